@@ -1,0 +1,44 @@
+# The front door. Every target sets up what it needs in .venv, from hashed lock files.
+PYTHON ?= python3
+BIN := .venv/bin
+TEST ?=
+
+.PHONY: try test lint bench lock clean
+
+try: .venv/runtime  ## a local Slack and a living fine-tuning API, with the real bot in between
+	$(BIN)/ftjob try
+
+test: .venv/dev  ## every test; TEST=tests/jobs narrows it
+	$(BIN)/pytest $(TEST)
+
+lint: .venv/dev  ## ruff, mypy --strict, the layer contract
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: .venv/dev  ## the figures of docs/performance.md, both sides measured in one run
+	$(BIN)/python -m tests.bench
+
+lock: .venv/dev  ## write both lock files anew from pyproject.toml
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		pyproject.toml .ci/build.in -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		pyproject.toml .ci/build.in --group dev -o requirements-dev.lock
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/runtime: .venv/bin/python requirements.lock pyproject.toml
+	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+.venv/dev: .venv/bin/python requirements-dev.lock pyproject.toml
+	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@ .venv/runtime
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

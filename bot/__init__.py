@@ -1,0 +1,1 @@
+"""ftjob: the Slack bot that teams trust with their model fine-tuning jobs."""

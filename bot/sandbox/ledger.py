@@ -1,0 +1,87 @@
+"""The ledger: every request that reached a stand-in, in order, never changed afterwards."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One request as it passed."""
+
+    at: float
+    """Seconds since the epoch, by the stand-in's clock."""
+    what: str
+    """The Web API method ("chat.postMessage") or the route ("GET /fine_tuning/jobs")."""
+    request: dict[str, Any]
+    """What was sent: arguments, query or body."""
+    status: int
+    """HTTP status of the answer; 0 where the connection ended without one."""
+    answer: Any
+    """The answer's body as it was sent, or None."""
+    accepted: bool
+    """Whether the server did what was asked, whatever the caller was told."""
+    credential: str = ""
+    """The name of the token or key that came with the request, never its value."""
+
+
+@dataclass
+class Ledger:
+    """An append-only list of entries that can be awaited."""
+
+    clock: Callable[[], float] = time.time
+    _entries: list[Entry] = field(default_factory=list)
+    _moved: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def write(
+        self,
+        what: str,
+        request: dict[str, Any],
+        *,
+        status: int,
+        answer: Any = None,
+        accepted: bool,
+        credential: str = "",
+    ) -> Entry:
+        """Append one entry, stamped with the clock, and wake everybody who waits."""
+        entry = Entry(self.clock(), what, request, status, answer, accepted, credential)
+        self._entries.append(entry)
+        self.moved()
+        return entry
+
+    def moved(self) -> None:
+        """Wake everybody who waits: the stand-in's state changed."""
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+    async def until(self, condition: Callable[[], Any], *, seconds: float = 10.0, why: str = "") -> Any:
+        """Wait until ``condition()`` is truthy and return its value.
+
+        Raises:
+            TimeoutError: it did not become true in time; the message holds ``why`` and the last entries.
+        """
+        deadline = asyncio.get_running_loop().time() + seconds
+        while not (value := condition()):
+            left = deadline - asyncio.get_running_loop().time()
+            try:
+                await asyncio.wait_for(self._moved.wait(), left)
+            except TimeoutError:
+                if value := condition():
+                    return value
+                recent = [f"{entry.what} {entry.status}" for entry in self._entries[-12:]]
+                raise TimeoutError(
+                    f"not within {seconds} s: {why or condition}; last requests: {recent}"
+                ) from None
+        return value
+
+    def of(self, what: str) -> list[Entry]:
+        """Return the entries of one method or route."""
+        return [entry for entry in self._entries if entry.what == what]
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(tuple(self._entries))
+
+    def __len__(self) -> int:
+        return len(self._entries)

@@ -1,0 +1,110 @@
+"""A loopback HTTP server with a ledger, latency and faults: what both stand-ins are made of."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+from aiohttp import web
+
+from bot.sandbox.faults import Fault, FaultPlan
+from bot.sandbox.ledger import Ledger
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a stand-in decided to answer; ``accepted`` says whether it did what was asked."""
+
+    body: Any
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    accepted: bool = True
+
+    def response(self) -> web.Response:
+        """Return it as an HTTP response: strings as text, bytes as they are, the rest as JSON."""
+        match self.body:
+            case bytes():
+                return web.Response(body=self.body, status=self.status, headers=self.headers)
+            case str():
+                return web.Response(text=self.body, status=self.status, headers=self.headers)
+            case _:
+                return web.json_response(self.body, status=self.status, headers=self.headers)
+
+
+class LoopbackServer:
+    """Starts and stops an aiohttp application on 127.0.0.1; subclasses add routes and call ``serve``."""
+
+    def __init__(self, *, ledger: Ledger | None = None, latency: float = 0.0, port: int = 0) -> None:
+        self.ledger = ledger or Ledger()
+        self.faults = FaultPlan()
+        self.latency = latency
+        """Seconds that every answer takes on top of the work."""
+        self.port = port
+        self.app = web.Application(client_max_size=2**24)
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def origin(self) -> str:
+        """The server's address without a path, "http://127.0.0.1:54321"."""
+        return f"http://127.0.0.1:{self.port}"
+
+    async def __aenter__(self) -> Self:
+        self._runner = web.AppRunner(
+            self.app, access_log=None, shutdown_timeout=0.2, handler_cancellation=True
+        )
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._runner:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def serve(
+        self,
+        http: web.Request,
+        what: str,
+        arguments: dict[str, Any],
+        work: Callable[[], Answer],
+        *,
+        credential: str = "",
+    ) -> web.StreamResponse:
+        """Answer one request: meet a fault if one waits, else do the work; write the ledger either way."""
+        fault = self.faults.take(what)
+        done = work() if fault is None or fault.accepted or fault.kind == "late" else None
+        accepted = done is not None and done.accepted
+        if self.latency:
+            await asyncio.sleep(self.latency)
+        if fault is None or fault.kind == "late":
+            if fault:
+                await asyncio.sleep(fault.seconds)
+            assert done is not None  # noqa: S101 - both cases carried it out above
+            answer = done
+        elif fault.kind == "answer":
+            answer = Answer(fault.body, fault.status, dict(fault.headers), accepted)
+        else:
+            self.ledger.write(what, arguments, status=0, accepted=accepted, credential=credential)
+            return await self._fall_silent(http, fault)
+        self.ledger.write(
+            what,
+            arguments,
+            status=answer.status,
+            answer=answer.body,
+            accepted=accepted,
+            credential=credential,
+        )
+        return answer.response()
+
+    @staticmethod
+    async def _fall_silent(http: web.Request, fault: Fault) -> web.StreamResponse:
+        if fault.kind == "hang":
+            await asyncio.sleep(fault.seconds)
+        if http.transport:
+            http.transport.abort()
+        return web.Response(status=500)
