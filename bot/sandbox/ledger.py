@@ -71,9 +71,7 @@ class Ledger:
                 if value := condition():
                     return value
                 recent = [f"{entry.what} {entry.status}" for entry in self._entries[-12:]]
-                raise TimeoutError(
-                    f"not within {seconds} s: {why or condition}; last requests: {recent}"
-                ) from None
+                raise TimeoutError(f"not within {seconds} s: {why or condition}; last requests: {recent}") from None
         return value
 
     def of(self, what: str) -> list[Entry]:

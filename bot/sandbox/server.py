@@ -36,7 +36,7 @@ class LoopbackServer:
     """Starts and stops an aiohttp application on 127.0.0.1; subclasses add routes and call ``serve``."""
 
     def __init__(self, *, ledger: Ledger | None = None, latency: float = 0.0, port: int = 0) -> None:
-        self.ledger = ledger or Ledger()
+        self.ledger = Ledger() if ledger is None else ledger
         self.faults = FaultPlan()
         self.latency = latency
         """Seconds that every answer takes on top of the work."""
@@ -50,9 +50,7 @@ class LoopbackServer:
         return f"http://127.0.0.1:{self.port}"
 
     async def __aenter__(self) -> Self:
-        self._runner = web.AppRunner(
-            self.app, access_log=None, shutdown_timeout=0.2, handler_cancellation=True
-        )
+        self._runner = web.AppRunner(self.app, access_log=None, shutdown_timeout=0.2, handler_cancellation=True)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port)
         await site.start()

@@ -1,0 +1,5 @@
+"""``python -m bot`` is ``ftjob``."""
+
+from bot.cli import main
+
+main()

@@ -1,0 +1,99 @@
+"""What to do after an attempt to post, decided by one question: could the message be in the channel? Pure.
+
+Slack's error names: https://docs.slack.dev/reference/methods/chat.postMessage#errors
+"""
+
+from dataclasses import dataclass
+
+from bot.store.outbox import Outcome
+
+PACE = 1.0
+"""Seconds between two messages to a channel (https://docs.slack.dev/apis/web-api/rate-limits)."""
+SHORTEST_PAUSE = 1.0
+LONGEST_PAUSE = 300.0
+"""Bounds for Slack's ``Retry-After``, in seconds."""
+LONGEST_BACKOFF = 60.0
+SETTLE = 15.0
+"""Seconds that Slack may take to show a message that it accepted without saying so."""
+MOST_UNKNOWN = 5
+"""How often an error that we do not know is tried again."""
+
+CHANNEL_CLOSED = frozenset(
+    "channel_not_found is_archived not_in_channel no_permission restricted_action restricted_action_read_only_channel "
+    "restricted_action_thread_only_channel restricted_action_non_threadable_channel messages_tab_disabled "
+    "cannot_reply_to_message ekm_access_denied slack_connect_file_link_sharing_blocked user_not_found "
+    "slack_connect_canvas_sharing_blocked".split()
+)
+"""The channel does not take it until somebody changes something there."""
+WORKSPACE_CLOSED = frozenset(
+    "token_revoked account_inactive invalid_auth not_authed token_expired app_uninstalled missing_scope "
+    "not_allowed_token_type team_access_not_granted accesslimited access_denied".split()
+)
+"""Nothing can be posted until an administrator mends the installation."""
+OUR_FAULT = frozenset(
+    "msg_too_long msg_blocks_too_long too_many_attachments invalid_blocks invalid_blocks_format invalid_arguments "
+    "metadata_too_large invalid_metadata_format invalid_metadata_schema no_text".split()
+)
+"""Slack does not accept what we drew: the same goes out as plain text."""
+REFUSED_FOR_NOW = frozenset("request_timeout service_unavailable team_added_to_org org_login_required".split())
+RATE_LIMITED = frozenset("ratelimited rate_limited message_limit_exceeded".split())
+MAYBE_POSTED = frozenset("internal_error fatal_error".split())
+THREAD_GONE = "thread_not_found"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How one attempt ended, as the gateway saw it."""
+
+    ts: str | None = None
+    """Where the message stands; set exactly if Slack said so."""
+    channel: str | None = None
+    """The channel that took it: a direct message's own id where it was addressed to a person."""
+    error: str | None = None
+    """Slack's word, or ours where Slack said nothing ("timeout", "unreachable")."""
+    maybe_posted: bool = False
+    """Whether Slack may have taken it although it did not say so."""
+    retry_after: float | None = None
+    """Seconds, where Slack asked for a pause."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What becomes of a delivery after an attempt."""
+
+    outcome: Outcome
+    wait: float = 0.0
+    """Seconds until it may be tried again."""
+    channel_wait: float = PACE
+    """Seconds until anything more goes to its channel."""
+
+
+def decide(answer: Answer, attempts: int, *, was_plain: bool, luck: float) -> Verdict:
+    """Return what becomes of a delivery.
+
+    Args:
+        answer: how the attempt ended.
+        attempts: how many there have been, this one included.
+        was_plain: whether it already went out without blocks.
+        luck: a random number from 0 to 1 that spreads retries.
+    """
+    error = answer.error or ""
+    backoff = min(LONGEST_BACKOFF, 2.0 ** (attempts - 1)) * (0.5 + luck / 2)
+    if answer.ts:
+        return Verdict("sent")
+    if answer.maybe_posted or error in MAYBE_POSTED:
+        return Verdict("ambiguous", wait=SETTLE)
+    if error in RATE_LIMITED:
+        pause = min(max(SHORTEST_PAUSE, answer.retry_after or SHORTEST_PAUSE), LONGEST_PAUSE) * (1 + luck / 10)
+        return Verdict("pending", wait=pause, channel_wait=pause)
+    if error in CHANNEL_CLOSED:
+        return Verdict("parked")
+    if error in WORKSPACE_CLOSED:
+        return Verdict("pending", wait=LONGEST_BACKOFF, channel_wait=LONGEST_BACKOFF)
+    if error in OUR_FAULT:
+        return Verdict("dead" if was_plain else "pending")
+    if error == THREAD_GONE:
+        return Verdict("pending")
+    if error in REFUSED_FOR_NOW or error == "unreachable":
+        return Verdict("pending", wait=backoff)
+    return Verdict("pending" if attempts <= MOST_UNKNOWN else "parked", wait=backoff)

@@ -1,0 +1,97 @@
+"""What a change tells a channel."""
+
+from bot.blocks.job import emoji, failure, followed_by, word
+from bot.blocks.parts import (
+    Block,
+    Message,
+    code,
+    context,
+    date,
+    duration,
+    fields,
+    plain,
+    preformatted,
+    section,
+)
+from bot.jobs.changes import Change, ChangeKind
+from bot.jobs.models import Job
+from bot.jobs.statuses import Phase, phase_of
+
+NO_REASON = "The API gave no reason. /ftjob status shows everything it says of the job."
+
+
+def alert(
+    change: Change,
+    job: Job,
+    *,
+    page: str,
+    person: str | None,
+    reason: str | None = None,
+    late: bool = False,
+    seen_at: float | None = None,
+    repeated: bool = False,
+) -> Message:
+    """Draw one change of one job.
+
+    Args:
+        change: what changed.
+        job: the job as it was at the change.
+        page: the address of the provider's page for it.
+        person: who tracks it here, by user id; None where the channel's subscription does.
+        reason: why it failed, from its log, where the job does not say.
+        late: whether the change happened while nobody was looking.
+        seen_at: when it was found, seconds since the epoch.
+        repeated: whether an earlier attempt may have been posted already.
+    """
+    blocks: list[Block] = [section(_headline(change, job)), *fields(_facts(change, job))]
+    if change.after.fine_tuned_model and change.after.fine_tuned_model != change.before.fine_tuned_model:
+        blocks.append(preformatted(change.after.fine_tuned_model))
+    if phase_of(change.after.status) is Phase.FAILED and change.kind is ChangeKind.STATUS:
+        blocks.append(preformatted(failure(job.error, reason) or NO_REASON))
+    notes = [f"<{page}|Open page>", followed_by(person)]
+    if late:
+        notes.append(_found_late(job, seen_at))
+    if repeated:
+        notes.append("may be a repeat: Slack did not say whether the first attempt arrived")
+    return Message(_sentence(change, job), [*blocks, context(" · ".join(notes))])
+
+
+def _headline(change: Change, job: Job) -> str:
+    if change.kind is ChangeKind.MODEL:
+        what = "Fine-tuned model is ready" if change.after.fine_tuned_model else "Fine-tuned model is gone"
+        return f":label: *{what}* · {code(job.id)}"
+    return f"{emoji(change.after.status)} *{word(change.after.status)}* · {code(job.id)}"
+
+
+def _facts(change: Change, job: Job) -> list[tuple[str, str]]:
+    facts = []
+    if change.kind is ChangeKind.STATUS:
+        facts.append(("Was", word(change.before.status)))
+    if job.model:
+        facts.append(("Model", code(job.model)))
+    if (taken := job.seconds_taken()) is not None:
+        facts.append(("Took", duration(taken)))
+    if job.trained_tokens is not None:
+        facts.append(("Trained tokens", f"{job.trained_tokens:,}"))
+    return facts
+
+
+def _found_late(job: Job, seen_at: float | None) -> str:
+    if job.finished_at is None:
+        return "found late: nobody was looking when it changed"
+    ago = f", {duration(seen_at - job.finished_at)} before it was seen" if seen_at and seen_at > job.finished_at else ""
+    return f"found late: finished {date(job.finished_at)}{ago}"
+
+
+def _sentence(change: Change, job: Job) -> str:
+    who = f"Fine-tuning job {plain(job.id)}"
+    if change.kind is ChangeKind.MODEL:
+        return (
+            f"{who}: the fine-tuned model is {plain(change.after.fine_tuned_model)}."
+            if change.after.fine_tuned_model
+            else f"{who}: the fine-tuned model is gone."
+        )
+    taken = job.seconds_taken()
+    after = f" after {duration(taken)}" if taken is not None else ""
+    model = f": {plain(change.after.fine_tuned_model)}" if change.after.fine_tuned_model else ""
+    return f"{who} is {word(change.after.status).lower()}, was {word(change.before.status).lower()}{after}{model}."

@@ -1,0 +1,176 @@
+"""How one job is shown: the full answer to ``status``, and the card that a channel keeps."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from bot.blocks.parts import (
+    Block,
+    Message,
+    actions,
+    button,
+    code,
+    context,
+    date,
+    duration,
+    fields,
+    mention,
+    plain,
+    preformatted,
+    section,
+    utc,
+)
+from bot.jobs.models import Job, JobError
+from bot.jobs.statuses import Phase, phase_of
+
+REFRESH = "ftjob_refresh"
+TRACK = "ftjob_track"
+UNTRACK = "ftjob_untrack"
+CANCEL = "ftjob_cancel"
+OPEN_PAGE = "ftjob_open_page"
+
+_EMOJI_OF_STATUS = {"validating_files": ":mag:", "queued": ":hourglass_flowing_sand:"}
+_EMOJI_OF_PHASE = {
+    Phase.WAITING: ":hourglass_flowing_sand:",
+    Phase.ACTIVE: ":gear:",
+    Phase.HELD: ":double_vertical_bar:",
+    Phase.SUCCEEDED: ":white_check_mark:",
+    Phase.FAILED: ":x:",
+    Phase.CANCELLED: ":no_entry_sign:",
+    Phase.UNKNOWN: ":grey_question:",
+}
+_LONGEST_VALUE = 120
+_MOST_PAIRS = 16
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What is known of a job beside the job itself."""
+
+    page: str
+    """The address of the provider's page for it."""
+    tracked: bool = False
+    """Whether the channel that sees it follows it."""
+    can_cancel: bool = True
+    """Whether cancelling is offered at all."""
+
+
+def emoji(status: str) -> str:
+    """Return the emoji of a status; the word always stands beside it."""
+    return _EMOJI_OF_STATUS.get(status) or _EMOJI_OF_PHASE[phase_of(status)]
+
+
+def word(status: str) -> str:
+    """Return a status as people say it: "Validating files"."""
+    return plain(status.replace("_", " "), 40).capitalize()
+
+
+def sentence(job: Job) -> str:
+    """Return a job in one sentence, for screen readers and notifications."""
+    model = f" ({plain(job.model)})" if job.model else ""
+    created = f", created {utc(job.created_at)}" if job.created_at else ""
+    return f"Fine-tuning job {plain(job.id)} is {word(job.status).lower()}{model}{created}."
+
+
+def failure(error: JobError | None, reason: str | None = None) -> str | None:
+    """Return why a job failed, in the provider's words, or None where nobody said."""
+    if error is None:
+        return reason
+    lines = {"code": error.code, "message": error.message, "param": error.param}
+    return "\n".join(f"{label}: {value}" for label, value in lines.items() if value) or reason
+
+
+def card(job: Job, around: Surroundings, note: str) -> Message:
+    """Draw the first message about a job in a channel; ``note`` says why it is there and is already safe."""
+    blocks = [_headline(job), *fields(list(_short(job))), _buttons(job, around), context(note)]
+    return Message(sentence(job), blocks)
+
+
+def status(job: Job, around: Surroundings, *, checked_at: float, place: str = "") -> Message:
+    """Draw everything that the API says of a job."""
+    blocks = [_headline(job), *fields([*_short(job), *_rest(job)])]
+    if why := failure(job.error):
+        blocks += [section("*Error*"), preformatted(why)]
+    checked = f"Checked {date(checked_at)}" + (f" · {place}" if place else "")
+    return Message(sentence(job), [*blocks, _buttons(job, around), context(checked)])
+
+
+def _headline(job: Job) -> Block:
+    return section(f"{emoji(job.status)} *{word(job.status)}* · {code(job.id)}")
+
+
+def _buttons(job: Job, around: Surroundings) -> Block:
+    follow = ("Untrack", UNTRACK) if around.tracked else ("Track", TRACK)
+    shown = [
+        button("Refresh", REFRESH, job.id, says=f"Show the present state of {job.id}"),
+        button(*follow, job.id, says=f"{follow[0]} {job.id} in this channel"),
+    ]
+    if around.can_cancel and not job.is_final:
+        shown.append(button("Cancel…", CANCEL, job.id, style="danger", says=f"Ask whether to cancel {job.id}"))
+    shown.append(button("Open page", OPEN_PAGE, job.id, url=around.page, says=f"Open the page of {job.id}"))
+    return actions(*shown)
+
+
+def _short(job: Job) -> Iterator[tuple[str, str]]:
+    if job.model:
+        yield "Model", code(job.model)
+    if job.fine_tuned_model:
+        yield "Fine-tuned model", code(job.fine_tuned_model)
+    if job.created_at:
+        yield "Created", date(job.created_at)
+    if job.finished_at:
+        taken = job.seconds_taken()
+        yield "Finished", date(job.finished_at) + (f" (took {duration(taken)})" if taken is not None else "")
+    if job.estimated_finish:
+        yield "Estimated finish", date(job.estimated_finish)
+    if job.trained_tokens is not None:
+        yield "Trained tokens", f"{job.trained_tokens:,}"
+
+
+def _rest(job: Job) -> Iterator[tuple[str, str]]:
+    if job.training_file:
+        yield "Training file", code(job.training_file)
+    if job.validation_file:
+        yield "Validation file", code(job.validation_file)
+    if job.result_files:
+        yield "Result files", " ".join(code(file, _LONGEST_VALUE) for file in job.result_files[:5])
+    if job.method:
+        yield "Method", code(str(job.method.get("type") or "?"))
+        yield from _pairs("Method settings", _settings_of_method(job.method))
+    yield from _pairs("Hyperparameters", job.hyperparameters)
+    if job.seed is not None:
+        yield "Seed", str(job.seed)
+    yield from _pairs("Metadata", job.metadata)
+    if job.integrations:
+        yield "Integrations", " ".join(code(_json(item), _LONGEST_VALUE) for item in job.integrations[:5])
+    if job.organization_id:
+        yield "Organisation", code(job.organization_id)
+    if job.object:
+        yield "Object", code(job.object)
+
+
+def _settings_of_method(method: dict[str, Any]) -> dict[str, Any]:
+    """Return what a method is set to: ``{"type": "dpo", "dpo": {"hyperparameters": {...}}}`` nests it twice."""
+    inner = method.get(str(method.get("type")))
+    settings = inner.get("hyperparameters") if isinstance(inner, dict) else None
+    return settings if isinstance(settings, dict) else {}
+
+
+def _pairs(label: str, values: dict[str, Any] | None) -> Iterator[tuple[str, str]]:
+    if values:
+        shown = list(values.items())[:_MOST_PAIRS]
+        room = min(_LONGEST_VALUE, 1600 // len(shown) - 20)
+        lines = [
+            f"{plain(key, 64)}: {code(value if isinstance(value, str) else _json(value), room)}" for key, value in shown
+        ]
+        yield label, "\n".join(lines)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def followed_by(person: str | None) -> str:
+    """Return who follows a job, for a note: a person by mention, or the channel's subscription."""
+    return f"tracked by {mention(person)}" if person else "this channel is subscribed"

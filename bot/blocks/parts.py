@@ -1,0 +1,158 @@
+"""The parts of messages: text made safe and short, and the few blocks we use.
+
+Text that came from a job or a person is data. ``plain`` and ``code`` are the only ways into mrkdwn for it, and
+``preformatted``, which Slack never parses, is the best place for longer text.
+Limits: https://docs.slack.dev/reference/block-kit
+"""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+Block = dict[str, Any]
+
+LONGEST_SECTION = 3000
+LONGEST_FIELD = 2000
+MOST_FIELDS = 10
+LONGEST_ERROR = 500
+
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_BACKTICK = "\u02cb"
+_KEPT_CONTROLS = "\n\t"
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message: ``text`` is what a screen reader and a push notification say, ``blocks`` what is seen."""
+
+    text: str
+    blocks: Sequence[Block] = ()
+
+
+def tidy(text: str) -> str:
+    """Drop what is not seen: control, bidirectional and zero-width characters (Unicode categories Cc and Cf)."""
+    return "".join(
+        character
+        for character in text
+        if character in _KEPT_CONTROLS or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
+    )
+
+
+def escape(text: str) -> str:
+    """Escape the three characters that are alive in mrkdwn.
+
+    https://docs.slack.dev/messaging/formatting-message-text#escaping
+    """
+    return "".join(_ENTITIES.get(character, character) for character in text)
+
+
+def cut(text: str, longest: int) -> str:
+    """Shorten ``text`` to ``longest`` characters as they stand after escaping, never inside an entity."""
+    if len(escape(text)) <= longest:
+        return text
+    room = longest - 1
+    for place, character in enumerate(text):
+        room -= len(_ENTITIES.get(character, character))
+        if room < 0:
+            return text[:place] + "…"
+    return text
+
+
+def plain(text: str, longest: int = 200) -> str:
+    """Return foreign text for mrkdwn: tidy, on one line, short and escaped."""
+    return escape(cut(" ".join(tidy(text).split()), longest))
+
+
+def code(text: str, longest: int = 200) -> str:
+    """Return foreign text as a code span, where nothing in it is markup."""
+    inside = plain(text.replace("`", _BACKTICK), longest)
+    return f"`{inside}`" if inside else "`?`"
+
+
+def mention(person: str) -> str:
+    """Return a mention of a person, by user id; nothing else can be mentioned."""
+    return f"<@{person}>" if person.isalnum() else code(person)
+
+
+def utc(seconds: float) -> str:
+    """Return a moment in words that need no client: "2026-11-23 07:00 UTC"."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def date(seconds: float) -> str:
+    """Return a moment that Slack shows in each reader's own time zone."""
+    return f"<!date^{int(seconds)}^{{date_short_pretty}} at {{time}}|{utc(seconds)}>"
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time in its two largest units: "2 h 14 min"."""
+    seconds = int(seconds)
+    for size, unit, smaller, smaller_unit in (
+        (86400, "d", 3600, "h"),
+        (3600, "h", 60, "min"),
+        (60, "min", 1, "s"),
+    ):
+        if seconds >= size:
+            rest = seconds % size // smaller
+            return f"{seconds // size} {unit} {rest} {smaller_unit}" if rest else f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def section(text: str, *, accessory: Block | None = None) -> Block:
+    """Return a paragraph of mrkdwn that is already safe."""
+    block: Block = {"type": "section", "text": _mrkdwn(text[:LONGEST_SECTION])}
+    return block | {"accessory": accessory} if accessory else block
+
+
+def fields(pairs: Sequence[tuple[str, str]]) -> list[Block]:
+    """Return labelled values, already safe, two in a row, in as many sections as Slack needs."""
+    texts = [_mrkdwn(f"*{label}*\n{value}"[:LONGEST_FIELD]) for label, value in pairs]
+    return [
+        {"type": "section", "fields": texts[start : start + MOST_FIELDS]} for start in range(0, len(texts), MOST_FIELDS)
+    ]
+
+
+def context(text: str) -> Block:
+    """Return a small grey line of mrkdwn that is already safe."""
+    return {"type": "context", "elements": [_mrkdwn(text)]}
+
+
+def preformatted(text: str, longest: int = LONGEST_ERROR) -> Block:
+    """Return foreign text in a box that Slack does not parse and that can be copied."""
+    element = {
+        "type": "rich_text_preformatted",
+        "elements": [{"type": "text", "text": cut(tidy(text), longest) or " "}],
+    }
+    return {"type": "rich_text", "elements": [element]}
+
+
+def button(
+    label: str,
+    action_id: str,
+    value: str,
+    *,
+    style: str | None = None,
+    url: str | None = None,
+    says: str | None = None,
+) -> Block:
+    """Return a button; ``says`` is what a screen reader says in place of the label."""
+    block: Block = {
+        "type": "button",
+        "text": {"type": "plain_text", "text": label},
+        "action_id": action_id,
+        "value": value,
+    }
+    extras = {"style": style, "url": url, "accessibility_label": says and says[:75]}
+    return block | {key: extra for key, extra in extras.items() if extra}
+
+
+def actions(*buttons: Block) -> Block:
+    """Return a row of buttons."""
+    return {"type": "actions", "elements": list(buttons)}
+
+
+def _mrkdwn(text: str) -> Block:
+    # verbatim: bare names, channels and addresses in the text stay text.
+    return {"type": "mrkdwn", "text": text, "verbatim": True}

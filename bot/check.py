@@ -1,0 +1,137 @@
+"""``ftjob check``: try every part of the set-up, and say what to do about what does not work."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import aiohttp
+from rich.table import Table
+from slack_sdk.errors import SlackApiError
+
+from bot import manifest
+from bot.app import account_of
+from bot.errors import AccessRefused, FtjobError, ProviderError, RateLimited, StoreInUse
+from bot.providers.client import Client
+from bot.settings import Settings
+from bot.slack.gateway import Identity, open_gateway
+from bot.store import open_store
+
+WORTH = {
+    "channels:history": "look whether an alert arrived before it is sent again, in public channels",
+    "groups:history": "the same in private channels",
+    "im:history": "the same in direct messages",
+    "usergroups:read": "user groups in FTJOB_OPERATORS",
+    "files:write": "loss curves as pictures",
+}
+"""What each optional scope buys."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One part of the set-up."""
+
+    part: str
+    ok: bool
+    found: str
+    todo: str = ""
+    """What to do about it."""
+
+
+async def findings(settings: Settings) -> list[Finding]:
+    """Try every part, side by side, and return what was found in a fixed order."""
+    settings_fine = Finding("Settings", ok=True, found="all readable")
+    tried = await asyncio.gather(_database(settings), _slack(settings), _api(settings))
+    return [settings_fine, *(finding for each in tried for finding in each)]
+
+
+def table(found: list[Finding]) -> Table:
+    """Draw the findings for a terminal."""
+    drawn = Table(title="ftjob check", show_lines=False)
+    for heading in ("", "Part", "Found", "What to do"):
+        drawn.add_column(heading, overflow="fold")
+    for finding in found:
+        drawn.add_row("[green]ok[/]" if finding.ok else "[red]no[/]", finding.part, finding.found, finding.todo)
+    return drawn
+
+
+async def _database(settings: Settings) -> list[Finding]:
+    try:
+        async with open_store(settings.database_url.get_secret_value(), time.time) as store:
+            kind = "SQLite" if store.db.is_sqlite else "PostgreSQL"
+            return [Finding("Database", ok=True, found=f"{kind}, up to date")]
+    except StoreInUse:
+        return [Finding("Database", ok=True, found="in use by the running bot; skipped")]
+    except (FtjobError, OSError) as error:
+        return [Finding("Database", ok=False, found=str(error), todo="Correct DATABASE_URL, or start the database.")]
+
+
+async def _slack(settings: Settings) -> list[Finding]:
+    async with open_gateway(settings) as gateway:
+        try:
+            identity = await gateway.identity()
+        except SlackApiError as error:
+            todo = "Copy the bot token again from OAuth & Permissions, or install the app anew."
+            return [Finding("Slack", ok=False, found=f"refused: {error.response['error']}", todo=todo)]
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            return [Finding("Slack", ok=False, found=f"unreachable: {type(error).__name__}", todo="Check the network.")]
+        found = [Finding("Slack", ok=True, found=f"workspace {identity.team}"), *_scopes(identity)]
+        return found + await _socket_mode(settings, gateway.client.apps_connections_open)
+
+
+def _scopes(identity: Identity) -> list[Finding]:
+    needed, optional = manifest.scopes(manifest.for_socket_mode())
+    todo = "Take manifest.yml into the app's settings and install it anew."
+    missing = sorted(needed - identity.scopes)
+    lacking = sorted(optional - identity.scopes)
+    return [
+        Finding(
+            "Slack scopes",
+            ok=not missing,
+            found=f"missing: {', '.join(missing)}" if missing else "all needed",
+            todo=todo if missing else "",
+        ),
+        *(
+            Finding(f"Optional: {scope}", ok=True, found="absent", todo=f"It would buy: {WORTH[scope]}.")
+            for scope in lacking
+        ),
+    ]
+
+
+async def _socket_mode(settings: Settings, open_connection: Callable[..., Awaitable[object]]) -> list[Finding]:
+    if settings.slack_app_token is None:
+        return [
+            Finding("Slack over HTTP", ok=True, found="signing secret is set", todo="Slack must reach /slack/events.")
+        ]
+    try:
+        await open_connection(app_token=settings.slack_app_token.get_secret_value())
+    except SlackApiError as error:
+        todo = "SLACK_APP_TOKEN must be an app-level token with connections:write."
+        return [Finding("Socket Mode", ok=False, found=f"refused: {error.response['error']}", todo=todo)]
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        return [
+            Finding("Socket Mode", ok=False, found=f"unreachable: {type(error).__name__}", todo="Check the network.")
+        ]
+    return [Finding("Socket Mode", ok=True, found="a connection may be opened")]
+
+
+async def _api(settings: Settings) -> list[Finding]:
+    async with Client(account_of(settings)) as client:
+        try:
+            page = await client.list_jobs(limit=1)
+        except ProviderError as error:
+            return [Finding("Fine-tuning API", ok=False, found=str(error), todo=_todo(error))]
+        newest = page.readings[0].snapshot.id if page.readings else "no job yet"
+        return [Finding("Fine-tuning API", ok=True, found=f"newest job: {newest}")]
+
+
+def _todo(error: ProviderError) -> str:
+    match error:
+        case AccessRefused(missing_scope=str(scope)):
+            return f"Give the key the scope {scope}."
+        case AccessRefused():
+            return "Put a valid key into OPENAI_API_KEY."
+        case RateLimited():
+            return "Try again in a minute."
+        case _:
+            return "Check OPENAI_BASE_URL and the network."

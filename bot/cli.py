@@ -1,0 +1,116 @@
+"""The command line: ``ftjob run | check | db upgrade | manifest | try``."""
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from typing import Annotated, Any, NoReturn
+from urllib.parse import urlsplit
+
+import typer
+import yaml
+from rich.console import Console
+
+from bot import app, check, logs, manifest
+from bot.errors import FtjobError, SettingsError
+from bot.settings import Settings, load
+from bot.store import open_store
+
+EX_CONFIG = 78
+"""The exit code of wrong settings (sysexits.h)."""
+
+cli = typer.Typer(
+    name="ftjob",
+    help="The Slack bot that watches fine-tuning jobs.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+db = typer.Typer(help="The database.", no_args_is_help=True)
+cli.add_typer(db, name="db")
+
+
+@cli.callback()
+def _ftjob() -> None:
+    """The Slack bot that watches fine-tuning jobs. Settings come from the environment and from a .env file."""
+
+
+@cli.command()
+def run() -> None:
+    """Run the bot until it is told to stop."""
+    settings = _settings()
+    logs.set_up(settings.ftjob_log)
+    _with_clear_errors(app.run_until_stopped(settings))
+
+
+@cli.command("check")
+def check_() -> None:
+    """Try every part of the set-up and say what to do about what does not work."""
+    settings = _settings()
+    findings = asyncio.run(check.findings(settings))
+    console = Console()
+    console.print(check.table(findings))
+    raise typer.Exit(code=0 if all(finding.ok for finding in findings) else 1)
+
+
+@db.command("upgrade")
+def upgrade() -> None:
+    """Bring the database up to date; ``ftjob run`` does so itself at its start."""
+    settings = _settings()
+
+    async def open_and_close() -> None:
+        async with open_store(settings.database_url.get_secret_value(), time.time):
+            typer.echo("The database is up to date.")
+
+    _with_clear_errors(open_and_close())
+
+
+@cli.command("manifest")
+def manifest_(
+    url: Annotated[str | None, typer.Option(help="Where Slack reaches the bot over HTTP: https://host.")] = None,
+) -> None:
+    """Print the Slack app's manifest: for Socket Mode, or with --url for HTTP."""
+    if url is None:
+        typer.echo(manifest.read(), nl=False)
+        return
+    parts = urlsplit(url)
+    if parts.scheme != "https" or not parts.hostname or parts.path not in ("", "/") or parts.query:
+        _give_up([f"--url must be like https://host, not {url}"], code=2)
+    typer.echo(yaml.safe_dump(manifest.for_http(url), sort_keys=False), nl=False)
+
+
+@cli.command("try")
+def try_(
+    *,
+    tour: Annotated[
+        bool, typer.Option("--tour", help="Play a scripted visit and check that all of it worked.")
+    ] = False,
+) -> None:
+    """Try it with no account: a local Slack and a living fine-tuning API, with the real bot in between."""
+    from bot.sandbox import terminal  # noqa: PLC0415 - the bot itself never loads the sandbox
+
+    raise typer.Exit(code=asyncio.run(terminal.tour() if tour else terminal.visit()))
+
+
+def main() -> None:
+    """Run the command line."""
+    cli()
+
+
+def _settings() -> Settings:
+    try:
+        return load()
+    except SettingsError as error:
+        _give_up(error.problems, code=EX_CONFIG)
+
+
+def _with_clear_errors(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        asyncio.run(work)
+    except FtjobError as error:
+        _give_up([str(error)], code=1)
+
+
+def _give_up(problems: list[str], *, code: int) -> NoReturn:
+    title = "ftjob cannot start:" if len(problems) == 1 else f"ftjob cannot start, {len(problems)} problems:"
+    typer.echo("\n".join([title, *(f"  - {problem}" for problem in problems)]), err=True)
+    raise SystemExit(code)

@@ -1,0 +1,32 @@
+"""`help` and `about`."""
+
+from bot.blocks.answers import facts, help_text, usage
+from bot.blocks.parts import code, date
+from bot.commands.command import Command, Reply, Verb
+from bot.commands.context import Context
+from bot.commands.parse import USAGE
+
+
+async def help_(command: Command, _context: Context) -> Reply:
+    """Say what can be asked."""
+    if command.topic:
+        asked = USAGE[Verb(command.topic)]
+        return Reply(usage(asked.form, asked.does, asked.example))
+    return Reply(help_text([(each.form, each.does) for each in USAGE.values()]))
+
+
+async def about(_command: Command, context: Context) -> Reply:
+    """Say what this bot is and how it fares."""
+    swept_at = await context.store.jobs.swept_at(context.account)
+    return Reply(
+        facts(
+            "ftjob",
+            [
+                ("Version", code(context.version)),
+                ("Watches", context.client.account.place),
+                ("Looks every", f"{context.interval:g} s"),
+                ("Last look", date(swept_at) if swept_at else "none yet: nothing is tracked"),
+                ("Cancelling", "off" if context.policy.read_only else "for operators"),
+            ],
+        )
+    )

@@ -1,0 +1,80 @@
+"""The values that go in and come out: a command and the reply to it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.access import Need
+from bot.blocks import Message
+
+
+class Verb(StrEnum):
+    """What can be asked. All but the last are words that a person types."""
+
+    HELP = "help"
+    STATUS = "status"
+    LIST = "list"
+    TRACK = "track"
+    UNTRACK = "untrack"
+    TRACKED = "tracked"
+    SUBSCRIBE = "subscribe"
+    UNSUBSCRIBE = "unsubscribe"
+    CANCEL = "cancel"
+    ABOUT = "about"
+    CONFIRM_CANCEL = "confirm_cancel"
+    """The red button of the question that ``cancel`` asks."""
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who asks, and where; all of it from a verified request."""
+
+    person: str
+    channel: str
+    team: str
+
+
+@dataclass(frozen=True)
+class Command:
+    """One thing that somebody asked, from whatever door."""
+
+    verb: Verb
+    asker: Asker
+    job_ids: tuple[str, ...] = ()
+    topic: str | None = None
+    """The verb that help is wanted for."""
+    only: str = "all"
+    """Which jobs to list: all, active, failed, succeeded, cancelled."""
+    most: int | None = None
+    """How many to list."""
+    metadata: tuple[tuple[str, str], ...] = ()
+    """Pairs that listed jobs carry."""
+    to: str | None = None
+    """Another channel than the asker's, or the person themself ("me")."""
+    everything: bool = False
+    """Whether it is about every job that the channel tracks."""
+    key: str | None = None
+    """The question that is answered."""
+    replaces: bool = False
+    """Whether the reply takes the place of the message whose button was pressed."""
+
+    @property
+    def need(self) -> Need:
+        """What it needs of the asker."""
+        if self.verb in (Verb.HELP, Verb.ABOUT):
+            return Need.NOTHING if self.verb is Verb.HELP else Need.READ
+        elsewhere = self.to not in (None, "me", self.asker.channel, self.asker.person)
+        return Need.OPERATE if self.changes_job or elsewhere else Need.READ
+
+    @property
+    def changes_job(self) -> bool:
+        """Whether it is an order to the fine-tuning API."""
+        return self.verb in (Verb.CANCEL, Verb.CONFIRM_CANCEL)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What is said to the asker: to them alone, unless it changes what the channel gets."""
+
+    message: Message
+    public: bool = False
+    replaces: bool = False

@@ -1,0 +1,33 @@
+"""What a command can reach."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from bot.access import Policy
+from bot.alerts.draw import Outgoing
+from bot.alerts.record import Recorder
+from bot.alerts.retry import Answer
+from bot.providers.client import Client
+from bot.store import Store
+from bot.store.engine import Clock
+
+
+@dataclass(frozen=True)
+class Context:
+    """The parts that commands work with, put together by `app`."""
+
+    client: Client
+    store: Store
+    recorder: Recorder
+    post: Callable[[Outgoing], Awaitable[Answer]]
+    """Posts a message at once; what it says is true only if Slack took it."""
+    policy: Policy
+    clock: Clock
+    version: str
+    interval: float
+    """Seconds between sweeps."""
+
+    @property
+    def account(self) -> str:
+        """The name of the account."""
+        return self.client.account.name

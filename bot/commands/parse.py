@@ -1,0 +1,178 @@
+"""Read what somebody typed after ``/ftjob``. Pure; an input that does not fit gets the usage of its verb."""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rapidfuzz import fuzz, process
+
+from bot.blocks.parts import code, tidy
+from bot.commands.command import Asker, Command, Verb
+from bot.errors import UserError
+from bot.jobs.ids import job_id_in, other_kind_of_id
+
+MOST_IDS = 5
+MOST_LISTED = 25
+LIST_WORDS = ("all", "active", "failed", "succeeded", "cancelled")
+_LONGEST_ECHO = 60
+_CLOSE_ENOUGH = 60
+
+_CHANNEL = re.compile(r"<#(?P<id>[CGD][A-Z0-9]+)(?:\|[^>]*)?>")
+
+
+@dataclass(frozen=True)
+class Usage:
+    """How a verb is written."""
+
+    form: str
+    does: str
+    example: str
+
+
+USAGE: dict[Verb, Usage] = {
+    Verb.STATUS: Usage("status <id>...", "everything about up to five jobs", "status ftjob-abc123"),
+    Verb.LIST: Usage(
+        "list [active|failed|succeeded|cancelled|all] [n] [key=value]",
+        "the newest jobs",
+        "list failed 5 team=search",
+    ),
+    Verb.TRACK: Usage("track <id>... [me | in #channel]", "tell this channel when they change", "track ftjob-abc123"),
+    Verb.UNTRACK: Usage("untrack <id>...|all", "stop telling this channel", "untrack ftjob-abc123"),
+    Verb.TRACKED: Usage("tracked", "what this channel tracks", "tracked"),
+    Verb.SUBSCRIBE: Usage("subscribe", "track every new job in this channel", "subscribe"),
+    Verb.UNSUBSCRIBE: Usage("unsubscribe", "no new jobs any more", "unsubscribe"),
+    Verb.CANCEL: Usage("cancel <id>", "end a job, after a question (operators)", "cancel ftjob-abc123"),
+    Verb.ABOUT: Usage("about", "version, accounts, last look", "about"),
+    Verb.HELP: Usage("help [verb]", "this text", "help track"),
+}
+"""Every verb that can be typed, in the order in which help shows them."""
+
+ALIASES = {
+    "?": Verb.HELP,
+    "-h": Verb.HELP,
+    "--help": Verb.HELP,
+    "ls": Verb.LIST,
+    "jobs": Verb.LIST,
+    "watch": Verb.TRACK,
+    "unwatch": Verb.UNTRACK,
+    "rm": Verb.UNTRACK,
+}
+_VERBS = {verb.value: verb for verb in USAGE} | ALIASES
+
+
+def parse(text: str, asker: Asker) -> Command:
+    """Return the command that ``text`` is; nothing typed is a call for help, a bare job id one for its status.
+
+    Raises:
+        UserError: it is none; says what would be.
+    """
+    words = tidy(text).split()
+    if not words:
+        return Command(Verb.HELP, asker)
+    if job_id_in(words[0]):
+        words.insert(0, Verb.STATUS)
+    verb = _verb(words[0])
+    return _READERS[verb](verb, words[1:], asker)
+
+
+def _verb(word: str) -> Verb:
+    folded = unicodedata.normalize("NFKC", word).casefold()
+    if folded in _VERBS:
+        return _VERBS[folded]
+    nearest = process.extractOne(folded, list(_VERBS), scorer=fuzz.ratio, score_cutoff=_CLOSE_ENOUGH)
+    hint = f" Did you mean `{nearest[0]}`?" if nearest else ""
+    raise UserError(f"I do not know {_echo(word)}.{hint} `/ftjob help` shows what I know.")
+
+
+def _bare(verb: Verb, words: list[str], asker: Asker) -> Command:
+    if words:
+        raise _misused(verb, f"`{verb}` takes nothing more, not {_echo(words[0])}.")
+    return Command(verb, asker)
+
+
+def _help(verb: Verb, words: list[str], asker: Asker) -> Command:
+    return Command(verb, asker, topic=_verb(words[0]) if words else None)
+
+
+def _status(verb: Verb, words: list[str], asker: Asker) -> Command:
+    return Command(verb, asker, job_ids=_ids(verb, words))
+
+
+def _cancel(verb: Verb, words: list[str], asker: Asker) -> Command:
+    if len(words) > 1 or (words and words[0] in ("all", "*")):
+        raise _misused(verb, "One job at a time; the question that follows cannot be skipped.")
+    return Command(verb, asker, job_ids=_ids(verb, words))
+
+
+def _untrack(verb: Verb, words: list[str], asker: Asker) -> Command:
+    if [word.casefold() for word in words] == ["all"]:
+        return Command(verb, asker, everything=True)
+    return Command(verb, asker, job_ids=_ids(verb, words))
+
+
+def _track(verb: Verb, words: list[str], asker: Asker) -> Command:
+    to = None
+    if words and words[-1].casefold() == "me":
+        words, to = words[:-1], "me"
+    elif len(words) > 1 and words[-2].casefold() == "in":
+        channel = _CHANNEL.fullmatch(words[-1])
+        if channel is None:
+            raise _misused(verb, f"{_echo(words[-1])} is not a channel that I can see.")
+        words, to = words[:-2], channel["id"]
+    return Command(verb, asker, job_ids=_ids(verb, words), to=to)
+
+
+def _list(verb: Verb, words: list[str], asker: Asker) -> Command:
+    only, most, metadata = "all", None, []
+    for word in words:
+        key, equals, value = word.partition("=")
+        if word.casefold() in LIST_WORDS:
+            only = word.casefold()
+        elif word.isascii() and word.isdigit() and 1 <= int(word[:9]) <= MOST_LISTED:
+            most = int(word)
+        elif equals and key and value:
+            metadata.append((key, value))
+        else:
+            raise _misused(verb, f"{_echo(word)} is neither a state, a number up to {MOST_LISTED} nor key=value.")
+    return Command(verb, asker, only=only, most=most, metadata=tuple(metadata))
+
+
+def _ids(verb: Verb, words: list[str]) -> tuple[str, ...]:
+    if not words:
+        raise _misused(verb, "Which job?")
+    if len(words) > MOST_IDS:
+        raise _misused(verb, f"At most {MOST_IDS} jobs at a time.")
+    return tuple(dict.fromkeys(_id(verb, word) for word in words))
+
+
+def _id(verb: Verb, word: str) -> str:
+    if job_id := job_id_in(word):
+        return job_id
+    if other := other_kind_of_id(word):
+        raise _misused(verb, f"{_echo(word)} is {other}, not a job id.")
+    raise _misused(verb, f"{_echo(word)} is not a job id.")
+
+
+def _misused(verb: Verb, problem: str) -> UserError:
+    usage = USAGE[verb]
+    form = usage.form.replace("<", "&lt;").replace(">", "&gt;")
+    return UserError(f"{problem}\nUsage: `/ftjob {form}`, as in `/ftjob {usage.example}`.")
+
+
+def _echo(word: str) -> str:
+    return code(word, _LONGEST_ECHO)
+
+
+_READERS: dict[Verb, Callable[[Verb, list[str], Asker], Command]] = {
+    Verb.HELP: _help,
+    Verb.STATUS: _status,
+    Verb.LIST: _list,
+    Verb.TRACK: _track,
+    Verb.UNTRACK: _untrack,
+    Verb.TRACKED: _bare,
+    Verb.SUBSCRIBE: _bare,
+    Verb.UNSUBSCRIBE: _bare,
+    Verb.CANCEL: _cancel,
+    Verb.ABOUT: _bare,
+}

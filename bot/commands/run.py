@@ -1,0 +1,70 @@
+"""Run a command: the table of verbs, who may, and what to say when it does not work."""
+
+import secrets
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from bot import metrics
+from bot.access import Person, Refused, may
+from bot.blocks import Message
+from bot.blocks.answers import note, problem
+from bot.commands import about, cancel, look, subscribe, track
+from bot.commands.command import Command, Reply, Verb
+from bot.commands.context import Context
+from bot.commands.problems import STRANGE, refusal, upstream
+from bot.errors import ProviderError, UserError
+
+log = structlog.get_logger()
+
+_RUN: dict[Verb, Callable[[Command, Context], Awaitable[Reply]]] = {
+    Verb.HELP: about.help_,
+    Verb.STATUS: look.show_status,
+    Verb.LIST: look.show_list,
+    Verb.TRACK: track.track,
+    Verb.UNTRACK: track.untrack,
+    Verb.TRACKED: track.tracked,
+    Verb.SUBSCRIBE: subscribe.subscribe,
+    Verb.UNSUBSCRIBE: subscribe.unsubscribe,
+    Verb.CANCEL: cancel.ask,
+    Verb.CONFIRM_CANCEL: cancel.confirm,
+    Verb.ABOUT: about.about,
+}
+
+
+async def run(command: Command, person: Person | None, context: Context, *, same_team: bool) -> Reply:
+    """Do what somebody asked, if they may, and return what to tell them. It never raises for what goes wrong.
+
+    Args:
+        command: what was asked.
+        person: who asked, as Slack describes them; None where Slack could not be asked.
+        context: the parts to work with.
+        same_team: whether the request came from a member of our workspace.
+    """
+    decision = may(person, command.need, context.policy, same_team=same_team, changes_job=command.changes_job)
+    if isinstance(decision, Refused):
+        log.info("command.refused", verb=command.verb, why=decision.why, person=command.asker.person)
+        metrics.COMMANDS.labels(command.verb, "refused").inc()
+        return Reply(note(refusal(decision.why, context.policy)))
+    try:
+        reply = await _RUN[command.verb](command, context)
+    except UserError as error:
+        metrics.COMMANDS.labels(command.verb, "user_error").inc()
+        return Reply(problem(str(error)))
+    except ProviderError as error:
+        metrics.COMMANDS.labels(command.verb, "upstream").inc()
+        return Reply(_upstream(error, command, context))
+    except Exception:
+        metrics.COMMANDS.labels(command.verb, "bug").inc()
+        ref = secrets.token_hex(4)
+        log.exception("command.broke", verb=command.verb, ref=ref)
+        return Reply(problem(STRANGE, ref=ref))
+    metrics.COMMANDS.labels(command.verb, "ok").inc()
+    return reply
+
+
+def _upstream(error: ProviderError, command: Command, context: Context) -> Message:
+    ref = error.request_id or secrets.token_hex(4)
+    log.warning("command.upstream", verb=command.verb, error=f"{type(error).__name__}: {error}", ref=ref)
+    job_id = command.job_ids[0] if len(command.job_ids) == 1 else None
+    return problem(upstream(error, place=context.client.account.place, job_id=job_id), ref=ref)

@@ -1,0 +1,77 @@
+"""`track`, `untrack` and `tracked`: a channel or a person follows jobs."""
+
+import secrets
+
+from bot.alerts.draw import Outgoing
+from bot.blocks.answers import note
+from bot.blocks.job import Surroundings, card
+from bot.blocks.lists import tracked_list
+from bot.blocks.parts import code, mention
+from bot.commands.command import Asker, Command, Reply
+from bot.commands.context import Context
+from bot.commands.problems import unposted
+from bot.errors import UserError
+from bot.store.tracks import Track
+
+
+async def track(command: Command, context: Context) -> Reply:
+    """Follow jobs in this channel, in another one, or in the asker's direct messages."""
+    lines = [await _track_one(job_id, command, context) for job_id in command.job_ids]
+    return Reply(note("\n".join(lines)))
+
+
+async def _track_one(job_id: str, command: Command, context: Context) -> str:
+    where = {None: "here", "me": "in our direct messages"}.get(command.to, f"in <#{command.to}>")
+    if await _is_tracked(job_id, command, context):
+        return f"{code(job_id)} is already tracked {where}."
+    known = await context.store.jobs.known(context.account, job_id)
+    reading = await context.client.retrieve(job_id)
+    around = Surroundings(context.client.job_page(job_id), tracked=True, can_cancel=not context.policy.read_only)
+    picture = card(reading.job, around, _note(job_id, command.asker))
+    answer = await context.post(Outgoing(_destination(command), picture, key=secrets.token_hex(16)))
+    if answer.ts is None or answer.channel is None:
+        raise UserError(unposted(answer.error))
+    new = Track(context.account, job_id, answer.channel, command.asker.person)
+    await context.recorder.follow(new, reading, known, card_ts=answer.ts)
+    if reading.snapshot.is_final:
+        return f"{code(job_id)} is over already; its card shows how it ended {where}."
+    return f"Tracking {code(job_id)} {where}."
+
+
+def _destination(command: Command) -> str:
+    if command.to == "me":
+        return command.asker.person
+    return command.to or command.asker.channel
+
+
+async def _is_tracked(job_id: str, command: Command, context: Context) -> bool:
+    followers = await context.store.tracks.followers(context.account, job_id)
+    if command.to == "me":
+        return any(each.person == command.asker.person and each.channel.startswith("D") for each in followers)
+    return any(each.channel == _destination(command) for each in followers)
+
+
+def _note(job_id: str, asker: Asker) -> str:
+    return f":bell: {mention(asker.person)} tracks this job here · stop with {code(f'/ftjob untrack {job_id}')}"
+
+
+async def untrack(command: Command, context: Context) -> Reply:
+    """Stop following jobs in this channel."""
+    asker = command.asker
+    if command.everything:
+        count = await context.store.tracks.remove_all(asker.channel)
+        jobs = f"{count} job{'' if count == 1 else 's'}"
+        return Reply(note(f"{mention(asker.person)} untracked {jobs} here."), public=count > 0)
+    gone = [job for job in command.job_ids if await context.store.tracks.remove(context.account, job, asker.channel)]
+    if not gone:
+        return Reply(note("Not tracked here: nothing to stop. `/ftjob tracked` shows what is."))
+    return Reply(note(f"{mention(asker.person)} untracked {', '.join(map(code, gone))} here."), public=True)
+
+
+async def tracked(command: Command, context: Context) -> Reply:
+    """Show what this channel follows."""
+    channel = command.asker.channel
+    found = await context.store.tracks.in_channel(channel)
+    subscriptions = await context.store.tracks.subscriptions(context.account)
+    subscribed = any(subscription.channel == channel for subscription in subscriptions)
+    return Reply(tracked_list([(each.job_id, state.status) for each, state in found], subscribed=subscribed))

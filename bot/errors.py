@@ -1,0 +1,83 @@
+"""Every error of ours, and who gets to read it.
+
+FtjobError
+|- UserError            a person asked for what cannot be done; the text is written for them
+|- SettingsError        the environment is wrong; carries all problems at once
+|- StoreInUse           another process has the SQLite file
+|- ProviderError        a fine-tuning API did not do what was asked
+   |- NotFound          no such job in this project
+   |- AccessRefused     the key is wrong, revoked or lacks a scope
+   |- RequestRefused    the API understood and said no, as to a cancel of a finished job
+   |- RateLimited       not now; says how long to wait
+   |- BrokenAnswer      an answer that is not what the API's contract says
+   |- Unreachable       no answer; says whether the request may have been carried out
+"""
+
+
+class FtjobError(Exception):
+    """The root of the tree."""
+
+
+class UserError(FtjobError):
+    """Its text is shown to the person who asked; it says what to do next."""
+
+
+class SettingsError(FtjobError):
+    """The settings cannot be used."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+        """One sentence a problem, without any secret value."""
+
+
+class StoreInUse(FtjobError):
+    """Another process holds the SQLite file."""
+
+
+class ProviderError(FtjobError):
+    """A fine-tuning API did not do what was asked."""
+
+    def __init__(self, message: str, *, request_id: str | None = None) -> None:
+        super().__init__(message)
+        self.request_id = request_id
+        """The API's own id of the request (``x-request-id``), for its support."""
+
+
+class NotFound(ProviderError):
+    """The job does not exist, or belongs to another project or organisation."""
+
+
+class AccessRefused(ProviderError):
+    """The API key is wrong, revoked, or not allowed to do this."""
+
+    def __init__(self, message: str, *, missing_scope: str | None = None, request_id: str | None = None) -> None:
+        super().__init__(message, request_id=request_id)
+        self.missing_scope = missing_scope
+        """The scope that the key lacks ("api.fine_tuning.jobs.write"), where the API named one."""
+
+
+class RequestRefused(ProviderError):
+    """The API understood the request and refused it."""
+
+
+class RateLimited(ProviderError):
+    """The API asks for a pause."""
+
+    def __init__(self, message: str, *, retry_after: float, request_id: str | None = None) -> None:
+        super().__init__(message, request_id=request_id)
+        self.retry_after = retry_after
+        """Seconds to wait."""
+
+
+class BrokenAnswer(ProviderError):
+    """An answer that is not what the API's contract says; it changes nothing."""
+
+
+class Unreachable(ProviderError):
+    """No usable answer came."""
+
+    def __init__(self, message: str, *, maybe_done: bool, request_id: str | None = None) -> None:
+        super().__init__(message, request_id=request_id)
+        self.maybe_done = maybe_done
+        """Whether the request may have reached the API and been carried out."""

@@ -1,0 +1,1 @@
+"""The vocabulary: jobs, their events and what changed between two looks. Pure."""

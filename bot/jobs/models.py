@@ -1,0 +1,129 @@
+"""Jobs and events as fine-tuning APIs describe them, read tolerantly.
+
+Only ``id`` is required. Real answers leave fields out, answer ``null``, ``0`` or ``{}`` for "not yet", spell
+``organisation_id`` in British and add fields and statuses at will; none of that may lose a job.
+Field names and meanings: https://platform.openai.com/docs/api-reference/fine-tuning/object
+"""
+
+from typing import Annotated, Any
+
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
+
+from bot.jobs.statuses import UNKNOWN, is_final
+
+_LARGEST_COUNT = 2**63 - 1
+_LATEST_TIME = 253_402_300_799  # the last second of the year 9999
+_LONGEST_STATUS = 40
+
+
+def _status(value: Any) -> str:
+    return value if isinstance(value, str) and 0 < len(value) <= _LONGEST_STATUS else UNKNOWN
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _number(value: Any) -> int | float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _time(value: Any) -> float | None:
+    number = _number(value)
+    return float(number) if number is not None and 0 < number <= _LATEST_TIME else None
+
+
+def _count(value: Any) -> int | None:
+    number = _number(value)
+    return int(number) if number is not None and 0 <= number <= _LARGEST_COUNT else None
+
+
+def _mapping(value: Any) -> dict[str, Any] | None:
+    return value if isinstance(value, dict) else None
+
+
+def _texts(value: Any) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def _mappings(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _error(value: Any) -> Any:
+    if isinstance(value, str) and value:
+        return {"message": value}
+    return value if isinstance(value, dict) and any(value.get(key) for key in ("code", "message", "param")) else None
+
+
+Text = Annotated[str | None, BeforeValidator(_text)]
+Time = Annotated[float | None, BeforeValidator(_time)]
+Count = Annotated[int | None, BeforeValidator(_count)]
+Mapping = Annotated[dict[str, Any] | None, BeforeValidator(_mapping)]
+
+
+class JobError(BaseModel):
+    """Why a job failed, in the provider's words. Its presence proves nothing: failure is decided by the status."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: Text = None
+    message: Text = None
+    param: Text = None
+
+
+class Snapshot(BaseModel):
+    """What one read said of a job: the few fields that a sweep compares."""
+
+    model_config = ConfigDict(frozen=True, protected_namespaces=())
+
+    id: str = Field(min_length=1, max_length=200)
+    status: Annotated[str, BeforeValidator(_status)] = UNKNOWN
+    fine_tuned_model: Text = None
+    created_at: Time = None
+    error: Annotated[JobError | None, BeforeValidator(_error)] = None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the job is over."""
+        return is_final(self.status)
+
+
+class Job(Snapshot):
+    """A job in full. Times are seconds since the epoch, counts are None where the API gave no sane number."""
+
+    model_config = ConfigDict(extra="allow")
+
+    object: Text = None
+    finished_at: Time = None
+    hyperparameters: Mapping = None
+    model: Text = None
+    organization_id: Annotated[Text, Field(validation_alias=AliasChoices("organization_id", "organisation_id"))] = None
+    result_files: Annotated[list[str], BeforeValidator(_texts)] = []
+    trained_tokens: Count = None
+    training_file: Text = None
+    validation_file: Text = None
+    integrations: Annotated[list[dict[str, Any]], BeforeValidator(_mappings)] = []
+    seed: Count = None
+    metadata: Mapping = None
+    method: Mapping = None
+    estimated_finish: Time = None
+
+    def seconds_taken(self) -> float | None:
+        """Return how long the job took from creation to its end, or None while it is not over."""
+        if not self.is_final or self.created_at is None or self.finished_at is None:
+            return None
+        return max(0.0, self.finished_at - self.created_at)
+
+
+class Event(BaseModel):
+    """One line of a job's log."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: Text = None
+    created_at: Time = None
+    level: Annotated[str, BeforeValidator(lambda value: _text(value) or "info")] = "info"
+    message: Annotated[str, BeforeValidator(lambda value: _text(value) or "")] = ""
+    type: Text = None
+    data: Mapping = None

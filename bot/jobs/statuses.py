@@ -1,0 +1,43 @@
+"""What a job's status means. Providers add words while we sleep: an unknown one is shown as it is, and is not final.
+
+The words are those of the OpenAI specification and of the providers in its shape (Azure, gateways).
+"""
+
+from enum import StrEnum
+
+UNKNOWN = "unknown"
+"""The status of a read that did not say one."""
+
+
+class Phase(StrEnum):
+    """Where in its life a job is."""
+
+    WAITING = "waiting"
+    ACTIVE = "active"
+    HELD = "held"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+
+_WORDS = {
+    Phase.WAITING: "created pending notrunning queued validating_files scheduled",
+    Phase.ACTIVE: "running compressing uploading pausing resuming cancelling canceling cancel_requested",
+    Phase.HELD: "paused",
+    Phase.SUCCEEDED: "succeeded completed success",
+    Phase.FAILED: "failed error failed_validation user_error expired",
+    Phase.CANCELLED: "cancelled canceled stopped deleted",
+}
+_PHASES = {word: phase for phase, words in _WORDS.items() for word in words.split()}
+FINAL_PHASES = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELLED})
+
+
+def phase_of(status: str) -> Phase:
+    """Return the phase that a provider's status word stands for, whatever its case."""
+    return _PHASES.get(status.lower().removeprefix("job_state_"), Phase.UNKNOWN)
+
+
+def is_final(status: str) -> bool:
+    """Whether a job with this status is over; never for a word that we do not know."""
+    return phase_of(status) in FINAL_PHASES

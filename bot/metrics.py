@@ -1,0 +1,20 @@
+"""What is counted. No metric has a job, channel or person as a label."""
+
+from prometheus_client import Counter, Histogram
+
+PROVIDER_REQUESTS = Counter(
+    "ftjob_provider_requests_total", "Answers of fine-tuning APIs", ["account", "method", "status"]
+)
+BROKEN_ITEMS = Counter("ftjob_broken_items_total", "Jobs in list answers that could not be read", ["account"])
+SWEEPS = Counter("ftjob_sweeps_total", "Passes over an account, by result", ["account", "result"])
+CHANGES = Counter("ftjob_changes_total", "Changes recorded", ["account", "kind"])
+DELIVERIES = Counter("ftjob_deliveries_total", "Outcomes of attempts to deliver an alert", ["outcome"])
+POSSIBLE_DUPLICATES = Counter(
+    "ftjob_possible_duplicate_total", "Alerts sent again although an earlier attempt may have arrived"
+)
+DELIVERY_DELAY = Histogram(
+    "ftjob_delivery_delay_seconds",
+    "From the commit of a change to Slack's acceptance of its alert",
+    buckets=(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 60, 300, 3600),
+)
+COMMANDS = Counter("ftjob_commands_total", "What people asked, by verb and result", ["verb", "result"])

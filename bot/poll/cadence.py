@@ -1,0 +1,36 @@
+"""When to look. Pure."""
+
+from bot.errors import ProviderError, RateLimited
+from bot.jobs.statuses import Phase, phase_of
+from bot.store.jobs import KnownJob
+
+LONGEST_BACKOFF = 60.0
+"""Seconds between two attempts at an account that fails, unless the interval is longer."""
+MODEL_PATIENCE = 3600.0
+"""Seconds that a succeeded job may lack its ``fine_tuned_model`` before we stop waiting for it."""
+LATE_AFTER = 120.0
+"""Seconds without a sweep, at the least, before a change counts as found late."""
+
+
+def pause_after(error: ProviderError, failures: int, interval: float, luck: float) -> float:
+    """Return the seconds to leave an account alone after the latest of ``failures`` failures in a row.
+
+    ``luck`` is a random number from 0 to 1 that spreads several processes.
+    """
+    if isinstance(error, RateLimited):
+        return error.retry_after * (1 + luck / 10)
+    longest = max(LONGEST_BACKOFF, interval)
+    return float(min(longest, interval * 2 ** min(failures - 1, 16)) * (0.75 + luck / 4))
+
+
+def is_settled(job: KnownJob, now: float, interval: float) -> bool:
+    """Whether nothing more is expected of a job that a sweep just found unchanged."""
+    if not job.state.is_final or now - job.same_since < interval:
+        return False
+    waits_for_model = phase_of(job.state.status) is Phase.SUCCEEDED and job.state.fine_tuned_model is None
+    return not waits_for_model or now - job.same_since >= MODEL_PATIENCE
+
+
+def is_late(swept_at: float | None, now: float, interval: float) -> bool:
+    """Whether nobody looked for so long that what changed since is told as found late."""
+    return swept_at is not None and now - swept_at > max(LATE_AFTER, 3 * interval)

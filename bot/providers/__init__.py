@@ -1,0 +1,1 @@
+"""Fine-tuning APIs: what to ask (`wire`, `openai`), and the one door through which it is asked (`client`)."""

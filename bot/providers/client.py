@@ -1,0 +1,156 @@
+"""The one door to fine-tuning APIs: every request of ours goes out here, and nothing else imports httpx.
+
+httpx runs on aiohttp's transport, because httpx's own pool can lose a connection for each request that is cancelled
+while it waits (encode/httpcore#1093).
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+import httpx
+from httpx_aiohttp import HttpxAiohttpClient
+from pydantic import SecretStr
+
+from bot import metrics
+from bot.errors import BrokenAnswer, ProviderError, Unreachable
+from bot.jobs.models import Event
+from bot.providers import openai
+from bot.providers.wire import Answer, Page, Reading, Request
+
+DEADLINE = 15.0
+"""Seconds until a request is given up, body included."""
+LARGEST_PAGE = 8 * 2**20
+"""Bytes: a hundred jobs with full metadata take 1.2 MB."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """One account of a provider."""
+
+    name: str
+    base_url: str
+    """Without a slash at the end: "https://api.openai.com/v1"."""
+    key: SecretStr
+    write_key: SecretStr | None = None
+    """Used for orders alone, so that the watching key can be read-only."""
+    organization: str | None = None
+    project: str | None = None
+
+    @property
+    def place(self) -> str:
+        """What to call the project in chat."""
+        return f"project `{self.project}`" if self.project else "the project of this bot's API key"
+
+
+class Client:
+    """Asks one account. Every call raises a ``ProviderError`` that says what went wrong."""
+
+    def __init__(self, account: Account, *, clock: Callable[[], float] = time.time, deadline: float = DEADLINE) -> None:
+        self.account = account
+        self._clock = clock
+        self._deadline = deadline
+        self._http = HttpxAiohttpClient(
+            headers=_headers(account),
+            follow_redirects=False,
+            timeout=httpx.Timeout(deadline),
+            # Kept open between sweeps: a new TLS handshake for each would be most of their cost.
+            limits=httpx.Limits(max_connections=20, max_keepalive_connections=20, keepalive_expiry=120),
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.aclose()
+
+    async def list_jobs(
+        self, *, after: str | None = None, limit: int = 100, metadata: Mapping[str, str] | None = None
+    ) -> Page:
+        """Read one page of jobs, newest first."""
+        answer = await self._send(openai.list_jobs(after=after, limit=limit, metadata=metadata))
+        page = openai.read_jobs(answer, now=self._clock(), after=after)
+        metrics.BROKEN_ITEMS.labels(self.account.name).inc(page.broken)
+        return page
+
+    async def retrieve(self, job_id: str) -> Reading:
+        """Read one job."""
+        return openai.read_job(await self._send(openai.retrieve_job(job_id)), job_id, now=self._clock())
+
+    async def cancel(self, job_id: str) -> Reading:
+        """Order the end of a job, once; it is never sent a second time.
+
+        Raises:
+            Unreachable: ``maybe_done`` says whether the order may have arrived; then read the job.
+        """
+        return openai.read_job(await self._send(openai.cancel_job(job_id)), job_id, now=self._clock())
+
+    async def events(self, job_id: str, *, limit: int = 20) -> list[Event]:
+        """Read the newest lines of a job's log, oldest first."""
+        return openai.read_events(await self._send(openai.list_events(job_id, limit=limit)), now=self._clock())
+
+    def job_page(self, job_id: str) -> str:
+        """Return the address of the job's page, for people."""
+        return openai.job_page(job_id)
+
+    async def _send(self, request: Request) -> Answer:
+        try:
+            async with asyncio.timeout(self._deadline):
+                answer = await self._exchange(request)
+        except ProviderError:
+            raise
+        except TimeoutError as error:
+            raise Unreachable(f"No answer within {self._deadline:g} s.", maybe_done=True) from error
+        except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
+            raise Unreachable("The connection failed.", maybe_done=not _never_sent(error)) from error
+        metrics.PROVIDER_REQUESTS.labels(self.account.name, request.method, str(answer.status)).inc()
+        return answer
+
+    async def _exchange(self, request: Request) -> Answer:
+        key = self.account.write_key if request.is_order and self.account.write_key else self.account.key
+        async with self._http.stream(
+            request.method,
+            self.account.base_url + request.path,
+            params=request.query,
+            headers={"Authorization": f"Bearer {key.get_secret_value()}"},
+        ) as response:
+            body = bytearray()
+            async for chunk in response.aiter_raw():
+                body += chunk
+                if len(body) > LARGEST_PAGE:
+                    raise BrokenAnswer(f"The answer was larger than {LARGEST_PAGE >> 20} MiB.")
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            return Answer(response.status_code, headers, bytes(body))
+
+
+def _headers(account: Account) -> dict[str, str]:
+    headers = {
+        "Accept": "application/json",
+        # A compressed body could grow a thousandfold before its size is counted.
+        "Accept-Encoding": "identity",
+        "User-Agent": "ftjob",
+    }
+    if account.organization:
+        headers["OpenAI-Organization"] = account.organization
+    if account.project:
+        headers["OpenAI-Project"] = account.project
+    return headers
+
+
+def _never_sent(error: BaseException | None) -> bool:
+    """Whether the request certainly did not reach the API: the connection could not be opened at all.
+
+    The names of httpx's exceptions cannot be trusted here: a server that died after it took the request arrives as
+    ``httpx.ConnectTimeout``. aiohttp's own exception, the cause, can.
+    """
+    while error is not None:
+        if isinstance(error, aiohttp.ClientConnectorError):
+            return True
+        error = error.__cause__
+    return False

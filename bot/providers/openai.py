@@ -1,0 +1,93 @@
+"""The OpenAI dialect, without I/O: the calls of its fine-tuning API and how to read their answers.
+
+https://platform.openai.com/docs/api-reference/fine-tuning
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from bot.errors import BrokenAnswer
+from bot.jobs.models import Event
+from bot.providers.wire import Answer, Page, Reading, Request, json_of, reading_of, segment
+
+JOBS = "/fine_tuning/jobs"
+
+
+def list_jobs(*, after: str | None = None, limit: int = 100, metadata: Mapping[str, str] | None = None) -> Request:
+    """Ask for one page of jobs, newest first; ``metadata`` keeps only jobs that carry these pairs."""
+    query = [("limit", str(limit))]
+    if after:
+        query.append(("after", after))
+    query += [(f"metadata[{key}]", value) for key, value in (metadata or {}).items()]
+    return Request("GET", JOBS, tuple(query))
+
+
+def read_jobs(answer: Answer, *, now: float, after: str | None = None) -> Page:
+    """Read the answer to ``list_jobs``. A broken item is counted and loses only itself.
+
+    The list has no ``last_id``: the cursor is the id of the last item, and a cursor that does not move ends it.
+
+    Raises:
+        ProviderError: no page could be read at all.
+    """
+    body = json_of(answer, now=now)
+    items = body.get("data")
+    if not isinstance(items, list):
+        raise BrokenAnswer("The list of jobs has no data.", request_id=answer.request_id)
+    readings = tuple(reading for item in items if (reading := reading_of(item)))
+    cursor = readings[-1].snapshot.id if readings and body.get("has_more") is True else None
+    return Page(readings, len(items) - len(readings), cursor if cursor != after else None)
+
+
+def retrieve_job(job_id: str) -> Request:
+    """Ask for one job."""
+    return Request("GET", f"{JOBS}/{segment(job_id)}")
+
+
+def cancel_job(job_id: str) -> Request:
+    """Order the end of a job. It cannot be undone."""
+    return Request("POST", f"{JOBS}/{segment(job_id)}/cancel")
+
+
+def read_job(answer: Answer, job_id: str, *, now: float) -> Reading:
+    """Read the answer to ``retrieve_job`` or ``cancel_job``.
+
+    Raises:
+        ProviderError: it is not this job.
+    """
+    reading = reading_of(json_of(answer, now=now))
+    if reading is None or reading.snapshot.id != job_id:
+        raise BrokenAnswer("The answer was not the job that was asked for.", request_id=answer.request_id)
+    return reading
+
+
+def list_events(job_id: str, *, limit: int = 20) -> Request:
+    """Ask for the newest lines of a job's log."""
+    return Request("GET", f"{JOBS}/{segment(job_id)}/events", (("limit", str(limit)),))
+
+
+def read_events(answer: Answer, *, now: float) -> list[Event]:
+    """Read the answer to ``list_events``, oldest first; lines that cannot be read are left out.
+
+    Raises:
+        ProviderError: no list could be read at all.
+    """
+    items = json_of(answer, now=now).get("data")
+    if not isinstance(items, list):
+        raise BrokenAnswer("The list of events has no data.", request_id=answer.request_id)
+    events = [event for item in items if (event := _event_of(item))]
+    return sorted(events, key=lambda event: event.created_at or 0)
+
+
+def _event_of(item: Any) -> Event | None:
+    try:
+        return Event.model_validate(item)
+    except ValidationError:
+        return None
+
+
+def job_page(job_id: str) -> str:
+    """Return the address of the job's page, for people."""
+    return f"https://platform.openai.com/finetune/{segment(job_id)}"

@@ -1,0 +1,164 @@
+"""What all fine-tuning APIs share on the wire, without I/O: requests, answers, and what an answer means."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any, Literal
+from urllib.parse import quote
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from bot.errors import (
+    AccessRefused,
+    BrokenAnswer,
+    NotFound,
+    ProviderError,
+    RateLimited,
+    RequestRefused,
+    Unreachable,
+)
+from bot.jobs.models import Job, Snapshot
+
+SHORTEST_PAUSE = 1.0
+LONGEST_PAUSE = 300.0
+"""``Retry-After`` is honoured between these bounds, in seconds."""
+
+_MISSING_SCOPES = re.compile(r"missing scopes?:\s*([\w.]+)", re.IGNORECASE)
+_KEY_LIKE = re.compile(r"\b(sk|xox[a-z]|xapp|whsec)[-_][\w*-]+")
+_LONGEST_MESSAGE = 500
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request to a provider, relative to the account's base URL."""
+
+    method: Literal["GET", "POST"]
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_order(self) -> bool:
+        """Whether it changes something, so that it needs the key for orders and is never repeated blindly."""
+        return self.method != "GET"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One HTTP answer, read to its end. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def request_id(self) -> str | None:
+        """The API's own id of the request."""
+        return self.headers.get("x-request-id") or self.headers.get("apim-request-id")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One job as one answer said it: the few compared fields, and the whole of it as it came."""
+
+    snapshot: Snapshot
+    body: dict[str, Any]
+
+    @property
+    def job(self) -> Job:
+        """The job in full."""
+        return Job.model_validate(self.body)
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of the list of jobs, newest first."""
+
+    readings: tuple[Reading, ...]
+    broken: int
+    """How many items could not be read; they change nothing."""
+    after: str | None
+    """The cursor of the next page, None on the last one."""
+
+
+def segment(text: str) -> str:
+    """Return ``text`` as one segment of a path: nothing in it can leave its place."""
+    return quote(text, safe="")
+
+
+def json_of(answer: Answer, *, now: float) -> dict[str, Any]:
+    """Return the JSON object of a good answer.
+
+    Raises:
+        ProviderError: the subclass that says what the answer means.
+    """
+    if answer.status != HTTPStatus.OK:
+        raise _error_of(answer, now)
+    try:
+        value = from_json(answer.body)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise BrokenAnswer("The answer was not a JSON object.", request_id=answer.request_id)
+    return value
+
+
+def reading_of(item: Any) -> Reading | None:
+    """Return one job of an answer, or None where the item is not a job."""
+    try:
+        return Reading(Snapshot.model_validate(item), item)
+    except ValidationError:
+        return None
+
+
+def _error_of(answer: Answer, now: float) -> ProviderError:
+    error = _envelope(answer)
+    message = _redacted(error.get("message")) or f"HTTP {answer.status}"
+    request_id = answer.request_id
+    match answer.status:
+        case 401 | 403:
+            scope = _MISSING_SCOPES.search(message)
+            return AccessRefused(message, missing_scope=scope and scope[1], request_id=request_id)
+        case 404:
+            return NotFound(message, request_id=request_id)
+        case 429:
+            out_of_quota = error.get("code") == "insufficient_quota"
+            pause = LONGEST_PAUSE if out_of_quota else retry_after(answer.headers, now)
+            return RateLimited(message, retry_after=pause, request_id=request_id)
+        case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
+            return Unreachable(message, maybe_done=True, request_id=request_id)
+        case status if status >= HTTPStatus.BAD_REQUEST:
+            return RequestRefused(message, request_id=request_id)
+        case status:
+            return BrokenAnswer(f"Unexpected HTTP status {status}.", request_id=request_id)
+
+
+def _envelope(answer: Answer) -> dict[str, Any]:
+    try:
+        body = from_json(answer.body)
+    except ValueError:
+        return {}
+    error = body.get("error") if isinstance(body, dict) else None
+    return error if isinstance(error, dict) else {"message": error} if isinstance(error, str) else {}
+
+
+def _redacted(message: Any) -> str:
+    return _KEY_LIKE.sub(r"\1-...", message)[:_LONGEST_MESSAGE] if isinstance(message, str) else ""
+
+
+def retry_after(headers: Mapping[str, str], now: float) -> float:
+    """Return the seconds that ``Retry-After`` asks for (seconds or a date, RFC 9110 10.2.3), clamped.
+
+    Without a usable header the answer is the shortest pause; ``now`` is seconds since the epoch.
+    """
+    text = headers.get("retry-after", "")
+    try:
+        seconds = float(text)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(text).timestamp() - now
+        except ValueError:
+            seconds = SHORTEST_PAUSE
+    return min(max(SHORTEST_PAUSE, seconds), LONGEST_PAUSE)

@@ -1,0 +1,281 @@
+"""A fine-tuning API to try things with: OpenAI's contract, stateful, and as strict as the service."""
+
+import json
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from bot.sandbox.ledger import Ledger
+from bot.sandbox.lives import Life
+from bot.sandbox.openai_api import graders
+from bot.sandbox.openai_api.jobs import JobDesk
+from bot.sandbox.openai_api.permissions import PermissionDesk
+from bot.sandbox.openai_api.shelf import Names, Shelf
+from bot.sandbox.openai_api.shelves import ShelfDesk
+from bot.sandbox.openai_api.state import MODEL, PROJECT, Jobs
+from bot.sandbox.openai_api.wire import Ask, Refused, Shape, Work, invalid
+from bot.sandbox.server import Answer, LoopbackServer
+
+JOBS_READ = "api.fine_tuning.jobs.read"
+JOBS_WRITE = "api.fine_tuning.jobs.write"
+FILES_READ = "api.files.read"
+MODELS_READ = "api.model.read"
+MODELS_WRITE = "api.model.write"
+ADMIN = "api.fine_tuning.checkpoints.permissions"
+SCOPES = frozenset({JOBS_READ, JOBS_WRITE, FILES_READ, MODELS_READ, MODELS_WRITE, ADMIN})
+"""What a key may be allowed to do. The names of the last two are this stand-in's own."""
+
+API_KEY = "sk-sandbox-0123456789abcdef"
+
+
+@dataclass(frozen=True)
+class Key:
+    """Who holds an API key: a name for the ledger, what it may do, and whose jobs it sees."""
+
+    name: str
+    scopes: frozenset[str] = SCOPES
+    project: str = PROJECT
+
+
+class FineTuningApi(LoopbackServer):
+    """One account of the API; start it with ``async with``."""
+
+    def __init__(
+        self,
+        *,
+        keys: Mapping[str, Key] | None = None,
+        ledger: Ledger | None = None,
+        latency: float = 0.0,
+        port: int = 0,
+        clock: Callable[[], float] = time.time,
+        per_minute: int | None = None,
+    ) -> None:
+        super().__init__(ledger=Ledger(clock) if ledger is None else ledger, latency=latency, port=port)
+        self.keys: dict[str, Key] = {API_KEY: Key("default")} if keys is None else dict(keys)
+        """Who may come in, by the secret; a key that is taken out is revoked."""
+        self.per_minute = per_minute
+        """How many requests a key has in any 60 seconds; None: as many as it likes."""
+        self._clock = clock
+        self._recent: dict[str, deque[float]] = {}
+        self._names = Names()
+        self._shelf = Shelf(self._names, clock)
+        self._jobs = Jobs(self._shelf, self._names, clock)
+        self._desk = JobDesk(self._jobs, self._shelf)
+        self._add_routes()
+
+    # --- what a test and ``ftjob try`` hold ---
+
+    @property
+    def base_url(self) -> str:
+        """The address that a client is given, "http://127.0.0.1:54321/v1"."""
+        return f"{self.origin}/v1"
+
+    @property
+    def jobs(self) -> dict[str, Shape]:
+        """Every job as it stands now, by id, oldest first. Taking one out makes it unknown to the API."""
+        self._jobs.advance()
+        return self._jobs.by_id
+
+    @property
+    def files(self) -> dict[str, Shape]:
+        """Every file, by id."""
+        return self._shelf.files
+
+    @property
+    def models(self) -> dict[str, Shape]:
+        """Every model, by id: bases, fine-tuned ones and checkpoints."""
+        return self._shelf.models
+
+    @property
+    def training_file(self) -> str:
+        """The id of a file that a job can be trained on; ``validation_file`` is its companion."""
+        return self._shelf.training_file
+
+    @property
+    def validation_file(self) -> str:
+        """The id of a file that a job can be validated with."""
+        return self._shelf.validation_file
+
+    @property
+    def life_of_created(self) -> Life | None:
+        """The life of every job that is created over HTTP; None: it stays as it is created."""
+        return self._desk.life_of_created
+
+    @life_of_created.setter
+    def life_of_created(self, life: Life | None) -> None:
+        self._desk.life_of_created = life
+
+    def add_job(
+        self,
+        *,
+        status: str = "queued",
+        model: str = MODEL,
+        life: Life | None = None,
+        project: str = PROJECT,
+        **fields: Any,
+    ) -> str:
+        """Create a job and return its id; a ``life`` decides its status from the first moment on."""
+        job_id = self._jobs.add(status=status, model=model, life=life, project=project, **fields)
+        self.ledger.moved()
+        return job_id
+
+    def change(self, job_id: str, **fields: Any) -> None:
+        """Give fields of a job new values; a new status is logged, ends or holds its life, and sets the times."""
+        self._jobs.advance()
+        self._jobs.change(job_id, fields)
+        self.ledger.moved()
+
+    def add_event(
+        self,
+        job_id: str,
+        message: str,
+        *,
+        level: str = "info",
+        type: str = "message",  # noqa: A002 - the field's own name
+        data: Any = None,
+    ) -> None:
+        """Append one line to the log of a job."""
+        self._jobs.tell(job_id, message, level=level, kind=type, data=data)
+        self.ledger.moved()
+
+    def add_checkpoint(self, job_id: str, step: int, **metrics: float) -> str:
+        """Save a checkpoint and return the name of its model."""
+        checkpoint = self._jobs.add_checkpoint(job_id, step, metrics)
+        self.ledger.moved()
+        return str(checkpoint["fine_tuned_model_checkpoint"])
+
+    def add_file(self, content: bytes, *, filename: str = "data.jsonl", purpose: str = "fine-tune") -> str:
+        """Store a file and return its id."""
+        return self._shelf.add_file(content, filename=filename, purpose=purpose)
+
+    # --- doors ---
+
+    def _add_routes(self) -> None:
+        jobs, shelf = self._desk, ShelfDesk(self._shelf)
+        permissions = PermissionDesk(self._shelf, self._names, self._clock)
+        one, allowed = "/fine_tuning/jobs/{id}", "/fine_tuning/checkpoints/{id}/permissions"
+        routes: list[tuple[str, str, str, Work]] = [
+            ("GET", "/fine_tuning/jobs", JOBS_READ, jobs.list_jobs),
+            ("POST", "/fine_tuning/jobs", JOBS_WRITE, jobs.create),
+            ("GET", one, JOBS_READ, jobs.retrieve),
+            ("POST", f"{one}/cancel", JOBS_WRITE, jobs.cancel),
+            ("POST", f"{one}/pause", JOBS_WRITE, jobs.pause),
+            ("POST", f"{one}/resume", JOBS_WRITE, jobs.resume),
+            ("GET", f"{one}/events", JOBS_READ, jobs.events),
+            ("GET", f"{one}/checkpoints", JOBS_READ, jobs.checkpoints),
+            ("GET", allowed, ADMIN, permissions.list_given),
+            ("POST", allowed, ADMIN, permissions.create),
+            ("DELETE", f"{allowed}/{{permission_id}}", ADMIN, permissions.delete),
+            ("POST", "/fine_tuning/alpha/graders/validate", JOBS_WRITE, graders.validate),
+            ("POST", "/fine_tuning/alpha/graders/run", JOBS_WRITE, graders.run),
+            ("GET", "/files", FILES_READ, shelf.list_files),
+            ("GET", "/files/{id}", FILES_READ, shelf.retrieve_file),
+            ("GET", "/files/{id}/content", FILES_READ, shelf.file_content),
+            ("GET", "/models", MODELS_READ, shelf.list_models),
+            ("GET", "/models/{id}", MODELS_READ, shelf.retrieve_model),
+            ("DELETE", "/models/{id}", MODELS_WRITE, shelf.delete_model),
+        ]
+        for method, template, scope, work in routes:
+            door = partial(self._enter, f"{method} {template}", scope, work)
+            self.app.router.add_route(method, f"/v1{template}", door)
+        self.app.router.add_route("*", "/{path:.*}", self._refuse_unknown)
+        self.app.middlewares.append(self._sign)
+
+    async def _enter(self, what: str, scope: str, work: Work, http: web.Request) -> web.StreamResponse:
+        text = await http.text()
+        path, query = dict(http.match_info), dict(http.query)
+        request = {"id": path.get("id"), "query": query, "body": _shown(text)} | path
+        key = self.keys.get(_secret_of(http))
+
+        def answer() -> Answer:
+            try:
+                known = self._admit(http, key, scope)
+                self._jobs.advance()
+                return Answer(work(Ask(known.project, path, query, _decoded(text))))
+            except Refused as refusal:
+                return refusal.answer()
+
+        return await self.serve(http, what, request, answer, credential=key.name if key else "")
+
+    async def _refuse_unknown(self, http: web.Request) -> web.StreamResponse:
+        refusal = Refused(HTTPStatus.NOT_FOUND, f"Invalid URL ({http.method} {http.path})")
+        return await self.serve(http, f"{http.method} {http.path}", {"query": dict(http.query)}, refusal.answer)
+
+    def _admit(self, http: web.Request, key: Key | None, scope: str) -> Key:
+        if not _secret_of(http):
+            raise Refused(HTTPStatus.UNAUTHORIZED, "You didn't provide an API key.")
+        if key is None:
+            raise Refused(HTTPStatus.UNAUTHORIZED, "Incorrect API key provided.", code="invalid_api_key")
+        if http.headers.get("OpenAI-Project", key.project) != key.project:
+            message = "OpenAI-Project header should match project for API key"
+            raise Refused(HTTPStatus.UNAUTHORIZED, message, code="mismatched_project")
+        self._count(key)
+        if scope not in key.scopes:
+            raise Refused(HTTPStatus.UNAUTHORIZED, _MISSING.format(scope))
+        return key
+
+    def _count(self, key: Key) -> None:
+        """Take one request off the budget of ``key``.
+
+        Raises:
+            Refused: nothing is left of it; says when there will be.
+        """
+        if self.per_minute is None:
+            return
+        now, recent = self._clock(), self._recent.setdefault(key.name, deque())
+        while recent and recent[0] <= now - 60:
+            recent.popleft()
+        if len(recent) >= self.per_minute:
+            wait = str(math.ceil(recent[0] + 60 - now) if recent else 60)
+            raise Refused(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                "Rate limit reached.",
+                kind="requests",
+                code="rate_limit_exceeded",
+                headers={"Retry-After": wait},
+            )
+        recent.append(now)
+
+    @web.middleware
+    async def _sign(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        began = time.perf_counter()
+        answer = await handler(request)
+        answer.headers.setdefault("x-request-id", f"req_{self._names.hexadecimal(32)}")
+        answer.headers.setdefault("openai-version", "2020-10-01")
+        answer.headers.setdefault("openai-processing-ms", str(round((time.perf_counter() - began) * 1000)))
+        return answer
+
+
+_MISSING = (
+    "You have insufficient permissions for this operation. Missing scopes: {}. Check that you have the correct role"
+    " in your organization (Reader, Writer, Owner) and project (Member, Owner), and if you're using a restricted API"
+    " key, that it has the necessary scopes."
+)
+
+
+def _secret_of(http: web.Request) -> str:
+    kind, _, secret = http.headers.get("Authorization", "").partition(" ")
+    return secret.strip() if kind.lower() == "bearer" else ""
+
+
+def _shown(text: str) -> Any:
+    """Return a body as the ledger keeps it: decoded where that is possible."""
+    try:
+        return json.loads(text) if text else None
+    except ValueError:
+        return text
+
+
+def _decoded(text: str) -> Any:
+    try:
+        return json.loads(text) if text else None
+    except ValueError:
+        raise invalid("We could not parse the JSON body of your request.") from None

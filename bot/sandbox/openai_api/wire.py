@@ -1,0 +1,132 @@
+"""The API's manners: what a request brings, how one is refused, how a list is cut into pages."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from itertools import islice
+from typing import Any
+
+from bot.sandbox.server import Answer
+
+Shape = dict[str, Any]
+"""A JSON object as the API sends it. It is replaced, never changed, so that an answer stays what was sent."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One request after its key was accepted."""
+
+    project: str
+    """The project of the key: it sees the jobs of this project alone."""
+    path: Mapping[str, str]
+    """The parts of the path that its template names."""
+    query: Mapping[str, str]
+    body: Any
+    """The decoded JSON body, None where there is none."""
+
+    @property
+    def id(self) -> str:
+        """The object that the path is about."""
+        return self.path["id"]
+
+    def limit(self, default: int, *, most: int | None = None) -> int:
+        """Return how many items are wanted at most.
+
+        Raises:
+            Refused: ``limit`` is not a positive integer, or above ``most``.
+        """
+        text = self.query.get("limit", str(default))
+        limit = int(text) if text.isascii() and text.isdigit() else 0
+        if limit < 1 or (most and limit > most):
+            top = f" and at most {most}" if most else ""
+            raise invalid(f"'{text}' is not a limit: it is a positive integer{top}.", "limit")
+        return limit
+
+
+Work = Callable[[Ask], Any]
+"""One endpoint: it returns the body of its good answer or raises ``Refused``."""
+
+
+class Refused(Exception):
+    """The API says no; it becomes the error envelope."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        kind: str = "invalid_request_error",
+        param: str | None = None,
+        code: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status, self.headers = status, dict(headers or {})
+        self.error = {"message": message, "type": kind, "param": param, "code": code}
+
+    def answer(self) -> Answer:
+        """Return it as it is sent."""
+        return Answer({"error": self.error}, self.status, self.headers, accepted=False)
+
+
+def invalid(message: str, param: str | None = None, *, code: str | None = None) -> Refused:
+    """Return the refusal of a request that breaks a rule."""
+    return Refused(HTTPStatus.BAD_REQUEST, message, param=param, code=code)
+
+
+def no_such_job(job_id: str) -> Refused:
+    """Return what the API answers for a job that does not exist or is another project's."""
+    return Refused(
+        HTTPStatus.NOT_FOUND,
+        f"Could not find fine tune: {job_id}",
+        param="fine_tune_id",
+        code="fine_tune_not_found",
+    )
+
+
+def wrong_state() -> Refused:
+    """Return what the API answers to an order that the job's status does not allow."""
+    return invalid("The job cannot be changed in its present state.")
+
+
+def object_of(body: Any) -> Shape:
+    """Return ``body`` if it is a JSON object.
+
+    Raises:
+        Refused: it is anything else.
+    """
+    if not isinstance(body, dict):
+        raise invalid("The body of the request must be a JSON object.")
+    return body
+
+
+def following(items: Sequence[Shape], after: str | None) -> Sequence[Shape]:
+    """Return the items that follow the one with the id ``after``.
+
+    Raises:
+        Refused: there is no such item.
+    """
+    if after is None:
+        return items
+    for place, item in enumerate(items):
+        if item["id"] == after:
+            return items[place + 1 :]
+    raise unknown_cursor(after)
+
+
+def unknown_cursor(after: str) -> Refused:
+    """Return the refusal of a cursor that names nothing in this list."""
+    return invalid(f"Could not find the object '{after}' to continue after.", "after")
+
+
+def page(items: Iterable[Shape], limit: int) -> Shape:
+    """Return the first ``limit`` items as the API lists jobs and events: without first and last id."""
+    head = list(islice(items, limit + 1))
+    return {"object": "list", "data": head[:limit], "has_more": len(head) > limit}
+
+
+def page_with_ids(items: Iterable[Shape], limit: int, *, nothing: str | None = None) -> Shape:
+    """Return a page that names its first and last item; ``nothing`` is their id where there is none."""
+    body = page(items, limit)
+    ids = [item["id"] for item in body["data"]] or [nothing]
+    return {**body, "first_id": ids[0], "last_id": ids[-1]}

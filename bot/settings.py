@@ -1,0 +1,189 @@
+"""Everything that the bot reads from its environment, checked at once.
+
+Names are the field's own where they exist. Each secret may instead stand in a file: ``SLACK_BOT_TOKEN_FILE=/run/...``.
+A ``.env`` file in the working directory is read too; the environment wins.
+"""
+
+import os
+from collections.abc import Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+
+from bot.errors import SettingsError
+
+SECRETS = (
+    "SLACK_BOT_TOKEN",
+    "SLACK_APP_TOKEN",
+    "SLACK_SIGNING_SECRET",
+    "OPENAI_API_KEY",
+    "OPENAI_WRITE_API_KEY",
+    "DATABASE_URL",
+)
+"""Settings that may stand in a file named by ``<NAME>_FILE``. DATABASE_URL holds a password."""
+
+_PLACEHOLDERS = ("...", "changeme", "change-me", "your-", "xxx", "<")
+_SHORTEST_SIGNING_SECRET = 8
+
+
+class Settings(BaseModel):
+    """One field a setting; the environment variable is the field's name in capitals."""
+
+    model_config = ConfigDict(frozen=True)
+
+    ftjob_allow_http: bool = False
+    """1 allows base URLs without TLS that are not on this machine."""
+
+    slack_bot_token: SecretStr
+    """The bot's token, "xoxb-...": OAuth & Permissions in the Slack app's pages."""
+    slack_app_token: SecretStr | None = None
+    """An app-level token with connections:write, "xapp-...". Set: Socket Mode, which needs no public address."""
+    slack_signing_secret: SecretStr | None = Field(default=None, validate_default=True)
+    """Needed without SLACK_APP_TOKEN: proves that a request over HTTP comes from Slack."""
+    slack_api_url: str = "https://slack.com/api/"
+    """Another address of the Slack Web API, as of a gateway or a stand-in."""
+    port: int | None = Field(default=None, ge=1, le=65535)
+    """Where to listen for HTTP (3000 when Slack talks to the bot over HTTP)."""
+    ftjob_host: str | None = None
+    """The address to listen on: 127.0.0.1, or 0.0.0.0 where PORT is set."""
+    openai_api_key: SecretStr
+    """Reads the jobs; a key restricted to reading fine-tuning is enough where OPENAI_WRITE_API_KEY is set."""
+    openai_write_api_key: SecretStr | None = None
+    """Used for cancel alone, so that OPENAI_API_KEY can be read-only."""
+    openai_base_url: str = "https://api.openai.com/v1"
+    """Another OpenAI-shaped API."""
+    openai_org_id: str | None = None
+    """The organisation, for keys that belong to several."""
+    openai_project_id: str | None = None
+    """The project, for keys that belong to several; also named in answers."""
+    database_url: SecretStr = SecretStr("sqlite:///ftjob.db")
+    """sqlite:///file or postgresql://user:password@host/name."""
+    ftjob_poll_seconds: float = Field(default=30.0, gt=0, le=86400)
+    """Seconds between two sweeps; fractions are allowed."""
+    ftjob_operators: frozenset[str] = frozenset()
+    """User ids (U...) and user-group ids (S...) that may cancel jobs, besides the workspace's admins and owners."""
+    ftjob_log: Literal["console", "json"] = "console"
+    """How log lines look."""
+    ftjob_read_only: bool = False
+    """1 switches cancelling off for everybody."""
+
+    @field_validator("ftjob_operators", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return value.replace(",", " ").split() if isinstance(value, str) else value
+
+    @field_validator("ftjob_operators")
+    @classmethod
+    def _are_ids(cls, value: frozenset[str]) -> frozenset[str]:
+        if strangers := sorted(item for item in value if item[:1] not in ("U", "W", "S") or not item.isalnum()):
+            raise ValueError(f"must hold user ids (U...) or user-group ids (S...), not {', '.join(strangers)}")
+        return value
+
+    @field_validator("slack_bot_token", "slack_app_token")
+    @classmethod
+    def _is_token(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        prefix = {"slack_bot_token": "xoxb-", "slack_app_token": "xapp-"}[str(info.field_name)]
+        if value is not None and not value.get_secret_value().startswith(prefix):
+            raise ValueError(f"must begin with {prefix}")
+        return value
+
+    @field_validator(
+        "slack_bot_token", "slack_app_token", "slack_signing_secret", "openai_api_key", "openai_write_api_key"
+    )
+    @classmethod
+    def _is_real(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        text = value.get_secret_value()
+        if any(mark in text.lower() for mark in _PLACEHOLDERS):
+            raise ValueError("is a placeholder")
+        if not text.isascii() or any(character.isspace() for character in text):
+            raise ValueError("holds a character that no secret has; was it cut or copied with a line break?")
+        return value
+
+    @field_validator("slack_signing_secret")
+    @classmethod
+    def _fits_transport(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < _SHORTEST_SIGNING_SECRET:
+            raise ValueError("is too short to keep anybody out")
+        if value is None and "slack_app_token" in info.data and info.data["slack_app_token"] is None:
+            raise ValueError("is missing, and so is SLACK_APP_TOKEN; set that for Socket Mode or this for HTTP")
+        return value
+
+    @field_validator("slack_api_url", "openai_base_url")
+    @classmethod
+    def _is_http(cls, value: str, info: ValidationInfo) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("must be an address like https://host/path")
+        if parts.username or parts.password:
+            raise ValueError("must not hold a user name or password")
+        if parts.scheme == "http" and not _is_loopback(parts.hostname) and not info.data.get("ftjob_allow_http"):
+            raise ValueError("must begin with https:// (FTJOB_ALLOW_HTTP=1 allows http)")
+        return value.rstrip("/")
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_database(cls, value: SecretStr) -> SecretStr:
+        scheme = value.get_secret_value().split(":", 1)[0].split("+", 1)[0]
+        if scheme not in ("sqlite", "postgres", "postgresql"):
+            raise ValueError("must begin with sqlite:/// or postgresql://")
+        return value
+
+    @property
+    def uses_socket_mode(self) -> bool:
+        """Whether Slack is reached over Socket Mode; over HTTP otherwise."""
+        return self.slack_app_token is not None
+
+    @property
+    def listens_on(self) -> tuple[str, int] | None:
+        """Host and port of the HTTP server, None where there is none."""
+        if self.port is None and self.uses_socket_mode:
+            return None
+        return self.ftjob_host or ("0.0.0.0" if self.port else "127.0.0.1"), self.port or 3000  # noqa: S104
+
+
+def load(environ: Mapping[str, str] = os.environ, *, dotenv: Path = Path(".env")) -> Settings:
+    """Read and check all settings.
+
+    Raises:
+        SettingsError: with every problem found, none of them showing a secret.
+    """
+    known = {key: value for key, value in dotenv_values(dotenv).items() if value} | dict(environ)
+    problems: list[str] = []
+    values = {
+        name: known[name.upper()].strip() for name in Settings.model_fields if known.get(name.upper(), "").strip()
+    }
+    for name in SECRETS:
+        if path := known.get(f"{name}_FILE"):
+            try:
+                values[name.lower()] = Path(path).read_text().strip()
+            except (OSError, UnicodeDecodeError) as error:
+                problems.append(f"{name}_FILE cannot be read: {getattr(error, 'strerror', None) or 'not text'}")
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        problems += [_in_words(problem) for problem in error.errors(include_input=False)]
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def _in_words(problem: Any) -> str:
+    reason = str(problem["msg"]).removeprefix("Value error, ")
+    name = str(problem["loc"][0]).upper()
+    if problem["type"] == "missing":
+        return f"{name} is missing"
+    separator = " " if problem["type"] == "value_error" else ": "
+    return f"{name}{separator}{reason[:1].lower()}{reason[1:]}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,180 @@
+"""The one door to Slack's Web API and to response URLs.
+
+The SDK's own retries are off: one of them posts a message twice when the connection dies after Slack took it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+import structlog
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+
+from bot.alerts.draw import Outgoing
+from bot.alerts.retry import Answer
+from bot.blocks import Message
+from bot.commands.command import Reply
+from bot.settings import Settings
+
+DEADLINE = 10.0
+"""Seconds until an attempt is given up."""
+EVENT_TYPE = "ftjob_alert"
+"""The type of the metadata by which a message of ours is recognised."""
+RESPONSE_HOST = "hooks.slack.com"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who the bot is, as Slack sees it."""
+
+    team_id: str
+    team: str
+    bot_id: str
+    user_id: str
+    scopes: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Door:
+    """Where somebody asked, so that they can be answered."""
+
+    channel: str
+    person: str
+    response_url: str | None
+
+
+class Gateway:
+    """Speaks to Slack."""
+
+    def __init__(self, client: AsyncWebClient, session: aiohttp.ClientSession, response_hosts: frozenset[str]) -> None:
+        self.client = client
+        self._session = session
+        self._response_hosts = response_hosts
+
+    async def identity(self) -> Identity:
+        """Ask Slack who the bot is.
+
+        Raises:
+            SlackApiError: Slack refused the token.
+            OSError, TimeoutError, aiohttp.ClientError: Slack cannot be reached.
+        """
+        response = await self.client.auth_test()
+        header = response.headers.get("x-oauth-scopes", "")
+        return Identity(
+            team_id=str(response.get("team_id", "")),
+            team=str(response.get("team", "")),
+            bot_id=str(response.get("bot_id", "")),
+            user_id=str(response.get("user_id", "")),
+            scopes=frozenset(scope.strip() for scope in header.split(",") if scope.strip()),
+        )
+
+    async def post(self, outgoing: Outgoing) -> Answer:
+        """Post one message, once, and say how that ended. It never raises for what Slack does."""
+        arguments: dict[str, Any] = {
+            "channel": outgoing.channel,
+            **_content(outgoing.message),
+            "metadata": {"event_type": EVENT_TYPE, "event_payload": {"k": outgoing.key}},
+            "unfurl_links": False,
+            "unfurl_media": False,
+            "parse": "none",
+        }
+        if outgoing.thread_ts:
+            arguments |= {"thread_ts": outgoing.thread_ts, "reply_broadcast": outgoing.broadcast}
+        try:
+            async with asyncio.timeout(DEADLINE):
+                response = await self.client.api_call("chat.postMessage", json=arguments)
+        except SlackApiError as error:
+            return _refused(error)
+        except aiohttp.ClientConnectorError:
+            return Answer(error="unreachable")
+        except TimeoutError:
+            return Answer(error="timeout", maybe_posted=True)
+        except Exception as error:  # noqa: BLE001 - the SDK raises whatever a broken answer makes it raise
+            log.warning("slack.broken_answer", error=f"{type(error).__name__}: {error}")
+            return Answer(error="broken_answer", maybe_posted=True)
+        ts, channel = response.get("ts"), response.get("channel")
+        if not isinstance(ts, str) or not isinstance(channel, str):
+            return Answer(error="broken_answer", maybe_posted=True)
+        return Answer(ts=ts, channel=channel)
+
+    async def reply(self, door: Door, reply: Reply) -> None:
+        """Answer somebody: through the response URL, or, where that is used up or is not Slack's, by a message."""
+        if door.response_url and self._is_slacks(door.response_url) and await self._respond(door.response_url, reply):
+            return
+        arguments: dict[str, Any] = {"channel": door.channel, **_content(reply.message), "unfurl_links": False}
+        if reply.public:
+            await self.client.api_call("chat.postMessage", json=arguments)
+        else:
+            await self.client.api_call("chat.postEphemeral", json={**arguments, "user": door.person})
+
+    async def _respond(self, url: str, reply: Reply) -> bool:
+        webhook = AsyncWebhookClient(url, session=self._session, retry_handlers=[])
+        body = {
+            **_content(reply.message),
+            "response_type": "in_channel" if reply.public else "ephemeral",
+            "replace_original": reply.replaces,
+            "unfurl_links": False,
+            "unfurl_media": False,
+        }
+        try:
+            response = await webhook.send_dict(body)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            log.warning("response_url.failed", error=type(error).__name__)
+            return False
+        if response.status_code != 200:  # noqa: PLR2004
+            log.info("response_url.refused", status=response.status_code, answer=response.body[:80])
+        return bool(response.status_code == 200)  # noqa: PLR2004
+
+    def _is_slacks(self, url: str) -> bool:
+        parts = urlsplit(url)
+        return f"{parts.scheme}://{parts.netloc}" in self._response_hosts
+
+
+@asynccontextmanager
+async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
+    """Open the door: one session for every call, closed at the end."""
+    timeout = aiohttp.ClientTimeout(total=DEADLINE)
+    async with aiohttp.ClientSession(timeout=timeout, trust_env=True) as session:
+        base_url = settings.slack_api_url + "/"
+        client = AsyncWebClient(
+            token=settings.slack_bot_token.get_secret_value(),
+            base_url=base_url,
+            session=session,
+            timeout=int(DEADLINE),
+            retry_handlers=[],
+        )
+        api = urlsplit(base_url)
+        hosts = frozenset({f"https://{RESPONSE_HOST}", f"{api.scheme}://{api.netloc}"})
+        yield Gateway(client, session, hosts)
+
+
+def _content(message: Message) -> dict[str, Any]:
+    return {"text": message.text, "blocks": list(message.blocks)} if message.blocks else {"text": message.text}
+
+
+def _refused(error: SlackApiError) -> Answer:
+    response = error.response
+    status = getattr(response, "status_code", None) or getattr(response, "status", 0)
+    data = getattr(response, "data", None)
+    word = data.get("error") if isinstance(data, dict) else None
+    retry_after = response.headers.get("Retry-After") if hasattr(response, "headers") else None
+    if status == 429:  # noqa: PLR2004
+        seconds = float(retry_after) if retry_after and retry_after.isdigit() else None
+        return Answer(error="ratelimited", retry_after=seconds)
+    if not isinstance(word, str):
+        return Answer(error=f"http_{status}", maybe_posted=True)
+    if word in ("missing_scope", "invalid_blocks"):
+        log.warning("slack.refused", error=word, needed=data and data.get("needed"), why=_why(data))
+    return Answer(error=word)
+
+
+def _why(data: Any) -> Any:
+    return (data.get("response_metadata") or {}).get("messages") if isinstance(data, dict) else None

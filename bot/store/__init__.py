@@ -1,0 +1,36 @@
+"""Memory: what the bot knows of jobs, who follows them, and which alerts are still owed."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from bot.store.engine import Clock, Database, open_database
+from bot.store.jobs import Jobs
+from bot.store.migrate import upgrade
+from bot.store.outbox import Outbox
+from bot.store.questions import Questions
+from bot.store.tracks import Tracks
+
+
+@dataclass(frozen=True)
+class Store:
+    """One part a family of questions; all of them share one database."""
+
+    db: Database
+    jobs: Jobs
+    tracks: Tracks
+    outbox: Outbox
+    questions: Questions
+
+
+@asynccontextmanager
+async def open_store(url: str, clock: Clock) -> AsyncIterator[Store]:
+    """Open the database at ``url``, bring its schema up to date, and close it at the end.
+
+    Raises:
+        StoreInUse: another process has the SQLite file.
+        FtjobError: the schema is newer than this program.
+    """
+    async with open_database(url, clock) as db:
+        await upgrade(db)
+        yield Store(db, Jobs(db), Tracks(db), Outbox(db), Questions(db))

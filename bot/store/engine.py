@@ -1,0 +1,137 @@
+"""The database behind the store: SQLite in one process, PostgreSQL for several."""
+
+import fcntl
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import ColumnElement, Double, Insert, Table, cast, event, func, literal
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from bot.errors import FtjobError, StoreInUse
+
+Clock = Callable[[], float]
+"""Seconds since the epoch."""
+
+BUSY_SECONDS = 5.0
+"""How long SQLite waits for a lock that a backup or a person's shell holds."""
+
+
+class Database:
+    """An engine, and the clock that leases and retries go by."""
+
+    def __init__(self, engine: AsyncEngine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+        self.is_sqlite = engine.dialect.name == "sqlite"
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction that commits at the end of the block and rolls back on any exception.
+
+        Never hold one across a request to the outside: SQLite has one connection for all.
+        """
+        async with self._engine.begin() as tx:
+            yield tx
+
+    def now(self) -> ColumnElement[float]:
+        """Return the present moment as an SQL expression: one clock for every process that shares the database.
+
+        PostgreSQL's ``now()`` stands still inside a transaction, ``clock_timestamp()`` does not.
+        """
+        if self.is_sqlite:
+            return literal(self._clock(), Double)
+        return cast(func.extract("epoch", func.clock_timestamp()), Double)
+
+    def insert(self, table: Table) -> Any:
+        """Return an INSERT that knows ``ON CONFLICT``."""
+        statement: Insert = sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+        return statement
+
+
+@asynccontextmanager
+async def open_database(url: str, clock: Clock) -> AsyncIterator[Database]:
+    """Open the database at ``url`` ("sqlite:///file" or "postgresql://...") and close it at the end.
+
+    Raises:
+        StoreInUse: another process has the SQLite file.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        with _only_process(sqlite_path(url)):
+            async with _disposing(_sqlite_engine(sqlite_path(url))) as engine:
+                yield Database(engine, clock)
+    else:
+        async with _disposing(create_async_engine(asyncpg_url(parsed), pool_pre_ping=True)) as engine:
+            yield Database(engine, clock)
+
+
+def sqlite_path(url: str) -> Path:
+    """Return the file that an SQLite address names.
+
+    Raises:
+        FtjobError: it names none; what is only in memory would forget every alert that is owed.
+    """
+    path = make_url(url).database
+    if not path or path == ":memory:":
+        raise FtjobError("DATABASE_URL must name a file, as in sqlite:///ftjob.db.")
+    return Path(path)
+
+
+def asyncpg_url(url: URL) -> URL:
+    """Translate an address as hosting platforms print them: libpq's options into asyncpg's."""
+    query = dict(url.query)
+    query.pop("channel_binding", None)  # asyncpg chooses by itself
+    if "sslmode" in query:
+        query["ssl"] = query.pop("sslmode")
+    return url.set(drivername="postgresql+asyncpg", query=query)
+
+
+@asynccontextmanager
+async def _disposing(engine: AsyncEngine) -> AsyncIterator[AsyncEngine]:
+    try:
+        yield engine
+    finally:
+        await engine.dispose()
+
+
+@contextmanager
+def _only_process(path: Path) -> Iterator[None]:
+    """Hold the lock beside the file: two processes on one SQLite file would tell everything twice."""
+    lock = os.open(f"{path}.lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StoreInUse(f"{path} is in use by the running bot.") from None
+        yield
+    finally:
+        os.close(lock)
+
+
+def _sqlite_engine(path: Path) -> AsyncEngine:
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    # One connection: SQLite before 3.51.3 can lose commits where two share a write-ahead log.
+    engine = create_async_engine(
+        URL.create("sqlite+aiosqlite", database=str(path)),
+        pool_size=1,
+        max_overflow=0,
+        pool_timeout=60,
+        connect_args={"timeout": BUSY_SECONDS},
+    )
+    event.listen(engine.sync_engine, "connect", _prepare)
+    # A deferred transaction that turns into a writing one fails at once instead of waiting.
+    event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    return engine
+
+
+def _prepare(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()

@@ -1,0 +1,257 @@
+"""What the bot knows of each job, and the changes it has seen."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, and_, exists, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.jobs.changes import Change, ChangeKind, State, state_of
+from bot.jobs.models import Job, Snapshot
+from bot.store import schema
+from bot.store.engine import Database
+
+FIRST_VERSION = 1
+_RECENT = 300
+
+
+@dataclass(frozen=True)
+class KnownJob:
+    """A job as the store has it. ``version`` counts its changes; a write that names an old one changes nothing."""
+
+    account: str
+    id: str
+    version: int
+    state: State
+    created_at: float | None
+    same_since: float
+    """When a sweep first saw the present state."""
+    settled: bool
+    """Whether nothing more is expected of it, so that it costs no request."""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What a sweep of an account has to look at."""
+
+    known: dict[str, KnownJob]
+    """Every job that a page may show, by id, read before the request so that a stale answer can be told."""
+    owed: dict[str, int]
+    """The tracked, unsettled jobs, with each one's place in the list of jobs, newest first, counted from 0."""
+    newer_than: float | None
+    """The least creation time that is new to some subscription; None without one."""
+    swept_at: float | None
+    """When the account was last swept."""
+
+
+@dataclass(frozen=True)
+class RecordedChange:
+    """A change as it is stored: a fact, drawn only when it is sent."""
+
+    id: int
+    account: str
+    job_id: str
+    version: int
+    change: Change
+    body: dict[str, Any]
+    """The job as the API described it at the change."""
+    reason: str | None
+    """Why it failed, from its log, where the job itself does not say."""
+    late: bool
+    """Whether nobody was looking when it happened."""
+    seen_at: float
+
+    @property
+    def job(self) -> Job:
+        """The job as it was at the change."""
+        return Job.model_validate(self.body)
+
+
+class Jobs:
+    """Jobs and their changes. Methods that take ``tx`` join the caller's transaction."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def known(self, account: str, job_id: str) -> KnownJob | None:
+        """Return one job, or None where it was never seen."""
+        async with self._db.transaction() as tx:
+            return await self.known_in(tx, account, job_id)
+
+    async def known_in(self, tx: AsyncConnection, account: str, job_id: str) -> KnownJob | None:
+        """Return one job, or None where it was never seen."""
+        row = (await tx.execute(_jobs(account).where(schema.job.c.id == job_id))).one_or_none()
+        return _known(row) if row else None
+
+    async def watched(self, account: str) -> Watched | None:
+        """Return what a sweep of the account has to look at, or None where there is nothing."""
+        async with self._db.transaction() as tx:
+            owed = {row.id: row.place for row in await tx.execute(_owed(account))}
+            newer_than = await tx.scalar(
+                select(func.min(schema.subscription.c.newer_than)).where(schema.subscription.c.account == account)
+            )
+            if not owed and newer_than is None:
+                return None
+            known = await self._newest(tx, account, max(_RECENT, len(owed) + 100))
+            if lacking := [job_id for job_id in owed if job_id not in known]:
+                rest = _jobs(account).where(schema.job.c.id.in_(lacking))
+                known |= {row.id: _known(row) for row in await tx.execute(rest)}
+            swept_at = await tx.scalar(_swept_at(account))
+        return Watched(known, owed, newer_than, swept_at)
+
+    async def newest(self, account: str, most: int) -> dict[str, KnownJob]:
+        """Return the jobs that were created last, by id."""
+        async with self._db.transaction() as tx:
+            return await self._newest(tx, account, most)
+
+    async def _newest(self, tx: AsyncConnection, account: str, most: int) -> dict[str, KnownJob]:
+        jobs = schema.job.c
+        rows = await tx.execute(_jobs(account).order_by(jobs.created_at.desc(), jobs.id).limit(most))
+        return {row.id: _known(row) for row in rows}
+
+    async def add(self, tx: AsyncConnection, account: str, snapshots: Sequence[Snapshot]) -> set[str]:
+        """Record the first sight of jobs; return the ids of those that were indeed unknown."""
+        if not snapshots:
+            return set()
+        added = self._db.insert(schema.job).on_conflict_do_nothing().returning(schema.job.c.id)
+        now = await tx.scalar(select(self._db.now()))
+        values = [
+            {
+                "account": account,
+                "id": snapshot.id,
+                "version": FIRST_VERSION,
+                "status": snapshot.status,
+                "fine_tuned_model": snapshot.fine_tuned_model,
+                "created_at": snapshot.created_at,
+                "same_since": now,
+                "settled": False,
+            }
+            for snapshot in snapshots
+        ]
+        return set(await tx.scalars(added.values(values)))
+
+    async def swap(self, tx: AsyncConnection, seen: KnownJob, new: State) -> int | None:
+        """Replace the state of a job that nobody changed since ``seen`` was read; return the new version, or None."""
+        jobs = schema.job.c
+        statement = (
+            update(schema.job)
+            .where(jobs.account == seen.account, jobs.id == seen.id, jobs.version == seen.version)
+            .values(
+                version=seen.version + 1,
+                status=new.status,
+                fine_tuned_model=new.fine_tuned_model,
+                same_since=self._db.now(),
+                settled=False,
+            )
+            .returning(jobs.version)
+        )
+        version: int | None = await tx.scalar(statement)
+        return version
+
+    async def write_change(
+        self,
+        tx: AsyncConnection,
+        account: str,
+        version: int,
+        change: Change,
+        body: dict[str, Any],
+        *,
+        reason: str | None = None,
+        late: bool = False,
+    ) -> RecordedChange:
+        """Store a change as a fact and return it."""
+        statement = insert(schema.change).values(
+            account=account,
+            job_id=body["id"],
+            version=version,
+            kind=change.kind,
+            old_status=change.before.status,
+            old_model=change.before.fine_tuned_model,
+            new_status=change.after.status,
+            new_model=change.after.fine_tuned_model,
+            body=json.dumps(body),
+            reason=reason,
+            late=late,
+            seen_at=self._db.now(),
+        )
+        return _recorded((await tx.execute(statement.returning(schema.change))).one())
+
+    async def change(self, change_id: int) -> RecordedChange:
+        """Return one change."""
+        async with self._db.transaction() as tx:
+            row = (await tx.execute(select(schema.change).where(schema.change.c.id == change_id))).one()
+        return _recorded(row)
+
+    async def last_change(self, tx: AsyncConnection, account: str, job_id: str) -> RecordedChange | None:
+        """Return the newest change of a job, or None where it never changed."""
+        changes = schema.change.c
+        mine = select(schema.change).where(changes.account == account, changes.job_id == job_id)
+        row = (await tx.execute(mine.order_by(changes.version.desc()).limit(1))).one_or_none()
+        return _recorded(row) if row else None
+
+    async def settle(self, tx: AsyncConnection, account: str, job_ids: Iterable[str]) -> None:
+        """Expect nothing more of these jobs."""
+        if ids := list(job_ids):
+            jobs = schema.job.c
+            await tx.execute(update(schema.job).where(jobs.account == account, jobs.id.in_(ids)).values(settled=True))
+
+    async def swept_at(self, account: str) -> float | None:
+        """Return when the account was last looked at, or None."""
+        async with self._db.transaction() as tx:
+            at: float | None = await tx.scalar(_swept_at(account))
+        return at
+
+    async def swept(self, tx: AsyncConnection, account: str) -> None:
+        """Record that the account was looked at."""
+        row = self._db.insert(schema.account).values(name=account, swept_at=self._db.now())
+        await tx.execute(row.on_conflict_do_update(index_elements=["name"], set_={"swept_at": row.excluded.swept_at}))
+
+
+def _jobs(account: str) -> Any:
+    return select(schema.job).where(schema.job.c.account == account)
+
+
+def _swept_at(account: str) -> Any:
+    return select(schema.account.c.swept_at).where(schema.account.c.name == account)
+
+
+def _owed(account: str) -> Any:
+    jobs, tracks = schema.job.c, schema.track.c
+    place = func.row_number().over(order_by=(jobs.created_at.desc(), jobs.id)) - 1
+    placed = select(jobs.id, jobs.settled, place.label("place")).where(jobs.account == account).subquery()
+    tracked = exists().where(and_(tracks.account == account, tracks.job_id == placed.c.id))
+    return select(placed.c.id, placed.c.place).where(placed.c.settled.is_(False), tracked)
+
+
+def _known(row: Row[Any]) -> KnownJob:
+    return KnownJob(
+        account=row.account,
+        id=row.id,
+        version=row.version,
+        state=State(row.status, row.fine_tuned_model),
+        created_at=row.created_at,
+        same_since=row.same_since,
+        settled=row.settled,
+    )
+
+
+def _recorded(row: Row[Any]) -> RecordedChange:
+    return RecordedChange(
+        id=row.id,
+        account=row.account,
+        job_id=row.job_id,
+        version=row.version,
+        change=Change(ChangeKind(row.kind), State(row.old_status, row.old_model), State(row.new_status, row.new_model)),
+        body=json.loads(row.body),
+        reason=row.reason,
+        late=row.late,
+        seen_at=row.seen_at,
+    )
+
+
+def first_change(snapshot: Snapshot) -> Change:
+    """Return the change that a job's appearance under a subscription is."""
+    state = state_of(snapshot)
+    return Change(ChangeKind.NEW, state, state)

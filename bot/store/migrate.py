@@ -1,0 +1,40 @@
+"""Bring the schema up to date. Migrations are an append-only list, applied at start."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from bot.errors import FtjobError
+from bot.store.engine import Database
+
+_LOCK = 0x66746A6F62  # "ftjob"
+
+
+async def upgrade(db: Database) -> None:
+    """Apply the migrations that are missing, all in one transaction; on PostgreSQL one process at a time.
+
+    Raises:
+        FtjobError: the database was written by a newer program.
+    """
+    async with db.transaction() as tx:
+        if not db.is_sqlite:
+            await tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        await tx.run_sync(_upgrade)
+
+
+def _upgrade(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    revisions = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    current = MigrationContext.configure(connection).get_current_revision()
+    if current and current not in revisions:
+        raise FtjobError(
+            f"The database is at schema {current}, which this version of ftjob does not know: start a newer one."
+        )
+    command.upgrade(config, "head")

@@ -1,0 +1,159 @@
+"""The tables. Times are seconds since the epoch; what comes from a provider keeps the provider's clock."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+# SQLite counts rows only in a column of exactly this type.
+Serial = BigInteger().with_variant(Integer, "sqlite")
+
+UNFINISHED = ("pending", "inflight", "ambiguous")
+STATES = (*UNFINISHED, "sent", "parked", "dead")
+
+account = Table(
+    "account",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("swept_at", Double, nullable=False),
+)
+
+job = Table(
+    "job",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("fine_tuned_model", Text),
+    Column("created_at", Double),
+    Column("same_since", Double, nullable=False),
+    Column("settled", Boolean, nullable=False),
+    Index(None, "account", "created_at"),
+)
+
+track = Table(
+    "track",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("job_id", Text, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("person", Text),
+    Column("since", Double, nullable=False),
+    Index(None, "channel"),
+)
+
+card = Table(
+    "card",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("job_id", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("ts", Text),
+    UniqueConstraint("account", "job_id", "channel"),
+)
+
+subscription = Table(
+    "subscription",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("person", Text, nullable=False),
+    # The provider's creation time of the newest job there was: a job that is not older is new.
+    Column("newer_than", Double, nullable=False),
+)
+
+change = Table(
+    "change",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("job_id", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("old_status", Text, nullable=False),
+    Column("old_model", Text),
+    Column("new_status", Text, nullable=False),
+    Column("new_model", Text),
+    Column("body", Text, nullable=False),
+    Column("reason", Text),
+    Column("late", Boolean, nullable=False),
+    Column("seen_at", Double, nullable=False),
+    UniqueConstraint("account", "job_id", "version"),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("channel", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("picture", Text, nullable=False),
+    Column("change_id", Serial, ForeignKey("change.id")),
+    Column("replies_to", Serial, ForeignKey("card.id")),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("in_doubt", Boolean, nullable=False),
+    Column("not_before", Double, nullable=False),
+    Column("lease_until", Double, nullable=False),
+    Column("token", Text),
+    Column("created_at", Double, nullable=False),
+    Column("first_at", Double),
+    Column("last_at", Double),
+    Column("ts", Text),
+    Column("error", Text),
+    CheckConstraint("kind IN ('post', 'update')", name="kind"),
+    CheckConstraint("picture IN ('card', 'change')", name="picture"),
+    CheckConstraint(f"state IN {STATES}", name="state"),
+    # What is owed is short, what was sent is long: the claim must never read the latter.
+    Index(
+        "ix_delivery_unfinished",
+        "channel",
+        "id",
+        sqlite_where=text(f"state IN {UNFINISHED}"),
+        postgresql_where=text(f"state IN {UNFINISHED}"),
+    ),
+)
+
+channel = Table(
+    "channel",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("free_at", Double, nullable=False),
+)
+
+question = Table(
+    "question",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("verb", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("job_id", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Column("answered_at", Double),
+)
