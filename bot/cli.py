@@ -87,8 +87,9 @@ def try_(
 ) -> None:
     """Try it with no account: a local Slack and a living fine-tuning API, with the real bot in between."""
     from bot.sandbox import terminal  # noqa: PLC0415 - the bot itself never loads the sandbox
+    from bot.sandbox.tour import play  # noqa: PLC0415
 
-    raise typer.Exit(code=asyncio.run(terminal.tour() if tour else terminal.visit()))
+    raise typer.Exit(code=asyncio.run(play() if tour else terminal.visit()))
 
 
 def main() -> None:

@@ -190,7 +190,7 @@ class FineTuningApi(LoopbackServer):
         self.app.middlewares.append(self._sign)
 
     async def _enter(self, what: str, scope: str, work: Work, http: web.Request) -> web.StreamResponse:
-        text = await http.text()
+        text = (await http.read()).decode(errors="replace")
         path, query = dict(http.match_info), dict(http.query)
         request = {"id": path.get("id"), "query": query, "body": _shown(text)} | path
         key = self.keys.get(_secret_of(http))

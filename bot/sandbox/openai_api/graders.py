@@ -36,13 +36,13 @@ _PLACE = re.compile(r"\{\{\s*(sample|item)\.(\w+)\s*\}\}")
 
 def validate(ask: Ask) -> Shape:
     """POST /fine_tuning/alpha/graders/validate: the grader comes back if it is one."""
-    return {"grader": _grader_of(object_of(ask.body))}
+    return {"grader": check_grader(object_of(ask.body).get("grader"), "grader")}
 
 
 def run(ask: Ask) -> Shape:
     """POST /fine_tuning/alpha/graders/run: string checks are computed, every other grader is content."""
     body = object_of(ask.body)
-    grader, sample, item = _grader_of(body), body.get("model_sample"), body.get("item", {})
+    grader, sample, item = check_grader(body.get("grader"), "grader"), body.get("model_sample"), body.get("item", {})
     if not isinstance(sample, str):
         raise invalid("You must provide a model_sample parameter.", "model_sample")
     if not isinstance(item, dict):
@@ -64,13 +64,20 @@ def run(ask: Ask) -> Shape:
     }
 
 
-def _grader_of(body: Shape) -> Shape:
-    grader = body.get("grader")
-    if not isinstance(grader, dict) or grader.get("type") not in _REQUIRED:
-        raise invalid(f"grader.type must be one of {', '.join(_REQUIRED)}.", "grader.type")
-    for name in _REQUIRED[grader["type"]]:
+def check_grader(grader: Any, param: str) -> Shape:
+    """Return ``grader`` if it has what a grader of its type needs; ``param`` is where it stands in the request.
+
+    Raises:
+        Refused: it is no grader.
+    """
+    kind = grader.get("type") if isinstance(grader, dict) else None
+    if not isinstance(grader, dict) or not isinstance(kind, str) or kind not in _REQUIRED:
+        raise invalid(f"{param}.type must be one of {', '.join(_REQUIRED)}.", f"{param}.type")
+    for name in _REQUIRED[kind]:
         if name not in grader:
-            raise invalid(f"Missing required parameter: 'grader.{name}'.", f"grader.{name}")
+            raise invalid(f"Missing required parameter: '{param}.{name}'.", f"{param}.{name}")
+        if kind == "string_check" and not isinstance(grader[name], str):
+            raise invalid(f"'{param}.{name}' must be a string.", f"{param}.{name}")
     return grader
 
 

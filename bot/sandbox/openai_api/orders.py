@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from bot.sandbox.openai_api.graders import check_grader
 from bot.sandbox.openai_api.shelf import FINE_TUNABLE, Shelf, snapshot_of
 from bot.sandbox.openai_api.wire import Shape, invalid
 
@@ -95,8 +96,7 @@ def _check_method(method: Any) -> None:
     details = method.get(kind, {})
     _require(isinstance(details, dict), f"method.{kind} must be an object.", f"method.{kind}")
     if kind == "reinforcement":
-        grader = details.get("grader")
-        _require(isinstance(grader, dict), "A reinforcement method needs a grader.", "method.reinforcement.grader")
+        check_grader(details.get("grader"), "method.reinforcement.grader")
     _check_hyperparameters(details.get("hyperparameters"), f"method.{kind}.hyperparameters")
 
 

@@ -12,6 +12,10 @@ Shape = dict[str, Any]
 """A JSON object as the API sends it. It is replaced, never changed, so that an answer stays what was sent."""
 
 
+_DIGITS = 9
+"""A limit with more digits is not one."""
+
+
 @dataclass(frozen=True)
 class Ask:
     """One request after its key was accepted."""
@@ -36,7 +40,7 @@ class Ask:
             Refused: ``limit`` is not a positive integer, or above ``most``.
         """
         text = self.query.get("limit", str(default))
-        limit = int(text) if text.isascii() and text.isdigit() else 0
+        limit = int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else 0
         if limit < 1 or (most and limit > most):
             top = f" and at most {most}" if most else ""
             raise invalid(f"'{text}' is not a limit: it is a positive integer{top}.", "limit")
