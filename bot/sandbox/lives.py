@@ -63,7 +63,7 @@ class Course:
     def __init__(self, life: Life, now: float) -> None:
         self._left = list(reversed(life.steps))
         self._speed = life.speed
-        self._due = now
+        self._start, self._lived = now, 0.0
         self._held_for: float | None = None
         self._schedule()
 
@@ -71,6 +71,11 @@ class Course:
     def is_over(self) -> bool:
         """Whether nothing is left to happen."""
         return not self._left
+
+    @property
+    def _due(self) -> float:
+        """When the next step is due. Sums of small numbers, rounded: times since the epoch are too coarse to add to."""
+        return self._start + round(self._lived, 6)
 
     @property
     def finish(self) -> float:
@@ -97,12 +102,12 @@ class Course:
         if self._left:
             self._left[-1] = replace(self._left[-1], seconds=self._held_for * self._speed)
         self._left.append(Step(_RESTART_SECONDS, {"status": "running"}))
-        self._due, self._held_for = now, None
+        self._start, self._lived, self._held_for = now, 0.0, None
         self._schedule()
 
     def _schedule(self) -> None:
         if self._left:
-            self._due += self._left[-1].seconds / self._speed
+            self._lived += self._left[-1].seconds / self._speed
 
 
 def succeeds(seconds: float = 12.0, *, steps: int = 10, speed: float = 1.0) -> Life:

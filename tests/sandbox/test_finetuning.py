@@ -87,7 +87,10 @@ async def test_a_wrong_key_is_refused_in_the_words_of_the_contract(call: Caller)
         ("GET", "/fine_tuning/checkpoints/ft:x/permissions", ADMIN),
     ],
 )
-async def test_a_key_without_the_scope_is_refused_with_401(call: Caller, method: str, path: str, scope: str) -> None:
+async def test_a_key_without_the_scope_is_refused_with_401(
+    api: FineTuningApi, call: Caller, method: str, path: str, scope: str
+) -> None:
+    api.keys["sk-none"] = Key("nobody", frozenset())
     status, body = await call(method, path, key="sk-none")
     assert status == 401
     assert f"Missing scopes: {scope}." in body["error"]["message"]

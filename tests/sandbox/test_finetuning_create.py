@@ -115,7 +115,7 @@ async def test_a_creation_at_the_edge_of_the_rules_is_accepted(
 
 
 async def test_a_results_file_cannot_be_trained_on(api: FineTuningApi, call: Caller) -> None:
-    results = api.add_file(base64.b64encode(b"step\n"), purpose="fine-tune-results")
+    results = api.add_file(b"step\n", purpose="fine-tune-results")
     status, body = await call("POST", JOBS, body=order(api, training_file=results))
     assert (status, body["error"]["param"]) == (400, "training_file")
 
@@ -126,4 +126,4 @@ async def test_a_body_that_is_no_object_is_refused(call: Caller, body: Any) -> N
 
 
 async def test_a_body_that_is_not_json_is_refused(call: Caller) -> None:
-    assert (await call("POST", JOBS, raw=b"{\xff"))[0] == 400
+    assert (await call("POST", JOBS, body=b"{\xff"))[0] == 400

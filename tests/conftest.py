@@ -1,0 +1,98 @@
+"""What every test gets: a clean environment, no network beyond loopback, and a database of its own."""
+
+import os
+import socket
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from tests.postgres import postgres
+from tests.world import Transport, World
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _clean_environment() -> None:
+    """No setting of the machine that runs the tests reaches the bot."""
+    for name in list(os.environ):
+        if name.startswith(("SLACK_", "OPENAI_", "FTJOB_", "AZURE_")) or name in ("PORT", "DATABASE_URL"):
+            del os.environ[name]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _loopback_only() -> Iterator[None]:
+    """No test can reach a real service, whatever it does wrong."""
+    connect = socket.socket.connect
+
+    def connect_nearby(self: socket.socket, address: Any) -> None:
+        if self.family != socket.AF_UNIX and address[0] not in LOOPBACK:
+            raise AssertionError(f"a test tried to reach {address[0]}")
+        connect(self, address)
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(socket.socket, "connect", connect_nearby)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    with postgres() as url:
+        yield url
+
+
+@pytest.fixture
+async def postgres_url(postgres_server: str) -> AsyncIterator[str]:
+    """Yield the address of an empty PostgreSQL database."""
+    name = f"test_{uuid.uuid4().hex}"
+    admin = await asyncpg.connect(postgres_server)
+    await admin.execute(f"CREATE DATABASE {name}")
+    yield postgres_server.rsplit("/", 1)[0] + f"/{name}"
+    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await admin.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database, of each kind in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'ftjob.db'}"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+@pytest.fixture(params=["socket", "http"])
+def transport(request: pytest.FixtureRequest) -> Transport:
+    """How Slack reaches the bot, each way in turn."""
+    kind: Transport = request.param
+    return kind
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    """A world on SQLite and Socket Mode, whose Slack had nothing to complain of at the end."""
+    async with World(tmp_path) as made:
+        yield made
+    assert made.slack.complaints == []
+
+
+@pytest.fixture
+async def any_world(tmp_path: Path, database_url: str, transport: Transport) -> AsyncIterator[World]:
+    """The same, on each database and over each transport."""
+    async with World(tmp_path, database_url=database_url, transport=transport) as made:
+        yield made
+    assert made.slack.complaints == []
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """On CI a skipped test is a failure: what it needs has to be installed there."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", []) if reporter else []
+    if reporter and os.environ.get("CI") and skipped and session.exitstatus == pytest.ExitCode.OK:
+        reporter.write_line(f"{len(skipped)} tests were skipped that CI must run", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
