@@ -6,14 +6,13 @@ Whatever looks at a job (a sweep, ``track``, a cancel) ends here, so that there 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from bot import metrics
 from bot.alerts.retry import PACE
 from bot.alerts.routes import pictures, subscriptions_for
 from bot.jobs.changes import Change, change_between, state_of
 from bot.providers.wire import Reading
 from bot.store import Store
+from bot.store.engine import Transaction
 from bot.store.jobs import FIRST_VERSION, KnownJob, RecordedChange, first_change
 from bot.store.outbox import Planned
 from bot.store.tracks import Subscription, Track
@@ -78,7 +77,7 @@ class Recorder:
             await self._catch_up(tx, track, reading)
         self._wake()
 
-    async def _catch_up(self, tx: AsyncConnection, track: Track, reading: Reading) -> None:
+    async def _catch_up(self, tx: Transaction, track: Track, reading: Reading) -> None:
         """Owe the channel what changed between its card's reading and its track."""
         now_known = await self._store.jobs.known_in(tx, track.account, track.job_id)
         missed = await self._store.jobs.last_change(tx, track.account, track.job_id)
@@ -96,7 +95,7 @@ class Recorder:
             await self._store.outbox.rest(tx, subscription.channel, PACE)
         self._wake()
 
-    async def _record_in(self, tx: AsyncConnection, seen: Seen) -> int:
+    async def _record_in(self, tx: Transaction, seen: Seen) -> int:
         oldest_first = sorted(seen.readings, key=lambda reading: reading.snapshot.created_at or 0)
         unknown = [reading for reading in oldest_first if reading.snapshot.id not in seen.known]
         changes = await self._record_first_sight(tx, seen.account, unknown)
@@ -107,7 +106,7 @@ class Recorder:
                 changes += await self._record_change(tx, seen, known, change, reading)
         return changes
 
-    async def _record_first_sight(self, tx: AsyncConnection, account: str, readings: Sequence[Reading]) -> int:
+    async def _record_first_sight(self, tx: Transaction, account: str, readings: Sequence[Reading]) -> int:
         """Take jobs as they are, and announce them where a subscription waits for new ones."""
         added = await self._store.jobs.add(tx, account, [reading.snapshot for reading in readings])
         subscriptions = await self._store.tracks.subscriptions_in(tx, account) if added else []
@@ -118,7 +117,7 @@ class Recorder:
                 announced += 1
         return announced
 
-    async def _announce(self, tx: AsyncConnection, reading: Reading, waiting: Sequence[Subscription]) -> None:
+    async def _announce(self, tx: Transaction, reading: Reading, waiting: Sequence[Subscription]) -> None:
         account, job_id = waiting[0].account, reading.snapshot.id
         change = first_change(reading.snapshot)
         recorded = await self._store.jobs.write_change(tx, account, FIRST_VERSION, change, reading.body)
@@ -128,7 +127,7 @@ class Recorder:
         metrics.CHANGES.labels(account, change.kind).inc()
 
     async def _record_change(
-        self, tx: AsyncConnection, seen: Seen, known: KnownJob, change: Change, reading: Reading
+        self, tx: Transaction, seen: Seen, known: KnownJob, change: Change, reading: Reading
     ) -> int:
         version = await self._store.jobs.swap(tx, known, change.after)
         if version is None:
@@ -142,7 +141,7 @@ class Recorder:
         metrics.CHANGES.labels(seen.account, change.kind).inc()
         return 1
 
-    async def _owe(self, tx: AsyncConnection, recorded: RecordedChange, channel: str) -> None:
+    async def _owe(self, tx: Transaction, recorded: RecordedChange, channel: str) -> None:
         """Owe a channel what it gets of a change."""
         card, is_new = await self._store.tracks.card_of(tx, recorded.account, recorded.job_id, channel)
         for picture in pictures(recorded.change.kind, card_is_new=is_new):

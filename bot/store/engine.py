@@ -17,6 +17,9 @@ from bot.errors import FtjobError, StoreInUse
 Clock = Callable[[], float]
 """Seconds since the epoch."""
 
+Transaction = AsyncConnection
+"""An open transaction, for callers that join several writes in one."""
+
 BUSY_SECONDS = 5.0
 """How long SQLite waits for a lock that a backup or a person's shell holds."""
 

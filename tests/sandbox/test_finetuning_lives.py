@@ -1,7 +1,6 @@
 """Scripted lives, from creation to the end, by a clock that the tests wind."""
 
 import base64
-import math
 from collections.abc import AsyncIterator
 
 import pytest
@@ -177,22 +176,40 @@ async def test_a_cancel_ends_a_life_for_good(api: FineTuningApi, clock: Clock, c
     assert (job["fine_tuned_model"], job["estimated_finish"]) == (None, None)
 
 
-async def test_a_pause_costs_its_own_time_and_the_queue_afterwards_and_no_step(
+async def test_a_pause_costs_its_own_time_and_a_second_in_the_queue(
     api: FineTuningApi, clock: Clock, call: Caller
 ) -> None:
-    job_id = api.add_job(life=succeeds(12))
-    clock.now += 6
+    job_id = api.add_job(life=succeeds(20, steps=1))
+    clock.now += 12
     await call("POST", f"{JOBS}/{job_id}/pause")
     assert api.jobs[job_id]["estimated_finish"] is None
     clock.now += 500
     await call("POST", f"{JOBS}/{job_id}/resume")
     clock.now += 2
-    assert math.isclose(api.jobs[job_id]["estimated_finish"], NOW + 513, abs_tol=1)
+    assert api.jobs[job_id]["estimated_finish"] == int(NOW) + 521
     clock.now += 498
+    assert api.jobs[job_id]["finished_at"] == int(NOW) + 521
+
+
+async def test_a_pause_loses_and_repeats_no_step(api: FineTuningApi, clock: Clock, call: Caller) -> None:
+    job_id = api.add_job(life=succeeds(12))
+    for order in ("pause", "resume", "pause", "resume"):
+        clock.now += 5
+        await call("POST", f"{JOBS}/{job_id}/{order}")
+    clock.now += 20
     _, log = await call("GET", f"{JOBS}/{job_id}/events", limit="100")
     steps = [line["data"]["step"] for line in reversed(log["data"]) if line["type"] == "metrics"]
     assert list(range(1, 11)) == steps
-    assert math.isclose(api.jobs[job_id]["finished_at"], NOW + 513, abs_tol=1)
+
+
+@pytest.mark.parametrize("seconds", range(5, 40))
+async def test_a_life_is_over_exactly_on_time_by_a_clock_that_starts_at_zero(seconds: int) -> None:
+    clock = Clock()
+    clock.now = 0.0
+    api = FineTuningApi(clock=clock)
+    job_id = api.add_job(life=succeeds(seconds))
+    clock.now = float(seconds)
+    assert api.jobs[job_id]["finished_at"] == seconds
 
 
 async def test_a_change_to_a_final_status_ends_the_life(api: FineTuningApi, clock: Clock) -> None:

@@ -1,11 +1,13 @@
 """Orders, logs and changes of jobs, and what the ledger keeps of them."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
 from bot.sandbox.faults import Fault
 from bot.sandbox.finetuning import API_KEY, FineTuningApi
+from bot.sandbox.ledger import Ledger
 from tests.sandbox.openai_contract import NOW, Caller, Clock, example, held_to_the_contract
 
 JOBS = "/fine_tuning/jobs"
@@ -156,3 +158,16 @@ async def test_a_fault_may_say_when_to_come_back(api: FineTuningApi, call: Calle
     api.faults.add("GET /fine_tuning/jobs", Fault("answer", status=429, headers={"Retry-After": "7"}, body=limited))
     assert (429, limited) == await call("GET", JOBS)
     assert call.headers["retry-after"] == "7"
+
+
+async def test_stand_ins_can_share_a_ledger_that_is_still_empty() -> None:
+    ledger = Ledger()
+    assert FineTuningApi(ledger=ledger).ledger is ledger
+
+
+async def test_a_change_wakes_who_waits_for_it(api: FineTuningApi) -> None:
+    job_id = api.add_job()
+    waiting = asyncio.create_task(api.ledger.until(lambda: api.jobs[job_id]["status"] == "running", seconds=5))
+    await asyncio.sleep(0)
+    api.change(job_id, status="running")
+    assert await asyncio.wait_for(waiting, 1)
