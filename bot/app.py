@@ -13,10 +13,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 
-import aiohttp
 import structlog
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
-from slack_sdk.errors import SlackApiError
 
 from bot.access import Policy
 from bot.alerts.record import Recorder
@@ -148,6 +146,8 @@ async def _sending(sender: Sender) -> AsyncIterator[None]:
         yield
     finally:
         await sender.stop()
+        # It ends by itself; cutting it in the middle of a question to the database would leave that open.
+        await asyncio.wait({task}, timeout=BROKEN_SENDER_SECONDS)
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
@@ -162,7 +162,7 @@ async def _introducing(bot: Bot) -> AsyncIterator[None]:
         while bot.identity is None:
             try:
                 bot.identity = await bot.gateway.identity()
-            except (SlackApiError, aiohttp.ClientError, OSError, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001 - the SDK raises whatever a broken answer makes it raise
                 if not reported:
                     log.error("slack.unreachable", error=f"{type(error).__name__}: {error}")  # noqa: TRY400 - no bug
                 reported = True

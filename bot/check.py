@@ -5,9 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-import aiohttp
 from rich.table import Table
-from slack_sdk.errors import SlackApiError
 
 from bot import manifest
 from bot.app import account_of
@@ -25,6 +23,9 @@ WORTH = {
     "files:write": "loss curves as pictures",
 }
 """What each optional scope buys."""
+
+_PASSING = frozenset({"ratelimited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"})
+_DATABASE_TODO = "Correct DATABASE_URL, or start the database."
 
 
 @dataclass(frozen=True)
@@ -63,18 +64,18 @@ async def _database(settings: Settings) -> list[Finding]:
     except StoreInUse:
         return [Finding("Database", ok=True, found="in use by the running bot; skipped")]
     except (FtjobError, OSError) as error:
-        return [Finding("Database", ok=False, found=str(error), todo="Correct DATABASE_URL, or start the database.")]
+        return [Finding("Database", ok=False, found=str(error), todo=_DATABASE_TODO)]
+    except Exception as error:  # noqa: BLE001 - drivers have families of their own, whose texts may hold a password
+        return [Finding("Database", ok=False, found=f"unusable: {type(error).__name__}", todo=_DATABASE_TODO)]
 
 
 async def _slack(settings: Settings) -> list[Finding]:
     async with open_gateway(settings) as gateway:
         try:
             identity = await gateway.identity()
-        except SlackApiError as error:
+        except Exception as error:  # noqa: BLE001 - the SDK raises whatever a broken answer makes it raise
             todo = "Copy the bot token again from OAuth & Permissions, or install the app anew."
-            return [Finding("Slack", ok=False, found=f"refused: {error.response['error']}", todo=todo)]
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            return [Finding("Slack", ok=False, found=f"unreachable: {type(error).__name__}", todo="Check the network.")]
+            return [_failed("Slack", error, if_refused=todo)]
         found = [Finding("Slack", ok=True, found=f"workspace {identity.team}"), *_scopes(identity)]
         return found + await _socket_mode(settings, gateway.client.apps_connections_open)
 
@@ -105,14 +106,23 @@ async def _socket_mode(settings: Settings, open_connection: Callable[..., Awaita
         ]
     try:
         await open_connection(app_token=settings.slack_app_token.get_secret_value())
-    except SlackApiError as error:
+    except Exception as error:  # noqa: BLE001 - as above
         todo = "SLACK_APP_TOKEN must be an app-level token with connections:write."
-        return [Finding("Socket Mode", ok=False, found=f"refused: {error.response['error']}", todo=todo)]
-    except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        return [
-            Finding("Socket Mode", ok=False, found=f"unreachable: {type(error).__name__}", todo="Check the network.")
-        ]
+        return [_failed("Socket Mode", error, if_refused=todo)]
     return [Finding("Socket Mode", ok=True, found="a connection may be opened")]
+
+
+def _failed(part: str, error: Exception, *, if_refused: str) -> Finding:
+    """Return what a failed call to Slack means: a word of Slack's is a refusal, anything else is not Slack at work."""
+    response = getattr(error, "response", None)
+    data = getattr(response, "data", None)
+    word = data.get("error") if isinstance(data, dict) else None
+    if not isinstance(word, str):
+        status = getattr(response, "status_code", None)
+        found = f"HTTP {status}" if status else type(error).__name__
+        return Finding(part, ok=False, found=f"unreachable: {found}", todo="Check SLACK_API_URL and the network.")
+    todo = "Try again in a minute." if word in _PASSING else if_refused
+    return Finding(part, ok=False, found=f"refused: {word}", todo=todo)
 
 
 async def _api(settings: Settings) -> list[Finding]:

@@ -72,8 +72,7 @@ def manifest_(
     if url is None:
         typer.echo(manifest.read(), nl=False)
         return
-    parts = urlsplit(url)
-    if parts.scheme != "https" or not parts.hostname or parts.path not in ("", "/") or parts.query:
+    if not _is_host(url):
         _give_up([f"--url must be like https://host, not {url}"], code=2)
     typer.echo(yaml.safe_dump(manifest.for_http(url), sort_keys=False), nl=False)
 
@@ -97,6 +96,17 @@ def main() -> None:
     cli()
 
 
+def _is_host(url: str) -> bool:
+    """Whether ``url`` is the address of a host and nothing more."""
+    try:
+        parts = urlsplit(url)
+        has_host = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # such as a port that is no number
+        return False
+    has_more = parts.path not in ("", "/") or parts.query or parts.fragment or "@" in url or len(url.split()) != 1
+    return parts.scheme == "https" and has_host and not has_more
+
+
 def _settings() -> Settings:
     try:
         return load()
@@ -107,7 +117,8 @@ def _settings() -> Settings:
 def _with_clear_errors(work: Coroutine[Any, Any, None]) -> None:
     try:
         asyncio.run(work)
-    except FtjobError as error:
+    except (FtjobError, OSError) as error:
+        # OSError: a folder that is not there, a server that does not listen, a port that is taken.
         _give_up([str(error)], code=1)
 
 

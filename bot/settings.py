@@ -5,11 +5,12 @@ A ``.env`` file in the working directory is read too; the environment wins.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -26,7 +27,10 @@ SECRETS = (
 )
 """Settings that may stand in a file named by ``<NAME>_FILE``. DATABASE_URL holds a password."""
 
-_PLACEHOLDERS = ("...", "changeme", "change-me", "your-", "xxx", "<")
+_PLACEHOLDERS = re.compile(r"\.\.\.|changeme|change-me|your-|<|(?<![a-z0-9])x{3,}(?![a-z0-9])", re.IGNORECASE)
+"""Crosses count only as a whole part: one in two hundred real keys has three of them somewhere."""
+_DATABASE = re.compile(r"sqlite(\+\w+)?://.*|postgres(ql)?(\+\w+)?://.*", re.DOTALL)
+_POSTGRES = re.compile(r"\w+(\+\w+)?://(.*@)?(\[[^\]]*\]|[^:/?@]*)(:\d*)?([/?].*)?", re.DOTALL)
 _SHORTEST_SIGNING_SECRET = 8
 
 
@@ -44,7 +48,7 @@ class Settings(BaseModel):
     """An app-level token with connections:write, "xapp-...". Set: Socket Mode, which needs no public address."""
     slack_signing_secret: SecretStr | None = Field(default=None, validate_default=True)
     """Needed without SLACK_APP_TOKEN: proves that a request over HTTP comes from Slack."""
-    slack_api_url: str = "https://slack.com/api/"
+    slack_api_url: str = "https://slack.com/api"
     """Another address of the Slack Web API, as of a gateway or a stand-in."""
     port: int | None = Field(default=None, ge=1, le=65535)
     """Where to listen for HTTP (3000 when Slack talks to the bot over HTTP)."""
@@ -99,7 +103,7 @@ class Settings(BaseModel):
         if value is None:
             return None
         text = value.get_secret_value()
-        if any(mark in text.lower() for mark in _PLACEHOLDERS):
+        if _PLACEHOLDERS.search(text):
             raise ValueError("is a placeholder")
         if not text.isascii() or any(character.isspace() for character in text):
             raise ValueError("holds a character that no secret has; was it cut or copied with a line break?")
@@ -117,8 +121,8 @@ class Settings(BaseModel):
     @field_validator("slack_api_url", "openai_base_url")
     @classmethod
     def _is_http(cls, value: str, info: ValidationInfo) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        parts = _address(value)
+        if parts is None or not parts.hostname:
             raise ValueError("must be an address like https://host/path")
         if parts.username or parts.password:
             raise ValueError("must not hold a user name or password")
@@ -129,9 +133,11 @@ class Settings(BaseModel):
     @field_validator("database_url")
     @classmethod
     def _is_database(cls, value: SecretStr) -> SecretStr:
-        scheme = value.get_secret_value().split(":", 1)[0].split("+", 1)[0]
-        if scheme not in ("sqlite", "postgres", "postgresql"):
+        url = value.get_secret_value()
+        if not _DATABASE.fullmatch(url):
             raise ValueError("must begin with sqlite:/// or postgresql://")
+        if not url.startswith("sqlite") and not _POSTGRES.fullmatch(url):
+            raise ValueError("must be like postgresql://user:password@host:5432/name")
         return value
 
     @property
@@ -154,23 +160,33 @@ def load(environ: Mapping[str, str] = os.environ, *, dotenv: Path = Path(".env")
         SettingsError: with every problem found, none of them showing a secret.
     """
     known = {key: value for key, value in dotenv_values(dotenv).items() if value} | dict(environ)
-    problems: list[str] = []
     values = {
         name: known[name.upper()].strip() for name in Settings.model_fields if known.get(name.upper(), "").strip()
     }
+    from_files, problems = _from_files(known)
+    try:
+        settings = Settings.model_validate(values | from_files)
+    except ValidationError as error:
+        problems += [_in_words(problem) for problem in error.errors(include_input=False)]
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def _from_files(known: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Return the secrets that stand in files, and what is wrong with the files."""
+    values, problems = {}, []
     for name in SECRETS:
         if path := known.get(f"{name}_FILE"):
             try:
                 values[name.lower()] = Path(path).read_text().strip()
             except (OSError, UnicodeDecodeError) as error:
                 problems.append(f"{name}_FILE cannot be read: {getattr(error, 'strerror', None) or 'not text'}")
-    try:
-        settings = Settings.model_validate(values)
-    except ValidationError as error:
-        problems += [_in_words(problem) for problem in error.errors(include_input=False)]
-    if problems:
-        raise SettingsError(problems)
-    return settings
+            else:
+                if not values[name.lower()]:
+                    problems.append(f"{name}_FILE is empty")
+                    del values[name.lower()]
+    return values, problems
 
 
 def _in_words(problem: Any) -> str:
@@ -180,6 +196,16 @@ def _in_words(problem: Any) -> str:
         return f"{name} is missing"
     separator = " " if problem["type"] == "value_error" else ": "
     return f"{name}{separator}{reason[:1].lower()}{reason[1:]}"
+
+
+def _address(url: str) -> SplitResult | None:
+    """Return the parts of an HTTP address without query or fragment, None where it is not one."""
+    try:
+        parts = urlsplit(url)
+        fits = parts.scheme in ("http", "https") and parts.port != 0 and not (parts.query or parts.fragment)
+    except ValueError:  # such as a port that is no number
+        return None
+    return parts if fits and not any(character.isspace() for character in url) else None
 
 
 def _is_loopback(host: str) -> bool:

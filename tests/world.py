@@ -3,17 +3,19 @@
 import asyncio
 import os
 import sys
-from asyncio.subprocess import Process
-from collections.abc import AsyncIterator
+import time
+from asyncio.subprocess import PIPE, STDOUT, Process
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
+from bot import manifest
 from bot.app import Bot, running
 from bot.sandbox.acting import Person
 from bot.sandbox.finetuning import API_KEY, FineTuningApi
-from bot.sandbox.messages import Message, Reply
+from bot.sandbox.messages import Ephemeral, Message, Reply
 from bot.sandbox.slack import Slack
 from bot.sandbox.workspace import Channel
 from bot.settings import Settings, load
@@ -21,6 +23,7 @@ from tests.postgres import free_port
 
 Transport = Literal["socket", "http"]
 POLL_SECONDS = 0.1
+RUN = (sys.executable, "-m", "bot", "run")
 
 
 class World:
@@ -33,7 +36,7 @@ class World:
         self.folder = folder
         self.database_url = database_url or f"sqlite:///{folder / 'ftjob.db'}"
         self.transport = transport
-        self.slack = Slack()
+        self.slack = Slack(scopes=_scopes(), events=_events())
         self.api = FineTuningApi()
         self.olivia = self.slack.add_person("olivia", is_admin=True)
         self.milo = self.slack.add_person("milo")
@@ -43,6 +46,9 @@ class World:
         self.ops = self.slack.add_channel("ops")
         self._servers = AsyncExitStack()
         self._port = free_port()
+        self._skipped = 0.0
+        self.log: list[str] = []
+        """What the bot's processes said."""
 
     async def __aenter__(self) -> Self:
         await self._servers.enter_async_context(self.slack)
@@ -79,21 +85,26 @@ class World:
     @asynccontextmanager
     async def bot(self, **more: str) -> AsyncIterator[Bot]:
         """Run the real bot in this process, over real HTTP and WebSocket; settings may be changed by name."""
-        async with running(self.settings(**more)) as bot:
+        async with running(self.settings(**more), clock=lambda: time.time() + self._skipped) as bot:
             if self.transport == "socket":
                 await self.slack.connected()
             await self.slack.ledger.until(lambda: bot.identity, why="the bot knows who it is")
             yield bot
 
     @asynccontextmanager
-    async def process(self, **more: str) -> AsyncIterator[Process]:
-        """Run the real bot as a process of its own, which a test may kill."""
-        environ = {"PATH": os.environ["PATH"], **self.environ(**more)}
-        with (self.folder / "bot.log").open("ab") as log:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "bot", "run", cwd=self.folder, env=environ, stdout=log, stderr=log
-            )
+    async def process(self, program: Sequence[str] = RUN, **more: str) -> AsyncIterator[Process]:
+        """Run the real bot as a process of its own, which a test may kill; ``program`` is what starts it."""
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        environ = {"PATH": path, **self.environ(**more)}
+        process = await asyncio.create_subprocess_exec(
+            *program, cwd=self.folder, env=environ, stdout=PIPE, stderr=STDOUT
+        )
+        assert process.stdout
+        said = len(self.log)
+        logging = asyncio.create_task(self._read_log(process.stdout))
         try:
+            started = "bot.started"
+            await self.slack.ledger.until(lambda: started in "".join(self.log[said:]), seconds=20, why=started)
             if self.transport == "socket":
                 await self.slack.connected(seconds=20)
             yield process
@@ -101,6 +112,24 @@ class World:
             if process.returncode is None:
                 process.kill()
             await process.wait()
+            logging.cancel()
+
+    async def _read_log(self, output: asyncio.StreamReader) -> None:
+        async for line in output:
+            self.log.append(line.decode())
+            self.slack.ledger.moved()
+
+    def skip(self, seconds: float) -> None:
+        """Let time pass at once, for a bot on SQLite in this process: PostgreSQL keeps its own time."""
+        self._skipped += seconds
+
+    async def settled(self, bot: Bot) -> None:
+        """Look at the jobs twice more and wait until nobody is owed anything, so that what was not told never is."""
+        for _ in range(2):
+            await bot.sweeper.sweep()
+        async with asyncio.timeout(20):
+            while await bot.store.outbox.seconds_to_next() is not None:
+                await bot.sweeper.sweep()
 
     def about(self, job_id: str, channel: Channel | None = None) -> list[Message]:
         """Return the messages of a channel that are about a job, card first."""
@@ -130,6 +159,26 @@ class World:
         assert exchange.acked, exchange.error
         return await exchange.reply()
 
+    async def press(
+        self, where: Message | Ephemeral | Reply, action_id: str, *, by: str = "olivia", value: str | None = None
+    ) -> Reply:
+        """Let somebody press a button and return the answer."""
+        person: Person = getattr(self, by)
+        exchange = await person.click(where, action_id, value=value)
+        assert exchange.acked, exchange.error
+        return await exchange.reply()
+
+    @property
+    def orders(self) -> list[str]:
+        """Every order that reached the API, carried out or not: "POST /fine_tuning/jobs/{id}/cancel ftjob-..."."""
+        posts = [entry for entry in self.api.ledger if not entry.what.startswith("GET")]
+        return [f"{entry.what} {entry.request.get('id')}" for entry in posts]
+
+
+def cancelling(job_id: str) -> str:
+    """Return the order to cancel a job, as ``World.orders`` shows it."""
+    return f"POST /fine_tuning/jobs/{{id}}/cancel {job_id}"
+
 
 def headline(message: Message) -> str:
     """Return the bold words of a message's first block: "Succeeded"."""
@@ -138,3 +187,15 @@ def headline(message: Message) -> str:
 
 def _is_card(message: Message) -> bool:
     return any(action.startswith("ftjob_") for action in message.buttons)
+
+
+def _scopes() -> list[str]:
+    """Return what the manifest asks for, no more: the bot has to manage with that."""
+    needed, optional = manifest.scopes(manifest.for_socket_mode())
+    return sorted(needed | optional)
+
+
+def _events() -> list[str]:
+    """Return the events that the manifest subscribes to."""
+    events: list[str] = manifest.for_socket_mode()["settings"].get("event_subscriptions", {}).get("bot_events", [])
+    return events

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from bot import metrics
 from bot.alerts.retry import PACE
 from bot.alerts.routes import pictures, subscriptions_for
-from bot.jobs.changes import Change, change_between, state_of
+from bot.jobs.changes import Change, ChangeKind, change_between, state_of
 from bot.providers.wire import Reading
 from bot.store import Store
 from bot.store.engine import Transaction
@@ -80,23 +80,37 @@ class Recorder:
     async def _catch_up(self, tx: Transaction, track: Track, reading: Reading) -> None:
         """Owe the channel what changed between its card's reading and its track."""
         now_known = await self._store.jobs.known_in(tx, track.account, track.job_id)
+        if now_known is None:
+            return
+        back = change_between(now_known.state, state_of(reading.snapshot))
+        if back is None:
+            return
         missed = await self._store.jobs.last_change(tx, track.account, track.job_id)
-        if now_known and missed and now_known.state != state_of(reading.snapshot):
+        if missed and missed.change.kind is not ChangeKind.NEW:
             await self._owe(tx, missed, track.channel)
+        else:
+            # Somebody saw the job first meanwhile. Back to what the card shows: the next sweep finds the difference.
+            await self._store.jobs.swap(tx, now_known, back.after)
 
     async def subscribe(self, subscription: Subscription, seen: Seen) -> None:
         """Store a subscription: open jobs are tracked without a word, new ones will be announced."""
         async with self._store.db.transaction() as tx:
             await self._record_in(tx, seen)
-            open_jobs = [reading.snapshot for reading in seen.readings if not reading.snapshot.is_final]
-            tracks = [Track(seen.account, job.id, subscription.channel, None) for job in open_jobs]
+            open_readings = [reading for reading in seen.readings if not reading.snapshot.is_final]
+            tracks = [Track(seen.account, each.snapshot.id, subscription.channel, None) for each in open_readings]
             await self._store.tracks.add(tx, tracks)
             await self._store.tracks.subscribe(tx, subscription)
             await self._store.outbox.rest(tx, subscription.channel, PACE)
+            for track, reading in zip(tracks, open_readings, strict=True):
+                await self._catch_up(tx, track, reading)
         self._wake()
 
     async def _record_in(self, tx: Transaction, seen: Seen) -> int:
-        oldest_first = sorted(seen.readings, key=lambda reading: reading.snapshot.created_at or 0)
+        # Pages hold the newest first, and times are whole seconds: jobs of one second keep their order.
+        # A job that moved between two pages was read twice: the later read counts.
+        once = {reading.snapshot.id: reading for reading in seen.readings}
+        oldest_first = list(reversed(once.values()))
+        oldest_first.sort(key=lambda reading: reading.snapshot.created_at or 0)
         unknown = [reading for reading in oldest_first if reading.snapshot.id not in seen.known]
         changes = await self._record_first_sight(tx, seen.account, unknown)
         for reading in oldest_first:

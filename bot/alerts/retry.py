@@ -15,6 +15,7 @@ LONGEST_PAUSE = 300.0
 LONGEST_BACKOFF = 60.0
 SETTLE = 15.0
 """Seconds that Slack may take to show a message that it accepted without saying so."""
+_MOST_DOUBLINGS = 6
 MOST_UNKNOWN = 5
 """How often an error that we do not know is tried again."""
 
@@ -78,7 +79,7 @@ def decide(answer: Answer, attempts: int, *, was_plain: bool, luck: float) -> Ve
         luck: a random number from 0 to 1 that spreads retries.
     """
     error = answer.error or ""
-    backoff = min(LONGEST_BACKOFF, 2.0 ** (attempts - 1)) * (0.5 + luck / 2)
+    backoff = min(LONGEST_BACKOFF, 2.0 ** min(attempts - 1, _MOST_DOUBLINGS)) * (0.5 + luck / 2)
     if answer.ts:
         return Verdict("sent")
     if answer.maybe_posted or error in MAYBE_POSTED:

@@ -46,6 +46,7 @@ class Sender:
         self._clock = clock
         self._lease = lease
         self._woken = asyncio.Event()
+        self._claiming = asyncio.Lock()
         self._stopping = False
         self._under_way: set[asyncio.Task[None]] = set()
 
@@ -57,14 +58,16 @@ class Sender:
         """Send until ``stop``."""
         while not self._stopping:
             self._woken.clear()
-            while self._may_claim() and (delivery := await self._store.outbox.claim(self._lease)):
-                self._start(delivery)
+            while self._may_claim() and await self._begin_next():
+                continue
             await self._sleep()
 
     async def stop(self) -> None:
         """Claim nothing more; let what is under way end within a few seconds, then cut it."""
         self._stopping = True
         self.wake()
+        async with self._claiming:
+            pass  # what is being claimed at this moment is under way, too
         if self._under_way:
             _, late = await asyncio.wait(self._under_way, timeout=LAST_SECONDS)
             for task in late:
@@ -73,6 +76,13 @@ class Sender:
 
     def _may_claim(self) -> bool:
         return not self._stopping and len(self._under_way) < MOST_AT_ONCE
+
+    async def _begin_next(self) -> bool:
+        async with self._claiming:
+            delivery = await self._store.outbox.claim(self._lease)
+            if delivery:
+                self._start(delivery)
+        return delivery is not None
 
     def _start(self, delivery: Delivery) -> None:
         task = asyncio.create_task(self._deliver(delivery))
@@ -92,9 +102,14 @@ class Sender:
             await asyncio.wait_for(self._woken.wait(), seconds)
 
     async def _deliver(self, delivery: Delivery) -> None:
-        outgoing = await draw(
-            self._store, delivery, job_page=self._drawing.job_page, can_cancel=self._drawing.can_cancel
-        )
+        try:
+            outgoing = await draw(
+                self._store, delivery, job_page=self._drawing.job_page, can_cancel=self._drawing.can_cancel
+            )
+        except Exception:
+            log.exception("delivery.not_drawn", channel=delivery.channel, change=delivery.change_id)
+            await self._settle(delivery, Answer(error="not_drawn"), was_plain=False)
+            return
         was_plain = delivery.last_error in OUR_FAULT
         if was_plain:
             outgoing = replace(outgoing, message=Message(outgoing.message.text))

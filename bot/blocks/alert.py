@@ -1,6 +1,6 @@
 """What a change tells a channel."""
 
-from bot.blocks.job import emoji, failure, followed_by, word
+from bot.blocks.job import doing, emoji, failure, followed_by, reason_in_words, word
 from bot.blocks.parts import (
     Block,
     Message,
@@ -46,14 +46,16 @@ def alert(
     blocks: list[Block] = [section(_headline(change, job)), *fields(_facts(change, job))]
     if change.after.fine_tuned_model and change.after.fine_tuned_model != change.before.fine_tuned_model:
         blocks.append(preformatted(change.after.fine_tuned_model))
-    if phase_of(change.after.status) is Phase.FAILED and change.kind is ChangeKind.STATUS:
+    if phase_of(change.after.status) is Phase.FAILED and change.kind is not ChangeKind.MODEL:
         blocks.append(preformatted(failure(job.error, reason) or NO_REASON))
-    notes = [f"<{page}|Open page>", followed_by(person)]
+    notes, said = [f"<{page}|Open page>", followed_by(person)], _sentence(change, job, reason)
     if late:
         notes.append(_found_late(job, seen_at))
+        said = f"Found late: {said}"
     if repeated:
         notes.append("may be a repeat: Slack did not say whether the first attempt arrived")
-    return Message(_sentence(change, job), [*blocks, context(" · ".join(notes))])
+        said = f"May be a repeat: {said}"
+    return Message(said, [*blocks, context(" · ".join(notes))])
 
 
 def _headline(change: Change, job: Job) -> str:
@@ -83,15 +85,15 @@ def _found_late(job: Job, seen_at: float | None) -> str:
     return f"found late: finished {date(job.finished_at)}{ago}"
 
 
-def _sentence(change: Change, job: Job) -> str:
-    who = f"Fine-tuning job {plain(job.id)}"
+def _sentence(change: Change, job: Job, reason: str | None) -> str:
+    who, model = f"Fine-tuning job {plain(job.id)}", change.after.fine_tuned_model
     if change.kind is ChangeKind.MODEL:
-        return (
-            f"{who}: the fine-tuned model is {plain(change.after.fine_tuned_model)}."
-            if change.after.fine_tuned_model
-            else f"{who}: the fine-tuned model is gone."
-        )
+        return f"{who} has its fine-tuned model: {plain(model)}" if model else f"{who} lost its fine-tuned model."
     taken = job.seconds_taken()
     after = f" after {duration(taken)}" if taken is not None else ""
-    model = f": {plain(change.after.fine_tuned_model)}" if change.after.fine_tuned_model else ""
-    return f"{who} is {word(change.after.status).lower()}, was {word(change.before.status).lower()}{after}{model}."
+    was = f" (was {word(change.before.status).lower()})" if change.kind is ChangeKind.STATUS else ""
+    said = f"{who} {doing(change.after.status)}{after}{was}"
+    if phase_of(change.after.status) is Phase.FAILED:
+        why = reason_in_words(job.error, reason)
+        return f"{said}: {why}" if why else f"{said}. The API gave no reason."
+    return f"{said}: {plain(model)}" if model else f"{said}."

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from bot.blocks.job import emoji, word
-from bot.blocks.parts import Message, actions, button, code, context, duration, escape, fields, plain, section
+from bot.blocks.job import doing, emoji, word
+from bot.blocks.parts import Message, actions, button, code, context, duration, escape, fields, plain, section, spoken
 from bot.jobs.models import Job
 
 CONFIRM_CANCEL = "ftjob_confirm_cancel"
@@ -11,13 +11,13 @@ CONFIRM_CANCEL = "ftjob_confirm_cancel"
 
 def note(text: str) -> Message:
     """Draw one sentence or two that are already safe."""
-    return Message(text, [section(text)])
+    return Message(spoken(text), [section(text)])
 
 
 def problem(text: str, *, ref: str | None = None) -> Message:
     """Draw what went wrong and what to do about it; ``ref`` leads to the log."""
     said = f":warning: {text}"
-    return Message(said, [section(said), *([context(f"ref: `{ref}`")] if ref else [])])
+    return Message(spoken(said), [section(said), *([context(f"ref: `{ref}`")] if ref else [])])
 
 
 def help_text(rows: Sequence[tuple[str, str]]) -> Message:
@@ -37,7 +37,7 @@ def usage(form: str, does: str, example: str) -> Message:
 def facts(title: str, pairs: Sequence[tuple[str, str]]) -> Message:
     """Draw labelled values, already safe."""
     said = ", ".join(f"{label.lower()} {value}" for label, value in pairs)
-    return Message(f"{title}: {said}.", [section(f"*{title}*"), *fields(pairs)])
+    return Message(spoken(f"{title}: {said}."), [section(f"*{title}*"), *fields(pairs)])
 
 
 def cancel_question(job: Job, key: str, *, now: float) -> Message:
@@ -46,11 +46,11 @@ def cancel_question(job: Job, key: str, *, now: float) -> Message:
     if job.model:
         pairs.append(("Model", code(job.model)))
     if job.created_at:
-        pairs.append(("Since it was created", duration(max(0.0, now - job.created_at))))
+        pairs.append(("Created", f"{duration(max(0.0, now - job.created_at))} ago"))
     if job.trained_tokens is not None:
         pairs.append(("Trained tokens", f"{job.trained_tokens:,}"))
     text = f"Cancel {code(job.id)}? This cannot be undone, and work already done may be billed."
     red = button("Cancel this job", CONFIRM_CANCEL, key, style="danger", says=f"Cancel {job.id} for good")
     leave = context("Do nothing to let it run. The button works for 10 minutes, for you alone.")
-    said = f"Cancel fine-tuning job {plain(job.id)}? It is {word(job.status).lower()}. This cannot be undone."
+    said = f"Cancel fine-tuning job {plain(job.id)}? It {doing(job.status)}. This cannot be undone."
     return Message(said, [section(text), *fields(pairs), actions(red), leave])

@@ -40,8 +40,16 @@ _EMOJI_OF_PHASE = {
     Phase.CANCELLED: ":no_entry_sign:",
     Phase.UNKNOWN: ":grey_question:",
 }
+_ENDED = {Phase.SUCCEEDED: "succeeded", Phase.FAILED: "failed", Phase.CANCELLED: "was cancelled"}
+_ADJECTIVES = frozenset("queued paused pending created scheduled".split())
 _LONGEST_VALUE = 120
+_LONGEST_WORD = 40
+_LONGEST_REASON = 300
+_LONGEST_KEY = 64
 _MOST_PAIRS = 16
+_MOST_ITEMS = 5
+_ROOM_FOR_SETTINGS = 1000
+_ROOM_FOR_METADATA = 1900
 
 
 @dataclass(frozen=True)
@@ -63,14 +71,36 @@ def emoji(status: str) -> str:
 
 def word(status: str) -> str:
     """Return a status as people say it: "Validating files"."""
-    return plain(status.replace("_", " "), 40).capitalize()
+    return plain(status.replace("_", " "), _LONGEST_WORD).capitalize() or "Unknown"
+
+
+def doing(status: str) -> str:
+    """Return a status as the rest of a sentence about a job: "is running", "succeeded", "was cancelled"."""
+    said, ended = word(status).lower(), _ENDED.get(phase_of(status))
+    if ended:
+        return ended if said in ("canceled", ended.split()[-1]) else f"{ended} ({said})"
+    is_adjective = said.split()[0].endswith("ing") or said in _ADJECTIVES
+    return f"is {said}" if is_adjective else f"has the status \u201c{said}\u201d"
 
 
 def sentence(job: Job) -> str:
-    """Return a job in one sentence, for screen readers and notifications."""
+    """Return a job in a sentence or two, for screen readers and notifications."""
+    taken = job.seconds_taken()
+    after = f" after {duration(taken)}" if taken is not None else ""
     model = f" ({plain(job.model)})" if job.model else ""
     created = f", created {utc(job.created_at)}" if job.created_at else ""
-    return f"Fine-tuning job {plain(job.id)} is {word(job.status).lower()}{model}{created}."
+    said = f"Fine-tuning job {plain(job.id)} {doing(job.status)}{after}{model}{created}."
+    if job.fine_tuned_model:
+        return f"{said} The fine-tuned model is {plain(job.fine_tuned_model)}"
+    why = reason_in_words(job.error) if phase_of(job.status) is Phase.FAILED else None
+    return f"{said} Error: {why}" if why else said
+
+
+def reason_in_words(error: JobError | None, reason: str | None = None) -> str | None:
+    """Return why a job failed as one sentence, or None where nobody said."""
+    parts = [part for part in (error.code, error.message) if part] if error else []
+    said = plain(": ".join(parts) or reason or "", _LONGEST_REASON).rstrip(".")
+    return f"{said}." if said else None
 
 
 def failure(error: JobError | None, reason: str | None = None) -> str | None:
@@ -134,16 +164,16 @@ def _rest(job: Job) -> Iterator[tuple[str, str]]:
     if job.validation_file:
         yield "Validation file", code(job.validation_file)
     if job.result_files:
-        yield "Result files", " ".join(code(file, _LONGEST_VALUE) for file in job.result_files[:5])
+        yield "Result files", _first(job.result_files)
     if job.method:
         yield "Method", code(str(job.method.get("type") or "?"))
-        yield from _pairs("Method settings", _settings_of_method(job.method))
-    yield from _pairs("Hyperparameters", job.hyperparameters)
+        yield from _pairs("Method settings", _settings_of_method(job.method), _ROOM_FOR_SETTINGS)
+    yield from _pairs("Hyperparameters", job.hyperparameters, _ROOM_FOR_SETTINGS)
     if job.seed is not None:
         yield "Seed", str(job.seed)
-    yield from _pairs("Metadata", job.metadata)
+    yield from _pairs("Metadata", job.metadata, _ROOM_FOR_METADATA)
     if job.integrations:
-        yield "Integrations", " ".join(code(_json(item), _LONGEST_VALUE) for item in job.integrations[:5])
+        yield "Integrations", _first([_json(item) for item in job.integrations])
     if job.organization_id:
         yield "Organisation", code(job.organization_id)
     if job.object:
@@ -157,14 +187,27 @@ def _settings_of_method(method: dict[str, Any]) -> dict[str, Any]:
     return settings if isinstance(settings, dict) else {}
 
 
-def _pairs(label: str, values: dict[str, Any] | None) -> Iterator[tuple[str, str]]:
+def _pairs(label: str, values: dict[str, Any] | None, room: int) -> Iterator[tuple[str, str]]:
+    """Yield a mapping as one line a pair, all of them within ``room`` characters."""
     if values:
         shown = list(values.items())[:_MOST_PAIRS]
-        room = min(_LONGEST_VALUE, 1600 // len(shown) - 20)
-        lines = [
-            f"{plain(key, 64)}: {code(value if isinstance(value, str) else _json(value), room)}" for key, value in shown
-        ]
-        yield label, "\n".join(lines)
+        lines = [_pair(key, value, room // len(shown)) for key, value in shown]
+        yield label, "\n".join(lines) + _and_more(len(values) - len(shown))
+
+
+def _pair(key: str, value: Any, room: int) -> str:
+    name = plain(key, min(_LONGEST_KEY, room // 2))
+    left = room - len(name) - len(": ``\n")
+    return f"{name}: {code(value if isinstance(value, str) else _json(value), min(_LONGEST_VALUE, left))}"
+
+
+def _first(items: list[str]) -> str:
+    shown = items[:_MOST_ITEMS]
+    return " ".join(code(item, _LONGEST_VALUE) for item in shown) + _and_more(len(items) - len(shown))
+
+
+def _and_more(hidden: int) -> str:
+    return f" and {hidden} more" if hidden > 0 else ""
 
 
 def _json(value: Any) -> str:

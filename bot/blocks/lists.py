@@ -3,21 +3,27 @@
 from collections.abc import Sequence
 
 from bot.blocks.job import REFRESH, UNTRACK, emoji, word
-from bot.blocks.parts import Block, Message, button, code, context, date, plain, section
+from bot.blocks.parts import LONGEST_ID, Block, Message, button, clip, code, context, date, plain, section, spoken
 from bot.jobs.models import Job
 
 MOST_ROWS = 40
-"""Rows in one message: Slack takes 50 blocks."""
+"""Rows of two columns in one message: Slack takes 50 blocks."""
+MOST_JOBS = 25
+"""Rows of two lines: Slack refuses blocks that hold much more than 8,000 characters."""
+_MOST_SPOKEN = 10
+_LONGEST_TITLE = 500
 
 
 def job_list(jobs: Sequence[Job], *, title: str, empty: str, more: bool) -> Message:
     """Draw jobs, newest first; ``title`` and ``empty`` are already safe, ``more`` says that there are others."""
     if not jobs:
         return Message(empty, [section(empty)])
-    rows = [_row(job) for job in jobs[:MOST_ROWS]]
-    note = "There are more: `/ftjob list 25`, or a state or key=value to narrow it." if more else ""
-    text = f"{title}: " + "; ".join(f"{plain(job.id)} {word(job.status).lower()}" for job in jobs[:10]) + "."
-    return Message(text, [section(f"*{title}*"), *rows, *([context(note)] if note else [])])
+    rows = [_row(job) for job in jobs[:MOST_JOBS]]
+    notes = _hidden(len(jobs) - MOST_JOBS)
+    if more:
+        notes.append("There are more: `/ftjob list 25`, or a state or key=value to narrow it.")
+    text = _aloud(title, [(job.id, job.status) for job in jobs])
+    return Message(text, [section(f"*{clip(title, _LONGEST_TITLE)}*"), *rows, *map(context, notes)])
 
 
 def tracked_list(jobs: Sequence[tuple[str, str]], *, subscribed: bool) -> Message:
@@ -29,21 +35,32 @@ def tracked_list(jobs: Sequence[tuple[str, str]], *, subscribed: bool) -> Messag
         return Message(text, [section(text)])
     rows = [
         section(
-            f"{emoji(status)} {word(status)} · {code(job_id)}",
+            f"{emoji(status)} {word(status)} · {code(job_id, LONGEST_ID)}",
             accessory=button("Untrack", UNTRACK, job_id, says=f"Untrack {job_id} in this channel"),
         )
         for job_id, status in jobs[:MOST_ROWS]
     ]
-    hidden = len(jobs) - MOST_ROWS
-    notes = [follows, f"And {hidden} more." if hidden > 0 else ""]
+    notes = [*_hidden(len(jobs) - MOST_ROWS), *([follows] if follows else [])]
     count = f"{len(jobs)} job{'s' if len(jobs) > 1 else ''} tracked here"
-    text = f"{count}: " + "; ".join(f"{plain(job_id)} {word(status).lower()}" for job_id, status in jobs[:10]) + "."
-    return Message(text, [section(f"*{count}*"), *rows, *(context(note) for note in notes if note)])
+    return Message(_aloud(count, jobs), [section(f"*{count}*"), *rows, *map(context, notes)])
+
+
+def _hidden(count: int) -> list[str]:
+    return [f"And {count} more."] if count > 0 else []
+
+
+def _aloud(title: str, jobs: Sequence[tuple[str, str]]) -> str:
+    """Return a list as a sentence: the first few jobs, and how many more there are."""
+    rows = [f"{plain(job_id, LONGEST_ID)} {word(status).lower()}" for job_id, status in jobs[:_MOST_SPOKEN]]
+    if len(jobs) > _MOST_SPOKEN:
+        rows.append(f"and {len(jobs) - _MOST_SPOKEN} more")
+    return f"{clip(spoken(title), _LONGEST_TITLE)}: {'; '.join(rows)}."
 
 
 def _row(job: Job) -> Block:
-    facts = [code(job.fine_tuned_model or job.model or "?"), date(job.created_at) if job.created_at else ""]
+    model = code(job.fine_tuned_model or job.model or "?", LONGEST_ID)
+    created = f" · {date(job.created_at)}" if job.created_at else ""
     return section(
-        f"{emoji(job.status)} {word(job.status)} · {code(job.id)}\n{' · '.join(fact for fact in facts if fact)}",
+        f"{emoji(job.status)} {word(job.status)} · {code(job.id, LONGEST_ID)}\n{model}{created}",
         accessory=button("Status", REFRESH, job.id, says=f"Show {job.id}"),
     )

@@ -5,6 +5,7 @@ Text that came from a job or a person is data. ``plain`` and ``code`` are the on
 Limits: https://docs.slack.dev/reference/block-kit
 """
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,10 +18,15 @@ LONGEST_SECTION = 3000
 LONGEST_FIELD = 2000
 MOST_FIELDS = 10
 LONGEST_ERROR = 500
+MOST_LINES = 20
+LONGEST_ID = 72
+"""Characters of an id in a list: no job id of the known shape is longer."""
 
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _BACKTICK = "\u02cb"
 _KEPT_CONTROLS = "\n\t"
+_ATOM = re.compile(r"<[^>]*>|`[^`]*`|&(?:amp|lt|gt);|.", re.DOTALL)
+_DATE = re.compile(r"<!date\^[^|>]*\|([^>]*)>")
 
 
 @dataclass(frozen=True)
@@ -60,14 +66,31 @@ def cut(text: str, longest: int) -> str:
     return text
 
 
+def clip(markup: str, longest: int) -> str:
+    """Shorten mrkdwn that is already safe to ``longest`` characters, never inside a code span, a token or an entity."""
+    if len(markup) <= longest:
+        return markup
+    end = 0
+    for atom in _ATOM.finditer(markup):
+        if atom.end() > longest - 1:
+            break
+        end = atom.end()
+    return markup[:end] + "…"
+
+
+def spoken(markup: str) -> str:
+    """Return safe mrkdwn as a top-level text: moments in words that need no client."""
+    return clip(_DATE.sub(r"\1", markup), LONGEST_SECTION)
+
+
 def plain(text: str, longest: int = 200) -> str:
-    """Return foreign text for mrkdwn: tidy, on one line, short and escaped."""
-    return escape(cut(" ".join(tidy(text).split()), longest))
+    """Return foreign text for mrkdwn: tidy, on one line, short, escaped, and without a backtick that opens code."""
+    return escape(cut(" ".join(tidy(text).split()).replace("`", _BACKTICK), longest))
 
 
 def code(text: str, longest: int = 200) -> str:
     """Return foreign text as a code span, where nothing in it is markup."""
-    inside = plain(text.replace("`", _BACKTICK), longest)
+    inside = plain(text, longest)
     return f"`{inside}`" if inside else "`?`"
 
 
@@ -102,13 +125,13 @@ def duration(seconds: float) -> str:
 
 def section(text: str, *, accessory: Block | None = None) -> Block:
     """Return a paragraph of mrkdwn that is already safe."""
-    block: Block = {"type": "section", "text": _mrkdwn(text[:LONGEST_SECTION])}
+    block: Block = {"type": "section", "text": _mrkdwn(clip(text, LONGEST_SECTION))}
     return block | {"accessory": accessory} if accessory else block
 
 
 def fields(pairs: Sequence[tuple[str, str]]) -> list[Block]:
     """Return labelled values, already safe, two in a row, in as many sections as Slack needs."""
-    texts = [_mrkdwn(f"*{label}*\n{value}"[:LONGEST_FIELD]) for label, value in pairs]
+    texts = [_mrkdwn(clip(f"*{label}*\n{value}", LONGEST_FIELD)) for label, value in pairs]
     return [
         {"type": "section", "fields": texts[start : start + MOST_FIELDS]} for start in range(0, len(texts), MOST_FIELDS)
     ]
@@ -116,14 +139,16 @@ def fields(pairs: Sequence[tuple[str, str]]) -> list[Block]:
 
 def context(text: str) -> Block:
     """Return a small grey line of mrkdwn that is already safe."""
-    return {"type": "context", "elements": [_mrkdwn(text)]}
+    return {"type": "context", "elements": [_mrkdwn(clip(text, LONGEST_SECTION))]}
 
 
 def preformatted(text: str, longest: int = LONGEST_ERROR) -> Block:
     """Return foreign text in a box that Slack does not parse and that can be copied."""
+    lines = tidy(text).splitlines()
+    shown = "\n".join([*lines[:MOST_LINES], "…"] if len(lines) > MOST_LINES else lines)
     element = {
         "type": "rich_text_preformatted",
-        "elements": [{"type": "text", "text": cut(tidy(text), longest) or " "}],
+        "elements": [{"type": "text", "text": cut(shown, longest) or " "}],
     }
     return {"type": "rich_text", "elements": [element]}
 
@@ -144,7 +169,7 @@ def button(
         "action_id": action_id,
         "value": value,
     }
-    extras = {"style": style, "url": url, "accessibility_label": says and says[:75]}
+    extras = {"style": style, "url": url, "accessibility_label": says and tidy(says)[:75]}
     return block | {key: extra for key, extra in extras.items() if extra}
 
 

@@ -6,13 +6,14 @@ import structlog
 
 from bot.alerts.record import Seen
 from bot.blocks.answers import cancel_question, note
-from bot.blocks.job import word
+from bot.blocks.job import doing
 from bot.blocks.parts import code, date, plain
 from bot.commands.command import Command, Reply, Verb
 from bot.commands.context import Context
 from bot.commands.problems import STALE
-from bot.errors import ProviderError, RequestRefused, Unreachable, UserError
+from bot.errors import BrokenAnswer, ProviderError, RequestRefused, Unreachable, UserError
 from bot.jobs.models import Job
+from bot.jobs.statuses import Phase, phase_of
 from bot.providers.wire import Reading
 from bot.store.jobs import KnownJob
 from bot.store.questions import Question
@@ -45,7 +46,8 @@ async def confirm(command: Command, context: Context) -> Reply:
         command.key or "", person=command.asker.person, channel=command.asker.channel
     )
     if question is None:
-        return Reply(note(STALE), replaces=True)
+        # In place of nothing: after a double click, what the first one did stays to be read.
+        return Reply(note(STALE))
     known = await context.store.jobs.known(context.account, question.job_id)
     job = (await context.client.retrieve(question.job_id)).job
     if job.is_final:
@@ -57,11 +59,11 @@ async def _order(job_id: str, known: KnownJob | None, context: Context) -> str:
     log.info("cancel.sent", job=job_id)
     try:
         reading = await context.client.cancel(job_id)
-    except Unreachable as error:
-        if not error.maybe_done:
+    except (Unreachable, BrokenAnswer) as error:
+        if isinstance(error, Unreachable) and not error.maybe_done:
             return "The API could not be reached, so nothing was sent. The job goes on. Please try again in a minute."
         reading = await _look_again(job_id, context)
-        said = "The API did not answer the cancel, so I looked at the job: "
+        said = "The API did not say what became of the cancel, so I looked at the job: "
     except RequestRefused as error:
         reading = await context.client.retrieve(job_id)
         said = f"The API refused to cancel it: {plain(str(error)).rstrip('.')}. "
@@ -88,11 +90,13 @@ async def _look_again(job_id: str, context: Context) -> Reading:
 
 
 def _present(job: Job) -> str:
+    if phase_of(job.status) is Phase.CANCELLED:
+        return f"{code(job.id)} is cancelled now."
     if job.is_final:
-        return f"{code(job.id)} is {word(job.status).lower()} now."
-    return f"{code(job.id)} is {word(job.status).lower()} now; if it is tracked, the channel hears how it ends."
+        return f"{code(job.id)} had already ended: it {doing(job.status)}."
+    return f"{code(job.id)} {doing(job.status)} now; if it is tracked, the channel hears how it ends."
 
 
 def _nothing_to_cancel(job: Job) -> str:
-    at = f" {date(job.finished_at)}" if job.finished_at else ""
-    return f"Nothing to cancel: {code(job.id)} is already {word(job.status).lower()}{at}."
+    at = f" ({date(job.finished_at)})" if job.finished_at else ""
+    return f"Nothing to cancel: {code(job.id)} is over already. It {doing(job.status)}{at}."

@@ -1,9 +1,9 @@
 """`status` and `list`: read jobs and show them."""
 
 from bot.blocks import Message
-from bot.blocks.job import REFRESH, Surroundings, emoji, status, word
+from bot.blocks.job import REFRESH, Surroundings, emoji, sentence, status, word
 from bot.blocks.lists import job_list
-from bot.blocks.parts import actions, button, code, date, plain, section
+from bot.blocks.parts import actions, button, code, date, plain, section, spoken
 from bot.commands.command import Command, Reply
 from bot.commands.context import Context
 from bot.commands.problems import upstream
@@ -12,6 +12,7 @@ from bot.jobs.models import Job
 from bot.jobs.statuses import FINAL_PHASES, Phase, phase_of
 
 DEFAULT_ROWS = 10
+PAGE = 100
 MOST_PAGES = 5
 """Pages that one ``list`` reads at the most while it looks for jobs in a state."""
 
@@ -21,9 +22,12 @@ async def show_status(command: Command, context: Context) -> Reply:
     if len(command.job_ids) == 1:
         return Reply(await _whole(command.job_ids[0], command, context), replaces=command.replaces)
     rows = [await _row(job_id, context) for job_id in command.job_ids]
-    text = "\n".join(row for row in rows)
-    buttons = [button(f"…{job_id[-8:]}", f"{REFRESH}:{n}", job_id) for n, job_id in enumerate(command.job_ids)]
-    return Reply(Message(text, [section(text), actions(*buttons)]))
+    buttons = [
+        button(f"…{job_id[-8:]}", f"{REFRESH}:{nth}", job_id, says=f"Show everything about {job_id}")
+        for nth, job_id in enumerate(command.job_ids)
+    ]
+    text = spoken("\n".join(said for _, said in rows))
+    return Reply(Message(text, [section("\n".join(seen for seen, _ in rows)), actions(*buttons)]))
 
 
 async def _whole(job_id: str, command: Command, context: Context) -> Message:
@@ -35,32 +39,37 @@ async def _whole(job_id: str, command: Command, context: Context) -> Message:
     return status(job, around, checked_at=context.clock(), place=context.client.account.place)
 
 
-async def _row(job_id: str, context: Context) -> str:
+async def _row(job_id: str, context: Context) -> tuple[str, str]:
+    """Return one job as it is seen and as it is said."""
     try:
         job = (await context.client.retrieve(job_id)).job
     except ProviderError as error:
-        return f":warning: {upstream(error, place=context.client.account.place, job_id=job_id)}"
+        problem = f":warning: {upstream(error, place=context.client.account.place, job_id=job_id)}"
+        return problem, problem
     model = job.fine_tuned_model or job.model
     named = f" · {code(model)}" if model else ""
     created = f" · {date(job.created_at)}" if job.created_at else ""
-    return f"{emoji(job.status)} *{word(job.status)}* · {code(job.id)}{named}{created}"
+    return f"{emoji(job.status)} *{word(job.status)}* · {code(job.id)}{named}{created}", sentence(job)
 
 
 async def show_list(command: Command, context: Context) -> Reply:
     """Show the newest jobs, of one state or with some metadata where asked."""
     wanted = command.most or DEFAULT_ROWS
     jobs, more = await _newest(command, context, wanted)
-    narrowed = "" if command.only == "all" else f"{command.only} "
-    title = f"The newest {narrowed}jobs" + "".join(f" · {plain(key)}={plain(value)}" for key, value in command.metadata)
-    empty = f"No {narrowed}jobs in {context.client.account.place}. A job appears here as soon as it is created."
-    return Reply(job_list(jobs, title=title, empty=empty, more=more))
+    pairs = ", ".join(f"{plain(key, 64)}={plain(value, 64)}" for key, value in command.metadata)
+    kind = ("jobs" if command.only == "all" else f"{command.only} jobs") + (f" with {pairs}" if pairs else "")
+    among = f"among the newest {MOST_PAGES * PAGE} of" if more else "in"
+    empty = f"No {kind} {among} {context.client.account.place}. `/ftjob list` shows the newest of all."
+    if kind == "jobs":
+        empty = f"No jobs in {context.client.account.place} yet. A job appears here as soon as it is created."
+    return Reply(job_list(jobs, title=f"The newest {kind}", empty=empty, more=more))
 
 
 async def _newest(command: Command, context: Context, wanted: int) -> tuple[list[Job], bool]:
     jobs: list[Job] = []
     after = None
     for _ in range(MOST_PAGES):
-        page = await context.client.list_jobs(after=after, metadata=dict(command.metadata))
+        page = await context.client.list_jobs(after=after, limit=PAGE, metadata=dict(command.metadata))
         jobs += [reading.job for reading in page.readings if _fits(reading.snapshot.status, command.only)]
         after = page.after
         if len(jobs) >= wanted or after is None:

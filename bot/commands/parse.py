@@ -7,14 +7,17 @@ from dataclasses import dataclass
 
 from rapidfuzz import fuzz, process
 
-from bot.blocks.parts import code, tidy
+from bot.blocks.parts import code, escape
 from bot.commands.command import Asker, Command, Verb
 from bot.errors import UserError
 from bot.jobs.ids import job_id_in, other_kind_of_id
 
 MOST_IDS = 5
 MOST_LISTED = 25
+MOST_PAIRS = 16
+"""Pairs of metadata that one job can carry."""
 LIST_WORDS = ("all", "active", "failed", "succeeded", "cancelled")
+_COUNTS = frozenset(map(str, range(1, MOST_LISTED + 1)))
 _LONGEST_ECHO = 60
 _CLOSE_ENOUGH = 60
 
@@ -31,20 +34,24 @@ class Usage:
 
 
 USAGE: dict[Verb, Usage] = {
-    Verb.STATUS: Usage("status <id>...", "everything about up to five jobs", "status ftjob-abc123"),
+    Verb.STATUS: Usage(
+        "status <id>...", "show everything about a job, or a line for each of up to five", "status ftjob-abc123"
+    ),
     Verb.LIST: Usage(
         "list [active|failed|succeeded|cancelled|all] [n] [key=value]",
-        "the newest jobs",
+        "show the newest jobs",
         "list failed 5 team=search",
     ),
-    Verb.TRACK: Usage("track <id>... [me | in #channel]", "tell this channel when they change", "track ftjob-abc123"),
+    Verb.TRACK: Usage(
+        "track <id>... [me | in #channel]", "tell this channel, or you alone, when jobs change", "track ftjob-abc123"
+    ),
     Verb.UNTRACK: Usage("untrack <id>...|all", "stop telling this channel", "untrack ftjob-abc123"),
-    Verb.TRACKED: Usage("tracked", "what this channel tracks", "tracked"),
+    Verb.TRACKED: Usage("tracked", "show what this channel tracks", "tracked"),
     Verb.SUBSCRIBE: Usage("subscribe", "track every new job in this channel", "subscribe"),
-    Verb.UNSUBSCRIBE: Usage("unsubscribe", "no new jobs any more", "unsubscribe"),
-    Verb.CANCEL: Usage("cancel <id>", "end a job, after a question (operators)", "cancel ftjob-abc123"),
-    Verb.ABOUT: Usage("about", "version, accounts, last look", "about"),
-    Verb.HELP: Usage("help [verb]", "this text", "help track"),
+    Verb.UNSUBSCRIBE: Usage("unsubscribe", "announce no new jobs here any more", "unsubscribe"),
+    Verb.CANCEL: Usage("cancel <id>", "end a job, after a question (operators only)", "cancel ftjob-abc123"),
+    Verb.ABOUT: Usage("about", "show the version, the project and the last look", "about"),
+    Verb.HELP: Usage("help [verb]", "show this, or how one verb is written", "help track"),
 }
 """Every verb that can be typed, in the order in which help shows them."""
 
@@ -59,6 +66,7 @@ ALIASES = {
     "rm": Verb.UNTRACK,
 }
 _VERBS = {verb.value: verb for verb in USAGE} | ALIASES
+_SPELLED = [word for word in _VERBS if word.isalpha()]
 
 
 def parse(text: str, asker: Asker) -> Command:
@@ -67,7 +75,7 @@ def parse(text: str, asker: Asker) -> Command:
     Raises:
         UserError: it is none; says what would be.
     """
-    words = tidy(text).split()
+    words = [word for word in map(_trimmed, text.split()) if word]
     if not words:
         return Command(Verb.HELP, asker)
     if job_id_in(words[0]):
@@ -76,11 +84,17 @@ def parse(text: str, asker: Asker) -> Command:
     return _READERS[verb](verb, words[1:], asker)
 
 
+def _trimmed(word: str) -> str:
+    """Drop what is not seen from the ends of a word; inside of one it stays, so that no id becomes another."""
+    seen = [place for place, character in enumerate(word) if unicodedata.category(character) not in ("Cc", "Cf")]
+    return word[seen[0] : seen[-1] + 1] if seen else ""
+
+
 def _verb(word: str) -> Verb:
     folded = unicodedata.normalize("NFKC", word).casefold()
     if folded in _VERBS:
         return _VERBS[folded]
-    nearest = process.extractOne(folded, list(_VERBS), scorer=fuzz.ratio, score_cutoff=_CLOSE_ENOUGH)
+    nearest = process.extractOne(folded, _SPELLED, scorer=fuzz.ratio, score_cutoff=_CLOSE_ENOUGH)
     hint = f" Did you mean `{nearest[0]}`?" if nearest else ""
     raise UserError(f"I do not know {_echo(word)}.{hint} `/ftjob help` shows what I know.")
 
@@ -129,12 +143,14 @@ def _list(verb: Verb, words: list[str], asker: Asker) -> Command:
         key, equals, value = word.partition("=")
         if word.casefold() in LIST_WORDS:
             only = word.casefold()
-        elif word.isascii() and word.isdigit() and 1 <= int(word[:9]) <= MOST_LISTED:
+        elif word in _COUNTS:
             most = int(word)
         elif equals and key and value:
-            metadata.append((key, value))
+            metadata.append((_typed(key), _typed(value)))
         else:
             raise _misused(verb, f"{_echo(word)} is neither a state, a number up to {MOST_LISTED} nor key=value.")
+    if len(metadata) > MOST_PAIRS:
+        raise _misused(verb, f"At most {MOST_PAIRS} pairs at a time.")
     return Command(verb, asker, only=only, most=most, metadata=tuple(metadata))
 
 
@@ -156,12 +172,16 @@ def _id(verb: Verb, word: str) -> str:
 
 def _misused(verb: Verb, problem: str) -> UserError:
     usage = USAGE[verb]
-    form = usage.form.replace("<", "&lt;").replace(">", "&gt;")
-    return UserError(f"{problem}\nUsage: `/ftjob {form}`, as in `/ftjob {usage.example}`.")
+    return UserError(f"{problem}\nUsage: `/ftjob {escape(usage.form)}`, as in `/ftjob {usage.example}`.")
 
 
 def _echo(word: str) -> str:
-    return code(word, _LONGEST_ECHO)
+    return code(_typed(word), _LONGEST_ECHO)
+
+
+def _typed(word: str) -> str:
+    """Return a word as it was typed: Slack escapes a command's text, so that only what it resolved has brackets."""
+    return word.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 _READERS: dict[Verb, Callable[[Verb, list[str], Asker], Command]] = {

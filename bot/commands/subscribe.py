@@ -10,8 +10,7 @@ from bot.blocks.lists import job_list
 from bot.blocks.parts import mention
 from bot.commands.command import Command, Reply
 from bot.commands.context import Context
-from bot.commands.problems import unposted
-from bot.errors import UserError
+from bot.commands.posting import posted
 from bot.providers.wire import Reading
 from bot.store.tracks import Subscription
 
@@ -29,9 +28,7 @@ async def subscribe(command: Command, context: Context) -> Reply:
     known = await context.store.jobs.newest(context.account, MOST_PAGES * PAGE)
     readings = await _read_open_jobs(context)
     newest = max((reading.snapshot.created_at or 0.0 for reading in readings), default=0.0)
-    answer = await context.post(Outgoing(channel, _announcement(person, readings), key=secrets.token_hex(16)))
-    if answer.ts is None:
-        raise UserError(unposted(answer.error))
+    await posted(Outgoing(channel, _announcement(person, readings), key=secrets.token_hex(16)), context)
     subscription = Subscription(context.account, channel, person, newest)
     await context.recorder.subscribe(subscription, Seen(context.account, readings, known))
     return Reply(note("Subscribed. This channel will hear of every new job, and of each of its changes."))
@@ -54,7 +51,7 @@ def _announcement(person: str, readings: list[Reading]) -> Message:
     who = f"{mention(person)} subscribed this channel: every new fine-tuning job is announced and followed here."
     return job_list(
         open_jobs,
-        title=f"{who} Open now: {len(open_jobs)}",
+        title=f"{who} Open now ({len(open_jobs)})",
         empty=f"{who} No job is open now.",
         more=False,
     )

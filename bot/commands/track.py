@@ -9,15 +9,27 @@ from bot.blocks.lists import tracked_list
 from bot.blocks.parts import code, mention
 from bot.commands.command import Asker, Command, Reply
 from bot.commands.context import Context
-from bot.commands.problems import unposted
-from bot.errors import UserError
+from bot.commands.posting import posted
+from bot.commands.problems import upstream
+from bot.errors import ProviderError, UserError
 from bot.store.tracks import Track
 
 
 async def track(command: Command, context: Context) -> Reply:
     """Follow jobs in this channel, in another one, or in the asker's direct messages."""
-    lines = [await _track_one(job_id, command, context) for job_id in command.job_ids]
-    return Reply(note("\n".join(lines)))
+    if len(command.job_ids) == 1:
+        return Reply(note(await _track_one(command.job_ids[0], command, context)))
+    # One that fails must not hide what became of the others.
+    return Reply(note("\n".join([await _try_one(job_id, command, context) for job_id in command.job_ids])))
+
+
+async def _try_one(job_id: str, command: Command, context: Context) -> str:
+    try:
+        return await _track_one(job_id, command, context)
+    except UserError as error:
+        return f":warning: {code(job_id)}: {error}"
+    except ProviderError as error:
+        return f":warning: {upstream(error, place=context.client.account.place, job_id=job_id)}"
 
 
 async def _track_one(job_id: str, command: Command, context: Context) -> str:
@@ -28,13 +40,11 @@ async def _track_one(job_id: str, command: Command, context: Context) -> str:
     reading = await context.client.retrieve(job_id)
     around = Surroundings(context.client.job_page(job_id), tracked=True, can_cancel=not context.policy.read_only)
     picture = card(reading.job, around, _note(job_id, command.asker))
-    answer = await context.post(Outgoing(_destination(command), picture, key=secrets.token_hex(16)))
-    if answer.ts is None or answer.channel is None:
-        raise UserError(unposted(answer.error))
-    new = Track(context.account, job_id, answer.channel, command.asker.person)
-    await context.recorder.follow(new, reading, known, card_ts=answer.ts)
+    channel, ts = await posted(Outgoing(_destination(command), picture, key=secrets.token_hex(16)), context)
+    new = Track(context.account, job_id, channel, command.asker.person)
+    await context.recorder.follow(new, reading, known, card_ts=ts)
     if reading.snapshot.is_final:
-        return f"{code(job_id)} is over already; its card shows how it ended {where}."
+        return f"{code(job_id)} is over already; its card {where} shows how it ended."
     return f"Tracking {code(job_id)} {where}."
 
 
@@ -60,8 +70,10 @@ async def untrack(command: Command, context: Context) -> Reply:
     asker = command.asker
     if command.everything:
         count = await context.store.tracks.remove_all(asker.channel)
-        jobs = f"{count} job{'' if count == 1 else 's'}"
-        return Reply(note(f"{mention(asker.person)} untracked {jobs} here."), public=count > 0)
+        if count == 0:
+            return Reply(note("Nothing is tracked here, so there is nothing to stop."))
+        jobs = "1 job" if count == 1 else f"{count} jobs"
+        return Reply(note(f"{mention(asker.person)} untracked {jobs} here."), public=True)
     gone = [job for job in command.job_ids if await context.store.tracks.remove(context.account, job, asker.channel)]
     if not gone:
         return Reply(note("Not tracked here: nothing to stop. `/ftjob tracked` shows what is."))

@@ -28,6 +28,8 @@ def job_id_in(text: str) -> str | None:
     Accepts the bare id, one in quotes or backticks, and a link to the job's page, also as Slack sends links
     (``<https://...|label>``). A link's label is never trusted, nor any other host.
     """
+    if is_job_id(text):
+        return text  # whole, also where it ends in what is stripped below
     word = text.strip("`'\"\u2018\u2019\u201c\u201d*_,")
     if word.startswith("<") and word.endswith(">"):
         word = word[1:-1].split("|", 1)[0]

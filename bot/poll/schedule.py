@@ -1,5 +1,6 @@
 """The timer: APScheduler, and nothing else imports it. When to look and what to ask is decided elsewhere."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -9,6 +10,9 @@ from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobExecutionEv
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.poll.sweep import Sweeper
+
+LAST_SECONDS = 3.0
+"""How long a stop waits for a sweep under way."""
 
 log = structlog.get_logger()
 
@@ -23,15 +27,36 @@ async def sweeping(sweepers: Sequence[Sweeper], interval: float) -> AsyncIterato
         timezone=UTC, job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
     )
     scheduler.add_listener(_report, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
+    under_way: set[asyncio.Task[None]] = set()
     for sweeper in sweepers:
         scheduler.add_job(
-            sweeper.sweep, "interval", seconds=interval, id=sweeper.account, next_run_time=datetime.now(UTC)
+            _sweep,
+            "interval",
+            (sweeper, under_way),
+            seconds=interval,
+            id=sweeper.account,
+            next_run_time=datetime.now(UTC),
         )
     scheduler.start()
     try:
         yield
     finally:
+        scheduler.pause()
+        # APScheduler cuts what it started and does not wait: the database would be closed under a sweep.
+        while under_way:
+            _, late = await asyncio.wait(under_way, timeout=LAST_SECONDS)
+            for task in late:
+                task.cancel()
         scheduler.shutdown(wait=False)
+
+
+async def _sweep(sweeper: Sweeper, under_way: set[asyncio.Task[None]]) -> None:
+    task = asyncio.create_task(sweeper.sweep())
+    under_way.add(task)
+    task.add_done_callback(under_way.discard)
+    await asyncio.wait({task})
+    if not task.cancelled():
+        task.result()  # what it raised is for the scheduler to report
 
 
 def _report(event: JobExecutionEvent) -> None:

@@ -5,17 +5,17 @@ what is watched -> page one -> (more pages | single reads) -> reasons of failure
 
 import asyncio
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import structlog
 
 from bot import metrics
 from bot.alerts.record import Recorder, Seen
-from bot.errors import NotFound, ProviderError
+from bot.errors import BrokenAnswer, NotFound, ProviderError, RequestRefused
 from bot.jobs.changes import change_between, state_of
 from bot.jobs.statuses import Phase, phase_of
 from bot.poll.cadence import is_late, is_settled, pause_after
-from bot.poll.plan import further_pages
+from bot.poll.plan import PAGE, further_pages
 from bot.providers.client import Client
 from bot.providers.wire import Page, Reading
 from bot.store import Store
@@ -74,9 +74,10 @@ class Sweeper:
     async def _read(self, watched: Watched) -> list[Reading]:
         page = await self._client.list_jobs()
         readings = list(page.readings)
-        further = further_pages(_missing(watched, readings), watched.owed)
-        read = 0
-        while page.after and (read < further or (read < MOST_NEW_PAGES and _all_new(watched, page))):
+        read = 1
+        while page.after and (
+            _further(watched, readings, read) or (read <= MOST_NEW_PAGES and _all_new(watched, page))
+        ):
             page = await self._client.list_jobs(after=page.after)
             readings += page.readings
             read += 1
@@ -87,8 +88,9 @@ class Sweeper:
     async def _read_alone(self, job_id: str) -> list[Reading]:
         try:
             return [await self._client.retrieve(job_id)]
-        except NotFound:
-            log.info("job.not_found", account=self.account, job=job_id)
+        except (NotFound, RequestRefused, BrokenAnswer) as error:
+            # Something is wrong with this job, not with the account: the others go on.
+            log.info("job.unread", account=self.account, job=job_id, error=f"{type(error).__name__}: {error}")
             return []
 
     async def _reasons(self, watched: Watched, readings: Iterable[Reading]) -> dict[str, str]:
@@ -142,6 +144,14 @@ def _missing(watched: Watched, readings: Iterable[Reading]) -> list[str]:
     """Return the jobs that are owed a look and were not seen yet."""
     seen = {reading.snapshot.id for reading in readings}
     return [job_id for job_id in watched.owed if job_id not in seen]
+
+
+def _further(watched: Watched, readings: Sequence[Reading], read: int) -> int:
+    """Return how many pages to read after the first ``read`` ones; new jobs pushed the known ones down the list."""
+    new = next((n for n, reading in enumerate(readings) if reading.snapshot.id in watched.known), len(readings))
+    behind = new - PAGE * (read - 1)
+    place = {job_id: max(0, place + behind) for job_id, place in watched.owed.items()}
+    return further_pages(_missing(watched, readings), place)
 
 
 def _all_new(watched: Watched, page: Page) -> bool:

@@ -26,6 +26,8 @@ DEADLINE = 15.0
 """Seconds until a request is given up, body included."""
 LARGEST_PAGE = 8 * 2**20
 """Bytes: a hundred jobs with full metadata take 1.2 MB."""
+_SHORTEST_SECRET = 8
+"""Characters; below it a key is a word like "none", for servers that want no key."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,12 @@ class Client:
                 if len(body) > LARGEST_PAGE:
                     raise BrokenAnswer(f"The answer was larger than {LARGEST_PAGE >> 20} MiB.")
             headers = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(response.status_code, headers, bytes(body))
+            return Answer(response.status_code, headers, _without(bytes(body), key))
+
+
+def _without(body: bytes, key: SecretStr) -> bytes:
+    """Return ``body`` without the key: some gateways repeat it in their errors, which people get to read."""
+    return body.replace(key.get_secret_value().encode(), b"...") if len(key) >= _SHORTEST_SECRET else body
 
 
 def _headers(account: Account) -> dict[str, str]:

@@ -77,7 +77,8 @@ def read_events(answer: Answer, *, now: float) -> list[Event]:
     items = json_of(answer, now=now).get("data")
     if not isinstance(items, list):
         raise BrokenAnswer("The list of events has no data.", request_id=answer.request_id)
-    events = [event for item in items if (event := _event_of(item))]
+    # The API sends the newest first, and stamps whole seconds: lines of one second keep their order.
+    events = [event for item in reversed(items) if (event := _event_of(item))]
     return sorted(events, key=lambda event: event.created_at or 0)
 
 

@@ -26,7 +26,7 @@ SHORTEST_PAUSE = 1.0
 LONGEST_PAUSE = 300.0
 """``Retry-After`` is honoured between these bounds, in seconds."""
 
-_MISSING_SCOPES = re.compile(r"missing scopes?:\s*([\w.]+)", re.IGNORECASE)
+_MISSING_SCOPES = re.compile(r"missing scopes?:\s*([\w.]*\w)", re.IGNORECASE)
 _KEY_LIKE = re.compile(r"\b(sk|xox[a-z]|xapp|whsec)[-_][\w*-]+")
 _LONGEST_MESSAGE = 500
 
@@ -84,7 +84,13 @@ class Page:
 
 
 def segment(text: str) -> str:
-    """Return ``text`` as one segment of a path: nothing in it can leave its place."""
+    """Return ``text`` as one segment of a path: nothing in it can leave its place.
+
+    Raises:
+        NotFound: it is a step instead ("", ".", ".."), which no escape keeps a client from taking.
+    """
+    if text in ("", ".", ".."):
+        raise NotFound(f"No job can have the id {text!r}.")
     return quote(text, safe="")
 
 
@@ -159,6 +165,6 @@ def retry_after(headers: Mapping[str, str], now: float) -> float:
     except ValueError:
         try:
             seconds = parsedate_to_datetime(text).timestamp() - now
-        except ValueError:
+        except (ValueError, OverflowError):
             seconds = SHORTEST_PAUSE
     return min(max(SHORTEST_PAUSE, seconds), LONGEST_PAUSE)

@@ -11,24 +11,34 @@ from bot.slack.gateway import Door
 _VERBS = {REFRESH: Verb.STATUS, TRACK: Verb.TRACK, UNTRACK: Verb.UNTRACK, CANCEL: Verb.CANCEL}
 
 
-def door_of(body: dict[str, Any]) -> Door:
-    """Return where the button was pressed."""
-    return Door(body["channel"]["id"], body["user"]["id"], body.get("response_url"))
+def door_of(body: dict[str, Any]) -> Door | None:
+    """Return where the button was pressed, or None where the body does not say."""
+    asker, url = asker_of(body), body.get("response_url")
+    return Door(asker.channel, asker.person, url if isinstance(url, str) else None) if asker else None
 
 
-def asker_of(body: dict[str, Any]) -> Asker:
-    """Return who pressed it; a person from another workspace brings their own team."""
-    team = body["user"].get("team_id") or (body.get("team") or {}).get("id") or ""
-    return Asker(body["user"]["id"], body["channel"]["id"], team)
+def asker_of(body: dict[str, Any]) -> Asker | None:
+    """Return who pressed it, or None where the body does not say; a stranger brings the team of their own."""
+    match body:
+        case {"user": {"id": str(person), "team_id": str(team)}, "channel": {"id": str(channel)}} if team:
+            return Asker(person, channel, team)
+        case {"user": {"id": str(person)}, "channel": {"id": str(channel)}, "team": {"id": str(team)}}:
+            return Asker(person, channel, team)
+        case {"user": {"id": str(person)}, "channel": {"id": str(channel)}}:
+            return Asker(person, channel, "")
+    return None
 
 
 def command_of(body: dict[str, Any]) -> Command | None:
     """Return what a button asks for, or None where it is none of ours or only opens a page."""
-    actions = body.get("actions")
-    if not isinstance(actions, list) or len(actions) != 1 or not isinstance(actions[0], dict):
-        return None
-    action_id, value = str(actions[0].get("action_id", "")), str(actions[0].get("value", ""))
     asker = asker_of(body)
+    match body.get("actions"):
+        case [{"action_id": str(action_id), "value": str(value)}] if asker:
+            return _command(action_id, value, asker, body)
+    return None
+
+
+def _command(action_id: str, value: str, asker: Asker, body: dict[str, Any]) -> Command | None:
     if action_id == CONFIRM_CANCEL:
         return Command(Verb.CONFIRM_CANCEL, asker, key=value)
     verb = _VERBS.get(action_id.split(":", 1)[0])
@@ -39,4 +49,7 @@ def command_of(body: dict[str, Any]) -> Command | None:
 
 def _is_ephemeral(body: dict[str, Any]) -> bool:
     """Whether the button's message is seen by one person alone, so that the answer may take its place."""
-    return bool((body.get("container") or {}).get("is_ephemeral"))
+    match body:
+        case {"container": {"is_ephemeral": True}}:
+            return True
+    return False

@@ -62,6 +62,8 @@ class Dispatch:
 
     async def _typed(self, body: dict[str, Any]) -> None:
         door = slash.door_of(body)
+        if door is None:
+            return
         try:
             command = slash.command_of(body)
         except UserError as error:
@@ -70,11 +72,11 @@ class Dispatch:
             await self._answer(door, command)
 
     async def _pressed(self, body: dict[str, Any]) -> None:
-        command = buttons.command_of(body)
-        if command:
-            await self._answer(buttons.door_of(body), command)
+        await self._answer(buttons.door_of(body), buttons.command_of(body))
 
-    async def _answer(self, door: Door, command: Command) -> None:
+    async def _answer(self, door: Door | None, command: Command | None) -> None:
+        if door is None or command is None:
+            return
         team_id = self._team_id()
         same_team = team_id is None or command.asker.team == team_id
         person = None

@@ -14,7 +14,6 @@ import aiohttp
 import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
-from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.alerts.draw import Outgoing
 from bot.alerts.retry import Answer
@@ -109,14 +108,13 @@ class Gateway:
         """Answer somebody: through the response URL, or, where that is used up or is not Slack's, by a message."""
         if door.response_url and self._is_slacks(door.response_url) and await self._respond(door.response_url, reply):
             return
-        arguments: dict[str, Any] = {"channel": door.channel, **_content(reply.message), "unfurl_links": False}
+        arguments: dict[str, Any] = {"channel": door.channel, **_content(reply.message)}
         if reply.public:
-            await self.client.api_call("chat.postMessage", json=arguments)
+            await self.client.api_call("chat.postMessage", json={**arguments, "unfurl_links": False})
         else:
             await self.client.api_call("chat.postEphemeral", json={**arguments, "user": door.person})
 
     async def _respond(self, url: str, reply: Reply) -> bool:
-        webhook = AsyncWebhookClient(url, session=self._session, retry_handlers=[])
         body = {
             **_content(reply.message),
             "response_type": "in_channel" if reply.public else "ephemeral",
@@ -125,13 +123,14 @@ class Gateway:
             "unfurl_media": False,
         }
         try:
-            response = await webhook.send_dict(body)
+            async with self._session.post(url, json=body, proxy=self.client.proxy) as response:
+                status, answer = response.status, await response.text(errors="replace")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             log.warning("response_url.failed", error=type(error).__name__)
             return False
-        if response.status_code != 200:  # noqa: PLR2004
-            log.info("response_url.refused", status=response.status_code, answer=response.body[:80])
-        return bool(response.status_code == 200)  # noqa: PLR2004
+        if status != 200:  # noqa: PLR2004
+            log.info("response_url.refused", status=status, answer=answer[:80])
+        return status == 200  # noqa: PLR2004
 
     def _is_slacks(self, url: str) -> bool:
         parts = urlsplit(url)
@@ -142,7 +141,10 @@ class Gateway:
 async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
     """Open the door: one session for every call, closed at the end."""
     timeout = aiohttp.ClientTimeout(total=DEADLINE)
-    async with aiohttp.ClientSession(timeout=timeout, trust_env=True) as session:
+    # Without a limit no call waits for a connection: a post that timed out in that queue would pass for a doubtful one.
+    connector = aiohttp.TCPConnector(limit=0)
+    # Not trust_env: the SDK takes a proxy from the environment once, aiohttp would look twice for each call, in a thread.
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
         base_url = settings.slack_api_url + "/"
         client = AsyncWebClient(
             token=settings.slack_bot_token.get_secret_value(),

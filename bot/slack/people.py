@@ -1,10 +1,10 @@
 """Who is who: asked of Slack, remembered for five minutes."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
-import aiohttp
 import structlog
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.access import Person
@@ -21,6 +21,7 @@ class People:
 
     def __init__(self, client: AsyncWebClient, operators: frozenset[str], clock: Callable[[], float]) -> None:
         self._client = client
+        self._operators = operators
         self._groups = sorted(operator for operator in operators if operator.startswith("S"))
         self._clock = clock
         self._known: dict[str, tuple[float, Person]] = {}
@@ -35,25 +36,32 @@ class People:
             return known
         try:
             person = await self._look_up(user_id, team_id)
-        except (SlackApiError, aiohttp.ClientError, OSError, TimeoutError) as error:
+        except Exception as error:  # noqa: BLE001 - the SDK raises whatever a broken answer makes it raise
             log.warning("people.unreachable", error=f"{type(error).__name__}: {error}")
+            return None
+        if person is None:
+            log.warning("people.unreadable", person=user_id)
             return None
         if len(self._known) >= _MOST_REMEMBERED:
             self._known.clear()
         self._known[user_id] = (self._clock() + REMEMBERED, person)
         return person
 
-    async def _look_up(self, user_id: str, team_id: str | None) -> Person:
-        user = (await self._client.users_info(user=user_id))["user"]
+    async def _look_up(self, user_id: str, team_id: str | None) -> Person | None:
+        user: Any = (await self._client.users_info(user=user_id)).get("user")
+        if not isinstance(user, dict):
+            return None
         elsewhere = bool(team_id and user.get("team_id") and user["team_id"] != team_id)
-        return Person(
+        person = Person(
             id=user_id,
             is_admin=bool(user.get("is_admin") or user.get("is_owner") or user.get("is_primary_owner")),
             is_guest=bool(user.get("is_restricted") or user.get("is_ultra_restricted")),
             is_stranger=bool(user.get("is_stranger")) or elsewhere,
             is_human=not (user.get("is_bot") or user.get("deleted")),
-            groups=await self._groups_of(user_id),
         )
+        # Whom no group could make an operator, or who is one anyway, costs no further question.
+        matters = not (person.is_admin or person.is_guest or person.is_stranger or user_id in self._operators)
+        return replace(person, groups=await self._groups_of(user_id)) if matters else person
 
     async def _groups_of(self, user_id: str) -> frozenset[str]:
         mine = set()

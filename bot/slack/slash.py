@@ -9,20 +9,26 @@ from bot.slack.gateway import Door
 COMMAND = "/ftjob"
 
 
-def door_of(body: dict[str, Any]) -> Door:
-    """Return where the command was typed."""
-    return Door(body["channel_id"], body["user_id"], body.get("response_url"))
+def door_of(body: dict[str, Any]) -> Door | None:
+    """Return where the command was typed, or None where the body does not say."""
+    asker, url = asker_of(body), body.get("response_url")
+    return Door(asker.channel, asker.person, url if isinstance(url, str) else None) if asker else None
 
 
-def asker_of(body: dict[str, Any]) -> Asker:
-    """Return who typed it."""
-    return Asker(body["user_id"], body["channel_id"], body.get("team_id", ""))
+def asker_of(body: dict[str, Any]) -> Asker | None:
+    """Return who typed it, or None where the body does not say; without a team it is nobody of ours."""
+    match body:
+        case {"user_id": str(person), "channel_id": str(channel)} if person and channel:
+            team = body.get("team_id")
+            return Asker(person, channel, team if isinstance(team, str) else "")
+    return None
 
 
-def command_of(body: dict[str, Any]) -> Command:
-    """Return what was typed.
+def command_of(body: dict[str, Any]) -> Command | None:
+    """Return what was typed, or None where the body does not say by whom.
 
     Raises:
         UserError: it is no command.
     """
-    return parse(body.get("text") or "", asker_of(body))
+    asker, text = asker_of(body), body.get("text")
+    return parse(text if isinstance(text, str) else "", asker) if asker else None

@@ -127,6 +127,8 @@ def _sqlite_engine(path: Path) -> AsyncEngine:
         connect_args={"timeout": BUSY_SECONDS},
     )
     event.listen(engine.sync_engine, "connect", _prepare)
+    # A connection that is closed under an open cursor, as when a task is cancelled, keeps its lock until it is collected.
+    event.listen(engine.sync_engine, "invalidate", lambda connection, _record, _error: connection.rollback())
     # A deferred transaction that turns into a writing one fails at once instead of waiting.
     event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     return engine

@@ -107,8 +107,7 @@ class Jobs:
             return await self._newest(tx, account, most)
 
     async def _newest(self, tx: AsyncConnection, account: str, most: int) -> dict[str, KnownJob]:
-        jobs = schema.job.c
-        rows = await tx.execute(_jobs(account).order_by(jobs.created_at.desc(), jobs.id).limit(most))
+        rows = await tx.execute(_jobs(account).order_by(*_newest_first()).limit(most))
         return {row.id: _known(row) for row in rows}
 
     async def add(self, tx: AsyncConnection, account: str, snapshots: Sequence[Snapshot]) -> set[str]:
@@ -130,7 +129,7 @@ class Jobs:
             }
             for snapshot in snapshots
         ]
-        return set(await tx.scalars(added.values(values)))
+        return set(await tx.scalars(added, values))
 
     async def swap(self, tx: AsyncConnection, seen: KnownJob, new: State) -> int | None:
         """Replace the state of a job that nobody changed since ``seen`` was read; return the new version, or None."""
@@ -213,13 +212,18 @@ def _jobs(account: str) -> Any:
     return select(schema.job).where(schema.job.c.account == account)
 
 
+def _newest_first() -> tuple[Any, ...]:
+    # Databases differ in where they put what is missing: a job without a creation time counts as new.
+    return schema.job.c.created_at.desc().nulls_first(), schema.job.c.id
+
+
 def _swept_at(account: str) -> Any:
     return select(schema.account.c.swept_at).where(schema.account.c.name == account)
 
 
 def _owed(account: str) -> Any:
     jobs, tracks = schema.job.c, schema.track.c
-    place = func.row_number().over(order_by=(jobs.created_at.desc(), jobs.id)) - 1
+    place = func.row_number().over(order_by=_newest_first()) - 1
     placed = select(jobs.id, jobs.settled, place.label("place")).where(jobs.account == account).subquery()
     tracked = exists().where(and_(tracks.account == account, tracks.job_id == placed.c.id))
     return select(placed.c.id, placed.c.place).where(placed.c.settled.is_(False), tracked)

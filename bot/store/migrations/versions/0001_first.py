@@ -14,7 +14,7 @@ def upgrade() -> None:
         "account",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("swept_at", sa.Double(), nullable=False),
-        sa.PrimaryKeyConstraint("name", name="pk_account"),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_account")),
     )
     op.create_table(
         "card",
@@ -23,8 +23,8 @@ def upgrade() -> None:
         sa.Column("job_id", sa.Text(), nullable=False),
         sa.Column("channel", sa.Text(), nullable=False),
         sa.Column("ts", sa.Text(), nullable=True),
-        sa.PrimaryKeyConstraint("id", name="pk_card"),
-        sa.UniqueConstraint("account", "job_id", "channel", name="uq_card_account_job_id_channel"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_card")),
+        sa.UniqueConstraint("account", "job_id", "channel", name=op.f("uq_card_account_job_id_channel")),
     )
     op.create_table(
         "change",
@@ -41,14 +41,14 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("late", sa.Boolean(), nullable=False),
         sa.Column("seen_at", sa.Double(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_change"),
-        sa.UniqueConstraint("account", "job_id", "version", name="uq_change_account_job_id_version"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_change")),
+        sa.UniqueConstraint("account", "job_id", "version", name=op.f("uq_change_account_job_id_version")),
     )
     op.create_table(
         "channel",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("free_at", sa.Double(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_channel"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_channel")),
     )
     op.create_table(
         "job",
@@ -60,9 +60,9 @@ def upgrade() -> None:
         sa.Column("created_at", sa.Double(), nullable=True),
         sa.Column("same_since", sa.Double(), nullable=False),
         sa.Column("settled", sa.Boolean(), nullable=False),
-        sa.PrimaryKeyConstraint("account", "id", name="pk_job"),
+        sa.PrimaryKeyConstraint("account", "id", name=op.f("pk_job")),
     )
-    op.create_index("ix_job_account_created_at", "job", ["account", "created_at"], unique=False)
+    op.create_index(op.f("ix_job_account_created_at"), "job", ["account", "created_at"], unique=False)
     op.create_table(
         "question",
         sa.Column("key", sa.Text(), nullable=False),
@@ -73,7 +73,7 @@ def upgrade() -> None:
         sa.Column("channel", sa.Text(), nullable=False),
         sa.Column("expires_at", sa.Double(), nullable=False),
         sa.Column("answered_at", sa.Double(), nullable=True),
-        sa.PrimaryKeyConstraint("key", name="pk_question"),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_question")),
     )
     op.create_table(
         "subscription",
@@ -81,7 +81,7 @@ def upgrade() -> None:
         sa.Column("channel", sa.Text(), nullable=False),
         sa.Column("person", sa.Text(), nullable=False),
         sa.Column("newer_than", sa.Double(), nullable=False),
-        sa.PrimaryKeyConstraint("account", "channel", name="pk_subscription"),
+        sa.PrimaryKeyConstraint("account", "channel", name=op.f("pk_subscription")),
     )
     op.create_table(
         "track",
@@ -90,9 +90,9 @@ def upgrade() -> None:
         sa.Column("channel", sa.Text(), nullable=False),
         sa.Column("person", sa.Text(), nullable=True),
         sa.Column("since", sa.Double(), nullable=False),
-        sa.PrimaryKeyConstraint("account", "job_id", "channel", name="pk_track"),
+        sa.PrimaryKeyConstraint("account", "job_id", "channel", name=op.f("pk_track")),
     )
-    op.create_index("ix_track_channel", "track", ["channel"], unique=False)
+    op.create_index(op.f("ix_track_channel"), "track", ["channel"], unique=False)
     op.create_table(
         "delivery",
         sa.Column("id", Serial, nullable=False),
@@ -113,19 +113,19 @@ def upgrade() -> None:
         sa.Column("last_at", sa.Double(), nullable=True),
         sa.Column("ts", sa.Text(), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
-        sa.CheckConstraint("kind IN ('post', 'update')", name="ck_delivery_kind"),
-        sa.CheckConstraint("picture IN ('card', 'change')", name="ck_delivery_picture"),
+        sa.CheckConstraint("kind IN ('post', 'update')", name=op.f("ck_delivery_kind")),
+        sa.CheckConstraint("picture IN ('card', 'change')", name=op.f("ck_delivery_picture")),
         sa.CheckConstraint(
             "state IN ('pending', 'inflight', 'ambiguous', 'sent', 'parked', 'dead')",
-            name="ck_delivery_state",
+            name=op.f("ck_delivery_state"),
         ),
-        sa.ForeignKeyConstraint(["change_id"], ["change.id"], name="fk_delivery_change_id"),
-        sa.ForeignKeyConstraint(["replies_to"], ["card.id"], name="fk_delivery_replies_to"),
-        sa.PrimaryKeyConstraint("id", name="pk_delivery"),
-        sa.UniqueConstraint("key", name="uq_delivery_key"),
+        sa.ForeignKeyConstraint(["change_id"], ["change.id"], name=op.f("fk_delivery_change_id")),
+        sa.ForeignKeyConstraint(["replies_to"], ["card.id"], name=op.f("fk_delivery_replies_to")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery")),
+        sa.UniqueConstraint("key", name=op.f("uq_delivery_key")),
     )
     op.create_index(
-        "ix_delivery_unfinished",
+        op.f("ix_delivery_unfinished"),
         "delivery",
         ["channel", "id"],
         unique=False,

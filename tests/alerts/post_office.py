@@ -1,0 +1,154 @@
+"""The real store, sender and gateway in front of the stand-in Slack; what is owed is put into the outbox by the test."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import REGISTRY
+from sqlalchemy import Row
+
+from bot.alerts.sender import LEASE, Drawing, Sender
+from bot.sandbox.faults import Fault
+from bot.sandbox.finetuning import API_KEY
+from bot.sandbox.ledger import Entry
+from bot.sandbox.messages import Message
+from bot.sandbox.slack import Slack
+from bot.sandbox.workspace import Channel
+from bot.settings import load
+from bot.slack.gateway import Gateway, open_gateway
+from bot.store import Store, open_store
+from bot.store.outbox import Picture
+from tests.store.seeds import deliveries, owe
+
+POST = "chat.postMessage"
+
+
+class Clock:
+    """A clock that stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.now = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class PostOffice:
+    """A sender at work, and what it works on."""
+
+    store: Store
+    slack: Slack
+    gateway: Gateway
+    sender: Sender
+    clock: Clock
+    unpaged: set[str]
+    """Jobs whose page cannot be named, so that nothing about them can be drawn."""
+
+    async def owe(self, *channels: Channel, picture: Picture = Picture.CHANGE) -> list[str]:
+        """Owe each channel one alert, wake the sender, and return the ids of the jobs."""
+        changes = await owe(self.store, *(channel.id for channel in channels), picture=picture)
+        jobs = [(await self.store.jobs.change(change)).job_id for change in changes]
+        self.sender.wake()
+        return jobs
+
+    async def until_told(self, channel: Channel, *jobs: str) -> None:
+        """Wait until a channel was told exactly these jobs, in this order."""
+        why = f"{channel.name} was told {told(channel)}, not {list(jobs)}"
+        await self.slack.ledger.until(lambda: told(channel) == list(jobs), seconds=20, why=why)
+
+    async def until_asked(self, times: int) -> list[Entry]:
+        """Wait until Slack was asked to post so often; return the requests."""
+        entries = self.slack.ledger.of
+        await self.slack.ledger.until(lambda: len(entries(POST)) >= times, seconds=20, why=f"{times} attempts")
+        return entries(POST)
+
+    async def until_settled(self, channel: Channel, *states: str) -> list[Row[Any]]:
+        """Wait until the rows of a channel are in these states; return them."""
+        async with asyncio.timeout(20):
+            while [row.state for row in await deliveries(self.store, channel.id)] != list(states):  # noqa: ASYNC110 - a database tells nobody
+                await asyncio.sleep(0.005)
+        return await deliveries(self.store, channel.id)
+
+    def later(self, seconds: float) -> None:
+        """Let time go by, and the sender see it."""
+        self.clock.now += seconds
+        self.sender.wake()
+
+    @asynccontextmanager
+    async def flying_time(self) -> AsyncIterator[None]:
+        """Let time go by fast: a quarter of a second whenever the loop had its turn."""
+
+        async def fly() -> None:
+            while True:
+                self.later(0.25)
+                await asyncio.sleep(0.005)
+
+        flying = asyncio.create_task(fly())
+        yield
+        flying.cancel()
+        with suppress(asyncio.CancelledError):
+            await flying
+
+
+@asynccontextmanager
+async def post_office(
+    url: str | Path, slack: Slack, clock: Clock, *, lease: float = LEASE
+) -> AsyncIterator[PostOffice]:
+    """Open the store and let a sender work on it until the block ends."""
+    database_url = f"sqlite:///{url / 'ftjob.db'}" if isinstance(url, Path) else url
+    environ = {
+        "SLACK_BOT_TOKEN": slack.bot_token,
+        "SLACK_APP_TOKEN": slack.app_token,
+        "SLACK_API_URL": slack.api_url,
+        "OPENAI_API_KEY": API_KEY,
+    }
+    settings = load(environ, dotenv=Path("/no.env"))
+    async with open_store(database_url, clock) as store, open_gateway(settings) as gateway:
+        unpaged: set[str] = set()
+        sender = Sender(store, gateway.post, drawing(unpaged), clock=clock, lease=lease)
+        running = asyncio.create_task(sender.run())
+        yield PostOffice(store, slack, gateway, sender, clock, unpaged)
+        await sender.stop()
+        await running
+
+
+def drawing(unpaged: Collection[str] = ()) -> Drawing:
+    """Return what a sender needs for drawing; it breaks for the jobs in ``unpaged``."""
+
+    def job_page(_account: str, job_id: str) -> str:
+        if job_id in unpaged:
+            raise LookupError(job_id)
+        return f"https://example.com/{job_id}"
+
+    return Drawing(job_page, can_cancel=True)
+
+
+def told(channel: Channel) -> list[str]:
+    """Return the ids of the jobs that a channel was told of, in order, twice where it was told twice."""
+    return [job_in(message) for message in channel.messages]
+
+
+def job_in(message: Message) -> str:
+    """Return the id of the job that a message is about."""
+    return next(word.strip(".:,") for word in message.text.split() if word.startswith("ftjob-"))
+
+
+def refusal(error: str) -> Fault:
+    """Return Slack's refusal of one request."""
+    return Fault("answer", status=200, body={"ok": False, "error": error})
+
+
+def rate_limit(seconds: int) -> Fault:
+    """Return Slack's request for a pause."""
+    return Fault(
+        "answer", status=429, headers={"Retry-After": str(seconds)}, body={"ok": False, "error": "ratelimited"}
+    )
+
+
+def counted(name: str, **labels: str) -> float:
+    """Return the value of a metric."""
+    return REGISTRY.get_sample_value(name, labels) or 0.0

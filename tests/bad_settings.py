@@ -1,0 +1,144 @@
+"""Environments that cannot be used, each with everything that has to be said about it."""
+
+CANARY = "c4n4ry"
+"""A part of every secret of these tests; no problem may show it."""
+
+GOOD = {
+    "SLACK_BOT_TOKEN": f"xoxb-{CANARY}-1",
+    "SLACK_APP_TOKEN": f"xapp-{CANARY}-1",
+    "OPENAI_API_KEY": f"sk-{CANARY}-1",
+}
+HTTP = {"SLACK_APP_TOKEN": "", "SLACK_SIGNING_SECRET": f"{CANARY}0123456789"}
+
+BAD: dict[str, tuple[dict[str, str], list[str]]] = {
+    "nothing at all": (
+        dict.fromkeys(GOOD, ""),
+        [
+            "SLACK_BOT_TOKEN is missing",
+            "SLACK_SIGNING_SECRET is missing, and so is SLACK_APP_TOKEN; set that for Socket Mode or this for HTTP",
+            "OPENAI_API_KEY is missing",
+        ],
+    ),
+    "no transport": (
+        {"SLACK_APP_TOKEN": " "},
+        ["SLACK_SIGNING_SECRET is missing, and so is SLACK_APP_TOKEN; set that for Socket Mode or this for HTTP"],
+    ),
+    "a blank token": ({"SLACK_BOT_TOKEN": " \t "}, ["SLACK_BOT_TOKEN is missing"]),
+    "a person's token": ({"SLACK_BOT_TOKEN": f"xoxp-{CANARY}"}, ["SLACK_BOT_TOKEN must begin with xoxb-"]),
+    "the tokens swapped": (
+        {"SLACK_BOT_TOKEN": GOOD["SLACK_APP_TOKEN"], "SLACK_APP_TOKEN": GOOD["SLACK_BOT_TOKEN"]},
+        ["SLACK_BOT_TOKEN must begin with xoxb-", "SLACK_APP_TOKEN must begin with xapp-"],
+    ),
+    "a placeholder": ({"OPENAI_API_KEY": "sk-..."}, ["OPENAI_API_KEY is a placeholder"]),
+    "a word to replace": ({"OPENAI_API_KEY": f"your-key-{CANARY}"}, ["OPENAI_API_KEY is a placeholder"]),
+    "brackets": ({"OPENAI_API_KEY": f"<{CANARY}>"}, ["OPENAI_API_KEY is a placeholder"]),
+    "crosses": ({"SLACK_BOT_TOKEN": "xoxb-xxxxxxxx-xxxx"}, ["SLACK_BOT_TOKEN is a placeholder"]),
+    "only crosses": ({"OPENAI_API_KEY": "sk-XXXX"}, ["OPENAI_API_KEY is a placeholder"]),
+    "change me": ({**HTTP, "SLACK_SIGNING_SECRET": f"changeme{CANARY}"}, ["SLACK_SIGNING_SECRET is a placeholder"]),
+    "a key with a line break": (
+        {"OPENAI_API_KEY": f"sk-{CANARY}\n{CANARY}"},
+        ["OPENAI_API_KEY holds a character that no secret has; was it cut or copied with a line break?"],
+    ),
+    "a key with an ellipsis": (
+        {"OPENAI_API_KEY": f"sk-{CANARY}\u2026"},
+        ["OPENAI_API_KEY holds a character that no secret has; was it cut or copied with a line break?"],
+    ),
+    "a write key with a space": (
+        {"OPENAI_WRITE_API_KEY": f"sk-{CANARY} {CANARY}"},
+        ["OPENAI_WRITE_API_KEY holds a character that no secret has; was it cut or copied with a line break?"],
+    ),
+    "a short secret": (
+        {**HTTP, "SLACK_SIGNING_SECRET": CANARY},
+        ["SLACK_SIGNING_SECRET is too short to keep anybody out"],
+    ),
+    "port zero": ({"PORT": "0"}, ["PORT: input should be greater than or equal to 1"]),
+    "a port too high": ({"PORT": "65536"}, ["PORT: input should be less than or equal to 65535"]),
+    "a port in words": (
+        {"PORT": "http"},
+        ["PORT: input should be a valid integer, unable to parse string as an integer"],
+    ),
+    "no seconds": ({"FTJOB_POLL_SECONDS": "0"}, ["FTJOB_POLL_SECONDS: input should be greater than 0"]),
+    "negative seconds": ({"FTJOB_POLL_SECONDS": "-1"}, ["FTJOB_POLL_SECONDS: input should be greater than 0"]),
+    "no number": ({"FTJOB_POLL_SECONDS": "nan"}, ["FTJOB_POLL_SECONDS: input should be less than or equal to 86400"]),
+    "for ever": ({"FTJOB_POLL_SECONDS": "inf"}, ["FTJOB_POLL_SECONDS: input should be less than or equal to 86400"]),
+    "seconds in words": (
+        {"FTJOB_POLL_SECONDS": "30s"},
+        ["FTJOB_POLL_SECONDS: input should be a valid number, unable to parse string as a number"],
+    ),
+    "names for operators": (
+        {"FTJOB_OPERATORS": "U123, @milo,#ops"},
+        ["FTJOB_OPERATORS must hold user ids (U...) or user-group ids (S...), not #ops, @milo"],
+    ),
+    "a log of its own": ({"FTJOB_LOG": "xml"}, ["FTJOB_LOG: input should be 'console' or 'json'"]),
+    "neither yes nor no": (
+        {"FTJOB_READ_ONLY": "maybe"},
+        ["FTJOB_READ_ONLY: input should be a valid boolean, unable to interpret input"],
+    ),
+    "another scheme": (
+        {"OPENAI_BASE_URL": "ftp://host/v1"},
+        ["OPENAI_BASE_URL must be an address like https://host/path"],
+    ),
+    "no host": ({"OPENAI_BASE_URL": "https:///v1"}, ["OPENAI_BASE_URL must be an address like https://host/path"]),
+    "no scheme": ({"SLACK_API_URL": "slack.com/api"}, ["SLACK_API_URL must be an address like https://host/path"]),
+    "a query": (
+        {"OPENAI_BASE_URL": f"https://host/v1?key={CANARY}"},
+        ["OPENAI_BASE_URL must be an address like https://host/path"],
+    ),
+    "a port that is none": (
+        {"OPENAI_BASE_URL": "https://host:eighty/v1"},
+        ["OPENAI_BASE_URL must be an address like https://host/path"],
+    ),
+    "a port beyond all": (
+        {"SLACK_API_URL": "https://host:99999/api"},
+        ["SLACK_API_URL must be an address like https://host/path"],
+    ),
+    "a space in the address": (
+        {"OPENAI_BASE_URL": "https://my host/v1"},
+        ["OPENAI_BASE_URL must be an address like https://host/path"],
+    ),
+    "half a bracket": (
+        {"OPENAI_BASE_URL": "https://[::1/v1"},
+        ["OPENAI_BASE_URL must be an address like https://host/path"],
+    ),
+    "a password in the address": (
+        {"OPENAI_BASE_URL": f"https://user:{CANARY}@host/v1"},
+        ["OPENAI_BASE_URL must not hold a user name or password"],
+    ),
+    "no TLS": (
+        {"OPENAI_BASE_URL": "http://host/v1", "SLACK_API_URL": "http://10.0.0.5/api"},
+        [
+            "SLACK_API_URL must begin with https:// (FTJOB_ALLOW_HTTP=1 allows http)",
+            "OPENAI_BASE_URL must begin with https:// (FTJOB_ALLOW_HTTP=1 allows http)",
+        ],
+    ),
+    "another database": (
+        {"DATABASE_URL": f"mysql://user:{CANARY}@host/name"},
+        ["DATABASE_URL must begin with sqlite:/// or postgresql://"],
+    ),
+    "a database without slashes": (
+        {"DATABASE_URL": "sqlite:ftjob.db"},
+        ["DATABASE_URL must begin with sqlite:/// or postgresql://"],
+    ),
+    "a database at no port": (
+        {"DATABASE_URL": f"postgresql://user:{CANARY}@host:port/name"},
+        ["DATABASE_URL must be like postgresql://user:password@host:5432/name"],
+    ),
+    "much at once": (
+        {
+            "SLACK_BOT_TOKEN": CANARY,
+            "OPENAI_API_KEY": f"<{CANARY}>",
+            "PORT": "-1",
+            "FTJOB_POLL_SECONDS": "soon",
+            "DATABASE_URL": CANARY,
+            "FTJOB_LOG": CANARY,
+        },
+        [
+            "SLACK_BOT_TOKEN must begin with xoxb-",
+            "PORT: input should be greater than or equal to 1",
+            "OPENAI_API_KEY is a placeholder",
+            "DATABASE_URL must begin with sqlite:/// or postgresql://",
+            "FTJOB_POLL_SECONDS: input should be a valid number, unable to parse string as a number",
+            "FTJOB_LOG: input should be 'console' or 'json'",
+        ],
+    ),
+}

@@ -1,0 +1,133 @@
+"""From the commit of a change to the moment its alert reaches Slack."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.alerts.draw import Outgoing
+from bot.alerts.record import Recorder, Seen
+from bot.alerts.retry import PACE
+from bot.alerts.sender import Drawing, Sender
+from bot.app import account_of
+from bot.blocks import Message
+from bot.providers.wire import Reading, reading_of
+from bot.slack.gateway import Gateway, open_gateway
+from bot.store import Store, open_store
+from bot.store.tracks import Track
+from tests.bench.figures import Figure, Part, at_most, percentile, plain
+from tests.bench.processes import StandIns
+from tests.bench.sweeps import RawClient
+
+ALERTS = CARDS = 120
+SPACE = 0.05
+"""Seconds between the end of one alert and the next change."""
+MOST_SECONDS = 0.2
+
+
+@dataclass
+class Line:
+    """The bot's own way from a change to Slack, with the moment of each commit."""
+
+    store: Store
+    gateway: Gateway
+    sender: Sender
+    account: str
+    committed: float = 0.0
+
+    def wake(self) -> None:
+        """Note the time, and wake the sender: the recorder calls it right after the commit."""
+        self.committed = time.time()
+        self.sender.wake()
+
+    async def change(self, readings: Sequence[Reading], **fields: str) -> None:
+        """See these jobs with other fields than before."""
+        known = await self.store.jobs.newest(self.account, len(readings) + ALERTS)
+        seen = [_changed(reading, **fields) for reading in readings]
+        await Recorder(self.store, wake=self.wake).record(Seen(self.account, seen, known))
+
+
+async def measure(standins: StandIns, folder: Path) -> Part:
+    """Measure alerts one at a time, and as many at once as one sweep may find, each in a channel of its own."""
+    channels = await standins.ask("channels", count=ALERTS)
+    async with _line(standins, folder) as (line, jobs):
+        await _follow(line, jobs, channels)
+        alone = await _one_at_a_time(standins, line, jobs, channels)
+        await asyncio.sleep(PACE)
+        burst = await _at_once(standins, line, jobs)
+    return Part("From commit to Slack", [*_alone(alone), *_burst(burst)])
+
+
+def _alone(waits: Sequence[float]) -> list[Figure]:
+    return [
+        at_most(f"p50 of {ALERTS} alerts, one at a time", percentile(waits, 50), MOST_SECONDS, unit=" s", digits=3),
+        plain("p99", percentile(waits, 99), unit=" s", digits=3),
+    ]
+
+
+def _burst(waits: Sequence[float]) -> list[Figure]:
+    return [
+        plain(f"p50 of {ALERTS} alerts of one commit", percentile(waits, 50), unit=" s"),
+        plain("the last of them", max(waits), unit=" s"),
+    ]
+
+
+@asynccontextmanager
+async def _line(standins: StandIns, folder: Path) -> AsyncIterator[tuple[Line, list[Reading]]]:
+    """Put together what alerts go through, as `bot.app` does, with jobs to change."""
+    settings = standins.settings(folder, 1000)
+    account = account_of(settings)
+    async with (
+        RawClient(account) as client,
+        open_gateway(settings) as gateway,
+        open_store(settings.database_url.get_secret_value(), time.time) as store,
+    ):
+        drawing = Drawing(lambda _account, job_id: client.job_page(job_id), can_cancel=True)
+        sender = Sender(store, gateway.post, drawing, clock=time.time)
+        sending = asyncio.create_task(sender.run())
+        try:
+            yield Line(store, gateway, sender, account.name), (await client.all_jobs())[:ALERTS]
+        finally:
+            await sender.stop()
+            await sending
+
+
+async def _follow(line: Line, jobs: Sequence[Reading], channels: Sequence[str]) -> None:
+    """Let each channel follow a job, its card posted, and wait until all of them take messages again."""
+    recorder = Recorder(line.store, wake=line.wake)
+    for job, channel in zip(jobs, channels, strict=True):
+        card = await line.gateway.post(Outgoing(channel, Message(f"The card of {job.snapshot.id}"), job.snapshot.id))
+        if card.ts is None:
+            raise RuntimeError(f"a card was refused: {card.error}")
+        await recorder.follow(Track(line.account, job.snapshot.id, channel, "U0BENCH"), job, None, card_ts=card.ts)
+    await asyncio.sleep(PACE)
+
+
+async def _one_at_a_time(
+    standins: StandIns, line: Line, jobs: Sequence[Reading], channels: Sequence[str]
+) -> list[float]:
+    """Change one job after the other; return the seconds that each alert took."""
+    waits: list[float] = []
+    for job, channel in zip(jobs, channels, strict=True):
+        await line.change([job], status="paused")
+        ((at, where),) = await standins.ask("posted", since=CARDS + len(waits), count=1)
+        if where != channel:
+            raise RuntimeError(f"an alert for {channel} went to {where}")
+        waits.append(at - line.committed)
+        await asyncio.sleep(SPACE)
+    return waits
+
+
+async def _at_once(standins: StandIns, line: Line, jobs: Sequence[Reading]) -> list[float]:
+    """Change all jobs in one transaction; return the seconds that each alert took."""
+    await line.change(jobs, status="succeeded", fine_tuned_model="ft:gpt-4o-mini:bench::abc")
+    arrivals = await standins.ask("posted", since=CARDS + ALERTS, count=ALERTS)
+    return [at - line.committed for at, _ in arrivals]
+
+
+def _changed(reading: Reading, **fields: str) -> Reading:
+    changed = reading_of({**reading.body, **fields})
+    assert changed
+    return changed

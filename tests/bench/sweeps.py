@@ -1,0 +1,155 @@
+"""A sweep against one request for each job, and against the floor: the same pages, neither read nor stored."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+from bot.alerts.record import Recorder
+from bot.app import account_of
+from bot.poll.plan import PAGE
+from bot.poll.sweep import Sweeper
+from bot.providers import openai
+from bot.providers.client import Client
+from bot.providers.wire import Reading
+from bot.store import Store, open_store
+from bot.store.tracks import Track
+from tests.bench.figures import Figure, Part, at_most, exactly, plain
+from tests.bench.processes import StandIns
+
+ROUNDS = {100: 12, 1000: 7}
+"""How often each side is measured, by the number of jobs."""
+MOST_OF_THE_FLOOR = 1.5
+AT_ONCE = 20
+"""How many single requests the client lets out together."""
+CHANNEL = "C0BENCH"
+
+
+class RawClient(Client):
+    """The bot's client, with a way to read pages and leave them unread."""
+
+    async def fetch_pages(self, cursors: Sequence[str | None]) -> None:
+        """Send the requests of a sweep, one after the other, and drop the answers."""
+        for after in cursors:
+            await self._send(openai.list_jobs(after=after))
+
+    async def all_jobs(self) -> list[Reading]:
+        """Read every job of the account, newest first."""
+        page = await self.list_jobs()
+        readings = list(page.readings)
+        while page.after:
+            page = await self.list_jobs(after=page.after)
+            readings += page.readings
+        return readings
+
+
+@dataclass
+class Times:
+    """How long each side took, in seconds, round by round."""
+
+    sweep: list[float] = field(default_factory=list)
+    floor: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    """The processor time of each sweep in the bot's process, its share of HTTP included."""
+    floor_cpu: list[float] = field(default_factory=list)
+
+
+async def track_all(store: Store, account: str, readings: Sequence[Reading], channels: Sequence[str]) -> None:
+    """Let channels track all these jobs, the first channel the first job and so on in turn."""
+    async with store.db.transaction() as tx:
+        await store.jobs.add(tx, account, [reading.snapshot for reading in readings])
+        tracks = [
+            Track(account, reading.snapshot.id, channels[n % len(channels)], "U0BENCH")
+            for n, reading in enumerate(readings)
+        ]
+        await store.tracks.add(tx, tracks)
+
+
+async def measure(standins: StandIns, folder: Path, jobs: int) -> Part:
+    """Measure an account with ``jobs`` running jobs, all of them tracked."""
+    async with _parts(standins, folder, jobs) as (client, sweeper, readings):
+        ids = [reading.snapshot.id for reading in readings]
+        cursors = [None, *ids[PAGE - 1 : -1 : PAGE]]
+        await sweeper.sweep()
+        before = await standins.ask(f"requests/{jobs}")
+        await sweeper.sweep()
+        requests = await standins.ask(f"requests/{jobs}") - before
+        times = await _rounds(sweeper.sweep, lambda: client.fetch_pages(cursors), ROUNDS[jobs])
+        single = await _timed(_one_by_one(client, ids))
+        together = await _timed(_at_once(client, ids))
+        if sweeper.is_failing:
+            raise RuntimeError("the sweeps did not work")
+    figures = _figures(times, requests, jobs)
+    swept = median(times.sweep)
+    return Part(
+        f"A sweep of {jobs:,} live jobs",
+        [
+            *figures,
+            plain("a GET for each job, one by one", single, unit=" s"),
+            plain("... in times of a sweep", single / swept, unit="x", digits=1),
+            plain(f"a GET for each job, {AT_ONCE} at once", together, unit=" s"),
+            plain("... in times of a sweep", together / swept, unit="x", digits=1),
+        ],
+    )
+
+
+def _figures(times: Times, requests: int, jobs: int) -> list[Figure]:
+    ratio = median(ours / floor for ours, floor in zip(times.sweep, times.floor, strict=True))
+    own = (median(times.cpu) - median(times.floor_cpu)) * 1000
+    return [
+        exactly("requests of a sweep", requests, jobs // PAGE),
+        plain("a sweep", median(times.sweep), unit=" s", digits=3),
+        plain("the floor: its pages, neither read nor stored", median(times.floor), unit=" s", digits=3),
+        at_most("a sweep in times of the floor", ratio, MOST_OF_THE_FLOOR, unit="x"),
+        plain("processor time beyond the floor's", own, unit=" ms", digits=0),
+    ]
+
+
+@asynccontextmanager
+async def _parts(
+    standins: StandIns, folder: Path, jobs: int
+) -> AsyncIterator[tuple[RawClient, Sweeper, list[Reading]]]:
+    """Put together what sweeps, as `bot.app` does, with every job tracked."""
+    account = account_of(standins.settings(folder, jobs))
+    async with RawClient(account) as client, open_store(f"sqlite:///{folder / 'ftjob.db'}", time.time) as store:
+        readings = await client.all_jobs()
+        await track_all(store, account.name, readings, [CHANNEL])
+        recorder = Recorder(store, wake=lambda: None)
+        yield client, Sweeper(client, store, recorder, interval=30.0, clock=time.time), readings
+
+
+async def _rounds(sweep: Callable[[], Awaitable[None]], floor: Callable[[], Awaitable[None]], rounds: int) -> Times:
+    """Measure both sides in turn; which of them goes first changes each round."""
+    times = Times()
+    sides = [(sweep, times.sweep, times.cpu), (floor, times.floor, times.floor_cpu)]
+    for _ in range(rounds):
+        for work, seconds, cpu in sides:
+            used = time.process_time()
+            seconds.append(await _timed(work()))
+            cpu.append(time.process_time() - used)
+        sides.reverse()
+    return times
+
+
+async def _timed(work: Awaitable[None]) -> float:
+    begun = time.perf_counter()
+    await work
+    return time.perf_counter() - begun
+
+
+async def _one_by_one(client: Client, ids: Sequence[str]) -> None:
+    for job_id in ids:
+        await client.retrieve(job_id)
+
+
+async def _at_once(client: Client, ids: Sequence[str]) -> None:
+    left = iter(ids)
+
+    async def keep_asking() -> None:
+        for job_id in left:
+            await client.retrieve(job_id)
+
+    await asyncio.gather(*(keep_asking() for _ in range(AT_ONCE)))

@@ -1,0 +1,35 @@
+"""A message as its reader has it, for snapshots: what a screen reader says, then a line or more for each block."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from bot.blocks import Message
+from bot.sandbox.messages import Readable
+
+
+def as_read(message: Message | Readable) -> str:
+    """Return a message as its reader has it; ``[Label -> action_id = value]`` is a button."""
+    return "\n".join([f"(said) {message.text}", "", *(line for block in message.blocks for line in _lines(block))])
+
+
+def _lines(block: dict[str, Any]) -> Iterator[str]:
+    match block:
+        case {"type": "section", "text": {"text": text}}:
+            yield text
+        case {"type": "section", "fields": fields}:
+            yield from (f"    {field['text'].replace(chr(10), ' | ')}" for field in fields)
+        case {"type": "context", "elements": elements}:
+            yield from (f"(small) {element['text']}" for element in elements)
+        case {"type": "rich_text", "elements": [{"elements": [{"text": text}]}]}:
+            yield from (f"(box) {line}" for line in text.split("\n"))
+        case {"type": "actions", "elements": elements}:
+            yield " ".join(map(_button, elements))
+        case _:
+            raise AssertionError(f"teach as_read about {block['type']}")
+    if accessory := block.get("accessory"):
+        yield _button(accessory)
+
+
+def _button(element: dict[str, Any]) -> str:
+    style = f" ({element['style']})" if "style" in element else ""
+    return f"[{element['text']['text']}{style} -> {element['action_id']} = {element.get('url') or element['value']}]"

@@ -1,0 +1,144 @@
+from typing import Any
+
+import pytest
+
+from bot.blocks import Message
+from bot.blocks.alert import NO_REASON, alert
+from bot.jobs.changes import Change, ChangeKind, State
+from bot.jobs.models import Job
+from tests.blocks.drawn import FAILED, NOW, PERSON, SUCCEEDED, change_to, job, shown
+
+PAGE = "https://platform.openai.com/finetune/ftjob-abc123"
+MODEL = SUCCEEDED["fine_tuned_model"]
+
+
+def draw(drawn: Job, before: str = "running", kind: ChangeKind = ChangeKind.STATUS, **more: Any) -> Message:
+    return alert(change_to(drawn, kind, State(before)), drawn, **{"page": PAGE, "person": PERSON, **more})
+
+
+@pytest.mark.parametrize(
+    ("fields", "before", "expected"),
+    [
+        ({"status": "queued"}, "validating_files", "is queued (was validating files)."),
+        ({"status": "running"}, "queued", "is running (was queued)."),
+        ({"status": "paused"}, "running", "is paused (was running)."),
+        (SUCCEEDED, "running", f"succeeded after 2 h 14 min (was running): {MODEL}"),
+        ({"status": "succeeded"}, "running", "succeeded (was running)."),
+        (
+            {**FAILED, "error": {"code": "invalid_training_file", "message": "Bad file.", "param": "x"}},
+            "validating_files",
+            "failed after 7 s (was validating files): invalid_training_file: Bad file.",
+        ),
+        ({"status": "failed"}, "running", "failed (was running). The API gave no reason."),
+        ({"status": "cancelled"}, "queued", "was cancelled (was queued)."),
+        ({"status": "odd_word"}, "odd_start", "has the status “odd word” (was odd start)."),
+    ],
+)
+def test_a_change_is_said_in_a_sentence(fields: dict[str, Any], before: str, expected: str) -> None:
+    assert draw(job(**fields), before).text == f"Fine-tuning job ftjob-abc123 {expected}"
+
+
+def test_a_failure_that_only_the_log_explains_is_said_in_its_words() -> None:
+    message = draw(job(status="failed"), reason="The moderation\nrefused it.")
+
+    assert message.text.endswith("failed (was running): The moderation refused it.")
+    assert "The moderation\nrefused it." in shown(message)
+
+
+def test_a_failure_without_any_reason_says_so() -> None:
+    assert NO_REASON in shown(draw(job(status="failed", error={"code": None})))
+
+
+def test_an_error_of_a_job_that_did_not_fail_is_not_shown_as_its_failure() -> None:
+    message = draw(job(status="running", error={"code": "odd", "message": "Odd."}), reason="Odd.")
+
+    assert "odd" not in (message.text + shown(message)).lower()
+
+
+def test_a_model_that_comes_later_is_told_by_itself() -> None:
+    finished = job(**SUCCEEDED)
+    message = alert(
+        Change(ChangeKind.MODEL, State("succeeded"), State("succeeded", finished.fine_tuned_model)),
+        finished,
+        page=PAGE,
+        person=None,
+    )
+
+    assert message.text == f"Fine-tuning job ftjob-abc123 has its fine-tuned model: {MODEL}"
+    assert shown(message).startswith(":label: *Fine-tuned model is ready* · `ftjob-abc123`")
+
+
+def test_a_model_that_is_gone_is_told() -> None:
+    gone = Change(ChangeKind.MODEL, State("succeeded", "ft:x"), State("succeeded"))
+    message = alert(gone, job(status="succeeded"), page=PAGE, person=None)
+
+    assert message.text == "Fine-tuning job ftjob-abc123 lost its fine-tuned model."
+    assert "*Fine-tuned model is gone*" in shown(message)
+
+
+def test_a_new_job_is_told_without_a_state_before() -> None:
+    message = draw(job(), "running", ChangeKind.NEW)
+
+    assert message.text == "Fine-tuning job ftjob-abc123 is running."
+    assert "*Was*" not in shown(message)
+
+
+def test_an_alert_holds_what_a_team_needs() -> None:
+    text = shown(draw(job(**SUCCEEDED)))
+
+    assert text.splitlines() == [
+        ":white_check_mark: *Succeeded* · `ftjob-abc123`",
+        "*Was*",
+        "Running",
+        "*Model*",
+        "`gpt-4o-mini-2024-07-18`",
+        "*Took*",
+        "2 h 14 min",
+        "*Trained tokens*",
+        "5,768,000",
+        MODEL,
+        f"<{PAGE}|Open page> · tracked by <@{PERSON}>",
+    ]
+
+
+def test_a_model_name_stands_where_it_can_be_copied() -> None:
+    boxes = [block for block in draw(job(**SUCCEEDED)).blocks if block["type"] == "rich_text"]
+
+    assert boxes == [
+        {
+            "type": "rich_text",
+            "elements": [{"type": "rich_text_preformatted", "elements": [{"type": "text", "text": MODEL}]}],
+        }
+    ]
+
+
+def test_an_alert_of_a_failure_holds_all_that_is_known_of_it() -> None:
+    expected = (
+        "code: invalid_training_file\nmessage: The job failed due to an invalid training file.\nparam: training_file"
+    )
+
+    assert expected in shown(draw(job(**FAILED)))
+
+
+def test_without_a_person_the_subscription_is_named() -> None:
+    assert "this channel is subscribed" in shown(draw(job(), person=None))
+
+
+def test_a_change_found_late_says_since_when() -> None:
+    late = shown(draw(job(**SUCCEEDED), late=True, seen_at=NOW))
+    unfinished = shown(draw(job(), late=True, seen_at=NOW))
+
+    assert "|2026-09-21 16:27 UTC>, 32 min 40 s before it was seen" in late
+    assert "found late: nobody was looking when it changed" in unfinished
+    assert "found late" not in shown(draw(job(**SUCCEEDED), seen_at=NOW))
+
+
+def test_late_and_doubtful_alerts_say_so_aloud_first() -> None:
+    said = draw(job(), late=True, repeated=True).text
+
+    assert said == "May be a repeat: Found late: Fine-tuning job ftjob-abc123 is running (was running)."
+
+
+def test_an_alert_that_may_be_a_repeat_says_so() -> None:
+    assert "may be a repeat" in shown(draw(job(), repeated=True))
+    assert "may be a repeat" not in shown(draw(job()))

@@ -1,0 +1,65 @@
+import pytest
+
+from bot.blocks.answers import CONFIRM_CANCEL, cancel_question, facts, help_text, note, problem, usage
+from bot.commands.parse import USAGE, Usage
+from tests.blocks.drawn import KEY, job, shown
+
+
+def test_a_note_is_seen_as_it_is_said() -> None:
+    message = note("Tracking `ftjob-a` here.")
+
+    assert message.text == shown(message) == "Tracking `ftjob-a` here."
+
+
+def test_a_problem_leads_to_the_log() -> None:
+    message = problem("It broke. Try again.", ref="7f3a")
+
+    assert shown(message).splitlines() == [":warning: It broke. Try again.", "ref: `7f3a`"]
+    assert "ref" not in shown(problem("It broke. Try again."))
+
+
+def test_help_has_a_line_for_each_verb() -> None:
+    text = shown(help_text([(each.form, each.does) for each in USAGE.values()]))
+
+    assert len(text) <= 2500
+    assert [
+        form.form
+        for form in USAGE.values()
+        if f"`/ftjob {form.form}`".replace("<", "&lt;").replace(">", "&gt;") not in text
+    ] == []
+
+
+@pytest.mark.parametrize("each", USAGE.values(), ids=lambda each: each.example)
+def test_the_usage_of_a_verb_has_its_form_its_use_and_one_example(each: Usage) -> None:
+    text = shown(usage(each.form, each.does, each.example))
+
+    assert each.does in text
+    assert f"Example: `/ftjob {each.example}`" in text
+
+
+def test_facts_are_labelled_and_said_in_a_row() -> None:
+    message = facts("ftjob", [("Version", "`1.0`"), ("Looks every", "30 s")])
+
+    assert message.text == "ftjob: version `1.0`, looks every 30 s."
+    assert "*Looks every*\n30 s" in shown(message)
+
+
+def test_the_question_before_a_cancel_names_what_is_at_stake() -> None:
+    message = cancel_question(job(trained_tokens=1234), KEY, now=1_790_008_040)
+    text = shown(message)
+
+    assert message.text == "Cancel fine-tuning job ftjob-abc123? It is running. This cannot be undone."
+    for part in ("`ftjob-abc123`", "`gpt-4o-mini-2024-07-18`", "2 h 14 min ago", "1,234", "cannot be undone", "billed"):
+        assert part in text
+
+
+def test_the_question_has_one_red_button_and_it_holds_the_key_alone() -> None:
+    buttons = [element for block in cancel_question(job(), KEY, now=0).blocks for element in block.get("elements", [])]
+
+    assert [(each["action_id"], each["value"], each["style"]) for each in buttons if each["type"] == "button"] == [
+        (CONFIRM_CANCEL, KEY, "danger")
+    ]
+
+
+def test_a_job_from_the_future_was_created_just_now() -> None:
+    assert "0 s ago" in shown(cancel_question(job(), KEY, now=1))

@@ -1,0 +1,117 @@
+import pytest
+
+from bot.blocks.answers import facts, help_text, note, problem, usage
+from bot.blocks.lists import job_list, tracked_list
+from bot.blocks.parts import Message
+from bot.commands.parse import USAGE
+from bot.jobs.models import Job
+from tests.blocks.drawn import FAILED, FULL, SUCCEEDED, examples, faults, job, pictures
+
+STATUSES = (
+    "validating_files queued running paused succeeded failed cancelled pausing resuming expired deleted "
+    "some_word_of_tomorrow"
+).split()
+MARKUP = "<!channel> & `code` *bold* <https://evil.example|platform.openai.com> "
+
+
+def markup(length: int) -> str:
+    return (MARKUP * (length // len(MARKUP) + 1))[:length]
+
+
+LONGEST_JOB = job(
+    id=markup(200),
+    status="<!channel>&<!here>&<@U1>&<!everyone>&&&&"[:40],
+    model=markup(300),
+    fine_tuned_model=f"ft:gpt-4o-mini-2024-07-18:{markup(64)}:{'s' * 64}:7q8mpxmy",
+    finished_at=1_790_008_040,
+    error={"code": markup(200), "message": markup(4096), "param": markup(200)},
+    hyperparameters={markup(64) + str(n): markup(512) for n in range(40)},
+    organization_id=markup(300),
+    result_files=[markup(200)] * 30,
+    trained_tokens=2**63 - 1,
+    training_file=markup(300),
+    validation_file=markup(300),
+    integrations=[{"type": "wandb", "wandb": {"project": markup(300), "tags": [markup(100)] * 9}}] * 5,
+    seed=2**63 - 1,
+    metadata={markup(62) + f"{n:02}": markup(512) for n in range(16)},
+    method={"type": "dpo", "dpo": {"hyperparameters": {markup(64) + str(n): markup(512) for n in range(40)}}},
+    estimated_finish=1_790_009_000,
+)
+LONGEST_FAILED = LONGEST_JOB.model_copy(update={"status": "failed"})
+LONGEST_SUCCEEDED = LONGEST_JOB.model_copy(update={"status": "succeeded"})
+
+
+@pytest.mark.parametrize("status", STATUSES)
+@pytest.mark.parametrize("fields", [{}, SUCCEEDED, FAILED, FULL], ids=["bare", "succeeded", "failed", "full"])
+def test_slack_takes_every_picture_of_a_job_in_every_state(status: str, fields: dict[str, object]) -> None:
+    for name, message in pictures(job(**{**fields, "status": status})).items():
+        assert faults(message) == [], name
+
+
+def test_the_contract_has_twenty_three_example_jobs() -> None:
+    assert len(examples()) == 23
+
+
+@pytest.mark.parametrize("example", examples().values(), ids=examples().keys())
+def test_slack_takes_every_picture_of_every_example_job(example: Job) -> None:
+    for name, message in pictures(example).items():
+        assert faults(message) == [], name
+
+
+@pytest.mark.parametrize("longest", [LONGEST_JOB, LONGEST_FAILED, LONGEST_SUCCEEDED], ids=lambda job: job.status[:9])
+def test_slack_takes_the_longest_pictures(longest: Job) -> None:
+    for name, message in pictures(longest, reason=markup(4096), rows=500).items():
+        assert faults(message) == [], name
+        assert len(message.blocks) <= 50, name
+
+
+def test_slack_takes_a_list_with_the_longest_title() -> None:
+    title = "The newest jobs" + "".join(f" · {'k' * 64}={'&lt;' * 16}" for _ in range(16))
+
+    assert faults(job_list([LONGEST_JOB] * 25, title=title, empty="None.", more=True)) == []
+
+
+def test_slack_takes_lists_without_rows() -> None:
+    assert faults(job_list([], title="The newest jobs", empty="No jobs yet.", more=False)) == []
+    assert faults(tracked_list([], subscribed=False)) == []
+    assert faults(tracked_list([], subscribed=True)) == []
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        help_text([(each.form, each.does) for each in USAGE.values()]),
+        *(usage(each.form, each.does, each.example) for each in USAGE.values()),
+        facts("ftjob", [(f"Label {n}", "`value`" * 300) for n in range(10)][:3]),
+        note("Tracking `ftjob-abc123` here."),
+        note("`&lt;ftjob&gt;` " * 1000),
+        problem("It did not work. Try again.", ref="7f3a"),
+        problem("It did not work &amp; never will. " * 500, ref="7f3a"),
+    ],
+    ids=lambda message: message.text[:30],
+)
+def test_slack_takes_every_short_answer(message: Message) -> None:
+    assert faults(message) == []
+
+
+def test_top_level_texts_hold_no_moment_that_needs_a_client() -> None:
+    messages = [
+        *pictures(job(**FULL)).values(),
+        note("It ended <!date^1790000000^{date} at {time}|2026-09-21 13:33 UTC>."),
+    ]
+
+    assert [message.text for message in messages if "<!date" in message.text] == []
+    assert messages[-1].text == "It ended 2026-09-21 13:33 UTC."
+
+
+def test_every_button_says_what_it_does_and_to_which_job() -> None:
+    buttons = [
+        element
+        for message in pictures(job(), rows=500).values()
+        for block in message.blocks
+        for element in [*block.get("elements", []), block.get("accessory")]
+        if element and element.get("type") == "button"
+    ]
+
+    assert len(buttons) > 70
+    assert [button for button in buttons if "ftjob-abc123" not in button["accessibility_label"]] == []

@@ -1,0 +1,87 @@
+"""Text from jobs and people is data: whatever it holds, nothing of it comes alive and Slack takes the message."""
+
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot.blocks import Message
+from bot.blocks.answers import note, problem
+from bot.commands.problems import upstream
+from bot.errors import AccessRefused, NotFound, RateLimited, RequestRefused, Unreachable
+from bot.jobs.models import Job
+from tests.blocks.drawn import alive, faults, marked_up, pictures, unseen
+
+PIECES = [
+    "<!channel>", "<!here>", "<@U0OTHER>", "<!subteam^S1>", "<#C1|x>", "<https://evil.example|platform.openai.com>",
+    "<!date^1^{date}|x>", "<", ">", "&", "&amp;", "&lt;", "&#60;", "`", "```", "``", "*", "_", "~", "> quote", "|",
+    "\n", "\r\n", "\t", " ", "\x00", "\x1b[2J", "\x85", "\u2028", "\u202e", "\u2066", "\u200b", "\u200d", "\ufeff",
+    "\u00ad", ":tada:", "\U0001f468\u200d\U0001f469\u200d\U0001f467", "e\u0301", "\uff1cscript\uff1e", "\u02cb", "…",
+    "{0.__class__}", "%s", "ftjob-abc", "http://169.254.169.254/", "@everyone", "\U0010ffff",
+]  # fmt: skip
+hostile = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=8)), min_size=1, max_size=40).map("".join)
+anything = st.recursive(hostile | st.integers() | st.none(), lambda inner: st.dictionaries(hostile, inner, max_size=3))
+moment = st.floats(min_value=1, max_value=253_402_300_799) | st.none()
+
+
+@st.composite
+def jobs(draw: st.DrawFn) -> Job:
+    text = st.none() | hostile
+    status = st.sampled_from(["running", "succeeded", "failed", "cancelled"]) | hostile.map(lambda word: word[:40])
+    pairs = st.dictionaries(hostile, anything, max_size=4)
+    method = st.builds(lambda kind, inner: {"type": kind, kind: {"hyperparameters": inner}}, hostile, pairs)
+    names = "model fine_tuned_model object organization_id training_file validation_file".split()
+    fields: dict[str, Any] = {name: draw(text) for name in names}
+    fields |= {name: draw(moment) for name in ("created_at", "finished_at", "estimated_finish")}
+    fields |= {
+        "id": draw(hostile)[:200] or "x",
+        "status": draw(status),
+        "error": draw(st.fixed_dictionaries({"code": text, "message": text, "param": text})),
+        "hyperparameters": draw(pairs),
+        "metadata": draw(pairs),
+        "method": draw(method),
+        "result_files": draw(st.lists(hostile, max_size=7)),
+        "integrations": draw(st.lists(pairs, max_size=7)),
+        "trained_tokens": draw(st.integers(0, 2**63 - 1)),
+    }
+    return Job.model_validate(fields)
+
+
+def assert_harmless(message: Message, name: str = "") -> None:
+    for text in marked_up(message):
+        assert alive(text) == [], (name, text)
+    assert unseen(message) == [], name
+    assert faults(message) == [], name
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(jobs(), hostile)
+def test_nothing_in_a_job_comes_alive_in_any_picture_of_it(job: Job, reason: str) -> None:
+    for name, message in pictures(job, reason=reason).items():
+        assert_harmless(message, name)
+
+
+@settings(deadline=None)
+@given(hostile, hostile)
+def test_nothing_in_an_error_comes_alive(said: str, job_id: str) -> None:
+    errors = [
+        NotFound(said),
+        AccessRefused(said),
+        AccessRefused(said, missing_scope=said),
+        RequestRefused(said),
+        RateLimited(said, retry_after=20),
+        Unreachable(said, maybe_done=True),
+    ]
+    for error in errors:
+        assert_harmless(problem(upstream(error, place="project `proj_1`", job_id=job_id)), type(error).__name__)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(["`a b`", "&lt;", "<!date^1^{date_short_pretty} at {time}|1970-01-01 00:00 UTC>", "x", " "]),
+        max_size=900,
+    )
+)
+def test_a_long_answer_is_never_cut_inside_its_markup(parts: list[str]) -> None:
+    assert_harmless(note(" ".join(["so:", *parts])))

@@ -1,0 +1,188 @@
+from typing import Any
+
+import pytest
+
+from bot.blocks.job import Surroundings, card, doing, emoji, failure, followed_by, sentence, status, word
+from bot.jobs.models import Job, JobError
+from bot.jobs.statuses import Phase, phase_of
+from tests.blocks.drawn import FAILED, FULL, NOW, SUCCEEDED, job, shown
+
+AROUND = Surroundings("https://platform.openai.com/finetune/ftjob-abc123")
+SHOWN_AS = {
+    "id": "`ftjob-abc123`",
+    "object": "*Object*\n`fine_tuning.job`",
+    "created_at": "*Created*\n<!date^1790000000^{date_short_pretty} at {time}|2026-09-21 14:13 UTC>",
+    "finished_at": "*Finished*\n<!date^1790008040^{date_short_pretty} at {time}|2026-09-21 16:27 UTC> (took 2 h 14 min)",
+    "error": "code: odd_code\nmessage: Odd, but it happens.\nparam: odd_param",
+    "fine_tuned_model": "*Fine-tuned model*\n`ft:gpt-4o-mini-2024-07-18:acme:search:7q8mpxmy`",
+    "hyperparameters": "*Hyperparameters*\nn_epochs: `4`\nbatch_size: `auto`",
+    "model": "*Model*\n`gpt-4o-mini-2024-07-18`",
+    "organization_id": "*Organisation*\n`org-123`",
+    "result_files": "*Result files*\n`file-result1`",
+    "status": ":white_check_mark: *Succeeded*",
+    "trained_tokens": "*Trained tokens*\n5,768,000",
+    "training_file": "*Training file*\n`file-abc123`",
+    "validation_file": "*Validation file*\n`file-val123`",
+    "integrations": '*Integrations*\n`{"type": "wandb", "wandb": {"project": "search"}}`',
+    "seed": "*Seed*\n42",
+    "metadata": "*Metadata*\nteam: `search`\nticket: `ML-7`",
+    "method": "*Method*\n`dpo`\n*Method settings*\nbeta: `0.1`",
+    "estimated_finish": "*Estimated finish*\n<!date^1790009000^{date_short_pretty} at {time}|2026-09-21 16:43 UTC>",
+}
+"""What a person reads of each property of the reference class, and of estimated_finish."""
+
+
+def drawn_status(**fields: Any) -> str:
+    return shown(status(job(**fields), AROUND, checked_at=NOW))
+
+
+def test_the_list_of_properties_is_the_whole_model() -> None:
+    assert len(SHOWN_AS) == 18 + 1
+    assert SHOWN_AS.keys() == Job.model_fields.keys()
+
+
+@pytest.mark.parametrize(("name", "expected"), SHOWN_AS.items(), ids=SHOWN_AS.keys())
+def test_status_shows_every_property_that_has_a_value(name: str, expected: str) -> None:
+    assert expected in drawn_status(**FULL)
+    if name not in ("id", "status"):
+        assert expected not in drawn_status(**{**FULL, name: None})
+
+
+def test_status_shows_nothing_of_what_has_no_value() -> None:
+    text = drawn_status(seed=None, metadata={}, method=None, result_files=[], integrations=None, error={}, object=None)
+
+    labels = [line for line in text.splitlines() if line.startswith("*")]
+    assert labels == ["*Model*", "*Created*", "*Training file*"]
+
+
+def test_a_seed_of_zero_and_no_trained_tokens_are_values() -> None:
+    text = drawn_status(seed=0, trained_tokens=0)
+
+    assert "*Seed*\n0" in text
+    assert "*Trained tokens*\n0" in text
+
+
+def test_what_does_not_fit_is_counted() -> None:
+    text = drawn_status(
+        result_files=[f"file-{n}" for n in range(8)],
+        metadata={f"key{n}": "v" for n in range(20)},
+    )
+
+    assert "`file-4` and 3 more" in text
+    assert "key15: `v` and 4 more" in text
+
+
+@pytest.mark.parametrize(
+    ("said", "phase", "words"),
+    [
+        ("validating_files", Phase.WAITING, "is validating files"),
+        ("queued", Phase.WAITING, "is queued"),
+        ("created", Phase.WAITING, "is created"),
+        ("running", Phase.ACTIVE, "is running"),
+        ("cancel_requested", Phase.ACTIVE, "has the status “cancel requested”"),
+        ("paused", Phase.HELD, "is paused"),
+        ("succeeded", Phase.SUCCEEDED, "succeeded"),
+        ("completed", Phase.SUCCEEDED, "succeeded (completed)"),
+        ("failed", Phase.FAILED, "failed"),
+        ("expired", Phase.FAILED, "failed (expired)"),
+        ("cancelled", Phase.CANCELLED, "was cancelled"),
+        ("canceled", Phase.CANCELLED, "was cancelled"),
+        ("deleted", Phase.CANCELLED, "was cancelled (deleted)"),
+        ("sleeping", Phase.UNKNOWN, "is sleeping"),
+        ("half_done", Phase.UNKNOWN, "has the status “half done”"),
+        ("\u200b", Phase.UNKNOWN, "has the status “unknown”"),
+    ],
+)
+def test_a_status_is_said_as_people_say_it(said: str, phase: Phase, words: str) -> None:
+    assert phase_of(said) is phase
+    assert doing(said) == words
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("validating_files", ":mag: Validating files"),
+        ("queued", ":hourglass_flowing_sand: Queued"),
+        ("running", ":gear: Running"),
+        ("paused", ":double_vertical_bar: Paused"),
+        ("succeeded", ":white_check_mark: Succeeded"),
+        ("failed", ":x: Failed"),
+        ("cancelled", ":no_entry_sign: Cancelled"),
+        ("word_of_tomorrow", ":grey_question: Word of tomorrow"),
+    ],
+)
+def test_a_status_is_a_word_beside_its_emoji(said: str, expected: str) -> None:
+    assert f"{emoji(said)} {word(said)}" == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, "Fine-tuning job ftjob-abc123 is running (gpt-4o-mini-2024-07-18), created 2026-09-21 14:13 UTC."),
+        ({"model": None, "created_at": None}, "Fine-tuning job ftjob-abc123 is running."),
+        (
+            {**SUCCEEDED, "model": "m"},
+            "Fine-tuning job ftjob-abc123 succeeded after 2 h 14 min (m), created 2026-09-21 14:13 UTC. "  # noqa: ISC004
+            "The fine-tuned model is ft:gpt-4o-mini-2024-07-18:acme:search:7q8mpxmy",
+        ),
+        (
+            {**FAILED, "model": "m"},
+            "Fine-tuning job ftjob-abc123 failed after 7 s (m), created 2026-09-21 14:13 UTC. "  # noqa: ISC004
+            "Error: invalid_training_file: The job failed due to an invalid training file.",
+        ),
+        ({"status": "cancelled", "model": None, "created_at": 0}, "Fine-tuning job ftjob-abc123 was cancelled."),
+    ],
+)
+def test_a_job_is_said_in_a_sentence(fields: dict[str, Any], expected: str) -> None:
+    assert sentence(job(**fields)) == expected
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "expected"),
+    [
+        (None, None, None),
+        (None, "from the log", "from the log"),
+        (JobError(code="c", message="m", param="p"), "from the log", "code: c\nmessage: m\nparam: p"),
+        (JobError(message="m"), None, "message: m"),
+        (JobError(), "from the log", "from the log"),
+    ],
+)
+def test_why_a_job_failed_is_told_in_the_words_of_the_provider(
+    error: JobError | None, reason: str | None, expected: str | None
+) -> None:
+    assert failure(error, reason) == expected
+
+
+def actions_of(fields: dict[str, Any], around: Surroundings) -> list[str]:
+    blocks = card(job(**fields), around, "note").blocks
+    return [element["action_id"] for block in blocks if block["type"] == "actions" for element in block["elements"]]
+
+
+@pytest.mark.parametrize(
+    ("fields", "tracked", "can_cancel", "expected"),
+    [
+        ({}, False, True, ["ftjob_refresh", "ftjob_track", "ftjob_cancel", "ftjob_open_page"]),
+        ({}, True, True, ["ftjob_refresh", "ftjob_untrack", "ftjob_cancel", "ftjob_open_page"]),
+        ({}, True, False, ["ftjob_refresh", "ftjob_untrack", "ftjob_open_page"]),
+        (SUCCEEDED, True, True, ["ftjob_refresh", "ftjob_untrack", "ftjob_open_page"]),
+        ({"status": "paused"}, False, True, ["ftjob_refresh", "ftjob_track", "ftjob_cancel", "ftjob_open_page"]),
+        ({"status": "odd"}, False, True, ["ftjob_refresh", "ftjob_track", "ftjob_cancel", "ftjob_open_page"]),
+    ],
+)
+def test_a_card_offers_what_can_be_done(
+    fields: dict[str, Any], *, tracked: bool, can_cancel: bool, expected: list[str]
+) -> None:
+    around = Surroundings("https://platform.openai.com/finetune/x", tracked=tracked, can_cancel=can_cancel)
+
+    assert actions_of(fields, around) == expected
+
+
+def test_no_button_of_a_card_acts_by_itself() -> None:
+    buttons = [e for block in card(job(), AROUND, "note").blocks for e in block.get("elements", []) if "value" in e]
+
+    assert {button["value"] for button in buttons} == {"ftjob-abc123"}
+
+
+def test_who_follows_a_job_is_named() -> None:
+    assert followed_by("U0OLIVIA") == "tracked by <@U0OLIVIA>"
+    assert followed_by(None) == "this channel is subscribed"

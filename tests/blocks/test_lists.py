@@ -1,0 +1,75 @@
+from bot.blocks.lists import MOST_JOBS, MOST_ROWS, job_list, tracked_list
+from tests.blocks.drawn import SUCCEEDED, job, shown
+
+MODEL = SUCCEEDED["fine_tuned_model"]
+
+
+def test_a_job_is_a_row_with_its_state_its_model_and_a_button() -> None:
+    message = job_list([job(**SUCCEEDED)], title="The newest jobs", empty="None.", more=False)
+
+    assert message.text == "The newest jobs: ftjob-abc123 succeeded."
+    assert shown(message).splitlines() == [
+        "*The newest jobs*",
+        ":white_check_mark: Succeeded · `ftjob-abc123`",
+        f"`{MODEL}` · <!date^1790000000^{{date_short_pretty}} at {{time}}|2026-09-21 14:13 UTC>",
+        "Status",
+    ]
+
+
+def test_a_job_without_a_model_or_a_date_is_still_a_row() -> None:
+    message = job_list([job(model=None, created_at=None)], title="Jobs", empty="None.", more=False)
+
+    assert ":gear: Running · `ftjob-abc123`\n`?`\n" in shown(message)
+
+
+def test_without_jobs_the_empty_sentence_is_the_answer() -> None:
+    message = job_list([], title="Jobs", empty="No jobs yet.", more=True)
+
+    assert message.text == shown(message) == "No jobs yet."
+
+
+def test_a_list_says_that_there_are_more() -> None:
+    assert "There are more" in shown(job_list([job()], title="Jobs", empty="None.", more=True))
+    assert "There are more" not in shown(job_list([job()], title="Jobs", empty="None.", more=False))
+
+
+def test_a_list_counts_the_jobs_that_it_has_no_room_for() -> None:
+    jobs = [job(id=f"ftjob-{n}") for n in range(MOST_JOBS + 7)]
+    message = job_list(jobs, title="Jobs", empty="None.", more=False)
+
+    assert shown(message).splitlines()[-1] == "And 7 more."
+    assert shown(message).count("Running") == MOST_JOBS
+    assert "And" not in shown(job_list(jobs[:MOST_JOBS], title="Jobs", empty="None.", more=False))
+
+
+def test_a_long_list_is_said_by_its_first_ten_jobs() -> None:
+    jobs = [(f"ftjob-{n}", "running") for n in range(12)]
+
+    assert tracked_list(jobs, subscribed=False).text == (
+        "12 jobs tracked here: " + "".join(f"ftjob-{n} running; " for n in range(10)) + "and 2 more."
+    )
+
+
+def test_what_is_tracked_is_a_row_with_a_button_that_ends_it() -> None:
+    message = tracked_list([("ftjob-a", "validating_files")], subscribed=False)
+
+    assert message.text == "1 job tracked here: ftjob-a validating files."
+    assert shown(message).splitlines() == [
+        "*1 job tracked here*",
+        ":mag: Validating files · `ftjob-a`",
+        "Untrack",
+    ]
+    assert message.blocks[1]["accessory"]["action_id"] == "ftjob_untrack"
+    assert message.blocks[1]["accessory"]["value"] == "ftjob-a"
+
+
+def test_all_that_is_tracked_is_counted_even_where_it_has_no_room() -> None:
+    message = tracked_list([(f"ftjob-{n}", "running") for n in range(MOST_ROWS + 460)], subscribed=True)
+
+    assert shown(message).startswith("*500 jobs tracked here*")
+    assert shown(message).splitlines()[-2:] == ["And 460 more.", "This channel is subscribed: it tracks every new job."]
+
+
+def test_without_tracked_jobs_the_answer_says_how_to_start() -> None:
+    assert "`/ftjob track &lt;id&gt;`" in tracked_list([], subscribed=False).text
+    assert tracked_list([], subscribed=True).text == "This channel is subscribed: it tracks every new job."

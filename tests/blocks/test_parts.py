@@ -1,0 +1,248 @@
+import re
+import unicodedata
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from bot.blocks.parts import (
+    LONGEST_FIELD,
+    MOST_FIELDS,
+    MOST_LINES,
+    button,
+    clip,
+    code,
+    cut,
+    date,
+    duration,
+    escape,
+    fields,
+    mention,
+    plain,
+    preformatted,
+    section,
+    spoken,
+    tidy,
+    utc,
+)
+
+limits = st.integers(1, 60)
+ATOMS = ["`a b`", "&lt;", "&amp;", "<@U1>", "<!date^1^{time}|then>", "x", " ", "\n"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ""),
+        ("a & b < c > d", "a &amp; b &lt; c &gt; d"),
+        ("&amp;", "&amp;amp;"),
+        ("<!channel>", "&lt;!channel&gt;"),
+        ("\"'`*_~|", "\"'`*_~|"),
+    ],
+)
+def test_escaping_touches_the_three_characters_that_are_alive(text: str, expected: str) -> None:
+    assert escape(text) == expected
+
+
+@given(st.text())
+def test_escaped_text_reads_as_it_was(text: str) -> None:
+    back = escape(text).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+    assert back == text
+    assert not re.search(r"[<>]|&(?!amp;|lt;|gt;)", escape(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "longest", "expected"),
+    [
+        ("abcdef", 6, "abcdef"),
+        ("abcdef", 5, "abcd…"),
+        ("&", 5, "&"),
+        ("&", 4, "…"),
+        ("<<<", 12, "<<<"),
+        ("<<<", 11, "<<…"),
+        ("ab<", 6, "ab<"),
+        ("ab<", 5, "ab…"),
+        ("", 1, ""),
+    ],
+)
+def test_text_is_cut_by_its_length_after_escaping(text: str, longest: int, expected: str) -> None:
+    assert cut(text, longest) == expected
+
+
+@given(st.text(alphabet="ab&<>"), limits)
+def test_a_cut_text_fits_after_escaping_and_keeps_as_much_as_it_can(text: str, longest: int) -> None:
+    result = cut(text, longest)
+
+    assert len(escape(result)) <= longest
+    if result != text:
+        assert result.endswith("…")
+        assert text.startswith(result[:-1])
+        assert len(escape(text[: len(result)])) + 1 > longest
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a\x00b\x1b[2Jc\x85d", "ab[2Jcd"),
+        ("\u202eevil\u2066", "evil"),
+        ("a\u200bb\ufeffc\u00add", "abcd"),
+        ("one\u2028two\u2029", "onetwo"),
+        ("kept\tand\nkept", "kept\tand\nkept"),
+        ("gone\r\n", "gone\n"),
+        ("é e\u0301 ١٢ 漢 \U0001f600", "é e\u0301 ١٢ 漢 \U0001f600"),
+    ],
+)
+def test_what_is_not_seen_is_dropped(text: str, expected: str) -> None:
+    assert tidy(text) == expected
+
+
+@given(st.text())
+def test_tidy_text_has_only_what_is_seen(text: str) -> None:
+    left = {unicodedata.category(character) for character in tidy(text) if character not in "\n\t"}
+
+    assert not left & {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    assert tidy(tidy(text)) == tidy(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("  two \n lines\t", "two lines"),
+        ("<@U1> & co", "&lt;@U1&gt; &amp; co"),
+        ("a `b` c", "a \u02cbb\u02cb c"),
+        ("\u200b", ""),
+        ("x" * 300, "x" * 199 + "…"),
+    ],
+)
+def test_plain_text_is_one_short_safe_line(text: str, expected: str) -> None:
+    assert plain(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ftjob-abc", "`ftjob-abc`"),
+        ("a`b", "`a\u02cbb`"),
+        ("```x```", "`\u02cb\u02cb\u02cbx\u02cb\u02cb\u02cb`"),
+        ("<", "`&lt;`"),
+        ("", "`?`"),
+        (" \n ", "`?`"),
+        ("\u200b", "`?`"),
+    ],
+)
+def test_code_is_one_closed_span(text: str, expected: str) -> None:
+    assert code(text) == expected
+
+
+@given(st.text(alphabet=st.sampled_from("a`<&> \n")), limits)
+def test_nothing_leaves_a_code_span(text: str, longest: int) -> None:
+    span = code(text, longest)
+
+    assert re.fullmatch(r"`[^`\n<>]+`", span)
+    assert len(span) <= longest + 2
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (0, "0 s"),
+        (0.9, "0 s"),
+        (59.9, "59 s"),
+        (60, "1 min"),
+        (61, "1 min 1 s"),
+        (3599, "59 min 59 s"),
+        (3600, "1 h"),
+        (3659, "1 h"),
+        (3660, "1 h 1 min"),
+        (8040, "2 h 14 min"),
+        (86399, "23 h 59 min"),
+        (86400, "1 d"),
+        (90000, "1 d 1 h"),
+        (86400 * 400, "400 d"),
+    ],
+)
+def test_a_duration_has_its_two_largest_units(seconds: float, expected: str) -> None:
+    assert duration(seconds) == expected
+
+
+@given(st.floats(0, 1e12))
+def test_a_duration_is_never_longer_than_what_it_names_and_off_by_less_than_its_smaller_unit(seconds: float) -> None:
+    sizes = {"d": 86400, "h": 3600, "min": 60, "s": 1}
+    words = duration(seconds).split()
+    named = sum(int(count) * sizes[unit] for count, unit in zip(words[::2], words[1::2], strict=True))
+    smaller = {"d": 3600, "h": 60, "min": 1, "s": 1}[words[1]]
+
+    assert named <= seconds < named + smaller
+
+
+def test_a_moment_is_shown_in_the_time_zone_of_its_reader_with_words_for_others() -> None:
+    assert utc(0) == "1970-01-01 00:00 UTC"
+    assert date(1790000000.9) == "<!date^1790000000^{date_short_pretty} at {time}|2026-09-21 14:13 UTC>"
+    assert spoken(f"Done {date(0)}, or {date(60)}.") == "Done 1970-01-01 00:00 UTC, or 1970-01-01 00:01 UTC."
+
+
+@pytest.mark.parametrize(
+    ("person", "expected"),
+    [("U0ABC", "<@U0ABC>"), ("U1> <!channel", "`U1&gt; &lt;!channel`"), ("!here", "`!here`"), ("", "`?`")],
+)
+def test_nothing_but_a_user_id_can_be_mentioned(person: str, expected: str) -> None:
+    assert mention(person) == expected
+
+
+@given(st.lists(st.sampled_from(ATOMS)), limits)
+@example(["`a b`"] * 20, 7)
+def test_safe_markup_is_clipped_between_its_parts(atoms: list[str], longest: int) -> None:
+    markup = "".join(atoms)
+    clipped = clip(markup, longest)
+
+    assert len(clipped) <= longest
+    whole = ["".join(atoms[:count]) for count in range(len(atoms) + 1)]
+    assert clipped == markup if len(markup) <= longest else clipped.removesuffix("…") in whole
+
+
+def test_labelled_values_come_ten_to_a_section_and_fit() -> None:
+    blocks = fields([("Label", "`value` " * 400)] * 23)
+
+    assert [len(block["fields"]) for block in blocks] == [MOST_FIELDS, MOST_FIELDS, 3]
+    texts = [field["text"] for block in blocks for field in block["fields"]]
+    assert max(map(len, texts)) <= LONGEST_FIELD
+    assert {text.count("`") % 2 for text in texts} == {0}
+    assert fields([]) == []
+
+
+def test_parsed_text_never_turns_bare_names_into_links() -> None:
+    assert section("@everyone #ml https://x.example")["text"]["verbatim"] is True
+    assert fields([("a", "b")])[0]["fields"][0]["verbatim"] is True
+
+
+def text_of(block: dict[str, object]) -> str:
+    match block:
+        case {"elements": [{"type": "rich_text_preformatted", "elements": [{"type": "text", "text": str(text)}]}]}:
+            return text
+    raise AssertionError(block)
+
+
+def test_a_box_holds_foreign_text_as_it_is() -> None:
+    assert text_of(preformatted("<b> & `c`\n\tline\u202e")) == "<b> & `c`\n\tline"
+    assert text_of(preformatted("")) == " "
+    assert len(text_of(preformatted("x" * 4096))) == 500
+
+
+def test_a_box_is_not_taller_than_a_screen() -> None:
+    assert text_of(preformatted("\n".join("a" * 30))).count("\n") == MOST_LINES
+    assert text_of(preformatted("\n".join("a" * MOST_LINES))).endswith("a")
+
+
+def test_a_button_has_only_what_it_needs() -> None:
+    assert button("Go", "ftjob_go", "v") == {
+        "type": "button",
+        "text": {"type": "plain_text", "text": "Go"},
+        "action_id": "ftjob_go",
+        "value": "v",
+    }
+    told = button("Go", "ftjob_go", "v", style="danger", url="https://x.example/", says="Go\u202e " + "far " * 50)
+    assert told["style"] == "danger"
+    assert told["url"] == "https://x.example/"
+    assert told["accessibility_label"].startswith("Go far ")
+    assert len(told["accessibility_label"]) == 75

@@ -1,0 +1,94 @@
+"""Every message that can be drawn, as a reviewer reads it: ``pytest tests/blocks --snapshot-update`` writes them anew."""
+
+from typing import Any
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from bot.access import Policy, Why
+from bot.blocks.answers import help_text, note, problem, usage
+from bot.blocks.lists import job_list, tracked_list
+from bot.commands.parse import USAGE
+from bot.commands.problems import STALE, STRANGE, refusal, unposted, upstream
+from bot.errors import (
+    AccessRefused,
+    BrokenAnswer,
+    NotFound,
+    ProviderError,
+    RateLimited,
+    RequestRefused,
+    Unreachable,
+)
+from tests.blocks.as_read import as_read
+from tests.blocks.drawn import FAILED, FULL, SUCCEEDED, job, pictures
+
+COMMON = ["card", "status", "alert"]
+PLACE = "project `proj_1`"
+OFFICE = Policy(operators=frozenset({"U0OLIVIA", "S0MLOPS"}))
+ERRORS: dict[str, ProviderError] = {
+    "no such job": NotFound("HTTP 404"),
+    "key revoked": AccessRefused("Incorrect API key provided: sk-...."),
+    "scope missing": AccessRefused("Missing scopes: x.", missing_scope="api.fine_tuning.jobs.write"),
+    "refused": RequestRefused("The job cannot be changed in its present state."),
+    "rate limited": RateLimited("Slow down.", retry_after=20),
+    "broken answer": BrokenAnswer("The answer was not a JSON object."),
+    "unreachable": Unreachable("No answer within 10 s.", maybe_done=False),
+    "anything else": ProviderError("Odd."),
+}
+
+
+@pytest.mark.parametrize(
+    ("fields", "names"),
+    [
+        ({"status": "validating_files", "model": None}, COMMON),
+        (
+            {"metadata": {"team": "search", "note": "<!channel> & `co`"}},
+            [*COMMON, "alert of a new job", "cancel_question"],
+        ),
+        (FULL, ["status"]),
+        (SUCCEEDED, [*COMMON, "alert, late and doubtful", "alert of a model"]),
+        (FAILED, COMMON),
+        ({"status": "failed", "finished_at": 1_790_000_100}, ["alert"]),
+        ({"status": "cancelled", "finished_at": 1_790_000_100}, [*COMMON, "alert of a model"]),
+        ({"status": "word_of_tomorrow"}, [*COMMON, "status without buttons to change it"]),
+    ],
+    ids=["waiting", "running", "full", "succeeded", "failed", "failed by its log", "cancelled", "unknown"],
+)
+def test_pictures_of_a_job(fields: dict[str, Any], names: list[str], snapshot: SnapshotAssertion) -> None:
+    drawn = pictures(job(**fields), reason="The log said so.")
+
+    for name in names:
+        assert as_read(drawn[name]) == snapshot(name=name)
+
+
+def test_lists(snapshot: SnapshotAssertion) -> None:
+    jobs = [job(), job(id="ftjob-def456", **SUCCEEDED)]
+
+    assert as_read(job_list(jobs, title="The newest jobs", empty="None.", more=True)) == snapshot(name="jobs")
+    assert as_read(job_list([], title="", empty="No failed jobs in project `proj_1`.", more=False)) == snapshot(
+        name="no jobs"
+    )
+    rows = [("ftjob-abc123", "running"), ("ftjob-def456", "queued")]
+    assert as_read(tracked_list(rows, subscribed=True)) == snapshot(name="tracked")
+    assert as_read(tracked_list([], subscribed=False)) == snapshot(name="nothing tracked")
+
+
+def test_help(snapshot: SnapshotAssertion) -> None:
+    assert as_read(help_text([(each.form, each.does) for each in USAGE.values()])) == snapshot(name="help")
+    for verb, each in USAGE.items():
+        assert as_read(usage(each.form, each.does, each.example)) == snapshot(name=f"help {verb}")
+
+
+def test_refusals(snapshot: SnapshotAssertion) -> None:
+    for why in Why:
+        assert as_read(note(refusal(why, OFFICE))) == snapshot(name=why)
+
+
+def test_problems(snapshot: SnapshotAssertion) -> None:
+    for name, error in ERRORS.items():
+        text = upstream(error, place=PLACE, job_id="ftjob-abc123")
+        assert as_read(problem(text, ref="7f3a")) == snapshot(name=name)
+    assert as_read(problem(STRANGE, ref="7f3a")) == snapshot(name="strange")
+    assert as_read(note(STALE)) == snapshot(name="stale")
+    for word in ("not_in_channel", "is_archived", "ratelimited", None):
+        assert as_read(problem(unposted(word))) == snapshot(name=f"unposted {word}")

@@ -1,0 +1,158 @@
+import pytest
+
+from bot.blocks.parts import tidy
+from bot.commands.command import Asker, Command, Verb
+from bot.commands.parse import ALIASES, LIST_WORDS, MOST_IDS, MOST_LISTED, MOST_PAIRS, USAGE, parse
+from bot.errors import UserError
+
+ASKER = Asker("U0OLIVIA", "C0ML", "T0ACME")
+JOB = "ftjob-abc123"
+
+
+def read(text: str) -> Command:
+    return parse(text, ASKER)
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\u200b", "\u00a0\ufeff\n", "help", "?", "-h", "--help", "HELP", "Help"])
+def test_nothing_and_every_word_for_help_is_help(text: str) -> None:
+    assert read(text) == Command(Verb.HELP, ASKER)
+
+
+@pytest.mark.parametrize("verb", USAGE)
+def test_help_can_be_asked_about_every_verb(verb: Verb) -> None:
+    assert read(f"help {verb}") == Command(Verb.HELP, ASKER, topic=verb)
+
+
+@pytest.mark.parametrize(("alias", "verb"), ALIASES.items())
+def test_every_alias_is_its_verb(alias: str, verb: Verb) -> None:
+    needs_id = verb in (Verb.TRACK, Verb.UNTRACK)
+    command = read(f"{alias} {JOB}" if needs_id else alias)
+
+    assert command == Command(verb, ASKER, job_ids=(JOB,) if needs_id else ())
+    assert read(f"help {alias}").topic is verb
+
+
+def test_every_verb_that_can_be_typed_has_its_usage() -> None:
+    assert set(USAGE) == set(Verb) - {Verb.CONFIRM_CANCEL}
+
+
+@pytest.mark.parametrize("verb", USAGE)
+def test_the_example_of_a_verb_is_a_command_with_that_verb(verb: Verb) -> None:
+    assert read(USAGE[verb].example).verb is verb
+
+
+@pytest.mark.parametrize("verb", USAGE)
+def test_the_form_of_a_verb_begins_with_it(verb: Verb) -> None:
+    assert USAGE[verb].form.split()[0] == verb
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "status ftjob-abc123",
+        "STATUS ftjob-abc123",
+        "\uff53\uff54\uff41\uff54\uff55\uff53 ftjob-abc123",
+        "status \u00a0ftjob-abc123\u200b \t\n",
+        "status \ufeffftjob-abc123\u2028",
+        "status `ftjob-abc123`",
+        "status 'ftjob-abc123'",
+        "status “ftjob-abc123”",
+        "status *ftjob-abc123*",
+        "status <https://platform.openai.com/finetune/ftjob-abc123|x>",
+        "status <https://platform.openai.com/finetune/ftjob-abc123>",
+        "status https://platform.openai.com/finetune/ftjob-abc123?filter=all",
+        "status ftjob-abc123 ftjob-abc123",
+        "ftjob-abc123",
+        "<https://platform.openai.com/finetune/ftjob-abc123|x>",
+    ],
+)
+def test_one_job_can_be_written_in_many_ways(text: str) -> None:
+    assert read(text) == Command(Verb.STATUS, ASKER, job_ids=(JOB,))
+
+
+@pytest.mark.parametrize("job_id", ["ftjob-a", "ftjob_abc", "ft-72a2792ef7d24ba7b82c7fe4a37e379f", "ftjob-" + "a" * 64])
+def test_every_shape_of_job_id_is_taken(job_id: str) -> None:
+    assert read(f"status {job_id}").job_ids == (job_id,)
+
+
+def test_ids_keep_their_case_and_their_order() -> None:
+    ids = ("ftjob-B2", "ftjob-a1", "ftjob-A1")
+
+    assert read(f"status {' '.join(ids)}").job_ids == ids
+
+
+def test_as_many_ids_as_are_allowed_are_taken() -> None:
+    assert len(read("status " + " ".join(f"ftjob-{n}" for n in range(MOST_IDS))).job_ids) == MOST_IDS
+
+
+@pytest.mark.parametrize(
+    ("text", "to"),
+    [
+        ("track ftjob-abc123", None),
+        ("track ftjob-abc123 me", "me"),
+        ("TRACK ftjob-abc123 ME", "me"),
+        ("track ftjob-abc123 in <#C0OPS|ops>", "C0OPS"),
+        ("track ftjob-abc123 in <#C0OPS|>", "C0OPS"),
+        ("track ftjob-abc123 IN <#C0OPS>", "C0OPS"),
+    ],
+)
+def test_a_job_is_tracked_here_for_me_or_in_another_channel(text: str, to: str | None) -> None:
+    assert read(text) == Command(Verb.TRACK, ASKER, job_ids=(JOB,), to=to)
+
+
+@pytest.mark.parametrize("text", ["untrack all", "UNTRACK ALL", "rm all"])
+def test_everything_can_be_untracked(text: str) -> None:
+    assert read(text) == Command(Verb.UNTRACK, ASKER, everything=True)
+
+
+def test_one_job_can_be_untracked() -> None:
+    assert read("untrack ftjob-abc123") == Command(Verb.UNTRACK, ASKER, job_ids=(JOB,))
+
+
+@pytest.mark.parametrize("word", LIST_WORDS)
+def test_a_list_can_be_narrowed_to_a_state(word: str) -> None:
+    assert read(f"list {word.upper()}") == Command(Verb.LIST, ASKER, only=word)
+
+
+@pytest.mark.parametrize("count", [1, 9, MOST_LISTED])
+def test_a_list_can_have_a_length(count: int) -> None:
+    assert read(f"list {count}") == Command(Verb.LIST, ASKER, most=count)
+
+
+def test_a_list_can_be_narrowed_by_metadata() -> None:
+    command = read("list failed 5 team=search formula=a=b")
+
+    assert command == Command(
+        Verb.LIST, ASKER, only="failed", most=5, metadata=(("team", "search"), ("formula", "a=b"))
+    )
+
+
+def test_metadata_is_what_was_typed_although_slack_escapes_it() -> None:
+    assert read("list team=R&amp;D note=&lt;b&gt;&amp;lt;").metadata == (("team", "R&D"), ("note", "<b>&lt;"))
+
+
+def test_brackets_that_were_typed_are_no_channel_and_no_link() -> None:
+    for text in (
+        "track ftjob-abc123 in &lt;#C0OPS|ops&gt;",
+        "status &lt;https://platform.openai.com/finetune/ftjob-a&gt;",
+    ):
+        with pytest.raises(UserError):
+            read(text)
+
+
+def test_a_list_takes_as_many_pairs_as_a_job_can_carry() -> None:
+    assert len(read("list " + " ".join(f"k{n}=v" for n in range(MOST_PAIRS))).metadata) == MOST_PAIRS
+
+
+@pytest.mark.parametrize("verb", [Verb.TRACKED, Verb.SUBSCRIBE, Verb.UNSUBSCRIBE, Verb.ABOUT])
+def test_verbs_without_anything_more_stand_alone(verb: Verb) -> None:
+    assert read(str(verb)) == Command(verb, ASKER)
+
+
+def test_one_job_can_be_cancelled() -> None:
+    assert read("cancel ftjob-abc123") == Command(Verb.CANCEL, ASKER, job_ids=(JOB,))
+
+
+def test_what_is_not_seen_is_gone_from_the_ends_of_words_alone() -> None:
+    assert tidy("ftjob-\u200babc") == "ftjob-abc"
+    assert read("list team=\u200bsea\u200brch\u200b").metadata == (("team", "\u200bsea\u200brch"),)

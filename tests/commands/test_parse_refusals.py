@@ -1,0 +1,183 @@
+"""What is no command: the table of bad input (B03 to B37), and that nothing else can happen."""
+
+import re
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from bot.blocks.answers import problem
+from bot.commands.command import Asker, Command, Verb
+from bot.commands.parse import USAGE, parse
+from bot.errors import UserError
+from bot.jobs.ids import is_job_id
+from tests.blocks.drawn import alive, faults, marked_up, unseen
+
+ASKER = Asker("U0OLIVIA", "C0ML", "T0ACME")
+JOB = "ftjob-abc123"
+TWO_JOBS_MORE = "One job at a time"
+NO_ID = "is not a job id."
+
+REFUSED = {
+    "B03 no id": ("status", "Which job?"),
+    "B09 a label is not trusted": ("status <https://evil.example/ftjob-abc123|ftjob-abc123>", NO_ID),
+    "B09 a host that begins alike": ("status <https://platform.openai.com.evil.example/finetune/ftjob-a>", NO_ID),
+    "B11 fifty ids": ("status " + " ".join(f"ftjob-{n}" for n in range(50)), "At most 5 jobs at a time."),
+    "B12 nothing after the hyphen": ("status ftjob-", NO_ID),
+    "B13 a path": ("status ../../files/file-abc", NO_ID),
+    "B14 a path after an id": ("status ftjob-abc/../../models", NO_ID),
+    "B14 another call": ("status ftjob-abc/cancel", NO_ID),
+    "B14 a path of windows": ("status ftjob-abc\\..\\x", NO_ID),
+    "B15 percent": ("status ftjob-abc%2F..%2Fcancel", NO_ID),
+    "B15 percent zero": ("status ftjob-abc%00", NO_ID),
+    "B15 a query": ("status ftjob-abc?x=1", NO_ID),
+    "B15 a fragment": ("status ftjob-abc#f", NO_ID),
+    "B15 a parameter": ("status ftjob-abc;a=b", NO_ID),
+    "B15 too long": ("status ftjob-" + "a" * 65, NO_ID),
+    "B17 digits of another script": ("status ftjob-\u0661\u0662\u0663", NO_ID),
+    "B18 emoji": ("status \U0001f600", NO_ID),
+    "B18 a family": ("status \U0001f468\u200d\U0001f469\u200d\U0001f467", NO_ID),
+    "B18 a flag": ("status \U0001f1e9\U0001f1ea", NO_ID),
+    "B18 a skin tone": ("status \U0001f44d\U0001f3fd", NO_ID),
+    "B20 a zero byte": ("status ftjob-a\x00b", NO_ID),
+    "B20 nothing but a zero byte": ("status \x00", "Which job?"),
+    "B20 a control": ("status ftjob-a\x01b", NO_ID),
+    "B20 a next line": ("status ftjob-a\x85b", "is not a job id."),
+    "B20 a line separator": ("status ftjob-a\u2028b", "is not a job id."),
+    "B20 a space of no width inside": ("status ftjob-a\u200bb", NO_ID),
+    "B22 an id in wide letters": ("status \uff46\uff54job-abc", NO_ID),
+    "B22 an id with a combining letter": ("status ftjob-e\u0301", NO_ID),
+    "B23 eight thousand letters": ("A" * 8000, "I do not know"),
+    "B23 as an id": ("status " + "A" * 8000, NO_ID),
+    "B23 nothing but what has to be escaped": ("status " + "&" * 8000, NO_ID),
+    "B25 a channel": ("status <!channel>", NO_ID),
+    "B25 here": ("status <!here>", NO_ID),
+    "B25 everyone": ("status <!everyone>", NO_ID),
+    "B25 a group": ("status <!subteam^S1>", NO_ID),
+    "B25 as a verb": ("<!channel>", "I do not know"),
+    "B26 a person": ("status <@U123>", NO_ID),
+    "B26 a channel by id": ("status <#C123|x>", NO_ID),
+    "B27 markup": ("status *b* _i_ ~s~ ```x``` > q `", "At most 5 jobs"),
+    "B27 one piece of it": ("status ~s~", NO_ID),
+    "B27 a fence": ("status ```x```", NO_ID),
+    "B28 sql": ("status '; DROP TABLE job;--", NO_ID),
+    "B29 templates": ("status {{7*7}} ${jndi:ldap://x} $(id) %s", NO_ID),
+    "B29 formats": ("status {0.__class__}", NO_ID),
+    "B30 a forged line": ("status ftjob-a\r\nERROR forged line", "`ERROR` " + NO_ID),
+    "B31 a terminal's orders": ("status \x1b[2J\x1b]0;x\x07", NO_ID),
+    "B32 a model": ("status ft:gpt-4o:org::abc", "is a model name, not a job id."),
+    "B32 a file": ("status file-abc", "is a file id, not a job id."),
+    "B32 a batch": ("status batch_abc", "is a batch id, not a job id."),
+    "B32 a word": ("status modelfactory", NO_ID),
+    "B34 a slip": ("cancle ftjob-abc", "Did you mean `cancel`?"),
+    "B34 another": ("stats", "Did you mean `status`?"),
+    "B34 nothing like it": ("xyzzyplugh", "I do not know `xyzzyplugh`. `/ftjob help`"),
+    "B34 a verb that nobody types": ("confirm_cancel x", "I do not know"),
+    "B35 no id": ("cancel", "Which job?"),
+    "B36 all": ("cancel all", TWO_JOBS_MORE),
+    "B36 a star": ("cancel *", TWO_JOBS_MORE),
+    "B36 two ids": ("cancel ftjob-a ftjob-b", TWO_JOBS_MORE),
+    "B37 yes": ("cancel ftjob-abc --yes", "cannot be skipped"),
+    "B37 f": ("cancel ftjob-abc -f", "cannot be skipped"),
+    "B37 force": ("cancel ftjob-abc --force", "cannot be skipped"),
+    "no id to track": ("track me", "Which job?"),
+    "a channel by its name": ("track ftjob-abc in #general", "`#general` is not a channel that I can see."),
+    "a person for a channel": ("track ftjob-abc in <@U1>", "is not a channel that I can see."),
+    "no id to untrack": ("untrack", "Which job?"),
+    "all and one": ("untrack all ftjob-a", "`all` is not a job id."),
+    "too long a list": ("list 26", "a number up to 25"),
+    "an empty list": ("list 0", "a number up to 25"),
+    "a negative list": ("list -1", "a number up to 25"),
+    "zeros before a length": ("list 0000000012345", "a number up to 25"),
+    "a length of 5000 digits": ("list 000000001" + "0" * 5000, "a number up to 25"),
+    "digits of another script": ("list \u0665", "a number up to 25"),
+    "half a pair": ("list team=", "nor key=value"),
+    "the other half": ("list =search", "nor key=value"),
+    "seventeen pairs": ("list " + " ".join(f"k{n}=v" for n in range(17)), "At most 16 pairs"),
+    "help about nothing known": ("help sttus", "Did you mean `status`?"),
+    **{f"{verb} and more": (f"{verb} x", f"`{verb}` takes nothing more") for verb in ("tracked", "subscribe", "about")},
+    "unsubscribe and more": ("unsubscribe all", "`unsubscribe` takes nothing more"),
+}
+
+
+def refused(text: str) -> str:
+    with pytest.raises(UserError) as caught:
+        parse(text, ASKER)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(("text", "expected"), REFUSED.values(), ids=REFUSED.keys())
+def test_what_does_not_fit_is_answered_with_what_is_wrong(text: str, expected: str) -> None:
+    assert expected in refused(text)
+
+
+@pytest.mark.parametrize("text", [text for text, _ in REFUSED.values()], ids=REFUSED.keys())
+def test_the_answer_is_short_and_harmless(text: str) -> None:
+    said = refused(text)
+    message = problem(said)
+
+    assert len(said) <= 300
+    assert [part for markup in marked_up(message) for part in alive(markup)] == []
+    assert unseen(message) == []
+    assert faults(message) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["A" * 8000, "status " + "B" * 8000, "track ftjob-a in " + "C" * 8000, "list " + "D" * 999]
+)
+def test_at_most_sixty_characters_of_the_input_are_echoed(text: str) -> None:
+    longest = max(re.findall(r"[A-D]{3,}", refused(text)), key=len)
+
+    assert 50 < len(longest) <= 60
+
+
+@pytest.mark.parametrize("verb", [verb for verb in USAGE if verb is not Verb.HELP])
+def test_wrong_use_of_a_verb_is_answered_with_its_own_usage_and_one_example(verb: Verb) -> None:
+    said = refused(f"{verb} ???")
+
+    assert said.count("/ftjob ") == 2
+    assert f"as in `/ftjob {USAGE[verb].example}`" in said
+
+
+def test_what_was_typed_is_shown_as_it_was_typed() -> None:
+    assert "`a&amp;b&lt;!here&gt;` is not a job id." in refused("status a&amp;b&lt;!here&gt;")
+
+
+def test_a_likely_verb_is_never_run_by_guess() -> None:
+    for text in ("cance ftjob-abc", "cancell ftjob-abc", "CANCLE ftjob-abc", "ancel ftjob-abc"):
+        assert "Did you mean `cancel`?" in refused(text)
+
+
+PIECES = [*USAGE, *(usage.example for usage in USAGE.values()), "in", "me", "all", "*", "<#C1|x>", "5", "k=v", JOB]
+typed = st.lists(st.sampled_from(PIECES) | st.text(max_size=12), max_size=8).map(" ".join)
+
+
+def outcome(text: str) -> Command | str:
+    try:
+        return parse(text, ASKER)
+    except UserError as error:
+        return str(error)
+
+
+@given(typed | st.text())
+@example("list " + "0" * 5000 + "1")
+@example("track in <#C1|x>")
+@example("\x00")
+def test_any_text_is_a_command_or_is_answered(text: str) -> None:
+    match outcome(text):
+        case str(said):
+            assert len(said) <= 300
+            assert [part for markup in marked_up(problem(said)) for part in alive(markup)] == []
+        case command:
+            assert command.asker == ASKER
+            assert command.key is None
+            assert all(is_job_id(job_id) and job_id in text for job_id in command.job_ids)
+
+
+ids = st.from_regex(r"ft(job)?[-_][A-Za-z0-9_-]{1,64}", fullmatch=True)
+
+
+@example(["ftjob-abc_", "ftjob-_", "ft_-"], "status")
+@given(st.lists(ids, min_size=1, max_size=5, unique=True), st.sampled_from(["status", "track", "untrack"]))
+def test_ids_are_never_altered(written: list[str], verb: str) -> None:
+    assert parse(f"{verb} {' '.join(written)}", ASKER).job_ids == tuple(written)

@@ -1,0 +1,148 @@
+import pytest
+
+from bot.access import Policy, Why
+from bot.blocks.answers import problem
+from bot.commands.problems import INVITE, STALE, STRANGE, refusal, unposted, upstream
+from bot.errors import (
+    AccessRefused,
+    BrokenAnswer,
+    NotFound,
+    ProviderError,
+    RateLimited,
+    RequestRefused,
+    Unreachable,
+)
+from bot.providers.openai import read_job
+from bot.providers.wire import Answer
+from tests.blocks.drawn import EXAMPLES, alive, marked_up
+
+PLACE = "project `proj_1`"
+NEXT_STEPS = ("Check the id with `/ftjob list`", "Ask ", "ask one of them", "try again", "then run it again", "Run `")
+JARGON = ("Traceback", "Exception", "Error(", "None", "object at", "errno", "bot.", "sk-", "xoxb", "Bearer")
+ERRORS: dict[str, tuple[ProviderError, str]] = {
+    "unknown": (NotFound("HTTP 404"), "No fine-tuning job `ftjob-a` in project `proj_1`."),
+    "revoked": (AccessRefused("Incorrect API key"), "The API refused this bot's key: Incorrect API key."),
+    "scope": (
+        AccessRefused("no", missing_scope="api.fine_tuning.jobs.write"),
+        "the scope `api.fine_tuning.jobs.write`",
+    ),
+    "refused": (RequestRefused("The job cannot be changed."), "The API refused this: The job cannot be changed."),
+    "limited": (RateLimited("slow", retry_after=20.4), "The API asks for a pause of 20 s."),
+    "broken": (BrokenAnswer("Not JSON"), "did not give a usable answer: Not JSON."),
+    "silent": (
+        Unreachable("No answer within 10 s.", maybe_done=True),
+        "No answer within 10 s. Your job is not affected",
+    ),
+    "other": (ProviderError("Odd"), "The API did not do this: Odd."),
+}
+
+
+def kinds(root: type[ProviderError]) -> set[type[ProviderError]]:
+    return {root}.union(*(kinds(kind) for kind in root.__subclasses__()))
+
+
+def test_the_table_has_every_kind_of_error() -> None:
+    assert {type(error) for error, _ in ERRORS.values()} == kinds(ProviderError)
+
+
+@pytest.mark.parametrize(("error", "expected"), ERRORS.values(), ids=ERRORS.keys())
+def test_every_error_of_the_api_says_what_happened_and_what_to_do(error: ProviderError, expected: str) -> None:
+    said = upstream(error, place=PLACE, job_id="ftjob-a")
+
+    assert expected in said
+    assert any(step in said for step in NEXT_STEPS)
+    assert [word for word in JARGON if word in said] == []
+
+
+def test_a_list_that_is_not_found_says_so_without_an_id() -> None:
+    said = upstream(NotFound("HTTP 404"), place=PLACE)
+
+    assert "The API does not know what I asked it for in project `proj_1`." in said
+    assert "Ask whoever runs this bot" in said
+
+
+def test_a_long_error_is_cut() -> None:
+    said = upstream(RequestRefused("x" * 5000), place=PLACE)
+
+    assert len(said) < 500
+    assert "…" in said
+
+
+@pytest.mark.parametrize(
+    ("status", "file", "expected"),
+    [
+        (401, "error.401.invalid_api_key.json", "refused this bot's key"),
+        (403, "error.403.training_not_available.json", "refused this bot's key"),
+        (404, "wire.404.retrieve.json", "No fine-tuning job `ftjob-a`"),
+        (400, "error.400.job_not_cancellable.json", "The job cannot be changed in its present state."),
+        (429, "error.429.rate_limited.json", "a pause of 1 s"),
+        (500, "error.500.server_error.json", "did not give a usable answer"),
+    ],
+)
+def test_what_the_api_really_answers_becomes_a_sentence_without_secrets(status: int, file: str, expected: str) -> None:
+    with pytest.raises(ProviderError) as caught:
+        read_job(Answer(status, {}, (EXAMPLES / file).read_bytes()), "ftjob-a", now=0)
+    said = upstream(caught.value, place=PLACE, job_id="ftjob-a")
+
+    assert expected in said
+    assert [word for word in ("{", '"', "Bearer", "sk-proj", "type") if word in said] == []
+
+
+OFFICE = Policy(operators=frozenset({"U0OLIVIA", "W0MILO", "S0MLOPS"}))
+
+
+@pytest.mark.parametrize("why", Why)
+def test_every_refusal_says_what_to_do(why: Why) -> None:
+    said = refusal(why, OFFICE)
+
+    assert any(step in said for step in NEXT_STEPS)
+    assert [word for word in JARGON if word in said] == []
+
+
+def test_every_refusal_has_words_of_its_own() -> None:
+    assert len({refusal(why, OFFICE) for why in Why}) == len(Why)
+
+
+def test_a_refused_order_names_who_may() -> None:
+    said = refusal(Why.NOT_AN_OPERATOR, OFFICE)
+
+    assert said.startswith("You may not do this.")
+    assert "Admins and owners" in said
+    assert "<@U0OLIVIA>, <@W0MILO>, the user group `S0MLOPS`" in said
+
+
+def test_without_operators_in_the_settings_admins_alone_are_named() -> None:
+    for operators in (frozenset[str](), frozenset({""}), frozenset({"?"})):
+        assert refusal(Why.NOT_AN_OPERATOR, Policy(operators)) == (
+            "You may not do this. Admins and owners of this workspace may: ask one of them."
+        )
+
+
+@pytest.mark.parametrize("error", ["not_in_channel", "channel_not_found"])
+def test_where_the_bot_is_not_it_asks_to_be_invited(error: str) -> None:
+    assert unposted(error) == INVITE
+    assert "/invite @ftjob" in INVITE
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        ("is_archived", "archived"),
+        ("ratelimited", "`ratelimited`"),
+        (None, "`no answer`"),
+        ("<!channel>", "`&lt;!channel&gt;`"),
+    ],
+)
+def test_a_card_that_could_not_be_posted_is_explained_and_nothing_stored(error: str | None, expected: str) -> None:
+    said = unposted(error)
+
+    assert expected in said
+    assert "othing was stored" in said
+    assert "ry a" in said
+    assert [part for markup in marked_up(problem(said)) for part in alive(markup)] == []
+
+
+@pytest.mark.parametrize("said", [STALE, STRANGE])
+def test_a_button_or_a_bug_that_ends_a_conversation_says_how_to_go_on(said: str) -> None:
+    assert any(step in said for step in NEXT_STEPS)
+    assert [word for word in JARGON if word in said] == []

@@ -1,0 +1,122 @@
+"""What is a job id and what is not; the rows are those of the project's table of bad inputs."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.jobs.ids import JOB_PAGES, is_job_id, job_id_in, other_kind_of_id
+from tests.jobs.openapi import example_jobs
+
+IDS = ["ftjob-abc123", "ftjob_abc123", "ft-AF1WoRqd3aJAHsqc9NY7iL8F", "ft_x", "ftjob-a-b_c", "ftjob-" + "a" * 64]
+
+NOT_IDS = {
+    "B06 stripped elsewhere": ["\u00a0ftjob-a1", "ftjob-a1\u200b", "\ufeffftjob-a1", "ftjob-a1\t", " ftjob-a1"],
+    "B12 nothing after the dash": ["ftjob-", "ftjob", "ft", "ft-", "ft_", ""],
+    "B13 another path": ["../../files/file-abc", "/ftjob-abc", "./ftjob-abc"],
+    "B14 more than a segment": ["ftjob-abc/../../models", "ftjob-abc/cancel", "ftjob-abc\\..\\x"],
+    "B15 escapes and queries": [
+        "ftjob-abc%2F..%2Fcancel",
+        "ftjob-abc%00",
+        "ftjob-abc?x=1",
+        "ftjob-abc#f",
+        "ftjob-abc;a=b",
+    ],
+    "B17 digits of other scripts": ["ftjob-\u0661\u0662\u0663", "ftjob-\u0967"],
+    "B18 pictures": ["ftjob-\U0001f600", "\U0001f468\u200d\U0001f469\u200d\U0001f467", "ftjob-a\U0001f3fd"],
+    "B20 control characters": ["ftjob-a\x00", "ftjob-a\x01", "ftjob-a\x85", "ftjob-a\u2028", "\x00"],
+    "B22 other letters": ["\uff46\uff54\uff4a\uff4f\uff42-abc", "ftjob-e\u0301", "ftjob-\u00e9", "FTJOB-abc", "Ft-a"],
+    "B23 too long": ["A" * 8000, "ftjob-" + "a" * 65],
+    "B25 everybody": ["<!channel>", "<!here>", "<!everyone>", "<!subteam^S1>"],
+    "B26 somebody": ["<@U123>", "<#C123|x>", "<@ftjob-abc>"],
+    "B27 formatting": ["<b>ftjob-a</b>", "> ftjob-a", "ftjob-a ftjob-b"],
+    "B28 SQL": ["'; DROP TABLE job;--", "ftjob-a';--"],
+    "B29 templates": ["{{7*7}}", "${jndi:ldap://x}", "$(id)", "%s", "%n", "{0.__class__}"],
+    "B30 a second line": ["ftjob-a\r\nERROR forged line", "ftjob-a\n", "\nftjob-a"],
+    "B31 terminal": ["\x1b[2J\x1b]0;x\a", "ftjob-a\x1b[0m"],
+    "B32 other things": ["ft:gpt-4o:org::abc", "file-abc", "batch_abc", "modelfactory", "ftevent-abc", "ftckpt_abc"],
+}
+
+LINKS = {
+    "https://platform.openai.com/finetune/ftjob-abc123": "ftjob-abc123",
+    "https://platform.openai.com/finetune/ftjob-abc123/": "ftjob-abc123",
+    "https://platform.openai.com/finetune/ftjob-abc123?filter=all#x": "ftjob-abc123",
+    "https://platform.openai.com/finetune?jobId=ftjob-abc123&filter=all": "ftjob-abc123",
+    "<https://platform.openai.com/finetune/ftjob-abc123>": "ftjob-abc123",
+    "<https://platform.openai.com/finetune/ftjob-abc123|x>": "ftjob-abc123",
+    "<https://platform.openai.com/finetune/ftjob-abc123|ftjob-other>": "ftjob-abc123",
+    "<https://evil.example/ftjob-abc123|ftjob-abc123>": None,
+    "<https://evil.example|https://platform.openai.com/finetune/ftjob-abc123>": None,
+    "https://platform.openai.com.evil.example/finetune/ftjob-abc123": None,
+    "https://evil.example/?https://platform.openai.com/finetune/ftjob-abc123": None,
+    "https://user@platform.openai.com/finetune/ftjob-abc123": None,
+    "http://platform.openai.com/finetune/ftjob-abc123": None,
+    "https://platform.openai.com/finetune/../ftjob-abc123": None,
+    "https://platform.openai.com/finetune/ftjob-abc%2Fcancel": None,
+    "https://platform.openai.com/finetune/": None,
+    "https://platform.openai.com/": None,
+    "https://evil.example/ftjob-abc123": None,
+}
+
+QUOTES = ["`{}`", "'{}'", '"{}"', "\u201c{}\u201d", "\u2018{}\u2019", "*{}*", "_{}_", "{},", "```{}```", "*_`{}`_*"]
+
+
+@pytest.mark.parametrize("text", [*IDS, *(body["id"] for body in example_jobs().values())])
+def test_an_id_is_an_id(text: str) -> None:
+    assert is_job_id(text)
+    assert job_id_in(text) == text
+    assert other_kind_of_id(text) is None
+
+
+@pytest.mark.parametrize("text", [text for texts in NOT_IDS.values() for text in texts])
+def test_what_is_not_an_id_is_not_one(text: str) -> None:
+    assert not is_job_id(text)
+
+
+@pytest.mark.parametrize(
+    "text", [text for row in NOT_IDS for text in NOT_IDS[row] if not row.startswith(("B06", "B28"))]
+)
+def test_nor_does_it_stand_for_one(text: str) -> None:
+    assert job_id_in(text) is None
+
+
+@pytest.mark.parametrize(("link", "expected"), LINKS.items())
+def test_a_link_stands_for_its_job_only_where_it_leads_to_the_jobs_page(link: str, expected: str | None) -> None:
+    assert job_id_in(link) == expected
+
+
+@pytest.mark.parametrize("quotes", QUOTES)
+@pytest.mark.parametrize("job_id", ["ftjob-abc123", "ft-AF1Wo"])
+def test_quotes_and_formatting_around_an_id_do_not_count(quotes: str, job_id: str) -> None:
+    assert job_id_in(quotes.format(job_id)) == job_id
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("ft:gpt-4o:org::abc", "a model name"),
+        ("file-abc", "a file id"),
+        ("batch_abc", "a batch id"),
+        ("org-abc", "an organisation id"),
+        ("proj_abc", "a project id"),
+        ("modelfactory", None),
+        ("status", None),
+        ("", None),
+    ],
+)
+def test_ids_of_other_things_are_named(text: str, kind: str | None) -> None:
+    assert other_kind_of_id(text) == kind
+
+
+@given(st.from_regex(r"\Aft(job)?[-_][A-Za-z0-9_-]{1,64}\Z"))
+def test_whatever_has_the_shape_of_an_id_stands_for_itself(text: str) -> None:
+    assert job_id_in(text) == text
+    assert all(job_id_in(f"<{page}{text}|label>") == text for page in JOB_PAGES)
+
+
+@given(st.text() | st.text(alphabet="ftjob-_<>|/.%\n`*?#&:1", max_size=20).map("ftjob-".__add__))
+def test_whatever_stands_for_a_job_cannot_leave_its_place_in_a_path(text: str) -> None:
+    found = job_id_in(text)
+    assert found is None or (found in text and re.fullmatch("[A-Za-z0-9_-]+", found, re.ASCII))
+    assert is_job_id(text) == (re.fullmatch(r"ft(?:job)?[-_][a-zA-Z0-9_-]{1,64}", text, re.ASCII) is not None)

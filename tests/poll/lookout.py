@@ -1,0 +1,97 @@
+"""The real sweeper on the real store, with a door to the stand-in API; what it asked for is counted."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import SecretStr
+from sqlalchemy import Row
+
+from bot.alerts.record import Recorder
+from bot.poll.sweep import Sweeper
+from bot.providers.client import Account, Client
+from bot.sandbox.faults import Fault
+from bot.sandbox.finetuning import API_KEY, FineTuningApi
+from bot.store import Store, open_store, schema
+from bot.store.tracks import Subscription, Track
+from tests.store.seeds import ACCOUNT, deliveries, rows
+from tests.store.times import Time
+
+INTERVAL = 30.0
+LIST = "GET /fine_tuning/jobs"
+ONE = "GET /fine_tuning/jobs/{id}"
+EVENTS = "GET /fine_tuning/jobs/{id}/events"
+TRUE_ANSWER = Fault("late", seconds=0)
+
+
+@dataclass
+class Lookout:
+    """A sweeper, and what it looks at."""
+
+    api: FineTuningApi
+    client: Client
+    store: Store
+    recorder: Recorder
+    sweeper: Sweeper
+    time: Time
+    account: str
+
+    async def sweep(self) -> list[str]:
+        """Sweep once and return what was asked of the API for it."""
+        before = len(self.api.ledger)
+        await self.sweeper.sweep()
+        return [entry.what for entry in list(self.api.ledger)[before:]]
+
+    async def sweep_later(self, seconds: float = INTERVAL) -> list[str]:
+        """Sweep once, some time after the last sweep."""
+        await self.time.passes(self.store, seconds)
+        return await self.sweep()
+
+    async def track(self, job_id: str, channel: str = "C1") -> None:
+        """Let a channel follow a job, as the command does once its card is posted."""
+        known = await self.store.jobs.known(self.account, job_id)
+        reading = await self.client.retrieve(job_id)
+        await self.recorder.follow(Track(self.account, job_id, channel, "U1"), reading, known, card_ts="1.000100")
+
+    async def track_all(self, jobs: list[str], channel: str = "C1") -> None:
+        """Let a channel follow many jobs that the store gets to know as they are."""
+        readings = [await self.client.list_jobs()]
+        while cursor := readings[-1].after:
+            readings.append(await self.client.list_jobs(after=cursor))
+        async with self.store.db.transaction() as tx:
+            await self.store.jobs.add(tx, self.account, [each.snapshot for page in readings for each in page.readings])
+            await self.store.tracks.add(tx, [Track(self.account, job_id, channel, "U1") for job_id in jobs])
+
+    async def subscribe(self, channel: str = "C1", newer_than: float = 0) -> None:
+        """Let a channel follow every job that is not older."""
+        async with self.store.db.transaction() as tx:
+            await self.store.tracks.subscribe(tx, Subscription(self.account, channel, "U1", newer_than))
+
+    async def changes(self) -> list[Row[Any]]:
+        """Return every change that was recorded."""
+        return await rows(self.store, schema.change)
+
+    async def told(self, channel: str = "C1") -> list[tuple[str, str]]:
+        """Return what a channel is owed, in order: (job id, status)."""
+        changes = {row.id: row for row in await self.changes()}
+        owed = [changes[row.change_id] for row in await deliveries(self.store, channel)]
+        return [(change.job_id, change.new_status) for change in owed]
+
+
+@asynccontextmanager
+async def lookout(
+    database_url: str, api: FineTuningApi, *, interval: float = INTERVAL, account_name: str = ACCOUNT
+) -> AsyncIterator[Lookout]:
+    """Open the store and the door to the API."""
+    time = Time(database_url)
+    account = Account(account_name, api.base_url, SecretStr(API_KEY))
+    async with Client(account, clock=time.clock, deadline=5) as client, open_store(database_url, time.clock) as store:
+        recorder = Recorder(store, wake=lambda: None)
+        sweeper = Sweeper(client, store, recorder, interval=interval, clock=time.clock)
+        yield Lookout(api, client, store, recorder, sweeper, time, account_name)
+
+
+def page_of(*items: Any, has_more: bool = False) -> Fault:
+    """Return an answer to a list request that the test makes up."""
+    return Fault("answer", status=200, body={"object": "list", "data": list(items), "has_more": has_more})

@@ -1,0 +1,266 @@
+"""The one door when something is wrong: each fault of the other side, over real connections, is one exact error."""
+
+import asyncio
+import gzip
+import tracemalloc
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from bot.errors import (
+    AccessRefused,
+    BrokenAnswer,
+    NotFound,
+    ProviderError,
+    RateLimited,
+    RequestRefused,
+    Unreachable,
+)
+from bot.providers.client import LARGEST_PAGE
+from bot.sandbox.faults import Fault
+from bot.sandbox.finetuning import FineTuningApi
+from tests.builders import JOB, error_body
+from tests.postgres import free_port
+from tests.providers.door import (
+    CALLS,
+    CANCEL,
+    DEADLINE,
+    PATIENCE,
+    READ_KEY,
+    RETRIEVE,
+    WRITE_KEY,
+    Watch,
+    client_of,
+    failure,
+    new_api,
+)
+from tests.providers.raw import Flood, RawServer, Talk, drips, good, head, says
+
+HTML = "<html><body>Service Unavailable</body></html>"
+MISSING = "You have insufficient permissions. Missing scopes: api.fine_tuning.jobs.write. Check your role."
+
+
+@dataclass(frozen=True)
+class Row:
+    """One fault, and what it has to become."""
+
+    fault: Fault
+    error: type[ProviderError]
+    maybe_done: bool | None = None
+    """What ``Unreachable`` says; None for the other errors."""
+    fields: tuple[tuple[str, Any], ...] = ()
+
+
+def answers(status: int, body: Any = "", headers: Mapping[str, str] | None = None, *, accepted: bool = False) -> Fault:
+    return Fault("answer", accepted=accepted, status=status, body=body, headers=headers or {})
+
+
+FAULTS = {
+    "hangs past the deadline": Row(Fault("hang"), Unreachable, maybe_done=True),
+    "hangs after doing it": Row(Fault("hang", accepted=True), Unreachable, maybe_done=True),
+    "answers too late": Row(Fault("late", seconds=3600), Unreachable, maybe_done=True),
+    "drops the connection": Row(Fault("drop"), Unreachable, maybe_done=True),
+    "drops it after doing it": Row(Fault("drop", accepted=True), Unreachable, maybe_done=True),
+    "500 with HTML": Row(answers(500, HTML), Unreachable, maybe_done=True),
+    "503 with HTML": Row(answers(503, HTML), Unreachable, maybe_done=True),
+    "503 after doing it": Row(answers(503, HTML, accepted=True), Unreachable, maybe_done=True),
+    "408": Row(answers(408), Unreachable, maybe_done=True),
+    "429": Row(answers(429, "", {"Retry-After": "7"}), RateLimited, fields=(("retry_after", 7.0),)),
+    "429 without end": Row(answers(429, "", {"Retry-After": "inf"}), RateLimited, fields=(("retry_after", 300.0),)),
+    "401": Row(
+        answers(401, error_body("Incorrect API key provided.")), AccessRefused, fields=(("missing_scope", None),)
+    ),
+    "401 for a scope": Row(
+        answers(401, error_body(MISSING)), AccessRefused, fields=(("missing_scope", "api.fine_tuning.jobs.write"),)
+    ),
+    "403": Row(answers(403, error_body("no", code="training_not_available")), AccessRefused),
+    "404": Row(answers(404, error_body("Could not find fine tune")), NotFound),
+    "400": Row(answers(400, error_body("Job is already over")), RequestRefused),
+    "409": Row(answers(409, error_body("conflict")), RequestRefused),
+    "200 with HTML": Row(answers(200, HTML), BrokenAnswer),
+    "200 with nothing": Row(answers(200), BrokenAnswer),
+    "200 with another job": Row(answers(200, {"id": "ftjob-other", "status": "running"}), BrokenAnswer),
+    "204": Row(answers(204), BrokenAnswer),
+}
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[FineTuningApi]:
+    async with new_api() as running:
+        yield running
+
+
+@pytest.mark.parametrize("warm", [False, True], ids=["new connection", "used connection"])
+@pytest.mark.parametrize("what", ["retrieve", "cancel"])
+@pytest.mark.parametrize("name", FAULTS)
+async def test_a_fault_of_the_api_is_the_error_that_says_so(name: str, what: str, *, warm: bool) -> None:
+    row, route = FAULTS[name], CANCEL if what == "cancel" else RETRIEVE
+    api = new_api()
+    watch = Watch(api)
+    async with api, client_of(api.base_url) as client:
+        job = api.add_job(status="running")
+        if warm:
+            await client.list_jobs()
+        api.faults.always(route, row.fault)
+        async with asyncio.timeout(PATIENCE):
+            error = await failure(client, what, job)
+        assert type(error) is row.error
+        assert getattr(error, "maybe_done", None) is row.maybe_done
+        assert all(getattr(error, field) == value for field, value in row.fields)
+        # An order goes out once, whatever happens; a question may be asked again by the HTTP library, once.
+        assert watch.of("POST", "/cancel") == (what == "cancel")
+        assert watch.of("GET", job) <= 2
+        api.faults.clear()
+        assert (await client.retrieve(job)).snapshot.id == job
+        done = row.fault.accepted or row.fault.kind == "late"
+        assert api.jobs[job]["status"] == ("cancelled" if what == "cancel" and done else "running")
+
+
+@pytest.mark.parametrize("what", CALLS)
+async def test_every_call_meets_faults_alike(api: FineTuningApi, what: str) -> None:
+    api.faults.always("*", answers(503, HTML))
+    async with client_of(api.base_url) as client:
+        error = await failure(client, what, JOB)
+    assert (type(error), str(error)) == (Unreachable, "HTTP 503")
+    assert (error.request_id or "").startswith("req_")
+
+
+@pytest.mark.parametrize("what", CALLS)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_where_nobody_listens_nothing_was_sent(what: str, scheme: str) -> None:
+    async with client_of(f"{scheme}://127.0.0.1:{free_port()}/v1") as client:
+        error = await failure(client, what, JOB)
+    assert isinstance(error, Unreachable)
+    assert error.maybe_done is False
+
+
+async def test_where_no_tls_is_spoken_nothing_was_sent(api: FineTuningApi) -> None:
+    async with client_of(api.base_url.replace("http://", "https://")) as client:
+        error = await failure(client, "cancel", JOB)
+    assert isinstance(error, Unreachable)
+    assert error.maybe_done is False
+    assert len(api.ledger) == 0
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("what", ["retrieve", "cancel"])
+async def test_a_redirect_is_not_followed_and_no_key_goes_elsewhere(api: FineTuningApi, status: int, what: str) -> None:
+    async with FineTuningApi() as elsewhere, client_of(api.base_url) as client:
+        place = f"{elsewhere.base_url}/fine_tuning/jobs/{JOB}"
+        api.faults.add("*", answers(status, "", {"Location": place}))
+        error = await failure(client, what, JOB)
+        assert type(error) is BrokenAnswer
+        assert str(status) in str(error)
+        assert (len(api.ledger), len(elsewhere.ledger)) == (1, 0)
+
+
+# --- what no HTTP library would send ---
+
+GARBAGE = {
+    "no HTTP": b"SSH-2.0-OpenSSH_9.7\r\n\r\n",
+    "a broken status": b"HTTP/1.1 twohundred OK\r\n\r\n",
+    "a status line alone": b"HTTP/1.1 200 OK\r\n",
+    "headers without end": b"HTTP/1.1 200 OK\r\nX: " + b"a" * 2_000_000 + b"\r\n\r\n",
+    "a header without a colon": b"HTTP/1.1 200 OK\r\nwhat is this\r\n\r\n",
+    "two lengths": head("Content-Length: 2", "Content-Length: 3") + b"{}",
+    "a body that is cut": head("Content-Length: 100") + b'{"id": "ftjob-abc123"',
+    "chunks that are none": head("Transfer-Encoding: chunked") + b"zz\r\n{}\r\n0\r\n\r\n",
+    "binary": bytes(range(256)) * 10,
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("what", ["retrieve", "cancel"])
+@pytest.mark.parametrize("name", GARBAGE)
+async def test_garbage_is_no_answer_and_leaves_an_order_in_doubt(name: str, what: str) -> None:
+    async with RawServer(says(GARBAGE[name], then_close=True)) as server, client_of(server.base_url) as client:
+        async with asyncio.timeout(PATIENCE):
+            error = await failure(client, what, JOB)
+        assert isinstance(error, Unreachable)
+        assert error.maybe_done is True
+        assert server.requests == 1 or what == "retrieve"
+
+
+@pytest.mark.parametrize("what", ["retrieve", "cancel"])
+async def test_a_body_that_drips_is_cut_at_the_deadline(what: str) -> None:
+    loop = asyncio.get_running_loop()
+    async with RawServer(drips(DEADLINE / 10)) as server, client_of(server.base_url) as client:
+        began = loop.time()
+        error = await failure(client, what, JOB)
+        assert DEADLINE * 0.9 < loop.time() - began < DEADLINE + 1
+        assert isinstance(error, Unreachable)
+        assert error.maybe_done is True
+        assert "0.4 s" in str(error)
+        await server.until_nobody_is_connected()
+
+
+def chunked(content: bytes) -> bytes:
+    return f"{len(content):x}\r\n".encode() + content + b"\r\n"
+
+
+@pytest.mark.parametrize(
+    "flood",
+    [Flood(f"Content-Length: {2**30}"), Flood("Transfer-Encoding: chunked", frame=chunked), Flood("Connection: close")],
+    ids=["announced", "in chunks", "until the end"],
+)
+async def test_a_gigabyte_is_cut_before_it_is_held(flood: Flood) -> None:
+    async with RawServer(flood) as server, client_of(server.base_url, deadline=PATIENCE) as client:
+        tracemalloc.start()
+        try:
+            error = await failure(client, "retrieve", JOB)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert (type(error), str(error)) == (BrokenAnswer, "The answer was larger than 8 MiB.")
+        await server.until_nobody_is_connected()
+    assert LARGEST_PAGE < flood.sent < 4 * LARGEST_PAGE
+    assert peak < 3 * LARGEST_PAGE
+
+
+async def test_the_largest_page_is_still_read() -> None:
+    body = b'{"id": "ftjob-abc123", "x": "' + b"x" * (LARGEST_PAGE - 31) + b'"}'
+    assert len(body) == LARGEST_PAGE
+    async with RawServer(says(good(body))) as server, client_of(server.base_url, deadline=PATIENCE) as client:
+        assert (await client.retrieve(JOB)).snapshot.id == JOB
+
+
+async def test_an_answer_that_is_compressed_all_the_same_is_not_blown_up() -> None:
+    bomb = gzip.compress(b" " * 2**26)
+    assert len(bomb) < 2**17
+    api = new_api()
+    watch = Watch(api)
+    async with api, client_of(api.base_url, deadline=PATIENCE) as client:
+        api.faults.add("*", answers(200, bomb, {"Content-Encoding": "gzip", "Content-Type": "application/json"}))
+        tracemalloc.start()
+        try:
+            error = await failure(client, "list", JOB)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert type(error) is BrokenAnswer
+    assert watch.requests[0].headers["Accept-Encoding"] == "identity"
+    assert peak < 2**22
+
+
+async def slow_to_notice(writer: asyncio.StreamWriter) -> None:
+    writer.write(head("Content-Length: 100"))
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("talk", [slow_to_notice, drips(0.01)], ids=["silent", "dripping"])
+async def test_a_call_that_is_cancelled_lets_go_of_its_connection(talk: Talk) -> None:
+    async with RawServer(talk) as server, client_of(server.base_url, deadline=PATIENCE) as client:
+        task = asyncio.create_task(client.retrieve(JOB))
+        async with asyncio.timeout(PATIENCE):
+            await server.asked.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        if talk is not slow_to_notice:
+            await server.until_nobody_is_connected()
+
+
+def test_the_two_keys_of_these_tests_differ() -> None:
+    assert READ_KEY != WRITE_KEY

@@ -1,0 +1,162 @@
+"""The OpenAI dialect, with literals: what is asked, and how the answers are read."""
+
+from typing import Any
+
+import pytest
+
+from bot.errors import BrokenAnswer, NotFound, ProviderError
+from bot.providers import openai
+from bot.providers.wire import Page, Request
+from tests.builders import JOB, NOW, answer, job_body, list_body
+from tests.jobs.openapi import example
+
+BROKEN: list[Any] = [None, 5, "ftjob-x", [], {}, {"id": ""}, {"id": None}, {"id": 7}, {"object": "fine_tuning.job"}]
+
+
+def read_page(body: Any, after: str | None = None) -> Page:
+    return openai.read_jobs(answer(body), now=NOW, after=after)
+
+
+def ids(page: Page) -> list[str]:
+    return [reading.snapshot.id for reading in page.readings]
+
+
+# --- questions ---
+
+
+@pytest.mark.parametrize(
+    ("asked", "request_"),
+    [
+        (openai.list_jobs(), Request("GET", "/fine_tuning/jobs", (("limit", "100"),))),
+        (
+            openai.list_jobs(after="ftjob-9", limit=5, metadata={"team": "a&b", "env": "x"}),
+            Request(
+                "GET",
+                "/fine_tuning/jobs",
+                (("limit", "5"), ("after", "ftjob-9"), ("metadata[team]", "a&b"), ("metadata[env]", "x")),
+            ),
+        ),
+        (openai.retrieve_job(JOB), Request("GET", f"/fine_tuning/jobs/{JOB}")),
+        (openai.retrieve_job("../files"), Request("GET", "/fine_tuning/jobs/..%2Ffiles")),
+        (openai.cancel_job(JOB), Request("POST", f"/fine_tuning/jobs/{JOB}/cancel")),
+        (openai.list_events(JOB), Request("GET", f"/fine_tuning/jobs/{JOB}/events", (("limit", "20"),))),
+    ],
+)
+def test_a_question_is_one_request(asked: Request, request_: Request) -> None:
+    assert asked == request_
+
+
+@pytest.mark.parametrize("job_id", ["", ".", ".."])
+def test_no_question_is_asked_about_a_step(job_id: str) -> None:
+    for ask in (openai.retrieve_job, openai.cancel_job, openai.list_events, openai.job_page):
+        with pytest.raises(NotFound):
+            ask(job_id)
+
+
+def test_a_jobs_page_is_for_people() -> None:
+    assert openai.job_page(JOB) == f"https://platform.openai.com/finetune/{JOB}"
+    assert openai.job_page("a/../b?c") == "https://platform.openai.com/finetune/a%2F..%2Fb%3Fc"
+
+
+# --- pages ---
+
+
+def test_a_page_is_its_jobs_and_the_cursor_of_the_next() -> None:
+    page = read_page(list_body(job_body(id="ftjob-3"), job_body(id="ftjob-2"), has_more=True))
+    assert (ids(page), page.broken, page.after) == (["ftjob-3", "ftjob-2"], 0, "ftjob-2")
+
+
+def test_the_last_page_has_no_cursor() -> None:
+    assert read_page(list_body(job_body())).after is None
+    assert read_page(list_body()).after is None
+
+
+@pytest.mark.parametrize("has_more", [None, 0, "yes", "true", 1, [True]])
+def test_only_a_true_has_more_is_more(has_more: Any) -> None:
+    assert read_page({"data": [job_body()], "has_more": has_more}).after is None
+    assert read_page({"data": [job_body()]}).after is None
+
+
+def test_a_cursor_that_does_not_move_ends_the_list() -> None:
+    body = list_body(job_body(id="ftjob-3"), job_body(id="ftjob-2"), has_more=True)
+    assert read_page(body, after="ftjob-2").after is None
+    assert read_page(body, after="ftjob-3").after == "ftjob-2"
+
+
+def test_an_empty_page_that_promises_more_ends_the_list() -> None:
+    assert read_page(list_body(has_more=True), after="ftjob-2").after is None
+
+
+def test_broken_items_are_counted_and_lose_only_themselves() -> None:
+    page = read_page(list_body(job_body(id="ftjob-2"), *BROKEN, job_body(id="ftjob-1"), has_more=True))
+    assert (ids(page), page.broken, page.after) == (["ftjob-2", "ftjob-1"], len(BROKEN), "ftjob-1")
+
+
+def test_the_cursor_passes_over_a_broken_last_item() -> None:
+    assert read_page(list_body(job_body(id="ftjob-2"), None, has_more=True)).after == "ftjob-2"
+
+
+@pytest.mark.parametrize("body", [{}, {"data": None}, {"data": {}}, {"data": "ftjob-1"}, {"data": 5}])
+def test_a_list_without_a_list_is_broken(body: Any) -> None:
+    for read in (openai.read_jobs, openai.read_events):
+        with pytest.raises(BrokenAnswer) as caught:
+            read(answer(body, x_request_id="req_7"), now=NOW)
+        assert caught.value.request_id == "req_7"
+
+
+@pytest.mark.parametrize("name", ["job.list.json", "wire.200.list.json"])
+def test_the_example_lists_are_read_whole(name: str) -> None:
+    body = example(name)
+    page = read_page(body)
+    assert ids(page) == [item["id"] for item in body["data"]]
+    assert (page.broken, page.after) == (0, page.readings[-1].snapshot.id if body["has_more"] else None)
+
+
+# --- one job ---
+
+
+def test_the_job_that_was_asked_for_is_read_in_full() -> None:
+    reading = openai.read_job(answer(job_body(status="failed")), JOB, now=NOW)
+    assert (reading.snapshot.status, reading.job.model) == ("failed", "gpt-4o-mini-2024-07-18")
+
+
+@pytest.mark.parametrize("body", [job_body(id="ftjob-other"), job_body(id=JOB.upper()), {"id": None}, {}, list_body()])
+def test_anything_but_the_job_that_was_asked_for_is_refused(body: Any) -> None:
+    with pytest.raises(BrokenAnswer) as caught:
+        openai.read_job(answer(body, x_request_id="req_7"), JOB, now=NOW)
+    assert caught.value.request_id == "req_7"
+    assert "ftjob-other" not in str(caught.value)
+
+
+# --- events ---
+
+
+@pytest.mark.parametrize("name", ["event.list.json", "azure.event.list.json"])
+def test_events_come_oldest_first_whatever_their_order(name: str) -> None:
+    body = example(name)
+    events = openai.read_events(answer(body), now=NOW)
+    assert len(events) == len(body["data"])
+    times = [event.created_at for event in events]
+    assert times == sorted(item["created_at"] for item in body["data"])
+
+
+def test_lines_that_are_no_lines_are_left_out() -> None:
+    events = openai.read_events(answer(list_body({"message": "b"}, None, 5, "x", [], {"message": "a"})), now=NOW)
+    assert [event.message for event in events] == ["a", "b"]
+
+
+def test_lines_of_one_second_came_newest_first_and_are_turned_round() -> None:
+    lines = [{"message": text, "created_at": 5} for text in "cba"]
+    assert [event.message for event in openai.read_events(answer(list_body(*lines)), now=NOW)] == ["a", "b", "c"]
+
+
+def test_every_read_function_passes_an_error_on() -> None:
+    refused = answer("", 404)
+    for read in (
+        lambda: openai.read_jobs(refused, now=NOW),
+        lambda: openai.read_job(refused, JOB, now=NOW),
+        lambda: openai.read_events(refused, now=NOW),
+    ):
+        with pytest.raises(ProviderError) as caught:
+            read()
+        assert type(caught.value) is NotFound

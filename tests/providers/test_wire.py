@@ -1,0 +1,274 @@
+"""What an answer means, with literal answers."""
+
+import math
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from pydantic_core import from_json
+
+from bot.errors import (
+    AccessRefused,
+    BrokenAnswer,
+    NotFound,
+    ProviderError,
+    RateLimited,
+    RequestRefused,
+    Unreachable,
+)
+from bot.providers.wire import LONGEST_PAUSE, Answer, Request, json_of, reading_of, retry_after, segment
+from tests.builders import JOB, NOW, answer, error_body, job_body
+from tests.jobs.openapi import JSON
+from tests.jobs.openapi import example as example_of
+
+HTML = "<html><body><h1>502 Bad Gateway</h1></body></html>"
+
+ERRORS: dict[str, tuple[Answer, type[ProviderError], str]] = {
+    "400": (answer(error_body("Job cannot be cancelled"), 400), RequestRefused, "Job cannot be cancelled"),
+    "400 html": (answer(HTML, 400), RequestRefused, "HTTP 400"),
+    "401": (answer(error_body("Incorrect API key", code="invalid_api_key"), 401), AccessRefused, "Incorrect API key"),
+    "401 without a body": (answer("", 401), AccessRefused, "HTTP 401"),
+    "403": (answer(error_body("Not here"), 403), AccessRefused, "Not here"),
+    "404": (answer(error_body("Could not find fine tune: 123"), 404), NotFound, "Could not find fine tune: 123"),
+    "404 html": (answer(HTML, 404), NotFound, "HTTP 404"),
+    "408": (answer("", 408), Unreachable, "HTTP 408"),
+    "409": (answer(error_body("conflict"), 409), RequestRefused, "conflict"),
+    "422": (answer(error_body("no"), 422), RequestRefused, "no"),
+    "429": (answer(error_body("Slow down"), 429), RateLimited, "Slow down"),
+    "500": (answer(error_body("The server had an error", kind="server_error"), 500), Unreachable, "The server had"),
+    "502 html": (answer(HTML, 502), Unreachable, "HTTP 502"),
+    "503 html": (answer(HTML, 503), Unreachable, "HTTP 503"),
+    "599": (answer("", 599), Unreachable, "HTTP 599"),
+    "201": (answer(job_body(), 201), BrokenAnswer, "Unexpected HTTP status 201"),
+    "204": (answer("", 204), BrokenAnswer, "Unexpected HTTP status 204"),
+    "302": (answer("", 302, location="https://evil.example/"), BrokenAnswer, "Unexpected HTTP status 302"),
+    "200 html": (answer(HTML), BrokenAnswer, "not a JSON object"),
+    "200 empty": (answer(""), BrokenAnswer, "not a JSON object"),
+    "200 cut": (answer('{"id": "ftjob-a'), BrokenAnswer, "not a JSON object"),
+    "200 list": (answer([job_body()]), BrokenAnswer, "not a JSON object"),
+    "200 null": (answer("null"), BrokenAnswer, "not a JSON object"),
+    "200 not UTF-8": (answer(b'{"id": "\xff"}'), BrokenAnswer, "not a JSON object"),
+    "200 too deep": (answer("[" * 100_000), BrokenAnswer, "not a JSON object"),
+}
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_every_answer_but_a_good_one_is_the_error_that_says_what_it_means(name: str) -> None:
+    bad, kind, said = ERRORS[name]
+    with pytest.raises(ProviderError) as caught:
+        json_of(bad, now=NOW)
+    assert type(caught.value) is kind
+    assert said in str(caught.value)
+
+
+def test_a_good_answer_is_its_json_object() -> None:
+    assert json_of(answer(job_body()), now=NOW) == job_body()
+
+
+@pytest.mark.parametrize("status", [408, 500, 502, 503, 504])
+def test_a_server_that_broke_may_have_done_what_was_asked(status: int) -> None:
+    with pytest.raises(Unreachable) as caught:
+        json_of(answer(HTML, status), now=NOW)
+    assert caught.value.maybe_done is True
+
+
+@pytest.mark.parametrize("name", [name for name in ERRORS if not name.startswith("200 not")])
+def test_every_error_keeps_the_id_of_the_request(name: str) -> None:
+    bad, _, _ = ERRORS[name]
+    with pytest.raises(ProviderError) as caught:
+        json_of(Answer(bad.status, {"x-request-id": "req_1", "apim-request-id": "other"}, bad.body), now=NOW)
+    assert caught.value.request_id == "req_1"
+
+
+def test_azures_request_id_is_kept_where_there_is_no_other() -> None:
+    assert answer(apim_request_id="a-1").request_id == "a-1"
+    assert answer().request_id is None
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"error": "just words"}, "just words"),
+        (error_body({"nested": "object"}), "HTTP 400"),
+        (error_body(None), "HTTP 400"),
+        (error_body(5), "HTTP 400"),
+        ({"error": None}, "HTTP 400"),
+        ({"error": ["x"]}, "HTTP 400"),
+        ({"message": "elsewhere"}, "HTTP 400"),
+        ([], "HTTP 400"),
+        ("null", "HTTP 400"),
+    ],
+)
+def test_any_envelope_gives_a_sentence(body: Any, said: str) -> None:
+    with pytest.raises(RequestRefused) as caught:
+        json_of(answer(body, 400), now=NOW)
+    assert str(caught.value) == said
+
+
+@pytest.mark.parametrize(
+    ("message", "scope"),
+    [
+        ("You may not. Missing scopes: api.fine_tuning.jobs.write. Check that", "api.fine_tuning.jobs.write"),
+        ("Missing scopes: api.files.read, api.model.read", "api.files.read"),
+        ("Missing scopes: api.fine_tuning.jobs.read", "api.fine_tuning.jobs.read"),
+        ("missing scope: api.files.read", "api.files.read"),
+        ("Incorrect API key provided.", None),
+        ("Missing scopes: ", None),
+    ],
+)
+@pytest.mark.parametrize("status", [401, 403])
+def test_the_scope_that_a_key_lacks_is_named(message: str, scope: str | None, status: int) -> None:
+    with pytest.raises(AccessRefused) as caught:
+        json_of(answer(error_body(message), status), now=NOW)
+    assert caught.value.missing_scope == scope
+
+
+@pytest.mark.parametrize(
+    "key", ["sk-proj-abc_DEF-123", "sk-abc***xyz", "xoxb-1-2-abc", "xapp-1-A-2", "whsec_abcdef", "sk-svcacct-x"]
+)
+def test_a_key_that_the_api_repeats_is_not_repeated_by_us(key: str) -> None:
+    with pytest.raises(AccessRefused) as caught:
+        json_of(answer(error_body(f"Incorrect API key provided: {key}. You can find"), 401), now=NOW)
+    assert key not in str(caught.value)
+    assert key.split("-", 1)[-1].split("_", 1)[-1] not in str(caught.value)
+    assert "You can find" in str(caught.value)
+
+
+def test_a_message_without_end_is_cut() -> None:
+    with pytest.raises(RequestRefused) as caught:
+        json_of(answer(error_body("x" * 100_000), 400), now=NOW)
+    assert len(str(caught.value)) == 500
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "kind"),
+    [
+        ("error.400.job_not_cancellable.json", 400, RequestRefused),
+        ("error.401.invalid_api_key.json", 401, AccessRefused),
+        ("error.403.training_not_available.json", 403, AccessRefused),
+        ("error.404.not_found.json", 404, NotFound),
+        ("error.429.rate_limited.json", 429, RateLimited),
+        ("error.500.server_error.json", 500, Unreachable),
+        ("wire.404.retrieve.json", 404, NotFound),
+        ("wire.404.cancel.json", 404, NotFound),
+        ("wire.404.events.json", 404, NotFound),
+    ],
+)
+def test_an_example_of_an_error_is_read_and_says_what_the_api_said(
+    name: str, status: int, kind: type[ProviderError]
+) -> None:
+    body = example_of(name)
+    with pytest.raises(kind) as caught:
+        json_of(answer(body, status), now=NOW)
+    assert str(caught.value)[:20] == body["error"]["message"][:20]
+
+
+# --- how long to wait ---
+
+PAUSES = [
+    (None, 1.0),
+    ("", 1.0),
+    ("0", 1.0),
+    ("0.2", 1.0),
+    ("7", 7.0),
+    ("2.5", 2.5),
+    (" 30 ", 30.0),
+    ("300", 300.0),
+    ("301", 300.0),
+    ("86400", 300.0),
+    ("-5", 1.0),
+    ("nan", 1.0),
+    ("inf", 300.0),
+    ("-inf", 1.0),
+    ("1e400", 300.0),
+    ("soon", 1.0),
+    ("Mon, 21 Sep 2026 14:14:02 GMT", 42.0),
+    ("Mon, 21 Sep 2026 16:14:02 +0200", 42.0),
+    ("Mon, 21 Sep 2026 14:13:00 GMT", 1.0),
+    ("Mon, 21 Sep 2026 23:33:20 GMT", 300.0),
+    ("Mon, 1 Jan 99999999999999999999 00:00:00 GMT", 1.0),
+    ("Mon, 1 Jan 2026 00:00:00 +99999999999999999999", 1.0),
+    ("Mon, 99 Foo 2026 99:99:99 GMT", 1.0),
+]
+
+
+@pytest.mark.parametrize(("header", "seconds"), PAUSES)
+def test_retry_after_is_honoured_within_bounds(header: str | None, seconds: float) -> None:
+    headers = {} if header is None else {"retry-after": header}
+    assert retry_after(headers, NOW) == seconds
+    with pytest.raises(RateLimited) as caught:
+        json_of(Answer(429, headers, b""), now=NOW)
+    assert caught.value.retry_after == seconds
+
+
+@given(st.text() | st.floats().map(str) | st.datetimes().map(format_datetime) | st.integers().map(str))
+@example("Mon, 31 Dec 9999 23:59:59 -2359")
+@example("Mon, 01 Jan 0001 00:00:00 +2359")
+def test_any_retry_after_gives_a_pause_within_bounds(header: str) -> None:
+    seconds = retry_after({"retry-after": header}, NOW)
+    assert math.isfinite(seconds)
+    assert 1 <= seconds <= 300
+
+
+def test_an_empty_purse_is_no_rate_limit_and_waits_longest() -> None:
+    with pytest.raises(RateLimited) as caught:
+        json_of(answer(error_body("You exceeded your quota", code="insufficient_quota"), 429, retry_after="2"), now=NOW)
+    assert caught.value.retry_after == LONGEST_PAUSE
+
+
+# --- parts ---
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (JOB, JOB),
+        ("a/b", "a%2Fb"),
+        ("../x", "..%2Fx"),
+        ("a?b#c", "a%3Fb%23c"),
+        ("ft:a::b", "ft%3Aa%3A%3Ab"),
+        ("a%2Fb", "a%252Fb"),
+        ("a\r\nb", "a%0D%0Ab"),
+        ("\u00e9", "%C3%A9"),
+    ],
+)
+def test_a_segment_holds_one_name(text: str, expected: str) -> None:
+    assert segment(text) == expected
+
+
+@pytest.mark.parametrize("step", ["", ".", ".."])
+def test_a_step_is_no_name(step: str) -> None:
+    with pytest.raises(NotFound):
+        segment(step)
+
+
+def test_only_a_get_is_no_order() -> None:
+    assert not Request("GET", "/x").is_order
+    assert Request("POST", "/x").is_order
+
+
+@given(JSON)
+def test_any_item_is_a_reading_or_none(item: Any) -> None:
+    reading = reading_of(item)
+    is_job = isinstance(item, dict) and isinstance(item.get("id"), str) and 1 <= len(item["id"]) <= 200
+    assert (reading is not None) == is_job
+
+
+@given(st.binary() | st.text().map(str.encode), st.integers(100, 599))
+def test_any_answer_is_an_object_or_a_provider_error(body: bytes, status: int) -> None:
+    try:
+        value = json_of(Answer(status, {}, body), now=NOW)
+    except ProviderError:
+        assert status != 200 or not body.startswith(b"{}")
+    else:
+        assert (status, value) == (200, from_json(body))
+
+
+def test_a_reading_keeps_the_whole_of_what_came() -> None:
+    body = job_body(surprise={"deep": [1]})
+    reading = reading_of(body)
+    assert reading is not None
+    assert reading.body == body
+    assert reading.job.model_extra == {"surprise": {"deep": [1]}}

@@ -1,0 +1,156 @@
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.blocks.answers import CONFIRM_CANCEL
+from bot.blocks.job import CANCEL, OPEN_PAGE, REFRESH, TRACK, UNTRACK
+from bot.commands.command import Asker, Command, Verb
+from bot.slack.buttons import asker_of, command_of, door_of
+from bot.slack.gateway import Door
+
+JOB = "ftjob-abc123"
+ASKER = Asker("U0OLIVIA", "C0ML", "T0ACME")
+
+
+def body(action_id: str = REFRESH, value: Any = JOB, **fields: Any) -> dict[str, Any]:
+    """Return a pressed button as Slack sends it."""
+    return {
+        "type": "block_actions",
+        "team": {"id": "T0ACME", "domain": "acme"},
+        "user": {"id": "U0OLIVIA", "team_id": "T0ACME"},
+        "channel": {"id": "C0ML", "name": "ml"},
+        "container": {"type": "message", "message_ts": "1.2", "is_ephemeral": False},
+        "response_url": "https://hooks.slack.com/actions/T0ACME/1/x",
+        "actions": [{"type": "button", "action_id": action_id, "value": value, "block_id": "b1"}],
+        **fields,
+    }
+
+
+@pytest.mark.parametrize(
+    ("action_id", "verb"),
+    [
+        (REFRESH, Verb.STATUS),
+        (f"{REFRESH}:3", Verb.STATUS),
+        (TRACK, Verb.TRACK),
+        (UNTRACK, Verb.UNTRACK),
+        (CANCEL, Verb.CANCEL),
+    ],
+)
+def test_a_button_is_the_command_that_could_have_been_typed(action_id: str, verb: Verb) -> None:
+    assert command_of(body(action_id)) == Command(verb, ASKER, job_ids=(JOB,))
+
+
+def test_the_red_button_answers_its_question() -> None:
+    assert command_of(body(CONFIRM_CANCEL, "Jm4Qk0s2")) == Command(Verb.CONFIRM_CANCEL, ASKER, key="Jm4Qk0s2")
+
+
+@pytest.mark.parametrize(
+    ("action_id", "is_ephemeral", "replaces"),
+    [
+        (REFRESH, True, True),
+        (REFRESH, False, False),
+        (TRACK, True, False),
+        (CANCEL, True, False),
+        (REFRESH, "yes", False),
+    ],
+)
+def test_only_a_refreshed_answer_takes_the_place_of_the_one_before(
+    action_id: str, *, is_ephemeral: Any, replaces: bool
+) -> None:
+    command = command_of(body(action_id, container={"is_ephemeral": is_ephemeral}))
+
+    assert command is not None
+    assert command.replaces is replaces
+
+
+PRESSED = {"action_id": REFRESH, "value": JOB}
+IGNORED: dict[str, dict[str, Any]] = {
+    "B67 an unknown action": body("somebody_elses"),
+    "B67 no name": body(""),
+    "a button that opens a page": body(OPEN_PAGE),
+    "a verb as the name": body("status"),
+    "B68 no actions": {key: value for key, value in body().items() if key != "actions"},
+    "B68 empty actions": body(actions=[]),
+    "B68 fifty actions": body(actions=[PRESSED] * 50),
+    "B68 two actions": body(actions=[PRESSED] * 2),
+    "B68 actions of null": body(actions=None),
+    "B68 actions of text": body(actions="ftjob_refresh"),
+    "B68 an object for a list": body(actions=PRESSED),
+    "B68 an action of text": body(actions=["ftjob_refresh"]),
+    "B68 an action of null": body(actions=[None]),
+    "B68 a number for a name": body(actions=[{"action_id": 7, "value": JOB}]),
+    "B68 no value": body(actions=[{"action_id": REFRESH}]),
+    "B68 null for a value": body(value=None),
+    "B68 a list for a value": body(value=[JOB]),
+    "no key": body(actions=[{"action_id": CONFIRM_CANCEL}]),
+    "a path for an id": body(value="ftjob-a/../../models"),
+    "a forged id": body(value="<!channel>"),
+    "an id with a line break": body(value=f"{JOB}\n"),
+    "no user": body(user=None),
+    "a user of text": body(user="U0OLIVIA"),
+    "a user without id": body(user={"team_id": "T0ACME"}),
+    "a user with a number": body(user={"id": 7}),
+    "no channel": body(channel=None),
+    "a channel of text": body(channel="C0ML"),
+    "a channel without id": body(channel={"name": "ml"}),
+    "nothing at all": {},
+}
+
+
+@pytest.mark.parametrize("pressed", IGNORED.values(), ids=IGNORED.keys())
+def test_what_is_no_button_of_ours_is_ignored(pressed: dict[str, Any]) -> None:
+    assert command_of(pressed) is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "team"),
+    [
+        ({}, "T0ACME"),
+        ({"user": {"id": "U0OLIVIA", "team_id": "T0OTHER"}}, "T0OTHER"),
+        ({"user": {"id": "U0OLIVIA"}}, "T0ACME"),
+        ({"user": {"id": "U0OLIVIA", "team_id": ""}}, "T0ACME"),
+        ({"user": {"id": "U0OLIVIA", "team_id": 7}}, "T0ACME"),
+        ({"user": {"id": "U0OLIVIA"}, "team": None}, ""),
+        ({"user": {"id": "U0OLIVIA"}, "team": "T0ACME"}, ""),
+        ({"user": {"id": "U0OLIVIA"}, "team": {"id": None}}, ""),
+    ],
+)
+def test_who_pressed_brings_the_team_of_their_own(fields: dict[str, Any], team: str) -> None:
+    assert asker_of(body(**fields)) == Asker("U0OLIVIA", "C0ML", team)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [("https://hooks.slack.com/x", "https://hooks.slack.com/x"), (None, None), (7, None), (["https://x"], None)],
+)
+def test_the_answer_goes_where_the_button_was_pressed(url: Any, expected: str | None) -> None:
+    assert door_of(body(response_url=url)) == Door("C0ML", "U0OLIVIA", expected)
+
+
+json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=9) | st.sampled_from([JOB, REFRESH, CONFIRM_CANCEL]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["id", "team_id", "value"]), inner),
+    max_leaves=8,
+)
+actions = st.lists(st.fixed_dictionaries({"action_id": json, "value": json}), max_size=2)
+bodies = st.fixed_dictionaries(
+    {}, optional={"user": json, "channel": json, "team": json, "container": json, "response_url": json, "actions": json | actions}
+)  # fmt: skip
+
+
+@given(bodies)
+def test_no_body_breaks_anything(pressed: dict[str, Any]) -> None:
+    asker, door, command = asker_of(pressed), door_of(pressed), command_of(pressed)
+
+    assert (door is None) is (asker is None)
+    assert command is None or command.asker == asker
+    assert asker is None or all(isinstance(part, str) for part in (asker.person, asker.channel, asker.team))
+
+
+@given(json, json)
+def test_no_pressed_button_breaks_anything(action_id: Any, value: Any) -> None:
+    command = command_of(body(action_id, value))
+
+    assert command is None or (value in (*command.job_ids, command.key) and command.asker == ASKER)

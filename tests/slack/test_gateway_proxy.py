@@ -1,0 +1,45 @@
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+
+from bot.blocks.answers import note
+from bot.commands.command import Reply
+from bot.settings import load
+from bot.slack.gateway import Door, open_gateway
+
+PROXY_SAYS = (
+    b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: 11\r\n\r\n{"ok":true}'
+)
+SLACK = "http://127.0.0.1:1"
+
+
+async def test_calls_and_answers_go_through_the_proxy_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        length = re.search(r"content-length: (\d+)", head, re.IGNORECASE)
+        await reader.readexactly(int(length[1]) if length else 0)
+        asked.append(head.splitlines()[0])
+        writer.write(PROXY_SAYS)
+        await writer.drain()
+        writer.close()
+
+    proxy = await asyncio.start_server(pass_on, "127.0.0.1", 0)
+    port = proxy.sockets[0].getsockname()[1]
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{port}")
+    environ = {
+        "SLACK_BOT_TOKEN": "xoxb-0123456789",
+        "SLACK_APP_TOKEN": "xapp-0123456789",
+        "OPENAI_API_KEY": "sk-0123456789",
+        "SLACK_API_URL": f"{SLACK}/api/",
+    }
+    async with proxy, open_gateway(load(environ, dotenv=tmp_path / "no.env")) as gateway:
+        await gateway.identity()
+        await gateway.reply(Door("C1", "U1", f"{SLACK}/commands/T1/1"), Reply(note("Hello.")))
+
+    assert asked == [f"POST {SLACK}/api/auth.test HTTP/1.1", f"POST {SLACK}/commands/T1/1 HTTP/1.1"]

@@ -1,0 +1,93 @@
+"""What a store holds before a test begins, and how a test looks into it."""
+
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from sqlalchemy import Row, Table, select
+
+from bot.jobs.changes import Change, ChangeKind, State
+from bot.jobs.models import Snapshot
+from bot.providers.wire import Reading
+from bot.store import Store, open_store, schema
+from bot.store.jobs import KnownJob
+from bot.store.outbox import Delivery, Picture, Planned
+from bot.store.tracks import Track
+from tests.store.times import Time
+
+ACCOUNT = "default"
+STARTED = Change(ChangeKind.STATUS, State("queued"), State("running"))
+
+_numbers = itertools.count(1)
+
+
+def reading(job_id: str, status: str = "running", model: str | None = None, **fields: Any) -> Reading:
+    """Return a job as an API would describe it."""
+    body = {"id": job_id, "status": status, "fine_tuned_model": model, "created_at": 1000, **fields}
+    return Reading(Snapshot.model_validate(body), body)
+
+
+async def know(store: Store, *readings: Reading, account: str = ACCOUNT) -> None:
+    """Let the store know jobs."""
+    async with store.db.transaction() as tx:
+        await store.jobs.add(tx, account, [each.snapshot for each in readings])
+
+
+async def known(store: Store, job_id: str) -> KnownJob:
+    """Return a job that must be known."""
+    job = await store.jobs.known(ACCOUNT, job_id)
+    assert job is not None
+    return job
+
+
+async def follow(store: Store, *pairs: tuple[str, str], person: str | None = "U1") -> None:
+    """Let channels follow jobs: (channel, job id)."""
+    async with store.db.transaction() as tx:
+        await store.tracks.add(tx, [Track(ACCOUNT, job_id, channel, person) for channel, job_id in pairs])
+
+
+async def owe(store: Store, *channels: str, picture: Picture = Picture.CHANGE, job: str | None = None) -> list[int]:
+    """Owe each channel one alert, in this order, each of a job of its own; return the ids of the changes."""
+    changes = []
+    async with store.db.transaction() as tx:
+        for channel in channels:
+            body = reading(job or f"ftjob-{next(_numbers):06d}").body
+            recorded = await store.jobs.write_change(tx, ACCOUNT, 2, STARTED, body)
+            card, _ = await store.tracks.card_of(tx, ACCOUNT, recorded.job_id, channel)
+            await store.outbox.add(tx, recorded, Planned(channel, picture, card.id))
+            changes.append(recorded.id)
+    return changes
+
+
+async def claimed(store: Store, lease: float = 30.0) -> Delivery:
+    """Claim a row that must be there."""
+    delivery = await store.outbox.claim(lease)
+    assert delivery is not None
+    return delivery
+
+
+async def rows(store: Store, table: Table) -> list[Row[Any]]:
+    """Return a whole table, in the order of its first column."""
+    async with store.db.transaction() as tx:
+        return list(await tx.execute(select(table).order_by(*table.primary_key.columns)))
+
+
+async def deliveries(store: Store, channel: str | None = None) -> list[Row[Any]]:
+    """Return the rows of the outbox, oldest first, of one channel or of all."""
+    return [row for row in await rows(store, schema.delivery) if channel in (None, row.channel)]
+
+
+async def contents(store: Store) -> dict[str, list[Row[Any]]]:
+    """Return everything that is stored, to see that nothing changed."""
+    return {table.name: await rows(store, table) for table in schema.metadata.sorted_tables}
+
+
+@asynccontextmanager
+async def crowd(store: Store, database_url: str, time: Time, size: int = 4) -> AsyncIterator[list[Store]]:
+    """Yield stores on one database: on PostgreSQL each has connections of its own, as several processes have."""
+    if store.db.is_sqlite:
+        yield [store] * size
+        return
+    async with AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(open_store(database_url, time.clock)) for _ in range(size)]

@@ -1,0 +1,178 @@
+import asyncio
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from bot.jobs.changes import Change, ChangeKind, State
+from bot.store import Store, schema
+from bot.store.jobs import FIRST_VERSION, KnownJob, first_change
+from tests.store.seeds import ACCOUNT, STARTED, contents, crowd, know, known, reading, rows
+from tests.store.times import Time
+
+
+async def test_a_job_that_was_never_seen_is_not_known(store: Store) -> None:
+    assert await store.jobs.known(ACCOUNT, "ftjob-a") is None
+
+
+async def test_a_job_is_known_as_it_was_first_seen(store: Store, time: Time) -> None:
+    await know(store, reading("ftjob-a", "succeeded", "ft:m", created_at=1234))
+
+    job = await known(store, "ftjob-a")
+
+    state = State("succeeded", "ft:m")
+    assert job == KnownJob(ACCOUNT, "ftjob-a", FIRST_VERSION, state, 1234.0, job.same_since, settled=False)
+    assert time.clock() - job.same_since == time.exactly(0)
+
+
+async def test_accounts_do_not_see_each_others_jobs(store: Store) -> None:
+    await know(store, reading("ftjob-a"), account="other")
+
+    assert await store.jobs.known(ACCOUNT, "ftjob-a") is None
+    assert await store.jobs.newest(ACCOUNT, 10) == {}
+    assert await store.jobs.known("other", "ftjob-a")
+
+
+async def test_the_first_sight_of_a_job_is_stored_once_and_says_what_was_new(store: Store) -> None:
+    await know(store, reading("ftjob-a", "queued"))
+
+    async with store.db.transaction() as tx:
+        snapshots = [reading(job_id, "running").snapshot for job_id in ("ftjob-a", "ftjob-b")]
+        added = await store.jobs.add(tx, ACCOUNT, snapshots)
+
+    assert added == {"ftjob-b"}
+    assert (await known(store, "ftjob-a")).state == State("queued")
+
+
+async def test_two_who_see_a_job_first_at_once_are_one(store: Store, database_url: str, time: Time) -> None:
+    snapshots = [reading(f"ftjob-{n}").snapshot for n in range(20)]
+
+    async def add(mine: Store) -> set[str]:
+        async with mine.db.transaction() as tx:
+            return await mine.jobs.add(tx, ACCOUNT, snapshots)
+
+    async with crowd(store, database_url, time) as stores:
+        added = await asyncio.gather(*map(add, stores))
+
+    assert sorted(job for each in added for job in each) == sorted(snapshot.id for snapshot in snapshots)
+
+
+async def test_nothing_to_add_asks_nothing(store: Store) -> None:
+    async with store.db.transaction() as tx:
+        assert await store.jobs.add(tx, ACCOUNT, []) == set()
+
+
+async def test_a_swap_replaces_the_state_and_counts_the_version(store: Store, time: Time) -> None:
+    await know(store, reading("ftjob-a", "queued"))
+    seen = await known(store, "ftjob-a")
+    async with store.db.transaction() as tx:
+        await store.jobs.settle(tx, ACCOUNT, ["ftjob-a"])
+    await time.passes(store, 60)
+
+    async with store.db.transaction() as tx:
+        version = await store.jobs.swap(tx, seen, State("succeeded", "ft:m"))
+
+    job = await known(store, "ftjob-a")
+    assert version == job.version == FIRST_VERSION + 1
+    assert job.state == State("succeeded", "ft:m")
+    assert not job.settled
+    assert time.clock() - job.same_since == time.exactly(0)
+
+
+async def test_a_swap_that_comes_too_late_changes_nothing(store: Store) -> None:
+    await know(store, reading("ftjob-a", "queued"))
+    seen = await known(store, "ftjob-a")
+    async with store.db.transaction() as tx:
+        await store.jobs.swap(tx, seen, State("running"))
+    before = await contents(store)
+
+    async with store.db.transaction() as tx:
+        assert await store.jobs.swap(tx, seen, State("failed")) is None
+
+    assert await contents(store) == before
+
+
+async def test_of_ten_swaps_at_once_one_wins(store: Store, database_url: str, time: Time) -> None:
+    await know(store, reading("ftjob-a", "queued"))
+    seen = await known(store, "ftjob-a")
+
+    async def swap(mine: Store, status: str) -> str | None:
+        async with mine.db.transaction() as tx:
+            return status if await mine.jobs.swap(tx, seen, State(status)) else None
+
+    async with crowd(store, database_url, time) as stores:
+        results = await asyncio.gather(*(swap(stores[n % len(stores)], f"status-{n}") for n in range(10)))
+
+    (winner,) = [status for status in results if status]
+    job = await known(store, "ftjob-a")
+    assert (job.version, job.state.status) == (FIRST_VERSION + 1, winner)
+
+
+async def test_a_change_is_read_as_it_was_written(store: Store, time: Time) -> None:
+    change = Change(ChangeKind.STATUS, State("running", "ft:old"), State("failed", "ft:new"))
+    body = reading("ftjob-a", "failed", "ft:new", metadata={"naïve": "日本 \u0000 😀"[:5]}).body
+
+    async with store.db.transaction() as tx:
+        written = await store.jobs.write_change(tx, ACCOUNT, 7, change, body, reason="out of memory", late=True)
+
+    read = await store.jobs.change(written.id)
+    assert read == written
+    assert (read.account, read.job_id, read.version, read.change) == (ACCOUNT, "ftjob-a", 7, change)
+    assert (read.body, read.reason, read.late) == (body, "out of memory", True)
+    assert read.job.metadata == body["metadata"]
+    assert time.clock() - read.seen_at == time.exactly(0)
+
+
+async def test_the_last_change_of_a_job_is_the_one_with_the_highest_version(store: Store) -> None:
+    async with store.db.transaction() as tx:
+        for version in (2, 4, 3):
+            await store.jobs.write_change(tx, ACCOUNT, version, STARTED, reading("ftjob-a").body)
+        await store.jobs.write_change(tx, ACCOUNT, 9, STARTED, reading("ftjob-b").body)
+
+        last = await store.jobs.last_change(tx, ACCOUNT, "ftjob-a")
+        never = await store.jobs.last_change(tx, ACCOUNT, "ftjob-c")
+
+    assert last is not None
+    assert last.version == 4
+    assert never is None
+
+
+async def test_a_version_of_a_job_has_one_change(store: Store) -> None:
+    async def write() -> None:
+        async with store.db.transaction() as tx:
+            await store.jobs.write_change(tx, ACCOUNT, 2, STARTED, reading("ftjob-a").body)
+
+    await write()
+    with pytest.raises(IntegrityError):
+        await write()
+
+    assert len(await rows(store, schema.change)) == 1
+
+
+async def test_the_first_change_of_a_job_goes_from_its_state_to_the_same() -> None:
+    state = State("queued")
+
+    assert first_change(reading("ftjob-a", "queued").snapshot) == Change(ChangeKind.NEW, state, state)
+
+
+async def test_settled_jobs_are_settled_and_no_others(store: Store) -> None:
+    await know(store, *(reading(f"ftjob-{letter}", "failed") for letter in "abc"))
+
+    async with store.db.transaction() as tx:
+        await store.jobs.settle(tx, ACCOUNT, ["ftjob-a", "ftjob-c"])
+        await store.jobs.settle(tx, ACCOUNT, [])
+
+    assert [(await known(store, f"ftjob-{letter}")).settled for letter in "abc"] == [True, False, True]
+
+
+async def test_the_last_sweep_of_each_account_is_remembered(store: Store, time: Time) -> None:
+    assert await store.jobs.swept_at(ACCOUNT) is None
+
+    for _ in range(2):
+        await time.passes(store, 30)
+        async with store.db.transaction() as tx:
+            await store.jobs.swept(tx, ACCOUNT)
+
+    at = await store.jobs.swept_at(ACCOUNT)
+    assert at is not None
+    assert time.clock() - at == time.exactly(0)
+    assert await store.jobs.swept_at("other") is None

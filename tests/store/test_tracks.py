@@ -1,0 +1,120 @@
+import asyncio
+
+from bot.jobs.changes import State
+from bot.store import Store, schema
+from bot.store.tracks import Card, Subscription, Track
+from tests.store.seeds import ACCOUNT, crowd, follow, know, reading, rows
+from tests.store.times import Time
+
+
+async def _add(store: Store, *tracks: Track) -> int:
+    async with store.db.transaction() as tx:
+        return await store.tracks.add(tx, tracks)
+
+
+async def _card_of(store: Store, job_id: str, channel: str) -> tuple[Card, bool]:
+    async with store.db.transaction() as tx:
+        return await store.tracks.card_of(tx, ACCOUNT, job_id, channel)
+
+
+async def test_a_track_is_stored_once_and_keeps_who_asked_first(store: Store) -> None:
+    first, second = Track(ACCOUNT, "ftjob-a", "C1", "U1"), Track(ACCOUNT, "ftjob-a", "C1", "U2")
+
+    assert await _add(store, first) == 1
+    assert await _add(store, second, Track(ACCOUNT, "ftjob-a", "C2", None)) == 1
+
+    assert await store.tracks.find(ACCOUNT, "ftjob-a", "C1") == first
+
+
+async def test_followers_of_a_job_are_those_of_this_job_in_this_account(store: Store) -> None:
+    tracks = [Track(ACCOUNT, "ftjob-a", "C1", "U1"), Track(ACCOUNT, "ftjob-a", "C2", None)]
+    await _add(store, *tracks, Track(ACCOUNT, "ftjob-b", "C1", "U1"), Track("other", "ftjob-a", "C3", "U1"))
+
+    assert await store.tracks.followers(ACCOUNT, "ftjob-a") == tracks
+    async with store.db.transaction() as tx:
+        assert await store.tracks.of_job(tx, ACCOUNT, "ftjob-a") == tracks
+    assert await store.tracks.followers(ACCOUNT, "ftjob-c") == []
+    assert await store.tracks.find(ACCOUNT, "ftjob-a", "C3") is None
+
+
+async def test_a_job_is_untracked_in_one_channel_only(store: Store) -> None:
+    await follow(store, ("C1", "ftjob-a"), ("C2", "ftjob-a"), ("C1", "ftjob-b"))
+
+    assert await store.tracks.remove(ACCOUNT, "ftjob-a", "C1")
+    assert not await store.tracks.remove(ACCOUNT, "ftjob-a", "C1")
+
+    left = [(row.channel, row.job_id) for row in await rows(store, schema.track)]
+    assert left == [("C2", "ftjob-a"), ("C1", "ftjob-b")]
+
+
+async def test_all_jobs_of_a_channel_are_untracked_at_once(store: Store) -> None:
+    await follow(store, ("C1", "ftjob-a"), ("C2", "ftjob-a"), ("C1", "ftjob-b"))
+
+    assert await store.tracks.remove_all("C1") == 2
+    assert await store.tracks.remove_all("C1") == 0
+
+    assert [row.channel for row in await rows(store, schema.track)] == ["C2"]
+
+
+async def test_a_channel_sees_what_it_follows_newest_first_with_its_state(store: Store) -> None:
+    await know(store, reading("ftjob-a", "queued", created_at=10), reading("ftjob-c", "failed", created_at=30))
+    await know(store, reading("ftjob-b", "succeeded", "ft:m", created_at=20))
+    await follow(store, ("C1", "ftjob-a"), ("C1", "ftjob-b"), ("C1", "ftjob-c"), ("C2", "ftjob-a"))
+    await store.tracks.remove(ACCOUNT, "ftjob-c", "C1")
+
+    assert await store.tracks.in_channel("C1") == [
+        (Track(ACCOUNT, "ftjob-b", "C1", "U1"), State("succeeded", "ft:m")),
+        (Track(ACCOUNT, "ftjob-a", "C1", "U1"), State("queued")),
+    ]
+
+
+async def test_a_channel_subscribes_once(store: Store) -> None:
+    first = Subscription(ACCOUNT, "C1", "U1", 500.0)
+    async with store.db.transaction() as tx:
+        assert await store.tracks.subscribe(tx, first)
+        assert not await store.tracks.subscribe(tx, Subscription(ACCOUNT, "C1", "U2", 900.0))
+        assert await store.tracks.subscribe(tx, Subscription("other", "C1", "U1", 500.0))
+        assert await store.tracks.subscriptions_in(tx, ACCOUNT) == [first]
+
+    assert await store.tracks.subscriptions(ACCOUNT) == [first]
+
+
+async def test_a_subscription_ends_in_one_channel_and_account_only(store: Store) -> None:
+    async with store.db.transaction() as tx:
+        for account, channel in ((ACCOUNT, "C1"), (ACCOUNT, "C2"), ("other", "C1")):
+            await store.tracks.subscribe(tx, Subscription(account, channel, "U1", 1.0))
+
+    assert await store.tracks.unsubscribe(ACCOUNT, "C1")
+    assert not await store.tracks.unsubscribe(ACCOUNT, "C1")
+
+    assert [each.channel for each in await store.tracks.subscriptions(ACCOUNT)] == ["C2"]
+    assert [each.channel for each in await store.tracks.subscriptions("other")] == ["C1"]
+
+
+async def test_a_job_has_one_card_in_each_channel(store: Store) -> None:
+    card, is_new = await _card_of(store, "ftjob-a", "C1")
+    assert is_new
+    assert card.ts is None
+
+    assert await _card_of(store, "ftjob-a", "C1") == (card, False)
+    elsewhere, is_new = await _card_of(store, "ftjob-a", "C2")
+    assert is_new
+    assert elsewhere.id != card.id
+
+
+async def test_a_card_is_made_by_one_of_ten_who_want_it_at_once(store: Store, database_url: str, time: Time) -> None:
+    async with crowd(store, database_url, time) as stores:
+        made = await asyncio.gather(*(_card_of(stores[n % len(stores)], "ftjob-a", "C1") for n in range(10)))
+
+    assert len({card.id for card, _ in made}) == 1
+    assert [is_new for _, is_new in made].count(True) == 1
+
+
+async def test_a_card_stands_where_it_was_placed_until_it_is_gone(store: Store) -> None:
+    card, _ = await _card_of(store, "ftjob-a", "C1")
+    for ts in ("1.000100", None):
+        async with store.db.transaction() as tx:
+            await store.tracks.place_card(tx, card.id, ts)
+        assert await store.tracks.card(card.id) == Card(card.id, "C1", ts)
+
+    assert await store.tracks.card(card.id + 1) is None

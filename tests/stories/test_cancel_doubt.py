@@ -1,0 +1,132 @@
+import pytest
+
+from bot.sandbox.faults import Fault
+from bot.sandbox.finetuning import API_KEY, JOBS_READ, Key
+from bot.sandbox.messages import Reply
+from tests.world import World, cancelling
+
+RED = "ftjob_confirm_cancel"
+ORDER = "POST /fine_tuning/jobs/{id}/cancel"
+LOOK = "GET /fine_tuning/jobs/{id}"
+READS = 2
+"""How often aiohttp itself sends a GET whose connection drops."""
+
+
+async def cancelled(world: World, job: str, *faults: Fault) -> Reply:
+    """Let Olivia ask for a cancel, confirm it, and return the answer; the order meets ``faults``."""
+    question = await world.say(f"cancel {job}")
+    world.api.faults.add(ORDER, *faults)
+    exchange = await world.olivia.click(question, RED)
+    return await exchange.reply(seconds=15)
+
+
+async def test_an_order_that_was_carried_out_without_an_answer_is_not_sent_again(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        await world.say(f"track {job}")
+        answer = await cancelled(world, job, Fault("drop", accepted=True))
+        await world.until_told(job, "Cancelled")
+        await world.settled(bot)
+
+    assert world.orders == [cancelling(job)]
+    assert "did not say" in answer.plain
+    assert "cancelled" in answer.plain
+
+
+async def test_an_order_that_was_lost_is_not_sent_again_and_the_answer_says_that_the_job_goes_on(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        await world.say(f"track {job}")
+        answer = await cancelled(world, job, Fault("drop"))
+        await world.settled(bot)
+
+    assert world.orders == [cancelling(job)]
+    assert "did not say" in answer.plain
+    assert "running" in answer.plain
+    assert world.told(job) == []
+
+
+@pytest.mark.parametrize("body", ["<html>Bad gateway</html>", {"ok": True}, {"object": "fine_tuning.job", "id": "x"}])
+async def test_an_order_whose_answer_makes_no_sense_is_looked_up(world: World, body: object) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot():
+        answer = await cancelled(world, job, Fault("answer", accepted=True, status=200, body=body))
+
+    assert world.orders == [cancelling(job)]
+    assert "cancelled" in answer.plain
+    assert "not affected" not in answer.plain
+
+
+async def test_where_nothing_can_be_learned_the_answer_says_so(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot():
+        question = await world.say(f"cancel {job}")
+        world.api.faults.add(ORDER, Fault("drop", accepted=True))
+        world.api.faults.add(LOOK, Fault("late", seconds=0.0), *[Fault("drop")] * READS * 3)
+        exchange = await world.olivia.click(question, RED)
+        answer = await exchange.reply(seconds=15)
+
+    assert world.orders == [cancelling(job)]
+    assert "may have arrived" in answer.plain.replace("\n", " ")
+    assert "/ftjob status" in answer.plain
+
+
+async def test_an_order_that_the_api_refuses_is_told_with_its_reason_and_the_state_of_the_job(world: World) -> None:
+    job = world.api.add_job(status="running")
+    refusal = Fault("answer", status=400, body={"error": {"message": "Job is <locked> by another operation."}})
+
+    async with world.bot():
+        answer = await cancelled(world, job, refusal)
+
+    assert world.orders == [cancelling(job)]
+    assert "Job is &lt;locked&gt; by another operation" in answer.plain
+    assert "running" in answer.plain
+    assert "Cancel sent" not in answer.plain
+
+
+async def test_a_job_that_ended_in_the_meantime_is_told_as_it_ended(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        await world.say(f"track {job}")
+        question = await world.say(f"cancel {job}")
+        # It ends between our look and our order: the true answer comes late enough for that.
+        world.api.faults.add(LOOK, Fault("late", seconds=0.5))
+        exchange = await world.olivia.click(question, RED)
+        await world.slack.ledger.until(lambda: exchange.acked)
+        world.api.change(job, status="succeeded")
+        answer = await exchange.reply()
+        await world.until_told(job, "Succeeded")
+        await world.settled(bot)
+
+    assert "succeeded" in answer.plain
+    assert "Cancel sent" not in answer.plain
+
+
+async def test_a_key_without_the_right_to_cancel_is_told_with_the_scope_that_it_lacks(world: World) -> None:
+    world.api.keys[API_KEY] = Key("reader", frozenset({JOBS_READ}))
+    job = world.api.add_job(status="running")
+
+    async with world.bot():
+        answer = await cancelled(world, job)
+
+    assert "api.fine_tuning.jobs.write" in answer.plain
+    assert answer.ephemeral
+    assert world.orders == [cancelling(job)]
+    assert world.api.jobs[job]["status"] == "running"
+
+
+async def test_an_order_that_meets_a_rate_limit_is_not_sent_again_by_itself(world: World) -> None:
+    job = world.api.add_job(status="running")
+    limit = Fault("answer", status=429, headers={"Retry-After": "7"}, body={"error": {"message": "Slow down."}})
+
+    async with world.bot():
+        answer = await cancelled(world, job, limit)
+        await world.say("about")
+
+    assert "7 s" in answer.plain
+    assert world.orders == [cancelling(job)]

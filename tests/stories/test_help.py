@@ -1,0 +1,84 @@
+from importlib.metadata import version
+
+import pytest
+
+from bot.commands.parse import USAGE
+from tests.world import World
+
+
+@pytest.mark.parametrize("asked", ["", "help", "HELP", "?"])
+async def test_help_names_every_verb(world: World, asked: str) -> None:
+    async with world.bot():
+        answer = await world.say(asked)
+
+    for verb in USAGE:
+        assert f"/ftjob {verb}" in answer.plain
+    assert answer.ephemeral
+    assert len(world.api.ledger) == 0
+
+
+@pytest.mark.parametrize("verb", USAGE)
+async def test_help_of_a_verb_shows_its_form_and_an_example(world: World, verb: str) -> None:
+    async with world.bot():
+        answer = await world.say(f"help {verb}")
+
+    assert f"/ftjob {USAGE[verb].example}" in answer.plain  # type: ignore[index]
+    others = [other for other in USAGE if other not in USAGE[verb].form and other not in USAGE[verb].example]  # type: ignore[index]
+    assert others
+    assert not any(f"/ftjob {other}" in answer.plain for other in others)
+
+
+@pytest.mark.parametrize(("asked", "nearest"), [("help trak", "track"), ("stauts x", "status"), ("subscibe", "sub")])
+async def test_a_misspelt_verb_gets_the_nearest_one(world: World, asked: str, nearest: str) -> None:
+    async with world.bot():
+        answer = await world.say(asked)
+
+    assert f"Did you mean `{nearest}" in answer.plain
+    assert "/ftjob help" in answer.plain
+
+
+async def test_a_word_that_is_like_no_verb_gets_help_alone(world: World) -> None:
+    async with world.bot():
+        answer = await world.say("qqqqq")
+
+    assert "Did you mean" not in answer.plain
+    assert "/ftjob help" in answer.plain
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("status", "Which job?"),
+        ("track file-abc123", "a file id"),
+        ("status ft:gpt-4o-mini:acme::abc", "a model name"),
+        ("status nonsense!", "is not a job id"),
+        ("track ftjob-abc in nowhere", "is not a channel"),
+        ("list sideways", "neither a state"),
+        ("list 999", "neither a state"),
+        ("status " + " ".join(f"ftjob-{n}" for n in range(6)), "At most 5"),
+        ("tracked please", "takes nothing more"),
+    ],
+)
+async def test_wrong_syntax_gets_the_usage_of_its_verb_and_no_request_leaves(
+    world: World, asked: str, said: str
+) -> None:
+    async with world.bot():
+        answer = await world.say(asked)
+
+    assert said in answer.plain
+    assert f"/ftjob {asked.split(maxsplit=1)[0]}" in answer.plain
+    assert answer.ephemeral
+    assert len(world.api.ledger) == 0
+
+
+async def test_about_says_what_runs_here_and_when_it_last_looked(world: World) -> None:
+    async with world.bot(OPENAI_PROJECT_ID="proj_sandbox", FTJOB_POLL_SECONDS="3600") as bot:
+        before = await world.say("about")
+        await world.say(f"track {world.api.add_job(status='running')}")
+        await bot.sweeper.sweep()
+        after = await world.say("about", by="milo")
+
+    for fact in (version("ftjob"), "proj_sandbox"):
+        assert fact in after.plain
+    assert "nothing is tracked" in before.plain
+    assert "nothing is tracked" not in after.plain

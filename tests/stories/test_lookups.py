@@ -1,0 +1,167 @@
+from bot.sandbox.lives import INVALID_FILE
+from tests.world import World
+
+MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
+
+
+async def test_an_unknown_job_is_said_to_be_unknown_in_this_project(any_world: World) -> None:
+    world = any_world
+
+    async with world.bot(OPENAI_PROJECT_ID="proj_sandbox"):
+        for verb in ("status", "track", "cancel"):
+            answer = await world.say(f"{verb} ftjob-doesnotexist")
+            assert "ftjob-doesnotexist" in answer.plain
+            assert "proj_sandbox" in answer.plain
+            assert "/ftjob list" in answer.plain
+            assert answer.ephemeral
+
+    assert world.orders == []
+    assert world.ml.messages == []
+
+
+async def test_status_shows_all_that_the_api_says_of_a_job(world: World) -> None:
+    job = world.api.add_job(
+        status="succeeded",
+        fine_tuned_model=MODEL,
+        trained_tokens=5_102_337,
+        seed=4242,
+        validation_file=world.api.validation_file,
+        metadata={"team": "search"},
+        hyperparameters={"n_epochs": 3, "batch_size": 1, "learning_rate_multiplier": 1.8},
+    )
+
+    async with world.bot():
+        answer = await world.say(f"status {job}", by="milo")
+
+    facts = (job, MODEL, "5,102,337", "4242", world.api.training_file, world.api.validation_file)
+    for fact in (*facts, "team: `search`", "n_epochs: `3`", "org-sandbox", "supervised"):
+        assert fact in answer.plain
+    assert answer.ephemeral
+    assert "ftjob_cancel" not in answer.buttons, "it is over"
+    assert world.ml.messages == []
+
+
+async def test_status_of_a_failed_job_shows_its_error(world: World) -> None:
+    job = world.api.add_job(status="failed", error=INVALID_FILE)
+
+    async with world.bot():
+        answer = await world.say(f"status {job}")
+
+    assert "invalid_training_file" in answer.plain
+    assert INVALID_FILE["message"] in answer.plain
+
+
+async def test_a_bare_id_or_a_pasted_link_asks_for_the_status(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot():
+        for asked in (job, f"https://platform.openai.com/finetune/{job}", f"STATUS `{job}`"):
+            answer = await world.say(asked)
+            assert job in answer.plain
+            assert "Running" in answer.plain
+
+
+async def test_status_of_several_jobs_shows_a_row_for_each_and_a_way_to_each(world: World) -> None:
+    jobs = [world.api.add_job(status="running"), world.api.add_job(status="failed")]
+
+    async with world.bot():
+        answer = await world.say(f"status {jobs[0]} ftjob-doesnotexist {jobs[1]}")
+        [one] = [action for action, job in answer.buttons.items() if job == jobs[1]]
+        detail = await world.press(answer, one)
+
+    lines = answer.plain.splitlines()
+    for word, job in (("running", jobs[0]), ("failed", jobs[1]), ("no fine-tuning job", "ftjob-doesnotexist")):
+        assert any(word in line.lower() and job in line for line in lines)
+    assert "Failed" in detail.plain
+    assert jobs[0] not in detail.plain
+
+
+async def test_list_shows_the_newest_jobs_first_and_says_that_there_are_more(world: World) -> None:
+    jobs = [world.api.add_job(status="queued") for _ in range(12)]
+
+    async with world.bot():
+        answer = await world.say("list")
+        three = await world.say("list 3")
+        everything = await world.say("list 12")
+
+    places = [answer.plain.index(job) for job in reversed(jobs[2:])]
+    assert places == sorted(places)
+    assert jobs[1] not in answer.plain
+    assert "more" in answer.plain
+    assert [job in three.plain for job in jobs[-4:]] == [False, True, True, True]
+    assert all(job in everything.plain for job in jobs)
+    assert "There are more" not in everything.plain
+    assert answer.ephemeral
+
+
+async def test_list_filters_by_state_and_by_metadata(world: World) -> None:
+    failed = world.api.add_job(status="failed", metadata={"team": "search"})
+    cancelled = world.api.add_job(status="cancelled", metadata={"team": "ads"})
+    running = world.api.add_job(status="running", metadata={"team": "search"})
+    strange = world.api.add_job(status="deep_frozen")
+
+    async def listed(asked: str) -> set[str]:
+        answer = await world.say(asked)
+        return {job for job in (failed, cancelled, running, strange) if job in answer.plain}
+
+    async with world.bot():
+        assert await listed("list failed") == {failed}
+        assert await listed("list cancelled") == {cancelled}
+        assert await listed("list active") == {running, strange}
+        assert await listed("list team=search") == {failed, running}
+        assert await listed("list failed 5 team=ads") == set()
+        assert await listed("list all") == {failed, cancelled, running, strange}
+
+
+async def test_list_finds_a_job_beyond_the_first_page(world: World) -> None:
+    old = world.api.add_job(status="failed")
+    for _ in range(120):
+        world.api.add_job(status="queued")
+
+    async with world.bot():
+        answer = await world.say("list failed")
+
+    assert old in answer.plain
+    assert len(world.api.ledger.of("GET /fine_tuning/jobs")) == 2
+
+
+async def test_list_of_nothing_says_what_would_make_it_more(world: World) -> None:
+    async with world.bot():
+        answer = await world.say("list")
+        failed = await world.say("list failed")
+
+    assert "No jobs" in answer.plain
+    assert "No failed jobs" in failed.plain
+
+
+async def test_tracked_lists_what_this_channel_tracks_each_with_a_button_to_end_it(world: World) -> None:
+    jobs = [world.api.add_job(status="running"), world.api.add_job(status="queued")]
+    elsewhere = world.api.add_job(status="running")
+
+    async with world.bot():
+        for job in jobs:
+            await world.say(f"track {job}")
+        await world.say(f"track {elsewhere}", channel=world.ops)
+        answer = await world.say("tracked", by="milo")
+        await world.press(answer, "ftjob_untrack", value=jobs[0])
+        left = await world.say("tracked")
+
+    assert "2 jobs" in answer.plain
+    assert elsewhere not in answer.plain
+    assert jobs[1] in left.plain
+    assert jobs[0] not in left.plain
+
+
+async def test_what_a_job_is_called_cannot_reach_people_or_look_like_a_link(world: World) -> None:
+    evil = "<!channel> <https://evil.example|Sign in> *bold*"
+    job = world.api.add_job(status="failed", metadata={"note": evil}, error={"code": "x", "message": evil})
+
+    async with world.bot():
+        await world.say(f"track {job}")
+        status = await world.say(f"status {job}")
+        listed = await world.say("list")
+
+    for message in (*world.ml.messages, status, listed):
+        said = [message.text, *(str(block) for block in message.blocks if block["type"] != "rich_text")]
+        assert not any("<!channel>" in text or "<https://evil" in text for text in said)
+    assert "&lt;!channel&gt;" in str(status.blocks)

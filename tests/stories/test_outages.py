@@ -1,0 +1,184 @@
+import pytest
+
+from bot.sandbox.faults import Fault
+from tests.world import World
+
+MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
+LIST = "GET /fine_tuning/jobs"
+LOOK = "GET /fine_tuning/jobs/{id}"
+EMPTY = {"object": "list", "data": [], "has_more": False}
+
+
+def down(status: int = 500, **headers: str) -> Fault:
+    return Fault("answer", status=status, headers=headers, body={"error": {"message": "We are down."}})
+
+
+async def test_an_api_that_is_down_and_back_loses_nothing(any_world: World) -> None:
+    world = any_world
+    job, other = world.api.add_job(status="queued"), world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        for each in (job, other):
+            await world.say(f"track {each}", channel=world.ml if each == job else world.ops)
+        before = len(world.api.ledger.of(LIST))
+        faults = [down(), down(503), down(429, **{"Retry-After": "1"}), Fault("drop"), Fault("drop"), down(502)]
+        world.api.faults.add(LIST, *faults)
+        world.api.change(job, status="running")
+        world.api.change(other, status="succeeded", fine_tuned_model=MODEL)
+        await world.until_told(job, "Running")
+        await world.until_told(other, "Succeeded", channel=world.ops)
+        await world.settled(bot)
+
+    met = world.api.ledger.of(LIST)[before:]
+    statuses = [entry.status for entry in met]
+    assert [status for status in statuses if status != 200] == [500, 503, 429, 0, 0, 502]
+    limited = statuses.index(429)
+    assert met[limited + 1].at - met[limited].at >= 1, "Retry-After was honoured"
+    assert len(world.ml.messages) == len(world.ops.messages) == 2
+
+
+async def test_a_change_and_its_undoing_during_an_outage_is_told_as_what_is_true_afterwards(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        await world.say(f"track {job}")
+        world.api.faults.always(LIST, down())
+        world.api.change(job, status="paused")
+        for _ in range(2):
+            before = len(world.api.ledger.of(LIST))
+            await world.api.ledger.until(lambda seen=before: len(world.api.ledger.of(LIST)) > seen)  # type: ignore[misc]
+        world.api.change(job, status="running")
+        world.api.faults.clear()
+        recovered = len(world.api.ledger.of(LIST))
+        await world.api.ledger.until(lambda: len(world.api.ledger.of(LIST)) > recovered + 1)
+        await world.settled(bot)
+
+    assert world.told(job) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "<html>Bad gateway</html>",
+        '{"object": "list", "data": [{"id": "ftjob-',
+        [],
+        {"object": "list"},
+        {"object": "list", "data": None},
+        {"object": "list", "data": {"0": {}}},
+    ],
+    ids=str,
+)
+async def test_a_broken_body_changes_nothing_and_the_next_good_one_is_told(world: World, body: object) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot(FTJOB_POLL_SECONDS="3600") as bot:
+        await world.say(f"track {job}")
+        await bot.sweeper.sweep()
+        world.api.faults.add(LIST, Fault("answer", status=200, body=body))
+        world.api.change(job, status="paused")
+        await bot.sweeper.sweep()
+        known = await bot.store.jobs.known("default", job)
+        assert known
+        assert known.state.status == "running"
+        assert bot.sweeper.is_failing
+        world.skip(3600)
+        await bot.sweeper.sweep()
+        await world.until_told(job, "Paused")
+
+
+async def test_broken_items_of_a_list_lose_only_themselves(world: World) -> None:
+    job, other = world.api.add_job(status="running"), world.api.add_job(status="running")
+
+    async with world.bot(FTJOB_POLL_SECONDS="3600") as bot:
+        for each in (job, other):
+            await world.say(f"track {each}")
+        broken = [None, "ftjob", 7, {}, {"id": 5}, {"id": ""}, {"status": "failed"}, {"id": job, "status": None}]
+        world.api.change(other, status="paused")
+        page = {"object": "list", "data": [*broken, world.api.jobs[other]], "has_more": False}
+        world.api.faults.add(LIST, Fault("answer", status=200, body=page))
+        await bot.sweeper.sweep()
+        await world.until_told(other, "Paused")
+        assert world.told(job) == [], "a read that says no status says nothing"
+        world.api.change(job, status="paused")
+        await bot.sweeper.sweep()
+        await world.until_told(job, "Paused")
+
+
+async def test_an_empty_list_is_not_the_end_of_a_tracked_job(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot(FTJOB_POLL_SECONDS="3600") as bot:
+        await world.say(f"track {job}")
+        world.api.faults.always(LIST, Fault("answer", status=200, body=EMPTY))
+        await bot.sweeper.sweep()
+        world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
+        await bot.sweeper.sweep()
+        await world.until_told(job, "Succeeded")
+
+
+async def test_a_tracked_job_that_is_gone_disturbs_nobody_else(world: World) -> None:
+    gone, job = world.api.add_job(status="running"), world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        for each in (gone, job):
+            await world.say(f"track {each}")
+        del world.api.jobs[gone]
+        world.api.change(job, status="paused")
+        await world.until_told(job, "Paused")
+        await world.settled(bot)
+
+    assert world.told(gone) == []
+
+
+@pytest.mark.parametrize("verb", ["status {}", "list", "track {}", "cancel {}", "subscribe"])
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (Fault("drop"), "try again in a minute"),
+        (down(), "try again in a minute"),
+        (Fault("answer", status=200, body="<html>"), "try again in a minute"),
+        (down(429, **{"Retry-After": "42"}), "42 s"),
+        (Fault("answer", status=302, headers={"Location": "http://127.0.0.1:9/"}), "try again in a minute"),
+    ],
+    ids="drop 500 html 429 302".split(),
+)
+async def test_who_asks_while_the_api_is_down_is_told_what_to_do(
+    world: World, verb: str, fault: Fault, said: str
+) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        world.api.faults.always("*", fault)
+        answer = await world.say(verb.format(job))
+        assert await bot.store.tracks.followers("default", job) == []
+        assert await bot.store.tracks.subscriptions("default") == []
+
+    assert said in answer.plain
+    assert "ref:" in answer.plain
+    assert answer.ephemeral
+    assert answer.buttons == {}
+    assert world.ml.messages == []
+
+
+async def test_a_revoked_key_is_named_and_nothing_is_lost_when_there_is_a_new_one(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot(FTJOB_POLL_SECONDS="3600") as bot:
+        await world.say(f"track {job}")
+        keys, world.api.keys = world.api.keys, {}
+        answer = await world.say(f"status {job}")
+        world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
+        await bot.sweeper.sweep()
+        assert bot.broken_parts() == ["account"]
+        world.api.keys = keys
+        world.skip(3600)
+        await bot.sweeper.sweep()
+        await world.until_told(job, "Succeeded")
+        assert bot.broken_parts() == []
+
+    assert "revoked" in answer.plain
+    assert "whoever runs this bot" in answer.plain
+    assert answer.ephemeral
+    secret = next(iter(keys))
+    assert secret not in answer.plain

@@ -1,0 +1,153 @@
+import pytest
+
+from bot.sandbox.faults import Fault
+from tests.world import World, cancelling
+
+RED = "ftjob_confirm_cancel"
+SILENT = Fault("drop")
+BROKEN = Fault("answer", status=500, body="oops")
+PAGE = Fault("answer", status=200, headers={"Content-Type": "text/html"}, body="<html>")
+TEXT = Fault("answer", status=200, body="upstream connect error")
+REFUSED = Fault("answer", status=200, body={"ok": False, "error": "internal_error"})
+
+
+async def test_members_may_read_and_follow(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot():
+        for asked in (f"status {job}", "list", f"track {job}", "tracked", f"untrack {job}", "subscribe", "about"):
+            answer = await world.say(asked, by="milo")
+            assert "may not" not in answer.plain
+            assert ":warning:" not in answer.plain
+
+
+@pytest.mark.parametrize(("who", "said"), [("gia", "Guests"), ("sam", "members of this workspace")])
+async def test_guests_and_strangers_get_help_and_nothing_else(world: World, who: str, said: str) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        await world.say(f"track {job}", channel=world.ops)
+        asked = len(world.api.ledger.of("GET /fine_tuning/jobs/{id}"))
+        for verb in (f"status {job}", "list", f"track {job}", "untrack all", "subscribe", "about", f"cancel {job}"):
+            answer = await world.say(verb, by=who, channel=world.ops)
+            assert said in answer.plain
+            assert answer.ephemeral
+        helped = await world.say("help", by=who)
+        assert len(await bot.store.tracks.in_channel(world.ops.id)) == 1
+
+    assert "/ftjob status" in helped.plain
+    assert len(world.api.ledger.of("GET /fine_tuning/jobs/{id}")) == asked
+    assert world.orders == []
+    assert len(world.ops.messages) == 1
+
+
+async def test_a_member_who_is_named_as_an_operator_may_cancel(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot(FTJOB_OPERATORS=f"{world.milo.id}, S0OTHERS"):
+        question = await world.say(f"cancel {job}", by="milo")
+        answer = await world.press(question, RED, by="milo")
+
+    assert "Cancel sent" in answer.plain
+    assert world.orders == [cancelling(job)]
+
+
+async def test_the_members_of_a_user_group_may_cancel_and_others_are_told_of_the_group(world: World) -> None:
+    nina = world.slack.add_person("nina")
+    group = world.slack.add_usergroup("trainers", [world.milo])
+    job = world.api.add_job(status="running")
+
+    async with world.bot(FTJOB_OPERATORS=group):
+        question = await world.say(f"cancel {job}", by="milo")
+        exchange = await nina.command(f"cancel {job}", world.ml)
+        refused = await exchange.reply()
+        await world.press(question, RED, by="milo")
+
+    assert group in refused.plain
+    assert refused.buttons == {}
+    assert world.orders == [cancelling(job)]
+
+
+async def test_a_guest_in_the_operators_group_still_may_not(world: World) -> None:
+    group = world.slack.add_usergroup("trainers", [world.gia, world.sam])
+    job = world.api.add_job(status="running")
+
+    async with world.bot(FTJOB_OPERATORS=f"{group} {world.gia.id} {world.sam.id}"):
+        answers = [await world.say(f"cancel {job}", by=who) for who in ("gia", "sam")]
+
+    assert all(answer.buttons == {} for answer in answers)
+    assert world.orders == []
+
+
+async def test_an_admin_may_cancel_even_where_the_user_groups_cannot_be_asked(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot(FTJOB_OPERATORS="S0DELETED"):
+        question = await world.say(f"cancel {job}")
+        refused = await world.say(f"cancel {job}", by="milo")
+
+    assert RED in question.buttons
+    assert RED not in refused.buttons
+
+
+async def test_a_read_only_bot_offers_no_cancel_and_refuses_it_to_everybody(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot():
+        question = await world.say(f"cancel {job}")
+    async with world.bot(FTJOB_READ_ONLY="1"):
+        await world.say(f"track {job}")
+        [card] = world.ml.messages
+        shown = await world.say(f"status {job}")
+        refused = await world.say(f"cancel {job}")
+        late = await world.press(question, RED)
+
+    assert "ftjob_cancel" not in card.buttons
+    assert "ftjob_cancel" not in shown.buttons
+    assert "FTJOB_READ_ONLY" in refused.plain
+    assert "FTJOB_READ_ONLY" in late.plain
+    assert world.orders == []
+
+
+@pytest.mark.parametrize("fault", [SILENT, BROKEN, PAGE, TEXT, REFUSED], ids="drop 500 html text refused".split())
+async def test_where_slack_cannot_say_who_somebody_is_reading_works_and_orders_do_not(
+    world: World, fault: Fault
+) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot():
+        world.slack.faults.always("users.info", fault)
+        read = await world.say(f"status {job}", by="milo")
+        refused = await world.say(f"cancel {job}")
+        elsewhere = await world.say(f"track {job} in #ops")
+        world.slack.faults.clear()
+        question = await world.say(f"cancel {job}")
+
+    assert "Running" in read.plain
+    assert "could not ask Slack" in refused.plain
+    assert "could not ask Slack" in elsewhere.plain
+    assert RED in question.buttons, "the failure is not remembered"
+    assert world.orders == []
+    assert world.ops.messages == []
+
+
+async def test_somebody_who_lost_their_rights_loses_them_here_within_five_minutes(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot():
+        question = await world.say(f"cancel {job}")
+        world.olivia.is_admin = False
+        world.skip(301)
+        refused = await world.press(question, RED)
+
+    assert "may not" in refused.plain
+    assert world.orders == []
+    assert len(world.slack.ledger.of("users.info")) == 2
+
+
+async def test_who_somebody_is_is_asked_once_for_many_commands(world: World) -> None:
+    async with world.bot():
+        for _ in range(4):
+            await world.say("about")
+
+    assert len(world.slack.ledger.of("users.info")) == 1

@@ -1,0 +1,157 @@
+import asyncio
+import signal
+
+import asyncpg
+import pytest
+
+from bot.errors import StoreInUse
+from bot.sandbox.faults import Fault
+from tests.world import World
+
+POST = "chat.postMessage"
+MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
+LIMITED = Fault("answer", status=429, headers={"Retry-After": "2"}, body={"ok": False, "error": "ratelimited"})
+
+
+async def test_a_change_while_the_bot_was_stopped_is_told_once_when_it_is_back(any_world: World) -> None:
+    world = any_world
+    job, same = world.api.add_job(status="running"), world.api.add_job(status="running")
+
+    async with world.bot():
+        for each in (job, same):
+            await world.say(f"track {each}")
+    world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
+    assert world.told(job) == []
+
+    async with world.bot() as bot:
+        await world.until_told(job, "Succeeded")
+        await world.settled(bot)
+    async with world.bot() as bot:
+        await world.settled(bot)
+
+    assert world.told(job) == ["Succeeded"]
+    assert world.told(same) == []
+    assert world.about(job)[-1].thread_ts == world.about(job)[0].ts
+
+
+async def test_a_bot_that_is_killed_between_the_commit_and_the_post_tells_once(any_world: World) -> None:
+    """Slack refuses the post, so that what is committed is certainly not posted when the bot dies."""
+    world = any_world
+    job = world.api.add_job(status="running")
+
+    async with world.process() as process:
+        await world.say(f"track {job}")
+        before = len(world.slack.ledger.of(POST))
+        world.slack.faults.add(POST, LIMITED)
+        world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
+        await world.slack.ledger.until(lambda: len(world.slack.ledger.of(POST)) > before, why="the refused post")
+        process.kill()
+        await process.wait()
+    assert world.told(job) == []
+    await _half_a_minute_later(world)
+
+    async with world.bot() as bot:
+        await world.until_told(job, "Succeeded")
+        await world.settled(bot)
+        await world.say("about")
+
+    assert world.told(job) == ["Succeeded"]
+    assert len(world.ml.messages) == 2
+
+
+@pytest.mark.parametrize("transport", ["socket"])
+async def test_a_bot_that_is_killed_in_the_middle_of_a_post_that_never_arrived_tells_once(any_world: World) -> None:
+    world = any_world
+    job = world.api.add_job(status="running")
+
+    async with world.process() as process:
+        await world.say(f"track {job}")
+        before = len(world.slack.ledger.of(POST))
+        world.slack.faults.add(POST, Fault("hang"))
+        world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
+        await world.slack.ledger.until(lambda: len(world.slack.ledger.of(POST)) > before, why="the post that hangs")
+        process.kill()
+        await process.wait()
+    await _half_a_minute_later(world)
+
+    async with world.bot() as bot:
+        await world.until_told(job, "Succeeded")
+        await world.settled(bot)
+
+    assert world.told(job) == ["Succeeded"]
+
+
+async def test_a_change_while_the_killed_bot_lay_there_is_told_once_when_it_is_back(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.process() as process:
+        await world.say(f"track {job}")
+        process.kill()
+        await process.wait()
+    world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
+
+    async with world.bot() as bot:
+        await world.until_told(job, "Succeeded")
+        await world.settled(bot)
+
+    assert world.told(job) == ["Succeeded"]
+
+
+async def test_what_happened_long_before_anybody_looked_again_is_told_as_found_late(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        await world.say(f"track {job}")
+        await bot.sweeper.sweep()
+    world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
+    world.skip(7300)
+
+    async with world.bot() as bot:
+        await world.until_told(job, "Succeeded")
+        await world.settled(bot)
+
+    said = world.ml.messages[-1].plain
+    assert "found late" in said
+    assert "2 h 1 min" in said
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+async def test_a_bot_that_is_told_to_stop_ends_cleanly_in_the_middle_of_a_sweep(
+    world: World, sign: signal.Signals
+) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.process() as process:
+        await world.say(f"track {job}")
+        world.api.faults.always("GET /fine_tuning/jobs", Fault("hang", seconds=60))
+        before = len(world.api.ledger)
+        await world.api.ledger.until(lambda: len(world.api.ledger) > before, why="a sweep under way")
+        process.send_signal(sign)
+        async with asyncio.timeout(10):
+            code = await process.wait()
+
+    assert code == 0
+    assert "Traceback" not in "".join(world.log)
+
+
+async def test_a_second_bot_on_the_same_sqlite_file_refuses_to_start(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        await world.say(f"track {job}")
+        with pytest.raises(StoreInUse, match="in use by the running bot"):
+            async with world.bot():
+                pass
+        world.api.change(job, status="paused")
+        await world.until_told(job, "Paused")
+        await world.settled(bot)
+
+    assert world.told(job) == ["Paused"]
+
+
+async def _half_a_minute_later(world: World) -> None:
+    """Let the lease of the killed bot run out: SQLite's bot takes it back when it starts, PostgreSQL's waits."""
+    if world.database_url.startswith("postgresql"):
+        database = await asyncpg.connect(world.database_url)
+        await database.execute("UPDATE delivery SET lease_until = lease_until - 30")
+        await database.close()

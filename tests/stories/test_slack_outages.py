@@ -1,0 +1,174 @@
+from bot.sandbox.faults import Fault
+from tests.world import World
+
+POST = "chat.postMessage"
+MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
+USED_UP = Fault("answer", status=404, body="used_url")
+
+
+def limited(seconds: int) -> Fault:
+    headers = {"Retry-After": str(seconds)}
+    return Fault("answer", status=429, headers=headers, body={"ok": False, "error": "ratelimited"})
+
+
+async def test_an_alert_that_meets_a_rate_limit_waits_for_its_time_and_arrives_once(world: World) -> None:
+    job, other = world.api.add_job(status="running"), world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        await world.say(f"track {job}")
+        await world.say(f"track {other}", channel=world.ops)
+        before = len(world.slack.ledger.of(POST))
+        world.slack.faults.add(POST, limited(2))
+        world.api.change(job, status="paused")
+        await world.slack.ledger.until(lambda: len(world.slack.ledger.of(POST)) > before, why="the refusal")
+        world.api.change(other, status="paused")
+        await world.until_told(other, "Paused", channel=world.ops)
+        assert world.told(job) == [], "only its own channel waits"
+        await world.until_told(job, "Paused")
+        await world.settled(bot)
+
+    refused, *_, delivered = world.slack.ledger.of(POST)[before:]
+    assert delivered.request["channel"] == refused.request["channel"] == world.ml.id
+    assert delivered.at - refused.at >= 2
+    assert "repeat" not in world.ml.messages[-1].plain, "it was certainly not posted before"
+    assert len(world.ml.messages) == 2
+
+
+async def test_what_waits_behind_a_rate_limit_keeps_its_order(world: World) -> None:
+    job = world.api.add_job(status="queued")
+
+    async with world.bot() as bot:
+        await world.say(f"track {job}")
+        world.slack.faults.add(POST, limited(1), limited(1))
+        for status in ("running", "paused"):
+            world.api.change(job, status=status)
+            await bot.sweeper.sweep()
+        await world.until_told(job, "Running", "Paused")
+        await world.settled(bot)
+
+    assert world.told(job) == ["Running", "Paused"]
+
+
+async def test_a_slack_that_says_it_is_unavailable_gets_the_alert_later_once(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        await world.say(f"track {job}")
+        unavailable = Fault("answer", status=503, body={"ok": False, "error": "service_unavailable"})
+        world.slack.faults.add(POST, unavailable, unavailable)
+        world.api.change(job, status="paused")
+        await world.until_told(job, "Paused")
+        await world.settled(bot)
+
+    assert world.told(job) == ["Paused"]
+    assert "repeat" not in world.ml.messages[-1].plain
+
+
+async def test_an_archived_channel_does_not_hold_up_the_others(world: World) -> None:
+    attic = world.slack.add_channel("attic")
+    job = world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        for channel in (attic, world.ml):
+            await world.say(f"track {job}", channel=channel)
+        attic.is_archived = True
+        world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
+        await world.until_told(job, "Succeeded")
+        await world.settled(bot)
+
+    assert world.told(job, attic) == []
+    refused = [entry for entry in world.slack.ledger.of(POST) if not entry.accepted]
+    assert len(refused) == 1, "it is not tried again and again"
+
+
+async def test_a_card_that_somebody_deleted_does_not_swallow_the_alert(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        await world.say(f"track {job}")
+        world.ml.messages[0].deleted = True
+        world.api.change(job, status="paused")
+        await world.until_told(job, "Paused")
+        await world.settled(bot)
+
+    [told] = world.ml.messages
+    assert told.thread_ts is None
+
+
+async def test_an_answer_whose_response_url_is_used_up_is_shown_to_the_asker_all_the_same(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot():
+        world.slack.faults.add("response_url", USED_UP, USED_UP)
+        answer = await world.say(f"status {job}", by="milo")
+        await world.say(f"track {job}")
+        world.slack.faults.add("response_url", USED_UP)
+        await world.milo.command(f"untrack {job}", world.ml)
+        await world.slack.ledger.until(lambda: len(world.ml.messages) == 2, why="the public answer")
+
+    assert "Running" in answer.plain
+    assert answer.user == world.milo.id
+    assert answer.ephemeral
+    [shown, tracked] = [entry.request for entry in world.slack.ledger.of("chat.postEphemeral")]
+    assert (shown["user"], shown["channel"]) == (world.milo.id, world.ml.id)
+    assert tracked["user"] == world.olivia.id
+    assert "untracked" in world.ml.messages[-1].text
+
+
+async def test_a_foreign_response_url_is_never_used(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot():
+        world.slack.workspace.origin = lambda: f"{world.api.origin}/stolen"
+        answer = await world.say(f"status {job}")
+
+    assert "Running" in answer.plain
+    assert [entry.what for entry in world.api.ledger] == ["GET /fine_tuning/jobs/{id}"]
+    assert len(world.slack.ledger.of("chat.postEphemeral")) == 1
+
+
+async def test_the_bot_answers_again_after_slack_cut_its_connection(world: World) -> None:
+    async with world.bot():
+        await world.say("about")
+        await world.slack.disconnect_all()
+        await world.slack.connected(seconds=20)
+        answer = await world.say("about")
+
+    assert "ftjob" in answer.plain
+
+
+async def test_a_bot_that_starts_before_slack_watches_jobs_and_tells_them_when_slack_is_back(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot():
+        await world.say(f"track {job}")
+    world.api.change(job, status="paused")
+    for what in ("auth.test", "apps.connections.open", POST):
+        world.slack.faults.add(what, Fault("answer", status=503, body={"ok": False, "error": "service_unavailable"}))
+
+    async with world.bot() as bot:
+        await world.until_told(job, "Paused")
+        await world.settled(bot)
+        answer = await world.say("about")
+
+    assert "ftjob" in answer.plain
+    assert len(world.ml.messages) == 2
+
+
+async def test_no_secret_reaches_the_log_whatever_breaks(world: World) -> None:
+    for style in ("console", "json"):
+        async with world.process(FTJOB_LOG=style):
+            world.slack.faults.add("response_url", USED_UP)
+            world.slack.faults.add("chat.postEphemeral", Fault("answer", status=200, body="no JSON"))
+            world.api.faults.add("GET /fine_tuning/jobs", Fault("drop"))
+            await world.olivia.command("list", world.ml)
+            broken = "dispatch.broke"
+            said = len(world.log)
+            await world.slack.ledger.until(lambda: broken in "".join(world.log), why=broken)
+            await world.say("about")
+        log = "".join(world.log)
+        assert "Traceback" in log or '"frames"' in log
+        for secret in (world.slack.bot_token, world.slack.app_token, *world.api.keys):
+            assert secret not in log
+        world.log.clear()
+        assert said >= 0

@@ -1,0 +1,134 @@
+from tests.world import World
+
+MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
+
+
+async def test_a_subscribed_channel_hears_of_a_job_that_nobody_tracked(any_world: World) -> None:
+    world = any_world
+
+    async with world.bot() as bot:
+        await world.say("subscribe")
+        job = world.api.add_job(status="running")
+        await world.slack.ledger.until(lambda: world.about(job), why="the card of a new job")
+        world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
+        await world.until_told(job, "Succeeded")
+        await world.settled(bot)
+
+    _, card, ended = world.ml.messages
+    assert "/ftjob unsubscribe" in card.plain
+    assert {"ftjob_refresh", "ftjob_untrack", "ftjob_cancel"} <= card.buttons.keys()
+    assert (ended.thread_ts, ended.reply_broadcast) == (card.ts, True)
+    assert world.ops.messages == []
+
+
+async def test_open_jobs_are_listed_once_at_subscription_and_followed_from_then_on(any_world: World) -> None:
+    world = any_world
+    over = world.api.add_job(status="succeeded", fine_tuned_model=MODEL)
+    job, other = world.api.add_job(status="running"), world.api.add_job(status="queued")
+
+    async with world.bot() as bot:
+        await world.say("subscribe", by="milo")
+        await world.settled(bot)
+        [listed] = world.ml.messages
+        assert job in listed.text
+        assert other in listed.text
+        assert over not in listed.plain
+        assert f"<@{world.milo.id}>" in listed.text
+
+        world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
+        await world.until_told(job, "Succeeded")
+        await world.settled(bot)
+
+    _, card, told = world.ml.messages
+    assert told.thread_ts == card.ts
+    assert world.told(other) == world.told(over) == []
+
+
+async def test_every_subscribed_channel_gets_its_own_card_of_a_new_job(world: World) -> None:
+    async with world.bot() as bot:
+        await world.say("subscribe")
+        await world.say("subscribe", channel=world.ops)
+        job = world.api.add_job(status="queued")
+        await world.slack.ledger.until(lambda: world.about(job, world.ml) and world.about(job, world.ops))
+        await world.settled(bot)
+
+    assert len(world.about(job, world.ml)) == len(world.about(job, world.ops)) == 1
+
+
+async def test_a_new_job_that_somebody_untracks_stays_untracked(world: World) -> None:
+    async with world.bot() as bot:
+        await world.say("subscribe")
+        job = world.api.add_job(status="queued")
+        await world.slack.ledger.until(lambda: world.about(job), why="the card of a new job")
+        await world.say(f"untrack {job}")
+        world.api.change(job, status="running")
+        await world.settled(bot)
+
+    assert world.told(job) == []
+
+
+async def test_a_job_that_somebody_tracks_before_the_sweep_sees_it_gets_one_card(world: World) -> None:
+    async with world.bot(FTJOB_POLL_SECONDS="3600") as bot:
+        await world.say("subscribe")
+        job = world.api.add_job(status="queued")
+        await world.say(f"track {job}")
+        await world.settled(bot)
+        again = await world.say(f"track {job}")
+
+    assert len(world.about(job)) == 1
+    assert "already" in again.plain
+
+
+async def test_after_unsubscribe_new_jobs_are_not_announced_and_tracked_ones_still_are(world: World) -> None:
+    async with world.bot() as bot:
+        await world.say("subscribe")
+        kept = world.api.add_job(status="queued")
+        await world.slack.ledger.until(lambda: world.about(kept), why="the card of a new job")
+        answer = await world.say("unsubscribe")
+        assert not answer.ephemeral, "the channel sees what it will not get any more"
+        unheard = world.api.add_job(status="queued")
+        world.api.change(kept, status="running")
+        await world.until_told(kept, "Running")
+        await world.settled(bot)
+        again = await world.say("unsubscribe")
+
+    assert world.about(unheard) == []
+    assert again.ephemeral
+    assert "not subscribed" in again.plain
+
+
+async def test_subscribing_twice_says_so_and_announces_nothing_again(world: World) -> None:
+    async with world.bot():
+        await world.say("subscribe")
+        again = await world.say("subscribe", by="milo")
+        await world.say("about")
+
+    assert "already" in again.plain
+    assert again.ephemeral
+    assert len(world.ml.messages) == 1
+
+
+async def test_a_subscription_that_slack_does_not_let_us_announce_is_not_stored(world: World) -> None:
+    secret = world.slack.add_channel("secret", is_private=True, bot_is_member=False)
+
+    async with world.bot() as bot:
+        answer = await world.say("subscribe", channel=secret)
+        world.api.add_job(status="queued")
+        await world.settled(bot)
+        assert await bot.store.tracks.subscriptions("default") == []
+
+    assert "/invite @ftjob" in answer.plain
+    assert secret.messages == []
+
+
+async def test_jobs_that_appeared_while_the_bot_was_stopped_are_announced_when_it_is_back(world: World) -> None:
+    async with world.bot():
+        await world.say("subscribe")
+    jobs = [world.api.add_job(status="queued"), world.api.add_job(status="running")]
+
+    async with world.bot() as bot:
+        await world.slack.ledger.until(lambda: world.about(jobs[1]), why="the cards of new jobs")
+        await world.settled(bot)
+
+    assert [len(world.about(job)) for job in jobs] == [1, 1]
+    assert world.ml.messages.index(world.about(jobs[0])[0]) < world.ml.messages.index(world.about(jobs[1])[0])

@@ -1,0 +1,212 @@
+import pytest
+
+from bot.sandbox.faults import Fault
+from tests.world import World
+
+MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
+
+
+async def test_a_tracked_job_gets_a_card_and_the_answer_is_for_the_asker_alone(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot():
+        answer = await world.say(f"track {job}", by="milo")
+
+    [card] = world.ml.messages
+    assert job in card.text
+    assert f"<@{world.milo.id}>" in card.plain
+    assert f"/ftjob untrack {job}" in card.plain
+    assert card.buttons == {
+        "ftjob_refresh": job,
+        "ftjob_untrack": job,
+        "ftjob_cancel": job,
+        "ftjob_open_page": job,
+    }
+    assert answer.ephemeral
+    assert answer.user == world.milo.id
+    assert "Tracking" in answer.plain
+    assert world.orders == []
+
+
+async def test_tracking_twice_says_so_and_posts_no_second_card(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        await world.say(f"track {job}")
+        again = await world.say(f"track {job}", by="milo")
+        world.api.change(job, status="paused")
+        await world.until_told(job, "Paused")
+        await world.settled(bot)
+
+    assert "already" in again.plain
+    assert len(world.ml.messages) == 2
+
+
+async def test_tracking_a_finished_job_shows_how_it_ended_and_alerts_nobody(world: World) -> None:
+    job = world.api.add_job(status="succeeded", fine_tuned_model=MODEL)
+
+    async with world.bot() as bot:
+        answer = await world.say(f"track {job}")
+        await world.settled(bot)
+
+    [card] = world.ml.messages
+    assert MODEL in card.plain
+    assert "ftjob_cancel" not in card.buttons
+    assert "over" in answer.plain
+
+
+async def test_five_jobs_can_be_tracked_at_once(world: World) -> None:
+    jobs = [world.api.add_job(status="running") for _ in range(5)]
+
+    async with world.bot() as bot:
+        exchange = await world.olivia.command(f"track {' '.join(jobs)}", world.ml)
+        answer = await exchange.reply(seconds=15)
+        tracked = await bot.store.tracks.in_channel(world.ml.id)
+
+    assert all(job in answer.plain for job in jobs)
+    assert ":warning:" not in answer.plain
+    assert [len(world.about(job)) for job in jobs] == [1] * 5
+    assert len(tracked) == 5
+
+
+async def test_of_several_jobs_those_that_exist_are_tracked_and_the_others_named(world: World) -> None:
+    jobs = [world.api.add_job(status="running") for _ in range(2)]
+
+    async with world.bot() as bot:
+        answer = await world.say(f"track {jobs[0]} ftjob-doesnotexist {jobs[1]}")
+        tracked = await bot.store.tracks.in_channel(world.ml.id)
+
+    for job in (*jobs, "ftjob-doesnotexist"):
+        assert job in answer.plain
+    assert {track.job_id for track, _ in tracked} == set(jobs)
+    assert len(world.ml.messages) == 2
+
+
+async def test_track_me_tells_the_asker_in_their_direct_messages(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        await world.say(f"track {job} me", by="milo")
+        again = await world.say(f"track {job} me", by="milo")
+        direct = world.slack.direct_message(world.milo)
+        world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
+        await world.until_told(job, "Succeeded", channel=direct)
+        await world.settled(bot)
+        listed = await world.say("tracked", by="milo", channel=direct)
+
+    card, ended = direct.messages
+    assert ended.thread_ts == card.ts
+    assert job in listed.plain
+    assert "already" in again.plain
+    assert world.ml.messages == []
+
+
+async def test_an_operator_can_track_a_job_for_another_channel(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot():
+        answer = await world.say(f"track {job} in #ops")
+        world.api.change(job, status="paused")
+        await world.until_told(job, "Paused", channel=world.ops)
+
+    assert f"<#{world.ops.id}>" in answer.plain
+    assert len(world.ops.messages) == 2
+    assert world.ml.messages == []
+
+
+async def test_a_member_cannot_track_a_job_for_another_channel(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        answer = await world.say(f"track {job} in #ops", by="milo")
+        here = await world.say(f"track {job} in #ml", by="milo")
+        assert await bot.store.tracks.in_channel(world.ops.id) == []
+
+    assert "may not" in answer.plain
+    assert "Tracking" in here.plain
+    assert world.ops.messages == []
+
+
+@pytest.mark.parametrize("is_private", [True, False])
+async def test_a_channel_without_the_bot_is_told_how_to_invite_it_and_nothing_is_stored(
+    world: World, *, is_private: bool
+) -> None:
+    elsewhere = world.slack.add_channel("elsewhere", is_private=is_private, bot_is_member=False)
+    job = world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        answer = await world.say(f"track {job}", channel=elsewhere)
+        assert await bot.store.tracks.followers("default", job) == []
+        await world.slack.invite_bot(elsewhere)
+        invited = await world.say(f"track {job}", channel=elsewhere)
+
+    assert answer.ephemeral
+    assert "/invite @ftjob" in answer.plain
+    assert "Tracking" in invited.plain
+    assert len(elsewhere.messages) == 1
+
+
+async def test_an_archived_channel_is_named_as_such_and_nothing_is_stored(world: World) -> None:
+    world.slack.add_channel("attic", is_archived=True)
+    job = world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        answer = await world.say(f"track {job} in #attic")
+        assert await bot.store.tracks.followers("default", job) == []
+
+    assert "archived" in answer.plain
+
+
+async def test_a_card_that_slack_does_not_take_leaves_nothing_behind(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        world.slack.faults.add("chat.postMessage", Fault("answer", body={"ok": False, "error": "restricted_action"}))
+        answer = await world.say(f"track {job}")
+        assert await bot.store.tracks.followers("default", job) == []
+
+    assert "nothing was stored" in answer.plain
+    assert world.ml.messages == []
+
+
+async def test_untrack_is_seen_by_the_channel_and_ends_its_alerts(world: World) -> None:
+    job, kept = world.api.add_job(status="running"), world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        await world.say(f"track {job}")
+        await world.say(f"track {job}", channel=world.ops)
+        await world.say(f"track {kept}")
+        answer = await world.say(f"untrack {job}", by="milo")
+        again = await world.say(f"untrack {job}")
+        for each in (job, kept):
+            world.api.change(each, status="paused")
+        await world.until_told(job, "Paused", channel=world.ops)
+        await world.until_told(kept, "Paused")
+        await world.settled(bot)
+
+    assert not answer.ephemeral
+    assert f"<@{world.milo.id}>" in answer.plain
+    assert again.ephemeral
+    assert world.told(job) == []
+
+
+async def test_untrack_all_ends_every_alert_of_this_channel_alone(world: World) -> None:
+    jobs = [world.api.add_job(status="running") for _ in range(2)]
+
+    async with world.bot() as bot:
+        for job in jobs:
+            await world.say(f"track {job}")
+        await world.say(f"track {jobs[0]}", channel=world.ops)
+        answer = await world.say("untrack all")
+        again = await world.say("untrack all")
+        empty = await world.say("tracked")
+        for job in jobs:
+            world.api.change(job, status="paused")
+        await world.until_told(jobs[0], "Paused", channel=world.ops)
+        await world.settled(bot)
+
+    assert "2 jobs" in answer.plain
+    assert not answer.ephemeral
+    assert again.ephemeral
+    assert "Nothing is tracked here" in empty.plain
+    assert [world.told(job) for job in jobs] == [[], []]

@@ -1,0 +1,293 @@
+"""``ftjob check`` against the stand-ins: what it finds, what it says to do, and how it exits."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from bot import check, manifest
+from bot.check import Finding
+from bot.sandbox.faults import Fault
+from bot.sandbox.finetuning import Key
+from tests.postgres import free_port
+from tests.world import World
+
+HTML = "<html><body>Service Unavailable</body></html>"
+
+
+async def found(world: World, **settings: str) -> dict[str, Finding]:
+    """Run every check and return the findings by part."""
+    findings = await check.findings(world.settings(**settings))
+    by_part = {finding.part: finding for finding in findings}
+    assert len(by_part) == len(findings)
+    for finding in findings:
+        assert finding.ok or finding.todo, finding
+    return by_part
+
+
+def broken(findings: dict[str, Finding]) -> list[str]:
+    return [part for part, finding in findings.items() if not finding.ok]
+
+
+def says(finding: Finding) -> tuple[str, str]:
+    return finding.found, finding.todo
+
+
+async def command(world: World, **settings: str) -> tuple[int, str]:
+    """Run the real command and return its exit code and all that it said."""
+    environ = {"PATH": os.environ["PATH"], "COLUMNS": "200", **world.environ(**settings)}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", "check"),
+        cwd=world.folder,
+        env=environ,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    async with asyncio.timeout(30):
+        said, _ = await process.communicate()
+    return process.returncode or 0, said.decode()
+
+
+# --- all is well ---
+
+
+async def test_where_all_is_well_every_part_says_so(world: World) -> None:
+    job = world.api.add_job()
+    findings = await found(world)
+    assert {part: says(finding) for part, finding in findings.items()} == {
+        "Settings": ("all readable", ""),
+        "Database": ("SQLite, up to date", ""),
+        "Slack": ("workspace Sandbox", ""),
+        "Slack scopes": ("all needed", ""),
+        "Socket Mode": ("a connection may be opened", ""),
+        "Fine-tuning API": (f"newest job: {job}", ""),
+    }
+    assert broken(findings) == []
+
+
+async def test_one_cheap_request_is_all_that_the_api_is_asked(world: World) -> None:
+    findings = await found(world)
+    assert findings["Fine-tuning API"].found == "newest job: no job yet"
+    assert [(entry.what, entry.request["query"]) for entry in world.api.ledger] == [
+        ("GET /fine_tuning/jobs", {"limit": "1"})
+    ]
+
+
+async def test_over_http_it_says_what_slack_must_reach(tmp_path: Path) -> None:
+    async with World(tmp_path, transport="http") as world:
+        findings = await found(world)
+    assert says(findings["Slack over HTTP"]) == ("signing secret is set", "Slack must reach /slack/events.")
+    assert "Socket Mode" not in findings
+    assert len(world.slack.ledger.of("apps.connections.open")) == 0
+
+
+async def test_on_postgresql_it_names_the_database(tmp_path: Path, postgres_url: str) -> None:
+    async with World(tmp_path, database_url=postgres_url) as world:
+        assert (await found(world))["Database"].found == "PostgreSQL, up to date"
+
+
+async def test_the_command_exits_0_where_all_is_well(world: World) -> None:
+    code, said = await command(world)
+    assert (code, "Traceback" in said) == (0, False)
+    assert "workspace Sandbox" in said
+
+
+# --- Slack ---
+
+
+async def test_a_wrong_bot_token_is_refused(world: World) -> None:
+    findings = await found(world, SLACK_BOT_TOKEN="xoxb-wrong-0123456789")
+    assert broken(findings) == ["Slack"]
+    assert findings["Slack"].found == "refused: invalid_auth"
+    assert "OAuth & Permissions" in findings["Slack"].todo
+
+
+async def test_a_wrong_app_token_is_refused(world: World) -> None:
+    findings = await found(world, SLACK_APP_TOKEN="xapp-wrong-0123456789")
+    assert broken(findings) == ["Socket Mode"]
+    assert says(findings["Socket Mode"]) == (
+        "refused: invalid_auth",
+        "SLACK_APP_TOKEN must be an app-level token with connections:write.",
+    )
+
+
+async def test_missing_scopes_are_named(world: World) -> None:
+    world.slack.scopes -= {"users:read", "chat:write"}
+    findings = await found(world)
+    assert broken(findings) == ["Slack scopes"]
+    assert says(findings["Slack scopes"]) == (
+        "missing: chat:write, users:read",
+        "Take manifest.yml into the app's settings and install it anew.",
+    )
+
+
+@pytest.mark.parametrize("scope", sorted(manifest.scopes(manifest.for_socket_mode())[1]))
+async def test_an_optional_scope_that_is_absent_breaks_nothing_and_says_what_it_would_buy(
+    world: World, scope: str
+) -> None:
+    world.slack.scopes -= {scope}
+    findings = await found(world)
+    assert broken(findings) == []
+    assert says(findings[f"Optional: {scope}"]) == ("absent", f"It would buy: {check.WORTH[scope]}.")
+    assert [part for part in findings if part.startswith("Optional")] == [f"Optional: {scope}"]
+
+
+def answer(status: int, body: Any, kind: str = "application/json", **headers: str) -> Fault:
+    if isinstance(body, str):
+        headers["Content-Type"] = kind
+    return Fault("answer", status=status, body=body, headers=headers)
+
+
+@pytest.mark.parametrize("part", ["Slack", "Socket Mode"])
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        (answer(503, HTML, "text/html"), ("unreachable: HTTP 503", "Check SLACK_API_URL and the network.")),
+        (answer(200, HTML, "text/html"), ("unreachable: HTTP 200", "Check SLACK_API_URL and the network.")),
+        (answer(200, {"not": "slack"}), ("unreachable: HTTP 200", "Check SLACK_API_URL and the network.")),
+        (answer(200, "[]"), ("unreachable: ", "Check SLACK_API_URL and the network.")),
+        (answer(200, "{cut"), ("unreachable: ", "Check SLACK_API_URL and the network.")),
+        (Fault("drop"), ("unreachable: ", "Check SLACK_API_URL and the network.")),
+        (
+            answer(429, {"ok": False, "error": "ratelimited"}, **{"Retry-After": "30"}),
+            ("refused: ratelimited", "Try again in a minute."),
+        ),
+        (answer(200, {"ok": False, "error": "internal_error"}), ("refused: internal_error", "Try again in a minute.")),
+    ],
+    ids=["503", "a login page", "another API", "a list", "a cut body", "no answer", "too many", "trouble at Slack"],
+)
+async def test_a_slack_that_does_not_work_is_not_blamed_on_the_token(
+    world: World, part: str, fault: Fault, expected: tuple[str, str]
+) -> None:
+    world.slack.faults.always("auth.test" if part == "Slack" else "apps.connections.open", fault)
+    findings = await found(world)
+    assert broken(findings) == [part]
+    assert findings[part].found.startswith(expected[0])
+    assert findings[part].todo == expected[1]
+
+
+async def test_where_slack_is_down_the_rest_is_still_tried(world: World) -> None:
+    findings = await found(world, SLACK_API_URL=f"http://127.0.0.1:{free_port()}/api")
+    assert broken(findings) == ["Slack"]
+    assert findings["Slack"].found.startswith("unreachable: ")
+    assert list(findings) == ["Settings", "Database", "Slack", "Fine-tuning API"]
+
+
+# --- the fine-tuning API ---
+
+
+async def test_a_wrong_key_is_refused(world: World) -> None:
+    findings = await found(world, OPENAI_API_KEY="sk-wrong-0123456789")
+    assert broken(findings) == ["Fine-tuning API"]
+    assert says(findings["Fine-tuning API"]) == (
+        "Incorrect API key provided.",
+        "Put a valid key into OPENAI_API_KEY.",
+    )
+
+
+async def test_a_scope_that_the_key_lacks_is_named(world: World) -> None:
+    world.api.keys["sk-narrow-0123456789"] = Key("narrow", frozenset())
+    findings = await found(world, OPENAI_API_KEY="sk-narrow-0123456789")
+    assert findings["Fine-tuning API"].todo == "Give the key the scope api.fine_tuning.jobs.read."
+
+
+@pytest.mark.parametrize(
+    ("fault", "todo"),
+    [
+        (answer(503, HTML, "text/html"), "Check OPENAI_BASE_URL and the network."),
+        (answer(404, HTML, "text/html"), "Check OPENAI_BASE_URL and the network."),
+        (answer(200, HTML, "text/html"), "Check OPENAI_BASE_URL and the network."),
+        (answer(302, "", Location="https://elsewhere.example/"), "Check OPENAI_BASE_URL and the network."),
+        (Fault("drop"), "Check OPENAI_BASE_URL and the network."),
+        (answer(429, ""), "Try again in a minute."),
+    ],
+    ids=["503", "404", "a login page", "a redirect", "no answer", "too many"],
+)
+async def test_an_api_that_does_not_work_is_named_with_what_to_do(world: World, fault: Fault, todo: str) -> None:
+    world.api.faults.always("*", fault)
+    findings = await found(world)
+    assert broken(findings) == ["Fine-tuning API"]
+    assert findings["Fine-tuning API"].todo == todo
+
+
+async def test_where_the_api_is_down_the_rest_is_still_tried(world: World) -> None:
+    findings = await found(world, OPENAI_BASE_URL=f"http://127.0.0.1:{free_port()}/v1")
+    assert broken(findings) == ["Fine-tuning API"]
+    assert findings["Fine-tuning API"].found == "The connection failed."
+
+
+# --- the database ---
+
+
+async def test_a_database_that_the_running_bot_holds_is_skipped(world: World) -> None:
+    async with world.bot():
+        findings = await found(world)
+        code, said = await command(world)
+    assert broken(findings) == []
+    assert findings["Database"].found == "in use by the running bot; skipped"
+    assert (code, "in use by the running bot" in said) == (0, True)
+
+
+@pytest.fixture
+def unusable(tmp_path: Path) -> dict[str, str]:
+    (tmp_path / "folder.db").mkdir()
+    (tmp_path / "letter.db").write_text("Dear database, " * 1000)
+    return {
+        "no such folder": "sqlite:////nonexistent/ftjob.db",
+        "a folder": f"sqlite:///{tmp_path / 'folder.db'}",
+        "a letter": f"sqlite:///{tmp_path / 'letter.db'}",
+        "memory": "sqlite://",
+        "nobody listens": f"postgresql://user:hunter2@127.0.0.1:{free_port()}/name",
+    }
+
+
+@pytest.mark.parametrize("what", ["no such folder", "a folder", "a letter", "memory", "nobody listens"])
+async def test_a_database_that_cannot_be_used_is_named_with_what_to_do(
+    world: World, unusable: dict[str, str], what: str
+) -> None:
+    findings = await found(world, DATABASE_URL=unusable[what])
+    assert broken(findings) == ["Database"]
+    assert findings["Database"].found
+    assert findings["Database"].todo == "Correct DATABASE_URL, or start the database."
+    assert "hunter2" not in f"{findings}"
+
+
+async def test_a_database_that_does_not_exist_on_the_server_is_named(world: World, postgres_url: str) -> None:
+    findings = await found(world, DATABASE_URL=f"{postgres_url.rsplit('/', 1)[0]}/nowhere")
+    assert broken(findings) == ["Database"]
+
+
+async def test_the_command_exits_1_and_lists_everything_that_is_wrong_without_a_secret(
+    world: World, unusable: dict[str, str]
+) -> None:
+    code, said = await command(
+        world,
+        DATABASE_URL=unusable["a letter"],
+        SLACK_BOT_TOKEN="xoxb-wrong-hunter2",
+        OPENAI_API_KEY="sk-wrong-hunter2",
+    )
+    assert code == 1
+    for part in ("DatabaseError", "Correct DATABASE_URL", "invalid_auth", "Copy the bot token", "Incorrect API key"):
+        assert part in said
+    assert "hunter2" not in said
+    assert "Traceback" not in said
+
+
+# --- the table ---
+
+
+def test_the_table_shows_what_was_found_and_what_to_do() -> None:
+    console = Console(width=120, record=True, file=open(os.devnull, "w"))  # noqa: SIM115, PTH123
+    with console.file:
+        console.print(
+            check.table([Finding("Part", ok=True, found="fine"), Finding("Other", ok=False, found="no", todo="Do")])
+        )
+    lines = [line.split("\u2502")[1:5] for line in console.export_text().splitlines() if "\u2502" in line]
+    assert [[cell.strip() for cell in line] for line in lines] == [
+        ["ok", "Part", "fine", ""],
+        ["no", "Other", "no", "Do"],
+    ]

@@ -1,0 +1,217 @@
+"""Settings: every problem at once, in words, without a secret; and what good ones become."""
+
+import ast
+import inspect
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from bot import settings as module
+from bot.errors import SettingsError
+from bot.settings import SECRETS, Settings, load
+from tests.bad_settings import BAD, CANARY, GOOD, HTTP
+
+ROOT = Path(__file__).parents[1]
+NO_WHERE = Path("/nonexistent/.env")
+
+
+def problems(environ: dict[str, str], dotenv: Path = NO_WHERE) -> list[str]:
+    """Load settings that are wrong and return what is said about them."""
+    with pytest.raises(SettingsError) as caught:
+        load(environ, dotenv=dotenv)
+    assert str(caught.value) == "; ".join(caught.value.problems)
+    return caught.value.problems
+
+
+def good(**more: str) -> Settings:
+    """Load settings that are right."""
+    return load(GOOD | more, dotenv=NO_WHERE)
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_settings_are_all_named_at_once_and_no_secret_is_shown(name: str) -> None:
+    changed, expected = BAD[name]
+    found = problems(GOOD | changed)
+    assert found == expected
+    assert CANARY not in "".join(found)
+
+
+def test_there_are_enough_bad_ones() -> None:
+    assert len(BAD) >= 30
+
+
+# --- good ones ---
+
+
+def test_three_secrets_are_enough_and_the_rest_has_defaults() -> None:
+    settings = good()
+    assert settings.uses_socket_mode
+    assert settings.listens_on is None
+    assert settings.slack_api_url == "https://slack.com/api"
+    assert settings.openai_base_url == "https://api.openai.com/v1"
+    assert settings.database_url.get_secret_value() == "sqlite:///ftjob.db"
+    assert (settings.ftjob_poll_seconds, settings.ftjob_log, settings.ftjob_read_only) == (30.0, "console", False)
+    assert settings.ftjob_operators == frozenset()
+
+
+def test_settings_show_no_secret() -> None:
+    settings = good(**HTTP, OPENAI_WRITE_API_KEY=f"sk-{CANARY}-2", DATABASE_URL=f"postgresql://u:{CANARY}@h/n")
+    assert CANARY not in f"{settings!r} {settings!s} {settings.model_dump()}"
+
+
+@pytest.mark.parametrize(
+    ("more", "listens_on"),
+    [
+        ({}, None),
+        ({"FTJOB_HOST": "0.0.0.0"}, None),  # noqa: S104
+        ({"PORT": "8080"}, ("0.0.0.0", 8080)),  # noqa: S104
+        ({"PORT": "8080", "FTJOB_HOST": "127.0.0.1"}, ("127.0.0.1", 8080)),
+        (HTTP, ("127.0.0.1", 3000)),
+        ({**HTTP, "PORT": "80"}, ("0.0.0.0", 80)),  # noqa: S104
+        ({**HTTP, "FTJOB_HOST": "::1"}, ("::1", 3000)),
+    ],
+)
+def test_where_the_bot_listens(more: dict[str, str], listens_on: tuple[str, int] | None) -> None:
+    settings = good(**more)
+    assert settings.listens_on == listens_on
+    assert settings.uses_socket_mode == ("SLACK_SIGNING_SECRET" not in more)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("FTJOB_POLL_SECONDS", "0.25", 0.25),
+        ("FTJOB_POLL_SECONDS", " 60 ", 60.0),
+        ("FTJOB_OPERATORS", "U1,W2, S3  U1", frozenset({"U1", "W2", "S3"})),
+        ("FTJOB_OPERATORS", ", ,", frozenset()),
+        ("FTJOB_READ_ONLY", "1", True),
+        ("FTJOB_READ_ONLY", "false", False),
+        ("FTJOB_LOG", "json", "json"),
+        ("OPENAI_BASE_URL", "https://gateway.example:8443/openai/v1/", "https://gateway.example:8443/openai/v1"),
+        ("OPENAI_BASE_URL", "http://localhost:8080/v1", "http://localhost:8080/v1"),
+        ("OPENAI_BASE_URL", "http://127.0.0.1:1/v1", "http://127.0.0.1:1/v1"),
+        ("OPENAI_BASE_URL", "http://[::1]:1/v1", "http://[::1]:1/v1"),
+        ("SLACK_API_URL", "https://slack.com/api/", "https://slack.com/api"),
+        ("OPENAI_ORG_ID", "org-1", "org-1"),
+        ("OPENAI_PROJECT_ID", "", None),
+    ],
+)
+def test_a_good_value_is_read(name: str, value: str, expected: object) -> None:
+    assert getattr(good(**{name: value}), name.lower()) == expected
+
+
+def test_plain_http_is_allowed_where_somebody_says_so() -> None:
+    assert good(OPENAI_BASE_URL="http://host/v1", FTJOB_ALLOW_HTTP="1").openai_base_url == "http://host/v1"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite:///ftjob.db",
+        "sqlite:////data/ftjob.db",
+        "sqlite+aiosqlite:///x.db",
+        "postgres://u:p@h/n",
+        "postgresql://u:p%40ss@h:5432/n?sslmode=require&channel_binding=require",
+        "postgresql://u:p/a#s?s:w@rd@h:5432/n",
+        "postgresql+asyncpg://u@[::1]:5432/n",
+        "postgresql:///n?host=/var/run/postgresql",
+        "postgresql://h",
+    ],
+)
+def test_a_database_is_named_as_platforms_print_it(url: str) -> None:
+    assert good(DATABASE_URL=url).database_url.get_secret_value() == url
+
+
+def test_a_key_that_happens_to_hold_three_crosses_is_no_placeholder() -> None:
+    key = "sk-proj-a8XxXq0xxxT_Txxx9-9xxxB"
+    assert good(OPENAI_API_KEY=key).openai_api_key.get_secret_value() == key
+
+
+# --- files ---
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_every_secret_may_stand_in_a_file(name: str, tmp_path: Path) -> None:
+    value = {"DATABASE_URL": "sqlite:///other.db", "SLACK_SIGNING_SECRET": "0123456789"}.get(
+        name, GOOD.get(name, "sk-w1")
+    )
+    (tmp_path / "secret").write_text(f"{value}\n")
+    environ = {key: text for key, text in GOOD.items() if key != name} | {f"{name}_FILE": str(tmp_path / "secret")}
+    settings = load(environ, dotenv=NO_WHERE)
+    assert getattr(settings, name.lower()).get_secret_value() == value
+
+
+def test_every_secret_field_may_stand_in_a_file() -> None:
+    secret = {name.upper() for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
+    assert secret == set(SECRETS)
+
+
+def test_files_that_cannot_be_read_are_named_with_all_other_problems(tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "empty").write_text("\n")
+    files = {
+        "OPENAI_API_KEY_FILE": str(tmp_path / "nowhere"),
+        "OPENAI_WRITE_API_KEY_FILE": str(tmp_path / "binary"),
+        "SLACK_APP_TOKEN_FILE": str(tmp_path),
+        "SLACK_BOT_TOKEN_FILE": str(tmp_path / "empty"),
+    }
+    assert problems(GOOD | files | {"PORT": "0"}) == [
+        "SLACK_BOT_TOKEN_FILE is empty",
+        "SLACK_APP_TOKEN_FILE cannot be read: Is a directory",
+        "OPENAI_API_KEY_FILE cannot be read: No such file or directory",
+        "OPENAI_WRITE_API_KEY_FILE cannot be read: not text",
+        "PORT: input should be greater than or equal to 1",
+    ]
+
+
+def test_an_empty_file_is_no_key(tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("")
+    environ = {**GOOD, "OPENAI_API_KEY": "", "OPENAI_API_KEY_FILE": str(tmp_path / "empty")}
+    assert problems(environ) == ["OPENAI_API_KEY_FILE is empty", "OPENAI_API_KEY is missing"]
+
+
+def test_a_dotenv_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_text(
+        "# a comment\n"
+        + "".join(f"{name}={value}\n" for name, value in GOOD.items())
+        + 'PORT=\nFTJOB_POLL_SECONDS="5"\nOPENAI_ORG_ID=org-file\nFTJOB_OPERATORS=U1,S2  # two\n'
+    )
+    settings = load({"OPENAI_ORG_ID": "org-environment"}, dotenv=dotenv)
+    assert (settings.ftjob_poll_seconds, settings.openai_org_id) == (5.0, "org-environment")
+    assert settings.ftjob_operators == {"U1", "S2"}
+    assert settings.slack_bot_token.get_secret_value() == GOOD["SLACK_BOT_TOKEN"]
+
+
+# --- papers ---
+
+
+def test_every_setting_says_what_it_is() -> None:
+    body = next(node for node in ast.parse(inspect.getsource(module)).body if isinstance(node, ast.ClassDef)).body
+    documented = {
+        field.target.id
+        for field, text in pairwise(body)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(text, ast.Expr)
+        and isinstance(text.value, ast.Constant)
+    }
+    assert set(Settings.model_fields) - documented == set()
+
+
+@pytest.mark.parametrize("paper", ["README.md", ".env.example"])
+def test_papers_name_the_settings_that_exist_and_no_other(paper: str) -> None:
+    text = (ROOT / paper).read_text()
+    named = (
+        re.findall(r"^([A-Z_]+)=", text, re.MULTILINE) if paper == ".env.example" else re.findall(r"`([A-Z_]+)`", text)
+    )
+    settings = {name.upper() for name in Settings.model_fields}
+    assert settings - set(named) == set()
+    ours = {name.removesuffix("_FILE") for name in named if name.startswith(("SLACK_", "OPENAI_", "FTJOB_"))}
+    assert ours - settings == set()
+
+
+def test_a_copied_example_asks_for_what_it_leaves_empty() -> None:
+    assert problems({}, dotenv=ROOT / ".env.example") == BAD["nothing at all"][1]

@@ -1,0 +1,134 @@
+"""The shape of the code: what no linter of ours looks at."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from statistics import median, quantiles
+
+ROOT = Path(__file__).parents[1]
+BOT = sorted((ROOT / "bot").rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+
+LONGEST_FUNCTION = 60
+LONGEST_MODULE = 300
+LONGEST_WAIT = 0.05
+"""Seconds between two looks at a condition that nothing announces."""
+WAITS = {
+    "tests/alerts/test_sender.py": "that an idle sender does nothing takes time to see",
+    "tests/store/test_engine.py": "the fault table says for how long somebody holds the lock",
+}
+"""Test modules that may wait for time itself, and why."""
+PACKAGE_INDEX = re.compile(
+    r"pypi\.(org|python)|pythonhosted|registry\.npmjs|npmjs\.(org|com)|anaconda\.org|crates\.io", re.IGNORECASE
+)
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+def functions(paths: list[Path]) -> Iterator[tuple[Path, Function]]:
+    for path in paths:
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, Function):
+                yield path, node
+
+
+def length(function: Function) -> int:
+    """Return how many lines a function has, its docstring left out."""
+    lines = (function.end_lineno or 0) - function.lineno + 1
+    first = function.body[0]
+    if ast.get_docstring(function) is not None:
+        lines -= (first.end_lineno or 0) - first.lineno + 1
+    return lines
+
+
+def imports(path: Path) -> set[str]:
+    """Return the full names of everything that a module imports."""
+    found = set()
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {str(node.module)}
+    return found
+
+
+def constant_sleeps(path: Path) -> list[int]:
+    """Return the lines on which a module sleeps for a fixed time that is longer than between two looks."""
+    return [
+        node.lineno
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Call)
+        and (getattr(node.func, "attr", None) or getattr(node.func, "id", None)) == "sleep"
+        and any(isinstance(value, ast.Constant) and float(str(value.value)) > LONGEST_WAIT for value in node.args)
+    ]
+
+
+def test_there_is_code_to_look_at() -> None:
+    assert len(BOT) > 80
+    assert len(TESTS) > 30
+    assert len(list(functions(BOT))) > 500
+
+
+def test_no_function_is_longer_than_a_screen() -> None:
+    # A migration is a list that is never touched again, as long as the schema.
+    code = [path for path in BOT if "migrations" not in path.parts]
+    long = {f"{name_of(path)}:{function.name}": length(function) for path, function in functions(code)}
+    assert {name: lines for name, lines in long.items() if lines > LONGEST_FUNCTION} == {}
+
+
+def test_most_functions_are_small() -> None:
+    lengths = [length(function) for _, function in functions(BOT)]
+    assert median(lengths) <= 9
+    assert quantiles(lengths, n=10)[-1] <= 25
+
+
+def test_no_module_is_longer_than_three_hundred_lines() -> None:
+    long = {name_of(path): len(path.read_text().splitlines()) for path in BOT}
+    assert {name: lines for name, lines in long.items() if lines > LONGEST_MODULE} == {}
+
+
+def test_no_module_is_a_drawer() -> None:
+    drawers = {"utils.py", "util.py", "helpers.py", "common.py", "base.py", "manager.py", "misc.py"}
+    assert [name_of(path) for path in BOT if path.name in drawers] == []
+
+
+def test_tests_replace_nothing_of_ours_by_mocks() -> None:
+    mocking = {name_of(path) for path in TESTS if any("mock" in name.casefold() for name in imports(path))}
+    assert mocking == set()
+
+
+def test_tests_wait_for_conditions_and_not_for_time() -> None:
+    waiting = {name_of(path): lines for path in TESTS if (lines := constant_sleeps(path))}
+    assert {name: lines for name, lines in waiting.items() if name not in WAITS and "/bench/" not in name} == {}
+    assert set(WAITS) - set(waiting) == set()
+
+
+def test_the_bot_names_no_package_index() -> None:
+    looked_at = [path for path in (ROOT / "bot").rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    looked_at += [
+        ROOT / "requirements.lock",
+        ROOT / "requirements-dev.lock",
+        ROOT / "Makefile",
+        ROOT / "pyproject.toml",
+    ]
+    named = [name_of(path) for path in looked_at if PACKAGE_INDEX.search(path.read_text(errors="replace"))]
+    assert named == []
+    locks = [(ROOT / name).read_text() for name in ("requirements.lock", "requirements-dev.lock")]
+    assert [line for text in locks for line in text.splitlines() if line.startswith(("-i", "--index", "--extra"))] == []
+
+
+def test_every_pure_folder_of_tests_mirrors_one_of_the_bot() -> None:
+    own = {"payloads", "stories", "chaos", "bench"}
+    folders = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir() and not path.name.startswith("__")}
+    assert {folder for folder in folders - own if not (ROOT / "bot" / folder).is_dir()} == set()
