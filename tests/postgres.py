@@ -39,7 +39,7 @@ def _from_path(folder: Path) -> Iterator[str]:
     settings = [f"-cport={port}", "-clisten_addresses=127.0.0.1", f"-cunix_socket_directories={folder}", "-cfsync=off"]
     server = subprocess.Popen([programs / "postgres", "-D", data, *settings], **quiet)  # type: ignore[call-overload]
     try:
-        _until_listening(port, server)
+        _until_ready(data / "postmaster.pid", server)
         yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
     finally:
         server.terminate()
@@ -69,17 +69,15 @@ def _unprivileged_user(folder: Path) -> str | None:
     return user
 
 
-def _until_listening(port: int, server: "subprocess.Popen[bytes]") -> None:
+def _until_ready(status: Path, server: "subprocess.Popen[bytes]") -> None:
+    """Wait until the server says that it takes questions: it listens a moment earlier, and refuses them."""
     for _ in range(600):
         if server.poll() is not None:
             raise RuntimeError(f"PostgreSQL ended with {server.returncode}")
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            subprocess.run(["sleep", "0.05"], check=True)
-        else:
+        if status.exists() and "ready" in status.read_text():
             return
-    raise RuntimeError("PostgreSQL does not listen")
+        subprocess.run(["sleep", "0.05"], check=True)
+    raise RuntimeError("PostgreSQL does not get ready")
 
 
 def free_port() -> int:
