@@ -25,6 +25,8 @@ from bot.jobs.models import Job, JobError
 from bot.jobs.statuses import Phase, phase_of
 
 REFRESH = "ftjob_refresh"
+SHOW = "ftjob_show"
+"""Shows one job of several: unlike a refresh, its answer never takes the place of what was there."""
 TRACK = "ftjob_track"
 UNTRACK = "ftjob_untrack"
 CANCEL = "ftjob_cancel"

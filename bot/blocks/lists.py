@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bot.blocks.job import REFRESH, UNTRACK, emoji, word
+from bot.blocks.job import SHOW, UNTRACK, emoji, word
 from bot.blocks.parts import LONGEST_ID, Block, Message, button, clip, code, context, date, plain, section, spoken
 from bot.jobs.models import Job
 
@@ -62,5 +62,5 @@ def _row(job: Job) -> Block:
     created = f" · {date(job.created_at)}" if job.created_at else ""
     return section(
         f"{emoji(job.status)} {word(job.status)} · {code(job.id, LONGEST_ID)}\n{model}{created}",
-        accessory=button("Status", REFRESH, job.id, says=f"Show {job.id}"),
+        accessory=button("Status", SHOW, job.id, says=f"Show {job.id}"),
     )

@@ -1,7 +1,9 @@
 """What a command can reach."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
 
 from bot.access import Policy
 from bot.alerts.draw import Outgoing
@@ -26,6 +28,11 @@ class Context:
     version: str
     interval: float
     """Seconds between sweeps."""
+    _turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary, repr=False)
+
+    def turn(self, channel: str) -> asyncio.Lock:
+        """Return the lock under which a channel's card or announcement is posted: two clicks at once are one."""
+        return self._turns.setdefault(channel, asyncio.Lock())
 
     @property
     def account(self) -> str:

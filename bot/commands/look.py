@@ -1,7 +1,7 @@
 """`status` and `list`: read jobs and show them."""
 
 from bot.blocks import Message
-from bot.blocks.job import REFRESH, Surroundings, emoji, sentence, status, word
+from bot.blocks.job import SHOW, Surroundings, emoji, sentence, status, word
 from bot.blocks.lists import job_list
 from bot.blocks.parts import actions, button, code, date, plain, section, spoken
 from bot.commands.command import Command, Reply
@@ -23,7 +23,7 @@ async def show_status(command: Command, context: Context) -> Reply:
         return Reply(await _whole(command.job_ids[0], command, context), replaces=command.replaces)
     rows = [await _row(job_id, context) for job_id in command.job_ids]
     buttons = [
-        button(f"…{job_id[-8:]}", f"{REFRESH}:{nth}", job_id, says=f"Show everything about {job_id}")
+        button(f"…{job_id[-8:]}", f"{SHOW}:{nth}", job_id, says=f"Show everything about {job_id}")
         for nth, job_id in enumerate(command.job_ids)
     ]
     text = spoken("\n".join(said for _, said in rows))

@@ -18,7 +18,10 @@ STRANGE = (
     "bot the ref below."
 )
 ASK_WHO_RUNS_IT = "Ask whoever runs this bot"
-STALE = "This button is out of date. Run `/ftjob cancel` with the job's id again to get a new one."
+STALE = (
+    "This button was used already, or is older than 10 minutes. Run `/ftjob cancel` with the job's id again to get "
+    "a new one."
+)
 
 _REFUSALS = {
     Why.READ_ONLY: "Cancelling is switched off here (FTJOB_READ_ONLY). Ask whoever runs this bot to switch it on.",

@@ -21,6 +21,11 @@ PAGE = 100
 
 async def subscribe(command: Command, context: Context) -> Reply:
     """Follow every new job here, and the open ones from now on."""
+    async with context.turn(command.asker.channel):
+        return await _subscribe(command, context)
+
+
+async def _subscribe(command: Command, context: Context) -> Reply:
     channel, person = command.asker.channel, command.asker.person
     subscriptions = await context.store.tracks.subscriptions(context.account)
     if any(subscription.channel == channel for subscription in subscriptions):

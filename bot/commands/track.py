@@ -18,18 +18,23 @@ from bot.store.tracks import Track
 async def track(command: Command, context: Context) -> Reply:
     """Follow jobs in this channel, in another one, or in the asker's direct messages."""
     if len(command.job_ids) == 1:
-        return Reply(note(await _track_one(command.job_ids[0], command, context)))
+        return Reply(note(await _track_in_turn(command.job_ids[0], command, context)))
     # One that fails must not hide what became of the others.
     return Reply(note("\n".join([await _try_one(job_id, command, context) for job_id in command.job_ids])))
 
 
 async def _try_one(job_id: str, command: Command, context: Context) -> str:
     try:
-        return await _track_one(job_id, command, context)
+        return await _track_in_turn(job_id, command, context)
     except UserError as error:
         return f":warning: {code(job_id)}: {error}"
     except ProviderError as error:
         return f":warning: {upstream(error, place=context.client.account.place, job_id=job_id)}"
+
+
+async def _track_in_turn(job_id: str, command: Command, context: Context) -> str:
+    async with context.turn(_destination(command)):
+        return await _track_one(job_id, command, context)
 
 
 async def _track_one(job_id: str, command: Command, context: Context) -> str:

@@ -3,12 +3,18 @@
 from typing import Any
 
 from bot.blocks.answers import CONFIRM_CANCEL
-from bot.blocks.job import CANCEL, REFRESH, TRACK, UNTRACK
+from bot.blocks.job import CANCEL, REFRESH, SHOW, TRACK, UNTRACK
 from bot.commands.command import Asker, Command, Verb
 from bot.jobs.ids import is_job_id
 from bot.slack.gateway import Door
 
-_VERBS = {REFRESH: Verb.STATUS, TRACK: Verb.TRACK, UNTRACK: Verb.UNTRACK, CANCEL: Verb.CANCEL}
+_VERBS = {
+    REFRESH: Verb.STATUS,
+    SHOW: Verb.STATUS,
+    TRACK: Verb.TRACK,
+    UNTRACK: Verb.UNTRACK,
+    CANCEL: Verb.CANCEL,
+}
 
 
 def door_of(body: dict[str, Any]) -> Door | None:
@@ -41,10 +47,11 @@ def command_of(body: dict[str, Any]) -> Command | None:
 def _command(action_id: str, value: str, asker: Asker, body: dict[str, Any]) -> Command | None:
     if action_id == CONFIRM_CANCEL:
         return Command(Verb.CONFIRM_CANCEL, asker, key=value)
-    verb = _VERBS.get(action_id.split(":", 1)[0])
+    pressed = action_id.split(":", 1)[0]
+    verb = _VERBS.get(pressed)
     if verb is None or not is_job_id(value):
         return None
-    return Command(verb, asker, job_ids=(value,), replaces=verb is Verb.STATUS and _is_ephemeral(body))
+    return Command(verb, asker, job_ids=(value,), replaces=pressed == REFRESH and _is_ephemeral(body))
 
 
 def _is_ephemeral(body: dict[str, Any]) -> bool:

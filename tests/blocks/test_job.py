@@ -72,6 +72,12 @@ def test_what_does_not_fit_is_counted() -> None:
     assert "key15: `v` and 4 more" in text
 
 
+def test_all_sixteen_pairs_of_the_longest_metadata_have_a_line() -> None:
+    text = drawn_status(metadata={f"key{n:02}" + "k" * 59: f"value{n:02}" + "<" * 505 for n in range(16)})
+
+    assert [n for n in range(16) if f"key{n:02}" not in text or f"`value{n:02}" not in text] == []
+
+
 @pytest.mark.parametrize(
     ("said", "phase", "words"),
     [

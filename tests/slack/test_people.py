@@ -78,6 +78,16 @@ async def test_somebody_of_another_team_is_a_stranger(slack: Slack, client: Asyn
     assert await People(client, frozenset(), hours).person(sam.id, team_id=TEAM) == Person(sam.id, is_stranger=True)
 
 
+async def test_a_team_of_their_own_is_enough_to_be_a_stranger(
+    slack: Slack, client: AsyncWebClient, hours: Hours
+) -> None:
+    answer = {"ok": True, "user": {"id": "U0SAM", "team_id": "T0OTHER", "is_admin": True}}
+    slack.faults.always("users.info", Fault("answer", status=200, body=answer))
+    people = People(client, frozenset(), hours)
+
+    assert await people.person("U0SAM", team_id=TEAM) == Person("U0SAM", is_admin=True, is_stranger=True)
+
+
 async def test_slacks_word_is_remembered_for_five_minutes(slack: Slack, client: AsyncWebClient, hours: Hours) -> None:
     someone = slack.add_person("someone")
     people = People(client, frozenset(), hours)

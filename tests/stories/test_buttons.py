@@ -164,6 +164,7 @@ async def test_the_status_button_of_a_listed_job_shows_it(world: World) -> None:
 
     assert jobs[0] in answer.plain
     assert "Training file" in answer.plain
+    assert not answer.replace_original, "the list stays"
     assert jobs[1] not in answer.plain
 
 

@@ -73,6 +73,7 @@ async def test_status_of_several_jobs_shows_a_row_for_each_and_a_way_to_each(wor
     for word, job in (("running", jobs[0]), ("failed", jobs[1]), ("no fine-tuning job", "ftjob-doesnotexist")):
         assert any(word in line.lower() and job in line for line in lines)
     assert "Failed" in detail.plain
+    assert not detail.replace_original, "the rows stay"
     assert jobs[0] not in detail.plain
 
 

@@ -9,6 +9,7 @@ from bot.sandbox.faults import Fault
 from tests.world import World
 
 POST = "chat.postMessage"
+LIST = "GET /fine_tuning/jobs"
 MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
 LIMITED = Fault("answer", status=429, headers={"Retry-After": "2"}, body={"ok": False, "error": "ratelimited"})
 
@@ -115,6 +116,23 @@ async def test_what_happened_long_before_anybody_looked_again_is_told_as_found_l
     assert "2 h 1 min" in said
 
 
+async def test_a_stop_waits_for_the_sweep_under_way_and_what_that_saw_is_told_by_the_next_bot(world: World) -> None:
+    job = world.api.add_job(status="running")
+    seldom = {"FTJOB_POLL_SECONDS": "3600"}
+
+    async with world.bot(**seldom):
+        await world.say(f"track {job}")
+    world.api.change(job, status="paused")
+    world.api.faults.always(LIST, Fault("late", seconds=2))
+    async with world.bot(**seldom):
+        assert len(world.api.ledger.of(LIST)) <= 1, "the answer is still on its way"
+    world.api.faults.always(LIST, Fault("drop"))
+    async with world.bot(**seldom):
+        await world.until_told(job, "Paused")
+
+    assert [entry.status for entry in world.api.ledger.of(LIST)].count(200) == 1
+
+
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
 async def test_a_bot_that_is_told_to_stop_ends_cleanly_in_the_middle_of_a_sweep(
     world: World, sign: signal.Signals
@@ -123,7 +141,7 @@ async def test_a_bot_that_is_told_to_stop_ends_cleanly_in_the_middle_of_a_sweep(
 
     async with world.process() as process:
         await world.say(f"track {job}")
-        world.api.faults.always("GET /fine_tuning/jobs", Fault("hang", seconds=60))
+        world.api.faults.always(LIST, Fault("hang", seconds=60))
         before = len(world.api.ledger)
         await world.api.ledger.until(lambda: len(world.api.ledger) > before, why="a sweep under way")
         process.send_signal(sign)

@@ -3,6 +3,7 @@ from tests.world import World
 
 POST = "chat.postMessage"
 MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
+UNAVAILABLE = Fault("answer", status=503, body={"ok": False, "error": "service_unavailable"})
 USED_UP = Fault("answer", status=404, body="used_url")
 
 
@@ -34,34 +35,22 @@ async def test_an_alert_that_meets_a_rate_limit_waits_for_its_time_and_arrives_o
     assert len(world.ml.messages) == 2
 
 
-async def test_what_waits_behind_a_rate_limit_keeps_its_order(world: World) -> None:
+async def test_alerts_that_an_unavailable_slack_refuses_arrive_later_once_and_in_their_order(world: World) -> None:
     job = world.api.add_job(status="queued")
 
     async with world.bot() as bot:
         await world.say(f"track {job}")
-        world.slack.faults.add(POST, limited(1), limited(1))
+        world.slack.faults.add(POST, UNAVAILABLE, UNAVAILABLE)
         for status in ("running", "paused"):
             world.api.change(job, status=status)
             await bot.sweeper.sweep()
         await world.until_told(job, "Running", "Paused")
         await world.settled(bot)
 
+    attempts = [str(entry.request["blocks"][0]) for entry in world.slack.ledger.of(POST)[1:]]
+    assert ["*Running*" in attempt for attempt in attempts] == [True, True, True, False], "one waits for the other"
     assert world.told(job) == ["Running", "Paused"]
-
-
-async def test_a_slack_that_says_it_is_unavailable_gets_the_alert_later_once(world: World) -> None:
-    job = world.api.add_job(status="running")
-
-    async with world.bot() as bot:
-        await world.say(f"track {job}")
-        unavailable = Fault("answer", status=503, body={"ok": False, "error": "service_unavailable"})
-        world.slack.faults.add(POST, unavailable, unavailable)
-        world.api.change(job, status="paused")
-        await world.until_told(job, "Paused")
-        await world.settled(bot)
-
-    assert world.told(job) == ["Paused"]
-    assert "repeat" not in world.ml.messages[-1].plain
+    assert not any("repeat" in message.plain for message in world.ml.messages)
 
 
 async def test_an_archived_channel_does_not_hold_up_the_others(world: World) -> None:
@@ -152,7 +141,7 @@ async def test_a_bot_that_starts_before_slack_watches_jobs_and_tells_them_when_s
         await world.say(f"track {job}")
     world.api.change(job, status="paused")
     for what in ("auth.test", "apps.connections.open", POST):
-        world.slack.faults.add(what, Fault("answer", status=503, body={"ok": False, "error": "service_unavailable"}))
+        world.slack.faults.add(what, UNAVAILABLE)
 
     async with world.bot() as bot:
         await world.until_told(job, "Paused")
@@ -165,14 +154,14 @@ async def test_a_bot_that_starts_before_slack_watches_jobs_and_tells_them_when_s
 
 async def test_no_secret_reaches_the_log_whatever_breaks(world: World) -> None:
     for style in ("console", "json"):
-        async with world.process(FTJOB_LOG=style):
+        async with world.process(FTJOB_LOG=style) as process:
             world.slack.faults.add("response_url", USED_UP)
             world.slack.faults.add("chat.postEphemeral", Fault("answer", status=200, body="no JSON"))
             world.api.faults.add("GET /fine_tuning/jobs", Fault("drop"))
             await world.olivia.command("list", world.ml)
-            broken = "dispatch.broke"
-            await world.slack.ledger.until(lambda: broken in "".join(world.log), why=broken)
-            await world.say("about")
+            await world.slack.ledger.until(lambda: "dispatch.broke" in "".join(world.log), why="an error in the log")
+            process.terminate()
+            await world.slack.ledger.until(lambda: "bot.stopping" in "".join(world.log), why="the whole log")
         log = "".join(world.log)
         assert "Traceback" in log or '"frames"' in log
         for secret in (world.slack.bot_token, world.slack.app_token, *world.api.keys):

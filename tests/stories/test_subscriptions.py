@@ -1,3 +1,5 @@
+import asyncio
+
 from tests.world import World
 
 MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
@@ -105,6 +107,14 @@ async def test_subscribing_twice_says_so_and_announces_nothing_again(world: Worl
 
     assert "already" in again.plain
     assert again.ephemeral
+    assert len(world.ml.messages) == 1
+
+
+async def test_two_people_who_subscribe_at_the_same_time_make_one_announcement(world: World) -> None:
+    async with world.bot():
+        world.api.latency = 0.1
+        await asyncio.gather(world.say("subscribe"), world.say("subscribe", by="milo"))
+
     assert len(world.ml.messages) == 1
 
 

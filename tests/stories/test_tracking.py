@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 from bot.sandbox.faults import Fault
@@ -40,6 +42,19 @@ async def test_tracking_twice_says_so_and_posts_no_second_card(world: World) -> 
 
     assert "already" in again.plain
     assert len(world.ml.messages) == 2
+
+
+async def test_two_people_who_track_a_job_at_the_same_time_get_one_card(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        world.api.latency = 0.1
+        answers = await asyncio.gather(world.say(f"track {job}"), world.say(f"track {job}", by="milo"))
+        world.api.latency = 0.0
+        await world.settled(bot)
+
+    assert sorted("already" in answer.plain for answer in answers) == [False, True]
+    assert len(world.ml.messages) == 1
 
 
 async def test_tracking_a_finished_job_shows_how_it_ended_and_alerts_nobody(world: World) -> None:
