@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bot.store.engine import Clock, Database, open_database
 from bot.store.jobs import Jobs
 from bot.store.migrate import upgrade
+from bot.store.outages import Outages
 from bot.store.outbox import Outbox
 from bot.store.questions import Questions
 from bot.store.tracks import Tracks
@@ -21,6 +22,7 @@ class Store:
     tracks: Tracks
     outbox: Outbox
     questions: Questions
+    outages: Outages
 
 
 @asynccontextmanager
@@ -33,4 +35,4 @@ async def open_store(url: str, clock: Clock) -> AsyncIterator[Store]:
     """
     async with open_database(url, clock) as db:
         await upgrade(db)
-        yield Store(db, Jobs(db), Tracks(db), Outbox(db), Questions(db))
+        yield Store(db, Jobs(db), Tracks(db), Outbox(db), Questions(db), Outages(db))

@@ -11,6 +11,7 @@ lease ran out changes nothing.
 """
 
 import hashlib
+import json
 import secrets
 from dataclasses import dataclass
 from enum import StrEnum
@@ -36,6 +37,10 @@ class Picture(StrEnum):
 
     CARD = "card"
     CHANGE = "change"
+    DIGEST = "digest"
+    """Many changes in one message."""
+    NOTICE = "notice"
+    """What the bot says about itself."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,24 @@ class Outbox:
             **vars(planned),
             change_id=recorded.id,
             key=hashlib.sha256(key.encode()).hexdigest()[:32],
+            state="pending",
+            attempts=0,
+            in_doubt=False,
+            not_before=0.0,
+            lease_until=0.0,
+            created_at=self._db.now(),
+        )
+        await tx.execute(row.on_conflict_do_nothing(index_elements=["key"]))
+
+    async def notify(self, tx: AsyncConnection, channel: str, body: dict[str, Any], key: str) -> None:
+        """Owe a notice, drawn from ``body``, to a channel or a person; owing one ``key`` twice is owing it once."""
+        digest = hashlib.sha256(f"notice|{key}|{channel}".encode()).hexdigest()[:32]
+        row = self._db.insert(schema.delivery).values(
+            channel=channel,
+            kind=Kind.POST,
+            picture=Picture.NOTICE,
+            notice=json.dumps(body),
+            key=digest,
             state="pending",
             attempts=0,
             in_doubt=False,

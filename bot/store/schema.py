@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -30,13 +31,20 @@ metadata = MetaData(
 Serial = BigInteger().with_variant(Integer, "sqlite")
 
 UNFINISHED = ("pending", "inflight", "ambiguous")
-STATES = (*UNFINISHED, "sent", "parked", "dead")
+UNDELIVERED = ("parked", "dead")
+STATES = (*UNFINISHED, "sent", *UNDELIVERED)
+PICTURES = ("card", "change", "digest", "notice")
 
 account = Table(
     "account",
     metadata,
     Column("name", Text, primary_key=True),
-    Column("swept_at", Double, nullable=False),
+    Column("swept_at", Double),
+    # It is left alone until then: it failed, or asked for a pause.
+    Column("not_before", Double, nullable=False, server_default="0"),
+    # One process at a time looks at it.
+    Column("lease_until", Double, nullable=False, server_default="0"),
+    Column("token", Text),
 )
 
 job = Table(
@@ -50,6 +58,14 @@ job = Table(
     Column("created_at", Double),
     Column("same_since", Double, nullable=False),
     Column("settled", Boolean, nullable=False),
+    # A read that shows a finished job unfinished is believed only if a later one says the same.
+    Column("back_to", Text),
+    Column("back_at", Double),
+    # Reads in a row that did not find it; after some it is gone, for people too.
+    Column("misses", Integer, nullable=False, server_default="0"),
+    Column("missed_since", Double),
+    Column("missed_at", Double),
+    Column("gone", Boolean, nullable=False, server_default=false()),
     Index(None, "account", "created_at"),
 )
 
@@ -125,8 +141,16 @@ delivery = Table(
     Column("last_at", Double),
     Column("ts", Text),
     Column("error", Text),
+    # The thread that the last attempt went to: that is where to look whether it arrived.
+    Column("thread_ts", Text),
+    # The digest that tells it, whose state it shares.
+    Column("held_by", Serial, ForeignKey("delivery.id")),
+    # Where in its channel's line a digest stands: at the place of the first row that it holds.
+    Column("place", Serial),
+    # What a notice says, as JSON; a change is drawn from its row instead.
+    Column("notice", Text),
     CheckConstraint("kind IN ('post', 'update')", name="kind"),
-    CheckConstraint("picture IN ('card', 'change')", name="picture"),
+    CheckConstraint(f"picture IN {PICTURES}", name="picture"),
     CheckConstraint(f"state IN {STATES}", name="state"),
     # What is owed is short, what was sent is long: the claim must never read the latter.
     Index(
@@ -136,6 +160,14 @@ delivery = Table(
         sqlite_where=text(f"state IN {UNFINISHED}"),
         postgresql_where=text(f"state IN {UNFINISHED}"),
     ),
+    Index(
+        "ix_delivery_undelivered",
+        "channel",
+        "id",
+        sqlite_where=text(f"state IN {UNDELIVERED}"),
+        postgresql_where=text(f"state IN {UNDELIVERED}"),
+    ),
+    Index("ix_delivery_held_by", "held_by"),
 )
 
 channel = Table(
@@ -143,6 +175,25 @@ channel = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("free_at", Double, nullable=False),
+    # When the last pause that Slack asked for ends.
+    Column("limited_until", Double, nullable=False, server_default="0"),
+)
+
+outage = Table(
+    "outage",
+    metadata,
+    # "slack", or "account:" and its name.
+    Column("what", Text, primary_key=True),
+    Column("since", Double, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("told", Boolean, nullable=False),
+)
+
+identity = Table(
+    "identity",
+    metadata,
+    Column("store_id", Text, primary_key=True),
+    Column("made_at", Double, nullable=False),
 )
 
 question = Table(

@@ -43,7 +43,7 @@ async def _catalog(db: Database) -> list[Any]:
     async with db.transaction() as tx:
         found = [tuple(row) for query in queries for row in await tx.execute(text(query))]
     # The words of each definition: columns and constraints may stand in another order.
-    return [sorted(re.findall(r"\w+", str(row))) for row in found if "alembic" not in str(row)]
+    return [sorted(re.findall(r"\w+", " ".join(map(str, row)))) for row in found if "alembic" not in str(row)]
 
 
 async def test_the_migrated_schema_is_the_declared_one(store: Store) -> None:

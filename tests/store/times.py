@@ -10,11 +10,18 @@ from bot.store import Store, schema
 
 _TIMES = [
     schema.account.c.swept_at,
+    schema.account.c.not_before,
+    schema.account.c.lease_until,
     schema.channel.c.free_at,
+    schema.channel.c.limited_until,
     schema.delivery.c.created_at,
     schema.delivery.c.lease_until,
     schema.delivery.c.not_before,
     schema.job.c.same_since,
+    schema.job.c.back_at,
+    schema.job.c.missed_since,
+    schema.job.c.missed_at,
+    schema.outage.c.since,
     schema.question.c.expires_at,
 ]
 

@@ -1,0 +1,79 @@
+"""What the bot says about itself: something does not answer, something is back."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from bot.blocks.parts import Message, code, date, duration, plain, section, spoken
+
+
+class NoticeKind(StrEnum):
+    """What a notice says."""
+
+    ACCOUNT_FAILING = "account_failing"
+    """facts: since, error."""
+    ACCOUNT_BACK = "account_back"
+    """facts: since, until."""
+    SLACK_BACK = "slack_back"
+    """facts: since, until, late (how many alerts came late)."""
+    CHANNEL_CLOSED = "channel_closed"
+    """facts: error, waiting (how many alerts are kept)."""
+    STORE_LOST = "store_lost"
+    """No facts."""
+
+
+def notice(body: Mapping[str, Any]) -> Message:
+    """Draw a notice from what was stored of it: its kind, what it is about, and its facts."""
+    text = _TEXTS[NoticeKind(body["kind"])](body)
+    return Message(spoken(text), [section(text)])
+
+
+def _account_failing(body: Mapping[str, Any]) -> str:
+    return (
+        f":warning: The fine-tuning API of account {code(body['about'])} cannot be read since {date(body['since'])}: "
+        f"{plain(body['error'], 300)}. Nothing is lost: what changes meanwhile is told when it answers again. "
+        "`ftjob check` on the bot's machine says what to do."
+    )
+
+
+def _account_back(body: Mapping[str, Any]) -> str:
+    lasted = duration(body["until"] - body["since"])
+    return (
+        f":white_check_mark: The fine-tuning API of account {code(body['about'])} answers again, after {lasted}. "
+        "What changed meanwhile is being told."
+    )
+
+
+def _slack_back(body: Mapping[str, Any]) -> str:
+    late = int(body["late"])
+    alerts = {0: "No alert was due.", 1: "1 alert comes late."}.get(late, f"{late} alerts come late.")
+    return (
+        f":white_check_mark: Slack could not be reached from {date(body['since'])} on, for "
+        f"{duration(body['until'] - body['since'])}. {alerts} None is lost."
+    )
+
+
+def _channel_closed(body: Mapping[str, Any]) -> str:
+    waiting = int(body["waiting"])
+    alerts = "1 alert waits" if waiting == 1 else f"{waiting} alerts wait"
+    return (
+        f":warning: I cannot post to <#{plain(body['about'])}> ({code(body['error'])}): {alerts} for it. Invite me there "
+        "with `/invite @ftjob`, or unarchive it, and they are told, in order."
+    )
+
+
+def _store_lost(_body: Mapping[str, Any]) -> str:
+    return (
+        ":warning: My database was missing or empty when I started, so I forgot who tracks what. Jobs are taken as they "
+        "are now; nothing is announced of the past. Type `/ftjob subscribe` or `/ftjob track` again where it is wanted, "
+        "or stop me and put a backup in its place."
+    )
+
+
+_TEXTS = {
+    NoticeKind.ACCOUNT_FAILING: _account_failing,
+    NoticeKind.ACCOUNT_BACK: _account_back,
+    NoticeKind.SLACK_BACK: _slack_back,
+    NoticeKind.CHANNEL_CLOSED: _channel_closed,
+    NoticeKind.STORE_LOST: _store_lost,
+}
