@@ -29,6 +29,8 @@ class Disk:
         self._passing = passing
         self._files: list[sqlite3.Connection] = []
         self._is_gone = False
+        self.is_slow = False
+        """Whether its work takes time; until then it takes none."""
 
     def open(self, path: str, options: dict[str, Any]) -> sqlite3.Connection:
         """Open the file.
@@ -53,12 +55,12 @@ class Disk:
         what = getattr(getattr(do, "func", do), "__name__", "")
         if what != "commit":
             done = do()
-            is_slow = what == "execute" and self._luck.random() < _SLOW
-            return done, self._luck.uniform(0.0005, 0.02) if is_slow else 0.0
+            takes_time = self.is_slow and what == "execute" and self._luck.random() < _SLOW
+            return done, self._luck.uniform(0.0005, 0.02) if takes_time else 0.0
         self._passing("disk.before_commit")
         done = do()
         self._passing("disk.after_commit")
-        return done, self._luck.uniform(0.0005, 0.006)
+        return done, self._luck.uniform(0.0005, 0.006) if self.is_slow else 0.0
 
 
 class _Desk:

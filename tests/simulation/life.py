@@ -53,7 +53,7 @@ class Life:
         """
         if self.has_died:
             raise Died
-        if self._points_left is None:
+        if self._points_left is None or self.parts is None:
             return
         self._points_left -= 1
         if self._points_left <= 0:
@@ -89,6 +89,7 @@ class Life:
         async with assembled(self._world, self._file, self._interval, self._clock) as parts:
             await prepare(parts)
             self.parts = parts
+            self._disk.is_slow = True
             sending = asyncio.create_task(keep_sending(parts.sender))
             sweeping = asyncio.create_task(keep_sweeping(parts.sweeper, self._interval))
             await self._told_to_stop.wait()

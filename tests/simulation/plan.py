@@ -152,14 +152,15 @@ def _jobs(luck: random.Random, places: tuple[Place, ...]) -> Iterator[JobPlan]:
     length = luck.uniform(6, 25) * MINUTE
     for _ in range(luck.randint(3, 8)):
         yield JobPlan(next(names), 0.0, tuple(_life(luck, FIRST_STEP, length)), _followers(luck, places))
-    if any(place.is_subscribed for place in places):
+    subscribed = sum(place.is_subscribed for place in places)
+    if subscribed:
         for _ in range(luck.randint(1, 4)):
             appears = luck.uniform(FIRST_STEP, length / 2)
             yield JobPlan(next(names), appears, tuple(_life(luck, appears + 1, length)), ())
-    if luck.random() < 0.4:
+    if luck.random() < 0.3 and subscribed <= 1:
         burst = luck.uniform(FIRST_STEP, length)
-        followers = (luck.choice(places).name,)
-        for _ in range(luck.randint(20, 60)):
+        followers = () if subscribed else (luck.choice(places).name,)
+        for _ in range(luck.choice([20, 25, 30, 60])):
             name = next(names)
             yield JobPlan(name, 0.0, (Moment(burst, _ending(luck, name)),), followers)
 
