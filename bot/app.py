@@ -17,8 +17,11 @@ import structlog
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 
 from bot.access import Policy
+from bot.alerts.draw import Drawing
+from bot.alerts.notices import Notices
 from bot.alerts.record import Recorder
-from bot.alerts.sender import Drawing, Sender
+from bot.alerts.retry import PATIENCE, Patience
+from bot.alerts.sender import Sender
 from bot.commands.context import Context
 from bot.poll.schedule import sweeping
 from bot.poll.sweep import Sweeper
@@ -76,7 +79,7 @@ def account_of(settings: Settings) -> Account:
 
 
 @asynccontextmanager
-async def running(settings: Settings, *, clock: Clock = time.time) -> AsyncIterator[Bot]:
+async def running(settings: Settings, *, clock: Clock = time.time, patience: Patience = PATIENCE) -> AsyncIterator[Bot]:
     """Run the bot until the block ends.
 
     Raises:
@@ -84,13 +87,14 @@ async def running(settings: Settings, *, clock: Clock = time.time) -> AsyncItera
     """
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
-        gateway = await enter(open_gateway(settings))
+        gateway = await enter(open_gateway(settings, patience))
         client = await enter(Client(account_of(settings), clock=clock))
         store = await enter(open_store(settings.database_url.get_secret_value(), clock))
         if store.db.is_sqlite:
             await store.outbox.end_leases()
         drawing = Drawing(lambda _account, job_id: client.job_page(job_id), can_cancel=not settings.ftjob_read_only)
-        sender = Sender(store, gateway.post, drawing, clock=clock)
+        notices = Notices(store, None)
+        sender = Sender(store, gateway, drawing, clock=clock, notices=notices, patience=patience)
         recorder = Recorder(store, wake=sender.wake)
         sweeper = Sweeper(client, store, recorder, interval=settings.ftjob_poll_seconds, clock=clock)
         bot = Bot(settings, store, sweeper, sender, gateway)

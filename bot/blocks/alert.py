@@ -1,5 +1,7 @@
 """What a change tells a channel."""
 
+from collections.abc import Sequence
+
 from bot.blocks.job import doing, emoji, failure, followed_by, reason_in_words, word
 from bot.blocks.parts import (
     Block,
@@ -29,7 +31,7 @@ def alert(
     reason: str | None = None,
     late: bool = False,
     seen_at: float | None = None,
-    repeated: bool = False,
+    notes: Sequence[str] = (),
 ) -> Message:
     """Draw one change of one job.
 
@@ -41,21 +43,20 @@ def alert(
         reason: why it failed, from its log, where the job does not say.
         late: whether the change happened while nobody was looking.
         seen_at: when it was found, seconds since the epoch.
-        repeated: whether an earlier attempt may have been posted already.
+        notes: what is to be said of the message itself, already safe.
     """
     blocks: list[Block] = [section(_headline(change, job)), *fields(_facts(change, job))]
     if change.after.fine_tuned_model and change.after.fine_tuned_model != change.before.fine_tuned_model:
         blocks.append(preformatted(change.after.fine_tuned_model))
     if phase_of(change.after.status) is Phase.FAILED and change.kind is not ChangeKind.MODEL:
         blocks.append(preformatted(failure(job.error, reason) or NO_REASON))
-    notes, said = [f"<{page}|Open page>", followed_by(person)], _sentence(change, job, reason)
+    said = _sentence(change, job, reason)
+    whose = [f"<{page}|Open page>", followed_by(person)]
     if late:
-        notes.append(_found_late(job, seen_at))
+        whose.append(_found_late(job, seen_at))
         said = f"Found late: {said}"
-    if repeated:
-        notes.append("may be a repeat: Slack did not say whether the first attempt arrived")
-        said = f"May be a repeat: {said}"
-    return Message(said, [*blocks, context(" · ".join(notes))])
+    last = " · ".join([*whose, *notes])
+    return Message(" · ".join([said, *notes]), [*blocks, context(last)])
 
 
 def _headline(change: Change, job: Job) -> str:

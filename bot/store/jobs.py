@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.jobs.changes import Change, ChangeKind, State, state_of
 from bot.jobs.models import Job, Snapshot
 from bot.store import schema
+from bot.store.digests import changes_in
 from bot.store.engine import Database
 
 FIRST_VERSION = 1
@@ -182,6 +183,14 @@ class Jobs:
         async with self._db.transaction() as tx:
             row = (await tx.execute(select(schema.change).where(schema.change.c.id == change_id))).one()
         return _recorded(row)
+
+    async def changes_in_digest(self, digest_id: int) -> list[RecordedChange]:
+        """Return the changes that a digest tells, in order."""
+        async with self._db.transaction() as tx:
+            ids = await changes_in(tx, digest_id)
+            rows = await tx.execute(select(schema.change).where(schema.change.c.id.in_(ids)))
+            found = {row.id: _recorded(row) for row in rows}
+        return [found[change_id] for change_id in ids]
 
     async def last_change(self, tx: AsyncConnection, account: str, job_id: str) -> RecordedChange | None:
         """Return the newest change of a job, or None where it never changed."""

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from bot.alerts.draw import MAY_BE_REPEAT
 from bot.blocks import Message
 from bot.blocks.alert import alert
 from bot.blocks.answers import cancel_question
+from bot.blocks.digest import digest
 from bot.blocks.job import Surroundings, card, status
 from bot.blocks.lists import job_list, tracked_list
 from bot.jobs.changes import Change, ChangeKind, State
@@ -17,6 +19,7 @@ from bot.jobs.models import Job
 from bot.providers.openai import job_page
 from bot.sandbox.blockkit import check_message
 from bot.sandbox.messages import readable
+from bot.store.digests import MOST_CHANGES
 
 EXAMPLES = Path(__file__).parents[1] / "payloads" / "openai" / "examples"
 NOW = 1_790_010_000.0
@@ -110,7 +113,14 @@ def pictures(drawn: Job, *, reason: str | None = None, rows: int = 1) -> dict[st
         "cancel_question": cancel_question(drawn, KEY, now=NOW),
         "alert": alert(change_to(drawn), drawn, page=page, person=PERSON, reason=reason),
         "alert, late and doubtful": alert(
-            change_to(drawn), drawn, page=page, person=None, reason=reason, late=True, seen_at=NOW, repeated=True
+            change_to(drawn),
+            drawn,
+            page=page,
+            person=None,
+            reason=reason,
+            late=True,
+            seen_at=NOW,
+            notes=[MAY_BE_REPEAT],
         ),
         "alert of a model": alert(change_to(drawn, ChangeKind.MODEL, now_known), drawn, page=page, person=PERSON),
         "alert of a new job": alert(change_to(drawn, ChangeKind.NEW), drawn, page=page, person=None, reason=reason),
@@ -119,6 +129,10 @@ def pictures(drawn: Job, *, reason: str | None = None, rows: int = 1) -> dict[st
             drawn,
             page=page,
             person=None,
+        ),
+        "digest": digest(
+            ([(change_to(drawn, kind), drawn, reason) for kind in ChangeKind] * rows)[:MOST_CHANGES],
+            notes=[MAY_BE_REPEAT],
         ),
         "job_list": job_list([drawn] * rows, title="The newest jobs", empty="None.", more=True),
         "tracked_list": tracked_list([(drawn.id, drawn.status)] * rows, subscribed=True),

@@ -133,12 +133,12 @@ def test_a_change_found_late_says_since_when() -> None:
     assert "found late" not in shown(draw(job(**SUCCEEDED), seen_at=NOW))
 
 
-def test_late_and_doubtful_alerts_say_so_aloud_first() -> None:
-    said = draw(job(), late=True, repeated=True).text
+def test_an_alert_found_late_says_so_aloud_first_and_what_it_has_to_say_of_itself_last() -> None:
+    said = draw(job(), late=True, notes=["may be a repeat"]).text
 
-    assert said == "May be a repeat: Found late: Fine-tuning job ftjob-abc123 is running (was running)."
+    assert said == "Found late: Fine-tuning job ftjob-abc123 is running (was running). · may be a repeat"
 
 
-def test_an_alert_that_may_be_a_repeat_says_so() -> None:
-    assert "may be a repeat" in shown(draw(job(), repeated=True))
+def test_what_an_alert_has_to_say_of_itself_is_seen() -> None:
+    assert "may be a repeat" in shown(draw(job(), notes=["may be a repeat"]))
     assert "may be a repeat" not in shown(draw(job()))
