@@ -101,9 +101,9 @@ def _notes(delivery: Delivery, *, repeated: bool) -> list[str]:
     notes = [MAY_BE_REPEAT] if repeated else []
     if delivery.last_error in THREAD_GONE:
         notes.append(NO_THREAD)
-    delay = delivery.claimed_at - delivery.created_at
-    if delivery.limited and delay > TELLS_DELAY:
-        notes.append(f"comes {duration(delay)} late: Slack's rate limit held it up")
+    if delivery.limited_for > TELLS_DELAY:
+        late = duration(delivery.claimed_at - delivery.created_at)
+        notes.append(f"comes {late} late: Slack's rate limit held it up")
     return notes
 
 

@@ -85,8 +85,8 @@ class Delivery:
     first_at: float | None
     """When the first attempt began, None before it."""
     last_at: float | None
-    limited: bool
-    """Whether Slack asked its channel for a pause while it waited."""
+    limited_for: float
+    """For how long after it was owed Slack still kept its channel waiting: seconds, 0 where it did not."""
 
 
 Outcome = Literal["sent", "pending", "ambiguous", "parked", "dead"]
@@ -289,5 +289,5 @@ def _delivery(row: Row[Any], limited_until: float) -> Delivery:
         claimed_at=row.claimed_at,
         first_at=row.first_at,
         last_at=row.last_at,
-        limited=limited_until > row.created_at,
+        limited_for=max(0.0, limited_until - row.created_at),
     )

@@ -236,7 +236,7 @@ async def test_a_notice_is_owed_once_to_each_who_should_hear_it(store: Store) ->
     assert (await claimed(store)).notice == {"kind": "x", "about": "y"}
 
 
-async def test_a_row_knows_whether_slack_held_up_its_channel_while_it_waited(store: Store, time: Time) -> None:
+async def test_a_row_knows_for_how_long_slack_held_up_its_channel_while_it_waited(store: Store, time: Time) -> None:
     async with store.db.transaction() as tx:
         await store.outbox.rest(tx, "C1", 5, limited=True)
         await store.outbox.rest(tx, "C2", 5)
@@ -244,8 +244,8 @@ async def test_a_row_knows_whether_slack_held_up_its_channel_while_it_waited(sto
     await owe(store, "C1", "C2")
     await time.passes(store, 40)
 
-    assert (await claimed(store)).limited
-    assert not (await claimed(store)).limited
+    assert (await claimed(store)).limited_for == time.exactly(4)
+    assert (await claimed(store)).limited_for == 0
 
 
 async def test_who_lost_the_token_settles_nothing(store: Store, time: Time) -> None:
