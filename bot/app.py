@@ -182,13 +182,13 @@ async def _introducing(bot: Bot) -> AsyncIterator[None]:
             await task
 
 
-async def run_until_stopped(settings: Settings) -> None:
+async def run_until_stopped(settings: Settings, *, patience: Patience = PATIENCE) -> None:
     """Run the bot until SIGTERM or SIGINT; a second signal ends it at once."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, _stop_or_die, stop)
-    async with running(settings):
+    async with running(settings, patience=patience):
         await stop.wait()
 
 
