@@ -17,9 +17,11 @@ import structlog
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 
 from bot.access import Policy
+from bot.alerts.notices import Notices
 from bot.alerts.record import Recorder
 from bot.alerts.sender import Drawing, Sender
 from bot.commands.context import Context
+from bot.poll.circuit import Circuit
 from bot.poll.schedule import sweeping
 from bot.poll.sweep import Sweeper
 from bot.providers.client import Account, Client
@@ -89,10 +91,12 @@ async def running(settings: Settings, *, clock: Clock = time.time) -> AsyncItera
         store = await enter(open_store(settings.database_url.get_secret_value(), clock))
         if store.db.is_sqlite:
             await store.outbox.end_leases()
+            await store.accounts.start_afresh()
         drawing = Drawing(lambda _account, job_id: client.job_page(job_id), can_cancel=not settings.ftjob_read_only)
         sender = Sender(store, gateway.post, drawing, clock=clock)
-        recorder = Recorder(store, wake=sender.wake)
-        sweeper = Sweeper(client, store, recorder, interval=settings.ftjob_poll_seconds, clock=clock)
+        recorder = Recorder(store, wake=sender.wake, interval=settings.ftjob_poll_seconds)
+        circuit = Circuit(store, Notices(store, None), client.account.name, wake=sender.wake, clock=clock)
+        sweeper = Sweeper(client, store, recorder, circuit, interval=settings.ftjob_poll_seconds, clock=clock)
         bot = Bot(settings, store, sweeper, sender, gateway)
         context = Context(
             client=client,

@@ -247,6 +247,7 @@ async def test_a_settled_job_is_still_compared_on_a_page_that_is_read_anyway(vie
 
     view.api.change(over, status="running")
     await view.sweep_later()
+    await view.sweep_later()
 
     assert (over, "running") in await view.told()
     assert not (await known(view.store, over)).settled
