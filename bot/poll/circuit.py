@@ -71,6 +71,6 @@ class Circuit:
         if outage is None:
             return False
         people = await self._store.tracks.people(tx, self._account)
-        facts: dict[str, str | float | None] = {"since": outage.since, "error": outage.error.rstrip(".")}
+        facts: dict[str, str | float | None] = {"since": outage.since, "error": outage.error.removesuffix(".")}
         await self._notices.tell(tx, NoticeKind.ACCOUNT_FAILING, self._account, at=outage.since, people=people, **facts)
         return True

@@ -14,7 +14,7 @@ from bot.poll.schedule import LAST_SECONDS, sweeping
 from bot.sandbox.faults import Fault
 from bot.sandbox.finetuning import FineTuningApi
 from tests.alerts.post_office import counted
-from tests.poll.lookout import LIST, Lookout, lookout
+from tests.poll.lookout import LIST, Lookout, lookout, sweeper_on
 from tests.store.seeds import ACCOUNT
 
 OFTEN = 0.1
@@ -121,6 +121,19 @@ async def test_two_accounts_do_not_wait_for_each_other(view: Lookout, tmp_path: 
             async with sweeping([other.sweeper, view.sweeper], OFTEN):
                 await _until_swept(view, 5)
                 assert len(slow.ledger) == 0
+
+
+async def test_two_timers_on_one_account_look_in_turns_and_one_alone_goes_on(view: Lookout) -> None:
+    _, other = sweeper_on(view.store, view.client, time.time, interval=0.4)
+    _, first = sweeper_on(view.store, view.client, time.time, interval=0.4)
+    async with sweeping([other], 0.4):
+        await _until_swept(view, 1)
+        async with sweeping([first], 0.4):
+            at = await _until_swept(view, 7)
+        gaps = [later - earlier for earlier, later in pairwise(at)]
+        assert all(gap > 0.3 for gap in gaps), gaps
+        later = await _until_swept(view, 9)
+    assert later[8] - later[6] < 2
 
 
 async def test_the_end_waits_for_a_look_under_way(view: Lookout, asked: asyncio.Event) -> None:
