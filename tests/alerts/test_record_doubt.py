@@ -144,6 +144,18 @@ async def test_a_stale_read_neither_takes_part_in_a_doubt_nor_ends_one(
     assert time.clock() - job.doubt.at >= INTERVAL - 1
 
 
+async def test_reads_that_began_together_count_as_one_that_did_not_find_it(store: Store, recorder: Recorder) -> None:
+    await _finished(store)
+    readers = [await Reader(recorder, store).knows() for _ in range(4)]
+
+    for reader in readers:
+        assert await reader.misses() == 0
+
+    absence = (await known(store, JOB)).absence
+    assert absence is not None
+    assert absence.reads == 1
+
+
 async def test_a_doubt_that_was_ended_meanwhile_bears_nothing_out(store: Store, recorder: Recorder, time: Time) -> None:
     await _finished(store)
     await _reads(recorder, store, "running")
