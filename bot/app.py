@@ -23,6 +23,7 @@ from bot.alerts.record import Recorder
 from bot.alerts.retry import PATIENCE, Patience
 from bot.alerts.sender import Sender
 from bot.commands.context import Context
+from bot.poll.circuit import Circuit
 from bot.poll.schedule import sweeping
 from bot.poll.sweep import Sweeper
 from bot.providers.client import Account, Client
@@ -92,11 +93,13 @@ async def running(settings: Settings, *, clock: Clock = time.time, patience: Pat
         store = await enter(open_store(settings.database_url.get_secret_value(), clock))
         if store.db.is_sqlite:
             await store.outbox.end_leases()
+            await store.accounts.start_afresh()
         drawing = Drawing(lambda _account, job_id: client.job_page(job_id), can_cancel=not settings.ftjob_read_only)
         notices = Notices(store, None)
         sender = Sender(store, gateway, drawing, clock=clock, notices=notices, patience=patience)
-        recorder = Recorder(store, wake=sender.wake)
-        sweeper = Sweeper(client, store, recorder, interval=settings.ftjob_poll_seconds, clock=clock)
+        recorder = Recorder(store, wake=sender.wake, interval=settings.ftjob_poll_seconds)
+        circuit = Circuit(store, notices, client.account.name, wake=sender.wake, clock=clock)
+        sweeper = Sweeper(client, store, recorder, circuit, interval=settings.ftjob_poll_seconds, clock=clock)
         bot = Bot(settings, store, sweeper, sender, gateway)
         context = Context(
             client=client,

@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from bot.store.accounts import Accounts
+from bot.store.doubts import Doubts
 from bot.store.engine import Clock, Database, open_database
 from bot.store.jobs import Jobs
 from bot.store.migrate import upgrade
@@ -18,7 +20,9 @@ class Store:
     """One part a family of questions; all of them share one database."""
 
     db: Database
+    accounts: Accounts
     jobs: Jobs
+    doubts: Doubts
     tracks: Tracks
     outbox: Outbox
     questions: Questions
@@ -35,4 +39,4 @@ async def open_store(url: str, clock: Clock) -> AsyncIterator[Store]:
     """
     async with open_database(url, clock) as db:
         await upgrade(db)
-        yield Store(db, Jobs(db), Tracks(db), Outbox(db), Questions(db), Outages(db))
+        yield Store(db, Accounts(db), Jobs(db), Doubts(db), Tracks(db), Outbox(db), Questions(db), Outages(db))

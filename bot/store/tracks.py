@@ -129,6 +129,14 @@ class Tracks:
             for row in await tx.execute(mine.order_by(schema.subscription.c.channel))
         ]
 
+    async def people(self, tx: AsyncConnection, account: str) -> set[str]:
+        """Return everybody who follows something of an account."""
+        found: set[str] = set()
+        for table in (schema.track, schema.subscription):
+            people = select(table.c.person).distinct().where(table.c.account == account, table.c.person.is_not(None))
+            found.update(await tx.scalars(people))
+        return found
+
     async def card(self, card_id: int) -> Card | None:
         """Return one card."""
         async with self._db.transaction() as tx:

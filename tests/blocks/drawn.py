@@ -101,6 +101,11 @@ def change_to(drawn: Job, kind: ChangeKind = ChangeKind.STATUS, before: State = 
     return Change(kind, before, State(drawn.status, drawn.fine_tuned_model))
 
 
+def unchanged(drawn: Job, kind: ChangeKind) -> Change:
+    """Return a change that is not one of the job's state."""
+    return change_to(drawn, kind, State(drawn.status, drawn.fine_tuned_model))
+
+
 def pictures(drawn: Job, *, reason: str | None = None, rows: int = 1) -> dict[str, Message]:
     """Return every message that can be drawn of a job."""
     page = job_page(drawn.id)
@@ -124,6 +129,10 @@ def pictures(drawn: Job, *, reason: str | None = None, rows: int = 1) -> dict[st
         ),
         "alert of a model": alert(change_to(drawn, ChangeKind.MODEL, now_known), drawn, page=page, person=PERSON),
         "alert of a new job": alert(change_to(drawn, ChangeKind.NEW), drawn, page=page, person=None, reason=reason),
+        "alert of a job that is gone": alert(unchanged(drawn, ChangeKind.GONE), drawn, page=page, person=PERSON),
+        "alert of a job that is back": alert(
+            unchanged(drawn, ChangeKind.BACK), drawn, page=page, person=None, reason=reason
+        ),
         "alert from its status": alert(
             Change(ChangeKind.STATUS, State(drawn.status, drawn.fine_tuned_model), BEFORE),
             drawn,

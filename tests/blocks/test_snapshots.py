@@ -43,10 +43,10 @@ ERRORS: dict[str, ProviderError] = {
         ({"status": "validating_files", "model": None}, COMMON),
         (
             {"metadata": {"team": "search", "note": "<!channel> & `co`"}},
-            [*COMMON, "alert of a new job", "cancel_question"],
+            [*COMMON, "alert of a new job", "cancel_question", "alert of a job that is gone"],
         ),
         (FULL, ["status"]),
-        (SUCCEEDED, [*COMMON, "alert, late and doubtful", "alert of a model"]),
+        (SUCCEEDED, [*COMMON, "alert, late and doubtful", "alert of a model", "alert of a job that is back"]),
         (FAILED, COMMON),
         ({"status": "failed", "finished_at": 1_790_000_100}, ["alert"]),
         ({"status": "cancelled", "finished_at": 1_790_000_100}, [*COMMON, "alert of a model"]),

@@ -44,7 +44,9 @@ class Result:
 class Round:
     """The stand-ins, the bots, and the jobs that change under them."""
 
-    def __init__(self, seed: int, database_url: str, folder: Path, *, bots: int, seconds: float, freezes: float) -> None:
+    def __init__(
+        self, seed: int, database_url: str, folder: Path, *, bots: int, seconds: float, freezes: float
+    ) -> None:
         self._seed, self._url, self._folder = seed, database_url, folder
         self._bots, self._seconds = bots, seconds
         self._luck = random.Random(seed)  # noqa: S311 - the seed decides everything
