@@ -11,6 +11,7 @@ from bot.store.outages import Outages
 from bot.store.outbox import Outbox
 from bot.store.questions import Questions
 from bot.store.tracks import Tracks
+from bot.store.undelivered import Undelivered
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Store:
     outbox: Outbox
     questions: Questions
     outages: Outages
+    undelivered: Undelivered
 
 
 @asynccontextmanager
@@ -35,4 +37,4 @@ async def open_store(url: str, clock: Clock) -> AsyncIterator[Store]:
     """
     async with open_database(url, clock) as db:
         await upgrade(db)
-        yield Store(db, Jobs(db), Tracks(db), Outbox(db), Questions(db), Outages(db))
+        yield Store(db, Jobs(db), Tracks(db), Outbox(db), Questions(db), Outages(db), Undelivered(db))
