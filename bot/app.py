@@ -106,13 +106,14 @@ async def running(settings: Settings, *, clock: Clock = time.time, patience: Pat
             store=store,
             recorder=recorder,
             post=gateway.post,
+            wake=sender.wake,
             policy=Policy(settings.ftjob_operators, read_only=settings.ftjob_read_only),
             clock=clock,
             version=version("ftjob"),
             interval=settings.ftjob_poll_seconds,
         )
         people = People(gateway.client, settings.ftjob_operators, clock)
-        dispatch = Dispatch(context, gateway, people, lambda: bot.identity.team_id if bot.identity else None)
+        dispatch = Dispatch(context, gateway, people, lambda: bot.identity)
         await enter(_sending(sender))
         await enter(sweeping([sweeper], settings.ftjob_poll_seconds))
         stack.push_async_callback(dispatch.stop)

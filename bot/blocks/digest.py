@@ -59,6 +59,10 @@ def _transition(change: Change) -> str:
             return f"{word(change.before.status)} → *{word(change.after.status)}*"
         case ChangeKind.MODEL:
             return "*Model is ready*" if change.after.fine_tuned_model else "*Model is gone*"
+        case ChangeKind.GONE:
+            return "*No longer visible*"
+        case ChangeKind.BACK:
+            return f"*Visible again*, {word(change.after.status).lower()}"
 
 
 def _briefly(change: Change) -> str:

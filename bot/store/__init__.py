@@ -13,6 +13,7 @@ from bot.store.outages import Outages
 from bot.store.outbox import Outbox
 from bot.store.questions import Questions
 from bot.store.tracks import Tracks
+from bot.store.undelivered import Undelivered
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Store:
     outbox: Outbox
     questions: Questions
     outages: Outages
+    undelivered: Undelivered
 
 
 @asynccontextmanager
@@ -39,4 +41,14 @@ async def open_store(url: str, clock: Clock) -> AsyncIterator[Store]:
     """
     async with open_database(url, clock) as db:
         await upgrade(db)
-        yield Store(db, Accounts(db), Jobs(db), Doubts(db), Tracks(db), Outbox(db), Questions(db), Outages(db))
+        yield Store(
+            db=db,
+            accounts=Accounts(db),
+            jobs=Jobs(db),
+            doubts=Doubts(db),
+            tracks=Tracks(db),
+            outbox=Outbox(db),
+            questions=Questions(db),
+            outages=Outages(db),
+            undelivered=Undelivered(db),
+        )

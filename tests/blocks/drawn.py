@@ -14,6 +14,7 @@ from bot.blocks.answers import cancel_question
 from bot.blocks.digest import digest
 from bot.blocks.job import Surroundings, card, status
 from bot.blocks.lists import job_list, tracked_list
+from bot.blocks.outbox import Undeliverable, of_card, of_change, of_digest, of_model, outbox
 from bot.jobs.changes import Change, ChangeKind, State
 from bot.jobs.models import Job
 from bot.providers.openai import job_page
@@ -24,11 +25,14 @@ from bot.store.digests import MOST_CHANGES
 EXAMPLES = Path(__file__).parents[1] / "payloads" / "openai" / "examples"
 NOW = 1_790_010_000.0
 PERSON = "U0OLIVIA"
+CHANNEL = "C0ML"
 KEY = "Jm4Qk0s2yqv1T8n3bX5cW7dE"
 BEFORE = State("running")
 
 _MOMENT = r"<!date\^\d+\^\{date_short_pretty\} at \{time\}\|\d{4}-\d\d-\d\d \d\d:\d\d UTC>"
-_WELCOME = re.compile(rf"{_MOMENT}|<@{PERSON}>|<https://platform\.openai\.com/finetune/[A-Za-z0-9_.~%-]+\|Open page>")
+_WELCOME = re.compile(
+    rf"{_MOMENT}|<@{PERSON}>|<#{CHANNEL}>|<https://platform\.openai\.com/finetune/[A-Za-z0-9_.~%-]+\|Open page>"
+)
 _ENTITY = re.compile(r"&(?:amp|lt|gt);")
 
 
@@ -145,7 +149,18 @@ def pictures(drawn: Job, *, reason: str | None = None, rows: int = 1) -> dict[st
         ),
         "job_list": job_list([drawn] * rows, title="The newest jobs", empty="None.", more=True),
         "tracked_list": tracked_list([(drawn.id, drawn.status)] * rows, subscribed=True),
+        "outbox": outbox(undeliverable(drawn, reason) * rows, total=4 * rows, waiting=3, waits_for=90.0, done="Done."),
     }
+
+
+def undeliverable(drawn: Job, error: str | None = "not_in_channel") -> list[Undeliverable]:
+    """Return a message of each kind that can fail for a job, the name of the error as it is."""
+    names = [of_change(drawn.id, "running", drawn.status), of_model(drawn.id), of_card(drawn.id), of_digest(25)]
+    places = [CHANNEL, PERSON, "D0DIRECT", "<!channel>"]
+    return [
+        Undeliverable(number, what, place, NOW, error)
+        for number, (what, place) in enumerate(zip(names, places, strict=True), start=10**15)
+    ]
 
 
 def faults(message: Message) -> list[str]:
