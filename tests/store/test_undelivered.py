@@ -9,7 +9,7 @@ from sqlalchemy import Row, event, insert, update
 from bot.store import Store, open_store, schema, undelivered
 from bot.store.outbox import Outcome, Picture
 from bot.store.undelivered import Stuck
-from tests.store.seeds import claimed, contents, crowd, deliveries, owe, rows
+from tests.store.seeds import claimed, contents, crowd, deliveries, owe, rows, settle
 from tests.store.times import Time
 
 FRESH = ("pending", None, 0.0, 0.0, None, 0)
@@ -21,7 +21,7 @@ async def fail(
     """Owe each channel one alert and let it fail; return the rows of the outbox."""
     for channel in channels:
         await owe(store, channel)
-        await store.outbox.settle(await claimed(store), outcome, error=error, channel_wait=0)
+        await settle(store, await claimed(store), outcome, error=error, channel_wait=0)
     return await deliveries(store)
 
 
@@ -92,10 +92,10 @@ async def test_dead_rows_are_shown_and_rows_on_their_way_are_counted(store: Stor
     await owe(store, "C2")
     await time.passes(store, 90)
     await owe(store, "C3", "C3")
-    await store.outbox.settle(await claimed(store), "ambiguous", error="timeout", wait=60)
+    await settle(store, await claimed(store), "ambiguous", error="timeout", wait=60)
     sent, *_ = await owe(store, "C4")
     await claimed(store)
-    await store.outbox.settle(await claimed(store), "sent", ts="1.2")
+    await settle(store, await claimed(store), "sent", ts="1.2")
     assert sent
 
     seen = await store.undelivered.overview(20)
@@ -169,8 +169,8 @@ async def test_a_retried_row_goes_out_before_what_came_after_it(store: Store) ->
 
 async def test_doubt_stays_through_a_retry(store: Store) -> None:
     await owe(store, "C1")
-    await store.outbox.settle(await claimed(store), "ambiguous", error="timeout", channel_wait=0)
-    await store.outbox.settle(await claimed(store), "parked", error="is_archived", channel_wait=0)
+    await settle(store, await claimed(store), "ambiguous", error="timeout", channel_wait=0)
+    await settle(store, await claimed(store), "parked", error="is_archived", channel_wait=0)
     [row] = await deliveries(store)
 
     await store.undelivered.retry([row.id])
@@ -193,7 +193,7 @@ async def test_rows_that_are_sent_or_on_their_way_are_never_owed_anew(store: Sto
     await owe(store, "C1", "C2", "C3", "C4")
     outcomes: tuple[Outcome, ...] = ("sent", "ambiguous", "pending")
     for outcome in outcomes:
-        await store.outbox.settle(await claimed(store), outcome, wait=60)
+        await settle(store, await claimed(store), outcome, wait=60)
     await claimed(store)
     before = await contents(store)
 

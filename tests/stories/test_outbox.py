@@ -26,7 +26,7 @@ async def parked(world: World, bot: Bot, number: int = 1, *, channel: Channel | 
 
 
 async def parked_now(bot: Bot, channel: Channel | None = None) -> int:
-    outbox = await deliveries(bot.store, channel and channel.id)
+    outbox = await deliveries(bot.store, channel.id if channel else None)
     return sum(row.state == "parked" for row in outbox)
 
 
