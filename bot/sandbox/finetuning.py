@@ -69,6 +69,7 @@ class FineTuningApi(LoopbackServer):
         self._shelf = Shelf(self._names, clock)
         self._jobs = Jobs(self._shelf, self._names, clock)
         self._desk = JobDesk(self._jobs, self._shelf)
+        self._doors: dict[str, tuple[str, Work]] = {}
         self._add_routes()
 
     # --- what a test and ``ftjob try`` hold ---
@@ -184,37 +185,54 @@ class FineTuningApi(LoopbackServer):
             ("DELETE", "/models/{id}", MODELS_WRITE, shelf.delete_model),
         ]
         for method, template, scope, work in routes:
-            door = partial(self._enter, f"{method} {template}", scope, work)
-            self.app.router.add_route(method, f"/v1{template}", door)
+            what = f"{method} {template}"
+            self._doors[what] = (scope, work)
+            self.app.router.add_route(method, f"/v1{template}", partial(self._enter, what))
         self.app.router.add_route("*", "/{path:.*}", self._refuse_unknown)
         self.app.middlewares.append(self._sign)
 
-    async def _enter(self, what: str, scope: str, work: Work, http: web.Request) -> web.StreamResponse:
+    async def _enter(self, what: str, http: web.Request) -> web.StreamResponse:
         text = (await http.read()).decode(errors="replace")
         path, query = dict(http.match_info), dict(http.query)
         request = {"id": path.get("id"), "query": query, "body": _shown(text)} | path
-        key = self.keys.get(_secret_of(http))
+        secret, project = _secret_of(http), http.headers.get("OpenAI-Project")
+        key = self.keys.get(secret)
 
-        def answer() -> Answer:
-            try:
-                known = self._admit(http, key, scope)
-                self._jobs.advance()
-                return Answer(work(Ask(known.project, path, query, _decoded(text))))
-            except Refused as refusal:
-                return refusal.answer()
+        def work() -> Answer:
+            return self.answer(what, path, query, secret=secret, project=project, text=text)
 
-        return await self.serve(http, what, request, answer, credential=key.name if key else "")
+        return await self.serve(http, what, request, work, credential=key.name if key else "")
+
+    def answer(
+        self,
+        what: str,
+        path: Mapping[str, str],
+        query: Mapping[str, str],
+        *,
+        secret: str,
+        project: str | None = None,
+        text: str = "",
+    ) -> Answer:
+        """Carry out one request to a route ("GET /fine_tuning/jobs/{id}"), whichever way it came."""
+        scope, work = self._doors[what]
+        try:
+            known = self._admit(secret, project, scope)
+            self._jobs.advance()
+            return Answer(work(Ask(known.project, path, query, _decoded(text))))
+        except Refused as refusal:
+            return refusal.answer()
 
     async def _refuse_unknown(self, http: web.Request) -> web.StreamResponse:
         refusal = Refused(HTTPStatus.NOT_FOUND, f"Invalid URL ({http.method} {http.path})")
         return await self.serve(http, f"{http.method} {http.path}", {"query": dict(http.query)}, refusal.answer)
 
-    def _admit(self, http: web.Request, key: Key | None, scope: str) -> Key:
-        if not _secret_of(http):
+    def _admit(self, secret: str, project: str | None, scope: str) -> Key:
+        key = self.keys.get(secret)
+        if not secret:
             raise Refused(HTTPStatus.UNAUTHORIZED, "You didn't provide an API key.")
         if key is None:
             raise Refused(HTTPStatus.UNAUTHORIZED, "Incorrect API key provided.", code="invalid_api_key")
-        if http.headers.get("OpenAI-Project", key.project) != key.project:
+        if project not in (None, key.project):
             message = "OpenAI-Project header should match project for API key"
             raise Refused(HTTPStatus.UNAUTHORIZED, message, code="mismatched_project")
         self._count(key)

@@ -36,3 +36,7 @@ class Limits:
             wait = max(1, math.ceil((1 - bucket.tokens) / self.per_second))
             raise Refusal("ratelimited", status=429, headers={"Retry-After": str(wait)})
         bucket.tokens -= 1
+
+    def forget(self) -> None:
+        """Count from the beginning."""
+        self._buckets.clear()

@@ -4,6 +4,7 @@ import hmac
 import json
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -163,14 +164,14 @@ class Slack(LoopbackServer):
 
     async def invite_bot(self, channel: Channel, by: Member | None = None) -> Exchange:
         """Let the bot into a channel; the app hears ``member_joined_channel``."""
-        channel.members.setdefault(BOT_USER)
+        channel.join()
         event = {"type": "member_joined_channel", "user": BOT_USER, "channel": channel.id, "team": TEAM}
         event["channel_type"] = "G" if channel.is_private else "C"
         return await self._bot_event(event | ({"inviter": by.id} if by else {}))
 
     async def remove_bot(self, channel: Channel) -> Exchange:
         """Remove the bot from a channel; the app hears ``channel_left`` or ``group_left``."""
-        channel.members.pop(BOT_USER, None)
+        channel.leave()
         kind = "group_left" if channel.is_private else "channel_left"
         return await self._bot_event({"type": kind, "channel": channel.id})
 
@@ -212,15 +213,15 @@ class Slack(LoopbackServer):
         name, arguments = http.match_info["method"], await arguments_of(http)
         token = http.headers.get("Authorization", "").removeprefix("Bearer ") or arguments.pop("token", "")
         credential = self._credential(str(token))
-
-        def work() -> Answer:
-            try:
-                return Answer(self._call(name, arguments, credential), headers=self._scope_headers(name))
-            except Refusal as refusal:
-                headers = self._scope_headers(name) | refusal.headers
-                return Answer(refusal.body(), refusal.status, headers, accepted=False)
-
+        work = partial(self.answer, name, arguments, credential)
         return await self.serve(http, name, arguments, work, credential=credential)
+
+    def answer(self, name: str, arguments: dict[str, Any], credential: str = "bot") -> Answer:
+        """Carry out one call of a Web API method, whichever way it came."""
+        try:
+            return Answer(self._call(name, arguments, credential), headers=self._scope_headers(name))
+        except Refusal as refusal:
+            return Answer(refusal.body(), refusal.status, self._scope_headers(name) | refusal.headers, accepted=False)
 
     def _credential(self, token: str) -> str:
         for name, value in (("bot", self.bot_token), ("app", self.app_token)):

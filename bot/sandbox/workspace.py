@@ -86,6 +86,14 @@ class Channel:
         """Whether the bot was invited."""
         return BOT_USER in self.members
 
+    def join(self) -> None:
+        """Let the bot in; nobody is told."""
+        self.members.setdefault(BOT_USER)
+
+    def leave(self) -> None:
+        """Put the bot out; nobody is told."""
+        self.members.pop(BOT_USER, None)
+
     @property
     def is_im(self) -> bool:
         """Whether it is a direct message."""

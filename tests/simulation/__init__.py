@@ -1,0 +1,1 @@
+"""The production code in a simulated world: virtual time, faults and crashes, all decided by one seed."""

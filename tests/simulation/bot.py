@@ -1,0 +1,144 @@
+"""The bot's parts, put together as ``bot/app.py`` does, on the wires of a simulated world.
+
+The one file here that knows how production code is constructed.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import aiohttp
+from pydantic import SecretStr
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot import metrics
+from bot.alerts.draw import Drawing
+from bot.alerts.notices import Notices
+from bot.alerts.record import Recorder, Seen
+from bot.alerts.sender import Sender
+from bot.poll.circuit import Circuit
+from bot.poll.sweep import Sweeper
+from bot.providers.client import Account
+from bot.sandbox.finetuning import API_KEY
+from bot.slack.gateway import Gateway
+from bot.store import Store, open_store
+from bot.store.engine import Clock
+from bot.store.outbox import Picture
+from bot.store.tracks import Subscription, Track
+from tests.simulation.plan import Plan
+from tests.simulation.wires import Session, WiredClient, World
+
+ACCOUNT = Account("default", "https://stand-in.example/v1", SecretStr(API_KEY))
+BROKEN_SENDER_SECONDS = 1.0
+TOLD_BY_CARD = Picture.CARD
+"""The picture that announces a job."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """One incarnation."""
+
+    store: Store
+    client: WiredClient
+    recorder: Recorder
+    sender: Sender
+    sweeper: Sweeper
+
+
+@asynccontextmanager
+async def assembled(world: World, file: Path, interval: float, clock: Clock) -> AsyncIterator[Parts]:
+    """Open the store and put the parts together; nothing runs yet."""
+    client = WiredClient(ACCOUNT, clock=clock)
+    client.world = world
+    session = cast("aiohttp.ClientSession", Session(world))
+    slack = AsyncWebClient(
+        token=world.slack.bot_token, base_url="https://stand-in.example/api/", session=session, retry_handlers=[]
+    )
+    gateway = Gateway(slack, session, frozenset())
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(client)
+        store = await stack.enter_async_context(open_store(f"sqlite:///{file}", clock))
+        await store.outbox.end_leases()
+        await store.accounts.start_afresh()
+        drawing = Drawing(lambda _account, job_id: client.job_page(job_id), can_cancel=True)
+        notices = Notices(store, None)
+        sender = Sender(store, gateway, drawing, clock=clock, notices=notices)
+        recorder = Recorder(store, wake=sender.wake, interval=interval)
+        circuit = Circuit(store, notices, ACCOUNT.name, wake=sender.wake, clock=clock)
+        sweeper = Sweeper(client, store, recorder, circuit, interval=interval, clock=clock)
+        yield Parts(store, client, recorder, sender, sweeper)
+
+
+async def keep_sending(sender: Sender) -> None:
+    """Run the sender, again where it breaks."""
+    while True:
+        try:
+            return await sender.run()
+        except Exception:  # noqa: BLE001 - as app.py does it
+            await asyncio.sleep(BROKEN_SENDER_SECONDS)
+
+
+async def keep_sweeping(sweeper: Sweeper, interval: float) -> None:
+    """Sweep at each interval, as the timer does."""
+    while True:
+        await sweeper.sweep()
+        await asyncio.sleep(interval)
+
+
+async def set_up(parts: Parts, world: World, plan: Plan, channels: Mapping[str, str]) -> None:
+    """Let people subscribe channels and track jobs; ``channels`` holds Slack's ids by the plan's names."""
+    newest = max(job["created_at"] for job in world.api.jobs.values())
+    for place in plan.places:
+        if place.is_subscribed:
+            readings = (await parts.client.list_jobs()).readings
+            known = await parts.store.jobs.newest(ACCOUNT.name, 1000)
+            subscription = Subscription(ACCOUNT.name, channels[place.name], "U1", newest)
+            await parts.recorder.subscribe(subscription, Seen(ACCOUNT.name, readings, known))
+    for job in plan.jobs:
+        for follower in job.followers:
+            await _track(parts, world, job.id, channels[follower])
+
+
+async def _track(parts: Parts, world: World, job_id: str, channel: str) -> None:
+    if await parts.store.tracks.find(ACCOUNT.name, job_id, channel):
+        return
+    known = await parts.store.jobs.known(ACCOUNT.name, job_id)
+    reading = await parts.client.retrieve(job_id)
+    world.slack.limits.forget()
+    card = world.slack.answer("chat.postMessage", {"channel": channel, "text": f"Card of {job_id}"})
+    track = Track(ACCOUNT.name, job_id, channel, "U1")
+    await parts.recorder.follow(track, reading, known, card_ts=card.body["ts"])
+
+
+async def stop(parts: Parts, sending: asyncio.Task[None], sweeping: asyncio.Task[None]) -> None:
+    """Stop as ``bot/app.py`` does: the timer first, then the sender."""
+    sweeping.cancel()
+    with suppress(asyncio.CancelledError):
+        await sweeping
+    await parts.sender.stop()
+    await asyncio.wait({sending}, timeout=BROKEN_SENDER_SECONDS)
+
+
+async def reopened(parts: Parts, channel: str) -> None:
+    """Let the bot hear that a channel takes messages again."""
+    await parts.store.undelivered.reopen(channel)
+    parts.sender.wake()
+
+
+def possible_duplicates() -> float:
+    """Return how many posts the bot counted that may have been the second of their kind."""
+    return sum(
+        sample.value
+        for metric in metrics.POSSIBLE_DUPLICATES.collect()
+        for sample in metric.samples
+        if sample.name.endswith("_total")
+    )
+
+
+def fix_chance(seed: int) -> None:
+    """Let what production code leaves to chance depend on the seed."""
+    random.seed(f"bot {seed}")

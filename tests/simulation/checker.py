@@ -1,0 +1,199 @@
+"""The judge: were the alerts that were due told, once each, in order? Pure.
+
+It believes Slack. Of the bot's own rows it takes what was due, what it says it gave up, and which digest is said to
+tell an alert; whether that digest tells it is read in its text.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tests.simulation.plan import State
+
+NEW, MODEL = "new", "model"
+CARD = "card"
+GIVEN_UP = ("parked", "dead")
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A change that the bot committed."""
+
+    job: str
+    version: int
+    kind: str
+    state: State
+
+
+@dataclass(frozen=True)
+class Alert:
+    """A row of the outbox that tells a change."""
+
+    key: str
+    channel: str
+    change: Recorded
+    picture: str
+    row: str
+    """The row's state at the end."""
+    held_by: str | None = None
+    """The key of the digest that is said to tell it."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in a verdict."""
+        change = self.change
+        return f"{self.channel} {change.job} v{change.version} {self.picture} {change.state[0]} {self.key[:8]}"
+
+
+@dataclass(frozen=True)
+class Posted:
+    """A message that stands in Slack."""
+
+    channel: str
+    ts: float
+    key: str
+    is_ours: bool
+    text: str
+
+
+@dataclass
+class Verdict:
+    """What the judge found; names of alerts."""
+
+    due: int = 0
+    given_up: int = 0
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    disordered: list[str] = field(default_factory=list)
+    untrue: int = 0
+    """Changes that say of a finished job that it is not."""
+
+
+def check(
+    followers: Mapping[str, set[str]],
+    ends: Mapping[str, State],
+    changes: Sequence[Recorded],
+    alerts: Sequence[Alert],
+    posted: Sequence[Posted],
+) -> Verdict:
+    """Judge a run.
+
+    Args:
+        followers: the channels that follow each job.
+        ends: the state in which each job really ended.
+        changes: what the bot committed.
+        alerts: what the bot owed for it.
+        posted: what stands in Slack.
+    """
+    verdict = Verdict(due=len(alerts))
+    tellings = {alert.key: list(_tellings(alert, posted)) for alert in alerts}
+    for alert in alerts:
+        if not tellings[alert.key]:
+            if alert.row in GIVEN_UP:
+                verdict.given_up += 1
+            else:
+                verdict.lost.append(f"{alert.name}: {alert.row}, but nowhere")
+        elif len(tellings[alert.key]) > 1:
+            verdict.doubled.append(f"{alert.name} at {tellings[alert.key]}")
+    verdict.doubled += _told_by_strangers(alerts, posted, tellings)
+    verdict.lost += _never_owed(followers, changes, alerts)
+    verdict.lost += _never_seen(followers, ends, changes)
+    verdict.disordered = list(_disordered(alerts, tellings))
+    verdict.untrue = _untrue(changes)
+    return verdict
+
+
+def tells(text: str, change: Recorded) -> bool:
+    """Whether a line of a text names the job of a change and its new state."""
+    status, model = change.state
+    wanted = status.replace("_", " ").lower()
+    lines = [line.lower() for line in text.splitlines() if change.job.lower() in line.lower()]
+    if change.kind == MODEL:
+        return any("model" in line or (model or "?").lower() in line for line in lines)
+    return any(wanted in line for line in lines)
+
+
+def _tellings(alert: Alert, posted: Iterable[Posted]) -> Iterator[float]:
+    """Yield where an alert is told: alone under its key, or in the digest that holds it."""
+    for message in posted:
+        if message.is_ours and message.channel == alert.channel and message.key in {alert.key, alert.held_by}:
+            if tells(message.text, alert.change):
+                yield message.ts
+
+
+def _told_by_strangers(
+    alerts: Sequence[Alert], posted: Sequence[Posted], tellings: Mapping[str, list[float]]
+) -> Iterator[str]:
+    """Yield alerts that are told alone and once more in a digest that does not hold them any longer."""
+    by_key = {alert.key for alert in alerts}
+    digests = [message for message in posted if message.is_ours and message.key and message.key not in by_key]
+    for alert in alerts:
+        same = [
+            other
+            for other in alerts
+            if (other.channel, other.change.job, other.change.kind, other.change.state)
+            == (alert.channel, alert.change.job, alert.change.kind, alert.change.state)
+        ]
+        holders = {other.held_by for other in same}
+        told = [
+            message
+            for message in digests
+            if message.channel == alert.channel
+            and message.key not in holders
+            and any(alert.change.job in line for line in message.text.splitlines())
+            and tells(message.text, alert.change)
+        ]
+        if told and tellings[alert.key] and len(same) == 1:
+            yield f"{alert.name} at {tellings[alert.key]}, and in a digest at {[message.ts for message in told]}"
+
+
+def _never_owed(
+    followers: Mapping[str, set[str]], changes: Iterable[Recorded], alerts: Iterable[Alert]
+) -> Iterator[str]:
+    """Yield changes for which a channel that follows the job was owed nothing."""
+    owed = {(alert.channel, alert.change.job, alert.change.version) for alert in alerts if _announces(alert)}
+    for change in changes:
+        for channel in sorted(followers.get(change.job, ())):
+            if (channel, change.job, change.version) not in owed:
+                yield f"{channel} {change.job} v{change.version}: never owed"
+
+
+def _announces(alert: Alert) -> bool:
+    return alert.picture != CARD or alert.change.kind == NEW
+
+
+def _never_seen(
+    followers: Mapping[str, set[str]], ends: Mapping[str, State], changes: Iterable[Recorded]
+) -> Iterator[str]:
+    """Yield followed jobs whose end the bot did not see."""
+    last = {change.job: change.state for change in changes}
+    for job, end in ends.items():
+        if followers.get(job) and last.get(job) != end:
+            yield f"{job}: ended as {end}, the bot saw {last.get(job)}"
+
+
+def _disordered(alerts: Iterable[Alert], tellings: Mapping[str, list[float]]) -> Iterator[str]:
+    """Yield alerts of a job that first appear in a channel after a newer one."""
+    by_line: dict[tuple[str, str], list[Alert]] = defaultdict(list)
+    for alert in alerts:
+        if tellings[alert.key]:
+            by_line[alert.channel, alert.change.job].append(alert)
+    for line in by_line.values():
+        latest = 0.0
+        for alert in sorted(line, key=lambda alert: (alert.change.version, alert.picture != CARD)):
+            first = min(tellings[alert.key])
+            if first < latest:
+                yield f"{alert.name} at {first}: before an older one at {latest}"
+            latest = max(latest, first)
+
+
+def _untrue(changes: Iterable[Recorded]) -> int:
+    final = ("succeeded", "failed", "cancelled")
+    before: dict[str, str] = {}
+    found: Counter[str] = Counter()
+    for change in changes:
+        status = change.state[0]
+        if before.get(change.job) in final and status not in final:
+            found[change.job] += 1
+        before[change.job] = status
+    return found.total()

@@ -1,0 +1,76 @@
+"""What can be seen after a simulation: the bot's committed rows, and what stands in Slack."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from bot.sandbox.messages import Message
+from bot.sandbox.slack import Slack
+from bot.sandbox.workspace import BOT
+from bot.store.schema import UNFINISHED
+from tests.simulation.checker import Alert, Posted, Recorded
+from tests.simulation.plan import State
+
+ALERTS = """
+    SELECT delivery.key, delivery.channel, change.job_id, change.version, change.kind, change.new_status,
+           change.new_model, delivery.picture, delivery.state, holder.key
+    FROM delivery LEFT JOIN change ON change.id = delivery.change_id
+    LEFT JOIN delivery AS holder ON holder.id = delivery.held_by
+    WHERE delivery.change_id IS NOT NULL ORDER BY delivery.id
+"""
+
+CHANGES = "SELECT job_id, version, kind, new_status, new_model FROM change ORDER BY id"
+STATES = "SELECT id, status, fine_tuned_model FROM job"
+OWED = f"SELECT count(*) FROM delivery WHERE state IN {UNFINISHED}"  # noqa: S608 - our own words
+
+
+def changes(store: sqlite3.Connection) -> Sequence[Recorded]:
+    """Return every change that the bot committed, in order."""
+    return [recorded_of(row) for row in store.execute(CHANGES)]
+
+
+def recorded_of(row: Sequence[Any]) -> Recorded:
+    """Return one row of ``CHANGES``."""
+    job, version, kind, status, model = row
+    return Recorded(job, version, kind, (status, model))
+
+
+def alerts(store: sqlite3.Connection) -> Sequence[Alert]:
+    """Return every alert that the bot owed, in order."""
+    return [alert_of(row) for row in store.execute(ALERTS)]
+
+
+def alert_of(row: Sequence[Any]) -> Alert:
+    """Return one row of ``ALERTS``."""
+    key, channel, job, version, kind, status, model, picture, state, holder = row
+    return Alert(key, channel, Recorded(job, version, kind, (status, model)), picture, state, holder)
+
+
+def states(store: sqlite3.Connection) -> dict[str, State]:
+    """Return the state of each job as the bot knows it."""
+    return {job: (status, model) for job, status, model in store.execute(STATES)}
+
+
+def owed(store: sqlite3.Connection) -> int:
+    """Return how many rows of the outbox are unfinished."""
+    return int(store.execute(OWED).fetchone()[0])
+
+
+def messages(slack: Slack) -> Iterator[Message]:
+    """Yield everything that stands in Slack, channel by channel, in order."""
+    for channel in slack.workspace.channels.values():
+        yield from channel.messages
+
+
+def standing(slack: Slack) -> Sequence[Posted]:
+    """Return every message as the checker wants it."""
+    return [
+        Posted(
+            channel=message.channel,
+            ts=float(message.ts),
+            key=str(((message.metadata or {}).get("event_payload") or {}).get("k", "")),
+            is_ours=message.bot_id == BOT,
+            text=message.plain,
+        )
+        for message in messages(slack)
+    ]

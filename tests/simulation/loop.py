@@ -1,0 +1,81 @@
+"""Time that passes only when nothing else can happen: an hour of waiting costs no time at all.
+
+The loop's clock stands still while anything can run. When everything waits, it leaps to the next moment that somebody
+waits for. Nothing may wait for a socket or a thread: such a loop would leap past them.
+"""
+
+import asyncio
+import itertools
+import math
+import selectors
+from collections.abc import Callable, Coroutine
+from contextvars import ContextVar
+from typing import Any, NoReturn
+
+TICK = 2.0**-20
+"""Seconds. Time is counted in ticks that a float holds exactly, beside the seconds of decades."""
+
+FAMILY: ContextVar["set[Simulated] | None"] = ContextVar("FAMILY", default=None)
+"""Where each task that is begun here, directly or not, is entered until it ends."""
+
+
+class Stuck(RuntimeError):
+    """Everybody waits for something that nobody is going to do."""
+
+
+class Simulated(asyncio.Task[Any]):
+    """A task whose hash is its number, so that sets of tasks have the same order in every run."""
+
+    def __init__(self, coro: Coroutine[Any, Any, Any], *, number: int, **how: Any) -> None:
+        self.number = number
+        super().__init__(coro, **how)
+
+    def __hash__(self) -> int:
+        return self.number
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+class _Leaping(selectors.SelectSelector):
+    """Never waits for the time that it is told to wait, but reports that it went by."""
+
+    def __init__(self, leap: Callable[[float], None]) -> None:
+        super().__init__()
+        self._leap = leap
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None:
+            raise Stuck("Nothing is scheduled: everybody waits for something that nobody is going to do.")
+        if timeout > 0:
+            self._leap(timeout)
+        return []
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop in virtual time, which begins at 0."""
+
+    def __init__(self) -> None:
+        self._ticks = 0
+        self._numbers = itertools.count(1)
+        super().__init__(_Leaping(self._leap))
+        self.set_task_factory(self._make_task)
+
+    def time(self) -> float:
+        return self._ticks * TICK
+
+    def run_in_executor(self, *_: Any) -> NoReturn:
+        raise Stuck("A thread would run in real time.")
+
+    def _leap(self, seconds: float) -> None:
+        self._ticks += max(1, math.ceil(seconds / TICK))
+
+    def _make_task(
+        self, loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **how: Any
+    ) -> asyncio.Task[Any]:
+        task = Simulated(coro, loop=loop, number=next(self._numbers), **how)
+        family = FAMILY.get()
+        if family is not None:
+            family.add(task)
+            task.add_done_callback(family.discard)
+        return task

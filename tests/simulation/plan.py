@@ -1,0 +1,235 @@
+"""What happens in a simulated world, decided by its seed before it begins: pure.
+
+Every third world goes *beyond* what delivery promises to master: Slack takes a request later than it is waited for, or
+nobody can look up what arrived for longer than doubt lasts. There doubles may happen, and have to be counted; in the
+*covered* worlds there are none.
+"""
+
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+State = tuple[str, str | None]
+"""A job's status and the name of its model."""
+
+MINUTE = 60.0
+FIRST_STEP = 45.0
+"""Seconds until anything happens to a job: the bot has been set up by then."""
+COVERED_BLINDNESS = 55.0
+"""Seconds: with look-ups that fail by chance around it, less than the patience of delivery."""
+SETTLE = 14.0
+"""Seconds after its answer was given up within which Slack carries out a request in a covered world."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A channel, or a person who is told in direct messages."""
+
+    name: str
+    kind: Literal["public", "private", "person"]
+    is_subscribed: bool
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A new state of a job."""
+
+    at: float
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class JobPlan:
+    """A job: when it appears, what becomes of it, and who follows it from the beginning."""
+
+    id: str
+    appears: float
+    moments: tuple[Moment, ...]
+    followers: tuple[str, ...]
+
+    @property
+    def end(self) -> State:
+        """The state in which it stays."""
+        status, model = "queued", None
+        for moment in self.moments:
+            status = moment.fields.get("status", status)
+            model = moment.fields.get("fine_tuned_model", model)
+        return status, model
+
+
+@dataclass(frozen=True)
+class Window:
+    """Something that is so for a while."""
+
+    kind: Literal["slack_down", "token_revoked", "channel_closed", "blind", "api_down"]
+    start: float
+    end: float
+    place: str = ""
+
+    def holds(self, at: float) -> bool:
+        """Whether it is so at a moment."""
+        return self.start <= at < self.end
+
+
+@dataclass(frozen=True)
+class End:
+    """How one incarnation of the bot ends, and how long until the next one begins."""
+
+    kind: Literal["moment", "point", "stop"]
+    after: float
+    """Seconds of its life; at a ``point``: the number of points that it passes alive."""
+    pause: float
+
+
+@dataclass(frozen=True)
+class Odds:
+    """How often something goes wrong, from 0 to 1."""
+
+    post: float
+    look: float
+    api: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A world."""
+
+    seed: int
+    is_covered: bool
+    has_history: bool
+    places: tuple[Place, ...]
+    jobs: tuple[JobPlan, ...]
+    crowd: int
+    """Jobs that nobody follows, newer than the others: they push them off the first page."""
+    interval: float
+    odds: Odds
+    windows: tuple[Window, ...]
+    ends: tuple[End, ...]
+    storm: float
+    """When the faults end."""
+    lateness: float
+    """Seconds after its answer was given up within which Slack may still carry out a request."""
+
+
+def plan_of(seed: int, *, has_lookup: bool = True) -> Plan:
+    """Return the world of a seed; without look-up the bot lacks the scopes to read what stands in channels."""
+    luck = random.Random(f"plan {seed}")  # noqa: S311 - a simulation is repeatable
+    is_covered = seed % 3 != 2
+    has_history = is_covered or luck.random() < 0.7
+    places = tuple(_places(luck))
+    jobs = tuple(_jobs(luck, places))
+    last = max(moment.at for job in jobs for moment in job.moments)
+    storm = last + luck.uniform(1, 4) * MINUTE
+    windows = tuple(_windows(luck, places, storm, is_covered=is_covered))
+    storm = max([storm, *(window.end for window in windows)])
+    return Plan(
+        seed=seed,
+        is_covered=is_covered,
+        has_history=has_history and has_lookup,
+        places=places,
+        jobs=jobs,
+        crowd=100 if luck.random() < 0.1 else 0,
+        interval=max(luck.choice([15.0, 30.0, 30.0, 60.0]), storm / 60),
+        odds=Odds(luck.uniform(0.1, 0.45), luck.uniform(0.0, 0.25), luck.uniform(0.0, 0.3)),
+        windows=windows,
+        ends=tuple(_ends(luck, storm)),
+        storm=storm,
+        lateness=SETTLE if is_covered else luck.choice([SETTLE, 40.0, 120.0]),
+    )
+
+
+def _places(luck: random.Random) -> Iterator[Place]:
+    for number in range(luck.randint(1, 4)):
+        kind: Literal["public", "private"] = "private" if luck.random() < 0.4 else "public"
+        yield Place(f"c{number}", kind, is_subscribed=luck.random() < 0.4)
+    if luck.random() < 0.3:
+        yield Place("milo", "person", is_subscribed=False)
+
+
+def _jobs(luck: random.Random, places: tuple[Place, ...]) -> Iterator[JobPlan]:
+    names = (f"ftjob-s{number:03d}" for number in range(1000))
+    length = luck.uniform(6, 25) * MINUTE
+    for _ in range(luck.randint(3, 8)):
+        yield JobPlan(next(names), 0.0, tuple(_life(luck, FIRST_STEP, length)), _followers(luck, places))
+    subscribed = sum(place.is_subscribed for place in places)
+    if subscribed:
+        for _ in range(luck.randint(1, 4)):
+            appears = luck.uniform(FIRST_STEP, length / 2)
+            yield JobPlan(next(names), appears, tuple(_life(luck, appears + 1, length)), ())
+    if luck.random() < 0.4 and subscribed <= 1:
+        burst = luck.uniform(FIRST_STEP, length)
+        followers = () if subscribed else (luck.choice(places).name,)
+        for _ in range(luck.randint(20, 60)):
+            name = next(names)
+            yield JobPlan(name, 0.0, (Moment(burst, _ending(luck, name)),), followers)
+
+
+def _followers(luck: random.Random, places: tuple[Place, ...]) -> tuple[str, ...]:
+    return tuple(place.name for place in luck.sample(places, luck.randint(1, min(3, len(places)))))
+
+
+def _life(luck: random.Random, start: float, length: float) -> Iterator[Moment]:
+    """Yield a life of a job with several states; some of them shorter than the time between two looks."""
+    at = start + luck.uniform(0, length / 4)
+    for status in luck.choice(
+        [["running"], ["validating_files", "running"], ["running", "paused", "queued", "running"]]
+    ):
+        yield Moment(at, {"status": status})
+        at += luck.choice([luck.uniform(1, 20), luck.uniform(60, length / 3)])
+    name = f"{luck.getrandbits(40):010x}"
+    ending = _ending(luck, name)
+    if ending["status"] == "succeeded" and luck.random() < 0.5:
+        yield Moment(at, {"status": "succeeded"})
+        yield Moment(at + luck.uniform(5, 300), {"fine_tuned_model": ending["fine_tuned_model"]})
+    else:
+        yield Moment(at, ending)
+
+
+def _ending(luck: random.Random, name: str) -> dict[str, Any]:
+    match luck.choices(["succeeded", "failed", "silent", "cancelled"], [6, 2, 1, 1])[0]:
+        case "succeeded":
+            return {"status": "succeeded", "fine_tuned_model": f"ft:gpt-4o-mini:acme::{name}"}
+        case "failed":
+            return {
+                "status": "failed",
+                "error": {"code": "invalid_file", "message": "Line 3 is not JSON.", "param": None},
+            }
+        case "silent":
+            return {"status": "failed"}
+        case _:
+            return {"status": "cancelled"}
+
+
+def _windows(luck: random.Random, places: tuple[Place, ...], storm: float, *, is_covered: bool) -> Iterator[Window]:
+    """Yield what is so for a while, one after the other, with time to recover between."""
+    at = luck.uniform(FIRST_STEP, storm / 2)
+    kinds: list[Literal["slack_down", "token_revoked", "channel_closed", "blind", "api_down"]]
+    kinds = ["slack_down", "token_revoked", "channel_closed", "blind", "api_down"]
+    for kind in luck.sample(kinds, luck.randint(0, 3)):
+        place = luck.choice(places)
+        closes_a_private_one = kind == "channel_closed" and place.kind == "private"
+        if kind == "channel_closed" and place.kind == "person":
+            continue
+        blinds = kind in ("slack_down", "token_revoked", "blind") or closes_a_private_one
+        if is_covered and blinds:
+            length = luck.uniform(10, COVERED_BLINDNESS)
+        elif kind in ("slack_down", "api_down") and luck.random() < 0.3:
+            length = luck.uniform(60, 180) * MINUTE
+        else:
+            length = luck.uniform(1, 15) * MINUTE
+        yield Window(kind, at, at + length, place.name)
+        at += length + luck.uniform(2, 6) * MINUTE
+
+
+def _ends(luck: random.Random, storm: float) -> Iterator[End]:
+    left = storm
+    for _ in range(luck.randint(1, 5)):
+        pause = luck.choice([luck.uniform(0.5, 5), luck.uniform(5, 60), luck.uniform(60, 240)])
+        match luck.choices(["moment", "point", "stop"], [3, 5, 1])[0]:
+            case "point":
+                yield End("point", luck.randint(10, 400), pause)
+            case "stop":
+                yield End("stop", luck.uniform(FIRST_STEP, max(60.0, left / 2)), pause)
+            case _:
+                yield End("moment", luck.uniform(FIRST_STEP, max(60.0, left / 2)), pause)

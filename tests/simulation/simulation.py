@@ -1,0 +1,269 @@
+"""One seed from its beginning to the verdict."""
+
+import asyncio
+import hashlib
+import json
+import random
+import shutil
+import sqlite3
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from bot import crash
+from bot.sandbox.finetuning import FineTuningApi
+from bot.sandbox.ledger import Ledger
+from bot.sandbox.slack import SCOPES, Slack
+from bot.sandbox.workspace import Channel
+from bot.store import open_store
+from tests.simulation import evidence
+from tests.simulation.bot import Parts, fix_chance, possible_duplicates, reopened, set_up
+from tests.simulation.checker import Verdict, check
+from tests.simulation.disk import DISK, Disk, inline_sqlite
+from tests.simulation.life import Life
+from tests.simulation.loop import VirtualLoop
+from tests.simulation.plan import FIRST_STEP, End, JobPlan, Moment, Plan, Window, plan_of
+from tests.simulation.trouble import Weather
+from tests.simulation.wires import Tally, World
+
+EPOCH = 1_800_000_000
+"""When every simulated world begins, in seconds of everybody's clock."""
+LONGEST_QUIET = 6 * 3600.0
+"""Seconds after the faults within which everything that is owed has to be out."""
+LOOK = 20.0
+_FOREVER = End("moment", 10 * 24 * 3600.0, 0)
+
+
+@dataclass
+class Result:
+    """What came of one seed."""
+
+    plan: Plan
+    verdict: Verdict
+    tally: Tally
+    crashes: int
+    stops: int
+    counted: int
+    """Possible duplicates that the bot counted."""
+    virtual: float
+    wall: float
+    ledger: str
+    """The hash of all that passed."""
+    errors: dict[str, int] = field(default_factory=dict)
+    """What living incarnations logged as errors, by event."""
+
+
+def simulate(seed: int, *, has_lookup: bool = True) -> Result:
+    """Run one seed in a folder of its own."""
+    began = time.perf_counter()
+    plan = plan_of(seed, has_lookup=has_lookup)
+    chance = random.getstate()
+    with tempfile.TemporaryDirectory(prefix="simulation-") as folder, inline_sqlite():
+        file = Path(folder) / "ftjob.db"
+        shutil.copy(_empty_store(), file)
+        fix_chance(seed)
+        simulation = Simulation(plan, file)
+        counted = possible_duplicates()
+        try:
+            with _logs(simulation), asyncio.Runner(loop_factory=VirtualLoop) as runner:
+                virtual = runner.run(simulation.run())
+        finally:
+            random.setstate(chance)
+            crash.arm(None)
+        return Result(
+            plan=plan,
+            verdict=simulation.verdict(),
+            tally=simulation.world.tally,
+            crashes=simulation.crashes,
+            stops=simulation.stops,
+            counted=round(possible_duplicates() - counted),
+            virtual=virtual,
+            wall=time.perf_counter() - began,
+            ledger=simulation.ledger(),
+            errors=simulation.errors,
+        )
+
+
+class Simulation:
+    """A world and the lives of the bot in it."""
+
+    def __init__(self, plan: Plan, file: Path) -> None:
+        self.plan, self._file = plan, file
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.slack = Slack(clock=self.clock, scopes=_scopes(plan), ledger=Ledger(self.clock))
+        self.api = FineTuningApi(clock=self.clock, ledger=Ledger(self.clock))
+        self.world = World(self.slack, self.api, Weather(plan), self._passing)
+        self.channels: dict[str, Channel] = {place.name: self._open(place.name, place.kind) for place in plan.places}
+        self.crashes = self.stops = 0
+        self.errors: dict[str, int] = {}
+        self.life: Life | None = None
+        self._is_set_up = False
+
+    def clock(self) -> float:
+        """Return the time of day."""
+        return EPOCH + (self._loop.time() if self._loop else 0.0)
+
+    async def run(self) -> float:
+        """Live through everything; return the virtual seconds that it took."""
+        self._loop = asyncio.get_running_loop()
+        crash.arm(self._passing)
+        self._schedule()
+        for end in self.plan.ends:
+            if self._loop.time() >= self.plan.storm:
+                break
+            await self._begin().end(end)
+            self.crashes += end.kind != "stop"
+            self.stops += end.kind == "stop"
+            await asyncio.sleep(end.pause)
+        last = self._begin()
+        ending = asyncio.create_task(last.end(_FOREVER))
+        await self._until_quiet(ending)
+        ending.cancel()
+        await asyncio.wait({ending})
+        await last.end(End("stop", 0, 0))
+        return self._loop.time()
+
+    def verdict(self) -> Verdict:
+        """Return what the checker says of it."""
+        with sqlite3.connect(self._file) as store:
+            followers = {job.id: {self.channels[name].id for name in self._followers(job)} for job in self.plan.jobs}
+            changes, alerts = evidence.changes(store), evidence.alerts(store)
+        store.close()
+        ends = {job.id: job.end for job in self.plan.jobs}
+        return check(followers, ends, changes, alerts, evidence.standing(self.slack))
+
+    def ledger(self) -> str:
+        """Return the hash of all that stands in Slack and all that passed."""
+        passed = [[round(entry.at, 6), entry.what, entry.status, entry.accepted] for entry in self.slack.ledger]
+        stands = [[m.channel, m.ts, m.thread_ts, m.plain, m.metadata] for m in evidence.messages(self.slack)]
+        return hashlib.sha256(json.dumps([passed, stands]).encode()).hexdigest()
+
+    def note_error(self, event: str) -> None:
+        """Keep what a living incarnation logged as an error."""
+        if self.life and not self.life.has_died:
+            self.errors[event] = self.errors.get(event, 0) + 1
+
+    def _begin(self) -> Life:
+        luck = random.Random(f"disk {self.plan.seed} {self.crashes} {self.stops}")  # noqa: S311 - repeatable
+        self.life = Life(self.world, self._file, interval=self.plan.interval, clock=self.clock, luck=luck)
+        self.life.begin(self._prepare)
+        return self.life
+
+    async def _prepare(self, parts: Parts) -> None:
+        if self._is_set_up:
+            return
+        await set_up(parts, self.world, self.plan, {name: channel.id for name, channel in self.channels.items()})
+        self._is_set_up = True
+        assert self.clock() < EPOCH + FIRST_STEP
+
+    def _passing(self, point: str) -> None:
+        if self.life:
+            self.life.passing(point)
+
+    async def _until_quiet(self, ending: asyncio.Task[None]) -> None:
+        """Wait until the faults are over, everything that happened was seen, and nothing is owed."""
+        assert self._loop
+        await asyncio.wait({ending}, timeout=max(0.0, self.plan.storm - self._loop.time()) + 3 * self.plan.interval)
+        begun = self._loop.time()
+        while not ending.done() and self._loop.time() < begun + LONGEST_QUIET:
+            if not self._owes():
+                break
+            await asyncio.wait({ending}, timeout=LOOK)
+        if ending.done():
+            await ending
+        await asyncio.wait({ending}, timeout=60.0)
+
+    def _owes(self) -> bool:
+        store = sqlite3.connect(self._file)
+        try:
+            seen = evidence.states(store)
+            return evidence.owed(store) > 0 or any(
+                seen.get(job.id) != job.end for job in self.plan.jobs if self._followers(job)
+            )
+        finally:
+            store.close()
+
+    def _followers(self, job: JobPlan) -> set[str]:
+        subscribed = {place.name for place in self.plan.places if place.is_subscribed}
+        return set(job.followers) | subscribed
+
+    def _schedule(self) -> None:
+        assert self._loop
+        for job in self.plan.jobs:
+            self._loop.call_at(job.appears, lambda name: self.api.add_job(id=name), job.id)
+            for moment in job.moments:
+                self._loop.call_at(moment.at, self._change, job.id, moment)
+        for number in range(self.plan.crowd):
+            at = 50.0 + number
+            self._loop.call_at(at, lambda name: self.api.add_job(id=name, status="running"), f"ftjob-x{number:03d}")
+        for window in self.plan.windows:
+            if window.kind == "channel_closed":
+                self._loop.call_at(window.start, self._close, window)
+                self._loop.call_at(window.end, self._reopen, window)
+
+    def _change(self, job: str, moment: Moment) -> None:
+        self.api.change(job, **moment.fields)
+
+    def _close(self, window: Window) -> None:
+        channel = self.channels[window.place]
+        if channel.is_private:
+            channel.leave()
+        else:
+            channel.is_archived = True
+
+    def _reopen(self, window: Window) -> None:
+        channel = self.channels[window.place]
+        channel.is_archived = False
+        channel.join()
+        if self.life and self.life.parts and not self.life.has_died:
+            # The event reaches whichever incarnation lives; one that dies over it, or is not there, never hears of it.
+            self.life.hear(reopened(self.life.parts, channel.id))
+
+    def _open(self, name: str, kind: str) -> Channel:
+        if kind == "person":
+            return self.slack.direct_message(self.slack.add_person(name))
+        return self.slack.add_channel(name, is_private=kind == "private")
+
+
+def _scopes(plan: Plan) -> list[str]:
+    return [scope for scope in SCOPES if plan.has_history or not scope.endswith(":history")]
+
+
+@cache
+def _empty_store() -> Path:
+    """Return a database that is up to date and empty: made once, copied for each seed."""
+    folder = tempfile.mkdtemp(prefix="simulation-empty-")
+    file = Path(folder) / "ftjob.db"
+
+    async def make() -> None:
+        DISK.set(Disk(random.Random(0), lambda _: None))  # noqa: S311 - repeatable
+        async with open_store(f"sqlite:///{file}", lambda: float(EPOCH)):
+            pass
+
+    with inline_sqlite(), asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(make())
+    return file
+
+
+@contextmanager
+def _logs(simulation: Simulation) -> Iterator[None]:
+    """Let errors that the bot logs be counted, and say nothing."""
+
+    def count(_logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
+        if method in ("error", "exception", "critical"):
+            simulation.note_error(str(event.get("event")))
+        raise structlog.DropEvent
+
+    configured = structlog.get_config()
+    structlog.configure(processors=[count])
+    try:
+        yield
+    finally:
+        structlog.configure(**configured)
