@@ -2,8 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 TEST ?=
+SEEDS ?= 1
 
-.PHONY: try test lint bench lock clean
+.PHONY: try test lint bench chaos lock clean
 
 try: .venv/runtime  ## a local Slack and a living fine-tuning API, with the real bot in between
 	$(BIN)/ftjob try
@@ -19,6 +20,9 @@ lint: .venv/dev  ## ruff, mypy --strict, the layer contract
 
 bench: .venv/dev  ## the figures of docs/performance.md, both sides measured in one run
 	$(BIN)/python -m tests.bench
+
+chaos: .venv/dev  ## bots are killed while both stand-ins misbehave; SEEDS=20 for more rounds
+	$(BIN)/python -m tests.chaos $(SEEDS)
 
 lock: .venv/dev  ## write both lock files anew from pyproject.toml
 	$(BIN)/pip install --quiet uv

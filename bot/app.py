@@ -17,9 +17,13 @@ import structlog
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 
 from bot.access import Policy
+from bot.alerts.draw import Drawing
+from bot.alerts.notices import Notices
 from bot.alerts.record import Recorder
-from bot.alerts.sender import Drawing, Sender
+from bot.alerts.retry import PATIENCE, Patience
+from bot.alerts.sender import Sender
 from bot.commands.context import Context
+from bot.poll.circuit import Circuit
 from bot.poll.schedule import sweeping
 from bot.poll.sweep import Sweeper
 from bot.providers.client import Account, Client
@@ -76,7 +80,7 @@ def account_of(settings: Settings) -> Account:
 
 
 @asynccontextmanager
-async def running(settings: Settings, *, clock: Clock = time.time) -> AsyncIterator[Bot]:
+async def running(settings: Settings, *, clock: Clock = time.time, patience: Patience = PATIENCE) -> AsyncIterator[Bot]:
     """Run the bot until the block ends.
 
     Raises:
@@ -84,28 +88,32 @@ async def running(settings: Settings, *, clock: Clock = time.time) -> AsyncItera
     """
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
-        gateway = await enter(open_gateway(settings))
+        gateway = await enter(open_gateway(settings, patience))
         client = await enter(Client(account_of(settings), clock=clock))
         store = await enter(open_store(settings.database_url.get_secret_value(), clock))
         if store.db.is_sqlite:
             await store.outbox.end_leases()
+            await store.accounts.start_afresh()
         drawing = Drawing(lambda _account, job_id: client.job_page(job_id), can_cancel=not settings.ftjob_read_only)
-        sender = Sender(store, gateway.post, drawing, clock=clock)
-        recorder = Recorder(store, wake=sender.wake)
-        sweeper = Sweeper(client, store, recorder, interval=settings.ftjob_poll_seconds, clock=clock)
+        notices = Notices(store, None)
+        sender = Sender(store, gateway, drawing, clock=clock, notices=notices, patience=patience)
+        recorder = Recorder(store, wake=sender.wake, interval=settings.ftjob_poll_seconds)
+        circuit = Circuit(store, notices, client.account.name, wake=sender.wake, clock=clock)
+        sweeper = Sweeper(client, store, recorder, circuit, interval=settings.ftjob_poll_seconds, clock=clock)
         bot = Bot(settings, store, sweeper, sender, gateway)
         context = Context(
             client=client,
             store=store,
             recorder=recorder,
             post=gateway.post,
+            wake=sender.wake,
             policy=Policy(settings.ftjob_operators, read_only=settings.ftjob_read_only),
             clock=clock,
             version=version("ftjob"),
             interval=settings.ftjob_poll_seconds,
         )
         people = People(gateway.client, settings.ftjob_operators, clock)
-        dispatch = Dispatch(context, gateway, people, lambda: bot.identity.team_id if bot.identity else None)
+        dispatch = Dispatch(context, gateway, people, lambda: bot.identity)
         await enter(_sending(sender))
         await enter(sweeping([sweeper], settings.ftjob_poll_seconds))
         stack.push_async_callback(dispatch.stop)
@@ -178,13 +186,13 @@ async def _introducing(bot: Bot) -> AsyncIterator[None]:
             await task
 
 
-async def run_until_stopped(settings: Settings) -> None:
+async def run_until_stopped(settings: Settings, *, patience: Patience = PATIENCE) -> None:
     """Run the bot until SIGTERM or SIGINT; a second signal ends it at once."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, _stop_or_die, stop)
-    async with running(settings):
+    async with running(settings, patience=patience):
         await stop.wait()
 
 

@@ -21,7 +21,8 @@ def arm(at: Callable[[str], None] | None) -> None:
     _at = at
 
 
-def _killing(spec: str) -> Callable[[str], None]:
+def killing(spec: str) -> Callable[[str], None]:
+    """Return a hook that kills this process as ``spec`` ("before_wire:3") says."""
     name, _, times = spec.partition(":")
     left = [int(times or 1)]
 
@@ -36,4 +37,4 @@ def _killing(spec: str) -> Callable[[str], None]:
 
 _at: Callable[[str], None] | None = None
 if "FTJOB_CRASH_AT" in os.environ:
-    arm(_killing(os.environ["FTJOB_CRASH_AT"]))
+    arm(killing(os.environ["FTJOB_CRASH_AT"]))

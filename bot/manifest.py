@@ -28,7 +28,8 @@ def for_http(url: str) -> dict[str, Any]:
     request_url = url.rstrip("/") + SLACK_PATH
     for command in manifest["features"]["slash_commands"]:
         command["url"] = request_url
-    manifest["settings"]["interactivity"]["request_url"] = request_url
+    for part in ("interactivity", "event_subscriptions"):
+        manifest["settings"][part]["request_url"] = request_url
     manifest["settings"]["socket_mode_enabled"] = False
     return manifest
 

@@ -18,3 +18,4 @@ DELIVERY_DELAY = Histogram(
     buckets=(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 60, 300, 3600),
 )
 COMMANDS = Counter("ftjob_commands_total", "What people asked, by verb and result", ["verb", "result"])
+LOOKUPS = Counter("ftjob_lookups_total", "Look-ups of deliveries in doubt, by what followed from them", ["then"])

@@ -11,6 +11,7 @@ from jsonschema import Draft7Validator
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import check, manifest
+from bot.sandbox.slack import EVENTS
 from bot.sandbox.web_api import METHODS
 from bot.slack.slash import COMMAND
 
@@ -125,14 +126,14 @@ def test_over_http_every_address_is_set_and_socket_mode_is_off(url: str) -> None
     assert made["settings"]["socket_mode_enabled"] is False
     assert made["settings"]["interactivity"] == {"is_enabled": True, "request_url": expected}
     assert [command["url"] for command in made["features"]["slash_commands"]] == [expected]
-    events = made["settings"].get("event_subscriptions")
-    assert events is None or events["request_url"] == expected
+    assert made["settings"]["event_subscriptions"]["request_url"] == expected
 
 
 def test_the_two_forms_differ_in_nothing_else() -> None:
     socket, http = manifest.for_socket_mode(), manifest.for_http(URL)
     http["settings"]["socket_mode_enabled"] = True
-    del http["settings"]["interactivity"]["request_url"]
+    for part in ("interactivity", "event_subscriptions"):
+        del http["settings"][part]["request_url"]
     for command in http["features"]["slash_commands"]:
         del command["url"]
     assert http == socket
@@ -154,11 +155,16 @@ def test_buttons_are_on_because_they_are_listened_to() -> None:
 
 def test_every_event_that_is_subscribed_to_has_a_listener_and_every_shortcut_too() -> None:
     made = manifest.for_socket_mode()
-    events = set(made["settings"].get("event_subscriptions", {}).get("bot_events", ()))
+    events = set(made["settings"]["event_subscriptions"]["bot_events"])
     shortcuts = {shortcut["callback_id"] for shortcut in made["features"].get("shortcuts", ())}
     assert listeners("event") == events
     assert listeners("shortcut") == shortcuts
     assert made["features"]["app_home"]["home_tab_enabled"] is ("app_home_opened" in events)
+
+
+def test_the_stand_in_sends_the_events_that_are_subscribed_to() -> None:
+    for made in both().values():
+        assert sorted(EVENTS) == sorted(made["settings"]["event_subscriptions"]["bot_events"])
 
 
 def test_the_code_uses_the_methods_that_it_is_known_to_use() -> None:

@@ -3,19 +3,26 @@
 Whatever looks at a job (a sweep, ``track``, a cancel) ends here, so that there is one way to see a change.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from bot import metrics
 from bot.alerts.retry import PACE
 from bot.alerts.routes import pictures, subscriptions_for
+from bot.crash import crash_point
 from bot.jobs.changes import Change, ChangeKind, change_between, state_of
+from bot.jobs.doubt import Verdict, is_given_up, is_gone, judge
 from bot.providers.wire import Reading
 from bot.store import Store
 from bot.store.engine import Transaction
 from bot.store.jobs import FIRST_VERSION, KnownJob, RecordedChange, first_change
 from bot.store.outbox import Planned
 from bot.store.tracks import Subscription, Track
+
+Ending = Callable[[Transaction], Awaitable[None]]
+"""Something that is stored in the transaction of what was read."""
 
 
 @dataclass(frozen=True)
@@ -29,31 +36,42 @@ class Seen:
     """Why jobs failed, from their logs, by id."""
     late: bool = False
     """Whether nobody was looking for a while before."""
+    missed: Sequence[str] = ()
+    """Ids of known jobs that the API does not know any more."""
 
 
 class Recorder:
     """Records what was seen, and wakes the sender when it owes something."""
 
-    def __init__(self, store: Store, *, wake: Callable[[], None]) -> None:
+    def __init__(self, store: Store, *, wake: Callable[[], None], interval: float = 30.0) -> None:
+        """Take what it needs; ``interval`` is that of sweeps: two reads so far apart are believed."""
         self._store = store
         self._wake = wake
+        self._interval = interval
 
-    async def record(self, seen: Seen, *, settled: Sequence[str] = (), swept: bool = False) -> int:
+    async def record(self, seen: Seen, *, settled: Sequence[str] = (), at_end: Ending | None = None) -> int:
         """Record what was read; return how many changes that were.
 
         Args:
-            seen: what was read. A job that somebody else changed since it was known is left alone.
+            seen: what was read. A job that somebody else wrote to since it was known is left alone.
             settled: ids of jobs of which nothing more is expected.
-            swept: whether this was a whole sweep of the account.
+            at_end: what else belongs in the same transaction, as the end of a whole sweep does.
         """
-        async with self._store.db.transaction() as tx:
+        async with self._transaction() as tx:
             changes = await self._record_in(tx, seen)
             await self._store.jobs.settle(tx, seen.account, settled)
-            if swept:
-                await self._store.jobs.swept(tx, seen.account)
-        if changes or swept:
+            if at_end:
+                await at_end(tx)
+        if changes or at_end:
             self._wake()
         return changes
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Transaction]:
+        async with self._store.db.transaction() as tx:
+            yield tx
+            crash_point("before_record")
+        crash_point("after_record")
 
     async def follow(self, track: Track, reading: Reading, known: KnownJob | None, *, card_ts: str) -> None:
         """Store a track whose card was just posted.
@@ -65,7 +83,7 @@ class Recorder:
             card_ts: where the card stands.
         """
         tracks = self._store.tracks
-        async with self._store.db.transaction() as tx:
+        async with self._transaction() as tx:
             if known is None:
                 # The track comes first: a job that is new to the channel's subscription needs no second card.
                 await tracks.add(tx, [track])
@@ -88,13 +106,25 @@ class Recorder:
         missed = await self._store.jobs.last_change(tx, track.account, track.job_id)
         if missed and missed.change.kind is not ChangeKind.NEW:
             await self._owe(tx, missed, track.channel)
+        elif now_known.doubt:
+            await self._set_right(tx, track, now_known, reading)
         else:
             # Somebody saw the job first meanwhile. Back to what the card shows: the next sweep finds the difference.
             await self._store.jobs.swap(tx, now_known, back.after)
 
+    async def _set_right(self, tx: Transaction, track: Track, known: KnownJob, reading: Reading) -> None:
+        """Tell one channel, whose card shows a state that is not believed, the one that is."""
+        version = await self._store.jobs.swap(tx, known, known.state)
+        if version is None:
+            return
+        change = Change(ChangeKind.STATUS, state_of(reading.snapshot), known.state)
+        body = {**reading.body, **vars(known.state)}
+        recorded = await self._store.jobs.write_change(tx, track.account, version, change, body)
+        await self._owe(tx, recorded, track.channel)
+
     async def subscribe(self, subscription: Subscription, seen: Seen) -> None:
         """Store a subscription: open jobs are tracked without a word, new ones will be announced."""
-        async with self._store.db.transaction() as tx:
+        async with self._transaction() as tx:
             await self._record_in(tx, seen)
             open_readings = [reading for reading in seen.readings if not reading.snapshot.is_final]
             tracks = [Track(seen.account, each.snapshot.id, subscription.channel, None) for each in open_readings]
@@ -113,12 +143,41 @@ class Recorder:
         oldest_first.sort(key=lambda reading: reading.snapshot.created_at or 0)
         unknown = [reading for reading in oldest_first if reading.snapshot.id not in seen.known]
         changes = await self._record_first_sight(tx, seen.account, unknown)
+        now = await self._store.jobs.now(tx) if any(known.doubt for known in seen.known.values()) else 0.0
         for reading in oldest_first:
-            known = seen.known.get(reading.snapshot.id)
-            change = known and change_between(known.state, state_of(reading.snapshot))
-            if known and change:
-                changes += await self._record_change(tx, seen, known, change, reading)
+            if known := seen.known.get(reading.snapshot.id):
+                changes += await self._record_sight(tx, seen, known, reading, now)
+        for job_id in seen.missed:
+            changes += await self._record_miss(tx, seen, seen.known[job_id])
         return changes
+
+    async def _record_sight(self, tx: Transaction, seen: Seen, known: KnownJob, reading: Reading, now: float) -> int:
+        """Record what a read shows of a job that is known; return how many changes that were."""
+        new = state_of(reading.snapshot)
+        verdict = judge(known.state, known.doubt, new, now=now, interval=self._interval)
+        change = change_between(known.state, new) if verdict is Verdict.CHANGED else None
+        if change is None and known.gone:
+            change = Change(ChangeKind.BACK, known.state, known.state)
+        if change:
+            version = await self._store.jobs.swap(tx, known, change.after)
+            return await self._tell(tx, seen, version, change, reading.body)
+        if verdict is Verdict.NOTED:
+            await self._store.doubts.note(tx, known, new.status)
+        elif verdict is Verdict.CLEARED or (known.absence and verdict is Verdict.SAME):
+            await self._store.doubts.clear(tx, known)
+        return 0
+
+    async def _record_miss(self, tx: Transaction, seen: Seen, known: KnownJob) -> int:
+        """Count a read that did not find a job; return how many changes that were."""
+        absence = await self._store.doubts.miss(tx, known)
+        if absence and known.gone and is_given_up(absence):
+            await self._store.jobs.settle(tx, seen.account, [known.id])
+        if absence is None or known.gone or not is_gone(absence, self._interval):
+            return 0
+        version = await self._store.doubts.gone(tx, known)
+        last = await self._store.jobs.last_change(tx, seen.account, known.id)
+        body = last.body if last else _described(known)
+        return await self._tell(tx, seen, version, Change(ChangeKind.GONE, known.state, known.state), body)
 
     async def _record_first_sight(self, tx: Transaction, account: str, readings: Sequence[Reading]) -> int:
         """Take jobs as they are, and announce them where a subscription waits for new ones."""
@@ -140,17 +199,17 @@ class Recorder:
                 await self._owe(tx, recorded, each.channel)
         metrics.CHANGES.labels(account, change.kind).inc()
 
-    async def _record_change(
-        self, tx: Transaction, seen: Seen, known: KnownJob, change: Change, reading: Reading
+    async def _tell(
+        self, tx: Transaction, seen: Seen, version: int | None, change: Change, body: dict[str, Any]
     ) -> int:
-        version = await self._store.jobs.swap(tx, known, change.after)
+        """Store a change that made a job's ``version``, and owe it to whoever follows the job; None is a lost race."""
         if version is None:
             return 0
-        reason = seen.reasons.get(known.id)
+        reason = seen.reasons.get(body["id"])
         recorded = await self._store.jobs.write_change(
-            tx, seen.account, version, change, reading.body, reason=reason, late=seen.late
+            tx, seen.account, version, change, body, reason=reason, late=seen.late
         )
-        for track in await self._store.tracks.of_job(tx, seen.account, known.id):
+        for track in await self._store.tracks.of_job(tx, seen.account, recorded.job_id):
             await self._owe(tx, recorded, track.channel)
         metrics.CHANGES.labels(seen.account, change.kind).inc()
         return 1
@@ -160,3 +219,10 @@ class Recorder:
         card, is_new = await self._store.tracks.card_of(tx, recorded.account, recorded.job_id, channel)
         for picture in pictures(recorded.change.kind, card_is_new=is_new):
             await self._store.outbox.add(tx, recorded, Planned(channel, picture, card.id))
+
+
+def _described(known: KnownJob) -> dict[str, Any]:
+    """Return a job as an API would describe it, from what is stored: of one that never changed there is no more."""
+    state = known.state
+    body = {"id": known.id, "status": state.status, "fine_tuned_model": state.fine_tuned_model}
+    return {**body, "created_at": known.created_at}

@@ -4,6 +4,7 @@ Slack's error names: https://docs.slack.dev/reference/methods/chat.postMessage#e
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from bot.store.outbox import Outcome
 
@@ -18,6 +19,8 @@ class Patience:
     """For Slack to show a message that it accepted without saying so."""
     lookup: float = 5.0
     """For one search among a channel's messages."""
+    look_again: float = 10.0
+    """Between two searches of which the first could not see."""
     blind: float = 120.0
     """For a search that works, before a message in doubt is sent again, marked as a possible repeat."""
     lease: float = 30.0
@@ -35,14 +38,13 @@ class Patience:
         return Patience(**{name: seconds / factor for name, seconds in vars(self).items()})
 
 
+PATIENCE = Patience()
 PACE = 1.0
 """Seconds between two messages to a channel (https://docs.slack.dev/apis/web-api/rate-limits)."""
 SHORTEST_PAUSE = 1.0
 LONGEST_PAUSE = 300.0
 """Bounds for Slack's ``Retry-After``, in seconds."""
 LONGEST_BACKOFF = 60.0
-SETTLE = 15.0
-"""Seconds that Slack may take to show a message that it accepted without saying so."""
 _MOST_DOUBLINGS = 6
 MOST_UNKNOWN = 5
 """How often an error that we do not know is tried again."""
@@ -50,7 +52,7 @@ MOST_UNKNOWN = 5
 CHANNEL_CLOSED = frozenset(
     "channel_not_found is_archived not_in_channel no_permission restricted_action restricted_action_read_only_channel "
     "restricted_action_thread_only_channel restricted_action_non_threadable_channel messages_tab_disabled "
-    "cannot_reply_to_message ekm_access_denied slack_connect_file_link_sharing_blocked user_not_found "
+    "ekm_access_denied slack_connect_file_link_sharing_blocked user_not_found "
     "slack_connect_canvas_sharing_blocked".split()
 )
 """The channel does not take it until somebody changes something there."""
@@ -67,7 +69,26 @@ OUR_FAULT = frozenset(
 REFUSED_FOR_NOW = frozenset("request_timeout service_unavailable team_added_to_org org_login_required".split())
 RATE_LIMITED = frozenset("ratelimited rate_limited message_limit_exceeded".split())
 MAYBE_POSTED = frozenset("internal_error fatal_error".split())
-THREAD_GONE = "thread_not_found"
+THREAD_GONE = frozenset("thread_not_found cannot_reply_to_message".split())
+"""The thread does not take it: it goes to the channel itself."""
+NOT_DRAWN = "not_drawn"
+"""Ours: the message could not even be drawn."""
+NEVER_SEES = frozenset("missing_scope not_allowed_token_type access_denied".split())
+"""A look-up will not work until somebody changes the installation: there is nothing to wait for."""
+
+
+class Next(StrEnum):
+    """What to do with a delivery in doubt after a look-up."""
+
+    SENT = "sent"
+    """It is there."""
+    SEND = "send"
+    """It is not there."""
+    SEND_BLIND = "send_blind"
+    """Nobody can see whether it is there: better told twice than not at all, and the message says so."""
+    LOOK_AGAIN = "look_again"
+    PARK = "park"
+    """The channel is closed, for looking too."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +108,29 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Sought:
+    """A message of which it is not known whether it arrived."""
+
+    channel: str
+    key: str
+    """What its metadata holds, if it is there."""
+    thread_ts: str | None
+    """The thread that it went to."""
+    oldest: float
+    """When it was first sent, seconds since the epoch."""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a look-up saw."""
+
+    ts: str | None = None
+    """Where the message stands; None where it is not there, or could not be seen."""
+    blind: str | None = None
+    """Why nothing could be seen, in Slack's word or ours; None for a look-up that worked."""
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What becomes of a delivery after an attempt."""
 
@@ -97,7 +141,7 @@ class Verdict:
     """Seconds until anything more goes to its channel."""
 
 
-def decide(answer: Answer, attempts: int, *, was_plain: bool, luck: float) -> Verdict:
+def decide(answer: Answer, attempts: int, *, was_plain: bool, luck: float, patience: Patience = PATIENCE) -> Verdict:
     """Return what becomes of a delivery.
 
     Args:
@@ -105,13 +149,14 @@ def decide(answer: Answer, attempts: int, *, was_plain: bool, luck: float) -> Ve
         attempts: how many there have been, this one included.
         was_plain: whether it already went out without blocks.
         luck: a random number from 0 to 1 that spreads retries.
+        patience: how long to wait for what.
     """
     error = answer.error or ""
     backoff = min(LONGEST_BACKOFF, 2.0 ** min(attempts - 1, _MOST_DOUBLINGS)) * (0.5 + luck / 2)
     if answer.ts:
         return Verdict("sent")
     if answer.maybe_posted or error in MAYBE_POSTED:
-        return Verdict("ambiguous", wait=SETTLE)
+        return Verdict("ambiguous", wait=patience.settle)
     if error in RATE_LIMITED:
         pause = min(max(SHORTEST_PAUSE, answer.retry_after or SHORTEST_PAUSE), LONGEST_PAUSE) * (1 + luck / 10)
         return Verdict("pending", wait=pause, channel_wait=pause)
@@ -121,8 +166,23 @@ def decide(answer: Answer, attempts: int, *, was_plain: bool, luck: float) -> Ve
         return Verdict("pending", wait=LONGEST_BACKOFF, channel_wait=LONGEST_BACKOFF)
     if error in OUR_FAULT:
         return Verdict("dead" if was_plain else "pending")
-    if error == THREAD_GONE:
+    if error in THREAD_GONE:
         return Verdict("pending")
     if error in REFUSED_FOR_NOW or error == "unreachable":
         return Verdict("pending", wait=backoff)
+    if attempts == 1 and error != NOT_DRAWN:
+        return Verdict("ambiguous", wait=patience.settle)  # a word that we do not know may mean anything, once
     return Verdict("pending" if attempts <= MOST_UNKNOWN else "parked", wait=backoff)
+
+
+def after_look(sight: Sight, since_attempt: float, patience: Patience) -> Next:
+    """Return what to do with a delivery in doubt, ``since_attempt`` seconds after the attempt that left the doubt."""
+    if sight.ts:
+        return Next.SENT
+    if sight.blind is None:
+        return Next.SEND
+    if sight.blind in CHANNEL_CLOSED:
+        return Next.PARK
+    if sight.blind in NEVER_SEES or since_attempt >= patience.blind:
+        return Next.SEND_BLIND
+    return Next.LOOK_AGAIN

@@ -1,53 +1,98 @@
-"""The sender: takes what is owed from the outbox and gives it to Slack, in order, until Slack has it."""
+"""The sender: takes what is owed from the outbox and gives it to Slack, in order, until Slack has it.
+
+claim -> (look up, where an earlier attempt may have arrived) -> draw -> note the attempt -> post -> settle
+"""
 
 import asyncio
 import contextlib
 import random
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import structlog
 
 from bot import metrics
-from bot.alerts.draw import JobPage, Outgoing, draw
-from bot.alerts.retry import OUR_FAULT, THREAD_GONE, Answer, decide
+from bot.alerts.draw import Drawing, Outgoing, draw
+from bot.alerts.notices import Notices
+from bot.alerts.retry import (
+    CHANNEL_CLOSED,
+    LONGEST_BACKOFF,
+    NOT_DRAWN,
+    OUR_FAULT,
+    PATIENCE,
+    RATE_LIMITED,
+    THREAD_GONE,
+    WORKSPACE_CLOSED,
+    Answer,
+    Next,
+    Patience,
+    Sight,
+    Sought,
+    Verdict,
+    after_look,
+    decide,
+)
 from bot.blocks import Message
+from bot.blocks.notice import NoticeKind
+from bot.crash import crash_point
 from bot.store import Store
-from bot.store.engine import Clock
-from bot.store.outbox import Delivery
+from bot.store.engine import Clock, Transaction
+from bot.store.outbox import Delivery, Picture
 
-LEASE = 30.0
-"""Seconds that a claimed delivery belongs to its sender; longer than an attempt can take."""
 MOST_AT_ONCE = 8
 """Deliveries under way at the same time, each to another channel."""
 LAST_SECONDS = 7.0
 """How long a stop waits for what is under way."""
-
-Post = Callable[[Outgoing], Awaitable[Answer]]
+_DAY = 86400.0
 
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True)
-class Drawing:
-    """What drawing needs beside the store."""
+class Door(Protocol):
+    """Where messages go out: Slack's gateway."""
 
-    job_page: JobPage
-    can_cancel: bool
+    async def post(self, outgoing: Outgoing) -> Answer:
+        """Post one message, once, and say how that ended."""
+
+    async def find(self, sought: Sought) -> Sight:
+        """Look whether a message arrived."""
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A message that is about to be posted."""
+
+    outgoing: Outgoing
+    is_plain: bool
+    """Whether it goes without blocks, because Slack did not take what we drew."""
+    in_doubt: bool
+    """Whether it may stand in the channel already, and nobody could see."""
 
 
 class Sender:
     """Sends what is owed. It sleeps until a commit wakes it or its next row is due; it never ticks."""
 
-    def __init__(self, store: Store, post: Post, drawing: Drawing, *, clock: Clock, lease: float = LEASE) -> None:
+    def __init__(
+        self,
+        store: Store,
+        door: Door,
+        drawing: Drawing,
+        *,
+        clock: Clock,
+        notices: Notices | None = None,
+        patience: Patience = PATIENCE,
+    ) -> None:
         self._store = store
-        self._post = post
+        self._door = door
         self._drawing = drawing
         self._clock = clock
-        self._lease = lease
+        self._notices = notices or Notices(store, None)
+        self._patience = patience
         self._woken = asyncio.Event()
         self._claiming = asyncio.Lock()
         self._stopping = False
+        self._shut_until = 0.0
+        """While Slack refuses our token one delivery a minute finds out whether it still does."""
         self._under_way: set[asyncio.Task[None]] = set()
 
     def wake(self) -> None:
@@ -75,11 +120,12 @@ class Sender:
             await asyncio.gather(*late, return_exceptions=True)
 
     def _may_claim(self) -> bool:
-        return not self._stopping and len(self._under_way) < MOST_AT_ONCE
+        most = 1 if self._shut_until else MOST_AT_ONCE
+        return not self._stopping and len(self._under_way) < most and self._clock() >= self._shut_until
 
     async def _begin_next(self) -> bool:
         async with self._claiming:
-            delivery = await self._store.outbox.claim(self._lease)
+            delivery = await self._store.outbox.claim(self._patience.lease)
             if delivery:
                 self._start(delivery)
         return delivery is not None
@@ -97,47 +143,143 @@ class Sender:
         self.wake()
 
     async def _sleep(self) -> None:
-        seconds = await self._store.outbox.seconds_to_next() if self._may_claim() else None
+        seconds = None
+        if self._may_claim():
+            seconds = await self._store.outbox.seconds_to_next()
+        elif self._shut_until and not self._under_way:
+            seconds = max(0.0, self._shut_until - self._clock())
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._woken.wait(), seconds)
 
     async def _deliver(self, delivery: Delivery) -> None:
+        crash_point("after_claim")
         try:
-            outgoing = await draw(
-                self._store, delivery, job_page=self._drawing.job_page, can_cancel=self._drawing.can_cancel
-            )
-        except Exception:
-            log.exception("delivery.not_drawn", channel=delivery.channel, change=delivery.change_id)
-            await self._settle(delivery, Answer(error="not_drawn"), was_plain=False)
-            return
-        was_plain = delivery.last_error in OUR_FAULT
-        if was_plain:
-            outgoing = replace(outgoing, message=Message(outgoing.message.text))
-        if delivery.in_doubt:
-            metrics.POSSIBLE_DUPLICATES.inc()
-        try:
-            answer = await self._post(outgoing)
+            ready = await self._make_ready(delivery)
         except asyncio.CancelledError:
-            await self._settle(delivery, Answer(error="cut", maybe_posted=True), was_plain=was_plain)
+            await self._store.outbox.give_back(delivery)
             raise
-        await self._settle(delivery, answer, was_plain=was_plain)
+        if ready:
+            answer = await self._post(delivery, ready)
+            crash_point("after_wire")
+            await self._conclude(delivery, answer, ready)
 
-    async def _settle(self, delivery: Delivery, answer: Answer, *, was_plain: bool) -> None:
-        verdict = decide(answer, delivery.attempts, was_plain=was_plain, luck=random.random())  # noqa: S311
-        if answer.error == THREAD_GONE:
-            async with self._store.db.transaction() as tx:
-                await self._store.tracks.place_card(tx, delivery.replies_to, None)
-        kept = await self._store.outbox.settle(
+    async def _make_ready(self, delivery: Delivery) -> Ready | None:
+        """Return what is to be posted now, noted as an attempt; None where nothing is."""
+        step = await self._look(delivery) if delivery.in_doubt else Next.SEND
+        if step not in (Next.SEND, Next.SEND_BLIND):
+            return None
+        ready = await self._draw(delivery, repeated=step is Next.SEND_BLIND)
+        return ready if ready and await self._may_post(delivery, ready) else None
+
+    async def _look(self, delivery: Delivery) -> Next:
+        """See whether an earlier attempt arrived, and do what follows from it, unless that is to send."""
+        sent_at = delivery.first_at or delivery.created_at
+        sight = await self._door.find(Sought(delivery.channel, delivery.key, delivery.thread_ts, sent_at))
+        step = after_look(sight, delivery.claimed_at - (delivery.last_at or sent_at), self._patience)
+        crash_point("after_look")
+        metrics.LOOKUPS.labels(step).inc()
+        match step:
+            case Next.SENT:
+                await self._settle(delivery, Answer(ts=sight.ts), Verdict("sent"), in_doubt=False)
+            case Next.PARK:
+                await self._settle(delivery, Answer(error=sight.blind), Verdict("parked"), in_doubt=True)
+            case Next.LOOK_AGAIN:
+                await self._store.outbox.give_back(delivery, wait=self._patience.look_again)
+            case Next.SEND | Next.SEND_BLIND:
+                pass
+        return step
+
+    async def _draw(self, delivery: Delivery, *, repeated: bool) -> Ready | None:
+        try:
+            outgoing = await draw(self._store, delivery, self._drawing, repeated=repeated)
+        except Exception:
+            log.exception("delivery.not_drawn", channel=delivery.channel, delivery=delivery.id)
+            verdict = decide(Answer(error=NOT_DRAWN), delivery.attempts, was_plain=False, luck=_luck())
+            await self._settle(delivery, Answer(error=NOT_DRAWN), verdict, in_doubt=repeated)
+            return None
+        is_plain = delivery.last_error in OUR_FAULT
+        if is_plain:
+            outgoing = replace(outgoing, message=Message(outgoing.message.text))
+        return Ready(outgoing, is_plain=is_plain, in_doubt=repeated)
+
+    async def _may_post(self, delivery: Delivery, ready: Ready) -> bool:
+        """Note the attempt; without enough of the lease left, leave the row to whoever claims it next."""
+        patience = self._patience
+        noted = await self._store.outbox.attempt(
             delivery,
-            verdict.outcome,
-            ts=answer.ts,
-            error=answer.error,
-            wait=verdict.wait,
-            channel_wait=verdict.channel_wait,
+            thread_ts=ready.outgoing.thread_ts,
+            needs=patience.timeout + patience.margin,
+            doubt=patience.timeout + patience.settle,
         )
+        if not noted:
+            metrics.DELIVERIES.labels("lost_lease").inc()
+            log.warning("delivery.lease_too_short", channel=delivery.channel, delivery=delivery.id)
+            await self._store.outbox.give_back(delivery)
+        elif delivery.in_doubt:
+            metrics.POSSIBLE_DUPLICATES.inc()
+            log.warning("delivery.sent_again", channel=delivery.channel, delivery=delivery.id, blind=ready.in_doubt)
+        crash_point("before_wire")
+        return noted
+
+    async def _post(self, delivery: Delivery, ready: Ready) -> Answer:
+        try:
+            return await self._door.post(ready.outgoing)
+        except asyncio.CancelledError:
+            await self._conclude(delivery, Answer(error="cut", maybe_posted=True), ready)
+            raise
+
+    async def _conclude(self, delivery: Delivery, answer: Answer, ready: Ready) -> None:
+        self._mind_token(answer)
+        verdict = decide(answer, delivery.attempts, was_plain=ready.is_plain, luck=_luck(), patience=self._patience)
+        await self._settle(delivery, answer, verdict, in_doubt=ready.in_doubt or verdict.outcome == "ambiguous")
+
+    def _mind_token(self, answer: Answer) -> None:
+        refused = answer.error in WORKSPACE_CLOSED
+        if refused and not self._shut_until:
+            log.critical("slack.refuses_us", error=answer.error)
+        elif answer.ts and self._shut_until:
+            log.info("slack.takes_us_again")
+        if refused:
+            self._shut_until = self._clock() + LONGEST_BACKOFF
+        elif answer.ts:
+            self._shut_until = 0.0
+
+    async def _settle(self, delivery: Delivery, answer: Answer, verdict: Verdict, *, in_doubt: bool) -> None:
+        async with self._store.db.transaction() as tx:
+            kept = await self._store.outbox.settle(
+                tx,
+                delivery,
+                verdict.outcome,
+                in_doubt=in_doubt and verdict.outcome != "sent",
+                ts=answer.ts,
+                error=answer.error,
+                wait=verdict.wait,
+            )
+            if kept:
+                limited = answer.error in RATE_LIMITED
+                await self._store.outbox.rest(tx, delivery.channel, verdict.channel_wait, limited=limited)
+                await self._mind_channel(tx, delivery, answer)
+        crash_point("after_settle")
         outcome = verdict.outcome if kept else "lost_lease"
         metrics.DELIVERIES.labels(outcome).inc()
         if outcome == "sent":
             metrics.DELIVERY_DELAY.observe(max(0.0, self._clock() - delivery.created_at))
         else:
             log.warning("delivery.not_sent", outcome=outcome, error=answer.error, channel=delivery.channel)
+
+    async def _mind_channel(self, tx: Transaction, delivery: Delivery, answer: Answer) -> None:
+        """Draw the consequences of an answer for the channel: a thread that is gone, a channel that is closed."""
+        if answer.error in THREAD_GONE and delivery.replies_to:
+            await self._store.tracks.place_card(tx, delivery.replies_to, None)
+        if answer.error in CHANNEL_CLOSED:
+            waiting = await self._store.outbox.park_channel(tx, delivery.channel, answer.error or "")
+            if delivery.picture is not Picture.NOTICE:
+                today = delivery.claimed_at // _DAY * _DAY
+                people = await self._store.tracks.people_in(tx, delivery.channel)
+                facts: dict[str, str | float | None] = {"error": answer.error, "waiting": waiting}
+                channel = delivery.channel
+                await self._notices.tell(tx, NoticeKind.CHANNEL_CLOSED, channel, at=today, people=people, **facts)
+
+
+def _luck() -> float:
+    return random.random()  # noqa: S311 - spreads retries

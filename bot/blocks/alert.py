@@ -1,5 +1,7 @@
 """What a change tells a channel."""
 
+from collections.abc import Sequence
+
 from bot.blocks.job import doing, emoji, failure, followed_by, reason_in_words, word
 from bot.blocks.parts import (
     Block,
@@ -17,7 +19,13 @@ from bot.jobs.changes import Change, ChangeKind
 from bot.jobs.models import Job
 from bot.jobs.statuses import Phase, phase_of
 
+GONE = (
+    "The API does not know it any more. It was deleted, or this bot's API key now belongs to another project. If it "
+    "comes back, that is told here; stop waiting for it with {command}."
+)
 NO_REASON = "The API gave no reason. /ftjob status shows everything it says of the job."
+
+_TELL_OF_STATUS = (ChangeKind.NEW, ChangeKind.STATUS)
 
 
 def alert(
@@ -29,7 +37,7 @@ def alert(
     reason: str | None = None,
     late: bool = False,
     seen_at: float | None = None,
-    repeated: bool = False,
+    notes: Sequence[str] = (),
 ) -> Message:
     """Draw one change of one job.
 
@@ -41,24 +49,29 @@ def alert(
         reason: why it failed, from its log, where the job does not say.
         late: whether the change happened while nobody was looking.
         seen_at: when it was found, seconds since the epoch.
-        repeated: whether an earlier attempt may have been posted already.
+        notes: what is to be said of the message itself, already safe.
     """
     blocks: list[Block] = [section(_headline(change, job)), *fields(_facts(change, job))]
     if change.after.fine_tuned_model and change.after.fine_tuned_model != change.before.fine_tuned_model:
         blocks.append(preformatted(change.after.fine_tuned_model))
-    if phase_of(change.after.status) is Phase.FAILED and change.kind is not ChangeKind.MODEL:
+    if change.kind is ChangeKind.GONE:
+        blocks.append(section(GONE.format(command=code(f"/ftjob untrack {job.id}"))))
+    elif phase_of(change.after.status) is Phase.FAILED and change.kind in _TELL_OF_STATUS:
         blocks.append(preformatted(failure(job.error, reason) or NO_REASON))
-    notes, said = [f"<{page}|Open page>", followed_by(person)], _sentence(change, job, reason)
+    said = _sentence(change, job, reason)
+    whose = [f"<{page}|Open page>", followed_by(person)]
     if late:
-        notes.append(_found_late(job, seen_at))
+        whose.append(_found_late(job, seen_at))
         said = f"Found late: {said}"
-    if repeated:
-        notes.append("may be a repeat: Slack did not say whether the first attempt arrived")
-        said = f"May be a repeat: {said}"
-    return Message(said, [*blocks, context(" · ".join(notes))])
+    last = " · ".join([*whose, *notes])
+    return Message(" · ".join([said, *notes]), [*blocks, context(last)])
 
 
 def _headline(change: Change, job: Job) -> str:
+    if change.kind is ChangeKind.GONE:
+        return f":ghost: *No longer visible* · {code(job.id)}"
+    if change.kind is ChangeKind.BACK:
+        return f"{emoji(change.after.status)} *Visible again* · {code(job.id)}"
     if change.kind is ChangeKind.MODEL:
         what = "Fine-tuned model is ready" if change.after.fine_tuned_model else "Fine-tuned model is gone"
         return f":label: *{what}* · {code(job.id)}"
@@ -69,8 +82,14 @@ def _facts(change: Change, job: Job) -> list[tuple[str, str]]:
     facts = []
     if change.kind is ChangeKind.STATUS:
         facts.append(("Was", word(change.before.status)))
+    elif change.kind is ChangeKind.GONE:
+        facts.append(("Last seen as", word(change.before.status)))
+    elif change.kind is ChangeKind.BACK:
+        facts.append(("Status", word(change.after.status)))
     if job.model:
         facts.append(("Model", code(job.model)))
+    if change.kind is ChangeKind.GONE:
+        return facts
     if (taken := job.seconds_taken()) is not None:
         facts.append(("Took", duration(taken)))
     if job.trained_tokens is not None:
@@ -89,6 +108,11 @@ def _sentence(change: Change, job: Job, reason: str | None) -> str:
     who, model = f"Fine-tuning job {plain(job.id)}", change.after.fine_tuned_model
     if change.kind is ChangeKind.MODEL:
         return f"{who} has its fine-tuned model: {plain(model)}" if model else f"{who} lost its fine-tuned model."
+    if change.kind is ChangeKind.GONE:
+        seen_as = word(change.before.status).lower()
+        return f"{who} is no longer visible to the API key of this bot. It was last seen as {seen_as}."
+    if change.kind is ChangeKind.BACK:
+        return f"{who} is visible again: it {doing(change.after.status)}."
     taken = job.seconds_taken()
     after = f" after {duration(taken)}" if taken is not None else ""
     was = f" (was {word(change.before.status).lower()})" if change.kind is ChangeKind.STATUS else ""

@@ -17,7 +17,7 @@ async def help_(command: Command, _context: Context) -> Reply:
 
 async def about(_command: Command, context: Context) -> Reply:
     """Say what this bot is and how it fares."""
-    swept_at = await context.store.jobs.swept_at(context.account)
+    swept_at = await context.store.accounts.swept_at(context.account)
     return Reply(
         facts(
             "ftjob",

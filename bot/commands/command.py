@@ -8,7 +8,7 @@ from bot.blocks import Message
 
 
 class Verb(StrEnum):
-    """What can be asked. All but the last are words that a person types."""
+    """What can be asked. All but the last two are words that a person types."""
 
     HELP = "help"
     STATUS = "status"
@@ -19,9 +19,16 @@ class Verb(StrEnum):
     SUBSCRIBE = "subscribe"
     UNSUBSCRIBE = "unsubscribe"
     CANCEL = "cancel"
+    OUTBOX = "outbox"
     ABOUT = "about"
     CONFIRM_CANCEL = "confirm_cancel"
     """The red button of the question that ``cancel`` asks."""
+    RETRY = "retry"
+    """A button in the answer to ``outbox``."""
+
+
+_FOR_OPERATORS = frozenset({Verb.OUTBOX, Verb.RETRY})
+"""They change no job, but what other people's channels get, or show it."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,8 @@ class Command:
     """Another channel than the asker's, or the person themself ("me")."""
     everything: bool = False
     """Whether it is about every job that the channel tracks."""
+    delivery: int | None = None
+    """The delivery to retry, None for all."""
     key: str | None = None
     """The question that is answered."""
     replaces: bool = False
@@ -63,7 +72,7 @@ class Command:
         if self.verb in (Verb.HELP, Verb.ABOUT):
             return Need.NOTHING if self.verb is Verb.HELP else Need.READ
         elsewhere = self.to not in (None, "me", self.asker.channel, self.asker.person)
-        return Need.OPERATE if self.changes_job or elsewhere else Need.READ
+        return Need.OPERATE if self.changes_job or elsewhere or self.verb in _FOR_OPERATORS else Need.READ
 
     @property
     def changes_job(self) -> bool:

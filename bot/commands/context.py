@@ -23,6 +23,8 @@ class Context:
     recorder: Recorder
     post: Callable[[Outgoing], Awaitable[Answer]]
     """Posts a message at once; what it says is true only if Slack took it."""
+    wake: Callable[[], None]
+    """Lets the sender look at the outbox, after a commit that owes something."""
     policy: Policy
     clock: Clock
     version: str

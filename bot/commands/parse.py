@@ -50,6 +50,7 @@ USAGE: dict[Verb, Usage] = {
     Verb.SUBSCRIBE: Usage("subscribe", "track every new job in this channel", "subscribe"),
     Verb.UNSUBSCRIBE: Usage("unsubscribe", "announce no new jobs here any more", "unsubscribe"),
     Verb.CANCEL: Usage("cancel <id>", "end a job, after a question (operators only)", "cancel ftjob-abc123"),
+    Verb.OUTBOX: Usage("outbox", "show what could not be delivered, to retry it (operators only)", "outbox"),
     Verb.ABOUT: Usage("about", "show the version, the project and the last look", "about"),
     Verb.HELP: Usage("help [verb]", "show this, or how one verb is written", "help track"),
 }
@@ -194,5 +195,6 @@ _READERS: dict[Verb, Callable[[Verb, list[str], Asker], Command]] = {
     Verb.SUBSCRIBE: _bare,
     Verb.UNSUBSCRIBE: _bare,
     Verb.CANCEL: _cancel,
+    Verb.OUTBOX: _bare,
     Verb.ABOUT: _bare,
 }

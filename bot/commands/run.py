@@ -9,7 +9,7 @@ from bot import metrics
 from bot.access import Person, Refused, may
 from bot.blocks import Message
 from bot.blocks.answers import note, problem
-from bot.commands import about, cancel, look, subscribe, track
+from bot.commands import about, cancel, look, outbox, subscribe, track
 from bot.commands.command import Command, Reply, Verb
 from bot.commands.context import Context
 from bot.commands.problems import STRANGE, refusal, upstream
@@ -28,6 +28,8 @@ _RUN: dict[Verb, Callable[[Command, Context], Awaitable[Reply]]] = {
     Verb.UNSUBSCRIBE: subscribe.unsubscribe,
     Verb.CANCEL: cancel.ask,
     Verb.CONFIRM_CANCEL: cancel.confirm,
+    Verb.OUTBOX: outbox.show,
+    Verb.RETRY: outbox.retry,
     Verb.ABOUT: about.about,
 }
 

@@ -16,6 +16,10 @@ class ChangeKind(StrEnum):
     """The status differs; the model's name may have come with it."""
     MODEL = "model"
     """Only ``fine_tuned_model`` differs."""
+    GONE = "gone"
+    """The API does not know the job any more."""
+    BACK = "back"
+    """A job that was gone is there again, as it was."""
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,14 @@
 """When to look. Pure."""
 
-from bot.errors import ProviderError, RateLimited
+from bot.errors import AccessRefused, ProviderError, RateLimited
 from bot.jobs.statuses import Phase, phase_of
 from bot.store.jobs import KnownJob
 
 LONGEST_BACKOFF = 60.0
 """Seconds between two attempts at an account that fails, unless the interval is longer."""
+SHORTEST_LOCKOUT = 60.0
+LONGEST_LOCKOUT = 300.0
+"""Seconds between two attempts with a key that is refused: it takes a person to change that."""
 MODEL_PATIENCE = 3600.0
 """Seconds that a succeeded job may lack its ``fine_tuned_model`` before we stop waiting for it."""
 LATE_AFTER = 120.0
@@ -19,8 +22,10 @@ def pause_after(error: ProviderError, failures: int, interval: float, luck: floa
     """
     if isinstance(error, RateLimited):
         return error.retry_after * (1 + luck / 10)
-    longest = max(LONGEST_BACKOFF, interval)
-    return float(min(longest, interval * 2 ** min(failures - 1, 16)) * (0.75 + luck / 4))
+    doubled = 2 ** min(failures - 1, 16)
+    if isinstance(error, AccessRefused):
+        return float(min(max(LONGEST_LOCKOUT, interval), max(SHORTEST_LOCKOUT, interval) * doubled * (1 + luck / 10)))
+    return float(min(max(LONGEST_BACKOFF, interval), interval * doubled) * (0.75 + luck / 4))
 
 
 def is_settled(job: KnownJob, now: float, interval: float) -> bool:

@@ -3,16 +3,21 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobExecutionEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from bot import metrics
 from bot.poll.sweep import Sweeper
 
 LAST_SECONDS = 3.0
 """How long a stop waits for a sweep under way."""
+NEARLY = 0.9
+"""The share of an interval after which the next look is due: no timer is exact."""
+BEHIND = 0.05
+"""The share of an interval by which a process lets another's sweep go first."""
 
 log = structlog.get_logger()
 
@@ -22,20 +27,16 @@ async def sweeping(sweepers: Sequence[Sweeper], interval: float) -> AsyncIterato
     """Sweep every account each ``interval`` seconds, the first time at once, until the block ends.
 
     A sweep that takes longer than the interval delays the next one, it never overlaps it, and a late run is not dropped.
+    Of several processes one sweeps; the others try just after its next sweep is due, to take over where it is gone.
     """
     scheduler = AsyncIOScheduler(
         timezone=UTC, job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
     )
     scheduler.add_listener(_report, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
-    under_way: set[asyncio.Task[None]] = set()
+    timer = _Timer(scheduler, interval)
     for sweeper in sweepers:
         scheduler.add_job(
-            _sweep,
-            "interval",
-            (sweeper, under_way),
-            seconds=interval,
-            id=sweeper.account,
-            next_run_time=datetime.now(UTC),
+            timer.run, "interval", (sweeper,), seconds=interval, id=sweeper.account, next_run_time=datetime.now(UTC)
         )
     scheduler.start()
     try:
@@ -43,20 +44,48 @@ async def sweeping(sweepers: Sequence[Sweeper], interval: float) -> AsyncIterato
     finally:
         scheduler.pause()
         # APScheduler cuts what it started and does not wait: the database would be closed under a sweep.
-        while under_way:
-            _, late = await asyncio.wait(under_way, timeout=LAST_SECONDS)
-            for task in late:
-                task.cancel()
+        await timer.finish()
         scheduler.shutdown(wait=False)
 
 
-async def _sweep(sweeper: Sweeper, under_way: set[asyncio.Task[None]]) -> None:
-    task = asyncio.create_task(sweeper.sweep())
-    under_way.add(task)
-    task.add_done_callback(under_way.discard)
-    await asyncio.wait({task})
-    if not task.cancelled():
-        task.result()  # what it raised is for the scheduler to report
+class _Timer:
+    """What the timer runs: a sweep, whatever becomes of it."""
+
+    def __init__(self, scheduler: AsyncIOScheduler, interval: float) -> None:
+        self._scheduler = scheduler
+        self._interval = interval
+        self._under_way: set[asyncio.Task[float | None]] = set()
+        self._broken: dict[str, type[BaseException]] = {}
+
+    async def run(self, sweeper: Sweeper) -> None:
+        """Sweep once. What breaks is logged when it begins and when it is over; the next tick tries again."""
+        task = asyncio.create_task(sweeper.sweep(older_than=NEARLY * self._interval))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        await asyncio.wait({task})
+        if task.cancelled():
+            return
+        if error := task.exception():
+            self._broke(sweeper.account, error)
+            return
+        if self._broken.pop(sweeper.account, None):
+            log.info("sweep.mended", account=sweeper.account)
+        if busy_for := task.result():
+            due = datetime.now(UTC) + timedelta(seconds=busy_for + BEHIND * self._interval)
+            self._scheduler.modify_job(sweeper.account, next_run_time=due)
+
+    async def finish(self) -> None:
+        """Wait for what is under way, and cut what takes too long."""
+        while self._under_way:
+            _, late = await asyncio.wait(self._under_way, timeout=LAST_SECONDS)
+            for task in late:
+                task.cancel()
+
+    def _broke(self, account: str, error: BaseException) -> None:
+        if self._broken.get(account) is not type(error):
+            log.error("sweep.broke", account=account, exc_info=error)
+        self._broken[account] = type(error)
+        metrics.SWEEPS.labels(account, "broke").inc()
 
 
 def _report(event: JobExecutionEvent) -> None:

@@ -4,8 +4,10 @@ what is watched -> page one -> (more pages | single reads) -> reasons of failure
 """
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -13,94 +15,173 @@ from bot import metrics
 from bot.alerts.record import Recorder, Seen
 from bot.errors import BrokenAnswer, NotFound, ProviderError, RequestRefused
 from bot.jobs.changes import change_between, state_of
+from bot.jobs.doubt import Verdict, judge
 from bot.jobs.statuses import Phase, phase_of
 from bot.poll.cadence import is_late, is_settled, pause_after
+from bot.poll.circuit import Circuit
 from bot.poll.plan import PAGE, further_pages
 from bot.providers.client import Client
 from bot.providers.wire import Page, Reading
 from bot.store import Store
-from bot.store.engine import Clock
+from bot.store.accounts import Lease, Standing
+from bot.store.engine import Clock, Transaction
 from bot.store.jobs import Watched
 
-MOST_NEW_PAGES = 10
-"""Pages of nothing but new jobs that one sweep reads; the next sweep goes on."""
+MOST_NEW_PAGES = 100
+"""Pages of nothing but new jobs that one sweep reads: ten thousand jobs between two sweeps are none that a team made."""
+LEASE = 30.0
+"""Seconds until another process takes over from one that died in a sweep."""
 
 log = structlog.get_logger()
 
 
-class Sweeper:
-    """Looks at one account. It never raises for what the account does: it waits and tries again."""
+@dataclass
+class _Read:
+    """What a sweep got to see."""
 
-    def __init__(self, client: Client, store: Store, recorder: Recorder, *, interval: float, clock: Clock) -> None:
+    readings: list[Reading] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
+    """Jobs that the API does not know any more."""
+
+
+class Sweeper:
+    """Looks at one account. What the account does is no exception to it: it waits and tries again.
+
+    Several processes may each have one for the same account: whoever gets the lease looks. A lease that runs out under
+    a slow sweep is harmless: another process then reads the same, and the compare-and-swap of each job lets one of the
+    two record its change.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        store: Store,
+        recorder: Recorder,
+        circuit: Circuit,
+        *,
+        interval: float,
+        clock: Clock,
+        lease: float = LEASE,
+    ) -> None:
         self.account = client.account.name
         self._client = client
         self._store = store
         self._recorder = recorder
+        self._circuit = circuit
         self._interval = interval
         self._clock = clock
+        self._lease = lease
         self._busy = asyncio.Lock()
-        self._failures = 0
-        self._not_before = 0.0
+        self._failing = False
+        self._broken = False
 
     @property
     def is_failing(self) -> bool:
-        """Whether the last look did not work."""
-        return self._failures > 0
+        """Whether the last look did not work, whichever process took it; as of this process's last try."""
+        return self._failing or self._broken
 
-    async def sweep(self) -> None:
-        """Look once, unless the account is to be left alone for now."""
+    async def sweep(self, *, older_than: float = 0.0) -> float | None:
+        """Look once, unless the account is to be left alone or another process has it.
+
+        Args:
+            older_than: do not look where a look began less than so many seconds ago.
+
+        Returns:
+            None, or, where another look was in the way, the seconds until the next one is due.
+        """
         async with self._busy:
-            if self._clock() < self._not_before:
-                return
             try:
-                result = await self._look()
-            except ProviderError as error:
-                self._failed(error)
-            else:
-                self._went_well(result)
+                busy_for = await self._try_to_look(older_than)
+            except Exception:
+                self._broken = True
+                raise
+            self._broken = False
+            return busy_for
 
-    async def _look(self) -> str:
-        watched = await self._store.jobs.watched(self.account)
-        if watched is None:
-            return "idle"
-        now = self._clock()
-        readings = await self._read(watched)
-        reasons = await self._reasons(watched, readings)
-        late = is_late(watched.swept_at, now, self._interval)
-        seen = Seen(self.account, readings, watched.known, reasons, late)
-        await self._recorder.record(seen, settled=self._settled(watched, readings, now), swept=True)
-        return "swept"
-
-    async def _read(self, watched: Watched) -> list[Reading]:
-        page = await self._client.list_jobs()
-        readings = list(page.readings)
-        read = 1
-        while page.after and (
-            _further(watched, readings, read) or (read <= MOST_NEW_PAGES and _all_new(watched, page))
-        ):
-            page = await self._client.list_jobs(after=page.after)
-            readings += page.readings
-            read += 1
-        for job_id in _missing(watched, readings):
-            readings += await self._read_alone(job_id)
-        return readings
-
-    async def _read_alone(self, job_id: str) -> list[Reading]:
+    async def _try_to_look(self, older_than: float) -> float | None:
+        standing = await self._store.accounts.standing(self.account, interval=self._interval)
+        self._failing = standing.failures > 0
+        # An account that failed is looked at until it answers, although nobody may follow anything of it any more.
+        if not standing.watched and not self._failing:
+            metrics.SWEEPS.labels(self.account, "idle").inc()
+            return None
+        lease = await self._store.accounts.claim(self.account, lease=self._lease, older_than=older_than)
+        if lease is None:
+            return await self._stand_by(standing)
         try:
-            return [await self._client.retrieve(job_id)]
-        except (NotFound, RequestRefused, BrokenAnswer) as error:
+            await self._look(lease)
+        except ProviderError as error:
+            await self._failed(lease, error)
+        except BaseException:  # a bug, no database, or the end
+            with contextlib.suppress(Exception):  # then it runs out by itself
+                await self._store.accounts.release(lease)
+            raise
+        else:
+            self._went_well(lease)
+        return None
+
+    async def _stand_by(self, standing: Standing) -> float | None:
+        if self._failing:
+            await self._circuit.remind()
+        return min(standing.busy_for, max(self._interval, self._lease)) or None
+
+    async def _look(self, lease: Lease) -> None:
+        watched = await self._store.jobs.watched(self.account)
+        now = self._clock()
+        if watched is None:
+            await self._client.list_jobs(limit=1)
+            seen, settled = Seen(self.account, (), {}), []
+        else:
+            read = await self._read(watched)
+            reasons = await self._reasons(watched, read.readings, now)
+            late = is_late(lease.swept_at, now, self._interval)
+            seen = Seen(self.account, read.readings, watched.known, reasons, late, read.missed)
+            settled = self._settled(watched, read.readings, now)
+
+        async def end(tx: Transaction) -> None:
+            if await self._store.accounts.swept(tx, lease) and lease.failures:
+                await self._circuit.healed(tx)
+
+        await self._recorder.record(seen, settled=settled, at_end=end)
+
+    async def _read(self, watched: Watched) -> _Read:
+        page = await self._client.list_jobs()
+        read = _Read(list(page.readings))
+        pages = 1
+        while page.after and (_further(watched, read.readings, pages) or self._goes_on(watched, page, pages)):
+            page = await self._client.list_jobs(after=page.after)
+            read.readings += page.readings
+            pages += 1
+        for job_id in _missing(watched, read.readings):
+            await self._read_alone(job_id, read)
+        return read
+
+    def _goes_on(self, watched: Watched, page: Page, pages: int) -> bool:
+        """Whether the search for new jobs has not come to the known ones yet."""
+        if not _all_new(watched, page):
+            return False
+        if pages > MOST_NEW_PAGES:
+            log.warning("search.cut", account=self.account, pages=pages)
+        return pages <= MOST_NEW_PAGES
+
+    async def _read_alone(self, job_id: str, read: _Read) -> None:
+        try:
+            read.readings.append(await self._client.retrieve(job_id))
+        except NotFound:
+            read.missed.append(job_id)
+        except (RequestRefused, BrokenAnswer) as error:
             # Something is wrong with this job, not with the account: the others go on.
             log.info("job.unread", account=self.account, job=job_id, error=f"{type(error).__name__}: {error}")
-            return []
 
-    async def _reasons(self, watched: Watched, readings: Iterable[Reading]) -> dict[str, str]:
+    async def _reasons(self, watched: Watched, readings: Iterable[Reading], now: float) -> dict[str, str]:
         """Ask the logs of jobs that failed just now without saying why."""
         reasons = {}
         for reading in readings:
-            known = watched.known.get(reading.snapshot.id)
-            change = known and change_between(known.state, state_of(reading.snapshot))
-            if change and phase_of(change.after.status) is Phase.FAILED and reading.snapshot.error is None:
-                reasons[reading.snapshot.id] = await self._last_error(reading.snapshot.id)
+            known, new = watched.known.get(reading.snapshot.id), state_of(reading.snapshot)
+            if known is None or reading.snapshot.error or phase_of(new.status) is not Phase.FAILED:
+                continue
+            if judge(known.state, known.doubt, new, now=now, interval=self._interval) is Verdict.CHANGED:
+                reasons[known.id] = await self._last_error(known.id)
         return {job_id: reason for job_id, reason in reasons.items() if reason}
 
     async def _last_error(self, job_id: str) -> str:
@@ -120,24 +201,24 @@ class Sweeper:
                 settled += [known.id] if is_settled(known, now, self._interval) else []
         return settled
 
-    def _failed(self, error: ProviderError) -> None:
-        self._failures += 1
-        pause = pause_after(error, self._failures, self._interval, random.random())  # noqa: S311
-        self._not_before = self._clock() + pause
+    async def _failed(self, lease: Lease, error: ProviderError) -> None:
+        self._failing = True
+        pause = pause_after(error, lease.failures + 1, self._interval, random.random())  # noqa: S311
         metrics.SWEEPS.labels(self.account, type(error).__name__).inc()
-        if self._failures == 1:
+        if lease.failures == 0:
             log.warning(
                 "account.failing",
                 account=self.account,
                 error=f"{type(error).__name__}: {error}",
                 request_id=error.request_id,
             )
+        await self._circuit.broke(lease, error, pause)
 
-    def _went_well(self, result: str) -> None:
-        if self._failures:
-            log.info("account.recovered", account=self.account, failures=self._failures)
-        self._failures = 0
-        metrics.SWEEPS.labels(self.account, result).inc()
+    def _went_well(self, lease: Lease) -> None:
+        if lease.failures:
+            log.info("account.recovered", account=self.account, failures=lease.failures)
+        self._failing = False
+        metrics.SWEEPS.labels(self.account, "swept").inc()
 
 
 def _missing(watched: Watched, readings: Iterable[Reading]) -> list[str]:

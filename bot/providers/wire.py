@@ -25,6 +25,8 @@ from bot.jobs.models import Job, Snapshot
 SHORTEST_PAUSE = 1.0
 LONGEST_PAUSE = 300.0
 """``Retry-After`` is honoured between these bounds, in seconds."""
+QUOTA_PAUSE = 900.0
+"""Seconds to wait when the account's money is spent, which is no rate limit: it takes a person to change that."""
 
 _MISSING_SCOPES = re.compile(r"missing scopes?:\s*([\w.]*\w)", re.IGNORECASE)
 _KEY_LIKE = re.compile(r"\b(sk|xox[a-z]|xapp|whsec)[-_][\w*-]+")
@@ -131,7 +133,7 @@ def _error_of(answer: Answer, now: float) -> ProviderError:
             return NotFound(message, request_id=request_id)
         case 429:
             out_of_quota = error.get("code") == "insufficient_quota"
-            pause = LONGEST_PAUSE if out_of_quota else retry_after(answer.headers, now)
+            pause = QUOTA_PAUSE if out_of_quota else retry_after(answer.headers, now)
             return RateLimited(message, retry_after=pause, request_id=request_id)
         case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
             return Unreachable(message, maybe_done=True, request_id=request_id)

@@ -19,6 +19,7 @@ from bot.sandbox.messages import Ephemeral, View
 from bot.sandbox.response_urls import answer_through
 from bot.sandbox.server import Answer, LoopbackServer
 from bot.sandbox.web_api import METHODS, Call
+from bot.sandbox.web_api.arguments import arguments_of
 from bot.sandbox.workspace import BOT_USER, TEAM, Channel, File, Member, Refusal, Workspace
 
 SCOPES = [
@@ -36,10 +37,8 @@ SCOPES = [
 ]
 """What the bot's manifest asks for, optional ones included."""
 
-EVENTS = ("app_home_opened", "member_joined_channel", "app_uninstalled", "tokens_revoked")
+EVENTS = ("member_joined_channel", "channel_unarchive", "group_unarchive")
 """What the bot's manifest subscribes to."""
-
-_JSON_FIELDS = ("blocks", "attachments", "metadata", "view")
 
 
 class Slack(LoopbackServer):
@@ -176,6 +175,12 @@ class Slack(LoopbackServer):
         kind = "group_left" if channel.is_private else "channel_left"
         return await self._bot_event({"type": kind, "channel": channel.id})
 
+    async def unarchive(self, channel: Channel, by: Member | None = None) -> Exchange:
+        """Take a channel out of the archive; the app hears ``channel_unarchive`` or ``group_unarchive``."""
+        channel.is_archived = False
+        kind = "group_unarchive" if channel.is_private else "channel_unarchive"
+        return await self._bot_event({"type": kind, "channel": channel.id} | ({"user": by.id} if by else {}))
+
     async def event(self, kind: str, **fields: Any) -> Exchange:
         """Send any event that the app subscribed to."""
         return await self._bot_event({"type": kind, **fields})
@@ -205,7 +210,7 @@ class Slack(LoopbackServer):
     # --- what the app reaches ---
 
     async def _serve_method(self, http: web.Request) -> web.StreamResponse:
-        name, arguments = http.match_info["method"], await _arguments(http)
+        name, arguments = http.match_info["method"], await arguments_of(http)
         token = http.headers.get("Authorization", "").removeprefix("Bearer ") or arguments.pop("token", "")
         credential = self._credential(str(token))
         work = partial(self.answer, name, arguments, credential)
@@ -280,22 +285,3 @@ class Slack(LoopbackServer):
         if not is_good:
             return Answer("invalid ticket", 403, accepted=False).response()
         return await self.delivery.attend(http)
-
-
-async def _arguments(http: web.Request) -> dict[str, Any]:
-    """Read a call's arguments, wherever they are; JSON inside a form is read too."""
-    arguments: dict[str, Any] = dict(http.query)
-    if http.content_type == "application/json":
-        try:
-            body = await http.json()
-        except ValueError:
-            body = None
-        return arguments | body if isinstance(body, dict) else arguments
-    arguments |= dict(await http.post())
-    for name in _JSON_FIELDS:
-        if isinstance(arguments.get(name), str):
-            try:
-                arguments[name] = json.loads(arguments[name])
-            except ValueError:
-                continue
-    return arguments

@@ -1,9 +1,14 @@
-"""A pressed button, as Slack sends it. Buttons carry a job's id or a question's key; neither is believed unchecked."""
+"""A pressed button, as Slack sends it. Buttons carry the id of a job or a delivery, or a question's key.
 
+None of them is believed unchecked.
+"""
+
+import re
 from typing import Any
 
 from bot.blocks.answers import CONFIRM_CANCEL
 from bot.blocks.job import CANCEL, REFRESH, SHOW, TRACK, UNTRACK
+from bot.blocks.outbox import ALL, RETRY, RETRY_ALL
 from bot.commands.command import Asker, Command, Verb
 from bot.jobs.ids import is_job_id
 from bot.slack.gateway import Door
@@ -15,6 +20,9 @@ _VERBS = {
     UNTRACK: Verb.UNTRACK,
     CANCEL: Verb.CANCEL,
 }
+
+_DELIVERY = re.compile(r"[0-9]{1,18}")
+"""What fits into a row's id."""
 
 
 def door_of(body: dict[str, Any]) -> Door | None:
@@ -48,6 +56,10 @@ def _command(action_id: str, value: str, asker: Asker, body: dict[str, Any]) -> 
     if action_id == CONFIRM_CANCEL:
         return Command(Verb.CONFIRM_CANCEL, asker, key=value)
     pressed = action_id.split(":", 1)[0]
+    if action_id == RETRY_ALL and value == ALL:
+        return Command(Verb.RETRY, asker, replaces=_is_ephemeral(body))
+    if pressed == RETRY and _DELIVERY.fullmatch(value):
+        return Command(Verb.RETRY, asker, delivery=int(value), replaces=_is_ephemeral(body))
     verb = _VERBS.get(pressed)
     if verb is None or not is_job_id(value):
         return None

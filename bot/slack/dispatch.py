@@ -1,4 +1,7 @@
-"""From what Slack sent to an answer: the only place that authorises, runs, replies, and reports what went wrong."""
+"""From what Slack sent to an answer: the only place that authorises, runs, replies, and reports what went wrong.
+
+An event asks nothing and gets no answer.
+"""
 
 import asyncio
 import contextlib
@@ -14,7 +17,8 @@ from bot.commands.context import Context
 from bot.commands.run import run
 from bot.errors import UserError
 from bot.slack import buttons, slash
-from bot.slack.gateway import Door, Gateway
+from bot.slack.events import reopened_channel
+from bot.slack.gateway import Door, Gateway, Identity
 from bot.slack.people import People
 
 LAST_SECONDS = 5.0
@@ -26,11 +30,13 @@ log = structlog.get_logger()
 class Dispatch:
     """Runs what was asked as tasks of its own, so that Slack has its acknowledgement at once."""
 
-    def __init__(self, context: Context, gateway: Gateway, people: People, team_id: Callable[[], str | None]) -> None:
+    def __init__(
+        self, context: Context, gateway: Gateway, people: People, identity: Callable[[], Identity | None]
+    ) -> None:
         self._context = context
         self._gateway = gateway
         self._people = people
-        self._team_id = team_id
+        self._identity = identity
         self._tasks: set[asyncio.Task[None]] = set()
 
     def slash(self, body: dict[str, Any]) -> None:
@@ -40,6 +46,10 @@ class Dispatch:
     def button(self, body: dict[str, Any]) -> None:
         """Start on a pressed button."""
         self._start(self._pressed(body))
+
+    def event(self, body: dict[str, Any]) -> None:
+        """Start on something that happened."""
+        self._start(self._happened(body))
 
     async def stop(self) -> None:
         """Let answers under way end within a few seconds, then cut them."""
@@ -74,10 +84,18 @@ class Dispatch:
     async def _pressed(self, body: dict[str, Any]) -> None:
         await self._answer(buttons.door_of(body), buttons.command_of(body))
 
+    async def _happened(self, body: dict[str, Any]) -> None:
+        identity = self._identity()
+        channel = reopened_channel(body, identity.user_id if identity else None)
+        if channel and (count := await self._context.store.undelivered.reopen(channel)):
+            log.info("channel.reopened", channel=channel, deliveries=count)
+            self._context.wake()
+
     async def _answer(self, door: Door | None, command: Command | None) -> None:
         if door is None or command is None:
             return
-        team_id = self._team_id()
+        identity = self._identity()
+        team_id = identity.team_id if identity else None
         same_team = team_id is None or command.asker.team == team_id
         person = None
         if command.need is not Need.NOTHING and same_team:

@@ -16,13 +16,18 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.alerts.draw import Outgoing
-from bot.alerts.retry import Answer
+from bot.alerts.retry import PATIENCE, THREAD_GONE, Answer, Patience, Sight, Sought
 from bot.blocks import Message
 from bot.commands.command import Reply
 from bot.settings import Settings
 
 DEADLINE = 10.0
-"""Seconds until an attempt is given up."""
+"""Seconds until any other call than a post is given up."""
+MOST_PAGES = 5
+PAGE = 200
+"""Messages on a page of a look-up, and how many pages one reads: Slack allows fifty such requests a minute."""
+BEFORE = 300.0
+"""Seconds before the first attempt at which a look-up begins: Slack's clock is not ours."""
 EVENT_TYPE = "ftjob_alert"
 """The type of the metadata by which a message of ours is recognised."""
 RESPONSE_HOST = "hooks.slack.com"
@@ -53,10 +58,18 @@ class Door:
 class Gateway:
     """Speaks to Slack."""
 
-    def __init__(self, client: AsyncWebClient, session: aiohttp.ClientSession, response_hosts: frozenset[str]) -> None:
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        session: aiohttp.ClientSession,
+        response_hosts: frozenset[str],
+        patience: Patience = PATIENCE,
+    ) -> None:
         self.client = client
         self._session = session
         self._response_hosts = response_hosts
+        self._patience = patience
+        self._bot_id = ""
 
     async def identity(self) -> Identity:
         """Ask Slack who the bot is.
@@ -67,10 +80,11 @@ class Gateway:
         """
         response = await self.client.auth_test()
         header = response.headers.get("x-oauth-scopes", "")
+        self._bot_id = str(response.get("bot_id", ""))
         return Identity(
             team_id=str(response.get("team_id", "")),
             team=str(response.get("team", "")),
-            bot_id=str(response.get("bot_id", "")),
+            bot_id=self._bot_id,
             user_id=str(response.get("user_id", "")),
             scopes=frozenset(scope.strip() for scope in header.split(",") if scope.strip()),
         )
@@ -88,7 +102,7 @@ class Gateway:
         if outgoing.thread_ts:
             arguments |= {"thread_ts": outgoing.thread_ts, "reply_broadcast": outgoing.broadcast}
         try:
-            async with asyncio.timeout(DEADLINE):
+            async with asyncio.timeout(self._patience.timeout):
                 response = await self.client.api_call("chat.postMessage", json=arguments)
         except SlackApiError as error:
             return _refused(error)
@@ -100,9 +114,59 @@ class Gateway:
             log.warning("slack.broken_answer", error=f"{type(error).__name__}: {error}")
             return Answer(error="broken_answer", maybe_posted=True)
         ts, channel = response.get("ts"), response.get("channel")
-        if not isinstance(ts, str) or not isinstance(channel, str):
+        if not isinstance(ts, str) or not isinstance(channel, str) or not _is_same(outgoing.channel, channel):
             return Answer(error="broken_answer", maybe_posted=True)
         return Answer(ts=ts, channel=channel)
+
+    async def find(self, sought: Sought) -> Sight:
+        """Look whether a message arrived. It never raises for what Slack does.
+
+        Only a message of our own bot counts: everybody in the workspace can write metadata.
+        """
+        try:
+            async with asyncio.timeout(self._patience.lookup):
+                if not self._bot_id:
+                    await self.identity()
+                sight = await self._search("conversations.replies", sought) if sought.thread_ts else None
+                if sight is None or sight.blind in THREAD_GONE:
+                    # A reply that was also sent to the channel outlives its thread there.
+                    sight = await self._search("conversations.history", sought)
+        except SlackApiError as error:
+            return Sight(blind=_refused(error).error)
+        except Exception as error:  # noqa: BLE001 - the SDK raises whatever a broken answer makes it raise
+            return Sight(blind=type(error).__name__)
+        return sight
+
+    async def _search(self, method: str, sought: Sought) -> Sight:
+        arguments: dict[str, Any] = {
+            "channel": sought.channel,
+            "oldest": f"{sought.oldest - BEFORE:.6f}",
+            "include_all_metadata": "true",
+            "limit": PAGE,
+        }
+        if method == "conversations.replies":
+            arguments["ts"] = sought.thread_ts
+        for _ in range(MOST_PAGES):
+            try:
+                page = await self.client.api_call(method, http_verb="GET", params=arguments)
+            except SlackApiError as error:
+                return Sight(blind=_refused(error).error or "no_answer")
+            messages = page.get("messages")
+            if not isinstance(messages, list):
+                return Sight(blind="broken_answer")
+            if ts := next((message["ts"] for message in messages if self._is_it(message, sought.key)), None):
+                return Sight(ts=ts)
+            cursor = (page.get("response_metadata") or {}).get("next_cursor")
+            if not cursor:
+                return Sight()
+            arguments["cursor"] = cursor
+        return Sight(blind="too_many_messages")
+
+    def _is_it(self, message: Any, key: str) -> bool:
+        match message:
+            case {"ts": str(), "bot_id": self._bot_id, "metadata": {"event_payload": {"k": str(found)}}}:
+                return found == key
+        return False
 
     async def reply(self, door: Door, reply: Reply) -> None:
         """Answer somebody: through the response URL, or, where that is used up or is not Slack's, by a message."""
@@ -138,7 +202,7 @@ class Gateway:
 
 
 @asynccontextmanager
-async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
+async def open_gateway(settings: Settings, patience: Patience = PATIENCE) -> AsyncIterator[Gateway]:
     """Open the door: one session for every call, closed at the end."""
     timeout = aiohttp.ClientTimeout(total=DEADLINE)
     # Without a limit no call waits for a connection: a post that timed out in that queue would pass for a doubtful one.
@@ -155,11 +219,16 @@ async def open_gateway(settings: Settings) -> AsyncIterator[Gateway]:
         )
         api = urlsplit(base_url)
         hosts = frozenset({f"https://{RESPONSE_HOST}", f"{api.scheme}://{api.netloc}"})
-        yield Gateway(client, session, hosts)
+        yield Gateway(client, session, hosts, patience)
 
 
 def _content(message: Message) -> dict[str, Any]:
     return {"text": message.text, "blocks": list(message.blocks)} if message.blocks else {"text": message.text}
+
+
+def _is_same(asked: str, took: str) -> bool:
+    """Whether the channel that took a message is the one that was asked; a person's is a direct message."""
+    return took == asked or (asked[:1] in ("U", "W") and took.startswith("D"))
 
 
 def _refused(error: SlackApiError) -> Answer:

@@ -46,4 +46,7 @@ def build_app(client: AsyncWebClient, dispatch: Dispatch, *, signing_secret: str
     app.command(COMMAND)(listener(dispatch.slash))
     # Also buttons that only open a page are reported, and Slack wants each report acknowledged.
     app.action(ANY_ACTION)(listener(dispatch.button))
+    app.event("member_joined_channel")(listener(dispatch.event))
+    app.event("channel_unarchive")(listener(dispatch.event))
+    app.event("group_unarchive")(listener(dispatch.event))
     return app

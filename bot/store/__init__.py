@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from bot.store.accounts import Accounts
+from bot.store.doubts import Doubts
 from bot.store.engine import Clock, Database, open_database
 from bot.store.jobs import Jobs
 from bot.store.migrate import upgrade
@@ -11,6 +13,7 @@ from bot.store.outages import Outages
 from bot.store.outbox import Outbox
 from bot.store.questions import Questions
 from bot.store.tracks import Tracks
+from bot.store.undelivered import Undelivered
 
 
 @dataclass(frozen=True)
@@ -18,11 +21,14 @@ class Store:
     """One part a family of questions; all of them share one database."""
 
     db: Database
+    accounts: Accounts
     jobs: Jobs
+    doubts: Doubts
     tracks: Tracks
     outbox: Outbox
     questions: Questions
     outages: Outages
+    undelivered: Undelivered
 
 
 @asynccontextmanager
@@ -35,4 +41,14 @@ async def open_store(url: str, clock: Clock) -> AsyncIterator[Store]:
     """
     async with open_database(url, clock) as db:
         await upgrade(db)
-        yield Store(db, Jobs(db), Tracks(db), Outbox(db), Questions(db), Outages(db))
+        yield Store(
+            db=db,
+            accounts=Accounts(db),
+            jobs=Jobs(db),
+            doubts=Doubts(db),
+            tracks=Tracks(db),
+            outbox=Outbox(db),
+            questions=Questions(db),
+            outages=Outages(db),
+            undelivered=Undelivered(db),
+        )

@@ -5,12 +5,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, and_, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, and_, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.jobs.changes import Change, ChangeKind, State, state_of
+from bot.jobs.doubt import REST, Absence, Doubt
 from bot.jobs.models import Job, Snapshot
 from bot.store import schema
+from bot.store.digests import changes_in
 from bot.store.engine import Database
 
 FIRST_VERSION = 1
@@ -30,6 +32,12 @@ class KnownJob:
     """When a sweep first saw the present state."""
     settled: bool
     """Whether nothing more is expected of it, so that it costs no request."""
+    doubt: Doubt | None = None
+    """A read that showed it in another state although it is over."""
+    absence: Absence | None = None
+    """The last reads, where they did not find it."""
+    gone: bool = False
+    """Whether people were told that it is not found any more."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +47,9 @@ class Watched:
     known: dict[str, KnownJob]
     """Every job that a page may show, by id, read before the request so that a stale answer can be told."""
     owed: dict[str, int]
-    """The tracked, unsettled jobs, with each one's place in the list of jobs, newest first, counted from 0."""
+    """The tracked, unsettled jobs that are due, with each one's place in the list of jobs, newest first, counted from 0."""
     newer_than: float | None
     """The least creation time that is new to some subscription; None without one."""
-    swept_at: float | None
-    """When the account was last swept."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,7 @@ class Jobs:
     async def watched(self, account: str) -> Watched | None:
         """Return what a sweep of the account has to look at, or None where there is nothing."""
         async with self._db.transaction() as tx:
-            owed = {row.id: row.place for row in await tx.execute(_owed(account))}
+            owed = {row.id: row.place for row in await tx.execute(_owed(account, self._db.now()))}
             newer_than = await tx.scalar(
                 select(func.min(schema.subscription.c.newer_than)).where(schema.subscription.c.account == account)
             )
@@ -98,8 +104,11 @@ class Jobs:
             if lacking := [job_id for job_id in owed if job_id not in known]:
                 rest = _jobs(account).where(schema.job.c.id.in_(lacking))
                 known |= {row.id: _known(row) for row in await tx.execute(rest)}
-            swept_at = await tx.scalar(_swept_at(account))
-        return Watched(known, owed, newer_than, swept_at)
+        return Watched(known, owed, newer_than)
+
+    async def now(self, tx: AsyncConnection) -> float:
+        """Return the present moment by the clock of what is stored."""
+        return float((await tx.execute(select(self._db.now()))).scalar_one())
 
     async def newest(self, account: str, most: int) -> dict[str, KnownJob]:
         """Return the jobs that were created last, by id."""
@@ -115,7 +124,7 @@ class Jobs:
         if not snapshots:
             return set()
         added = self._db.insert(schema.job).on_conflict_do_nothing().returning(schema.job.c.id)
-        now = await tx.scalar(select(self._db.now()))
+        now = await self.now(tx)
         values = [
             {
                 "account": account,
@@ -132,17 +141,23 @@ class Jobs:
         return set(await tx.scalars(added, values))
 
     async def swap(self, tx: AsyncConnection, seen: KnownJob, new: State) -> int | None:
-        """Replace the state of a job that nobody changed since ``seen`` was read; return the new version, or None."""
+        """Replace the state of a job that nobody wrote to since ``seen`` was read; return the new version, or None.
+
+        It is there and in no doubt afterwards.
+        """
         jobs = schema.job.c
         statement = (
             update(schema.job)
-            .where(jobs.account == seen.account, jobs.id == seen.id, jobs.version == seen.version)
+            .where(*untouched(seen))
             .values(
                 version=seen.version + 1,
                 status=new.status,
                 fine_tuned_model=new.fine_tuned_model,
                 same_since=self._db.now(),
                 settled=False,
+                gone=False,
+                **UNDOUBTED,
+                **FOUND,
             )
             .returning(jobs.version)
         )
@@ -183,6 +198,14 @@ class Jobs:
             row = (await tx.execute(select(schema.change).where(schema.change.c.id == change_id))).one()
         return _recorded(row)
 
+    async def changes_in_digest(self, digest_id: int) -> list[RecordedChange]:
+        """Return the changes that a digest tells, in order."""
+        async with self._db.transaction() as tx:
+            ids = await changes_in(tx, digest_id)
+            rows = await tx.execute(select(schema.change).where(schema.change.c.id.in_(ids)))
+            found = {row.id: _recorded(row) for row in rows}
+        return [found[change_id] for change_id in ids]
+
     async def last_change(self, tx: AsyncConnection, account: str, job_id: str) -> RecordedChange | None:
         """Return the newest change of a job, or None where it never changed."""
         changes = schema.change.c
@@ -196,16 +219,21 @@ class Jobs:
             jobs = schema.job.c
             await tx.execute(update(schema.job).where(jobs.account == account, jobs.id.in_(ids)).values(settled=True))
 
-    async def swept_at(self, account: str) -> float | None:
-        """Return when the account was last looked at, or None."""
-        async with self._db.transaction() as tx:
-            at: float | None = await tx.scalar(_swept_at(account))
-        return at
 
-    async def swept(self, tx: AsyncConnection, account: str) -> None:
-        """Record that the account was looked at."""
-        row = self._db.insert(schema.account).values(name=account, swept_at=self._db.now())
-        await tx.execute(row.on_conflict_do_update(index_elements=["name"], set_={"swept_at": row.excluded.swept_at}))
+UNDOUBTED: dict[str, None] = {"back_to": None, "back_at": None}
+FOUND: dict[str, int | None] = {"misses": 0, "missed_since": None, "missed_at": None}
+
+
+def untouched(seen: KnownJob) -> tuple[ColumnElement[bool], ...]:
+    """Return what holds of a job's row as long as nobody wrote to it since ``seen`` was read."""
+    jobs = schema.job.c
+    return (
+        jobs.account == seen.account,
+        jobs.id == seen.id,
+        jobs.version == seen.version,
+        jobs.back_at.is_not_distinct_from(seen.doubt.at if seen.doubt else None),
+        jobs.misses == (seen.absence.reads if seen.absence else 0),
+    )
 
 
 def _jobs(account: str) -> Any:
@@ -217,16 +245,18 @@ def _newest_first() -> tuple[Any, ...]:
     return schema.job.c.created_at.desc().nulls_first(), schema.job.c.id
 
 
-def _swept_at(account: str) -> Any:
-    return select(schema.account.c.swept_at).where(schema.account.c.name == account)
-
-
-def _owed(account: str) -> Any:
-    jobs, tracks = schema.job.c, schema.track.c
+def _owed(account: str, now: ColumnElement[float]) -> Any:
+    jobs = schema.job.c
     place = func.row_number().over(order_by=_newest_first()) - 1
-    placed = select(jobs.id, jobs.settled, place.label("place")).where(jobs.account == account).subquery()
-    tracked = exists().where(and_(tracks.account == account, tracks.job_id == placed.c.id))
-    return select(placed.c.id, placed.c.place).where(placed.c.settled.is_(False), tracked)
+    placed = select(schema.job, place.label("place")).where(jobs.account == account).subquery()
+    return select(placed.c.id, placed.c.place).where(*is_due(placed.c, now))
+
+
+def is_due(jobs: Any, now: ColumnElement[float]) -> tuple[ColumnElement[bool], ...]:
+    """Return what holds of the rows of jobs that are owed a look: tracked, unsettled, and not gone a moment ago."""
+    tracks = schema.track.c
+    tracked = exists().where(and_(tracks.account == jobs.account, tracks.job_id == jobs.id))
+    return jobs.settled.is_(False), or_(jobs.gone.is_(False), jobs.missed_at <= now - REST), tracked
 
 
 def _known(row: Row[Any]) -> KnownJob:
@@ -238,6 +268,9 @@ def _known(row: Row[Any]) -> KnownJob:
         created_at=row.created_at,
         same_since=row.same_since,
         settled=row.settled,
+        doubt=Doubt(row.back_to, row.back_at) if row.back_to else None,
+        absence=Absence(row.misses, row.missed_since, row.missed_at) if row.misses else None,
+        gone=row.gone,
     )
 
 

@@ -2,27 +2,30 @@
 
     pending -> inflight -> sent
                         -> pending     refused for now: tried again after ``not_before``
-                        -> ambiguous   may have arrived
+                        -> ambiguous   may have arrived: looked up before it is sent again
                         -> parked      cannot be delivered until somebody changes something in Slack
                         -> dead        cannot be delivered at all
 
 A row is claimed by one statement under a lease and a token; every later write names the token, so that a sender whose
-lease ran out changes nothing.
+lease ran out changes nothing. ``in_doubt`` is set just before the wire and cleared by a certain answer: whatever
+happens to the sender in between, the next one knows that the message may be there.
 """
 
 import hashlib
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
 
-from sqlalchemy import Row, and_, case, func, or_, select, update
+from sqlalchemy import Row, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.store import schema
+from bot.store import digests, schema
 from bot.store.engine import Database
 from bot.store.jobs import RecordedChange
+from bot.store.line import due, heads, latest, place, unfinished
 
 
 class Kind(StrEnum):
@@ -64,17 +67,26 @@ class Delivery:
     channel: str
     kind: Kind
     picture: Picture
-    change_id: int
-    replies_to: int
+    change_id: int | None
+    """The change that it tells; None for a digest or a notice."""
+    replies_to: int | None
+    notice: dict[str, Any] | None
     attempts: int
     """How many there have been, this one included."""
     in_doubt: bool
     """Whether an earlier attempt may have arrived."""
     last_error: str | None
     """How the attempt before this one failed, in Slack's word."""
+    thread_ts: str | None
+    """The thread that the attempt before this one went to."""
     token: str
     created_at: float
     claimed_at: float
+    first_at: float | None
+    """When the first attempt began, None before it."""
+    last_at: float | None
+    limited_for: float
+    """For how long after it was owed Slack still kept its channel waiting: seconds, 0 where it did not."""
 
 
 Outcome = Literal["sent", "pending", "ambiguous", "parked", "dead"]
@@ -87,12 +99,24 @@ class Outbox:
         self._db = db
 
     async def add(self, tx: AsyncConnection, recorded: RecordedChange, planned: Planned) -> None:
-        """Owe one alert of a change. Owing it twice is owing it once."""
+        """Owe one alert of a change. Owing it twice is owing it once.
+
+        What is parked for the same channel is tried again before it: a channel's order holds, and one that takes
+        messages again is found out by the next alert for it.
+        """
         of_change = f"{recorded.account}|{recorded.job_id}|{recorded.version}"
         key = f"{of_change}|{planned.channel}|{planned.picture}|{planned.kind}"
+        await self._reopen(tx, planned.channel)
+        await self._insert(tx, key, {**vars(planned), "change_id": recorded.id})
+
+    async def notify(self, tx: AsyncConnection, channel: str, body: Mapping[str, Any], key: str) -> None:
+        """Owe a notice, drawn from ``body``, to a channel or a person; owing one ``key`` twice is owing it once."""
+        row = {"channel": channel, "kind": Kind.POST, "picture": Picture.NOTICE, "notice": json.dumps(body)}
+        await self._insert(tx, f"notice|{key}|{channel}", row)
+
+    async def _insert(self, tx: AsyncConnection, key: str, values: dict[str, Any]) -> None:
         row = self._db.insert(schema.delivery).values(
-            **vars(planned),
-            change_id=recorded.id,
+            **values,
             key=hashlib.sha256(key.encode()).hexdigest()[:32],
             state="pending",
             attempts=0,
@@ -103,98 +127,129 @@ class Outbox:
         )
         await tx.execute(row.on_conflict_do_nothing(index_elements=["key"]))
 
-    async def notify(self, tx: AsyncConnection, channel: str, body: dict[str, Any], key: str) -> None:
-        """Owe a notice, drawn from ``body``, to a channel or a person; owing one ``key`` twice is owing it once."""
-        digest = hashlib.sha256(f"notice|{key}|{channel}".encode()).hexdigest()[:32]
-        row = self._db.insert(schema.delivery).values(
-            channel=channel,
-            kind=Kind.POST,
-            picture=Picture.NOTICE,
-            notice=json.dumps(body),
-            key=digest,
-            state="pending",
-            attempts=0,
-            in_doubt=False,
-            not_before=0.0,
-            lease_until=0.0,
-            created_at=self._db.now(),
-        )
-        await tx.execute(row.on_conflict_do_nothing(index_elements=["key"]))
+    async def _reopen(self, tx: AsyncConnection, channel: str) -> None:
+        rows = schema.delivery.c
+        parked = update(schema.delivery).where(rows.channel == channel, rows.state == "parked")
+        await tx.execute(parked.values(state="pending", not_before=0.0))
 
     async def claim(self, lease: float) -> Delivery | None:
         """Take the oldest row of a channel that is due, for ``lease`` seconds; None where nothing is due.
 
-        A channel's rows go out one after the other, in the order in which they came to be owed.
+        A channel's rows go out one after the other, in the order in which they came to be owed. Where more than
+        ``digests.MOST_WAITING`` wait in a channel, they become digests, and the first of these is taken.
         """
+        async with self._db.transaction() as tx:
+            row = await self._claim(tx, lease)
+            if row and await digests.bundle(tx, row):
+                row = await self._claim(tx, lease)
+            return _delivery(row, await self._limited_until(tx, row.channel)) if row else None
+
+    async def _claim(self, tx: AsyncConnection, lease: float) -> Row[Any] | None:
         now = self._db.now()
         rows = schema.delivery.c
-        chosen = select(rows.id).where(*_due(now)).order_by(rows.id).limit(1)
+        chosen = select(rows.id).where(*due(now)).order_by(place()).limit(1)
         chosen = chosen.with_for_update(skip_locked=True)
         statement = (
             update(schema.delivery)
-            .where(rows.id == chosen.scalar_subquery(), rows.lease_until <= now, _unfinished())
+            .where(rows.id == chosen.scalar_subquery(), rows.lease_until <= now, unfinished())
             .values(
-                in_doubt=or_(rows.in_doubt, rows.state.in_(("inflight", "ambiguous"))),
                 state="inflight",
                 attempts=rows.attempts + 1,
                 token=secrets.token_hex(8),
                 lease_until=now + lease,
-                first_at=func.coalesce(rows.first_at, now),
-                last_at=now,
             )
-            .returning(schema.delivery)
+            .returning(schema.delivery, now.label("claimed_at"))
         )
+        row: Row[Any] | None = (await tx.execute(statement)).one_or_none()
+        return row
+
+    async def _limited_until(self, tx: AsyncConnection, channel: str) -> float:
+        channels = schema.channel.c
+        return float(await tx.scalar(select(channels.limited_until).where(channels.id == channel)) or 0.0)
+
+    async def attempt(self, delivery: Delivery, *, thread_ts: str | None, needs: float, doubt: float) -> bool:
+        """Note, just before the wire, that a message may arrive from now on; return whether it may be sent.
+
+        Args:
+            delivery: the claimed row.
+            thread_ts: the thread that it goes to: where to look for it.
+            needs: seconds that have to be left of the lease; where fewer are, another sender may take the row while
+                this one is still at it, so nothing is noted and nothing may be sent.
+            doubt: seconds after which, if no answer is recorded, it can be told whether the message arrived.
+        """
+        now = self._db.now()
+        mine = (*_mine(delivery), schema.delivery.c.lease_until - now > needs)
+        noted = {
+            "in_doubt": True,
+            "first_at": func.coalesce(schema.delivery.c.first_at, now),
+            "last_at": now,
+            "not_before": now + doubt,
+            "thread_ts": thread_ts,
+        }
         async with self._db.transaction() as tx:
-            row = (await tx.execute(statement)).one_or_none()
-        return _delivery(row) if row else None
+            return (await tx.execute(update(schema.delivery).where(*mine).values(**noted))).rowcount > 0
+
+    async def give_back(self, delivery: Delivery, *, wait: float = 0.0) -> None:
+        """Return a row that was not tried after all; it may be claimed again after ``wait`` seconds."""
+        state = "ambiguous" if delivery.in_doubt else "pending"
+        back = {"state": state, "attempts": schema.delivery.c.attempts - 1, "token": None, "lease_until": 0.0}
+        statement = update(schema.delivery).where(*_mine(delivery))
+        async with self._db.transaction() as tx:
+            await tx.execute(statement.values(**back, not_before=self._db.now() + wait))
+
+    async def settle(
+        self,
+        tx: AsyncConnection,
+        delivery: Delivery,
+        outcome: Outcome,
+        *,
+        in_doubt: bool = False,
+        ts: str | None = None,
+        error: str | None = None,
+        wait: float = 0.0,
+    ) -> bool:
+        """Record how an attempt ended; return False where the lease was lost, so that nothing was recorded.
+
+        Args:
+            tx: the caller's transaction.
+            delivery: the claimed row.
+            outcome: its new state.
+            in_doubt: whether it may stand in the channel although it is not known to.
+            ts: where the message stands, for ``sent``; a card's place is recorded with it.
+            error: why not, in Slack's word.
+            wait: seconds until this row may be tried again.
+        """
+        rows = schema.delivery.c
+        end = {"state": outcome, "ts": ts, "error": error, "in_doubt": in_doubt, "lease_until": 0.0, "token": None}
+        statement = update(schema.delivery).where(*_mine(delivery)).values(**end, not_before=self._db.now() + wait)
+        if (await tx.execute(statement)).rowcount == 0:
+            return False
+        if ts and delivery.picture is Picture.CARD:
+            await tx.execute(update(schema.card).where(schema.card.c.id == delivery.replies_to).values(ts=ts))
+        if delivery.picture is Picture.DIGEST and outcome in ("sent", "parked", "dead"):
+            held = update(schema.delivery).where(rows.held_by == delivery.id)
+            await tx.execute(held.values(state=outcome, ts=ts, error=error))
+        return True
+
+    async def park_channel(self, tx: AsyncConnection, channel: str, error: str) -> int:
+        """Park all that a closed channel is owed; return how many alerts are parked for it now."""
+        rows = schema.delivery.c
+        waiting = update(schema.delivery).where(rows.channel == channel, rows.state.in_(("pending", "ambiguous")))
+        await tx.execute(waiting.values(state="parked", error=error))
+        parked = select(func.count()).where(rows.channel == channel, rows.state == "parked")
+        return int(await tx.scalar(parked.where(rows.picture != Picture.DIGEST)) or 0)
 
     async def seconds_to_next(self) -> float | None:
         """Return how long until a row can be claimed: 0 where one can be now, None where nothing is owed."""
         now = self._db.now()
         rows, channels = schema.delivery.c, schema.channel.c
-        ready = _latest(rows.not_before, rows.lease_until, func.coalesce(channels.free_at, 0.0))
+        ready = latest(rows.not_before, rows.lease_until, func.coalesce(channels.free_at, 0.0))
         owed = select(func.min(ready) - now).select_from(
             schema.delivery.outerjoin(schema.channel, channels.id == rows.channel)
         )
         async with self._db.transaction() as tx:
-            seconds = await tx.scalar(owed.where(_unfinished(), rows.id.in_(_heads())))
+            seconds = await tx.scalar(owed.where(unfinished(), place().in_(heads())))
         return None if seconds is None else max(0.0, float(seconds))
-
-    async def settle(
-        self,
-        delivery: Delivery,
-        outcome: Outcome,
-        *,
-        ts: str | None = None,
-        error: str | None = None,
-        wait: float = 0.0,
-        channel_wait: float = 0.0,
-    ) -> bool:
-        """Record how an attempt ended; return False where the lease was lost, so that nothing was recorded.
-
-        Args:
-            delivery: the claimed row.
-            outcome: its new state.
-            ts: where the message stands, for ``sent``; a card's place is recorded with it.
-            error: why not, in Slack's word.
-            wait: seconds until this row may be tried again.
-            channel_wait: seconds until anything more is sent to its channel.
-        """
-        now = self._db.now()
-        rows = schema.delivery.c
-        statement = (
-            update(schema.delivery)
-            .where(rows.id == delivery.id, rows.token == delivery.token)
-            .values(state=outcome, ts=ts, error=error, not_before=now + wait, lease_until=0.0, token=None)
-        )
-        async with self._db.transaction() as tx:
-            if (await tx.execute(statement)).rowcount == 0:
-                return False
-            if ts and delivery.picture is Picture.CARD:
-                await tx.execute(update(schema.card).where(schema.card.c.id == delivery.replies_to).values(ts=ts))
-            if channel_wait:
-                await self.rest(tx, delivery.channel, channel_wait)
-        return True
 
     async def end_leases(self) -> int:
         """Give back every lease; return how many there were. For a store that only this process uses, at its start."""
@@ -203,37 +258,19 @@ class Outbox:
             statement = update(schema.delivery).where(rows.state == "inflight").values(lease_until=0.0)
             return (await tx.execute(statement)).rowcount
 
-    async def rest(self, tx: AsyncConnection, channel: str, seconds: float) -> None:
-        """Send nothing to a channel for some seconds."""
-        row = self._db.insert(schema.channel).values(id=channel, free_at=self._db.now() + seconds)
-        free_at = _latest(schema.channel.c.free_at, row.excluded.free_at)
-        await tx.execute(row.on_conflict_do_update(index_elements=["id"], set_={"free_at": free_at}))
+    async def rest(self, tx: AsyncConnection, channel: str, seconds: float, *, limited: bool = False) -> None:
+        """Send nothing to a channel for some seconds; ``limited`` where Slack asked for it."""
+        until = self._db.now() + seconds
+        row = self._db.insert(schema.channel).values(id=channel, free_at=until, limited_until=until if limited else 0.0)
+        later = {name: latest(schema.channel.c[name], row.excluded[name]) for name in ("free_at", "limited_until")}
+        await tx.execute(row.on_conflict_do_update(index_elements=["id"], set_=later))
 
 
-def _unfinished() -> Any:
-    return schema.delivery.c.state.in_(schema.UNFINISHED)
+def _mine(delivery: Delivery) -> tuple[Any, ...]:
+    return schema.delivery.c.id == delivery.id, schema.delivery.c.token == delivery.token
 
 
-def _heads() -> Any:
-    rows = schema.delivery.c
-    return select(func.min(rows.id)).where(_unfinished()).group_by(rows.channel)
-
-
-def _due(now: Any) -> tuple[Any, ...]:
-    rows, channels = schema.delivery.c, schema.channel.c
-    busy = select(channels.id).where(and_(channels.id == rows.channel, channels.free_at > now)).exists()
-    return rows.id.in_(_heads()), _unfinished(), rows.lease_until <= now, rows.not_before <= now, ~busy
-
-
-def _latest(first: Any, *others: Any) -> Any:
-    """Return the greatest of expressions that are not null; SQLite and PostgreSQL name that function differently."""
-    latest = first
-    for other in others:
-        latest = case((latest >= other, latest), else_=other)
-    return latest
-
-
-def _delivery(row: Row[Any]) -> Delivery:
+def _delivery(row: Row[Any], limited_until: float) -> Delivery:
     return Delivery(
         id=row.id,
         key=row.key,
@@ -242,10 +279,15 @@ def _delivery(row: Row[Any]) -> Delivery:
         picture=Picture(row.picture),
         change_id=row.change_id,
         replies_to=row.replies_to,
+        notice=json.loads(row.notice) if row.notice else None,
         attempts=row.attempts,
         in_doubt=row.in_doubt,
         last_error=row.error,
+        thread_ts=row.thread_ts,
         token=row.token,
         created_at=row.created_at,
-        claimed_at=row.last_at,
+        claimed_at=row.claimed_at,
+        first_at=row.first_at,
+        last_at=row.last_at,
+        limited_for=max(0.0, limited_until - row.created_at),
     )

@@ -39,7 +39,11 @@ account = Table(
     "account",
     metadata,
     Column("name", Text, primary_key=True),
+    # When the last whole look ended, and when one was last begun by whatever process.
     Column("swept_at", Double),
+    Column("begun_at", Double),
+    # Looks in a row that did not work.
+    Column("failures", Integer, nullable=False, server_default="0"),
     # It is left alone until then: it failed, or asked for a pause.
     Column("not_before", Double, nullable=False, server_default="0"),
     # One process at a time looks at it.

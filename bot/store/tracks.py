@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, exists, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.jobs.changes import State
@@ -129,6 +129,14 @@ class Tracks:
             for row in await tx.execute(mine.order_by(schema.subscription.c.channel))
         ]
 
+    async def people(self, tx: AsyncConnection, account: str) -> set[str]:
+        """Return everybody who follows something of an account."""
+        found: set[str] = set()
+        for table in (schema.track, schema.subscription):
+            people = select(table.c.person).distinct().where(table.c.account == account, table.c.person.is_not(None))
+            found.update(await tx.scalars(people))
+        return found
+
     async def card(self, card_id: int) -> Card | None:
         """Return one card."""
         async with self._db.transaction() as tx:
@@ -136,13 +144,28 @@ class Tracks:
         return Card(row.id, row.channel, row.ts) if row else None
 
     async def card_of(self, tx: AsyncConnection, account: str, job_id: str, channel: str) -> tuple[Card, bool]:
-        """Return the card of a job in a channel, and whether it had to be made, so that it has yet to be posted."""
-        cards = schema.card.c
+        """Return the card of a job in a channel, and whether it has yet to be posted and nothing that waits does so.
+
+        That is so for a new one, for one that a digest stood for, and for one that is gone from the channel.
+        """
+        cards, rows = schema.card.c, schema.delivery.c
         made = self._db.insert(schema.card).values(account=account, job_id=job_id, channel=channel)
-        is_new = (await tx.execute(made.on_conflict_do_nothing())).rowcount > 0
+        await tx.execute(made.on_conflict_do_nothing())
         where = (cards.account == account, cards.job_id == job_id, cards.channel == channel)
         row = (await tx.execute(select(schema.card).where(*where))).one()
-        return Card(row.id, row.channel, row.ts), is_new
+        if row.ts:
+            return Card(row.id, row.channel, row.ts), False
+        waits = (rows.state.not_in(("sent", "dead")), rows.held_by.is_(None))
+        comes = exists().where(rows.replies_to == row.id, rows.picture == "card", *waits)
+        return Card(row.id, row.channel, None), not await tx.scalar(select(comes))
+
+    async def people_in(self, tx: AsyncConnection, channel: str) -> set[str]:
+        """Return who set the tracks and subscriptions of a channel."""
+        of_channel = [
+            select(table.c.person).where(table.c.channel == channel, table.c.person.is_not(None))
+            for table in (schema.track, schema.subscription)
+        ]
+        return set(await tx.scalars(union(*of_channel)))
 
     async def place_card(self, tx: AsyncConnection, card_id: int, ts: str | None) -> None:
         """Record where a card stands; None where it is gone."""

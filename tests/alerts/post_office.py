@@ -10,7 +10,9 @@ from typing import Any
 from prometheus_client import REGISTRY
 from sqlalchemy import Row
 
-from bot.alerts.sender import LEASE, Drawing, Sender
+from bot.alerts.draw import Drawing
+from bot.alerts.retry import PATIENCE, Patience
+from bot.alerts.sender import Sender
 from bot.sandbox.faults import Fault
 from bot.sandbox.finetuning import API_KEY
 from bot.sandbox.ledger import Entry
@@ -96,7 +98,7 @@ class PostOffice:
 
 @asynccontextmanager
 async def post_office(
-    url: str | Path, slack: Slack, clock: Clock, *, lease: float = LEASE
+    url: str | Path, slack: Slack, clock: Clock, *, patience: Patience = PATIENCE
 ) -> AsyncIterator[PostOffice]:
     """Open the store and let a sender work on it until the block ends."""
     database_url = f"sqlite:///{url / 'ftjob.db'}" if isinstance(url, Path) else url
@@ -107,9 +109,9 @@ async def post_office(
         "OPENAI_API_KEY": API_KEY,
     }
     settings = load(environ, dotenv=Path("/no.env"))
-    async with open_store(database_url, clock) as store, open_gateway(settings) as gateway:
+    async with open_store(database_url, clock) as store, open_gateway(settings, patience) as gateway:
         unpaged: set[str] = set()
-        sender = Sender(store, gateway.post, drawing(unpaged), clock=clock, lease=lease)
+        sender = Sender(store, gateway, drawing(unpaged), clock=clock, patience=patience)
         running = asyncio.create_task(sender.run())
         yield PostOffice(store, slack, gateway, sender, clock, unpaged)
         await sender.stop()

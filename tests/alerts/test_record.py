@@ -98,7 +98,7 @@ async def test_nothing_is_stored_of_a_change_if_what_is_owed_for_it_cannot_be(
     seen = await _seen(store, reading("ftjob-a", "running"))
 
     with pytest.raises(IntegrityError):
-        await recorder.record(seen, settled=["ftjob-b"], swept=True)
+        await recorder.record(seen, settled=["ftjob-b"])
 
     assert await contents(store) == before
     assert wakes.count == woken
@@ -227,7 +227,7 @@ async def test_the_same_change_seen_by_several_recorders_at_once_is_one(
 
     async with crowd(store, database_url, time) as stores:
         recorders = [Recorder(each, wake=Wakes()) for each in stores]
-        counts = await asyncio.gather(*(each.record(seen, swept=True) for each in recorders))
+        counts = await asyncio.gather(*(each.record(seen) for each in recorders))
 
     assert sum(counts) == len(jobs)
     assert len(await rows(store, schema.change)) == len(jobs)

@@ -32,7 +32,7 @@ def recorder(store: Store) -> Recorder:
 
 
 async def _sweep(store: Store, recorder: Recorder, *readings: Reading) -> None:
-    await recorder.record(Seen(ACCOUNT, readings, await store.jobs.newest(ACCOUNT, 100)), swept=True)
+    await recorder.record(Seen(ACCOUNT, readings, await store.jobs.newest(ACCOUNT, 100)))
 
 
 async def _told(store: Store, channel: str = "C1") -> list[tuple[str, str, str]]:

@@ -12,18 +12,19 @@ from bot.alerts.retry import (
     MOST_UNKNOWN,
     OUR_FAULT,
     PACE,
+    PATIENCE,
     RATE_LIMITED,
     REFUSED_FOR_NOW,
-    SETTLE,
     SHORTEST_PAUSE,
+    THREAD_GONE,
     WORKSPACE_CLOSED,
     Answer,
     Verdict,
     decide,
 )
 
-SETS = [CHANNEL_CLOSED, WORKSPACE_CLOSED, OUR_FAULT, REFUSED_FOR_NOW, RATE_LIMITED, MAYBE_POSTED]
-KNOWN = sorted({"unreachable", "thread_not_found"}.union(*SETS))
+SETS = [CHANNEL_CLOSED, WORKSPACE_CLOSED, OUR_FAULT, REFUSED_FOR_NOW, RATE_LIMITED, MAYBE_POSTED, THREAD_GONE]
+KNOWN = sorted({"unreachable"}.union(*SETS))
 TS = "1790000000.000100"
 
 
@@ -35,13 +36,13 @@ ROWS = {
     # ok with a ts: done
     "posted": (Answer(ts=TS, channel="C1"), Verdict("sent")),
     # ok without a ts or with the wrong channel, bytes sent and no answer, 5xx: it may be there, look before sending
-    "no ts": (Answer(error="broken_answer", maybe_posted=True), Verdict("ambiguous", wait=SETTLE)),
-    "timeout": (Answer(error="timeout", maybe_posted=True), Verdict("ambiguous", wait=SETTLE)),
-    "http 503": (Answer(error="http_503", maybe_posted=True), Verdict("ambiguous", wait=SETTLE)),
-    "cut": (Answer(error="cut", maybe_posted=True), Verdict("ambiguous", wait=SETTLE)),
+    "no ts": (Answer(error="broken_answer", maybe_posted=True), Verdict("ambiguous", wait=PATIENCE.settle)),
+    "timeout": (Answer(error="timeout", maybe_posted=True), Verdict("ambiguous", wait=PATIENCE.settle)),
+    "http 503": (Answer(error="http_503", maybe_posted=True), Verdict("ambiguous", wait=PATIENCE.settle)),
+    "cut": (Answer(error="cut", maybe_posted=True), Verdict("ambiguous", wait=PATIENCE.settle)),
     # "some aspect of the operation may have succeeded"
-    "internal_error": (Answer(error="internal_error"), Verdict("ambiguous", wait=SETTLE)),
-    "fatal_error": (Answer(error="fatal_error"), Verdict("ambiguous", wait=SETTLE)),
+    "internal_error": (Answer(error="internal_error"), Verdict("ambiguous", wait=PATIENCE.settle)),
+    "fatal_error": (Answer(error="fatal_error"), Verdict("ambiguous", wait=PATIENCE.settle)),
     # refused before any byte was sent, or refused for now: again, with backoff
     "unreachable": (Answer(error="unreachable"), Verdict("pending", wait=0.5)),
     "request_timeout": (Answer(error="request_timeout"), Verdict("pending", wait=0.5)),
@@ -55,14 +56,16 @@ ROWS = {
     # the channel does not take it: parked, never dropped
     **{word: (Answer(error=word), Verdict("parked")) for word in CHANNEL_CLOSED},
     # the thread is gone: at once, as a message of its own
-    "thread_not_found": (Answer(error="thread_not_found"), Verdict("pending")),
+    **{word: (Answer(error=word), Verdict("pending")) for word in THREAD_GONE},
     # the installation is broken: probe once a minute, by itself, until it works
     **{word: (Answer(error=word), Verdict("pending", wait=60, channel_wait=60)) for word in WORKSPACE_CLOSED},
     # our fault: at once, as plain text
     **{word: (Answer(error=word), Verdict("pending")) for word in OUR_FAULT},
-    # a word that we do not know: a few times more
-    "unknown": (Answer(error="word_of_tomorrow"), Verdict("pending", wait=0.5)),
-    "nothing": (Answer(), Verdict("pending", wait=0.5)),
+    # a word that we do not know may mean anything: look first, then a few times more
+    "unknown": (Answer(error="word_of_tomorrow"), Verdict("ambiguous", wait=PATIENCE.settle)),
+    "nothing": (Answer(), Verdict("ambiguous", wait=PATIENCE.settle)),
+    # it could not even be drawn: a few times more
+    "not_drawn": (Answer(error="not_drawn"), Verdict("pending", wait=0.5)),
 }
 
 
@@ -93,7 +96,8 @@ def test_what_slack_refuses_even_as_plain_text_is_dead(word: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("attempts", "outcome"), [(1, "pending"), (MOST_UNKNOWN, "pending"), (6, "parked"), (99, "parked")]
+    ("attempts", "outcome"),
+    [(1, "ambiguous"), (2, "pending"), (MOST_UNKNOWN, "pending"), (6, "parked"), (99, "parked")],
 )
 def test_a_word_that_we_do_not_know_is_parked_in_the_end(attempts: int, outcome: str) -> None:
     assert after(Answer(error="word_of_tomorrow"), attempts).outcome == outcome

@@ -207,7 +207,7 @@ async def test_a_stop_cuts_what_takes_too_long_and_remembers_the_doubt(office: P
 
 
 async def test_an_idle_sender_stops_at_once(office: PostOffice) -> None:
-    sender = Sender(office.store, office.gateway.post, drawing(), clock=office.clock)
+    sender = Sender(office.store, office.gateway, drawing(), clock=office.clock)
     running = asyncio.create_task(sender.run())
     await asyncio.sleep(0.1)
 
@@ -222,7 +222,7 @@ async def test_a_sender_that_stops_while_it_claims_leaves_nothing_claimed(tmp_pa
         await office.sender.stop()
         for nth in range(20):
             await office.owe(ml)
-            sender = Sender(office.store, office.gateway.post, drawing(), clock=clock)
+            sender = Sender(office.store, office.gateway, drawing(), clock=clock)
             running = asyncio.create_task(sender.run())
             await asyncio.sleep(0.0004 * nth)
             await sender.stop()

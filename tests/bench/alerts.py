@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.alerts.draw import Outgoing
+from bot.alerts.draw import Drawing, Outgoing
 from bot.alerts.record import Recorder, Seen
 from bot.alerts.retry import PACE
-from bot.alerts.sender import Drawing, Sender
+from bot.alerts.sender import Sender
 from bot.app import account_of
 from bot.blocks import Message
 from bot.providers.wire import Reading, reading_of
@@ -85,7 +85,7 @@ async def _line(standins: StandIns, folder: Path) -> AsyncIterator[tuple[Line, l
         open_store(settings.database_url.get_secret_value(), time.time) as store,
     ):
         drawing = Drawing(lambda _account, job_id: client.job_page(job_id), can_cancel=True)
-        sender = Sender(store, gateway.post, drawing, clock=time.time)
+        sender = Sender(store, gateway, drawing, clock=time.time)
         sending = asyncio.create_task(sender.run())
         try:
             yield Line(store, gateway, sender, account.name), (await client.all_jobs())[:ALERTS]

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
+from bot.alerts.notices import Notices
 from bot.alerts.record import Recorder
 from bot.app import account_of
+from bot.poll.circuit import Circuit
 from bot.poll.plan import PAGE
 from bot.poll.sweep import Sweeper
 from bot.providers import openai
@@ -118,13 +120,17 @@ async def _parts(
         readings = await client.all_jobs()
         await track_all(store, account.name, readings, [CHANNEL])
         recorder = Recorder(store, wake=lambda: None)
-        yield client, Sweeper(client, store, recorder, interval=30.0, clock=time.time), readings
+        circuit = Circuit(store, Notices(store, None), account.name, wake=lambda: None, clock=time.time)
+        yield client, Sweeper(client, store, recorder, circuit, interval=30.0, clock=time.time), readings
 
 
-async def _rounds(sweep: Callable[[], Awaitable[None]], floor: Callable[[], Awaitable[None]], rounds: int) -> Times:
+async def _rounds(sweep: Callable[[], Awaitable[object]], floor: Callable[[], Awaitable[None]], rounds: int) -> Times:
     """Measure both sides in turn; which of them goes first changes each round."""
     times = Times()
-    sides = [(sweep, times.sweep, times.cpu), (floor, times.floor, times.floor_cpu)]
+    sides: list[tuple[Callable[[], Awaitable[object]], list[float], list[float]]] = [
+        (sweep, times.sweep, times.cpu),
+        (floor, times.floor, times.floor_cpu),
+    ]
     for _ in range(rounds):
         for work, seconds, cpu in sides:
             used = time.process_time()
@@ -134,7 +140,7 @@ async def _rounds(sweep: Callable[[], Awaitable[None]], floor: Callable[[], Awai
     return times
 
 
-async def _timed(work: Awaitable[None]) -> float:
+async def _timed(work: Awaitable[object]) -> float:
     begun = time.perf_counter()
     await work
     return time.perf_counter() - begun

@@ -7,25 +7,32 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from bot.alerts.draw import MAY_BE_REPEAT
 from bot.blocks import Message
 from bot.blocks.alert import alert
 from bot.blocks.answers import cancel_question
+from bot.blocks.digest import digest
 from bot.blocks.job import Surroundings, card, status
 from bot.blocks.lists import job_list, tracked_list
+from bot.blocks.outbox import Undeliverable, of_card, of_change, of_digest, of_model, outbox
 from bot.jobs.changes import Change, ChangeKind, State
 from bot.jobs.models import Job
 from bot.providers.openai import job_page
 from bot.sandbox.blockkit import check_message
 from bot.sandbox.messages import readable
+from bot.store.digests import MOST_CHANGES
 
 EXAMPLES = Path(__file__).parents[1] / "payloads" / "openai" / "examples"
 NOW = 1_790_010_000.0
 PERSON = "U0OLIVIA"
+CHANNEL = "C0ML"
 KEY = "Jm4Qk0s2yqv1T8n3bX5cW7dE"
 BEFORE = State("running")
 
 _MOMENT = r"<!date\^\d+\^\{date_short_pretty\} at \{time\}\|\d{4}-\d\d-\d\d \d\d:\d\d UTC>"
-_WELCOME = re.compile(rf"{_MOMENT}|<@{PERSON}>|<https://platform\.openai\.com/finetune/[A-Za-z0-9_.~%-]+\|Open page>")
+_WELCOME = re.compile(
+    rf"{_MOMENT}|<@{PERSON}>|<#{CHANNEL}>|<https://platform\.openai\.com/finetune/[A-Za-z0-9_.~%-]+\|Open page>"
+)
 _ENTITY = re.compile(r"&(?:amp|lt|gt);")
 
 
@@ -98,6 +105,11 @@ def change_to(drawn: Job, kind: ChangeKind = ChangeKind.STATUS, before: State = 
     return Change(kind, before, State(drawn.status, drawn.fine_tuned_model))
 
 
+def unchanged(drawn: Job, kind: ChangeKind) -> Change:
+    """Return a change that is not one of the job's state."""
+    return change_to(drawn, kind, State(drawn.status, drawn.fine_tuned_model))
+
+
 def pictures(drawn: Job, *, reason: str | None = None, rows: int = 1) -> dict[str, Message]:
     """Return every message that can be drawn of a job."""
     page = job_page(drawn.id)
@@ -110,19 +122,45 @@ def pictures(drawn: Job, *, reason: str | None = None, rows: int = 1) -> dict[st
         "cancel_question": cancel_question(drawn, KEY, now=NOW),
         "alert": alert(change_to(drawn), drawn, page=page, person=PERSON, reason=reason),
         "alert, late and doubtful": alert(
-            change_to(drawn), drawn, page=page, person=None, reason=reason, late=True, seen_at=NOW, repeated=True
+            change_to(drawn),
+            drawn,
+            page=page,
+            person=None,
+            reason=reason,
+            late=True,
+            seen_at=NOW,
+            notes=[MAY_BE_REPEAT],
         ),
         "alert of a model": alert(change_to(drawn, ChangeKind.MODEL, now_known), drawn, page=page, person=PERSON),
         "alert of a new job": alert(change_to(drawn, ChangeKind.NEW), drawn, page=page, person=None, reason=reason),
+        "alert of a job that is gone": alert(unchanged(drawn, ChangeKind.GONE), drawn, page=page, person=PERSON),
+        "alert of a job that is back": alert(
+            unchanged(drawn, ChangeKind.BACK), drawn, page=page, person=None, reason=reason
+        ),
         "alert from its status": alert(
             Change(ChangeKind.STATUS, State(drawn.status, drawn.fine_tuned_model), BEFORE),
             drawn,
             page=page,
             person=None,
         ),
+        "digest": digest(
+            ([(change_to(drawn, kind), drawn, reason) for kind in ChangeKind] * rows)[:MOST_CHANGES],
+            notes=[MAY_BE_REPEAT],
+        ),
         "job_list": job_list([drawn] * rows, title="The newest jobs", empty="None.", more=True),
         "tracked_list": tracked_list([(drawn.id, drawn.status)] * rows, subscribed=True),
+        "outbox": outbox(undeliverable(drawn, reason) * rows, total=4 * rows, waiting=3, waits_for=90.0, done="Done."),
     }
+
+
+def undeliverable(drawn: Job, error: str | None = "not_in_channel") -> list[Undeliverable]:
+    """Return a message of each kind that can fail for a job, the name of the error as it is."""
+    names = [of_change(drawn.id, "running", drawn.status), of_model(drawn.id), of_card(drawn.id), of_digest(25)]
+    places = [CHANNEL, PERSON, "D0DIRECT", "<!channel>"]
+    return [
+        Undeliverable(number, what, place, NOW, error)
+        for number, (what, place) in enumerate(zip(names, places, strict=True), start=10**15)
+    ]
 
 
 def faults(message: Message) -> list[str]:

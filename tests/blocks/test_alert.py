@@ -6,7 +6,7 @@ from bot.blocks import Message
 from bot.blocks.alert import NO_REASON, alert
 from bot.jobs.changes import Change, ChangeKind, State
 from bot.jobs.models import Job
-from tests.blocks.drawn import FAILED, NOW, PERSON, SUCCEEDED, change_to, job, shown
+from tests.blocks.drawn import FAILED, NOW, PERSON, SUCCEEDED, change_to, job, shown, unchanged
 
 PAGE = "https://platform.openai.com/finetune/ftjob-abc123"
 MODEL = SUCCEEDED["fine_tuned_model"]
@@ -133,12 +133,40 @@ def test_a_change_found_late_says_since_when() -> None:
     assert "found late" not in shown(draw(job(**SUCCEEDED), seen_at=NOW))
 
 
-def test_late_and_doubtful_alerts_say_so_aloud_first() -> None:
-    said = draw(job(), late=True, repeated=True).text
+def test_an_alert_found_late_says_so_aloud_first_and_what_it_has_to_say_of_itself_last() -> None:
+    said = draw(job(), late=True, notes=["may be a repeat"]).text
 
-    assert said == "May be a repeat: Found late: Fine-tuning job ftjob-abc123 is running (was running)."
+    assert said == "Found late: Fine-tuning job ftjob-abc123 is running (was running). · may be a repeat"
 
 
-def test_an_alert_that_may_be_a_repeat_says_so() -> None:
-    assert "may be a repeat" in shown(draw(job(), repeated=True))
+def test_what_an_alert_has_to_say_of_itself_is_seen() -> None:
+    assert "may be a repeat" in shown(draw(job(), notes=["may be a repeat"]))
     assert "may be a repeat" not in shown(draw(job()))
+
+
+def test_a_job_that_is_gone_is_told_with_what_to_do() -> None:
+    gone = job(**FAILED)
+    message = alert(unchanged(gone, ChangeKind.GONE), gone, page=PAGE, person=None)
+
+    assert message.text == (
+        "Fine-tuning job ftjob-abc123 is no longer visible to the API key of this bot. It was last seen as failed."
+    )
+    text = shown(message)
+    assert text.splitlines()[:3] == [":ghost: *No longer visible* · `ftjob-abc123`", "*Last seen as*", "Failed"]
+    assert "deleted" in text
+    assert "another project" in text
+    assert "`/ftjob untrack ftjob-abc123`" in text
+    assert "invalid_training_file" not in text, "why it failed was told when it did"
+
+
+def test_a_job_that_is_back_is_told_with_its_status() -> None:
+    back = job(**SUCCEEDED)
+    message = alert(unchanged(back, ChangeKind.BACK), back, page=PAGE, person=None)
+
+    assert message.text == "Fine-tuning job ftjob-abc123 is visible again: it succeeded."
+    assert shown(message).splitlines()[:3] == [
+        ":white_check_mark: *Visible again* · `ftjob-abc123`",
+        "*Status*",
+        "Succeeded",
+    ]
+    assert [block for block in message.blocks if block["type"] == "rich_text"] == []

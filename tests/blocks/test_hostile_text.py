@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from bot.blocks import Message
 from bot.blocks.answers import note, problem
+from bot.blocks.outbox import Undeliverable, of_card, of_change, of_model, outbox
 from bot.commands.problems import upstream
 from bot.errors import AccessRefused, NotFound, RateLimited, RequestRefused, Unreachable
 from bot.jobs.models import Job
@@ -74,6 +75,15 @@ def test_nothing_in_an_error_comes_alive(said: str, job_id: str) -> None:
     ]
     for error in errors:
         assert_harmless(problem(upstream(error, place="project `proj_1`", job_id=job_id)), type(error).__name__)
+
+
+@settings(deadline=None)
+@given(hostile, hostile, hostile, hostile)
+def test_nothing_in_what_could_not_be_delivered_comes_alive(job_id: str, status: str, place: str, error: str) -> None:
+    names = (of_change(job_id, status, status), of_model(job_id), of_card(job_id))
+    rows = [Undeliverable(2**60, what, place, 253_402_300_799, error) for what in names] * 7
+
+    assert_harmless(outbox(rows, total=10**12, waiting=10**12, waits_for=1e12, done="Done."))
 
 
 @settings(deadline=None)

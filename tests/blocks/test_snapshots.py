@@ -8,6 +8,7 @@ from syrupy.assertion import SnapshotAssertion
 from bot.access import Policy, Why
 from bot.blocks.answers import help_text, note, problem, usage
 from bot.blocks.lists import job_list, tracked_list
+from bot.blocks.outbox import Undeliverable, outbox
 from bot.commands.parse import USAGE
 from bot.commands.problems import STALE, STRANGE, refusal, unposted, upstream
 from bot.errors import (
@@ -20,7 +21,7 @@ from bot.errors import (
     Unreachable,
 )
 from tests.blocks.as_read import as_read
-from tests.blocks.drawn import FAILED, FULL, SUCCEEDED, job, pictures
+from tests.blocks.drawn import FAILED, FULL, NOW, SUCCEEDED, job, pictures, undeliverable
 
 COMMON = ["card", "status", "alert"]
 PLACE = "project `proj_1`"
@@ -43,10 +44,10 @@ ERRORS: dict[str, ProviderError] = {
         ({"status": "validating_files", "model": None}, COMMON),
         (
             {"metadata": {"team": "search", "note": "<!channel> & `co`"}},
-            [*COMMON, "alert of a new job", "cancel_question"],
+            [*COMMON, "alert of a new job", "cancel_question", "alert of a job that is gone"],
         ),
         (FULL, ["status"]),
-        (SUCCEEDED, [*COMMON, "alert, late and doubtful", "alert of a model"]),
+        (SUCCEEDED, [*COMMON, "alert, late and doubtful", "alert of a model", "alert of a job that is back"]),
         (FAILED, COMMON),
         ({"status": "failed", "finished_at": 1_790_000_100}, ["alert"]),
         ({"status": "cancelled", "finished_at": 1_790_000_100}, [*COMMON, "alert of a model"]),
@@ -71,6 +72,17 @@ def test_lists(snapshot: SnapshotAssertion) -> None:
     rows = [("ftjob-abc123", "running"), ("ftjob-def456", "queued")]
     assert as_read(tracked_list(rows, subscribed=True)) == snapshot(name="tracked")
     assert as_read(tracked_list([], subscribed=False)) == snapshot(name="nothing tracked")
+
+
+def test_what_could_not_be_delivered(snapshot: SnapshotAssertion) -> None:
+    rows = undeliverable(job(status="succeeded"))
+    one = [Undeliverable(7, "a notice", "U0OLIVIA", NOW, "invalid_blocks")]
+
+    assert as_read(outbox(rows, total=4, waiting=1, waits_for=90.0)) == snapshot(name="several")
+    assert as_read(outbox(rows, total=54, waiting=0, waits_for=None, done="Done.")) == snapshot(name="the oldest")
+    assert as_read(outbox(one, total=1, waiting=12, waits_for=7500.0)) == snapshot(name="one")
+    assert as_read(outbox([], total=0, waiting=2, waits_for=4.2)) == snapshot(name="nothing")
+    assert as_read(outbox([], total=0, waiting=0, waits_for=None, done="Done.")) == snapshot(name="nothing any more")
 
 
 def test_help(snapshot: SnapshotAssertion) -> None:

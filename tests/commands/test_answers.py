@@ -51,6 +51,8 @@ async def test_each_command_answers_in_plain_words(world: World, snapshot: Snaps
             ("subscribe", "milo"),
             ("subscribe", "olivia"),
             ("unsubscribe", "olivia"),
+            ("outbox", "milo"),
+            ("outbox", "olivia"),
             ("cancel ftjob-done", "olivia"),
             ("cancel ftjob-running", "milo"),
             ("cancel ftjob-running", "olivia"),

@@ -6,11 +6,12 @@ from bot.commands.run import _RUN
 
 ASKER = Asker("U0OLIVIA", "C0ML", "T0ACME")
 ORDERS = {Verb.CANCEL, Verb.CONFIRM_CANCEL}
+FOR_OPERATORS = ORDERS | {Verb.OUTBOX, Verb.RETRY}
 
 
 @pytest.mark.parametrize("verb", Verb)
-def test_a_verb_needs_an_operator_exactly_where_it_changes_a_job(verb: Verb) -> None:
-    expected = Need.NOTHING if verb is Verb.HELP else Need.OPERATE if verb in ORDERS else Need.READ
+def test_a_verb_needs_an_operator_where_it_changes_a_job_or_what_others_get(verb: Verb) -> None:
+    expected = Need.NOTHING if verb is Verb.HELP else Need.OPERATE if verb in FOR_OPERATORS else Need.READ
 
     assert Command(verb, ASKER).need is expected
     assert Command(verb, ASKER).changes_job is (verb in ORDERS)

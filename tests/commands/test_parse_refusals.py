@@ -73,6 +73,7 @@ REFUSED = {
     "B34 another": ("stats", "Did you mean `status`?"),
     "B34 nothing like it": ("xyzzyplugh", "I do not know `xyzzyplugh`. `/ftjob help`"),
     "B34 a verb that nobody types": ("confirm_cancel x", "I do not know"),
+    "B34 another that nobody types": ("retry 7", "I do not know"),
     "B35 no id": ("cancel", "Which job?"),
     "B36 all": ("cancel all", TWO_JOBS_MORE),
     "B36 a star": ("cancel *", TWO_JOBS_MORE),
@@ -95,7 +96,10 @@ REFUSED = {
     "the other half": ("list =search", "nor key=value"),
     "seventeen pairs": ("list " + " ".join(f"k{n}=v" for n in range(17)), "At most 16 pairs"),
     "help about nothing known": ("help sttus", "Did you mean `status`?"),
-    **{f"{verb} and more": (f"{verb} x", f"`{verb}` takes nothing more") for verb in ("tracked", "subscribe", "about")},
+    **{
+        f"{verb} and more": (f"{verb} x", f"`{verb}` takes nothing more")
+        for verb in ("tracked", "subscribe", "outbox", "about")
+    },
     "unsubscribe and more": ("unsubscribe all", "`unsubscribe` takes nothing more"),
 }
 

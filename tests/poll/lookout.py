@@ -8,17 +8,22 @@ from typing import Any
 from pydantic import SecretStr
 from sqlalchemy import Row
 
+from bot.alerts.notices import Notices
 from bot.alerts.record import Recorder
+from bot.poll.circuit import Circuit
 from bot.poll.sweep import Sweeper
 from bot.providers.client import Account, Client
 from bot.sandbox.faults import Fault
 from bot.sandbox.finetuning import API_KEY, FineTuningApi
 from bot.store import Store, open_store, schema
+from bot.store.engine import Clock
 from bot.store.tracks import Subscription, Track
 from tests.store.seeds import ACCOUNT, deliveries, rows
 from tests.store.times import Time
 
 INTERVAL = 30.0
+OPS = "COPS"
+"""The channel that notices go to."""
 LIST = "GET /fine_tuning/jobs"
 ONE = "GET /fine_tuning/jobs/{id}"
 EVENTS = "GET /fine_tuning/jobs/{id}/events"
@@ -81,15 +86,27 @@ class Lookout:
 
 @asynccontextmanager
 async def lookout(
-    database_url: str, api: FineTuningApi, *, interval: float = INTERVAL, account_name: str = ACCOUNT
+    database_url: str,
+    api: FineTuningApi,
+    *,
+    interval: float = INTERVAL,
+    account_name: str = ACCOUNT,
+    clock: Clock | None = None,
 ) -> AsyncIterator[Lookout]:
-    """Open the store and the door to the API."""
+    """Open the store and the door to the API; without a clock, time passes only where a test says so."""
     time = Time(database_url)
+    clock = clock or time.clock
     account = Account(account_name, api.base_url, SecretStr(API_KEY))
-    async with Client(account, clock=time.clock, deadline=5) as client, open_store(database_url, time.clock) as store:
-        recorder = Recorder(store, wake=lambda: None)
-        sweeper = Sweeper(client, store, recorder, interval=interval, clock=time.clock)
+    async with Client(account, clock=clock, deadline=5) as client, open_store(database_url, clock) as store:
+        recorder, sweeper = sweeper_on(store, client, clock, interval=interval)
         yield Lookout(api, client, store, recorder, sweeper, time, account_name)
+
+
+def sweeper_on(store: Store, client: Client, clock: Clock, *, interval: float = INTERVAL) -> tuple[Recorder, Sweeper]:
+    """Return what a process that shares ``store`` sweeps with."""
+    recorder = Recorder(store, wake=lambda: None, interval=interval)
+    circuit = Circuit(store, Notices(store, OPS), client.account.name, wake=lambda: None, clock=clock)
+    return recorder, Sweeper(client, store, recorder, circuit, interval=interval, clock=clock)
 
 
 def page_of(*items: Any, has_more: bool = False) -> Fault:

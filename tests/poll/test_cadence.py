@@ -90,7 +90,19 @@ def test_a_pause_that_the_api_asks_for_is_kept_whatever_the_failures(luck: float
     assert pause_after(RateLimited("Slow down.", retry_after=20), 9, INTERVAL, luck) == pytest.approx(pause)
 
 
-errors = st.sampled_from([OUTAGE, BrokenAnswer("?"), AccessRefused("no"), ProviderError("odd")])
+@pytest.mark.parametrize(
+    ("failures", "luck", "pause"),
+    [(1, 0, 60), (1, 1, 66), (2, 0, 120), (3, 0, 240), (4, 0, 300), (4, 1, 300), (10_000, 0, 300)],
+)
+def test_a_key_that_is_refused_is_tried_once_a_minute_at_the_most(failures: int, luck: float, pause: float) -> None:
+    assert pause_after(AccessRefused("Incorrect API key."), failures, INTERVAL, luck) == pytest.approx(pause)
+
+
+def test_a_refused_key_does_not_shorten_a_long_interval() -> None:
+    assert pause_after(AccessRefused("no"), 1, 3600, 0) == 3600
+
+
+errors = st.sampled_from([OUTAGE, BrokenAnswer("?"), ProviderError("odd")])
 
 
 @given(errors, st.integers(1, 10**9), st.floats(0.05, 86400), st.floats(0, 1))

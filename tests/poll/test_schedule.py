@@ -13,7 +13,8 @@ from structlog.testing import capture_logs
 from bot.poll.schedule import LAST_SECONDS, sweeping
 from bot.sandbox.faults import Fault
 from bot.sandbox.finetuning import FineTuningApi
-from tests.poll.lookout import LIST, Lookout, lookout
+from tests.alerts.post_office import counted
+from tests.poll.lookout import LIST, Lookout, lookout, sweeper_on
 from tests.store.seeds import ACCOUNT
 
 OFTEN = 0.1
@@ -38,7 +39,7 @@ async def api(asked: asyncio.Event) -> AsyncIterator[FineTuningApi]:
 
 @pytest.fixture
 async def view(tmp_path: Path, api: FineTuningApi) -> AsyncIterator[Lookout]:
-    async with lookout(f"sqlite:///{tmp_path / 'ftjob.db'}", api, interval=OFTEN) as opened:
+    async with lookout(f"sqlite:///{tmp_path / 'ftjob.db'}", api, interval=OFTEN, clock=time.time) as opened:
         await opened.subscribe()
         yield opened
 
@@ -88,35 +89,51 @@ async def test_a_look_that_is_late_is_not_dropped(view: Lookout) -> None:
         await _until_swept(view, 1)
 
 
-async def test_what_breaks_in_a_sweep_is_logged_and_the_timer_goes_on(view: Lookout) -> None:
+async def test_what_breaks_in_a_sweep_is_logged_once_each_way_and_the_timer_goes_on(view: Lookout) -> None:
     async with view.store.db.transaction() as tx:
         await tx.execute(text("ALTER TABLE subscription RENAME TO away"))
 
+    ticks = counted("ftjob_sweeps_total", account=ACCOUNT, result="broke")
     with capture_logs() as logs:
         async with sweeping([view.sweeper], OFTEN):
             async with asyncio.timeout(10):
-                while len(logs) < 2:  # noqa: ASYNC110 - a log tells nobody
+                while counted("ftjob_sweeps_total", account=ACCOUNT, result="broke") < ticks + 3:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
             assert len(view.api.ledger) == 0
+            assert view.sweeper.is_failing
             async with view.store.db.transaction() as tx:
                 await tx.execute(text("ALTER TABLE away RENAME TO subscription"))
             await _until_swept(view, 2)
+            assert not view.sweeper.is_failing
 
-    broken = [log for log in logs if log["event"] == "sweep.broke"]
-    assert len(broken) >= 2
-    assert {log["account"] for log in broken} == {ACCOUNT}
-    assert "no such table: subscription" in str(broken[0]["exc_info"])
+    assert [(log["event"], log["account"]) for log in logs] == [("sweep.broke", ACCOUNT), ("sweep.mended", ACCOUNT)]
+    assert "no such table: subscription" in str(logs[0]["exc_info"])
 
 
 async def test_two_accounts_do_not_wait_for_each_other(view: Lookout, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     async with FineTuningApi() as slow:
         slow.faults.always(LIST, Fault("late", seconds=2))
-        async with lookout(f"sqlite:///{tmp_path / 'other' / 'ftjob.db'}", slow, account_name="slow") as other:
+        async with lookout(
+            f"sqlite:///{tmp_path / 'other' / 'ftjob.db'}", slow, account_name="slow", clock=time.time
+        ) as other:
             await other.subscribe()
             async with sweeping([other.sweeper, view.sweeper], OFTEN):
                 await _until_swept(view, 5)
                 assert len(slow.ledger) == 0
+
+
+async def test_two_timers_on_one_account_look_in_turns_and_one_alone_goes_on(view: Lookout) -> None:
+    _, other = sweeper_on(view.store, view.client, time.time, interval=0.4)
+    _, first = sweeper_on(view.store, view.client, time.time, interval=0.4)
+    async with sweeping([other], 0.4):
+        await _until_swept(view, 1)
+        async with sweeping([first], 0.4):
+            at = await _until_swept(view, 7)
+        gaps = [later - earlier for earlier, later in pairwise(at)]
+        assert all(gap > 0.3 for gap in gaps), gaps
+        later = await _until_swept(view, 9)
+    assert later[8] - later[6] < 2
 
 
 async def test_the_end_waits_for_a_look_under_way(view: Lookout, asked: asyncio.Event) -> None:
@@ -142,7 +159,7 @@ async def test_the_end_cuts_a_look_that_takes_too_long_and_stores_nothing_of_it(
 
     assert LAST_SECONDS - 0.1 <= time.monotonic() - began < LAST_SECONDS + 1
     assert await view.told() == []
-    assert await view.store.jobs.swept_at(ACCOUNT) is None
+    assert await view.store.accounts.swept_at(ACCOUNT) is None
 
 
 async def test_after_the_end_nothing_is_asked(view: Lookout) -> None:

@@ -247,6 +247,7 @@ async def test_a_settled_job_is_still_compared_on_a_page_that_is_read_anyway(vie
 
     view.api.change(over, status="running")
     await view.sweep_later()
+    await view.sweep_later()
 
     assert (over, "running") in await view.told()
     assert not (await known(view.store, over)).settled
@@ -262,3 +263,28 @@ async def test_what_changed_while_nobody_looked_is_found_late(view: Lookout, pau
     await view.sweep_later(pause)
 
     assert [row.late for row in await view.changes()] == [late]
+
+
+async def test_the_end_of_a_job_that_ran_by_between_two_looks_is_told(view: Lookout) -> None:
+    await view.subscribe()
+    job = view.api.add_job(status="queued")
+    await view.sweep()
+    for status in ("running", "paused", "running", "succeeded"):
+        view.api.change(job, status=status)
+
+    await view.sweep_later()
+
+    assert await view.told() == [(job, "queued"), (job, "succeeded")]
+
+
+async def test_words_that_no_specification_has_are_told_as_they_are_and_end_nothing(view: Lookout) -> None:
+    words = ["deleting", "Word_Of_Tomorrow", "<!channel>", "paused", "QUEUED2"]
+    jobs = [view.api.add_job(status="running") for _ in words]
+    await view.track_all(jobs)
+    bodies = [{**view.api.jobs[job], "status": word} for job, word in zip(jobs, words, strict=True)]
+    view.api.faults.always(LIST, page_of(*bodies))
+    for _ in range(4):
+        await view.sweep_later()
+
+    assert {row.job_id: row.new_status for row in await view.changes()} == dict(zip(jobs, words, strict=True))
+    assert not any([(await known(view.store, job)).settled for job in jobs])

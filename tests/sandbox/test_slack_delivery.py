@@ -36,7 +36,7 @@ BUTTONS = [
 
 @pytest.fixture
 async def slack() -> AsyncIterator[Slack]:
-    async with Slack(events=[*EVENTS, "channel_left"]) as running:
+    async with Slack(events=[*EVENTS, "app_home_opened", "app_uninstalled", "channel_left"]) as running:
         yield running
 
 
@@ -271,6 +271,18 @@ async def test_an_event_is_json_and_only_sent_where_subscribed(
     event = json.loads(body)
     assert (event["type"], event["event"]["type"]) == ("event_callback", "channel_left")
     assert event["event_id"].startswith("Ev")
+
+
+@pytest.mark.parametrize(("is_private", "kind"), [(False, "channel_unarchive"), (True, "group_unarchive")])
+async def test_a_channel_that_leaves_the_archive_is_told_by_the_event_of_its_kind(
+    slack: Slack, seen: list[tuple[dict[str, str], str]], *, is_private: bool, kind: str
+) -> None:
+    channel = slack.add_channel("ml", is_private=is_private, is_archived=True)
+    ann = slack.add_person("ann")
+    assert (await slack.unarchive(channel, by=ann)).acked
+    event = json.loads(seen[0][1])["event"]
+    assert (event["type"], event["channel"], event["user"]) == (kind, channel.id, ann.id)
+    assert not channel.is_archived
 
 
 async def test_an_event_may_come_again_under_its_id(slack: Slack, seen: list[tuple[dict[str, str], str]]) -> None:

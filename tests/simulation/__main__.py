@@ -12,7 +12,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("seeds", type=int, help="how many")
     parser.add_argument("--from", dest="first", type=int, default=0, help="the first one")
-    parser.add_argument("--no-lookup", action="store_true", help="a Slack app that may not read what stands in channels")
+    parser.add_argument(
+        "--no-lookup", action="store_true", help="a Slack app that may not read what stands in channels"
+    )
     asked = parser.parse_args()
     sys.stdout.write(f"{HEAD}\n")
     results, failed = [], 0

@@ -16,8 +16,11 @@ from pydantic import SecretStr
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import metrics
+from bot.alerts.draw import Drawing
+from bot.alerts.notices import Notices
 from bot.alerts.record import Recorder, Seen
-from bot.alerts.sender import Drawing, Sender
+from bot.alerts.sender import Sender
+from bot.poll.circuit import Circuit
 from bot.poll.sweep import Sweeper
 from bot.providers.client import Account
 from bot.sandbox.finetuning import API_KEY
@@ -60,11 +63,13 @@ async def assembled(world: World, file: Path, interval: float, clock: Clock) -> 
         await stack.enter_async_context(client)
         store = await stack.enter_async_context(open_store(f"sqlite:///{file}", clock))
         await store.outbox.end_leases()
+        await store.accounts.start_afresh()
         drawing = Drawing(lambda _account, job_id: client.job_page(job_id), can_cancel=True)
-        # Waits for the look-up: Sender(store, gateway, drawing, clock=clock).
-        sender = Sender(store, gateway.post, drawing, clock=clock)
-        recorder = Recorder(store, wake=sender.wake)
-        sweeper = Sweeper(client, store, recorder, interval=interval, clock=clock)
+        notices = Notices(store, None)
+        sender = Sender(store, gateway, drawing, clock=clock, notices=notices)
+        recorder = Recorder(store, wake=sender.wake, interval=interval)
+        circuit = Circuit(store, notices, ACCOUNT.name, wake=sender.wake, clock=clock)
+        sweeper = Sweeper(client, store, recorder, circuit, interval=interval, clock=clock)
         yield Parts(store, client, recorder, sender, sweeper)
 
 
@@ -118,8 +123,10 @@ async def stop(parts: Parts, sending: asyncio.Task[None], sweeping: asyncio.Task
     await asyncio.wait({sending}, timeout=BROKEN_SENDER_SECONDS)
 
 
-def reopened(_parts: Parts, _channel: str) -> None:
-    """Let the bot hear that a channel takes messages again. It does not listen yet."""
+async def reopened(parts: Parts, channel: str) -> None:
+    """Let the bot hear that a channel takes messages again."""
+    await parts.store.undelivered.reopen(channel)
+    parts.sender.wake()
 
 
 def possible_duplicates() -> float:

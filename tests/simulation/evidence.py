@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from bot.sandbox.messages import Message
 from bot.sandbox.slack import Slack
@@ -10,7 +11,7 @@ from bot.store.schema import UNFINISHED
 from tests.simulation.checker import Alert, Posted, Recorded
 from tests.simulation.plan import State
 
-_ALERTS = """
+ALERTS = """
     SELECT delivery.key, delivery.channel, change.job_id, change.version, change.kind, change.new_status,
            change.new_model, delivery.picture, delivery.state, holder.key
     FROM delivery LEFT JOIN change ON change.id = delivery.change_id
@@ -18,29 +19,41 @@ _ALERTS = """
     WHERE delivery.change_id IS NOT NULL ORDER BY delivery.id
 """
 
+CHANGES = "SELECT job_id, version, kind, new_status, new_model FROM change ORDER BY id"
+STATES = "SELECT id, status, fine_tuned_model FROM job"
+OWED = f"SELECT count(*) FROM delivery WHERE state IN {UNFINISHED}"  # noqa: S608 - our own words
+
 
 def changes(store: sqlite3.Connection) -> Sequence[Recorded]:
     """Return every change that the bot committed, in order."""
-    rows = store.execute("SELECT job_id, version, kind, new_status, new_model FROM change ORDER BY id")
-    return [Recorded(job, version, kind, (status, model)) for job, version, kind, status, model in rows]
+    return [recorded_of(row) for row in store.execute(CHANGES)]
+
+
+def recorded_of(row: Sequence[Any]) -> Recorded:
+    """Return one row of ``CHANGES``."""
+    job, version, kind, status, model = row
+    return Recorded(job, version, kind, (status, model))
 
 
 def alerts(store: sqlite3.Connection) -> Sequence[Alert]:
     """Return every alert that the bot owed, in order."""
-    return [
-        Alert(key, channel, Recorded(job, version, kind, (status, model)), picture, state, holder)
-        for key, channel, job, version, kind, status, model, picture, state, holder in store.execute(_ALERTS)
-    ]
+    return [alert_of(row) for row in store.execute(ALERTS)]
+
+
+def alert_of(row: Sequence[Any]) -> Alert:
+    """Return one row of ``ALERTS``."""
+    key, channel, job, version, kind, status, model, picture, state, holder = row
+    return Alert(key, channel, Recorded(job, version, kind, (status, model)), picture, state, holder)
 
 
 def states(store: sqlite3.Connection) -> dict[str, State]:
     """Return the state of each job as the bot knows it."""
-    return {job: (status, model) for job, status, model in store.execute("SELECT id, status, fine_tuned_model FROM job")}
+    return {job: (status, model) for job, status, model in store.execute(STATES)}
 
 
 def owed(store: sqlite3.Connection) -> int:
     """Return how many rows of the outbox are unfinished."""
-    return int(store.execute(f"SELECT count(*) FROM delivery WHERE state IN {UNFINISHED}").fetchone()[0])  # noqa: S608
+    return int(store.execute(OWED).fetchone()[0])
 
 
 def messages(slack: Slack) -> Iterator[Message]:

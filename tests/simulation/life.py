@@ -5,9 +5,10 @@ A dead process changes nothing any more: its database is torn away before its ta
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import copy_context
 from pathlib import Path
+from typing import Any
 
 from bot.store.engine import Clock
 from tests.simulation.bot import Parts, assembled, keep_sending, keep_sweeping, stop
@@ -15,7 +16,6 @@ from tests.simulation.disk import DISK, Disk
 from tests.simulation.loop import FAMILY, Simulated
 from tests.simulation.plan import End
 from tests.simulation.wires import World
-
 
 LONGEST_LIFE = 1800.0
 """Seconds until an incarnation dies that does not come to the point at which it should."""
@@ -44,6 +44,14 @@ class Life:
         context.run(FAMILY.set, self._family)
         context.run(DISK.set, self._disk)
         self._main = context.run(asyncio.create_task, self._live(prepare))
+
+    def hear(self, event: Coroutine[Any, Any, None]) -> None:
+        """Let it do what follows from an event, as a task of its own."""
+        context = copy_context()
+        context.run(FAMILY.set, self._family)
+        context.run(DISK.set, self._disk)
+        task = context.run(asyncio.create_task, event)
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     def passing(self, _point: str) -> None:
         """Pass a point at which it may die.

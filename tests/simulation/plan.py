@@ -172,7 +172,9 @@ def _followers(luck: random.Random, places: tuple[Place, ...]) -> tuple[str, ...
 def _life(luck: random.Random, start: float, length: float) -> Iterator[Moment]:
     """Yield a life of a job with several states; some of them shorter than the time between two looks."""
     at = start + luck.uniform(0, length / 4)
-    for status in luck.choice([["running"], ["validating_files", "running"], ["running", "paused", "queued", "running"]]):
+    for status in luck.choice(
+        [["running"], ["validating_files", "running"], ["running", "paused", "queued", "running"]]
+    ):
         yield Moment(at, {"status": status})
         at += luck.choice([luck.uniform(1, 20), luck.uniform(60, length / 3)])
     name = f"{luck.getrandbits(40):010x}"
@@ -189,7 +191,10 @@ def _ending(luck: random.Random, name: str) -> dict[str, Any]:
         case "succeeded":
             return {"status": "succeeded", "fine_tuned_model": f"ft:gpt-4o-mini:acme::{name}"}
         case "failed":
-            return {"status": "failed", "error": {"code": "invalid_file", "message": "Line 3 is not JSON.", "param": None}}
+            return {
+                "status": "failed",
+                "error": {"code": "invalid_file", "message": "Line 3 is not JSON.", "param": None},
+            }
         case "silent":
             return {"status": "failed"}
         case _:

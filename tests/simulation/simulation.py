@@ -133,9 +133,7 @@ class Simulation:
     def verdict(self) -> Verdict:
         """Return what the checker says of it."""
         with sqlite3.connect(self._file) as store:
-            followers = {
-                job.id: {self.channels[name].id for name in self._followers(job)} for job in self.plan.jobs
-            }
+            followers = {job.id: {self.channels[name].id for name in self._followers(job)} for job in self.plan.jobs}
             changes, alerts = evidence.changes(store), evidence.alerts(store)
         store.close()
         ends = {job.id: job.end for job in self.plan.jobs}
@@ -225,7 +223,8 @@ class Simulation:
         channel.is_archived = False
         channel.join()
         if self.life and self.life.parts and not self.life.has_died:
-            reopened(self.life.parts, channel.id)
+            # The event reaches whichever incarnation lives; one that dies over it, or is not there, never hears of it.
+            self.life.hear(reopened(self.life.parts, channel.id))
 
     def _open(self, name: str, kind: str) -> Channel:
         if kind == "person":

@@ -85,7 +85,9 @@ class Weather:
     def of_api(self, at: float) -> Trouble:
         """Return what happens to a question to the fine-tuning API; ``stale`` and ``lost`` are for it to make up."""
         if self.window("api_down", at):
-            return self._luck.choice([Trouble("refused", None, "refuse"), Trouble("unavailable", None, "fake", status=503)])
+            return self._luck.choice(
+                [Trouble("refused", None, "refuse"), Trouble("unavailable", None, "fake", status=503)]
+            )
         if self._is_calm(at) or self._luck.random() >= self._plan.odds.api:
             return self._calm(at)
         return self._luck.choice(

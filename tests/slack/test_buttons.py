@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -6,6 +7,7 @@ from hypothesis import strategies as st
 
 from bot.blocks.answers import CONFIRM_CANCEL
 from bot.blocks.job import CANCEL, OPEN_PAGE, REFRESH, TRACK, UNTRACK
+from bot.blocks.outbox import ALL, RETRY, RETRY_ALL
 from bot.commands.command import Asker, Command, Verb
 from bot.slack.buttons import asker_of, command_of, door_of
 from bot.slack.gateway import Door
@@ -47,6 +49,20 @@ def test_the_red_button_answers_its_question() -> None:
 
 
 @pytest.mark.parametrize(
+    ("action_id", "value", "delivery"),
+    [(f"{RETRY}:0", "7", 7), (f"{RETRY}:19", "0" * 17 + "7", 7), (RETRY, "9" * 18, 10**18 - 1), (RETRY_ALL, ALL, None)],
+)
+def test_a_retry_names_its_delivery_and_takes_the_place_of_the_list(
+    action_id: str, value: str, delivery: int | None
+) -> None:
+    seen_alone = {"is_ephemeral": True}
+    expected = Command(Verb.RETRY, ASKER, delivery=delivery, replaces=True)
+
+    assert command_of(body(action_id, value, container=seen_alone)) == expected
+    assert command_of(body(action_id, value)) == replace(expected, replaces=False)
+
+
+@pytest.mark.parametrize(
     ("action_id", "is_ephemeral", "replaces"),
     [
         (REFRESH, True, True),
@@ -84,6 +100,14 @@ IGNORED: dict[str, dict[str, Any]] = {
     "B68 no value": body(actions=[{"action_id": REFRESH}]),
     "B68 null for a value": body(value=None),
     "B68 a list for a value": body(value=[JOB]),
+    "a retry of no delivery": body(f"{RETRY}:0", ""),
+    "a retry of a job": body(f"{RETRY}:0"),
+    "a retry of all by the button of one": body(f"{RETRY}:0", ALL),
+    "a retry of one by the button of all": body(RETRY_ALL, "7"),
+    "a retry of less than nothing": body(f"{RETRY}:0", "-1"),
+    "a retry beyond any row": body(f"{RETRY}:0", "9" * 19),
+    "a retry of digits of another script": body(f"{RETRY}:0", "\u0661"),
+    "a retry with a line break": body(f"{RETRY}:0", "7\n"),
     "no key": body(actions=[{"action_id": CONFIRM_CANCEL}]),
     "a path for an id": body(value="ftjob-a/../../models"),
     "a forged id": body(value="<!channel>"),
@@ -130,7 +154,12 @@ def test_the_answer_goes_where_the_button_was_pressed(url: Any, expected: str | 
 
 
 json = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=9) | st.sampled_from([JOB, REFRESH, CONFIRM_CANCEL]),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.integers().map(str)
+    | st.text(max_size=9)
+    | st.sampled_from([JOB, REFRESH, CONFIRM_CANCEL, RETRY, RETRY_ALL, ALL]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["id", "team_id", "value"]), inner),
     max_leaves=8,
 )
@@ -153,4 +182,8 @@ def test_no_body_breaks_anything(pressed: dict[str, Any]) -> None:
 def test_no_pressed_button_breaks_anything(action_id: Any, value: Any) -> None:
     command = command_of(body(action_id, value))
 
-    assert command is None or (value in (*command.job_ids, command.key) and command.asker == ASKER)
+    if command and command.verb is Verb.RETRY:
+        assert command.delivery == (None if value == ALL else int(value))
+    else:
+        assert command is None or value in (*command.job_ids, command.key)
+    assert command is None or command.asker == ASKER

@@ -4,6 +4,7 @@ import pytest
 from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 
 from bot.manifest import for_http, for_socket_mode
+from bot.sandbox.workspace import BOT_USER, TEAM
 from bot.slack import listeners
 from bot.slack.listeners import listener
 from bot.slack.slash import COMMAND
@@ -21,7 +22,7 @@ async def test_every_listener_came_from_the_one_function_that_makes_them(world: 
     async with world.bot() as bot:
         registered = app_of(bot)._async_listeners  # noqa: SLF001 - Bolt shows them nowhere else
 
-        assert len(registered) >= 2
+        assert len(registered) >= 5
         for each in registered:
             function: Any = getattr(each, "ack_function")  # noqa: B009 - only the subclass that Bolt makes has it
             assert function.__module__ == listeners.__name__
@@ -60,11 +61,31 @@ async def test_every_button_is_acknowledged(world: World, action: str) -> None:
         assert await status_of(app_of(bot), body) == 200
 
 
+@pytest.mark.parametrize("manifest", [for_socket_mode(), for_http("https://bot.example.com")], ids=["socket", "http"])
+async def test_every_event_of_the_manifest_is_acknowledged_also_if_the_bot_itself_caused_it(
+    world: World, manifest: dict[str, Any]
+) -> None:
+    subscribed = manifest["settings"]["event_subscriptions"]["bot_events"]
+
+    assert sorted(subscribed) == ["channel_unarchive", "group_unarchive", "member_joined_channel"]
+    async with world.bot() as bot:
+        for kind in subscribed:
+            event = {"type": kind, "user": BOT_USER, "channel": "C0NOWHERE"}
+            body = {"type": "event_callback", "team_id": TEAM, "event": event}
+            assert await status_of(app_of(bot), body) == 200
+        other = {"type": "event_callback", "event": {"type": "reaction_added", "user": BOT_USER}}
+        assert await status_of(app_of(bot), other) == 404
+
+
 async def test_a_body_that_names_nobody_is_acknowledged_and_does_nothing(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with world.bot() as bot:
-        for body in ({"command": COMMAND}, {"command": COMMAND, "text": "cancel ftjob-abc", "user_id": "U1"}):
+        for body in (
+            {"command": COMMAND},
+            {"command": COMMAND, "text": "cancel ftjob-abc", "user_id": "U1"},
+            {"type": "event_callback", "event": {"type": "channel_unarchive"}},
+        ):
             assert await status_of(app_of(bot), body) == 200
 
     assert world.slack.ephemerals == []

@@ -12,7 +12,7 @@ from bot.jobs.models import Snapshot
 from bot.providers.wire import Reading
 from bot.store import Store, open_store, schema
 from bot.store.jobs import KnownJob
-from bot.store.outbox import Delivery, Picture, Planned
+from bot.store.outbox import Delivery, Outcome, Picture, Planned
 from bot.store.tracks import Track
 from tests.store.times import Time
 
@@ -65,6 +65,31 @@ async def claimed(store: Store, lease: float = 30.0) -> Delivery:
     delivery = await store.outbox.claim(lease)
     assert delivery is not None
     return delivery
+
+
+async def attempted(store: Store, lease: float = 30.0) -> Delivery:
+    """Claim a row that must be there, and note that it is being posted."""
+    delivery = await claimed(store, lease)
+    assert await store.outbox.attempt(delivery, thread_ts=None, needs=0, doubt=0)
+    return delivery
+
+
+async def settle(
+    store: Store,
+    delivery: Delivery,
+    outcome: Outcome,
+    *,
+    in_doubt: bool | None = None,
+    channel_wait: float = 0.0,
+    **more: Any,
+) -> bool:
+    """Record how an attempt ended, as the sender does; it is in doubt afterwards if the outcome says so."""
+    doubt = outcome == "ambiguous" if in_doubt is None else in_doubt
+    async with store.db.transaction() as tx:
+        kept = await store.outbox.settle(tx, delivery, outcome, in_doubt=doubt, **more)
+        if kept and channel_wait:
+            await store.outbox.rest(tx, delivery.channel, channel_wait)
+    return kept
 
 
 async def rows(store: Store, table: Table) -> list[Row[Any]]:

@@ -162,17 +162,3 @@ async def test_settled_jobs_are_settled_and_no_others(store: Store) -> None:
         await store.jobs.settle(tx, ACCOUNT, [])
 
     assert [(await known(store, f"ftjob-{letter}")).settled for letter in "abc"] == [True, False, True]
-
-
-async def test_the_last_sweep_of_each_account_is_remembered(store: Store, time: Time) -> None:
-    assert await store.jobs.swept_at(ACCOUNT) is None
-
-    for _ in range(2):
-        await time.passes(store, 30)
-        async with store.db.transaction() as tx:
-            await store.jobs.swept(tx, ACCOUNT)
-
-    at = await store.jobs.swept_at(ACCOUNT)
-    assert at is not None
-    assert time.clock() - at == time.exactly(0)
-    assert await store.jobs.swept_at("other") is None

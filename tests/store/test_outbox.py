@@ -4,7 +4,7 @@ import pytest
 
 from bot.store import Store, schema
 from bot.store.outbox import Kind, Outcome, Picture, Planned
-from tests.store.seeds import ACCOUNT, STARTED, claimed, contents, deliveries, owe, reading, rows
+from tests.store.seeds import ACCOUNT, STARTED, attempted, claimed, contents, deliveries, owe, reading, rows, settle
 from tests.store.times import Time
 
 
@@ -70,7 +70,7 @@ async def test_a_sent_row_is_done_and_the_next_of_its_channel_follows(store: Sto
 
     delivery = await claimed(store)
     assert delivery.change_id == first
-    assert await store.outbox.settle(delivery, "sent", ts="1.000100")
+    assert await settle(store, delivery, "sent", ts="1.000100")
 
     assert (await claimed(store)).change_id == second
     done = (await deliveries(store))[0]
@@ -81,9 +81,9 @@ async def test_the_place_of_a_posted_card_is_recorded_with_it(store: Store) -> N
     await owe(store, "C1", picture=Picture.CARD)
     delivery = await claimed(store)
 
-    await store.outbox.settle(delivery, "sent", ts="1.000100")
+    await settle(store, delivery, "sent", ts="1.000100")
 
-    card = await store.tracks.card(delivery.replies_to)
+    card = await store.tracks.card(delivery.replies_to or 0)
     assert card is not None
     assert card.ts == "1.000100"
 
@@ -92,9 +92,9 @@ async def test_the_place_of_a_reply_is_not_taken_for_its_cards(store: Store) -> 
     await owe(store, "C1")
     delivery = await claimed(store)
 
-    await store.outbox.settle(delivery, "sent", ts="1.000100")
+    await settle(store, delivery, "sent", ts="1.000100")
 
-    card = await store.tracks.card(delivery.replies_to)
+    card = await store.tracks.card(delivery.replies_to or 0)
     assert card is not None
     assert card.ts is None
 
@@ -103,7 +103,7 @@ async def test_the_place_of_a_reply_is_not_taken_for_its_cards(store: Store) -> 
 async def test_a_row_that_is_over_lets_the_next_of_its_channel_go(store: Store, outcome: Outcome) -> None:
     _, second = await owe(store, "C1", "C1")
 
-    await store.outbox.settle(await claimed(store), outcome, error="why")
+    await settle(store, await claimed(store), outcome, error="why")
 
     assert (await claimed(store)).change_id == second
     assert [row.state for row in await deliveries(store)] == [outcome, "inflight"]
@@ -115,7 +115,7 @@ async def test_a_row_to_be_tried_again_keeps_its_place_before_the_next(
 ) -> None:
     first, _ = await owe(store, "C1", "C1")
 
-    await store.outbox.settle(await claimed(store), outcome, error="why", wait=20)
+    await settle(store, await claimed(store), outcome, error="why", wait=20)
 
     assert await store.outbox.claim(30) is None
     await time.passes(store, 21)
@@ -125,22 +125,127 @@ async def test_a_row_to_be_tried_again_keeps_its_place_before_the_next(
     assert again.attempts == 2
 
 
-async def test_only_an_ambiguous_row_is_in_doubt_afterwards(store: Store) -> None:
-    await owe(store, "C1", "C2")
-    await store.outbox.settle(await claimed(store), "pending")
-    assert not (await claimed(store)).in_doubt
-
-    await store.outbox.settle(await claimed(store), "ambiguous")
-    assert (await claimed(store)).in_doubt
-
-
-async def test_doubt_stays_through_a_refusal(store: Store) -> None:
+async def test_a_row_is_in_doubt_from_just_before_the_wire_until_a_certain_answer(store: Store) -> None:
     await owe(store, "C1")
 
-    await store.outbox.settle(await claimed(store), "ambiguous")
-    await store.outbox.settle(await claimed(store), "pending")
+    delivery = await attempted(store)
+
+    assert not delivery.in_doubt
+    (row,) = await deliveries(store)
+    assert row.in_doubt
+    await settle(store, delivery, "pending")
+    assert not (await claimed(store)).in_doubt
+
+
+async def test_an_ambiguous_row_is_in_doubt_afterwards(store: Store) -> None:
+    await owe(store, "C1")
+
+    await settle(store, await attempted(store), "ambiguous")
 
     assert (await claimed(store)).in_doubt
+
+
+async def test_an_attempt_is_noted_with_where_and_when_to_look_for_it(store: Store, time: Time) -> None:
+    await owe(store, "C1")
+    delivery = await claimed(store)
+
+    assert await store.outbox.attempt(delivery, thread_ts="7.000100", needs=12, doubt=25)
+
+    (row,) = await deliveries(store)
+    assert row.thread_ts == "7.000100"
+    assert row.not_before - row.last_at == time.exactly(25)
+    assert row.first_at == row.last_at
+
+
+async def test_nothing_is_sent_under_a_lease_that_may_end_before_the_answer(store: Store, time: Time) -> None:
+    await owe(store, "C1")
+    delivery = await claimed(store, lease=30)
+    await time.passes(store, 20)
+    before = await contents(store)
+
+    assert not await store.outbox.attempt(delivery, thread_ts=None, needs=12, doubt=25)
+    assert await contents(store) == before
+
+    assert await store.outbox.attempt(delivery, thread_ts=None, needs=9, doubt=25)
+
+
+async def test_nothing_is_sent_under_a_lease_that_somebody_else_has(store: Store, time: Time) -> None:
+    await owe(store, "C1")
+    frozen = await claimed(store, lease=30)
+    await time.passes(store, 31)
+    await claimed(store, lease=30)
+
+    assert not await store.outbox.attempt(frozen, thread_ts=None, needs=0, doubt=25)
+
+
+async def test_a_row_that_is_given_back_was_not_tried(store: Store, time: Time) -> None:
+    (change,) = await owe(store, "C1")
+
+    await store.outbox.give_back(await claimed(store), wait=10)
+
+    assert await store.outbox.claim(30) is None
+    await time.passes(store, 11)
+    again = await claimed(store)
+    assert (again.change_id, again.attempts, again.in_doubt) == (change, 1, False)
+
+
+async def test_a_row_in_doubt_stays_so_when_it_is_given_back(store: Store) -> None:
+    await owe(store, "C1")
+    await settle(store, await attempted(store), "ambiguous")
+
+    await store.outbox.give_back(await claimed(store))
+
+    (row,) = await deliveries(store)
+    assert (row.state, row.in_doubt) == ("ambiguous", True)
+
+
+async def test_a_closed_channel_parks_all_that_it_is_owed_and_no_other(store: Store) -> None:
+    await owe(store, "C1", "C1", "C1", "C2")
+    await settle(store, await claimed(store), "parked", error="not_in_channel")
+
+    async with store.db.transaction() as tx:
+        assert await store.outbox.park_channel(tx, "C1", "not_in_channel") == 3
+
+    assert [row.state for row in await deliveries(store, "C1")] == ["parked"] * 3
+    assert [row.state for row in await deliveries(store, "C2")] == ["pending"]
+
+
+async def test_a_new_alert_for_a_closed_channel_tries_what_is_parked_first(store: Store) -> None:
+    first, second = await owe(store, "C1", "C1")
+    await settle(store, await attempted(store), "parked", error="not_in_channel", in_doubt=True)
+    async with store.db.transaction() as tx:
+        await store.outbox.park_channel(tx, "C1", "not_in_channel")
+
+    (third,) = await owe(store, "C1")
+
+    again = await claimed(store)
+    assert (again.change_id, again.in_doubt) == (first, True)
+    await settle(store, again, "sent", ts="1.0")
+    for change in (second, third):
+        delivery = await claimed(store)
+        assert delivery.change_id == change
+        await settle(store, delivery, "sent", ts="1.0")
+
+
+async def test_a_notice_is_owed_once_to_each_who_should_hear_it(store: Store) -> None:
+    async with store.db.transaction() as tx:
+        for channel in ("C1", "U1", "C1"):
+            await store.outbox.notify(tx, channel, {"kind": "x", "about": "y"}, "key")
+
+    assert [(row.channel, row.picture) for row in await deliveries(store)] == [("C1", "notice"), ("U1", "notice")]
+    assert (await claimed(store)).notice == {"kind": "x", "about": "y"}
+
+
+async def test_a_row_knows_for_how_long_slack_held_up_its_channel_while_it_waited(store: Store, time: Time) -> None:
+    async with store.db.transaction() as tx:
+        await store.outbox.rest(tx, "C1", 5, limited=True)
+        await store.outbox.rest(tx, "C2", 5)
+    await time.passes(store, 1)
+    await owe(store, "C1", "C2")
+    await time.passes(store, 40)
+
+    assert (await claimed(store)).limited_for == time.exactly(4)
+    assert (await claimed(store)).limited_for == 0
 
 
 async def test_who_lost_the_token_settles_nothing(store: Store, time: Time) -> None:
@@ -150,33 +255,33 @@ async def test_who_lost_the_token_settles_nothing(store: Store, time: Time) -> N
     present = await claimed(store)
     before = await contents(store)
 
-    assert not await store.outbox.settle(late, "sent", ts="1.000100", channel_wait=60)
+    assert not await settle(store, late, "sent", ts="1.000100", channel_wait=60)
 
     assert await contents(store) == before
-    assert await store.outbox.settle(present, "sent", ts="1.000200")
+    assert await settle(store, present, "sent", ts="1.000200")
 
 
 async def test_a_row_is_settled_once(store: Store) -> None:
     await owe(store, "C1")
     delivery = await claimed(store)
 
-    outcomes = await asyncio.gather(*(store.outbox.settle(delivery, "sent", ts=f"1.{n}") for n in range(10)))
+    outcomes = await asyncio.gather(*(settle(store, delivery, "sent", ts=f"1.{n}") for n in range(10)))
 
     assert sorted(outcomes) == [False] * 9 + [True]
 
 
 async def test_leases_of_the_dead_are_given_back_at_once(store: Store) -> None:
     first, second, _ = await owe(store, "C1", "C2", "C3")
-    for _ in range(2):
-        await claimed(store)
-    await store.outbox.settle(await claimed(store), "pending", wait=60)
+    await claimed(store)
+    await attempted(store)
+    await settle(store, await claimed(store), "pending", wait=60)
     assert await store.outbox.claim(30) is None
 
     assert await store.outbox.end_leases() == 2
 
     again = [await claimed(store), await claimed(store)]
     assert [row.change_id for row in again] == [first, second]
-    assert all(row.in_doubt for row in again)
+    assert [row.in_doubt for row in again] == [False, True]
     assert await store.outbox.claim(30) is None
 
 

@@ -3,7 +3,6 @@
 from bot.store import Store
 from bot.store.tracks import Subscription
 from tests.store.seeds import ACCOUNT, follow, know, reading
-from tests.store.times import Time
 
 
 async def _subscribe(store: Store, channel: str, newer_than: float, account: str = ACCOUNT) -> None:
@@ -33,7 +32,6 @@ async def test_a_tracked_job_has_to_be_looked_at_until_it_is_settled(store: Stor
     assert list(watched.owed) == ["ftjob-a"]
     assert set(watched.known) == {"ftjob-a", "ftjob-b"}
     assert watched.newer_than is None
-    assert watched.swept_at is None
 
     await _settle(store, "ftjob-a")
     assert await store.jobs.watched(ACCOUNT) is None
@@ -85,15 +83,3 @@ async def test_the_newest_jobs_are_those_created_last(store: Store) -> None:
     await know(store, *(reading(f"ftjob-{n}", created_at=n) for n in (30, 10, 20)))
 
     assert list(await store.jobs.newest(ACCOUNT, 2)) == ["ftjob-30", "ftjob-20"]
-
-
-async def test_when_the_account_was_last_swept_is_part_of_it(store: Store, time: Time) -> None:
-    await _subscribe(store, "C1", 0)
-    async with store.db.transaction() as tx:
-        await store.jobs.swept(tx, ACCOUNT)
-    await time.passes(store, 300)
-
-    watched = await store.jobs.watched(ACCOUNT)
-    assert watched is not None
-    assert watched.swept_at is not None
-    assert time.clock() - watched.swept_at == time.exactly(300)

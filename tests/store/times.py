@@ -10,6 +10,7 @@ from bot.store import Store, schema
 
 _TIMES = [
     schema.account.c.swept_at,
+    schema.account.c.begun_at,
     schema.account.c.not_before,
     schema.account.c.lease_until,
     schema.channel.c.free_at,

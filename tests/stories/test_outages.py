@@ -117,7 +117,7 @@ async def test_an_empty_list_is_not_the_end_of_a_tracked_job(world: World) -> No
         await world.until_told(job, "Succeeded")
 
 
-async def test_a_tracked_job_that_is_gone_disturbs_nobody_else(world: World) -> None:
+async def test_a_tracked_job_that_is_gone_is_told_once_and_disturbs_nobody_else(world: World) -> None:
     gone, job = world.api.add_job(status="running"), world.api.add_job(status="running")
 
     async with world.bot() as bot:
@@ -126,9 +126,10 @@ async def test_a_tracked_job_that_is_gone_disturbs_nobody_else(world: World) -> 
         del world.api.jobs[gone]
         world.api.change(job, status="paused")
         await world.until_told(job, "Paused")
+        await world.until_told(gone, "No longer visible")
         await world.settled(bot)
 
-    assert world.told(gone) == []
+    assert world.told(gone) == ["No longer visible"]
 
 
 @pytest.mark.parametrize(

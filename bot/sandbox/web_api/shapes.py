@@ -9,9 +9,11 @@ from bot.sandbox.workspace import APP, BOT, BOT_NAME, BOT_USER, TEAM, Channel, M
 def message_shape(message: Message, *, with_metadata: bool = False) -> dict[str, Any]:
     """Write a message as the Web API and interactions show it."""
     shape: dict[str, Any] = {"type": "message", "user": message.user, "ts": message.ts, "text": message.text}
-    if message.bot_id:
+    if message.bot_id == BOT:
         profile = {"id": BOT, "app_id": APP, "user_id": BOT_USER, "name": BOT_NAME, "team_id": TEAM}
         shape |= {"bot_id": BOT, "app_id": APP, "team": TEAM, "bot_profile": profile}
+    elif message.bot_id:
+        shape |= {"bot_id": message.bot_id, "team": TEAM}
     if message.blocks:
         shape["blocks"] = with_ids(message.blocks)
     if message.attachments:

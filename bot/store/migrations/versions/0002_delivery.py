@@ -27,6 +27,8 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("account") as account:
         account.alter_column("swept_at", existing_type=sa.Double(), nullable=True)
+        account.add_column(sa.Column("begun_at", sa.Double(), nullable=True))
+        account.add_column(sa.Column("failures", sa.Integer(), nullable=False, server_default="0"))
         account.add_column(sa.Column("not_before", sa.Double(), nullable=False, server_default="0"))
         account.add_column(sa.Column("lease_until", sa.Double(), nullable=False, server_default="0"))
         account.add_column(sa.Column("token", sa.Text(), nullable=True))

@@ -1,0 +1,169 @@
+"""What could not be delivered: what it is, why, and what would mend it."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.blocks.job import word
+from bot.blocks.parts import (
+    LONGEST_ID,
+    Block,
+    Message,
+    actions,
+    button,
+    clip,
+    code,
+    context,
+    date,
+    duration,
+    mention,
+    plain,
+    section,
+    spoken,
+)
+
+RETRY = "ftjob_retry"
+RETRY_ALL = "ftjob_retry_all"
+ALL = "all"
+"""The value of the button that retries everything."""
+MOST_ROWS = 20
+_MOST_SPOKEN = 5
+_LONGEST_ROW = 370
+"""Characters: twenty rows and their buttons stay below the 8,000 that Slack takes in one message."""
+_CHANNEL = re.compile(r"[CG][A-Z0-9]{1,20}")
+
+_BY_ITSELF = "what is parked then goes out by itself."
+_ASK_ADMIN = "Ask a workspace admin"
+_REASONS: dict[str, tuple[str, str]] = {
+    "not_in_channel channel_not_found": (
+        "I am not in it, or it is gone.",
+        f"Type `/invite @ftjob` there: {_BY_ITSELF}",
+    ),
+    "is_archived": ("It is archived.", f"Unarchive it: {_BY_ITSELF}"),
+    "no_permission restricted_action restricted_action_read_only_channel restricted_action_thread_only_channel "
+    "restricted_action_non_threadable_channel cannot_reply_to_message": (
+        "Its posting permissions keep me out.",
+        "Let ftjob post and reply there (channel settings, posting permissions), then retry.",
+    ),
+    "messages_tab_disabled": (
+        "My Messages tab is switched off.",
+        "Switch it on in the app's settings, under App Home, then retry.",
+    ),
+    "user_not_found": ("That person is not in this workspace any more.", "Let somebody else track the job."),
+    "ekm_access_denied": ("Access to the workspace's keys is withheld.", f"{_ASK_ADMIN} to grant it, then retry."),
+    "slack_connect_file_link_sharing_blocked slack_connect_canvas_sharing_blocked": (
+        "A rule for shared channels keeps it out.",
+        f"{_ASK_ADMIN} to allow it there, then retry.",
+    ),
+    "missing_scope not_allowed_token_type": (
+        "The app lacks a permission.",
+        "Reinstall it from its manifest (`ftjob check` names what is missing), then retry.",
+    ),
+    "team_access_not_granted accesslimited access_denied": (
+        "The app may not work in this workspace.",
+        f"{_ASK_ADMIN} to approve it, then retry.",
+    ),
+    "token_revoked account_inactive invalid_auth not_authed token_expired app_uninstalled": (
+        "My token is not valid any more.",
+        "Reinstall the app, give whoever runs me the new token, then retry.",
+    ),
+    "msg_too_long msg_blocks_too_long too_many_attachments invalid_blocks invalid_blocks_format invalid_arguments "
+    "metadata_too_large invalid_metadata_format invalid_metadata_schema no_text not_drawn": (
+        "Slack does not take what I drew: a bug of mine.",
+        "Please report it with the word and the ref.",
+    ),
+}
+_REASON_OF = {known: reason for words, reason in _REASONS.items() for known in words.split()}
+_UNKNOWN = ("Slack did not take it.", "Retry; if it comes back, give whoever runs me the word and the ref.")
+
+
+@dataclass(frozen=True)
+class Undeliverable:
+    """One message that did not get through."""
+
+    id: int
+    what: str
+    """What it is, already safe: ``of_change``, ``of_digest`` or a few words of ours."""
+    channel: str
+    """The channel or person that it was for."""
+    since: float
+    error: str | None
+    """Why, in Slack's word or ours."""
+
+
+def of_change(job_id: str, old: str, new: str) -> str:
+    """Return the change of a job's status as the name of its alert."""
+    return f"{code(job_id, LONGEST_ID)} {word(old).lower()} → {word(new).lower()}"
+
+
+def of_model(job_id: str) -> str:
+    """Return the name of the alert that tells a job's fine-tuned model."""
+    return f"the model of {code(job_id, LONGEST_ID)}"
+
+
+def of_card(job_id: str) -> str:
+    """Return the name of a job's card."""
+    return f"the card of {code(job_id, LONGEST_ID)}"
+
+
+def of_digest(changes: int) -> str:
+    """Return the name of a digest."""
+    return f"a digest of {changes} changes"
+
+
+def outbox(
+    rows: Sequence[Undeliverable], *, total: int, waiting: int, waits_for: float | None, done: str = ""
+) -> Message:
+    """Draw what could not be delivered.
+
+    Args:
+        rows: the oldest of it.
+        total: how much there is of it in all.
+        waiting: how many messages are on their way.
+        waits_for: seconds since the oldest of those came to be owed.
+        done: what was just done about it, already safe.
+    """
+    head = [section(done)] if done else []
+    moving = _waiting(waiting, waits_for)
+    if not rows:
+        text = f"Nothing is parked. {moving}"
+        return Message(spoken(f"{done} {text}".strip()), [*head, section(text)])
+    shown = rows[:MOST_ROWS]
+    title = "1 message could not be delivered" if total == 1 else f"{total} messages could not be delivered"
+    notes = [f"The oldest {len(shown)} of {total}. {moving}" if total > len(shown) else moving]
+    blocks = [*head, section(f"*{title}*"), *map(_row, range(len(shown)), shown)]
+    if total > 1:
+        blocks.append(actions(button(f"Retry all {total}", RETRY_ALL, ALL, says=f"Retry all {total} messages")))
+    return Message(_aloud(f"{done} {title}".strip(), shown, total), [*blocks, *map(context, notes)])
+
+
+def _row(nth: int, row: Undeliverable) -> Block:
+    why, fix = _REASON_OF.get(row.error or "", _UNKNOWN)
+    refs = f"({code(row.error or '?', 40)}, ref {row.id})"
+    text = f"{row.what} · {_place(row.channel)} · since {date(row.since)}\n{why} {fix} {refs}"
+    says = f"Retry {row.what.replace('`', '')}"
+    return section(clip(text, _LONGEST_ROW), accessory=button("Retry", f"{RETRY}:{nth}", str(row.id), says=says))
+
+
+def _place(channel: str) -> str:
+    if _CHANNEL.fullmatch(channel):
+        return f"<#{channel}>"
+    return "a direct message" if channel.startswith("D") else mention(channel)
+
+
+def _waiting(count: int, age: float | None) -> str:
+    if not count:
+        return "No message is waiting to be sent."
+    since = duration(age or 0.0)
+    return (
+        f"1 message is waiting to be sent, for {since}."
+        if count == 1
+        else f"{count} messages are waiting to be sent, the oldest for {since}."
+    )
+
+
+def _aloud(title: str, rows: Sequence[Undeliverable], total: int) -> str:
+    said = [f"{row.what} ({plain(row.error or 'no reason', 40)})" for row in rows[:_MOST_SPOKEN]]
+    if total > _MOST_SPOKEN:
+        said.append(f"and {total - _MOST_SPOKEN} more")
+    return spoken(f"{title}: {'; '.join(said)}.")

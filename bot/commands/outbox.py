@@ -1,0 +1,70 @@
+"""`outbox`: what could not be delivered, and the buttons that try it again."""
+
+import structlog
+
+from bot.blocks.outbox import MOST_ROWS, Undeliverable, of_card, of_change, of_digest, of_model, outbox
+from bot.commands.command import Command, Reply
+from bot.commands.context import Context
+from bot.jobs.changes import ChangeKind
+from bot.store.outbox import Picture
+from bot.store.undelivered import Stuck
+
+COMES_BACK = "What fails again comes back to `/ftjob outbox`."
+NOTHING_LEFT = "There was nothing left to retry."
+DELIVERED = "That message was delivered meanwhile."
+ON_ITS_WAY = "That message is on its way already."
+HELD = "That message is part of a digest by now: retry the digest."
+UNKNOWN = "I do not know that message any more."
+
+log = structlog.get_logger()
+
+
+async def show(_command: Command, context: Context) -> Reply:
+    """Show what could not be delivered, why, and what would mend it."""
+    return await _reply(context)
+
+
+async def retry(command: Command, context: Context) -> Reply:
+    """Owe one message anew, or all; what becomes of that is seen in its channel, or in the outbox again."""
+    undelivered = context.store.undelivered
+    count = await undelivered.retry(None if command.delivery is None else [command.delivery])
+    if count:
+        context.wake()
+        log.info("outbox.retried", deliveries=count, person=command.asker.person)
+        messages = "1 message" if count == 1 else f"{count} messages, each channel's in order"
+        return await _reply(context, done=f"Retrying {messages}. {COMES_BACK}", replaces=command.replaces)
+    done = NOTHING_LEFT
+    if command.delivery is not None:
+        done = _told_of(await undelivered.state_of(command.delivery))
+    return await _reply(context, done=done, replaces=command.replaces)
+
+
+async def _reply(context: Context, *, done: str = "", replaces: bool = False) -> Reply:
+    seen = await context.store.undelivered.overview(MOST_ROWS)
+    rows = [Undeliverable(each.id, _what(each), each.channel, each.created_at, each.error) for each in seen.stuck]
+    message = outbox(rows, total=seen.total, waiting=seen.waiting, waits_for=seen.waits_for, done=done)
+    return Reply(message, replaces=replaces)
+
+
+def _what(stuck: Stuck) -> str:
+    if stuck.picture is Picture.DIGEST:
+        return of_digest(stuck.holds)
+    if stuck.job_id is None:
+        return "a notice"
+    if stuck.picture is Picture.CARD or stuck.kind == ChangeKind.NEW:
+        return of_card(stuck.job_id)
+    if stuck.kind == ChangeKind.MODEL:
+        return of_model(stuck.job_id)
+    return of_change(stuck.job_id, stuck.old_status or "", stuck.new_status or "")
+
+
+def _told_of(state: str | None) -> str:
+    match state:
+        case None:
+            return UNKNOWN
+        case "sent":
+            return DELIVERED
+        case "parked" | "dead":
+            return HELD
+        case _:
+            return ON_ITS_WAY

@@ -1,0 +1,81 @@
+"""Reads that are not believed at once: a finished job in another state, a job that is not found. Pure."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.jobs.changes import ChangeKind, State, change_between
+from bot.jobs.statuses import UNKNOWN
+
+MISSES = 3
+"""Reads in a row without a job, at the least, before it counts as gone."""
+REST = 3600.0
+"""Seconds between two looks for a job that is gone."""
+GIVEN_UP_AFTER = 7 * 86400.0
+"""Seconds for which a job that is gone is looked for."""
+_NEARLY = 0.9
+"""The share of an interval that counts as one: two looks of a timer are never exactly an interval apart."""
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A read that showed a finished job in another state."""
+
+    status: str
+    at: float
+
+
+@dataclass(frozen=True)
+class Absence:
+    """Reads in a row that did not find a job."""
+
+    reads: int
+    since: float
+    last: float
+
+
+class Verdict(StrEnum):
+    """What a read of a known job amounts to."""
+
+    SAME = "same"
+    """It shows what is stored."""
+    CHANGED = "changed"
+    """It shows a change that is believed."""
+    NOTED = "noted"
+    """It is the first that shows a finished job in this other state: a later one has to say the same."""
+    WAITING = "waiting"
+    """It says the same as the one that was noted, but too soon after it."""
+    CLEARED = "cleared"
+    """It shows what is stored, so what was noted was wrong."""
+
+
+def judge(stored: State, doubt: Doubt | None, new: State, *, now: float, interval: float) -> Verdict:
+    """Return what a read of a job amounts to.
+
+    APIs answer from replicas that lag: a job that is over is believed to be in another state only after two reads, an
+    interval apart, that say the same. Its model's name is not a state: it comes, and goes, at once.
+
+    Args:
+        stored: the job as it is known.
+        doubt: an earlier read that contradicted ``stored``, if there was one.
+        new: what this read shows.
+        now: the moment of this read, by the clock of ``doubt``.
+        interval: seconds between two sweeps.
+    """
+    change = change_between(stored, new)
+    if change is None:
+        return Verdict.CLEARED if doubt and new.status != UNKNOWN else Verdict.SAME
+    if not stored.is_final or change.kind is not ChangeKind.STATUS:
+        return Verdict.CHANGED
+    if doubt is None or doubt.status != change.after.status or doubt.at > now:
+        return Verdict.NOTED
+    return Verdict.CHANGED if now - doubt.at >= _NEARLY * interval else Verdict.WAITING
+
+
+def is_gone(absence: Absence, interval: float) -> bool:
+    """Whether a job was not found often enough, for long enough, to say so."""
+    return absence.reads >= MISSES and absence.last - absence.since >= 2 * _NEARLY * interval
+
+
+def is_given_up(absence: Absence) -> bool:
+    """Whether a job that is gone was looked for long enough."""
+    return absence.last - absence.since >= GIVEN_UP_AFTER

@@ -1,0 +1,27 @@
+"""How a call's arguments arrive: in the address, as a form, or as JSON."""
+
+import json
+from typing import Any
+
+from aiohttp import web
+
+_JSON_FIELDS = ("blocks", "attachments", "metadata", "view")
+
+
+async def arguments_of(http: web.Request) -> dict[str, Any]:
+    """Read a call's arguments, wherever they are; JSON inside a form is read too."""
+    arguments: dict[str, Any] = dict(http.query)
+    if http.content_type == "application/json":
+        try:
+            body = await http.json()
+        except ValueError:
+            body = None
+        return arguments | body if isinstance(body, dict) else arguments
+    arguments |= dict(await http.post())
+    for name in _JSON_FIELDS:
+        if isinstance(arguments.get(name), str):
+            try:
+                arguments[name] = json.loads(arguments[name])
+            except ValueError:
+                continue
+    return arguments

@@ -1,0 +1,19 @@
+"""What happens in the workspace, as Slack tells it. Pure."""
+
+from typing import Any
+
+
+def reopened_channel(body: dict[str, Any], bot_user: str | None) -> str | None:
+    """Return the channel that an event lets the bot write to again, or None where it does not say so.
+
+    Args:
+        body: the event in its envelope.
+        bot_user: the bot's own user id. While it is unknown anybody's arrival counts: an alert that is tried in vain
+            is parked again, one that is forgotten is not told.
+    """
+    match body.get("event"):
+        case {"type": "channel_unarchive" | "group_unarchive", "channel": str(channel)}:
+            return channel
+        case {"type": "member_joined_channel", "user": str(user), "channel": str(channel)}:
+            return channel if bot_user in (user, None) else None
+    return None

@@ -1,0 +1,38 @@
+"""A channel's line, as SQL: who stands where, who is at its head, and who may go now."""
+
+from typing import Any
+
+from sqlalchemy import and_, case, func, select
+
+from bot.store import schema
+
+
+def place() -> Any:
+    """Return where in its channel's line a row stands."""
+    return func.coalesce(schema.delivery.c.place, schema.delivery.c.id)
+
+
+def unfinished() -> Any:
+    """Return whether a row still has to go out by itself."""
+    rows = schema.delivery.c
+    return and_(rows.state.in_(schema.UNFINISHED), rows.held_by.is_(None))
+
+
+def heads() -> Any:
+    """Return the first place of each channel's line."""
+    return select(func.min(place())).where(unfinished()).group_by(schema.delivery.c.channel)
+
+
+def due(now: Any) -> tuple[Any, ...]:
+    """Return what makes a row the next one of its channel, at the moment ``now``."""
+    rows, channels = schema.delivery.c, schema.channel.c
+    busy = select(channels.id).where(and_(channels.id == rows.channel, channels.free_at > now)).exists()
+    return place().in_(heads()), unfinished(), rows.lease_until <= now, rows.not_before <= now, ~busy
+
+
+def latest(first: Any, *others: Any) -> Any:
+    """Return the greatest of expressions that are not null; SQLite and PostgreSQL name that function differently."""
+    greatest = first
+    for other in others:
+        greatest = case((greatest >= other, greatest), else_=other)
+    return greatest

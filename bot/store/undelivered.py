@@ -1,0 +1,143 @@
+"""What did not reach anybody: parked and dead deliveries, and how they are owed anew.
+
+A row that a digest tells shares that digest's state and is never listed itself.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, bindparam, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.store import schema
+from bot.store.engine import Database
+from bot.store.outbox import Picture
+
+_AT_ONCE = 1000
+"""Rows in one statement: a database takes only so many parameters."""
+
+
+@dataclass(frozen=True)
+class Stuck:
+    """A delivery that Slack did not take. Times are seconds since the epoch."""
+
+    id: int
+    channel: str
+    """Where it should have gone: a channel, or a person."""
+    picture: Picture
+    state: str
+    """``parked`` until somebody changes something in Slack, ``dead`` where Slack does not accept what was drawn."""
+    error: str | None
+    """Why, in Slack's word or ours."""
+    attempts: int
+    created_at: float
+    job_id: str | None
+    """None for digests and notices, as are the next three."""
+    kind: str | None
+    """What kind of change it tells."""
+    old_status: str | None
+    new_status: str | None
+    holds: int
+    """How many deliveries a digest tells."""
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What is undelivered, and what is still on its way."""
+
+    stuck: list[Stuck]
+    """The first in their channels' lines, oldest first."""
+    total: int
+    """How many are undelivered, those that are not listed included."""
+    waiting: int
+    """How many deliveries are still to be sent."""
+    waits_for: float | None
+    """Seconds since the oldest of those came to be owed; None where none is."""
+
+
+class Undelivered:
+    """Parked and dead deliveries."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def overview(self, most: int) -> Overview:
+        """Return up to ``most`` undelivered rows, and how many there are of what."""
+        since: Any = func.min(schema.delivery.c.created_at)
+        waiting = select(func.count(), self._db.now() - since).where(*_shown(schema.UNFINISHED))
+        async with self._db.transaction() as tx:
+            stuck = [_stuck(row) for row in await tx.execute(_oldest(most))]
+            total = (await tx.execute(select(func.count()).where(*_undelivered()))).scalar_one()
+            count, age = (await tx.execute(waiting)).one()
+        return Overview(stuck, total, count, None if age is None else max(0.0, float(age)))
+
+    async def state_of(self, delivery: int) -> str | None:
+        """Return the state of one delivery, or None where there is no such row."""
+        async with self._db.transaction() as tx:
+            return await tx.scalar(select(schema.delivery.c.state).where(schema.delivery.c.id == delivery))
+
+    async def retry(self, deliveries: Iterable[int] | None = None) -> int:
+        """Owe undelivered rows anew, these or all; return how many that were: of two calls at once one counts each.
+
+        What a digest holds goes with it and is not counted. Doubt stays: such a row is looked up before it is sent.
+        """
+        chosen = () if deliveries is None else (schema.delivery.c.id.in_(list(deliveries)),)
+        async with self._db.transaction() as tx:
+            return await _owe_anew(tx, (*_undelivered(), *chosen))
+
+    async def reopen(self, channel: str) -> int:
+        """Owe anew what is parked for a channel that takes messages again; return how many rows that were.
+
+        Doing it twice is doing it once, so that an event that Slack sends again needs no memory. Dead rows stay: what
+        Slack could not accept does not get better by an invitation.
+        """
+        rows = schema.delivery.c
+        chosen = (*_undelivered(), rows.state == "parked", rows.channel == channel)
+        async with self._db.transaction() as tx:
+            return await _owe_anew(tx, chosen)
+
+
+async def _owe_anew(tx: AsyncConnection, chosen: tuple[Any, ...]) -> int:
+    rows = schema.delivery.c
+    # Locked in one order: on PostgreSQL, two who retry all at once would else wait for each other for ever.
+    # Not by the bare id, in whose order SQLite would read the whole table.
+    locked = select(rows.id).where(*chosen).order_by(rows.id + 0).with_for_update()
+    ids = list(await tx.scalars(locked))
+    fresh = {"state": "pending", "error": None, "not_before": 0.0, "lease_until": 0.0, "token": None, "attempts": 0}
+    for start in range(0, len(ids), _AT_ONCE):
+        some = ids[start : start + _AT_ONCE]
+        await tx.execute(update(schema.delivery).where(rows.id.in_(some)).values(fresh))
+        await tx.execute(update(schema.delivery).where(rows.held_by.in_(some)).values(fresh))
+    return len(ids)
+
+
+def _oldest(most: int) -> Any:
+    rows, changes = schema.delivery.c, schema.change.c
+    held = schema.delivery.alias("held")
+    holds = select(func.count()).where(held.c.held_by == rows.id).scalar_subquery()
+    columns = (rows.id, rows.channel, rows.picture, rows.state, rows.error, rows.attempts, rows.created_at)
+    of_change = (changes.job_id, changes.kind, changes.old_status, changes.new_status)
+    listed = select(*columns, *of_change, holds.label("holds")).select_from(
+        schema.delivery.outerjoin(schema.change, changes.id == rows.change_id)
+    )
+    # A digest stands where the first row that it holds stood.
+    place = func.coalesce(rows.place, rows.id)
+    return listed.where(*_undelivered()).order_by(place, rows.id).limit(most)
+
+
+def _undelivered() -> tuple[Any, ...]:
+    return _shown(schema.UNDELIVERED)
+
+
+def _shown(states: tuple[str, ...]) -> tuple[Any, ...]:
+    """Whether a row is in one of the states of an index, and no digest tells it."""
+    rows = schema.delivery.c
+    # Spelt so that SQLite takes the index of these few states (it wants them written out, and a channel), and not the
+    # one of `held_by`, which leads through everything that was ever sent.
+    in_state = rows.state.in_(bindparam(None, states, expanding=True, literal_execute=True))
+    return in_state, rows.channel > "", func.coalesce(rows.held_by, 0) == 0
+
+
+def _stuck(row: Row[Any]) -> Stuck:
+    return Stuck(**{**row._mapping, "picture": Picture(row.picture)})  # noqa: SLF001 - its public name in SQLAlchemy

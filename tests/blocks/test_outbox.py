@@ -1,0 +1,127 @@
+import pytest
+
+from bot.alerts.retry import CHANNEL_CLOSED, OUR_FAULT, WORKSPACE_CLOSED
+from bot.blocks.outbox import ALL, MOST_ROWS, RETRY, RETRY_ALL, Undeliverable, of_change, outbox
+from bot.blocks.parts import Message
+from bot.sandbox.messages import controls
+from tests.blocks.drawn import CHANNEL, NOW, PERSON, faults, shown
+
+JOB = "ftjob-0a1b2c3d4e5f6a7b8c9d0e1f"
+WORDS = sorted(CHANNEL_CLOSED | WORKSPACE_CLOSED | OUR_FAULT | {"not_drawn"})
+UNKNOWN = "Slack did not take it."
+
+
+def failed(error: str | None = "not_in_channel", *, channel: str = CHANNEL, number: int = 7) -> Undeliverable:
+    return Undeliverable(number, of_change(JOB, "validating_files", "succeeded"), channel, NOW, error)
+
+
+def drawn(*rows: Undeliverable, total: int = 0, waiting: int = 0, waits_for: float | None = None) -> Message:
+    return outbox(rows, total=total or len(rows), waiting=waiting, waits_for=waits_for)
+
+
+def pressable(message: Message) -> list[tuple[str, str]]:
+    return [(element["action_id"], element["value"]) for _, element in controls(list(message.blocks))]
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_every_word_that_parks_or_kills_says_what_would_mend_it(word: str) -> None:
+    said = shown(drawn(failed(word)))
+
+    assert UNKNOWN not in said
+    assert f"(`{word[:39]}" in said
+    assert "ref 7)" in said, "nothing is cut"
+
+
+@pytest.mark.parametrize(
+    ("word", "fix"),
+    [
+        ("not_in_channel", "`/invite @ftjob`"),
+        ("channel_not_found", "`/invite @ftjob`"),
+        ("is_archived", "Unarchive it"),
+        ("missing_scope", "Reinstall"),
+        ("restricted_action", "posting permissions"),
+        ("msg_too_long", "a bug of mine. Please report it"),
+        ("not_drawn", "a bug of mine. Please report it"),
+        ("token_revoked", "the new token"),
+    ],
+)
+def test_the_remedy_fits_the_reason(word: str, fix: str) -> None:
+    assert fix in shown(drawn(failed(word)))
+
+
+@pytest.mark.parametrize("word", ["word_of_tomorrow", "http_500", "timeout"])
+def test_a_word_that_is_not_known_is_shown_as_it_is(word: str) -> None:
+    said = shown(drawn(failed(word)))
+
+    assert UNKNOWN in said
+    assert f"(`{word}`, ref 7)" in said
+
+
+def test_where_nobody_said_why_the_row_is_there_all_the_same() -> None:
+    message = drawn(failed(None))
+
+    assert UNKNOWN in shown(message)
+    assert faults(message) == []
+
+
+@pytest.mark.parametrize(
+    ("channel", "place"),
+    [
+        (CHANNEL, f"<#{CHANNEL}>"),
+        ("G0PRIVATE", "<#G0PRIVATE>"),
+        (PERSON, f"<@{PERSON}>"),
+        ("D0MILO", "a direct message"),
+        ("<!channel>", "`&lt;!channel&gt;`"),
+        ("C0|x>", "`C0|x&gt;`"),
+    ],
+)
+def test_a_row_says_where_it_was_to_go(channel: str, place: str) -> None:
+    assert f" · {place} · since " in shown(drawn(failed(channel=channel)))
+
+
+def test_every_row_has_a_button_of_its_own_and_all_have_one_together() -> None:
+    message = drawn(*(failed(number=number) for number in range(100, 125)), total=31)
+
+    each = [(f"{RETRY}:{nth}", str(100 + nth)) for nth in range(MOST_ROWS)]
+    assert pressable(message) == [*each, (RETRY_ALL, ALL)]
+    assert "Retry all 31" in shown(message)
+    assert "The oldest 20 of 31." in shown(message)
+    assert faults(message) == []
+
+
+def test_one_row_alone_needs_no_button_for_all() -> None:
+    message = drawn(failed())
+
+    assert pressable(message) == [(f"{RETRY}:0", "7")]
+    assert "The oldest" not in shown(message)
+
+
+def test_every_button_says_aloud_what_it_retries() -> None:
+    labels = [element["accessibility_label"] for _, element in controls(list(drawn(failed(), failed(number=8)).blocks))]
+
+    assert labels == [*[f"Retry {JOB} validating files → succeeded"] * 2, "Retry all 2 messages"]
+
+
+@pytest.mark.parametrize(
+    ("waiting", "age", "said"),
+    [
+        (0, None, "No message is waiting to be sent."),
+        (1, 5.0, "1 message is waiting to be sent, for 5 s."),
+        (3, 125.0, "3 messages are waiting to be sent, the oldest for 2 min 5 s."),
+    ],
+)
+def test_what_is_on_its_way_is_counted_whether_or_not_anything_failed(
+    waiting: int, age: float | None, said: str
+) -> None:
+    assert said in shown(drawn(failed(), waiting=waiting, waits_for=age))
+    nothing = drawn(waiting=waiting, waits_for=age)
+    assert nothing.text == shown(nothing) == f"Nothing is parked. {said}"
+    assert pressable(nothing) == []
+
+
+def test_the_first_few_are_read_aloud_and_the_rest_counted() -> None:
+    message = drawn(*(failed() for _ in range(9)), total=50)
+
+    assert message.text.startswith(f"50 messages could not be delivered: `{JOB}` validating files → succeeded (not_in")
+    assert message.text.count(JOB) == 5
+    assert message.text.endswith("and 45 more.")

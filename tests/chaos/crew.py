@@ -1,0 +1,132 @@
+"""The bots under chaos: real processes that are born, killed, frozen, stopped and born again."""
+
+import asyncio
+import multiprocessing
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from tests.chaos.town import LIST, POST, Arrivals
+from tests.chaos.worker import work
+
+POINTS = ("after_claim", "after_look", "before_wire", "after_wire", "after_settle", "before_record", "after_record")
+IN_FLIGHT = frozenset({"before_wire", "after_wire", "before_record", "after_look", "after_claim"})
+"""The points at which a delivery is in flight or a change uncommitted."""
+
+
+@dataclass
+class Crew:
+    """So many bots, always."""
+
+    environ: Mapping[str, str]
+    factor: float
+    folder: Path
+    arrivals: Arrivals
+    luck: random.Random
+    freezes: float = 0.0
+    """The longest time for which a bot is frozen, in seconds."""
+    counts: Counter[str] = field(default_factory=Counter)
+    slowest_stop: float = 0.0
+    bad_exits: list[int] = field(default_factory=list)
+    _context: multiprocessing.context.ForkServerContext = field(
+        default_factory=lambda: multiprocessing.get_context("forkserver")
+    )
+
+    async def keep(self, number: int, until: float) -> None:
+        """Let one bot after the other live and die, until a moment of the monotonic clock."""
+        while time.monotonic() < until:
+            point = self.luck.choice(POINTS) if self.luck.random() < 0.5 else None
+            bot = self.born(number, crash_at=f"{point}:{self.luck.randint(1, 4)}" if point else None)
+            if not await self._until_dead(bot, min(until, time.monotonic() + 8), point):
+                await self._end(bot, until)
+
+    def born(self, number: int, *, crash_at: str | None = None) -> BaseProcess:
+        """Start a bot."""
+        environ = {**self.environ, **({"FTJOB_CRASH_AT": crash_at} if crash_at else {})}
+        bot = self._context.Process(target=work, args=(environ, self.factor, self.folder / f"bot{number}.log"))
+        bot.start()
+        return bot
+
+    async def _until_dead(self, bot: BaseProcess, until: float, point: str | None) -> bool:
+        """Wait for a bot that dies by itself at ``point``; one without a point lives on."""
+        while point and bot.is_alive() and time.monotonic() < until:
+            await asyncio.sleep(0.01)
+        if bot.is_alive():
+            return False
+        if point:
+            self._count_end(bot, point)
+        return True
+
+    def _count_end(self, bot: BaseProcess, point: str) -> None:
+        if bot.exitcode == -signal.SIGKILL:
+            self.counts["kills"] += 1
+            self.counts["kills in flight"] += point in IN_FLIGHT
+            self.counts[f"killed {point}"] += 1
+        else:
+            self.bad_exits.append(bot.exitcode or 0)
+
+    async def _end(self, bot: BaseProcess, until: float) -> None:
+        if self.freezes and self.luck.random() < 0.3:
+            await self._freeze(bot)
+        if self.luck.random() < 0.1:
+            await self.stop(bot)
+        else:
+            await self._kill(bot, until)
+
+    async def _kill(self, bot: BaseProcess, until: float) -> None:
+        """Kill a bot in the middle of a request: one of its own, while its answer is on the way."""
+        what = POST if self.luck.random() < 0.7 else LIST
+        in_flight = False
+        while bot.is_alive() and not in_flight and time.monotonic() < until:
+            arrival = await self.arrivals.next(what, 0.5)
+            in_flight = arrival is not None and arrival.port in ports_of(bot.pid or 0)
+        await asyncio.sleep(self.luck.uniform(0, 0.02))
+        if bot.is_alive():
+            bot.kill()
+            self.counts["kills"] += 1
+            self.counts["kills in flight"] += in_flight
+            self.counts["killed by hand"] += 1
+        await asyncio.to_thread(bot.join)
+
+    async def _freeze(self, bot: BaseProcess) -> None:
+        seconds = self.luck.uniform(0, self.freezes)
+        arrival = await self.arrivals.next(POST, 0.5)
+        if bot.pid and bot.is_alive():
+            os.kill(bot.pid, signal.SIGSTOP)
+            self.counts["freezes"] += 1
+            self.counts["freezes in flight"] += arrival is not None and arrival.port in ports_of(bot.pid)
+            await asyncio.sleep(seconds)
+            os.kill(bot.pid, signal.SIGCONT)
+
+    async def stop(self, bot: BaseProcess) -> None:
+        """Ask a bot to stop, and measure how long it takes."""
+        began = time.monotonic()
+        bot.terminate()
+        await asyncio.to_thread(bot.join, 15)
+        self.counts["stops"] += 1
+        self.slowest_stop = max(self.slowest_stop, time.monotonic() - began)
+        if bot.exitcode != 0:
+            # Killed before it could listen to signals, or worse: the latter shows in its log.
+            self.counts["stops before it was ready"] += bot.exitcode == -signal.SIGTERM
+            if bot.exitcode != -signal.SIGTERM:
+                self.bad_exits.append(bot.exitcode if bot.exitcode is not None else 999)
+                bot.kill()
+                await asyncio.to_thread(bot.join)
+
+
+def ports_of(pid: int) -> set[int]:
+    """Return the local ports of a process's TCP connections (Linux)."""
+    try:
+        links = [os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()]
+        table = Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]
+    except OSError:
+        return set()
+    inodes = {link.removeprefix("socket:[").rstrip("]") for link in links if link.startswith("socket:")}
+    rows = [line.split() for line in table]
+    return {int(row[1].rpartition(":")[2], 16) for row in rows if row[9] in inodes}

@@ -1,0 +1,51 @@
+"""What can be seen of a round: the committed rows, of either database, and what stands in Slack."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from bot.sandbox.slack import Slack
+from bot.store.engine import sqlite_path
+from tests.simulation.checker import Alert, Posted, Recorded
+from tests.simulation.evidence import ALERTS, CHANGES, OWED, STATES, alert_of, recorded_of, standing
+from tests.simulation.plan import State
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the judge looks at."""
+
+    changes: Sequence[Recorded]
+    alerts: Sequence[Alert]
+    posted: Sequence[Posted]
+    states: dict[str, State]
+    owed: int
+
+
+async def gather(url: str, slack: Slack) -> Evidence:
+    """Read the database at ``url`` beside the bots that work on it."""
+    changes, alerts, states, owed = await _rows(url, CHANGES, ALERTS, STATES, OWED)
+    return Evidence(
+        [recorded_of(row) for row in changes],
+        [alert_of(row) for row in alerts],
+        standing(slack),
+        {job: (status, model) for job, status, model in states},
+        owed[0][0],
+    )
+
+
+async def _rows(url: str, *queries: str) -> list[list[Any]]:
+    if url.startswith("sqlite"):
+        connection = sqlite3.connect(sqlite_path(url), timeout=10)
+        try:
+            return [connection.execute(query).fetchall() for query in queries]
+        finally:
+            connection.close()
+    database = await asyncpg.connect(url)
+    try:
+        return [list(await database.fetch(query)) for query in queries]
+    finally:
+        await database.close()

@@ -1,0 +1,126 @@
+"""The stand-ins under chaos: they misbehave as the seed says, and tell which process is in the middle of a request."""
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from bot import manifest
+from bot.sandbox.faults import Fault, FaultPlan
+from bot.sandbox.finetuning import FineTuningApi
+from bot.sandbox.server import Answer, LoopbackServer
+from bot.sandbox.slack import Slack
+
+POST = "chat.postMessage"
+LIST = "GET /fine_tuning/jobs"
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A request that a stand-in has received and not yet answered."""
+
+    what: str
+    port: int
+    """The sender's port: it says which process is at it."""
+
+
+@dataclass
+class Arrivals:
+    """What is under way at the stand-ins."""
+
+    _waiting: list[tuple[str, asyncio.Future[Arrival]]] = field(default_factory=list)
+
+    def came(self, what: str, http: web.Request) -> None:
+        """Tell whoever waits for such a request."""
+        peer = http.transport.get_extra_info("peername") if http.transport else None
+        for wanted, future in self._waiting:
+            if what == wanted and peer and not future.done():
+                future.set_result(Arrival(what, peer[1]))
+        self._waiting = [each for each in self._waiting if not each[1].done()]
+
+    async def next(self, what: str, seconds: float) -> Arrival | None:
+        """Wait for the next request of a kind; None where none comes in time."""
+        future: asyncio.Future[Arrival] = asyncio.get_running_loop().create_future()
+        self._waiting.append((what, future))
+        done, _ = await asyncio.wait({future}, timeout=seconds)
+        return future.result() if done else None
+
+
+class Moody(FaultPlan):
+    """Faults by chance: each request of a kind meets one of the kind's moods as often as it says."""
+
+    def __init__(self, luck: random.Random, moods: Mapping[str, tuple[float, tuple[Fault, ...]]]) -> None:
+        super().__init__()
+        self._luck, self._moods = luck, moods
+        self.is_calm = True
+
+    def take(self, what: str) -> Fault | None:
+        """Return the fault that this request meets, or None."""
+        if not self.is_calm and what in self._moods:
+            chance, faults = self._moods[what]
+            if self._luck.random() < chance:
+                return self._luck.choice(faults)
+        return super().take(what)
+
+
+class _Watched(LoopbackServer):
+    arrivals: Arrivals
+
+    async def serve(
+        self,
+        http: web.Request,
+        what: str,
+        arguments: dict[str, Any],
+        work: Callable[[], Answer],
+        *,
+        credential: str = "",
+    ) -> web.StreamResponse:
+        """Answer one request, and tell that it came."""
+        self.arrivals.came(what, http)
+        return await super().serve(http, what, arguments, work, credential=credential)
+
+
+class WatchedSlack(_Watched, Slack):
+    """A Slack that tells what is under way."""
+
+
+class WatchedApi(_Watched, FineTuningApi):
+    """A fine-tuning API that tells what is under way."""
+
+
+def slack_moods(timeout: float) -> dict[str, tuple[float, tuple[Fault, ...]]]:
+    """Return how Slack misbehaves; ``timeout`` is how long the bots wait for an answer."""
+    refused = {"ok": False, "error": "internal_error"}
+    posts = (
+        *(Fault("drop", accepted=accepted) for accepted in (True, False)),
+        *(Fault("hang", accepted=accepted, seconds=3 * timeout) for accepted in (True, False)),
+        *(Fault("answer", accepted=accepted, status=503, body="upstream") for accepted in (True, False)),
+        *(Fault("answer", accepted=accepted, status=200, body=refused) for accepted in (True, False)),
+        Fault("answer", status=429, headers={"Retry-After": "1"}, body={"ok": False, "error": "ratelimited"}),
+        Fault("answer", accepted=True, status=200, body="<html>"),
+        Fault("answer", status=200, body={"ok": False, "error": "service_unavailable"}),
+        Fault("late", seconds=0.5 * timeout),
+    )
+    looks = (Fault("answer", status=503, body="upstream"), Fault("drop"))
+    return {POST: (0.3, posts), "conversations.history": (0.15, looks), "conversations.replies": (0.15, looks)}
+
+
+API_MOODS: Mapping[str, tuple[float, tuple[Fault, ...]]] = {
+    LIST: (
+        0.1,
+        (
+            Fault("answer", status=500, body={"error": {"message": "server error"}}),
+            Fault("answer", status=200, body="<html>"),
+            Fault("drop"),
+        ),
+    )
+}
+
+
+def scopes() -> list[str]:
+    """Return what the manifest asks for, no more."""
+    needed, optional = manifest.scopes(manifest.for_socket_mode())
+    return sorted(needed | optional)

@@ -1,0 +1,150 @@
+"""Several processes on one database: together they look as often as one, and one that dies is replaced."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from bot.poll.schedule import BEHIND, NEARLY
+from bot.poll.sweep import LEASE, Sweeper
+from bot.sandbox.faults import Fault
+from bot.sandbox.finetuning import FineTuningApi
+from tests.poll.lookout import INTERVAL, LIST, Lookout, lookout, sweeper_on
+from tests.store.seeds import ACCOUNT, crowd
+
+TAKEN_OVER_WITHIN = 35.0
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[FineTuningApi]:
+    async with FineTuningApi() as made:
+        yield made
+
+
+@pytest.fixture
+async def view(postgres_url: str, api: FineTuningApi) -> AsyncIterator[Lookout]:
+    async with lookout(postgres_url, api) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def _three(view: Lookout, postgres_url: str) -> AsyncIterator[list[Sweeper]]:
+    """Yield the sweepers of three processes."""
+    async with crowd(view.store, postgres_url, view.time, size=3) as stores:
+        yield [sweeper_on(store, view.client, view.time.clock)[1] for store in stores]
+
+
+class Timers:
+    """The timers of some processes, each of which began at a moment of its own; time passes from tick to tick."""
+
+    def __init__(self, view: Lookout, begins: dict[Sweeper, float]) -> None:
+        self._view = view
+        self._next = dict(begins)
+        self.now = 0.0
+
+    def dies(self, sweeper: Sweeper) -> None:
+        del self._next[sweeper]
+
+    async def run(self, seconds: float) -> None:
+        end = self.now + seconds
+        while self._next and (at := min(self._next.values())) <= end:
+            await self._goes_by(at - self.now)
+            due = [sweeper for sweeper, when in self._next.items() if when == at]
+            waits = await asyncio.gather(*(each.sweep(older_than=NEARLY * INTERVAL) for each in due))
+            for sweeper, wait in zip(due, waits, strict=True):
+                self._next[sweeper] = at + (wait + BEHIND * INTERVAL if wait else INTERVAL)
+        await self._goes_by(end - self.now)
+
+    async def _goes_by(self, seconds: float) -> None:
+        await self._view.time.passes(self._view.store, seconds)
+        self.now += seconds
+
+    async def until_asked(self) -> float:
+        """Run until somebody asks the API; return how long that took."""
+        asked, began = len(self._view.api.ledger), self.now
+        while len(self._view.api.ledger) == asked:
+            await self.run(0.5)
+        return self.now - began
+
+
+@pytest.mark.parametrize("begins", [(0, 0, 0), (0, 10, 20), (0, 1, 29.5), (0, 27.5, 28.5)], ids=str)
+async def test_three_processes_look_as_often_as_one(
+    view: Lookout, postgres_url: str, begins: tuple[float, ...]
+) -> None:
+    await view.track_all([view.api.add_job(status="running") for _ in range(50)])
+    async with _three(view, postgres_url) as sweepers:
+        timers = Timers(view, dict(zip(sweepers, begins, strict=True)))
+        await timers.run(INTERVAL)
+        asked = len(view.api.ledger)
+        await timers.run(40 * INTERVAL)
+
+    assert 39 <= len(view.api.ledger) - asked <= 42
+
+
+@pytest.mark.parametrize("begins", [(0, 0, 0), (0, 10, 20), (0, 27.5, 28.5)], ids=str)
+@pytest.mark.parametrize("holds", [True, False], ids=["in a sweep", "between two"])
+async def test_an_account_of_a_dead_process_is_taken_over(
+    view: Lookout, postgres_url: str, begins: tuple[float, ...], *, holds: bool
+) -> None:
+    job = view.api.add_job(status="running")
+    await view.track(job)
+    async with _three(view, postgres_url) as sweepers:
+        timers = Timers(view, dict(zip(sweepers, begins, strict=True)))
+        await timers.run(3 * INTERVAL - 0.5)
+        await timers.until_asked()
+        timers.dies(sweepers[0])
+        if holds:
+            assert await view.store.accounts.claim(ACCOUNT, lease=LEASE)
+        view.api.change(job, status="paused")
+
+        assert await timers.until_asked() <= TAKEN_OVER_WITHIN
+
+    assert (job, "paused") in await view.told()
+
+
+async def test_sweepers_that_look_at_once_record_a_change_once(view: Lookout, postgres_url: str) -> None:
+    jobs = [view.api.add_job(status="queued") for _ in range(30)]
+    await view.track_all(jobs)
+    async with _three(view, postgres_url) as sweepers:
+        for status in ("running", "paused", "running"):
+            for job in jobs:
+                view.api.change(job, status=status)
+            await asyncio.gather(*(sweeper.sweep() for sweeper in sweepers))
+
+    assert len(await view.changes()) == 90
+
+
+async def test_a_lease_that_runs_out_under_a_slow_sweep_does_no_harm(view: Lookout, postgres_url: str) -> None:
+    jobs = [view.api.add_job(status="running") for _ in range(10)]
+    await view.track_all(jobs)
+    async with _three(view, postgres_url) as sweepers:
+        for job in jobs:
+            view.api.change(job, status="paused")
+        view.api.faults.add(LIST, Fault("late", seconds=1))
+        slow = asyncio.create_task(sweepers[0].sweep())
+        await _until_claimed(view)
+        await view.time.passes(view.store, LEASE + 1)
+        await sweepers[1].sweep()
+        await slow
+
+    assert len(await view.changes()) == 10
+    assert not any(sweeper.is_failing for sweeper in sweepers)
+
+
+async def test_a_sweep_that_is_cut_gives_the_account_back(view: Lookout) -> None:
+    await view.subscribe()
+    view.api.faults.add(LIST, Fault("hang"))
+    cut = asyncio.create_task(view.sweeper.sweep())
+    await _until_claimed(view)
+    cut.cancel()
+    await asyncio.wait({cut})
+
+    assert cut.cancelled()
+    assert await view.store.accounts.claim(ACCOUNT, lease=LEASE) is not None
+
+
+async def _until_claimed(view: Lookout) -> None:
+    async with asyncio.timeout(10):
+        while (await view.store.accounts.standing(ACCOUNT, interval=0)).busy_for == 0:  # noqa: ASYNC110 - a row tells nobody
+            await asyncio.sleep(0.01)

@@ -1,0 +1,109 @@
+"""The one door after hundreds of requests that were cut, dropped or left hanging: nothing of them is left."""
+
+import asyncio
+import json
+import random
+from collections import Counter
+from pathlib import Path
+
+from bot.errors import ProviderError
+from bot.providers.client import Client
+from tests.builders import JOB, job_body, list_body
+from tests.providers.door import CALLS, call, client_of
+from tests.providers.raw import RawServer, good, head
+
+REQUESTS = 600
+AT_ONCE = 60
+POOL = 20
+"""Connections that a client has at the most."""
+DEADLINE = 0.3
+PATIENCE = 12.0
+PAGE = json.dumps(list_body(job_body())).encode()
+
+
+class Moods:
+    """Answers at once, late, byte by byte, half, wrongly or not at all, as luck has it."""
+
+    def __init__(self, luck: random.Random) -> None:
+        self.luck = luck
+        self.together: asyncio.Barrier | None = None
+        """If set: answers only as many requests at once as it waits for."""
+
+    async def __call__(self, writer: asyncio.StreamWriter) -> None:
+        if self.together:
+            await self.together.wait()
+            writer.write(good(PAGE))
+            return
+        match self.luck.randrange(8):
+            case 0 | 1:
+                writer.write(good(PAGE))
+            case 2:
+                await asyncio.sleep(self.luck.uniform(0, DEADLINE))
+                writer.write(good(PAGE))
+            case 3 | 4:
+                await self._drip(writer)
+            case 5:
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Le")
+                await asyncio.sleep(2 * DEADLINE)
+                writer.close()
+            case 6:
+                await asyncio.sleep(2 * DEADLINE)
+                writer.close()
+            case _:
+                writer.close()
+
+    async def _drip(self, writer: asyncio.StreamWriter) -> None:
+        writer.write(head(f"Content-Length: {len(PAGE)}"))
+        step = 1 + len(PAGE) // self.luck.choice([5, 50])
+        for start in range(0, len(PAGE), step):
+            writer.write(PAGE[start : start + step])
+            await writer.drain()
+            await asyncio.sleep(0.02)
+
+
+def _open_files() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+async def _cut(client: Client, what: str, after: float) -> str:
+    """Make a call, cut it after some seconds if it is not over by then, and return how it ended."""
+    request = asyncio.create_task(call(client, what, JOB))
+    await asyncio.wait({request}, timeout=after)
+    request.cancel()
+    try:
+        await request
+    except asyncio.CancelledError:
+        return "cut"
+    except ProviderError as error:
+        return type(error).__name__
+    return "answered"
+
+
+async def test_requests_that_are_cut_at_any_moment_leave_nothing_behind() -> None:
+    luck, ends, room = random.Random(20261125), Counter[str](), asyncio.Semaphore(AT_ONCE)  # noqa: S311
+    tasks, files = len(asyncio.all_tasks()), _open_files()
+    moods = Moods(luck)
+    async with RawServer(moods) as server:
+        async with client_of(server.base_url, deadline=DEADLINE) as client:
+
+            async def one() -> None:
+                async with room:
+                    moment = luck.uniform(0, DEADLINE) if luck.random() < 0.7 else PATIENCE
+                    ends[await _cut(client, luck.choice(CALLS), moment)] += 1
+
+            async with asyncio.timeout(PATIENCE):
+                await asyncio.gather(*(one() for _ in range(REQUESTS)))
+            # A lost connection would be one too few here: these are answered only all together.
+            moods.together = asyncio.Barrier(POOL)
+            for _ in range(3):
+                pages = await asyncio.gather(*(client.list_jobs() for _ in range(POOL)))
+                assert [len(page.readings) for page in pages] == [1] * POOL
+        await server.until_nobody_is_connected()
+
+    async with asyncio.timeout(5):
+        while _open_files() > files or len(asyncio.all_tasks()) > tasks:  # noqa: ASYNC110 - nobody tells of it
+            await asyncio.sleep(0.01)
+    assert ends.total() == REQUESTS
+    assert ends["cut"] > REQUESTS / 5, ends
+    assert ends["Unreachable"] > REQUESTS / 20, ends
+    assert ends["answered"] > REQUESTS / 20, ends

@@ -1,0 +1,95 @@
+"""No alert lost, none doubled: what a team sees of it, through real processes."""
+
+import asyncio
+import re
+from collections import Counter
+
+from bot.sandbox.faults import Fault
+from bot.sandbox.messages import Message
+from tests.world import World
+
+POST = "chat.postMessage"
+MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
+DOWN = Fault("answer", status=503, body="upstream connect error")
+
+
+async def test_a_bot_that_is_killed_after_slack_took_its_message_does_not_send_it_again(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.process(FTJOB_CRASH_AT="after_wire:1") as process:
+        await world.say(f"track {job}")
+        world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
+        await process.wait()
+    assert world.told(job) == ["Succeeded"]
+    world.skip(30)
+
+    async with world.bot() as bot:
+        await world.settled(bot)
+
+    assert world.told(job) == ["Succeeded"]
+    assert len(world.slack.ledger.of("conversations.replies")) == 1
+
+
+async def test_an_outage_of_forty_seconds_under_two_processes_costs_no_message_and_doubles_none(
+    postgres_url: str, world: World
+) -> None:
+    world.database_url = postgres_url
+    jobs = [world.api.add_job(status="running") for _ in range(10)]
+
+    async with world.process(), world.process():
+        for job in jobs:
+            await world.say(f"track {job}")
+        world.slack.faults.always("*", DOWN)
+        for job in jobs:
+            world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
+        await asyncio.sleep(40)
+        world.slack.faults.clear()
+        await world.slack.ledger.until(lambda: all(world.told(job) for job in jobs), seconds=90, why="all ten")
+
+    assert [world.told(job) for job in jobs] == [["Succeeded"]] * 10
+    assert len(world.ml.messages) == 20
+
+
+async def test_two_hundred_and_fifty_changes_in_one_sweep_are_all_told_in_a_few_messages(world: World) -> None:
+    jobs = [world.api.add_job(status="running") for _ in range(250)]
+
+    async with world.bot(FTJOB_POLL_SECONDS="3600") as bot:
+        await world.say("subscribe")
+        before = len(world.ml.messages)
+        for job in jobs:
+            world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
+        await bot.sweeper.sweep()
+        await world.slack.ledger.until(
+            lambda: set(_named(world.ml.messages[before:])) == set(jobs), seconds=60, why="all of them"
+        )
+        await world.settled(bot)
+
+    told = world.ml.messages[before:]
+    assert Counter(_named(told)) == Counter(jobs)
+    assert len(told) == 10
+
+
+async def test_changes_that_slack_could_not_be_told_for_two_hours_are_told_when_it_is_back(world: World) -> None:
+    job = world.api.add_job(status="queued")
+
+    async with world.bot() as bot:
+        await world.say(f"track {job}")
+        world.slack.faults.always(POST, Fault("answer", status=200, body={"ok": False, "error": "service_unavailable"}))
+        for status in ("running", "paused", "running"):
+            world.api.change(job, status=status)
+            await bot.sweeper.sweep()
+            for _ in range(20):
+                world.skip(120)
+                bot.sender.wake()
+                await asyncio.sleep(0.02)
+        world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
+        await bot.sweeper.sweep()
+        world.slack.faults.clear()
+        world.skip(61)
+        bot.sender.wake()
+        await world.until_told(job, "Running", "Paused", "Running", "Succeeded")
+
+
+def _named(messages: list[Message]) -> list[str]:
+    """Return the jobs that messages name in their lines, twice where they are named twice."""
+    return [job for message in messages for job in re.findall(r"`(ftjob-\w+)`", message.plain)]
