@@ -4,6 +4,7 @@ It believes Slack. Of the bot's own rows it takes what was due, what it says it 
 tell an alert; whether that digest tells it is read in its text.
 """
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -64,6 +65,8 @@ class Verdict:
     given_up: int = 0
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
+    repeats: int = 0
+    """Messages beyond the first with the same key: a digest that came twice doubles many alerts."""
     disordered: list[str] = field(default_factory=list)
     untrue: int = 0
     """Changes that say of a finished job that it is not."""
@@ -98,27 +101,34 @@ def check(
     verdict.doubled += _told_by_strangers(alerts, posted, tellings)
     verdict.lost += _never_owed(followers, changes, alerts)
     verdict.lost += _never_seen(followers, ends, changes)
+    keys = Counter(message.key for message in posted if message.is_ours and message.key)
+    verdict.repeats = sum(times - 1 for times in keys.values())
     verdict.disordered = list(_disordered(alerts, tellings))
     verdict.untrue = _untrue(changes)
     return verdict
 
 
 def tells(text: str, change: Recorded) -> bool:
-    """Whether a line of a text names the job of a change and its new state."""
+    """Whether a text names the job of a change and, where it does, its new state."""
     status, model = change.state
     wanted = status.replace("_", " ").lower()
-    lines = [line.lower() for line in text.splitlines() if change.job.lower() in line.lower()]
+    said = [_news(piece) for piece in re.split(r"[\n;]", text.lower()) if change.job.lower() in piece]
     if change.kind == MODEL:
-        return any("model" in line or (model or "?").lower() in line for line in lines)
-    return any(wanted in line for line in lines)
+        return any("model" in piece or (model or "?").lower() in piece for piece in said)
+    return any(wanted in piece for piece in said)
+
+
+def _news(piece: str) -> str:
+    """Return what a piece of text says of the present, without what was before."""
+    return re.sub(r"\(was [^)]*\)", "", piece.rsplit("→", 1)[-1])
 
 
 def _tellings(alert: Alert, posted: Iterable[Posted]) -> Iterator[float]:
     """Yield where an alert is told: alone under its key, or in the digest that holds it."""
     for message in posted:
-        if message.is_ours and message.channel == alert.channel and message.key in {alert.key, alert.held_by}:
-            if tells(message.text, alert.change):
-                yield message.ts
+        is_it = message.is_ours and message.channel == alert.channel and message.key in {alert.key, alert.held_by}
+        if is_it and tells(message.text, alert.change):
+            yield message.ts
 
 
 def _told_by_strangers(

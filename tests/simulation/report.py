@@ -25,7 +25,7 @@ def failures(result: Result) -> list[str]:
     found = [f"lost: {each}" for each in verdict.lost] + [f"out of order: {each}" for each in verdict.disordered]
     if result.plan.is_covered and result.plan.has_history:
         found += [f"doubled: {each}" for each in verdict.doubled]
-    elif len(verdict.doubled) > result.counted:
+    elif verdict.repeats > result.counted:
         found += [f"doubled, and only {result.counted} counted: {each}" for each in verdict.doubled]
     return found
 
