@@ -22,7 +22,10 @@ class Patience:
     look_again: float = 10.0
     """Between two searches of which the first could not see."""
     blind: float = 120.0
-    """For a search that works, before a message in doubt is sent again, marked as a possible repeat."""
+    """For a search that works, before a message in doubt is sent again, marked as a possible repeat.
+
+    It is counted in searches that could not see, ``look_again`` apart: time in which nobody looked is no blindness.
+    """
     lease: float = 30.0
     """For a sender that claimed a delivery and then died."""
     margin: float = 2.0
@@ -175,14 +178,14 @@ def decide(answer: Answer, attempts: int, *, was_plain: bool, luck: float, patie
     return Verdict("pending" if attempts <= MOST_UNKNOWN else "parked", wait=backoff)
 
 
-def after_look(sight: Sight, since_attempt: float, patience: Patience) -> Next:
-    """Return what to do with a delivery in doubt, ``since_attempt`` seconds after the attempt that left the doubt."""
+def after_look(sight: Sight, looks: int, patience: Patience) -> Next:
+    """Return what to do with a delivery in doubt after a look-up, ``looks`` of which before could not see either."""
     if sight.ts:
         return Next.SENT
     if sight.blind is None:
         return Next.SEND
     if sight.blind in CHANNEL_CLOSED:
         return Next.PARK
-    if sight.blind in NEVER_SEES or since_attempt >= patience.blind:
+    if sight.blind in NEVER_SEES or (looks + 1) * patience.look_again >= patience.blind:
         return Next.SEND_BLIND
     return Next.LOOK_AGAIN

@@ -175,7 +175,7 @@ class Sender:
         """See whether an earlier attempt arrived, and do what follows from it, unless that is to send."""
         sent_at = delivery.first_at or delivery.created_at
         sight = await self._door.find(Sought(delivery.channel, delivery.key, delivery.thread_ts, sent_at))
-        step = after_look(sight, delivery.claimed_at - (delivery.last_at or sent_at), self._patience)
+        step = after_look(sight, delivery.looks, self._patience)
         crash_point("after_look")
         metrics.LOOKUPS.labels(step).inc()
         match step:
@@ -184,7 +184,7 @@ class Sender:
             case Next.PARK:
                 await self._settle(delivery, Answer(error=sight.blind), Verdict("parked"), in_doubt=True)
             case Next.LOOK_AGAIN:
-                await self._store.outbox.give_back(delivery, wait=self._patience.look_again)
+                await self._store.outbox.give_back(delivery, wait=self._patience.look_again, looked=True)
             case Next.SEND | Next.SEND_BLIND:
                 pass
         return step

@@ -85,6 +85,8 @@ class Delivery:
     first_at: float | None
     """When the first attempt began, None before it."""
     last_at: float | None
+    looks: int
+    """Look-ups in a row, before this claim, that could not see whether it arrived."""
     limited_for: float
     """For how long after it was owed Slack still kept its channel waiting: seconds, 0 where it did not."""
 
@@ -185,14 +187,24 @@ class Outbox:
             "last_at": now,
             "not_before": now + doubt,
             "thread_ts": thread_ts,
+            "looks": 0,
         }
         async with self._db.transaction() as tx:
             return (await tx.execute(update(schema.delivery).where(*mine).values(**noted))).rowcount > 0
 
-    async def give_back(self, delivery: Delivery, *, wait: float = 0.0) -> None:
-        """Return a row that was not tried after all; it may be claimed again after ``wait`` seconds."""
-        state = "ambiguous" if delivery.in_doubt else "pending"
-        back = {"state": state, "attempts": schema.delivery.c.attempts - 1, "token": None, "lease_until": 0.0}
+    async def give_back(self, delivery: Delivery, *, wait: float = 0.0, looked: bool = False) -> None:
+        """Return a row that was not tried after all; it may be claimed again after ``wait`` seconds.
+
+        ``looked`` where somebody looked for it and could not see.
+        """
+        rows = schema.delivery.c
+        back = {
+            "state": "ambiguous" if delivery.in_doubt else "pending",
+            "attempts": rows.attempts - 1,
+            "looks": rows.looks + looked,
+            "token": None,
+            "lease_until": 0.0,
+        }
         statement = update(schema.delivery).where(*_mine(delivery))
         async with self._db.transaction() as tx:
             await tx.execute(statement.values(**back, not_before=self._db.now() + wait))
@@ -289,5 +301,6 @@ def _delivery(row: Row[Any], limited_until: float) -> Delivery:
         claimed_at=row.claimed_at,
         first_at=row.first_at,
         last_at=row.last_at,
+        looks=row.looks,
         limited_for=max(0.0, limited_until - row.created_at),
     )

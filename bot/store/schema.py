@@ -147,6 +147,8 @@ delivery = Table(
     Column("error", Text),
     # The thread that the last attempt went to: that is where to look whether it arrived.
     Column("thread_ts", Text),
+    # Look-ups in a row that could not see whether it arrived.
+    Column("looks", Integer, nullable=False, server_default="0"),
     # The digest that tells it, whose state it shares.
     Column("held_by", Serial, ForeignKey("delivery.id")),
     # Where in its channel's line a digest stands: at the place of the first row that it holds.

@@ -41,6 +41,7 @@ def upgrade() -> None:
     op.add_column("job", sa.Column("gone", sa.Boolean(), nullable=False, server_default=sa.false()))
     with op.batch_alter_table("delivery") as delivery:
         delivery.add_column(sa.Column("thread_ts", sa.Text(), nullable=True))
+        delivery.add_column(sa.Column("looks", sa.Integer(), nullable=False, server_default="0"))
         delivery.add_column(sa.Column("held_by", Serial, nullable=True))
         delivery.add_column(sa.Column("place", Serial, nullable=True))
         delivery.add_column(sa.Column("notice", sa.Text(), nullable=True))
