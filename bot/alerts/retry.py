@@ -175,7 +175,7 @@ def decide(answer: Answer, attempts: int, *, was_plain: bool, luck: float, patie
         return Verdict("pending", wait=backoff)
     if attempts == 1 and error != NOT_DRAWN:
         return Verdict("ambiguous", wait=patience.settle)  # a word that we do not know may mean anything, once
-    return Verdict("pending" if attempts <= MOST_UNKNOWN else "parked", wait=backoff)
+    return Verdict("pending" if attempts <= MOST_UNKNOWN else "dead", wait=backoff)
 
 
 def after_look(sight: Sight, looks: int, patience: Patience) -> Next:

@@ -3,8 +3,8 @@
     pending -> inflight -> sent
                         -> pending     refused for now: tried again after ``not_before``
                         -> ambiguous   may have arrived: looked up before it is sent again
-                        -> parked      cannot be delivered until somebody changes something in Slack
-                        -> dead        cannot be delivered at all
+                        -> parked      its channel is closed: it and all that the channel is owed wait for its opening
+                        -> dead        given up; the channel's line went on without it, a person may retry it
 
 A row is claimed by one statement under a lease and a token; every later write names the token, so that a sender whose
 lease ran out changes nothing. ``in_doubt`` is set just before the wire and cleared by a certain answer: whatever

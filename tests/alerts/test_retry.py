@@ -97,9 +97,9 @@ def test_what_slack_refuses_even_as_plain_text_is_dead(word: str) -> None:
 
 @pytest.mark.parametrize(
     ("attempts", "outcome"),
-    [(1, "ambiguous"), (2, "pending"), (MOST_UNKNOWN, "pending"), (6, "parked"), (99, "parked")],
+    [(1, "ambiguous"), (2, "pending"), (MOST_UNKNOWN, "pending"), (6, "dead"), (99, "dead")],
 )
-def test_a_word_that_we_do_not_know_is_parked_in_the_end(attempts: int, outcome: str) -> None:
+def test_a_word_that_we_do_not_know_is_given_up_in_the_end(attempts: int, outcome: str) -> None:
     assert after(Answer(error="word_of_tomorrow"), attempts).outcome == outcome
 
 
@@ -150,8 +150,10 @@ def test_whatever_slack_answers_the_verdict_is_sane(
     assert 0 <= verdict.wait <= LONGEST_PAUSE * 1.1
     assert PACE <= verdict.channel_wait <= LONGEST_PAUSE * 1.1
     if verdict.outcome == "dead":
-        assert was_plain
-        assert answer.error in OUR_FAULT
+        assert (was_plain and answer.error in OUR_FAULT) or (attempts > MOST_UNKNOWN and answer.error not in KNOWN)
+    assert (verdict.outcome == "parked") is (
+        answer.error in CHANNEL_CLOSED and not answer.ts and not answer.maybe_posted
+    )
 
 
 @given(answers, st.floats(0, 1))

@@ -166,7 +166,7 @@ async def test_what_cannot_be_drawn_waits_and_holds_up_no_other_channel(office: 
     assert "may be a repeat" not in ml.messages[0].plain
 
 
-async def test_what_can_never_be_drawn_is_parked_and_lets_its_channel_go_on(office: PostOffice) -> None:
+async def test_what_can_never_be_drawn_is_given_up_and_lets_its_channel_go_on(office: PostOffice) -> None:
     ml = office.slack.add_channel("ml")
     office.unpaged.add("ftjob-broken")
 
@@ -175,7 +175,7 @@ async def test_what_can_never_be_drawn_is_parked_and_lets_its_channel_go_on(offi
         (other,) = await office.owe(ml)
         await office.until_told(ml, other)
 
-    await office.until_settled(ml, "parked", "sent")
+    await office.until_settled(ml, "dead", "sent")
 
 
 async def test_a_stop_lets_what_is_under_way_end(office: PostOffice) -> None:

@@ -173,7 +173,7 @@ async def test_what_is_refused_as_plain_text_too_is_dead_and_holds_up_nothing(of
     assert (dead.error, dead.attempts) == ("msg_too_long", 2)
 
 
-async def test_an_error_that_nobody_knows_is_tried_five_times_more_and_then_parked(office: PostOffice) -> None:
+async def test_an_error_that_nobody_knows_is_tried_five_times_more_and_then_given_up(office: PostOffice) -> None:
     ml = office.slack.add_channel("ml")
     began = office.clock.now
     office.slack.faults.add(POST, *[refusal("something_new")] * (MOST_UNKNOWN + 1))
@@ -182,8 +182,8 @@ async def test_an_error_that_nobody_knows_is_tried_five_times_more_and_then_park
         _, second = await office.owe(ml, ml)
         await office.until_told(ml, second)
 
-    parked, _ = await office.until_settled(ml, "parked", "sent")
-    assert (parked.error, parked.attempts) == ("something_new", MOST_UNKNOWN + 1)
+    dead, _ = await office.until_settled(ml, "dead", "sent")
+    assert (dead.error, dead.attempts) == ("something_new", MOST_UNKNOWN + 1)
     at = [entry.at - began for entry in office.slack.ledger.of(POST)]
     gaps = [later - earlier for earlier, later in pairwise(at)][:MOST_UNKNOWN]
     assert PATIENCE.settle <= gaps[0] <= PATIENCE.settle + 2, "it may mean that the message is there"

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 from tests.simulation.plan import State
 
+_DIGEST_LINE = re.compile(r"^:\w+: `([\w-]+)` ", re.MULTILINE)
+"""A line of a digest, by how it begins; it holds the job."""
 NEW, MODEL = "new", "model"
 CARD = "card"
 GIVEN_UP = ("parked", "dead")
@@ -98,7 +100,7 @@ def check(
                 verdict.lost.append(f"{alert.name}: {alert.row}, but nowhere")
         elif len(tellings[alert.key]) > 1:
             verdict.doubled.append(f"{alert.name} at {tellings[alert.key]}")
-    verdict.doubled += _told_by_strangers(alerts, posted, tellings)
+    verdict.doubled += _told_by_strangers(alerts, posted)
     verdict.lost += _never_owed(followers, changes, alerts)
     verdict.lost += _never_seen(followers, ends, changes)
     keys = Counter(message.key for message in posted if message.is_ours and message.key)
@@ -131,30 +133,18 @@ def _tellings(alert: Alert, posted: Iterable[Posted]) -> Iterator[float]:
             yield message.ts
 
 
-def _told_by_strangers(
-    alerts: Sequence[Alert], posted: Sequence[Posted], tellings: Mapping[str, list[float]]
-) -> Iterator[str]:
-    """Yield alerts that are told alone and once more in a digest that does not hold them any longer."""
-    by_key = {alert.key for alert in alerts}
-    digests = [message for message in posted if message.is_ours and message.key and message.key not in by_key]
+def _told_by_strangers(alerts: Sequence[Alert], posted: Sequence[Posted]) -> Iterator[str]:
+    """Yield what digests tell beyond the alerts that they are said to hold."""
+    alone = {alert.key for alert in alerts}
+    held: dict[str, set[tuple[str, int]]] = defaultdict(set)
     for alert in alerts:
-        same = [
-            other
-            for other in alerts
-            if (other.channel, other.change.job, other.change.kind, other.change.state)
-            == (alert.channel, alert.change.job, alert.change.kind, alert.change.state)
-        ]
-        holders = {other.held_by for other in same}
-        told = [
-            message
-            for message in digests
-            if message.channel == alert.channel
-            and message.key not in holders
-            and any(alert.change.job in line for line in message.text.splitlines())
-            and tells(message.text, alert.change)
-        ]
-        if told and tellings[alert.key] and len(same) == 1:
-            yield f"{alert.name} at {tellings[alert.key]}, and in a digest at {[message.ts for message in told]}"
+        if alert.held_by:
+            held[alert.held_by].add((alert.change.job, alert.change.version))
+    for message in posted:
+        if message.is_ours and message.key in held and message.key not in alone:
+            lines = Counter(_DIGEST_LINE.findall(message.text))
+            for job, times in (lines - Counter(job for job, _ in held[message.key])).items():
+                yield f"{message.channel} {job}: {times} lines too many in the digest at {message.ts}"
 
 
 def _never_owed(
