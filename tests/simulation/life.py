@@ -72,6 +72,9 @@ class Life:
         """Change nothing from now on, and unwind."""
         self.has_died = True
         self._disk.tear()
+        self._cut()
+
+    def _cut(self) -> None:
         for task in sorted(self._family, key=lambda task: task.number):
             task.cancel()
 
@@ -89,7 +92,10 @@ class Life:
         elif not self.has_died:
             self.die()
         while self._family:
-            await asyncio.wait(set(self._family))
+            # A task that turned its end into an error of the database, and tries again, has to be told once more.
+            await asyncio.wait(set(self._family), timeout=1.0 if self.has_died else None)
+            if self.has_died:
+                self._cut()
         if not self.has_died:
             await self._main
 
