@@ -26,7 +26,7 @@ async def parked(world: World, bot: Bot, number: int = 1, *, channel: Channel | 
 
 
 async def parked_now(bot: Bot, channel: Channel | None = None) -> int:
-    outbox = await deliveries(bot.store, channel and channel.id)
+    outbox = await deliveries(bot.store, channel.id if channel else None)
     return sum(row.state == "parked" for row in outbox)
 
 
@@ -320,6 +320,26 @@ async def test_fifty_that_are_parked_are_shown_and_retried_in_their_order(world:
         assert [job in text for job, text in zip(jobs[nth * 10 : nth * 10 + 10], told, strict=True)] == [True] * 10
         assert {headline(message) for message in channel.messages} == {"Running"}
     assert "Nothing is parked." in after.plain
+
+
+@pytest.mark.parametrize("repair", ["invitation", "button"])
+async def test_a_repair_is_begun_at_once_with_no_sweep_to_wait_for(world: World, repair: str) -> None:
+    secret = world.slack.add_channel("secret", is_private=True, bot_is_member=False)
+
+    async with world.bot(FTJOB_POLL_SECONDS="3600") as bot:
+        await owe(bot.store, secret.id)
+        bot.sender.wake()
+        await parked(world, bot)
+        seen = await world.say("outbox")
+        if repair == "invitation":
+            await world.slack.invite_bot(secret)
+        else:
+            secret.members.setdefault(BOT_USER)
+            await world.press(seen, FIRST)
+        await world.slack.ledger.until(lambda: secret.messages, why="the message")
+
+    assert "`channel_not_found`" in seen.plain
+    assert "/invite @ftjob" in seen.plain
 
 
 async def test_what_is_still_on_its_way_is_counted(world: World) -> None:

@@ -1,0 +1,102 @@
+"""`outbox` and its buttons, for every kind and every state of what is stored."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, update
+
+from bot.commands.outbox import DELIVERED, HELD, ON_ITS_WAY, UNKNOWN
+from bot.jobs.changes import Change, ChangeKind, State
+from bot.store import Store, schema
+from bot.store.outbox import Picture, Planned
+from tests.store.seeds import ACCOUNT, STARTED, deliveries, owe, reading
+from tests.world import World
+
+NEW = Change(ChangeKind.NEW, State("queued"), State("queued"))
+MODEL = Change(ChangeKind.MODEL, State("succeeded"), State("succeeded", "ft:gpt-4o:acme::1"))
+NEVER = 2e9
+"""A time to which no test waits."""
+
+
+async def hold_back(store: Store, **values: Any) -> None:
+    """Let everything in the outbox be parked, or be as ``values`` say."""
+    async with store.db.transaction() as tx:
+        await tx.execute(update(schema.delivery).values({"state": "parked", "error": "is_archived", **values}))
+
+
+async def test_every_kind_of_message_has_a_name(world: World) -> None:
+    async with world.bot(FTJOB_POLL_SECONDS="3600") as bot:
+        store = bot.store
+        async with store.db.transaction() as tx:
+            await store.outbox.rest(tx, "C0ATTIC", NEVER)
+            await store.outbox.rest(tx, world.olivia.id, NEVER)
+            await store.outbox.notify(tx, world.olivia.id, {"kind": "store_lost"}, "key")
+            for version, (change, picture) in enumerate(
+                [(STARTED, "change"), (MODEL, "change"), (NEW, "card"), (NEW, "change"), (NEW, "digest")]
+            ):
+                recorded = await store.jobs.write_change(tx, ACCOUNT, version, change, reading("ftjob-a").body)
+                card, _ = await store.tracks.card_of(tx, ACCOUNT, "ftjob-a", f"C{version}")
+                await store.outbox.add(tx, recorded, Planned("C0ATTIC", Picture(picture), card.id))
+        *_, digest = await deliveries(store)
+        await hold_back(store)
+        for job in range(3):
+            await owe(store, "C0ATTIC", job=f"ftjob-held-{job}")
+        async with store.db.transaction() as tx:
+            held = update(schema.delivery).where(schema.delivery.c.id > digest.id)
+            await tx.execute(held.values(held_by=digest.id, state="parked"))
+        seen = await world.say("outbox")
+
+    names = [line.split(" · ")[0] for line in seen.plain.splitlines() if " · since " in line]
+    assert names == [
+        "a notice",
+        "`ftjob-a` queued → running",
+        "the model of `ftjob-a`",
+        "the card of `ftjob-a`",
+        "the card of `ftjob-a`",
+        "a digest of 3 changes",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "said"),
+    [
+        ({"state": "sent"}, DELIVERED),
+        ({"state": "pending", "not_before": NEVER}, ON_ITS_WAY),
+        ({"state": "inflight", "lease_until": NEVER}, ON_ITS_WAY),
+        ({"state": "ambiguous", "not_before": NEVER}, ON_ITS_WAY),
+        ({"held_by": 1}, HELD),
+        (None, UNKNOWN),
+    ],
+)
+async def test_a_button_whose_message_moved_on_says_where_it_is(
+    world: World, meanwhile: dict[str, Any] | None, said: str
+) -> None:
+    async with world.bot(FTJOB_POLL_SECONDS="3600") as bot:
+        async with bot.store.db.transaction() as tx:
+            await bot.store.outbox.rest(tx, "C0ATTIC", NEVER)
+        await owe(bot.store, "C0ATTIC")
+        await hold_back(bot.store)
+        seen = await world.say("outbox")
+        if meanwhile is None:
+            async with bot.store.db.transaction() as tx:
+                await tx.execute(delete(schema.delivery))
+        else:
+            await hold_back(bot.store, **meanwhile)
+        before = await deliveries(bot.store)
+        answer = await world.press(seen, "ftjob_retry:0")
+        after = await deliveries(bot.store)
+
+    assert said in answer.plain
+    assert answer.replace_original
+    assert after == before
+
+
+async def test_a_button_for_all_where_nothing_is_left_says_so(world: World) -> None:
+    async with world.bot(FTJOB_POLL_SECONDS="3600") as bot:
+        await owe(bot.store, "C0ATTIC", "C0ATTIC")
+        await hold_back(bot.store)
+        seen = await world.say("outbox")
+        await hold_back(bot.store, state="sent")
+        answer = await world.press(seen, "ftjob_retry_all")
+
+    assert "There was nothing left to retry. Nothing is parked." in answer.text
