@@ -265,7 +265,8 @@ class Sender:
         if outcome == "sent":
             metrics.DELIVERY_DELAY.observe(max(0.0, self._clock() - delivery.created_at))
         else:
-            log.warning("delivery.not_sent", outcome=outcome, error=answer.error, channel=delivery.channel)
+            said = {"outcome": outcome, "error": answer.error, "channel": delivery.channel, "delivery": delivery.id}
+            log.warning("delivery.not_sent", **said)
 
     async def _mind_channel(self, tx: Transaction, delivery: Delivery, answer: Answer) -> None:
         """Draw the consequences of an answer for the channel: a thread that is gone, a channel that is closed."""

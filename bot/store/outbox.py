@@ -201,7 +201,7 @@ class Outbox:
         back = {
             "state": "ambiguous" if delivery.in_doubt else "pending",
             "attempts": rows.attempts - 1,
-            "looks": rows.looks + looked,
+            "looks": rows.looks + int(looked),
             "token": None,
             "lease_until": 0.0,
         }

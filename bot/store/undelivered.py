@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, select, update
+from sqlalchemy import Row, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store import schema
 from bot.store.engine import Database
+from bot.store.line import alone_in, place
 from bot.store.outbox import Picture
 
 _AT_ONCE = 1000
@@ -65,10 +66,10 @@ class Undelivered:
     async def overview(self, most: int) -> Overview:
         """Return up to ``most`` undelivered rows, and how many there are of what."""
         since: Any = func.min(schema.delivery.c.created_at)
-        waiting = select(func.count(), self._db.now() - since).where(*_shown(schema.UNFINISHED))
+        waiting = select(func.count(), self._db.now() - since).where(alone_in(schema.UNFINISHED))
         async with self._db.transaction() as tx:
             stuck = [_stuck(row) for row in await tx.execute(_oldest(most))]
-            total = (await tx.execute(select(func.count()).where(*_undelivered()))).scalar_one()
+            total = (await tx.execute(select(func.count()).where(alone_in(schema.UNDELIVERED)))).scalar_one()
             count, age = (await tx.execute(waiting)).one()
         return Overview(stuck, total, count, None if age is None else max(0.0, float(age)))
 
@@ -84,7 +85,7 @@ class Undelivered:
         """
         chosen = () if deliveries is None else (schema.delivery.c.id.in_(list(deliveries)),)
         async with self._db.transaction() as tx:
-            return await _owe_anew(tx, (*_undelivered(), *chosen))
+            return await _owe_anew(tx, (alone_in(schema.UNDELIVERED), *chosen))
 
     async def reopen(self, channel: str) -> int:
         """Owe anew what is parked for a channel that takes messages again; return how many rows that were.
@@ -93,7 +94,7 @@ class Undelivered:
         Slack could not accept does not get better by an invitation.
         """
         rows = schema.delivery.c
-        chosen = (*_undelivered(), rows.state == "parked", rows.channel == channel)
+        chosen = (alone_in(schema.UNDELIVERED), rows.state == "parked", rows.channel == channel)
         async with self._db.transaction() as tx:
             return await _owe_anew(tx, chosen)
 
@@ -122,21 +123,7 @@ def _oldest(most: int) -> Any:
         schema.delivery.outerjoin(schema.change, changes.id == rows.change_id)
     )
     # A digest stands where the first row that it holds stood.
-    place = func.coalesce(rows.place, rows.id)
-    return listed.where(*_undelivered()).order_by(place, rows.id).limit(most)
-
-
-def _undelivered() -> tuple[Any, ...]:
-    return _shown(schema.UNDELIVERED)
-
-
-def _shown(states: tuple[str, ...]) -> tuple[Any, ...]:
-    """Whether a row is in one of the states of an index, and no digest tells it."""
-    rows = schema.delivery.c
-    # Spelt so that SQLite takes the index of these few states (it wants them written out, and a channel), and not the
-    # one of `held_by`, which leads through everything that was ever sent.
-    in_state = rows.state.in_(bindparam(None, states, expanding=True, literal_execute=True))
-    return in_state, rows.channel > "", func.coalesce(rows.held_by, 0) == 0
+    return listed.where(alone_in(schema.UNDELIVERED)).order_by(place(), rows.id).limit(most)
 
 
 def _stuck(row: Row[Any]) -> Stuck:
