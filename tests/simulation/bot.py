@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import cast
 
 import aiohttp
+import structlog
 from pydantic import SecretStr
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -27,15 +28,14 @@ from bot.sandbox.finetuning import API_KEY
 from bot.slack.gateway import Gateway
 from bot.store import Store, open_store
 from bot.store.engine import Clock
-from bot.store.outbox import Picture
 from bot.store.tracks import Subscription, Track
 from tests.simulation.plan import Plan
 from tests.simulation.wires import Session, WiredClient, World
 
+log = structlog.get_logger()
+
 ACCOUNT = Account("default", "https://stand-in.example/v1", SecretStr(API_KEY))
 BROKEN_SENDER_SECONDS = 1.0
-TOLD_BY_CARD = Picture.CARD
-"""The picture that announces a job."""
 
 
 @dataclass(frozen=True)
@@ -78,14 +78,18 @@ async def keep_sending(sender: Sender) -> None:
     while True:
         try:
             return await sender.run()
-        except Exception:  # noqa: BLE001 - as app.py does it
+        except Exception:
+            log.exception("sender.broke")
             await asyncio.sleep(BROKEN_SENDER_SECONDS)
 
 
 async def keep_sweeping(sweeper: Sweeper, interval: float) -> None:
-    """Sweep at each interval, as the timer does."""
+    """Sweep at each interval, as the timer does, whatever became of the sweep before."""
     while True:
-        await sweeper.sweep()
+        try:
+            await sweeper.sweep()
+        except Exception:
+            log.exception("sweep.broke")
         await asyncio.sleep(interval)
 
 

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Self
 
 import aiosqlite
 
@@ -111,7 +111,7 @@ class _SyncedFile(sqlite3.Connection):
 
 
 class _SyncedCursor(sqlite3.Cursor):
-    def execute(self, sql: str, *args: Any) -> sqlite3.Cursor:
+    def execute(self, sql: str, *args: Any) -> Self:
         return super().execute("PRAGMA synchronous=OFF" if sql == "PRAGMA synchronous=FULL" else sql, *args)
 
 
@@ -124,7 +124,7 @@ def inline_sqlite() -> Iterator[None]:
         options.pop("iter_chunk_size", None)
         return InlineConnection(DISK.get(), str(database), options)
 
-    aiosqlite.connect = connect  # type: ignore[assignment]
+    aiosqlite.connect = connect
     try:
         yield
     finally:

@@ -10,7 +10,7 @@ import math
 import selectors
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 TICK = 2.0**-20
 """Seconds. Time is counted in ticks that a float holds exactly, beside the seconds of decades."""
@@ -59,12 +59,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._ticks = 0
         self._numbers = itertools.count(1)
         super().__init__(_Leaping(self._leap))
-        self.set_task_factory(self._make_task)
+        self.set_task_factory(cast("Any", self._make_task))
 
     def time(self) -> float:
         return self._ticks * TICK
 
-    def run_in_executor(self, *_: Any) -> NoReturn:
+    def run_in_executor(self, *_: Any) -> NoReturn:  # type: ignore[override]  # always no
         raise Stuck("A thread would run in real time.")
 
     def _leap(self, seconds: float) -> None:

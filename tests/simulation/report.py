@@ -14,9 +14,10 @@ def line(result: Result) -> str:
     figures = (
         f"{result.plan.seed:>4} {kind:<7}{verdict.due:>4}{result.tally.ambiguous:>6}{result.crashes:>6}{result.stops:>5}"
         f"{verdict.given_up:>7}{len(verdict.lost):>5}{len(verdict.doubled):>8}{len(verdict.disordered):>9}"
-        f"{result.counted:>8}{verdict.untrue:>8}{result.virtual:>9.0f}{result.wall:>7.2f}  {result.ledger[:10]}"
+        f"{result.counted:>8}{verdict.untrue:>8}{result.virtual:>9.0f}{result.wall:>7.2f}  {result.ledger[:16]}"
     )
-    return f"{figures}  {result.errors}" if result.errors else figures
+    errors = "".join(f"\n    logged: {event}, {times} times" for event, times in result.errors.items())
+    return f"{figures}{errors}"
 
 
 def failures(result: Result) -> list[str]:

@@ -8,12 +8,12 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import structlog
 
@@ -113,6 +113,8 @@ class Simulation:
     async def run(self) -> float:
         """Live through everything; return the virtual seconds that it took."""
         self._loop = asyncio.get_running_loop()
+        # What a process that died left behind is nobody's business; what breaks a living one is logged.
+        self._loop.set_exception_handler(lambda _loop, _context: None)
         crash.arm(self._passing)
         self._schedule()
         for end in self.plan.ends:
@@ -256,7 +258,7 @@ def _empty_store() -> Path:
 def _logs(simulation: Simulation) -> Iterator[None]:
     """Let errors that the bot logs be counted, and say nothing."""
 
-    def count(_logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
+    def count(_logger: Any, method: str, event: MutableMapping[str, Any]) -> NoReturn:
         if method in ("error", "exception", "critical"):
             simulation.note_error(str(event.get("event")))
         raise structlog.DropEvent

@@ -1,0 +1,77 @@
+"""The production code against a hundred simulated worlds: nothing lost, nothing out of order, nothing told twice.
+
+A world that fails is run alone by ``python -m tests.simulation 1 --from SEED``.
+"""
+
+import multiprocessing
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.simulation.report import failures, line, total
+from tests.simulation.simulation import Result, simulate
+
+SEEDS = 108
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def results() -> list[Result]:
+    """Every world, on every core: a world of its own is one process's work."""
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=max(1, len(os.sched_getaffinity(0))), mp_context=spawn) as pool:
+        return list(pool.map(simulate, range(SEEDS)))
+
+
+@pytest.mark.timeout(600)
+def test_no_world_breaks_a_promise(results: list[Result], capsys: pytest.CaptureFixture[str]) -> None:
+    with capsys.disabled():
+        sys.stdout.write(f"\n{total(results)}\n")
+    broken = {result.plan.seed: [line(result), *failures(result)] for result in results if failures(result)}
+    assert broken == {}
+
+
+@pytest.mark.timeout(600)
+def test_the_worlds_are_hard_enough(results: list[Result]) -> None:
+    assert sum(result.verdict.due for result in results) >= 5000
+    assert sum(result.tally.ambiguous for result in results) >= 1000
+    assert sum(result.crashes for result in results) >= 200
+    assert sum(result.stops for result in results) >= 20
+
+
+@pytest.mark.timeout(600)
+def test_nothing_breaks_inside_a_living_bot(results: list[Result]) -> None:
+    # A token that Slack refuses is reported as loudly as can be, and is one of the faults.
+    broken = {result.plan.seed: set(result.errors) - {"slack.refuses_us"} for result in results}
+    assert {seed: events for seed, events in broken.items() if events} == {}
+
+
+def test_a_seed_decides_everything() -> None:
+    assert ledgers(3, hash_seed=1) == ledgers(3, hash_seed=2)
+
+
+def test_without_look_up_the_same_judge_finds_doubles() -> None:
+    blind = [simulate(seed, has_lookup=False) for seed in covered(range(8))]
+    assert sum(len(result.verdict.doubled) for result in blind) > 0
+    # They are the ones that the bot counted, and nothing is lost for it.
+    assert [result.plan.seed for result in blind if failures(result)] == []
+
+
+def covered(seeds: Iterable[int]) -> list[int]:
+    return [seed for seed in seeds if seed % 3 != 2]
+
+
+def ledgers(worlds: int, *, hash_seed: int) -> list[list[str]]:
+    """Run some worlds in a process of their own; return their numbers and the hashes of all that passed."""
+    command = [sys.executable, "-m", "tests.simulation", str(worlds)]
+    environ = {**os.environ, "PYTHONHASHSEED": str(hash_seed)}
+    ran = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=True)
+    rows = [row.split() for row in ran.stdout.splitlines()]
+    found = [[row[0], row[-1]] for row in rows if len(row) > 1 and row[1] in ("covered", "beyond")]
+    assert len(found) == worlds
+    return found
