@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bot.store.accounts import Accounts
 from bot.store.doubts import Doubts
 from bot.store.engine import Clock, Database, open_database
+from bot.store.integrity import in_words
 from bot.store.jobs import Jobs
 from bot.store.migrate import upgrade
 from bot.store.outages import Outages
@@ -37,10 +38,13 @@ async def open_store(url: str, clock: Clock) -> AsyncIterator[Store]:
 
     Raises:
         StoreInUse: another process has the SQLite file.
+        StoreLocked: another program keeps it locked.
+        StoreDamaged: it cannot be trusted; nothing was changed.
         FtjobError: the schema is newer than this program.
     """
     async with open_database(url, clock) as db:
-        await upgrade(db)
+        with in_words(db.path):
+            await upgrade(db)
         yield Store(
             db=db,
             accounts=Accounts(db),

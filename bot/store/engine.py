@@ -1,5 +1,6 @@
 """The database behind the store: SQLite in one process, PostgreSQL for several."""
 
+import asyncio
 import fcntl
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -13,6 +14,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from bot.errors import FtjobError, StoreInUse
+from bot.store.integrity import BUSY_SECONDS, examine
 
 Clock = Callable[[], float]
 """Seconds since the epoch."""
@@ -20,14 +22,13 @@ Clock = Callable[[], float]
 Transaction = AsyncConnection
 """An open transaction, for callers that join several writes in one."""
 
-BUSY_SECONDS = 5.0
-"""How long SQLite waits for a lock that a backup or a person's shell holds."""
-
 
 class Database:
     """An engine, and the clock that leases and retries go by."""
 
-    def __init__(self, engine: AsyncEngine, clock: Clock) -> None:
+    def __init__(self, engine: AsyncEngine, clock: Clock, path: Path | None = None) -> None:
+        self.path = path
+        """The SQLite file, None on PostgreSQL."""
         self._engine = engine
         self._clock = clock
         self.is_sqlite = engine.dialect.name == "sqlite"
@@ -62,12 +63,17 @@ async def open_database(url: str, clock: Clock) -> AsyncIterator[Database]:
 
     Raises:
         StoreInUse: another process has the SQLite file.
+        StoreLocked: another program keeps it locked.
+        StoreDamaged: it cannot be trusted.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
-        with _only_process(sqlite_path(url)):
-            async with _disposing(_sqlite_engine(sqlite_path(url))) as engine:
-                yield Database(engine, clock)
+        path = sqlite_path(url)
+        with _only_process(path):
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            await asyncio.to_thread(examine, path)
+            async with _disposing(_sqlite_engine(path)) as engine:
+                yield Database(engine, clock, path)
     else:
         async with _disposing(create_async_engine(asyncpg_url(parsed), pool_pre_ping=True)) as engine:
             yield Database(engine, clock)
@@ -117,7 +123,6 @@ def _only_process(path: Path) -> Iterator[None]:
 
 
 def _sqlite_engine(path: Path) -> AsyncEngine:
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     # One connection: SQLite before 3.51.3 can lose commits where two share a write-ahead log.
     engine = create_async_engine(
         URL.create("sqlite+aiosqlite", database=str(path)),
