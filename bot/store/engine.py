@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Double, Insert, Table, cast, event, func, literal
+from sqlalchemy import ColumnElement, Double, Insert, Table, cast, event, func, literal, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -22,13 +22,17 @@ Clock = Callable[[], float]
 Transaction = AsyncConnection
 """An open transaction, for callers that join several writes in one."""
 
+_LOCK = 0x66746A6F62  # "ftjob"
+
 
 class Database:
     """An engine, and the clock that leases and retries go by."""
 
-    def __init__(self, engine: AsyncEngine, clock: Clock, path: Path | None = None) -> None:
+    def __init__(self, engine: AsyncEngine, clock: Clock, path: Path | None = None, lock: int | None = None) -> None:
         self.path = path
         """The SQLite file, None on PostgreSQL."""
+        self.lock = lock
+        """The open lock file beside it, which outlives it; None on PostgreSQL."""
         self._engine = engine
         self._clock = clock
         self.is_sqlite = engine.dialect.name == "sqlite"
@@ -51,6 +55,11 @@ class Database:
             return literal(self._clock(), Double)
         return cast(func.extract("epoch", func.clock_timestamp()), Double)
 
+    async def one_at_a_time(self, tx: AsyncConnection) -> None:
+        """Wait until no other process is in a transaction that called this; SQLite has one process anyway."""
+        if not self.is_sqlite:
+            await tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+
     def insert(self, table: Table) -> Any:
         """Return an INSERT that knows ``ON CONFLICT``."""
         statement: Insert = sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
@@ -69,11 +78,11 @@ async def open_database(url: str, clock: Clock) -> AsyncIterator[Database]:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         path = sqlite_path(url)
-        with _only_process(path):
+        with _only_process(path) as lock:
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             await asyncio.to_thread(examine, path)
             async with _disposing(_sqlite_engine(path)) as engine:
-                yield Database(engine, clock, path)
+                yield Database(engine, clock, path, lock)
     else:
         async with _disposing(create_async_engine(asyncpg_url(parsed), pool_pre_ping=True)) as engine:
             yield Database(engine, clock)
@@ -109,15 +118,15 @@ async def _disposing(engine: AsyncEngine) -> AsyncIterator[AsyncEngine]:
 
 
 @contextmanager
-def _only_process(path: Path) -> Iterator[None]:
-    """Hold the lock beside the file: two processes on one SQLite file would tell everything twice."""
+def _only_process(path: Path) -> Iterator[int]:
+    """Hold the lock beside the file and yield its descriptor: two processes on one SQLite file would tell everything twice."""
     lock = os.open(f"{path}.lock", os.O_CREAT | os.O_RDWR, 0o600)
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise StoreInUse(f"{path} is in use by the running bot.") from None
-        yield
+        yield lock
     finally:
         os.close(lock)
 

@@ -6,12 +6,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from bot.errors import FtjobError
 from bot.store.engine import Database
-
-_LOCK = 0x66746A6F62  # "ftjob"
 
 
 async def upgrade(db: Database) -> None:
@@ -21,8 +19,7 @@ async def upgrade(db: Database) -> None:
         FtjobError: the database was written by a newer program.
     """
     async with db.transaction() as tx:
-        if not db.is_sqlite:
-            await tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        await db.one_at_a_time(tx)
         await tx.run_sync(_upgrade)
 
 
