@@ -100,7 +100,8 @@ async def running(settings: Settings, *, clock: Clock = time.time, patience: Pat
         sender = Sender(store, gateway, drawing, clock=clock, notices=notices, patience=patience)
         recorder = Recorder(store, wake=sender.wake, interval=settings.ftjob_poll_seconds)
         circuit = Circuit(store, notices, client.account.name, wake=sender.wake, clock=clock)
-        sweeper = Sweeper(client, store, recorder, circuit, interval=settings.ftjob_poll_seconds, clock=clock)
+        interval = settings.ftjob_poll_seconds
+        sweeper = Sweeper(client, store, recorder, circuit, interval=interval, clock=clock, lease=patience.lease)
         bot = Bot(settings, store, sweeper, sender, gateway)
         context = Context(
             client=client,

@@ -68,7 +68,6 @@ class Crew:
     def _count_end(self, bot: BaseProcess, point: str) -> None:
         if bot.exitcode == -signal.SIGKILL:
             self.counts["kills"] += 1
-            self.counts["kills in flight"] += 1
             self.counts[f"killed {point}"] += 1
         else:
             self.bad_exits.append(bot.exitcode or 0)
@@ -82,16 +81,17 @@ class Crew:
             await self._kill(bot, until)
 
     async def _kill(self, bot: BaseProcess, until: float) -> None:
-        """Kill a bot in the middle of a request: one of its own, while its answer is on the way."""
+        """Kill a bot in the middle of a request of its own, while the answer is on the way."""
         in_flight = False
         while bot.is_alive() and not in_flight and time.monotonic() < until:
             arrival = await self.arrivals.next(REQUESTS, 0.5)
             in_flight = arrival is not None and arrival.port in ports_of(bot.pid or 0)
         await asyncio.sleep(self.luck.uniform(0, 0.015))
-        if bot.is_alive():
+        if not in_flight:
+            await self.stop(bot)
+        elif bot.is_alive():
             bot.kill()
             self.counts["kills"] += 1
-            self.counts["kills in flight"] += in_flight
             self.counts["killed by hand"] += 1
         await asyncio.to_thread(bot.join)
 
@@ -112,11 +112,16 @@ class Crew:
         await asyncio.to_thread(bot.join, 15)
         self.counts["stops"] += 1
         self.slowest_stop = max(self.slowest_stop, time.monotonic() - began)
-        if bot.exitcode != 0:
-            # Killed before it could listen to signals, or worse: the latter shows in its log.
-            self.counts["stops before it was ready"] += bot.exitcode == -signal.SIGTERM
-            if bot.exitcode != -signal.SIGTERM:
-                self.bad_exits.append(bot.exitcode if bot.exitcode is not None else 999)
+        match bot.exitcode:
+            case 0:
+                pass
+            case -signal.SIGTERM:
+                self.counts["stops before it was ready"] += 1
+            case -signal.SIGKILL:
+                self.counts["kills"] += 1
+                self.counts["killed while it stopped"] += 1
+            case code:
+                self.bad_exits.append(999 if code is None else code)
                 bot.kill()
                 await asyncio.to_thread(bot.join)
 
