@@ -112,18 +112,15 @@ class Crew:
         await asyncio.to_thread(bot.join, 15)
         self.counts["stops"] += 1
         self.slowest_stop = max(self.slowest_stop, time.monotonic() - began)
-        match bot.exitcode:
-            case 0:
-                pass
-            case -signal.SIGTERM:
-                self.counts["stops before it was ready"] += 1
-            case -signal.SIGKILL:
-                self.counts["kills"] += 1
-                self.counts["killed while it stopped"] += 1
-            case code:
-                self.bad_exits.append(999 if code is None else code)
-                bot.kill()
-                await asyncio.to_thread(bot.join)
+        if bot.exitcode == -signal.SIGTERM:
+            self.counts["stops before it was ready"] += 1
+        elif bot.exitcode == -signal.SIGKILL:
+            self.counts["kills"] += 1
+            self.counts["killed while it stopped"] += 1
+        elif bot.exitcode != 0:
+            self.bad_exits.append(999 if bot.exitcode is None else bot.exitcode)
+            bot.kill()
+            await asyncio.to_thread(bot.join)
 
 
 def ports_of(pid: int) -> set[int]:
