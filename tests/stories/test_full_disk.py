@@ -1,0 +1,44 @@
+"""The disk is full: the bot says so, changes nothing, and goes on by itself when there is room again."""
+
+import aiohttp
+
+from bot.app import Bot
+from tests.postgres import free_port
+from tests.world import World
+
+MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
+
+
+async def test_a_full_disk_is_named_and_nothing_is_lost_or_doubled_when_there_is_room_again(world: World) -> None:
+    jobs = [world.api.add_job(status="running", metadata={"note": "x" * 500}) for _ in range(4)]
+
+    async with world.bot(PORT=str(free_port())) as bot:
+        for job in jobs:
+            await world.say(f"track {job}")
+        await _limit(bot, pages=1)
+        for job in jobs:
+            world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
+        await world.slack.ledger.until(lambda: "store" in bot.broken_parts(), seconds=20, why="a full disk")
+        assert "store" in await _not_ready(bot)
+        assert [world.told(job) for job in jobs] == [[]] * 4
+
+        await _limit(bot, pages=1_000_000)
+        for job in jobs:
+            await world.until_told(job, "Succeeded")
+        await world.settled(bot)
+        assert bot.broken_parts() == []
+
+    assert [world.told(job) for job in jobs] == [["Succeeded"]] * 4
+
+
+async def _limit(bot: Bot, *, pages: int) -> None:
+    """Let the database have so many pages; fewer than it has is as many as it has."""
+    async with bot.store.db.transaction() as tx:
+        await tx.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+
+
+async def _not_ready(bot: Bot) -> list[str]:
+    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{bot.port}/readyz") as answer:
+        assert answer.status == 503
+        parts: list[str] = (await answer.json())["parts"]
+        return parts
