@@ -7,11 +7,11 @@ import asyncio
 import contextlib
 import random
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import structlog
 
 from bot import metrics
+from bot.alerts.door import Door
 from bot.alerts.draw import Drawing, Outgoing, draw
 from bot.alerts.notices import Notices
 from bot.alerts.retry import (
@@ -26,7 +26,6 @@ from bot.alerts.retry import (
     Answer,
     Next,
     Patience,
-    Sight,
     Sought,
     Verdict,
     after_look,
@@ -48,16 +47,6 @@ LAST_SECONDS = 7.0
 _DAY = 86400.0
 
 log = structlog.get_logger()
-
-
-class Door(Protocol):
-    """Where messages go out: Slack's gateway."""
-
-    async def post(self, outgoing: Outgoing) -> Answer:
-        """Post one message, once, and say how that ended."""
-
-    async def find(self, sought: Sought) -> Sight:
-        """Look whether a message arrived."""
 
 
 @dataclass(frozen=True)

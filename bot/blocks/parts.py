@@ -26,6 +26,7 @@ _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _BACKTICK = "\u02cb"
 _KEPT_CONTROLS = "\n\t"
 _ATOM = re.compile(r"<[^>]*>|`[^`]*`|&(?:amp|lt|gt);|.", re.DOTALL)
+_PERSON = re.compile(r"[UW][A-Z0-9]+", re.ASCII)
 _DATE = re.compile(r"<!date\^[^|>]*\|([^>]*)>")
 
 
@@ -96,7 +97,7 @@ def code(text: str, longest: int = 200) -> str:
 
 def mention(person: str) -> str:
     """Return a mention of a person, by user id; nothing else can be mentioned."""
-    return f"<@{person}>" if person.isalnum() else code(person)
+    return f"<@{person}>" if _PERSON.fullmatch(person) else code(person)
 
 
 def utc(seconds: float) -> str:

@@ -101,14 +101,15 @@ class Outbox:
         self._db = db
 
     async def add(self, tx: AsyncConnection, recorded: RecordedChange, planned: Planned) -> None:
-        """Owe one alert of a change. Owing it twice is owing it once.
+        """Owe one alert of a change, once; what is parked for its channel is tried again before it.
 
-        What is parked for the same channel is tried again before it: a channel's order holds, and one that takes
-        messages again is found out by the next alert for it.
+        So a channel's order holds, and one that takes messages again is found out by the next alert for it.
         """
         of_change = f"{recorded.account}|{recorded.job_id}|{recorded.version}"
         key = f"{of_change}|{planned.channel}|{planned.picture}|{planned.kind}"
-        await self._reopen(tx, planned.channel)
+        rows = schema.delivery.c
+        parked = update(schema.delivery).where(rows.channel == planned.channel, rows.state == "parked")
+        await tx.execute(parked.values(state="pending", not_before=0.0))
         await self._insert(tx, key, {**vars(planned), "change_id": recorded.id})
 
     async def notify(self, tx: AsyncConnection, channel: str, body: Mapping[str, Any], key: str) -> None:
@@ -129,11 +130,6 @@ class Outbox:
         )
         await tx.execute(row.on_conflict_do_nothing(index_elements=["key"]))
 
-    async def _reopen(self, tx: AsyncConnection, channel: str) -> None:
-        rows = schema.delivery.c
-        parked = update(schema.delivery).where(rows.channel == channel, rows.state == "parked")
-        await tx.execute(parked.values(state="pending", not_before=0.0))
-
     async def claim(self, lease: float) -> Delivery | None:
         """Take the oldest row of a channel that is due, for ``lease`` seconds; None where nothing is due.
 
@@ -144,7 +140,10 @@ class Outbox:
             row = await self._claim(tx, lease)
             if row and await digests.bundle(tx, row):
                 row = await self._claim(tx, lease)
-            return _delivery(row, await self._limited_until(tx, row.channel)) if row else None
+            if not row:
+                return None
+            limited = select(schema.channel.c.limited_until).where(schema.channel.c.id == row.channel)
+            return _delivery(row, float(await tx.scalar(limited) or 0.0))
 
     async def _claim(self, tx: AsyncConnection, lease: float) -> Row[Any] | None:
         now = self._db.now()
@@ -164,10 +163,6 @@ class Outbox:
         )
         row: Row[Any] | None = (await tx.execute(statement)).one_or_none()
         return row
-
-    async def _limited_until(self, tx: AsyncConnection, channel: str) -> float:
-        channels = schema.channel.c
-        return float(await tx.scalar(select(channels.limited_until).where(channels.id == channel)) or 0.0)
 
     async def attempt(self, delivery: Delivery, *, thread_ts: str | None, needs: float, doubt: float) -> bool:
         """Note, just before the wire, that a message may arrive from now on; return whether it may be sent.

@@ -129,7 +129,7 @@ class Round:
         began = time.monotonic()
         bots = [self._crew.born(number) for number in range(self._bots)]
         while time.monotonic() - began < CONVERGE_SECONDS:
-            await asyncio.sleep(0.25)
+            await asyncio.sleep(0.05)
             evidence = await gather(self._url, self.slack)
             ends = {job: self._end_of(job) for job in self._jobs}
             if evidence.owed == 0 and all(evidence.states.get(job) == end for job, end in ends.items()):

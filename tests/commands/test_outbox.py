@@ -38,9 +38,9 @@ async def test_every_kind_of_message_has_a_name(world: World) -> None:
                 card, _ = await store.tracks.card_of(tx, ACCOUNT, "ftjob-a", f"C{version}")
                 await store.outbox.add(tx, recorded, Planned("C0ATTIC", Picture(picture), card.id))
         *_, digest = await deliveries(store)
-        await hold_back(store)
         for job in range(3):
             await owe(store, "C0ATTIC", job=f"ftjob-held-{job}")
+        await hold_back(store)
         async with store.db.transaction() as tx:
             held = update(schema.delivery).where(schema.delivery.c.id > digest.id)
             await tx.execute(held.values(held_by=digest.id, state="parked"))

@@ -1,0 +1,16 @@
+"""The door through which messages leave, as the sender needs it: Slack's gateway stands in it."""
+
+from typing import Protocol
+
+from bot.alerts.draw import Outgoing
+from bot.alerts.retry import Answer, Sight, Sought
+
+
+class Door(Protocol):
+    """Where messages go out: Slack's gateway."""
+
+    async def post(self, outgoing: Outgoing) -> Answer:
+        """Post one message, once, and say how that ended."""
+
+    async def find(self, sought: Sought) -> Sight:
+        """Look whether a message arrived."""
