@@ -135,3 +135,30 @@ async def test_an_outage_that_a_restart_lies_in_is_told_once_from_its_beginning(
 
     (notice,) = await deliveries(office.store)
     assert f'"since": {began}' in notice.notice
+
+
+async def test_a_store_that_cannot_note_an_outage_ends_nothing_and_repeats_no_line(office: PostOffice) -> None:
+    with capture_logs() as logs:
+        async with present(office, ops="C0OPS") as presence:
+            await until(presence, up=True)
+            await _rename(office, "outage", "away")
+            office.slack.faults.always("auth.test", DOWN)
+            asked = len(office.slack.ledger.of("auth.test"))
+            await office.slack.ledger.until(lambda: len(office.slack.ledger.of("auth.test")) > asked + 5)
+            await _rename(office, "away", "outage")
+            async with asyncio.timeout(10):
+                while not await office.store.outages.present():  # noqa: ASYNC110 - a database tells nobody
+                    await asyncio.sleep(0.005)
+            office.clock.now += 300
+            office.slack.faults.clear()
+            await until(presence, up=True)
+
+    said = [log["event"] for log in logs if log["event"].startswith(("slack.", "presence."))]
+    assert said == ["slack.connected", "slack.unreachable", "presence.broke", "slack.recovered", "slack.connected"]
+    assert [row.channel for row in await deliveries(office.store)] == ["C0OPS"]
+
+
+async def _rename(office: PostOffice, old: str, new: str) -> None:
+    """Let every question about a table fail, or no more."""
+    async with office.store.db.transaction() as tx:
+        await tx.exec_driver_sql(f"ALTER TABLE {old} RENAME TO {new}")
