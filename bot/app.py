@@ -129,31 +129,40 @@ async def running(settings: Settings, *, clock: Clock = time.time, patience: Pat
         dispatch = Dispatch(context, gateway, people, lambda: bot.identity)
         await enter(_sending(sender))
         timer = await enter(sweeping([sweeper], interval))
+        doors = AsyncExitStack()
         # Side by side: one after the other they could take longer than a platform waits before it kills.
-        stack.push_async_callback(lambda: asyncio.gather(sender.stop(), dispatch.stop(), timer.stop()))
+        stack.push_async_callback(lambda: asyncio.gather(sender.stop(), timer.stop(), _shut(doors, dispatch)))
         await enter(_in_background(presence.run()))
         if settings.ftjob_heartbeat_url:
             await enter(_in_background(beat(settings.ftjob_heartbeat_url, bot.broken_parts)))
-        await _open_doors(stack, bot, dispatch)
+        await _open_doors(doors, bot, dispatch)
         log.info("bot.started", version=context.version, socket_mode=settings.uses_socket_mode, port=bot.port)
         yield bot
         log.info("bot.stopping")
         sender.claim_no_more()
 
 
-async def _open_doors(stack: AsyncExitStack, bot: Bot, dispatch: Dispatch) -> None:
+async def _shut(doors: AsyncExitStack, dispatch: Dispatch) -> None:
+    """Let nobody in any more, then let answers under way end: what comes in last is still answered."""
+    try:
+        await doors.aclose()
+    finally:
+        await dispatch.stop()
+
+
+async def _open_doors(doors: AsyncExitStack, bot: Bot, dispatch: Dispatch) -> None:
     """Let Slack in: over Socket Mode or over HTTP, as the settings say."""
     settings = bot.settings
     handler = None
     if settings.slack_app_token:
         app = build_app(bot.gateway.client, dispatch, signing_secret=None)
-        bot.socket = await stack.enter_async_context(socket_mode(app, settings.slack_app_token.get_secret_value()))
+        bot.socket = await doors.enter_async_context(socket_mode(app, settings.slack_app_token.get_secret_value()))
     elif settings.slack_signing_secret:
         secret = settings.slack_signing_secret.get_secret_value()
         handler = gate(build_app(bot.gateway.client, dispatch, signing_secret=secret))
     if settings.listens_on:
         host, port = settings.listens_on
-        bot.port = await stack.enter_async_context(serving(host, port, slack=handler, ready=bot.broken_parts))
+        bot.port = await doors.enter_async_context(serving(host, port, slack=handler, ready=bot.broken_parts))
 
 
 @asynccontextmanager
