@@ -59,12 +59,11 @@ class RestartablePostgres:
         self._server = subprocess.Popen([self._programs / "postgres", "-D", self._data, *settings], **self._quiet)
         _until_ready(self._data / "postmaster.pid", self._server)
 
-    def restart(self) -> None:
-        """Stop it at once, as ``pg_ctl restart -m immediate`` does, and start it again."""
+    def stop_at_once(self) -> None:
+        """Stop it as ``pg_ctl stop -m immediate`` does: it leaves off in the middle of everything."""
         self._server.send_signal(signal.SIGQUIT)
         self._server.wait(timeout=20)
         (self._data / "postmaster.pid").unlink(missing_ok=True)
-        self.start()
 
     def stop(self) -> None:
         """Stop it for good."""
