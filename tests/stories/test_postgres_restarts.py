@@ -1,14 +1,13 @@
 """PostgreSQL goes away under a running bot: it says so, comes back by itself, and loses and doubles nothing."""
 
 import asyncio
-import time
 from collections.abc import Iterator
 
-import aiohttp
 import asyncpg
 import pytest
 
 from tests.postgres import RestartablePostgres, free_port, restartable_postgres
+from tests.readiness import Readiness
 from tests.world import World
 
 RESTARTS = 3
@@ -16,29 +15,6 @@ READY_SECONDS = 5.0
 NOTICED_SECONDS = 40.0
 """A lease of which the restart lost even the claim's answer runs out first."""
 _UNSENT = "SELECT count(*) FROM delivery WHERE state <> 'sent'"
-
-
-class Readiness:
-    """What ``/readyz`` of a bot says."""
-
-    def __init__(self, port: int) -> None:
-        self._address = f"http://127.0.0.1:{port}/readyz"
-        self.named: set[str] = set()
-        """Every part that it named so far."""
-
-    async def parts(self) -> list[str]:
-        async with aiohttp.ClientSession() as session, session.get(self._address) as answer:
-            parts: list[str] = (await answer.json()).get("parts", [])
-        self.named |= set(parts)
-        return parts
-
-    async def until(self, *, ready: bool, seconds: float) -> float:
-        """Wait until it is ready, or is not; return how long that took."""
-        began = time.monotonic()
-        async with asyncio.timeout(seconds):
-            while bool(await self.parts()) is ready:  # noqa: ASYNC110 - a probe is asked, it tells nobody
-                await asyncio.sleep(0.02)
-        return time.monotonic() - began
 
 
 @pytest.fixture
