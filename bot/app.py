@@ -6,6 +6,7 @@ Slack -> gate | socket -> listeners -> dispatch -> commands -> gateway -> Slack
 
 import asyncio
 import contextlib
+import os
 import signal
 import time
 from collections.abc import AsyncIterator, Coroutine
@@ -44,6 +45,9 @@ from bot.web import serving
 DEFAULT_ACCOUNT = "default"
 LAST_QUESTION_SECONDS = 1.0
 """What a stop leaves to the sender for the question that it is just asking the database."""
+
+LONGEST_STOP = 9.5
+"""Seconds after a signal until what still hangs, such as a database, is left hanging: platforms kill soon after."""
 
 log = structlog.get_logger()
 
@@ -193,7 +197,7 @@ async def _cut(task: asyncio.Task[None]) -> None:
 
 
 async def run_until_stopped(settings: Settings, *, patience: Patience = PATIENCE) -> None:
-    """Run the bot until SIGTERM or SIGINT; a second signal ends it at once."""
+    """Run the bot until SIGTERM or SIGINT; a second signal ends it at once, and so does a stop that hangs."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -207,3 +211,9 @@ def _stop_or_die(stop: asyncio.Event) -> None:
         # Safe: what was under way is found in the outbox at the next start.
         signal.raise_signal(signal.SIGKILL)
     stop.set()
+    asyncio.get_running_loop().call_later(LONGEST_STOP, _leave)
+
+
+def _leave() -> None:
+    log.error("bot.stop_hung", seconds=LONGEST_STOP)  # the rest is found at the next start, as after a kill
+    os._exit(1)
