@@ -92,11 +92,11 @@ class Presence:
         self._wake()
 
     async def _tell_of_end(self) -> None:
-        late = (await self._store.undelivered.overview(0)).waiting
         async with self._store.db.transaction() as tx:
             outage = await self._store.outages.end(tx, SLACK)
             if outage is None:
                 return
+            late = await self._store.outages.waiting(tx)
             until = max(outage.since, self._clock())
             log.info("slack.recovered", lasted=round(until - outage.since), late=late)
             if until - outage.since >= TELLS_AFTER:

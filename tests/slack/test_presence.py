@@ -13,7 +13,7 @@ from bot.sandbox.faults import Fault
 from bot.sandbox.slack import Slack
 from bot.slack.presence import TELLS_AFTER, Presence
 from tests.alerts.post_office import Clock, PostOffice, post_office
-from tests.store.seeds import deliveries, follow, owe
+from tests.store.seeds import claimed, deliveries, follow, owe
 
 DOWN = Fault("answer", status=503, body="upstream")
 
@@ -97,6 +97,22 @@ async def test_the_end_of_an_outage_is_told_in_the_ops_channel_with_what_comes_l
     (notice,) = [row for row in await deliveries(office.store) if row.picture == "notice"]
     assert notice.channel == "C0OPS"
     assert '"late": 2.0' in notice.notice
+
+
+async def test_what_a_digest_holds_comes_late_too_and_the_bots_own_notices_are_no_alerts(
+    office: PostOffice,
+) -> None:
+    async with present(office, ops="C0OPS") as presence:
+        await until(presence, up=True)
+        await owe(office.store, *["C1"] * 30)
+        await claimed(office.store)  # more than twenty wait: they become digests
+        assert any(row.held_by for row in await deliveries(office.store))
+        async with office.store.db.transaction() as tx:
+            await office.store.outbox.notify(tx, "C0OPS", {"kind": "store_lost", "about": "store"}, "key")
+        await outage(office, presence, 300)
+
+    (notice,) = [row.notice for row in await deliveries(office.store) if "slack_back" in (row.notice or "")]
+    assert '"late": 30.0' in notice
 
 
 async def test_without_an_ops_channel_it_is_told_to_whoever_tracks(office: PostOffice) -> None:
