@@ -6,6 +6,7 @@ Slack -> gate | socket -> listeners -> dispatch -> commands -> gateway -> Slack
 
 import asyncio
 import contextlib
+import os
 import signal
 import time
 from collections.abc import AsyncIterator, Coroutine
@@ -44,6 +45,9 @@ from bot.web import serving
 DEFAULT_ACCOUNT = "default"
 LAST_QUESTION_SECONDS = 1.0
 """What a stop leaves to the sender for the question that it is just asking the database."""
+
+LONGEST_STOP = 9.5
+"""Seconds after a signal until what still hangs, such as a database, is left hanging: platforms kill soon after."""
 
 log = structlog.get_logger()
 
@@ -129,31 +133,40 @@ async def running(settings: Settings, *, clock: Clock = time.time, patience: Pat
         dispatch = Dispatch(context, gateway, people, lambda: bot.identity)
         await enter(_sending(sender))
         timer = await enter(sweeping([sweeper], interval))
+        doors = AsyncExitStack()
         # Side by side: one after the other they could take longer than a platform waits before it kills.
-        stack.push_async_callback(lambda: asyncio.gather(sender.stop(), dispatch.stop(), timer.stop()))
+        stack.push_async_callback(lambda: asyncio.gather(sender.stop(), timer.stop(), _shut(doors, dispatch)))
         await enter(_in_background(presence.run()))
         if settings.ftjob_heartbeat_url:
             await enter(_in_background(beat(settings.ftjob_heartbeat_url, bot.broken_parts)))
-        await _open_doors(stack, bot, dispatch)
+        await _open_doors(doors, bot, dispatch)
         log.info("bot.started", version=context.version, socket_mode=settings.uses_socket_mode, port=bot.port)
         yield bot
         log.info("bot.stopping")
         sender.claim_no_more()
 
 
-async def _open_doors(stack: AsyncExitStack, bot: Bot, dispatch: Dispatch) -> None:
+async def _shut(doors: AsyncExitStack, dispatch: Dispatch) -> None:
+    """Let nobody in any more, then let answers under way end: what comes in last is still answered."""
+    try:
+        await doors.aclose()
+    finally:
+        await dispatch.stop()
+
+
+async def _open_doors(doors: AsyncExitStack, bot: Bot, dispatch: Dispatch) -> None:
     """Let Slack in: over Socket Mode or over HTTP, as the settings say."""
     settings = bot.settings
     handler = None
     if settings.slack_app_token:
         app = build_app(bot.gateway.client, dispatch, signing_secret=None)
-        bot.socket = await stack.enter_async_context(socket_mode(app, settings.slack_app_token.get_secret_value()))
+        bot.socket = await doors.enter_async_context(socket_mode(app, settings.slack_app_token.get_secret_value()))
     elif settings.slack_signing_secret:
         secret = settings.slack_signing_secret.get_secret_value()
         handler = gate(build_app(bot.gateway.client, dispatch, signing_secret=secret))
     if settings.listens_on:
         host, port = settings.listens_on
-        bot.port = await stack.enter_async_context(serving(host, port, slack=handler, ready=bot.broken_parts))
+        bot.port = await doors.enter_async_context(serving(host, port, slack=handler, ready=bot.broken_parts))
 
 
 @asynccontextmanager
@@ -184,7 +197,7 @@ async def _cut(task: asyncio.Task[None]) -> None:
 
 
 async def run_until_stopped(settings: Settings, *, patience: Patience = PATIENCE) -> None:
-    """Run the bot until SIGTERM or SIGINT; a second signal ends it at once."""
+    """Run the bot until SIGTERM or SIGINT; a second signal ends it at once, and so does a stop that hangs."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -198,3 +211,9 @@ def _stop_or_die(stop: asyncio.Event) -> None:
         # Safe: what was under way is found in the outbox at the next start.
         signal.raise_signal(signal.SIGKILL)
     stop.set()
+    asyncio.get_running_loop().call_later(LONGEST_STOP, _leave)
+
+
+def _leave() -> None:
+    log.error("bot.stop_hung", seconds=LONGEST_STOP)  # the rest is found at the next start, as after a kill
+    os._exit(1)

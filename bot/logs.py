@@ -36,5 +36,7 @@ def set_up(style: Literal["console", "json"]) -> None:
     root.handlers = [handler]
     root.setLevel(logging.INFO)
     # They tell every request, every timer and every ping.
-    for chatty in ("httpx", "apscheduler", "slack_bolt", "slack_sdk", "alembic"):
+    for chatty in ("httpx", "slack_bolt", "slack_sdk", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # It warns at each tick that finds the last look still under way, which is as it should be.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)

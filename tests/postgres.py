@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +59,26 @@ class RestartablePostgres:
         self._server = subprocess.Popen([self._programs / "postgres", "-D", self._data, *settings], **self._quiet)
         _until_ready(self._data / "postmaster.pid", self._server)
 
-    def restart(self) -> None:
-        """Stop it at once, as ``pg_ctl restart -m immediate`` does, and start it again."""
+    def stop_at_once(self) -> None:
+        """Stop it as ``pg_ctl stop -m immediate`` does: it leaves off in the middle of everything."""
         self._server.send_signal(signal.SIGQUIT)
         self._server.wait(timeout=20)
         (self._data / "postmaster.pid").unlink(missing_ok=True)
-        self.start()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let it answer nothing at all while the block lasts; whoever is connected stays so."""
+        main = self._server.pid
+        children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
+        every = [main, *map(int, children)]
+        for process in every:
+            os.kill(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in every:
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGCONT)
 
     def stop(self) -> None:
         """Stop it for good."""

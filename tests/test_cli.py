@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from bot import manifest
 from bot.cli import cli
 from bot.sandbox.faults import Fault
-from tests.postgres import free_port
+from tests.postgres import free_port, restartable_postgres
 from tests.world import Transport, World
 
 ROOT = Path(__file__).parents[1]
@@ -248,6 +248,13 @@ def test_a_database_that_another_program_locks_is_no_damage_and_exits_1(tmp_path
     assert done.returncode == 1
     said = "ftjob.db is locked by another program: close that, then start again."
     assert done.stderr == f"ftjob cannot start:\n  - {said}\n"
+
+
+def test_a_server_that_takes_questions_and_answers_none_is_said_in_a_line_and_exits_1(tmp_path: Path) -> None:
+    with restartable_postgres() as server, server.frozen():
+        done = ftjob("db", "upgrade", cwd=tmp_path, environ={**ENOUGH, "DATABASE_URL": server.url})
+    assert done.returncode == 1
+    assert done.stderr == "ftjob cannot start:\n  - The database did not answer within 10 seconds.\n"
 
 
 # --- run ---

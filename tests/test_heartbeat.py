@@ -18,6 +18,8 @@ class Listener:
 
     def __init__(self) -> None:
         self.signs = 0
+        self.followed = 0
+        """How often somebody went where a redirect points."""
         self.status = 200
         self.address = SecretStr("")
         self.came = asyncio.Condition()
@@ -27,6 +29,10 @@ class Listener:
             self.signs += 1
             self.came.notify_all()
         return web.Response(status=self.status, headers={"Location": "/elsewhere"})
+
+    async def be_found(self, _request: web.Request) -> web.Response:
+        self.followed += 1
+        return web.Response()
 
     async def until(self, more: int) -> None:
         wanted = self.signs + more
@@ -38,6 +44,7 @@ class Listener:
 async def listening() -> AsyncIterator[Listener]:
     listener, app = Listener(), web.Application()
     app.router.add_get("/ping/secret-token", listener.hear)
+    app.router.add_get("/elsewhere", listener.be_found)
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -76,13 +83,24 @@ async def test_a_sign_that_is_not_taken_is_said_once_and_so_is_its_end_without_t
             async with beating(listener, []):
                 listener.status = 500
                 await listener.until(4)
-                listener.status = 302
-                await listener.until(4)
                 listener.status = 200
                 await listener.until(4)
 
     assert [log["event"] for log in logs] == ["heartbeat.not_taken", "heartbeat.taken_again"]
     assert "secret-token" not in str(logs)
+
+
+async def test_a_redirect_is_not_followed_and_counts_as_not_taken() -> None:
+    async with listening() as listener:
+        listener.status = 302
+        with capture_logs() as logs:
+            async with beating(listener, []):
+                await listener.until(4)
+                listener.status = 200
+                await listener.until(4)
+
+    assert [log["event"] for log in logs] == ["heartbeat.not_taken", "heartbeat.taken_again"]
+    assert listener.followed == 0
 
 
 async def test_a_listener_that_is_not_there_ends_nothing() -> None:

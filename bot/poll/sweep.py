@@ -72,6 +72,8 @@ class Sweeper:
         self._clock = clock
         self._lease = lease
         self._busy = asyncio.Lock()
+        self._held: Lease | None = None
+        """The lease that was not given back yet, because the database went away under a look."""
         self._failing = False
         self._broken = False
 
@@ -104,6 +106,7 @@ class Sweeper:
             return busy_for
 
     async def _try_to_look(self, older_than: float) -> float | None:
+        await self._give_back()
         standing = await self._store.accounts.standing(self.account, interval=self._interval)
         self._failing = standing.failures > 0
         # An account that failed is looked at until it answers, although nobody may follow anything of it any more.
@@ -113,17 +116,28 @@ class Sweeper:
         lease = await self._store.accounts.claim(self.account, lease=self._lease, older_than=older_than)
         if lease is None:
             return await self._stand_by(standing)
+        self._held = lease
+        try:
+            await self._look_with(lease)
+        except BaseException:  # a bug, no database, or the end
+            with contextlib.suppress(Exception):  # then before the next look, or it runs out by itself
+                await self._give_back()
+            raise
+        self._held = None
+        return None
+
+    async def _give_back(self) -> None:
+        if self._held:
+            await self._store.accounts.release(self._held)
+            self._held = None
+
+    async def _look_with(self, lease: Lease) -> None:
         try:
             await self._look(lease)
         except ProviderError as error:
             await self._failed(lease, error)
-        except BaseException:  # a bug, no database, or the end
-            with contextlib.suppress(Exception):  # then it runs out by itself
-                await self._store.accounts.release(lease)
-            raise
         else:
             self._went_well(lease)
-        return None
 
     async def _stand_by(self, standing: Standing) -> float | None:
         if self._failing:

@@ -48,16 +48,21 @@ class Presence:
         self._clock = clock
         self._every = every
         self._again = again
-        self._is_reported = False
+        self._is_failing = False
+        self._is_noted = False
+        """Whether the store knows of the outage."""
+        self._is_broken = False
 
     async def run(self) -> None:
-        """Ask until it is cancelled."""
+        """Ask until it is cancelled. What the store cannot note is tried again with the next question, logged once."""
         while True:
             try:
                 await self._ask()
+                self._is_broken = False
             except Exception:
-                # The store could not note it: the next question says the same again.
-                log.exception("presence.broke")
+                if not self._is_broken:
+                    log.exception("presence.broke")
+                self._is_broken = True
             await asyncio.sleep(self._every if self.is_up else self._again)
 
     async def _ask(self) -> None:
@@ -69,13 +74,13 @@ class Presence:
             await self._came_up(identity)
 
     async def _went_down(self, error: str) -> None:
-        self.is_up = False
-        if self._is_reported:
-            return
-        log.error("slack.unreachable", error=error)
-        async with self._store.db.transaction() as tx:
-            await self._store.outages.begin(tx, SLACK, error)
-        self._is_reported = True
+        if not self._is_failing:
+            log.error("slack.unreachable", error=error)
+        self.is_up, self._is_failing = False, True
+        if not self._is_noted:
+            async with self._store.db.transaction() as tx:
+                await self._store.outages.begin(tx, SLACK, error)
+            self._is_noted = True
 
     async def _came_up(self, identity: Identity) -> None:
         self.identity = identity
@@ -83,15 +88,15 @@ class Presence:
             return
         await self._tell_of_end()
         log.info("slack.connected", team=identity.team, bot_id=identity.bot_id)
-        self.is_up, self._is_reported = True, False
+        self.is_up, self._is_failing, self._is_noted = True, False, False
         self._wake()
 
     async def _tell_of_end(self) -> None:
-        late = (await self._store.undelivered.overview(0)).waiting
         async with self._store.db.transaction() as tx:
             outage = await self._store.outages.end(tx, SLACK)
             if outage is None:
                 return
+            late = await self._store.outages.waiting(tx)
             until = max(outage.since, self._clock())
             log.info("slack.recovered", lasted=round(until - outage.since), late=late)
             if until - outage.since >= TELLS_AFTER:

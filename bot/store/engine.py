@@ -22,6 +22,9 @@ Clock = Callable[[], float]
 Transaction = AsyncConnection
 """An open transaction, for callers that join several writes in one."""
 
+LONGEST = 10.0
+"""Seconds until PostgreSQL counts as away: a transaction takes milliseconds, and a server that hangs never answers."""
+
 _LOCK = 0x66746A6F62  # "ftjob"
 
 
@@ -38,13 +41,23 @@ class Database:
         self.is_sqlite = engine.dialect.name == "sqlite"
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+    async def transaction(self, *, patiently: bool = False) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that commits at the end of the block and rolls back on any exception.
 
         Never hold one across a request to the outside: SQLite has one connection for all.
+
+        Args:
+            patiently: whether it may take as long as it likes, as a migration, or the wait for one, may.
+
+        Raises:
+            TimeoutError: PostgreSQL did not answer in time; SQLite has its own patience, ``BUSY_SECONDS``.
         """
-        async with self._engine.begin() as tx:
-            yield tx
+        try:
+            async with asyncio.timeout(None if self.is_sqlite or patiently else LONGEST):
+                async with self._engine.begin() as tx:
+                    yield tx
+        except TimeoutError as error:
+            raise TimeoutError(f"The database did not answer within {LONGEST:.0f} seconds.") from error
 
     def now(self) -> ColumnElement[float]:
         """Return the present moment as an SQL expression: one clock for every process that shares the database.
@@ -84,7 +97,7 @@ async def open_database(url: str, clock: Clock) -> AsyncIterator[Database]:
             async with _disposing(_sqlite_engine(path)) as engine:
                 yield Database(engine, clock, path, lock)
     else:
-        async with _disposing(create_async_engine(asyncpg_url(parsed), pool_pre_ping=True)) as engine:
+        async with _disposing(_postgres_engine(asyncpg_url(parsed))) as engine:
             yield Database(engine, clock)
 
 
@@ -129,6 +142,10 @@ def _only_process(path: Path) -> Iterator[int]:
         yield lock
     finally:
         os.close(lock)
+
+
+def _postgres_engine(url: URL) -> AsyncEngine:
+    return create_async_engine(url, pool_pre_ping=True, connect_args={"timeout": LONGEST})
 
 
 def _sqlite_engine(path: Path) -> AsyncEngine:

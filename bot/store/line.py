@@ -18,14 +18,19 @@ def unfinished() -> Any:
 
 
 def alone_in(states: tuple[str, ...]) -> Any:
-    """Return whether a row is in one of the states of an index, and no digest tells it.
+    """Return whether a row is in one of the states of an index, and no digest tells it."""
+    return and_(in_states(states), func.coalesce(schema.delivery.c.held_by, 0) == 0)
+
+
+def in_states(states: tuple[str, ...]) -> Any:
+    """Return whether a row is in one of the states of an index.
 
     Spelt so that SQLite takes the index of these few states (it wants them written out, and a channel), and not the one
     of ``held_by``, which leads through everything that was ever sent.
     """
     rows = schema.delivery.c
     in_state = rows.state.in_(bindparam(None, states, expanding=True, literal_execute=True))
-    return and_(in_state, rows.channel > "", func.coalesce(rows.held_by, 0) == 0)
+    return and_(in_state, rows.channel > "")
 
 
 def heads() -> Any:

@@ -21,7 +21,7 @@ async def upgrade(db: Database, to: str = "head") -> None:
     Raises:
         FtjobError: the database was written by a newer program.
     """
-    async with db.transaction() as tx:
+    async with db.transaction(patiently=True) as tx:
         await db.one_at_a_time(tx)
         await tx.run_sync(_upgrade, to)
 

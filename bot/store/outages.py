@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store import schema
 from bot.store.engine import Database
+from bot.store.line import in_states
 
 SLACK = "slack"
 
@@ -54,6 +55,12 @@ class Outages:
         statement = delete(schema.outage).where(schema.outage.c.what == what).returning(schema.outage)
         row = (await tx.execute(statement)).one_or_none()
         return _outage(row) if row else None
+
+    async def waiting(self, tx: AsyncConnection) -> int:
+        """Return how many alerts still have to go out, by themselves or as lines of digests."""
+        rows = schema.delivery.c
+        alerts = (in_states(schema.UNFINISHED), rows.kind == "post", rows.picture.not_in(("digest", "notice")))
+        return (await tx.execute(select(func.count()).where(*alerts))).scalar_one()
 
     async def present(self) -> list[Outage]:
         """Return what does not answer at present."""

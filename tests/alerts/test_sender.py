@@ -256,3 +256,29 @@ async def test_outcomes_and_delays_are_counted(office: PostOffice) -> None:
     assert counted("ftjob_delivery_delay_seconds_count") == delays + 1
     assert counted("ftjob_delivery_delay_seconds_sum") == pytest.approx(total + 30)
     assert told(ml)
+
+
+async def test_a_store_that_does_not_work_is_logged_once_each_way_and_what_is_owed_is_sent_afterwards(
+    office: PostOffice,
+) -> None:
+    ml = office.slack.add_channel("ml")
+    with capture_logs() as logs, _counting_sql() as statements:
+        async with office.store.db.transaction() as tx:
+            await tx.exec_driver_sql("ALTER TABLE delivery RENAME TO away")
+        office.sender.wake()
+        before = len(statements)
+        async with asyncio.timeout(20):
+            while sum("delivery" in said for said in statements[before:]) < 3:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert office.sender.is_broken
+        async with office.store.db.transaction() as tx:
+            await tx.exec_driver_sql("ALTER TABLE away RENAME TO delivery")
+        (job,) = await office.owe(ml)
+        await office.until_told(ml, job)
+        await office.until_settled(ml, "sent")
+        async with asyncio.timeout(20):
+            while office.sender.is_broken:  # noqa: ASYNC110 - a flag tells nobody
+                await asyncio.sleep(0.01)
+
+    said = [log["event"] for log in logs if log["event"].startswith("store.")]
+    assert said == ["store.failing", "store.recovered"]

@@ -1,11 +1,13 @@
 """What a sweep does when the API fails: nothing is stored, it waits, tries again, and says so once."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from bot.poll.sweep import MOST_NEW_PAGES
@@ -243,3 +245,38 @@ async def test_a_list_of_ever_new_jobs_is_cut_and_that_is_logged(view: Lookout) 
 
     assert _events(logs) == ["search.cut"]
     assert len(await view.told()) == MOST_NEW_PAGES + 1
+
+
+async def test_a_look_that_the_database_went_away_under_holds_up_no_later_one(view: Lookout) -> None:
+    await view.subscribe()
+    view.api.faults.add(LIST, Fault("late", seconds=0.5))
+    look = asyncio.create_task(view.sweep())
+    async with asyncio.timeout(10):
+        while not (await view.store.accounts.standing(ACCOUNT, interval=INTERVAL)).busy_for:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await _rename(view, "account", "away")
+    with pytest.raises(OperationalError):
+        await look
+    await _rename(view, "away", "account")
+
+    assert await view.sweep() == [LIST]
+
+
+async def test_a_failure_that_the_database_cannot_note_holds_up_no_later_look(view: Lookout) -> None:
+    await view.subscribe()
+    await _rename(view, "outage", "away")
+    view.api.faults.always(LIST, UNAVAILABLE)
+    with pytest.raises(OperationalError):
+        await view.sweep()
+    assert view.sweeper.is_broken
+    view.api.faults.clear()
+    await _rename(view, "away", "outage")
+
+    assert await view.sweep() == [LIST]
+    assert not view.sweeper.is_broken
+
+
+async def _rename(view: Lookout, old: str, new: str) -> None:
+    """Let every question about a table fail, or no more."""
+    async with view.store.db.transaction() as tx:
+        await tx.exec_driver_sql(f"ALTER TABLE {old} RENAME TO {new}")

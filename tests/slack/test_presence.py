@@ -13,7 +13,7 @@ from bot.sandbox.faults import Fault
 from bot.sandbox.slack import Slack
 from bot.slack.presence import TELLS_AFTER, Presence
 from tests.alerts.post_office import Clock, PostOffice, post_office
-from tests.store.seeds import deliveries, follow, owe
+from tests.store.seeds import claimed, deliveries, follow, owe
 
 DOWN = Fault("answer", status=503, body="upstream")
 
@@ -99,6 +99,22 @@ async def test_the_end_of_an_outage_is_told_in_the_ops_channel_with_what_comes_l
     assert '"late": 2.0' in notice.notice
 
 
+async def test_what_a_digest_holds_comes_late_too_and_the_bots_own_notices_are_no_alerts(
+    office: PostOffice,
+) -> None:
+    async with present(office, ops="C0OPS") as presence:
+        await until(presence, up=True)
+        await owe(office.store, *["C1"] * 30)
+        await claimed(office.store)  # more than twenty wait: they become digests
+        assert any(row.held_by for row in await deliveries(office.store))
+        async with office.store.db.transaction() as tx:
+            await office.store.outbox.notify(tx, "C0OPS", {"kind": "store_lost", "about": "store"}, "key")
+        await outage(office, presence, 300)
+
+    (notice,) = [row.notice for row in await deliveries(office.store) if "slack_back" in (row.notice or "")]
+    assert '"late": 30.0' in notice
+
+
 async def test_without_an_ops_channel_it_is_told_to_whoever_tracks(office: PostOffice) -> None:
     await follow(office.store, ("C1", "ftjob-a"), person="U1")
     await follow(office.store, ("C2", "ftjob-a"), person="U2")
@@ -135,3 +151,30 @@ async def test_an_outage_that_a_restart_lies_in_is_told_once_from_its_beginning(
 
     (notice,) = await deliveries(office.store)
     assert f'"since": {began}' in notice.notice
+
+
+async def test_a_store_that_cannot_note_an_outage_ends_nothing_and_repeats_no_line(office: PostOffice) -> None:
+    with capture_logs() as logs:
+        async with present(office, ops="C0OPS") as presence:
+            await until(presence, up=True)
+            await _rename(office, "outage", "away")
+            office.slack.faults.always("auth.test", DOWN)
+            asked = len(office.slack.ledger.of("auth.test"))
+            await office.slack.ledger.until(lambda: len(office.slack.ledger.of("auth.test")) > asked + 5)
+            await _rename(office, "away", "outage")
+            async with asyncio.timeout(10):
+                while not await office.store.outages.present():  # noqa: ASYNC110 - a database tells nobody
+                    await asyncio.sleep(0.005)
+            office.clock.now += 300
+            office.slack.faults.clear()
+            await until(presence, up=True)
+
+    said = [log["event"] for log in logs if log["event"].startswith(("slack.", "presence."))]
+    assert said == ["slack.connected", "slack.unreachable", "presence.broke", "slack.recovered", "slack.connected"]
+    assert [row.channel for row in await deliveries(office.store)] == ["C0OPS"]
+
+
+async def _rename(office: PostOffice, old: str, new: str) -> None:
+    """Let every question about a table fail, or no more."""
+    async with office.store.db.transaction() as tx:
+        await tx.exec_driver_sql(f"ALTER TABLE {old} RENAME TO {new}")

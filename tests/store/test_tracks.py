@@ -1,9 +1,13 @@
 import asyncio
 
+from sqlalchemy import update
+
 from bot.jobs.changes import State
 from bot.store import Store, schema
+from bot.store.jobs import RecordedChange
+from bot.store.outbox import Picture, Planned
 from bot.store.tracks import Card, Subscription, Track
-from tests.store.seeds import ACCOUNT, crowd, follow, know, reading, rows
+from tests.store.seeds import ACCOUNT, STARTED, crowd, deliveries, follow, know, owe, reading, rows
 from tests.store.times import Time
 
 
@@ -92,22 +96,50 @@ async def test_a_subscription_ends_in_one_channel_and_account_only(store: Store)
 
 
 async def test_a_job_has_one_card_in_each_channel(store: Store) -> None:
-    card, is_new = await _card_of(store, "ftjob-a", "C1")
-    assert is_new
+    card, _ = await _card_of(store, "ftjob-a", "C1")
     assert card.ts is None
 
-    assert await _card_of(store, "ftjob-a", "C1") == (card, False)
-    elsewhere, is_new = await _card_of(store, "ftjob-a", "C2")
-    assert is_new
-    assert elsewhere.id != card.id
+    assert (await _card_of(store, "ftjob-a", "C1"))[0] == card
+    assert (await _card_of(store, "ftjob-a", "C2"))[0].id != card.id
 
 
-async def test_a_card_is_made_by_one_of_ten_who_want_it_at_once(store: Store, database_url: str, time: Time) -> None:
+async def test_a_card_has_yet_to_be_posted_until_it_is_owed_and_again_when_it_is_gone(store: Store) -> None:
+    assert (await _card_of(store, "ftjob-a", "C1"))[1]
+    assert (await _card_of(store, "ftjob-a", "C1"))[1], "nobody owes it yet"
+
+    await owe(store, "C1", picture=Picture.CARD, job="ftjob-a")
+    card, is_lacking = await _card_of(store, "ftjob-a", "C1")
+    assert not is_lacking, "it waits in the outbox"
+
+    async with store.db.transaction() as tx:
+        await tx.execute(update(schema.delivery).values(state="sent"))
+        await store.tracks.place_card(tx, card.id, "1.000100")
+    assert not (await _card_of(store, "ftjob-a", "C1"))[1], "it stands in the channel"
+
+    async with store.db.transaction() as tx:
+        await store.tracks.place_card(tx, card.id, None)
+    assert (await _card_of(store, "ftjob-a", "C1"))[1], "it is gone from the channel"
+
+
+async def test_a_card_is_owed_by_one_of_ten_who_want_it_at_once(store: Store, database_url: str, time: Time) -> None:
+    async def want(mine: Store, change: RecordedChange) -> tuple[int, bool]:
+        async with mine.db.transaction() as tx:
+            card, is_lacking = await mine.tracks.card_of(tx, ACCOUNT, "ftjob-a", "C1")
+            if is_lacking:
+                await mine.outbox.add(tx, change, Planned("C1", Picture.CARD, card.id))
+        return card.id, is_lacking
+
+    async with store.db.transaction() as tx:
+        changes = [
+            await store.jobs.write_change(tx, ACCOUNT, version, STARTED, reading("ftjob-a").body)
+            for version in range(10)
+        ]
     async with crowd(store, database_url, time) as stores:
-        made = await asyncio.gather(*(_card_of(stores[n % len(stores)], "ftjob-a", "C1") for n in range(10)))
+        wanted = await asyncio.gather(*(want(stores[n % len(stores)], change) for n, change in enumerate(changes)))
 
-    assert len({card.id for card, _ in made}) == 1
-    assert [is_new for _, is_new in made].count(True) == 1
+    assert len({card for card, _ in wanted}) == 1
+    assert [is_lacking for _, is_lacking in wanted].count(True) == 1
+    assert len(await deliveries(store, "C1")) == 1
 
 
 async def test_a_card_stands_where_it_was_placed_until_it_is_gone(store: Store) -> None:

@@ -1,4 +1,6 @@
 from bot.sandbox.faults import Fault
+from tests.postgres import free_port
+from tests.readiness import Readiness
 from tests.world import World
 
 POST = "chat.postMessage"
@@ -150,6 +152,20 @@ async def test_a_bot_that_starts_before_slack_watches_jobs_and_tells_them_when_s
 
     assert "ftjob" in answer.plain
     assert len(world.ml.messages) == 2
+
+
+async def test_a_bot_is_not_ready_before_slack_said_who_it_is_and_is_within_seconds_afterwards(world: World) -> None:
+    port = free_port()
+    readiness = Readiness(port)
+    world.slack.faults.always("auth.test", UNAVAILABLE)
+
+    async with world.process(PORT=str(port), FTJOB_HOST="127.0.0.1"):
+        assert await readiness.parts() == ["slack"]
+        world.slack.faults.clear()
+        await readiness.until(ready=True, seconds=10)
+
+    log = "".join(world.log)
+    assert [log.count(f"slack.{event}") for event in ("unreachable", "recovered", "connected")] == [1, 1, 1]
 
 
 async def test_no_secret_reaches_the_log_whatever_breaks(world: World) -> None:

@@ -3,11 +3,15 @@
 import asyncio
 import signal
 import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 import pytest
 
 from bot.sandbox.faults import Fault
-from tests.world import World
+from tests.postgres import free_port
+from tests.world import Transport, World
 
 POST = "chat.postMessage"
 LIST = "GET /fine_tuning/jobs"
@@ -46,6 +50,54 @@ async def test_a_stop_with_slack_and_the_api_hanging_ends_within_ten_seconds_and
         await world.until_told(job, "Succeeded")
         await world.settled(bot)
     assert world.told(job) == ["Succeeded"]
+
+
+async def test_commands_and_requests_under_way_hold_a_stop_up_no_longer(tmp_path: Path, transport: Transport) -> None:
+    port = free_port()
+    async with World(tmp_path, transport=transport) as world:
+        job = world.api.add_job(status="running")
+        async with world.process(PORT=str(port), FTJOB_HOST="127.0.0.1") as process:
+            world.slack.request_url = f"http://127.0.0.1:{port}/slack/events"
+            await world.say(f"track {job}")
+            world.slack.faults.always("*", HANG)
+            world.api.faults.always("*", HANG)
+            asked = await world.olivia.command(f"status {job}", world.ml)
+            async with _half_a_request(port):
+                began = time.monotonic()
+                process.send_signal(signal.SIGTERM)
+                async with asyncio.timeout(15):
+                    code = await process.wait()
+
+    assert asked.acked
+    assert code == 0
+    assert time.monotonic() - began < 10
+    assert "Traceback" not in "".join(world.log)
+
+
+async def test_no_sweep_begins_while_a_door_still_closes(tmp_path: Path) -> None:
+    async with World(tmp_path, transport="http") as world, AsyncExitStack() as requests:
+        job = world.api.add_job(status="running")
+        async with world.bot() as bot:
+            assert bot.port
+            await world.say(f"track {job}")
+            await world.settled(bot)
+            await requests.enter_async_context(_half_a_request(bot.port))
+            before = len(world.api.ledger.of(LIST))
+        after = len(world.api.ledger.of(LIST))
+
+    assert after - before <= 1, "the sweep that was under way, and no other"
+
+
+@asynccontextmanager
+async def _half_a_request(port: int) -> AsyncIterator[None]:
+    """Begin a request to the bot whose end never comes, once the bot has begun to read it."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"POST /slack/events HTTP/1.1\r\nHost: bot\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n")
+    assert b"100 Continue" in await reader.readline()
+    writer.write(b"half")
+    await writer.drain()
+    yield
+    writer.close()
 
 
 async def test_a_second_signal_ends_it_at_once_and_safely(world: World) -> None:

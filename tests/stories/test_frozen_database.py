@@ -1,0 +1,69 @@
+"""PostgreSQL takes questions and answers none: the bot says so, goes on when it is over, and can be stopped."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from bot.store.engine import LONGEST
+from tests.postgres import RestartablePostgres, free_port, restartable_postgres
+from tests.readiness import Readiness
+from tests.world import World
+
+NOTICED_SECONDS = 2 * LONGEST
+
+
+@pytest.fixture
+def server() -> Iterator[RestartablePostgres]:
+    with restartable_postgres() as started:
+        yield started
+
+
+async def test_a_database_that_hangs_is_named_and_nothing_is_lost_or_doubled_when_it_answers_again(
+    world: World, server: RestartablePostgres
+) -> None:
+    world.database_url, port = server.url, free_port()
+    readiness = Readiness(port)
+    job = world.api.add_job(status="running")
+
+    async with world.process(PORT=str(port), FTJOB_HOST="127.0.0.1"):
+        await world.say(f"track {job}")
+        await readiness.until(ready=True, seconds=20)
+        with server.frozen():
+            world.api.change(job, status="paused")
+            await readiness.until(ready=False, seconds=NOTICED_SECONDS)
+            named = await readiness.parts()
+        await readiness.until(ready=True, seconds=5)
+        await world.until_told(job, "Paused", seconds=40)
+        world.api.change(job, status="running")
+        await world.until_told(job, "Paused", "Running", seconds=40)
+
+    assert "store" in named
+    log = "".join(world.log)
+    assert log.count("did not answer within") > 0
+    assert log.count("store.failing") == log.count("store.recovered") <= 1
+    assert log.count("sweep.broke") == log.count("sweep.mended") <= 1
+
+
+async def test_a_stop_while_the_database_hangs_ends_in_time_and_loses_nothing(
+    world: World, server: RestartablePostgres
+) -> None:
+    world.database_url = server.url
+    job = world.api.add_job(status="running")
+
+    async with world.process() as process:
+        await world.say(f"track {job}")
+        with server.frozen():
+            world.api.change(job, status="paused")
+            began = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(15):
+                await process.wait()
+            took = time.monotonic() - began
+    async with world.process():
+        await world.until_told(job, "Paused", seconds=40)
+
+    assert took < 10
+    assert "Traceback" not in "".join(world.log)
