@@ -15,6 +15,9 @@ from typing import Any, NoReturn, cast
 TICK = 2.0**-20
 """Seconds. Time is counted in ticks that a float holds exactly, beside the seconds of decades."""
 
+MOST_TURNS = 100_000
+"""Turns of the loop at one and the same moment."""
+
 FAMILY: ContextVar["set[Simulated] | None"] = ContextVar("FAMILY", default=None)
 """Where each task that is begun here, directly or not, is entered until it ends."""
 
@@ -43,12 +46,17 @@ class _Leaping(selectors.SelectSelector):
     def __init__(self, leap: Callable[[float], None]) -> None:
         super().__init__()
         self._leap = leap
+        self._turns = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None:
             raise Stuck("Nothing is scheduled: everybody waits for something that nobody is going to do.")
         if timeout > 0:
+            self._turns = 0
             self._leap(timeout)
+        self._turns += 1
+        if self._turns > MOST_TURNS:
+            raise Stuck("Time stands still: somebody is busy for ever without waiting for anything.")
         return []
 
 

@@ -61,6 +61,15 @@ def test_where_nobody_will_do_anything_the_loop_says_so_instead_of_hanging() -> 
         run(wait())
 
 
+def test_where_somebody_is_busy_for_ever_the_loop_says_so_too() -> None:
+    async def spin() -> None:
+        while True:
+            await asyncio.sleep(0)
+
+    with pytest.raises(Stuck, match="Time stands still"):
+        run(spin())
+
+
 def test_threads_are_refused_for_they_would_run_in_real_time() -> None:
     async def leave() -> None:
         await asyncio.to_thread(time.perf_counter)
