@@ -8,10 +8,11 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import Any
 
 import structlog
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
@@ -23,6 +24,7 @@ from bot.alerts.record import Recorder
 from bot.alerts.retry import PATIENCE, Patience
 from bot.alerts.sender import Sender
 from bot.commands.context import Context
+from bot.heartbeat import beat
 from bot.poll.circuit import Circuit
 from bot.poll.schedule import sweeping
 from bot.poll.sweep import Sweeper
@@ -33,16 +35,15 @@ from bot.slack.gate import gate
 from bot.slack.gateway import Gateway, Identity, open_gateway
 from bot.slack.listeners import build_app
 from bot.slack.people import People
+from bot.slack.presence import Presence
 from bot.slack.socket import socket_mode
 from bot.store import Store, open_store
 from bot.store.engine import Clock
 from bot.web import serving
 
 DEFAULT_ACCOUNT = "default"
-SLACK_RETRY_SECONDS = 5.0
-"""Between two attempts to ask Slack who we are."""
-BROKEN_SENDER_SECONDS = 1.0
-"""Until a sender that broke, as when the database went away, is started again."""
+LAST_QUESTION_SECONDS = 1.0
+"""What a stop leaves to the sender for the question that it is just asking the database."""
 
 log = structlog.get_logger()
 
@@ -56,14 +57,23 @@ class Bot:
     sweeper: Sweeper
     sender: Sender
     gateway: Gateway
+    presence: Presence
     socket: AsyncSocketModeHandler | None = None
-    identity: Identity | None = None
     port: int | None = None
     """The port that the HTTP server got, None without one."""
 
+    @property
+    def identity(self) -> Identity | None:
+        """Who the bot is, as Slack sees it; None until Slack said so."""
+        return self.presence.identity
+
     def broken_parts(self) -> list[str]:
         """Return the names of the parts that do not work at present."""
-        parts = {"slack": self.identity is None, "account": self.sweeper.is_failing}
+        parts = {
+            "slack": not self.presence.is_up,
+            "account": self.sweeper.is_failing,
+            "store": self.sender.is_broken,
+        }
         return [name for name, broken in parts.items() if broken]
 
 
@@ -95,12 +105,15 @@ async def running(settings: Settings, *, clock: Clock = time.time, patience: Pat
             await store.outbox.end_leases()
             await store.accounts.start_afresh()
         drawing = Drawing(lambda _account, job_id: client.job_page(job_id), can_cancel=not settings.ftjob_read_only)
-        notices = Notices(store, None)
+        notices = Notices(store, settings.ftjob_ops_channel)
+        await notices.tell_of_store()
         sender = Sender(store, gateway, drawing, clock=clock, notices=notices, patience=patience)
         recorder = Recorder(store, wake=sender.wake, interval=settings.ftjob_poll_seconds)
         circuit = Circuit(store, notices, client.account.name, wake=sender.wake, clock=clock)
-        sweeper = Sweeper(client, store, recorder, circuit, interval=settings.ftjob_poll_seconds, clock=clock)
-        bot = Bot(settings, store, sweeper, sender, gateway)
+        interval = settings.ftjob_poll_seconds
+        sweeper = Sweeper(client, store, recorder, circuit, interval=interval, clock=clock, lease=patience.lease)
+        presence = Presence(gateway, store, notices, account=client.account.name, wake=sender.wake, clock=clock)
+        bot = Bot(settings, store, sweeper, sender, gateway, presence)
         context = Context(
             client=client,
             store=store,
@@ -110,18 +123,22 @@ async def running(settings: Settings, *, clock: Clock = time.time, patience: Pat
             policy=Policy(settings.ftjob_operators, read_only=settings.ftjob_read_only),
             clock=clock,
             version=version("ftjob"),
-            interval=settings.ftjob_poll_seconds,
+            interval=interval,
         )
         people = People(gateway.client, settings.ftjob_operators, clock)
         dispatch = Dispatch(context, gateway, people, lambda: bot.identity)
         await enter(_sending(sender))
-        await enter(sweeping([sweeper], settings.ftjob_poll_seconds))
-        stack.push_async_callback(dispatch.stop)
-        await enter(_introducing(bot))
+        timer = await enter(sweeping([sweeper], interval))
+        # Side by side: one after the other they could take longer than a platform waits before it kills.
+        stack.push_async_callback(lambda: asyncio.gather(sender.stop(), dispatch.stop(), timer.stop()))
+        await enter(_in_background(presence.run()))
+        if settings.ftjob_heartbeat_url:
+            await enter(_in_background(beat(settings.ftjob_heartbeat_url, bot.broken_parts)))
         await _open_doors(stack, bot, dispatch)
         log.info("bot.started", version=context.version, socket_mode=settings.uses_socket_mode, port=bot.port)
         yield bot
         log.info("bot.stopping")
+        sender.claim_no_more()
 
 
 async def _open_doors(stack: AsyncExitStack, bot: Bot, dispatch: Dispatch) -> None:
@@ -141,49 +158,29 @@ async def _open_doors(stack: AsyncExitStack, bot: Bot, dispatch: Dispatch) -> No
 
 @asynccontextmanager
 async def _sending(sender: Sender) -> AsyncIterator[None]:
-    async def keep_running() -> None:
-        while True:
-            try:
-                return await sender.run()
-            except Exception:
-                log.exception("sender.broke")
-                await asyncio.sleep(BROKEN_SENDER_SECONDS)
-
-    task = asyncio.create_task(keep_running())
+    task = asyncio.create_task(sender.run())
     try:
         yield
     finally:
         await sender.stop()
         # It ends by itself; cutting it in the middle of a question to the database would leave that open.
-        await asyncio.wait({task}, timeout=BROKEN_SENDER_SECONDS)
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await asyncio.wait({task}, timeout=LAST_QUESTION_SECONDS)
+        await _cut(task)
 
 
 @asynccontextmanager
-async def _introducing(bot: Bot) -> AsyncIterator[None]:
-    """Ask Slack who we are until it answers; everything but the check of a person's team goes on without."""
-
-    async def introduce() -> None:
-        reported = False
-        while bot.identity is None:
-            try:
-                bot.identity = await bot.gateway.identity()
-            except Exception as error:  # noqa: BLE001 - the SDK raises whatever a broken answer makes it raise
-                if not reported:
-                    log.error("slack.unreachable", error=f"{type(error).__name__}: {error}")  # noqa: TRY400 - no bug
-                reported = True
-                await asyncio.sleep(SLACK_RETRY_SECONDS)
-        log.info("slack.connected", team=bot.identity.team, bot_id=bot.identity.bot_id)
-
-    task = asyncio.create_task(introduce())
+async def _in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(work)
     try:
         yield
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await _cut(task)
+
+
+async def _cut(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
 
 
 async def run_until_stopped(settings: Settings, *, patience: Patience = PATIENCE) -> None:

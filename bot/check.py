@@ -9,7 +9,7 @@ from rich.table import Table
 
 from bot import manifest
 from bot.app import account_of
-from bot.errors import AccessRefused, FtjobError, ProviderError, RateLimited, StoreInUse
+from bot.errors import AccessRefused, FtjobError, ProviderError, RateLimited, StoreDamaged, StoreInUse, StoreLocked
 from bot.providers.client import Client
 from bot.settings import Settings
 from bot.slack.gateway import Identity, open_gateway
@@ -26,6 +26,7 @@ WORTH = {
 
 _PASSING = frozenset({"ratelimited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"})
 _DATABASE_TODO = "Correct DATABASE_URL, or start the database."
+_FILE_TODO = "As it says, before you start the bot."
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,8 @@ async def _database(settings: Settings) -> list[Finding]:
             return [Finding("Database", ok=True, found=f"{kind}, up to date")]
     except StoreInUse:
         return [Finding("Database", ok=True, found="in use by the running bot; skipped")]
+    except (StoreDamaged, StoreLocked) as error:
+        return [Finding("Database", ok=False, found=str(error), todo=_FILE_TODO)]
     except (FtjobError, OSError) as error:
         return [Finding("Database", ok=False, found=str(error), todo=_DATABASE_TODO)]
     except Exception as error:  # noqa: BLE001 - drivers have families of their own, whose texts may hold a password

@@ -11,12 +11,12 @@ import yaml
 from rich.console import Console
 
 from bot import app, check, logs, manifest
-from bot.errors import FtjobError, SettingsError
+from bot.errors import FtjobError, SettingsError, StoreDamaged
 from bot.settings import Settings, load
 from bot.store import open_store
 
 EX_CONFIG = 78
-"""The exit code of wrong settings (sysexits.h)."""
+"""The exit code of wrong settings (sysexits.h), and of a damaged database: starting again does not help."""
 
 cli = typer.Typer(
     name="ftjob",
@@ -117,6 +117,8 @@ def _settings() -> Settings:
 def _with_clear_errors(work: Coroutine[Any, Any, None]) -> None:
     try:
         asyncio.run(work)
+    except StoreDamaged as error:
+        _give_up([str(error)], code=EX_CONFIG)
     except (FtjobError, OSError) as error:
         # OSError: a folder that is not there, a server that does not listen, a port that is taken.
         _give_up([str(error)], code=1)

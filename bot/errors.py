@@ -4,6 +4,8 @@ FtjobError
 |- UserError            a person asked for what cannot be done; the text is written for them
 |- SettingsError        the environment is wrong; carries all problems at once
 |- StoreInUse           another process has the SQLite file
+|- StoreLocked          another program keeps the SQLite file locked
+|- StoreDamaged         the SQLite file cannot be trusted
 |- ProviderError        a fine-tuning API did not do what was asked
    |- NotFound          no such job in this project
    |- AccessRefused     the key is wrong, revoked or lacks a scope
@@ -33,6 +35,14 @@ class SettingsError(FtjobError):
 
 class StoreInUse(FtjobError):
     """Another process holds the SQLite file."""
+
+
+class StoreLocked(FtjobError):
+    """Another program, such as a backup, keeps the SQLite file locked; nothing is wrong with the file."""
+
+
+class StoreDamaged(FtjobError):
+    """The SQLite file is no database, was cut, or a part of it is broken; its text says what to do."""
 
 
 class ProviderError(FtjobError):

@@ -24,13 +24,15 @@ SECRETS = (
     "OPENAI_API_KEY",
     "OPENAI_WRITE_API_KEY",
     "DATABASE_URL",
+    "FTJOB_HEARTBEAT_URL",
 )
-"""Settings that may stand in a file named by ``<NAME>_FILE``. DATABASE_URL holds a password."""
+"""Settings that may stand in a file named by ``<NAME>_FILE``. DATABASE_URL holds a password, a heartbeat's a token."""
 
 _PLACEHOLDERS = re.compile(r"\.\.\.|changeme|change-me|your-|<|(?<![a-z0-9])x{3,}(?![a-z0-9])", re.IGNORECASE)
 """Crosses count only as a whole part: one in two hundred real keys has three of them somewhere."""
 _DATABASE = re.compile(r"sqlite(\+\w+)?://.*|postgres(ql)?(\+\w+)?://.*", re.DOTALL)
 _POSTGRES = re.compile(r"\w+(\+\w+)?://(.*@)?(\[[^\]]*\]|[^:/?@]*)(:\d*)?([/?].*)?", re.DOTALL)
+_CHANNEL = re.compile(r"[CG][A-Z0-9]+")
 _SHORTEST_SIGNING_SECRET = 8
 
 
@@ -64,7 +66,9 @@ class Settings(BaseModel):
     """The organisation, for keys that belong to several."""
     openai_project_id: str | None = None
     """The project, for keys that belong to several; also named in answers."""
-    database_url: SecretStr = SecretStr("sqlite:///ftjob.db")
+    ftjob_allow_ephemeral: bool = False
+    """1 allows SQLite on a platform whose disk forgets: everything is lost at each restart there."""
+    database_url: SecretStr = Field(default=SecretStr("sqlite:///ftjob.db"), validate_default=True)
     """sqlite:///file or postgresql://user:password@host/name."""
     ftjob_poll_seconds: float = Field(default=30.0, gt=0, le=86400)
     """Seconds between two sweeps; fractions are allowed."""
@@ -74,6 +78,10 @@ class Settings(BaseModel):
     """How log lines look."""
     ftjob_read_only: bool = False
     """1 switches cancelling off for everybody."""
+    ftjob_ops_channel: str | None = None
+    """The id of the channel (C... or G...) that is told what goes wrong with the bot itself."""
+    ftjob_heartbeat_url: SecretStr | None = None
+    """An address of a service that raises the alarm when it is no longer asked; secret, as it may hold a token."""
 
     @field_validator("ftjob_operators", mode="before")
     @classmethod
@@ -121,23 +129,40 @@ class Settings(BaseModel):
     @field_validator("slack_api_url", "openai_base_url")
     @classmethod
     def _is_http(cls, value: str, info: ValidationInfo) -> str:
-        parts = _address(value)
-        if parts is None or not parts.hostname:
+        _must_be_http(value, info)
+        if urlsplit(value).query or urlsplit(value).fragment:
             raise ValueError("must be an address like https://host/path")
-        if parts.username or parts.password:
-            raise ValueError("must not hold a user name or password")
-        if parts.scheme == "http" and not _is_loopback(parts.hostname) and not info.data.get("ftjob_allow_http"):
-            raise ValueError("must begin with https:// (FTJOB_ALLOW_HTTP=1 allows http)")
         return value.rstrip("/")
+
+    @field_validator("ftjob_heartbeat_url")
+    @classmethod
+    def _is_secret_http(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is not None:
+            _must_be_http(value.get_secret_value(), info)
+        return value
+
+    @field_validator("ftjob_ops_channel")
+    @classmethod
+    def _is_channel(cls, value: str | None) -> str | None:
+        if value is not None and not _CHANNEL.fullmatch(value):
+            where = "click the channel's name in Slack, the id stands at the end of About"
+            raise ValueError(f"must be the id of a channel (C... or G...), not its name: {where}")
+        return value
 
     @field_validator("database_url")
     @classmethod
-    def _is_database(cls, value: SecretStr) -> SecretStr:
+    def _is_database(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
         url = value.get_secret_value()
         if not _DATABASE.fullmatch(url):
             raise ValueError("must begin with sqlite:/// or postgresql://")
         if not url.startswith("sqlite") and not _POSTGRES.fullmatch(url):
             raise ValueError("must be like postgresql://user:password@host:5432/name")
+        forgets = (info.context or {}).get("disk_forgets") and not info.data.get("ftjob_allow_ephemeral")
+        if url.startswith("sqlite") and forgets:
+            raise ValueError(
+                "must be a PostgreSQL address here, postgresql://...: DYNO is set, and a dyno loses its files at each "
+                "restart; add a database to the app (FTJOB_ALLOW_EPHEMERAL=1 starts without memory each time)"
+            )
         return value
 
     @property
@@ -165,7 +190,7 @@ def load(environ: Mapping[str, str] = os.environ, *, dotenv: Path = Path(".env")
     }
     from_files, problems = _from_files(known)
     try:
-        settings = Settings.model_validate(values | from_files)
+        settings = Settings.model_validate(values | from_files, context={"disk_forgets": "DYNO" in known})
     except ValidationError as error:
         problems += [_in_words(problem) for problem in error.errors(include_input=False)]
     if problems:
@@ -198,11 +223,21 @@ def _in_words(problem: Any) -> str:
     return f"{name}{separator}{reason[:1].lower()}{reason[1:]}"
 
 
+def _must_be_http(url: str, info: ValidationInfo) -> None:
+    parts = _address(url)
+    if parts is None or not parts.hostname:
+        raise ValueError("must be an address like https://host/path")
+    if parts.username or parts.password:
+        raise ValueError("must not hold a user name or password")
+    if parts.scheme == "http" and not _is_loopback(parts.hostname) and not info.data.get("ftjob_allow_http"):
+        raise ValueError("must begin with https:// (FTJOB_ALLOW_HTTP=1 allows http)")
+
+
 def _address(url: str) -> SplitResult | None:
-    """Return the parts of an HTTP address without query or fragment, None where it is not one."""
+    """Return the parts of an HTTP address, None where it is not one."""
     try:
         parts = urlsplit(url)
-        fits = parts.scheme in ("http", "https") and parts.port != 0 and not (parts.query or parts.fragment)
+        fits = parts.scheme in ("http", "https") and parts.port != 0
     except ValueError:  # such as a port that is no number
         return None
     return parts if fits and not any(character.isspace() for character in url) else None

@@ -10,6 +10,15 @@ GOOD = {
 }
 HTTP = {"SLACK_APP_TOKEN": "", "SLACK_SIGNING_SECRET": f"{CANARY}0123456789"}
 
+OPS = (
+    "FTJOB_OPS_CHANNEL must be the id of a channel (C... or G...), not its name: "
+    "click the channel's name in Slack, the id stands at the end of About"
+)
+FORGETS = (
+    "DATABASE_URL must be a PostgreSQL address here, postgresql://...: DYNO is set, and a dyno loses its files at each "
+    "restart; add a database to the app (FTJOB_ALLOW_EPHEMERAL=1 starts without memory each time)"
+)
+
 BAD: dict[str, tuple[dict[str, str], list[str]]] = {
     "nothing at all": (
         dict.fromkeys(GOOD, ""),
@@ -122,6 +131,24 @@ BAD: dict[str, tuple[dict[str, str], list[str]]] = {
     "a database at no port": (
         {"DATABASE_URL": f"postgresql://user:{CANARY}@host:port/name"},
         ["DATABASE_URL must be like postgresql://user:password@host:5432/name"],
+    ),
+    "a disk that forgets": ({"DYNO": "worker.1"}, [FORGETS]),
+    "a disk that forgets, by name": ({"DYNO": "web.1", "DATABASE_URL": "sqlite:////app/ftjob.db"}, [FORGETS]),
+    "a disk that forgets, allowed by half": ({"DYNO": "web.1", "FTJOB_ALLOW_EPHEMERAL": "0"}, [FORGETS]),
+    "a channel by name": ({"FTJOB_OPS_CHANNEL": "#ops"}, [OPS]),
+    "a channel by bare name": ({"FTJOB_OPS_CHANNEL": "ops"}, [OPS]),
+    "a person for a channel": ({"FTJOB_OPS_CHANNEL": "U0123"}, [OPS]),
+    "a heartbeat nowhere": (
+        {"FTJOB_HEARTBEAT_URL": f"hc-ping.com/{CANARY}"},
+        ["FTJOB_HEARTBEAT_URL must be an address like https://host/path"],
+    ),
+    "a heartbeat without TLS": (
+        {"FTJOB_HEARTBEAT_URL": f"http://host/{CANARY}"},
+        ["FTJOB_HEARTBEAT_URL must begin with https:// (FTJOB_ALLOW_HTTP=1 allows http)"],
+    ),
+    "a heartbeat with a password": (
+        {"FTJOB_HEARTBEAT_URL": f"https://user:{CANARY}@host/"},
+        ["FTJOB_HEARTBEAT_URL must not hold a user name or password"],
     ),
     "much at once": (
         {

@@ -20,7 +20,7 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 def _clean_environment() -> None:
     """No setting of the machine that runs the tests reaches the bot."""
     for name in list(os.environ):
-        if name.startswith(("SLACK_", "OPENAI_", "FTJOB_", "AZURE_")) or name in ("PORT", "DATABASE_URL"):
+        if name.startswith(("SLACK_", "OPENAI_", "FTJOB_", "AZURE_")) or name in ("PORT", "DATABASE_URL", "DYNO"):
             del os.environ[name]
 
 

@@ -252,7 +252,12 @@ async def test_a_database_that_cannot_be_used_is_named_with_what_to_do(
     findings = await found(world, DATABASE_URL=unusable[what])
     assert broken(findings) == ["Database"]
     assert findings["Database"].found
-    assert findings["Database"].todo == "Correct DATABASE_URL, or start the database."
+    todo = (
+        "As it says, before you start the bot."
+        if what == "a letter"
+        else "Correct DATABASE_URL, or start the database."
+    )
+    assert findings["Database"].todo == todo
     assert "hunter2" not in f"{findings}"
 
 
@@ -271,7 +276,7 @@ async def test_the_command_exits_1_and_lists_everything_that_is_wrong_without_a_
         OPENAI_API_KEY="sk-wrong-hunter2",
     )
     assert code == 1
-    for part in ("DatabaseError", "Correct DATABASE_URL", "invalid_auth", "Copy the bot token", "Incorrect API key"):
+    for part in ("is damaged", "As it says", "invalid_auth", "Copy the bot token", "Incorrect API key"):
         assert part in said
     assert "hunter2" not in said
     assert "Traceback" not in said

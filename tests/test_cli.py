@@ -1,6 +1,7 @@
 """The command line as people and platforms use it: as a process, with an environment and an exit code."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import sqlite3
@@ -213,12 +214,40 @@ def test_a_database_that_cannot_be_used_is_said_in_a_line_and_exits_1(
     assert "hunter2" not in done.stderr + done.stdout
 
 
-@pytest.mark.xfail(strict=True, reason="store lets SQLAlchemy's DatabaseError out: a traceback instead of a line")
-def test_a_file_that_is_no_database_is_said_in_a_line_and_exits_1(tmp_path: Path) -> None:
-    (tmp_path / "letter.db").write_text("Dear database, " * 1000)
-    done = ftjob("db", "upgrade", cwd=tmp_path, environ=ENOUGH | {"DATABASE_URL": "sqlite:///letter.db"})
+@pytest.mark.parametrize("words", [("run",), ("db", "upgrade")])
+def test_a_file_that_is_no_database_is_said_in_a_line_and_exits_78(words: tuple[str, ...], tmp_path: Path) -> None:
+    letter = tmp_path / "letter.db"
+    letter.write_text("Dear database, " * 1000)
+    done = ftjob(*words, cwd=tmp_path, environ=ENOUGH | {"DATABASE_URL": "sqlite:///letter.db"})
+    assert done.returncode == 78
+    assert done.stderr.startswith("ftjob cannot start:\n  - letter.db is damaged (file is not a database). ")
+    assert len(done.stderr.splitlines()) == 2
+    assert letter.read_text() == "Dear database, " * 1000
+
+
+@pytest.mark.parametrize("words", [("run",), ("db", "upgrade")])
+def test_a_database_with_a_broken_page_is_said_in_a_line_and_exits_78(words: tuple[str, ...], tmp_path: Path) -> None:
+    ftjob("db", "upgrade", cwd=tmp_path, environ=ENOUGH)
+    with (tmp_path / "ftjob.db").open("r+b") as file:
+        file.seek(2 * 4096)
+        file.write(bytes(range(256)) * 16)
+    before = (tmp_path / "ftjob.db").read_bytes()
+    done = ftjob(*words, cwd=tmp_path, environ=ENOUGH)
+    assert done.returncode == 78
+    assert done.stderr.startswith("ftjob cannot start:\n  - ftjob.db is damaged (")
+    assert "copy a backup in its place, or start without it" in done.stderr
+    assert len(done.stderr.splitlines()) == 2
+    assert (tmp_path / "ftjob.db").read_bytes() == before
+
+
+def test_a_database_that_another_program_locks_is_no_damage_and_exits_1(tmp_path: Path) -> None:
+    ftjob("db", "upgrade", cwd=tmp_path, environ=ENOUGH)
+    with contextlib.closing(sqlite3.connect(tmp_path / "ftjob.db", isolation_level=None)) as shell:
+        shell.execute("BEGIN IMMEDIATE")
+        done = ftjob("db", "upgrade", cwd=tmp_path, environ=ENOUGH)
     assert done.returncode == 1
-    assert "Traceback" not in done.stderr
+    said = "ftjob.db is locked by another program: close that, then start again."
+    assert done.stderr == f"ftjob cannot start:\n  - {said}\n"
 
 
 # --- run ---

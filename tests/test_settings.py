@@ -96,6 +96,9 @@ def test_where_the_bot_listens(more: dict[str, str], listens_on: tuple[str, int]
         ("SLACK_API_URL", "https://slack.com/api/", "https://slack.com/api"),
         ("OPENAI_ORG_ID", "org-1", "org-1"),
         ("OPENAI_PROJECT_ID", "", None),
+        ("FTJOB_OPS_CHANNEL", "C0123ABC", "C0123ABC"),
+        ("FTJOB_OPS_CHANNEL", "G0123ABC", "G0123ABC"),
+        ("FTJOB_OPS_CHANNEL", " ", None),
     ],
 )
 def test_a_good_value_is_read(name: str, value: str, expected: object) -> None:
@@ -104,6 +107,19 @@ def test_a_good_value_is_read(name: str, value: str, expected: object) -> None:
 
 def test_plain_http_is_allowed_where_somebody_says_so() -> None:
     assert good(OPENAI_BASE_URL="http://host/v1", FTJOB_ALLOW_HTTP="1").openai_base_url == "http://host/v1"
+
+
+@pytest.mark.parametrize("url", ["https://hc-ping.com/0-1-2", "https://h/push?token=1&status=up", "http://localhost/"])
+def test_a_heartbeat_is_kept_as_it_is_and_not_shown(url: str) -> None:
+    settings = good(FTJOB_HEARTBEAT_URL=url)
+    assert settings.ftjob_heartbeat_url is not None
+    assert settings.ftjob_heartbeat_url.get_secret_value() == url
+    assert url not in f"{settings!r} {settings!s} {settings.model_dump()}"
+
+
+@pytest.mark.parametrize("more", [{"FTJOB_ALLOW_EPHEMERAL": "1"}, {"DATABASE_URL": "postgres://u:p@h/n"}])
+def test_where_the_disk_forgets_a_server_or_somebody_s_word_is_enough(more: dict[str, str]) -> None:
+    assert good(DYNO="worker.1", **more).database_url
 
 
 @pytest.mark.parametrize(
@@ -134,9 +150,12 @@ def test_a_key_that_happens_to_hold_three_crosses_is_no_placeholder() -> None:
 
 @pytest.mark.parametrize("name", SECRETS)
 def test_every_secret_may_stand_in_a_file(name: str, tmp_path: Path) -> None:
-    value = {"DATABASE_URL": "sqlite:///other.db", "SLACK_SIGNING_SECRET": "0123456789"}.get(
-        name, GOOD.get(name, "sk-w1")
-    )
+    valid = GOOD | {
+        "DATABASE_URL": "sqlite:///other.db",
+        "SLACK_SIGNING_SECRET": "0123456789",
+        "FTJOB_HEARTBEAT_URL": "https://hc-ping.com/1",
+    }
+    value = valid.get(name, "sk-w1")
     (tmp_path / "secret").write_text(f"{value}\n")
     environ = {key: text for key, text in GOOD.items() if key != name} | {f"{name}_FILE": str(tmp_path / "secret")}
     settings = load(environ, dotenv=NO_WHERE)

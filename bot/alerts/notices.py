@@ -5,11 +5,16 @@ To ``FTJOB_OPS_CHANNEL`` where that is set; else to the people concerned, in the
 
 from collections.abc import Iterable
 
+import structlog
+
 from bot.blocks.notice import NoticeKind
 from bot.store import Store
 from bot.store.engine import Transaction
+from bot.store.identity import Story
 
 _DAY = 86400.0
+
+log = structlog.get_logger()
 
 
 class Notices:
@@ -46,3 +51,20 @@ class Notices:
             return
         for person in sorted(set(people)):
             await self._store.outbox.notify(tx, person, body, f"{kind}|{about}|day {at // _DAY:.0f}")
+
+    async def tell_of_store(self) -> None:
+        """Say at the start what became of the store, then let it be the one that is known here.
+
+        Who only looks at a store, as ``ftjob check`` does, must not call this: the loss would be told to nobody.
+        """
+        identity = self._store.identity
+        match identity.story:
+            case Story.LOST:
+                log.error("store.lost", new_id=identity.id)
+            case Story.REPLACED:
+                log.warning("store.replaced", new_id=identity.id)
+        async with self._store.db.transaction() as tx:
+            if identity.story is Story.LOST:
+                await self.tell(tx, NoticeKind.STORE_LOST, "store", at=identity.made_at)
+            await self._store.keep_identity(tx)
+        self._store.remember_identity()

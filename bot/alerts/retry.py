@@ -3,7 +3,7 @@
 Slack's error names: https://docs.slack.dev/reference/methods/chat.postMessage#errors
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from bot.store.outbox import Outcome
@@ -26,6 +26,8 @@ class Patience:
 
     It is counted in searches that could not see, ``look_again`` apart: time in which nobody looked is no blindness.
     """
+    pace: float = 1.0
+    """Between two messages to a channel (https://docs.slack.dev/apis/web-api/rate-limits)."""
     lease: float = 30.0
     """For a sender that claimed a delivery and then died."""
     margin: float = 2.0
@@ -42,8 +44,7 @@ class Patience:
 
 
 PATIENCE = Patience()
-PACE = 1.0
-"""Seconds between two messages to a channel (https://docs.slack.dev/apis/web-api/rate-limits)."""
+PACE = PATIENCE.pace
 SHORTEST_PAUSE = 1.0
 LONGEST_PAUSE = 300.0
 """Bounds for Slack's ``Retry-After``, in seconds."""
@@ -141,7 +142,7 @@ class Verdict:
     wait: float = 0.0
     """Seconds until it may be tried again."""
     channel_wait: float = PACE
-    """Seconds until anything more goes to its channel."""
+    """Seconds until anything more goes to its channel, the pace at the least."""
 
 
 def decide(answer: Answer, attempts: int, *, was_plain: bool, luck: float, patience: Patience = PATIENCE) -> Verdict:
@@ -154,6 +155,11 @@ def decide(answer: Answer, attempts: int, *, was_plain: bool, luck: float, patie
         luck: a random number from 0 to 1 that spreads retries.
         patience: how long to wait for what.
     """
+    verdict = _sorted(answer, attempts, was_plain=was_plain, luck=luck, patience=patience)
+    return replace(verdict, channel_wait=patience.pace) if verdict.channel_wait == PACE else verdict
+
+
+def _sorted(answer: Answer, attempts: int, *, was_plain: bool, luck: float, patience: Patience) -> Verdict:
     error = answer.error or ""
     backoff = min(LONGEST_BACKOFF, 2.0 ** min(attempts - 1, _MOST_DOUBLINGS)) * (0.5 + luck / 2)
     if answer.ts:

@@ -41,6 +41,8 @@ from bot.store.outbox import Delivery, Picture
 
 MOST_AT_ONCE = 8
 """Deliveries under way at the same time, each to another channel."""
+BROKEN_SECONDS = 1.0
+"""Between two attempts while the database does not work."""
 LAST_SECONDS = 7.0
 """How long a stop waits for what is under way."""
 _DAY = 86400.0
@@ -88,6 +90,8 @@ class Sender:
         self._clock = clock
         self._notices = notices or Notices(store, None)
         self._patience = patience
+        self.is_broken = False
+        """Whether the outbox could not be asked the last time."""
         self._woken = asyncio.Event()
         self._claiming = asyncio.Lock()
         self._stopping = False
@@ -100,17 +104,34 @@ class Sender:
         self._woken.set()
 
     async def run(self) -> None:
-        """Send until ``stop``."""
+        """Send until ``stop``. Where the database does not work it tries again each second."""
         while not self._stopping:
             self._woken.clear()
-            while self._may_claim() and await self._begin_next():
-                continue
-            await self._sleep()
+            try:
+                while self._may_claim() and await self._begin_next():
+                    continue
+                self._works(error=None)
+                await self._sleep()
+            except Exception as error:  # noqa: BLE001 - drivers have families of their own
+                self._works(error)
+                await asyncio.sleep(BROKEN_SECONDS)
+
+    def _works(self, error: Exception | None) -> None:
+        """Log once that the database does not work, and once that it does again."""
+        if error and not self.is_broken:
+            log.error("store.failing", exc_info=error)
+        elif self.is_broken and not error:
+            log.info("store.recovered")
+        self.is_broken = error is not None
+
+    def claim_no_more(self) -> None:
+        """Begin with the stop: what is under way goes on, nothing is added."""
+        self._stopping = True
+        self.wake()
 
     async def stop(self) -> None:
         """Claim nothing more; let what is under way end within a few seconds, then cut it."""
-        self._stopping = True
-        self.wake()
+        self.claim_no_more()
         async with self._claiming:
             pass  # what is being claimed at this moment is under way, too
         if self._under_way:

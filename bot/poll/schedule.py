@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 
 @asynccontextmanager
-async def sweeping(sweepers: Sequence[Sweeper], interval: float) -> AsyncIterator[None]:
+async def sweeping(sweepers: Sequence[Sweeper], interval: float) -> AsyncIterator["Timer"]:
     """Sweep every account each ``interval`` seconds, the first time at once, until the block ends.
 
     A sweep that takes longer than the interval delays the next one, it never overlaps it, and a late run is not dropped.
@@ -33,22 +33,21 @@ async def sweeping(sweepers: Sequence[Sweeper], interval: float) -> AsyncIterato
         timezone=UTC, job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
     )
     scheduler.add_listener(_report, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
-    timer = _Timer(scheduler, interval)
+    timer = Timer(scheduler, interval)
     for sweeper in sweepers:
         scheduler.add_job(
             timer.run, "interval", (sweeper,), seconds=interval, id=sweeper.account, next_run_time=datetime.now(UTC)
         )
     scheduler.start()
     try:
-        yield
+        yield timer
     finally:
-        scheduler.pause()
         # APScheduler cuts what it started and does not wait: the database would be closed under a sweep.
-        await timer.finish()
+        await timer.stop()
         scheduler.shutdown(wait=False)
 
 
-class _Timer:
+class Timer:
     """What the timer runs: a sweep, whatever becomes of it."""
 
     def __init__(self, scheduler: AsyncIOScheduler, interval: float) -> None:
@@ -74,8 +73,9 @@ class _Timer:
             due = datetime.now(UTC) + timedelta(seconds=busy_for + BEHIND * self._interval)
             self._scheduler.modify_job(sweeper.account, next_run_time=due)
 
-    async def finish(self) -> None:
-        """Wait for what is under way, and cut what takes too long."""
+    async def stop(self) -> None:
+        """Begin no sweep any more; wait for what is under way, and cut what takes too long."""
+        self._scheduler.pause()
         while self._under_way:
             _, late = await asyncio.wait(self._under_way, timeout=LAST_SECONDS)
             for task in late:

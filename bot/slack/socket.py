@@ -12,6 +12,9 @@ from slack_bolt.async_app import AsyncApp
 PING_SECONDS = 5.0
 """How often the connection is tried; a dead one is replaced after about two of them."""
 
+LAST_SECONDS = 1.0
+"""How long a stop waits for the connection to close."""
+
 log = structlog.get_logger()
 
 
@@ -27,4 +30,6 @@ async def socket_mode(app: AsyncApp, app_token: str) -> AsyncIterator[AsyncSocke
         connecting.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await connecting
-        await handler.close_async()  # type: ignore[no-untyped-call]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_SECONDS):
+                await handler.close_async()  # type: ignore[no-untyped-call]

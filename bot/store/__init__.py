@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from bot.store.accounts import Accounts
 from bot.store.doubts import Doubts
-from bot.store.engine import Clock, Database, open_database
+from bot.store.engine import Clock, Database, Transaction, open_database
+from bot.store.identity import Identity, identify, keep, remember
+from bot.store.integrity import in_words
 from bot.store.jobs import Jobs
 from bot.store.migrate import upgrade
 from bot.store.outages import Outages
@@ -29,6 +31,16 @@ class Store:
     questions: Questions
     outages: Outages
     undelivered: Undelivered
+    identity: Identity
+    """Which store it is; it counts, and its story is over, once it is kept and remembered."""
+
+    async def keep_identity(self, tx: Transaction) -> None:
+        """Write the identity, in the transaction that says what is to be said of it."""
+        await keep(self.db, tx, self.identity)
+
+    def remember_identity(self) -> None:
+        """Let the next start know this store again, once that transaction is committed."""
+        remember(self.db, self.identity)
 
 
 @asynccontextmanager
@@ -37,10 +49,14 @@ async def open_store(url: str, clock: Clock) -> AsyncIterator[Store]:
 
     Raises:
         StoreInUse: another process has the SQLite file.
+        StoreLocked: another program keeps it locked.
+        StoreDamaged: it cannot be trusted; nothing was changed.
         FtjobError: the schema is newer than this program.
     """
     async with open_database(url, clock) as db:
-        await upgrade(db)
+        with in_words(db.path):
+            await upgrade(db)
+            identity = await identify(db)
         yield Store(
             db=db,
             accounts=Accounts(db),
@@ -51,4 +67,5 @@ async def open_store(url: str, clock: Clock) -> AsyncIterator[Store]:
             questions=Questions(db),
             outages=Outages(db),
             undelivered=Undelivered(db),
+            identity=identity,
         )

@@ -1,5 +1,6 @@
 """The database behind the store: SQLite in one process, PostgreSQL for several."""
 
+import asyncio
 import fcntl
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -7,12 +8,13 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Double, Insert, Table, cast, event, func, literal
+from sqlalchemy import ColumnElement, Double, Insert, Table, cast, event, func, literal, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from bot.errors import FtjobError, StoreInUse
+from bot.store.integrity import BUSY_SECONDS, examine
 
 Clock = Callable[[], float]
 """Seconds since the epoch."""
@@ -20,14 +22,17 @@ Clock = Callable[[], float]
 Transaction = AsyncConnection
 """An open transaction, for callers that join several writes in one."""
 
-BUSY_SECONDS = 5.0
-"""How long SQLite waits for a lock that a backup or a person's shell holds."""
+_LOCK = 0x66746A6F62  # "ftjob"
 
 
 class Database:
     """An engine, and the clock that leases and retries go by."""
 
-    def __init__(self, engine: AsyncEngine, clock: Clock) -> None:
+    def __init__(self, engine: AsyncEngine, clock: Clock, path: Path | None = None, lock: int | None = None) -> None:
+        self.path = path
+        """The SQLite file, None on PostgreSQL."""
+        self.lock = lock
+        """The open lock file beside it, which outlives it; None on PostgreSQL."""
         self._engine = engine
         self._clock = clock
         self.is_sqlite = engine.dialect.name == "sqlite"
@@ -50,6 +55,11 @@ class Database:
             return literal(self._clock(), Double)
         return cast(func.extract("epoch", func.clock_timestamp()), Double)
 
+    async def one_at_a_time(self, tx: AsyncConnection) -> None:
+        """Wait until no other process is in a transaction that called this; SQLite has one process anyway."""
+        if not self.is_sqlite:
+            await tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+
     def insert(self, table: Table) -> Any:
         """Return an INSERT that knows ``ON CONFLICT``."""
         statement: Insert = sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
@@ -62,12 +72,17 @@ async def open_database(url: str, clock: Clock) -> AsyncIterator[Database]:
 
     Raises:
         StoreInUse: another process has the SQLite file.
+        StoreLocked: another program keeps it locked.
+        StoreDamaged: it cannot be trusted.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
-        with _only_process(sqlite_path(url)):
-            async with _disposing(_sqlite_engine(sqlite_path(url))) as engine:
-                yield Database(engine, clock)
+        path = sqlite_path(url)
+        with _only_process(path) as lock:
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            await asyncio.to_thread(examine, path)
+            async with _disposing(_sqlite_engine(path)) as engine:
+                yield Database(engine, clock, path, lock)
     else:
         async with _disposing(create_async_engine(asyncpg_url(parsed), pool_pre_ping=True)) as engine:
             yield Database(engine, clock)
@@ -103,21 +118,20 @@ async def _disposing(engine: AsyncEngine) -> AsyncIterator[AsyncEngine]:
 
 
 @contextmanager
-def _only_process(path: Path) -> Iterator[None]:
-    """Hold the lock beside the file: two processes on one SQLite file would tell everything twice."""
+def _only_process(path: Path) -> Iterator[int]:
+    """Hold the lock beside the file and yield its descriptor: two processes on one SQLite file would tell everything twice."""
     lock = os.open(f"{path}.lock", os.O_CREAT | os.O_RDWR, 0o600)
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise StoreInUse(f"{path} is in use by the running bot.") from None
-        yield
+        yield lock
     finally:
         os.close(lock)
 
 
 def _sqlite_engine(path: Path) -> AsyncEngine:
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     # One connection: SQLite before 3.51.3 can lose commits where two share a write-ahead log.
     engine = create_async_engine(
         URL.create("sqlite+aiosqlite", database=str(path)),

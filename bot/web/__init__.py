@@ -8,6 +8,9 @@ from aiohttp import web
 LARGEST_BODY = 256 * 1024
 """Bytes; Slack's own requests are far smaller."""
 
+LAST_SECONDS = 0.5
+"""How long a stop waits for requests under way: Slack's are answered in milliseconds."""
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -34,7 +37,7 @@ async def serving(host: str, port: int, *, slack: Handler | None, ready: Callabl
     app.add_routes([web.get("/livez", live), web.get("/readyz", readiness)])
     if slack:
         app.add_routes([web.post("/slack/events", slack)])
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=LAST_SECONDS)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()

@@ -60,7 +60,7 @@ def _play(server: str | None, seed: int, bots: int, asked: argparse.Namespace) -
             _keep_logs(Path(folder), seed)
     verdict = result.verdict
     print(
-        f"  seed {seed}: {result.counts['kills']} kills ({result.counts['kills in flight']} in flight), "
+        f"  seed {seed}: {result.counts['kills']} kills, "
         f"{verdict.due} due, {len(verdict.lost)} lost, {len(verdict.doubled)} doubled, "
         f"{len(verdict.disordered)} out of order, converged in {result.converged_in:.1f} s "
         f"({time.monotonic() - began:.0f} s)",
@@ -101,7 +101,7 @@ def _report(store: str, bots: int, results: list[Result], *, strict: bool) -> bo
     slowest = max(result.slowest_stop for result in results)
     print(
         f"{store}, {bots} bot{'s' if bots > 1 else ''}, seeds {results[0].seed} to {results[-1].seed}: "
-        f"{total['kills']} kills ({total['kills in flight']} in flight), {total['freezes']} freezes, "
+        f"{total['kills']} kills, each with a delivery in flight or a change uncommitted, {total['freezes']} freezes, "
         f"{total['stops']} stops (slowest {slowest:.1f} s), {sum(v.due for v in verdicts)} alerts due, "
         f"{sum(len(v.lost) for v in verdicts)} lost, {sum(len(v.doubled) for v in verdicts)} doubled "
         f"(sent again {sum(result.sent_again for result in results)} times), "

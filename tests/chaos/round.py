@@ -53,6 +53,7 @@ class Round:
         arrivals = Arrivals()
         self.slack = WatchedSlack(scopes=scopes(), latency=0.02)
         self.api = WatchedApi(latency=0.01)
+        self.slack.limits.per_second = FACTOR
         self.slack.arrivals = self.api.arrivals = arrivals
         patience = PATIENCE.shortened(FACTOR)
         self.slack.faults = self._slack_faults = Moody(self._luck, slack_moods(patience.timeout))

@@ -31,20 +31,20 @@ class Arrival:
 class Arrivals:
     """What is under way at the stand-ins."""
 
-    _waiting: list[tuple[str, asyncio.Future[Arrival]]] = field(default_factory=list)
+    _waiting: list[tuple[frozenset[str], asyncio.Future[Arrival]]] = field(default_factory=list)
 
     def came(self, what: str, http: web.Request) -> None:
         """Tell whoever waits for such a request."""
         peer = http.transport.get_extra_info("peername") if http.transport else None
         for wanted, future in self._waiting:
-            if what == wanted and peer and not future.done():
+            if what in wanted and peer and not future.done():
                 future.set_result(Arrival(what, peer[1]))
         self._waiting = [each for each in self._waiting if not each[1].done()]
 
-    async def next(self, what: str, seconds: float) -> Arrival | None:
-        """Wait for the next request of a kind; None where none comes in time."""
+    async def next(self, whats: frozenset[str], seconds: float) -> Arrival | None:
+        """Wait for the next request of some kinds; None where none comes in time."""
         future: asyncio.Future[Arrival] = asyncio.get_running_loop().create_future()
-        self._waiting.append((what, future))
+        self._waiting.append((whats, future))
         done, _ = await asyncio.wait({future}, timeout=seconds)
         return future.result() if done else None
 

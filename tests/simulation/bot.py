@@ -74,13 +74,8 @@ async def assembled(world: World, file: Path, interval: float, clock: Clock) -> 
 
 
 async def keep_sending(sender: Sender) -> None:
-    """Run the sender, again where it breaks."""
-    while True:
-        try:
-            return await sender.run()
-        except Exception:
-            log.exception("sender.broke")
-            await asyncio.sleep(BROKEN_SENDER_SECONDS)
+    """Run the sender."""
+    await sender.run()
 
 
 async def keep_sweeping(sweeper: Sweeper, interval: float) -> None:

@@ -13,11 +13,14 @@ import asyncpg
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 
 from bot.errors import FtjobError, StoreInUse
 from bot.store import Store, open_store
 from bot.store.engine import asyncpg_url, open_database, sqlite_path
-from tests.store.seeds import contents, know, known, reading
+from bot.store.integrity import examine
+from bot.store.outbox import Picture, Planned
+from tests.store.seeds import STARTED, contents, deliveries, know, known, reading
 from tests.store.times import Time
 
 
@@ -117,6 +120,60 @@ async def test_a_lock_that_somebody_holds_for_two_seconds_only_delays(file: Path
 
         assert 2 <= wall.monotonic() - began < 4
         await known(store, "ftjob-a")
+
+
+async def test_a_lock_that_somebody_holds_for_three_seconds_is_no_error_for_any_who_wait(file: Path) -> None:
+    async with open_store(f"sqlite:///{file}", wall.time) as store:
+        shell = sqlite3.connect(file, isolation_level=None)
+        shell.execute("BEGIN EXCLUSIVE")
+        began = wall.monotonic()
+        writing = asyncio.gather(*(know(store, reading(f"ftjob-{n}")) for n in range(5)))
+        await asyncio.sleep(3)
+        assert not writing.done()
+        shell.execute("COMMIT")
+        shell.close()
+
+        await writing
+
+        assert 3 <= wall.monotonic() - began < 5
+        for n in range(5):
+            await known(store, f"ftjob-{n}")
+
+
+async def test_a_full_disk_leaves_everything_as_it_was_and_the_same_work_succeeds_once_there_is_room(
+    file: Path,
+) -> None:
+    async with open_store(f"sqlite:///{file}", wall.time) as store:
+        await know(store, reading("ftjob-a"))
+        before = await contents(store)
+        room = await _limit_pages(store, 1)  # SQLite takes that for as many as there are
+
+        for _ in range(3):
+            with pytest.raises(OperationalError, match="database or disk is full"):
+                await _work(store)
+            assert await contents(store) == before
+
+        await _limit_pages(store, room + 1000)
+        await _work(store)
+        await known(store, "ftjob-399")
+        assert len(await deliveries(store, "C1")) == 1
+
+    await asyncio.to_thread(examine, file)
+
+
+async def _work(store: Store) -> None:
+    """Let the store know many jobs and owe an alert, in one transaction."""
+    async with store.db.transaction() as tx:
+        recorded = await store.jobs.write_change(tx, "default", 2, STARTED, reading("ftjob-a").body)
+        card, _ = await store.tracks.card_of(tx, "default", "ftjob-a", "C1")
+        await store.outbox.add(tx, recorded, Planned("C1", Picture.CHANGE, card.id))
+        await store.jobs.add(tx, "default", [reading(f"ftjob-{n}").snapshot for n in range(400)])
+
+
+async def _limit_pages(store: Store, pages: int) -> int:
+    """Let the file grow to so many pages and no further; return what holds."""
+    async with store.db.transaction() as tx:
+        return int((await tx.execute(text(f"PRAGMA max_page_count = {pages}"))).scalar_one())
 
 
 async def test_a_reader_of_the_sqlite_file_does_not_delay_writing(file: Path) -> None:

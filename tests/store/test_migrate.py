@@ -1,13 +1,18 @@
 import asyncio
+import os
 import re
+import signal
+import sys
 import time as wall
+from asyncio.subprocess import PIPE, STDOUT
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, MetaData, inspect, select, text
 
 from bot.errors import FtjobError
 from bot.store import Store, open_store, schema
@@ -111,3 +116,188 @@ async def test_processes_that_start_at_once_upgrade_one_after_the_other(postgres
 
         await know(stores[0], reading("ftjob-a"))
         await known(stores[-1], "ftjob-a")
+
+
+# --- from the first schema, with data in every table ---
+
+OLD: dict[str, list[dict[str, Any]]] = {
+    "account": [{"name": "default", "swept_at": 1.5}, {"name": "other", "swept_at": 0.0}],
+    "card": [
+        {"id": 7, "account": "default", "job_id": "ftjob-a", "channel": "C1", "ts": "1.000001"},
+        {"id": 9, "account": "default", "job_id": "ftjob-a", "channel": "C2", "ts": None},
+    ],
+    "change": [
+        {
+            "id": 3,
+            "account": "default",
+            "job_id": "ftjob-a",
+            "version": 2,
+            "kind": "status",
+            "late": True,
+            "old_status": "queued",
+            "old_model": None,
+            "new_status": "failed",
+            "new_model": "ft:m",
+            "body": '{"id": "ftjob-a"}',
+            "reason": "no \u00fc",
+            "seen_at": 2.25,
+        }
+    ],
+    "channel": [{"id": "C1", "free_at": 3.5}],
+    "job": [
+        {
+            "account": "default",
+            "id": "ftjob-a",
+            "version": 2,
+            "status": "failed",
+            "fine_tuned_model": "ft:m",
+            "created_at": 1000.0,
+            "same_since": 2.25,
+            "settled": True,
+        }
+    ],
+    "question": [
+        {
+            "key": "k",
+            "verb": "cancel",
+            "account": "default",
+            "job_id": "ftjob-a",
+            "person": "U1",
+            "channel": "C1",
+            "expires_at": 9.0,
+            "answered_at": None,
+        }
+    ],
+    "subscription": [{"account": "default", "channel": "C1", "person": "U1", "newer_than": 999.0}],
+    "track": [{"account": "default", "job_id": "ftjob-a", "channel": "C2", "person": None, "since": 1.0}],
+    "delivery": [
+        {
+            "id": number,
+            "key": f"key-{number}",
+            "channel": "C1",
+            "kind": "post",
+            "picture": picture,
+            "change_id": change,
+            "replies_to": 7,
+            "state": state,
+            "attempts": 1,
+            "in_doubt": state == "ambiguous",
+            "not_before": 4.0,
+            "lease_until": 5.0,
+            "token": "t",
+            "created_at": 2.5,
+            "first_at": 2.75,
+            "last_at": None,
+            "ts": "1.000002",
+            "error": "ratelimited",
+        }
+        for number, (picture, change, state) in enumerate(
+            [
+                *(("change", 3, state) for state in ("pending", "inflight", "ambiguous", "sent", "parked", "dead")),
+                ("card", None, "sent"),
+            ],
+            start=11,
+        )
+    ],
+}
+
+
+async def _make_old(url: str) -> None:
+    """Make a database as the first version left it."""
+    async with open_database(url, wall.time) as db:
+        await upgrade(db, "0001")
+        tables = await _reflected(db)
+        assert set(OLD) == set(tables) - {"alembic_version"}
+        async with db.transaction() as tx:
+            for name, found in OLD.items():
+                await tx.execute(tables[name].insert(), found)
+
+
+async def _reflected(db: Database) -> dict[str, Any]:
+    metadata = MetaData()
+    async with db.transaction() as tx:
+        await tx.run_sync(metadata.reflect)
+    return dict(metadata.tables)
+
+
+async def _old_rows(db: Database) -> dict[str, list[dict[str, Any]]]:
+    """Return what the first version would see of every table of its own."""
+    tables = await _reflected(db)
+    found = {}
+    async with db.transaction() as tx:
+        for name, expected in OLD.items():
+            columns = [tables[name].c[column] for column in expected[0]]
+            rows = await tx.execute(select(*columns).order_by(*tables[name].primary_key.columns))
+            found[name] = [dict(row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name for it
+    return found
+
+
+async def _revision(db: Database) -> str | None:
+    async with db.transaction() as tx:
+        return await tx.run_sync(lambda connection: MigrationContext.configure(connection).get_current_revision())
+
+
+async def test_every_row_of_the_first_schema_is_kept(database_url: str) -> None:
+    await _make_old(database_url)
+    async with open_store(database_url, wall.time) as store:
+        assert await _old_rows(store.db) == OLD
+        assert await _revision(store.db) == "0002"
+        await known(store, "ftjob-a")
+        assert await store.outbox.seconds_to_next() is not None
+
+
+async def _db_upgrade(folder: Path, url: str, **more: str) -> tuple[int | None, str]:
+    """Run ``ftjob db upgrade`` as a process of its own."""
+    secrets = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1", "OPENAI_API_KEY": "sk-1"}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", "db", "upgrade"),
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], **secrets, "DATABASE_URL": url, **more},
+        stdout=PIPE,
+        stderr=STDOUT,
+    )
+    async with asyncio.timeout(30):
+        said, _ = await process.communicate()
+    return process.returncode, said.decode()
+
+
+async def test_a_kill_within_the_migration_leaves_the_old_schema_whole(database_url: str, tmp_path: Path) -> None:
+    await _make_old(database_url)
+    async with open_database(database_url, wall.time) as db:
+        before = await _catalog(db)
+
+    for _ in range(3):
+        killed, said = await _db_upgrade(tmp_path, database_url, FTJOB_CRASH_AT="in_migration")
+        assert killed == -signal.SIGKILL, said
+        async with open_database(database_url, wall.time) as db:
+            assert await _revision(db) == "0001"
+            assert await _catalog(db) == before
+            assert await _old_rows(db) == OLD
+
+    assert await _db_upgrade(tmp_path, database_url) == (0, "The database is up to date.\n")
+    async with open_database(database_url, wall.time) as db:
+        assert await _revision(db) == "0002"
+        assert await _old_rows(db) == OLD
+
+
+async def test_a_kill_within_the_first_migration_leaves_nothing(database_url: str, tmp_path: Path) -> None:
+    killed, said = await _db_upgrade(tmp_path, database_url, FTJOB_CRASH_AT="in_migration")
+    assert killed == -signal.SIGKILL, said
+    async with open_database(database_url, wall.time) as db:
+        assert await _tables(db) == set()
+
+    assert await _db_upgrade(tmp_path, database_url) == (0, "The database is up to date.\n")
+    async with open_store(database_url, wall.time) as store:
+        assert await _revision(store.db) == "0002"
+
+
+async def test_a_kill_after_the_migration_leaves_the_new_schema(database_url: str, tmp_path: Path) -> None:
+    await _make_old(database_url)
+    assert await _db_upgrade(tmp_path, database_url) == (0, "The database is up to date.\n")
+
+    killed, said = await _db_upgrade(tmp_path, database_url, FTJOB_CRASH_AT="in_migration")
+
+    assert killed == -signal.SIGKILL, said
+    async with open_store(database_url, wall.time) as store:
+        assert await _revision(store.db) == "0002"
+        assert await _old_rows(store.db) == OLD

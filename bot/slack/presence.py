@@ -1,0 +1,100 @@
+"""Whether Slack answers, and who it says we are: asked once a minute, so that an outage is noticed and its end told."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from bot.alerts.notices import Notices
+from bot.blocks.notice import NoticeKind
+from bot.slack.gateway import Gateway, Identity
+from bot.store import Store
+from bot.store.engine import Clock
+from bot.store.outages import SLACK
+
+EVERY = 60.0
+AGAIN = 5.0
+"""Seconds between two questions, while Slack answers and while it does not."""
+TELLS_AFTER = 60.0
+"""Seconds that an outage lasts before people hear of its end."""
+
+log = structlog.get_logger()
+
+
+class Presence:
+    """Asks Slack who we are, for ever; everything else goes on whatever it says."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        store: Store,
+        notices: Notices,
+        *,
+        account: str,
+        wake: Callable[[], None],
+        clock: Clock,
+        every: float = EVERY,
+        again: float = AGAIN,
+    ) -> None:
+        self.identity: Identity | None = None
+        """Who we are; None until Slack said so once."""
+        self.is_up = False
+        """Whether Slack answered the last question."""
+        self._gateway = gateway
+        self._store = store
+        self._notices = notices
+        self._account = account
+        self._wake = wake
+        self._clock = clock
+        self._every = every
+        self._again = again
+        self._is_reported = False
+
+    async def run(self) -> None:
+        """Ask until it is cancelled."""
+        while True:
+            try:
+                await self._ask()
+            except Exception:
+                # The store could not note it: the next question says the same again.
+                log.exception("presence.broke")
+            await asyncio.sleep(self._every if self.is_up else self._again)
+
+    async def _ask(self) -> None:
+        try:
+            identity = await self._gateway.identity()
+        except Exception as error:  # noqa: BLE001 - the SDK raises whatever a broken answer makes it raise
+            await self._went_down(f"{type(error).__name__}: {error}")
+        else:
+            await self._came_up(identity)
+
+    async def _went_down(self, error: str) -> None:
+        self.is_up = False
+        if self._is_reported:
+            return
+        log.error("slack.unreachable", error=error)
+        async with self._store.db.transaction() as tx:
+            await self._store.outages.begin(tx, SLACK, error)
+        self._is_reported = True
+
+    async def _came_up(self, identity: Identity) -> None:
+        self.identity = identity
+        if self.is_up:
+            return
+        await self._tell_of_end()
+        log.info("slack.connected", team=identity.team, bot_id=identity.bot_id)
+        self.is_up, self._is_reported = True, False
+        self._wake()
+
+    async def _tell_of_end(self) -> None:
+        late = (await self._store.undelivered.overview(0)).waiting
+        async with self._store.db.transaction() as tx:
+            outage = await self._store.outages.end(tx, SLACK)
+            if outage is None:
+                return
+            until = max(outage.since, self._clock())
+            log.info("slack.recovered", lasted=round(until - outage.since), late=late)
+            if until - outage.since >= TELLS_AFTER:
+                people = await self._store.tracks.people(tx, self._account)
+                facts = {"since": outage.since, "until": until, "late": float(late)}
+                await self._notices.tell(tx, NoticeKind.SLACK_BACK, SLACK, at=outage.since, people=people, **facts)

@@ -1,0 +1,91 @@
+"""Whether an SQLite file can be trusted, found out before anything is told from it."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from sqlalchemy.exc import DBAPIError
+
+from bot.errors import FtjobError, StoreDamaged, StoreLocked
+
+BUSY_SECONDS = 5.0
+"""How long SQLite waits for a lock that a backup or a person's shell holds."""
+
+_HEADER = 100
+_LOGS = ("-wal", "-journal")
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+def examine(path: Path) -> None:
+    """Read the whole file without changing it. One that is empty passes: it is a store that has yet to begin.
+
+    Raises:
+        StoreDamaged: it is no database, shorter than it says, or a page of it is broken.
+        StoreLocked: another program kept it locked for ``BUSY_SECONDS``.
+    """
+    if path.stat().st_size == 0:
+        return
+    if missing := _missing(path):
+        raise _damaged(path, missing)
+    with in_words(path), closing(sqlite3.connect(_read_only(path), timeout=BUSY_SECONDS, uri=True)) as connection:
+        # A broken page is a row of the answer and no exception.
+        (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":
+        raise _damaged(path, found.splitlines()[-1])
+
+
+@contextmanager
+def in_words(path: Path | None) -> Iterator[None]:
+    """Turn SQLite's errors within the block into ours; None, where there is no file, lets all through.
+
+    Raises:
+        StoreDamaged: SQLite met what no program of its own has written.
+        StoreLocked: another program kept the file locked.
+        FtjobError: the file cannot be used for another reason, such as a full disk.
+    """
+    try:
+        yield
+    except (sqlite3.Error, DBAPIError) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        code = getattr(cause, "sqlite_errorcode", None)
+        if path is None or code is None:
+            raise
+        raise _error(path, code & 0xFF, str(cause)) from error
+
+
+def _error(path: Path, code: int, found: str) -> FtjobError:
+    if code in _DAMAGED:
+        return _damaged(path, found)
+    if code in _BUSY:
+        return StoreLocked(f"{path} is locked by another program: close that, then start again.")
+    return FtjobError(f"{path} cannot be used: {found}.")
+
+
+def _damaged(path: Path, found: str) -> StoreDamaged:
+    # A write-ahead log that stays behind would be played into whatever takes the file's place.
+    return StoreDamaged(
+        f"{path} is damaged ({found}). It was left as it is. Move it away, together with {path.name}-wal and "
+        f"{path.name}-shm where they exist; then either copy a backup in its place, or start without it: ftjob then "
+        "begins with no memory of who tracks what."
+    )
+
+
+def _missing(path: Path) -> str | None:
+    """Return what the file lacks by its own account: SQLite takes an end that is cut off for zeros."""
+    with path.open("rb") as file:
+        header = file.read(_HEADER)
+    size = path.stat().st_size
+    if len(header) < _HEADER:
+        return f"it has {size} bytes, too few for a database"
+    if not header.startswith(b"SQLite format 3\0") or any(path.with_name(path.name + end).exists() for end in _LOGS):
+        return None  # a log may hold what is missing; SQLite itself says what is wrong with another header
+    page = int.from_bytes(header[16:18], "big")
+    said = (65536 if page == 1 else page) * int.from_bytes(header[28:32], "big")
+    return f"it has {size} bytes of {said}" if size < said else None
+
+
+def _read_only(path: Path) -> str:
+    """Return an address under which nothing is written: closing would else play the write-ahead log into the file."""
+    return f"{path.absolute().as_uri()}?mode=ro"

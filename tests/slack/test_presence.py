@@ -1,0 +1,137 @@
+"""Whether Slack answers: noticed, said once, kept over restarts, and its end told to whom it concerns."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from bot.alerts.notices import Notices
+from bot.sandbox.faults import Fault
+from bot.sandbox.slack import Slack
+from bot.slack.presence import TELLS_AFTER, Presence
+from tests.alerts.post_office import Clock, PostOffice, post_office
+from tests.store.seeds import deliveries, follow, owe
+
+DOWN = Fault("answer", status=503, body="upstream")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def office(tmp_path: Path, clock: Clock) -> AsyncIterator[PostOffice]:
+    async with Slack(clock=clock) as slack, post_office(tmp_path, slack, clock) as opened:
+        await opened.sender.stop()  # what is owed stays to be seen
+        yield opened
+
+
+@asynccontextmanager
+async def present(office: PostOffice, ops: str | None = None) -> AsyncIterator[Presence]:
+    notices = Notices(office.store, ops)
+    presence = Presence(
+        office.gateway,
+        office.store,
+        notices,
+        account="default",
+        wake=lambda: None,
+        clock=office.clock,
+        every=0.01,
+        again=0.01,
+    )
+    task = asyncio.create_task(presence.run())
+    yield presence
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def until(presence: Presence, *, up: bool) -> None:
+    async with asyncio.timeout(10):
+        while presence.is_up is not up:  # noqa: ASYNC110 - a flag tells nobody
+            await asyncio.sleep(0.005)
+
+
+async def outage(office: PostOffice, presence: Presence, seconds: float) -> None:
+    """Let Slack not answer for so long."""
+    await until(presence, up=True)
+    office.slack.faults.always("auth.test", DOWN)
+    await until(presence, up=False)
+    async with asyncio.timeout(10):
+        while not await office.store.outages.present():  # noqa: ASYNC110 - a database tells nobody
+            await asyncio.sleep(0.005)
+    office.clock.now += seconds
+    office.slack.faults.clear()
+    await until(presence, up=True)
+
+
+async def test_who_we_are_is_known_as_soon_as_slack_says_so(office: PostOffice) -> None:
+    async with present(office) as presence:
+        assert not presence.is_up
+        await until(presence, up=True)
+
+        assert presence.identity is not None
+        assert presence.identity.team_id == "T0SANDBOX"
+
+
+async def test_an_outage_is_logged_once_and_so_is_its_end_with_how_long_it_lasted(office: PostOffice) -> None:
+    with capture_logs() as logs:
+        async with present(office) as presence:
+            await outage(office, presence, 300)
+
+    said = [log["event"] for log in logs if log["event"].startswith("slack.")]
+    assert said == ["slack.connected", "slack.unreachable", "slack.recovered", "slack.connected"]
+    assert next(log for log in logs if log["event"] == "slack.recovered")["lasted"] == 300
+
+
+async def test_the_end_of_an_outage_is_told_in_the_ops_channel_with_what_comes_late(office: PostOffice) -> None:
+    async with present(office, ops="C0OPS") as presence:
+        await until(presence, up=True)
+        await owe(office.store, "C1", "C1")
+        await outage(office, presence, 300)
+
+    (notice,) = [row for row in await deliveries(office.store) if row.picture == "notice"]
+    assert notice.channel == "C0OPS"
+    assert '"late": 2.0' in notice.notice
+
+
+async def test_without_an_ops_channel_it_is_told_to_whoever_tracks(office: PostOffice) -> None:
+    await follow(office.store, ("C1", "ftjob-a"), person="U1")
+    await follow(office.store, ("C2", "ftjob-a"), person="U2")
+
+    async with present(office) as presence:
+        await outage(office, presence, 300)
+
+    assert {row.channel for row in await deliveries(office.store)} == {"U1", "U2"}
+
+
+async def test_a_short_outage_is_not_told(office: PostOffice) -> None:
+    async with present(office, ops="C0OPS") as presence:
+        await outage(office, presence, TELLS_AFTER - 1)
+
+    assert await deliveries(office.store) == []
+    assert await office.store.outages.present() == []
+
+
+async def test_an_outage_that_a_restart_lies_in_is_told_once_from_its_beginning(office: PostOffice) -> None:
+    async with present(office, ops="C0OPS") as presence:
+        await until(presence, up=True)
+        began = office.clock.now
+        office.slack.faults.always("auth.test", DOWN)
+        await until(presence, up=False)
+        async with asyncio.timeout(10):
+            while not await office.store.outages.present():  # noqa: ASYNC110 - a database tells nobody
+                await asyncio.sleep(0.005)
+    office.clock.now += 500
+    office.slack.faults.clear()
+
+    async with present(office, ops="C0OPS") as one, present(office, ops="C0OPS") as other:
+        await until(one, up=True)
+        await until(other, up=True)
+
+    (notice,) = await deliveries(office.store)
+    assert f'"since": {began}' in notice.notice

@@ -1,0 +1,53 @@
+"""The bot dies at every point that has a name, and nothing is lost or doubled."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import bot
+from bot.sandbox.faults import Fault
+from tests.world import World
+
+MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
+POST = "chat.postMessage"
+SOURCE = Path(bot.__file__).parent
+POINTS = sorted(
+    {
+        name
+        for path in SOURCE.rglob("*.py")
+        if path.name != "crash.py"
+        for name in re.findall(r'crash_point\("(\w+)"\)', path.read_text())
+    }
+)
+ELSEWHERE = {"in_migration": "tests/store/test_migrate.py kills within a migration"}
+
+
+def test_the_points_of_delivery_have_names() -> None:
+    expected = "after_claim after_look after_record after_settle after_wire before_record before_wire in_migration"
+    assert expected.split() == POINTS
+
+
+@pytest.mark.parametrize("point", [point for point in POINTS if point not in ELSEWHERE])
+async def test_a_bot_that_dies_at_a_point_tells_once_when_it_is_back(world: World, point: str) -> None:
+    job = world.api.add_job(status="running")
+
+    # Slack's first answer gets lost, so that the look-up is on the way, too.
+    async with world.bot() as first:
+        await world.say(f"track {job}")
+        await world.settled(first)
+    world.slack.faults.add(POST, Fault("drop", accepted=True))
+    world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
+    async with world.process(FTJOB_CRASH_AT=point) as process:
+        if point == "after_look":
+            world.slack.ledger.moved()
+        await process.wait()
+        assert process.returncode == -9
+    world.skip(60)
+
+    async with world.bot() as last:
+        await world.until_told(job, "Succeeded")
+        await world.settled(last)
+
+    assert world.told(job) == ["Succeeded"]
+    assert len(world.ml.messages) == 2

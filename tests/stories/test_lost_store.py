@@ -1,0 +1,87 @@
+"""The database is lost or swapped while the bot is down: it says so, and tells nothing of the past."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bot.alerts.notices import Notices
+from tests.store.seeds import deliveries
+from tests.world import World
+
+LOST = "My database was missing or empty"
+
+
+def told_ops(world: World) -> list[str]:
+    return [message.text for message in world.ops.messages]
+
+
+async def lose(world: World, job: str) -> None:
+    """Let a bot run that tells of a job, stop it, and take its database away."""
+    async with world.bot(FTJOB_OPS_CHANNEL=world.ops.id):
+        await world.say(f"track {job}")
+        world.api.change(job, status="running")
+        await world.until_told(job, "Running")
+    for path in world.folder.glob("ftjob.db*"):
+        if path.suffix != ".lock":
+            path.unlink()
+
+
+async def test_a_lost_store_is_told_once_to_the_ops_channel_and_no_job_is_announced(world: World) -> None:
+    job = world.api.add_job(status="queued")
+    await lose(world, job)
+    world.api.change(job, status="succeeded")
+    for _ in range(2):
+        async with world.bot(FTJOB_OPS_CHANNEL=world.ops.id) as bot:
+            await world.settled(bot)
+
+    assert [LOST in text for text in told_ops(world)] == [True]
+    assert world.told(job) == ["Running"]
+
+
+async def test_without_an_ops_channel_it_is_only_logged_and_the_bot_goes_on(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = world.api.add_job(status="queued")
+    await lose(world, job)
+    capsys.readouterr()
+    async with world.bot() as bot:
+        assert await deliveries(bot.store) == []
+        await world.say(f"track {job}")
+        world.api.change(job, status="succeeded")
+        await world.until_told(job, "Running", "Succeeded")
+    assert capsys.readouterr().out.count("store.lost") == 1
+    assert told_ops(world) == []
+
+
+async def test_a_first_start_says_nothing_of_a_loss(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(2):
+        async with world.bot(FTJOB_OPS_CHANNEL=world.ops.id) as bot:
+            await world.settled(bot)
+    assert told_ops(world) == []
+    assert "store." not in capsys.readouterr().out
+
+
+async def test_another_database_in_its_place_is_logged_once(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = world.api.add_job(status="queued")
+    async with world.bot():
+        pass
+    (tmp_path / "ftjob.db").rename(tmp_path / "backup.db")
+    await lose(world, job)
+    capsys.readouterr()
+    (tmp_path / "backup.db").rename(tmp_path / "ftjob.db")
+    for _ in range(2):
+        async with world.bot(FTJOB_OPS_CHANNEL=world.ops.id):
+            pass
+    assert capsys.readouterr().out.count("store.replaced") == 1
+
+
+async def test_telling_it_twice_owes_one_notice(world: World) -> None:
+    job = world.api.add_job(status="queued")
+    await lose(world, job)
+    async with world.bot(FTJOB_OPS_CHANNEL=world.ops.id) as bot:
+        await Notices(bot.store, world.ops.id).tell_of_store()
+        owed = [json.loads(row.notice)["kind"] for row in await deliveries(bot.store)]
+    assert owed == ["store_lost"]
