@@ -1,6 +1,7 @@
 """One seed from its beginning to the verdict."""
 
 import asyncio
+import atexit
 import hashlib
 import json
 import random
@@ -243,6 +244,7 @@ def _scopes(plan: Plan) -> list[str]:
 def _empty_store() -> Path:
     """Return a database that is up to date and empty: made once, copied for each seed."""
     folder = tempfile.mkdtemp(prefix="simulation-empty-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     file = Path(folder) / "ftjob.db"
 
     async def make() -> None:
