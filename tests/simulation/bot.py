@@ -6,7 +6,7 @@ The one file here that knows how production code is constructed.
 import asyncio
 import random
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -26,6 +26,7 @@ from bot.poll.sweep import Sweeper
 from bot.providers.client import Account
 from bot.sandbox.finetuning import API_KEY
 from bot.slack.gateway import Gateway
+from bot.slack.presence import Presence
 from bot.store import Store, open_store
 from bot.store.engine import Clock
 from bot.store.tracks import Subscription, Track
@@ -36,6 +37,7 @@ log = structlog.get_logger()
 
 ACCOUNT = Account("default", "https://stand-in.example/v1", SecretStr(API_KEY))
 BROKEN_SENDER_SECONDS = 1.0
+LAST_SWEEP_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Parts:
     recorder: Recorder
     sender: Sender
     sweeper: Sweeper
+    presence: Presence
 
 
 @asynccontextmanager
@@ -70,7 +73,8 @@ async def assembled(world: World, file: Path, interval: float, clock: Clock) -> 
         recorder = Recorder(store, wake=sender.wake, interval=interval)
         circuit = Circuit(store, notices, ACCOUNT.name, wake=sender.wake, clock=clock)
         sweeper = Sweeper(client, store, recorder, circuit, interval=interval, clock=clock)
-        yield Parts(store, client, recorder, sender, sweeper)
+        presence = Presence(gateway, store, notices, account=ACCOUNT.name, wake=sender.wake, clock=clock)
+        yield Parts(store, client, recorder, sender, sweeper, presence)
 
 
 async def keep_sending(sender: Sender) -> None:
@@ -95,7 +99,7 @@ async def set_up(parts: Parts, world: World, plan: Plan, channels: Mapping[str, 
         if place.is_subscribed:
             readings = (await parts.client.list_jobs()).readings
             known = await parts.store.jobs.newest(ACCOUNT.name, 1000)
-            subscription = Subscription(ACCOUNT.name, channels[place.name], "U1", newest)
+            subscription = Subscription(ACCOUNT.name, channels[place.name], world.person, newest)
             await parts.recorder.subscribe(subscription, Seen(ACCOUNT.name, readings, known))
     for job in plan.jobs:
         for follower in job.followers:
@@ -109,17 +113,21 @@ async def _track(parts: Parts, world: World, job_id: str, channel: str) -> None:
     reading = await parts.client.retrieve(job_id)
     world.slack.limits.forget()
     card = world.slack.answer("chat.postMessage", {"channel": channel, "text": f"Card of {job_id}"})
-    track = Track(ACCOUNT.name, job_id, channel, "U1")
+    track = Track(ACCOUNT.name, job_id, channel, world.person)
     await parts.recorder.follow(track, reading, known, card_ts=card.body["ts"])
 
 
 async def stop(parts: Parts, sending: asyncio.Task[None], sweeping: asyncio.Task[None]) -> None:
-    """Stop as ``bot/app.py`` does: the timer first, then the sender."""
-    sweeping.cancel()
-    with suppress(asyncio.CancelledError):
-        await sweeping
-    await parts.sender.stop()
+    """Stop as ``bot/app.py`` does: claim nothing more, then the sender and the timer side by side."""
+    parts.sender.claim_no_more()
+    await asyncio.gather(parts.sender.stop(), _cut(sweeping))
     await asyncio.wait({sending}, timeout=BROKEN_SENDER_SECONDS)
+
+
+async def _cut(task: asyncio.Task[None]) -> None:
+    await asyncio.wait({task}, timeout=LAST_SWEEP_SECONDS)
+    task.cancel()
+    await asyncio.wait({task})
 
 
 async def reopened(parts: Parts, channel: str) -> None:

@@ -71,7 +71,7 @@ class Verdict:
     """Messages beyond the first with the same key: a digest that came twice doubles many alerts."""
     disordered: list[str] = field(default_factory=list)
     untrue: int = 0
-    """Changes that say of a finished job that it is not."""
+    """Changes that say of a finished job that it is not, or of one that has its model that it lost it."""
 
 
 def check(
@@ -110,12 +110,12 @@ def check(
     return verdict
 
 
-def tells(text: str, change: Recorded) -> bool:
-    """Whether a text names the job of a change and, where it does, its new state."""
+def tells(text: str, change: Recorded, picture: str = "change") -> bool:
+    """Whether a text names the job of a change and, where it does, its new state; a card says the status alone."""
     status, model = change.state
     wanted = status.replace("_", " ").lower()
     said = [_news(piece) for piece in re.split(r"[\n;]", text.lower()) if change.job.lower() in piece]
-    if change.kind == MODEL:
+    if change.kind == MODEL and picture != CARD:
         return any("model" in piece or (model or "?").lower() in piece for piece in said)
     return any(wanted in piece for piece in said)
 
@@ -129,7 +129,9 @@ def _tellings(alert: Alert, posted: Iterable[Posted]) -> Iterator[float]:
     """Yield where an alert is told: alone under its key, or in the digest that holds it."""
     for message in posted:
         is_it = message.is_ours and message.channel == alert.channel and message.key in {alert.key, alert.held_by}
-        if is_it and tells(message.text, alert.change):
+        # A digest tells the change in one line for the card and the alert.
+        picture = alert.picture if message.key == alert.key else "change"
+        if is_it and tells(message.text, alert.change, picture):
             yield message.ts
 
 
@@ -189,11 +191,10 @@ def _disordered(alerts: Iterable[Alert], tellings: Mapping[str, list[float]]) ->
 
 def _untrue(changes: Iterable[Recorded]) -> int:
     final = ("succeeded", "failed", "cancelled")
-    before: dict[str, str] = {}
-    found: Counter[str] = Counter()
+    before: dict[str, State] = {}
+    found = 0
     for change in changes:
-        status = change.state[0]
-        if before.get(change.job) in final and status not in final:
-            found[change.job] += 1
-        before[change.job] = status
-    return found.total()
+        (status, model), (was, had) = change.state, before.get(change.job, ("", None))
+        found += (was in final and status not in final) or (had is not None and model is None)
+        before[change.job] = change.state
+    return found

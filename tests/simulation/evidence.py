@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from bot.sandbox.messages import Message
+from bot.sandbox.messages import Message, readable
 from bot.sandbox.slack import Slack
 from bot.sandbox.workspace import BOT
 from bot.store.schema import UNFINISHED
@@ -70,7 +70,8 @@ def standing(slack: Slack) -> Sequence[Posted]:
             ts=float(message.ts),
             key=str(((message.metadata or {}).get("event_payload") or {}).get("k", "")),
             is_ours=message.bot_id == BOT,
-            text=message.plain,
+            # What people see of it: the text is for notifications where there are blocks.
+            text="\n".join(readable(message.blocks)) or message.text,
         )
         for message in messages(slack)
     ]

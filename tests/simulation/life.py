@@ -15,7 +15,7 @@ from tests.simulation.bot import Parts, assembled, keep_sending, keep_sweeping, 
 from tests.simulation.disk import DISK, Disk
 from tests.simulation.loop import FAMILY, Simulated
 from tests.simulation.plan import End
-from tests.simulation.wires import World
+from tests.simulation.wires import POST, World
 
 LONGEST_LIFE = 1800.0
 """Seconds until an incarnation dies that does not come to the point at which it should."""
@@ -37,6 +37,7 @@ class Life:
         self._disk = Disk(luck, self.passing)
         self._told_to_stop = asyncio.Event()
         self._points_left: float | None = None
+        self._posts_left: float | None = None
 
     def begin(self, prepare: Callable[[Parts], Awaitable[None]]) -> None:
         """Come to life; ``prepare`` is done first, in peace."""
@@ -53,7 +54,7 @@ class Life:
         task = context.run(asyncio.create_task, event)
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
 
-    def passing(self, _point: str) -> None:
+    def passing(self, point: str) -> None:
         """Pass a point at which it may die.
 
         Raises:
@@ -61,12 +62,18 @@ class Life:
         """
         if self.has_died:
             raise Died
-        if self._points_left is None or self.parts is None:
+        if self.parts is None:
             return
-        self._points_left -= 1
-        if self._points_left <= 0:
-            self.die()
-            raise Died
+        if self._points_left is not None:
+            self._points_left -= 1
+            if self._points_left <= 0:
+                self.die()
+                raise Died
+        if self._posts_left is not None and point == f"wire.before {POST}":
+            self._posts_left -= 1
+            if self._posts_left == 0:
+                self._world.weather.hangs_next = True
+                self._told_to_stop.set()
 
     def die(self) -> None:
         """Change nothing from now on, and unwind."""
@@ -84,10 +91,11 @@ class Life:
         Raises:
             Exception: it ended by itself, which it never should.
         """
-        is_counted = how.kind == "point"
-        self._points_left = how.after if is_counted else None
+        is_stop, is_counted = how.kind in ("stop", "stop_midway"), how.kind in ("point", "stop_midway")
+        self._points_left = how.after if how.kind == "point" else None
+        self._posts_left = how.after if how.kind == "stop_midway" else None
         await asyncio.wait({self._main}, timeout=LONGEST_LIFE if is_counted else how.after)
-        if how.kind == "stop":
+        if is_stop:
             self._told_to_stop.set()
         elif not self.has_died:
             self.die()
@@ -106,5 +114,7 @@ class Life:
             self._disk.is_slow = True
             sending = asyncio.create_task(keep_sending(parts.sender))
             sweeping = asyncio.create_task(keep_sweeping(parts.sweeper, self._interval))
+            being_there = asyncio.create_task(parts.presence.run())
             await self._told_to_stop.wait()
             await stop(parts, sending, sweeping)
+            being_there.cancel()

@@ -1,7 +1,7 @@
 """Time that passes only when nothing else can happen: an hour of waiting costs no time at all.
 
 The loop's clock stands still while anything can run. When everything waits, it leaps to the next moment that somebody
-waits for. Nothing may wait for a socket or a thread: such a loop would leap past them.
+waits for. Nothing may wait for a socket: such a loop would leap past it. A thread's work is done at once, on the loop.
 """
 
 import asyncio
@@ -9,11 +9,15 @@ import itertools
 import math
 import selectors
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
 from contextvars import ContextVar
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 TICK = 2.0**-20
 """Seconds. Time is counted in ticks that a float holds exactly, beside the seconds of decades."""
+
+MOST_TURNS = 100_000
+"""Turns of the loop at one and the same moment."""
 
 FAMILY: ContextVar["set[Simulated] | None"] = ContextVar("FAMILY", default=None)
 """Where each task that is begun here, directly or not, is entered until it ends."""
@@ -43,12 +47,17 @@ class _Leaping(selectors.SelectSelector):
     def __init__(self, leap: Callable[[float], None]) -> None:
         super().__init__()
         self._leap = leap
+        self._turns = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None:
             raise Stuck("Nothing is scheduled: everybody waits for something that nobody is going to do.")
         if timeout > 0:
+            self._turns = 0
             self._leap(timeout)
+        self._turns += 1
+        if self._turns > MOST_TURNS:
+            raise Stuck("Time stands still: somebody is busy for ever without waiting for anything.")
         return []
 
 
@@ -64,8 +73,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._ticks * TICK
 
-    def run_in_executor(self, *_: Any) -> NoReturn:  # type: ignore[override]  # always no
-        raise Stuck("A thread would run in real time.")
+    def run_in_executor(  # type: ignore[override]  # a thread's work is done at once, whatever it is
+        self, _executor: Executor | None, do: Callable[..., Any], *args: Any
+    ) -> asyncio.Future[Any]:
+        done = self.create_future()
+        try:
+            done.set_result(do(*args))
+        except Exception as error:  # noqa: BLE001 - a thread hands on everything, too
+            done.set_exception(error)
+        return done
 
     def _leap(self, seconds: float) -> None:
         self._ticks += max(1, math.ceil(seconds / TICK))

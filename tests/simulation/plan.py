@@ -76,9 +76,9 @@ class Window:
 class End:
     """How one incarnation of the bot ends, and how long until the next one begins."""
 
-    kind: Literal["moment", "point", "stop"]
+    kind: Literal["moment", "point", "stop", "stop_midway"]
     after: float
-    """Seconds of its life; at a ``point``: the number of points that it passes alive."""
+    """Seconds of its life; at a ``point``: the number of points that it passes alive; ``midway``: of posts."""
     pause: float
 
 
@@ -131,7 +131,7 @@ def plan_of(seed: int, *, has_lookup: bool = True) -> Plan:
         jobs=jobs,
         crowd=100 if luck.random() < 0.1 else 0,
         interval=max(luck.choice([15.0, 30.0, 30.0, 60.0]), storm / 60),
-        odds=Odds(luck.uniform(0.1, 0.45), luck.uniform(0.0, 0.25), luck.uniform(0.0, 0.3)),
+        odds=Odds(luck.uniform(0.2, 0.6), luck.uniform(0.0, 0.25), luck.uniform(0.0, 0.3)),
         windows=windows,
         ends=tuple(_ends(luck, storm)),
         storm=storm,
@@ -226,9 +226,11 @@ def _ends(luck: random.Random, storm: float) -> Iterator[End]:
     left = storm
     for _ in range(luck.randint(1, 5)):
         pause = luck.choice([luck.uniform(0.5, 5), luck.uniform(5, 60), luck.uniform(60, 240)])
-        match luck.choices(["moment", "point", "stop"], [3, 5, 1])[0]:
+        match luck.choices(["moment", "point", "stop", "midway"], [6, 10, 2, 2])[0]:
             case "point":
                 yield End("point", luck.randint(10, 400), pause)
+            case "midway":
+                yield End("stop_midway", luck.randint(1, 20), pause)
             case "stop":
                 yield End("stop", luck.uniform(FIRST_STEP, max(60.0, left / 2)), pause)
             case _:

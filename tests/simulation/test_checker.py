@@ -200,6 +200,19 @@ def test_a_finished_job_that_goes_on_is_untrue() -> None:
     assert run.verdict().untrue == 1
 
 
+def test_a_model_that_went_away_is_untrue() -> None:
+    run = clean()
+    run.changes.insert(3, Recorded("ftjob-a", 4, "model", ("succeeded", None)))
+    assert run.verdict().untrue == 1
+
+
+def test_an_alert_of_a_model_says_so_and_a_card_shows_the_status() -> None:
+    change = Recorded("ftjob-a", 4, "model", SUCCEEDED)
+    assert not tells("*Succeeded* · `ftjob-a`", change)
+    assert tells("*Succeeded* · `ftjob-a`", change, "card")
+    assert tells("*Fine-tuned model is ready* · `ftjob-a`", change)
+
+
 def test_what_was_before_is_not_what_is_told() -> None:
     change = Recorded("ftjob-a", 2, "status", ("running", None))
     assert tells("Fine-tuning job ftjob-a is running (was queued).", change)

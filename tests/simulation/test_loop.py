@@ -1,6 +1,7 @@
 """The virtual clock: it leaps, it keeps the order of moments, and it says so where nothing can happen any more."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Coroutine
 from typing import Any
@@ -61,12 +62,20 @@ def test_where_nobody_will_do_anything_the_loop_says_so_instead_of_hanging() -> 
         run(wait())
 
 
-def test_threads_are_refused_for_they_would_run_in_real_time() -> None:
-    async def leave() -> None:
-        await asyncio.to_thread(time.perf_counter)
+def test_where_somebody_is_busy_for_ever_the_loop_says_so_too() -> None:
+    async def spin() -> None:
+        while True:  # noqa: ASYNC110 - that is the fault
+            await asyncio.sleep(0)
 
-    with pytest.raises(Stuck, match="real time"):
-        run(leave())
+    with pytest.raises(Stuck, match="Time stands still"):
+        run(spin())
+
+
+def test_the_work_of_a_thread_is_done_at_once() -> None:
+    async def leave() -> tuple[int, float]:
+        return await asyncio.to_thread(threading.get_ident), asyncio.get_running_loop().time()
+
+    assert run(leave()) == (threading.get_ident(), 0.0)
 
 
 def test_sets_of_tasks_have_the_same_order_in_every_run() -> None:

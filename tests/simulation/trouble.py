@@ -46,6 +46,8 @@ class Weather:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._luck = random.Random(f"weather {plan.seed}")  # noqa: S311 - a simulation is repeatable
+        self.hangs_next = False
+        """Whether the next post hangs although it arrives: it is under way when somebody stops the bot."""
         self._stubborn: dict[str, list[Trouble]] = {}
 
     def window(self, kind: str, at: float) -> Window | None:
@@ -54,6 +56,9 @@ class Weather:
 
     def of_post(self, at: float, key: str) -> Trouble:
         """Return what happens to a message on its way to Slack."""
+        if self.hangs_next:
+            self.hangs_next = False
+            return Trouble("hangs", answer="hang")
         if whole := self._of_slack(at):
             return whole
         if stubborn := self._stubborn.get(key):

@@ -69,13 +69,15 @@ class World:
     def __init__(self, slack: Slack, api: FineTuningApi, weather: Weather, passing: Passing) -> None:
         self.slack, self.api, self.weather, self.tally = slack, api, weather, Tally()
         self.passing = passing
+        self.person = slack.add_person("olivia").id
+        """Who asked for everything that the bot does."""
         self._read: dict[tuple[str, str], list[Answer]] = {}
 
     async def ask_slack(self, method: str, arguments: dict[str, Any]) -> Response:
         """Carry one call of the Web API there and its answer back."""
         key = str((arguments.get("metadata") or {}).get("event_payload", {}).get("k", ""))
-        trouble = self._slack_trouble(method, key)
         self.passing(f"wire.before {method}")
+        trouble = self._slack_trouble(method, key)
         answer = await self._carry(method, arguments, trouble, lambda: self.slack.answer(method, arguments))
         self.passing(f"wire.after {method}")
         body = answer.body if isinstance(answer.body, str) else json.dumps(answer.body)
