@@ -188,10 +188,7 @@ class Outbox:
             return (await tx.execute(update(schema.delivery).where(*mine).values(**noted))).rowcount > 0
 
     async def give_back(self, delivery: Delivery, *, wait: float = 0.0, looked: bool = False) -> None:
-        """Return a row that was not tried after all; it may be claimed again after ``wait`` seconds.
-
-        ``looked`` where somebody looked for it and could not see.
-        """
+        """Return a row that was not tried; it may be claimed again after ``wait`` seconds. ``looked`` if in vain."""
         rows = schema.delivery.c
         back = {
             "state": "ambiguous" if delivery.in_doubt else "pending",
