@@ -10,7 +10,12 @@ try: .venv/runtime  ## a local Slack and a living fine-tuning API, with the real
 	$(BIN)/ftjob try
 
 test: .venv/dev  ## every test; TEST=tests/jobs narrows it
+ifeq ($(TEST),)
+	$(BIN)/pytest -q -n 3 --dist worksteal --ignore=tests/simulation
+	$(BIN)/pytest -q tests/simulation
+else
 	$(BIN)/pytest $(TEST)
+endif
 
 lint: .venv/dev  ## ruff, mypy --strict, the layer contract
 	$(BIN)/ruff format --check .

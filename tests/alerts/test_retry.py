@@ -54,13 +54,13 @@ ROWS = {
     "rate_limited": (Answer(error="rate_limited", retry_after=30), Verdict("pending", wait=30, channel_wait=30)),
     "message_limit_exceeded": (Answer(error="message_limit_exceeded"), Verdict("pending", wait=1, channel_wait=1)),
     # the channel does not take it: parked, never dropped
-    **{word: (Answer(error=word), Verdict("parked")) for word in CHANNEL_CLOSED},
+    **{word: (Answer(error=word), Verdict("parked")) for word in sorted(CHANNEL_CLOSED)},
     # the thread is gone: at once, as a message of its own
-    **{word: (Answer(error=word), Verdict("pending")) for word in THREAD_GONE},
+    **{word: (Answer(error=word), Verdict("pending")) for word in sorted(THREAD_GONE)},
     # the installation is broken: probe once a minute, by itself, until it works
-    **{word: (Answer(error=word), Verdict("pending", wait=60, channel_wait=60)) for word in WORKSPACE_CLOSED},
+    **{word: (Answer(error=word), Verdict("pending", wait=60, channel_wait=60)) for word in sorted(WORKSPACE_CLOSED)},
     # our fault: at once, as plain text
-    **{word: (Answer(error=word), Verdict("pending")) for word in OUR_FAULT},
+    **{word: (Answer(error=word), Verdict("pending")) for word in sorted(OUR_FAULT)},
     # a word that we do not know may mean anything: look first, then a few times more
     "unknown": (Answer(error="word_of_tomorrow"), Verdict("ambiguous", wait=PATIENCE.settle)),
     "nothing": (Answer(), Verdict("ambiguous", wait=PATIENCE.settle)),

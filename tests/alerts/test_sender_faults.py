@@ -87,13 +87,13 @@ async def test_a_rate_limit_is_honoured_and_delays_no_other_channel(office: Post
     await office.until_told(ops, other)
     await office.until_settled(ml, "pending", "pending")
     assert ml.messages == []
-    assert (await office.store.outbox.seconds_to_next() or 0) >= 30
+    assert 30 <= (await office.store.outbox.seconds_to_next() or 0) <= 33
 
     async with office.flying_time():
         await office.until_told(ml, first, second)
 
     at = [float(message.ts) - began for message in ml.messages]
-    assert 30 <= at[0] < 34
+    assert at[0] >= 30
     assert at[1] >= at[0] + 1
 
 
