@@ -21,7 +21,7 @@ WRITE_KEY = "sk-ordering-0123456789abcdef"
 JOBS = "/fine_tuning/jobs"
 RETRIEVE = f"GET {JOBS}/{{id}}"
 CANCEL = f"POST {JOBS}/{{id}}/cancel"
-DEADLINE = 0.4
+DEADLINE = 1.5
 PATIENCE = 5.0
 """Seconds within which a call that should be over has to be."""
 
