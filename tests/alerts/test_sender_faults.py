@@ -186,8 +186,8 @@ async def test_an_error_that_nobody_knows_is_tried_five_times_more_and_then_give
     assert (dead.error, dead.attempts) == ("something_new", MOST_UNKNOWN + 1)
     at = [entry.at - began for entry in office.slack.ledger.of(POST)]
     gaps = [later - earlier for earlier, later in pairwise(at)][:MOST_UNKNOWN]
-    assert PATIENCE.settle <= gaps[0] <= PATIENCE.settle + 2, "it may mean that the message is there"
-    assert all(least <= gap <= 2 * least + 2 for least, gap in zip((1, 2, 4, 8), gaps[1:], strict=True)), gaps
+    assert gaps[0] >= PATIENCE.settle, "it may mean that the message is there"
+    assert all(gap >= least for least, gap in zip((1, 2, 4, 8), gaps[1:], strict=True)), gaps
 
 
 async def test_a_slack_that_cannot_be_reached_is_tried_until_it_is_back(office: PostOffice) -> None:

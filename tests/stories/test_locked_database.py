@@ -43,7 +43,7 @@ async def test_a_longer_lock_is_named_and_nothing_is_lost_or_doubled_when_it_is_
         await readiness.until(ready=True, seconds=20)
         with _locked(world.folder / "ftjob.db"):
             world.api.change(job, status="paused")
-            await readiness.until(ready=False, seconds=2 * BUSY_SECONDS)
+            await readiness.until(ready=False, seconds=4 * BUSY_SECONDS)
             named = await readiness.parts()
             assert world.told(job) == []
         await readiness.until(ready=True, seconds=5)
