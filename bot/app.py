@@ -25,6 +25,7 @@ from bot.alerts.record import Recorder
 from bot.alerts.retry import PATIENCE, Patience
 from bot.alerts.sender import Sender
 from bot.commands.context import Context
+from bot.commands.order import finish_abandoned
 from bot.heartbeat import beat
 from bot.poll.circuit import Circuit
 from bot.poll.schedule import sweeping
@@ -102,12 +103,13 @@ async def running(settings: Settings, *, clock: Clock = time.time, patience: Pat
     """
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
-        gateway = await enter(open_gateway(settings, patience))
+        gateway = await enter(open_gateway(settings, patience, clock=clock))
         client = await enter(Client(account_of(settings), clock=clock))
         store = await enter(open_store(settings.database_url.get_secret_value(), clock))
         if store.db.is_sqlite:
             await store.outbox.end_leases()
             await store.accounts.start_afresh()
+            await store.questions.end_leases()
         drawing = Drawing(lambda _account, job_id: client.job_page(job_id), can_cancel=not settings.ftjob_read_only)
         notices = Notices(store, settings.ftjob_ops_channel)
         await notices.tell_of_store()
@@ -124,6 +126,7 @@ async def running(settings: Settings, *, clock: Clock = time.time, patience: Pat
             recorder=recorder,
             post=gateway.post,
             wake=sender.wake,
+            notices=notices,
             policy=Policy(settings.ftjob_operators, read_only=settings.ftjob_read_only),
             clock=clock,
             version=version("ftjob"),
@@ -137,6 +140,7 @@ async def running(settings: Settings, *, clock: Clock = time.time, patience: Pat
         # Side by side: one after the other they could take longer than a platform waits before it kills.
         stack.push_async_callback(lambda: asyncio.gather(sender.stop(), timer.stop(), _shut(doors, dispatch)))
         await enter(_in_background(presence.run()))
+        await enter(_in_background(finish_abandoned(context)))
         if settings.ftjob_heartbeat_url:
             await enter(_in_background(beat(settings.ftjob_heartbeat_url, bot.broken_parts)))
         await _open_doors(doors, bot, dispatch)

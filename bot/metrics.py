@@ -19,3 +19,5 @@ DELIVERY_DELAY = Histogram(
 )
 COMMANDS = Counter("ftjob_commands_total", "What people asked, by verb and result", ["verb", "result"])
 LOOKUPS = Counter("ftjob_lookups_total", "Look-ups of deliveries in doubt, by what followed from them", ["then"])
+TAMPERED = Counter("ftjob_tampered_total", "Buttons pressed that were never put to that person in that channel")
+REPEATED = Counter("ftjob_repeated_requests_total", "Requests of Slack that came again and were not acted on", ["kind"])

@@ -78,6 +78,8 @@ class Settings(BaseModel):
     """How log lines look."""
     ftjob_read_only: bool = False
     """1 switches cancelling off for everybody."""
+    ftjob_allow_shared_channels: bool = False
+    """1 lets alerts into channels that are shared with another company."""
     ftjob_ops_channel: str | None = None
     """The id of the channel (C... or G...) that is told what goes wrong with the bot itself."""
     ftjob_heartbeat_url: SecretStr | None = None

@@ -49,7 +49,8 @@ async def draw(store: Store, delivery: Delivery, drawing: Drawing, *, repeated: 
     """Return the message that a delivery stands for; ``repeated`` where it may stand in the channel already."""
     notes = _notes(delivery, repeated=repeated)
     if delivery.picture is Picture.NOTICE:
-        return _noted(Outgoing(delivery.channel, notice(delivery.notice or {}), delivery.key), notes)
+        thread_ts = await _thread(store, delivery)
+        return _noted(Outgoing(delivery.channel, notice(delivery.notice or {}), delivery.key, thread_ts), notes)
     if delivery.picture is Picture.DIGEST:
         told = await store.jobs.changes_in_digest(delivery.id)
         message = digest([(each.change, each.job, each.reason) for each in told], notes=notes)
@@ -79,14 +80,15 @@ async def _change(
         seen_at=recorded.seen_at,
         notes=notes,
     )
-    thread = await store.tracks.card(delivery.replies_to) if delivery.replies_to else None
-    return Outgoing(
-        delivery.channel,
-        message,
-        delivery.key,
-        thread_ts=thread.ts if thread else None,
-        broadcast=bool(thread and thread.ts and recorded.change.ends_job),
-    )
+    thread_ts = await _thread(store, delivery)
+    broadcast = bool(thread_ts and recorded.change.ends_job)
+    return Outgoing(delivery.channel, message, delivery.key, thread_ts, broadcast)
+
+
+async def _thread(store: Store, delivery: Delivery) -> str | None:
+    """Return where the thread of a delivery's card begins, None where it has none."""
+    card = await store.tracks.card(delivery.replies_to) if delivery.replies_to else None
+    return card.ts if card else None
 
 
 def _noted(outgoing: Outgoing, notes: list[str]) -> Outgoing:

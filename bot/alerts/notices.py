@@ -1,6 +1,7 @@
-"""Notices: what the bot has to say about itself. They leave through the same outbox as alerts.
+"""Notices: what there is to say beside alerts. They leave through the same outbox.
 
-To ``FTJOB_OPS_CHANNEL`` where that is set; else to the people concerned, in their direct messages, once a day.
+About the bot itself: to ``FTJOB_OPS_CHANNEL`` where that is set; else to the people concerned, in their direct messages,
+once a day. About an order: to the threads of its job.
 """
 
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ from bot.blocks.notice import NoticeKind
 from bot.store import Store
 from bot.store.engine import Transaction
 from bot.store.identity import Story
+from bot.store.questions import Question
 
 _DAY = 86400.0
 
@@ -51,6 +53,27 @@ class Notices:
             return
         for person in sorted(set(people)):
             await self._store.outbox.notify(tx, person, body, f"{kind}|{about}|day {at // _DAY:.0f}")
+
+    async def tell_of_order(self, tx: Transaction, order: Question, kind: NoticeKind, key: str, **facts: str) -> None:
+        """Owe the threads of a job a line about an order, in the caller's transaction; the same one twice is one.
+
+        Args:
+            tx: the transaction of what it tells.
+            order: whose order it is, to which job.
+            kind: what it says.
+            key: the order's own.
+            facts: what ``blocks.notice`` needs to draw it.
+        """
+        tracks = self._store.tracks
+        body = {"kind": kind, "about": order.job_id, **facts}
+        for track in await tracks.of_job(tx, order.account, order.job_id):
+            card, _ = await tracks.card_of(tx, order.account, order.job_id, track.channel)
+            await self._store.outbox.notify(tx, track.channel, body, f"{kind}|{key}", replies_to=card.id)
+
+    async def tell_person(self, tx: Transaction, order: Question, kind: NoticeKind, key: str, **facts: str) -> None:
+        """Owe whoever gave an order a line about it, in their direct messages; arguments as of ``tell_of_order``."""
+        body = {"kind": kind, "about": order.job_id, **facts}
+        await self._store.outbox.notify(tx, order.person, body, f"{kind}|{key}")
 
     async def tell_of_store(self) -> None:
         """Say at the start what became of the store, then let it be the one that is known here.

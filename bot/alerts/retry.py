@@ -53,7 +53,11 @@ _MOST_DOUBLINGS = 6
 MOST_UNKNOWN = 5
 """How often an error that we do not know is tried again."""
 
-CHANNEL_CLOSED = frozenset(
+SHARED = "shared_with_another_company"
+UNSEEN = "cannot_see_whether_shared"
+"""Ours: the channel may not be told, and it may be one that may not."""
+
+CHANNEL_CLOSED = frozenset({SHARED, UNSEEN}) | frozenset(
     "channel_not_found is_archived not_in_channel no_permission restricted_action restricted_action_read_only_channel "
     "restricted_action_thread_only_channel restricted_action_non_threadable_channel messages_tab_disabled "
     "ekm_access_denied slack_connect_file_link_sharing_blocked user_not_found "

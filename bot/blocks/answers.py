@@ -40,17 +40,25 @@ def facts(title: str, pairs: Sequence[tuple[str, str]]) -> Message:
     return Message(spoken(f"{title}: {said}."), [section(f"*{title}*"), *fields(pairs)])
 
 
-def cancel_question(job: Job, key: str, *, now: float) -> Message:
-    """Ask whether to end a job; only the red button does it. ``key`` is the stored question's."""
+def cancel_question(job: Job, key: str, *, now: float, instead: str = "") -> Message:
+    """Ask whether to end a job; only the red button does it.
+
+    Args:
+        job: as it was just read.
+        key: the stored question's.
+        now: seconds since the epoch.
+        instead: why it is asked again, safe mrkdwn.
+    """
     pairs = [("Status", f"{emoji(job.status)} {word(job.status)}")]
     if job.model:
         pairs.append(("Model", code(job.model)))
     if job.created_at:
         pairs.append(("Created", f"{duration(max(0.0, now - job.created_at))} ago"))
-    if job.trained_tokens is not None:
-        pairs.append(("Trained tokens", f"{job.trained_tokens:,}"))
+    tokens = "the API does not say before the end" if job.trained_tokens is None else f"{job.trained_tokens:,}"
+    pairs.append(("Tokens so far", tokens))
     text = f"Cancel {code(job.id)}? This cannot be undone, and work already done may be billed."
     red = button("Cancel this job", CONFIRM_CANCEL, key, style="danger", says=f"Cancel {job.id} for good")
     leave = context("Do nothing to let it run. The button works for 10 minutes, for you alone.")
     said = f"Cancel fine-tuning job {plain(job.id)}? It {doing(job.status)}. This cannot be undone."
-    return Message(said, [section(text), *fields(pairs), actions(red), leave])
+    head = [section(instead)] if instead else []
+    return Message(f"{instead} {said}".strip(), [*head, section(text), *fields(pairs), actions(red), leave])

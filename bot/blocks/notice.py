@@ -1,10 +1,10 @@
-"""What the bot says about itself: something does not answer, something is back."""
+"""What the bot says beside alerts: something does not answer, something is back, somebody gave an order."""
 
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from bot.blocks.parts import Message, code, date, duration, plain, section, spoken
+from bot.blocks.parts import Message, code, date, duration, mention, plain, section, spoken
 
 
 class NoticeKind(StrEnum):
@@ -20,6 +20,12 @@ class NoticeKind(StrEnum):
     """facts: error, waiting (how many alerts are kept)."""
     STORE_LOST = "store_lost"
     """No facts."""
+    ORDERS_REFUSED = "orders_refused"
+    """facts: error."""
+    ORDER_GIVEN = "order_given"
+    """facts: verb, person."""
+    ORDER_ENDED = "order_ended"
+    """facts: verb, how (in the words of the headline), said (safe mrkdwn)."""
 
 
 def notice(body: Mapping[str, Any]) -> Message:
@@ -70,10 +76,32 @@ def _store_lost(_body: Mapping[str, Any]) -> str:
     )
 
 
+def _orders_refused(body: Mapping[str, Any]) -> str:
+    return (
+        f":warning: The fine-tuning API of account {code(body['about'])} does not take orders from the key of this bot: "
+        f"{plain(body['error'], 300)} Give the key for orders (OPENAI_WRITE_API_KEY, or OPENAI_API_KEY where that is not "
+        "set) the right to write fine-tuning jobs, then restart the bot."
+    )
+
+
+def _order_given(body: Mapping[str, Any]) -> str:
+    verb = plain(body["verb"]).capitalize()
+    return f":octagonal_sign: *{verb} ordered* · {code(body['about'])} · by {mention(body['person'])}"
+
+
+def _order_ended(body: Mapping[str, Any]) -> str:
+    verb = plain(body["verb"]).capitalize()
+    sign = ":white_check_mark:" if body["how"] == "carried out" else ":warning:"
+    return f"{sign} *{verb} {body['how']}* · {code(body['about'])}\n{body['said']}"
+
+
 _TEXTS = {
     NoticeKind.ACCOUNT_FAILING: _account_failing,
     NoticeKind.ACCOUNT_BACK: _account_back,
     NoticeKind.SLACK_BACK: _slack_back,
     NoticeKind.CHANNEL_CLOSED: _channel_closed,
     NoticeKind.STORE_LOST: _store_lost,
+    NoticeKind.ORDERS_REFUSED: _orders_refused,
+    NoticeKind.ORDER_GIVEN: _order_given,
+    NoticeKind.ORDER_ENDED: _order_ended,
 }

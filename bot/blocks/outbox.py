@@ -1,6 +1,5 @@
 """What could not be delivered: what it is, why, and what would mend it."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,7 +15,7 @@ from bot.blocks.parts import (
     context,
     date,
     duration,
-    mention,
+    place,
     plain,
     section,
     spoken,
@@ -30,7 +29,6 @@ MOST_ROWS = 20
 _MOST_SPOKEN = 5
 _LONGEST_ROW = 370
 """Characters: twenty rows and their buttons stay below the 8,000 that Slack takes in one message."""
-_CHANNEL = re.compile(r"[CG][A-Z0-9]{1,20}")
 
 _BY_ITSELF = "what is parked then goes out by itself."
 _ASK_ADMIN = "Ask a workspace admin"
@@ -48,6 +46,14 @@ _REASONS: dict[str, tuple[str, str]] = {
     "messages_tab_disabled": (
         "My Messages tab is switched off.",
         "Switch it on in the app's settings, under App Home, then retry.",
+    ),
+    "shared_with_another_company": (
+        "It is shared with another company, and my settings keep me out of such channels.",
+        "Choose another channel, or let whoever runs me set FTJOB_ALLOW_SHARED_CHANNELS=1, then retry.",
+    ),
+    "cannot_see_whether_shared": (
+        "I may not see whether it is shared with another company.",
+        "Let whoever runs me grant channels:read and groups:read (or set FTJOB_ALLOW_SHARED_CHANNELS=1), then retry.",
     ),
     "user_not_found": ("That person is not in this workspace any more.", "Let somebody else track the job."),
     "ekm_access_denied": ("Access to the workspace's keys is withheld.", f"{_ASK_ADMIN} to grant it, then retry."),
@@ -140,15 +146,9 @@ def outbox(
 def _row(nth: int, row: Undeliverable) -> Block:
     why, fix = _REASON_OF.get(row.error or "", _UNKNOWN)
     refs = f"({code(row.error or '?', 40)}, ref {row.id})"
-    text = f"{row.what} · {_place(row.channel)} · since {date(row.since)}\n{why} {fix} {refs}"
+    text = f"{row.what} · {place(row.channel)} · since {date(row.since)}\n{why} {fix} {refs}"
     says = f"Retry {row.what.replace('`', '')}"
     return section(clip(text, _LONGEST_ROW), accessory=button("Retry", f"{RETRY}:{nth}", str(row.id), says=says))
-
-
-def _place(channel: str) -> str:
-    if _CHANNEL.fullmatch(channel):
-        return f"<#{channel}>"
-    return "a direct message" if channel.startswith("D") else mention(channel)
 
 
 def _waiting(count: int, age: float | None) -> str:

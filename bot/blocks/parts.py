@@ -27,6 +27,7 @@ _BACKTICK = "\u02cb"
 _KEPT_CONTROLS = "\n\t"
 _ATOM = re.compile(r"<[^>]*>|`[^`]*`|&(?:amp|lt|gt);|.", re.DOTALL)
 _PERSON = re.compile(r"[UW][A-Z0-9]+", re.ASCII)
+_CHANNEL = re.compile(r"[CG][A-Z0-9]{1,20}")
 _DATE = re.compile(r"<!date\^[^|>]*\|([^>]*)>")
 
 
@@ -98,6 +99,13 @@ def code(text: str, longest: int = 200) -> str:
 def mention(person: str) -> str:
     """Return a mention of a person, by user id; nothing else can be mentioned."""
     return f"<@{person}>" if _PERSON.fullmatch(person) else code(person)
+
+
+def place(channel: str) -> str:
+    """Return where something is, by the id of a channel, of direct messages, or of the person whose they are."""
+    if _CHANNEL.fullmatch(channel):
+        return f"<#{channel}>"
+    return "a direct message" if channel.startswith("D") else mention(channel)
 
 
 def utc(seconds: float) -> str:

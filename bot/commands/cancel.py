@@ -1,100 +1,69 @@
-"""`cancel`: a question first, then the order, and never a guess about what became of it."""
+"""`cancel`: a question first; its answer is checked against the job as it is then, and only that gives the order."""
 
-import asyncio
-
-import structlog
-
-from bot.alerts.record import Seen
 from bot.blocks.answers import cancel_question, note
-from bot.blocks.job import doing
-from bot.blocks.parts import code, date, plain
+from bot.blocks.job import doing, word
+from bot.blocks.parts import code, date
 from bot.commands.command import Command, Reply, Verb
 from bot.commands.context import Context
-from bot.commands.problems import STALE
-from bot.errors import BrokenAnswer, ProviderError, RequestRefused, Unreachable, UserError
+from bot.commands.order import carry_out, place, taken
+from bot.commands.problems import NOT_YOURS, STALE
 from bot.jobs.models import Job
-from bot.jobs.statuses import Phase, phase_of
-from bot.providers.wire import Reading
-from bot.store.jobs import KnownJob
-from bot.store.questions import Question
-
-LOOKS_AFTER_DOUBT = (0.0, 1.0, 3.0)
-"""Seconds before each look at a job whose cancel got no answer."""
-
-IN_DOUBT = (
-    "The API did not answer, neither to the cancel nor when I looked at the job afterwards. The cancel may have "
-    "arrived. Look again with `/ftjob status` in a minute; a job that is tracked tells its channel how it ends."
-)
-
-log = structlog.get_logger()
+from bot.metrics import TAMPERED
+from bot.store.audit import Decision
+from bot.store.questions import Asked, Question
 
 
 async def ask(command: Command, context: Context) -> Reply:
     """Show what is at stake, with the one button that cancels."""
-    job_id = command.job_ids[0]
-    job = (await context.client.retrieve(job_id)).job
+    job = (await context.client.retrieve(command.job_ids[0])).job
     if job.is_final:
-        return Reply(note(_nothing_to_cancel(job)))
+        return Reply(note(_nothing_to_cancel(job)), decision=Decision.OVER)
+    return await _ask(job, command, context)
+
+
+async def _ask(job: Job, command: Command, context: Context, *, instead: str = "") -> Reply:
     asker = command.asker
-    key = await context.store.questions.ask(Question(Verb.CANCEL, context.account, job_id, asker.person, asker.channel))
-    return Reply(cancel_question(job, key, now=context.clock()))
+    question = Question(Verb.CANCEL, context.account, job.id, asker.person, asker.channel, asker.team, job.status)
+    message = cancel_question(job, await context.store.questions.ask(question), now=context.clock(), instead=instead)
+    return Reply(message, replaces=bool(instead), decision=Decision.STALE if instead else Decision.ASKED)
 
 
 async def confirm(command: Command, context: Context) -> Reply:
-    """Take the answer to the question, once, and send the order, once."""
-    question = await context.store.questions.answer(
-        command.key or "", person=command.asker.person, channel=command.asker.channel
-    )
-    if question is None:
-        # In place of nothing: after a double click, what the first one did stays to be read.
-        return Reply(note(STALE))
-    known = await context.store.jobs.known(context.account, question.job_id)
-    job = (await context.client.retrieve(question.job_id)).job
+    """Take the answer to the question, once, and give the order, once."""
+    asked = await context.store.questions.find(command.key or "")
+    if asked is None or (asked.question.person, asked.question.channel) != (
+        command.asker.person,
+        command.asker.channel,
+    ):
+        TAMPERED.inc()
+        return Reply(note(NOT_YOURS), decision=Decision.TAMPERED)
+    if asked.answered_at is not None or asked.ended:
+        # In place of nothing: what the first press did stays to be read.
+        return Reply(note(taken(asked, command.asker)), decision=Decision.DUPLICATE)
+    if asked.expired:
+        return Reply(note(STALE), replaces=True, decision=Decision.STALE, reason="expired")
+    reading = await context.client.retrieve(asked.question.job_id)
+    if overtaken := await _overtaken(asked, reading.job, command, context):
+        return overtaken
+    rival = await place(asked, command, context)
+    if rival:
+        others = rival.key != asked.key
+        return Reply(note(taken(rival, command.asker)), replaces=others, decision=Decision.DUPLICATE)
+    return Reply(note(await carry_out(asked, command, context)), replaces=True, decision=None)
+
+
+async def _overtaken(asked: Asked, job: Job, command: Command, context: Context) -> Reply | None:
+    """Return what to say where the job is not as the question showed it; None where it is."""
+    if job.status == asked.question.status:
+        return None
+    said = f"{_nothing_to_cancel(job)} This button is out of date."
+    async with context.store.db.transaction() as tx:
+        await context.store.questions.end(tx, asked.key, done=False, said=said if job.is_final else STALE)
     if job.is_final:
-        return Reply(note(_nothing_to_cancel(job)), replaces=True)
-    return Reply(note(await _order(question.job_id, known, context)), replaces=True)
-
-
-async def _order(job_id: str, known: KnownJob | None, context: Context) -> str:
-    log.info("cancel.sent", job=job_id)
-    try:
-        reading = await context.client.cancel(job_id)
-    except (Unreachable, BrokenAnswer) as error:
-        if isinstance(error, Unreachable) and not error.maybe_done:
-            return "The API could not be reached, so nothing was sent. The job goes on. Please try again in a minute."
-        reading = await _look_again(job_id, context)
-        said = "The API did not say what became of the cancel, so I looked at the job: "
-    except RequestRefused as error:
-        reading = await context.client.retrieve(job_id)
-        said = f"The API refused to cancel it: {plain(str(error)).rstrip('.')}. "
-    else:
-        said = "Cancel sent. "
-    await context.recorder.record(Seen(context.account, [reading], {known.id: known} if known else {}))
-    return said + _present(reading.job)
-
-
-async def _look_again(job_id: str, context: Context) -> Reading:
-    """Read a job whose cancel is in doubt, a few times: the order may take a moment to show."""
-    reading = None
-    for wait in LOOKS_AFTER_DOUBT:
-        await asyncio.sleep(wait)
-        try:
-            reading = await context.client.retrieve(job_id)
-        except ProviderError:
-            log.info("cancel.still_in_doubt", job=job_id)
-        if reading and reading.snapshot.is_final:
-            break
-    if reading is None:
-        raise UserError(IN_DOUBT)
-    return reading
-
-
-def _present(job: Job) -> str:
-    if phase_of(job.status) is Phase.CANCELLED:
-        return f"{code(job.id)} is cancelled now."
-    if job.is_final:
-        return f"{code(job.id)} had already ended: it {doing(job.status)}."
-    return f"{code(job.id)} {doing(job.status)} now; if it is tracked, the channel hears how it ends."
+        return Reply(note(said), replaces=True, decision=Decision.STALE, reason=f"the job {doing(job.status)}")
+    was = word(asked.question.status or "").lower()
+    instead = f"It was {was} when I asked and {doing(job.status)} now, so the button before this one is out of date."
+    return await _ask(job, command, context, instead=instead)
 
 
 def _nothing_to_cancel(job: Job) -> str:

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from bot.access import Need
 from bot.blocks import Message
+from bot.store.audit import Decision
 
 
 class Verb(StrEnum):
@@ -20,6 +21,7 @@ class Verb(StrEnum):
     UNSUBSCRIBE = "unsubscribe"
     CANCEL = "cancel"
     OUTBOX = "outbox"
+    AUDIT = "audit"
     ABOUT = "about"
     CONFIRM_CANCEL = "confirm_cancel"
     """The red button of the question that ``cancel`` asks."""
@@ -27,7 +29,7 @@ class Verb(StrEnum):
     """A button in the answer to ``outbox``."""
 
 
-_FOR_OPERATORS = frozenset({Verb.OUTBOX, Verb.RETRY})
+_FOR_OPERATORS = frozenset({Verb.OUTBOX, Verb.RETRY, Verb.AUDIT})
 """They change no job, but what other people's channels get, or show it."""
 
 
@@ -46,13 +48,15 @@ class Command:
 
     verb: Verb
     asker: Asker
+    door: str = "command"
+    """How it came in: "command" (typed) or "button"."""
     job_ids: tuple[str, ...] = ()
     topic: str | None = None
     """The verb that help is wanted for."""
     only: str = "all"
     """Which jobs to list: all, active, failed, succeeded, cancelled."""
     most: int | None = None
-    """How many to list."""
+    """How many to show."""
     metadata: tuple[tuple[str, str], ...] = ()
     """Pairs that listed jobs carry."""
     to: str | None = None
@@ -87,3 +91,7 @@ class Reply:
     message: Message
     public: bool = False
     replaces: bool = False
+    decision: Decision | None = Decision.DONE
+    """What the audit says became of it; None where that is written already."""
+    reason: str | None = None
+    """Why, for the audit."""

@@ -7,6 +7,7 @@ from weakref import WeakValueDictionary
 
 from bot.access import Policy
 from bot.alerts.draw import Outgoing
+from bot.alerts.notices import Notices
 from bot.alerts.record import Recorder
 from bot.alerts.retry import Answer
 from bot.providers.client import Client
@@ -25,6 +26,7 @@ class Context:
     """Posts a message at once; what it says is true only if Slack took it."""
     wake: Callable[[], None]
     """Lets the sender look at the outbox, after a commit that owes something."""
+    notices: Notices
     policy: Policy
     clock: Clock
     version: str

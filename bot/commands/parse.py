@@ -51,6 +51,7 @@ USAGE: dict[Verb, Usage] = {
     Verb.UNSUBSCRIBE: Usage("unsubscribe", "announce no new jobs here any more", "unsubscribe"),
     Verb.CANCEL: Usage("cancel <id>", "end a job, after a question (operators only)", "cancel ftjob-abc123"),
     Verb.OUTBOX: Usage("outbox", "show what could not be delivered, to retry it (operators only)", "outbox"),
+    Verb.AUDIT: Usage("audit [n]", "show who tried what (operators only)", "audit 20"),
     Verb.ABOUT: Usage("about", "show the version, the project and the last look", "about"),
     Verb.HELP: Usage("help [verb]", "show this, or how one verb is written", "help track"),
 }
@@ -155,6 +156,12 @@ def _list(verb: Verb, words: list[str], asker: Asker) -> Command:
     return Command(verb, asker, only=only, most=most, metadata=tuple(metadata))
 
 
+def _audit(verb: Verb, words: list[str], asker: Asker) -> Command:
+    if len(words) > 1 or (words and words[0] not in _COUNTS):
+        raise _misused(verb, f"{_echo(words[-1])} is no number up to {MOST_LISTED}.")
+    return Command(verb, asker, most=int(words[0]) if words else None)
+
+
 def _ids(verb: Verb, words: list[str]) -> tuple[str, ...]:
     if not words:
         raise _misused(verb, "Which job?")
@@ -196,5 +203,6 @@ _READERS: dict[Verb, Callable[[Verb, list[str], Asker], Command]] = {
     Verb.UNSUBSCRIBE: _bare,
     Verb.CANCEL: _cancel,
     Verb.OUTBOX: _bare,
+    Verb.AUDIT: _audit,
     Verb.ABOUT: _bare,
 }

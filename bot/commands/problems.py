@@ -1,6 +1,7 @@
 """What to tell a person when something did not work: what happened, and what to do next."""
 
 from bot.access import Policy, Why
+from bot.alerts.retry import SHARED, UNSEEN
 from bot.blocks.parts import code, mention, plain
 from bot.errors import (
     AccessRefused,
@@ -21,6 +22,11 @@ ASK_WHO_RUNS_IT = "Ask whoever runs this bot"
 STALE = (
     "This button was used already, or is older than 10 minutes. Run `/ftjob cancel` with the job's id again to get "
     "a new one."
+)
+
+NOT_YOURS = (
+    "You may not press this button: I never put that question to you here. Run `/ftjob cancel` with the job's id "
+    "yourself; admins, owners and the operators of this bot may."
 )
 
 _REFUSALS = {
@@ -75,6 +81,16 @@ def unposted(error: str | None) -> str:
     """Return why a card could not be posted, and what to do."""
     if error in ("not_in_channel", "channel_not_found"):
         return INVITE
+    if error == SHARED:
+        return (
+            "That channel is shared with another company, whose people would read all that I say of your jobs. Choose "
+            "another one; whoever runs this bot can allow it with FTJOB_ALLOW_SHARED_CHANNELS=1."
+        )
+    if error == UNSEEN:
+        return (
+            "I may not see whether that channel is shared with another company, so I stay out of it. Whoever runs this bot "
+            "can grant the scopes channels:read and groups:read, or allow such channels with FTJOB_ALLOW_SHARED_CHANNELS=1."
+        )
     if error == "is_archived":
         return "That channel is archived, so I cannot tell anything there. Nothing was stored. Try another channel."
     return f"Slack did not take my message ({code(error or 'no answer')}), so nothing was stored. Please try again."

@@ -1,4 +1,7 @@
-"""Run a command: the table of verbs, who may, and what to say when it does not work."""
+"""Run a command: the table of verbs, who may, what to say when it does not work, and what the audit keeps of it.
+
+The audit holds every command that needs an operator, and whatever was refused.
+"""
 
 import secrets
 from collections.abc import Awaitable, Callable
@@ -6,14 +9,15 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from bot import metrics
-from bot.access import Person, Refused, may
+from bot.access import Need, Person, Refused, may
 from bot.blocks import Message
 from bot.blocks.answers import note, problem
-from bot.commands import about, cancel, look, outbox, subscribe, track
+from bot.commands import about, audit, cancel, look, outbox, subscribe, track
 from bot.commands.command import Command, Reply, Verb
 from bot.commands.context import Context
 from bot.commands.problems import STRANGE, refusal, upstream
 from bot.errors import ProviderError, UserError
+from bot.store.audit import Decision, Entry
 
 log = structlog.get_logger()
 
@@ -30,6 +34,7 @@ _RUN: dict[Verb, Callable[[Command, Context], Awaitable[Reply]]] = {
     Verb.CONFIRM_CANCEL: cancel.confirm,
     Verb.OUTBOX: outbox.show,
     Verb.RETRY: outbox.retry,
+    Verb.AUDIT: audit.show,
     Verb.ABOUT: about.about,
 }
 
@@ -47,22 +52,44 @@ async def run(command: Command, person: Person | None, context: Context, *, same
     if isinstance(decision, Refused):
         log.info("command.refused", verb=command.verb, why=decision.why, person=command.asker.person)
         metrics.COMMANDS.labels(command.verb, "refused").inc()
-        return Reply(note(refusal(decision.why, context.policy)))
+        text = refusal(decision.why, context.policy)
+        reply = Reply(note(text), decision=Decision.DENIED, reason=decision.why)
+    else:
+        reply = await _done(command, context)
+    if reply.decision and (command.need is Need.OPERATE or reply.decision is Decision.DENIED):
+        await _write_down(command, reply.decision, reply.reason, context)
+    return reply
+
+
+async def _done(command: Command, context: Context) -> Reply:
+    """Do what somebody asked and may, and return what to tell them, also of what went wrong."""
     try:
         reply = await _RUN[command.verb](command, context)
     except UserError as error:
         metrics.COMMANDS.labels(command.verb, "user_error").inc()
-        return Reply(problem(str(error)))
+        return Reply(problem(str(error)), decision=Decision.WRONG, reason=str(error))
     except ProviderError as error:
         metrics.COMMANDS.labels(command.verb, "upstream").inc()
-        return Reply(_upstream(error, command, context))
+        return Reply(_upstream(error, command, context), decision=Decision.FAILED, reason=str(error))
     except Exception:
         metrics.COMMANDS.labels(command.verb, "bug").inc()
         ref = secrets.token_hex(4)
         log.exception("command.broke", verb=command.verb, ref=ref)
-        return Reply(problem(STRANGE, ref=ref))
+        return Reply(problem(STRANGE, ref=ref), decision=Decision.FAILED, reason=f"ref {ref}")
     metrics.COMMANDS.labels(command.verb, "ok").inc()
     return reply
+
+
+async def _write_down(command: Command, decision: Decision, reason: str | None, context: Context) -> None:
+    """Add what was tried to the audit. What could not be written is in the log: the answer must not wait for it."""
+    asker, jobs = command.asker, ",".join(command.job_ids) or None
+    where = (asker.person, asker.team, asker.channel, command.door, command.verb.value)
+    entry = Entry(*where, decision, account=context.account, job_id=jobs, reason=reason)
+    try:
+        async with context.store.db.transaction() as tx:
+            await context.store.audit.write(tx, entry)
+    except Exception:
+        log.exception("audit.not_written", **vars(entry))
 
 
 def _upstream(error: ProviderError, command: Command, context: Context) -> Message:

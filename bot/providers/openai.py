@@ -4,6 +4,7 @@ https://platform.openai.com/docs/api-reference/fine-tuning
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -60,7 +61,7 @@ def read_job(answer: Answer, job_id: str, *, now: float) -> Reading:
     reading = reading_of(json_of(answer, now=now))
     if reading is None or reading.snapshot.id != job_id:
         raise BrokenAnswer("The answer was not the job that was asked for.", request_id=answer.request_id)
-    return reading
+    return replace(reading, request_id=answer.request_id)
 
 
 def list_events(job_id: str, *, limit: int = 20) -> Request:

@@ -67,6 +67,8 @@ class Reading:
 
     snapshot: Snapshot
     body: dict[str, Any]
+    request_id: str | None = None
+    """The API's own id of the request for this one job."""
 
     @property
     def job(self) -> Job:

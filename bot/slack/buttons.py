@@ -21,6 +21,7 @@ _VERBS = {
     CANCEL: Verb.CANCEL,
 }
 
+_DOOR = "button"
 _DELIVERY = re.compile(r"[0-9]{1,18}")
 """What fits into a row's id."""
 
@@ -54,16 +55,16 @@ def command_of(body: dict[str, Any]) -> Command | None:
 
 def _command(action_id: str, value: str, asker: Asker, body: dict[str, Any]) -> Command | None:
     if action_id == CONFIRM_CANCEL:
-        return Command(Verb.CONFIRM_CANCEL, asker, key=value)
+        return Command(Verb.CONFIRM_CANCEL, asker, _DOOR, key=value)
     pressed = action_id.split(":", 1)[0]
     if action_id == RETRY_ALL and value == ALL:
-        return Command(Verb.RETRY, asker, replaces=_is_ephemeral(body))
+        return Command(Verb.RETRY, asker, _DOOR, replaces=_is_ephemeral(body))
     if pressed == RETRY and _DELIVERY.fullmatch(value):
-        return Command(Verb.RETRY, asker, delivery=int(value), replaces=_is_ephemeral(body))
+        return Command(Verb.RETRY, asker, _DOOR, delivery=int(value), replaces=_is_ephemeral(body))
     verb = _VERBS.get(pressed)
     if verb is None or not is_job_id(value):
         return None
-    return Command(verb, asker, job_ids=(value,), replaces=pressed == REFRESH and _is_ephemeral(body))
+    return Command(verb, asker, _DOOR, job_ids=(value,), replaces=pressed == REFRESH and _is_ephemeral(body))
 
 
 def _is_ephemeral(body: dict[str, Any]) -> bool:

@@ -10,9 +10,10 @@ from typing import Any
 
 import structlog
 
+from bot import metrics
 from bot.access import Need
 from bot.blocks.answers import problem
-from bot.commands.command import Command, Reply
+from bot.commands.command import Command, Reply, Verb
 from bot.commands.context import Context
 from bot.commands.run import run
 from bot.errors import UserError
@@ -72,7 +73,7 @@ class Dispatch:
 
     async def _typed(self, body: dict[str, Any]) -> None:
         door = slash.door_of(body)
-        if door is None:
+        if door is None or await self._is_repeated("command", body.get("trigger_id")):
             return
         try:
             command = slash.command_of(body)
@@ -82,23 +83,42 @@ class Dispatch:
             await self._answer(door, command)
 
     async def _pressed(self, body: dict[str, Any]) -> None:
-        await self._answer(buttons.door_of(body), buttons.command_of(body))
+        if not await self._is_repeated("button", body.get("trigger_id")):
+            await self._answer(buttons.door_of(body), buttons.command_of(body))
 
     async def _happened(self, body: dict[str, Any]) -> None:
+        if await self._is_repeated("event", body.get("event_id")):
+            return
         identity = self._identity()
         channel = reopened_channel(body, identity.user_id if identity else None)
         if channel and (count := await self._context.store.undelivered.reopen(channel)):
             log.info("channel.reopened", channel=channel, deliveries=count)
             self._context.wake()
 
+    async def _is_repeated(self, kind: str, name: object) -> bool:
+        """Whether Slack, or somebody who recorded it, brings a thing again that was acted on; to any process of ours."""
+        if not isinstance(name, str) or not name:
+            return False
+        try:
+            if await self._context.store.requests.claim(name):
+                return False
+        except Exception:
+            # People are answered without a store, too; an order needs it anyway.
+            log.exception("requests.unknown", kind=kind)
+            return False
+        log.info("request.repeated", kind=kind)
+        metrics.REPEATED.labels(kind).inc()
+        return True
+
     async def _answer(self, door: Door | None, command: Command | None) -> None:
         if door is None or command is None:
             return
         identity = self._identity()
-        team_id = identity.team_id if identity else None
-        same_team = team_id is None or command.asker.team == team_id
+        # Before Slack said who we are nobody can be told from a stranger: that is enough to read, and never to order.
+        same_team = identity is None or command.asker.team == identity.team_id
         person = None
-        if command.need is not Need.NOTHING and same_team:
-            person = await self._people.person(command.asker.person, team_id=team_id)
+        if identity and same_team and command.need is not Need.NOTHING:
+            asker, fresh = command.asker.person, command.verb is Verb.CONFIRM_CANCEL
+            person = await self._people.person(asker, team_id=identity.team_id, fresh=fresh)
         reply = await run(command, person, self._context, same_team=same_team)
         await self._gateway.reply(door, reply)

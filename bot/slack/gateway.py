@@ -4,6 +4,7 @@ The SDK's own retries are off: one of them posts a message twice when the connec
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from bot.alerts.retry import PATIENCE, THREAD_GONE, Answer, Patience, Sight, Sou
 from bot.blocks import Message
 from bot.commands.command import Reply
 from bot.settings import Settings
+from bot.slack.channels import Channels
+from bot.store.engine import Clock
 
 DEADLINE = 10.0
 """Seconds until any other call than a post is given up."""
@@ -63,11 +66,13 @@ class Gateway:
         client: AsyncWebClient,
         session: aiohttp.ClientSession,
         response_hosts: frozenset[str],
+        channels: Channels,
         patience: Patience = PATIENCE,
     ) -> None:
         self.client = client
         self._session = session
         self._response_hosts = response_hosts
+        self._channels = channels
         self._patience = patience
         self._bot_id = ""
 
@@ -91,6 +96,9 @@ class Gateway:
 
     async def post(self, outgoing: Outgoing) -> Answer:
         """Post one message, once, and say how that ended. It never raises for what Slack does."""
+        ends = asyncio.get_running_loop().time() + self._patience.timeout
+        if refused := await self._refusal(outgoing.channel):
+            return Answer(error=refused)
         arguments: dict[str, Any] = {
             "channel": outgoing.channel,
             **_content(outgoing.message),
@@ -102,7 +110,7 @@ class Gateway:
         if outgoing.thread_ts:
             arguments |= {"thread_ts": outgoing.thread_ts, "reply_broadcast": outgoing.broadcast}
         try:
-            async with asyncio.timeout(self._patience.timeout):
+            async with asyncio.timeout_at(ends):
                 response = await self.client.api_call("chat.postMessage", json=arguments)
         except SlackApiError as error:
             return _refused(error)
@@ -117,6 +125,13 @@ class Gateway:
         if not isinstance(ts, str) or not isinstance(channel, str) or not _is_same(outgoing.channel, channel):
             return Answer(error="broken_answer", maybe_posted=True)
         return Answer(ts=ts, channel=channel)
+
+    async def _refusal(self, channel: str) -> str | None:
+        try:
+            async with asyncio.timeout(self._patience.timeout / 2):
+                return await self._channels.refusal(channel)
+        except TimeoutError:
+            return "unreachable"
 
     async def find(self, sought: Sought) -> Sight:
         """Look whether a message arrived. It never raises for what Slack does.
@@ -202,7 +217,9 @@ class Gateway:
 
 
 @asynccontextmanager
-async def open_gateway(settings: Settings, patience: Patience = PATIENCE) -> AsyncIterator[Gateway]:
+async def open_gateway(
+    settings: Settings, patience: Patience = PATIENCE, *, clock: Clock = time.time
+) -> AsyncIterator[Gateway]:
     """Open the door: one session for every call, closed at the end."""
     timeout = aiohttp.ClientTimeout(total=DEADLINE)
     # Without a limit no call waits for a connection: a post that timed out in that queue would pass for a doubtful one.
@@ -219,7 +236,8 @@ async def open_gateway(settings: Settings, patience: Patience = PATIENCE) -> Asy
         )
         api = urlsplit(base_url)
         hosts = frozenset({f"https://{RESPONSE_HOST}", f"{api.scheme}://{api.netloc}"})
-        yield Gateway(client, session, hosts, patience)
+        channels = Channels(client, clock, allow_shared=settings.ftjob_allow_shared_channels)
+        yield Gateway(client, session, hosts, channels, patience)
 
 
 def _content(message: Message) -> dict[str, Any]:

@@ -26,13 +26,16 @@ class People:
         self._clock = clock
         self._known: dict[str, tuple[float, Person]] = {}
 
-    async def person(self, user_id: str, *, team_id: str | None) -> Person | None:
+    async def person(self, user_id: str, *, team_id: str, fresh: bool = False) -> Person | None:
         """Return somebody as Slack describes them, or None where Slack cannot be asked.
 
-        ``team_id`` is our workspace's; a person of another one is a stranger.
+        Args:
+            user_id: whom.
+            team_id: our workspace's; a person of another one is a stranger.
+            fresh: whether only Slack's word of this moment counts, as for an order.
         """
         until, known = self._known.get(user_id, (0.0, None))
-        if known and self._clock() < until:
+        if known and not fresh and self._clock() < until:
             return known
         try:
             person = await self._look_up(user_id, team_id)
@@ -47,11 +50,11 @@ class People:
         self._known[user_id] = (self._clock() + REMEMBERED, person)
         return person
 
-    async def _look_up(self, user_id: str, team_id: str | None) -> Person | None:
+    async def _look_up(self, user_id: str, team_id: str) -> Person | None:
         user: Any = (await self._client.users_info(user=user_id)).get("user")
         if not isinstance(user, dict):
             return None
-        elsewhere = bool(team_id and user.get("team_id") and user["team_id"] != team_id)
+        elsewhere = bool(user.get("team_id") and user["team_id"] != team_id)
         person = Person(
             id=user_id,
             is_admin=bool(user.get("is_admin") or user.get("is_owner") or user.get("is_primary_owner")),

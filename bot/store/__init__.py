@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from bot.store.accounts import Accounts
+from bot.store.audit import Audit
 from bot.store.doubts import Doubts
 from bot.store.engine import Clock, Database, Transaction, open_database
 from bot.store.identity import Identity, identify, keep, remember
@@ -14,6 +15,7 @@ from bot.store.migrate import upgrade
 from bot.store.outages import Outages
 from bot.store.outbox import Outbox
 from bot.store.questions import Questions
+from bot.store.requests import Requests
 from bot.store.tracks import Tracks
 from bot.store.undelivered import Undelivered
 
@@ -29,6 +31,8 @@ class Store:
     tracks: Tracks
     outbox: Outbox
     questions: Questions
+    requests: Requests
+    audit: Audit
     outages: Outages
     undelivered: Undelivered
     identity: Identity
@@ -65,6 +69,8 @@ async def open_store(url: str, clock: Clock) -> AsyncIterator[Store]:
             tracks=Tracks(db),
             outbox=Outbox(db),
             questions=Questions(db),
+            requests=Requests(db),
+            audit=Audit(db),
             outages=Outages(db),
             undelivered=Undelivered(db),
             identity=identity,

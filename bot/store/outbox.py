@@ -43,7 +43,7 @@ class Picture(StrEnum):
     DIGEST = "digest"
     """Many changes in one message."""
     NOTICE = "notice"
-    """What the bot says about itself."""
+    """What the bot says about itself, or about an order."""
 
 
 @dataclass(frozen=True)
@@ -112,10 +112,15 @@ class Outbox:
         await tx.execute(parked.values(state="pending", not_before=0.0))
         await self._insert(tx, key, {**vars(planned), "change_id": recorded.id})
 
-    async def notify(self, tx: AsyncConnection, channel: str, body: Mapping[str, Any], key: str) -> None:
-        """Owe a notice, drawn from ``body``, to a channel or a person; owing one ``key`` twice is owing it once."""
+    async def notify(
+        self, tx: AsyncConnection, channel: str, body: Mapping[str, Any], key: str, *, replies_to: int | None = None
+    ) -> None:
+        """Owe a notice, drawn from ``body``, to a channel or a person; owing one ``key`` twice is owing it once.
+
+        ``replies_to`` is the card in whose thread it is told.
+        """
         row = {"channel": channel, "kind": Kind.POST, "picture": Picture.NOTICE, "notice": json.dumps(body)}
-        await self._insert(tx, f"notice|{key}|{channel}", row)
+        await self._insert(tx, f"notice|{key}|{channel}", {**row, "replies_to": replies_to})
 
     async def _insert(self, tx: AsyncConnection, key: str, values: dict[str, Any]) -> None:
         row = self._db.insert(schema.delivery).values(

@@ -1,15 +1,30 @@
-"""Questions that the bot asked and a person has yet to answer, as before a cancel."""
+"""Questions that the bot asked before an order, and the orders that they become when the answer is yes.
+
+    asked -> under way -> ended
+          -> ended              overtaken: what it asked about is not so any more
+
+An order that is under way is on its way to the API or has yet to be found out about; its lease says how long the
+process that gave it may take. One job has one order under way, whoever gives it.
+"""
 
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Row, Select, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store import schema
 from bot.store.engine import Database
 
 LIFETIME = 600.0
 """Seconds in which a question can be answered."""
+
+LEASE = 90.0
+"""Seconds that a process may take for an order: one request and three looks, each at its deadline, take 64."""
+
+REST = 60.0
+"""Seconds in which an order that the API took is not given again: its effect may take a moment to show."""
 
 
 @dataclass(frozen=True)
@@ -21,10 +36,26 @@ class Question:
     job_id: str
     person: str
     channel: str
+    team: str = ""
+    status: str | None = None
+    """The job's status that the question showed."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question as it is stored."""
+
+    key: str
+    question: Question
+    expired: bool
+    answered_at: float | None
+    ended: bool
+    said: str | None
+    """What was said at its end, safe mrkdwn."""
 
 
 class Questions:
-    """Unanswered questions."""
+    """Questions and orders. Methods that take ``tx`` join the caller's transaction."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -32,22 +63,74 @@ class Questions:
     async def ask(self, question: Question) -> str:
         """Store a question and return its opaque key."""
         key = secrets.token_urlsafe(18)
-        row = insert(schema.question).values(**vars(question), key=key, expires_at=self._db.now() + LIFETIME)
+        row = self._db.insert(schema.question).values(**vars(question), key=key, expires_at=self._db.now() + LIFETIME)
         async with self._db.transaction() as tx:
             await tx.execute(row)
         return key
 
-    async def answer(self, key: str, *, person: str, channel: str) -> Question | None:
-        """Take the answer to a question, once: None where it is not this person's here, too old or answered before."""
-        rows = schema.question.c
+    async def find(self, key: str) -> Asked | None:
+        """Return one question, or None where there is none of this key."""
+        async with self._db.transaction() as tx:
+            row = (await tx.execute(self._select().where(schema.question.c.key == key))).one_or_none()
+        return _asked(row) if row else None
+
+    async def answer(self, tx: AsyncConnection, key: str) -> bool:
+        """Make an order of a question, once; False where it cannot be: it is too old, or was answered or overtaken.
+
+        The caller makes sure that no rival is there, and that none comes meanwhile (``Database.one_at_a_time``).
+        """
+        rows, now = schema.question.c, self._db.now()
         statement = (
             update(schema.question)
-            .where(rows.key == key, rows.person == person, rows.channel == channel)
-            .where(rows.answered_at.is_(None), rows.expires_at > self._db.now())
-            .values(answered_at=self._db.now())
+            .where(rows.key == key, rows.answered_at.is_(None), rows.ended_at.is_(None), rows.expires_at > now)
+            .values(answered_at=now, lease_until=now + LEASE)
         )
+        return (await tx.execute(statement)).rowcount > 0
+
+    async def rival(self, tx: AsyncConnection, question: Question) -> Asked | None:
+        """Return an order for the same job that is under way, or the same one that the API took a moment ago."""
+        rows = schema.question.c
+        recent = (rows.verb == question.verb) & rows.done.is_(True) & (rows.ended_at > self._db.now() - REST)
+        statement = self._select().where(
+            rows.account == question.account,
+            rows.job_id == question.job_id,
+            rows.answered_at.is_not(None),
+            or_(rows.ended_at.is_(None), recent),
+        )
+        row = (await tx.execute(statement.order_by(rows.answered_at.desc()).limit(1))).one_or_none()
+        return _asked(row) if row else None
+
+    async def end(self, tx: AsyncConnection, key: str, *, done: bool, said: str) -> bool:
+        """Record how a question or an order ended; False where somebody else did."""
+        rows = schema.question.c
+        statement = update(schema.question).where(rows.key == key, rows.ended_at.is_(None))
+        return (await tx.execute(statement.values(ended_at=self._db.now(), done=done, said=said))).rowcount > 0
+
+    async def leave(self, key: str) -> None:
+        """Leave an order to whoever looks for abandoned ones: this process has done what it can."""
         async with self._db.transaction() as tx:
-            if (await tx.execute(statement)).rowcount == 0:
-                return None
-            row = (await tx.execute(select(schema.question).where(rows.key == key))).one()
-        return Question(row.verb, row.account, row.job_id, row.person, row.channel)
+            await tx.execute(update(schema.question).where(schema.question.c.key == key).values(lease_until=0.0))
+
+    async def abandoned(self) -> list[tuple[Asked, float]]:
+        """Return the orders that nobody works on any more, oldest first, each with its age in seconds."""
+        rows, now = schema.question.c, self._db.now()
+        statement = select(
+            schema.question, (rows.expires_at <= now).label("expired"), (now - rows.answered_at).label("age")
+        ).where(rows.answered_at.is_not(None), rows.ended_at.is_(None), rows.lease_until <= now)
+        async with self._db.transaction() as tx:
+            return [(_asked(row), row.age) for row in await tx.execute(statement.order_by(rows.answered_at))]
+
+    async def end_leases(self) -> None:
+        """Call every order abandoned. For a store that only this process uses, at its start."""
+        rows = schema.question.c
+        async with self._db.transaction() as tx:
+            under_way = update(schema.question).where(rows.answered_at.is_not(None), rows.ended_at.is_(None))
+            await tx.execute(under_way.values(lease_until=0.0))
+
+    def _select(self) -> Select[Any]:
+        return select(schema.question, (schema.question.c.expires_at <= self._db.now()).label("expired"))
+
+
+def _asked(row: Row[Any]) -> Asked:
+    question = Question(row.verb, row.account, row.job_id, row.person, row.channel, row.team or "", row.status)
+    return Asked(row.key, question, bool(row.expired), row.answered_at, row.ended_at is not None, row.said)

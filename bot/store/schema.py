@@ -1,6 +1,7 @@
 """The tables. Times are seconds since the epoch; what comes from a provider keeps the provider's clock."""
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -13,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    event,
     false,
     text,
 )
@@ -34,6 +36,32 @@ UNFINISHED = ("pending", "inflight", "ambiguous")
 UNDELIVERED = ("parked", "dead")
 STATES = (*UNFINISHED, "sent", *UNDELIVERED)
 PICTURES = ("card", "change", "digest", "notice")
+UNDER_WAY = "answered_at IS NOT NULL AND ended_at IS NULL"
+APPEND_ONLY = [
+    (
+        "CREATE TRIGGER audit_keeps_rows BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'audit rows stay'); END",
+        "sqlite",
+    ),
+    (
+        "CREATE TRIGGER audit_keeps_words BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'audit rows stay'); END",
+        "sqlite",
+    ),
+    (
+        (
+            "CREATE OR REPLACE FUNCTION audit_stays() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'audit rows stay'; END $$"
+        ),
+        "postgresql",
+    ),
+    (
+        (
+            "CREATE TRIGGER audit_keeps_rows BEFORE UPDATE OR DELETE OR TRUNCATE ON audit "
+            "FOR EACH STATEMENT EXECUTE FUNCTION audit_stays()"
+        ),
+        "postgresql",
+    ),
+]
+"""Statements, each with its database, after which rows of the audit can be added and read, no more."""
 
 account = Table(
     "account",
@@ -210,7 +238,59 @@ question = Table(
     Column("account", Text, nullable=False),
     Column("job_id", Text, nullable=False),
     Column("person", Text, nullable=False),
+    Column("team", Text),
     Column("channel", Text, nullable=False),
+    # The job's status that the question showed: the answer is to that.
+    Column("status", Text),
     Column("expires_at", Double, nullable=False),
+    # Answered with yes it is an order, under way until it has ended; after the lease its process is given up.
     Column("answered_at", Double),
+    Column("lease_until", Double),
+    Column("ended_at", Double),
+    # Whether the API took the order, and what was said of it.
+    Column("done", Boolean),
+    Column("said", Text),
+    # One order at a time for each job, whoever gives it.
+    Index(
+        "uq_question_under_way",
+        "account",
+        "job_id",
+        unique=True,
+        sqlite_where=text(UNDER_WAY),
+        postgresql_where=text(UNDER_WAY),
+    ),
 )
+
+request = Table(
+    "request",
+    metadata,
+    # What Slack calls one thing that somebody did: it is acted on once, however often it comes.
+    Column("key", Text, primary_key=True),
+    Column("at", Double, nullable=False),
+    Index(None, "at"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("team", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("door", Text, nullable=False),
+    Column("verb", Text, nullable=False),
+    Column("account", Text),
+    Column("job_id", Text),
+    Column("decision", Text, nullable=False),
+    Column("reason", Text),
+    Column("status_before", Text),
+    Column("status_after", Text),
+    Column("request_id", Text),
+    # The question that the row belongs to; several rows may.
+    Column("question", Text),
+    # Of this row and the digest of the one before: a row that was changed or left out is found.
+    Column("digest", Text, nullable=False),
+)
+for _ddl, _dialect in APPEND_ONLY:
+    event.listen(audit, "after_create", DDL(_ddl).execute_if(dialect=_dialect))  # type: ignore[no-untyped-call]

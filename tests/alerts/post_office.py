@@ -109,7 +109,7 @@ async def post_office(
         "OPENAI_API_KEY": API_KEY,
     }
     settings = load(environ, dotenv=Path("/no.env"))
-    async with open_store(database_url, clock) as store, open_gateway(settings, patience) as gateway:
+    async with open_store(database_url, clock) as store, open_gateway(settings, patience, clock=clock) as gateway:
         unpaged: set[str] = set()
         sender = Sender(store, gateway, drawing(unpaged), clock=clock, patience=patience)
         running = asyncio.create_task(sender.run())

@@ -25,6 +25,7 @@ from bot.poll.circuit import Circuit
 from bot.poll.sweep import Sweeper
 from bot.providers.client import Account
 from bot.sandbox.finetuning import API_KEY
+from bot.slack.channels import Channels
 from bot.slack.gateway import Gateway
 from bot.slack.presence import Presence
 from bot.store import Store, open_store
@@ -61,7 +62,7 @@ async def assembled(world: World, file: Path, interval: float, clock: Clock) -> 
     slack = AsyncWebClient(
         token=world.slack.bot_token, base_url="https://stand-in.example/api/", session=session, retry_handlers=[]
     )
-    gateway = Gateway(slack, session, frozenset())
+    gateway = Gateway(slack, session, frozenset(), Channels(slack, clock, allow_shared=False))
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(client)
         store = await stack.enter_async_context(open_store(f"sqlite:///{file}", clock))

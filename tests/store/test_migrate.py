@@ -21,6 +21,7 @@ from bot.store.migrate import upgrade
 from tests.store.seeds import know, known, reading
 from tests.store.times import Time
 
+NEWEST = "0003"
 _SQLITE_CATALOG = "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
 _POSTGRES_CATALOG = [
     """SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
@@ -241,7 +242,7 @@ async def test_every_row_of_the_first_schema_is_kept(database_url: str) -> None:
     await _make_old(database_url)
     async with open_store(database_url, wall.time) as store:
         assert await _old_rows(store.db) == OLD
-        assert await _revision(store.db) == "0002"
+        assert await _revision(store.db) == NEWEST
         await known(store, "ftjob-a")
         assert await store.outbox.seconds_to_next() is not None
 
@@ -276,7 +277,7 @@ async def test_a_kill_within_the_migration_leaves_the_old_schema_whole(database_
 
     assert await _db_upgrade(tmp_path, database_url) == (0, "The database is up to date.\n")
     async with open_database(database_url, wall.time) as db:
-        assert await _revision(db) == "0002"
+        assert await _revision(db) == NEWEST
         assert await _old_rows(db) == OLD
 
 
@@ -288,7 +289,7 @@ async def test_a_kill_within_the_first_migration_leaves_nothing(database_url: st
 
     assert await _db_upgrade(tmp_path, database_url) == (0, "The database is up to date.\n")
     async with open_store(database_url, wall.time) as store:
-        assert await _revision(store.db) == "0002"
+        assert await _revision(store.db) == NEWEST
 
 
 async def test_a_kill_after_the_migration_leaves_the_new_schema(database_url: str, tmp_path: Path) -> None:
@@ -299,5 +300,5 @@ async def test_a_kill_after_the_migration_leaves_the_new_schema(database_url: st
 
     assert killed == -signal.SIGKILL, said
     async with open_store(database_url, wall.time) as store:
-        assert await _revision(store.db) == "0002"
+        assert await _revision(store.db) == NEWEST
         assert await _old_rows(store.db) == OLD

@@ -1,44 +1,129 @@
 import asyncio
+from dataclasses import replace
+
+import pytest
+from sqlalchemy.exc import IntegrityError
 
 from bot.store import Store, schema
-from bot.store.questions import LIFETIME, Question
+from bot.store.questions import LEASE, LIFETIME, REST, Question
 from tests.store.seeds import rows
 from tests.store.times import Time
 
-CANCEL = Question("cancel", "default", "ftjob-a", "U1", "C1")
+CANCEL = Question("cancel", "default", "ftjob-a", "U1", "C1", "T1", "running")
 
 
-async def test_a_question_is_answered_by_whom_it_was_put_to(store: Store) -> None:
-    key = await store.questions.ask(CANCEL)
+async def _answer(store: Store, key: str) -> bool:
+    async with store.db.transaction() as tx:
+        await store.db.one_at_a_time(tx)
+        return await store.questions.answer(tx, key)
 
-    assert await store.questions.answer(key, person="U1", channel="C1") == CANCEL
+
+async def _end(store: Store, key: str, *, done: bool, said: str = "Said.") -> bool:
+    async with store.db.transaction() as tx:
+        return await store.questions.end(tx, key, done=done, said=said)
+
+
+async def _rival(store: Store, question: Question = CANCEL) -> str | None:
+    async with store.db.transaction() as tx:
+        found = await store.questions.rival(tx, question)
+    return found.key if found else None
+
+
+async def test_a_question_is_found_by_its_key_as_it_was_asked(store: Store) -> None:
+    asked = await store.questions.find(await store.questions.ask(CANCEL))
+
+    assert asked is not None
+    assert asked.question == CANCEL
+    assert (asked.expired, asked.answered_at, asked.ended, asked.said) == (False, None, False, None)
+    assert await store.questions.find("no-such-key") is None
 
 
 async def test_a_question_is_answered_once(store: Store) -> None:
     key = await store.questions.ask(CANCEL)
 
-    answers = await asyncio.gather(*(store.questions.answer(key, person="U1", channel="C1") for _ in range(10)))
+    answers = await asyncio.gather(*(_answer(store, key) for _ in range(10)))
 
-    assert [answer for answer in answers if answer] == [CANCEL]
-    assert await store.questions.answer(key, person="U1", channel="C1") is None
-
-
-async def test_nobody_else_and_nowhere_else_can_a_question_be_answered(store: Store) -> None:
-    key = await store.questions.ask(CANCEL)
-
-    assert await store.questions.answer(key, person="U2", channel="C1") is None
-    assert await store.questions.answer(key, person="U1", channel="C2") is None
-    assert await store.questions.answer("no-such-key", person="U1", channel="C1") is None
-    assert await store.questions.answer(key, person="U1", channel="C1") == CANCEL
+    assert sorted(answers) == [False] * 9 + [True]
+    assert not await _answer(store, "no-such-key")
 
 
 async def test_a_question_grows_old(store: Store, time: Time) -> None:
-    in_time, too_late = await store.questions.ask(CANCEL), await store.questions.ask(CANCEL)
+    in_time, too_late = await store.questions.ask(CANCEL), await store.questions.ask(replace(CANCEL, job_id="ftjob-b"))
 
     await time.passes(store, LIFETIME - 5)
-    assert await store.questions.answer(in_time, person="U1", channel="C1") == CANCEL
+    assert await _answer(store, in_time)
     await time.passes(store, 10)
-    assert await store.questions.answer(too_late, person="U1", channel="C1") is None
+    assert not await _answer(store, too_late)
+    assert (await store.questions.find(too_late)).expired  # type: ignore[union-attr]
+
+
+async def test_a_question_that_was_overtaken_cannot_be_answered(store: Store) -> None:
+    key = await store.questions.ask(CANCEL)
+
+    assert await _end(store, key, done=False, said="It is over.")
+    assert not await _answer(store, key)
+    assert (await store.questions.find(key)).said == "It is over."  # type: ignore[union-attr]
+
+
+async def test_a_job_has_one_order_under_way(store: Store) -> None:
+    mine, other = await store.questions.ask(CANCEL), await store.questions.ask(replace(CANCEL, person="U2"))
+    elsewhere = replace(CANCEL, job_id="ftjob-b")
+
+    assert await _rival(store) is None
+    assert await _answer(store, mine)
+    assert await _rival(store) == mine
+    assert await _rival(store, elsewhere) is None
+    with pytest.raises(IntegrityError):
+        await _answer(store, other)
+
+
+async def test_an_order_that_the_api_took_is_not_given_again_for_a_minute(store: Store, time: Time) -> None:
+    key = await store.questions.ask(CANCEL)
+    await _answer(store, key)
+    assert await _end(store, key, done=True)
+    assert not await _end(store, key, done=True), "it ends once"
+
+    await time.passes(store, REST - 5)
+    assert await _rival(store) == key
+    assert await _rival(store, replace(CANCEL, verb="pause")) is None
+    await time.passes(store, 10)
+    assert await _rival(store) is None
+
+
+async def test_an_order_that_the_api_did_not_take_may_be_given_again_at_once(store: Store) -> None:
+    key = await store.questions.ask(CANCEL)
+    await _answer(store, key)
+    await _end(store, key, done=False)
+
+    assert await _rival(store) is None
+
+
+async def test_an_order_is_abandoned_when_its_lease_is_over_or_given_back(store: Store, time: Time) -> None:
+    keys = [await store.questions.ask(replace(CANCEL, job_id=f"ftjob-{nth}")) for nth in range(4)]
+    for key in keys[:3]:
+        await _answer(store, key)
+    await _end(store, keys[0], done=True)
+
+    assert await store.questions.abandoned() == []
+    await store.questions.leave(keys[1])
+    ((left, age),) = await store.questions.abandoned()
+    assert (left.key, round(age)) == (keys[1], 0)
+
+    await time.passes(store, LEASE + 1)
+    assert {asked.key: round(age) for asked, age in await store.questions.abandoned()} == {
+        keys[1]: LEASE + 1,
+        keys[2]: LEASE + 1,
+    }
+
+
+async def test_at_the_start_of_the_only_process_every_order_under_way_is_abandoned(store: Store) -> None:
+    key = await store.questions.ask(CANCEL)
+    await _answer(store, key)
+    await store.questions.ask(CANCEL)
+
+    await store.questions.end_leases()
+
+    assert [asked.key for asked, _ in await store.questions.abandoned()] == [key]
 
 
 async def test_every_question_has_a_key_of_its_own_that_cannot_be_guessed(store: Store) -> None:

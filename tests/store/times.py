@@ -24,6 +24,10 @@ _TIMES = [
     schema.job.c.missed_at,
     schema.outage.c.since,
     schema.question.c.expires_at,
+    schema.question.c.answered_at,
+    schema.question.c.lease_until,
+    schema.question.c.ended_at,
+    schema.request.c.at,
 ]
 
 

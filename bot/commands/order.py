@@ -1,0 +1,245 @@
+"""Orders to the fine-tuning API: each is given at most once, and what became of it is always found out and written down.
+
+The order and its audit row are committed before the request. Where no answer came, the job is read; it is never ordered
+a second time, whatever happened: a bot that comes back after an hour must not act on what somebody wanted then.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+import structlog
+
+from bot.alerts.record import Seen
+from bot.blocks.job import doing
+from bot.blocks.notice import NoticeKind
+from bot.blocks.parts import code, mention, plain
+from bot.commands.command import Asker, Command
+from bot.commands.context import Context
+from bot.commands.problems import STALE, upstream
+from bot.crash import crash_point
+from bot.errors import AccessRefused, BrokenAnswer, ProviderError, RequestRefused, Unreachable, UserError
+from bot.jobs.models import Job
+from bot.jobs.statuses import Phase, phase_of
+from bot.providers.wire import Reading
+from bot.store.audit import Decision, Entry
+from bot.store.engine import Transaction
+from bot.store.jobs import KnownJob
+from bot.store.questions import Asked
+
+LOOKS_AFTER_DOUBT = (0.0, 1.0, 3.0)
+"""Seconds before each look at a job whose order got no answer."""
+
+WATCHED = 60.0
+"""Seconds for which a job is watched for the effect of an order that got no answer."""
+
+EVERY = 5.0
+"""Seconds between two rounds for abandoned orders."""
+
+_DAY = 86400.0
+_HOW = {Decision.DONE: "carried out", Decision.OVER: "came too late"}
+"""Ends of which the job's own change tells its channels, in words for whoever gave the order."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class _End:
+    """What became of an order."""
+
+    decision: Decision
+    said: str
+    reading: Reading | None = None
+    reason: str | None = None
+    request_id: str | None = None
+    refused_key: str | None = None
+    """What the API said of the key for orders, where that was the matter."""
+
+    def for_audit(self) -> dict[str, str | None]:
+        """Return what the audit keeps of it, beside the decision."""
+        status_after = self.reading.snapshot.status if self.reading else None
+        return {"status_after": status_after, "reason": self.reason, "request_id": self.request_id}
+
+
+async def place(asked: Asked, command: Command, context: Context) -> Asked | None:
+    """Store an order, its audit row and the line in the job's threads, unless there is one; return that one, or None.
+
+    Raises:
+        UserError: the question grew too old in this moment.
+    """
+    store, question = context.store, asked.question
+    async with store.db.transaction() as tx:
+        await store.db.one_at_a_time(tx)
+        if rival := await store.questions.rival(tx, question):
+            return rival
+        if not await store.questions.answer(tx, asked.key):
+            raise UserError(STALE)
+        facts = {"verb": question.verb, "person": question.person}
+        await context.notices.tell_of_order(tx, question, NoticeKind.ORDER_GIVEN, asked.key, **facts)
+        await store.audit.write(tx, _entry(asked, command.door, Decision.ORDERED, status_before=question.status))
+    context.wake()
+    return None
+
+
+async def carry_out(asked: Asked, command: Command, context: Context) -> str:
+    """Send an order that was placed, once, and return what became of it."""
+    known = await context.store.jobs.known(context.account, asked.question.job_id)
+    crash_point("before_order")
+    log.info("order.sent", verb=asked.question.verb, job=asked.question.job_id)
+    end = await _send(asked.question.job_id, context)
+    crash_point("after_order")
+    if end.decision is Decision.UNKNOWN:
+        # Not over: it is watched until its effect shows, or until it is clear that there is none.
+        await context.store.questions.leave(asked.key)
+    else:
+        await _end(asked, end, known, command.door, context)
+    return end.said
+
+
+def taken(order: Asked, asker: Asker) -> str:
+    """Return what to say to somebody who presses the button of an order that was given already, maybe by another."""
+    if order.question.person == asker.person and order.said:
+        return order.said
+    whose = "you" if order.question.person == asker.person else mention(order.question.person)
+    if order.ended:
+        return f"{code(order.question.job_id)} was cancelled by {whose} a moment ago."
+    return f"{code(order.question.job_id)} is already being cancelled by {whose}."
+
+
+async def finish_abandoned(context: Context) -> None:
+    """Find out, again and again, what became of orders that nobody works on: a process died, or no answer came."""
+    while True:
+        try:
+            for asked, age in await context.store.questions.abandoned():
+                await _finish(asked, age, context)
+        except Exception:
+            log.exception("orders.broke")
+        await asyncio.sleep(EVERY)
+
+
+async def _finish(asked: Asked, age: float, context: Context) -> None:
+    job_id = asked.question.job_id
+    known = await context.store.jobs.known(context.account, job_id)
+    try:
+        reading = await context.client.retrieve(job_id)
+    except ProviderError as error:
+        log.info("order.still_in_doubt", job=job_id, error=type(error).__name__)
+        reading = None
+    if reading and reading.snapshot.is_final:
+        await _end(asked, _found(reading), known, "start", context, tells_person=True)
+    elif age > WATCHED:
+        end = _End(Decision.UNKNOWN, _in_vain(job_id, reading), reading)
+        await _end(asked, end, known, "start", context, tells_person=True)
+
+
+async def _send(job_id: str, context: Context) -> _End:
+    try:
+        reading = await context.client.cancel(job_id)
+    except Unreachable as error:
+        if error.maybe_done:
+            return await _in_doubt(job_id, context)
+        said = "The API could not be reached, so nothing was sent. The job goes on. Please try again in a minute."
+        return _End(Decision.UNSENT, said, reason=str(error))
+    except BrokenAnswer:
+        return await _in_doubt(job_id, context)
+    except RequestRefused as error:
+        return await _refused(job_id, error, context)
+    except ProviderError as error:
+        said = upstream(error, place=context.client.account.place, job_id=job_id)
+        key = str(error) if isinstance(error, AccessRefused) else None
+        return _End(Decision.REFUSED, said, reason=str(error), request_id=error.request_id, refused_key=key)
+    return _End(Decision.DONE, f"Cancel sent. {_present(reading.job)}", reading, request_id=reading.request_id)
+
+
+async def _in_doubt(job_id: str, context: Context) -> _End:
+    """Read a job whose order got no usable answer, a few times: the order may take a moment to show."""
+    reading = None
+    for wait in LOOKS_AFTER_DOUBT:
+        await asyncio.sleep(wait)
+        try:
+            reading = await context.client.retrieve(job_id)
+        except ProviderError:
+            log.info("order.still_in_doubt", job=job_id)
+        if reading and reading.snapshot.is_final:
+            return _found(reading)
+    seen = f"so I looked at the job: {_present(reading.job)}" if reading else "neither to the cancel nor to a look."
+    said = f"The API did not say what became of the cancel, {seen} It may have arrived; I keep watching and tell you."
+    return _End(Decision.UNKNOWN, said, reading)
+
+
+def _found(reading: Reading) -> _End:
+    """Return the end of an order without an answer whose job is over by now."""
+    is_done = phase_of(reading.snapshot.status) is Phase.CANCELLED
+    said = f"The API did not say what became of the cancel, so I looked at the job: {_present(reading.job)}"
+    return _End(Decision.DONE if is_done else Decision.OVER, said, reading)
+
+
+def _in_vain(job_id: str, reading: Reading | None) -> str:
+    seen = f"{code(job_id)} {doing(reading.snapshot.status)} still" if reading else "the job cannot be read at present"
+    return (
+        f"Nobody learned what became of the cancel, and {seen}. It is not sent again by itself: look with "
+        f"`/ftjob status` and give the order anew if it is still wanted."
+    )
+
+
+async def _refused(job_id: str, error: RequestRefused, context: Context) -> _End:
+    said = f"The API refused to cancel it: {plain(str(error)).rstrip('.')}."
+    reading = None
+    try:
+        reading = await context.client.retrieve(job_id)
+        said = f"{said} {_present(reading.job)}"
+    except ProviderError:
+        log.info("order.unread", job=job_id)
+    return _End(Decision.REFUSED, said, reading, reason=str(error), request_id=error.request_id)
+
+
+async def _end(
+    asked: Asked, end: _End, known: KnownJob | None, door: str, context: Context, *, tells_person: bool = False
+) -> None:
+    """Write down what became of an order, tell whom it concerns, and record what was read of the job: all or nothing."""
+    store = context.store
+
+    async def close(tx: Transaction) -> None:
+        if await store.questions.end(tx, asked.key, done=end.decision is Decision.DONE, said=end.said):
+            await _tell(tx, asked, end, context, tells_person=tells_person)
+            entry = _entry(asked, door, end.decision, status_before=asked.question.status, **end.for_audit())
+            await store.audit.write(tx, entry)
+
+    readings = [end.reading] if end.reading else []
+    seen = Seen(context.account, readings, {known.id: known} if known else {})
+    await context.recorder.record(seen, at_end=close)
+
+
+async def _tell(tx: Transaction, asked: Asked, end: _End, context: Context, *, tells_person: bool) -> None:
+    notices, order, kind = context.notices, asked.question, NoticeKind.ORDER_ENDED
+    facts = {"verb": order.verb, "how": _HOW.get(end.decision, "not carried out"), "said": end.said}
+    if end.decision not in _HOW:
+        await notices.tell_of_order(tx, order, kind, asked.key, **facts)
+    if tells_person:
+        await notices.tell_person(tx, order, kind, asked.key, **facts)
+    if end.refused_key:
+        today = context.clock() // _DAY * _DAY
+        await notices.tell(tx, NoticeKind.ORDERS_REFUSED, context.account, at=today, error=end.refused_key)
+
+
+def _entry(asked: Asked, door: str, decision: Decision, **more: str | None) -> Entry:
+    question = asked.question
+    return Entry(
+        question.person,
+        question.team,
+        question.channel,
+        door,
+        question.verb,
+        decision,
+        account=question.account,
+        job_id=question.job_id,
+        question=asked.key,
+        **more,
+    )
+
+
+def _present(job: Job) -> str:
+    if phase_of(job.status) is Phase.CANCELLED:
+        return f"{code(job.id)} is cancelled now."
+    if job.is_final:
+        return f"{code(job.id)} had already ended: it {doing(job.status)}."
+    return f"{code(job.id)} {doing(job.status)} now; if it is tracked, the channel hears how it ends."

@@ -1,0 +1,32 @@
+"""Requests of Slack that were acted on: what comes a second time, to whatever process, has no second effect."""
+
+import hashlib
+
+from sqlalchemy import delete
+
+from bot.store import schema
+from bot.store.engine import Database
+
+KEPT = 3600.0
+"""Seconds for which a request is remembered; Slack repeats an event within the hour, a signature is good for five minutes."""
+
+
+class Requests:
+    """What was acted on."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def claim(self, name: str) -> bool:
+        """Return whether this is the first time that something of this name is to be acted on.
+
+        Args:
+            name: what Slack calls it: an interaction's ``trigger_id`` or an event's ``event_id``.
+        """
+        now = self._db.now()
+        # Hashed: the id of an interaction opens dialogs for some seconds.
+        row = {"key": hashlib.sha256(name.encode()).hexdigest(), "at": now}
+        async with self._db.transaction() as tx:
+            await tx.execute(delete(schema.request).where(schema.request.c.at < now - KEPT))
+            added = await tx.execute(self._db.insert(schema.request).values(**row).on_conflict_do_nothing())
+            return added.rowcount > 0

@@ -1,0 +1,78 @@
+import asyncio
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from bot.store import Store
+from bot.store.audit import Decision, Entry
+
+DENIED = Entry("U1", "T1", "C1", "command", "cancel", Decision.DENIED, "default", "ftjob-a", reason="guest")
+DONE = replace(
+    DENIED, decision=Decision.DONE, reason=None, status_before="running", status_after="cancelled", request_id="req_1"
+)
+
+
+async def _write(store: Store, *entries: Entry) -> None:
+    for entry in entries:
+        async with store.db.transaction() as tx:
+            await store.audit.write(tx, entry)
+
+
+async def _spoil(store: Store, statement: str) -> None:
+    """Change the audit as somebody does who owns the database and takes its guard away first."""
+    async with store.db.transaction() as tx:
+        guards = ["audit_keeps_rows", "audit_keeps_words"] if store.db.is_sqlite else ["audit_keeps_rows ON audit"]
+        for guard in guards:
+            await tx.execute(text(f"DROP TRIGGER {guard}"))
+        await tx.execute(text(statement))
+
+
+async def test_rows_are_read_as_they_were_written_newest_first(store: Store) -> None:
+    await _write(store, DENIED, DONE)
+
+    newest = await store.audit.newest(10)
+
+    assert [row.entry for row in newest] == [DONE, DENIED]
+    assert [row.entry for row in await store.audit.newest(1)] == [DONE]
+    assert newest[0].at >= newest[1].at
+    assert [row.entry async for row in store.audit.all()] == [DENIED, DONE]
+    assert await store.audit.first_broken() is None
+
+
+async def test_writers_at_the_same_moment_make_one_chain(store: Store) -> None:
+    await asyncio.gather(*(_write(store, replace(DENIED, reason=str(nth))) for nth in range(20)))
+
+    assert len({row.entry.reason async for row in store.audit.all()}) == 20
+    assert await store.audit.first_broken() is None
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE audit SET person = 'U2'", "DELETE FROM audit", "DELETE FROM audit WHERE id = 1"]
+)
+async def test_the_database_itself_keeps_rows_as_they_are(store: Store, statement: str) -> None:
+    await _write(store, DENIED, DONE)
+
+    with pytest.raises(DBAPIError, match="audit rows stay"):
+        async with store.db.transaction() as tx:
+            await tx.execute(text(statement))
+
+    assert [row.entry async for row in store.audit.all()] == [DENIED, DONE]
+
+
+@pytest.mark.parametrize("column", ["person", "team", "channel", "door", "verb", "job_id", "reason", "status_after"])
+async def test_a_row_that_was_changed_is_named(store: Store, column: str) -> None:
+    await _write(store, DENIED, DONE, DENIED)
+
+    await _spoil(store, f"UPDATE audit SET {column} = 'X' WHERE id = 2")
+
+    assert await store.audit.first_broken() == 2
+
+
+async def test_a_row_that_was_taken_out_is_missed_by_the_next_one(store: Store) -> None:
+    await _write(store, DENIED, DONE, DENIED)
+
+    await _spoil(store, "DELETE FROM audit WHERE id = 2")
+
+    assert await store.audit.first_broken() == 3
