@@ -1,8 +1,11 @@
-"""The command line: ``ftjob run | check | db upgrade | manifest | try``."""
+"""The command line: ``ftjob run | check | audit | db upgrade | manifest | try``."""
 
 import asyncio
+import json
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Annotated, Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -14,6 +17,8 @@ from bot import app, check, logs, manifest
 from bot.errors import FtjobError, SettingsError, StoreDamaged
 from bot.settings import Settings, load
 from bot.store import open_store
+from bot.store.audit import Audit
+from bot.store.engine import open_for_reading
 
 EX_CONFIG = 78
 """The exit code of wrong settings (sysexits.h), and of a damaged database: starting again does not help."""
@@ -27,6 +32,8 @@ cli = typer.Typer(
 )
 db = typer.Typer(help="The database.", no_args_is_help=True)
 cli.add_typer(db, name="db")
+audit = typer.Typer(help="Who tried what, and what was decided.", no_args_is_help=True)
+cli.add_typer(audit, name="audit")
 
 
 @cli.callback()
@@ -62,6 +69,40 @@ def upgrade() -> None:
             typer.echo("The database is up to date.")
 
     _with_clear_errors(open_and_close())
+
+
+@audit.command("export")
+def export() -> None:
+    """Print every row, oldest first, as JSON Lines; the bot may run meanwhile."""
+
+    async def work(rows: Audit) -> None:
+        async for row in rows.all():
+            at = datetime.fromtimestamp(row.at, UTC).isoformat()
+            typer.echo(json.dumps({"id": row.id, "at": at, **asdict(row.entry), "digest": row.digest}))
+
+    _read_audit(work)
+
+
+@audit.command("verify")
+def verify() -> None:
+    """Say whether a row was changed or taken out; exit code 1 if so."""
+
+    async def work(rows: Audit) -> None:
+        if (broken := await rows.first_broken()) is not None:
+            raise FtjobError(f"Row {broken} of the audit is not as it was written, or the one before it is missing.")
+        typer.echo("Every row of the audit is as it was written and follows the one before.")
+
+    _read_audit(work)
+
+
+def _read_audit(work: Callable[[Audit], Coroutine[Any, Any, None]]) -> None:
+    settings = _settings()
+
+    async def read() -> None:
+        async with open_for_reading(settings.database_url.get_secret_value(), time.time) as database:
+            await work(Audit(database))
+
+    _with_clear_errors(read())
 
 
 @cli.command("manifest")

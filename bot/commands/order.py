@@ -162,7 +162,10 @@ async def _in_doubt(job_id: str, context: Context) -> _End:
         if reading and reading.snapshot.is_final:
             return _found(reading)
     seen = f"so I looked at the job: {_present(reading.job)}" if reading else "neither to the cancel nor to a look."
-    said = f"The API did not say what became of the cancel, {seen} It may have arrived; I keep watching and tell you."
+    said = (
+        f"The API did not say what became of the cancel, {seen} It may have arrived; I keep watching and "
+        "tell you. `/ftjob status` shows the job at any time."
+    )
     return _End(Decision.UNKNOWN, said, reading)
 
 

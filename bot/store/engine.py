@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import ColumnElement, Double, Insert, Table, cast, event, func, literal, text
 from sqlalchemy.dialects import postgresql, sqlite
@@ -99,6 +100,26 @@ async def open_database(url: str, clock: Clock) -> AsyncIterator[Database]:
     else:
         async with _disposing(_postgres_engine(asyncpg_url(parsed))) as engine:
             yield Database(engine, clock)
+
+
+@asynccontextmanager
+async def open_for_reading(url: str, clock: Clock) -> AsyncIterator[Database]:
+    """Open the database at ``url`` beside a running bot, only to read it: nothing is made, brought up to date or locked.
+
+    Raises:
+        FtjobError: there is no such file.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        async with _disposing(_postgres_engine(asyncpg_url(parsed))) as engine:
+            yield Database(engine, clock)
+        return
+    path = sqlite_path(url)
+    if not path.exists():
+        raise FtjobError(f"There is no database at {path}.")
+    file = URL.create("sqlite+aiosqlite", database=f"file:{quote(str(path))}", query={"mode": "ro", "uri": "true"})
+    async with _disposing(create_async_engine(file, connect_args={"timeout": BUSY_SECONDS})) as engine:
+        yield Database(engine, clock, path)
 
 
 def sqlite_path(url: str) -> Path:

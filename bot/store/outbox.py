@@ -115,10 +115,7 @@ class Outbox:
     async def notify(
         self, tx: AsyncConnection, channel: str, body: Mapping[str, Any], key: str, *, replies_to: int | None = None
     ) -> None:
-        """Owe a notice, drawn from ``body``, to a channel or a person; owing one ``key`` twice is owing it once.
-
-        ``replies_to`` is the card in whose thread it is told.
-        """
+        """Owe a notice, drawn from ``body``, to a channel, a person or a card's thread, once for each ``key``."""
         row = {"channel": channel, "kind": Kind.POST, "picture": Picture.NOTICE, "notice": json.dumps(body)}
         await self._insert(tx, f"notice|{key}|{channel}", {**row, "replies_to": replies_to})
 

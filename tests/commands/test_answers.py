@@ -53,6 +53,8 @@ async def test_each_command_answers_in_plain_words(world: World, snapshot: Snaps
             ("unsubscribe", "olivia"),
             ("outbox", "milo"),
             ("outbox", "olivia"),
+            ("audit", "milo"),
+            ("audit 1", "olivia"),
             ("cancel ftjob-done", "olivia"),
             ("cancel ftjob-running", "milo"),
             ("cancel ftjob-running", "olivia"),

@@ -6,7 +6,7 @@ from bot.commands.run import _RUN
 
 ASKER = Asker("U0OLIVIA", "C0ML", "T0ACME")
 ORDERS = {Verb.CANCEL, Verb.CONFIRM_CANCEL}
-FOR_OPERATORS = ORDERS | {Verb.OUTBOX, Verb.RETRY}
+FOR_OPERATORS = ORDERS | {Verb.OUTBOX, Verb.RETRY, Verb.AUDIT}
 
 
 @pytest.mark.parametrize("verb", Verb)

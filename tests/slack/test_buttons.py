@@ -41,11 +41,11 @@ def body(action_id: str = REFRESH, value: Any = JOB, **fields: Any) -> dict[str,
     ],
 )
 def test_a_button_is_the_command_that_could_have_been_typed(action_id: str, verb: Verb) -> None:
-    assert command_of(body(action_id)) == Command(verb, ASKER, job_ids=(JOB,))
+    assert command_of(body(action_id)) == Command(verb, ASKER, "button", job_ids=(JOB,))
 
 
 def test_the_red_button_answers_its_question() -> None:
-    assert command_of(body(CONFIRM_CANCEL, "Jm4Qk0s2")) == Command(Verb.CONFIRM_CANCEL, ASKER, key="Jm4Qk0s2")
+    assert command_of(body(CONFIRM_CANCEL, "Jm4Qk0s2")) == Command(Verb.CONFIRM_CANCEL, ASKER, "button", key="Jm4Qk0s2")
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_retry_names_its_delivery_and_takes_the_place_of_the_list(
     action_id: str, value: str, delivery: int | None
 ) -> None:
     seen_alone = {"is_ephemeral": True}
-    expected = Command(Verb.RETRY, ASKER, delivery=delivery, replaces=True)
+    expected = Command(Verb.RETRY, ASKER, "button", delivery=delivery, replaces=True)
 
     assert command_of(body(action_id, value, container=seen_alone)) == expected
     assert command_of(body(action_id, value)) == replace(expected, replaces=False)

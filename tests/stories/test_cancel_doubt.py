@@ -26,7 +26,7 @@ async def test_an_order_that_was_carried_out_without_an_answer_is_not_sent_again
     async with world.bot() as bot:
         await world.say(f"track {job}")
         answer = await cancelled(world, job, Fault("drop", accepted=True))
-        await world.until_told(job, "Cancelled")
+        await world.until_told(job, "Cancel ordered", "Cancelled")
         await world.settled(bot)
 
     assert world.orders == [cancelling(job)]
@@ -45,7 +45,7 @@ async def test_an_order_that_was_lost_is_not_sent_again_and_the_answer_says_that
     assert world.orders == [cancelling(job)]
     assert "did not say" in answer.plain
     assert "running" in answer.plain
-    assert world.told(job) == []
+    assert world.told(job) == ["Cancel ordered"], "and it is watched still"
 
 
 @pytest.mark.parametrize("body", ["<html>Bad gateway</html>", {"ok": True}, {"object": "fine_tuning.job", "id": "x"}])
@@ -100,7 +100,7 @@ async def test_a_job_that_ended_in_the_meantime_is_told_as_it_ended(world: World
         await world.slack.ledger.until(lambda: exchange.acked)
         world.api.change(job, status="succeeded")
         answer = await exchange.reply()
-        await world.until_told(job, "Succeeded")
+        await world.until_told(job, "Cancel ordered", "Succeeded")
         await world.settled(bot)
 
     assert "succeeded" in answer.plain
