@@ -40,6 +40,10 @@ class FaultPlan:
         """Let every request of ``what`` meet ``fault`` until ``clear``."""
         self._standing[what] = fault
 
+    def waits(self, what: str) -> bool:
+        """Return whether a fault still waits for a request of ``what``: once it does not, the request is under way."""
+        return bool(self._waiting.get(what))
+
     def clear(self) -> None:
         """Forget every fault that waits or stands."""
         self._waiting.clear()
