@@ -52,7 +52,10 @@ async def confirm(command: Command, context: Context) -> Reply:
     job = (await context.client.retrieve(question.job_id)).job
     if job.is_final:
         return Reply(note(_nothing_to_cancel(job)), replaces=True)
-    return Reply(note(await _order(question.job_id, known, context)), replaces=True)
+    try:
+        return Reply(note(await _order(question.job_id, known, context)), replaces=True)
+    finally:
+        context.shared.forget()
 
 
 async def _order(job_id: str, known: KnownJob | None, context: Context) -> str:

@@ -9,7 +9,9 @@ from bot.access import Policy
 from bot.alerts.draw import Outgoing
 from bot.alerts.record import Recorder
 from bot.alerts.retry import Answer
+from bot.commands.flood import Flood
 from bot.providers.client import Client
+from bot.providers.shared import SharedReads
 from bot.store import Store
 from bot.store.engine import Clock
 
@@ -19,6 +21,8 @@ class Context:
     """The parts that commands work with, put together by `app`."""
 
     client: Client
+    shared: SharedReads
+    """The same account, read for showing alone."""
     store: Store
     recorder: Recorder
     post: Callable[[Outgoing], Awaitable[Answer]]
@@ -26,6 +30,7 @@ class Context:
     wake: Callable[[], None]
     """Lets the sender look at the outbox, after a commit that owes something."""
     policy: Policy
+    flood: Flood
     clock: Clock
     version: str
     interval: float

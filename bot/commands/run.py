@@ -12,7 +12,8 @@ from bot.blocks.answers import note, problem
 from bot.commands import about, cancel, look, outbox, subscribe, track
 from bot.commands.command import Command, Reply, Verb
 from bot.commands.context import Context
-from bot.commands.problems import STRANGE, refusal, upstream
+from bot.commands.flood import Wait
+from bot.commands.problems import STRANGE, flooded, refusal, upstream
 from bot.errors import ProviderError, UserError
 
 log = structlog.get_logger()
@@ -48,6 +49,11 @@ async def run(command: Command, person: Person | None, context: Context, *, same
         log.info("command.refused", verb=command.verb, why=decision.why, person=command.asker.person)
         metrics.COMMANDS.labels(command.verb, "refused").inc()
         return Reply(note(refusal(decision.why, context.policy)))
+    if command.changes_job:
+        room = context.flood.admit_order(command.verb, context.clock())
+        if isinstance(room, Wait):
+            metrics.FLOODS.labels(room.bound).inc()
+            return Reply(note(flooded(room)))
     try:
         reply = await _RUN[command.verb](command, context)
     except UserError as error:
