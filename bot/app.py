@@ -25,12 +25,14 @@ from bot.alerts.record import Recorder
 from bot.alerts.retry import PATIENCE, Patience
 from bot.alerts.sender import Sender
 from bot.commands.context import Context
+from bot.commands.flood import LIMITS, Flood, Limits
 from bot.commands.order import finish_abandoned
 from bot.heartbeat import beat
 from bot.poll.circuit import Circuit
 from bot.poll.schedule import sweeping
 from bot.poll.sweep import Sweeper
 from bot.providers.client import Account, Client
+from bot.providers.shared import SharedReads
 from bot.settings import Settings
 from bot.slack.dispatch import Dispatch
 from bot.slack.gate import gate
@@ -95,7 +97,9 @@ def account_of(settings: Settings) -> Account:
 
 
 @asynccontextmanager
-async def running(settings: Settings, *, clock: Clock = time.time, patience: Patience = PATIENCE) -> AsyncIterator[Bot]:
+async def running(
+    settings: Settings, *, clock: Clock = time.time, patience: Patience = PATIENCE, limits: Limits = LIMITS
+) -> AsyncIterator[Bot]:
     """Run the bot until the block ends.
 
     Raises:
@@ -122,12 +126,14 @@ async def running(settings: Settings, *, clock: Clock = time.time, patience: Pat
         bot = Bot(settings, store, sweeper, sender, gateway, presence)
         context = Context(
             client=client,
+            shared=SharedReads(client, clock),
             store=store,
             recorder=recorder,
             post=gateway.post,
             wake=sender.wake,
             notices=notices,
             policy=Policy(settings.ftjob_operators, read_only=settings.ftjob_read_only),
+            flood=Flood(limits),
             clock=clock,
             version=version("ftjob"),
             interval=interval,
@@ -200,13 +206,13 @@ async def _cut(task: asyncio.Task[None]) -> None:
         await task
 
 
-async def run_until_stopped(settings: Settings, *, patience: Patience = PATIENCE) -> None:
+async def run_until_stopped(settings: Settings, *, patience: Patience = PATIENCE, limits: Limits = LIMITS) -> None:
     """Run the bot until SIGTERM or SIGINT; a second signal ends it at once, and so does a stop that hangs."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, _stop_or_die, stop)
-    async with running(settings, patience=patience):
+    async with running(settings, patience=patience, limits=limits):
         await stop.wait()
 
 

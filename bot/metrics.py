@@ -18,6 +18,7 @@ DELIVERY_DELAY = Histogram(
     buckets=(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 60, 300, 3600),
 )
 COMMANDS = Counter("ftjob_commands_total", "What people asked, by verb and result", ["verb", "result"])
+FLOODS = Counter("ftjob_floods_total", "Commands refused because there were too many, by limit", ["limit"])
 LOOKUPS = Counter("ftjob_lookups_total", "Look-ups of deliveries in doubt, by what followed from them", ["then"])
 TAMPERED = Counter("ftjob_tampered_total", "Buttons pressed that were never put to that person in that channel")
 REPEATED = Counter("ftjob_repeated_requests_total", "Requests of Slack that came again and were not acted on", ["kind"])

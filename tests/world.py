@@ -13,6 +13,7 @@ from typing import Literal, Self
 
 from bot import manifest
 from bot.app import Bot, running
+from bot.commands.flood import Limit, Limits
 from bot.sandbox.acting import Person
 from bot.sandbox.finetuning import API_KEY, FineTuningApi
 from bot.sandbox.messages import Ephemeral, Message, Reply
@@ -23,6 +24,8 @@ from tests.postgres import free_port
 
 Transport = Literal["socket", "http"]
 POLL_SECONDS = 0.1
+UNHURRIED = Limits(*[Limit(10**6, 10.0)] * 4)
+"""For tests, which type faster than people do."""
 RUN = (sys.executable, "-m", "bot", "run")
 
 
@@ -44,6 +47,7 @@ class World:
         self.sam = self.slack.add_person("sam", team_id="T0STRANGER")
         self.ml = self.slack.add_channel("ml")
         self.ops = self.slack.add_channel("ops")
+        self.limits = UNHURRIED
         self._servers = AsyncExitStack()
         self._port = free_port()
         self._skipped = 0.0
@@ -85,7 +89,7 @@ class World:
     @asynccontextmanager
     async def bot(self, **more: str) -> AsyncIterator[Bot]:
         """Run the real bot in this process, over real HTTP and WebSocket; settings may be changed by name."""
-        async with running(self.settings(**more), clock=lambda: time.time() + self._skipped) as bot:
+        async with running(self.settings(**more), clock=self.clock, limits=self.limits) as bot:
             if self.transport == "socket":
                 await self.slack.connected()
             await self.slack.ledger.until(lambda: bot.identity, why="the bot knows who it is")
@@ -118,6 +122,10 @@ class World:
         async for line in output:
             self.log.append(line.decode())
             self.slack.ledger.moved()
+
+    def clock(self) -> float:
+        """Return the time as a bot in this process has it."""
+        return time.time() + self._skipped
 
     def skip(self, seconds: float) -> None:
         """Let time pass at once, for a bot on SQLite in this process: PostgreSQL keeps its own time."""

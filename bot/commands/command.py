@@ -67,6 +67,8 @@ class Command:
     """The delivery to retry, None for all."""
     key: str | None = None
     """The question that is answered."""
+    fresh: bool = False
+    """Whether it has to be read now, as Refresh says: an answer from a moment ago could contradict an alert."""
     replaces: bool = False
     """Whether the reply takes the place of the message whose button was pressed."""
 

@@ -10,7 +10,9 @@ from bot.alerts.draw import Outgoing
 from bot.alerts.notices import Notices
 from bot.alerts.record import Recorder
 from bot.alerts.retry import Answer
+from bot.commands.flood import Flood
 from bot.providers.client import Client
+from bot.providers.shared import SharedReads
 from bot.store import Store
 from bot.store.engine import Clock
 
@@ -20,6 +22,8 @@ class Context:
     """The parts that commands work with, put together by `app`."""
 
     client: Client
+    shared: SharedReads
+    """The same account, read for showing alone."""
     store: Store
     recorder: Recorder
     post: Callable[[Outgoing], Awaitable[Answer]]
@@ -28,6 +32,7 @@ class Context:
     """Lets the sender look at the outbox, after a commit that owes something."""
     notices: Notices
     policy: Policy
+    flood: Flood
     clock: Clock
     version: str
     interval: float

@@ -31,18 +31,18 @@ async def show_status(command: Command, context: Context) -> Reply:
 
 
 async def _whole(job_id: str, command: Command, context: Context) -> Message:
-    job = (await context.client.retrieve(job_id)).job
+    read = await context.shared.job(job_id, fresh=command.fresh)
     track = await context.store.tracks.find(context.account, job_id, command.asker.channel)
     around = Surroundings(
         context.client.job_page(job_id), tracked=track is not None, can_cancel=not context.policy.read_only
     )
-    return status(job, around, checked_at=context.clock(), place=context.client.account.place)
+    return status(read.answer.job, around, checked_at=read.at, place=context.client.account.place)
 
 
 async def _row(job_id: str, context: Context) -> tuple[str, str]:
     """Return one job as it is seen and as it is said."""
     try:
-        job = (await context.client.retrieve(job_id)).job
+        job = (await context.shared.job(job_id)).answer.job
     except ProviderError as error:
         problem = f":warning: {upstream(error, place=context.client.account.place, job_id=job_id)}"
         return problem, problem
@@ -69,7 +69,7 @@ async def _newest(command: Command, context: Context, wanted: int) -> tuple[list
     jobs: list[Job] = []
     after = None
     for _ in range(MOST_PAGES):
-        page = await context.client.list_jobs(after=after, limit=PAGE, metadata=dict(command.metadata))
+        page = (await context.shared.page(after=after, limit=PAGE, metadata=dict(command.metadata))).answer
         jobs += [reading.job for reading in page.readings if _fits(reading.snapshot.status, command.only)]
         after = page.after
         if len(jobs) >= wanted or after is None:

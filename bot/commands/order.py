@@ -87,6 +87,7 @@ async def carry_out(asked: Asked, command: Command, context: Context) -> str:
     log.info("order.sent", verb=asked.question.verb, job=asked.question.job_id)
     end = await _send(asked.question.job_id, context)
     crash_point("after_order")
+    context.shared.forget()
     if end.decision is Decision.UNKNOWN:
         # Not over: it is watched until its effect shows, or until it is clear that there is none.
         await context.store.questions.leave(asked.key)

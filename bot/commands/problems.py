@@ -3,6 +3,7 @@
 from bot.access import Policy, Why
 from bot.alerts.retry import SHARED, UNSEEN
 from bot.blocks.parts import code, mention, plain
+from bot.commands.flood import Bound, Wait
 from bot.errors import (
     AccessRefused,
     BrokenAnswer,
@@ -75,6 +76,26 @@ def upstream(error: ProviderError, *, place: str, job_id: str | None = None) -> 
             )
         case _:
             return f"The API did not do this: {_said(error)} {ASK_WHO_RUNS_IT}, or try again in a minute."
+
+
+def flooded(wait: Wait) -> str:
+    """Return which limit is reached, and when to go on."""
+    most, seconds = wait.limit.most, f"{wait.limit.seconds:g} s"
+    limit = {
+        Bound.PERSON: f"I take {most} commands in {seconds} from one person",
+        Bound.WORKSPACE: f"I take {most} commands in {seconds} from everybody together",
+        Bound.ORDERS: f"I take {most} cancels in {seconds} from everybody together, and this one was not sent",
+        Bound.UNDER_WAY: f"I am busy with {most} commands",
+    }[wait.bound]
+    return f"Slow down, please: {limit}. Please try again in {wait.seconds} s."
+
+
+def quota(most: int) -> str:
+    """Return that no more jobs can be tracked by hand, and what makes room."""
+    return (
+        f"{most:,} jobs that are not over yet are tracked here and in other channels by `/ftjob track`, and that is the "
+        "most. Run `/ftjob untrack` for some, or `untrack all`, then try again; `/ftjob subscribe` is not limited."
+    )
 
 
 def unposted(error: str | None) -> str:

@@ -15,7 +15,8 @@ from bot.blocks.answers import note, problem
 from bot.commands import about, audit, cancel, look, outbox, subscribe, track
 from bot.commands.command import Command, Reply, Verb
 from bot.commands.context import Context
-from bot.commands.problems import STRANGE, refusal, upstream
+from bot.commands.flood import Wait
+from bot.commands.problems import STRANGE, flooded, refusal, upstream
 from bot.errors import ProviderError, UserError
 from bot.store.audit import Decision, Entry
 
@@ -63,6 +64,11 @@ async def run(command: Command, person: Person | None, context: Context, *, same
 
 async def _done(command: Command, context: Context) -> Reply:
     """Do what somebody asked and may, and return what to tell them, also of what went wrong."""
+    if command.changes_job:
+        room = context.flood.admit_order(command.verb, context.clock())
+        if isinstance(room, Wait):
+            metrics.FLOODS.labels(room.bound).inc()
+            return Reply(note(flooded(room)), decision=Decision.DENIED, reason="too many orders")
     try:
         reply = await _RUN[command.verb](command, context)
     except UserError as error:

@@ -10,9 +10,12 @@ from bot.blocks.parts import code, mention
 from bot.commands.command import Asker, Command, Reply
 from bot.commands.context import Context
 from bot.commands.posting import posted
-from bot.commands.problems import upstream
+from bot.commands.problems import quota, upstream
 from bot.errors import ProviderError, UserError
 from bot.store.tracks import Track
+
+MOST_OPEN = 1_000
+"""Jobs that people may track by hand at once, settled ones left out; two commands at one moment may pass it by a few."""
 
 
 async def track(command: Command, context: Context) -> Reply:
@@ -41,6 +44,8 @@ async def _track_one(job_id: str, command: Command, context: Context) -> str:
     where = {None: "here", "me": "in our direct messages"}.get(command.to, f"in <#{command.to}>")
     if await _is_tracked(job_id, command, context):
         return f"{code(job_id)} is already tracked {where}."
+    if await context.store.tracks.count_open_by_hand(context.account) >= MOST_OPEN:
+        raise UserError(quota(MOST_OPEN))
     known = await context.store.jobs.known(context.account, job_id)
     reading = await context.client.retrieve(job_id)
     around = Surroundings(context.client.job_page(job_id), tracked=True, can_cancel=not context.policy.read_only)

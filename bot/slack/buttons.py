@@ -64,7 +64,8 @@ def _command(action_id: str, value: str, asker: Asker, body: dict[str, Any]) -> 
     verb = _VERBS.get(pressed)
     if verb is None or not is_job_id(value):
         return None
-    return Command(verb, asker, _DOOR, job_ids=(value,), replaces=pressed == REFRESH and _is_ephemeral(body))
+    fresh = pressed == REFRESH
+    return Command(verb, asker, _DOOR, job_ids=(value,), fresh=fresh, replaces=fresh and _is_ephemeral(body))
 
 
 def _is_ephemeral(body: dict[str, Any]) -> bool:

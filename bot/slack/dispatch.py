@@ -12,9 +12,11 @@ import structlog
 
 from bot import metrics
 from bot.access import Need
-from bot.blocks.answers import problem
+from bot.blocks.answers import note, problem
 from bot.commands.command import Command, Reply, Verb
 from bot.commands.context import Context
+from bot.commands.flood import Admitted
+from bot.commands.problems import flooded
 from bot.commands.run import run
 from bot.errors import UserError
 from bot.slack import buttons, slash
@@ -42,11 +44,15 @@ class Dispatch:
 
     def slash(self, body: dict[str, Any]) -> None:
         """Start on a typed command."""
-        self._start(self._typed(body))
+        door = slash.door_of(body)
+        if door and self._admits(door):
+            self._start(self._typed(door, body))
 
     def button(self, body: dict[str, Any]) -> None:
-        """Start on a pressed button."""
-        self._start(self._pressed(body))
+        """Start on a pressed button; one that only opens a page asks nothing."""
+        door, command = buttons.door_of(body), buttons.command_of(body)
+        if door and command and self._admits(door):
+            self._start(self._pressed(door, command, body))
 
     def event(self, body: dict[str, Any]) -> None:
         """Start on something that happened."""
@@ -71,9 +77,19 @@ class Dispatch:
         if not task.cancelled() and (error := task.exception()):
             log.error("dispatch.broke", exc_info=error)
 
-    async def _typed(self, body: dict[str, Any]) -> None:
-        door = slash.door_of(body)
-        if door is None or await self._is_repeated("command", body.get("trigger_id")):
+    def _admits(self, door: Door) -> bool:
+        """Whether one more command is taken; the person hears why not, once, and then nothing while the wait runs."""
+        decision = self._context.flood.admit(door.person, self._context.clock(), under_way=len(self._tasks))
+        if isinstance(decision, Admitted):
+            return True
+        metrics.FLOODS.labels(decision.bound).inc()
+        if decision.say:
+            log.info("dispatch.flooded", limit=decision.bound, seconds=decision.seconds, person=door.person)
+            self._start(self._gateway.reply(door, Reply(note(flooded(decision)))))
+        return False
+
+    async def _typed(self, door: Door, body: dict[str, Any]) -> None:
+        if await self._is_repeated("command", body.get("trigger_id")):
             return
         try:
             command = slash.command_of(body)
@@ -82,9 +98,9 @@ class Dispatch:
         else:
             await self._answer(door, command)
 
-    async def _pressed(self, body: dict[str, Any]) -> None:
+    async def _pressed(self, door: Door, command: Command, body: dict[str, Any]) -> None:
         if not await self._is_repeated("button", body.get("trigger_id")):
-            await self._answer(buttons.door_of(body), buttons.command_of(body))
+            await self._answer(door, command)
 
     async def _happened(self, body: dict[str, Any]) -> None:
         if await self._is_repeated("event", body.get("event_id")):
@@ -110,8 +126,8 @@ class Dispatch:
         metrics.REPEATED.labels(kind).inc()
         return True
 
-    async def _answer(self, door: Door | None, command: Command | None) -> None:
-        if door is None or command is None:
+    async def _answer(self, door: Door, command: Command | None) -> None:
+        if command is None:
             return
         identity = self._identity()
         # Before Slack said who we are nobody can be told from a stranger: that is enough to read, and never to order.

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, exists, select, union, update
+from sqlalchemy import delete, distinct, exists, func, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.jobs.changes import State
@@ -88,6 +88,15 @@ class Tracks:
         """Return the track of a job in a channel, or None."""
         followers = await self.followers(account, job_id)
         return next((track for track in followers if track.channel == channel), None)
+
+    async def count_open_by_hand(self, account: str) -> int:
+        """Return how many jobs people follow that are not settled; those of subscriptions alone do not count."""
+        tracks, jobs = schema.track.c, schema.job.c
+        both = (tracks.account == jobs.account) & (tracks.job_id == jobs.id)
+        count = select(func.count(distinct(tracks.job_id))).join(schema.job, both)
+        mine = count.where(tracks.account == account, tracks.person.is_not(None), jobs.settled.is_(False))
+        async with self._db.transaction() as tx:
+            return await tx.scalar(mine) or 0
 
     async def in_channel(self, channel: str) -> list[tuple[Track, State]]:
         """Return what a channel follows, newest job first, with the last known state of each."""

@@ -21,7 +21,7 @@ WARM_UP = 20
 LEAST_FASTER = 5.0
 LEAST_OF_THE_RATE = 0.7
 TEXT = "help"
-BARE = Path(__file__).with_name("bare.py")
+BARE, UNLIMITED = (Path(__file__).with_name(name) for name in ("bare.py", "unlimited.py"))
 
 Kind = Literal["documented", "fast"]
 
@@ -120,7 +120,7 @@ async def _check(standins: StandIns, side: Side, answer: str) -> None:
 async def _bot(standins: StandIns, folder: Path) -> AsyncIterator[Side]:
     port = free_port()
     environ = standins.environ(folder, 100, **standins.http(port))
-    async with process("-m", "bot", "run", environ=environ, folder=folder) as running:
+    async with process(str(UNLIMITED), environ=environ, folder=folder) as running:
         await until_listening(port)
         yield Side(f"http://127.0.0.1:{port}/slack/events", running.pid)
 

@@ -10,6 +10,7 @@ from bot import crash, logs
 from bot.alerts.retry import PATIENCE
 from bot.app import run_until_stopped
 from bot.settings import load
+from tests.world import UNHURRIED
 
 
 def work(environ: Mapping[str, str], factor: float, log: Path) -> None:
@@ -21,4 +22,4 @@ def work(environ: Mapping[str, str], factor: float, log: Path) -> None:
         crash.arm(crash.killing(spec))
     settings = load(environ, dotenv=Path("/no.env"))
     logs.set_up("json")
-    asyncio.run(run_until_stopped(settings, patience=PATIENCE.shortened(factor)))
+    asyncio.run(run_until_stopped(settings, patience=PATIENCE.shortened(factor), limits=UNHURRIED))

@@ -2,7 +2,8 @@ import pytest
 
 from bot.access import Policy, Why
 from bot.blocks.answers import problem
-from bot.commands.problems import INVITE, STALE, STRANGE, refusal, unposted, upstream
+from bot.commands.flood import Bound, Limit, Wait
+from bot.commands.problems import INVITE, STALE, STRANGE, flooded, quota, refusal, unposted, upstream
 from bot.errors import (
     AccessRefused,
     BrokenAnswer,
@@ -146,3 +147,27 @@ def test_a_card_that_could_not_be_posted_is_explained_and_nothing_stored(error: 
 def test_a_button_or_a_bug_that_ends_a_conversation_says_how_to_go_on(said: str) -> None:
     assert any(step in said for step in NEXT_STEPS)
     assert [word for word in JARGON if word in said] == []
+
+
+@pytest.mark.parametrize(
+    ("bound", "expected"),
+    [
+        (Bound.PERSON, "I take 5 commands in 60 s from one person"),
+        (Bound.WORKSPACE, "I take 5 commands in 60 s from everybody together"),
+        (Bound.ORDERS, "I take 5 cancels in 60 s from everybody together, and this one was not sent"),
+        (Bound.UNDER_WAY, "I am busy with 5 commands"),
+    ],
+)
+def test_every_limit_says_what_it_is_and_for_how_long_to_wait(bound: Bound, expected: str) -> None:
+    said = flooded(Wait(bound, Limit(5, 60.0), 7, say=True))
+
+    assert said == f"Slow down, please: {expected}. Please try again in 7 s."
+    assert any(step in said for step in NEXT_STEPS)
+
+
+def test_a_quota_is_named_with_what_makes_room() -> None:
+    said = quota(1000)
+
+    assert "1,000 jobs" in said
+    assert "`/ftjob untrack`" in said
+    assert any(step in said for step in NEXT_STEPS)

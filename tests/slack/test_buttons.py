@@ -41,7 +41,8 @@ def body(action_id: str = REFRESH, value: Any = JOB, **fields: Any) -> dict[str,
     ],
 )
 def test_a_button_is_the_command_that_could_have_been_typed(action_id: str, verb: Verb) -> None:
-    assert command_of(body(action_id)) == Command(verb, ASKER, "button", job_ids=(JOB,))
+    fresh = action_id.startswith(REFRESH)
+    assert command_of(body(action_id)) == Command(verb, ASKER, "button", job_ids=(JOB,), fresh=fresh)
 
 
 def test_the_red_button_answers_its_question() -> None:

@@ -41,6 +41,17 @@ async def test_followers_of_a_job_are_those_of_this_job_in_this_account(store: S
     assert await store.tracks.find(ACCOUNT, "ftjob-a", "C3") is None
 
 
+async def test_jobs_that_people_follow_and_that_are_not_settled_are_counted_once_each(store: Store) -> None:
+    await know(store, *(reading(f"ftjob-{name}") for name in "abcd"))
+    await follow(store, ("C1", "ftjob-a"), ("C2", "ftjob-a"), ("C1", "ftjob-b"), ("C1", "ftjob-c"))
+    await follow(store, ("C3", "ftjob-a"), ("C3", "ftjob-d"), person=None)
+    async with store.db.transaction() as tx:
+        await store.jobs.settle(tx, ACCOUNT, ["ftjob-c"])
+
+    assert await store.tracks.count_open_by_hand(ACCOUNT) == 2
+    assert await store.tracks.count_open_by_hand("other") == 0
+
+
 async def test_a_job_is_untracked_in_one_channel_only(store: Store) -> None:
     await follow(store, ("C1", "ftjob-a"), ("C2", "ftjob-a"), ("C1", "ftjob-b"))
 

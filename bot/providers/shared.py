@@ -1,0 +1,103 @@
+"""Reads that people share: the same question at the same moment costs one request, and its answer serves for 2 s.
+
+For showing alone. What decides something (an order, a sweep, a track) reads with the client itself.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from bot.providers.client import Client
+from bot.providers.wire import Page, Reading
+
+SERVES = 2.0
+"""Seconds for which an answer is shown again."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Read(Generic[T]):
+    """An answer, and when it came."""
+
+    answer: T
+    at: float
+
+
+@dataclass(eq=False)
+class _Request:
+    """One request under way, and how many wait for it."""
+
+    task: asyncio.Task[Any] = field(init=False)
+    waiting: int = 0
+
+
+class SharedReads:
+    """Reads one account for whoever asks.
+
+    A failure is told to all who wait for it, as the ``ProviderError`` that it is, and never remembered. Who stops to
+    wait disturbs nobody; the request ends with the last one. It keeps the answers of the last 2 s that were used.
+    """
+
+    def __init__(self, client: Client, clock: Callable[[], float]) -> None:
+        self._client = client
+        self._clock = clock
+        self._under_way: dict[Hashable, _Request] = {}
+        self._answers: dict[Hashable, Read[Any]] = {}
+
+    async def job(self, job_id: str, *, fresh: bool = False) -> Read[Reading]:
+        """Read one job; ``fresh`` takes no earlier answer, though it joins a request that is under way."""
+        return await self._read(("job", job_id), lambda: self._client.retrieve(job_id), fresh=fresh)
+
+    async def page(self, *, after: str | None, limit: int, metadata: Mapping[str, str]) -> Read[Page]:
+        """Read one page of jobs, newest first."""
+        return await self._read(
+            ("page", after, limit, tuple(metadata.items())),
+            lambda: self._client.list_jobs(after=after, limit=limit, metadata=metadata),
+        )
+
+    def forget(self) -> None:
+        """Let nobody who asks from now on see what was read before: somebody gave an order."""
+        self._answers.clear()
+        self._under_way.clear()
+
+    async def _read(self, key: Hashable, ask: Callable[[], Awaitable[T]], *, fresh: bool = False) -> Read[T]:
+        known = self._answers.get(key)
+        if known and not fresh and self._serves(known):
+            return known
+        request = self._under_way.get(key)
+        if request is None:
+            request = self._under_way[key] = _Request()
+            request.task = asyncio.create_task(self._ask(key, request, ask))
+            # A failure that came just as the last one stopped to wait is nobody's.
+            request.task.add_done_callback(lambda task: task.cancelled() or task.exception())
+        request.waiting += 1
+        try:
+            # Unlike an await of the task, this leaves it alone when the one who waits is cancelled.
+            await asyncio.wait([request.task])
+        finally:
+            request.waiting -= 1
+            if not request.waiting:
+                self._close(key, request)
+                request.task.cancel()
+        read: Read[T] = request.task.result()
+        return read
+
+    async def _ask(self, key: Hashable, request: _Request, ask: Callable[[], Awaitable[T]]) -> Read[T]:
+        try:
+            read = Read(await ask(), self._clock())
+            if self._under_way.get(key) is request:
+                self._answers = {each: known for each, known in self._answers.items() if self._serves(known)}
+                self._answers[key] = read
+            return read
+        finally:
+            self._close(key, request)
+
+    def _close(self, key: Hashable, request: _Request) -> None:
+        """Let nobody join a request any more."""
+        if self._under_way.get(key) is request:
+            del self._under_way[key]
+
+    def _serves(self, read: Read[Any]) -> bool:
+        return 0 <= self._clock() - read.at < SERVES

@@ -1,0 +1,90 @@
+"""A bug in a handler: the person gets a ref and no more, and the bot goes on."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from sqlalchemy import text
+from structlog.testing import capture_logs
+
+from bot.app import Bot
+from bot.sandbox.messages import Reply
+from tests.world import World
+
+HOUR = "3600"
+TIMES = 100
+RED = "ftjob_confirm_cancel"
+TELLTALE = re.compile(r"Error|Exception|Traceback|\.py|/[a-z]+/|sqlite|sqlalchemy|no such table|SELECT", re.IGNORECASE)
+
+
+@asynccontextmanager
+async def without(bot: Bot, table: str) -> AsyncIterator[None]:
+    """Take a table away, so that what needs it breaks in a way that nobody expects."""
+    async with bot.store.db.transaction() as tx:
+        await tx.execute(text(f"ALTER TABLE {table} RENAME TO away"))
+    yield
+    async with bot.store.db.transaction() as tx:
+        await tx.execute(text(f"ALTER TABLE away RENAME TO {table}"))
+
+
+def ref_of(answer: Reply) -> str:
+    """Return the ref of an answer that says nothing else of what is wrong."""
+    assert "Something went wrong here that I did not expect" in answer.plain
+    assert TELLTALE.findall(f"{answer.text} {answer.blocks}") == []
+    [ref] = re.findall(r"ref: `(\S*)`", answer.plain)
+    assert re.fullmatch(r"[0-9a-f]{8}", ref)
+    return str(ref)
+
+
+@pytest.mark.parametrize(
+    ("typed", "table"),
+    [
+        ("status {job}", "track"),
+        ("track {job}", "track"),
+        ("untrack {job}", "track"),
+        ("untrack all", "track"),
+        ("tracked", "track"),
+        ("subscribe", "subscription"),
+        ("unsubscribe", "subscription"),
+        ("cancel {job}", "question"),
+        ("outbox", "delivery"),
+        ("about", "account"),
+    ],
+)
+async def test_s32_s33_a_handler_that_breaks_a_hundred_times_shows_a_ref_alone_and_the_next_command_works(
+    world: World, typed: str, table: str
+) -> None:
+    job = world.api.add_job(status="running")
+    command = typed.format(job=job)
+
+    async with world.bot(FTJOB_POLL_SECONDS=HOUR) as bot:
+        async with without(bot, table):
+            with capture_logs() as logs:
+                exchanges = await asyncio.gather(*(world.olivia.command(command, world.ml) for _ in range(TIMES)))
+                answers = [await exchange.reply(seconds=20) for exchange in exchanges]
+        after = await world.say(command)
+
+    assert all(exchange.acked for exchange in exchanges)
+    refs = {ref_of(answer) for answer in answers}
+    assert len(refs) == TIMES
+    assert "Something went wrong" not in after.plain
+    assert {entry["ref"] for entry in logs if entry["event"] == "command.broke"} == refs, "the ref leads to the log"
+    assert world.orders == []
+
+
+async def test_s32_s33_the_red_button_of_a_broken_store_orders_nothing_and_works_afterwards(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot(FTJOB_POLL_SECONDS=HOUR) as bot:
+        question = await world.say(f"cancel {job}")
+        async with without(bot, "question"):
+            with capture_logs():
+                for _ in range(TIMES):
+                    ref_of(await world.press(question, RED))
+        assert world.orders == []
+        done = await world.press(question, RED)
+
+    assert "Cancel sent" in done.plain
+    assert len(world.orders) == 1
