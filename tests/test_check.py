@@ -199,7 +199,7 @@ async def test_where_slack_is_down_the_rest_is_still_tried(world: World) -> None
     findings = await found(world, SLACK_API_URL=f"http://127.0.0.1:{free_port()}/api")
     assert broken(findings) == ["Slack"]
     assert findings["Slack"].found.startswith("unreachable: ")
-    assert list(findings) == ["Settings", "Database", "Slack", "Fine-tuning API"]
+    assert list(findings) == ["Settings", "Database", "Slack", "Fine-tuning API", "Orders"]
 
 
 # --- the fine-tuning API ---
