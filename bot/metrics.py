@@ -19,3 +19,7 @@ DELIVERY_DELAY = Histogram(
 )
 COMMANDS = Counter("ftjob_commands_total", "What people asked, by verb and result", ["verb", "result"])
 LOOKUPS = Counter("ftjob_lookups_total", "Look-ups of deliveries in doubt, by what followed from them", ["then"])
+GATE_REQUESTS = Counter("ftjob_gate_requests_total", "Answers to what came to Slack's door over HTTP", ["status"])
+SLACK_IDLE = Counter(
+    "ftjob_slack_idle_total", "What Slack sent and was acknowledged although it asks for nothing", ["kind"]
+)

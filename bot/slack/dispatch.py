@@ -16,6 +16,7 @@ from bot.commands.command import Command, Reply
 from bot.commands.context import Context
 from bot.commands.run import run
 from bot.errors import UserError
+from bot.metrics import SLACK_IDLE
 from bot.slack import buttons, slash
 from bot.slack.events import reopened_channel
 from bot.slack.gateway import Door, Gateway, Identity
@@ -82,7 +83,10 @@ class Dispatch:
             await self._answer(door, command)
 
     async def _pressed(self, body: dict[str, Any]) -> None:
-        await self._answer(buttons.door_of(body), buttons.command_of(body))
+        command = buttons.command_of(body)
+        if command is None:
+            SLACK_IDLE.labels("button").inc()
+        await self._answer(buttons.door_of(body), command)
 
     async def _happened(self, body: dict[str, Any]) -> None:
         identity = self._identity()
