@@ -42,7 +42,7 @@ class Server(web.Server):
     """Answers by path, and 404 elsewhere; cuts connections that keep it waiting for the head of a request."""
 
     def __init__(self, routes: Mapping[str, Handler], *, head_seconds: float) -> None:
-        super().__init__(self._answer)  # type: ignore[arg-type]  # aiohttp names the class of its applications here
+        super().__init__(self._answer)
         self._routes = routes
         self._head_seconds = head_seconds
         self._unreadable = Sampled("web.unreadable")
@@ -57,7 +57,7 @@ class Server(web.Server):
             keepalive_timeout=self._head_seconds,
             lingering_time=LINGER_SECONDS,
             auto_decompress=False,  # the bytes that were signed are those that came
-            access_log=None,  # type: ignore[arg-type]  # aiohttp's own way to have none
+            access_log=None,
         )
 
     async def _answer(self, request: web.BaseRequest) -> web.Response:
