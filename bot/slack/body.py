@@ -76,11 +76,12 @@ def _event(envelope: Any) -> Read:
 
 def _interaction(payload: Any) -> Read:
     match payload:
-        case {"type": "block_actions", "actions": [{"action_id": str()}]}:
-            return Payload(payload)
-        case {"type": "block_actions"}:
-            return Idle("interaction")
-        case {"type": str()}:
+        case (
+            {"type": "block_actions", "actions": [{"action_id": str()}]}
+            | {"type": "view_submission" | "view_closed", "view": {"type": str(), "callback_id": str()}}
+            | {"type": "shortcut" | "message_action", "callback_id": str()}
+            | {"type": "block_suggestion", "action_id": str()}
+        ):
             return Payload(payload)
         case dict():
             return Idle("interaction")
