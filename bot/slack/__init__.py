@@ -1,1 +1,3 @@
-"""Slack: what comes in (`gate`, `socket`, `listeners`, `slash`, `buttons`), what is done (`dispatch`), what goes out."""
+"""Slack: what comes in over HTTP (`gate`, `signature`, `body`) or a WebSocket (`socket`), who takes it up (`listeners`,
+`slash`, `buttons`, `events`), what is done (`dispatch`), what goes out (`gateway`).
+"""

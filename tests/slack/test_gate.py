@@ -179,7 +179,7 @@ REFUSED = {
     "B92-overlong-escaped": (signed(TYPED + b"&text=%C0%AF"), 400),
     "B92-overlong-unsigned": (typed(body=b"\xc0\xaf"), 401),
     "B92-surrogate": (signed(TYPED + b"&text=\xed\xa0\x80"), 400),
-    "B92-bom": (signed(b"\xef\xbb\xbf" + TYPED), 400),
+    "B92-bom": (signed(b"\xef\xbb\xbftoken=x&" + TYPED), 400),
     "B92-bom-json": (happened("\ufeff" + json.dumps(EVENT)), 400),
     "B92-utf-16": (signed(json.dumps(EVENT).encode("utf-16"), "application/json"), 400),
     "B92-bom-unsigned": (typed(body=b"\xef\xbb\xbf" + TYPED), 401),
