@@ -1,3 +1,1 @@
-"""Slack: what comes in over HTTP (`gate`, `signature`, `body`) or a WebSocket (`socket`), who takes it up (`listeners`,
-`slash`, `buttons`, `events`), what is done (`dispatch`), what goes out (`gateway`).
-"""
+"""Slack: what comes in (`gate` or `socket`, then `listeners`), what is done (`dispatch`), what goes out (`gateway`)."""

@@ -13,8 +13,8 @@ from aiohttp import HttpVersion11, web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 
-from bot.logs import Sampled
 from bot.metrics import GATE_REQUESTS, SLACK_IDLE
+from bot.sampled import Sampled
 from bot.slack.body import Challenge, Idle, Payload, Refused, read
 from bot.slack.signature import flaw_in
 
@@ -113,7 +113,7 @@ class Gate:
     async def _pass_on(self, payload: dict[str, object]) -> web.Response:
         try:
             # Bolt gets what was read here, so that it cannot read anything else, and no header, as none is signed.
-            # This mode of its only means that a body is read and verified already.
+            # To Bolt, this mode only means that a body is read and verified already.
             asked = AsyncBoltRequest(mode="socket_mode", body=payload)
         except Exception:  # noqa: BLE001 - Bolt looks into the body unprotected
             raise _Refusal(400, "shape") from None

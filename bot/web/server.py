@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import structlog
 from aiohttp import web
 
-from bot.logs import Sampled
+from bot.sampled import Sampled
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.Response]]
 

@@ -1,6 +1,6 @@
 from structlog.testing import capture_logs
 
-from bot.logs import Sampled
+from bot.sampled import Sampled
 
 
 def test_a_sampled_event_is_logged_once_a_second_and_says_what_was_left_out() -> None:
