@@ -19,3 +19,4 @@ DELIVERY_DELAY = Histogram(
 )
 COMMANDS = Counter("ftjob_commands_total", "What people asked, by verb and result", ["verb", "result"])
 LOOKUPS = Counter("ftjob_lookups_total", "Look-ups of deliveries in doubt, by what followed from them", ["then"])
+REFUSED_URLS = Counter("ftjob_refused_urls_total", "Response URLs that were not Slack's and were not used")

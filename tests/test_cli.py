@@ -100,7 +100,7 @@ def test_wrong_settings_are_listed_at_once_and_exit_78(words: tuple[str, ...], t
     assert done.stdout == ""
     assert done.stderr.splitlines() == [
         "ftjob cannot start, 6 problems:",
-        "  - SLACK_BOT_TOKEN must begin with xoxb-",
+        "  - SLACK_BOT_TOKEN is a person's token (xoxp-), with all that person's rights; must begin with xoxb-",
         "  - SLACK_SIGNING_SECRET is missing, and so is SLACK_APP_TOKEN; set that for Socket Mode or this for HTTP",
         "  - PORT: input should be greater than or equal to 1",
         "  - OPENAI_API_KEY is a placeholder",
