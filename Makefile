@@ -30,7 +30,7 @@ chaos: .venv/dev  ## bots are killed while both stand-ins misbehave; SEEDS=20 fo
 	$(BIN)/python -m tests.chaos $(SEEDS)
 
 audit: .venv/dev  ## known vulnerabilities of what requirements.lock names; asks an advisory database
-	$(BIN)/pip-audit --requirement requirements.lock --require-hashes --disable-pip
+	$(BIN)/pip-audit --requirement requirements.lock --require-hashes --disable-pip --strict
 
 sbom: .venv/dev  ## sbom.json: what requirements.lock names, in CycloneDX
 	$(BIN)/cyclonedx-py requirements requirements.lock --output-file sbom.json

@@ -36,13 +36,18 @@ print(generate_latest().decode(), "all is said", flush=True)
 
 
 @pytest.fixture
-async def guarded(tmp_path: Path, transport: Transport, request: pytest.FixtureRequest) -> AsyncIterator[World]:
-    """A world that takes canaries for its secrets: SQLite and Socket Mode, PostgreSQL and HTTP."""
-    url = None
-    if transport == "http":
-        url = str(request.getfixturevalue("postgres_url")).replace("postgres@", f"postgres:{CANARY}@", 1)
-        assert CANARY in url
-    async with World(tmp_path, transport=transport, database_url=url) as made:
+def database_url(transport: Transport, request: pytest.FixtureRequest) -> str | None:
+    """SQLite for Socket Mode; for HTTP a PostgreSQL that takes any password."""
+    if transport == "socket":
+        return None
+    parts = urlsplit(request.getfixturevalue("postgres_url"))
+    return parts._replace(netloc=f"{parts.username}:{CANARY}@{parts.hostname}:{parts.port}").geturl()
+
+
+@pytest.fixture
+async def guarded(tmp_path: Path, transport: Transport, database_url: str | None) -> AsyncIterator[World]:
+    """A world that takes canaries for its secrets."""
+    async with World(tmp_path, transport=transport, database_url=database_url) as made:
         made.slack.bot_token, made.slack.app_token = BOT, APP
         made.slack.signing_secret = made.slack.delivery.signing_secret = SIGNING
         made.api.keys = {KEY: Key("watching"), WRITE_KEY: Key("ordering")}
@@ -51,7 +56,7 @@ async def guarded(tmp_path: Path, transport: Transport, request: pytest.FixtureR
 
 def settings_of(world: World) -> dict[str, str]:
     """Return what the bot is started with on top; a heartbeat goes where nobody takes it."""
-    more = {"OPENAI_API_KEY": KEY, "OPENAI_WRITE_API_KEY": WRITE_KEY}
+    more = {"OPENAI_API_KEY": KEY, "OPENAI_WRITE_API_KEY": WRITE_KEY, "FTJOB_POLL_SECONDS": "0.5"}
     more["FTJOB_HEARTBEAT_URL"] = f"{world.slack.origin}/heartbeat/{CANARY}?token={CANARY}"
     if world.transport == "socket":
         more |= {"PORT": str(free_port()), "FTJOB_HOST": "127.0.0.1", "FTJOB_LOG": "json"}
@@ -60,7 +65,7 @@ def settings_of(world: World) -> dict[str, str]:
 
 async def trouble(world: World, job: str) -> None:
     """Let both services repeat what they were sent, as gateways do, and break in other ways."""
-    echo = f"Incorrect key: {KEY} {WRITE_KEY} Bearer {BOT}; see https://hooks.slack.com/services/T0/{CANARY}"
+    echo = f"Incorrect key: {KEY} Bearer {BOT}; see https://hooks.slack.com/services/T0/{CANARY}"
     world.api.faults.add(
         "GET /fine_tuning/jobs/{id}", Fault("answer", status=401, body={"error": {"message": f"{KEY}"}})
     )
@@ -90,9 +95,10 @@ async def story(world: World) -> None:
     )
     world.api.change(job, status="paused")
     await world.until_told(job, "Paused")
-    question = await world.say(f"cancel {job}")
-    await world.press(question, "ftjob_confirm_cancel")
-    assert world.orders
+    refusal = Fault("answer", status=401, body={"error": {"message": f"Incorrect API key provided: {WRITE_KEY}"}})
+    world.api.faults.add("POST /fine_tuning/jobs/{id}/cancel", refusal)
+    refused = await world.press(await world.say(f"cancel {job}"), "ftjob_confirm_cancel")
+    assert "Incorrect API key provided" in refused.plain
     await execute(world, "ALTER TABLE track RENAME TO elsewhere")
     assert "ref:" in (await world.say("tracked")).plain
 
@@ -140,8 +146,8 @@ async def test_no_canary_is_seen_anywhere(guarded: World) -> None:
 
     log = "".join(world.log)
     sent = [entry.request for ledger in (world.slack.ledger, world.api.ledger) for entry in ledger]
-    for heard in ("slack_sdk", "command.broke", "command.upstream", "ftjob_commands_total"):
-        assert heard in log or heard == "slack_sdk"
+    for heard in ("Sending a request", "command.broke", "command.upstream", "ftjob_commands_total"):
+        assert heard in log
     assert "status" in probed
     assert "run_until_stopped" in command_line
     assert "Paused" in json.dumps(sent, default=str)
