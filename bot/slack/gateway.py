@@ -210,7 +210,9 @@ async def open_gateway(settings: Settings, patience: Patience = PATIENCE) -> Asy
     # Without a limit no call waits for a connection: a post that timed out in that queue would pass for a doubtful one.
     connector = aiohttp.TCPConnector(limit=0)
     # Not trust_env: the SDK takes a proxy from the environment once, aiohttp would look twice for each call, in a thread.
-    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
+    watch = aiohttp.TraceConfig()
+    watch.on_request_redirect.append(_refuse_redirect)
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout, trace_configs=[watch]) as session:
         base_url = settings.slack_api_url + "/"
         client = AsyncWebClient(
             token=settings.slack_bot_token.get_secret_value(),
@@ -222,6 +224,12 @@ async def open_gateway(settings: Settings, patience: Patience = PATIENCE) -> Asy
         api = urlsplit(base_url)
         origins = frozenset({RESPONSE_ORIGIN, f"{api.scheme}://{api.netloc}"})
         yield Gateway(client, session, origins, patience)
+
+
+async def _refuse_redirect(_session: Any, _context: Any, redirect: aiohttp.TraceRequestRedirectParams) -> None:
+    """Stop where the SDK would send a message, and perhaps the token, to wherever an answer points."""
+    redirect.response.close()
+    raise aiohttp.ClientPayloadError("The answer was a redirect.")
 
 
 def _content(message: Message) -> dict[str, Any]:

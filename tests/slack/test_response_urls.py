@@ -6,6 +6,7 @@ import pytest
 from aiohttp import web
 
 from bot import metrics
+from bot.alerts.draw import Outgoing
 from bot.blocks.answers import note
 from bot.commands.command import Reply
 from bot.sandbox.faults import Fault
@@ -105,6 +106,15 @@ async def test_a_redirect_is_not_followed(world: World, stranger: Stranger, gate
     await gateway.reply(Door(world.ml.id, world.olivia.id, await url_for(world)), OURS)
     assert len(stranger.ledger) == 0
     assert [shown.text for shown in world.slack.ephemerals] == ["Only for you."]
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_nor_does_a_message_follow_one(world: World, stranger: Stranger, gateway: Gateway, status: int) -> None:
+    away = Fault("answer", status=status, headers={"Location": f"{stranger.origin}/elsewhere"})
+    world.slack.faults.add("chat.postMessage", away)
+    answer = await gateway.post(Outgoing(world.ml.id, note("For all."), key="1"))
+    assert answer.maybe_posted
+    assert len(stranger.ledger) == 0
 
 
 @pytest.mark.parametrize("public", [False, True])

@@ -90,9 +90,7 @@ async def story(world: World) -> None:
     job = world.api.add_job(status="running")
     await world.say(f"track {job}")
     await trouble(world, job)
-    world.slack.faults.add(
-        "chat.postMessage", Fault("answer", status=200, body={"ok": False, "error": "internal_error"})
-    )
+    world.slack.faults.add("chat.postMessage", Fault("answer", status=200, body={"ok": False, "error": "ratelimited"}))
     world.api.change(job, status="paused")
     await world.until_told(job, "Paused")
     refusal = Fault("answer", status=401, body={"error": {"message": f"Incorrect API key provided: {WRITE_KEY}"}})
