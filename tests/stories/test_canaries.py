@@ -40,7 +40,7 @@ def database_url(transport: Transport, request: pytest.FixtureRequest) -> str | 
     """SQLite for Socket Mode; for HTTP a PostgreSQL that takes any password."""
     if transport == "socket":
         return None
-    parts = urlsplit(request.getfixturevalue("postgres_url"))
+    parts = urlsplit(str(request.getfixturevalue("postgres_url")))
     return parts._replace(netloc=f"{parts.username}:{CANARY}@{parts.hostname}:{parts.port}").geturl()
 
 
