@@ -26,3 +26,4 @@ GATE_REQUESTS = Counter("ftjob_gate_requests_total", "Answers to what came to Sl
 SLACK_IDLE = Counter(
     "ftjob_slack_idle_total", "What Slack sent and was acknowledged although it asks for nothing", ["kind"]
 )
+REFUSED_URLS = Counter("ftjob_refused_urls_total", "Response URLs that were not Slack's and were not used")
