@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from bot.jobs.statuses import is_final
 from bot.store.audit import Decision
@@ -133,11 +134,14 @@ def _given_once(evidence: Evidence) -> Iterator[str]:
         if press.said is not None and press.decision is None and left[press.key] != 1:
             yield f"{left[press.key]} POSTs of the order {press.key} that was answered"
     places = list(evidence.orders.items())
-    for (earlier, _), (later, place) in zip(places, places[1:], strict=False):
+    for (earlier, _), (later, place) in pairwise(places):
         ends = [end for end in evidence.ends(earlier) if end < place]
         if not ends:
             yield f"the order {later} while {earlier} is under way"
-        elif evidence.rows[ends[0]].decision is Decision.DONE and evidence.rows[place].at < evidence.rows[ends[0]].at + REST:
+        elif (
+            evidence.rows[ends[0]].decision is Decision.DONE
+            and evidence.rows[place].at < evidence.rows[ends[0]].at + REST
+        ):
             yield f"the order {later} just after {earlier} was done"
 
 
@@ -226,7 +230,9 @@ def _told_all(evidence: Evidence) -> Iterator[str]:
         yield f"owed to people {dict(later)}, told {dict(told)}"
     heard = {press.key for press in evidence.presses if press.said is not None and press.decision is None}
     cut = {press.key for press in evidence.presses if press.said is None}
-    yield from (f"nobody heard the end of {end.key}" for end in ends if end.door != "start" and end.key not in heard | cut)
+    yield from (
+        f"nobody heard the end of {end.key}" for end in ends if end.door != "start" and end.key not in heard | cut
+    )
     kinds = Counter(line.kind for line in evidence.lines if line.to not in people)
     by_line = sum(end.decision not in _TOLD_BY_CHANGE for end in ends)
     expected = {"order_given": len(evidence.orders), "order_ended": by_line} if evidence.is_tracked else {}

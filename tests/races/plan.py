@@ -113,7 +113,10 @@ def _moments(luck: random.Random, start: float) -> Iterator[tuple[float, str]]:
     for odds in (0.35, 0.1):
         if luck.random() < odds:
             at = start + luck.choice([luck.uniform(-2, 1), luck.uniform(0, 0.5), luck.uniform(0, 90)])
-            yield max(ASKED + 1, at), luck.choice(["succeeded", "succeeded", "failed", "cancelled", "paused", "running"])
+            yield (
+                max(ASKED + 1, at),
+                luck.choice(["succeeded", "succeeded", "failed", "cancelled", "paused", "running"]),
+            )
 
 
 def _crashes(luck: random.Random, processes: int) -> Iterator[Crash]:
@@ -141,10 +144,15 @@ def _of_post(luck: random.Random) -> Trouble:
         case "late":
             return Trouble("late", soon, answered_after=luck.choice([luck.uniform(1, 14), luck.uniform(16, 60)]))
         case "5xx":
-            status, body = luck.choice([500, 502, 503, 504, 408]), luck.choice(["<html>", '{"error": {"message": "No."}}'])
+            status, body = (
+                luck.choice([500, 502, 503, 504, 408]),
+                luck.choice(["<html>", '{"error": {"message": "No."}}']),
+            )
             return Trouble("5xx", processed, "fake", status=status, body=body)
         case "garbage":
-            return Trouble("garbage", processed, "fake", body=luck.choice(["<html>", '{"id": "ftj', "[1]", '{"ok": true}']))
+            return Trouble(
+                "garbage", processed, "fake", body=luck.choice(["<html>", '{"id": "ftj', "[1]", '{"ok": true}'])
+            )
         case "another":
             body = '{"object": "fine_tuning.job", "id": "ftjob-another", "status": "cancelled"}'
             return Trouble("another", processed, "fake", body=body)

@@ -22,9 +22,9 @@ from bot.sandbox.finetuning import FineTuningApi
 from bot.sandbox.ledger import Ledger
 from bot.sandbox.openai_api.state import FINAL
 from tests.races import rows
-from tests.races.town import CHANNEL, JOB, PEOPLE, Process, Town
 from tests.races.checker import Evidence, Press, check
 from tests.races.plan import ASKED, CALM, Act, Plan, plan_of
+from tests.races.town import CHANNEL, JOB, PEOPLE, Process, Town
 from tests.races.wires import ACT, Wires
 from tests.simulation.bot import fix_chance
 from tests.simulation.disk import inline_sqlite
@@ -145,18 +145,20 @@ class Race:
         assert process.parts
         person = Person(command.asker.person, is_admin=True) if act.is_seen else None
         reply = await run(command, person, process.parts, same_team=True)
+        if process.has_died:
+            return
         for key in _red_buttons(reply.message):
             self._keys[act.person] = key
-        if number in self._presses:
-            heard = {"said": reply.message.text, "decision": reply.decision, "was_cancelled": self._status == "cancelled"}
-            self._presses[number] = replace(self._presses[number], **heard)
+        if press := self._presses.get(number):
+            said, is_cancelled = reply.message.text, self._status == "cancelled"
+            self._presses[number] = replace(press, said=said, decision=reply.decision, was_cancelled=is_cancelled)
 
     async def _until_over(self) -> None:
         """Wait until the faults are over, everybody has an answer, and no order is under way."""
         assert self._loop
         calm = max(self._plan.storm, self._plan.acts[-1].at)
         await asyncio.sleep(calm - self._loop.time())
-        while self._loop.time() < calm + LONGEST and (self._busy or self._is_under_way()):
+        while self._loop.time() < calm + LONGEST and (self._busy or self._is_under_way()):  # noqa: ASYNC110 - a database tells nobody
             await asyncio.sleep(LOOK)
 
     def _is_under_way(self) -> bool:

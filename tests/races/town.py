@@ -130,7 +130,7 @@ class Town:
 
     async def parts(self, number: int) -> Context:
         """Return what a process works with, as soon as it is there."""
-        while not (process := self.process(number)):
+        while not (process := self.process(number)):  # noqa: ASYNC110 - a start tells nobody
             await asyncio.sleep(1.0)
         assert process.parts
         return process.parts

@@ -35,7 +35,7 @@ class Wires(World):
         self._said: dict[int | None, str] = {}
 
     async def ask_api(self, what: str, path: Mapping[str, str], query: Mapping[str, str]) -> Answer:
-        verb, act = what.split()[0], ACT.get()
+        verb, act = what.split(maxsplit=1)[0], ACT.get()
         self.passing(f"wire.before {verb}")
         answer = await super().ask_api(what, path, query)
         self.passing(f"wire.after {verb}")
