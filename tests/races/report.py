@@ -1,5 +1,6 @@
 """What races come to, in figures, and running many of them on every core."""
 
+import logging
 import multiprocessing
 import os
 from collections import Counter
@@ -47,7 +48,9 @@ def figures_of(result: Result) -> Figures:
 def races(seeds: Iterable[int]) -> Iterator[Figures]:
     """Run races, each core its own."""
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max_workers=max(1, len(os.sched_getaffinity(0))), mp_context=spawn) as pool:
+    with ProcessPoolExecutor(
+        max_workers=max(1, len(os.sched_getaffinity(0))), mp_context=spawn, initializer=_quiet
+    ) as pool:
         yield from pool.map(_figures, seeds, chunksize=10)
 
 
@@ -68,6 +71,11 @@ def total(all_of_them: Sequence[Figures]) -> str:
         f"{sum(each.lost_answers for each in all_of_them):,} answers lost with a process after the end was stored; "
         f"{sum(bool(each.broken) for each in all_of_them)} races broke a promise"
     )
+
+
+def _quiet() -> None:
+    # A process that dies closes its connections in a hurry, and SQLAlchemy says so on stderr.
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
 
 
 def _figures(seed: int) -> Figures:
