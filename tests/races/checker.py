@@ -62,6 +62,8 @@ class Row:
     key: str | None = None
     """The order that it is about."""
     status_before: str | None = None
+    has_job: bool = True
+    """Whether it says which job it is about."""
 
 
 @dataclass(frozen=True)
@@ -193,6 +195,7 @@ def _written_down(evidence: Evidence) -> Iterator[str]:
     answered = Counter((press.person, press.decision) for press in evidence.presses if press.decision)
     written = Counter((row.person, row.decision) for row in evidence.rows if row.key is None)
     yield from (f"{times} presses without a row: {what}" for what, times in (answered - written).items())
+    yield from (f"a row of {row.person} ({row.decision}) without a job" for row in evidence.rows if not row.has_job)
     cut = Counter(press.person for press in evidence.presses if press.said is None)
     spare = Counter(person for person, _ in (written - answered).elements())
     yield from (f"{times} rows of {person} without a press" for person, times in (spare - cut).items())

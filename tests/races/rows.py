@@ -8,7 +8,7 @@ from bot.store.audit import Decision
 from tests.races.checker import Line, Row
 
 _AUDIT = """
-    SELECT at, person, door, decision, question, status_before FROM audit
+    SELECT at, person, door, decision, question, status_before, job_id FROM audit
     WHERE question IS NOT NULL OR verb = ? ORDER BY id
 """
 _LINES = "SELECT channel, notice FROM delivery WHERE notice LIKE '%\"order_%' ORDER BY id"
@@ -18,7 +18,10 @@ _UNDER_WAY = "SELECT count(*) FROM question WHERE answered_at IS NOT NULL AND en
 def audit(store: sqlite3.Connection) -> list[Row]:
     """Return the rows of the audit about presses and orders, in order."""
     found = store.execute(_AUDIT, [Verb.CONFIRM_CANCEL])
-    return [Row(at, who, door, Decision(decision), key, status) for at, who, door, decision, key, status in found]
+    return [
+        Row(at, who, door, Decision(decision), key, status, job is not None)
+        for at, who, door, decision, key, status, job in found
+    ]
 
 
 def lines(store: sqlite3.Connection) -> list[Line]:

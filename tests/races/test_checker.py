@@ -99,6 +99,7 @@ def test_an_order_that_was_refused_or_never_sent_is_told_in_the_thread() -> None
             "a is unknown, but",
         ),
         (replace(GOOD, rows=[ORDERED, DONE]), "presses without a row"),
+        (replace(GOOD, rows=[ORDERED, replace(CLICKED, has_job=False), DONE]), "without a job"),
         (replace(GOOD, rows=[ORDERED, CLICKED, CLICKED, DONE]), "rows of U1 without a press"),
         (replace(GOOD, presses=[ORDER]), "rows of U1 without a press"),
         (replace(GOOD, rows=[CLICKED]), "is none"),
