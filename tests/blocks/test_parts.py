@@ -131,6 +131,7 @@ def test_plain_text_is_one_short_safe_line(text: str, expected: str) -> None:
         ("", "`?`"),
         (" \n ", "`?`"),
         ("\u200b", "`?`"),
+        ("x" * 300, "`" + "x" * 199 + "…`"),
     ],
 )
 def test_code_is_one_closed_span(text: str, expected: str) -> None:
