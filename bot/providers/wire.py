@@ -21,6 +21,7 @@ from bot.errors import (
     Unreachable,
 )
 from bot.jobs.models import Job, Snapshot
+from bot.redaction import redacted
 
 SHORTEST_PAUSE = 1.0
 LONGEST_PAUSE = 300.0
@@ -29,7 +30,6 @@ QUOTA_PAUSE = 900.0
 """Seconds to wait when the account's money is spent, which is no rate limit: it takes a person to change that."""
 
 _MISSING_SCOPES = re.compile(r"missing scopes?:\s*([\w.]*\w)", re.IGNORECASE)
-_KEY_LIKE = re.compile(r"\b(sk|xox[a-z]|xapp|whsec)[-_][\w*-]+")
 _LONGEST_MESSAGE = 500
 
 
@@ -155,7 +155,7 @@ def _envelope(answer: Answer) -> dict[str, Any]:
 
 
 def _redacted(message: Any) -> str:
-    return _KEY_LIKE.sub(r"\1-...", message)[:_LONGEST_MESSAGE] if isinstance(message, str) else ""
+    return redacted(message)[:_LONGEST_MESSAGE] if isinstance(message, str) else ""
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float:
