@@ -7,14 +7,20 @@ from structlog.testing import capture_logs
 
 from bot.app import Bot
 from bot.blocks import Message
+from bot.sandbox.acting import Person
 from bot.sandbox.exchange import Exchange
 from bot.sandbox.finetuning import API_KEY
 from bot.sandbox.messages import Reply
+from bot.sandbox.workspace import Channel
 from bot.store.audit import Entry, Written
 from tests.blocks.drawn import CHANNEL, PERSON, alive, marked_up, unseen
 from tests.world import World
 
 HOUR = "3600"
+RED = "ftjob_confirm_cancel"
+LIST = "GET /fine_tuning/jobs"
+LOOK = "GET /fine_tuning/jobs/{id}"
+ORDER = "POST /fine_tuning/jobs/{id}/cancel"
 MOST_ACK_SECONDS = 1.0
 """The table says 250 ms; this is what a busy machine may add."""
 MOST_SAID = 300
@@ -47,10 +53,12 @@ class Town:
     world: World
     bot: Bot
 
-    async def hears(self, text: str, *, by: str = "olivia", seconds: float = 5, names: Iterable[str] = ()) -> Heard:
-        """Let somebody type ``/ftjob <text>``, as Slack would send it."""
-        person = getattr(self.world, by)
-        return await self.of(person.command(text, self.world.ml), seconds=seconds, names=names)
+    async def hears(
+        self, text: str, *, by: Person | None = None, channel: Channel | None = None, names: Iterable[str] = ()
+    ) -> Heard:
+        """Let somebody, Olivia unless told otherwise, type ``/ftjob <text>``, as Slack would send it."""
+        person, place = by or self.world.olivia, channel or self.world.ml
+        return await self.of(person.command(text, place), names=names)
 
     async def hears_raw(self, text: str) -> Heard:
         """Let somebody send a text that Slack did not escape."""
