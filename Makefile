@@ -4,7 +4,7 @@ BIN := .venv/bin
 TEST ?=
 SEEDS ?= 1
 
-.PHONY: try test lint bench chaos lock clean
+.PHONY: try test lint bench chaos audit sbom lock clean
 
 try: .venv/runtime  ## a local Slack and a living fine-tuning API, with the real bot in between
 	$(BIN)/ftjob try
@@ -28,6 +28,12 @@ bench: .venv/dev  ## the figures of docs/performance.md, both sides measured in 
 
 chaos: .venv/dev  ## bots are killed while both stand-ins misbehave; SEEDS=20 for more rounds
 	$(BIN)/python -m tests.chaos $(SEEDS)
+
+audit: .venv/dev  ## known vulnerabilities of what requirements.lock names; asks an advisory database
+	$(BIN)/pip-audit --requirement requirements.lock --require-hashes --disable-pip --strict
+
+sbom: .venv/dev  ## sbom.json: what requirements.lock names, in CycloneDX
+	$(BIN)/cyclonedx-py requirements requirements.lock --output-file sbom.json
 
 lock: .venv/dev  ## write both lock files anew from pyproject.toml
 	$(BIN)/pip install --quiet uv

@@ -35,7 +35,7 @@ from bot.providers.client import Account, Client
 from bot.providers.shared import SharedReads
 from bot.settings import Settings
 from bot.slack.dispatch import Dispatch
-from bot.slack.gate import gate
+from bot.slack.gate import Gate
 from bot.slack.gateway import Gateway, Identity, open_gateway
 from bot.slack.listeners import build_app
 from bot.slack.people import People
@@ -169,11 +169,11 @@ async def _open_doors(doors: AsyncExitStack, bot: Bot, dispatch: Dispatch) -> No
     settings = bot.settings
     handler = None
     if settings.slack_app_token:
-        app = build_app(bot.gateway.client, dispatch, signing_secret=None)
+        app = build_app(bot.gateway.client, dispatch)
         bot.socket = await doors.enter_async_context(socket_mode(app, settings.slack_app_token.get_secret_value()))
     elif settings.slack_signing_secret:
         secret = settings.slack_signing_secret.get_secret_value()
-        handler = gate(build_app(bot.gateway.client, dispatch, signing_secret=secret))
+        handler = Gate(build_app(bot.gateway.client, dispatch), secret)
     if settings.listens_on:
         host, port = settings.listens_on
         bot.port = await doors.enter_async_context(serving(host, port, slack=handler, ready=bot.broken_parts))

@@ -88,6 +88,7 @@ def _scopes(identity: Identity) -> list[Finding]:
     todo = "Take manifest.yml into the app's settings and install it anew."
     missing = sorted(needed - identity.scopes)
     lacking = sorted(optional - identity.scopes)
+    extra = sorted(identity.scopes - needed - optional)
     return [
         Finding(
             "Slack scopes",
@@ -98,6 +99,12 @@ def _scopes(identity: Identity) -> list[Finding]:
         *(
             Finding(f"Optional: {scope}", ok=True, found="absent", todo=f"It would buy: {WORTH[scope]}.")
             for scope in lacking
+        ),
+        *(
+            Finding(
+                f"Not needed: {scope}", ok=True, found="granted", todo="Take it away: what is not there is not stolen."
+            )
+            for scope in extra
         ),
     ]
 
@@ -135,7 +142,16 @@ async def _api(settings: Settings) -> list[Finding]:
         except ProviderError as error:
             return [Finding("Fine-tuning API", ok=False, found=str(error), todo=_todo(error))]
         newest = page.readings[0].snapshot.id if page.readings else "no job yet"
-        return [Finding("Fine-tuning API", ok=True, found=f"newest job: {newest}")]
+        return [Finding("Fine-tuning API", ok=True, found=f"newest job: {newest}"), _orders(settings)]
+
+
+def _orders(settings: Settings) -> Finding:
+    if settings.ftjob_read_only:
+        return Finding("Orders", ok=True, found="switched off")
+    if settings.openai_write_api_key:
+        return Finding("Orders", ok=True, found="with a key of their own")
+    todo = "With OPENAI_WRITE_API_KEY set, OPENAI_API_KEY can be restricted to reading."
+    return Finding("Orders", ok=True, found="with the key that reads", todo=todo)
 
 
 def _todo(error: ProviderError) -> str:

@@ -9,19 +9,23 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, NoReturn
 from urllib.parse import urlsplit
 
+import structlog
 import typer
 import yaml
 from rich.console import Console
 
 from bot import app, check, logs, manifest
 from bot.errors import FtjobError, SettingsError, StoreDamaged
-from bot.settings import Settings, load
+from bot.redaction import redacted
+from bot.settings import Settings, load, readable_by_others
 from bot.store import open_store
 from bot.store.audit import Audit
 from bot.store.engine import open_for_reading
 
 EX_CONFIG = 78
 """The exit code of wrong settings (sysexits.h), and of a damaged database: starting again does not help."""
+
+log = structlog.get_logger()
 
 cli = typer.Typer(
     name="ftjob",
@@ -46,6 +50,10 @@ def run() -> None:
     """Run the bot until it is told to stop."""
     settings = _settings()
     logs.set_up(settings.ftjob_log)
+    for setting, mode in readable_by_others().items():
+        log.warning("settings.readable_by_others", setting=setting, mode=mode, better="0600")
+    if settings.ftjob_allow_http:
+        log.warning("settings.http_allowed", setting="FTJOB_ALLOW_HTTP", without_tls=settings.without_tls)
     _with_clear_errors(app.run_until_stopped(settings))
 
 
@@ -159,10 +167,10 @@ def _with_clear_errors(work: Coroutine[Any, Any, None]) -> None:
     try:
         asyncio.run(work)
     except StoreDamaged as error:
-        _give_up([str(error)], code=EX_CONFIG)
+        _give_up([redacted(str(error))], code=EX_CONFIG)
     except (FtjobError, OSError) as error:
         # OSError: a folder that is not there, a server that does not listen, a port that is taken.
-        _give_up([str(error)], code=1)
+        _give_up([redacted(str(error))], code=1)
 
 
 def _give_up(problems: list[str], *, code: int) -> NoReturn:

@@ -1,35 +1,56 @@
-"""How log lines look: events with fields, for people or as JSON."""
+"""How log lines look: events with fields, for people or as JSON. Nothing leaves here that is a secret or a forged line."""
 
 import logging
-from typing import Literal
+import sys
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Literal
 
 import structlog
+from structlog.processors import ExceptionRenderer
 from structlog.tracebacks import ExceptionDictTransformer
+
+from bot.redaction import redacted
+
+LONGEST_VALUE = 120
+"""Characters of one value: what it says may come from outside."""
+LONGEST_TEXT = 2000
+"""Characters of a library's message, and of each text in an exception."""
+
+_LONG = ("event", "exception")
 
 
 def set_up(style: Literal["console", "json"]) -> None:
-    """Send our events and those of libraries to standard error in one form."""
+    """Send our events and those of libraries, and what ends the process, to standard error in one form."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    # Both would show the local variables of every frame, and with them tokens and keys.
-    dict_tracebacks = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
+    # Neither shows the local variables of frames, and with them tokens and keys.
     last: list[structlog.typing.Processor] = (
-        [dict_tracebacks, structlog.processors.JSONRenderer()]
+        [
+            ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+            _cleaned,
+            structlog.processors.JSONRenderer(),
+        ]
         if style == "json"
-        else [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
+        else [
+            ExceptionRenderer(),
+            _cleaned,
+            structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+        ]
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler()
+    handler = _Handler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
         )
     )
     root = logging.getLogger()
@@ -40,3 +61,53 @@ def set_up(style: Literal["console", "json"]) -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # It warns at each tick that finds the last look still under way, which is as it should be.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    logging.captureWarnings(capture=True)
+    sys.excepthook = _log_end
+
+
+class _Handler(logging.StreamHandler[Any]):
+    """Writes to standard error; a record that cannot be written is named, where Python would print its arguments."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
+        self.stream.write(f"a log line of {record.module}:{record.lineno} could not be written\n")
+
+
+def _log_end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+    else:
+        structlog.get_logger().critical("process.broke", exc_info=(kind, error, trace))
+
+
+def _cleaned(_logger: Any, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Make every value safe: no secret, nothing that is not seen, one line, and not too long."""
+    traceback = event.get("exception")
+    safe = {key: _safe(value, LONGEST_TEXT if key in _LONG else LONGEST_VALUE) for key, value in event.items()}
+    return safe | {"exception": _indented(traceback)} if isinstance(traceback, str) else safe
+
+
+def _safe(value: Any, longest: int) -> Any:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {_one_line(str(key), longest): _safe(each, longest) for key, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_safe(each, longest) for each in value]
+    return _one_line(value if isinstance(value, str) else repr(value), longest)
+
+
+def _one_line(text: str, longest: int) -> str:
+    """Return ``text`` without secrets, with escapes for what is not printable, and cut."""
+    safe = redacted(text)
+    if not safe.isprintable():
+        safe = "".join(map(_visible, safe))
+    return safe if len(safe) <= longest else f"{safe[: longest - 1]}…"
+
+
+def _visible(character: str) -> str:
+    return character if character.isprintable() else character.encode("unicode_escape").decode()
+
+
+def _indented(traceback: str) -> str:
+    """Return a traceback of several lines, none of which can pass for the beginning of a record."""
+    return "\n".join("    " + _one_line(line, LONGEST_TEXT) for line in redacted(traceback).split("\n"))

@@ -25,3 +25,8 @@ FLOODS = Counter("ftjob_floods_total", "Commands refused because there were too 
 LOOKUPS = Counter("ftjob_lookups_total", "Look-ups of deliveries in doubt, by what followed from them", ["then"])
 TAMPERED = Counter("ftjob_tampered_total", "Buttons pressed that were never put to that person in that channel")
 REPEATED = Counter("ftjob_repeated_requests_total", "Requests of Slack that came again and were not acted on", ["kind"])
+GATE_REQUESTS = Counter("ftjob_gate_requests_total", "Answers to what came to Slack's door over HTTP", ["status"])
+SLACK_IDLE = Counter(
+    "ftjob_slack_idle_total", "What Slack sent and was acknowledged although it asks for nothing", ["kind"]
+)
+REFUSED_URLS = Counter("ftjob_refused_urls_total", "Response URLs that were not Slack's and were not used")

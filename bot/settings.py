@@ -6,6 +6,7 @@ A ``.env`` file in the working directory is read too; the environment wins.
 
 import os
 import re
+import stat
 from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
@@ -16,6 +17,7 @@ from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 
 from bot.errors import SettingsError
+from bot.redaction import redacted
 
 SECRETS = (
     "SLACK_BOT_TOKEN",
@@ -33,7 +35,8 @@ _PLACEHOLDERS = re.compile(r"\.\.\.|changeme|change-me|your-|<|(?<![a-z0-9])x{3,
 _DATABASE = re.compile(r"sqlite(\+\w+)?://.*|postgres(ql)?(\+\w+)?://.*", re.DOTALL)
 _POSTGRES = re.compile(r"\w+(\+\w+)?://(.*@)?(\[[^\]]*\]|[^:/?@]*)(:\d*)?([/?].*)?", re.DOTALL)
 _CHANNEL = re.compile(r"[CG][A-Z0-9]+")
-_SHORTEST_SIGNING_SECRET = 8
+_SHORTEST_SECRET = 16
+"""Characters of a token or signing secret of Slack's; real ones have at least twice as many."""
 
 
 class Settings(BaseModel):
@@ -94,13 +97,17 @@ class Settings(BaseModel):
     @classmethod
     def _are_ids(cls, value: frozenset[str]) -> frozenset[str]:
         if strangers := sorted(item for item in value if item[:1] not in ("U", "W", "S") or not item.isalnum()):
-            raise ValueError(f"must hold user ids (U...) or user-group ids (S...), not {', '.join(strangers)}")
+            raise ValueError(
+                f"must hold user ids (U...) or user-group ids (S...), not {redacted(', '.join(strangers))}"
+            )
         return value
 
     @field_validator("slack_bot_token", "slack_app_token")
     @classmethod
     def _is_token(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         prefix = {"slack_bot_token": "xoxb-", "slack_app_token": "xapp-"}[str(info.field_name)]
+        if value is not None and value.get_secret_value().startswith("xoxp-"):
+            raise ValueError(f"is a person's token (xoxp-), with all that person's rights; must begin with {prefix}")
         if value is not None and not value.get_secret_value().startswith(prefix):
             raise ValueError(f"must begin with {prefix}")
         return value
@@ -119,11 +126,16 @@ class Settings(BaseModel):
             raise ValueError("holds a character that no secret has; was it cut or copied with a line break?")
         return value
 
+    @field_validator("slack_bot_token", "slack_app_token", "slack_signing_secret")
+    @classmethod
+    def _is_long(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value) < _SHORTEST_SECRET:
+            raise ValueError("is too short to keep anybody out")
+        return value
+
     @field_validator("slack_signing_secret")
     @classmethod
     def _fits_transport(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        if value is not None and len(value.get_secret_value()) < _SHORTEST_SIGNING_SECRET:
-            raise ValueError("is too short to keep anybody out")
         if value is None and "slack_app_token" in info.data and info.data["slack_app_token"] is None:
             raise ValueError("is missing, and so is SLACK_APP_TOKEN; set that for Socket Mode or this for HTTP")
         return value
@@ -173,6 +185,17 @@ class Settings(BaseModel):
         return self.slack_app_token is not None
 
     @property
+    def without_tls(self) -> list[str]:
+        """The names of the settings whose address is plain HTTP, on this machine or because FTJOB_ALLOW_HTTP=1."""
+        heartbeat = self.ftjob_heartbeat_url.get_secret_value() if self.ftjob_heartbeat_url else ""
+        urls = {
+            "SLACK_API_URL": self.slack_api_url,
+            "OPENAI_BASE_URL": self.openai_base_url,
+            "FTJOB_HEARTBEAT_URL": heartbeat,
+        }
+        return [name for name, url in urls.items() if urlsplit(url).scheme == "http"]
+
+    @property
     def listens_on(self) -> tuple[str, int] | None:
         """Host and port of the HTTP server, None where there is none."""
         if self.port is None and self.uses_socket_mode:
@@ -186,7 +209,7 @@ def load(environ: Mapping[str, str] = os.environ, *, dotenv: Path = Path(".env")
     Raises:
         SettingsError: with every problem found, none of them showing a secret.
     """
-    known = {key: value for key, value in dotenv_values(dotenv).items() if value} | dict(environ)
+    known = _known(environ, dotenv)
     values = {
         name: known[name.upper()].strip() for name in Settings.model_fields if known.get(name.upper(), "").strip()
     }
@@ -198,6 +221,20 @@ def load(environ: Mapping[str, str] = os.environ, *, dotenv: Path = Path(".env")
     if problems:
         raise SettingsError(problems)
     return settings
+
+
+def readable_by_others(environ: Mapping[str, str] = os.environ, *, dotenv: Path = Path(".env")) -> dict[str, str]:
+    """Return the settings whose file lets others than its owner at the secret, each with the file's mode ("0644")."""
+    known = _known(environ, dotenv)
+    files = {
+        f"{name}_FILE": Path(path) for name in SECRETS if (path := known.get(f"{name}_FILE")) and Path(path).exists()
+    }
+    modes = {name: stat.S_IMODE(path.stat().st_mode) for name, path in files.items()}
+    return {name: f"{mode:04o}" for name, mode in modes.items() if mode & 0o177}
+
+
+def _known(environ: Mapping[str, str], dotenv: Path) -> dict[str, str]:
+    return {key: value for key, value in dotenv_values(dotenv).items() if value} | dict(environ)
 
 
 def _from_files(known: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
@@ -229,7 +266,7 @@ def _must_be_http(url: str, info: ValidationInfo) -> None:
     parts = _address(url)
     if parts is None or not parts.hostname:
         raise ValueError("must be an address like https://host/path")
-    if parts.username or parts.password:
+    if "@" in parts.netloc:
         raise ValueError("must not hold a user name or password")
     if parts.scheme == "http" and not _is_loopback(parts.hostname) and not info.data.get("ftjob_allow_http"):
         raise ValueError("must begin with https:// (FTJOB_ALLOW_HTTP=1 allows http)")
@@ -242,7 +279,7 @@ def _address(url: str) -> SplitResult | None:
         fits = parts.scheme in ("http", "https") and parts.port != 0
     except ValueError:  # such as a port that is no number
         return None
-    return parts if fits and not any(character.isspace() for character in url) else None
+    return parts if fits and url.isprintable() and " " not in url else None
 
 
 def _is_loopback(host: str) -> bool:

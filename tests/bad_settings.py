@@ -4,12 +4,13 @@ CANARY = "c4n4ry"
 """A part of every secret of these tests; no problem may show it."""
 
 GOOD = {
-    "SLACK_BOT_TOKEN": f"xoxb-{CANARY}-1",
-    "SLACK_APP_TOKEN": f"xapp-{CANARY}-1",
+    "SLACK_BOT_TOKEN": f"xoxb-{CANARY}-0123456789",
+    "SLACK_APP_TOKEN": f"xapp-{CANARY}-0123456789",
     "OPENAI_API_KEY": f"sk-{CANARY}-1",
 }
 HTTP = {"SLACK_APP_TOKEN": "", "SLACK_SIGNING_SECRET": f"{CANARY}0123456789"}
 
+PERSON = "SLACK_BOT_TOKEN is a person's token (xoxp-), with all that person's rights; must begin with xoxb-"
 OPS = (
     "FTJOB_OPS_CHANNEL must be the id of a channel (C... or G...), not its name: "
     "click the channel's name in Slack, the id stands at the end of About"
@@ -33,7 +34,11 @@ BAD: dict[str, tuple[dict[str, str], list[str]]] = {
         ["SLACK_SIGNING_SECRET is missing, and so is SLACK_APP_TOKEN; set that for Socket Mode or this for HTTP"],
     ),
     "a blank token": ({"SLACK_BOT_TOKEN": " \t "}, ["SLACK_BOT_TOKEN is missing"]),
-    "a person's token": ({"SLACK_BOT_TOKEN": f"xoxp-{CANARY}"}, ["SLACK_BOT_TOKEN must begin with xoxb-"]),
+    "a person's token": ({"SLACK_BOT_TOKEN": f"xoxp-{CANARY}"}, [PERSON]),
+    "a person's token for the app's": (
+        {"SLACK_APP_TOKEN": f"xoxp-{CANARY}"},
+        [PERSON.replace("BOT", "APP").replace("xoxb-", "xapp-")],
+    ),
     "the tokens swapped": (
         {"SLACK_BOT_TOKEN": GOOD["SLACK_APP_TOKEN"], "SLACK_APP_TOKEN": GOOD["SLACK_BOT_TOKEN"]},
         ["SLACK_BOT_TOKEN must begin with xoxb-", "SLACK_APP_TOKEN must begin with xapp-"],
@@ -60,6 +65,15 @@ BAD: dict[str, tuple[dict[str, str], list[str]]] = {
         {**HTTP, "SLACK_SIGNING_SECRET": CANARY},
         ["SLACK_SIGNING_SECRET is too short to keep anybody out"],
     ),
+    "a short bot token": (
+        {"SLACK_BOT_TOKEN": f"xoxb-{CANARY}-01"},
+        ["SLACK_BOT_TOKEN is too short to keep anybody out"],
+    ),
+    "a short app token": (
+        {"SLACK_APP_TOKEN": f"xapp-{CANARY}-01"},
+        ["SLACK_APP_TOKEN is too short to keep anybody out"],
+    ),
+    "nothing but the beginning": ({"SLACK_BOT_TOKEN": "xoxb-"}, ["SLACK_BOT_TOKEN is too short to keep anybody out"]),
     "port zero": ({"PORT": "0"}, ["PORT: input should be greater than or equal to 1"]),
     "a port too high": ({"PORT": "65536"}, ["PORT: input should be less than or equal to 65535"]),
     "a port in words": (
@@ -77,6 +91,18 @@ BAD: dict[str, tuple[dict[str, str], list[str]]] = {
     "names for operators": (
         {"FTJOB_OPERATORS": "U123, @milo,#ops"},
         ["FTJOB_OPERATORS must hold user ids (U...) or user-group ids (S...), not #ops, @milo"],
+    ),
+    "everybody for operators": (
+        {"FTJOB_OPERATORS": "<!channel> U1"},
+        ["FTJOB_OPERATORS must hold user ids (U...) or user-group ids (S...), not <!channel>"],
+    ),
+    "a mention for an operator": (
+        {"FTJOB_OPERATORS": "<@U123> <!subteam^S1>"},
+        ["FTJOB_OPERATORS must hold user ids (U...) or user-group ids (S...), not <!subteam^S1>, <@U123>"],
+    ),
+    "a key for an operator": (
+        {"FTJOB_OPERATORS": f"sk-{CANARY}-0123456789"},
+        ["FTJOB_OPERATORS must hold user ids (U...) or user-group ids (S...), not sk-..."],
     ),
     "a log of its own": ({"FTJOB_LOG": "xml"}, ["FTJOB_LOG: input should be 'console' or 'json'"]),
     "neither yes nor no": (
@@ -137,6 +163,8 @@ BAD: dict[str, tuple[dict[str, str], list[str]]] = {
     "a disk that forgets, allowed by half": ({"DYNO": "web.1", "FTJOB_ALLOW_EPHEMERAL": "0"}, [FORGETS]),
     "a channel by name": ({"FTJOB_OPS_CHANNEL": "#ops"}, [OPS]),
     "a channel by bare name": ({"FTJOB_OPS_CHANNEL": "ops"}, [OPS]),
+    "everybody for a channel": ({"FTJOB_OPS_CHANNEL": "<!channel>"}, [OPS]),
+    "a mention for a channel": ({"FTJOB_OPS_CHANNEL": "<#C123|ops>"}, [OPS]),
     "a person for a channel": ({"FTJOB_OPS_CHANNEL": "U0123"}, [OPS]),
     "a heartbeat nowhere": (
         {"FTJOB_HEARTBEAT_URL": f"hc-ping.com/{CANARY}"},

@@ -65,6 +65,10 @@ async def test_where_all_is_well_every_part_says_so(world: World) -> None:
         "Slack scopes": ("all needed", ""),
         "Socket Mode": ("a connection may be opened", ""),
         "Fine-tuning API": (f"newest job: {job}", ""),
+        "Orders": (
+            "with the key that reads",
+            "With OPENAI_WRITE_API_KEY set, OPENAI_API_KEY can be restricted to reading.",
+        ),
     }
     assert broken(findings) == []
 
@@ -136,6 +140,27 @@ async def test_an_optional_scope_that_is_absent_breaks_nothing_and_says_what_it_
     assert [part for part in findings if part.startswith("Optional")] == [f"Optional: {scope}"]
 
 
+async def test_a_scope_that_the_bot_does_not_need_is_named(world: World) -> None:
+    world.slack.scopes |= {"chat:write.public"}
+    findings = await found(world)
+    assert broken(findings) == []
+    assert says(findings["Not needed: chat:write.public"]) == (
+        "granted",
+        "Take it away: what is not there is not stolen.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"OPENAI_WRITE_API_KEY": "sk-sandbox-writer-0123456789"}, "with a key of their own"),
+        ({"FTJOB_READ_ONLY": "1"}, "switched off"),
+    ],
+)
+async def test_it_says_which_key_gives_orders(world: World, settings: dict[str, str], said: str) -> None:
+    assert says((await found(world, **settings))["Orders"]) == (said, "")
+
+
 def answer(status: int, body: Any, kind: str = "application/json", **headers: str) -> Fault:
     if isinstance(body, str):
         headers["Content-Type"] = kind
@@ -174,7 +199,7 @@ async def test_where_slack_is_down_the_rest_is_still_tried(world: World) -> None
     findings = await found(world, SLACK_API_URL=f"http://127.0.0.1:{free_port()}/api")
     assert broken(findings) == ["Slack"]
     assert findings["Slack"].found.startswith("unreachable: ")
-    assert list(findings) == ["Settings", "Database", "Slack", "Fine-tuning API"]
+    assert list(findings) == ["Settings", "Database", "Slack", "Fine-tuning API", "Orders"]
 
 
 # --- the fine-tuning API ---

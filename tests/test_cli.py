@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 from bot import manifest
 from bot.cli import cli
 from bot.sandbox.faults import Fault
+from bot.sandbox.finetuning import API_KEY
 from tests.postgres import free_port, restartable_postgres
 from tests.world import Transport, World
 
@@ -83,6 +84,59 @@ def test_without_a_command_it_shows_what_there_is(words: tuple[str, ...], comman
 # --- wrong settings ---
 
 
+UNSAFE = {
+    "no bot token": {"SLACK_BOT_TOKEN": ""},
+    "a blank bot token": {"SLACK_BOT_TOKEN": "  "},
+    "a short bot token": {"SLACK_BOT_TOKEN": "xoxb-hunter2"},
+    "a bot token to replace": {"SLACK_BOT_TOKEN": "xoxb-your-token-hunter2"},
+    "a bot token with an ellipsis": {"SLACK_BOT_TOKEN": "xoxb-hunter2-012345..."},
+    "a person's token": {"SLACK_BOT_TOKEN": "xoxp-hunter2-0123456789"},
+    "a short app token": {"SLACK_APP_TOKEN": "xapp-hunter2"},
+    "an app token of crosses": {"SLACK_APP_TOKEN": "xapp-xxxxxxxxxxxxxxxx"},
+    "a person's token for the app's": {"SLACK_APP_TOKEN": "xoxp-hunter2-0123456789"},
+    "no signing secret": {"SLACK_APP_TOKEN": "", "SLACK_SIGNING_SECRET": ""},
+    "a short signing secret": {"SLACK_APP_TOKEN": "", "SLACK_SIGNING_SECRET": "hunter2"},
+    "a signing secret to replace": {"SLACK_APP_TOKEN": "", "SLACK_SIGNING_SECRET": "changeme-hunter2-0123"},
+    "no key": {"OPENAI_API_KEY": ""},
+    "a key to replace": {"OPENAI_API_KEY": "<hunter2-0123456789>"},
+}
+
+
+@pytest.mark.parametrize("unsafe", UNSAFE.values(), ids=UNSAFE.keys())
+def test_a_secret_that_keeps_nobody_out_is_no_start(
+    unsafe: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = CliRunner().invoke(cli, ["run"], env=ENOUGH | unsafe)
+    assert ended.exit_code == 78
+    assert ended.stderr.startswith("ftjob cannot start:\n")
+    assert next(name for name in reversed(unsafe)) in ended.stderr
+    assert "hunter2" not in ended.output
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_start_names_the_files_that_others_can_read_and_that_tls_is_not_asked_for(world: World) -> None:
+    secret = world.folder / "key"
+    secret.write_text(API_KEY)
+    secret.chmod(0o644)
+    async with world.process(OPENAI_API_KEY="", OPENAI_API_KEY_FILE=str(secret), FTJOB_ALLOW_HTTP="1"):
+        pass
+    [readable] = [line for line in world.log if "settings.readable_by_others" in line]
+    assert ("OPENAI_API_KEY_FILE" in readable, "0644" in readable) == (True, True)
+    [http] = [line for line in world.log if "settings.http_allowed" in line]
+    assert [name for name in ("FTJOB_ALLOW_HTTP", "SLACK_API_URL", "OPENAI_BASE_URL") if name not in http] == []
+    assert API_KEY not in "".join(world.log)
+
+
+async def test_a_start_with_nothing_to_say_of_its_settings_says_nothing(world: World) -> None:
+    secret = world.folder / "key"
+    secret.write_text(API_KEY)
+    secret.chmod(0o600)
+    async with world.process(OPENAI_API_KEY="", OPENAI_API_KEY_FILE=str(secret)):
+        pass
+    assert "settings." not in "".join(world.log)
+
+
 @pytest.mark.parametrize("words", [("run",), ("check",), ("db", "upgrade")])
 def test_wrong_settings_are_listed_at_once_and_exit_78(words: tuple[str, ...], tmp_path: Path) -> None:
     done = ftjob(
@@ -100,7 +154,7 @@ def test_wrong_settings_are_listed_at_once_and_exit_78(words: tuple[str, ...], t
     assert done.stdout == ""
     assert done.stderr.splitlines() == [
         "ftjob cannot start, 6 problems:",
-        "  - SLACK_BOT_TOKEN must begin with xoxb-",
+        "  - SLACK_BOT_TOKEN is a person's token (xoxp-), with all that person's rights; must begin with xoxb-",
         "  - SLACK_SIGNING_SECRET is missing, and so is SLACK_APP_TOKEN; set that for Socket Mode or this for HTTP",
         "  - PORT: input should be greater than or equal to 1",
         "  - OPENAI_API_KEY is a placeholder",

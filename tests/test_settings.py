@@ -10,7 +10,7 @@ import pytest
 
 from bot import settings as module
 from bot.errors import SettingsError
-from bot.settings import SECRETS, Settings, load
+from bot.settings import SECRETS, Settings, load, readable_by_others
 from tests.bad_settings import BAD, CANARY, GOOD, HTTP
 
 ROOT = Path(__file__).parents[1]
@@ -109,6 +109,38 @@ def test_plain_http_is_allowed_where_somebody_says_so() -> None:
     assert good(OPENAI_BASE_URL="http://host/v1", FTJOB_ALLOW_HTTP="1").openai_base_url == "http://host/v1"
 
 
+@pytest.mark.parametrize("name", ["SLACK_API_URL", "OPENAI_BASE_URL", "FTJOB_HEARTBEAT_URL"])
+@pytest.mark.parametrize(
+    ("url", "is_used"),
+    [
+        ("https://host/v1", True),
+        ("HTTPS://HOST:8443/v1", True),
+        ("http://localhost:8080/v1", True),
+        ("http://127.0.0.1/v1", True),
+        ("http://127.8.9.10/v1", True),
+        ("http://[::1]:8080/v1", True),
+        ("http://host/v1", False),
+        ("http://localhost.evil.example/v1", False),
+        ("http://127.0.0.1.evil.example/v1", False),
+        ("http://0.0.0.0/v1", False),
+        ("http://169.254.169.254/v1", False),
+        ("http://2130706433/v1", False),
+        ("http://localhost@evil.example/v1", False),
+        ("https://@host/v1", False),
+        ("https://:@host/v1", False),
+        ("https://host\\@evil.example/v1", False),
+        ("https://ho\x00st/v1", False),
+        ("file:///etc/passwd", False),
+        ("//host/v1", False),
+    ],
+)
+def test_addresses_are_https_or_on_this_machine_and_hold_nobody_s_name(name: str, url: str, *, is_used: bool) -> None:
+    if is_used:
+        assert getattr(good(**{name: url}), name.lower()) is not None
+    else:
+        assert [problem.split()[0] for problem in problems(GOOD | {name: url})] == [name]
+
+
 @pytest.mark.parametrize("url", ["https://hc-ping.com/0-1-2", "https://h/push?token=1&status=up", "http://localhost/"])
 def test_a_heartbeat_is_kept_as_it_is_and_not_shown(url: str) -> None:
     settings = good(FTJOB_HEARTBEAT_URL=url)
@@ -152,7 +184,7 @@ def test_a_key_that_happens_to_hold_three_crosses_is_no_placeholder() -> None:
 def test_every_secret_may_stand_in_a_file(name: str, tmp_path: Path) -> None:
     valid = GOOD | {
         "DATABASE_URL": "sqlite:///other.db",
-        "SLACK_SIGNING_SECRET": "0123456789",
+        "SLACK_SIGNING_SECRET": "0123456789abcdef",
         "FTJOB_HEARTBEAT_URL": "https://hc-ping.com/1",
     }
     value = valid.get(name, "sk-w1")
@@ -189,6 +221,17 @@ def test_an_empty_file_is_no_key(tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("")
     environ = {**GOOD, "OPENAI_API_KEY": "", "OPENAI_API_KEY_FILE": str(tmp_path / "empty")}
     assert problems(environ) == ["OPENAI_API_KEY_FILE is empty", "OPENAI_API_KEY is missing"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_named"), [(0o600, False), (0o400, False), (0o640, True), (0o604, True), (0o700, True)]
+)
+def test_a_secret_that_others_can_read_is_named_with_its_mode(mode: int, tmp_path: Path, *, is_named: bool) -> None:
+    (tmp_path / "secret").touch()
+    (tmp_path / "secret").chmod(mode)
+    environ = {"OPENAI_API_KEY_FILE": str(tmp_path / "secret"), "SLACK_BOT_TOKEN_FILE": str(tmp_path / "nowhere")}
+    named = {"OPENAI_API_KEY_FILE": f"{mode:04o}"} if is_named else {}
+    assert readable_by_others(environ, dotenv=NO_WHERE) == named
 
 
 def test_a_dotenv_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from rapidfuzz import fuzz, process
 
-from bot.blocks.parts import code, escape
+from bot.blocks.parts import code, escape, tidy
 from bot.commands.command import Asker, Command, Verb
 from bot.errors import UserError
 from bot.jobs.ids import job_id_in, other_kind_of_id
+from bot.redaction import holds_secret
 
 MOST_IDS = 5
 MOST_LISTED = 25
@@ -21,6 +22,12 @@ _COUNTS = frozenset(map(str, range(1, MOST_LISTED + 1)))
 WHICH_JOB = "Which job?"
 _LONGEST_ECHO = 60
 _CLOSE_ENOUGH = 60
+
+REVOKE = (
+    "That looks like a secret, such as a token or a key. I neither repeat nor keep it, but it has left your hands: "
+    "revoke it now, where it was made."
+)
+"""The answer to a secret."""
 
 _CHANNEL = re.compile(r"<#(?P<id>[CGD][A-Z0-9]+)(?:\|[^>]*)?>")
 
@@ -78,6 +85,8 @@ def parse(text: str, asker: Asker) -> Command:
     Raises:
         UserError: it is none; says what would be.
     """
+    if holds_secret(tidy(_typed(text))):
+        raise UserError(REVOKE)
     words = [word for word in map(_trimmed, text.split()) if word]
     if not words:
         return Command(Verb.HELP, asker)

@@ -56,8 +56,14 @@ class Hands:
         extra = {"trigger_id": exchange.trigger_id}
         if exchange.response_url:
             extra["response_url"] = exchange.response_url
-        exchange.ack = await self.delivery.send(kind, payload | extra)
+        exchange.sent = (kind, payload | extra)
+        exchange.ack = await self.delivery.send(*exchange.sent)
         return exchange
+
+    async def repeat(self, exchange: Exchange) -> Ack:
+        """Deliver once more what a person did once, as after a lost acknowledgement, or from somebody's recording."""
+        assert exchange.sent, "nothing was delivered"  # noqa: S101 - how a test is told
+        return await self.delivery.send(*exchange.sent)
 
     async def event(self, person: Member, event: dict[str, Any]) -> Exchange:
         """Deliver an event, if the app subscribed to it."""

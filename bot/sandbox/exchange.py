@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.sandbox.delivery import Ack
+from bot.sandbox.delivery import Ack, Kind
 from bot.sandbox.ledger import Ledger
 from bot.sandbox.messages import Reply, View
 from bot.sandbox.workspace import Workspace
@@ -24,6 +24,8 @@ class Exchange:
     trigger_id: str = ""
     event: dict[str, Any] = field(default_factory=dict)
     """The event that was delivered, in its envelope; empty where a person acted."""
+    sent: tuple[Kind, dict[str, Any]] | None = None
+    """What was delivered, None before it was."""
     _since: int = 0
 
     @property

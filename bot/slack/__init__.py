@@ -1,1 +1,1 @@
-"""Slack: what comes in (`gate`, `socket`, `listeners`, `slash`, `buttons`), what is done (`dispatch`), what goes out."""
+"""Slack: what comes in (`gate` or `socket`, then `listeners`), what is done (`dispatch`), what goes out (`gateway`)."""

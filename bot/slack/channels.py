@@ -13,6 +13,7 @@ REMEMBERED = 300.0
 """Seconds that Slack's word about a channel is good for."""
 _MOST_REMEMBERED = 10_000
 _NOT_ALLOWED = ("missing_scope", "not_allowed_token_type")
+_CERTAIN = ("channel_not_found", "ratelimited")
 
 log = structlog.get_logger()
 
@@ -39,11 +40,11 @@ class Channels:
             try:
                 shared = await self._ask(channel)
             except SlackApiError as error:
-                word = error.response.get("error")
+                word = _word(error)
                 if word in _NOT_ALLOWED:
                     return UNSEEN
                 if shared is None:
-                    return str(word) if word in ("channel_not_found", "ratelimited") else "unreachable"
+                    return word if word in _CERTAIN else "unreachable"
             except Exception as error:  # noqa: BLE001 - the SDK raises whatever a broken answer makes it raise
                 log.info("channel.unseen", channel=channel, error=type(error).__name__)
                 if shared is None:
@@ -57,3 +58,9 @@ class Channels:
             self._known.clear()
         self._known[channel] = (self._clock() + REMEMBERED, shared)
         return shared
+
+
+def _word(error: SlackApiError) -> str:
+    """Return Slack's word for what went wrong, "" where its answer has none."""
+    data = getattr(error.response, "data", None)
+    return str(data.get("error")) if isinstance(data, dict) else ""

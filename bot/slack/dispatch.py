@@ -51,6 +51,8 @@ class Dispatch:
     def button(self, body: dict[str, Any]) -> None:
         """Start on a pressed button; one that only opens a page asks nothing."""
         door, command = buttons.door_of(body), buttons.command_of(body)
+        if command is None:
+            metrics.SLACK_IDLE.labels("button").inc()
         if door and command and self._admits(door):
             self._start(self._pressed(door, command, body))
 

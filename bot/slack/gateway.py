@@ -16,6 +16,7 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot import metrics
 from bot.alerts.draw import Outgoing
 from bot.alerts.retry import PATIENCE, THREAD_GONE, Answer, Patience, Sight, Sought
 from bot.blocks import Message
@@ -33,7 +34,7 @@ BEFORE = 300.0
 """Seconds before the first attempt at which a look-up begins: Slack's clock is not ours."""
 EVENT_TYPE = "ftjob_alert"
 """The type of the metadata by which a message of ours is recognised."""
-RESPONSE_HOST = "hooks.slack.com"
+RESPONSE_ORIGIN = "https://hooks.slack.com"
 
 log = structlog.get_logger()
 
@@ -65,13 +66,13 @@ class Gateway:
         self,
         client: AsyncWebClient,
         session: aiohttp.ClientSession,
-        response_hosts: frozenset[str],
+        response_origins: frozenset[str],
         channels: Channels,
         patience: Patience = PATIENCE,
     ) -> None:
         self.client = client
         self._session = session
-        self._response_hosts = response_hosts
+        self._response_urls = tuple(f"{origin}/" for origin in response_origins)
         self._channels = channels
         self._patience = patience
         self._bot_id = ""
@@ -185,7 +186,7 @@ class Gateway:
 
     async def reply(self, door: Door, reply: Reply) -> None:
         """Answer somebody: through the response URL, or, where that is used up or is not Slack's, by a message."""
-        if door.response_url and self._is_slacks(door.response_url) and await self._respond(door.response_url, reply):
+        if door.response_url and await self._respond(door.response_url, reply):
             return
         arguments: dict[str, Any] = {"channel": door.channel, **_content(reply.message)}
         if reply.public:
@@ -194,6 +195,11 @@ class Gateway:
             await self.client.api_call("chat.postEphemeral", json={**arguments, "user": door.person})
 
     async def _respond(self, url: str, reply: Reply) -> bool:
+        # Compared as text: two parsers of addresses may see two hosts in one.
+        if not url.startswith(self._response_urls):
+            metrics.REFUSED_URLS.inc()
+            log.warning("response_url.not_slacks")
+            return False
         body = {
             **_content(reply.message),
             "response_type": "in_channel" if reply.public else "ephemeral",
@@ -202,7 +208,7 @@ class Gateway:
             "unfurl_media": False,
         }
         try:
-            async with self._session.post(url, json=body, proxy=self.client.proxy) as response:
+            async with self._session.post(url, json=body, proxy=self.client.proxy, allow_redirects=False) as response:
                 status, answer = response.status, await response.text(errors="replace")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             log.warning("response_url.failed", error=type(error).__name__)
@@ -210,10 +216,6 @@ class Gateway:
         if status != 200:  # noqa: PLR2004
             log.info("response_url.refused", status=status, answer=answer[:80])
         return status == 200  # noqa: PLR2004
-
-    def _is_slacks(self, url: str) -> bool:
-        parts = urlsplit(url)
-        return f"{parts.scheme}://{parts.netloc}" in self._response_hosts
 
 
 @asynccontextmanager
@@ -225,7 +227,9 @@ async def open_gateway(
     # Without a limit no call waits for a connection: a post that timed out in that queue would pass for a doubtful one.
     connector = aiohttp.TCPConnector(limit=0)
     # Not trust_env: the SDK takes a proxy from the environment once, aiohttp would look twice for each call, in a thread.
-    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
+    watch = aiohttp.TraceConfig()
+    watch.on_request_redirect.append(_refuse_redirect)
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout, trace_configs=[watch]) as session:
         base_url = settings.slack_api_url + "/"
         client = AsyncWebClient(
             token=settings.slack_bot_token.get_secret_value(),
@@ -235,9 +239,15 @@ async def open_gateway(
             retry_handlers=[],
         )
         api = urlsplit(base_url)
-        hosts = frozenset({f"https://{RESPONSE_HOST}", f"{api.scheme}://{api.netloc}"})
+        origins = frozenset({RESPONSE_ORIGIN, f"{api.scheme}://{api.netloc}"})
         channels = Channels(client, clock, allow_shared=settings.ftjob_allow_shared_channels)
-        yield Gateway(client, session, hosts, channels, patience)
+        yield Gateway(client, session, origins, channels, patience)
+
+
+async def _refuse_redirect(_session: Any, _context: Any, redirect: aiohttp.TraceRequestRedirectParams) -> None:
+    """Stop where the SDK would send a message, and perhaps the token, to wherever an answer points."""
+    redirect.response.close()
+    raise aiohttp.ClientPayloadError("The answer was a redirect.")
 
 
 def _content(message: Message) -> dict[str, Any]:

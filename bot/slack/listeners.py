@@ -7,14 +7,20 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import structlog
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.error import BoltUnhandledRequestError
+from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.metrics import SLACK_IDLE
 from bot.slack.dispatch import Dispatch
 from bot.slack.slash import COMMAND
 
 ANY_ACTION = re.compile(".*")
+
+log = structlog.get_logger()
 
 Listener = Callable[..., Awaitable[None]]
 
@@ -29,8 +35,17 @@ def listener(start: Callable[[dict[str, Any]], None]) -> Listener:
     return acknowledge_and_start
 
 
-def build_app(client: AsyncWebClient, dispatch: Dispatch, *, signing_secret: str | None) -> AsyncApp:
-    """Return the Bolt app with every listener in its place; without a signing secret it is for Socket Mode."""
+async def acknowledge_unheard(error: Exception) -> BoltResponse | None:
+    """Acknowledge what no listener is for: Slack would send it again, and it would not become ours."""
+    if isinstance(error, BoltUnhandledRequestError):
+        SLACK_IDLE.labels("unheard").inc()
+        return BoltResponse(status=200)
+    log.error("bolt.broke", exc_info=error)
+    return None
+
+
+def build_app(client: AsyncWebClient, dispatch: Dispatch) -> AsyncApp:
+    """Return the Bolt app with every listener in its place."""
 
     async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
         # One workspace, one token: nothing to ask Slack for.
@@ -39,10 +54,14 @@ def build_app(client: AsyncWebClient, dispatch: Dispatch, *, signing_secret: str
     app = AsyncApp(
         client=client,
         authorize=authorize,
-        signing_secret=signing_secret,
         process_before_response=True,
-        request_verification_enabled=signing_secret is not None,
+        raise_error_for_unhandled_request=True,
+        # Over HTTP the gate has done these before. Bolt would log body and signature of what it refuses.
+        request_verification_enabled=False,
+        ssl_check_enabled=False,
+        url_verification_enabled=False,
     )
+    app.error(acknowledge_unheard)
     app.command(COMMAND)(listener(dispatch.slash))
     # Also buttons that only open a page are reported, and Slack wants each report acknowledged.
     app.action(ANY_ACTION)(listener(dispatch.button))

@@ -4,7 +4,7 @@ import asyncio
 import fcntl
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -93,7 +93,7 @@ async def open_database(url: str, clock: Clock) -> AsyncIterator[Database]:
     if parsed.get_backend_name() == "sqlite":
         path = sqlite_path(url)
         with _only_process(path) as lock:
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            os.close(_open_privately(path))
             await asyncio.to_thread(examine, path)
             async with _disposing(_sqlite_engine(path)) as engine:
                 yield Database(engine, clock, path, lock)
@@ -154,7 +154,7 @@ async def _disposing(engine: AsyncEngine) -> AsyncIterator[AsyncEngine]:
 @contextmanager
 def _only_process(path: Path) -> Iterator[int]:
     """Hold the lock beside the file and yield its descriptor: two processes on one SQLite file would tell everything twice."""
-    lock = os.open(f"{path}.lock", os.O_CREAT | os.O_RDWR, 0o600)
+    lock = _open_privately(Path(f"{path}.lock"))
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -163,6 +163,14 @@ def _only_process(path: Path) -> Iterator[int]:
         yield lock
     finally:
         os.close(lock)
+
+
+def _open_privately(path: Path) -> int:
+    """Open a file that is its owner's alone, also one that a copy left open to others; SQLite's own follow its mode."""
+    file = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    with suppress(PermissionError):  # somebody else's file
+        os.fchmod(file, 0o600)
+    return file
 
 
 def _postgres_engine(url: URL) -> AsyncEngine:

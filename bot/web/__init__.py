@@ -1,46 +1,62 @@
 """The HTTP server: Slack's requests, and whether the bot is alive and ready."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-LARGEST_BODY = 256 * 1024
-"""Bytes; Slack's own requests are far smaller."""
+from bot.web.server import Handler, Server
+
+HEAD_SECONDS = 10.0
+"""How long a connection may be silent, or take for the head of a request, before it is cut."""
 
 LAST_SECONDS = 0.5
 """How long a stop waits for requests under way: Slack's are answered in milliseconds."""
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
 
 @asynccontextmanager
-async def serving(host: str, port: int, *, slack: Handler | None, ready: Callable[[], list[str]]) -> AsyncIterator[int]:
+async def serving(
+    host: str,
+    port: int,
+    *,
+    slack: Handler | None,
+    ready: Callable[[], list[str]],
+    head_seconds: float = HEAD_SECONDS,
+) -> AsyncIterator[int]:
     """Serve until the block ends; yields the port that was bound.
 
     Args:
         host: the address to listen on.
         port: the port; 0 takes a free one.
-        slack: what answers ``POST /slack/events``, None in Socket Mode.
+        slack: what answers every request to ``/slack/events``, None in Socket Mode.
         ready: the names of the parts that do not work at present.
+        head_seconds: how long a connection may take until the head of its next request is there.
     """
 
-    async def live(_request: web.Request) -> web.Response:
+    async def live(_request: web.BaseRequest) -> web.Response:
         return web.json_response({"status": "ok"})
 
-    async def readiness(_request: web.Request) -> web.Response:
+    async def readiness(_request: web.BaseRequest) -> web.Response:
         broken = ready()
         body = {"status": "not ready", "parts": broken} if broken else {"status": "ok"}
         return web.json_response(body, status=503 if broken else 200)
 
-    app = web.Application(client_max_size=LARGEST_BODY)
-    app.add_routes([web.get("/livez", live), web.get("/readyz", readiness)])
+    routes = {"/livez": _reading(live), "/readyz": _reading(readiness)}
     if slack:
-        app.add_routes([web.post("/slack/events", slack)])
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=LAST_SECONDS)
+        routes["/slack/events"] = slack
+    runner = web.ServerRunner(Server(routes, head_seconds=head_seconds), shutdown_timeout=LAST_SECONDS)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
+
+
+def _reading(handler: Handler) -> Handler:
+    """Let nothing but a look reach a handler."""
+
+    async def look(request: web.BaseRequest) -> web.Response:
+        return await handler(request) if request.method in ("GET", "HEAD") else web.Response(status=405)
+
+    return look

@@ -12,6 +12,7 @@ from bot.commands.parse import USAGE, parse
 from bot.errors import UserError
 from bot.jobs.ids import is_job_id
 from tests.blocks.drawn import alive, faults, marked_up, unseen
+from tests.pasted import CORES, SECRETS
 
 ASKER = Asker("U0OLIVIA", "C0ML", "T0ACME")
 JOB = "ftjob-abc123"
@@ -149,6 +150,24 @@ def test_what_was_typed_is_shown_as_it_was_typed() -> None:
 def test_a_likely_verb_is_never_run_by_guess() -> None:
     for text in ("cance ftjob-abc", "cancell ftjob-abc", "CANCLE ftjob-abc", "ancel ftjob-abc"):
         assert "Did you mean `cancel`?" in refused(text)
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize(
+    "form", ["{}", "status {}", "track x in {}", "list team={}", "help {}", "`{}`", "cancel ftjob-a {}"]
+)
+def test_a_pasted_secret_is_not_repeated_and_its_owner_is_told_to_revoke_it(secret: str, form: str) -> None:
+    said = refused(form.format(secret))
+    assert "looks like a secret" in said
+    assert "revoke it now" in said
+    assert [core for core in CORES if core in said] == []
+
+
+@pytest.mark.parametrize(
+    "text", ["status xo\u200bxb-h1dd3nh1dd3n", "status \u2066sk-h1dd3nh1dd3n", "&lt;sk-h1dd3nh1dd3n&gt;"]
+)
+def test_nor_is_one_with_something_unseen_in_it_or_around_it(text: str) -> None:
+    assert "h1dd3n" not in refused(text)
 
 
 PIECES = [*USAGE, *(usage.example for usage in USAGE.values()), "in", "me", "all", "*", "<#C1|x>", "5", "k=v", JOB]

@@ -33,8 +33,8 @@ async def test_calls_and_answers_go_through_the_proxy_of_the_environment(
     port = proxy.sockets[0].getsockname()[1]
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{port}")
     environ = {
-        "SLACK_BOT_TOKEN": "xoxb-0123456789",
-        "SLACK_APP_TOKEN": "xapp-0123456789",
+        "SLACK_BOT_TOKEN": "xoxb-0123456789abcdef",
+        "SLACK_APP_TOKEN": "xapp-0123456789abcdef",
         "OPENAI_API_KEY": "sk-0123456789",
         "SLACK_API_URL": f"{SLACK}/api/",
     }

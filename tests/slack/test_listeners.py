@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 
 from bot.manifest import for_http, for_socket_mode
@@ -45,9 +46,22 @@ async def test_every_command_of_the_manifest_is_answered(world: World, manifest:
             assert await status_of(app_of(bot), {"command": command}) == 200
 
 
-async def test_another_command_is_not_ours(world: World) -> None:
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"command": "/other", "user_id": "U1", "channel_id": "C1"},
+        {"type": "event_callback", "event": {"type": "reaction_added", "user": BOT_USER}},
+        {"type": "shortcut", "callback_id": "somebody_elses"},
+        {"type": "view_submission", "view": {"type": "modal", "callback_id": "somebody_elses"}},
+    ],
+    ids=["command", "event", "shortcut", "modal"],
+)
+async def test_what_no_listener_is_for_is_acknowledged_and_counted(world: World, body: dict[str, Any]) -> None:
     async with world.bot() as bot:
-        assert await status_of(app_of(bot), {"command": "/other"}) == 404
+        before = unheard()
+        assert await status_of(app_of(bot), body) == 200
+
+        assert unheard() == before + 1
 
 
 @pytest.mark.parametrize("action", ["ftjob_refresh", "ftjob_open_page", "somebody_elses", "ftjob_refresh:4"])
@@ -69,12 +83,12 @@ async def test_every_event_of_the_manifest_is_acknowledged_also_if_the_bot_itsel
 
     assert sorted(subscribed) == ["channel_unarchive", "group_unarchive", "member_joined_channel"]
     async with world.bot() as bot:
+        before = unheard()
         for kind in subscribed:
             event = {"type": kind, "user": BOT_USER, "channel": "C0NOWHERE"}
             body = {"type": "event_callback", "team_id": TEAM, "event": event}
             assert await status_of(app_of(bot), body) == 200
-        other = {"type": "event_callback", "event": {"type": "reaction_added", "user": BOT_USER}}
-        assert await status_of(app_of(bot), other) == 404
+        assert unheard() == before
 
 
 async def test_a_body_that_names_nobody_is_acknowledged_and_does_nothing(
@@ -92,6 +106,10 @@ async def test_a_body_that_names_nobody_is_acknowledged_and_does_nothing(
     assert world.ml.messages == []
     assert [entry for entry in world.api.ledger if entry.what.startswith("POST")] == []
     assert "dispatch.broke" not in capsys.readouterr().out
+
+
+def unheard() -> float:
+    return REGISTRY.get_sample_value("ftjob_slack_idle_total", {"kind": "unheard"}) or 0.0
 
 
 async def status_of(app: AsyncApp, body: dict[str, Any]) -> int:

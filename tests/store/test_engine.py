@@ -96,7 +96,22 @@ async def test_sqlite_keeps_its_promises_of_durability(file: Path) -> None:
     assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000}
 
 
-async def test_nobody_else_on_the_machine_can_read_the_sqlite_file(file: Path) -> None:
+def leave_open(file: Path) -> None:
+    """Put files there that everybody can read, as a copy of a backup may be."""
+    for each in (file, file.with_name(f"{file.name}.lock")):
+        each.touch()
+        each.chmod(0o666)
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077], ids=oct)
+@pytest.mark.parametrize("was_open", [False, True])
+async def test_nobody_else_on_the_machine_can_read_the_sqlite_file(
+    file: Path, umask: int, request: pytest.FixtureRequest, *, was_open: bool
+) -> None:
+    before = os.umask(umask)
+    request.addfinalizer(lambda: os.umask(before))
+    if was_open:
+        leave_open(file)
     async with open_store(f"sqlite:///{file}", wall.time) as store:
         await know(store, reading("ftjob-a"))
         modes = {each.name: stat.filemode(each.stat().st_mode) for each in file.parent.iterdir()}

@@ -249,7 +249,11 @@ async def test_every_row_of_the_first_schema_is_kept(database_url: str) -> None:
 
 async def _db_upgrade(folder: Path, url: str, **more: str) -> tuple[int | None, str]:
     """Run ``ftjob db upgrade`` as a process of its own."""
-    secrets = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1", "OPENAI_API_KEY": "sk-1"}
+    secrets = {
+        "SLACK_BOT_TOKEN": "xoxb-0123456789abcdef",
+        "SLACK_APP_TOKEN": "xapp-0123456789abcdef",
+        "OPENAI_API_KEY": "sk-1",
+    }
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot", "db", "upgrade"),
         cwd=folder,

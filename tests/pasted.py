@@ -1,0 +1,49 @@
+"""Invented secrets of every known shape, put together here so that no scanner takes them for real ones."""
+
+CORE = "h1dd3nh1dd3n"
+HEX = "deadbeef" * 8
+CORES = ("h1dd3n", "deadbeef")
+"""Parts that may stand nowhere."""
+
+SECRETS = [
+    *(f"{prefix}-1-{CORE}" for prefix in "xoxb xoxp xoxa xoxr xoxs xoxc xoxd xoxo xapp XOXB Xapp".split()),
+    f"xoxb-{CORE}",
+    f"xoxb-12345-67890-{CORE}",
+    f"xoxa-2-12345-{CORE}",
+    f"xoxe-1-{CORE}",
+    f"xoxe.xoxb-1-{CORE}",
+    f"xoxe.xoxp-1-{CORE}",
+    f"xapp-1-A012345-67890-{CORE}",
+    f"sk-{CORE}",
+    f"sk-proj-{CORE}_{CORE}-{CORE}",
+    f"sk-svcacct-{CORE}",
+    f"sk-admin-{CORE}",
+    f"sk-None-{CORE}",
+    f"sk_live_{CORE}",
+    f"SK-{CORE}",
+    f"sk-{CORE}********{CORE}",
+    f"whsec_{CORE}",
+    f"whsec_{CORE}+/{CORE}==",
+    f"whsec-{CORE}",
+    f"Bearer {CORE}",
+    f"bearer {CORE}",
+    f"Authorization: Bearer {CORE}.{CORE}.{CORE}",
+    f"Bearer%20{CORE}",
+    f"Bearer  xoxb-{CORE}",
+    f"https://hooks.slack.com/services/T0/B0/{CORE}",
+    f"https://hooks.slack.com/commands/T0/123/{CORE}",
+    f"https://hooks.slack.com/actions/T0/123/{CORE}",
+    f"https://hooks.slack.com:443/services/T0/B0/{CORE}",
+    f"HTTPS://HOOKS.SLACK.COM/services/T0/B0/{CORE}",
+    f"https:\\/\\/hooks.slack.com\\/commands\\/T0\\/{CORE}",
+    f"https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT0%2F{CORE}",
+    f"https://hooks.slack-gov.com/services/T0/B0/{CORE}",
+    f"v0={HEX}",
+    f"v0%3D{HEX}",
+    f"v0={HEX.upper()}".replace("DEADBEEF", "deadBEEF"),
+    f"postgresql://ftjob:{CORE}@db:5432/ftjob",
+    f"postgresql+asyncpg://ftjob:{CORE}/#?{CORE}@db/ftjob",
+    f"postgres://ftjob:{CORE}@{CORE}@db/ftjob",
+    f"redis://:{CORE}@cache:6379/0",
+    f"https://user:{CORE}@host/path",
+]

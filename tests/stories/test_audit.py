@@ -1,0 +1,162 @@
+"""What the audit keeps of what people tried, and who may see it."""
+
+import json
+import sqlite3
+from dataclasses import replace
+
+import pytest
+
+from bot.app import Bot
+from bot.sandbox.faults import Fault
+from bot.sandbox.messages import Ephemeral
+from bot.sandbox.workspace import TEAM
+from bot.store.audit import Decision, Entry
+from tests.test_cli import second
+from tests.world import World
+
+RED = "ftjob_confirm_cancel"
+ORDER = "POST /fine_tuning/jobs/{id}/cancel"
+
+
+async def entries(bot: Bot) -> list[Entry]:
+    """Return every row, oldest first."""
+    return [row.entry async for row in bot.store.audit.all()]
+
+
+async def test_an_order_is_written_down_from_the_question_to_the_end(any_world: World) -> None:
+    world = any_world
+    job = world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        question = await world.say(f"cancel {job}")
+        assert isinstance(question.shown, Ephemeral)
+        still_seen = replace(question.shown)
+        await world.press(question, RED)
+        await world.press(still_seen, RED)
+        rows = await entries(bot)
+
+    assert [(row.door, row.verb, row.decision) for row in rows] == [
+        ("command", "cancel", Decision.ASKED),
+        ("button", "cancel", Decision.ORDERED),
+        ("button", "cancel", Decision.DONE),
+        ("button", "confirm_cancel", Decision.DUPLICATE),
+    ]
+    olivia, (asked, ordered, done, _) = world.olivia, rows
+    assert {(row.person, row.team, row.channel) for row in rows} == {(olivia.id, TEAM, world.ml.id)}
+    assert (asked.job_id, ordered.job_id, done.job_id) == (job, job, job)
+    assert (ordered.status_before, ordered.status_after) == ("running", None)
+    assert (done.status_before, done.status_after) == ("running", "cancelled")
+    assert done.request_id, "the API's own id"
+    assert ordered.question == done.question
+
+
+@pytest.mark.parametrize(
+    ("who", "reason"), [("milo", "not_an_operator"), ("gia", "guest"), ("sam", "stranger")], ids=["milo", "gia", "sam"]
+)
+async def test_who_was_refused_is_written_down_with_the_reason(world: World, who: str, reason: str) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        await world.say(f"cancel {job}", by=who)
+        (row,) = await entries(bot)
+
+    assert (row.decision, row.reason, row.job_id) == (Decision.DENIED, reason, job)
+    assert row.person == getattr(world, who).id
+
+
+async def test_reading_leaves_no_row_and_what_was_asked_wrongly_of_an_operator_does(world: World) -> None:
+    job = world.api.add_job(status="running")
+    world.slack.add_channel("nowhere", bot_is_member=False)
+
+    async with world.bot() as bot:
+        await world.say(f"status {job}")
+        await world.say(f"track {job}")
+        await world.say("help")
+        assert await entries(bot) == []
+        await world.say("cancel ftjob-nosuch")
+        await world.say("outbox")
+        await world.say(f"track {job} in #nowhere")
+        rows = await entries(bot)
+
+    assert [(row.verb, row.decision) for row in rows] == [
+        ("cancel", Decision.FAILED),
+        ("outbox", Decision.DONE),
+        ("track", Decision.WRONG),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fault", "decision"),
+    [
+        (Fault("answer", status=400, body={"error": {"message": "No."}}), Decision.REFUSED),
+        (Fault("answer", status=401, body={"error": {"message": "No."}}), Decision.REFUSED),
+        (Fault("answer", status=429, body={"error": {"message": "Slow down."}}), Decision.REFUSED),
+        (Fault("drop", accepted=True), Decision.DONE),
+    ],
+    ids=["400", "401", "429", "no answer"],
+)
+async def test_the_end_of_an_order_says_what_the_api_did(world: World, fault: Fault, decision: Decision) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        question = await world.say(f"cancel {job}")
+        world.api.faults.add(ORDER, fault)
+        await world.press(question, RED)
+        rows = await entries(bot)
+
+    assert [row.decision for row in rows] == [Decision.ASKED, Decision.ORDERED, decision]
+    assert bool(rows[-1].reason) == (decision is Decision.REFUSED)
+
+
+async def test_operators_look_at_it_in_chat(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot():
+        assert "Nobody has tried anything" in (await world.say("audit")).plain
+        await world.say(f"cancel {job}", by="milo")
+        await world.press(await world.say(f"cancel {job}"), RED)
+        seen = await world.say("audit")
+        short = await world.say("audit 1")
+        refused = await world.say("audit", by="milo")
+
+    assert seen.ephemeral
+    assert "may not" in refused.plain
+    for words in (f"<@{world.milo.id}> :no_entry: was denied", "*ordered*", "carried out", job, "running → cancelled"):
+        assert words in seen.plain, words
+    assert short.plain.count("<@") < seen.plain.count("<@")
+
+
+async def test_the_command_line_prints_it_and_checks_it_beside_the_running_bot(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot():
+        await world.press(await world.say(f"cancel {job}"), RED)
+        code, printed = await second(world, "audit", "export")
+        assert await second(world, "audit", "verify") == (
+            0,
+            "Every row of the audit is as it was written and follows the one before.\n",
+        )
+
+    rows = [json.loads(line) for line in printed.splitlines()]
+    assert code == 0
+    assert [(row["id"], row["decision"], row["job_id"]) for row in rows] == [
+        (1, "asked", job),
+        (2, "ordered", job),
+        (3, "done", job),
+    ]
+    assert rows[0]["at"].endswith("+00:00")
+
+    with sqlite3.connect(world.folder / "ftjob.db") as shell:
+        shell.execute("DROP TRIGGER audit_keeps_words")
+        shell.execute("UPDATE audit SET person = 'U0SOMEBODY' WHERE id = 2")
+    shell.close()
+    code, said = await second(world, "audit", "verify")
+    assert code == 1
+    assert "Row 2 of the audit is not as it was written" in said
+
+
+async def test_without_a_database_the_command_line_says_so(world: World) -> None:
+    code, said = await second(world, "audit", "export")
+
+    assert (code, "There is no database" in said) == (1, True)
+    assert not (world.folder / "ftjob.db").exists()

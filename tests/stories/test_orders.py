@@ -1,0 +1,160 @@
+"""Orders that meet trouble: a job that changed, another person, a restart, a request that comes twice."""
+
+import asyncio
+from dataclasses import replace
+
+from bot.sandbox.faults import Fault
+from bot.sandbox.finetuning import API_KEY, JOBS_READ, Key
+from bot.sandbox.messages import Ephemeral, Message
+from bot.sandbox.workspace import TEAM
+from bot.store.audit import Decision
+from bot.store.questions import Question
+from tests.stories.test_audit import entries
+from tests.world import World, cancelling
+
+RED = "ftjob_confirm_cancel"
+ORDER = "POST /fine_tuning/jobs/{id}/cancel"
+LOOK = "GET /fine_tuning/jobs/{id}"
+
+
+def to_person(world: World) -> list[Message]:
+    """Return what Olivia has in her direct messages."""
+    return world.slack.workspace.direct_message(world.olivia.id).messages
+
+
+async def test_b63_a_job_that_went_on_since_the_question_is_asked_about_anew(world: World) -> None:
+    job = world.api.add_job(status="queued")
+
+    async with world.bot() as bot:
+        question = await world.say(f"cancel {job}")
+        assert isinstance(question.shown, Ephemeral)
+        still_seen = replace(question.shown)
+        world.api.change(job, status="running")
+        again = await world.press(question, RED)
+        assert world.orders == []
+        assert again.replace_original
+        assert "It was queued when I asked" in again.plain
+        old = await world.press(still_seen, RED)
+        assert world.orders == []
+        await world.press(again, RED)
+        rows = await entries(bot)
+
+    assert "already being cancelled" not in old.plain
+    assert world.orders == [cancelling(job)]
+    assert [row.decision for row in rows] == [
+        Decision.ASKED,
+        Decision.STALE,
+        Decision.DUPLICATE,
+        Decision.ORDERED,
+        Decision.DONE,
+    ]
+
+
+async def test_b58_the_second_of_two_people_hears_who_was_first(world: World) -> None:
+    otto = world.slack.add_person("otto", is_owner=True)
+    world.otto = otto  # type: ignore[attr-defined]
+    job = world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        first, second = await world.say(f"cancel {job}"), await world.say(f"cancel {job}", by="otto")
+        world.api.faults.add(ORDER, Fault("late", seconds=0.5))
+        clicks = await asyncio.gather(world.olivia.click(first, RED), otto.click(second, RED))
+        answers = [await click.reply() for click in clicks]
+        rows = await entries(bot)
+
+    assert world.orders == [cancelling(job)]
+    winner, loser = sorted(answers, key=lambda answer: "Cancel sent" not in answer.plain)
+    assert "Cancel sent" in winner.plain
+    assert "is already being cancelled by <@" in loser.plain
+    assert loser.replace_original
+    assert sorted(row.decision for row in rows[2:]) == [Decision.DONE, Decision.DUPLICATE, Decision.ORDERED]
+
+
+async def test_b60_who_stopped_to_be_an_operator_since_the_question_may_not_answer_it(world: World) -> None:
+    group = world.slack.add_usergroup("trainers", [world.milo])
+    job = world.api.add_job(status="running")
+
+    async with world.bot(FTJOB_OPERATORS=group) as bot:
+        question = await world.say(f"cancel {job}", by="milo")
+        world.slack.workspace.usergroups[group].clear()
+        answer = await world.press(question, RED, by="milo")
+        rows = await entries(bot)
+
+    assert "may not" in answer.plain
+    assert world.orders == []
+    assert [(row.decision, row.reason) for row in rows][1:] == [(Decision.DENIED, "not_an_operator")]
+
+
+async def test_an_order_that_another_process_left_is_found_out_about_and_its_person_is_told(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        await world.say(f"track {job}")
+        order = Question("cancel", "default", job, world.olivia.id, world.ml.id, TEAM, status="running")
+        key = await bot.store.questions.ask(order)
+        async with bot.store.db.transaction() as tx:
+            await bot.store.questions.answer(tx, key)
+        world.api.change(job, status="cancelled")
+    async with world.bot() as bot:
+        await world.slack.ledger.until(lambda: to_person(world), why="a word to Olivia")
+        rows = await entries(bot)
+
+    assert [(row.door, row.decision, row.status_after) for row in rows] == [("start", Decision.DONE, "cancelled")]
+    assert "Cancel carried out" in to_person(world)[0].plain
+    assert world.orders == []
+
+
+async def test_an_order_without_effect_is_given_up_after_a_minute_and_never_sent_again(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        await world.say(f"track {job}")
+        question = await world.say(f"cancel {job}")
+        world.api.faults.add(ORDER, Fault("drop"))
+        exchange = await world.olivia.click(question, RED)
+        answer = await exchange.reply(seconds=15)
+        assert "I keep watching" in answer.plain
+        assert [row.decision for row in await entries(bot)] == [Decision.ASKED, Decision.ORDERED]
+        world.skip(61)
+        await world.until_told(job, "Cancel ordered", "Cancel not carried out")
+        await world.slack.ledger.until(lambda: to_person(world), why="a word to Olivia")
+        rows = await entries(bot)
+        again = await world.press(await world.say(f"cancel {job}"), RED)
+
+    assert rows[-1].decision is Decision.UNKNOWN
+    assert "give the order anew" in to_person(world)[0].plain
+    assert "Cancel sent" in again.plain
+    assert world.orders == [cancelling(job)] * 2
+
+
+async def test_a_key_that_may_not_write_is_told_to_the_ops_channel_once_a_day(world: World) -> None:
+    world.api.keys[API_KEY] = Key("reader", frozenset({JOBS_READ}))
+    job = world.api.add_job(status="running")
+
+    async with world.bot(FTJOB_OPS_CHANNEL=world.ops.id) as bot:
+        for _ in range(2):
+            await world.press(await world.say(f"cancel {job}"), RED)
+        await world.settled(bot)
+
+    (told,) = world.ops.messages
+    assert "api.fine_tuning.jobs.write" in told.plain
+    assert "OPENAI_WRITE_API_KEY" in told.plain
+
+
+async def test_b84_what_slack_brings_twice_has_one_effect(any_world: World) -> None:
+    world = any_world
+    job = world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        question = await world.say(f"cancel {job}")
+        exchange = await world.olivia.click(question, RED)
+        await exchange.reply()
+        answered = len(world.slack.workspace.replies)
+        for _ in range(3):
+            assert (await world.olivia.hands.repeat(exchange)).acked
+        await world.say("help")
+        rows = await entries(bot)
+
+    assert len(world.slack.workspace.replies) == answered + 1
+    assert world.orders == [cancelling(job)]
+    assert [row.decision for row in rows] == [Decision.ASKED, Decision.ORDERED, Decision.DONE]

@@ -1,0 +1,117 @@
+"""What comes out of the log, whatever goes in: no secret, and one record for one event."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from tests.pasted import CORES, SECRETS
+
+PROGRAM = """
+import json, logging, sys, warnings
+import structlog
+from bot import logs
+
+logs.set_up(sys.argv[1])
+ours, theirs = structlog.get_logger(), logging.getLogger("a.library")
+
+class Odd:
+    def __init__(self, secret):
+        self.secret = secret
+    def __repr__(self):
+        return f"Odd({self.secret})"
+
+def fail(secret):
+    try:
+        raise ValueError(f"inside {secret}")
+    except ValueError as error:
+        raise RuntimeError({"token": secret}) from error
+
+for secret in json.load(sys.stdin):
+    ours.warning("an.event", value=secret, nested={"a": [{secret: (secret,)}], "b": {secret}}, odd=Odd(secret), raw=secret.encode())
+    ours.warning(f"an.event {secret}")
+    theirs.warning(f"message {secret}")
+    theirs.warning("args %s %r %s", secret, {"key": [secret]}, Odd(secret))
+    theirs.warning("named %(token)s", {"token": secret})
+    theirs.warning("extra", extra={"token": secret, "deep": {"list": [secret]}})
+    theirs.warning("GET https://host/path?token=%s&limit=1", secret)
+    theirs.warning("half %d", secret)
+    theirs.warning("stack", stack_info=True)
+    warnings.warn(f"deprecated {secret}")
+    try:
+        fail(secret)
+    except RuntimeError:
+        ours.exception("it.broke")
+        theirs.exception("it broke")
+        theirs.warning("again", exc_info=True, extra={"token": secret})
+if sys.argv[2] == "crash":
+    fail(secret)
+"""
+
+
+def logged(style: str, values: list[str], *, program: str = PROGRAM, end: str = "") -> str:
+    """Log values in every way there is, in a process of its own, and return what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-c", program, style, end],
+        input=json.dumps(values),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout == ""
+    return done.stderr
+
+
+@pytest.mark.parametrize("style", ["console", "json"])
+def test_no_way_into_the_log_lets_a_secret_through(style: str) -> None:
+    assert len(SECRETS) >= 40
+    said = logged(style, SECRETS, end="crash")
+    assert [core for core in CORES if core in said] == []
+    assert said.count("an.event") == 2 * len(SECRETS)
+    assert said.count("it.broke") == len(SECRETS)
+    assert said.count("process.broke") == 1
+    assert said.count("could not be written") == len(SECRETS)
+    assert "inside" in said
+
+
+HOSTILE = {
+    "B30 a forged line": "ftjob-a\r\nERROR forged line",
+    "B30 other ends of a line": "a\x0bforged\x0cforged\x85forged\u2028forged\u2029forged",
+    "B31 a terminal's orders": "\x1b[2J\x1b]0;x\x07",
+    "half of a pair": "\ud800",
+    "right to left": "\u202eforged",
+}
+FIELD = """
+import json, sys, structlog
+from bot import logs
+
+logs.set_up(sys.argv[1])
+[value] = json.load(sys.stdin)
+try:
+    raise ValueError(value)
+except ValueError:
+    structlog.get_logger().exception("an.event", value=value, nested=[{value: value}])
+"""
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_one_event_is_one_record_whatever_its_values_hold(text: str) -> None:
+    [line] = logged("json", [text], program=FIELD).splitlines()
+    record: dict[str, Any] = json.loads(line)
+    assert record["value"].isprintable()
+    assert record["exception"][0]["exc_value"].isprintable()
+
+    first, *more = logged("console", [text], program=FIELD).split("\n")
+    assert "an.event" in first
+    assert (first + "".join(more)).isprintable()
+    assert [line for line in more if line and not line.startswith("    ")] == []
+
+
+@pytest.mark.parametrize("style", ["console", "json"])
+def test_a_value_is_cut(style: str) -> None:
+    said = logged(style, ["x" * 5000], program=FIELD)
+    assert "x" * 119 + {"console": "…", "json": "\\u2026"}[style] in said
+    assert len(said) < 5000

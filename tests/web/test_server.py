@@ -1,0 +1,199 @@
+"""The server below the gate: silent and slow connections, paths, and what its parser refuses."""
+
+import asyncio
+import gzip
+import time
+
+import pytest
+
+from bot.web import serving
+from tests.slack.door import COMMAND, FORM, SECRET, Answer, Door, opened, parsed, signed, signing, written
+
+TOKEN = "v0=" + "5ec7e7" * 11
+"""Something that must not come back or be logged."""
+
+POST = b"POST /slack/events HTTP/1.1\r\nHost: bot\r\n"
+CHUNKED = f"Content-Type: {FORM}\r\nX-Slack-Signature: {TOKEN}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+
+UNREADABLE = {
+    "no-http": f"{TOKEN}\r\n\r\n".encode(),
+    "tls": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + TOKEN.encode() + b"\r\n\r\n",
+    "other-method": f"STEAL /slack/events?{TOKEN} HTTP/1.1\r\nHost: bot\r\n\r\n".encode(),
+    "other-version": f"POST /slack/events?{TOKEN} HTTP/9.9\r\nHost: bot\r\n\r\n".encode(),
+    "huge-line": b"POST /slack/events?" + TOKEN.encode() * 200 + b" HTTP/1.1\r\nHost: bot\r\n\r\n",
+    "huge-header": POST + b"X-Slack-Signature: " + TOKEN.encode() * 200 + b"\r\n\r\n",
+    "many-headers": POST + b"X-Slack-Signature: " + TOKEN.encode() + b"\r\n" + b"A: b\r\n" * 500 + b"\r\n",
+    "control-character": POST + b"X-Slack-Signature: " + TOKEN.encode() + b"\x00\r\n\r\n",
+    "space-in-a-name": POST + b"X-Slack Signature: " + TOKEN.encode() + b"\r\n\r\n",
+    "folded-header": POST + b"X-Slack-Signature: v0=\r\n " + TOKEN.encode() + b"\r\n\r\n",
+    "two-lengths": POST + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n" + TOKEN.encode(),
+    "negative-length": POST + b"Content-Length: -5\r\n\r\n" + TOKEN.encode(),
+    "length-and-chunks": POST + b"Content-Length: 5\r\n" + CHUNKED + TOKEN.encode(),
+    "two-content-types": POST + b"Content-Type: text/xml\r\n" + CHUNKED + TOKEN.encode(),
+    "bad-chunk-size": POST + CHUNKED + TOKEN.encode() + b"\r\n",
+    "bad-chunk-end": POST + CHUNKED + b"3\r\nabcdef" + TOKEN.encode() + b"\r\n0\r\n\r\n",
+    "huge-chunk-size": POST + CHUNKED + b"f" * 40 + b"\r\n" + TOKEN.encode(),
+    "two-hosts": POST + b"Host: " + TOKEN.encode() + b"\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("raw", UNREADABLE.values(), ids=UNREADABLE)
+async def test_what_the_parser_refuses_reaches_no_handler_and_comes_back_nowhere(
+    raw: bytes, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with opened(body_seconds=0.5) as door:
+        answer = await door.ask(raw)
+
+        assert (answer.status, answer.body) == (400, b'{"error":"bad_request"}')
+        said = capfd.readouterr()
+        for text in (answer.head, answer.body.decode(), said.out, said.err, caplog.text):
+            assert TOKEN not in text
+            assert "ython" not in text
+            assert "Traceback" not in text
+        await door.works()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/.env",
+        "/.git/config",
+        "/healthz/../metrics",
+        "/livez/../readyz/../.env",
+        "/healthz?verbose=1",
+        "/metrics",
+        "/slack",
+        "/slack/events/",
+        "//slack/events",
+        "/SLACK/EVENTS",
+        "/%2e%2e/etc/passwd",
+        "http://other/x",
+        "*",
+        "bot:80",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS", "CONNECT"])
+async def test_b94_an_unknown_path_is_answered_by_four_words_and_tells_nothing(method: str, path: str) -> None:
+    async with opened() as door:
+        answer = await door.ask(written(b"", [("Accept", "text/html")], method=method, path=path))
+
+        assert (answer.status, answer.body) in (
+            (404, b'{"error":"not_found"}'),
+            (400, b'{"error":"bad_request"}'),  # a target that is no path
+        )
+        if path.startswith("/") and method != "CONNECT":
+            assert answer.status == 404
+        assert names(answer) <= {"content-type", "content-length", "date", "server", "connection"}
+        await door.works()
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/livez?verbose=1", "/readyz?verbose=1&token=x"])
+async def test_b94_a_probe_says_the_same_whatever_is_asked(path: str) -> None:
+    async with opened() as door:
+        answer = await door.ask(written(b"", [("X-Forwarded-For", "127.0.0.1")], method="GET", path=path))
+        assert (answer.status, answer.body) == (200, b'{"status": "ok"}')
+        assert names(answer) <= {"content-type", "content-length", "date", "server", "connection"}
+
+        answer = await door.ask(written(b"", [("X-HTTP-Method-Override", "GET")], path=path))
+        assert (answer.status, answer.body) == (405, b'{"error":"method_not_allowed"}')
+        await door.works()
+
+
+@pytest.mark.parametrize(
+    "before", [b"", b"POST /slack/events HT", POST + b"X-A: b\r\n"], ids=["silent", "line", "head"]
+)
+@pytest.mark.parametrize("second", [False, True], ids=["first-request", "second-request"])
+async def test_b91_a_connection_that_does_not_come_to_the_point_is_cut_without_a_word(
+    before: bytes, *, second: bool
+) -> None:
+    async with opened(head_seconds=0.4) as door:
+        reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+        if second:
+            writer.write(b"GET /livez HTTP/1.1\r\nHost: bot\r\n\r\n")
+            assert await reader.readuntil(b'"ok"}')
+        began = time.monotonic()
+        dripping = asyncio.create_task(drip(writer, before))
+        async with asyncio.timeout(10):
+            assert await rest(reader) == b""
+        dripping.cancel()
+        writer.close()
+
+        assert time.monotonic() - began > 0.2
+        await door.works()
+
+
+async def test_b91_five_hundred_silent_sockets_hold_nobody_up() -> None:
+    async with opened() as door:
+        silent = [await asyncio.open_connection("127.0.0.1", door.port) for _ in range(500)]
+        for _, writer in silent[::2]:
+            writer.write(POST)
+        began = time.monotonic()
+        for _ in range(20):
+            answer = await door.ask(signed("&".join(f"{name}={value}" for name, value in COMMAND.items())))
+            assert answer.status == 200
+        took = time.monotonic() - began
+        for _, writer in silent:
+            writer.close()
+
+    assert len(door.started) == 20
+    assert took < 5, "a quarter of a second each"
+
+
+async def test_the_rest_of_a_refused_body_is_not_read_for_long() -> None:
+    async with opened() as door:
+        reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+        writer.write(POST + b"Content-Length: 1000000000\r\n\r\n")
+        dripping = asyncio.create_task(drip(writer, b"a" * 1000))
+        async with asyncio.timeout(8):
+            answer = parsed(await rest(reader))
+        dripping.cancel()
+        writer.close()
+
+        assert answer.status == 413
+        await door.works()
+
+
+async def test_a_handler_that_breaks_is_answered_in_one_word() -> None:
+    def ready() -> list[str]:
+        raise ValueError(SECRET)
+
+    async with serving("127.0.0.1", 0, slack=None, ready=ready) as port:
+        door = Door(port)
+        answer = await door.ask(written(b"", [], method="GET", path="/readyz"))
+        assert (answer.status, answer.body) == (500, b'{"error":"internal"}')
+        answer = await door.ask(written(b"", [], method="GET", path="/livez"))
+        assert answer.status == 200
+        answer = await door.ask(signed(b"text=help"))
+        assert (answer.status, answer.body) == (404, b'{"error":"not_found"}'), "Socket Mode has no such door"
+
+
+async def test_a_compressed_body_is_checked_as_it_came_and_is_never_unpacked() -> None:
+    body = gzip.compress(b"a" * 10_000_000)
+    raw = written(body, [("Content-Type", FORM), ("Content-Encoding", "gzip"), *signing(body)])
+
+    async with opened() as door:
+        assert (await door.ask(raw)).status == 400
+        await door.works()
+
+
+def names(answer: Answer) -> set[str]:
+    return {line.split(":")[0].lower() for line in answer.head.split("\r\n")[1:]}
+
+
+async def rest(reader: asyncio.StreamReader) -> bytes:
+    """Return what comes until the connection ends, politely or not."""
+    got = b""
+    try:
+        while part := await reader.read(4096):
+            got += part
+    except ConnectionError:
+        pass
+    return got
+
+
+async def drip(writer: asyncio.StreamWriter, drops: bytes) -> None:
+    """Send byte by byte."""
+    for drop in drops:
+        writer.write(bytes([drop]))
+        await asyncio.sleep(0.02)
