@@ -12,6 +12,7 @@ FtjobError
    |- RequestRefused    the API understood and said no, as to a cancel of a finished job
    |- RateLimited       not now; says how long to wait
    |- BrokenAnswer      an answer that is not what the API's contract says
+   |  |- ForeignAnswer  it is about another job, or another organisation's
    |- Unreachable       no answer; says whether the request may have been carried out
 """
 
@@ -82,6 +83,10 @@ class RateLimited(ProviderError):
 
 class BrokenAnswer(ProviderError):
     """An answer that is not what the API's contract says; it changes nothing."""
+
+
+class ForeignAnswer(BrokenAnswer):
+    """An answer about another job than was asked for, or about one of another organisation."""
 
 
 class Unreachable(ProviderError):

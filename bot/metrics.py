@@ -6,6 +6,9 @@ PROVIDER_REQUESTS = Counter(
     "ftjob_provider_requests_total", "Answers of fine-tuning APIs", ["account", "method", "status"]
 )
 BROKEN_ITEMS = Counter("ftjob_broken_items_total", "Jobs in list answers that could not be read", ["account"])
+FOREIGN_ANSWERS = Counter(
+    "ftjob_foreign_answers_total", "Answers about another job or organisation than was asked for", ["account"]
+)
 SWEEPS = Counter("ftjob_sweeps_total", "Passes over an account, by result", ["account", "result"])
 CHANGES = Counter("ftjob_changes_total", "Changes recorded", ["account", "kind"])
 DELIVERIES = Counter("ftjob_deliveries_total", "Outcomes of attempts to deliver an alert", ["outcome"])

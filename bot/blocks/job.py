@@ -158,6 +158,8 @@ def _short(job: Job) -> Iterator[tuple[str, str]]:
         yield "Estimated finish", date(job.estimated_finish)
     if job.trained_tokens is not None:
         yield "Trained tokens", f"{job.trained_tokens:,}"
+    elif phase_of(job.status) is Phase.SUCCEEDED:
+        yield "Trained tokens", "n/a"
 
 
 def _rest(job: Job) -> Iterator[tuple[str, str]]:

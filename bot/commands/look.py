@@ -1,11 +1,15 @@
 """`status` and `list`: read jobs and show them."""
 
+from collections.abc import Sequence
+
 from bot.blocks import Message
+from bot.blocks.answers import problem
 from bot.blocks.job import SHOW, Surroundings, emoji, sentence, status, word
 from bot.blocks.lists import job_list
-from bot.blocks.parts import actions, button, code, date, plain, section, spoken
+from bot.blocks.parts import Block, actions, button, code, date, plain, section, spoken
 from bot.commands.command import Command, Reply
 from bot.commands.context import Context
+from bot.commands.parse import MOST_IDS, WHICH_JOB, misused
 from bot.commands.problems import upstream
 from bot.errors import ProviderError
 from bot.jobs.models import Job
@@ -18,16 +22,34 @@ MOST_PAGES = 5
 
 
 async def show_status(command: Command, context: Context) -> Reply:
-    """Show everything about one job, or one row for each of several."""
+    """Show everything about one job, one row for each of several, or which jobs could be meant where none is named."""
+    if not command.job_ids:
+        return Reply(await _which_job(command, context))
     if len(command.job_ids) == 1:
         return Reply(await _whole(command.job_ids[0], command, context), replaces=command.replaces)
     rows = [await _row(job_id, context) for job_id in command.job_ids]
-    buttons = [
-        button(f"…{job_id[-8:]}", f"{SHOW}:{nth}", job_id, says=f"Show everything about {job_id}")
-        for nth, job_id in enumerate(command.job_ids)
-    ]
     text = spoken("\n".join(said for _, said in rows))
-    return Reply(Message(text, [section("\n".join(seen for seen, _ in rows)), actions(*buttons)]))
+    return Reply(Message(text, [section("\n".join(seen for seen, _ in rows)), _ways_to(command.job_ids)]))
+
+
+async def _which_job(command: Command, context: Context) -> Message:
+    usage = misused(command.verb, WHICH_JOB)
+    tracked = (await context.store.tracks.in_channel(command.asker.channel))[:MOST_IDS]
+    if not tracked:
+        raise usage
+    said = problem(str(usage))
+    rows = [f"{emoji(state.status)} {word(state.status)} · {code(track.job_id)}" for track, state in tracked]
+    ways = _ways_to([track.job_id for track, _ in tracked])
+    return Message(said.text, [*said.blocks, section("Tracked here:\n" + "\n".join(rows)), ways])
+
+
+def _ways_to(job_ids: Sequence[str]) -> Block:
+    return actions(
+        *(
+            button(f"…{job_id[-8:]}", f"{SHOW}:{nth}", job_id, says=f"Show everything about {job_id}")
+            for nth, job_id in enumerate(job_ids)
+        )
+    )
 
 
 async def _whole(job_id: str, command: Command, context: Context) -> Message:

@@ -19,6 +19,7 @@ MOST_PAIRS = 16
 """Pairs of metadata that one job can carry."""
 LIST_WORDS = ("all", "active", "failed", "succeeded", "cancelled")
 _COUNTS = frozenset(map(str, range(1, MOST_LISTED + 1)))
+WHICH_JOB = "Which job?"
 _LONGEST_ECHO = 60
 _CLOSE_ENOUGH = 60
 
@@ -112,7 +113,7 @@ def _verb(word: str) -> Verb:
 
 def _bare(verb: Verb, words: list[str], asker: Asker) -> Command:
     if words:
-        raise _misused(verb, f"`{verb}` takes nothing more, not {_echo(words[0])}.")
+        raise misused(verb, f"`{verb}` takes nothing more, not {_echo(words[0])}.")
     return Command(verb, asker)
 
 
@@ -121,12 +122,13 @@ def _help(verb: Verb, words: list[str], asker: Asker) -> Command:
 
 
 def _status(verb: Verb, words: list[str], asker: Asker) -> Command:
-    return Command(verb, asker, job_ids=_ids(verb, words))
+    # Without an id the answer offers the jobs that the channel tracks.
+    return Command(verb, asker, job_ids=_ids(verb, words) if words else ())
 
 
 def _cancel(verb: Verb, words: list[str], asker: Asker) -> Command:
     if len(words) > 1 or (words and words[0] in ("all", "*")):
-        raise _misused(verb, "One job at a time; the question that follows cannot be skipped.")
+        raise misused(verb, "One job at a time; the question that follows cannot be skipped.")
     return Command(verb, asker, job_ids=_ids(verb, words))
 
 
@@ -143,7 +145,7 @@ def _track(verb: Verb, words: list[str], asker: Asker) -> Command:
     elif len(words) > 1 and words[-2].casefold() == "in":
         channel = _CHANNEL.fullmatch(words[-1])
         if channel is None:
-            raise _misused(verb, f"{_echo(words[-1])} is not a channel that I can see.")
+            raise misused(verb, f"{_echo(words[-1])} is not a channel that I can see.")
         words, to = words[:-2], channel["id"]
     return Command(verb, asker, job_ids=_ids(verb, words), to=to)
 
@@ -159,23 +161,23 @@ def _list(verb: Verb, words: list[str], asker: Asker) -> Command:
         elif equals and key and value:
             metadata.append((_typed(key), _typed(value)))
         else:
-            raise _misused(verb, f"{_echo(word)} is neither a state, a number up to {MOST_LISTED} nor key=value.")
+            raise misused(verb, f"{_echo(word)} is neither a state, a number up to {MOST_LISTED} nor key=value.")
     if len(metadata) > MOST_PAIRS:
-        raise _misused(verb, f"At most {MOST_PAIRS} pairs at a time.")
+        raise misused(verb, f"At most {MOST_PAIRS} pairs at a time.")
     return Command(verb, asker, only=only, most=most, metadata=tuple(metadata))
 
 
 def _audit(verb: Verb, words: list[str], asker: Asker) -> Command:
     if len(words) > 1 or (words and words[0] not in _COUNTS):
-        raise _misused(verb, f"{_echo(words[-1])} is no number up to {MOST_LISTED}.")
+        raise misused(verb, f"{_echo(words[-1])} is no number up to {MOST_LISTED}.")
     return Command(verb, asker, most=int(words[0]) if words else None)
 
 
 def _ids(verb: Verb, words: list[str]) -> tuple[str, ...]:
     if not words:
-        raise _misused(verb, "Which job?")
+        raise misused(verb, WHICH_JOB)
     if len(words) > MOST_IDS:
-        raise _misused(verb, f"At most {MOST_IDS} jobs at a time.")
+        raise misused(verb, f"At most {MOST_IDS} jobs at a time.")
     return tuple(dict.fromkeys(_id(verb, word) for word in words))
 
 
@@ -183,11 +185,12 @@ def _id(verb: Verb, word: str) -> str:
     if job_id := job_id_in(word):
         return job_id
     if other := other_kind_of_id(word):
-        raise _misused(verb, f"{_echo(word)} is {other}, not a job id.")
-    raise _misused(verb, f"{_echo(word)} is not a job id.")
+        raise misused(verb, f"{_echo(word)} is {other}, not a job id.")
+    raise misused(verb, f"{_echo(word)} is not a job id.")
 
 
-def _misused(verb: Verb, problem: str) -> UserError:
+def misused(verb: Verb, problem: str) -> UserError:
+    """Return what to tell somebody who wrote a verb in a way that does not fit: ``problem``, then how it is written."""
     usage = USAGE[verb]
     return UserError(f"{problem}\nUsage: `/ftjob {escape(usage.form)}`, as in `/ftjob {usage.example}`.")
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from bot.jobs.statuses import UNKNOWN, is_final
+from bot.redaction import redacted
 
 _LARGEST_COUNT = 2**63 - 1
 _LATEST_TIME = 253_402_300_799  # the last second of the year 9999
@@ -22,6 +23,11 @@ def _status(value: Any) -> str:
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
+
+
+def _said(value: Any) -> str | None:
+    text = _text(value)
+    return text and redacted(text)
 
 
 def _number(value: Any) -> int | float | None:
@@ -57,6 +63,8 @@ def _error(value: Any) -> Any:
 
 
 Text = Annotated[str | None, BeforeValidator(_text)]
+Said = Annotated[str | None, BeforeValidator(_said)]
+"""A sentence, which may repeat a key: where a job calls another service, its error does."""
 Time = Annotated[float | None, BeforeValidator(_time)]
 Count = Annotated[int | None, BeforeValidator(_count)]
 Mapping = Annotated[dict[str, Any] | None, BeforeValidator(_mapping)]
@@ -68,7 +76,7 @@ class JobError(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     code: Text = None
-    message: Text = None
+    message: Said = None
     param: Text = None
 
 
@@ -124,6 +132,6 @@ class Event(BaseModel):
     id: Text = None
     created_at: Time = None
     level: Annotated[str, BeforeValidator(lambda value: _text(value) or "info")] = "info"
-    message: Annotated[str, BeforeValidator(lambda value: _text(value) or "")] = ""
+    message: Annotated[str, BeforeValidator(lambda value: _said(value) or "")] = ""
     type: Text = None
     data: Mapping = None

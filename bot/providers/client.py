@@ -17,7 +17,7 @@ from httpx_aiohttp import HttpxAiohttpClient
 from pydantic import SecretStr
 
 from bot import metrics
-from bot.errors import BrokenAnswer, ProviderError, Unreachable
+from bot.errors import BrokenAnswer, ForeignAnswer, ProviderError, Unreachable
 from bot.jobs.models import Event
 from bot.providers import openai
 from bot.providers.wire import Answer, Page, Reading, Request
@@ -83,7 +83,7 @@ class Client:
 
     async def retrieve(self, job_id: str) -> Reading:
         """Read one job."""
-        return openai.read_job(await self._send(openai.retrieve_job(job_id)), job_id, now=self._clock())
+        return self._read_job(await self._send(openai.retrieve_job(job_id)), job_id)
 
     async def cancel(self, job_id: str) -> Reading:
         """Order the end of a job, once; it is never sent a second time.
@@ -91,7 +91,7 @@ class Client:
         Raises:
             Unreachable: ``maybe_done`` says whether the order may have arrived; then read the job.
         """
-        return openai.read_job(await self._send(openai.cancel_job(job_id)), job_id, now=self._clock())
+        return self._read_job(await self._send(openai.cancel_job(job_id)), job_id)
 
     async def events(self, job_id: str, *, limit: int = 20) -> list[Event]:
         """Read the newest lines of a job's log, oldest first."""
@@ -100,6 +100,13 @@ class Client:
     def job_page(self, job_id: str) -> str:
         """Return the address of the job's page, for people."""
         return openai.job_page(job_id)
+
+    def _read_job(self, answer: Answer, job_id: str) -> Reading:
+        try:
+            return openai.read_job(answer, job_id, now=self._clock(), organization=self.account.organization)
+        except ForeignAnswer:
+            metrics.FOREIGN_ANSWERS.labels(self.account.name).inc()
+            raise
 
     async def _send(self, request: Request) -> Answer:
         try:

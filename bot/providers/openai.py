@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bot.errors import BrokenAnswer
-from bot.jobs.models import Event
+from bot.errors import BrokenAnswer, ForeignAnswer
+from bot.jobs.models import Event, Job
 from bot.providers.wire import Answer, Page, Reading, Request, json_of, reading_of, segment
 
 JOBS = "/fine_tuning/jobs"
@@ -52,16 +52,27 @@ def cancel_job(job_id: str) -> Request:
     return Request("POST", f"{JOBS}/{segment(job_id)}/cancel")
 
 
-def read_job(answer: Answer, job_id: str, *, now: float) -> Reading:
-    """Read the answer to ``retrieve_job`` or ``cancel_job``.
+def read_job(answer: Answer, job_id: str, *, now: float, organization: str | None = None) -> Reading:
+    """Read the answer to ``retrieve_job`` or ``cancel_job``; ``organization`` is whose job it has to be, if that is known.
 
     Raises:
-        ProviderError: it is not this job.
+        ForeignAnswer: it is another job, or another organisation's.
+        ProviderError: it is no job.
     """
     reading = reading_of(json_of(answer, now=now))
-    if reading is None or reading.snapshot.id != job_id:
+    if reading is None:
         raise BrokenAnswer("The answer was not the job that was asked for.", request_id=answer.request_id)
+    if reading.snapshot.id != job_id:
+        raise ForeignAnswer("The answer was not the job that was asked for.", request_id=answer.request_id)
+    if _is_of_another(organization, reading.job):
+        raise ForeignAnswer("The answer was a job of another organisation.", request_id=answer.request_id)
     return replace(reading, request_id=answer.request_id)
+
+
+def _is_of_another(organization: str | None, job: Job) -> bool:
+    """Whether a job is another organisation's; where one of the two is a name and no id, nobody can tell."""
+    both = (organization or "", job.organization_id or "")
+    return both[0] != both[1] and all(each.startswith("org-") for each in both)
 
 
 def list_events(job_id: str, *, limit: int = 20) -> Request:

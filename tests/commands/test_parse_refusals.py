@@ -1,4 +1,4 @@
-"""What is no command: the table of bad input (B03 to B37), and that nothing else can happen."""
+"""What is no command: the table of bad input (B09 to B37), and that nothing else can happen."""
 
 import re
 
@@ -20,7 +20,6 @@ TWO_JOBS_MORE = "One job at a time"
 NO_ID = "is not a job id."
 
 REFUSED = {
-    "B03 no id": ("status", "Which job?"),
     "B09 a label is not trusted": ("status <https://evil.example/ftjob-abc123|ftjob-abc123>", NO_ID),
     "B09 a host that begins alike": ("status <https://platform.openai.com.evil.example/finetune/ftjob-a>", NO_ID),
     "B11 fifty ids": ("status " + " ".join(f"ftjob-{n}" for n in range(50)), "At most 5 jobs at a time."),
@@ -41,7 +40,7 @@ REFUSED = {
     "B18 a flag": ("status \U0001f1e9\U0001f1ea", NO_ID),
     "B18 a skin tone": ("status \U0001f44d\U0001f3fd", NO_ID),
     "B20 a zero byte": ("status ftjob-a\x00b", NO_ID),
-    "B20 nothing but a zero byte": ("status \x00", "Which job?"),
+    "B20 nothing but a zero byte": ("cancel \x00", "Which job?"),
     "B20 a control": ("status ftjob-a\x01b", NO_ID),
     "B20 a next line": ("status ftjob-a\x85b", "is not a job id."),
     "B20 a line separator": ("status ftjob-a\u2028b", "is not a job id."),

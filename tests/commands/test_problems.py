@@ -7,6 +7,7 @@ from bot.commands.problems import INVITE, STALE, STRANGE, flooded, quota, refusa
 from bot.errors import (
     AccessRefused,
     BrokenAnswer,
+    ForeignAnswer,
     NotFound,
     ProviderError,
     RateLimited,
@@ -30,6 +31,7 @@ ERRORS: dict[str, tuple[ProviderError, str]] = {
     "refused": (RequestRefused("The job cannot be changed."), "The API refused this: The job cannot be changed."),
     "limited": (RateLimited("slow", retry_after=20.4), "The API asks for a pause of 20 s."),
     "broken": (BrokenAnswer("Not JSON"), "did not give a usable answer: Not JSON."),
+    "foreign": (ForeignAnswer("Another job"), "did not give a usable answer: Another job."),
     "silent": (
         Unreachable("No answer within 10 s.", maybe_done=True),
         "No answer within 10 s. Your job is not affected",

@@ -163,3 +163,11 @@ def test_every_example_event_parses(name: str) -> None:
 def test_an_event_without_anything_is_a_line_of_information() -> None:
     event = Event.model_validate({"level": None, "message": None, "data": None})
     assert (event.level, event.message, event.data, event.created_at) == ("info", "", None, None)
+
+
+@pytest.mark.parametrize("key", ["sk-proj-0123456789abcdef", "xoxb-0123456789-abcdef"])
+def test_a_key_that_an_error_or_a_log_line_repeats_is_not_kept(key: str) -> None:
+    said = f"Incorrect API key provided: {key} for wandb"
+    errors = [Snapshot.model_validate({"id": "x", "error": error}).error for error in ({"message": said}, said)]
+    told = [error.message for error in errors if error] + [Event.model_validate({"message": said}).message]
+    assert told == [f"Incorrect API key provided: {key.split('-')[0]}-... for wandb"] * 3

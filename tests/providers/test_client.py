@@ -13,7 +13,7 @@ from bot.providers.client import Account, Client
 from bot.providers.wire import Reading
 from bot.sandbox.faults import Fault
 from bot.sandbox.finetuning import FineTuningApi
-from bot.sandbox.openai_api.state import PROJECT
+from bot.sandbox.openai_api.state import ORGANIZATION, PROJECT
 from tests.builders import job_body, list_body
 from tests.providers.door import (
     CALLS,
@@ -114,13 +114,13 @@ async def test_without_a_key_for_orders_the_one_key_does_it_all_or_the_missing_s
 async def test_organisation_and_project_are_sent_and_no_secret_stands_in_an_address() -> None:
     api = new_api()
     watch = Watch(api)
-    async with api, client_of(api.base_url, deadline=PATIENCE, organization="org-1", project=PROJECT) as client:
+    async with api, client_of(api.base_url, deadline=PATIENCE, organization=ORGANIZATION, project=PROJECT) as client:
         job = api.add_job(status="running")
         for what in CALLS:
             await call(client, what, job)
     assert len(watch.requests) == len(CALLS)
     for request in watch.requests:
-        assert request.headers["OpenAI-Organization"] == "org-1"
+        assert request.headers["OpenAI-Organization"] == ORGANIZATION
         assert request.headers["OpenAI-Project"] == PROJECT
         assert request.headers["Accept-Encoding"] == "identity"
         assert request.headers["User-Agent"] == "ftjob"

@@ -1,10 +1,11 @@
 """The OpenAI dialect, with literals: what is asked, and how the answers are read."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
-from bot.errors import BrokenAnswer, NotFound, ProviderError
+from bot.errors import BrokenAnswer, ForeignAnswer, NotFound, ProviderError
 from bot.providers import openai
 from bot.providers.wire import Page, Request
 from tests.builders import JOB, NOW, answer, job_body, list_body
@@ -126,6 +127,25 @@ def test_anything_but_the_job_that_was_asked_for_is_refused(body: Any) -> None:
         openai.read_job(answer(body, x_request_id="req_7"), JOB, now=NOW)
     assert caught.value.request_id == "req_7"
     assert "ftjob-other" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "foreign"),
+    [
+        ("org-123", "org-123", False),
+        ("org-123", "org-9", True),
+        ("org-123", None, False),
+        (None, "org-9", False),
+        ("acme", "org-9", False),
+        ("org-123", "acme", False),
+    ],
+)
+def test_a_job_of_another_organisation_is_refused_where_both_are_known_by_id(
+    ours: str | None, theirs: str | None, *, foreign: bool
+) -> None:
+    job = answer(job_body(organization_id=theirs))
+    with pytest.raises(ForeignAnswer) if foreign else nullcontext():
+        openai.read_job(job, JOB, now=NOW, organization=ours)
 
 
 # --- events ---

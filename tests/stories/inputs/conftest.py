@@ -1,0 +1,18 @@
+"""One running bot for all rows of a module that do not disturb each other."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from tests.stories.inputs.hearing import HOUR, Town
+from tests.world import World
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
+    """A running bot that looks at nothing by itself; Slack had nothing to complain of at the end."""
+    async with World(tmp_path_factory.mktemp("town")) as world:
+        async with world.bot(FTJOB_POLL_SECONDS=HOUR, FTJOB_OPS_CHANNEL=world.ops.id) as bot:
+            yield Town(world, bot)
+    assert world.slack.complaints == []
