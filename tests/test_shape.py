@@ -131,6 +131,6 @@ def test_the_bot_names_no_package_index() -> None:
 
 
 def test_every_pure_folder_of_tests_mirrors_one_of_the_bot() -> None:
-    own = {"payloads", "stories", "simulation", "chaos", "bench"}
+    own = {"payloads", "stories", "simulation", "races", "chaos", "bench"}
     folders = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir() and not path.name.startswith("__")}
     assert {folder for folder in folders - own if not (ROOT / "bot" / folder).is_dir()} == set()

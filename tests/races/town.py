@@ -35,6 +35,8 @@ from tests.simulation.wires import WiredClient
 JOB = "ftjob-race"
 PEOPLE = ("U1", "U2")
 CHANNEL = "C1"
+LOOK = 1.0
+"""Seconds until it is looked again whether a process is there."""
 _PROCESS: ContextVar["Process | None"] = ContextVar("_PROCESS", default=None)
 """The process that runs here."""
 
@@ -131,7 +133,7 @@ class Town:
     async def parts(self, number: int) -> Context:
         """Return what a process works with, as soon as it is there."""
         while not (process := self.process(number)):  # noqa: ASYNC110 - a start tells nobody
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(LOOK)
         assert process.parts
         return process.parts
 
