@@ -1,16 +1,16 @@
 """Who may do what. Pure: everything it needs is handed in."""
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 
 
-class Need(StrEnum):
+class Need(Enum):
     """What a command needs of the person who gives it."""
 
-    NOTHING = "nothing"
-    READ = "read"
+    NOTHING = auto()
+    READ = auto()
     """A member of the workspace."""
-    OPERATE = "operate"
+    OPERATE = auto()
     """An operator: changes a job, or what somebody else's channel gets."""
 
 

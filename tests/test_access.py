@@ -61,6 +61,10 @@ def test_everybody_may_exactly_what_the_rule_says(flags: dict[str, bool] | None,
 def test_somebody_of_whom_nothing_is_known_but_the_id_may_read_and_no_more() -> None:
     nobody = Person("U0NOBODY")
 
+    assert nobody == Person(
+        "U0NOBODY", is_admin=False, is_guest=False, is_stranger=False, is_human=True, groups=frozenset()
+    )
+    assert Policy() == Policy(operators=frozenset(), read_only=False)
     assert may(nobody, Need.READ, Policy(), same_team=True, changes_job=False) == Allowed()
     assert may(nobody, Need.OPERATE, Policy(), same_team=True, changes_job=True) == Refused(Why.NOT_AN_OPERATOR)
 
@@ -77,3 +81,9 @@ def test_a_group_that_is_not_named_makes_nobody_an_operator() -> None:
 def test_a_group_id_is_not_taken_for_a_person() -> None:
     assert not is_operator(Person("s0mlops"), Policy(POLICY_OPERATORS))
     assert is_operator(Person("U2", groups=frozenset({"S0MLOPS", "S0OTHER"})), Policy(POLICY_OPERATORS))
+
+
+def test_the_audit_keeps_a_reason_in_a_word_that_stays_the_same() -> None:
+    words = "read_only stranger guest not_a_person not_an_operator slack_unreachable"
+
+    assert list(map(str, Why)) == words.split()

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import Any
 
 Block = dict[str, Any]
@@ -60,12 +61,8 @@ def cut(text: str, longest: int) -> str:
     """Shorten ``text`` to ``longest`` characters as they stand after escaping, never inside an entity."""
     if len(escape(text)) <= longest:
         return text
-    room = longest - 1
-    for place, character in enumerate(text):
-        room -= len(_ENTITIES.get(character, character))
-        if room < 0:
-            return text[:place] + "…"
-    return text
+    ends = accumulate(len(escape(character)) for character in text)
+    return text[: sum(end < longest for end in ends)] + "…"
 
 
 def clip(markup: str, longest: int) -> str:

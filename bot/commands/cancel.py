@@ -57,8 +57,10 @@ async def _overtaken(asked: Asked, job: Job, command: Command, context: Context)
     if job.status == asked.question.status:
         return None
     said = f"{_nothing_to_cancel(job)} This button is out of date."
-    async with context.store.db.transaction() as tx:
-        await context.store.questions.end(tx, asked.key, done=False, said=said if job.is_final else STALE)
+    if not await context.store.questions.overtake(asked.key, said=said if job.is_final else STALE):
+        # Another press of this button was quicker. Maybe what changed the job is its order, which must keep its own end.
+        quicker = await context.store.questions.find(asked.key)
+        return Reply(note(taken(quicker or asked, command.asker)), decision=Decision.DUPLICATE)
     if job.is_final:
         return Reply(note(said), replaces=True, decision=Decision.STALE, reason=f"the job {doing(job.status)}")
     was = word(asked.question.status or "").lower()

@@ -108,12 +108,19 @@ def taken(order: Asked, asker: Asker) -> str:
 
 async def finish_abandoned(context: Context) -> None:
     """Find out, again and again, what became of orders that nobody works on: a process died, or no answer came."""
+    broke = False
     while True:
         try:
             for asked, age in await context.store.questions.abandoned():
                 await _finish(asked, age, context)
         except Exception:
-            log.exception("orders.broke")
+            if not broke:
+                log.exception("orders.broke")
+            broke = True
+        else:
+            if broke:
+                log.info("orders.mended")
+            broke = False
         await asyncio.sleep(EVERY)
 
 

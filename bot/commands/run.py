@@ -5,6 +5,7 @@ The audit holds every command that needs an operator, and whatever was refused.
 
 import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import structlog
 
@@ -92,6 +93,8 @@ async def _write_down(command: Command, decision: Decision, reason: str | None, 
     where = (asker.person, asker.team, asker.channel, command.door, command.verb.value)
     entry = Entry(*where, decision, account=context.account, job_id=jobs, reason=reason)
     try:
+        if command.key and (asked := await context.store.questions.find(command.key)):
+            entry = replace(entry, job_id=asked.question.job_id)
         async with context.store.db.transaction() as tx:
             await context.store.audit.write(tx, entry)
     except Exception:

@@ -64,6 +64,11 @@ class LoopbackServer:
             await self._runner.cleanup()
             self._runner = None
 
+    async def take_no_more(self) -> None:
+        """Refuse new connections from now on; those that are open go on."""
+        for site in list(self._runner.sites if self._runner else ()):
+            await site.stop()
+
     async def serve(
         self,
         http: web.Request,

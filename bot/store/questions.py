@@ -100,8 +100,16 @@ class Questions:
         row = (await tx.execute(statement.order_by(rows.answered_at.desc()).limit(1))).one_or_none()
         return _asked(row) if row else None
 
+    async def overtake(self, key: str, *, said: str) -> bool:
+        """End a question because what it asked about is not so any more; False where it was answered or ended already."""
+        rows = schema.question.c
+        open_one = update(schema.question).where(rows.key == key, rows.answered_at.is_(None), rows.ended_at.is_(None))
+        async with self._db.transaction() as tx:
+            ended = await tx.execute(open_one.values(ended_at=self._db.now(), done=False, said=said))
+            return ended.rowcount > 0
+
     async def end(self, tx: AsyncConnection, key: str, *, done: bool, said: str) -> bool:
-        """Record how a question or an order ended; False where somebody else did."""
+        """Record how an order ended; False where somebody else did."""
         rows = schema.question.c
         statement = update(schema.question).where(rows.key == key, rows.ended_at.is_(None))
         return (await tx.execute(statement.values(ended_at=self._db.now(), done=done, said=said))).rowcount > 0

@@ -18,6 +18,7 @@ from bot.blocks.parts import (
     escape,
     fields,
     mention,
+    place,
     plain,
     preformatted,
     section,
@@ -88,6 +89,7 @@ def test_a_cut_text_fits_after_escaping_and_keeps_as_much_as_it_can(text: str, l
         ("\u202eevil\u2066", "evil"),
         ("a\u200bb\ufeffc\u00add", "abcd"),
         ("one\u2028two\u2029", "onetwo"),
+        ("half \ud83d of a pair \udc00", "half  of a pair "),
         ("kept\tand\nkept", "kept\tand\nkept"),
         ("gone\r\n", "gone\n"),
         ("é e\u0301 ١٢ 漢 \U0001f600", "é e\u0301 ١٢ 漢 \U0001f600"),
@@ -129,6 +131,7 @@ def test_plain_text_is_one_short_safe_line(text: str, expected: str) -> None:
         ("", "`?`"),
         (" \n ", "`?`"),
         ("\u200b", "`?`"),
+        ("x" * 300, "`" + "x" * 199 + "…`"),
     ],
 )
 def test_code_is_one_closed_span(text: str, expected: str) -> None:
@@ -184,10 +187,37 @@ def test_a_moment_is_shown_in_the_time_zone_of_its_reader_with_words_for_others(
 
 @pytest.mark.parametrize(
     ("person", "expected"),
-    [("U0ABC", "<@U0ABC>"), ("U1> <!channel", "`U1&gt; &lt;!channel`"), ("!here", "`!here`"), ("", "`?`")],
+    [
+        ("U0ABC", "<@U0ABC>"),
+        ("W0ABC", "<@W0ABC>"),
+        ("U1> <!channel", "`U1&gt; &lt;!channel`"),
+        ("!here", "`!here`"),
+        ("C0ABC", "`C0ABC`"),
+        ("u0abc", "`u0abc`"),
+        ("U0ABC\n", "`U0ABC`"),
+        ("U٣", "`U٣`"),
+        ("", "`?`"),
+    ],
 )
 def test_nothing_but_a_user_id_can_be_mentioned(person: str, expected: str) -> None:
     assert mention(person) == expected
+
+
+@pytest.mark.parametrize(
+    ("channel", "expected"),
+    [
+        ("C0ABC", "<#C0ABC>"),
+        ("G0ABC", "<#G0ABC>"),
+        ("D0ABC", "a direct message"),
+        ("U0ABC", "<@U0ABC>"),
+        ("C1> <!channel", "`C1&gt; &lt;!channel`"),
+        ("C0ABC\n", "`C0ABC`"),
+        ("c0abc", "`c0abc`"),
+        ("", "`?`"),
+    ],
+)
+def test_a_place_is_a_channel_a_direct_message_or_a_person(channel: str, expected: str) -> None:
+    assert place(channel) == expected
 
 
 @given(st.lists(st.sampled_from(ATOMS)), limits)
@@ -197,8 +227,13 @@ def test_safe_markup_is_clipped_between_its_parts(atoms: list[str], longest: int
     clipped = clip(markup, longest)
 
     assert len(clipped) <= longest
-    whole = ["".join(atoms[:count]) for count in range(len(atoms) + 1)]
-    assert clipped == markup if len(markup) <= longest else clipped.removesuffix("…") in whole
+    if len(markup) <= longest:
+        assert clipped == markup
+    else:
+        whole = ["".join(atoms[:count]) for count in range(len(atoms) + 1)]
+        kept = whole.index(clipped.removesuffix("…"))
+        assert clipped.endswith("…")
+        assert len(whole[kept + 1]) + 1 > longest, "one part more would not fit"
 
 
 def test_labelled_values_come_ten_to_a_section_and_fit() -> None:

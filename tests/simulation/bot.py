@@ -56,15 +56,13 @@ class Parts:
 @asynccontextmanager
 async def assembled(world: World, file: Path, interval: float, clock: Clock) -> AsyncIterator[Parts]:
     """Open the store and put the parts together; nothing runs yet."""
-    client = WiredClient(ACCOUNT, clock=clock)
-    client.world = world
+    client = WiredClient(ACCOUNT, world, clock)
     session = cast("aiohttp.ClientSession", Session(world))
     slack = AsyncWebClient(
         token=world.slack.bot_token, base_url="https://stand-in.example/api/", session=session, retry_handlers=[]
     )
     gateway = Gateway(slack, session, frozenset(), Channels(slack, clock, allow_shared=False))
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(client)
         store = await stack.enter_async_context(open_store(f"sqlite:///{file}", clock))
         await store.outbox.end_leases()
         await store.accounts.start_afresh()

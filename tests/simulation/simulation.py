@@ -9,7 +9,7 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -68,12 +68,12 @@ def simulate(seed: int, *, has_lookup: bool = True) -> Result:
     chance = random.getstate()
     with tempfile.TemporaryDirectory(prefix="simulation-") as folder, inline_sqlite():
         file = Path(folder) / "ftjob.db"
-        shutil.copy(_empty_store(), file)
+        shutil.copy(empty_store(), file)
         fix_chance(seed)
         simulation = Simulation(plan, file)
         counted = possible_duplicates()
         try:
-            with _logs(simulation), asyncio.Runner(loop_factory=VirtualLoop) as runner:
+            with counted_errors(simulation.note_error), asyncio.Runner(loop_factory=VirtualLoop) as runner:
                 virtual = runner.run(simulation.run())
         finally:
             random.setstate(chance)
@@ -241,7 +241,7 @@ def _scopes(plan: Plan) -> list[str]:
 
 
 @cache
-def _empty_store() -> Path:
+def empty_store() -> Path:
     """Return a database that is up to date and empty: made once, copied for each seed."""
     folder = tempfile.mkdtemp(prefix="simulation-empty-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -258,12 +258,12 @@ def _empty_store() -> Path:
 
 
 @contextmanager
-def _logs(simulation: Simulation) -> Iterator[None]:
-    """Let errors that the bot logs be counted, and say nothing."""
+def counted_errors(note: Callable[[str], None]) -> Iterator[None]:
+    """Hand the name of each error that the bot logs to ``note``, and say nothing."""
 
     def count(_logger: Any, method: str, event: MutableMapping[str, Any]) -> NoReturn:
         if method in ("error", "exception", "critical"):
-            simulation.note_error(str(event.get("event")))
+            note(str(event.get("event")))
         raise structlog.DropEvent
 
     configured = structlog.get_config()

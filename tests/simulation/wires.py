@@ -16,12 +16,13 @@ import aiohttp
 from aiohttp.client_reqrep import ConnectionKey
 from multidict import CIMultiDict
 
-from bot.providers.client import Client
+from bot.providers.client import DEADLINE, Account, Client
 from bot.providers.wire import Answer as ApiAnswer
 from bot.providers.wire import Request
 from bot.sandbox.finetuning import API_KEY, FineTuningApi
 from bot.sandbox.server import Answer
 from bot.sandbox.slack import Slack
+from bot.store.engine import Clock
 from tests.simulation.trouble import Trouble, Weather
 
 POST = "chat.postMessage"
@@ -95,7 +96,7 @@ class World:
 
     async def ask_api(self, what: str, path: Mapping[str, str], query: Mapping[str, str]) -> Answer:
         """Carry one request to the fine-tuning API there and its answer back."""
-        trouble = self.weather.of_api(asyncio.get_running_loop().time())
+        trouble = self.api_trouble(what)
 
         def work() -> Answer:
             if trouble.name == "lost" and "id" in path:
@@ -106,6 +107,10 @@ class World:
             return answers[max(0, len(answers) - 3)] if trouble.name == "stale" else answer
 
         return await self._carry(what, {**path, "query": dict(query)}, trouble, work)
+
+    def api_trouble(self, _what: str) -> Trouble:
+        """Return what happens to the next request to the fine-tuning API."""
+        return self.weather.of_api(asyncio.get_running_loop().time())
 
     async def _carry(self, what: str, request: dict[str, Any], trouble: Trouble, work: Callable[[], Answer]) -> Answer:
         """Let a request meet its trouble; what the server does about it is scheduled on its own."""
@@ -155,7 +160,12 @@ class Session:
 class WiredClient(Client):
     """Our client of the fine-tuning API, on its wire."""
 
-    world: World
+    def __init__(self, account: Account, world: World, clock: Clock) -> None:
+        # Without httpx: to make its TLS context takes longer than many a simulated world.
+        self.account, self.world, self._clock, self._deadline = account, world, clock, DEADLINE
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close nothing."""
 
     async def _exchange(self, request: Request) -> ApiAnswer:
         job_id, _, rest = request.path.removeprefix(_JOBS).removeprefix("/").partition("/")

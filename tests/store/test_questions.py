@@ -60,9 +60,22 @@ async def test_a_question_grows_old(store: Store, time: Time) -> None:
 async def test_a_question_that_was_overtaken_cannot_be_answered(store: Store) -> None:
     key = await store.questions.ask(CANCEL)
 
-    assert await _end(store, key, done=False, said="It is over.")
+    assert await store.questions.overtake(key, said="It is over.")
+    assert not await store.questions.overtake(key, said="Again.")
+
     assert not await _answer(store, key)
-    assert (await store.questions.find(key)).said == "It is over."  # type: ignore[union-attr]
+    found = await store.questions.find(key)
+    assert found is not None
+    assert (found.ended, found.said) == (True, "It is over.")
+
+
+async def test_an_order_under_way_cannot_be_overtaken(store: Store) -> None:
+    key = await store.questions.ask(CANCEL)
+    assert await _answer(store, key)
+
+    assert not await store.questions.overtake(key, said="It is over.")
+
+    assert await _rival(store) == key
 
 
 async def test_a_job_has_one_order_under_way(store: Store) -> None:

@@ -5,6 +5,7 @@ import sqlite3
 from dataclasses import replace
 
 import pytest
+from prometheus_client import REGISTRY
 
 from bot.app import Bot
 from bot.sandbox.faults import Fault
@@ -106,6 +107,63 @@ async def test_the_end_of_an_order_says_what_the_api_did(world: World, fault: Fa
 
     assert [row.decision for row in rows] == [Decision.ASKED, Decision.ORDERED, decision]
     assert bool(rows[-1].reason) == (decision is Decision.REFUSED)
+
+
+async def test_a_button_that_was_never_put_to_somebody_there_is_counted_and_written_down(world: World) -> None:
+    world.otto = otto = world.slack.add_person("otto", is_owner=True)  # type: ignore[attr-defined]
+    job = world.api.add_job(status="running")
+    before = REGISTRY.get_sample_value("ftjob_tampered_total") or 0.0
+
+    async with world.bot() as bot:
+        question = await world.say(f"cancel {job}")
+        assert isinstance(question.shown, Ephemeral)
+        guessed = json.dumps(question.shown.blocks).replace(question.buttons[RED], "guessed")
+        answers = [
+            await world.press(replace(question.shown, channel=world.ops.id), RED),
+            await world.press(question, RED, by="otto"),
+            await world.press(replace(question.shown, blocks=json.loads(guessed)), RED),
+        ]
+        rows = await entries(bot)
+
+    assert world.orders == []
+    for answer in answers:
+        assert "I never put that question to you here" in answer.plain
+        assert not answer.replace_original
+    assert [(row.person, row.channel, row.decision) for row in rows[1:]] == [
+        (world.olivia.id, world.ops.id, Decision.TAMPERED),
+        (otto.id, world.ml.id, Decision.TAMPERED),
+        (world.olivia.id, world.ml.id, Decision.TAMPERED),
+    ]
+    assert REGISTRY.get_sample_value("ftjob_tampered_total") == before + 3
+
+
+async def test_a_question_that_led_to_no_order_is_written_down_with_the_reason(world: World) -> None:
+    over, ending, slow = (world.api.add_job(status=status) for status in ("cancelled", "running", "running"))
+
+    async with world.bot() as bot:
+        await world.say(f"cancel {over}")
+        question = await world.say(f"cancel {ending}")
+        assert isinstance(question.shown, Ephemeral)
+        still_seen = replace(question.shown)
+        world.api.change(ending, status="succeeded")
+        ended = await world.press(question, RED)
+        once_more = await world.press(still_seen, RED)
+        question = await world.say(f"cancel {slow}")
+        world.skip(601)
+        expired = await world.press(question, RED)
+        rows = await entries(bot)
+
+    assert world.orders == []
+    assert once_more.plain == ended.plain
+    assert expired.replace_original
+    assert [(row.decision, row.reason) for row in rows] == [
+        (Decision.OVER, None),
+        (Decision.ASKED, None),
+        (Decision.STALE, "the job succeeded"),
+        (Decision.DUPLICATE, None),
+        (Decision.ASKED, None),
+        (Decision.STALE, "expired"),
+    ]
 
 
 async def test_operators_look_at_it_in_chat(world: World) -> None:

@@ -24,13 +24,14 @@ PROGRAM = """
 import asyncio, logging
 from prometheus_client import generate_latest
 from bot import app, logs
+from bot.commands.flood import Limit, Limits
 from bot.settings import load
 
 settings = load()
 logs.set_up("{style}")
 for name in [None, *logging.root.manager.loggerDict]:
     logging.getLogger(name).setLevel(logging.DEBUG)
-asyncio.run(app.run_until_stopped(settings))
+asyncio.run(app.run_until_stopped(settings, limits=Limits(person=Limit(1000, 1.0))))
 print(generate_latest().decode(), "all is said", flush=True)
 """
 

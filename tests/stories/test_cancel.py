@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 
+from bot.sandbox.faults import Fault
 from bot.sandbox.finetuning import API_KEY, JOBS_READ, Key
 from bot.sandbox.messages import Ephemeral, Reply
 from tests.world import World, cancelling
@@ -110,7 +111,10 @@ async def test_a_double_click_on_the_red_button_is_one_order(world: World) -> No
         replies: list[Reply] = [await click.reply() for click in clicks]
 
     assert world.orders == [cancelling(job)]
-    assert sorted("Cancel sent" in reply.plain for reply in replies) == [False, True]
+    first, second = sorted(replies, key=lambda reply: "Cancel sent" not in reply.plain)
+    assert "Cancel sent" in first.plain
+    assert "is already being cancelled by you" in second.plain
+    assert not second.replace_original
     assert question.shown
     assert "Cancel sent" in question.shown.plain, "whichever answer came last"
 
@@ -130,6 +134,26 @@ async def test_a_late_second_click_does_not_hide_what_the_first_one_did(world: W
     assert late.ephemeral
     assert not late.replace_original
     assert "Cancel sent" in question.shown.plain
+
+
+async def test_a_second_click_that_sees_what_the_first_one_did_leaves_its_order_alone(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot():
+        question = await world.say(f"cancel {job}")
+        # The second one's look is answered when the order is carried out, and before the first one hears of that.
+        world.api.faults.add("GET /fine_tuning/jobs/{id}", Fault("late", seconds=0.0), Fault("hang", seconds=1.0))
+        world.api.faults.add("POST /fine_tuning/jobs/{id}/cancel", Fault("late", seconds=2.5))
+        clicks = await asyncio.gather(*(world.olivia.click(question, RED) for _ in range(2)))
+        replies: list[Reply] = [await click.reply() for click in clicks]
+        audit = await world.say("audit")
+
+    assert world.orders == [cancelling(job)]
+    assert sorted(reply.replace_original for reply in replies) == [False, True]
+    assert question.shown
+    assert "Cancel sent" in question.shown.plain
+    assert not any("out of date" in reply.plain for reply in replies)
+    assert "carried out" in audit.plain, "the order has its end"
 
 
 @pytest.mark.parametrize("who", ["milo", "otto"])

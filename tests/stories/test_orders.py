@@ -70,6 +70,26 @@ async def test_b58_the_second_of_two_people_hears_who_was_first(world: World) ->
     assert sorted(row.decision for row in rows[2:]) == [Decision.DONE, Decision.DUPLICATE, Decision.ORDERED]
 
 
+async def test_who_presses_when_the_api_does_not_show_the_cancel_yet_hears_of_it(world: World) -> None:
+    world.otto = world.slack.add_person("otto", is_owner=True)  # type: ignore[attr-defined]
+    job = world.api.add_job(status="running")
+    as_it_was = dict(world.api.jobs[job])
+
+    async with world.bot() as bot:
+        questions = [await world.say(f"cancel {job}", by=who) for who in ("olivia", "olivia", "otto")]
+        await world.press(questions[0], RED)
+        world.api.faults.add(LOOK, *[Fault("answer", status=200, body=as_it_was)] * 2)
+        own = await world.press(questions[1], RED)
+        others = await world.press(questions[2], RED, by="otto")
+        rows = await entries(bot)
+
+    assert world.orders == [cancelling(job)]
+    assert "Cancel sent" in own.plain
+    assert f"was cancelled by <@{world.olivia.id}> a moment ago" in others.plain
+    assert (own.replace_original, others.replace_original) == (True, True)
+    assert [row.decision for row in rows][-2:] == [Decision.DUPLICATE] * 2
+
+
 async def test_b60_who_stopped_to_be_an_operator_since_the_question_may_not_answer_it(world: World) -> None:
     group = world.slack.add_usergroup("trainers", [world.milo])
     job = world.api.add_job(status="running")
@@ -125,6 +145,73 @@ async def test_an_order_without_effect_is_given_up_after_a_minute_and_never_sent
     assert "give the order anew" in to_person(world)[0].plain
     assert "Cancel sent" in again.plain
     assert world.orders == [cancelling(job)] * 2
+
+
+async def test_an_order_whose_job_cannot_be_read_either_is_given_up_in_those_words(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        order = Question("cancel", "default", job, world.olivia.id, world.ml.id, TEAM, status="running")
+        key = await bot.store.questions.ask(order)
+        async with bot.store.db.transaction() as tx:
+            await bot.store.questions.answer(tx, key)
+        world.skip(91)
+        world.api.faults.always(LOOK, Fault("drop"))
+    async with world.bot() as bot:
+        await world.slack.ledger.until(lambda: to_person(world), why="a word to Olivia")
+        (row,) = await entries(bot)
+
+    (told,) = to_person(world)
+    assert "Cancel not carried out" in told.plain
+    assert "the job cannot be read at present" in told.plain
+    assert (row.decision, row.status_before, row.status_after) == (Decision.UNKNOWN, "running", None)
+
+
+async def test_an_order_that_could_not_be_sent_is_told_as_that(world: World) -> None:
+    job = world.api.add_job(status="running")
+    last = Fault("answer", status=200, headers={"Connection": "close"}, body=dict(world.api.jobs[job]))
+
+    async with world.bot() as bot:
+        question = await world.say(f"cancel {job}")
+        world.api.faults.add(LOOK, last)
+        await world.api.take_no_more()
+        answer = await world.press(question, RED)
+        rows = await entries(bot)
+
+    assert world.orders == []
+    assert "nothing was sent" in answer.plain
+    assert [row.decision for row in rows] == [Decision.ASKED, Decision.ORDERED, Decision.UNSENT]
+    assert rows[-1].reason == "The connection failed."
+
+
+async def test_a_job_that_ends_by_itself_while_nobody_knows_of_the_order_came_first(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        question = await world.say(f"cancel {job}")
+        world.api.faults.add(ORDER, Fault("drop"))
+        exchange = await world.olivia.click(question, RED)
+        await world.api.ledger.until(lambda: world.orders, why="the order")
+        world.api.change(job, status="succeeded")
+        answer = await exchange.reply(seconds=15)
+        rows = await entries(bot)
+
+    assert "had already ended: it succeeded" in answer.plain
+    assert (rows[-1].decision, rows[-1].status_after) == (Decision.OVER, "succeeded")
+
+
+async def test_a_refusal_is_told_also_where_the_job_cannot_be_read_after_it(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        question = await world.say(f"cancel {job}")
+        world.api.faults.add(ORDER, Fault("answer", status=400, body={"error": {"message": "No."}}))
+        world.api.faults.add(LOOK, Fault("late", seconds=0.0), Fault("answer", status=404, body={}))
+        answer = await world.press(question, RED)
+        rows = await entries(bot)
+
+    assert answer.plain.strip().endswith("The API refused to cancel it: No.")
+    assert (rows[-1].decision, rows[-1].reason, rows[-1].status_after) == (Decision.REFUSED, "No.", None)
 
 
 async def test_a_key_that_may_not_write_is_told_to_the_ops_channel_once_a_day(world: World) -> None:

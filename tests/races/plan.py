@@ -1,0 +1,180 @@
+"""What happens in a race, decided by its seed before it begins: pure."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from bot.commands.order import WATCHED
+from bot.providers.client import DEADLINE
+from bot.store.questions import LIFETIME
+from tests.simulation.trouble import Trouble
+
+ASKED = 1.0
+"""When the people ask; nothing goes wrong before ``ASKED + CALM``."""
+CALM = 2.0
+POINTS = (
+    "before_order",
+    "after_order",
+    "before_record",
+    "after_record",
+    "wire.before POST",
+    "wire.after POST",
+    "wire.after GET",
+    "disk.before_commit",
+    "disk.after_commit",
+)
+"""Where a process may die: all that an order passes."""
+
+
+@dataclass(frozen=True)
+class Act:
+    """One thing that somebody does."""
+
+    at: float
+    person: int
+    process: int
+    """Which process Slack hands it to."""
+    kind: Literal["ask", "press", "press_other"]
+    """``press_other``: they send the key of the other one's question."""
+    is_seen: bool = True
+    """Whether Slack says who they are."""
+
+
+@dataclass(frozen=True)
+class Crash:
+    """The death of a process, and how long until it is there again."""
+
+    process: int
+    point: str
+    times: int
+    """How often it passes the point, the last time included; at a ``moment``: the seconds since the calm ended."""
+    pause: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A race."""
+
+    seed: int
+    processes: int
+    """1: a bot on SQLite, which ends all leases when it begins; 2: they share a store and go by its leases."""
+    is_tracked: bool
+    acts: tuple[Act, ...]
+    status: str
+    """The job's, when the people ask."""
+    moments: tuple[tuple[float, str], ...]
+    """When the job comes to which status, if it is not over by then."""
+    posts: tuple[Trouble, ...]
+    """What orders meet, one after the other; later ones meet nothing."""
+    look_odds: float
+    """How often a look goes wrong, from 0 to 1."""
+    storm: float
+    """When looks go well again."""
+    crashes: tuple[Crash, ...]
+
+
+def plan_of(seed: int) -> Plan:
+    """Return the race of a seed."""
+    luck = random.Random(f"race {seed}")  # noqa: S311 - a race is repeatable
+    processes = luck.choice([1, 2])
+    is_late = luck.random() < 0.05
+    start = ASKED + (LIFETIME + luck.uniform(-1, 1) if is_late else CALM + luck.uniform(0, 5))
+    acts = sorted(_acts(luck, start, processes), key=lambda act: act.at)
+    return Plan(
+        seed=seed,
+        processes=processes,
+        is_tracked=luck.random() < 0.7,
+        acts=tuple(acts),
+        status=luck.choice(["running", "running", "queued", "validating_files", "paused"]),
+        moments=tuple(sorted(_moments(luck, start))),
+        posts=tuple(_of_post(luck) for _ in range(2)) if luck.random() < 0.75 else (),
+        look_odds=luck.choice([0.0, 0.0, 0.2, 0.5, 0.9]),
+        storm=start + luck.choice([2.0, 10.0, 40.0, 2 * WATCHED]),
+        crashes=tuple(_crashes(luck, processes)),
+    )
+
+
+def _acts(luck: random.Random, start: float, processes: int) -> Iterator[Act]:
+    for person in (0, 1):
+        yield Act(ASKED + person / 10, person, luck.randrange(processes), "ask")
+        first = start + luck.choice([0.0, luck.uniform(0, 0.01), luck.uniform(0, 1), luck.uniform(0, 20)])
+        for _ in range(luck.choice([1, 1, 2, 3])):
+            is_other, is_seen = luck.random() < 0.04, luck.random() < 0.97
+            yield Act(first, person, luck.randrange(processes), "press_other" if is_other else "press", is_seen)
+            first += luck.choice([0.0, luck.uniform(0, 0.3), luck.uniform(0, 3), luck.uniform(0, 30)])
+        if luck.random() < 0.2:
+            again = first + luck.choice([luck.uniform(0, 5), luck.uniform(WATCHED, 3 * WATCHED)])
+            yield Act(again, person, luck.randrange(processes), "ask")
+            yield Act(again + luck.uniform(0.5, 3), person, luck.randrange(processes), "press")
+
+
+def _moments(luck: random.Random, start: float) -> Iterator[tuple[float, str]]:
+    for odds in (0.35, 0.1):
+        if luck.random() < odds:
+            at = start + luck.choice([luck.uniform(-2, 1), luck.uniform(0, 0.5), luck.uniform(0, 90)])
+            yield (
+                max(ASKED + 1, at),
+                luck.choice(["succeeded", "succeeded", "failed", "cancelled", "paused", "running"]),
+            )
+
+
+def _crashes(luck: random.Random, processes: int) -> Iterator[Crash]:
+    for _ in range(luck.choice([0, 0, 1, 1, 1, 2])):
+        process, pause = luck.randrange(processes), luck.choice([luck.uniform(0.5, 5), luck.uniform(5, 120)])
+        if luck.random() < 0.15:
+            yield Crash(process, "moment", luck.randint(0, 20), pause)
+        else:
+            point = luck.choice(POINTS)
+            is_rare = point.endswith(("_order", "_record", "POST"))
+            yield Crash(process, point, 1 if is_rare else luck.randint(1, 12), pause)
+
+
+def _of_post(luck: random.Random) -> Trouble:
+    """Return what happens to an order: whether, and when, it is carried out has nothing to do with the answer."""
+    soon, later = luck.uniform(0.01, 0.1), luck.choice([luck.uniform(0.3, 5), luck.uniform(DEADLINE, 120)])
+    processed = luck.choice([soon, soon, None, later])
+    match luck.choice(["refuse", "drop", "drop", "hang", "late", "5xx", "garbage", "another", "limited", "access"]):
+        case "refuse":
+            return Trouble("refused", None, "refuse")
+        case "drop":
+            return Trouble("dropped", processed, "drop", answered_after=0.15)
+        case "hang":
+            return Trouble("hangs", processed, "hang")
+        case "late":
+            return Trouble("late", soon, answered_after=luck.choice([luck.uniform(1, 14), luck.uniform(16, 60)]))
+        case "5xx":
+            status, body = (
+                luck.choice([500, 502, 503, 504, 408]),
+                luck.choice(["<html>", '{"error": {"message": "No."}}']),
+            )
+            return Trouble("5xx", processed, "fake", status=status, body=body)
+        case "garbage":
+            return Trouble(
+                "garbage", processed, "fake", body=luck.choice(["<html>", '{"id": "ftj', "[1]", '{"ok": true}'])
+            )
+        case "another":
+            body = '{"object": "fine_tuning.job", "id": "ftjob-another", "status": "cancelled"}'
+            return Trouble("another", processed, "fake", body=body)
+        case "limited":
+            return Trouble("limited", None, "fake", status=429, body='{"error": {}}', headers={"retry-after": "7"})
+        case _:
+            body = '{"error": {"message": "You have insufficient permissions."}}'
+            return Trouble("access", None, "fake", status=luck.choice([401, 403, 400, 404]), body=body)
+
+
+def of_look(luck: random.Random) -> Trouble:
+    """Return what goes wrong with a look at the job."""
+    return luck.choice(
+        [
+            Trouble("refused", None, "refuse"),
+            Trouble("dropped", None, "drop"),
+            Trouble("hangs", None, "hang"),
+            Trouble("error", None, "fake", status=500, body='{"error": {"message": "The server had an error."}}'),
+            Trouble("limited", None, "fake", status=429, body='{"error": {}}', headers={"retry-after": "20"}),
+            Trouble("garbage", None, "fake", body='{"object": "fine_tuning.job", "da'),
+            Trouble("late", luck.uniform(0.01, 2), answered_after=luck.uniform(2, 14)),
+            Trouble("lost"),
+            Trouble("stale"),
+        ]
+    )

@@ -1,0 +1,189 @@
+"""One race from its beginning to what can be seen after it."""
+
+import asyncio
+import hashlib
+import json
+import random
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bot import crash
+from bot.access import Person
+from bot.blocks import Message
+from bot.blocks.answers import CONFIRM_CANCEL
+from bot.commands.command import Asker, Command, Verb
+from bot.commands.run import run
+from bot.sandbox.finetuning import FineTuningApi
+from bot.sandbox.ledger import Ledger
+from bot.sandbox.openai_api.state import FINAL
+from tests.races import rows
+from tests.races.checker import Evidence, Press, check
+from tests.races.plan import ASKED, CALM, Act, Plan, plan_of
+from tests.races.town import CHANNEL, JOB, PEOPLE, Process, Town
+from tests.races.wires import ACT, Wires
+from tests.simulation.bot import fix_chance
+from tests.simulation.disk import inline_sqlite
+from tests.simulation.loop import VirtualLoop
+from tests.simulation.simulation import EPOCH, counted_errors, empty_store
+
+LONGEST = 600.0
+"""Seconds after the faults within which every order has to have its end."""
+LOOK = 5.0
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one race."""
+
+    plan: Plan
+    evidence: Evidence
+    broken: list[str]
+    crashes: int
+    digest: str
+    """The hash of all that is in the evidence, but for the keys, which are secret and new each time."""
+
+
+def race(seed: int) -> Result:
+    """Run one race in a folder of its own."""
+    plan, chance = plan_of(seed), random.getstate()
+    with tempfile.TemporaryDirectory(prefix="race-") as folder, inline_sqlite():
+        file = Path(folder) / "ftjob.db"
+        shutil.copy(empty_store(), file)
+        fix_chance(seed)
+        course = Race(plan, file)
+        try:
+            with counted_errors(course.note_error), asyncio.Runner(loop_factory=VirtualLoop) as runner:
+                evidence = runner.run(course.run())
+        finally:
+            random.setstate(chance)
+            crash.arm(None)
+    return Result(plan, evidence, check(evidence), course.town.crashes, _digest(evidence))
+
+
+class Race:
+    """Two people, one job, and the processes between them."""
+
+    def __init__(self, plan: Plan, file: Path) -> None:
+        self._plan, self._file = plan, file
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.api = FineTuningApi(clock=self.clock, ledger=Ledger(self.clock))
+        self.api.add_job(id=JOB, status=plan.status)
+        self.town = Town(plan, file, self.clock)
+        self.wires = Wires(plan, self.api, file, self.clock, self.town.passing)
+        self._errors: list[str] = []
+        self._keys: dict[int, str] = {}
+        self._presses: dict[int, Press] = {}
+        self._busy: set[asyncio.Task[None]] = set()
+
+    def clock(self) -> float:
+        """Return the time of day."""
+        return EPOCH + (self._loop.time() if self._loop else 0.0)
+
+    def note_error(self, event: str) -> None:
+        """Keep what a living process logged as an error."""
+        if not self.town.is_dead_here():
+            self._errors.append(event)
+
+    async def run(self) -> Evidence:
+        """Live through everything."""
+        self._loop = loop = asyncio.get_running_loop()
+        # What a process that died left behind is nobody's business; what breaks a living one is logged.
+        loop.set_exception_handler(lambda _loop, _context: None)
+        crash.arm(self.town.passing)
+        for at, status in self._plan.moments:
+            loop.call_at(at, self._change, status)
+        async with self.town.open(self.wires):
+            for number, act in enumerate(self._plan.acts):
+                loop.call_at(act.at, self._begin, number, act)
+            await asyncio.sleep(ASKED + CALM - 0.5 - loop.time())
+            self.town.begin_faults()
+            await self._until_over()
+            first_broken = await (await self.town.parts(0)).store.audit.first_broken()
+        with closing(sqlite3.connect(self._file)) as file:
+            return Evidence(
+                status=self._status,
+                known=rows.known(file),
+                is_tracked=self._plan.is_tracked,
+                posts=self.wires.posts,
+                presses=list(self._presses.values()),
+                rows=rows.audit(file),
+                lines=rows.lines(file),
+                first_broken=first_broken,
+                errors=self._errors,
+            )
+
+    @property
+    def _status(self) -> str:
+        return str(self.api.jobs[JOB]["status"])
+
+    def _change(self, status: str) -> None:
+        if self._status not in FINAL:
+            self.api.change(JOB, status=status)
+
+    def _begin(self, number: int, act: Act) -> None:
+        """Let Slack hand an act to a process; where none is there, the person sees that and it is as if it never was."""
+        process, asker = self.town.process(act.process), Asker(PEOPLE[act.person], CHANNEL, "T1")
+        key = self._keys.get(1 - act.person if act.kind == "press_other" else act.person)
+        if process is None or (act.kind != "ask" and key is None):
+            return
+        if act.kind == "ask":
+            command = Command(Verb.CANCEL, asker, job_ids=(JOB,))
+        else:
+            command = Command(Verb.CONFIRM_CANCEL, asker, "button", key=key)
+            self._presses[number] = Press(number, asker.person, key or "", None, None)
+        task = process.spawn(self._carry_out(number, act, command, process))
+        self._busy.add(task)
+        task.add_done_callback(self._busy.discard)
+
+    async def _carry_out(self, number: int, act: Act, command: Command, process: Process) -> None:
+        ACT.set(number)
+        assert process.parts
+        person = Person(command.asker.person, is_admin=True) if act.is_seen else None
+        reply = await run(command, person, process.parts, same_team=True)
+        if process.has_died:
+            return
+        for key in _red_buttons(reply.message):
+            self._keys[act.person] = key
+        if press := self._presses.get(number):
+            said, is_cancelled = reply.message.text, self._status == "cancelled"
+            self._presses[number] = replace(press, said=said, decision=reply.decision, was_cancelled=is_cancelled)
+
+    async def _until_over(self) -> None:
+        """Wait until the faults are over, everybody has an answer, and no order is under way."""
+        assert self._loop
+        calm = max(self._plan.storm, self._plan.acts[-1].at)
+        await asyncio.sleep(calm - self._loop.time())
+        while self._loop.time() < calm + LONGEST and (self._busy or self._is_under_way()):  # noqa: ASYNC110 - a database tells nobody
+            await asyncio.sleep(LOOK)
+
+    def _is_under_way(self) -> bool:
+        with closing(sqlite3.connect(self._file)) as file:
+            return rows.under_way(file)
+
+
+def _red_buttons(message: Message) -> Iterator[str]:
+    for block in message.blocks:
+        for element in block.get("elements", []):
+            if element.get("action_id") == CONFIRM_CANCEL:
+                yield element["value"]
+
+
+def _digest(evidence: Evidence) -> str:
+    names: dict[str | None, int] = {None: 0}
+
+    def name(key: str | None) -> int:
+        return names.setdefault(key, len(names))
+
+    seen = [
+        [evidence.status, evidence.known, evidence.first_broken, list(evidence.errors)],
+        [[post.act, post.read, len(post.ordered), post.trouble] for post in evidence.posts],
+        [[press.act, name(press.key), press.said, press.decision] for press in evidence.presses],
+        [[round(row.at, 6), row.person, row.door, row.decision, name(row.key)] for row in evidence.rows],
+        [[line.to, line.kind, line.how, line.said] for line in evidence.lines],
+    ]
+    return hashlib.sha256(json.dumps(seen).encode()).hexdigest()

@@ -1,0 +1,82 @@
+"""What races come to, in figures, and running many of them on every core."""
+
+import logging
+import multiprocessing
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+
+from bot.store.audit import Decision
+from tests.races.checker import ENDS, lost_answers
+from tests.races.race import Result, race
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What came of one race."""
+
+    seed: int
+    presses: int
+    posts: int
+    troubles: int
+    """POSTs that did not get their own answer at once."""
+    crashes: int
+    decisions: Counter[Decision]
+    lost_answers: int
+    broken: Sequence[str]
+    digest: str
+
+
+def figures_of(result: Result) -> Figures:
+    """Return the figures of a race."""
+    seen = result.evidence
+    return Figures(
+        seed=result.plan.seed,
+        presses=len(seen.presses),
+        posts=len(seen.posts),
+        troubles=sum(post.trouble != "calm" for post in seen.posts),
+        crashes=result.crashes,
+        decisions=Counter(row.decision for row in seen.rows),
+        lost_answers=lost_answers(seen),
+        broken=result.broken,
+        digest=result.digest,
+    )
+
+
+def races(seeds: Iterable[int]) -> Iterator[Figures]:
+    """Run races, each core its own."""
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(
+        max_workers=max(1, len(os.sched_getaffinity(0))), mp_context=spawn, initializer=_quiet
+    ) as pool:
+        yield from pool.map(_figures, seeds, chunksize=10)
+
+
+def total(all_of_them: Sequence[Figures]) -> str:
+    """Return the figures of all races."""
+    decisions = sum((each.decisions for each in all_of_them), Counter[Decision]())
+    ends = ", ".join(f"{decisions[end]:,} {end}" for end in Decision if end in ENDS)
+    others = ", ".join(
+        f"{times:,} {decision}"
+        for decision, times in sorted(decisions.items())
+        if decision not in ENDS and decision is not Decision.ORDERED
+    )
+    return (
+        f"{len(all_of_them):,} races: {sum(each.presses for each in all_of_them):,} presses, "
+        f"{decisions[Decision.ORDERED]:,} orders, {sum(each.posts for each in all_of_them):,} POSTs of which "
+        f"{sum(each.troubles for each in all_of_them):,} met trouble, "
+        f"{sum(each.crashes for each in all_of_them):,} crashes; orders ended: {ends}; other presses: {others}; "
+        f"{sum(each.lost_answers for each in all_of_them):,} answers lost with a process after the end was stored; "
+        f"{sum(bool(each.broken) for each in all_of_them)} races broke a promise"
+    )
+
+
+def _quiet() -> None:
+    # A process that dies closes its connections in a hurry, and SQLAlchemy says so on stderr.
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
+
+
+def _figures(seed: int) -> Figures:
+    return figures_of(race(seed))

@@ -1,0 +1,41 @@
+"""What a race left in the store."""
+
+import json
+import sqlite3
+
+from bot.commands.command import Verb
+from bot.store.audit import Decision
+from tests.races.checker import Line, Row
+
+_AUDIT = """
+    SELECT at, person, door, decision, question, status_before, job_id FROM audit
+    WHERE question IS NOT NULL OR verb = ? ORDER BY id
+"""
+_LINES = "SELECT channel, notice FROM delivery WHERE notice LIKE '%\"order_%' ORDER BY id"
+_UNDER_WAY = "SELECT count(*) FROM question WHERE answered_at IS NOT NULL AND ended_at IS NULL"
+
+
+def audit(store: sqlite3.Connection) -> list[Row]:
+    """Return the rows of the audit about presses and orders, in order."""
+    found = store.execute(_AUDIT, [Verb.CONFIRM_CANCEL])
+    return [
+        Row(at, who, door, Decision(decision), key, status, job is not None)
+        for at, who, door, decision, key, status, job in found
+    ]
+
+
+def lines(store: sqlite3.Connection) -> list[Line]:
+    """Return the lines about orders that are owed to people and threads, in order."""
+    bodies = [(to, json.loads(notice)) for to, notice in store.execute(_LINES)]
+    return [Line(to, body["kind"], body.get("how"), body.get("said", "")) for to, body in bodies]
+
+
+def known(store: sqlite3.Connection) -> str | None:
+    """Return the status of the one job as it is stored."""
+    row = store.execute("SELECT status FROM job").fetchone()
+    return str(row[0]) if row else None
+
+
+def under_way(store: sqlite3.Connection) -> bool:
+    """Return whether an order has not ended."""
+    return bool(store.execute(_UNDER_WAY).fetchone()[0])

@@ -1,0 +1,56 @@
+"""A thousand cancel races: an order is given at most once, and its end is found out, written down and told truly.
+
+A race that fails is run alone by ``python -m tests.races 1 --from SEED``.
+"""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from bot.store.audit import Decision
+from tests.races.checker import ENDS
+from tests.races.report import Figures, races, total
+
+RACES = 1000
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def results() -> list[Figures]:
+    return list(races(range(RACES)))
+
+
+@pytest.mark.timeout(600)
+def test_no_race_breaks_a_promise(results: list[Figures], capsys: pytest.CaptureFixture[str]) -> None:
+    with capsys.disabled():
+        sys.stdout.write(f"\n{total(results)}\n")
+    assert {each.seed: each.broken for each in results if each.broken} == {}
+
+
+@pytest.mark.timeout(600)
+def test_the_races_are_hard_enough(results: list[Figures]) -> None:
+    decisions = sum((each.decisions for each in results), Counter[Decision]())
+    rare = {decision: times for decision, times in decisions.items() if times < 10}
+    assert rare == {}
+    assert decisions.keys() >= {*ENDS, Decision.DUPLICATE, Decision.STALE, Decision.TAMPERED, Decision.FAILED}
+    assert sum(each.crashes for each in results) >= 400
+    assert sum(each.troubles for each in results) >= 500
+    assert sum(each.posts == 1 for each in results) >= 500
+
+
+def test_a_seed_decides_everything() -> None:
+    assert digests(20, hash_seed=1) == digests(20, hash_seed=2)
+
+
+def digests(number: int, *, hash_seed: int) -> list[str]:
+    """Run some races in a process of their own; return the hashes of what came of them."""
+    command = [sys.executable, "-m", "tests.races", str(number), "--digests"]
+    environ = {**os.environ, "PYTHONHASHSEED": str(hash_seed)}
+    ran = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=True)
+    found = ran.stdout.splitlines()[:-1]
+    assert len(found) == number
+    return found

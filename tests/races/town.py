@@ -1,0 +1,217 @@
+"""The processes of a race: each has the bot's own parts, put together as ``bot/app.py`` does, and may die.
+
+One process has the SQLite file alone. Two share one opened store, because SQLite admits one process: they stand for two
+on PostgreSQL, so that leases alone say which orders are abandoned. Nothing sends and nothing sweeps here.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from contextvars import ContextVar, copy_context
+from pathlib import Path
+from typing import Any
+
+from bot.access import Policy
+from bot.alerts.draw import Outgoing
+from bot.alerts.notices import Notices
+from bot.alerts.record import Recorder
+from bot.alerts.retry import Answer
+from bot.commands.context import Context
+from bot.commands.flood import Flood
+from bot.commands.order import finish_abandoned
+from bot.providers.shared import SharedReads
+from bot.store import Store, open_store
+from bot.store.engine import Clock
+from bot.store.tracks import Track
+from tests.races.plan import Crash, Plan
+from tests.races.wires import Wires
+from tests.simulation.bot import ACCOUNT
+from tests.simulation.disk import DISK, Disk
+from tests.simulation.life import Died
+from tests.simulation.loop import FAMILY, Simulated
+from tests.simulation.wires import WiredClient
+
+JOB = "ftjob-race"
+PEOPLE = ("U1", "U2")
+CHANNEL = "C1"
+_PROCESS: ContextVar["Process | None"] = ContextVar("_PROCESS", default=None)
+"""The process that runs here."""
+
+
+class Process:
+    """One incarnation of a process."""
+
+    def __init__(self, number: int, disk: Disk) -> None:
+        self.number = number
+        self.has_died = False
+        self.parts: Context | None = None
+        """What it works with, once it is ready."""
+        self._family: set[Simulated] = set()
+        self.disk = disk
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Let it do something, as a task of its own."""
+        context = copy_context()
+        context.run(FAMILY.set, self._family)
+        context.run(DISK.set, self.disk)
+        context.run(_PROCESS.set, self)
+        return context.run(asyncio.create_task, work)
+
+    def die(self) -> None:
+        """Do nothing more from now on."""
+        self.has_died = True
+        self._cut()
+
+    async def gone(self) -> None:
+        """Wait until nothing of it is left."""
+        while self._family:
+            # A task that turned its end into an error of the database, and tries again, has to be told once more.
+            await asyncio.wait(set(self._family), timeout=1.0)
+            self._cut()
+
+    def _cut(self) -> None:
+        for task in sorted(self._family, key=lambda task: task.number):
+            task.cancel()
+
+
+class Town:
+    """All processes."""
+
+    def __init__(self, plan: Plan, file: Path, clock: Clock) -> None:
+        self.crashes = 0
+        self._plan, self._file, self._clock = plan, file, clock
+        self._luck = random.Random(f"disk {plan.seed}")  # noqa: S311 - a race is repeatable
+        self._processes: dict[int, Process] = {}
+        self._crashes: dict[int, list[Crash]] = {number: [] for number in range(plan.processes)}
+        self._passed = 0
+        self._shared: Store | None = None
+        self._disk = Disk(self._luck, self.passing)
+        self._returning: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def open(self, wires: Wires) -> AsyncIterator[None]:
+        """Let the processes work until the block ends; where the race has a track, its card stands then."""
+        self._wires, self._outside = wires, copy_context()
+        async with AsyncExitStack() as stack:
+            if self._plan.processes > 1:
+                DISK.set(self._disk)
+                self._shared = await stack.enter_async_context(open_store(f"sqlite:///{self._file}", self._clock))
+            for number in range(self._plan.processes):
+                self._start(number)
+            parts = await self.parts(0)
+            if self._plan.is_tracked:
+                reading = await parts.client.retrieve(JOB)
+                track = Track(ACCOUNT.name, JOB, CHANNEL, PEOPLE[0])
+                await parts.recorder.follow(track, reading, None, card_ts="1.0")
+            yield
+            for task in self._returning:
+                task.cancel()
+            for process in self._processes.values():
+                process.die()
+                await process.gone()
+
+    def begin_faults(self) -> None:
+        """Let disks take their time, and processes die, from now on."""
+        loop = asyncio.get_running_loop()
+        for each in self._plan.crashes:
+            if each.point == "moment":
+                loop.call_later(each.times, self._dies_now, each)
+            else:
+                self._crashes[each.process].append(each)
+        self._disk.is_slow = True
+        for process in self._processes.values():
+            process.disk.is_slow = True
+
+    def process(self, number: int) -> Process | None:
+        """Return a process that is there and ready."""
+        process = self._processes.get(number)
+        return process if process and process.parts and not process.has_died else None
+
+    async def parts(self, number: int) -> Context:
+        """Return what a process works with, as soon as it is there."""
+        while not (process := self.process(number)):  # noqa: ASYNC110 - a start tells nobody
+            await asyncio.sleep(1.0)
+        assert process.parts
+        return process.parts
+
+    def passing(self, point: str) -> None:
+        """Pass a point at which the process that runs here may die.
+
+        Raises:
+            Died: it did, now or before.
+        """
+        process = _PROCESS.get()
+        if process is None:
+            return
+        if process.has_died:
+            raise Died
+        waiting = self._crashes[process.number]
+        if not waiting or waiting[0].point != point:
+            return
+        self._passed += 1
+        if self._passed >= waiting[0].times:
+            self._passed = 0
+            self._dies(process, waiting.pop(0))
+            raise Died
+
+    def is_dead_here(self) -> bool:
+        """Whether what runs here belongs to a process that died."""
+        process = _PROCESS.get()
+        return process is not None and process.has_died
+
+    def _dies_now(self, crash: Crash) -> None:
+        if process := self.process(crash.process):
+            self._dies(process, crash)
+
+    def _dies(self, process: Process, crash: Crash) -> None:
+        self.crashes += 1
+        process.die()
+        if self._shared is None:
+            process.disk.tear()
+        task = self._outside.copy().run(asyncio.create_task, self._return(process, crash.pause))
+        self._returning.add(task)
+
+    async def _return(self, process: Process, pause: float) -> None:
+        await process.gone()
+        await asyncio.sleep(pause)
+        self._start(process.number)
+        self._processes[process.number].disk.is_slow = True
+
+    def _start(self, number: int) -> None:
+        disk = self._disk if self._shared else Disk(self._luck, self.passing)
+        process = self._processes[number] = Process(number, disk)
+        process.spawn(self._live(process))
+
+    async def _live(self, process: Process) -> None:
+        async with AsyncExitStack() as stack:
+            store = self._shared
+            if store is None:
+                store = await stack.enter_async_context(open_store(f"sqlite:///{self._file}", self._clock))
+                await store.questions.end_leases()
+            process.parts = self._assembled(store, WiredClient(ACCOUNT, self._wires, self._clock))
+            await finish_abandoned(process.parts)
+
+    def _assembled(self, store: Store, client: WiredClient) -> Context:
+        return Context(
+            client=client,
+            shared=SharedReads(client, self._clock),
+            store=store,
+            recorder=Recorder(store, wake=_nothing),
+            post=_nobody,
+            wake=_nothing,
+            notices=Notices(store, None),
+            policy=Policy(),
+            flood=Flood(),
+            clock=self._clock,
+            version="race",
+            interval=30.0,
+        )
+
+
+def _nothing() -> None:
+    """Wake nobody: nothing sends here."""
+
+
+async def _nobody(_outgoing: Outgoing) -> Answer:
+    raise AssertionError("an order posts nothing by itself")

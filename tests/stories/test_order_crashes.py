@@ -1,0 +1,88 @@
+"""The bot dies on an order's way, and two processes get the same order: it is given once, and people hear its end."""
+
+import asyncio
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from bot.commands.order import WATCHED
+from bot.sandbox.faults import Fault
+from bot.sandbox.messages import Reply
+from bot.store.audit import Decision
+from tests.world import World, cancelling, headline
+
+RED = "ftjob_confirm_cancel"
+ROUNDS = 3
+
+
+@pytest.mark.parametrize(
+    ("point", "orders", "end", "told"),
+    [
+        ("before_order", 0, Decision.UNKNOWN, ("Cancel not carried out", "Cancel not carried out")),
+        ("after_order", 1, Decision.DONE, ("Cancelled", "Cancel carried out")),
+    ],
+)
+async def test_an_order_whose_bot_dies_is_found_out_about_and_told(
+    world: World, point: str, orders: int, end: Decision, told: tuple[str, str]
+) -> None:
+    in_the_thread, in_private = told
+    job = world.api.add_job(status="running")
+    private = world.slack.direct_message(world.olivia)
+
+    async with world.process(FTJOB_CRASH_AT=point, FTJOB_POLL_SECONDS="3600") as process:
+        await world.say(f"track {job}")
+        question = await world.say(f"cancel {job}")
+        await world.olivia.click(question, RED)
+        await process.wait()
+        assert process.returncode == -9
+    assert world.orders == [cancelling(job)] * orders
+    world.skip(WATCHED + 1)
+
+    async with world.bot() as last:
+        await world.until_told(job, "Cancel ordered", in_the_thread)
+        await world.slack.ledger.until(lambda: private.messages, why="Olivia is told")
+        await world.settled(last)
+        audit = [row async for row in last.store.audit.all()]
+        again = await world.press(question, RED)
+        assert await last.store.audit.first_broken() is None
+
+    assert world.orders == [cancelling(job)] * orders
+    assert [headline(message) for message in private.messages] == [in_private]
+    assert job in private.messages[0].plain
+    ordered = [(row.entry.decision, row.entry.door) for row in audit if row.entry.question]
+    assert ordered == [(Decision.ORDERED, "button"), (end, "start")]
+    assert private.messages[0].plain.endswith(again.text), "who presses again reads the same"
+
+
+async def test_two_people_who_press_at_once_on_two_processes_give_one_order(tmp_path: Path, postgres_url: str) -> None:
+    async with World(tmp_path, database_url=postgres_url) as world:
+        world.otto = world.slack.add_person("otto", is_owner=True)  # type: ignore[attr-defined]
+        jobs = [world.api.add_job(status="running") for _ in range(ROUNDS)]
+        async with world.process(), world.process():
+            # Slack deals what it sends to the connections in turn: what two people do goes to both processes.
+            await world.slack.ledger.until(lambda: len(world.slack.delivery.links) == 2, why="both are connected")
+            for job in jobs:
+                replies = await _pressed_by_two(world, job)
+                assert sorted("Cancel sent" in reply.plain for reply in replies) == [False, True]
+                winner, loser = ("olivia", 1) if "Cancel sent" in replies[0].plain else ("otto", 0)
+                assert f"cancelled by <@{getattr(world, winner).id}>" in replies[loser].plain
+        assert world.orders == [cancelling(job) for job in jobs]
+        assert world.slack.complaints == []
+    assert sorted(await _decisions(postgres_url)) == sorted(["done", "duplicate", "ordered"] * ROUNDS)
+
+
+async def _pressed_by_two(world: World, job: str) -> list[Reply]:
+    """Let Olivia and Otto be asked and press; both processes read the job before one of them orders anything."""
+    questions = [await world.say(f"cancel {job}", by=who) for who in ("olivia", "otto")]
+    world.api.faults.add("GET /fine_tuning/jobs/{id}", *[Fault("late", seconds=1.0)] * 2)
+    presses = zip(questions, ("olivia", "otto"), strict=True)
+    return await asyncio.gather(*(world.press(question, RED, by=who) for question, who in presses))
+
+
+async def _decisions(url: str) -> list[str]:
+    """Return what the audit says of presses and orders, all of which name their job."""
+    database = await asyncpg.connect(url)
+    rows = await database.fetch("SELECT decision FROM audit WHERE job_id IS NOT NULL AND decision <> 'asked'")
+    await database.close()
+    return [row["decision"] for row in rows]
