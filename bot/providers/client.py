@@ -77,8 +77,9 @@ class Client:
     ) -> Page:
         """Read one page of jobs, newest first."""
         answer = await self._send(openai.list_jobs(after=after, limit=limit, metadata=metadata))
-        page = openai.read_jobs(answer, now=self._clock(), after=after)
+        page = openai.read_jobs(answer, now=self._clock(), after=after, organization=self.account.organization)
         metrics.BROKEN_ITEMS.labels(self.account.name).inc(page.broken)
+        metrics.FOREIGN_ANSWERS.labels(self.account.name).inc(page.foreign)
         return page
 
     async def retrieve(self, job_id: str) -> Reading:

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from bot.errors import BrokenAnswer, ForeignAnswer
-from bot.jobs.models import Event, Job
+from bot.jobs.models import Event
 from bot.providers.wire import Answer, Page, Reading, Request, json_of, reading_of, segment
 
 JOBS = "/fine_tuning/jobs"
@@ -25,8 +25,8 @@ def list_jobs(*, after: str | None = None, limit: int = 100, metadata: Mapping[s
     return Request("GET", JOBS, tuple(query))
 
 
-def read_jobs(answer: Answer, *, now: float, after: str | None = None) -> Page:
-    """Read the answer to ``list_jobs``. A broken item is counted and loses only itself.
+def read_jobs(answer: Answer, *, now: float, after: str | None = None, organization: str | None = None) -> Page:
+    """Read the answer to ``list_jobs``. A broken item, or one of another ``organization``, is counted and left out.
 
     The list has no ``last_id``: the cursor is the id of the last item, and a cursor that does not move ends it.
 
@@ -39,7 +39,9 @@ def read_jobs(answer: Answer, *, now: float, after: str | None = None) -> Page:
         raise BrokenAnswer("The list of jobs has no data.", request_id=answer.request_id)
     readings = tuple(reading for item in items if (reading := reading_of(item)))
     cursor = readings[-1].snapshot.id if readings and body.get("has_more") is True else None
-    return Page(readings, len(items) - len(readings), cursor if cursor != after else None)
+    ours = tuple(reading for reading in readings if not _is_of_another(organization, reading))
+    foreign = len(readings) - len(ours)
+    return Page(ours, len(items) - len(readings), cursor if cursor != after else None, foreign)
 
 
 def retrieve_job(job_id: str) -> Request:
@@ -64,15 +66,16 @@ def read_job(answer: Answer, job_id: str, *, now: float, organization: str | Non
         raise BrokenAnswer("The answer was not the job that was asked for.", request_id=answer.request_id)
     if reading.snapshot.id != job_id:
         raise ForeignAnswer("The answer was not the job that was asked for.", request_id=answer.request_id)
-    if _is_of_another(organization, reading.job):
+    if _is_of_another(organization, reading):
         raise ForeignAnswer("The answer was a job of another organisation.", request_id=answer.request_id)
     return replace(reading, request_id=answer.request_id)
 
 
-def _is_of_another(organization: str | None, job: Job) -> bool:
+def _is_of_another(organization: str | None, reading: Reading) -> bool:
     """Whether a job is another organisation's; where one of the two is a name and no id, nobody can tell."""
-    both = (organization or "", job.organization_id or "")
-    return both[0] != both[1] and all(each.startswith("org-") for each in both)
+    theirs = reading.body.get("organization_id")
+    both_are_ids = all(isinstance(each, str) and each.startswith("org-") for each in (organization, theirs))
+    return both_are_ids and organization != theirs
 
 
 def list_events(job_id: str, *, limit: int = 20) -> Request:

@@ -85,6 +85,8 @@ class Page:
     """How many items could not be read; they change nothing."""
     after: str | None
     """The cursor of the next page, None on the last one."""
+    foreign: int = 0
+    """How many jobs of another organisation were left out."""
 
 
 def segment(text: str) -> str:

@@ -170,4 +170,4 @@ def test_a_key_that_an_error_or_a_log_line_repeats_is_not_kept(key: str) -> None
     said = f"Incorrect API key provided: {key} for wandb"
     errors = [Snapshot.model_validate({"id": "x", "error": error}).error for error in ({"message": said}, said)]
     told = [error.message for error in errors if error] + [Event.model_validate({"message": said}).message]
-    assert told == [f"Incorrect API key provided: {key.split('-', maxsplit=1)[0]}-... for wandb"] * 3
+    assert told == [f"Incorrect API key provided: {key[: key.index('-')]}-... for wandb"] * 3

@@ -146,6 +146,11 @@ def test_a_job_of_another_organisation_is_refused_where_both_are_known_by_id(
     job = answer(job_body(organization_id=theirs))
     with pytest.raises(ForeignAnswer) if foreign else nullcontext():
         openai.read_job(job, JOB, now=NOW, organization=ours)
+    page = openai.read_jobs(
+        answer(list_body(job_body(organization_id=theirs), has_more=True)), now=NOW, organization=ours
+    )
+    assert (len(page.readings), page.foreign, page.broken) == ((0, 1, 0) if foreign else (1, 0, 0))
+    assert page.after == JOB, "the next page is asked for all the same"
 
 
 # --- events ---

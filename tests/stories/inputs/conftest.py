@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from bot.sandbox.openai_api.state import ORGANIZATION
 from tests.stories.inputs.hearing import HOUR, Town
 from tests.world import World
 
@@ -14,7 +15,7 @@ async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
     """A running bot that looks at nothing by itself; Slack had nothing to complain of at the end."""
     async with (
         World(tmp_path_factory.mktemp("town")) as world,
-        world.bot(FTJOB_POLL_SECONDS=HOUR, FTJOB_OPS_CHANNEL=world.ops.id) as bot,
+        world.bot(FTJOB_POLL_SECONDS=HOUR, FTJOB_OPS_CHANNEL=world.ops.id, OPENAI_ORG_ID=ORGANIZATION) as bot,
     ):
         yield Town(world, bot)
     assert world.slack.complaints == []

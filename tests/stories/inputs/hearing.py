@@ -1,5 +1,6 @@
 """What came of one bad input, and what holds for every row of the table whatever it is about."""
 
+import asyncio
 from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 
@@ -82,7 +83,7 @@ class Town:
         assert exchange.ack_seconds < MOST_ACK_SECONDS
         assert [line for line in log if line["log_level"] in ("error", "critical")] == []
         assert not any(secret in repr(log) for secret in (API_KEY, world.slack.bot_token))
-        self._assert_harmless(written, frozenset(names))
+        self.assert_harmless(written, frozenset(names))
         last = rows[0].id if rows else 0
         audit = [row.entry for row in reversed(await self._newest()) if row.id > last]
         return Heard(reply, requests, audit, repr(log))
@@ -90,7 +91,23 @@ class Town:
     async def _newest(self) -> list[Written]:
         return await self.bot.store.audit.newest(MOST_ROWS)
 
-    def _assert_harmless(self, since: int, names: frozenset[str]) -> None:
+    async def sweeps(self) -> None:
+        """Look at the jobs, an hour after the last look, and wait until nobody is owed anything."""
+        written = len(self.world.slack.ledger)
+        self.world.skip(float(HOUR))
+        await self.bot.sweeper.sweep()
+        async with asyncio.timeout(20):
+            while await self.bot.store.outbox.seconds_to_next() is not None:  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.02)
+        self.assert_harmless(written, frozenset({self.world.olivia.id}))
+
+    async def status_of(self, job: str) -> str:
+        """Return what is stored of a job."""
+        known = await self.bot.store.jobs.known("default", job)
+        assert known
+        return known.state.status
+
+    def assert_harmless(self, since: int, names: frozenset[str]) -> None:
         """Look through all that was written for what could come alive, be unseen or be unfurled."""
         for entry in list(self.world.slack.ledger)[since:]:
             if entry.what not in WRITING:

@@ -7,7 +7,7 @@ from bot.sandbox.faults import Fault
 from bot.sandbox.finetuning import API_KEY, JOBS_READ, Key
 from bot.store import schema
 from tests.commands.test_parse_refusals import REFUSED
-from tests.store.seeds import rows
+from tests.store.seeds import follow, know, reading, rows
 from tests.stories.inputs.hearing import LOOK, ORDER, RED, Heard, Town, assert_usage
 from tests.world import cancelling
 
@@ -48,10 +48,10 @@ async def test_b03_status_alone_is_answered_with_its_usage_and_offers_five_track
     channel = town.world.slack.add_channel("b03")
     nothing = await town.hears("status", channel=channel)
     jobs = [running(town) for _ in range(6)]
-    for job in jobs:
-        await town.hears(f"track {job}", channel=channel, names=[town.world.olivia.id])
+    await know(town.bot.store, *map(reading, jobs))
+    await follow(town.bot.store, *((channel.id, job) for job in jobs))
     heard = await town.hears("status", channel=channel)
-    [button] = [name for name, job in heard.reply.buttons.items() if job == jobs[5]]
+    button, shown_job = next(iter(heard.reply.buttons.items()))
     shown = await town.of(town.world.olivia.click(heard.reply, button))
 
     assert_usage(nothing)
@@ -59,7 +59,8 @@ async def test_b03_status_alone_is_answered_with_its_usage_and_offers_five_track
     assert len(heard.reply.text.removeprefix(":warning: ")) <= 300
     assert sum(job in heard.reply.plain for job in jobs) == 5
     assert (heard.requests, heard.audit, heard.reply.ephemeral) == ([], [], True)
-    assert jobs[5] in shown.reply.plain
+    assert sorted(heard.reply.buttons.values()) == sorted(job for job in jobs if job in heard.reply.plain)
+    assert f"*Running* · `{shown_job}`" in shown.reply.plain
 
 
 async def test_b04_an_unknown_job_is_said_to_be_unknown_in_the_project(town: Town) -> None:
