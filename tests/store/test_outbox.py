@@ -229,8 +229,13 @@ async def test_who_lost_the_token_gives_nothing_back(store: Store, time: Time) -
 async def test_a_row_that_is_given_back_was_not_tried(store: Store, time: Time) -> None:
     (change,) = await owe(store, "C1")
 
-    await store.outbox.give_back(await claimed(store), wait=10)
+    delivery = await claimed(store)
 
+    await store.outbox.give_back(delivery, wait=10)
+
+    (row,) = await deliveries(store)
+    assert (row.state, row.in_doubt, row.token, row.lease_until) == ("pending", False, None, 0.0)
+    assert not await settle(store, delivery, "sent", ts="1.000100")
     assert await store.outbox.claim(30) is None
     await time.passes(store, 11)
     again = await claimed(store)
