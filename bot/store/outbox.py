@@ -209,7 +209,7 @@ class Outbox:
         delivery: Delivery,
         outcome: Outcome,
         *,
-        in_doubt: bool = False,
+        in_doubt: bool,
         ts: str | None = None,
         error: str | None = None,
         wait: float = 0.0,

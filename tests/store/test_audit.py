@@ -1,11 +1,11 @@
 import asyncio
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 from sqlalchemy.exc import DBAPIError
 
-from bot.store import Store
+from bot.store import Store, schema
 from bot.store.audit import Decision, Entry
 
 DENIED = Entry("U1", "T1", "C1", "command", "cancel", Decision.DENIED, "default", "ftjob-a", reason="guest")
@@ -39,6 +39,14 @@ async def test_rows_are_read_as_they_were_written_newest_first(store: Store) -> 
     assert newest[0].at >= newest[1].at
     assert [row.entry async for row in store.audit.all()] == [DENIED, DONE]
     assert await store.audit.first_broken() is None
+
+
+async def test_a_long_audit_is_read_to_its_end(store: Store) -> None:
+    row = {**asdict(DENIED), "decision": "denied", "at": 1.0, "digest": "x"}
+    async with store.db.transaction() as tx:
+        await tx.execute(insert(schema.audit), [row] * 2001)
+
+    assert [row.id async for row in store.audit.all()] == list(range(1, 2002))
 
 
 async def test_writers_at_the_same_moment_make_one_chain(store: Store) -> None:

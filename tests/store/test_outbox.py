@@ -178,11 +178,64 @@ async def test_nothing_is_sent_under_a_lease_that_somebody_else_has(store: Store
     assert not await store.outbox.attempt(frozen, thread_ts=None, needs=0, doubt=25)
 
 
+async def test_a_second_attempt_knows_what_the_first_one_left(store: Store, time: Time) -> None:
+    await owe(store, "C1", picture=Picture.CARD)
+    first = await claimed(store)
+    await store.outbox.attempt(first, thread_ts="7.000100", needs=0, doubt=0)
+    await settle(store, first, "ambiguous", error="timeout")
+    await time.passes(store, 5)
+
+    second = await claimed(store)
+    (row,) = await deliveries(store)
+    assert (first.first_at, first.last_at, first.thread_ts) == (None, None, None)
+    assert (second.kind, second.picture, second.key) == (Kind.POST, Picture.CARD, row.key)
+    assert (second.thread_ts, second.last_error, second.attempts) == ("7.000100", "timeout", 2)
+    assert second.first_at == second.last_at == row.first_at
+    assert second.created_at == row.created_at
+
+    await time.passes(store, 1)
+    await store.outbox.attempt(second, thread_ts=None, needs=0, doubt=0)
+    (row,) = await deliveries(store)
+    assert row.first_at == second.first_at
+    assert row.last_at > row.first_at
+
+
+async def test_looks_in_vain_are_counted_until_the_next_attempt(store: Store) -> None:
+    await owe(store, "C1")
+    await settle(store, await attempted(store), "ambiguous")
+
+    await store.outbox.give_back(await claimed(store), looked=True)
+    await store.outbox.give_back(await claimed(store))
+    await store.outbox.give_back(await claimed(store), looked=True)
+
+    again = await claimed(store)
+    assert again.looks == 2
+    await store.outbox.attempt(again, thread_ts=None, needs=0, doubt=0)
+    assert [row.looks for row in await deliveries(store)] == [0]
+
+
+async def test_who_lost_the_token_gives_nothing_back(store: Store, time: Time) -> None:
+    await owe(store, "C1")
+    late = await claimed(store, lease=30)
+    await time.passes(store, 31)
+    await claimed(store)
+    before = await contents(store)
+
+    await store.outbox.give_back(late)
+
+    assert await contents(store) == before
+
+
 async def test_a_row_that_is_given_back_was_not_tried(store: Store, time: Time) -> None:
     (change,) = await owe(store, "C1")
 
-    await store.outbox.give_back(await claimed(store), wait=10)
+    delivery = await claimed(store)
 
+    await store.outbox.give_back(delivery, wait=10)
+
+    (row,) = await deliveries(store)
+    assert (row.state, row.in_doubt, row.token, row.lease_until) == ("pending", False, None, 0.0)
+    assert not await settle(store, delivery, "sent", ts="1.000100")
     assert await store.outbox.claim(30) is None
     await time.passes(store, 11)
     again = await claimed(store)
@@ -210,6 +263,26 @@ async def test_a_closed_channel_parks_all_that_it_is_owed_and_no_other(store: St
     assert [row.state for row in await deliveries(store, "C2")] == ["pending"]
 
 
+async def test_what_may_have_arrived_is_parked_with_its_reason_and_what_is_over_or_under_way_is_not(
+    store: Store,
+) -> None:
+    await owe(store, *["C1"] * 4, "C2")
+    await settle(store, await claimed(store), "sent", ts="1.000100")
+    await settle(store, await claimed(store), "dead", error="why")
+    await settle(store, await attempted(store), "ambiguous")
+    other = await attempted(store)
+    assert other.change_id == (await deliveries(store, "C1"))[2].change_id
+    async with store.db.transaction() as tx:
+        assert await store.outbox.park_channel(tx, "C1", "is_archived") == 1
+    await settle(store, other, "ambiguous")
+
+    async with store.db.transaction() as tx:
+        assert await store.outbox.park_channel(tx, "C1", "is_archived") == 2
+
+    told = [(row.state, row.error) for row in await deliveries(store, "C1")]
+    assert told == [("sent", None), ("dead", "why"), ("parked", "is_archived"), ("parked", "is_archived")]
+
+
 async def test_a_new_alert_for_a_closed_channel_tries_what_is_parked_first(store: Store) -> None:
     first, second = await owe(store, "C1", "C1")
     await settle(store, await attempted(store), "parked", error="not_in_channel", in_doubt=True)
@@ -234,6 +307,18 @@ async def test_a_notice_is_owed_once_to_each_who_should_hear_it(store: Store) ->
 
     assert [(row.channel, row.picture) for row in await deliveries(store)] == [("C1", "notice"), ("U1", "notice")]
     assert (await claimed(store)).notice == {"kind": "x", "about": "y"}
+
+
+async def test_a_notice_about_an_order_belongs_to_a_cards_thread(store: Store) -> None:
+    async with store.db.transaction() as tx:
+        card, _ = await store.tracks.card_of(tx, ACCOUNT, "ftjob-a", "C1")
+        await store.outbox.notify(tx, "C1", {}, "key", replies_to=card.id)
+        await store.outbox.notify(tx, "C1", {}, "another key")
+
+    first = await claimed(store)
+    assert (first.kind, first.picture, first.replies_to, first.change_id) == (Kind.POST, Picture.NOTICE, card.id, None)
+    await settle(store, first, "sent", ts="1.000100")
+    assert (await claimed(store)).replies_to is None
 
 
 async def test_a_row_knows_for_how_long_slack_held_up_its_channel_while_it_waited(store: Store, time: Time) -> None:
@@ -301,6 +386,16 @@ async def test_a_channels_rest_is_never_shortened(store: Store, time: Time) -> N
 
     (channel,) = await rows(store, schema.channel)
     assert channel.free_at - time.clock() == time.exactly(60)
+
+
+async def test_a_rest_of_our_own_does_not_hide_that_slack_asked_for_one(store: Store, time: Time) -> None:
+    async with store.db.transaction() as tx:
+        await store.outbox.rest(tx, "C1", 60, limited=True)
+        await store.outbox.rest(tx, "C1", 90)
+
+    (channel,) = await rows(store, schema.channel)
+    assert channel.limited_until - time.clock() == time.exactly(60)
+    assert channel.free_at - time.clock() == time.exactly(90)
 
 
 async def test_a_channels_rest_can_be_prolonged(store: Store, time: Time) -> None:

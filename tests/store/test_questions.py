@@ -57,6 +57,15 @@ async def test_a_question_grows_old(store: Store, time: Time) -> None:
     assert (await store.questions.find(too_late)).expired  # type: ignore[union-attr]
 
 
+async def test_a_question_is_too_old_the_moment_its_time_is_over(store: Store, time: Time) -> None:
+    key = await store.questions.ask(CANCEL)
+
+    await time.passes(store, LIFETIME)
+
+    assert (await store.questions.find(key)).expired  # type: ignore[union-attr]
+    assert not await _answer(store, key)
+
+
 async def test_a_question_that_was_overtaken_cannot_be_answered(store: Store) -> None:
     key = await store.questions.ask(CANCEL)
 
@@ -86,6 +95,8 @@ async def test_a_job_has_one_order_under_way(store: Store) -> None:
     assert await _answer(store, mine)
     assert await _rival(store) == mine
     assert await _rival(store, elsewhere) is None
+    assert await _rival(store, replace(CANCEL, account="another")) is None
+    assert await _rival(store, replace(CANCEL, verb="pause", person="U2", channel="C2")) == mine
     with pytest.raises(IntegrityError):
         await _answer(store, other)
 
@@ -101,6 +112,30 @@ async def test_an_order_that_the_api_took_is_not_given_again_for_a_minute(store:
     assert await _rival(store, replace(CANCEL, verb="pause")) is None
     await time.passes(store, 10)
     assert await _rival(store) is None
+
+
+async def test_an_order_may_be_given_again_the_moment_its_rest_is_over(store: Store, time: Time) -> None:
+    key = await store.questions.ask(CANCEL)
+    await _answer(store, key)
+    await _end(store, key, done=True)
+
+    await time.passes(store, REST)
+
+    assert await _rival(store) is None
+
+
+async def test_the_latest_order_for_a_job_is_the_one_that_is_in_the_way(store: Store, time: Time) -> None:
+    keys = [await store.questions.ask(CANCEL) for _ in range(3)]
+    for key in (keys[1], keys[2], keys[0]):
+        await _answer(store, key)
+        await _end(store, key, done=True, said=f"{key} is done.")
+        await time.passes(store, 1)
+
+    async with store.db.transaction() as tx:
+        rival = await store.questions.rival(tx, CANCEL)
+    assert rival is not None
+    assert (rival.key, rival.ended, rival.said) == (keys[0], True, f"{keys[0]} is done.")
+    assert rival.answered_at is not None
 
 
 async def test_an_order_that_the_api_did_not_take_may_be_given_again_at_once(store: Store) -> None:
@@ -127,6 +162,21 @@ async def test_an_order_is_abandoned_when_its_lease_is_over_or_given_back(store:
         keys[1]: LEASE + 1,
         keys[2]: LEASE + 1,
     }
+
+
+async def test_the_oldest_order_that_nobody_works_on_comes_first(store: Store, time: Time) -> None:
+    first, second = [await store.questions.ask(replace(CANCEL, job_id=f"ftjob-{nth}")) for nth in range(2)]
+    await _answer(store, second)
+    await time.passes(store, 10)
+    await _answer(store, first)
+    await time.passes(store, LEASE)
+
+    assert [(asked.key, asked.expired) for asked, _ in await store.questions.abandoned()] == [
+        (second, False),
+        (first, False),
+    ]
+    await time.passes(store, LIFETIME - LEASE - 10)
+    assert [asked.expired for asked, _ in await store.questions.abandoned()] == [True, True]
 
 
 async def test_at_the_start_of_the_only_process_every_order_under_way_is_abandoned(store: Store) -> None:
