@@ -1,4 +1,4 @@
-"""What stands in the body of a request that Slack signed. Pure."""
+"""What stands in a request of Slack's, whichever door it came through. Pure."""
 
 import json
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Challenge:
 class Idle:
     """Something that asks for nothing."""
 
-    kind: Literal["ssl_check", "interaction", "event"]
+    kind: Literal["ssl_check", "interaction", "event", "envelope"]
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,18 @@ def read(body: bytes, *, is_form: bool) -> Read:
     except (ValueError, RecursionError):  # what is no UTF-8 or no JSON, and what is nested too deeply
         return Refused(400)
     return Idle("ssl_check") if form.get("ssl_check") == "1" else _typed(form)
+
+
+def of_envelope(kind: str, payload: Any) -> Read:
+    """Return what an envelope of Socket Mode asks for; ``kind`` is its type, which Slack vouches for."""
+    match kind:
+        case "interactive":
+            return _interaction(payload)
+        case "events_api":
+            return _event(payload)
+        case "slash_commands" if isinstance(payload, dict):
+            return _typed(payload)
+    return Idle("envelope")
 
 
 def _event(envelope: Any) -> Read:
@@ -88,7 +100,7 @@ def _interaction(payload: Any) -> Read:
     return Refused(400)
 
 
-def _typed(form: dict[str, str]) -> Read:
+def _typed(form: dict[str, Any]) -> Read:
     if not all(form.get(name) for name in ("command", "user_id", "team_id", "channel_id")):
         return Refused(400)
     return Payload(dict(form)) if form["command"] == COMMAND else Refused(404)
