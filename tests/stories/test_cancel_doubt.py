@@ -73,6 +73,11 @@ async def test_where_nothing_can_be_learned_the_answer_says_so(world: World) -> 
         answer = await exchange.reply(seconds=15)
 
     assert world.orders == [cancelling(job)]
+    (order,) = world.api.ledger.of(ORDER)
+    looks = [entry.at - order.at for entry in world.api.ledger.of(LOOK) if entry.at > order.at]
+    assert len(looks) == READS * 3
+    assert looks[READS] >= 0.98, "the order may take a moment to show"
+    assert looks[-1] >= 3.98
     assert "may have arrived" in answer.plain.replace("\n", " ")
     assert "/ftjob status" in answer.plain
 
@@ -129,9 +134,11 @@ async def test_an_order_that_meets_a_rate_limit_is_not_sent_again_by_itself(worl
     job = world.api.add_job(status="running")
     limit = Fault("answer", status=429, headers={"Retry-After": "7"}, body={"error": {"message": "Slow down."}})
 
-    async with world.bot():
+    async with world.bot(FTJOB_OPS_CHANNEL=world.ops.id) as bot:
         answer = await cancelled(world, job, limit)
         await world.say("about")
+        await world.settled(bot)
 
     assert "7 s" in answer.plain
+    assert world.ops.messages == [], "the key is good"
     assert world.orders == [cancelling(job)]

@@ -90,6 +90,21 @@ async def test_who_presses_when_the_api_does_not_show_the_cancel_yet_hears_of_it
     assert [row.decision for row in rows][-2:] == [Decision.DUPLICATE] * 2
 
 
+async def test_a_channel_hears_of_an_order_while_it_is_under_way(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        await world.say(f"track {job}")
+        question = await world.say(f"cancel {job}")
+        world.api.faults.add(ORDER, Fault("late", seconds=3))
+        exchange = await world.olivia.click(question, RED)
+        await world.slack.ledger.until(lambda: world.told(job), why="a word in the thread")
+        rows = await entries(bot)
+        await exchange.reply()
+
+    assert rows[-1].decision is Decision.ORDERED
+
+
 async def test_b60_who_stopped_to_be_an_operator_since_the_question_may_not_answer_it(world: World) -> None:
     group = world.slack.add_usergroup("trainers", [world.milo])
     job = world.api.add_job(status="running")
