@@ -12,6 +12,7 @@ import pytest
 from bot.errors import (
     AccessRefused,
     BrokenAnswer,
+    ForeignAnswer,
     NotFound,
     ProviderError,
     RateLimited,
@@ -81,7 +82,7 @@ FAULTS = {
     "409": Row(answers(409, error_body("conflict")), RequestRefused),
     "200 with HTML": Row(answers(200, HTML), BrokenAnswer),
     "200 with nothing": Row(answers(200), BrokenAnswer),
-    "200 with another job": Row(answers(200, {"id": "ftjob-other", "status": "running"}), BrokenAnswer),
+    "200 with another job": Row(answers(200, {"id": "ftjob-other", "status": "running"}), ForeignAnswer),
     "204": Row(answers(204), BrokenAnswer),
 }
 

@@ -184,7 +184,7 @@ async def test_a_count_that_makes_no_sense_is_not_available(town: Town, tokens: 
     heard = await town.hears(f"status {job}")
 
     assert "*Trained tokens*\nn/a" in heard.reply.plain
-    assert str(tokens) not in heard.reply.plain
+    assert f"\n{tokens}\n" not in heard.reply.plain
 
 
 # --- what is not believed at once ---
