@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from bot.store.audit import Decision
 from tests.races.checker import ENDS, lost_answers
 from tests.races.race import Result, race
+from tests.simulation.loop import Stuck
 
 
 @dataclass(frozen=True)
@@ -79,4 +80,7 @@ def _quiet() -> None:
 
 
 def _figures(seed: int) -> Figures:
-    return figures_of(race(seed))
+    try:
+        return figures_of(race(seed))
+    except Stuck as error:
+        return Figures(seed, 0, 0, 0, 0, Counter(), 0, [str(error)], "")

@@ -87,16 +87,18 @@ async def test_reading_leaves_no_row_and_what_was_asked_wrongly_of_an_operator_d
 
 
 @pytest.mark.parametrize(
-    ("fault", "decision"),
+    ("fault", "decision", "status_after"),
     [
-        (Fault("answer", status=400, body={"error": {"message": "No."}}), Decision.REFUSED),
-        (Fault("answer", status=401, body={"error": {"message": "No."}}), Decision.REFUSED),
-        (Fault("answer", status=429, body={"error": {"message": "Slow down."}}), Decision.REFUSED),
-        (Fault("drop", accepted=True), Decision.DONE),
+        (Fault("answer", status=400, body={"error": {"message": "No."}}), Decision.REFUSED, "running"),
+        (Fault("answer", status=401, body={"error": {"message": "No."}}), Decision.REFUSED, None),
+        (Fault("answer", status=429, body={"error": {"message": "Slow down."}}), Decision.REFUSED, None),
+        (Fault("drop", accepted=True), Decision.DONE, "cancelled"),
     ],
     ids=["400", "401", "429", "no answer"],
 )
-async def test_the_end_of_an_order_says_what_the_api_did(world: World, fault: Fault, decision: Decision) -> None:
+async def test_the_end_of_an_order_says_what_the_api_did(
+    world: World, fault: Fault, decision: Decision, status_after: str | None
+) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot() as bot:
@@ -107,6 +109,7 @@ async def test_the_end_of_an_order_says_what_the_api_did(world: World, fault: Fa
 
     assert [row.decision for row in rows] == [Decision.ASKED, Decision.ORDERED, decision]
     assert bool(rows[-1].reason) == (decision is Decision.REFUSED)
+    assert rows[-1].status_after == status_after
 
 
 async def test_a_button_that_was_never_put_to_somebody_there_is_counted_and_written_down(world: World) -> None:
