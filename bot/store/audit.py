@@ -93,7 +93,7 @@ class Audit:
         rows = schema.audit.c
         before = await tx.scalar(select(rows.digest).order_by(rows.id.desc()).limit(1))
         at = float((await tx.execute(select(self._db.now()))).scalar_one())
-        values = {**asdict(entry), "decision": entry.decision.value}
+        values = asdict(entry)
         await tx.execute(insert(schema.audit).values(**values, at=at, digest=_digest(before, at, values)))
 
     async def newest(self, most: int) -> list[Written]:
@@ -119,8 +119,7 @@ class Audit:
         """Return the id of the first row that is not as it was written, or does not follow the one before; or None."""
         before = None
         async for row in self.all():
-            values = {**asdict(row.entry), "decision": row.entry.decision.value}
-            if row.digest != _digest(before, row.at, values):
+            if row.digest != _digest(before, row.at, asdict(row.entry)):
                 return row.id
             before = row.digest
         return None

@@ -82,5 +82,5 @@ def _quiet() -> None:
 def _figures(seed: int) -> Figures:
     try:
         return figures_of(race(seed))
-    except Stuck as error:
-        return Figures(seed, 0, 0, 0, 0, Counter(), 0, [str(error)], "")
+    except (Stuck, TimeoutError) as error:
+        return Figures(seed, 0, 0, 0, 0, Counter(), 0, [repr(error)], "")

@@ -37,6 +37,8 @@ PEOPLE = ("U1", "U2")
 CHANNEL = "C1"
 LOOK = 1.0
 """Seconds until it is looked again whether a process is there."""
+LONGEST_PAUSE = 600.0
+"""Seconds within which a process is there again, whatever happened."""
 _PROCESS: ContextVar["Process | None"] = ContextVar("_PROCESS", default=None)
 """The process that runs here."""
 
@@ -132,8 +134,9 @@ class Town:
 
     async def parts(self, number: int) -> Context:
         """Return what a process works with, as soon as it is there."""
-        while not (process := self.process(number)):  # noqa: ASYNC110 - a start tells nobody
-            await asyncio.sleep(LOOK)
+        async with asyncio.timeout(LONGEST_PAUSE):
+            while not (process := self.process(number)):  # noqa: ASYNC110 - a start tells nobody
+                await asyncio.sleep(LOOK)
         assert process.parts
         return process.parts
 

@@ -8,7 +8,7 @@ import asyncio
 import random
 import sqlite3
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, Self
 
@@ -48,6 +48,9 @@ class Disk:
         """Let the incarnation reach nothing from now on; what it did not commit is rolled back."""
         self._is_gone = True
         for opened in self._files:
+            # Closed under an open cursor it would keep its lock, as no dead process does.
+            with suppress(sqlite3.ProgrammingError):  # closed already
+                opened.rollback()
             opened.close()
 
     def work(self, do: Callable[[], Any]) -> tuple[Any, float]:

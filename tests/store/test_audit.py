@@ -41,6 +41,20 @@ async def test_rows_are_read_as_they_were_written_newest_first(store: Store) -> 
     assert await store.audit.first_broken() is None
 
 
+async def test_what_an_older_version_wrote_is_as_it_was_written(store: Store) -> None:
+    words = "denied tampered wrong failed shown asked stale duplicate ordered done over refused unsent unknown"
+    digests = [
+        "d2434dbe8ff9652c5e85c545319c40b01a3962bc872670d97ed78483e89d61bb",
+        "5465f80c38acbae560dc4ac9edf5e85b5842c28b03e4d731985f2077b772c65c",
+    ]
+    rows = [{**asdict(DENIED), "at": 1.5, "digest": digests[0]}, {**asdict(DONE), "at": 2.5, "digest": digests[1]}]
+    async with store.db.transaction() as tx:
+        await tx.execute(insert(schema.audit), rows)
+
+    assert await store.audit.first_broken() is None
+    assert list(map(str, Decision)) == words.split()
+
+
 async def test_a_long_audit_is_read_to_its_end(store: Store) -> None:
     row = {**asdict(DENIED), "decision": "denied", "at": 1.0, "digest": "x"}
     async with store.db.transaction() as tx:

@@ -2,6 +2,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
 from bot.store import Store, schema
@@ -36,6 +37,17 @@ async def test_a_question_is_found_by_its_key_as_it_was_asked(store: Store) -> N
     assert asked.question == CANCEL
     assert (asked.expired, asked.answered_at, asked.ended, asked.said) == (False, None, False, None)
     assert await store.questions.find("no-such-key") is None
+
+
+async def test_a_question_of_a_version_that_kept_no_team_has_none(store: Store) -> None:
+    key = await store.questions.ask(CANCEL)
+    async with store.db.transaction() as tx:
+        await tx.execute(update(schema.question).values(team=None, status=None))
+
+    asked = await store.questions.find(key)
+
+    assert asked is not None
+    assert asked.question == replace(CANCEL, team="", status=None)
 
 
 async def test_a_question_is_answered_once(store: Store) -> None:

@@ -83,8 +83,12 @@ async def test_a_finished_job_leaves_nothing_to_cancel(world: World) -> None:
 
     async with world.bot():
         answer = await world.say(f"cancel {job}")
+        world.api.change(job, finished_at=None)
+        without_time = await world.say(f"cancel {job}")
 
     assert "Nothing to cancel" in answer.plain
+    assert "It succeeded (" in answer.plain
+    assert without_time.plain.strip().endswith("It succeeded.")
     assert answer.buttons == {}
     assert world.orders == []
 

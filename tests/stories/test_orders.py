@@ -33,7 +33,7 @@ async def test_b63_a_job_that_went_on_since_the_question_is_asked_about_anew(wor
         again = await world.press(question, RED)
         assert world.orders == []
         assert again.replace_original
-        assert "It was queued when I asked" in again.plain
+        assert "It was queued when I asked and is running now," in again.plain
         old = await world.press(still_seen, RED)
         assert world.orders == []
         await world.press(again, RED)
