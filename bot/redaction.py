@@ -1,6 +1,10 @@
 """What no log, no answer and no error may show: secrets, told by their shape. Pure; the one rule for all of the bot."""
 
 import re
+from typing import Any
+
+LONGEST = 10_000
+"""Characters of one text that are read for secrets; what comes after is not shown or kept."""
 
 _SHAPES = (
     # Slack's tokens (https://docs.slack.dev/authentication/tokens) and the secrets of Standard Webhooks.
@@ -25,3 +29,15 @@ def redacted(text: str) -> str:
 def holds_secret(text: str) -> bool:
     """Whether something in ``text`` has the shape of a secret."""
     return _SECRET.search(text) is not None
+
+
+def without_secrets(value: Any) -> Any:
+    """Return decoded JSON with "..." in place of every secret in its texts, which are cut at ``LONGEST``."""
+    match value:
+        case str():
+            return redacted(value[:LONGEST])
+        case list():
+            return [without_secrets(item) for item in value]
+        case dict():
+            return {redacted(str(key)[:LONGEST]): without_secrets(item) for key, item in value.items()}
+    return value

@@ -17,7 +17,7 @@ def note(text: str) -> Message:
 def problem(text: str, *, ref: str | None = None) -> Message:
     """Draw what went wrong and what to do about it; ``ref`` leads to the log."""
     said = f":warning: {text}"
-    return Message(spoken(said), [section(said), *([context(f"ref: `{ref}`")] if ref else [])])
+    return Message(spoken(said), [section(said), *([context(f"ref: {code(ref)}")] if ref else [])])
 
 
 def help_text(rows: Sequence[tuple[str, str]]) -> Message:

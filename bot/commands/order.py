@@ -155,7 +155,9 @@ async def _send(job_id: str, context: Context) -> _End:
         said = upstream(error, place=context.client.account.place, job_id=job_id)
         key = str(error) if isinstance(error, AccessRefused) else None
         return _End(Decision.REFUSED, said, reason=str(error), request_id=error.request_id, refused_key=key)
-    return _End(Decision.DONE, f"Cancel sent. {_present(reading.job)}", reading, request_id=reading.request_id)
+    ended = reading.snapshot.is_final and phase_of(reading.snapshot.status) is not Phase.CANCELLED
+    decision = Decision.OVER if ended else Decision.DONE
+    return _End(decision, f"Cancel sent. {_present(reading.job)}", reading, request_id=reading.request_id)
 
 
 async def _in_doubt(job_id: str, context: Context) -> _End:

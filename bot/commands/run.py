@@ -1,6 +1,7 @@
 """Run a command: the table of verbs, who may, what to say when it does not work, and what the audit keeps of it.
 
-The audit holds every command that needs an operator, and whatever was refused.
+The audit holds every command that needs an operator, and what was refused to a person; what was too much to look at
+(``flood``) leaves no row.
 """
 
 import secrets

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from bot.jobs.statuses import UNKNOWN, is_final
-from bot.redaction import redacted
+from bot.redaction import LONGEST, redacted
 
 _LARGEST_COUNT = 2**63 - 1
 _LATEST_TIME = 253_402_300_799  # the last second of the year 9999
@@ -27,7 +27,7 @@ def _text(value: Any) -> str | None:
 
 def _said(value: Any) -> str | None:
     text = _text(value)
-    return text and redacted(text)
+    return text and redacted(text[:LONGEST])
 
 
 def _number(value: Any) -> int | float | None:

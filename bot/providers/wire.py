@@ -21,7 +21,7 @@ from bot.errors import (
     Unreachable,
 )
 from bot.jobs.models import Job, Snapshot
-from bot.redaction import redacted
+from bot.redaction import LONGEST, redacted, without_secrets
 
 SHORTEST_PAUSE = 1.0
 LONGEST_PAUSE = 300.0
@@ -73,7 +73,7 @@ class Reading:
     @property
     def job(self) -> Job:
         """The job in full."""
-        return Job.model_validate(self.body)
+        return Job.model_validate(without_secrets(self.body))
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,9 @@ def _envelope(answer: Answer) -> dict[str, Any]:
 
 
 def _redacted(message: Any) -> str:
-    return redacted(message)[:_LONGEST_MESSAGE] if isinstance(message, str) else ""
+    # No NUL: PostgreSQL keeps none.
+    text = message[:LONGEST].replace("\0", "") if isinstance(message, str) else ""
+    return redacted(text)[:_LONGEST_MESSAGE]
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float:

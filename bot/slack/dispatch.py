@@ -27,6 +27,9 @@ from bot.slack.people import People
 LAST_SECONDS = 5.0
 """How long a stop waits for answers under way."""
 
+MOST_RECENT = 1000
+"""Requests that a process remembers by itself; the store remembers for all of them."""
+
 log = structlog.get_logger()
 
 
@@ -40,12 +43,13 @@ class Dispatch:
         self._gateway = gateway
         self._people = people
         self._identity = identity
+        self._recent: dict[str, None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def slash(self, body: dict[str, Any]) -> None:
         """Start on a typed command."""
         door = slash.door_of(body)
-        if door and self._admits(door):
+        if door and not self._is_echo("command", body) and self._admits(door):
             self._start(self._typed(door, body))
 
     def button(self, body: dict[str, Any]) -> None:
@@ -53,12 +57,14 @@ class Dispatch:
         door, command = buttons.door_of(body), buttons.command_of(body)
         if command is None:
             metrics.SLACK_IDLE.labels("button").inc()
-        if door and command and self._admits(door):
+        if door and command and not self._is_echo("button", body) and self._admits(door):
             self._start(self._pressed(door, command, body))
 
     def event(self, body: dict[str, Any]) -> None:
-        """Start on something that happened."""
-        self._start(self._happened(body))
+        """Start on something that happened, if it concerns the bot."""
+        identity = self._identity()
+        if channel := reopened_channel(body, identity.user_id if identity else None):
+            self._start(self._reopened(channel, body))
 
     async def stop(self) -> None:
         """Let answers under way end within a few seconds, then cut them."""
@@ -78,6 +84,19 @@ class Dispatch:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
             log.error("dispatch.broke", exc_info=error)
+
+    def _is_echo(self, kind: str, body: dict[str, Any]) -> bool:
+        """Whether this process was just brought the same: a recording that is played must not use up anybody's limit."""
+        name = body.get("trigger_id")
+        if not isinstance(name, str) or not name:
+            return False
+        if name in self._recent:
+            metrics.REPEATED.labels(kind).inc()
+            return True
+        self._recent[name] = None
+        if len(self._recent) > MOST_RECENT:
+            del self._recent[next(iter(self._recent))]
+        return False
 
     def _admits(self, door: Door) -> bool:
         """Whether one more command is taken; the person hears why not, once, and then nothing while the wait runs."""
@@ -104,12 +123,10 @@ class Dispatch:
         if not await self._is_repeated("button", body.get("trigger_id")):
             await self._answer(door, command)
 
-    async def _happened(self, body: dict[str, Any]) -> None:
+    async def _reopened(self, channel: str, body: dict[str, Any]) -> None:
         if await self._is_repeated("event", body.get("event_id")):
             return
-        identity = self._identity()
-        channel = reopened_channel(body, identity.user_id if identity else None)
-        if channel and (count := await self._context.store.undelivered.reopen(channel)):
+        if count := await self._context.store.undelivered.reopen(channel):
             log.info("channel.reopened", channel=channel, deliveries=count)
             self._context.wake()
 

@@ -108,6 +108,8 @@ class Gate:
             raise _Refusal(408, "slow body") from None
         except web.RequestPayloadError:
             raise _Refusal(400, "broken body") from None
+        except ConnectionError:
+            raise _Refusal(400, "hung up") from None
         return bytes(body)
 
     async def _pass_on(self, payload: dict[str, object]) -> web.Response:

@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -185,7 +185,12 @@ class Gateway:
         return False
 
     async def reply(self, door: Door, reply: Reply) -> None:
-        """Answer somebody: through the response URL, or, where that is used up or is not Slack's, by a message."""
+        """Answer somebody: through the response URL, or, where that is used up or is not Slack's, by a message.
+
+        What would tell another company is told to the one who asked, alone.
+        """
+        if reply.public and await self._refusal(door.channel):
+            reply = replace(reply, public=False)
         if door.response_url and await self._respond(door.response_url, reply):
             return
         arguments: dict[str, Any] = {"channel": door.channel, **_content(reply.message)}

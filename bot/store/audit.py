@@ -1,7 +1,8 @@
 """The audit: who tried what, and what was decided. Rows are only ever added; the database refuses anything else.
 
-Each row carries a digest of itself and of the digest before it, so that a row that was changed, or taken out of the
-middle by somebody who owns the database, is found. Rows cut off the end are not: keep what ``ftjob audit export`` prints.
+Each row carries a digest of itself and of the digest before it, so that a row that was changed or taken out of the middle
+is found. Whoever owns the database can write the whole chain anew, or cut off its end: that shows against what
+``ftjob audit export`` printed before.
 """
 
 import hashlib

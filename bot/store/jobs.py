@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.jobs.changes import Change, ChangeKind, State, state_of
 from bot.jobs.doubt import REST, Absence, Doubt
 from bot.jobs.models import Job, Snapshot
+from bot.redaction import without_secrets
 from bot.store import schema
 from bot.store.digests import changes_in
 from bot.store.engine import Database
@@ -185,7 +186,7 @@ class Jobs:
             old_model=change.before.fine_tuned_model,
             new_status=change.after.status,
             new_model=change.after.fine_tuned_model,
-            body=json.dumps(body),
+            body=json.dumps(without_secrets(body)),
             reason=reason,
             late=late,
             seen_at=self._db.now(),

@@ -37,13 +37,12 @@ UNDELIVERED = ("parked", "dead")
 STATES = (*UNFINISHED, "sent", *UNDELIVERED)
 PICTURES = ("card", "change", "digest", "notice")
 UNDER_WAY = "answered_at IS NOT NULL AND ended_at IS NULL"
+_STAY = "BEGIN SELECT RAISE(ABORT, 'audit rows stay'); END"
 APPEND_ONLY = [
+    (f"CREATE TRIGGER audit_keeps_rows BEFORE DELETE ON audit {_STAY}", "sqlite"),
+    (f"CREATE TRIGGER audit_keeps_words BEFORE UPDATE ON audit {_STAY}", "sqlite"),
     (
-        "CREATE TRIGGER audit_keeps_rows BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'audit rows stay'); END",
-        "sqlite",
-    ),
-    (
-        "CREATE TRIGGER audit_keeps_words BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'audit rows stay'); END",
+        f"CREATE TRIGGER audit_keeps_places BEFORE INSERT ON audit WHEN NEW.id IN (SELECT id FROM audit) {_STAY}",
         "sqlite",
     ),
     (
@@ -61,7 +60,7 @@ APPEND_ONLY = [
         "postgresql",
     ),
 ]
-"""Statements, each with its database, after which rows of the audit can be added and read, no more."""
+"""Statements, by database, after which rows of the audit can only be added."""
 
 account = Table(
     "account",
@@ -264,7 +263,6 @@ question = Table(
 request = Table(
     "request",
     metadata,
-    # What Slack calls one thing that somebody did: it is acted on once, however often it comes.
     Column("key", Text, primary_key=True),
     Column("at", Double, nullable=False),
     Index(None, "at"),
@@ -289,7 +287,7 @@ audit = Table(
     Column("request_id", Text),
     # The question that the row belongs to; several rows may.
     Column("question", Text),
-    # Of this row and the digest of the one before: a row that was changed or left out is found.
+    # Of this row and the digest of the one before.
     Column("digest", Text, nullable=False),
 )
 for _ddl, _dialect in APPEND_ONLY:

@@ -83,6 +83,18 @@ async def test_the_database_itself_keeps_rows_as_they_are(store: Store, statemen
     assert [row.entry async for row in store.audit.all()] == [DENIED, DONE]
 
 
+async def test_no_row_takes_the_place_of_another(store: Store) -> None:
+    await _write(store, DENIED, DONE)
+    columns = "at, person, team, channel, door, verb, decision, digest"
+    forged = f"INTO audit (id, {columns}) SELECT 1, {columns} FROM audit WHERE id = 2"  # noqa: S608 - columns of ours
+
+    with pytest.raises(DBAPIError):
+        async with store.db.transaction() as tx:
+            await tx.execute(text(f"INSERT {'OR REPLACE ' if store.db.is_sqlite else ''}{forged}"))
+
+    assert [row.entry async for row in store.audit.all()] == [DENIED, DONE]
+
+
 @pytest.mark.parametrize("column", ["person", "team", "channel", "door", "verb", "job_id", "reason", "status_after"])
 async def test_a_row_that_was_changed_is_named(store: Store, column: str) -> None:
     await _write(store, DENIED, DONE, DENIED)

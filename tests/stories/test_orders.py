@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 
+from bot.commands.flood import LIMITS
 from bot.sandbox.faults import Fault
 from bot.sandbox.finetuning import API_KEY, JOBS_READ, Key
 from bot.sandbox.messages import Ephemeral, Message
@@ -228,6 +229,47 @@ async def test_a_refusal_is_told_also_where_the_job_cannot_be_read_after_it(worl
 
     assert answer.plain.strip().endswith("The API refused to cancel it: No.")
     assert (rows[-1].decision, rows[-1].reason, rows[-1].status_after) == (Decision.REFUSED, "No.", None)
+
+
+async def test_an_order_that_a_gateway_takes_for_a_job_that_is_over_came_too_late(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        question = await world.say(f"cancel {job}")
+        over = {**world.api.jobs[job], "status": "succeeded"}
+        world.api.faults.add(ORDER, Fault("answer", status=200, body=over))
+        answer = await world.press(question, RED)
+        rows = await entries(bot)
+
+    assert rows[-1].decision is Decision.OVER
+    assert "had already ended" in answer.plain
+
+
+async def test_a_recording_that_is_played_again_and_again_uses_up_nobodys_limit(world: World) -> None:
+    world.limits = LIMITS
+    job = world.api.add_job(status="running")
+
+    async with world.bot():
+        exchange = await world.olivia.command(f"status {job}", world.ml)
+        await exchange.reply()
+        for _ in range(15):
+            assert (await world.olivia.hands.repeat(exchange)).acked
+        answer = await world.say(f"status {job}")
+
+    assert "Slow down" not in answer.plain
+
+
+async def test_what_an_api_calls_its_request_is_never_markup(world: World) -> None:
+    evil = "r` <!channel> <https://evil.example|Fix it> `"
+    refusal = Fault("answer", status=500, headers={"x-request-id": evil}, body={"error": {"message": "No."}})
+    world.api.faults.always(LOOK, refusal)
+
+    async with world.bot():
+        answer = await world.say("status ftjob-abc123")
+
+    assert "evil.example" in answer.plain
+    assert "<!channel>" not in answer.plain
+    assert "<https" not in answer.plain
 
 
 async def test_a_key_that_may_not_write_is_told_to_the_ops_channel_once_a_day(world: World) -> None:

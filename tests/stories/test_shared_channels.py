@@ -53,6 +53,19 @@ async def test_a_channel_that_becomes_shared_keeps_its_alerts_until_it_is_not(wo
         await world.until_told(job, "Paused", "Running")
 
 
+async def test_what_everybody_would_read_is_told_to_one_person_where_strangers_read_too(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot():
+        await world.say(f"track {job}")
+        world.ml.is_ext_shared = True
+        world.skip(301)
+        answer = await world.say(f"untrack {job}")
+
+    assert job in answer.plain
+    assert answer.ephemeral
+
+
 async def test_an_alert_waits_while_slack_does_not_say_what_a_channel_is(world: World) -> None:
     job = world.api.add_job(status="running")
 

@@ -12,6 +12,10 @@ APPEND_ONLY = {
     "sqlite": [
         "CREATE TRIGGER audit_keeps_rows BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'audit rows stay'); END",
         "CREATE TRIGGER audit_keeps_words BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'audit rows stay'); END",
+        (
+            "CREATE TRIGGER audit_keeps_places BEFORE INSERT ON audit WHEN NEW.id IN (SELECT id FROM audit) "
+            "BEGIN SELECT RAISE(ABORT, 'audit rows stay'); END"
+        ),
     ],
     "postgresql": [
         (
