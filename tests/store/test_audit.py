@@ -35,6 +35,7 @@ async def test_rows_are_read_as_they_were_written_newest_first(store: Store) -> 
     newest = await store.audit.newest(10)
 
     assert [row.entry for row in newest] == [DONE, DENIED]
+    assert newest[0].entry.decision is Decision.DONE
     assert [row.entry for row in await store.audit.newest(1)] == [DONE]
     assert newest[0].at >= newest[1].at
     assert [row.entry async for row in store.audit.all()] == [DENIED, DONE]

@@ -41,7 +41,7 @@ async def test_more_become_digests_that_tell_each_change_once_in_order(store: St
 
     assert [change for message in messages for change in message] == changes
     assert len(messages) == -(-count // MOST_CHANGES)
-    assert {row.state for row in await deliveries(store)} == {"sent"}
+    assert {(row.state, row.ts) for row in await deliveries(store)} == {("sent", "1.000100")}
     assert len({row.key for row in await deliveries(store)}) == count + len(messages)
 
 
