@@ -127,11 +127,7 @@ async def finish_abandoned(context: Context) -> None:
 async def _finish(asked: Asked, age: float, context: Context) -> None:
     job_id = asked.question.job_id
     known = await context.store.jobs.known(context.account, job_id)
-    try:
-        reading = await context.client.retrieve(job_id)
-    except ProviderError as error:
-        log.info("order.still_in_doubt", job=job_id, error=type(error).__name__)
-        reading = None
+    reading = await _look(job_id, context)
     if reading and reading.snapshot.is_final:
         await _end(asked, _found(reading), known, "start", context, tells_person=True)
     elif age > WATCHED:
@@ -155,9 +151,7 @@ async def _send(job_id: str, context: Context) -> _End:
         said = upstream(error, place=context.client.account.place, job_id=job_id)
         key = str(error) if isinstance(error, AccessRefused) else None
         return _End(Decision.REFUSED, said, reason=str(error), request_id=error.request_id, refused_key=key)
-    ended = reading.snapshot.is_final and phase_of(reading.snapshot.status) is not Phase.CANCELLED
-    decision = Decision.OVER if ended else Decision.DONE
-    return _End(decision, f"Cancel sent. {_present(reading.job)}", reading, request_id=reading.request_id)
+    return _End(_worked(reading), f"Cancel sent. {_present(reading.job)}", reading, request_id=reading.request_id)
 
 
 async def _in_doubt(job_id: str, context: Context) -> _End:
@@ -165,10 +159,7 @@ async def _in_doubt(job_id: str, context: Context) -> _End:
     reading = None
     for wait in LOOKS_AFTER_DOUBT:
         await asyncio.sleep(wait)
-        try:
-            reading = await context.client.retrieve(job_id)
-        except ProviderError:
-            log.info("order.still_in_doubt", job=job_id)
+        reading = await _look(job_id, context) or reading
         if reading and reading.snapshot.is_final:
             return _found(reading)
     seen = f"so I looked at the job: {_present(reading.job)}" if reading else "neither to the cancel nor to a look."
@@ -181,9 +172,23 @@ async def _in_doubt(job_id: str, context: Context) -> _End:
 
 def _found(reading: Reading) -> _End:
     """Return the end of an order without an answer whose job is over by now."""
-    is_done = phase_of(reading.snapshot.status) is Phase.CANCELLED
     said = f"The API did not say what became of the cancel, so I looked at the job: {_present(reading.job)}"
-    return _End(Decision.DONE if is_done else Decision.OVER, said, reading)
+    return _End(_worked(reading), said, reading)
+
+
+def _worked(reading: Reading) -> Decision:
+    """Return whether an order worked, by what was read of its job after it: not on one that had ended in another way."""
+    seen = reading.snapshot
+    return Decision.OVER if seen.is_final and phase_of(seen.status) is not Phase.CANCELLED else Decision.DONE
+
+
+async def _look(job_id: str, context: Context) -> Reading | None:
+    """Read the job of an order whose end is not known; None where it cannot be read."""
+    try:
+        return await context.client.retrieve(job_id)
+    except ProviderError as error:
+        log.info("order.still_in_doubt", job=job_id, error=type(error).__name__)
+        return None
 
 
 def _in_vain(job_id: str, reading: Reading | None) -> str:
@@ -196,12 +201,8 @@ def _in_vain(job_id: str, reading: Reading | None) -> str:
 
 async def _refused(job_id: str, error: RequestRefused, context: Context) -> _End:
     said = f"The API refused to cancel it: {plain(str(error)).rstrip('.')}."
-    reading = None
-    try:
-        reading = await context.client.retrieve(job_id)
+    if reading := await _look(job_id, context):
         said = f"{said} {_present(reading.job)}"
-    except ProviderError:
-        log.info("order.unread", job=job_id)
     return _End(Decision.REFUSED, said, reading, reason=str(error), request_id=error.request_id)
 
 
