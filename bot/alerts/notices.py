@@ -14,7 +14,8 @@ from bot.store.engine import Transaction
 from bot.store.identity import Story
 from bot.store.questions import Question
 
-_DAY = 86400.0
+DAY = 86400.0
+"""Seconds; what is told once a day is told once in each of these."""
 
 log = structlog.get_logger()
 
@@ -52,7 +53,7 @@ class Notices:
             await self._store.outbox.notify(tx, self._ops_channel, body, f"{kind}|{about}|{at}")
             return
         for person in sorted(set(people)):
-            await self._store.outbox.notify(tx, person, body, f"{kind}|{about}|day {at // _DAY:.0f}")
+            await self._store.outbox.notify(tx, person, body, f"{kind}|{about}|day {at // DAY:.0f}")
 
     async def tell_of_order(self, tx: Transaction, order: Question, kind: NoticeKind, key: str, **facts: str) -> None:
         """Owe the threads of a job a line about an order, in the caller's transaction; the same one twice is one.

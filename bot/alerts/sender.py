@@ -13,7 +13,7 @@ import structlog
 from bot import metrics
 from bot.alerts.door import Door
 from bot.alerts.draw import Drawing, Outgoing, draw
-from bot.alerts.notices import Notices
+from bot.alerts.notices import DAY, Notices
 from bot.alerts.retry import (
     CHANNEL_CLOSED,
     LONGEST_BACKOFF,
@@ -44,7 +44,6 @@ BROKEN_SECONDS = 1.0
 """Between two attempts while the database does not work."""
 LAST_SECONDS = 7.0
 """How long a stop waits for what is under way."""
-_DAY = 86400.0
 
 log = structlog.get_logger()
 
@@ -285,7 +284,7 @@ class Sender:
         if answer.error in CHANNEL_CLOSED:
             waiting = await self._store.outbox.park_channel(tx, delivery.channel, answer.error or "")
             if delivery.picture is not Picture.NOTICE:
-                today = delivery.claimed_at // _DAY * _DAY
+                today = delivery.claimed_at // DAY * DAY
                 people = await self._store.tracks.people_in(tx, delivery.channel)
                 facts: dict[str, str | float | None] = {"error": answer.error, "waiting": waiting}
                 channel = delivery.channel

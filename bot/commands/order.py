@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from bot.alerts.notices import DAY
 from bot.alerts.record import Seen
 from bot.blocks.job import doing
 from bot.blocks.notice import NoticeKind
@@ -35,7 +36,6 @@ WATCHED = 60.0
 EVERY = 5.0
 """Seconds between two rounds for abandoned orders."""
 
-_DAY = 86400.0
 _HOW = {Decision.DONE: "carried out", Decision.OVER: "came too late"}
 """Ends of which the job's own change tells its channels, in words for whoever gave the order."""
 
@@ -231,7 +231,7 @@ async def _tell(tx: Transaction, asked: Asked, end: _End, context: Context, *, t
     if tells_person:
         await notices.tell_person(tx, order, kind, asked.key, **facts)
     if end.refused_key:
-        today = context.clock() // _DAY * _DAY
+        today = context.clock() // DAY * DAY
         await notices.tell(tx, NoticeKind.ORDERS_REFUSED, context.account, at=today, error=end.refused_key)
 
 
