@@ -4,7 +4,7 @@ from bot.blocks.answers import facts, help_text, usage
 from bot.blocks.parts import code, date
 from bot.commands.command import Command, Reply, Verb
 from bot.commands.context import Context
-from bot.commands.parse import USAGE
+from bot.commands.usage import USAGE
 
 
 async def help_(command: Command, _context: Context) -> Reply:

@@ -9,8 +9,9 @@ from bot.blocks.lists import job_list
 from bot.blocks.parts import Block, actions, button, code, date, plain, section, spoken
 from bot.commands.command import Command, Reply
 from bot.commands.context import Context
-from bot.commands.parse import MOST_IDS, WHICH_JOB, misused
+from bot.commands.parse import MOST_IDS, WHICH_JOB
 from bot.commands.problems import upstream
+from bot.commands.usage import misused
 from bot.errors import ProviderError
 from bot.jobs.models import Job
 from bot.jobs.statuses import FINAL_PHASES, Phase, phase_of

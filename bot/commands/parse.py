@@ -3,12 +3,12 @@
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from rapidfuzz import fuzz, process
 
-from bot.blocks.parts import code, escape, tidy
+from bot.blocks.parts import code, tidy
 from bot.commands.command import Asker, Command, Verb
+from bot.commands.usage import ALIASES, USAGE, misused
 from bot.errors import UserError
 from bot.jobs.ids import job_id_in, other_kind_of_id
 from bot.redaction import holds_secret
@@ -32,49 +32,6 @@ REVOKE = (
 _CHANNEL = re.compile(r"<#(?P<id>[CGD][A-Z0-9]+)(?:\|[^>]*)?>")
 
 
-@dataclass(frozen=True)
-class Usage:
-    """How a verb is written."""
-
-    form: str
-    does: str
-    example: str
-
-
-USAGE: dict[Verb, Usage] = {
-    Verb.STATUS: Usage(
-        "status <id>...", "show everything about a job, or a line for each of up to five", "status ftjob-abc123"
-    ),
-    Verb.LIST: Usage(
-        "list [active|failed|succeeded|cancelled|all] [n] [key=value]",
-        "show the newest jobs",
-        "list failed 5 team=search",
-    ),
-    Verb.TRACK: Usage(
-        "track <id>... [me | in #channel]", "tell this channel, or you alone, when jobs change", "track ftjob-abc123"
-    ),
-    Verb.UNTRACK: Usage("untrack <id>...|all", "stop telling this channel", "untrack ftjob-abc123"),
-    Verb.TRACKED: Usage("tracked", "show what this channel tracks", "tracked"),
-    Verb.SUBSCRIBE: Usage("subscribe", "track every new job in this channel", "subscribe"),
-    Verb.UNSUBSCRIBE: Usage("unsubscribe", "announce no new jobs here any more", "unsubscribe"),
-    Verb.CANCEL: Usage("cancel <id>", "end a job, after a question (operators only)", "cancel ftjob-abc123"),
-    Verb.OUTBOX: Usage("outbox", "show what could not be delivered, to retry it (operators only)", "outbox"),
-    Verb.AUDIT: Usage("audit [n]", "show who tried what (operators only)", "audit 20"),
-    Verb.ABOUT: Usage("about", "show the version, the project and the last look", "about"),
-    Verb.HELP: Usage("help [verb]", "show this, or how one verb is written", "help track"),
-}
-"""Every verb that can be typed, in the order in which help shows them."""
-
-ALIASES = {
-    "?": Verb.HELP,
-    "-h": Verb.HELP,
-    "--help": Verb.HELP,
-    "ls": Verb.LIST,
-    "jobs": Verb.LIST,
-    "watch": Verb.TRACK,
-    "unwatch": Verb.UNTRACK,
-    "rm": Verb.UNTRACK,
-}
 _VERBS = {verb.value: verb for verb in USAGE} | ALIASES
 _SPELLED = [word for word in _VERBS if word.isalpha()]
 
@@ -187,12 +144,6 @@ def _id(verb: Verb, word: str) -> str:
     if other := other_kind_of_id(word):
         raise misused(verb, f"{_echo(word)} is {other}, not a job id.")
     raise misused(verb, f"{_echo(word)} is not a job id.")
-
-
-def misused(verb: Verb, problem: str) -> UserError:
-    """Return what to tell somebody who wrote a verb in a way that does not fit: ``problem``, then how it is written."""
-    usage = USAGE[verb]
-    return UserError(f"{problem}\nUsage: `/ftjob {escape(usage.form)}`, as in `/ftjob {usage.example}`.")
 
 
 def _echo(word: str) -> str:

@@ -1,7 +1,7 @@
 import pytest
 
 from bot.blocks.answers import CONFIRM_CANCEL, cancel_question, facts, help_text, note, problem, usage
-from bot.commands.parse import USAGE, Usage
+from bot.commands.usage import USAGE, Usage
 from tests.blocks.drawn import KEY, job, shown
 
 

@@ -3,7 +3,7 @@ import pytest
 from bot.blocks.answers import facts, help_text, note, problem, usage
 from bot.blocks.lists import job_list, tracked_list
 from bot.blocks.parts import Message
-from bot.commands.parse import USAGE
+from bot.commands.usage import USAGE
 from bot.jobs.models import Job
 from tests.blocks.drawn import FAILED, FULL, SUCCEEDED, examples, faults, job, pictures
 

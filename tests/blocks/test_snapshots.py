@@ -9,8 +9,8 @@ from bot.access import Policy, Why
 from bot.blocks.answers import help_text, note, problem, usage
 from bot.blocks.lists import job_list, tracked_list
 from bot.blocks.outbox import Undeliverable, outbox
-from bot.commands.parse import USAGE
 from bot.commands.problems import STALE, STRANGE, refusal, unposted, upstream
+from bot.commands.usage import USAGE
 from bot.errors import (
     AccessRefused,
     BrokenAnswer,

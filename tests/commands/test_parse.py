@@ -2,7 +2,8 @@ import pytest
 
 from bot.blocks.parts import tidy
 from bot.commands.command import Asker, Command, Verb
-from bot.commands.parse import ALIASES, LIST_WORDS, MOST_IDS, MOST_LISTED, MOST_PAIRS, USAGE, parse
+from bot.commands.parse import LIST_WORDS, MOST_IDS, MOST_LISTED, MOST_PAIRS, parse
+from bot.commands.usage import ALIASES, USAGE
 from bot.errors import UserError
 
 ASKER = Asker("U0OLIVIA", "C0ML", "T0ACME")

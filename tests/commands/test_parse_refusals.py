@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from bot.blocks.answers import problem
 from bot.commands.command import Asker, Command, Verb
-from bot.commands.parse import USAGE, parse
+from bot.commands.parse import parse
+from bot.commands.usage import USAGE
 from bot.errors import UserError
 from bot.jobs.ids import is_job_id
 from tests.blocks.drawn import alive, faults, marked_up, unseen

@@ -2,7 +2,7 @@ from importlib.metadata import version
 
 import pytest
 
-from bot.commands.parse import USAGE
+from bot.commands.usage import USAGE
 from tests.world import World
 
 
