@@ -11,7 +11,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
@@ -20,6 +20,7 @@ from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 
 from bot.access import Policy
 from bot.alerts.draw import Drawing
+from bot.alerts.editor import Editor
 from bot.alerts.notices import Notices
 from bot.alerts.record import Recorder
 from bot.alerts.retry import PATIENCE, Patience
@@ -29,6 +30,7 @@ from bot.commands.flood import LIMITS, Flood, Limits
 from bot.commands.order import finish_abandoned
 from bot.heartbeat import beat
 from bot.poll.circuit import Circuit
+from bot.poll.progress import Allowance, Watcher
 from bot.poll.schedule import sweeping
 from bot.poll.sweep import Sweeper
 from bot.providers.client import Account, Client
@@ -42,6 +44,7 @@ from bot.slack.people import People
 from bot.slack.presence import Presence
 from bot.slack.socket import socket_mode
 from bot.store import Store, open_store
+from bot.store.cards import Rhythm
 from bot.store.engine import Clock
 from bot.web import serving
 
@@ -53,6 +56,17 @@ LONGEST_STOP = 9.5
 """Seconds after a signal until what still hangs, such as a database, is left hanging: platforms kill soon after."""
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How often what people see of a running job is looked at and redrawn."""
+
+    cards: Rhythm = field(default_factory=Rhythm)
+    logs: Allowance = field(default_factory=Allowance)
+
+
+PACE = Pace()
 
 
 @dataclass
@@ -98,7 +112,12 @@ def account_of(settings: Settings) -> Account:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, *, clock: Clock = time.time, patience: Patience = PATIENCE, limits: Limits = LIMITS
+    settings: Settings,
+    *,
+    clock: Clock = time.time,
+    patience: Patience = PATIENCE,
+    limits: Limits = LIMITS,
+    pace: Pace = PACE,
 ) -> AsyncIterator[Bot]:
     """Run the bot until the block ends.
 
@@ -114,14 +133,23 @@ async def running(
             await store.outbox.end_leases()
             await store.accounts.start_afresh()
             await store.questions.end_leases()
-        drawing = Drawing(lambda _account, job_id: client.job_page(job_id), can_cancel=not settings.ftjob_read_only)
+        drawing = Drawing(
+            lambda _account, job_id: client.job_page(job_id), can_cancel=not settings.ftjob_read_only, clock=clock
+        )
         notices = Notices(store, settings.ftjob_ops_channel)
         await notices.tell_of_store()
         sender = Sender(store, gateway, drawing, clock=clock, notices=notices, patience=patience)
-        recorder = Recorder(store, wake=sender.wake, interval=settings.ftjob_poll_seconds)
+        editor = Editor(store, gateway, drawing, pace.cards, owed=sender.wake)
+
+        def wake() -> None:
+            sender.wake()
+            editor.wake()
+
+        recorder = Recorder(store, wake=wake, interval=settings.ftjob_poll_seconds)
         circuit = Circuit(store, notices, client.account.name, wake=sender.wake, clock=clock)
         interval = settings.ftjob_poll_seconds
         sweeper = Sweeper(client, store, recorder, circuit, interval=interval, clock=clock, lease=patience.lease)
+        watcher = Watcher(client, store, pace.logs, shown=editor.wake)
         presence = Presence(gateway, store, notices, account=client.account.name, wake=sender.wake, clock=clock)
         bot = Bot(settings, store, sweeper, sender, gateway, presence)
         context = Context(
@@ -141,7 +169,8 @@ async def running(
         people = People(gateway.client, settings.ftjob_operators, clock)
         dispatch = Dispatch(context, gateway, people, lambda: bot.identity)
         await enter(_sending(sender))
-        timer = await enter(sweeping([sweeper], interval))
+        await enter(_in_background(editor.run()))
+        timer = await enter(sweeping([sweeper], interval, [watcher], pace.logs.tick))
         doors = AsyncExitStack()
         # Side by side: one after the other they could take longer than a platform waits before it kills.
         stack.push_async_callback(lambda: asyncio.gather(sender.stop(), timer.stop(), _shut(doors, dispatch)))

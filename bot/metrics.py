@@ -20,6 +20,7 @@ DELIVERY_DELAY = Histogram(
     "From the commit of a change to Slack's acceptance of its alert",
     buckets=(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 60, 300, 3600),
 )
+CARD_EDITS = Counter("ftjob_card_edits_total", "Edits of cards, by what Slack made of them", ["outcome"])
 COMMANDS = Counter("ftjob_commands_total", "What people asked, by verb and result", ["verb", "result"])
 FLOODS = Counter("ftjob_floods_total", "Commands refused because there were too many, by limit", ["limit"])
 LOOKUPS = Counter("ftjob_lookups_total", "Look-ups of deliveries in doubt, by what followed from them", ["then"])

@@ -12,5 +12,8 @@ class Door(Protocol):
     async def post(self, outgoing: Outgoing) -> Answer:
         """Post one message, once, and say how that ended."""
 
+    async def edit(self, outgoing: Outgoing, ts: str) -> Answer:
+        """Let a message of ours say something else, and say how that ended."""
+
     async def find(self, sought: Sought) -> Sight:
         """Look whether a message arrived."""

@@ -1,19 +1,23 @@
 """Draw what is owed at the moment it is sent, from the stored change."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from bot.alerts.retry import THREAD_GONE
 from bot.blocks import Message
 from bot.blocks.alert import alert
+from bot.blocks.card import Present, card
 from bot.blocks.digest import digest
-from bot.blocks.job import Surroundings, card, followed_by
+from bot.blocks.job import Surroundings
 from bot.blocks.notice import notice
-from bot.blocks.parts import code, context, duration
-from bot.jobs.changes import ChangeKind
+from bot.blocks.parts import code, context, duration, mention
+from bot.jobs.models import Job
 from bot.store import Store
+from bot.store.cards import Card
+from bot.store.engine import Clock
 from bot.store.jobs import RecordedChange
 from bot.store.outbox import Delivery, Picture
+from bot.store.tracks import Track
 
 JobPage = Callable[[str, str], str]
 """Account name and job id -> the address of the job's page."""
@@ -35,6 +39,8 @@ class Outgoing:
     thread_ts: str | None = None
     broadcast: bool = False
     """Whether a reply in a thread is shown in the channel too."""
+    shows: int = 0
+    """Of a card: which count of what it has to show this is."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,7 @@ class Drawing:
 
     job_page: JobPage
     can_cancel: bool
+    clock: Clock
 
 
 async def draw(store: Store, delivery: Delivery, drawing: Drawing, *, repeated: bool) -> Outgoing:
@@ -55,16 +62,48 @@ async def draw(store: Store, delivery: Delivery, drawing: Drawing, *, repeated: 
         told = await store.jobs.changes_in_digest(delivery.id)
         message = digest([(each.change, each.job, each.reason) for each in told], notes=notes)
         return Outgoing(delivery.channel, message, delivery.key)
-    assert delivery.change_id is not None  # noqa: S101 - cards and changes have one
+    if delivery.picture is Picture.CARD:
+        return await _card(store, delivery, drawing, notes)
+    assert delivery.change_id is not None  # noqa: S101 - a change has one
     recorded = await store.jobs.change(delivery.change_id)
     track = await store.tracks.find(recorded.account, recorded.job_id, delivery.channel)
-    person = track.person if track else None
     page = drawing.job_page(recorded.account, recorded.job_id)
-    if delivery.picture is Picture.CARD:
-        around = Surroundings(page, tracked=True, can_cancel=drawing.can_cancel)
-        message = card(recorded.job, around, " · ".join([_why_here(recorded, person), *notes]))
-        return Outgoing(delivery.channel, message, delivery.key)
-    return await _change(store, delivery, recorded, page=page, person=person, notes=notes)
+    return await _change(store, delivery, recorded, page=page, person=track.person if track else None, notes=notes)
+
+
+async def _card(store: Store, delivery: Delivery, drawing: Drawing, notes: list[str]) -> Outgoing:
+    place = await store.cards.find(delivery.replies_to or 0)
+    assert place is not None  # noqa: S101 - the row names it
+    at_change = await store.jobs.change(delivery.change_id) if delivery.change_id else None
+    message = await draw_card(store, place, drawing, at_change=at_change.job if at_change else None, notes=notes)
+    return Outgoing(delivery.channel, message, delivery.key, shows=place.wanted)
+
+
+async def draw_card(
+    store: Store, place: Card, drawing: Drawing, *, at_change: Job | None = None, notes: Sequence[str] = ()
+) -> Message:
+    """Return a card as it has to look now.
+
+    Args:
+        store: where all of it is known.
+        place: which card, read before this is called: what it wants to show is shown at the least.
+        drawing: what drawing needs beside the store.
+        at_change: the job at the change that the card is owed for, in case nothing was kept of it since.
+        notes: what is to be said of the message itself, already safe.
+
+    Raises:
+        LookupError: nothing is known of the job.
+    """
+    picture = await store.pictures.find(place.account, place.job_id)
+    job = picture.job if picture else at_change
+    if job is None:
+        raise LookupError(place.job_id)
+    track = await store.tracks.find(place.account, place.job_id, place.channel)
+    around = Surroundings(
+        drawing.job_page(place.account, place.job_id), tracked=track is not None, can_cancel=drawing.can_cancel
+    )
+    present = Present(drawing.clock(), picture.since, picture.progress, picture.is_gone) if picture else None
+    return card(job, around, " · ".join([_why_here(job.id, track), *notes]), present)
 
 
 async def _change(
@@ -87,8 +126,8 @@ async def _change(
 
 async def _thread(store: Store, delivery: Delivery) -> str | None:
     """Return where the thread of a delivery's card begins, None where it has none."""
-    card = await store.tracks.card(delivery.replies_to) if delivery.replies_to else None
-    return card.ts if card else None
+    place = await store.cards.find(delivery.replies_to) if delivery.replies_to else None
+    return place.ts if place else None
 
 
 def _noted(outgoing: Outgoing, notes: list[str]) -> Outgoing:
@@ -109,7 +148,8 @@ def _notes(delivery: Delivery, *, repeated: bool) -> list[str]:
     return notes
 
 
-def _why_here(recorded: RecordedChange, person: str | None) -> str:
-    if recorded.change.kind is ChangeKind.NEW:
-        return "New job · this channel is subscribed · stop with `/ftjob unsubscribe`"
-    return f"{followed_by(person)} · stop with {code(f'/ftjob untrack {recorded.job_id}')}"
+def _why_here(job_id: str, track: Track | None) -> str:
+    if track is None:
+        return f"Not followed here any more · {code(f'/ftjob track {job_id}')} follows it again"
+    whose = f"Tracked by {mention(track.person)}" if track.person else "This channel is subscribed"
+    return f"{whose} · stop with {code(f'/ftjob untrack {job_id}')}"

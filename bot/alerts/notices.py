@@ -68,7 +68,7 @@ class Notices:
         tracks = self._store.tracks
         body = {"kind": kind, "about": order.job_id, **facts}
         for track in await tracks.of_job(tx, order.account, order.job_id):
-            card, _ = await tracks.card_of(tx, order.account, order.job_id, track.channel)
+            card, _ = await self._store.cards.of(tx, order.account, order.job_id, track.channel)
             await self._store.outbox.notify(tx, track.channel, body, f"{kind}|{key}", replies_to=card.id)
 
     async def tell_person(self, tx: Transaction, order: Question, kind: NoticeKind, key: str, **facts: str) -> None:

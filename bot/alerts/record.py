@@ -16,9 +16,11 @@ from bot.jobs.changes import Change, ChangeKind, change_between, state_of
 from bot.jobs.doubt import Verdict, is_given_up, is_gone, judge
 from bot.providers.wire import Reading
 from bot.store import Store
+from bot.store.cards import Card
 from bot.store.engine import Transaction
 from bot.store.jobs import FIRST_VERSION, KnownJob, RecordedChange, first_change
 from bot.store.outbox import Planned
+from bot.store.pictures import digest_of
 from bot.store.tracks import Subscription, Track
 
 Ending = Callable[[Transaction], Awaitable[None]]
@@ -84,16 +86,23 @@ class Recorder:
         """
         tracks = self._store.tracks
         async with self._transaction() as tx:
+            place, _ = await self._store.cards.of(tx, track.account, track.job_id, track.channel)
             if known is None:
                 # The track comes first: a job that is new to the channel's subscription needs no second card.
                 await tracks.add(tx, [track])
             await self._record_in(tx, Seen(track.account, [reading], {known.id: known} if known else {}))
             await tracks.add(tx, [track])
-            card, _ = await tracks.card_of(tx, track.account, track.job_id, track.channel)
-            await tracks.place_card(tx, card.id, card_ts)
+            shows = await self._shown_by(tx, place, reading)
+            await self._store.cards.place(tx, place.id, card_ts, shows=shows)
             await self._store.outbox.rest(tx, track.channel, PACE)
             await self._catch_up(tx, track, reading)
         self._wake()
+
+    async def _shown_by(self, tx: Transaction, place: Card, reading: Reading) -> int:
+        """Return what a card shows that was drawn from ``reading``: the present, unless that is another by now."""
+        place, _ = await self._store.cards.of(tx, place.account, place.job_id, place.channel)
+        kept = await self._store.pictures.digest(tx, place.account, place.job_id)
+        return place.wanted if kept == digest_of(reading.body) else place.wanted - 1
 
     async def _catch_up(self, tx: Transaction, track: Track, reading: Reading) -> None:
         """Owe the channel what changed between its card's reading and its track."""
@@ -149,6 +158,7 @@ class Recorder:
                 changes += await self._record_sight(tx, seen, known, reading, now)
         for job_id in seen.missed:
             changes += await self._record_miss(tx, seen, seen.known[job_id])
+        await self._store.pictures.see(tx, seen.account, [(each.snapshot, each.body) for each in oldest_first])
         return changes
 
     async def _record_sight(self, tx: Transaction, seen: Seen, known: KnownJob, reading: Reading, now: float) -> int:
@@ -211,12 +221,13 @@ class Recorder:
         )
         for track in await self._store.tracks.of_job(tx, seen.account, recorded.job_id):
             await self._owe(tx, recorded, track.channel)
+        await self._store.cards.want(tx, seen.account, recorded.job_id)
         metrics.CHANGES.labels(seen.account, change.kind).inc()
         return 1
 
     async def _owe(self, tx: Transaction, recorded: RecordedChange, channel: str) -> None:
         """Owe a channel what it gets of a change."""
-        card, is_new = await self._store.tracks.card_of(tx, recorded.account, recorded.job_id, channel)
+        card, is_new = await self._store.cards.of(tx, recorded.account, recorded.job_id, channel)
         for picture in pictures(recorded.change.kind, card_is_new=is_new):
             await self._store.outbox.add(tx, recorded, Planned(channel, picture, card.id))
 

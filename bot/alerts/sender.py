@@ -240,7 +240,8 @@ class Sender:
     async def _conclude(self, delivery: Delivery, answer: Answer, ready: Ready) -> None:
         self._mind_token(answer)
         verdict = decide(answer, delivery.attempts, was_plain=ready.is_plain, luck=_luck(), patience=self._patience)
-        await self._settle(delivery, answer, verdict, in_doubt=ready.in_doubt or verdict.outcome == "ambiguous")
+        in_doubt = ready.in_doubt or verdict.outcome == "ambiguous"
+        await self._settle(delivery, answer, verdict, in_doubt=in_doubt, shows=ready.outgoing.shows)
 
     def _mind_token(self, answer: Answer) -> None:
         refused = answer.error in WORKSPACE_CLOSED
@@ -253,7 +254,9 @@ class Sender:
         elif answer.ts:
             self._shut_until = 0.0
 
-    async def _settle(self, delivery: Delivery, answer: Answer, verdict: Verdict, *, in_doubt: bool) -> None:
+    async def _settle(
+        self, delivery: Delivery, answer: Answer, verdict: Verdict, *, in_doubt: bool, shows: int = -1
+    ) -> None:
         async with self._store.db.transaction() as tx:
             kept = await self._store.outbox.settle(
                 tx,
@@ -267,6 +270,7 @@ class Sender:
             if kept:
                 limited = answer.error in RATE_LIMITED
                 await self._store.outbox.rest(tx, delivery.channel, verdict.channel_wait, limited=limited)
+                await self._mind_card(tx, delivery, answer, shows)
                 await self._mind_channel(tx, delivery, answer)
         crash_point("after_settle")
         outcome = verdict.outcome if kept else "lost_lease"
@@ -277,10 +281,15 @@ class Sender:
             said = {"outcome": outcome, "error": answer.error, "channel": delivery.channel, "delivery": delivery.id}
             log.warning("delivery.not_sent", **said)
 
+    async def _mind_card(self, tx: Transaction, delivery: Delivery, answer: Answer, shows: int) -> None:
+        """Note where a card stands; of one that was only found nobody knows what it shows, so that it is edited."""
+        if delivery.picture is Picture.CARD and delivery.replies_to and answer.ts:
+            await self._store.cards.place(tx, delivery.replies_to, answer.ts, shows=shows)
+
     async def _mind_channel(self, tx: Transaction, delivery: Delivery, answer: Answer) -> None:
         """Draw the consequences of an answer for the channel: a thread that is gone, a channel that is closed."""
         if answer.error in THREAD_GONE and delivery.replies_to:
-            await self._store.tracks.place_card(tx, delivery.replies_to, None)
+            await self._store.cards.place(tx, delivery.replies_to, None)
         if answer.error in CHANNEL_CLOSED:
             waiting = await self._store.outbox.park_channel(tx, delivery.channel, answer.error or "")
             if delivery.picture is not Picture.NOTICE:

@@ -1,4 +1,4 @@
-"""How one job is shown: the full answer to ``status``, and the card that a channel keeps."""
+"""How one job is shown: its words, and the full answer to ``status``."""
 
 import json
 from collections.abc import Iterator
@@ -113,26 +113,22 @@ def failure(error: JobError | None, reason: str | None = None) -> str | None:
     return "\n".join(f"{label}: {value}" for label, value in lines.items() if value) or reason
 
 
-def card(job: Job, around: Surroundings, note: str) -> Message:
-    """Draw the first message about a job in a channel; ``note`` says why it is there and is already safe."""
-    blocks = [_headline(job), *fields(list(_short(job))), _buttons(job, around), context(note)]
-    return Message(sentence(job), blocks)
-
-
 def status(job: Job, around: Surroundings, *, checked_at: float, place: str = "") -> Message:
     """Draw everything that the API says of a job."""
-    blocks = [_headline(job), *fields([*_short(job), *_rest(job)])]
+    blocks = [headline(job), *fields([*short_facts(job), *_rest(job)])]
     if why := failure(job.error):
         blocks += [section("*Error*"), preformatted(why)]
     checked = f"Checked {date(checked_at)}" + (f" · {place}" if place else "")
-    return Message(sentence(job), [*blocks, _buttons(job, around), context(checked)])
+    return Message(sentence(job), [*blocks, buttons(job, around), context(checked)])
 
 
-def _headline(job: Job) -> Block:
+def headline(job: Job) -> Block:
+    """Draw the status and the id of a job."""
     return section(f"{emoji(job.status)} *{word(job.status)}* · {code(job.id)}")
 
 
-def _buttons(job: Job, around: Surroundings) -> Block:
+def buttons(job: Job, around: Surroundings) -> Block:
+    """Draw what can be done about a job."""
     follow = ("Untrack", UNTRACK) if around.tracked else ("Track", TRACK)
     shown = [
         button("Refresh", REFRESH, job.id, says=f"Show the present state of {job.id}"),
@@ -144,7 +140,8 @@ def _buttons(job: Job, around: Surroundings) -> Block:
     return actions(*shown)
 
 
-def _short(job: Job) -> Iterator[tuple[str, str]]:
+def short_facts(job: Job) -> Iterator[tuple[str, str]]:
+    """Yield what a team asks of a job first, as labelled values."""
     if job.model:
         yield "Model", code(job.model)
     if job.fine_tuned_model:
@@ -154,8 +151,6 @@ def _short(job: Job) -> Iterator[tuple[str, str]]:
     if job.finished_at:
         taken = job.seconds_taken()
         yield "Finished", date(job.finished_at) + (f" (took {duration(taken)})" if taken is not None else "")
-    if job.estimated_finish:
-        yield "Estimated finish", date(job.estimated_finish)
     if job.trained_tokens is not None:
         yield "Trained tokens", f"{job.trained_tokens:,}"
     elif phase_of(job.status) is Phase.SUCCEEDED:
@@ -163,6 +158,8 @@ def _short(job: Job) -> Iterator[tuple[str, str]]:
 
 
 def _rest(job: Job) -> Iterator[tuple[str, str]]:
+    if job.estimated_finish:
+        yield "Estimated finish", date(job.estimated_finish)
     if job.training_file:
         yield "Training file", code(job.training_file)
     if job.validation_file:

@@ -115,6 +115,11 @@ def date(seconds: float) -> str:
     return f"<!date^{int(seconds)}^{{date_short_pretty}} at {{time}}|{utc(seconds)}>"
 
 
+def ago(seconds: float) -> str:
+    """Return a moment that Slack shows by how long ago it was: "2 hours ago"."""
+    return f"<!date^{int(seconds)}^{{ago}}|{utc(seconds)}>"
+
+
 def duration(seconds: float) -> str:
     """Return a length of time in its two largest units: "2 h 14 min"."""
     seconds = int(seconds)

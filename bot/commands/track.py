@@ -4,7 +4,8 @@ import secrets
 
 from bot.alerts.draw import Outgoing
 from bot.blocks.answers import note
-from bot.blocks.job import Surroundings, card
+from bot.blocks.card import Present, card
+from bot.blocks.job import Surroundings
 from bot.blocks.lists import tracked_list
 from bot.blocks.parts import code, mention
 from bot.commands.command import Asker, Command, Reply
@@ -49,7 +50,8 @@ async def _track_one(job_id: str, command: Command, context: Context) -> str:
     known = await context.store.jobs.known(context.account, job_id)
     reading = await context.client.retrieve(job_id)
     around = Surroundings(context.client.job_page(job_id), tracked=True, can_cancel=not context.policy.read_only)
-    picture = card(reading.job, around, _note(job_id, command.asker))
+    present = Present(context.clock(), known.same_since if known else None)
+    picture = card(reading.job, around, _note(job_id, command.asker), present)
     channel, ts = await posted(Outgoing(_destination(command), picture, key=secrets.token_hex(16)), context)
     new = Track(context.account, job_id, channel, command.asker.person)
     await context.recorder.follow(new, reading, known, card_ts=ts)

@@ -30,7 +30,9 @@ _WORDS = {
     Phase.CANCELLED: "cancelled canceled stopped deleted",
 }
 _PHASES = {word: phase for phase, words in _WORDS.items() for word in words.split()}
+ACTIVE_WORDS = frozenset(_WORDS[Phase.ACTIVE].split())
 FINAL_PHASES = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELLED})
+FINAL_WORDS = frozenset(word for word, phase in _PHASES.items() if phase in FINAL_PHASES)
 
 
 def phase_of(status: str) -> Phase:

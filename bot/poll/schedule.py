@@ -1,15 +1,17 @@
 """The timer: APScheduler, and nothing else imports it. When to look and what to ask is decided elsewhere."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import structlog
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobExecutionEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot import metrics
+from bot.poll.progress import Watcher
 from bot.poll.sweep import Sweeper
 
 LAST_SECONDS = 3.0
@@ -23,8 +25,12 @@ log = structlog.get_logger()
 
 
 @asynccontextmanager
-async def sweeping(sweepers: Sequence[Sweeper], interval: float) -> AsyncIterator["Timer"]:
+async def sweeping(
+    sweepers: Sequence[Sweeper], interval: float, watchers: Sequence[Watcher] = (), tick: float = 10.0
+) -> AsyncIterator["Timer"]:
     """Sweep every account each ``interval`` seconds, the first time at once, until the block ends.
+
+    Watchers look each ``tick`` seconds, the first time after one.
 
     A sweep that takes longer than the interval delays the next one, it never overlaps it, and a late run is not dropped.
     Of several processes one sweeps; the others try just after its next sweep is due, to take over where it is gone.
@@ -38,6 +44,8 @@ async def sweeping(sweepers: Sequence[Sweeper], interval: float) -> AsyncIterato
         scheduler.add_job(
             timer.run, "interval", (sweeper,), seconds=interval, id=sweeper.account, next_run_time=datetime.now(UTC)
         )
+    for watcher in watchers:
+        scheduler.add_job(timer.watch, "interval", (watcher,), seconds=tick, id=f"{watcher.account} progress")
     scheduler.start()
     try:
         yield timer
@@ -58,20 +66,27 @@ class Timer:
 
     async def run(self, sweeper: Sweeper) -> None:
         """Sweep once. What breaks is logged when it begins and when it is over; the next tick tries again."""
-        task = asyncio.create_task(sweeper.sweep(older_than=NEARLY * self._interval))
+        if busy_for := await self._run(sweeper.account, sweeper.sweep(older_than=NEARLY * self._interval)):
+            due = datetime.now(UTC) + timedelta(seconds=busy_for + BEHIND * self._interval)
+            self._scheduler.modify_job(sweeper.account, next_run_time=due)
+
+    async def watch(self, watcher: Watcher) -> None:
+        """Look once at how far jobs are; what breaks is logged as for a sweep."""
+        await self._run(f"{watcher.account} progress", watcher.look())
+
+    async def _run(self, name: str, work: Coroutine[Any, Any, float | None]) -> float | None:
+        task = asyncio.create_task(work)
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         await asyncio.wait({task})
         if task.cancelled():
-            return
+            return None
         if error := task.exception():
-            self._broke(sweeper.account, error)
-            return
-        if self._broken.pop(sweeper.account, None):
-            log.info("sweep.mended", account=sweeper.account)
-        if busy_for := task.result():
-            due = datetime.now(UTC) + timedelta(seconds=busy_for + BEHIND * self._interval)
-            self._scheduler.modify_job(sweeper.account, next_run_time=due)
+            self._broke(name, error)
+            return None
+        if self._broken.pop(name, None):
+            log.info("sweep.mended", account=name)
+        return task.result()
 
     async def stop(self) -> None:
         """Begin no sweep any more; wait for what is under way, and cut what takes too long."""

@@ -110,9 +110,20 @@ class Gateway:
         }
         if outgoing.thread_ts:
             arguments |= {"thread_ts": outgoing.thread_ts, "reply_broadcast": outgoing.broadcast}
+        return await self._write("chat.postMessage", arguments, ends)
+
+    async def edit(self, outgoing: Outgoing, ts: str) -> Answer:
+        """Let a message of ours say something else, and say how that ended. It never raises for what Slack does."""
+        ends = asyncio.get_running_loop().time() + self._patience.timeout
+        if refused := await self._refusal(outgoing.channel):
+            return Answer(error=refused)
+        arguments = {"channel": outgoing.channel, "ts": ts, **_content(outgoing.message), "parse": "none"}
+        return await self._write("chat.update", arguments, ends)
+
+    async def _write(self, method: str, arguments: dict[str, Any], ends: float) -> Answer:
         try:
             async with asyncio.timeout_at(ends):
-                response = await self.client.api_call("chat.postMessage", json=arguments)
+                response = await self.client.api_call(method, json=arguments)
         except SlackApiError as error:
             return _refused(error)
         except aiohttp.ClientConnectorError:
@@ -123,7 +134,7 @@ class Gateway:
             log.warning("slack.broken_answer", error=f"{type(error).__name__}: {error}")
             return Answer(error="broken_answer", maybe_posted=True)
         ts, channel = response.get("ts"), response.get("channel")
-        if not isinstance(ts, str) or not isinstance(channel, str) or not _is_same(outgoing.channel, channel):
+        if not isinstance(ts, str) or not isinstance(channel, str) or not _is_same(arguments["channel"], channel):
             return Answer(error="broken_answer", maybe_posted=True)
         return Answer(ts=ts, channel=channel)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bot.store.accounts import Accounts
 from bot.store.audit import Audit
+from bot.store.cards import Cards
 from bot.store.doubts import Doubts
 from bot.store.engine import Clock, Database, Transaction, open_database
 from bot.store.identity import Identity, identify, keep, remember
@@ -14,6 +15,7 @@ from bot.store.jobs import Jobs
 from bot.store.migrate import upgrade
 from bot.store.outages import Outages
 from bot.store.outbox import Outbox
+from bot.store.pictures import Pictures
 from bot.store.questions import Questions
 from bot.store.requests import Requests
 from bot.store.tracks import Tracks
@@ -29,6 +31,8 @@ class Store:
     jobs: Jobs
     doubts: Doubts
     tracks: Tracks
+    cards: Cards
+    pictures: Pictures
     outbox: Outbox
     questions: Questions
     requests: Requests
@@ -67,6 +71,8 @@ async def open_store(url: str, clock: Clock) -> AsyncIterator[Store]:
             jobs=Jobs(db),
             doubts=Doubts(db),
             tracks=Tracks(db),
+            cards=Cards(db),
+            pictures=Pictures(db),
             outbox=Outbox(db),
             questions=Questions(db),
             requests=Requests(db),

@@ -23,6 +23,7 @@ from sqlalchemy import Row, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store import digests, schema
+from bot.store.cards import Card
 from bot.store.engine import Database
 from bot.store.jobs import RecordedChange
 from bot.store.line import due, heads, latest, place, unfinished
@@ -118,6 +119,11 @@ class Outbox:
         """Owe a notice, drawn from ``body``, to a channel, a person or a card's thread, once for each ``key``."""
         row = {"channel": channel, "kind": Kind.POST, "picture": Picture.NOTICE, "notice": json.dumps(body)}
         await self._insert(tx, f"notice|{key}|{channel}", {**row, "replies_to": replies_to})
+
+    async def post_again(self, tx: AsyncConnection, card: Card) -> None:
+        """Owe the card of a job once more: the one that stood in its channel is gone from there."""
+        row = {"channel": card.channel, "kind": Kind.POST, "picture": Picture.CARD, "replies_to": card.id}
+        await self._insert(tx, f"card|{card.id}|after {card.ts}", row)
 
     async def _insert(self, tx: AsyncConnection, key: str, values: dict[str, Any]) -> None:
         row = self._db.insert(schema.delivery).values(
@@ -221,7 +227,7 @@ class Outbox:
             delivery: the claimed row.
             outcome: its new state.
             in_doubt: whether it may stand in the channel although it is not known to.
-            ts: where the message stands, for ``sent``; a card's place is recorded with it.
+            ts: where the message stands, for ``sent``.
             error: why not, in Slack's word.
             wait: seconds until this row may be tried again.
         """
@@ -230,8 +236,6 @@ class Outbox:
         statement = update(schema.delivery).where(*_mine(delivery)).values(**end, not_before=self._db.now() + wait)
         if (await tx.execute(statement)).rowcount == 0:
             return False
-        if ts and delivery.picture is Picture.CARD:
-            await tx.execute(update(schema.card).where(schema.card.c.id == delivery.replies_to).values(ts=ts))
         if delivery.picture is Picture.DIGEST and outcome in ("sent", "parked", "dead"):
             held = update(schema.delivery).where(rows.held_by == delivery.id)
             await tx.execute(held.values(state=outcome, ts=ts, error=error))

@@ -36,6 +36,7 @@ UNFINISHED = ("pending", "inflight", "ambiguous")
 UNDELIVERED = ("parked", "dead")
 STATES = (*UNFINISHED, "sent", *UNDELIVERED)
 PICTURES = ("card", "change", "digest", "notice")
+STALE = "wanted > shown AND ts IS NOT NULL"
 UNDER_WAY = "answered_at IS NOT NULL AND ended_at IS NULL"
 _STAY = "BEGIN SELECT RAISE(ABORT, 'audit rows stay'); END"
 APPEND_ONLY = [
@@ -119,7 +120,31 @@ card = Table(
     Column("job_id", Text, nullable=False),
     Column("channel", Text, nullable=False),
     Column("ts", Text),
+    # How often what it has to show became another, and which of these it shows.
+    Column("wanted", Integer, nullable=False, server_default="0"),
+    Column("shown", Integer, nullable=False, server_default="0"),
+    Column("edited_at", Double, nullable=False, server_default="0"),
+    # Edits in a row that did not work.
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("not_before", Double, nullable=False, server_default="0"),
+    Column("lease_until", Double, nullable=False, server_default="0"),
+    Column("token", Text),
     UniqueConstraint("account", "job_id", "channel"),
+    Index("ix_card_stale", "id", sqlite_where=text(STALE), postgresql_where=text(STALE)),
+)
+
+picture = Table(
+    "picture",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("job_id", Text, primary_key=True),
+    # The job as the API last described it, and a hash by which another description is told.
+    Column("body", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    # How far it is, as JSON, from its events; when they were last read, and the time of the newest.
+    Column("progress", Text),
+    Column("looked_at", Double, nullable=False, server_default="0"),
+    Column("event_at", Double),
 )
 
 subscription = Table(

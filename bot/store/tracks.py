@@ -1,10 +1,10 @@
-"""Who follows what: tracks, subscriptions, and the card of each job in each channel."""
+"""Who follows what: tracks and subscriptions."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, distinct, exists, func, select, union, update
+from sqlalchemy import delete, distinct, func, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.jobs.changes import State
@@ -34,18 +34,8 @@ class Subscription:
     """A job created at this time of the provider's clock, or later, is new."""
 
 
-@dataclass(frozen=True)
-class Card:
-    """The first message about a job in a channel; what follows is told in its thread."""
-
-    id: int
-    channel: str
-    ts: str | None
-    """None until it is posted."""
-
-
 class Tracks:
-    """Tracks, subscriptions and cards. Methods that take ``tx`` join the caller's transaction."""
+    """Tracks and subscriptions. Methods that take ``tx`` join the caller's transaction."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -146,28 +136,6 @@ class Tracks:
             found.update(await tx.scalars(people))
         return found
 
-    async def card(self, card_id: int) -> Card | None:
-        """Return one card."""
-        async with self._db.transaction() as tx:
-            row = (await tx.execute(select(schema.card).where(schema.card.c.id == card_id))).one_or_none()
-        return Card(row.id, row.channel, row.ts) if row else None
-
-    async def card_of(self, tx: AsyncConnection, account: str, job_id: str, channel: str) -> tuple[Card, bool]:
-        """Return the card of a job in a channel, and whether it has yet to be posted and nothing that waits does so.
-
-        That is so for a new one, for one that a digest stood for, and for one that is gone from the channel.
-        """
-        cards, rows = schema.card.c, schema.delivery.c
-        made = self._db.insert(schema.card).values(account=account, job_id=job_id, channel=channel)
-        await tx.execute(made.on_conflict_do_nothing())
-        where = (cards.account == account, cards.job_id == job_id, cards.channel == channel)
-        row = (await tx.execute(select(schema.card).where(*where))).one()
-        if row.ts:
-            return Card(row.id, row.channel, row.ts), False
-        waits = (rows.state.not_in(("sent", "dead")), rows.held_by.is_(None))
-        comes = exists().where(rows.replies_to == row.id, rows.picture == "card", *waits)
-        return Card(row.id, row.channel, None), not await tx.scalar(select(comes))
-
     async def people_in(self, tx: AsyncConnection, channel: str) -> set[str]:
         """Return who set the tracks and subscriptions of a channel."""
         of_channel = [
@@ -175,10 +143,6 @@ class Tracks:
             for table in (schema.track, schema.subscription)
         ]
         return set(await tx.scalars(union(*of_channel)))
-
-    async def place_card(self, tx: AsyncConnection, card_id: int, ts: str | None) -> None:
-        """Record where a card stands; None where it is gone."""
-        await tx.execute(update(schema.card).where(schema.card.c.id == card_id).values(ts=ts))
 
 
 def _track(row: Any) -> Track:

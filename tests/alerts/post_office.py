@@ -111,14 +111,14 @@ async def post_office(
     settings = load(environ, dotenv=Path("/no.env"))
     async with open_store(database_url, clock) as store, open_gateway(settings, patience, clock=clock) as gateway:
         unpaged: set[str] = set()
-        sender = Sender(store, gateway, drawing(unpaged), clock=clock, patience=patience)
+        sender = Sender(store, gateway, drawing(clock, unpaged), clock=clock, patience=patience)
         running = asyncio.create_task(sender.run())
         yield PostOffice(store, slack, gateway, sender, clock, unpaged)
         await sender.stop()
         await running
 
 
-def drawing(unpaged: Collection[str] = ()) -> Drawing:
+def drawing(clock: Clock, unpaged: Collection[str] = ()) -> Drawing:
     """Return what a sender needs for drawing; it breaks for the jobs in ``unpaged``."""
 
     def job_page(_account: str, job_id: str) -> str:
@@ -126,7 +126,7 @@ def drawing(unpaged: Collection[str] = ()) -> Drawing:
             raise LookupError(job_id)
         return f"https://example.com/{job_id}"
 
-    return Drawing(job_page, can_cancel=True)
+    return Drawing(job_page, can_cancel=True, clock=clock)
 
 
 def told(channel: Channel) -> list[str]:

@@ -123,7 +123,7 @@ async def test_a_reply_is_looked_for_where_it_went_although_the_card_is_elsewher
     _, row = await office.until_settled(ml, "sent", "ambiguous")
 
     async with office.store.db.transaction() as tx:
-        await office.store.tracks.place_card(tx, row.replies_to, None)
+        await office.store.cards.place(tx, row.replies_to, None)
     await until_sent(office, ml, rows=2)
 
     assert len(ml.messages) == 2
@@ -292,6 +292,6 @@ async def _owe_change_of(office: PostOffice, job: str, channel: Channel) -> None
     async with office.store.db.transaction() as tx:
         recorded = await office.store.jobs.last_change(tx, "default", job)
         assert recorded is not None
-        card, _ = await office.store.tracks.card_of(tx, "default", job, channel.id)
+        card, _ = await office.store.cards.of(tx, "default", job, channel.id)
         await office.store.outbox.add(tx, recorded, Planned(channel.id, Picture.CHANGE, card.id))
     office.later(2)

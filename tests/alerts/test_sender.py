@@ -84,7 +84,7 @@ async def test_a_card_goes_first_and_changes_are_told_in_its_thread(office: Post
     async with office.store.db.transaction() as tx:
         recorded = await office.store.jobs.last_change(tx, "default", job)
         assert recorded is not None
-        card, _ = await office.store.tracks.card_of(tx, "default", job, ml.id)
+        card, _ = await office.store.cards.of(tx, "default", job, ml.id)
         await office.store.outbox.add(tx, recorded, Planned(ml.id, Picture.CHANGE, card.id))
     office.later(2)
 
@@ -207,7 +207,7 @@ async def test_a_stop_cuts_what_takes_too_long_and_remembers_the_doubt(office: P
 
 
 async def test_an_idle_sender_stops_at_once(office: PostOffice) -> None:
-    sender = Sender(office.store, office.gateway, drawing(), clock=office.clock)
+    sender = Sender(office.store, office.gateway, drawing(office.clock), clock=office.clock)
     running = asyncio.create_task(sender.run())
     await asyncio.sleep(0.1)
 
@@ -222,7 +222,7 @@ async def test_a_sender_that_stops_while_it_claims_leaves_nothing_claimed(tmp_pa
         await office.sender.stop()
         for nth in range(20):
             await office.owe(ml)
-            sender = Sender(office.store, office.gateway, drawing(), clock=clock)
+            sender = Sender(office.store, office.gateway, drawing(office.clock), clock=clock)
             running = asyncio.create_task(sender.run())
             await asyncio.sleep(0.0004 * nth)
             await sender.stop()

@@ -181,8 +181,8 @@ async def test_a_thread_that_is_gone_is_said(office: PostOffice) -> None:
     (job,) = await office.owe(ml, picture=Picture.CHANGE)
     await office.until_settled(ml, "sent")
     async with office.store.db.transaction() as tx:
-        card, _ = await office.store.tracks.card_of(tx, "default", job, ml.id)
-        await office.store.tracks.place_card(tx, card.id, "1.000000")
+        card, _ = await office.store.cards.of(tx, "default", job, ml.id)
+        await office.store.cards.place(tx, card.id, "1.000000")
         await tx.exec_driver_sql("UPDATE delivery SET state = 'pending'")
 
     async with office.flying_time():

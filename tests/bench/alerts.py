@@ -84,7 +84,7 @@ async def _line(standins: StandIns, folder: Path) -> AsyncIterator[tuple[Line, l
         open_gateway(settings) as gateway,
         open_store(settings.database_url.get_secret_value(), time.time) as store,
     ):
-        drawing = Drawing(lambda _account, job_id: client.job_page(job_id), can_cancel=True)
+        drawing = Drawing(lambda _account, job_id: client.job_page(job_id), can_cancel=True, clock=time.time)
         sender = Sender(store, gateway, drawing, clock=time.time)
         sending = asyncio.create_task(sender.run())
         try:

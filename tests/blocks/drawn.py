@@ -11,8 +11,9 @@ from bot.alerts.draw import MAY_BE_REPEAT
 from bot.blocks import Message
 from bot.blocks.alert import alert
 from bot.blocks.answers import cancel_question
+from bot.blocks.card import card
 from bot.blocks.digest import digest
-from bot.blocks.job import Surroundings, card, status
+from bot.blocks.job import Surroundings, status
 from bot.blocks.lists import job_list, tracked_list
 from bot.blocks.outbox import Undeliverable, of_card, of_change, of_digest, of_model, outbox
 from bot.jobs.changes import Change, ChangeKind, State

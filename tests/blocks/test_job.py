@@ -2,7 +2,8 @@ from typing import Any
 
 import pytest
 
-from bot.blocks.job import Surroundings, card, doing, emoji, failure, followed_by, sentence, status, word
+from bot.blocks.card import card
+from bot.blocks.job import Surroundings, doing, emoji, failure, followed_by, sentence, status, word
 from bot.jobs.models import Job, JobError
 from bot.jobs.statuses import Phase, phase_of
 from tests.blocks.drawn import FAILED, FULL, NOW, SUCCEEDED, job, shown

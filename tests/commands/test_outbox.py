@@ -35,7 +35,7 @@ async def test_every_kind_of_message_has_a_name(world: World) -> None:
                 [(STARTED, "change"), (MODEL, "change"), (NEW, "card"), (NEW, "change"), (NEW, "digest")]
             ):
                 recorded = await store.jobs.write_change(tx, ACCOUNT, version, change, reading("ftjob-a").body)
-                card, _ = await store.tracks.card_of(tx, ACCOUNT, "ftjob-a", f"C{version}")
+                card, _ = await store.cards.of(tx, ACCOUNT, "ftjob-a", f"C{version}")
                 await store.outbox.add(tx, recorded, Planned("C0ATTIC", Picture(picture), card.id))
         *_, digest = await deliveries(store)
         for job in range(3):

@@ -65,7 +65,8 @@ def _objects(schema: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
     properties, required = schema.get("properties", {}), set(schema.get("required", ()))
     free = schema.get("additionalProperties", True)
     others = _of(free) if isinstance(free, dict) else JSON
-    extra = st.dictionaries(st.text(min_size=1), others, max_size=2) if free is not False else st.just({})
+    names = st.text(min_size=1).filter(lambda name: name not in properties)
+    extra = st.dictionaries(names, others, max_size=2) if free is not False else st.just({})
     named = st.fixed_dictionaries(
         {name: _of(value) for name, value in properties.items() if name in required},
         optional={name: _of(value) for name, value in properties.items() if name not in required},

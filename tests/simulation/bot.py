@@ -66,7 +66,7 @@ async def assembled(world: World, file: Path, interval: float, clock: Clock) -> 
         store = await stack.enter_async_context(open_store(f"sqlite:///{file}", clock))
         await store.outbox.end_leases()
         await store.accounts.start_afresh()
-        drawing = Drawing(lambda _account, job_id: client.job_page(job_id), can_cancel=True)
+        drawing = Drawing(lambda _account, job_id: client.job_page(job_id), can_cancel=True, clock=clock)
         notices = Notices(store, None)
         sender = Sender(store, gateway, drawing, clock=clock, notices=notices)
         recorder = Recorder(store, wake=sender.wake, interval=interval)

@@ -125,7 +125,7 @@ async def test_the_next_change_of_a_job_whose_card_became_a_line_of_a_digest_bri
 
     async def lacks_card() -> bool:
         async with store.db.transaction() as tx:
-            return (await store.tracks.card_of(tx, "default", "ftjob-a", "C1"))[1]
+            return (await store.cards.of(tx, "default", "ftjob-a", "C1"))[1]
 
     assert not await lacks_card(), "its card is on its way"
     await claimed(store)

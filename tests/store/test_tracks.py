@@ -1,24 +1,12 @@
-import asyncio
-
-from sqlalchemy import update
-
 from bot.jobs.changes import State
 from bot.store import Store, schema
-from bot.store.jobs import RecordedChange
-from bot.store.outbox import Picture, Planned
-from bot.store.tracks import Card, Subscription, Track
-from tests.store.seeds import ACCOUNT, STARTED, crowd, deliveries, follow, know, owe, reading, rows
-from tests.store.times import Time
+from bot.store.tracks import Subscription, Track
+from tests.store.seeds import ACCOUNT, follow, know, reading, rows
 
 
 async def _add(store: Store, *tracks: Track) -> int:
     async with store.db.transaction() as tx:
         return await store.tracks.add(tx, tracks)
-
-
-async def _card_of(store: Store, job_id: str, channel: str) -> tuple[Card, bool]:
-    async with store.db.transaction() as tx:
-        return await store.tracks.card_of(tx, ACCOUNT, job_id, channel)
 
 
 async def test_a_track_is_stored_once_and_keeps_who_asked_first(store: Store) -> None:
@@ -104,60 +92,3 @@ async def test_a_subscription_ends_in_one_channel_and_account_only(store: Store)
 
     assert [each.channel for each in await store.tracks.subscriptions(ACCOUNT)] == ["C2"]
     assert [each.channel for each in await store.tracks.subscriptions("other")] == ["C1"]
-
-
-async def test_a_job_has_one_card_in_each_channel(store: Store) -> None:
-    card, _ = await _card_of(store, "ftjob-a", "C1")
-    assert card.ts is None
-
-    assert (await _card_of(store, "ftjob-a", "C1"))[0] == card
-    assert (await _card_of(store, "ftjob-a", "C2"))[0].id != card.id
-
-
-async def test_a_card_has_yet_to_be_posted_until_it_is_owed_and_again_when_it_is_gone(store: Store) -> None:
-    assert (await _card_of(store, "ftjob-a", "C1"))[1]
-    assert (await _card_of(store, "ftjob-a", "C1"))[1], "nobody owes it yet"
-
-    await owe(store, "C1", picture=Picture.CARD, job="ftjob-a")
-    card, is_lacking = await _card_of(store, "ftjob-a", "C1")
-    assert not is_lacking, "it waits in the outbox"
-
-    async with store.db.transaction() as tx:
-        await tx.execute(update(schema.delivery).values(state="sent"))
-        await store.tracks.place_card(tx, card.id, "1.000100")
-    assert not (await _card_of(store, "ftjob-a", "C1"))[1], "it stands in the channel"
-
-    async with store.db.transaction() as tx:
-        await store.tracks.place_card(tx, card.id, None)
-    assert (await _card_of(store, "ftjob-a", "C1"))[1], "it is gone from the channel"
-
-
-async def test_a_card_is_owed_by_one_of_ten_who_want_it_at_once(store: Store, database_url: str, time: Time) -> None:
-    async def want(mine: Store, change: RecordedChange) -> tuple[int, bool]:
-        async with mine.db.transaction() as tx:
-            card, is_lacking = await mine.tracks.card_of(tx, ACCOUNT, "ftjob-a", "C1")
-            if is_lacking:
-                await mine.outbox.add(tx, change, Planned("C1", Picture.CARD, card.id))
-        return card.id, is_lacking
-
-    async with store.db.transaction() as tx:
-        changes = [
-            await store.jobs.write_change(tx, ACCOUNT, version, STARTED, reading("ftjob-a").body)
-            for version in range(10)
-        ]
-    async with crowd(store, database_url, time) as stores:
-        wanted = await asyncio.gather(*(want(stores[n % len(stores)], change) for n, change in enumerate(changes)))
-
-    assert len({card for card, _ in wanted}) == 1
-    assert [is_lacking for _, is_lacking in wanted].count(True) == 1
-    assert len(await deliveries(store, "C1")) == 1
-
-
-async def test_a_card_stands_where_it_was_placed_until_it_is_gone(store: Store) -> None:
-    card, _ = await _card_of(store, "ftjob-a", "C1")
-    for ts in ("1.000100", None):
-        async with store.db.transaction() as tx:
-            await store.tracks.place_card(tx, card.id, ts)
-        assert await store.tracks.card(card.id) == Card(card.id, "C1", ts)
-
-    assert await store.tracks.card(card.id + 1) is None

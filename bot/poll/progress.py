@@ -1,0 +1,64 @@
+"""How far running jobs are: their logs, read now and then for those that have a card.
+
+running jobs that are due -> newest events of each -> progress -> card
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from bot.errors import ProviderError
+from bot.jobs.progress import progress_of
+from bot.providers.client import Client
+from bot.store import Store
+from bot.store.pictures import Running
+
+NEWEST_EVENTS = 20
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """How often an account is asked for the logs of its running jobs."""
+
+    tick: float = 10.0
+    """Seconds between two looks at which jobs are due."""
+    every: float = 120.0
+    """Seconds between two reads of one job's log, at the least."""
+    most: int = 30
+    """Logs read in a minute, of all jobs and by all processes."""
+    at_once: int = 4
+
+
+class Watcher:
+    """Reads the logs of an account's running jobs. Sweeps go on beside it: a failing account is theirs to find out."""
+
+    def __init__(self, client: Client, store: Store, allowance: Allowance, *, shown: Callable[[], None]) -> None:
+        """Take what it needs; ``shown`` is called after a commit that gives cards something to show."""
+        self.account = client.account.name
+        self._client = client
+        self._store = store
+        self._allowance = allowance
+        self._shown = shown
+
+    async def look(self) -> None:
+        """Read what is due."""
+        allowance = self._allowance
+        due = await self._store.pictures.claim_running(self.account, every=allowance.every, most=allowance.most)
+        turns = asyncio.Semaphore(allowance.at_once)
+        await asyncio.gather(*(self._read(running, turns) for running in due))
+
+    async def _read(self, running: Running, turns: asyncio.Semaphore) -> None:
+        async with turns:
+            try:
+                events = await self._client.events(running.job_id, limit=NEWEST_EVENTS)
+            except ProviderError as error:
+                log.info("events.unread", account=self.account, job=running.job_id, error=str(error))
+                return
+        progress = progress_of(events, running.progress)
+        newest = max((event.created_at for event in events if event.created_at), default=None)
+        await self._store.pictures.advance(running, progress, newest)
+        self._shown()

@@ -1,0 +1,172 @@
+"""The card of each job in each channel: where it stands, and whether it shows the present.
+
+A card counts what it has to show (``wanted``) and notes which count it shows (``shown``): edits between two counts fall
+together by themselves, and one that is repeated is harmless.
+"""
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import and_, exists, func, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.jobs.statuses import FINAL_WORDS
+from bot.store import schema
+from bot.store.engine import Database
+from bot.store.line import latest
+
+ALL_CARDS = "*"
+"""The row of ``channel`` that holds when the next edit may go out, wherever its card stands."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """The first message about a job in a channel; what follows is told in its thread."""
+
+    id: int
+    account: str
+    job_id: str
+    channel: str
+    ts: str | None
+    """None until it is posted."""
+    wanted: int = 0
+    """Counts what it has had to show."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A claimed edit of a card that shows the past."""
+
+    card: Card
+    ts: str
+    failures: int
+    """Edits of it in a row, before this one, that did not work."""
+    token: str
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """How often cards are edited, in seconds. Slack takes 50 edits a minute: docs.slack.dev, ``chat.update``, tier 3."""
+
+    card: float = 30.0
+    """Between two edits of one card."""
+    gap: float = 1.5
+    """Between any two edits: forty a minute."""
+    lease: float = 30.0
+    """For a process that claimed an edit and then died."""
+
+
+class Cards:
+    """Cards. Methods that take ``tx`` join the caller's transaction."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def find(self, card_id: int) -> Card | None:
+        """Return one card."""
+        async with self._db.transaction() as tx:
+            row = (await tx.execute(select(schema.card).where(schema.card.c.id == card_id))).one_or_none()
+        return _card(row) if row else None
+
+    async def of(self, tx: AsyncConnection, account: str, job_id: str, channel: str) -> tuple[Card, bool]:
+        """Return the card of a job in a channel, and whether it has yet to be posted and nothing that waits does so.
+
+        That is so for a new one, for one that a digest stood for, and for one that is gone from the channel.
+        """
+        cards, rows = schema.card.c, schema.delivery.c
+        made = self._db.insert(schema.card).values(account=account, job_id=job_id, channel=channel)
+        await tx.execute(made.on_conflict_do_nothing())
+        where = (cards.account == account, cards.job_id == job_id, cards.channel == channel)
+        row = (await tx.execute(select(schema.card).where(*where))).one()
+        if row.ts:
+            return _card(row), False
+        waits = (rows.state.not_in(("sent", "dead")), rows.held_by.is_(None))
+        comes = exists().where(rows.replies_to == row.id, rows.picture == "card", *waits)
+        return _card(row), not await tx.scalar(select(comes))
+
+    async def place(self, tx: AsyncConnection, card_id: int, ts: str | None, *, shows: int = 0) -> None:
+        """Record where a card stands and which count of ``wanted`` it shows; None where it is gone."""
+        placed = {"ts": ts, "shown": shows, "failures": 0, "not_before": 0.0}
+        await tx.execute(update(schema.card).where(schema.card.c.id == card_id).values(placed))
+
+    async def want(self, tx: AsyncConnection, account: str, job_id: str) -> None:
+        """Let every card of a job show what is known of it now."""
+        cards = schema.card.c
+        mine = update(schema.card).where(cards.account == account, cards.job_id == job_id)
+        await tx.execute(mine.values(wanted=cards.wanted + 1, not_before=0.0))
+
+    async def claim(self, rhythm: Rhythm) -> Edit | None:
+        """Take the edit that is due first, of a job that is over if there is one; None where none may go out now."""
+        cards, jobs, now = schema.card.c, schema.job.c, self._db.now()
+        is_over = func.lower(jobs.status).in_(FINAL_WORDS)
+        first = (
+            select(cards.id)
+            .join(schema.job, and_(jobs.account == cards.account, jobs.id == cards.job_id))
+            .where(*_due(now, rhythm))
+            .order_by(is_over.desc(), cards.edited_at, cards.id)
+            .limit(1)
+        )
+        async with self._db.transaction() as tx:
+            card_id = await tx.scalar(first)
+            if card_id is None or not await self._take_turn(tx, rhythm):
+                return None
+            values = {"lease_until": now + rhythm.lease, "token": secrets.token_hex(8)}
+            mine = update(schema.card).where(cards.id == card_id, *_due(now, rhythm))
+            row = (await tx.execute(mine.values(values).returning(schema.card))).one_or_none()
+        return Edit(_card(row), row.ts, row.failures, row.token) if row else None
+
+    async def _take_turn(self, tx: AsyncConnection, rhythm: Rhythm) -> bool:
+        now = self._db.now()
+        turn = self._db.insert(schema.channel).values(id=ALL_CARDS, free_at=now + rhythm.gap)
+        if_free = {"set_": {"free_at": turn.excluded.free_at}, "where": schema.channel.c.free_at <= now}
+        return (await tx.execute(turn.on_conflict_do_update(index_elements=["id"], **if_free))).rowcount > 0
+
+    async def edited(self, edit: Edit) -> None:
+        """Record that a card shows what it had to when the edit was claimed."""
+        async with self._db.transaction() as tx:
+            await self._end(tx, edit, shown=edit.card.wanted, failures=0, edited_at=self._db.now())
+
+    async def failed(self, edit: Edit, *, wait: float, all_wait: bool = False, give_up: bool = False) -> None:
+        """Record an edit that did not work.
+
+        Args:
+            edit: the claimed edit.
+            wait: seconds until it is tried again.
+            all_wait: whether no card is edited for so long.
+            give_up: whether it is not tried again before there is something else to show.
+        """
+        shown = edit.card.wanted if give_up else schema.card.c.shown
+        async with self._db.transaction() as tx:
+            await self._end(tx, edit, shown=shown, failures=edit.failures + 1, not_before=self._db.now() + wait)
+            if all_wait:
+                until = schema.channel.c.free_at, self._db.now() + wait
+                later = update(schema.channel).where(schema.channel.c.id == ALL_CARDS)
+                await tx.execute(later.values(free_at=latest(*until)))
+
+    async def lost(self, tx: AsyncConnection, edit: Edit) -> bool:
+        """Record that a card is gone from its channel; return False where somebody else took the edit over."""
+        return await self._end(tx, edit, ts=None)
+
+    async def _end(self, tx: AsyncConnection, edit: Edit, **values: Any) -> bool:
+        mine = update(schema.card).where(schema.card.c.id == edit.card.id, schema.card.c.token == edit.token)
+        ended = {"token": None, "lease_until": 0.0}
+        return (await tx.execute(mine.values(ended | values))).rowcount > 0
+
+    async def seconds_to_next(self, rhythm: Rhythm) -> float | None:
+        """Return how long until an edit can be claimed: 0 where one can be now, None where every card shows the present."""
+        cards, now = schema.card.c, self._db.now()
+        turn = select(schema.channel.c.free_at).where(schema.channel.c.id == ALL_CARDS).scalar_subquery()
+        ready = latest(cards.not_before, cards.lease_until, cards.edited_at + rhythm.card, func.coalesce(turn, 0.0))
+        async with self._db.transaction() as tx:
+            seconds = await tx.scalar(select(func.min(ready) - now).where(text(schema.STALE)))
+        return None if seconds is None else max(0.0, float(seconds))
+
+
+def _due(now: Any, rhythm: Rhythm) -> tuple[Any, ...]:
+    cards = schema.card.c
+    return text(schema.STALE), cards.not_before <= now, cards.lease_until <= now, cards.edited_at + rhythm.card <= now
+
+
+def _card(row: Any) -> Card:
+    return Card(row.id, row.account, row.job_id, row.channel, row.ts, row.wanted)

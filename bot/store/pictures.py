@@ -1,0 +1,146 @@
+"""The newest picture of each job that has a card: its description, and how far it is."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import and_, exists, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.jobs.changes import State, state_of
+from bot.jobs.models import Job, Snapshot
+from bot.jobs.progress import Progress
+from bot.jobs.statuses import ACTIVE_WORDS
+from bot.redaction import without_secrets
+from bot.store import schema
+from bot.store.cards import Cards
+from bot.store.engine import Database
+
+Sight = tuple[Snapshot, dict[str, Any]]
+"""A job as one answer said it: what is compared, and the whole of it."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What is known of a job. Times are seconds since the epoch."""
+
+    job: Job
+    since: float
+    """When it was first seen in its present state."""
+    is_gone: bool
+    """Whether the API does not know it any more."""
+    progress: Progress | None
+
+
+@dataclass(frozen=True)
+class Running:
+    """A running job whose events were claimed to be read."""
+
+    account: str
+    job_id: str
+    progress: Progress | None
+
+
+class Pictures:
+    """Pictures. Methods that take ``tx`` join the caller's transaction."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._cards = Cards(db)
+
+    async def see(self, tx: AsyncConnection, account: str, sights: Sequence[Sight]) -> None:
+        """Keep what was just read of jobs that have a card; a read that is not believed changes nothing.
+
+        Call it after what was read is recorded: it is believed if it shows the recorded state.
+        """
+        by_id = {snapshot.id: (snapshot, body) for snapshot, body in sights}
+        for row in await tx.execute(_with_card(account, list(by_id))):
+            snapshot, body = by_id[row.id]
+            digest = digest_of(body)
+            if digest != row.digest and state_of(snapshot) == State(row.status, row.fine_tuned_model):
+                await self._keep(tx, account, row.id, body, digest)
+
+    async def _keep(self, tx: AsyncConnection, account: str, job_id: str, body: dict[str, Any], digest: str) -> None:
+        seen = {"body": json.dumps(without_secrets(body)), "digest": digest}
+        row = self._db.insert(schema.picture).values(account=account, job_id=job_id, **seen)
+        await tx.execute(row.on_conflict_do_update(index_elements=["account", "job_id"], set_=seen))
+        await self._cards.want(tx, account, job_id)
+
+    async def digest(self, tx: AsyncConnection, account: str, job_id: str) -> str | None:
+        """Return what tells the kept description from another, or None where there is none."""
+        digest: str | None = await tx.scalar(select(schema.picture.c.digest).where(*_of(account, job_id)))
+        return digest
+
+    async def find(self, account: str, job_id: str) -> Picture | None:
+        """Return the picture of a job, or None where nothing was read since it got its card."""
+        jobs, both = schema.job.c, _both()
+        joined = select(schema.picture, jobs.same_since, jobs.gone).join(schema.job, both)
+        async with self._db.transaction() as tx:
+            row = (await tx.execute(joined.where(*_of(account, job_id)))).one_or_none()
+        if row is None:
+            return None
+        return Picture(Job.model_validate(json.loads(row.body)), row.same_since, row.gone, _progress(row))
+
+    async def claim_running(self, account: str, *, every: float, most: int) -> list[Running]:
+        """Take the running, tracked jobs whose events were not read for ``every`` seconds, longest ago first.
+
+        At most ``most`` are taken in a minute, whichever process takes them.
+        """
+        pictures, jobs, tracks, now = schema.picture.c, schema.job.c, schema.track.c, self._db.now()
+        tracked = exists().where(and_(tracks.account == pictures.account, tracks.job_id == pictures.job_id))
+        due = (
+            select(schema.picture)
+            .join(schema.job, _both())
+            .where(pictures.account == account, pictures.looked_at <= now - every, jobs.gone.is_(False), tracked)
+            .where(func.lower(jobs.status).in_(ACTIVE_WORDS))
+            .order_by(pictures.looked_at, pictures.job_id)
+        )
+        async with self._db.transaction() as tx:
+            lately = select(func.count()).where(pictures.account == account, pictures.looked_at > now - 60.0)
+            rows = (await tx.execute(due.limit(max(0, most - (await tx.scalar(lately) or 0))))).all()
+            return [_running(row) for row in rows if await self._take(tx, row)]
+
+    async def _take(self, tx: AsyncConnection, row: Any) -> bool:
+        mine = update(schema.picture).where(*_of(row.account, row.job_id), schema.picture.c.looked_at == row.looked_at)
+        return (await tx.execute(mine.values(looked_at=self._db.now()))).rowcount > 0
+
+    async def advance(self, running: Running, progress: Progress | None, event_at: float | None) -> None:
+        """Keep how far a job is, and when its newest event was."""
+        known = {"progress": progress and json.dumps(progress.as_json()), "event_at": event_at}
+        async with self._db.transaction() as tx:
+            mine = update(schema.picture).where(*_of(running.account, running.job_id))
+            await tx.execute(mine.values(known))
+            if progress != running.progress:
+                await self._cards.want(tx, running.account, running.job_id)
+
+
+def digest_of(body: dict[str, Any]) -> str:
+    """Return what tells one description of a job from another."""
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _with_card(account: str, job_ids: list[str]) -> Any:
+    jobs, cards = schema.job.c, schema.card.c
+    has_card = exists().where(and_(cards.account == jobs.account, cards.job_id == jobs.id))
+    found = select(jobs.id, jobs.status, jobs.fine_tuned_model, schema.picture.c.digest)
+    joined = found.outerjoin(schema.picture, _both())
+    return joined.where(jobs.account == account, jobs.id.in_(job_ids), has_card)
+
+
+def _both() -> Any:
+    pictures, jobs = schema.picture.c, schema.job.c
+    return and_(pictures.account == jobs.account, pictures.job_id == jobs.id)
+
+
+def _of(account: str, job_id: str) -> tuple[Any, ...]:
+    return schema.picture.c.account == account, schema.picture.c.job_id == job_id
+
+
+def _progress(row: Any) -> Progress | None:
+    return Progress.from_json(json.loads(row.progress)) if row.progress else None
+
+
+def _running(row: Any) -> Running:
+    return Running(row.account, row.job_id, _progress(row))
