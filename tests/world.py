@@ -12,18 +12,22 @@ from types import TracebackType
 from typing import Literal, Self
 
 from bot import manifest
-from bot.app import Bot, running
+from bot.app import PACE, Bot, Pace, running
 from bot.commands.flood import Limit, Limits
+from bot.poll.progress import Allowance
 from bot.sandbox.acting import Person
 from bot.sandbox.finetuning import API_KEY, FineTuningApi
 from bot.sandbox.messages import Ephemeral, Message, Reply
 from bot.sandbox.slack import Slack
 from bot.sandbox.workspace import Channel
 from bot.settings import Settings, load
+from bot.store.cards import Rhythm
 from tests.postgres import free_port
 
 Transport = Literal["socket", "http"]
 POLL_SECONDS = 0.1
+LIVELY = Pace(Rhythm(card=0.2, gap=0.02), Allowance(tick=0.1, every=0.2, most=10_000))
+"""For tests that look at cards: people would wait half a minute."""
 UNHURRIED = Limits(*[Limit(10**6, 10.0)] * 4)
 """For tests, which type faster than people do."""
 RUN = (sys.executable, "-m", "bot", "run")
@@ -48,6 +52,7 @@ class World:
         self.ml = self.slack.add_channel("ml")
         self.ops = self.slack.add_channel("ops")
         self.limits = UNHURRIED
+        self.pace = PACE
         self._servers = AsyncExitStack()
         self._port = free_port()
         self._skipped = 0.0
@@ -89,7 +94,7 @@ class World:
     @asynccontextmanager
     async def bot(self, **more: str) -> AsyncIterator[Bot]:
         """Run the real bot in this process, over real HTTP and WebSocket; settings may be changed by name."""
-        async with running(self.settings(**more), clock=self.clock, limits=self.limits) as bot:
+        async with running(self.settings(**more), clock=self.clock, limits=self.limits, pace=self.pace) as bot:
             if self.transport == "socket":
                 await self.slack.connected()
             await self.slack.ledger.until(lambda: bot.identity, why="the bot knows who it is")

@@ -1,0 +1,161 @@
+"""The card of a job in a channel: edited in place, so that it always shows the present."""
+
+import pytest
+
+from bot.sandbox.faults import Fault
+from bot.sandbox.messages import Message
+from tests.world import LIVELY, World
+
+UPDATE = "chat.update"
+
+
+@pytest.fixture
+def lively(any_world: World) -> World:
+    any_world.pace = LIVELY
+    return any_world
+
+
+def card_of(world: World, job: str) -> Message:
+    """Return the card of a job in #ml, the newest if there were several."""
+    return [
+        message
+        for message in world.about(job)
+        if "ftjob_untrack" in message.buttons or "ftjob_track" in message.buttons
+    ][-1]
+
+
+async def until_card_says(world: World, job: str, *words: str) -> None:
+    """Wait until the card of a job says all of these words."""
+    await world.slack.ledger.until(
+        lambda: all(word in card_of(world, job).plain for word in words),
+        seconds=20,
+        why=f"{words} on the card",
+    )
+
+
+def step(world: World, job: str, step: int, loss: float, *, of: int = 100) -> None:
+    """Let a running job log a step."""
+    world.api.add_event(
+        job,
+        f"Step {step}/{of}: training loss={loss}",
+        type="metrics",
+        data={"step": step, "total_steps": of, "train_loss": loss},
+    )
+
+
+async def test_a_card_lives_through_its_job_and_nobody_is_told_of_it_twice(lively: World) -> None:
+    world = lively
+    async with world.bot():
+        job = world.api.add_job(status="queued", metadata={"team": "search", "slack_user": world.olivia.id})
+        await world.say(f"track {job}")
+        card = card_of(world, job)
+        assert "*Queued*" in card.plain
+        assert f"<@{world.olivia.id}>" in card.plain
+
+        world.api.change(job, status="running")
+        await until_card_says(world, job, "*Running*", "began")
+        step(world, job, 10, 2.0)
+        step(world, job, 40, 0.5)
+        await until_card_says(world, job, "40 % · step 40 of 100", "training loss 2 → 0.5")
+
+        world.api.change(job, status="succeeded", fine_tuned_model="ft:gpt-4o-mini:acme::x", trained_tokens=5_768_000)
+        await until_card_says(world, job, "*Succeeded*", "ft:gpt-4o-mini:acme::x", "5,768,000")
+        assert "step 40" not in card_of(world, job).plain
+
+        await world.until_told(job, "Running", "Succeeded")
+        assert card_of(world, job).ts == card.ts, "one card, from the beginning to the end"
+        assert [message for message in world.about(job) if message.thread_ts is None] == [card_of(world, job)]
+        assert "ftjob_cancel" not in card_of(world, job).buttons
+
+
+async def test_a_card_that_somebody_deleted_is_posted_anew_once_and_lives_on(lively: World) -> None:
+    world = lively
+    async with world.bot():
+        job = world.api.add_job(status="running")
+        await world.say(f"track {job}")
+        first = card_of(world, job)
+        first.deleted = True
+        step(world, job, 10, 2.0)
+        await world.slack.ledger.until(lambda: card_of(world, job).ts != first.ts, seconds=20, why="a new card")
+
+        step(world, job, 50, 1.0)
+        await until_card_says(world, job, "50 % · step 50 of 100")
+        world.api.change(job, status="failed", error={"code": "invalid_training_file", "message": "Bad line 7."})
+        await world.until_told(job, "Failed")
+        await until_card_says(world, job, "Bad line 7.")
+        assert (
+            len({message.ts for message in world.about(job) if message.thread_ts is None and not message.deleted}) == 1
+        )
+
+
+@pytest.mark.parametrize("transport", ["socket"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("answer", status=429, headers={"Retry-After": "1"}, body={"ok": False, "error": "ratelimited"}),
+        Fault("answer", status=500, body="<html>"),
+        Fault("answer", status=200, body={"ok": False, "error": "internal_error"}),
+        Fault("drop"),
+        Fault("late", seconds=0.2),
+    ],
+    ids=["rate limit", "500", "internal error", "dropped", "late"],
+)
+async def test_an_edit_that_slack_does_not_take_is_made_again(lively: World, fault: Fault) -> None:
+    world = lively
+    async with world.bot():
+        job = world.api.add_job(status="queued")
+        await world.say(f"track {job}")
+        world.slack.faults.add(UPDATE, fault)
+        world.api.change(job, status="running")
+        await until_card_says(world, job, "*Running*")
+        await world.until_told(job, "Running")
+
+
+async def test_an_edit_that_slack_will_never_take_is_not_repeated_for_ever(world: World) -> None:
+    world.pace = LIVELY
+    async with world.bot():
+        job = world.api.add_job(status="queued")
+        await world.say(f"track {job}")
+        world.slack.faults.add(UPDATE, Fault("answer", status=200, body={"ok": False, "error": "msg_too_long"}))
+        world.api.change(job, status="running")
+        await world.until_told(job, "Running")
+        await world.slack.ledger.until(lambda: len(world.slack.ledger.of(UPDATE)) == 1, seconds=20)
+        world.api.change(job, status="paused")
+        await until_card_says(world, job, "*Paused*")
+        assert len(world.slack.ledger.of(UPDATE)) == 2
+
+
+async def test_a_card_catches_up_after_a_restart(lively: World) -> None:
+    world = lively
+    job = world.api.add_job(status="running")
+    async with world.bot():
+        await world.say(f"track {job}")
+    world.api.change(job, status="succeeded", fine_tuned_model="ft:x")
+    async with world.bot():
+        await until_card_says(world, job, "*Succeeded*", "ft:x")
+        await world.until_told(job, "Succeeded")
+
+
+async def test_a_job_that_the_api_forgot_says_so_on_its_card(world: World) -> None:
+    world.pace = LIVELY
+    async with world.bot():
+        job = world.api.add_job(status="running")
+        await world.say(f"track {job}")
+        del world.api.jobs[job]
+        await until_card_says(world, job, "No longer visible", "last seen as running")
+
+
+async def test_cards_stand_still_where_nothing_happens(world: World) -> None:
+    world.pace = LIVELY
+    async with world.bot() as bot:
+        job = world.api.add_job(status="running")
+        await world.say(f"track {job}")
+        step(world, job, 10, 2.0)
+        await until_card_says(world, job, "step 10 of 100")
+        edits = len(world.slack.ledger.of(UPDATE))
+        reads = len(world.api.ledger.of("GET /fine_tuning/jobs/{id}/events"))
+        await world.settled(bot)
+        await world.slack.ledger.until(
+            lambda: len(world.api.ledger.of("GET /fine_tuning/jobs/{id}/events")) >= reads + 3, seconds=20, why="reads"
+        )
+        assert len(world.slack.ledger.of(UPDATE)) == edits
