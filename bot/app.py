@@ -21,10 +21,12 @@ from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from bot.access import Policy
 from bot.alerts.draw import Drawing
 from bot.alerts.editor import Editor
+from bot.alerts.illustrator import Illustrator
 from bot.alerts.notices import Notices
 from bot.alerts.record import Recorder
 from bot.alerts.retry import PATIENCE, Patience
 from bot.alerts.sender import Sender
+from bot.charts import Charts
 from bot.commands.context import Context
 from bot.commands.flood import LIMITS, Flood, Limits
 from bot.commands.order import finish_abandoned
@@ -149,6 +151,8 @@ async def running(
         circuit = Circuit(store, notices, client.account.name, wake=sender.wake, clock=clock)
         interval = settings.ftjob_poll_seconds
         sweeper = Sweeper(client, store, recorder, circuit, interval=interval, clock=clock, lease=patience.lease)
+        charts = Charts()
+        illustrator = Illustrator(client, store, charts, gateway, shown=editor.wake)
         watcher = Watcher(client, store, pace.logs, shown=editor.wake)
         presence = Presence(gateway, store, notices, account=client.account.name, wake=sender.wake, clock=clock)
         bot = Bot(settings, store, sweeper, sender, gateway, presence)
@@ -158,6 +162,8 @@ async def running(
             store=store,
             recorder=recorder,
             post=gateway.post,
+            upload=gateway.upload,
+            charts=charts,
             wake=sender.wake,
             notices=notices,
             policy=Policy(settings.ftjob_operators, read_only=settings.ftjob_read_only),
@@ -170,7 +176,7 @@ async def running(
         dispatch = Dispatch(context, gateway, people, lambda: bot.identity)
         await enter(_sending(sender))
         await enter(_in_background(editor.run()))
-        timer = await enter(sweeping([sweeper], interval, [watcher], pace.logs.tick))
+        timer = await enter(sweeping([sweeper], interval, [watcher, illustrator], pace.logs.tick))
         doors = AsyncExitStack()
         # Side by side: one after the other they could take longer than a platform waits before it kills.
         stack.push_async_callback(lambda: asyncio.gather(sender.stop(), timer.stop(), _shut(doors, dispatch)))

@@ -6,6 +6,7 @@ FtjobError
 |- StoreInUse           another process has the SQLite file
 |- StoreLocked          another program keeps the SQLite file locked
 |- StoreDamaged         the SQLite file cannot be trusted
+|- ChartNotDrawn        a picture could not be made
 |- ProviderError        a fine-tuning API did not do what was asked
    |- NotFound          no such job in this project
    |- AccessRefused     the key is wrong, revoked or lacks a scope
@@ -44,6 +45,10 @@ class StoreLocked(FtjobError):
 
 class StoreDamaged(FtjobError):
     """The SQLite file is no database, was cut, or a part of it is broken; its text says what to do."""
+
+
+class ChartNotDrawn(FtjobError):
+    """The process that draws broke or hung; its text is for the log."""
 
 
 class ProviderError(FtjobError):

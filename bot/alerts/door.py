@@ -1,9 +1,25 @@
 """The door through which messages leave, as the sender needs it: Slack's gateway stands in it."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from bot.alerts.draw import Outgoing
 from bot.alerts.retry import Answer, Sight, Sought
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A picture on its way to Slack."""
+
+    content: bytes
+    name: str
+    """Of the file."""
+    title: str
+    says: str
+    """What is to be seen, in words."""
+    channel: str | None = None
+    """Where it is shared; None: nowhere by itself, a message may show it."""
+    thread_ts: str | None = None
 
 
 class Door(Protocol):
@@ -14,6 +30,9 @@ class Door(Protocol):
 
     async def edit(self, outgoing: Outgoing, ts: str) -> Answer:
         """Let a message of ours say something else, and say how that ended."""
+
+    async def upload(self, upload: Upload) -> str | None:
+        """Upload a picture and return Slack's id of it, None where that did not work."""
 
     async def find(self, sought: Sought) -> Sight:
         """Look whether a message arrived."""

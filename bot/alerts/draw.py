@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from bot.alerts.retry import THREAD_GONE
-from bot.blocks import Message
+from bot.blocks import Message, curves
 from bot.blocks.alert import alert
 from bot.blocks.card import Present, card
 from bot.blocks.digest import digest
@@ -12,7 +12,7 @@ from bot.blocks.job import Surroundings
 from bot.blocks.notice import notice
 from bot.blocks.parts import code, context, duration, mention
 from bot.jobs.models import Job
-from bot.store import Store
+from bot.store import Store, pictures
 from bot.store.cards import Card
 from bot.store.engine import Clock
 from bot.store.jobs import RecordedChange
@@ -75,12 +75,22 @@ async def _card(store: Store, delivery: Delivery, drawing: Drawing, notes: list[
     place = await store.cards.find(delivery.replies_to or 0)
     assert place is not None  # noqa: S101 - the row names it
     at_change = await store.jobs.change(delivery.change_id) if delivery.change_id else None
-    message = await draw_card(store, place, drawing, at_change=at_change.job if at_change else None, notes=notes)
-    return Outgoing(delivery.channel, message, delivery.key, shows=place.wanted)
+    # Without the curves: Slack may refuse a picture that it just got, and a post cannot be taken back. An edit adds them.
+    job = at_change.job if at_change else None
+    message = await draw_card(store, place, drawing, at_change=job, notes=notes, with_picture=False)
+    known = await store.pictures.find(place.account, place.job_id)
+    shows = place.wanted - 1 if known and known.chart else place.wanted
+    return Outgoing(delivery.channel, message, delivery.key, shows=shows)
 
 
 async def draw_card(
-    store: Store, place: Card, drawing: Drawing, *, at_change: Job | None = None, notes: Sequence[str] = ()
+    store: Store,
+    place: Card,
+    drawing: Drawing,
+    *,
+    at_change: Job | None = None,
+    notes: Sequence[str] = (),
+    with_picture: bool = True,
 ) -> Message:
     """Return a card as it has to look now.
 
@@ -90,6 +100,7 @@ async def draw_card(
         drawing: what drawing needs beside the store.
         at_change: the job at the change that the card is owed for, in case nothing was kept of it since.
         notes: what is to be said of the message itself, already safe.
+        with_picture: whether to show the curves where there is a picture of them.
 
     Raises:
         LookupError: nothing is known of the job.
@@ -102,8 +113,14 @@ async def draw_card(
     around = Surroundings(
         drawing.job_page(place.account, place.job_id), tracked=track is not None, can_cancel=drawing.can_cancel
     )
-    present = Present(drawing.clock(), picture.since, picture.progress, picture.is_gone) if picture else None
+    present = _present(picture, drawing.clock(), with_picture=with_picture) if picture else None
     return card(job, around, " · ".join([_why_here(job.id, track), *notes]), present)
+
+
+def _present(known: pictures.Picture, now: float, *, with_picture: bool) -> Present:
+    chart = known.chart if with_picture else None
+    shown = curves.picture(chart.file, chart.says) if chart else None
+    return Present(now, known.since, known.progress, known.is_gone, shown)
 
 
 async def _change(

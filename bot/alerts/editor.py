@@ -32,6 +32,8 @@ NOT_AGAIN = CHANNEL_CLOSED | OUR_FAULT | frozenset("edit_window_closed is_inacti
 """It will not work before there is something else to show."""
 MOST_FAILURES = 6
 """Edits in a row that fail in a way that we do not know; then the card waits for another picture."""
+FIRST_WAIT = 5.0
+"""Seconds until a picture that Slack refused is shown to it again; each further wait is twice as long."""
 BROKEN_SECONDS = 1.0
 
 log = structlog.get_logger()
@@ -80,6 +82,9 @@ class Editor:
             await self._store.cards.failed(edit, wait=0.0, give_up=True)
             return
         answer = await self._door.edit(Outgoing(edit.card.channel, message, key=""), edit.ts)
+        if answer.error in OUR_FAULT and any("slack_file" in block for block in message.blocks):
+            await self._keep_without_picture(edit)
+            return
         metrics.CARD_EDITS.labels(_outcome(answer)).inc()
         if answer.ts:
             await self._store.cards.edited(edit)
@@ -87,6 +92,14 @@ class Editor:
             await self._post_again(edit)
         else:
             await self._put_off(edit, answer)
+
+    async def _keep_without_picture(self, edit: Edit) -> None:
+        """Show the rest now; Slack often refuses a picture that it just got, so that is tried again later."""
+        message = await draw_card(self._store, edit.card, self._drawing, with_picture=False)
+        answer = await self._door.edit(Outgoing(edit.card.channel, message, key=""), edit.ts)
+        metrics.CARD_EDITS.labels("without_picture").inc()
+        wait = FIRST_WAIT * 2.0**edit.failures
+        await self._store.cards.failed(edit, wait=wait, give_up=bool(answer.ts) and edit.failures >= MOST_FAILURES)
 
     async def _post_again(self, edit: Edit) -> None:
         log.info("card.gone", job=edit.card.job_id, channel=edit.card.channel)

@@ -28,6 +28,8 @@ class Present:
     progress: Progress | None = None
     is_gone: bool = False
     """Whether the API does not know it any more."""
+    picture: Block | None = None
+    """Of its curves, where Slack has one."""
 
 
 def card(job: Job, around: Surroundings, note: str, present: Present | None = None) -> Message:
@@ -37,7 +39,7 @@ def card(job: Job, around: Surroundings, note: str, present: Present | None = No
     if running := _progress(job, shown):
         blocks.append(section(running))
     blocks += fields([*short_facts(job), *_belongings(job)])
-    blocks += _reason(job)
+    blocks += [*_reason(job), *([shown.picture] if shown.picture else [])]
     return Message(_said(job, shown), [*blocks, buttons(job, around), context(note)])
 
 

@@ -19,6 +19,7 @@ class Verb(StrEnum):
     TRACKED = "tracked"
     SUBSCRIBE = "subscribe"
     UNSUBSCRIBE = "unsubscribe"
+    CURVES = "curves"
     CANCEL = "cancel"
     OUTBOX = "outbox"
     AUDIT = "audit"

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
 from bot.access import Policy
+from bot.alerts.door import Upload
 from bot.alerts.draw import Outgoing
 from bot.alerts.notices import Notices
 from bot.alerts.record import Recorder
 from bot.alerts.retry import Answer
+from bot.charts import Charts
 from bot.commands.flood import Flood
 from bot.providers.client import Client
 from bot.providers.shared import SharedReads
@@ -28,6 +30,9 @@ class Context:
     recorder: Recorder
     post: Callable[[Outgoing], Awaitable[Answer]]
     """Posts a message at once; what it says is true only if Slack took it."""
+    upload: Callable[[Upload], Awaitable[str | None]]
+    """Shares a picture; None where Slack did not take it."""
+    charts: Charts
     wake: Callable[[], None]
     """Lets the sender look at the outbox, after a commit that owes something."""
     notices: Notices

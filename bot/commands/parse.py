@@ -89,6 +89,12 @@ def _cancel(verb: Verb, words: list[str], asker: Asker) -> Command:
     return Command(verb, asker, job_ids=_ids(verb, words))
 
 
+def _one(verb: Verb, words: list[str], asker: Asker) -> Command:
+    if len(words) > 1:
+        raise misused(verb, "One job at a time.")
+    return Command(verb, asker, job_ids=_ids(verb, words))
+
+
 def _untrack(verb: Verb, words: list[str], asker: Asker) -> Command:
     if [word.casefold() for word in words] == ["all"]:
         return Command(verb, asker, everything=True)
@@ -164,6 +170,7 @@ _READERS: dict[Verb, Callable[[Verb, list[str], Asker], Command]] = {
     Verb.TRACKED: _bare,
     Verb.SUBSCRIBE: _bare,
     Verb.UNSUBSCRIBE: _bare,
+    Verb.CURVES: _one,
     Verb.CANCEL: _cancel,
     Verb.OUTBOX: _bare,
     Verb.AUDIT: _audit,

@@ -124,6 +124,21 @@ class Job(Snapshot):
         return max(0.0, self.finished_at - self.created_at)
 
 
+class Checkpoint(BaseModel):
+    """A model that was saved on the way.
+
+    https://platform.openai.com/docs/api-reference/fine-tuning/checkpoint-object
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: Text = None
+    created_at: Time = None
+    fine_tuned_model_checkpoint: Text = None
+    step_number: Count = None
+    metrics: Mapping = None
+
+
 class Event(BaseModel):
     """One line of a job's log."""
 

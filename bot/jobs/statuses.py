@@ -31,6 +31,7 @@ _WORDS = {
 }
 _PHASES = {word: phase for phase, words in _WORDS.items() for word in words.split()}
 ACTIVE_WORDS = frozenset(_WORDS[Phase.ACTIVE].split())
+SUCCEEDED_WORDS = frozenset(_WORDS[Phase.SUCCEEDED].split())
 FINAL_PHASES = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELLED})
 FINAL_WORDS = frozenset(word for word, phase in _PHASES.items() if phase in FINAL_PHASES)
 

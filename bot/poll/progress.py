@@ -38,7 +38,8 @@ class Watcher:
 
     def __init__(self, client: Client, store: Store, allowance: Allowance, *, shown: Callable[[], None]) -> None:
         """Take what it needs; ``shown`` is called after a commit that gives cards something to show."""
-        self.account = client.account.name
+        self.name = f"{client.account.name} progress"
+        self._account = client.account.name
         self._client = client
         self._store = store
         self._allowance = allowance
@@ -47,7 +48,7 @@ class Watcher:
     async def look(self) -> None:
         """Read what is due."""
         allowance = self._allowance
-        due = await self._store.pictures.claim_running(self.account, every=allowance.every, most=allowance.most)
+        due = await self._store.pictures.claim_running(self._account, every=allowance.every, most=allowance.most)
         turns = asyncio.Semaphore(allowance.at_once)
         await asyncio.gather(*(self._read(running, turns) for running in due))
 
@@ -56,7 +57,7 @@ class Watcher:
             try:
                 events = await self._client.events(running.job_id, limit=NEWEST_EVENTS)
             except ProviderError as error:
-                log.info("events.unread", account=self.account, job=running.job_id, error=str(error))
+                log.info("events.unread", account=self._account, job=running.job_id, error=str(error))
                 return
         progress = progress_of(events, running.progress)
         newest = max((event.created_at for event in events if event.created_at), default=None)

@@ -4,14 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobExecutionEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot import metrics
-from bot.poll.progress import Watcher
 from bot.poll.sweep import Sweeper
 
 LAST_SECONDS = 3.0
@@ -22,6 +21,15 @@ BEHIND = 0.05
 """The share of an interval by which a process lets another's sweep go first."""
 
 log = structlog.get_logger()
+
+
+class Watcher(Protocol):
+    """Something that looks now and then, beside the sweeps."""
+
+    name: str
+
+    async def look(self) -> None:
+        """Look once."""
 
 
 @asynccontextmanager
@@ -45,7 +53,7 @@ async def sweeping(
             timer.run, "interval", (sweeper,), seconds=interval, id=sweeper.account, next_run_time=datetime.now(UTC)
         )
     for watcher in watchers:
-        scheduler.add_job(timer.watch, "interval", (watcher,), seconds=tick, id=f"{watcher.account} progress")
+        scheduler.add_job(timer.watch, "interval", (watcher,), seconds=tick, id=watcher.name)
     scheduler.start()
     try:
         yield timer
@@ -72,7 +80,7 @@ class Timer:
 
     async def watch(self, watcher: Watcher) -> None:
         """Look once at how far jobs are; what breaks is logged as for a sweep."""
-        await self._run(f"{watcher.account} progress", watcher.look())
+        await self._run(watcher.name, watcher.look())
 
     async def _run(self, name: str, work: Coroutine[Any, Any, float | None]) -> float | None:
         task = asyncio.create_task(work)

@@ -18,9 +18,9 @@ from pydantic import SecretStr
 
 from bot import metrics
 from bot.errors import BrokenAnswer, ForeignAnswer, ProviderError, Unreachable
-from bot.jobs.models import Event
+from bot.jobs.models import Checkpoint, Event
 from bot.providers import openai
-from bot.providers.wire import Answer, Page, Reading, Request
+from bot.providers.wire import Answer, Page, Reading, Request, content_of
 
 DEADLINE = 15.0
 """Seconds until a request is given up, body included."""
@@ -94,9 +94,20 @@ class Client:
         """
         return self._read_job(await self._send(openai.cancel_job(job_id)), job_id)
 
-    async def events(self, job_id: str, *, limit: int = 20) -> list[Event]:
-        """Read the newest lines of a job's log, oldest first."""
-        return openai.read_events(await self._send(openai.list_events(job_id, limit=limit)), now=self._clock())
+    async def events(self, job_id: str, *, limit: int = 20, after: str | None = None) -> list[Event]:
+        """Read the newest lines of a job's log, or those before the line with the id ``after``, oldest first."""
+        answer = await self._send(openai.list_events(job_id, limit=limit, after=after))
+        return openai.read_events(answer, now=self._clock())
+
+    async def checkpoints(self, job_id: str, *, limit: int = 10, after: str | None = None) -> list[Checkpoint]:
+        """Read the newest checkpoints of a job, or those before the one with the id ``after``, newest first."""
+        answer = await self._send(openai.list_checkpoints(job_id, limit=limit, after=after))
+        return openai.read_checkpoints(answer, now=self._clock())
+
+    async def file_content(self, file_id: str) -> bytes:
+        """Read a whole file."""
+        answer = await self._send(openai.file_content(file_id))
+        return content_of(answer, now=self._clock())
 
     def job_page(self, job_id: str) -> str:
         """Return the address of the job's page, for people."""

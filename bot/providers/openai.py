@@ -5,15 +5,17 @@ https://platform.openai.com/docs/api-reference/fine-tuning
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from bot.errors import BrokenAnswer, ForeignAnswer
-from bot.jobs.models import Event
+from bot.jobs.models import Checkpoint, Event
 from bot.providers.wire import Answer, Page, Reading, Request, json_of, reading_of, segment
 
 JOBS = "/fine_tuning/jobs"
+
+M = TypeVar("M", bound=BaseModel)
 
 
 def list_jobs(*, after: str | None = None, limit: int = 100, metadata: Mapping[str, str] | None = None) -> Request:
@@ -78,9 +80,13 @@ def _is_of_another(organization: str | None, reading: Reading) -> bool:
     return both_are_ids and organization != theirs
 
 
-def list_events(job_id: str, *, limit: int = 20) -> Request:
-    """Ask for the newest lines of a job's log."""
-    return Request("GET", f"{JOBS}/{segment(job_id)}/events", (("limit", str(limit)),))
+def list_events(job_id: str, *, limit: int = 20, after: str | None = None) -> Request:
+    """Ask for the newest lines of a job's log, or for those before the line with the id ``after``."""
+    return Request("GET", f"{JOBS}/{segment(job_id)}/events", _paging(limit, after))
+
+
+def _paging(limit: int, after: str | None) -> tuple[tuple[str, str], ...]:
+    return (("limit", str(limit)), *([("after", after)] if after else []))
 
 
 def read_events(answer: Answer, *, now: float) -> list[Event]:
@@ -89,17 +95,42 @@ def read_events(answer: Answer, *, now: float) -> list[Event]:
     Raises:
         ProviderError: no list could be read at all.
     """
-    items = json_of(answer, now=now).get("data")
-    if not isinstance(items, list):
-        raise BrokenAnswer("The list of events has no data.", request_id=answer.request_id)
+    items = _items(answer, "events", now)
     # The API sends the newest first, and stamps whole seconds: lines of one second keep their order.
-    events = [event for item in reversed(items) if (event := _event_of(item))]
+    events = [event for item in reversed(items) if (event := _valid(Event, item))]
     return sorted(events, key=lambda event: event.created_at or 0)
 
 
-def _event_of(item: Any) -> Event | None:
+def list_checkpoints(job_id: str, *, limit: int = 10, after: str | None = None) -> Request:
+    """Ask for the newest checkpoints of a job, or for those before the one with the id ``after``."""
+    return Request("GET", f"{JOBS}/{segment(job_id)}/checkpoints", _paging(limit, after))
+
+
+def read_checkpoints(answer: Answer, *, now: float) -> list[Checkpoint]:
+    """Read the answer to ``list_checkpoints``, newest first; what cannot be read is left out.
+
+    Raises:
+        ProviderError: no list could be read at all.
+    """
+    found = [each for item in _items(answer, "checkpoints", now) if (each := _valid(Checkpoint, item))]
+    return sorted(found, key=lambda each: each.step_number or 0, reverse=True)
+
+
+def file_content(file_id: str) -> Request:
+    """Ask for the bytes of a file."""
+    return Request("GET", f"/files/{segment(file_id)}/content")
+
+
+def _items(answer: Answer, what: str, now: float) -> list[Any]:
+    items = json_of(answer, now=now).get("data")
+    if not isinstance(items, list):
+        raise BrokenAnswer(f"The list of {what} has no data.", request_id=answer.request_id)
+    return items
+
+
+def _valid(model: type[M], item: Any) -> M | None:
     try:
-        return Event.model_validate(item)
+        return model.model_validate(item)
     except ValidationError:
         return None
 

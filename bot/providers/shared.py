@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from bot.jobs.models import Checkpoint, Event
 from bot.providers.client import Client
 from bot.providers.wire import Page, Reading
 
@@ -56,6 +57,16 @@ class SharedReads:
             ("page", after, limit, tuple(metadata.items())),
             lambda: self._client.list_jobs(after=after, limit=limit, metadata=metadata),
         )
+
+    async def events(self, job_id: str, *, limit: int, after: str | None) -> Read[list[Event]]:
+        """Read lines of a job's log, oldest first."""
+        key = ("events", job_id, limit, after)
+        return await self._read(key, lambda: self._client.events(job_id, limit=limit, after=after))
+
+    async def checkpoints(self, job_id: str, *, limit: int, after: str | None) -> Read[list[Checkpoint]]:
+        """Read checkpoints of a job, newest first."""
+        key = ("checkpoints", job_id, limit, after)
+        return await self._read(key, lambda: self._client.checkpoints(job_id, limit=limit, after=after))
 
     def forget(self) -> None:
         """Let nobody who asks from now on see what was read before: somebody gave an order."""

@@ -106,15 +106,24 @@ def json_of(answer: Answer, *, now: float) -> dict[str, Any]:
     Raises:
         ProviderError: the subclass that says what the answer means.
     """
-    if answer.status != HTTPStatus.OK:
-        raise _error_of(answer, now)
     try:
-        value = from_json(answer.body)
+        value = from_json(content_of(answer, now=now))
     except ValueError:
         value = None
     if not isinstance(value, dict):
         raise BrokenAnswer("The answer was not a JSON object.", request_id=answer.request_id)
     return value
+
+
+def content_of(answer: Answer, *, now: float) -> bytes:
+    """Return the body of a good answer.
+
+    Raises:
+        ProviderError: the subclass that says what the answer means.
+    """
+    if answer.status != HTTPStatus.OK:
+        raise _error_of(answer, now)
+    return answer.body
 
 
 def reading_of(item: Any) -> Reading | None:

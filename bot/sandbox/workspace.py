@@ -132,6 +132,7 @@ class File:
     content: bytes | None = None
     alt_txt: str = ""
     shared: bool = False
+    completed_at: float = 0.0
 
 
 @dataclass
@@ -151,6 +152,8 @@ class Workspace:
     stacks: dict[str, list[View]] = field(default_factory=dict)
     homes: dict[str, View] = field(default_factory=dict)
     files: dict[str, File] = field(default_factory=dict)
+    file_delay: float = 0.0
+    """Seconds for which a message may not show a file that was just uploaded: Slack looks at it first."""
     response_urls: dict[str, ResponseUrl] = field(default_factory=dict)
     triggers: dict[str, Trigger] = field(default_factory=dict)
     tickets: set[str] = field(default_factory=set)
@@ -170,6 +173,11 @@ class Workspace:
         """Return the next timestamp: by the clock, and above every earlier one."""
         self._last_ts = max(int(self.clock() * 1_000_000), self._last_ts + 100)
         return f"{self._last_ts // 1_000_000}.{self._last_ts % 1_000_000:06d}"
+
+    def shows_file(self, file_id: Any) -> bool:
+        """Whether a message may show a file now."""
+        file = self.files.get(str(file_id))
+        return file is not None and file.shared and self.clock() >= file.completed_at + self.file_delay
 
     def direct_message(self, person: str) -> Channel:
         """Return the channel between the bot and one person."""

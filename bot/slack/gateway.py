@@ -17,12 +17,14 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import metrics
+from bot.alerts.door import Upload
 from bot.alerts.draw import Outgoing
 from bot.alerts.retry import PATIENCE, THREAD_GONE, Answer, Patience, Sight, Sought
 from bot.blocks import Message
 from bot.commands.command import Reply
 from bot.settings import Settings
 from bot.slack.channels import Channels
+from bot.slack.files import Files
 from bot.store.engine import Clock
 
 DEADLINE = 10.0
@@ -74,6 +76,7 @@ class Gateway:
         self._session = session
         self._response_urls = tuple(f"{origin}/" for origin in response_origins)
         self._channels = channels
+        self._files = Files(client, session, self._response_urls)
         self._patience = patience
         self._bot_id = ""
 
@@ -137,6 +140,12 @@ class Gateway:
         if not isinstance(ts, str) or not isinstance(channel, str) or not _is_same(arguments["channel"], channel):
             return Answer(error="broken_answer", maybe_posted=True)
         return Answer(ts=ts, channel=channel)
+
+    async def upload(self, upload: Upload) -> str | None:
+        """Upload a picture and return Slack's id of it, None where that did not work. It never raises."""
+        if upload.channel and await self._refusal(upload.channel):
+            return None
+        return await self._files.upload(upload)
 
     async def _refusal(self, channel: str) -> str | None:
         try:

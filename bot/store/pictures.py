@@ -12,14 +12,28 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.jobs.changes import State, state_of
 from bot.jobs.models import Job, Snapshot
 from bot.jobs.progress import Progress
-from bot.jobs.statuses import ACTIVE_WORDS
+from bot.jobs.statuses import ACTIVE_WORDS, SUCCEEDED_WORDS
 from bot.redaction import without_secrets
 from bot.store import schema
 from bot.store.cards import Cards
 from bot.store.engine import Database
 
+MOST_TRIES = 5
+FIRST_WAIT = 30.0
+"""Seconds between the first two tries to draw a job's curves; each further wait is four times as long."""
+
 Sight = tuple[Snapshot, dict[str, Any]]
 """A job as one answer said it: what is compared, and the whole of it."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A picture of curves that Slack has."""
+
+    file: str
+    """Slack's id of it."""
+    says: str
+    """What is to be seen, in words."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +46,8 @@ class Picture:
     is_gone: bool
     """Whether the API does not know it any more."""
     progress: Progress | None
+    chart: Drawn | None
+    """Its curves, where a picture of them was made."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +97,7 @@ class Pictures:
             row = (await tx.execute(joined.where(*_of(account, job_id)))).one_or_none()
         if row is None:
             return None
-        return Picture(Job.model_validate(json.loads(row.body)), row.same_since, row.gone, _progress(row))
+        return Picture(Job.model_validate(json.loads(row.body)), row.same_since, row.gone, _progress(row), _drawn(row))
 
     async def claim_running(self, account: str, *, every: float, most: int) -> list[Running]:
         """Take the running, tracked jobs whose events were not read for ``every`` seconds, longest ago first.
@@ -105,6 +121,34 @@ class Pictures:
     async def _take(self, tx: AsyncConnection, row: Any) -> bool:
         mine = update(schema.picture).where(*_of(row.account, row.job_id), schema.picture.c.looked_at == row.looked_at)
         return (await tx.execute(mine.values(looked_at=self._db.now()))).rowcount > 0
+
+    async def claim_undrawn(self, account: str) -> Job | None:
+        """Take one job that succeeded and whose curves have no picture yet; each is tried a few times, ever later."""
+        pictures, jobs, now = schema.picture.c, schema.job.c, self._db.now()
+        due = (pictures.chart.is_(None), pictures.chart_tries < MOST_TRIES, pictures.chart_not_before <= now)
+        first = (
+            select(schema.picture)
+            .join(schema.job, _both())
+            .where(pictures.account == account, func.lower(jobs.status).in_(SUCCEEDED_WORDS), *due)
+            .order_by(pictures.chart_not_before, pictures.job_id)
+            .limit(1)
+        )
+        async with self._db.transaction() as tx:
+            row = (await tx.execute(first)).one_or_none()
+            if row is None:
+                return None
+            mine = update(schema.picture).where(*_of(account, row.job_id), pictures.chart_tries == row.chart_tries)
+            later = {"chart_tries": row.chart_tries + 1, "chart_not_before": now + FIRST_WAIT * 4**row.chart_tries}
+            taken = (await tx.execute(mine.values(later))).rowcount > 0
+        return Job.model_validate(json.loads(row.body)) if taken else None
+
+    async def drawn(self, account: str, job_id: str, chart: Drawn | None) -> None:
+        """Keep the picture of a job's curves; None where there is nothing to draw, so that it is not tried again."""
+        values = {"chart": chart.file, "chart_says": chart.says} if chart else {"chart_tries": MOST_TRIES}
+        async with self._db.transaction() as tx:
+            await tx.execute(update(schema.picture).where(*_of(account, job_id)).values(values))
+            if chart:
+                await self._cards.want(tx, account, job_id)
 
     async def advance(self, running: Running, progress: Progress | None, event_at: float | None) -> None:
         """Keep how far a job is, and when its newest event was."""
@@ -140,6 +184,10 @@ def _of(account: str, job_id: str) -> tuple[Any, ...]:
 
 def _progress(row: Any) -> Progress | None:
     return Progress.from_json(json.loads(row.progress)) if row.progress else None
+
+
+def _drawn(row: Any) -> Drawn | None:
+    return Drawn(row.chart, row.chart_says) if row.chart else None
 
 
 def _running(row: Any) -> Running:

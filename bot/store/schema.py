@@ -145,6 +145,11 @@ picture = Table(
     Column("progress", Text),
     Column("looked_at", Double, nullable=False, server_default="0"),
     Column("event_at", Double),
+    # Its curves, once it is over: Slack's id of the picture, and its words; how often and until when that was tried.
+    Column("chart", Text),
+    Column("chart_says", Text),
+    Column("chart_tries", Integer, nullable=False, server_default="0"),
+    Column("chart_not_before", Double, nullable=False, server_default="0"),
 )
 
 subscription = Table(

@@ -10,13 +10,12 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar, copy_context
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from bot.access import Policy
-from bot.alerts.draw import Outgoing
 from bot.alerts.notices import Notices
 from bot.alerts.record import Recorder
-from bot.alerts.retry import Answer
+from bot.charts import Charts
 from bot.commands.context import Context
 from bot.commands.flood import Flood
 from bot.commands.order import finish_abandoned
@@ -204,6 +203,8 @@ class Town:
             store=store,
             recorder=Recorder(store, wake=_nothing),
             post=_nobody,
+            upload=_nobody,
+            charts=Charts(),
             wake=_nothing,
             notices=Notices(store, None),
             policy=Policy(),
@@ -218,5 +219,5 @@ def _nothing() -> None:
     """Wake nobody: nothing sends here."""
 
 
-async def _nobody(_outgoing: Outgoing) -> Answer:
+async def _nobody(_sent: object) -> NoReturn:
     raise AssertionError("an order posts nothing by itself")

@@ -27,6 +27,7 @@ _TIMES = [
     schema.job.c.missed_at,
     schema.outage.c.since,
     schema.picture.c.looked_at,
+    schema.picture.c.chart_not_before,
     schema.question.c.expires_at,
     schema.question.c.answered_at,
     schema.question.c.lease_until,

@@ -110,6 +110,10 @@ def check(call: Call, *, counts_text: bool = True) -> None:
     if verdict.error:
         raise Refusal(verdict.error)
     call.workspace.complaints.extend(verdict.complaints)
+    for block in payload.get("blocks") or []:
+        if "slack_file" in block and not call.workspace.shows_file(block["slack_file"].get("id")):
+            said = "[ERROR] invalid slack file [json-pointer:/blocks/0/slack_file]"
+            raise Refusal("invalid_blocks", errors=[said], response_metadata={"messages": [said]})
 
 
 def _content(call: Call) -> dict[str, Any]:

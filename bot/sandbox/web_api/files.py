@@ -48,7 +48,7 @@ def complete_upload(call: Call) -> dict[str, Any]:
         ts = call.workspace.ts()
         call.workspace.add_message(Message(ts, channel.id, BOT_USER, text, BOT, thread_ts=thread, files=shapes))
     for file, _ in done:
-        file.shared = True
+        file.shared, file.completed_at = True, call.workspace.clock()
     return {"files": shapes}
 
 

@@ -25,5 +25,9 @@ def upgrade() -> None:
         sa.Column("progress", sa.Text(), nullable=True),
         sa.Column("looked_at", sa.Double(), server_default="0", nullable=False),
         sa.Column("event_at", sa.Double(), nullable=True),
+        sa.Column("chart", sa.Text(), nullable=True),
+        sa.Column("chart_says", sa.Text(), nullable=True),
+        sa.Column("chart_tries", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("chart_not_before", sa.Double(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("account", "job_id", name=op.f("pk_picture")),
     )

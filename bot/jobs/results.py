@@ -1,0 +1,91 @@
+"""What training measured, step by step: from a job's result file, or from its log while it runs. Pure.
+
+Result files: https://platform.openai.com/docs/guides/fine-tuning (newer ones are base64 text of a CSV, older ones a CSV).
+"""
+
+import base64
+import binascii
+import csv
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bot.jobs.models import Event
+
+_NAMES = {
+    "train_loss": "training loss",
+    "valid_loss": "validation loss",
+    "full_valid_loss": "full validation loss",
+    "train_mean_reward": "training reward",
+    "full_valid_mean_reward": "validation reward",
+    "valid_mean_reward": "validation reward",
+}
+MOST_ROWS = 200_000
+_STEP = "step"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One measure over the steps."""
+
+    name: str
+    points: tuple[tuple[int, float], ...]
+    """Step and value, by step; finite, and never empty."""
+
+    @property
+    def is_reward(self) -> bool:
+        """Whether more is better."""
+        return self.name.endswith("reward")
+
+    @property
+    def best(self) -> tuple[int, float]:
+        """The point with the least loss, or with the greatest reward."""
+        return (max if self.is_reward else min)(self.points, key=lambda point: point[1])
+
+
+def read_results(content: bytes) -> list[Curve]:
+    """Return the curves of a result file: none where it holds none that we know."""
+    text = _text(content)
+    rows = csv.DictReader(text.splitlines()[:MOST_ROWS])
+    return _curves(rows)
+
+
+def curves_of(events: Iterable[Event]) -> list[Curve]:
+    """Return the curves of a job's log so far."""
+    return _curves(event.data for event in events if event.data)
+
+
+def _text(content: bytes) -> str:
+    text = content.decode("utf-8", errors="replace").lstrip("\ufeff")
+    if text.lower().startswith(_STEP):
+        return text
+    try:
+        return base64.b64decode("".join(text.split()), validate=True).decode("utf-8", errors="replace")
+    except (binascii.Error, ValueError):
+        return text
+
+
+def _curves(rows: Iterable[Mapping[str, Any]]) -> list[Curve]:
+    found: dict[str, dict[int, float]] = {}
+    for row in rows:
+        for name, step, value in _measures(row):
+            found.setdefault(name, {})[step] = value
+    return [Curve(name, tuple(sorted(points.items()))) for name, points in found.items()]
+
+
+def _measures(row: Mapping[str, Any]) -> Iterator[tuple[str, int, float]]:
+    step = _number(row.get(_STEP))
+    if step is None or not 0 <= step < 10**12:
+        return
+    for column, name in _NAMES.items():
+        if (value := _number(row.get(column))) is not None:
+            yield name, int(step), value
+
+
+def _number(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) and not isinstance(value, bool) else None
