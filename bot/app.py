@@ -113,6 +113,22 @@ def account_of(settings: Settings) -> Account:
 
 
 @asynccontextmanager
+async def _own_store(settings: Settings, clock: Clock) -> AsyncIterator[Store]:
+    """Open the store; in an SQLite file, which is this process's alone, nobody else holds a lease any more."""
+    async with open_store(settings.database_url.get_secret_value(), clock) as store:
+        if store.db.is_sqlite:
+            await store.outbox.end_leases()
+            await store.accounts.start_afresh()
+            await store.questions.end_leases()
+        yield store
+
+
+def _wake(sender: Sender, editor: Editor) -> None:
+    sender.wake()
+    editor.wake()
+
+
+@asynccontextmanager
 async def running(
     settings: Settings,
     *,
@@ -130,24 +146,13 @@ async def running(
         enter = stack.enter_async_context
         gateway = await enter(open_gateway(settings, patience, clock=clock))
         client = await enter(Client(account_of(settings), clock=clock))
-        store = await enter(open_store(settings.database_url.get_secret_value(), clock))
-        if store.db.is_sqlite:
-            await store.outbox.end_leases()
-            await store.accounts.start_afresh()
-            await store.questions.end_leases()
-        drawing = Drawing(
-            lambda _account, job_id: client.job_page(job_id), can_cancel=not settings.ftjob_read_only, clock=clock
-        )
+        store = await enter(_own_store(settings, clock))
+        drawing = Drawing(client.page_of, can_cancel=not settings.ftjob_read_only, clock=clock)
         notices = Notices(store, settings.ftjob_ops_channel)
         await notices.tell_of_store()
         sender = Sender(store, gateway, drawing, clock=clock, notices=notices, patience=patience)
         editor = Editor(store, gateway, drawing, pace.cards, owed=sender.wake)
-
-        def wake() -> None:
-            sender.wake()
-            editor.wake()
-
-        recorder = Recorder(store, wake=wake, interval=settings.ftjob_poll_seconds)
+        recorder = Recorder(store, wake=lambda: _wake(sender, editor), interval=settings.ftjob_poll_seconds)
         circuit = Circuit(store, notices, client.account.name, wake=sender.wake, clock=clock)
         interval = settings.ftjob_poll_seconds
         sweeper = Sweeper(client, store, recorder, circuit, interval=interval, clock=clock, lease=patience.lease)

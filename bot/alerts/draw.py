@@ -168,5 +168,7 @@ def _notes(delivery: Delivery, *, repeated: bool) -> list[str]:
 def _why_here(job_id: str, track: Track | None) -> str:
     if track is None:
         return f"Not followed here any more · {code(f'/ftjob track {job_id}')} follows it again"
-    whose = f"Tracked by {mention(track.person)}" if track.person else "This channel is subscribed"
-    return f"{whose} · stop with {code(f'/ftjob untrack {job_id}')}"
+    stop = f"stop with {code(f'/ftjob untrack {job_id}')}"
+    if track.person is None:
+        return f"This channel is subscribed · {stop}, or for all new jobs with `/ftjob unsubscribe`"
+    return f"Tracked by {mention(track.person)} · {stop}"

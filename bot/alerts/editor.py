@@ -11,6 +11,7 @@ from collections.abc import Callable
 import structlog
 
 from bot import metrics
+from bot.alerts.consequences import post_again
 from bot.alerts.door import Door
 from bot.alerts.draw import Drawing, Outgoing, draw_card
 from bot.alerts.retry import (
@@ -107,10 +108,7 @@ class Editor:
         async with self._store.db.transaction() as tx:
             if not await self._store.cards.lost(tx, edit):
                 return
-            _, is_lacking = await self._store.cards.of(tx, card.account, card.job_id, card.channel)
-            tracks = await self._store.tracks.of_job(tx, card.account, card.job_id)
-            if is_lacking and any(track.channel == card.channel for track in tracks):
-                await self._store.outbox.post_again(tx, card)
+            await post_again(self._store, tx, card)
         self._owed()
 
     async def _put_off(self, edit: Edit, answer: Answer) -> None:

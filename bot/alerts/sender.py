@@ -11,17 +11,16 @@ from dataclasses import dataclass, replace
 import structlog
 
 from bot import metrics
+from bot.alerts.consequences import mind
 from bot.alerts.door import Door
 from bot.alerts.draw import Drawing, Outgoing, draw
-from bot.alerts.notices import DAY, Notices
+from bot.alerts.notices import Notices
 from bot.alerts.retry import (
-    CHANNEL_CLOSED,
     LONGEST_BACKOFF,
     NOT_DRAWN,
     OUR_FAULT,
     PATIENCE,
     RATE_LIMITED,
-    THREAD_GONE,
     WORKSPACE_CLOSED,
     Answer,
     Next,
@@ -32,11 +31,10 @@ from bot.alerts.retry import (
     decide,
 )
 from bot.blocks import Message
-from bot.blocks.notice import NoticeKind
 from bot.crash import crash_point
 from bot.store import Store
-from bot.store.engine import Clock, Transaction
-from bot.store.outbox import Delivery, Picture
+from bot.store.engine import Clock
+from bot.store.outbox import Delivery
 
 MOST_AT_ONCE = 8
 """Deliveries under way at the same time, each to another channel."""
@@ -270,8 +268,7 @@ class Sender:
             if kept:
                 limited = answer.error in RATE_LIMITED
                 await self._store.outbox.rest(tx, delivery.channel, verdict.channel_wait, limited=limited)
-                await self._mind_card(tx, delivery, answer, shows)
-                await self._mind_channel(tx, delivery, answer)
+                await mind(self._store, self._notices, tx, delivery, answer, shows=shows)
         crash_point("after_settle")
         outcome = verdict.outcome if kept else "lost_lease"
         metrics.DELIVERIES.labels(outcome).inc()
@@ -280,24 +277,6 @@ class Sender:
         else:
             said = {"outcome": outcome, "error": answer.error, "channel": delivery.channel, "delivery": delivery.id}
             log.warning("delivery.not_sent", **said)
-
-    async def _mind_card(self, tx: Transaction, delivery: Delivery, answer: Answer, shows: int) -> None:
-        """Note where a card stands; of one that was only found nobody knows what it shows, so that it is edited."""
-        if delivery.picture is Picture.CARD and delivery.replies_to and answer.ts:
-            await self._store.cards.place(tx, delivery.replies_to, answer.ts, shows=shows)
-
-    async def _mind_channel(self, tx: Transaction, delivery: Delivery, answer: Answer) -> None:
-        """Draw the consequences of an answer for the channel: a thread that is gone, a channel that is closed."""
-        if answer.error in THREAD_GONE and delivery.replies_to:
-            await self._store.cards.place(tx, delivery.replies_to, None)
-        if answer.error in CHANNEL_CLOSED:
-            waiting = await self._store.outbox.park_channel(tx, delivery.channel, answer.error or "")
-            if delivery.picture is not Picture.NOTICE:
-                today = delivery.claimed_at // DAY * DAY
-                people = await self._store.tracks.people_in(tx, delivery.channel)
-                facts: dict[str, str | float | None] = {"error": answer.error, "waiting": waiting}
-                channel = delivery.channel
-                await self._notices.tell(tx, NoticeKind.CHANNEL_CLOSED, channel, at=today, people=people, **facts)
 
 
 def _luck() -> float:

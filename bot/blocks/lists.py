@@ -3,7 +3,20 @@
 from collections.abc import Sequence
 
 from bot.blocks.job import SHOW, UNTRACK, emoji, word
-from bot.blocks.parts import LONGEST_ID, Block, Message, button, clip, code, context, date, plain, section, spoken
+from bot.blocks.parts import (
+    LONGEST_ID,
+    Block,
+    Message,
+    button,
+    clip,
+    code,
+    context,
+    date,
+    older_button,
+    plain,
+    section,
+    spoken,
+)
 from bot.jobs.models import Job
 
 MOST_ROWS = 40
@@ -14,16 +27,23 @@ _MOST_SPOKEN = 10
 _LONGEST_TITLE = 500
 
 
-def job_list(jobs: Sequence[Job], *, title: str, empty: str, more: bool) -> Message:
-    """Draw jobs, newest first; ``title`` and ``empty`` are already safe, ``more`` says that there are others."""
+def job_list(jobs: Sequence[Job], *, title: str, empty: str, counts: str = "", older: str | None = None) -> Message:
+    """Draw jobs, newest first.
+
+    Args:
+        jobs: what is shown.
+        title: what they are, already safe.
+        empty: what to say where there are none, already safe.
+        counts: how many there are of each state, already safe.
+        older: the command that shows what comes after them, None without any.
+    """
     if not jobs:
         return Message(empty, [section(empty)])
     rows = [_row(job) for job in jobs[:MOST_JOBS]]
-    notes = _hidden(len(jobs) - MOST_JOBS)
-    if more:
-        notes.append("There are more: `/ftjob list 25`, or a state or key=value to narrow it.")
+    notes = [*_hidden(len(jobs) - MOST_JOBS), *([counts] if counts else [])]
+    paging = older_button(older, f"the jobs from {jobs[-1].id} and") if older else []
     text = _aloud(title, [(job.id, job.status) for job in jobs])
-    return Message(text, [section(f"*{clip(title, _LONGEST_TITLE)}*"), *rows, *map(context, notes)])
+    return Message(text, [section(f"*{clip(title, _LONGEST_TITLE)}*"), *rows, *map(context, notes), *paging])
 
 
 def tracked_list(jobs: Sequence[tuple[str, str]], *, subscribed: bool) -> Message:

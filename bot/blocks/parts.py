@@ -15,7 +15,10 @@ from typing import Any
 
 Block = dict[str, Any]
 
+PAGE = "ftjob_page"
+"""The action of a button that shows what came before."""
 LONGEST_SECTION = 3000
+LONGEST_VALUE = 2000
 LONGEST_FIELD = 2000
 MOST_FIELDS = 10
 LONGEST_ERROR = 500
@@ -153,10 +156,10 @@ def context(text: str) -> Block:
     return {"type": "context", "elements": [_mrkdwn(clip(text, LONGEST_SECTION))]}
 
 
-def preformatted(text: str, longest: int = LONGEST_ERROR) -> Block:
+def preformatted(text: str, longest: int = LONGEST_ERROR, *, most_lines: int = MOST_LINES) -> Block:
     """Return foreign text in a box that Slack does not parse and that can be copied."""
     lines = tidy(text).splitlines()
-    shown = "\n".join([*lines[:MOST_LINES], "…"] if len(lines) > MOST_LINES else lines)
+    shown = "\n".join([*lines[:most_lines], "…"] if len(lines) > most_lines else lines)
     element = {
         "type": "rich_text_preformatted",
         "elements": [{"type": "text", "text": cut(shown, longest) or " "}],
@@ -182,6 +185,13 @@ def button(
     }
     extras = {"style": style, "url": url, "accessibility_label": says and tidy(says)[:75]}
     return block | {key: extra for key, extra in extras.items() if extra}
+
+
+def older_button(command: str, what: str) -> list[Block]:
+    """Return a button that shows ``what`` came before; ``command`` does so, as it could be typed."""
+    if len(command) > LONGEST_VALUE:
+        return []
+    return [actions(button("Older", PAGE, command, says=f"Show {what} before"))]
 
 
 def actions(*buttons: Block) -> Block:

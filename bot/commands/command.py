@@ -19,6 +19,8 @@ class Verb(StrEnum):
     TRACKED = "tracked"
     SUBSCRIBE = "subscribe"
     UNSUBSCRIBE = "unsubscribe"
+    EVENTS = "events"
+    CHECKPOINTS = "checkpoints"
     CURVES = "curves"
     CANCEL = "cancel"
     OUTBOX = "outbox"
@@ -58,6 +60,10 @@ class Command:
     """Which jobs to list: all, active, failed, succeeded, cancelled."""
     most: int | None = None
     """How many to show."""
+    model: str | None = None
+    """What the base model of listed jobs is called, as in "gpt-4o*"."""
+    after: str | None = None
+    """The last of what was shown before: show what comes after it."""
     metadata: tuple[tuple[str, str], ...] = ()
     """Pairs that listed jobs carry."""
     to: str | None = None

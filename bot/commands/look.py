@@ -1,6 +1,9 @@
 """`status` and `list`: read jobs and show them."""
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from bot.blocks import Message
 from bot.blocks.answers import problem
@@ -17,6 +20,7 @@ from bot.jobs.models import Job
 from bot.jobs.statuses import FINAL_PHASES, Phase, phase_of
 
 DEFAULT_ROWS = 10
+_MOST_COUNTS = 8
 PAGE = 100
 MOST_PAGES = 5
 """Pages that one ``list`` reads at the most while it looks for jobs in a state."""
@@ -76,28 +80,64 @@ async def _row(job_id: str, context: Context) -> tuple[str, str]:
 
 
 async def show_list(command: Command, context: Context) -> Reply:
-    """Show the newest jobs, of one state or with some metadata where asked."""
+    """Show the newest jobs, of one state, model or with some metadata where asked, and how many there are of each."""
     wanted = command.most or DEFAULT_ROWS
-    jobs, more = await _newest(command, context, wanted)
-    pairs = ", ".join(f"{plain(key, 64)}={plain(value, 64)}" for key, value in command.metadata)
-    kind = ("jobs" if command.only == "all" else f"{command.only} jobs") + (f" with {pairs}" if pairs else "")
-    among = f"among the newest {MOST_PAGES * PAGE} of" if more else "in"
+    found = await _newest(command, context, wanted)
+    filters = [f"{plain(key, 64)}={plain(value, 64)}" for key, value in command.metadata]
+    filters += [f"a model like {plain(command.model)}"] if command.model else []
+    kind = ("jobs" if command.only == "all" else f"{command.only} jobs") + (
+        f" with {', '.join(filters)}" if filters else ""
+    )
+    among = f"among the newest {MOST_PAGES * PAGE} of" if found.has_more else "in"
     empty = f"No {kind} {among} {context.client.account.place}. `/ftjob list` shows the newest of all."
-    if kind == "jobs":
+    if command.after:
+        empty = f"No more {kind} {among} {context.client.account.place}."
+    elif kind == "jobs":
         empty = f"No jobs in {context.client.account.place} yet. A job appears here as soon as it is created."
-    return Reply(job_list(jobs, title=f"The newest {kind}", empty=empty, more=more))
+    title = f"The newest {kind}" if command.after is None else f"Older {kind}"
+    older = _older(command, wanted, found.jobs[-1].id) if found.has_more and found.jobs else None
+    shown = job_list(found.jobs, title=title, empty=empty, counts=_counted(found.seen), older=older)
+    return Reply(shown, replaces=command.replaces)
 
 
-async def _newest(command: Command, context: Context, wanted: int) -> tuple[list[Job], bool]:
+@dataclass(frozen=True)
+class _Found:
+    jobs: list[Job]
+    seen: list[str]
+    """The statuses of all jobs that were looked at."""
+    has_more: bool
+
+
+async def _newest(command: Command, context: Context, wanted: int) -> _Found:
     jobs: list[Job] = []
-    after = None
+    seen: list[str] = []
+    after = command.after
     for _ in range(MOST_PAGES):
         page = (await context.shared.page(after=after, limit=PAGE, metadata=dict(command.metadata))).answer
-        jobs += [reading.job for reading in page.readings if _fits(reading.snapshot.status, command.only)]
+        seen += [reading.snapshot.status for reading in page.readings]
+        fitting = [reading for reading in page.readings if _fits(reading.snapshot.status, command.only)]
+        jobs += [job for job in (reading.job for reading in fitting) if _is_named(job, command.model)]
         after = page.after
         if len(jobs) >= wanted or after is None:
             break
-    return jobs[:wanted], len(jobs) > wanted or after is not None
+    return _Found(jobs[:wanted], seen, len(jobs) > wanted or after is not None)
+
+
+def _is_named(job: Job, pattern: str | None) -> bool:
+    return pattern is None or fnmatchcase((job.model or "").casefold(), pattern.casefold())
+
+
+def _counted(statuses: Sequence[str]) -> str:
+    """Return how many jobs are in each state: "Among 16 jobs: 3 running · 1 failed"."""
+    counts = Counter(word(status).lower() for status in statuses).most_common(_MOST_COUNTS)
+    return f"Among {len(statuses)} jobs: " + " · ".join(f"{count} {status}" for status, count in counts)
+
+
+def _older(command: Command, wanted: int, last: str) -> str:
+    """Return the command that shows what comes after a list, as it could be typed."""
+    pairs = [f"{key}={value}" for key, value in command.metadata]
+    model = [f"model:{command.model}"] if command.model else []
+    return " ".join(["list", command.only, str(wanted), *model, *pairs, f"after:{last}"])
 
 
 def _fits(status_word: str, only: str) -> bool:

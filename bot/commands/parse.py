@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Callable
+from dataclasses import replace
 
 from rapidfuzz import fuzz, process
 
@@ -29,6 +30,8 @@ REVOKE = (
 )
 """The answer to a secret."""
 
+_AFTER = re.compile(r"after:(?P<id>[A-Za-z0-9_-]{1,100})", re.ASCII)
+_MODEL = re.compile(r"model:(?P<name>[A-Za-z0-9._:*?-]{1,100})", re.ASCII | re.IGNORECASE)
 _CHANNEL = re.compile(r"<#(?P<id>[CGD][A-Z0-9]+)(?:\|[^>]*)?>")
 
 
@@ -113,21 +116,45 @@ def _track(verb: Verb, words: list[str], asker: Asker) -> Command:
     return Command(verb, asker, job_ids=_ids(verb, words), to=to)
 
 
+def _events(verb: Verb, words: list[str], asker: Asker) -> Command:
+    words, after = _after(words)
+    most = int(words.pop()) if words and words[-1] in _COUNTS else None
+    if len(words) > 1:
+        raise misused(verb, f"{_echo(words[-1])} is no number up to {MOST_LISTED}.")
+    return Command(verb, asker, job_ids=_ids(verb, words), most=most, after=after)
+
+
+def _checkpoints(verb: Verb, words: list[str], asker: Asker) -> Command:
+    words, after = _after(words)
+    return replace(_one(verb, words, asker), after=after)
+
+
+def _after(words: list[str]) -> tuple[list[str], str | None]:
+    """Return the words without the last one, if that says after what to go on, and after what."""
+    found = _AFTER.fullmatch(words[-1]) if words else None
+    return (words[:-1], found["id"]) if found else (words, None)
+
+
 def _list(verb: Verb, words: list[str], asker: Asker) -> Command:
-    only, most, metadata = "all", None, []
+    only, most, model, metadata = "all", None, None, []
+    words, after = _after(words)
     for word in words:
         key, equals, value = word.partition("=")
-        if word.casefold() in LIST_WORDS:
+        if named := _MODEL.fullmatch(word):
+            model = named["name"]
+        elif word.casefold() in LIST_WORDS:
             only = word.casefold()
         elif word in _COUNTS:
             most = int(word)
         elif equals and key and value:
             metadata.append((_typed(key), _typed(value)))
         else:
-            raise misused(verb, f"{_echo(word)} is neither a state, a number up to {MOST_LISTED} nor key=value.")
+            raise misused(
+                verb, f"{_echo(word)} is neither a state, a number up to {MOST_LISTED}, model:name nor key=value."
+            )
     if len(metadata) > MOST_PAIRS:
         raise misused(verb, f"At most {MOST_PAIRS} pairs at a time.")
-    return Command(verb, asker, only=only, most=most, metadata=tuple(metadata))
+    return Command(verb, asker, only=only, most=most, model=model, after=after, metadata=tuple(metadata))
 
 
 def _audit(verb: Verb, words: list[str], asker: Asker) -> Command:
@@ -170,6 +197,8 @@ _READERS: dict[Verb, Callable[[Verb, list[str], Asker], Command]] = {
     Verb.TRACKED: _bare,
     Verb.SUBSCRIBE: _bare,
     Verb.UNSUBSCRIBE: _bare,
+    Verb.EVENTS: _events,
+    Verb.CHECKPOINTS: _checkpoints,
     Verb.CURVES: _one,
     Verb.CANCEL: _cancel,
     Verb.OUTBOX: _bare,

@@ -58,7 +58,6 @@ def _announcement(person: str, readings: list[Reading]) -> Message:
         open_jobs,
         title=f"{who} Open now ({len(open_jobs)})",
         empty=f"{who} No job is open now.",
-        more=False,
     )
 
 

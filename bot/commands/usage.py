@@ -21,7 +21,7 @@ USAGE: dict[Verb, Usage] = {
         "status <id>...", "show everything about a job, or a line for each of up to five", "status ftjob-abc123"
     ),
     Verb.LIST: Usage(
-        "list [active|failed|succeeded|cancelled|all] [n] [key=value]",
+        "list [active|failed|succeeded|cancelled|all] [n] [model:gpt-4o*] [key=value]",
         "show the newest jobs",
         "list failed 5 team=search",
     ),
@@ -32,6 +32,8 @@ USAGE: dict[Verb, Usage] = {
     Verb.TRACKED: Usage("tracked", "show what this channel tracks", "tracked"),
     Verb.SUBSCRIBE: Usage("subscribe", "track every new job in this channel", "subscribe"),
     Verb.UNSUBSCRIBE: Usage("unsubscribe", "announce no new jobs here any more", "unsubscribe"),
+    Verb.EVENTS: Usage("events <id> [n]", "show the newest lines of a job's log", "events ftjob-abc123 20"),
+    Verb.CHECKPOINTS: Usage("checkpoints <id>", "show the models saved on the way", "checkpoints ftjob-abc123"),
     Verb.CURVES: Usage("curves <id>", "share a picture of what training measured here", "curves ftjob-abc123"),
     Verb.CANCEL: Usage("cancel <id>", "end a job, after a question (operators only)", "cancel ftjob-abc123"),
     Verb.OUTBOX: Usage("outbox", "show what could not be delivered, to retry it (operators only)", "outbox"),

@@ -109,6 +109,10 @@ class Client:
         answer = await self._send(openai.file_content(file_id))
         return content_of(answer, now=self._clock())
 
+    def page_of(self, _account: str, job_id: str) -> str:
+        """Return the address of the page of a job of the account that is named, which is this one."""
+        return self.job_page(job_id)
+
     def job_page(self, job_id: str) -> str:
         """Return the address of the job's page, for people."""
         return openai.job_page(job_id)

@@ -4,12 +4,16 @@ None of them is believed unchecked.
 """
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from bot.blocks.answers import CONFIRM_CANCEL
 from bot.blocks.job import CANCEL, REFRESH, SHOW, TRACK, UNTRACK
 from bot.blocks.outbox import ALL, RETRY, RETRY_ALL
+from bot.blocks.parts import PAGE
 from bot.commands.command import Asker, Command, Verb
+from bot.commands.parse import parse
+from bot.errors import UserError
 from bot.jobs.ids import is_job_id
 from bot.slack.gateway import Door
 
@@ -21,6 +25,7 @@ _VERBS = {
     CANCEL: Verb.CANCEL,
 }
 
+_PAGED = (Verb.LIST, Verb.EVENTS, Verb.CHECKPOINTS)
 _DOOR = "button"
 _DELIVERY = re.compile(r"[0-9]{1,18}")
 """What fits into a row's id."""
@@ -54,6 +59,8 @@ def command_of(body: dict[str, Any]) -> Command | None:
 
 
 def _command(action_id: str, value: str, asker: Asker, body: dict[str, Any]) -> Command | None:
+    if action_id == PAGE:
+        return _page(value, asker, body)
     if action_id == CONFIRM_CANCEL:
         return Command(Verb.CONFIRM_CANCEL, asker, _DOOR, key=value)
     pressed = action_id.split(":", 1)[0]
@@ -66,6 +73,17 @@ def _command(action_id: str, value: str, asker: Asker, body: dict[str, Any]) -> 
         return None
     fresh = pressed == REFRESH
     return Command(verb, asker, _DOOR, job_ids=(value,), fresh=fresh, replaces=fresh and _is_ephemeral(body))
+
+
+def _page(value: str, asker: Asker, body: dict[str, Any]) -> Command | None:
+    """Return the command that a paging button carries: it shows what comes after, and nothing else."""
+    try:
+        command = parse(value, asker)
+    except UserError:
+        return None
+    if command.verb not in _PAGED or command.after is None:
+        return None
+    return replace(command, door=_DOOR, replaces=_is_ephemeral(body))
 
 
 def _is_ephemeral(body: dict[str, Any]) -> bool:

@@ -25,6 +25,7 @@ from bot.commands.command import Reply
 from bot.settings import Settings
 from bot.slack.channels import Channels
 from bot.slack.files import Files
+from bot.slack.refused import refused
 from bot.store.engine import Clock
 
 DEADLINE = 10.0
@@ -128,7 +129,7 @@ class Gateway:
             async with asyncio.timeout_at(ends):
                 response = await self.client.api_call(method, json=arguments)
         except SlackApiError as error:
-            return _refused(error)
+            return refused(error)
         except aiohttp.ClientConnectorError:
             return Answer(error="unreachable")
         except TimeoutError:
@@ -168,7 +169,7 @@ class Gateway:
                     # A reply that was also sent to the channel outlives its thread there.
                     sight = await self._search("conversations.history", sought)
         except SlackApiError as error:
-            return Sight(blind=_refused(error).error)
+            return Sight(blind=refused(error).error)
         except Exception as error:  # noqa: BLE001 - the SDK raises whatever a broken answer makes it raise
             return Sight(blind=type(error).__name__)
         return sight
@@ -186,7 +187,7 @@ class Gateway:
             try:
                 page = await self.client.api_call(method, http_verb="GET", params=arguments)
             except SlackApiError as error:
-                return Sight(blind=_refused(error).error or "no_answer")
+                return Sight(blind=refused(error).error or "no_answer")
             messages = page.get("messages")
             if not isinstance(messages, list):
                 return Sight(blind="broken_answer")
@@ -282,23 +283,3 @@ def _content(message: Message) -> dict[str, Any]:
 def _is_same(asked: str, took: str) -> bool:
     """Whether the channel that took a message is the one that was asked; a person's is a direct message."""
     return took == asked or (asked[:1] in ("U", "W") and took.startswith("D"))
-
-
-def _refused(error: SlackApiError) -> Answer:
-    response = error.response
-    status = getattr(response, "status_code", None) or getattr(response, "status", 0)
-    data = getattr(response, "data", None)
-    word = data.get("error") if isinstance(data, dict) else None
-    retry_after = response.headers.get("Retry-After") if hasattr(response, "headers") else None
-    if status == 429:  # noqa: PLR2004
-        seconds = float(retry_after) if retry_after and retry_after.isdigit() else None
-        return Answer(error="ratelimited", retry_after=seconds)
-    if not isinstance(word, str):
-        return Answer(error=f"http_{status}", maybe_posted=True)
-    if word in ("missing_scope", "invalid_blocks"):
-        log.warning("slack.refused", error=word, needed=data and data.get("needed"), why=_why(data))
-    return Answer(error=word)
-
-
-def _why(data: Any) -> Any:
-    return (data.get("response_metadata") or {}).get("messages") if isinstance(data, dict) else None

@@ -66,7 +66,11 @@ class Cards:
     async def find(self, card_id: int) -> Card | None:
         """Return one card."""
         async with self._db.transaction() as tx:
-            row = (await tx.execute(select(schema.card).where(schema.card.c.id == card_id))).one_or_none()
+            return await self.find_in(tx, card_id)
+
+    async def find_in(self, tx: AsyncConnection, card_id: int) -> Card | None:
+        """Return one card."""
+        row = (await tx.execute(select(schema.card).where(schema.card.c.id == card_id))).one_or_none()
         return _card(row) if row else None
 
     async def of(self, tx: AsyncConnection, account: str, job_id: str, channel: str) -> tuple[Card, bool]:

@@ -29,13 +29,6 @@ from bot.store.jobs import RecordedChange
 from bot.store.line import due, heads, latest, place, unfinished
 
 
-class Kind(StrEnum):
-    """What is done in the channel."""
-
-    POST = "post"
-    UPDATE = "update"
-
-
 class Picture(StrEnum):
     """What is drawn."""
 
@@ -55,7 +48,6 @@ class Planned:
     picture: Picture
     replies_to: int
     """The card that it belongs to: the card itself, or the one in whose thread the change is told."""
-    kind: Kind = Kind.POST
 
 
 @dataclass(frozen=True)
@@ -66,7 +58,6 @@ class Delivery:
     key: str
     """What makes it recognisable in Slack; opaque."""
     channel: str
-    kind: Kind
     picture: Picture
     change_id: int | None
     """The change that it tells; None for a digest or a notice."""
@@ -107,7 +98,7 @@ class Outbox:
         So a channel's order holds, and one that takes messages again is found out by the next alert for it.
         """
         of_change = f"{recorded.account}|{recorded.job_id}|{recorded.version}"
-        key = f"{of_change}|{planned.channel}|{planned.picture}|{planned.kind}"
+        key = f"{of_change}|{planned.channel}|{planned.picture}|post"
         rows = schema.delivery.c
         parked = update(schema.delivery).where(rows.channel == planned.channel, rows.state == "parked")
         await tx.execute(parked.values(state="pending", not_before=0.0))
@@ -117,17 +108,18 @@ class Outbox:
         self, tx: AsyncConnection, channel: str, body: Mapping[str, Any], key: str, *, replies_to: int | None = None
     ) -> None:
         """Owe a notice, drawn from ``body``, to a channel, a person or a card's thread, once for each ``key``."""
-        row = {"channel": channel, "kind": Kind.POST, "picture": Picture.NOTICE, "notice": json.dumps(body)}
+        row = {"channel": channel, "picture": Picture.NOTICE, "notice": json.dumps(body)}
         await self._insert(tx, f"notice|{key}|{channel}", {**row, "replies_to": replies_to})
 
     async def post_again(self, tx: AsyncConnection, card: Card) -> None:
         """Owe the card of a job once more: the one that stood in its channel is gone from there."""
-        row = {"channel": card.channel, "kind": Kind.POST, "picture": Picture.CARD, "replies_to": card.id}
+        row = {"channel": card.channel, "picture": Picture.CARD, "replies_to": card.id}
         await self._insert(tx, f"card|{card.id}|after {card.ts}", row)
 
     async def _insert(self, tx: AsyncConnection, key: str, values: dict[str, Any]) -> None:
         row = self._db.insert(schema.delivery).values(
             **values,
+            kind="post",
             key=hashlib.sha256(key.encode()).hexdigest()[:32],
             state="pending",
             attempts=0,
@@ -285,7 +277,6 @@ def _delivery(row: Row[Any], limited_until: float) -> Delivery:
         id=row.id,
         key=row.key,
         channel=row.channel,
-        kind=Kind(row.kind),
         picture=Picture(row.picture),
         change_id=row.change_id,
         replies_to=row.replies_to,

@@ -1,7 +1,6 @@
 """The tables. Times are seconds since the epoch; what comes from a provider keeps the provider's clock."""
 
 from sqlalchemy import (
-    DDL,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -14,10 +13,11 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    event,
     false,
     text,
 )
+
+from bot.store.append_only import append_only
 
 metadata = MetaData(
     naming_convention={
@@ -38,30 +38,6 @@ STATES = (*UNFINISHED, "sent", *UNDELIVERED)
 PICTURES = ("card", "change", "digest", "notice")
 STALE = "wanted > shown AND ts IS NOT NULL"
 UNDER_WAY = "answered_at IS NOT NULL AND ended_at IS NULL"
-_STAY = "BEGIN SELECT RAISE(ABORT, 'audit rows stay'); END"
-APPEND_ONLY = [
-    (f"CREATE TRIGGER audit_keeps_rows BEFORE DELETE ON audit {_STAY}", "sqlite"),
-    (f"CREATE TRIGGER audit_keeps_words BEFORE UPDATE ON audit {_STAY}", "sqlite"),
-    (
-        f"CREATE TRIGGER audit_keeps_places BEFORE INSERT ON audit WHEN NEW.id IN (SELECT id FROM audit) {_STAY}",  # noqa: S608 - words of ours
-        "sqlite",
-    ),
-    (
-        (
-            "CREATE OR REPLACE FUNCTION audit_stays() RETURNS trigger LANGUAGE plpgsql AS "
-            "$$ BEGIN RAISE EXCEPTION 'audit rows stay'; END $$"
-        ),
-        "postgresql",
-    ),
-    (
-        (
-            "CREATE TRIGGER audit_keeps_rows BEFORE UPDATE OR DELETE OR TRUNCATE ON audit "
-            "FOR EACH STATEMENT EXECUTE FUNCTION audit_stays()"
-        ),
-        "postgresql",
-    ),
-]
-"""Statements, by database, after which rows of the audit can only be added."""
 
 account = Table(
     "account",
@@ -320,5 +296,4 @@ audit = Table(
     # Of this row and the digest of the one before.
     Column("digest", Text, nullable=False),
 )
-for _ddl, _dialect in APPEND_ONLY:
-    event.listen(audit, "after_create", DDL(_ddl).execute_if(dialect=_dialect))  # type: ignore[no-untyped-call]
+append_only(audit)

@@ -11,13 +11,18 @@ from bot.alerts.draw import MAY_BE_REPEAT
 from bot.blocks import Message
 from bot.blocks.alert import alert
 from bot.blocks.answers import cancel_question
-from bot.blocks.card import card
+from bot.blocks.card import Present, card
+from bot.blocks.curves import picture as curve_picture
+from bot.blocks.curves import sparklines
 from bot.blocks.digest import digest
 from bot.blocks.job import Surroundings, status
 from bot.blocks.lists import job_list, tracked_list
+from bot.blocks.log import checkpoint_list, event_log
 from bot.blocks.outbox import Undeliverable, of_card, of_change, of_digest, of_model, outbox
 from bot.jobs.changes import Change, ChangeKind, State
-from bot.jobs.models import Job
+from bot.jobs.models import Checkpoint, Event, Job
+from bot.jobs.progress import Progress
+from bot.jobs.results import Curve
 from bot.providers.openai import job_page
 from bot.sandbox.blockkit import check_message
 from bot.sandbox.messages import readable
@@ -30,7 +35,7 @@ CHANNEL = "C0ML"
 KEY = "Jm4Qk0s2yqv1T8n3bX5cW7dE"
 BEFORE = State("running")
 
-_MOMENT = r"<!date\^\d+\^\{date_short_pretty\} at \{time\}\|\d{4}-\d\d-\d\d \d\d:\d\d UTC>"
+_MOMENT = r"<!date\^\d+\^(?:\{date_short_pretty\} at \{time\}|\{ago\})\|\d{4}-\d\d-\d\d \d\d:\d\d UTC>"
 _WELCOME = re.compile(
     rf"{_MOMENT}|<@{PERSON}>|<#{CHANNEL}>|<https://platform\.openai\.com/finetune/[A-Za-z0-9_.~%-]+\|Open page>"
 )
@@ -144,14 +149,67 @@ def pictures(drawn: Job, *, reason: str | None = None, rows: int = 1) -> dict[st
             page=page,
             person=None,
         ),
+        **cards(drawn),
+        "events": event_log(
+            drawn.id, [event(drawn.id), step_event()] * 10, older=f"events {drawn.id} 20 after:ftevent-1"
+        ),
+        "no events": event_log(drawn.id, [], older=None),
+        "checkpoints": checkpoint_list(drawn.id, [CHECKPOINT] * 10, older=f"checkpoints {drawn.id} after:ftckpt_1"),
+        "no checkpoints": checkpoint_list(drawn.id, [], older=None),
+        "curves": sparklines(drawn.id, CURVES),
         "digest": digest(
             ([(change_to(drawn, kind), drawn, reason) for kind in ChangeKind] * rows)[:MOST_CHANGES],
             notes=[MAY_BE_REPEAT],
         ),
-        "job_list": job_list([drawn] * rows, title="The newest jobs", empty="None.", more=True),
+        "job_list": job_list(
+            [drawn] * rows, title="The newest jobs", empty="None.", older="list all 10 after:ftjob-abc123"
+        ),
         "tracked_list": tracked_list([(drawn.id, drawn.status)] * rows, subscribed=True),
         "outbox": outbox(undeliverable(drawn, reason) * rows, total=4 * rows, waiting=3, waits_for=90.0, done="Done."),
     }
+
+
+def cards(drawn: Job) -> dict[str, Message]:
+    """Return the card of a job as it lives: at its beginning, half-way, at the end, gone, and with its curves."""
+    around = Surroundings(job_page(drawn.id), tracked=True)
+
+    def at(step: int) -> Message:
+        points = tuple((n, 2.5 - n / 50) for n in range(1, step + 1))
+        progress = Progress(step, 100, NOW, 36.0, points[:60])
+        return card(drawn, around, "Tracked", Present(NOW, NOW - 7200, progress))
+
+    picture = curve_picture("F0CURVES", "training loss 2.5 at step 1 to 0.5 at step 100")
+    return {
+        "card at 0 %": card(drawn, around, "Tracked", Present(NOW, NOW - 60)),
+        "card at 40 %": at(40),
+        "card at 100 %": at(100),
+        "card of a job that is gone": card(drawn, around, "Tracked", Present(NOW, NOW - 60, is_gone=True)),
+        "card with curves": card(drawn, around, "Tracked", Present(NOW, NOW - 60, picture=picture)),
+    }
+
+
+def event(message: str, level: str = "warn") -> Event:
+    """Return a line of a log."""
+    return Event(id="ftevent-1", created_at=NOW, level=level, message=f"{message} is waiting", type="message")
+
+
+def step_event() -> Event:
+    """Return a line of a log that measures a step."""
+    data = {"step": 30, "total_steps": 100, "train_loss": 0.42}
+    return Event(id="ftevent-2", created_at=NOW, message="Step 30/100: training loss=0.42", type="metrics", data=data)
+
+
+CHECKPOINT = Checkpoint(
+    id="ftckpt_1",
+    created_at=NOW,
+    fine_tuned_model_checkpoint="ft:gpt-4o-mini-2024-07-18:acme:search:7q8mpxmy:ckpt-step-1000",
+    step_number=1000,
+    metrics={"step": 1000, "train_loss": 0.42, "full_valid_mean_token_accuracy": 0.87},
+)
+CURVES = [
+    Curve("training loss", tuple((n, 2.5 - n / 50) for n in range(1, 101))),
+    Curve("validation loss", ((10, 2.0),)),
+]
 
 
 def undeliverable(drawn: Job, error: str | None = "not_in_channel") -> list[Undeliverable]:

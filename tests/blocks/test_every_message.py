@@ -68,11 +68,13 @@ def test_slack_takes_the_longest_pictures(longest: Job) -> None:
 def test_slack_takes_a_list_with_the_longest_title() -> None:
     title = "The newest jobs" + "".join(f" · {'k' * 64}={'&lt;' * 16}" for _ in range(16))
 
-    assert faults(job_list([LONGEST_JOB] * 25, title=title, empty="None.", more=True)) == []
+    assert (
+        faults(job_list([LONGEST_JOB] * 25, title=title, empty="None.", older="list all 10 after:ftjob-abc123")) == []
+    )
 
 
 def test_slack_takes_lists_without_rows() -> None:
-    assert faults(job_list([], title="The newest jobs", empty="No jobs yet.", more=False)) == []
+    assert faults(job_list([], title="The newest jobs", empty="No jobs yet.")) == []
     assert faults(tracked_list([], subscribed=False)) == []
     assert faults(tracked_list([], subscribed=True)) == []
 

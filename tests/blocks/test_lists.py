@@ -5,7 +5,7 @@ MODEL = SUCCEEDED["fine_tuned_model"]
 
 
 def test_a_job_is_a_row_with_its_state_its_model_and_a_button() -> None:
-    message = job_list([job(**SUCCEEDED)], title="The newest jobs", empty="None.", more=False)
+    message = job_list([job(**SUCCEEDED)], title="The newest jobs", empty="None.")
 
     assert message.text == "The newest jobs: ftjob-abc123 succeeded."
     assert shown(message).splitlines() == [
@@ -17,29 +17,32 @@ def test_a_job_is_a_row_with_its_state_its_model_and_a_button() -> None:
 
 
 def test_a_job_without_a_model_or_a_date_is_still_a_row() -> None:
-    message = job_list([job(model=None, created_at=None)], title="Jobs", empty="None.", more=False)
+    message = job_list([job(model=None, created_at=None)], title="Jobs", empty="None.")
 
     assert ":gear: Running · `ftjob-abc123`\n`?`\n" in shown(message)
 
 
 def test_without_jobs_the_empty_sentence_is_the_answer() -> None:
-    message = job_list([], title="Jobs", empty="No jobs yet.", more=True)
+    message = job_list([], title="Jobs", empty="No jobs yet.", older="list all 10 after:ftjob-abc123")
 
     assert message.text == shown(message) == "No jobs yet."
 
 
 def test_a_list_says_that_there_are_more() -> None:
-    assert "There are more" in shown(job_list([job()], title="Jobs", empty="None.", more=True))
-    assert "There are more" not in shown(job_list([job()], title="Jobs", empty="None.", more=False))
+    older = "list all 10 after:ftjob-abc123"
+    (button,) = job_list([job()], title="Jobs", empty="None.", older=older).blocks[-1]["elements"]
+    assert (button["text"]["text"], button["value"]) == ("Older", older)
+    assert "Older" not in shown(job_list([job()], title="Jobs", empty="None."))
+    assert "Older" not in shown(job_list([job()], title="Jobs", empty="None.", older="list " + "k=v " * 500))
 
 
 def test_a_list_counts_the_jobs_that_it_has_no_room_for() -> None:
     jobs = [job(id=f"ftjob-{n}") for n in range(MOST_JOBS + 7)]
-    message = job_list(jobs, title="Jobs", empty="None.", more=False)
+    message = job_list(jobs, title="Jobs", empty="None.")
 
     assert shown(message).splitlines()[-1] == "And 7 more."
     assert shown(message).count("Running") == MOST_JOBS
-    assert "And" not in shown(job_list(jobs[:MOST_JOBS], title="Jobs", empty="None.", more=False))
+    assert "And" not in shown(job_list(jobs[:MOST_JOBS], title="Jobs", empty="None."))
 
 
 def test_a_long_list_is_said_by_its_first_ten_jobs() -> None:

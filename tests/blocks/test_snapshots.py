@@ -44,16 +44,45 @@ ERRORS: dict[str, ProviderError] = {
         ({"status": "validating_files", "model": None}, COMMON),
         (
             {"metadata": {"team": "search", "note": "<!channel> & `co`"}},
-            [*COMMON, "alert of a new job", "cancel_question", "alert of a job that is gone"],
+            [
+                *COMMON,
+                *("card at 0 %", "card at 40 %", "card at 100 %", "card of a job that is gone"),
+                *("alert of a new job", "cancel_question", "alert of a job that is gone"),
+                *("events", "no events", "checkpoints", "no checkpoints", "curves"),
+            ],
         ),
         (FULL, ["status"]),
-        (SUCCEEDED, [*COMMON, "alert, late and doubtful", "alert of a model", "alert of a job that is back"]),
+        (
+            SUCCEEDED,
+            [
+                *COMMON,
+                "card with curves",
+                "alert, late and doubtful",
+                "alert of a model",
+                "alert of a job that is back",
+            ],
+        ),
         (FAILED, COMMON),
         ({"status": "failed", "finished_at": 1_790_000_100}, ["alert"]),
         ({"status": "cancelled", "finished_at": 1_790_000_100}, [*COMMON, "alert of a model"]),
-        ({"status": "word_of_tomorrow"}, [*COMMON, "status without buttons to change it"]),
+        ({"status": "queued"}, ["card at 0 %"]),
+        ({"status": "paused"}, ["card at 40 %"]),
+        ({"status": "pausing"}, ["card at 40 %"]),
+        ({"status": "word_of_tomorrow"}, [*COMMON, "card at 40 %", "status without buttons to change it"]),
     ],
-    ids=["waiting", "running", "full", "succeeded", "failed", "failed by its log", "cancelled", "unknown"],
+    ids=[
+        "waiting",
+        "running",
+        "full",
+        "succeeded",
+        "failed",
+        "failed by its log",
+        "cancelled",
+        "queued",
+        "paused",
+        "pausing",
+        "unknown",
+    ],
 )
 def test_pictures_of_a_job(fields: dict[str, Any], names: list[str], snapshot: SnapshotAssertion) -> None:
     drawn = pictures(job(**fields), reason="The log said so.")
@@ -65,10 +94,10 @@ def test_pictures_of_a_job(fields: dict[str, Any], names: list[str], snapshot: S
 def test_lists(snapshot: SnapshotAssertion) -> None:
     jobs = [job(), job(id="ftjob-def456", **SUCCEEDED)]
 
-    assert as_read(job_list(jobs, title="The newest jobs", empty="None.", more=True)) == snapshot(name="jobs")
-    assert as_read(job_list([], title="", empty="No failed jobs in project `proj_1`.", more=False)) == snapshot(
-        name="no jobs"
-    )
+    assert as_read(
+        job_list(jobs, title="The newest jobs", empty="None.", older="list all 10 after:ftjob-abc123")
+    ) == snapshot(name="jobs")
+    assert as_read(job_list([], title="", empty="No failed jobs in project `proj_1`.")) == snapshot(name="no jobs")
     rows = [("ftjob-abc123", "running"), ("ftjob-def456", "queued")]
     assert as_read(tracked_list(rows, subscribed=True)) == snapshot(name="tracked")
     assert as_read(tracked_list([], subscribed=False)) == snapshot(name="nothing tracked")

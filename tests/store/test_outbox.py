@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from bot.store import Store, schema
-from bot.store.outbox import Kind, Outcome, Picture, Planned
+from bot.store.outbox import Outcome, Picture, Planned
 from tests.store.seeds import ACCOUNT, STARTED, attempted, claimed, contents, deliveries, owe, reading, rows, settle
 from tests.store.times import Time
 
@@ -35,18 +35,17 @@ async def test_two_transactions_that_owe_the_same_at_once_owe_it_once(store: Sto
     assert len(await deliveries(store)) == 1
 
 
-async def test_alerts_that_differ_in_channel_picture_kind_or_version_are_owed_each(store: Store) -> None:
+async def test_alerts_that_differ_in_channel_picture_or_version_are_owed_each(store: Store) -> None:
     async with store.db.transaction() as tx:
         card, _ = await store.cards.of(tx, ACCOUNT, "ftjob-a", "C1")
         for version in (2, 3):
             recorded = await store.jobs.write_change(tx, ACCOUNT, version, STARTED, reading("ftjob-a").body)
             for channel in ("C1", "C2"):
                 for picture in (Picture.CARD, Picture.CHANGE):
-                    for kind in Kind:
-                        await store.outbox.add(tx, recorded, Planned(channel, picture, card.id, kind))
+                    await store.outbox.add(tx, recorded, Planned(channel, picture, card.id))
 
     keys = {row.key for row in await deliveries(store)}
-    assert len(keys) == 16
+    assert len(keys) == 8
     assert all(len(key) == 32 for key in keys)
 
 
@@ -166,7 +165,7 @@ async def test_a_second_attempt_knows_what_the_first_one_left(store: Store, time
     second = await claimed(store)
     (row,) = await deliveries(store)
     assert (first.first_at, first.last_at, first.thread_ts) == (None, None, None)
-    assert (second.kind, second.picture, second.key) == (Kind.POST, Picture.CARD, row.key)
+    assert (second.picture, second.key) == (Picture.CARD, row.key)
     assert (second.thread_ts, second.last_error, second.attempts) == ("7.000100", "timeout", 2)
     assert (second.first_at, second.last_at) == pytest.approx((row.first_at, row.first_at), abs=1e-3)
     assert second.created_at == pytest.approx(row.created_at)
@@ -294,7 +293,7 @@ async def test_a_notice_about_an_order_belongs_to_a_cards_thread(store: Store) -
         await store.outbox.notify(tx, "C1", {}, "another key")
 
     first = await claimed(store)
-    assert (first.kind, first.picture, first.replies_to, first.change_id) == (Kind.POST, Picture.NOTICE, card.id, None)
+    assert (first.picture, first.replies_to, first.change_id) == (Picture.NOTICE, card.id, None)
     await settle(store, first, "sent", ts="1.000100")
     assert (await claimed(store)).replies_to is None
 

@@ -82,8 +82,9 @@ async def test_a_card_that_somebody_deleted_does_not_swallow_the_alert(world: Wo
         await world.until_told(job, "Paused")
         await world.settled(bot)
 
-    [told] = world.ml.messages
+    told, card = sorted(world.ml.messages, key=lambda message: "ftjob_untrack" in message.buttons)
     assert told.thread_ts is None
+    assert "*Paused*" in card.plain, "it is posted anew"
 
 
 async def test_an_answer_whose_response_url_is_used_up_is_shown_to_the_asker_all_the_same(world: World) -> None:

@@ -1,0 +1,69 @@
+"""A job's log and its checkpoints."""
+
+from collections.abc import Sequence
+
+from bot.blocks.parts import Message, code, cut, date, older_button, plain, preformatted, section, tidy, utc
+from bot.jobs.models import Checkpoint, Event
+from bot.jobs.progress import progress_of
+
+LONGEST_LINE = 240
+_LONGEST_LOG = 6000
+_MOST_METRICS = 4
+_LEVELS = {"warn": "WARNING", "warning": "WARNING", "error": "ERROR"}
+
+
+def event_log(job_id: str, events: Sequence[Event], *, older: str | None) -> Message:
+    """Draw lines of a log, oldest first; ``older`` is the command that shows those before them, None without any."""
+    title = f"The log of {code(job_id)}"
+    if not events:
+        said = f"{title} has no line here. A job logs its first ones when it is created."
+        return Message(said, [section(said)])
+    lines = "\n".join(_line(event) for event in events)
+    box = preformatted(lines, _LONGEST_LOG, most_lines=len(events))
+    last = plain(events[-1].message, LONGEST_LINE)
+    return Message(
+        f"The log of {plain(job_id)}, {len(events)} lines. The last one: {last}",
+        [section(f"*{title}*"), box, *(older_button(older, f"lines of {job_id} from") if older else [])],
+    )
+
+
+def _line(event: Event) -> str:
+    when = utc(event.created_at) if event.created_at else "no time"
+    level = f"{_LEVELS[event.level]} " if event.level in _LEVELS else ""
+    return cut(" ".join(f"{when}  {level}{tidy(_words(event))}".split("\n")), LONGEST_LINE)
+
+
+def _words(event: Event) -> str:
+    """Return a line of the log; one that measures a step is short."""
+    step = progress_of([event]) if event.type == "metrics" else None
+    if step is None or not step.points:
+        return event.message
+    of = f"/{step.steps}" if step.steps else ""
+    return f"step {step.step}{of}  {step.points[-1][1]:.4g}"
+
+
+def checkpoint_list(job_id: str, checkpoints: Sequence[Checkpoint], *, older: str | None) -> Message:
+    """Draw checkpoints, newest first; ``older`` as of ``event_log``."""
+    if not checkpoints:
+        said = f"{code(job_id)} has no checkpoints here. They come with the end of each epoch."
+        return Message(said, [section(said)])
+    rows = [section(_checkpoint(each)) for each in checkpoints]
+    said = ", ".join(f"step {each.step_number}" for each in checkpoints)
+    return Message(
+        f"Checkpoints of {plain(job_id)}: {said}",
+        [
+            section(f"*Checkpoints* of {code(job_id)}"),
+            *rows,
+            *(older_button(older, f"checkpoints of {job_id} from") if older else []),
+        ],
+    )
+
+
+def _checkpoint(each: Checkpoint) -> str:
+    numbers = [
+        (key, value) for key, value in (each.metrics or {}).items() if isinstance(value, int | float) and key != "step"
+    ]
+    metrics = "".join(f" · {plain(key.replace('_', ' '), 40)} {value:.4g}" for key, value in numbers[:_MOST_METRICS])
+    step = f"step {each.step_number:,}" if each.step_number is not None else "a step"
+    saved = f" · {date(each.created_at)}" if each.created_at else ""
+    return f"*{step}*{metrics}{saved}\n{code(each.fine_tuned_model_checkpoint or '?')}"

@@ -1,0 +1,26 @@
+"""`events` and `checkpoints`: look deeper into one job."""
+
+from bot.blocks.log import checkpoint_list, event_log
+from bot.commands.command import Command, Reply
+from bot.commands.context import Context
+
+DEFAULT_EVENTS = 10
+CHECKPOINTS = 10
+
+
+async def show_events(command: Command, context: Context) -> Reply:
+    """Show the newest lines of a job's log, or those before the one that the command names."""
+    (job_id,), limit = command.job_ids, command.most or DEFAULT_EVENTS
+    events = (await context.shared.events(job_id, limit=limit, after=command.after)).answer
+    has_more = len(events) >= limit and events[0].id
+    older = f"events {job_id} {limit} after:{events[0].id}" if has_more else None
+    return Reply(event_log(job_id, events, older=older), replaces=command.replaces)
+
+
+async def show_checkpoints(command: Command, context: Context) -> Reply:
+    """Show the newest checkpoints of a job, or those before the one that the command names."""
+    (job_id,) = command.job_ids
+    found = (await context.shared.checkpoints(job_id, limit=CHECKPOINTS, after=command.after)).answer
+    has_more = len(found) >= CHECKPOINTS and found[-1].id
+    older = f"checkpoints {job_id} after:{found[-1].id}" if has_more else None
+    return Reply(checkpoint_list(job_id, found, older=older), replaces=command.replaces)
