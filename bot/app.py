@@ -169,7 +169,7 @@ async def running(
             post=gateway.post,
             upload=gateway.upload,
             charts=charts,
-            wake=sender.wake,
+            wake=lambda: _wake(sender, editor),
             notices=notices,
             policy=Policy(settings.ftjob_operators, read_only=settings.ftjob_read_only),
             flood=Flood(limits),

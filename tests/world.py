@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from bot import manifest
-from bot.app import PACE, Bot, Pace, running
+from bot.app import Bot, Pace, running
 from bot.commands.flood import Limit, Limits
 from bot.poll.progress import Allowance
 from bot.sandbox.acting import Person
@@ -26,6 +26,8 @@ from tests.postgres import free_port
 
 Transport = Literal["socket", "http"]
 POLL_SECONDS = 0.1
+SELDOM = Pace(logs=Allowance(tick=3600.0))
+"""For tests that count requests: nobody reads the logs of running jobs beside them."""
 LIVELY = Pace(Rhythm(card=0.2, gap=0.02), Allowance(tick=0.1, every=0.2, most=10_000))
 """For tests that look at cards: people would wait half a minute."""
 UNHURRIED = Limits(*[Limit(10**6, 10.0)] * 4)
@@ -52,7 +54,7 @@ class World:
         self.ml = self.slack.add_channel("ml")
         self.ops = self.slack.add_channel("ops")
         self.limits = UNHURRIED
-        self.pace = PACE
+        self.pace = SELDOM
         self._servers = AsyncExitStack()
         self._port = free_port()
         self._skipped = 0.0

@@ -29,12 +29,14 @@ from bot.store.cards import Edit, Rhythm
 
 CARD_GONE = frozenset("message_not_found cant_update_message".split())
 """Somebody deleted it, or it is not ours any more."""
-NOT_AGAIN = CHANNEL_CLOSED | OUR_FAULT | frozenset("edit_window_closed is_inactive cant_edit".split())
+NOT_AGAIN = OUR_FAULT | frozenset("edit_window_closed is_inactive cant_edit".split())
 """It will not work before there is something else to show."""
 MOST_FAILURES = 6
 """Edits in a row that fail in a way that we do not know; then the card waits for another picture."""
 FIRST_WAIT = 5.0
 """Seconds until a picture that Slack refused is shown to it again; each further wait is twice as long."""
+CLOSED_WAIT = 3600.0
+"""Seconds until a card in a closed channel is tried again, unless Slack says before that the channel is open."""
 BROKEN_SECONDS = 1.0
 
 log = structlog.get_logger()
@@ -117,6 +119,8 @@ class Editor:
         if error in RATE_LIMITED:
             pause = min(max(SHORTEST_PAUSE, answer.retry_after or SHORTEST_PAUSE), LONGEST_PAUSE)
             await self._store.cards.failed(edit, wait=pause, all_wait=True)
+        elif error in CHANNEL_CLOSED:
+            await self._store.cards.failed(edit, wait=CLOSED_WAIT)
         elif error in WORKSPACE_CLOSED:
             await self._store.cards.failed(edit, wait=LONGEST_BACKOFF, all_wait=True)
         else:

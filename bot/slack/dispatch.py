@@ -126,9 +126,10 @@ class Dispatch:
     async def _reopened(self, channel: str, body: dict[str, Any]) -> None:
         if await self._is_repeated("event", body.get("event_id")):
             return
-        if count := await self._context.store.undelivered.reopen(channel):
+        count = await self._context.store.undelivered.reopen(channel)
+        self._context.wake()
+        if count:
             log.info("channel.reopened", channel=channel, deliveries=count)
-            self._context.wake()
 
     async def _is_repeated(self, kind: str, name: object) -> bool:
         """Whether Slack, or somebody who recorded it, brings a thing again that was acted on; to any process of ours."""

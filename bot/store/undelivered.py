@@ -90,12 +90,16 @@ class Undelivered:
     async def reopen(self, channel: str) -> int:
         """Owe anew what is parked for a channel that takes messages again; return how many rows that were.
 
+        Its cards are edited at once.
+
         Doing it twice is doing it once, so that an event that Slack sends again needs no memory. Dead rows stay: what
         Slack could not accept does not get better by an invitation.
         """
         rows = schema.delivery.c
         chosen = (alone_in(schema.UNDELIVERED), rows.state == "parked", rows.channel == channel)
+        cards = schema.card.c
         async with self._db.transaction() as tx:
+            await tx.execute(update(schema.card).where(cards.channel == channel).values(not_before=0.0))
             return await _owe_anew(tx, chosen)
 
 

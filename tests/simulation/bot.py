@@ -18,6 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import metrics
 from bot.alerts.draw import Drawing
+from bot.alerts.editor import Editor
 from bot.alerts.notices import Notices
 from bot.alerts.record import Recorder, Seen
 from bot.alerts.sender import Sender
@@ -29,6 +30,7 @@ from bot.slack.channels import Channels
 from bot.slack.gateway import Gateway
 from bot.slack.presence import Presence
 from bot.store import Store, open_store
+from bot.store.cards import Rhythm
 from bot.store.engine import Clock
 from bot.store.tracks import Subscription, Track
 from tests.simulation.plan import Plan
@@ -49,6 +51,7 @@ class Parts:
     client: WiredClient
     recorder: Recorder
     sender: Sender
+    editor: Editor
     sweeper: Sweeper
     presence: Presence
 
@@ -69,11 +72,17 @@ async def assembled(world: World, file: Path, interval: float, clock: Clock) -> 
         drawing = Drawing(lambda _account, job_id: client.job_page(job_id), can_cancel=True, clock=clock)
         notices = Notices(store, None)
         sender = Sender(store, gateway, drawing, clock=clock, notices=notices)
-        recorder = Recorder(store, wake=sender.wake, interval=interval)
+        editor = Editor(store, gateway, drawing, Rhythm(), owed=sender.wake)
+
+        def wake() -> None:
+            sender.wake()
+            editor.wake()
+
+        recorder = Recorder(store, wake=wake, interval=interval)
         circuit = Circuit(store, notices, ACCOUNT.name, wake=sender.wake, clock=clock)
         sweeper = Sweeper(client, store, recorder, circuit, interval=interval, clock=clock)
         presence = Presence(gateway, store, notices, account=ACCOUNT.name, wake=sender.wake, clock=clock)
-        yield Parts(store, client, recorder, sender, sweeper, presence)
+        yield Parts(store, client, recorder, sender, editor, sweeper, presence)
 
 
 async def keep_sending(sender: Sender) -> None:
@@ -133,6 +142,7 @@ async def reopened(parts: Parts, channel: str) -> None:
     """Let the bot hear that a channel takes messages again."""
     await parts.store.undelivered.reopen(channel)
     parts.sender.wake()
+    parts.editor.wake()
 
 
 def possible_duplicates() -> float:

@@ -57,6 +57,18 @@ class Posted:
     key: str
     is_ours: bool
     text: str
+    """As it was posted: a card is edited later."""
+    now: str = ""
+    """As it stands at the end."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """A card as the bot has it in its books."""
+
+    job: str
+    channel: str
+    ts: float
 
 
 @dataclass
@@ -70,6 +82,8 @@ class Verdict:
     repeats: int = 0
     """Messages beyond the first with the same key: a digest that came twice doubles many alerts."""
     disordered: list[str] = field(default_factory=list)
+    stale: list[str] = field(default_factory=list)
+    """Cards that do not show how their job ended."""
     untrue: int = 0
     """Changes that say of a finished job that it is not, or of one that has its model that it lost it."""
 
@@ -80,6 +94,8 @@ def check(
     changes: Sequence[Recorded],
     alerts: Sequence[Alert],
     posted: Sequence[Posted],
+    *,
+    cards: Sequence[Card] = (),
 ) -> Verdict:
     """Judge a run.
 
@@ -89,6 +105,7 @@ def check(
         changes: what the bot committed.
         alerts: what the bot owed for it.
         posted: what stands in Slack.
+        cards: where cards stand.
     """
     verdict = Verdict(due=len(alerts))
     tellings = {alert.key: list(_tellings(alert, posted)) for alert in alerts}
@@ -106,16 +123,19 @@ def check(
     keys = Counter(message.key for message in posted if message.is_ours and message.key)
     verdict.repeats = sum(times - 1 for times in keys.values())
     verdict.disordered = list(_disordered(alerts, tellings))
+    verdict.stale = list(_stale(cards, ends, posted))
     verdict.untrue = _untrue(changes)
     return verdict
 
 
 def tells(text: str, change: Recorded, picture: str = "change") -> bool:
-    """Whether a text names the job of a change and, where it does, its new state; a card says the status alone."""
+    """Whether a text names the job of a change and, where it does, its new state; a card names the job."""
     status, model = change.state
     wanted = status.replace("_", " ").lower()
+    if picture == CARD:
+        return change.job.lower() in text.lower()  # it shows what is known when it is posted, which may be newer
     said = [_news(piece) for piece in re.split(r"[\n;]", text.lower()) if change.job.lower() in piece]
-    if change.kind == MODEL and picture != CARD:
+    if change.kind == MODEL:
         return any("model" in piece or (model or "?").lower() in piece for piece in said)
     return any(wanted in piece for piece in said)
 
@@ -187,6 +207,15 @@ def _disordered(alerts: Iterable[Alert], tellings: Mapping[str, list[float]]) ->
             if first < latest:
                 yield f"{alert.name} at {first}: before an older one at {latest}"
             latest = max(latest, first)
+
+
+def _stale(cards: Iterable[Card], ends: Mapping[str, State], posted: Iterable[Posted]) -> Iterator[str]:
+    """Yield cards that stand in their channel and do not show how their job ended."""
+    stands = {(message.channel, message.ts): message for message in posted if message.is_ours}
+    for card in cards:
+        message, end = stands.get((card.channel, card.ts)), ends.get(card.job)
+        if message and end and end[0].replace("_", " ") not in message.now.lower():
+            yield f"{card.channel} {card.job}: ended as {end[0]}, its card says {message.now[:60]!r}"
 
 
 def _untrue(changes: Iterable[Recorded]) -> int:

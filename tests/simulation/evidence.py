@@ -8,7 +8,7 @@ from bot.sandbox.messages import Message, readable
 from bot.sandbox.slack import Slack
 from bot.sandbox.workspace import BOT
 from bot.store.schema import UNFINISHED
-from tests.simulation.checker import Alert, Posted, Recorded
+from tests.simulation.checker import Alert, Card, Posted, Recorded
 from tests.simulation.plan import State
 
 ALERTS = """
@@ -21,6 +21,8 @@ ALERTS = """
 
 CHANGES = "SELECT job_id, version, kind, new_status, new_model FROM change ORDER BY id"
 STATES = "SELECT id, status, fine_tuned_model FROM job"
+CARDS = "SELECT job_id, channel, ts FROM card WHERE ts IS NOT NULL ORDER BY id"
+STALE = "SELECT count(*) FROM card WHERE wanted > shown AND ts IS NOT NULL"
 OWED = f"SELECT count(*) FROM delivery WHERE state IN {UNFINISHED}"  # noqa: S608 - our own words
 
 
@@ -62,6 +64,20 @@ def messages(slack: Slack) -> Iterator[Message]:
         yield from channel.messages
 
 
+def cards(store: sqlite3.Connection) -> Sequence[Card]:
+    """Return where cards stand."""
+    return [Card(job, channel, float(ts)) for job, channel, ts in store.execute(CARDS)]
+
+
+def stale(store: sqlite3.Connection) -> int:
+    """Return how many cards have yet to be edited."""
+    return int(store.execute(STALE).fetchone()[0])
+
+
+def _seen(message: Message) -> str:
+    return "\n".join(readable(message.blocks)) or message.text
+
+
 def standing(slack: Slack) -> Sequence[Posted]:
     """Return every message as the checker wants it."""
     return [
@@ -71,7 +87,8 @@ def standing(slack: Slack) -> Sequence[Posted]:
             key=str(((message.metadata or {}).get("event_payload") or {}).get("k", "")),
             is_ours=message.bot_id == BOT,
             # What people see of it: the text is for notifications where there are blocks.
-            text="\n".join(readable(message.blocks)) or message.text,
+            text=_seen(message.edited[0] if message.edited else message),
+            now=_seen(message),
         )
         for message in messages(slack)
     ]

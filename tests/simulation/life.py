@@ -114,7 +114,10 @@ class Life:
             self._disk.is_slow = True
             sending = asyncio.create_task(keep_sending(parts.sender))
             sweeping = asyncio.create_task(keep_sweeping(parts.sweeper, self._interval))
+            editing = asyncio.create_task(parts.editor.run())
             being_there = asyncio.create_task(parts.presence.run())
             await self._told_to_stop.wait()
             await stop(parts, sending, sweeping)
-            being_there.cancel()
+            for task in (editing, being_there):
+                task.cancel()
+            await asyncio.gather(editing, being_there, return_exceptions=True)

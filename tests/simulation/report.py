@@ -24,6 +24,7 @@ def failures(result: Result) -> list[str]:
     """Return what a seed breaks of the promises."""
     verdict = result.verdict
     found = [f"lost: {each}" for each in verdict.lost] + [f"out of order: {each}" for each in verdict.disordered]
+    found += [f"card not up to date: {each}" for each in verdict.stale]
     if result.plan.is_covered and result.plan.has_history:
         found += [f"doubled: {each}" for each in verdict.doubled]
     elif verdict.repeats > result.counted:
@@ -44,7 +45,9 @@ def total(results: Sequence[Result]) -> str:
         f"{sum(result.crashes for result in results):,} crashes, {sum(result.stops for result in results):,} stops; "
         f"{sum(len(verdict.lost) for verdict in verdicts)} lost, "
         f"{doubled[0]} doubled in covered worlds and {doubled[1]} beyond, "
-        f"{sum(len(verdict.disordered) for verdict in verdicts)} out of order; "
+        f"{sum(len(verdict.disordered) for verdict in verdicts)} out of order, "
+        f"{sum(len(verdict.stale) for verdict in verdicts)} cards not up to date after "
+        f"{sum(result.tally.edits for result in results):,} edits; "
         f"{sum(result.counted for result in results):,} possible duplicates counted, "
         f"{sum(verdict.given_up for verdict in verdicts)} parked or dead, "
         f"{sum(verdict.untrue for verdict in verdicts)} untrue; "

@@ -138,10 +138,10 @@ class Simulation:
         """Return what the checker says of it."""
         with sqlite3.connect(self._file) as store:
             followers = {job.id: {self.channels[name].id for name in self._followers(job)} for job in self.plan.jobs}
-            changes, alerts = evidence.changes(store), evidence.alerts(store)
+            changes, alerts, cards = evidence.changes(store), evidence.alerts(store), evidence.cards(store)
         store.close()
         ends = {job.id: job.end for job in self.plan.jobs}
-        return check(followers, ends, changes, alerts, evidence.standing(self.slack))
+        return check(followers, ends, changes, alerts, evidence.standing(self.slack), cards=cards)
 
     def ledger(self) -> str:
         """Return the hash of all that stands in Slack and all that passed."""
@@ -188,8 +188,10 @@ class Simulation:
         store = sqlite3.connect(self._file)
         try:
             seen = evidence.states(store)
-            return evidence.owed(store) > 0 or any(
-                seen.get(job.id) != job.end for job in self.plan.jobs if self._followers(job)
+            return (
+                evidence.owed(store) > 0
+                or evidence.stale(store) > 0
+                or any(seen.get(job.id) != job.end for job in self.plan.jobs if self._followers(job))
             )
         finally:
             store.close()

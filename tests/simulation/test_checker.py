@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from tests.simulation.checker import Alert, Posted, Recorded, Verdict, check, tells
+from tests.simulation.checker import Alert, Card, Posted, Recorded, Verdict, check, tells
 from tests.simulation.plan import State
 
 ML, OPS = "C1", "C2"
@@ -218,3 +218,12 @@ def test_what_was_before_is_not_what_is_told() -> None:
     assert tells("Fine-tuning job ftjob-a is running (was queued).", change)
     assert not tells("Fine-tuning job ftjob-a succeeded (was running).", change)
     assert not tells("`ftjob-a` Running → *Succeeded*", change)
+
+
+@pytest.mark.parametrize(("now", "found"), [("*Running* · `ftjob-a`", 1), ("*Succeeded* · `ftjob-a`", 0)])
+def test_a_card_that_does_not_show_the_end_of_its_job_is_found(now: str, found: int) -> None:
+    posted = [Posted("C1", 1.5, "k", is_ours=True, text="*Queued* · `ftjob-a`", now=now)]
+    ends = {"ftjob-a": ("succeeded", "ft:a")}
+
+    verdict = check({}, ends, [], [], posted, cards=[Card("ftjob-a", "C1", 1.5), Card("ftjob-a", "C2", 1.5)])
+    assert len(verdict.stale) == found

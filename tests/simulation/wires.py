@@ -26,6 +26,7 @@ from bot.store.engine import Clock
 from tests.simulation.trouble import Trouble, Weather
 
 POST = "chat.postMessage"
+EDIT = "chat.update"
 FOREVER = 3600.0
 _JOBS = "/fine_tuning/jobs"
 
@@ -40,6 +41,7 @@ class Tally:
     attempts: int = 0
     ambiguous: int = 0
     looks: int = 0
+    edits: int = 0
     troubles: dict[str, int] = field(default_factory=dict)
 
 
@@ -87,7 +89,8 @@ class World:
     def _slack_trouble(self, method: str, key: str) -> Trouble:
         now = asyncio.get_running_loop().time()
         if method != POST:
-            self.tally.looks += 1
+            self.tally.looks += method != EDIT
+            self.tally.edits += method == EDIT
             return self.weather.of_look(now)
         trouble = self.weather.of_post(now, key)
         self.tally.attempts += 1
