@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from bot.blocks.job import doing, emoji, word
 from bot.blocks.parts import Message, actions, button, code, context, duration, escape, fields, plain, section, spoken
 from bot.jobs.models import Job
+from bot.jobs.orders import WORDS, Order
 
-CONFIRM_CANCEL = "ftjob_confirm_cancel"
+CONFIRM = "ftjob_confirm"
+"""The one button that gives an order; its value is the question's key."""
 
 
 def note(text: str) -> Message:
@@ -40,10 +42,11 @@ def facts(title: str, pairs: Sequence[tuple[str, str]]) -> Message:
     return Message(spoken(f"{title}: {said}."), [section(f"*{title}*"), *fields(pairs)])
 
 
-def cancel_question(job: Job, key: str, *, now: float, instead: str = "") -> Message:
-    """Ask whether to end a job; only the red button does it.
+def order_question(order: Order, job: Job, key: str, *, now: float, instead: str = "") -> Message:
+    """Ask whether to give an order; only the button does it.
 
     Args:
+        order: what is asked.
         job: as it was just read.
         key: the stored question's.
         now: seconds since the epoch.
@@ -56,9 +59,13 @@ def cancel_question(job: Job, key: str, *, now: float, instead: str = "") -> Mes
         pairs.append(("Created", f"{duration(max(0.0, now - job.created_at))} ago"))
     tokens = "the API does not say before the end" if job.trained_tokens is None else f"{job.trained_tokens:,}"
     pairs.append(("Tokens so far", tokens))
-    text = f"Cancel {code(job.id)}? This cannot be undone, and work already done may be billed."
-    red = button("Cancel this job", CONFIRM_CANCEL, key, style="danger", says=f"Cancel {job.id} for good")
-    leave = context("Do nothing to let it run. The button works for 10 minutes, for you alone.")
-    said = f"Cancel fine-tuning job {plain(job.id)}? It {doing(job.status)}. This cannot be undone."
+    asked, warning = order.capitalize(), WORDS[order].warning
+    is_for_good = order is Order.CANCEL
+    style, says = ("danger", f"Cancel {job.id} for good") if is_for_good else ("primary", f"{asked} {job.id}")
+    yes = button(f"{asked} this job", CONFIRM, key, style=style, says=says)
+    leave = "let it run" if order is not Order.RESUME else "leave it paused"
+    small = context(f"Do nothing to {leave}. The button works for 10 minutes, for you alone.")
+    said = f"{asked} fine-tuning job {plain(job.id)}? It {doing(job.status)}. {warning.split(',')[0].rstrip('.')}."
     head = [section(instead)] if instead else []
-    return Message(f"{instead} {said}".strip(), [*head, section(text), *fields(pairs), actions(red), leave])
+    text = section(f"{asked} {code(job.id)}? {warning}")
+    return Message(f"{instead} {said}".strip(), [*head, text, *fields(pairs), actions(yes), small])

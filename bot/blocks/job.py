@@ -30,6 +30,8 @@ SHOW = "ftjob_show"
 TRACK = "ftjob_track"
 UNTRACK = "ftjob_untrack"
 CANCEL = "ftjob_cancel"
+PAUSE = "ftjob_pause"
+RESUME = "ftjob_resume"
 OPEN_PAGE = "ftjob_open_page"
 
 _EMOJI_OF_STATUS = {"validating_files": ":mag:", "queued": ":hourglass_flowing_sand:"}
@@ -134,6 +136,8 @@ def buttons(job: Job, around: Surroundings) -> Block:
         button("Refresh", REFRESH, job.id, says=f"Show the present state of {job.id}"),
         button(*follow, job.id, says=f"{follow[0]} {job.id} in this channel"),
     ]
+    if around.can_cancel and phase_of(job.status) is Phase.HELD:
+        shown.append(button("Resume…", RESUME, job.id, says=f"Ask whether to resume {job.id}"))
     if around.can_cancel and not job.is_final:
         shown.append(button("Cancel…", CANCEL, job.id, style="danger", says=f"Ask whether to cancel {job.id}"))
     shown.append(button("Open page", OPEN_PAGE, job.id, url=around.page, says=f"Open the page of {job.id}"))

@@ -23,11 +23,13 @@ class Verb(StrEnum):
     CHECKPOINTS = "checkpoints"
     CURVES = "curves"
     CANCEL = "cancel"
+    PAUSE = "pause"
+    RESUME = "resume"
     OUTBOX = "outbox"
     AUDIT = "audit"
     ABOUT = "about"
-    CONFIRM_CANCEL = "confirm_cancel"
-    """The red button of the question that ``cancel`` asks."""
+    CONFIRM = "confirm"
+    """The button of the question that an order asks."""
     RETRY = "retry"
     """A button in the answer to ``outbox``."""
 
@@ -90,7 +92,7 @@ class Command:
     @property
     def changes_job(self) -> bool:
         """Whether it is an order to the fine-tuning API."""
-        return self.verb in (Verb.CANCEL, Verb.CONFIRM_CANCEL)
+        return self.verb in (Verb.CANCEL, Verb.PAUSE, Verb.RESUME, Verb.CONFIRM)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from bot.commands.problems import STALE, upstream
 from bot.crash import crash_point
 from bot.errors import AccessRefused, BrokenAnswer, ProviderError, RequestRefused, Unreachable, UserError
 from bot.jobs.models import Job
+from bot.jobs.orders import WORDS, Order, came_too_late, shows
 from bot.jobs.statuses import Phase, phase_of
 from bot.providers.wire import Reading
 from bot.store.audit import Decision, Entry
@@ -85,7 +86,7 @@ async def carry_out(asked: Asked, command: Command, context: Context) -> str:
     known = await context.store.jobs.known(context.account, asked.question.job_id)
     crash_point("before_order")
     log.info("order.sent", verb=asked.question.verb, job=asked.question.job_id)
-    end = await _send(asked.question.job_id, context)
+    end = await _send(Order(asked.question.verb), asked.question.job_id, context)
     crash_point("after_order")
     context.shared.forget()
     if end.decision is Decision.UNKNOWN:
@@ -100,10 +101,11 @@ def taken(order: Asked, asker: Asker) -> str:
     """Return what to say to somebody who presses the button of an order that was given already, maybe by another."""
     if order.question.person == asker.person and order.said:
         return order.said
+    words = WORDS[Order(order.question.verb)]
     whose = "you" if order.question.person == asker.person else mention(order.question.person)
     if order.ended:
-        return f"{code(order.question.job_id)} was cancelled by {whose} a moment ago."
-    return f"{code(order.question.job_id)} is already being cancelled by {whose}."
+        return f"{code(order.question.job_id)} was {words.done} by {whose} a moment ago."
+    return f"{code(order.question.job_id)} is already {words.under_way} by {whose}."
 
 
 async def finish_abandoned(context: Context) -> None:
@@ -125,61 +127,61 @@ async def finish_abandoned(context: Context) -> None:
 
 
 async def _finish(asked: Asked, age: float, context: Context) -> None:
-    job_id = asked.question.job_id
+    job_id, order = asked.question.job_id, Order(asked.question.verb)
     known = await context.store.jobs.known(context.account, job_id)
     reading = await _look(job_id, context)
-    if reading and reading.snapshot.is_final:
-        await _end(asked, _found(reading), known, "start", context, tells_person=True)
+    if reading and shows(order, reading.snapshot.status):
+        await _end(asked, _found(order, reading), known, "start", context, tells_person=True)
     elif age > WATCHED:
-        end = _End(Decision.UNKNOWN, _in_vain(job_id, reading), reading)
+        end = _End(Decision.UNKNOWN, _in_vain(order, job_id, reading), reading)
         await _end(asked, end, known, "start", context, tells_person=True)
 
 
-async def _send(job_id: str, context: Context) -> _End:
+async def _send(order: Order, job_id: str, context: Context) -> _End:
     try:
-        reading = await context.client.cancel(job_id)
+        reading = await context.client.order(order, job_id)
     except Unreachable as error:
         if error.maybe_done:
-            return await _in_doubt(job_id, context)
+            return await _in_doubt(order, job_id, context)
         said = "The API could not be reached, so nothing was sent. The job goes on. Please try again in a minute."
         return _End(Decision.UNSENT, said, reason=str(error))
     except BrokenAnswer:
-        return await _in_doubt(job_id, context)
+        return await _in_doubt(order, job_id, context)
     except RequestRefused as error:
-        return await _refused(job_id, error, context)
+        return await _refused(order, job_id, error, context)
     except ProviderError as error:
         said = upstream(error, place=context.client.account.place, job_id=job_id)
         key = str(error) if isinstance(error, AccessRefused) else None
         return _End(Decision.REFUSED, said, reason=str(error), request_id=error.request_id, refused_key=key)
-    return _End(_worked(reading), f"Cancel sent. {_present(reading.job)}", reading, request_id=reading.request_id)
+    said = f"{order.capitalize()} sent. {_present(reading.job)}"
+    return _End(_worked(order, reading), said, reading, request_id=reading.request_id)
 
 
-async def _in_doubt(job_id: str, context: Context) -> _End:
+async def _in_doubt(order: Order, job_id: str, context: Context) -> _End:
     """Read a job whose order got no usable answer, a few times: the order may take a moment to show."""
     reading = None
     for wait in LOOKS_AFTER_DOUBT:
         await asyncio.sleep(wait)
         reading = await _look(job_id, context) or reading
-        if reading and reading.snapshot.is_final:
-            return _found(reading)
-    seen = f"so I looked at the job: {_present(reading.job)}" if reading else "neither to the cancel nor to a look."
+        if reading and shows(order, reading.snapshot.status):
+            return _found(order, reading)
+    seen = f"so I looked at the job: {_present(reading.job)}" if reading else f"neither to the {order} nor to a look."
     said = (
-        f"The API did not say what became of the cancel, {seen} It may have arrived; I keep watching and "
+        f"The API did not say what became of the {order}, {seen} It may have arrived; I keep watching and "
         "tell you. `/ftjob status` shows the job at any time."
     )
     return _End(Decision.UNKNOWN, said, reading)
 
 
-def _found(reading: Reading) -> _End:
-    """Return the end of an order without an answer whose job is over by now."""
-    said = f"The API did not say what became of the cancel, so I looked at the job: {_present(reading.job)}"
-    return _End(_worked(reading), said, reading)
+def _found(order: Order, reading: Reading) -> _End:
+    """Return the end of an order without an answer whose job shows it by now."""
+    said = f"The API did not say what became of the {order}, so I looked at the job: {_present(reading.job)}"
+    return _End(_worked(order, reading), said, reading)
 
 
-def _worked(reading: Reading) -> Decision:
+def _worked(order: Order, reading: Reading) -> Decision:
     """Return whether an order worked, by what was read of its job after it: not on one that had ended in another way."""
-    seen = reading.snapshot
-    return Decision.OVER if seen.is_final and phase_of(seen.status) is not Phase.CANCELLED else Decision.DONE
+    return Decision.OVER if came_too_late(order, reading.snapshot.status) else Decision.DONE
 
 
 async def _look(job_id: str, context: Context) -> Reading | None:
@@ -191,16 +193,16 @@ async def _look(job_id: str, context: Context) -> Reading | None:
         return None
 
 
-def _in_vain(job_id: str, reading: Reading | None) -> str:
+def _in_vain(order: Order, job_id: str, reading: Reading | None) -> str:
     seen = f"{code(job_id)} {doing(reading.snapshot.status)} still" if reading else "the job cannot be read at present"
     return (
-        f"Nobody learned what became of the cancel, and {seen}. It is not sent again by itself: look with "
+        f"Nobody learned what became of the {order}, and {seen}. It is not sent again by itself: look with "
         f"`/ftjob status` and give the order anew if it is still wanted."
     )
 
 
-async def _refused(job_id: str, error: RequestRefused, context: Context) -> _End:
-    said = f"The API refused to cancel it: {plain(str(error)).rstrip('.')}."
+async def _refused(order: Order, job_id: str, error: RequestRefused, context: Context) -> _End:
+    said = f"The API refused to {order} it: {plain(str(error)).rstrip('.')}."
     if reading := await _look(job_id, context):
         said = f"{said} {_present(reading.job)}"
     return _End(Decision.REFUSED, said, reading, reason=str(error), request_id=error.request_id)

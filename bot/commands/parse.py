@@ -86,7 +86,7 @@ def _status(verb: Verb, words: list[str], asker: Asker) -> Command:
     return Command(verb, asker, job_ids=_ids(verb, words) if words else ())
 
 
-def _cancel(verb: Verb, words: list[str], asker: Asker) -> Command:
+def _order(verb: Verb, words: list[str], asker: Asker) -> Command:
     if len(words) > 1 or (words and words[0] in ("all", "*")):
         raise misused(verb, "One job at a time; the question that follows cannot be skipped.")
     return Command(verb, asker, job_ids=_ids(verb, words))
@@ -200,7 +200,9 @@ _READERS: dict[Verb, Callable[[Verb, list[str], Asker], Command]] = {
     Verb.EVENTS: _events,
     Verb.CHECKPOINTS: _checkpoints,
     Verb.CURVES: _one,
-    Verb.CANCEL: _cancel,
+    Verb.CANCEL: _order,
+    Verb.PAUSE: _order,
+    Verb.RESUME: _order,
     Verb.OUTBOX: _bare,
     Verb.AUDIT: _audit,
     Verb.ABOUT: _bare,

@@ -21,7 +21,7 @@ STRANGE = (
 )
 ASK_WHO_RUNS_IT = "Ask whoever runs this bot"
 STALE = (
-    "This button was used already, or is older than 10 minutes. Run `/ftjob cancel` with the job's id again to get "
+    "This button was used already, or is older than 10 minutes. Run `/ftjob cancel` (or `pause`, `resume`) with the job's id again to get "
     "a new one."
 )
 
@@ -31,7 +31,7 @@ NOT_YOURS = (
 )
 
 _REFUSALS = {
-    Why.READ_ONLY: "Cancelling is switched off here (FTJOB_READ_ONLY). Ask whoever runs this bot to switch it on.",
+    Why.READ_ONLY: "Orders such as cancel are switched off here (FTJOB_READ_ONLY). Ask whoever runs this bot to switch it on.",
     Why.STRANGER: "I answer only members of this workspace. Ask one of them.",
     Why.GUEST: "Guests of this workspace may not use me. Ask a member of your channel.",
     Why.NOT_A_PERSON: "I answer only people. Ask me yourself, signed in as a member of this workspace.",
@@ -84,7 +84,7 @@ def flooded(wait: Wait) -> str:
     limit = {
         Bound.PERSON: f"I take {most} commands in {seconds} from one person",
         Bound.WORKSPACE: f"I take {most} commands in {seconds} from everybody together",
-        Bound.ORDERS: f"I take {most} cancels in {seconds} from everybody together, and this one was not sent",
+        Bound.ORDERS: f"I take {most} orders in {seconds} from everybody together, and this one was not sent",
         Bound.UNDER_WAY: f"I am busy with {most} commands",
     }[wait.bound]
     return f"Slow down, please: {limit}. Please try again in {wait.seconds} s."

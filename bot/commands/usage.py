@@ -36,6 +36,10 @@ USAGE: dict[Verb, Usage] = {
     Verb.CHECKPOINTS: Usage("checkpoints <id>", "show the models saved on the way", "checkpoints ftjob-abc123"),
     Verb.CURVES: Usage("curves <id>", "share a picture of what training measured here", "curves ftjob-abc123"),
     Verb.CANCEL: Usage("cancel <id>", "end a job, after a question (operators only)", "cancel ftjob-abc123"),
+    Verb.PAUSE: Usage("pause <id>", "hold a running job, after a question (operators only)", "pause ftjob-abc123"),
+    Verb.RESUME: Usage(
+        "resume <id>", "let a paused job go on, after a question (operators only)", "resume ftjob-abc123"
+    ),
     Verb.OUTBOX: Usage("outbox", "show what could not be delivered, to retry it (operators only)", "outbox"),
     Verb.AUDIT: Usage("audit [n]", "show who tried what (operators only)", "audit 20"),
     Verb.ABOUT: Usage("about", "show the version, the project and the last look", "about"),

@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from bot import metrics
 from bot.errors import BrokenAnswer, ForeignAnswer, ProviderError, Unreachable
 from bot.jobs.models import Checkpoint, Event
+from bot.jobs.orders import Order
 from bot.providers import openai
 from bot.providers.wire import Answer, Page, Reading, Request, content_of
 
@@ -86,13 +87,13 @@ class Client:
         """Read one job."""
         return self._read_job(await self._send(openai.retrieve_job(job_id)), job_id)
 
-    async def cancel(self, job_id: str) -> Reading:
-        """Order the end of a job, once; it is never sent a second time.
+    async def order(self, order: Order, job_id: str) -> Reading:
+        """Give an order, once; it is never sent a second time.
 
         Raises:
             Unreachable: ``maybe_done`` says whether the order may have arrived; then read the job.
         """
-        return self._read_job(await self._send(openai.cancel_job(job_id)), job_id)
+        return self._read_job(await self._send(openai.order_job(order, job_id)), job_id)
 
     async def events(self, job_id: str, *, limit: int = 20, after: str | None = None) -> list[Event]:
         """Read the newest lines of a job's log, or those before the line with the id ``after``, oldest first."""

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from bot.errors import BrokenAnswer, ForeignAnswer
 from bot.jobs.models import Checkpoint, Event
+from bot.jobs.orders import Order
 from bot.providers.wire import Answer, Page, Reading, Request, json_of, reading_of, segment
 
 JOBS = "/fine_tuning/jobs"
@@ -51,13 +52,13 @@ def retrieve_job(job_id: str) -> Request:
     return Request("GET", f"{JOBS}/{segment(job_id)}")
 
 
-def cancel_job(job_id: str) -> Request:
-    """Order the end of a job. It cannot be undone."""
-    return Request("POST", f"{JOBS}/{segment(job_id)}/cancel")
+def order_job(order: Order, job_id: str) -> Request:
+    """Order the end of a job, which cannot be undone, or that it pauses or goes on."""
+    return Request("POST", f"{JOBS}/{segment(job_id)}/{order}")
 
 
 def read_job(answer: Answer, job_id: str, *, now: float, organization: str | None = None) -> Reading:
-    """Read the answer to ``retrieve_job`` or ``cancel_job``; ``organization`` is whose job it has to be, if that is known.
+    """Read the answer to ``retrieve_job`` or ``order_job``; ``organization`` is whose job it has to be, if that is known.
 
     Raises:
         ForeignAnswer: it is another job, or another organisation's.

@@ -52,7 +52,7 @@ class _Visit:
         looked_up = await self._ask(member, f"status {good}")
         refused = await self._ask(member, f"cancel {waiting}")
         question = await self._ask(operator, f"cancel {waiting}")
-        await self._press(operator, question, "ftjob_confirm_cancel")
+        await self._press(operator, question, "ftjob_confirm")
         ends = {good: "Succeeded", bad: "Failed", waiting: "Cancelled"}
         for job_id, end in ends.items():
             await self._until_told(job_id, end)

@@ -7,8 +7,8 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from bot.blocks.answers import CONFIRM_CANCEL
-from bot.blocks.job import CANCEL, REFRESH, SHOW, TRACK, UNTRACK
+from bot.blocks.answers import CONFIRM
+from bot.blocks.job import CANCEL, PAUSE, REFRESH, RESUME, SHOW, TRACK, UNTRACK
 from bot.blocks.outbox import ALL, RETRY, RETRY_ALL
 from bot.blocks.parts import PAGE
 from bot.commands.command import Asker, Command, Verb
@@ -23,6 +23,8 @@ _VERBS = {
     TRACK: Verb.TRACK,
     UNTRACK: Verb.UNTRACK,
     CANCEL: Verb.CANCEL,
+    PAUSE: Verb.PAUSE,
+    RESUME: Verb.RESUME,
 }
 
 _PAGED = (Verb.LIST, Verb.EVENTS, Verb.CHECKPOINTS)
@@ -61,8 +63,8 @@ def command_of(body: dict[str, Any]) -> Command | None:
 def _command(action_id: str, value: str, asker: Asker, body: dict[str, Any]) -> Command | None:
     if action_id == PAGE:
         return _page(value, asker, body)
-    if action_id == CONFIRM_CANCEL:
-        return Command(Verb.CONFIRM_CANCEL, asker, _DOOR, key=value)
+    if action_id == CONFIRM:
+        return Command(Verb.CONFIRM, asker, _DOOR, key=value)
     pressed = action_id.split(":", 1)[0]
     if action_id == RETRY_ALL and value == ALL:
         return Command(Verb.RETRY, asker, _DOOR, replaces=_is_ephemeral(body))

@@ -154,7 +154,7 @@ class Dispatch:
         same_team = identity is None or command.asker.team == identity.team_id
         person = None
         if identity and same_team and command.need is not Need.NOTHING:
-            asker, fresh = command.asker.person, command.verb is Verb.CONFIRM_CANCEL
+            asker, fresh = command.asker.person, command.verb is Verb.CONFIRM
             person = await self._people.person(asker, team_id=identity.team_id, fresh=fresh)
         reply = await run(command, person, self._context, same_team=same_team)
         await self._gateway.reply(door, reply)

@@ -10,7 +10,7 @@ from typing import Any
 from bot.alerts.draw import MAY_BE_REPEAT
 from bot.blocks import Message
 from bot.blocks.alert import alert
-from bot.blocks.answers import cancel_question
+from bot.blocks.answers import order_question
 from bot.blocks.card import Present, card
 from bot.blocks.curves import picture as curve_picture
 from bot.blocks.curves import sparklines
@@ -21,6 +21,7 @@ from bot.blocks.log import checkpoint_list, event_log
 from bot.blocks.outbox import Undeliverable, of_card, of_change, of_digest, of_model, outbox
 from bot.jobs.changes import Change, ChangeKind, State
 from bot.jobs.models import Checkpoint, Event, Job
+from bot.jobs.orders import Order
 from bot.jobs.progress import Progress
 from bot.jobs.results import Curve
 from bot.providers.openai import job_page
@@ -125,7 +126,7 @@ def pictures(drawn: Job, *, reason: str | None = None, rows: int = 1) -> dict[st
         "card": card(drawn, followed, "New job"),
         "status": status(drawn, followed, checked_at=NOW, place="project `proj_1`"),
         "status without buttons to change it": status(drawn, free, checked_at=NOW),
-        "cancel_question": cancel_question(drawn, KEY, now=NOW),
+        "cancel_question": order_question(Order.CANCEL, drawn, KEY, now=NOW),
         "alert": alert(change_to(drawn), drawn, page=page, person=PERSON, reason=reason),
         "alert, late and doubtful": alert(
             change_to(drawn),

@@ -1,7 +1,8 @@
 import pytest
 
-from bot.blocks.answers import CONFIRM_CANCEL, cancel_question, facts, help_text, note, problem, usage
+from bot.blocks.answers import CONFIRM, facts, help_text, note, order_question, problem, usage
 from bot.commands.usage import USAGE, Usage
+from bot.jobs.orders import Order
 from tests.blocks.drawn import KEY, job, shown
 
 
@@ -45,7 +46,7 @@ def test_facts_are_labelled_and_said_in_a_row() -> None:
 
 
 def test_the_question_before_a_cancel_names_what_is_at_stake() -> None:
-    message = cancel_question(job(trained_tokens=1234), KEY, now=1_790_008_040)
+    message = order_question(Order.CANCEL, job(trained_tokens=1234), KEY, now=1_790_008_040)
     text = shown(message)
 
     assert message.text == "Cancel fine-tuning job ftjob-abc123? It is running. This cannot be undone."
@@ -54,12 +55,16 @@ def test_the_question_before_a_cancel_names_what_is_at_stake() -> None:
 
 
 def test_the_question_has_one_red_button_and_it_holds_the_key_alone() -> None:
-    buttons = [element for block in cancel_question(job(), KEY, now=0).blocks for element in block.get("elements", [])]
+    buttons = [
+        element
+        for block in order_question(Order.CANCEL, job(), KEY, now=0).blocks
+        for element in block.get("elements", [])
+    ]
 
     assert [(each["action_id"], each["value"], each["style"]) for each in buttons if each["type"] == "button"] == [
-        (CONFIRM_CANCEL, KEY, "danger")
+        (CONFIRM, KEY, "danger")
     ]
 
 
 def test_a_job_from_the_future_was_created_just_now() -> None:
-    assert "0 s ago" in shown(cancel_question(job(), KEY, now=1))
+    assert "0 s ago" in shown(order_question(Order.CANCEL, job(), KEY, now=1))

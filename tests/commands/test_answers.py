@@ -14,7 +14,7 @@ CHANGING = {
     r"`\d+\.\d+\.\d+`": "`<version>`",
     r"\b\d+ (s|min)( \d+ s)? ago": "<time> ago",
     r"after \d+ s|took \d+ s": "after <time>",
-    r"(ftjob_confirm_cancel = )\S+(?=\])": r"\1<key>",
+    r"(ftjob_confirm = )\S+(?=\])": r"\1<key>",
     r"ref: `\w+`": "ref: `<ref>`",
     r"file-\w+": "file-<id>",
 }

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from bot.errors import ProviderError
 from bot.jobs.models import Event
+from bot.jobs.orders import Order
 from bot.providers.client import Account, Client
 from bot.providers.wire import Page, Reading
 from bot.sandbox.finetuning import JOBS_READ, JOBS_WRITE, FineTuningApi, Key
@@ -79,7 +80,7 @@ async def call(client: Client, what: str, job_id: str) -> Page | Reading | list[
         case "events":
             return await client.events(job_id)
         case _:
-            return await client.cancel(job_id)
+            return await client.order(Order.CANCEL, job_id)
 
 
 async def failure(client: Client, what: str, job_id: str) -> ProviderError:

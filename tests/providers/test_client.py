@@ -9,6 +9,7 @@ from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
 from bot.errors import AccessRefused, ProviderError
+from bot.jobs.orders import Order
 from bot.providers.client import Account, Client
 from bot.providers.wire import Reading
 from bot.sandbox.faults import Fault
@@ -78,7 +79,7 @@ async def test_events_are_the_newest_lines_oldest_first(api: FineTuningApi, clie
 
 async def test_a_cancel_ends_the_job(api: FineTuningApi, client: Client) -> None:
     job = api.add_job(status="running")
-    reading = await client.cancel(job)
+    reading = await client.order(Order.CANCEL, job)
     assert (reading.snapshot.status, api.jobs[job]["status"]) == ("cancelled", "cancelled")
 
 
@@ -104,7 +105,7 @@ async def test_without_a_key_for_orders_the_one_key_does_it_all_or_the_missing_s
     job = api.add_job(status="running")
     async with client_of(api.base_url, deadline=PATIENCE, write_key=None) as client:
         with pytest.raises(AccessRefused) as caught:
-            await client.cancel(job)
+            await client.order(Order.CANCEL, job)
     assert caught.value.missing_scope == "api.fine_tuning.jobs.write"
     assert (caught.value.request_id or "").startswith("req_")
     assert [entry.credential for entry in api.ledger] == ["watch"]
@@ -207,7 +208,7 @@ async def test_one_connection_serves_many_requests() -> None:
         for _ in range(5):
             for what in CALLS[:3]:
                 await call(client, what, job)
-        await client.cancel(job)
+        await client.order(Order.CANCEL, job)
         assert len(watch.requests) == 16
         assert len(watch.peers) == 1
 

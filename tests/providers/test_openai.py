@@ -1,11 +1,13 @@
 """The OpenAI dialect, with literals: what is asked, and how the answers are read."""
 
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import pytest
 
 from bot.errors import BrokenAnswer, ForeignAnswer, NotFound, ProviderError
+from bot.jobs.orders import Order
 from bot.providers import openai
 from bot.providers.wire import Page, Request
 from tests.builders import JOB, NOW, answer, job_body, list_body
@@ -39,7 +41,7 @@ def ids(page: Page) -> list[str]:
         ),
         (openai.retrieve_job(JOB), Request("GET", f"/fine_tuning/jobs/{JOB}")),
         (openai.retrieve_job("../files"), Request("GET", "/fine_tuning/jobs/..%2Ffiles")),
-        (openai.cancel_job(JOB), Request("POST", f"/fine_tuning/jobs/{JOB}/cancel")),
+        (openai.order_job(Order.CANCEL, JOB), Request("POST", f"/fine_tuning/jobs/{JOB}/cancel")),
         (openai.list_events(JOB), Request("GET", f"/fine_tuning/jobs/{JOB}/events", (("limit", "20"),))),
     ],
 )
@@ -49,7 +51,7 @@ def test_a_question_is_one_request(asked: Request, request_: Request) -> None:
 
 @pytest.mark.parametrize("job_id", ["", ".", ".."])
 def test_no_question_is_asked_about_a_step(job_id: str) -> None:
-    for ask in (openai.retrieve_job, openai.cancel_job, openai.list_events, openai.job_page):
+    for ask in (openai.retrieve_job, partial(openai.order_job, Order.CANCEL), openai.list_events, openai.job_page):
         with pytest.raises(NotFound):
             ask(job_id)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from bot import crash
 from bot.access import Person
 from bot.blocks import Message
-from bot.blocks.answers import CONFIRM_CANCEL
+from bot.blocks.answers import CONFIRM
 from bot.commands.command import Asker, Command, Verb
 from bot.commands.run import run
 from bot.sandbox.finetuning import FineTuningApi
@@ -134,7 +134,7 @@ class Race:
         if act.kind == "ask":
             command = Command(Verb.CANCEL, asker, job_ids=(JOB,))
         else:
-            command = Command(Verb.CONFIRM_CANCEL, asker, "button", key=key)
+            command = Command(Verb.CONFIRM, asker, "button", key=key)
             self._presses[number] = Press(number, asker.person, key or "", None, None)
         task = process.spawn(self._carry_out(number, act, command, process))
         self._busy.add(task)
@@ -169,7 +169,7 @@ class Race:
 def _red_buttons(message: Message) -> Iterator[str]:
     for block in message.blocks:
         for element in block.get("elements", []):
-            if element.get("action_id") == CONFIRM_CANCEL:
+            if element.get("action_id") == CONFIRM:
                 yield element["value"]
 
 

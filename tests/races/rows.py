@@ -17,7 +17,7 @@ _UNDER_WAY = "SELECT count(*) FROM question WHERE answered_at IS NOT NULL AND en
 
 def audit(store: sqlite3.Connection) -> list[Row]:
     """Return the rows of the audit about presses and orders, in order."""
-    found = store.execute(_AUDIT, [Verb.CONFIRM_CANCEL])
+    found = store.execute(_AUDIT, [Verb.CONFIRM])
     return [
         Row(at, who, door, Decision(decision), key, status, job is not None)
         for at, who, door, decision, key, status, job in found

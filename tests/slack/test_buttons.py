@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.blocks.answers import CONFIRM_CANCEL
+from bot.blocks.answers import CONFIRM
 from bot.blocks.job import CANCEL, OPEN_PAGE, REFRESH, TRACK, UNTRACK
 from bot.blocks.outbox import ALL, RETRY, RETRY_ALL
 from bot.commands.command import Asker, Command, Verb
@@ -46,7 +46,7 @@ def test_a_button_is_the_command_that_could_have_been_typed(action_id: str, verb
 
 
 def test_the_red_button_answers_its_question() -> None:
-    assert command_of(body(CONFIRM_CANCEL, "Jm4Qk0s2")) == Command(Verb.CONFIRM_CANCEL, ASKER, "button", key="Jm4Qk0s2")
+    assert command_of(body(CONFIRM, "Jm4Qk0s2")) == Command(Verb.CONFIRM, ASKER, "button", key="Jm4Qk0s2")
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ IGNORED: dict[str, dict[str, Any]] = {
     "a retry beyond any row": body(f"{RETRY}:0", "9" * 19),
     "a retry of digits of another script": body(f"{RETRY}:0", "\u0661"),
     "a retry with a line break": body(f"{RETRY}:0", "7\n"),
-    "no key": body(actions=[{"action_id": CONFIRM_CANCEL}]),
+    "no key": body(actions=[{"action_id": CONFIRM}]),
     "a path for an id": body(value="ftjob-a/../../models"),
     "a forged id": body(value="<!channel>"),
     "an id with a line break": body(value=f"{JOB}\n"),
@@ -160,7 +160,7 @@ json = st.recursive(
     | st.integers()
     | st.integers().map(str)
     | st.text(max_size=9)
-    | st.sampled_from([JOB, REFRESH, CONFIRM_CANCEL, RETRY, RETRY_ALL, ALL]),
+    | st.sampled_from([JOB, REFRESH, CONFIRM, RETRY, RETRY_ALL, ALL]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["id", "team_id", "value"]), inner),
     max_leaves=8,
 )

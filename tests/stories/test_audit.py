@@ -15,7 +15,7 @@ from bot.store.audit import Decision, Entry
 from tests.test_cli import second
 from tests.world import World
 
-RED = "ftjob_confirm_cancel"
+RED = "ftjob_confirm"
 ORDER = "POST /fine_tuning/jobs/{id}/cancel"
 
 
@@ -40,7 +40,7 @@ async def test_an_order_is_written_down_from_the_question_to_the_end(any_world: 
         ("command", "cancel", Decision.ASKED),
         ("button", "cancel", Decision.ORDERED),
         ("button", "cancel", Decision.DONE),
-        ("button", "confirm_cancel", Decision.DUPLICATE),
+        ("button", "confirm", Decision.DUPLICATE),
     ]
     olivia, (asked, ordered, done, _) = world.olivia, rows
     assert {(row.person, row.team, row.channel) for row in rows} == {(olivia.id, TEAM, world.ml.id)}

@@ -15,7 +15,7 @@ from tests.world import World
 
 HOUR = "3600"
 TIMES = 100
-RED = "ftjob_confirm_cancel"
+RED = "ftjob_confirm"
 TELLTALE = re.compile(r"Error|Exception|Traceback|\.py|/[a-z]+/|sqlite|sqlalchemy|no such table|SELECT", re.IGNORECASE)
 
 

@@ -96,7 +96,7 @@ async def test_the_cancel_button_of_a_card_only_asks(world: World) -> None:
 
     assert question.ephemeral
     assert question.user == world.olivia.id
-    assert list(question.buttons) == ["ftjob_confirm_cancel"]
+    assert list(question.buttons) == ["ftjob_confirm"]
     assert "may not" in refused.plain
     assert refused.buttons == {}
     assert world.orders == []

@@ -96,7 +96,7 @@ async def story(world: World) -> None:
     await world.until_told(job, "Paused")
     refusal = Fault("answer", status=401, body={"error": {"message": f"Incorrect API key provided: {WRITE_KEY}"}})
     world.api.faults.add("POST /fine_tuning/jobs/{id}/cancel", refusal)
-    refused = await world.press(await world.say(f"cancel {job}"), "ftjob_confirm_cancel")
+    refused = await world.press(await world.say(f"cancel {job}"), "ftjob_confirm")
     assert "Incorrect API key provided" in refused.plain
     await execute(world, "ALTER TABLE track RENAME TO elsewhere")
     assert "ref:" in (await world.say("tracked")).plain

@@ -8,7 +8,7 @@ from bot.sandbox.finetuning import API_KEY, JOBS_READ, Key
 from bot.sandbox.messages import Ephemeral, Reply
 from tests.world import World, cancelling
 
-RED = "ftjob_confirm_cancel"
+RED = "ftjob_confirm"
 
 
 async def test_an_operator_cancels_a_job_and_its_channel_is_told_once(any_world: World) -> None:

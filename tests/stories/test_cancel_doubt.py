@@ -7,7 +7,7 @@ from bot.sandbox.finetuning import API_KEY, JOBS_READ, Key
 from bot.sandbox.messages import Reply
 from tests.world import World, cancelling
 
-RED = "ftjob_confirm_cancel"
+RED = "ftjob_confirm"
 ORDER = "POST /fine_tuning/jobs/{id}/cancel"
 LOOK = "GET /fine_tuning/jobs/{id}"
 READS = 2

@@ -16,7 +16,7 @@ from tests.world import World, cancelling
 HOUR = "3600"
 LIST = "GET /fine_tuning/jobs"
 RETRIEVE = "GET /fine_tuning/jobs/{id}"
-RED = "ftjob_confirm_cancel"
+RED = "ftjob_confirm"
 SLOW_DOWN = "Slow down, please"
 
 

@@ -12,7 +12,7 @@ from bot.sandbox.messages import Reply
 from bot.store.audit import Decision
 from tests.world import World, cancelling, headline
 
-RED = "ftjob_confirm_cancel"
+RED = "ftjob_confirm"
 ROUNDS = 3
 
 

@@ -13,7 +13,7 @@ from bot.store.questions import Question
 from tests.stories.test_audit import entries
 from tests.world import World, cancelling
 
-RED = "ftjob_confirm_cancel"
+RED = "ftjob_confirm"
 ORDER = "POST /fine_tuning/jobs/{id}/cancel"
 LOOK = "GET /fine_tuning/jobs/{id}"
 

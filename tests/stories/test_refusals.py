@@ -3,7 +3,7 @@ import pytest
 from bot.sandbox.faults import Fault
 from tests.world import World, cancelling
 
-RED = "ftjob_confirm_cancel"
+RED = "ftjob_confirm"
 SILENT = Fault("drop")
 BROKEN = Fault("answer", status=500, body="oops")
 PAGE = Fault("answer", status=200, headers={"Content-Type": "text/html"}, body="<html>")

@@ -18,7 +18,7 @@ from tests.blocks.drawn import CHANNEL, PERSON, alive, marked_up, unseen
 from tests.world import World
 
 HOUR = "3600"
-RED = "ftjob_confirm_cancel"
+RED = "ftjob_confirm"
 LIST = "GET /fine_tuning/jobs"
 LOOK = "GET /fine_tuning/jobs/{id}"
 ORDER = "POST /fine_tuning/jobs/{id}/cancel"

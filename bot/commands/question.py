@@ -1,30 +1,33 @@
-"""`cancel`: a question first; its answer is checked against the job as it is then, and only that gives the order."""
+"""`cancel`, `pause` and `resume`: a question first; only its answer, checked against the job as it is then, is an order."""
 
-from bot.blocks.answers import cancel_question, note
+from bot.blocks.answers import note, order_question
 from bot.blocks.job import doing, word
 from bot.blocks.parts import code, date
-from bot.commands.command import Command, Reply, Verb
+from bot.commands.command import Command, Reply
 from bot.commands.context import Context
 from bot.commands.order import carry_out, place, taken
 from bot.commands.problems import NOT_YOURS, STALE
 from bot.jobs.models import Job
+from bot.jobs.orders import WORDS, Order, makes_sense
 from bot.metrics import TAMPERED
 from bot.store.audit import Decision
 from bot.store.questions import Asked, Question
 
 
 async def ask(command: Command, context: Context) -> Reply:
-    """Show what is at stake, with the one button that cancels."""
+    """Show what is at stake, with the one button that gives the order."""
+    order = Order(command.verb)
     job = (await context.client.retrieve(command.job_ids[0])).job
-    if job.is_final:
-        return Reply(note(_nothing_to_cancel(job)), decision=Decision.OVER)
-    return await _ask(job, command, context)
+    if not makes_sense(order, job.status):
+        return Reply(note(_nothing_to_do(order, job)), decision=Decision.OVER)
+    return await _ask(order, job, command, context)
 
 
-async def _ask(job: Job, command: Command, context: Context, *, instead: str = "") -> Reply:
+async def _ask(order: Order, job: Job, command: Command, context: Context, *, instead: str = "") -> Reply:
     asker = command.asker
-    question = Question(Verb.CANCEL, context.account, job.id, asker.person, asker.channel, asker.team, job.status)
-    message = cancel_question(job, await context.store.questions.ask(question), now=context.clock(), instead=instead)
+    question = Question(order, context.account, job.id, asker.person, asker.channel, asker.team, job.status)
+    key = await context.store.questions.ask(question)
+    message = order_question(order, job, key, now=context.clock(), instead=instead)
     return Reply(message, replaces=bool(instead), decision=Decision.STALE if instead else Decision.ASKED)
 
 
@@ -56,18 +59,25 @@ async def _overtaken(asked: Asked, job: Job, command: Command, context: Context)
     """Return what to say where the job is not as the question showed it; None where it is."""
     if job.status == asked.question.status:
         return None
-    said = f"{_nothing_to_cancel(job)} This button is out of date."
-    if not await context.store.questions.overtake(asked.key, said=said if job.is_final else STALE):
+    order = Order(asked.question.verb)
+    is_idle = not makes_sense(order, job.status)
+    said = f"{_nothing_to_do(order, job)} This button is out of date."
+    if not await context.store.questions.overtake(asked.key, said=said if is_idle else STALE):
         # Another press of this button was quicker. Maybe what changed the job is its order, which must keep its own end.
         quicker = await context.store.questions.find(asked.key)
         return Reply(note(taken(quicker or asked, command.asker)), decision=Decision.DUPLICATE)
-    if job.is_final:
+    if is_idle:
         return Reply(note(said), replaces=True, decision=Decision.STALE, reason=f"the job {doing(job.status)}")
     was = word(asked.question.status or "").lower()
     instead = f"It was {was} when I asked and {doing(job.status)} now, so the button before this one is out of date."
-    return await _ask(job, command, context, instead=instead)
+    return await _ask(order, job, command, context, instead=instead)
 
 
-def _nothing_to_cancel(job: Job) -> str:
-    at = f" ({date(job.finished_at)})" if job.finished_at else ""
-    return f"Nothing to cancel: {code(job.id)} is over already. It {doing(job.status)}{at}."
+def _nothing_to_do(order: Order, job: Job) -> str:
+    if job.is_final:
+        at = f" ({date(job.finished_at)})" if job.finished_at else ""
+        return f"Nothing to {order}: {code(job.id)} is over already. It {doing(job.status)}{at}."
+    wanted = "running" if order is Order.PAUSE else "paused"
+    return (
+        f"Nothing to {order}: {code(job.id)} {doing(job.status)}, and only a {wanted} job can be {WORDS[order].done}."
+    )

@@ -1,0 +1,95 @@
+"""Pause and resume take the way of cancel: a question to one person, one button, one POST, a line in the thread."""
+
+import pytest
+
+from bot.sandbox.faults import Fault
+from tests.world import World
+
+YES = "ftjob_confirm"
+
+
+def order(verb: str, job: str) -> str:
+    return f"POST /fine_tuning/jobs/{{id}}/{verb} {job}"
+
+
+async def test_a_job_is_paused_and_resumed_and_the_thread_tells_who_did_it(any_world: World) -> None:
+    world = any_world
+    job = world.api.add_job(status="running")
+    async with world.bot():
+        await world.say(f"track {job}")
+        asked = await world.say(f"pause {job}")
+        assert asked.ephemeral
+        assert "Pause this job" in asked.plain
+        assert "can be resumed" in asked.plain
+        assert world.orders == []
+
+        answer = await world.press(asked, YES)
+        assert "Pause sent." in answer.plain
+        assert world.orders == [order("pause", job)]
+        await world.slack.ledger.until(
+            lambda: "Pause ordered" in "".join(m.plain for m in world.about(job)), seconds=20
+        )
+
+        again = await world.press(asked, YES)
+        assert "Pause sent." in again.plain or "was paused by you" in again.plain
+        assert world.orders == [order("pause", job)]
+
+        resumed = await world.press(await world.say(f"resume {job}"), YES)
+        assert "Resume sent." in resumed.plain
+        assert world.orders == [order("pause", job), order("resume", job)]
+        exported = await world.say("audit 20")
+        assert "resume" in exported.plain
+        assert world.ops.messages == []
+
+
+@pytest.mark.parametrize(
+    ("status", "verb", "says"),
+    [
+        ("queued", "pause", "only a running job can be paused"),
+        ("running", "resume", "only a paused job can be resumed"),
+        ("succeeded", "pause", "is over already"),
+        ("cancelled", "resume", "is over already"),
+    ],
+)
+async def test_an_order_that_makes_no_sense_is_not_even_asked_about(
+    world: World, status: str, verb: str, says: str
+) -> None:
+    job = world.api.add_job(status=status)
+    async with world.bot():
+        said = await world.say(f"{verb} {job}")
+    assert says in said.plain
+    assert said.buttons == {}
+    assert world.orders == []
+
+
+async def test_a_member_may_neither_pause_nor_resume_and_is_told_who_may(world: World) -> None:
+    running, paused = world.api.add_job(status="running"), world.api.add_job(status="paused")
+    async with world.bot():
+        for text in (f"pause {running}", f"resume {paused}"):
+            said = await world.say(text, by="milo")
+            assert "Admins and owners" in said.plain
+        asked = await world.say(f"pause {running}")
+        refused = await world.press(asked, YES, by="milo")
+        assert "Admins and owners" in refused.plain
+    assert world.orders == []
+
+
+async def test_a_question_about_a_job_that_moved_on_is_asked_anew(world: World) -> None:
+    job = world.api.add_job(status="running")
+    async with world.bot():
+        asked = await world.say(f"pause {job}")
+        world.api.change(job, status="paused")
+        said = await world.press(asked, YES)
+    assert "Nothing to pause" in said.plain
+    assert world.orders == []
+
+
+async def test_a_pause_whose_answer_is_lost_is_found_out_by_reading(world: World) -> None:
+    job = world.api.add_job(status="running")
+    async with world.bot():
+        asked = await world.say(f"pause {job}")
+        world.api.faults.add("POST /fine_tuning/jobs/{id}/pause", Fault("drop", accepted=True))
+        said = await world.press(asked, YES)
+    assert "did not say what became of the pause" in said.plain
+    assert "is paused now" in said.plain
+    assert world.orders == [order("pause", job)]
