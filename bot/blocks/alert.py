@@ -16,6 +16,7 @@ from bot.blocks.parts import (
     section,
 )
 from bot.jobs.changes import Change, ChangeKind
+from bot.jobs.failure import advice_for
 from bot.jobs.models import Job
 from bot.jobs.statuses import Phase, phase_of
 
@@ -58,6 +59,8 @@ def alert(
         blocks.append(section(GONE.format(command=code(f"/ftjob untrack {job.id}"))))
     elif phase_of(change.after.status) is Phase.FAILED and change.kind in _TELL_OF_STATUS:
         blocks.append(preformatted(failure(job.error, reason) or NO_REASON))
+        if advice := advice_for(job.error, reason):
+            blocks.append(section(f":bulb: {advice}"))
     said = _sentence(change, job, reason)
     whose = [f"<{page}|Open page>", followed_by(person)]
     if late:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bot.blocks.job import Surroundings, buttons, emoji, failure, sentence, short_facts, word
 from bot.blocks.parts import Block, Message, ago, code, context, date, fields, mention, plain, preformatted, section
+from bot.jobs.failure import advice_for
 from bot.jobs.models import Job
 from bot.jobs.progress import Progress, estimated_finish
 from bot.jobs.statuses import Phase, phase_of
@@ -98,7 +99,10 @@ def _belongings(job: Job) -> Iterator[tuple[str, str]]:
 
 def _reason(job: Job) -> list[Block]:
     why = failure(job.error) if phase_of(job.status) is Phase.FAILED else None
-    return [preformatted(why)] if why else []
+    if not why:
+        return []
+    advice = advice_for(job.error)
+    return [preformatted(why), *([context(f":bulb: {advice}")] if advice else [])]
 
 
 def _said(job: Job, present: Present) -> str:

@@ -21,6 +21,7 @@ from bot.blocks.parts import (
     section,
     utc,
 )
+from bot.jobs.failure import advice_for
 from bot.jobs.models import Job, JobError
 from bot.jobs.statuses import Phase, phase_of
 
@@ -120,6 +121,8 @@ def status(job: Job, around: Surroundings, *, checked_at: float, place: str = ""
     blocks = [headline(job), *fields([*short_facts(job), *_rest(job)])]
     if why := failure(job.error):
         blocks += [section("*Error*"), preformatted(why)]
+        if (advice := advice_for(job.error)) and phase_of(job.status) is Phase.FAILED:
+            blocks.append(context(f":bulb: {advice}"))
     checked = f"Checked {date(checked_at)}" + (f" · {place}" if place else "")
     return Message(sentence(job), [*blocks, buttons(job, around), context(checked)])
 

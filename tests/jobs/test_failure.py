@@ -1,0 +1,37 @@
+import pytest
+
+from bot.jobs.failure import advice_for
+from bot.jobs.models import JobError
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "says"),
+    [
+        ("invalid_training_file", "The job failed due to an invalid training file.", "training file was refused"),
+        ("invalid_training_file", "Invalid file format. Line 7, key 'messages' missing.", "one JSON object"),
+        (
+            "invalid_training_file",
+            "Training file has 3 example(s), but must have at least 10 examples",
+            "too few examples",
+        ),
+        ("invalid_training_file", "Example 4 exceeds the maximum number of tokens", "longer than the model takes"),
+        ("invalid_validation_file", "The validation file is not good.", "validation file was refused"),
+        ("exceeded_quota", "Creating this fine-tuning job would exceed your hard limit.", "no money or quota"),
+        ("moderation_failed", "The data was blocked by our moderation system", "safety check"),
+        ("server_error", "Something went wrong.", "fault of its own"),
+        ("internalFailure", "Azure could not.", "fault of its own"),
+        ("jsonlValidationFailed", "Validation of jsonl file failed.", "one JSON object"),
+        ("training_not_available", "OpenAI is winding down the fine-tuning platform.", "Choose another base model"),
+    ],
+)
+def test_a_known_failure_says_what_to_do(code: str, message: str, says: str) -> None:
+    assert says in (advice_for(JobError(code=code, message=message)) or "")
+
+
+def test_the_log_is_asked_where_the_job_does_not_say() -> None:
+    assert "too few examples" in (advice_for(None, "has 3 examples, at least 10 are needed") or "")
+
+
+@pytest.mark.parametrize("error", [None, JobError(), JobError(code="odd_code", message="Odd, but it happens.")])
+def test_what_nobody_knows_gets_no_advice(error: JobError | None) -> None:
+    assert advice_for(error) is None
