@@ -13,6 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import check, manifest
 from bot.sandbox.slack import EVENTS
 from bot.sandbox.web_api import METHODS
+from bot.slack.shortcuts import TRACK_FROM_MESSAGE
 from bot.slack.slash import COMMAND
 
 ROOT = Path(__file__).parents[1]
@@ -21,6 +22,10 @@ SCOPE_OF = {
     "auth.test": "",
     "chat.postMessage": "chat:write",
     "chat.postEphemeral": "chat:write",
+    "chat.update": "chat:write",
+    "files.getUploadURLExternal": "files:write",
+    "files.completeUploadExternal": "files:write",
+    "views.publish": "",
     "conversations.history": "channels:history groups:history im:history",
     "conversations.info": "channels:read groups:read",
     "conversations.replies": "channels:history groups:history im:history",
@@ -158,7 +163,8 @@ def test_every_event_that_is_subscribed_to_has_a_listener_and_every_shortcut_too
     events = set(made["settings"]["event_subscriptions"]["bot_events"])
     shortcuts = {shortcut["callback_id"] for shortcut in made["features"].get("shortcuts", ())}
     assert listeners("event") == events
-    assert listeners("shortcut") == shortcuts
+    assert listeners("shortcut") == {"TRACK_FROM_MESSAGE"}
+    assert shortcuts == {TRACK_FROM_MESSAGE}
     assert made["features"]["app_home"]["home_tab_enabled"] is ("app_home_opened" in events)
 
 

@@ -22,6 +22,8 @@ class NoticeKind(StrEnum):
     """No facts."""
     ORDERS_REFUSED = "orders_refused"
     """facts: error."""
+    WELCOME = "welcome"
+    """No facts."""
     ORDER_GIVEN = "order_given"
     """facts: verb, person."""
     ORDER_ENDED = "order_ended"
@@ -84,6 +86,14 @@ def _orders_refused(body: Mapping[str, Any]) -> str:
     )
 
 
+def _welcome(_body: Mapping[str, Any]) -> str:
+    return (
+        ":wave: I watch fine-tuning jobs and tell this channel when they change: one card for each job, its steps in the "
+        "card's thread, the end in the channel.\nType `/ftjob subscribe` to follow every new job here, or `/ftjob track` "
+        "and a job's id to follow one. `/ftjob help` shows the rest; I say nothing until you do."
+    )
+
+
 def _order_given(body: Mapping[str, Any]) -> str:
     verb = plain(body["verb"]).capitalize()
     return f":octagonal_sign: *{verb} ordered* · {code(body['about'])} · by {mention(body['person'])}"
@@ -102,6 +112,7 @@ _TEXTS = {
     NoticeKind.CHANNEL_CLOSED: _channel_closed,
     NoticeKind.STORE_LOST: _store_lost,
     NoticeKind.ORDERS_REFUSED: _orders_refused,
+    NoticeKind.WELCOME: _welcome,
     NoticeKind.ORDER_GIVEN: _order_given,
     NoticeKind.ORDER_ENDED: _order_ended,
 }

@@ -4,6 +4,8 @@ import re
 
 _JOB_ID = re.compile(r"ft(job)?[-_][A-Za-z0-9_-]{1,64}", re.ASCII)
 
+_SOMEWHERE = re.compile(rf"(?<![A-Za-z0-9_:-]){_JOB_ID.pattern}(?![A-Za-z0-9_-])", re.ASCII)
+
 JOB_PAGES = ("https://platform.openai.com/finetune/", "https://platform.openai.com/finetune?jobId=")
 """How the addresses of job pages begin; a pasted one stands for its job."""
 
@@ -38,6 +40,11 @@ def job_id_in(text: str) -> str | None:
             word = re.split(r"[?&#/]", word.removeprefix(page).rstrip("/"), maxsplit=1)[0]
             break
     return word if is_job_id(word) else None
+
+
+def job_ids_in(text: str) -> list[str]:
+    """Return every job id that stands somewhere in a text, once each, in order."""
+    return list(dict.fromkeys(found[0] for found in _SOMEWHERE.finditer(text)))
 
 
 def other_kind_of_id(text: str) -> str | None:

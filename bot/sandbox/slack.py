@@ -37,7 +37,7 @@ SCOPES = [
 ]
 """What the bot's manifest asks for, optional ones included."""
 
-EVENTS = ("member_joined_channel", "channel_unarchive", "group_unarchive")
+EVENTS = ("app_home_opened", "member_joined_channel", "channel_unarchive", "group_unarchive")
 """What the bot's manifest subscribes to."""
 
 

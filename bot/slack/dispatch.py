@@ -11,16 +11,19 @@ from typing import Any
 import structlog
 
 from bot import metrics
-from bot.access import Need
+from bot.access import Allowed, Need, may
 from bot.blocks.answers import note, problem
+from bot.blocks.home import stranger
+from bot.blocks.notice import NoticeKind
 from bot.commands.command import Command, Reply, Verb
 from bot.commands.context import Context
 from bot.commands.flood import Admitted
+from bot.commands.home import home_of
 from bot.commands.problems import flooded
 from bot.commands.run import run
 from bot.errors import UserError
-from bot.slack import buttons, slash
-from bot.slack.events import reopened_channel
+from bot.slack import buttons, home, shortcuts, slash
+from bot.slack.events import joined_channel, reopened_channel
 from bot.slack.gateway import Door, Gateway, Identity
 from bot.slack.people import People
 
@@ -60,9 +63,22 @@ class Dispatch:
         if door and command and not self._is_echo("button", body) and self._admits(door):
             self._start(self._pressed(door, command, body))
 
+    def shortcut(self, body: dict[str, Any]) -> None:
+        """Start on a shortcut that was used on a message."""
+        door = buttons.door_of(body)
+        if door and not self._is_echo("shortcut", body) and self._admits(door):
+            self._start(self._used(door, body))
+
+    def home(self, body: dict[str, Any]) -> None:
+        """Start on a Home tab that was opened, or whose Refresh was pressed."""
+        if viewer := home.viewer_of(body):
+            self._start(self._show_home(*viewer))
+
     def event(self, body: dict[str, Any]) -> None:
         """Start on something that happened, if it concerns the bot."""
         identity = self._identity()
+        if identity and (joined := joined_channel(body, identity.user_id)):
+            self._start(self._welcome(joined))
         if channel := reopened_channel(body, identity.user_id if identity else None):
             self._start(self._reopened(channel, body))
 
@@ -118,6 +134,32 @@ class Dispatch:
             await self._gateway.reply(door, Reply(problem(str(error))))
         else:
             await self._answer(door, command)
+
+    async def _used(self, door: Door, body: dict[str, Any]) -> None:
+        if await self._is_repeated("shortcut", body.get("trigger_id")):
+            return
+        try:
+            command = shortcuts.command_of(body)
+        except UserError as error:
+            await self._gateway.reply(door, Reply(problem(str(error))))
+        else:
+            await self._answer(door, command)
+
+    async def _show_home(self, person_id: str, team: str) -> None:
+        identity = self._identity()
+        same_team = identity is not None and team == identity.team_id
+        person = await self._people.person(person_id, team_id=team) if same_team else None
+        allowed = may(person, Need.READ, self._context.policy, same_team=same_team, changes_job=False)
+        view = await home_of(person_id, self._context) if isinstance(allowed, Allowed) else stranger()
+        await self._gateway.publish(person_id, view)
+
+    async def _welcome(self, channel: str) -> None:
+        """Say once in a channel what the bot does, unless it is at work there already."""
+        store = self._context.store
+        async with store.db.transaction() as tx:
+            if not await store.tracks.people_in(tx, channel):
+                await store.outbox.notify(tx, channel, {"kind": NoticeKind.WELCOME, "about": channel}, "welcome")
+        self._context.wake()
 
     async def _pressed(self, door: Door, command: Command, body: dict[str, Any]) -> None:
         if not await self._is_repeated("button", body.get("trigger_id")):

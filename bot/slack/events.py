@@ -3,6 +3,14 @@
 from typing import Any
 
 
+def joined_channel(body: dict[str, Any], bot_user: str) -> str | None:
+    """Return the channel that the bot itself was just let into, or None where the event is about something else."""
+    match body.get("event"):
+        case {"type": "member_joined_channel", "user": str(user), "channel": str(channel)} if user == bot_user:
+            return channel
+    return None
+
+
 def reopened_channel(body: dict[str, Any], bot_user: str | None) -> str | None:
     """Return the channel that an event lets the bot write to again, or None where it does not say so.
 

@@ -21,6 +21,7 @@ from bot.alerts.door import Upload
 from bot.alerts.draw import Outgoing
 from bot.alerts.retry import PATIENCE, THREAD_GONE, Answer, Patience, Sight, Sought
 from bot.blocks import Message
+from bot.blocks.parts import Block
 from bot.commands.command import Reply
 from bot.settings import Settings
 from bot.slack.channels import Channels
@@ -141,6 +142,15 @@ class Gateway:
         if not isinstance(ts, str) or not isinstance(channel, str) or not _is_same(arguments["channel"], channel):
             return Answer(error="broken_answer", maybe_posted=True)
         return Answer(ts=ts, channel=channel)
+
+    async def publish(self, person: str, view: Block) -> None:
+        """Show somebody their Home tab. It never raises for what Slack does: it is drawn anew when it is opened again."""
+        try:
+            await self.client.views_publish(user_id=person, view=view)
+        except SlackApiError as error:
+            log.warning("home.refused", error=refused(error).error)
+        except Exception as error:  # noqa: BLE001 - the SDK raises whatever a broken answer makes it raise
+            log.warning("home.failed", error=type(error).__name__)
 
     async def upload(self, upload: Upload) -> str | None:
         """Upload a picture and return Slack's id of it, None where that did not work. It never raises."""

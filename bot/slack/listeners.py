@@ -14,8 +14,10 @@ from slack_bolt.error import BoltUnhandledRequestError
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.blocks.home import REFRESH_HOME
 from bot.metrics import SLACK_IDLE
 from bot.slack.dispatch import Dispatch
+from bot.slack.shortcuts import TRACK_FROM_MESSAGE
 from bot.slack.slash import COMMAND
 
 ANY_ACTION = re.compile(".*")
@@ -63,8 +65,12 @@ def build_app(client: AsyncWebClient, dispatch: Dispatch) -> AsyncApp:
     )
     app.error(acknowledge_unheard)
     app.command(COMMAND)(listener(dispatch.slash))
+    # Bolt takes the first listener that fits.
+    app.action(REFRESH_HOME)(listener(dispatch.home))
     # Also buttons that only open a page are reported, and Slack wants each report acknowledged.
     app.action(ANY_ACTION)(listener(dispatch.button))
+    app.shortcut(TRACK_FROM_MESSAGE)(listener(dispatch.shortcut))
+    app.event("app_home_opened")(listener(dispatch.home))
     app.event("member_joined_channel")(listener(dispatch.event))
     app.event("channel_unarchive")(listener(dispatch.event))
     app.event("group_unarchive")(listener(dispatch.event))

@@ -101,6 +101,20 @@ class Tracks:
         async with self._db.transaction() as tx:
             return [(_track(row), State(row.status, row.fine_tuned_model)) for row in await tx.execute(rows)]
 
+    async def of_person(self, person: str, most: int) -> list[tuple[Track, State]]:
+        """Return what somebody set to be tracked, newest job first, with the last known state of each."""
+        tracks, jobs = schema.track, schema.job
+        both = (tracks.c.account == jobs.c.account) & (tracks.c.job_id == jobs.c.id)
+        rows = (
+            select(tracks, jobs.c.status, jobs.c.fine_tuned_model)
+            .join(jobs, both)
+            .where(tracks.c.person == person)
+            .order_by(jobs.c.created_at.desc(), jobs.c.id, tracks.c.channel)
+            .limit(most)
+        )
+        async with self._db.transaction() as tx:
+            return [(_track(row), State(row.status, row.fine_tuned_model)) for row in await tx.execute(rows)]
+
     async def subscribe(self, tx: AsyncConnection, subscription: Subscription) -> bool:
         """Store a subscription; return whether it was not there yet."""
         statement = self._db.insert(schema.subscription).values(vars(subscription)).on_conflict_do_nothing()

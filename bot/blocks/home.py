@@ -1,0 +1,91 @@
+"""The Home tab."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.blocks.job import OPEN_PAGE, emoji, word
+from bot.blocks.parts import LONGEST_ID, Block, actions, button, code, context, date, place, plain, section
+
+REFRESH_HOME = "ftjob_home"
+START = (
+    "Nothing is followed for you yet. In a channel, type `/ftjob subscribe` to follow every new job there, or "
+    "`/ftjob track` and a job's id; `/ftjob track` with an id and `me` tells you alone."
+)
+NOT_FOR_YOU = (
+    "I watch fine-tuning jobs for the members of this workspace, so I have nothing to show to guests and to people of "
+    "other companies. Ask a member of your channel."
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One job of a list."""
+
+    job_id: str
+    status: str
+    channel: str | None = None
+    """Where it is told; None where that is not the point."""
+    page: str = ""
+    """The address of the provider's page for it."""
+
+
+@dataclass(frozen=True)
+class Health:
+    """How the bot fares."""
+
+    swept_at: float | None
+    problem: str | None
+    """Why the fine-tuning API cannot be read, as the name of the error; None where it can."""
+    version: str
+    account: str
+    """What to call the account, already safe."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """What one person gets to see."""
+
+    mine: Sequence[Row]
+    running: Sequence[Row]
+    recent: Sequence[Row]
+    subscribed: Sequence[str]
+    """Channels that the person subscribed."""
+    health: Health
+
+
+def home(shown: Home) -> Block:
+    """Draw the Home tab of somebody who may read."""
+    blocks = [section("*Jobs that you track*"), *(_rows(shown.mine) or [section(START)])]
+    if shown.subscribed:
+        blocks.append(context("You subscribed " + ", ".join(place(channel) for channel in shown.subscribed[:10])))
+    blocks += [section("*Running now*"), *(_rows(shown.running) or [context("No job is running.")])]
+    blocks += [
+        section("*Newest*"),
+        *(_rows(shown.recent) or [context("No job yet: one appears as soon as it is created.")]),
+    ]
+    refresh = button("Refresh", REFRESH_HOME, "home", says="Show the present state of everything here")
+    return {"type": "home", "blocks": [*blocks, actions(refresh), context(_health(shown.health))]}
+
+
+def stranger() -> Block:
+    """Draw the Home tab of somebody who may not read."""
+    return {"type": "home", "blocks": [section(NOT_FOR_YOU)]}
+
+
+def _rows(rows: Sequence[Row]) -> list[Block]:
+    return [section(_row(row), accessory=_page(row)) for row in rows]
+
+
+def _row(row: Row) -> str:
+    where = f" · told in {place(row.channel)}" if row.channel else ""
+    return f"{emoji(row.status)} {word(row.status)} · {code(row.job_id, LONGEST_ID)}{where}"
+
+
+def _page(row: Row) -> Block:
+    return button("Open page", OPEN_PAGE, row.job_id, url=row.page, says=f"Open the page of {row.job_id}")
+
+
+def _health(health: Health) -> str:
+    looked = f"last look {date(health.swept_at)}" if health.swept_at else "no look yet: nothing is followed"
+    api = f":warning: its API does not answer ({plain(health.problem)})" if health.problem else "its API answers"
+    return f"ftjob {plain(health.version)} · {health.account}: {api} · {looked} · `/ftjob help`"

@@ -1,0 +1,99 @@
+"""The Home tab, the message shortcut, and the first word in a channel."""
+
+import pytest
+
+from bot.slack.shortcuts import TRACK_FROM_MESSAGE
+from tests.world import World
+
+
+async def shown_home(world: World, by: str) -> str:
+    """Let somebody open the Home tab and return all that it says."""
+    person = getattr(world, by)
+    seen = len(world.slack.ledger.of("views.publish"))
+    await person.open_home()
+    await world.slack.ledger.until(lambda: len(world.slack.ledger.of("views.publish")) > seen, seconds=20, why="home")
+    return str(world.slack.workspace.homes[person.id].plain)
+
+
+async def test_home_shows_what_is_mine_what_runs_and_how_the_bot_fares(any_world: World) -> None:
+    world = any_world
+    async with world.bot() as bot:
+        empty = await shown_home(world, "olivia")
+        assert "Nothing is followed for you yet" in empty
+        assert "`/ftjob subscribe`" in empty
+        assert "No job is running." in empty
+
+        mine, other = world.api.add_job(status="running"), world.api.add_job(status="succeeded")
+        await world.say(f"track {mine}")
+        await bot.sweeper.sweep()
+        world.skip(3)  # what was read a moment ago is shown again
+        shown = await shown_home(world, "olivia")
+        assert shown.count(mine) >= 2
+        assert f"told in <#{world.ml.id}>" in shown
+        assert other in shown
+        assert "its API answers" in shown
+
+        milos = await shown_home(world, "milo")
+        assert f"told in <#{world.ml.id}>" not in milos, "what Olivia tracks is hers"
+        for guest in ("gia", "sam"):
+            refused = await shown_home(world, guest)
+            assert "nothing to show to guests" in refused
+            assert mine not in refused
+
+
+async def test_home_says_that_the_api_does_not_answer(world: World) -> None:
+    world.api.keys.clear()
+    async with world.bot():
+        assert "does not answer (AccessRefused)" in await shown_home(world, "olivia")
+
+
+async def test_a_shortcut_tracks_the_jobs_that_a_message_names(any_world: World) -> None:
+    world = any_world
+    first, second = world.api.add_job(status="running"), world.api.add_job(status="queued")
+    async with world.bot():
+        said = world.milo.say(f"see {first}, and https://platform.openai.com/finetune/{second}?x ({first})", world.ml)
+        exchange = await world.milo.shortcut(TRACK_FROM_MESSAGE, said)
+        assert exchange.acked
+        answer = await exchange.reply()
+        assert answer.ephemeral
+        assert first in answer.plain
+        assert second in answer.plain
+        assert {job for job in (first, second) if world.about(job)} == {first, second}
+        assert world.ops.messages == []
+
+        nothing = world.milo.say("no job here, but file-abc and ft:gpt-4o", world.ml)
+        answer = await (await world.milo.shortcut(TRACK_FROM_MESSAGE, nothing)).reply()
+        assert "no job id in that message" in answer.plain
+
+        answer = await (await world.gia.shortcut(TRACK_FROM_MESSAGE, said)).reply()
+        assert "Guests" in answer.plain
+
+
+async def test_a_channel_that_lets_the_bot_in_is_told_once_what_it_does(any_world: World) -> None:
+    world = any_world
+    fresh = world.slack.add_channel("fresh", bot_is_member=False)
+    async with world.bot() as bot:
+        await world.slack.invite_bot(fresh)
+        await world.slack.ledger.until(lambda: fresh.messages, seconds=20, why="a welcome")
+        assert "`/ftjob subscribe`" in fresh.messages[0].plain
+        assert "`/ftjob track`" in fresh.messages[0].plain
+        await world.slack.remove_bot(fresh)
+        await world.slack.invite_bot(fresh)
+        await world.settled(bot)
+        assert len(fresh.messages) == 1
+
+        await world.say("subscribe", channel=world.ops)
+        before = len(world.ops.messages)
+        await world.slack.remove_bot(world.ops)
+        await world.slack.invite_bot(world.ops)
+        await world.settled(bot)
+        assert len(world.ops.messages) == before, "it is at work there already"
+
+
+@pytest.mark.parametrize("text", ["", "nothing", "ftjob-", "xftjob-abc", "ft:gpt:acme::ftjob-abc"])
+async def test_a_message_without_a_job_tracks_nothing(world: World, text: str) -> None:
+    async with world.bot():
+        said = world.olivia.say(text, world.ml)
+        answer = await (await world.olivia.shortcut(TRACK_FROM_MESSAGE, said)).reply()
+    assert "no job id in that message" in answer.plain
+    assert [message for message in world.ml.messages if message.metadata] == []
