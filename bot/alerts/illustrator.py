@@ -3,6 +3,7 @@
 a job that succeeded -> its result file, or its log -> curves -> PNG -> Slack -> card
 """
 
+import asyncio
 from collections.abc import Callable
 
 import structlog
@@ -75,8 +76,11 @@ async def chart_of(job: Job, client: Client) -> Chart | None:
 async def _curves(job: Job, client: Client) -> list[Curve]:
     if job.result_files and phase_of(job.status) is Phase.SUCCEEDED:
         try:
-            if curves := read_results(await client.file_content(job.result_files[0])):
+            content = await client.file_content(job.result_files[0])
+            # In a thread: a long file takes a second or two, in which nobody else would be answered.
+            if curves := await asyncio.to_thread(read_results, content):
                 return curves
+            log.info("results.not_known", job=job.id)
         except NotFound as error:
             # Its files can be deleted, or the key may not read them: the log stays.
             log.info("results.unread", job=job.id, error=str(error))
