@@ -21,9 +21,12 @@ SCOPE_OF = {
     "auth.test": "",
     "chat.postMessage": "chat:write",
     "chat.postEphemeral": "chat:write",
+    "chat.update": "chat:write",
     "conversations.history": "channels:history groups:history im:history",
     "conversations.info": "channels:read groups:read",
     "conversations.replies": "channels:history groups:history im:history",
+    "files.completeUploadExternal": "files:write",
+    "files.getUploadURLExternal": "files:write",
     "users.info": "users:read",
     "usergroups.users.list": "usergroups:read",
 }

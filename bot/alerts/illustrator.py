@@ -10,7 +10,7 @@ import structlog
 
 from bot.alerts.door import Door, Upload
 from bot.charts import Chart, Charts, in_words
-from bot.errors import ChartNotDrawn, NotFound, ProviderError
+from bot.errors import AccessRefused, BrokenAnswer, ChartNotDrawn, NotFound, ProviderError, RequestRefused
 from bot.jobs.models import Job
 from bot.jobs.results import Curve, curves_of, read_results
 from bot.jobs.statuses import Phase, phase_of
@@ -22,6 +22,8 @@ EVENTS_PAGE = 100
 MOST_PAGES = 10
 """Pages of a log that are read for the curves of a job without a result file."""
 MOST_CHECKPOINTS = 20
+NOT_TO_BE_HAD = (NotFound, AccessRefused, RequestRefused, BrokenAnswer)
+"""Not now and not later; what else is drawn does without."""
 
 log = structlog.get_logger()
 
@@ -53,7 +55,7 @@ class Illustrator:
             await self._store.pictures.drawn(self._account, job.id, None)
             return
         png, says = await self._charts.png(chart), in_words(chart)
-        file = await self._door.upload(Upload(png, f"{job.id}.png", chart.title, says))
+        file = await self._door.upload(Upload(png, f"{job.id}.png", chart.title))
         if file:
             await self._store.pictures.drawn(self._account, job.id, Drawn(file, says))
             self._shown()
@@ -68,9 +70,15 @@ async def chart_of(job: Job, client: Client) -> Chart | None:
     curves = await _curves(job, client)
     if not curves:
         return None
-    checkpoints = await client.checkpoints(job.id, limit=MOST_CHECKPOINTS)
-    steps = sorted(each.step_number for each in checkpoints if each.step_number)
-    return Chart(" · ".join([job.id, *([job.model] if job.model else [])]), curves, steps)
+    return Chart(" · ".join([job.id, *([job.model] if job.model else [])]), curves, await _checkpoints(job, client))
+
+
+async def _checkpoints(job: Job, client: Client) -> list[int]:
+    try:
+        found = await client.checkpoints(job.id, limit=MOST_CHECKPOINTS)
+    except NOT_TO_BE_HAD:
+        return []
+    return sorted(each.step_number for each in found if each.step_number)
 
 
 async def _curves(job: Job, client: Client) -> list[Curve]:
@@ -81,8 +89,8 @@ async def _curves(job: Job, client: Client) -> list[Curve]:
             if curves := await asyncio.to_thread(read_results, content):
                 return curves
             log.info("results.not_known", job=job.id)
-        except NotFound as error:
-            # Its files can be deleted, or the key may not read them: the log stays.
+        except NOT_TO_BE_HAD as error:
+            # Its files can be deleted, too large, or the key may not read them: the log stays.
             log.info("results.unread", job=job.id, error=str(error))
     events = page = await client.events(job.id, limit=EVENTS_PAGE)
     for _ in range(MOST_PAGES - 1):
