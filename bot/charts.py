@@ -12,7 +12,6 @@ import tempfile
 from asyncio.subprocess import PIPE
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import Any
 
 from bot.blocks.parts import cut, tidy
@@ -27,8 +26,8 @@ MOST_DRAWN = 2000
 """Points of a curve that are drawn; a longer one is thinned to the extremes of each stretch, so that spikes stay."""
 SPARSE, DENSE = 40, 500
 """Points of a curve up to which each is marked, and from which on its line is thin."""
-SPIKE = 15.0
-"""How many times the usual value the greatest has to be for a logarithmic scale: else all the rest lies flat."""
+SPIKE, USUAL = 5.0, 0.95
+"""How many times what this share of the values stays below the greatest has to be for a logarithmic scale."""
 GROUND, INK, GRID = "#ffffff", "#1d1c1d", "#dddddd"
 """On a ground of its own a picture reads the same in Slack's light and dark theme."""
 COLOURS = ("#0072b2", "#d55e00", "#009e73")
@@ -69,20 +68,21 @@ def _curve_in_words(curve: Curve) -> str:
 class Charts:
     """Draws, one chart at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, longest: float = LONGEST) -> None:
+        self._longest = longest
         self._turn = asyncio.Semaphore(1)
 
     async def png(self, chart: Chart) -> bytes:
         """Draw a chart in a process that ends with it.
 
         Raises:
-            ChartNotDrawn: it broke, or took longer than ``LONGEST`` seconds.
+            ChartNotDrawn: it broke, or took too long.
         """
         async with self._turn:
-            return await _drawn(chart)
+            return await _drawn(chart, self._longest)
 
 
-async def _drawn(chart: Chart) -> bytes:
+async def _drawn(chart: Chart, longest: float) -> bytes:
     given = {
         "title": chart.title,
         "curves": [{"name": curve.name, "points": thinned(curve.points)} for curve in chart.curves],
@@ -94,10 +94,10 @@ async def _drawn(chart: Chart) -> bytes:
         sys.executable, "-m", "bot.charts", stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environ
     )
     try:
-        async with asyncio.timeout(LONGEST):
+        async with asyncio.timeout(longest):
             png, said = await process.communicate(json.dumps(given).encode())
     except TimeoutError as error:
-        raise ChartNotDrawn(f"It took longer than {LONGEST:g} s.") from error
+        raise ChartNotDrawn(f"It took longer than {longest:g} s.") from error
     finally:
         if process.returncode is None:
             process.kill()
@@ -162,8 +162,8 @@ def _draw_lines(axes: Any, chart: Chart) -> None:
 
 def has_spike(curves: Sequence[Curve]) -> bool:
     """Whether some value is so far above the usual ones that these would all lie on one flat line."""
-    values = [value for curve in curves for _, value in curve.points]
-    return min(values) > 0 and max(values) > SPIKE * median(values)
+    values = sorted(value for curve in curves for _, value in curve.points)
+    return values[0] > 0 and values[-1] > SPIKE * values[int(USUAL * (len(values) - 1))]
 
 
 def thinned(points: Sequence[tuple[int, float]], most: int = MOST_DRAWN) -> list[tuple[int, float]]:
