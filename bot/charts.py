@@ -12,7 +12,9 @@ import tempfile
 from asyncio.subprocess import PIPE
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from bot.blocks.parts import cut, tidy
 from bot.errors import ChartNotDrawn
 from bot.jobs.results import Curve
 
@@ -22,10 +24,15 @@ WIDTH, HEIGHT = 1200, 600
 """Pixels."""
 MOST_DRAWN = 2000
 """Points of a curve that are drawn; a longer one is thinned to the extremes of each stretch, so that spikes stay."""
-SPARSE = 40
-"""Points of a curve up to which each is marked."""
+SPARSE, DENSE = 40, 500
+"""Points of a curve up to which each is marked, and from which on its line is thin."""
+SPIKE, USUAL = 5.0, 0.95
+"""How many times what this share of the values stays below the greatest has to be for a logarithmic scale."""
 GROUND, INK, GRID = "#ffffff", "#1d1c1d", "#dddddd"
-COLOURS = ("#1264a3", "#e8912d", "#2eb67d", "#e01e5a")
+"""On a ground of its own a picture reads the same in Slack's light and dark theme."""
+COLOURS = ("#0072b2", "#d55e00", "#009e73")
+"""Okabe and Ito's: people who do not see red or green apart tell them apart."""
+LONGEST_TITLE = 70
 _PNG = b"\x89PNG"
 
 
@@ -61,20 +68,21 @@ def _curve_in_words(curve: Curve) -> str:
 class Charts:
     """Draws, one chart at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, longest: float = LONGEST) -> None:
+        self._longest = longest
         self._turn = asyncio.Semaphore(1)
 
     async def png(self, chart: Chart) -> bytes:
         """Draw a chart in a process that ends with it.
 
         Raises:
-            ChartNotDrawn: it broke, or took longer than ``LONGEST`` seconds.
+            ChartNotDrawn: it broke, or took too long.
         """
         async with self._turn:
-            return await _drawn(chart)
+            return await _drawn(chart, self._longest)
 
 
-async def _drawn(chart: Chart) -> bytes:
+async def _drawn(chart: Chart, longest: float) -> bytes:
     given = {
         "title": chart.title,
         "curves": [{"name": curve.name, "points": thinned(curve.points)} for curve in chart.curves],
@@ -86,10 +94,10 @@ async def _drawn(chart: Chart) -> bytes:
         sys.executable, "-m", "bot.charts", stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environ
     )
     try:
-        async with asyncio.timeout(LONGEST):
+        async with asyncio.timeout(longest):
             png, said = await process.communicate(json.dumps(given).encode())
     except TimeoutError as error:
-        raise ChartNotDrawn(f"It took longer than {LONGEST:g} s.") from error
+        raise ChartNotDrawn(f"It took longer than {longest:g} s.") from error
     finally:
         if process.returncode is None:
             process.kill()
@@ -110,27 +118,52 @@ def draw(chart: Chart) -> bytes:
     """Draw a chart in this process."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - see the top
     from matplotlib.figure import Figure  # noqa: PLC0415
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter  # noqa: PLC0415
 
     figure = Figure(figsize=(WIDTH / 100, HEIGHT / 100), dpi=100, facecolor=GROUND, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot(facecolor=GROUND)
-    for step in chart.checkpoints:
-        axes.axvline(step, color=INK, alpha=0.25, linewidth=1, linestyle=(0, (4, 4)))
-    for curve, colour in zip(chart.curves, COLOURS, strict=False):
-        steps, values = zip(*curve.points, strict=True)
-        marker = "o" if len(steps) <= SPARSE else ""
-        axes.plot(steps, values, color=colour, linewidth=2, marker=marker, markersize=5, label=curve.name)
-    axes.set_title(chart.title, loc="left", fontsize=15, color=INK)
-    axes.set_xlabel("step" + (" (dashed: checkpoint)" if chart.checkpoints else ""), fontsize=12, color=INK)
-    axes.set_ylabel("reward" if chart.curves[0].is_reward else "loss", fontsize=12, color=INK)
-    axes.tick_params(labelsize=12, colors=INK)
+    _draw_lines(axes, chart)
+    is_log = has_spike(chart.curves)
+    if is_log:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=(1, 2, 5, 10)))
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    measure = "reward" if chart.curves[0].is_reward else "loss"
+    # A model's name is foreign text: its dollar signs are no formulas.
+    axes.set_title(cut(tidy(chart.title), LONGEST_TITLE), loc="left", fontsize=18, color=INK, parse_math=False)
+    axes.set_xlabel("step", fontsize=16, color=INK)
+    axes.set_ylabel(measure + (" (logarithmic)" if is_log else ""), fontsize=16, color=INK)
+    axes.tick_params(labelsize=16, colors=INK)
     axes.grid(color=GRID, linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.margins(x=0.01)
-    axes.legend(fontsize=12, frameon=False, labelcolor=INK)
+    axes.legend(fontsize=16, frameon=False, labelcolor=INK)
     target = io.BytesIO()
     figure.savefig(target, format="png")
     return target.getvalue()
+
+
+def _draw_lines(axes: Any, chart: Chart) -> None:
+    for nth, step in enumerate(chart.checkpoints):
+        label = None if nth else "checkpoint"
+        axes.axvline(step, color=INK, alpha=0.5, linewidth=1.2, linestyle=(0, (4, 4)), label=label, zorder=1)
+    for curve, colour in zip(chart.curves, COLOURS, strict=False):
+        steps, values = zip(*curve.points, strict=True)
+        marker = "o" if len(steps) <= SPARSE else ""
+        width = 2.5 if len(steps) < DENSE else 0.8
+        axes.plot(steps, values, color=colour, linewidth=width, marker=marker, markersize=7, label=curve.name)
+    all_steps = [step for curve in chart.curves for step, _ in curve.points]
+    margin = max(0.02 * (max(all_steps) - min(all_steps)), 0.5) if len(set(all_steps)) > 1 else 1.0
+    axes.set_xlim(min(all_steps) - margin, max(all_steps) + margin)
+
+
+def has_spike(curves: Sequence[Curve]) -> bool:
+    """Whether some value is so far above the usual ones that these would all lie on one flat line."""
+    values = sorted(value for curve in curves for _, value in curve.points)
+    return values[0] > 0 and values[-1] > SPIKE * values[int(USUAL * (len(values) - 1))]
 
 
 def thinned(points: Sequence[tuple[int, float]], most: int = MOST_DRAWN) -> list[tuple[int, float]]:

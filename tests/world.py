@@ -152,7 +152,11 @@ class World:
 
     def told(self, job_id: str, channel: Channel | None = None) -> list[str]:
         """Return the headlines of the changes that a channel was told of a job, in order: "Queued", "Running"..."""
-        replies = [message for message in self.about(job_id, channel) if message.metadata and not _is_card(message)]
+        replies = [
+            message
+            for message in self.about(job_id, channel)
+            if message.metadata and not _is_card(message) and not has_picture(message)
+        ]
         return [headline(message) for message in replies]
 
     async def until_told(
@@ -198,6 +202,11 @@ def cancelling(job_id: str) -> str:
 def headline(message: Message) -> str:
     """Return the bold words of a message's first block: "Succeeded"."""
     return str(message.blocks[0]["text"]["text"]).split("*")[1]
+
+
+def has_picture(message: Message) -> bool:
+    """Whether a message shows a picture."""
+    return any(block["type"] == "image" for block in message.blocks)
 
 
 def _is_card(message: Message) -> bool:

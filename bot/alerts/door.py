@@ -15,11 +15,6 @@ class Upload:
     name: str
     """Of the file."""
     title: str
-    says: str
-    """What is to be seen, in words."""
-    channel: str | None = None
-    """Where it is shared; None: nowhere by itself, a message may show it."""
-    thread_ts: str | None = None
 
 
 class Door(Protocol):
@@ -32,7 +27,7 @@ class Door(Protocol):
         """Let a message of ours say something else, and say how that ended."""
 
     async def upload(self, upload: Upload) -> str | None:
-        """Upload a picture and return Slack's id of it, None where that did not work."""
+        """Upload a picture for a message to show; return Slack's id of it, None where that did not work."""
 
     async def find(self, sought: Sought) -> Sight:
         """Look whether a message arrived."""

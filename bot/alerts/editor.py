@@ -23,7 +23,10 @@ from bot.alerts.retry import (
     SHORTEST_PAUSE,
     WORKSPACE_CLOSED,
     Answer,
+    Sought,
 )
+from bot.blocks import Message
+from bot.blocks.curves import has_picture, shown
 from bot.store import Store
 from bot.store.cards import Edit, Rhythm
 
@@ -77,32 +80,55 @@ class Editor:
                 await asyncio.wait_for(self._woken.wait(), seconds)
 
     async def _keep(self, edit: Edit) -> None:
-        """Let one card show the present."""
+        """Let one card show the present, for now without the picture of its curves where Slack does not show that yet."""
         try:
             message = await draw_card(self._store, edit.card, self._drawing)
+            without = await draw_card(self._store, edit.card, self._drawing, with_picture=False)
         except Exception:
             log.exception("card.not_drawn", job=edit.card.job_id, channel=edit.card.channel)
             await self._store.cards.failed(edit, wait=0.0, give_up=True)
             return
-        answer = await self._door.edit(Outgoing(edit.card.channel, message, key=""), edit.ts)
-        if answer.error in OUR_FAULT and any("slack_file" in block for block in message.blocks):
-            await self._keep_without_picture(edit)
-            return
-        metrics.CARD_EDITS.labels(_outcome(answer)).inc()
-        if answer.ts:
+        lacks_picture = has_picture(message) and not await self._share(edit)
+        answer = await self._edit(edit, without if lacks_picture else message)
+        if answer.error in OUR_FAULT and has_picture(message):
+            lacks_picture = True
+            answer = await self._edit(edit, without)
+        if answer.ts and lacks_picture:
+            wait = FIRST_WAIT * 2.0**edit.failures
+            await self._store.cards.failed(edit, wait=wait, give_up=edit.failures >= MOST_FAILURES)
+        elif answer.ts:
             await self._store.cards.edited(edit)
         elif answer.error in CARD_GONE:
             await self._post_again(edit)
         else:
             await self._put_off(edit, answer)
 
-    async def _keep_without_picture(self, edit: Edit) -> None:
-        """Show the rest now; Slack often refuses a picture that it just got, so that is tried again later."""
-        message = await draw_card(self._store, edit.card, self._drawing, with_picture=False)
+    async def _edit(self, edit: Edit, message: Message) -> Answer:
         answer = await self._door.edit(Outgoing(edit.card.channel, message, key=""), edit.ts)
-        metrics.CARD_EDITS.labels("without_picture").inc()
-        wait = FIRST_WAIT * 2.0**edit.failures
-        await self._store.cards.failed(edit, wait=wait, give_up=bool(answer.ts) and edit.failures >= MOST_FAILURES)
+        metrics.CARD_EDITS.labels(_outcome(answer)).inc()
+        return answer
+
+    async def _share(self, edit: Edit) -> bool:
+        """Share the picture in the card's thread: an edit shows people only what a post has shown in the channel.
+
+        Slack takes the edit all the same, and they see "file not found" (slackapi/java-slack-sdk#1441). A post of a picture
+        that Slack just got it often refuses for some seconds.
+        """
+        card = edit.card
+        known = await self._store.pictures.find(card.account, card.job_id)
+        if known is None or known.chart is None or card.shared == known.chart.file:
+            return True
+        key = f"curves {known.chart.file} {card.id}"
+        # In case a process died, or heard no answer, after it had posted.
+        sight = await self._door.find(Sought(card.channel, key, edit.ts, float(edit.ts)))
+        if not sight.ts:
+            message = shown(card.job_id, known.chart.file, known.chart.says)
+            answer = await self._door.post(Outgoing(card.channel, message, key, thread_ts=edit.ts))
+            if not answer.ts:
+                log.info("curves.not_shared", error=answer.error, job=card.job_id, channel=card.channel)
+                return False
+        await self._store.cards.share(card, known.chart.file)
+        return True
 
     async def _post_again(self, edit: Edit) -> None:
         log.info("card.gone", job=edit.card.job_id, channel=edit.card.channel)

@@ -3,13 +3,14 @@
 a job that succeeded -> its result file, or its log -> curves -> PNG -> Slack -> card
 """
 
+import asyncio
 from collections.abc import Callable
 
 import structlog
 
 from bot.alerts.door import Door, Upload
 from bot.charts import Chart, Charts, in_words
-from bot.errors import ChartNotDrawn, NotFound, ProviderError
+from bot.errors import AccessRefused, BrokenAnswer, ChartNotDrawn, NotFound, ProviderError, RequestRefused
 from bot.jobs.models import Job
 from bot.jobs.results import Curve, curves_of, read_results
 from bot.jobs.statuses import Phase, phase_of
@@ -21,6 +22,8 @@ EVENTS_PAGE = 100
 MOST_PAGES = 10
 """Pages of a log that are read for the curves of a job without a result file."""
 MOST_CHECKPOINTS = 20
+NOT_TO_BE_HAD = (NotFound, AccessRefused, RequestRefused, BrokenAnswer)
+"""Not now and not later; what else is drawn does without."""
 
 log = structlog.get_logger()
 
@@ -52,7 +55,7 @@ class Illustrator:
             await self._store.pictures.drawn(self._account, job.id, None)
             return
         png, says = await self._charts.png(chart), in_words(chart)
-        file = await self._door.upload(Upload(png, f"{job.id}.png", chart.title, says))
+        file = await self._door.upload(Upload(png, f"{job.id}.png", chart.title))
         if file:
             await self._store.pictures.drawn(self._account, job.id, Drawn(file, says))
             self._shown()
@@ -67,18 +70,27 @@ async def chart_of(job: Job, client: Client) -> Chart | None:
     curves = await _curves(job, client)
     if not curves:
         return None
-    checkpoints = await client.checkpoints(job.id, limit=MOST_CHECKPOINTS)
-    steps = sorted(each.step_number for each in checkpoints if each.step_number)
-    return Chart(" · ".join([job.id, *([job.model] if job.model else [])]), curves, steps)
+    return Chart(" · ".join([job.id, *([job.model] if job.model else [])]), curves, await _checkpoints(job, client))
+
+
+async def _checkpoints(job: Job, client: Client) -> list[int]:
+    try:
+        found = await client.checkpoints(job.id, limit=MOST_CHECKPOINTS)
+    except NOT_TO_BE_HAD:
+        return []
+    return sorted(each.step_number for each in found if each.step_number)
 
 
 async def _curves(job: Job, client: Client) -> list[Curve]:
     if job.result_files and phase_of(job.status) is Phase.SUCCEEDED:
         try:
-            if curves := read_results(await client.file_content(job.result_files[0])):
+            content = await client.file_content(job.result_files[0])
+            # In a thread: a long file takes a second or two, in which nobody else would be answered.
+            if curves := await asyncio.to_thread(read_results, content):
                 return curves
-        except NotFound as error:
-            # Its files can be deleted, or the key may not read them: the log stays.
+            log.info("results.not_known", job=job.id)
+        except NOT_TO_BE_HAD as error:
+            # Its files can be deleted, too large, or the key may not read them: the log stays.
             log.info("results.unread", job=job.id, error=str(error))
     events = page = await client.events(job.id, limit=EVENTS_PAGE)
     for _ in range(MOST_PAGES - 1):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bot.blocks.card import sparkline
-from bot.blocks.parts import Block, Message, code, context, plain, section, tidy
+from bot.blocks.parts import Block, Message, clip, code, context, cut, plain, section, tidy
 from bot.jobs.results import Curve
 
 LONGEST_ALT_TEXT = 2000
@@ -11,14 +11,24 @@ LONGEST_ALT_TEXT = 2000
 
 def picture(file: str, says: str) -> Block:
     """Draw a picture by Slack's id of its file; ``says`` is what a screen reader says."""
-    return {"type": "image", "slack_file": {"id": file}, "alt_text": tidy(says)[:LONGEST_ALT_TEXT]}
+    return {"type": "image", "slack_file": {"id": file}, "alt_text": cut(tidy(says), LONGEST_ALT_TEXT)}
 
 
-def sparklines(job_id: str, curves: Sequence[Curve]) -> Message:
-    """Draw curves as text, for where there is no picture."""
+def shown(job_id: str, file: str, says: str) -> Message:
+    """Draw a message that shows a picture of a job's curves."""
+    text = clip(f"Curves of {code(job_id)}: {plain(says)}", LONGEST_ALT_TEXT)
+    return Message(text, [section(f"*Curves* of {code(job_id)}"), picture(file, says)])
+
+
+def has_picture(message: Message) -> bool:
+    """Whether a message shows a picture that Slack has."""
+    return any("slack_file" in block for block in message.blocks)
+
+
+def sparklines(job_id: str, curves: Sequence[Curve], why: str) -> Message:
+    """Draw curves as text, for where there is no picture; ``why`` there is none is already safe."""
     lines = [f"`{sparkline([value for _, value in curve.points])}` {_words(curve)}" for curve in curves]
     said = "; ".join(_words(curve) for curve in curves)
-    why = "No picture: it could not be drawn, or Slack did not take it (`ftjob check` says what is missing)."
     return Message(
         f"Curves of {plain(job_id)}: {said}",
         [section(f"*Curves* of {code(job_id)}\n" + "\n".join(lines)), context(why)],

@@ -1,35 +1,67 @@
-"""`curves`: a picture of what training measured."""
+"""`curves`: a picture of what training measured.
+
+It is posted where everybody of the channel sees it: Slack shows no file to one person alone, except in direct messages
+(slackapi/node-slack-sdk#1790).
+"""
+
+import asyncio
+import secrets
 
 from bot.alerts.door import Upload
+from bot.alerts.draw import Outgoing
 from bot.alerts.illustrator import chart_of
+from bot.alerts.retry import OUR_FAULT, RATE_LIMITED, Answer
 from bot.blocks.answers import note
-from bot.blocks.curves import sparklines
+from bot.blocks.curves import shown, sparklines
 from bot.blocks.parts import code
 from bot.charts import Chart, in_words
 from bot.commands.command import Command, Reply
 from bot.commands.context import Context
+from bot.commands.problems import unposted
 from bot.errors import ChartNotDrawn
+
+WAITS = (1.0, 2.0, 4.0, 8.0)
+"""Seconds between two tries to show a picture: for some time Slack refuses one that it just got."""
+NOT_UPLOADED = "No picture: Slack did not take it. Whoever runs this bot finds what is missing with `ftjob check`."
+NOT_DRAWN = "No picture: it could not be drawn."
+NOT_SHOWN = "No picture: Slack does not show it yet. Try again in a minute."
 
 
 async def show(command: Command, context: Context) -> Reply:
-    """Share the curves of a job: in its thread where the channel has a card of it, else in the channel."""
+    """Show the curves of a job: in its thread where the channel has a card of it, else in the channel."""
     (job_id,) = command.job_ids
     job = (await context.shared.job(job_id)).answer.job
     chart = await chart_of(job, context.client)
     if chart is None:
-        return Reply(note(f"{code(job_id)} has measured nothing yet. `/ftjob events {job_id}` shows its log."))
-    async with context.store.db.transaction() as tx:
-        place, _ = await context.store.cards.of(tx, context.account, job_id, command.asker.channel)
-    if await _share(chart, context, command.asker.channel, place.ts):
-        where = "in its thread" if place.ts else "here"
-        return Reply(note(f"The curves of {code(job_id)} are {where}."))
-    return Reply(sparklines(job_id, chart.curves))
+        return Reply(note(f"{code(job_id)} has measured nothing yet. `/ftjob status {job_id}` shows how far it is."))
+    thread_ts = await context.store.cards.place_of(context.account, job_id, command.asker.channel)
+    why_not = await _share(chart, job_id, context, command.asker.channel, thread_ts)
+    if why_not:
+        return Reply(sparklines(job_id, chart.curves, why_not))
+    where = "in its thread" if thread_ts else "here"
+    return Reply(note(f"The curves of {code(job_id)} are {where}."))
 
 
-async def _share(chart: Chart, context: Context, channel: str, thread_ts: str | None) -> bool:
+async def _share(chart: Chart, job_id: str, context: Context, channel: str, thread_ts: str | None) -> str | None:
+    """Post a picture; return None, or why there is none."""
     try:
         png = await context.charts.png(chart)
     except ChartNotDrawn:
-        return False
-    upload = Upload(png, "curves.png", chart.title, in_words(chart), channel, thread_ts)
-    return await context.upload(upload) is not None
+        return NOT_DRAWN
+    file = await context.upload(Upload(png, f"{job_id}.png", chart.title))
+    if file is None:
+        return NOT_UPLOADED
+    message = shown(job_id, file, in_words(chart))
+    answer = await _posted(Outgoing(channel, message, secrets.token_urlsafe(8), thread_ts), context)
+    if answer.ts or answer.maybe_posted:
+        return None
+    return NOT_SHOWN if answer.error in OUR_FAULT else unposted(answer.error)
+
+
+async def _posted(outgoing: Outgoing, context: Context) -> Answer:
+    for wait in WAITS:
+        answer = await context.post(outgoing)
+        if answer.error not in OUR_FAULT | RATE_LIMITED:
+            return answer
+        await asyncio.sleep(wait)
+    return await context.post(outgoing)

@@ -45,10 +45,11 @@ class Curve:
 
 
 def read_results(content: bytes) -> list[Curve]:
-    """Return the curves of a result file: none where it holds none that we know."""
-    text = _text(content)
-    rows = csv.DictReader(text.splitlines()[:MOST_ROWS])
-    return _curves(rows)
+    """Return the curves of a result file, none where it is no result file or holds no measure that we know."""
+    try:
+        return _curves(csv.DictReader(_text(content).splitlines()[:MOST_ROWS]))
+    except csv.Error:
+        return []
 
 
 def curves_of(events: Iterable[Event]) -> list[Curve]:
@@ -67,11 +68,13 @@ def _text(content: bytes) -> str:
 
 
 def _curves(rows: Iterable[Mapping[str, Any]]) -> list[Curve]:
+    """Return rewards alone where there are any: a loss beside them is on another scale, and nobody looks for it."""
     found: dict[str, dict[int, float]] = {}
     for row in rows:
         for name, step, value in _measures(row):
             found.setdefault(name, {})[step] = value
-    return [Curve(name, tuple(sorted(points.items()))) for name, points in found.items()]
+    curves = [Curve(name, tuple(sorted(points.items()))) for name, points in found.items()]
+    return [curve for curve in curves if curve.is_reward] or curves
 
 
 def _measures(row: Mapping[str, Any]) -> Iterator[tuple[str, int, float]]:
@@ -84,6 +87,8 @@ def _measures(row: Mapping[str, Any]) -> Iterator[tuple[str, int, float]]:
 
 
 def _number(value: Any) -> float | None:
+    if value is None or value == "":
+        return None
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):

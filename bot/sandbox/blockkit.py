@@ -99,7 +99,7 @@ def _check_blocks(verdict: Verdict, surface: Surface, error: str, payload: dict[
     for block_id in (name for name, times in named.items() if times > 1):
         verdict.refuse(error, f'[ERROR] block_id "{block_id}" already exists [json-pointer:{at}/blocks]')
     for nth, block in enumerate(blocks):
-        actions = Counter(node["action_id"] for _, node in _nodes(block) if node.get("action_id"))
+        actions = Counter(node["action_id"] for _, node in nodes(block) if node.get("action_id"))
         for action_id in (name for name, times in actions.items() if times > 1):
             pointer = f"{at}/blocks/{nth}"
             verdict.refuse(error, f'[ERROR] action_id "{action_id}" already exists [json-pointer:{pointer}]')
@@ -136,7 +136,7 @@ def _complain(verdict: Verdict, texts: list[tuple[str, str, str]], blocks: Any, 
     for pointer, kind, text in texts:
         if kind == "mrkdwn":
             verdict.complaints.extend(f"{what} at {pointer}" for what in _live_parts(text, people))
-    for pointer, node in _nodes(blocks, "/blocks"):
+    for pointer, node in nodes(blocks, "/blocks"):
         verdict.complaints.extend(f"{what} at {pointer}" for what in _careless_parts(node))
 
 
@@ -169,18 +169,19 @@ def _is_safe(url: Any) -> bool:
     return isinstance(url, str) and url.startswith(("https://", "http://127.0.0.1"))
 
 
-def _nodes(node: Any, pointer: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+def nodes(node: Any, pointer: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every object in ``node``, however deep, with its JSON pointer."""
     if isinstance(node, dict):
         yield pointer, node
         for key, value in node.items():
-            yield from _nodes(value, f"{pointer}/{key}")
+            yield from nodes(value, f"{pointer}/{key}")
     elif isinstance(node, list):
         for nth, item in enumerate(node):
-            yield from _nodes(item, f"{pointer}/{nth}")
+            yield from nodes(item, f"{pointer}/{nth}")
 
 
 def _texts(node: Any, pointer: str = "") -> Iterator[tuple[str, str, str]]:
     """Yield (pointer, kind, text) of every text in ``node``."""
-    for at, found in _nodes(node, pointer):
+    for at, found in nodes(node, pointer):
         if isinstance(text := found.get("text"), str):
             yield f"{at}/text", str(found.get("type", "")), text

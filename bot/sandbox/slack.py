@@ -265,7 +265,7 @@ class Slack(LoopbackServer):
         content = await http.read()
 
         def work() -> Answer:
-            if file is None or len(content) != file.length:
+            if file is None or file.content is not None or len(content) != file.length:
                 return Answer("upload failed", 400, accepted=False)
             file.content = content
             return Answer(f"OK - {len(content)}")

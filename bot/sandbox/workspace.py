@@ -133,6 +133,8 @@ class File:
     alt_txt: str = ""
     shared: bool = False
     completed_at: float = 0.0
+    seen_in: set[str] = field(default_factory=set)
+    """The channels in which a post showed it: people there may look at it from then on."""
 
 
 @dataclass

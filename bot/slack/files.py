@@ -1,6 +1,8 @@
 """Pictures go to Slack in three steps: ask where, send the bytes there, say that they are complete.
 
-https://docs.slack.dev/messaging/working-with-files#upload
+They are shared nowhere by that, a message shows them: then Slack says whether it took them, and what a screen reader
+reads stands in the message. With ``alt_txt`` in the first step files are not shared at all, and Slack says nothing
+(slackapi/python-slack-sdk#1818). https://docs.slack.dev/messaging/working-with-files#upload
 """
 
 import json
@@ -29,10 +31,7 @@ class Files:
         self._is_told = False
 
     async def upload(self, upload: Upload) -> str | None:
-        """Upload a picture, and share it where ``upload`` says; return Slack's id of it, None where that did not work.
-
-        It never raises for what Slack does.
-        """
+        """Upload a picture and return Slack's id of it, None where that did not work. It never raises for what Slack does."""
         try:
             return await self._upload(upload)
         except SlackApiError as error:
@@ -47,7 +46,7 @@ class Files:
         return None
 
     async def _upload(self, upload: Upload) -> str | None:
-        asked: dict[str, Any] = {"filename": upload.name, "length": len(upload.content), "alt_txt": upload.says}
+        asked: dict[str, Any] = {"filename": upload.name, "length": len(upload.content)}
         place = await self._client.api_call("files.getUploadURLExternal", params=asked)
         url, file = str(place["upload_url"]), str(place["file_id"])
         # Compared as text: two parsers of addresses may see two hosts in one.
@@ -61,7 +60,5 @@ class Files:
                 log.warning("file.refused", status=response.status)
                 return None
         done: dict[str, Any] = {"files": json.dumps([{"id": file, "title": upload.title}])}
-        if upload.channel:
-            done |= {"channel_id": upload.channel} | ({"thread_ts": upload.thread_ts} if upload.thread_ts else {})
         await self._client.api_call("files.completeUploadExternal", params=done)
         return file

@@ -32,6 +32,8 @@ class Card:
     """None until it is posted."""
     wanted: int = 0
     """Counts what it has had to show."""
+    shared: str | None = None
+    """Slack's id of the picture that was shared in its thread."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,14 @@ class Cards:
         waits = (rows.state.not_in(("sent", "dead")), rows.held_by.is_(None))
         comes = exists().where(rows.replies_to == row.id, rows.picture == "card", *waits)
         return _card(row), not await tx.scalar(select(comes))
+
+    async def place_of(self, account: str, job_id: str, channel: str) -> str | None:
+        """Return where a job's card stands in a channel, None where there is none."""
+        cards = schema.card.c
+        where = (cards.account == account, cards.job_id == job_id, cards.channel == channel)
+        async with self._db.transaction() as tx:
+            ts: str | None = await tx.scalar(select(cards.ts).where(*where))
+        return ts
 
     async def place(self, tx: AsyncConnection, card_id: int, ts: str | None, *, shows: int = 0) -> None:
         """Record where a card stands and which count of ``wanted`` it shows; None where it is gone."""
@@ -148,6 +158,11 @@ class Cards:
                 later = update(schema.channel).where(schema.channel.c.id == ALL_CARDS)
                 await tx.execute(later.values(free_at=latest(*until)))
 
+    async def share(self, card: Card, file: str) -> None:
+        """Record which picture was shared in a card's thread: from then on an edit may show it."""
+        async with self._db.transaction() as tx:
+            await tx.execute(update(schema.card).where(schema.card.c.id == card.id).values(shared=file))
+
     async def lost(self, tx: AsyncConnection, edit: Edit) -> bool:
         """Record that a card is gone from its channel; return False where somebody else took the edit over."""
         return await self._end(tx, edit, ts=None)
@@ -173,4 +188,4 @@ def _due(now: Any, rhythm: Rhythm) -> tuple[Any, ...]:
 
 
 def _card(row: Any) -> Card:
-    return Card(row.id, row.account, row.job_id, row.channel, row.ts, row.wanted)
+    return Card(row.id, row.account, row.job_id, row.channel, row.ts, row.wanted, row.shared)

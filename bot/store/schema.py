@@ -105,6 +105,8 @@ card = Table(
     Column("not_before", Double, nullable=False, server_default="0"),
     Column("lease_until", Double, nullable=False, server_default="0"),
     Column("token", Text),
+    # Slack's id of the picture that was shared in its thread.
+    Column("shared", Text),
     UniqueConstraint("account", "job_id", "channel"),
     Index("ix_card_stale", "id", sqlite_where=text(STALE), postgresql_where=text(STALE)),
 )

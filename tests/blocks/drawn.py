@@ -157,7 +157,7 @@ def pictures(drawn: Job, *, reason: str | None = None, rows: int = 1) -> dict[st
         "no events": event_log(drawn.id, [], older=None),
         "checkpoints": checkpoint_list(drawn.id, [CHECKPOINT] * 10, older=f"checkpoints {drawn.id} after:ftckpt_1"),
         "no checkpoints": checkpoint_list(drawn.id, [], older=None),
-        "curves": sparklines(drawn.id, CURVES),
+        "curves": sparklines(drawn.id, CURVES, "No picture: Slack takes none."),
         "digest": digest(
             ([(change_to(drawn, kind), drawn, reason) for kind in ChangeKind] * rows)[:MOST_CHANGES],
             notes=[MAY_BE_REPEAT],

@@ -3,7 +3,6 @@
 import pytest
 
 from bot.sandbox.faults import Fault
-from bot.sandbox.lives import succeeds
 from bot.sandbox.messages import Message
 from tests.world import LIVELY, World
 
@@ -160,74 +159,3 @@ async def test_cards_stand_still_where_nothing_happens(world: World) -> None:
             lambda: len(world.api.ledger.of("GET /fine_tuning/jobs/{id}/events")) >= reads + 3, seconds=20, why="reads"
         )
         assert len(world.slack.ledger.of(UPDATE)) == edits
-
-
-async def test_the_card_of_a_job_that_succeeded_shows_its_curves_and_no_alert_waits_for_them(lively: World) -> None:
-    world = lively
-    async with world.bot():
-        job = world.api.add_job(life=succeeds(2.0, steps=8))
-        await world.say(f"track {job}")
-        await world.slack.ledger.until(
-            lambda: any(block["type"] == "image" for block in card_of(world, job).blocks), seconds=30, why="curves"
-        )
-        (image,) = [block for block in card_of(world, job).blocks if block["type"] == "image"]
-        assert "training loss 2.5 at step 1" in image["alt_text"]
-        assert (world.slack.workspace.files[image["slack_file"]["id"]].content or b"").startswith(b"\x89PNG")
-        assert "Succeeded" in world.told(job)
-        succeeded = next(
-            message for message in world.about(job) if "*Succeeded*" in message.plain and message.thread_ts
-        )
-        (upload,) = world.slack.ledger.of("upload")
-        assert float(succeeded.ts) < upload.at
-
-
-async def test_a_picture_that_slack_does_not_show_yet_is_shown_later_and_the_card_waits_for_nothing(
-    world: World,
-) -> None:
-    world.pace = LIVELY
-    world.slack.workspace.file_delay = 2.0
-    async with world.bot():
-        job = world.api.add_job(life=succeeds(1.0, steps=8))
-        await world.say(f"track {job}")
-        await until_card_says(world, job, "*Succeeded*")
-        await world.slack.ledger.until(
-            lambda: any(entry.answer.get("error") == "invalid_blocks" for entry in world.slack.ledger.of(UPDATE)),
-            seconds=20,
-            why="a picture that is refused",
-        )
-        assert "*Succeeded*" in card_of(world, job).plain
-        await world.slack.ledger.until(
-            lambda: any(block["type"] == "image" for block in card_of(world, job).blocks), seconds=20, why="curves"
-        )
-
-
-async def test_without_the_scope_for_files_the_card_is_as_it_was_and_curves_come_as_text(world: World) -> None:
-    world.pace = LIVELY
-    world.slack.scopes -= {"files:write"}
-    async with world.bot():
-        job = world.api.add_job(life=succeeds(1.0, steps=8))
-        await world.say(f"track {job}")
-        await until_card_says(world, job, "*Succeeded*")
-        said = await world.say(f"curves {job}")
-        assert "training loss 2.5 at step 1" in said.plain
-        assert said.ephemeral
-        assert not any(block["type"] == "image" for block in card_of(world, job).blocks)
-
-
-async def test_curves_come_to_the_thread_of_the_card_or_to_the_channel(lively: World) -> None:
-    world = lively
-    async with world.bot():
-        job = world.api.add_job(status="running")
-        said = await world.say(f"curves {job}")
-        assert "has measured nothing yet" in said.plain
-        step(world, job, 1, 2.0)
-        step(world, job, 2, 1.0)
-
-        said = await world.say(f"curves {job}", by="milo")
-        assert "are here" in said.plain
-        (shared,) = [message for message in world.ml.messages if message.files]
-        assert shared.thread_ts is None
-
-        await world.say(f"track {job}")
-        assert "in its thread" in (await world.say(f"curves {job}")).plain
-        assert [m.thread_ts for m in world.ml.messages if m.files] == [None, card_of(world, job).ts]

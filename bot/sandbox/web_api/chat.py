@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bot.sandbox.blockkit import check_message
+from bot.sandbox.blockkit import check_message, nodes
 from bot.sandbox.messages import Ephemeral, Message, Reply
 from bot.sandbox.web_api.method import Call, method
 from bot.sandbox.web_api.shapes import message_shape
@@ -24,6 +24,7 @@ def post_message(call: Call) -> dict[str, Any]:
     call.limits.spend(channel.id)
     _check_thread(call, channel)
     check(call)
+    _let_see(call, channel)
     message = call.workspace.add_message(
         Message(
             ts=call.workspace.ts(),
@@ -46,6 +47,7 @@ def update(call: Call) -> dict[str, Any]:
     _refuse_archived(channel)
     message = _own_message(call, channel, "cant_update_message")
     check(call)
+    _mind_unseen(call, channel)
     changes = _content(call)
     if "metadata" in call.arguments:
         changes["metadata"] = call.arguments["metadata"] or None
@@ -110,10 +112,28 @@ def check(call: Call, *, counts_text: bool = True) -> None:
     if verdict.error:
         raise Refusal(verdict.error)
     call.workspace.complaints.extend(verdict.complaints)
-    for block in payload.get("blocks") or []:
-        if "slack_file" in block and not call.workspace.shows_file(block["slack_file"].get("id")):
-            said = "[ERROR] invalid slack file [json-pointer:/blocks/0/slack_file]"
-            raise Refusal("invalid_blocks", errors=[said], response_metadata={"messages": [said]})
+    wrong = [at for at, file_id in _files_in(payload) if not call.workspace.shows_file(file_id)]
+    if said := [f"[ERROR] invalid slack file [json-pointer:{at}]" for at in wrong]:
+        raise Refusal("invalid_blocks", errors=said, response_metadata={"messages": said})
+
+
+def _files_in(payload: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return where a message shows files of Slack's, and which."""
+    at_all = nodes(payload.get("blocks") or [], "/blocks")
+    return [(f"{at}/slack_file", node["slack_file"].get("id")) for at, node in at_all if "slack_file" in node]
+
+
+def _let_see(call: Call, channel: Channel) -> None:
+    """Let the people of a channel see what a post shows there."""
+    for _, file_id in _files_in(call.arguments):
+        call.workspace.files[file_id].seen_in.add(channel.id)
+
+
+def _mind_unseen(call: Call, channel: Channel) -> None:
+    """Complain of files that no post showed: Slack takes such an edit (slackapi/java-slack-sdk#1441)."""
+    for _, file_id in _files_in(call.arguments):
+        if channel.id not in call.workspace.files[file_id].seen_in:
+            call.workspace.complaints.append(f"people see 'file not found': no post in {channel.id} showed {file_id}")
 
 
 def _content(call: Call) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from bot.sandbox.messages import Message
 from bot.sandbox.web_api.method import Call, method
 from bot.sandbox.workspace import BOT, BOT_USER, File, Refusal
 
+LONGEST_ALT_TEXT = 1000
+
 
 @method(
     "files.getUploadURLExternal",
@@ -23,6 +25,8 @@ def get_upload_url(call: Call) -> dict[str, Any]:
     if length <= 0:
         raise Refusal("invalid_arguments")
     alt_text = str(call.arguments.get("alt_txt") or "")
+    if len(alt_text) > LONGEST_ALT_TEXT:
+        raise Refusal("alt_txt_too_large")
     file = File(call.workspace.number("F"), str(call.arguments["filename"]), length, alt_txt=alt_text)
     call.workspace.files[file.id] = file
     return {"upload_url": f"{call.workspace.origin()}/upload/{file.id}", "file_id": file.id}
@@ -47,6 +51,11 @@ def complete_upload(call: Call) -> dict[str, Any]:
         text = str(call.arguments.get("initial_comment") or "")
         ts = call.workspace.ts()
         call.workspace.add_message(Message(ts, channel.id, BOT_USER, text, BOT, thread_ts=thread, files=shapes))
+        for file, _ in done:
+            file.seen_in.add(channel.id)
+            if file.alt_txt:
+                unsure = "files with alt_txt are often shared nowhere (slackapi/python-slack-sdk#1818)"
+                call.workspace.complaints.append(unsure)
     for file, _ in done:
         file.shared, file.completed_at = True, call.workspace.clock()
     return {"files": shapes}

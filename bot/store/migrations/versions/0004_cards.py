@@ -14,7 +14,8 @@ def upgrade() -> None:
         op.add_column("card", sa.Column(name, sa.Integer(), server_default="0", nullable=False))
     for name in ("edited_at", "not_before", "lease_until"):
         op.add_column("card", sa.Column(name, sa.Double(), server_default="0", nullable=False))
-    op.add_column("card", sa.Column("token", sa.Text(), nullable=True))
+    for name in ("token", "shared"):
+        op.add_column("card", sa.Column(name, sa.Text(), nullable=True))
     op.create_index("ix_card_stale", "card", ["id"], sqlite_where=sa.text(STALE), postgresql_where=sa.text(STALE))
     op.create_table(
         "picture",

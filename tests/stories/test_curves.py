@@ -1,0 +1,158 @@
+"""The picture of what training measured: on the card of a job that succeeded, and by /ftjob curves."""
+
+import base64
+from typing import Any
+
+import pytest
+
+from bot.sandbox.acting import Person
+from bot.sandbox.lives import reinforcement, succeeds
+from bot.sandbox.messages import Message, Reply
+from bot.sandbox.workspace import BOT_USER
+from tests.stories.test_cards import UPDATE, card_of, step, until_card_says
+from tests.world import LIVELY, World, has_picture
+
+UPLOAD = "upload"
+POST = "chat.postMessage"
+
+
+@pytest.fixture
+def lively(any_world: World) -> World:
+    any_world.pace = LIVELY
+    return any_world
+
+
+def pictures_in(world: World, **where: Any) -> list[Message]:
+    """Return the messages in #ml that show a picture and are no card."""
+    shown = [message for message in world.ml.messages if has_picture(message) and not message.buttons]
+    return [message for message in shown if all(getattr(message, key) == value for key, value in where.items())]
+
+
+def image_of(message: Message) -> dict[str, Any]:
+    """Return the one picture of a message."""
+    (image,) = [block for block in message.blocks if block["type"] == "image"]
+    return image
+
+
+async def curves(world: World, job: str, *, by: str = "olivia") -> Reply:
+    """Let somebody type /ftjob curves and return the answer: drawing takes a process of its own."""
+    person: Person = getattr(world, by)
+    exchange = await person.command(f"curves {job}", world.ml)
+    assert exchange.acked, exchange.error
+    return await exchange.reply(seconds=90)
+
+
+async def until_card_shows_curves(world: World, job: str) -> Message:
+    """Wait until the card of a job shows a picture."""
+    await world.slack.ledger.until(lambda: has_picture(card_of(world, job)), seconds=90, why="curves on the card")
+    return card_of(world, job)
+
+
+async def test_the_card_of_a_job_that_succeeded_shows_its_curves_and_no_alert_waits_for_them(lively: World) -> None:
+    world = lively
+    async with world.bot():
+        job = world.api.add_job(life=succeeds(2.0, steps=8))
+        await world.say(f"track {job}")
+        image = image_of(await until_card_shows_curves(world, job))
+        assert "training loss 2.5 at step 1" in image["alt_text"]
+        assert "checkpoint" in image["alt_text"]
+        assert (world.slack.workspace.files[image["slack_file"]["id"]].content or b"").startswith(b"\x89PNG")
+
+        (in_thread,) = pictures_in(world)
+        assert in_thread.thread_ts == card_of(world, job).ts
+        assert not in_thread.reply_broadcast
+        assert image_of(in_thread) == image
+        assert world.ops.messages == []
+        succeeded = next(
+            message for message in world.about(job) if "*Succeeded*" in message.plain and message.thread_ts
+        )
+        (upload,) = world.slack.ledger.of(UPLOAD)
+        assert float(succeeded.ts) < upload.at
+
+
+async def test_a_picture_that_slack_does_not_show_yet_is_shown_later_and_the_card_waits_for_nothing(
+    world: World,
+) -> None:
+    world.pace = LIVELY
+    world.slack.workspace.file_delay = 10**6
+    async with world.bot():
+        job = world.api.add_job(life=succeeds(1.0, steps=8))
+        await world.say(f"track {job}")
+        await world.slack.ledger.until(
+            lambda: any(entry.answer.get("error") == "invalid_blocks" for entry in world.slack.ledger.of(POST)),
+            seconds=90,
+            why="a picture that is refused",
+        )
+        await until_card_says(world, job, "*Succeeded*")
+        assert not has_picture(card_of(world, job))
+        world.slack.workspace.file_delay = 0.0
+        await until_card_shows_curves(world, job)
+        assert len(pictures_in(world)) == 1
+        assert len(world.slack.ledger.of(UPLOAD)) == 1
+        refused = [entry for entry in world.slack.ledger.of(UPDATE) if entry.answer.get("error")]
+        assert refused == []
+
+
+@pytest.mark.parametrize("content", [b"\x00\xff not a result file", b'step,train_loss\n1,"' + b"x" * 200_000])
+async def test_a_result_file_that_is_none_leaves_the_log(world: World, content: bytes) -> None:
+    world.pace = LIVELY
+    async with world.bot():
+        job = world.api.add_job(status="running")
+        step(world, job, 1, 2.0)
+        step(world, job, 2, 1.0)
+        file = world.api.add_file(base64.b64encode(content), purpose="fine-tune-results")
+        world.api.change(job, status="succeeded", fine_tuned_model="ft:x", result_files=[file])
+        await curves(world, job)
+        (picture,) = pictures_in(world)
+        assert "training loss 2 at step 1 to 1 at step 2" in image_of(picture)["alt_text"]
+
+
+async def test_without_the_scope_for_files_the_card_is_as_it_was_and_curves_come_as_text(world: World) -> None:
+    world.pace = LIVELY
+    world.slack.scopes -= {"files:write"}
+    async with world.bot():
+        job = world.api.add_job(life=succeeds(1.0, steps=8))
+        await world.say(f"track {job}")
+        await until_card_says(world, job, "*Succeeded*")
+        said = await curves(world, job)
+        assert "training loss 2.5 at step 1" in said.plain
+        assert "ftjob check" in said.plain
+        assert said.ephemeral
+        assert pictures_in(world) == []
+        assert not has_picture(card_of(world, job))
+
+
+async def test_curves_come_to_the_thread_of_the_card_or_to_the_channel(lively: World) -> None:
+    world = lively
+    async with world.bot():
+        job = world.api.add_job(status="running", model="gpt-4o-mini $\\frac{1}$ <!channel>")
+        said = await curves(world, job)
+        assert "has measured nothing yet" in said.plain
+        step(world, job, 1, 2.0)
+        step(world, job, 2, 1.0)
+
+        said = await curves(world, job, by="milo")
+        assert "are here" in said.plain
+        assert said.ephemeral
+        (shared,) = pictures_in(world)
+        assert shared.thread_ts is None
+        assert "training loss 2 at step 1 to 1 at step 2" in image_of(shared)["alt_text"]
+        assert "<!channel>" not in shared.text
+
+        await world.say(f"track {job}")
+        assert "in its thread" in (await curves(world, job)).plain
+        assert len(pictures_in(world, thread_ts=card_of(world, job).ts)) == 1
+        assert len(pictures_in(world)) == 2
+        assert world.ops.messages == []
+
+
+async def test_curves_where_the_bot_may_not_post_come_as_text_to_whoever_asked(world: World) -> None:
+    async with world.bot():
+        job = world.api.add_job(life=reinforcement(0.0, steps=4))
+        world.ml.members.pop(BOT_USER)
+        said = await curves(world, job)
+        assert "training reward" in said.plain
+        assert "loss" not in said.plain
+        assert "/invite" in said.plain
+        assert said.ephemeral
+        assert world.ml.messages == []
