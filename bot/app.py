@@ -26,6 +26,7 @@ from bot.alerts.notices import Notices
 from bot.alerts.record import Recorder
 from bot.alerts.retry import PATIENCE, Patience
 from bot.alerts.sender import Sender
+from bot.alerts.unmuter import Unmuter
 from bot.charts import Charts
 from bot.commands.context import Context
 from bot.commands.flood import LIMITS, Flood, Limits
@@ -164,7 +165,7 @@ async def running(
             post=gateway.post,
             upload=gateway.upload,
             charts=charts,
-            wake=sender.wake,
+            wake=wake,
             notices=notices,
             policy=Policy(settings.ftjob_operators, read_only=settings.ftjob_read_only),
             flood=Flood(limits),
@@ -176,7 +177,9 @@ async def running(
         dispatch = Dispatch(context, gateway, people, lambda: bot.identity)
         await enter(_sending(sender))
         await enter(_in_background(editor.run()))
-        timer = await enter(sweeping([sweeper], interval, [watcher, illustrator], pace.logs.tick))
+        timer = await enter(
+            sweeping([sweeper], interval, [watcher, illustrator, Unmuter(store, owed=sender.wake)], pace.logs.tick)
+        )
         doors = AsyncExitStack()
         # Side by side: one after the other they could take longer than a platform waits before it kills.
         stack.push_async_callback(lambda: asyncio.gather(sender.stop(), timer.stop(), _shut(doors, dispatch)))

@@ -14,7 +14,7 @@ from bot import metrics
 from bot.access import Need, Person, Refused, may
 from bot.blocks import Message
 from bot.blocks.answers import note, problem
-from bot.commands import about, audit, cancel, curves, look, outbox, subscribe, track
+from bot.commands import about, audit, cancel, curves, look, mute, outbox, settings, subscribe, track
 from bot.commands.command import Command, Reply, Verb
 from bot.commands.context import Context
 from bot.commands.flood import Wait
@@ -32,7 +32,11 @@ _RUN: dict[Verb, Callable[[Command, Context], Awaitable[Reply]]] = {
     Verb.UNTRACK: track.untrack,
     Verb.TRACKED: track.tracked,
     Verb.SUBSCRIBE: subscribe.subscribe,
+    Verb.SUBSCRIPTIONS: subscribe.subscriptions,
     Verb.UNSUBSCRIBE: subscribe.unsubscribe,
+    Verb.MUTE: mute.mute,
+    Verb.UNMUTE: mute.unmute,
+    Verb.SETTINGS: settings.settings,
     Verb.CURVES: curves.show,
     Verb.CANCEL: cancel.ask,
     Verb.CONFIRM_CANCEL: cancel.confirm,

@@ -17,6 +17,7 @@ from sqlalchemy import (
     event,
     false,
     text,
+    true,
 )
 
 metadata = MetaData(
@@ -34,7 +35,8 @@ Serial = BigInteger().with_variant(Integer, "sqlite")
 
 UNFINISHED = ("pending", "inflight", "ambiguous")
 UNDELIVERED = ("parked", "dead")
-STATES = (*UNFINISHED, "sent", *UNDELIVERED)
+MUTED = "muted"
+STATES = (*UNFINISHED, "sent", *UNDELIVERED, MUTED)
 PICTURES = ("card", "change", "digest", "notice")
 STALE = "wanted > shown AND ts IS NOT NULL"
 UNDER_WAY = "answered_at IS NOT NULL AND ended_at IS NULL"
@@ -109,6 +111,8 @@ track = Table(
     Column("channel", Text, primary_key=True),
     Column("person", Text),
     Column("since", Double, nullable=False),
+    # The statuses that are told where it came from a subscription, with spaces between them; null: everything.
+    Column("tells", Text),
     Index(None, "channel"),
 )
 
@@ -155,11 +159,26 @@ picture = Table(
 subscription = Table(
     "subscription",
     metadata,
-    Column("account", Text, primary_key=True),
-    Column("channel", Text, primary_key=True),
+    Column("id", Serial, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("channel", Text, nullable=False),
     Column("person", Text, nullable=False),
+    # Which jobs, and what of them, as JSON.
+    Column("filter", Text, nullable=False),
     # The provider's creation time of the newest job there was: a job that is not older is new.
     Column("newer_than", Double, nullable=False),
+    UniqueConstraint("account", "channel", "filter"),
+)
+
+mute = Table(
+    "mute",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    # "*" for every job.
+    Column("job_id", Text, primary_key=True),
+    Column("person", Text, nullable=False),
+    Column("until", Double, nullable=False),
 )
 
 change = Table(
@@ -231,6 +250,13 @@ delivery = Table(
         postgresql_where=text(f"state IN {UNDELIVERED}"),
     ),
     Index("ix_delivery_held_by", "held_by"),
+    Index(
+        "ix_delivery_muted",
+        "channel",
+        "id",
+        sqlite_where=text(f"state = '{MUTED}'"),
+        postgresql_where=text(f"state = '{MUTED}'"),
+    ),
 )
 
 channel = Table(
@@ -240,6 +266,10 @@ channel = Table(
     Column("free_at", Double, nullable=False),
     # When the last pause that Slack asked for ends.
     Column("limited_until", Double, nullable=False, server_default="0"),
+    # What people chose for it: whether ends are told in the channel too, small cards, and no alerts but failures.
+    Column("broadcast", Boolean, nullable=False, server_default=true()),
+    Column("compact", Boolean, nullable=False, server_default=false()),
+    Column("failures_only", Boolean, nullable=False, server_default=false()),
 )
 
 outage = Table(

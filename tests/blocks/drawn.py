@@ -12,11 +12,15 @@ from bot.blocks import Message
 from bot.blocks.alert import alert
 from bot.blocks.answers import cancel_question
 from bot.blocks.card import card
-from bot.blocks.digest import digest
+from bot.blocks.channel_settings import channel_settings, in_words
+from bot.blocks.digest import after_mute, digest
 from bot.blocks.job import Surroundings, status
 from bot.blocks.lists import job_list, tracked_list
+from bot.blocks.mute import muted
 from bot.blocks.outbox import Undeliverable, of_card, of_change, of_digest, of_model, outbox
+from bot.blocks.subscriptions import subscription_list
 from bot.jobs.changes import Change, ChangeKind, State
+from bot.jobs.filters import Filter
 from bot.jobs.models import Job
 from bot.providers.openai import job_page
 from bot.sandbox.blockkit import check_message
@@ -118,6 +122,8 @@ def pictures(drawn: Job, *, reason: str | None = None, rows: int = 1) -> dict[st
     now_known = State(drawn.status, None)
     return {
         "card": card(drawn, followed, "New job"),
+        "card in two lines": card(drawn, followed, "", compact=True),
+        "card in two lines, doubtful": card(drawn, followed, MAY_BE_REPEAT, compact=True),
         "status": status(drawn, followed, checked_at=NOW, place="project `proj_1`"),
         "status without buttons to change it": status(drawn, free, checked_at=NOW),
         "cancel_question": cancel_question(drawn, KEY, now=NOW),
@@ -148,10 +154,31 @@ def pictures(drawn: Job, *, reason: str | None = None, rows: int = 1) -> dict[st
             ([(change_to(drawn, kind), drawn, reason) for kind in ChangeKind] * rows)[:MOST_CHANGES],
             notes=[MAY_BE_REPEAT],
         ),
+        "digest after a mute": after_mute(
+            [(change_to(each, kind), each, reason) for each in _namesakes(drawn, rows) for kind in ChangeKind],
+            notes=[MAY_BE_REPEAT],
+        ),
+        "mute": muted(PERSON, drawn.id, seconds=7200.0, until=NOW),
+        "subscriptions": subscription_list([(n, filter_for(drawn), PERSON) for n in range(1, min(rows, 20) + 1)]),
+        "settings": channel_settings(
+            in_words(broadcast=True, compact=True, failures_only=True), [(None, NOW), *[(drawn.id, NOW)] * rows]
+        ),
         "job_list": job_list([drawn] * rows, title="The newest jobs", empty="None.", more=True),
         "tracked_list": tracked_list([(drawn.id, drawn.status)] * rows, subscribed=True),
         "outbox": outbox(undeliverable(drawn, reason) * rows, total=4 * rows, waiting=3, waits_for=90.0, done="Done."),
     }
+
+
+def _namesakes(drawn: Job, count: int) -> list[Job]:
+    """Return as many jobs as one digest tells at the most, like this one, with ids of their own."""
+    number = min(count, MOST_CHANGES)
+    return [drawn, *(drawn.model_copy(update={"id": f"{n}{drawn.id}"[:200]}) for n in range(1, number))]
+
+
+def filter_for(drawn: Job) -> Filter:
+    """Return a filter that asks for everything that a job has."""
+    pairs = [(key, str(value)) for key, value in (drawn.metadata or {}).items()]
+    return Filter((drawn.status, "failed"), drawn.model, tuple(pairs), PERSON)
 
 
 def undeliverable(drawn: Job, error: str | None = "not_in_channel") -> list[Undeliverable]:

@@ -96,7 +96,7 @@ async def test_after_unsubscribe_new_jobs_are_not_announced_and_tracked_ones_sti
 
     assert world.about(unheard) == []
     assert again.ephemeral
-    assert "not subscribed" in again.plain
+    assert "no subscriptions" in again.plain
 
 
 async def test_subscribing_twice_says_so_and_announces_nothing_again(world: World) -> None:
