@@ -26,6 +26,7 @@ from bot.alerts.notices import Notices
 from bot.alerts.record import Recorder
 from bot.alerts.retry import PATIENCE, Patience
 from bot.alerts.sender import Sender
+from bot.alerts.unmuter import Unmuter
 from bot.charts import Charts
 from bot.commands.context import Context
 from bot.commands.flood import LIMITS, Flood, Limits
@@ -156,8 +157,7 @@ async def running(
         circuit = Circuit(store, notices, client.account.name, wake=sender.wake, clock=clock)
         interval = settings.ftjob_poll_seconds
         sweeper = Sweeper(client, store, recorder, circuit, interval=interval, clock=clock, lease=patience.lease)
-        charts = Charts()
-        illustrator = Illustrator(client, store, charts, gateway, shown=editor.wake)
+        illustrator = Illustrator(client, store, charts := Charts(), gateway, shown=editor.wake)
         watcher = Watcher(client, store, pace.logs, shown=editor.wake)
         presence = Presence(gateway, store, notices, account=client.account.name, wake=sender.wake, clock=clock)
         bot = Bot(settings, store, sweeper, sender, gateway, presence)
@@ -181,7 +181,8 @@ async def running(
         dispatch = Dispatch(context, gateway, people, lambda: bot.identity)
         await enter(_sending(sender))
         await enter(_in_background(editor.run()))
-        timer = await enter(sweeping([sweeper], interval, [watcher, illustrator], pace.logs.tick))
+        watchers = [watcher, illustrator, Unmuter(store, owed=sender.wake)]
+        timer = await enter(sweeping([sweeper], interval, watchers, pace.logs.tick))
         doors = AsyncExitStack()
         # Side by side: one after the other they could take longer than a platform waits before it kills.
         stack.push_async_callback(lambda: asyncio.gather(sender.stop(), timer.stop(), _shut(doors, dispatch)))

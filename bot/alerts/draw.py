@@ -7,7 +7,7 @@ from bot.alerts.retry import THREAD_GONE
 from bot.blocks import Message, curves
 from bot.blocks.alert import alert
 from bot.blocks.card import Present, card
-from bot.blocks.digest import digest
+from bot.blocks.digest import after_mute, digest
 from bot.blocks.job import Surroundings
 from bot.blocks.notice import notice
 from bot.blocks.parts import code, context, duration, mention
@@ -60,7 +60,8 @@ async def draw(store: Store, delivery: Delivery, drawing: Drawing, *, repeated: 
         return _noted(Outgoing(delivery.channel, notice(delivery.notice or {}), delivery.key, thread_ts), notes)
     if delivery.picture is Picture.DIGEST:
         told = await store.jobs.changes_in_digest(delivery.id)
-        message = digest([(each.change, each.job, each.reason) for each in told], notes=notes)
+        told_as = after_mute if delivery.notice else digest
+        message = told_as([(each.change, each.job, each.reason) for each in told], notes=notes)
         return Outgoing(delivery.channel, message, delivery.key)
     if delivery.picture is Picture.CARD:
         return await _card(store, delivery, drawing, notes)
@@ -114,7 +115,9 @@ async def draw_card(
         drawing.job_page(place.account, place.job_id), tracked=track is not None, can_cancel=drawing.can_cancel
     )
     present = _present(picture, drawing.clock(), with_picture=with_picture) if picture else None
-    return card(job, around, " · ".join([_why_here(job.id, track), *notes]), present)
+    compact = (await store.channels.find(place.channel)).compact
+    said = [*notes] if compact else [_why_here(job.id, track), *notes]
+    return card(job, around, " · ".join(said), present, compact=compact)
 
 
 def _present(known: pictures.Picture, now: float, *, with_picture: bool) -> Present:
@@ -137,7 +140,8 @@ async def _change(
         notes=notes,
     )
     thread_ts = await _thread(store, delivery)
-    broadcast = bool(thread_ts and recorded.change.ends_job)
+    settings = await store.channels.find(delivery.channel)
+    broadcast = bool(thread_ts and recorded.change.ends_job and settings.broadcast)
     return Outgoing(delivery.channel, message, delivery.key, thread_ts, broadcast)
 
 

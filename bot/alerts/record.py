@@ -10,7 +10,7 @@ from typing import Any
 
 from bot import metrics
 from bot.alerts.retry import PACE
-from bot.alerts.routes import pictures, subscriptions_for
+from bot.alerts.routes import channels_for, is_told, pictures
 from bot.crash import crash_point
 from bot.jobs.changes import Change, ChangeKind, change_between, state_of
 from bot.jobs.doubt import Verdict, is_given_up, is_gone, judge
@@ -114,7 +114,7 @@ class Recorder:
             return
         missed = await self._store.jobs.last_change(tx, track.account, track.job_id)
         if missed and missed.change.kind is not ChangeKind.NEW:
-            await self._owe(tx, missed, track.channel)
+            await self._owe(tx, missed, track)
         elif now_known.doubt:
             await self._set_right(tx, track, now_known, reading)
         else:
@@ -129,17 +129,18 @@ class Recorder:
         change = Change(ChangeKind.STATUS, state_of(reading.snapshot), known.state)
         body = {**reading.body, **vars(known.state)}
         recorded = await self._store.jobs.write_change(tx, track.account, version, change, body)
-        await self._owe(tx, recorded, track.channel)
+        await self._owe(tx, recorded, track)
 
     async def subscribe(self, subscription: Subscription, seen: Seen) -> None:
-        """Store a subscription: open jobs are tracked without a word, new ones will be announced."""
+        """Store a subscription: open jobs that it takes are tracked without a word, new ones will be announced."""
+        wanted, channel = subscription.filter, subscription.channel
         async with self._transaction() as tx:
             await self._record_in(tx, seen)
-            open_readings = [reading for reading in seen.readings if not reading.snapshot.is_final]
-            tracks = [Track(seen.account, each.snapshot.id, subscription.channel, None) for each in open_readings]
+            open_readings = [each for each in seen.readings if not each.snapshot.is_final and wanted.takes(each.job)]
+            tracks = [Track(seen.account, each.snapshot.id, channel, None, wanted.statuses) for each in open_readings]
             await self._store.tracks.add(tx, tracks)
             await self._store.tracks.subscribe(tx, subscription)
-            await self._store.outbox.rest(tx, subscription.channel, PACE)
+            await self._store.outbox.rest(tx, channel, PACE)
             for track, reading in zip(tracks, open_readings, strict=True):
                 await self._catch_up(tx, track, reading)
         self._wake()
@@ -195,18 +196,21 @@ class Recorder:
         subscriptions = await self._store.tracks.subscriptions_in(tx, account) if added else []
         announced = 0
         for reading in readings:
-            if reading.snapshot.id in added and (waiting := subscriptions_for(reading.snapshot, subscriptions)):
-                await self._announce(tx, reading, waiting)
+            if subscriptions and reading.snapshot.id in added and (waiting := channels_for(reading.job, subscriptions)):
+                await self._announce(tx, account, reading, waiting)
                 announced += 1
         return announced
 
-    async def _announce(self, tx: Transaction, reading: Reading, waiting: Sequence[Subscription]) -> None:
-        account, job_id = waiting[0].account, reading.snapshot.id
+    async def _announce(
+        self, tx: Transaction, account: str, reading: Reading, waiting: Mapping[str, tuple[str, ...]]
+    ) -> None:
+        job_id = reading.snapshot.id
         change = first_change(reading.snapshot)
         recorded = await self._store.jobs.write_change(tx, account, FIRST_VERSION, change, reading.body)
-        for each in waiting:
-            if await self._store.tracks.add(tx, [Track(account, job_id, each.channel, None)]):
-                await self._owe(tx, recorded, each.channel)
+        for channel, statuses in waiting.items():
+            track = Track(account, job_id, channel, None, statuses)
+            if await self._store.tracks.add(tx, [track]):
+                await self._owe(tx, recorded, track)
         metrics.CHANGES.labels(account, change.kind).inc()
 
     async def _tell(
@@ -220,16 +224,20 @@ class Recorder:
             tx, seen.account, version, change, body, reason=reason, late=seen.late
         )
         for track in await self._store.tracks.of_job(tx, seen.account, recorded.job_id):
-            await self._owe(tx, recorded, track.channel)
+            await self._owe(tx, recorded, track)
         await self._store.cards.want(tx, seen.account, recorded.job_id)
         metrics.CHANGES.labels(seen.account, change.kind).inc()
         return 1
 
-    async def _owe(self, tx: Transaction, recorded: RecordedChange, channel: str) -> None:
+    async def _owe(self, tx: Transaction, recorded: RecordedChange, track: Track) -> None:
         """Owe a channel what it gets of a change."""
+        channel = track.channel
+        settings = await self._store.channels.find_in(tx, channel)
+        told = is_told(recorded.change, track.tells, failures_only=settings.failures_only)
         card, is_new = await self._store.cards.of(tx, recorded.account, recorded.job_id, channel)
-        for picture in pictures(recorded.change.kind, card_is_new=is_new):
-            await self._store.outbox.add(tx, recorded, Planned(channel, picture, card.id))
+        muted = await self._store.mutes.covers(tx, recorded.account, recorded.job_id, channel)
+        for picture in pictures(recorded.change.kind, card_is_new=is_new, told=told):
+            await self._store.outbox.add(tx, recorded, Planned(channel, picture, card.id), muted=muted)
 
 
 def _described(known: KnownJob) -> dict[str, Any]:

@@ -3,15 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from bot.blocks.compact import two_lines
 from bot.blocks.job import Surroundings, buttons, emoji, failure, sentence, short_facts, word
 from bot.blocks.parts import Block, Message, ago, code, context, date, fields, mention, plain, preformatted, section
 from bot.jobs.failure import advice_for
-from bot.jobs.models import Job
+from bot.jobs.models import OWNER, Job
 from bot.jobs.progress import Progress, estimated_finish
 from bot.jobs.statuses import Phase, phase_of
 
-OWNER = "slack_user"
-"""The metadata that holds the Slack user id of whose job it is."""
 _BAR = 20
 _MOST_PAIRS = 4
 _LONGEST_VALUE = 60
@@ -33,9 +32,14 @@ class Present:
     """Of its curves, where Slack has one."""
 
 
-def card(job: Job, around: Surroundings, note: str, present: Present | None = None) -> Message:
-    """Draw the card of a job; ``note`` says why it is there and is already safe."""
+def card(
+    job: Job, around: Surroundings, note: str, present: Present | None = None, *, compact: bool = False
+) -> Message:
+    """Draw the card of a job; ``note`` says why it is there and is already safe. ``compact`` leaves it two lines."""
     shown = present or Present(job.created_at or 0.0)
+    if compact:
+        lines = two_lines(_headline(job, shown), _progress(job, shown), job)
+        return Message(_said(job, shown), [lines, buttons(job, around), *([context(note)] if note else [])])
     blocks = [section(_headline(job, shown))]
     if running := _progress(job, shown):
         blocks.append(section(running))

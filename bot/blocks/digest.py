@@ -29,6 +29,28 @@ def digest(told: Sequence[tuple[Change, Job, str | None]], *, notes: Sequence[st
     return Message(text, [section(f"*{title}*"), *_sections(lines), last])
 
 
+def after_mute(told: Sequence[tuple[Change, Job, str | None]], *, notes: Sequence[str]) -> Message:
+    """Draw what was muted, a line for each job from where it was to where it came; arguments as of ``digest``."""
+    first: dict[str, Change] = {}
+    last: dict[str, tuple[Change, Job, str | None]] = {}
+    for change, job, reason in told:
+        first.setdefault(job.id, change)
+        last[job.id] = (change, job, reason)
+    changes = "1 change" if len(told) == 1 else f"{len(told)} changes"
+    title = f"While muted: {changes} of {'1 job' if len(last) == 1 else f'{len(last)} jobs'}"
+    way = [(_way(first[job.id], change), job, reason) for change, job, reason in last.values()]
+    said = "; ".join(f"{plain(job.id, LONGEST_ID)} {_briefly(change)}" for change, job, _ in way)
+    text = clip(" ".join([*notes, f"{title}: {said}."]), LONGEST_SECTION)
+    lines = [clip(_line(change, job, reason), LONGEST_LINE) for change, job, reason in way]
+    hint = context(" · ".join([*notes, "`/ftjob status` and an id shows one in full"]))
+    return Message(text, [section(f"*{title}*"), *_sections(lines), hint])
+
+
+def _way(first: Change, last: Change) -> Change:
+    """Return several changes of a job as one."""
+    return Change(last.kind, first.before, last.after) if last.kind is ChangeKind.STATUS else last
+
+
 def _sections(lines: Sequence[str]) -> list[Block]:
     """Return the lines in as few paragraphs as their length allows."""
     paragraphs = [""]

@@ -48,7 +48,7 @@ def job_list(jobs: Sequence[Job], *, title: str, empty: str, counts: str = "", o
 
 def tracked_list(jobs: Sequence[tuple[str, str]], *, subscribed: bool) -> Message:
     """Draw what a channel tracks: job ids and their last known statuses."""
-    follows = "This channel is subscribed: it tracks every new job." if subscribed else ""
+    follows = "This channel is subscribed: `/ftjob subscriptions` shows to what." if subscribed else ""
     if not jobs:
         text = follows or "Nothing is tracked here. Start with `/ftjob track <id>` or `/ftjob subscribe`."
         text = text.replace("<id>", "&lt;id&gt;")

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from bot.access import Need
 from bot.blocks import Message
+from bot.jobs.filters import EVERYTHING, Filter
 from bot.store.audit import Decision
 
 
@@ -18,9 +19,13 @@ class Verb(StrEnum):
     UNTRACK = "untrack"
     TRACKED = "tracked"
     SUBSCRIBE = "subscribe"
+    SUBSCRIPTIONS = "subscriptions"
     UNSUBSCRIBE = "unsubscribe"
     EVENTS = "events"
     CHECKPOINTS = "checkpoints"
+    MUTE = "mute"
+    UNMUTE = "unmute"
+    SETTINGS = "settings"
     CURVES = "curves"
     CANCEL = "cancel"
     PAUSE = "pause"
@@ -72,6 +77,16 @@ class Command:
     """Another channel than the asker's, or the person themself ("me")."""
     everything: bool = False
     """Whether it is about every job that the channel tracks."""
+    filter: Filter = EVERYTHING
+    """What a subscription waits for."""
+    nth: int | None = None
+    """The place of the subscription to end in the list of the channel's, from 1."""
+    subscription: int | None = None
+    """The subscription to end, by its id."""
+    seconds: float | None = None
+    """For how long to mute."""
+    changes: tuple[tuple[str, bool], ...] = ()
+    """Settings of the channel to change, as the store names them."""
     delivery: int | None = None
     """The delivery to retry, None for all."""
     key: str | None = None

@@ -34,7 +34,7 @@ class Context:
     """Shares a picture; None where Slack did not take it."""
     charts: Charts
     wake: Callable[[], None]
-    """Lets the sender look at the outbox, after a commit that owes something."""
+    """Lets the sender and the editor look, after a commit that owes something or gives cards something to show."""
     notices: Notices
     policy: Policy
     flood: Flood

@@ -4,11 +4,13 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import zip_longest
 
 from rapidfuzz import fuzz, process
 
 from bot.blocks.parts import code, tidy
 from bot.commands.command import Asker, Command, Verb
+from bot.commands.filters import read_filter, read_time
 from bot.commands.usage import ALIASES, USAGE, misused
 from bot.errors import UserError
 from bot.jobs.ids import job_id_in, other_kind_of_id
@@ -18,6 +20,15 @@ MOST_IDS = 5
 MOST_LISTED = 25
 MOST_PAIRS = 16
 """Pairs of metadata that one job can carry."""
+SETTINGS = {
+    ("broadcast", "on"): ("broadcast", True),
+    ("broadcast", "off"): ("broadcast", False),
+    ("size", "compact"): ("compact", True),
+    ("size", "full"): ("compact", False),
+    ("alerts", "failures"): ("failures_only", True),
+    ("alerts", "all"): ("failures_only", False),
+}
+"""What can be chosen for a channel, and as what the store has it."""
 LIST_WORDS = ("all", "active", "failed", "succeeded", "cancelled")
 _COUNTS = frozenset(map(str, range(1, MOST_LISTED + 1)))
 WHICH_JOB = "Which job?"
@@ -157,6 +168,42 @@ def _list(verb: Verb, words: list[str], asker: Asker) -> Command:
     return Command(verb, asker, only=only, most=most, model=model, after=after, metadata=tuple(metadata))
 
 
+def _subscribe(verb: Verb, words: list[str], asker: Asker) -> Command:
+    return Command(verb, asker, filter=read_filter(verb, list(map(_typed, words)), asker.person))
+
+
+def _unsubscribe(verb: Verb, words: list[str], asker: Asker) -> Command:
+    if len(words) > 1 or (words and words[0] not in _COUNTS):
+        raise misused(verb, f"{_echo(words[-1])} is no number of a subscription.")
+    return Command(verb, asker, nth=int(words[0]) if words else None)
+
+
+def _mute(verb: Verb, words: list[str], asker: Asker) -> Command:
+    if len(words) != 2:  # noqa: PLR2004
+        raise misused(verb, "One job, or `all`, and for how long.")
+    seconds = read_time(verb, _typed(words[1]))
+    if words[0].casefold() == "all":
+        return Command(verb, asker, everything=True, seconds=seconds)
+    return Command(verb, asker, job_ids=_ids(verb, words[:1]), seconds=seconds)
+
+
+def _unmute(verb: Verb, words: list[str], asker: Asker) -> Command:
+    if not words or [word.casefold() for word in words] == ["all"]:
+        return Command(verb, asker, everything=True)
+    return _one(verb, words, asker)
+
+
+def _settings(verb: Verb, words: list[str], asker: Asker) -> Command:
+    folded = [word.casefold() for word in words]
+    chosen = {}
+    for name, value in zip_longest(folded[::2], folded[1::2], fillvalue=""):
+        if (name, value) not in SETTINGS:
+            raise misused(verb, f"{_echo(f'{name} {value}'.strip())} is no setting of a channel.")
+        setting, is_so = SETTINGS[name, value]
+        chosen[setting] = is_so
+    return Command(verb, asker, changes=tuple(chosen.items()))
+
+
 def _audit(verb: Verb, words: list[str], asker: Asker) -> Command:
     if len(words) > 1 or (words and words[0] not in _COUNTS):
         raise misused(verb, f"{_echo(words[-1])} is no number up to {MOST_LISTED}.")
@@ -195,8 +242,12 @@ _READERS: dict[Verb, Callable[[Verb, list[str], Asker], Command]] = {
     Verb.TRACK: _track,
     Verb.UNTRACK: _untrack,
     Verb.TRACKED: _bare,
-    Verb.SUBSCRIBE: _bare,
-    Verb.UNSUBSCRIBE: _bare,
+    Verb.SUBSCRIBE: _subscribe,
+    Verb.SUBSCRIPTIONS: _bare,
+    Verb.UNSUBSCRIBE: _unsubscribe,
+    Verb.MUTE: _mute,
+    Verb.UNMUTE: _unmute,
+    Verb.SETTINGS: _settings,
     Verb.EVENTS: _events,
     Verb.CHECKPOINTS: _checkpoints,
     Verb.CURVES: _one,

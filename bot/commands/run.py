@@ -14,7 +14,7 @@ from bot import metrics
 from bot.access import Need, Person, Refused, may
 from bot.blocks import Message
 from bot.blocks.answers import note, problem
-from bot.commands import about, audit, curves, deeper, look, outbox, question, subscribe, track
+from bot.commands import about, audit, curves, deeper, look, mute, outbox, question, settings, subscribe, track
 from bot.commands.command import Command, Reply, Verb
 from bot.commands.context import Context
 from bot.commands.flood import Wait
@@ -32,9 +32,13 @@ _RUN: dict[Verb, Callable[[Command, Context], Awaitable[Reply]]] = {
     Verb.UNTRACK: track.untrack,
     Verb.TRACKED: track.tracked,
     Verb.SUBSCRIBE: subscribe.subscribe,
+    Verb.SUBSCRIPTIONS: subscribe.subscriptions,
     Verb.UNSUBSCRIBE: subscribe.unsubscribe,
     Verb.EVENTS: deeper.show_events,
     Verb.CHECKPOINTS: deeper.show_checkpoints,
+    Verb.MUTE: mute.mute,
+    Verb.UNMUTE: mute.unmute,
+    Verb.SETTINGS: settings.settings,
     Verb.CURVES: curves.show,
     Verb.CANCEL: question.ask,
     Verb.PAUSE: question.ask,

@@ -43,15 +43,17 @@ async def _track_in_turn(job_id: str, command: Command, context: Context) -> str
 
 async def _track_one(job_id: str, command: Command, context: Context) -> str:
     where = {None: "here", "me": "in our direct messages"}.get(command.to, f"in <#{command.to}>")
-    if await _is_tracked(job_id, command, context):
-        return f"{code(job_id)} is already tracked {where}."
+    if track := await _track_there(job_id, command, context):
+        return await _tracked_already(track, where, command, context)
     if await context.store.tracks.count_open_by_hand(context.account) >= MOST_OPEN:
         raise UserError(quota(MOST_OPEN))
     known = await context.store.jobs.known(context.account, job_id)
     reading = await context.client.retrieve(job_id)
     around = Surroundings(context.client.job_page(job_id), tracked=True, can_cancel=not context.policy.read_only)
     present = Present(context.clock(), known.same_since if known else None)
-    picture = card(reading.job, around, _note(job_id, command.asker), present)
+    compact = (await context.store.channels.find(_destination(command))).compact
+    why = "" if compact else _note(job_id, command.asker)
+    picture = card(reading.job, around, why, present, compact=compact)
     channel, ts = await posted(Outgoing(_destination(command), picture, key=secrets.token_hex(16)), context)
     new = Track(context.account, job_id, channel, command.asker.person)
     await context.recorder.follow(new, reading, known, card_ts=ts)
@@ -66,11 +68,23 @@ def _destination(command: Command) -> str:
     return command.to or command.asker.channel
 
 
-async def _is_tracked(job_id: str, command: Command, context: Context) -> bool:
+async def _track_there(job_id: str, command: Command, context: Context) -> Track | None:
     followers = await context.store.tracks.followers(context.account, job_id)
     if command.to == "me":
-        return any(each.person == command.asker.person and each.channel.startswith("D") for each in followers)
-    return any(each.channel == _destination(command) for each in followers)
+        mine = (each for each in followers if each.person == command.asker.person and each.channel.startswith("D"))
+        return next(mine, None)
+    return next((each for each in followers if each.channel == _destination(command)), None)
+
+
+async def _tracked_already(track: Track, where: str, command: Command, context: Context) -> str:
+    """Take over a track of a subscription that tells some statuses alone: who asks by hand hears of everything."""
+    if not track.tells:
+        return f"{code(track.job_id)} is already tracked {where}."
+    async with context.store.db.transaction() as tx:
+        await context.store.tracks.add(tx, [Track(track.account, track.job_id, track.channel, command.asker.person)])
+        await context.store.cards.want(tx, track.account, track.job_id)
+    context.wake()
+    return f"{code(track.job_id)} is tracked {where}, from now on with every change."
 
 
 def _note(job_id: str, asker: Asker) -> str:

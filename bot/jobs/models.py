@@ -12,6 +12,9 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 from bot.jobs.statuses import UNKNOWN, is_final
 from bot.redaction import LONGEST, redacted
 
+OWNER = "slack_user"
+"""The metadata that holds the Slack user id of whose job it is."""
+
 _LARGEST_COUNT = 2**63 - 1
 _LATEST_TIME = 253_402_300_799  # the last second of the year 9999
 _LONGEST_STATUS = 40

@@ -34,11 +34,23 @@ ACTIVE_WORDS = frozenset(_WORDS[Phase.ACTIVE].split())
 SUCCEEDED_WORDS = frozenset(_WORDS[Phase.SUCCEEDED].split())
 FINAL_PHASES = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELLED})
 FINAL_WORDS = frozenset(word for word, phase in _PHASES.items() if phase in FINAL_PHASES)
+KNOWN_WORDS = frozenset(_PHASES)
+"""Every status that some provider has."""
 
 
 def phase_of(status: str) -> Phase:
     """Return the phase that a provider's status word stands for, whatever its case."""
-    return _PHASES.get(status.lower().removeprefix("job_state_"), Phase.UNKNOWN)
+    return _PHASES.get(_plain(status), Phase.UNKNOWN)
+
+
+def settled_word(status: str) -> str:
+    """Return the one spelling of a status: its phase where that is an end, for which providers have many words."""
+    phase = phase_of(status)
+    return phase.value if phase in FINAL_PHASES else _plain(status)
+
+
+def _plain(status: str) -> str:
+    return status.lower().removeprefix("job_state_")
 
 
 def is_final(status: str) -> bool:

@@ -1,4 +1,4 @@
-"""A pressed button, as Slack sends it. Buttons carry the id of a job or a delivery, or a question's key.
+"""A pressed button, as Slack sends it. Buttons carry the id of a job, a delivery or a subscription, or a question's key.
 
 None of them is believed unchecked.
 """
@@ -9,8 +9,10 @@ from typing import Any
 
 from bot.blocks.answers import CONFIRM
 from bot.blocks.job import CANCEL, PAUSE, REFRESH, RESUME, SHOW, TRACK, UNTRACK
+from bot.blocks.mute import EVERY_JOB, UNMUTE
 from bot.blocks.outbox import ALL, RETRY, RETRY_ALL
 from bot.blocks.parts import PAGE
+from bot.blocks.subscriptions import UNSUBSCRIBE
 from bot.commands.command import Asker, Command, Verb
 from bot.commands.parse import parse
 from bot.errors import UserError
@@ -25,11 +27,12 @@ _VERBS = {
     CANCEL: Verb.CANCEL,
     PAUSE: Verb.PAUSE,
     RESUME: Verb.RESUME,
+    UNMUTE: Verb.UNMUTE,
 }
 
 _PAGED = (Verb.LIST, Verb.EVENTS, Verb.CHECKPOINTS)
 _DOOR = "button"
-_DELIVERY = re.compile(r"[0-9]{1,18}")
+_NUMBER = re.compile(r"[0-9]{1,18}")
 """What fits into a row's id."""
 
 
@@ -68,8 +71,12 @@ def _command(action_id: str, value: str, asker: Asker, body: dict[str, Any]) -> 
     pressed = action_id.split(":", 1)[0]
     if action_id == RETRY_ALL and value == ALL:
         return Command(Verb.RETRY, asker, _DOOR, replaces=_is_ephemeral(body))
-    if pressed == RETRY and _DELIVERY.fullmatch(value):
+    if pressed == RETRY and _NUMBER.fullmatch(value):
         return Command(Verb.RETRY, asker, _DOOR, delivery=int(value), replaces=_is_ephemeral(body))
+    if pressed == UNSUBSCRIBE and _NUMBER.fullmatch(value):
+        return Command(Verb.UNSUBSCRIBE, asker, _DOOR, subscription=int(value))
+    if pressed == UNMUTE and value == EVERY_JOB:
+        return Command(Verb.UNMUTE, asker, _DOOR, everything=True)
     verb = _VERBS.get(pressed)
     if verb is None or not is_job_id(value):
         return None

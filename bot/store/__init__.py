@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from bot.store.accounts import Accounts
 from bot.store.audit import Audit
 from bot.store.cards import Cards
+from bot.store.channels import Channels
 from bot.store.doubts import Doubts
 from bot.store.engine import Clock, Database, Transaction, open_database
 from bot.store.identity import Identity, identify, keep, remember
 from bot.store.integrity import in_words
 from bot.store.jobs import Jobs
 from bot.store.migrate import upgrade
+from bot.store.mutes import Mutes
 from bot.store.outages import Outages
 from bot.store.outbox import Outbox
 from bot.store.pictures import Pictures
@@ -31,6 +33,8 @@ class Store:
     jobs: Jobs
     doubts: Doubts
     tracks: Tracks
+    mutes: Mutes
+    channels: Channels
     cards: Cards
     pictures: Pictures
     outbox: Outbox
@@ -71,6 +75,8 @@ async def open_store(url: str, clock: Clock) -> AsyncIterator[Store]:
             jobs=Jobs(db),
             doubts=Doubts(db),
             tracks=Tracks(db),
+            mutes=Mutes(db),
+            channels=Channels(db),
             cards=Cards(db),
             pictures=Pictures(db),
             outbox=Outbox(db),

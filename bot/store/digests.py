@@ -5,7 +5,8 @@ holds point to it, go out with it and share its end.
 """
 
 import hashlib
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -18,6 +19,11 @@ MOST_WAITING = 20
 """Rows that may wait in a channel, at about one message a second, before they become digests."""
 MOST_CHANGES = 25
 """Changes that one digest tells: a line each, and Slack refuses blocks that hold much more than 8,000 characters."""
+
+AFTER_MUTE = json.dumps({"kind": "after_mute"})
+"""The notice of a digest that sums up what was muted."""
+_AT_ONCE = 1000
+"""Rows in one statement: a database takes only so many parameters."""
 
 
 async def bundle(tx: AsyncConnection, claimed: Row[Any]) -> bool:
@@ -32,33 +38,39 @@ async def bundle(tx: AsyncConnection, claimed: Row[Any]) -> bool:
     if len(waiting) <= MOST_WAITING:
         return False
     for rows in _parts(waiting):
-        digest = await tx.scalar(
-            insert(schema.delivery)
-            .values(
-                key=hashlib.sha256("|".join(["digest", *(row.key for row in rows)]).encode()).hexdigest()[:32],
-                channel=claimed.channel,
-                kind="post",
-                picture="digest",
-                place=rows[0].id,
-                state="pending",
-                attempts=0,
-                in_doubt=False,
-                not_before=0.0,
-                lease_until=0.0,
-                created_at=rows[0].created_at,
-            )
-            .returning(schema.delivery.c.id)
-        )
-        held = update(schema.delivery).where(schema.delivery.c.id.in_([row.id for row in rows]))
-        await tx.execute(held.values(held_by=digest, state="pending", token=None, lease_until=0.0))
+        await hold(tx, rows, place=rows[0].id, created_at=rows[0].created_at)
     return True
+
+
+async def hold(tx: AsyncConnection, rows: Sequence[Row[Any]], **values: Any) -> None:
+    """Let one digest tell these rows of a channel; ``values`` are more of its own."""
+    digest = await tx.scalar(
+        insert(schema.delivery)
+        .values(
+            key=hashlib.sha256("|".join(["digest", *(row.key for row in rows)]).encode()).hexdigest()[:32],
+            channel=rows[0].channel,
+            kind="post",
+            picture="digest",
+            state="pending",
+            attempts=0,
+            in_doubt=False,
+            not_before=0.0,
+            lease_until=0.0,
+            **values,
+        )
+        .returning(schema.delivery.c.id)
+    )
+    for start in range(0, len(rows), _AT_ONCE):
+        some = [row.id for row in rows[start : start + _AT_ONCE]]
+        held = update(schema.delivery).where(schema.delivery.c.id.in_(some))
+        await tx.execute(held.values(held_by=digest, state="pending", token=None, lease_until=0.0))
 
 
 async def _waiting(tx: AsyncConnection, claimed: Row[Any]) -> list[Row[Any]]:
     rows = schema.delivery.c
     waits = (rows.state == "pending") | (rows.id == claimed.id)
     tells_change = (rows.change_id.is_not(None), rows.kind == "post", rows.held_by.is_(None))
-    of_channel = select(rows.id, rows.key, rows.change_id, rows.created_at).where(
+    of_channel = select(rows.id, rows.key, rows.channel, rows.change_id, rows.created_at).where(
         rows.channel == claimed.channel, waits, rows.in_doubt.is_(False), *tells_change
     )
     return list(await tx.execute(of_channel.order_by(rows.id)))

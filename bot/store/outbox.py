@@ -5,6 +5,7 @@
                         -> ambiguous   may have arrived: looked up before it is sent again
                         -> parked      its channel is closed: it and all that the channel is owed wait for its opening
                         -> dead        given up; the channel's line went on without it, a person may retry it
+    muted -> pending    held by a digest, at the end of the mute
 
 A row is claimed by one statement under a lease and a token; every later write names the token, so that a sender whose
 lease ran out changes nothing. ``in_doubt`` is set just before the wire and cleared by a certain answer: whatever
@@ -92,17 +93,21 @@ class Outbox:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def add(self, tx: AsyncConnection, recorded: RecordedChange, planned: Planned) -> None:
+    async def add(
+        self, tx: AsyncConnection, recorded: RecordedChange, planned: Planned, *, muted: bool = False
+    ) -> None:
         """Owe one alert of a change, once; what is parked for its channel is tried again before it.
 
-        So a channel's order holds, and one that takes messages again is found out by the next alert for it.
+        So a channel that takes messages again is found out by its next alert. A muted one waits for the mute's end.
         """
         of_change = f"{recorded.account}|{recorded.job_id}|{recorded.version}"
         key = f"{of_change}|{planned.channel}|{planned.picture}|post"
-        rows = schema.delivery.c
-        parked = update(schema.delivery).where(rows.channel == planned.channel, rows.state == "parked")
-        await tx.execute(parked.values(state="pending", not_before=0.0))
-        await self._insert(tx, key, {**vars(planned), "change_id": recorded.id})
+        state = schema.MUTED if muted else "pending"
+        if not muted:
+            rows = schema.delivery.c
+            parked = update(schema.delivery).where(rows.channel == planned.channel, rows.state == "parked")
+            await tx.execute(parked.values(state="pending", not_before=0.0))
+        await self._insert(tx, key, {**vars(planned), "change_id": recorded.id}, state)
 
     async def notify(
         self, tx: AsyncConnection, channel: str, body: Mapping[str, Any], key: str, *, replies_to: int | None = None
@@ -116,12 +121,12 @@ class Outbox:
         row = {"channel": card.channel, "picture": Picture.CARD, "replies_to": card.id}
         await self._insert(tx, f"card|{card.id}|after {card.ts}", row)
 
-    async def _insert(self, tx: AsyncConnection, key: str, values: dict[str, Any]) -> None:
+    async def _insert(self, tx: AsyncConnection, key: str, values: dict[str, Any], state: str = "pending") -> None:
         row = self._db.insert(schema.delivery).values(
             **values,
             kind="post",
             key=hashlib.sha256(key.encode()).hexdigest()[:32],
-            state="pending",
+            state=state,
             attempts=0,
             in_doubt=False,
             not_before=0.0,

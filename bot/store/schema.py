@@ -15,6 +15,7 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
     text,
+    true,
 )
 
 from bot.store.append_only import append_only
@@ -34,7 +35,8 @@ Serial = BigInteger().with_variant(Integer, "sqlite")
 
 UNFINISHED = ("pending", "inflight", "ambiguous")
 UNDELIVERED = ("parked", "dead")
-STATES = (*UNFINISHED, "sent", *UNDELIVERED)
+MUTED = "muted"
+STATES = (*UNFINISHED, "sent", *UNDELIVERED, MUTED)
 PICTURES = ("card", "change", "digest", "notice")
 STALE = "wanted > shown AND ts IS NOT NULL"
 UNDER_WAY = "answered_at IS NOT NULL AND ended_at IS NULL"
@@ -85,6 +87,8 @@ track = Table(
     Column("channel", Text, primary_key=True),
     Column("person", Text),
     Column("since", Double, nullable=False),
+    # The statuses that are told where it came from a subscription, with spaces between them; null: everything.
+    Column("tells", Text),
     Index(None, "channel"),
 )
 
@@ -133,11 +137,26 @@ picture = Table(
 subscription = Table(
     "subscription",
     metadata,
-    Column("account", Text, primary_key=True),
-    Column("channel", Text, primary_key=True),
+    Column("id", Serial, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("channel", Text, nullable=False),
     Column("person", Text, nullable=False),
+    # Which jobs, and what of them, as JSON.
+    Column("filter", Text, nullable=False),
     # The provider's creation time of the newest job there was: a job that is not older is new.
     Column("newer_than", Double, nullable=False),
+    UniqueConstraint("account", "channel", "filter"),
+)
+
+mute = Table(
+    "mute",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    # "*" for every job.
+    Column("job_id", Text, primary_key=True),
+    Column("person", Text, nullable=False),
+    Column("until", Double, nullable=False),
 )
 
 change = Table(
@@ -209,6 +228,13 @@ delivery = Table(
         postgresql_where=text(f"state IN {UNDELIVERED}"),
     ),
     Index("ix_delivery_held_by", "held_by"),
+    Index(
+        "ix_delivery_muted",
+        "channel",
+        "id",
+        sqlite_where=text(f"state = '{MUTED}'"),
+        postgresql_where=text(f"state = '{MUTED}'"),
+    ),
 )
 
 channel = Table(
@@ -218,6 +244,10 @@ channel = Table(
     Column("free_at", Double, nullable=False),
     # When the last pause that Slack asked for ends.
     Column("limited_until", Double, nullable=False, server_default="0"),
+    # What people chose for it: whether ends are told in the channel too, small cards, and no alerts but failures.
+    Column("broadcast", Boolean, nullable=False, server_default=true()),
+    Column("compact", Boolean, nullable=False, server_default=false()),
+    Column("failures_only", Boolean, nullable=False, server_default=false()),
 )
 
 outage = Table(

@@ -1,13 +1,15 @@
 """Who follows what: tracks and subscriptions."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import delete, distinct, func, select, union
+from sqlalchemy import delete, distinct, func, select, update
+from sqlalchemy import union as union_of
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.jobs.changes import State
+from bot.jobs.filters import EVERYTHING, Filter, union
 from bot.store import schema
 from bot.store.engine import Database
 
@@ -21,17 +23,22 @@ class Track:
     channel: str
     person: str | None
     """Who asked for it; None where it came from the channel's subscription."""
+    tells: tuple[str, ...] = ()
+    """The statuses that are told, as its subscriptions say; none: everything is, as always where a person asked."""
 
 
 @dataclass(frozen=True)
 class Subscription:
-    """A channel follows every new job of an account."""
+    """A channel follows every new job of an account that a filter takes."""
 
     account: str
     channel: str
     person: str
     newer_than: float
     """A job created at this time of the provider's clock, or later, is new."""
+    filter: Filter = EVERYTHING
+    id: int | None = field(default=None, compare=False)
+    """None before it is stored."""
 
 
 class Tracks:
@@ -41,20 +48,29 @@ class Tracks:
         self._db = db
 
     async def add(self, tx: AsyncConnection, tracks: Iterable[Track]) -> int:
-        """Store tracks; return how many of them were not there yet."""
-        values = [{**vars(track), "since": self._db.now()} for track in tracks]
+        """Store tracks; return how many of them were not there yet. One that was tells what either does."""
         added = 0
-        for value in values:
-            statement = self._db.insert(schema.track).values(value).on_conflict_do_nothing()
-            added += (await tx.execute(statement)).rowcount
+        for track in tracks:
+            values = {**vars(track), "tells": " ".join(track.tells) or None, "since": self._db.now()}
+            statement = self._db.insert(schema.track).values(values).on_conflict_do_nothing()
+            is_new = (await tx.execute(statement)).rowcount > 0
+            added += is_new
+            if not is_new:
+                await self._widen(tx, track)
         return added
+
+    async def _widen(self, tx: AsyncConnection, track: Track) -> None:
+        """Let a track that came from a subscription tell what this one does, too; who asks by hand takes it over."""
+        mine = (*_of(track.account, track.job_id, track.channel), schema.track.c.person.is_(None))
+        row = (await tx.execute(select(schema.track).where(*mine).with_for_update())).one_or_none()
+        if row and (track.person or row.tells):
+            tells = () if track.person else union([_track(row).tells, track.tells])
+            values = {"person": track.person, "tells": " ".join(tells) or None}
+            await tx.execute(update(schema.track).where(*mine).values(values))
 
     async def remove(self, account: str, job_id: str, channel: str) -> bool:
         """Stop following a job in a channel; return whether it was followed."""
-        tracks = schema.track.c
-        statement = delete(schema.track).where(
-            tracks.account == account, tracks.job_id == job_id, tracks.channel == channel
-        )
+        statement = delete(schema.track).where(*_of(account, job_id, channel))
         async with self._db.transaction() as tx:
             return (await tx.execute(statement)).rowcount > 0
 
@@ -116,18 +132,25 @@ class Tracks:
             return [(_track(row), State(row.status, row.fine_tuned_model)) for row in await tx.execute(rows)]
 
     async def subscribe(self, tx: AsyncConnection, subscription: Subscription) -> bool:
-        """Store a subscription; return whether it was not there yet."""
-        statement = self._db.insert(schema.subscription).values(vars(subscription)).on_conflict_do_nothing()
+        """Store a subscription; return whether the channel had none with this filter yet."""
+        values = {
+            "account": subscription.account,
+            "channel": subscription.channel,
+            "person": subscription.person,
+            "filter": subscription.filter.to_json(),
+            "newer_than": subscription.newer_than,
+        }
+        statement = self._db.insert(schema.subscription).values(values).on_conflict_do_nothing()
         return (await tx.execute(statement)).rowcount > 0
 
-    async def unsubscribe(self, account: str, channel: str) -> bool:
-        """End a subscription; return whether there was one."""
+    async def unsubscribe(self, account: str, channel: str, subscription_id: int | None = None) -> int:
+        """End one subscription of a channel, or all of them; return how many there were."""
         subscriptions = schema.subscription.c
-        statement = delete(schema.subscription).where(
-            subscriptions.account == account, subscriptions.channel == channel
-        )
+        chosen = delete(schema.subscription).where(subscriptions.account == account, subscriptions.channel == channel)
+        if subscription_id is not None:
+            chosen = chosen.where(subscriptions.id == subscription_id)
         async with self._db.transaction() as tx:
-            return (await tx.execute(statement)).rowcount > 0
+            return (await tx.execute(chosen)).rowcount
 
     async def subscriptions(self, account: str) -> list[Subscription]:
         """Return the subscriptions of an account."""
@@ -136,11 +159,13 @@ class Tracks:
 
     async def subscriptions_in(self, tx: AsyncConnection, account: str) -> list[Subscription]:
         """Return the subscriptions of an account."""
-        mine = select(schema.subscription).where(schema.subscription.c.account == account)
-        return [
-            Subscription(row.account, row.channel, row.person, row.newer_than)
-            for row in await tx.execute(mine.order_by(schema.subscription.c.channel))
-        ]
+        subscriptions = schema.subscription.c
+        mine = select(schema.subscription).where(subscriptions.account == account)
+        return [_subscription(row) for row in await tx.execute(mine.order_by(subscriptions.channel, subscriptions.id))]
+
+    async def subscriptions_of(self, account: str, channel: str) -> list[Subscription]:
+        """Return the subscriptions of a channel, oldest first."""
+        return [each for each in await self.subscriptions(account) if each.channel == channel]
 
     async def people(self, tx: AsyncConnection, account: str) -> set[str]:
         """Return everybody who follows something of an account."""
@@ -156,8 +181,18 @@ class Tracks:
             select(table.c.person).where(table.c.channel == channel, table.c.person.is_not(None))
             for table in (schema.track, schema.subscription)
         ]
-        return set(await tx.scalars(union(*of_channel)))
+        return set(await tx.scalars(union_of(*of_channel)))
 
 
 def _track(row: Any) -> Track:
-    return Track(row.account, row.job_id, row.channel, row.person)
+    return Track(row.account, row.job_id, row.channel, row.person, tuple((row.tells or "").split()))
+
+
+def _subscription(row: Any) -> Subscription:
+    wanted = Filter.from_json(row.filter)
+    return Subscription(row.account, row.channel, row.person, row.newer_than, wanted, row.id)
+
+
+def _of(account: str, job_id: str, channel: str) -> tuple[Any, ...]:
+    tracks = schema.track.c
+    return tracks.account == account, tracks.job_id == job_id, tracks.channel == channel

@@ -12,14 +12,18 @@ from bot.blocks import Message
 from bot.blocks.alert import alert
 from bot.blocks.answers import order_question
 from bot.blocks.card import Present, card
+from bot.blocks.channel_settings import channel_settings, in_words
 from bot.blocks.curves import picture as curve_picture
 from bot.blocks.curves import sparklines
-from bot.blocks.digest import digest
+from bot.blocks.digest import after_mute, digest
 from bot.blocks.job import Surroundings, status
 from bot.blocks.lists import job_list, tracked_list
 from bot.blocks.log import checkpoint_list, event_log
+from bot.blocks.mute import muted
 from bot.blocks.outbox import Undeliverable, of_card, of_change, of_digest, of_model, outbox
+from bot.blocks.subscriptions import subscription_list
 from bot.jobs.changes import Change, ChangeKind, State
+from bot.jobs.filters import Filter
 from bot.jobs.models import Checkpoint, Event, Job
 from bot.jobs.orders import Order
 from bot.jobs.progress import Progress
@@ -124,6 +128,8 @@ def pictures(drawn: Job, *, reason: str | None = None, rows: int = 1) -> dict[st
     now_known = State(drawn.status, None)
     return {
         "card": card(drawn, followed, "New job"),
+        "card in two lines": card(drawn, followed, "", compact=True),
+        "card in two lines, doubtful": card(drawn, followed, MAY_BE_REPEAT, compact=True),
         "status": status(drawn, followed, checked_at=NOW, place="project `proj_1`"),
         "status without buttons to change it": status(drawn, free, checked_at=NOW),
         "cancel_question": order_question(Order.CANCEL, drawn, KEY, now=NOW),
@@ -164,6 +170,15 @@ def pictures(drawn: Job, *, reason: str | None = None, rows: int = 1) -> dict[st
         ),
         "job_list": job_list(
             [drawn] * rows, title="The newest jobs", empty="None.", older="list all 10 after:ftjob-abc123"
+        ),
+        "digest after a mute": after_mute(
+            [(change_to(each, kind), each, reason) for each in _namesakes(drawn, rows) for kind in ChangeKind],
+            notes=[MAY_BE_REPEAT],
+        ),
+        "mute": muted(PERSON, drawn.id, seconds=7200.0, until=NOW),
+        "subscriptions": subscription_list([(n, filter_for(drawn), PERSON) for n in range(1, min(rows, 20) + 1)]),
+        "settings": channel_settings(
+            in_words(broadcast=True, compact=True, failures_only=True), [(None, NOW), *[(drawn.id, NOW)] * rows]
         ),
         "tracked_list": tracked_list([(drawn.id, drawn.status)] * rows, subscribed=True),
         "outbox": outbox(undeliverable(drawn, reason) * rows, total=4 * rows, waiting=3, waits_for=90.0, done="Done."),
@@ -211,6 +226,18 @@ CURVES = [
     Curve("training loss", tuple((n, 2.5 - n / 50) for n in range(1, 101))),
     Curve("validation loss", ((10, 2.0),)),
 ]
+
+
+def _namesakes(drawn: Job, count: int) -> list[Job]:
+    """Return as many jobs as one digest tells at the most, like this one, with ids of their own."""
+    number = min(count, MOST_CHANGES)
+    return [drawn, *(drawn.model_copy(update={"id": f"{n}{drawn.id}"[:200]}) for n in range(1, number))]
+
+
+def filter_for(drawn: Job) -> Filter:
+    """Return a filter that asks for everything that a job has."""
+    pairs = [(key, str(value)) for key, value in (drawn.metadata or {}).items()]
+    return Filter((drawn.status, "failed"), drawn.model, tuple(pairs), PERSON)
 
 
 def undeliverable(drawn: Job, error: str | None = "not_in_channel") -> list[Undeliverable]:

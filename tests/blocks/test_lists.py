@@ -2,6 +2,7 @@ from bot.blocks.lists import MOST_JOBS, MOST_ROWS, job_list, tracked_list
 from tests.blocks.drawn import SUCCEEDED, job, shown
 
 MODEL = SUCCEEDED["fine_tuned_model"]
+SUBSCRIBED = "This channel is subscribed: `/ftjob subscriptions` shows to what."
 
 
 def test_a_job_is_a_row_with_its_state_its_model_and_a_button() -> None:
@@ -70,9 +71,9 @@ def test_all_that_is_tracked_is_counted_even_where_it_has_no_room() -> None:
     message = tracked_list([(f"ftjob-{n}", "running") for n in range(MOST_ROWS + 460)], subscribed=True)
 
     assert shown(message).startswith("*500 jobs tracked here*")
-    assert shown(message).splitlines()[-2:] == ["And 460 more.", "This channel is subscribed: it tracks every new job."]
+    assert shown(message).splitlines()[-2:] == ["And 460 more.", SUBSCRIBED]
 
 
 def test_without_tracked_jobs_the_answer_says_how_to_start() -> None:
     assert "`/ftjob track &lt;id&gt;`" in tracked_list([], subscribed=False).text
-    assert tracked_list([], subscribed=True).text == "This channel is subscribed: it tracks every new job."
+    assert tracked_list([], subscribed=True).text == SUBSCRIBED

@@ -7,8 +7,12 @@ from syrupy.assertion import SnapshotAssertion
 
 from bot.access import Policy, Why
 from bot.blocks.answers import help_text, note, problem, usage
+from bot.blocks.channel_settings import channel_settings, in_words
+from bot.blocks.digest import after_mute
 from bot.blocks.lists import job_list, tracked_list
+from bot.blocks.mute import muted, unmuted
 from bot.blocks.outbox import Undeliverable, outbox
+from bot.blocks.subscriptions import subscription_list
 from bot.commands.problems import STALE, STRANGE, refusal, unposted, upstream
 from bot.commands.usage import USAGE
 from bot.errors import (
@@ -20,10 +24,12 @@ from bot.errors import (
     RequestRefused,
     Unreachable,
 )
+from bot.jobs.changes import Change, ChangeKind, State
+from bot.jobs.filters import EVERYTHING, Filter
 from tests.blocks.as_read import as_read
-from tests.blocks.drawn import FAILED, FULL, NOW, SUCCEEDED, job, pictures, undeliverable
+from tests.blocks.drawn import FAILED, FULL, NOW, SUCCEEDED, change_to, job, pictures, undeliverable
 
-COMMON = ["card", "status", "alert"]
+COMMON = ["card", "card in two lines", "status", "alert"]
 PLACE = "project `proj_1`"
 OFFICE = Policy(operators=frozenset({"U0OLIVIA", "S0MLOPS"}))
 ERRORS: dict[str, ProviderError] = {
@@ -101,6 +107,41 @@ def test_lists(snapshot: SnapshotAssertion) -> None:
     rows = [("ftjob-abc123", "running"), ("ftjob-def456", "queued")]
     assert as_read(tracked_list(rows, subscribed=True)) == snapshot(name="tracked")
     assert as_read(tracked_list([], subscribed=False)) == snapshot(name="nothing tracked")
+
+
+def test_subscriptions(snapshot: SnapshotAssertion) -> None:
+    wanted = Filter(("cancelled", "failed"), "gpt-4o*", (("note", "<!channel> `co`"), ("team", "search")), "U0OLIVIA")
+
+    assert as_read(subscription_list([(7, EVERYTHING, "U0MILO"), (9, wanted, "U0OLIVIA")])) == snapshot(name="two")
+    assert as_read(subscription_list([(7, Filter(("failed",)), "U0MILO")])) == snapshot(name="one")
+    assert as_read(subscription_list([])) == snapshot(name="none")
+
+
+def test_mutes(snapshot: SnapshotAssertion) -> None:
+    first, second = job(status="running"), job(id="ftjob-def456", **SUCCEEDED)
+    told = [
+        (Change(ChangeKind.STATUS, State("queued"), State("running")), first, None),
+        (Change(ChangeKind.NEW, State("queued"), State("queued")), second, None),
+        (change_to(job(**FAILED)), job(**FAILED), None),
+        (change_to(second, before=State("queued")), second, None),
+    ]
+
+    assert as_read(muted("U0OLIVIA", "ftjob-abc123", seconds=7200.0, until=NOW)) == snapshot(name="a job")
+    assert as_read(muted("U0OLIVIA", None, seconds=1800.0, until=NOW)) == snapshot(name="everything")
+    for changes in (0, 1, 7):
+        assert as_read(note(unmuted("U0OLIVIA", None, changes=changes))) == snapshot(name=f"unmuted after {changes}")
+    assert as_read(after_mute(told, notes=[])) == snapshot(name="summed up")
+    assert as_read(after_mute(told[:1], notes=[])) == snapshot(name="one change summed up")
+
+
+def test_settings_of_a_channel(snapshot: SnapshotAssertion) -> None:
+    calm = in_words(broadcast=False, compact=True, failures_only=True)
+    mutes = [(None, NOW), *((f"ftjob-{n}", NOW) for n in range(6))]
+
+    assert as_read(channel_settings(in_words(broadcast=True, compact=False, failures_only=False), [])) == snapshot(
+        name="as it is at first"
+    )
+    assert as_read(channel_settings(calm, mutes)) == snapshot(name="calm")
 
 
 def test_what_could_not_be_delivered(snapshot: SnapshotAssertion) -> None:

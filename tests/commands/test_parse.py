@@ -5,6 +5,7 @@ from bot.commands.command import Asker, Command, Verb
 from bot.commands.parse import LIST_WORDS, MOST_IDS, MOST_LISTED, MOST_PAIRS, parse
 from bot.commands.usage import ALIASES, USAGE
 from bot.errors import UserError
+from bot.jobs.filters import Filter
 
 ASKER = Asker("U0OLIVIA", "C0ML", "T0ACME")
 JOB = "ftjob-abc123"
@@ -145,9 +146,55 @@ def test_a_list_takes_as_many_pairs_as_a_job_can_carry() -> None:
     assert len(read("list " + " ".join(f"k{n}=v" for n in range(MOST_PAIRS))).metadata) == MOST_PAIRS
 
 
-@pytest.mark.parametrize("verb", [Verb.TRACKED, Verb.SUBSCRIBE, Verb.UNSUBSCRIBE, Verb.ABOUT])
+@pytest.mark.parametrize(
+    "verb", [Verb.TRACKED, Verb.SUBSCRIBE, Verb.SUBSCRIPTIONS, Verb.UNSUBSCRIBE, Verb.SETTINGS, Verb.ABOUT]
+)
 def test_verbs_without_anything_more_stand_alone(verb: Verb) -> None:
     assert read(str(verb)) == Command(verb, ASKER)
+
+
+@pytest.mark.parametrize(
+    ("typed", "wanted"),
+    [
+        ("failed", Filter(("failed",))),
+        ("Failed RUNNING failed", Filter(("failed", "running"))),
+        ("canceled error", Filter(("cancelled", "failed"))),
+        ("finished queued", Filter(("cancelled", "failed", "queued", "succeeded"))),
+        ("model:gpt-4o*", Filter(model="gpt-4o*")),
+        ("MODEL:GPT-4o", Filter(model="GPT-4o")),
+        ("team=R&amp;D formula=a=b", Filter(metadata=(("formula", "a=b"), ("team", "R&D")))),
+        ("mine", Filter(owner=ASKER.person)),
+        ("Mine team=search failed", Filter(("failed",), None, (("team", "search"),), ASKER.person)),
+    ],
+)
+def test_a_subscription_says_which_jobs_and_what_of_them(typed: str, wanted: Filter) -> None:
+    assert read(f"subscribe {typed}") == Command(Verb.SUBSCRIBE, ASKER, filter=wanted)
+
+
+def test_one_subscription_can_be_ended() -> None:
+    assert read("unsubscribe 2") == Command(Verb.UNSUBSCRIBE, ASKER, nth=2)
+
+
+@pytest.mark.parametrize(
+    ("typed", "seconds"),
+    [("30m", 1800), ("5min", 300), ("2h", 7200), ("1D", 86_400), ("7d", 604_800), ("168h", 604_800)],
+)
+def test_a_mute_has_a_time(typed: str, seconds: float) -> None:
+    assert read(f"mute {JOB} {typed}") == Command(Verb.MUTE, ASKER, job_ids=(JOB,), seconds=seconds)
+    assert read(f"mute ALL {typed}") == Command(Verb.MUTE, ASKER, everything=True, seconds=seconds)
+
+
+def test_a_mute_of_one_job_or_of_all_can_be_ended() -> None:
+    assert read(f"unmute {JOB}") == Command(Verb.UNMUTE, ASKER, job_ids=(JOB,))
+    assert read("unmute") == read("unmute All") == Command(Verb.UNMUTE, ASKER, everything=True)
+
+
+def test_settings_of_a_channel_can_be_changed_one_or_several_at_a_time() -> None:
+    several = (("broadcast", False), ("compact", True), ("failures_only", True))
+
+    assert read("settings Broadcast OFF size compact alerts failures").changes == several
+    assert read("settings broadcast on size full alerts all").changes == tuple((name, not so) for name, so in several)
+    assert read("settings size full").changes == (("compact", False),)
 
 
 def test_one_job_can_be_cancelled() -> None:

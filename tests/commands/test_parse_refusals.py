@@ -99,9 +99,32 @@ REFUSED = {
     "help about nothing known": ("help sttus", "Did you mean `status`?"),
     **{
         f"{verb} and more": (f"{verb} x", f"`{verb}` takes nothing more")
-        for verb in ("tracked", "subscribe", "outbox", "about")
+        for verb in ("tracked", "subscriptions", "outbox", "about")
     },
-    "unsubscribe and more": ("unsubscribe all", "`unsubscribe` takes nothing more"),
+    "a subscription to no status": (
+        "subscribe faild",
+        "`faild` is neither a status, one `model:`, key=value nor `mine`.",
+    ),
+    "a subscription to no model": ("subscribe model:", "`model:` is neither a status"),
+    "a subscription to two models": ("subscribe model:gpt-4o model:gpt-5", "`model:gpt-5` is neither a status"),
+    "a subscription to half a pair": ("subscribe team=", "`team=` is neither a status"),
+    "a subscription to a novel": ("subscribe " + " ".join(f"k{n}={'v' * 200}" for n in range(9)), "too much for one"),
+    "a word for all to unsubscribe": ("unsubscribe all", "`all` is no number of a subscription."),
+    "two to unsubscribe": ("unsubscribe 1 2", "`2` is no number of a subscription."),
+    "a mute of nothing": ("mute", "One job, or `all`, and for how long."),
+    "a mute without end": ("mute all", "One job, or `all`, and for how long."),
+    "a mute of two": ("mute ftjob-a ftjob-b 2h", "One job, or `all`, and for how long."),
+    "a mute of a word": ("mute everything 2h", "`everything` is not a job id."),
+    "a mute of weeks": ("mute all 2w", "`2w` is not a time such as 30m, 2h or 1d."),
+    "a mute of no time": ("mute all 0m", "`0m` is not a time"),
+    "a mute of a time of another script": ("mute all \u0665m", "is not a time"),
+    "a mute of eight days": ("mute all 8d", "A mute lasts 7 days at the most."),
+    "a mute of 7 days and an hour": ("mute all 169h", "A mute lasts 7 days at the most."),
+    "an unmute of two": ("unmute ftjob-a ftjob-b", "One job at a time."),
+    "an unmute of a word": ("unmute everything", "`everything` is not a job id."),
+    "no setting": ("settings loudness 11", "`loudness 11` is no setting of a channel."),
+    "a setting without a value": ("settings size full broadcast", "`broadcast` is no setting of a channel."),
+    "a setting with another's value": ("settings size on", "`size on` is no setting of a channel."),
 }
 
 

@@ -1,4 +1,5 @@
 from bot.jobs.changes import State
+from bot.jobs.filters import Filter
 from bot.store import Store, schema
 from bot.store.tracks import Subscription, Track
 from tests.store.seeds import ACCOUNT, follow, know, reading, rows
@@ -16,6 +17,28 @@ async def test_a_track_is_stored_once_and_keeps_who_asked_first(store: Store) ->
     assert await _add(store, second, Track(ACCOUNT, "ftjob-a", "C2", None)) == 1
 
     assert await store.tracks.find(ACCOUNT, "ftjob-a", "C1") == first
+
+
+async def test_a_track_of_a_subscription_tells_what_either_subscription_does(store: Store) -> None:
+    await _add(store, Track(ACCOUNT, "ftjob-a", "C1", None, ("failed",)))
+    assert await _add(store, Track(ACCOUNT, "ftjob-a", "C1", None, ("cancelled",))) == 0
+    assert await store.tracks.find(ACCOUNT, "ftjob-a", "C1") == Track(
+        ACCOUNT, "ftjob-a", "C1", None, ("cancelled", "failed")
+    )
+
+    await _add(store, Track(ACCOUNT, "ftjob-a", "C1", None))
+    await _add(store, Track(ACCOUNT, "ftjob-a", "C1", None, ("failed",)))
+    assert await store.tracks.find(ACCOUNT, "ftjob-a", "C1") == Track(ACCOUNT, "ftjob-a", "C1", None)
+
+
+async def test_a_track_by_hand_takes_over_one_of_a_subscription_and_stays(store: Store) -> None:
+    by_hand = Track(ACCOUNT, "ftjob-a", "C1", "U1")
+    for track in (Track(ACCOUNT, "ftjob-a", "C1", None, ("failed",)), by_hand):
+        await _add(store, track, Track(ACCOUNT, "ftjob-a", "C2", None, ("failed",)))
+    await _add(store, Track(ACCOUNT, "ftjob-a", "C1", None, ("failed",)))
+
+    assert await store.tracks.find(ACCOUNT, "ftjob-a", "C1") == by_hand
+    assert await store.tracks.find(ACCOUNT, "ftjob-a", "C2") == Track(ACCOUNT, "ftjob-a", "C2", None, ("failed",))
 
 
 async def test_followers_of_a_job_are_those_of_this_job_in_this_account(store: Store) -> None:
@@ -69,6 +92,21 @@ async def test_a_channel_sees_what_it_follows_newest_first_with_its_state(store:
         (Track(ACCOUNT, "ftjob-b", "C1", "U1"), State("succeeded", "ft:m")),
         (Track(ACCOUNT, "ftjob-a", "C1", "U1"), State("queued")),
     ]
+
+
+async def test_a_channel_has_a_subscription_for_each_filter_and_ends_them_one_by_one(store: Store) -> None:
+    wanted = Filter(("failed",), "gpt-4o*", (("team", "s\u00fc\u00df"),), "U2")
+    several = [Subscription(ACCOUNT, "C1", "U1", 1.0), Subscription(ACCOUNT, "C1", "U1", 2.0, wanted)]
+    async with store.db.transaction() as tx:
+        assert [await store.tracks.subscribe(tx, each) for each in [*several, several[1]]] == [True, True, False]
+        await store.tracks.subscribe(tx, Subscription(ACCOUNT, "C2", "U1", 3.0, wanted))
+
+    first, second = await store.tracks.subscriptions_of(ACCOUNT, "C1")
+    assert [first, second] == several
+    assert not await store.tracks.unsubscribe(ACCOUNT, "C2", first.id), "not another channel's"
+    assert await store.tracks.unsubscribe(ACCOUNT, "C1", first.id) == 1
+    assert await store.tracks.subscriptions_of(ACCOUNT, "C1") == [second]
+    assert len(await store.tracks.subscriptions(ACCOUNT)) == 2
 
 
 async def test_a_channel_subscribes_once(store: Store) -> None:

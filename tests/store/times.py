@@ -25,6 +25,7 @@ _TIMES = [
     schema.job.c.back_at,
     schema.job.c.missed_since,
     schema.job.c.missed_at,
+    schema.mute.c.until,
     schema.outage.c.since,
     schema.picture.c.looked_at,
     schema.picture.c.chart_not_before,

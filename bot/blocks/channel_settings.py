@@ -1,0 +1,27 @@
+"""What a channel gets, as people chose it."""
+
+from collections.abc import Sequence
+
+from bot.blocks.parts import Message, code, context, date, fields, section, spoken
+
+_MOST_MUTES = 5
+_HINT = "Change one with `/ftjob settings broadcast off`, `/ftjob settings size compact` or `/ftjob settings alerts failures`."
+
+
+def in_words(*, broadcast: bool, compact: bool, failures_only: bool) -> list[tuple[str, str]]:
+    """Return each setting with what it means."""
+    return [
+        ("Broadcast", "on: the end of a job is told in the channel too" if broadcast else "off: ends stay in threads"),
+        ("Size", "compact: cards have two lines" if compact else "full: cards show everything"),
+        ("Alerts", "failures: failed, stuck and gone jobs alone" if failures_only else "all: every change"),
+    ]
+
+
+def channel_settings(rows: Sequence[tuple[str, str]], mutes: Sequence[tuple[str | None, float]]) -> Message:
+    """Draw a channel's settings, and what is muted here until when: a job, or everything where it is None."""
+    quiet = [f"{code(job_id) if job_id else 'everything'} until {date(until)}" for job_id, until in mutes[:_MOST_MUTES]]
+    hidden = len(mutes) - _MOST_MUTES
+    muted = ", ".join(quiet) + (f" and {hidden} more" if hidden > 0 else "")
+    shown = [*rows, ("Muted", muted or "nothing")]
+    said = "; ".join(f"{label.lower()} {value}" for label, value in shown)
+    return Message(spoken(f"This channel: {said}."), [section("*This channel*"), *fields(shown), context(_HINT)])

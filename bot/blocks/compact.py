@@ -1,0 +1,27 @@
+"""The card of a job in two lines, for channels that want little of each."""
+
+from bot.blocks.job import reason_in_words
+from bot.blocks.parts import Block, clip, code, section
+from bot.jobs.models import Job
+from bot.jobs.statuses import Phase, phase_of
+
+_LONGEST_LINE = 200
+
+
+def two_lines(headline: str, progress: str | None, job: Job) -> Block:
+    """Draw the headline of a card, and the one thing about its job that counts now.
+
+    Args:
+        headline: what the full card begins with, safe mrkdwn.
+        progress: how far the job is, safe mrkdwn; its first line is shown.
+        job: the job.
+    """
+    return section(f"{headline}\n{clip(_what_counts(progress, job), _LONGEST_LINE)}".strip())
+
+
+def _what_counts(progress: str | None, job: Job) -> str:
+    if phase_of(job.status) is Phase.FAILED and (why := reason_in_words(job.error)):
+        return why
+    if job.fine_tuned_model:
+        return code(job.fine_tuned_model)
+    return progress.splitlines()[0] if progress else code(job.model) if job.model else ""

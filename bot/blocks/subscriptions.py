@@ -1,0 +1,52 @@
+"""Subscriptions in words, and the list of a channel's."""
+
+from collections.abc import Sequence
+
+from bot.blocks.job import word
+from bot.blocks.parts import Message, button, clip, code, context, mention, plain, section, spoken
+from bot.jobs.filters import Filter
+
+UNSUBSCRIBE = "ftjob_unsubscribe"
+MOST_ROWS = 20
+"""Subscriptions that one channel may have."""
+_LONGEST_ROW = 360
+"""Characters: twenty rows stay below the 8,000 that Slack takes in one message."""
+_LONGEST_PART = 40
+NONE = (
+    "This channel has no subscriptions. `/ftjob subscribe` tracks every new job here, `/ftjob subscribe failed "
+    "team=search` those of a team and tells when one failed."
+)
+
+
+def which_jobs(wanted: Filter) -> str:
+    """Return which jobs a filter takes: "every new job of model `gpt-4o*` with `team=search`"."""
+    model = f" of model {code(wanted.model, _LONGEST_PART)}" if wanted.model else ""
+    pairs = [f"`{plain(key, _LONGEST_PART)}={plain(value, _LONGEST_PART)}`" for key, value in wanted.metadata]
+    carried = f" with {', '.join(pairs)}" if pairs else ""
+    owner = f" that belongs to {mention(wanted.owner)}" if wanted.owner else ""
+    return f"every new job{model}{carried}{owner}"
+
+
+def which_changes(wanted: Filter) -> str:
+    """Return what of its jobs a filter tells: "every change", or "failed, cancelled"."""
+    return ", ".join(word(status).lower() for status in wanted.statuses) or "every change"
+
+
+def subscription_list(rows: Sequence[tuple[int, Filter, str]]) -> Message:
+    """Draw a channel's subscriptions: each one's id, what it waits for, and who made it."""
+    if not rows:
+        return Message(spoken(NONE), [section(NONE)])
+    count = "1 subscription" if len(rows) == 1 else f"{len(rows)} subscriptions"
+    lines = [_line(nth, wanted, person) for nth, (_, wanted, person) in enumerate(rows, start=1)]
+    blocks = [
+        section(line, accessory=button("Unsubscribe", UNSUBSCRIBE, str(number), says=f"End subscription {nth}"))
+        for nth, (line, (number, _, _)) in enumerate(zip(lines[:MOST_ROWS], rows, strict=False), start=1)
+    ]
+    hint = context(
+        "`/ftjob unsubscribe 1` ends the first, `/ftjob unsubscribe` all. Jobs already tracked stay tracked."
+    )
+    return Message(spoken(f"{count} here: {' '.join(lines)}"), [section(f"*{count} here*"), *blocks, hint])
+
+
+def _line(nth: int, wanted: Filter, person: str) -> str:
+    return clip(f"{nth}. {which_jobs(wanted)}; told: {which_changes(wanted)}; by {mention(person)}", _LONGEST_ROW)

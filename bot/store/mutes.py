@@ -1,0 +1,124 @@
+"""Mutes: for a while a channel is not told of one job, or of any. What it is owed meanwhile is held and then summed up.
+
+    muted -> a line of a digest
+
+A row is ``muted`` as long as a mute covers it. Whoever finds one that none covers any more lets it go, in one
+transaction: so it is told once, whichever process ended the mute, and one that came to be owed at the last moment is
+found by the next look.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, bindparam, delete, exists, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.store import digests, schema
+from bot.store.engine import Database
+
+EVERY_JOB = "*"
+"""The job of a mute that covers all of them."""
+
+
+@dataclass(frozen=True)
+class Mute:
+    """A channel is not told of a job until then."""
+
+    account: str
+    channel: str
+    job_id: str
+    """``EVERY_JOB`` for all of them."""
+    person: str
+    until: float
+    """Seconds since the epoch."""
+
+
+class Mutes:
+    """Mutes. Methods that take ``tx`` join the caller's transaction."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def begin(self, account: str, channel: str, job_id: str, person: str, seconds: float) -> Mute:
+        """Mute a job, or every one, in a channel; of two mutes of one thing the later holds."""
+        until = self._db.now() + seconds
+        new = {"account": account, "channel": channel, "job_id": job_id, "person": person, "until": until}
+        row = self._db.insert(schema.mute).values(new)
+        anew = {name: row.excluded[name] for name in ("person", "until")}
+        statement = row.on_conflict_do_update(index_elements=["account", "channel", "job_id"], set_=anew)
+        async with self._db.transaction() as tx:
+            return _mute((await tx.execute(statement.returning(schema.mute))).one())
+
+    async def end(self, account: str, channel: str, job_id: str = EVERY_JOB) -> tuple[int, int]:
+        """End the mute of a job, or every mute of a channel; return how many there were, and the changes they held."""
+        mutes = schema.mute.c
+        mine = (mutes.account == account, mutes.channel == channel, mutes.until > self._db.now())
+        chosen = delete(schema.mute).where(*mine)
+        if job_id != EVERY_JOB:
+            chosen = chosen.where(mutes.job_id == job_id)
+        async with self._db.transaction() as tx:
+            ended = (await tx.execute(chosen)).rowcount
+            return ended, await self._release(tx, channel)
+
+    async def end_due(self) -> int:
+        """End the mutes whose time is over; return how many changes they held."""
+        async with self._db.transaction() as tx:
+            held = await self._release(tx)
+            await tx.execute(delete(schema.mute).where(schema.mute.c.until <= self._db.now()))
+        return held
+
+    async def covers(self, tx: AsyncConnection, account: str, job_id: str, channel: str) -> bool:
+        """Whether a channel is not to be told of a job now."""
+        mutes = schema.mute.c
+        about = (mutes.account == account, mutes.channel == channel, mutes.job_id.in_((job_id, EVERY_JOB)))
+        return bool(await tx.scalar(select(exists().where(*about, mutes.until > self._db.now()))))
+
+    async def in_channel(self, account: str, channel: str) -> list[Mute]:
+        """Return the mutes of a channel, the one of every job first."""
+        mutes = schema.mute.c
+        mine = (mutes.account == account, mutes.channel == channel, mutes.until > self._db.now())
+        async with self._db.transaction() as tx:
+            return [_mute(row) for row in await tx.execute(select(schema.mute).where(*mine).order_by(mutes.job_id))]
+
+    async def _release(self, tx: AsyncConnection, channel: str | None = None) -> int:
+        """Let go what no mute covers any more, of one channel or of all; return how many changes that were."""
+        released = await tx.execute(self._uncovered(channel))
+        by_channel: dict[str, list[Row[Any]]] = {}
+        for row in released:
+            by_channel.setdefault(row.channel, []).append(row)
+        for rows in by_channel.values():
+            for part in _parts(rows):
+                # It is owed from now on, behind what the channel waits for already.
+                await digests.hold(tx, part, notice=digests.AFTER_MUTE, created_at=self._db.now())
+        return len({row.change_id for rows in by_channel.values() for row in rows})
+
+    def _uncovered(self, channel: str | None) -> Any:
+        rows, changes, mutes = schema.delivery.c, schema.change.c, schema.mute.c
+        about = (mutes.account == changes.account, mutes.channel == rows.channel)
+        which = mutes.job_id.in_((EVERY_JOB, changes.job_id))
+        covered = exists().where(*about, which, mutes.until > self._db.now())
+        columns = (rows.id, rows.key, rows.channel, rows.change_id, changes.job_id)
+        found = select(*columns).join(schema.change, changes.id == rows.change_id)
+        mine = rows.channel > "" if channel is None else rows.channel == channel
+        # Written out, so that SQLite takes the index of these few rows.
+        is_muted = rows.state == bindparam(None, schema.MUTED, literal_execute=True)
+        chosen = found.where(is_muted, mine, ~covered).order_by(rows.id)
+        # Two who let go at once: the second finds nothing left.
+        return chosen.with_for_update(of=schema.delivery)
+
+
+def _parts(rows: Sequence[Row[Any]]) -> list[list[Row[Any]]]:
+    """Cut the rows of a channel into digests: a job is one line there, whatever it went through."""
+    jobs: dict[str, list[Row[Any]]] = {}
+    for row in rows:
+        jobs.setdefault(row.job_id, []).append(row)
+    lines = list(jobs.values())
+    return [
+        [row for line in lines[start : start + digests.MOST_CHANGES] for row in line]
+        for start in range(0, len(lines), digests.MOST_CHANGES)
+    ]
+
+
+def _mute(row: Any) -> Mute:
+    return Mute(row.account, row.channel, row.job_id, row.person, row.until)

@@ -1,0 +1,65 @@
+import pytest
+
+from bot.jobs.filters import EVERYTHING, Filter, union, waits_for
+from bot.jobs.models import Job
+from bot.jobs.statuses import settled_word
+
+JOB = Job.model_validate(
+    {
+        "id": "ftjob-a",
+        "model": "gpt-4o-mini-2024-07-18",
+        "metadata": {"team": "search", "n": 1, "slack_user": "U0OLIVIA"},
+    }
+)
+BARE = Job(id="ftjob-b")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "takes"),
+    [
+        (EVERYTHING, True),
+        (Filter(statuses=("failed",)), True),
+        (Filter(model="gpt-4o-mini-2024-07-18"), True),
+        (Filter(model="GPT-4o*"), True),
+        (Filter(model="gpt-4o"), False),
+        (Filter(model="*mini*"), True),
+        (Filter(model="gpt-4?-*"), True),
+        (Filter(metadata=(("team", "search"),)), True),
+        (Filter(metadata=(("team", "Search"),)), False),
+        (Filter(metadata=(("team", "search"), ("ticket", "ML-7"))), False),
+        (Filter(metadata=(("n", "1"),)), False),
+        (Filter(owner="U0OLIVIA"), True),
+        (Filter(owner="U0MILO"), False),
+        (Filter(("failed",), "gpt-4o*", (("team", "search"),), "U0OLIVIA"), True),
+        (Filter(("failed",), "gpt-3*", (("team", "search"),), "U0OLIVIA"), False),
+    ],
+)
+def test_a_filter_takes_the_jobs_for_which_all_of_it_is_so(wanted: Filter, *, takes: bool) -> None:
+    assert wanted.takes(JOB) is takes
+    assert Filter.from_json(wanted.to_json()) == wanted
+
+
+@pytest.mark.parametrize("wanted", [Filter(model="gpt*"), Filter(owner="U0OLIVIA"), Filter(metadata=(("a", "b"),))])
+def test_a_job_that_says_nothing_of_itself_is_taken_by_no_narrow_filter(wanted: Filter) -> None:
+    assert not wanted.takes(BARE)
+    assert EVERYTHING.takes(BARE)
+
+
+def test_an_empty_filter_is_what_subscriptions_had_before_there_were_filters() -> None:
+    assert EVERYTHING.to_json() == "{}"
+
+
+def test_what_is_told_by_two_is_what_either_tells() -> None:
+    assert union([("failed",), ("cancelled", "failed")]) == ("cancelled", "failed")
+    assert union([("failed",), ()]) == ()
+
+
+@pytest.mark.parametrize(
+    ("status", "word"),
+    [("Canceled", "cancelled"), ("user_error", "failed"), ("JOB_STATE_SUCCEEDED", "succeeded"), ("Queued", "queued")],
+)
+def test_ends_have_one_word_each(status: str, word: str) -> None:
+    assert settled_word(status) == word
+    assert waits_for(status, (word,))
+    assert not waits_for(status, ("paused",))
+    assert waits_for(status, ())
