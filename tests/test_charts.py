@@ -34,7 +34,7 @@ def pixels(png: bytes) -> Image.Image:
 def test_a_chart_is_an_opaque_png_that_reads_the_same_on_any_ground(chart: Chart) -> None:
     image = pixels(draw(chart))
     assert image.size == (1200, 600)
-    assert image.getextrema()[3] == (255, 255)
+    assert image.getchannel("A").getextrema() == (255, 255)
     assert image.getpixel((0, 0)) == (255, 255, 255, 255)
     colours = {colour for _, colour in image.getcolors(1 << 20) or []}
     assert (0, 0x72, 0xB2, 255) in colours, "the line of the training"
@@ -66,7 +66,6 @@ def test_what_the_picture_shows_is_said_with_its_numbers() -> None:
 
 
 async def test_a_process_of_its_own_draws_and_the_bot_does_not_grow_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     for module in [name for name in sys.modules if name.startswith("matplotlib")]:
         monkeypatch.delitem(sys.modules, module)
     png = await Charts().png(Chart(TITLE, [loss(*FALLING)]))

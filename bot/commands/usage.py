@@ -32,7 +32,7 @@ USAGE: dict[Verb, Usage] = {
     Verb.TRACKED: Usage("tracked", "show what this channel tracks", "tracked"),
     Verb.SUBSCRIBE: Usage("subscribe", "track every new job in this channel", "subscribe"),
     Verb.UNSUBSCRIBE: Usage("unsubscribe", "announce no new jobs here any more", "unsubscribe"),
-    Verb.CURVES: Usage("curves <id>", "share a picture of what training measured here", "curves ftjob-abc123"),
+    Verb.CURVES: Usage("curves <id>", "show this channel a picture of what training measured", "curves ftjob-abc123"),
     Verb.CANCEL: Usage("cancel <id>", "end a job, after a question (operators only)", "cancel ftjob-abc123"),
     Verb.OUTBOX: Usage("outbox", "show what could not be delivered, to retry it (operators only)", "outbox"),
     Verb.AUDIT: Usage("audit [n]", "show who tried what (operators only)", "audit 20"),

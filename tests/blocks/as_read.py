@@ -24,6 +24,8 @@ def _lines(block: dict[str, Any]) -> Iterator[str]:
             yield from (f"(box) {line}" for line in text.split("\n"))
         case {"type": "actions", "elements": elements}:
             yield " ".join(map(_button, elements))
+        case {"type": "image", "slack_file": {"id": file}, "alt_text": alt_text}:
+            yield f"(picture {file}) {alt_text}"
         case _:
             raise AssertionError(f"teach as_read about {block['type']}")
     if accessory := block.get("accessory"):

@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from bot.alerts.draw import MAY_BE_REPEAT
-from bot.blocks import Message
+from bot.blocks import Message, curves
 from bot.blocks.alert import alert
 from bot.blocks.answers import cancel_question
-from bot.blocks.card import card
+from bot.blocks.card import Present, card
 from bot.blocks.digest import digest
 from bot.blocks.job import Surroundings, status
 from bot.blocks.lists import job_list, tracked_list
 from bot.blocks.outbox import Undeliverable, of_card, of_change, of_digest, of_model, outbox
+from bot.charts import Chart, in_words
 from bot.jobs.changes import Change, ChangeKind, State
 from bot.jobs.models import Job
+from bot.jobs.results import Curve
 from bot.providers.openai import job_page
 from bot.sandbox.blockkit import check_message
 from bot.sandbox.messages import readable
@@ -30,7 +32,7 @@ CHANNEL = "C0ML"
 KEY = "Jm4Qk0s2yqv1T8n3bX5cW7dE"
 BEFORE = State("running")
 
-_MOMENT = r"<!date\^\d+\^\{date_short_pretty\} at \{time\}\|\d{4}-\d\d-\d\d \d\d:\d\d UTC>"
+_MOMENT = r"<!date\^\d+\^(?:\{date_short_pretty\} at \{time\}|\{ago\})\|\d{4}-\d\d-\d\d \d\d:\d\d UTC>"
 _WELCOME = re.compile(
     rf"{_MOMENT}|<@{PERSON}>|<#{CHANNEL}>|<https://platform\.openai\.com/finetune/[A-Za-z0-9_.~%-]+\|Open page>"
 )
@@ -116,8 +118,16 @@ def pictures(drawn: Job, *, reason: str | None = None, rows: int = 1) -> dict[st
     page = job_page(drawn.id)
     followed, free = Surroundings(page, tracked=True), Surroundings(page, can_cancel=False)
     now_known = State(drawn.status, None)
+    measured = [
+        Curve(name, ((1, 2.5), (10**12, 0.123456)))
+        for name in ("training loss", "validation loss", "full validation loss")
+    ]
+    says = in_words(Chart(f"{drawn.id} · {drawn.model}", measured, range(10**11, 10**12, 10**11)))
     return {
         "card": card(drawn, followed, "New job"),
+        "card with curves": card(drawn, followed, "New job", Present(NOW, NOW, picture=curves.picture("F1", says))),
+        "curves": curves.shown(drawn.id, "F1", says),
+        "curves as text": curves.sparklines(drawn.id, measured, "No picture."),
         "status": status(drawn, followed, checked_at=NOW, place="project `proj_1`"),
         "status without buttons to change it": status(drawn, free, checked_at=NOW),
         "cancel_question": cancel_question(drawn, KEY, now=NOW),

@@ -48,12 +48,13 @@ ERRORS: dict[str, ProviderError] = {
         ),
         (FULL, ["status"]),
         (SUCCEEDED, [*COMMON, "alert, late and doubtful", "alert of a model", "alert of a job that is back"]),
+        (SUCCEEDED, ["card with curves", "curves", "curves as text"]),
         (FAILED, COMMON),
         ({"status": "failed", "finished_at": 1_790_000_100}, ["alert"]),
         ({"status": "cancelled", "finished_at": 1_790_000_100}, [*COMMON, "alert of a model"]),
         ({"status": "word_of_tomorrow"}, [*COMMON, "status without buttons to change it"]),
     ],
-    ids=["waiting", "running", "full", "succeeded", "failed", "failed by its log", "cancelled", "unknown"],
+    ids=["waiting", "running", "full", "succeeded", "measured", "failed", "failed by its log", "cancelled", "unknown"],
 )
 def test_pictures_of_a_job(fields: dict[str, Any], names: list[str], snapshot: SnapshotAssertion) -> None:
     drawn = pictures(job(**fields), reason="The log said so.")
