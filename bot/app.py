@@ -34,6 +34,7 @@ from bot.commands.order import finish_abandoned
 from bot.heartbeat import beat
 from bot.poll.circuit import Circuit
 from bot.poll.progress import Allowance, Watcher
+from bot.poll.schedule import Watcher as Looker
 from bot.poll.schedule import sweeping
 from bot.poll.sweep import Sweeper
 from bot.providers.client import Account, Client
@@ -181,7 +182,7 @@ async def running(
         dispatch = Dispatch(context, gateway, people, lambda: bot.identity)
         await enter(_sending(sender))
         await enter(_in_background(editor.run()))
-        watchers = [watcher, illustrator, Unmuter(store, owed=sender.wake)]
+        watchers: list[Looker] = [watcher, illustrator, Unmuter(store, owed=sender.wake)]
         timer = await enter(sweeping([sweeper], interval, watchers, pace.logs.tick))
         doors = AsyncExitStack()
         # Side by side: one after the other they could take longer than a platform waits before it kills.

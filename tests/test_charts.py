@@ -66,7 +66,6 @@ def test_what_the_picture_shows_is_said_with_its_numbers() -> None:
 
 
 async def test_a_process_of_its_own_draws_and_the_bot_does_not_grow_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     for module in [name for name in sys.modules if name.startswith("matplotlib")]:
         monkeypatch.delitem(sys.modules, module)
     png = await Charts().png(Chart(TITLE, [loss(*FALLING)]))

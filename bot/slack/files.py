@@ -35,7 +35,8 @@ class Files:
         try:
             return await self._upload(upload)
         except SlackApiError as error:
-            word = error.response.get("error") if hasattr(error.response, "get") else None
+            said = error.response.data
+            word = said.get("error") if isinstance(said, dict) else "broken_answer"
             if not (word == "missing_scope" and self._is_told):
                 log.warning("file.refused", error=word)
             self._is_told = word == "missing_scope"

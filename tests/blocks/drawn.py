@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from bot.alerts.draw import MAY_BE_REPEAT
-from bot.blocks import Message
+from bot.blocks import Message, curves
 from bot.blocks.alert import alert
 from bot.blocks.answers import order_question
 from bot.blocks.card import Present, card
 from bot.blocks.channel_settings import channel_settings, in_words
-from bot.blocks.curves import picture as curve_picture
-from bot.blocks.curves import sparklines
 from bot.blocks.digest import after_mute, digest
 from bot.blocks.job import Surroundings, status
 from bot.blocks.lists import job_list, tracked_list
@@ -22,6 +20,8 @@ from bot.blocks.log import checkpoint_list, event_log
 from bot.blocks.mute import muted
 from bot.blocks.outbox import Undeliverable, of_card, of_change, of_digest, of_model, outbox
 from bot.blocks.subscriptions import subscription_list
+from bot.charts import Chart
+from bot.charts import in_words as measured_in_words
 from bot.jobs.changes import Change, ChangeKind, State
 from bot.jobs.filters import Filter
 from bot.jobs.models import Checkpoint, Event, Job
@@ -126,10 +126,17 @@ def pictures(drawn: Job, *, reason: str | None = None, rows: int = 1) -> dict[st
     page = job_page(drawn.id)
     followed, free = Surroundings(page, tracked=True), Surroundings(page, can_cancel=False)
     now_known = State(drawn.status, None)
+    measured = [
+        Curve(name, ((1, 2.5), (10**12, 0.123456)))
+        for name in ("training loss", "validation loss", "full validation loss")
+    ]
+    says = measured_in_words(Chart(f"{drawn.id} · {drawn.model}", measured, range(10**11, 10**12, 10**11)))
     return {
         "card": card(drawn, followed, "New job"),
         "card in two lines": card(drawn, followed, "", compact=True),
         "card in two lines, doubtful": card(drawn, followed, MAY_BE_REPEAT, compact=True),
+        "curves": curves.shown(drawn.id, "F1", says),
+        "curves as text": curves.sparklines(drawn.id, measured, "No picture."),
         "status": status(drawn, followed, checked_at=NOW, place="project `proj_1`"),
         "status without buttons to change it": status(drawn, free, checked_at=NOW),
         "cancel_question": order_question(Order.CANCEL, drawn, KEY, now=NOW),
@@ -163,7 +170,6 @@ def pictures(drawn: Job, *, reason: str | None = None, rows: int = 1) -> dict[st
         "no events": event_log(drawn.id, [], older=None),
         "checkpoints": checkpoint_list(drawn.id, [CHECKPOINT] * 10, older=f"checkpoints {drawn.id} after:ftckpt_1"),
         "no checkpoints": checkpoint_list(drawn.id, [], older=None),
-        "curves": sparklines(drawn.id, CURVES, "No picture: Slack takes none."),
         "digest": digest(
             ([(change_to(drawn, kind), drawn, reason) for kind in ChangeKind] * rows)[:MOST_CHANGES],
             notes=[MAY_BE_REPEAT],
@@ -194,7 +200,7 @@ def cards(drawn: Job) -> dict[str, Message]:
         progress = Progress(step, 100, NOW, 36.0, points[:60])
         return card(drawn, around, "Tracked", Present(NOW, NOW - 7200, progress))
 
-    picture = curve_picture("F0CURVES", "training loss 2.5 at step 1 to 0.5 at step 100")
+    picture = curves.picture("F0CURVES", "training loss 2.5 at step 1 to 0.5 at step 100")
     return {
         "card at 0 %": card(drawn, around, "Tracked", Present(NOW, NOW - 60)),
         "card at 40 %": at(40),
@@ -222,10 +228,6 @@ CHECKPOINT = Checkpoint(
     step_number=1000,
     metrics={"step": 1000, "train_loss": 0.42, "full_valid_mean_token_accuracy": 0.87},
 )
-CURVES = [
-    Curve("training loss", tuple((n, 2.5 - n / 50) for n in range(1, 101))),
-    Curve("validation loss", ((10, 2.0),)),
-]
 
 
 def _namesakes(drawn: Job, count: int) -> list[Job]:

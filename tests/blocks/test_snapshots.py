@@ -54,7 +54,7 @@ ERRORS: dict[str, ProviderError] = {
                 *COMMON,
                 *("card at 0 %", "card at 40 %", "card at 100 %", "card of a job that is gone"),
                 *("alert of a new job", "cancel_question", "alert of a job that is gone"),
-                *("events", "no events", "checkpoints", "no checkpoints", "curves"),
+                *("events", "no events", "checkpoints", "no checkpoints"),
             ],
         ),
         (FULL, ["status"]),
@@ -62,7 +62,7 @@ ERRORS: dict[str, ProviderError] = {
             SUCCEEDED,
             [
                 *COMMON,
-                "card with curves",
+                *("card with curves", "curves", "curves as text"),
                 "alert, late and doubtful",
                 "alert of a model",
                 "alert of a job that is back",

@@ -8,12 +8,12 @@ import pytest
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
-from bot.errors import AccessRefused, ProviderError
+from bot.errors import AccessRefused, NotFound, ProviderError
 from bot.jobs.orders import Order
 from bot.providers.client import Account, Client
 from bot.providers.wire import Reading
 from bot.sandbox.faults import Fault
-from bot.sandbox.finetuning import FineTuningApi
+from bot.sandbox.finetuning import FILES_READ, JOBS_READ, FineTuningApi, Key
 from bot.sandbox.openai_api.state import ORGANIZATION, PROJECT
 from tests.builders import job_body, list_body
 from tests.providers.door import (
@@ -256,3 +256,27 @@ async def test_two_hundred_requests_half_of_them_cut_short_leave_no_connection_b
             assert len(again) == 60
             assert server.open_connections <= 20
         await server.until_nobody_is_connected()
+
+
+async def test_checkpoints_and_the_bytes_of_a_file_are_read(api: FineTuningApi) -> None:
+    job = api.add_job(status="running")
+    names = [api.add_checkpoint(job, step) for step in (1, 2, 3)]
+    content = bytes(range(256))
+    file = api.add_file(content, purpose="fine-tune-results")
+    api.keys[READ_KEY] = Key("watch", frozenset({JOBS_READ, FILES_READ}))
+    async with client_of(api.base_url, deadline=PATIENCE) as client:
+        newest = await client.checkpoints(job, limit=2)
+        assert [each.fine_tuned_model_checkpoint for each in newest] == [names[2], names[1]]
+        (oldest,) = await client.checkpoints(job, after=newest[-1].id)
+        assert (oldest.fine_tuned_model_checkpoint, oldest.step_number) == (names[0], 1)
+        assert await client.file_content(file) == content
+        with pytest.raises(NotFound):
+            await client.file_content("file-nope")
+
+
+async def test_a_file_that_the_key_may_not_read_names_the_scope(api: FineTuningApi, client: Client) -> None:
+    file = api.add_file(b"step\n", purpose="fine-tune-results")
+    with pytest.raises(AccessRefused) as caught:
+        await client.file_content(file)
+    assert caught.value.missing_scope == FILES_READ
+    assert_no_secret(caught.value)

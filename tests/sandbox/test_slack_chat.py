@@ -230,3 +230,47 @@ async def test_a_fault_after_acceptance_leaves_the_message_there(slack: Slack, c
         await client.chat_postMessage(channel=channel.id, text="x")
     assert len(channel.messages) == 1
     assert [entry.status for entry in slack.ledger.of("chat.postMessage")] == [0]
+
+
+# --- pictures ---
+
+
+async def uploaded(slack: Slack, client: AsyncWebClient) -> str:
+    """Upload a picture that is shared nowhere and return its id."""
+    await client.files_upload_v2(content=b"PNG", filename="loss.png")
+    return str([*slack.workspace.files][-1])
+
+
+def showing(file_id: str) -> list[dict[str, Any]]:
+    image = {"type": "image", "slack_file": {"id": file_id}, "alt_text": "a falling line"}
+    return [{"type": "section", "text": {"type": "mrkdwn", "text": "Curves"}}, image]
+
+
+async def test_a_message_shows_no_file_that_does_not_exist_or_that_slack_still_looks_at(
+    slack: Slack, client: AsyncWebClient, clock: Clock
+) -> None:
+    channel = slack.add_channel("ml")
+    slack.workspace.file_delay = 5.0
+    file_id = await uploaded(slack, client)
+    for wrong in (file_id, "F0NOPE"):
+        answer = await refusal(client.chat_postMessage(channel=channel.id, text="x", blocks=showing(wrong)))
+        assert answer["error"] == "invalid_blocks"
+        assert answer["errors"] == ["[ERROR] invalid slack file [json-pointer:/blocks/1/slack_file]"]
+    clock.now += 5.0
+    assert (await client.chat_postMessage(channel=channel.id, text="x", blocks=showing(file_id)))["ok"]
+
+
+async def test_an_edit_shows_people_only_what_a_post_has_shown_in_the_channel(
+    slack: Slack, client: AsyncWebClient
+) -> None:
+    ml, ops = slack.add_channel("ml"), slack.add_channel("ops")
+    file_id = await uploaded(slack, client)
+    card = (await client.chat_postMessage(channel=ml.id, text="card"))["ts"]
+    await client.chat_postMessage(channel=ops.id, text="x", blocks=showing(file_id))
+    assert (await client.chat_update(channel=ml.id, ts=card, text="x", blocks=showing(file_id)))["ok"]
+    assert slack.complaints == [f"people see 'file not found': no post in {ml.id} showed {file_id}"]
+
+    slack.workspace.complaints.clear()
+    await client.chat_postMessage(channel=ml.id, text="x", thread_ts=card, blocks=showing(file_id))
+    await client.chat_update(channel=ml.id, ts=card, text="x", blocks=showing(file_id))
+    assert slack.complaints == []

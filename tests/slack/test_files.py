@@ -1,0 +1,91 @@
+"""How a picture gets to Slack, and what is done where that does not work."""
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+from slack_sdk.web.async_client import AsyncWebClient
+from structlog.testing import capture_logs
+
+from bot.alerts.door import Upload
+from bot.sandbox.faults import Fault
+from bot.sandbox.slack import Slack
+from bot.slack.files import Files
+
+PICTURE = Upload(b"\x89PNG", "ftjob-abc123.png", "Loss")
+ASK, DONE = "files.getUploadURLExternal", "files.completeUploadExternal"
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[Slack]:
+    async with Slack() as running:
+        yield running
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as opened:
+        yield opened
+
+
+@pytest.fixture
+def files(slack: Slack, session: aiohttp.ClientSession) -> Files:
+    client = AsyncWebClient(token=slack.bot_token, base_url=slack.api_url, session=session)
+    client.retry_handlers = []
+    return Files(client, session, (slack.workspace.origin() + "/",))
+
+
+async def test_a_picture_is_uploaded_in_three_steps_and_shared_nowhere(slack: Slack, files: Files) -> None:
+    channel = slack.add_channel("ml")
+    file_id = await files.upload(PICTURE)
+    (file,) = slack.workspace.files.values()
+    assert (file.id, file.content, file.filename) == (file_id, PICTURE.content, PICTURE.name)
+    assert slack.workspace.shows_file(file_id)
+    assert (channel.messages, file.seen_in, file.alt_txt) == ([], set(), "")
+
+
+async def test_a_missing_scope_is_said_once_until_there_is_another_reason(slack: Slack, files: Files) -> None:
+    slack.scopes -= {"files:write"}
+    with capture_logs() as logs:
+        assert [await files.upload(PICTURE) for _ in range(3)] == [None] * 3
+    assert [(entry["event"], entry["error"]) for entry in logs] == [("file.refused", "missing_scope")]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://files.slack.com.evil.example/upload/F1",
+        "http://files.slack.com/upload/F1",
+        "https://files.slack.com@evil.example/",
+        "http://169.254.169.254/latest",
+        None,
+    ],
+)
+async def test_nothing_is_sent_to_an_address_that_is_not_slacks(slack: Slack, files: Files, url: str | None) -> None:
+    slack.faults.add(ASK, Fault("answer", status=200, body={"ok": True, "upload_url": url, "file_id": "F1"}))
+    with capture_logs() as logs:
+        assert await files.upload(PICTURE) is None
+    assert [entry["event"] for entry in logs] == ["upload_url.not_slacks"]
+    assert [entry.what for entry in slack.ledger] == [ASK]
+
+
+@pytest.mark.parametrize("step", [ASK, "upload", DONE])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("drop"),
+        Fault("answer", status=500, body="<html>"),
+        Fault("answer", status=302, headers={"Location": "http://169.254.169.254/"}, body=""),
+        Fault("answer", status=429, headers={"Retry-After": "1"}, body={"ok": False, "error": "ratelimited"}),
+    ],
+    ids=["dropped", "500", "redirect", "rate limit"],
+)
+async def test_a_step_that_fails_is_no_error_and_no_picture(
+    slack: Slack, files: Files, step: str, fault: Fault
+) -> None:
+    slack.faults.add(step, fault)
+    with capture_logs() as logs:
+        assert await files.upload(PICTURE) is None
+    assert len(logs) == 1
+    assert "xoxb" not in str(logs)
+    assert await files.upload(PICTURE) is not None
