@@ -11,12 +11,18 @@ LONGEST_ALT_TEXT = 2000
 
 def picture(file: str, says: str) -> Block:
     """Draw a picture by Slack's id of its file; ``says`` is what a screen reader says."""
-    return {"type": "image", "slack_file": {"id": file}, "alt_text": cut(" ".join(tidy(says).split()), LONGEST_ALT_TEXT)}
+    return {
+        "type": "image",
+        "slack_file": {"id": file},
+        "alt_text": cut(" ".join(tidy(says).split()), LONGEST_ALT_TEXT),
+    }
 
 
 def shown(job_id: str, file: str, says: str) -> Message:
     """Draw a message that shows a picture of a job's curves."""
-    return Message(f"Curves of {plain(says, LONGEST_ALT_TEXT)}", [section(f"*Curves* of {code(job_id)}"), picture(file, says)])
+    return Message(
+        f"Curves of {plain(says, LONGEST_ALT_TEXT)}", [section(f"*Curves* of {code(job_id)}"), picture(file, says)]
+    )
 
 
 def has_picture(message: Message) -> bool:
