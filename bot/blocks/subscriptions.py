@@ -39,7 +39,9 @@ def subscription_list(rows: Sequence[tuple[int, Filter, str]]) -> Message:
     count = "1 subscription" if len(rows) == 1 else f"{len(rows)} subscriptions"
     lines = [_line(nth, wanted, person) for nth, (_, wanted, person) in enumerate(rows, start=1)]
     blocks = [
-        section(line, accessory=button("Unsubscribe", UNSUBSCRIBE, str(number), says=f"End subscription {nth}"))
+        section(
+            line, accessory=button("Unsubscribe", f"{UNSUBSCRIBE}:{nth}", str(number), says=f"End subscription {nth}")
+        )
         for nth, (line, (number, _, _)) in enumerate(zip(lines[:MOST_ROWS], rows, strict=False), start=1)
     ]
     hint = context(

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from bot.blocks.answers import CONFIRM
 from bot.blocks.job import CANCEL, OPEN_PAGE, REFRESH, TRACK, UNTRACK
+from bot.blocks.mute import EVERY_JOB, UNMUTE
 from bot.blocks.outbox import ALL, RETRY, RETRY_ALL
+from bot.blocks.subscriptions import UNSUBSCRIBE
 from bot.commands.command import Asker, Command, Verb
 from bot.slack.buttons import asker_of, command_of, door_of
 from bot.slack.gateway import Door
@@ -63,6 +65,15 @@ def test_a_retry_names_its_delivery_and_takes_the_place_of_the_list(
     assert command_of(body(action_id, value)) == replace(expected, replaces=False)
 
 
+def test_a_subscription_is_ended_by_its_id() -> None:
+    assert command_of(body(f"{UNSUBSCRIBE}:1", "7")) == Command(Verb.UNSUBSCRIBE, ASKER, "button", subscription=7)
+
+
+def test_a_mute_is_ended_for_one_job_or_for_all() -> None:
+    assert command_of(body(UNMUTE)) == Command(Verb.UNMUTE, ASKER, "button", job_ids=(JOB,))
+    assert command_of(body(UNMUTE, EVERY_JOB)) == Command(Verb.UNMUTE, ASKER, "button", everything=True)
+
+
 @pytest.mark.parametrize(
     ("action_id", "is_ephemeral", "replaces"),
     [
@@ -109,6 +120,11 @@ IGNORED: dict[str, dict[str, Any]] = {
     "a retry beyond any row": body(f"{RETRY}:0", "9" * 19),
     "a retry of digits of another script": body(f"{RETRY}:0", "\u0661"),
     "a retry with a line break": body(f"{RETRY}:0", "7\n"),
+    "a job to unsubscribe from": body(UNSUBSCRIBE),
+    "all to unsubscribe from": body(UNSUBSCRIBE, EVERY_JOB),
+    "a subscription beyond any row": body(UNSUBSCRIBE, "9" * 19),
+    "an unmute of nothing": body(UNMUTE, ""),
+    "an unmute of a star": body(UNMUTE, "*"),
     "no key": body(actions=[{"action_id": CONFIRM}]),
     "a path for an id": body(value="ftjob-a/../../models"),
     "a forged id": body(value="<!channel>"),

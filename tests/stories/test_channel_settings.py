@@ -1,0 +1,73 @@
+"""What a channel gets, as its people choose it."""
+
+from bot.sandbox.messages import Message
+from tests.world import LIVELY, World
+
+
+def card_of(world: World, job: str) -> Message:
+    (card,) = [message for message in world.about(job) if "ftjob_untrack" in message.buttons]
+    return card
+
+
+async def test_a_channel_chooses_its_cards_and_what_it_is_told(any_world: World) -> None:
+    world = any_world
+    world.pace = LIVELY
+    async with world.bot() as bot:
+        job = world.api.add_job(status="queued", metadata={"team": "search"})
+        for channel in (world.ml, world.ops):
+            await world.say(f"track {job}", channel=channel)
+        shown = await world.say("settings", by="milo")
+        changed = await world.say("settings broadcast off size compact", by="milo")
+        again = await world.say("settings size compact")
+        await world.slack.ledger.until(lambda: len(card_of(world, job).blocks) == 2, why="a card of two lines")
+        world.api.change(job, status="succeeded", fine_tuned_model="ft:gpt-4o-mini:acme::x")
+        await world.until_told(job, "Succeeded")
+        await world.until_told(job, "Succeeded", channel=world.ops)
+        await world.slack.ledger.until(
+            lambda: card_of(world, job).blocks[0]["text"]["text"].endswith("`ft:gpt-4o-mini:acme::x`"), why="its end"
+        )
+        later = world.api.add_job(status="queued")
+        await world.say(f"track {later}")
+        await world.settled(bot)
+
+    assert shown.ephemeral
+    assert "the end of a job is told in the channel too" in shown.plain
+    assert not changed.ephemeral
+    assert f"<@{world.milo.id}> changed what this channel gets: broadcast off" in changed.text
+    assert "size compact" in changed.text
+    assert again.ephemeral
+    assert "set so already" in again.plain
+    assert [world.about(job, channel)[-1].reply_broadcast for channel in (world.ml, world.ops)] == [False, True]
+    assert "search" not in card_of(world, job).plain
+    assert "search" in world.about(job, world.ops)[0].plain
+    assert len(card_of(world, later).blocks) == 2
+
+
+async def test_a_channel_that_wants_failures_alone_gets_cards_and_failures(world: World) -> None:
+    world.pace = LIVELY
+    async with world.bot() as bot:
+        await world.say("settings alerts failures")
+        good = world.api.add_job(status="queued")
+        await world.say(f"track {good}")
+        await world.say("subscribe")
+        bad = world.api.add_job(status="queued")
+        for job in (good, bad):
+            world.api.change(job, status="running")
+        await world.settled(bot)
+        world.api.change(good, status="succeeded", fine_tuned_model="ft:gpt-4o-mini:acme::x")
+        world.api.change(bad, status="failed")
+        await world.until_told(bad, "Failed")
+        await world.settled(bot)
+        await world.slack.ledger.until(lambda: "*Succeeded*" in card_of(world, good).plain, why="the card goes on")
+
+    assert world.told(good) == []
+
+
+async def test_a_guest_changes_nothing(world: World) -> None:
+    async with world.bot() as bot:
+        answer = await world.say("settings broadcast off", by="gia")
+        assert (await bot.store.channels.find(world.ml.id)).broadcast
+
+    assert answer.ephemeral
+    assert "Guests" in answer.plain
+    assert world.ml.messages == []

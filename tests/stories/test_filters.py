@@ -1,0 +1,124 @@
+"""Subscriptions that want some jobs, and some of what happens to them."""
+
+from tests.world import World
+
+TEAM = {"team": "search"}
+
+
+async def test_a_channel_hears_of_the_jobs_and_the_changes_that_it_subscribed_to(any_world: World) -> None:
+    world = any_world
+
+    async with world.bot() as bot:
+        said = await world.say("subscribe failed succeeded model:gpt-4o* team=search")
+        fits = world.api.add_job(status="queued", model="gpt-4o-mini-2024-07-18", metadata=TEAM)
+        other_team = world.api.add_job(status="queued", model="gpt-4o-mini-2024-07-18", metadata={"team": "ads"})
+        other_model = world.api.add_job(status="queued", model="gpt-3.5-turbo", metadata=TEAM)
+        await world.slack.ledger.until(lambda: world.about(fits), why="the card of a new job")
+        for job in (fits, other_team, other_model):
+            world.api.change(job, status="running")
+        await world.settled(bot)
+        assert world.told(fits) == []
+        for job in (fits, other_team, other_model):
+            world.api.change(job, status="failed", error={"code": "x", "message": "No."})
+        await world.until_told(fits, "Failed")
+        await world.settled(bot)
+
+    assert "model `gpt-4o*` with `team=search`; told: failed, succeeded" in said.plain
+    assert world.about(other_team) == world.about(other_model) == world.ops.messages == []
+    card, ended = world.about(fits)
+    assert (ended.thread_ts, ended.reply_broadcast) == (card.ts, True)
+
+
+async def test_open_jobs_that_do_not_fit_are_neither_listed_nor_followed(world: World) -> None:
+    fits = world.api.add_job(status="running", metadata={"slack_user": world.milo.id})
+    other = world.api.add_job(status="running", metadata={"slack_user": world.olivia.id})
+
+    async with world.bot() as bot:
+        await world.say("subscribe finished mine", by="milo")
+        world.api.change(fits, status="paused")
+        await world.settled(bot)
+        assert world.told(fits) == []
+        for job in (fits, other):
+            world.api.change(job, status="canceled")
+        await world.until_told(fits, "Canceled")
+        await world.settled(bot)
+
+    [listed] = [message for message in world.ml.messages if "subscribed this channel" in message.text]
+    assert fits in listed.plain
+    assert f"belongs to <@{world.milo.id}>" in listed.text
+    assert world.about(other) == []
+
+
+async def test_a_job_that_fits_two_subscriptions_is_announced_once_and_told_by_both(world: World) -> None:
+    async with world.bot() as bot:
+        await world.say("subscribe failed")
+        await world.say("subscribe running team=search", by="milo")
+        again = await world.say("subscribe running team=search")
+        both = world.api.add_job(status="queued", metadata=TEAM)
+        one = world.api.add_job(status="queued")
+        await world.slack.ledger.until(lambda: world.about(both) and world.about(one), why="the cards of new jobs")
+        for status in ("running", "failed"):
+            for job in (both, one):
+                world.api.change(job, status=status)
+            await world.settled(bot)
+
+    assert "subscribed to that already" in again.plain
+    assert [len([m for m in world.about(job) if m.thread_ts is None]) for job in (both, one)] == [1, 1]
+    assert world.told(both) == ["Running", "Failed"]
+    assert world.told(one) == ["Failed"]
+
+
+async def test_a_job_that_somebody_tracks_by_hand_tells_everything(world: World) -> None:
+    async with world.bot() as bot:
+        await world.say("subscribe failed")
+        job, other = world.api.add_job(status="queued"), world.api.add_job(status="queued")
+        await world.slack.ledger.until(lambda: world.about(job) and world.about(other), why="the cards of new jobs")
+        taken = await world.say(f"track {job}")
+        again = await world.say(f"track {job}")
+        for each in (job, other):
+            world.api.change(each, status="running")
+        await world.until_told(job, "Running")
+        await world.settled(bot)
+
+    assert "from now on with every change" in taken.plain
+    assert "already tracked" in again.plain
+    assert world.told(other) == []
+    assert len([message for message in world.about(job) if message.thread_ts is None]) == 1
+
+
+async def test_subscriptions_are_listed_and_ended_one_by_one(any_world: World) -> None:
+    world = any_world
+    async with world.bot() as bot:
+        empty = await world.say("subscriptions")
+        await world.say("subscribe failed")
+        await world.say("subscribe team=search", by="milo")
+        await world.say("subscribe", channel=world.ops)
+        listed = await world.say("subscriptions", by="milo")
+        beyond = await world.say("unsubscribe 3")
+        ended = await world.press(listed, "ftjob_unsubscribe:1", by="milo")
+        pressed_again = await world.press(listed, "ftjob_unsubscribe:1", by="milo")
+        left = await bot.store.tracks.subscriptions_of("default", world.ml.id)
+        others = await bot.store.tracks.subscriptions_of("default", world.ops.id)
+        last = await world.say("unsubscribe 1")
+        none = await world.say("unsubscribe")
+
+    assert "no subscriptions. `/ftjob subscribe`" in empty.plain
+    assert [listed.ephemeral, beyond.ephemeral, ended.ephemeral, pressed_again.ephemeral] == [True, True, False, True]
+    assert "2 subscriptions here" in listed.plain
+    assert "This channel has 2." in beyond.plain
+    assert f"<@{world.milo.id}> unsubscribed this channel from every new job (told: failed)" in ended.text
+    assert "over already" in pressed_again.plain
+    assert [(each.filter.metadata, each.filter.statuses) for each in left] == [((("team", "search"),), ())]
+    assert len(others) == 1, "another channel's are its own"
+    assert "with `team=search`" in last.text
+    assert "no subscriptions" in none.plain
+
+
+async def test_nothing_in_a_filter_comes_alive(world: World) -> None:
+    async with world.bot():
+        await world.say("subscribe note=<!channel> model:*<https://evil.example|x>`")
+        listed = await world.say("subscriptions")
+
+    for text in (listed.text, listed.plain, *[message.text for message in world.ml.messages]):
+        assert "<!channel>" not in text.replace("&lt;", "")
+        assert "<https" not in text

@@ -1,0 +1,117 @@
+"""Mutes: what a channel would be told is held back, and then told in one go."""
+
+import pytest
+
+from tests.world import LIVELY, World
+
+HOUR = 3600.0
+
+
+def summaries(world: World) -> list[str]:
+    return [message.plain for message in world.ml.messages if "While muted" in message.text]
+
+
+async def test_a_muted_job_is_summed_up_when_somebody_unmutes_it(any_world: World) -> None:
+    world = any_world
+    world.pace = LIVELY
+    async with world.bot() as bot:
+        job, other = world.api.add_job(status="queued"), world.api.add_job(status="queued")
+        for channel in (world.ml, world.ops):
+            await world.say(f"track {job} {other}", channel=channel)
+        muted = await world.say(f"mute {job} 2h", by="milo")
+        for status in ("running", "succeeded"):
+            for each in (job, other):
+                world.api.change(each, status=status)
+            await world.settled(bot)
+        await world.until_told(other, "Running", "Succeeded")
+        assert world.told(job) == []
+        card = next(message for message in world.about(job) if "ftjob_untrack" in message.buttons)
+        await world.slack.ledger.until(lambda: "*Succeeded*" in card.plain, why="the card goes on")
+
+        unmuted = await world.press(muted, "ftjob_unmute")
+        await world.slack.ledger.until(lambda: summaries(world), why="what was muted")
+        again = await world.press(muted, "ftjob_unmute")
+        await world.settled(bot)
+
+    assert not muted.ephemeral
+    assert f"<@{world.milo.id}> muted `{job}` for 2 h" in muted.text
+    assert "Ends of jobs are muted, too" in muted.plain
+    assert f"<@{world.olivia.id}> unmuted `{job}`. 2 changes were muted" in unmuted.text
+    assert not unmuted.ephemeral
+    assert again.ephemeral
+    assert "Nothing is muted here" in again.plain
+    [summary] = summaries(world)
+    assert "While muted: 2 changes of 1 job" in summary
+    assert f"`{job}` Queued → *Succeeded*" in summary
+    assert other not in summary
+    assert world.told(job, world.ops) == ["Running", "Succeeded"], "other channels are not muted"
+
+
+async def test_a_mute_of_everything_ends_by_itself_after_a_restart(world: World) -> None:
+    world.pace = LIVELY
+    async with world.bot() as bot:
+        await world.say("subscribe")
+        await world.say("mute all 2h")
+        job = world.api.add_job(status="running")
+        await world.settled(bot)
+        world.api.change(job, status="failed", error={"code": "bad_file", "message": "Line 7."})
+        await world.settled(bot)
+        assert world.about(job) == []
+        shown = await world.say("settings")
+    world.skip(2 * HOUR + 1)
+    async with world.bot() as bot:
+        await world.slack.ledger.until(lambda: summaries(world), why="what was muted")
+        later = world.api.add_job(status="queued")
+        await world.slack.ledger.until(lambda: world.about(later), why="the card of a new job")
+        await world.settled(bot)
+
+    assert "everything until" in shown.plain
+    [summary] = summaries(world)
+    assert "While muted: 2 changes of 1 job" in summary
+    assert "*Failed* · bad_file: Line 7." in summary
+    assert "late" not in summary
+
+
+async def test_a_mute_in_which_nothing_happened_ends_without_a_word(world: World) -> None:
+    world.pace = LIVELY
+    async with world.bot() as bot:
+        await world.say("subscribe")
+        await world.say("mute all 30m")
+        world.skip(HOUR)
+        before = list(world.ml.messages)
+        ended = await world.say("unmute")
+        await world.settled(bot)
+
+    assert ended.ephemeral
+    assert world.ml.messages == before
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("mute all 2h", "Nothing is tracked here, so there is nothing to mute. Start with `/ftjob subscribe`."),
+        ("mute ftjob-abc123 2h", "Not tracked here, so there is nothing to mute."),
+        ("mute all 8d", "7 days at the most"),
+        ("unmute", "Nothing is muted here."),
+        ("unmute ftjob-abc123", "Nothing is muted here."),
+    ],
+)
+async def test_a_mute_that_makes_no_sense_is_refused(world: World, typed: str, said: str) -> None:
+    async with world.bot() as bot:
+        answer = await world.say(typed)
+        assert await bot.store.mutes.in_channel("default", world.ml.id) == []
+
+    assert answer.ephemeral
+    assert said in answer.plain
+
+
+async def test_one_job_cannot_be_unmuted_while_everything_is(world: World) -> None:
+    async with world.bot():
+        job = world.api.add_job(status="running")
+        await world.say(f"track {job}")
+        await world.say("mute all 1h")
+        answer = await world.say(f"unmute {job}")
+        by_guest = await world.say("unmute", by="gia")
+
+    assert "is not muted by itself. `/ftjob unmute` ends every mute here." in answer.plain
+    assert "Guests" in by_guest.plain
