@@ -5,11 +5,12 @@ from enum import StrEnum
 
 from bot.access import Need
 from bot.blocks import Message
+from bot.blocks.view import View
 from bot.store.audit import Decision
 
 
 class Verb(StrEnum):
-    """What can be asked. All but the last two are words that a person types."""
+    """What can be asked. All but the last three are words that a person types."""
 
     HELP = "help"
     STATUS = "status"
@@ -32,6 +33,8 @@ class Verb(StrEnum):
     """The button of the question that an order asks."""
     RETRY = "retry"
     """A button in the answer to ``outbox``."""
+    DETAILS = "details"
+    """A button on a card."""
 
 
 _FOR_OPERATORS = frozenset({Verb.OUTBOX, Verb.RETRY, Verb.AUDIT})
@@ -94,6 +97,11 @@ class Command:
         """Whether it is an order to the fine-tuning API."""
         return self.verb in (Verb.CANCEL, Verb.PAUSE, Verb.RESUME, Verb.CONFIRM)
 
+    @property
+    def opens_window(self) -> bool:
+        """Whether its answer belongs in a window of its own, which has to be opened at once."""
+        return self.verb is Verb.DETAILS
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -106,3 +114,5 @@ class Reply:
     """What the audit says became of it; None where that is written already."""
     reason: str | None = None
     """Why, for the audit."""
+    view: View | None = None
+    """What a window shows in place of the message, where the asker has one open."""

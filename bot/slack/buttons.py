@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot.blocks.answers import CONFIRM
-from bot.blocks.job import CANCEL, PAUSE, REFRESH, RESUME, SHOW, TRACK, UNTRACK
+from bot.blocks.job import CANCEL, DETAILS, PAUSE, REFRESH, RESUME, SHOW, TRACK, UNTRACK
 from bot.blocks.outbox import ALL, RETRY, RETRY_ALL
 from bot.blocks.parts import PAGE
 from bot.commands.command import Asker, Command, Verb
@@ -22,6 +22,7 @@ _VERBS = {
     SHOW: Verb.STATUS,
     TRACK: Verb.TRACK,
     UNTRACK: Verb.UNTRACK,
+    DETAILS: Verb.DETAILS,
     CANCEL: Verb.CANCEL,
     PAUSE: Verb.PAUSE,
     RESUME: Verb.RESUME,

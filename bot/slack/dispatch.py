@@ -6,6 +6,7 @@ An event asks nothing and gets no answer.
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -13,6 +14,7 @@ import structlog
 from bot import metrics
 from bot.access import Need
 from bot.blocks.answers import note, problem
+from bot.blocks.view import LOADING
 from bot.commands.command import Command, Reply, Verb
 from bot.commands.context import Context
 from bot.commands.flood import Admitted
@@ -58,7 +60,7 @@ class Dispatch:
         if command is None:
             metrics.SLACK_IDLE.labels("button").inc()
         if door and command and not self._is_echo("button", body) and self._admits(door):
-            self._start(self._pressed(door, command, body))
+            self._start(self._asked("button", door, command, body))
 
     def event(self, body: dict[str, Any]) -> None:
         """Start on something that happened, if it concerns the bot."""
@@ -110,17 +112,20 @@ class Dispatch:
         return False
 
     async def _typed(self, door: Door, body: dict[str, Any]) -> None:
-        if await self._is_repeated("command", body.get("trigger_id")):
-            return
         try:
             command = slash.command_of(body)
         except UserError as error:
-            await self._gateway.reply(door, Reply(problem(str(error))))
+            if not await self._is_repeated("command", body.get("trigger_id")):
+                await self._gateway.reply(door, Reply(problem(str(error))))
         else:
-            await self._answer(door, command)
+            await self._asked("command", door, command, body)
 
-    async def _pressed(self, door: Door, command: Command, body: dict[str, Any]) -> None:
-        if not await self._is_repeated("button", body.get("trigger_id")):
+    async def _asked(self, kind: str, door: Door, command: Command | None, body: dict[str, Any]) -> None:
+        trigger = body.get("trigger_id")
+        if command and command.opens_window and isinstance(trigger, str):
+            # Before anything else: Slack waits for three seconds. What is brought again opens no second one.
+            door = replace(door, view_id=await self._gateway.open_view(trigger, LOADING))
+        if not await self._is_repeated(kind, trigger):
             await self._answer(door, command)
 
     async def _reopened(self, channel: str, body: dict[str, Any]) -> None:

@@ -21,11 +21,13 @@ from bot.alerts.door import Upload
 from bot.alerts.draw import Outgoing
 from bot.alerts.retry import PATIENCE, THREAD_GONE, Answer, Patience, Sight, Sought
 from bot.blocks import Message
+from bot.blocks.view import View, view_of
 from bot.commands.command import Reply
 from bot.settings import Settings
 from bot.slack.channels import Channels
 from bot.slack.files import Files
 from bot.slack.refused import refused
+from bot.slack.views import Views
 from bot.store.engine import Clock
 
 DEADLINE = 10.0
@@ -60,6 +62,8 @@ class Door:
     channel: str
     person: str
     response_url: str | None
+    view_id: str | None = None
+    """The window that was opened for them, where the answer belongs."""
 
 
 class Gateway:
@@ -78,6 +82,7 @@ class Gateway:
         self._response_urls = tuple(f"{origin}/" for origin in response_origins)
         self._channels = channels
         self._files = Files(client, session, self._response_urls)
+        self._views = Views(client)
         self._patience = patience
         self._bot_id = ""
 
@@ -205,11 +210,17 @@ class Gateway:
                 return found == key
         return False
 
+    async def open_view(self, trigger: str, view: View) -> str | None:
+        """Open a window for whoever acted and return its id, None where that did not work. It never raises."""
+        return await self._views.open(trigger, view)
+
     async def reply(self, door: Door, reply: Reply) -> None:
-        """Answer somebody: through the response URL, or, where that is used up or is not Slack's, by a message.
+        """Answer somebody: in their window, through the response URL, or, where these are gone or not Slack's, by a message.
 
         What would tell another company is told to the one who asked, alone.
         """
+        if door.view_id and await self._views.update(door.view_id, reply.view or view_of(reply.message)):
+            return
         if reply.public and await self._refusal(door.channel):
             reply = replace(reply, public=False)
         if door.response_url and await self._respond(door.response_url, reply):
