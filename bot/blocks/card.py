@@ -5,13 +5,12 @@ from dataclasses import dataclass
 
 from bot.blocks.job import Surroundings, buttons, emoji, failure, sentence, short_facts, word
 from bot.blocks.parts import Block, Message, ago, code, context, date, fields, mention, plain, preformatted, section
+from bot.jobs.creation import OWNER
 from bot.jobs.failure import advice_for
 from bot.jobs.models import Job
 from bot.jobs.progress import Progress, estimated_finish
 from bot.jobs.statuses import Phase, phase_of
 
-OWNER = "slack_user"
-"""The metadata that holds the Slack user id of whose job it is."""
 _BAR = 20
 _MOST_PAIRS = 4
 _LONGEST_VALUE = 60

@@ -6,6 +6,7 @@ from enum import StrEnum
 from bot.access import Need
 from bot.blocks import Message
 from bot.blocks.view import View
+from bot.jobs.creation import Creation
 from bot.store.audit import Decision
 
 
@@ -26,11 +27,12 @@ class Verb(StrEnum):
     CANCEL = "cancel"
     PAUSE = "pause"
     RESUME = "resume"
+    CREATE = "create"
     OUTBOX = "outbox"
     AUDIT = "audit"
     ABOUT = "about"
     CONFIRM = "confirm"
-    """The button of the question that an order asks."""
+    """The button of the question that an order asks, or of the form for a new job."""
     RETRY = "retry"
     """A button in the answer to ``outbox``."""
     DETAILS = "details"
@@ -57,7 +59,7 @@ class Command:
     verb: Verb
     asker: Asker
     door: str = "command"
-    """How it came in: "command" (typed) or "button"."""
+    """How it came in: "command" (typed), "button" or "modal" (a form)."""
     job_ids: tuple[str, ...] = ()
     topic: str | None = None
     """The verb that help is wanted for."""
@@ -79,6 +81,8 @@ class Command:
     """The delivery to retry, None for all."""
     key: str | None = None
     """The question that is answered."""
+    creation: Creation | None = None
+    """The job that a form asks for."""
     fresh: bool = False
     """Whether it has to be read now, as Refresh says: an answer from a moment ago could contradict an alert."""
     replaces: bool = False
@@ -95,12 +99,12 @@ class Command:
     @property
     def changes_job(self) -> bool:
         """Whether it is an order to the fine-tuning API."""
-        return self.verb in (Verb.CANCEL, Verb.PAUSE, Verb.RESUME, Verb.CONFIRM)
+        return self.verb in (Verb.CANCEL, Verb.PAUSE, Verb.RESUME, Verb.CREATE, Verb.CONFIRM)
 
     @property
     def opens_window(self) -> bool:
         """Whether its answer belongs in a window of its own, which has to be opened at once."""
-        return self.verb is Verb.DETAILS
+        return self.verb in (Verb.DETAILS, Verb.CREATE)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from bot import metrics
 from bot.access import Need, Person, Refused, may
 from bot.blocks import Message
 from bot.blocks.answers import note, problem
-from bot.commands import about, audit, curves, deeper, details, look, outbox, question, subscribe, track
+from bot.commands import about, audit, create, curves, deeper, details, look, outbox, question, subscribe, track
 from bot.commands.command import Command, Reply, Verb
 from bot.commands.context import Context
 from bot.commands.flood import Wait
@@ -40,6 +40,7 @@ _RUN: dict[Verb, Callable[[Command, Context], Awaitable[Reply]]] = {
     Verb.CANCEL: question.ask,
     Verb.PAUSE: question.ask,
     Verb.RESUME: question.ask,
+    Verb.CREATE: create.ask,
     Verb.CONFIRM: question.confirm,
     Verb.OUTBOX: outbox.show,
     Verb.RETRY: outbox.retry,

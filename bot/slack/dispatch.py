@@ -18,10 +18,11 @@ from bot.blocks.view import LOADING
 from bot.commands.command import Command, Reply, Verb
 from bot.commands.context import Context
 from bot.commands.flood import Admitted
+from bot.commands.forms import WrongFields
 from bot.commands.problems import flooded
 from bot.commands.run import run
 from bot.errors import UserError
-from bot.slack import buttons, slash
+from bot.slack import buttons, modals, slash
 from bot.slack.events import reopened_channel
 from bot.slack.gateway import Door, Gateway, Identity
 from bot.slack.people import People
@@ -61,6 +62,15 @@ class Dispatch:
             metrics.SLACK_IDLE.labels("button").inc()
         if door and command and not self._is_echo("button", body) and self._admits(door):
             self._start(self._asked("button", door, command, body))
+
+    def form(self, body: dict[str, Any]) -> None:
+        """Start on a form that was handed in; what was wrong at its fields was said by its acknowledgement."""
+        try:
+            door, command = modals.door_of(body), modals.command_of(body)
+        except WrongFields:
+            return
+        if door and command and not self._is_echo("form", body) and self._admits(door):
+            self._start(self._asked("form", door, command, body))
 
     def event(self, body: dict[str, Any]) -> None:
         """Start on something that happened, if it concerns the bot."""
@@ -106,7 +116,8 @@ class Dispatch:
         if isinstance(decision, Admitted):
             return True
         metrics.FLOODS.labels(decision.bound).inc()
-        if decision.say:
+        # A form's window waits for a word in any case.
+        if decision.say or door.view_id:
             log.info("dispatch.flooded", limit=decision.bound, seconds=decision.seconds, person=door.person)
             self._start(self._gateway.reply(door, Reply(note(flooded(decision)))))
         return False

@@ -34,7 +34,7 @@ def test_every_alias_is_its_verb(alias: str, verb: Verb) -> None:
 
 
 def test_every_verb_that_can_be_typed_has_its_usage() -> None:
-    assert set(USAGE) == set(Verb) - {Verb.CONFIRM, Verb.RETRY}
+    assert set(USAGE) == set(Verb) - {Verb.CONFIRM, Verb.RETRY, Verb.DETAILS}
 
 
 @pytest.mark.parametrize("verb", USAGE)
@@ -145,7 +145,7 @@ def test_a_list_takes_as_many_pairs_as_a_job_can_carry() -> None:
     assert len(read("list " + " ".join(f"k{n}=v" for n in range(MOST_PAIRS))).metadata) == MOST_PAIRS
 
 
-@pytest.mark.parametrize("verb", [Verb.TRACKED, Verb.SUBSCRIBE, Verb.UNSUBSCRIBE, Verb.ABOUT])
+@pytest.mark.parametrize("verb", [Verb.TRACKED, Verb.SUBSCRIBE, Verb.UNSUBSCRIBE, Verb.CREATE, Verb.ABOUT])
 def test_verbs_without_anything_more_stand_alone(verb: Verb) -> None:
     assert read(str(verb)) == Command(verb, ASKER)
 
