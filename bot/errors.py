@@ -11,6 +11,7 @@ FtjobError
    |- NotFound          no such job in this project
    |- AccessRefused     the key is wrong, revoked or lacks a scope
    |- RequestRefused    the API understood and said no, as to a cancel of a finished job
+   |  |- TrainingClosed  it takes no new jobs from this organisation any more
    |- RateLimited       not now; says how long to wait
    |- BrokenAnswer      an answer that is not what the API's contract says
    |  |- ForeignAnswer  it is about another job, or another organisation's
@@ -75,6 +76,10 @@ class AccessRefused(ProviderError):
 
 class RequestRefused(ProviderError):
     """The API understood the request and refused it."""
+
+
+class TrainingClosed(RequestRefused):
+    """The API takes no new jobs from this organisation any more."""
 
 
 class RateLimited(ProviderError):

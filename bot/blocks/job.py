@@ -33,6 +33,7 @@ UNTRACK = "ftjob_untrack"
 CANCEL = "ftjob_cancel"
 PAUSE = "ftjob_pause"
 RESUME = "ftjob_resume"
+DETAILS = "ftjob_details"
 OPEN_PAGE = "ftjob_open_page"
 
 _EMOJI_OF_STATUS = {"validating_files": ":mag:", "queued": ":hourglass_flowing_sand:"}
@@ -143,6 +144,7 @@ def buttons(job: Job, around: Surroundings) -> Block:
         shown.append(button("Resume…", RESUME, job.id, says=f"Ask whether to resume {job.id}"))
     if around.can_cancel and not job.is_final:
         shown.append(button("Cancel…", CANCEL, job.id, style="danger", says=f"Ask whether to cancel {job.id}"))
+    shown.append(button("Details", DETAILS, job.id, says=f"Show all that is known of {job.id}"))
     shown.append(button("Open page", OPEN_PAGE, job.id, url=around.page, says=f"Open the page of {job.id}"))
     return actions(*shown)
 

@@ -5,12 +5,14 @@ from enum import StrEnum
 
 from bot.access import Need
 from bot.blocks import Message
+from bot.blocks.view import View
+from bot.jobs.creation import Creation
 from bot.jobs.filters import EVERYTHING, Filter
 from bot.store.audit import Decision
 
 
 class Verb(StrEnum):
-    """What can be asked. All but the last two are words that a person types."""
+    """What can be asked. All but the last three are words that a person types."""
 
     HELP = "help"
     STATUS = "status"
@@ -30,13 +32,16 @@ class Verb(StrEnum):
     CANCEL = "cancel"
     PAUSE = "pause"
     RESUME = "resume"
+    CREATE = "create"
     OUTBOX = "outbox"
     AUDIT = "audit"
     ABOUT = "about"
     CONFIRM = "confirm"
-    """The button of the question that an order asks."""
+    """The button of the question that an order asks, or of the form for a new job."""
     RETRY = "retry"
     """A button in the answer to ``outbox``."""
+    DETAILS = "details"
+    """A button on a card."""
 
 
 _FOR_OPERATORS = frozenset({Verb.OUTBOX, Verb.RETRY, Verb.AUDIT})
@@ -59,7 +64,7 @@ class Command:
     verb: Verb
     asker: Asker
     door: str = "command"
-    """How it came in: "command" (typed) or "button"."""
+    """How it came in: "command" (typed), "button" or "modal" (a form)."""
     job_ids: tuple[str, ...] = ()
     topic: str | None = None
     """The verb that help is wanted for."""
@@ -91,6 +96,8 @@ class Command:
     """The delivery to retry, None for all."""
     key: str | None = None
     """The question that is answered."""
+    creation: Creation | None = None
+    """The job that a form asks for."""
     fresh: bool = False
     """Whether it has to be read now, as Refresh says: an answer from a moment ago could contradict an alert."""
     replaces: bool = False
@@ -107,7 +114,12 @@ class Command:
     @property
     def changes_job(self) -> bool:
         """Whether it is an order to the fine-tuning API."""
-        return self.verb in (Verb.CANCEL, Verb.PAUSE, Verb.RESUME, Verb.CONFIRM)
+        return self.verb in (Verb.CANCEL, Verb.PAUSE, Verb.RESUME, Verb.CREATE, Verb.CONFIRM)
+
+    @property
+    def opens_window(self) -> bool:
+        """Whether its answer belongs in a window of its own, which has to be opened at once."""
+        return self.verb in (Verb.DETAILS, Verb.CREATE)
 
 
 @dataclass(frozen=True)
@@ -121,3 +133,5 @@ class Reply:
     """What the audit says became of it; None where that is written already."""
     reason: str | None = None
     """Why, for the audit."""
+    view: View | None = None
+    """What a window shows in place of the message, where the asker has one open."""

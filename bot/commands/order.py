@@ -5,23 +5,30 @@ a second time, whatever happened: a bot that comes back after an hour must not a
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
 from bot.alerts.notices import DAY
 from bot.alerts.record import Seen
-from bot.blocks.job import doing
 from bot.blocks.notice import NoticeKind
-from bot.blocks.parts import code, mention, plain
+from bot.blocks.order import doubt, found, in_vain, present, refused, sent, unsent
+from bot.blocks.parts import code, mention
 from bot.commands.command import Asker, Command
 from bot.commands.context import Context
 from bot.commands.problems import STALE, upstream
 from bot.crash import crash_point
-from bot.errors import AccessRefused, BrokenAnswer, ProviderError, RequestRefused, Unreachable, UserError
-from bot.jobs.models import Job
+from bot.errors import (
+    AccessRefused,
+    BrokenAnswer,
+    ProviderError,
+    RequestRefused,
+    TrainingClosed,
+    Unreachable,
+    UserError,
+)
+from bot.jobs.creation import REQUEST, Creation
 from bot.jobs.orders import WORDS, Order, came_too_late, shows
-from bot.jobs.statuses import Phase, phase_of
 from bot.providers.wire import Reading
 from bot.store.audit import Decision, Entry
 from bot.store.engine import Transaction
@@ -44,7 +51,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class _End:
+class End:
     """What became of an order."""
 
     decision: Decision
@@ -57,8 +64,10 @@ class _End:
 
     def for_audit(self) -> dict[str, str | None]:
         """Return what the audit keeps of it, beside the decision."""
-        status_after = self.reading.snapshot.status if self.reading else None
-        return {"status_after": status_after, "reason": self.reason, "request_id": self.request_id}
+        told = {"reason": self.reason, "request_id": self.request_id}
+        if self.reading is None:
+            return told
+        return {**told, "job_id": self.reading.snapshot.id, "status_after": self.reading.snapshot.status}
 
 
 async def place(asked: Asked, command: Command, context: Context) -> Asked | None:
@@ -81,12 +90,12 @@ async def place(asked: Asked, command: Command, context: Context) -> Asked | Non
     return None
 
 
-async def carry_out(asked: Asked, command: Command, context: Context) -> str:
+async def carry_out(asked: Asked, command: Command, context: Context) -> End:
     """Send an order that was placed, once, and return what became of it."""
     known = await context.store.jobs.known(context.account, asked.question.job_id)
     crash_point("before_order")
     log.info("order.sent", verb=asked.question.verb, job=asked.question.job_id)
-    end = await _send(Order(asked.question.verb), asked.question.job_id, context)
+    end = await _send(asked, command.creation, context)
     crash_point("after_order")
     context.shared.forget()
     if end.decision is Decision.UNKNOWN:
@@ -94,7 +103,7 @@ async def carry_out(asked: Asked, command: Command, context: Context) -> str:
         await context.store.questions.leave(asked.key)
     else:
         await _end(asked, end, known, command.door, context)
-    return end.said
+    return end
 
 
 def taken(order: Asked, asker: Asker) -> str:
@@ -127,56 +136,56 @@ async def finish_abandoned(context: Context) -> None:
 
 
 async def _finish(asked: Asked, age: float, context: Context) -> None:
-    job_id, order = asked.question.job_id, Order(asked.question.verb)
-    known = await context.store.jobs.known(context.account, job_id)
-    reading = await _look(job_id, context)
+    order = Order(asked.question.verb)
+    known = await context.store.jobs.known(context.account, asked.question.job_id)
+    reading = await _look(asked, context)
     if reading and shows(order, reading.snapshot.status):
         await _end(asked, _found(order, reading), known, "start", context, tells_person=True)
     elif age > WATCHED:
-        end = _End(Decision.UNKNOWN, _in_vain(order, job_id, reading), reading)
-        await _end(asked, end, known, "start", context, tells_person=True)
+        said = in_vain(order, asked.question.job_id, reading.job if reading else None)
+        await _end(asked, End(Decision.UNKNOWN, said, reading), known, "start", context, tells_person=True)
 
 
-async def _send(order: Order, job_id: str, context: Context) -> _End:
+async def _send(asked: Asked, creation: Creation | None, context: Context) -> End:
+    order, job_id = Order(asked.question.verb), asked.question.job_id
     try:
-        reading = await context.client.order(order, job_id)
+        reading = await _give(asked, creation, context)
     except Unreachable as error:
         if error.maybe_done:
-            return await _in_doubt(order, job_id, context)
-        said = "The API could not be reached, so nothing was sent. The job goes on. Please try again in a minute."
-        return _End(Decision.UNSENT, said, reason=str(error))
+            return await _in_doubt(asked, context)
+        return End(Decision.UNSENT, unsent(order), reason=str(error))
     except BrokenAnswer:
-        return await _in_doubt(order, job_id, context)
+        return await _in_doubt(asked, context)
     except RequestRefused as error:
-        return await _refused(order, job_id, error, context)
+        return await _refused(asked, error, context)
     except ProviderError as error:
-        said = upstream(error, place=context.client.account.place, job_id=job_id)
+        said = upstream(error, place=context.client.account.place, job_id=None if creation else job_id)
         key = str(error) if isinstance(error, AccessRefused) else None
-        return _End(Decision.REFUSED, said, reason=str(error), request_id=error.request_id, refused_key=key)
-    said = f"{order.capitalize()} sent. {_present(reading.job)}"
-    return _End(_worked(order, reading), said, reading, request_id=reading.request_id)
+        return End(Decision.REFUSED, said, reason=str(error), request_id=error.request_id, refused_key=key)
+    return End(_worked(order, reading), sent(order, reading.job), reading, request_id=reading.request_id)
 
 
-async def _in_doubt(order: Order, job_id: str, context: Context) -> _End:
+async def _give(asked: Asked, creation: Creation | None, context: Context) -> Reading:
+    question = asked.question
+    if creation:
+        return await context.client.create(creation.body(request=question.job_id, owner=question.person))
+    return await context.client.order(Order(question.verb), question.job_id)
+
+
+async def _in_doubt(asked: Asked, context: Context) -> End:
     """Read a job whose order got no usable answer, a few times: the order may take a moment to show."""
-    reading = None
+    order, reading = Order(asked.question.verb), None
     for wait in LOOKS_AFTER_DOUBT:
         await asyncio.sleep(wait)
-        reading = await _look(job_id, context) or reading
+        reading = await _look(asked, context) or reading
         if reading and shows(order, reading.snapshot.status):
             return _found(order, reading)
-    seen = f"so I looked at the job: {_present(reading.job)}" if reading else f"neither to the {order} nor to a look."
-    said = (
-        f"The API did not say what became of the {order}, {seen} It may have arrived; I keep watching and "
-        "tell you. `/ftjob status` shows the job at any time."
-    )
-    return _End(Decision.UNKNOWN, said, reading)
+    return End(Decision.UNKNOWN, doubt(order, reading.job if reading else None), reading)
 
 
-def _found(order: Order, reading: Reading) -> _End:
+def _found(order: Order, reading: Reading) -> End:
     """Return the end of an order without an answer whose job shows it by now."""
-    said = f"The API did not say what became of the {order}, so I looked at the job: {_present(reading.job)}"
-    return _End(_worked(order, reading), said, reading)
+    return End(_worked(order, reading), found(order, reading.job), reading)
 
 
 def _worked(order: Order, reading: Reading) -> Decision:
@@ -184,32 +193,31 @@ def _worked(order: Order, reading: Reading) -> Decision:
     return Decision.OVER if came_too_late(order, reading.snapshot.status) else Decision.DONE
 
 
-async def _look(job_id: str, context: Context) -> Reading | None:
-    """Read the job of an order whose end is not known; None where it cannot be read."""
+async def _look(asked: Asked, context: Context) -> Reading | None:
+    """Read the job of an order whose end is not known; None where it cannot be read, or is not there yet."""
+    question = asked.question
     try:
-        return await context.client.retrieve(job_id)
+        if question.verb == Order.CREATE:
+            return await context.client.find(REQUEST, question.job_id)
+        return await context.client.retrieve(question.job_id)
     except ProviderError as error:
-        log.info("order.still_in_doubt", job=job_id, error=type(error).__name__)
+        log.info("order.still_in_doubt", job=question.job_id, error=type(error).__name__)
         return None
 
 
-def _in_vain(order: Order, job_id: str, reading: Reading | None) -> str:
-    seen = f"{code(job_id)} {doing(reading.snapshot.status)} still" if reading else "the job cannot be read at present"
-    return (
-        f"Nobody learned what became of the {order}, and {seen}. It is not sent again by itself: look with "
-        f"`/ftjob status` and give the order anew if it is still wanted."
-    )
-
-
-async def _refused(order: Order, job_id: str, error: RequestRefused, context: Context) -> _End:
-    said = f"The API refused to {order} it: {plain(str(error)).rstrip('.')}."
-    if reading := await _look(job_id, context):
-        said = f"{said} {_present(reading.job)}"
-    return _End(Decision.REFUSED, said, reading, reason=str(error), request_id=error.request_id)
+async def _refused(asked: Asked, error: RequestRefused, context: Context) -> End:
+    order, reading = Order(asked.question.verb), None
+    if isinstance(error, TrainingClosed):
+        said = upstream(error, place=context.client.account.place)
+    else:
+        said = refused(order, str(error))
+    if order is not Order.CREATE and (reading := await _look(asked, context)):
+        said = f"{said} {present(order, reading.job)}"
+    return End(Decision.REFUSED, said, reading, reason=str(error), request_id=error.request_id)
 
 
 async def _end(
-    asked: Asked, end: _End, known: KnownJob | None, door: str, context: Context, *, tells_person: bool = False
+    asked: Asked, end: End, known: KnownJob | None, door: str, context: Context, *, tells_person: bool = False
 ) -> None:
     """Write down what became of an order, tell whom it concerns, and record what was read of the job: all or nothing."""
     store = context.store
@@ -225,8 +233,10 @@ async def _end(
     await context.recorder.record(seen, at_end=close)
 
 
-async def _tell(tx: Transaction, asked: Asked, end: _End, context: Context, *, tells_person: bool) -> None:
+async def _tell(tx: Transaction, asked: Asked, end: End, context: Context, *, tells_person: bool) -> None:
     notices, order, kind = context.notices, asked.question, NoticeKind.ORDER_ENDED
+    if end.reading:
+        order = replace(order, job_id=end.reading.snapshot.id)
     facts = {"verb": order.verb, "how": _HOW.get(end.decision, "not carried out"), "said": end.said}
     if end.decision not in _HOW:
         await notices.tell_of_order(tx, order, kind, asked.key, **facts)
@@ -247,15 +257,6 @@ def _entry(asked: Asked, door: str, decision: Decision, **more: str | None) -> E
         question.verb,
         decision,
         account=question.account,
-        job_id=question.job_id,
         question=asked.key,
-        **more,
+        **{"job_id": question.job_id, **more},
     )
-
-
-def _present(job: Job) -> str:
-    if phase_of(job.status) is Phase.CANCELLED:
-        return f"{code(job.id)} is cancelled now."
-    if job.is_final:
-        return f"{code(job.id)} had already ended: it {doing(job.status)}."
-    return f"{code(job.id)} {doing(job.status)} now; if it is tracked, the channel hears how it ends."

@@ -11,6 +11,7 @@ from bot.errors import (
     ProviderError,
     RateLimited,
     RequestRefused,
+    TrainingClosed,
     Unreachable,
 )
 
@@ -23,6 +24,13 @@ ASK_WHO_RUNS_IT = "Ask whoever runs this bot"
 STALE = (
     "This button was used already, or is older than 10 minutes. Run `/ftjob cancel` (or `pause`, `resume`) with the job's id again to get "
     "a new one."
+)
+
+TRAINING_CLOSED = (
+    "OpenAI is closing fine-tuning and takes no new jobs from your organisation: since May 2026 from those that had never "
+    "fine-tuned, since July 2026 from those whose fine-tuned models were not used for 60 days, and from 6 January 2027 from "
+    "all. Jobs and models that are there stay until their base model is shut down. Another API in OpenAI's shape, such as "
+    "Azure's, may still take the job (OPENAI_BASE_URL): ask whoever runs this bot."
 )
 
 NOT_YOURS = (
@@ -68,6 +76,8 @@ def upstream(error: ProviderError, *, place: str, job_id: str | None = None) -> 
             )
         case RateLimited(retry_after=seconds):
             return f"The API asks for a pause of {seconds:.0f} s. Your job is not affected; try again after that."
+        case TrainingClosed():
+            return TRAINING_CLOSED
         case RequestRefused():
             return f"The API refused this: {_said(error)} Correct what you asked for, then run it again."
         case Unreachable() | BrokenAnswer():

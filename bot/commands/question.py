@@ -3,6 +3,7 @@
 from bot.blocks.answers import note, order_question
 from bot.blocks.job import doing, word
 from bot.blocks.parts import code, date
+from bot.commands import create
 from bot.commands.command import Command, Reply
 from bot.commands.context import Context
 from bot.commands.order import carry_out, place, taken
@@ -34,15 +35,14 @@ async def _ask(order: Order, job: Job, command: Command, context: Context, *, in
 async def confirm(command: Command, context: Context) -> Reply:
     """Take the answer to the question, once, and give the order, once."""
     asked = await context.store.questions.find(command.key or "")
-    if asked is None or (asked.question.person, asked.question.channel) != (
-        command.asker.person,
-        command.asker.channel,
-    ):
+    if asked is None or not _is_answered_by(command, asked.question):
         TAMPERED.inc()
         return Reply(note(NOT_YOURS), decision=Decision.TAMPERED)
     if asked.answered_at is not None or asked.ended:
         # In place of nothing: what the first press did stays to be read.
         return Reply(note(taken(asked, command.asker)), decision=Decision.DUPLICATE)
+    if command.creation:
+        return await create.give(command.creation, asked, command, context)
     if asked.expired:
         return Reply(note(STALE), replaces=True, decision=Decision.STALE, reason="expired")
     reading = await context.client.retrieve(asked.question.job_id)
@@ -52,7 +52,13 @@ async def confirm(command: Command, context: Context) -> Reply:
     if rival:
         others = rival.key != asked.key
         return Reply(note(taken(rival, command.asker)), replaces=others, decision=Decision.DUPLICATE)
-    return Reply(note(await carry_out(asked, command, context)), replaces=True, decision=None)
+    return Reply(note((await carry_out(asked, command, context)).said), replaces=True, decision=None)
+
+
+def _is_answered_by(command: Command, question: Question) -> bool:
+    """Whether a command comes from where the question was put: a form to a form, a button to a button."""
+    same = (question.person, question.channel) == (command.asker.person, command.asker.channel)
+    return same and (question.verb == Order.CREATE) == (command.creation is not None)
 
 
 async def _overtaken(asked: Asked, job: Job, command: Command, context: Context) -> Reply | None:

@@ -14,7 +14,21 @@ from bot import metrics
 from bot.access import Need, Person, Refused, may
 from bot.blocks import Message
 from bot.blocks.answers import note, problem
-from bot.commands import about, audit, curves, deeper, look, mute, outbox, question, settings, subscribe, track
+from bot.commands import (
+    about,
+    audit,
+    create,
+    curves,
+    deeper,
+    details,
+    look,
+    mute,
+    outbox,
+    question,
+    settings,
+    subscribe,
+    track,
+)
 from bot.commands.command import Command, Reply, Verb
 from bot.commands.context import Context
 from bot.commands.flood import Wait
@@ -40,9 +54,11 @@ _RUN: dict[Verb, Callable[[Command, Context], Awaitable[Reply]]] = {
     Verb.UNMUTE: mute.unmute,
     Verb.SETTINGS: settings.settings,
     Verb.CURVES: curves.show,
+    Verb.DETAILS: details.show,
     Verb.CANCEL: question.ask,
     Verb.PAUSE: question.ask,
     Verb.RESUME: question.ask,
+    Verb.CREATE: create.ask,
     Verb.CONFIRM: question.confirm,
     Verb.OUTBOX: outbox.show,
     Verb.RETRY: outbox.retry,

@@ -24,10 +24,11 @@ async def track(command: Command, context: Context) -> Reply:
     if len(command.job_ids) == 1:
         return Reply(note(await _track_in_turn(command.job_ids[0], command, context)))
     # One that fails must not hide what became of the others.
-    return Reply(note("\n".join([await _try_one(job_id, command, context) for job_id in command.job_ids])))
+    return Reply(note("\n".join([await try_one(job_id, command, context) for job_id in command.job_ids])))
 
 
-async def _try_one(job_id: str, command: Command, context: Context) -> str:
+async def try_one(job_id: str, command: Command, context: Context) -> str:
+    """Follow a job and return what came of it, also where it did not work."""
     try:
         return await _track_in_turn(job_id, command, context)
     except UserError as error:

@@ -142,6 +142,21 @@ class Checkpoint(BaseModel):
     metrics: Mapping = None
 
 
+class File(BaseModel):
+    """A file that was uploaded.
+
+    https://platform.openai.com/docs/api-reference/files/object
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str = Field(pattern=r"^file-[A-Za-z0-9_-]{1,100}$")
+    filename: Text = None
+    bytes: Annotated[int, BeforeValidator(lambda value: _count(value) or 0)] = 0
+    created_at: Time = None
+    purpose: Text = None
+
+
 class Event(BaseModel):
     """One line of a job's log."""
 

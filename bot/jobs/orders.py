@@ -16,6 +16,8 @@ class Order(StrEnum):
     CANCEL = "cancel"
     PAUSE = "pause"
     RESUME = "resume"
+    CREATE = "create"
+    """Of a job that is not there yet: it is found by the name of its request."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ WORDS = {
     Order.CANCEL: Words("cancelled", "being cancelled", "This cannot be undone, and work already done may be billed."),
     Order.PAUSE: Words("paused", "being paused", "It keeps what it learned and can be resumed."),
     Order.RESUME: Words("resumed", "being resumed", "It goes on from where it was paused."),
+    Order.CREATE: Words("created", "being created", "Training is billed."),
 }
 
 
@@ -45,6 +48,8 @@ def makes_sense(order: Order, status: str) -> bool:
             return phase in (Phase.ACTIVE, Phase.UNKNOWN) and not _is_on_its_way(order, status)
         case Order.RESUME:
             return phase in (Phase.HELD, Phase.UNKNOWN)
+        case Order.CREATE:
+            return False
 
 
 def shows(order: Order, status: str) -> bool:
@@ -56,10 +61,14 @@ def shows(order: Order, status: str) -> bool:
             return is_final(status) or phase_of(status) is Phase.HELD or _is_on_its_way(order, status)
         case Order.RESUME:
             return phase_of(status) is not Phase.HELD
+        case Order.CREATE:
+            return True
 
 
 def came_too_late(order: Order, status: str) -> bool:
     """Whether a job in this status had ended in another way before the order came."""
+    if order is Order.CREATE:
+        return False
     return is_final(status) and not (order is Order.CANCEL and phase_of(status) is Phase.CANCELLED)
 
 

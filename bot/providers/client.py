@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import aiohttp
 import httpx
@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from bot import metrics
 from bot.errors import BrokenAnswer, ForeignAnswer, ProviderError, Unreachable
-from bot.jobs.models import Checkpoint, Event
+from bot.jobs.models import Checkpoint, Event, File
 from bot.jobs.orders import Order
 from bot.providers import openai
 from bot.providers.wire import Answer, Page, Reading, Request, content_of
@@ -95,6 +95,20 @@ class Client:
         """
         return self._read_job(await self._send(openai.order_job(order, job_id)), job_id)
 
+    async def create(self, body: Mapping[str, Any]) -> Reading:
+        """Order a new job, once; like every order it is never sent a second time."""
+        return openai.read_created(await self._send(openai.create_job(body)), now=self._clock())
+
+    async def find(self, key: str, value: str) -> Reading | None:
+        """Read the newest job that carries a pair of metadata, or None; gateways that do not filter are seen through."""
+        page = await self.list_jobs(metadata={key: value})
+        return next((each for each in page.readings if (each.body.get("metadata") or {}).get(key) == value), None)
+
+    async def files(self, *, purpose: str, limit: int) -> list[File]:
+        """Read the newest files that were uploaded for something, newest first."""
+        answer = await self._send(openai.list_files(purpose=purpose, limit=limit))
+        return openai.read_files(answer, purpose=purpose, now=self._clock())
+
     async def events(self, job_id: str, *, limit: int = 20, after: str | None = None) -> list[Event]:
         """Read the newest lines of a job's log, or those before the line with the id ``after``, oldest first."""
         answer = await self._send(openai.list_events(job_id, limit=limit, after=after))
@@ -144,6 +158,7 @@ class Client:
             request.method,
             self.account.base_url + request.path,
             params=request.query,
+            json=request.body,
             headers={"Authorization": f"Bearer {key.get_secret_value()}"},
         ) as response:
             body = bytearray()

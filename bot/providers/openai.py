@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from bot.errors import BrokenAnswer, ForeignAnswer
-from bot.jobs.models import Checkpoint, Event
+from bot.jobs.models import Checkpoint, Event, File
 from bot.jobs.orders import Order
 from bot.providers.wire import Answer, Page, Reading, Request, json_of, reading_of, segment
 
@@ -55,6 +55,39 @@ def retrieve_job(job_id: str) -> Request:
 def order_job(order: Order, job_id: str) -> Request:
     """Order the end of a job, which cannot be undone, or that it pauses or goes on."""
     return Request("POST", f"{JOBS}/{segment(job_id)}/{order}")
+
+
+def create_job(body: Mapping[str, Any]) -> Request:
+    """Order a new job."""
+    return Request("POST", JOBS, body=body)
+
+
+def read_created(answer: Answer, *, now: float) -> Reading:
+    """Read the answer to ``create_job``.
+
+    Raises:
+        ProviderError: it is no job.
+    """
+    reading = reading_of(json_of(answer, now=now))
+    if reading is None:
+        raise BrokenAnswer("The answer was not a job.", request_id=answer.request_id)
+    return replace(reading, request_id=answer.request_id)
+
+
+def list_files(*, purpose: str, limit: int) -> Request:
+    """Ask for the newest files that were uploaded for something."""
+    return Request("GET", "/files", (("purpose", purpose), ("order", "desc"), ("limit", str(limit))))
+
+
+def read_files(answer: Answer, *, purpose: str, now: float) -> list[File]:
+    """Read the answer to ``list_files``, newest first; what cannot be read, or is for something else, is left out.
+
+    Raises:
+        ProviderError: no list could be read at all.
+    """
+    found = [each for item in _items(answer, "files", now) if (each := _valid(File, item))]
+    fitting = {each.id: each for each in found if each.purpose == purpose}
+    return sorted(fitting.values(), key=lambda each: each.created_at or 0, reverse=True)
 
 
 def read_job(answer: Answer, job_id: str, *, now: float, organization: str | None = None) -> Reading:

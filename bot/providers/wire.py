@@ -18,6 +18,7 @@ from bot.errors import (
     ProviderError,
     RateLimited,
     RequestRefused,
+    TrainingClosed,
     Unreachable,
 )
 from bot.jobs.models import Job, Snapshot
@@ -40,6 +41,8 @@ class Request:
     method: Literal["GET", "POST"]
     path: str
     query: tuple[tuple[str, str], ...] = ()
+    body: Mapping[str, Any] | None = None
+    """What is sent along, as JSON."""
 
     @property
     def is_order(self) -> bool:
@@ -139,6 +142,8 @@ def _error_of(answer: Answer, now: float) -> ProviderError:
     message = _redacted(error.get("message")) or f"HTTP {answer.status}"
     request_id = answer.request_id
     match answer.status:
+        case 403 if error.get("code") == "training_not_available":
+            return TrainingClosed(message, request_id=request_id)
         case 401 | 403:
             scope = _MISSING_SCOPES.search(message)
             return AccessRefused(message, missing_scope=scope and scope[1], request_id=request_id)

@@ -67,6 +67,8 @@ def check_message(payload: dict[str, Any], *, people: Container[str] = (), count
         verdict.complaints.append("the top-level text is empty: screen readers and notifications read it")
     if len(text) > ADVISED_TEXT_LIMIT:
         verdict.complaints.append(f"the top-level text has {len(text)} characters")
+    if total > ADVISED_BLOCKS_LIMIT and not verdict.error:
+        verdict.complaints.append(f"the blocks hold {total} characters, more than {ADVISED_BLOCKS_LIMIT}")
     if not verdict.error:
         _complain(verdict, [("/text", "mrkdwn", text), *_texts(blocks, "/blocks")], blocks, people)
     return verdict
@@ -130,9 +132,6 @@ def _is_flat(value: Any) -> bool:
 
 def _complain(verdict: Verdict, texts: list[tuple[str, str, str]], blocks: Any, people: Container[str]) -> None:
     """Collect what Slack accepts and the house rules forbid."""
-    total = sum(len(text) for pointer, _, text in texts if pointer != "/text")
-    if total > ADVISED_BLOCKS_LIMIT:
-        verdict.complaints.append(f"the blocks hold {total} characters, more than {ADVISED_BLOCKS_LIMIT}")
     for pointer, kind, text in texts:
         if kind == "mrkdwn":
             verdict.complaints.extend(f"{what} at {pointer}" for what in _live_parts(text, people))

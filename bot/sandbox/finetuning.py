@@ -72,8 +72,6 @@ class FineTuningApi(LoopbackServer):
         self._doors: dict[str, tuple[str, Work]] = {}
         self._add_routes()
 
-    # --- what a test and ``ftjob try`` hold ---
-
     @property
     def base_url(self) -> str:
         """The address that a client is given, "http://127.0.0.1:54321/v1"."""
@@ -104,6 +102,10 @@ class FineTuningApi(LoopbackServer):
     def validation_file(self) -> str:
         """The id of a file that a job can be validated with."""
         return self._shelf.validation_file
+
+    def close_training(self) -> None:
+        """Take no new jobs any more."""
+        self._desk.takes_jobs = False
 
     @property
     def life_of_created(self) -> Life | None:
@@ -156,8 +158,6 @@ class FineTuningApi(LoopbackServer):
     def add_file(self, content: bytes, *, filename: str = "data.jsonl", purpose: str = "fine-tune") -> str:
         """Store a file and return its id."""
         return self._shelf.add_file(content, filename=filename, purpose=purpose)
-
-    # --- doors ---
 
     def _add_routes(self) -> None:
         jobs, shelf = self._desk, ShelfDesk(self._shelf)

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from bot.blocks.answers import CONFIRM
-from bot.blocks.job import CANCEL, PAUSE, REFRESH, RESUME, SHOW, TRACK, UNTRACK
+from bot.blocks.create import CREATE
+from bot.blocks.job import CANCEL, DETAILS, PAUSE, REFRESH, RESUME, SHOW, TRACK, UNTRACK
 from bot.blocks.mute import EVERY_JOB, UNMUTE
 from bot.blocks.outbox import ALL, RETRY, RETRY_ALL
 from bot.blocks.parts import PAGE
@@ -24,6 +25,7 @@ _VERBS = {
     SHOW: Verb.STATUS,
     TRACK: Verb.TRACK,
     UNTRACK: Verb.UNTRACK,
+    DETAILS: Verb.DETAILS,
     CANCEL: Verb.CANCEL,
     PAUSE: Verb.PAUSE,
     RESUME: Verb.RESUME,
@@ -68,6 +70,8 @@ def _command(action_id: str, value: str, asker: Asker, body: dict[str, Any]) -> 
         return _page(value, asker, body)
     if action_id == CONFIRM:
         return Command(Verb.CONFIRM, asker, _DOOR, key=value)
+    if action_id == CREATE:
+        return Command(Verb.CREATE, asker, _DOOR)
     pressed = action_id.split(":", 1)[0]
     if action_id == RETRY_ALL and value == ALL:
         return Command(Verb.RETRY, asker, _DOOR, replaces=_is_ephemeral(body))

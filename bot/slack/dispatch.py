@@ -6,6 +6,7 @@ An event asks nothing and gets no answer.
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -15,14 +16,16 @@ from bot.access import Allowed, Need, may
 from bot.blocks.answers import note, problem
 from bot.blocks.home import stranger
 from bot.blocks.notice import NoticeKind
+from bot.blocks.view import LOADING
 from bot.commands.command import Command, Reply, Verb
 from bot.commands.context import Context
 from bot.commands.flood import Admitted
+from bot.commands.forms import WrongFields
 from bot.commands.home import home_of
 from bot.commands.problems import flooded
 from bot.commands.run import run
 from bot.errors import UserError
-from bot.slack import buttons, home, shortcuts, slash
+from bot.slack import buttons, home, modals, shortcuts, slash
 from bot.slack.events import joined_channel, reopened_channel
 from bot.slack.gateway import Door, Gateway, Identity
 from bot.slack.people import People
@@ -53,7 +56,7 @@ class Dispatch:
         """Start on a typed command."""
         door = slash.door_of(body)
         if door and not self._is_echo("command", body) and self._admits(door):
-            self._start(self._typed(door, body))
+            self._start(self._read("command", door, slash.command_of, body))
 
     def button(self, body: dict[str, Any]) -> None:
         """Start on a pressed button; one that only opens a page asks nothing."""
@@ -61,13 +64,22 @@ class Dispatch:
         if command is None:
             metrics.SLACK_IDLE.labels("button").inc()
         if door and command and not self._is_echo("button", body) and self._admits(door):
-            self._start(self._pressed(door, command, body))
+            self._start(self._asked("button", door, command, body))
+
+    def form(self, body: dict[str, Any]) -> None:
+        """Start on a form that was handed in; what was wrong at its fields was said by its acknowledgement."""
+        try:
+            door, command = modals.door_of(body), modals.command_of(body)
+        except WrongFields:
+            return
+        if door and command and not self._is_echo("form", body) and self._admits(door):
+            self._start(self._asked("form", door, command, body))
 
     def shortcut(self, body: dict[str, Any]) -> None:
         """Start on a shortcut that was used on a message."""
         door = buttons.door_of(body)
         if door and not self._is_echo("shortcut", body) and self._admits(door):
-            self._start(self._used(door, body))
+            self._start(self._read("shortcut", door, shortcuts.command_of, body))
 
     def home(self, body: dict[str, Any]) -> None:
         """Start on a Home tab that was opened, or whose Refresh was pressed."""
@@ -120,30 +132,22 @@ class Dispatch:
         if isinstance(decision, Admitted):
             return True
         metrics.FLOODS.labels(decision.bound).inc()
-        if decision.say:
+        # A form's window waits for a word in any case.
+        if decision.say or door.view_id:
             log.info("dispatch.flooded", limit=decision.bound, seconds=decision.seconds, person=door.person)
             self._start(self._gateway.reply(door, Reply(note(flooded(decision)))))
         return False
 
-    async def _typed(self, door: Door, body: dict[str, Any]) -> None:
-        if await self._is_repeated("command", body.get("trigger_id")):
-            return
+    async def _read(
+        self, kind: str, door: Door, read: Callable[[dict[str, Any]], Command | None], body: dict[str, Any]
+    ) -> None:
         try:
-            command = slash.command_of(body)
+            command = read(body)
         except UserError as error:
-            await self._gateway.reply(door, Reply(problem(str(error))))
+            if not await self._is_repeated(kind, body.get("trigger_id")):
+                await self._gateway.reply(door, Reply(problem(str(error))))
         else:
-            await self._answer(door, command)
-
-    async def _used(self, door: Door, body: dict[str, Any]) -> None:
-        if await self._is_repeated("shortcut", body.get("trigger_id")):
-            return
-        try:
-            command = shortcuts.command_of(body)
-        except UserError as error:
-            await self._gateway.reply(door, Reply(problem(str(error))))
-        else:
-            await self._answer(door, command)
+            await self._asked(kind, door, command, body)
 
     async def _show_home(self, person_id: str, team: str) -> None:
         identity = self._identity()
@@ -161,8 +165,12 @@ class Dispatch:
                 await store.outbox.notify(tx, channel, {"kind": NoticeKind.WELCOME, "about": channel}, "welcome")
         self._context.wake()
 
-    async def _pressed(self, door: Door, command: Command, body: dict[str, Any]) -> None:
-        if not await self._is_repeated("button", body.get("trigger_id")):
+    async def _asked(self, kind: str, door: Door, command: Command | None, body: dict[str, Any]) -> None:
+        trigger = body.get("trigger_id")
+        if command and command.opens_window and isinstance(trigger, str):
+            # Before anything else: Slack waits for three seconds. What is brought again opens no second one.
+            door = replace(door, view_id=await self._gateway.open_view(trigger, LOADING))
+        if not await self._is_repeated(kind, trigger):
             await self._answer(door, command)
 
     async def _reopened(self, channel: str, body: dict[str, Any]) -> None:

@@ -22,11 +22,13 @@ from bot.alerts.draw import Outgoing
 from bot.alerts.retry import PATIENCE, THREAD_GONE, Answer, Patience, Sight, Sought
 from bot.blocks import Message
 from bot.blocks.parts import Block
+from bot.blocks.view import View, view_of
 from bot.commands.command import Reply
 from bot.settings import Settings
 from bot.slack.channels import Channels
 from bot.slack.files import Files
 from bot.slack.refused import refused
+from bot.slack.views import Views
 from bot.store.engine import Clock
 
 DEADLINE = 10.0
@@ -61,6 +63,8 @@ class Door:
     channel: str
     person: str
     response_url: str | None
+    view_id: str | None = None
+    """The window that was opened for them, where the answer belongs."""
 
 
 class Gateway:
@@ -79,6 +83,7 @@ class Gateway:
         self._response_urls = tuple(f"{origin}/" for origin in response_origins)
         self._channels = channels
         self._files = Files(client, session, self._response_urls)
+        self._views = Views(client)
         self._patience = patience
         self._bot_id = ""
 
@@ -145,12 +150,7 @@ class Gateway:
 
     async def publish(self, person: str, view: Block) -> None:
         """Show somebody their Home tab. It never raises for what Slack does: it is drawn anew when it is opened again."""
-        try:
-            await self.client.views_publish(user_id=person, view=view)
-        except SlackApiError as error:
-            log.warning("home.refused", error=refused(error).error)
-        except Exception as error:  # noqa: BLE001 - the SDK raises whatever a broken answer makes it raise
-            log.warning("home.failed", error=type(error).__name__)
+        await self._views.publish(person, view)
 
     async def upload(self, upload: Upload) -> str | None:
         """Upload a picture for a message to show; return Slack's id of it, None where that did not work."""
@@ -213,11 +213,17 @@ class Gateway:
                 return found == key
         return False
 
+    async def open_view(self, trigger: str, view: View) -> str | None:
+        """Open a window for whoever acted and return its id, None where that did not work. It never raises."""
+        return await self._views.open(trigger, view)
+
     async def reply(self, door: Door, reply: Reply) -> None:
-        """Answer somebody: through the response URL, or, where that is used up or is not Slack's, by a message.
+        """Answer somebody: in their window, through the response URL, or, where these are gone or not Slack's, by a message.
 
         What would tell another company is told to the one who asked, alone.
         """
+        if door.view_id and await self._views.update(door.view_id, reply.view or view_of(reply.message)):
+            return
         if reply.public and await self._refusal(door.channel):
             reply = replace(reply, public=False)
         if door.response_url and await self._respond(door.response_url, reply):

@@ -14,8 +14,10 @@ from slack_bolt.error import BoltUnhandledRequestError
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.blocks.create import CREATE
 from bot.blocks.home import REFRESH_HOME
 from bot.metrics import SLACK_IDLE
+from bot.slack import modals
 from bot.slack.dispatch import Dispatch
 from bot.slack.shortcuts import TRACK_FROM_MESSAGE
 from bot.slack.slash import COMMAND
@@ -27,11 +29,16 @@ log = structlog.get_logger()
 Listener = Callable[..., Awaitable[None]]
 
 
-def listener(start: Callable[[dict[str, Any]], None]) -> Listener:
-    """Return a Bolt listener that acknowledges at once and leaves the work to ``start``, which must not block."""
+def listener(
+    start: Callable[[dict[str, Any]], None], say: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+) -> Listener:
+    """Return a Bolt listener that acknowledges at once and leaves the work to ``start``, which must not block.
 
-    async def acknowledge_and_start(ack: Callable[[], Awaitable[Any]], body: dict[str, Any]) -> None:
-        await ack()
+    ``say`` is pure and returns what the acknowledgement says, as of a form whose fields do not fit.
+    """
+
+    async def acknowledge_and_start(ack: Callable[..., Awaitable[Any]], body: dict[str, Any]) -> None:
+        await ack(**(say(body) if say else {}))
         start(body)
 
     return acknowledge_and_start
@@ -71,6 +78,7 @@ def build_app(client: AsyncWebClient, dispatch: Dispatch) -> AsyncApp:
     app.action(ANY_ACTION)(listener(dispatch.button))
     app.shortcut(TRACK_FROM_MESSAGE)(listener(dispatch.shortcut))
     app.event("app_home_opened")(listener(dispatch.home))
+    app.view(CREATE)(listener(dispatch.form, modals.acknowledgement))
     app.event("member_joined_channel")(listener(dispatch.event))
     app.event("channel_unarchive")(listener(dispatch.event))
     app.event("group_unarchive")(listener(dispatch.event))

@@ -58,7 +58,7 @@ class Entry:
     team: str
     channel: str
     door: str
-    """How it came in: "command" or "button"; "start" for what another process left unfinished."""
+    """How it came in: "command", "button" or "modal"; "start" for what another process left unfinished."""
     verb: str
     decision: Decision
     account: str | None = None

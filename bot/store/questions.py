@@ -20,6 +20,9 @@ from bot.store.engine import Database
 LIFETIME = 600.0
 """Seconds in which a question can be answered."""
 
+FORM_LIFETIME = 3600.0
+"""Seconds in which a form can be handed in."""
+
 LEASE = 90.0
 """Seconds that a process may take for an order: one request and three looks, each at its deadline, take 64."""
 
@@ -60,10 +63,10 @@ class Questions:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def ask(self, question: Question) -> str:
-        """Store a question and return its opaque key."""
+    async def ask(self, question: Question, *, lifetime: float = LIFETIME) -> str:
+        """Store a question, which can be answered for ``lifetime`` seconds, and return its opaque key."""
         key = secrets.token_urlsafe(18)
-        row = self._db.insert(schema.question).values(**vars(question), key=key, expires_at=self._db.now() + LIFETIME)
+        row = self._db.insert(schema.question).values(**vars(question), key=key, expires_at=self._db.now() + lifetime)
         async with self._db.transaction() as tx:
             await tx.execute(row)
         return key

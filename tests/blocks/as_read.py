@@ -4,12 +4,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from bot.blocks import Message
+from bot.blocks.view import View
 from bot.sandbox.messages import Readable
 
 
 def as_read(message: Message | Readable) -> str:
     """Return a message as its reader has it; ``[Label -> action_id = value]`` is a button."""
     return "\n".join([f"(said) {message.text}", "", *(line for block in message.blocks for line in _lines(block))])
+
+
+def view_as_read(view: View) -> str:
+    """Return a window as its reader has it."""
+    ends = f"[{view.submit}]" if view.submit else "(nothing to hand in)"
+    return "\n".join([f"(window) {view.title}", "", *(line for block in view.blocks for line in _lines(block)), ends])
 
 
 def _lines(block: dict[str, Any]) -> Iterator[str]:
@@ -26,10 +33,21 @@ def _lines(block: dict[str, Any]) -> Iterator[str]:
             yield " ".join(map(_button, elements))
         case {"type": "image", "slack_file": {"id": file}, "alt_text": said}:
             yield f"(picture {file}) {said}"
+        case {"type": "input", "label": {"text": label}, "element": element}:
+            yield f"{label}{' (optional)' if block.get('optional') else ''}: {_field(element)}"
+            if hint := block.get("hint"):
+                yield f"    {hint['text']}"
         case _:
             raise AssertionError(f"teach as_read about {block['type']}")
     if accessory := block.get("accessory"):
         yield _button(accessory)
+
+
+def _field(element: dict[str, Any]) -> str:
+    """Return an input as ``<what it holds>``, with what can be chosen."""
+    held = element.get("initial_value") or element.get("initial_option", {}).get("text", {}).get("text")
+    choices = " / ".join(option["text"]["text"] for option in element.get("options", []))
+    return f"<{held or ''}>{' of ' + choices if choices else ''}"
 
 
 def _button(element: dict[str, Any]) -> str:

@@ -168,12 +168,22 @@ def actions_of(fields: dict[str, Any], around: Surroundings) -> list[str]:
 @pytest.mark.parametrize(
     ("fields", "tracked", "can_cancel", "expected"),
     [
-        ({}, False, True, ["ftjob_refresh", "ftjob_track", "ftjob_cancel", "ftjob_open_page"]),
-        ({}, True, True, ["ftjob_refresh", "ftjob_untrack", "ftjob_cancel", "ftjob_open_page"]),
-        ({}, True, False, ["ftjob_refresh", "ftjob_untrack", "ftjob_open_page"]),
-        (SUCCEEDED, True, True, ["ftjob_refresh", "ftjob_untrack", "ftjob_open_page"]),
-        ({"status": "paused"}, False, True, ["ftjob_refresh", "ftjob_track", "ftjob_cancel", "ftjob_open_page"]),
-        ({"status": "odd"}, False, True, ["ftjob_refresh", "ftjob_track", "ftjob_cancel", "ftjob_open_page"]),
+        ({}, False, True, ["ftjob_refresh", "ftjob_track", "ftjob_cancel", "ftjob_details", "ftjob_open_page"]),
+        ({}, True, True, ["ftjob_refresh", "ftjob_untrack", "ftjob_cancel", "ftjob_details", "ftjob_open_page"]),
+        ({}, True, False, ["ftjob_refresh", "ftjob_untrack", "ftjob_details", "ftjob_open_page"]),
+        (SUCCEEDED, True, True, ["ftjob_refresh", "ftjob_untrack", "ftjob_details", "ftjob_open_page"]),
+        (
+            {"status": "paused"},
+            False,
+            True,
+            ["ftjob_refresh", "ftjob_track", "ftjob_resume", "ftjob_cancel", "ftjob_details", "ftjob_open_page"],
+        ),
+        (
+            {"status": "odd"},
+            False,
+            True,
+            ["ftjob_refresh", "ftjob_track", "ftjob_cancel", "ftjob_details", "ftjob_open_page"],
+        ),
     ],
 )
 def test_a_card_offers_what_can_be_done(

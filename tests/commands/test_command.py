@@ -5,7 +5,7 @@ from bot.commands.command import Asker, Command, Verb
 from bot.commands.run import _RUN
 
 ASKER = Asker("U0OLIVIA", "C0ML", "T0ACME")
-ORDERS = {Verb.CANCEL, Verb.PAUSE, Verb.RESUME, Verb.CONFIRM}
+ORDERS = {Verb.CANCEL, Verb.PAUSE, Verb.RESUME, Verb.CREATE, Verb.CONFIRM}
 FOR_OPERATORS = ORDERS | {Verb.OUTBOX, Verb.RETRY, Verb.AUDIT}
 
 

@@ -35,7 +35,7 @@ def test_every_alias_is_its_verb(alias: str, verb: Verb) -> None:
 
 
 def test_every_verb_that_can_be_typed_has_its_usage() -> None:
-    assert set(USAGE) == set(Verb) - {Verb.CONFIRM, Verb.RETRY}
+    assert set(USAGE) == set(Verb) - {Verb.CONFIRM, Verb.RETRY, Verb.DETAILS}
 
 
 @pytest.mark.parametrize("verb", USAGE)
@@ -147,7 +147,7 @@ def test_a_list_takes_as_many_pairs_as_a_job_can_carry() -> None:
 
 
 @pytest.mark.parametrize(
-    "verb", [Verb.TRACKED, Verb.SUBSCRIBE, Verb.SUBSCRIPTIONS, Verb.UNSUBSCRIBE, Verb.SETTINGS, Verb.ABOUT]
+    "verb", [Verb.TRACKED, Verb.SUBSCRIBE, Verb.SUBSCRIPTIONS, Verb.UNSUBSCRIBE, Verb.SETTINGS, Verb.CREATE, Verb.ABOUT]
 )
 def test_verbs_without_anything_more_stand_alone(verb: Verb) -> None:
     assert read(str(verb)) == Command(verb, ASKER)

@@ -12,6 +12,7 @@ from bot.errors import (
     ProviderError,
     RateLimited,
     RequestRefused,
+    TrainingClosed,
     Unreachable,
 )
 from bot.providers.openai import read_job
@@ -19,7 +20,15 @@ from bot.providers.wire import Answer
 from tests.blocks.drawn import EXAMPLES, alive, marked_up
 
 PLACE = "project `proj_1`"
-NEXT_STEPS = ("Check the id with `/ftjob list`", "Ask ", "ask one of them", "try again", "then run it again", "Run `")
+NEXT_STEPS = (
+    "Check the id with `/ftjob list`",
+    "Ask ",
+    "ask one of them",
+    "try again",
+    "then run it again",
+    "Run `",
+    ": ask whoever",
+)
 JARGON = ("Traceback", "Exception", "Error(", "None", "object at", "errno", "bot.", "sk-", "xoxb", "Bearer")
 ERRORS: dict[str, tuple[ProviderError, str]] = {
     "unknown": (NotFound("HTTP 404"), "No fine-tuning job `ftjob-a` in project `proj_1`."),
@@ -29,6 +38,7 @@ ERRORS: dict[str, tuple[ProviderError, str]] = {
         "the scope `api.fine_tuning.jobs.write`",
     ),
     "refused": (RequestRefused("The job cannot be changed."), "The API refused this: The job cannot be changed."),
+    "closed": (TrainingClosed("Winding down"), "takes no new jobs from your organisation"),
     "limited": (RateLimited("slow", retry_after=20.4), "The API asks for a pause of 20 s."),
     "broken": (BrokenAnswer("Not JSON"), "did not give a usable answer: Not JSON."),
     "foreign": (ForeignAnswer("Another job"), "did not give a usable answer: Another job."),
@@ -75,7 +85,7 @@ def test_a_long_error_is_cut() -> None:
     ("status", "file", "expected"),
     [
         (401, "error.401.invalid_api_key.json", "refused this bot's key"),
-        (403, "error.403.training_not_available.json", "refused this bot's key"),
+        (403, "error.403.training_not_available.json", "takes no new jobs from your organisation"),
         (404, "wire.404.retrieve.json", "No fine-tuning job `ftjob-a`"),
         (400, "error.400.job_not_cancellable.json", "The job cannot be changed in its present state."),
         (429, "error.429.rate_limited.json", "a pause of 1 s"),

@@ -17,6 +17,7 @@ from bot.errors import (
     ProviderError,
     RateLimited,
     RequestRefused,
+    TrainingClosed,
     Unreachable,
 )
 from bot.providers.client import LARGEST_PAGE
@@ -76,7 +77,8 @@ FAULTS = {
     "401 for a scope": Row(
         answers(401, error_body(MISSING)), AccessRefused, fields=(("missing_scope", "api.fine_tuning.jobs.write"),)
     ),
-    "403": Row(answers(403, error_body("no", code="training_not_available")), AccessRefused),
+    "403": Row(answers(403, error_body("no", code="training_not_available")), TrainingClosed),
+    "403 for a key": Row(answers(403, error_body("no")), AccessRefused),
     "404": Row(answers(404, error_body("Could not find fine tune")), NotFound),
     "400": Row(answers(400, error_body("Job is already over")), RequestRefused),
     "409": Row(answers(409, error_body("conflict")), RequestRefused),

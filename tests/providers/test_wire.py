@@ -16,6 +16,7 @@ from bot.errors import (
     ProviderError,
     RateLimited,
     RequestRefused,
+    TrainingClosed,
     Unreachable,
 )
 from bot.providers.wire import QUOTA_PAUSE, Answer, Request, json_of, reading_of, retry_after, segment
@@ -147,7 +148,7 @@ def test_a_message_without_end_is_cut() -> None:
     [
         ("error.400.job_not_cancellable.json", 400, RequestRefused),
         ("error.401.invalid_api_key.json", 401, AccessRefused),
-        ("error.403.training_not_available.json", 403, AccessRefused),
+        ("error.403.training_not_available.json", 403, TrainingClosed),
         ("error.404.not_found.json", 404, NotFound),
         ("error.429.rate_limited.json", 429, RateLimited),
         ("error.500.server_error.json", 500, Unreachable),

@@ -7,7 +7,16 @@ from bot.sandbox.openai_api.methods import method_of
 from bot.sandbox.openai_api.orders import check_creation
 from bot.sandbox.openai_api.shelf import Shelf, snapshot_of
 from bot.sandbox.openai_api.state import FINAL, Jobs
-from bot.sandbox.openai_api.wire import Ask, Shape, following, object_of, page, page_with_ids, wrong_state
+from bot.sandbox.openai_api.wire import (
+    Ask,
+    Shape,
+    following,
+    object_of,
+    page,
+    page_with_ids,
+    training_not_available,
+    wrong_state,
+)
 
 
 class JobDesk:
@@ -17,6 +26,8 @@ class JobDesk:
         self._jobs, self._shelf = jobs, shelf
         self.life_of_created: Life | None = None
         """The life of every job that is created over HTTP; None: it waits for orders, ``validating_files``."""
+        self.takes_jobs = True
+        """Whether the organisation may still train; OpenAI is winding that down."""
 
     def list_jobs(self, ask: Ask) -> Shape:
         """GET /fine_tuning/jobs."""
@@ -28,6 +39,8 @@ class JobDesk:
     def create(self, ask: Ask) -> Shape:
         """POST /fine_tuning/jobs."""
         body = object_of(ask.body)
+        if not self.takes_jobs:
+            raise training_not_available()
         check_creation(body, self._shelf)
         fields = {name: body[name] for name in _COPIED if body.get(name) is not None}
         fields |= method_of(body)

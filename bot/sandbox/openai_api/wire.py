@@ -93,6 +93,15 @@ def wrong_state() -> Refused:
     return invalid("The job cannot be changed in its present state.")
 
 
+def training_not_available() -> Refused:
+    """Return what the API answers to the creation of a job by an organisation that may not train any more."""
+    message = (
+        "OpenAI is winding down the fine-tuning platform and your organization is no longer able to create new fine-tuning"
+        " training jobs."
+    )
+    return Refused(HTTPStatus.FORBIDDEN, message, code="training_not_available")
+
+
 def object_of(body: Any) -> Shape:
     """Return ``body`` if it is a JSON object.
 

@@ -24,8 +24,6 @@ NOT_APPLICABLE = {
 }
 
 LATER = {
-    "B73": "forms: nothing opens a modal yet, so no trigger id can come too late",
-    "B74": "forms",
     "B78": "the events app_uninstalled and tokens_revoked, to which the manifest does not subscribe yet",
     **dict.fromkeys("B95 B96 B97 B98 B100 B101 B102".split(), "webhooks of the fine-tuning API"),
 }

@@ -1,0 +1,142 @@
+"""The form for a new job, and what its window shows after it."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from bot.blocks.parts import Block, context, section, tidy, utc
+from bot.blocks.view import View
+from bot.jobs.creation import MOST_PAIRS, Creation
+from bot.jobs.models import File
+
+CREATE = "ftjob_create"
+"""The name of the form, and the action of a button that opens it."""
+MOST_FILES = 100
+"""Files that can be chosen from; where there are more, an id is typed."""
+_LONGEST_OPTION = 75
+_LONGEST_TEXT = 3000
+_TITLE = "Create a job"
+_NO_GRADER = "Reinforcement jobs need a grader, which this form cannot take: create those with the API."
+_NO_FILES = "I could not read the list of files, or it holds more than 100: type the id of a file that was uploaded for fine-tuning."
+
+
+class Field(StrEnum):
+    """The fields of the form, by the names that the API has for them."""
+
+    MODEL = "model"
+    TRAINING = "training_file"
+    VALIDATION = "validation_file"
+    METHOD = "method"
+    SUFFIX = "suffix"
+    SEED = "seed"
+    EPOCHS = "n_epochs"
+    BATCH = "batch_size"
+    RATE = "learning_rate_multiplier"
+    BETA = "beta"
+    METADATA = "metadata"
+
+
+FIELDS = tuple(Field)
+
+CREATING = View(_TITLE, [section(":hourglass_flowing_sand: Creating…")])
+"""What is seen from the moment that a form was handed in."""
+
+
+def form(private: str, files: Sequence[File] | None, *, filled: Creation | None = None, problem: str = "") -> View:
+    """Draw the form.
+
+    Args:
+        private: what has to come back with it.
+        files: what can be trained on, newest first; None where an id has to be typed.
+        filled: what somebody asked for before, to be asked for again.
+        problem: why that did not work, safe mrkdwn.
+    """
+    held = _held(filled)
+    head = [section(f":warning: {problem}")] if problem else []
+    typed = [context(_NO_FILES)] if files is None else []
+    blocks = [
+        *head,
+        _input("Base model", _text(Field.MODEL, held, "gpt-4o-mini-2024-07-18")),
+        *typed,
+        _input("Training file", _file(Field.TRAINING, files, held)),
+        _input("Validation file", _file(Field.VALIDATION, files, held), optional=True),
+        _input("Method", _select(Field.METHOD, [_option("supervised", "supervised"), _option("dpo", "dpo")], held)),
+        _input("Suffix of the model's name", _text(Field.SUFFIX, held, "search"), optional=True),
+        _input("Epochs", _text(Field.EPOCHS, held, "auto"), optional=True),
+        _input("Batch size", _text(Field.BATCH, held, "auto"), optional=True),
+        _input("Learning rate multiplier", _text(Field.RATE, held, "auto"), optional=True),
+        _input("Beta (dpo only)", _text(Field.BETA, held, "auto"), optional=True),
+        _input("Seed", _text(Field.SEED, held, "42"), optional=True),
+        _input(
+            "Metadata",
+            _text(Field.METADATA, held, "team=search", multiline=True),
+            optional=True,
+            hint=f"One key=value a line, up to {MOST_PAIRS}. I add whose job it is.",
+        ),
+        context(_NO_GRADER),
+    ]
+    return View(_TITLE, blocks, CREATE, "Create", private)
+
+
+def created(said: str) -> View:
+    """Draw what became of a creation, in safe mrkdwn."""
+    return View(_TITLE, [section(said)])
+
+
+def _held(filled: Creation | None) -> dict[str, str]:
+    """Return what stands in each field."""
+    if filled is None:
+        return {Field.METHOD: "supervised"}
+    plainly = {field.value: getattr(filled, field, None) for field in FIELDS}
+    numbers = {name: f"{number:.8f}".rstrip("0").rstrip(".") for name, number in filled.hyperparameters}
+    lines = "\n".join(f"{key}={value}" for key, value in filled.metadata)
+    held: dict[str, object] = {**plainly, **numbers, Field.METADATA.value: lines}
+    return {name: str(value) for name, value in held.items() if value not in (None, "")}
+
+
+def _input(label: str, element: Block, *, optional: bool = False, hint: str = "") -> Block:
+    block = {"type": "input", "block_id": element["action_id"], "label": _plain(label), "element": element}
+    return block | ({"optional": True} if optional else {}) | ({"hint": _plain(hint)} if hint else {})
+
+
+def _text(field: Field, held: dict[str, str], example: str, *, multiline: bool = False) -> Block:
+    element: Block = {"type": "plain_text_input", "action_id": field.value, "placeholder": _plain(example)}
+    if value := held.get(field):
+        element["initial_value"] = value[:_LONGEST_TEXT]
+    return element | ({"multiline": True} if multiline else {})
+
+
+def _file(field: Field, files: Sequence[File] | None, held: dict[str, str]) -> Block:
+    if files is None:
+        return _text(field, held, "file-abc123")
+    return _select(field, [_option(_named(file), file.id) for file in files], held)
+
+
+def _select(field: Field, options: list[Block], held: dict[str, str]) -> Block:
+    element: Block = {"type": "static_select", "action_id": field.value, "options": options}
+    chosen = next((option for option in options if option["value"] == held.get(field)), None)
+    return element | ({"initial_option": chosen} if chosen else {})
+
+
+def _named(file: File) -> str:
+    """Return a file as somebody knows it: its name, cut so that size and day stay."""
+    size = next((f"{file.bytes / step:.1f} {unit}" for step, unit in _SIZES if file.bytes >= step), f"{file.bytes} B")
+    rest = f" · {size}" + (f" · {utc(file.created_at)[:10]}" if file.created_at else "")
+    name = " ".join(tidy(file.filename or file.id).split()) or file.id
+    return name[: _LONGEST_OPTION - len(rest)] + rest
+
+
+_SIZES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+
+
+def _option(label: str, value: str) -> Block:
+    return {"text": _plain(label), "value": value}
+
+
+def _plain(text: str) -> Block:
+    # A name may hold the word for an emoji.
+    return {"type": "plain_text", "text": text, "emoji": False}
+
+
+def private_of(key: str, channel: str) -> str:
+    """Return what comes back with a form: the stored question's key, and the channel in which it was asked for."""
+    return f"{key} {channel}"

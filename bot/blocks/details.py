@@ -1,0 +1,70 @@
+"""Everything that the API says of a job, whole: the window behind a card's Details button."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from bot.blocks.job import failure, headline, short_facts
+from bot.blocks.parts import Block, code, context, date, fields, preformatted, section
+from bot.blocks.view import View
+from bot.jobs.models import Job
+
+_LONGEST_ID = 200
+_BOX = 2900
+"""Characters in one box."""
+_MOST_BOXES = 4
+_MOST_LINES = 300
+
+
+def details(job: Job, *, checked_at: float) -> View:
+    """Draw all properties of a job, also those that the API does not document."""
+    blocks = [headline(job), *fields([*short_facts(job), *_facts(job)])]
+    for label, text in _texts(job):
+        blocks += [section(f"*{label}*"), *_boxes(text)]
+    return View("Job details", [*blocks, context(f"Checked {date(checked_at)}")])
+
+
+def _facts(job: Job) -> Iterator[tuple[str, str]]:
+    if job.estimated_finish:
+        yield "Estimated finish", date(job.estimated_finish)
+    if job.method:
+        yield "Method", code(str(job.method.get("type") or "?"), _LONGEST_ID)
+    if job.seed is not None:
+        yield "Seed", str(job.seed)
+    ids = {
+        "Training file": job.training_file,
+        "Validation file": job.validation_file,
+        "Organisation": job.organization_id,
+        "Object": job.object,
+    }
+    yield from ((label, code(value, _LONGEST_ID)) for label, value in ids.items() if value)
+
+
+def _texts(job: Job) -> Iterator[tuple[str, str]]:
+    """Yield what is too long for a line or two, as it came."""
+    if why := failure(job.error):
+        yield "Error", why
+    if job.metadata:
+        yield "Metadata", "\n".join(f"{key}: {_json(value)}" for key, value in job.metadata.items())
+    if job.result_files:
+        yield "Result files", "\n".join(job.result_files)
+    objects = {
+        "Hyperparameters": job.hyperparameters,
+        "Method settings": job.method and job.method.get(str(job.method.get("type"))),
+        "Integrations": job.integrations,
+        "Other fields": {key: value for key, value in (job.model_extra or {}).items() if value is not None},
+    }
+    yield from ((label, _json(value)) for label, value in objects.items() if value)
+
+
+def _boxes(text: str) -> list[Block]:
+    """Return a text in as many boxes as it needs, up to a few."""
+    parts = [text[start : start + _BOX] for start in range(0, len(text), _BOX)]
+    if len(parts) > _MOST_BOXES:
+        parts[_MOST_BOXES - 1 :] = [parts[_MOST_BOXES - 1][:-1] + "…"]
+    # Nothing is parsed there, so that what is cut is never an entity: the box alone has a limit.
+    return [preformatted(part, 5 * _BOX, most_lines=_MOST_LINES) for part in parts]
+
+
+def _json(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)

@@ -1,0 +1,15 @@
+"""The Details button: everything about a job, in a window."""
+
+from dataclasses import replace
+
+from bot.blocks.details import details
+from bot.commands import look
+from bot.commands.command import Command, Reply
+from bot.commands.context import Context
+
+
+async def show(command: Command, context: Context) -> Reply:
+    """Show everything about a job in the window that was opened; where there is none, as ``status`` does."""
+    read = await context.shared.job(command.job_ids[0])
+    reply = await look.show_status(command, context)
+    return replace(reply, view=details(read.answer.job, checked_at=read.at))

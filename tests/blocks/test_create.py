@@ -1,0 +1,87 @@
+"""The form for a new job: as it is read, inside Slack's limits, and with nothing in it that comes alive."""
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from bot.blocks.create import CREATING, created, form, private_of
+from bot.blocks.view import View
+from bot.commands.create import NO_FILE, NO_WINDOW, TOO_OLD
+from bot.commands.forms import read_creation
+from bot.commands.problems import TRAINING_CLOSED
+from bot.jobs.creation import Creation
+from bot.jobs.models import File
+from bot.sandbox.forms import filled_in
+from bot.sandbox.messages import View as Window
+from bot.slack.modals import _values
+from tests.blocks.as_read import view_as_read
+from tests.blocks.drawn import CHANNEL, KEY, NOW
+from tests.blocks.test_details import faults_of
+from tests.blocks.test_every_message import markup
+
+FILES = [
+    File(id="file-new1", filename="train.jsonl", bytes=1_234_567, created_at=NOW),
+    File(id="file-old1", filename=":tada: <!channel>", bytes=900, created_at=None),
+]
+PRIVATE = private_of(KEY, CHANNEL)
+FILLED = Creation(
+    "gpt-4o-mini",
+    "file-new1",
+    "file-old1",
+    "search",
+    0,
+    "dpo",
+    (("n_epochs", 10), ("learning_rate_multiplier", 0.00001), ("beta", 0.1)),
+    (("team", "search"), ("note", "a=b")),
+)
+LONGEST = Creation(
+    "m" * 200,
+    "file-" + "f" * 100,
+    "file-" + "f" * 100,
+    markup(64),
+    2**31 - 1,
+    "dpo",
+    (("n_epochs", 50), ("batch_size", 256), ("learning_rate_multiplier", 123456.12345678), ("beta", 2.0)),
+    tuple((f"{n:02}" + markup(62), markup(512)) for n in range(14)),
+)
+
+
+def test_windows(snapshot: SnapshotAssertion) -> None:
+    assert view_as_read(form(PRIVATE, FILES)) == snapshot(name="empty")
+    assert view_as_read(form(PRIVATE, None, filled=FILLED, problem=TOO_OLD)) == snapshot(name="again, ids typed")
+    assert view_as_read(CREATING) == snapshot(name="creating")
+    assert view_as_read(created("Created.\nTracking `ftjob-abc123` here.")) == snapshot(name="created")
+    words = [NO_FILE, NO_WINDOW, TRAINING_CLOSED]
+    assert words == snapshot(name="in words")
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        form(PRIVATE, FILES),
+        form(PRIVATE, [File(id=f"file-{n}", filename=markup(300), bytes=2**40, created_at=NOW) for n in range(100)]),
+        form(PRIVATE, None, filled=LONGEST, problem="&lt;" * 2000),
+        form(PRIVATE, FILES, filled=LONGEST),
+        CREATING,
+        created("&lt;" * 2000),
+    ],
+    ids=["empty", "a hundred files", "typed", "longest", "creating", "created"],
+)
+def test_slack_takes_every_window(view: View) -> None:
+    assert faults_of(view) == []
+
+
+def test_a_form_that_is_shown_anew_asks_for_the_same_job() -> None:
+    window = Window("V1", "U1", form(PRIVATE, FILES, filled=FILLED).body(), "", "V1")
+
+    assert read_creation(_values(filled_in(window, {}))) == FILLED
+
+
+def test_the_name_of_a_file_is_text() -> None:
+    texts = [
+        option["text"]
+        for block in form(PRIVATE, FILES).blocks
+        for option in block.get("element", {}).get("options", [])
+    ]
+
+    assert {text["type"] for text in texts} == {"plain_text"}
+    assert {text["emoji"] for text in texts} == {False}

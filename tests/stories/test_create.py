@@ -1,0 +1,353 @@
+"""A job is created by a form: once, by operators alone, tracked where it was asked for, found again where no answer came."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from bot.sandbox.acting import Person
+from bot.sandbox.exchange import Exchange
+from bot.sandbox.faults import Fault
+from bot.sandbox.finetuning import API_KEY, JOBS_READ, JOBS_WRITE, Key
+from bot.sandbox.messages import View
+from bot.store.audit import Decision
+from tests.stories.test_audit import entries
+from tests.world import World
+
+POST = "POST /fine_tuning/jobs"
+MODEL = "gpt-4o-mini-2024-07-18"
+
+
+async def opened(world: World, *, by: str = "olivia") -> View:
+    """Let somebody ask for the form and return its window, once it shows something."""
+    person: Person = getattr(world, by)
+    exchange = await person.command("create", world.ml)
+    assert exchange.acked, exchange.error
+    window = await exchange.modal()
+    await shows(world, window, "", but="Loading")
+    return window
+
+
+async def shows(world: World, window: View, text: str, *, but: str = "Creating") -> None:
+    await world.slack.ledger.until(
+        lambda: text in window.plain and but not in window.plain, why=f"{text!r} in {window.plain}", seconds=20
+    )
+
+
+def filled(world: World, **fields: str) -> dict[str, str]:
+    return {"model": MODEL, "training_file": world.api.training_file, **fields}
+
+
+def created(world: World) -> list[dict[str, Any]]:
+    """Return the body of every creation that reached the API."""
+    return [entry.request["body"] for entry in world.api.ledger.of(POST)]
+
+
+async def test_an_operator_creates_a_job_and_its_card_stands_where_it_was_asked_for(any_world: World) -> None:
+    world = any_world
+    newer = world.api.add_file(b"x" * 1_234_567, filename="newer.jsonl")
+    world.api.add_file(b"x", filename="results.csv", purpose="fine-tune-results")
+
+    async with world.bot() as bot:
+        window = await opened(world)
+        choices = next(block for block in window.blocks if block.get("block_id") == "training_file")
+        options = choices["element"]["options"]
+        submitted = filled(
+            world,
+            validation_file=world.api.validation_file,
+            suffix="search",
+            seed="7",
+            method="dpo",
+            n_epochs="3",
+            beta="0.1",
+            batch_size="auto",
+            metadata="team=search\nnote=<!channel> a=b",
+        )
+        exchange = await world.olivia.submit(window, submitted)
+        assert exchange.acked
+        assert "Creating" in str(exchange.ack_body)
+        await shows(world, window, "Tracking")
+        (job,) = world.api.jobs
+        rows = await entries(bot)
+
+    assert options[0]["value"] == newer
+    assert "newer.jsonl · 1.2 MB" in options[0]["text"]["text"]
+    assert "results.csv" not in str(options)
+    (body,) = created(world)
+    request = body["metadata"].pop("ftjob_request")
+    assert body == {
+        "model": MODEL,
+        "training_file": world.api.training_file,
+        "validation_file": world.api.validation_file,
+        "suffix": "search",
+        "seed": 7,
+        "method": {"type": "dpo", "dpo": {"hyperparameters": {"n_epochs": 3, "beta": 0.1}}},
+        "metadata": {"team": "search", "note": "<!channel> a=b", "slack_user": world.olivia.id},
+    }
+    assert job in window.plain
+    (card,) = world.about(job)
+    assert f"<@{world.olivia.id}>" in card.plain, "whose job it is"
+    assert "<!channel>" not in card.plain
+    assert world.ops.messages == []
+    assert exchange.replies == [], "all was said in the window"
+    assert [(row.decision, row.door, row.job_id) for row in rows] == [
+        (Decision.ASKED, "command", None),
+        (Decision.ORDERED, "modal", request),
+        (Decision.DONE, "modal", job),
+    ]
+
+
+@pytest.mark.parametrize(("who", "said"), [("milo", "Admins and owners"), ("gia", "Guests"), ("sam", "members of")])
+async def test_nobody_but_an_operator_sees_the_form(world: World, who: str, said: str) -> None:
+    async with world.bot():
+        window = await opened(world, by=who)
+
+    assert said in window.plain
+    assert "submit" not in window.body
+    assert world.api.ledger.of("GET /files") == [], "not even a look at the files"
+    assert world.orders == []
+
+
+async def test_the_window_is_opened_before_slack_is_asked_who_that_is(world: World) -> None:
+    async with world.bot():
+        world.slack.faults.add("users.info", Fault("late", seconds=3.5))
+        window = await opened(world)
+
+    assert window.callback_id == "ftjob_create", "its trigger was good for three seconds"
+
+
+async def test_who_lost_the_right_may_not_hand_the_form_in(world: World) -> None:
+    async with world.bot(FTJOB_READ_ONLY="1"):
+        window = await opened(world)
+        assert "FTJOB_READ_ONLY" in window.plain
+    async with world.bot() as bot:
+        window = await opened(world)
+        world.olivia.is_admin = False
+        await world.olivia.submit(window, filled(world))
+        await shows(world, window, "Admins and owners")
+        rows = await entries(bot)
+
+    assert world.orders == []
+    assert rows[-1].decision is Decision.DENIED
+
+
+async def test_what_does_not_fit_is_said_at_its_field_and_sent_nowhere(world: World) -> None:
+    async with world.bot():
+        window = await opened(world)
+        pairs = "\n".join(f"k{n}=v" for n in range(15))
+        wrong = filled(world, seed="-1", n_epochs="51", beta="0.5", metadata=pairs, suffix="xoxb-1234567890-abcdef")
+        exchange = await world.olivia.submit(window, wrong)
+        assert exchange.ack_body["response_action"] == "errors"
+        assert set(window.errors) == {"seed", "n_epochs", "beta", "metadata", "suffix"}
+        assert "At most 14 pairs" in window.errors["metadata"]
+        assert "xoxb" not in str(exchange.ack_body)
+        assert world.orders == []
+        await world.olivia.submit(window, filled(world))
+        await shows(world, window, "Tracking")
+
+    assert len(created(world)) == 1
+
+
+async def test_what_the_api_refuses_stands_above_the_form_with_all_that_was_filled_in(world: World) -> None:
+    async with world.bot() as bot:
+        window = await opened(world)
+        typed = {"suffix": "search", "n_epochs": "4", "metadata": "team=search", "learning_rate_multiplier": "0.1"}
+        await world.olivia.submit(window, filled(world, **typed, model="gpt-2"))
+        await shows(world, window, "The API refused to create it: Model gpt-2 is not available")
+        held = {
+            block["block_id"]: block["element"].get("initial_value") or block["element"].get("initial_option")
+            for block in window.blocks
+            if block["type"] == "input"
+        }
+        assert {name: held[name] for name in typed} == typed
+        assert held["model"] == "gpt-2"
+        assert held["training_file"]["value"] == world.api.training_file
+        await world.olivia.submit(window, {"model": MODEL})
+        await shows(world, window, "Tracking")
+        rows = await entries(bot)
+
+    assert [row.decision for row in rows] == ["asked", "ordered", "refused", "ordered", "done"]
+    assert len(world.api.jobs) == 1
+
+
+async def test_an_api_that_takes_no_new_jobs_is_explained(world: World) -> None:
+    world.api.close_training()
+
+    async with world.bot(FTJOB_OPS_CHANNEL=world.ops.id) as bot:
+        window = await opened(world)
+        await world.olivia.submit(window, filled(world))
+        await shows(world, window, "OpenAI is closing fine-tuning")
+        await world.settled(bot)
+
+    assert "6 January 2027" in window.plain
+    assert world.ops.messages == [], "the key is not at fault"
+    assert world.api.jobs == {}
+
+
+async def test_a_job_whose_creation_got_no_answer_is_found_by_reading(world: World) -> None:
+    async with world.bot() as bot:
+        window = await opened(world)
+        world.api.faults.add(POST, Fault("drop", accepted=True))
+        await world.olivia.submit(window, filled(world))
+        await shows(world, window, "Tracking")
+        rows = await entries(bot)
+
+    (job,) = world.api.jobs
+    assert job in window.plain
+    assert len(created(world)) == 1
+    assert (rows[-1].decision, rows[-1].job_id) == (Decision.DONE, job)
+    assert len(world.about(job)) == 1
+
+
+async def test_a_creation_that_never_arrived_is_given_up_after_a_minute_and_not_sent_again(world: World) -> None:
+    async with world.bot() as bot:
+        window = await opened(world)
+        world.api.faults.add(POST, Fault("drop"))
+        await world.olivia.submit(window, filled(world))
+        await shows(world, window, "did not say what became of it")
+        world.skip(61)
+        private = world.slack.direct_message(world.olivia)
+        await world.slack.ledger.until(lambda: private.messages, why="a word to Olivia", seconds=20)
+        rows = await entries(bot)
+
+    assert "Create not carried out" in private.messages[0].plain
+    assert rows[-1].decision is Decision.UNKNOWN
+    assert len(created(world)) == 1
+    assert world.api.jobs == {}
+
+
+async def test_a_form_that_is_handed_in_twice_creates_one_job(world: World) -> None:
+    async with world.bot() as bot:
+        window = await opened(world)
+        still_seen = copy.deepcopy(window)
+        world.api.faults.add(POST, Fault("late", seconds=0.5))
+        first = await world.olivia.submit(window, filled(world))
+        await world.slack.ledger.until(lambda: created(world), why="the order")
+        window.body = still_seen.body
+        await world.olivia.submit(window, filled(world))
+        await world.slack.ledger.until(lambda: world.about(next(iter(world.api.jobs), "none")), why="the card")
+        assert (await world.olivia.hands.repeat(first)).acked
+        await world.settled(bot)
+        rows = await entries(bot)
+
+    assert len(created(world)) == 1
+    assert sorted(row.decision for row in rows) == ["asked", "done", "duplicate", "ordered"]
+
+
+async def test_b74_an_edited_form_opens_nothing(world: World) -> None:
+    async with world.bot() as bot:
+        window = await opened(world)
+        key, channel = window.private_metadata.split(" ")
+        for private in (f"{key} {world.ops.id}", f"x{key} {channel}", key, "", "{}", f"{key} <!channel>"):
+            body = copy.deepcopy(window.body)
+            form = View(window.id, window.user, {**body, "private_metadata": private}, window.hash, window.root_id)
+            exchange = await world.olivia.submit(form, filled(world))
+            assert exchange.acked
+            await shows(world, window, "You may not press this button")
+            window.body = body
+        too_long = await _forged(world, window, "suffix", "s" * 4000)
+        assert too_long.ack_body == {"response_action": "errors", "errors": {"suffix": "At most 64 characters."}}
+        rows = await entries(bot)
+
+    assert world.orders == []
+    assert [row.decision for row in rows] == [Decision.ASKED] + [Decision.TAMPERED] * 6
+    assert world.ops.messages == []
+
+
+async def _forged(world: World, window: View, field: str, value: str) -> Exchange:
+    """Hand in what Slack would not have let through."""
+    blocks = [block for block in window.body["blocks"] if block.get("block_id") != field]
+    element = {"type": "plain_text_input", "action_id": field, "initial_value": value, "max_length": 5000}
+    plain = {"type": "plain_text", "text": field}
+    blocks.append({"type": "input", "block_id": field, "label": plain, "element": element})
+    window.body = {**window.body, "blocks": blocks}
+    return await world.olivia.submit(window, filled(world))
+
+
+async def test_another_person_cannot_hand_in_somebody_elses_form(world: World) -> None:
+    otto = world.slack.add_person("otto", is_admin=True)
+    async with world.bot():
+        window = await opened(world)
+        theirs = View("V0OTTO", otto.id, copy.deepcopy(window.body), window.hash, "V0OTTO")
+        world.slack.workspace.views["V0OTTO"] = theirs
+        await otto.submit(theirs, filled(world))
+        await shows(world, theirs, "You may not press this button")
+
+    assert world.orders == []
+
+
+async def test_a_form_of_more_than_an_hour_is_shown_anew_as_it_was_filled_in(world: World) -> None:
+    async with world.bot():
+        window = await opened(world)
+        world.skip(3601)
+        await world.olivia.submit(window, filled(world, suffix="search"))
+        await shows(world, window, "open for more than an hour")
+        assert world.orders == []
+        await world.olivia.submit(window, {})
+        await shows(world, window, "Tracking")
+
+    assert created(world)[0]["suffix"] == "search"
+
+
+async def test_b73_where_slack_opens_no_window_somebody_is_told_to_type_it_again(world: World) -> None:
+    refusal = {"ok": False, "error": "expired_trigger_id"}
+    async with world.bot():
+        world.slack.faults.add("views.open", Fault("answer", status=200, body=refusal))
+        answer = await world.say("create")
+
+    assert "Type `/ftjob create` again" in answer.plain
+    assert answer.ephemeral
+    assert [entry.what for entry in world.slack.ledger].count("views.open") == 1
+
+
+async def test_a_key_that_may_not_read_files_and_too_many_of_them_let_an_id_be_typed(world: World) -> None:
+    world.api.keys[API_KEY] = Key("narrow", frozenset({JOBS_READ, JOBS_WRITE}))
+    async with world.bot():
+        window = await opened(world)
+        assert "type the id of a file" in window.plain
+        refused = await world.olivia.submit(window, filled(world, training_file="training.jsonl"))
+        assert "training_file" in refused.ack_body["errors"]
+        world.api.keys[API_KEY] = Key("default")
+        for _ in range(99):
+            world.api.add_file(b"x")
+        window = await opened(world)
+        assert "type the id of a file" in window.plain
+        await world.olivia.submit(window, filled(world))
+        await shows(world, window, "Tracking")
+
+    assert len(created(world)) == 1
+
+
+async def test_without_a_file_to_train_on_the_form_says_what_to_do(world: World) -> None:
+    world.api.files.clear()
+    async with world.bot():
+        window = await opened(world)
+
+    assert "Upload one with the purpose" in window.plain
+    assert "submit" not in window.body
+
+
+async def test_a_window_that_was_closed_meanwhile_leaves_the_answer_to_that_person_alone(world: World) -> None:
+    async with world.bot():
+        window = await opened(world)
+        world.api.faults.add(POST, Fault("late", seconds=0.5))
+        exchange = await world.olivia.submit(window, filled(world))
+        await world.olivia.close(window)
+        answer = await exchange.reply()
+
+    (job,) = world.api.jobs
+    assert job in answer.plain
+    assert answer.ephemeral
+
+
+async def test_a_channel_without_the_bot_gets_no_card_and_the_window_says_so(world: World) -> None:
+    attic = world.slack.add_channel("attic", bot_is_member=False)
+    async with world.bot():
+        world.ml = attic
+        window = await opened(world)
+        await world.olivia.submit(window, filled(world))
+        await shows(world, window, "/invite @ftjob")
+
+    (job,) = world.api.jobs
+    assert job in window.plain
+    assert attic.messages == []
