@@ -18,15 +18,38 @@ LONGEST_TEXT = 2000
 """Characters of a library's message, and of each text in an exception."""
 
 _LONG = ("event", "exception")
+_EVERY: list[structlog.typing.Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+STEPS: list[structlog.typing.Processor] = [*_EVERY, structlog.stdlib.ProcessorFormatter.wrap_for_formatter]
+"""What an event of ours goes through until it is a record of the standard library's."""
 
 
 def set_up(style: Literal["console", "json"]) -> None:
     """Send our events and those of libraries, and what ends the process, to standard error in one form."""
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
+    structlog.configure(
+        processors=STEPS,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = _Handler()
+    handler.setFormatter(formatter(style))
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.INFO)
+    # They tell every request, every timer and every ping.
+    for chatty in ("httpx", "slack_bolt", "slack_sdk", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    # It warns at each tick that finds the last look still under way, which is as it should be.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    logging.captureWarnings(capture=True)
+    sys.excepthook = _log_end
+
+
+def formatter(style: Literal["console", "json"]) -> logging.Formatter:
+    """Return what makes a line of a record, be it of an event of ours that took ``STEPS`` or of a library's."""
     # Neither shows the local variables of frames, and with them tokens and keys.
     last: list[structlog.typing.Processor] = (
         [
@@ -41,28 +64,10 @@ def set_up(style: Literal["console", "json"]) -> None:
             structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
         ]
     )
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*_EVERY, structlog.stdlib.ExtraAdder()],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
     )
-    handler = _Handler()
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
-        )
-    )
-    root = logging.getLogger()
-    root.handlers = [handler]
-    root.setLevel(logging.INFO)
-    # They tell every request, every timer and every ping.
-    for chatty in ("httpx", "slack_bolt", "slack_sdk", "alembic"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
-    # It warns at each tick that finds the last look still under way, which is as it should be.
-    logging.getLogger("apscheduler").setLevel(logging.ERROR)
-    logging.captureWarnings(capture=True)
-    sys.excepthook = _log_end
 
 
 class _Handler(logging.StreamHandler[Any]):

@@ -11,17 +11,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
+from prometheus_client import generate_latest
+
 from bot import manifest
 from bot.app import Bot, Pace, running
 from bot.commands.flood import Limit, Limits
 from bot.poll.progress import Allowance
 from bot.sandbox.acting import Person
-from bot.sandbox.finetuning import API_KEY, FineTuningApi
+from bot.sandbox.finetuning import FineTuningApi, Key
 from bot.sandbox.messages import Ephemeral, Message, Reply
 from bot.sandbox.slack import Slack
 from bot.sandbox.workspace import Channel
 from bot.settings import Settings, load
 from bot.store.cards import Rhythm
+from tests import canaries
 from tests.postgres import free_port
 
 Transport = Literal["socket", "http"]
@@ -38,15 +41,22 @@ RUN = (sys.executable, "-m", "bot", "run")
 class World:
     """Both stand-ins with people and channels in them, and ways to let the bot run among them.
 
-    Olivia is an admin, Milo a member, Gia a guest, Sam a stranger from another company.
+    Olivia is an admin, Milo a member, Gia a guest, Sam a stranger from another company. Every secret is a canary, and
+    where a test went well none may be seen at the end, whatever the loggers of this process could say.
     """
 
     def __init__(self, folder: Path, *, database_url: str | None = None, transport: Transport = "socket") -> None:
         self.folder = folder
         self.database_url = database_url or f"sqlite:///{folder / 'ftjob.db'}"
         self.transport = transport
-        self.slack = Slack(scopes=_scopes(), events=_events())
-        self.api = FineTuningApi()
+        self.slack = Slack(
+            bot_token=canaries.BOT,
+            app_token=canaries.APP,
+            signing_secret=canaries.SIGNING,
+            scopes=_scopes(),
+            events=_events(),
+        )
+        self.api = FineTuningApi(keys={canaries.KEY: Key("default"), canaries.WRITE_KEY: Key("orders")})
         self.olivia = self.slack.add_person("olivia", is_admin=True)
         self.milo = self.slack.add_person("milo")
         self.gia = self.slack.add_person("gia", is_restricted=True)
@@ -58,10 +68,13 @@ class World:
         self._servers = AsyncExitStack()
         self._port = free_port()
         self._skipped = 0.0
+        self.command_lines: list[str] = []
         self.log: list[str] = []
         """What the bot's processes said."""
+        self._ears = canaries.Ears()
 
     async def __aenter__(self) -> Self:
+        self._servers.enter_context(canaries.listening(self._ears))
         await self._servers.enter_async_context(self.slack)
         await self._servers.enter_async_context(self.api)
         return self
@@ -70,22 +83,39 @@ class World:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._servers.aclose()
+        if error is None:
+            seen = canaries.seen_in(await self._places())
+            assert not seen, f"a canary is seen in {seen}: {self._ears.seen[:3]}"
+
+    async def _places(self) -> dict[str, str | bytes]:
+        """Return all that others than the bot can look at."""
+        space = self.slack.workspace
+        return {
+            "log": "".join([*self._ears.seen, *self.log]),
+            "command lines": "".join(self.command_lines),
+            "database": await canaries.stored(self.database_url),
+            "requests": f"{[entry.request for server in (self.slack, self.api) for entry in server.ledger]}",
+            "channels": f"{space.channels} {space.ephemerals} {space.replies} {space.views} {space.files}",
+            "metrics": generate_latest(),
+        }
 
     def environ(self, **more: str) -> dict[str, str]:
         """Return the bot's whole environment."""
         environ = {
             "SLACK_BOT_TOKEN": self.slack.bot_token,
+            "SLACK_SIGNING_SECRET": self.slack.signing_secret,
             "SLACK_API_URL": self.slack.api_url,
-            "OPENAI_API_KEY": API_KEY,
+            "OPENAI_API_KEY": canaries.KEY,
+            "OPENAI_WRITE_API_KEY": canaries.WRITE_KEY,
             "OPENAI_BASE_URL": self.api.base_url,
-            "DATABASE_URL": self.database_url,
+            "DATABASE_URL": canaries.with_password(self.database_url),
+            "FTJOB_HEARTBEAT_URL": self.slack.origin + canaries.HEARTBEAT,
             "FTJOB_POLL_SECONDS": str(POLL_SECONDS),
         }
         if self.transport == "socket":
             environ["SLACK_APP_TOKEN"] = self.slack.app_token
         else:
-            environ |= {"SLACK_SIGNING_SECRET": self.slack.signing_secret, "PORT": str(self._port)}
-            environ["FTJOB_HOST"] = "127.0.0.1"
+            environ |= {"PORT": str(self._port), "FTJOB_HOST": "127.0.0.1"}
             self.slack.request_url = f"http://127.0.0.1:{self._port}/slack/events"
         return environ | more
 
@@ -118,6 +148,7 @@ class World:
             await self.slack.ledger.until(lambda: started in "".join(self.log[said:]), seconds=20, why=started)
             if self.transport == "socket":
                 await self.slack.connected(seconds=20)
+            self.command_lines.append(Path(f"/proc/{process.pid}/cmdline").read_text())  # noqa: ASYNC240 - no disk is behind it
             yield process
         finally:
             if process.returncode is None:

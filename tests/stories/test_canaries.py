@@ -1,24 +1,21 @@
 """Every secret setting holds a canary, every library says all it can, much goes wrong: the canary is seen nowhere."""
 
-import json
-import sqlite3
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
-import asyncpg
 import pytest
+import structlog
+from structlog.testing import capture_logs
 
+from bot.metrics import SWEEPS
 from bot.sandbox.faults import Fault
-from bot.sandbox.finetuning import Key
 from bot.settings import SECRETS
+from tests.canaries import APP, BOT, CANARY, KEY, WRITE_KEY, execute
 from tests.postgres import free_port
 from tests.world import RUN, Transport, World
-
-CANARY = "c4n4ry"
-BOT, APP = f"xoxb-{CANARY}-bot-0123456789", f"xapp-{CANARY}-app-0123456789"
-SIGNING, KEY, WRITE_KEY = f"5161{CANARY}0123456789", f"sk-{CANARY}-key-0123456789", f"gateway.{CANARY}.0123456789"
 
 PROGRAM = """
 import asyncio, logging
@@ -37,31 +34,11 @@ print(generate_latest().decode(), "all is said", flush=True)
 
 
 @pytest.fixture
-def database_url(transport: Transport, request: pytest.FixtureRequest) -> str | None:
-    """SQLite for Socket Mode; for HTTP a PostgreSQL that takes any password."""
+def database_url(transport: Transport, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """SQLite for Socket Mode, PostgreSQL for HTTP."""
     if transport == "socket":
-        return None
-    parts = urlsplit(str(request.getfixturevalue("postgres_url")))
-    return parts._replace(netloc=f"{parts.username}:{CANARY}@{parts.hostname}:{parts.port}").geturl()
-
-
-@pytest.fixture
-async def guarded(tmp_path: Path, transport: Transport, database_url: str | None) -> AsyncIterator[World]:
-    """A world that takes canaries for its secrets."""
-    async with World(tmp_path, transport=transport, database_url=database_url) as made:
-        made.slack.bot_token, made.slack.app_token = BOT, APP
-        made.slack.signing_secret = made.slack.delivery.signing_secret = SIGNING
-        made.api.keys = {KEY: Key("watching"), WRITE_KEY: Key("ordering")}
-        yield made
-
-
-def settings_of(world: World) -> dict[str, str]:
-    """Return what the bot is started with on top; a heartbeat goes where nobody takes it."""
-    more = {"OPENAI_API_KEY": KEY, "OPENAI_WRITE_API_KEY": WRITE_KEY, "FTJOB_POLL_SECONDS": "0.5"}
-    more["FTJOB_HEARTBEAT_URL"] = f"{world.slack.origin}/heartbeat/{CANARY}?token={CANARY}"
-    if world.transport == "socket":
-        more |= {"PORT": str(free_port()), "FTJOB_HOST": "127.0.0.1", "FTJOB_LOG": "json"}
-    return more
+        return f"sqlite:///{tmp_path / 'ftjob.db'}"
+    return str(request.getfixturevalue("postgres_url"))
 
 
 async def trouble(world: World, job: str) -> None:
@@ -98,64 +75,104 @@ async def story(world: World) -> None:
     world.api.faults.add("POST /fine_tuning/jobs/{id}/cancel", refusal)
     refused = await world.press(await world.say(f"cancel {job}"), "ftjob_confirm")
     assert "Incorrect API key provided" in refused.plain
-    await execute(world, "ALTER TABLE track RENAME TO elsewhere")
+    await execute(world.database_url, "ALTER TABLE track RENAME TO elsewhere")
     assert "ref:" in (await world.say("tracked")).plain
 
 
-async def execute(world: World, statement: str) -> None:
-    if world.database_url.startswith("sqlite"):
-        with sqlite3.connect(world.folder / "ftjob.db") as connection:
-            connection.execute(statement)
-        connection.close()
-    else:
-        server = await asyncpg.connect(world.database_url)
-        await server.execute(statement)
-        await server.close()
-
-
-async def stored(world: World) -> str:
-    """Return everything that the database holds, as text."""
-    if world.database_url.startswith("sqlite"):
-        files = list(world.folder.glob("ftjob.db*"))
-        assert len(files) >= 2
-        return "".join(file.read_bytes().decode(errors="replace") for file in files)
-    server = await asyncpg.connect(world.database_url)
-    tables = await server.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-    rows = [await server.fetch(f'SELECT t::text FROM "{name}" t') for (name,) in tables]  # noqa: S608 - the catalogue's own names
-    await server.close()
-    return f"{rows}"
-
-
 @pytest.mark.parametrize("transport", ["socket", "http"])
-async def test_no_canary_is_seen_anywhere(guarded: World) -> None:
-    world, more = guarded, settings_of(guarded)
-    environ = world.environ(**more)
-    missing = [name for name in SECRETS if CANARY not in environ.get(name, "")]
-    assert missing == (["SLACK_SIGNING_SECRET", "DATABASE_URL"] if world.transport == "socket" else ["SLACK_APP_TOKEN"])
-    port = more.get("PORT") or urlsplit(str(world.slack.request_url)).port
-    program = (RUN[0], "-c", PROGRAM.replace("{style}", more.get("FTJOB_LOG", "console")))
+async def test_no_canary_is_seen_anywhere(tmp_path: Path, transport: Transport, database_url: str) -> None:
+    async with World(tmp_path, transport=transport, database_url=database_url) as world:
+        more = {"FTJOB_POLL_SECONDS": "0.5"}
+        if transport == "socket":
+            more |= {"PORT": str(free_port()), "FTJOB_HOST": "127.0.0.1", "FTJOB_LOG": "json"}
+        environ = world.environ(**more)
+        bare = [name for name in SECRETS if CANARY not in environ.get(name, "")]
+        assert bare == (["DATABASE_URL"] if transport == "socket" else ["SLACK_APP_TOKEN"])
+        program = (RUN[0], "-c", PROGRAM.replace("{style}", more.get("FTJOB_LOG", "console")))
 
-    async with world.process(program, **more) as process:
-        await story(world)
-        async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/readyz") as ready:
-            probed = await ready.text()
-        command_line = Path(f"/proc/{process.pid}/cmdline").read_text()  # noqa: ASYNC240 - no disk is behind it
-        process.terminate()
-        await world.slack.ledger.until(lambda: "all is said" in "".join(world.log), seconds=20, why="the end")
+        async with world.process(program, **more) as process:
+            await story(world)
+            port = more.get("PORT") or urlsplit(str(world.slack.request_url)).port
+            async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/readyz") as ready:
+                probed = await ready.text()
+            process.terminate()
+            await world.slack.ledger.until(lambda: "all is said" in "".join(world.log), seconds=20, why="the end")
 
-    log = "".join(world.log)
-    sent = [entry.request for ledger in (world.slack.ledger, world.api.ledger) for entry in ledger]
-    for heard in ("Sending a request", "command.broke", "command.upstream", "ftjob_commands_total"):
-        assert heard in log
-    assert "status" in probed
-    assert "run_until_stopped" in command_line
-    assert "Paused" in json.dumps(sent, default=str)
-    places = {
-        "log": log,
-        "database": await stored(world),
-        "requests": json.dumps(sent, default=str),
-        "probe": probed,
-        "command line": command_line,
-        "channels": f"{world.ml.messages} {world.ops.messages} {world.slack.ephemerals} {world.slack.workspace.replies}",
-    }
-    assert {place for place, text in places.items() if CANARY in text} == set()
+        assert "status" in probed
+        assert CANARY not in probed
+        for heard in ("Sending a request", "command.broke", "command.upstream", "ftjob_commands_total"):
+            assert heard in "".join(world.log)
+        assert "Paused" in f"{[entry.request for entry in world.slack.ledger]}"
+        assert "run_until_stopped" in "".join(world.command_lines)
+
+
+async def _said(_world: World) -> None:
+    with capture_logs():
+        structlog.get_logger().debug("an.event", about=WRITE_KEY)
+
+
+async def _said_by_a_library(_world: World) -> None:
+    logging.getLogger("a.library").debug("sent", extra={"headers": [WRITE_KEY]})
+
+
+async def _said_of_a_failure(_world: World) -> None:
+    try:
+        int(WRITE_KEY)
+    except ValueError:
+        structlog.get_logger().exception("it.broke")
+
+
+async def _said_by_a_process(world: World) -> None:
+    program = "import os, time; print('bot.started', os.environ['OPENAI_WRITE_API_KEY'], flush=True); time.sleep(60)"
+    async with world.process((RUN[0], "-c", program)):
+        pass
+
+
+async def _on_a_command_line(world: World) -> None:
+    program = "import time; print('bot.started', flush=True); time.sleep(60)"
+    async with world.process((RUN[0], "-c", program, KEY)):
+        pass
+
+
+async def _stored(world: World) -> None:
+    await execute(world.database_url, f"CREATE TABLE diary AS SELECT '{KEY}' AS entry")
+
+
+async def _asked(world: World) -> None:
+    async with aiohttp.ClientSession() as session, session.get(world.api.base_url, params={"key": KEY}):
+        pass
+
+
+async def _shown(world: World) -> None:
+    world.slack.add_channel(KEY)
+
+
+LEAKS = {
+    "an event": (_said, "log"),
+    "a line of a library's": (_said_by_a_library, "log"),
+    "a traceback": (_said_of_a_failure, "log"),
+    "a process": (_said_by_a_process, "log"),
+    "a command line": (_on_a_command_line, "command lines"),
+    "a row": (_stored, "database"),
+    "a request": (_asked, "requests"),
+    "what stands in Slack": (_shown, "channels"),
+}
+
+
+@pytest.mark.parametrize(("leak", "place"), LEAKS.values(), ids=LEAKS)
+async def test_a_world_ends_badly_where_a_canary_is_seen(
+    tmp_path: Path, leak: Callable[[World], Awaitable[None]], place: str
+) -> None:
+    with pytest.raises(AssertionError, match=f"'{place}'"):
+        async with World(tmp_path, transport="http") as world:
+            await leak(world)
+
+
+async def test_a_world_looks_at_postgresql_and_at_metrics_too(tmp_path: Path, postgres_url: str) -> None:
+    SWEEPS.labels(account=KEY, result="ok")
+    try:
+        with pytest.raises(AssertionError, match="'database', 'metrics'"):
+            async with World(tmp_path, database_url=postgres_url) as world:
+                await _stored(world)
+    finally:
+        SWEEPS.remove(KEY, "ok")

@@ -4,8 +4,9 @@ from dataclasses import replace
 import pytest
 
 from bot.sandbox.faults import Fault
-from bot.sandbox.finetuning import API_KEY, JOBS_READ, Key
+from bot.sandbox.finetuning import JOBS_READ, Key
 from bot.sandbox.messages import Ephemeral, Reply
+from tests.canaries import KEY, WRITE_KEY
 from tests.world import World, cancelling
 
 RED = "ftjob_confirm"
@@ -217,11 +218,10 @@ async def test_a_question_that_survives_a_restart_can_still_be_answered(world: W
 
 
 async def test_an_order_uses_the_key_for_orders_and_reading_does_not(world: World) -> None:
-    world.api.keys[API_KEY] = Key("reader", frozenset({JOBS_READ}))
-    world.api.keys["sk-sandbox-writer-0123456789"] = Key("writer")
+    world.api.keys = {KEY: Key("reader", frozenset({JOBS_READ})), WRITE_KEY: Key("writer")}
     job = world.api.add_job(status="running")
 
-    async with world.bot(OPENAI_WRITE_API_KEY="sk-sandbox-writer-0123456789"):
+    async with world.bot():
         question = await world.say(f"cancel {job}")
         answer = await world.press(question, RED)
 

@@ -3,8 +3,9 @@ import asyncio
 import pytest
 
 from bot.sandbox.faults import Fault
-from bot.sandbox.finetuning import API_KEY, JOBS_READ, Key
+from bot.sandbox.finetuning import JOBS_READ, Key
 from bot.sandbox.messages import Reply
+from tests.canaries import KEY
 from tests.world import World, cancelling
 
 RED = "ftjob_confirm"
@@ -118,10 +119,10 @@ async def test_a_job_that_ended_in_the_meantime_is_told_as_it_ended(world: World
 
 
 async def test_a_key_without_the_right_to_cancel_is_told_with_the_scope_that_it_lacks(world: World) -> None:
-    world.api.keys[API_KEY] = Key("reader", frozenset({JOBS_READ}))
+    world.api.keys[KEY] = Key("reader", frozenset({JOBS_READ}))
     job = world.api.add_job(status="running")
 
-    async with world.bot():
+    async with world.bot(OPENAI_WRITE_API_KEY=""):
         answer = await cancelled(world, job)
 
     assert "api.fine_tuning.jobs.write" in answer.plain

@@ -5,11 +5,12 @@ from dataclasses import replace
 
 from bot.commands.flood import LIMITS
 from bot.sandbox.faults import Fault
-from bot.sandbox.finetuning import API_KEY, JOBS_READ, Key
+from bot.sandbox.finetuning import JOBS_READ, Key
 from bot.sandbox.messages import Ephemeral, Message
 from bot.sandbox.workspace import TEAM
 from bot.store.audit import Decision
 from bot.store.questions import Question
+from tests.canaries import KEY
 from tests.stories.test_audit import entries
 from tests.world import World, cancelling
 
@@ -273,10 +274,10 @@ async def test_what_an_api_calls_its_request_is_never_markup(world: World) -> No
 
 
 async def test_a_key_that_may_not_write_is_told_to_the_ops_channel_once_a_day(world: World) -> None:
-    world.api.keys[API_KEY] = Key("reader", frozenset({JOBS_READ}))
+    world.api.keys[KEY] = Key("reader", frozenset({JOBS_READ}))
     job = world.api.add_job(status="running")
 
-    async with world.bot(FTJOB_OPS_CHANNEL=world.ops.id) as bot:
+    async with world.bot(FTJOB_OPS_CHANNEL=world.ops.id, OPENAI_WRITE_API_KEY="") as bot:
         for _ in range(2):
             await world.press(await world.say(f"cancel {job}"), RED)
         await world.settled(bot)

@@ -10,11 +10,11 @@ from bot.app import Bot
 from bot.blocks import Message
 from bot.sandbox.acting import Person
 from bot.sandbox.exchange import Exchange
-from bot.sandbox.finetuning import API_KEY
 from bot.sandbox.messages import Reply
 from bot.sandbox.workspace import Channel
 from bot.store.audit import Entry, Written
 from tests.blocks.drawn import CHANNEL, PERSON, alive, marked_up, unseen
+from tests.canaries import CANARY
 from tests.world import World
 
 HOUR = "3600"
@@ -82,7 +82,7 @@ class Town:
             assert "I watch fine-tuning jobs" in (await world.say("help", by="milo")).plain, "the bot lives"
         assert exchange.ack_seconds < MOST_ACK_SECONDS
         assert [line for line in log if line["log_level"] in ("error", "critical")] == []
-        assert not any(secret in repr(log) for secret in (API_KEY, world.slack.bot_token))
+        assert CANARY not in repr(log)
         self.assert_harmless(written, frozenset(names))
         last = rows[0].id if rows else 0
         audit = [row.entry for row in reversed(await self._newest()) if row.id > last]

@@ -10,9 +10,10 @@ from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from bot.sandbox.faults import Fault
-from bot.sandbox.finetuning import API_KEY, FineTuningApi
+from bot.sandbox.finetuning import FineTuningApi
 from bot.sandbox.messages import Message, Reply
 from tests.builders import error_body, job_body, list_body
+from tests.canaries import KEY
 from tests.stories.inputs.hearing import LIST, LOOK, Heard, Town
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -249,7 +250,7 @@ async def test_b119_a_compressed_gigabyte_is_never_unpacked(town: Town) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 500], ids=["B120"] * 4)
-@pytest.mark.parametrize("key", [API_KEY, "sk-ab***wxyz1"])
+@pytest.mark.parametrize("key", [KEY, "sk-ab***wxyz1"])
 async def test_a_key_that_an_error_repeats_is_not_shown(town: Town, status: int, key: str) -> None:
     job = town.world.api.add_job(status="running")
     town.world.api.faults.add(LOOK, answers(error_body(f"Incorrect API key provided: {key}."), status))

@@ -4,8 +4,9 @@ import pytest
 
 from bot.sandbox.acting import Person
 from bot.sandbox.faults import Fault
-from bot.sandbox.finetuning import API_KEY, JOBS_READ, Key
+from bot.sandbox.finetuning import JOBS_READ, Key
 from bot.store import schema
+from tests.canaries import WRITE_KEY
 from tests.commands.test_parse_refusals import REFUSED
 from tests.store.seeds import follow, know, reading, rows
 from tests.stories.inputs.hearing import LOOK, ORDER, RED, Heard, Town, assert_usage
@@ -227,7 +228,8 @@ async def test_b45_a_cancel_without_an_answer_is_sent_once_and_its_end_is_told(t
 
 
 async def test_b46_the_scope_that_the_key_lacks_is_named_and_the_operators_channel_hears_it_once(town: Town) -> None:
-    keys, town.world.api.keys = town.world.api.keys, {API_KEY: Key("reader", frozenset({JOBS_READ}))}
+    keys = town.world.api.keys
+    town.world.api.keys = keys | {WRITE_KEY: Key("reader", frozenset({JOBS_READ}))}
     heard = [await confirmed(town, running(town)) for _ in range(2)]
     town.world.api.keys = keys
     await town.world.settled(town.bot)

@@ -1,0 +1,122 @@
+"""Canaries in place of secrets, ears for all that is logged, and every place in which no canary may be seen."""
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import asyncpg
+import structlog
+
+from bot.logs import STEPS, formatter
+
+CANARY = "c4n4ry"
+BOT, APP = f"xoxb-{CANARY}-bot-0123456789", f"xapp-{CANARY}-app-0123456789"
+SIGNING, KEY, WRITE_KEY = f"5161{CANARY}0123456789", f"sk-{CANARY}-key-0123456789", f"gateway.{CANARY}.0123456789"
+HEARTBEAT = f"/heartbeat/{CANARY}"
+
+_LINES = (formatter("console"), formatter("json"))
+_Plain: Any = structlog.make_filtering_bound_logger(logging.NOTSET)
+_aside = logging.getLogger("canaries")
+_aside.propagate = False
+_events = structlog.wrap_logger(_aside, processors=STEPS, wrapper_class=_Plain)
+
+
+class _Overheard(_Plain):  # type: ignore[misc] # it is made at run time
+    """What logs events in a test: each is also heard by ears, whatever a test does with it."""
+
+    def _proxy_to_logger(self, method_name: str, event: str | None = None, **fields: Any) -> Any:
+        getattr(_events, method_name)(event, **self._context | fields)
+        return super()._proxy_to_logger(method_name, event, **fields)
+
+
+class Ears(logging.Handler):
+    """Hears every record; ``seen`` are the lines with a canary that the bot would make of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Draw a line only where a canary may stand in what it is made of: most of the work is in the drawing."""
+        if CANARY in _ingredients(record) or _is_of_failure(record):
+            self.seen += [line for each in _LINES if CANARY in (line := each.format(record))]
+
+
+@contextmanager
+def listening(ears: Ears) -> Iterator[None]:
+    """Let every logger of this process say all it can, and hear it."""
+    root = logging.getLogger()
+    known = [each for each in root.manager.loggerDict.values() if isinstance(each, logging.Logger)]
+    levels = [(logger, logger.level) for logger in known if logger.level] + [(root, root.level)]
+    before = structlog.get_config()["wrapper_class"]
+    for logger, _ in levels:
+        logger.setLevel(logging.DEBUG)
+    for logger in (root, _aside):
+        logger.addHandler(ears)
+    structlog.configure(wrapper_class=_Overheard)
+    try:
+        yield
+    finally:
+        structlog.configure(wrapper_class=before)
+        for logger in (root, _aside):
+            logger.removeHandler(ears)
+        for logger, level in levels:
+            logger.setLevel(level)
+
+
+def with_password(database_url: str) -> str:
+    """Return the address of a database with a canary for its password; SQLite has none, and a test's server takes any."""
+    parts = urlsplit(database_url)
+    if parts.scheme == "sqlite":
+        return database_url
+    account, _, place = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{account.partition(':')[0]}:{CANARY}@{place}").geturl()
+
+
+async def stored(database_url: str) -> bytes:
+    """Return everything that a database holds."""
+    if database_url.startswith("sqlite"):
+        file = Path(database_url.removeprefix("sqlite:///"))
+        return b"".join(each.read_bytes() for each in file.parent.glob(f"{file.name}*"))
+    server = await asyncpg.connect(database_url)
+    tables = await server.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    rows = [await server.fetch(f'SELECT t::text FROM "{name}" t') for (name,) in tables]  # noqa: S608 - the catalogue's own names
+    await server.close()
+    return f"{rows}".encode()
+
+
+async def execute(database_url: str, statement: str) -> None:
+    """Do something to a database behind the bot's back."""
+    if database_url.startswith("sqlite"):
+        with closing(sqlite3.connect(database_url.removeprefix("sqlite:///"))) as connection:
+            connection.execute(statement)
+            connection.commit()
+    else:
+        server = await asyncpg.connect(database_url)
+        await server.execute(statement)
+        await server.close()
+
+
+def seen_in(places: dict[str, str | bytes]) -> list[str]:
+    """Return the names of the places in which a canary is seen."""
+    return [
+        name for name, held in places.items() if CANARY.encode() in (held if isinstance(held, bytes) else held.encode())
+    ]
+
+
+def _ingredients(record: logging.LogRecord) -> str:
+    """Return all that a line is made of but a traceback, before anything is taken out of it."""
+    try:
+        message = record.getMessage()
+    except (TypeError, ValueError, KeyError):  # the bot only says that such a record cannot be written
+        return ""
+    return f"{message} {record.__dict__} {structlog.contextvars.get_contextvars()}"
+
+
+def _is_of_failure(record: logging.LogRecord) -> bool:
+    event: Any = record.msg
+    return bool(record.exc_info or (isinstance(event, dict) and event.get("exc_info")))
