@@ -1,0 +1,65 @@
+"""The page ``docs/cards.md``: the card of a job through its life, as its reader has it.
+
+``python -m tests.blocks.cards_page`` writes it anew.
+"""
+
+from pathlib import Path
+
+from bot.blocks.alert import alert
+from bot.blocks.card import Present, card
+from bot.blocks.curves import picture
+from bot.blocks.job import Surroundings
+from bot.jobs.models import Job
+from bot.jobs.progress import Progress
+from bot.providers.openai import job_page
+from tests.blocks.as_read import as_read
+from tests.blocks.drawn import FAILED, NOW, PERSON, SUCCEEDED, change_to, job
+
+PAGE = Path(__file__).parents[2] / "docs" / "cards.md"
+HEAD = """# The card of a job, as it lives
+
+Each block is a card as its reader has it: `[Label -> action = value]` is a button, `(small)` a grey line, `(box)` a line that
+can be copied, `(said)` what a screen reader and a notification say. `python -m tests.blocks.cards_page` writes this page;
+a test holds it to the code.
+"""
+CURVES = picture("F0CURVES", "training loss 2.5 at step 1 to 0.5 at step 100, lowest 0.48 at step 97")
+
+
+def page() -> str:
+    """Return the page."""
+    parts = [f"\n## {title}\n\n```\n{text}\n```\n" for title, text in sections().items()]
+    return HEAD + "".join(parts)
+
+
+def sections() -> dict[str, str]:
+    """Return each state of a card by its title."""
+    return {
+        "Queued": shown(job(status="queued")),
+        "Running, nothing measured yet": shown(job()),
+        "Running, 40 %": shown(job(metadata={"team": "search", "slack_user": PERSON}), step=40),
+        "Running, 100 %": shown(job(), step=100),
+        "Succeeded, with its curves": shown(job(**SUCCEEDED), curves=True),
+        "Failed": shown(job(**FAILED)),
+        "Cancelled": shown(job(status="cancelled", finished_at=1_790_000_100)),
+        "Paused": shown(job(status="paused"), step=40),
+        "Pausing, as Azure says": shown(job(status="pausing"), step=40),
+        "A status that nobody knows": shown(job(status="word_of_tomorrow")),
+        "No longer visible": shown(job(), is_gone=True),
+        "Two lines, as `settings size compact` has it": shown(job(), step=40, is_compact=True),
+        "The last message of the thread, in the channel too": as_read(
+            alert(change_to(job(**SUCCEEDED)), job(**SUCCEEDED), page=job_page("ftjob-abc123"), person=PERSON)
+        ),
+    }
+
+
+def shown(drawn: Job, *, step: int = 0, curves: bool = False, is_gone: bool = False, is_compact: bool = False) -> str:
+    """Return one card as it is read."""
+    points = tuple((n, 2.5 - n / 50) for n in range(1, step + 1))
+    progress = Progress(step, 100, NOW, 36.0, points) if step else None
+    present = Present(NOW, NOW - 7200, progress, is_gone, CURVES if curves else None)
+    around = Surroundings(job_page(drawn.id), tracked=True)
+    return as_read(card(drawn, around, f"Tracked by <@{PERSON}>", present, compact=is_compact))
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
