@@ -9,9 +9,10 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -149,34 +150,31 @@ async def running(
         gateway = await enter(open_gateway(settings, patience, clock=clock))
         client = await enter(Client(account_of(settings), clock=clock))
         store = await enter(_own_store(settings, clock))
-        drawing = Drawing(client.page_of, can_cancel=not settings.ftjob_read_only, clock=clock)
+        config, interval = settings.ftjob_config, settings.ftjob_poll_seconds
+        drawing = Drawing(client.page_of, can_cancel=not settings.ftjob_read_only, clock=clock, prices=config.prices)
         notices = Notices(store, settings.ftjob_ops_channel)
         await notices.tell_of_store()
         sender = Sender(store, gateway, drawing, clock=clock, notices=notices, patience=patience)
         editor = Editor(store, gateway, drawing, pace.cards, owed=sender.wake)
-        recorder = Recorder(store, wake=lambda: _wake(sender, editor), interval=settings.ftjob_poll_seconds)
+        wake = partial(_wake, sender, editor)
+        recorder = Recorder(store, wake=wake, interval=interval, stuck_after=config.stuck)
         circuit = Circuit(store, notices, client.account.name, wake=sender.wake, clock=clock)
-        interval = settings.ftjob_poll_seconds
         sweeper = Sweeper(client, store, recorder, circuit, interval=interval, clock=clock, lease=patience.lease)
         illustrator = Illustrator(client, store, charts := Charts(), gateway, shown=editor.wake)
-        watcher = Watcher(client, store, pace.logs, shown=editor.wake)
+        watcher = Watcher(client, store, recorder, pace.logs, shown=editor.wake)
         presence = Presence(gateway, store, notices, account=client.account.name, wake=sender.wake, clock=clock)
         bot = Bot(settings, store, sweeper, sender, gateway, presence)
-        context = Context(
+        context = _context(
+            settings,
             client=client,
-            shared=SharedReads(client, clock),
             store=store,
+            gateway=gateway,
             recorder=recorder,
-            post=gateway.post,
-            upload=gateway.upload,
             charts=charts,
-            wake=lambda: _wake(sender, editor),
             notices=notices,
-            policy=Policy(settings.ftjob_operators, read_only=settings.ftjob_read_only),
+            wake=wake,
             flood=Flood(limits),
             clock=clock,
-            version=version("ftjob"),
-            interval=interval,
         )
         people = People(gateway.client, settings.ftjob_operators, clock)
         dispatch = Dispatch(context, gateway, people, lambda: bot.identity)
@@ -196,6 +194,39 @@ async def running(
         yield bot
         log.info("bot.stopping")
         sender.claim_no_more()
+
+
+def _context(
+    settings: Settings,
+    *,
+    client: Client,
+    store: Store,
+    gateway: Gateway,
+    recorder: Recorder,
+    charts: Charts,
+    notices: Notices,
+    wake: Callable[[], None],
+    flood: Flood,
+    clock: Clock,
+) -> Context:
+    """Return what commands can reach."""
+    return Context(
+        client=client,
+        shared=SharedReads(client, clock),
+        store=store,
+        recorder=recorder,
+        post=gateway.post,
+        upload=gateway.upload,
+        charts=charts,
+        wake=wake,
+        notices=notices,
+        policy=Policy(settings.ftjob_operators, read_only=settings.ftjob_read_only),
+        flood=flood,
+        clock=clock,
+        prices=settings.ftjob_config.prices,
+        version=version("ftjob"),
+        interval=settings.ftjob_poll_seconds,
+    )
 
 
 async def _shut(doors: AsyncExitStack, dispatch: Dispatch) -> None:

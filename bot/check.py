@@ -9,6 +9,8 @@ from rich.table import Table
 
 from bot import manifest
 from bot.app import account_of
+from bot.blocks.parts import duration
+from bot.config import Config
 from bot.errors import AccessRefused, FtjobError, ProviderError, RateLimited, StoreDamaged, StoreInUse, StoreLocked
 from bot.providers.client import Client
 from bot.settings import Settings
@@ -42,9 +44,9 @@ class Finding:
 
 async def findings(settings: Settings) -> list[Finding]:
     """Try every part, side by side, and return what was found in a fixed order."""
-    settings_fine = Finding("Settings", ok=True, found="all readable")
+    fine = [Finding("Settings", ok=True, found="all readable"), _configuration(settings.ftjob_config)]
     tried = await asyncio.gather(_database(settings), _slack(settings), _api(settings))
-    return [settings_fine, *(finding for each in tried for finding in each)]
+    return [*fine, *(finding for each in tried for finding in each)]
 
 
 def table(found: list[Finding]) -> Table:
@@ -55,6 +57,16 @@ def table(found: list[Finding]) -> Table:
     for finding in found:
         drawn.add_row("[green]ok[/]" if finding.ok else "[red]no[/]", finding.part, finding.found, finding.todo)
     return drawn
+
+
+def _configuration(config: Config) -> Finding:
+    prices = ", ".join(f"{model} ${price:,g}" for model, price in config.prices.items()) or "none"
+    times = {name.replace("_", " "): seconds for name, seconds in config.stuck}
+    stuck = ", ".join(f"{name} {duration(seconds) if seconds else 'never'}" for name, seconds in times.items())
+    found = f"prices of a million trained tokens: {prices}; told as stuck: {stuck}"
+    is_empty = not config.model_fields_set
+    todo = "FTJOB_CONFIG may name a file with prices and other times: see README." if is_empty else ""
+    return Finding("Configuration file", ok=True, found=f"nothing set; {found}" if is_empty else found, todo=todo)
 
 
 async def _database(settings: Settings) -> list[Finding]:

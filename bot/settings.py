@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 
+from bot.config import Config, read_config
 from bot.errors import SettingsError
 from bot.redaction import redacted
 
@@ -87,6 +88,9 @@ class Settings(BaseModel):
     """The id of the channel (C... or G...) that is told what goes wrong with the bot itself."""
     ftjob_heartbeat_url: SecretStr | None = None
     """An address of a service that raises the alarm when it is no longer asked; secret, as it may hold a token."""
+
+    ftjob_config: Config = Config()
+    """A TOML file with prices, and after how long a job counts as stuck; here what it says."""
 
     @field_validator("ftjob_operators", mode="before")
     @classmethod
@@ -210,10 +214,13 @@ def load(environ: Mapping[str, str] = os.environ, *, dotenv: Path = Path(".env")
         SettingsError: with every problem found, none of them showing a secret.
     """
     known = _known(environ, dotenv)
-    values = {
+    values: dict[str, Any] = {
         name: known[name.upper()].strip() for name in Settings.model_fields if known.get(name.upper(), "").strip()
     }
     from_files, problems = _from_files(known)
+    if path := values.pop("ftjob_config", None):
+        from_files["ftjob_config"], wrong = read_config(path)
+        problems += wrong
     try:
         settings = Settings.model_validate(values | from_files, context={"disk_forgets": "DYNO" in known})
     except ValidationError as error:
@@ -237,9 +244,10 @@ def _known(environ: Mapping[str, str], dotenv: Path) -> dict[str, str]:
     return {key: value for key, value in dotenv_values(dotenv).items() if value} | dict(environ)
 
 
-def _from_files(known: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+def _from_files(known: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
     """Return the secrets that stand in files, and what is wrong with the files."""
-    values, problems = {}, []
+    values: dict[str, Any] = {}
+    problems = []
     for name in SECRETS:
         if path := known.get(f"{name}_FILE"):
             try:

@@ -1,7 +1,7 @@
 """Draw what is owed at the moment it is sent, from the stored change."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from bot.alerts.retry import THREAD_GONE
 from bot.blocks import Message, curves
@@ -12,6 +12,7 @@ from bot.blocks.job import Surroundings
 from bot.blocks.notice import notice
 from bot.blocks.parts import code, context, duration, mention
 from bot.jobs.models import Job
+from bot.jobs.prices import price_of
 from bot.store import Store, pictures
 from bot.store.cards import Card
 from bot.store.engine import Clock
@@ -50,6 +51,8 @@ class Drawing:
     job_page: JobPage
     can_cancel: bool
     clock: Clock
+    prices: Mapping[str, float] = field(default_factory=dict)
+    """As of ``jobs.prices``."""
 
 
 async def draw(store: Store, delivery: Delivery, drawing: Drawing, *, repeated: bool) -> Outgoing:
@@ -69,7 +72,9 @@ async def draw(store: Store, delivery: Delivery, drawing: Drawing, *, repeated: 
     recorded = await store.jobs.change(delivery.change_id)
     track = await store.tracks.find(recorded.account, recorded.job_id, delivery.channel)
     page = drawing.job_page(recorded.account, recorded.job_id)
-    return await _change(store, delivery, recorded, page=page, person=track.person if track else None, notes=notes)
+    price = price_of(recorded.job.model, drawing.prices)
+    person = track.person if track else None
+    return await _change(store, delivery, recorded, page=page, person=person, price=price, notes=notes)
 
 
 async def _card(store: Store, delivery: Delivery, drawing: Drawing, notes: list[str]) -> Outgoing:
@@ -112,7 +117,10 @@ async def draw_card(
         raise LookupError(place.job_id)
     track = await store.tracks.find(place.account, place.job_id, place.channel)
     around = Surroundings(
-        drawing.job_page(place.account, place.job_id), tracked=track is not None, can_cancel=drawing.can_cancel
+        drawing.job_page(place.account, place.job_id),
+        tracked=track is not None,
+        can_cancel=drawing.can_cancel,
+        price=price_of(job.model, drawing.prices),
     )
     present = _present(picture, drawing.clock(), with_picture=with_picture) if picture else None
     compact = (await store.channels.find(place.channel)).compact
@@ -123,11 +131,18 @@ async def draw_card(
 def _present(known: pictures.Picture, now: float, *, with_picture: bool) -> Present:
     chart = known.chart if with_picture else None
     shown = curves.picture(chart.file, chart.says) if chart else None
-    return Present(now, known.since, known.progress, known.is_gone, shown)
+    return Present(now, known.since, known.progress, known.is_gone, known.stuck_since, shown)
 
 
 async def _change(
-    store: Store, delivery: Delivery, recorded: RecordedChange, *, page: str, person: str | None, notes: list[str]
+    store: Store,
+    delivery: Delivery,
+    recorded: RecordedChange,
+    *,
+    page: str,
+    person: str | None,
+    price: float | None,
+    notes: list[str],
 ) -> Outgoing:
     message = alert(
         recorded.change,
@@ -137,6 +152,7 @@ async def _change(
         reason=recorded.reason,
         late=recorded.late,
         seen_at=recorded.seen_at,
+        price=price,
         notes=notes,
     )
     thread_ts = await _thread(store, delivery)

@@ -5,22 +5,24 @@ Whatever looks at a job (a sweep, ``track``, a cancel) ends here, so that there 
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot import metrics
 from bot.alerts.retry import PACE
 from bot.alerts.routes import channels_for, is_told, pictures
+from bot.config import StuckAfter
 from bot.crash import crash_point
-from bot.jobs.changes import Change, ChangeKind, change_between, state_of
+from bot.jobs.changes import Change, ChangeKind, change_between, first_change, state_of
 from bot.jobs.doubt import Verdict, is_given_up, is_gone, judge
+from bot.jobs.stuck import NEVER, stuck_since
 from bot.providers.wire import Reading
 from bot.store import Store
 from bot.store.cards import Card
 from bot.store.engine import Transaction
-from bot.store.jobs import FIRST_VERSION, KnownJob, RecordedChange, first_change
+from bot.store.jobs import FIRST_VERSION, KnownJob, RecordedChange
 from bot.store.outbox import Planned
-from bot.store.pictures import digest_of
+from bot.store.pictures import Running, digest_of
 from bot.store.tracks import Subscription, Track
 
 Ending = Callable[[Transaction], Awaitable[None]]
@@ -45,11 +47,14 @@ class Seen:
 class Recorder:
     """Records what was seen, and wakes the sender when it owes something."""
 
-    def __init__(self, store: Store, *, wake: Callable[[], None], interval: float = 30.0) -> None:
+    def __init__(
+        self, store: Store, *, wake: Callable[[], None], interval: float = 30.0, stuck_after: StuckAfter = NEVER
+    ) -> None:
         """Take what it needs; ``interval`` is that of sweeps: two reads so far apart are believed."""
         self._store = store
         self._wake = wake
         self._interval = interval
+        self._stuck_after = stuck_after
 
     async def record(self, seen: Seen, *, settled: Sequence[str] = (), at_end: Ending | None = None) -> int:
         """Record what was read; return how many changes that were.
@@ -145,6 +150,21 @@ class Recorder:
                 await self._catch_up(tx, track, reading)
         self._wake()
 
+    async def hear(self, running: Running, event_at: float) -> None:
+        """Record when the newest line of a running job's log was written: whether it stands still, or moves again.
+
+        That it stands still is judged as of the last sweep, which saw it running: meanwhile it may be over.
+        """
+        changes, seen = 0, Seen(running.account, (), {})
+        swept_at = await self._store.accounts.swept_at(running.account)
+        async with self._transaction() as tx:
+            known = await self._store.jobs.known_in(tx, running.account, running.job_id)
+            if known and swept_at and not known.gone:
+                body = {**running.body, **vars(known.state)}
+                changes = await self._record_standstill(tx, seen, known, body, swept_at, event_at=event_at)
+        if changes:
+            self._wake()
+
     async def _record_in(self, tx: Transaction, seen: Seen) -> int:
         # Pages hold the newest first, and times are whole seconds: jobs of one second keep their order.
         # A job that moved between two pages was read twice: the later read counts.
@@ -153,7 +173,7 @@ class Recorder:
         oldest_first.sort(key=lambda reading: reading.snapshot.created_at or 0)
         unknown = [reading for reading in oldest_first if reading.snapshot.id not in seen.known]
         changes = await self._record_first_sight(tx, seen.account, unknown)
-        now = await self._store.jobs.now(tx) if any(known.doubt for known in seen.known.values()) else 0.0
+        now = await self._store.jobs.now(tx) if seen.known else 0.0
         for reading in oldest_first:
             if known := seen.known.get(reading.snapshot.id):
                 changes += await self._record_sight(tx, seen, known, reading, now)
@@ -170,13 +190,37 @@ class Recorder:
         if change is None and known.gone:
             change = Change(ChangeKind.BACK, known.state, known.state)
         if change:
+            if known.stuck_since is not None:
+                change = replace(change, stuck_for=now - known.stuck_since)
             version = await self._store.jobs.swap(tx, known, change.after)
             return await self._tell(tx, seen, version, change, reading.body)
         if verdict is Verdict.NOTED:
             await self._store.doubts.note(tx, known, new.status)
         elif verdict is Verdict.CLEARED or (known.absence and verdict is Verdict.SAME):
             await self._store.doubts.clear(tx, known)
+        else:
+            return await self._record_standstill(tx, seen, known, reading.body, now)
         return 0
+
+    async def _record_standstill(
+        self,
+        tx: Transaction,
+        seen: Seen,
+        known: KnownJob,
+        body: dict[str, Any],
+        now: float,
+        *,
+        event_at: float | None = None,
+    ) -> int:
+        """Record that a job stands still, or moves again; return how many changes that were."""
+        status, noted, after = known.state.status, known.stuck_since, self._stuck_after
+        since = stuck_since(status, known.same_since, noted, now=now, after=after, event_at=event_at)
+        if since == noted or not await self._store.tracks.of_job(tx, known.account, known.id):
+            return 0
+        version = await self._store.standstills.note(tx, known, since)
+        kind = ChangeKind.MOVED if since is None else ChangeKind.STUCK
+        change = Change(kind, known.state, known.state, stuck_for=now - (since or noted or now))
+        return await self._tell(tx, replace(seen, late=False), version, change, body)
 
     async def _record_miss(self, tx: Transaction, seen: Seen, known: KnownJob) -> int:
         """Count a read that did not find a job; return how many changes that were."""

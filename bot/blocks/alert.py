@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bot.blocks.job import doing, emoji, failure, followed_by, reason_in_words, word
+from bot.blocks.job import doing, emoji, failure, followed_by, reason_in_words, tokens_and_cost, word
 from bot.blocks.parts import (
     Block,
     Message,
@@ -15,6 +15,7 @@ from bot.blocks.parts import (
     preformatted,
     section,
 )
+from bot.blocks.stuck import advice_on_standstill, stuck_for
 from bot.jobs.changes import Change, ChangeKind
 from bot.jobs.failure import advice_for
 from bot.jobs.models import Job
@@ -38,6 +39,7 @@ def alert(
     reason: str | None = None,
     late: bool = False,
     seen_at: float | None = None,
+    price: float | None = None,
     notes: Sequence[str] = (),
 ) -> Message:
     """Draw one change of one job.
@@ -50,13 +52,16 @@ def alert(
         reason: why it failed, from its log, where the job does not say.
         late: whether the change happened while nobody was looking.
         seen_at: when it was found, seconds since the epoch.
+        price: US dollars for a million trained tokens, where somebody set a price.
         notes: what is to be said of the message itself, already safe.
     """
-    blocks: list[Block] = [section(_headline(change, job)), *fields(_facts(change, job))]
+    blocks: list[Block] = [section(_headline(change, job)), *fields(_facts(change, job, price))]
     if change.after.fine_tuned_model and change.after.fine_tuned_model != change.before.fine_tuned_model:
         blocks.append(preformatted(change.after.fine_tuned_model))
     if change.kind is ChangeKind.GONE:
         blocks.append(section(GONE.format(command=code(f"/ftjob untrack {job.id}"))))
+    elif change.kind is ChangeKind.STUCK:
+        blocks.append(section(f":bulb: {advice_on_standstill(job, change.after.status)}"))
     elif phase_of(change.after.status) is Phase.FAILED and change.kind in _TELL_OF_STATUS:
         blocks.append(preformatted(failure(job.error, reason) or NO_REASON))
         if advice := advice_for(job.error, reason):
@@ -75,20 +80,26 @@ def _headline(change: Change, job: Job) -> str:
         return f":ghost: *No longer visible* · {code(job.id)}"
     if change.kind is ChangeKind.BACK:
         return f"{emoji(change.after.status)} *Visible again* · {code(job.id)}"
+    if change.kind is ChangeKind.STUCK:
+        return f":warning: *Stuck* · {code(job.id)} {stuck_for(change.after.status, change.stuck_for or 0.0)}"
+    if change.kind is ChangeKind.MOVED:
+        return f"{emoji(change.after.status)} *Moving again* · {code(job.id)}"
     if change.kind is ChangeKind.MODEL:
         what = "Fine-tuned model is ready" if change.after.fine_tuned_model else "Fine-tuned model is gone"
         return f":label: *{what}* · {code(job.id)}"
     return f"{emoji(change.after.status)} *{word(change.after.status)}* · {code(job.id)}"
 
 
-def _facts(change: Change, job: Job) -> list[tuple[str, str]]:
+def _facts(change: Change, job: Job, price: float | None) -> list[tuple[str, str]]:
     facts = []
     if change.kind is ChangeKind.STATUS:
         facts.append(("Was", word(change.before.status)))
     elif change.kind is ChangeKind.GONE:
         facts.append(("Last seen as", word(change.before.status)))
-    elif change.kind is ChangeKind.BACK:
+    elif change.kind in (ChangeKind.BACK, ChangeKind.STUCK, ChangeKind.MOVED):
         facts.append(("Status", word(change.after.status)))
+    if change.stuck_for is not None and change.kind is not ChangeKind.STUCK:
+        facts.append(("Stood still for", duration(change.stuck_for)))
     if job.model:
         facts.append(("Model", code(job.model)))
     if change.kind is ChangeKind.GONE:
@@ -96,7 +107,7 @@ def _facts(change: Change, job: Job) -> list[tuple[str, str]]:
     if (taken := job.seconds_taken()) is not None:
         facts.append(("Took", duration(taken)))
     if job.trained_tokens is not None:
-        facts.append(("Trained tokens", f"{job.trained_tokens:,}"))
+        facts.append(("Trained tokens", tokens_and_cost(job.trained_tokens, price)))
     return facts
 
 
@@ -116,11 +127,19 @@ def _sentence(change: Change, job: Job, reason: str | None) -> str:
         return f"{who} is no longer visible to the API key of this bot. It was last seen as {seen_as}."
     if change.kind is ChangeKind.BACK:
         return f"{who} is visible again: it {doing(change.after.status)}."
+    if change.kind is ChangeKind.STUCK:
+        return f"{who} is stuck: it {stuck_for(change.after.status, change.stuck_for or 0.0)}."
+    if change.kind is ChangeKind.MOVED:
+        return f"{who} moves again{_after_standstill(change)}: it {doing(change.after.status)}."
     taken = job.seconds_taken()
     after = f" after {duration(taken)}" if taken is not None else ""
     was = f" (was {word(change.before.status).lower()})" if change.kind is ChangeKind.STATUS else ""
-    said = f"{who} {doing(change.after.status)}{after}{was}"
+    said = f"{who} {doing(change.after.status)}{after}{was}{_after_standstill(change)}"
     if phase_of(change.after.status) is Phase.FAILED:
         why = reason_in_words(job.error, reason)
         return f"{said}: {why}" if why else f"{said}. The API gave no reason."
     return f"{said}: {plain(model)}" if model else f"{said}."
+
+
+def _after_standstill(change: Change) -> str:
+    return "" if change.stuck_for is None else f", after being stuck for {duration(change.stuck_for)}"

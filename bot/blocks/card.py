@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bot.blocks.compact import two_lines
 from bot.blocks.job import Surroundings, buttons, emoji, failure, sentence, short_facts, word
 from bot.blocks.parts import Block, Message, ago, code, context, date, fields, mention, plain, preformatted, section
+from bot.blocks.stuck import stuck_for, stuck_since
 from bot.jobs.failure import advice_for
 from bot.jobs.models import OWNER, Job
 from bot.jobs.progress import Progress, estimated_finish
@@ -28,6 +29,8 @@ class Present:
     progress: Progress | None = None
     is_gone: bool = False
     """Whether the API does not know it any more."""
+    stuck_since: float | None = None
+    """Since when it stands still, where people were told so."""
     picture: Block | None = None
     """Of its curves, where Slack has one."""
 
@@ -43,7 +46,7 @@ def card(
     blocks = [section(_headline(job, shown))]
     if running := _progress(job, shown):
         blocks.append(section(running))
-    blocks += fields([*short_facts(job), *_belongings(job)])
+    blocks += fields([*short_facts(job, around.price), *_belongings(job)])
     blocks += [*_reason(job), *([shown.picture] if shown.picture else [])]
     return Message(_said(job, shown), [*blocks, buttons(job, around), context(note)])
 
@@ -52,7 +55,11 @@ def _headline(job: Job, present: Present) -> str:
     if present.is_gone:
         return f":ghost: *No longer visible* · {code(job.id)} · last seen as {word(job.status).lower()}"
     said = f"{emoji(job.status)} *{word(job.status)}* · {code(job.id)}"
-    return said if job.is_final or present.since is None else f"{said} · began {ago(present.since)}"
+    if job.is_final or present.since is None:
+        return said
+    if present.stuck_since is not None:
+        return f"{said} · {stuck_since(job.status, present.stuck_since)}"
+    return f"{said} · began {ago(present.since)}"
 
 
 def _progress(job: Job, present: Present) -> str | None:
@@ -113,6 +120,8 @@ def _said(job: Job, present: Present) -> str:
     said = sentence(job)
     if present.is_gone:
         return f"{said} It is no longer visible to the API key of this bot."
+    if present.stuck_since is not None and not job.is_final:
+        return f"{said} It {stuck_for(job.status, present.now - present.stuck_since)}."
     share = present.progress.share if present.progress else None
     running = phase_of(job.status) is Phase.ACTIVE and share is not None
     return f"{said} {int((share or 0.0) * 100)} percent are done." if running else said

@@ -16,9 +16,9 @@ _MOST_BOXES = 4
 _MOST_LINES = 300
 
 
-def details(job: Job, *, checked_at: float) -> View:
-    """Draw all properties of a job, also those that the API does not document."""
-    blocks = [headline(job), *fields([*short_facts(job), *_facts(job)])]
+def details(job: Job, *, checked_at: float, price: float | None = None) -> View:
+    """Draw all properties of a job, also undocumented ones; ``price`` is that of a million trained tokens."""
+    blocks = [headline(job), *fields([*short_facts(job, price), *_facts(job)])]
     for label, text in _texts(job):
         blocks += [section(f"*{label}*"), *_boxes(text)]
     return View("Job details", [*blocks, context(f"Checked {date(checked_at)}")])

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from bot.blocks.job import doing, emoji, reason_in_words, word
 from bot.blocks.parts import LONGEST_ID, LONGEST_SECTION, Block, Message, clip, code, context, plain, section
+from bot.blocks.stuck import stuck_for
 from bot.jobs.changes import Change, ChangeKind
 from bot.jobs.models import Job
 from bot.jobs.statuses import Phase, phase_of
@@ -85,9 +86,15 @@ def _transition(change: Change) -> str:
             return "*No longer visible*"
         case ChangeKind.BACK:
             return f"*Visible again*, {word(change.after.status).lower()}"
+        case ChangeKind.STUCK:
+            return f"*Stuck*: {stuck_for(change.after.status, change.stuck_for or 0.0)}"
+        case ChangeKind.MOVED:
+            return f"*Moving again*, {word(change.after.status).lower()}"
 
 
 def _briefly(change: Change) -> str:
-    return (
-        f"is new: {word(change.after.status).lower()}" if change.kind is ChangeKind.NEW else doing(change.after.status)
-    )
+    if change.kind is ChangeKind.NEW:
+        return f"is new: {word(change.after.status).lower()}"
+    if change.kind is ChangeKind.STUCK:
+        return stuck_for(change.after.status, change.stuck_for or 0.0)
+    return doing(change.after.status)

@@ -23,6 +23,7 @@ from bot.blocks.parts import (
 )
 from bot.jobs.failure import advice_for
 from bot.jobs.models import Job, JobError
+from bot.jobs.prices import cost_of
 from bot.jobs.statuses import Phase, phase_of
 
 REFRESH = "ftjob_refresh"
@@ -48,6 +49,7 @@ _EMOJI_OF_PHASE = {
 }
 _ENDED = {Phase.SUCCEEDED: "succeeded", Phase.FAILED: "failed", Phase.CANCELLED: "was cancelled"}
 _ADJECTIVES = frozenset("queued paused pending created scheduled".split())
+_CENT = 0.01
 _LONGEST_VALUE = 120
 _LONGEST_WORD = 40
 _LONGEST_REASON = 300
@@ -68,6 +70,8 @@ class Surroundings:
     """Whether the channel that sees it follows it."""
     can_cancel: bool = True
     """Whether cancelling is offered at all."""
+    price: float | None = None
+    """US dollars for a million trained tokens of its model, where somebody set a price."""
 
 
 def emoji(status: str) -> str:
@@ -119,7 +123,7 @@ def failure(error: JobError | None, reason: str | None = None) -> str | None:
 
 def status(job: Job, around: Surroundings, *, checked_at: float, place: str = "") -> Message:
     """Draw everything that the API says of a job."""
-    blocks = [headline(job), *fields([*short_facts(job), *_rest(job)])]
+    blocks = [headline(job), *fields([*short_facts(job, around.price), *_rest(job)])]
     if why := failure(job.error):
         blocks += [section("*Error*"), preformatted(why)]
         if (advice := advice_for(job.error)) and phase_of(job.status) is Phase.FAILED:
@@ -149,8 +153,8 @@ def buttons(job: Job, around: Surroundings) -> Block:
     return actions(*shown)
 
 
-def short_facts(job: Job) -> Iterator[tuple[str, str]]:
-    """Yield what a team asks of a job first, as labelled values."""
+def short_facts(job: Job, price: float | None) -> Iterator[tuple[str, str]]:
+    """Yield what a team asks of a job first, as labelled values; ``price`` is that of a million trained tokens."""
     if job.model:
         yield "Model", code(job.model)
     if job.fine_tuned_model:
@@ -161,9 +165,23 @@ def short_facts(job: Job) -> Iterator[tuple[str, str]]:
         taken = job.seconds_taken()
         yield "Finished", date(job.finished_at) + (f" (took {duration(taken)})" if taken is not None else "")
     if job.trained_tokens is not None:
-        yield "Trained tokens", f"{job.trained_tokens:,}"
+        yield "Trained tokens", tokens_and_cost(job.trained_tokens, price)
     elif phase_of(job.status) is Phase.SUCCEEDED:
         yield "Trained tokens", "n/a"
+
+
+def tokens_and_cost(tokens: int, price: float | None) -> str:
+    """Return a number of tokens, and what they cost: "5,768,000 (about $17.30 at $3.00 a million)"."""
+    if price is None:
+        return f"{tokens:,}"
+    cost = cost_of(tokens, price)
+    said = "less than $0.01" if 0 < cost < _CENT else f"about ${cost:,.2f}"
+    return f"{tokens:,} ({said} at ${_price(price)} a million)"
+
+
+def _price(price: float) -> str:
+    """Return a price with its cents, and with more digits where it has more."""
+    return max(f"{price:,.2f}", f"{price:,.6f}".rstrip("0"), key=len)
 
 
 def _rest(job: Job) -> Iterator[tuple[str, str]]:

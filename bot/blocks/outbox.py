@@ -20,6 +20,7 @@ from bot.blocks.parts import (
     section,
     spoken,
 )
+from bot.jobs.changes import ChangeKind
 
 RETRY = "ftjob_retry"
 RETRY_ALL = "ftjob_retry_all"
@@ -30,6 +31,12 @@ _MOST_SPOKEN = 5
 _LONGEST_ROW = 370
 """Characters: twenty rows and their buttons stay below the 8,000 that Slack takes in one message."""
 
+NEWS = {
+    ChangeKind.GONE: "is no longer visible",
+    ChangeKind.BACK: "is visible again",
+    ChangeKind.STUCK: "is stuck",
+    ChangeKind.MOVED: "moves again",
+}
 _BY_ITSELF = "what is parked then goes out by itself."
 _ASK_ADMIN = "Ask a workspace admin"
 _REASONS: dict[str, tuple[str, str]] = {
@@ -105,6 +112,11 @@ def of_change(job_id: str, old: str, new: str) -> str:
 def of_model(job_id: str) -> str:
     """Return the name of the alert that tells a job's fine-tuned model."""
     return f"the model of {code(job_id, LONGEST_ID)}"
+
+
+def of_news(job_id: str, kind: ChangeKind) -> str:
+    """Return the name of an alert that tells no new state."""
+    return f"that {code(job_id, LONGEST_ID)} {NEWS[kind]}"
 
 
 def of_card(job_id: str) -> str:

@@ -6,10 +6,12 @@ from bot.blocks.details import details
 from bot.commands import look
 from bot.commands.command import Command, Reply
 from bot.commands.context import Context
+from bot.jobs.prices import price_of
 
 
 async def show(command: Command, context: Context) -> Reply:
     """Show everything about a job in the window that was opened; where there is none, as ``status`` does."""
     read = await context.shared.job(command.job_ids[0])
+    job = read.answer.job
     reply = await look.show_status(command, context)
-    return replace(reply, view=details(read.answer.job, checked_at=read.at))
+    return replace(reply, view=details(job, checked_at=read.at, price=price_of(job.model, context.prices)))

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from bot.blocks import Message
 from bot.blocks.answers import problem
-from bot.blocks.job import SHOW, Surroundings, emoji, sentence, status, word
+from bot.blocks.job import SHOW, emoji, sentence, status, word
 from bot.blocks.lists import job_list
 from bot.blocks.parts import Block, actions, button, code, date, plain, section, spoken
 from bot.commands.command import Command, Reply
@@ -60,10 +60,9 @@ def _ways_to(job_ids: Sequence[str]) -> Block:
 async def _whole(job_id: str, command: Command, context: Context) -> Message:
     read = await context.shared.job(job_id, fresh=command.fresh)
     track = await context.store.tracks.find(context.account, job_id, command.asker.channel)
-    around = Surroundings(
-        context.client.job_page(job_id), tracked=track is not None, can_cancel=not context.policy.read_only
-    )
-    return status(read.answer.job, around, checked_at=read.at, place=context.client.account.place)
+    job = read.answer.job
+    around = context.around(job, tracked=track is not None)
+    return status(job, around, checked_at=read.at, place=context.client.account.place)
 
 
 async def _row(job_id: str, context: Context) -> tuple[str, str]:

@@ -2,7 +2,17 @@
 
 import structlog
 
-from bot.blocks.outbox import MOST_ROWS, Undeliverable, of_card, of_change, of_digest, of_model, outbox
+from bot.blocks.outbox import (
+    MOST_ROWS,
+    NEWS,
+    Undeliverable,
+    of_card,
+    of_change,
+    of_digest,
+    of_model,
+    of_news,
+    outbox,
+)
 from bot.commands.command import Command, Reply
 from bot.commands.context import Context
 from bot.jobs.changes import ChangeKind
@@ -55,6 +65,8 @@ def _what(stuck: Stuck) -> str:
         return of_card(stuck.job_id)
     if stuck.kind == ChangeKind.MODEL:
         return of_model(stuck.job_id)
+    if stuck.kind in NEWS:
+        return of_news(stuck.job_id, ChangeKind(stuck.kind))
     return of_change(stuck.job_id, stuck.old_status or "", stuck.new_status or "")
 
 

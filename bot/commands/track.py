@@ -5,7 +5,6 @@ import secrets
 from bot.alerts.draw import Outgoing
 from bot.blocks.answers import note
 from bot.blocks.card import Present, card
-from bot.blocks.job import Surroundings
 from bot.blocks.lists import tracked_list
 from bot.blocks.parts import code, mention
 from bot.commands.command import Asker, Command, Reply
@@ -13,6 +12,8 @@ from bot.commands.context import Context
 from bot.commands.posting import posted
 from bot.commands.problems import quota, upstream
 from bot.errors import ProviderError, UserError
+from bot.providers.wire import Reading
+from bot.store.jobs import KnownJob
 from bot.store.tracks import Track
 
 MOST_OPEN = 1_000
@@ -50,8 +51,8 @@ async def _track_one(job_id: str, command: Command, context: Context) -> str:
         raise UserError(quota(MOST_OPEN))
     known = await context.store.jobs.known(context.account, job_id)
     reading = await context.client.retrieve(job_id)
-    around = Surroundings(context.client.job_page(job_id), tracked=True, can_cancel=not context.policy.read_only)
-    present = Present(context.clock(), known.same_since if known else None)
+    around = context.around(reading.job, tracked=True)
+    present = _present(reading, known, context.clock())
     compact = (await context.store.channels.find(_destination(command))).compact
     why = "" if compact else _note(job_id, command.asker)
     picture = card(reading.job, around, why, present, compact=compact)
@@ -61,6 +62,12 @@ async def _track_one(job_id: str, command: Command, context: Context) -> str:
     if reading.snapshot.is_final:
         return f"{code(job_id)} is over already; its card {where} shows how it ended."
     return f"Tracking {code(job_id)} {where}."
+
+
+def _present(reading: Reading, known: KnownJob | None, now: float) -> Present:
+    if known is None or known.state.status != reading.snapshot.status:
+        return Present(now)
+    return Present(now, known.same_since, stuck_since=known.stuck_since)
 
 
 def _destination(command: Command) -> str:

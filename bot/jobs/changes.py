@@ -20,6 +20,10 @@ class ChangeKind(StrEnum):
     """The API does not know the job any more."""
     BACK = "back"
     """A job that was gone is there again, as it was."""
+    STUCK = "stuck"
+    """A job stands still for too long."""
+    MOVED = "moved"
+    """A running job that stood still has something new in its log."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,8 @@ class Change:
     kind: ChangeKind
     before: State
     after: State
+    stuck_for: float | None = None
+    """For how many seconds the job stood still until now, where people were or are told of that."""
 
     @property
     def ends_job(self) -> bool:
@@ -52,6 +58,12 @@ class Change:
 def state_of(snapshot: Snapshot) -> State:
     """Return the state that a snapshot shows."""
     return State(snapshot.status, snapshot.fine_tuned_model)
+
+
+def first_change(snapshot: Snapshot) -> Change:
+    """Return the change that a job's appearance under a subscription is."""
+    state = state_of(snapshot)
+    return Change(ChangeKind.NEW, state, state)
 
 
 def change_between(old: State, new: State) -> Change | None:

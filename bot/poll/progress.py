@@ -1,6 +1,7 @@
 """How far running jobs are: their logs, read now and then for those that have a card.
 
 running jobs that are due -> newest events of each -> progress -> card
+                                                   -> recorder: it stands still, or moves again
 """
 
 import asyncio
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from bot.alerts.record import Recorder
 from bot.errors import ProviderError
 from bot.jobs.progress import progress_of
 from bot.providers.client import Client
@@ -36,12 +38,15 @@ class Allowance:
 class Watcher:
     """Reads the logs of an account's running jobs. Sweeps go on beside it: a failing account is theirs to find out."""
 
-    def __init__(self, client: Client, store: Store, allowance: Allowance, *, shown: Callable[[], None]) -> None:
+    def __init__(
+        self, client: Client, store: Store, recorder: Recorder, allowance: Allowance, *, shown: Callable[[], None]
+    ) -> None:
         """Take what it needs; ``shown`` is called after a commit that gives cards something to show."""
         self.name = f"{client.account.name} progress"
         self._account = client.account.name
         self._client = client
         self._store = store
+        self._recorder = recorder
         self._allowance = allowance
         self._shown = shown
 
@@ -62,4 +67,6 @@ class Watcher:
         progress = progress_of(events, running.progress)
         newest = max((event.created_at for event in events if event.created_at), default=None)
         await self._store.pictures.advance(running, progress, newest)
+        if newest is not None:
+            await self._recorder.hear(running, newest)
         self._shown()

@@ -20,6 +20,7 @@ from bot.store.outbox import Outbox
 from bot.store.pictures import Pictures
 from bot.store.questions import Questions
 from bot.store.requests import Requests
+from bot.store.standstills import Standstills
 from bot.store.tracks import Tracks
 from bot.store.undelivered import Undelivered
 
@@ -32,6 +33,7 @@ class Store:
     accounts: Accounts
     jobs: Jobs
     doubts: Doubts
+    standstills: Standstills
     tracks: Tracks
     mutes: Mutes
     channels: Channels
@@ -74,6 +76,7 @@ async def open_store(url: str, clock: Clock) -> AsyncIterator[Store]:
             accounts=Accounts(db),
             jobs=Jobs(db),
             doubts=Doubts(db),
+            standstills=Standstills(),
             tracks=Tracks(db),
             mutes=Mutes(db),
             channels=Channels(db),

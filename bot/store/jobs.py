@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.jobs.changes import Change, ChangeKind, State, state_of
+from bot.jobs.changes import Change, ChangeKind, State
 from bot.jobs.doubt import REST, Absence, Doubt
 from bot.jobs.models import Job, Snapshot
+from bot.jobs.stuck import first_since
 from bot.redaction import without_secrets
 from bot.store import schema
 from bot.store.digests import changes_in
@@ -30,7 +31,7 @@ class KnownJob:
     state: State
     created_at: float | None
     same_since: float
-    """When a sweep first saw the present state."""
+    """When a sweep first saw the present state; of a job first seen waiting for its start, when it was created."""
     settled: bool
     """Whether nothing more is expected of it, so that it costs no request."""
     doubt: Doubt | None = None
@@ -39,6 +40,8 @@ class KnownJob:
     """The last reads, where they did not find it."""
     gone: bool = False
     """Whether people were told that it is not found any more."""
+    stuck_since: float | None = None
+    """Since when it stands still, where people were told so."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,7 @@ class Jobs:
                 "status": snapshot.status,
                 "fine_tuned_model": snapshot.fine_tuned_model,
                 "created_at": snapshot.created_at,
-                "same_since": now,
+                "same_since": first_since(snapshot, now),
                 "settled": False,
             }
             for snapshot in snapshots
@@ -157,6 +160,7 @@ class Jobs:
                 same_since=self._db.now(),
                 settled=False,
                 gone=False,
+                stuck_since=None,
                 **UNDOUBTED,
                 **FOUND,
             )
@@ -189,6 +193,7 @@ class Jobs:
             body=json.dumps(without_secrets(body)),
             reason=reason,
             late=late,
+            stuck_for=change.stuck_for,
             seen_at=self._db.now(),
         )
         return _recorded((await tx.execute(statement.returning(schema.change))).one())
@@ -272,24 +277,20 @@ def _known(row: Row[Any]) -> KnownJob:
         doubt=Doubt(row.back_to, row.back_at) if row.back_to else None,
         absence=Absence(row.misses, row.missed_since, row.missed_at) if row.misses else None,
         gone=row.gone,
+        stuck_since=row.stuck_since,
     )
 
 
 def _recorded(row: Row[Any]) -> RecordedChange:
+    before, after = State(row.old_status, row.old_model), State(row.new_status, row.new_model)
     return RecordedChange(
         id=row.id,
         account=row.account,
         job_id=row.job_id,
         version=row.version,
-        change=Change(ChangeKind(row.kind), State(row.old_status, row.old_model), State(row.new_status, row.new_model)),
+        change=Change(ChangeKind(row.kind), before, after, row.stuck_for),
         body=json.loads(row.body),
         reason=row.reason,
         late=row.late,
         seen_at=row.seen_at,
     )
-
-
-def first_change(snapshot: Snapshot) -> Change:
-    """Return the change that a job's appearance under a subscription is."""
-    state = state_of(snapshot)
-    return Change(ChangeKind.NEW, state, state)

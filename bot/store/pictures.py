@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import and_, exists, func, select, update
@@ -45,6 +45,8 @@ class Picture:
     """When it was first seen in its present state."""
     is_gone: bool
     """Whether the API does not know it any more."""
+    stuck_since: float | None
+    """Since when it stands still, where people were told so."""
     progress: Progress | None
     chart: Drawn | None
     """Its curves, where a picture of them was made."""
@@ -57,6 +59,8 @@ class Running:
     account: str
     job_id: str
     progress: Progress | None
+    body: dict[str, Any] = field(default_factory=dict)
+    """The job as the API last described it."""
 
 
 class Pictures:
@@ -92,12 +96,13 @@ class Pictures:
     async def find(self, account: str, job_id: str) -> Picture | None:
         """Return the picture of a job, or None where nothing was read since it got its card."""
         jobs, both = schema.job.c, _both()
-        joined = select(schema.picture, jobs.same_since, jobs.gone).join(schema.job, both)
+        joined = select(schema.picture, jobs.same_since, jobs.gone, jobs.stuck_since).join(schema.job, both)
         async with self._db.transaction() as tx:
             row = (await tx.execute(joined.where(*_of(account, job_id)))).one_or_none()
         if row is None:
             return None
-        return Picture(Job.model_validate(json.loads(row.body)), row.same_since, row.gone, _progress(row), _drawn(row))
+        job = Job.model_validate(json.loads(row.body))
+        return Picture(job, row.same_since, row.gone, row.stuck_since, _progress(row), _drawn(row))
 
     async def claim_running(self, account: str, *, every: float, most: int) -> list[Running]:
         """Take the running, tracked jobs whose events were not read for ``every`` seconds, longest ago first.
@@ -191,4 +196,4 @@ def _drawn(row: Any) -> Drawn | None:
 
 
 def _running(row: Any) -> Running:
-    return Running(row.account, row.job_id, _progress(row))
+    return Running(row.account, row.job_id, _progress(row), json.loads(row.body))

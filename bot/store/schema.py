@@ -76,6 +76,8 @@ job = Table(
     Column("missed_since", Double),
     Column("missed_at", Double),
     Column("gone", Boolean, nullable=False, server_default=false()),
+    # Since when it stands still, once people were told.
+    Column("stuck_since", Double),
     Index(None, "account", "created_at"),
 )
 
@@ -174,6 +176,7 @@ change = Table(
     Column("body", Text, nullable=False),
     Column("reason", Text),
     Column("late", Boolean, nullable=False),
+    Column("stuck_for", Double),
     Column("seen_at", Double, nullable=False),
     UniqueConstraint("account", "job_id", "version"),
 )

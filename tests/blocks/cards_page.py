@@ -56,7 +56,7 @@ def shown(drawn: Job, *, step: int = 0, curves: bool = False, is_gone: bool = Fa
     """Return one card as it is read."""
     points = tuple((n, 2.5 - n / 50) for n in range(1, step + 1))
     progress = Progress(step, 100, NOW, 36.0, points) if step else None
-    present = Present(NOW, NOW - 7200, progress, is_gone, CURVES if curves else None)
+    present = Present(NOW, NOW - 7200, progress, is_gone, picture=CURVES if curves else None)
     around = Surroundings(job_page(drawn.id), tracked=True)
     return as_read(card(drawn, around, f"Tracked by <@{PERSON}>", present, compact=is_compact))
 

@@ -14,6 +14,7 @@ from tests.world import World
 
 NEW = Change(ChangeKind.NEW, State("queued"), State("queued"))
 MODEL = Change(ChangeKind.MODEL, State("succeeded"), State("succeeded", "ft:gpt-4o:acme::1"))
+STUCK = Change(ChangeKind.STUCK, State("queued"), State("queued"), 25_200.0)
 NEVER = 2e9
 """A time to which no test waits."""
 
@@ -32,7 +33,14 @@ async def test_every_kind_of_message_has_a_name(world: World) -> None:
             await store.outbox.rest(tx, world.olivia.id, NEVER)
             await store.outbox.notify(tx, world.olivia.id, {"kind": "store_lost"}, "key")
             for version, (change, picture) in enumerate(
-                [(STARTED, "change"), (MODEL, "change"), (NEW, "card"), (NEW, "change"), (NEW, "digest")]
+                [
+                    (STARTED, "change"),
+                    (MODEL, "change"),
+                    (STUCK, "change"),
+                    (NEW, "card"),
+                    (NEW, "change"),
+                    (NEW, "digest"),
+                ]
             ):
                 recorded = await store.jobs.write_change(tx, ACCOUNT, version, change, reading("ftjob-a").body)
                 card, _ = await store.cards.of(tx, ACCOUNT, "ftjob-a", f"C{version}")
@@ -51,6 +59,7 @@ async def test_every_kind_of_message_has_a_name(world: World) -> None:
         "a notice",
         "`ftjob-a` queued → running",
         "the model of `ftjob-a`",
+        "that `ftjob-a` is stuck",
         "the card of `ftjob-a`",
         "the card of `ftjob-a`",
         "a digest of 3 changes",

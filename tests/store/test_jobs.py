@@ -3,9 +3,9 @@ import asyncio
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from bot.jobs.changes import Change, ChangeKind, State
+from bot.jobs.changes import Change, ChangeKind, State, first_change
 from bot.store import Store, schema
-from bot.store.jobs import FIRST_VERSION, KnownJob, first_change
+from bot.store.jobs import FIRST_VERSION, KnownJob
 from tests.store.seeds import ACCOUNT, STARTED, contents, crowd, know, known, reading, rows
 from tests.store.times import Time
 

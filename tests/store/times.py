@@ -22,6 +22,7 @@ _TIMES = [
     schema.delivery.c.lease_until,
     schema.delivery.c.not_before,
     schema.job.c.same_since,
+    schema.job.c.stuck_since,
     schema.job.c.back_at,
     schema.job.c.missed_since,
     schema.job.c.missed_at,
