@@ -163,7 +163,7 @@ async def test_s35_five_cancels_a_minute_each_refusal_is_said_and_the_red_button
         done = await world.press(questions[5], RED)
 
     for refusal in (*refused, too_many):
-        assert "5 cancels in 60 s" in refusal.plain
+        assert "5 orders in 60 s" in refusal.plain
         assert refusal.ephemeral
     assert not too_many.replace_original, "the question and its button stay"
     assert "Cancel sent" in done.plain

@@ -17,7 +17,9 @@ async def test_b47_a_bot_that_only_reads_refuses_to_cancel(world: World) -> None
     async with world.bot(FTJOB_POLL_SECONDS=HOUR, FTJOB_READ_ONLY="1") as bot:
         heard = await Town(world, bot).hears(f"cancel {job}")
 
-    assert "Cancelling is switched off here (FTJOB_READ_ONLY). Ask whoever runs this bot" in heard.reply.plain
+    assert (
+        "Orders such as cancel are switched off here (FTJOB_READ_ONLY). Ask whoever runs this bot" in heard.reply.plain
+    )
     assert heard.reply.ephemeral
     assert heard.requests == []
     [entry] = heard.audit
