@@ -56,7 +56,6 @@ from bot.web import serving
 DEFAULT_ACCOUNT = "default"
 LAST_QUESTION_SECONDS = 1.0
 """What a stop leaves to the sender for the question that it is just asking the database."""
-
 LONGEST_STOP = 9.5
 """Seconds after a signal until what still hangs, such as a database, is left hanging: platforms kill soon after."""
 
@@ -176,8 +175,7 @@ async def running(
             flood=Flood(limits),
             clock=clock,
         )
-        people = People(gateway.client, settings.ftjob_operators, clock)
-        dispatch = Dispatch(context, gateway, people, lambda: bot.identity)
+        dispatch = Dispatch(context, gateway, People(gateway.client, settings.ftjob_operators, clock), lambda: bot.identity)
         await enter(_sending(sender))
         await enter(_in_background(editor.run()))
         watchers: list[Looker] = [watcher, illustrator, Unmuter(store, owed=sender.wake)]

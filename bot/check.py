@@ -64,9 +64,7 @@ def _configuration(config: Config) -> Finding:
     times = {name.replace("_", " "): seconds for name, seconds in config.stuck}
     stuck = ", ".join(f"{name} {duration(seconds) if seconds else 'never'}" for name, seconds in times.items())
     found = f"prices of a million trained tokens: {prices}; told as stuck: {stuck}"
-    is_empty = not config.model_fields_set
-    todo = "FTJOB_CONFIG may name a file with prices and other times: see README." if is_empty else ""
-    return Finding("Configuration file", ok=True, found=f"nothing set; {found}" if is_empty else found, todo=todo)
+    return Finding("Configuration file", ok=True, found=found if config.model_fields_set else f"none; {found}")
 
 
 async def _database(settings: Settings) -> list[Finding]:

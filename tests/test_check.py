@@ -54,12 +54,15 @@ async def command(world: World, **settings: str) -> tuple[int, str]:
 
 # --- all is well ---
 
+DEFAULTS = "none; prices of a million trained tokens: none; told as stuck: validating files 1 h, queued 6 h, silent 2 h"
+
 
 async def test_where_all_is_well_every_part_says_so(world: World) -> None:
     job = world.api.add_job()
     findings = await found(world)
     assert {part: says(finding) for part, finding in findings.items()} == {
         "Settings": ("all readable", ""),
+        "Configuration file": (DEFAULTS, ""),
         "Database": ("SQLite, up to date", ""),
         "Slack": ("workspace Sandbox", ""),
         "Slack scopes": ("all needed", ""),
@@ -202,7 +205,7 @@ async def test_where_slack_is_down_the_rest_is_still_tried(world: World) -> None
     findings = await found(world, SLACK_API_URL=f"http://127.0.0.1:{free_port()}/api")
     assert broken(findings) == ["Slack"]
     assert findings["Slack"].found.startswith("unreachable: ")
-    assert list(findings) == ["Settings", "Database", "Slack", "Fine-tuning API", "Orders"]
+    assert list(findings) == ["Settings", "Configuration file", "Database", "Slack", "Fine-tuning API", "Orders"]
 
 
 # --- the fine-tuning API ---
