@@ -175,16 +175,15 @@ async def running(
             flood=Flood(limits),
             clock=clock,
         )
-        dispatch = Dispatch(context, gateway, People(gateway.client, settings.ftjob_operators, clock), lambda: bot.identity)
+        people = People(gateway.client, settings.ftjob_operators, clock)
+        dispatch = Dispatch(context, gateway, people, lambda: bot.identity)
         await enter(_sending(sender))
-        await enter(_in_background(editor.run()))
         watchers: list[Looker] = [watcher, illustrator, Unmuter(store, owed=sender.wake)]
         timer = await enter(sweeping([sweeper], interval, watchers, pace.logs.tick))
         doors = AsyncExitStack()
         # Side by side: one after the other they could take longer than a platform waits before it kills.
         stack.push_async_callback(lambda: asyncio.gather(sender.stop(), timer.stop(), _shut(doors, dispatch)))
-        await enter(_in_background(presence.run()))
-        await enter(_in_background(finish_abandoned(context)))
+        await enter(_in_background(editor.run(), presence.run(), finish_abandoned(context)))
         if settings.ftjob_heartbeat_url:
             await enter(_in_background(beat(settings.ftjob_heartbeat_url, bot.broken_parts)))
         await _open_doors(doors, bot, dispatch)
@@ -263,12 +262,13 @@ async def _sending(sender: Sender) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    task = asyncio.create_task(work)
+async def _in_background(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(work) for work in works]
     try:
         yield
     finally:
-        await _cut(task)
+        for task in tasks:
+            await _cut(task)
 
 
 async def _cut(task: asyncio.Task[None]) -> None:
