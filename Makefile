@@ -4,7 +4,7 @@ BIN := .venv/bin
 TEST ?=
 SEEDS ?= 1
 
-.PHONY: try test lint bench chaos audit sbom lock clean
+.PHONY: try test lint bench chaos canaries audit sbom lock clean
 
 try: .venv/runtime  ## a local Slack and a living fine-tuning API, with the real bot in between
 	$(BIN)/ftjob try
@@ -31,6 +31,9 @@ chaos: .venv/dev  ## bots are killed while both stand-ins misbehave; SEEDS=20 fo
 
 audit: .venv/dev  ## known vulnerabilities of what requirements.lock names; asks an advisory database
 	$(BIN)/pip-audit --requirement requirements.lock --require-hashes --disable-pip --strict
+
+canaries: .venv/dev  ## every story with each library at DEBUG: no secret is seen anywhere
+	CANARIES_AT_DEBUG=1 $(BIN)/pytest -q -n 2 tests/stories
 
 sbom: .venv/dev  ## sbom.json: what requirements.lock names, in CycloneDX
 	$(BIN)/cyclonedx-py requirements requirements.lock --output-file sbom.json

@@ -1,6 +1,6 @@
 """A message shortcut, as Slack sends it: it works where commands do not, as in threads."""
 
-import json
+from collections.abc import Iterator
 from typing import Any
 
 from bot.commands.command import Command, Verb
@@ -28,8 +28,19 @@ def command_of(body: dict[str, Any]) -> Command | None:
         case {"type": "message_action", "callback_id": callback, "message": dict(message)} if asker:
             if callback != TRACK_FROM_MESSAGE:
                 return None
-            found = job_ids_in(json.dumps([message.get("text"), message.get("blocks"), message.get("attachments")]))
+            found = job_ids_in(" ".join(_texts(message)))
             if not found:
                 raise UserError(NO_JOB)
             return Command(Verb.TRACK, asker, "shortcut", job_ids=tuple(found[:MOST_IDS]))
     return None
+
+
+def _texts(node: Any) -> Iterator[str]:
+    """Yield what a message says and where it links to: its other strings, such as names of actions, are nobody's words."""
+    if isinstance(node, list):
+        for item in node:
+            yield from _texts(item)
+    elif isinstance(node, dict):
+        yield from (node[key] for key in ("text", "url", "title_link") if isinstance(node.get(key), str))
+        for value in node.values():
+            yield from _texts(value)

@@ -61,6 +61,15 @@ async def test_a_shortcut_tracks_the_jobs_that_a_message_names(any_world: World)
         assert {job for job in (first, second) if world.about(job)} == {first, second}
         assert world.ops.messages == []
 
+        third = world.api.add_job(status="queued")
+        said = world.milo.say(f"look:\n{third}\tand \u201c{first}\u201d", world.ml)
+        answer = await (await world.milo.shortcut(TRACK_FROM_MESSAGE, said)).reply()
+        assert f"Tracking `{third}` here" in answer.plain
+        card = world.about(third)[0]
+        answer = await (await world.milo.shortcut(TRACK_FROM_MESSAGE, card)).reply()
+        assert f"`{third}` is already tracked here" in answer.plain
+        assert "ftjob_" not in answer.plain, "the names of buttons are no jobs"
+
         nothing = world.milo.say("no job here, but file-abc and ft:gpt-4o", world.ml)
         answer = await (await world.milo.shortcut(TRACK_FROM_MESSAGE, nothing)).reply()
         assert "no job id in that message" in answer.plain
