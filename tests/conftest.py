@@ -81,9 +81,18 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     assert made.slack.complaints == []
 
 
+@pytest.fixture(params=["sqlite-socket", "postgres-http"])
+def pairing(request: pytest.FixtureRequest) -> tuple[str | None, Transport]:
+    """A database and a transport: each of both is met, in two worlds."""
+    if request.param == "sqlite-socket":
+        return None, "socket"
+    return request.getfixturevalue("postgres_url"), "http"
+
+
 @pytest.fixture
-async def any_world(tmp_path: Path, database_url: str, transport: Transport) -> AsyncIterator[World]:
+async def any_world(tmp_path: Path, pairing: tuple[str | None, Transport]) -> AsyncIterator[World]:
     """The same, on each database and over each transport."""
+    database_url, transport = pairing
     async with World(tmp_path, database_url=database_url, transport=transport) as made:
         yield made
     assert made.slack.complaints == []

@@ -88,7 +88,6 @@ async def test_a_card_that_somebody_deleted_is_posted_anew_once_and_lives_on(liv
         await until_card_says(world, job, "Bad line 7.")
 
 
-@pytest.mark.parametrize("transport", ["socket"])
 @pytest.mark.parametrize(
     "fault",
     [

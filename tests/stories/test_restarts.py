@@ -60,7 +60,6 @@ async def test_a_bot_that_is_killed_between_the_commit_and_the_post_tells_once(a
     assert len(world.ml.messages) == 2
 
 
-@pytest.mark.parametrize("transport", ["socket"])
 async def test_a_bot_that_is_killed_in_the_middle_of_a_post_that_never_arrived_tells_once(any_world: World) -> None:
     world = any_world
     job = world.api.add_job(status="running")
