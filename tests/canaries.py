@@ -84,7 +84,10 @@ async def stored(database_url: str) -> bytes:
     if database_url.startswith("sqlite"):
         file = Path(database_url.removeprefix("sqlite:///"))
         return b"".join(each.read_bytes() for each in file.parent.glob(f"{file.name}*"))
-    server = await asyncpg.connect(database_url)
+    try:
+        server = await asyncpg.connect(database_url)
+    except OSError:  # a server of the test's own, which has ended
+        return b""
     tables = await server.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     rows = [await server.fetch(f'SELECT t::text FROM "{name}" t') for (name,) in tables]  # noqa: S608 - the catalogue's own names
     await server.close()
