@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from tests.empty_store import empty_database, lay_out
 from tests.postgres import postgres
 from tests.world import Transport, World
 
@@ -47,21 +48,29 @@ def postgres_server() -> Iterator[str]:
 
 
 @pytest.fixture
-async def postgres_url(postgres_server: str) -> AsyncIterator[str]:
+def is_migrated() -> bool:
+    """Whether the databases have their tables already; a module whose subject is how they get them says no."""
+    return True
+
+
+@pytest.fixture
+async def postgres_url(postgres_server: str, *, is_migrated: bool) -> AsyncIterator[str]:
     """Yield the address of an empty PostgreSQL database."""
     name = f"test_{uuid.uuid4().hex}"
+    template = empty_database(postgres_server) if is_migrated else "template1"
     admin = await asyncpg.connect(postgres_server)
-    await admin.execute(f"CREATE DATABASE {name}")
+    await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     yield postgres_server.rsplit("/", 1)[0] + f"/{name}"
     await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
     await admin.close()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path, *, is_migrated: bool) -> str:
     """The address of an empty database, of each kind in turn."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'ftjob.db'}"
+        file = tmp_path / "ftjob.db"
+        return lay_out(file) if is_migrated else f"sqlite:///{file}"
     url: str = request.getfixturevalue("postgres_url")
     return url
 

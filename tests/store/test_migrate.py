@@ -32,6 +32,12 @@ _POSTGRES_CATALOG = [
 ]
 
 
+@pytest.fixture
+def is_migrated() -> bool:
+    """Each test begins with nothing."""
+    return False
+
+
 async def _tables(db: Database) -> set[str]:
     async with db.transaction() as tx:
         return set(await tx.run_sync(lambda connection: inspect(connection).get_table_names()))
