@@ -25,6 +25,7 @@ from bot.sandbox.workspace import Channel
 from bot.settings import Settings, load
 from bot.store.cards import Rhythm
 from tests import canaries
+from tests.empty_store import lay_out
 from tests.postgres import free_port
 
 Transport = Literal["socket", "http"]
@@ -47,7 +48,7 @@ class World:
 
     def __init__(self, folder: Path, *, database_url: str | None = None, transport: Transport = "socket") -> None:
         self.folder = folder
-        self.database_url = database_url or f"sqlite:///{folder / 'ftjob.db'}"
+        self.database_url = database_url or lay_out(folder / "ftjob.db")
         self.transport = transport
         self.slack = Slack(
             bot_token=canaries.BOT,

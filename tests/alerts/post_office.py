@@ -23,6 +23,7 @@ from bot.settings import load
 from bot.slack.gateway import Gateway, open_gateway
 from bot.store import Store, open_store
 from bot.store.outbox import Picture
+from tests.empty_store import lay_out
 from tests.store.seeds import deliveries, owe
 
 POST = "chat.postMessage"
@@ -101,7 +102,7 @@ async def post_office(
     url: str | Path, slack: Slack, clock: Clock, *, patience: Patience = PATIENCE
 ) -> AsyncIterator[PostOffice]:
     """Open the store and let a sender work on it until the block ends."""
-    database_url = f"sqlite:///{url / 'ftjob.db'}" if isinstance(url, Path) else url
+    database_url = lay_out(url / "ftjob.db") if isinstance(url, Path) else url
     environ = {
         "SLACK_BOT_TOKEN": slack.bot_token,
         "SLACK_APP_TOKEN": slack.app_token,

@@ -14,6 +14,7 @@ from bot.poll.schedule import LAST_SECONDS, sweeping
 from bot.sandbox.faults import Fault
 from bot.sandbox.finetuning import FineTuningApi
 from tests.alerts.post_office import counted
+from tests.empty_store import lay_out
 from tests.poll.lookout import LIST, Lookout, lookout, sweeper_on
 from tests.store.seeds import ACCOUNT
 
@@ -39,7 +40,7 @@ async def api(asked: asyncio.Event) -> AsyncIterator[FineTuningApi]:
 
 @pytest.fixture
 async def view(tmp_path: Path, api: FineTuningApi) -> AsyncIterator[Lookout]:
-    async with lookout(f"sqlite:///{tmp_path / 'ftjob.db'}", api, interval=OFTEN, clock=time.time) as opened:
+    async with lookout(lay_out(tmp_path / "ftjob.db"), api, interval=OFTEN, clock=time.time) as opened:
         await opened.subscribe()
         yield opened
 
@@ -115,7 +116,7 @@ async def test_two_accounts_do_not_wait_for_each_other(view: Lookout, tmp_path: 
     async with FineTuningApi() as slow:
         slow.faults.always(LIST, Fault("late", seconds=2))
         async with lookout(
-            f"sqlite:///{tmp_path / 'other' / 'ftjob.db'}", slow, account_name="slow", clock=time.time
+            lay_out(tmp_path / "other" / "ftjob.db"), slow, account_name="slow", clock=time.time
         ) as other:
             await other.subscribe()
             async with sweeping([other.sweeper, view.sweeper], OFTEN):

@@ -14,6 +14,7 @@ from bot.poll.sweep import MOST_NEW_PAGES
 from bot.sandbox.faults import Fault
 from bot.sandbox.finetuning import FineTuningApi
 from tests.alerts.post_office import counted
+from tests.empty_store import lay_out
 from tests.poll.lookout import INTERVAL, LIST, ONE, TRUE_ANSWER, Lookout, lookout, page_of
 from tests.store.seeds import ACCOUNT, contents
 
@@ -29,7 +30,7 @@ async def api() -> AsyncIterator[FineTuningApi]:
 @pytest.fixture
 async def view(tmp_path: Path, api: FineTuningApi) -> AsyncIterator[Lookout]:
     """On SQLite, because how long an account is left alone goes by the process's own clock."""
-    async with lookout(f"sqlite:///{tmp_path / 'ftjob.db'}", api) as opened:
+    async with lookout(lay_out(tmp_path / "ftjob.db"), api) as opened:
         yield opened
 
 

@@ -21,6 +21,7 @@ from bot.commands.run import run
 from bot.sandbox.finetuning import FineTuningApi
 from bot.sandbox.ledger import Ledger
 from bot.sandbox.openai_api.state import FINAL
+from tests.empty_store import empty_store
 from tests.races import rows
 from tests.races.checker import Evidence, Press, check
 from tests.races.plan import ASKED, CALM, Act, Plan, plan_of
@@ -29,7 +30,7 @@ from tests.races.wires import ACT, Wires
 from tests.simulation.bot import fix_chance
 from tests.simulation.disk import inline_sqlite
 from tests.simulation.loop import VirtualLoop
-from tests.simulation.simulation import EPOCH, counted_errors, empty_store
+from tests.simulation.simulation import EPOCH, counted_errors
 
 LONGEST = 600.0
 """Seconds after the faults within which every order has to have its end."""
@@ -51,9 +52,9 @@ class Result:
 def race(seed: int) -> Result:
     """Run one race in a folder of its own."""
     plan, chance = plan_of(seed), random.getstate()
+    empty = empty_store()
     with tempfile.TemporaryDirectory(prefix="race-") as folder, inline_sqlite():
-        file = Path(folder) / "ftjob.db"
-        shutil.copy(empty_store(), file)
+        file = Path(shutil.copy(empty, folder))
         fix_chance(seed)
         course = Race(plan, file)
         try:

@@ -1,7 +1,6 @@
 """One seed from its beginning to the verdict."""
 
 import asyncio
-import atexit
 import hashlib
 import json
 import random
@@ -12,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -23,11 +21,11 @@ from bot.sandbox.finetuning import FineTuningApi
 from bot.sandbox.ledger import Ledger
 from bot.sandbox.slack import SCOPES, Slack
 from bot.sandbox.workspace import Channel
-from bot.store import open_store
+from tests.empty_store import empty_store
 from tests.simulation import evidence
 from tests.simulation.bot import Parts, fix_chance, possible_duplicates, reopened, set_up
 from tests.simulation.checker import Verdict, check
-from tests.simulation.disk import DISK, Disk, inline_sqlite
+from tests.simulation.disk import inline_sqlite
 from tests.simulation.life import Life
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.plan import FIRST_STEP, End, JobPlan, Moment, Plan, Window, plan_of
@@ -66,9 +64,9 @@ def simulate(seed: int, *, has_lookup: bool = True) -> Result:
     began = time.perf_counter()
     plan = plan_of(seed, has_lookup=has_lookup)
     chance = random.getstate()
+    empty = empty_store()
     with tempfile.TemporaryDirectory(prefix="simulation-") as folder, inline_sqlite():
-        file = Path(folder) / "ftjob.db"
-        shutil.copy(empty_store(), file)
+        file = Path(shutil.copy(empty, folder))
         fix_chance(seed)
         simulation = Simulation(plan, file)
         counted = possible_duplicates()
@@ -240,23 +238,6 @@ class Simulation:
 
 def _scopes(plan: Plan) -> list[str]:
     return [scope for scope in SCOPES if plan.has_history or not scope.endswith(":history")]
-
-
-@cache
-def empty_store() -> Path:
-    """Return a database that is up to date and empty: made once, copied for each seed."""
-    folder = tempfile.mkdtemp(prefix="simulation-empty-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    file = Path(folder) / "ftjob.db"
-
-    async def make() -> None:
-        DISK.set(Disk(random.Random(0), lambda _: None))  # noqa: S311 - repeatable
-        async with open_store(f"sqlite:///{file}", lambda: float(EPOCH)):
-            pass
-
-    with inline_sqlite(), asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        runner.run(make())
-    return file
 
 
 @contextmanager

@@ -217,6 +217,7 @@ async def test_the_command_line_prints_it_and_checks_it_beside_the_running_bot(w
 
 
 async def test_without_a_database_the_command_line_says_so(world: World) -> None:
+    (world.folder / "ftjob.db").unlink()
     code, said = await second(world, "audit", "export")
 
     assert (code, "There is no database" in said) == (1, True)
