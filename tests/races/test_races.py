@@ -1,4 +1,6 @@
-"""A thousand cancel races: an order is given at most once, and its end is found out, written down and told truly.
+"""Cancel races: an order is given at most once, and its end is found out, written down and told truly.
+
+``python -m tests.races`` runs more of them.
 
 A race that fails is run alone by ``python -m tests.races 1 --from SEED``.
 """
@@ -15,7 +17,7 @@ from bot.store.audit import Decision
 from tests.races.checker import ENDS
 from tests.races.report import Figures, races, total
 
-RACES = 1000
+RACES = 400
 ROOT = Path(__file__).parents[2]
 
 
@@ -34,12 +36,12 @@ def test_no_race_breaks_a_promise(results: list[Figures], capsys: pytest.Capture
 @pytest.mark.timeout(600)
 def test_the_races_are_hard_enough(results: list[Figures]) -> None:
     decisions = sum((each.decisions for each in results), Counter[Decision]())
-    rare = {decision: times for decision, times in decisions.items() if times < 10}
+    rare = {decision: times for decision, times in decisions.items() if times < 3}
     assert rare == {}
     assert decisions.keys() >= {*ENDS, Decision.DUPLICATE, Decision.STALE, Decision.TAMPERED, Decision.FAILED}
-    assert sum(each.crashes for each in results) >= 400
-    assert sum(each.troubles for each in results) >= 500
-    assert sum(each.posts == 1 for each in results) >= 500
+    assert sum(each.crashes for each in results) >= 160
+    assert sum(each.troubles for each in results) >= 200
+    assert sum(each.posts == 1 for each in results) >= 200
 
 
 def test_a_seed_decides_everything() -> None:

@@ -1,4 +1,6 @@
-"""The production code against a hundred simulated worlds: nothing lost, nothing out of order, nothing told twice.
+"""The production code against simulated worlds: nothing lost, nothing out of order, nothing told twice.
+
+``python -m tests.simulation`` runs more of them.
 
 A world that fails is run alone by ``python -m tests.simulation 1 --from SEED``.
 """
@@ -16,7 +18,7 @@ import pytest
 from tests.simulation.report import failures, line, total
 from tests.simulation.simulation import Result, simulate
 
-SEEDS = 108
+SEEDS = 54
 ROOT = Path(__file__).parents[2]
 
 
@@ -38,10 +40,10 @@ def test_no_world_breaks_a_promise(results: list[Result], capsys: pytest.Capture
 
 @pytest.mark.timeout(600)
 def test_the_worlds_are_hard_enough(results: list[Result]) -> None:
-    assert sum(result.verdict.due for result in results) >= 5000
-    assert sum(result.tally.ambiguous for result in results) >= 1000
-    assert sum(result.crashes for result in results) >= 200
-    assert sum(result.stops for result in results) >= 20
+    assert sum(result.verdict.due for result in results) >= 2500
+    assert sum(result.tally.ambiguous for result in results) >= 500
+    assert sum(result.crashes for result in results) >= 100
+    assert sum(result.stops for result in results) >= 10
 
 
 @pytest.mark.timeout(600)
