@@ -137,7 +137,7 @@ async def test_an_idle_sender_asks_the_database_nothing_until_a_commit_wakes_it(
 
 async def test_so_many_deliveries_are_under_way_at_once_and_no_more(office: PostOffice) -> None:
     channels = [office.slack.add_channel(f"c{n}") for n in range(MOST_AT_ONCE + 4)]
-    office.slack.faults.always(POST, Fault("late", seconds=0.3))
+    office.slack.faults.always(POST, Fault("late", seconds=1.5))
 
     await office.owe(*channels)
     await office.slack.ledger.until(lambda: sum(len(each.messages) for each in channels) >= MOST_AT_ONCE)

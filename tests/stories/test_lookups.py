@@ -84,15 +84,45 @@ async def test_list_shows_the_newest_jobs_first_and_says_that_there_are_more(wor
         answer = await world.say("list")
         three = await world.say("list 3")
         everything = await world.say("list 12")
+        older = await world.press(answer, "ftjob_page")
 
     places = [answer.plain.index(job) for job in reversed(jobs[2:])]
     assert places == sorted(places)
     assert jobs[1] not in answer.plain
-    assert "more" in answer.plain
+    assert "Among 12 jobs: 12 queued" in answer.plain
+    assert [job in older.plain for job in jobs[:3]] == [True, True, False]
     assert [job in three.plain for job in jobs[-4:]] == [False, True, True, True]
     assert all(job in everything.plain for job in jobs)
-    assert "There are more" not in everything.plain
+    assert "ftjob_page" not in everything.buttons
     assert answer.ephemeral
+
+
+async def test_events_and_checkpoints_are_shown_in_pages_to_whoever_asks(any_world: World) -> None:
+    world = any_world
+    job = world.api.add_job(status="running")
+    for step in range(1, 13):
+        data = {"step": step, "total_steps": 12, "train_loss": 1 / step}
+        world.api.add_event(job, f"Step {step}/12: training loss={1 / step}", type="metrics", data=data)
+        world.api.add_checkpoint(job, step, train_loss=1 / step)
+
+    async with world.bot():
+        log = await world.say(f"events {job} 5", by="milo")
+        assert log.ephemeral
+        assert "step 12/12  0.08333" in log.plain
+        assert "step 7/12" not in log.plain
+        older = await world.press(log, "ftjob_page", by="milo")
+        assert "step 7/12" in older.plain
+        assert "step 12/12" not in older.plain
+
+        saved = await world.say(f"checkpoints {job}", by="milo")
+        assert "*step 12* · train loss 0.08333" in saved.plain
+        assert "ckpt-step-12`" in saved.plain
+        assert "*step 2*" in (await world.press(saved, "ftjob_page", by="milo")).plain
+
+        nothing = world.api.add_job(status="queued")
+        assert "no checkpoints here" in (await world.say(f"checkpoints {nothing}")).plain
+        assert "Guests" in (await world.say(f"events {job}", by="gia")).plain
+    assert world.ml.messages == world.ops.messages == []
 
 
 async def test_list_filters_by_state_and_by_metadata(world: World) -> None:
