@@ -81,12 +81,11 @@ async def _card(store: Store, delivery: Delivery, drawing: Drawing, notes: list[
     place = await store.cards.find(delivery.replies_to or 0)
     assert place is not None  # noqa: S101 - the row names it
     at_change = await store.jobs.change(delivery.change_id) if delivery.change_id else None
-    # Without the curves: Slack may refuse a picture that it just got, and a post cannot be taken back. An edit adds them.
     job = at_change.job if at_change else None
-    message = await draw_card(store, place, drawing, at_change=job, notes=notes, with_picture=False)
-    known = await store.pictures.find(place.account, place.job_id)
-    shows = place.wanted - 1 if known and known.chart else place.wanted
-    return Outgoing(delivery.channel, message, delivery.key, shows=shows)
+    message = await draw_card(store, place, drawing, at_change=job, notes=notes)
+    # Without the curves: Slack may refuse a picture that it just got, and a post cannot be taken back. An edit adds them.
+    shows = place.wanted - 1 if curves.has_picture(message) else place.wanted
+    return Outgoing(delivery.channel, curves.without_picture(message), delivery.key, shows=shows)
 
 
 async def draw_card(
@@ -96,7 +95,6 @@ async def draw_card(
     *,
     at_change: Job | None = None,
     notes: Sequence[str] = (),
-    with_picture: bool = True,
 ) -> Message:
     """Return a card as it has to look now.
 
@@ -106,7 +104,6 @@ async def draw_card(
         drawing: what drawing needs beside the store.
         at_change: the job at the change that the card is owed for, in case nothing was kept of it since.
         notes: what is to be said of the message itself, already safe.
-        with_picture: whether to show the curves where there is a picture of them.
 
     Raises:
         LookupError: nothing is known of the job.
@@ -122,15 +119,14 @@ async def draw_card(
         can_cancel=drawing.can_cancel,
         price=price_of(job.model, drawing.prices),
     )
-    present = _present(picture, drawing.clock(), with_picture=with_picture) if picture else None
+    present = _present(picture, drawing.clock()) if picture else None
     compact = (await store.channels.find(place.channel)).compact
     said = [*notes] if compact else [_why_here(job.id, track), *notes]
     return card(job, around, " · ".join(said), present, compact=compact)
 
 
-def _present(known: pictures.Picture, now: float, *, with_picture: bool) -> Present:
-    chart = known.chart if with_picture else None
-    shown = curves.picture(chart.file, chart.says) if chart else None
+def _present(known: pictures.Picture, now: float) -> Present:
+    shown = curves.picture(known.chart.file, known.chart.says) if known.chart else None
     return Present(now, known.since, known.progress, known.is_gone, known.stuck_since, shown)
 
 

@@ -26,7 +26,7 @@ from bot.alerts.retry import (
     Sought,
 )
 from bot.blocks import Message
-from bot.blocks.curves import has_picture, shown
+from bot.blocks.curves import has_picture, shown, without_picture
 from bot.store import Store
 from bot.store.cards import Edit, Rhythm
 
@@ -83,16 +83,15 @@ class Editor:
         """Let one card show the present, for now without the picture of its curves where Slack does not show that yet."""
         try:
             message = await draw_card(self._store, edit.card, self._drawing)
-            without = await draw_card(self._store, edit.card, self._drawing, with_picture=False)
         except Exception:
             log.exception("card.not_drawn", job=edit.card.job_id, channel=edit.card.channel)
             await self._store.cards.failed(edit, wait=0.0, give_up=True)
             return
         lacks_picture = has_picture(message) and not await self._share(edit)
-        answer = await self._edit(edit, without if lacks_picture else message)
+        answer = await self._edit(edit, without_picture(message) if lacks_picture else message)
         if answer.error in OUR_FAULT and has_picture(message):
             lacks_picture = True
-            answer = await self._edit(edit, without)
+            answer = await self._edit(edit, without_picture(message))
         if answer.ts and lacks_picture:
             wait = FIRST_WAIT * 2.0**edit.failures
             await self._store.cards.failed(edit, wait=wait, give_up=edit.failures >= MOST_FAILURES)

@@ -30,6 +30,11 @@ def has_picture(message: Message) -> bool:
     return any("slack_file" in block for block in message.blocks)
 
 
+def without_picture(message: Message) -> Message:
+    """Return a message without the pictures that Slack has."""
+    return Message(message.text, [block for block in message.blocks if "slack_file" not in block])
+
+
 def sparklines(job_id: str, curves: Sequence[Curve], why: str) -> Message:
     """Draw curves as text, for where there is no picture; ``why`` there is none is already safe."""
     lines = [f"`{sparkline([value for _, value in curve.points])}` {_words(curve)}" for curve in curves]
