@@ -4,18 +4,23 @@ BIN := .venv/bin
 TEST ?=
 SEEDS ?= 1
 
-.PHONY: try test lint bench chaos canaries audit sbom lock clean
+.PHONY: try test deep lint bench chaos canaries audit sbom lock clean
 
 try: .venv/runtime  ## a local Slack and a living fine-tuning API, with the real bot in between
 	$(BIN)/ftjob try
 
 test: .venv/dev  ## every test; TEST=tests/jobs narrows it
 ifeq ($(TEST),)
-	$(BIN)/pytest -q -n 4 --dist worksteal --ignore=tests/simulation --ignore=tests/races
+	$(BIN)/pytest -q -n 4 --dist load --maxschedchunk 4 --ignore=tests/simulation --ignore=tests/races
 	$(BIN)/pytest -q tests/simulation tests/races
 else
 	$(BIN)/pytest $(TEST)
 endif
+
+deep: .venv/dev  ## the tests that roll dice, all the way; takes half an hour
+	FTJOB_DEEP=1 $(BIN)/pytest -q -n 2 tests/test_hostile_strings.py tests/slack/test_gate_mutations.py tests/jobs/test_models_random.py \
+		tests/blocks/test_hostile_text.py
+	FTJOB_DEEP=1 $(BIN)/pytest -q tests/simulation tests/races
 
 lint: .venv/dev  ## ruff, mypy --strict, the layer contract
 	$(BIN)/ruff format --check .

@@ -91,7 +91,9 @@ def _in_words(problem: Any) -> str:
     name = redacted(".".join(place))[:_LONGEST_KEY]
     if problem["type"] == "extra_forbidden":
         section = StuckAfter if place[0] == "stuck" and len(place) > 1 else Config
-        nearest = process.extractOne(place[-1], section.model_fields, scorer=fuzz.ratio, score_cutoff=_CLOSE_ENOUGH)
+        nearest = process.extractOne(
+            place[-1], list(section.model_fields), scorer=fuzz.ratio, score_cutoff=_CLOSE_ENOUGH
+        )
         known = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(section.model_fields)}"
         return f"{NAME}: {name!r} is unknown; {known}"
     if problem["type"] == "value_error":

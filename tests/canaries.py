@@ -1,5 +1,6 @@
 """Canaries in place of secrets, ears for all that is logged, and every place in which no canary may be seen."""
 
+import asyncio
 import logging
 import os
 import sqlite3
@@ -24,6 +25,7 @@ _LINES = (formatter("console"), formatter("json"))
 _Plain: Any = structlog.make_filtering_bound_logger(logging.NOTSET)
 _aside = logging.getLogger("canaries")
 _aside.propagate = False
+_aside.setLevel(logging.DEBUG)
 _events = structlog.wrap_logger(_aside, processors=STEPS, wrapper_class=_Plain)
 
 
@@ -97,13 +99,18 @@ async def stored(database_url: str) -> bytes:
 async def execute(database_url: str, statement: str) -> None:
     """Do something to a database behind the bot's back."""
     if database_url.startswith("sqlite"):
-        with closing(sqlite3.connect(database_url.removeprefix("sqlite:///"))) as connection:
-            connection.execute(statement)
-            connection.commit()
+        # In a thread: a bot on this loop may be in the middle of a transaction.
+        await asyncio.to_thread(_execute, database_url.removeprefix("sqlite:///"), statement)
     else:
         server = await asyncpg.connect(database_url)
         await server.execute(statement)
         await server.close()
+
+
+def _execute(file: str, statement: str) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute(statement)
+        connection.commit()
 
 
 def seen_in(places: dict[str, str | bytes]) -> list[str]:

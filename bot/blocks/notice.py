@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from bot.blocks.parts import Message, code, date, duration, mention, plain, section, spoken
+from bot.blocks.parts import Message, code, date, duration, mention, place, plain, section, spoken
 
 
 class NoticeKind(StrEnum):
@@ -39,9 +39,14 @@ def notice(body: Mapping[str, Any]) -> Message:
 def _account_failing(body: Mapping[str, Any]) -> str:
     return (
         f":warning: The fine-tuning API of account {code(body['about'])} cannot be read since {date(body['since'])}: "
-        f"{plain(body['error'], 300)}. Nothing is lost: what changes meanwhile is told when it answers again. "
+        f"{_said(body)} Nothing is lost: what changes meanwhile is told when it answers again. "
         "`ftjob check` on the bot's machine says what to do."
     )
+
+
+def _said(body: Mapping[str, Any]) -> str:
+    """Return what an API said as a sentence; some end theirs with a full stop."""
+    return f"{plain(body['error'], 300).rstrip('.')}."
 
 
 def _account_back(body: Mapping[str, Any]) -> str:
@@ -65,7 +70,7 @@ def _channel_closed(body: Mapping[str, Any]) -> str:
     waiting = int(body["waiting"])
     alerts = "1 alert waits" if waiting == 1 else f"{waiting} alerts wait"
     return (
-        f":warning: I cannot post to <#{plain(body['about'])}> ({code(body['error'])}): {alerts} for it. Invite me there "
+        f":warning: I cannot post to {place(body['about'])} ({code(body['error'])}): {alerts} for it. Invite me there "
         "with `/invite @ftjob`, or unarchive it, and they are told, in order."
     )
 
@@ -81,7 +86,7 @@ def _store_lost(_body: Mapping[str, Any]) -> str:
 def _orders_refused(body: Mapping[str, Any]) -> str:
     return (
         f":warning: The fine-tuning API of account {code(body['about'])} does not take orders from the key of this bot: "
-        f"{plain(body['error'], 300)} Give the key for orders (OPENAI_WRITE_API_KEY, or OPENAI_API_KEY where that is not "
+        f"{_said(body)} Give the key for orders (OPENAI_WRITE_API_KEY, or OPENAI_API_KEY where that is not "
         "set) the right to write fine-tuning jobs, then restart the bot."
     )
 

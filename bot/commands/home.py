@@ -1,10 +1,11 @@
 """What the Home tab of one person shows."""
 
-from bot.blocks.home import Health, Home, Row, home
+from bot.blocks.home import Health, Home, Quiet, Row, home
 from bot.blocks.parts import Block
 from bot.commands.context import Context
 from bot.errors import ProviderError
 from bot.jobs.statuses import Phase, phase_of
+from bot.store.mutes import EVERY_JOB, Mute
 
 NEWEST = 100
 MOST_MINE = 10
@@ -38,6 +39,11 @@ async def home_of(person: str, context: Context) -> Block:
             subscribed=sorted(
                 {each.channel for each in await store.tracks.subscriptions(context.account) if each.person == person}
             ),
+            muted=[_quiet(mute) for mute in await store.mutes.of_person(context.account, person)],
             health=health,
         )
     )
+
+
+def _quiet(mute: Mute) -> Quiet:
+    return Quiet(mute.channel, None if mute.job_id == EVERY_JOB else mute.job_id, mute.until)

@@ -13,8 +13,9 @@ import structlog
 
 from bot import metrics
 from bot.access import Allowed, Need, may
+from bot.alerts.retry import SHARED
 from bot.blocks.answers import note, problem
-from bot.blocks.home import stranger
+from bot.blocks.home import broken, stranger
 from bot.blocks.notice import NoticeKind
 from bot.blocks.view import LOADING
 from bot.commands.command import Command, Reply, Verb
@@ -84,7 +85,11 @@ class Dispatch:
     def home(self, body: dict[str, Any]) -> None:
         """Start on a Home tab that was opened, or whose Refresh was pressed."""
         if viewer := home.viewer_of(body):
-            self._start(self._show_home(*viewer))
+            decision = self._context.flood.admit(viewer[0], self._context.clock(), under_way=len(self._tasks))
+            if isinstance(decision, Admitted):
+                self._start(self._show_home(*viewer))
+            else:  # what stands there stays
+                metrics.FLOODS.labels(decision.bound).inc()
 
     def event(self, body: dict[str, Any]) -> None:
         """Start on something that happened, if it concerns the bot."""
@@ -151,14 +156,20 @@ class Dispatch:
 
     async def _show_home(self, person_id: str, team: str) -> None:
         identity = self._identity()
-        same_team = identity is not None and team == identity.team_id
-        person = await self._people.person(person_id, team_id=team) if same_team else None
+        same_team = identity is None or team == identity.team_id
+        person = await self._people.person(person_id, team_id=team) if identity and same_team else None
         allowed = may(person, Need.READ, self._context.policy, same_team=same_team, changes_job=False)
-        view = await home_of(person_id, self._context) if isinstance(allowed, Allowed) else stranger()
+        try:
+            view = await home_of(person_id, self._context) if isinstance(allowed, Allowed) else stranger()
+        except Exception:
+            log.exception("home.broke")
+            view = broken()
         await self._gateway.publish(person_id, view)
 
     async def _welcome(self, channel: str) -> None:
-        """Say once in a channel what the bot does, unless it is at work there already."""
+        """Say once in a channel what the bot does, unless it is at work there already or strangers read there."""
+        if await self._gateway.refusal(channel) == SHARED:
+            return
         store = self._context.store
         async with store.db.transaction() as tx:
             if not await store.tracks.people_in(tx, channel):

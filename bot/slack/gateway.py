@@ -108,7 +108,7 @@ class Gateway:
     async def post(self, outgoing: Outgoing) -> Answer:
         """Post one message, once, and say how that ended. It never raises for what Slack does."""
         ends = asyncio.get_running_loop().time() + self._patience.timeout
-        if refused := await self._refusal(outgoing.channel):
+        if refused := await self.refusal(outgoing.channel):
             return Answer(error=refused)
         arguments: dict[str, Any] = {
             "channel": outgoing.channel,
@@ -125,7 +125,7 @@ class Gateway:
     async def edit(self, outgoing: Outgoing, ts: str) -> Answer:
         """Let a message of ours say something else, and say how that ended. It never raises for what Slack does."""
         ends = asyncio.get_running_loop().time() + self._patience.timeout
-        if refused := await self._refusal(outgoing.channel):
+        if refused := await self.refusal(outgoing.channel):
             return Answer(error=refused)
         arguments = {"channel": outgoing.channel, "ts": ts, **_content(outgoing.message), "parse": "none"}
         return await self._write("chat.update", arguments, ends)
@@ -156,7 +156,8 @@ class Gateway:
         """Upload a picture for a message to show; return Slack's id of it, None where that did not work."""
         return await self._files.upload(upload)
 
-    async def _refusal(self, channel: str) -> str | None:
+    async def refusal(self, channel: str) -> str | None:
+        """Return why nothing may be told in a channel, as the error of an attempt; None where it may."""
         try:
             async with asyncio.timeout(self._patience.timeout / 2):
                 return await self._channels.refusal(channel)
@@ -224,7 +225,7 @@ class Gateway:
         """
         if door.view_id and await self._views.update(door.view_id, reply.view or view_of(reply.message)):
             return
-        if reply.public and await self._refusal(door.channel):
+        if reply.public and await self.refusal(door.channel):
             reply = replace(reply, public=False)
         if door.response_url and await self._respond(door.response_url, reply):
             return

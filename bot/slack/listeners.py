@@ -61,6 +61,7 @@ def build_app(client: AsyncWebClient, dispatch: Dispatch) -> AsyncApp:
         return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=client.token)
 
     app = AsyncApp(
+        name="ftjob",
         client=client,
         authorize=authorize,
         process_before_response=True,

@@ -74,6 +74,14 @@ class Mutes:
         about = (mutes.account == account, mutes.channel == channel, mutes.job_id.in_((job_id, EVERY_JOB)))
         return bool(await tx.scalar(select(exists().where(*about, mutes.until > self._db.now()))))
 
+    async def of_person(self, account: str, person: str) -> list[Mute]:
+        """Return the mutes that somebody began, those that end first coming first."""
+        mutes = schema.mute.c
+        mine = (mutes.account == account, mutes.person == person, mutes.until > self._db.now())
+        chosen = select(schema.mute).where(*mine).order_by(mutes.until, mutes.channel, mutes.job_id)
+        async with self._db.transaction() as tx:
+            return [_mute(row) for row in await tx.execute(chosen)]
+
     async def in_channel(self, account: str, channel: str) -> list[Mute]:
         """Return the mutes of a channel, the one of every job first."""
         mutes = schema.mute.c

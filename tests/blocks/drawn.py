@@ -4,6 +4,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,18 @@ from bot.blocks.answers import order_question
 from bot.blocks.card import Present, card
 from bot.blocks.channel_settings import channel_settings, in_words
 from bot.blocks.digest import after_mute, digest
+from bot.blocks.home import Health, Home, Quiet, Row, broken, home, stranger
 from bot.blocks.job import Surroundings, status
 from bot.blocks.lists import job_list, tracked_list
 from bot.blocks.log import checkpoint_list, event_log
 from bot.blocks.mute import muted
+from bot.blocks.notice import NoticeKind, notice
 from bot.blocks.outbox import Undeliverable, of_card, of_change, of_digest, of_model, outbox
+from bot.blocks.parts import Block
 from bot.blocks.subscriptions import subscription_list
 from bot.charts import Chart
 from bot.charts import in_words as measured_in_words
+from bot.commands.home import MOST_MINE, MOST_RECENT, MOST_RUNNING
 from bot.jobs.changes import Change, ChangeKind, State
 from bot.jobs.filters import Filter
 from bot.jobs.models import Checkpoint, Event, Job
@@ -29,7 +34,7 @@ from bot.jobs.orders import Order
 from bot.jobs.progress import Progress
 from bot.jobs.results import Curve
 from bot.providers.openai import job_page
-from bot.sandbox.blockkit import check_message
+from bot.sandbox.blockkit import check_message, check_view
 from bot.sandbox.messages import readable
 from bot.store.digests import MOST_CHANGES
 
@@ -121,6 +126,33 @@ def unchanged(drawn: Job, kind: ChangeKind) -> Change:
     return change_to(drawn, kind, State(drawn.status, drawn.fine_tuned_model))
 
 
+def stuck(drawn: Job, kind: ChangeKind) -> Change:
+    """Return the change of a job that stands still, or moves again, after seven hours."""
+    return replace(unchanged(drawn, kind), stuck_for=25_200.0)
+
+
+def homes(drawn: Job, *, rows: int = 1) -> dict[str, Block]:
+    """Return every Home tab that can be drawn with a job in it."""
+    row = Row(drawn.id, drawn.status, CHANNEL, job_page(drawn.id))
+    elsewhere = replace(row, channel=None)
+    well = Health(NOW, None, "1.0", "project `proj_1`")
+    full = Home(
+        [row] * min(rows, MOST_MINE),
+        [elsewhere] * min(rows, MOST_RUNNING),
+        [elsewhere] * min(rows, MOST_RECENT),
+        [CHANNEL] * rows,
+        [Quiet(CHANNEL, None, NOW), *[Quiet(CHANNEL, drawn.id, NOW)] * rows],
+        well,
+    )
+    return {
+        "home": home(full),
+        "home where the API does not answer": home(replace(full, health=replace(well, problem="Unreachable"))),
+        "home at first": home(Home([], [], [], [], [], replace(well, swept_at=None))),
+        "home of a stranger": stranger(),
+        "home without a store": broken(),
+    }
+
+
 def pictures(drawn: Job, *, reason: str | None = None, rows: int = 1) -> dict[str, Message]:
     """Return every message that can be drawn of a job."""
     page = job_page(drawn.id)
@@ -163,6 +195,9 @@ def pictures(drawn: Job, *, reason: str | None = None, rows: int = 1) -> dict[st
             page=page,
             person=None,
         ),
+        "alert of a stuck job": alert(stuck(drawn, ChangeKind.STUCK), drawn, page=page, person=PERSON),
+        "alert of a job that moves again": alert(stuck(drawn, ChangeKind.MOVED), drawn, page=page, person=None),
+        "alert with costs": alert(change_to(drawn), drawn, page=page, person=PERSON, reason=reason, price=3.0),
         **cards(drawn),
         "events": event_log(
             drawn.id, [event(drawn.id), step_event()] * 10, older=f"events {drawn.id} 20 after:ftevent-1"
@@ -191,6 +226,29 @@ def pictures(drawn: Job, *, reason: str | None = None, rows: int = 1) -> dict[st
     }
 
 
+def notices(about: str | None = None, said: str = "Incorrect API key provided.") -> dict[str, Message]:
+    """Return everything that the bot says beside alerts, of an account, a channel or a job."""
+    facts = {
+        "since": NOW - 600,
+        "until": NOW,
+        "error": said,
+        "late": 3,
+        "waiting": 12,
+        "verb": "cancel",
+        "person": PERSON,
+    }
+    end = {"how": "carried out", "said": "The job ended as cancelled."}
+    usual = {
+        NoticeKind.CHANNEL_CLOSED: CHANNEL,
+        NoticeKind.ORDER_GIVEN: "ftjob-abc123",
+        NoticeKind.ORDER_ENDED: "ftjob-abc123",
+    }
+    return {
+        kind: notice({"kind": kind, "about": about or usual.get(kind, "default"), **facts, **end})
+        for kind in NoticeKind
+    }
+
+
 def cards(drawn: Job) -> dict[str, Message]:
     """Return the card of a job as it lives: at its beginning, half-way, at the end, gone, and with its curves."""
     around = Surroundings(job_page(drawn.id), tracked=True)
@@ -206,6 +264,8 @@ def cards(drawn: Job) -> dict[str, Message]:
         "card at 40 %": at(40),
         "card at 100 %": at(100),
         "card of a job that is gone": card(drawn, around, "Tracked", Present(NOW, NOW - 60, is_gone=True)),
+        "card of a stuck job": card(drawn, around, "Tracked", Present(NOW, NOW - 7200, stuck_since=NOW - 7200)),
+        "card with costs": card(drawn, replace(around, price=25.0), "Tracked", Present(NOW, NOW - 60)),
         "card with curves": card(drawn, around, "Tracked", Present(NOW, NOW - 60, picture=picture)),
     }
 
@@ -260,6 +320,17 @@ def faults(message: Message) -> list[str]:
     if len(message.text) > 3000:
         found.append(f"the top-level text has {len(message.text)} characters")
     return [fault for fault in found if fault]
+
+
+def faults_of_view(view: Block) -> list[str]:
+    """Return everything that Slack or the house rules have against a Home tab."""
+    verdict = check_view(view, people={PERSON})
+    return [fault for fault in (verdict.error, *verdict.messages, *verdict.complaints) if fault]
+
+
+def as_message(view: Block) -> Message:
+    """Return a Home tab as if it were a message, for what is asked of both."""
+    return Message("Home", view["blocks"])
 
 
 def marked_up(message: Message) -> list[str]:

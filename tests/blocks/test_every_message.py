@@ -5,7 +5,7 @@ from bot.blocks.lists import job_list, tracked_list
 from bot.blocks.parts import Message
 from bot.commands.usage import USAGE
 from bot.jobs.models import Job
-from tests.blocks.drawn import FAILED, FULL, SUCCEEDED, examples, faults, job, pictures
+from tests.blocks.drawn import FAILED, FULL, SUCCEEDED, examples, faults, faults_of_view, homes, job, notices, pictures
 
 STATUSES = (
     "validating_files queued running paused succeeded failed cancelled pausing resuming expired deleted "
@@ -63,6 +63,13 @@ def test_slack_takes_the_longest_pictures(longest: Job) -> None:
     for name, message in pictures(longest, reason=markup(4096), rows=500).items():
         assert faults(message) == [], name
         assert len(message.blocks) <= 50, name
+    for name, view in homes(longest, rows=500).items():
+        assert faults_of_view(view) == [], name
+
+
+def test_slack_takes_the_longest_notices() -> None:
+    for name, message in notices(markup(300), markup(4096)).items():
+        assert faults(message) == [], name
 
 
 def test_slack_takes_a_list_with_the_longest_title() -> None:

@@ -11,7 +11,8 @@ from bot.blocks.outbox import Undeliverable, of_card, of_change, of_model, outbo
 from bot.commands.problems import upstream
 from bot.errors import AccessRefused, NotFound, RateLimited, RequestRefused, Unreachable
 from bot.jobs.models import Job
-from tests.blocks.drawn import alive, faults, marked_up, pictures, unseen
+from tests.blocks.drawn import alive, as_message, faults, homes, marked_up, notices, pictures, unseen
+from tests.depth import rolls
 
 PIECES = [
     "<!channel>", "<!here>", "<@U0OTHER>", "<!subteam^S1>", "<#C1|x>", "<https://evil.example|platform.openai.com>",
@@ -55,10 +56,21 @@ def assert_harmless(message: Message, name: str = "") -> None:
     assert faults(message) == [], name
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=rolls(500, 60), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 @given(jobs(), hostile)
 def test_nothing_in_a_job_comes_alive_in_any_picture_of_it(job: Job, reason: str) -> None:
     for name, message in pictures(job, reason=reason).items():
+        assert_harmless(message, name)
+    for name, view in homes(job).items():
+        assert_harmless(as_message(view), name)
+
+
+@settings(deadline=None)
+@given(hostile, hostile)
+def test_nothing_in_a_notice_comes_alive(about: str, said: str) -> None:
+    for name, message in notices(about, said).items():
         assert_harmless(message, name)
 
 

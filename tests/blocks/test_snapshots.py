@@ -27,7 +27,19 @@ from bot.errors import (
 from bot.jobs.changes import Change, ChangeKind, State
 from bot.jobs.filters import EVERYTHING, Filter
 from tests.blocks.as_read import as_read
-from tests.blocks.drawn import FAILED, FULL, NOW, SUCCEEDED, change_to, job, pictures, undeliverable
+from tests.blocks.drawn import (
+    FAILED,
+    FULL,
+    NOW,
+    SUCCEEDED,
+    as_message,
+    change_to,
+    homes,
+    job,
+    notices,
+    pictures,
+    undeliverable,
+)
 
 COMMON = ["card", "card in two lines", "status", "alert"]
 PLACE = "project `proj_1`"
@@ -95,6 +107,29 @@ def test_pictures_of_a_job(fields: dict[str, Any], names: list[str], snapshot: S
 
     for name in names:
         assert as_read(drawn[name]) == snapshot(name=name)
+
+
+def test_standstills(snapshot: SnapshotAssertion) -> None:
+    for fields in ({"status": "validating_files"}, {"status": "queued"}, {}):
+        drawn = pictures(job(**fields))
+        for name in ("alert of a stuck job", "alert of a job that moves again", "card of a stuck job"):
+            assert as_read(drawn[name]) == snapshot(name=f"{fields.get('status', 'running')}: {name}")
+
+
+def test_costs(snapshot: SnapshotAssertion) -> None:
+    drawn = pictures(job(**SUCCEEDED))
+    for name in ("alert with costs", "card with costs"):
+        assert as_read(drawn[name]) == snapshot(name=name)
+
+
+def test_home(snapshot: SnapshotAssertion) -> None:
+    for name, view in homes(job()).items():
+        assert as_read(as_message(view)) == snapshot(name=name)
+
+
+def test_notices(snapshot: SnapshotAssertion) -> None:
+    for name, message in notices().items():
+        assert as_read(message) == snapshot(name=name)
 
 
 def test_lists(snapshot: SnapshotAssertion) -> None:

@@ -15,7 +15,7 @@ import asyncpg
 
 from bot.alerts.retry import PATIENCE
 from tests.chaos.round import FACTOR, Result, Round
-from tests.postgres import postgres
+from tests.postgres import restartable_postgres
 
 SECONDS = 12.0
 """How long the bots are killed in one round."""
@@ -46,8 +46,8 @@ def _server(store: str) -> Iterator[str | None]:
     if store == "sqlite":
         yield None
     else:
-        with postgres() as url:
-            yield url
+        with restartable_postgres() as server:
+            yield server.url
 
 
 def _play(server: str | None, seed: int, bots: int, asked: argparse.Namespace) -> Result:

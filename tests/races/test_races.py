@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from bot.store.audit import Decision
+from tests.depth import rolls
 from tests.races.checker import ENDS
 from tests.races.report import Figures, races, total
 
-RACES = 400
+RACES = rolls(10_000, 400)
 ROOT = Path(__file__).parents[2]
 
 

@@ -2,8 +2,6 @@
 
 import copy
 import json
-import statistics
-import time
 from importlib import resources
 from typing import Any
 
@@ -259,17 +257,6 @@ def test_live_text_in_a_view_is_a_complaint() -> None:
     assert check_view({"type": "home", "blocks": [section("<!here>")]}).complaints == [
         "raw <!here> at /view/blocks/0/text/text"
     ]
-
-
-def test_a_check_is_quick() -> None:
-    check_message(card())
-
-    def once() -> float:
-        begun = time.perf_counter()
-        check_message(card())
-        return time.perf_counter() - begun
-
-    assert statistics.median(once() for _ in range(30)) < 0.005
 
 
 SCHEMA = resources.files("bot.sandbox") / "schemas" / "blockkit.strict.message.schema.json"

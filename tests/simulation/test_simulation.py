@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.depth import rolls
 from tests.simulation.report import failures, line, total
 from tests.simulation.simulation import Result, simulate
 
-SEEDS = 54
+SEEDS = rolls(108, 54)
 ROOT = Path(__file__).parents[2]
 
 

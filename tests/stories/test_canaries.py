@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from bot.metrics import SWEEPS
 from bot.sandbox.faults import Fault
 from bot.settings import SECRETS
-from tests.canaries import APP, BOT, CANARY, KEY, WRITE_KEY, execute
+from tests.canaries import APP, AT_DEBUG, BOT, CANARY, KEY, WRITE_KEY, execute
 from tests.postgres import free_port
 from tests.world import RUN, Transport, World
 
@@ -161,8 +161,9 @@ LEAKS = {
 
 @pytest.mark.parametrize(("leak", "place"), LEAKS.values(), ids=LEAKS)
 async def test_a_world_ends_badly_where_a_canary_is_seen(
-    tmp_path: Path, leak: Callable[[World], Awaitable[None]], place: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leak: Callable[[World], Awaitable[None]], place: str
 ) -> None:
+    monkeypatch.setenv(AT_DEBUG, "1")
     with pytest.raises(AssertionError, match=f"'{place}'"):
         async with World(tmp_path, transport="http") as world:
             await leak(world)

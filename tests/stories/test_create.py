@@ -8,9 +8,10 @@ import pytest
 from bot.sandbox.acting import Person
 from bot.sandbox.exchange import Exchange
 from bot.sandbox.faults import Fault
-from bot.sandbox.finetuning import API_KEY, JOBS_READ, JOBS_WRITE, Key
+from bot.sandbox.finetuning import JOBS_READ, JOBS_WRITE, Key
 from bot.sandbox.messages import View
 from bot.store.audit import Decision
+from tests.canaries import KEY
 from tests.stories.test_audit import entries
 from tests.world import World
 
@@ -301,13 +302,13 @@ async def test_b73_where_slack_opens_no_window_somebody_is_told_to_type_it_again
 
 
 async def test_a_key_that_may_not_read_files_and_too_many_of_them_let_an_id_be_typed(world: World) -> None:
-    world.api.keys[API_KEY] = Key("narrow", frozenset({JOBS_READ, JOBS_WRITE}))
+    world.api.keys[KEY] = Key("narrow", frozenset({JOBS_READ, JOBS_WRITE}))
     async with world.bot():
         window = await opened(world)
         assert "type the id of a file" in window.plain
         refused = await world.olivia.submit(window, filled(world, training_file="training.jsonl"))
         assert "training_file" in refused.ack_body["errors"]
-        world.api.keys[API_KEY] = Key("default")
+        world.api.keys[KEY] = Key("default")
         for _ in range(99):
             world.api.add_file(b"x")
         window = await opened(world)

@@ -2,7 +2,9 @@
 
 import pytest
 
+from bot.commands.flood import Limits
 from bot.slack.shortcuts import TRACK_FROM_MESSAGE
+from tests.canaries import execute
 from tests.world import World
 
 
@@ -97,6 +99,94 @@ async def test_a_channel_that_lets_the_bot_in_is_told_once_what_it_does(any_worl
         await world.slack.invite_bot(world.ops)
         await world.settled(bot)
         assert len(world.ops.messages) == before, "it is at work there already"
+
+
+async def test_a_channel_that_strangers_read_is_not_greeted(world: World) -> None:
+    shared = world.slack.add_channel("with-acme", is_ext_shared=True, bot_is_member=False)
+    async with world.bot() as bot:
+        await world.slack.invite_bot(shared)
+        await world.slack.ledger.until(
+            lambda: world.slack.ledger.of("conversations.info"), why="it is asked whose it is"
+        )
+        await world.settled(bot)
+        assert "Nothing is parked" in (await world.say("outbox")).plain
+
+    assert shared.messages == []
+
+
+async def test_a_home_that_is_opened_again_at_once_is_shown_again(world: World) -> None:
+    job = world.api.add_job(status="running")
+    async with world.bot():
+        assert job in await shown_home(world, "olivia")
+        await world.say(f"track {job}")
+        assert "told in" in await shown_home(world, "olivia")
+        await world.say("mute all 2h")
+        await world.say(f"mute {job} 1h")
+        muted = await shown_home(world, "olivia")
+        assert f"You muted `{job}` in <#{world.ml.id}>" in muted
+        assert f"every job in <#{world.ml.id}>" in muted
+        assert "muted" not in await shown_home(world, "milo")
+        await world.say("unmute")
+        assert "muted" not in await shown_home(world, "olivia")
+
+
+async def test_home_says_so_where_the_store_does_not_answer_and_shows_itself_again_afterwards(world: World) -> None:
+    job = world.api.add_job(status="running")
+    async with world.bot():
+        await world.say(f"track {job}")
+        await execute(world.database_url, "ALTER TABLE mute RENAME TO mislaid")
+        broken = await shown_home(world, "olivia")
+        assert "I could not read what is followed" in broken
+        assert job not in broken
+        await execute(world.database_url, "ALTER TABLE mislaid RENAME TO mute")
+        assert f"told in <#{world.ml.id}>" in await shown_home(world, "olivia")
+
+
+async def test_a_home_that_is_refreshed_without_end_is_left_as_it_is(world: World) -> None:
+    world.limits = Limits()
+    async with world.bot():
+        for _ in range(world.limits.person.most):
+            await world.olivia.open_home()
+        await world.slack.ledger.until(
+            lambda: len(world.slack.ledger.of("views.publish")) == world.limits.person.most, seconds=20, why="homes"
+        )
+        await world.olivia.open_home()
+        await shown_home(world, "milo")
+
+    published = [entry.request["user_id"] for entry in world.slack.ledger.of("views.publish")]
+    assert published.count(world.olivia.id) == world.limits.person.most
+
+
+async def test_a_shortcut_on_a_reply_tracks_for_its_channel_and_answers_alone(any_world: World) -> None:
+    world = any_world
+    job = world.api.add_job(status="queued")
+    async with world.bot():
+        first = world.milo.say("Any news?", world.ml)
+        reply = world.milo.say(f"Mine is {job}.", world.ml, thread_ts=first.ts)
+        answer = await (await world.milo.shortcut(TRACK_FROM_MESSAGE, reply)).reply()
+        assert f"Tracking `{job}` here" in answer.plain
+        assert answer.ephemeral
+        world.api.change(job, status="running")
+        await world.until_told(job, "Running")
+
+    [card] = [message for message in world.about(job) if message.metadata and not message.thread_ts]
+    assert [message.thread_ts for message in world.about(job) if message.metadata] == [None, card.ts]
+    assert world.ops.messages == []
+
+
+async def test_direct_messages_can_be_subscribed_and_nobody_else_hears_of_it(any_world: World) -> None:
+    world = any_world
+    direct = world.slack.direct_message(world.milo)
+    async with world.bot() as bot:
+        await world.say("subscribe", by="milo", channel=direct)
+        job = world.api.add_job(status="running")
+        await world.slack.ledger.until(lambda: world.about(job, direct), seconds=20, why="a card")
+        world.api.change(job, status="cancelled")
+        await world.until_told(job, "Cancelled", channel=direct)
+        await world.settled(bot)
+
+    assert world.ml.messages == world.ops.messages == []
+    assert world.slack.direct_message(world.olivia).messages == []
 
 
 @pytest.mark.parametrize("text", ["", "nothing", "ftjob-", "xftjob-abc", "ft:gpt:acme::ftjob-abc"])

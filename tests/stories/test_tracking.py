@@ -23,6 +23,7 @@ async def test_a_tracked_job_gets_a_card_and_the_answer_is_for_the_asker_alone(w
         "ftjob_untrack": job,
         "ftjob_cancel": job,
         "ftjob_open_page": job,
+        "ftjob_details": job,
     }
     assert answer.ephemeral
     assert answer.user == world.milo.id
@@ -158,7 +159,7 @@ async def test_a_channel_without_the_bot_is_told_how_to_invite_it_and_nothing_is
     assert answer.ephemeral
     assert "/invite @ftjob" in answer.plain
     assert "Tracking" in invited.plain
-    assert len(elsewhere.messages) == 1
+    assert len(world.about(job, elsewhere)) == 1
 
 
 async def test_an_archived_channel_is_named_as_such_and_nothing_is_stored(world: World) -> None:
