@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 import structlog
 
+from tests.depth import DEEP
 from tests.empty_store import empty_database, lay_out
 from tests.postgres import restartable_postgres
 from tests.world import Transport, World
@@ -37,11 +38,15 @@ def _plain_tracebacks() -> None:
     )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let each worker begin with a share of what takes long: what it does not come to, others take from its end.
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what only ``make deep`` runs, and let each worker begin with a share of what takes long.
 
-    A worker is given one stretch of the list; the tests of a file stay together.
+    A worker is given one stretch of the list, and what it does not come to, others take from its end; the tests of a
+    file stay together.
     """
+    if not DEEP:
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("deep")])
+        items[:] = [item for item in items if not item.get_closest_marker("deep")]
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     files: dict[Path, list[pytest.Item]] = {}
     for item in items:

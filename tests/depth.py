@@ -1,4 +1,4 @@
-"""How far the tests that roll dice go: a part of the way each time, ``make deep`` all of it."""
+"""How far the tests go: ``make test`` rolls the dice some of the times, ``make deep`` all of them, and runs the longest."""
 
 import os
 

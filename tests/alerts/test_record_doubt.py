@@ -178,6 +178,7 @@ def _interleavings() -> set[tuple[str, ...]]:
     }
 
 
+@pytest.mark.deep
 async def test_in_no_order_do_two_readers_take_a_job_back(store: Store, recorder: Recorder) -> None:
     orders = sorted(_interleavings())
     assert len(orders) == 560

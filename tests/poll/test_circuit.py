@@ -106,6 +106,7 @@ async def test_a_second_outage_is_told_again(view: Lookout) -> None:
     assert await _kinds(view) == [NoticeKind.ACCOUNT_FAILING, NoticeKind.ACCOUNT_BACK] * 2
 
 
+@pytest.mark.deep
 async def test_a_revoked_key_of_a_thousand_jobs_is_one_notice_and_a_request_a_minute(view: Lookout) -> None:
     await view.track_all([view.api.add_job(status="running") for _ in range(1000)])
     keys, view.api.keys = view.api.keys, {}

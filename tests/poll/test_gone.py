@@ -97,6 +97,7 @@ async def test_only_a_404_is_a_read_without_the_job(view: Lookout, fault: Fault)
     assert (await known(view.store, job)).absence is None
 
 
+@pytest.mark.deep
 async def test_a_job_that_is_gone_is_looked_for_once_an_hour_for_a_week(view: Lookout) -> None:
     job = await _tracked(view)
     del view.api.jobs[job]

@@ -68,7 +68,11 @@ class Timers:
         return self.now - began
 
 
-@pytest.mark.parametrize("begins", [(0, 0, 0), (0, 10, 20), (0, 1, 29.5), (0, 27.5, 28.5)], ids=str)
+@pytest.mark.parametrize(
+    "begins",
+    [(0, 1, 29.5), *(pytest.param(each, marks=pytest.mark.deep) for each in [(0, 0, 0), (0, 10, 20), (0, 27.5, 28.5)])],
+    ids=str,
+)
 async def test_three_processes_look_as_often_as_one(
     view: Lookout, postgres_url: str, begins: tuple[float, ...]
 ) -> None:

@@ -227,6 +227,7 @@ async def test_a_sweep_of_an_idle_account_says_that_it_went_well(view: Lookout) 
     assert counted("ftjob_sweeps_total", account=ACCOUNT, result="idle") == idle + 1
 
 
+@pytest.mark.deep
 async def test_a_thousand_new_jobs_and_more_are_found_at_once(view: Lookout) -> None:
     await view.subscribe()
     jobs = [view.api.add_job(status="queued") for _ in range(1250)]

@@ -19,7 +19,7 @@ from tests.depth import rolls
 from tests.simulation.report import failures, line, total
 from tests.simulation.simulation import Result, simulate
 
-SEEDS = rolls(108, 54)
+SEEDS = rolls(108, 36)
 ROOT = Path(__file__).parents[2]
 
 
@@ -41,10 +41,10 @@ def test_no_world_breaks_a_promise(results: list[Result], capsys: pytest.Capture
 
 @pytest.mark.timeout(600)
 def test_the_worlds_are_hard_enough(results: list[Result]) -> None:
-    assert sum(result.verdict.due for result in results) >= 2500
-    assert sum(result.tally.ambiguous for result in results) >= 500
-    assert sum(result.crashes for result in results) >= 100
-    assert sum(result.stops for result in results) >= 10
+    assert sum(result.verdict.due for result in results) >= 1600
+    assert sum(result.tally.ambiguous for result in results) >= 300
+    assert sum(result.crashes for result in results) >= 60
+    assert sum(result.stops for result in results) >= 6
 
 
 @pytest.mark.timeout(600)

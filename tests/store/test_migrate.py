@@ -272,6 +272,7 @@ async def _db_upgrade(folder: Path, url: str, **more: str) -> tuple[int | None, 
     return process.returncode, said.decode()
 
 
+@pytest.mark.deep
 async def test_a_kill_within_the_migration_leaves_the_old_schema_whole(database_url: str, tmp_path: Path) -> None:
     await _make_old(database_url)
     async with open_database(database_url, wall.time) as db:

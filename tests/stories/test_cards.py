@@ -144,6 +144,7 @@ async def test_a_job_that_the_api_forgot_says_so_on_its_card(world: World) -> No
         await until_card_says(world, job, "No longer visible", "last seen as running")
 
 
+@pytest.mark.deep
 async def test_cards_stand_still_where_nothing_happens(world: World) -> None:
     world.pace = LIVELY
     async with world.bot() as bot:

@@ -4,6 +4,8 @@ import asyncio
 import re
 from collections import Counter
 
+import pytest
+
 from bot.sandbox.faults import Fault
 from bot.sandbox.messages import Message
 from tests.world import World
@@ -30,6 +32,7 @@ async def test_a_bot_that_is_killed_after_slack_took_its_message_does_not_send_i
     assert len(world.slack.ledger.of("conversations.replies")) == 1
 
 
+@pytest.mark.deep
 async def test_an_outage_of_forty_seconds_under_two_processes_costs_no_message_and_doubles_none(
     postgres_url: str, world: World
 ) -> None:
