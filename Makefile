@@ -11,7 +11,7 @@ try: .venv/runtime  ## a local Slack and a living fine-tuning API, with the real
 
 test: .venv/dev  ## every test; TEST=tests/jobs narrows it
 ifeq ($(TEST),)
-	$(BIN)/pytest -q -n 4 --dist load --maxschedchunk 4 --ignore=tests/simulation --ignore=tests/races
+	$(BIN)/pytest -q -n 4 --dist worksteal --ignore=tests/simulation --ignore=tests/races
 	$(BIN)/pytest -q tests/simulation tests/races
 else
 	$(BIN)/pytest $(TEST)

@@ -15,6 +15,8 @@ from tests.empty_store import empty_database, lay_out
 from tests.postgres import restartable_postgres
 from tests.world import Transport, World
 
+SLOW = {"alerts", "poll", "store", "stories", "test_check.py", "test_cli.py"}
+"""Folders and files that run bots, databases and processes."""
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -36,16 +38,18 @@ def _plain_tracebacks() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes long, so that no core waits at the end for the last test of another."""
-    slow = (
-        "tests/stories/",
-        "tests/test_cli.py",
-        "tests/test_check.py",
-        "tests/poll/",
-        "tests/store/",
-        "tests/alerts/",
-    )
-    items.sort(key=lambda item: not item.nodeid.startswith(slow))
+    """Let each worker begin with a share of what takes long: what it does not come to, others take from its end.
+
+    A worker is given one stretch of the list; the tests of a file stay together.
+    """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    slow = [each for path, each in files.items() if SLOW & set(path.parts)]
+    quick = [each for path, each in files.items() if not SLOW & set(path.parts)]
+    stretches = [[*slow[nth::workers], *quick[nth::workers]] for nth in range(workers)]
+    items[:] = [item for stretch in stretches for file in stretch for item in file]
 
 
 @pytest.fixture(autouse=True, scope="session")
