@@ -6,8 +6,6 @@ Slack -> gate | socket -> listeners -> dispatch -> commands -> gateway -> Slack
 
 import asyncio
 import contextlib
-import os
-import signal
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -52,12 +50,13 @@ from bot.store import Store, open_store
 from bot.store.cards import Rhythm
 from bot.store.engine import Clock
 from bot.web import serving
+from bot.web.lag import watch_loop
+from bot.web.server import Handler
+from bot.web.webhooks import WebhookDoor
 
 DEFAULT_ACCOUNT = "default"
 LAST_QUESTION_SECONDS = 1.0
 """What a stop leaves to the sender for the question that it is just asking the database."""
-LONGEST_STOP = 9.5
-"""Seconds after a signal until what still hangs, such as a database, is left hanging: platforms kill soon after."""
 
 log = structlog.get_logger()
 
@@ -83,6 +82,8 @@ class Bot:
     sender: Sender
     gateway: Gateway
     presence: Presence
+    look: Callable[[], None]
+    """Lets the account be looked at, at once."""
     socket: AsyncSocketModeHandler | None = None
     port: int | None = None
     """The port that the HTTP server got, None without one."""
@@ -162,7 +163,6 @@ async def running(
         illustrator = Illustrator(client, store, charts := Charts(), gateway, shown=editor.wake)
         watcher = Watcher(client, store, recorder, pace.logs, shown=editor.wake)
         presence = Presence(gateway, store, notices, account=client.account.name, wake=sender.wake, clock=clock)
-        bot = Bot(settings, store, sweeper, sender, gateway, presence)
         context = _context(
             settings,
             client=client,
@@ -176,10 +176,11 @@ async def running(
             clock=clock,
         )
         people = People(gateway.client, settings.ftjob_operators, clock)
-        dispatch = Dispatch(context, gateway, people, lambda: bot.identity)
+        dispatch = Dispatch(context, gateway, people, lambda: presence.identity)
         await enter(_sending(sender))
         watchers: list[Looker] = [watcher, illustrator, Unmuter(store, owed=sender.wake)]
         timer = await enter(sweeping([sweeper], interval, watchers, pace.logs.tick))
+        bot = Bot(settings, store, sweeper, sender, gateway, presence, partial(timer.soon, sweeper))
         doors = AsyncExitStack()
         # Side by side: one after the other they could take longer than a platform waits before it kills.
         stack.push_async_callback(lambda: asyncio.gather(sender.stop(), timer.stop(), _shut(doors, dispatch)))
@@ -234,19 +235,31 @@ async def _shut(doors: AsyncExitStack, dispatch: Dispatch) -> None:
         await dispatch.stop()
 
 
-async def _open_doors(doors: AsyncExitStack, bot: Bot, dispatch: Dispatch) -> None:
-    """Let Slack in: over Socket Mode or over HTTP, as the settings say."""
+async def _open_doors(stack: AsyncExitStack, bot: Bot, dispatch: Dispatch) -> None:
+    """Let Slack in, over Socket Mode or over HTTP, as the settings say, and the webhooks of the fine-tuning API."""
     settings = bot.settings
-    handler = None
     if settings.slack_app_token:
         app = build_app(bot.gateway.client, dispatch)
-        bot.socket = await doors.enter_async_context(socket_mode(app, settings.slack_app_token.get_secret_value()))
-    elif settings.slack_signing_secret:
-        secret = settings.slack_signing_secret.get_secret_value()
-        handler = Gate(build_app(bot.gateway.client, dispatch), secret)
+        bot.socket = await stack.enter_async_context(socket_mode(app, settings.slack_app_token.get_secret_value()))
     if settings.listens_on:
         host, port = settings.listens_on
-        bot.port = await doors.enter_async_context(serving(host, port, slack=handler, ready=bot.broken_parts))
+        await stack.enter_async_context(_in_background(watch_loop()))
+        doors = _doors(bot, dispatch)
+        bot.port = await stack.enter_async_context(serving(host, port, doors=doors, ready=bot.broken_parts))
+
+
+def _doors(bot: Bot, dispatch: Dispatch) -> dict[str, Handler]:
+    """Return what answers at which path of the HTTP server."""
+    settings, doors = bot.settings, dict[str, Handler]()
+    if settings.slack_signing_secret and not settings.uses_socket_mode:
+        secret = settings.slack_signing_secret.get_secret_value()
+        doors["/slack/events"] = Gate(build_app(bot.gateway.client, dispatch), secret)
+    if settings.openai_webhook_secret:
+        secrets = [each.get_secret_value() for each in settings.openai_webhook_secret]
+        account = bot.sweeper.account
+        door = WebhookDoor(account, secrets, look=bot.look, is_new=bot.store.requests.claim)
+        doors |= {"/webhooks/openai": door, f"/webhooks/openai/{account}": door}
+    return doors
 
 
 @asynccontextmanager
@@ -275,26 +288,3 @@ async def _cut(task: asyncio.Task[None]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
-
-
-async def run_until_stopped(settings: Settings, *, patience: Patience = PATIENCE, limits: Limits = LIMITS) -> None:
-    """Run the bot until SIGTERM or SIGINT; a second signal ends it at once, and so does a stop that hangs."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, _stop_or_die, stop)
-    async with running(settings, patience=patience, limits=limits):
-        await stop.wait()
-
-
-def _stop_or_die(stop: asyncio.Event) -> None:
-    if stop.is_set():
-        # Safe: what was under way is found in the outbox at the next start.
-        signal.raise_signal(signal.SIGKILL)
-    stop.set()
-    asyncio.get_running_loop().call_later(LONGEST_STOP, _leave)
-
-
-def _leave() -> None:
-    log.error("bot.stop_hung", seconds=LONGEST_STOP)  # the rest is found at the next start, as after a kill
-    os._exit(1)

@@ -14,7 +14,7 @@ import typer
 import yaml
 from rich.console import Console
 
-from bot import app, check, logs, manifest
+from bot import check, logs, manifest, process
 from bot.errors import FtjobError, SettingsError, StoreDamaged
 from bot.redaction import redacted
 from bot.settings import Settings, load, readable_by_others
@@ -54,7 +54,7 @@ def run() -> None:
         log.warning("settings.readable_by_others", setting=setting, mode=mode, better="0600")
     if settings.ftjob_allow_http:
         log.warning("settings.http_allowed", setting="FTJOB_ALLOW_HTTP", without_tls=settings.without_tls)
-    _with_clear_errors(app.run_until_stopped(settings))
+    _with_clear_errors(process.run_until_stopped(settings))
 
 
 @cli.command("check")

@@ -1,6 +1,6 @@
 """What is counted. No metric has a job, channel or person as a label."""
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 PROVIDER_REQUESTS = Counter(
     "ftjob_provider_requests_total", "Answers of fine-tuning APIs", ["account", "method", "status"]
@@ -10,6 +10,11 @@ FOREIGN_ANSWERS = Counter(
     "ftjob_foreign_answers_total", "Answers about another job or organisation than was asked for", ["account"]
 )
 SWEEPS = Counter("ftjob_sweeps_total", "Passes over an account, by result", ["account", "result"])
+WEBHOOKS = Counter(
+    "ftjob_webhooks_total", "Webhooks of fine-tuning APIs, by what became of them", ["account", "result"]
+)
+SWEPT = Gauge("ftjob_swept_timestamp_seconds", "When a look at an account last went well", ["account"])
+LOOP_LAG = Gauge("ftjob_loop_lag_seconds", "How late the process was with a timer, at the worst in the last second")
 CHANGES = Counter("ftjob_changes_total", "Changes recorded", ["account", "kind"])
 DELIVERIES = Counter("ftjob_deliveries_total", "Outcomes of attempts to deliver an alert", ["outcome"])
 POSSIBLE_DUPLICATES = Counter(

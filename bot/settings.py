@@ -8,14 +8,14 @@ import os
 import re
 import stat
 from collections.abc import Mapping
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 
+from bot.addresses import check_http
 from bot.config import Config, read_config
 from bot.errors import SettingsError
 from bot.redaction import redacted
@@ -26,6 +26,7 @@ SECRETS = (
     "SLACK_SIGNING_SECRET",
     "OPENAI_API_KEY",
     "OPENAI_WRITE_API_KEY",
+    "OPENAI_WEBHOOK_SECRET",
     "DATABASE_URL",
     "FTJOB_HEARTBEAT_URL",
 )
@@ -35,6 +36,7 @@ _PLACEHOLDERS = re.compile(r"\.\.\.|changeme|change-me|your-|<|(?<![a-z0-9])x{3,
 """Crosses count only as a whole part: one in two hundred real keys has three of them somewhere."""
 _DATABASE = re.compile(r"sqlite(\+\w+)?://.*|postgres(ql)?(\+\w+)?://.*", re.DOTALL)
 _POSTGRES = re.compile(r"\w+(\+\w+)?://(.*@)?(\[[^\]]*\]|[^:/?@]*)(:\d*)?([/?].*)?", re.DOTALL)
+_WEBHOOK_SECRET = re.compile(r"whsec_[A-Za-z0-9+/_-]{24,}={0,2}")
 _CHANNEL = re.compile(r"[CG][A-Z0-9]+")
 _SHORTEST_SECRET = 16
 """Characters of a token or signing secret of Slack's; real ones have at least twice as many."""
@@ -70,6 +72,8 @@ class Settings(BaseModel):
     """The organisation, for keys that belong to several."""
     openai_project_id: str | None = None
     """The project, for keys that belong to several; also named in answers."""
+    openai_webhook_secret: tuple[SecretStr, ...] = ()
+    """"whsec_...": makes jobs that end be seen at once; two, with a comma between, while one takes the other's place."""
     ftjob_allow_ephemeral: bool = False
     """1 allows SQLite on a platform whose disk forgets: everything is lost at each restart there."""
     database_url: SecretStr = Field(default=SecretStr("sqlite:///ftjob.db"), validate_default=True)
@@ -147,7 +151,7 @@ class Settings(BaseModel):
     @field_validator("slack_api_url", "openai_base_url")
     @classmethod
     def _is_http(cls, value: str, info: ValidationInfo) -> str:
-        _must_be_http(value, info)
+        check_http(value, allow_http=bool(info.data.get("ftjob_allow_http")))
         if urlsplit(value).query or urlsplit(value).fragment:
             raise ValueError("must be an address like https://host/path")
         return value.rstrip("/")
@@ -156,8 +160,20 @@ class Settings(BaseModel):
     @classmethod
     def _is_secret_http(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         if value is not None:
-            _must_be_http(value.get_secret_value(), info)
+            check_http(value.get_secret_value(), allow_http=bool(info.data.get("ftjob_allow_http")))
         return value
+
+    @field_validator("openai_webhook_secret", mode="before")
+    @classmethod
+    def _is_of_webhooks(cls, value: Any, info: ValidationInfo) -> Any:
+        secrets = value.replace(",", " ").split() if isinstance(value, str) else value
+        if not all(_WEBHOOK_SECRET.fullmatch(secret) for secret in secrets):
+            raise ValueError("must be what OpenAI showed when the webhook was made: whsec_ and then letters and digits")
+        if secrets and info.data.get("slack_app_token") and not info.data.get("port"):
+            raise ValueError(
+                "needs PORT: webhooks come over HTTP, and in Socket Mode the bot listens only where that is set"
+            )
+        return secrets
 
     @field_validator("ftjob_ops_channel")
     @classmethod
@@ -268,30 +284,3 @@ def _in_words(problem: Any) -> str:
         return f"{name} is missing"
     separator = " " if problem["type"] == "value_error" else ": "
     return f"{name}{separator}{reason[:1].lower()}{reason[1:]}"
-
-
-def _must_be_http(url: str, info: ValidationInfo) -> None:
-    parts = _address(url)
-    if parts is None or not parts.hostname:
-        raise ValueError("must be an address like https://host/path")
-    if "@" in parts.netloc:
-        raise ValueError("must not hold a user name or password")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname) and not info.data.get("ftjob_allow_http"):
-        raise ValueError("must begin with https:// (FTJOB_ALLOW_HTTP=1 allows http)")
-
-
-def _address(url: str) -> SplitResult | None:
-    """Return the parts of an HTTP address, None where it is not one."""
-    try:
-        parts = urlsplit(url)
-        fits = parts.scheme in ("http", "https") and parts.port != 0
-    except ValueError:  # such as a port that is no number
-        return None
-    return parts if fits and url.isprintable() and " " not in url else None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -61,6 +61,18 @@ BAD: dict[str, tuple[dict[str, str], list[str]]] = {
         {"OPENAI_WRITE_API_KEY": f"sk-{CANARY} {CANARY}"},
         ["OPENAI_WRITE_API_KEY holds a character that no secret has; was it cut or copied with a line break?"],
     ),
+    "the secret of no webhook": (
+        {"OPENAI_WEBHOOK_SECRET": f"whsec_{'A' * 32},{CANARY}", "PORT": "3000"},
+        [
+            "OPENAI_WEBHOOK_SECRET must be what OpenAI showed when the webhook was made: whsec_ and then letters and digits"
+        ],
+    ),
+    "webhooks that nobody can reach": (
+        {"OPENAI_WEBHOOK_SECRET": f"whsec_{'A' * 32}"},
+        [
+            "OPENAI_WEBHOOK_SECRET needs PORT: webhooks come over HTTP, and in Socket Mode the bot listens only where that is set"
+        ],
+    ),
     "a short secret": (
         {**HTTP, "SLACK_SIGNING_SECRET": CANARY},
         ["SLACK_SIGNING_SECRET is too short to keep anybody out"],

@@ -19,6 +19,9 @@ NEARLY = 0.9
 """The share of an interval after which the next look is due: no timer is exact."""
 BEHIND = 0.05
 """The share of an interval by which a process lets another's sweep go first."""
+MOST_TRIES = 5
+BETWEEN_TRIES = 1.0
+"""Seconds until a look that was asked for is tried again where another process is just looking."""
 
 log = structlog.get_logger()
 
@@ -71,12 +74,29 @@ class Timer:
         self._interval = interval
         self._under_way: set[asyncio.Task[float | None]] = set()
         self._broken: dict[str, type[BaseException]] = {}
+        self._hints: set[str] = set()
+        self._hurrying: dict[str, asyncio.Task[None]] = {}
 
     async def run(self, sweeper: Sweeper) -> None:
         """Sweep once. What breaks is logged when it begins and when it is over; the next tick tries again."""
         if busy_for := await self._run(sweeper.account, sweeper.sweep(older_than=NEARLY * self._interval)):
             due = datetime.now(UTC) + timedelta(seconds=busy_for + BEHIND * self._interval)
             self._scheduler.modify_job(sweeper.account, next_run_time=due)
+
+    def soon(self, sweeper: Sweeper) -> None:
+        """Sweep at once, and once more where a look is under way already: it may have come too early."""
+        self._hints.add(sweeper.account)
+        if sweeper.account not in self._hurrying:
+            task = self._hurrying[sweeper.account] = asyncio.create_task(self._hurry(sweeper))
+            task.add_done_callback(lambda _: self._hurrying.pop(sweeper.account))
+
+    async def _hurry(self, sweeper: Sweeper) -> None:
+        while sweeper.account in self._hints:
+            self._hints.discard(sweeper.account)
+            for _ in range(MOST_TRIES):
+                if not await self._run(sweeper.account, sweeper.sweep()):
+                    break
+                await asyncio.sleep(BETWEEN_TRIES)  # another process is looking; its look may have come too early
 
     async def watch(self, watcher: Watcher) -> None:
         """Look once at how far jobs are; what breaks is logged as for a sweep."""
@@ -99,6 +119,8 @@ class Timer:
     async def stop(self) -> None:
         """Begin no sweep any more; wait for what is under way, and cut what takes too long."""
         self._scheduler.pause()
+        for hurry in self._hurrying.values():
+            hurry.cancel()
         while self._under_way:
             _, late = await asyncio.wait(self._under_way, timeout=LAST_SECONDS)
             for task in late:

@@ -238,6 +238,7 @@ class Sweeper:
             log.info("account.recovered", account=self.account, failures=lease.failures)
         self._failing = False
         metrics.SWEEPS.labels(self.account, "swept").inc()
+        metrics.SWEPT.labels(self.account).set(self._clock())
 
 
 def _missing(watched: Watched, readings: Iterable[Reading]) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
+from types import TracebackType
 from typing import Any
 
 from aiohttp import web
@@ -21,6 +22,7 @@ from bot.sandbox.openai_api.permissions import PermissionDesk
 from bot.sandbox.openai_api.shelf import Names, Shelf
 from bot.sandbox.openai_api.shelves import ShelfDesk
 from bot.sandbox.openai_api.state import MODEL, PROJECT, Jobs
+from bot.sandbox.openai_api.webhooks import Webhooks
 from bot.sandbox.openai_api.wire import Ask, Refused, Shape, Work, invalid
 from bot.sandbox.server import Answer, LoopbackServer
 
@@ -69,6 +71,7 @@ class FineTuningApi(LoopbackServer):
         self._shelf = Shelf(self._names, clock)
         self._jobs = Jobs(self._shelf, self._names, clock)
         self._desk = JobDesk(self._jobs, self._shelf)
+        self._webhooks: list[Webhooks] = []
         self._doors: dict[str, tuple[str, Work]] = {}
         self._add_routes()
 
@@ -102,6 +105,20 @@ class FineTuningApi(LoopbackServer):
     def validation_file(self) -> str:
         """The id of a file that a job can be validated with."""
         return self._shelf.validation_file
+
+    def add_webhook(self, url: str, secret: str) -> Webhooks:
+        """Let the jobs that end from now on be told to an address."""
+        webhooks = Webhooks(url, secret, self._clock)
+        self._webhooks.append(webhooks)
+        self._jobs.on_end.append(webhooks.tell_end)
+        return webhooks
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for webhooks in self._webhooks:
+            await webhooks.close()
+        await super().__aexit__(kind, error, trace)
 
     def close_training(self) -> None:
         """Take no new jobs any more."""

@@ -3,13 +3,12 @@
 A request that comes twice passes twice: what it asks for is claimed when it is carried out.
 """
 
-import asyncio
 import re
 import time
 from collections.abc import Callable
 from typing import assert_never
 
-from aiohttp import HttpVersion11, web
+from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 
@@ -17,22 +16,13 @@ from bot.metrics import GATE_REQUESTS, SLACK_IDLE
 from bot.sampled import Sampled
 from bot.slack.body import Challenge, Idle, Payload, Refused, read
 from bot.slack.signature import flaw_in
+from bot.web.reading import BODY_SECONDS, Refusal, body_of
 
 LARGEST_BODY = 256 * 1024
 """Bytes; Slack's own requests are far smaller."""
 
-BODY_SECONDS = 10.0
-"""How long a body may take from its first byte to its last; Slack itself gives up after three seconds."""
-
 _FORM = "application/x-www-form-urlencoded"
 _CONTENT_TYPE = re.compile(rf'({re.escape(_FORM)}|application/json)(?:[ \t]*;[ \t]*charset="?utf-8"?)?', re.IGNORECASE)
-
-
-class _Refusal(Exception):
-    def __init__(self, status: int, why: str) -> None:
-        super().__init__(why)
-        self.status = status
-        self.why = why
 
 
 class Gate:
@@ -59,7 +49,7 @@ class Gate:
         """Return the answer to a request, whatever it is."""
         try:
             response = await self._answer(request)
-        except _Refusal as refusal:
+        except Refusal as refusal:
             self._log(status=refusal.status, why=refusal.why)
             response = web.Response(status=refusal.status)
             response.force_close()  # some of what was sent may still be unread
@@ -68,18 +58,18 @@ class Gate:
 
     async def _answer(self, request: web.BaseRequest) -> web.Response:
         if request.method != "POST":
-            raise _Refusal(405, "method")
+            raise Refusal(405, "method")
         if (request.content_length or 0) > LARGEST_BODY:
-            raise _Refusal(413, "declared size")
+            raise Refusal(413, "declared size")
         is_form = _is_form(request)
-        body = await self._body(request)
+        body = await body_of(request, largest=LARGEST_BODY, seconds=self._body_seconds)
         timestamps = request.headers.getall("X-Slack-Request-Timestamp", [])
         signatures = request.headers.getall("X-Slack-Signature", [])
         if is_form and not timestamps and not signatures and b"ssl_check=1" in body.split(b"&"):
             return web.Response()
         flaw = flaw_in(self._secret, body, timestamps=timestamps, signatures=signatures, now=self._clock())
         if flaw:
-            raise _Refusal(401, flaw)
+            raise Refusal(401, flaw)
         match read(body, is_form=is_form):
             case Payload(payload):
                 return await self._pass_on(payload)
@@ -89,28 +79,9 @@ class Gate:
                 SLACK_IDLE.labels(kind).inc()
                 return web.Response()
             case Refused(status):
-                raise _Refusal(status, "body")
+                raise Refusal(status, "body")
             case other:
                 assert_never(other)
-
-    async def _body(self, request: web.BaseRequest) -> bytes:
-        if request.version >= HttpVersion11 and request.headers.get("Expect", "").lower() == "100-continue":
-            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            request.writer.output_size = 0  # the answer itself has not begun
-        body = bytearray()
-        try:
-            async with asyncio.timeout(self._body_seconds):
-                async for part in request.content.iter_any():
-                    body += part
-                    if len(body) > LARGEST_BODY:
-                        raise _Refusal(413, "size")
-        except TimeoutError:
-            raise _Refusal(408, "slow body") from None
-        except web.RequestPayloadError:
-            raise _Refusal(400, "broken body") from None
-        except ConnectionError:
-            raise _Refusal(400, "hung up") from None
-        return bytes(body)
 
     async def _pass_on(self, payload: dict[str, object]) -> web.Response:
         try:
@@ -118,10 +89,10 @@ class Gate:
             # To Bolt, this mode only means that a body is read and verified already.
             asked = AsyncBoltRequest(mode="socket_mode", body=payload)
         except Exception:  # noqa: BLE001 - Bolt looks into the body unprotected
-            raise _Refusal(400, "shape") from None
+            raise Refusal(400, "shape") from None
         response = await self._app.async_dispatch(asked)
         if response.status != 200:  # noqa: PLR2004
-            raise _Refusal(response.status, "bolt")
+            raise Refusal(response.status, "bolt")
         return await to_aiohttp_response(response)
 
 
@@ -130,5 +101,5 @@ def _is_form(request: web.BaseRequest) -> bool:
     stated = request.headers.getall("Content-Type", [])
     known = _CONTENT_TYPE.fullmatch(stated[0]) if len(stated) == 1 else None
     if known is None:
-        raise _Refusal(415, "content type")
+        raise Refusal(415, "content type")
     return known[1].lower() == _FORM

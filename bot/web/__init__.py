@@ -1,9 +1,10 @@
-"""The HTTP server: Slack's requests, and whether the bot is alive and ready."""
+"""The HTTP server: Slack's requests, webhooks, what is counted, and whether the bot is alive and ready."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from bot.web.server import Handler, Server
 
@@ -19,7 +20,7 @@ async def serving(
     host: str,
     port: int,
     *,
-    slack: Handler | None,
+    doors: Mapping[str, Handler],
     ready: Callable[[], list[str]],
     head_seconds: float = HEAD_SECONDS,
 ) -> AsyncIterator[int]:
@@ -28,7 +29,7 @@ async def serving(
     Args:
         host: the address to listen on.
         port: the port; 0 takes a free one.
-        slack: what answers every request to ``/slack/events``, None in Socket Mode.
+        doors: what answers every request to a path, beside those that only look.
         ready: the names of the parts that do not work at present.
         head_seconds: how long a connection may take until the head of its next request is there.
     """
@@ -41,9 +42,11 @@ async def serving(
         body = {"status": "not ready", "parts": broken} if broken else {"status": "ok"}
         return web.json_response(body, status=503 if broken else 200)
 
-    routes = {"/livez": _reading(live), "/readyz": _reading(readiness)}
-    if slack:
-        routes["/slack/events"] = slack
+    async def metrics(_request: web.BaseRequest) -> web.Response:
+        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    looks = {"/livez": live, "/readyz": readiness, "/metrics": metrics}
+    routes = {**{path: _reading(handler) for path, handler in looks.items()}, **doors}
     runner = web.ServerRunner(Server(routes, head_seconds=head_seconds), shutdown_timeout=LAST_SECONDS)
     await runner.setup()
     try:

@@ -3,8 +3,8 @@
 import asyncio
 
 from bot import logs
-from bot.app import run_until_stopped
 from bot.commands.flood import Limit, Limits
+from bot.process import run_until_stopped
 from bot.settings import load
 
 if __name__ == "__main__":

@@ -75,7 +75,9 @@ async def opened(*, body_seconds: float = 10.0, head_seconds: float = 10.0) -> A
     for register in (app.command, app.action, app.event, app.view, app.shortcut, app.options):
         register(anything)(listener(door.started.append))
     gate = Gate(app, SECRET, clock=lambda: NOW, body_seconds=body_seconds)
-    async with serving("127.0.0.1", 0, slack=gate, ready=list, head_seconds=head_seconds) as door.port:
+    async with serving(
+        "127.0.0.1", 0, doors={"/slack/events": gate}, ready=list, head_seconds=head_seconds
+    ) as door.port:
         yield door
 
 

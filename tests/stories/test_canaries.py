@@ -20,7 +20,7 @@ from tests.world import RUN, Transport, World
 PROGRAM = """
 import asyncio, logging
 from prometheus_client import generate_latest
-from bot import app, logs
+from bot import logs, process
 from bot.commands.flood import Limit, Limits
 from bot.settings import load
 
@@ -28,7 +28,7 @@ settings = load()
 logs.set_up("{style}")
 for name in [None, *logging.root.manager.loggerDict]:
     logging.getLogger(name).setLevel(logging.DEBUG)
-asyncio.run(app.run_until_stopped(settings, limits=Limits(person=Limit(1000, 1.0))))
+asyncio.run(process.run_until_stopped(settings, limits=Limits(person=Limit(1000, 1.0))))
 print(generate_latest().decode(), "all is said", flush=True)
 """
 

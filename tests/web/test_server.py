@@ -158,7 +158,7 @@ async def test_a_handler_that_breaks_is_answered_in_one_word() -> None:
     def ready() -> list[str]:
         raise ValueError(SECRET)
 
-    async with serving("127.0.0.1", 0, slack=None, ready=ready) as port:
+    async with serving("127.0.0.1", 0, doors={}, ready=ready) as port:
         door = Door(port)
         answer = await door.ask(written(b"", [], method="GET", path="/readyz"))
         assert (answer.status, answer.body) == (500, b'{"error":"internal"}')

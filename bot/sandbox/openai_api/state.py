@@ -41,6 +41,8 @@ class Jobs:
         self._checkpoints: dict[str, list[Shape]] = {}
         self._courses: dict[str, Course] = {}
         self._newest = 0
+        self.on_end: list[Callable[[Shape], None]] = []
+        """What is called with each job that ends."""
 
     # --- reading ---
 
@@ -108,6 +110,9 @@ class Jobs:
         if job["status"] != old["status"]:
             self._tell_status(job, at)
             self._steer(job_id, job["status"], at)
+            if job["status"] in FINAL:
+                for tell in self.on_end:
+                    tell(job)
         return job
 
     def tell(

@@ -1,0 +1,181 @@
+"""Webhooks of the fine-tuning API: a job's end is seen at once, and what they say is believed of no job."""
+
+import asyncio
+from collections.abc import Callable
+
+import aiohttp
+import pytest
+
+from bot.sandbox.openai_api.webhooks import Webhook, Webhooks, new_secret
+from tests.postgres import free_port
+from tests.world import World
+
+LIST = "GET /fine_tuning/jobs"
+SELDOM = "3600"
+MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
+
+
+def arranged(world: World, *secrets: str, path: str = "/webhooks/openai") -> tuple[Webhooks, dict[str, str]]:
+    """Let the API send webhooks to the bot, signed with the first secret; return also what the bot is told of that."""
+    port = world.environ()["PORT"] if world.transport == "http" else str(free_port())
+    more = {"PORT": port, "FTJOB_HOST": "127.0.0.1", "OPENAI_WEBHOOK_SECRET": ",".join(secrets)}
+    return world.api.add_webhook(f"http://127.0.0.1:{port}{path}", secrets[0]), more
+
+
+def looks(world: World) -> int:
+    return len(world.api.ledger.of(LIST))
+
+
+async def until_answered(webhooks: Webhooks, *statuses: int) -> None:
+    async with asyncio.timeout(20):
+        while webhooks.answers != list(statuses):  # noqa: ASYNC110 - the sender of webhooks tells nobody
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("path", ["/webhooks/openai", "/webhooks/openai/default"])
+async def test_the_end_of_a_job_is_told_at_once_although_the_next_look_is_far_away(any_world: World, path: str) -> None:
+    world = any_world
+    webhooks, more = arranged(world, new_secret(), path=path)
+    async with world.bot(FTJOB_POLL_SECONDS=SELDOM, **more) as bot:
+        job = world.api.add_job(status="running")
+        await world.say(f"track {job}")
+        world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
+        await world.until_told(job, "Succeeded")
+        await until_answered(webhooks, 200)
+        await world.settled(bot)
+
+    assert world.told(job) == ["Succeeded"]
+    assert world.ops.messages == []
+
+
+async def test_a_webhook_that_comes_after_the_look_tells_nothing_twice(any_world: World) -> None:
+    world = any_world
+    webhooks, more = arranged(world, new_secret())
+    async with world.bot(**more) as bot:
+        job = world.api.add_job(status="running")
+        await world.say(f"track {job}")
+        world.api.change(job, status="failed", error={"code": "x", "message": "Bad.", "param": None})
+        await world.until_told(job, "Failed")
+        webhooks.tell("fine_tuning.job.failed", job)
+        await until_answered(webhooks, 200, 200)
+        await world.settled(bot)
+
+    assert world.told(job) == ["Failed"]
+
+
+async def test_a_webhook_that_lies_lets_the_bot_look_and_changes_nothing(world: World) -> None:
+    webhooks, more = arranged(world, new_secret())
+    async with world.bot(FTJOB_POLL_SECONDS=SELDOM, **more) as bot:
+        job = world.api.add_job(status="running")
+        await world.say(f"track {job}")
+        before = looks(world)
+        webhooks.tell("fine_tuning.job.succeeded", job)
+        await world.api.ledger.until(lambda: looks(world) > before, why="a look")
+        webhooks.tell("fine_tuning.job.cancelled", "ftjob-of-nobody")
+        await until_answered(webhooks, 200, 200)
+        await world.settled(bot)
+
+    assert world.told(job) == []
+    [card] = world.ml.messages
+    assert "Running" in card.plain
+
+
+async def test_a_repetition_and_an_event_of_another_kind_are_taken_without_a_look(world: World) -> None:
+    webhooks, more = arranged(world, new_secret())
+    async with world.bot(FTJOB_POLL_SECONDS=SELDOM, **more):
+        job = world.api.add_job(status="running")
+        await world.say(f"track {job}")
+        before = looks(world)
+        first = webhooks.tell("fine_tuning.job.succeeded", job)
+        await world.api.ledger.until(lambda: looks(world) > before, why="a look")
+        seen = looks(world)
+        webhooks.send(first)
+        webhooks.tell("batch.completed", job)
+        await until_answered(webhooks, 200, 200, 200)
+        webhooks.tell("fine_tuning.job.failed", job)
+        await world.api.ledger.until(lambda: looks(world) > seen, why="a look")
+        await until_answered(webhooks, 200, 200, 200, 200)
+
+    assert looks(world) == seen + 1
+
+
+async def test_both_secrets_count_while_one_takes_the_others_place(world: World) -> None:
+    old, new = new_secret(), new_secret()
+    webhooks, more = arranged(world, old, new)
+    async with world.bot(FTJOB_POLL_SECONDS=SELDOM, **more):
+        webhooks.tell("fine_tuning.job.succeeded", "ftjob-abc")
+        await until_answered(webhooks, 200)
+        webhooks.secret = new
+        webhooks.tell("fine_tuning.job.succeeded", "ftjob-abc")
+        await until_answered(webhooks, 200, 200)
+
+
+GOOD = Webhook(b'{"id": "evt_1", "type": "fine_tuning.job.succeeded", "data": {"id": "ftjob-abc"}}')
+Change = Callable[[dict[str, str]], object]
+FORGERIES: dict[str, tuple[int, Change]] = {
+    "no signature": (401, lambda headers: headers.pop("webhook-signature")),
+    "no id": (401, lambda headers: headers.pop("webhook-id")),
+    "no timestamp": (401, lambda headers: headers.pop("webhook-timestamp")),
+    "another id": (401, lambda headers: headers.update({"webhook-id": "wh_other"})),
+    "another moment": (
+        401,
+        lambda headers: headers.update({"webhook-timestamp": str(int(headers["webhook-timestamp"]) + 1)}),
+    ),
+    "a moment that is none": (401, lambda headers: headers.update({"webhook-timestamp": "soon"})),
+    "a signature that is none": (401, lambda headers: headers.update({"webhook-signature": "v1"})),
+    "a signature of no base64": (401, lambda headers: headers.update({"webhook-signature": "v1,*"})),
+    "another version": (
+        401,
+        lambda headers: headers.update({"webhook-signature": "v2" + headers["webhook-signature"][2:]}),
+    ),
+    "a form": (415, lambda headers: headers.update({"Content-Type": "application/x-www-form-urlencoded"})),
+    "as it is": (200, lambda headers: headers),
+}
+
+
+@pytest.mark.parametrize(("status", "change"), FORGERIES.values(), ids=FORGERIES)
+async def test_what_openai_did_not_sign_is_refused_and_starts_nothing(
+    world: World, status: int, change: Change
+) -> None:
+    webhooks, more = arranged(world, new_secret())
+    headers = GOOD.headers(webhooks.secret, world.clock())
+    change(headers)
+    async with world.bot(FTJOB_POLL_SECONDS=SELDOM, **more), aiohttp.ClientSession() as session:
+        job = world.api.add_job(status="running")
+        await world.say(f"track {job}")
+        before = looks(world)
+        async with session.post(webhooks.url, data=GOOD.body, headers=headers) as answer:
+            assert answer.status == status
+            assert await answer.text() == {
+                401: '{"error":"unauthorized"}',
+                415: '{"error":"unsupported_media_type"}',
+            }.get(status, "")
+        if status == 200:
+            await world.api.ledger.until(lambda: looks(world) > before, why="a look")
+
+    assert (looks(world) > before) == (status == 200)
+
+
+@pytest.mark.parametrize("age", [-600, 600])
+async def test_what_is_too_old_or_too_new_is_refused(world: World, age: int) -> None:
+    webhooks, more = arranged(world, new_secret())
+    async with world.bot(FTJOB_POLL_SECONDS=SELDOM, **more), aiohttp.ClientSession() as session:
+        headers = GOOD.headers(webhooks.secret, world.clock() + age)
+        async with session.post(webhooks.url, data=GOOD.body, headers=headers) as answer:
+            assert answer.status == 401
+        async with session.get(webhooks.url) as answer:
+            assert answer.status == 405
+        async with session.post(webhooks.url, data=b"x" * 70_000, headers=headers) as answer:
+            assert answer.status == 413
+    assert looks(world) <= 1
+
+
+async def test_without_a_secret_there_is_no_such_door(world: World) -> None:
+    port = str(free_port())
+    url = f"http://127.0.0.1:{port}/webhooks/openai"
+    async with (
+        world.bot(PORT=port, FTJOB_HOST="127.0.0.1"),
+        aiohttp.ClientSession() as session,
+        session.post(url, data=b"{}") as answer,
+    ):
+        assert answer.status == 404
