@@ -19,6 +19,7 @@ AT_DEBUG = "CANARIES_AT_DEBUG"
 CANARY = "c4n4ry"
 BOT, APP = f"xoxb-{CANARY}-bot-0123456789", f"xapp-{CANARY}-app-0123456789"
 SIGNING, KEY, WRITE_KEY = f"5161{CANARY}0123456789", f"sk-{CANARY}-key-0123456789", f"gateway.{CANARY}.0123456789"
+WEBHOOK = f"whsec_{CANARY}{'A' * 26}"
 HEARTBEAT = f"/heartbeat/{CANARY}"
 
 _LINES = (formatter("console"), formatter("json"))

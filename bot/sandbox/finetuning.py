@@ -1,6 +1,5 @@
 """A fine-tuning API to try things with: OpenAI's contract, stateful, and as strict as the service."""
 
-import json
 import math
 import time
 from collections import deque
@@ -23,7 +22,7 @@ from bot.sandbox.openai_api.shelf import Names, Shelf
 from bot.sandbox.openai_api.shelves import ShelfDesk
 from bot.sandbox.openai_api.state import MODEL, PROJECT, Jobs
 from bot.sandbox.openai_api.webhooks import Webhooks
-from bot.sandbox.openai_api.wire import Ask, Refused, Shape, Work, invalid
+from bot.sandbox.openai_api.wire import Ask, Refused, Shape, Work, decoded, shown
 from bot.sandbox.server import Answer, LoopbackServer
 
 JOBS_READ = "api.fine_tuning.jobs.read"
@@ -211,7 +210,7 @@ class FineTuningApi(LoopbackServer):
     async def _enter(self, what: str, http: web.Request) -> web.StreamResponse:
         text = (await http.read()).decode(errors="replace")
         path, query = dict(http.match_info), dict(http.query)
-        request = {"id": path.get("id"), "query": query, "body": _shown(text)} | path
+        request = {"id": path.get("id"), "query": query, "body": shown(text)} | path
         secret, project = _secret_of(http), http.headers.get("OpenAI-Project")
         key = self.keys.get(secret)
 
@@ -235,7 +234,7 @@ class FineTuningApi(LoopbackServer):
         try:
             known = self._admit(secret, project, scope)
             self._jobs.advance()
-            return Answer(work(Ask(known.project, path, query, _decoded(text))))
+            return Answer(work(Ask(known.project, path, query, decoded(text))))
         except Refused as refusal:
             return refusal.answer()
 
@@ -299,18 +298,3 @@ _MISSING = (
 def _secret_of(http: web.Request) -> str:
     kind, _, secret = http.headers.get("Authorization", "").partition(" ")
     return secret.strip() if kind.lower() == "bearer" else ""
-
-
-def _shown(text: str) -> Any:
-    """Return a body as the ledger keeps it: decoded where that is possible."""
-    try:
-        return json.loads(text) if text else None
-    except ValueError:
-        return text
-
-
-def _decoded(text: str) -> Any:
-    try:
-        return json.loads(text) if text else None
-    except ValueError:
-        raise invalid("We could not parse the JSON body of your request.") from None

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from bot.metrics import SWEEPS
 from bot.sandbox.faults import Fault
 from bot.settings import SECRETS
-from tests.canaries import APP, AT_DEBUG, BOT, CANARY, KEY, WRITE_KEY, execute
+from tests.canaries import APP, AT_DEBUG, BOT, CANARY, KEY, WEBHOOK, WRITE_KEY, execute
 from tests.postgres import free_port
 from tests.world import RUN, Transport, World
 
@@ -82,7 +82,7 @@ async def story(world: World) -> None:
 @pytest.mark.parametrize("transport", ["socket", "http"])
 async def test_no_canary_is_seen_anywhere(tmp_path: Path, transport: Transport, database_url: str) -> None:
     async with World(tmp_path, transport=transport, database_url=database_url) as world:
-        more = {"FTJOB_POLL_SECONDS": "0.5"}
+        more = {"FTJOB_POLL_SECONDS": "0.5", "OPENAI_WEBHOOK_SECRET": WEBHOOK}
         if transport == "socket":
             more |= {"PORT": str(free_port()), "FTJOB_HOST": "127.0.0.1", "FTJOB_LOG": "json"}
         environ = world.environ(**more)

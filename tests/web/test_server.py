@@ -62,7 +62,7 @@ async def test_what_the_parser_refuses_reaches_no_handler_and_comes_back_nowhere
         "/healthz/../metrics",
         "/livez/../readyz/../.env",
         "/healthz?verbose=1",
-        "/metrics",
+        "/metrics/x",
         "/slack",
         "/slack/events/",
         "//slack/events",

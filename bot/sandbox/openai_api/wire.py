@@ -1,5 +1,6 @@
 """The API's manners: what a request brings, how one is refused, how a list is cut into pages."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -143,3 +144,23 @@ def page_with_ids(items: Iterable[Shape], limit: int, *, nothing: str | None = N
     body = page(items, limit)
     ids = [item["id"] for item in body["data"]] or [nothing]
     return {**body, "first_id": ids[0], "last_id": ids[-1]}
+
+
+def shown(text: str) -> Any:
+    """Return a body as the ledger keeps it: decoded where that is possible."""
+    try:
+        return json.loads(text) if text else None
+    except ValueError:
+        return text
+
+
+def decoded(text: str) -> Any:
+    """Return the JSON of a body, None where there is none.
+
+    Raises:
+        Refused: it is no JSON.
+    """
+    try:
+        return json.loads(text) if text else None
+    except ValueError:
+        raise invalid("We could not parse the JSON body of your request.") from None
