@@ -18,8 +18,10 @@ from bot.alerts.retry import (
     CHANNEL_CLOSED,
     LONGEST_BACKOFF,
     LONGEST_PAUSE,
+    MAYBE_POSTED,
     OUR_FAULT,
     RATE_LIMITED,
+    REFUSED_FOR_NOW,
     SHORTEST_PAUSE,
     WORKSPACE_CLOSED,
     Answer,
@@ -34,12 +36,18 @@ CARD_GONE = frozenset("message_not_found cant_update_message".split())
 """Somebody deleted it, or it is not ours any more."""
 NOT_AGAIN = OUR_FAULT | frozenset("edit_window_closed is_inactive cant_edit".split())
 """It will not work before there is something else to show."""
+SLACK_AWAY = REFUSED_FOR_NOW | MAYBE_POSTED | {"unreachable"}
+"""It works again when the outage is over."""
+MOST_DOUBLINGS = 12
 MOST_FAILURES = 6
-"""Edits in a row that fail in a way that we do not know; then the card waits for another picture."""
+"""How often a picture that Slack refuses is shown to it; then the card waits for another one."""
 FIRST_WAIT = 5.0
 """Seconds until a picture that Slack refused is shown to it again; each further wait is twice as long."""
 CLOSED_WAIT = 3600.0
-"""Seconds until a card in a closed channel is tried again, unless Slack says before that the channel is open."""
+"""Seconds until a card in a closed channel, or that Slack does not take for a reason that we do not know, is tried again.
+
+A channel that opens is told by Slack, and tried at once.
+"""
 BROKEN_SECONDS = 1.0
 
 log = structlog.get_logger()
@@ -149,9 +157,12 @@ class Editor:
         elif error in WORKSPACE_CLOSED:
             await self._store.cards.failed(edit, wait=LONGEST_BACKOFF, all_wait=True)
         else:
-            backoff = min(LONGEST_BACKOFF, 2.0**edit.failures) * (0.5 + random.random() / 2)  # noqa: S311 - spreads retries
-            give_up = error in NOT_AGAIN or edit.failures >= MOST_FAILURES
-            await self._store.cards.failed(edit, wait=backoff, give_up=give_up)
+            # However long it takes: what a card of a finished job has to show does not change any more.
+            is_away = answer.maybe_posted or error in SLACK_AWAY
+            longest = LONGEST_BACKOFF if is_away else CLOSED_WAIT
+            backoff = min(longest, 2.0 ** min(edit.failures, MOST_DOUBLINGS))
+            spread = 0.5 + random.random() / 2  # noqa: S311 - spreads retries
+            await self._store.cards.failed(edit, wait=backoff * spread, give_up=error in NOT_AGAIN)
 
 
 def _outcome(answer: Answer) -> str:
