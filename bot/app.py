@@ -33,6 +33,7 @@ from bot.commands.order import finish_abandoned
 from bot.heartbeat import beat
 from bot.poll.circuit import Circuit
 from bot.poll.progress import Allowance, Watcher
+from bot.poll.retirement import Almanac
 from bot.poll.schedule import Watcher as Looker
 from bot.poll.schedule import sweeping
 from bot.poll.sweep import Sweeper
@@ -178,7 +179,8 @@ async def running(
         people = People(gateway.client, settings.ftjob_operators, clock)
         dispatch = Dispatch(context, gateway, people, lambda: presence.identity)
         await enter(_sending(sender))
-        watchers: list[Looker] = [watcher, illustrator, Unmuter(store, owed=sender.wake)]
+        almanac = Almanac(client, store, clock=clock, owed=sender.wake)
+        watchers: list[Looker] = [watcher, illustrator, Unmuter(store, owed=sender.wake), almanac]
         timer = await enter(sweeping([sweeper], interval, watchers, pace.logs.tick))
         bot = Bot(settings, store, sweeper, sender, gateway, presence, partial(timer.soon, sweeper))
         doors = AsyncExitStack()

@@ -6,6 +6,8 @@ from typing import Any
 
 from bot.blocks.parts import Message, code, date, duration, mention, place, plain, section, spoken
 
+_MOST_MODELS = 8
+
 
 class NoticeKind(StrEnum):
     """What a notice says."""
@@ -24,6 +26,8 @@ class NoticeKind(StrEnum):
     """facts: error."""
     WELCOME = "welcome"
     """No facts."""
+    RETIREMENT = "retirement"
+    """facts: ends (a day), days (how many are left), jobs (each with its model)."""
     ORDER_GIVEN = "order_given"
     """facts: verb, person."""
     ORDER_ENDED = "order_ended"
@@ -99,6 +103,22 @@ def _welcome(_body: Mapping[str, Any]) -> str:
     )
 
 
+def _retirement(body: Mapping[str, Any]) -> str:
+    left = {0: "today", 1: "tomorrow"}.get(body["days"], f"in {body['days']} days")
+    jobs = body["jobs"]
+    models = [f"• {code(model, 120)} of {code(job_id, 60)}" for job_id, model in jobs[:_MOST_MODELS]]
+    hidden = len(jobs) - _MOST_MODELS
+    stops = f":hourglass: *Models made of {code(body['about'], 80)} stop on {plain(body['ends'])}, {left}.*"
+    return "\n".join(
+        [
+            f"{stops} From then on they answer nobody. Made by jobs that are tracked here:",
+            *models,
+            *([f"and {hidden} more"] if hidden > 0 else []),
+            "Train them again on a model that stays. `/ftjob models` shows all, with the days they have left.",
+        ]
+    )
+
+
 def _order_given(body: Mapping[str, Any]) -> str:
     verb = plain(body["verb"]).capitalize()
     return f":octagonal_sign: *{verb} ordered* · {code(body['about'])} · by {mention(body['person'])}"
@@ -118,6 +138,7 @@ _TEXTS = {
     NoticeKind.STORE_LOST: _store_lost,
     NoticeKind.ORDERS_REFUSED: _orders_refused,
     NoticeKind.WELCOME: _welcome,
+    NoticeKind.RETIREMENT: _retirement,
     NoticeKind.ORDER_GIVEN: _order_given,
     NoticeKind.ORDER_ENDED: _order_ended,
 }

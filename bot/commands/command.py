@@ -33,6 +33,7 @@ class Verb(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     CREATE = "create"
+    MODELS = "models"
     OUTBOX = "outbox"
     AUDIT = "audit"
     ABOUT = "about"

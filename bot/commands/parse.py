@@ -255,6 +255,7 @@ _READERS: dict[Verb, Callable[[Verb, list[str], Asker], Command]] = {
     Verb.PAUSE: _order,
     Verb.RESUME: _order,
     Verb.CREATE: _bare,
+    Verb.MODELS: _bare,
     Verb.OUTBOX: _bare,
     Verb.AUDIT: _audit,
     Verb.ABOUT: _bare,

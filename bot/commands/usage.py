@@ -53,6 +53,7 @@ USAGE: dict[Verb, Usage] = {
         "resume <id>", "let a paused job go on, after a question (operators only)", "resume ftjob-abc123"
     ),
     Verb.CREATE: Usage("create", "start a new job, by a form (operators only)", "create"),
+    Verb.MODELS: Usage("models", "show the fine-tuned models, and how long they have left", "models"),
     Verb.OUTBOX: Usage("outbox", "show what could not be delivered, to retry it (operators only)", "outbox"),
     Verb.AUDIT: Usage("audit [n]", "show who tried what (operators only)", "audit 20"),
     Verb.ABOUT: Usage("about", "show the version, the project and the last look", "about"),

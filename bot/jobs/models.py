@@ -5,6 +5,7 @@ Only ``id`` is required. Real answers leave fields out, answer ``null``, ``0`` o
 Field names and meanings: https://platform.openai.com/docs/api-reference/fine-tuning/object
 """
 
+from datetime import date
 from typing import Annotated, Any
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
@@ -45,6 +46,13 @@ def _time(value: Any) -> float | None:
 def _count(value: Any) -> int | None:
     number = _number(value)
     return int(number) if number is not None and 0 <= number <= _LARGEST_COUNT else None
+
+
+def _day(value: Any) -> date | None:
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
 
 
 def _mapping(value: Any) -> dict[str, Any] | None:
@@ -168,3 +176,17 @@ class Event(BaseModel):
     message: Annotated[str, BeforeValidator(lambda value: _said(value) or "")] = ""
     type: Text = None
     data: Mapping = None
+
+
+class Model(BaseModel):
+    """A model that the account can use.
+
+    https://platform.openai.com/docs/api-reference/models/object
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    created: Time = None
+    shutdown_date: Annotated[date | None, BeforeValidator(_day)] = None
+    """From when on it answers nobody any more, where that is announced."""

@@ -20,7 +20,7 @@ from pydantic import SecretStr
 
 from bot import metrics
 from bot.errors import BrokenAnswer, ForeignAnswer, ProviderError, Unreachable
-from bot.jobs.models import Checkpoint, Event, File
+from bot.jobs.models import Checkpoint, Event, File, Model
 from bot.jobs.orders import Order
 from bot.providers import openai
 from bot.providers.wire import Answer, Page, Reading, Request, content_of
@@ -121,6 +121,10 @@ class Client:
         """Read the newest checkpoints of a job, or those before the one with the id ``after``, newest first."""
         answer = await self._send(openai.list_checkpoints(job_id, limit=limit, after=after))
         return openai.read_checkpoints(answer, now=self._clock())
+
+    async def models(self) -> list[Model]:
+        """Read every model that the account can use."""
+        return openai.read_models(await self._send(openai.list_models()), now=self._clock())
 
     async def file_content(self, file_id: str) -> bytes:
         """Read a whole file."""

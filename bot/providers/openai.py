@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from bot.errors import BrokenAnswer, ForeignAnswer
-from bot.jobs.models import Checkpoint, Event, File
+from bot.jobs.models import Checkpoint, Event, File, Model
 from bot.jobs.orders import Order
 from bot.providers.wire import Answer, Page, Reading, Request, json_of, reading_of, segment
 
@@ -148,6 +148,20 @@ def read_checkpoints(answer: Answer, *, now: float) -> list[Checkpoint]:
     """
     found = [each for item in _items(answer, "checkpoints", now) if (each := _valid(Checkpoint, item))]
     return sorted(found, key=lambda each: each.step_number or 0, reverse=True)
+
+
+def list_models() -> Request:
+    """Ask for every model that the account can use; the list has no pages."""
+    return Request("GET", "/models")
+
+
+def read_models(answer: Answer, *, now: float) -> list[Model]:
+    """Read the answer to ``list_models``; what cannot be read is left out.
+
+    Raises:
+        ProviderError: no list could be read at all.
+    """
+    return [each for item in _items(answer, "models", now) if (each := _valid(Model, item))]
 
 
 def file_content(file_id: str) -> Request:

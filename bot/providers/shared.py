@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from bot.jobs.models import Checkpoint, Event
+from bot.jobs.models import Checkpoint, Event, Model
 from bot.providers.client import Client
 from bot.providers.wire import Page, Reading
 
@@ -67,6 +67,10 @@ class SharedReads:
         """Read checkpoints of a job, newest first."""
         key = ("checkpoints", job_id, limit, after)
         return await self._read(key, lambda: self._client.checkpoints(job_id, limit=limit, after=after))
+
+    async def models(self) -> Read[list[Model]]:
+        """Read every model that the account can use."""
+        return await self._read("models", self._client.models)
 
     def forget(self) -> None:
         """Let nobody who asks from now on see what was read before: somebody gave an order."""

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.jobs.changes import State
 from bot.jobs.filters import EVERYTHING, Filter, union
+from bot.jobs.retirement import Trained
 from bot.store import schema
 from bot.store.engine import Database
 
@@ -130,6 +131,15 @@ class Tracks:
         )
         async with self._db.transaction() as tx:
             return [(_track(row), State(row.status, row.fine_tuned_model)) for row in await tx.execute(rows)]
+
+    async def trained(self, account: str) -> list[Trained]:
+        """Return every model that was made by a job which a channel tracks."""
+        tracks, jobs = schema.track, schema.job
+        both = (tracks.c.account == jobs.c.account) & (tracks.c.job_id == jobs.c.id)
+        made = (tracks.c.account == account, jobs.c.fine_tuned_model.is_not(None))
+        rows = select(tracks.c.job_id, tracks.c.channel, jobs.c.fine_tuned_model).join(jobs, both).where(*made)
+        async with self._db.transaction() as tx:
+            return [Trained(*row) for row in await tx.execute(rows)]
 
     async def subscribe(self, tx: AsyncConnection, subscription: Subscription) -> bool:
         """Store a subscription; return whether the channel had none with this filter yet."""

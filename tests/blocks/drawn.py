@@ -236,10 +236,14 @@ def notices(about: str | None = None, said: str = "Incorrect API key provided.")
         "waiting": 12,
         "verb": "cancel",
         "person": PERSON,
+        "ends": "2027-01-14",
+        "days": 30,
+        "jobs": [[about or "ftjob-abc123", f"ft:gpt-4o:acme::{said}"]] * 20,
     }
     end = {"how": "carried out", "said": "The job ended as cancelled."}
     usual = {
         NoticeKind.CHANNEL_CLOSED: CHANNEL,
+        NoticeKind.RETIREMENT: "gpt-4o",
         NoticeKind.ORDER_GIVEN: "ftjob-abc123",
         NoticeKind.ORDER_ENDED: "ftjob-abc123",
     }

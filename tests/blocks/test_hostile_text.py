@@ -1,5 +1,6 @@
 """Text from jobs and people is data: whatever it holds, nothing of it comes alive and Slack takes the message."""
 
+from datetime import date
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 
 from bot.blocks import Message
 from bot.blocks.answers import note, problem
+from bot.blocks.models import model_list
 from bot.blocks.outbox import Undeliverable, of_card, of_change, of_model, outbox
 from bot.commands.problems import upstream
 from bot.errors import AccessRefused, NotFound, RateLimited, RequestRefused, Unreachable
@@ -72,6 +74,12 @@ def test_nothing_in_a_job_comes_alive_in_any_picture_of_it(job: Job, reason: str
 def test_nothing_in_a_notice_comes_alive(about: str, said: str) -> None:
     for name, message in notices(about, said).items():
         assert_harmless(message, name)
+
+
+@settings(deadline=None)
+@given(hostile, st.dates() | st.none())
+def test_nothing_in_the_name_of_a_model_comes_alive(model: str, ends: date | None) -> None:
+    assert_harmless(model_list([(model, ends)] * 30, checkpoints=7, today=date(2026, 11, 26), place="`x`"))
 
 
 @settings(deadline=None)

@@ -1,5 +1,6 @@
 """Every message that can be drawn, as a reviewer reads it: ``pytest tests/blocks --snapshot-update`` writes them anew."""
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from bot.blocks.answers import help_text, note, problem, usage
 from bot.blocks.channel_settings import channel_settings, in_words
 from bot.blocks.digest import after_mute
 from bot.blocks.lists import job_list, tracked_list
+from bot.blocks.models import model_list
 from bot.blocks.mute import muted, unmuted
 from bot.blocks.outbox import Undeliverable, outbox
 from bot.blocks.subscriptions import subscription_list
@@ -130,6 +132,15 @@ def test_home(snapshot: SnapshotAssertion) -> None:
 def test_notices(snapshot: SnapshotAssertion) -> None:
     for name, message in notices().items():
         assert as_read(message) == snapshot(name=name)
+
+
+def test_models(snapshot: SnapshotAssertion) -> None:
+    today, ends = date(2026, 11, 26), [date(2026, 11, 20), date(2026, 11, 26), date(2026, 11, 27), date(2027, 1, 14)]
+    rows = [(f"ft:gpt-4o-mini-2024-07-18:acme::{nth}", day) for nth, day in enumerate([*ends, date(2027, 5, 1), None])]
+
+    assert as_read(model_list(rows, checkpoints=7, today=today, place=PLACE)) == snapshot(name="models")
+    assert as_read(model_list(rows[:1] * 30, checkpoints=0, today=today, place=PLACE)) == snapshot(name="many")
+    assert as_read(model_list([], checkpoints=0, today=today, place=PLACE)) == snapshot(name="none")
 
 
 def test_lists(snapshot: SnapshotAssertion) -> None:

@@ -1,0 +1,67 @@
+"""Once a day: do models stop that somebody followed the making of? Told once for each mark, whoever looks how often."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+
+from bot.blocks.notice import NoticeKind
+from bot.errors import ProviderError
+from bot.jobs.retirement import Retirement, retirements
+from bot.providers.client import Client
+from bot.store import Store
+from bot.store.engine import Clock
+
+EVERY = 86400.0
+AFTER_FAILURE = 3600.0
+"""Seconds until models are read again, where the API answered and where it did not."""
+
+log = structlog.get_logger()
+
+
+class Almanac:
+    """Looks now and then whether it is time to read the models again."""
+
+    name = "models"
+
+    def __init__(self, client: Client, store: Store, *, clock: Clock, owed: Callable[[], None]) -> None:
+        """Take what it needs; ``owed`` is called after a commit that owes something."""
+        self._client = client
+        self._store = store
+        self._clock = clock
+        self._owed = owed
+        self._due_at = 0.0
+
+    async def look(self) -> None:
+        """Read the models if a day has passed, and owe channels what there is to say."""
+        now = self._clock()
+        if now < self._due_at:
+            return
+        self._due_at = now + AFTER_FAILURE
+        account = self._client.account.name
+        if trained := await self._store.tracks.trained(account):
+            try:
+                models = await self._client.models()
+            except ProviderError as error:
+                # Such as a key that may not read models: nothing else depends on it.
+                log.info("models.unread", account=account, error=f"{type(error).__name__}: {error}")
+                return
+            announced = {each.id: each.shutdown_date for each in models if each.shutdown_date}
+            await self._tell(retirements(trained, announced, datetime.fromtimestamp(now, UTC).date()))
+        self._due_at = now + EVERY
+
+    async def _tell(self, due: list[Retirement]) -> None:
+        account = self._client.account.name
+        async with self._store.db.transaction() as tx:
+            for each in due:
+                body = {
+                    "kind": NoticeKind.RETIREMENT,
+                    "about": each.base,
+                    "ends": each.ends.isoformat(),
+                    "days": each.days,
+                    "jobs": each.jobs,
+                }
+                # A day that is put off is told anew.
+                key = f"{NoticeKind.RETIREMENT}|{account}|{each.base}|{each.ends}|{each.mark}"
+                await self._store.outbox.notify(tx, each.channel, body, key)
+        self._owed()
