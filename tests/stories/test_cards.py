@@ -144,6 +144,35 @@ async def test_a_job_that_the_api_forgot_says_so_on_its_card(world: World) -> No
         await until_card_says(world, job, "No longer visible", "last seen as running")
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("drop"),
+        Fault("answer", status=503, body="upstream connect error"),
+        Fault("answer", status=200, body={"ok": False, "error": "service_unavailable"}),
+        Fault("answer", status=200, body={"ok": False, "error": "word_of_tomorrow"}),
+    ],
+    ids=["dropped", "503", "unavailable", "unknown"],
+)
+async def test_a_card_of_a_finished_job_outlives_an_outage_of_any_length(world: World, fault: Fault) -> None:
+    world.pace = LIVELY
+    async with world.bot():
+        job = world.api.add_job(status="running")
+        await world.say(f"track {job}")
+        world.slack.faults.always(UPDATE, fault)
+        world.api.change(job, status="failed", error={"code": "x", "message": "Bad line 7.", "param": None})
+        await world.slack.ledger.until(lambda: world.slack.ledger.of(UPDATE), why="an edit")
+    for _ in range(10):
+        world.skip(2 * 3600)
+        tried = len(world.slack.ledger.of(UPDATE))
+        async with world.bot():
+            await world.slack.ledger.until(lambda most=tried: len(world.slack.ledger.of(UPDATE)) > most, why="an edit")
+    world.slack.faults.clear()
+    world.skip(2 * 3600)
+    async with world.bot():
+        await until_card_says(world, job, "Bad line 7.")
+
+
 @pytest.mark.deep
 async def test_cards_stand_still_where_nothing_happens(world: World) -> None:
     world.pace = LIVELY
