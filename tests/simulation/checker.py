@@ -195,10 +195,13 @@ def _never_seen(
 
 
 def _disordered(alerts: Iterable[Alert], tellings: Mapping[str, list[float]]) -> Iterator[str]:
-    """Yield alerts of a job that first appear in a channel after a newer one."""
+    """Yield alerts of a job that first appear in a channel after a newer one.
+
+    One that was given up, because Slack refused it again and again, and that Slack shows in the end, is nobody's line.
+    """
     by_line: dict[tuple[str, str], list[Alert]] = defaultdict(list)
     for alert in alerts:
-        if tellings[alert.key]:
+        if tellings[alert.key] and alert.row != "dead":
             by_line[alert.channel, alert.change.job].append(alert)
     for line in by_line.values():
         latest = 0.0

@@ -170,6 +170,15 @@ def test_what_came_out_of_order_is_found(how: str) -> None:
     assert (verdict.lost, verdict.doubled) == ([], [])
 
 
+@pytest.mark.parametrize(("row", "found"), [("dead", 0), ("sent", 1)])
+def test_what_was_given_up_and_comes_all_the_same_is_not_out_of_order(row: str, found: int) -> None:
+    run = clean()
+    late = run.posted[run.at("a2")]
+    run.posted[run.at("a2")] = replace(late, ts=run.posted[run.at("a3")].ts + 1)
+    run.alerts[1] = replace(run.alerts[1], row=row)
+    assert len(run.verdict().disordered) == found
+
+
 @pytest.mark.parametrize("state", ["parked", "dead"])
 def test_what_is_kept_for_people_is_not_lost(state: str) -> None:
     run = clean()
