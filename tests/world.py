@@ -187,7 +187,7 @@ class World:
         replies = [
             message
             for message in self.about(job_id, channel)
-            if message.metadata and not _is_card(message) and not has_picture(message) and not _is_of_models(message)
+            if message.metadata and not _is_card(message) and not has_picture(message)
         ]
         return [headline(message) for message in replies]
 
@@ -239,11 +239,6 @@ def headline(message: Message) -> str:
 def has_picture(message: Message) -> bool:
     """Whether a message shows a picture."""
     return any(block["type"] == "image" for block in message.blocks)
-
-
-def _is_of_models(message: Message) -> bool:
-    """Whether a message tells of the end of models, which names jobs and is no change of theirs."""
-    return message.text.startswith(":hourglass: *Models made of")
 
 
 def _is_card(message: Message) -> bool:

@@ -48,7 +48,7 @@ async def test_a_base_model_cannot_be_deleted_but_a_fine_tuned_one_can(api: Fine
 
 
 async def test_models_say_when_they_are_shut_down(api: FineTuningApi, call: Caller) -> None:
-    model = api.add_checkpoint(api.add_job(status="running"), 1)
+    model = api.add_checkpoint(api.add_job(status="running", model="gpt-4o-2024-08-06"), 1)
     _, body = await call("GET", "/models")
     dates = {one["id"]: one["shutdown_date"] for one in body["data"]}
     assert dates[model] == "2027-01-14"

@@ -8,15 +8,16 @@ from typing import Any
 
 from bot.sandbox.openai_api.wire import Shape
 
-FINE_TUNABLE = {
+FINE_TUNABLE: dict[str, str | None] = {
     "gpt-4.1-2025-04-14": "2027-01-14",
     "gpt-4.1-mini-2025-04-14": "2027-01-14",
     "gpt-4.1-nano-2025-04-14": "2026-10-23",
     "gpt-4o-2024-08-06": "2027-01-14",
-    "gpt-4o-mini-2024-07-18": "2027-01-14",
+    "gpt-4o-mini-2024-07-18": None,
     "o4-mini-2025-04-16": "2026-10-23",
 }
-"""Base models that can be fine-tuned, and the day on which what was made of them is shut down."""
+"""Base models that can be fine-tuned, and the day on which what was made of them is shut down; for the usual one none is
+announced here, so that what people try is not told of its end."""
 
 _BORN = 1_721_172_741
 _SAMPLE = b'{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}]}\n'
