@@ -17,15 +17,15 @@ from bot.alerts.draw import Drawing, Outgoing, draw_card
 from bot.alerts.retry import (
     CHANNEL_CLOSED,
     LONGEST_BACKOFF,
-    LONGEST_PAUSE,
     MAYBE_POSTED,
     OUR_FAULT,
     RATE_LIMITED,
     REFUSED_FOR_NOW,
-    SHORTEST_PAUSE,
     WORKSPACE_CLOSED,
     Answer,
     Sought,
+    backoff,
+    pause_asked,
 )
 from bot.blocks import Message
 from bot.blocks.curves import has_picture, shown, without_picture
@@ -38,7 +38,6 @@ NOT_AGAIN = OUR_FAULT | frozenset("edit_window_closed is_inactive cant_edit".spl
 """It will not work before there is something else to show."""
 SLACK_AWAY = REFUSED_FOR_NOW | MAYBE_POSTED | {"unreachable"}
 """It works again when the outage is over."""
-MOST_DOUBLINGS = 12
 MOST_FAILURES = 6
 """How often a picture that Slack refuses is shown to it; then the card waits for another one."""
 FIRST_WAIT = 5.0
@@ -150,8 +149,7 @@ class Editor:
         error = answer.error or ""
         log.warning("card.not_edited", error=error, job=edit.card.job_id, channel=edit.card.channel)
         if error in RATE_LIMITED:
-            pause = min(max(SHORTEST_PAUSE, answer.retry_after or SHORTEST_PAUSE), LONGEST_PAUSE)
-            await self._store.cards.failed(edit, wait=pause, all_wait=True)
+            await self._store.cards.failed(edit, wait=pause_asked(answer), all_wait=True)
         elif error in CHANNEL_CLOSED:
             await self._store.cards.failed(edit, wait=CLOSED_WAIT)
         elif error in WORKSPACE_CLOSED:
@@ -159,10 +157,9 @@ class Editor:
         else:
             # However long it takes: what a card of a finished job has to show does not change any more.
             is_away = answer.maybe_posted or error in SLACK_AWAY
-            longest = LONGEST_BACKOFF if is_away else CLOSED_WAIT
-            backoff = min(longest, 2.0 ** min(edit.failures, MOST_DOUBLINGS))
-            spread = 0.5 + random.random() / 2  # noqa: S311 - spreads retries
-            await self._store.cards.failed(edit, wait=backoff * spread, give_up=error in NOT_AGAIN)
+            luck = random.random()  # noqa: S311 - spreads retries
+            wait = backoff(edit.failures, luck, LONGEST_BACKOFF if is_away else CLOSED_WAIT)
+            await self._store.cards.failed(edit, wait=wait, give_up=error in NOT_AGAIN)
 
 
 def _outcome(answer: Answer) -> str:

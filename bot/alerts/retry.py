@@ -49,7 +49,7 @@ SHORTEST_PAUSE = 1.0
 LONGEST_PAUSE = 300.0
 """Bounds for Slack's ``Retry-After``, in seconds."""
 LONGEST_BACKOFF = 60.0
-_MOST_DOUBLINGS = 6
+_MOST_DOUBLINGS = 12
 MOST_UNKNOWN = 5
 """How often an error that we do not know is tried again."""
 
@@ -163,15 +163,25 @@ def decide(answer: Answer, attempts: int, *, was_plain: bool, luck: float, patie
     return replace(verdict, channel_wait=patience.pace) if verdict.channel_wait == PACE else verdict
 
 
+def backoff(failures: int, luck: float, longest: float = LONGEST_BACKOFF) -> float:
+    """Return the seconds until what failed so often before is tried again; ``luck`` as of ``decide``."""
+    return min(longest, 2.0 ** min(failures, _MOST_DOUBLINGS)) * (0.5 + luck / 2)
+
+
+def pause_asked(answer: Answer) -> float:
+    """Return the seconds that Slack's rate limit asks for, within our bounds."""
+    return min(max(SHORTEST_PAUSE, answer.retry_after or SHORTEST_PAUSE), LONGEST_PAUSE)
+
+
 def _sorted(answer: Answer, attempts: int, *, was_plain: bool, luck: float, patience: Patience) -> Verdict:
     error = answer.error or ""
-    backoff = min(LONGEST_BACKOFF, 2.0 ** min(attempts - 1, _MOST_DOUBLINGS)) * (0.5 + luck / 2)
+    wait = backoff(attempts - 1, luck)
     if answer.ts:
         return Verdict("sent")
     if answer.maybe_posted or error in MAYBE_POSTED:
         return Verdict("ambiguous", wait=patience.settle)
     if error in RATE_LIMITED:
-        pause = min(max(SHORTEST_PAUSE, answer.retry_after or SHORTEST_PAUSE), LONGEST_PAUSE) * (1 + luck / 10)
+        pause = pause_asked(answer) * (1 + luck / 10)
         return Verdict("pending", wait=pause, channel_wait=pause)
     if error in CHANNEL_CLOSED:
         return Verdict("parked")
@@ -182,10 +192,10 @@ def _sorted(answer: Answer, attempts: int, *, was_plain: bool, luck: float, pati
     if error in THREAD_GONE:
         return Verdict("pending")
     if error in REFUSED_FOR_NOW or error == "unreachable":
-        return Verdict("pending", wait=backoff)
+        return Verdict("pending", wait=wait)
     if attempts == 1 and error != NOT_DRAWN:
         return Verdict("ambiguous", wait=patience.settle)  # a word that we do not know may mean anything, once
-    return Verdict("pending" if attempts <= MOST_UNKNOWN else "dead", wait=backoff)
+    return Verdict("pending" if attempts <= MOST_UNKNOWN else "dead", wait=wait)
 
 
 def after_look(sight: Sight, looks: int, patience: Patience) -> Next:

@@ -20,7 +20,7 @@ from bot.blocks.notice import NoticeKind
 from bot.blocks.view import LOADING
 from bot.commands.command import Command, Reply, Verb
 from bot.commands.context import Context
-from bot.commands.flood import Admitted
+from bot.commands.flood import Admitted, Wait
 from bot.commands.forms import WrongFields
 from bot.commands.home import home_of
 from bot.commands.problems import flooded
@@ -84,12 +84,10 @@ class Dispatch:
 
     def home(self, body: dict[str, Any]) -> None:
         """Start on a Home tab that was opened, or whose Refresh was pressed."""
-        if viewer := home.viewer_of(body):
-            decision = self._context.flood.admit(viewer[0], self._context.clock(), under_way=len(self._tasks))
-            if isinstance(decision, Admitted):
-                self._start(self._show_home(*viewer))
-            else:  # what stands there stays
-                metrics.FLOODS.labels(decision.bound).inc()
+        viewer = home.viewer_of(body)
+        # Where it is too much, what stands there stays.
+        if viewer and isinstance(self._decide(viewer[0]), Admitted):
+            self._start(self._show_home(*viewer))
 
     def event(self, body: dict[str, Any]) -> None:
         """Start on something that happened, if it concerns the bot."""
@@ -133,15 +131,20 @@ class Dispatch:
 
     def _admits(self, door: Door) -> bool:
         """Whether one more command is taken; the person hears why not, once, and then nothing while the wait runs."""
-        decision = self._context.flood.admit(door.person, self._context.clock(), under_way=len(self._tasks))
+        decision = self._decide(door.person)
         if isinstance(decision, Admitted):
             return True
-        metrics.FLOODS.labels(decision.bound).inc()
         # A form's window waits for a word in any case.
         if decision.say or door.view_id:
             log.info("dispatch.flooded", limit=decision.bound, seconds=decision.seconds, person=door.person)
             self._start(self._gateway.reply(door, Reply(note(flooded(decision)))))
         return False
+
+    def _decide(self, person: str) -> Admitted | Wait:
+        decision = self._context.flood.admit(person, self._context.clock(), under_way=len(self._tasks))
+        if isinstance(decision, Wait):
+            metrics.FLOODS.labels(decision.bound).inc()
+        return decision
 
     async def _read(
         self, kind: str, door: Door, read: Callable[[dict[str, Any]], Command | None], body: dict[str, Any]

@@ -51,8 +51,7 @@ class Gate:
             response = await self._answer(request)
         except Refusal as refusal:
             self._log(status=refusal.status, why=refusal.why)
-            response = web.Response(status=refusal.status)
-            response.force_close()  # some of what was sent may still be unread
+            response = refusal.response()
         GATE_REQUESTS.labels(response.status).inc()
         return response
 

@@ -77,17 +77,18 @@ class Mutes:
     async def of_person(self, account: str, person: str) -> list[Mute]:
         """Return the mutes that somebody began, those that end first coming first."""
         mutes = schema.mute.c
-        mine = (mutes.account == account, mutes.person == person, mutes.until > self._db.now())
-        chosen = select(schema.mute).where(*mine).order_by(mutes.until, mutes.channel, mutes.job_id)
-        async with self._db.transaction() as tx:
-            return [_mute(row) for row in await tx.execute(chosen)]
+        return await self._holding(account, mutes.person == person, by=(mutes.until, mutes.channel, mutes.job_id))
 
     async def in_channel(self, account: str, channel: str) -> list[Mute]:
         """Return the mutes of a channel, the one of every job first."""
         mutes = schema.mute.c
-        mine = (mutes.account == account, mutes.channel == channel, mutes.until > self._db.now())
+        return await self._holding(account, mutes.channel == channel, by=(mutes.job_id,))
+
+    async def _holding(self, account: str, which: Any, *, by: Sequence[Any]) -> list[Mute]:
+        mutes = schema.mute.c
+        chosen = select(schema.mute).where(mutes.account == account, which, mutes.until > self._db.now()).order_by(*by)
         async with self._db.transaction() as tx:
-            return [_mute(row) for row in await tx.execute(select(schema.mute).where(*mine).order_by(mutes.job_id))]
+            return [_mute(row) for row in await tx.execute(chosen)]
 
     async def _release(self, tx: AsyncConnection, channel: str | None = None) -> int:
         """Let go what no mute covers any more, of one channel or of all; return how many changes that were."""

@@ -16,6 +16,12 @@ class Refusal(Exception):
         self.status = status
         self.why = why
 
+    def response(self) -> web.Response:
+        """Return the answer: its status, and no body; the server gives all of one status the same."""
+        response = web.Response(status=self.status)
+        response.force_close()  # some of what was sent may still be unread
+        return response
+
 
 async def body_of(request: web.BaseRequest, *, largest: int, seconds: float) -> bytes:
     """Return the body.

@@ -47,9 +47,7 @@ class WebhookDoor:
         except Refusal as refusal:
             self._log(status=refusal.status, why=refusal.why)
             WEBHOOKS.labels(self._account, str(refusal.status)).inc()
-            response = web.Response(status=refusal.status)
-            response.force_close()  # some of what was sent may still be unread
-            return response
+            return refusal.response()
         WEBHOOKS.labels(self._account, result).inc()
         return web.Response()
 
