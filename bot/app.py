@@ -7,7 +7,7 @@ Slack -> gate | socket -> listeners -> dispatch -> commands -> gateway -> Slack
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,9 +18,9 @@ import structlog
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 
 from bot.access import Policy
+from bot.accounts import DEFAULT
 from bot.alerts.draw import Drawing
 from bot.alerts.editor import Editor
-from bot.alerts.illustrator import Illustrator
 from bot.alerts.notices import Notices
 from bot.alerts.record import Recorder
 from bot.alerts.retry import PATIENCE, Patience
@@ -31,13 +31,11 @@ from bot.commands.context import Context
 from bot.commands.flood import LIMITS, Flood, Limits
 from bot.commands.order import finish_abandoned
 from bot.heartbeat import beat
-from bot.poll.circuit import Circuit
-from bot.poll.progress import Allowance, Watcher
-from bot.poll.retirement import Almanac
-from bot.poll.schedule import Watcher as Looker
+from bot.poll.lookout import lookout
+from bot.poll.progress import Allowance
 from bot.poll.schedule import sweeping
 from bot.poll.sweep import Sweeper
-from bot.providers.client import Account, Client
+from bot.providers.client import Client
 from bot.providers.shared import SharedReads
 from bot.settings import Settings
 from bot.slack.dispatch import Dispatch
@@ -55,7 +53,6 @@ from bot.web.lag import watch_loop
 from bot.web.server import Handler
 from bot.web.webhooks import WebhookDoor
 
-DEFAULT_ACCOUNT = "default"
 LAST_QUESTION_SECONDS = 1.0
 """What a stop leaves to the sender for the question that it is just asking the database."""
 
@@ -79,12 +76,13 @@ class Bot:
 
     settings: Settings
     store: Store
-    sweeper: Sweeper
+    sweepers: Mapping[str, Sweeper]
+    """Of each account, by its name."""
     sender: Sender
     gateway: Gateway
     presence: Presence
-    look: Callable[[], None]
-    """Lets the account be looked at, at once."""
+    look: Callable[[Sweeper], None]
+    """Lets an account be looked at, at once."""
     socket: AsyncSocketModeHandler | None = None
     port: int | None = None
     """The port that the HTTP server got, None without one."""
@@ -95,25 +93,13 @@ class Bot:
         return self.presence.identity
 
     def broken_parts(self) -> list[str]:
-        """Return the names of the parts that do not work at present."""
+        """Return the names of the parts that do not work at present; accounts do as long as one of them does."""
         parts = {
             "slack": not self.presence.is_up,
-            "account": self.sweeper.is_failing,
-            "store": self.sender.is_broken or self.sweeper.is_broken,
+            "account": all(each.is_failing for each in self.sweepers.values()),
+            "store": self.sender.is_broken or any(each.is_broken for each in self.sweepers.values()),
         }
         return [name for name, broken in parts.items() if broken]
-
-
-def account_of(settings: Settings) -> Account:
-    """Return the account that the settings describe."""
-    return Account(
-        name=DEFAULT_ACCOUNT,
-        base_url=settings.openai_base_url,
-        key=settings.openai_api_key,
-        write_key=settings.openai_write_api_key,
-        organization=settings.openai_org_id,
-        project=settings.openai_project_id,
-    )
 
 
 @asynccontextmanager
@@ -149,40 +135,30 @@ async def running(
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         gateway = await enter(open_gateway(settings, patience, clock=clock))
-        client = await enter(Client(account_of(settings), clock=clock))
+        clients = {each.name: await enter(Client(each, clock=clock)) for each in settings.accounts}
         store = await enter(_own_store(settings, clock))
         config, interval = settings.ftjob_config, settings.ftjob_poll_seconds
-        drawing = Drawing(client.page_of, can_cancel=not settings.ftjob_read_only, clock=clock, prices=config.prices)
+        drawing = Drawing(clients, clock, read_only=settings.ftjob_read_only, prices=config.prices)
         notices = Notices(store, settings.ftjob_ops_channel)
         await notices.tell_of_store()
         sender = Sender(store, gateway, drawing, clock=clock, notices=notices, patience=patience)
         editor = Editor(store, gateway, drawing, pace.cards, owed=sender.wake)
         wake = partial(_wake, sender, editor)
         recorder = Recorder(store, wake=wake, interval=interval, stuck_after=config.stuck)
-        circuit = Circuit(store, notices, client.account.name, wake=sender.wake, clock=clock)
-        sweeper = Sweeper(client, store, recorder, circuit, interval=interval, clock=clock, lease=patience.lease)
-        illustrator = Illustrator(client, store, charts := Charts(), gateway, shown=editor.wake)
-        watcher = Watcher(client, store, recorder, pace.logs, shown=editor.wake)
-        presence = Presence(gateway, store, notices, account=client.account.name, wake=sender.wake, clock=clock)
-        context = _context(
-            settings,
-            client=client,
-            store=store,
-            gateway=gateway,
-            recorder=recorder,
-            charts=charts,
-            notices=notices,
-            wake=wake,
-            flood=Flood(limits),
-            clock=clock,
-        )
+        charts = Charts()
+        look_out = partial(lookout, store=store, recorder=recorder, notices=notices, interval=interval, logs=pace.logs)
+        look_out = partial(look_out, charts=charts, door=gateway, owed=sender.wake, shown=editor.wake)
+        lookouts = [look_out(client, clock=clock, lease=patience.lease) for client in clients.values()]
+        presence = Presence(gateway, store, notices, wake=sender.wake, clock=clock)
+        parts = partial(_context, settings, store=store, recorder=recorder, notices=notices, charts=charts, wake=wake)
+        context = parts(clients=clients, gateway=gateway, drawing=drawing, flood=Flood(limits), clock=clock)
         people = People(gateway.client, settings.ftjob_operators, clock)
         dispatch = Dispatch(context, gateway, people, lambda: presence.identity)
         await enter(_sending(sender))
-        almanac = Almanac(client, store, clock=clock, owed=sender.wake)
-        watchers: list[Looker] = [watcher, illustrator, Unmuter(store, owed=sender.wake), almanac]
-        timer = await enter(sweeping([sweeper], interval, watchers, pace.logs.tick))
-        bot = Bot(settings, store, sweeper, sender, gateway, presence, partial(timer.soon, sweeper))
+        sweepers = {each.sweeper.account: each.sweeper for each in lookouts}
+        watchers = [Unmuter(store, owed=sender.wake), *(watcher for each in lookouts for watcher in each.watchers)]
+        timer = await enter(sweeping(list(sweepers.values()), interval, watchers, pace.logs.tick))
+        bot = Bot(settings, store, sweepers, sender, gateway, presence, timer.soon)
         doors = AsyncExitStack()
         # Side by side: one after the other they could take longer than a platform waits before it kills.
         stack.push_async_callback(lambda: asyncio.gather(sender.stop(), timer.stop(), _shut(doors, dispatch)))
@@ -199,20 +175,21 @@ async def running(
 def _context(
     settings: Settings,
     *,
-    client: Client,
+    clients: Mapping[str, Client],
     store: Store,
-    gateway: Gateway,
     recorder: Recorder,
-    charts: Charts,
     notices: Notices,
+    gateway: Gateway,
+    charts: Charts,
+    drawing: Drawing,
     wake: Callable[[], None],
     flood: Flood,
     clock: Clock,
 ) -> Context:
     """Return what commands can reach."""
     return Context(
-        client=client,
-        shared=SharedReads(client, clock),
+        accounts={name: SharedReads(client, clock) for name, client in clients.items()},
+        account=next(iter(clients)),
         store=store,
         recorder=recorder,
         post=gateway.post,
@@ -223,9 +200,9 @@ def _context(
         policy=Policy(settings.ftjob_operators, read_only=settings.ftjob_read_only),
         flood=flood,
         clock=clock,
-        prices=settings.ftjob_config.prices,
         version=version("ftjob"),
         interval=settings.ftjob_poll_seconds,
+        drawing=drawing,
     )
 
 
@@ -256,11 +233,14 @@ def _doors(bot: Bot, dispatch: Dispatch) -> dict[str, Handler]:
     if settings.slack_signing_secret and not settings.uses_socket_mode:
         secret = settings.slack_signing_secret.get_secret_value()
         doors["/slack/events"] = Gate(build_app(bot.gateway.client, dispatch), secret)
-    if settings.openai_webhook_secret:
-        secrets = [each.get_secret_value() for each in settings.openai_webhook_secret]
-        account = bot.sweeper.account
-        door = WebhookDoor(account, secrets, look=bot.look, is_new=bot.store.requests.claim)
-        doors |= {"/webhooks/openai": door, f"/webhooks/openai/{account}": door}
+    for account in settings.accounts:
+        if account.webhook_secrets:
+            secrets = [each.get_secret_value() for each in account.webhook_secrets]
+            look = partial(bot.look, bot.sweepers[account.name])
+            door = WebhookDoor(account.name, secrets, look=look, is_new=bot.store.requests.claim)
+            doors[f"/webhooks/openai/{account.name}"] = door
+            if account.name == DEFAULT:
+                doors["/webhooks/openai"] = door
     return doors
 
 

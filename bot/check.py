@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.table import Table
 
 from bot import manifest
-from bot.app import account_of
+from bot.accounts import AZURE, DEFAULT, Account
 from bot.blocks.parts import duration
 from bot.config import Config
 from bot.errors import AccessRefused, FtjobError, ProviderError, RateLimited, StoreDamaged, StoreInUse, StoreLocked
@@ -26,6 +26,11 @@ WORTH = {
 }
 """What each optional scope buys."""
 
+_SETTINGS = {
+    DEFAULT: ("OPENAI_API_KEY", "OPENAI_BASE_URL"),
+    AZURE: ("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_ENDPOINT"),
+}
+"""Where the key and the address of an account stand that the environment describes."""
 _PASSING = frozenset({"ratelimited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"})
 _DATABASE_TODO = "Correct DATABASE_URL, or start the database."
 _FILE_TODO = "As it says, before you start the bot."
@@ -45,7 +50,8 @@ class Finding:
 async def findings(settings: Settings) -> list[Finding]:
     """Try every part, side by side, and return what was found in a fixed order."""
     fine = [Finding("Settings", ok=True, found="all readable"), _configuration(settings.ftjob_config)]
-    tried = await asyncio.gather(_database(settings), _slack(settings), _api(settings))
+    accounts = (_api(settings, account) for account in settings.accounts)
+    tried = await asyncio.gather(_database(settings), _slack(settings), *accounts)
     return [*fine, *(finding for each in tried for finding in each)]
 
 
@@ -145,32 +151,37 @@ def _failed(part: str, error: Exception, *, if_refused: str) -> Finding:
     return Finding(part, ok=False, found=f"refused: {word}", todo=todo)
 
 
-async def _api(settings: Settings) -> list[Finding]:
-    async with Client(account_of(settings)) as client:
+async def _api(settings: Settings, account: Account) -> list[Finding]:
+    part = "Fine-tuning API" if len(settings.accounts) == 1 else f"Fine-tuning API: {account.name}"
+    async with Client(account) as client:
         try:
             page = await client.list_jobs(limit=1)
         except ProviderError as error:
-            return [Finding("Fine-tuning API", ok=False, found=str(error), todo=_todo(error))]
+            return [Finding(part, ok=False, found=str(error), todo=_todo(error, account))]
         newest = page.readings[0].snapshot.id if page.readings else "no job yet"
-        return [Finding("Fine-tuning API", ok=True, found=f"newest job: {newest}"), _orders(settings)]
+        orders = "Orders" if len(settings.accounts) == 1 else f"Orders: {account.name}"
+        return [Finding(part, ok=True, found=f"newest job: {newest}"), _orders(orders, settings, account)]
 
 
-def _orders(settings: Settings) -> Finding:
+def _orders(part: str, settings: Settings, account: Account) -> Finding:
     if settings.ftjob_read_only:
-        return Finding("Orders", ok=True, found="switched off")
-    if settings.openai_write_api_key:
-        return Finding("Orders", ok=True, found="with a key of their own")
+        return Finding(part, ok=True, found="switched off")
+    if account.write_key:
+        return Finding(part, ok=True, found="with a key of their own")
     todo = "With OPENAI_WRITE_API_KEY set, OPENAI_API_KEY can be restricted to reading."
-    return Finding("Orders", ok=True, found="with the key that reads", todo=todo)
+    if account.name != DEFAULT:
+        todo = "With write_key_env in FTJOB_CONFIG, the other key can be restricted to reading."
+    return Finding(part, ok=True, found="with the key that reads", todo=todo)
 
 
-def _todo(error: ProviderError) -> str:
+def _todo(error: ProviderError, account: Account) -> str:
+    key, address = _SETTINGS.get(account.name, ("the variable that its key_env names", "its base_url in FTJOB_CONFIG"))
     match error:
         case AccessRefused(missing_scope=str(scope)):
             return f"Give the key the scope {scope}."
         case AccessRefused():
-            return "Put a valid key into OPENAI_API_KEY."
+            return f"Put a valid key into {key}."
         case RateLimited():
             return "Try again in a minute."
         case _:
-            return "Check OPENAI_BASE_URL and the network."
+            return f"Check {address} and the network."

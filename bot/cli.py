@@ -15,9 +15,10 @@ import yaml
 from rich.console import Console
 
 from bot import check, logs, manifest, process
+from bot.environment import load, readable_by_others
 from bot.errors import FtjobError, SettingsError, StoreDamaged
 from bot.redaction import redacted
-from bot.settings import Settings, load, readable_by_others
+from bot.settings import Settings
 from bot.store import open_store
 from bot.store.audit import Audit
 from bot.store.engine import open_for_reading

@@ -9,6 +9,7 @@ FtjobError
 |- ChartNotDrawn        a picture could not be made
 |- ProviderError        a fine-tuning API did not do what was asked
    |- NotFound          no such job in this project
+   |- NotOffered        the provider has no such thing; nothing was asked
    |- AccessRefused     the key is wrong, revoked or lacks a scope
    |- RequestRefused    the API understood and said no, as to a cancel of a finished job
    |  |- TrainingClosed  it takes no new jobs from this organisation any more
@@ -63,6 +64,10 @@ class ProviderError(FtjobError):
 
 class NotFound(ProviderError):
     """The job does not exist, or belongs to another project or organisation."""
+
+
+class NotOffered(ProviderError):
+    """The provider has no such thing, so that it was not asked; its text is shown to the person."""
 
 
 class AccessRefused(ProviderError):

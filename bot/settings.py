@@ -1,23 +1,15 @@
-"""Everything that the bot reads from its environment, checked at once.
+"""Everything that the bot is told from outside, checked at once. Names are the field's own where they exist."""
 
-Names are the field's own where they exist. Each secret may instead stand in a file: ``SLACK_BOT_TOKEN_FILE=/run/...``.
-A ``.env`` file in the working directory is read too; the environment wins.
-"""
-
-import os
 import re
-import stat
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
+from bot.accounts import AZURE, DEFAULT, Account
 from bot.addresses import check_http
-from bot.config import Config, read_config
-from bot.errors import SettingsError
+from bot.config import Config, api_version
+from bot.credentials import check_secret, webhook_secrets
 from bot.redaction import redacted
 
 SECRETS = (
@@ -27,16 +19,15 @@ SECRETS = (
     "OPENAI_API_KEY",
     "OPENAI_WRITE_API_KEY",
     "OPENAI_WEBHOOK_SECRET",
+    "AZURE_OPENAI_API_KEY",
+    "AZURE_OPENAI_AD_TOKEN",
     "DATABASE_URL",
     "FTJOB_HEARTBEAT_URL",
 )
 """Settings that may stand in a file named by ``<NAME>_FILE``. DATABASE_URL holds a password, a heartbeat's a token."""
 
-_PLACEHOLDERS = re.compile(r"\.\.\.|changeme|change-me|your-|<|(?<![a-z0-9])x{3,}(?![a-z0-9])", re.IGNORECASE)
-"""Crosses count only as a whole part: one in two hundred real keys has three of them somewhere."""
 _DATABASE = re.compile(r"sqlite(\+\w+)?://.*|postgres(ql)?(\+\w+)?://.*", re.DOTALL)
 _POSTGRES = re.compile(r"\w+(\+\w+)?://(.*@)?(\[[^\]]*\]|[^:/?@]*)(:\d*)?([/?].*)?", re.DOTALL)
-_WEBHOOK_SECRET = re.compile(r"whsec_[A-Za-z0-9+/_-]{24,}={0,2}")
 _CHANNEL = re.compile(r"[CG][A-Z0-9]+")
 _SHORTEST_SECRET = 16
 """Characters of a token or signing secret of Slack's; real ones have at least twice as many."""
@@ -62,7 +53,19 @@ class Settings(BaseModel):
     """Where to listen for HTTP (3000 when Slack talks to the bot over HTTP)."""
     ftjob_host: str | None = None
     """The address to listen on: 127.0.0.1, or 0.0.0.0 where PORT is set."""
-    openai_api_key: SecretStr
+    ftjob_config: Config = Config()
+    """A TOML file with more accounts, prices, and after how long a job counts as stuck; here what it says."""
+    accounts_of_file: tuple[Account, ...] = ()
+    """Those of the file, with their keys."""
+    azure_openai_endpoint: str | None = None
+    """Of an Azure resource, "https://name.openai.azure.com": makes it the account called azure."""
+    openai_api_version: str | None = None
+    """Of Azure's API, such as 2024-10-21; unset for the one without versions."""
+    azure_openai_api_key: SecretStr | None = None
+    """Needed with AZURE_OPENAI_ENDPOINT, unless AZURE_OPENAI_AD_TOKEN stands for it."""
+    azure_openai_ad_token: SecretStr | None = Field(default=None, validate_default=True)
+    """A token of Entra ID; it is read once, and most of them end within a day."""
+    openai_api_key: SecretStr | None = Field(default=None, validate_default=True)
     """Reads the jobs; a key restricted to reading fine-tuning is enough where OPENAI_WRITE_API_KEY is set."""
     openai_write_api_key: SecretStr | None = None
     """Used for cancel alone, so that OPENAI_API_KEY can be read-only."""
@@ -93,9 +96,6 @@ class Settings(BaseModel):
     ftjob_heartbeat_url: SecretStr | None = None
     """An address of a service that raises the alarm when it is no longer asked; secret, as it may hold a token."""
 
-    ftjob_config: Config = Config()
-    """A TOML file with prices, and after how long a job counts as stuck; here what it says."""
-
     @field_validator("ftjob_operators", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
@@ -121,17 +121,18 @@ class Settings(BaseModel):
         return value
 
     @field_validator(
-        "slack_bot_token", "slack_app_token", "slack_signing_secret", "openai_api_key", "openai_write_api_key"
+        "slack_bot_token",
+        "slack_app_token",
+        "slack_signing_secret",
+        "openai_api_key",
+        "openai_write_api_key",
+        "azure_openai_api_key",
+        "azure_openai_ad_token",
     )
     @classmethod
     def _is_real(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is None:
-            return None
-        text = value.get_secret_value()
-        if _PLACEHOLDERS.search(text):
-            raise ValueError("is a placeholder")
-        if not text.isascii() or any(character.isspace() for character in text):
-            raise ValueError("holds a character that no secret has; was it cut or copied with a line break?")
+        if value is not None:
+            check_secret(value.get_secret_value())
         return value
 
     @field_validator("slack_bot_token", "slack_app_token", "slack_signing_secret")
@@ -148,7 +149,35 @@ class Settings(BaseModel):
             raise ValueError("is missing, and so is SLACK_APP_TOKEN; set that for Socket Mode or this for HTTP")
         return value
 
-    @field_validator("slack_api_url", "openai_base_url")
+    @field_validator("azure_openai_ad_token")
+    @classmethod
+    def _opens_azure(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        endpoint, key = info.data.get("azure_openai_endpoint"), info.data.get("azure_openai_api_key")
+        if endpoint and not (key or value) and "azure_openai_api_key" in info.data:
+            raise ValueError("is missing, and so is AZURE_OPENAI_API_KEY; AZURE_OPENAI_ENDPOINT needs one of them")
+        if (key or value) and not endpoint and "azure_openai_endpoint" in info.data:
+            raise ValueError("or AZURE_OPENAI_API_KEY is set without AZURE_OPENAI_ENDPOINT, the resource it opens")
+        return value
+
+    @field_validator("openai_api_version")
+    @classmethod
+    def _is_version(cls, value: str | None) -> str | None:
+        return api_version(value)
+
+    @field_validator("openai_api_key")
+    @classmethod
+    def _is_one_account(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        others = [each.name for each in info.data.get("accounts_of_file", ())]
+        if value is None and not (
+            others or info.data.get("azure_openai_endpoint") or (info.context or {}).get("more_accounts")
+        ):
+            raise ValueError("is missing")
+        named = [*others, *([DEFAULT] if value else []), *([AZURE] if info.data.get("azure_openai_endpoint") else [])]
+        if twice := sorted({name for name in named if named.count(name) > 1}):
+            raise ValueError(f"or another setting makes a second account called {twice[0]}; rename it in FTJOB_CONFIG")
+        return value
+
+    @field_validator("slack_api_url", "openai_base_url", "azure_openai_endpoint")
     @classmethod
     def _is_http(cls, value: str, info: ValidationInfo) -> str:
         check_http(value, allow_http=bool(info.data.get("ftjob_allow_http")))
@@ -166,9 +195,7 @@ class Settings(BaseModel):
     @field_validator("openai_webhook_secret", mode="before")
     @classmethod
     def _is_of_webhooks(cls, value: Any, info: ValidationInfo) -> Any:
-        secrets = value.replace(",", " ").split() if isinstance(value, str) else value
-        if not all(_WEBHOOK_SECRET.fullmatch(secret) for secret in secrets):
-            raise ValueError("must be what OpenAI showed when the webhook was made: whsec_ and then letters and digits")
+        secrets = webhook_secrets(value) if isinstance(value, str) else value
         if secrets and info.data.get("slack_app_token") and not info.data.get("port"):
             raise ValueError(
                 "needs PORT: webhooks come over HTTP, and in Socket Mode the bot listens only where that is set"
@@ -205,13 +232,43 @@ class Settings(BaseModel):
         return self.slack_app_token is not None
 
     @property
+    def accounts(self) -> tuple[Account, ...]:
+        """Every account to watch: of OPENAI_API_KEY, of AZURE_OPENAI_ENDPOINT, and those of the file, in this order."""
+        found = list(self.accounts_of_file)
+        azure_key = self.azure_openai_api_key or self.azure_openai_ad_token
+        if self.azure_openai_endpoint and azure_key:
+            azure = Account(
+                AZURE,
+                self.azure_openai_endpoint,
+                azure_key,
+                provider=AZURE,
+                api_version=self.openai_api_version,
+                bearer=self.azure_openai_api_key is None,
+            )
+            found.insert(0, azure)
+        if self.openai_api_key:
+            own = Account(
+                DEFAULT,
+                self.openai_base_url,
+                self.openai_api_key,
+                self.openai_write_api_key,
+                self.openai_org_id,
+                self.openai_project_id,
+                webhook_secrets=self.openai_webhook_secret,
+            )
+            found.insert(0, own)
+        return tuple(found)
+
+    @property
     def without_tls(self) -> list[str]:
-        """The names of the settings whose address is plain HTTP, on this machine or because FTJOB_ALLOW_HTTP=1."""
+        """What has an address of plain HTTP, on this machine or because FTJOB_ALLOW_HTTP=1."""
         heartbeat = self.ftjob_heartbeat_url.get_secret_value() if self.ftjob_heartbeat_url else ""
         urls = {
             "SLACK_API_URL": self.slack_api_url,
             "OPENAI_BASE_URL": self.openai_base_url,
+            "AZURE_OPENAI_ENDPOINT": self.azure_openai_endpoint or "",
             "FTJOB_HEARTBEAT_URL": heartbeat,
+            **{f"the account {each.name}": each.base_url for each in self.accounts_of_file},
         }
         return [name for name, url in urls.items() if urlsplit(url).scheme == "http"]
 
@@ -221,66 +278,3 @@ class Settings(BaseModel):
         if self.port is None and self.uses_socket_mode:
             return None
         return self.ftjob_host or ("0.0.0.0" if self.port else "127.0.0.1"), self.port or 3000  # noqa: S104
-
-
-def load(environ: Mapping[str, str] = os.environ, *, dotenv: Path = Path(".env")) -> Settings:
-    """Read and check all settings.
-
-    Raises:
-        SettingsError: with every problem found, none of them showing a secret.
-    """
-    known = _known(environ, dotenv)
-    values: dict[str, Any] = {
-        name: known[name.upper()].strip() for name in Settings.model_fields if known.get(name.upper(), "").strip()
-    }
-    from_files, problems = _from_files(known)
-    if path := values.pop("ftjob_config", None):
-        from_files["ftjob_config"], wrong = read_config(path)
-        problems += wrong
-    try:
-        settings = Settings.model_validate(values | from_files, context={"disk_forgets": "DYNO" in known})
-    except ValidationError as error:
-        problems += [_in_words(problem) for problem in error.errors(include_input=False)]
-    if problems:
-        raise SettingsError(problems)
-    return settings
-
-
-def readable_by_others(environ: Mapping[str, str] = os.environ, *, dotenv: Path = Path(".env")) -> dict[str, str]:
-    """Return the settings whose file lets others than its owner at the secret, each with the file's mode ("0644")."""
-    known = _known(environ, dotenv)
-    files = {
-        f"{name}_FILE": Path(path) for name in SECRETS if (path := known.get(f"{name}_FILE")) and Path(path).exists()
-    }
-    modes = {name: stat.S_IMODE(path.stat().st_mode) for name, path in files.items()}
-    return {name: f"{mode:04o}" for name, mode in modes.items() if mode & 0o177}
-
-
-def _known(environ: Mapping[str, str], dotenv: Path) -> dict[str, str]:
-    return {key: value for key, value in dotenv_values(dotenv).items() if value} | dict(environ)
-
-
-def _from_files(known: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
-    """Return the secrets that stand in files, and what is wrong with the files."""
-    values: dict[str, Any] = {}
-    problems = []
-    for name in SECRETS:
-        if path := known.get(f"{name}_FILE"):
-            try:
-                values[name.lower()] = Path(path).read_text().strip()
-            except (OSError, UnicodeDecodeError) as error:
-                problems.append(f"{name}_FILE cannot be read: {getattr(error, 'strerror', None) or 'not text'}")
-            else:
-                if not values[name.lower()]:
-                    problems.append(f"{name}_FILE is empty")
-                    del values[name.lower()]
-    return values, problems
-
-
-def _in_words(problem: Any) -> str:
-    reason = str(problem["msg"]).removeprefix("Value error, ")
-    name = str(problem["loc"][0]).upper()
-    if problem["type"] == "missing":
-        return f"{name} is missing"
-    separator = " " if problem["type"] == "value_error" else ": "
-    return f"{name}{separator}{reason[:1].lower()}{reason[1:]}"

@@ -29,6 +29,20 @@ BAD: dict[str, tuple[dict[str, str], list[str]]] = {
             "OPENAI_API_KEY is missing",
         ],
     ),
+    "Azure's key without its resource": (
+        {"AZURE_OPENAI_API_KEY": f"{CANARY}0123456789"},
+        ["AZURE_OPENAI_AD_TOKEN or AZURE_OPENAI_API_KEY is set without AZURE_OPENAI_ENDPOINT, the resource it opens"],
+    ),
+    "Azure's resource without a key": (
+        {"AZURE_OPENAI_ENDPOINT": "https://name.openai.azure.com"},
+        [
+            "AZURE_OPENAI_AD_TOKEN is missing, and so is AZURE_OPENAI_API_KEY; AZURE_OPENAI_ENDPOINT needs one of them",
+        ],
+    ),
+    "a version that Azure does not have": (
+        {"OPENAI_API_VERSION": "latest"},
+        ['OPENAI_API_VERSION must be a version of Azure\'s API such as "2024-10-21", or "v1"'],
+    ),
     "no transport": (
         {"SLACK_APP_TOKEN": " "},
         ["SLACK_SIGNING_SECRET is missing, and so is SLACK_APP_TOKEN; set that for Socket Mode or this for HTTP"],

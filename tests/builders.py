@@ -3,11 +3,19 @@
 import json
 from typing import Any
 
+from pydantic import SecretStr
+
+from bot.accounts import Account
 from bot.providers.wire import Answer
 
 JOB = "ftjob-abc123"
 NOW = 1_790_000_000.0
 """The moment at which tests read answers: 2026-09-21 14:13:20 UTC."""
+
+
+def account(**fields: Any) -> Account:
+    """Return an account of OpenAI's."""
+    return Account(**{"name": "default", "base_url": "https://api.openai.com/v1", "key": SecretStr("sk-1"), **fields})
 
 
 def job_body(**fields: Any) -> dict[str, Any]:

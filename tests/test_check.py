@@ -39,7 +39,7 @@ def says(finding: Finding) -> tuple[str, str]:
 
 async def command(world: World, **settings: str) -> tuple[int, str]:
     """Run the real command and return its exit code and all that it said."""
-    environ = {"PATH": os.environ["PATH"], "COLUMNS": "200", **world.environ(**settings)}
+    environ = {"PATH": os.environ["PATH"], "COLUMNS": "600", **world.environ(**settings)}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot", "check"),
         cwd=world.folder,

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from bot import settings as module
+from bot.environment import NAMES, load, readable_by_others
 from bot.errors import SettingsError
-from bot.settings import SECRETS, Settings, load, readable_by_others
+from bot.settings import SECRETS, Settings
 from tests.bad_settings import BAD, CANARY, GOOD, HTTP
 
 ROOT = Path(__file__).parents[1]
@@ -174,7 +175,44 @@ def test_a_database_is_named_as_platforms_print_it(url: str) -> None:
 
 def test_a_key_that_happens_to_hold_three_crosses_is_no_placeholder() -> None:
     key = "sk-proj-a8XxXq0xxxT_Txxx9-9xxxB"
-    assert good(OPENAI_API_KEY=key).openai_api_key.get_secret_value() == key
+    assert good(OPENAI_API_KEY=key).accounts[0].key.get_secret_value() == key
+
+
+def test_accounts_come_from_the_environment_and_from_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "ftjob.toml"
+    file.write_text('[accounts.research]\nkey_env = "RESEARCH_KEY"\n')
+    azure = {"AZURE_OPENAI_ENDPOINT": "https://name.openai.azure.com", "AZURE_OPENAI_AD_TOKEN": "eyJ0123456789"}
+    found = good(FTJOB_CONFIG=str(file), RESEARCH_KEY="k" * 16, OPENAI_API_VERSION="v1", **azure).accounts
+
+    assert [(each.name, each.provider, each.bearer) for each in found] == [
+        ("default", "openai", False),
+        ("azure", "azure", True),
+        ("research", "openai", False),
+    ]
+    assert found[1].api_version is None
+
+
+def test_a_key_that_the_file_gives_to_an_account_makes_no_second_one(tmp_path: Path) -> None:
+    file = tmp_path / "ftjob.toml"
+    file.write_text('[accounts.main]\nkey_env = "OPENAI_API_KEY"\n')
+    assert [each.name for each in good(FTJOB_CONFIG=str(file)).accounts] == ["main"]
+
+
+def test_two_accounts_have_two_names(tmp_path: Path) -> None:
+    file = tmp_path / "ftjob.toml"
+    file.write_text('[accounts.default]\nkey_env = "OTHER_KEY"\n')
+    assert problems(GOOD | {"FTJOB_CONFIG": str(file), "OTHER_KEY": "k" * 16}) == [
+        "OPENAI_API_KEY or another setting makes a second account called default; rename it in FTJOB_CONFIG"
+    ]
+
+
+def test_an_account_that_is_wrong_is_the_only_thing_that_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "ftjob.toml"
+    file.write_text('[accounts.research]\nkey_env = "RESEARCH_KEY"\n')
+    environ = {**GOOD, "OPENAI_API_KEY": "", "FTJOB_CONFIG": str(file)}
+    assert problems(environ) == [
+        "FTJOB_CONFIG: the account research: RESEARCH_KEY is not set, and neither is RESEARCH_KEY_FILE"
+    ]
 
 
 # --- files ---
@@ -188,16 +226,19 @@ def test_every_secret_may_stand_in_a_file(name: str, tmp_path: Path) -> None:
         "FTJOB_HEARTBEAT_URL": "https://hc-ping.com/1",
     }
     valid |= {"OPENAI_WEBHOOK_SECRET": f"whsec_{'A' * 32}"}
+    more = {"PORT": "3000", "AZURE_OPENAI_ENDPOINT": "https://name.openai.azure.com"}
+    more |= {} if name.startswith("AZURE") else {"AZURE_OPENAI_API_KEY": "0123456789abcdef"}
     value = valid.get(name, "sk-w1")
     (tmp_path / "secret").write_text(f"{value}\n")
     environ = {key: text for key, text in GOOD.items() if key != name} | {f"{name}_FILE": str(tmp_path / "secret")}
-    settings = load(environ | {"PORT": "3000"}, dotenv=NO_WHERE)
+    settings = load(environ | more, dotenv=NO_WHERE)
     held = getattr(settings, name.lower())
     assert [each.get_secret_value() for each in (held if isinstance(held, tuple) else [held])] == [value]
 
 
 def test_every_secret_field_may_stand_in_a_file() -> None:
-    secret = {name.upper() for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
+    fields = {name: Settings.model_fields[name] for name in NAMES}
+    secret = {name.upper() for name, field in fields.items() if "SecretStr" in str(field.annotation)}
     assert secret == set(SECRETS)
 
 
@@ -271,7 +312,7 @@ def test_papers_name_the_settings_that_exist_and_no_other(paper: str) -> None:
     named = (
         re.findall(r"^([A-Z_]+)=", text, re.MULTILINE) if paper == ".env.example" else re.findall(r"`([A-Z_]+)`", text)
     )
-    settings = {name.upper() for name in Settings.model_fields}
+    settings = {name.upper() for name in NAMES}
     assert settings - set(named) == set()
     ours = {name.removesuffix("_FILE") for name in named if name.startswith(("SLACK_", "OPENAI_", "FTJOB_"))}
     assert ours - settings == set()

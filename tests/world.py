@@ -16,13 +16,14 @@ from prometheus_client import generate_latest
 from bot import manifest
 from bot.app import Bot, Pace, running
 from bot.commands.flood import Limit, Limits
+from bot.environment import load
 from bot.poll.progress import Allowance
 from bot.sandbox.acting import Person
 from bot.sandbox.finetuning import FineTuningApi, Key
 from bot.sandbox.messages import Ephemeral, Message, Reply
 from bot.sandbox.slack import Slack
 from bot.sandbox.workspace import Channel
-from bot.settings import Settings, load
+from bot.settings import Settings
 from bot.store.cards import Rhythm
 from tests import canaries
 from tests.empty_store import lay_out
@@ -173,7 +174,8 @@ class World:
     async def settled(self, bot: Bot) -> None:
         """Look at the jobs twice more and wait until nobody is owed anything, so that what was not told never is."""
         for _ in range(2):
-            await bot.sweeper.sweep()
+            for sweeper in bot.sweepers.values():
+                await sweeper.sweep()
         async with asyncio.timeout(20):
             while await bot.store.outbox.seconds_to_next() is not None:  # noqa: ASYNC110 - a row tells nobody
                 await asyncio.sleep(POLL_SECONDS / 2)

@@ -1,17 +1,19 @@
 """Draw what is owed at the moment it is sent, from the stored change."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from bot.alerts.retry import THREAD_GONE
 from bot.blocks import Message, curves
 from bot.blocks.alert import alert
 from bot.blocks.card import Present, card
-from bot.blocks.digest import after_mute, digest
+from bot.blocks.digest import Told, after_mute, digest
 from bot.blocks.job import Surroundings
 from bot.blocks.notice import notice
 from bot.blocks.parts import code, context, duration, mention
 from bot.jobs.models import Job
+from bot.jobs.orders import Order
 from bot.jobs.prices import price_of
 from bot.store import Store, pictures
 from bot.store.cards import Card
@@ -20,8 +22,21 @@ from bot.store.jobs import RecordedChange
 from bot.store.outbox import Delivery, Picture
 from bot.store.tracks import Track
 
-JobPage = Callable[[str, str], str]
-"""Account name and job id -> the address of the job's page."""
+
+class Origin(Protocol):
+    """What messages show of the account that a job is from."""
+
+    @property
+    def orders(self) -> frozenset[Order]:
+        """What it can be ordered to do."""
+
+    @property
+    def hint(self) -> str | None:
+        """What it wants to be done with a finished model."""
+
+    def job_page(self, job_id: str) -> str:
+        """Return the address of the job's page."""
+
 
 TELLS_DELAY = 30.0
 """Seconds by which Slack's rate limit has to delay an alert before the alert says so."""
@@ -48,11 +63,25 @@ class Outgoing:
 class Drawing:
     """What drawing needs beside the store."""
 
-    job_page: JobPage
-    can_cancel: bool
+    accounts: Mapping[str, Origin]
+    """By name, every account that is watched; what is owed may be about one that is not any more."""
     clock: Clock
+    read_only: bool = False
     prices: Mapping[str, float] = field(default_factory=dict)
     """As of ``jobs.prices``."""
+
+    def named(self, account: str) -> str | None:
+        """Return the name of an account where one has to be told from another."""
+        return account if len(self.accounts) > 1 or account not in self.accounts else None
+
+    def around(self, account: str, job: Job, *, tracked: bool) -> Surroundings:
+        """Return what a picture of a job shows beside it."""
+        price, name = price_of(job.model, self.prices), self.named(account)
+        origin = self.accounts.get(account)
+        if origin is None:
+            return Surroundings(None, tracked, frozenset(), price, name)
+        orders = frozenset[Order]() if self.read_only else origin.orders
+        return Surroundings(origin.job_page(job.id), tracked, orders, price, name, origin.hint)
 
 
 async def draw(store: Store, delivery: Delivery, drawing: Drawing, *, repeated: bool) -> Outgoing:
@@ -64,17 +93,17 @@ async def draw(store: Store, delivery: Delivery, drawing: Drawing, *, repeated: 
     if delivery.picture is Picture.DIGEST:
         told = await store.jobs.changes_in_digest(delivery.id)
         told_as = after_mute if delivery.notice else digest
-        message = told_as([(each.change, each.job, each.reason) for each in told], notes=notes)
+        lines = [Told(each.change, each.job, each.reason, drawing.named(each.account)) for each in told]
+        message = told_as(lines, notes=notes)
         return Outgoing(delivery.channel, message, delivery.key)
     if delivery.picture is Picture.CARD:
         return await _card(store, delivery, drawing, notes)
     assert delivery.change_id is not None  # noqa: S101 - a change has one
     recorded = await store.jobs.change(delivery.change_id)
     track = await store.tracks.find(recorded.account, recorded.job_id, delivery.channel)
-    page = drawing.job_page(recorded.account, recorded.job_id)
-    price = price_of(recorded.job.model, drawing.prices)
+    around = drawing.around(recorded.account, recorded.job, tracked=track is not None)
     person = track.person if track else None
-    return await _change(store, delivery, recorded, page=page, person=person, price=price, notes=notes)
+    return await _change(store, delivery, recorded, around, person=person, notes=notes)
 
 
 async def _card(store: Store, delivery: Delivery, drawing: Drawing, notes: list[str]) -> Outgoing:
@@ -113,12 +142,7 @@ async def draw_card(
     if job is None:
         raise LookupError(place.job_id)
     track = await store.tracks.find(place.account, place.job_id, place.channel)
-    around = Surroundings(
-        drawing.job_page(place.account, place.job_id),
-        tracked=track is not None,
-        can_cancel=drawing.can_cancel,
-        price=price_of(job.model, drawing.prices),
-    )
+    around = drawing.around(place.account, job, tracked=track is not None)
     present = _present(picture, drawing.clock()) if picture else None
     compact = (await store.channels.find(place.channel)).compact
     said = [*notes] if compact else [_why_here(job.id, track), *notes]
@@ -134,21 +158,19 @@ async def _change(
     store: Store,
     delivery: Delivery,
     recorded: RecordedChange,
+    around: Surroundings,
     *,
-    page: str,
     person: str | None,
-    price: float | None,
     notes: list[str],
 ) -> Outgoing:
     message = alert(
         recorded.change,
         recorded.job,
-        page=page,
+        around,
         person=person,
         reason=recorded.reason,
         late=recorded.late,
         seen_at=recorded.seen_at,
-        price=price,
         notes=notes,
     )
     thread_ts = await _thread(store, delivery)

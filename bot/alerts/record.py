@@ -66,7 +66,8 @@ class Recorder:
         """
         async with self._transaction() as tx:
             changes = await self._record_in(tx, seen)
-            await self._store.jobs.settle(tx, seen.account, settled)
+            if settled:
+                await self._store.jobs.settle(tx, seen.account, settled)
             if at_end:
                 await at_end(tx)
         if changes or at_end:
@@ -136,19 +137,26 @@ class Recorder:
         recorded = await self._store.jobs.write_change(tx, track.account, version, change, body)
         await self._owe(tx, recorded, track)
 
-    async def subscribe(self, subscription: Subscription, seen: Seen) -> None:
-        """Store a subscription: open jobs that it takes are tracked without a word, new ones will be announced."""
-        wanted, channel = subscription.filter, subscription.channel
+    async def subscribe(self, subscription: Subscription, seen: Seen, *others: tuple[Subscription, Seen]) -> None:
+        """Store a subscription: open jobs that it takes are tracked without a word, new ones will be announced.
+
+        ``others`` are those to other accounts, stored with it or not at all.
+        """
         async with self._transaction() as tx:
-            await self._record_in(tx, seen)
-            open_readings = [each for each in seen.readings if not each.snapshot.is_final and wanted.takes(each.job)]
-            tracks = [Track(seen.account, each.snapshot.id, channel, None, wanted.statuses) for each in open_readings]
-            await self._store.tracks.add(tx, tracks)
-            await self._store.tracks.subscribe(tx, subscription)
-            await self._store.outbox.rest(tx, channel, PACE)
-            for track, reading in zip(tracks, open_readings, strict=True):
-                await self._catch_up(tx, track, reading)
+            for each, read in ((subscription, seen), *others):
+                await self._subscribe_in(tx, each, read)
+            await self._store.outbox.rest(tx, subscription.channel, PACE)
         self._wake()
+
+    async def _subscribe_in(self, tx: Transaction, subscription: Subscription, seen: Seen) -> None:
+        await self._record_in(tx, seen)
+        wanted, channel = subscription.filter, subscription.channel
+        open_readings = [each for each in seen.readings if not each.snapshot.is_final and wanted.takes(each.job)]
+        tracks = [Track(seen.account, each.snapshot.id, channel, None, wanted.statuses) for each in open_readings]
+        await self._store.tracks.add(tx, tracks)
+        await self._store.tracks.subscribe(tx, subscription)
+        for track, reading in zip(tracks, open_readings, strict=True):
+            await self._catch_up(tx, track, reading)
 
     async def hear(self, running: Running, event_at: float) -> None:
         """Record when the newest line of a running job's log was written: whether it stands still, or moves again.

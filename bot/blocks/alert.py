@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bot.blocks.job import doing, emoji, failure, followed_by, reason_in_words, tokens_and_cost, word
+from bot.blocks.job import Surroundings, doing, emoji, failure, followed_by, reason_in_words, tokens_and_cost, word
 from bot.blocks.parts import (
     Block,
     Message,
@@ -33,13 +33,12 @@ _TELL_OF_STATUS = (ChangeKind.NEW, ChangeKind.STATUS)
 def alert(
     change: Change,
     job: Job,
+    around: Surroundings,
     *,
-    page: str,
     person: str | None,
     reason: str | None = None,
     late: bool = False,
     seen_at: float | None = None,
-    price: float | None = None,
     notes: Sequence[str] = (),
 ) -> Message:
     """Draw one change of one job.
@@ -47,17 +46,18 @@ def alert(
     Args:
         change: what changed.
         job: the job as it was at the change.
-        page: the address of the provider's page for it.
+        around: what is known beside it.
         person: who tracks it here, by user id; None where the channel's subscription does.
         reason: why it failed, from its log, where the job does not say.
         late: whether the change happened while nobody was looking.
         seen_at: when it was found, seconds since the epoch.
-        price: US dollars for a million trained tokens, where somebody set a price.
         notes: what is to be said of the message itself, already safe.
     """
-    blocks: list[Block] = [section(_headline(change, job)), *fields(_facts(change, job, price))]
+    blocks: list[Block] = [section(_headline(change, job)), *fields(_facts(change, job, around))]
     if change.after.fine_tuned_model and change.after.fine_tuned_model != change.before.fine_tuned_model:
         blocks.append(preformatted(change.after.fine_tuned_model))
+        if around.hint:
+            blocks.append(section(around.hint))
     if change.kind is ChangeKind.GONE:
         blocks.append(section(GONE.format(command=code(f"/ftjob untrack {job.id}"))))
     elif change.kind is ChangeKind.STUCK:
@@ -67,7 +67,7 @@ def alert(
         if advice := advice_for(job.error, reason):
             blocks.append(section(f":bulb: {advice}"))
     said = _sentence(change, job, reason)
-    whose = [f"<{page}|Open page>", followed_by(person)]
+    whose = [*([f"<{around.page}|Open page>"] if around.page else []), followed_by(person)]
     if late:
         whose.append(_found_late(job, seen_at))
         said = f"Found late: {said}"
@@ -90,7 +90,7 @@ def _headline(change: Change, job: Job) -> str:
     return f"{emoji(change.after.status)} *{word(change.after.status)}* · {code(job.id)}"
 
 
-def _facts(change: Change, job: Job, price: float | None) -> list[tuple[str, str]]:
+def _facts(change: Change, job: Job, around: Surroundings) -> list[tuple[str, str]]:
     facts = []
     if change.kind is ChangeKind.STATUS:
         facts.append(("Was", word(change.before.status)))
@@ -102,12 +102,14 @@ def _facts(change: Change, job: Job, price: float | None) -> list[tuple[str, str
         facts.append(("Stood still for", duration(change.stuck_for)))
     if job.model:
         facts.append(("Model", code(job.model)))
+    if around.account:
+        facts.append(("Account", code(around.account)))
     if change.kind is ChangeKind.GONE:
         return facts
     if (taken := job.seconds_taken()) is not None:
         facts.append(("Took", duration(taken)))
     if job.trained_tokens is not None:
-        facts.append(("Trained tokens", tokens_and_cost(job.trained_tokens, price)))
+        facts.append(("Trained tokens", tokens_and_cost(job.trained_tokens, around.price)))
     return facts
 
 

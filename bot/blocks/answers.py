@@ -42,7 +42,9 @@ def facts(title: str, pairs: Sequence[tuple[str, str]]) -> Message:
     return Message(spoken(f"{title}: {said}."), [section(f"*{title}*"), *fields(pairs)])
 
 
-def order_question(order: Order, job: Job, key: str, *, now: float, instead: str = "") -> Message:
+def order_question(
+    order: Order, job: Job, key: str, *, now: float, instead: str = "", account: str | None = None
+) -> Message:
     """Ask whether to give an order; only the button does it.
 
     Args:
@@ -51,8 +53,11 @@ def order_question(order: Order, job: Job, key: str, *, now: float, instead: str
         key: the stored question's.
         now: seconds since the epoch.
         instead: why it is asked again, safe mrkdwn.
+        account: whose job it is, where there are several accounts.
     """
     pairs = [("Status", f"{emoji(job.status)} {word(job.status)}")]
+    if account:
+        pairs.append(("Account", code(account)))
     if job.model:
         pairs.append(("Model", code(job.model)))
     if job.created_at:

@@ -46,8 +46,10 @@ def card(
     blocks = [section(_headline(job, shown))]
     if running := _progress(job, shown):
         blocks.append(section(running))
-    blocks += fields([*short_facts(job, around.price), *_belongings(job)])
+    blocks += fields([*short_facts(job, around), *_belongings(job)])
     blocks += [*_reason(job), *([shown.picture] if shown.picture else [])]
+    if around.hint and phase_of(job.status) is Phase.SUCCEEDED:
+        blocks.append(context(around.hint))
     return Message(_said(job, shown), [*blocks, buttons(job, around), context(note)])
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from enum import StrEnum
 
-from bot.blocks.parts import Block, context, section, tidy, utc
+from bot.blocks.parts import Block, code, context, section, tidy, utc
 from bot.blocks.view import View
 from bot.jobs.creation import MOST_PAIRS, Creation
 from bot.jobs.models import File
@@ -41,7 +41,14 @@ CREATING = View(_TITLE, [section(":hourglass_flowing_sand: Creating…")])
 """What is seen from the moment that a form was handed in."""
 
 
-def form(private: str, files: Sequence[File] | None, *, filled: Creation | None = None, problem: str = "") -> View:
+def form(
+    private: str,
+    files: Sequence[File] | None,
+    *,
+    filled: Creation | None = None,
+    problem: str = "",
+    account: str | None = None,
+) -> View:
     """Draw the form.
 
     Args:
@@ -49,9 +56,13 @@ def form(private: str, files: Sequence[File] | None, *, filled: Creation | None 
         files: what can be trained on, newest first; None where an id has to be typed.
         filled: what somebody asked for before, to be asked for again.
         problem: why that did not work, safe mrkdwn.
+        account: where it will be, where there are several accounts.
     """
     held = _held(filled)
     head = [section(f":warning: {problem}")] if problem else []
+    head += (
+        [context(f"In account {code(account)}; `/ftjob create account:` and a name takes another.")] if account else []
+    )
     typed = [context(_NO_FILES)] if files is None else []
     blocks = [
         *head,

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from bot.blocks.job import failure, headline, short_facts
+from bot.blocks.job import Surroundings, failure, headline, short_facts
 from bot.blocks.parts import Block, code, context, date, fields, preformatted, section
 from bot.blocks.view import View
 from bot.jobs.models import Job
@@ -16,9 +16,9 @@ _MOST_BOXES = 4
 _MOST_LINES = 300
 
 
-def details(job: Job, *, checked_at: float, price: float | None = None) -> View:
-    """Draw all properties of a job, also undocumented ones; ``price`` is that of a million trained tokens."""
-    blocks = [headline(job), *fields([*short_facts(job, price), *_facts(job)])]
+def details(job: Job, around: Surroundings, *, checked_at: float) -> View:
+    """Draw all properties of a job, also undocumented ones."""
+    blocks = [headline(job), *fields([*short_facts(job, around), *_facts(job)])]
     for label, text in _texts(job):
         blocks += [section(f"*{label}*"), *_boxes(text)]
     return View("Job details", [*blocks, context(f"Checked {date(checked_at)}")])

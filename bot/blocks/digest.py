@@ -1,6 +1,7 @@
 """Many changes in one message, a line each: what a channel gets where one message a change would take minutes."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from bot.blocks.job import doing, emoji, reason_in_words, word
 from bot.blocks.parts import LONGEST_ID, LONGEST_SECTION, Block, Message, clip, code, context, plain, section
@@ -15,34 +16,47 @@ _LONGEST_MODEL = 120
 _LONGEST_REASON = 140
 
 
-def digest(told: Sequence[tuple[Change, Job, str | None]], *, notes: Sequence[str]) -> Message:
+@dataclass(frozen=True)
+class Told:
+    """One change of many."""
+
+    change: Change
+    job: Job
+    """As it was then."""
+    reason: str | None = None
+    """Why it failed, from its log, where the job does not say."""
+    account: str | None = None
+    """Whose job it is, where there are several accounts."""
+
+
+def digest(told: Sequence[Told], *, notes: Sequence[str]) -> Message:
     """Draw changes in their order.
 
     Args:
-        told: each change, its job as it was then, and why it failed, from its log, where the job does not say.
+        told: the changes.
         notes: sentences about the message itself, already safe.
     """
     title = f"{len(told)} changes" if len(told) > 1 else "1 change"
-    said = "; ".join(f"{plain(job.id, LONGEST_ID)} {_briefly(change)}" for change, job, _ in told)
+    said = "; ".join(f"{plain(each.job.id, LONGEST_ID)} {_briefly(each.change)}" for each in told)
     text = clip(" ".join([*notes, f"{title}: {said}."]), LONGEST_SECTION)
     last = context(" · ".join([*notes, "`/ftjob status` and an id shows one in full"]))
-    lines = [clip(_line(change, job, reason), LONGEST_LINE) for change, job, reason in told]
+    lines = [clip(_line(each), LONGEST_LINE) for each in told]
     return Message(text, [section(f"*{title}*"), *_sections(lines), last])
 
 
-def after_mute(told: Sequence[tuple[Change, Job, str | None]], *, notes: Sequence[str]) -> Message:
+def after_mute(told: Sequence[Told], *, notes: Sequence[str]) -> Message:
     """Draw what was muted, a line for each job from where it was to where it came; arguments as of ``digest``."""
     first: dict[str, Change] = {}
-    last: dict[str, tuple[Change, Job, str | None]] = {}
-    for change, job, reason in told:
-        first.setdefault(job.id, change)
-        last[job.id] = (change, job, reason)
+    last: dict[str, Told] = {}
+    for each in told:
+        first.setdefault(each.job.id, each.change)
+        last[each.job.id] = each
     changes = "1 change" if len(told) == 1 else f"{len(told)} changes"
     title = f"While muted: {changes} of {'1 job' if len(last) == 1 else f'{len(last)} jobs'}"
-    way = [(_way(first[job.id], change), job, reason) for change, job, reason in last.values()]
-    said = "; ".join(f"{plain(job.id, LONGEST_ID)} {_briefly(change)}" for change, job, _ in way)
+    way = [replace(each, change=_way(first[each.job.id], each.change)) for each in last.values()]
+    said = "; ".join(f"{plain(each.job.id, LONGEST_ID)} {_briefly(each.change)}" for each in way)
     text = clip(" ".join([*notes, f"{title}: {said}."]), LONGEST_SECTION)
-    lines = [clip(_line(change, job, reason), LONGEST_LINE) for change, job, reason in way]
+    lines = [clip(_line(each), LONGEST_LINE) for each in way]
     hint = context(" · ".join([*notes, "`/ftjob status` and an id shows one in full"]))
     return Message(text, [section(f"*{title}*"), *_sections(lines), hint])
 
@@ -64,12 +78,13 @@ def _sections(lines: Sequence[str]) -> list[Block]:
     return [section(paragraph) for paragraph in paragraphs if paragraph]
 
 
-def _line(change: Change, job: Job, reason: str | None) -> str:
-    after = change.after
-    parts = [f"{emoji(after.status)} {code(job.id, LONGEST_ID)} {_transition(change)}"]
+def _line(told: Told) -> str:
+    change, job, after = told.change, told.job, told.change.after
+    whose = f" ({plain(told.account)})" if told.account else ""
+    parts = [f"{emoji(after.status)} {code(job.id, LONGEST_ID)}{whose} {_transition(change)}"]
     if after.fine_tuned_model and after.fine_tuned_model != change.before.fine_tuned_model:
         parts.append(code(after.fine_tuned_model, _LONGEST_MODEL))
-    if phase_of(after.status) is Phase.FAILED and (why := reason_in_words(job.error, reason)):
+    if phase_of(after.status) is Phase.FAILED and (why := reason_in_words(job.error, told.reason)):
         parts.append(clip(why, _LONGEST_REASON))
     return " · ".join(parts)
 

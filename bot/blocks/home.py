@@ -31,8 +31,10 @@ class Row:
     status: str
     channel: str | None = None
     """Where it is told; None where that is not the point."""
-    page: str = ""
-    """The address of the provider's page for it."""
+    page: str | None = None
+    """The address of the provider's page for it, where that is known."""
+    account: str | None = None
+    """Whose it is, where there are several accounts."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,11 @@ class Quiet:
 
 @dataclass(frozen=True)
 class Health:
-    """How the bot fares."""
+    """How an account fares."""
 
     swept_at: float | None
     problem: str | None
     """Why the fine-tuning API cannot be read, as the name of the error; None where it can."""
-    version: str
     account: str
     """What to call the account, already safe."""
 
@@ -68,7 +69,9 @@ class Home:
     subscribed: Sequence[str]
     """Channels that the person subscribed."""
     muted: Sequence[Quiet]
-    health: Health
+    health: Sequence[Health]
+    """Of each account."""
+    version: str
 
 
 def home(shown: Home) -> Block:
@@ -83,7 +86,7 @@ def home(shown: Home) -> Block:
         section("*Newest*"),
         *(_rows(shown.recent) or [context("No job yet: one appears as soon as it is created.")]),
     ]
-    return {"type": "home", "blocks": [*blocks, _refresh(), context(_health(shown.health))]}
+    return {"type": "home", "blocks": [*blocks, _refresh(), context(_health(shown.health, shown.version))]}
 
 
 def broken() -> Block:
@@ -111,19 +114,28 @@ def _quiet(quiet: Quiet) -> str:
 
 
 def _rows(rows: Sequence[Row]) -> list[Block]:
-    return [section(_row(row), accessory=_page(row)) for row in rows]
+    return [section(_row(row), accessory=_page(row)) if row.page else section(_row(row)) for row in rows]
 
 
 def _row(row: Row) -> str:
     where = f" · told in {place(row.channel)}" if row.channel else ""
-    return f"{emoji(row.status)} {word(row.status)} · {code(row.job_id, LONGEST_ID)}{where}"
+    whose = f" · {plain(row.account)}" if row.account else ""
+    return f"{emoji(row.status)} {word(row.status)} · {code(row.job_id, LONGEST_ID)}{whose}{where}"
 
 
 def _page(row: Row) -> Block:
     return button("Open page", OPEN_PAGE, row.job_id, url=row.page, says=f"Open the page of {row.job_id}")
 
 
-def _health(health: Health) -> str:
+def _health(accounts: Sequence[Health], version: str) -> str:
+    fares = [_fares(each) for each in accounts[:_MOST_PLACES]]
+    hidden = [f"and {len(accounts) - _MOST_PLACES} accounts more"] if len(accounts) > _MOST_PLACES else []
+    if len(accounts) == 1:
+        return f"ftjob {plain(version)} · {fares[0]} · `/ftjob help`"
+    return "\n".join([f"ftjob {plain(version)} · `/ftjob help`", *fares, *hidden])
+
+
+def _fares(health: Health) -> str:
     looked = f"last look {date(health.swept_at)}" if health.swept_at else "no look yet: nothing is followed"
     api = f":warning: its API does not answer ({plain(health.problem)})" if health.problem else "its API answers"
-    return f"ftjob {plain(health.version)} · {health.account}: {api} · {looked} · `/ftjob help`"
+    return f"{health.account}: {api} · {looked}"

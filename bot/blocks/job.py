@@ -23,6 +23,7 @@ from bot.blocks.parts import (
 )
 from bot.jobs.failure import advice_for
 from bot.jobs.models import Job, JobError
+from bot.jobs.orders import Order
 from bot.jobs.prices import cost_of
 from bot.jobs.statuses import Phase, phase_of
 
@@ -64,14 +65,18 @@ _ROOM_FOR_METADATA = 1900
 class Surroundings:
     """What is known of a job beside the job itself."""
 
-    page: str
-    """The address of the provider's page for it."""
+    page: str | None
+    """The address of the provider's page for it; None where nobody knows."""
     tracked: bool = False
     """Whether the channel that sees it follows it."""
-    can_cancel: bool = True
-    """Whether cancelling is offered at all."""
+    orders: frozenset[Order] = frozenset(Order)
+    """What is offered to be done to it."""
     price: float | None = None
     """US dollars for a million trained tokens of its model, where somebody set a price."""
+    account: str | None = None
+    """Whose it is, where there are several accounts."""
+    hint: str | None = None
+    """What its provider wants to be done with a finished model, safe mrkdwn."""
 
 
 def emoji(status: str) -> str:
@@ -123,11 +128,13 @@ def failure(error: JobError | None, reason: str | None = None) -> str | None:
 
 def status(job: Job, around: Surroundings, *, checked_at: float, place: str = "") -> Message:
     """Draw everything that the API says of a job."""
-    blocks = [headline(job), *fields([*short_facts(job, around.price), *_rest(job)])]
+    blocks = [headline(job), *fields([*short_facts(job, around), *_rest(job)])]
     if why := failure(job.error):
         blocks += [section("*Error*"), preformatted(why)]
         if (advice := advice_for(job.error)) and phase_of(job.status) is Phase.FAILED:
             blocks.append(context(f":bulb: {advice}"))
+    if around.hint and phase_of(job.status) is Phase.SUCCEEDED:
+        blocks.append(context(around.hint))
     checked = f"Checked {date(checked_at)}" + (f" · {place}" if place else "")
     return Message(sentence(job), [*blocks, buttons(job, around), context(checked)])
 
@@ -144,17 +151,20 @@ def buttons(job: Job, around: Surroundings) -> Block:
         button("Refresh", REFRESH, job.id, says=f"Show the present state of {job.id}"),
         button(*follow, job.id, says=f"{follow[0]} {job.id} in this channel"),
     ]
-    if around.can_cancel and phase_of(job.status) is Phase.HELD:
+    if Order.RESUME in around.orders and phase_of(job.status) is Phase.HELD:
         shown.append(button("Resume…", RESUME, job.id, says=f"Ask whether to resume {job.id}"))
-    if around.can_cancel and not job.is_final:
+    if Order.CANCEL in around.orders and not job.is_final:
         shown.append(button("Cancel…", CANCEL, job.id, style="danger", says=f"Ask whether to cancel {job.id}"))
     shown.append(button("Details", DETAILS, job.id, says=f"Show all that is known of {job.id}"))
-    shown.append(button("Open page", OPEN_PAGE, job.id, url=around.page, says=f"Open the page of {job.id}"))
+    if around.page:
+        shown.append(button("Open page", OPEN_PAGE, job.id, url=around.page, says=f"Open the page of {job.id}"))
     return actions(*shown)
 
 
-def short_facts(job: Job, price: float | None) -> Iterator[tuple[str, str]]:
-    """Yield what a team asks of a job first, as labelled values; ``price`` is that of a million trained tokens."""
+def short_facts(job: Job, around: Surroundings) -> Iterator[tuple[str, str]]:
+    """Yield what a team asks of a job first, as labelled values."""
+    if around.account:
+        yield "Account", code(around.account)
     if job.model:
         yield "Model", code(job.model)
     if job.fine_tuned_model:
@@ -165,7 +175,7 @@ def short_facts(job: Job, price: float | None) -> Iterator[tuple[str, str]]:
         taken = job.seconds_taken()
         yield "Finished", date(job.finished_at) + (f" (took {duration(taken)})" if taken is not None else "")
     if job.trained_tokens is not None:
-        yield "Trained tokens", tokens_and_cost(job.trained_tokens, price)
+        yield "Trained tokens", tokens_and_cost(job.trained_tokens, around.price)
     elif phase_of(job.status) is Phase.SUCCEEDED:
         yield "Trained tokens", "n/a"
 

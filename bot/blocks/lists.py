@@ -1,6 +1,7 @@
 """Lists of jobs."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from bot.blocks.job import SHOW, UNTRACK, emoji, word
 from bot.blocks.parts import (
@@ -27,7 +28,16 @@ _MOST_SPOKEN = 10
 _LONGEST_TITLE = 500
 
 
-def job_list(jobs: Sequence[Job], *, title: str, empty: str, counts: str = "", older: str | None = None) -> Message:
+def job_list(
+    jobs: Sequence[Job],
+    *,
+    title: str,
+    empty: str,
+    counts: str = "",
+    older: str | None = None,
+    accounts: Sequence[str] = (),
+    notes: Sequence[str] = (),
+) -> Message:
     """Draw jobs, newest first.
 
     Args:
@@ -36,11 +46,13 @@ def job_list(jobs: Sequence[Job], *, title: str, empty: str, counts: str = "", o
         empty: what to say where there are none, already safe.
         counts: how many there are of each state, already safe.
         older: the command that shows what comes after them, None without any.
+        accounts: whose each of the jobs is, where there are several accounts.
+        notes: what else is to be said, already safe.
     """
     if not jobs:
-        return Message(empty, [section(empty)])
-    rows = [_row(job) for job in jobs[:MOST_JOBS]]
-    notes = [*_hidden(len(jobs) - MOST_JOBS), *([counts] if counts else [])]
+        return Message(spoken(" ".join([empty, *notes])), [section(empty), *map(context, notes)])
+    rows = [_row(job, account) for job, account in zip_longest(jobs[:MOST_JOBS], accounts[: len(jobs[:MOST_JOBS])])]
+    notes = [*notes, *_hidden(len(jobs) - MOST_JOBS), *([counts] if counts else [])]
     paging = older_button(older, f"the jobs from {jobs[-1].id} and") if older else []
     text = _aloud(title, [(job.id, job.status) for job in jobs])
     return Message(text, [section(f"*{clip(title, _LONGEST_TITLE)}*"), *rows, *map(context, notes), *paging])
@@ -77,10 +89,11 @@ def _aloud(title: str, jobs: Sequence[tuple[str, str]]) -> str:
     return f"{clip(spoken(title), _LONGEST_TITLE)}: {'; '.join(rows)}."
 
 
-def _row(job: Job) -> Block:
-    model = code(job.fine_tuned_model or job.model or "?", LONGEST_ID)
+def _row(job: Job, account: str | None) -> Block:
+    whose = f" · {plain(account)}" if account else ""
+    model = code(job.fine_tuned_model or job.model or "?", LONGEST_ID - len(whose))
     created = f" · {date(job.created_at)}" if job.created_at else ""
     return section(
-        f"{emoji(job.status)} {word(job.status)} · {code(job.id, LONGEST_ID)}\n{model}{created}",
+        f"{emoji(job.status)} {word(job.status)} · {code(job.id, LONGEST_ID)}\n{model}{created}{whose}",
         accessory=button("Status", SHOW, job.id, says=f"Show {job.id}"),
     )

@@ -1,6 +1,7 @@
 """The models that were made here, with the days they have left."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from bot.blocks.parts import Message, code, context, plain, section
@@ -10,7 +11,21 @@ _SOON = 60
 """Days; what ends within them is marked."""
 
 
-def model_list(models: Sequence[tuple[str, date | None]], *, checkpoints: int, today: date, place: str) -> Message:
+@dataclass(frozen=True)
+class Made:
+    """A model that was made here."""
+
+    model: str
+    ends: date | None
+    """The day on which it stops, where that is announced."""
+    created: float = 0.0
+    account: str | None = None
+    """Whose it is, where there are several accounts."""
+
+
+def model_list(
+    models: Sequence[Made], *, checkpoints: int, today: date, place: str, notes: Sequence[str] = ()
+) -> Message:
     """Draw fine-tuned models, each with the day on which it stops, where that is announced.
 
     Args:
@@ -18,24 +33,27 @@ def model_list(models: Sequence[tuple[str, date | None]], *, checkpoints: int, t
         checkpoints: how many models of checkpoints there are beside them.
         today: the day in UTC.
         place: what to call the account, already safe.
+        notes: what else is to be said, already safe.
     """
     if not models:
         said = f"No fine-tuned model in {place} yet. One appears here as soon as a job succeeds."
-        return Message(said, [section(said)])
-    rows = [_row(model, ends, today) for model, ends in models[:MOST_ROWS]]
-    stopping = sum(ends is not None for _, ends in models)
+        return Message(said, [section(said), *map(context, notes)])
+    rows = [_row(each, today) for each in models[:MOST_ROWS]]
+    stopping = sum(each.ends is not None for each in models)
     many = "1 fine-tuned model" if len(models) == 1 else f"{len(models)} fine-tuned models"
     said = f"{many} in {place}; an end is announced for {stopping}."
-    notes = [f"The first {MOST_ROWS} of {len(models)}." if len(models) > MOST_ROWS else ""]
-    notes += [f"Checkpoints are not shown ({checkpoints})." if checkpoints else ""]
-    last = [context(" ".join(filter(None, notes)))] if any(notes) else []
-    return Message(said, [section(f"*{said}*"), *map(section, rows), *last])
+    last = [f"The first {MOST_ROWS} of {len(models)}." if len(models) > MOST_ROWS else ""]
+    last += [f"Checkpoints are not shown ({checkpoints})." if checkpoints else ""]
+    hidden = [" ".join(filter(None, last))] if any(last) else []
+    return Message(said, [section(f"*{said}*"), *map(section, rows), *map(context, [*hidden, *notes])])
 
 
-def _row(model: str, ends: date | None, today: date) -> str:
-    if ends is None:
-        return f"{code(model, 200)} · no end announced"
-    days = (ends - today).days
+def _row(made: Made, today: date) -> str:
+    whose = f" · {plain(made.account, 32)}" if made.account else ""
+    model = code(made.model, 200 - len(whose))
+    if made.ends is None:
+        return f"{model} · no end announced{whose}"
+    days = (made.ends - today).days
     left = {0: "today", 1: "tomorrow"}.get(days, f"in {days} days" if days > 0 else "since then it answers nobody")
     sign = ":warning: " if days <= _SOON else ""
-    return f"{sign}{code(model, 200)} · stops on {plain(ends.isoformat())}, {left}"
+    return f"{sign}{model} · stops on {plain(made.ends.isoformat())}, {left}{whose}"

@@ -32,17 +32,17 @@ def which_changes(wanted: Filter) -> str:
     return ", ".join(word(status).lower() for status in wanted.statuses) or "every change"
 
 
-def subscription_list(rows: Sequence[tuple[int, Filter, str]]) -> Message:
-    """Draw a channel's subscriptions: each one's id, what it waits for, and who made it."""
+def subscription_list(rows: Sequence[tuple[int, Filter, str, str | None]]) -> Message:
+    """Draw a channel's subscriptions: each one's id, what it waits for, who made it, and of which account where there are several."""
     if not rows:
         return Message(spoken(NONE), [section(NONE)])
     count = "1 subscription" if len(rows) == 1 else f"{len(rows)} subscriptions"
-    lines = [_line(nth, wanted, person) for nth, (_, wanted, person) in enumerate(rows, start=1)]
+    lines = [_line(nth, wanted, person, account) for nth, (_, wanted, person, account) in enumerate(rows, start=1)]
     blocks = [
         section(
             line, accessory=button("Unsubscribe", f"{UNSUBSCRIBE}:{nth}", str(number), says=f"End subscription {nth}")
         )
-        for nth, (line, (number, _, _)) in enumerate(zip(lines[:MOST_ROWS], rows, strict=False), start=1)
+        for nth, (line, (number, *_)) in enumerate(zip(lines[:MOST_ROWS], rows, strict=False), start=1)
     ]
     hint = context(
         "`/ftjob unsubscribe 1` ends the first, `/ftjob unsubscribe` all. Jobs already tracked stay tracked."
@@ -50,5 +50,8 @@ def subscription_list(rows: Sequence[tuple[int, Filter, str]]) -> Message:
     return Message(spoken(f"{count} here: {' '.join(lines)}"), [section(f"*{count} here*"), *blocks, hint])
 
 
-def _line(nth: int, wanted: Filter, person: str) -> str:
-    return clip(f"{nth}. {which_jobs(wanted)}; told: {which_changes(wanted)}; by {mention(person)}", _LONGEST_ROW)
+def _line(nth: int, wanted: Filter, person: str, account: str | None) -> str:
+    whose = f" of account {code(account)}" if account else ""
+    return clip(
+        f"{nth}. {which_jobs(wanted)}{whose}; told: {which_changes(wanted)}; by {mention(person)}", _LONGEST_ROW
+    )

@@ -17,15 +17,18 @@ async def help_(command: Command, _context: Context) -> Reply:
 
 async def about(_command: Command, context: Context) -> Reply:
     """Say what this bot is and how it fares."""
-    swept_at = await context.store.accounts.swept_at(context.account)
+    swept = [await context.store.accounts.swept_at(each.account) for each in context.everywhere()]
+    looks = [date(each) if each else "none yet: nothing is tracked" for each in swept]
+    if context.named:
+        looks = [f"{code(name)} {look}" for name, look in zip(context.accounts, looks, strict=True)]
     return Reply(
         facts(
             "ftjob",
             [
                 ("Version", code(context.version)),
-                ("Watches", context.client.account.place),
+                ("Watches", ", ".join(each.place for each in context.everywhere())),
                 ("Looks every", f"{context.interval:g} s"),
-                ("Last look", date(swept_at) if swept_at else "none yet: nothing is tracked"),
+                ("Last look", "\n".join(looks)),
                 ("Cancelling", "off" if context.policy.read_only else "for operators"),
             ],
         )

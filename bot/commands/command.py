@@ -67,6 +67,8 @@ class Command:
     door: str = "command"
     """How it came in: "command" (typed), "button" or "modal" (a form)."""
     job_ids: tuple[str, ...] = ()
+    account: str | None = None
+    """The account that it is about, None for whichever has the job, or for all."""
     topic: str | None = None
     """The verb that help is wanted for."""
     only: str = "all"

@@ -2,20 +2,21 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from weakref import WeakValueDictionary
 
 from bot.access import Policy
 from bot.alerts.door import Upload
-from bot.alerts.draw import Outgoing
+from bot.alerts.draw import Drawing, Outgoing
 from bot.alerts.notices import Notices
 from bot.alerts.record import Recorder
 from bot.alerts.retry import Answer
 from bot.blocks.job import Surroundings
+from bot.blocks.parts import code
 from bot.charts import Charts
 from bot.commands.flood import Flood
+from bot.errors import UserError
 from bot.jobs.models import Job
-from bot.jobs.prices import price_of
 from bot.providers.client import Client
 from bot.providers.shared import SharedReads
 from bot.store import Store
@@ -26,9 +27,10 @@ from bot.store.engine import Clock
 class Context:
     """The parts that commands work with, put together by `app`."""
 
-    client: Client
-    shared: SharedReads
-    """The same account, read for showing alone."""
+    accounts: Mapping[str, SharedReads]
+    """Every account that is watched, by name; read for showing alone, beside the client of each."""
+    account: str
+    """The one that is worked with."""
     store: Store
     recorder: Recorder
     post: Callable[[Outgoing], Awaitable[Answer]]
@@ -45,8 +47,8 @@ class Context:
     version: str
     interval: float
     """Seconds between sweeps."""
-    prices: Mapping[str, float] = field(default_factory=dict)
-    """As of ``jobs.prices``."""
+    drawing: Drawing
+    """What messages show of accounts."""
     _turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary, repr=False)
 
     def turn(self, channel: str) -> asyncio.Lock:
@@ -54,15 +56,40 @@ class Context:
         return self._turns.setdefault(channel, asyncio.Lock())
 
     def around(self, job: Job, *, tracked: bool) -> Surroundings:
-        """Return what a picture of a job shows beside it."""
-        return Surroundings(
-            self.client.job_page(job.id),
-            tracked=tracked,
-            can_cancel=not self.policy.read_only,
-            price=price_of(job.model, self.prices),
-        )
+        """Return what a picture of a job of this account shows beside it."""
+        return self.drawing.around(self.account, job, tracked=tracked)
+
+    def at(self, account: str) -> "Context":
+        """Return the same for another account.
+
+        Raises:
+            UserError: it is none of this bot's.
+        """
+        if account not in self.accounts:
+            names = ", ".join(code(name) for name in self.accounts)
+            raise UserError(f"No account {code(account, 40)}: this bot watches {names}.")
+        return replace(self, account=account)
+
+    def everywhere(self) -> list["Context"]:
+        """Return one for each account."""
+        return [replace(self, account=name) for name in self.accounts]
 
     @property
-    def account(self) -> str:
-        """The name of the account."""
-        return self.client.account.name
+    def shared(self) -> SharedReads:
+        """The account, read for showing alone: people share these reads."""
+        return self.accounts[self.account]
+
+    @property
+    def client(self) -> Client:
+        """The account itself, for what decides something."""
+        return self.shared.client
+
+    @property
+    def named(self) -> str | None:
+        """The name of the account, where one has to be told from another."""
+        return self.drawing.named(self.account)
+
+    @property
+    def place(self) -> str:
+        """What to call the account in chat, safe mrkdwn."""
+        return f"account {code(self.account)}" if self.named else self.client.account.place

@@ -8,7 +8,7 @@ from bot.commands.command import Asker, Command, Reply, Verb
 from bot.commands.context import Context
 from bot.commands.order import carry_out, place, taken
 from bot.commands.track import try_one
-from bot.errors import ProviderError
+from bot.errors import ProviderError, UserError
 from bot.jobs.creation import Creation
 from bot.jobs.models import File
 from bot.jobs.orders import Order
@@ -25,7 +25,15 @@ TOO_OLD = "This form was open for more than an hour. Nothing was sent; look thro
 
 
 async def ask(command: Command, context: Context) -> Reply:
-    """Show the form, in the window that was opened for it."""
+    """Show the form, in the window that was opened for it; of several accounts for the first that can make a job."""
+    able = [
+        each for each in ([context] if command.account else context.everywhere()) if Order.CREATE in each.client.orders
+    ]
+    if not able:
+        raise UserError(
+            f"I start no jobs in {context.place}: its provider describes them in other words than my form's."
+        )
+    context = able[0]
     files = await _files(context)
     if files == []:
         return Reply(note(NO_FILE), decision=Decision.SHOWN)
@@ -66,7 +74,7 @@ async def _form(
     request = f"request-{secrets.token_hex(8)}"
     question = Question(Order.CREATE, context.account, request, asker.person, asker.channel, asker.team)
     key = await context.store.questions.ask(question, lifetime=FORM_LIFETIME)
-    view = form(private_of(key, asker.channel), files, filled=filled, problem=why)
+    view = form(private_of(key, asker.channel), files, filled=filled, problem=why, account=context.named)
     return Reply(problem(why or NO_WINDOW), decision=decision, view=view)
 
 

@@ -6,7 +6,6 @@ from bot.blocks.details import details
 from bot.commands import look
 from bot.commands.command import Command, Reply
 from bot.commands.context import Context
-from bot.jobs.prices import price_of
 
 
 async def show(command: Command, context: Context) -> Reply:
@@ -14,4 +13,4 @@ async def show(command: Command, context: Context) -> Reply:
     read = await context.shared.job(command.job_ids[0])
     job = read.answer.job
     reply = await look.show_status(command, context)
-    return replace(reply, view=details(job, checked_at=read.at, price=price_of(job.model, context.prices)))
+    return replace(reply, view=details(job, context.around(job, tracked=False), checked_at=read.at))

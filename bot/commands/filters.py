@@ -44,7 +44,7 @@ def read_filter(verb: Verb, words: Sequence[str], person: str) -> Filter:
         elif equals and key and value:
             metadata[key] = value
         else:
-            said = f"{code(word, _LONGEST_ECHO)} is neither a status, one `model:`, key=value nor `mine`."
+            said = f"{code(word, _LONGEST_ECHO)} is neither a status, one `model:`, key=value, `mine` nor `account:` and a name."
             raise misused(verb, said)
     found = Filter(tuple(sorted(statuses)), model, tuple(sorted(metadata.items())), owner)
     if len(found.to_json()) > LONGEST_FILTER:

@@ -1,11 +1,15 @@
 """What the Home tab of one person shows."""
 
+import asyncio
+
 from bot.blocks.home import Health, Home, Quiet, Row, home
 from bot.blocks.parts import Block
 from bot.commands.context import Context
 from bot.errors import ProviderError
+from bot.jobs.models import Job
 from bot.jobs.statuses import Phase, phase_of
 from bot.store.mutes import EVERY_JOB, Mute
+from bot.store.tracks import Track
 
 NEWEST = 100
 MOST_MINE = 10
@@ -15,34 +19,45 @@ MOST_RECENT = 5
 
 async def home_of(person: str, context: Context) -> Block:
     """Return the Home tab of somebody who may read."""
-    store = context.store
+    store, places = context.store, context.everywhere()
     mine = await store.tracks.of_person(person, MOST_MINE)
-    page, problem = None, None
-    try:
-        page = (await context.shared.page(after=None, limit=NEWEST, metadata={})).answer
-    except ProviderError as error:
-        problem = type(error).__name__
-    jobs = [reading.job for reading in page.readings] if page else []
-    running = [job for job in jobs if phase_of(job.status) is Phase.ACTIVE]
-    rows = [
-        Row(track.job_id, state.status, track.channel, page=context.client.job_page(track.job_id))
-        for track, state in mine
+    looks = await asyncio.gather(*map(_look, places))
+    jobs = sorted((row for found, _ in looks for row in found), key=lambda row: row[0].created_at or 0.0, reverse=True)
+    running = [row for row in jobs if phase_of(row[0].status) is Phase.ACTIVE]
+    health = [
+        Health(await store.accounts.swept_at(there.account), problem, there.place)
+        for there, (_, problem) in zip(places, looks, strict=True)
     ]
-    health = Health(
-        await store.accounts.swept_at(context.account), problem, context.version, context.client.account.place
-    )
     return home(
         Home(
-            mine=rows,
-            running=[Row(job.id, job.status, page=context.client.job_page(job.id)) for job in running[:MOST_RUNNING]],
-            recent=[Row(job.id, job.status, page=context.client.job_page(job.id)) for job in jobs[:MOST_RECENT]],
-            subscribed=sorted(
-                {each.channel for each in await store.tracks.subscriptions(context.account) if each.person == person}
-            ),
-            muted=[_quiet(mute) for mute in await store.mutes.of_person(context.account, person)],
+            mine=[_tracked(track, state.status, context) for track, state in mine],
+            running=[_row(job, there) for job, there in running[:MOST_RUNNING]],
+            recent=[_row(job, there) for job, there in jobs[:MOST_RECENT]],
+            subscribed=sorted({each.channel for each in await store.tracks.subscriptions_by(person)}),
+            muted=[_quiet(mute) for mute in await store.mutes.of_person(person)],
             health=health,
+            version=context.version,
         )
     )
+
+
+async def _look(there: Context) -> tuple[list[tuple[Job, Context]], str | None]:
+    """Return the newest jobs of an account, or the name of the error that keeps them away."""
+    try:
+        page = (await there.shared.page(after=None, limit=NEWEST, metadata={})).answer
+    except ProviderError as error:
+        return [], type(error).__name__
+    return [(reading.job, there) for reading in page.readings], None
+
+
+def _row(job: Job, there: Context) -> Row:
+    return Row(job.id, job.status, page=there.client.job_page(job.id), account=there.named)
+
+
+def _tracked(track: Track, status: str, context: Context) -> Row:
+    known = context.accounts.get(track.account)
+    page = known.client.job_page(track.job_id) if known else None
+    return Row(track.job_id, status, track.channel, page, context.drawing.named(track.account))
 
 
 def _quiet(mute: Mute) -> Quiet:

@@ -1,5 +1,6 @@
 """`status` and `list`: read jobs and show them."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +13,11 @@ from bot.blocks.lists import job_list
 from bot.blocks.parts import Block, actions, button, code, date, plain, section, spoken
 from bot.commands.command import Command, Reply
 from bot.commands.context import Context
+from bot.commands.locate import at_job
 from bot.commands.parse import MOST_IDS, WHICH_JOB
 from bot.commands.problems import upstream
 from bot.commands.usage import misused
-from bot.errors import ProviderError
+from bot.errors import ProviderError, UserError
 from bot.jobs.models import Job
 from bot.jobs.statuses import FINAL_PHASES, Phase, phase_of
 
@@ -32,7 +34,7 @@ async def show_status(command: Command, context: Context) -> Reply:
         return Reply(await _which_job(command, context))
     if len(command.job_ids) == 1:
         return Reply(await _whole(command.job_ids[0], command, context), replaces=command.replaces)
-    rows = [await _row(job_id, context) for job_id in command.job_ids]
+    rows = await asyncio.gather(*(_row(job_id, context) for job_id in command.job_ids))
     text = spoken("\n".join(said for _, said in rows))
     return Reply(Message(text, [section("\n".join(seen for seen, _ in rows)), _ways_to(command.job_ids)]))
 
@@ -62,68 +64,119 @@ async def _whole(job_id: str, command: Command, context: Context) -> Message:
     track = await context.store.tracks.find(context.account, job_id, command.asker.channel)
     job = read.answer.job
     around = context.around(job, tracked=track is not None)
-    return status(job, around, checked_at=read.at, place=context.client.account.place)
+    return status(job, around, checked_at=read.at, place=context.place)
 
 
 async def _row(job_id: str, context: Context) -> tuple[str, str]:
     """Return one job as it is seen and as it is said."""
     try:
+        context = await at_job(job_id, context)
         job = (await context.shared.job(job_id)).answer.job
+    except UserError as error:
+        return f":warning: {error}", f":warning: {error}"
     except ProviderError as error:
-        problem = f":warning: {upstream(error, place=context.client.account.place, job_id=job_id)}"
+        problem = f":warning: {upstream(error, place=context.place, job_id=job_id, account=context.named)}"
         return problem, problem
     model = job.fine_tuned_model or job.model
     named = f" · {code(model)}" if model else ""
     created = f" · {date(job.created_at)}" if job.created_at else ""
-    return f"{emoji(job.status)} *{word(job.status)}* · {code(job.id)}{named}{created}", sentence(job)
+    whose = f" · {plain(context.named)}" if context.named else ""
+    said = f"In account {plain(context.named)}: {sentence(job)}" if context.named else sentence(job)
+    return f"{emoji(job.status)} *{word(job.status)}* · {code(job.id)}{named}{created}{whose}", said
 
 
 async def show_list(command: Command, context: Context) -> Reply:
     """Show the newest jobs, of one state, model or with some metadata where asked, and how many there are of each."""
     wanted = command.most or DEFAULT_ROWS
-    found = await _newest(command, context, wanted)
-    filters = [f"{plain(key, 64)}={plain(value, 64)}" for key, value in command.metadata]
-    filters += [f"a model like {plain(command.model)}"] if command.model else []
-    kind = ("jobs" if command.only == "all" else f"{command.only} jobs") + (
-        f" with {', '.join(filters)}" if filters else ""
+    places = [context] if command.account else context.everywhere()
+    if len(places) == 1:
+        found, silent = [await _newest(command, places[0], wanted)], []
+    else:
+        looks = await asyncio.gather(*(_look(each, command, wanted) for each in places))
+        found = [each for each in looks if isinstance(each, _Found)]
+        silent = [each for each in looks if isinstance(each, str)]
+    rows = sorted((row for each in found for row in each.rows), key=_created, reverse=True)[:wanted]
+    place = context.place if len(places) == 1 else f"the accounts {', '.join(code(each.account) for each in places)}"
+    has_more = any(each.has_more for each in found)
+    title, empty = _titled(command, place, has_more=has_more)
+    shown = job_list(
+        [job for job, _ in rows],
+        title=title,
+        empty=empty,
+        counts=_counted([status for each in found for status in each.seen]),
+        older=_older(command, wanted, rows[-1][0].id) if rows and len(places) == 1 and found[0].can_go_on else None,
+        accounts=[account or "" for _, account in rows],
+        notes=[*silent, *_paging_hint(places, has_more=has_more)],
     )
-    among = f"among the newest {MOST_PAGES * PAGE} of" if found.has_more else "in"
-    empty = f"No {kind} {among} {context.client.account.place}. `/ftjob list` shows the newest of all."
-    if command.after:
-        empty = f"No more {kind} {among} {context.client.account.place}."
-    elif kind == "jobs":
-        empty = f"No jobs in {context.client.account.place} yet. A job appears here as soon as it is created."
-    title = f"The newest {kind}" if command.after is None else f"Older {kind}"
-    older = _older(command, wanted, found.jobs[-1].id) if found.has_more and found.jobs else None
-    shown = job_list(found.jobs, title=title, empty=empty, counts=_counted(found.seen), older=older)
     return Reply(shown, replaces=command.replaces)
 
 
 @dataclass(frozen=True)
 class _Found:
-    jobs: list[Job]
+    rows: list[tuple[Job, str | None]]
+    """Jobs, each with its account where there are several."""
     seen: list[str]
     """The statuses of all jobs that were looked at."""
     has_more: bool
+    can_go_on: bool
+    """Whether older ones can be asked for by the id of the last one."""
+
+
+def _created(row: tuple[Job, str | None]) -> float:
+    return row[0].created_at or 0.0
+
+
+def _titled(command: Command, place: str, *, has_more: bool) -> tuple[str, str]:
+    """Return the title of a list, and what to say where it is empty."""
+    filters = [f"{plain(key, 64)}={plain(value, 64)}" for key, value in command.metadata]
+    filters += [f"a model like {plain(command.model)}"] if command.model else []
+    kind = ("jobs" if command.only == "all" else f"{command.only} jobs") + (
+        f" with {', '.join(filters)}" if filters else ""
+    )
+    among = f"among the newest {MOST_PAGES * PAGE} of" if has_more else "in"
+    if command.after:
+        return f"Older {kind}", f"No more {kind} {among} {place}."
+    if kind == "jobs":
+        return f"The newest {kind}", f"No jobs in {place} yet. A job appears here as soon as it is created."
+    return f"The newest {kind}", f"No {kind} {among} {place}. `/ftjob list` shows the newest of all."
+
+
+def _paging_hint(places: Sequence[Context], *, has_more: bool) -> list[str]:
+    if len(places) == 1 or not has_more:
+        return []
+    return [f"Older ones: `/ftjob list account:` and one of {', '.join(code(each.account) for each in places)}"]
+
+
+async def _look(there: Context, command: Command, wanted: int) -> _Found | str:
+    """Return what one of several accounts has, or why it says nothing: that must not hide the others."""
+    try:
+        return await _newest(command, there, wanted)
+    except ProviderError as error:
+        return f":warning: {upstream(error, place=there.place, account=there.named)}"
 
 
 async def _newest(command: Command, context: Context, wanted: int) -> _Found:
     jobs: list[Job] = []
     seen: list[str] = []
-    after = command.after
+    after, by_id = command.after, True
     for _ in range(MOST_PAGES):
         page = (await context.shared.page(after=after, limit=PAGE, metadata=dict(command.metadata))).answer
         seen += [reading.snapshot.status for reading in page.readings]
         fitting = [reading for reading in page.readings if _fits(reading.snapshot.status, command.only)]
-        jobs += [job for job in (reading.job for reading in fitting) if _is_named(job, command.model)]
+        jobs += [job for job in (reading.job for reading in fitting) if _is_wanted(job, command)]
         after = page.after
+        by_id = by_id and (after is None or (bool(page.readings) and after == page.readings[-1].snapshot.id))
         if len(jobs) >= wanted or after is None:
             break
-    return _Found(jobs[:wanted], seen, len(jobs) > wanted or after is not None)
+    has_more = len(jobs) > wanted or after is not None
+    return _Found([(job, context.named) for job in jobs[:wanted]], seen, has_more, has_more and by_id)
 
 
-def _is_named(job: Job, pattern: str | None) -> bool:
-    return pattern is None or fnmatchcase((job.model or "").casefold(), pattern.casefold())
+def _is_wanted(job: Job, command: Command) -> bool:
+    pattern = command.model
+    is_named = pattern is None or fnmatchcase((job.model or "").casefold(), pattern.casefold())
+    # Not every API looks at the pairs that it is asked for.
+    return is_named and set(command.metadata) <= {(key, value) for key, value in (job.metadata or {}).items()}
 
 
 def _counted(statuses: Sequence[str]) -> str:
@@ -135,6 +188,7 @@ def _counted(statuses: Sequence[str]) -> str:
 def _older(command: Command, wanted: int, last: str) -> str:
     """Return the command that shows what comes after a list, as it could be typed."""
     pairs = [f"{key}={value}" for key, value in command.metadata]
+    pairs += [f"account:{command.account}"] if command.account else []
     model = [f"model:{command.model}"] if command.model else []
     return " ".join(["list", command.only, str(wanted), *model, *pairs, f"after:{last}"])
 

@@ -1,23 +1,48 @@
 """`models`: the models that were made here, and when they stop."""
 
+import asyncio
 from datetime import UTC, date, datetime
 
-from bot.blocks.models import model_list
+from bot.blocks.models import Made, model_list
+from bot.blocks.parts import code
 from bot.commands.command import Command, Reply
 from bot.commands.context import Context
+from bot.commands.problems import upstream
+from bot.errors import NotOffered, ProviderError
+from bot.jobs.models import Model
 from bot.jobs.retirement import ends_of
 
 _CHECKPOINT = ":ckpt-step-"
 
 
-async def show(_command: Command, context: Context) -> Reply:
-    """Show the account's fine-tuned models, those that stop first coming first."""
-    read = await context.shared.models()
-    announced = {each.id: each.shutdown_date for each in read.answer if each.shutdown_date}
-    made = [each for each in read.answer if each.id.startswith("ft:")]
-    whole = [each for each in made if _CHECKPOINT not in each.id]
-    newest_first = sorted(whole, key=lambda each: -(each.created or 0))
-    rows = sorted([(each.id, ends_of(each.id, announced)) for each in newest_first], key=lambda row: row[1] or date.max)
+async def show(command: Command, context: Context) -> Reply:
+    """Show the fine-tuned models of an account, or of all, those that stop first coming first."""
+    places = [context] if command.account else context.everywhere()
+    if len(places) == 1:
+        made, silent = _made((await context.shared.models()).answer, None), list[str]()
+    else:
+        looks = await asyncio.gather(*map(_look, places))
+        made = [each for look in looks if not isinstance(look, str) for each in look]
+        silent = [look for look in looks if isinstance(look, str) and look]
+    whole = [each for each in made if _CHECKPOINT not in each.model]
+    rows = sorted(sorted(whole, key=lambda each: -each.created), key=lambda each: each.ends or date.max)
+    place = context.place if len(places) == 1 else f"the accounts {', '.join(code(each.account) for each in places)}"
     today = datetime.fromtimestamp(context.clock(), UTC).date()
-    place = context.client.account.place
-    return Reply(model_list(rows, checkpoints=len(made) - len(whole), today=today, place=place))
+    shown = model_list(rows, checkpoints=len(made) - len(whole), today=today, place=place, notes=silent)
+    return Reply(shown)
+
+
+async def _look(there: Context) -> list[Made] | str:
+    """Return the models of one of several accounts, or why it says nothing; "" where it never does."""
+    try:
+        return _made((await there.shared.models()).answer, there.named)
+    except NotOffered:
+        return ""
+    except ProviderError as error:
+        return f":warning: {upstream(error, place=there.place, account=there.named)}"
+
+
+def _made(models: list[Model], account: str | None) -> list[Made]:
+    announced = {each.id: each.shutdown_date for each in models if each.shutdown_date}
+    tuned = [each for each in models if each.id.startswith("ft:")]
+    return [Made(each.id, ends_of(each.id, announced), each.created or 0.0, account) for each in tuned]

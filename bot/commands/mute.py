@@ -16,26 +16,29 @@ NOT_MUTED = "Nothing is muted here. `/ftjob mute all 2h` holds back what this ch
 async def mute(command: Command, context: Context) -> Reply:
     """Hold back what this channel would be told of one job, or of any."""
     asker, job_id = command.asker, _job_of(command)
-    await _refuse_needless(job_id, command, context)
     seconds = command.seconds or 0.0
-    mutes = context.store.mutes
-    begun = await mutes.begin(context.account, asker.channel, job_id or EVERY_JOB, asker.person, seconds)
-    return Reply(muted(asker.person, job_id, seconds=seconds, until=begun.until), public=True)
+    whose = await _accounts(job_id, asker.channel, context)
+    until = await context.store.mutes.begin(whose, asker.channel, job_id or EVERY_JOB, asker.person, seconds)
+    return Reply(muted(asker.person, job_id, seconds=seconds, until=until), public=True)
 
 
-async def _refuse_needless(job_id: str | None, command: Command, context: Context) -> None:
-    tracks, channel = context.store.tracks, command.asker.channel
+async def _accounts(job_id: str | None, channel: str, context: Context) -> list[str]:
+    """Return the accounts of which something is held back: those of a job that is tracked here, or all."""
+    tracks = context.store.tracks
     if job_id:
-        if await tracks.find(context.account, job_id, channel) is None:
+        whose = [name for name in context.accounts if await tracks.find(name, job_id, channel)]
+        if not whose:
             raise UserError(NOT_TRACKED)
-    elif not await tracks.in_channel(channel) and not await tracks.subscriptions_of(context.account, channel):
+        return whose
+    if not await tracks.in_channel(channel) and not await tracks.subscriptions_of(channel):
         raise UserError(NOTHING_COMES)
+    return list(context.accounts)
 
 
 async def unmute(command: Command, context: Context) -> Reply:
     """End the mute of one job, or every mute here, and tell what was held back."""
     asker, job_id = command.asker, _job_of(command)
-    ended, changes = await context.store.mutes.end(context.account, asker.channel, job_id or EVERY_JOB)
+    ended, changes = await context.store.mutes.end(asker.channel, job_id or EVERY_JOB)
     if not ended:
         return Reply(note(await _why_not(job_id, command, context)))
     context.wake()
@@ -43,7 +46,7 @@ async def unmute(command: Command, context: Context) -> Reply:
 
 
 async def _why_not(job_id: str | None, command: Command, context: Context) -> str:
-    others = await context.store.mutes.in_channel(context.account, command.asker.channel)
+    others = await context.store.mutes.in_channel(command.asker.channel)
     if job_id and others:
         return f"{code(job_id)} is not muted by itself. `/ftjob unmute` ends every mute here."
     return NOT_MUTED

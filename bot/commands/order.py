@@ -137,6 +137,10 @@ async def finish_abandoned(context: Context) -> None:
 
 async def _finish(asked: Asked, age: float, context: Context) -> None:
     order = Order(asked.question.verb)
+    if asked.question.account not in context.accounts:
+        log.info("order.orphaned", account=asked.question.account, job=asked.question.job_id)
+        return
+    context = context.at(asked.question.account)
     known = await context.store.jobs.known(context.account, asked.question.job_id)
     reading = await _look(asked, context)
     if reading and shows(order, reading.snapshot.status):
@@ -159,7 +163,8 @@ async def _send(asked: Asked, creation: Creation | None, context: Context) -> En
     except RequestRefused as error:
         return await _refused(asked, error, context)
     except ProviderError as error:
-        said = upstream(error, place=context.client.account.place, job_id=None if creation else job_id)
+        of_job = None if creation else job_id
+        said = upstream(error, place=context.place, job_id=of_job, account=context.named)
         key = str(error) if isinstance(error, AccessRefused) else None
         return End(Decision.REFUSED, said, reason=str(error), request_id=error.request_id, refused_key=key)
     return End(_worked(order, reading), sent(order, reading.job), reading, request_id=reading.request_id)
@@ -208,7 +213,7 @@ async def _look(asked: Asked, context: Context) -> Reading | None:
 async def _refused(asked: Asked, error: RequestRefused, context: Context) -> End:
     order, reading = Order(asked.question.verb), None
     if isinstance(error, TrainingClosed):
-        said = upstream(error, place=context.client.account.place)
+        said = upstream(error, place=context.place, account=context.named)
     else:
         said = refused(order, str(error))
     if order is not Order.CREATE and (reading := await _look(asked, context)):

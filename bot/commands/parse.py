@@ -43,6 +43,7 @@ REVOKE = (
 
 _AFTER = re.compile(r"after:(?P<id>[A-Za-z0-9_-]{1,100})", re.ASCII)
 _MODEL = re.compile(r"model:(?P<name>[A-Za-z0-9._:*?-]{1,100})", re.ASCII | re.IGNORECASE)
+_ACCOUNT = re.compile(r"account:(?P<name>[a-z][a-z0-9-]{0,31})", re.ASCII | re.IGNORECASE)
 _CHANNEL = re.compile(r"<#(?P<id>[CGD][A-Z0-9]+)(?:\|[^>]*)?>")
 
 
@@ -146,8 +147,20 @@ def _after(words: list[str]) -> tuple[list[str], str | None]:
     return (words[:-1], found["id"]) if found else (words, None)
 
 
+def _account(words: list[str]) -> tuple[list[str], str | None]:
+    """Return the words without the one that names an account, and its name."""
+    found = next((each for word in words if (each := _ACCOUNT.fullmatch(word))), None)
+    return ([word for word in words if word != found[0]], found["name"].casefold()) if found else (words, None)
+
+
+def _of_account(verb: Verb, words: list[str], asker: Asker) -> Command:
+    words, account = _account(words)
+    return replace(_bare(verb, words, asker), account=account)
+
+
 def _list(verb: Verb, words: list[str], asker: Asker) -> Command:
     only, most, model, metadata = "all", None, None, []
+    words, account = _account(words)
     words, after = _after(words)
     for word in words:
         key, equals, value = word.partition("=")
@@ -161,15 +174,18 @@ def _list(verb: Verb, words: list[str], asker: Asker) -> Command:
             metadata.append((_typed(key), _typed(value)))
         else:
             raise misused(
-                verb, f"{_echo(word)} is neither a state, a number up to {MOST_LISTED}, model:name nor key=value."
+                verb,
+                f"{_echo(word)} is neither a state, a number up to {MOST_LISTED}, model:name, account:name nor key=value.",
             )
     if len(metadata) > MOST_PAIRS:
         raise misused(verb, f"At most {MOST_PAIRS} pairs at a time.")
-    return Command(verb, asker, only=only, most=most, model=model, after=after, metadata=tuple(metadata))
+    chosen = tuple(metadata)
+    return Command(verb, asker, only=only, most=most, model=model, after=after, metadata=chosen, account=account)
 
 
 def _subscribe(verb: Verb, words: list[str], asker: Asker) -> Command:
-    return Command(verb, asker, filter=read_filter(verb, list(map(_typed, words)), asker.person))
+    words, account = _account(words)
+    return Command(verb, asker, filter=read_filter(verb, list(map(_typed, words)), asker.person), account=account)
 
 
 def _unsubscribe(verb: Verb, words: list[str], asker: Asker) -> Command:
@@ -254,8 +270,8 @@ _READERS: dict[Verb, Callable[[Verb, list[str], Asker], Command]] = {
     Verb.CANCEL: _order,
     Verb.PAUSE: _order,
     Verb.RESUME: _order,
-    Verb.CREATE: _bare,
-    Verb.MODELS: _bare,
+    Verb.CREATE: _of_account,
+    Verb.MODELS: _of_account,
     Verb.OUTBOX: _bare,
     Verb.AUDIT: _audit,
     Verb.ABOUT: _bare,

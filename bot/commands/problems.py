@@ -8,6 +8,7 @@ from bot.errors import (
     AccessRefused,
     BrokenAnswer,
     NotFound,
+    NotOffered,
     ProviderError,
     RateLimited,
     RequestRefused,
@@ -57,9 +58,23 @@ def refusal(why: Why, policy: Policy) -> str:
     return f"You may not do this. Admins and owners of this workspace may{others}: ask one of them."
 
 
-def upstream(error: ProviderError, *, place: str, job_id: str | None = None) -> str:
-    """Return what a fine-tuning API's refusal means for the person who asked; ``place`` names the project."""
+def upstream(error: ProviderError, *, place: str, job_id: str | None = None, account: str | None = None) -> str:
+    """Return what a fine-tuning API's refusal means for the person who asked.
+
+    Args:
+        error: how it refused.
+        place: what to call the project, safe mrkdwn.
+        job_id: the job that it was asked about.
+        account: the name of the account, where there are several.
+    """
+    said = _upstream(error, place=place, job_id=job_id)
+    return said if account is None or isinstance(error, NotFound) else f"Account {code(account)}: {said}"
+
+
+def _upstream(error: ProviderError, *, place: str, job_id: str | None) -> str:
     match error:
+        case NotOffered():
+            return f"{error} Ask the provider's own page or client for it."
         case NotFound():
             if job_id is None:
                 return f"The API does not know what I asked it for in {place}. {ASK_WHO_RUNS_IT} to check its address."

@@ -8,6 +8,7 @@ from bot.commands.command import Command, Reply
 from bot.commands.context import Context
 from bot.commands.order import carry_out, place, taken
 from bot.commands.problems import NOT_YOURS, STALE
+from bot.errors import UserError
 from bot.jobs.models import Job
 from bot.jobs.orders import WORDS, Order, makes_sense
 from bot.metrics import TAMPERED
@@ -18,6 +19,10 @@ from bot.store.questions import Asked, Question
 async def ask(command: Command, context: Context) -> Reply:
     """Show what is at stake, with the one button that gives the order."""
     order = Order(command.verb)
+    if order not in context.client.orders:
+        raise UserError(
+            f"A job of {context.place} cannot be {WORDS[order].done} from here: its provider does not offer that."
+        )
     job = (await context.client.retrieve(command.job_ids[0])).job
     if not makes_sense(order, job.status):
         return Reply(note(_nothing_to_do(order, job)), decision=Decision.OVER)
@@ -28,7 +33,7 @@ async def _ask(order: Order, job: Job, command: Command, context: Context, *, in
     asker = command.asker
     question = Question(order, context.account, job.id, asker.person, asker.channel, asker.team, job.status)
     key = await context.store.questions.ask(question)
-    message = order_question(order, job, key, now=context.clock(), instead=instead)
+    message = order_question(order, job, key, now=context.clock(), instead=instead, account=context.named)
     return Reply(message, replaces=bool(instead), decision=Decision.STALE if instead else Decision.ASKED)
 
 
@@ -41,6 +46,7 @@ async def confirm(command: Command, context: Context) -> Reply:
     if asked.answered_at is not None or asked.ended:
         # In place of nothing: what the first press did stays to be read.
         return Reply(note(taken(asked, command.asker)), decision=Decision.DUPLICATE)
+    context = context.at(asked.question.account)
     if command.creation:
         return await create.give(command.creation, asked, command, context)
     if asked.expired:

@@ -33,6 +33,7 @@ from bot.commands import (
 from bot.commands.command import Command, Reply, Verb
 from bot.commands.context import Context
 from bot.commands.flood import Wait
+from bot.commands.locate import at_job
 from bot.commands.problems import STRANGE, flooded, refusal, upstream
 from bot.errors import ProviderError, UserError
 from bot.store.audit import Decision, Entry
@@ -68,6 +69,9 @@ _RUN: dict[Verb, Callable[[Command, Context], Awaitable[Reply]]] = {
     Verb.ABOUT: about.about,
 }
 
+_ON_THE_STORE = frozenset({Verb.UNTRACK, Verb.MUTE, Verb.UNMUTE})
+"""They ask no API about the job that they name."""
+
 
 async def run(command: Command, person: Person | None, context: Context, *, same_team: bool) -> Reply:
     """Do what somebody asked, if they may, and return what to tell them. It never raises for what goes wrong.
@@ -85,34 +89,44 @@ async def run(command: Command, person: Person | None, context: Context, *, same
         text = refusal(decision.why, context.policy)
         reply = Reply(note(text), decision=Decision.DENIED, reason=decision.why)
     else:
-        reply = await _done(command, context)
+        reply, context = await _done(command, context)
     if reply.decision and (command.need is Need.OPERATE or reply.decision is Decision.DENIED):
         await _write_down(command, reply.decision, reply.reason, context)
     return reply
 
 
-async def _done(command: Command, context: Context) -> Reply:
-    """Do what somebody asked and may, and return what to tell them, also of what went wrong."""
+async def _done(command: Command, context: Context) -> tuple[Reply, Context]:
+    """Do what somebody asked and may; return what to tell them, also of what went wrong, and where it was done."""
     if command.changes_job:
         room = context.flood.admit_order(command.verb, context.clock())
         if isinstance(room, Wait):
             metrics.FLOODS.labels(room.bound).inc()
-            return Reply(note(flooded(room)), decision=Decision.DENIED, reason="too many orders")
+            return Reply(note(flooded(room)), decision=Decision.DENIED, reason="too many orders"), context
     try:
+        context = await _where(command, context)
         reply = await _RUN[command.verb](command, context)
     except UserError as error:
         metrics.COMMANDS.labels(command.verb, "user_error").inc()
-        return Reply(problem(str(error)), decision=Decision.WRONG, reason=str(error))
+        return Reply(problem(str(error)), decision=Decision.WRONG, reason=str(error)), context
     except ProviderError as error:
         metrics.COMMANDS.labels(command.verb, "upstream").inc()
-        return Reply(_upstream(error, command, context), decision=Decision.FAILED, reason=str(error))
+        return Reply(_upstream(error, command, context), decision=Decision.FAILED, reason=str(error)), context
     except Exception:
         metrics.COMMANDS.labels(command.verb, "bug").inc()
         ref = secrets.token_hex(4)
         log.exception("command.broke", verb=command.verb, ref=ref)
-        return Reply(problem(STRANGE, ref=ref), decision=Decision.FAILED, reason=f"ref {ref}")
+        return Reply(problem(STRANGE, ref=ref), decision=Decision.FAILED, reason=f"ref {ref}"), context
     metrics.COMMANDS.labels(command.verb, "ok").inc()
-    return reply
+    return reply, context
+
+
+async def _where(command: Command, context: Context) -> Context:
+    """Return the context of the account that a command is about; of several jobs each finds its own."""
+    if command.account:
+        return context.at(command.account)
+    if len(command.job_ids) == 1 and command.verb not in _ON_THE_STORE:
+        return await at_job(command.job_ids[0], context)
+    return context
 
 
 async def _write_down(command: Command, decision: Decision, reason: str | None, context: Context) -> None:
@@ -133,4 +147,4 @@ def _upstream(error: ProviderError, command: Command, context: Context) -> Messa
     ref = error.request_id or secrets.token_hex(4)
     log.warning("command.upstream", verb=command.verb, error=f"{type(error).__name__}: {error}", ref=ref)
     job_id = command.job_ids[0] if len(command.job_ids) == 1 else None
-    return problem(upstream(error, place=context.client.account.place, job_id=job_id), ref=ref)
+    return problem(upstream(error, place=context.place, job_id=job_id, account=context.named), ref=ref)

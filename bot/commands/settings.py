@@ -13,7 +13,7 @@ async def settings(command: Command, context: Context) -> Reply:
     channel, channels = command.asker.channel, context.store.channels
     if not command.changes:
         chosen = in_words(**vars(await channels.find(channel)))
-        mutes = await context.store.mutes.in_channel(context.account, channel)
+        mutes = await context.store.mutes.in_channel(channel)
         quiet = [(None if each.job_id == EVERY_JOB else each.job_id, each.until) for each in mutes]
         return Reply(channel_settings(chosen, quiet))
     before = in_words(**vars(await channels.find(channel)))

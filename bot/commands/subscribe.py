@@ -1,18 +1,21 @@
 """`subscribe`, `subscriptions` and `unsubscribe`: a channel follows every new job that fits."""
 
+import asyncio
 import secrets
+from collections.abc import Sequence
 
 from bot.alerts.draw import Outgoing
 from bot.alerts.record import Seen
 from bot.blocks import Message
 from bot.blocks.answers import note
 from bot.blocks.lists import job_list
-from bot.blocks.parts import mention
+from bot.blocks.parts import code, mention
 from bot.blocks.subscriptions import MOST_ROWS, NONE, subscription_list, which_changes, which_jobs
 from bot.commands.command import Command, Reply
 from bot.commands.context import Context
 from bot.commands.posting import posted
-from bot.errors import UserError
+from bot.commands.problems import upstream
+from bot.errors import ProviderError, UserError
 from bot.jobs.filters import Filter
 from bot.jobs.models import Job
 from bot.providers.wire import Reading
@@ -31,22 +34,54 @@ async def subscribe(command: Command, context: Context) -> Reply:
 
 async def _subscribe(command: Command, context: Context) -> Reply:
     channel, person, wanted = command.asker.channel, command.asker.person, command.filter
-    here = await context.store.tracks.subscriptions_of(context.account, channel)
-    if any(each.filter == wanted for each in here):
+    here = await context.store.tracks.subscriptions_of(channel)
+    has = {each.account for each in here if each.filter == wanted}
+    new = [each for each in _chosen_accounts(command, context) if each.account not in has]
+    if not new:
         return Reply(note("This channel is subscribed to that already. `/ftjob subscriptions` shows what it has."))
-    if len(here) >= MOST_ROWS:
+    if len(here) + len(new) > MOST_ROWS:
         raise UserError(
-            f"This channel has {MOST_ROWS} subscriptions, the most. `/ftjob subscriptions` lets you end some."
+            f"This channel has {len(here)} subscriptions, and {MOST_ROWS} are the most. `/ftjob subscriptions` lets you "
+            "end some."
         )
-    known = await context.store.jobs.newest(context.account, MOST_PAGES * PAGE)
-    readings = await _read_open_jobs(context)
-    newest = max((reading.snapshot.created_at or 0.0 for reading in readings), default=0.0)
-    jobs = [each.job for each in readings if not each.snapshot.is_final]
-    announcement = _announcement(person, wanted, [job for job in jobs if wanted.takes(job)])
+    begun = await asyncio.gather(*(_begun(each, command) for each in new))
+    jobs = [(each.job, there.account) for there, (_, seen) in zip(new, begun, strict=True) for each in seen.readings]
+    fitting = [(job, name) for job, name in jobs if not job.is_final and wanted.takes(job)]
+    of = f" of {_names(new)}" if context.named else ""
+    announcement = _announcement(person, wanted, of, fitting if context.named else [(job, "") for job, _ in fitting])
     await posted(Outgoing(channel, announcement, key=secrets.token_hex(16)), context)
-    subscription = Subscription(context.account, channel, person, newest, wanted)
-    await context.recorder.subscribe(subscription, Seen(context.account, readings, known))
-    return Reply(note(f"Subscribed. This channel will hear of {which_jobs(wanted)}; told: {which_changes(wanted)}."))
+    (subscription, seen), *others = begun
+    await context.recorder.subscribe(subscription, seen, *others)
+    told = f"told: {which_changes(wanted)}."
+    return Reply(note(f"Subscribed. This channel will hear of {which_jobs(wanted)}{of}; {told}"))
+
+
+def _chosen_accounts(command: Command, context: Context) -> list[Context]:
+    return [context] if command.account else context.everywhere()
+
+
+def _names(places: Sequence[Context]) -> str:
+    return ", ".join(code(each.account) for each in places)
+
+
+async def _begun(there: Context, command: Command) -> tuple[Subscription, Seen]:
+    """Return the subscription of one account, and what there is at its beginning.
+
+    Raises:
+        UserError: the account does not answer; says which.
+    """
+    known = await there.store.jobs.newest(there.account, MOST_PAGES * PAGE)
+    try:
+        readings = await _read_open_jobs(there)
+    except ProviderError as error:
+        if there.named is None or command.account:
+            raise
+        hint = f"Nothing was subscribed; {code('/ftjob subscribe account:')} and a name takes one account alone."
+        raise UserError(f"{upstream(error, place=there.place, account=there.named)} {hint}") from error
+    newest = max((reading.snapshot.created_at or 0.0 for reading in readings), default=0.0)
+    asker = command.asker
+    subscription = Subscription(there.account, asker.channel, asker.person, newest, command.filter)
+    return subscription, Seen(there.account, readings, known)
 
 
 async def _read_open_jobs(context: Context) -> list[Reading]:
@@ -61,39 +96,46 @@ async def _read_open_jobs(context: Context) -> list[Reading]:
     return readings
 
 
-def _announcement(person: str, wanted: Filter, open_jobs: list[Job]) -> Message:
+def _announcement(person: str, wanted: Filter, of: str, open_jobs: Sequence[tuple[Job, str]]) -> Message:
     told = f" Told: {which_changes(wanted)}." if wanted.statuses else ""
-    who = f"{mention(person)} subscribed this channel: {which_jobs(wanted)} is announced and followed here.{told}"
+    who = f"{mention(person)} subscribed this channel: {which_jobs(wanted)}{of} is announced and followed here.{told}"
     return job_list(
-        open_jobs,
+        [job for job, _ in open_jobs],
         title=f"{who} Open now ({len(open_jobs)})",
         empty=f"{who} No such job is open now.",
+        accounts=[name for _, name in open_jobs],
     )
 
 
 async def subscriptions(command: Command, context: Context) -> Reply:
     """Show what this channel is subscribed to."""
-    here = await context.store.tracks.subscriptions_of(context.account, command.asker.channel)
-    return Reply(subscription_list([(each.id or 0, each.filter, each.person) for each in here]))
+    here = await context.store.tracks.subscriptions_of(command.asker.channel)
+    rows = [(each.id or 0, each.filter, each.person, context.drawing.named(each.account)) for each in here]
+    return Reply(subscription_list(rows))
 
 
 async def unsubscribe(command: Command, context: Context) -> Reply:
     """End one subscription or all: new jobs are not announced by it, those that are tracked stay tracked."""
     tracks, channel = context.store.tracks, command.asker.channel
-    here = await tracks.subscriptions_of(context.account, channel)
+    here = await tracks.subscriptions_of(channel)
     chosen = _chosen(command, here)
     if command.nth is None and command.subscription is None:
-        ended = await tracks.unsubscribe(context.account, channel)
+        ended = await tracks.unsubscribe(channel)
     else:
-        ended = sum([await tracks.unsubscribe(context.account, channel, each.id) for each in chosen])
+        ended = sum([await tracks.unsubscribe(channel, each.id) for each in chosen])
     if not ended:
         return Reply(note("That subscription is over already." if here else NONE))
-    what = "; ".join(f"{which_jobs(each.filter)} (told: {which_changes(each.filter)})" for each in chosen)
+    what = "; ".join(f"{_which(each, context)} (told: {which_changes(each.filter)})" for each in chosen)
     text = (
         f"{mention(command.asker.person)} unsubscribed this channel from {what}. "
         "Jobs already tracked stay tracked; `/ftjob untrack all` ends that."
     )
     return Reply(note(text), public=True)
+
+
+def _which(subscription: Subscription, context: Context) -> str:
+    account = context.drawing.named(subscription.account)
+    return which_jobs(subscription.filter) + (f" of account {code(account)}" if account else "")
 
 
 def _chosen(command: Command, here: list[Subscription]) -> list[Subscription]:

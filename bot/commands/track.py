@@ -9,6 +9,7 @@ from bot.blocks.lists import tracked_list
 from bot.blocks.parts import code, mention
 from bot.commands.command import Asker, Command, Reply
 from bot.commands.context import Context
+from bot.commands.locate import at_job
 from bot.commands.posting import posted
 from bot.commands.problems import quota, upstream
 from bot.errors import ProviderError, UserError
@@ -31,11 +32,12 @@ async def track(command: Command, context: Context) -> Reply:
 async def try_one(job_id: str, command: Command, context: Context) -> str:
     """Follow a job and return what came of it, also where it did not work."""
     try:
+        context = await at_job(job_id, context)
         return await _track_in_turn(job_id, command, context)
     except UserError as error:
         return f":warning: {code(job_id)}: {error}"
     except ProviderError as error:
-        return f":warning: {upstream(error, place=context.client.account.place, job_id=job_id)}"
+        return f":warning: {upstream(error, place=context.place, job_id=job_id, account=context.named)}"
 
 
 async def _track_in_turn(job_id: str, command: Command, context: Context) -> str:
@@ -108,16 +110,19 @@ async def untrack(command: Command, context: Context) -> Reply:
             return Reply(note("Nothing is tracked here, so there is nothing to stop."))
         jobs = "1 job" if count == 1 else f"{count} jobs"
         return Reply(note(f"{mention(asker.person)} untracked {jobs} here."), public=True)
-    gone = [job for job in command.job_ids if await context.store.tracks.remove(context.account, job, asker.channel)]
+    gone = [job for job in command.job_ids if await _untracked(job, asker.channel, context)]
     if not gone:
         return Reply(note("Not tracked here: nothing to stop. `/ftjob tracked` shows what is."))
     return Reply(note(f"{mention(asker.person)} untracked {', '.join(map(code, gone))} here."), public=True)
+
+
+async def _untracked(job_id: str, channel: str, context: Context) -> bool:
+    return any([await context.store.tracks.remove(name, job_id, channel) for name in context.accounts])
 
 
 async def tracked(command: Command, context: Context) -> Reply:
     """Show what this channel follows."""
     channel = command.asker.channel
     found = await context.store.tracks.in_channel(channel)
-    subscriptions = await context.store.tracks.subscriptions(context.account)
-    subscribed = any(subscription.channel == channel for subscription in subscriptions)
+    subscribed = bool(await context.store.tracks.subscriptions_of(channel))
     return Reply(tracked_list([(each.job_id, state.status) for each, state in found], subscribed=subscribed))

@@ -21,7 +21,7 @@ USAGE: dict[Verb, Usage] = {
         "status <id>...", "show everything about a job, or a line for each of up to five", "status ftjob-abc123"
     ),
     Verb.LIST: Usage(
-        "list [active|failed|succeeded|cancelled|all] [n] [model:gpt-4o*] [key=value]",
+        "list [active|failed|succeeded|cancelled|all] [n] [model:gpt-4o*] [key=value] [account:name]",
         "show the newest jobs",
         "list failed 5 team=search",
     ),
@@ -31,7 +31,7 @@ USAGE: dict[Verb, Usage] = {
     Verb.UNTRACK: Usage("untrack <id>...|all", "stop telling this channel", "untrack ftjob-abc123"),
     Verb.TRACKED: Usage("tracked", "show what this channel tracks", "tracked"),
     Verb.SUBSCRIBE: Usage(
-        "subscribe [status]... [model:name*] [key=value]... [mine]",
+        "subscribe [status]... [model:name*] [key=value]... [mine] [account:name]",
         "track every new job here, or those that fit, and tell every change, or these statuses",
         "subscribe failed succeeded team=search",
     ),
@@ -52,8 +52,8 @@ USAGE: dict[Verb, Usage] = {
     Verb.RESUME: Usage(
         "resume <id>", "let a paused job go on, after a question (operators only)", "resume ftjob-abc123"
     ),
-    Verb.CREATE: Usage("create", "start a new job, by a form (operators only)", "create"),
-    Verb.MODELS: Usage("models", "show the fine-tuned models, and how long they have left", "models"),
+    Verb.CREATE: Usage("create [account:name]", "start a new job, by a form (operators only)", "create"),
+    Verb.MODELS: Usage("models [account:name]", "show the fine-tuned models, and how long they have left", "models"),
     Verb.OUTBOX: Usage("outbox", "show what could not be delivered, to retry it (operators only)", "outbox"),
     Verb.AUDIT: Usage("audit [n]", "show who tried what (operators only)", "audit 20"),
     Verb.ABOUT: Usage("about", "show the version, the project and the last look", "about"),

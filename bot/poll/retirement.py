@@ -22,10 +22,9 @@ log = structlog.get_logger()
 class Almanac:
     """Looks now and then whether it is time to read the models again."""
 
-    name = "models"
-
     def __init__(self, client: Client, store: Store, *, clock: Clock, owed: Callable[[], None]) -> None:
         """Take what it needs; ``owed`` is called after a commit that owes something."""
+        self.name = f"{client.account.name} models"
         self._client = client
         self._store = store
         self._clock = clock

@@ -9,7 +9,6 @@ import functools
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,10 +18,11 @@ from httpx_aiohttp import HttpxAiohttpClient
 from pydantic import SecretStr
 
 from bot import metrics
+from bot.accounts import Account
 from bot.errors import BrokenAnswer, ForeignAnswer, ProviderError, Unreachable
 from bot.jobs.models import Checkpoint, Event, File, Model
 from bot.jobs.orders import Order
-from bot.providers import openai
+from bot.providers.dialects import dialect_of
 from bot.providers.wire import Answer, Page, Reading, Request, content_of
 
 DEADLINE = 15.0
@@ -32,24 +32,12 @@ LARGEST_PAGE = 8 * 2**20
 _SHORTEST_SECRET = 8
 """Characters; below it a key is a word like "none", for servers that want no key."""
 
-
-@dataclass(frozen=True)
-class Account:
-    """One account of a provider."""
-
-    name: str
-    base_url: str
-    """Without a slash at the end: "https://api.openai.com/v1"."""
-    key: SecretStr
-    write_key: SecretStr | None = None
-    """Used for orders alone, so that the watching key can be read-only."""
-    organization: str | None = None
-    project: str | None = None
-
-    @property
-    def place(self) -> str:
-        """What to call the project in chat."""
-        return f"project `{self.project}`" if self.project else "the project of this bot's API key"
+_HEADERS = {
+    "Accept": "application/json",
+    # A compressed body could grow a thousandfold before its size is counted.
+    "Accept-Encoding": "identity",
+    "User-Agent": "ftjob",
+}
 
 
 class Client:
@@ -57,10 +45,11 @@ class Client:
 
     def __init__(self, account: Account, *, clock: Callable[[], float] = time.time, deadline: float = DEADLINE) -> None:
         self.account = account
+        self._dialect = dialect_of(account)
         self._clock = clock
         self._deadline = deadline
         self._http = HttpxAiohttpClient(
-            headers=_headers(account),
+            headers=_HEADERS,
             follow_redirects=False,
             timeout=httpx.Timeout(deadline),
             verify=_trusted(),
@@ -80,15 +69,15 @@ class Client:
         self, *, after: str | None = None, limit: int = 100, metadata: Mapping[str, str] | None = None
     ) -> Page:
         """Read one page of jobs, newest first."""
-        answer = await self._send(openai.list_jobs(after=after, limit=limit, metadata=metadata))
-        page = openai.read_jobs(answer, now=self._clock(), after=after, organization=self.account.organization)
+        answer = await self._send(self._dialect.list_jobs(after=after, limit=limit, metadata=metadata))
+        page = self._dialect.read_jobs(answer, now=self._clock(), after=after)
         metrics.BROKEN_ITEMS.labels(self.account.name).inc(page.broken)
         metrics.FOREIGN_ANSWERS.labels(self.account.name).inc(page.foreign)
         return page
 
     async def retrieve(self, job_id: str) -> Reading:
         """Read one job."""
-        return self._read_job(await self._send(openai.retrieve_job(job_id)), job_id)
+        return self._read_job(await self._send(self._dialect.retrieve_job(job_id)), job_id)
 
     async def order(self, order: Order, job_id: str) -> Reading:
         """Give an order, once; it is never sent a second time.
@@ -96,11 +85,11 @@ class Client:
         Raises:
             Unreachable: ``maybe_done`` says whether the order may have arrived; then read the job.
         """
-        return self._read_job(await self._send(openai.order_job(order, job_id)), job_id)
+        return self._read_job(await self._send(self._dialect.order_job(order, job_id)), job_id)
 
     async def create(self, body: Mapping[str, Any]) -> Reading:
         """Order a new job, once; like every order it is never sent a second time."""
-        return openai.read_created(await self._send(openai.create_job(body)), now=self._clock())
+        return self._dialect.read_created(await self._send(self._dialect.create_job(body)), now=self._clock())
 
     async def find(self, key: str, value: str) -> Reading | None:
         """Read the newest job that carries a pair of metadata, or None; gateways that do not filter are seen through."""
@@ -109,39 +98,46 @@ class Client:
 
     async def files(self, *, purpose: str, limit: int) -> list[File]:
         """Read the newest files that were uploaded for something, newest first."""
-        answer = await self._send(openai.list_files(purpose=purpose, limit=limit))
-        return openai.read_files(answer, purpose=purpose, now=self._clock())
+        answer = await self._send(self._dialect.list_files(purpose=purpose, limit=limit))
+        return self._dialect.read_files(answer, purpose=purpose, now=self._clock())
 
     async def events(self, job_id: str, *, limit: int = 20, after: str | None = None) -> list[Event]:
         """Read the newest lines of a job's log, or those before the line with the id ``after``, oldest first."""
-        answer = await self._send(openai.list_events(job_id, limit=limit, after=after))
-        return openai.read_events(answer, now=self._clock())
+        answer = await self._send(self._dialect.list_events(job_id, limit=limit, after=after))
+        # Not every provider has pages.
+        return self._dialect.read_events(answer, now=self._clock())[-limit:]
 
     async def checkpoints(self, job_id: str, *, limit: int = 10, after: str | None = None) -> list[Checkpoint]:
         """Read the newest checkpoints of a job, or those before the one with the id ``after``, newest first."""
-        answer = await self._send(openai.list_checkpoints(job_id, limit=limit, after=after))
-        return openai.read_checkpoints(answer, now=self._clock())
+        answer = await self._send(self._dialect.list_checkpoints(job_id, limit=limit, after=after))
+        return self._dialect.read_checkpoints(answer, now=self._clock())[:limit]
 
     async def models(self) -> list[Model]:
         """Read every model that the account can use."""
-        return openai.read_models(await self._send(openai.list_models()), now=self._clock())
+        return self._dialect.read_models(await self._send(self._dialect.list_models()), now=self._clock())
 
     async def file_content(self, file_id: str) -> bytes:
         """Read a whole file."""
-        answer = await self._send(openai.file_content(file_id))
+        answer = await self._send(self._dialect.file_content(file_id))
         return content_of(answer, now=self._clock())
 
-    def page_of(self, _account: str, job_id: str) -> str:
-        """Return the address of the page of a job of the account that is named, which is this one."""
-        return self.job_page(job_id)
+    @property
+    def orders(self) -> frozenset[Order]:
+        """What the account can be ordered to do."""
+        return self._dialect.orders
+
+    @property
+    def hint(self) -> str | None:
+        """What the provider wants to be done with a finished model, safe mrkdwn."""
+        return self._dialect.hint
 
     def job_page(self, job_id: str) -> str:
         """Return the address of the job's page, for people."""
-        return openai.job_page(job_id)
+        return self._dialect.job_page(job_id)
 
     def _read_job(self, answer: Answer, job_id: str) -> Reading:
         try:
-            return openai.read_job(answer, job_id, now=self._clock(), organization=self.account.organization)
+            return self._dialect.read_job(answer, job_id, now=self._clock())
         except ForeignAnswer:
             metrics.FOREIGN_ANSWERS.labels(self.account.name).inc()
             raise
@@ -163,10 +159,10 @@ class Client:
         key = self.account.write_key if request.is_order and self.account.write_key else self.account.key
         async with self._http.stream(
             request.method,
-            self.account.base_url + request.path,
-            params=request.query,
+            self._dialect.base_url + request.path,
+            params=(*request.query, *self._dialect.query),
             json=request.body,
-            headers={"Authorization": f"Bearer {key.get_secret_value()}"},
+            headers=self._dialect.credentials(key),
         ) as response:
             body = bytearray()
             async for chunk in response.aiter_raw():
@@ -186,20 +182,6 @@ def _without(body: bytes, key: SecretStr) -> bytes:
 def _trusted() -> ssl.SSLContext:
     """Return whom to trust: reading the certificates takes 50 ms, and they are the same for each account."""
     return httpx.create_ssl_context()
-
-
-def _headers(account: Account) -> dict[str, str]:
-    headers = {
-        "Accept": "application/json",
-        # A compressed body could grow a thousandfold before its size is counted.
-        "Accept-Encoding": "identity",
-        "User-Agent": "ftjob",
-    }
-    if account.organization:
-        headers["OpenAI-Organization"] = account.organization
-    if account.project:
-        headers["OpenAI-Project"] = account.project
-    return headers
 
 
 def _never_sent(error: BaseException | None) -> bool:

@@ -5,175 +5,178 @@ https://platform.openai.com/docs/api-reference/fine-tuning
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
+from bot.accounts import Account
 from bot.errors import BrokenAnswer, ForeignAnswer
 from bot.jobs.models import Checkpoint, Event, File, Model
 from bot.jobs.orders import Order
-from bot.providers.wire import Answer, Page, Reading, Request, json_of, reading_of, segment
-
-JOBS = "/fine_tuning/jobs"
+from bot.providers.wire import Answer, Page, Reading, Request, items_of, json_of, reading_of, segment
 
 M = TypeVar("M", bound=BaseModel)
 
 
-def list_jobs(*, after: str | None = None, limit: int = 100, metadata: Mapping[str, str] | None = None) -> Request:
-    """Ask for one page of jobs, newest first; ``metadata`` keeps only jobs that carry these pairs."""
-    query = [("limit", str(limit))]
-    if after:
-        query.append(("after", after))
-    query += [(f"metadata[{key}]", value) for key, value in (metadata or {}).items()]
-    return Request("GET", JOBS, tuple(query))
+class OpenAI:
+    """What is asked of an account, and how it answers; a provider with ways of its own overrides what is other there.
 
-
-def read_jobs(answer: Answer, *, now: float, after: str | None = None, organization: str | None = None) -> Page:
-    """Read the answer to ``list_jobs``. A broken item, or one of another ``organization``, is counted and left out.
-
-    The list has no ``last_id``: the cursor is the id of the last item, and a cursor that does not move ends it.
-
-    Raises:
-        ProviderError: no page could be read at all.
+    What is read of a job has OpenAI's fields and status words, whatever the provider calls them. Each ``read_`` takes
+    the answer to the request of the same name and the present moment, in seconds since the epoch, and raises the
+    ``ProviderError`` that says why nothing could be read. A provider that has no such thing raises ``NotOffered``.
     """
-    body = json_of(answer, now=now)
-    items = body.get("data")
-    if not isinstance(items, list):
-        raise BrokenAnswer("The list of jobs has no data.", request_id=answer.request_id)
-    readings = tuple(reading for item in items if (reading := reading_of(item)))
-    cursor = readings[-1].snapshot.id if readings and body.get("has_more") is True else None
-    ours = tuple(reading for reading in readings if not _is_of_another(organization, reading))
-    foreign = len(readings) - len(ours)
-    return Page(ours, len(items) - len(readings), cursor if cursor != after else None, foreign)
 
+    page: ClassVar[str] = "https://platform.openai.com/finetune/{job}"
+    """The address of a job's page, for people."""
+    hint: ClassVar[str | None] = None
+    """What has to be done with a finished model before it answers, safe mrkdwn."""
+    newest_event_first: ClassVar[bool] = True
+    """How events of the same second are sorted."""
 
-def retrieve_job(job_id: str) -> Request:
-    """Ask for one job."""
-    return Request("GET", f"{JOBS}/{segment(job_id)}")
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self.jobs = "/fine_tuning/jobs"
+        self.orders = frozenset(Order)
+        """What it can be ordered to do; nothing else is offered to people."""
 
+    @property
+    def base_url(self) -> str:
+        """Where the API is, without a slash at the end."""
+        return self.account.base_url
 
-def order_job(order: Order, job_id: str) -> Request:
-    """Order the end of a job, which cannot be undone, or that it pauses or goes on."""
-    return Request("POST", f"{JOBS}/{segment(job_id)}/{order}")
+    @property
+    def query(self) -> tuple[tuple[str, str], ...]:
+        """What is added to every request."""
+        return ()
 
+    def credentials(self, key: SecretStr) -> dict[str, str]:
+        """Return the headers that prove who asks, and for whom."""
+        named = {"OpenAI-Organization": self.account.organization, "OpenAI-Project": self.account.project}
+        said = {name: value for name, value in named.items() if value}
+        return {"Authorization": f"Bearer {key.get_secret_value()}", **said}
 
-def create_job(body: Mapping[str, Any]) -> Request:
-    """Order a new job."""
-    return Request("POST", JOBS, body=body)
+    def described(self, item: Any) -> Any:
+        """Return a job of an answer in OpenAI's fields and words; what is no job comes back as it is."""
+        return item
 
+    def list_jobs(
+        self, *, after: str | None = None, limit: int = 100, metadata: Mapping[str, str] | None = None
+    ) -> Request:
+        """Ask for one page of jobs, newest first; ``metadata`` keeps only jobs that carry these pairs."""
+        pairs = [(f"metadata[{key}]", value) for key, value in (metadata or {}).items()]
+        return Request("GET", self.jobs, (*_paging(limit, after), *pairs))
 
-def read_created(answer: Answer, *, now: float) -> Reading:
-    """Read the answer to ``create_job``.
+    def read_jobs(self, answer: Answer, *, now: float, after: str | None = None) -> Page:
+        """Read a page of jobs. A broken item, or one of another organisation, is counted and left out.
 
-    Raises:
-        ProviderError: it is no job.
-    """
-    reading = reading_of(json_of(answer, now=now))
-    if reading is None:
-        raise BrokenAnswer("The answer was not a job.", request_id=answer.request_id)
-    return replace(reading, request_id=answer.request_id)
+        The list has no ``last_id``: the cursor is the id of the last item, and a cursor that does not move ends it.
+        """
+        body = json_of(answer, now=now)
+        readings, broken = self._readings(body.get("data"), answer)
+        cursor = readings[-1].snapshot.id if readings and body.get("has_more") is True else None
+        return self._page(readings, broken, cursor if cursor != after else None)
 
+    def retrieve_job(self, job_id: str) -> Request:
+        """Ask for one job."""
+        return Request("GET", f"{self.jobs}/{segment(job_id)}")
 
-def list_files(*, purpose: str, limit: int) -> Request:
-    """Ask for the newest files that were uploaded for something."""
-    return Request("GET", "/files", (("purpose", purpose), ("order", "desc"), ("limit", str(limit))))
+    def order_job(self, order: Order, job_id: str) -> Request:
+        """Order the end of a job, which cannot be undone, or that it pauses or goes on."""
+        return Request("POST", f"{self.jobs}/{segment(job_id)}/{order}")
 
+    def read_job(self, answer: Answer, job_id: str, *, now: float) -> Reading:
+        """Read one job, or what became of it by an order.
 
-def read_files(answer: Answer, *, purpose: str, now: float) -> list[File]:
-    """Read the answer to ``list_files``, newest first; what cannot be read, or is for something else, is left out.
+        Raises:
+            ForeignAnswer: it is another job, or another organisation's.
+        """
+        reading = reading_of(self.described(json_of(answer, now=now)))
+        if reading is None:
+            raise BrokenAnswer("The answer was not the job that was asked for.", request_id=answer.request_id)
+        if reading.snapshot.id != job_id:
+            raise ForeignAnswer("The answer was not the job that was asked for.", request_id=answer.request_id)
+        if self._is_of_another(reading):
+            raise ForeignAnswer("The answer was a job of another organisation.", request_id=answer.request_id)
+        return replace(reading, request_id=answer.request_id)
 
-    Raises:
-        ProviderError: no list could be read at all.
-    """
-    found = [each for item in _items(answer, "files", now) if (each := _valid(File, item))]
-    fitting = {each.id: each for each in found if each.purpose == purpose}
-    return sorted(fitting.values(), key=lambda each: each.created_at or 0, reverse=True)
+    def create_job(self, body: Mapping[str, Any]) -> Request:
+        """Order a new job."""
+        return Request("POST", self.jobs, body=body)
 
+    def read_created(self, answer: Answer, *, now: float) -> Reading:
+        """Read the job that was made."""
+        reading = reading_of(self.described(json_of(answer, now=now)))
+        if reading is None:
+            raise BrokenAnswer("The answer was not a job.", request_id=answer.request_id)
+        return replace(reading, request_id=answer.request_id)
 
-def read_job(answer: Answer, job_id: str, *, now: float, organization: str | None = None) -> Reading:
-    """Read the answer to ``retrieve_job`` or ``order_job``; ``organization`` is whose job it has to be, if that is known.
+    def list_events(self, job_id: str, *, limit: int = 20, after: str | None = None) -> Request:
+        """Ask for the newest lines of a job's log, or for those before the line with the id ``after``."""
+        return Request("GET", f"{self.jobs}/{segment(job_id)}/events", _paging(limit, after))
 
-    Raises:
-        ForeignAnswer: it is another job, or another organisation's.
-        ProviderError: it is no job.
-    """
-    reading = reading_of(json_of(answer, now=now))
-    if reading is None:
-        raise BrokenAnswer("The answer was not the job that was asked for.", request_id=answer.request_id)
-    if reading.snapshot.id != job_id:
-        raise ForeignAnswer("The answer was not the job that was asked for.", request_id=answer.request_id)
-    if _is_of_another(organization, reading):
-        raise ForeignAnswer("The answer was a job of another organisation.", request_id=answer.request_id)
-    return replace(reading, request_id=answer.request_id)
+    def read_events(self, answer: Answer, *, now: float) -> list[Event]:
+        """Read lines of a log, oldest first; lines that cannot be read are left out."""
+        items = items_of(answer, "events", now=now)
+        # The API stamps whole seconds: lines of one second keep their order.
+        in_order = list(reversed(items)) if self.newest_event_first else items
+        events = [event for item in in_order if (event := _valid(Event, item))]
+        return sorted(events, key=lambda event: event.created_at or 0)
 
+    def list_checkpoints(self, job_id: str, *, limit: int = 10, after: str | None = None) -> Request:
+        """Ask for the newest checkpoints of a job, or for those before the one with the id ``after``."""
+        return Request("GET", f"{self.jobs}/{segment(job_id)}/checkpoints", _paging(limit, after))
 
-def _is_of_another(organization: str | None, reading: Reading) -> bool:
-    """Whether a job is another organisation's; where one of the two is a name and no id, nobody can tell."""
-    theirs = reading.body.get("organization_id")
-    both_are_ids = all(isinstance(each, str) and each.startswith("org-") for each in (organization, theirs))
-    return both_are_ids and organization != theirs
+    def read_checkpoints(self, answer: Answer, *, now: float) -> list[Checkpoint]:
+        """Read checkpoints, newest first; what cannot be read is left out."""
+        found = [each for item in items_of(answer, "checkpoints", now=now) if (each := _valid(Checkpoint, item))]
+        return sorted(found, key=lambda each: each.step_number or 0, reverse=True)
 
+    def list_files(self, *, purpose: str, limit: int) -> Request:
+        """Ask for the newest files that were uploaded for something."""
+        return Request("GET", "/files", (("purpose", purpose), ("order", "desc"), ("limit", str(limit))))
 
-def list_events(job_id: str, *, limit: int = 20, after: str | None = None) -> Request:
-    """Ask for the newest lines of a job's log, or for those before the line with the id ``after``."""
-    return Request("GET", f"{JOBS}/{segment(job_id)}/events", _paging(limit, after))
+    def read_files(self, answer: Answer, *, purpose: str, now: float) -> list[File]:
+        """Read files, newest first; what cannot be read, or is for something else, is left out."""
+        found = [each for item in items_of(answer, "files", now=now) if (each := _valid(File, item))]
+        fitting = {each.id: each for each in found if each.purpose == purpose}
+        return sorted(fitting.values(), key=lambda each: each.created_at or 0, reverse=True)
+
+    def file_content(self, file_id: str) -> Request:
+        """Ask for the bytes of a file."""
+        return Request("GET", f"/files/{segment(file_id)}/content")
+
+    def list_models(self) -> Request:
+        """Ask for every model that the account can use; the list has no pages."""
+        return Request("GET", "/models")
+
+    def read_models(self, answer: Answer, *, now: float) -> list[Model]:
+        """Read models; what cannot be read is left out."""
+        return [each for item in items_of(answer, "models", now=now) if (each := _valid(Model, item))]
+
+    def job_page(self, job_id: str) -> str:
+        """Return the address of the job's page, for people."""
+        return (self.account.page or self.page).replace("{job}", segment(job_id))
+
+    def _readings(self, items: Any, answer: Answer) -> tuple[list[Reading], int]:
+        """Return the jobs of a list, and how many of its items are none."""
+        if not isinstance(items, list):
+            raise BrokenAnswer("The list of jobs has no data.", request_id=answer.request_id)
+        readings = [reading for item in items if (reading := reading_of(self.described(item)))]
+        return readings, len(items) - len(readings)
+
+    def _page(self, readings: list[Reading], broken: int, cursor: str | None) -> Page:
+        ours = tuple(reading for reading in readings if not self._is_of_another(reading))
+        return Page(ours, broken, cursor, len(readings) - len(ours))
+
+    def _is_of_another(self, reading: Reading) -> bool:
+        """Whether a job is another organisation's; where one of the two is a name and no id, nobody can tell."""
+        ours, theirs = self.account.organization, reading.body.get("organization_id")
+        both_are_ids = all(isinstance(each, str) and each.startswith("org-") for each in (ours, theirs))
+        return both_are_ids and ours != theirs
 
 
 def _paging(limit: int, after: str | None) -> tuple[tuple[str, str], ...]:
     return (("limit", str(limit)), *([("after", after)] if after else []))
-
-
-def read_events(answer: Answer, *, now: float) -> list[Event]:
-    """Read the answer to ``list_events``, oldest first; lines that cannot be read are left out.
-
-    Raises:
-        ProviderError: no list could be read at all.
-    """
-    items = _items(answer, "events", now)
-    # The API sends the newest first, and stamps whole seconds: lines of one second keep their order.
-    events = [event for item in reversed(items) if (event := _valid(Event, item))]
-    return sorted(events, key=lambda event: event.created_at or 0)
-
-
-def list_checkpoints(job_id: str, *, limit: int = 10, after: str | None = None) -> Request:
-    """Ask for the newest checkpoints of a job, or for those before the one with the id ``after``."""
-    return Request("GET", f"{JOBS}/{segment(job_id)}/checkpoints", _paging(limit, after))
-
-
-def read_checkpoints(answer: Answer, *, now: float) -> list[Checkpoint]:
-    """Read the answer to ``list_checkpoints``, newest first; what cannot be read is left out.
-
-    Raises:
-        ProviderError: no list could be read at all.
-    """
-    found = [each for item in _items(answer, "checkpoints", now) if (each := _valid(Checkpoint, item))]
-    return sorted(found, key=lambda each: each.step_number or 0, reverse=True)
-
-
-def list_models() -> Request:
-    """Ask for every model that the account can use; the list has no pages."""
-    return Request("GET", "/models")
-
-
-def read_models(answer: Answer, *, now: float) -> list[Model]:
-    """Read the answer to ``list_models``; what cannot be read is left out.
-
-    Raises:
-        ProviderError: no list could be read at all.
-    """
-    return [each for item in _items(answer, "models", now) if (each := _valid(Model, item))]
-
-
-def file_content(file_id: str) -> Request:
-    """Ask for the bytes of a file."""
-    return Request("GET", f"/files/{segment(file_id)}/content")
-
-
-def _items(answer: Answer, what: str, now: float) -> list[Any]:
-    items = json_of(answer, now=now).get("data")
-    if not isinstance(items, list):
-        raise BrokenAnswer(f"The list of {what} has no data.", request_id=answer.request_id)
-    return items
 
 
 def _valid(model: type[M], item: Any) -> M | None:
@@ -181,8 +184,3 @@ def _valid(model: type[M], item: Any) -> M | None:
         return model.model_validate(item)
     except ValidationError:
         return None
-
-
-def job_page(job_id: str) -> str:
-    """Return the address of the job's page, for people."""
-    return f"https://platform.openai.com/finetune/{segment(job_id)}"

@@ -42,35 +42,35 @@ class SharedReads:
     """
 
     def __init__(self, client: Client, clock: Callable[[], float]) -> None:
-        self._client = client
+        self.client = client
         self._clock = clock
         self._under_way: dict[Hashable, _Request] = {}
         self._answers: dict[Hashable, Read[Any]] = {}
 
     async def job(self, job_id: str, *, fresh: bool = False) -> Read[Reading]:
         """Read one job; ``fresh`` takes no earlier answer, though it joins a request that is under way."""
-        return await self._read(("job", job_id), lambda: self._client.retrieve(job_id), fresh=fresh)
+        return await self._read(("job", job_id), lambda: self.client.retrieve(job_id), fresh=fresh)
 
     async def page(self, *, after: str | None, limit: int, metadata: Mapping[str, str]) -> Read[Page]:
         """Read one page of jobs, newest first."""
         return await self._read(
             ("page", after, limit, tuple(metadata.items())),
-            lambda: self._client.list_jobs(after=after, limit=limit, metadata=metadata),
+            lambda: self.client.list_jobs(after=after, limit=limit, metadata=metadata),
         )
 
     async def events(self, job_id: str, *, limit: int, after: str | None) -> Read[list[Event]]:
         """Read lines of a job's log, oldest first."""
         key = ("events", job_id, limit, after)
-        return await self._read(key, lambda: self._client.events(job_id, limit=limit, after=after))
+        return await self._read(key, lambda: self.client.events(job_id, limit=limit, after=after))
 
     async def checkpoints(self, job_id: str, *, limit: int, after: str | None) -> Read[list[Checkpoint]]:
         """Read checkpoints of a job, newest first."""
         key = ("checkpoints", job_id, limit, after)
-        return await self._read(key, lambda: self._client.checkpoints(job_id, limit=limit, after=after))
+        return await self._read(key, lambda: self.client.checkpoints(job_id, limit=limit, after=after))
 
     async def models(self) -> Read[list[Model]]:
         """Read every model that the account can use."""
-        return await self._read("models", self._client.models)
+        return await self._read("models", self.client.models)
 
     def forget(self) -> None:
         """Let nobody who asks from now on see what was read before: somebody gave an order."""

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Literal
@@ -118,15 +119,36 @@ def json_of(answer: Answer, *, now: float) -> dict[str, Any]:
     return value
 
 
+def items_of(answer: Answer, what: str, *, now: float) -> list[Any]:
+    """Return what stands under ``data`` in a good answer; ``what`` names it where there is nothing.
+
+    Raises:
+        ProviderError: the subclass that says what the answer means.
+    """
+    items = json_of(answer, now=now).get("data")
+    if not isinstance(items, list):
+        raise BrokenAnswer(f"The list of {what} has no data.", request_id=answer.request_id)
+    return items
+
+
 def content_of(answer: Answer, *, now: float) -> bytes:
     """Return the body of a good answer.
 
     Raises:
         ProviderError: the subclass that says what the answer means.
     """
-    if answer.status != HTTPStatus.OK:
+    # Azure answers 201 to what it makes.
+    if answer.status not in (HTTPStatus.OK, HTTPStatus.CREATED):
         raise _error_of(answer, now)
     return answer.body
+
+
+def moment(value: Any) -> float | None:
+    """Return a moment as seconds since the epoch, from what RFC 3339 writes; None where it is none."""
+    try:
+        return datetime.fromisoformat(value).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def reading_of(item: Any) -> Reading | None:
@@ -166,7 +188,8 @@ def _envelope(answer: Answer) -> dict[str, Any]:
         body = from_json(answer.body)
     except ValueError:
         return {}
-    error = body.get("error") if isinstance(body, dict) else None
+    # Google's envelope, which Fireworks has too, is none: the message stands at the top.
+    error = body.get("error", body) if isinstance(body, dict) else None
     return error if isinstance(error, dict) else {"message": error} if isinstance(error, str) else {}
 
 

@@ -1,14 +1,12 @@
 """A fine-tuning API to try things with: OpenAI's contract, stateful, and as strict as the service."""
 
-import math
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from types import TracebackType
-from typing import Any
+from typing import Any, ClassVar
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -16,6 +14,7 @@ from aiohttp.typedefs import Handler
 from bot.sandbox.ledger import Ledger
 from bot.sandbox.lives import Life
 from bot.sandbox.openai_api import graders
+from bot.sandbox.openai_api.budget import Budget
 from bot.sandbox.openai_api.jobs import JobDesk
 from bot.sandbox.openai_api.permissions import PermissionDesk
 from bot.sandbox.openai_api.shelf import Names, Shelf
@@ -49,6 +48,10 @@ class Key:
 class FineTuningApi(LoopbackServer):
     """One account of the API; start it with ``async with``."""
 
+    prefixes: ClassVar[tuple[str, ...]] = ("/v1",)
+    """Before every path."""
+    id_header: ClassVar[str] = "x-request-id"
+
     def __init__(
         self,
         *,
@@ -65,7 +68,7 @@ class FineTuningApi(LoopbackServer):
         self.per_minute = per_minute
         """How many requests a key has in any 60 seconds; None: as many as it likes."""
         self._clock = clock
-        self._recent: dict[str, deque[float]] = {}
+        self._budgets: dict[str, Budget] = {}
         self._names = Names()
         self._shelf = Shelf(self._names, clock)
         self._jobs = Jobs(self._shelf, self._names, clock)
@@ -203,7 +206,8 @@ class FineTuningApi(LoopbackServer):
         for method, template, scope, work in routes:
             what = f"{method} {template}"
             self._doors[what] = (scope, work)
-            self.app.router.add_route(method, f"/v1{template}", partial(self._enter, what))
+            for prefix in self.prefixes:
+                self.app.router.add_route(method, f"{prefix}{template}", partial(self._enter, what))
         self.app.router.add_route("*", "/{path:.*}", self._refuse_unknown)
         self.app.middlewares.append(self._sign)
 
@@ -211,13 +215,28 @@ class FineTuningApi(LoopbackServer):
         text = (await http.read()).decode(errors="replace")
         path, query = dict(http.match_info), dict(http.query)
         request = {"id": path.get("id"), "query": query, "body": shown(text)} | path
-        secret, project = _secret_of(http), http.headers.get("OpenAI-Project")
+        secret, project = self.secret_of(http), http.headers.get("OpenAI-Project")
         key = self.keys.get(secret)
 
         def work() -> Answer:
-            return self.answer(what, path, query, secret=secret, project=project, text=text)
+            if wrong := self.misaddressed(what, http):
+                return wrong
+            return self.as_told(what, self.answer(what, path, query, secret=secret, project=project, text=text))
 
         return await self.serve(http, what, request, work, credential=key.name if key else "")
+
+    def secret_of(self, http: web.Request) -> str:
+        """Return the key that a request carries, "" where it carries none."""
+        kind, _, secret = http.headers.get("Authorization", "").partition(" ")
+        return secret.strip() if kind.lower() == "bearer" else ""
+
+    def misaddressed(self, _what: str, _http: web.Request) -> Answer | None:
+        """Return what a request gets that has no place here; None for every other."""
+        return None
+
+    def as_told(self, _what: str, answer: Answer) -> Answer:
+        """Return an answer in the words of the provider that is stood in for."""
+        return answer
 
     def answer(
         self,
@@ -251,38 +270,17 @@ class FineTuningApi(LoopbackServer):
         if project not in (None, key.project):
             message = "OpenAI-Project header should match project for API key"
             raise Refused(HTTPStatus.UNAUTHORIZED, message, code="mismatched_project")
-        self._count(key)
+        if self.per_minute is not None:
+            self._budgets.setdefault(key.name, Budget(self._clock)).spend(self.per_minute)
         if scope not in key.scopes:
             raise Refused(HTTPStatus.UNAUTHORIZED, _MISSING.format(scope))
         return key
-
-    def _count(self, key: Key) -> None:
-        """Take one request off the budget of ``key``.
-
-        Raises:
-            Refused: nothing is left of it; says when there will be.
-        """
-        if self.per_minute is None:
-            return
-        now, recent = self._clock(), self._recent.setdefault(key.name, deque())
-        while recent and recent[0] <= now - 60:
-            recent.popleft()
-        if len(recent) >= self.per_minute:
-            wait = str(math.ceil(recent[0] + 60 - now) if recent else 60)
-            raise Refused(
-                HTTPStatus.TOO_MANY_REQUESTS,
-                "Rate limit reached.",
-                kind="requests",
-                code="rate_limit_exceeded",
-                headers={"Retry-After": wait},
-            )
-        recent.append(now)
 
     @web.middleware
     async def _sign(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         began = time.perf_counter()
         answer = await handler(request)
-        answer.headers.setdefault("x-request-id", f"req_{self._names.hexadecimal(32)}")
+        answer.headers.setdefault(self.id_header, f"req_{self._names.hexadecimal(32)}")
         answer.headers.setdefault("openai-version", "2020-10-01")
         answer.headers.setdefault("openai-processing-ms", str(round((time.perf_counter() - began) * 1000)))
         return answer
@@ -293,8 +291,3 @@ _MISSING = (
     " in your organization (Reader, Writer, Owner) and project (Member, Owner), and if you're using a restricted API"
     " key, that it has the necessary scopes."
 )
-
-
-def _secret_of(http: web.Request) -> str:
-    kind, _, secret = http.headers.get("Authorization", "").partition(" ")
-    return secret.strip() if kind.lower() == "bearer" else ""

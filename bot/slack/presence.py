@@ -30,7 +30,6 @@ class Presence:
         store: Store,
         notices: Notices,
         *,
-        account: str,
         wake: Callable[[], None],
         clock: Clock,
         every: float = EVERY,
@@ -43,7 +42,6 @@ class Presence:
         self._gateway = gateway
         self._store = store
         self._notices = notices
-        self._account = account
         self._wake = wake
         self._clock = clock
         self._every = every
@@ -100,6 +98,6 @@ class Presence:
             until = max(outage.since, self._clock())
             log.info("slack.recovered", lasted=round(until - outage.since), late=late)
             if until - outage.since >= TELLS_AFTER:
-                people = await self._store.tracks.people(tx, self._account)
+                people = await self._store.tracks.people(tx)
                 facts = {"since": outage.since, "until": until, "late": float(late)}
                 await self._notices.tell(tx, NoticeKind.SLACK_BACK, SLACK, at=outage.since, people=people, **facts)

@@ -1,7 +1,7 @@
 """What the bot knows of each job, and the changes it has seen."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,6 +95,11 @@ class Jobs:
         row = (await tx.execute(_jobs(account).where(schema.job.c.id == job_id))).one_or_none()
         return _known(row) if row else None
 
+    async def accounts_of(self, job_id: str) -> list[str]:
+        """Return the accounts in which a job was seen, which may be two keys to one project."""
+        async with self._db.transaction() as tx:
+            return list(await tx.scalars(select(schema.job.c.account).where(schema.job.c.id == job_id)))
+
     async def watched(self, account: str) -> Watched | None:
         """Return what a sweep of the account has to look at, or None where there is nothing."""
         async with self._db.transaction() as tx:
@@ -112,7 +117,7 @@ class Jobs:
 
     async def now(self, tx: AsyncConnection) -> float:
         """Return the present moment by the clock of what is stored."""
-        return float((await tx.execute(select(self._db.now()))).scalar_one())
+        return float(await tx.scalar(select(self._db.now())) or 0.0)
 
     async def newest(self, account: str, most: int) -> dict[str, KnownJob]:
         """Return the jobs that were created last, by id."""
@@ -219,11 +224,10 @@ class Jobs:
         row = (await tx.execute(mine.order_by(changes.version.desc()).limit(1))).one_or_none()
         return _recorded(row) if row else None
 
-    async def settle(self, tx: AsyncConnection, account: str, job_ids: Iterable[str]) -> None:
+    async def settle(self, tx: AsyncConnection, account: str, job_ids: Sequence[str]) -> None:
         """Expect nothing more of these jobs."""
-        if ids := list(job_ids):
-            jobs = schema.job.c
-            await tx.execute(update(schema.job).where(jobs.account == account, jobs.id.in_(ids)).values(settled=True))
+        jobs = schema.job.c
+        await tx.execute(update(schema.job).where(jobs.account == account, jobs.id.in_(job_ids)).values(settled=True))
 
 
 UNDOUBTED: dict[str, None] = {"back_to": None, "back_at": None}

@@ -25,7 +25,6 @@ EVERY_JOB = "*"
 class Mute:
     """A channel is not told of a job until then."""
 
-    account: str
     channel: str
     job_id: str
     """``EVERY_JOB`` for all of them."""
@@ -40,26 +39,29 @@ class Mutes:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def begin(self, account: str, channel: str, job_id: str, person: str, seconds: float) -> Mute:
-        """Mute a job, or every one, in a channel; of two mutes of one thing the later holds."""
+    async def begin(self, accounts: Sequence[str], channel: str, job_id: str, person: str, seconds: float) -> float:
+        """Mute a job, or every one of some accounts, in a channel; of two mutes of one thing the later holds.
+
+        Returns:
+            Until when, in seconds since the epoch.
+        """
         until = self._db.now() + seconds
-        new = {"account": account, "channel": channel, "job_id": job_id, "person": person, "until": until}
-        row = self._db.insert(schema.mute).values(new)
+        mine = {"channel": channel, "job_id": job_id, "person": person, "until": until}
+        row = self._db.insert(schema.mute).values([{"account": account, **mine} for account in accounts])
         anew = {name: row.excluded[name] for name in ("person", "until")}
         statement = row.on_conflict_do_update(index_elements=["account", "channel", "job_id"], set_=anew)
         async with self._db.transaction() as tx:
-            return _mute((await tx.execute(statement.returning(schema.mute))).one())
+            return float((await tx.scalars(statement.returning(schema.mute.c.until))).all()[0])
 
-    async def end(self, account: str, channel: str, job_id: str = EVERY_JOB) -> tuple[int, int]:
-        """End the mute of a job, or every mute of a channel; return how many there were, and the changes they held."""
+    async def end(self, channel: str, job_id: str = EVERY_JOB) -> tuple[int, int]:
+        """End the mute of a job, or every mute of a channel; return how many things were muted, and the changes held."""
         mutes = schema.mute.c
-        mine = (mutes.account == account, mutes.channel == channel, mutes.until > self._db.now())
-        chosen = delete(schema.mute).where(*mine)
+        chosen = delete(schema.mute).where(mutes.channel == channel, mutes.until > self._db.now())
         if job_id != EVERY_JOB:
             chosen = chosen.where(mutes.job_id == job_id)
         async with self._db.transaction() as tx:
-            ended = (await tx.execute(chosen)).rowcount
-            return ended, await self._release(tx, channel)
+            ended = set(await tx.scalars(chosen.returning(mutes.job_id)))
+            return len(ended), await self._release(tx, channel)
 
     async def end_due(self) -> int:
         """End the mutes whose time is over; return how many changes they held."""
@@ -74,21 +76,22 @@ class Mutes:
         about = (mutes.account == account, mutes.channel == channel, mutes.job_id.in_((job_id, EVERY_JOB)))
         return bool(await tx.scalar(select(exists().where(*about, mutes.until > self._db.now()))))
 
-    async def of_person(self, account: str, person: str) -> list[Mute]:
+    async def of_person(self, person: str) -> list[Mute]:
         """Return the mutes that somebody began, those that end first coming first."""
         mutes = schema.mute.c
-        return await self._holding(account, mutes.person == person, by=(mutes.until, mutes.channel, mutes.job_id))
+        return await self._holding(mutes.person == person, by=(mutes.until, mutes.channel, mutes.job_id))
 
-    async def in_channel(self, account: str, channel: str) -> list[Mute]:
+    async def in_channel(self, channel: str) -> list[Mute]:
         """Return the mutes of a channel, the one of every job first."""
         mutes = schema.mute.c
-        return await self._holding(account, mutes.channel == channel, by=(mutes.job_id,))
+        return await self._holding(mutes.channel == channel, by=(mutes.job_id, mutes.until))
 
-    async def _holding(self, account: str, which: Any, *, by: Sequence[Any]) -> list[Mute]:
+    async def _holding(self, which: Any, *, by: Sequence[Any]) -> list[Mute]:
+        """Return mutes as people know them: one of every job of each account is one of every job."""
         mutes = schema.mute.c
-        chosen = select(schema.mute).where(mutes.account == account, which, mutes.until > self._db.now()).order_by(*by)
+        chosen = select(schema.mute).where(which, mutes.until > self._db.now()).order_by(*by)
         async with self._db.transaction() as tx:
-            return [_mute(row) for row in await tx.execute(chosen)]
+            return list(dict.fromkeys(_mute(row) for row in await tx.execute(chosen)))
 
     async def _release(self, tx: AsyncConnection, channel: str | None = None) -> int:
         """Let go what no mute covers any more, of one channel or of all; return how many changes that were."""
@@ -130,4 +133,4 @@ def _parts(rows: Sequence[Row[Any]]) -> list[list[Row[Any]]]:
 
 
 def _mute(row: Any) -> Mute:
-    return Mute(row.account, row.channel, row.job_id, row.person, row.until)
+    return Mute(row.channel, row.job_id, row.person, row.until)

@@ -1,6 +1,6 @@
 """Who follows what: tracks and subscriptions."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -153,36 +153,38 @@ class Tracks:
         statement = self._db.insert(schema.subscription).values(values).on_conflict_do_nothing()
         return (await tx.execute(statement)).rowcount > 0
 
-    async def unsubscribe(self, account: str, channel: str, subscription_id: int | None = None) -> int:
-        """End one subscription of a channel, or all of them; return how many there were."""
+    async def unsubscribe(self, channel: str, subscription_id: int | None = None) -> int:
+        """End one subscription of a channel, or all of them, of whatever account; return how many there were."""
         subscriptions = schema.subscription.c
-        chosen = delete(schema.subscription).where(subscriptions.account == account, subscriptions.channel == channel)
+        chosen = delete(schema.subscription).where(subscriptions.channel == channel)
         if subscription_id is not None:
             chosen = chosen.where(subscriptions.id == subscription_id)
         async with self._db.transaction() as tx:
             return (await tx.execute(chosen)).rowcount
 
-    async def subscriptions(self, account: str) -> list[Subscription]:
-        """Return the subscriptions of an account."""
-        async with self._db.transaction() as tx:
-            return await self.subscriptions_in(tx, account)
-
     async def subscriptions_in(self, tx: AsyncConnection, account: str) -> list[Subscription]:
         """Return the subscriptions of an account."""
         subscriptions = schema.subscription.c
-        mine = select(schema.subscription).where(subscriptions.account == account)
-        return [_subscription(row) for row in await tx.execute(mine.order_by(subscriptions.channel, subscriptions.id))]
+        return await _chosen(tx, subscriptions.account == account, by=(subscriptions.channel, subscriptions.id))
 
-    async def subscriptions_of(self, account: str, channel: str) -> list[Subscription]:
-        """Return the subscriptions of a channel, oldest first."""
-        return [each for each in await self.subscriptions(account) if each.channel == channel]
+    async def subscriptions_of(self, channel: str) -> list[Subscription]:
+        """Return the subscriptions of a channel, of whatever account, oldest first."""
+        subscriptions = schema.subscription.c
+        async with self._db.transaction() as tx:
+            return await _chosen(tx, subscriptions.channel == channel, by=(subscriptions.id,))
 
-    async def people(self, tx: AsyncConnection, account: str) -> set[str]:
-        """Return everybody who follows something of an account."""
+    async def subscriptions_by(self, person: str) -> list[Subscription]:
+        """Return the subscriptions that somebody made, oldest first."""
+        subscriptions = schema.subscription.c
+        async with self._db.transaction() as tx:
+            return await _chosen(tx, subscriptions.person == person, by=(subscriptions.id,))
+
+    async def people(self, tx: AsyncConnection, account: str | None = None) -> set[str]:
+        """Return everybody who follows something of an account, or of any."""
         found: set[str] = set()
         for table in (schema.track, schema.subscription):
-            people = select(table.c.person).distinct().where(table.c.account == account, table.c.person.is_not(None))
-            found.update(await tx.scalars(people))
+            people = select(table.c.person).distinct().where(table.c.person.is_not(None))
+            found.update(await tx.scalars(people if account is None else people.where(table.c.account == account)))
         return found
 
     async def people_in(self, tx: AsyncConnection, channel: str) -> set[str]:
@@ -192,6 +194,11 @@ class Tracks:
             for table in (schema.track, schema.subscription)
         ]
         return set(await tx.scalars(union_of(*of_channel)))
+
+
+async def _chosen(tx: AsyncConnection, which: Any, *, by: Sequence[Any]) -> list[Subscription]:
+    rows = await tx.execute(select(schema.subscription).where(which).order_by(*by))
+    return [_subscription(row) for row in rows]
 
 
 def _track(row: Any) -> Track:

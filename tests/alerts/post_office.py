@@ -13,18 +13,19 @@ from sqlalchemy import Row
 from bot.alerts.draw import Drawing
 from bot.alerts.retry import PATIENCE, Patience
 from bot.alerts.sender import Sender
+from bot.environment import load
+from bot.jobs.orders import Order
 from bot.sandbox.faults import Fault
 from bot.sandbox.finetuning import API_KEY
 from bot.sandbox.ledger import Entry
 from bot.sandbox.messages import Message
 from bot.sandbox.slack import Slack
 from bot.sandbox.workspace import Channel
-from bot.settings import load
 from bot.slack.gateway import Gateway, open_gateway
 from bot.store import Store, open_store
 from bot.store.outbox import Picture
 from tests.empty_store import lay_out
-from tests.store.seeds import deliveries, owe
+from tests.store.seeds import ACCOUNT, deliveries, owe
 
 POST = "chat.postMessage"
 
@@ -122,12 +123,22 @@ async def post_office(
 def drawing(clock: Clock, unpaged: Collection[str] = ()) -> Drawing:
     """Return what a sender needs for drawing; it breaks for the jobs in ``unpaged``."""
 
-    def job_page(_account: str, job_id: str) -> str:
-        if job_id in unpaged:
+    return Drawing({ACCOUNT: _Pages(unpaged)}, clock)
+
+
+class _Pages:
+    """What is known of an account whose jobs have pages, but for some."""
+
+    orders = frozenset(Order)
+    hint = None
+
+    def __init__(self, unpaged: Collection[str]) -> None:
+        self._unpaged = unpaged
+
+    def job_page(self, job_id: str) -> str:
+        if job_id in self._unpaged:
             raise LookupError(job_id)
         return f"https://example.com/{job_id}"
-
-    return Drawing(job_page, can_cancel=True, clock=clock)
 
 
 def told(channel: Channel) -> list[str]:

@@ -11,7 +11,6 @@ from bot.alerts.draw import Drawing, Outgoing
 from bot.alerts.record import Recorder, Seen
 from bot.alerts.retry import PACE
 from bot.alerts.sender import Sender
-from bot.app import account_of
 from bot.blocks import Message
 from bot.providers.wire import Reading, reading_of
 from bot.slack.gateway import Gateway, open_gateway
@@ -78,13 +77,13 @@ def _burst(waits: Sequence[float]) -> list[Figure]:
 async def _line(standins: StandIns, folder: Path) -> AsyncIterator[tuple[Line, list[Reading]]]:
     """Put together what alerts go through, as `bot.app` does, with jobs to change."""
     settings = standins.settings(folder, 1000)
-    account = account_of(settings)
+    (account,) = settings.accounts
     async with (
         RawClient(account) as client,
         open_gateway(settings) as gateway,
         open_store(settings.database_url.get_secret_value(), time.time) as store,
     ):
-        drawing = Drawing(lambda _account, job_id: client.job_page(job_id), can_cancel=True, clock=time.time)
+        drawing = Drawing({account.name: client}, time.time)
         sender = Sender(store, gateway, drawing, clock=time.time)
         sending = asyncio.create_task(sender.run())
         try:

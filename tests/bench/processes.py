@@ -14,8 +14,9 @@ from typing import Any
 
 import aiohttp
 
+from bot.environment import load
 from bot.sandbox.finetuning import API_KEY
-from bot.settings import Settings, load
+from bot.settings import Settings
 
 REPOSITORY = Path(__file__).parents[2]
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV")

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from bot.app import account_of
 from bot.store import open_store
 from tests.bench.figures import Part, plain
 from tests.bench.processes import StandIns, process, resident_megabytes
@@ -87,7 +86,7 @@ async def _started(standins: StandIns, folder: Path) -> AsyncIterator[Start]:
 
 async def _track_a_thousand(standins: StandIns, folder: Path) -> None:
     """Leave a database behind in which every job of the account is tracked."""
-    account = account_of(standins.settings(folder, 1000))
+    (account,) = standins.settings(folder, 1000).accounts
     async with RawClient(account) as client, open_store(f"sqlite:///{folder / 'ftjob.db'}", time.time) as store:
         await track_all(store, account.name, await client.all_jobs(), [CHANNEL])
 

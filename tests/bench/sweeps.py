@@ -10,11 +10,9 @@ from statistics import median
 
 from bot.alerts.notices import Notices
 from bot.alerts.record import Recorder
-from bot.app import account_of
 from bot.poll.circuit import Circuit
 from bot.poll.plan import PAGE
 from bot.poll.sweep import Sweeper
-from bot.providers import openai
 from bot.providers.client import Client
 from bot.providers.wire import Reading
 from bot.store import Store, open_store
@@ -36,7 +34,7 @@ class RawClient(Client):
     async def fetch_pages(self, cursors: Sequence[str | None]) -> None:
         """Send the requests of a sweep, one after the other, and drop the answers."""
         for after in cursors:
-            await self._send(openai.list_jobs(after=after))
+            await self._send(self._dialect.list_jobs(after=after))
 
     async def all_jobs(self) -> list[Reading]:
         """Read every job of the account, newest first."""
@@ -115,7 +113,7 @@ async def _parts(
     standins: StandIns, folder: Path, jobs: int
 ) -> AsyncIterator[tuple[RawClient, Sweeper, list[Reading]]]:
     """Put together what sweeps, as `bot.app` does, with every job tracked."""
-    account = account_of(standins.settings(folder, jobs))
+    (account,) = standins.settings(folder, jobs).accounts
     async with RawClient(account) as client, open_store(f"sqlite:///{folder / 'ftjob.db'}", time.time) as store:
         readings = await client.all_jobs()
         await track_all(store, account.name, readings, [CHANNEL])

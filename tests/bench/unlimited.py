@@ -4,8 +4,8 @@ import asyncio
 
 from bot import logs
 from bot.commands.flood import Limit, Limits
+from bot.environment import load
 from bot.process import run_until_stopped
-from bot.settings import load
 
 if __name__ == "__main__":
     settings = load()

@@ -11,9 +11,10 @@ from bot.blocks.curves import picture
 from bot.blocks.job import Surroundings
 from bot.jobs.models import Job
 from bot.jobs.progress import Progress
-from bot.providers.openai import job_page
+from bot.providers.openai import OpenAI
 from tests.blocks.as_read import as_read
 from tests.blocks.drawn import FAILED, NOW, PERSON, SUCCEEDED, change_to, job
+from tests.builders import account
 
 PAGE = Path(__file__).parents[2] / "docs" / "cards.md"
 HEAD = """# The card of a job, as it lives
@@ -22,6 +23,7 @@ Each block is a card as its reader has it: `[Label -> action = value]` is a butt
 can be copied, `(said)` what a screen reader and a notification say. `python -m tests.blocks.cards_page` writes this page;
 a test holds it to the code.
 """
+PAGES = OpenAI(account())
 CURVES = picture("F0CURVES", "training loss 2.5 at step 1 to 0.5 at step 100, lowest 0.48 at step 97")
 
 
@@ -47,7 +49,12 @@ def sections() -> dict[str, str]:
         "No longer visible": shown(job(), is_gone=True),
         "Two lines, as `settings size compact` has it": shown(job(), step=40, is_compact=True),
         "The last message of the thread, in the channel too": as_read(
-            alert(change_to(job(**SUCCEEDED)), job(**SUCCEEDED), page=job_page("ftjob-abc123"), person=PERSON)
+            alert(
+                change_to(job(**SUCCEEDED)),
+                job(**SUCCEEDED),
+                Surroundings(PAGES.job_page("ftjob-abc123")),
+                person=PERSON,
+            )
         ),
     }
 
@@ -57,7 +64,7 @@ def shown(drawn: Job, *, step: int = 0, curves: bool = False, is_gone: bool = Fa
     points = tuple((n, 2.5 - n / 50) for n in range(1, step + 1))
     progress = Progress(step, 100, NOW, 36.0, points) if step else None
     present = Present(NOW, NOW - 7200, progress, is_gone, picture=CURVES if curves else None)
-    around = Surroundings(job_page(drawn.id), tracked=True)
+    around = Surroundings(PAGES.job_page(drawn.id), tracked=True)
     return as_read(card(drawn, around, f"Tracked by <@{PERSON}>", present, compact=is_compact))
 
 

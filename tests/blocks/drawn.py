@@ -14,7 +14,7 @@ from bot.blocks.alert import alert
 from bot.blocks.answers import order_question
 from bot.blocks.card import Present, card
 from bot.blocks.channel_settings import channel_settings, in_words
-from bot.blocks.digest import after_mute, digest
+from bot.blocks.digest import Told, after_mute, digest
 from bot.blocks.home import Health, Home, Quiet, Row, broken, home, stranger
 from bot.blocks.job import Surroundings, status
 from bot.blocks.lists import job_list, tracked_list
@@ -33,14 +33,16 @@ from bot.jobs.models import Checkpoint, Event, Job
 from bot.jobs.orders import Order
 from bot.jobs.progress import Progress
 from bot.jobs.results import Curve
-from bot.providers.openai import job_page
+from bot.providers.openai import OpenAI
 from bot.sandbox.blockkit import check_message, check_view
 from bot.sandbox.messages import readable
 from bot.store.digests import MOST_CHANGES
+from tests.builders import account
 
 EXAMPLES = Path(__file__).parents[1] / "payloads" / "openai" / "examples"
 NOW = 1_790_010_000.0
 PERSON = "U0OLIVIA"
+PAGES = OpenAI(account())
 CHANNEL = "C0ML"
 KEY = "Jm4Qk0s2yqv1T8n3bX5cW7dE"
 BEFORE = State("running")
@@ -133,21 +135,27 @@ def stuck(drawn: Job, kind: ChangeKind) -> Change:
 
 def homes(drawn: Job, *, rows: int = 1) -> dict[str, Block]:
     """Return every Home tab that can be drawn with a job in it."""
-    row = Row(drawn.id, drawn.status, CHANNEL, job_page(drawn.id))
+    row = Row(drawn.id, drawn.status, CHANNEL, PAGES.job_page(drawn.id))
     elsewhere = replace(row, channel=None)
-    well = Health(NOW, None, "1.0", "project `proj_1`")
+    well = Health(NOW, None, "project `proj_1`")
     full = Home(
         [row] * min(rows, MOST_MINE),
         [elsewhere] * min(rows, MOST_RUNNING),
         [elsewhere] * min(rows, MOST_RECENT),
         [CHANNEL] * rows,
         [Quiet(CHANNEL, None, NOW), *[Quiet(CHANNEL, drawn.id, NOW)] * rows],
-        well,
+        [well],
+        "1.0",
     )
     return {
         "home": home(full),
-        "home where the API does not answer": home(replace(full, health=replace(well, problem="Unreachable"))),
-        "home at first": home(Home([], [], [], [], [], replace(well, swept_at=None))),
+        "home where the API does not answer": home(replace(full, health=[replace(well, problem="Unreachable")])),
+        "home at first": home(Home([], [], [], [], [], [replace(well, swept_at=None)], "1.0")),
+        "home of several accounts": home(
+            replace(
+                full, mine=[replace(row, account="a" * 32, page=None)], health=[well, replace(well, problem="NotFound")]
+            )
+        ),
         "home of a stranger": stranger(),
         "home without a store": broken(),
     }
@@ -155,16 +163,21 @@ def homes(drawn: Job, *, rows: int = 1) -> dict[str, Block]:
 
 def pictures(drawn: Job, *, reason: str | None = None, rows: int = 1) -> dict[str, Message]:
     """Return every message that can be drawn of a job."""
-    page = job_page(drawn.id)
-    followed, free = Surroundings(page, tracked=True), Surroundings(page, can_cancel=False)
+    page = PAGES.job_page(drawn.id)
+    followed, free = Surroundings(page, tracked=True), Surroundings(page, orders=frozenset())
     now_known = State(drawn.status, None)
     measured = [
         Curve(name, ((1, 2.5), (10**12, 0.123456)))
         for name in ("training loss", "validation loss", "full validation loss")
     ]
     says = measured_in_words(Chart(f"{drawn.id} · {drawn.model}", measured, range(10**11, 10**12, 10**11)))
+    elsewhere = replace(followed, account="a" * 32, hint="*Deploy* it.")
     return {
         "card": card(drawn, followed, "New job"),
+        "card of one account of several": card(drawn, elsewhere, "New job"),
+        "alert of one account of several": alert(change_to(drawn), drawn, elsewhere, person=PERSON),
+        "status of one account of several": status(drawn, elsewhere, checked_at=NOW, place="account `research`"),
+        "card of an account that is not watched any more": card(drawn, Surroundings(None, orders=frozenset()), "Note"),
         "card in two lines": card(drawn, followed, "", compact=True),
         "card in two lines, doubtful": card(drawn, followed, MAY_BE_REPEAT, compact=True),
         "curves": curves.shown(drawn.id, "F1", says),
@@ -172,32 +185,33 @@ def pictures(drawn: Job, *, reason: str | None = None, rows: int = 1) -> dict[st
         "status": status(drawn, followed, checked_at=NOW, place="project `proj_1`"),
         "status without buttons to change it": status(drawn, free, checked_at=NOW),
         "cancel_question": order_question(Order.CANCEL, drawn, KEY, now=NOW),
-        "alert": alert(change_to(drawn), drawn, page=page, person=PERSON, reason=reason),
+        "question in one account of several": order_question(Order.CANCEL, drawn, KEY, now=NOW, account="a" * 32),
+        "alert": alert(change_to(drawn), drawn, followed, person=PERSON, reason=reason),
         "alert, late and doubtful": alert(
             change_to(drawn),
             drawn,
-            page=page,
+            followed,
             person=None,
             reason=reason,
             late=True,
             seen_at=NOW,
             notes=[MAY_BE_REPEAT],
         ),
-        "alert of a model": alert(change_to(drawn, ChangeKind.MODEL, now_known), drawn, page=page, person=PERSON),
-        "alert of a new job": alert(change_to(drawn, ChangeKind.NEW), drawn, page=page, person=None, reason=reason),
-        "alert of a job that is gone": alert(unchanged(drawn, ChangeKind.GONE), drawn, page=page, person=PERSON),
+        "alert of a model": alert(change_to(drawn, ChangeKind.MODEL, now_known), drawn, followed, person=PERSON),
+        "alert of a new job": alert(change_to(drawn, ChangeKind.NEW), drawn, followed, person=None, reason=reason),
+        "alert of a job that is gone": alert(unchanged(drawn, ChangeKind.GONE), drawn, followed, person=PERSON),
         "alert of a job that is back": alert(
-            unchanged(drawn, ChangeKind.BACK), drawn, page=page, person=None, reason=reason
+            unchanged(drawn, ChangeKind.BACK), drawn, followed, person=None, reason=reason
         ),
         "alert from its status": alert(
             Change(ChangeKind.STATUS, State(drawn.status, drawn.fine_tuned_model), BEFORE),
             drawn,
-            page=page,
+            followed,
             person=None,
         ),
-        "alert of a stuck job": alert(stuck(drawn, ChangeKind.STUCK), drawn, page=page, person=PERSON),
-        "alert of a job that moves again": alert(stuck(drawn, ChangeKind.MOVED), drawn, page=page, person=None),
-        "alert with costs": alert(change_to(drawn), drawn, page=page, person=PERSON, reason=reason, price=3.0),
+        "alert of a stuck job": alert(stuck(drawn, ChangeKind.STUCK), drawn, followed, person=PERSON),
+        "alert of a job that moves again": alert(stuck(drawn, ChangeKind.MOVED), drawn, followed, person=None),
+        "alert with costs": alert(change_to(drawn), drawn, replace(followed, price=3.0), person=PERSON, reason=reason),
         **cards(drawn),
         "events": event_log(
             drawn.id, [event(drawn.id), step_event()] * 10, older=f"events {drawn.id} 20 after:ftevent-1"
@@ -206,18 +220,31 @@ def pictures(drawn: Job, *, reason: str | None = None, rows: int = 1) -> dict[st
         "checkpoints": checkpoint_list(drawn.id, [CHECKPOINT] * 10, older=f"checkpoints {drawn.id} after:ftckpt_1"),
         "no checkpoints": checkpoint_list(drawn.id, [], older=None),
         "digest": digest(
-            ([(change_to(drawn, kind), drawn, reason) for kind in ChangeKind] * rows)[:MOST_CHANGES],
+            ([Told(change_to(drawn, kind), drawn, reason, "a" * 32) for kind in ChangeKind] * rows)[:MOST_CHANGES],
             notes=[MAY_BE_REPEAT],
         ),
         "job_list": job_list(
             [drawn] * rows, title="The newest jobs", empty="None.", older="list all 10 after:ftjob-abc123"
         ),
+        "job_list of several accounts": job_list(
+            [drawn] * rows,
+            title="The newest jobs",
+            empty="None.",
+            accounts=["a" * 32] * rows,
+            notes=["Account `b`: no."],
+        ),
         "digest after a mute": after_mute(
-            [(change_to(each, kind), each, reason) for each in _namesakes(drawn, rows) for kind in ChangeKind],
+            [
+                Told(change_to(each, kind), each, reason, "a" * 32)
+                for each in _namesakes(drawn, rows)
+                for kind in ChangeKind
+            ],
             notes=[MAY_BE_REPEAT],
         ),
         "mute": muted(PERSON, drawn.id, seconds=7200.0, until=NOW),
-        "subscriptions": subscription_list([(n, filter_for(drawn), PERSON) for n in range(1, min(rows, 20) + 1)]),
+        "subscriptions": subscription_list(
+            [(n, filter_for(drawn), PERSON, "a" * 32) for n in range(1, min(rows, 20) + 1)]
+        ),
         "settings": channel_settings(
             in_words(broadcast=True, compact=True, failures_only=True), [(None, NOW), *[(drawn.id, NOW)] * rows]
         ),
@@ -255,7 +282,7 @@ def notices(about: str | None = None, said: str = "Incorrect API key provided.")
 
 def cards(drawn: Job) -> dict[str, Message]:
     """Return the card of a job as it lives: at its beginning, half-way, at the end, gone, and with its curves."""
-    around = Surroundings(job_page(drawn.id), tracked=True)
+    around = Surroundings(PAGES.job_page(drawn.id), tracked=True)
 
     def at(step: int) -> Message:
         points = tuple((n, 2.5 - n / 50) for n in range(1, step + 1))

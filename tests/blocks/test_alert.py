@@ -4,16 +4,17 @@ import pytest
 
 from bot.blocks import Message
 from bot.blocks.alert import NO_REASON, alert
+from bot.blocks.job import Surroundings
 from bot.jobs.changes import Change, ChangeKind, State
 from bot.jobs.models import Job
 from tests.blocks.drawn import FAILED, NOW, PERSON, SUCCEEDED, change_to, job, shown, unchanged
 
-PAGE = "https://platform.openai.com/finetune/ftjob-abc123"
+AROUND = Surroundings("https://platform.openai.com/finetune/ftjob-abc123")
 MODEL = SUCCEEDED["fine_tuned_model"]
 
 
 def draw(drawn: Job, before: str = "running", kind: ChangeKind = ChangeKind.STATUS, **more: Any) -> Message:
-    return alert(change_to(drawn, kind, State(before)), drawn, **{"page": PAGE, "person": PERSON, **more})
+    return alert(change_to(drawn, kind, State(before)), drawn, **{"around": AROUND, "person": PERSON, **more})
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ def test_a_model_that_comes_later_is_told_by_itself() -> None:
     message = alert(
         Change(ChangeKind.MODEL, State("succeeded"), State("succeeded", finished.fine_tuned_model)),
         finished,
-        page=PAGE,
+        AROUND,
         person=None,
     )
 
@@ -70,7 +71,7 @@ def test_a_model_that_comes_later_is_told_by_itself() -> None:
 
 def test_a_model_that_is_gone_is_told() -> None:
     gone = Change(ChangeKind.MODEL, State("succeeded", "ft:x"), State("succeeded"))
-    message = alert(gone, job(status="succeeded"), page=PAGE, person=None)
+    message = alert(gone, job(status="succeeded"), AROUND, person=None)
 
     assert message.text == "Fine-tuning job ftjob-abc123 lost its fine-tuned model."
     assert "*Fine-tuned model is gone*" in shown(message)
@@ -97,7 +98,7 @@ def test_an_alert_holds_what_a_team_needs() -> None:
         "*Trained tokens*",
         "5,768,000",
         MODEL,
-        f"<{PAGE}|Open page> · tracked by <@{PERSON}>",
+        f"<{AROUND.page}|Open page> · tracked by <@{PERSON}>",
     ]
 
 
@@ -146,7 +147,7 @@ def test_what_an_alert_has_to_say_of_itself_is_seen() -> None:
 
 def test_a_job_that_is_gone_is_told_with_what_to_do() -> None:
     gone = job(**FAILED)
-    message = alert(unchanged(gone, ChangeKind.GONE), gone, page=PAGE, person=None)
+    message = alert(unchanged(gone, ChangeKind.GONE), gone, AROUND, person=None)
 
     assert message.text == (
         "Fine-tuning job ftjob-abc123 is no longer visible to the API key of this bot. It was last seen as failed."
@@ -161,7 +162,7 @@ def test_a_job_that_is_gone_is_told_with_what_to_do() -> None:
 
 def test_a_job_that_is_back_is_told_with_its_status() -> None:
     back = job(**SUCCEEDED)
-    message = alert(unchanged(back, ChangeKind.BACK), back, page=PAGE, person=None)
+    message = alert(unchanged(back, ChangeKind.BACK), back, AROUND, person=None)
 
     assert message.text == "Fine-tuning job ftjob-abc123 is visible again: it succeeded."
     assert shown(message).splitlines()[:3] == [

@@ -1,4 +1,4 @@
-from bot.blocks.digest import LONGEST_LINE, digest
+from bot.blocks.digest import LONGEST_LINE, Told, digest
 from bot.jobs.changes import Change, ChangeKind, State
 from bot.jobs.models import Job
 from bot.store.digests import MOST_CHANGES
@@ -10,9 +10,9 @@ MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
 
 def line(
     before: str, after: str, model: str | None = None, kind: ChangeKind = ChangeKind.STATUS, **fields: object
-) -> tuple[Change, Job, None]:
+) -> Told:
     job = Job.model_validate(job_body(status=after, fine_tuned_model=model, **fields))
-    return Change(kind, State(before), State(after, model)), job, None
+    return Told(Change(kind, State(before), State(after, model)), job)
 
 
 def test_a_digest_tells_each_change_in_a_line_with_what_people_need_of_it() -> None:

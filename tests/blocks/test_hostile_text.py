@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bot.blocks import Message
 from bot.blocks.answers import note, problem
-from bot.blocks.models import model_list
+from bot.blocks.models import Made, model_list
 from bot.blocks.outbox import Undeliverable, of_card, of_change, of_model, outbox
 from bot.commands.problems import upstream
 from bot.errors import AccessRefused, NotFound, RateLimited, RequestRefused, Unreachable
@@ -79,7 +79,9 @@ def test_nothing_in_a_notice_comes_alive(about: str, said: str) -> None:
 @settings(deadline=None)
 @given(hostile, st.dates() | st.none())
 def test_nothing_in_the_name_of_a_model_comes_alive(model: str, ends: date | None) -> None:
-    assert_harmless(model_list([(model, ends)] * 30, checkpoints=7, today=date(2026, 11, 26), place="`x`"))
+    assert_harmless(
+        model_list([Made(model, ends, account=model)] * 30, checkpoints=7, today=date(2026, 11, 26), place="`x`")
+    )
 
 
 @settings(deadline=None)

@@ -5,6 +5,7 @@ import pytest
 from bot.blocks.card import card
 from bot.blocks.job import Surroundings, doing, emoji, failure, followed_by, sentence, status, word
 from bot.jobs.models import Job, JobError
+from bot.jobs.orders import Order
 from bot.jobs.statuses import Phase, phase_of
 from tests.blocks.drawn import FAILED, FULL, NOW, SUCCEEDED, job, shown
 
@@ -189,7 +190,11 @@ def actions_of(fields: dict[str, Any], around: Surroundings) -> list[str]:
 def test_a_card_offers_what_can_be_done(
     fields: dict[str, Any], *, tracked: bool, can_cancel: bool, expected: list[str]
 ) -> None:
-    around = Surroundings("https://platform.openai.com/finetune/x", tracked=tracked, can_cancel=can_cancel)
+    around = Surroundings(
+        "https://platform.openai.com/finetune/x",
+        tracked=tracked,
+        orders=frozenset(Order) if can_cancel else frozenset(),
+    )
 
     assert actions_of(fields, around) == expected
 

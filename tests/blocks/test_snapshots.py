@@ -9,9 +9,9 @@ from syrupy.assertion import SnapshotAssertion
 from bot.access import Policy, Why
 from bot.blocks.answers import help_text, note, problem, usage
 from bot.blocks.channel_settings import channel_settings, in_words
-from bot.blocks.digest import after_mute
+from bot.blocks.digest import Told, after_mute
 from bot.blocks.lists import job_list, tracked_list
-from bot.blocks.models import model_list
+from bot.blocks.models import Made, model_list
 from bot.blocks.mute import muted, unmuted
 from bot.blocks.outbox import Undeliverable, outbox
 from bot.blocks.subscriptions import subscription_list
@@ -136,7 +136,9 @@ def test_notices(snapshot: SnapshotAssertion) -> None:
 
 def test_models(snapshot: SnapshotAssertion) -> None:
     today, ends = date(2026, 11, 26), [date(2026, 11, 20), date(2026, 11, 26), date(2026, 11, 27), date(2027, 1, 14)]
-    rows = [(f"ft:gpt-4o-mini-2024-07-18:acme::{nth}", day) for nth, day in enumerate([*ends, date(2027, 5, 1), None])]
+    rows = [
+        Made(f"ft:gpt-4o-mini-2024-07-18:acme::{nth}", day) for nth, day in enumerate([*ends, date(2027, 5, 1), None])
+    ]
 
     assert as_read(model_list(rows, checkpoints=7, today=today, place=PLACE)) == snapshot(name="models")
     assert as_read(model_list(rows[:1] * 30, checkpoints=0, today=today, place=PLACE)) == snapshot(name="many")
@@ -158,18 +160,20 @@ def test_lists(snapshot: SnapshotAssertion) -> None:
 def test_subscriptions(snapshot: SnapshotAssertion) -> None:
     wanted = Filter(("cancelled", "failed"), "gpt-4o*", (("note", "<!channel> `co`"), ("team", "search")), "U0OLIVIA")
 
-    assert as_read(subscription_list([(7, EVERYTHING, "U0MILO"), (9, wanted, "U0OLIVIA")])) == snapshot(name="two")
-    assert as_read(subscription_list([(7, Filter(("failed",)), "U0MILO")])) == snapshot(name="one")
+    assert as_read(
+        subscription_list([(7, EVERYTHING, "U0MILO", None), (9, wanted, "U0OLIVIA", "research")])
+    ) == snapshot(name="two")
+    assert as_read(subscription_list([(7, Filter(("failed",)), "U0MILO", None)])) == snapshot(name="one")
     assert as_read(subscription_list([])) == snapshot(name="none")
 
 
 def test_mutes(snapshot: SnapshotAssertion) -> None:
     first, second = job(status="running"), job(id="ftjob-def456", **SUCCEEDED)
     told = [
-        (Change(ChangeKind.STATUS, State("queued"), State("running")), first, None),
-        (Change(ChangeKind.NEW, State("queued"), State("queued")), second, None),
-        (change_to(job(**FAILED)), job(**FAILED), None),
-        (change_to(second, before=State("queued")), second, None),
+        Told(Change(ChangeKind.STATUS, State("queued"), State("running")), first),
+        Told(Change(ChangeKind.NEW, State("queued"), State("queued")), second),
+        Told(change_to(job(**FAILED)), job(**FAILED), account="research"),
+        Told(change_to(second, before=State("queued")), second),
     ]
 
     assert as_read(muted("U0OLIVIA", "ftjob-abc123", seconds=7200.0, until=NOW)) == snapshot(name="a job")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from bot import crash, logs
 from bot.alerts.retry import PATIENCE
+from bot.environment import load
 from bot.process import run_until_stopped
-from bot.settings import load
 from tests.world import UNHURRIED
 
 

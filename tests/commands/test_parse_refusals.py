@@ -103,7 +103,7 @@ REFUSED = {
     },
     "a subscription to no status": (
         "subscribe faild",
-        "`faild` is neither a status, one `model:`, key=value nor `mine`.",
+        "`faild` is neither a status, one `model:`, key=value, `mine` nor `account:` and a name.",
     ),
     "a subscription to no model": ("subscribe model:", "`model:` is neither a status"),
     "a subscription to two models": ("subscribe model:gpt-4o model:gpt-5", "`model:gpt-5` is neither a status"),

@@ -9,15 +9,17 @@ from bot.errors import (
     BrokenAnswer,
     ForeignAnswer,
     NotFound,
+    NotOffered,
     ProviderError,
     RateLimited,
     RequestRefused,
     TrainingClosed,
     Unreachable,
 )
-from bot.providers.openai import read_job
+from bot.providers.openai import OpenAI
 from bot.providers.wire import Answer
 from tests.blocks.drawn import EXAMPLES, alive, marked_up
+from tests.builders import account
 
 PLACE = "project `proj_1`"
 NEXT_STEPS = (
@@ -31,6 +33,7 @@ NEXT_STEPS = (
 )
 JARGON = ("Traceback", "Exception", "Error(", "None", "object at", "errno", "bot.", "sk-", "xoxb", "Bearer")
 ERRORS: dict[str, tuple[ProviderError, str]] = {
+    "not offered": (NotOffered("Together keeps no models."), "Together keeps no models."),
     "unknown": (NotFound("HTTP 404"), "No fine-tuning job `ftjob-a` in project `proj_1`."),
     "revoked": (AccessRefused("Incorrect API key"), "The API refused this bot's key: Incorrect API key."),
     "scope": (
@@ -94,7 +97,7 @@ def test_a_long_error_is_cut() -> None:
 )
 def test_what_the_api_really_answers_becomes_a_sentence_without_secrets(status: int, file: str, expected: str) -> None:
     with pytest.raises(ProviderError) as caught:
-        read_job(Answer(status, {}, (EXAMPLES / file).read_bytes()), "ftjob-a", now=0)
+        OpenAI(account()).read_job(Answer(status, {}, (EXAMPLES / file).read_bytes()), "ftjob-a", now=0)
     said = upstream(caught.value, place=PLACE, job_id="ftjob-a")
 
     assert expected in said

@@ -8,11 +8,12 @@ from typing import Any
 from pydantic import SecretStr
 from sqlalchemy import Row
 
+from bot.accounts import Account
 from bot.alerts.notices import Notices
 from bot.alerts.record import Recorder
 from bot.poll.circuit import Circuit
 from bot.poll.sweep import Sweeper
-from bot.providers.client import Account, Client
+from bot.providers.client import Client
 from bot.sandbox.faults import Fault
 from bot.sandbox.finetuning import API_KEY, FineTuningApi
 from bot.store import Store, open_store, schema

@@ -10,10 +10,11 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from pydantic import SecretStr
 
+from bot.accounts import Account
 from bot.errors import ProviderError
 from bot.jobs.models import Event
 from bot.jobs.orders import Order
-from bot.providers.client import Account, Client
+from bot.providers.client import Client
 from bot.providers.wire import Page, Reading
 from bot.sandbox.finetuning import JOBS_READ, JOBS_WRITE, FineTuningApi, Key
 

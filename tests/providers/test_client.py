@@ -8,9 +8,10 @@ import pytest
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
+from bot.accounts import Account
 from bot.errors import AccessRefused, NotFound, ProviderError
 from bot.jobs.orders import Order
-from bot.providers.client import Account, Client
+from bot.providers.client import Client
 from bot.providers.wire import Reading
 from bot.sandbox.faults import Fault
 from bot.sandbox.finetuning import FILES_READ, JOBS_READ, FineTuningApi, Key

@@ -12,7 +12,8 @@ PROGRAM = """
 import asyncio, sys, structlog
 from pydantic import SecretStr
 from bot import logs
-from bot.providers.client import Account, Client
+from bot.accounts import Account
+from bot.providers.client import Client
 
 async def main():
     logs.set_up(sys.argv[1])

@@ -8,16 +8,17 @@ import pytest
 
 from bot.errors import BrokenAnswer, ForeignAnswer, NotFound, ProviderError
 from bot.jobs.orders import Order
-from bot.providers import openai
+from bot.providers.openai import OpenAI
 from bot.providers.wire import Page, Request
-from tests.builders import JOB, NOW, answer, job_body, list_body
+from tests.builders import JOB, NOW, account, answer, job_body, list_body
 from tests.jobs.openapi import example
 
+OPENAI = OpenAI(account())
 BROKEN: list[Any] = [None, 5, "ftjob-x", [], {}, {"id": ""}, {"id": None}, {"id": 7}, {"object": "fine_tuning.job"}]
 
 
 def read_page(body: Any, after: str | None = None) -> Page:
-    return openai.read_jobs(answer(body), now=NOW, after=after)
+    return OPENAI.read_jobs(answer(body), now=NOW, after=after)
 
 
 def ids(page: Page) -> list[str]:
@@ -30,19 +31,19 @@ def ids(page: Page) -> list[str]:
 @pytest.mark.parametrize(
     ("asked", "request_"),
     [
-        (openai.list_jobs(), Request("GET", "/fine_tuning/jobs", (("limit", "100"),))),
+        (OPENAI.list_jobs(), Request("GET", "/fine_tuning/jobs", (("limit", "100"),))),
         (
-            openai.list_jobs(after="ftjob-9", limit=5, metadata={"team": "a&b", "env": "x"}),
+            OPENAI.list_jobs(after="ftjob-9", limit=5, metadata={"team": "a&b", "env": "x"}),
             Request(
                 "GET",
                 "/fine_tuning/jobs",
                 (("limit", "5"), ("after", "ftjob-9"), ("metadata[team]", "a&b"), ("metadata[env]", "x")),
             ),
         ),
-        (openai.retrieve_job(JOB), Request("GET", f"/fine_tuning/jobs/{JOB}")),
-        (openai.retrieve_job("../files"), Request("GET", "/fine_tuning/jobs/..%2Ffiles")),
-        (openai.order_job(Order.CANCEL, JOB), Request("POST", f"/fine_tuning/jobs/{JOB}/cancel")),
-        (openai.list_events(JOB), Request("GET", f"/fine_tuning/jobs/{JOB}/events", (("limit", "20"),))),
+        (OPENAI.retrieve_job(JOB), Request("GET", f"/fine_tuning/jobs/{JOB}")),
+        (OPENAI.retrieve_job("../files"), Request("GET", "/fine_tuning/jobs/..%2Ffiles")),
+        (OPENAI.order_job(Order.CANCEL, JOB), Request("POST", f"/fine_tuning/jobs/{JOB}/cancel")),
+        (OPENAI.list_events(JOB), Request("GET", f"/fine_tuning/jobs/{JOB}/events", (("limit", "20"),))),
     ],
 )
 def test_a_question_is_one_request(asked: Request, request_: Request) -> None:
@@ -51,14 +52,14 @@ def test_a_question_is_one_request(asked: Request, request_: Request) -> None:
 
 @pytest.mark.parametrize("job_id", ["", ".", ".."])
 def test_no_question_is_asked_about_a_step(job_id: str) -> None:
-    for ask in (openai.retrieve_job, partial(openai.order_job, Order.CANCEL), openai.list_events, openai.job_page):
+    for ask in (OPENAI.retrieve_job, partial(OPENAI.order_job, Order.CANCEL), OPENAI.list_events, OPENAI.job_page):
         with pytest.raises(NotFound):
             ask(job_id)
 
 
 def test_a_jobs_page_is_for_people() -> None:
-    assert openai.job_page(JOB) == f"https://platform.openai.com/finetune/{JOB}"
-    assert openai.job_page("a/../b?c") == "https://platform.openai.com/finetune/a%2F..%2Fb%3Fc"
+    assert OPENAI.job_page(JOB) == f"https://platform.openai.com/finetune/{JOB}"
+    assert OPENAI.job_page("a/../b?c") == "https://platform.openai.com/finetune/a%2F..%2Fb%3Fc"
 
 
 # --- pages ---
@@ -101,7 +102,7 @@ def test_the_cursor_passes_over_a_broken_last_item() -> None:
 
 @pytest.mark.parametrize("body", [{}, {"data": None}, {"data": {}}, {"data": "ftjob-1"}, {"data": 5}])
 def test_a_list_without_a_list_is_broken(body: Any) -> None:
-    for read in (openai.read_jobs, openai.read_events):
+    for read in (OPENAI.read_jobs, OPENAI.read_events):
         with pytest.raises(BrokenAnswer) as caught:
             read(answer(body, x_request_id="req_7"), now=NOW)
         assert caught.value.request_id == "req_7"
@@ -119,14 +120,14 @@ def test_the_example_lists_are_read_whole(name: str) -> None:
 
 
 def test_the_job_that_was_asked_for_is_read_in_full() -> None:
-    reading = openai.read_job(answer(job_body(status="failed")), JOB, now=NOW)
+    reading = OPENAI.read_job(answer(job_body(status="failed")), JOB, now=NOW)
     assert (reading.snapshot.status, reading.job.model) == ("failed", "gpt-4o-mini-2024-07-18")
 
 
 @pytest.mark.parametrize("body", [job_body(id="ftjob-other"), job_body(id=JOB.upper()), {"id": None}, {}, list_body()])
 def test_anything_but_the_job_that_was_asked_for_is_refused(body: Any) -> None:
     with pytest.raises(BrokenAnswer) as caught:
-        openai.read_job(answer(body, x_request_id="req_7"), JOB, now=NOW)
+        OPENAI.read_job(answer(body, x_request_id="req_7"), JOB, now=NOW)
     assert caught.value.request_id == "req_7"
     assert "ftjob-other" not in str(caught.value)
 
@@ -147,10 +148,9 @@ def test_a_job_of_another_organisation_is_refused_where_both_are_known_by_id(
 ) -> None:
     job = answer(job_body(organization_id=theirs))
     with pytest.raises(ForeignAnswer) if foreign else nullcontext():
-        openai.read_job(job, JOB, now=NOW, organization=ours)
-    page = openai.read_jobs(
-        answer(list_body(job_body(organization_id=theirs), has_more=True)), now=NOW, organization=ours
-    )
+        OpenAI(account(organization=ours)).read_job(job, JOB, now=NOW)
+    listed = answer(list_body(job_body(organization_id=theirs), has_more=True))
+    page = OpenAI(account(organization=ours)).read_jobs(listed, now=NOW)
     assert (len(page.readings), page.foreign, page.broken) == ((0, 1, 0) if foreign else (1, 0, 0))
     assert page.after == JOB, "the next page is asked for all the same"
 
@@ -161,28 +161,28 @@ def test_a_job_of_another_organisation_is_refused_where_both_are_known_by_id(
 @pytest.mark.parametrize("name", ["event.list.json", "azure.event.list.json"])
 def test_events_come_oldest_first_whatever_their_order(name: str) -> None:
     body = example(name)
-    events = openai.read_events(answer(body), now=NOW)
+    events = OPENAI.read_events(answer(body), now=NOW)
     assert len(events) == len(body["data"])
     times = [event.created_at for event in events]
     assert times == sorted(item["created_at"] for item in body["data"])
 
 
 def test_lines_that_are_no_lines_are_left_out() -> None:
-    events = openai.read_events(answer(list_body({"message": "b"}, None, 5, "x", [], {"message": "a"})), now=NOW)
+    events = OPENAI.read_events(answer(list_body({"message": "b"}, None, 5, "x", [], {"message": "a"})), now=NOW)
     assert [event.message for event in events] == ["a", "b"]
 
 
 def test_lines_of_one_second_came_newest_first_and_are_turned_round() -> None:
     lines = [{"message": text, "created_at": 5} for text in "cba"]
-    assert [event.message for event in openai.read_events(answer(list_body(*lines)), now=NOW)] == ["a", "b", "c"]
+    assert [event.message for event in OPENAI.read_events(answer(list_body(*lines)), now=NOW)] == ["a", "b", "c"]
 
 
 def test_every_read_function_passes_an_error_on() -> None:
     refused = answer("", 404)
     for read in (
-        lambda: openai.read_jobs(refused, now=NOW),
-        lambda: openai.read_job(refused, JOB, now=NOW),
-        lambda: openai.read_events(refused, now=NOW),
+        lambda: OPENAI.read_jobs(refused, now=NOW),
+        lambda: OPENAI.read_job(refused, JOB, now=NOW),
+        lambda: OPENAI.read_events(refused, now=NOW),
     ):
         with pytest.raises(ProviderError) as caught:
             read()

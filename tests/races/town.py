@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from bot.access import Policy
+from bot.alerts.draw import Drawing
 from bot.alerts.notices import Notices
 from bot.alerts.record import Recorder
 from bot.charts import Charts
@@ -198,8 +199,8 @@ class Town:
 
     def _assembled(self, store: Store, client: WiredClient) -> Context:
         return Context(
-            client=client,
-            shared=SharedReads(client, self._clock),
+            accounts={ACCOUNT.name: SharedReads(client, self._clock)},
+            account=ACCOUNT.name,
             store=store,
             recorder=Recorder(store, wake=_nothing),
             post=_nobody,
@@ -212,6 +213,7 @@ class Town:
             clock=self._clock,
             version="race",
             interval=30.0,
+            drawing=Drawing({ACCOUNT.name: client}, self._clock),
         )
 
 

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import metrics
+from bot.accounts import Account
 from bot.alerts.draw import Drawing
 from bot.alerts.editor import Editor
 from bot.alerts.notices import Notices
@@ -24,7 +25,6 @@ from bot.alerts.record import Recorder, Seen
 from bot.alerts.sender import Sender
 from bot.poll.circuit import Circuit
 from bot.poll.sweep import Sweeper
-from bot.providers.client import Account
 from bot.sandbox.finetuning import API_KEY
 from bot.slack.channels import Channels
 from bot.slack.gateway import Gateway
@@ -69,7 +69,7 @@ async def assembled(world: World, file: Path, interval: float, clock: Clock) -> 
         store = await stack.enter_async_context(open_store(f"sqlite:///{file}", clock))
         await store.outbox.end_leases()
         await store.accounts.start_afresh()
-        drawing = Drawing(lambda _account, job_id: client.job_page(job_id), can_cancel=True, clock=clock)
+        drawing = Drawing({ACCOUNT.name: client}, clock)
         notices = Notices(store, None)
         sender = Sender(store, gateway, drawing, clock=clock, notices=notices)
         editor = Editor(store, gateway, drawing, Rhythm(), owed=sender.wake)
@@ -81,7 +81,7 @@ async def assembled(world: World, file: Path, interval: float, clock: Clock) -> 
         recorder = Recorder(store, wake=wake, interval=interval)
         circuit = Circuit(store, notices, ACCOUNT.name, wake=sender.wake, clock=clock)
         sweeper = Sweeper(client, store, recorder, circuit, interval=interval, clock=clock)
-        presence = Presence(gateway, store, notices, account=ACCOUNT.name, wake=sender.wake, clock=clock)
+        presence = Presence(gateway, store, notices, wake=sender.wake, clock=clock)
         yield Parts(store, client, recorder, sender, editor, sweeper, presence)
 
 

@@ -16,7 +16,9 @@ import aiohttp
 from aiohttp.client_reqrep import ConnectionKey
 from multidict import CIMultiDict
 
-from bot.providers.client import DEADLINE, Account, Client
+from bot.accounts import Account
+from bot.providers.client import DEADLINE, Client
+from bot.providers.dialects import dialect_of
 from bot.providers.wire import Answer as ApiAnswer
 from bot.providers.wire import Request
 from bot.sandbox.finetuning import API_KEY, FineTuningApi
@@ -166,6 +168,7 @@ class WiredClient(Client):
     def __init__(self, account: Account, world: World, clock: Clock) -> None:
         # Without httpx: to make its TLS context takes longer than many a simulated world.
         self.account, self.world, self._clock, self._deadline = account, world, clock, DEADLINE
+        self._dialect = dialect_of(account)
 
     async def __aexit__(self, *_: object) -> None:
         """Close nothing."""

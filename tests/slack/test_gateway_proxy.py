@@ -6,7 +6,7 @@ import pytest
 
 from bot.blocks.answers import note
 from bot.commands.command import Reply
-from bot.settings import load
+from bot.environment import load
 from bot.slack.gateway import Door, open_gateway
 
 PROXY_SAYS = (

@@ -37,7 +37,6 @@ async def present(office: PostOffice, ops: str | None = None) -> AsyncIterator[P
         office.gateway,
         office.store,
         notices,
-        account="default",
         wake=lambda: None,
         clock=office.clock,
         every=0.01,

@@ -15,8 +15,8 @@ HOUR = 3600.0
 _versions = itertools.count(2)
 
 
-async def begin(store: Store, channel: str = "C1", job: str = EVERY_JOB, seconds: float = HOUR) -> Mute:
-    return await store.mutes.begin(ACCOUNT, channel, job, "U1", seconds)
+async def begin(store: Store, channel: str = "C1", job: str = EVERY_JOB, seconds: float = HOUR) -> float:
+    return await store.mutes.begin([ACCOUNT], channel, job, "U1", seconds)
 
 
 async def owe(store: Store, job: str, channel: str = "C1", picture: Picture = Picture.CHANGE) -> int:
@@ -85,10 +85,10 @@ async def test_unmuting_tells_how_many_changes_were_held(store: Store) -> None:
     held = [await owe(store, "ftjob-a", picture=Picture.CARD), await owe(store, "ftjob-b")]
     await owe(store, "ftjob-a", "C2")
 
-    assert await store.mutes.end(ACCOUNT, "C1") == (1, 2)
-    assert await store.mutes.end(ACCOUNT, "C1") == (0, 0)
+    assert await store.mutes.end("C1") == (1, 2)
+    assert await store.mutes.end("C1") == (0, 0)
     assert await send_all(store) == [held]
-    assert [mute.channel for mute in await store.mutes.in_channel(ACCOUNT, "C2")] == ["C2"]
+    assert [mute.channel for mute in await store.mutes.in_channel("C2")] == ["C2"]
 
 
 async def test_what_another_mute_covers_stays_muted(store: Store, time: Time) -> None:
@@ -96,12 +96,12 @@ async def test_what_another_mute_covers_stays_muted(store: Store, time: Time) ->
     await begin(store, job="ftjob-a", seconds=2 * HOUR)
     first, second = await owe(store, "ftjob-a"), await owe(store, "ftjob-b")
 
-    assert await store.mutes.end(ACCOUNT, "C1", "ftjob-b") == (0, 0), "not muted by itself"
+    assert await store.mutes.end("C1", "ftjob-b") == (0, 0), "not muted by itself"
     await time.passes(store, HOUR + 1)
     await store.mutes.end_due()
     assert await send_all(store) == [[second]]
 
-    assert await store.mutes.end(ACCOUNT, "C1", "ftjob-a") == (1, 1)
+    assert await store.mutes.end("C1", "ftjob-a") == (1, 1)
     assert await send_all(store) == [[first]]
 
 
@@ -109,7 +109,7 @@ async def test_of_two_mutes_of_one_thing_the_later_holds(store: Store) -> None:
     await begin(store, seconds=2 * HOUR)
     later = await begin(store, seconds=HOUR)
 
-    assert await store.mutes.in_channel(ACCOUNT, "C1") == [later]
+    assert await store.mutes.in_channel("C1") == [Mute("C1", EVERY_JOB, "U1", later)]
 
 
 async def test_a_row_that_came_at_the_last_moment_is_found_by_the_next_look(store: Store) -> None:
@@ -126,7 +126,7 @@ async def test_many_jobs_become_several_messages_and_none_is_lost(store: Store) 
     await begin(store)
     jobs = [f"ftjob-{n}" for n in range(MOST_CHANGES + 5)]
     changes = {await owe(store, job) for job in [*jobs, *jobs]}
-    await store.mutes.end(ACCOUNT, "C1")
+    await store.mutes.end("C1")
 
     assert [row.notice for row in await deliveries(store) if row.picture == "digest"] == [AFTER_MUTE] * 2
     first, second = await send_all(store)
@@ -137,7 +137,7 @@ async def test_many_jobs_become_several_messages_and_none_is_lost(store: Store) 
 async def test_the_summary_comes_behind_what_the_channel_waits_for(store: Store) -> None:
     await begin(store, job="ftjob-a")
     muted, first = await owe(store, "ftjob-a"), await owe(store, "ftjob-b")
-    await store.mutes.end(ACCOUNT, "C1")
+    await store.mutes.end("C1")
 
     assert await send_all(store) == [[first], [muted]]
 
@@ -151,7 +151,7 @@ async def test_a_muted_card_is_on_its_way_until_the_summary_stands_for_it(store:
     await owe(store, "ftjob-a", picture=Picture.CARD)
     assert not await lacks_card()
 
-    await store.mutes.end(ACCOUNT, "C1")
+    await store.mutes.end("C1")
     assert await lacks_card()
 
 
@@ -174,7 +174,7 @@ async def test_several_processes_sum_up_once(store: Store, database_url: str, ti
     async with crowd(store, database_url, time) as stores:
         looks = [each.mutes.end_due() for each in stores]
         if by_hand:
-            await store.mutes.end(ACCOUNT, "C1")
+            await store.mutes.end("C1")
         await asyncio.gather(*looks)
 
     assert await send_all(store) == [changes]

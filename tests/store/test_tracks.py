@@ -101,15 +101,15 @@ async def test_a_channel_has_a_subscription_for_each_filter_and_ends_them_one_by
         assert [await store.tracks.subscribe(tx, each) for each in [*several, several[1]]] == [True, True, False]
         await store.tracks.subscribe(tx, Subscription(ACCOUNT, "C2", "U1", 3.0, wanted))
 
-    first, second = await store.tracks.subscriptions_of(ACCOUNT, "C1")
+    first, second = await store.tracks.subscriptions_of("C1")
     assert [first, second] == several
-    assert not await store.tracks.unsubscribe(ACCOUNT, "C2", first.id), "not another channel's"
-    assert await store.tracks.unsubscribe(ACCOUNT, "C1", first.id) == 1
-    assert await store.tracks.subscriptions_of(ACCOUNT, "C1") == [second]
-    assert len(await store.tracks.subscriptions(ACCOUNT)) == 2
+    assert not await store.tracks.unsubscribe("C2", first.id), "not another channel's"
+    assert await store.tracks.unsubscribe("C1", first.id) == 1
+    assert await store.tracks.subscriptions_of("C1") == [second]
+    assert len(await store.tracks.subscriptions_by("U1")) == 2
 
 
-async def test_a_channel_subscribes_once(store: Store) -> None:
+async def test_a_channel_subscribes_once_to_an_account(store: Store) -> None:
     first = Subscription(ACCOUNT, "C1", "U1", 500.0)
     async with store.db.transaction() as tx:
         assert await store.tracks.subscribe(tx, first)
@@ -117,16 +117,15 @@ async def test_a_channel_subscribes_once(store: Store) -> None:
         assert await store.tracks.subscribe(tx, Subscription("other", "C1", "U1", 500.0))
         assert await store.tracks.subscriptions_in(tx, ACCOUNT) == [first]
 
-    assert await store.tracks.subscriptions(ACCOUNT) == [first]
+    assert [each.account for each in await store.tracks.subscriptions_of("C1")] == [ACCOUNT, "other"]
 
 
-async def test_a_subscription_ends_in_one_channel_and_account_only(store: Store) -> None:
+async def test_subscriptions_end_in_one_channel_only_of_every_account(store: Store) -> None:
     async with store.db.transaction() as tx:
         for account, channel in ((ACCOUNT, "C1"), (ACCOUNT, "C2"), ("other", "C1")):
             await store.tracks.subscribe(tx, Subscription(account, channel, "U1", 1.0))
 
-    assert await store.tracks.unsubscribe(ACCOUNT, "C1")
-    assert not await store.tracks.unsubscribe(ACCOUNT, "C1")
+    assert await store.tracks.unsubscribe("C1") == 2
+    assert not await store.tracks.unsubscribe("C1")
 
-    assert [each.channel for each in await store.tracks.subscriptions(ACCOUNT)] == ["C2"]
-    assert [each.channel for each in await store.tracks.subscriptions("other")] == ["C1"]
+    assert [(each.account, each.channel) for each in await store.tracks.subscriptions_by("U1")] == [(ACCOUNT, "C2")]

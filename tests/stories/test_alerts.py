@@ -56,7 +56,7 @@ async def test_a_model_that_arrives_after_the_end_is_told_as_an_alert_of_its_own
         world.api.change(job, status="succeeded")
         await world.until_told(job, "Succeeded")
         for _ in range(2):
-            await bot.sweeper.sweep()
+            await bot.sweepers["default"].sweep()
         world.api.change(job, fine_tuned_model=MODEL)
         await world.until_told(job, "Succeeded", "Fine-tuned model is ready")
         await world.settled(bot)
@@ -108,7 +108,7 @@ async def test_an_unknown_status_is_told_as_it_is_and_is_not_the_end(world: Worl
         world.api.change(job, status="deep_frozen")
         await world.until_told(job, "Deep frozen")
         for _ in range(3):
-            await bot.sweeper.sweep()
+            await bot.sweepers["default"].sweep()
         world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
         await world.until_told(job, "Deep frozen", "Succeeded")
 
@@ -170,7 +170,7 @@ async def test_jobs_that_change_together_are_told_in_the_order_in_which_they_wer
             await world.say(f"track {job}", channel=channel)
         for job in reversed(jobs):
             world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
-        await bot.sweeper.sweep()
+        await bot.sweepers["default"].sweep()
         await world.settled(bot)
 
     for channel, pair in ((world.ml, jobs[:2]), (world.ops, jobs[2:])):

@@ -22,7 +22,7 @@ import asyncio, logging
 from prometheus_client import generate_latest
 from bot import logs, process
 from bot.commands.flood import Limit, Limits
-from bot.settings import load
+from bot.environment import load
 
 settings = load()
 logs.set_up("{style}")

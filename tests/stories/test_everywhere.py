@@ -27,7 +27,7 @@ async def test_home_shows_what_is_mine_what_runs_and_how_the_bot_fares(any_world
 
         mine, other = world.api.add_job(status="running"), world.api.add_job(status="succeeded")
         await world.say(f"track {mine}")
-        await bot.sweeper.sweep()
+        await bot.sweepers["default"].sweep()
         world.skip(3)  # what was read a moment ago is shown again
         shown = await shown_home(world, "olivia")
         assert shown.count(mine) >= 2

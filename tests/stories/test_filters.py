@@ -97,8 +97,8 @@ async def test_subscriptions_are_listed_and_ended_one_by_one(any_world: World) -
         beyond = await world.say("unsubscribe 3")
         ended = await world.press(listed, "ftjob_unsubscribe:1", by="milo")
         pressed_again = await world.press(listed, "ftjob_unsubscribe:1", by="milo")
-        left = await bot.store.tracks.subscriptions_of("default", world.ml.id)
-        others = await bot.store.tracks.subscriptions_of("default", world.ops.id)
+        left = await bot.store.tracks.subscriptions_of(world.ml.id)
+        others = await bot.store.tracks.subscriptions_of(world.ops.id)
         last = await world.say("unsubscribe 1")
         none = await world.say("unsubscribe")
 

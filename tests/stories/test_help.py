@@ -75,7 +75,7 @@ async def test_about_says_what_runs_here_and_when_it_last_looked(world: World) -
     async with world.bot(OPENAI_PROJECT_ID="proj_sandbox", FTJOB_POLL_SECONDS="3600") as bot:
         before = await world.say("about")
         await world.say(f"track {world.api.add_job(status='running')}")
-        await bot.sweeper.sweep()
+        await bot.sweepers["default"].sweep()
         after = await world.say("about", by="milo")
 
     for fact in (version("ftjob"), "proj_sandbox"):

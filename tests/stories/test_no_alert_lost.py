@@ -61,7 +61,7 @@ async def test_two_hundred_and_fifty_changes_in_one_sweep_are_all_told_in_a_few_
         before = len(world.ml.messages)
         for job in jobs:
             world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
-        await bot.sweeper.sweep()
+        await bot.sweepers["default"].sweep()
         await world.slack.ledger.until(
             lambda: set(_named(world.ml.messages[before:])) == set(jobs), seconds=60, why="all of them"
         )
@@ -80,13 +80,13 @@ async def test_changes_that_slack_could_not_be_told_for_two_hours_are_told_when_
         world.slack.faults.always(POST, Fault("answer", status=200, body={"ok": False, "error": "service_unavailable"}))
         for status in ("running", "paused", "running"):
             world.api.change(job, status=status)
-            await bot.sweeper.sweep()
+            await bot.sweepers["default"].sweep()
             for _ in range(20):
                 world.skip(120)
                 bot.sender.wake()
                 await asyncio.sleep(0.02)
         world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
-        await bot.sweeper.sweep()
+        await bot.sweepers["default"].sweep()
         world.slack.faults.clear()
         world.skip(61)
         bot.sender.wake()

@@ -74,16 +74,16 @@ async def test_a_broken_body_changes_nothing_and_the_next_good_one_is_told(world
 
     async with world.bot(FTJOB_POLL_SECONDS="3600") as bot:
         await world.say(f"track {job}")
-        await bot.sweeper.sweep()
+        await bot.sweepers["default"].sweep()
         world.api.faults.add(LIST, Fault("answer", status=200, body=body))
         world.api.change(job, status="paused")
-        await bot.sweeper.sweep()
+        await bot.sweepers["default"].sweep()
         known = await bot.store.jobs.known("default", job)
         assert known
         assert known.state.status == "running"
-        assert bot.sweeper.is_failing
+        assert bot.sweepers["default"].is_failing
         world.skip(3600)
-        await bot.sweeper.sweep()
+        await bot.sweepers["default"].sweep()
         await world.until_told(job, "Paused")
 
 
@@ -97,11 +97,11 @@ async def test_broken_items_of_a_list_lose_only_themselves(world: World) -> None
         world.api.change(other, status="paused")
         page = {"object": "list", "data": [*broken, world.api.jobs[other]], "has_more": False}
         world.api.faults.add(LIST, Fault("answer", status=200, body=page))
-        await bot.sweeper.sweep()
+        await bot.sweepers["default"].sweep()
         await world.until_told(other, "Paused")
         assert world.told(job) == [], "a read that says no status says nothing"
         world.api.change(job, status="paused")
-        await bot.sweeper.sweep()
+        await bot.sweepers["default"].sweep()
         await world.until_told(job, "Paused")
 
 
@@ -111,9 +111,9 @@ async def test_an_empty_list_is_not_the_end_of_a_tracked_job(world: World) -> No
     async with world.bot(FTJOB_POLL_SECONDS="3600") as bot:
         await world.say(f"track {job}")
         world.api.faults.always(LIST, Fault("answer", status=200, body=EMPTY))
-        await bot.sweeper.sweep()
+        await bot.sweepers["default"].sweep()
         world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
-        await bot.sweeper.sweep()
+        await bot.sweepers["default"].sweep()
         await world.until_told(job, "Succeeded")
 
 
@@ -155,7 +155,7 @@ async def test_who_asks_while_the_api_is_down_is_told_what_to_do(world: World, f
             assert answer.ephemeral
             assert answer.buttons == {}
         assert await bot.store.tracks.followers("default", job) == []
-        assert await bot.store.tracks.subscriptions("default") == []
+        assert await bot.store.tracks.subscriptions_of(world.ml.id) == []
 
     assert world.ml.messages == []
 
@@ -168,11 +168,11 @@ async def test_a_revoked_key_is_named_and_nothing_is_lost_when_there_is_a_new_on
         keys, world.api.keys = world.api.keys, {}
         answer = await world.say(f"status {job}")
         world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
-        await bot.sweeper.sweep()
+        await bot.sweepers["default"].sweep()
         assert bot.broken_parts() == ["account"]
         world.api.keys = keys
         world.skip(3600)
-        await bot.sweeper.sweep()
+        await bot.sweepers["default"].sweep()
         await world.until_told(job, "Succeeded")
         assert bot.broken_parts() == []
 

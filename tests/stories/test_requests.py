@@ -14,15 +14,15 @@ async def test_a_hundred_live_jobs_cost_one_request_a_sweep(world: World) -> Non
     async with world.bot(FTJOB_POLL_SECONDS=str(HOUR)) as bot:
         await world.say("subscribe")
         await world.say(f"track {jobs[0]}", channel=world.ops)
-        await bot.sweeper.sweep()
+        await bot.sweepers["default"].sweep()
         before = len(world.api.ledger)
         for _ in range(5):
-            await bot.sweeper.sweep()
+            await bot.sweepers["default"].sweep()
         requests = [(entry.what, entry.request["query"]) for entry in world.api.ledger][before:]
         assert requests == [(LIST, {"limit": "100"})] * 5
 
         world.api.change(jobs[0], status="succeeded", fine_tuned_model=MODEL)
-        await bot.sweeper.sweep()
+        await bot.sweepers["default"].sweep()
         await world.until_told(jobs[0], "Succeeded", channel=world.ops)
         assert len(world.api.ledger) == before + 6, "it costs nothing more where something changes"
 
@@ -40,7 +40,7 @@ async def test_settled_jobs_cost_no_request_where_nothing_is_subscribed(any_worl
         await _until_idle(world, bot)
         before = len(world.api.ledger)
         for _ in range(5):
-            await bot.sweeper.sweep()
+            await bot.sweepers["default"].sweep()
 
         assert len(world.api.ledger) == before
         assert world.told(job) == ["Succeeded"]
@@ -54,7 +54,7 @@ async def test_a_succeeded_job_is_watched_for_an_hour_until_its_model_has_a_name
         for _ in range(58):
             world.skip(60)
             before = len(world.api.ledger)
-            await bot.sweeper.sweep()
+            await bot.sweepers["default"].sweep()
             assert len(world.api.ledger) == before + 1
         world.skip(600)
         await _until_idle(world, bot)
@@ -67,10 +67,10 @@ async def test_a_tracked_job_beyond_the_first_page_costs_one_request_more(world:
 
     async with world.bot(FTJOB_POLL_SECONDS=str(HOUR)) as bot:
         await world.say(f"track {old}")
-        await bot.sweeper.sweep()
+        await bot.sweepers["default"].sweep()
         before = len(world.api.ledger)
         world.api.change(old, status="paused")
-        await bot.sweeper.sweep()
+        await bot.sweepers["default"].sweep()
         await world.until_told(old, "Paused")
 
     assert len(world.api.ledger) == before + 2
@@ -81,7 +81,7 @@ async def test_a_bot_that_follows_nothing_asks_for_nothing(world: World) -> None
 
     async with world.bot() as bot:
         for _ in range(3):
-            await bot.sweeper.sweep()
+            await bot.sweepers["default"].sweep()
         await world.say("tracked")
 
     assert len(world.api.ledger) == 0
@@ -92,6 +92,6 @@ async def _until_idle(world: World, bot: Bot) -> None:
     async with asyncio.timeout(10):
         while True:
             before = len(world.api.ledger)
-            await bot.sweeper.sweep()
+            await bot.sweepers["default"].sweep()
             if len(world.api.ledger) == before:
                 return

@@ -102,7 +102,7 @@ async def test_what_happened_long_before_anybody_looked_again_is_told_as_found_l
 
     async with world.bot() as bot:
         await world.say(f"track {job}")
-        await bot.sweeper.sweep()
+        await bot.sweepers["default"].sweep()
     world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
     world.skip(7300)
 

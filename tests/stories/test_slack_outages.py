@@ -45,7 +45,7 @@ async def test_alerts_that_an_unavailable_slack_refuses_arrive_later_once_and_in
         world.slack.faults.add(POST, UNAVAILABLE, UNAVAILABLE)
         for status in ("running", "paused"):
             world.api.change(job, status=status)
-            await bot.sweeper.sweep()
+            await bot.sweepers["default"].sweep()
         await world.until_told(job, "Running", "Paused")
         await world.settled(bot)
 

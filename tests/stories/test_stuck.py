@@ -10,7 +10,7 @@ async def test_a_job_that_stays_queued_is_told_once_and_its_start_says_for_how_l
     async with world.bot() as bot:
         await world.say(f"track {job}")
         world.skip(6.5 * 3600)
-        await bot.sweeper.sweep()
+        await bot.sweepers["default"].sweep()
         await world.slack.ledger.until(lambda: len(world.about(job)) == 2, seconds=20, why="the word that it is stuck")
         stuck = world.about(job)[-1]
         assert "queued for 6 h 30 min" in stuck.plain
@@ -21,7 +21,7 @@ async def test_a_job_that_stays_queued_is_told_once_and_its_start_says_for_how_l
         await world.settled(bot)
         assert len(world.about(job)) == 2, "told once, over restarts"
         world.api.change(job, status="running")
-        await bot.sweeper.sweep()
+        await bot.sweepers["default"].sweep()
         await world.slack.ledger.until(lambda: len(world.about(job)) == 3, seconds=20, why="that it runs")
         running = world.about(job)[-1]
         assert headline(running) == "Running"

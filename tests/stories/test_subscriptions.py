@@ -126,7 +126,7 @@ async def test_a_subscription_that_slack_does_not_let_us_announce_is_not_stored(
         answer = await world.say("subscribe", channel=secret)
         world.api.add_job(status="queued")
         await world.settled(bot)
-        assert await bot.store.tracks.subscriptions("default") == []
+        assert await bot.store.tracks.subscriptions_of(world.ml.id) == []
 
     assert "/invite @ftjob" in answer.plain
     assert secret.messages == []

@@ -95,7 +95,7 @@ class Town:
         """Look at the jobs, an hour after the last look, and wait until nobody is owed anything."""
         written = len(self.world.slack.ledger)
         self.world.skip(float(HOUR))
-        await self.bot.sweeper.sweep()
+        await self.bot.sweepers["default"].sweep()
         async with asyncio.timeout(20):
             while await self.bot.store.outbox.seconds_to_next() is not None:  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.02)

@@ -1,0 +1,38 @@
+"""Whose a job is: the store knows of those that it saw, else every account is asked, side by side."""
+
+import asyncio
+
+from bot.blocks.parts import code
+from bot.commands.context import Context
+from bot.commands.problems import upstream
+from bot.errors import NotFound, ProviderError, UserError
+
+
+async def at_job(job_id: str, context: Context) -> Context:
+    """Return the context of the account that has a job; where several have it, of the one that comes first.
+
+    Raises:
+        UserError: none has it, or the one that may have it does not answer; says which.
+    """
+    if len(context.accounts) == 1:
+        return context
+    known = [name for name in await context.store.jobs.accounts_of(job_id) if name in context.accounts]
+    if len(known) == 1:
+        return context.at(known[0])
+    everywhere = context.everywhere()
+    answers = await asyncio.gather(*(each.shared.job(job_id) for each in everywhere), return_exceptions=True)
+    silent = []
+    for there, answer in zip(everywhere, answers, strict=True):
+        if not isinstance(answer, BaseException):
+            return there
+        if not isinstance(answer, ProviderError):
+            raise answer
+        if not isinstance(answer, NotFound):
+            silent.append(upstream(answer, place=there.place, account=there.named))
+    names = ", ".join(code(name) for name in context.accounts)
+    if silent:
+        raise UserError(f"No account that answers has the job {code(job_id)}. {' '.join(silent)}")
+    raise UserError(
+        f"No fine-tuning job {code(job_id)} in any of the accounts {names}. Check the id with `/ftjob list`; it may also "
+        "belong to another project or organisation than the API keys of this bot."
+    )

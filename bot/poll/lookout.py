@@ -1,0 +1,50 @@
+"""One account, and all that looks at it: nothing of one account waits for another."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.alerts.door import Door
+from bot.alerts.illustrator import Illustrator
+from bot.alerts.notices import Notices
+from bot.alerts.record import Recorder
+from bot.charts import Charts
+from bot.poll.circuit import Circuit
+from bot.poll.progress import Allowance, Watcher
+from bot.poll.retirement import Almanac
+from bot.poll.schedule import Watcher as Looker
+from bot.poll.sweep import LEASE, Sweeper
+from bot.providers.client import Client
+from bot.store import Store
+from bot.store.engine import Clock
+
+
+@dataclass(frozen=True)
+class Lookout:
+    """What looks at one account."""
+
+    client: Client
+    sweeper: Sweeper
+    watchers: tuple[Looker, ...]
+
+
+def lookout(
+    client: Client,
+    store: Store,
+    recorder: Recorder,
+    notices: Notices,
+    *,
+    interval: float,
+    logs: Allowance,
+    charts: Charts,
+    door: Door,
+    owed: Callable[[], None],
+    shown: Callable[[], None],
+    clock: Clock,
+    lease: float = LEASE,
+) -> Lookout:
+    """Return what looks at an account; ``owed`` and ``shown`` are called as its parts call them."""
+    circuit = Circuit(store, notices, client.account.name, wake=owed, clock=clock)
+    sweeper = Sweeper(client, store, recorder, circuit, interval=interval, clock=clock, lease=lease)
+    watcher = Watcher(client, store, recorder, logs, shown=shown)
+    illustrator = Illustrator(client, store, charts, door, shown=shown)
+    return Lookout(client, sweeper, (watcher, illustrator, Almanac(client, store, clock=clock, owed=owed)))

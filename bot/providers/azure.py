@@ -1,0 +1,49 @@
+"""Azure's dialect: OpenAI's calls at an address of one's own, with a key or a token of Entra ID.
+
+https://learn.microsoft.com/azure/ai-services/openai/reference for api-versions such as 2024-10-21; without one it is
+the API that has none, https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle.
+"""
+
+from typing import ClassVar
+
+from pydantic import SecretStr
+
+from bot.accounts import Account
+from bot.jobs.orders import Order
+from bot.providers.openai import OpenAI
+
+FIRST_WITH_PAUSE = "2025-04-01-preview"
+"""The first api-version in which jobs can be paused."""
+
+
+class Azure(OpenAI):
+    """OpenAI's API as Azure has it."""
+
+    page: ClassVar[str] = "https://ai.azure.com/"
+    hint: ClassVar[str | None] = (
+        ":rocket: Azure serves a fine-tuned model once it is deployed: deploy it before you call it."
+    )
+    newest_event_first: ClassVar[bool] = False
+
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
+        if account.api_version and account.api_version < FIRST_WITH_PAUSE:
+            self.orders -= {Order.PAUSE, Order.RESUME}
+
+    @property
+    def base_url(self) -> str:
+        """Where the API of the resource is; an address that names the API already, as of a gateway, is taken as it is."""
+        address = self.account.base_url.rstrip("/")
+        if "/openai" in address:
+            return address
+        return f"{address}/openai" if self.account.api_version else f"{address}/openai/v1"
+
+    @property
+    def query(self) -> tuple[tuple[str, str], ...]:
+        """What is added to every request."""
+        return (("api-version", self.account.api_version),) if self.account.api_version else ()
+
+    def credentials(self, key: SecretStr) -> dict[str, str]:
+        """Return the header that proves who asks."""
+        secret = key.get_secret_value()
+        return {"Authorization": f"Bearer {secret}"} if self.account.bearer else {"api-key": secret}

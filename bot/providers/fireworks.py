@@ -1,0 +1,119 @@
+"""Fireworks' dialect: its supervised fine-tuning jobs, told in OpenAI's fields.
+
+As of the published client, fireworks-ai 1.2.30: ``resources/supervised_fine_tuning_jobs.py``,
+``types/supervised_fine_tuning_job.py``, ``pagination.py``, ``types/shared/status.py``.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, NoReturn
+
+from bot.accounts import Account
+from bot.errors import NotOffered
+from bot.jobs.orders import Order
+from bot.jobs.statuses import Phase, phase_of
+from bot.providers.openai import OpenAI
+from bot.providers.wire import Answer, Page, Request, json_of, moment, segment
+
+ID = "ftjob-"
+"""Before Fireworks' own ids, which have no beginning by which a job could be told from any other word."""
+
+_WORDS = {
+    "creating": "created",
+    "creating_input_dataset": "validating_files",
+    "validating": "validating_files",
+    "re_queueing": "queued",
+    "writing_results": "uploading",
+    "early_stopped": "completed",
+    "unspecified": "unknown",
+}
+"""Its states that have a word of the field; one that stopped early has its model, and is over."""
+_HYPERPARAMETERS = {
+    "epochs": "n_epochs",
+    "batchSize": "batch_size",
+    "learningRate": "learning_rate",
+    "loraRank": "lora_rank",
+    "maxContextLength": "max_context_length",
+}
+
+
+class Fireworks(OpenAI):
+    """Fireworks' fine-tuning API; the account's organisation is what Fireworks calls the account."""
+
+    page: ClassVar[str] = "https://app.fireworks.ai/dashboard/fine-tuning/supervised/{job}"
+
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
+        self.jobs = f"/accounts/{segment(account.organization or '-')}/supervisedFineTuningJobs"
+        self.orders = frozenset({Order.CANCEL, Order.RESUME})
+
+    def described(self, item: Any) -> Any:
+        """Return a job in OpenAI's fields; the id of its model may be known from the start, and is told when it is there."""
+        if not isinstance(item, dict) or not isinstance(item.get("name"), str):
+            return item
+        state = str(item.get("state") or "").lower().removeprefix("job_state_")
+        status = _WORDS.get(state, state)
+        settings = {word: item[name] for name, word in _HYPERPARAMETERS.items() if item.get(name) is not None}
+        return item | {
+            "object": "fine_tuning.job",
+            "id": ID + item["name"].rsplit("/", 1)[-1],
+            "status": status,
+            "created_at": moment(item.get("createTime")),
+            "finished_at": moment(item.get("completedTime")),
+            "model": item.get("baseModel") or item.get("warmStartFrom"),
+            "fine_tuned_model": item.get("outputModel") if phase_of(status) is Phase.SUCCEEDED else None,
+            "training_file": item.get("dataset"),
+            "validation_file": item.get("evaluationDataset"),
+            "hyperparameters": settings,
+            "error": item.get("status") if phase_of(status) is Phase.FAILED else None,
+        }
+
+    def list_jobs(
+        self, *, after: str | None = None, limit: int = 100, metadata: Mapping[str, str] | None = None
+    ) -> Request:
+        """Ask for one page of jobs, newest first; there is no metadata to choose by."""
+        del metadata
+        token = (("pageToken", after),) if after else ()
+        return Request("GET", self.jobs, (("pageSize", str(limit)), ("orderBy", "createTime desc"), *token))
+
+    def read_jobs(self, answer: Answer, *, now: float, after: str | None = None) -> Page:
+        """Read a page of jobs; its cursor is a token, and no id of a job. An empty page leaves the list out."""
+        body = json_of(answer, now=now)
+        readings, broken = self._readings(body.get("supervisedFineTuningJobs", []), answer)
+        token = body.get("nextPageToken")
+        return self._page(readings, broken, token if isinstance(token, str) and token and token != after else None)
+
+    def retrieve_job(self, job_id: str) -> Request:
+        """Ask for one job."""
+        return Request("GET", self._path(job_id))
+
+    def order_job(self, order: Order, job_id: str) -> Request:
+        """Order the end of a job, or that it goes on. The answer to a cancel is empty: then the job is read."""
+        return Request("POST", f"{self._path(job_id)}:{order}", body={})
+
+    def job_page(self, job_id: str) -> str:
+        """Return the address of the job's page, for people."""
+        return super().job_page(job_id.removeprefix(ID))
+
+    def create_job(self, body: Mapping[str, Any]) -> NoReturn:
+        """Refuse: its jobs are described in other words than the form's."""
+        del body
+        raise NotOffered("I start no jobs at Fireworks; `firectl` does.")
+
+    def list_events(self, job_id: str, *, limit: int = 20, after: str | None = None) -> NoReturn:
+        """Refuse: there is none."""
+        raise NotOffered(f"Fireworks keeps no log of {job_id} that I could read ({limit} lines, after {after}).")
+
+    def list_checkpoints(self, job_id: str, *, limit: int = 10, after: str | None = None) -> NoReturn:
+        """Refuse: they are no part of a job there."""
+        raise NotOffered(f"Fireworks lists no checkpoints of {job_id} ({limit}, after {after}).")
+
+    def list_files(self, *, purpose: str, limit: int) -> NoReturn:
+        """Refuse: files are needed for new jobs alone."""
+        raise NotOffered(f"I start no jobs at Fireworks, so I need none of its files (of {limit} for {purpose}).")
+
+    def list_models(self) -> NoReturn:
+        """Refuse: it announces no end of its models."""
+        raise NotOffered("Fireworks announces no end of its models.")
+
+    def _path(self, job_id: str) -> str:
+        return f"{self.jobs}/{segment(job_id.removeprefix(ID))}"

@@ -1,0 +1,104 @@
+"""Together's dialect: its fine-tunes, told in OpenAI's fields.
+
+As of the published client, together 3.1.1: ``resources/fine_tuning.py``, ``types/finetune_response.py``,
+``types/fine_tuning_list_response.py``, ``types/finetune_event.py``.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, NoReturn
+
+from bot.accounts import Account
+from bot.errors import NotOffered
+from bot.jobs.models import Checkpoint, Event
+from bot.jobs.orders import Order
+from bot.jobs.statuses import Phase, is_final, phase_of
+from bot.providers.openai import OpenAI
+from bot.providers.wire import Answer, Page, Request, items_of, json_of, moment
+
+_HYPERPARAMETERS = ("n_epochs", "batch_size", "learning_rate", "warmup_ratio", "weight_decay", "train_on_inputs")
+_LEVELS = {"legacy_info": "info", "legacy_iwarning": "warning", "legacy_ierror": "error"}
+
+
+class Together(OpenAI):
+    """Together's fine-tuning API. Its list has no pages, a job no metadata and no file of results."""
+
+    page: ClassVar[str] = "https://api.together.ai/fine-tuning/{job}"
+
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
+        self.jobs = "/fine-tunes"
+        self.orders = frozenset({Order.CANCEL})
+
+    def described(self, item: Any) -> Any:
+        """Return a fine-tune in OpenAI's fields; the name of its model is known from the start, and told when it is there."""
+        if not isinstance(item, dict):
+            return item
+        status = str(item.get("status") or "")
+        made = phase_of(status) is Phase.SUCCEEDED
+        method = item.get("training_method")
+        return item | {
+            "object": "fine_tuning.job",
+            "created_at": moment(item.get("created_at")),
+            "finished_at": moment(item.get("updated_at")) if is_final(status) else None,
+            "fine_tuned_model": item.get("model_output_name") if made else None,
+            "trained_tokens": item.get("token_count") if made else None,
+            "hyperparameters": {name: item[name] for name in _HYPERPARAMETERS if item.get(name) is not None},
+            "method": {"type": method["method"]} if isinstance(method, dict) and "method" in method else None,
+            "seed": item.get("random_seed"),
+        }
+
+    def list_jobs(
+        self, *, after: str | None = None, limit: int = 100, metadata: Mapping[str, str] | None = None
+    ) -> Request:
+        """Ask for all jobs: there are no pages, and nothing to choose by."""
+        del after, limit, metadata
+        return Request("GET", self.jobs)
+
+    def read_jobs(self, answer: Answer, *, now: float, after: str | None = None) -> Page:
+        """Read the jobs, newest first."""
+        del after
+        readings, broken = self._readings(json_of(answer, now=now).get("data"), answer)
+        newest_first = sorted(readings, key=lambda each: each.snapshot.created_at or 0.0, reverse=True)
+        return self._page(newest_first, broken, None)
+
+    def read_events(self, answer: Answer, *, now: float) -> list[Event]:
+        """Read the log, oldest first."""
+        events = [_event(item) for item in items_of(answer, "events", now=now) if isinstance(item, dict)]
+        return sorted(events, key=lambda event: event.created_at or 0.0)
+
+    def read_checkpoints(self, answer: Answer, *, now: float) -> list[Checkpoint]:
+        """Read the checkpoints, newest first."""
+        items = [item for item in items_of(answer, "checkpoints", now=now) if isinstance(item, dict)]
+        found = [
+            Checkpoint.model_validate(
+                {
+                    "id": item.get("object_id") or item.get("path"),
+                    "created_at": moment(item.get("created_at")),
+                    "fine_tuned_model_checkpoint": item.get("object_name") or item.get("path"),
+                    "step_number": item.get("step"),
+                }
+            )
+            for item in items
+        ]
+        return sorted(found, key=lambda each: each.step_number or 0, reverse=True)
+
+    def create_job(self, body: Mapping[str, Any]) -> NoReturn:
+        """Refuse: its jobs are described in other words than the form's."""
+        del body
+        raise NotOffered("I start no jobs at Together; `together fine-tuning create` does.")
+
+    def list_files(self, *, purpose: str, limit: int) -> NoReturn:
+        """Refuse: files are needed for new jobs alone."""
+        raise NotOffered(f"I start no jobs at Together, so I need none of its files (of {limit} for {purpose}).")
+
+    def list_models(self) -> NoReturn:
+        """Refuse: its list is of the models that everybody can use."""
+        raise NotOffered("Together does not list the models of one account.")
+
+
+def _event(item: dict[str, Any]) -> Event:
+    level = str(item.get("level") or "info")
+    steps = {"step": item.get("step"), "total_steps": item.get("total_steps")}
+    data = {name: value for name, value in steps.items() if value is not None}
+    known = {"created_at": moment(item.get("created_at")), "level": _LEVELS.get(level, level), "data": data or None}
+    return Event.model_validate(item | known)

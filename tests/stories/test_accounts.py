@@ -1,0 +1,234 @@
+"""Several accounts: each answer says whose a job is, orders go where it is, and a dead account delays nobody."""
+
+import time
+from functools import partial
+
+import pytest
+
+from bot.sandbox.faults import Fault
+from bot.sandbox.finetuning import FineTuningApi
+from tests.stories.accounts import RESEARCH, configured, new_api, two_accounts
+from tests.world import World, cancelling
+
+MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
+DEAD = Fault("answer", status=503, body="<html>down</html>")
+
+
+def kill(api: FineTuningApi) -> None:
+    api.faults.always("*", DEAD)
+
+
+async def test_a_job_is_found_in_its_account_and_the_answer_says_which(any_world: World) -> None:
+    world = any_world
+    async with two_accounts(world) as (_, research):
+        here, there = world.api.add_job(status="running"), research.add_job(status="running")
+        first, second = await world.say(f"status {here}"), await world.say(f"status {there}")
+        both = await world.say(f"status {here} {there}")
+
+    assert "*Account*\n`default`" in first.plain
+    assert "*Account*\n`research`" in second.plain
+    rows = [line for line in both.plain.splitlines() if " · `ftjob-" in line]
+    assert [row.rsplit(" · ", 1)[-1] for row in rows] == ["default", "research"]
+
+
+async def test_one_account_alone_is_not_named(world: World) -> None:
+    async with world.bot():
+        job = world.api.add_job(status="running")
+        answer = await world.say(f"status {job}")
+
+    assert "Account" not in answer.plain
+    assert "default" not in answer.plain
+
+
+async def test_an_alert_of_a_tracked_job_names_its_account(world: World) -> None:
+    async with two_accounts(world) as (bot, research):
+        job = research.add_job(status="running")
+        await world.say(f"track {job}")
+        research.change(job, status="succeeded", fine_tuned_model=MODEL)
+        await world.until_told(job, "Succeeded")
+        await world.settled(bot)
+        card, *_ = world.about(job)
+
+    assert "*Account*\n`research`" in card.plain
+    assert "*Account*\n`research`" in world.about(job)[1].plain
+    assert world.told(job) == ["Succeeded"]
+
+
+async def test_an_order_goes_to_the_account_of_its_job_and_the_question_names_it(any_world: World) -> None:
+    world = any_world
+    async with two_accounts(world) as (bot, research):
+        job = research.add_job(status="running")
+        question = await world.say(f"cancel {job}")
+        assert "*Account*\n`research`" in question.plain
+        done = await world.press(question, "ftjob_confirm")
+        assert "cancelled" in done.plain
+        rows = await bot.store.audit.newest(10)
+        posts = [entry for entry in research.ledger if entry.what.startswith("POST")]
+
+    assert world.orders == []
+    assert [(entry.what, entry.request["id"], entry.credential) for entry in posts] == [
+        ("POST /fine_tuning/jobs/{id}/cancel", job, "research orders")
+    ]
+    assert {row.entry.account for row in rows} == {RESEARCH}
+    assert cancelling(job) not in world.orders
+
+
+async def test_a_list_is_of_all_accounts_or_of_one(world: World) -> None:
+    async with two_accounts(world) as (_, research):
+        mine = [world.api.add_job(status="running", created_at=1_790_000_000 + n) for n in (1, 3)]
+        theirs = [research.add_job(status="failed", created_at=1_790_000_000 + n) for n in (2, 4)]
+        everything, one = await world.say("list"), await world.say("list account:research")
+        failed, none = await world.say("list failed"), await world.say("list account:nobody")
+
+    rows = [line for line in everything.plain.splitlines() if " · `ftjob-" in line]
+    shown = [job for row in rows for job in [*mine, *theirs] if job in row]
+    assert shown == [theirs[1], mine[1], theirs[0], mine[0]], "newest first, whosever it is"
+    assert everything.plain.count(" · research") == 2
+    assert all(job in one.plain for job in theirs)
+    assert not any(job in one.plain for job in mine)
+    assert "Among 4 jobs" in everything.plain
+    assert not any(job in failed.plain for job in mine)
+    assert "No account `nobody`: this bot watches `default`, `research`." in none.plain
+
+
+async def test_an_account_that_does_not_answer_hides_nothing_of_another(world: World) -> None:
+    async with two_accounts(world) as (_, research):
+        job = world.api.add_job(status="running")
+        kill(research)
+        listed, status = await world.say("list"), await world.say(f"status {job}")
+        unknown, only = await world.say("status ftjob-nosuch"), await world.say("list account:research")
+        models, about = await world.say("models"), await world.say("about")
+
+    assert job in listed.plain
+    assert "Account `research`: The API did not give a usable answer" in listed.plain
+    assert "*Account*\n`default`" in status.plain
+    assert "No account that answers has the job `ftjob-nosuch`. Account `research`:" in unknown.plain
+    assert only.plain.startswith(":warning: Account `research`:")
+    assert "Account `research`:" in models.plain
+    assert "account `default`, account `research`" in about.plain
+
+
+async def test_a_job_that_nobody_has_is_said_of_all_accounts(world: World) -> None:
+    async with two_accounts(world):
+        answer = await world.say("status ftjob-nosuch")
+
+    assert "No fine-tuning job `ftjob-nosuch` in any of the accounts `default`, `research`." in answer.plain
+
+
+async def test_a_subscription_is_to_all_accounts_or_to_one(world: World) -> None:
+    async with two_accounts(world) as (bot, research):
+        await world.say("subscribe")
+        await world.say("subscribe account:research", channel=world.ops)
+        again = await world.say("subscribe account:research")
+        mine, theirs = world.api.add_job(status="queued"), research.add_job(status="queued")
+        for job in (mine, theirs):
+            await world.slack.ledger.until(partial(world.about, job), why=f"the card of {job}")
+        await world.settled(bot)
+        listed = await world.say("subscriptions")
+        ended = await world.say("unsubscribe")
+        left = [each.channel for each in await bot.store.tracks.subscriptions_by(world.olivia.id)]
+
+    assert "subscribed to that already" in again.plain
+    assert "2 subscriptions here" in listed.plain
+    assert "every new job of account `research`" in listed.plain
+    assert [bool(world.about(job, world.ops)) for job in (mine, theirs)] == [False, True]
+    assert "of account `default`" in ended.plain
+    assert left == [world.ops.id]
+
+
+async def test_nothing_is_subscribed_where_one_of_all_accounts_does_not_answer(world: World) -> None:
+    async with two_accounts(world) as (bot, research):
+        kill(research)
+        answer = await world.say("subscribe")
+        rows = await bot.store.tracks.subscriptions_of(world.ml.id)
+        alone = await world.say("subscribe account:default")
+
+    assert "Account `research`:" in answer.plain
+    assert "Nothing was subscribed; `/ftjob subscribe account:` and a name takes one account alone." in answer.plain
+    assert rows == []
+    assert alone.plain.startswith("Subscribed.")
+
+
+async def test_what_is_muted_and_untracked_is_so_in_each_account(world: World) -> None:
+    async with two_accounts(world) as (bot, research):
+        mine, theirs = world.api.add_job(status="queued"), research.add_job(status="queued")
+        await world.say(f"track {mine} {theirs}")
+        await world.say("mute all 1h")
+        shown = await world.say("settings")
+        for api, job in ((world.api, mine), (research, theirs)):
+            api.change(job, status="running")
+        await world.settled(bot)
+        assert (world.told(mine), world.told(theirs)) == ([], [])
+        await world.say("unmute")
+        await world.slack.ledger.until(lambda: "While muted" in world.ml.messages[-1].plain, why="the sum")
+        summed = world.ml.messages[-1].plain
+        gone = await world.say(f"untrack {theirs}")
+        left = await world.say("tracked")
+
+    assert all(line.count("everything until") <= 1 for line in shown.plain.splitlines())
+    assert f"`{mine}` (default)" in summed
+    assert f"`{theirs}` (research)" in summed
+    assert theirs in gone.plain
+    assert mine in left.plain
+    assert theirs not in left.plain
+
+
+async def test_home_shows_the_jobs_and_the_health_of_each_account(world: World) -> None:
+    async with two_accounts(world) as (_, research):
+        mine, theirs = world.api.add_job(status="running"), research.add_job(status="running")
+        await world.olivia.open_home()
+        view = await world.slack.ledger.until(lambda: world.slack.workspace.homes.get(world.olivia.id), why="Home")
+        text = str(view)
+
+    assert f"`{mine}` · default" in text
+    assert f"`{theirs}` · research" in text
+    assert "account `research`: its API answers" in text
+
+
+async def test_the_alerts_of_an_account_do_not_wait_for_a_dead_one(world: World) -> None:
+    async with two_accounts(world) as (bot, research):
+        mine, theirs = world.api.add_job(status="queued"), research.add_job(status="queued")
+        await world.say(f"track {mine} {theirs}")
+        research.faults.always("*", Fault("hang", seconds=60.0))
+        began = time.monotonic()
+        world.api.change(mine, status="running")
+        await world.until_told(mine, "Running")
+        assert time.monotonic() - began < 10, "less than the deadline of a request that hangs"
+        assert bot.broken_parts() == []
+        research.faults.clear()
+
+
+async def test_what_is_owed_of_an_account_that_is_watched_no_more_still_goes_out(world: World) -> None:
+    async with new_api() as research:
+        job = research.add_job(status="running")
+        async with world.bot(**configured(world, research)) as bot:
+            await world.say(f"track {job}")
+            question = await world.say(f"cancel {job}")
+            world.slack.faults.always("chat.postMessage", Fault("answer", status=503))
+            research.change(job, status="failed")
+            await world.slack.ledger.until(lambda: len(world.slack.ledger.of("chat.postMessage")) > 1, why="a try")
+            del bot
+        world.slack.faults.clear()
+        async with world.bot():
+            await world.until_told(job, "Failed")
+            pressed = await world.press(question, "ftjob_confirm")
+            home = await world.say("tracked")
+
+    alert = world.about(job)[-1]
+    assert "Open page" not in alert.plain
+    assert "*Account*\n`research`" in alert.plain
+    assert "No account `research`: this bot watches `default`." in pressed.plain
+    assert job in home.plain
+    assert world.orders == []
+
+
+@pytest.mark.parametrize("verb", ["events", "checkpoints", "curves"])
+async def test_every_look_at_a_job_goes_to_its_account(world: World, verb: str) -> None:
+    async with two_accounts(world) as (_, research):
+        job = research.add_job(status="running")
+        await world.say(f"{verb} {job}")
+        asked = [entry.what for entry in world.api.ledger if entry.request.get("id") == job and "{id}/" in entry.what]
+        found = [entry.what for entry in research.ledger if entry.request.get("id") == job and "{id}/" in entry.what]
+
+    assert asked == []
+    assert found

@@ -1,0 +1,150 @@
+"""An Azure account: its addresses, its keys, its words, and every example of its documentation."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from bot.app import Bot
+from bot.sandbox.azure import AzureApi
+from bot.sandbox.faults import Fault
+from bot.sandbox.finetuning import Key
+from tests import canaries
+from tests.jobs.openapi import example
+from tests.world import World
+
+DATED = "2024-10-21"
+PREVIEW = "2025-04-01-preview"
+ONE = "GET /fine_tuning/jobs/{id}"
+MODEL = "gpt-4o-mini-2024-07-18.ft-0123456789abcdef"
+TOKEN = f"eyJ{canaries.KEY}"
+
+
+@asynccontextmanager
+async def azure_bot(world: World, version: str | None, *, bearer: bool = False) -> AsyncIterator[tuple[Bot, AzureApi]]:
+    """Run the bot with an Azure account and no other."""
+    async with AzureApi(keys={canaries.KEY: Key("default"), TOKEN: Key("entra")}) as api:
+        more = {"OPENAI_API_KEY": "", "OPENAI_WRITE_API_KEY": "", "AZURE_OPENAI_ENDPOINT": api.origin}
+        more |= {"OPENAI_API_VERSION": version} if version else {}
+        more |= {"AZURE_OPENAI_AD_TOKEN": TOKEN} if bearer else {"AZURE_OPENAI_API_KEY": canaries.KEY}
+        async with world.bot(**more) as bot:
+            yield bot, api
+
+
+def answers(api: AzureApi, what: str, body: Any) -> None:
+    api.faults.always(what, Fault("answer", status=200, body=json.dumps(body)))
+
+
+@pytest.mark.parametrize("version", [DATED, PREVIEW, None])
+@pytest.mark.parametrize("bearer", [False, True], ids=["key", "token"])
+async def test_a_job_is_watched_to_its_end_and_the_model_has_to_be_deployed(
+    world: World, version: str | None, *, bearer: bool
+) -> None:
+    async with azure_bot(world, version, bearer=bearer) as (bot, api):
+        job = api.add_job(status="queued")
+        await world.say(f"track {job}")
+        assert "*Pending*" in world.about(job)[0].plain
+        api.change(job, status="running")
+        await world.until_told(job, "Running")
+        api.change(job, status="succeeded", fine_tuned_model=MODEL)
+        await world.until_told(job, "Running", "Succeeded")
+        await world.settled(bot)
+        asked = [entry.request["query"].get("api-version") for entry in api.ledger]
+
+    assert set(asked) == {version}
+    assert "Azure serves a fine-tuned model once it is deployed" in world.about(job)[-1].plain
+    assert MODEL in world.about(job)[-1].plain
+
+
+@pytest.mark.parametrize("version", [PREVIEW, None])
+async def test_a_job_pauses_and_resumes_in_azures_words(world: World, version: str | None) -> None:
+    async with azure_bot(world, version) as (_, api):
+        job = api.add_job(status="running")
+        paused = await world.press(await world.say(f"pause {job}"), "ftjob_confirm")
+        resumed = await world.press(await world.say(f"resume {job}"), "ftjob_confirm")
+
+    assert "Pause sent" in paused.plain
+    assert "is pausing now" in paused.plain
+    assert "is resuming now" in resumed.plain
+
+
+async def test_what_an_older_version_cannot_do_is_not_offered(world: World) -> None:
+    async with azure_bot(world, DATED) as (_, api):
+        job = api.add_job(status="paused")
+        shown, asked = await world.say(f"status {job}"), await world.say(f"resume {job}")
+        posts = [entry for entry in api.ledger if entry.what.startswith("POST")]
+
+    assert "ftjob_resume" not in shown.buttons
+    assert "ftjob_cancel" in shown.buttons
+    assert "cannot be resumed from here: its provider does not offer that" in asked.plain
+    assert posts == []
+
+
+async def test_a_wrong_key_and_a_job_that_is_not_there_are_said_in_words(world: World) -> None:
+    async with azure_bot(world, DATED) as (_, api):
+        unknown = await world.say("status ftjob-nosuch")
+        api.keys.clear()
+        refused = await world.say("status ftjob-other")
+
+    assert "No fine-tuning job `ftjob-nosuch`" in unknown.plain
+    assert "The API refused this bot's key" in refused.plain
+
+
+async def test_an_order_in_the_wrong_state_is_refused_in_azures_words(world: World) -> None:
+    async with azure_bot(world, DATED) as (_, api):
+        job = api.add_job(status="running")
+        question = await world.say(f"cancel {job}")
+        stale = {"status": "running", "id": job, "object": "fine_tuning.job"}
+        api.faults.add(ONE, Fault("answer", status=200, body=json.dumps(stale)))
+        api.change(job, status="succeeded", fine_tuned_model=MODEL)
+        answer = await world.press(question, "ftjob_confirm")
+
+    assert "The API refused to cancel it" in answer.plain
+    assert "had already ended: it succeeded" in answer.plain
+
+
+# --- the examples of its documentation ---
+
+
+async def test_the_example_of_a_job_is_shown_whole(world: World) -> None:
+    body = example("azure.job.retrieve.json")
+    async with azure_bot(world, PREVIEW) as (_, api):
+        answers(api, ONE, body)
+        shown = await world.say(f"status {body['id']}")
+
+    for said in ("*Succeeded*", body["fine_tuned_model"], "2,342", "custom-wandb-project", "n_epochs: `-1`"):
+        assert said in shown.plain
+    assert "once it is deployed" in shown.plain
+
+
+async def test_the_example_of_a_log_is_read_in_its_order(world: World) -> None:
+    body = example("azure.event.list.json")
+    async with azure_bot(world, DATED) as (_, api):
+        job = api.add_job(status="running")
+        answers(api, f"{ONE}/events", body)
+        shown = await world.say(f"events {job}")
+
+    places = [shown.plain.rindex(each["message"]) for each in body["data"]]
+    assert places == sorted(places), "oldest first, as a log is read"
+
+
+@pytest.mark.parametrize(
+    ("name", "verb", "before", "said"),
+    [
+        ("azure.job.cancel.2024-10-21.json", "cancel", "running", "is cancelled now"),
+        ("azure.job.pause.json", "pause", "running", "is paused now"),
+        ("azure.job.resume.json", "resume", "paused", "now"),
+    ],
+)
+async def test_the_example_of_each_order_is_its_end(world: World, name: str, verb: str, before: str, said: str) -> None:
+    body = example(name)
+    async with azure_bot(world, PREVIEW) as (_, api):
+        answers(api, ONE, body | {"status": before})
+        question = await world.say(f"{verb} {body['id']}")
+        answers(api, f"POST /fine_tuning/jobs/{{id}}/{verb}", body)
+        answer = await world.press(question, "ftjob_confirm")
+
+    assert f"{verb.capitalize()} sent" in answer.plain
+    assert said in answer.plain
