@@ -58,8 +58,6 @@ class Gate:
     async def _answer(self, request: web.BaseRequest) -> web.Response:
         if request.method != "POST":
             raise Refusal(405, "method")
-        if (request.content_length or 0) > LARGEST_BODY:
-            raise Refusal(413, "declared size")
         is_form = _is_form(request)
         body = await body_of(request, largest=LARGEST_BODY, seconds=self._body_seconds)
         timestamps = request.headers.getall("X-Slack-Request-Timestamp", [])

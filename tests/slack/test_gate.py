@@ -277,6 +277,52 @@ async def test_b90_a_body_that_is_declared_too_large_is_refused_before_it_is_ask
         await door.works()
 
 
+@pytest.mark.parametrize(("version", "goes_on"), [("1.1", True), ("1.0", False)])
+async def test_a_body_that_waits_to_be_asked_for_is_asked_for(version: str, *, goes_on: bool) -> None:
+    head = written(TYPED, [TYPE, *signing(TYPED), ("Expect", "100-continue")]).removesuffix(TYPED)
+
+    async with opened() as door:
+        reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+        writer.write(head.replace(b"HTTP/1.1", f"HTTP/{version}".encode()))
+        if goes_on:
+            assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(TYPED)
+        async with asyncio.timeout(10):
+            answer = await reader.read()
+        writer.close()
+
+        assert answer.split(b"\r\n")[0].endswith(b" 200 OK")
+        assert b"100 Continue" not in answer
+        assert len(door.started) == 1
+
+
+@pytest.mark.parametrize("expects", ["", "200-ok", "a"])
+async def test_what_waits_for_nothing_is_told_nothing_before_the_answer(expects: str) -> None:
+    async with opened() as door:
+        answer = await door.ask(written(TYPED, [TYPE, *signing(TYPED), ("X-Expect", expects)]))
+
+        assert answer.status == 200
+        assert "100 Continue" not in answer.head
+
+
+async def test_a_body_that_breaks_off_in_its_form_is_refused() -> None:
+    head = [TYPE, *signing(b""), ("Transfer-Encoding", "chunked")]
+
+    async with opened() as door:
+        answer = await door.ask(written(b"", head, sized=False) + b"5\r\nabcdeXX\r\n")
+
+        assert answer.status == 400
+        await door.works()
+
+
+async def test_a_payload_that_bolt_cannot_look_into_is_refused() -> None:
+    async with opened() as door:
+        answer = await door.ask(happened({**EVENT, "authorizations": [7]}))
+
+        assert (answer.status, answer.body) == (400, WORDS[400])
+        await door.works()
+
+
 @pytest.mark.parametrize("sized", [True, False], ids=["declared", "chunked"])
 async def test_b91_a_slow_body_is_given_up_after_a_time_for_all_of_it(*, sized: bool) -> None:
     how = ("Content-Length", "64") if sized else ("Transfer-Encoding", "chunked")
