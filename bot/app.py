@@ -25,6 +25,7 @@ from bot.alerts.notices import Notices
 from bot.alerts.record import Recorder
 from bot.alerts.retry import PATIENCE, Patience
 from bot.alerts.sender import Sender
+from bot.alerts.tally import Tally
 from bot.alerts.unmuter import Unmuter
 from bot.charts import Charts
 from bot.commands.context import Context
@@ -33,7 +34,7 @@ from bot.commands.order import finish_abandoned
 from bot.heartbeat import beat
 from bot.poll.lookout import lookout
 from bot.poll.progress import Allowance
-from bot.poll.schedule import sweeping
+from bot.poll.schedule import Watcher, sweeping
 from bot.poll.sweep import Sweeper
 from bot.providers.client import Client
 from bot.providers.shared import SharedReads
@@ -156,7 +157,11 @@ async def running(
         dispatch = Dispatch(context, gateway, people, lambda: presence.identity)
         await enter(_sending(sender))
         sweepers = {each.sweeper.account: each.sweeper for each in lookouts}
-        watchers = [Unmuter(store, owed=sender.wake), *(watcher for each in lookouts for watcher in each.watchers)]
+        watchers: list[Watcher] = [
+            Unmuter(store, owed=sender.wake),
+            Tally(store),
+            *(watcher for each in lookouts for watcher in each.watchers),
+        ]
         timer = await enter(sweeping(list(sweepers.values()), interval, watchers, pace.logs.tick))
         bot = Bot(settings, store, sweepers, sender, gateway, presence, timer.soon)
         doors = AsyncExitStack()

@@ -17,6 +17,7 @@ SWEPT = Gauge("ftjob_swept_timestamp_seconds", "When a look at an account last w
 LOOP_LAG = Gauge("ftjob_loop_lag_seconds", "How late the process was with a timer, at the worst in the last second")
 CHANGES = Counter("ftjob_changes_total", "Changes recorded", ["account", "kind"])
 DELIVERIES = Counter("ftjob_deliveries_total", "Outcomes of attempts to deliver an alert", ["outcome"])
+WAITING = Gauge("ftjob_deliveries_waiting", "Alerts that did not reach Slack yet, by the state of each", ["state"])
 POSSIBLE_DUPLICATES = Counter(
     "ftjob_possible_duplicate_total", "Alerts sent again although an earlier attempt may have arrived"
 )

@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from bot import metrics
 from bot.alerts.consequences import post_again
@@ -75,7 +76,8 @@ class Editor:
             self._woken.clear()
             try:
                 while edit := await self._store.cards.claim(self._rhythm):
-                    await self._keep(edit)
+                    with bound_contextvars(job=edit.card.job_id, channel=edit.card.channel):
+                        await self._keep(edit)
                 seconds = await self._store.cards.seconds_to_next(self._rhythm)
                 self._broken = False
             except Exception:
@@ -91,7 +93,7 @@ class Editor:
         try:
             message = await draw_card(self._store, edit.card, self._drawing)
         except Exception:
-            log.exception("card.not_drawn", job=edit.card.job_id, channel=edit.card.channel)
+            log.exception("card.not_drawn")
             await self._store.cards.failed(edit, wait=0.0, give_up=True)
             return
         lacks_picture = has_picture(message) and not await self._share(edit)
@@ -131,13 +133,13 @@ class Editor:
             message = shown(card.job_id, known.chart.file, known.chart.says)
             answer = await self._door.post(Outgoing(card.channel, message, key, thread_ts=edit.ts))
             if not answer.ts:
-                log.info("curves.not_shared", error=answer.error, job=card.job_id, channel=card.channel)
+                log.info("curves.not_shared", error=answer.error)
                 return False
         await self._store.cards.share(card, known.chart.file)
         return True
 
     async def _post_again(self, edit: Edit) -> None:
-        log.info("card.gone", job=edit.card.job_id, channel=edit.card.channel)
+        log.info("card.gone")
         card = edit.card
         async with self._store.db.transaction() as tx:
             if not await self._store.cards.lost(tx, edit):
@@ -147,7 +149,7 @@ class Editor:
 
     async def _put_off(self, edit: Edit, answer: Answer) -> None:
         error = answer.error or ""
-        log.warning("card.not_edited", error=error, job=edit.card.job_id, channel=edit.card.channel)
+        log.warning("card.not_edited", error=error)
         if error in RATE_LIMITED:
             await self._store.cards.failed(edit, wait=pause_asked(answer), all_wait=True)
         elif error in CHANNEL_CLOSED:

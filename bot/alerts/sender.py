@@ -9,6 +9,7 @@ import random
 from dataclasses import dataclass, replace
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from bot import metrics
 from bot.alerts.consequences import mind
@@ -138,7 +139,9 @@ class Sender:
         return delivery is not None
 
     def _start(self, delivery: Delivery) -> None:
-        task = asyncio.create_task(self._deliver(delivery))
+        # Whatever is logged on its way, by whichever part, says which one it was.
+        with bound_contextvars(channel=delivery.channel, delivery=delivery.id):
+            task = asyncio.create_task(self._deliver(delivery))
         self._under_way.add(task)
         task.add_done_callback(self._ended)
 
@@ -200,7 +203,7 @@ class Sender:
         try:
             outgoing = await draw(self._store, delivery, self._drawing, repeated=repeated)
         except Exception:
-            log.exception("delivery.not_drawn", channel=delivery.channel, delivery=delivery.id)
+            log.exception("delivery.not_drawn")
             verdict = decide(Answer(error=NOT_DRAWN), delivery.attempts, was_plain=False, luck=_luck())
             await self._settle(delivery, Answer(error=NOT_DRAWN), verdict, in_doubt=repeated)
             return None
@@ -220,11 +223,11 @@ class Sender:
         )
         if not noted:
             metrics.DELIVERIES.labels("lost_lease").inc()
-            log.warning("delivery.lease_too_short", channel=delivery.channel, delivery=delivery.id)
+            log.warning("delivery.lease_too_short")
             await self._store.outbox.give_back(delivery)
         elif delivery.in_doubt:
             metrics.POSSIBLE_DUPLICATES.inc()
-            log.warning("delivery.sent_again", channel=delivery.channel, delivery=delivery.id, blind=ready.in_doubt)
+            log.warning("delivery.sent_again", blind=ready.in_doubt)
         crash_point("before_wire")
         return noted
 
@@ -275,8 +278,7 @@ class Sender:
         if outcome == "sent":
             metrics.DELIVERY_DELAY.observe(max(0.0, self._clock() - delivery.created_at))
         else:
-            said = {"outcome": outcome, "error": answer.error, "channel": delivery.channel, "delivery": delivery.id}
-            log.warning("delivery.not_sent", **said)
+            log.warning("delivery.not_sent", outcome=outcome, error=answer.error)
 
 
 def _luck() -> float:

@@ -84,7 +84,7 @@ async def run(command: Command, person: Person | None, context: Context, *, same
     """
     decision = may(person, command.need, context.policy, same_team=same_team, changes_job=command.changes_job)
     if isinstance(decision, Refused):
-        log.info("command.refused", verb=command.verb, why=decision.why, person=command.asker.person)
+        log.info("command.refused", verb=command.verb, why=decision.why)
         metrics.COMMANDS.labels(command.verb, "refused").inc()
         text = refusal(decision.why, context.policy)
         reply = Reply(note(text), decision=Decision.DENIED, reason=decision.why)

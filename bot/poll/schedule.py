@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import structlog
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobExecutionEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from structlog.contextvars import bound_contextvars
 
 from bot import metrics
 from bot.poll.sweep import Sweeper
@@ -103,7 +104,8 @@ class Timer:
         await self._run(watcher.name, watcher.look())
 
     async def _run(self, name: str, work: Coroutine[Any, Any, float | None]) -> float | None:
-        task = asyncio.create_task(work)
+        with bound_contextvars(watch=name):
+            task = asyncio.create_task(work)
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         await asyncio.wait({task})

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from bot import metrics
 from bot.access import Allowed, Need, may
@@ -218,7 +219,9 @@ class Dispatch:
         same_team = identity is None or command.asker.team == identity.team_id
         person = None
         if identity and same_team and command.need is not Need.NOTHING:
-            asker, fresh = command.asker.person, command.verb is Verb.CONFIRM
-            person = await self._people.person(asker, team_id=identity.team_id, fresh=fresh)
-        reply = await run(command, person, self._context, same_team=same_team)
-        await self._gateway.reply(door, reply)
+            fresh = command.verb is Verb.CONFIRM
+            person = await self._people.person(command.asker.person, team_id=identity.team_id, fresh=fresh)
+        asker = command.asker
+        with bound_contextvars(verb=command.verb.value, person=asker.person, channel=asker.channel):
+            reply = await run(command, person, self._context, same_team=same_team)
+            await self._gateway.reply(door, reply)

@@ -73,6 +73,17 @@ class Undelivered:
             count, age = (await tx.execute(waiting)).one()
         return Overview(stuck, total, count, None if age is None else max(0.0, float(age)))
 
+    async def by_state(self) -> dict[str, int]:
+        """Return how many deliveries are in each state but ``sent``; a digest counts once, whatever it tells."""
+        state, found = schema.delivery.c.state, dict[str, int]()
+        async with self._db.transaction() as tx:
+            # One by one: each of these has an index of its few rows, the whole table has none.
+            for states in (schema.UNFINISHED, schema.UNDELIVERED, (schema.MUTED,)):
+                counted = select(state, func.count()).where(alone_in(states)).group_by(state)
+                found |= dict.fromkeys(states, 0)
+                found |= {name: int(count) for name, count in await tx.execute(counted)}
+        return found
+
     async def state_of(self, delivery: int) -> str | None:
         """Return the state of one delivery, or None where there is no such row."""
         async with self._db.transaction() as tx:

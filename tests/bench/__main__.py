@@ -1,6 +1,6 @@
 """The bench: every figure of docs/performance.md, both sides of each measured in this run.
 
-python -m tests.bench [--only sweep commands alerts start] [--write]
+python -m tests.bench [--only sweep commands alerts ends start] [--write]
 """
 
 import argparse
@@ -12,12 +12,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.bench import alerts, commands, starts, sweeps
+from tests.bench import alerts, commands, ends, starts, sweeps
 from tests.bench.figures import Part, table, write
 from tests.bench.processes import REPOSITORY, StandIns, stand_ins
 
 PAGE = REPOSITORY / "docs" / "performance.md"
-FAMILIES = ("sweep", "commands", "alerts", "start")
+FAMILIES = ("sweep", "commands", "alerts", "ends", "start")
 JOBS = (100, 1000)
 
 
@@ -38,6 +38,8 @@ async def _family(name: str, standins: StandIns, folder: Path) -> list[Part]:
             return [await commands.measure(standins, folder)]
         case "alerts":
             return [await alerts.measure(standins, folder)]
+        case "ends":
+            return await ends.measure(standins, folder)
         case _:
             return [await starts.measure(standins, folder)]
 

@@ -17,6 +17,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from bot.sandbox.faults import Fault
 from bot.sandbox.finetuning import FineTuningApi
 from bot.sandbox.slack import Slack
 from tests.bench.mailbox import Mailbox
@@ -41,9 +42,13 @@ class Desk:
                 web.post("/bench/type", self._type),
                 web.post("/bench/channels", self._channels),
                 web.post("/bench/posted", self._tell_posted),
+                web.get("/bench/posts", self._count_posts),
                 web.get("/bench/connected", self._connected),
                 web.get("/bench/disconnected", self._disconnected),
                 web.get("/bench/requests/{jobs}", self._requests),
+                web.post("/bench/webhook", self._add_webhook),
+                web.post("/bench/change", self._change),
+                web.post("/bench/silence", self._silence),
             ]
         )
         slack.app.middlewares.append(self._note_arrival)
@@ -73,6 +78,10 @@ class Desk:
         await self._slack.ledger.until(lambda: len(self._posted) >= enough, seconds=60, why="messages")
         return web.json_response(self._posted[since:])
 
+    async def _count_posts(self, _request: web.Request) -> web.Response:
+        """Tell how many messages arrived so far."""
+        return web.json_response(len(self._posted))
+
     async def _connected(self, _request: web.Request) -> web.Response:
         """Wait for a Socket Mode connection and tell when it was there."""
         await self._slack.connected(seconds=30)
@@ -83,6 +92,29 @@ class Desk:
         delivery = self._slack.delivery
         await self._slack.ledger.until(lambda: not delivery.links, seconds=30, why="no Socket Mode connection")
         return web.json_response(time.time())
+
+    async def _add_webhook(self, request: web.Request) -> web.Response:
+        """Let the ends of jobs of an account be told to an address."""
+        order = await request.json()
+        self._apis[order["jobs"]].add_webhook(order["url"], order["secret"])
+        return web.json_response(None)
+
+    async def _change(self, request: web.Request) -> web.Response:
+        """Give fields of a job new values; tell when that was."""
+        order = await request.json()
+        at = time.time()
+        self._apis[order["jobs"]].change(order["job"], **order["fields"])
+        return web.json_response(at)
+
+    async def _silence(self, request: web.Request) -> web.Response:
+        """Let an account say nothing any more, or answer again."""
+        order = await request.json()
+        api = self._apis[order["jobs"]]
+        if order["silent"]:
+            api.faults.always("*", Fault("hang", seconds=600.0))
+        else:
+            api.faults.clear()
+        return web.json_response(None)
 
     async def _requests(self, request: web.Request) -> web.Response:
         """Tell how many requests one account has answered."""

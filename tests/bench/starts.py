@@ -40,7 +40,7 @@ class Start:
             TimeoutError: there was none.
         """
         async with asyncio.timeout(PATIENCE):
-            while (at := _swept_at(self.database)) <= since:  # noqa: ASYNC110 - it happens in another process
+            while (at := swept_at(self.database)) <= since:  # noqa: ASYNC110 - it happens in another process
                 await asyncio.sleep(0.02)
         return at
 
@@ -98,7 +98,7 @@ async def _sweep_on(start: Start) -> None:
         at = await start.swept(since=at)
 
 
-def _swept_at(database: Path) -> float:
+def swept_at(database: Path) -> float:
     """Return when a running bot stored its last sweep, 0 before the first."""
     try:
         with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:

@@ -82,7 +82,12 @@ async def story(world: World) -> None:
 @pytest.mark.parametrize("transport", ["socket", "http"])
 async def test_no_canary_is_seen_anywhere(tmp_path: Path, transport: Transport, database_url: str) -> None:
     async with World(tmp_path, transport=transport, database_url=database_url) as world:
-        more = {"FTJOB_POLL_SECONDS": "0.5", "OPENAI_WEBHOOK_SECRET": WEBHOOK}
+        more = {
+            "FTJOB_POLL_SECONDS": "0.5",
+            "OPENAI_WEBHOOK_SECRET": WEBHOOK,
+            "AZURE_OPENAI_ENDPOINT": world.api.origin,
+        }
+        more |= {"AZURE_OPENAI_API_KEY": KEY, "AZURE_OPENAI_AD_TOKEN": f"eyJ{CANARY}0123456789"}
         if transport == "socket":
             more |= {"PORT": str(free_port()), "FTJOB_HOST": "127.0.0.1", "FTJOB_LOG": "json"}
         environ = world.environ(**more)
