@@ -1,4 +1,4 @@
-"""The command line: ``ftjob run | check | audit | db upgrade | manifest | try``."""
+"""The command line: ``ftjob run | check | audit | db | manifest | try``."""
 
 import asyncio
 import json
@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -21,7 +22,8 @@ from bot.redaction import redacted
 from bot.settings import Settings
 from bot.store import open_store
 from bot.store.audit import Audit
-from bot.store.engine import open_for_reading
+from bot.store.backup import back_up, put_back
+from bot.store.engine import open_for_reading, sqlite_path
 
 EX_CONFIG = 78
 """The exit code of wrong settings (sysexits.h), and of a damaged database: starting again does not help."""
@@ -78,6 +80,33 @@ def upgrade() -> None:
             typer.echo("The database is up to date.")
 
     _with_clear_errors(open_and_close())
+
+
+@db.command("backup")
+def backup(target: Annotated[Path, typer.Argument(help="The file to write; it must not exist yet.")]) -> None:
+    """Copy the SQLite database to a file; the bot may run meanwhile."""
+    url = _settings().database_url.get_secret_value()
+
+    async def copy() -> None:
+        if not url.startswith("sqlite"):
+            raise FtjobError("The database is a PostgreSQL: take its backups with pg_dump, or as your platform does.")
+        back_up(sqlite_path(url), target)
+        typer.echo(f"Copied to {target}.")
+
+    _with_clear_errors(copy())
+
+
+@db.command("restored")
+def restored() -> None:
+    """Say that the database is a backup that was put back: what it does not know of is looked for before it is told."""
+    settings = _settings()
+
+    async def note() -> None:
+        async with open_store(settings.database_url.get_secret_value(), time.time) as store:
+            await put_back(store.db)
+        typer.echo("Noted. For a day, each alert is looked for in Slack before it is sent.")
+
+    _with_clear_errors(note())
 
 
 @audit.command("export")

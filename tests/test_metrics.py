@@ -1,9 +1,11 @@
 """What is counted is readable by Prometheus, explained to people, and names nobody."""
 
+import json
 import re
 from pathlib import Path
 
 import aiohttp
+import yaml
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -11,7 +13,24 @@ from tests.postgres import free_port
 from tests.world import World
 
 DOCS = Path(__file__).parent.parent / "docs" / "operations.md"
-LABELS = {"account", "method", "status", "result", "kind", "outcome", "verb", "limit", "then", "le"}
+LABELS = {"account", "method", "status", "result", "kind", "outcome", "verb", "limit", "then", "le", "state"}
+
+
+def test_the_dashboard_and_the_alert_rules_ask_for_metrics_that_there_are() -> None:
+    for file in ("grafana.json", "alerts.yml"):
+        asked = re.findall(r"ftjob_[a-z_]+", (DOCS.parent / file).read_text())
+        named = {name.removesuffix("_bucket") for name in asked}
+        assert named
+        assert named <= explained(), file
+
+
+def test_the_dashboard_is_one_and_every_rule_says_what_to_do() -> None:
+    dashboard = json.loads((DOCS.parent / "grafana.json").read_text())
+    (group,) = yaml.safe_load((DOCS.parent / "alerts.yml").read_text())["groups"]
+
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
+    assert all(target["expr"] for panel in dashboard["panels"] for target in panel["targets"])
+    assert all(rule["annotations"]["summary"] for rule in group["rules"])
 
 
 def explained() -> set[str]:

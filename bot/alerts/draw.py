@@ -17,8 +17,8 @@ from bot.jobs.orders import Order
 from bot.jobs.prices import price_of
 from bot.store import Store, pictures
 from bot.store.cards import Card
+from bot.store.changes import RecordedChange
 from bot.store.engine import Clock
-from bot.store.jobs import RecordedChange
 from bot.store.outbox import Delivery, Picture
 from bot.store.tracks import Track
 
@@ -88,10 +88,10 @@ async def draw(store: Store, delivery: Delivery, drawing: Drawing, *, repeated: 
     """Return the message that a delivery stands for; ``repeated`` where it may stand in the channel already."""
     notes = _notes(delivery, repeated=repeated)
     if delivery.picture is Picture.NOTICE:
-        thread_ts = await _thread(store, delivery)
+        thread_ts = await thread_of(store, delivery)
         return _noted(Outgoing(delivery.channel, notice(delivery.notice or {}), delivery.key, thread_ts), notes)
     if delivery.picture is Picture.DIGEST:
-        told = await store.jobs.changes_in_digest(delivery.id)
+        told = await store.changes.in_digest(delivery.id)
         told_as = after_mute if delivery.notice else digest
         lines = [Told(each.change, each.job, each.reason, drawing.named(each.account)) for each in told]
         message = told_as(lines, notes=notes)
@@ -99,7 +99,7 @@ async def draw(store: Store, delivery: Delivery, drawing: Drawing, *, repeated: 
     if delivery.picture is Picture.CARD:
         return await _card(store, delivery, drawing, notes)
     assert delivery.change_id is not None  # noqa: S101 - a change has one
-    recorded = await store.jobs.change(delivery.change_id)
+    recorded = await store.changes.find(delivery.change_id)
     track = await store.tracks.find(recorded.account, recorded.job_id, delivery.channel)
     around = drawing.around(recorded.account, recorded.job, tracked=track is not None)
     person = track.person if track else None
@@ -109,7 +109,7 @@ async def draw(store: Store, delivery: Delivery, drawing: Drawing, *, repeated: 
 async def _card(store: Store, delivery: Delivery, drawing: Drawing, notes: list[str]) -> Outgoing:
     place = await store.cards.find(delivery.replies_to or 0)
     assert place is not None  # noqa: S101 - the row names it
-    at_change = await store.jobs.change(delivery.change_id) if delivery.change_id else None
+    at_change = await store.changes.find(delivery.change_id) if delivery.change_id else None
     job = at_change.job if at_change else None
     message = await draw_card(store, place, drawing, at_change=job, notes=notes)
     # Without the curves: Slack may refuse a picture that it just got, and a post cannot be taken back. An edit adds them.
@@ -173,13 +173,13 @@ async def _change(
         seen_at=recorded.seen_at,
         notes=notes,
     )
-    thread_ts = await _thread(store, delivery)
+    thread_ts = await thread_of(store, delivery)
     settings = await store.channels.find(delivery.channel)
     broadcast = bool(thread_ts and recorded.change.ends_job and settings.broadcast)
     return Outgoing(delivery.channel, message, delivery.key, thread_ts, broadcast)
 
 
-async def _thread(store: Store, delivery: Delivery) -> str | None:
+async def thread_of(store: Store, delivery: Delivery) -> str | None:
     """Return where the thread of a delivery's card begins, None where it has none."""
     place = await store.cards.find(delivery.replies_to) if delivery.replies_to else None
     return place.ts if place else None

@@ -19,8 +19,9 @@ from bot.jobs.stuck import NEVER, stuck_since
 from bot.providers.wire import Reading
 from bot.store import Store
 from bot.store.cards import Card
+from bot.store.changes import RecordedChange
 from bot.store.engine import Transaction
-from bot.store.jobs import FIRST_VERSION, KnownJob, RecordedChange
+from bot.store.jobs import FIRST_VERSION, KnownJob
 from bot.store.outbox import Planned
 from bot.store.pictures import Running, digest_of
 from bot.store.tracks import Subscription, Track
@@ -118,7 +119,7 @@ class Recorder:
         back = change_between(now_known.state, state_of(reading.snapshot))
         if back is None:
             return
-        missed = await self._store.jobs.last_change(tx, track.account, track.job_id)
+        missed = await self._store.changes.last(tx, track.account, track.job_id)
         if missed and missed.change.kind is not ChangeKind.NEW:
             await self._owe(tx, missed, track)
         elif now_known.doubt:
@@ -134,7 +135,7 @@ class Recorder:
             return
         change = Change(ChangeKind.STATUS, state_of(reading.snapshot), known.state)
         body = {**reading.body, **vars(known.state)}
-        recorded = await self._store.jobs.write_change(tx, track.account, version, change, body)
+        recorded = await self._store.changes.write(tx, track.account, version, change, body)
         await self._owe(tx, recorded, track)
 
     async def subscribe(self, subscription: Subscription, seen: Seen, *others: tuple[Subscription, Seen]) -> None:
@@ -238,7 +239,7 @@ class Recorder:
         if absence is None or known.gone or not is_gone(absence, self._interval):
             return 0
         version = await self._store.doubts.gone(tx, known)
-        last = await self._store.jobs.last_change(tx, seen.account, known.id)
+        last = await self._store.changes.last(tx, seen.account, known.id)
         body = last.body if last else _described(known)
         return await self._tell(tx, seen, version, Change(ChangeKind.GONE, known.state, known.state), body)
 
@@ -258,7 +259,7 @@ class Recorder:
     ) -> None:
         job_id = reading.snapshot.id
         change = first_change(reading.snapshot)
-        recorded = await self._store.jobs.write_change(tx, account, FIRST_VERSION, change, reading.body)
+        recorded = await self._store.changes.write(tx, account, FIRST_VERSION, change, reading.body)
         for channel, statuses in waiting.items():
             track = Track(account, job_id, channel, None, statuses)
             if await self._store.tracks.add(tx, [track]):
@@ -272,7 +273,7 @@ class Recorder:
         if version is None:
             return 0
         reason = seen.reasons.get(body["id"])
-        recorded = await self._store.jobs.write_change(
+        recorded = await self._store.changes.write(
             tx, seen.account, version, change, body, reason=reason, late=seen.late
         )
         for track in await self._store.tracks.of_job(tx, seen.account, recorded.job_id):

@@ -14,7 +14,7 @@ from structlog.contextvars import bound_contextvars
 from bot import metrics
 from bot.alerts.consequences import mind
 from bot.alerts.door import Door
-from bot.alerts.draw import Drawing, Outgoing, draw
+from bot.alerts.draw import Drawing, Outgoing, draw, thread_of
 from bot.alerts.notices import Notices
 from bot.alerts.retry import (
     LONGEST_BACKOFF,
@@ -184,7 +184,9 @@ class Sender:
     async def _look(self, delivery: Delivery) -> Next:
         """See whether an earlier attempt arrived, and do what follows from it, unless that is to send."""
         sent_at = delivery.first_at or delivery.created_at
-        sight = await self._door.find(Sought(delivery.channel, delivery.key, delivery.thread_ts, sent_at))
+        # What was never attempted may have been told by a bot whose database is gone: then where it would go now.
+        thread_ts = delivery.thread_ts if delivery.attempts else await thread_of(self._store, delivery)
+        sight = await self._door.find(Sought(delivery.channel, delivery.key, thread_ts, sent_at))
         step = after_look(sight, delivery.looks, self._patience)
         crash_point("after_look")
         metrics.LOOKUPS.labels(step).inc()

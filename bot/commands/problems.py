@@ -143,4 +143,4 @@ def unposted(error: str | None) -> str:
 
 
 def _said(error: ProviderError) -> str:
-    return plain(str(error), 300).rstrip(".") + "."
+    return plain(str(error), 300).rstrip(".") + "." if str(error).strip(". ") else "it gave no reason."

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bot.store.accounts import Accounts
 from bot.store.audit import Audit
 from bot.store.cards import Cards
+from bot.store.changes import Changes
 from bot.store.channels import Channels
 from bot.store.doubts import Doubts
 from bot.store.engine import Clock, Database, Transaction, open_database
@@ -32,6 +33,7 @@ class Store:
     db: Database
     accounts: Accounts
     jobs: Jobs
+    changes: Changes
     doubts: Doubts
     standstills: Standstills
     tracks: Tracks
@@ -75,6 +77,7 @@ async def open_store(url: str, clock: Clock) -> AsyncIterator[Store]:
             db=db,
             accounts=Accounts(db),
             jobs=Jobs(db),
+            changes=Changes(db),
             doubts=Doubts(db),
             standstills=Standstills(),
             tracks=Tracks(db),

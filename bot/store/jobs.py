@@ -1,20 +1,17 @@
-"""What the bot knows of each job, and the changes it has seen."""
+"""What the bot knows of each job."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.jobs.changes import Change, ChangeKind, State
+from bot.jobs.changes import State
 from bot.jobs.doubt import REST, Absence, Doubt
-from bot.jobs.models import Job, Snapshot
+from bot.jobs.models import Snapshot
 from bot.jobs.stuck import first_since
-from bot.redaction import without_secrets
 from bot.store import schema
-from bot.store.digests import changes_in
 from bot.store.engine import Database
 
 FIRST_VERSION = 1
@@ -56,31 +53,8 @@ class Watched:
     """The least creation time that is new to some subscription; None without one."""
 
 
-@dataclass(frozen=True)
-class RecordedChange:
-    """A change as it is stored: a fact, drawn only when it is sent."""
-
-    id: int
-    account: str
-    job_id: str
-    version: int
-    change: Change
-    body: dict[str, Any]
-    """The job as the API described it at the change."""
-    reason: str | None
-    """Why it failed, from its log, where the job itself does not say."""
-    late: bool
-    """Whether nobody was looking when it happened."""
-    seen_at: float
-
-    @property
-    def job(self) -> Job:
-        """The job as it was at the change."""
-        return Job.model_validate(self.body)
-
-
 class Jobs:
-    """Jobs and their changes. Methods that take ``tx`` join the caller's transaction."""
+    """Jobs. Methods that take ``tx`` join the caller's transaction."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -174,56 +148,6 @@ class Jobs:
         version: int | None = await tx.scalar(statement)
         return version
 
-    async def write_change(
-        self,
-        tx: AsyncConnection,
-        account: str,
-        version: int,
-        change: Change,
-        body: dict[str, Any],
-        *,
-        reason: str | None = None,
-        late: bool = False,
-    ) -> RecordedChange:
-        """Store a change as a fact and return it."""
-        statement = insert(schema.change).values(
-            account=account,
-            job_id=body["id"],
-            version=version,
-            kind=change.kind,
-            old_status=change.before.status,
-            old_model=change.before.fine_tuned_model,
-            new_status=change.after.status,
-            new_model=change.after.fine_tuned_model,
-            body=json.dumps(without_secrets(body)),
-            reason=reason,
-            late=late,
-            stuck_for=change.stuck_for,
-            seen_at=self._db.now(),
-        )
-        return _recorded((await tx.execute(statement.returning(schema.change))).one())
-
-    async def change(self, change_id: int) -> RecordedChange:
-        """Return one change."""
-        async with self._db.transaction() as tx:
-            row = (await tx.execute(select(schema.change).where(schema.change.c.id == change_id))).one()
-        return _recorded(row)
-
-    async def changes_in_digest(self, digest_id: int) -> list[RecordedChange]:
-        """Return the changes that a digest tells, in order."""
-        async with self._db.transaction() as tx:
-            ids = await changes_in(tx, digest_id)
-            rows = await tx.execute(select(schema.change).where(schema.change.c.id.in_(ids)))
-            found = {row.id: _recorded(row) for row in rows}
-        return [found[change_id] for change_id in ids]
-
-    async def last_change(self, tx: AsyncConnection, account: str, job_id: str) -> RecordedChange | None:
-        """Return the newest change of a job, or None where it never changed."""
-        changes = schema.change.c
-        mine = select(schema.change).where(changes.account == account, changes.job_id == job_id)
-        row = (await tx.execute(mine.order_by(changes.version.desc()).limit(1))).one_or_none()
-        return _recorded(row) if row else None
-
     async def settle(self, tx: AsyncConnection, account: str, job_ids: Sequence[str]) -> None:
         """Expect nothing more of these jobs."""
         jobs = schema.job.c
@@ -282,19 +206,4 @@ def _known(row: Row[Any]) -> KnownJob:
         absence=Absence(row.misses, row.missed_since, row.missed_at) if row.misses else None,
         gone=row.gone,
         stuck_since=row.stuck_since,
-    )
-
-
-def _recorded(row: Row[Any]) -> RecordedChange:
-    before, after = State(row.old_status, row.old_model), State(row.new_status, row.new_model)
-    return RecordedChange(
-        id=row.id,
-        account=row.account,
-        job_id=row.job_id,
-        version=row.version,
-        change=Change(ChangeKind(row.kind), before, after, row.stuck_for),
-        body=json.loads(row.body),
-        reason=row.reason,
-        late=row.late,
-        seen_at=row.seen_at,
     )

@@ -24,9 +24,10 @@ from sqlalchemy import Row, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store import digests, schema
+from bot.store.backup import doubt
 from bot.store.cards import Card
+from bot.store.changes import RecordedChange
 from bot.store.engine import Database
-from bot.store.jobs import RecordedChange
 from bot.store.line import due, heads, latest, place, unfinished
 
 
@@ -100,8 +101,7 @@ class Outbox:
 
         So a channel that takes messages again is found out by its next alert. A muted one waits for the mute's end.
         """
-        of_change = f"{recorded.account}|{recorded.job_id}|{recorded.version}"
-        key = f"{of_change}|{planned.channel}|{planned.picture}|post"
+        key = f"{recorded.name}|{planned.channel}|{planned.picture}|post"
         state = schema.MUTED if muted else "pending"
         if not muted:
             rows = schema.delivery.c
@@ -128,10 +128,10 @@ class Outbox:
             key=hashlib.sha256(key.encode()).hexdigest()[:32],
             state=state,
             attempts=0,
-            in_doubt=False,
             not_before=0.0,
             lease_until=0.0,
             created_at=self._db.now(),
+            **doubt(self._db.now()),
         )
         await tx.execute(row.on_conflict_do_nothing(index_elements=["key"]))
 

@@ -268,6 +268,9 @@ identity = Table(
     metadata,
     Column("store_id", Text, primary_key=True),
     Column("made_at", Double, nullable=False),
+    # Of a backup that was put back: up to when it knows what was told, and when that was.
+    Column("knows_until", Double),
+    Column("restored_at", Double),
 )
 
 question = Table(

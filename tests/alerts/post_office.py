@@ -55,7 +55,7 @@ class PostOffice:
     async def owe(self, *channels: Channel, picture: Picture = Picture.CHANGE) -> list[str]:
         """Owe each channel one alert, wake the sender, and return the ids of the jobs."""
         changes = await owe(self.store, *(channel.id for channel in channels), picture=picture)
-        jobs = [(await self.store.jobs.change(change)).job_id for change in changes]
+        jobs = [(await self.store.changes.find(change)).job_id for change in changes]
         self.sender.wake()
         return jobs
 

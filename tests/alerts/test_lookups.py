@@ -290,7 +290,7 @@ def test_what_follows_from_a_look(sight: Sight, looks: int, expected: Next) -> N
 
 async def _owe_change_of(office: PostOffice, job: str, channel: Channel) -> None:
     async with office.store.db.transaction() as tx:
-        recorded = await office.store.jobs.last_change(tx, "default", job)
+        recorded = await office.store.changes.last(tx, "default", job)
         assert recorded is not None
         card, _ = await office.store.cards.of(tx, "default", job, channel.id)
         await office.store.outbox.add(tx, recorded, Planned(channel.id, Picture.CHANGE, card.id))

@@ -75,7 +75,7 @@ async def test_a_change_is_stored_with_the_new_state_and_what_is_owed(
     job = await known(store, "ftjob-a")
     assert (job.version, job.state) == (2, State("running"))
     (change,) = await rows(store, schema.change)
-    recorded = await store.jobs.change(change.id)
+    recorded = await store.changes.find(change.id)
     assert (recorded.version, recorded.change.kind) == (2, ChangeKind.STATUS)
     assert (recorded.change.before, recorded.change.after) == (State("queued"), State("running"))
     assert recorded.body["seed"] == 7

@@ -242,7 +242,7 @@ async def test_a_card_that_shows_what_is_not_believed_is_set_right_in_its_channe
     assert (await known(store, JOB)).state == State("succeeded", MODEL)
     assert await deliveries(store, "C1") == []
     (owed,) = await deliveries(store, "C2")
-    told = await store.jobs.change(owed.change_id)
+    told = await store.changes.find(owed.change_id)
     assert (told.change.before.status, told.change.after) == ("running", State("succeeded", MODEL))
     assert told.job.status == "succeeded"
 

@@ -82,7 +82,7 @@ async def test_a_card_goes_first_and_changes_are_told_in_its_thread(office: Post
     (job,) = await office.owe(ml, picture=Picture.CARD)
     await office.until_settled(ml, "sent")
     async with office.store.db.transaction() as tx:
-        recorded = await office.store.jobs.last_change(tx, "default", job)
+        recorded = await office.store.changes.last(tx, "default", job)
         assert recorded is not None
         card, _ = await office.store.cards.of(tx, "default", job, ml.id)
         await office.store.outbox.add(tx, recorded, Planned(ml.id, Picture.CHANGE, card.id))

@@ -42,7 +42,7 @@ async def test_every_kind_of_message_has_a_name(world: World) -> None:
                     (NEW, "digest"),
                 ]
             ):
-                recorded = await store.jobs.write_change(tx, ACCOUNT, version, change, reading("ftjob-a").body)
+                recorded = await store.changes.write(tx, ACCOUNT, version, change, reading("ftjob-a").body)
                 card, _ = await store.cards.of(tx, ACCOUNT, "ftjob-a", f"C{version}")
                 await store.outbox.add(tx, recorded, Planned("C0ATTIC", Picture(picture), card.id))
         *_, digest = await deliveries(store)

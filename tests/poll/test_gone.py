@@ -187,7 +187,7 @@ async def test_an_alert_of_a_job_that_is_gone_has_what_was_last_known_of_it(view
     await _sweeps(view, 3)
 
     *_, gone = await view.changes()
-    recorded = await view.store.jobs.change(gone.id)
+    recorded = await view.store.changes.find(gone.id)
     assert (recorded.change.kind, recorded.change.before, recorded.change.after.status) == (
         GONE,
         recorded.change.after,

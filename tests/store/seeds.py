@@ -53,7 +53,7 @@ async def owe(store: Store, *channels: str, picture: Picture = Picture.CHANGE, j
     async with store.db.transaction() as tx:
         for channel in channels:
             body = reading(job or f"ftjob-{next(_numbers):06d}").body
-            recorded = await store.jobs.write_change(tx, ACCOUNT, 2, STARTED, body)
+            recorded = await store.changes.write(tx, ACCOUNT, 2, STARTED, body)
             card, _ = await store.cards.of(tx, ACCOUNT, recorded.job_id, channel)
             await store.outbox.add(tx, recorded, Planned(channel, picture, card.id))
             changes.append(recorded.id)

@@ -5,7 +5,7 @@ from sqlalchemy import update
 
 from bot.store import Store, schema
 from bot.store.cards import Card, Rhythm
-from bot.store.jobs import RecordedChange
+from bot.store.changes import RecordedChange
 from bot.store.outbox import Picture, Planned
 from tests.store.seeds import ACCOUNT, STARTED, crowd, deliveries, know, owe, reading
 from tests.store.times import Time
@@ -52,8 +52,7 @@ async def test_a_card_is_owed_by_one_of_ten_who_want_it_at_once(store: Store, da
 
     async with store.db.transaction() as tx:
         changes = [
-            await store.jobs.write_change(tx, ACCOUNT, version, STARTED, reading("ftjob-a").body)
-            for version in range(10)
+            await store.changes.write(tx, ACCOUNT, version, STARTED, reading("ftjob-a").body) for version in range(10)
         ]
     async with crowd(store, database_url, time) as stores:
         wanted = await asyncio.gather(*(want(stores[n % len(stores)], change) for n, change in enumerate(changes)))

@@ -14,7 +14,7 @@ from tests.store.times import Time
 async def told(store: Store, delivery: Delivery) -> list[int | None]:
     """Return the changes that a delivery tells."""
     if delivery.picture is Picture.DIGEST:
-        return [recorded.id for recorded in await store.jobs.changes_in_digest(delivery.id)]
+        return [recorded.id for recorded in await store.changes.in_digest(delivery.id)]
     return [delivery.change_id]
 
 

@@ -179,7 +179,7 @@ async def test_a_full_disk_leaves_everything_as_it_was_and_the_same_work_succeed
 async def _work(store: Store) -> None:
     """Let the store know many jobs and owe an alert, in one transaction."""
     async with store.db.transaction() as tx:
-        recorded = await store.jobs.write_change(tx, "default", 2, STARTED, reading("ftjob-a").body)
+        recorded = await store.changes.write(tx, "default", 2, STARTED, reading("ftjob-a").body)
         card, _ = await store.cards.of(tx, "default", "ftjob-a", "C1")
         await store.outbox.add(tx, recorded, Planned("C1", Picture.CHANGE, card.id))
         await store.jobs.add(tx, "default", [reading(f"ftjob-{n}").snapshot for n in range(400)])

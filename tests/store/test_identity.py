@@ -68,7 +68,7 @@ async def test_a_store_gets_one_id_for_life(database_url: str, time: Time) -> No
         assert len(made.id) == 32
         await accept(store)
         await accept(store)
-        assert [tuple(row) for row in await rows(store, schema.identity)] == [(made.id, made.made_at)]
+        assert [(row.store_id, row.made_at) for row in await rows(store, schema.identity)] == [(made.id, made.made_at)]
 
     async with open_store(database_url, time.clock) as store:
         assert store.identity == Identity(made.id, made.made_at, Story.KNOWN)

@@ -112,9 +112,9 @@ async def test_a_change_is_read_as_it_was_written(store: Store, time: Time) -> N
     body = reading("ftjob-a", "failed", "ft:new", metadata={"naïve": "日本 \u0000 😀"[:5]}).body
 
     async with store.db.transaction() as tx:
-        written = await store.jobs.write_change(tx, ACCOUNT, 7, change, body, reason="out of memory", late=True)
+        written = await store.changes.write(tx, ACCOUNT, 7, change, body, reason="out of memory", late=True)
 
-    read = await store.jobs.change(written.id)
+    read = await store.changes.find(written.id)
     assert read == written
     assert (read.account, read.job_id, read.version, read.change) == (ACCOUNT, "ftjob-a", 7, change)
     assert (read.body, read.reason, read.late) == (body, "out of memory", True)
@@ -125,11 +125,11 @@ async def test_a_change_is_read_as_it_was_written(store: Store, time: Time) -> N
 async def test_the_last_change_of_a_job_is_the_one_with_the_highest_version(store: Store) -> None:
     async with store.db.transaction() as tx:
         for version in (2, 4, 3):
-            await store.jobs.write_change(tx, ACCOUNT, version, STARTED, reading("ftjob-a").body)
-        await store.jobs.write_change(tx, ACCOUNT, 9, STARTED, reading("ftjob-b").body)
+            await store.changes.write(tx, ACCOUNT, version, STARTED, reading("ftjob-a").body)
+        await store.changes.write(tx, ACCOUNT, 9, STARTED, reading("ftjob-b").body)
 
-        last = await store.jobs.last_change(tx, ACCOUNT, "ftjob-a")
-        never = await store.jobs.last_change(tx, ACCOUNT, "ftjob-c")
+        last = await store.changes.last(tx, ACCOUNT, "ftjob-a")
+        never = await store.changes.last(tx, ACCOUNT, "ftjob-c")
 
     assert last is not None
     assert last.version == 4
@@ -139,7 +139,7 @@ async def test_the_last_change_of_a_job_is_the_one_with_the_highest_version(stor
 async def test_a_version_of_a_job_has_one_change(store: Store) -> None:
     async def write() -> None:
         async with store.db.transaction() as tx:
-            await store.jobs.write_change(tx, ACCOUNT, 2, STARTED, reading("ftjob-a").body)
+            await store.changes.write(tx, ACCOUNT, 2, STARTED, reading("ftjob-a").body)
 
     await write()
     with pytest.raises(IntegrityError):

@@ -22,7 +22,7 @@ async def begin(store: Store, channel: str = "C1", job: str = EVERY_JOB, seconds
 async def owe(store: Store, job: str, channel: str = "C1", picture: Picture = Picture.CHANGE) -> int:
     """Owe a channel a change of a job, as the recorder does; return the change's id."""
     async with store.db.transaction() as tx:
-        recorded = await store.jobs.write_change(tx, ACCOUNT, next(_versions), STARTED, reading(job).body)
+        recorded = await store.changes.write(tx, ACCOUNT, next(_versions), STARTED, reading(job).body)
         card, _ = await store.cards.of(tx, ACCOUNT, job, channel)
         muted = await store.mutes.covers(tx, ACCOUNT, job, channel)
         await store.outbox.add(tx, recorded, Planned(channel, picture, card.id), muted=muted)
@@ -33,7 +33,7 @@ async def send_all(store: Store) -> list[list[int]]:
     """Send what is owed; return the changes that each message told."""
     sent = []
     while delivery := await store.outbox.claim(30):
-        told = await store.jobs.changes_in_digest(delivery.id)
+        told = await store.changes.in_digest(delivery.id)
         sent.append([each.id for each in told] if told else [delivery.change_id or 0])
         assert await settle(store, delivery, "sent", ts="1.0")
     return sent
@@ -55,7 +55,7 @@ async def test_what_a_mute_covers_waits_and_is_summed_up_by_one_message(store: S
     assert digest.notice == {"kind": "after_mute"}
     assert digest.limited_for == 0.0
     assert digest.claimed_at - digest.created_at == time.exactly(0), "it is owed from the end of the mute on"
-    assert [each.id for each in await store.jobs.changes_in_digest(digest.id)] == changes
+    assert [each.id for each in await store.changes.in_digest(digest.id)] == changes
     await settle(store, digest, "sent", ts="1.0")
     assert await store.outbox.claim(30) is None
     assert {row.state for row in await deliveries(store)} == {"sent"}

@@ -10,7 +10,7 @@ from tests.store.times import Time
 
 async def test_what_is_owed_twice_is_owed_once(store: Store) -> None:
     async with store.db.transaction() as tx:
-        recorded = await store.jobs.write_change(tx, ACCOUNT, 2, STARTED, reading("ftjob-a").body)
+        recorded = await store.changes.write(tx, ACCOUNT, 2, STARTED, reading("ftjob-a").body)
         card, _ = await store.cards.of(tx, ACCOUNT, "ftjob-a", "C1")
         await store.outbox.add(tx, recorded, Planned("C1", Picture.CHANGE, card.id))
         await store.outbox.add(tx, recorded, Planned("C1", Picture.CHANGE, card.id))
@@ -23,7 +23,7 @@ async def test_what_is_owed_twice_is_owed_once(store: Store) -> None:
 
 async def test_two_transactions_that_owe_the_same_at_once_owe_it_once(store: Store) -> None:
     async with store.db.transaction() as tx:
-        recorded = await store.jobs.write_change(tx, ACCOUNT, 2, STARTED, reading("ftjob-a").body)
+        recorded = await store.changes.write(tx, ACCOUNT, 2, STARTED, reading("ftjob-a").body)
         card, _ = await store.cards.of(tx, ACCOUNT, "ftjob-a", "C1")
 
     async def owe_it() -> None:
@@ -39,7 +39,7 @@ async def test_alerts_that_differ_in_channel_picture_or_version_are_owed_each(st
     async with store.db.transaction() as tx:
         card, _ = await store.cards.of(tx, ACCOUNT, "ftjob-a", "C1")
         for version in (2, 3):
-            recorded = await store.jobs.write_change(tx, ACCOUNT, version, STARTED, reading("ftjob-a").body)
+            recorded = await store.changes.write(tx, ACCOUNT, version, STARTED, reading("ftjob-a").body)
             for channel in ("C1", "C2"):
                 for picture in (Picture.CARD, Picture.CHANGE):
                     await store.outbox.add(tx, recorded, Planned(channel, picture, card.id))
@@ -52,7 +52,7 @@ async def test_alerts_that_differ_in_channel_picture_or_version_are_owed_each(st
 async def test_a_row_owed_in_a_transaction_that_fails_is_not_owed(store: Store) -> None:
     async def owe_and_fail() -> None:
         async with store.db.transaction() as tx:
-            recorded = await store.jobs.write_change(tx, ACCOUNT, 2, STARTED, reading("ftjob-a").body)
+            recorded = await store.changes.write(tx, ACCOUNT, 2, STARTED, reading("ftjob-a").body)
             card, _ = await store.cards.of(tx, ACCOUNT, "ftjob-a", "C1")
             await store.outbox.add(tx, recorded, Planned("C1", Picture.CHANGE, card.id))
             raise ZeroDivisionError

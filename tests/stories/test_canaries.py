@@ -44,14 +44,10 @@ def database_url(transport: Transport, tmp_path: Path, request: pytest.FixtureRe
 async def trouble(world: World, job: str) -> None:
     """Let both services repeat what they were sent, as gateways do, and break in other ways."""
     echo = f"Incorrect key: {KEY} Bearer {BOT}; see https://hooks.slack.com/services/T0/{CANARY}"
-    world.api.faults.add(
-        "GET /fine_tuning/jobs/{id}", Fault("answer", status=401, body={"error": {"message": f"{KEY}"}})
-    )
-    await world.say(f"status {job}")
-    world.api.faults.add(
-        "GET /fine_tuning/jobs/{id}", Fault("answer", status=500, body={"error": {"message": f"{KEY} x"}})
-    )
-    await world.say(f"status {job}")
+    for verb, status, said in (("events", 401, KEY), ("checkpoints", 500, f"{KEY} x")):
+        broken = Fault("answer", status=status, body={"error": {"message": said}})
+        world.api.faults.add(f"GET /fine_tuning/jobs/{{id}}/{verb}", broken)
+        await world.say(f"{verb} {job}")
     world.slack.faults.add(
         "users.info", Fault("answer", status=200, body={"ok": False, "error": "invalid_auth", "said": echo})
     )
@@ -85,7 +81,7 @@ async def test_no_canary_is_seen_anywhere(tmp_path: Path, transport: Transport, 
         more = {
             "FTJOB_POLL_SECONDS": "0.5",
             "OPENAI_WEBHOOK_SECRET": WEBHOOK,
-            "AZURE_OPENAI_ENDPOINT": world.api.origin,
+            "AZURE_OPENAI_ENDPOINT": "http://127.0.0.1:9",
         }
         more |= {"AZURE_OPENAI_API_KEY": KEY, "AZURE_OPENAI_AD_TOKEN": f"eyJ{CANARY}0123456789"}
         if transport == "socket":

@@ -90,7 +90,7 @@ async def test_changes_that_slack_could_not_be_told_for_two_hours_are_told_when_
         world.slack.faults.clear()
         world.skip(61)
         bot.sender.wake()
-        await world.until_told(job, "Running", "Paused", "Running", "Succeeded")
+        await world.until_told(job, "Running", "Paused", "Running", "Succeeded", seconds=60)
 
 
 def _named(messages: list[Message]) -> list[str]:

@@ -298,7 +298,7 @@ async def test_fifty_that_are_parked_are_shown_and_retried_in_their_order(world:
 
     async with world.bot() as bot, flying_time(world, bot):
         changes = await owe(bot.store, *(channel.id for channel in channels for _ in range(10)))
-        jobs = [(await bot.store.jobs.change(change)).job_id for change in changes]
+        jobs = [(await bot.store.changes.find(change)).job_id for change in changes]
         await parked(world, bot, 50)
         seen = await world.say("outbox")
         assert all(channel.messages == [] for channel in channels)

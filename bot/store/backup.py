@@ -1,0 +1,59 @@
+"""Backups: a copy beside the running bot, and what is different once one was put back.
+
+    copy -> (alerts are told) -> the copy is put back -> the same changes are seen again
+
+A database that was put back knows nothing of what was told since it was copied. What comes to be owed in the day after
+is therefore looked for in Slack, back to the moment of the copy, before it is sent: as if an earlier attempt were in
+doubt, which it is.
+"""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select, update
+
+from bot.errors import FtjobError
+from bot.store import schema
+from bot.store.engine import Database
+
+IN_DOUBT_FOR = 86400.0
+"""Seconds after a database was put back in which what comes to be owed may have been told already."""
+BUSY_SECONDS = 30.0
+
+
+def back_up(source: Path, target: Path) -> None:
+    """Copy an SQLite database as it stands at one moment; the bot may run meanwhile. The copy is its owner's alone.
+
+    Raises:
+        FtjobError: there is none, or something stands at ``target``; says what to do.
+    """
+    if not source.exists():
+        raise FtjobError(f"{source} does not exist, so there is nothing to copy.")
+    try:
+        target.touch(mode=0o600, exist_ok=False)
+    except FileExistsError:
+        raise FtjobError(f"{target} exists already; name another file, so that no backup is lost.") from None
+    try:
+        with closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=BUSY_SECONDS)) as connection:
+            # https://www.sqlite.org/lang_vacuum.html#vacuuminto: a whole copy, without what waits in the log beside it.
+            connection.execute("VACUUM INTO ?", (str(target),))
+    except sqlite3.Error as error:
+        target.unlink()
+        raise FtjobError(f"{source} could not be copied: {error}.") from None
+
+
+async def put_back(db: Database) -> None:
+    """Note that this database is a backup that was just put back."""
+    latest = select(func.max(schema.account.c.begun_at)).scalar_subquery()
+    values = {"knows_until": func.coalesce(latest, schema.identity.c.made_at), "restored_at": db.now()}
+    async with db.transaction() as tx:
+        await tx.execute(update(schema.identity).values(**values))
+
+
+def doubt(now: Any) -> dict[str, Any]:
+    """Return what a delivery has, as SQL, that comes to be owed at the moment ``now``: whether it may have been told."""
+    identity = schema.identity.c
+    put_back = select(identity.knows_until).where(identity.restored_at > now - IN_DOUBT_FOR)
+    return {"in_doubt": put_back.exists(), "first_at": put_back.scalar_subquery()}

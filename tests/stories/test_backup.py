@@ -1,0 +1,102 @@
+"""A backup that is put back loses nothing and doubles nothing, although it knows nothing of what was told since."""
+
+import shutil
+from pathlib import Path
+
+from bot.store import schema
+from tests.store.seeds import rows
+from tests.test_cli import second
+from tests.world import World
+
+MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
+
+
+async def test_what_was_told_after_a_backup_is_not_told_again_and_what_was_not_is(world: World) -> None:
+    told, untold, new = (world.api.add_job(status=status) for status in ("running", "running", "queued"))
+    backup = world.folder / "backup.db"
+    async with world.process():
+        await world.say(f"track {told} {untold}")
+        await world.say("subscribe")
+        code, said = await second(world, "db", "backup", str(backup))
+        assert code == 0, said
+        world.api.change(told, status="paused")
+        await world.until_told(told, "Paused")
+        world.api.change(told, status="succeeded", fine_tuned_model=MODEL)
+        await world.until_told(told, "Paused", "Succeeded")
+        later = world.api.add_job(status="queued")
+        await world.slack.ledger.until(lambda: world.about(later), why="the card of a new job")
+    world.api.change(untold, status="failed")
+    put_back(world, backup)
+
+    code, said = await second(world, "db", "restored")
+    assert code == 0, said
+    async with world.bot() as bot:
+        await world.until_told(untold, "Failed")
+        world.api.change(later, status="running")
+        await world.until_told(later, "Running")
+        await world.settled(bot)
+
+    assert world.told(told) == ["Paused", "Succeeded"]
+    assert len([message for message in world.about(later) if message.buttons]) == 1, "one card"
+    assert len([message for message in world.about(new) if message.buttons]) <= 1
+    assert (backup.stat().st_mode & 0o777) == 0o600
+
+
+async def test_after_a_day_alerts_are_sent_without_being_looked_for(world: World) -> None:
+    job = world.api.add_job(status="queued")
+    async with world.process():
+        await world.say(f"track {job}")
+        await second(world, "db", "backup", str(world.folder / "backup.db"))
+    put_back(world, world.folder / "backup.db")
+    await second(world, "db", "restored")
+    async with world.bot():
+        world.api.change(job, status="running")
+        await world.until_told(job, "Running")
+        looked = looks(world)
+        world.skip(86_500)
+        world.api.change(job, status="paused")
+        await world.until_told(job, "Running", "Paused")
+        assert looks(world) == looked
+
+    assert looked == 1
+
+
+async def test_a_backup_is_never_written_over_another_file(world: World) -> None:
+    async with world.process():
+        (world.folder / "precious").write_text("keep")
+        code, said = await second(world, "db", "backup", str(world.folder / "precious"))
+
+    assert code == 1
+    assert "exists already; name another file" in said
+    assert (world.folder / "precious").read_text() == "keep"
+
+
+async def test_a_server_is_backed_up_by_its_own_means(world: World, postgres_url: str) -> None:
+    code, said = await second(world, "db", "backup", "x.db", DATABASE_URL=postgres_url)
+    assert code == 1
+    assert "pg_dump" in said
+
+
+async def test_nothing_is_in_doubt_where_nothing_was_put_back(world: World) -> None:
+    job = world.api.add_job(status="queued")
+    async with world.bot() as bot:
+        await world.say(f"track {job}")
+        world.api.change(job, status="running")
+        await world.until_told(job, "Running")
+        doubts = [row.in_doubt for row in await rows(bot.store, schema.delivery)]
+
+    assert doubts == [False]
+    assert looks(world) == 0
+
+
+def looks(world: World) -> int:
+    return len(
+        [entry for entry in world.slack.ledger if entry.what in ("conversations.history", "conversations.replies")]
+    )
+
+
+def put_back(world: World, backup: Path) -> None:
+    """Put a backup in the place of the database, as docs/deploy.md says."""
+    for end in ("", "-wal", "-shm"):
+        (world.folder / f"ftjob.db{end}").unlink(missing_ok=True)
+    shutil.copy(backup, world.folder / "ftjob.db")
