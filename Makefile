@@ -4,9 +4,9 @@ BIN := .venv/bin
 TEST ?=
 SEEDS ?= 1
 
-.PHONY: try test deep lint bench chaos canaries audit sbom lock clean
+.PHONY: try test deep lint bench chaos canaries pictures audit sbom lock clean
 
-try: .venv/runtime  ## a local Slack and a living fine-tuning API, with the real bot in between
+try: .venv/runtime  ## a page with a local Slack and a living fine-tuning API, and the real bot in between
 	$(BIN)/ftjob try
 
 test: .venv/dev  ## every test; TEST=tests/jobs narrows it
@@ -34,6 +34,9 @@ bench: .venv/dev  ## the figures of docs/performance.md, both sides measured in 
 
 chaos: .venv/dev  ## bots are killed while both stand-ins misbehave; SEEDS=20 for more rounds
 	$(BIN)/python -m tests.chaos $(SEEDS)
+
+pictures: .venv/dev  ## docs/try.png and the curves of docs, from what is shown today; needs Chromium
+	$(BIN)/python -m tests.pictures
 
 audit: .venv/dev  ## known vulnerabilities of what requirements.lock names; asks an advisory database
 	$(BIN)/pip-audit --requirement requirements.lock --require-hashes --disable-pip --strict

@@ -162,12 +162,13 @@ def try_(
     tour: Annotated[
         bool, typer.Option("--tour", help="Play a scripted visit and check that all of it worked.")
     ] = False,
+    browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
 ) -> None:
-    """Try it with no account: a local Slack and a living fine-tuning API, with the real bot in between."""
-    from bot.sandbox import terminal  # noqa: PLC0415 - the bot itself never loads the sandbox
-    from bot.sandbox.tour import play  # noqa: PLC0415
+    """Try it with no account: a page with a local Slack and a living fine-tuning API, and the real bot in between."""
+    from bot.sandbox.tour import play  # noqa: PLC0415 - the bot itself never loads the sandbox
+    from bot.sandbox.visit import visit  # noqa: PLC0415
 
-    raise typer.Exit(code=asyncio.run(play() if tour else terminal.visit()))
+    raise typer.Exit(code=asyncio.run(play() if tour else visit(opens_browser=browser)))
 
 
 def main() -> None:

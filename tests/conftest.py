@@ -16,7 +16,7 @@ from tests.empty_store import empty_database, lay_out
 from tests.postgres import restartable_postgres
 from tests.world import Transport, World
 
-SLOW = {"alerts", "poll", "store", "stories", "test_check.py", "test_cli.py"}
+SLOW = {"alerts", "page", "poll", "store", "stories", "test_check.py", "test_cli.py"}
 """Folders and files that run bots, databases and processes."""
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 

@@ -1,44 +1,35 @@
-"""``python -m tests.pictures``: draw docs/card.svg, a card with its thread, from the real bot's own messages, and curves."""
+"""``make pictures``: a screenshot of the page of `make try`, which README opens with, and curves."""
 
 import asyncio
 import io
 import math
 import random
-import re
-import tempfile
 from pathlib import Path
 
 from PIL import Image
-from rich.console import Console
+from playwright.async_api import expect
 
 from bot.charts import Chart
 from bot.charts import draw as draw_chart
 from bot.jobs.results import Curve
-from bot.sandbox.screen import Screen
-from tests.world import World
+from bot.sandbox.visit import settle_in
+from tests.sandbox.page.browser import visiting
 
 DOCS = Path(__file__).parent.parent / "docs"
-WIDTH = 92
 
 
-async def draw() -> str:
-    """Return an SVG of what a channel sees of one job, from its card to its end."""
-    with tempfile.TemporaryDirectory() as folder:
-        async with World(Path(folder)) as world, world.bot():
-            job = world.api.add_job(status="queued")
-            await world.say(f"track {job}")
-            world.api.change(job, status="running")
-            await world.until_told(job, "Running")
-            model = "ft:gpt-4o-mini-2024-07-18:acme:support:Bx91Ksd2"
-            world.api.change(job, status="succeeded", fine_tuned_model=model, trained_tokens=5_102_337)
-            await world.until_told(job, "Running", "Succeeded")
-            console = Console(record=True, width=WIDTH, force_terminal=True)
-            screen = Screen(console, world.slack.workspace)
-            for message in world.ml.messages:
-                screen.show(message)
-    svg = console.export_svg(title="#ml")
-    # Rich asks for web fonts and signs its work; a picture in a repository asks nobody for anything.
-    return re.sub(r"@font-face \{.*?\}|<!-- Generated .*?-->", "", svg, flags=re.DOTALL)
+async def take() -> bytes:
+    """Return what a browser shows of `make try` after some seconds: a team's day, a thread open beside it."""
+    async with visiting() as visit:
+        await settle_in(visit.scene)
+        visit.scene.api.speed = 4.0
+        cards = visit.tab.locator("#messages article.bot").filter(has=visit.tab.locator("figure"))
+        await expect(cards.first).to_be_visible(timeout=90_000)
+        visit.scene.api.speed = 0.0
+        await cards.first.locator(".replies").click()
+        await cards.first.locator("figure").scroll_into_view_if_needed()
+        await visit.tab.mouse.move(0, 0)
+        return await visit.tab.screenshot()
 
 
 def curves() -> dict[str, Chart]:
@@ -58,10 +49,10 @@ def curves() -> dict[str, Chart]:
 
 def save(png: bytes, path: Path) -> None:
     """Save a picture with few colours, as a repository wants it."""
-    Image.open(io.BytesIO(png)).convert("RGB").quantize(32).save(path, optimize=True)
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(64).save(path, optimize=True)
 
 
 if __name__ == "__main__":
-    (DOCS / "card.svg").write_text(asyncio.run(draw()))
+    save(asyncio.run(take()), DOCS / "try.png")
     for name, chart in curves().items():
         save(draw_chart(chart), DOCS / name)

@@ -278,7 +278,7 @@ class Recorder:
         )
         for track in await self._store.tracks.of_job(tx, seen.account, recorded.job_id):
             await self._owe(tx, recorded, track)
-        await self._store.cards.want(tx, seen.account, recorded.job_id)
+        await self._store.cards.want(tx, seen.account, recorded.job_id, at_once=True)
         metrics.CHANGES.labels(seen.account, change.kind).inc()
         return 1
 

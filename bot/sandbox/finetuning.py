@@ -21,7 +21,7 @@ from bot.sandbox.openai_api.shelf import Names, Shelf
 from bot.sandbox.openai_api.shelves import ShelfDesk
 from bot.sandbox.openai_api.state import MODEL, PROJECT, Jobs
 from bot.sandbox.openai_api.webhooks import Webhooks
-from bot.sandbox.openai_api.wire import Ask, Refused, Shape, Work, decoded, shown
+from bot.sandbox.openai_api.wire import Ask, Refused, Shape, Work, decoded, missing_scope, shown, wrong_key
 from bot.sandbox.server import Answer, LoopbackServer
 
 JOBS_READ = "api.fine_tuning.jobs.read"
@@ -135,6 +135,16 @@ class FineTuningApi(LoopbackServer):
     def life_of_created(self, life: Life | None) -> None:
         self._desk.life_of_created = life
 
+    @property
+    def speed(self) -> float:
+        """How many times their own speed all lives go on; 0 stands still."""
+        return self._jobs.speed
+
+    @speed.setter
+    def speed(self, speed: float) -> None:
+        self._jobs.pace(speed)
+        self.ledger.moved()
+
     def add_job(
         self,
         *,
@@ -154,6 +164,10 @@ class FineTuningApi(LoopbackServer):
         self._jobs.advance()
         self._jobs.change(job_id, fields)
         self.ledger.moved()
+
+    def hold(self, job_id: str) -> None:
+        """Let nothing happen to a job any more by itself."""
+        self._jobs.hold(job_id)
 
     def add_event(
         self,
@@ -264,16 +278,15 @@ class FineTuningApi(LoopbackServer):
     def _admit(self, secret: str, project: str | None, scope: str) -> Key:
         key = self.keys.get(secret)
         if not secret:
-            raise Refused(HTTPStatus.UNAUTHORIZED, "You didn't provide an API key.")
+            raise wrong_key("You didn't provide an API key.")
         if key is None:
-            raise Refused(HTTPStatus.UNAUTHORIZED, "Incorrect API key provided.", code="invalid_api_key")
+            raise wrong_key("Incorrect API key provided.", code="invalid_api_key")
         if project not in (None, key.project):
-            message = "OpenAI-Project header should match project for API key"
-            raise Refused(HTTPStatus.UNAUTHORIZED, message, code="mismatched_project")
+            raise wrong_key("OpenAI-Project header should match project for API key", code="mismatched_project")
         if self.per_minute is not None:
             self._budgets.setdefault(key.name, Budget(self._clock)).spend(self.per_minute)
         if scope not in key.scopes:
-            raise Refused(HTTPStatus.UNAUTHORIZED, _MISSING.format(scope))
+            raise missing_scope(scope)
         return key
 
     @web.middleware
@@ -284,10 +297,3 @@ class FineTuningApi(LoopbackServer):
         answer.headers.setdefault("openai-version", "2020-10-01")
         answer.headers.setdefault("openai-processing-ms", str(round((time.perf_counter() - began) * 1000)))
         return answer
-
-
-_MISSING = (
-    "You have insufficient permissions for this operation. Missing scopes: {}. Check that you have the correct role"
-    " in your organization (Reader, Writer, Owner) and project (Member, Owner), and if you're using a restricted API"
-    " key, that it has the necessary scopes."
-)

@@ -56,6 +56,10 @@ class Ledger:
         self._moved.set()
         self._moved = asyncio.Event()
 
+    async def moves(self) -> None:
+        """Wait until the stand-in's state changes."""
+        await self._moved.wait()
+
     async def until(self, condition: Callable[[], Any], *, seconds: float = 10.0, why: str = "") -> Any:
         """Wait until ``condition()`` is truthy and return its value.
 

@@ -62,7 +62,7 @@ class Course:
 
     def __init__(self, life: Life, now: float) -> None:
         self._left = list(reversed(life.steps))
-        self._speed = life.speed
+        self._own_speed = self._speed = life.speed
         self._start, self._lived = now, 0.0
         self._held_for: float | None = None
         self._schedule()
@@ -80,33 +80,49 @@ class Course:
     @property
     def finish(self) -> float:
         """When the last step is due if nobody interferes."""
-        return self._due + sum(step.seconds for step in self._left[:-1]) / self._speed
+        return self._due + sum(step.seconds for step in self._left[:-1]) / (self._speed or 1.0)
 
     def due(self, now: float) -> tuple[float, Step] | None:
         """Take the next step and its moment if that moment has come."""
-        if self._held_for is not None or not self._left or self._due > now:
+        if self._held_for is not None or not self._left or not self._speed or self._due > now:
             return None
         moment, step = self._due, self._left.pop()
         self._schedule()
         return moment, step
 
+    def pace(self, speed: float, now: float) -> None:
+        """Live on from here at so many times the life's own speed; 0 stands still."""
+        ahead = self._ahead(now)
+        self._speed = self._own_speed * speed
+        if self._held_for is not None or not self._left:
+            return
+        self._left[-1] = replace(self._left[-1], seconds=ahead)
+        self._start, self._lived = now, 0.0
+        self._schedule()
+
+    def _ahead(self, now: float) -> float:
+        """Return the seconds of life until the next step."""
+        if not self._left:
+            return 0.0
+        return max(self._due - now, 0.0) * self._speed if self._speed else self._left[-1].seconds
+
     def hold(self, now: float) -> None:
         """Stop the clock of this life until ``go_on``."""
         if self._held_for is None:
-            self._held_for = max(self._due - now, 0.0)
+            self._held_for = self._ahead(now)
 
     def go_on(self, now: float) -> None:
         """Let the clock of a held life run again: queued for a moment, then running from where it stood."""
         if self._held_for is None:
             return
         if self._left:
-            self._left[-1] = replace(self._left[-1], seconds=self._held_for * self._speed)
+            self._left[-1] = replace(self._left[-1], seconds=self._held_for)
         self._left.append(Step(_RESTART_SECONDS, {"status": "running"}))
         self._start, self._lived, self._held_for = now, 0.0, None
         self._schedule()
 
     def _schedule(self) -> None:
-        if self._left:
+        if self._left and self._speed:
             self._lived += self._left[-1].seconds / self._speed
 
 

@@ -1,22 +1,19 @@
 """The stage of ``ftjob try``: both stand-ins on loopback, and the real bot as a process of its own between them."""
 
-import asyncio
 import os
-import sys
 import tempfile
-from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot.sandbox.acting import Person
+from bot.sandbox.crew import Crew
 from bot.sandbox.finetuning import API_KEY, FineTuningApi
 from bot.sandbox.slack import Slack
 from bot.sandbox.workspace import Channel
 
 POLL_SECONDS = 0.5
-READY_SECONDS = 20.0
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV")
 """What the bot's process gets of our own environment: nothing that could be a setting."""
 
@@ -30,9 +27,9 @@ class Stage:
     channel: Channel
     operator: Person
     member: Person
-    bot: Process
-    log: Path
-    """What the bot's process printed."""
+    guest: Person
+    stranger: Person
+    crew: Crew
 
 
 @asynccontextmanager
@@ -44,15 +41,21 @@ async def stage() -> AsyncIterator[Stage]:
     """
     with tempfile.TemporaryDirectory(prefix="ftjob-try-") as folder:
         async with Slack() as slack, FineTuningApi() as api:
-            log = Path(folder) / "bot.log"
-            bot = await start_bot(environment(slack, api, Path(folder)), cwd=Path(folder), log=log)
+            crew = Crew(slack, environment(slack, api, Path(folder)), Path(folder))
             try:
-                await _until_ready(slack, bot, log)
-                operator = slack.add_person("olivia", is_admin=True)
-                member = slack.add_person("milo")
-                yield Stage(slack, api, slack.add_channel("ml-training"), operator, member, bot, log)
+                await crew.start()
+                yield Stage(
+                    slack,
+                    api,
+                    channel=slack.add_channel("ml-training"),
+                    operator=slack.add_person("olivia", is_admin=True),
+                    member=slack.add_person("milo"),
+                    guest=slack.add_person("gia", is_restricted=True),
+                    stranger=slack.add_person("sam", team_id="T0STRANGER"),
+                    crew=crew,
+                )
             finally:
-                await stop_bot(bot)
+                await crew.stop()
 
 
 def environment(slack: Slack, api: FineTuningApi, folder: Path) -> dict[str, str]:
@@ -67,30 +70,3 @@ def environment(slack: Slack, api: FineTuningApi, folder: Path) -> dict[str, str
         "DATABASE_URL": f"sqlite:///{folder / 'ftjob.db'}",
         "FTJOB_POLL_SECONDS": str(POLL_SECONDS),
     }
-
-
-async def start_bot(environ: Mapping[str, str], *, cwd: Path, log: Path) -> Process:
-    """Start ``ftjob run`` with this environment and no other settings."""
-    with log.open("ab") as out:
-        return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bot", "run", cwd=cwd, env=dict(environ), stdout=out, stderr=out
-        )
-
-
-async def stop_bot(bot: Process) -> int:
-    """Ask the bot to stop and return its exit code."""
-    if bot.returncode is None:
-        bot.terminate()
-    return await bot.wait()
-
-
-async def _until_ready(slack: Slack, bot: Process, log: Path) -> None:
-    connected = asyncio.ensure_future(slack.connected(seconds=READY_SECONDS))
-    ended = asyncio.ensure_future(bot.wait())
-    await asyncio.wait({connected, ended}, return_when=asyncio.FIRST_COMPLETED)
-    ended.cancel()
-    if connected.done() and connected.exception() is None:
-        return
-    connected.cancel()
-    said = await asyncio.to_thread(log.read_text)
-    raise RuntimeError(f"The bot did not start. It said:\n{said}")

@@ -52,7 +52,7 @@ class Rhythm:
     """How often cards are edited, in seconds. Slack takes 50 edits a minute: docs.slack.dev, ``chat.update``, tier 3."""
 
     card: float = 30.0
-    """Between two edits of one card."""
+    """Between two edits of one card that shows no other state."""
     gap: float = 1.5
     """Between any two edits: forty a minute."""
     lease: float = 30.0
@@ -104,11 +104,12 @@ class Cards:
         placed = {"ts": ts, "shown": shows, "failures": 0, "not_before": 0.0}
         await tx.execute(update(schema.card).where(schema.card.c.id == card_id).values(placed))
 
-    async def want(self, tx: AsyncConnection, account: str, job_id: str) -> None:
-        """Let every card of a job show what is known of it now."""
+    async def want(self, tx: AsyncConnection, account: str, job_id: str, *, at_once: bool = False) -> None:
+        """Let every card of a job show what is known of it now; ``at_once`` waits only for its turn among all cards."""
         cards = schema.card.c
         mine = update(schema.card).where(cards.account == account, cards.job_id == job_id)
-        await tx.execute(mine.values(wanted=cards.wanted + 1, not_before=0.0))
+        rested = {"edited_at": 0.0} if at_once else {}
+        await tx.execute(mine.values(wanted=cards.wanted + 1, not_before=0.0, **rested))
 
     async def claim(self, rhythm: Rhythm) -> Edit | None:
         """Take the edit that is due first, of a job that is over if there is one; None where none may go out now."""

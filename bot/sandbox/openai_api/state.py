@@ -41,6 +41,8 @@ class Jobs:
         self._checkpoints: dict[str, list[Shape]] = {}
         self._courses: dict[str, Course] = {}
         self._newest = 0
+        self.speed = 1.0
+        """How fast every life goes on; set by ``pace``."""
         self.on_end: list[Callable[[Shape], None]] = []
         """What is called with each job that ends."""
 
@@ -94,8 +96,10 @@ class Jobs:
             self.change(job_id, {"status": status, **fields}, at=now)
         else:
             self.change(job_id, {**life.fields, **fields}, at=now)
-            self._courses[job_id] = Course(life, now)
+            course = self._courses[job_id] = Course(life, now)
             self._live(job_id, now)
+            if self.speed != 1.0:
+                course.pace(self.speed, now)
         return job_id
 
     def change(self, job_id: str, fields: Mapping[str, Any], *, at: float | None = None) -> Shape:
@@ -163,6 +167,17 @@ class Jobs:
         now = self._clock()
         for job_id in list(self._courses):
             self._live(job_id, now)
+
+    def hold(self, job_id: str) -> None:
+        """End the life of a job where it stands."""
+        self._courses.pop(job_id, None)
+
+    def pace(self, speed: float) -> None:
+        """Let every life go on at so many times its own speed, those that begin later too; 0 stands still."""
+        self.advance()
+        self.speed, now = speed, self._clock()
+        for course in self._courses.values():
+            course.pace(speed, now)
 
     def _live(self, job_id: str, now: float) -> None:
         course = self._courses[job_id]

@@ -79,6 +79,21 @@ def invalid(message: str, param: str | None = None, *, code: str | None = None) 
     return Refused(HTTPStatus.BAD_REQUEST, message, param=param, code=code)
 
 
+def wrong_key(message: str, *, code: str | None = None) -> Refused:
+    """Return the refusal of a request without a key, or with one that is not taken."""
+    return Refused(HTTPStatus.UNAUTHORIZED, message, code=code)
+
+
+def missing_scope(scope: str) -> Refused:
+    """Return the refusal of a key that may not do this."""
+    message = (
+        f"You have insufficient permissions for this operation. Missing scopes: {scope}. Check that you have the correct role"
+        " in your organization (Reader, Writer, Owner) and project (Member, Owner), and if you're using a restricted API"
+        " key, that it has the necessary scopes."
+    )
+    return Refused(HTTPStatus.UNAUTHORIZED, message)
+
+
 def no_such_job(job_id: str) -> Refused:
     """Return what the API answers for a job that does not exist or is another project's."""
     return Refused(

@@ -1,0 +1,165 @@
+"""The page's own server, on loopback: files, what there is to see, and what people do."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from importlib.resources import files
+from typing import Any
+
+from aiohttp import web
+
+from bot.sandbox.acting import Person
+from bot.sandbox.lives import fails, pauses, reinforcement, succeeds, waits
+from bot.sandbox.page.acts import act
+from bot.sandbox.page.picture import picture
+from bot.sandbox.page.troubles import set_trouble
+from bot.sandbox.server import LoopbackServer
+from bot.sandbox.stage import Stage
+
+LIVES = {"succeeds": succeeds, "fails": fails, "pauses": pauses, "reinforcement": reinforcement, "waits": waits}
+"""What a new job can do with its life."""
+SPEEDS = (0.0, 1.0, 10.0, 60.0)
+ERRORS = {
+    "invalid_training_file": "The job failed due to an invalid training file.",
+    "exceeded_quota": "You exceeded your current quota, please check your plan and billing details.",
+    "server_error": "The job failed due to an internal error.",
+}
+"""What a job can be made to fail with."""
+HEARTBEAT = 0.5
+"""Seconds between two looks where nothing is said: jobs live on by the clock alone."""
+GATHER = 0.05
+"""Seconds in which what happens together is gathered into one picture."""
+_TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+_POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+
+Lever = Callable[[dict[str, Any]], Awaitable[str | None]]
+
+
+class Page(LoopbackServer):
+    """Serves the page of a stage; start it with ``async with``."""
+
+    def __init__(self, stage: Stage, *, port: int = 0) -> None:
+        super().__init__(port=port)
+        self._stage = stage
+        self._troubles = {"slack": "", "api": ""}
+        self._levers: dict[str, Lever] = {
+            "act": self._act,
+            "job": self._new_job,
+            "end": self._end_job,
+            "speed": self._set_speed,
+            "trouble": self._set_trouble,
+            "bot": self._set_bot,
+        }
+        self.app.middlewares.append(self._only_from_here)
+        self.app.add_routes(
+            [
+                web.get("/", self._file),
+                web.get("/static/{name}", self._file),
+                web.get("/picture", self._pictures),
+                web.get("/file/{file}", self._uploaded),
+                web.post("/{lever}", self._pull),
+            ]
+        )
+
+    @web.middleware
+    async def _only_from_here(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """Refuse what another site's page sends: it could move the levers of whoever looks at it."""
+        here = {f"127.0.0.1:{self.port}", f"localhost:{self.port}"}
+        origin = request.headers.get("Origin", "")
+        if request.host not in here or (origin and origin.removeprefix("http://") not in here):
+            return web.Response(status=HTTPStatus.FORBIDDEN)
+        answer = await handler(request)
+        if not answer.prepared:
+            answer.headers["Content-Security-Policy"] = _POLICY
+            answer.headers["Cache-Control"] = "no-store"
+        return answer
+
+    async def _file(self, request: web.Request) -> web.Response:
+        name = request.match_info.get("name", "index.html")
+        kind = _TYPES.get(name.rpartition(".")[2])
+        file = files("bot.sandbox.page") / "static" / name
+        if kind is None or not file.is_file():
+            return web.Response(status=HTTPStatus.NOT_FOUND)
+        return web.Response(text=file.read_text(encoding="utf-8"), content_type=kind)
+
+    async def _uploaded(self, request: web.Request) -> web.Response:
+        file = self._stage.slack.workspace.files.get(request.match_info["file"])
+        if file is None or file.content is None:
+            return web.Response(status=HTTPStatus.NOT_FOUND)
+        return web.Response(body=file.content, content_type="image/png")
+
+    async def _pictures(self, request: web.Request) -> web.StreamResponse:
+        """Stream a picture whenever it is another, as server-sent events."""
+        person = self._person(request.query.get("as", ""))
+        stream = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+        await stream.prepare(request)
+        last = ""
+        while True:
+            seen = json.dumps(picture(self._stage, person, self._troubles))
+            if seen != last:
+                await stream.write(f"data: {seen}\n\n".encode())
+                last = seen
+            await self._something_moves()
+
+    async def _something_moves(self) -> None:
+        ledgers = (self._stage.slack.ledger, self._stage.api.ledger)
+        waiting = [asyncio.ensure_future(ledger.moves()) for ledger in ledgers]
+        await asyncio.wait(waiting, timeout=HEARTBEAT, return_when=asyncio.FIRST_COMPLETED)
+        for each in waiting:
+            each.cancel()
+        await asyncio.sleep(GATHER)
+
+    async def _pull(self, request: web.Request) -> web.Response:
+        lever = self._levers.get(request.match_info["lever"])
+        if lever is None or request.content_type != "application/json":
+            return web.Response(status=HTTPStatus.NOT_FOUND)
+        try:
+            said = await lever(await request.json())
+        except (LookupError, AssertionError, ValueError, TypeError, RuntimeError) as error:
+            return web.json_response({"said": str(error) or type(error).__name__}, status=HTTPStatus.CONFLICT)
+        self._stage.slack.ledger.moved()
+        return web.json_response({"said": said or ""})
+
+    async def _act(self, asked: dict[str, Any]) -> str:
+        return await act(self._stage, self._person(asked.get("as", "")), asked)
+
+    async def _new_job(self, asked: dict[str, Any]) -> str:
+        life, seconds = LIVES[asked["life"]], min(max(float(asked.get("seconds", 60.0)), 2.0), 3600.0)
+        owner = {"slack_user": self._person(asked.get("as", "")).id, "team": "search"}
+        return self._stage.api.add_job(life=life(seconds), metadata=owner)
+
+    async def _end_job(self, asked: dict[str, Any]) -> None:
+        job, how = asked["job"], asked["how"]
+        if job not in self._stage.api.jobs:
+            raise LookupError(job)
+        match how:
+            case "succeeded":
+                model = f"ft:{self._stage.api.jobs[job]['model']}:sandbox::{job[-8:]}"
+                self._stage.api.change(job, status=how, fine_tuned_model=model, trained_tokens=48_576)
+            case "failed":
+                error = {"code": asked["error"], "message": ERRORS[asked["error"]], "param": None}
+                self._stage.api.change(job, status=how, error=error)
+            case "stuck":
+                self._stage.api.change(job, status="queued")
+                self._stage.api.hold(job)
+            case _:
+                raise LookupError(how)
+
+    async def _set_speed(self, asked: dict[str, Any]) -> None:
+        if asked["speed"] not in SPEEDS:
+            raise LookupError(f"{asked['speed']} is no speed")
+        self._stage.api.speed = float(asked["speed"])
+
+    async def _set_trouble(self, asked: dict[str, Any]) -> None:
+        self._troubles[asked["side"]] = set_trouble(self._stage, asked["side"], asked["name"])
+
+    async def _set_bot(self, asked: dict[str, Any]) -> None:
+        await (self._stage.crew.start() if asked["run"] else self._stage.crew.kill())
+
+    def _person(self, who: str) -> Person:
+        person = self._stage.slack.workspace.people.get(who) or self._stage.operator
+        assert isinstance(person, Person), f"{who} cannot act"  # noqa: S101 - the bot is no person
+        return person

@@ -1,0 +1,64 @@
+"""What can be broken from the page, by name."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from bot.sandbox.faults import Fault
+from bot.sandbox.stage import Stage
+
+HANGS = 600.0
+_HTML = "<html><head><title>502 Bad Gateway</title></head><body>cloudflare</body></html>"
+_KEY = (
+    '{"error": {"message": "Incorrect API key provided.", "type": "invalid_request_error", "code": "invalid_api_key"}}'
+)
+_LIMIT = '{"error": {"message": "Rate limit reached.", "type": "requests", "code": "rate_limit_exceeded"}}'
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """One way to misbehave."""
+
+    name: str
+    side: Literal["slack", "api"]
+    says: str
+    """What it is called on the page."""
+    fault: Fault
+
+
+TROUBLES = (
+    Trouble(
+        "slack-429",
+        "slack",
+        "Slack: too many requests (429)",
+        Fault("answer", status=429, headers={"Retry-After": "2"}),
+    ),
+    Trouble("slack-500", "slack", "Slack: server errors (500)", Fault("answer", status=500)),
+    Trouble("slack-hang", "slack", "Slack: says nothing", Fault("hang", seconds=HANGS)),
+    Trouble("slack-lost", "slack", "Slack: takes it, drops the answer", Fault("drop", accepted=True)),
+    Trouble("api-401", "api", "API: refuses the key (401)", Fault("answer", status=401, body=_KEY)),
+    Trouble(
+        "api-429",
+        "api",
+        "API: too many requests (429)",
+        Fault("answer", status=429, headers={"Retry-After": "2"}, body=_LIMIT),
+    ),
+    Trouble("api-html", "api", "API: answers with a web page", Fault("answer", status=502, body=_HTML)),
+    Trouble("api-hang", "api", "API: says nothing", Fault("hang", seconds=HANGS)),
+)
+
+
+def set_trouble(stage: Stage, side: str, name: str) -> str:
+    """Let one side misbehave in one way from now on, or in none where ``name`` is ""; return which way it is.
+
+    Raises:
+        LookupError: there is no such side or trouble.
+    """
+    plans = {"slack": stage.slack.faults, "api": stage.api.faults}
+    plan = plans[side]
+    chosen = next((each for each in TROUBLES if (each.side, each.name) == (side, name)), None)
+    if name and chosen is None:
+        raise LookupError(name)
+    plan.clear()
+    if chosen:
+        plan.always("*", chosen.fault)
+    return name

@@ -1,0 +1,69 @@
+"""A real browser on the page of ``ftjob try``: what the tests of the page and the screenshot share."""
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from playwright.async_api import Page as Tab
+from playwright.async_api import Request, ViewportSize, async_playwright, expect
+
+from bot.sandbox.page.server import Page
+from bot.sandbox.stage import Stage, stage
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+WIDE: ViewportSize = {"width": 1440, "height": 900}
+NARROW: ViewportSize = {"width": 375, "height": 760}
+PATIENCE = 20_000
+"""Milliseconds that something on the page may take: a bot is behind it."""
+
+expect.set_options(timeout=PATIENCE)
+
+
+@dataclass
+class Visit:
+    """Somebody looks at the page."""
+
+    scene: Stage
+    page: Page
+    tab: Tab
+    problems: list[str] = field(default_factory=list)
+    """What the browser's console had to complain of, and each request that left this machine."""
+
+    async def type(self, text: str) -> None:
+        """Write something into the composer and send it."""
+        await self.tab.get_by_label("Write a message").fill(text)
+        await self.tab.keyboard.press("Enter")
+
+    async def go(self, where: str) -> None:
+        """Open a channel or the Home tab."""
+        await self.tab.locator("#channels").get_by_role("button", name=where).click()
+
+    async def become(self, name: str) -> None:
+        """Go on as somebody else."""
+        person = next(each for each in self.scene.slack.workspace.people.values() if each.name == name)
+        await self.tab.get_by_label("You are").select_option(person.id)
+        await expect(self.tab.get_by_label("You are")).to_have_value(person.id)
+
+
+@asynccontextmanager
+async def visiting() -> AsyncIterator[Visit]:
+    """Set the stage, serve the page, and open it in a browser of its own."""
+    async with stage() as scene, Page(scene) as page, async_playwright() as playwright:
+        # A browser refuses to run as root with its sandbox, which CI does.
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        tab = await browser.new_page(viewport=WIDE)
+        tab.set_default_timeout(PATIENCE)
+        visit = Visit(scene, page, tab)
+
+        def note(request: Request) -> None:
+            if not request.url.startswith((page.origin, "data:")):
+                visit.problems.append(f"a request to {request.url}")
+
+        tab.on("request", note)
+        tab.on("pageerror", lambda error: visit.problems.append(str(error)))
+        tab.on("console", lambda said: visit.problems.append(said.text) if said.type == "error" else None)
+        await tab.goto(page.origin)
+        await expect(tab.locator("#bot-state")).to_contain_text("Running and connected")
+        yield visit
+        await browser.close()
