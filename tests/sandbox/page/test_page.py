@@ -205,6 +205,53 @@ async def test_the_keyboard_is_enough(visit: Visit) -> None:
     await expect(visit.tab.locator("#messages")).to_contain_text("subscribed this channel")
 
 
+async def test_a_channel_where_something_was_said_is_marked_until_it_is_looked_at(visit: Visit) -> None:
+    other = visit.scene.slack.add_channel("random")
+    row = visit.tab.locator("#channels").get_by_role("button", name="random")
+    await expect(row).to_be_visible()
+    visit.scene.member.say("Look at this.", other)
+    await expect(row).to_contain_text("1 unread")
+    await visit.go("random")
+    await expect(visit.tab.locator("#messages")).to_contain_text("Look at this.")
+    await expect(row).not_to_contain_text("unread")
+
+
+async def test_menus_and_questions_before_a_press_work_as_in_slack(visit: Visit) -> None:
+    confirm = {
+        "title": {"type": "plain_text", "text": "Sure?"},
+        "text": {"type": "mrkdwn", "text": "It is *loud*."},
+        "confirm": {"type": "plain_text", "text": "Go on"},
+        "deny": {"type": "plain_text", "text": "No"},
+    }
+    options = [{"text": {"type": "plain_text", "text": name}, "value": name} for name in ("one", "two")]
+    elements = [
+        {"type": "button", "action_id": "loud", "text": {"type": "plain_text", "text": "Loud"}, "confirm": confirm},
+        {"type": "overflow", "action_id": "more", "options": options},
+        {"type": "static_select", "action_id": "which", "options": options},
+    ]
+    visit.scene.slack.answer(
+        "chat.postMessage",
+        {"channel": visit.scene.channel.id, "text": "Menus", "blocks": [{"type": "actions", "elements": elements}]},
+    )
+    await visit.tab.get_by_role("button", name="Loud").click()
+    await visit.tab.locator("#confirm").get_by_role("button", name="No").click()
+    await expect(visit.tab.locator("#confirm")).to_be_hidden()
+    assert presses(visit) == 0
+
+    await visit.tab.get_by_role("button", name="Loud").click()
+    await expect(visit.tab.locator("#confirm strong")).to_have_text("loud")
+    await visit.tab.locator("#confirm").get_by_role("button", name="Go on").click()
+    await visit.tab.locator("#messages select").first.select_option("two")
+    await visit.tab.locator("#messages select").last.select_option("one")
+    await visit.scene.slack.ledger.until(lambda: presses(visit) == 3, why="three presses")
+    await expect(visit.tab.locator("#said")).to_have_text("")
+
+
+def presses(visit: Visit) -> int:
+    """Return how often something in a message was pressed or chosen: each time the bot is given a URL to answer at."""
+    return sum(token.startswith("actions/") for token in visit.scene.slack.workspace.response_urls)
+
+
 async def test_every_message_of_the_ledger_stands_on_the_page_with_the_same_text(visit: Visit) -> None:
     job = await tracked(visit)
     for count, status in enumerate(("paused", "running", "failed"), start=1):

@@ -1,6 +1,7 @@
 """The page's server: it serves this machine alone, and says no in words."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import pytest
 
 from bot.sandbox.page.server import Page
 from bot.sandbox.stage import stage
+
+NO_EMOJI = frozenset[str]()
+"""What stands between colons in those files and is none."""
 
 
 @pytest.fixture
@@ -52,3 +56,15 @@ def test_the_page_asks_for_nothing_beyond_itself() -> None:
         text = file.read_text().replace("http://www.w3.org/2000/svg", "")
         assert "http://" not in text
         assert "https://" not in text.replace("/^https?:\\/\\//", "")
+
+
+def test_every_emoji_that_the_bot_uses_is_drawn() -> None:
+    bot = Path(__file__).parents[3] / "bot"
+    used = {
+        name
+        for folder in ("blocks", "commands", "alerts", "providers")
+        for file in (bot / folder).glob("*.py")
+        for name in re.findall(r":([a-z][a-z_]+):", file.read_text())
+    }
+    drawn = set(re.findall(r"(\w+): \"", (bot / "sandbox" / "page" / "static" / "mrkdwn.js").read_text()))
+    assert used - drawn - NO_EMOJI == set()
