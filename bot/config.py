@@ -168,6 +168,8 @@ def _account(name: str, section: AccountSection, known: Mapping[str, str]) -> Ac
     if section.provider == "fireworks" and not section.organization:
         raise ValueError("organization is missing: what Fireworks calls the account")
     hooks = _secret(section.webhook_secret_env, known) if section.webhook_secret_env else ""
+    if hooks and (known.get("SLACK_APP_TOKEN") or known.get("SLACK_APP_TOKEN_FILE")) and not known.get("PORT"):
+        raise ValueError("webhooks need PORT: in Socket Mode the bot listens only where that is set")
     return Account(
         name,
         base_url.rstrip("/"),

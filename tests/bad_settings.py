@@ -81,6 +81,12 @@ BAD: dict[str, tuple[dict[str, str], list[str]]] = {
             "OPENAI_WEBHOOK_SECRET must be what OpenAI showed when the webhook was made: whsec_ and then letters and digits"
         ],
     ),
+    "a webhook's secret without a key": (
+        {"OPENAI_WEBHOOK_SECRET": "whsec_", "PORT": "3000"},
+        [
+            "OPENAI_WEBHOOK_SECRET must be what OpenAI showed when the webhook was made: whsec_ and then letters and digits"
+        ],
+    ),
     "webhooks that nobody can reach": (
         {"OPENAI_WEBHOOK_SECRET": f"whsec_{'A' * 32}"},
         [

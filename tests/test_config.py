@@ -101,6 +101,11 @@ def test_an_account_has_its_secrets_from_the_environment(tmp_path: Path) -> None
         ('base_url = "http://far.example"', {"KEY": "k" * 16}, "must begin with https://"),
         ('api_version = "soon"', {"KEY": "k" * 16}, "must be a version of Azure's API"),
         ('webhook_secret_env = "HOOK"', {"KEY": "k" * 16, "HOOK": "h" * 40}, "whsec_"),
+        (
+            'webhook_secret_env = "HOOK"',
+            {"KEY": "k" * 16, "HOOK": f"whsec_{'A' * 32}", "SLACK_APP_TOKEN": "xapp-1"},
+            "webhooks need PORT",
+        ),
     ],
 )
 def test_what_is_wrong_with_an_account_is_said_with_its_name(

@@ -1,4 +1,4 @@
-"""Requests of Slack that were acted on: what comes a second time, to whatever process, has no second effect."""
+"""What came from outside and was acted on: what comes a second time, to whatever process, has no second effect."""
 
 import hashlib
 
@@ -7,8 +7,8 @@ from sqlalchemy import delete
 from bot.store import schema
 from bot.store.engine import Database
 
-KEPT = 3600.0
-"""Seconds for which a request is remembered; Slack repeats an event within the hour, a signature is good for five minutes."""
+KEPT = 80 * 3600.0
+"""Seconds for which a request is remembered: OpenAI repeats a webhook for three days, Slack an event within the hour."""
 
 
 class Requests:
@@ -21,7 +21,7 @@ class Requests:
         """Return whether this is the first time that something of this name is to be acted on.
 
         Args:
-            name: what Slack calls it: an interaction's ``trigger_id`` or an event's ``event_id``.
+            name: what its sender calls it: an interaction's ``trigger_id``, an event's ``event_id``, a ``webhook-id``.
         """
         now = self._db.now()
         # Hashed: the id of an interaction opens dialogs for some seconds.

@@ -20,13 +20,12 @@ ROWS = frozenset(
 NOT_APPLICABLE = {
     "B39": "who may cancel is decided by person alone; no channel has a rule of its own",
     "B42": "one workspace a process: there is no other team's job",
+    "B78": "one workspace a process, whose token is a setting: none is stored that could be erased, and a token that was "
+    "taken away is noticed, told in the log and tried once a minute",
     "B59": "there is no mode in which a second person confirms",
 }
 
-LATER = {
-    "B78": "the events app_uninstalled and tokens_revoked, to which the manifest does not subscribe yet",
-    **dict.fromkeys("B95 B96 B97 B98 B100 B101 B102".split(), "webhooks of the fine-tuning API"),
-}
+LATER: dict[str, str] = {}
 
 _ROW = re.compile(r"\bB\d{2,3}\b")
 _IDS = re.compile(r"(?:B\d{2,3}\b\S*\s*)+")
