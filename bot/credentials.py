@@ -29,7 +29,7 @@ def webhook_secrets(text: str) -> list[str]:
         ValueError: one of them is none.
     """
     secrets = text.replace(",", " ").split()
-    if not all(_WEBHOOK_SECRET.fullmatch(secret) for secret in secrets):
+    if (text and not secrets) or not all(_WEBHOOK_SECRET.fullmatch(secret) for secret in secrets):
         raise ValueError("must be what OpenAI showed when the webhook was made: whsec_ and then letters and digits")
     return secrets
 
