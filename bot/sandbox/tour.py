@@ -103,6 +103,6 @@ class _Visit:
                 doubled.append(f"{job_id} has {len(cards)} cards")
             headlines = Counter(message.plain.splitlines()[1] for message in messages if message.thread_ts)
             doubled += [f"{job_id}: {line!r} came {count} times" for line, count in headlines.items() if count > 1]
-            if messages[-1].reply_broadcast is not True:
+            if not any(message.reply_broadcast and f"*{end}*" in message.plain for message in messages):
                 doubled.append(f"{job_id}: {end} was not shown in the channel")
         return doubled
