@@ -80,7 +80,8 @@ class _Visit:
     async def _until_told(self, job_id: str, end: str) -> None:
         def is_told() -> bool:
             self._catch_up()
-            return any(end in message.plain for message in self._about(job_id))
+            # The card shows the end, too, perhaps before the thread tells it.
+            return any(end in message.plain and message.thread_ts for message in self._about(job_id))
 
         await self._scene.slack.ledger.until(is_told, seconds=SECONDS, why=f"{job_id} is told as {end}")
 
