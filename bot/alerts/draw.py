@@ -88,8 +88,10 @@ async def draw(store: Store, delivery: Delivery, drawing: Drawing, *, repeated: 
     """Return the message that a delivery stands for; ``repeated`` where it may stand in the channel already."""
     notes = _notes(delivery, repeated=repeated)
     if delivery.picture is Picture.NOTICE:
-        thread_ts = await thread_of(store, delivery)
-        return _noted(Outgoing(delivery.channel, notice(delivery.notice or {}), delivery.key, thread_ts), notes)
+        thread_ts, body = await thread_of(store, delivery), dict(delivery.notice or {})
+        if account := body.get("account"):
+            body["account"] = drawing.named(account)
+        return _noted(Outgoing(delivery.channel, notice(body), delivery.key, thread_ts), notes)
     if delivery.picture is Picture.DIGEST:
         told = await store.changes.in_digest(delivery.id)
         told_as = after_mute if delivery.notice else digest

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
+from bot.accounts import DEFAULT
 from bot.blocks.parts import Message, code, date, duration, mention, place, plain, section, spoken
 
 _MOST_MODELS = 8
@@ -27,7 +28,7 @@ class NoticeKind(StrEnum):
     WELCOME = "welcome"
     """No facts."""
     RETIREMENT = "retirement"
-    """facts: ends (a day), days (how many are left), jobs (each with its model)."""
+    """facts: ends (a day), days (how many are left), jobs (each with its model), account (where there are several)."""
     ORDER_GIVEN = "order_given"
     """facts: verb, person."""
     ORDER_ENDED = "order_ended"
@@ -88,10 +89,11 @@ def _store_lost(_body: Mapping[str, Any]) -> str:
 
 
 def _orders_refused(body: Mapping[str, Any]) -> str:
+    ours = "OPENAI_WRITE_API_KEY, or OPENAI_API_KEY where that is not set"
+    key = ours if body["about"] == DEFAULT else "docs/accounts.md says which that is"
     return (
         f":warning: The fine-tuning API of account {code(body['about'])} does not take orders from the key of this bot: "
-        f"{_said(body)} Give the key for orders (OPENAI_WRITE_API_KEY, or OPENAI_API_KEY where that is not "
-        "set) the right to write fine-tuning jobs, then restart the bot."
+        f"{_said(body)} Give the key for orders ({key}) the right to write fine-tuning jobs, then restart the bot."
     )
 
 
@@ -108,7 +110,8 @@ def _retirement(body: Mapping[str, Any]) -> str:
     jobs = body["jobs"]
     models = [f"• {code(model, 120)} of {code(job_id, 60)}" for job_id, model in jobs[:_MOST_MODELS]]
     hidden = len(jobs) - _MOST_MODELS
-    stops = f":hourglass: *Models made of {code(body['about'], 80)} stop on {plain(body['ends'])}, {left}.*"
+    whose = f" in account {code(body['account'])}" if body.get("account") else ""
+    stops = f":hourglass: *Models made of {code(body['about'], 80)}{whose} stop on {plain(body['ends'])}, {left}.*"
     return "\n".join(
         [
             f"{stops} From then on they answer nobody. Made by jobs that are tracked here:",

@@ -30,8 +30,8 @@ STALE = (
 TRAINING_CLOSED = (
     "OpenAI is closing fine-tuning and takes no new jobs from your organisation: since May 2026 from those that had never "
     "fine-tuned, since July 2026 from those whose fine-tuned models were not used for 60 days, and from 6 January 2027 from "
-    "all. Jobs and models that are there stay until their base model is shut down. Another API in OpenAI's shape, such as "
-    "Azure's, may still take the job (OPENAI_BASE_URL): ask whoever runs this bot to turn to it."
+    "all. Jobs and models that are there stay until their base model is shut down. Another account, such as one of "
+    "Azure, may still take the job: ask whoever runs this bot to add it (docs/accounts.md)."
 )
 
 NOT_YOURS = (

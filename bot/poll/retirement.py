@@ -59,6 +59,7 @@ class Almanac:
                     "ends": each.ends.isoformat(),
                     "days": each.days,
                     "jobs": each.jobs,
+                    "account": account,
                 }
                 # A day that is put off is told anew.
                 key = f"{NoticeKind.RETIREMENT}|{account}|{each.base}|{each.ends}|{each.mark}"

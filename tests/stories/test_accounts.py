@@ -1,6 +1,7 @@
 """Several accounts: each answer says whose a job is, orders go where it is, and a dead account delays nobody."""
 
 import time
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
@@ -8,8 +9,9 @@ import pytest
 from bot.sandbox.faults import Fault
 from bot.sandbox.finetuning import FineTuningApi
 from tests.stories.accounts import RESEARCH, configured, new_api, two_accounts
-from tests.world import World, cancelling
+from tests.world import LIVELY, World, cancelling
 
+BASE = "gpt-4o-mini-2024-07-18"
 MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
 DEAD = Fault("answer", status=503, body="<html>down</html>")
 
@@ -232,3 +234,18 @@ async def test_every_look_at_a_job_goes_to_its_account(world: World, verb: str) 
 
     assert asked == []
     assert found
+
+
+async def test_the_end_of_a_model_is_told_with_its_account(world: World) -> None:
+    world.pace = LIVELY
+    async with new_api() as research:
+        job = research.add_job(status="succeeded", fine_tuned_model=MODEL)
+        ends = (datetime.fromtimestamp(world.clock(), UTC) + timedelta(7)).date().isoformat()
+        research.models[BASE] = research.models[BASE] | {"shutdown_date": ends}
+        async with world.bot(**configured(world, research)):
+            await world.say(f"track {job}")
+        world.skip(3_700)
+        async with world.bot(**configured(world, research)):
+            await world.slack.ledger.until(lambda: "stop on" in world.ml.messages[-1].plain, why="the end of the model")
+
+    assert f"*Models made of `{BASE}` in account `research` stop on {ends}" in world.ml.messages[-1].plain
