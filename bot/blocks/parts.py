@@ -26,7 +26,7 @@ MOST_LINES = 20
 LONGEST_ID = 72
 """Characters of an id in a list: no job id of the known shape is longer."""
 
-_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _BACKTICK = "\u02cb"
 _KEPT_CONTROLS = "\n\t"
 _ATOM = re.compile(r"<[^>]*>|`[^`]*`|&(?:amp|lt|gt);|.", re.DOTALL)
@@ -57,7 +57,7 @@ def escape(text: str) -> str:
 
     https://docs.slack.dev/messaging/formatting-message-text#escaping
     """
-    return "".join(_ENTITIES.get(character, character) for character in text)
+    return text.translate(_ENTITIES)
 
 
 def cut(text: str, longest: int) -> str:

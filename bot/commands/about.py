@@ -1,5 +1,8 @@
 """`help` and `about`."""
 
+from functools import cache
+
+from bot.blocks import Message
 from bot.blocks.answers import facts, help_text, usage
 from bot.blocks.parts import code, date
 from bot.commands.command import Command, Reply, Verb
@@ -12,7 +15,12 @@ async def help_(command: Command, _context: Context) -> Reply:
     if command.topic:
         asked = USAGE[Verb(command.topic)]
         return Reply(usage(asked.form, asked.does, asked.example))
-    return Reply(help_text([(each.form, each.does) for each in USAGE.values()]))
+    return Reply(_all_verbs())
+
+
+@cache
+def _all_verbs() -> Message:
+    return help_text([(each.form, each.does) for each in USAGE.values()])
 
 
 async def about(_command: Command, context: Context) -> Reply:

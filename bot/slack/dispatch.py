@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import structlog
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bind_contextvars
 
 from bot import metrics
 from bot.access import Allowed, Need, may
@@ -221,7 +221,7 @@ class Dispatch:
         if identity and same_team and command.need is not Need.NOTHING:
             fresh = command.verb is Verb.CONFIRM
             person = await self._people.person(command.asker.person, team_id=identity.team_id, fresh=fresh)
-        asker = command.asker
-        with bound_contextvars(verb=command.verb.value, person=asker.person, channel=asker.channel):
-            reply = await run(command, person, self._context, same_team=same_team)
-            await self._gateway.reply(door, reply)
+        # For this task alone, which ends with the answer.
+        bind_contextvars(verb=command.verb, channel=command.asker.channel)
+        reply = await run(command, person, self._context, same_team=same_team)
+        await self._gateway.reply(door, reply)
