@@ -292,8 +292,19 @@ async def test_nothing_serious_keeps_anybody_out(visit: Visit, size: ViewportSiz
     assert await visit.tab.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     if size is NARROW:
         await visit.tab.locator("#tabs").get_by_role("button", name="Messages").click()
+    await card(visit, job).first.locator(".replies").click()
+    await expect(visit.tab.locator("#replies article").first).to_be_visible()
+    assert await serious(visit) == []
+    await visit.tab.get_by_role("button", name="Close the thread").click()
     await visit.type("/ftjob create")
     await expect(visit.tab.locator("#modal")).to_be_visible()
+    assert await serious(visit) == []
+    await visit.tab.keyboard.press("Escape")
+    await expect(visit.tab.locator("#modal")).to_be_hidden()
+    if size is NARROW:
+        await visit.tab.locator("#tabs").get_by_role("button", name="Channels").click()
+    await visit.go("ftjob: Home")
+    await expect(visit.tab.locator("#home")).to_contain_text("Jobs that you track")
     assert await serious(visit) == []
 
 
