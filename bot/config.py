@@ -165,6 +165,8 @@ def _account(name: str, section: AccountSection, known: Mapping[str, str]) -> Ac
     if base_url is None:
         raise ValueError("base_url is missing: the endpoint of the resource, such as https://name.openai.azure.com")
     check_http(base_url, allow_http=known.get("FTJOB_ALLOW_HTTP") == "1")
+    if "?" in base_url or "#" in base_url:
+        raise ValueError("base_url must be an address like https://host/path")
     if section.provider == "fireworks" and not section.organization:
         raise ValueError("organization is missing: what Fireworks calls the account")
     hooks = _secret(section.webhook_secret_env, known) if section.webhook_secret_env else ""

@@ -99,6 +99,7 @@ def test_an_account_has_its_secrets_from_the_environment(tmp_path: Path) -> None
         ('provider = "azure"', {"KEY": "k" * 16}, "base_url is missing: the endpoint of the resource"),
         ('provider = "fireworks"', {"KEY": "k" * 16}, "organization is missing"),
         ('base_url = "http://far.example"', {"KEY": "k" * 16}, "must begin with https://"),
+        ('base_url = "https://host/v1?key=x"', {"KEY": "k" * 16}, "must be an address like https://host/path"),
         ('api_version = "soon"', {"KEY": "k" * 16}, "must be a version of Azure's API"),
         ('webhook_secret_env = "HOOK"', {"KEY": "k" * 16, "HOOK": "h" * 40}, "whsec_"),
         (

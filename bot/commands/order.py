@@ -138,7 +138,7 @@ async def finish_abandoned(context: Context) -> None:
 async def _finish(asked: Asked, age: float, context: Context) -> None:
     order = Order(asked.question.verb)
     if asked.question.account not in context.accounts:
-        log.info("order.orphaned", account=asked.question.account, job=asked.question.job_id)
+        log.debug("order.orphaned", account=asked.question.account, job=asked.question.job_id)
         return
     context = context.at(asked.question.account)
     known = await context.store.jobs.known(context.account, asked.question.job_id)

@@ -27,6 +27,9 @@ class Azure(OpenAI):
 
     def __init__(self, account: Account) -> None:
         super().__init__(account)
+        if account.api_version:
+            # These versions know no metadata, by which a creation without an answer would be found again.
+            self.orders -= {Order.CREATE}
         if account.api_version and account.api_version < FIRST_WITH_PAUSE:
             self.orders -= {Order.PAUSE, Order.RESUME}
 

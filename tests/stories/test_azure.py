@@ -82,6 +82,20 @@ async def test_what_an_older_version_cannot_do_is_not_offered(world: World) -> N
     assert posts == []
 
 
+@pytest.mark.parametrize(("version", "offered"), [(DATED, False), (PREVIEW, False), (None, True)])
+async def test_a_job_is_made_only_where_it_would_be_found_again(
+    world: World, version: str | None, *, offered: bool
+) -> None:
+    says = "Base model" if offered else "I start no jobs in"
+
+    def shown() -> bool:
+        return any(says in view.plain for view in world.slack.workspace.stacks.get(world.olivia.id, []))
+
+    async with azure_bot(world, version):
+        await world.olivia.command("create", world.ml)
+        await world.slack.ledger.until(shown, why=says)
+
+
 async def test_a_wrong_key_and_a_job_that_is_not_there_are_said_in_words(world: World) -> None:
     async with azure_bot(world, DATED) as (_, api):
         unknown = await world.say("status ftjob-nosuch")

@@ -107,11 +107,11 @@ def _job(job: Shape) -> Shape:
 
 def _ledger(stage: Stage) -> Shape:
     sides = (("Slack", stage.slack.ledger), ("API", stage.api.ledger))
-    entries = [(side, entry) for side, ledger in sides for entry in list(ledger)[-NEWEST_ENTRIES:]]
-    entries.sort(key=lambda each: each[1].at)
+    entries = [(side, nth, entry) for side, ledger in sides for nth, entry in enumerate(ledger)]
+    entries = sorted(entries, key=lambda each: each[2].at)[-NEWEST_ENTRIES:]
     return {
         "total": sum(len(ledger) for _, ledger in sides),
-        "entries": [_entry(side, entry) for side, entry in entries[-NEWEST_ENTRIES:]],
+        "entries": [_entry(*each) for each in entries],
         "posted": sum(entry.what == "chat.postMessage" and entry.accepted for entry in stage.slack.ledger),
         "doubled": _doubled(stage),
         "untold": _untold(stage),
@@ -119,10 +119,11 @@ def _ledger(stage: Stage) -> Shape:
     }
 
 
-def _entry(side: str, entry: Entry) -> Shape:
+def _entry(side: str, nth: int, entry: Entry) -> Shape:
     request = {name: value for name, value in entry.request.items() if value not in (None, {}, "") and name != "blocks"}
     brief = " ".join(f"{name}={value}" for name, value in request.items())
     return {
+        "name": f"{side} {nth}",
         "at": entry.at,
         "side": side,
         "what": entry.what,

@@ -253,7 +253,7 @@ function draw_lab() {
   keep(at("speed"), SPEEDS.map(([speed, name]) => ({ key: name, value: [speed, name, seen.speed === speed] })), ([speed, name, is_on]) =>
     element("button", { type: "button", class: is_on ? "primary" : "quiet", "aria-pressed": `${is_on}`, "data-use": `speed ${speed}`, onclick: () => pull("speed", { speed }) }, name));
   keep(at("jobs"), seen.jobs.map((job) => ({ key: job.id, value: job })), draw_job);
-  keep(at("ledger"), ledger.entries.toReversed().map((entry) => ({ key: `${entry.at} ${entry.what}`, value: entry })), draw_entry);
+  keep(at("ledger"), ledger.entries.toReversed().map((entry) => ({ key: entry.name, value: entry })), draw_entry);
 }
 
 const OVER = new Set(["succeeded", "failed", "cancelled"]);
