@@ -59,7 +59,7 @@ def _dollars(value: Any) -> float:
 
 
 def _provider(value: Any) -> str:
-    if value not in PROVIDERS:
+    if not isinstance(value, str) or value not in PROVIDERS:
         raise ValueError(f"must be one of {', '.join(PROVIDERS)}")
     return str(value)
 
@@ -169,6 +169,12 @@ def _account(name: str, section: AccountSection, known: Mapping[str, str]) -> Ac
         raise ValueError("base_url must be an address like https://host/path")
     if section.provider == "fireworks" and not section.organization:
         raise ValueError("organization is missing: what Fireworks calls the account")
+    if not all(named.isascii() and named.isprintable() for named in (section.organization, section.project) if named):
+        raise ValueError("organization and project must be ids, of plain letters and digits")
+    if section.page is not None:
+        check_http(section.page.replace("{job}", "x"), allow_http=True)
+        if set(section.page) & set("<>|"):
+            raise ValueError("page must be an address like https://host/jobs/{job}")
     hooks = _secret(section.webhook_secret_env, known) if section.webhook_secret_env else ""
     if hooks and (known.get("SLACK_APP_TOKEN") or known.get("SLACK_APP_TOKEN_FILE")) and not known.get("PORT"):
         raise ValueError("webhooks need PORT: in Socket Mode the bot listens only where that is set")

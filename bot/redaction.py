@@ -12,6 +12,9 @@ _SHAPES = (
     # OpenAI's keys, also as it masks them. "task-" ends in the same letters; but what stands before a key may itself be
     # escaped, as in a printed dictionary or a query.
     r"(?:(?<![\w-])|(?<=\\[nrt])|(?<=%[0-9a-f]{2}))(?P<key>sk[-_])[\w*-]{8,}",
+    # Keys of Fireworks and Together, and tokens in three parts (RFC 7519), such as those of Entra ID.
+    r"(?<![\w-])(?P<other>fw_|tgp_v1_)[\w-]{12,}",
+    r"(?<![\w-])(?P<jwt>eyJ)[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}",
     r"(?P<bearer>Bearer(?:\s|%20|\+)+)[\w.~+/=*%-]{8,}",
     r"(?P<hook>hooks\.slack(?:-gov)?\.com(?::\d+)?(?:\\*/|%2f))[^\s\"'<>|)]+",
     r"(?P<signature>v0(?:=|%3d))[0-9a-f]{64}",

@@ -66,3 +66,11 @@ def test_no_text_takes_long(part: str) -> None:
     begun = time.process_time()
     redacted(part * (2**20 // len(part)))
     assert time.process_time() - begun < 10
+
+
+@pytest.mark.parametrize(
+    "secret", ["fw_3ZabCdEfGh1234567890", "tgp_v1_AbCdEfGhIjKlMnOp", "eyJhbGciOiJSUzI1.eyJhdWQiOiJodHRw.c2lnbmF0dXJl"]
+)
+def test_keys_of_the_other_providers_are_secrets(secret: str) -> None:
+    assert holds_secret(f"my key is {secret}")
+    assert secret not in redacted(f"Authorization: {secret}")

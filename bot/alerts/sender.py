@@ -185,7 +185,7 @@ class Sender:
         """See whether an earlier attempt arrived, and do what follows from it, unless that is to send."""
         sent_at = delivery.first_at or delivery.created_at
         # What was never attempted may have been told by a bot whose database is gone: then where it would go now.
-        thread_ts = delivery.thread_ts if delivery.attempts else await thread_of(self._store, delivery)
+        thread_ts = delivery.thread_ts if delivery.last_at else await thread_of(self._store, delivery)
         sight = await self._door.find(Sought(delivery.channel, delivery.key, thread_ts, sent_at))
         step = after_look(sight, delivery.looks, self._patience)
         crash_point("after_look")

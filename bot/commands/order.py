@@ -138,7 +138,9 @@ async def finish_abandoned(context: Context) -> None:
 async def _finish(asked: Asked, age: float, context: Context) -> None:
     order = Order(asked.question.verb)
     if asked.question.account not in context.accounts:
-        log.debug("order.orphaned", account=asked.question.account, job=asked.question.job_id)
+        if age > WATCHED:
+            lost = End(Decision.UNKNOWN, in_vain(order, asked.question.job_id, None))
+            await _end(asked, lost, None, "start", context, tells_person=True)
         return
     context = context.at(asked.question.account)
     known = await context.store.jobs.known(context.account, asked.question.job_id)

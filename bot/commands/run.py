@@ -124,6 +124,8 @@ async def _where(command: Command, context: Context) -> Context:
     """Return the context of the account that a command is about; of several jobs each finds its own."""
     if command.account:
         return context.at(command.account)
+    if command.key and (asked := await context.store.questions.find(command.key)):
+        return context.at(asked.question.account)
     if len(command.job_ids) == 1 and command.verb not in _ON_THE_STORE:
         return await at_job(command.job_ids[0], context)
     return context
@@ -136,7 +138,7 @@ async def _write_down(command: Command, decision: Decision, reason: str | None, 
     entry = Entry(*where, decision, account=context.account, job_id=jobs, reason=reason)
     try:
         if command.key and (asked := await context.store.questions.find(command.key)):
-            entry = replace(entry, job_id=asked.question.job_id)
+            entry = replace(entry, job_id=asked.question.job_id, account=asked.question.account)
         async with context.store.db.transaction() as tx:
             await context.store.audit.write(tx, entry)
     except Exception:

@@ -117,7 +117,8 @@ async def untrack(command: Command, context: Context) -> Reply:
 
 
 async def _untracked(job_id: str, channel: str, context: Context) -> bool:
-    return any([await context.store.tracks.remove(name, job_id, channel) for name in context.accounts])
+    tracked = [track for track, _ in await context.store.tracks.in_channel(channel) if track.job_id == job_id]
+    return any([await context.store.tracks.remove(track.account, job_id, channel) for track in tracked])
 
 
 async def tracked(command: Command, context: Context) -> Reply:

@@ -38,6 +38,10 @@ WORDS = {
 }
 
 
+_CANCELLING = frozenset({"cancelling", "canceling", "cancel_requested"})
+"""A job that is being cancelled; nothing undoes that."""
+
+
 def makes_sense(order: Order, status: str) -> bool:
     """Whether an order fits a job in this status, as far as anybody knows."""
     phase = phase_of(status)
@@ -56,7 +60,7 @@ def shows(order: Order, status: str) -> bool:
     """Whether a job in this status needs no more watching after an order that got no answer: it worked, or cannot any more."""
     match order:
         case Order.CANCEL:
-            return is_final(status)
+            return is_final(status) or status.lower() in _CANCELLING
         case Order.PAUSE:
             return is_final(status) or phase_of(status) is Phase.HELD or _is_on_its_way(order, status)
         case Order.RESUME:

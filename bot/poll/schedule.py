@@ -54,7 +54,7 @@ async def sweeping(
     timer = Timer(scheduler, interval)
     for sweeper in sweepers:
         scheduler.add_job(
-            timer.run, "interval", (sweeper,), seconds=interval, id=sweeper.account, next_run_time=datetime.now(UTC)
+            timer.run, "interval", (sweeper,), seconds=interval, id=_id_of(sweeper), next_run_time=datetime.now(UTC)
         )
     for watcher in watchers:
         scheduler.add_job(timer.watch, "interval", (watcher,), seconds=tick, id=watcher.name)
@@ -82,7 +82,7 @@ class Timer:
         """Sweep once. What breaks is logged when it begins and when it is over; the next tick tries again."""
         if busy_for := await self._run(sweeper.account, sweeper.sweep(older_than=NEARLY * self._interval)):
             due = datetime.now(UTC) + timedelta(seconds=busy_for + BEHIND * self._interval)
-            self._scheduler.modify_job(sweeper.account, next_run_time=due)
+            self._scheduler.modify_job(_id_of(sweeper), next_run_time=due)
 
     def soon(self, sweeper: Sweeper) -> None:
         """Sweep at once, and once more where a look is under way already: it may have come too early."""
@@ -133,6 +133,11 @@ class Timer:
             log.error("sweep.broke", account=account, exc_info=error)
         self._broken[account] = type(error)
         metrics.SWEEPS.labels(account, "broke").inc()
+
+
+def _id_of(sweeper: Sweeper) -> str:
+    """Return the timer's name for an account, which no watcher has."""
+    return f"account {sweeper.account}"
 
 
 def _report(event: JobExecutionEvent) -> None:

@@ -5,6 +5,7 @@ the API that has none, https://learn.microsoft.com/azure/ai-foundry/openai/api-v
 """
 
 from typing import ClassVar
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -37,7 +38,7 @@ class Azure(OpenAI):
     def base_url(self) -> str:
         """Where the API of the resource is; an address that names the API already, as of a gateway, is taken as it is."""
         address = self.account.base_url.rstrip("/")
-        if "/openai" in address:
+        if "/openai" in urlsplit(address).path:
             return address
         return f"{address}/openai" if self.account.api_version else f"{address}/openai/v1"
 

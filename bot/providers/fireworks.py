@@ -27,6 +27,7 @@ _WORDS = {
     "unspecified": "unknown",
 }
 """Its states that have a word of the field; one that stopped early has its model, and is over."""
+_LEFT_OUT = frozenset({"metricsFileSignedUrl", "trainerLogsSignedUrl", "updateTime", "createdBy"})
 _HYPERPARAMETERS = {
     "epochs": "n_epochs",
     "batchSize": "batch_size",
@@ -52,8 +53,10 @@ class Fireworks(OpenAI):
             return item
         state = str(item.get("state") or "").lower().removeprefix("job_state_")
         status = _WORDS.get(state, state)
+        # Addresses that open files, and what is new at each read.
+        kept = {name: value for name, value in item.items() if name not in _LEFT_OUT}
         settings = {word: item[name] for name, word in _HYPERPARAMETERS.items() if item.get(name) is not None}
-        return item | {
+        return kept | {
             "object": "fine_tuning.job",
             "id": ID + item["name"].rsplit("/", 1)[-1],
             "status": status,

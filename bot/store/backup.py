@@ -4,7 +4,7 @@
 
 A database that was put back knows nothing of what was told since it was copied. What comes to be owed in the day after
 is therefore looked for in Slack, back to the moment of the copy, before it is sent: as if an earlier attempt were in
-doubt, which it is.
+doubt, which it is. Of changes that is what the first look at each account finds.
 """
 
 import sqlite3
@@ -56,8 +56,12 @@ async def put_back(db: Database) -> None:
         await tx.execute(owed.values(in_doubt=True, first_at=func.coalesce(rows.first_at, since)))
 
 
-def doubt(now: Any) -> dict[str, Any]:
-    """Return what a delivery has, as SQL, that comes to be owed at the moment ``now``: whether it may have been told."""
-    identity = schema.identity.c
-    put_back = select(identity.knows_until).where(identity.restored_at > now - IN_DOUBT_FOR)
+def doubt(now: Any, account: str | None = None) -> dict[str, Any]:
+    """Return what a delivery has, as SQL, that comes to be owed at the moment ``now``: whether it may have been told.
+
+    A change of an ``account`` may only where no look at it has ended since: what a later one finds is news.
+    """
+    identity, accounts = schema.identity.c, schema.account.c
+    looked = select(accounts.name).where(accounts.name == account, accounts.swept_at > identity.restored_at)
+    put_back = select(identity.knows_until).where(identity.restored_at > now - IN_DOUBT_FOR, ~looked.exists())
     return {"in_doubt": put_back.exists(), "first_at": put_back.scalar_subquery()}

@@ -101,7 +101,7 @@ class Changes:
         changes = schema.change.c
         mine = select(schema.change).where(changes.account == account, changes.job_id == job_id)
         row = (await tx.execute(mine.order_by(changes.version.desc()).limit(1))).one_or_none()
-        return _recorded(row) if row else None
+        return replace(_recorded(row), nth=await _times(tx, row)) if row else None
 
 
 async def _times(tx: AsyncConnection, row: Row[Any]) -> int:

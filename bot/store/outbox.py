@@ -107,7 +107,8 @@ class Outbox:
             rows = schema.delivery.c
             parked = update(schema.delivery).where(rows.channel == planned.channel, rows.state == "parked")
             await tx.execute(parked.values(state="pending", not_before=0.0))
-        await self._insert(tx, key, {**vars(planned), "change_id": recorded.id}, state)
+        row = {**vars(planned), "change_id": recorded.id, "state": state}
+        await self._insert(tx, key, row, recorded.account)
 
     async def notify(
         self, tx: AsyncConnection, channel: str, body: Mapping[str, Any], key: str, *, replies_to: int | None = None
@@ -121,17 +122,16 @@ class Outbox:
         row = {"channel": card.channel, "picture": Picture.CARD, "replies_to": card.id}
         await self._insert(tx, f"card|{card.id}|after {card.ts}", row)
 
-    async def _insert(self, tx: AsyncConnection, key: str, values: dict[str, Any], state: str = "pending") -> None:
+    async def _insert(self, tx: AsyncConnection, key: str, values: dict[str, Any], of: str | None = None) -> None:
         row = self._db.insert(schema.delivery).values(
-            **values,
+            **{"state": "pending", **values},
             kind="post",
             key=hashlib.sha256(key.encode()).hexdigest()[:32],
-            state=state,
             attempts=0,
             not_before=0.0,
             lease_until=0.0,
             created_at=self._db.now(),
-            **doubt(self._db.now()),
+            **doubt(self._db.now(), of),
         )
         await tx.execute(row.on_conflict_do_nothing(index_elements=["key"]))
 

@@ -202,6 +202,16 @@ def test_a_failed_one_says_why_and_a_completed_one_has_its_model() -> None:
     assert (completed.fine_tuned_model, completed.finished_at) == (SUPERVISED["outputModel"], 1_789_995_600.0)
 
 
+def test_addresses_that_open_files_are_not_kept() -> None:
+    signed = {
+        "metricsFileSignedUrl": "https://x/?sig=1",
+        "trainerLogsSignedUrl": "https://x/?sig=2",
+        "updateTime": "now",
+    }
+    body = FIREWORKS.read_job(answer({**SUPERVISED, **signed, "createdBy": "a@b.example"}), FIRE_ID, now=NOW).body
+    assert not {*signed, "createdBy"} & body.keys()
+
+
 @pytest.mark.parametrize("word", FIREWORKS_WORDS)
 def test_every_state_of_fireworks_has_a_word_and_only_ends_are_final(word: str) -> None:
     status = FIREWORKS.described({**SUPERVISED, "state": f"JOB_STATE_{word}"})["status"]
@@ -289,6 +299,7 @@ def test_what_is_no_job_is_counted_and_loses_nothing_else(dialect: OpenAI, item:
             (("api-version", "2024-10-21"),),
         ),
         ("https://n.openai.azure.com/", None, "https://n.openai.azure.com/openai/v1", ()),
+        ("https://openai-prod.openai.azure.com", None, "https://openai-prod.openai.azure.com/openai/v1", ()),
         ("https://gw.example.com/openai/v1", None, "https://gw.example.com/openai/v1", ()),
     ],
 )
