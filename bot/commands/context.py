@@ -1,7 +1,7 @@
 """What a command can reach."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from weakref import WeakValueDictionary
 
@@ -15,7 +15,8 @@ from bot.blocks.job import Surroundings
 from bot.blocks.parts import code
 from bot.charts import Charts
 from bot.commands.flood import Flood
-from bot.errors import UserError
+from bot.commands.problems import upstream
+from bot.errors import ProviderError, UserError
 from bot.jobs.models import Job
 from bot.providers.client import Client
 from bot.providers.shared import SharedReads
@@ -66,13 +67,16 @@ class Context:
             UserError: it is none of this bot's.
         """
         if account not in self.accounts:
-            names = ", ".join(code(name) for name in self.accounts)
-            raise UserError(f"No account {code(account, 40)}: this bot watches {names}.")
+            raise UserError(f"No account {code(account, 40)}: this bot watches {names(self.everywhere())}.")
         return replace(self, account=account)
 
     def everywhere(self) -> list["Context"]:
         """Return one for each account."""
         return [replace(self, account=name) for name in self.accounts]
+
+    def meant(self, account: str | None) -> list["Context"]:
+        """Return one for each account that a command is about: this one where it named an account, else all."""
+        return [self] if account else self.everywhere()
 
     @property
     def shared(self) -> SharedReads:
@@ -93,3 +97,12 @@ class Context:
     def place(self) -> str:
         """What to call the account in chat, safe mrkdwn."""
         return f"account {code(self.account)}" if self.named else self.client.account.place
+
+    def upstream(self, error: ProviderError, job_id: str | None = None) -> str:
+        """Return what a refusal of the account's API means for the person who asked, about a job where they named one."""
+        return upstream(error, place=self.place, job_id=job_id, account=self.named)
+
+
+def names(places: Iterable[Context]) -> str:
+    """Return the names of accounts, safe mrkdwn."""
+    return ", ".join(code(each.account) for each in places)

@@ -26,9 +26,7 @@ TOO_OLD = "This form was open for more than an hour. Nothing was sent; look thro
 
 async def ask(command: Command, context: Context) -> Reply:
     """Show the form, in the window that was opened for it; of several accounts for the first that can make a job."""
-    able = [
-        each for each in ([context] if command.account else context.everywhere()) if Order.CREATE in each.client.orders
-    ]
+    able = [each for each in context.meant(command.account) if Order.CREATE in each.client.orders]
     if not able:
         raise UserError(
             f"I start no jobs in {context.place}: its provider describes them in other words than my form's."

@@ -3,8 +3,7 @@
 import asyncio
 
 from bot.blocks.parts import code
-from bot.commands.context import Context
-from bot.commands.problems import upstream
+from bot.commands.context import Context, names
 from bot.errors import NotFound, ProviderError, UserError
 
 
@@ -28,11 +27,10 @@ async def at_job(job_id: str, context: Context) -> Context:
         if not isinstance(answer, ProviderError):
             raise answer
         if not isinstance(answer, NotFound):
-            silent.append(upstream(answer, place=there.place, account=there.named))
-    names = ", ".join(code(name) for name in context.accounts)
+            silent.append(there.upstream(answer))
     if silent:
         raise UserError(f"No account that answers has the job {code(job_id)}. {' '.join(silent)}")
     raise UserError(
-        f"No fine-tuning job {code(job_id)} in any of the accounts {names}. Check the id with `/ftjob list`; it may also "
-        "belong to another project or organisation than the API keys of this bot."
+        f"No fine-tuning job {code(job_id)} in any of the accounts {names(everywhere)}. Check the id with `/ftjob list`; it "
+        "may also belong to another project or organisation than the API keys of this bot."
     )

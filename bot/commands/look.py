@@ -12,10 +12,9 @@ from bot.blocks.job import SHOW, emoji, sentence, status, word
 from bot.blocks.lists import job_list
 from bot.blocks.parts import Block, actions, button, code, date, plain, section, spoken
 from bot.commands.command import Command, Reply
-from bot.commands.context import Context
+from bot.commands.context import Context, names
 from bot.commands.locate import at_job
 from bot.commands.parse import MOST_IDS, WHICH_JOB
-from bot.commands.problems import upstream
 from bot.commands.usage import misused
 from bot.errors import ProviderError, UserError
 from bot.jobs.models import Job
@@ -75,7 +74,7 @@ async def _row(job_id: str, context: Context) -> tuple[str, str]:
     except UserError as error:
         return f":warning: {error}", f":warning: {error}"
     except ProviderError as error:
-        problem = f":warning: {upstream(error, place=context.place, job_id=job_id, account=context.named)}"
+        problem = f":warning: {context.upstream(error, job_id)}"
         return problem, problem
     model = job.fine_tuned_model or job.model
     named = f" · {code(model)}" if model else ""
@@ -88,7 +87,7 @@ async def _row(job_id: str, context: Context) -> tuple[str, str]:
 async def show_list(command: Command, context: Context) -> Reply:
     """Show the newest jobs, of one state, model or with some metadata where asked, and how many there are of each."""
     wanted = command.most or DEFAULT_ROWS
-    places = [context] if command.account else context.everywhere()
+    places = context.meant(command.account)
     if len(places) == 1:
         found, silent = [await _newest(command, places[0], wanted)], []
     else:
@@ -96,7 +95,7 @@ async def show_list(command: Command, context: Context) -> Reply:
         found = [each for each in looks if isinstance(each, _Found)]
         silent = [each for each in looks if isinstance(each, str)]
     rows = sorted((row for each in found for row in each.rows), key=_created, reverse=True)[:wanted]
-    place = context.place if len(places) == 1 else f"the accounts {', '.join(code(each.account) for each in places)}"
+    place = context.place if len(places) == 1 else f"the accounts {names(places)}"
     has_more = any(each.has_more for each in found)
     title, empty = _titled(command, place, has_more=has_more)
     shown = job_list(
@@ -144,7 +143,7 @@ def _titled(command: Command, place: str, *, has_more: bool) -> tuple[str, str]:
 def _paging_hint(places: Sequence[Context], *, has_more: bool) -> list[str]:
     if len(places) == 1 or not has_more:
         return []
-    return [f"Older ones: `/ftjob list account:` and one of {', '.join(code(each.account) for each in places)}"]
+    return [f"Older ones: `/ftjob list account:` and one of {names(places)}"]
 
 
 async def _look(there: Context, command: Command, wanted: int) -> _Found | str:
@@ -152,7 +151,7 @@ async def _look(there: Context, command: Command, wanted: int) -> _Found | str:
     try:
         return await _newest(command, there, wanted)
     except ProviderError as error:
-        return f":warning: {upstream(error, place=there.place, account=there.named)}"
+        return f":warning: {there.upstream(error)}"
 
 
 async def _newest(command: Command, context: Context, wanted: int) -> _Found:

@@ -4,10 +4,8 @@ import asyncio
 from datetime import UTC, date, datetime
 
 from bot.blocks.models import Made, model_list
-from bot.blocks.parts import code
 from bot.commands.command import Command, Reply
-from bot.commands.context import Context
-from bot.commands.problems import upstream
+from bot.commands.context import Context, names
 from bot.errors import NotOffered, ProviderError
 from bot.jobs.models import Model
 from bot.jobs.retirement import ends_of
@@ -17,7 +15,7 @@ _CHECKPOINT = ":ckpt-step-"
 
 async def show(command: Command, context: Context) -> Reply:
     """Show the fine-tuned models of an account, or of all, those that stop first coming first."""
-    places = [context] if command.account else context.everywhere()
+    places = context.meant(command.account)
     if len(places) == 1:
         made, silent = _made((await context.shared.models()).answer, None), list[str]()
     else:
@@ -26,7 +24,7 @@ async def show(command: Command, context: Context) -> Reply:
         silent = [look for look in looks if isinstance(look, str) and look]
     whole = [each for each in made if _CHECKPOINT not in each.model]
     rows = sorted(sorted(whole, key=lambda each: -each.created), key=lambda each: each.ends or date.max)
-    place = context.place if len(places) == 1 else f"the accounts {', '.join(code(each.account) for each in places)}"
+    place = context.place if len(places) == 1 else f"the accounts {names(places)}"
     today = datetime.fromtimestamp(context.clock(), UTC).date()
     shown = model_list(rows, checkpoints=len(made) - len(whole), today=today, place=place, notes=silent)
     return Reply(shown)
@@ -39,7 +37,7 @@ async def _look(there: Context) -> list[Made] | str:
     except NotOffered:
         return ""
     except ProviderError as error:
-        return f":warning: {upstream(error, place=there.place, account=there.named)}"
+        return f":warning: {there.upstream(error)}"
 
 
 def _made(models: list[Model], account: str | None) -> list[Made]:

@@ -16,7 +16,7 @@ from bot.blocks.order import doubt, found, in_vain, present, refused, sent, unse
 from bot.blocks.parts import code, mention
 from bot.commands.command import Asker, Command
 from bot.commands.context import Context
-from bot.commands.problems import STALE, upstream
+from bot.commands.problems import STALE
 from bot.crash import crash_point
 from bot.errors import (
     AccessRefused,
@@ -165,8 +165,7 @@ async def _send(asked: Asked, creation: Creation | None, context: Context) -> En
     except RequestRefused as error:
         return await _refused(asked, error, context)
     except ProviderError as error:
-        of_job = None if creation else job_id
-        said = upstream(error, place=context.place, job_id=of_job, account=context.named)
+        said = context.upstream(error, None if creation else job_id)
         key = str(error) if isinstance(error, AccessRefused) else None
         return End(Decision.REFUSED, said, reason=str(error), request_id=error.request_id, refused_key=key)
     return End(_worked(order, reading), sent(order, reading.job), reading, request_id=reading.request_id)
@@ -214,10 +213,7 @@ async def _look(asked: Asked, context: Context) -> Reading | None:
 
 async def _refused(asked: Asked, error: RequestRefused, context: Context) -> End:
     order, reading = Order(asked.question.verb), None
-    if isinstance(error, TrainingClosed):
-        said = upstream(error, place=context.place, account=context.named)
-    else:
-        said = refused(order, str(error))
+    said = context.upstream(error) if isinstance(error, TrainingClosed) else refused(order, str(error))
     if order is not Order.CREATE and (reading := await _look(asked, context)):
         said = f"{said} {present(order, reading.job)}"
     return End(Decision.REFUSED, said, reading, reason=str(error), request_id=error.request_id)

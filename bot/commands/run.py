@@ -34,7 +34,7 @@ from bot.commands.command import Command, Reply, Verb
 from bot.commands.context import Context
 from bot.commands.flood import Wait
 from bot.commands.locate import at_job
-from bot.commands.problems import STRANGE, flooded, refusal, upstream
+from bot.commands.problems import STRANGE, flooded, refusal
 from bot.errors import ProviderError, UserError
 from bot.store.audit import Decision, Entry
 
@@ -149,4 +149,4 @@ def _upstream(error: ProviderError, command: Command, context: Context) -> Messa
     ref = error.request_id or secrets.token_hex(4)
     log.warning("command.upstream", verb=command.verb, error=f"{type(error).__name__}: {error}", ref=ref)
     job_id = command.job_ids[0] if len(command.job_ids) == 1 else None
-    return problem(upstream(error, place=context.place, job_id=job_id, account=context.named), ref=ref)
+    return problem(context.upstream(error, job_id), ref=ref)

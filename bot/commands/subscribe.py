@@ -12,9 +12,8 @@ from bot.blocks.lists import job_list
 from bot.blocks.parts import code, mention
 from bot.blocks.subscriptions import MOST_ROWS, NONE, subscription_list, which_changes, which_jobs
 from bot.commands.command import Command, Reply
-from bot.commands.context import Context
+from bot.commands.context import Context, names
 from bot.commands.posting import posted
-from bot.commands.problems import upstream
 from bot.errors import ProviderError, UserError
 from bot.jobs.filters import Filter
 from bot.jobs.models import Job
@@ -36,7 +35,7 @@ async def _subscribe(command: Command, context: Context) -> Reply:
     channel, person, wanted = command.asker.channel, command.asker.person, command.filter
     here = await context.store.tracks.subscriptions_of(channel)
     has = {each.account for each in here if each.filter == wanted}
-    new = [each for each in _chosen_accounts(command, context) if each.account not in has]
+    new = [each for each in context.meant(command.account) if each.account not in has]
     if not new:
         return Reply(note("This channel is subscribed to that already. `/ftjob subscriptions` shows what it has."))
     if len(here) + len(new) > MOST_ROWS:
@@ -47,21 +46,13 @@ async def _subscribe(command: Command, context: Context) -> Reply:
     begun = await asyncio.gather(*(_begun(each, command) for each in new))
     jobs = [(each.job, there.account) for there, (_, seen) in zip(new, begun, strict=True) for each in seen.readings]
     fitting = [(job, name) for job, name in jobs if not job.is_final and wanted.takes(job)]
-    of = f" of {_names(new)}" if context.named else ""
+    of = f" of {names(new)}" if context.named else ""
     announcement = _announcement(person, wanted, of, fitting if context.named else [(job, "") for job, _ in fitting])
     await posted(Outgoing(channel, announcement, key=secrets.token_hex(16)), context)
     (subscription, seen), *others = begun
     await context.recorder.subscribe(subscription, seen, *others)
     told = f"told: {which_changes(wanted)}."
     return Reply(note(f"Subscribed. This channel will hear of {which_jobs(wanted)}{of}; {told}"))
-
-
-def _chosen_accounts(command: Command, context: Context) -> list[Context]:
-    return [context] if command.account else context.everywhere()
-
-
-def _names(places: Sequence[Context]) -> str:
-    return ", ".join(code(each.account) for each in places)
 
 
 async def _begun(there: Context, command: Command) -> tuple[Subscription, Seen]:
@@ -77,7 +68,7 @@ async def _begun(there: Context, command: Command) -> tuple[Subscription, Seen]:
         if there.named is None or command.account:
             raise
         hint = f"Nothing was subscribed; {code('/ftjob subscribe account:')} and a name takes one account alone."
-        raise UserError(f"{upstream(error, place=there.place, account=there.named)} {hint}") from error
+        raise UserError(f"{there.upstream(error)} {hint}") from error
     newest = max((reading.snapshot.created_at or 0.0 for reading in readings), default=0.0)
     asker = command.asker
     subscription = Subscription(there.account, asker.channel, asker.person, newest, command.filter)

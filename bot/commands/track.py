@@ -11,7 +11,7 @@ from bot.commands.command import Asker, Command, Reply
 from bot.commands.context import Context
 from bot.commands.locate import at_job
 from bot.commands.posting import posted
-from bot.commands.problems import quota, upstream
+from bot.commands.problems import quota
 from bot.errors import ProviderError, UserError
 from bot.providers.wire import Reading
 from bot.store.jobs import KnownJob
@@ -37,7 +37,7 @@ async def try_one(job_id: str, command: Command, context: Context) -> str:
     except UserError as error:
         return f":warning: {code(job_id)}: {error}"
     except ProviderError as error:
-        return f":warning: {upstream(error, place=context.place, job_id=job_id, account=context.named)}"
+        return f":warning: {context.upstream(error, job_id)}"
 
 
 async def _track_in_turn(job_id: str, command: Command, context: Context) -> str:

@@ -22,7 +22,6 @@ from bot.store.engine import Clock
 class Lookout:
     """What looks at one account."""
 
-    client: Client
     sweeper: Sweeper
     watchers: tuple[Looker, ...]
 
@@ -47,4 +46,4 @@ def lookout(
     sweeper = Sweeper(client, store, recorder, circuit, interval=interval, clock=clock, lease=lease)
     watcher = Watcher(client, store, recorder, logs, shown=shown)
     illustrator = Illustrator(client, store, charts, door, shown=shown)
-    return Lookout(client, sweeper, (watcher, illustrator, Almanac(client, store, clock=clock, owed=owed)))
+    return Lookout(sweeper, (watcher, illustrator, Almanac(client, store, clock=clock, owed=owed)))

@@ -31,8 +31,8 @@ class Azure(OpenAI):
         if account.api_version:
             # These versions know no metadata, by which a creation without an answer would be found again.
             self.orders -= {Order.CREATE}
-        if account.api_version and account.api_version < FIRST_WITH_PAUSE:
-            self.orders -= {Order.PAUSE, Order.RESUME}
+            if account.api_version < FIRST_WITH_PAUSE:
+                self.orders -= {Order.PAUSE, Order.RESUME}
 
     @property
     def base_url(self) -> str:

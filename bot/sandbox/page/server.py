@@ -107,9 +107,11 @@ class Page(LoopbackServer):
     async def _something_moves(self) -> None:
         ledgers = (self._stage.slack.ledger, self._stage.api.ledger)
         waiting = [asyncio.ensure_future(ledger.moves()) for ledger in ledgers]
-        await asyncio.wait(waiting, timeout=HEARTBEAT, return_when=asyncio.FIRST_COMPLETED)
-        for each in waiting:
-            each.cancel()
+        try:
+            await asyncio.wait(waiting, timeout=HEARTBEAT, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waiting:
+                each.cancel()
         await asyncio.sleep(GATHER)
 
     async def _pull(self, request: web.Request) -> web.Response:
