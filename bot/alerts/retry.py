@@ -6,6 +6,7 @@ Slack's error names: https://docs.slack.dev/reference/methods/chat.postMessage#e
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from bot.retry_after import LONGEST_PAUSE, SHORTEST_PAUSE, jittered
 from bot.store.outbox import Outcome
 
 
@@ -45,9 +46,6 @@ class Patience:
 
 PATIENCE = Patience()
 PACE = PATIENCE.pace
-SHORTEST_PAUSE = 1.0
-LONGEST_PAUSE = 300.0
-"""Bounds for Slack's ``Retry-After``, in seconds."""
 LONGEST_BACKOFF = 60.0
 _MOST_DOUBLINGS = 12
 MOST_UNKNOWN = 5
@@ -181,7 +179,7 @@ def _sorted(answer: Answer, attempts: int, *, was_plain: bool, luck: float, pati
     if answer.maybe_posted or error in MAYBE_POSTED:
         return Verdict("ambiguous", wait=patience.settle)
     if error in RATE_LIMITED:
-        pause = pause_asked(answer) * (1 + luck / 10)
+        pause = jittered(pause_asked(answer), luck)
         return Verdict("pending", wait=pause, channel_wait=pause)
     if error in CHANNEL_CLOSED:
         return Verdict("parked")

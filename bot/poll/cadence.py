@@ -2,6 +2,7 @@
 
 from bot.errors import AccessRefused, ProviderError, RateLimited
 from bot.jobs.statuses import Phase, phase_of
+from bot.retry_after import jittered
 from bot.store.jobs import KnownJob
 
 LONGEST_BACKOFF = 60.0
@@ -21,7 +22,7 @@ def pause_after(error: ProviderError, failures: int, interval: float, luck: floa
     ``luck`` is a random number from 0 to 1 that spreads several processes.
     """
     if isinstance(error, RateLimited):
-        return error.retry_after * (1 + luck / 10)
+        return jittered(error.retry_after, luck)
     doubled = 2 ** min(failures - 1, 16)
     if isinstance(error, AccessRefused):
         return float(min(max(LONGEST_LOCKOUT, interval), max(SHORTEST_LOCKOUT, interval) * doubled * (1 + luck / 10)))

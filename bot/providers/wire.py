@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Literal
 from urllib.parse import quote
@@ -24,10 +23,8 @@ from bot.errors import (
 )
 from bot.jobs.models import Job, Snapshot
 from bot.redaction import LONGEST, redacted, without_secrets
+from bot.retry_after import SHORTEST_PAUSE, parse
 
-SHORTEST_PAUSE = 1.0
-LONGEST_PAUSE = 300.0
-"""``Retry-After`` is honoured between these bounds, in seconds."""
 QUOTA_PAUSE = 900.0
 """Seconds to wait when the account's money is spent, which is no rate limit: it takes a person to change that."""
 
@@ -200,16 +197,5 @@ def _redacted(message: Any) -> str:
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float:
-    """Return the seconds that ``Retry-After`` asks for (seconds or a date, RFC 9110 10.2.3), clamped.
-
-    Without a usable header the answer is the shortest pause; ``now`` is seconds since the epoch.
-    """
-    text = headers.get("retry-after", "")
-    try:
-        seconds = float(text)
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(text).timestamp() - now
-        except (ValueError, OverflowError):
-            seconds = SHORTEST_PAUSE
-    return min(max(SHORTEST_PAUSE, seconds), LONGEST_PAUSE)
+    """Return the seconds that ``Retry-After`` asks for, clamped; without a usable header the shortest pause."""
+    return parse([headers[name] for name in ("retry-after",) if name in headers], now=now) or SHORTEST_PAUSE

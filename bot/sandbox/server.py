@@ -1,7 +1,7 @@
 """A loopback HTTP server with a ledger, latency and faults: what both stand-ins are made of."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -18,7 +18,7 @@ class Answer:
 
     body: Any
     status: int = 200
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
     accepted: bool = True
 
     def response(self) -> web.Response:
@@ -90,7 +90,7 @@ class LoopbackServer:
             assert done is not None  # noqa: S101 - both cases carried it out above
             answer = done
         elif fault.kind == "answer":
-            answer = Answer(fault.body, fault.status, dict(fault.headers), accepted)
+            answer = Answer(fault.body, fault.status, fault.headers, accepted)
         else:
             self.ledger.write(what, arguments, status=0, accepted=accepted, credential=credential)
             return await self._fall_silent(http, fault)

@@ -134,6 +134,7 @@ class Gateway:
         try:
             async with asyncio.timeout_at(ends):
                 response = await self.client.api_call(method, json=arguments)
+            ts, channel = response.get("ts"), response.get("channel")
         except SlackApiError as error:
             return refused(error)
         except aiohttp.ClientConnectorError:
@@ -143,7 +144,6 @@ class Gateway:
         except Exception as error:  # noqa: BLE001 - the SDK raises whatever a broken answer makes it raise
             log.warning("slack.broken_answer", error=f"{type(error).__name__}: {error}")
             return Answer(error="broken_answer", maybe_posted=True)
-        ts, channel = response.get("ts"), response.get("channel")
         if not isinstance(ts, str) or not isinstance(channel, str) or not _is_same(arguments["channel"], channel):
             return Answer(error="broken_answer", maybe_posted=True)
         return Answer(ts=ts, channel=channel)

@@ -1,10 +1,13 @@
 """The sender when Slack does not take it: what is tried again, when, where, and what is given up."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from multidict import CIMultiDict
 from structlog.testing import capture_logs
 
 from bot.alerts.retry import MOST_UNKNOWN, PATIENCE
@@ -120,6 +123,65 @@ async def test_a_channel_without_the_bot_parks_its_alerts_and_holds_up_no_other(
     assert (row.error, row.attempts, row.ts) == ("not_in_channel", 1, None)
     office.later(3600)
     assert await office.store.outbox.seconds_to_next() is None
+
+
+UNREADABLE_PAUSES = {
+    "no-ascii-digit": {"Retry-After": "²"},
+    "full-width": {"Retry-After": "\uff11\uff12"},
+    "exponent": {"Retry-After": "1e3"},
+    "negative": {"Retry-After": "-5"},
+    "endless": {"Retry-After": "inf"},
+    "empty": {"Retry-After": ""},
+    "date-of-no-calendar": {"Retry-After": "Mon, 99 Foo 2026 99:99:99 GMT"},
+    "two": CIMultiDict([("Retry-After", "7"), ("Retry-After", "70")]),
+}
+
+
+@pytest.mark.parametrize("headers", UNREADABLE_PAUSES.values(), ids=UNREADABLE_PAUSES)
+async def test_a_pause_that_cannot_be_read_leaves_no_alert_in_flight(
+    office: PostOffice, headers: Mapping[str, str]
+) -> None:
+    ml = office.slack.add_channel("ml")
+    office.slack.faults.add(POST, Fault("answer", status=429, headers=headers, body={"ok": False}))
+
+    jobs = await office.owe(ml)
+    (row,) = await office.until_settled(ml, "pending")
+    assert row.error == "ratelimited"
+    assert 1 <= row.not_before - office.clock.now <= 1.1
+    office.later(1.2)
+    await office.until_told(ml, *jobs)
+
+
+async def test_a_pause_may_be_asked_for_until_a_date(office: PostOffice) -> None:
+    ml = office.slack.add_channel("ml")
+    date = format_datetime(datetime.now(UTC) + timedelta(days=1), usegmt=True)
+    office.slack.faults.add(POST, Fault("answer", status=429, headers={"Retry-After": date}, body={"ok": False}))
+
+    await office.owe(ml)
+    (row,) = await office.until_settled(ml, "pending")
+    assert row.not_before - office.clock.now == 300
+
+
+NO_SLACK_ANSWERS = {
+    "packed": ({"Content-Type": "application/gzip"}, b"\x1f\x8b"),
+    "a-list": ({}, [1]),
+    "text": ({"Content-Type": "text/plain"}, "ok"),
+    "metadata-that-is-a-list": ({}, {"ok": False, "error": "invalid_blocks", "response_metadata": ["x"]}),
+}
+
+
+@pytest.mark.parametrize(("headers", "body"), NO_SLACK_ANSWERS.values(), ids=NO_SLACK_ANSWERS)
+async def test_an_answer_of_another_shape_leaves_no_alert_in_flight(
+    office: PostOffice, headers: Mapping[str, str], body: object
+) -> None:
+    ml = office.slack.add_channel("ml")
+    office.slack.faults.add(POST, Fault("answer", status=200, headers=headers, body=body))
+
+    async with office.flying_time():
+        jobs = await office.owe(ml)
+        await office.until_told(ml, *jobs)
+    (row,) = await office.until_settled(ml, "sent")
+    assert row.attempts == 2
 
 
 @pytest.mark.parametrize("error", ["channel_not_found", "is_archived", "restricted_action", "user_not_found"])

@@ -70,7 +70,7 @@ FAULTS = {
     "503 after doing it": Row(answers(503, HTML, accepted=True), Unreachable, maybe_done=True),
     "408": Row(answers(408), Unreachable, maybe_done=True),
     "429": Row(answers(429, "", {"Retry-After": "7"}), RateLimited, fields=(("retry_after", 7.0),)),
-    "429 without end": Row(answers(429, "", {"Retry-After": "inf"}), RateLimited, fields=(("retry_after", 300.0),)),
+    "429 without end": Row(answers(429, "", {"Retry-After": "9" * 400}), RateLimited, fields=(("retry_after", 300.0),)),
     "401": Row(
         answers(401, error_body("Incorrect API key provided.")), AccessRefused, fields=(("missing_scope", None),)
     ),
