@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from bot.blocks.parts import Message, code, cut, date, older_button, plain, preformatted, section, tidy, utc
 from bot.jobs.models import Checkpoint, Event
 from bot.jobs.progress import progress_of
+from bot.jobs.results import measured
 
 LONGEST_LINE = 240
 _LONGEST_LOG = 6000
@@ -60,10 +61,9 @@ def checkpoint_list(job_id: str, checkpoints: Sequence[Checkpoint], *, older: st
 
 
 def _checkpoint(each: Checkpoint) -> str:
-    numbers = [
-        (key, value) for key, value in (each.metrics or {}).items() if isinstance(value, int | float) and key != "step"
-    ]
-    metrics = "".join(f" · {plain(key.replace('_', ' '), 40)} {value:.4g}" for key, value in numbers[:_MOST_METRICS])
+    read = {key: measured(key, value) for key, value in (each.metrics or {}).items() if key != "step"}
+    numbers = [(key, value) for key, value in read.items() if value is not None][:_MOST_METRICS]
+    metrics = "".join(f" · {plain(key.replace('_', ' '), 40)} {value:.4g}" for key, value in numbers)
     step = f"step {each.step_number:,}" if each.step_number is not None else "a step"
     saved = f" · {date(each.created_at)}" if each.created_at else ""
     return f"*{step}*{metrics}{saved}\n{code(each.fine_tuned_model_checkpoint or '?')}"

@@ -3,13 +3,13 @@
 Step events: https://platform.openai.com/docs/guides/fine-tuning; their ``data`` may be missing, then the message says it.
 """
 
-import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 from bot.jobs.models import Event, Job
+from bot.jobs.results import measured
 
 MOST_POINTS = 60
 """Points of the loss that are kept; where there are more, every other one goes."""
@@ -95,22 +95,14 @@ def _steps(events: Iterable[Event]) -> Iterator[_Step]:
 
 def _value(event: Event, data: dict[str, Any]) -> float | None:
     for name in ("train_loss", "train_mean_reward"):
-        if (number := _finite(data.get(name))) is not None:
+        if (number := measured(name, data.get(name))) is not None:
             return number
     said = _LOSS.search(event.message)
-    try:
-        return _finite(float(said["loss"])) if said else None
-    except ValueError:
-        return None
+    return measured("train_loss", said["loss"]) if said else None
 
 
 def _whole(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**12 else None
-
-
-def _finite(value: Any) -> float | None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and math.isfinite(value) else None
 
 
 def _pace(first: _Step, last: _Step) -> float | None:

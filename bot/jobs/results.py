@@ -6,9 +6,11 @@ Result files: https://platform.openai.com/docs/guides/fine-tuning (newer ones ar
 import base64
 import binascii
 import csv
+import io
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from bot.jobs.models import Event
@@ -22,6 +24,8 @@ _NAMES = {
     "valid_mean_reward": "validation reward",
 }
 MOST_ROWS = 200_000
+UNMEASURED = -1.0
+"""What stands in some result files, and in metrics made of them, for "not measured"."""
 _STEP = "step"
 
 
@@ -47,7 +51,8 @@ class Curve:
 def read_results(content: bytes) -> list[Curve]:
     """Return the curves of a result file, none where it is no result file or holds no measure that we know."""
     try:
-        return _curves(csv.DictReader(_text(content).splitlines()[:MOST_ROWS]))
+        # Lines end at CR and LF alone: str.splitlines knows more ends, which may stand inside a cell.
+        return _curves(csv.DictReader(islice(io.StringIO(_text(content), newline=""), MOST_ROWS)))
     except csv.Error:
         return []
 
@@ -82,8 +87,19 @@ def _measures(row: Mapping[str, Any]) -> Iterator[tuple[str, int, float]]:
     if step is None or not 0 <= step < 10**12:
         return
     for column, name in _NAMES.items():
-        if (value := _number(row.get(column))) is not None:
+        if (value := measured(column, row.get(column))) is not None:
             yield name, int(step), value
+
+
+def measured(column: str, value: Any) -> float | None:
+    """Return a measurement as a finite number; None where the cell holds none.
+
+    Azure writes -1 where it did not measure. Cross-entropy, DPO's loss and an accuracy are never negative, and a
+    validation is seldom exactly -1; a training reward may be, and any other negative number counts everywhere.
+    """
+    number = _number(value)
+    is_unmeasured = number == UNMEASURED and ("valid" in column or column.endswith(("loss", "accuracy")))
+    return None if is_unmeasured else number
 
 
 def _number(value: Any) -> float | None:
