@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 TEST ?=
 SEEDS ?= 1
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 .PHONY: try test deep lint bench chaos canaries pictures audit sbom lock clean
 
@@ -47,18 +48,17 @@ canaries: .venv/dev  ## every story with each library at DEBUG: no secret is see
 sbom: .venv/dev  ## sbom.json: what requirements.lock names, in CycloneDX
 	$(BIN)/cyclonedx-py requirements requirements.lock --output-file sbom.json
 
-lock: .venv/dev  ## write both lock files anew from pyproject.toml
-	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-		pyproject.toml .ci/build.in -o requirements.lock
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-		pyproject.toml .ci/build.in --group dev -o requirements-dev.lock
+lock: .venv/dev  ## write the lock files anew from pyproject.toml: what runs, what builds the checkout, what develops it
+	$(COMPILE) pyproject.toml -o requirements.lock
+	$(COMPILE) .ci/build.in --constraint requirements.lock -o .ci/build.lock
+	$(COMPILE) pyproject.toml .ci/build.in --group dev --constraint requirements.lock --constraint .ci/build.lock \
+		-o requirements-dev.lock
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
-.venv/runtime: .venv/bin/python requirements.lock pyproject.toml
-	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+.venv/runtime: .venv/bin/python requirements.lock .ci/build.lock pyproject.toml
+	$(BIN)/pip install --quiet --require-hashes -r requirements.lock -r .ci/build.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
 

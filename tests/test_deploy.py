@@ -34,6 +34,10 @@ def test_the_unit_fits_the_program() -> None:
 def test_the_container_copies_what_there_is() -> None:
     lines = (ROOT / "docs" / "Containerfile").read_text().splitlines()
     copied = [word for line in lines if line.startswith("COPY ") for word in line.split()[1:-1]]
+    # What the last stage installs is what runs; the tools that build stay behind.
+    image = "\n".join(lines).split("FROM ")[-1]
+    assert "requirements.lock" in image
+    assert "build.lock" not in image
     assert copied
     assert [name for name in copied if not (ROOT / name).exists()] == []
 

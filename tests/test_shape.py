@@ -2,10 +2,13 @@
 
 import ast
 import re
+import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from statistics import median, quantiles
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 BOT = sorted((ROOT / "bot").rglob("*.py"))
@@ -23,8 +26,22 @@ WAITS = {
 }
 """Test modules that may wait for time itself, and why."""
 PACKAGE_INDEX = re.compile(
-    r"pypi\.(org|python)|pythonhosted|registry\.npmjs|npmjs\.(org|com)|anaconda\.org|crates\.io", re.IGNORECASE
+    "|".join(
+        [
+            r"py" r"pi\.(org|python|io)",
+            r"pythonho" r"sted",
+            r"np" r"mjs\.(org|com)",
+            r"registry\.ya" r"rnpkg",
+            r"ana" r"conda\.(org|com)",
+            r"crates" r"\.io",
+            r"rubyge" r"ms\.org",
+            r"proxy\.go" r"lang\.org",
+        ]
+    ),
+    re.IGNORECASE,
 )
+"""Hosts of package indexes. Each pattern is in two parts: this file is looked at, too."""
+LOCKS = ("requirements.lock", ".ci/build.lock", "requirements-dev.lock")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -118,18 +135,46 @@ def test_tests_wait_for_conditions_and_not_for_time() -> None:
     assert set(WAITS) - set(waiting) == set()
 
 
-def test_the_bot_names_no_package_index() -> None:
-    looked_at = [path for path in (ROOT / "bot").rglob("*") if path.is_file() and path.suffix != ".pyc"]
-    looked_at += [
-        ROOT / "requirements.lock",
-        ROOT / "requirements-dev.lock",
-        ROOT / "Makefile",
-        ROOT / "pyproject.toml",
-    ]
-    named = [name_of(path) for path in looked_at if PACKAGE_INDEX.search(path.read_text(errors="replace"))]
-    assert named == []
-    locks = [(ROOT / name).read_text() for name in ("requirements.lock", "requirements-dev.lock")]
-    assert [line for text in locks for line in text.splitlines() if line.startswith(("-i", "--index", "--extra"))] == []
+def tracked() -> list[Path]:
+    """Return every file that git tracks, or would once it is added."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+
+
+def pins(lock: str) -> dict[str, str]:
+    """Return the version of each package in a lock file."""
+    return dict(re.findall(r"^([\w.-]+)==([^\s;\\]+)", (ROOT / lock).read_text(), re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    "text", ["https://py{}pi.org/project/ftjob/", "https://files.pythonho{}sted.org/packages/", "registry.np{}mjs.org"]
+)
+def test_hosts_of_package_indexes_are_recognized(text: str) -> None:
+    assert PACKAGE_INDEX.search(text.format(""))
+
+
+def test_no_tracked_file_names_a_package_index() -> None:
+    files = tracked()
+    assert len(files) > 400
+    assert [name_of(path) for path in files if PACKAGE_INDEX.search(path.read_text(errors="replace"))] == []
+
+
+def test_lock_files_pin_hashes_and_no_index() -> None:
+    for lock in LOCKS:
+        entries = re.split(r"^(?=\S)", (ROOT / lock).read_text(), flags=re.MULTILINE)[1:]
+        assert [entry for entry in entries if not re.match(r"[\w.-]+==\S+ ", entry)] == []
+        assert [entry for entry in entries if "--hash=sha256:" not in entry] == []
+
+
+def test_what_runs_is_locked_apart_from_what_builds() -> None:
+    runtime, build, dev = map(pins, LOCKS)
+    assert {"aiohttp", "slack-bolt"} <= set(runtime)
+    assert {"hatchling", "editables"} <= set(build)
+    # A library that both need, at one version, is all that they share.
+    assert set(runtime) & set(build) <= {"packaging"}
+    assert runtime.items() | build.items() <= dev.items()
+    assert "uv" in dev
 
 
 def test_every_pure_folder_of_tests_mirrors_one_of_the_bot() -> None:
