@@ -23,14 +23,46 @@ def check_http(url: str, *, allow_http: bool) -> None:
         raise ValueError("must begin with https:// (FTJOB_ALLOW_HTTP=1 allows http)")
 
 
+def check_host(host: str) -> None:
+    """Accept the name or the IP address of a machine.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not _is_host(host):
+        raise ValueError("must be the name or the IP address of a machine, such as 127.0.0.1, without a port")
+
+
+def check_azure(url: str, version: str | None) -> None:
+    """Accept the address of an Azure resource for a version of its API; None is the API without versions.
+
+    Raises:
+        ValueError: the address names the API without versions, and a version is set.
+    """
+    if version and f"{urlsplit(url).path.rstrip('/')}/".endswith("/openai/v1/"):
+        raise ValueError("does not fit an endpoint that ends in /openai/v1, the API without versions; leave one out")
+
+
 def _parts(url: str) -> SplitResult | None:
     """Return the parts of an HTTP address, None where it is not one."""
     try:
         parts = urlsplit(url)
-        fits = parts.scheme in ("http", "https") and parts.port != 0
+        fits = parts.scheme in ("http", "https") and parts.port != 0 and _is_host(parts.hostname or "")
     except ValueError:  # such as a port that is no number
         return None
     return parts if fits and url.isprintable() and " " not in url else None
+
+
+def _is_host(host: str) -> bool:
+    """Whether a name can be looked up; what cannot makes each HTTP client fail in a way of its own."""
+    try:
+        ip_address(host)
+    except ValueError:
+        try:
+            return bool(host) and not set(host) & set(":/@[]") and bool(host.rstrip(".").encode("idna"))
+        except UnicodeError:  # an empty label, one of more than 63 characters, a letter that no name has
+            return False
+    return True
 
 
 def _is_loopback(host: str) -> bool:

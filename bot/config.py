@@ -24,8 +24,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 from rapidfuzz import fuzz, process
 
 from bot.accounts import PROVIDERS, Account
-from bot.addresses import check_http
-from bot.credentials import check_secret, read_secret, webhook_secrets
+from bot.addresses import check_azure, check_http
+from bot.credentials import check_secret, read_secret, read_text, webhook_secrets
 from bot.redaction import redacted
 
 NAME = "FTJOB_CONFIG"
@@ -125,6 +125,12 @@ class Config(_Section):
     accounts: dict[AccountName, AccountSection] = Field(default_factory=dict)
     """By the name that people call each."""
 
+    @property
+    def variables(self) -> frozenset[str]:
+        """The environment variables that hold the accounts' secrets."""
+        named = ((each.key_env, each.write_key_env, each.webhook_secret_env) for each in self.accounts.values())
+        return frozenset(name for names in named for name in names if name)
+
 
 _SECTIONS: dict[str, type[_Section]] = {"stuck": StuckAfter, "accounts": AccountSection}
 
@@ -132,16 +138,18 @@ _SECTIONS: dict[str, type[_Section]] = {"stuck": StuckAfter, "accounts": Account
 def read_config(path: str) -> tuple[Config, list[str]]:
     """Return what the file at ``path`` says, and everything that is wrong with it, without a secret."""
     try:
-        values = tomllib.loads(Path(path).read_bytes().decode())
+        values = tomllib.loads(read_text(Path(path)))
         return Config.model_validate(values), []
-    except OSError as error:
-        return Config(), [f"{NAME} cannot be read: {error.strerror or type(error).__name__}"]
-    except UnicodeDecodeError:
-        return Config(), [f"{NAME} cannot be read: not text"]
+    except FileNotFoundError as error:
+        return Config(), [f"{NAME} cannot be read: {error.strerror}"]
     except tomllib.TOMLDecodeError as error:
         return Config(), [f"{NAME} is not TOML: {redacted(str(error))}"]
     except ValidationError as error:
         return Config(), [_in_words(problem) for problem in error.errors(include_input=False)]
+    except RecursionError:
+        return Config(), [f"{NAME} is not TOML that can be read: it is nested too deeply"]
+    except ValueError as error:  # the file itself, or a number of thousands of digits
+        return Config(), [f"{NAME} cannot be read: {error}"]
 
 
 def read_accounts(config: Config, known: Mapping[str, str]) -> tuple[list[Account], list[str]]:
@@ -175,6 +183,10 @@ def _account(name: str, section: AccountSection, known: Mapping[str, str]) -> Ac
         check_http(section.page.replace("{job}", "x"), allow_http=True)
         if set(section.page) & set("<>|"):
             raise ValueError("page must be an address like https://host/jobs/{job}")
+    try:
+        check_azure(base_url, version := api_version(section.api_version))
+    except ValueError as error:
+        raise ValueError(f"api_version {error}") from None
     hooks = _secret(section.webhook_secret_env, known) if section.webhook_secret_env else ""
     if hooks and (known.get("SLACK_APP_TOKEN") or known.get("SLACK_APP_TOKEN_FILE")) and not known.get("PORT"):
         raise ValueError("webhooks need PORT: in Socket Mode the bot listens only where that is set")
@@ -186,7 +198,7 @@ def _account(name: str, section: AccountSection, known: Mapping[str, str]) -> Ac
         section.organization,
         section.project,
         section.provider,
-        api_version(section.api_version),
+        version,
         section.bearer,
         section.page,
         tuple(map(SecretStr, webhook_secrets(hooks))),

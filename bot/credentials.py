@@ -7,6 +7,8 @@ from pathlib import Path
 
 _PLACEHOLDERS = re.compile(r"\.\.\.|changeme|change-me|your-|<|(?<![a-z0-9])x{3,}(?![a-z0-9])", re.IGNORECASE)
 """Crosses count only as a whole part: one in two hundred real keys has three of them somewhere."""
+LARGEST_FILE = 2**20
+"""Bytes of a file with settings or a secret."""
 _WEBHOOK_SECRET = re.compile(r"whsec_[A-Za-z0-9+/_-]{24,}={0,2}")
 
 
@@ -20,6 +22,16 @@ def check_secret(text: str) -> None:
         raise ValueError("is a placeholder")
     if not text.isascii() or any(character.isspace() for character in text):
         raise ValueError("holds a character that no secret has; was it cut or copied with a line break?")
+
+
+def check_id(text: str) -> None:
+    """Accept the id of an organization or project, which goes out in a header.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("must be an id, of plain letters and digits")
 
 
 def webhook_secrets(text: str) -> list[str]:
@@ -44,18 +56,54 @@ def read_secret(name: str, known: Mapping[str, str]) -> str:
     if not path:
         return known.get(name, "").strip()
     try:
-        text = Path(path).read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{name}_FILE cannot be read: {getattr(error, 'strerror', None) or 'not text'}") from None
+        text = read_text(Path(path)).strip()
+    except FileNotFoundError as error:
+        raise ValueError(f"{name}_FILE cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise ValueError(f"{name}_FILE cannot be read: {error}") from None
     if not text:
         raise ValueError(f"{name}_FILE is empty")
     return text
 
 
-def readable_by_others(names: Iterable[str], known: Mapping[str, str]) -> dict[str, str]:
-    """Return which secrets' files let others than their owner at them, each with the file's mode ("0644")."""
-    files = {
-        f"{name}_FILE": Path(path) for name in names if (path := known.get(f"{name}_FILE")) and Path(path).exists()
-    }
-    modes = {name: stat.S_IMODE(path.stat().st_mode) for name, path in files.items()}
+def read_text(path: Path) -> str:
+    """Return the text of a small file, in UTF-8 with or without a byte order mark.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: it cannot be read; says why.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise ValueError(error.strerror or type(error).__name__) from None
+    except ValueError:  # a NUL in the path
+        raise ValueError("its path is no path") from None
+    if len(content) > LARGEST_FILE:
+        raise ValueError(f"larger than {LARGEST_FILE >> 20} MiB")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError("not text") from None
+
+
+def secret_files(names: Iterable[str], known: Mapping[str, str]) -> dict[str, Path]:
+    """Return the files that secrets stand in, each by the variable that names it."""
+    paths = {f"{name}_FILE": known.get(f"{name}_FILE") for name in names}
+    return {name: Path(path) for name, path in paths.items() if path}
+
+
+def readable_by_others(files: Mapping[str, Path]) -> dict[str, str]:
+    """Return which files let others than their owner at them, each with the file's mode ("0644")."""
+    modes = {name: _mode(path) for name, path in files.items()}
     return {name: f"{mode:04o}" for name, mode in modes.items() if mode & 0o177}
+
+
+def _mode(path: Path) -> int:
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except (OSError, ValueError):  # what cannot be found here was not read either
+        return 0

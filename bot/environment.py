@@ -3,63 +3,97 @@
 Each secret may instead stand in a file: ``SLACK_BOT_TOKEN_FILE=/run/...``.
 """
 
+import io
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import ValidationError
 
 from bot import credentials
-from bot.config import read_accounts, read_config
-from bot.credentials import read_secret
+from bot.aliases import ALIASES, resolve
+from bot.config import NAME as CONFIG
+from bot.config import Config, read_accounts, read_config
+from bot.credentials import read_secret, read_text
 from bot.errors import SettingsError
 from bot.settings import SECRETS, Settings
 
 NAMES = frozenset(Settings.model_fields) - {"accounts_of_file"}
 """Every setting that has a variable, which is its name in capitals."""
+DOTENV = Path(".env")
 
 
-def load(environ: Mapping[str, str] = os.environ, *, dotenv: Path = Path(".env")) -> Settings:
+def load(environ: Mapping[str, str] = os.environ, *, dotenv: Path = DOTENV) -> Settings:
     """Read and check all settings.
 
     Raises:
         SettingsError: with every problem found, none of them showing a secret.
     """
-    known = _known(environ, dotenv)
+    known, problems = _known(environ, dotenv)
+    path = known.get(CONFIG, "").strip()
+    config, wrong = read_config(path) if path else (Config(), [])
+    known, origins, twice = resolve(known, taken=config.variables)
+    problems += twice
     values: dict[str, Any] = {
         name: known[name.upper()].strip() for name in NAMES if known.get(name.upper(), "").strip()
     }
-    from_files, problems = _from_files(known)
-    context = {"disk_forgets": "DYNO" in known}
-    if path := values.pop("ftjob_config", None):
-        config, wrong = read_config(path)
+    from_files, unreadable = _from_files(known)
+    problems += unreadable
+    if values.pop(CONFIG.lower(), None):
         accounts, missing = read_accounts(config, known)
         problems += [*wrong, *missing]
-        context["more_accounts"] = bool(config.accounts or wrong)
-        from_files |= {"ftjob_config": config, "accounts_of_file": accounts}
+        from_files |= {CONFIG.lower(): config, "accounts_of_file": accounts}
         # A key that the file gives to an account of its own makes no second one.
         for section in config.accounts.values():
             values.pop(section.key_env.lower(), None)
             from_files.pop(section.key_env.lower(), None)
+    context = {"disk_forgets": "DYNO" in known, "more_accounts": bool(config.accounts or wrong)}
     try:
         settings = Settings.model_validate(values | from_files, context=context)
     except ValidationError as error:
-        problems += [_in_words(problem) for problem in error.errors(include_input=False)]
+        problems += [_in_words(problem, origins) for problem in error.errors(include_input=False)]
     if problems:
         raise SettingsError(problems)
     return settings
 
 
-def readable_by_others(environ: Mapping[str, str] = os.environ, *, dotenv: Path = Path(".env")) -> dict[str, str]:
-    """Return the settings whose file lets others than its owner at the secret, each with the file's mode ("0644")."""
-    known = _known(environ, dotenv)
-    return credentials.readable_by_others(SECRETS, known)
+def readable_by_others(environ: Mapping[str, str] = os.environ, *, dotenv: Path = DOTENV) -> dict[str, str]:
+    """Return the files with secrets that others than their owner can read, each with its mode ("0644").
+
+    They go by the setting that names them; ``.env`` goes by its own name.
+    """
+    known, _ = _known(environ, dotenv)
+    path = known.get(CONFIG, "").strip()
+    config, _ = read_config(path) if path else (Config(), [])
+    files = credentials.secret_files([*SECRETS, *ALIASES, *sorted(config.variables)], known)
+    if any(_holds_secret(name, config) for name in _from_dotenv(dotenv)[0]):
+        files[dotenv.name] = dotenv
+    return credentials.readable_by_others(files)
 
 
-def _known(environ: Mapping[str, str], dotenv: Path) -> dict[str, str]:
-    return {key: value for key, value in dotenv_values(dotenv).items() if value} | dict(environ)
+def _holds_secret(name: str, config: Config) -> bool:
+    return ALIASES.get(name, name) in SECRETS or name in config.variables
+
+
+def _known(environ: Mapping[str, str], dotenv: Path) -> tuple[dict[str, str], list[str]]:
+    """Return all variables, and what is wrong with the ``.env`` file."""
+    values, problems = _from_dotenv(dotenv)
+    return values | dict(environ), problems
+
+
+def _from_dotenv(dotenv: Path) -> tuple[dict[str, str], list[str]]:
+    try:
+        lines = list(parse_stream(io.StringIO(read_text(dotenv))))
+    except FileNotFoundError:
+        return {}, []
+    except ValueError as error:
+        return {}, [f"{dotenv.name} cannot be read: {error}"]
+    problems = [f"{dotenv.name}: line {each.original.line} is not like NAME=value" for each in lines if each.error]
+    readable = io.StringIO("".join(each.original.string for each in lines if not each.error))
+    return {key: value for key, value in dotenv_values(stream=readable).items() if value}, problems
 
 
 def _from_files(known: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
@@ -75,9 +109,10 @@ def _from_files(known: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
     return values, problems
 
 
-def _in_words(problem: Any) -> str:
+def _in_words(problem: Any, origins: Mapping[str, str]) -> str:
     reason = str(problem["msg"]).removeprefix("Value error, ")
     name = str(problem["loc"][0]).upper()
+    name = origins.get(name, name)
     if problem["type"] == "missing":
         return f"{name} is missing"
     separator = " " if problem["type"] == "value_error" else ": "

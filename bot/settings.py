@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
 from bot.accounts import AZURE, DEFAULT, Account
-from bot.addresses import check_http
+from bot.addresses import check_azure, check_host, check_http
 from bot.config import Config, api_version
-from bot.credentials import check_secret, webhook_secrets
+from bot.credentials import check_id, check_secret, webhook_secrets
 from bot.redaction import redacted
 
 SECRETS = (
@@ -161,8 +161,10 @@ class Settings(BaseModel):
 
     @field_validator("openai_api_version")
     @classmethod
-    def _is_version(cls, value: str | None) -> str | None:
-        return api_version(value)
+    def _is_version(cls, value: str | None, info: ValidationInfo) -> str | None:
+        version = api_version(value)
+        check_azure(info.data.get("azure_openai_endpoint") or "", version)
+        return version
 
     @field_validator("openai_api_key")
     @classmethod
@@ -184,6 +186,13 @@ class Settings(BaseModel):
         if urlsplit(value).query or urlsplit(value).fragment:
             raise ValueError("must be an address like https://host/path")
         return value.rstrip("/")
+
+    @field_validator("ftjob_host", "openai_org_id", "openai_project_id")
+    @classmethod
+    def _is_name(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None:
+            (check_host if info.field_name == "ftjob_host" else check_id)(value)
+        return value
 
     @field_validator("ftjob_heartbeat_url")
     @classmethod

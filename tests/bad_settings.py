@@ -20,6 +20,11 @@ FORGETS = (
     "restart; add a database to the app (FTJOB_ALLOW_EPHEMERAL=1 starts without memory each time)"
 )
 
+BOTH = "{} and {} are two names of one setting, with different values; keep one"
+AZURE = {"AZURE_OPENAI_ENDPOINT": "https://n.openai.azure.com", "AZURE_OPENAI_API_KEY": f"{CANARY}0123456789"}
+SET_AZURE = "set AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY"
+HOST = "FTJOB_HOST must be the name or the IP address of a machine, such as 127.0.0.1, without a port"
+
 BAD: dict[str, tuple[dict[str, str], list[str]]] = {
     "nothing at all": (
         dict.fromkeys(GOOD, ""),
@@ -42,6 +47,59 @@ BAD: dict[str, tuple[dict[str, str], list[str]]] = {
     "a version that Azure does not have": (
         {"OPENAI_API_VERSION": "latest"},
         ['OPENAI_API_VERSION must be a version of Azure\'s API such as "2024-10-21", or "v1"'],
+    ),
+    "a version under Azure's own name that Azure does not have": (
+        {"AZURE_OPENAI_API_VERSION": "latest"},
+        ['AZURE_OPENAI_API_VERSION must be a version of Azure\'s API such as "2024-10-21", or "v1"'],
+    ),
+    "two versions": (
+        {"OPENAI_API_VERSION": "2024-10-21", "AZURE_OPENAI_API_VERSION": "2025-04-01-preview"},
+        [BOTH.format("OPENAI_API_VERSION", "AZURE_OPENAI_API_VERSION")],
+    ),
+    "two keys of Azure": (
+        AZURE | {"AZURE_OPENAI_KEY": f"{CANARY}9876543210"},
+        [BOTH.format("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_KEY")],
+    ),
+    "two other names of an organization": (
+        {"OPENAI_ORGANIZATION": "org-1", "OPENAI_ORGANIZATION_ID": "org-2"},
+        [BOTH.format("OPENAI_ORGANIZATION", "OPENAI_ORGANIZATION_ID")],
+    ),
+    "a version for an endpoint without versions": (
+        AZURE | {"AZURE_OPENAI_ENDPOINT": "https://n.openai.azure.com/openai/v1/", "OPENAI_API_VERSION": "2024-10-21"},
+        [
+            "OPENAI_API_VERSION does not fit an endpoint that ends in /openai/v1, the API without versions; leave one out"
+        ],
+    ),
+    "Azure as older clients were told": (
+        {"OPENAI_API_TYPE": "azure", "OPENAI_API_BASE": "https://n.openai.azure.com"},
+        [f"OPENAI_API_TYPE says Azure, which this bot takes under other names: {SET_AZURE}"],
+    ),
+    "Azure by the name of the resource": (
+        {"AZURE_OPENAI_API_INSTANCE_NAME": "name"},
+        [
+            f"AZURE_OPENAI_API_INSTANCE_NAME is not read: {SET_AZURE}; the endpoint is https://, that name, .openai.azure.com"
+        ],
+    ),
+    "a machine that has no name": ({"FTJOB_HOST": "here..there"}, [HOST]),
+    "a machine with its port": ({"FTJOB_HOST": "127.0.0.1:8080"}, [HOST]),
+    "a line break in an organization": (
+        {"OPENAI_ORG_ID": "org-1\r\nX-Other: 1"},
+        ["OPENAI_ORG_ID must be an id, of plain letters and digits"],
+    ),
+    "a project in other letters": (
+        {"OPENAI_PROJECT_ID": "pr\u00f6j"},
+        ["OPENAI_PROJECT_ID must be an id, of plain letters and digits"],
+    ),
+    "an address with an empty label": (
+        {"OPENAI_BASE_URL": "https://api..example.com/v1", "SLACK_API_URL": f"https://{'a' * 64}.com/api"},
+        [
+            "SLACK_API_URL must be an address like https://host/path",
+            "OPENAI_BASE_URL must be an address like https://host/path",
+        ],
+    ),
+    "bytes that are no text": (
+        {"OPENAI_PROJECT_ID": "\udcff"},
+        ["OPENAI_PROJECT_ID must be an id, of plain letters and digits"],
     ),
     "no transport": (
         {"SLACK_APP_TOKEN": " "},

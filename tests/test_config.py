@@ -24,6 +24,9 @@ def test_what_the_file_says_holds_and_the_rest_stays(tmp_path: Path) -> None:
     ("text", "says"),
     [
         ("[prices", "is not TOML"),
+        ("a = " + "[" * 100_000, "is not TOML that can be read: it is nested too deeply"),
+        ("[prices]\ngpt = " + "9" * 5_000 + "\n", "cannot be read: Exceeds the limit"),
+        ("#" * (2**20 + 1), "cannot be read: larger than 1 MiB"),
         ("[price]\n", "did you mean prices?"),
         ('[stuck]\nqueue = "1h"\n', "did you mean queued?"),
         ('[stuck]\nqueued = "soon"\n', 'must be a time like "90min"'),
@@ -101,6 +104,11 @@ def test_an_account_has_its_secrets_from_the_environment(tmp_path: Path) -> None
         ('base_url = "http://far.example"', {"KEY": "k" * 16}, "must begin with https://"),
         ('base_url = "https://host/v1?key=x"', {"KEY": "k" * 16}, "must be an address like https://host/path"),
         ('api_version = "soon"', {"KEY": "k" * 16}, "must be a version of Azure's API"),
+        (
+            'provider = "azure"\nbase_url = "https://n.openai.azure.com/openai/v1"\napi_version = "2024-10-21"',
+            {"KEY": "k" * 16},
+            "api_version does not fit an endpoint that ends in /openai/v1",
+        ),
         ('webhook_secret_env = "HOOK"', {"KEY": "k" * 16, "HOOK": "h" * 40}, "whsec_"),
         (
             'webhook_secret_env = "HOOK"',

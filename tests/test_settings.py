@@ -192,6 +192,57 @@ def test_accounts_come_from_the_environment_and_from_the_file(tmp_path: Path) ->
     assert found[1].api_version is None
 
 
+AZURE_ENDPOINT = "https://name.openai.azure.com"
+
+
+@pytest.mark.parametrize("version", ["OPENAI_API_VERSION", "AZURE_OPENAI_API_VERSION"])
+@pytest.mark.parametrize("key", ["AZURE_OPENAI_API_KEY", "AZURE_OPENAI_KEY", "AZURE_OPENAI_KEY_FILE"])
+@pytest.mark.parametrize("endpoint", ["AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_BASE_URL", "AZURE_OPENAI_API_BASE"])
+def test_azure_is_set_up_under_the_names_of_its_samples(version: str, key: str, endpoint: str, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("k" * 32)
+    secret = str(tmp_path / "key") if key.endswith("_FILE") else "k" * 32
+    more = {endpoint: AZURE_ENDPOINT, key: secret, version: "2024-10-21", "OPENAI_API_TYPE": "azure"}
+    _, azure = good(**more).accounts
+    assert (azure.base_url, azure.key.get_secret_value(), azure.api_version) == (
+        AZURE_ENDPOINT,
+        "k" * 32,
+        "2024-10-21",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "field"),
+    [
+        ("OPENAI_API_BASE", "https://gateway.example/v1", "base_url"),
+        ("OPENAI_ORGANIZATION", "org-1", "organization"),
+        ("OPENAI_ORGANIZATION_ID", "org-2", "organization"),
+        ("OPENAI_PROJECT", "proj_1", "project"),
+    ],
+)
+def test_openai_is_set_up_under_other_well_known_names(name: str, value: str, field: str) -> None:
+    [account] = good(**{name: value}).accounts
+    assert getattr(account, field) == value
+
+
+def test_a_setting_may_stand_there_twice_with_one_value() -> None:
+    more = {
+        "OPENAI_API_VERSION": "v1",
+        "AZURE_OPENAI_API_VERSION": " v1 ",
+        "OPENAI_ORG_ID": "o",
+        "OPENAI_ORGANIZATION": "o",
+    }
+    assert good(**more).openai_org_id == "o"
+
+
+def test_a_variable_that_the_file_gives_to_an_account_means_nothing_else(tmp_path: Path) -> None:
+    file = tmp_path / "ftjob.toml"
+    file.write_text(
+        f'[accounts.west]\nprovider = "azure"\nkey_env = "AZURE_OPENAI_KEY"\nbase_url = "{AZURE_ENDPOINT}"\n'
+    )
+    found = good(FTJOB_CONFIG=str(file), AZURE_OPENAI_KEY="k" * 32).accounts
+    assert [each.name for each in found] == ["default", "west"]
+
+
 def test_a_key_that_the_file_gives_to_an_account_makes_no_second_one(tmp_path: Path) -> None:
     file = tmp_path / "ftjob.toml"
     file.write_text('[accounts.main]\nkey_env = "OPENAI_API_KEY"\n')
@@ -293,6 +344,68 @@ def test_a_dotenv_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:
     assert (settings.ftjob_poll_seconds, settings.openai_org_id) == (5.0, "org-environment")
     assert settings.ftjob_operators == {"U1", "S2"}
     assert settings.slack_bot_token.get_secret_value() == GOOD["SLACK_BOT_TOKEN"]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, ".env cannot be read: Is a directory"),
+        (b"OPENAI_API_KEY=\xff\xfe", ".env cannot be read: not text"),
+        ("OPENAI_ORG_ID=org-1\n".encode("utf-16"), ".env cannot be read: not text"),
+        (b"#" * (2**20 + 1), ".env cannot be read: larger than 1 MiB"),
+        (b"OPENAI_ORG_ID=org-1\nOPENAI_API_KEY 'c4n4ry\n", ".env: line 2 is not like NAME=value"),
+    ],
+    ids=["a folder", "no text", "UTF-16", "too large", "a line that is no setting"],
+)
+def test_a_dotenv_file_that_cannot_be_used_is_named(content: bytes | None, says: str, tmp_path: Path) -> None:
+    dotenv = tmp_path / ".env"
+    if content is None:
+        dotenv.mkdir()
+    else:
+        dotenv.write_bytes(content)
+    assert problems(GOOD, dotenv) == [says]
+
+
+def test_a_byte_order_mark_is_no_part_of_a_setting(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"\xef\xbb\xbfOPENAI_ORG_ID=org-1\n")
+    (tmp_path / "key").write_bytes(b"\xef\xbb\xbfsk-0123456789\n")
+    environ = {**GOOD, "OPENAI_API_KEY": "", "OPENAI_API_KEY_FILE": str(tmp_path / "key")}
+    settings = load(environ, dotenv=tmp_path / ".env")
+    assert settings.openai_org_id == "org-1"
+    assert settings.accounts[0].key.get_secret_value() == "sk-0123456789"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_named"),
+    [
+        ("OPENAI_API_KEY=sk-1\n", True),
+        ("DATABASE_URL=postgresql://u:p@h/n\n", True),
+        ("AZURE_OPENAI_KEY=k\n", True),
+        ("RESEARCH_KEY=k\n", True),
+        ("FTJOB_POLL_SECONDS=5\nOPENAI_API_KEY=\n", False),
+    ],
+)
+def test_a_dotenv_file_with_a_secret_that_others_can_read_is_named(
+    text: str, tmp_path: Path, *, is_named: bool
+) -> None:
+    dotenv, config = tmp_path / ".env", tmp_path / "ftjob.toml"
+    config.write_text('[accounts.research]\nkey_env = "RESEARCH_KEY"\n')
+    dotenv.write_text(text)
+    dotenv.chmod(0o644)
+    named = {".env": "0644"} if is_named else {}
+    assert readable_by_others({"FTJOB_CONFIG": str(config)}, dotenv=dotenv) == named
+    dotenv.chmod(0o600)
+    assert readable_by_others({"FTJOB_CONFIG": str(config)}, dotenv=dotenv) == {}
+
+
+def test_a_key_file_of_an_account_in_the_file_that_others_can_read_is_named(tmp_path: Path) -> None:
+    config, key = tmp_path / "ftjob.toml", tmp_path / "key"
+    config.write_text('[accounts.research]\nkey_env = "RESEARCH_KEY"\nwrite_key_env = "RESEARCH_WRITE_KEY"\n')
+    key.touch(mode=0o600)
+    key.chmod(0o640)
+    environ = {"FTJOB_CONFIG": str(config), "RESEARCH_WRITE_KEY_FILE": str(key), "AZURE_OPENAI_KEY_FILE": str(key)}
+    named = {"RESEARCH_WRITE_KEY_FILE": "0640", "AZURE_OPENAI_KEY_FILE": "0640"}
+    assert readable_by_others(environ, dotenv=NO_WHERE) == named
 
 
 # --- papers ---

@@ -25,22 +25,18 @@ WAITS = {
     "tests/store/test_engine.py": "the fault table says for how long somebody holds the lock",
 }
 """Test modules that may wait for time itself, and why."""
-PACKAGE_INDEX = re.compile(
-    "|".join(
-        [
-            r"py" r"pi\.(org|python|io)",
-            r"pythonho" r"sted",
-            r"np" r"mjs\.(org|com)",
-            r"registry\.ya" r"rnpkg",
-            r"ana" r"conda\.(org|com)",
-            r"crates" r"\.io",
-            r"rubyge" r"ms\.org",
-            r"proxy\.go" r"lang\.org",
-        ]
-    ),
-    re.IGNORECASE,
+_HALVES = (
+    ("py", r"pi\.(org|python|io)"),
+    ("pythonho", "sted"),
+    ("np", r"mjs\.(org|com)"),
+    (r"registry\.ya", "rnpkg"),
+    ("ana", r"conda\.(org|com)"),
+    ("crates", r"\.io"),
+    ("rubyge", r"ms\.org"),
+    (r"proxy\.go", r"lang\.org"),
 )
-"""Hosts of package indexes. Each pattern is in two parts: this file is looked at, too."""
+PACKAGE_INDEX = re.compile("|".join(map("".join, _HALVES)), re.IGNORECASE)
+"""Hosts of package indexes, each in two halves: this file is looked at, too."""
 LOCKS = ("requirements.lock", ".ci/build.lock", "requirements-dev.lock")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -36,11 +36,13 @@ class Azure(OpenAI):
 
     @property
     def base_url(self) -> str:
-        """Where the API of the resource is; an address that names the API already, as of a gateway, is taken as it is."""
+        """The address of the API. A path segment ``openai`` names the API already; ``openai-prod`` is a gateway's own."""
         address = self.account.base_url.rstrip("/")
-        if "/openai" in urlsplit(address).path:
-            return address
-        return f"{address}/openai" if self.account.api_version else f"{address}/openai/v1"
+        segments = urlsplit(address).path.split("/")
+        if "openai" not in segments:
+            address, segments = f"{address}/openai", ["openai"]
+        is_whole = self.account.api_version or segments[-1] != "openai"
+        return address if is_whole else f"{address}/v1"
 
     @property
     def query(self) -> tuple[tuple[str, str], ...]:

@@ -289,6 +289,9 @@ def test_what_is_no_job_is_counted_and_loses_nothing_else(dialect: OpenAI, item:
 # --- Azure ---
 
 
+DATED = (("api-version", "2024-10-21"),)
+
+
 @pytest.mark.parametrize(
     ("endpoint", "version", "base_url", "query"),
     [
@@ -296,11 +299,19 @@ def test_what_is_no_job_is_counted_and_loses_nothing_else(dialect: OpenAI, item:
             "https://n.openai.azure.com",
             "2024-10-21",
             "https://n.openai.azure.com/openai",
-            (("api-version", "2024-10-21"),),
+            DATED,
         ),
         ("https://n.openai.azure.com/", None, "https://n.openai.azure.com/openai/v1", ()),
         ("https://openai-prod.openai.azure.com", None, "https://openai-prod.openai.azure.com/openai/v1", ()),
         ("https://gw.example.com/openai/v1", None, "https://gw.example.com/openai/v1", ()),
+        ("https://gw.example.com/team/openai/v1", None, "https://gw.example.com/team/openai/v1", ()),
+        ("https://gw.example.com/openai", None, "https://gw.example.com/openai/v1", ()),
+        ("https://gw.example.com/openai/", "2024-10-21", "https://gw.example.com/openai", DATED),
+        ("https://apim.example.net/openai-prod", "2024-10-21", "https://apim.example.net/openai-prod/openai", DATED),
+        ("https://apim.example.net/openai-prod", None, "https://apim.example.net/openai-prod/openai/v1", ()),
+        ("https://apim.example.net/my-openai", "2024-10-21", "https://apim.example.net/my-openai/openai", DATED),
+        ("https://apim.example.net/openai.eu/a", "2024-10-21", "https://apim.example.net/openai.eu/a/openai", DATED),
+        ("https://apim.example.net/openais/openai", "2024-10-21", "https://apim.example.net/openais/openai", DATED),
     ],
 )
 def test_azures_addresses(
