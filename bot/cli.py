@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict
@@ -28,6 +29,8 @@ from bot.store.engine import open_for_reading, sqlite_path
 EX_CONFIG = 78
 """The exit code of wrong settings (sysexits.h), and of a damaged database: starting again does not help."""
 
+DEBUG = "--debug"
+
 log = structlog.get_logger()
 
 cli = typer.Typer(
@@ -44,7 +47,10 @@ cli.add_typer(audit, name="audit")
 
 
 @cli.callback()
-def _ftjob() -> None:
+def _ftjob(
+    *,
+    debug: Annotated[bool, typer.Option(DEBUG, help="Show the traceback of an error that nobody expected.")] = False,
+) -> None:
     """The Slack bot that watches fine-tuning jobs. Settings come from the environment and from a .env file."""
 
 
@@ -172,8 +178,14 @@ def try_(
 
 
 def main() -> None:
-    """Run the command line."""
-    cli()
+    """Run the command line. What nobody expected is one line without a value; ``--debug`` shows the traceback."""
+    try:
+        cli()
+    except Exception as error:
+        if DEBUG in sys.argv:
+            raise
+        command = " ".join(["ftjob", DEBUG, *(word for word in sys.argv[1:] if word.isalpha())])
+        _give_up([f"an error that nobody expected: {type(error).__name__}; `{command}` shows where"], code=1)
 
 
 def _is_host(url: str) -> bool:
@@ -206,5 +218,7 @@ def _with_clear_errors(work: Coroutine[Any, Any, None]) -> None:
 
 def _give_up(problems: list[str], *, code: int) -> NoReturn:
     title = "ftjob cannot start:" if len(problems) == 1 else f"ftjob cannot start, {len(problems)} problems:"
-    typer.echo("\n".join([title, *(f"  - {problem}" for problem in problems)]), err=True)
+    said = "\n".join([title, *(f"  - {problem}" for problem in problems)])
+    # Bytes in a setting that are no text could not be written as they are.
+    typer.echo(said.encode(errors="backslashreplace").decode(), err=True)
     raise SystemExit(code)

@@ -37,9 +37,10 @@ def load(environ: Mapping[str, str] = os.environ, *, dotenv: Path = DOTENV) -> S
     config, wrong = read_config(path) if path else (Config(), [])
     known, origins, twice = resolve(known, taken=config.variables)
     problems += twice
-    values: dict[str, Any] = {
-        name: known[name.upper()].strip() for name in NAMES if known.get(name.upper(), "").strip()
-    }
+    given = {name: text for name in NAMES if (text := known.get(name.upper(), "").strip())}
+    no_text = [name for name, text in given.items() if name != CONFIG.lower() and not _is_text(text)]
+    problems += [f"{origins.get(name.upper(), name.upper())} holds bytes that are no text" for name in sorted(no_text)]
+    values: dict[str, Any] = {name: text for name, text in given.items() if name not in no_text}
     from_files, unreadable = _from_files(known)
     problems += unreadable
     if values.pop(CONFIG.lower(), None):
@@ -76,6 +77,15 @@ def readable_by_others(environ: Mapping[str, str] = os.environ, *, dotenv: Path 
 
 def _holds_secret(name: str, config: Config) -> bool:
     return ALIASES.get(name, name) in SECRETS or name in config.variables
+
+
+def _is_text(value: str) -> bool:
+    """Whether a variable can be written as UTF-8; bytes that cannot be read arrive as half characters."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _known(environ: Mapping[str, str], dotenv: Path) -> tuple[dict[str, str], list[str]]:

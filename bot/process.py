@@ -18,21 +18,41 @@ log = structlog.get_logger()
 
 
 async def run_until_stopped(settings: Settings, *, patience: Patience = PATIENCE, limits: Limits = LIMITS) -> None:
-    """Run the bot until SIGTERM or SIGINT; a second signal ends it at once, and so does a stop that hangs."""
+    """Run the bot until SIGTERM, SIGINT or SIGHUP; a second signal ends it at once, and so does a stop that hangs.
+
+    SIGHUP, which a closed terminal sends, stops it, too: settings are read once, so there is nothing to reload.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, _stop_or_die, stop)
-    async with running(settings, patience=patience, limits=limits):
-        await stop.wait()
+    # nohup lets it be ignored, and means that.
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        loop.add_signal_handler(signal.SIGHUP, _stop, stop)
+    is_started = False
+    try:
+        async with running(settings, patience=patience, limits=limits):
+            is_started = True
+            await stop.wait()
+    except Exception:
+        # What keeps it from starting is said in a line (``cli.main``); what breaks it later is a bug.
+        if is_started:
+            log.critical("process.broke", exc_info=True)
+        raise
 
 
 def _stop_or_die(stop: asyncio.Event) -> None:
     if stop.is_set():
         # Safe: what was under way is found in the outbox at the next start.
         signal.raise_signal(signal.SIGKILL)
-    stop.set()
-    asyncio.get_running_loop().call_later(LONGEST_STOP, _leave)
+    _stop(stop)
+
+
+def _stop(stop: asyncio.Event) -> None:
+    """Stop gracefully; said again, as a closed terminal and its shell do, it changes nothing."""
+    if not stop.is_set():
+        stop.set()
+        asyncio.get_running_loop().call_later(LONGEST_STOP, _leave)
 
 
 def _leave() -> None:

@@ -99,7 +99,7 @@ BAD: dict[str, tuple[dict[str, str], list[str]]] = {
     ),
     "bytes that are no text": (
         {"OPENAI_PROJECT_ID": "\udcff"},
-        ["OPENAI_PROJECT_ID must be an id, of plain letters and digits"],
+        ["OPENAI_PROJECT_ID holds bytes that are no text"],
     ),
     "no transport": (
         {"SLACK_APP_TOKEN": " "},

@@ -22,7 +22,7 @@ from bot.cli import cli
 from bot.sandbox.faults import Fault
 from tests.canaries import KEY
 from tests.postgres import free_port, restartable_postgres
-from tests.world import Transport, World
+from tests.world import RUN, Transport, World
 
 ROOT = Path(__file__).parents[1]
 ENOUGH = {
@@ -326,7 +326,7 @@ async def test_a_second_bot_on_the_same_file_is_refused_and_the_first_goes_on(wo
         await world.until_told(job, "Succeeded")
 
 
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
 async def test_a_signal_ends_the_bot_with_0_within_ten_seconds(any_transport_world: World, name: str) -> None:
     world = any_transport_world
     async with world.process() as process:
@@ -352,6 +352,57 @@ async def test_a_signal_ends_the_bot_also_while_both_sides_are_out_of_order(worl
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(10):
             assert await process.wait() == 0
+
+
+async def test_a_hangup_that_is_said_twice_still_stops_gracefully(world: World) -> None:
+    async with world.process() as process:
+        await world.say("subscribe")
+        world.api.faults.always("*", Fault("hang"))
+        before = len(world.api.ledger)
+        await world.api.ledger.until(lambda: len(world.api.ledger) > before, why="a sweep meets the fault")
+        for _ in range(2):  # a terminal that closes, and its shell
+            process.send_signal(signal.SIGHUP)
+        async with asyncio.timeout(10):
+            assert await process.wait() == 0
+
+
+async def test_under_nohup_a_hangup_changes_nothing(world: World) -> None:
+    job = world.api.add_job(status="running")
+    async with world.process(("nohup", *RUN)) as process:
+        process.send_signal(signal.SIGHUP)
+        await world.say(f"track {job}")
+        world.api.change(job, status="succeeded")
+        await world.until_told(job, "Succeeded")
+        assert process.returncode is None
+
+
+@pytest.mark.parametrize("words", [("run",), ("db", "upgrade")])
+def test_an_error_that_nobody_expected_is_a_line_and_says_how_to_see_more(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    # An installation with a broken driver in it; Python looks in the working directory first.
+    (tmp_path / "aiosqlite.py").write_text("raise RuntimeError('hunter2')\n")
+    done = ftjob(*words, cwd=tmp_path, environ=ENOUGH)
+    said = f"an error that nobody expected: RuntimeError; `ftjob --debug {' '.join(words)}` shows where"
+    assert done.stderr.splitlines() == ["ftjob cannot start:", f"  - {said}"]
+    assert done.returncode == 1
+    done = ftjob("--debug", *words, cwd=tmp_path, environ=ENOUGH)
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+
+
+def test_settings_that_are_no_text_are_named_without_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / ".env").mkdir()
+    environ = ENOUGH | {"OPENAI_ORG_ID": "\udcff", "FTJOB_OPERATORS": "\udcfe", "FTJOB_CONFIG": str(tmp_path)}
+    done = ftjob("check", cwd=tmp_path, environ=environ)
+    assert done.returncode == 78
+    assert done.stderr.splitlines() == [
+        "ftjob cannot start, 4 problems:",
+        "  - .env cannot be read: Is a directory",
+        "  - FTJOB_OPERATORS holds bytes that are no text",
+        "  - OPENAI_ORG_ID holds bytes that are no text",
+        "  - FTJOB_CONFIG cannot be read: Is a directory",
+    ]
 
 
 async def test_a_port_that_is_taken_is_said_in_a_line_and_exits_1(world: World) -> None:
