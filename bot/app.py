@@ -51,6 +51,7 @@ from bot.store.cards import Rhythm
 from bot.store.engine import Clock
 from bot.web import serving
 from bot.web.lag import watch_loop
+from bot.web.reading import Bodies
 from bot.web.server import Handler
 from bot.web.webhooks import WebhookDoor
 
@@ -234,15 +235,16 @@ async def _open_doors(stack: AsyncExitStack, bot: Bot, dispatch: Dispatch) -> No
 
 def _doors(bot: Bot, dispatch: Dispatch) -> dict[str, Handler]:
     """Return what answers at which path of the HTTP server."""
-    settings, doors = bot.settings, dict[str, Handler]()
+    settings, bodies, doors = bot.settings, Bodies(), dict[str, Handler]()
     if settings.slack_signing_secret and not settings.uses_socket_mode:
         secret = settings.slack_signing_secret.get_secret_value()
-        doors["/slack/events"] = Gate(build_app(bot.gateway.client, dispatch), secret)
+        doors["/slack/events"] = Gate(build_app(bot.gateway.client, dispatch), secret, bodies=bodies)
     for account in settings.accounts:
         if account.webhook_secrets:
             secrets = [each.get_secret_value() for each in account.webhook_secrets]
             look = partial(bot.look, bot.sweepers[account.name])
-            door = WebhookDoor(account.name, secrets, look=look, is_new=bot.store.requests.claim)
+            claim = bot.store.requests.claim
+            door = WebhookDoor(account.name, secrets, look=look, is_new=claim, bodies=bodies)
             doors[f"/webhooks/openai/{account.name}"] = door
             if account.name == DEFAULT:
                 doors["/webhooks/openai"] = door

@@ -33,6 +33,9 @@ LOOKUPS = Counter("ftjob_lookups_total", "Look-ups of deliveries in doubt, by wh
 TAMPERED = Counter("ftjob_tampered_total", "Buttons pressed that were never put to that person in that channel")
 REPEATED = Counter("ftjob_repeated_requests_total", "Requests of Slack that came again and were not acted on", ["kind"])
 GATE_REQUESTS = Counter("ftjob_gate_requests_total", "Answers to what came to Slack's door over HTTP", ["status"])
+CUT_CONNECTIONS = Counter(
+    "ftjob_cut_connections_total", "Connections to our port that were cut because there was no room for another one"
+)
 SLACK_IDLE = Counter(
     "ftjob_slack_idle_total", "What Slack sent and was acknowledged although it asks for nothing", ["kind"]
 )

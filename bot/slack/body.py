@@ -1,11 +1,11 @@
 """What stands in a request of Slack's, whichever door it came through. Pure."""
 
-import json
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import parse_qsl
 
 from bot.slack.slash import COMMAND
+from bot.strict_json import loads
 
 MOST_FIELDS = 100
 """Of a form; a slash command of Slack's has about fifteen."""
@@ -52,11 +52,14 @@ def read(body: bytes, *, is_form: bool) -> Read:
         if text.startswith("\ufeff"):  # JSON refuses this mark of a byte order, but a form takes it for a letter
             return Refused(400)
         if not is_form:
-            return _event(json.loads(text))
-        form = dict(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS))
+            return _event(loads(text))
+        fields = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
+        form = dict(fields)
+        if len(form) != len(fields) or {"payload", "command"} <= form.keys():  # it asks for two things
+            return Refused(400)
         if "payload" in form:
-            return _interaction(json.loads(form["payload"]))
-    except (ValueError, RecursionError):  # what is no UTF-8 or no JSON, and what is nested too deeply
+            return _interaction(loads(form["payload"]))
+    except (ValueError, RecursionError):  # what is no UTF-8, no JSON or ambiguous, and what is nested too deeply
         return Refused(400)
     return Idle("ssl_check") if form.get("ssl_check") == "1" else _typed(form)
 

@@ -18,14 +18,10 @@ _SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
 Flaw = Literal["timestamp", "clock", "signature"]
 
 
-def flaw_in(
-    secret: bytes, body: bytes, *, timestamps: Sequence[str], signatures: Sequence[str], now: float
-) -> Flaw | None:
-    """Return what keeps a request from being Slack's, or None where it is.
+def flaw_in_headers(timestamps: Sequence[str], signatures: Sequence[str], now: float) -> Flaw | None:
+    """Return what keeps a request from being Slack's whatever its body holds, or None where only the body can tell.
 
     Args:
-        secret: the app's signing secret.
-        body: the bytes as they came.
         timestamps: each ``X-Slack-Request-Timestamp`` of the request; more than one is as bad as none.
         signatures: each ``X-Slack-Signature``, likewise.
         now: Unix time.
@@ -36,6 +32,23 @@ def flaw_in(
         return "clock"
     if len(signatures) != 1 or not _SIGNATURE.fullmatch(signatures[0]):
         return "signature"
+    return None
+
+
+def flaw_in(
+    secret: bytes, body: bytes, *, timestamps: Sequence[str], signatures: Sequence[str], now: float
+) -> Flaw | None:
+    """Return what keeps a request from being Slack's, or None where it is.
+
+    Args:
+        secret: the app's signing secret.
+        body: the bytes as they came.
+        timestamps: as of ``flaw_in_headers``, as are the last two.
+        signatures: likewise.
+        now: Unix time.
+    """
+    if flaw := flaw_in_headers(timestamps, signatures, now):
+        return flaw
     base = b"v0:" + timestamps[0].encode() + b":" + body
     digest = hmac.new(secret, base, hashlib.sha256).hexdigest()
     return None if hmac.compare_digest(f"v0={digest}", signatures[0]) else "signature"

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from bot.web.server import Handler, Server
+from bot.web.server import Handler, Room, Server, room_here
 
 HEAD_SECONDS = 10.0
 """How long a connection may be silent, or take for the head of a request, before it is cut."""
@@ -23,6 +23,7 @@ async def serving(
     doors: Mapping[str, Handler],
     ready: Callable[[], list[str]],
     head_seconds: float = HEAD_SECONDS,
+    room: Room | None = None,
 ) -> AsyncIterator[int]:
     """Serve until the block ends; yields the port that was bound.
 
@@ -32,6 +33,7 @@ async def serving(
         doors: what answers every request to a path, beside those that only look.
         ready: the names of the parts that do not work at present.
         head_seconds: how long a connection may take until the head of its next request is there.
+        room: how many connections there may be; by default what the process's descriptors allow.
     """
 
     async def live(_request: web.BaseRequest) -> web.Response:
@@ -47,10 +49,12 @@ async def serving(
 
     looks = {"/livez": live, "/readyz": readiness, "/metrics": metrics}
     routes = {**{path: _reading(handler) for path, handler in looks.items()}, **doors}
-    runner = web.ServerRunner(Server(routes, head_seconds=head_seconds), shutdown_timeout=LAST_SECONDS)
+    room = room or room_here()
+    server = Server(routes, head_seconds=head_seconds, connections=room.connections)
+    runner = web.ServerRunner(server, shutdown_timeout=LAST_SECONDS)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        await web.TCPSite(runner, host, port, backlog=room.backlog).start()
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()

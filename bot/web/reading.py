@@ -1,11 +1,18 @@
-"""The body of a request from strangers: never more than so many bytes, and never longer than so many seconds."""
+"""The body of a request from strangers: never more than so many bytes, of one or of all, and never for longer than so long.
+
+Input that can be read in two ways is refused, not interpreted.
+"""
 
 import asyncio
+import re
 
 from aiohttp import HttpVersion11, web
 
 BODY_SECONDS = 10.0
 """How long a body may take from its first byte to its last; Slack itself gives up after three seconds."""
+
+MOST_BUFFERED = 4 * 1024 * 1024
+"""Bytes of all bodies that are being read; those of Slack and of webhooks have a few thousand each."""
 
 
 class Refusal(Exception):
@@ -23,28 +30,92 @@ class Refusal(Exception):
         return response
 
 
-async def body_of(request: web.BaseRequest, *, largest: int, seconds: float) -> bytes:
-    """Return the body.
+def media_type_of(request: web.BaseRequest, known: re.Pattern[str]) -> str:
+    """Return the media type of a body that can only be read in one way, as the first group of ``known`` has it.
 
     Raises:
-        Refusal: it was too large (413), too slow (408), or broken off (400).
+        Refusal: it is another one, there are two, or the body is packed (415); two things say how long it is (400).
+    """
+    stated = request.headers.getall("Content-Type", [])
+    found = known.fullmatch(stated[0]) if len(stated) == 1 else None
+    if found is None:
+        raise Refusal(415, "content type")
+    if any(each.strip().lower() != "identity" for each in request.headers.getall("Content-Encoding", [])):
+        raise Refusal(415, "content encoding")
+    framing = request.headers.getall("Transfer-Encoding", [])
+    is_twice = "Content-Length" in request.headers or len(framing) > 1
+    if framing and (is_twice or framing[0].strip().lower() != "chunked"):
+        raise Refusal(400, "transfer encoding")
+    return found[1].lower()
+
+
+class Bodies:
+    """Reads bodies. Where those under way hold too many bytes in all, the one that was begun first is given up.
+
+    So whoever sends a body at once is heard, however many others hold theirs back.
+    """
+
+    def __init__(self, most: int = MOST_BUFFERED) -> None:
+        self._most = most
+        self._under_way: dict[asyncio.Timeout, bytearray] = {}
+
+    @property
+    def buffered(self) -> int:
+        """The bytes of all bodies that are being read."""
+        return sum(map(len, self._under_way.values()))
+
+    async def read(self, request: web.BaseRequest, *, largest: int, seconds: float) -> bytes:
+        """Return the body.
+
+        Raises:
+            Refusal: it was too large (413), too slow (408), broken off (400), or had to make room for others (503).
+        """
+        refuse_oversized(request, largest)
+        await _ask_for(request)
+        try:
+            async with asyncio.timeout(seconds) as limit:
+                try:
+                    return await self._collect(request, limit, largest)
+                finally:
+                    made_room = self._under_way.pop(limit, None) is None
+        except TimeoutError:
+            raise (Refusal(503, "no room") if made_room else Refusal(408, "slow body")) from None
+        except web.RequestPayloadError:
+            raise Refusal(400, "broken body") from None
+        except ConnectionError:
+            raise Refusal(400, "hung up") from None
+
+    async def _collect(self, request: web.BaseRequest, limit: asyncio.Timeout, largest: int) -> bytes:
+        body = self._under_way[limit] = bytearray()
+        async for part in request.content.iter_any():
+            body += part
+            if len(body) > largest:
+                raise Refusal(413, "size")
+            self._make_room()
+            if limit not in self._under_way:
+                raise Refusal(503, "no room")
+        return bytes(body)
+
+    def _make_room(self) -> None:
+        while self.buffered > self._most:
+            limit = next(iter(self._under_way))
+            self._under_way.pop(limit).clear()
+            if not limit.expired():
+                limit.reschedule(asyncio.get_running_loop().time())
+
+
+def refuse_oversized(request: web.BaseRequest, largest: int) -> None:
+    """Refuse a body by the size that it declares.
+
+    Raises:
+        Refusal: it is larger than ``largest`` bytes (413).
     """
     if (request.content_length or 0) > largest:
         raise Refusal(413, "declared size")
+
+
+async def _ask_for(request: web.BaseRequest) -> None:
+    """Ask for a body that waits for that."""
     if request.version >= HttpVersion11 and request.headers.get("Expect", "").lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0  # the answer itself has not begun
-    body = bytearray()
-    try:
-        async with asyncio.timeout(seconds):
-            async for part in request.content.iter_any():
-                body += part
-                if len(body) > largest:
-                    raise Refusal(413, "size")
-    except TimeoutError:
-        raise Refusal(408, "slow body") from None
-    except web.RequestPayloadError:
-        raise Refusal(400, "broken body") from None
-    except ConnectionError:
-        raise Refusal(400, "hung up") from None
-    return bytes(body)

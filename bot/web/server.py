@@ -4,17 +4,23 @@ Strangers learn nothing from an answer: a refusal has one body for each status, 
 """
 
 import asyncio
+import resource
 from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple
 
 import structlog
 from aiohttp import web
 
+from bot.metrics import CUT_CONNECTIONS
 from bot.sampled import Sampled
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.Response]]
 
 LINGER_SECONDS = 1.0
 """How long the rest of a refused body is read, so that the answer arrives before the connection ends."""
+
+READ_AT_ONCE = 16 * 1024
+"""Bytes of a connection that are read ahead; asyncio alone takes 256 KiB, before anybody can say that it is enough."""
 
 _ERRORS = {
     400: "bad_request",
@@ -24,9 +30,30 @@ _ERRORS = {
     408: "timeout",
     413: "too_large",
     415: "unsupported_media_type",
+    503: "busy",
 }
 
 log = structlog.get_logger()
+
+
+class Room(NamedTuple):
+    """How many connections strangers may hold, so that the rest of the descriptors is left to the bot's own."""
+
+    connections: int
+    """How many are open at once."""
+    backlog: int
+    """How many may wait for being taken, and how many are taken in one go, beyond those that are open."""
+
+
+def room(descriptors: int) -> Room:
+    """Return the room of a process that may have so many descriptors: with the backlog less than half of them."""
+    return Room(connections=max(1, min(256, descriptors // 4)), backlog=max(1, min(128, descriptors // 8)))
+
+
+def room_here() -> Room:
+    """Return the room of this process."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return room(soft if soft != resource.RLIM_INFINITY else 1 << 20)
 
 
 def dress(response: web.Response) -> web.Response:
@@ -39,13 +66,20 @@ def dress(response: web.Response) -> web.Response:
 
 
 class Server(web.Server):
-    """Answers by path, and 404 elsewhere; cuts connections that keep it waiting for the head of a request."""
+    """Answers by path, and 404 elsewhere; cuts connections that keep it waiting for the head of a request.
 
-    def __init__(self, routes: Mapping[str, Handler], *, head_seconds: float) -> None:
+    Where all the room is taken, a new connection takes the place of the one that was silent for longest: whoever asks
+    at once is answered, however many others hold their connections open.
+    """
+
+    def __init__(self, routes: Mapping[str, Handler], *, head_seconds: float, connections: int) -> None:
         super().__init__(self._answer)
         self._routes = routes
         self._head_seconds = head_seconds
+        self._most = connections
+        self._silent_first: dict[web.RequestHandler, asyncio.Transport] = {}
         self._unreadable = Sampled("web.unreadable")
+        self._crowded = Sampled("web.crowded")
 
     def __call__(self) -> web.RequestHandler:
         """Return the protocol of a new connection."""
@@ -56,11 +90,31 @@ class Server(web.Server):
             # aiohttp measures it from the connection's start or the last answer to the end of the next head.
             keepalive_timeout=self._head_seconds,
             lingering_time=LINGER_SECONDS,
+            read_bufsize=READ_AT_ONCE,
             auto_decompress=False,  # the bytes that were signed are those that came
             access_log=None,
         )
 
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        """Take a new connection in, and cut another one where there is no room for both."""
+        super().connection_made(handler, transport)
+        # What a selector transport asks the kernel for at once; other loops have no such bound to set.
+        if hasattr(transport, "max_size"):
+            transport.max_size = READ_AT_ONCE
+        self._silent_first[handler] = transport
+        if len(self._silent_first) > self._most:
+            self._silent_first.pop(next(iter(self._silent_first))).abort()
+            CUT_CONNECTIONS.inc()
+            self._crowded(connections=self._most)
+
+    def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
+        """Forget a connection."""
+        self._silent_first.pop(handler, None)
+        super().connection_lost(handler, exc)
+
     async def _answer(self, request: web.BaseRequest) -> web.Response:
+        if transport := self._silent_first.pop(request.protocol, None):
+            self._silent_first[request.protocol] = transport
         handler = self._routes.get(request.path)
         return dress(await handler(request) if handler else web.Response(status=404))
 

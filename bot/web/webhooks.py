@@ -1,19 +1,20 @@
 """Webhooks of fine-tuning APIs: hints that a look is worth while. What they say changes nothing by itself."""
 
 import re
+import time
 from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 from aiohttp import web
 
 from bot.metrics import WEBHOOKS
-from bot.providers.webhook import ENDS, HEADERS, hint_of
+from bot.providers.webhook import ENDS, HEADERS, Hint, hint_of, is_plausible
 from bot.sampled import Sampled
-from bot.web.reading import BODY_SECONDS, Refusal, body_of
+from bot.web.reading import BODY_SECONDS, Bodies, Refusal, media_type_of, refuse_oversized
 
 LARGEST_BODY = 64 * 1024
 """Bytes; one of these webhooks has about two hundred."""
-_CONTENT_TYPE = re.compile(r'application/json(?:[ \t]*;[ \t]*charset="?utf-8"?)?', re.IGNORECASE)
+_CONTENT_TYPE = re.compile(r'(application/json)(?:[ \t]*;[ \t]*charset="?utf-8"?)?', re.IGNORECASE)
 
 log = structlog.get_logger()
 
@@ -21,7 +22,8 @@ log = structlog.get_logger()
 class WebhookDoor:
     """What answers the webhooks of one account.
 
-    Whatever OpenAI signed is taken with 200 at once: it would send anything else again, for three days.
+    Whatever OpenAI signed is taken with 200 at once: it would send anything else again, for three days. Only what can be
+    read in two ways is refused.
     """
 
     def __init__(
@@ -31,12 +33,14 @@ class WebhookDoor:
         *,
         look: Callable[[], None],
         is_new: Callable[[str], Awaitable[bool]],
+        bodies: Bodies,
         body_seconds: float = BODY_SECONDS,
     ) -> None:
         self._account = account
         self._secrets = secrets
         self._look = look
         self._is_new = is_new
+        self._bodies = bodies
         self._body_seconds = body_seconds
         self._log = Sampled("webhook.refused")
 
@@ -54,19 +58,28 @@ class WebhookDoor:
     async def _take(self, request: web.BaseRequest) -> str:
         if request.method != "POST":
             raise Refusal(405, "method")
-        if not _CONTENT_TYPE.fullmatch(request.headers.get("Content-Type", "")):
-            raise Refusal(415, "content type")
-        body = await body_of(request, largest=LARGEST_BODY, seconds=self._body_seconds)
-        headers = {name: request.headers.getall(name, []) for name in HEADERS}
-        hint = hint_of(body, headers, self._secrets)
-        if hint is None:
-            raise Refusal(401, "signature")
+        media_type_of(request, _CONTENT_TYPE)
+        hint = await self._read(request)
         if hint.kind not in ENDS:
             return "other"
         if not await self._is_first(hint.id):
             return "repeated"
         self._look()
         return "taken"
+
+    async def _read(self, request: web.BaseRequest) -> Hint:
+        refuse_oversized(request, LARGEST_BODY)
+        headers = {name: request.headers.getall(name, []) for name in HEADERS}
+        if not is_plausible(headers, time.time()):
+            raise Refusal(401, "headers")
+        body = await self._bodies.read(request, largest=LARGEST_BODY, seconds=self._body_seconds)
+        try:
+            hint = hint_of(body, headers, self._secrets)
+        except ValueError:
+            raise Refusal(400, "ambiguous") from None
+        if hint is None:
+            raise Refusal(401, "signature")
+        return hint
 
     async def _is_first(self, webhook_id: str) -> bool:
         try:

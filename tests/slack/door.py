@@ -17,6 +17,8 @@ from slack_bolt.authorization import AuthorizeResult
 from bot.slack.gate import Gate
 from bot.slack.listeners import listener
 from bot.web import serving
+from bot.web.reading import Bodies
+from bot.web.server import Room
 
 SECRET = "0123456789abcdef0123456789abcdef"
 NOW = 1_800_000_000
@@ -63,7 +65,9 @@ class Door:
 
 
 @asynccontextmanager
-async def opened(*, body_seconds: float = 10.0, head_seconds: float = 10.0) -> AsyncIterator[Door]:
+async def opened(
+    *, body_seconds: float = 10.0, head_seconds: float = 10.0, bodies: Bodies | None = None, room: Room | None = None
+) -> AsyncIterator[Door]:
     """Open the door on a free port; its clock stands still at ``NOW``."""
 
     async def authorize() -> AuthorizeResult:
@@ -74,9 +78,9 @@ async def opened(*, body_seconds: float = 10.0, head_seconds: float = 10.0) -> A
     anything = re.compile(".*")
     for register in (app.command, app.action, app.event, app.view, app.shortcut, app.options):
         register(anything)(listener(door.started.append))
-    gate = Gate(app, SECRET, clock=lambda: NOW, body_seconds=body_seconds)
+    gate = Gate(app, SECRET, bodies=bodies or Bodies(), clock=lambda: NOW, body_seconds=body_seconds)
     async with serving(
-        "127.0.0.1", 0, doors={"/slack/events": gate}, ready=list, head_seconds=head_seconds
+        "127.0.0.1", 0, doors={"/slack/events": gate}, ready=list, head_seconds=head_seconds, room=room
     ) as door.port:
         yield door
 

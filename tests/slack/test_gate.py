@@ -187,6 +187,39 @@ REFUSED = {
     "B93-other-path": (written(TYPED, [TYPE, *signing(TYPED), *SPOOFS], path="/other"), 404),
 }
 
+TWICE = json.dumps(EVENT).replace('"team_id"', '"type": "url_verification", "challenge": "x", "team_id"')
+AMBIGUOUS = {
+    "form-two-texts": (signed(TYPED + b"&text=cancel"), 400),
+    "form-two-users": (signed(b"user_id=U2&" + TYPED), 400),
+    "form-two-of-something-else": (signed(TYPED + b"&x=1&x=1"), 400),
+    "form-two-keys-one-of-them-escaped": (signed(TYPED + b"&te%78t=cancel"), 400),
+    "form-two-payloads": (signed(urlencode([("payload", json.dumps(CLICK))] * 2)), 400),
+    "form-command-and-payload": (signed(TYPED + b"&" + urlencode({"payload": json.dumps(CLICK)}).encode()), 400),
+    "event-two-types": (happened(TWICE), 400),
+    "event-two-keys-one-of-them-escaped": (happened(json.dumps(EVENT)[:-1] + ', "te\\u0061m_id": "T2"}'), 400),
+    "click-two-keys-deep-inside": (pressed(json.dumps(CLICK).replace('"value"', '"action_id": "b", "value"')), 400),
+    "event-nan": (happened(json.dumps({**EVENT, "event_time": float("nan")})), 400),
+    "event-infinity": (happened(json.dumps({**EVENT, "event_time": float("-inf")})), 400),
+    "click-number-beyond-all-bounds": (pressed(json.dumps({**CLICK, "x": 7}).replace("7", "1e999")), 400),
+    **{
+        f"encoding-{name}": (signed(TYPED, more=[("Content-Encoding", each) for each in encodings]), 415)
+        for name, encodings in {
+            "gzip": ["gzip"],
+            "deflate": ["deflate"],
+            "br": ["br"],
+            "list": ["identity, gzip"],
+            "two": ["identity", "gzip"],
+            "unknown": ["x"],
+            "none": [""],
+        }.items()
+    },
+    "unsigned-and-packed": (typed(("Content-Encoding", "gzip")), 415),
+    "transfer-gzip": (chunked(TYPED, 7, [*signing(TYPED), ("Transfer-Encoding", "gzip")]), 400),
+    "transfer-twice": (chunked(TYPED, 7, [*signing(TYPED), ("Transfer-Encoding", "chunked")]), 400),
+    "length-and-chunks": (chunked(TYPED, 7, [*signing(TYPED), ("Content-Length", "7")]), 400),
+    "two-content-types": (of_type(FORM, "application/json"), 400),
+}
+
 IDLE = {
     "B68-missing": pressed({"type": "block_actions"}),
     "B68-empty": acting([]),
@@ -212,6 +245,7 @@ TAKEN = {
     "B90-as-large-as-may-be": signed(TYPED + b"&x=" + b"a" * (LIMIT - len(TYPED) - 3)),
     "B90-chunked": chunked(TYPED, 7, signing(TYPED)),
     "B93-spoofs": signed(TYPED, more=SPOOFS),
+    "not-packed": signed(TYPED, more=[("Content-Encoding", "Identity")]),
     "a-click": pressed(CLICK),
     "an-event": happened(EVENT),
 }
@@ -229,6 +263,15 @@ async def test_a_bad_request_is_refused_in_constant_words_and_starts_nothing(raw
         assert "ython" not in answer.head
         if b" /slack/events " in raw:
             assert requests(status) == counted + 1
+        await door.works()
+
+
+@pytest.mark.parametrize(("raw", "status"), AMBIGUOUS.values(), ids=AMBIGUOUS)
+async def test_what_can_be_read_in_two_ways_is_refused_and_not_interpreted(raw: bytes, status: int) -> None:
+    async with opened() as door:
+        answer = await door.ask(raw)
+
+        assert (answer.status, answer.body) == (status, WORDS[status])
         await door.works()
 
 

@@ -153,6 +153,29 @@ async def test_b101_what_is_signed_and_no_json_is_taken_without_a_look(world: Wo
 
 
 GOOD = Webhook(b'{"id": "evt_1", "type": "fine_tuning.job.succeeded", "data": {"id": "ftjob-abc"}}')
+AMBIGUOUS = (
+    b'{"type": "fine_tuning.job.succeeded", "type": "batch.completed"}',
+    b'{"type": "fine_tuning.job.succeeded", "data": {"id": "a", "\\u0069d": "b"}}',
+    b'{"type": "fine_tuning.job.succeeded", "created_at": NaN}',
+    b'{"type": "fine_tuning.job.succeeded", "created_at": 1e999}',
+)
+
+
+async def test_a_webhook_that_can_be_read_in_two_ways_is_refused_and_starts_nothing(world: World) -> None:
+    webhooks, more = arranged(world, new_secret())
+    async with world.bot(FTJOB_POLL_SECONDS=SELDOM, **more), aiohttp.ClientSession() as session:
+        before = looks(world)
+        for body in AMBIGUOUS:
+            odd = Webhook(body)
+            headers = odd.headers(webhooks.secret, world.clock())
+            async with session.post(webhooks.url, data=odd.body, headers=headers) as answer:
+                assert answer.status == 400, body
+        packed = {**GOOD.headers(webhooks.secret, world.clock()), "Content-Encoding": "gzip"}
+        async with session.post(webhooks.url, data=GOOD.body, headers=packed) as answer:
+            assert answer.status == 415
+    assert looks(world) == before
+
+
 Change = Callable[[dict[str, str]], object]
 FORGERIES: dict[str, tuple[int, Change]] = {
     "no signature": (401, lambda headers: headers.pop("webhook-signature")),

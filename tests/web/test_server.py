@@ -5,15 +5,22 @@ import gzip
 import time
 
 import pytest
+from aiohttp import web
+from prometheus_client import REGISTRY
 
 from bot.web import serving
-from tests.slack.door import COMMAND, FORM, SECRET, Answer, Door, opened, parsed, signed, signing, written
+from bot.web.reading import Bodies
+from bot.web.server import READ_AT_ONCE, Room, room
+from tests.slack.door import COMMAND, FORM, NOW, SECRET, Answer, Door, opened, parsed, signed, signing, written
 
-TOKEN = "v0=" + "5ec7e7" * 11
+TOKEN = "v0=" + "5ec7e7f0" * 8
 """Something that must not come back or be logged."""
 
+GET_LIVE = b"GET /livez HTTP/1.1\r\nHost: bot\r\n\r\n"
 POST = b"POST /slack/events HTTP/1.1\r\nHost: bot\r\n"
-CHUNKED = f"Content-Type: {FORM}\r\nX-Slack-Signature: {TOKEN}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+SIGNED = f"Content-Type: {FORM}\r\nX-Slack-Request-Timestamp: {NOW}\r\nX-Slack-Signature: {TOKEN}\r\n".encode()
+"""As far as anybody can tell before there is a body."""
+CHUNKED = SIGNED + b"Transfer-Encoding: chunked\r\n\r\n"
 
 UNREADABLE = {
     "no-http": f"{TOKEN}\r\n\r\n".encode(),
@@ -173,8 +180,120 @@ async def test_a_compressed_body_is_checked_as_it_came_and_is_never_unpacked() -
     raw = written(body, [("Content-Type", FORM), ("Content-Encoding", "gzip"), *signing(body)])
 
     async with opened() as door:
-        assert (await door.ask(raw)).status == 400
+        assert (await door.ask(raw)).status == 415
         await door.works()
+
+
+@pytest.mark.parametrize("descriptors", [64, 256, 1024, 4096, 1 << 20])
+def test_what_strangers_may_hold_is_less_than_half_of_all_descriptors(descriptors: int) -> None:
+    connections, backlog = room(descriptors)
+
+    assert connections + 2 * backlog <= descriptors / 2, "the backlog that is taken, and the one that is let go"
+    assert connections >= descriptors / 4 or connections == 256
+
+
+async def test_the_longest_silent_connection_makes_room_for_a_new_one() -> None:
+    async with opened(room=Room(connections=8, backlog=8)) as door:
+        silent = [await asyncio.open_connection("127.0.0.1", door.port) for _ in range(8)]
+        for _, writer in silent[:4]:
+            writer.write(GET_LIVE)
+        for reader, _ in silent[:4]:
+            assert await reader.readuntil(b'"ok"}')
+        cut = counted("ftjob_cut_connections_total")
+        more = [await asyncio.open_connection("127.0.0.1", door.port) for _ in range(4)]
+
+        for reader, _ in silent[4:]:
+            async with asyncio.timeout(5):
+                assert await rest(reader) == b"", "it never said a word"
+        for reader, writer in [*silent[:4], *more]:
+            writer.write(GET_LIVE)
+            assert await reader.readuntil(b'"ok"}')
+        for _, writer in [*silent, *more]:
+            writer.close()
+        assert counted("ftjob_cut_connections_total") == cut + 4
+        await door.works()
+
+
+async def test_however_many_connections_are_held_open_descriptors_are_left_and_requests_are_answered() -> None:
+    async with opened(room=Room(connections=20, backlog=10)) as door:
+        held = [await asyncio.open_connection("127.0.0.1", door.port) for _ in range(200)]
+        for number, (_, writer) in enumerate(held):
+            writer.write([b"", POST + SIGNED + b"Content-Length: 262144\r\n\r\n" + b"a" * 1000][number % 2])
+        answer = await door.ask(GET_LIVE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        assert answer.status == 200
+        ends = [asyncio.create_task(rest(reader)) for reader, _ in held]
+        async with asyncio.timeout(5):
+            while sum(end.done() for end in ends) < 180:  # noqa: ASYNC110 - a connection that ends tells only its reader
+                await asyncio.sleep(0.01)
+        for end in ends:
+            end.cancel()
+        for _, writer in held:
+            writer.close()
+        await door.works()
+
+
+HEADERS_THAT_ARE_ENOUGH = {
+    "unsigned": [],
+    "no-signature": [("X-Slack-Request-Timestamp", str(NOW))],
+    "stale": [("X-Slack-Request-Timestamp", str(NOW - 301)), ("X-Slack-Signature", TOKEN)],
+    "misshapen": [("X-Slack-Request-Timestamp", str(NOW)), ("X-Slack-Signature", TOKEN.upper())],
+    "doubled": [("X-Slack-Request-Timestamp", str(NOW)), ("X-Slack-Signature", TOKEN), ("X-Slack-Signature", TOKEN)],
+}
+
+
+@pytest.mark.parametrize(
+    "how", [("Content-Length", "100000"), ("Transfer-Encoding", "chunked")], ids=lambda how: how[0]
+)
+@pytest.mark.parametrize("headers", HEADERS_THAT_ARE_ENOUGH.values(), ids=HEADERS_THAT_ARE_ENOUGH)
+async def test_what_cannot_be_signed_is_refused_before_any_of_its_body_is_there(
+    headers: list[tuple[str, str]], how: tuple[str, str]
+) -> None:
+    async with opened() as door:
+        answer = await door.ask(written(b"", [("Content-Type", FORM), *headers, how], sized=False))
+        assert answer.status == 401
+        await door.works()
+
+
+async def test_all_unfinished_bodies_together_hold_no_more_than_their_bound() -> None:
+    bodies = Bodies(most=100_000)
+    async with opened(bodies=bodies) as door:
+        head = POST + SIGNED + b"Content-Length: 200000\r\n\r\n"
+        held = [await asyncio.open_connection("127.0.0.1", door.port) for _ in range(10)]
+        for number, (_, writer) in enumerate(held):
+            writer.write(head + b"a" * 30_000)
+            async with asyncio.timeout(5):
+                while bodies.buffered != 30_000 * min(number + 1, 3):  # noqa: ASYNC110 - a buffer tells nobody
+                    await asyncio.sleep(0.001)
+        for reader, _ in held[:7]:
+            async with asyncio.timeout(5):
+                assert parsed(await rest(reader)).status == 503, "those that were begun first make room"
+        await door.works()
+        for _, writer in held:
+            writer.close()
+
+
+async def test_a_connection_is_read_ahead_by_little_while_its_request_is_not_wanted() -> None:
+    held = asyncio.Event()
+    waiting: list[web.BaseRequest] = []
+
+    async def wait(request: web.BaseRequest) -> web.Response:
+        waiting.append(request)
+        await held.wait()
+        return web.Response()
+
+    async with serving("127.0.0.1", 0, doors={"/wait": wait}, ready=list) as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST /wait HTTP/1.1\r\nHost: bot\r\nContent-Length: 10000000\r\n\r\n" + b"a" * 5_000_000)
+        async with asyncio.timeout(5):
+            while not waiting or not waiting[0].protocol._reading_paused:  # noqa: ASYNC110, SLF001 - aiohttp's own
+                await asyncio.sleep(0.01)
+        assert waiting[0].content.total_bytes <= 4 * READ_AT_ONCE
+        held.set()
+        writer.close()
+
+
+def counted(name: str) -> float:
+    return REGISTRY.get_sample_value(name) or 0.0
 
 
 def names(answer: Answer) -> set[str]:

@@ -16,6 +16,7 @@ from bot.sandbox.page.picture import picture
 from bot.sandbox.page.troubles import set_trouble
 from bot.sandbox.server import LoopbackServer
 from bot.sandbox.stage import Stage
+from bot.strict_json import loads
 
 LIVES = {"succeeds": succeeds, "fails": fails, "pauses": pauses, "reinforcement": reinforcement, "waits": waits}
 """What a new job can do with its life."""
@@ -31,6 +32,8 @@ HEARTBEAT = 0.5
 GATHER = 0.05
 """Seconds in which what happens together is gathered into one picture."""
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+_STATIC = {each.name: each for each in (files("bot.sandbox.page") / "static").iterdir() if each.is_file()}
+"""The files of the page; nothing else of this machine is served."""
 _POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 Lever = Callable[[dict[str, Any]], Awaitable[str | None]]
@@ -80,8 +83,8 @@ class Page(LoopbackServer):
     async def _file(self, request: web.Request) -> web.Response:
         name = request.match_info.get("name", "index.html")
         kind = _TYPES.get(name.rpartition(".")[2])
-        file = files("bot.sandbox.page") / "static" / name
-        if kind is None or not file.is_file():
+        file = _STATIC.get(name)
+        if kind is None or file is None:
             return web.Response(status=HTTPStatus.NOT_FOUND)
         return web.Response(text=file.read_text(encoding="utf-8"), content_type=kind)
 
@@ -119,8 +122,14 @@ class Page(LoopbackServer):
         if lever is None or request.content_type != "application/json":
             return web.Response(status=HTTPStatus.NOT_FOUND)
         try:
-            said = await lever(await request.json())
-        except (LookupError, AssertionError, ValueError, TypeError, RuntimeError) as error:
+            asked = loads(await request.text())
+        except (ValueError, LookupError, RecursionError):  # no JSON, JSON in no known alphabet, or too deep
+            asked = None
+        if not isinstance(asked, dict):
+            return web.json_response({"said": "That is not a JSON object."}, status=HTTPStatus.BAD_REQUEST)
+        try:
+            said = await lever(asked)
+        except (AttributeError, LookupError, AssertionError, ValueError, TypeError, RuntimeError) as error:
             return web.json_response({"said": str(error) or type(error).__name__}, status=HTTPStatus.CONFLICT)
         self._stage.slack.ledger.moved()
         return web.json_response({"said": said or ""})

@@ -1,5 +1,6 @@
 """The page's server: it serves this machine alone, and says no in words."""
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
@@ -49,6 +50,89 @@ async def test_what_is_not_there_is_said(page: Page) -> None:
             async with session.post(f"{page.origin}/{lever}", json=asked) as answer:
                 assert answer.status == 409, (lever, asked)
                 assert (await answer.json())["said"]
+
+
+LEVERS = ("act", "job", "end", "speed", "trouble", "bot")
+NO_OBJECTS = {
+    "null": b"null",
+    "list": b"[1]",
+    "string": b'"x"',
+    "number": b"7",
+    "cut": b'{"speed": 1',
+    "nothing": b"",
+    "not-utf-8": b'{"as": "\xff"}',
+    "deep": b"[" * 100_000,
+    "doubled": b'{"speed": 1, "speed": 60}',
+    "nan": b'{"speed": NaN}',
+}
+
+
+async def test_a_lever_that_is_sent_no_json_object_says_so(page: Page) -> None:
+    headers = {"Content-Type": "application/json"}
+    async with aiohttp.ClientSession() as session:
+        for name, body in NO_OBJECTS.items():
+            for lever in LEVERS:
+                async with session.post(f"{page.origin}/{lever}", data=body, headers=headers) as answer:
+                    assert answer.status == 400, (lever, name)
+                    assert "JSON" in (await answer.json())["said"]
+        headers = {"Content-Type": "application/json; charset=x"}
+        async with session.post(f"{page.origin}/speed", data=b"{}", headers=headers) as answer:
+            assert answer.status == 400
+
+
+WRONG_VALUES: tuple[dict[str, object], ...] = (
+    {},
+    {"as": [1]},
+    {"do": "press", "where": 7},
+    {"do": "press", "where": None, "action_id": {}},
+    {"do": "submit", "values": [1]},
+    {"do": "shortcut", "callback_id": {}, "channel": [], "ts": 1},
+    {"do": "write", "channel": {}, "text": None},
+    {"life": [], "seconds": "long"},
+    {"life": "succeeds", "seconds": {}},
+    {"job": {}, "how": 1, "error": []},
+    {"speed": {}},
+    {"side": [], "name": {}},
+    {"side": "api", "name": 7},
+)
+
+
+async def test_values_of_another_kind_move_no_lever(page: Page) -> None:
+    async with aiohttp.ClientSession() as session:
+        for asked in WRONG_VALUES:
+            for lever in LEVERS:
+                async with session.post(f"{page.origin}/{lever}", json=asked) as answer:
+                    assert answer.status in (400, 409), (lever, asked)
+
+
+async def test_no_file_of_this_machine_is_served_but_the_pages_own(page: Page, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.html"
+    secret.write_text("<p>secret</p>")
+    static = Path(__file__).parents[3] / "bot" / "sandbox" / "page" / "static"
+    up = "..%2F" * len(static.parts)
+    for path in (
+        f"%2F{str(secret)[1:].replace('/', '%2F')}",
+        f"{up}{str(secret)[1:].replace('/', '%2F')}",
+        f".%2F{static.name}%2Fpage.css",
+        ".%2Fpage.css",
+        f"..%2F{static.name}%2Fpage.css",
+        "page.css%00.html",
+        "PAGE.CSS",
+        "..%5Cpage.css",
+    ):
+        answer = await raw(page, f"GET /static/{path}")
+        assert answer.startswith(b"HTTP/1.1 404 "), path
+        assert b"secret" not in answer
+    assert (await raw(page, "GET /static/page.css")).startswith(b"HTTP/1.1 200 ")
+
+
+async def raw(page: Page, line: str) -> bytes:
+    """Ask without a client that tidies the path."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", page.port)
+    writer.write(f"{line} HTTP/1.1\r\nHost: 127.0.0.1:{page.port}\r\nConnection: close\r\n\r\n".encode())
+    answer = await reader.read()
+    writer.close()
+    return answer
 
 
 def test_the_page_asks_for_nothing_beyond_itself() -> None:
