@@ -23,11 +23,30 @@ class Why(StrEnum):
     NOT_A_PERSON = "not_a_person"
     NOT_AN_OPERATOR = "not_an_operator"
     SLACK_UNREACHABLE = "slack_unreachable"
+    NO_SUCH_PERSON = "no_such_person"
+    UNREADABLE = "unreadable"
+    SLACK_REFUSES = "slack_refuses"
+    STARTING = "starting"
+
+
+class Unknown(Enum):
+    """Why nothing is known of somebody; the value is why they are refused."""
+
+    NO_SUCH_PERSON = Why.NO_SUCH_PERSON
+    """Slack says that there is no such person, or none that our token may see."""
+    UNREADABLE = Why.UNREADABLE
+    """Slack answered, but without what a decision needs."""
+    UNREACHABLE = Why.SLACK_UNREACHABLE
+    """Slack could not be asked now."""
+    FORBIDDEN = Why.SLACK_REFUSES
+    """Slack does not let our token ask, until an administrator mends the installation."""
+    STARTING = Why.STARTING
+    """Slack did not say yet which workspace is ours."""
 
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody as Slack describes them."""
+    """Somebody of whom Slack said what a decision needs."""
 
     id: str
     is_admin: bool = False
@@ -36,9 +55,13 @@ class Person:
     is_stranger: bool = False
     """A member of another company, in a shared channel."""
     is_human: bool = True
-    """Neither a bot nor deactivated."""
+    """Neither a bot, nor deactivated, nor only invited."""
     groups: frozenset[str] = frozenset()
-    """Those of the operators' user groups that they are in."""
+    """Those of the operators' user groups that they are in; filled only where operating matters."""
+    groups_unknown: bool = False
+    """Whether one of these groups could not be asked now."""
+    is_stale: bool = False
+    """Whether this is Slack's last word from a while ago, because it cannot be asked now: good for reading alone."""
 
 
 @dataclass(frozen=True)
@@ -62,33 +85,35 @@ class Refused:
     why: Why
 
 
-def may(person: Person | None, need: Need, policy: Policy, *, same_team: bool, changes_job: bool) -> Allowed | Refused:
-    """Decide whether somebody may do something.
+def may(
+    who: Person | Unknown, need: Need, policy: Policy, *, changes_job: bool, changes_channel: bool = False
+) -> Allowed | Refused:
+    """Decide whether somebody may do something: only a known member may, and to change anything known at present.
 
     Args:
-        person: None where Slack could not be asked: reading is then decided by the team alone, orders are refused.
+        who: the person as Slack describes them, or why nothing is known of them.
         need: what the command asks of them.
         policy: what the settings say.
-        same_team: whether the request came from a member of our workspace.
         changes_job: whether the command changes a job, which a read-only bot never does.
+        changes_channel: whether it changes what a channel or a person gets.
     """
     if changes_job and policy.read_only:
         return Refused(Why.READ_ONLY)
     if need is Need.NOTHING:
         return Allowed()
-    if not same_team:
-        return Refused(Why.STRANGER)
-    if person is None:
-        return Allowed() if need is Need.READ else Refused(Why.SLACK_UNREACHABLE)
-    if not person.is_human:
+    if isinstance(who, Unknown):
+        return Refused(who.value)
+    if not who.is_human:
         return Refused(Why.NOT_A_PERSON)
-    if person.is_stranger:
+    if who.is_stranger:
         return Refused(Why.STRANGER)
-    if person.is_guest:
+    if who.is_guest:
         return Refused(Why.GUEST)
-    if need is Need.READ or is_operator(person, policy):
+    if who.is_stale and (changes_channel or changes_job or need is not Need.READ):
+        return Refused(Why.SLACK_UNREACHABLE)
+    if need is Need.READ or is_operator(who, policy):
         return Allowed()
-    return Refused(Why.NOT_AN_OPERATOR)
+    return Refused(Why.SLACK_UNREACHABLE if who.groups_unknown else Why.NOT_AN_OPERATOR)
 
 
 def is_operator(person: Person, policy: Policy) -> bool:

@@ -104,6 +104,11 @@ class Bot:
         return [name for name, broken in parts.items() if broken]
 
 
+def loop_time() -> float:
+    """Return the running loop's time, by which ages in memory go: no change of the wall clock moves it."""
+    return asyncio.get_running_loop().time()
+
+
 @asynccontextmanager
 async def _own_store(settings: Settings, clock: Clock) -> AsyncIterator[Store]:
     """Open the store; in an SQLite file, which is this process's alone, nobody else holds a lease any more."""
@@ -128,6 +133,7 @@ async def running(
     patience: Patience = PATIENCE,
     limits: Limits = LIMITS,
     pace: Pace = PACE,
+    ages: Clock = loop_time,
 ) -> AsyncIterator[Bot]:
     """Run the bot until the block ends.
 
@@ -154,7 +160,7 @@ async def running(
         presence = Presence(gateway, store, notices, wake=sender.wake, clock=clock)
         parts = partial(_context, settings, store=store, recorder=recorder, notices=notices, charts=charts, wake=wake)
         context = parts(clients=clients, gateway=gateway, drawing=drawing, flood=Flood(limits), clock=clock)
-        people = People(gateway.client, settings.ftjob_operators, clock)
+        people = People(gateway.client, settings.ftjob_operators, ages)
         dispatch = Dispatch(context, gateway, people, lambda: presence.identity)
         await enter(_sending(sender))
         sweepers = {each.sweeper.account: each.sweeper for each in lookouts}

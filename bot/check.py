@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from rich.table import Table
 
@@ -96,7 +97,26 @@ async def _slack(settings: Settings) -> list[Finding]:
             todo = "Copy the bot token again from OAuth & Permissions, or install the app anew."
             return [_failed("Slack", error, if_refused=todo)]
         found = [Finding("Slack", ok=True, found=f"workspace {identity.team}"), *_scopes(identity)]
+        found += await _groups(settings, gateway.client.usergroups_users_list)
         return found + await _socket_mode(settings, gateway.client.apps_connections_open)
+
+
+async def _groups(settings: Settings, members_of: Callable[..., Awaitable[Any]]) -> list[Finding]:
+    """Return what is to be said of each user group in FTJOB_OPERATORS."""
+    findings = []
+    for group in sorted(each for each in settings.ftjob_operators if each.startswith("S")):
+        part = f"Operators: {group}"
+        todo = (
+            "Correct FTJOB_OPERATORS, enable the group in Slack, or grant usergroups:read; other operators still work."
+        )
+        try:
+            users = (await members_of(usergroup=group)).get("users")
+        except Exception as error:  # noqa: BLE001 - as above
+            findings.append(_failed(part, error, if_refused=todo))
+        else:
+            found = f"{len(users)} people" if users else "nobody is in it, or it is disabled"
+            findings.append(Finding(part, ok=bool(users), found=found, todo="" if users else todo))
+    return findings
 
 
 def _scopes(identity: Identity) -> list[Finding]:

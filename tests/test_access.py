@@ -4,35 +4,36 @@ from itertools import product
 
 import pytest
 
-from bot.access import Allowed, Need, Person, Policy, Refused, Why, is_operator, may
+from bot.access import Allowed, Need, Person, Policy, Refused, Unknown, Why, is_operator, may
 
-FLAGS = "is_admin is_guest is_stranger is_human named in_group".split()
-PEOPLE = [None, *(dict(zip(FLAGS, flags, strict=True)) for flags in product([False, True], repeat=len(FLAGS)))]
+FLAGS = "is_admin is_guest is_stranger is_human named in_group groups_unknown is_stale".split()
+PEOPLE = [dict(zip(FLAGS, flags, strict=True)) for flags in product([False, True], repeat=len(FLAGS))]
 POLICY_OPERATORS = frozenset({"U0NAMED", "S0MLOPS"})
 
 
 def expected(
-    flags: dict[str, bool] | None, need: Need, *, read_only: bool, same_team: bool, changes_job: bool
+    flags: dict[str, bool], need: Need, *, read_only: bool, changes_job: bool, changes_channel: bool
 ) -> object:
     """Return the rule of DESIGN 7: reading for members of our workspace, orders for operators, nothing by default."""
     if read_only and changes_job:
         return Refused(Why.READ_ONLY)
     if need is Need.NOTHING:
         return Allowed()
-    if not same_team:
-        return Refused(Why.STRANGER)
-    if flags is None:
-        # Slack could not be asked: the team of the verified request is enough to read, and never to order.
-        return Allowed() if need is Need.READ else Refused(Why.SLACK_UNREACHABLE)
     for refused, why in (
         (not flags["is_human"], Why.NOT_A_PERSON),
         (flags["is_stranger"], Why.STRANGER),
         (flags["is_guest"], Why.GUEST),
+        (
+            flags["is_stale"] and not (need is Need.READ and not changes_job and not changes_channel),
+            Why.SLACK_UNREACHABLE,
+        ),
     ):
         if refused:
             return Refused(why)
     operator = flags["is_admin"] or flags["named"] or flags["in_group"]
-    return Allowed() if need is Need.READ or operator else Refused(Why.NOT_AN_OPERATOR)
+    if need is Need.READ or operator:
+        return Allowed()
+    return Refused(Why.SLACK_UNREACHABLE if flags["groups_unknown"] else Why.NOT_AN_OPERATOR)
 
 
 def person_with(flags: dict[str, bool]) -> Person:
@@ -43,19 +44,31 @@ def person_with(flags: dict[str, bool]) -> Person:
         is_stranger=flags["is_stranger"],
         is_human=flags["is_human"],
         groups=frozenset({"S0MLOPS"} if flags["in_group"] else ()),
+        groups_unknown=flags["groups_unknown"],
+        is_stale=flags["is_stale"],
     )
 
 
 @pytest.mark.parametrize("need", Need)
-@pytest.mark.parametrize("flags", PEOPLE, ids=lambda flags: "+".join(k for k in flags if flags[k]) if flags else "-")
-def test_everybody_may_exactly_what_the_rule_says(flags: dict[str, bool] | None, need: Need) -> None:
-    person = None if flags is None else person_with(flags)
-    for read_only, same_team, changes_job in product([False, True], repeat=3):
-        policy = Policy(POLICY_OPERATORS, read_only=read_only)
-        decision = may(person, need, policy, same_team=same_team, changes_job=changes_job)
+def test_everybody_may_exactly_what_the_rule_says(need: Need) -> None:
+    for flags in PEOPLE:
+        for read_only, changes_job, changes_channel in product([False, True], repeat=3):
+            policy, person = Policy(POLICY_OPERATORS, read_only=read_only), person_with(flags)
+            case = {"changes_job": changes_job, "changes_channel": changes_channel}
 
-        case = {"read_only": read_only, "same_team": same_team, "changes_job": changes_job}
-        assert decision == expected(flags, need, **case), case
+            assert may(person, need, policy, **case) == expected(flags, need, read_only=read_only, **case), (
+                flags,
+                case,
+            )
+
+
+@pytest.mark.parametrize("why", Unknown)
+def test_of_whom_nothing_is_known_may_nothing_but_get_help(why: Unknown) -> None:
+    for changes_job, changes_channel in product([False, True], repeat=2):
+        changes = {"changes_job": changes_job, "changes_channel": changes_channel}
+        assert may(why, Need.NOTHING, Policy(), **changes) == Allowed()
+        for need in (Need.READ, Need.OPERATE):
+            assert may(why, need, Policy(frozenset({"U0OTHER"})), **changes) == Refused(why.value)
 
 
 def test_somebody_of_whom_nothing_is_known_but_the_id_may_read_and_no_more() -> None:
@@ -64,9 +77,11 @@ def test_somebody_of_whom_nothing_is_known_but_the_id_may_read_and_no_more() -> 
     assert nobody == Person(
         "U0NOBODY", is_admin=False, is_guest=False, is_stranger=False, is_human=True, groups=frozenset()
     )
+    assert not nobody.groups_unknown
+    assert not nobody.is_stale
     assert Policy() == Policy(operators=frozenset(), read_only=False)
-    assert may(nobody, Need.READ, Policy(), same_team=True, changes_job=False) == Allowed()
-    assert may(nobody, Need.OPERATE, Policy(), same_team=True, changes_job=True) == Refused(Why.NOT_AN_OPERATOR)
+    assert may(nobody, Need.READ, Policy(), changes_job=False) == Allowed()
+    assert may(nobody, Need.OPERATE, Policy(), changes_job=True) == Refused(Why.NOT_AN_OPERATOR)
 
 
 def test_without_operators_in_the_settings_admins_alone_order() -> None:
@@ -84,6 +99,7 @@ def test_a_group_id_is_not_taken_for_a_person() -> None:
 
 
 def test_the_audit_keeps_a_reason_in_a_word_that_stays_the_same() -> None:
-    words = "read_only stranger guest not_a_person not_an_operator slack_unreachable"
+    words = "read_only stranger guest not_a_person not_an_operator slack_unreachable "
+    words += "no_such_person unreadable slack_refuses starting"
 
     assert list(map(str, Why)) == words.split()

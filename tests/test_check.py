@@ -119,6 +119,21 @@ async def test_a_wrong_app_token_is_refused(world: World) -> None:
     )
 
 
+async def test_each_user_group_of_operators_is_tried_and_one_that_is_no_good_is_named(world: World) -> None:
+    good, disabled = world.slack.add_usergroup("mlops", [world.milo]), world.slack.add_usergroup("old", [world.milo])
+    world.slack.workspace.disabled_usergroups.add(disabled)
+
+    findings = await found(world, FTJOB_OPERATORS=f"{good} {disabled} S0000GONE {world.milo.id}")
+
+    assert {part: finding.found for part, finding in findings.items() if part.startswith("Operators")} == {
+        f"Operators: {good}": "1 people",
+        f"Operators: {disabled}": "nobody is in it, or it is disabled",
+        "Operators: S0000GONE": "refused: no_such_subteam",
+    }
+    assert broken(findings) == [f"Operators: {disabled}", "Operators: S0000GONE"]
+    assert "FTJOB_OPERATORS" in findings["Operators: S0000GONE"].todo
+
+
 async def test_missing_scopes_are_named(world: World) -> None:
     world.slack.scopes -= {"users:read", "chat:write"}
     findings = await found(world)

@@ -69,7 +69,7 @@ class World:
         self.pace = SELDOM
         self._servers = AsyncExitStack()
         self._port = free_port()
-        self._skipped = 0.0
+        self._skipped = self._stepped = 0.0
         self.command_lines: list[str] = []
         self.log: list[str] = []
         """What the bot's processes said."""
@@ -128,10 +128,17 @@ class World:
     @asynccontextmanager
     async def bot(self, **more: str) -> AsyncIterator[Bot]:
         """Run the real bot in this process, over real HTTP and WebSocket; settings may be changed by name."""
-        async with running(self.settings(**more), clock=self.clock, limits=self.limits, pace=self.pace) as bot:
+        async with self.starting(self.settings(**more)) as bot:
+            await self.slack.ledger.until(lambda: bot.identity, why="the bot knows who it is")
+            yield bot
+
+    @asynccontextmanager
+    async def starting(self, settings: Settings) -> AsyncIterator[Bot]:
+        """Run the real bot in this process, which Slack may not have told yet who it is."""
+        limits, pace = self.limits, self.pace
+        async with running(settings, clock=self.clock, ages=self.age, limits=limits, pace=pace) as bot:
             if self.transport == "socket":
                 await self.slack.connected()
-            await self.slack.ledger.until(lambda: bot.identity, why="the bot knows who it is")
             yield bot
 
     @asynccontextmanager
@@ -165,7 +172,11 @@ class World:
 
     def clock(self) -> float:
         """Return the time as a bot in this process has it."""
-        return time.time() + self._skipped
+        return time.time() + self._skipped + self._stepped
+
+    def age(self) -> float:
+        """Return the time by which ages in the bot's memory go: no change of the wall clock moves it."""
+        return asyncio.get_running_loop().time() + self._skipped
 
     def skip(self, seconds: float) -> None:
         """Let time pass at once, for a bot on SQLite in this process: PostgreSQL keeps its own time."""
@@ -179,6 +190,10 @@ class World:
         async with asyncio.timeout(20):
             while await bot.store.outbox.seconds_to_next() is not None:  # noqa: ASYNC110 - a row tells nobody
                 await asyncio.sleep(POLL_SECONDS / 2)
+
+    def step(self, seconds: float) -> None:
+        """Let the wall clock step, as when somebody sets it, without that time passes."""
+        self._stepped += seconds
 
     def about(self, job_id: str, channel: Channel | None = None) -> list[Message]:
         """Return the messages of a channel that are about a job, card first."""

@@ -94,6 +94,11 @@ def broken() -> Block:
     return {"type": "home", "blocks": [section(BROKEN), _refresh()]}
 
 
+def closed(why: str) -> Block:
+    """Draw the Home tab of somebody of whom nothing is known yet; ``why`` is safe mrkdwn."""
+    return {"type": "home", "blocks": [section(f":warning: {why}"), _refresh()]}
+
+
 def stranger() -> Block:
     """Draw the Home tab of somebody who may not read."""
     return {"type": "home", "blocks": [section(NOT_FOR_YOU)]}

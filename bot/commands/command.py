@@ -48,6 +48,9 @@ class Verb(StrEnum):
 _FOR_OPERATORS = frozenset({Verb.OUTBOX, Verb.RETRY, Verb.AUDIT})
 """They change no job, but what other people's channels get, or show it."""
 
+_CHANGES = frozenset({Verb.TRACK, Verb.UNTRACK, Verb.SUBSCRIBE, Verb.UNSUBSCRIBE, Verb.MUTE, Verb.UNMUTE, Verb.CURVES})
+"""They change, or write into, what a channel or a person gets."""
+
 
 @dataclass(frozen=True)
 class Asker:
@@ -111,8 +114,23 @@ class Command:
         """What it needs of the asker."""
         if self.verb in (Verb.HELP, Verb.ABOUT):
             return Need.NOTHING if self.verb is Verb.HELP else Need.READ
-        elsewhere = self.to not in (None, "me", self.asker.channel, self.asker.person)
-        return Need.OPERATE if self.changes_job or elsewhere or self.verb in _FOR_OPERATORS else Need.READ
+        operates = self.changes_job or self.is_elsewhere or self.verb in _FOR_OPERATORS
+        return Need.OPERATE if operates else Need.READ
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it is about another channel than the asker's, or another person."""
+        return self.to not in (None, "me", self.asker.channel, self.asker.person)
+
+    @property
+    def needs_fresh_rights(self) -> bool:
+        """Whether nobody asks again before it is done, or what only operators see is shown: rights are asked anew."""
+        return self.verb is Verb.CONFIRM or self.is_elsewhere or self.verb in _FOR_OPERATORS
+
+    @property
+    def changes_channel(self) -> bool:
+        """Whether it changes what a channel or a person gets, or writes there."""
+        return self.verb in _CHANGES or bool(self.changes)
 
     @property
     def changes_job(self) -> bool:

@@ -2,9 +2,11 @@
 
 import asyncio
 
-from bot.blocks.home import Health, Home, Quiet, Row, home
+from bot.access import Policy, Why
+from bot.blocks.home import Health, Home, Quiet, Row, closed, home, stranger
 from bot.blocks.parts import Block
 from bot.commands.context import Context
+from bot.commands.problems import PASSES, refusal
 from bot.errors import ProviderError
 from bot.jobs.models import Job
 from bot.jobs.statuses import Phase, phase_of
@@ -39,6 +41,11 @@ async def home_of(person: str, context: Context) -> Block:
             version=context.version,
         )
     )
+
+
+def closed_to(why: Why) -> Block:
+    """Return the Home tab of somebody who may not read, or of whom nothing is known."""
+    return closed(refusal(why, Policy())) if why in PASSES else stranger()
 
 
 async def _look(there: Context) -> tuple[list[tuple[Job, Context]], str | None]:

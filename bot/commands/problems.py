@@ -45,7 +45,18 @@ _REFUSALS = {
     Why.GUEST: "Guests of this workspace may not use me. Ask a member of your channel.",
     Why.NOT_A_PERSON: "I answer only people. Ask me yourself, signed in as a member of this workspace.",
     Why.SLACK_UNREACHABLE: "I could not ask Slack who you are, so I did nothing. Please try again in a minute.",
+    Why.NO_SUCH_PERSON: (
+        "Slack doesn't show you to me as a member of this workspace, and I answer only members. Ask one of them."
+    ),
+    Why.UNREADABLE: "Slack didn't tell me whether you are a member, so I did nothing. Please try again in a minute.",
+    Why.SLACK_REFUSES: (
+        "Slack doesn't let me ask who you are, so I did nothing. Ask whoever runs this bot to run `ftjob check`."
+    ),
+    Why.STARTING: "I'm still starting, so I did nothing. Please try again in a moment.",
 }
+
+PASSES = frozenset({Why.SLACK_UNREACHABLE, Why.UNREADABLE, Why.SLACK_REFUSES, Why.STARTING})
+"""Refusals that say nothing of the person: another try may be answered."""
 
 
 def refusal(why: Why, policy: Policy) -> str:

@@ -11,7 +11,7 @@ from dataclasses import replace
 import structlog
 
 from bot import metrics
-from bot.access import Need, Person, Refused, may
+from bot.access import Need, Person, Refused, Unknown, may
 from bot.blocks import Message
 from bot.blocks.answers import note, problem
 from bot.commands import (
@@ -73,16 +73,16 @@ _ON_THE_STORE = frozenset({Verb.UNTRACK, Verb.MUTE, Verb.UNMUTE})
 """They ask no API about the job that they name."""
 
 
-async def run(command: Command, person: Person | None, context: Context, *, same_team: bool) -> Reply:
+async def run(command: Command, who: Person | Unknown, context: Context) -> Reply:
     """Do what somebody asked, if they may, and return what to tell them. It never raises for what goes wrong.
 
     Args:
         command: what was asked.
-        person: who asked, as Slack describes them; None where Slack could not be asked.
+        who: who asked, as Slack describes them, or why nothing is known of them.
         context: the parts to work with.
-        same_team: whether the request came from a member of our workspace.
     """
-    decision = may(person, command.need, context.policy, same_team=same_team, changes_job=command.changes_job)
+    changes = {"changes_job": command.changes_job, "changes_channel": command.changes_channel}
+    decision = may(who, command.need, context.policy, **changes)
     if isinstance(decision, Refused):
         log.info("command.refused", verb=command.verb, why=decision.why)
         metrics.COMMANDS.labels(command.verb, "refused").inc()

@@ -52,10 +52,12 @@ def escaped(workspace: Workspace, text: str) -> str:
 
 
 def _interaction(kind: str, person: Member) -> dict[str, Any]:
+    # Of a person of an Enterprise Grid it names one workspace of theirs, not always the one where they act.
+    enterprise = (person.enterprise or {}).get("enterprise_id")
     return {
         "type": kind,
         "token": VERIFICATION_TOKEN,
-        "team": {"id": TEAM, "domain": TEAM_DOMAIN},
+        "team": {"id": TEAM, "domain": TEAM_DOMAIN, **({"enterprise_id": enterprise} if enterprise else {})},
         "user": {
             "id": person.id,
             "username": person.name,
@@ -64,7 +66,7 @@ def _interaction(kind: str, person: Member) -> dict[str, Any]:
         },
         "api_app_id": APP,
         "is_enterprise_install": False,
-        "enterprise": None,
+        "enterprise": {"id": enterprise} if enterprise else None,
     }
 
 

@@ -50,6 +50,12 @@ class Member:
     is_bot: bool = False
     deleted: bool = False
     team_id: str = TEAM
+    is_invited_user: bool = False
+    """Invited, and never signed in."""
+    is_visible: bool = True
+    """Whether the app's token may see them at all."""
+    enterprise: dict[str, Any] | None = None
+    """Their account of an Enterprise Grid, as Slack shows it: id, enterprise_id, teams."""
 
 
 @dataclass(eq=False)
@@ -146,7 +152,10 @@ class Workspace:
     clock: Callable[[], float] = time.time
     people: dict[str, Member] = field(default_factory=dict)
     channels: dict[str, Channel] = field(default_factory=dict)
+    enterprise_id: str | None = None
+    """The organization of an Enterprise Grid that the workspace belongs to."""
     usergroups: dict[str, list[str]] = field(default_factory=dict)
+    disabled_usergroups: set[str] = field(default_factory=set)
     handles: dict[str, str] = field(default_factory=dict)
     ephemerals: list[Ephemeral] = field(default_factory=list)
     replies: list[Reply] = field(default_factory=list)

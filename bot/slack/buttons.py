@@ -45,15 +45,21 @@ def door_of(body: dict[str, Any]) -> Door | None:
 
 
 def asker_of(body: dict[str, Any]) -> Asker | None:
-    """Return who pressed it, or None where the body does not say; a stranger brings the team of their own."""
+    """Return who pressed it, or None where the body does not say."""
     match body:
-        case {"user": {"id": str(person), "team_id": str(team)}, "channel": {"id": str(channel)}} if team:
-            return Asker(person, channel, team)
-        case {"user": {"id": str(person)}, "channel": {"id": str(channel)}, "team": {"id": str(team)}}:
-            return Asker(person, channel, team)
         case {"user": {"id": str(person)}, "channel": {"id": str(channel)}}:
-            return Asker(person, channel, "")
+            return Asker(person, channel, team_of(body))
     return None
+
+
+def team_of(body: dict[str, Any]) -> str:
+    """Return the team that an interaction names beside the person, for the audit: it decides nothing."""
+    match body:
+        case {"user": {"team_id": str(team)}} if team:
+            return team
+        case {"team": {"id": str(team)}}:
+            return team
+    return ""
 
 
 def command_of(body: dict[str, Any]) -> Command | None:

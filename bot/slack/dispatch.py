@@ -13,17 +13,17 @@ import structlog
 from structlog.contextvars import bind_contextvars
 
 from bot import metrics
-from bot.access import Allowed, Need, may
+from bot.access import Allowed, Need, Person, Unknown, may
 from bot.alerts.retry import SHARED
 from bot.blocks.answers import note, problem
-from bot.blocks.home import broken, stranger
+from bot.blocks.home import broken
 from bot.blocks.notice import NoticeKind
 from bot.blocks.view import LOADING
-from bot.commands.command import Command, Reply, Verb
+from bot.commands.command import Command, Reply
 from bot.commands.context import Context
 from bot.commands.flood import Admitted, Wait
 from bot.commands.forms import WrongFields
-from bot.commands.home import home_of
+from bot.commands.home import closed_to, home_of
 from bot.commands.problems import flooded
 from bot.commands.run import run
 from bot.errors import UserError
@@ -87,8 +87,8 @@ class Dispatch:
         """Start on a Home tab that was opened, or whose Refresh was pressed."""
         viewer = home.viewer_of(body)
         # Where it is too much, what stands there stays.
-        if viewer and isinstance(self._decide(viewer[0]), Admitted):
-            self._start(self._show_home(*viewer))
+        if viewer and isinstance(self._decide(viewer), Admitted):
+            self._start(self._show_home(viewer))
 
     def event(self, body: dict[str, Any]) -> None:
         """Start on something that happened, if it concerns the bot."""
@@ -158,17 +158,22 @@ class Dispatch:
         else:
             await self._asked(kind, door, command, body)
 
-    async def _show_home(self, person_id: str, team: str) -> None:
-        identity = self._identity()
-        same_team = identity is None or team == identity.team_id
-        person = await self._people.person(person_id, team_id=team) if identity and same_team else None
-        allowed = may(person, Need.READ, self._context.policy, same_team=same_team, changes_job=False)
+    async def _show_home(self, person_id: str) -> None:
+        who = await self._who(person_id)
+        decision = may(who, Need.READ, self._context.policy, changes_job=False)
         try:
-            view = await home_of(person_id, self._context) if isinstance(allowed, Allowed) else stranger()
+            view = await home_of(person_id, self._context) if isinstance(decision, Allowed) else closed_to(decision.why)
         except Exception:
             log.exception("home.broke")
             view = broken()
         await self._gateway.publish(person_id, view)
+
+    async def _who(self, person_id: str, **how: bool) -> Person | Unknown:
+        """Return who somebody is; before Slack said which workspace is ours nobody is known to be of it."""
+        identity = self._identity()
+        if identity is None or not identity.team_id:
+            return Unknown.STARTING
+        return await self._people.ask(person_id, identity.ours, **how)
 
     async def _welcome(self, channel: str) -> None:
         """Say once in a channel what the bot does, unless it is at work there already or strangers read there."""
@@ -214,14 +219,10 @@ class Dispatch:
     async def _answer(self, door: Door, command: Command | None) -> None:
         if command is None:
             return
-        identity = self._identity()
-        # Before Slack said who we are nobody can be told from a stranger: that is enough to read, and never to order.
-        same_team = identity is None or command.asker.team == identity.team_id
-        person = None
-        if identity and same_team and command.need is not Need.NOTHING:
-            fresh = command.verb is Verb.CONFIRM
-            person = await self._people.person(command.asker.person, team_id=identity.team_id, fresh=fresh)
+        who: Person | Unknown = Unknown.STARTING
+        if command.need is not Need.NOTHING:
+            operates, fresh = command.need is Need.OPERATE, command.needs_fresh_rights
+            who = await self._who(command.asker.person, operates=operates, fresh=fresh)
         # For this task alone, which ends with the answer.
         bind_contextvars(verb=command.verb, channel=command.asker.channel)
-        reply = await run(command, person, self._context, same_team=same_team)
-        await self._gateway.reply(door, reply)
+        await self._gateway.reply(door, await run(command, who, self._context))

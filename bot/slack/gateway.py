@@ -19,7 +19,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import metrics
 from bot.alerts.door import Upload
 from bot.alerts.draw import Outgoing
-from bot.alerts.retry import PATIENCE, THREAD_GONE, Answer, Patience, Sight, Sought
+from bot.alerts.retry import PATIENCE, Answer, Patience, Sight, Sought
 from bot.blocks import Message
 from bot.blocks.parts import Block
 from bot.blocks.view import View, view_of
@@ -27,17 +27,14 @@ from bot.commands.command import Reply
 from bot.settings import Settings
 from bot.slack.channels import Channels
 from bot.slack.files import Files
+from bot.slack.lookups import look_up
+from bot.slack.members import Workspace
 from bot.slack.refused import refused
 from bot.slack.views import Views
 from bot.store.engine import Clock
 
 DEADLINE = 10.0
 """Seconds until any other call than a post is given up."""
-MOST_PAGES = 5
-PAGE = 200
-"""Messages on a page of a look-up, and how many pages one reads: Slack allows fifty such requests a minute."""
-BEFORE = 300.0
-"""Seconds before the first attempt at which a look-up begins: Slack's clock is not ours."""
 EVENT_TYPE = "ftjob_alert"
 """The type of the metadata by which a message of ours is recognised."""
 RESPONSE_ORIGIN = "https://hooks.slack.com"
@@ -54,6 +51,13 @@ class Identity:
     bot_id: str
     user_id: str
     scopes: frozenset[str]
+    enterprise_id: str | None = None
+    """The organization of an Enterprise Grid that the workspace belongs to."""
+
+    @property
+    def ours(self) -> Workspace:
+        """Our workspace."""
+        return Workspace(self.team_id, self.enterprise_id)
 
 
 @dataclass(frozen=True)
@@ -96,9 +100,11 @@ class Gateway:
         """
         response = await self.client.auth_test()
         header = response.headers.get("x-oauth-scopes", "")
+        enterprise_id = response.get("enterprise_id")
         self._bot_id = str(response.get("bot_id", ""))
         return Identity(
-            team_id=str(response.get("team_id", "")),
+            team_id=str(response.get("team_id") or ""),
+            enterprise_id=enterprise_id if isinstance(enterprise_id, str) else None,
             team=str(response.get("team", "")),
             bot_id=self._bot_id,
             user_id=str(response.get("user_id", "")),
@@ -165,54 +171,16 @@ class Gateway:
             return "unreachable"
 
     async def find(self, sought: Sought) -> Sight:
-        """Look whether a message arrived. It never raises for what Slack does.
-
-        Only a message of our own bot counts: everybody in the workspace can write metadata.
-        """
+        """Look whether a message arrived. It never raises for what Slack does."""
         try:
             async with asyncio.timeout(self._patience.lookup):
                 if not self._bot_id:
                     await self.identity()
-                sight = await self._search("conversations.replies", sought) if sought.thread_ts else None
-                if sight is None or sight.blind in THREAD_GONE:
-                    # A reply that was also sent to the channel outlives its thread there.
-                    sight = await self._search("conversations.history", sought)
+                return await look_up(self.client, sought, self._bot_id)
         except SlackApiError as error:
             return Sight(blind=refused(error).error)
         except Exception as error:  # noqa: BLE001 - the SDK raises whatever a broken answer makes it raise
             return Sight(blind=type(error).__name__)
-        return sight
-
-    async def _search(self, method: str, sought: Sought) -> Sight:
-        arguments: dict[str, Any] = {
-            "channel": sought.channel,
-            "oldest": f"{sought.oldest - BEFORE:.6f}",
-            "include_all_metadata": "true",
-            "limit": PAGE,
-        }
-        if method == "conversations.replies":
-            arguments["ts"] = sought.thread_ts
-        for _ in range(MOST_PAGES):
-            try:
-                page = await self.client.api_call(method, http_verb="GET", params=arguments)
-            except SlackApiError as error:
-                return Sight(blind=refused(error).error or "no_answer")
-            messages = page.get("messages")
-            if not isinstance(messages, list):
-                return Sight(blind="broken_answer")
-            if ts := next((message["ts"] for message in messages if self._is_it(message, sought.key)), None):
-                return Sight(ts=ts)
-            cursor = (page.get("response_metadata") or {}).get("next_cursor")
-            if not cursor:
-                return Sight()
-            arguments["cursor"] = cursor
-        return Sight(blind="too_many_messages")
-
-    def _is_it(self, message: Any, key: str) -> bool:
-        match message:
-            case {"ts": str(), "bot_id": self._bot_id, "metadata": {"event_payload": {"k": str(found)}}}:
-                return found == key
-        return False
 
     async def open_view(self, trigger: str, view: View) -> str | None:
         """Open a window for whoever acted and return its id, None where that did not work. It never raises."""

@@ -5,15 +5,13 @@ from typing import Any
 from bot.blocks.home import REFRESH_HOME
 
 
-def viewer_of(body: dict[str, Any]) -> tuple[str, str] | None:
-    """Return who wants to see their Home tab, and the team they belong to; None where the body does not say that."""
+def viewer_of(body: dict[str, Any]) -> str | None:
+    """Return who wants to see their Home tab, None where the body does not say that."""
     match body:
-        case {"event": {"type": "app_home_opened", "tab": "home", "user": str(person)}, "team_id": str(team)}:
-            return person, team
-        case {
-            "view": {"type": "home"},
-            "actions": [{"action_id": action}],
-            "user": {"id": str(person), "team_id": str(team)},
-        } if action == REFRESH_HOME:
-            return person, team
+        case {"event": {"type": "app_home_opened", "tab": "home", "user": str(person)}}:
+            return person
+        case {"view": {"type": "home"}, "actions": [{"action_id": action}], "user": {"id": str(person)}} if (
+            action == REFRESH_HOME
+        ):
+            return person
     return None

@@ -6,6 +6,7 @@ from typing import Any
 from bot.blocks.create import CREATE, CREATING
 from bot.commands.command import Asker, Command, Verb
 from bot.commands.forms import WrongFields, read_creation
+from bot.slack.buttons import team_of
 from bot.slack.gateway import Door
 
 _DOOR = "modal"
@@ -28,14 +29,13 @@ def command_of(body: dict[str, Any]) -> Command | None:
     """
     match body:
         case {
-            "user": {"id": str(person)} as user,
+            "user": {"id": str()},
             "view": {"callback_id": str(callback), "state": {"values": dict(held)}},
         }:
             if callback != CREATE:
                 return None
             key, channel = _private(body)
-            team = user.get("team_id") or (body.get("team") or {}).get("id")
-            asker = Asker(person, channel, team if isinstance(team, str) else "")
+            asker = Asker(body["user"]["id"], channel, team_of(body))
             return Command(Verb.CONFIRM, asker, _DOOR, key=key, creation=read_creation(_values(held)))
     return None
 

@@ -1,75 +1,81 @@
-"""Who is who: asked of Slack, remembered for five minutes."""
+"""Who is who: asked of Slack, remembered for five minutes; its last word serves for a day where it cannot be asked."""
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.access import Person
+from bot.access import Person, Unknown
+from bot.slack.groups import Groups, word_of
+from bot.slack.members import Workspace, person_of, unknown
 
 REMEMBERED = 300.0
 """Seconds that Slack's word about a person is good for."""
+LAST_WORD = 86_400.0
+"""Seconds for which Slack's last word about somebody is good for reading, while it cannot be asked."""
 _MOST_REMEMBERED = 10_000
 
 log = structlog.get_logger()
 
 
 class People:
-    """Looks people up."""
+    """Looks people up. Ages go by ``ages``, which no change of the wall clock moves."""
 
-    def __init__(self, client: AsyncWebClient, operators: frozenset[str], clock: Callable[[], float]) -> None:
+    def __init__(self, client: AsyncWebClient, operators: frozenset[str], ages: Callable[[], float]) -> None:
         self._client = client
         self._operators = operators
-        self._groups = sorted(operator for operator in operators if operator.startswith("S"))
-        self._clock = clock
+        self._groups = Groups(client, operators, ages)
+        self._ages = ages
         self._known: dict[str, tuple[float, Person]] = {}
 
-    async def person(self, user_id: str, *, team_id: str, fresh: bool = False) -> Person | None:
-        """Return somebody as Slack describes them, or None where Slack cannot be asked.
+    async def ask(
+        self, user_id: str, ours: Workspace, *, operates: bool = False, fresh: bool = False
+    ) -> Person | Unknown:
+        """Return somebody as Slack describes them, or why nothing is known of them.
 
         Args:
             user_id: whom.
-            team_id: our workspace's; a person of another one is a stranger.
-            fresh: whether only Slack's word of this moment counts, as for an order.
+            ours: our workspace; who is not in it is a stranger.
+            operates: whether they want to do what only operators may: then groups are asked, too.
+            fresh: whether only Slack's word of this moment counts, as for what cannot be taken back.
         """
-        until, known = self._known.get(user_id, (0.0, None))
-        if known and not fresh and self._clock() < until:
-            return known
-        try:
-            person = await self._look_up(user_id, team_id)
-        except Exception as error:  # noqa: BLE001 - the SDK raises whatever a broken answer makes it raise
-            log.warning("people.unreachable", error=f"{type(error).__name__}: {error}")
-            return None
-        if person is None:
-            log.warning("people.unreadable", person=user_id)
-            return None
+        at, known = self._known.get(user_id, (0.0, None))
+        is_recent = known is not None and not fresh and self._ages() < at + REMEMBERED
+        who = known if known and is_recent else await self._look_up(user_id, ours)
+        if isinstance(who, Person):
+            if not is_recent:
+                self._remember(who)
+            return await self._with_groups(who, fresh=fresh) if operates else who
+        if who not in (Unknown.UNREACHABLE, Unknown.FORBIDDEN):
+            # Slack was asked, and did not say that this is a member.
+            self._known.pop(user_id, None)
+        elif known and self._ages() < at + LAST_WORD:
+            return replace(known, is_stale=True)
+        return who
+
+    def _remember(self, person: Person) -> None:
+        self._known.pop(person.id, None)
         if len(self._known) >= _MOST_REMEMBERED:
-            self._known.clear()
-        self._known[user_id] = (self._clock() + REMEMBERED, person)
-        return person
+            del self._known[next(iter(self._known))]
+        self._known[person.id] = self._ages(), person
 
-    async def _look_up(self, user_id: str, team_id: str) -> Person | None:
-        user: Any = (await self._client.users_info(user=user_id)).get("user")
-        if not isinstance(user, dict):
-            return None
-        elsewhere = bool(user.get("team_id") and user["team_id"] != team_id)
-        person = Person(
-            id=user_id,
-            is_admin=bool(user.get("is_admin") or user.get("is_owner") or user.get("is_primary_owner")),
-            is_guest=bool(user.get("is_restricted") or user.get("is_ultra_restricted")),
-            is_stranger=bool(user.get("is_stranger")) or elsewhere,
-            is_human=not (user.get("is_bot") or user.get("deleted")),
-        )
-        # Whom no group could make an operator, or who is one anyway, costs no further question.
-        matters = not (person.is_admin or person.is_guest or person.is_stranger or user_id in self._operators)
-        return replace(person, groups=await self._groups_of(user_id)) if matters else person
+    async def _look_up(self, user_id: str, ours: Workspace) -> Person | Unknown:
+        try:
+            answer = await self._client.users_info(user=user_id)
+        except Exception as error:  # noqa: BLE001 - the SDK raises whatever a broken answer makes it raise
+            why = unknown(word_of(error))
+            log.warning("people.unknown", why=why.value, error=f"{type(error).__name__}: {error}")
+            return why
+        who = person_of(answer.get("user"), user_id, ours)
+        if isinstance(who, Unknown):
+            log.warning("people.unreadable", person=user_id)
+        return who
 
-    async def _groups_of(self, user_id: str) -> frozenset[str]:
-        mine = set()
-        for group in self._groups:
-            members = await self._client.usergroups_users_list(usergroup=group)
-            if user_id in members.get("users", []):
-                mine.add(group)
-        return frozenset(mine)
+    async def _with_groups(self, person: Person, *, fresh: bool) -> Person:
+        """Return somebody with their groups, where these could make them an operator who is none anyway."""
+        is_out = person.is_guest or person.is_stranger or not person.is_human
+        if is_out or person.is_admin or person.id in self._operators:
+            return person
+        groups, some_unknown = await self._groups.of(person.id, fresh=fresh)
+        return replace(person, groups=groups, groups_unknown=some_unknown)

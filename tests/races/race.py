@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bot import crash
-from bot.access import Person
+from bot.access import Person, Unknown
 from bot.blocks import Message
 from bot.blocks.answers import CONFIRM
 from bot.commands.command import Asker, Command, Verb
@@ -144,8 +144,8 @@ class Race:
     async def _carry_out(self, number: int, act: Act, command: Command, process: Process) -> None:
         ACT.set(number)
         assert process.parts
-        person = Person(command.asker.person, is_admin=True) if act.is_seen else None
-        reply = await run(command, person, process.parts, same_team=True)
+        who = Person(command.asker.person, is_admin=True) if act.is_seen else Unknown.UNREACHABLE
+        reply = await run(command, who, process.parts)
         if process.has_died:
             return
         for key in _red_buttons(reply.message):

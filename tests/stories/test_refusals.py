@@ -110,25 +110,33 @@ async def test_a_read_only_bot_offers_no_cancel_and_refuses_it_to_everybody(worl
 
 
 @pytest.mark.parametrize("fault", [SILENT, BROKEN, PAGE, TEXT, REFUSED], ids="drop 500 html text refused".split())
-async def test_where_slack_cannot_say_who_somebody_is_reading_works_and_orders_do_not(
+async def test_where_slack_cannot_say_who_somebody_is_its_last_word_lets_them_read_and_no_more(
     world: World, fault: Fault
 ) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot():
+        await world.say("about", by="milo")
+        await world.say("about")
+        world.skip(301)
         world.slack.faults.always("users.info", fault)
         read = await world.say(f"status {job}", by="milo")
+        changed = [
+            await world.say(verb, by="milo") for verb in ("subscribe", f"track {job}", "untrack all", "mute all 7d")
+        ]
         refused = await world.say(f"cancel {job}")
         elsewhere = await world.say(f"track {job} in #ops")
+        world.skip(86_400)
+        too_old = await world.say(f"status {job}", by="milo")
         world.slack.faults.clear()
         question = await world.say(f"cancel {job}")
 
     assert "Running" in read.plain
-    assert "could not ask Slack" in refused.plain
-    assert "could not ask Slack" in elsewhere.plain
+    for answer in (*changed, refused, elsewhere, too_old):
+        assert "could not ask Slack" in answer.plain
     assert RED in question.buttons, "the failure is not remembered"
     assert world.orders == []
-    assert world.ops.messages == []
+    assert world.ops.messages == world.ml.messages == []
 
 
 async def test_somebody_who_lost_their_rights_loses_them_here_within_five_minutes(world: World) -> None:

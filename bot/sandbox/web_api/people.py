@@ -8,9 +8,11 @@ from bot.sandbox.workspace import APP, BOT, BOT_NAME, BOT_USER, TEAM, TEAM_DOMAI
 
 
 @method("auth.test")
-def auth_test(_: Call) -> dict[str, Any]:
-    """Say whose token this is."""
+def auth_test(call: Call) -> dict[str, Any]:
+    """Say whose token this is; of a workspace of an Enterprise Grid, whose organization it belongs to, too."""
+    enterprise = call.workspace.enterprise_id
     return {
+        **({"enterprise_id": enterprise} if enterprise else {}),
         "url": f"https://{TEAM_DOMAIN}.slack.com/",
         "team": TEAM_NAME,
         "user": BOT_NAME,
@@ -23,16 +25,21 @@ def auth_test(_: Call) -> dict[str, Any]:
 
 @method("users.info", required="user", optional="include_locale", scope="users:read")
 def users_info(call: Call) -> dict[str, Any]:
-    """Return one person."""
-    return {"user": person_shape(call.workspace.people[call.person()])}
+    """Return one person, whom the token has to be allowed to see."""
+    person = call.workspace.people[call.person()]
+    if not person.is_visible:
+        raise Refusal("user_not_visible")
+    return {"user": person_shape(person)}
 
 
 @method("usergroups.users.list", required="usergroup", optional="include_disabled", scope="usergroups:read")
 def usergroups_users_list(call: Call) -> dict[str, Any]:
-    """Return the people of one user group."""
+    """Return the people of one user group; of a disabled one there are none unless that is asked for."""
     members = call.workspace.usergroups.get(call.arguments["usergroup"])
     if members is None:
         raise Refusal("no_such_subteam")
+    if call.arguments["usergroup"] in call.workspace.disabled_usergroups and not call.is_set("include_disabled"):
+        return {"users": []}
     return {"users": list(members)}
 
 

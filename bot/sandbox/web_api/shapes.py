@@ -95,22 +95,29 @@ def channel_shape(channel: Channel) -> dict[str, Any]:
 
 
 def person_shape(person: Member) -> dict[str, Any]:
-    """Write a person with the flags that say what they may do."""
-    return {
+    """Write a person with the flags that say what they may do; of one who was deactivated Slack says little more."""
+    shape: dict[str, Any] = {
         "id": person.id,
         "team_id": person.team_id,
         "name": person.name,
         "real_name": person.name,
+        "profile": {"display_name": person.name, "real_name": person.name},
+        "is_bot": person.is_bot,
+        "is_app_user": False,
+        "deleted": person.deleted,
+        "is_stranger": person.team_id != TEAM and person.enterprise is None,
+    }
+    if person.enterprise is not None:
+        shape["enterprise_user"] = person.enterprise
+    if person.deleted:
+        return shape
+    return shape | {
         "tz": "Etc/UTC",
         "tz_offset": 0,
-        "profile": {"display_name": person.name, "real_name": person.name},
         "is_admin": person.is_admin,
         "is_owner": person.is_owner,
         "is_primary_owner": person.is_primary_owner,
         "is_restricted": person.is_restricted,
         "is_ultra_restricted": person.is_ultra_restricted,
-        "is_bot": person.is_bot,
-        "is_app_user": False,
-        "deleted": person.deleted,
-        "is_stranger": person.team_id != TEAM,
+        **({"is_invited_user": True} if person.is_invited_user else {}),
     }

@@ -1,0 +1,170 @@
+"""The operators' user groups: how often Slack is asked, and what a group that is no good does to the others."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import ClientSession
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.access import Person
+from bot.sandbox.faults import Fault
+from bot.sandbox.slack import Slack
+from bot.sandbox.workspace import TEAM
+from bot.slack.groups import REMEMBERED
+from bot.slack.members import Workspace
+from bot.slack.people import People
+
+OURS = Workspace(TEAM)
+ASK = "usergroups.users.list"
+
+
+class Hours:
+    """Time that stands still until it is moved."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[Slack]:
+    async with Slack() as made:
+        yield made
+
+
+@pytest.fixture
+async def client(slack: Slack) -> AsyncIterator[AsyncWebClient]:
+    async with ClientSession() as session:
+        yield AsyncWebClient(token=slack.bot_token, base_url=slack.api_url, session=session, retry_handlers=[])
+
+
+def error(word: str) -> Fault:
+    return Fault("answer", status=200, body={"ok": False, "error": word})
+
+
+async def test_a_member_of_an_operators_group_is_known_by_it_and_other_groups_are_not_asked(
+    slack: Slack, client: AsyncWebClient
+) -> None:
+    milo, mia = slack.add_person("milo"), slack.add_person("mia")
+    group, other = slack.add_usergroup("mlops", [milo]), slack.add_usergroup("sales", [milo, mia])
+    people = People(client, frozenset({group, "U0ELSE"}), Hours())
+
+    assert await people.ask(milo.id, OURS, operates=True) == Person(milo.id, groups=frozenset({group}))
+    assert await people.ask(mia.id, OURS, operates=True) == Person(mia.id)
+    assert other not in str([entry.request for entry in slack.ledger])
+
+
+async def test_twenty_five_readers_cost_no_question_about_groups(slack: Slack, client: AsyncWebClient) -> None:
+    readers = [slack.add_person(f"reader{n}") for n in range(25)]
+    groups = [slack.add_usergroup(name, readers) for name in ("mlops", "trainers")]
+    people = People(client, frozenset(groups), Hours())
+
+    for reader in readers:
+        assert await people.ask(reader.id, OURS) == Person(reader.id)
+
+    assert slack.ledger.of(ASK) == []
+
+
+async def test_a_group_is_asked_once_for_everybody_and_five_minutes(slack: Slack, client: AsyncWebClient) -> None:
+    members = [slack.add_person(f"member{n}") for n in range(25)]
+    group, hours = slack.add_usergroup("mlops", members[:1]), Hours()
+    people = People(client, frozenset({group}), hours)
+
+    for member in members:
+        await people.ask(member.id, OURS, operates=True)
+    hours.now += REMEMBERED - 1
+    await people.ask(members[0].id, OURS, operates=True)
+    assert len(slack.ledger.of(ASK)) == 1
+
+    hours.now += 1
+    await people.ask(members[0].id, OURS, operates=True)
+    assert len(slack.ledger.of(ASK)) == 2
+
+
+async def test_who_acts_is_looked_for_anew_and_who_acts_at_the_same_moment_shares_that(
+    slack: Slack, client: AsyncWebClient
+) -> None:
+    milo, others = slack.add_person("milo"), [slack.add_person(f"other{n}") for n in range(9)]
+    group = slack.add_usergroup("mlops", [milo, *others])
+    people = People(client, frozenset({group}), Hours())
+    await people.ask(milo.id, OURS, operates=True)
+    slack.workspace.usergroups[group].remove(milo.id)
+
+    assert await people.ask(milo.id, OURS, operates=True, fresh=True) == Person(milo.id)
+    asked = len(slack.ledger.of(ASK))
+    slack.faults.add(ASK, Fault("late", seconds=0.5))
+    found = await asyncio.gather(*(people.ask(each.id, OURS, operates=True, fresh=True) for each in others))
+
+    assert found == [Person(each.id, groups=frozenset({group})) for each in others]
+    assert len(slack.ledger.of(ASK)) == asked + 1
+
+
+@pytest.mark.parametrize("word", ["no_such_subteam", "plan_upgrade_required", "permission_denied", "missing_scope"])
+async def test_a_bad_group_is_logged_once_and_the_others_still_work(
+    slack: Slack,
+    client: AsyncWebClient,
+    word: str,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    milo, mia = slack.add_person("milo"), slack.add_person("mia")
+    good = slack.add_usergroup("mlops", [milo])
+    slack.faults.always(ASK, error(word))
+    people = People(client, frozenset({"S0000BAD"}), Hours())
+    for _ in range(3):
+        assert await people.ask(mia.id, OURS, operates=True, fresh=True) == Person(mia.id), "she is known not to be one"
+    said = capsys.readouterr().out + caplog.text
+    assert said.count("groups.bad") == 1
+    assert "S0000BAD" in said
+
+    slack.faults.clear()
+    both = People(client, frozenset({"S0000BAD", good}), Hours())
+    assert await both.ask(milo.id, OURS, operates=True) == Person(milo.id, groups=frozenset({good}))
+    assert await both.ask(mia.id, OURS, operates=True) == Person(mia.id)
+
+
+async def test_a_disabled_group_makes_nobody_an_operator(slack: Slack, client: AsyncWebClient) -> None:
+    milo = slack.add_person("milo")
+    group = slack.add_usergroup("mlops", [milo])
+    slack.workspace.disabled_usergroups.add(group)
+
+    assert await People(client, frozenset({group}), Hours()).ask(milo.id, OURS, operates=True) == Person(milo.id)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        error("ratelimited"),
+        error("fatal_error"),
+        Fault("drop"),
+        Fault("answer", status=200, body={"ok": True}),
+        Fault("answer", status=200, body={"ok": True, "users": "U0MILO"}),
+    ],
+    ids=["429", "fatal", "drop", "no users", "a text"],
+)
+async def test_a_group_that_cannot_be_asked_leaves_open_who_is_in_it(
+    slack: Slack, client: AsyncWebClient, fault: Fault
+) -> None:
+    milo = slack.add_person("milo")
+    good = slack.add_usergroup("mlops", [milo])
+    people = People(client, frozenset({good}), Hours())
+    slack.faults.always(ASK, fault)
+
+    assert await people.ask(milo.id, OURS, operates=True) == Person(milo.id, groups_unknown=True)
+    slack.faults.clear()
+    assert await people.ask(milo.id, OURS, operates=True) == Person(milo.id, groups=frozenset({good}))
+
+
+@pytest.mark.parametrize("who", ["an admin", "a guest", "a stranger", "a bot", "a named operator"])
+async def test_groups_are_not_asked_about_whom_they_could_not_help(
+    slack: Slack, client: AsyncWebClient, who: str
+) -> None:
+    someone = slack.add_person("someone", team_id="T0STRANGER" if who == "a stranger" else TEAM)
+    someone.is_admin, someone.is_restricted = who == "an admin", who == "a guest"
+    someone.is_bot = who == "a bot"
+    operators = frozenset({"S0GONE", someone.id} if who == "a named operator" else {"S0GONE"})
+
+    assert isinstance(await People(client, operators, Hours()).ask(someone.id, OURS, operates=True, fresh=True), Person)
+    assert slack.ledger.of(ASK) == []
