@@ -220,5 +220,5 @@ def _give_up(problems: list[str], *, code: int) -> NoReturn:
     title = "ftjob cannot start:" if len(problems) == 1 else f"ftjob cannot start, {len(problems)} problems:"
     said = "\n".join([title, *(f"  - {problem}" for problem in problems)])
     # Bytes in a setting that are no text could not be written as they are.
-    typer.echo(said.encode(errors="backslashreplace").decode(), err=True)
+    logs.say(said.encode(errors="backslashreplace").decode())
     raise SystemExit(code)

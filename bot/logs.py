@@ -1,7 +1,15 @@
-"""How log lines look: events with fields, for people or as JSON. Nothing leaves here that is a secret or a forged line."""
+"""How log lines look: events with fields, for people or as JSON. Nothing leaves here that is a secret or a forged line.
 
+A thread writes them, so that nobody waits where nobody reads them.
+"""
+
+import atexit
 import logging
+import os
+import select
 import sys
+import threading
+from collections import deque
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Literal
@@ -10,8 +18,13 @@ import structlog
 from structlog.processors import ExceptionRenderer
 from structlog.tracebacks import ExceptionDictTransformer
 
+from bot.metrics import LOG_LINES_DROPPED
 from bot.redaction import redacted
 
+MOST_WAITING = 1024 * 1024
+"""Bytes of lines that wait to be written; the ones after that are dropped and counted."""
+LAST_SECONDS = 0.4
+"""How long the end of the process waits until the last lines are written."""
 LONGEST_VALUE = 120
 """Characters of one value: what it says may come from outside."""
 LONGEST_TEXT = 2000
@@ -34,7 +47,7 @@ def set_up(style: Literal["console", "json"]) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    handler = _Handler()
+    handler = _Queue(sys.stderr.fileno())
     handler.setFormatter(formatter(style))
     root = logging.getLogger()
     root.handlers = [handler]
@@ -46,6 +59,24 @@ def set_up(style: Literal["console", "json"]) -> None:
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     logging.captureWarnings(capture=True)
     sys.excepthook = _log_end
+    sys.unraisablehook = _log_unraisable
+    atexit.register(drain)
+
+
+def say(text: str) -> None:
+    """Tell people something on standard error, by the way of the log where that is set up."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, _Queue):
+            handler.write(text)
+            return
+    sys.stderr.write(f"{text}\n")
+
+
+def drain(seconds: float = LAST_SECONDS) -> None:
+    """Wait until all lines are written, but no longer than ``seconds``: maybe nobody reads them."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, _Queue):
+            handler.drain(seconds)
 
 
 def formatter(style: Literal["console", "json"]) -> logging.Formatter:
@@ -70,11 +101,82 @@ def formatter(style: Literal["console", "json"]) -> logging.Formatter:
     )
 
 
-class _Handler(logging.StreamHandler[Any]):
-    """Writes to standard error; a record that cannot be written is named, where Python would print its arguments."""
+class _Queue(logging.Handler):
+    """Lines that wait for the thread that writes them, in their order."""
 
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
-        self.stream.write(f"a log line of {record.module}:{record.lineno} could not be written\n")
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+        self._lines: deque[bytes] = deque()
+        self._waiting = 0
+        self._dropped = 0
+        self._changed = threading.Condition()
+        threading.Thread(target=self._write_all, name="log", daemon=True).start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a record; one that cannot be written is named, where Python would print its arguments."""
+        try:
+            line = self.format(record)
+        except Exception:  # noqa: BLE001 - whatever the arguments do when they are formatted
+            line = f"a log line of {record.module}:{record.lineno} could not be written"
+        self.write(line)
+
+    def write(self, text: str) -> None:
+        """Put a line to those that wait, or count it where they are too many."""
+        line = f"{text}\n".encode(errors="backslashreplace")
+        with self._changed:
+            if self._waiting + len(line) > MOST_WAITING:
+                self._drop()
+                return
+            self._lines.append(line)
+            self._waiting += len(line)
+            self._changed.notify_all()
+
+    def drain(self, seconds: float) -> None:
+        """Wait until no line waits any more, or the time is over."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._lines, seconds)
+
+    def _drop(self) -> None:
+        self._dropped += 1
+        LOG_LINES_DROPPED.inc()
+
+    def _write_all(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._lines)
+                line = self._lines[0]
+            is_written = _write(self._descriptor, line)
+            with self._changed:
+                if not is_written:
+                    self._drop()
+                # Once there is room again, so that this is not dropped, too.
+                dropped = self._dropped if is_written and self._waiting <= MOST_WAITING // 2 else 0
+                self._dropped -= dropped
+            if dropped:
+                structlog.get_logger().warning("log.lines_dropped", lines=dropped)
+            with self._changed:
+                self._lines.popleft()
+                self._waiting -= len(line)
+                self._changed.notify_all()
+
+
+def _write(descriptor: int, line: bytes) -> bool:
+    """Write a line to its end, however long that takes; return whether it could be."""
+    while line:
+        try:
+            line = line[os.write(descriptor, line) :]
+        except BlockingIOError:  # another process that has it, too, may have made it so
+            select.select((), (descriptor,), ())
+        except OSError:  # nobody is there to read it any more, or the disk is full
+            return False
+    return True
+
+
+def _log_unraisable(what: "sys.UnraisableHookArgs") -> None:
+    structlog.get_logger().error(
+        "process.unraisable", exc_info=what.exc_value, where=getattr(what.object, "__qualname__", None)
+    )
 
 
 def _log_end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

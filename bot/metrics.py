@@ -33,6 +33,7 @@ LOOKUPS = Counter("ftjob_lookups_total", "Look-ups of deliveries in doubt, by wh
 TAMPERED = Counter("ftjob_tampered_total", "Buttons pressed that were never put to that person in that channel")
 REPEATED = Counter("ftjob_repeated_requests_total", "Requests of Slack that came again and were not acted on", ["kind"])
 GATE_REQUESTS = Counter("ftjob_gate_requests_total", "Answers to what came to Slack's door over HTTP", ["status"])
+LOG_LINES_DROPPED = Counter("ftjob_log_lines_dropped_total", "Log lines that were dropped because nobody read them")
 CUT_CONNECTIONS = Counter(
     "ftjob_cut_connections_total", "Connections to our port that were cut because there was no room for another one"
 )

@@ -6,6 +6,7 @@ import signal
 
 import structlog
 
+from bot import logs
 from bot.alerts.retry import PATIENCE, Patience
 from bot.app import running
 from bot.commands.flood import LIMITS, Limits
@@ -44,6 +45,7 @@ async def run_until_stopped(settings: Settings, *, patience: Patience = PATIENCE
 def _stop_or_die(stop: asyncio.Event) -> None:
     if stop.is_set():
         # Safe: what was under way is found in the outbox at the next start.
+        logs.drain()
         signal.raise_signal(signal.SIGKILL)
     _stop(stop)
 
@@ -57,4 +59,5 @@ def _stop(stop: asyncio.Event) -> None:
 
 def _leave() -> None:
     log.error("bot.stop_hung", seconds=LONGEST_STOP)  # the rest is found at the next start, as after a kill
+    logs.drain()
     os._exit(1)

@@ -1,8 +1,12 @@
 """What comes out of the log, whatever goes in: no secret, and one record for one event."""
 
+import fcntl
 import json
+import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -115,3 +119,81 @@ def test_a_value_is_cut(style: str) -> None:
     said = logged(style, ["x" * 5000], program=FIELD)
     assert "x" * 119 + {"console": "…", "json": "\\u2026"}[style] in said
     assert len(said) < 5000
+
+
+CHATTY = """
+import os, sys, structlog
+from bot import logs
+from bot.metrics import LOG_LINES_DROPPED
+
+logs.set_up("json")
+for number in range(20_000):
+    structlog.get_logger().info("a.line", number=number, text="x" * 100)
+print(int(LOG_LINES_DROPPED._value.get()), flush=True)
+sys.stdin.read(1)
+structlog.get_logger().info("the.last")
+if sys.argv[1] == "break":
+    raise ValueError("the end")
+sys.exit(3)
+"""
+PIPE_BYTES = 4096
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    """Both ends of a pipe that holds very little."""
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    yield reading, writing
+    os.close(writing)
+    os.close(reading)
+
+
+def started(writing: int, how: str = "") -> "subprocess.Popen[str]":
+    """Start a process that logs far more than anybody reads."""
+    program = [sys.executable, "-c", CHATTY, how]
+    return subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=writing, text=True)
+
+
+@pytest.mark.parametrize(("how", "code"), [("", 3), ("break", 1)])
+def test_a_process_whose_log_nobody_reads_works_on_and_ends(pipe: tuple[int, int], how: str, code: int) -> None:
+    reading, writing = pipe
+    process = started(writing, how)
+    assert process.stdout
+    dropped = int(process.stdout.readline())
+    assert 0 < dropped < 20_000
+    process.communicate("x", timeout=30)
+    assert process.returncode == code
+    assert len(os.read(reading, 2 * PIPE_BYTES)) <= PIPE_BYTES
+
+
+def test_what_waited_is_written_once_somebody_reads_and_what_was_dropped_is_counted(pipe: tuple[int, int]) -> None:
+    reading, writing = pipe
+    process = started(writing)
+    assert process.stdin
+    assert process.stdout
+    dropped = int(process.stdout.readline())
+    said = b""
+    while b"log.lines_dropped" not in said:
+        said += os.read(reading, 65536)
+    process.stdin.write("x")
+    process.stdin.close()
+    while b"the.last" not in said:
+        said += os.read(reading, 65536)
+    assert process.wait(30) == 3
+    process.stdout.close()
+
+    numbers = [int(found) for found in re.findall(rb'"number": (\d+)', said)]
+    assert numbers == list(range(20_000 - dropped)), "the first lines are kept, in their order"
+    assert [json.loads(line)["lines"] for line in said.splitlines() if b"log.lines_dropped" in line] == [dropped]
+
+
+def test_a_log_that_nobody_can_read_any_more_stops_nothing() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = started(writing)
+    os.close(writing)
+    assert process.stdout
+    assert int(process.stdout.readline()) >= 0
+    process.communicate("x", timeout=30)
+    assert process.returncode == 3
