@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from bot.retry_after import LONGEST_PAUSE, SHORTEST_PAUSE, jittered
+from bot.store import line
 from bot.store.outbox import Outcome
 
 
@@ -46,7 +47,7 @@ class Patience:
 
 PATIENCE = Patience()
 PACE = PATIENCE.pace
-LONGEST_BACKOFF = 60.0
+LONGEST_BACKOFF = line.LONGEST_WAIT
 _MOST_DOUBLINGS = 12
 MOST_UNKNOWN = 5
 """How often an error that we do not know is tried again."""
@@ -73,7 +74,7 @@ OUR_FAULT = frozenset(
 )
 """Slack does not accept what we drew: the same goes out as plain text."""
 REFUSED_FOR_NOW = frozenset("request_timeout service_unavailable team_added_to_org org_login_required".split())
-RATE_LIMITED = frozenset("ratelimited rate_limited message_limit_exceeded".split())
+RATE_LIMITED = line.RATE_LIMITED
 MAYBE_POSTED = frozenset("internal_error fatal_error".split())
 THREAD_GONE = frozenset("thread_not_found cannot_reply_to_message".split())
 """The thread does not take it: it goes to the channel itself."""

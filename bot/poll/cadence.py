@@ -2,6 +2,7 @@
 
 from bot.errors import AccessRefused, ProviderError, RateLimited
 from bot.jobs.statuses import Phase, phase_of
+from bot.providers.wire import QUOTA_PAUSE
 from bot.retry_after import jittered
 from bot.store.jobs import KnownJob
 
@@ -27,6 +28,11 @@ def pause_after(error: ProviderError, failures: int, interval: float, luck: floa
     if isinstance(error, AccessRefused):
         return float(min(max(LONGEST_LOCKOUT, interval), max(SHORTEST_LOCKOUT, interval) * doubled * (1 + luck / 10)))
     return float(min(max(LONGEST_BACKOFF, interval), interval * doubled) * (0.75 + luck / 4))
+
+
+def longest_pause(interval: float) -> float:
+    """Return the seconds for which an account is left alone at the most."""
+    return max(LONGEST_LOCKOUT, QUOTA_PAUSE, interval)
 
 
 def is_settled(job: KnownJob, now: float, interval: float) -> bool:

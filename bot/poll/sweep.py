@@ -17,7 +17,7 @@ from bot.errors import BrokenAnswer, NotFound, ProviderError, RequestRefused
 from bot.jobs.changes import change_between, state_of
 from bot.jobs.doubt import Verdict, judge
 from bot.jobs.statuses import Phase, phase_of
-from bot.poll.cadence import is_late, is_settled, pause_after
+from bot.poll.cadence import is_late, is_settled, longest_pause, pause_after
 from bot.poll.circuit import Circuit
 from bot.poll.plan import PAGE, further_pages
 from bot.providers.client import Client
@@ -113,7 +113,9 @@ class Sweeper:
         if not standing.watched and not self._failing:
             metrics.SWEEPS.labels(self.account, "idle").inc()
             return None
-        lease = await self._store.accounts.claim(self.account, lease=self._lease, older_than=older_than)
+        lease = await self._store.accounts.claim(
+            self.account, lease=self._lease, older_than=older_than, longest_pause=longest_pause(self._interval)
+        )
         if lease is None:
             return await self._stand_by(standing)
         self._held = lease

@@ -9,15 +9,19 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, exists, func, literal, or_, select, update
+from sqlalchemy import exists, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store import schema
 from bot.store.engine import Database
 from bot.store.jobs import is_due
+from bot.store.line import latest
+from bot.store.moments import deadline, is_over
 
-_LONGEST_PAUSE = 3600.0
-"""Seconds: nobody leaves an account alone for longer, so a pause beyond it is one of a clock that was set back."""
+LONGEST_LEASE = 60.0
+"""Seconds for which a look takes an account at the most."""
+LONGEST_PAUSE = 3600.0
+"""Seconds for which an account is left alone at the most, where who looks does not say less."""
 
 
 @dataclass(frozen=True)
@@ -55,27 +59,30 @@ class Accounts:
         now, accounts, jobs = self._db.now(), schema.account.c, schema.job.c
         subscribed = exists().where(schema.subscription.c.account == account)
         owed = exists().where(jobs.account == account, *is_due(jobs, now))
-        free_at = func.coalesce(accounts.begun_at, 0.0) + interval
-        free_at = case((accounts.lease_until > free_at, accounts.lease_until), else_=free_at)
+        begun = deadline(func.coalesce(accounts.begun_at, 0.0) + interval, now, interval)
+        free_at = latest(begun, deadline(func.coalesce(accounts.lease_until, 0.0), now, LONGEST_LEASE))
         asked = select(literal(account).label("name")).subquery()
-        found = select(
-            or_(owed, subscribed), func.coalesce(accounts.failures, 0), func.coalesce(free_at - now, 0.0)
-        ).select_from(asked.outerjoin(schema.account, accounts.name == asked.c.name))
+        found = select(or_(owed, subscribed), func.coalesce(accounts.failures, 0), free_at - now).select_from(
+            asked.outerjoin(schema.account, accounts.name == asked.c.name)
+        )
         async with self._db.transaction() as tx:
             watched, failures, busy_for = (await tx.execute(found)).one()
         return Standing(bool(watched), failures, max(0.0, busy_for))
 
-    async def claim(self, account: str, *, lease: float, older_than: float = 0.0) -> Lease | None:
+    async def claim(
+        self, account: str, *, lease: float, older_than: float = 0.0, longest_pause: float = LONGEST_PAUSE
+    ) -> Lease | None:
         """Take the account for ``lease`` seconds; return None where it is not to be looked at now.
 
-        That is: another process has it, it is left alone, or a look began less than ``older_than`` seconds ago.
+        That is: another process has it, it is left alone, or a look began less than ``older_than`` seconds ago. Nobody
+        leaves it alone for more than ``longest_pause`` seconds.
         """
         now, token, accounts = self._db.now(), secrets.token_hex(8), schema.account.c
         row = self._db.insert(schema.account).values(name=account, begun_at=now, lease_until=now + lease, token=token)
         free = (
-            _is_past(accounts.lease_until, now, lease)
-            & _is_past(accounts.not_before, now, _LONGEST_PAUSE)
-            & _is_past(func.coalesce(accounts.begun_at, 0.0) + older_than, now, older_than)
+            is_over(accounts.lease_until, now, lease)
+            & is_over(accounts.not_before, now, longest_pause)
+            & is_over(func.coalesce(accounts.begun_at, 0.0) + older_than, now, older_than)
         )
         taken = {name: row.excluded[name] for name in ("begun_at", "lease_until", "token")}
         statement = row.on_conflict_do_update(index_elements=["name"], set_=taken, where=free)
@@ -113,8 +120,3 @@ class Accounts:
             mine = select(schema.account.c.swept_at).where(schema.account.c.name == account)
             at: float | None = await tx.scalar(mine)
         return at
-
-
-def _is_past(moment: ColumnElement[float], now: ColumnElement[float], most: float) -> ColumnElement[bool]:
-    """Whether a moment is over; one further ahead than ``most`` seconds was set before the clock was set back."""
-    return or_(moment <= now, moment > now + most)

@@ -17,6 +17,7 @@ from sqlalchemy import func, select, update
 from bot.errors import FtjobError
 from bot.store import schema
 from bot.store.engine import Database
+from bot.store.moments import is_ahead
 
 IN_DOUBT_FOR = 86400.0
 """Seconds after a database was put back in which what comes to be owed may have been told already."""
@@ -63,5 +64,6 @@ def doubt(now: Any, account: str | None = None) -> dict[str, Any]:
     """
     identity, accounts = schema.identity.c, schema.account.c
     looked = select(accounts.name).where(accounts.name == account, accounts.swept_at > identity.restored_at)
-    put_back = select(identity.knows_until).where(identity.restored_at > now - IN_DOUBT_FOR, ~looked.exists())
+    lately = is_ahead(identity.restored_at + IN_DOUBT_FOR, now, IN_DOUBT_FOR)
+    put_back = select(identity.knows_until).where(lately, ~looked.exists())
     return {"in_doubt": put_back.exists(), "first_at": put_back.scalar_subquery()}

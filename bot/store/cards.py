@@ -12,10 +12,14 @@ from sqlalchemy import and_, exists, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.jobs.statuses import FINAL_WORDS
+from bot.retry_after import LONGEST_PAUSE
 from bot.store import schema
 from bot.store.engine import Database
-from bot.store.line import latest
+from bot.store.line import LONGEST_LEASE, latest
+from bot.store.moments import deadline, is_over
 
+LONGEST_WAIT = 3600.0
+"""Seconds that a card which cannot be edited waits at the most."""
 ALL_CARDS = "*"
 """The row of ``channel`` that holds when the next edit may go out, wherever its card stands."""
 
@@ -134,7 +138,10 @@ class Cards:
     async def _take_turn(self, tx: AsyncConnection, rhythm: Rhythm) -> bool:
         now = self._db.now()
         turn = self._db.insert(schema.channel).values(id=ALL_CARDS, free_at=now + rhythm.gap)
-        if_free = {"set_": {"free_at": turn.excluded.free_at}, "where": schema.channel.c.free_at <= now}
+        if_free = {
+            "set_": {"free_at": turn.excluded.free_at},
+            "where": is_over(schema.channel.c.free_at, now, LONGEST_PAUSE),
+        }
         return (await tx.execute(turn.on_conflict_do_update(index_elements=["id"], **if_free))).rowcount > 0
 
     async def edited(self, edit: Edit) -> None:
@@ -155,7 +162,8 @@ class Cards:
         async with self._db.transaction() as tx:
             await self._end(tx, edit, shown=shown, failures=edit.failures + 1, not_before=self._db.now() + wait)
             if all_wait:
-                until = schema.channel.c.free_at, self._db.now() + wait
+                now = self._db.now()
+                until = deadline(schema.channel.c.free_at, now, LONGEST_PAUSE), now + wait
                 later = update(schema.channel).where(schema.channel.c.id == ALL_CARDS)
                 await tx.execute(later.values(free_at=latest(*until)))
 
@@ -177,7 +185,12 @@ class Cards:
         """Return how long until an edit can be claimed: 0 where one can be now, None where every card shows the present."""
         cards, now = schema.card.c, self._db.now()
         turn = select(schema.channel.c.free_at).where(schema.channel.c.id == ALL_CARDS).scalar_subquery()
-        ready = latest(cards.not_before, cards.lease_until, cards.edited_at + rhythm.card, func.coalesce(turn, 0.0))
+        ready = latest(
+            deadline(cards.not_before, now, LONGEST_WAIT),
+            deadline(cards.lease_until, now, LONGEST_LEASE),
+            deadline(cards.edited_at + rhythm.card, now, rhythm.card),
+            deadline(func.coalesce(turn, 0.0), now, LONGEST_PAUSE),
+        )
         async with self._db.transaction() as tx:
             seconds = await tx.scalar(select(func.min(ready) - now).where(text(schema.STALE)))
         return None if seconds is None else max(0.0, float(seconds))
@@ -185,7 +198,12 @@ class Cards:
 
 def _due(now: Any, rhythm: Rhythm) -> tuple[Any, ...]:
     cards = schema.card.c
-    return text(schema.STALE), cards.not_before <= now, cards.lease_until <= now, cards.edited_at + rhythm.card <= now
+    return (
+        text(schema.STALE),
+        is_over(cards.not_before, now, LONGEST_WAIT),
+        is_over(cards.lease_until, now, LONGEST_LEASE),
+        is_over(cards.edited_at + rhythm.card, now, rhythm.card),
+    )
 
 
 def _card(row: Any) -> Card:

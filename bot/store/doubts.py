@@ -10,6 +10,7 @@ from bot.jobs.doubt import Absence
 from bot.store import schema
 from bot.store.engine import Database
 from bot.store.jobs import FOUND, UNDOUBTED, KnownJob, untouched
+from bot.store.moments import not_after
 
 
 class Doubts:
@@ -33,7 +34,11 @@ class Doubts:
         statement = (
             update(schema.job)
             .where(*untouched(seen))
-            .values(misses=jobs.misses + 1, missed_since=func.coalesce(jobs.missed_since, now), missed_at=now)
+            .values(
+                misses=jobs.misses + 1,
+                missed_since=not_after(func.coalesce(jobs.missed_since, now), now),
+                missed_at=now,
+            )
             .returning(jobs.misses, jobs.missed_since, jobs.missed_at)
         )
         row = (await tx.execute(statement)).one_or_none()

@@ -1,7 +1,7 @@
 """What the bot knows of each job."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, update
@@ -13,9 +13,12 @@ from bot.jobs.models import Snapshot
 from bot.jobs.stuck import first_since
 from bot.store import schema
 from bot.store.engine import Database
+from bot.store.moments import is_over, not_after
 
 FIRST_VERSION = 1
 _RECENT = 300
+_AT_ONCE = 1000
+"""Rows in one statement: a database takes only so many parameters."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,22 @@ class Jobs:
             if lacking := [job_id for job_id in owed if job_id not in known]:
                 rest = _jobs(account).where(schema.job.c.id.in_(lacking))
                 known |= {row.id: _known(row) for row in await tx.execute(rest)}
+            known = await self._put_right(tx, known)
         return Watched(known, owed, newer_than)
+
+    async def _put_right(self, tx: AsyncConnection, known: dict[str, KnownJob]) -> dict[str, KnownJob]:
+        """Let what lies ahead of a clock that was set back have happened just now; return the jobs as they are then."""
+        now, jobs = await self.now(tx), schema.job.c
+        right = {job_id: _before(job, now) for job_id, job in known.items()}
+        wrong = [job for job_id, job in known.items() if right[job_id] != job]
+        columns = jobs.same_since, jobs.stuck_since, jobs.missed_since, jobs.missed_at
+        values = {column.name: not_after(column, now) for column in columns}
+        for start in range(0, len(wrong), _AT_ONCE):
+            some = [job.id for job in wrong[start : start + _AT_ONCE]]
+            await tx.execute(
+                update(schema.job).where(jobs.account == wrong[0].account, jobs.id.in_(some)).values(values)
+            )
+        return right
 
     async def now(self, tx: AsyncConnection) -> float:
         """Return the present moment by the clock of what is stored."""
@@ -170,6 +188,15 @@ def untouched(seen: KnownJob) -> tuple[ColumnElement[bool], ...]:
     )
 
 
+def _before(job: KnownJob, now: float) -> KnownJob:
+    """Return a job of which nothing has happened after the moment ``now``."""
+    seen, noted, stuck = job.same_since, job.absence, job.stuck_since
+    if seen <= now and (stuck is None or stuck <= now) and (noted is None or noted.last <= now >= noted.since):
+        return job
+    absence = noted and Absence(noted.reads, min(noted.since, now), min(noted.last, now))
+    return replace(job, same_since=min(seen, now), absence=absence, stuck_since=stuck and min(stuck, now))
+
+
 def _jobs(account: str) -> Any:
     return select(schema.job).where(schema.job.c.account == account)
 
@@ -190,7 +217,7 @@ def is_due(jobs: Any, now: ColumnElement[float]) -> tuple[ColumnElement[bool], .
     """Return what holds of the rows of jobs that are owed a look: tracked, unsettled, and not gone a moment ago."""
     tracks = schema.track.c
     tracked = exists().where(and_(tracks.account == jobs.account, tracks.job_id == jobs.id))
-    return jobs.settled.is_(False), or_(jobs.gone.is_(False), jobs.missed_at <= now - REST), tracked
+    return jobs.settled.is_(False), or_(jobs.gone.is_(False), is_over(jobs.missed_at + REST, now, REST)), tracked
 
 
 def _known(row: Row[Any]) -> KnownJob:

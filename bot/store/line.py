@@ -4,7 +4,16 @@ from typing import Any
 
 from sqlalchemy import and_, bindparam, case, func, select
 
+from bot.retry_after import LONGEST_PAUSE
 from bot.store import schema
+from bot.store.moments import deadline, is_ahead, is_over
+
+LONGEST_LEASE = 30.0
+"""Seconds for which a sender claims a delivery, or an editor a card, at the most."""
+LONGEST_WAIT = 60.0
+"""Seconds that a delivery, or a channel, waits at the most where Slack asked for no pause."""
+RATE_LIMITED = frozenset("ratelimited rate_limited message_limit_exceeded".split())
+"""Slack's words where it asks for one."""
 
 
 def place() -> Any:
@@ -41,8 +50,29 @@ def heads() -> Any:
 def due(now: Any) -> tuple[Any, ...]:
     """Return what makes a row the next one of its channel, at the moment ``now``."""
     rows, channels = schema.delivery.c, schema.channel.c
-    busy = select(channels.id).where(and_(channels.id == rows.channel, channels.free_at > now)).exists()
-    return place().in_(heads()), unfinished(), rows.lease_until <= now, rows.not_before <= now, ~busy
+    rests = is_ahead(channels.free_at, now, longest_rest())
+    busy = select(channels.id).where(and_(channels.id == rows.channel, rests)).exists()
+    waited = is_over(rows.lease_until, now, LONGEST_LEASE), is_over(rows.not_before, now, _longest_wait())
+    return place().in_(heads()), unfinished(), *waited, ~busy
+
+
+def ready_at(now: Any) -> Any:
+    """Return when a row, joined with its channel, can be claimed, if it is the next one of its channel."""
+    rows, channels = schema.delivery.c, schema.channel.c
+    rested = deadline(func.coalesce(channels.free_at, 0.0), now, longest_rest())
+    return latest(
+        deadline(rows.not_before, now, _longest_wait()), deadline(rows.lease_until, now, LONGEST_LEASE), rested
+    )
+
+
+def _longest_wait() -> Any:
+    return case((schema.delivery.c.error.in_(sorted(RATE_LIMITED)), LONGEST_PAUSE), else_=LONGEST_WAIT)
+
+
+def longest_rest() -> Any:
+    """Return the seconds for which a channel gets nothing at the most: longer where Slack asked for a pause."""
+    channels = schema.channel.c
+    return case((channels.free_at <= channels.limited_until, LONGEST_PAUSE), else_=LONGEST_WAIT)
 
 
 def latest(first: Any, *others: Any) -> Any:

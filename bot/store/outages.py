@@ -39,7 +39,9 @@ class Outages:
     async def begin(self, tx: AsyncConnection, what: str, error: str) -> None:
         """Note that something failed; what failed already keeps its beginning."""
         row = self._db.insert(schema.outage).values(what=what, since=self._db.now(), error=error, told=False)
-        await tx.execute(row.on_conflict_do_nothing())
+        # What begins later than now was noted before the clock was set back: it begins anew.
+        ahead = {"set_": {"since": row.excluded.since}, "where": schema.outage.c.since > row.excluded.since}
+        await tx.execute(row.on_conflict_do_update(index_elements=["what"], **ahead))
 
     async def tell(self, tx: AsyncConnection, what: str, *, after: float) -> Outage | None:
         """Return an outage that has lasted ``after`` seconds, once: whoever gets it tells people."""

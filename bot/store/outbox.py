@@ -23,12 +23,14 @@ from typing import Any, Literal
 from sqlalchemy import Row, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.retry_after import LONGEST_PAUSE
 from bot.store import digests, schema
 from bot.store.backup import doubt
 from bot.store.cards import Card
 from bot.store.changes import RecordedChange
 from bot.store.engine import Database
-from bot.store.line import due, heads, latest, place, unfinished
+from bot.store.line import LONGEST_LEASE, due, heads, latest, longest_rest, place, ready_at, unfinished
+from bot.store.moments import deadline, is_over
 
 
 class Picture(StrEnum):
@@ -157,7 +159,7 @@ class Outbox:
         chosen = chosen.with_for_update(skip_locked=True)
         statement = (
             update(schema.delivery)
-            .where(rows.id == chosen.scalar_subquery(), rows.lease_until <= now, unfinished())
+            .where(rows.id == chosen.scalar_subquery(), is_over(rows.lease_until, now, LONGEST_LEASE), unfinished())
             .values(
                 state="inflight",
                 attempts=rows.attempts + 1,
@@ -249,11 +251,9 @@ class Outbox:
     async def seconds_to_next(self) -> float | None:
         """Return how long until a row can be claimed: 0 where one can be now, None where nothing is owed."""
         now = self._db.now()
-        rows, channels = schema.delivery.c, schema.channel.c
-        ready = latest(rows.not_before, rows.lease_until, func.coalesce(channels.free_at, 0.0))
-        owed = select(func.min(ready) - now).select_from(
-            schema.delivery.outerjoin(schema.channel, channels.id == rows.channel)
-        )
+        channels = schema.channel.c
+        with_channel = schema.delivery.outerjoin(schema.channel, channels.id == schema.delivery.c.channel)
+        owed = select(func.min(ready_at(now)) - now).select_from(with_channel)
         async with self._db.transaction() as tx:
             seconds = await tx.scalar(owed.where(unfinished(), place().in_(heads())))
         return None if seconds is None else max(0.0, float(seconds))
@@ -267,9 +267,14 @@ class Outbox:
 
     async def rest(self, tx: AsyncConnection, channel: str, seconds: float, *, limited: bool = False) -> None:
         """Send nothing to a channel for some seconds; ``limited`` where Slack asked for it."""
-        until = self._db.now() + seconds
+        now, channels = self._db.now(), schema.channel.c
+        until = now + seconds
         row = self._db.insert(schema.channel).values(id=channel, free_at=until, limited_until=until if limited else 0.0)
-        later = {name: latest(schema.channel.c[name], row.excluded[name]) for name in ("free_at", "limited_until")}
+        before = {
+            "free_at": deadline(channels.free_at, now, longest_rest()),
+            "limited_until": deadline(channels.limited_until, now, LONGEST_PAUSE),
+        }
+        later = {name: latest(moment, row.excluded[name]) for name, moment in before.items()}
         await tx.execute(row.on_conflict_do_update(index_elements=["id"], set_=later))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import and_, exists, func, select, update
+from sqlalchemy import and_, case, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.jobs.changes import State, state_of
@@ -17,6 +17,7 @@ from bot.redaction import without_secrets
 from bot.store import schema
 from bot.store.cards import Cards
 from bot.store.engine import Database
+from bot.store.moments import is_ahead, is_over
 
 MOST_TRIES = 5
 FIRST_WAIT = 30.0
@@ -114,12 +115,18 @@ class Pictures:
         due = (
             select(schema.picture)
             .join(schema.job, _both())
-            .where(pictures.account == account, pictures.looked_at <= now - every, jobs.gone.is_(False), tracked)
+            .where(
+                pictures.account == account,
+                is_over(pictures.looked_at + every, now, every),
+                jobs.gone.is_(False),
+                tracked,
+            )
             .where(func.lower(jobs.status).in_(ACTIVE_WORDS))
             .order_by(pictures.looked_at, pictures.job_id)
         )
         async with self._db.transaction() as tx:
-            lately = select(func.count()).where(pictures.account == account, pictures.looked_at > now - 60.0)
+            in_minute = is_ahead(pictures.looked_at + 60.0, now, 60.0)
+            lately = select(func.count()).where(pictures.account == account, in_minute)
             rows = (await tx.execute(due.limit(max(0, most - (await tx.scalar(lately) or 0))))).all()
             return [_running(row) for row in rows if await self._take(tx, row)]
 
@@ -130,7 +137,11 @@ class Pictures:
     async def claim_undrawn(self, account: str) -> Job | None:
         """Take one job that succeeded and whose curves have no picture yet; each is tried a few times, ever later."""
         pictures, jobs, now = schema.picture.c, schema.job.c, self._db.now()
-        due = (pictures.chart.is_(None), pictures.chart_tries < MOST_TRIES, pictures.chart_not_before <= now)
+        due = (
+            pictures.chart.is_(None),
+            pictures.chart_tries < MOST_TRIES,
+            is_over(pictures.chart_not_before, now, _wait_after()),
+        )
         first = (
             select(schema.picture)
             .join(schema.job, _both())
@@ -143,7 +154,7 @@ class Pictures:
             if row is None:
                 return None
             mine = update(schema.picture).where(*_of(account, row.job_id), pictures.chart_tries == row.chart_tries)
-            later = {"chart_tries": row.chart_tries + 1, "chart_not_before": now + FIRST_WAIT * 4**row.chart_tries}
+            later = {"chart_tries": row.chart_tries + 1, "chart_not_before": now + _wait(row.chart_tries + 1)}
             taken = (await tx.execute(mine.values(later))).rowcount > 0
         return Job.model_validate(json.loads(row.body)) if taken else None
 
@@ -163,6 +174,17 @@ class Pictures:
             await tx.execute(mine.values(known))
             if progress != running.progress:
                 await self._cards.want(tx, running.account, running.job_id)
+
+
+def _wait(tries: int) -> float:
+    """Return the seconds until a job's curves are drawn again, after so many tries."""
+    return float(FIRST_WAIT * 4 ** (tries - 1))
+
+
+def _wait_after() -> Any:
+    return case(
+        {tries: _wait(tries) for tries in range(1, MOST_TRIES + 1)}, value=schema.picture.c.chart_tries, else_=0.0
+    )
 
 
 def digest_of(body: dict[str, Any]) -> str:

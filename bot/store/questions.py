@@ -11,11 +11,13 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, or_, select, update
+from sqlalchemy import Row, Select, case, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.jobs.orders import Order
 from bot.store import schema
 from bot.store.engine import Database
+from bot.store.moments import is_ahead, is_over
 
 LIFETIME = 600.0
 """Seconds in which a question can be answered."""
@@ -85,7 +87,12 @@ class Questions:
         rows, now = schema.question.c, self._db.now()
         statement = (
             update(schema.question)
-            .where(rows.key == key, rows.answered_at.is_(None), rows.ended_at.is_(None), rows.expires_at > now)
+            .where(
+                rows.key == key,
+                rows.answered_at.is_(None),
+                rows.ended_at.is_(None),
+                is_ahead(rows.expires_at, now, _longest()),
+            )
             .values(answered_at=now, lease_until=now + LEASE)
         )
         return (await tx.execute(statement)).rowcount > 0
@@ -93,7 +100,8 @@ class Questions:
     async def rival(self, tx: AsyncConnection, question: Question) -> Asked | None:
         """Return an order for the same job that is under way, or the same one that the API took a moment ago."""
         rows = schema.question.c
-        recent = (rows.verb == question.verb) & rows.done.is_(True) & (rows.ended_at > self._db.now() - REST)
+        lately = is_ahead(rows.ended_at + REST, self._db.now(), REST)
+        recent = (rows.verb == question.verb) & rows.done.is_(True) & lately
         statement = self._select().where(
             rows.account == question.account,
             rows.job_id == question.job_id,
@@ -125,10 +133,16 @@ class Questions:
     async def abandoned(self) -> list[tuple[Asked, float]]:
         """Return the orders that nobody works on any more, oldest first, each with its age in seconds."""
         rows, now = schema.question.c, self._db.now()
+        is_under_way = (rows.answered_at.is_not(None), rows.ended_at.is_(None))
         statement = select(
-            schema.question, (rows.expires_at <= now).label("expired"), (now - rows.answered_at).label("age")
-        ).where(rows.answered_at.is_not(None), rows.ended_at.is_(None), rows.lease_until <= now)
+            schema.question,
+            is_over(rows.expires_at, now, _longest()).label("expired"),
+            (now - rows.answered_at).label("age"),
+        ).where(*is_under_way, is_over(rows.lease_until, now, LEASE))
+        # What was ordered before the clock was set back was ordered just now, or it would get no older for long.
+        younger = update(schema.question).where(*is_under_way, rows.answered_at > now).values(answered_at=now)
         async with self._db.transaction() as tx:
+            await tx.execute(younger)
             return [(_asked(row), row.age) for row in await tx.execute(statement.order_by(rows.answered_at))]
 
     async def end_leases(self) -> None:
@@ -139,7 +153,13 @@ class Questions:
             await tx.execute(under_way.values(lease_until=0.0))
 
     def _select(self) -> Select[Any]:
-        return select(schema.question, (schema.question.c.expires_at <= self._db.now()).label("expired"))
+        is_expired = is_over(schema.question.c.expires_at, self._db.now(), _longest())
+        return select(schema.question, is_expired.label("expired"))
+
+
+def _longest() -> Any:
+    """Return the seconds for which a question can be answered at the most."""
+    return case((schema.question.c.verb == Order.CREATE, FORM_LIFETIME), else_=LIFETIME)
 
 
 def _asked(row: Row[Any]) -> Asked:

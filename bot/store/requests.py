@@ -2,7 +2,7 @@
 
 import hashlib
 
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from bot.store import schema
 from bot.store.engine import Database
@@ -28,5 +28,7 @@ class Requests:
         row = {"key": hashlib.sha256(name.encode()).hexdigest(), "at": now}
         async with self._db.transaction() as tx:
             await tx.execute(delete(schema.request).where(schema.request.c.at < now - KEPT))
+            # What was acted on before the clock was set back counts as acted on now, or it would be kept for ever.
+            await tx.execute(update(schema.request).where(schema.request.c.at > now).values(at=now))
             added = await tx.execute(self._db.insert(schema.request).values(**row).on_conflict_do_nothing())
             return added.rowcount > 0
