@@ -12,7 +12,17 @@ from bot import manifest
 from bot.accounts import AZURE, DEFAULT, Account
 from bot.blocks.parts import duration
 from bot.config import Config
-from bot.errors import AccessRefused, FtjobError, ProviderError, RateLimited, StoreDamaged, StoreInUse, StoreLocked
+from bot.errors import (
+    AccessRefused,
+    FtjobError,
+    ProviderError,
+    QuotaSpent,
+    RateLimited,
+    Refusal,
+    StoreDamaged,
+    StoreInUse,
+    StoreLocked,
+)
 from bot.providers.client import Client
 from bot.settings import Settings
 from bot.slack.gateway import Identity, open_gateway
@@ -28,10 +38,21 @@ WORTH = {
 """What each optional scope buys."""
 
 _SETTINGS = {
-    DEFAULT: ("OPENAI_API_KEY", "OPENAI_BASE_URL"),
-    AZURE: ("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_ENDPOINT"),
+    DEFAULT: ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_ORG_ID and OPENAI_PROJECT_ID"),
+    AZURE: ("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_ENDPOINT"),
 }
-"""Where the key and the address of an account stand that the environment describes."""
+"""Where key, address and organization of an account stand that the environment describes."""
+_OF_FILE = ("the variable that its key_env names", "its base_url in FTJOB_CONFIG", "its organization and project")
+_LET_IN = {
+    Refusal.KEY: "Put a valid key into {key}.",
+    Refusal.RIGHTS: "Let the key in {key} read fine-tuning jobs.",
+    Refusal.ACCOUNT: "Have the provider reactivate the account, or put the key of another one into {key}.",
+    Refusal.PROJECT: "Correct or remove {named}.",
+    Refusal.PLACE: "Run the bot, or a proxy that HTTPS_PROXY names, in a place that the provider serves.",
+    Refusal.ADDRESS: "Allow this machine's address in the provider's network rules.",
+    Refusal.IN_BETWEEN: "Check the network, its proxy or firewall, and {address}.",
+}
+"""What to do where an API does not let the bot in."""
 _PASSING = frozenset({"ratelimited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"})
 _DATABASE_TODO = "Correct DATABASE_URL, or start the database."
 _FILE_TODO = "As it says, before you start the bot."
@@ -195,12 +216,14 @@ def _orders(part: str, settings: Settings, account: Account) -> Finding:
 
 
 def _todo(error: ProviderError, account: Account) -> str:
-    key, address = _SETTINGS.get(account.name, ("the variable that its key_env names", "its base_url in FTJOB_CONFIG"))
+    key, address, named = _SETTINGS.get(account.name, _OF_FILE)
     match error:
         case AccessRefused(missing_scope=str(scope)):
             return f"Give the key the scope {scope}."
         case AccessRefused():
-            return f"Put a valid key into {key}."
+            return _LET_IN[error.reason].format(key=key, address=address, named=named)
+        case QuotaSpent():
+            return "Raise the limit or pay the bill with the provider."
         case RateLimited():
             return "Try again in a minute."
         case _:

@@ -10,14 +10,17 @@ FtjobError
 |- ProviderError        a fine-tuning API did not do what was asked
    |- NotFound          no such job in this project
    |- NotOffered        the provider has no such thing; nothing was asked
-   |- AccessRefused     the key is wrong, revoked or lacks a scope
+   |- AccessRefused     whoever asks is not let in; says why: the key, the account, the place, something before the API
    |- RequestRefused    the API understood and said no, as to a cancel of a finished job
    |  |- TrainingClosed  it takes no new jobs from this organisation any more
    |- RateLimited       not now; says how long to wait
+   |  |- QuotaSpent      not before somebody pays, or raises a limit
    |- BrokenAnswer      an answer that is not what the API's contract says
    |  |- ForeignAnswer  it is about another job, or another organisation's
    |- Unreachable       no answer; says whether the request may have been carried out
 """
+
+from enum import StrEnum
 
 
 class FtjobError(Exception):
@@ -70,11 +73,38 @@ class NotOffered(ProviderError):
     """The provider has no such thing, so that it was not asked; its text is shown to the person."""
 
 
-class AccessRefused(ProviderError):
-    """The API key is wrong, revoked, or not allowed to do this."""
+class Refusal(StrEnum):
+    """Why an API lets nobody in."""
 
-    def __init__(self, message: str, *, missing_scope: str | None = None, request_id: str | None = None) -> None:
+    KEY = "key"
+    """The key is wrong, expired or revoked."""
+    RIGHTS = "rights"
+    """The key is good, but not for this."""
+    ACCOUNT = "account"
+    """The account behind the key is closed or suspended."""
+    PROJECT = "project"
+    """The organization or project that is named does not go with the key."""
+    PLACE = "place"
+    """The country or region that the request came from."""
+    ADDRESS = "address"
+    """The IP address that the request came from."""
+    IN_BETWEEN = "in_between"
+    """It was not the API that refused, but a proxy, a firewall or a service before it."""
+
+
+class AccessRefused(ProviderError):
+    """The API does not let the bot do this; ``reason`` says what it is about."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: Refusal = Refusal.KEY,
+        missing_scope: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
         super().__init__(message, request_id=request_id)
+        self.reason = reason
         self.missing_scope = missing_scope
         """The scope that the key lacks ("api.fine_tuning.jobs.write"), where the API named one."""
 
@@ -94,6 +124,10 @@ class RateLimited(ProviderError):
         super().__init__(message, request_id=request_id)
         self.retry_after = retry_after
         """Seconds to wait."""
+
+
+class QuotaSpent(RateLimited):
+    """The account has no money or quota left, which is no rate limit: it takes a person to change that."""
 
 
 class BrokenAnswer(ProviderError):

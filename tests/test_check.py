@@ -188,6 +188,10 @@ def answer(status: int, body: Any, kind: str = "application/json", **headers: st
     return Fault("answer", status=status, body=body, headers=headers)
 
 
+def coded(code: str) -> dict[str, Any]:
+    return {"error": {"message": "No.", "type": code, "code": code}}
+
+
 @pytest.mark.parametrize("part", ["Slack", "Socket Mode"])
 @pytest.mark.parametrize(
     ("fault", "expected"),
@@ -250,8 +254,22 @@ async def test_a_scope_that_the_key_lacks_is_named(world: World) -> None:
         (answer(302, "", Location="https://elsewhere.example/"), "Check OPENAI_BASE_URL and the network."),
         (Fault("drop"), "Check OPENAI_BASE_URL and the network."),
         (answer(429, ""), "Try again in a minute."),
+        (answer(429, coded("insufficient_quota")), "Raise the limit or pay the bill with the provider."),
+        (answer(402, ""), "Raise the limit or pay the bill with the provider."),
+        (
+            answer(403, coded("unsupported_country_region_territory")),
+            "Run the bot, or a proxy that HTTPS_PROXY names, in a place that the provider serves.",
+        ),
+        (answer(403, coded("ip_not_authorized")), "Allow this machine's address in the provider's network rules."),
+        (answer(403, HTML, "text/html"), "Check the network, its proxy or firewall, and OPENAI_BASE_URL."),
+        (answer(407, HTML, "text/html"), "Check the network, its proxy or firewall, and OPENAI_BASE_URL."),
+        (answer(401, coded("mismatched_project")), "Correct or remove OPENAI_ORG_ID and OPENAI_PROJECT_ID."),
+        (answer(403, coded("permission_denied")), "Let the key in OPENAI_API_KEY read fine-tuning jobs."),
     ],
-    ids=["503", "404", "a login page", "a redirect", "no answer", "too many"],
+    ids=[
+        *["503", "404", "a login page", "a redirect", "no answer", "too many", "no quota", "no money", "the country"],
+        *["the address", "a page instead of the API", "a proxy", "another project", "no rights"],
+    ],
 )
 async def test_an_api_that_does_not_work_is_named_with_what_to_do(world: World, fault: Fault, todo: str) -> None:
     world.api.faults.always("*", fault)

@@ -22,6 +22,7 @@ from bot.errors import (
     AccessRefused,
     BrokenAnswer,
     ProviderError,
+    Refusal,
     RequestRefused,
     TrainingClosed,
     Unreachable,
@@ -166,7 +167,8 @@ async def _send(asked: Asked, creation: Creation | None, context: Context) -> En
         return await _refused(asked, error, context)
     except ProviderError as error:
         said = context.upstream(error, None if creation else job_id)
-        key = str(error) if isinstance(error, AccessRefused) else None
+        is_key = isinstance(error, AccessRefused) and error.reason in (Refusal.KEY, Refusal.RIGHTS)
+        key = str(error) if is_key else None
         return End(Decision.REFUSED, said, reason=str(error), request_id=error.request_id, refused_key=key)
     return End(_worked(order, reading), sent(order, reading.job), reading, request_id=reading.request_id)
 

@@ -10,11 +10,14 @@ from bot.errors import (
     NotFound,
     NotOffered,
     ProviderError,
+    QuotaSpent,
     RateLimited,
+    Refusal,
     RequestRefused,
     TrainingClosed,
     Unreachable,
 )
+from bot.providers.refusals import MEANINGS, NO_QUOTA
 
 INVITE = "I am not in that channel, or cannot see it. Type `/invite @ftjob` there, then run this again."
 STRANGE = (
@@ -38,6 +41,17 @@ NOT_YOURS = (
     "You may not press this button: I never put that question to you here. Run `/ftjob cancel` with the job's id "
     "yourself; admins, owners and the operators of this bot may."
 )
+
+_LET_IN = {
+    Refusal.KEY: "It may have been revoked. {ask} to put in a new one.",
+    Refusal.RIGHTS: "{ask} to check what the key may do.",
+    Refusal.ACCOUNT: "{ask} to take it up with the provider.",
+    Refusal.PROJECT: "{ask} to correct it.",
+    Refusal.PLACE: "My key is fine. {ask} to run me, or a proxy for me, somewhere else.",
+    Refusal.ADDRESS: "My key is fine. {ask} to allow the address with the provider.",
+    Refusal.IN_BETWEEN: "My key is not the problem. {ask} to check the network and its proxy, or try again in a minute.",
+}
+"""What to do where an API does not let the bot in."""
 
 _REFUSALS = {
     Why.READ_ONLY: "Orders such as cancel are switched off here (FTJOB_READ_ONLY). Ask whoever runs this bot to switch it on.",
@@ -93,13 +107,10 @@ def _upstream(error: ProviderError, *, place: str, job_id: str | None) -> str:
                 f"No fine-tuning job {code(job_id)} in {place}. Check the id with `/ftjob list`; it may also belong to another project "
                 "or organisation than this bot's API key."
             )
-        case AccessRefused(missing_scope=str(scope)):
-            return f"The API key of this bot lacks the scope {code(scope)}. {ASK_WHO_RUNS_IT} to add it."
         case AccessRefused():
-            return (
-                f"The API refused this bot's key: {_said(error)} It may have been revoked. "
-                f"{ASK_WHO_RUNS_IT} to put in a new one."
-            )
+            return _not_let_in(error)
+        case QuotaSpent():
+            return f"{NO_QUOTA}: {_said(error)} {ASK_WHO_RUNS_IT} to check its billing."
         case RateLimited(retry_after=seconds):
             return f"The API asks for a pause of {seconds:.0f} s. Your job is not affected; try again after that."
         case TrainingClosed():
@@ -112,6 +123,14 @@ def _upstream(error: ProviderError, *, place: str, job_id: str | None) -> str:
             )
         case _:
             return f"The API did not do this: {_said(error)} {ASK_WHO_RUNS_IT}, or try again in a minute."
+
+
+def _not_let_in(error: AccessRefused) -> str:
+    if error.missing_scope is not None:
+        return f"The API key of this bot lacks the scope {code(error.missing_scope)}. {ASK_WHO_RUNS_IT} to add it."
+    happened = {**MEANINGS, Refusal.KEY: "The API refused this bot's key"}.get(error.reason)
+    said = f"{happened}: {_said(error)}" if happened else _said(error)
+    return f"{said} {_LET_IN[error.reason].format(ask=ASK_WHO_RUNS_IT)}"
 
 
 def flooded(wait: Wait) -> str:

@@ -2,7 +2,7 @@
 
 from bot.errors import AccessRefused, ProviderError, RateLimited
 from bot.jobs.statuses import Phase, phase_of
-from bot.providers.wire import QUOTA_PAUSE
+from bot.providers.refusals import QUOTA_PAUSE
 from bot.retry_after import jittered
 from bot.store.jobs import KnownJob
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from bot.alerts.notices import Notices
 from bot.blocks.notice import NoticeKind
 from bot.errors import ProviderError
+from bot.providers.refusals import summary
 from bot.store import Store
 from bot.store.accounts import Lease
 from bot.store.engine import Clock, Transaction
@@ -43,7 +44,7 @@ class Circuit:
         async with self._store.db.transaction() as tx:
             if not await self._store.accounts.leave_alone(tx, lease, pause):
                 return
-            await self._store.outages.begin(tx, self._what, str(error))
+            await self._store.outages.begin(tx, self._what, summary(error))
             told = await self._tell(tx)
         if told:
             self._wake()

@@ -1,6 +1,5 @@
 """What all fine-tuning APIs share on the wire, without I/O: requests, answers, and what an answer means."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,25 +10,10 @@ from urllib.parse import quote
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from bot.errors import (
-    AccessRefused,
-    BrokenAnswer,
-    NotFound,
-    ProviderError,
-    RateLimited,
-    RequestRefused,
-    TrainingClosed,
-    Unreachable,
-)
+from bot.errors import BrokenAnswer, NotFound
 from bot.jobs.models import Job, Snapshot
-from bot.redaction import LONGEST, redacted, without_secrets
-from bot.retry_after import SHORTEST_PAUSE, parse
-
-QUOTA_PAUSE = 900.0
-"""Seconds to wait when the account's money is spent, which is no rate limit: it takes a person to change that."""
-
-_MISSING_SCOPES = re.compile(r"missing scopes?:\s*([\w.]*\w)", re.IGNORECASE)
-_LONGEST_MESSAGE = 500
+from bot.providers.refusals import error_of
+from bot.redaction import without_secrets
 
 
 @dataclass(frozen=True)
@@ -136,7 +120,7 @@ def content_of(answer: Answer, *, now: float) -> bytes:
     """
     # Azure answers 201 to what it makes.
     if answer.status not in (HTTPStatus.OK, HTTPStatus.CREATED):
-        raise _error_of(answer, now)
+        raise error_of(answer.status, answer.headers, answer.body, request_id=answer.request_id, now=now)
     return answer.body
 
 
@@ -154,48 +138,3 @@ def reading_of(item: Any) -> Reading | None:
         return Reading(Snapshot.model_validate(item), item)
     except ValidationError:
         return None
-
-
-def _error_of(answer: Answer, now: float) -> ProviderError:
-    error = _envelope(answer)
-    message = _redacted(error.get("message")) or f"HTTP {answer.status}"
-    request_id = answer.request_id
-    match answer.status:
-        case 403 if error.get("code") == "training_not_available":
-            return TrainingClosed(message, request_id=request_id)
-        case 401 | 403:
-            scope = _MISSING_SCOPES.search(message)
-            return AccessRefused(message, missing_scope=scope and scope[1], request_id=request_id)
-        case 404:
-            return NotFound(message, request_id=request_id)
-        case 429:
-            out_of_quota = error.get("code") == "insufficient_quota"
-            pause = QUOTA_PAUSE if out_of_quota else retry_after(answer.headers, now)
-            return RateLimited(message, retry_after=pause, request_id=request_id)
-        case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
-            return Unreachable(message, maybe_done=True, request_id=request_id)
-        case status if status >= HTTPStatus.BAD_REQUEST:
-            return RequestRefused(message, request_id=request_id)
-        case status:
-            return BrokenAnswer(f"Unexpected HTTP status {status}.", request_id=request_id)
-
-
-def _envelope(answer: Answer) -> dict[str, Any]:
-    try:
-        body = from_json(answer.body)
-    except ValueError:
-        return {}
-    # Google's envelope, which Fireworks has too, is none: the message stands at the top.
-    error = body.get("error", body) if isinstance(body, dict) else None
-    return error if isinstance(error, dict) else {"message": error} if isinstance(error, str) else {}
-
-
-def _redacted(message: Any) -> str:
-    # No NUL: PostgreSQL keeps none.
-    text = message[:LONGEST].replace("\0", "") if isinstance(message, str) else ""
-    return redacted(text)[:_LONGEST_MESSAGE]
-
-
-def retry_after(headers: Mapping[str, str], now: float) -> float:
-    """Return the seconds that ``Retry-After`` asks for, clamped; without a usable header the shortest pause."""
-    return parse([headers[name] for name in ("retry-after",) if name in headers], now=now) or SHORTEST_PAUSE

@@ -11,7 +11,9 @@ from bot.errors import (
     NotFound,
     NotOffered,
     ProviderError,
+    QuotaSpent,
     RateLimited,
+    Refusal,
     RequestRefused,
     TrainingClosed,
     Unreachable,
@@ -32,6 +34,15 @@ NEXT_STEPS = (
     ": ask whoever",
 )
 JARGON = ("Traceback", "Exception", "Error(", "None", "object at", "errno", "bot.", "sk-", "xoxb", "Bearer")
+LET_IN = {
+    Refusal.KEY: "It may have been revoked.",
+    Refusal.RIGHTS: "The API doesn't let this bot's key do that: No.",
+    Refusal.ACCOUNT: "The account behind this bot's key is not active: No.",
+    Refusal.PROJECT: "The organization or project in my settings doesn't go with my key: No.",
+    Refusal.PLACE: "The API doesn't serve the place that I run in: No. My key is fine.",
+    Refusal.ADDRESS: "The API doesn't take requests from my network address: No. My key is fine.",
+    Refusal.IN_BETWEEN: "No. My key is not the problem.",
+}
 ERRORS: dict[str, tuple[ProviderError, str]] = {
     "not offered": (NotOffered("Together keeps no models."), "Together keeps no models."),
     "unknown": (NotFound("HTTP 404"), "No fine-tuning job `ftjob-a` in project `proj_1`."),
@@ -39,6 +50,11 @@ ERRORS: dict[str, tuple[ProviderError, str]] = {
     "scope": (
         AccessRefused("no", missing_scope="api.fine_tuning.jobs.write"),
         "the scope `api.fine_tuning.jobs.write`",
+    ),
+    **{reason.value: (AccessRefused("No", reason=reason), words) for reason, words in LET_IN.items()},
+    "spent": (
+        QuotaSpent("You exceeded your current quota", retry_after=900),
+        "no quota left: You exceeded your current",
     ),
     "refused": (RequestRefused("The job cannot be changed."), "The API refused this: The job cannot be changed."),
     "closed": (TrainingClosed("Winding down"), "takes no new jobs from your organisation"),
@@ -58,6 +74,7 @@ def kinds(root: type[ProviderError]) -> set[type[ProviderError]]:
 
 
 def test_the_table_has_every_kind_of_error() -> None:
+    assert set(LET_IN) == set(Refusal)
     assert {type(error) for error, _ in ERRORS.values()} == kinds(ProviderError)
 
 
@@ -68,6 +85,19 @@ def test_every_error_of_the_api_says_what_happened_and_what_to_do(error: Provide
     assert expected in said
     assert any(step in said for step in NEXT_STEPS)
     assert [word for word in JARGON if word in said] == []
+
+
+@pytest.mark.parametrize("reason", [each for each in Refusal if each is not Refusal.KEY])
+def test_only_a_wrong_key_is_called_revoked(reason: Refusal) -> None:
+    said = upstream(AccessRefused("No", reason=reason), place=PLACE)
+    assert "revoked" not in said
+    assert "new one" not in said
+
+
+def test_a_spent_quota_is_no_pause_of_so_many_seconds() -> None:
+    said = upstream(QuotaSpent("You exceeded your current quota.", retry_after=900), place=PLACE)
+    assert "900" not in said
+    assert "Ask whoever runs this bot to check its billing." in said
 
 
 def test_a_list_that_is_not_found_says_so_without_an_id() -> None:

@@ -154,7 +154,8 @@ async def test_spent_money_is_four_requests_an_hour_and_told_after_five_minutes(
     assert await _ticks(view, 1) == 0
     assert await _kinds(view) == [NoticeKind.ACCOUNT_FAILING]
     assert await _ticks(view, 54.5) <= 4
-    assert len(await _notices(view)) == 1
+    [told] = await _notices(view)
+    assert "The account has no quota left: Quota exceeded." in notice(told).text
 
 
 async def test_a_limited_rate_is_kept_to_and_starves_no_job(view: Lookout) -> None:

@@ -19,7 +19,8 @@ from bot.errors import (
     TrainingClosed,
     Unreachable,
 )
-from bot.providers.wire import QUOTA_PAUSE, Answer, Request, json_of, reading_of, retry_after, segment
+from bot.providers.refusals import QUOTA_PAUSE, retry_after
+from bot.providers.wire import Answer, Request, json_of, reading_of, segment
 from tests.builders import JOB, NOW, answer, error_body, job_body
 from tests.jobs.openapi import JSON
 from tests.jobs.openapi import example as example_of

@@ -160,6 +160,37 @@ async def test_who_asks_while_the_api_is_down_is_told_what_to_do(world: World, f
     assert world.ml.messages == []
 
 
+CLOUDFLARE = "<!DOCTYPE html><title>Attention Required! | Cloudflare</title>"
+NO_QUOTA = {"message": "You exceeded your current quota.", "type": "insufficient_quota", "code": "insufficient_quota"}
+PLACE = {"message": "Country, region, or territory not supported", "code": "unsupported_country_region_territory"}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (
+            429,
+            {"error": NO_QUOTA},
+            "no quota left: You exceeded your current quota. Ask whoever runs this bot to check",
+        ),
+        (403, {"error": PLACE}, "doesn't serve the place that I run in: Country, region, or territory not supported."),
+        (403, CLOUDFLARE, "before the API refused the request (HTTP 403)"),
+    ],
+    ids=["no quota", "the country", "Cloudflare"],
+)
+async def test_who_asks_where_the_api_refuses_hears_what_it_is_about(
+    world: World, status: int, body: object, said: str
+) -> None:
+    job = world.api.add_job(status="running")
+    async with world.bot():
+        world.api.faults.always("*", Fault("answer", status=status, body=body))
+        for verb in (f"status {job}", f"cancel {job}"):
+            answer = await world.say(verb)
+            assert said in answer.plain
+            assert "revoked" not in answer.plain
+            assert "900" not in answer.plain
+
+
 async def test_a_revoked_key_is_named_and_nothing_is_lost_when_there_is_a_new_one(world: World) -> None:
     job = world.api.add_job(status="running")
 
