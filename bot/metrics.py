@@ -16,6 +16,11 @@ WEBHOOKS = Counter(
 SWEPT = Gauge("ftjob_swept_timestamp_seconds", "When a look at an account last went well", ["account"])
 LOOP_LAG = Gauge("ftjob_loop_lag_seconds", "How late the process was with a timer, at the worst in the last second")
 CHANGES = Counter("ftjob_changes_total", "Changes recorded", ["account", "kind"])
+UNRECORDED = Counter(
+    "ftjob_unrecorded_jobs_total",
+    "Times that a job could not be stored; it is passed over and tried again",
+    ["account"],
+)
 DELIVERIES = Counter("ftjob_deliveries_total", "Outcomes of attempts to deliver an alert", ["outcome"])
 WAITING = Gauge("ftjob_deliveries_waiting", "Alerts that did not reach Slack yet, by the state of each", ["state"])
 POSSIBLE_DUPLICATES = Counter(

@@ -5,8 +5,8 @@ from bot.alerts.retry import CHANNEL_CLOSED, THREAD_GONE, Answer
 from bot.blocks.notice import NoticeKind
 from bot.store import Store
 from bot.store.cards import Card
+from bot.store.delivery import Delivery, Picture
 from bot.store.engine import Transaction
-from bot.store.outbox import Delivery, Picture
 
 
 async def mind(

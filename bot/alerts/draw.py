@@ -18,8 +18,8 @@ from bot.jobs.prices import price_of
 from bot.store import Store, pictures
 from bot.store.cards import Card
 from bot.store.changes import RecordedChange
+from bot.store.delivery import Delivery, Picture
 from bot.store.engine import Clock
-from bot.store.outbox import Delivery, Picture
 from bot.store.tracks import Track
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from bot.retry_after import LONGEST_PAUSE, SHORTEST_PAUSE, jittered
 from bot.store import line
-from bot.store.outbox import Outcome
+from bot.store.delivery import Outcome
 
 
 @dataclass(frozen=True)

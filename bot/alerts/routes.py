@@ -6,7 +6,7 @@ from bot.jobs.changes import Change, ChangeKind
 from bot.jobs.filters import union, waits_for
 from bot.jobs.models import Job
 from bot.jobs.statuses import Phase, phase_of
-from bot.store.outbox import Picture
+from bot.store.delivery import Picture
 from bot.store.tracks import Subscription
 
 _OF_STATUS = (ChangeKind.NEW, ChangeKind.STATUS, ChangeKind.MODEL)

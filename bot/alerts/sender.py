@@ -34,8 +34,8 @@ from bot.alerts.retry import (
 from bot.blocks import Message
 from bot.crash import crash_point
 from bot.store import Store
+from bot.store.delivery import Delivery
 from bot.store.engine import Clock
-from bot.store.outbox import Delivery
 
 MOST_AT_ONCE = 8
 """Deliveries under way at the same time, each to another channel."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from bot.alerts.notices import DAY
-from bot.alerts.record import Seen
+from bot.alerts.steps import Seen
 from bot.blocks.notice import NoticeKind
 from bot.blocks.order import doubt, found, in_vain, present, refused, sent, unsent
 from bot.blocks.parts import code, mention
@@ -224,7 +224,7 @@ async def _refused(asked: Asked, error: RequestRefused, context: Context) -> End
 async def _end(
     asked: Asked, end: End, known: KnownJob | None, door: str, context: Context, *, tells_person: bool = False
 ) -> None:
-    """Write down what became of an order, tell whom it concerns, and record what was read of the job: all or nothing."""
+    """Record what was read of the job; then write down what became of the order, and tell whom it concerns, at once."""
     store = context.store
 
     async def close(tx: Transaction) -> None:

@@ -16,7 +16,7 @@ from bot.blocks.outbox import (
 from bot.commands.command import Command, Reply
 from bot.commands.context import Context
 from bot.jobs.changes import ChangeKind
-from bot.store.outbox import Picture
+from bot.store.delivery import Picture
 from bot.store.undelivered import Stuck
 
 COMES_BACK = "What fails again comes back to `/ftjob outbox`."

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Sequence
 
 from bot.alerts.draw import Outgoing
-from bot.alerts.record import Seen
+from bot.alerts.steps import Seen
 from bot.blocks import Message
 from bot.blocks.answers import note
 from bot.blocks.lists import job_list

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 import structlog
 
 from bot import metrics
-from bot.alerts.record import Recorder, Seen
+from bot.alerts.record import Recorder
+from bot.alerts.steps import Seen
 from bot.errors import BrokenAnswer, NotFound, ProviderError, RequestRefused
 from bot.jobs.changes import change_between, state_of
 from bot.jobs.doubt import Verdict, judge

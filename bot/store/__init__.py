@@ -9,7 +9,6 @@ from bot.store.audit import Audit
 from bot.store.cards import Cards
 from bot.store.changes import Changes
 from bot.store.channels import Channels
-from bot.store.doubts import Doubts
 from bot.store.engine import Clock, Database, Transaction, open_database
 from bot.store.identity import Identity, identify, keep, remember
 from bot.store.integrity import in_words
@@ -21,7 +20,6 @@ from bot.store.outbox import Outbox
 from bot.store.pictures import Pictures
 from bot.store.questions import Questions
 from bot.store.requests import Requests
-from bot.store.standstills import Standstills
 from bot.store.tracks import Tracks
 from bot.store.undelivered import Undelivered
 
@@ -34,8 +32,6 @@ class Store:
     accounts: Accounts
     jobs: Jobs
     changes: Changes
-    doubts: Doubts
-    standstills: Standstills
     tracks: Tracks
     mutes: Mutes
     channels: Channels
@@ -78,8 +74,6 @@ async def open_store(url: str, clock: Clock) -> AsyncIterator[Store]:
             accounts=Accounts(db),
             jobs=Jobs(db),
             changes=Changes(db),
-            doubts=Doubts(db),
-            standstills=Standstills(),
             tracks=Tracks(db),
             mutes=Mutes(db),
             channels=Channels(db),

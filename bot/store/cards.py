@@ -5,23 +5,28 @@ together by themselves, and one that is repeated is harmless.
 """
 
 import secrets
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, exists, func, select, text, update
+from sqlalchemy import and_, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.jobs.statuses import FINAL_WORDS
 from bot.retry_after import LONGEST_PAUSE
 from bot.store import schema
 from bot.store.engine import Database
-from bot.store.line import LONGEST_LEASE, latest
+from bot.store.line import LONGEST_LEASE, in_states, latest
 from bot.store.moments import deadline, is_over
 
 LONGEST_WAIT = 3600.0
 """Seconds that a card which cannot be edited waits at the most."""
 ALL_CARDS = "*"
 """The row of ``channel`` that holds when the next edit may go out, wherever its card stands."""
+
+
+Place = tuple[str, str]
+"""A job's id, and a channel."""
 
 
 @dataclass(frozen=True)
@@ -84,16 +89,29 @@ class Cards:
 
         That is so for a new one, for one that a digest stood for, and for one that is gone from the channel.
         """
-        cards, rows = schema.card.c, schema.delivery.c
-        made = self._db.insert(schema.card).values(account=account, job_id=job_id, channel=channel)
-        await tx.execute(made.on_conflict_do_nothing())
-        where = (cards.account == account, cards.job_id == job_id, cards.channel == channel)
-        row = (await tx.execute(select(schema.card).where(*where))).one()
-        if row.ts:
-            return _card(row), False
-        waits = (rows.state.not_in(("sent", "dead")), rows.held_by.is_(None))
-        comes = exists().where(rows.replies_to == row.id, rows.picture == "card", *waits)
-        return _card(row), not await tx.scalar(select(comes))
+        return (await self.of_all(tx, account, [(job_id, channel)]))[job_id, channel]
+
+    async def of_all(
+        self, tx: AsyncConnection, account: str, places: Sequence[Place]
+    ) -> dict[Place, tuple[Card, bool]]:
+        """Return the cards of jobs in channels, each with whether it has yet to be posted, as ``of`` does for one."""
+        if not places:
+            return {}
+        made = self._db.insert(schema.card).values(account=account).on_conflict_do_nothing()
+        values = [{"job_id": job_id, "channel": channel} for job_id, channel in dict.fromkeys(places)]
+        new = set(await tx.scalars(made.returning(schema.card.c.id), values))
+        found = await self._at(tx, account, places)
+        lacking = [card.id for card in found.values() if card.ts is None and card.id not in new]
+        coming = await _coming(tx, lacking, {channel for _, channel in places})
+        return {place: (card, card.ts is None and card.id not in coming) for place, card in found.items()}
+
+    async def _at(self, tx: AsyncConnection, account: str, places: Sequence[Place]) -> dict[Place, Card]:
+        cards = schema.card.c
+        jobs, channels = {job_id for job_id, _ in places}, {channel for _, channel in places}
+        chosen = (cards.account == account, cards.job_id.in_(jobs), cards.channel.in_(channels))
+        found = [_card(row) for row in await tx.execute(select(schema.card).where(*chosen))]
+        wanted = set(places)
+        return {place: card for card in found if (place := (card.job_id, card.channel)) in wanted}
 
     async def place_of(self, account: str, job_id: str, channel: str) -> str | None:
         """Return where a job's card stands in a channel, None where there is none."""
@@ -108,10 +126,10 @@ class Cards:
         placed = {"ts": ts, "shown": shows, "failures": 0, "not_before": 0.0}
         await tx.execute(update(schema.card).where(schema.card.c.id == card_id).values(placed))
 
-    async def want(self, tx: AsyncConnection, account: str, job_id: str, *, at_once: bool = False) -> None:
-        """Let every card of a job show what is known of it now; ``at_once`` waits only for its turn among all cards."""
+    async def want(self, tx: AsyncConnection, account: str, *job_ids: str, at_once: bool = False) -> None:
+        """Let every card of jobs show what is known of them now; ``at_once`` waits only for its turn among all cards."""
         cards = schema.card.c
-        mine = update(schema.card).where(cards.account == account, cards.job_id == job_id)
+        mine = update(schema.card).where(cards.account == account, cards.job_id.in_(job_ids))
         rested = {"edited_at": 0.0} if at_once else {}
         await tx.execute(mine.values(wanted=cards.wanted + 1, not_before=0.0, **rested))
 
@@ -204,6 +222,18 @@ def _due(now: Any, rhythm: Rhythm) -> tuple[Any, ...]:
         is_over(cards.lease_until, now, LONGEST_LEASE),
         is_over(cards.edited_at + rhythm.card, now, rhythm.card),
     )
+
+
+async def _coming(tx: AsyncConnection, card_ids: Sequence[int], channels: Collection[str]) -> set[int]:
+    """Return which of these cards something that waits posts."""
+    if not card_ids:
+        return set()
+    rows, coming = schema.delivery.c, set[int]()
+    posts = (rows.picture == "card", rows.channel.in_(channels), rows.held_by.is_(None), rows.state != "dead")
+    # One by one: each of these has an index of its few rows, the whole table has none.
+    for states in (schema.UNFINISHED, schema.UNDELIVERED, (schema.MUTED,)):
+        coming |= set(await tx.scalars(select(rows.replies_to).where(in_states(states), *posts)))
+    return coming & set(card_ids)
 
 
 def _card(row: Any) -> Card:

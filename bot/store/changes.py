@@ -1,10 +1,11 @@
 """The changes that the bot has seen: facts, drawn only when they are sent."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select
+from sqlalchemy import Row, and_, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.jobs.changes import Change, ChangeKind, State
@@ -13,6 +14,20 @@ from bot.redaction import without_secrets
 from bot.store import schema
 from bot.store.digests import changes_in
 from bot.store.engine import Database
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A change before it is stored."""
+
+    job_id: str
+    version: int
+    """That which it made of the job."""
+    change: Change
+    body: str
+    """The job as the API described it, as it is ``stored``."""
+    reason: str | None = None
+    late: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,23 +79,35 @@ class Changes:
         late: bool = False,
     ) -> RecordedChange:
         """Store a change as a fact and return it."""
-        statement = insert(schema.change).values(
-            account=account,
-            job_id=body["id"],
-            version=version,
-            kind=change.kind,
-            old_status=change.before.status,
-            old_model=change.before.fine_tuned_model,
-            new_status=change.after.status,
-            new_model=change.after.fine_tuned_model,
-            body=json.dumps(without_secrets(body)),
-            reason=reason,
-            late=late,
-            stuck_for=change.stuck_for,
-            seen_at=self._db.now(),
+        fact = Fact(body["id"], version, change, stored(body), reason, late)
+        return (await self.write_all(tx, account, [fact]))[0]
+
+    async def write_all(self, tx: AsyncConnection, account: str, facts: Sequence[Fact]) -> list[RecordedChange]:
+        """Store changes, each of another job, and return them in the same order."""
+        if not facts:
+            return []
+        statement = insert(schema.change).values(account=account, seen_at=self._db.now()).returning(schema.change)
+        rows = {row.job_id: row for row in await tx.execute(statement, [_values(fact) for fact in facts])}
+        times = await _times_of(tx, [row.id for row in rows.values()])
+        ordered = [rows[fact.job_id] for fact in facts]
+        return [replace(_recorded(row), nth=times[row.id]) for row in ordered]
+
+    async def last_of(self, tx: AsyncConnection, account: str, job_ids: Sequence[str]) -> dict[str, RecordedChange]:
+        """Return the newest change of each of these jobs that ever changed, by the job's id."""
+        if not job_ids:
+            return {}
+        changes = schema.change.c
+        newest = (
+            select(changes.job_id, func.max(changes.version).label("version"))
+            .where(changes.account == account, changes.job_id.in_(job_ids))
+            .group_by(changes.job_id)
+            .subquery()
         )
-        row = (await tx.execute(statement.returning(schema.change))).one()
-        return replace(_recorded(row), nth=await _times(tx, row))
+        both = (changes.job_id == newest.c.job_id) & (changes.version == newest.c.version)
+        found = select(schema.change).join(newest, both).where(changes.account == account)
+        rows = list(await tx.execute(found))
+        times = await _times_of(tx, [row.id for row in rows])
+        return {row.job_id: replace(_recorded(row), nth=times[row.id]) for row in rows}
 
     async def find(self, change_id: int) -> RecordedChange:
         """Return one change."""
@@ -98,19 +125,40 @@ class Changes:
 
     async def last(self, tx: AsyncConnection, account: str, job_id: str) -> RecordedChange | None:
         """Return the newest change of a job, or None where it never changed."""
-        changes = schema.change.c
-        mine = select(schema.change).where(changes.account == account, changes.job_id == job_id)
-        row = (await tx.execute(mine.order_by(changes.version.desc()).limit(1))).one_or_none()
-        return replace(_recorded(row), nth=await _times(tx, row)) if row else None
+        return (await self.last_of(tx, account, [job_id])).get(job_id)
 
 
-async def _times(tx: AsyncConnection, row: Row[Any]) -> int:
-    """Return how often a job changed to what a change made of it, that one included."""
-    changes = schema.change.c
-    same = (changes.kind == row.kind, changes.new_status == row.new_status)
-    same_model = changes.new_model.is_not_distinct_from(row.new_model)
-    mine = (changes.account == row.account, changes.job_id == row.job_id, changes.id <= row.id)
-    return await tx.scalar(select(func.count()).where(*mine, *same, same_model)) or 1
+async def _times_of(tx: AsyncConnection, change_ids: Sequence[int]) -> dict[int, int]:
+    """Return how often the jobs of changes changed to what each of these made of it, that one included, by its id."""
+    this, changes = schema.change.alias(), schema.change.c
+    same = (changes.kind == this.c.kind, changes.new_status == this.c.new_status)
+    same_model = changes.new_model.is_not_distinct_from(this.c.new_model)
+    mine = (changes.account == this.c.account, changes.job_id == this.c.job_id, changes.id <= this.c.id)
+    counted = select(this.c.id, func.count()).join(schema.change, and_(*mine, *same, same_model))
+    rows = await tx.execute(counted.where(this.c.id.in_(change_ids)).group_by(this.c.id))
+    return {change_id: times for change_id, times in rows}  # noqa: C416 - a row is no pair to a type checker
+
+
+def stored(body: dict[str, Any]) -> str:
+    """Return what is kept of a job's description."""
+    return json.dumps(without_secrets(body))
+
+
+def _values(fact: Fact) -> dict[str, Any]:
+    change = fact.change
+    return {
+        "job_id": fact.job_id,
+        "version": fact.version,
+        "kind": change.kind,
+        "old_status": change.before.status,
+        "old_model": change.before.fine_tuned_model,
+        "new_status": change.after.status,
+        "new_model": change.after.fine_tuned_model,
+        "body": fact.body,
+        "reason": fact.reason,
+        "late": fact.late,
+        "stuck_for": change.stuck_for,
+    }
 
 
 def _recorded(row: Row[Any]) -> RecordedChange:

@@ -1,5 +1,6 @@
 """What people chose for a channel: what it is told, and how it is shown."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,10 +36,14 @@ class Channels:
 
     async def find_in(self, tx: AsyncConnection, channel: str) -> ChannelSettings:
         """Return the settings of a channel, in the caller's transaction."""
-        channels = schema.channel.c
-        chosen = select(channels.broadcast, channels.compact, channels.failures_only).where(channels.id == channel)
-        row = (await tx.execute(chosen)).one_or_none()
-        return ChannelSettings(*row) if row else ChannelSettings()
+        return (await self.all_in(tx, [channel]))[channel]
+
+    async def all_in(self, tx: AsyncConnection, channels: Sequence[str]) -> dict[str, ChannelSettings]:
+        """Return the settings of channels, in the caller's transaction."""
+        row = schema.channel.c
+        chosen = select(row.id, row.broadcast, row.compact, row.failures_only).where(row.id.in_(channels))
+        found = {channel: ChannelSettings(*settings) for channel, *settings in await tx.execute(chosen)}
+        return dict.fromkeys(channels, ChannelSettings()) | found
 
     async def change(self, channel: str, **changes: bool) -> ChannelSettings:
         """Change settings of a channel by name, and return all of them; its cards follow."""

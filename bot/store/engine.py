@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import ColumnElement, Double, Insert, Table, cast, event, func, literal, text
+from sqlalchemy import ColumnElement, Double, Insert, Table, cast, event, func, literal, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from bot.errors import FtjobError, StoreInUse
@@ -25,6 +26,8 @@ Transaction = AsyncConnection
 
 LONGEST = 10.0
 """Seconds until PostgreSQL counts as away: a transaction takes milliseconds, and a server that hangs never answers."""
+
+_AT_ONCE = LONGEST / 5
 
 _LOCK = 0x66746A6F62  # "ftjob"
 
@@ -59,6 +62,15 @@ class Database:
                     yield tx
         except TimeoutError as error:
             raise TimeoutError(f"The database did not answer within {LONGEST:.0f} seconds.") from error
+
+    async def answers(self) -> bool:
+        """Whether the database answers at once, for who has just waited in vain."""
+        try:
+            async with asyncio.timeout(_AT_ONCE), self._engine.connect() as connection:
+                await connection.execute(select(1))
+        except (TimeoutError, SQLAlchemyError, OSError):
+            return False
+        return True
 
     def now(self) -> ColumnElement[float]:
         """Return the present moment as an SQL expression: one clock for every process that shares the database.

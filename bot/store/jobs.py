@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.jobs.changes import State
@@ -141,51 +141,32 @@ class Jobs:
         ]
         return set(await tx.scalars(added, values))
 
-    async def swap(self, tx: AsyncConnection, seen: KnownJob, new: State) -> int | None:
-        """Replace the state of a job that nobody wrote to since ``seen`` was read; return the new version, or None.
+    async def lock(self, tx: AsyncConnection, account: str, job_ids: Sequence[str]) -> dict[str, KnownJob]:
+        """Return jobs as they are, by id; until the transaction ends nobody else writes to them."""
+        chosen = _jobs(account).where(schema.job.c.id.in_(job_ids)).order_by(schema.job.c.id).with_for_update()
+        return {row.id: _known(row) for row in await tx.execute(chosen)} if job_ids else {}
 
-        It is there and in no doubt afterwards.
-        """
-        jobs = schema.job.c
-        statement = (
-            update(schema.job)
-            .where(*untouched(seen))
-            .values(
-                version=seen.version + 1,
-                status=new.status,
-                fine_tuned_model=new.fine_tuned_model,
-                same_since=self._db.now(),
-                settled=False,
-                gone=False,
-                stuck_since=None,
-                **UNDOUBTED,
-                **FOUND,
-            )
-            .returning(jobs.version)
-        )
-        version: int | None = await tx.scalar(statement)
-        return version
+    async def write(self, tx: AsyncConnection, jobs: Sequence[KnownJob]) -> None:
+        """Write jobs, which this transaction has locked, as they are to be from now on."""
+        if jobs:
+            mine = (schema.job.c.account == bindparam("of_account"), schema.job.c.id == bindparam("of_id"))
+            await tx.execute(update(schema.job).where(*mine), [_row(job) for job in jobs])
 
     async def settle(self, tx: AsyncConnection, account: str, job_ids: Sequence[str]) -> None:
         """Expect nothing more of these jobs."""
         jobs = schema.job.c
-        await tx.execute(update(schema.job).where(jobs.account == account, jobs.id.in_(job_ids)).values(settled=True))
+        for start in range(0, len(job_ids), _AT_ONCE):
+            some = (jobs.account == account, jobs.id.in_(job_ids[start : start + _AT_ONCE]))
+            await tx.execute(update(schema.job).where(*some).values(settled=True))
 
 
-UNDOUBTED: dict[str, None] = {"back_to": None, "back_at": None}
-FOUND: dict[str, int | None] = {"misses": 0, "missed_since": None, "missed_at": None}
+def is_untouched(seen: KnownJob, present: KnownJob) -> bool:
+    """Whether nobody wrote to a job since ``seen`` was read: the compare of a compare-and-swap."""
+    return _compared(seen) == _compared(present)
 
 
-def untouched(seen: KnownJob) -> tuple[ColumnElement[bool], ...]:
-    """Return what holds of a job's row as long as nobody wrote to it since ``seen`` was read."""
-    jobs = schema.job.c
-    return (
-        jobs.account == seen.account,
-        jobs.id == seen.id,
-        jobs.version == seen.version,
-        jobs.back_at.is_not_distinct_from(seen.doubt.at if seen.doubt else None),
-        jobs.misses == (seen.absence.reads if seen.absence else 0),
-    )
+def _compared(job: KnownJob) -> tuple[Any, ...]:
+    return job.account, job.id, job.version, job.doubt and job.doubt.at, job.absence and job.absence.reads
 
 
 def _before(job: KnownJob, now: float) -> KnownJob:
@@ -234,3 +215,23 @@ def _known(row: Row[Any]) -> KnownJob:
         gone=row.gone,
         stuck_since=row.stuck_since,
     )
+
+
+def _row(job: KnownJob) -> dict[str, Any]:
+    doubt, absence = job.doubt, job.absence
+    return {
+        "of_account": job.account,
+        "of_id": job.id,
+        "version": job.version,
+        "status": job.state.status,
+        "fine_tuned_model": job.state.fine_tuned_model,
+        "same_since": job.same_since,
+        "settled": job.settled,
+        "back_to": doubt and doubt.status,
+        "back_at": doubt and doubt.at,
+        "misses": absence.reads if absence else 0,
+        "missed_since": absence and absence.since,
+        "missed_at": absence and absence.last,
+        "gone": job.gone,
+        "stuck_since": job.stuck_since,
+    }

@@ -12,13 +12,10 @@ lease ran out changes nothing. ``in_doubt`` is set just before the wire and clea
 happens to the sender in between, the next one knows that the message may be there.
 """
 
-import hashlib
 import json
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import Row, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -28,66 +25,12 @@ from bot.store import digests, schema
 from bot.store.backup import doubt
 from bot.store.cards import Card
 from bot.store.changes import RecordedChange
+from bot.store.delivery import Alert, Delivery, Outcome, Picture, Planned, delivery_of, opaque
 from bot.store.engine import Database
 from bot.store.line import LONGEST_LEASE, due, heads, latest, longest_rest, place, ready_at, unfinished
 from bot.store.moments import deadline, is_over
 
-
-class Picture(StrEnum):
-    """What is drawn."""
-
-    CARD = "card"
-    CHANGE = "change"
-    DIGEST = "digest"
-    """Many changes in one message."""
-    NOTICE = "notice"
-    """What the bot says about itself, or about an order."""
-
-
-@dataclass(frozen=True)
-class Planned:
-    """One alert for one destination, before it is a row."""
-
-    channel: str
-    picture: Picture
-    replies_to: int
-    """The card that it belongs to: the card itself, or the one in whose thread the change is told."""
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """A claimed row. Times are seconds since the epoch."""
-
-    id: int
-    key: str
-    """What makes it recognisable in Slack; opaque."""
-    channel: str
-    picture: Picture
-    change_id: int | None
-    """The change that it tells; None for a digest or a notice."""
-    replies_to: int | None
-    notice: dict[str, Any] | None
-    attempts: int
-    """How many there have been, this one included."""
-    in_doubt: bool
-    """Whether an earlier attempt may have arrived."""
-    last_error: str | None
-    """How the attempt before this one failed, in Slack's word."""
-    thread_ts: str | None
-    """The thread that the attempt before this one went to."""
-    token: str
-    created_at: float
-    claimed_at: float
-    first_at: float | None
-    """When the first attempt began, None before it."""
-    last_at: float | None
-    looks: int
-    """Look-ups in a row, before this claim, that could not see whether it arrived."""
-    limited_for: float
-    """For how long after it was owed Slack still kept its channel waiting: seconds, 0 where it did not."""
-
-
-Outcome = Literal["sent", "pending", "ambiguous", "parked", "dead"]
+_ready = {"state": "pending", "kind": "post", "attempts": 0, "not_before": 0.0, "lease_until": 0.0}
 
 
 class Outbox:
@@ -103,14 +46,22 @@ class Outbox:
 
         So a channel that takes messages again is found out by its next alert. A muted one waits for the mute's end.
         """
-        key = f"{recorded.name}|{planned.channel}|{planned.picture}|post"
-        state = schema.MUTED if muted else "pending"
-        if not muted:
+        await self.add_all(tx, recorded.account, [Alert(recorded, planned, muted)])
+
+    async def add_all(self, tx: AsyncConnection, account: str, alerts: Sequence[Alert]) -> None:
+        """Owe alerts of changes of an account, in this order, as ``add`` does one."""
+        if loud := {each.planned.channel for each in alerts if not each.muted}:
             rows = schema.delivery.c
-            parked = update(schema.delivery).where(rows.channel == planned.channel, rows.state == "parked")
+            parked = update(schema.delivery).where(rows.channel.in_(loud), rows.state == "parked")
             await tx.execute(parked.values(state="pending", not_before=0.0))
-        row = {**vars(planned), "change_id": recorded.id, "state": state}
-        await self._insert(tx, key, row, recorded.account)
+        if alerts:
+            shared = (await tx.execute(select(*_labeled(self._owed_now(account))))).one()._asdict()
+            values = [{**_ready, **shared, **each.values()} for each in alerts]
+            await tx.execute(self._db.insert(schema.delivery).on_conflict_do_nothing(index_elements=["key"]), values)
+
+    def _owed_now(self, account: str | None = None) -> dict[str, Any]:
+        """Return, as SQL, what every row has that comes to be owed now."""
+        return {"created_at": self._db.now(), **doubt(self._db.now(), account)}
 
     async def notify(
         self, tx: AsyncConnection, channel: str, body: Mapping[str, Any], key: str, *, replies_to: int | None = None
@@ -124,17 +75,8 @@ class Outbox:
         row = {"channel": card.channel, "picture": Picture.CARD, "replies_to": card.id}
         await self._insert(tx, f"card|{card.id}|after {card.ts}", row)
 
-    async def _insert(self, tx: AsyncConnection, key: str, values: dict[str, Any], of: str | None = None) -> None:
-        row = self._db.insert(schema.delivery).values(
-            **{"state": "pending", **values},
-            kind="post",
-            key=hashlib.sha256(key.encode()).hexdigest()[:32],
-            attempts=0,
-            not_before=0.0,
-            lease_until=0.0,
-            created_at=self._db.now(),
-            **doubt(self._db.now(), of),
-        )
+    async def _insert(self, tx: AsyncConnection, key: str, values: dict[str, Any]) -> None:
+        row = self._db.insert(schema.delivery).values({**_ready, **self._owed_now(), **values, "key": opaque(key)})
         await tx.execute(row.on_conflict_do_nothing(index_elements=["key"]))
 
     async def claim(self, lease: float) -> Delivery | None:
@@ -150,7 +92,7 @@ class Outbox:
             if not row:
                 return None
             limited = select(schema.channel.c.limited_until).where(schema.channel.c.id == row.channel)
-            return _delivery(row, float(await tx.scalar(limited) or 0.0))
+            return delivery_of(row, float(await tx.scalar(limited) or 0.0))
 
     async def _claim(self, tx: AsyncConnection, lease: float) -> Row[Any] | None:
         now = self._db.now()
@@ -278,28 +220,9 @@ class Outbox:
         await tx.execute(row.on_conflict_do_update(index_elements=["id"], set_=later))
 
 
+def _labeled(columns: Mapping[str, Any]) -> list[Any]:
+    return [column.label(name) for name, column in columns.items()]
+
+
 def _mine(delivery: Delivery) -> tuple[Any, ...]:
     return schema.delivery.c.id == delivery.id, schema.delivery.c.token == delivery.token
-
-
-def _delivery(row: Row[Any], limited_until: float) -> Delivery:
-    return Delivery(
-        id=row.id,
-        key=row.key,
-        channel=row.channel,
-        picture=Picture(row.picture),
-        change_id=row.change_id,
-        replies_to=row.replies_to,
-        notice=json.loads(row.notice) if row.notice else None,
-        attempts=row.attempts,
-        in_doubt=row.in_doubt,
-        last_error=row.error,
-        thread_ts=row.thread_ts,
-        token=row.token,
-        created_at=row.created_at,
-        claimed_at=row.claimed_at,
-        first_at=row.first_at,
-        last_at=row.last_at,
-        looks=row.looks,
-        limited_for=max(0.0, limited_until - row.created_at),
-    )

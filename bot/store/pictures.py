@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import and_, case, exists, func, select, update
@@ -13,9 +14,9 @@ from bot.jobs.changes import State, state_of
 from bot.jobs.models import Job, Snapshot
 from bot.jobs.progress import Progress
 from bot.jobs.statuses import ACTIVE_WORDS, SUCCEEDED_WORDS
-from bot.redaction import without_secrets
 from bot.store import schema
 from bot.store.cards import Cards
+from bot.store.changes import stored
 from bot.store.engine import Database
 from bot.store.moments import is_ahead, is_over
 
@@ -23,8 +24,28 @@ MOST_TRIES = 5
 FIRST_WAIT = 30.0
 """Seconds between the first two tries to draw a job's curves; each further wait is four times as long."""
 
-Sight = tuple[Snapshot, dict[str, Any]]
-"""A job as one answer said it: what is compared, and the whole of it."""
+
+@dataclass(frozen=True)
+class Sight:
+    """A job as one answer said it. What is made of the answer is made once."""
+
+    snapshot: Snapshot
+    body: dict[str, Any]
+
+    @cached_property
+    def stored(self) -> str:
+        """The whole of it, as it is kept."""
+        return stored(self.body)
+
+    @cached_property
+    def job(self) -> Job:
+        """The job in full, without secrets."""
+        return Job.model_validate(json.loads(self.stored))
+
+    @cached_property
+    def digest(self) -> str:
+        """What tells it from another."""
+        return digest_of(self.body)
 
 
 @dataclass(frozen=True)
@@ -76,18 +97,21 @@ class Pictures:
 
         Call it after what was read is recorded: it is believed if it shows the recorded state.
         """
-        by_id = {snapshot.id: (snapshot, body) for snapshot, body in sights}
+        by_id = {sight.snapshot.id: sight for sight in sights}
+        fresh = []
         for row in await tx.execute(_with_card(account, list(by_id))):
-            snapshot, body = by_id[row.id]
-            digest = digest_of(body)
-            if digest != row.digest and state_of(snapshot) == State(row.status, row.fine_tuned_model):
-                await self._keep(tx, account, row.id, body, digest)
+            sight = by_id[row.id]
+            if sight.digest != row.digest and state_of(sight.snapshot) == State(row.status, row.fine_tuned_model):
+                fresh.append({"account": account, "job_id": row.id, "body": sight.stored, "digest": sight.digest})
+        if fresh:
+            new = self._db.insert(schema.picture)
+            seen = {name: new.excluded[name] for name in ("body", "digest")}
+            await tx.execute(new.on_conflict_do_update(index_elements=["account", "job_id"], set_=seen), fresh)
+            await self._cards.want(tx, account, *(row["job_id"] for row in fresh))
 
-    async def _keep(self, tx: AsyncConnection, account: str, job_id: str, body: dict[str, Any], digest: str) -> None:
-        seen = {"body": json.dumps(without_secrets(body)), "digest": digest}
-        row = self._db.insert(schema.picture).values(account=account, job_id=job_id, **seen)
-        await tx.execute(row.on_conflict_do_update(index_elements=["account", "job_id"], set_=seen))
-        await self._cards.want(tx, account, job_id)
+    async def digests(self, tx: AsyncConnection, account: str, job_ids: Sequence[str]) -> dict[str, str | None]:
+        """Return what tells the kept descriptions from others, of those of these jobs that have a card."""
+        return {row.id: row.digest for row in await tx.execute(_with_card(account, list(job_ids)))}
 
     async def digest(self, tx: AsyncConnection, account: str, job_id: str) -> str | None:
         """Return what tells the kept description from another, or None where there is none."""

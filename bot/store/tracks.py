@@ -1,10 +1,10 @@
 """Who follows what: tracks and subscriptions."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import delete, distinct, func, select, update
+from sqlalchemy import bindparam, delete, distinct, func, select, tuple_, update
 from sqlalchemy import union as union_of
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -48,26 +48,42 @@ class Tracks:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def add(self, tx: AsyncConnection, tracks: Iterable[Track]) -> int:
-        """Store tracks; return how many of them were not there yet. One that was tells what either does."""
-        added = 0
-        for track in tracks:
-            values = {**vars(track), "tells": " ".join(track.tells) or None, "since": self._db.now()}
-            statement = self._db.insert(schema.track).values(values).on_conflict_do_nothing()
-            is_new = (await tx.execute(statement)).rowcount > 0
-            added += is_new
-            if not is_new:
-                await self._widen(tx, track)
-        return added
+    async def add(self, tx: AsyncConnection, tracks: Sequence[Track]) -> list[Track]:
+        """Store tracks; return those that were not there yet. One that was tells what either does."""
+        if not tracks:
+            return []
+        statement = self._db.insert(schema.track).values(since=self._db.now()).on_conflict_do_nothing()
+        keys = schema.track.primary_key.columns
+        rows = [{**vars(track), "tells": " ".join(track.tells) or None} for track in tracks]
+        added = {tuple(row) for row in await tx.execute(statement.returning(*keys), rows)}
+        new = {track: None for track in tracks if (track.account, track.job_id, track.channel) in added}
+        await self._widen(tx, [track for track in tracks if track not in new])
+        return list(new)
 
-    async def _widen(self, tx: AsyncConnection, track: Track) -> None:
-        """Let a track that came from a subscription tell what this one does, too; who asks by hand takes it over."""
-        mine = (*_of(track.account, track.job_id, track.channel), schema.track.c.person.is_(None))
-        row = (await tx.execute(select(schema.track).where(*mine).with_for_update())).one_or_none()
-        if row and (track.person or row.tells):
-            tells = () if track.person else union([_track(row).tells, track.tells])
-            values = {"person": track.person, "tells": " ".join(tells) or None}
-            await tx.execute(update(schema.track).where(*mine).values(values))
+    async def _widen(self, tx: AsyncConnection, tracks: Sequence[Track]) -> None:
+        """Let tracks that came from a subscription tell what these do, too; who asks by hand takes one over."""
+        if not tracks:
+            return
+        keys = schema.track.primary_key.columns
+        mine = (tuple_(*keys).in_([(each.account, each.job_id, each.channel) for each in tracks]),)
+        found = select(schema.track).where(*mine, schema.track.c.person.is_(None)).order_by(*keys).with_for_update()
+        there = {(row.account, row.job_id, row.channel): _track(row) for row in await tx.execute(found)}
+        wider = [
+            _wider(there[key], each) for each in tracks if (key := (each.account, each.job_id, each.channel)) in there
+        ]
+        values = [
+            {
+                "a": each.account,
+                "j": each.job_id,
+                "c": each.channel,
+                "person": each.person,
+                "tells": " ".join(each.tells) or None,
+            }
+            for each in wider
+        ]
+        of = zip(keys, "ajc", strict=True)
+        if values:
+            await tx.execute(update(schema.track).where(*(key == bindparam(name) for key, name in of)), values)
 
     async def remove(self, account: str, job_id: str, channel: str) -> bool:
         """Stop following a job in a channel; return whether it was followed."""
@@ -82,9 +98,15 @@ class Tracks:
 
     async def of_job(self, tx: AsyncConnection, account: str, job_id: str) -> list[Track]:
         """Return who follows a job."""
-        tracks = schema.track.c
-        mine = select(schema.track).where(tracks.account == account, tracks.job_id == job_id)
-        return [_track(row) for row in await tx.execute(mine.order_by(tracks.channel))]
+        return (await self.of_jobs(tx, account, [job_id])).get(job_id, [])
+
+    async def of_jobs(self, tx: AsyncConnection, account: str, job_ids: Sequence[str]) -> dict[str, list[Track]]:
+        """Return who follows jobs, by the job's id, those of each in the order of their channels."""
+        tracks, found = schema.track.c, dict[str, list[Track]]()
+        mine = select(schema.track).where(tracks.account == account, tracks.job_id.in_(job_ids))
+        for row in await tx.execute(mine.order_by(tracks.channel)) if job_ids else ():
+            found.setdefault(row.job_id, []).append(_track(row))
+        return found
 
     async def followers(self, account: str, job_id: str) -> list[Track]:
         """Return who follows a job."""
@@ -203,6 +225,12 @@ async def _chosen(tx: AsyncConnection, which: Any, *, by: Sequence[Any]) -> list
 
 def _track(row: Any) -> Track:
     return Track(row.account, row.job_id, row.channel, row.person, tuple((row.tells or "").split()))
+
+
+def _wider(there: Track, track: Track) -> Track:
+    """Return a track that came from a subscription as it is once another of the same job and channel joined it."""
+    tells = () if track.person else union([there.tells, track.tells])
+    return replace(there, person=track.person, tells=tells)
 
 
 def _subscription(row: Any) -> Subscription:

@@ -11,9 +11,9 @@ from sqlalchemy import Row, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store import schema
+from bot.store.delivery import Picture
 from bot.store.engine import Database
 from bot.store.line import alone_in, place
-from bot.store.outbox import Picture
 
 _AT_ONCE = 1000
 """Rows in one statement: a database takes only so many parameters."""

@@ -23,7 +23,7 @@ from bot.sandbox.slack import Slack
 from bot.sandbox.workspace import Channel
 from bot.slack.gateway import Gateway, open_gateway
 from bot.store import Store, open_store
-from bot.store.outbox import Picture
+from bot.store.delivery import Picture
 from tests.empty_store import lay_out
 from tests.store.seeds import ACCOUNT, deliveries, owe
 

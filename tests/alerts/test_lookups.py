@@ -10,7 +10,7 @@ from bot.sandbox.faults import Fault
 from bot.sandbox.messages import Message
 from bot.sandbox.slack import SCOPES, Slack
 from bot.sandbox.workspace import Channel
-from bot.store.outbox import Picture, Planned
+from bot.store.delivery import Picture, Planned
 from tests.alerts.post_office import POST, Clock, PostOffice, counted, post_office, rate_limit, refusal
 from tests.store.seeds import deliveries
 

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from bot.alerts.record import Recorder, Seen
+from bot.alerts.record import Recorder
+from bot.alerts.steps import Seen
 from bot.crash import arm
 from bot.jobs.changes import ChangeKind, State
 from bot.providers.wire import Reading
@@ -279,7 +280,7 @@ async def test_the_ends_of_a_record_are_points_at_which_a_test_can_kill(
     assert passed == ["before_record", "after_record"] * 3
 
 
-class Dies(Exception):
+class Dies(BaseException):
     """The process, at a point."""
 
 

@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.alerts.record import Recorder, Seen
+from bot.alerts.record import Recorder
+from bot.alerts.steps import Seen
 from bot.jobs.changes import State
 from bot.providers.wire import Reading
 from bot.store import Store, open_store, schema

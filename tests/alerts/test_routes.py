@@ -4,7 +4,7 @@ from bot.alerts.routes import channels_for, is_told, pictures
 from bot.jobs.changes import Change, ChangeKind, State
 from bot.jobs.filters import EVERYTHING, Filter
 from bot.jobs.models import Job
-from bot.store.outbox import Picture
+from bot.store.delivery import Picture
 from bot.store.tracks import Subscription
 
 

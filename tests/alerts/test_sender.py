@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from bot.alerts.sender import LAST_SECONDS, MOST_AT_ONCE, Sender
 from bot.sandbox.faults import Fault
 from bot.sandbox.slack import Slack
-from bot.store.outbox import Picture, Planned
+from bot.store.delivery import Picture, Planned
 from tests.alerts.post_office import POST, Clock, PostOffice, counted, drawing, post_office, told
 from tests.store.seeds import deliveries, owe
 

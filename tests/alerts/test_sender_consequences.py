@@ -11,7 +11,7 @@ from bot.alerts.sender import MOST_AT_ONCE
 from bot.sandbox.faults import Fault
 from bot.sandbox.slack import SCOPES, Slack
 from bot.sandbox.workspace import BOT_USER, Channel
-from bot.store.outbox import Picture
+from bot.store.delivery import Picture
 from tests.alerts.post_office import POST, Clock, PostOffice, post_office, rate_limit, refusal, told
 from tests.store.seeds import deliveries, follow
 

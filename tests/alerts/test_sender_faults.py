@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from bot.alerts.retry import MOST_UNKNOWN, PATIENCE
 from bot.sandbox.faults import Fault
 from bot.sandbox.slack import SCOPES, Slack
-from bot.store.outbox import Picture
+from bot.store.delivery import Picture
 from tests.alerts.post_office import (
     POST,
     Clock,

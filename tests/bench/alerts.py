@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.alerts.draw import Drawing, Outgoing
-from bot.alerts.record import Recorder, Seen
+from bot.alerts.record import Recorder
 from bot.alerts.retry import PACE
 from bot.alerts.sender import Sender
+from bot.alerts.steps import Seen
 from bot.blocks import Message
 from bot.providers.wire import Reading, reading_of
 from bot.slack.gateway import Gateway, open_gateway

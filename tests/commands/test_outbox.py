@@ -8,7 +8,7 @@ from sqlalchemy import delete, update
 from bot.commands.outbox import DELIVERED, HELD, ON_ITS_WAY, UNKNOWN
 from bot.jobs.changes import Change, ChangeKind, State
 from bot.store import Store, schema
-from bot.store.outbox import Picture, Planned
+from bot.store.delivery import Picture, Planned
 from tests.store.seeds import ACCOUNT, STARTED, deliveries, owe, reading
 from tests.world import World
 

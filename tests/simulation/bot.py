@@ -21,8 +21,9 @@ from bot.accounts import Account
 from bot.alerts.draw import Drawing
 from bot.alerts.editor import Editor
 from bot.alerts.notices import Notices
-from bot.alerts.record import Recorder, Seen
+from bot.alerts.record import Recorder
 from bot.alerts.sender import Sender
+from bot.alerts.steps import Seen
 from bot.poll.circuit import Circuit
 from bot.poll.sweep import Sweeper
 from bot.sandbox.finetuning import API_KEY

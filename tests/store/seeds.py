@@ -11,8 +11,8 @@ from bot.jobs.changes import Change, ChangeKind, State
 from bot.jobs.models import Snapshot
 from bot.providers.wire import Reading
 from bot.store import Store, open_store, schema
+from bot.store.delivery import Delivery, Outcome, Picture, Planned
 from bot.store.jobs import KnownJob
-from bot.store.outbox import Delivery, Outcome, Picture, Planned
 from bot.store.tracks import Track
 from tests.store.times import Time
 

@@ -6,7 +6,7 @@ from sqlalchemy import update
 from bot.store import Store, schema
 from bot.store.cards import Card, Rhythm
 from bot.store.changes import RecordedChange
-from bot.store.outbox import Picture, Planned
+from bot.store.delivery import Picture, Planned
 from tests.store.seeds import ACCOUNT, STARTED, crowd, deliveries, know, owe, reading
 from tests.store.times import Time
 

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from bot.store import Store
+from bot.store.delivery import Delivery, Picture
 from bot.store.digests import MOST_CHANGES, MOST_WAITING
-from bot.store.outbox import Delivery, Picture
 from tests.store.seeds import attempted, claimed, crowd, deliveries, owe, settle
 from tests.store.times import Time
 

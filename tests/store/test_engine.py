@@ -17,9 +17,9 @@ from sqlalchemy.exc import OperationalError
 
 from bot.errors import FtjobError, StoreInUse
 from bot.store import Store, open_store
+from bot.store.delivery import Picture, Planned
 from bot.store.engine import asyncpg_url, open_database, sqlite_path
 from bot.store.integrity import examine
-from bot.store.outbox import Picture, Planned
 from tests.store.seeds import STARTED, contents, deliveries, know, known, reading
 from tests.store.times import Time
 

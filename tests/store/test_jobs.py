@@ -1,12 +1,15 @@
 import asyncio
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy.exc import IntegrityError
 
 from bot.jobs.changes import Change, ChangeKind, State, first_change
+from bot.jobs.doubt import Absence, Doubt
 from bot.store import Store, schema
-from bot.store.jobs import FIRST_VERSION, KnownJob
-from tests.store.seeds import ACCOUNT, STARTED, contents, crowd, know, known, reading, rows
+from bot.store.jobs import FIRST_VERSION, KnownJob, is_untouched
+from tests.store.seeds import ACCOUNT, STARTED, crowd, know, known, reading, rows
 from tests.store.times import Time
 
 
@@ -61,43 +64,64 @@ async def test_nothing_to_add_asks_nothing(store: Store) -> None:
         assert await store.jobs.add(tx, ACCOUNT, []) == set()
 
 
-async def test_a_swap_replaces_the_state_and_counts_the_version(store: Store, time: Time) -> None:
+async def test_jobs_are_written_as_they_are_to_be_and_no_others(store: Store) -> None:
+    await know(store, *(reading(f"ftjob-{letter}", "queued") for letter in "abc"))
+    async with store.db.transaction() as tx:
+        there = await store.jobs.lock(tx, ACCOUNT, ["ftjob-a", "ftjob-b", "ftjob-none"])
+        full = replace(
+            there["ftjob-a"],
+            version=7,
+            state=State("failed", "ft:m"),
+            same_since=1.0,
+            settled=True,
+            doubt=Doubt("running", 2.0),
+            absence=Absence(3, 4.0, 5.0),
+            gone=True,
+            stuck_since=6.0,
+        )
+        bare = replace(there["ftjob-b"], version=2)
+        await store.jobs.write(tx, [full, bare])
+        await store.jobs.write(tx, [])
+
+    assert set(there) == {"ftjob-a", "ftjob-b"}
+    assert [await known(store, "ftjob-a"), await known(store, "ftjob-b")] == [full, bare]
+    assert (await known(store, "ftjob-c")).version == FIRST_VERSION
+
+
+@pytest.mark.parametrize(
+    ("written", "is_untouched_then"),
+    [
+        ({}, True),
+        ({"settled": True}, True),
+        ({"version": 2}, False),
+        ({"doubt": Doubt("running", 2.0)}, False),
+        ({"absence": Absence(1, 2.0, 2.0)}, False),
+    ],
+    ids=["nothing", "settled", "another version", "a doubt", "a miss"],
+)
+async def test_a_job_is_untouched_until_somebody_writes_what_a_read_compares(
+    store: Store, written: dict[str, Any], *, is_untouched_then: bool
+) -> None:
     await know(store, reading("ftjob-a", "queued"))
     seen = await known(store, "ftjob-a")
-    async with store.db.transaction() as tx:
-        await store.jobs.settle(tx, ACCOUNT, ["ftjob-a"])
-    await time.passes(store, 60)
 
     async with store.db.transaction() as tx:
-        version = await store.jobs.swap(tx, seen, State("succeeded", "ft:m"))
+        await store.jobs.write(tx, [replace(seen, **written)])
 
-    job = await known(store, "ftjob-a")
-    assert version == job.version == FIRST_VERSION + 1
-    assert job.state == State("succeeded", "ft:m")
-    assert not job.settled
-    assert time.clock() - job.same_since == time.exactly(0)
+    assert is_untouched(seen, await known(store, "ftjob-a")) is is_untouched_then
 
 
-async def test_a_swap_that_comes_too_late_changes_nothing(store: Store) -> None:
-    await know(store, reading("ftjob-a", "queued"))
-    seen = await known(store, "ftjob-a")
-    async with store.db.transaction() as tx:
-        await store.jobs.swap(tx, seen, State("running"))
-    before = await contents(store)
-
-    async with store.db.transaction() as tx:
-        assert await store.jobs.swap(tx, seen, State("failed")) is None
-
-    assert await contents(store) == before
-
-
-async def test_of_ten_swaps_at_once_one_wins(store: Store, database_url: str, time: Time) -> None:
+async def test_of_ten_who_swap_at_once_one_wins(store: Store, database_url: str, time: Time) -> None:
     await know(store, reading("ftjob-a", "queued"))
     seen = await known(store, "ftjob-a")
 
     async def swap(mine: Store, status: str) -> str | None:
         async with mine.db.transaction() as tx:
-            return status if await mine.jobs.swap(tx, seen, State(status)) else None
+            there = (await mine.jobs.lock(tx, ACCOUNT, ["ftjob-a"]))["ftjob-a"]
+            if not is_untouched(seen, there):
+                return None
+            await mine.jobs.write(tx, [replace(there, version=there.version + 1, state=State(status))])
+            return status
 
     async with crowd(store, database_url, time) as stores:
         results = await asyncio.gather(*(swap(stores[n % len(stores)], f"status-{n}") for n in range(10)))

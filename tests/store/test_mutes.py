@@ -4,9 +4,9 @@ import itertools
 import pytest
 
 from bot.store import Store, open_store, schema
+from bot.store.delivery import Picture, Planned
 from bot.store.digests import AFTER_MUTE, MOST_CHANGES
 from bot.store.mutes import EVERY_JOB, Mute
-from bot.store.outbox import Picture, Planned
 from tests.store.seeds import ACCOUNT, STARTED, claimed, crowd, deliveries, reading, rows, settle
 from tests.store.times import Time
 

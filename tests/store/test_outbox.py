@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from bot.store import Store, schema
-from bot.store.outbox import Outcome, Picture, Planned
+from bot.store.delivery import Outcome, Picture, Planned
 from tests.store.seeds import ACCOUNT, STARTED, attempted, claimed, contents, deliveries, owe, reading, rows, settle
 from tests.store.times import Time
 

@@ -6,11 +6,15 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import func, select, update
 
+from bot.alerts.steps import Patience, step
 from bot.jobs.changes import State
-from bot.jobs.doubt import REST
+from bot.jobs.doubt import REST, Absence
+from bot.jobs.stuck import NEVER
 from bot.store import Store, schema
 from bot.store.backup import put_back
 from bot.store.cards import Rhythm
+from bot.store.jobs import KnownJob
+from bot.store.pictures import Sight
 from bot.store.questions import FORM_LIFETIME, LEASE, LIFETIME, Question
 from bot.store.requests import KEPT
 from tests.store.seeds import ACCOUNT, attempted, claimed, follow, know, known, owe, reading, rows, settle
@@ -23,6 +27,15 @@ INTERVAL = 30.0
 RHYTHM = Rhythm()
 
 Wait = Callable[[Store], Awaitable[object]]
+
+
+async def _miss(store: Store, job: KnownJob) -> Absence | None:
+    """Let a read not find a job."""
+    async with store.db.transaction() as tx:
+        made = step(job, None, Patience(INTERVAL, NEVER), await store.jobs.now(tx))
+        assert made
+        await store.jobs.write(tx, [made.row])
+    return made.row.absence
 
 
 async def _channel_rests(store: Store) -> None:
@@ -140,8 +153,8 @@ async def test_moments_of_jobs_that_lie_ahead_are_put_right_by_the_next_look(
     await follow(store, ("C1", "ftjob-a"), ("C1", "ftjob-b"))
     a, b = await known(store, "ftjob-a"), await known(store, "ftjob-b")
     async with store.db.transaction() as tx:
-        await store.standstills.note(tx, a, await store.jobs.now(tx))
-        await store.doubts.miss(tx, b)
+        await store.jobs.write(tx, [replace(a, stuck_since=await store.jobs.now(tx))])
+    await _miss(store, b)
 
     await time.passes(store, seconds)
 
@@ -163,12 +176,10 @@ async def test_reads_that_did_not_find_a_job_are_counted_on_from_the_present(
 ) -> None:
     await know(store, reading("ftjob-a"))
     job = await known(store, "ftjob-a")
-    async with store.db.transaction() as tx:
-        absence = await store.doubts.miss(tx, job)
+    absence = await _miss(store, job)
     await time.passes(store, seconds)
 
-    async with store.db.transaction() as tx:
-        again = await store.doubts.miss(tx, replace(job, absence=absence))
+    again = await _miss(store, replace(job, absence=absence))
 
     assert again
     assert again.reads == 2
@@ -204,7 +215,7 @@ async def test_logs_are_read_and_curves_drawn_when_the_clock_is_set_back(
         for job_id, status in (("ftjob-a", "running"), ("ftjob-b", "succeeded")):
             await store.cards.of(tx, ACCOUNT, job_id, "C1")
             seen = reading(job_id, status)
-            await store.pictures.see(tx, ACCOUNT, [(seen.snapshot, seen.body)])
+            await store.pictures.see(tx, ACCOUNT, [Sight(seen.snapshot, seen.body)])
 
     async def due() -> tuple[int, bool]:
         running = await store.pictures.claim_running(ACCOUNT, every=120, most=1)

@@ -7,7 +7,7 @@ from tests.store.seeds import ACCOUNT, follow, know, reading, rows
 
 async def _add(store: Store, *tracks: Track) -> int:
     async with store.db.transaction() as tx:
-        return await store.tracks.add(tx, tracks)
+        return len(await store.tracks.add(tx, tracks))
 
 
 async def test_a_track_is_stored_once_and_keeps_who_asked_first(store: Store) -> None:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Row, event, insert, update
 
 from bot.store import Store, open_store, schema, undelivered
-from bot.store.outbox import Outcome, Picture
+from bot.store.delivery import Outcome, Picture
 from bot.store.undelivered import Stuck
 from tests.store.seeds import claimed, contents, crowd, deliveries, owe, rows, settle
 from tests.store.times import Time

@@ -1,0 +1,141 @@
+"""The ledger: what a batch of jobs comes to, written by a number of statements that depends on neither jobs nor channels.
+
+Every method joins the caller's transaction, which is about one account.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.alerts.routes import channels_for, is_told, pictures
+from bot.alerts.steps import Observation, Patience, Step, step
+from bot.jobs.changes import ChangeKind, first_change
+from bot.store import Store
+from bot.store.changes import Fact, RecordedChange, stored
+from bot.store.delivery import Alert, Planned
+from bot.store.engine import Transaction
+from bot.store.jobs import FIRST_VERSION, KnownJob, is_untouched
+from bot.store.mutes import EVERY_JOB
+from bot.store.pictures import Sight
+from bot.store.tracks import Track
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is to be written of one job."""
+
+    row: KnownJob | None = None
+    """The job, which the transaction has locked, as it is to be."""
+    fact: Fact | None = None
+    tracks: Sequence[Track] = ()
+    """Who is told of the fact."""
+
+
+class Ledger:
+    """Writes what jobs come to."""
+
+    def __init__(self, store: Store, patience: Patience) -> None:
+        self._store = store
+        self._patience = patience
+
+    async def enter(self, tx: Transaction, batch: Sequence[Observation]) -> list[RecordedChange]:
+        """Record what was read of some jobs of an account, and owe it; return the changes that it came to.
+
+        A job that somebody wrote to since it was known is left alone.
+        """
+        account = batch[0].account
+        new = await self._first_sights(tx, account, [job for job in batch if job.known is None])
+        known = await self._steps(tx, account, [job for job in batch if job.known is not None])
+        entries = new | known
+        recorded = await self.write(tx, account, [entries[job.id] for job in batch if job.id in entries])
+        await self.redraw(tx, account, recorded)
+        await self._store.pictures.see(tx, account, [job.sight for job in batch if job.sight])
+        return recorded
+
+    async def write(self, tx: Transaction, account: str, entries: Sequence[Entry]) -> list[RecordedChange]:
+        """Write entries, each of another job, and owe what they tell, in this order; return their changes."""
+        await self._store.jobs.write(tx, [each.row for each in entries if each.row])
+        told = {each.fact.job_id: each for each in entries if each.fact}
+        recorded = await self._store.changes.write_all(tx, account, [each.fact for each in told.values() if each.fact])
+        await self.owe(tx, account, [(each, track) for each in recorded for track in told[each.job_id].tracks])
+        return recorded
+
+    async def redraw(self, tx: Transaction, account: str, recorded: Sequence[RecordedChange]) -> None:
+        """Let the cards of changed jobs show it at once; those of new jobs are yet to be posted."""
+        if changed := [each.job_id for each in recorded if each.change.kind is not ChangeKind.NEW]:
+            await self._store.cards.want(tx, account, *changed, at_once=True)
+
+    async def owe(self, tx: Transaction, account: str, owed: Sequence[tuple[RecordedChange, Track]]) -> None:
+        """Owe channels what they get of changes, in this order."""
+        if not owed:
+            return
+        store, places = self._store, [(change.job_id, track.channel) for change, track in owed]
+        settings = await store.channels.all_in(tx, sorted({channel for _, channel in places}))
+        cards = await store.cards.of_all(tx, account, places)
+        mutes = await store.mutes.covering(tx, account, sorted({job_id for job_id, _ in places}))
+        alerts = []
+        for (change, track), place in zip(owed, places, strict=True):
+            card, is_new = cards[place]
+            told = is_told(change.change, track.tells, failures_only=settings[track.channel].failures_only)
+            muted = not mutes.isdisjoint({(track.channel, change.job_id), (track.channel, EVERY_JOB)})
+            what = pictures(change.change.kind, card_is_new=is_new, told=told)
+            alerts += [Alert(change, Planned(track.channel, picture, card.id), muted) for picture in what]
+        await store.outbox.add_all(tx, account, alerts)
+
+    async def _first_sights(self, tx: Transaction, account: str, jobs: Sequence[Observation]) -> dict[str, Entry]:
+        """Take jobs as they are; return what is told of those that a subscription waits for, by id."""
+        sights = {job.id: job.sight for job in jobs if job.sight}
+        added = await self._store.jobs.add(tx, account, [sight.snapshot for sight in sights.values()])
+        subscriptions = await self._store.tracks.subscriptions_in(tx, account) if added else []
+        tracks = {
+            job_id: [
+                Track(account, job_id, channel, None, statuses)
+                for channel, statuses in channels_for(sight.job, subscriptions).items()
+            ]
+            for job_id, sight in sights.items()
+            if job_id in added and subscriptions
+        }
+        new = set(await self._store.tracks.add(tx, [track for each in tracks.values() for track in each]))
+        return {
+            job_id: Entry(fact=_first(sights[job_id]), tracks=[track for track in each if track in new])
+            for job_id, each in tracks.items()
+            if each
+        }
+
+    async def _steps(self, tx: Transaction, account: str, jobs: Sequence[Observation]) -> dict[str, Entry]:
+        """Return what is to be written of jobs that are known, by id."""
+        present = await self._store.jobs.lock(tx, account, [job.id for job in jobs])
+        now = await self._store.jobs.now(tx) if present else 0.0
+        steps = {
+            job.id: (job, made)
+            for job in jobs
+            if job.known and job.id in present and is_untouched(job.known, present[job.id])
+            if (made := step(present[job.id], job.sight, self._patience, now))
+        }
+        told = [job_id for job_id, (_, made) in steps.items() if made.change]
+        tracks = await self._store.tracks.of_jobs(tx, account, told)
+        unread = [job_id for job_id in told if steps[job_id][0].sight is None]
+        last = await self._store.changes.last_of(tx, account, unread)
+        return {
+            job_id: Entry(made.row, _fact(job, made, last.get(job_id)), tracks.get(job_id, ()))
+            for job_id, (job, made) in steps.items()
+            if not made.is_standstill or job_id in tracks
+        }
+
+
+def _first(sight: Sight) -> Fact:
+    return Fact(sight.snapshot.id, FIRST_VERSION, first_change(sight.snapshot), sight.stored)
+
+
+def _fact(job: Observation, made: Step, last: RecordedChange | None) -> Fact | None:
+    if made.change is None:
+        return None
+    body = job.sight.stored if job.sight else stored(last.body if last else _described(made.row))
+    late = job.late and not made.is_standstill
+    return Fact(job.id, made.row.version, made.change, body, job.reason, late)
+
+
+def _described(known: KnownJob) -> dict[str, object]:
+    """Return a job as an API would describe it, from what is stored: of one that never changed there is no more."""
+    state = known.state
+    body = {"id": known.id, "status": state.status, "fine_tuned_model": state.fine_tuned_model}
+    return {**body, "created_at": known.created_at}
