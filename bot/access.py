@@ -29,6 +29,10 @@ class Why(StrEnum):
     STARTING = "starting"
 
 
+OUTSIDE = frozenset({Why.STRANGER, Why.GUEST, Why.NOT_A_PERSON, Why.NO_SUCH_PERSON})
+"""What Slack said of people who may not use the bot at all."""
+
+
 class Unknown(Enum):
     """Why nothing is known of somebody; the value is why they are refused."""
 

@@ -159,7 +159,7 @@ async def running(
         lookouts = [look_out(client, clock=clock, lease=patience.lease) for client in clients.values()]
         presence = Presence(gateway, store, notices, wake=sender.wake, clock=clock)
         parts = partial(_context, settings, store=store, recorder=recorder, notices=notices, charts=charts, wake=wake)
-        context = parts(clients=clients, gateway=gateway, drawing=drawing, flood=Flood(limits), clock=clock)
+        context = parts(clients=clients, gateway=gateway, drawing=drawing, flood=Flood(limits), clock=clock, ages=ages)
         people = People(gateway.client, settings.ftjob_operators, ages)
         dispatch = Dispatch(context, gateway, people, lambda: presence.identity)
         await enter(_sending(sender))
@@ -197,6 +197,7 @@ def _context(
     wake: Callable[[], None],
     flood: Flood,
     clock: Clock,
+    ages: Clock,
 ) -> Context:
     """Return what commands can reach."""
     return Context(
@@ -215,6 +216,7 @@ def _context(
         version=version("ftjob"),
         interval=settings.ftjob_poll_seconds,
         drawing=drawing,
+        ages=ages,
     )
 
 

@@ -1,6 +1,7 @@
 """What a command can reach."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from weakref import WeakValueDictionary
@@ -50,6 +51,8 @@ class Context:
     """Seconds between sweeps."""
     drawing: Drawing
     """What messages show of accounts."""
+    ages: Clock = time.monotonic
+    """By which ages in memory go."""
     _turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary, repr=False)
 
     def turn(self, channel: str) -> asyncio.Lock:

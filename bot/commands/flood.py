@@ -5,12 +5,15 @@ restart forgets.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 
 MOST_TOLD = 1_000
-"""People whose refusal is remembered, so that it is said once; beyond it somebody may hear it twice."""
+"""People whose refusal is remembered, so that it is said once; beyond it somebody may hear it twice.
+
+As many people who may not use the bot are remembered, and as many commands that do not draw on the workspace's limit.
+"""
 
 
 class Bound(StrEnum):
@@ -18,6 +21,7 @@ class Bound(StrEnum):
 
     PERSON = "person"
     WORKSPACE = "workspace"
+    OTHERS = "others"
     ORDERS = "orders"
     UNDER_WAY = "under_way"
 
@@ -40,11 +44,20 @@ class Limits:
     """Questions before a cancel, and as many answers to them: who was asked may also answer."""
     under_way: Limit = Limit(100, 5.0)
     """At once; the seconds are how long a refused person is asked to wait."""
+    refused: Limit = Limit(10, 60.0)
+    """Of one person who may not use the bot, or who asked lately for what is an operator's."""
+    others: Limit = Limit(60, 60.0)
+    """Of all these together, with what asks for no right: calls for help, and what is no command."""
 
     def __post_init__(self) -> None:
         """Refuse limits under which what is remembered would outgrow the workspace's own."""
         if self.person.seconds > self.workspace.seconds:
             raise ValueError("A person's window must not be longer than the workspace's.")
+
+    @property
+    def longest(self) -> float:
+        """Seconds for which a command counts for some limit."""
+        return max(self.workspace.seconds, self.refused.seconds, self.others.seconds)
 
 
 LIMITS = Limits()
@@ -67,29 +80,106 @@ class Wait:
     """Whether the person is to hear of it: not while an earlier wait that they heard of still runs."""
 
 
+class Asks(Enum):
+    """What a command asks for, which says whose limit it draws on."""
+
+    NOTHING = auto()
+    """No right: help, or what is no command."""
+    MEMBER = auto()
+    OPERATOR = auto()
+    """What is for operators alone: it never waits for the workspace's limit."""
+    CONFIRMATION = auto()
+    """The answer to a question that was put to this person: it waits for nobody else."""
+
+
+class _Bucket(Enum):
+    WORKSPACE = auto()
+    OPERATORS = auto()
+    OTHERS = auto()
+
+
 class Flood:
-    """Decides command by command. It remembers no more than the workspace's limit and ``MOST_TOLD``."""
+    """Decides command by command. It remembers no more than the workspace's limit and ``MOST_TOLD`` of each kind.
+
+    Who may not use the bot is known only when Slack was asked: ``refused`` then takes what they were admitted with off
+    the workspace's limit, and for a while they do not draw on it any more.
+    """
 
     def __init__(self, limits: Limits = LIMITS) -> None:
         self._limits = limits
-        self._admitted: list[tuple[float, str]] = []
+        self._admitted: list[tuple[float, str, _Bucket]] = []
+        self._refused: dict[str, float] = {}
         self._orders: dict[str, list[float]] = {}
         self._told: dict[str, float] = {}
 
-    def admit(self, person: str, now: float, *, under_way: int) -> Admitted | Wait:
-        """Decide about one command of whatever kind, before anything is asked for it. A refused one does not count."""
+    def admit(self, person: str, now: float, *, under_way: int, asks: Asks = Asks.MEMBER) -> Admitted | Wait:
+        """Decide about one command, before anything is asked for it. A refused one does not count."""
         limits = self._limits
         # A clock that was set back must not lock anybody out: what lies ahead of it is forgotten.
-        self._admitted = [(at, who) for at, who in self._admitted if now - limits.workspace.seconds < at <= now]
-        mine = (at for at, who in self._admitted if who == person)
-        if seconds := _until_room(mine, limits.person, now):
+        self._admitted = [each for each in self._admitted if now - limits.longest < each[0] <= now]
+        if seconds := _until_room((at for at, who, _ in self._admitted if who == person), limits.person, now):
             return self._wait(Bound.PERSON, limits.person, seconds, person, now)
-        if seconds := _until_room((at for at, _ in self._admitted), limits.workspace, now):
-            return self._wait(Bound.WORKSPACE, limits.workspace, seconds, person, now)
-        if under_way >= limits.under_way.most:
+        bucket = self._bucket(person, asks, now)
+        if full := self._full(bucket, person, asks, now):
+            return full
+        if under_way >= limits.under_way.most and asks is not Asks.CONFIRMATION:
             return self._wait(Bound.UNDER_WAY, limits.under_way, limits.under_way.seconds, person, now)
-        self._admitted.append((now, person))
+        self._admitted.append((now, person, bucket))
+        self._bound_memory()
         return Admitted()
+
+    def _bucket(self, person: str, asks: Asks, now: float) -> _Bucket:
+        if asks is Asks.NOTHING or self._is_refused(person, now):
+            return _Bucket.OTHERS
+        return _Bucket.WORKSPACE if asks is Asks.MEMBER else _Bucket.OPERATORS
+
+    def _full(self, bucket: _Bucket, person: str, asks: Asks, now: float) -> Wait | None:
+        """Return until when a bucket has no room, None where it has."""
+        limits = self._limits
+        if bucket is _Bucket.WORKSPACE:
+            seconds = _until_room(self._times(bucket), limits.workspace, now)
+            return self._wait(Bound.WORKSPACE, limits.workspace, seconds, person, now) if seconds else None
+        refused = list(self._times(_Bucket.OTHERS, person)) if asks is not Asks.NOTHING else []
+        if seconds := _until_room(refused, limits.refused, now):
+            return self._wait(Bound.PERSON, limits.refused, seconds, person, now)
+        others = self._times(_Bucket.OTHERS) if refused or bucket is _Bucket.OTHERS else ()
+        seconds = _until_room(others, limits.others, now)
+        return self._wait(Bound.OTHERS, limits.others, seconds, person, now) if seconds else None
+
+    def _times(self, bucket: _Bucket, person: str | None = None) -> Iterator[float]:
+        return (at for at, who, drawn in self._admitted if drawn is bucket and person in (None, who))
+
+    def refused(self, person: str, now: float, *, for_good: bool) -> None:
+        """Take what somebody was admitted with off the workspace's limit: it was refused to them.
+
+        Args:
+            person: whom.
+            now: the present.
+            for_good: whether they may do nothing at all, so that all of it goes, and what comes next, too; else it is the
+                last command alone.
+        """
+        mine = [nth for nth, each in enumerate(self._admitted) if each[1] == person and each[2] is not _Bucket.OTHERS]
+        for nth in mine if for_good else mine[-1:]:
+            self._admitted[nth] = (*self._admitted[nth][:2], _Bucket.OTHERS)
+        if for_good:
+            self._refused.pop(person, None)
+            self._refused[person] = now + self._limits.longest
+        self._bound_memory()
+
+    def _is_refused(self, person: str, now: float) -> bool:
+        until = self._refused.get(person, now)
+        return now < until <= now + self._limits.longest
+
+    def allowed(self, person: str) -> None:
+        """Let somebody draw on the workspace's limit again: they may use the bot."""
+        self._refused.pop(person, None)
+
+    def _bound_memory(self) -> None:
+        beside = [nth for nth, each in enumerate(self._admitted) if each[2] is not _Bucket.WORKSPACE]
+        for nth in reversed(beside[: max(0, len(beside) - MOST_TOLD)]):
+            del self._admitted[nth]
+        while len(self._refused) > MOST_TOLD:
+            del self._refused[next(iter(self._refused))]
 
     def admit_order(self, kind: str, now: float) -> Admitted | Wait:
         """Decide about one order of somebody who may give it. Each refusal is said: no order goes without an answer.
@@ -105,7 +195,7 @@ class Flood:
 
     def _wait(self, bound: Bound, limit: Limit, seconds: float, person: str, now: float) -> Wait:
         whole = math.ceil(seconds)
-        say = not now < self._told.get(person, now) <= now + self._limits.workspace.seconds + 1
+        say = not now < self._told.get(person, now) <= now + self._limits.longest + 1
         if say:
             self._told = {who: until for who, until in self._told.items() if until > now and who != person}
             if len(self._told) >= MOST_TOLD:

@@ -139,6 +139,7 @@ def flooded(wait: Wait) -> str:
     limit = {
         Bound.PERSON: f"I take {most} commands in {seconds} from one person",
         Bound.WORKSPACE: f"I take {most} commands in {seconds} from everybody together",
+        Bound.OTHERS: f"I take {most} commands in {seconds} that I refuse, that I do not know, or that ask for help",
         Bound.ORDERS: f"I take {most} orders in {seconds} from everybody together, and this one was not sent",
         Bound.UNDER_WAY: f"I am busy with {most} commands",
     }[wait.bound]

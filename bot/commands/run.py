@@ -11,7 +11,7 @@ from dataclasses import replace
 import structlog
 
 from bot import metrics
-from bot.access import Need, Person, Refused, Unknown, may
+from bot.access import OUTSIDE, Allowed, Need, Person, Refused, Unknown, may
 from bot.blocks import Message
 from bot.blocks.answers import note, problem
 from bot.commands import (
@@ -83,6 +83,7 @@ async def run(command: Command, who: Person | Unknown, context: Context) -> Repl
     """
     changes = {"changes_job": command.changes_job, "changes_channel": command.changes_channel}
     decision = may(who, command.need, context.policy, **changes)
+    _mind_limits(decision, command, context)
     if isinstance(decision, Refused):
         log.info("command.refused", verb=command.verb, why=decision.why)
         metrics.COMMANDS.labels(command.verb, "refused").inc()
@@ -95,10 +96,19 @@ async def run(command: Command, who: Person | Unknown, context: Context) -> Repl
     return reply
 
 
+def _mind_limits(decision: Allowed | Refused, command: Command, context: Context) -> None:
+    """Let people who may not do this draw on no limit of those who may."""
+    person = command.asker.person
+    if isinstance(decision, Refused):
+        context.flood.refused(person, context.ages(), for_good=decision.why in OUTSIDE)
+    elif command.need is not Need.NOTHING:
+        context.flood.allowed(person)
+
+
 async def _done(command: Command, context: Context) -> tuple[Reply, Context]:
     """Do what somebody asked and may; return what to tell them, also of what went wrong, and where it was done."""
     if command.changes_job:
-        room = context.flood.admit_order(command.verb, context.clock())
+        room = context.flood.admit_order(command.verb, context.ages())
         if isinstance(room, Wait):
             metrics.FLOODS.labels(room.bound).inc()
             return Reply(note(flooded(room)), decision=Decision.DENIED, reason="too many orders"), context

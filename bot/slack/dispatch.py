@@ -13,15 +13,15 @@ import structlog
 from structlog.contextvars import bind_contextvars
 
 from bot import metrics
-from bot.access import Allowed, Need, Person, Unknown, may
+from bot.access import OUTSIDE, Allowed, Need, Person, Refused, Unknown, may
 from bot.alerts.retry import SHARED
 from bot.blocks.answers import note, problem
 from bot.blocks.home import broken
 from bot.blocks.notice import NoticeKind
 from bot.blocks.view import LOADING
-from bot.commands.command import Command, Reply
+from bot.commands.command import Command, Reply, Verb
 from bot.commands.context import Context
-from bot.commands.flood import Admitted, Wait
+from bot.commands.flood import Admitted, Asks, Wait
 from bot.commands.forms import WrongFields
 from bot.commands.home import closed_to, home_of
 from bot.commands.problems import flooded
@@ -31,6 +31,9 @@ from bot.slack import buttons, home, modals, shortcuts, slash
 from bot.slack.events import joined_channel, reopened_channel
 from bot.slack.gateway import Door, Gateway, Identity
 from bot.slack.people import People
+
+Asked = Command | UserError | None
+"""A command, or why what was typed is none; None for what is not about us."""
 
 LAST_SECONDS = 5.0
 """How long a stop waits for answers under way."""
@@ -57,16 +60,16 @@ class Dispatch:
     def slash(self, body: dict[str, Any]) -> None:
         """Start on a typed command."""
         door = slash.door_of(body)
-        if door and not self._is_echo("command", body) and self._admits(door):
-            self._start(self._read("command", door, slash.command_of, body))
+        if door and not self._is_echo("command", body):
+            self._take("command", door, _read(slash.command_of, body), body)
 
     def button(self, body: dict[str, Any]) -> None:
         """Start on a pressed button; one that only opens a page asks nothing."""
         door, command = buttons.door_of(body), buttons.command_of(body)
         if command is None:
             metrics.SLACK_IDLE.labels("button").inc()
-        if door and command and not self._is_echo("button", body) and self._admits(door):
-            self._start(self._asked("button", door, command, body))
+        if door and command and not self._is_echo("button", body):
+            self._take("button", door, command, body)
 
     def form(self, body: dict[str, Any]) -> None:
         """Start on a form that was handed in; what was wrong at its fields was said by its acknowledgement."""
@@ -74,14 +77,14 @@ class Dispatch:
             door, command = modals.door_of(body), modals.command_of(body)
         except WrongFields:
             return
-        if door and command and not self._is_echo("form", body) and self._admits(door):
-            self._start(self._asked("form", door, command, body))
+        if door and command and not self._is_echo("form", body):
+            self._take("form", door, command, body)
 
     def shortcut(self, body: dict[str, Any]) -> None:
         """Start on a shortcut that was used on a message."""
         door = buttons.door_of(body)
-        if door and not self._is_echo("shortcut", body) and self._admits(door):
-            self._start(self._read("shortcut", door, shortcuts.command_of, body))
+        if door and not self._is_echo("shortcut", body):
+            self._take("shortcut", door, _read(shortcuts.command_of, body), body)
 
     def home(self, body: dict[str, Any]) -> None:
         """Start on a Home tab that was opened, or whose Refresh was pressed."""
@@ -130,37 +133,28 @@ class Dispatch:
             del self._recent[next(iter(self._recent))]
         return False
 
-    def _admits(self, door: Door) -> bool:
-        """Whether one more command is taken; the person hears why not, once, and then nothing while the wait runs."""
-        decision = self._decide(door.person)
+    def _take(self, kind: str, door: Door, asked: Asked, body: dict[str, Any]) -> None:
+        """Start on one more command; where it is too much the person hears it, once, and then nothing while the wait runs."""
+        decision = self._decide(door.person, _asks(asked))
         if isinstance(decision, Admitted):
-            return True
+            self._start(self._asked(kind, door, asked, body))
         # A form's window waits for a word in any case.
-        if decision.say or door.view_id:
+        elif decision.say or door.view_id:
             log.info("dispatch.flooded", limit=decision.bound, seconds=decision.seconds, person=door.person)
             self._start(self._gateway.reply(door, Reply(note(flooded(decision)))))
-        return False
 
-    def _decide(self, person: str) -> Admitted | Wait:
-        decision = self._context.flood.admit(person, self._context.clock(), under_way=len(self._tasks))
+    def _decide(self, person: str, asks: Asks = Asks.MEMBER) -> Admitted | Wait:
+        context, under_way = self._context, len(self._tasks)
+        decision = context.flood.admit(person, context.ages(), under_way=under_way, asks=asks)
         if isinstance(decision, Wait):
             metrics.FLOODS.labels(decision.bound).inc()
         return decision
 
-    async def _read(
-        self, kind: str, door: Door, read: Callable[[dict[str, Any]], Command | None], body: dict[str, Any]
-    ) -> None:
-        try:
-            command = read(body)
-        except UserError as error:
-            if not await self._is_repeated(kind, body.get("trigger_id")):
-                await self._gateway.reply(door, Reply(problem(str(error))))
-        else:
-            await self._asked(kind, door, command, body)
-
     async def _show_home(self, person_id: str) -> None:
         who = await self._who(person_id)
         decision = may(who, Need.READ, self._context.policy, changes_job=False)
+        if isinstance(decision, Refused):
+            self._context.flood.refused(person_id, self._context.ages(), for_good=decision.why in OUTSIDE)
         try:
             view = await home_of(person_id, self._context) if isinstance(decision, Allowed) else closed_to(decision.why)
         except Exception:
@@ -185,13 +179,17 @@ class Dispatch:
                 await store.outbox.notify(tx, channel, {"kind": NoticeKind.WELCOME, "about": channel}, "welcome")
         self._context.wake()
 
-    async def _asked(self, kind: str, door: Door, command: Command | None, body: dict[str, Any]) -> None:
+    async def _asked(self, kind: str, door: Door, asked: Asked, body: dict[str, Any]) -> None:
         trigger = body.get("trigger_id")
-        if command and command.opens_window and isinstance(trigger, str):
+        if isinstance(asked, Command) and asked.opens_window and isinstance(trigger, str):
             # Before anything else: Slack waits for three seconds. What is brought again opens no second one.
             door = replace(door, view_id=await self._gateway.open_view(trigger, LOADING))
-        if not await self._is_repeated(kind, trigger):
-            await self._answer(door, command)
+        if await self._is_repeated(kind, trigger):
+            return
+        if isinstance(asked, Command):
+            await self._answer(door, asked)
+        elif asked:
+            await self._gateway.reply(door, Reply(problem(str(asked))))
 
     async def _reopened(self, channel: str, body: dict[str, Any]) -> None:
         if await self._is_repeated("event", body.get("event_id")):
@@ -216,9 +214,7 @@ class Dispatch:
         metrics.REPEATED.labels(kind).inc()
         return True
 
-    async def _answer(self, door: Door, command: Command | None) -> None:
-        if command is None:
-            return
+    async def _answer(self, door: Door, command: Command) -> None:
         who: Person | Unknown = Unknown.STARTING
         if command.need is not Need.NOTHING:
             operates, fresh = command.need is Need.OPERATE, command.needs_fresh_rights
@@ -226,3 +222,19 @@ class Dispatch:
         # For this task alone, which ends with the answer.
         bind_contextvars(verb=command.verb, channel=command.asker.channel)
         await self._gateway.reply(door, await run(command, who, self._context))
+
+
+def _read(read: Callable[[dict[str, Any]], Command | None], body: dict[str, Any]) -> Asked:
+    try:
+        return read(body)
+    except UserError as error:
+        return error
+
+
+def _asks(asked: Asked) -> Asks:
+    """Return whose limit what was asked draws on."""
+    if not isinstance(asked, Command) or asked.need is Need.NOTHING:
+        return Asks.NOTHING
+    if asked.verb is Verb.CONFIRM:
+        return Asks.CONFIRMATION
+    return Asks.OPERATOR if asked.need is Need.OPERATE else Asks.MEMBER

@@ -10,4 +10,4 @@ from bot.process import run_until_stopped
 if __name__ == "__main__":
     settings = load()
     logs.set_up(settings.ftjob_log)
-    asyncio.run(run_until_stopped(settings, limits=Limits(*[Limit(10**9, 0.001)] * 4)))
+    asyncio.run(run_until_stopped(settings, limits=Limits(*[Limit(10**9, 0.001)] * 6)))

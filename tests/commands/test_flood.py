@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.commands.flood import LIMITS, MOST_TOLD, Admitted, Bound, Flood, Limit, Limits, Wait
+from bot.commands.flood import LIMITS, MOST_TOLD, Admitted, Asks, Bound, Flood, Limit, Limits, Wait
 
 SMALL = Limits(person=Limit(2, 4.0), workspace=Limit(5, 8.0), orders=Limit(2, 8.0), under_way=Limit(3, 5.0))
 
@@ -138,3 +138,87 @@ def test_a_clock_that_is_set_back_locks_nobody_out_and_silences_nobody(back: flo
 def test_limits_under_which_memory_would_outgrow_the_workspaces_are_refused() -> None:
     with pytest.raises(ValueError, match="window"):
         Limits(person=Limit(1, 61.0))
+
+
+def fill(flood: Flood, people: int, *, asks: Asks = Asks.MEMBER, refused: bool | None = None) -> int:
+    """Let people type a command each second; ``refused``: each is refused, for good or not. Return how many were taken."""
+    taken = 0
+    for second in range(60):
+        for person in (f"guest{n}" for n in range(people)):
+            if isinstance(flood.admit(person, 1000.0 + second, under_way=0, asks=asks), Admitted):
+                taken += 1
+                if refused is not None:
+                    flood.refused(person, 1000.0 + second, for_good=refused)
+    return taken
+
+
+@pytest.mark.parametrize("people", [2, 12, 60])
+@pytest.mark.parametrize("asks", Asks)
+def test_people_who_may_not_use_the_bot_take_nothing_of_the_workspaces_limit(people: int, asks: Asks) -> None:
+    flood = Flood()
+
+    taken = fill(flood, people, asks=asks, refused=True)
+
+    assert taken <= LIMITS.others.most + people, "each is refused once before it is known"
+    mine = [flood.admit(f"member{n // 10}", 1060.0 + n / 1000, under_way=0) for n in range(120)]
+    assert mine == [Admitted()] * 120
+
+
+def test_one_who_may_not_use_the_bot_leaves_room_for_others_who_may_not() -> None:
+    flood = Flood()
+
+    assert fill(flood, 1, refused=True) == LIMITS.refused.most
+    assert isinstance(flood.admit("another", 1060.0, under_way=0), Admitted)
+
+
+def test_members_whom_an_operators_command_is_refused_take_nothing_of_it_either_and_may_still_read() -> None:
+    flood = Flood()
+    fill(flood, 20, asks=Asks.OPERATOR, refused=False)
+
+    mine = [flood.admit(f"guest{n % 20}", 1070.0 + n / 1000, under_way=0) for n in range(120)]
+    assert mine == [Admitted()] * 120
+
+
+@pytest.mark.parametrize("asks", [Asks.OPERATOR, Asks.CONFIRMATION])
+def test_what_operators_do_never_waits_for_the_workspaces_limit(asks: Asks) -> None:
+    flood = Flood()
+    fill(flood, 70, asks=Asks.OPERATOR, refused=True)
+    fill(flood, 70, asks=Asks.NOTHING)
+    for n in range(120):
+        flood.admit(f"member{n // 10}", 1059.0, under_way=0)
+
+    waiting = flood.admit("olivia", 1059.0, under_way=0)
+    assert isinstance(waiting, Wait)
+    assert waiting.bound is Bound.WORKSPACE
+    assert flood.admit("olivia", 1059.0, under_way=0, asks=asks) == Admitted()
+    assert (flood.admit("olivia", 1059.0, under_way=100, asks=asks) == Admitted()) is (asks is Asks.CONFIRMATION)
+
+
+def test_calls_for_help_have_a_limit_of_their_own() -> None:
+    flood = Flood()
+
+    assert fill(flood, 30, asks=Asks.NOTHING) == LIMITS.others.most
+    refused = flood.admit("milo", 1059.0, under_way=0, asks=Asks.NOTHING)
+    assert isinstance(refused, Wait)
+    assert refused.bound is Bound.OTHERS
+    assert flood.admit("milo", 1059.0, under_way=0) == Admitted()
+
+
+def test_who_becomes_a_member_draws_on_the_workspaces_limit_again() -> None:
+    flood = Flood()
+    assert fill(flood, 30, refused=True) <= LIMITS.others.most + 30
+    assert isinstance(flood.admit("guest0", 1059.0, under_way=0), Wait)
+
+    flood.allowed("guest0")
+
+    assert flood.admit("guest0", 1059.0, under_way=0) == Admitted()
+
+
+def test_memory_is_bounded_whatever_is_refused_to_however_many() -> None:
+    flood = Flood(Limits(others=Limit(10**6, 60.0)))
+    for n in range(5_000):
+        flood.admit(f"U{n}", 1000 + n / 1000, under_way=0, asks=Asks.OPERATOR)
+        flood.refused(f"U{n}", 1000 + n / 1000, for_good=True)
+
+    assert len(flood._admitted) <= LIMITS.workspace.most + MOST_TOLD  # noqa: SLF001 - memory is nowhere else to be seen
+    assert len(flood._refused) <= MOST_TOLD  # noqa: SLF001

@@ -199,6 +199,7 @@ def test_a_button_or_a_bug_that_ends_a_conversation_says_how_to_go_on(said: str)
     [
         (Bound.PERSON, "I take 5 commands in 60 s from one person"),
         (Bound.WORKSPACE, "I take 5 commands in 60 s from everybody together"),
+        (Bound.OTHERS, "I take 5 commands in 60 s that I refuse, that I do not know, or that ask for help"),
         (Bound.ORDERS, "I take 5 orders in 60 s from everybody together, and this one was not sent"),
         (Bound.UNDER_WAY, "I am busy with 5 commands"),
     ],

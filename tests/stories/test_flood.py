@@ -243,3 +243,44 @@ async def test_b49_settled_jobs_do_not_count(world: World) -> None:
 
     assert "1,000 jobs" in refused.plain
     assert "Tracking" in taken.plain
+
+
+@pytest.mark.parametrize(
+    ("verb", "answers"), [("status ftjob-abc123", 80), ("cancel ftjob-abc123", 80), ("help", 60), ("gibberish", 60)]
+)
+async def test_people_who_may_not_use_the_bot_keep_no_operator_from_an_action_and_no_member_from_reading(
+    world: World, verb: str, answers: int
+) -> None:
+    job = world.api.add_job(status="running")
+    guests = [world.slack.add_person(f"guest{n}", is_restricted=True) for n in range(8)]
+
+    async with world.bot(FTJOB_POLL_SECONDS=HOUR):
+        question = await world.say(f"cancel {job}")
+        for _ in range(2):
+            await asyncio.gather(*(each.command(verb, world.ml) for each in guests for _ in range(10)))
+            replies = world.slack.workspace.replies
+            await world.slack.ledger.until(lambda: len(replies) > answers, seconds=20, why="what was taken is answered")  # noqa: B023 - one list
+            world.skip(11)
+        done = await world.press(question, RED)
+        read = await world.say(f"status {job}", by="milo")
+
+    assert "Cancel sent" in done.plain
+    assert "Cancelled" in read.plain
+    assert world.orders == [cancelling(job)]
+
+
+async def test_the_red_button_works_while_members_have_used_the_workspaces_limit_up(world: World) -> None:
+    job, people = world.api.add_job(status="running"), [world.slack.add_person(f"person{n}") for n in range(13)]
+
+    async with world.bot(FTJOB_POLL_SECONDS=HOUR):
+        question = await world.say(f"cancel {job}")
+        for _ in range(10):
+            exchanges = [await each.command("tracked", world.ml) for each in people]
+            [await exchange.reply() for exchange in exchanges[:5]]
+        refused = await world.say(f"status {job}")
+        done = await world.press(question, RED)
+        seen = await world.say("audit")
+
+    assert "from everybody together" in refused.plain
+    assert "Cancel sent" in done.plain
+    assert "*ordered*" in seen.plain
