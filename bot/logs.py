@@ -19,7 +19,8 @@ from structlog.processors import ExceptionRenderer
 from structlog.tracebacks import ExceptionDictTransformer
 
 from bot.metrics import LOG_LINES_DROPPED
-from bot.redaction import redacted
+from bot.redaction import HIDDEN, is_secret_name, redacted
+from bot.text import printable
 
 MOST_WAITING = 1024 * 1024
 """Bytes of lines that wait to be written; the ones after that are dropped and counted."""
@@ -189,30 +190,30 @@ def _log_end(kind: type[BaseException], error: BaseException, trace: TracebackTy
 def _cleaned(_logger: Any, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """Make every value safe: no secret, nothing that is not seen, one line, and not too long."""
     traceback = event.get("exception")
-    safe = {key: _safe(value, LONGEST_TEXT if key in _LONG else LONGEST_VALUE) for key, value in event.items()}
+    safe = {key: _field(key, value, LONGEST_TEXT if key in _LONG else LONGEST_VALUE) for key, value in event.items()}
     return safe | {"exception": _indented(traceback)} if isinstance(traceback, str) else safe
 
 
-def _safe(value: Any, longest: int) -> Any:
+def _safe(value: Any, longest: int, *, hides: bool = False) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, Mapping):
-        return {_one_line(str(key), longest): _safe(each, longest) for key, each in value.items()}
+        return {
+            _one_line(str(key), longest): _field(str(key), each, longest, hides=hides) for key, each in value.items()
+        }
     if isinstance(value, list | tuple | set | frozenset):
-        return [_safe(each, longest) for each in value]
-    return _one_line(value if isinstance(value, str) else repr(value), longest)
+        return [_safe(each, longest, hides=hides) for each in value]
+    return HIDDEN if hides else _one_line(value if isinstance(value, str) else repr(value), longest)
+
+
+def _field(name: str, value: Any, longest: int, *, hides: bool = False) -> Any:
+    return _safe(value, longest, hides=hides or is_secret_name(name))
 
 
 def _one_line(text: str, longest: int) -> str:
     """Return ``text`` without secrets, with escapes for what is not printable, and cut."""
-    safe = redacted(text)
-    if not safe.isprintable():
-        safe = "".join(map(_visible, safe))
+    safe = printable(redacted(text))
     return safe if len(safe) <= longest else f"{safe[: longest - 1]}…"
-
-
-def _visible(character: str) -> str:
-    return character if character.isprintable() else character.encode("unicode_escape").decode()
 
 
 def _indented(traceback: str) -> str:

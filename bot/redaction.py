@@ -1,46 +1,182 @@
-"""What no log, no answer and no error may show: secrets, told by their shape. Pure; the one rule for all of the bot."""
+"""Redaction of secrets, told by their shape and by the name of their field. Pure; the one rule for all of the bot.
 
+What no log, no answer, no error and no row may show. The shapes are those that GitHub's secret scanning and gitleaks
+document for each vendor, with shorter least lengths: what is cut off is still a secret.
+"""
+
+import math
 import re
+from functools import lru_cache
 from typing import Any
+
+from bot.text import storable
 
 LONGEST = 10_000
 """Characters of one text that are read for secrets; what comes after is not shown or kept."""
+DEEPEST = 50
+"""Levels of decoded JSON that are kept; what is nested deeper is not."""
+HIDDEN = "..."
+_LONGEST_NAME = 200
+_MOST_HARMLESS = 20_000
+_harmless: set[str] = set()
+"""Short texts that were found to hold no secret; a memory of secrets would be one itself."""
 
+# What stands before a key may itself be escaped, as in a printed dictionary or a query.
+_ESCAPED = r"(?<=\\[nrt])|(?<=%[0-9a-f]{2})"
+_VENDORS = (
+    r"gh[pousr]_(?=[a-z0-9]{12})|github_pat_|gl(?:pat|dt|rtr?|ptt|soat|cbt|oas|ft|imt|agent|ffct)-|"
+    r"(?:hf_|gsk_|r8_|npm_|api_org_|xai-|pplx-)(?=[a-z0-9]{16})|pypi-(?=Ag)|(?:local-|dapi)(?=[0-9a-f]{32})|"
+    r"rk_(?:live|test)_|wandb_v1_|ya29\.|1//0(?=\w{20})|GOCSPX-|nvapi-|dckr_pat_|dop_v1_|shp(?:at|ca|pa|ss)_|"
+    r"lin_api_|hvs\.|ATATT3|PMAK-|HRKU-|AGE-SECRET-KEY-|(?-i:AIza|ABSK)(?=[\w-]{20})|"
+    r"(?-i:AKIA|ASIA|ABIA|ACCA)(?=[A-Z0-9]{12})|(?-i:SK)(?=[0-9a-f]{32})|(?-i:SG)\.(?=[\w-]{16,64}\.)"
+)
 _SHAPES = (
     # Slack's tokens (https://docs.slack.dev/authentication/tokens) and the secrets of Standard Webhooks.
     r"(?P<token>xox[a-z](?:\.xox[a-z])?-|xapp-|whsec[-_])[\w*.%+/=-]*[\w*=-]{5,}",
-    # OpenAI's keys, also as it masks them. "task-" ends in the same letters; but what stands before a key may itself be
-    # escaped, as in a printed dictionary or a query.
-    r"(?:(?<![\w-])|(?<=\\[nrt])|(?<=%[0-9a-f]{2}))(?P<key>sk[-_])[\w*-]{8,}",
+    # OpenAI's keys, also as it masks them, Anthropic's and Stripe's. "task-" ends in the same letters.
+    rf"(?:(?<![\w-])|{_ESCAPED})(?P<key>sk[-_])[\w*-]{{8,}}",
+    rf"(?:(?<![a-z0-9])|{_ESCAPED})(?P<vendor>{_VENDORS})[\w./+=-]{{10,}}",
     # Keys of Fireworks and Together, and tokens in three parts (RFC 7519), such as those of Entra ID.
     r"(?<![\w-])(?P<other>fw_|tgp_v1_)[\w-]{12,}",
     r"(?<![\w-])(?P<jwt>eyJ)[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}",
     r"(?P<bearer>Bearer(?:\s|%20|\+)+)[\w.~+/=*%-]{8,}",
-    r"(?P<hook>hooks\.slack(?:-gov)?\.com(?::\d+)?(?:\\*/|%2f))[^\s\"'<>|)]+",
+    r"(?P<hook>(?:hooks\.slack(?:-gov)?\.com|discord(?:app)?\.com/api/webhooks)(?::\d+)?(?:\\*/|%2f))[^\s\"'<>|)]+",
     r"(?P<signature>v0(?:=|%3d))[0-9a-f]{64}",
+    # Signed addresses: Azure's, AWS's and Google's.
+    r"(?P<signed>(?:[?&;]|%3f|%26|x-amz-|x-goog-)(?:sig|signature)(?:=|%3d))[\w%+/=-]{8,}",
+    # The header stays, and what follows the end; without one all is secret.
+    r"(?P<pem>-----BEGIN[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----).+?(?=-----END|\Z)",
     # To the last @ of the word: passwords in the wild hold some that are not escaped. Bounds keep the search linear.
     r"(?P<address>://[^\s/:@\"'<>]{0,100}:)[^\s\"'<>]{1,300}(?=@)",
 )
-_SECRET = re.compile("|".join(_SHAPES), re.ASCII | re.IGNORECASE)
+_SECRET = re.compile("|".join(_SHAPES), re.ASCII | re.IGNORECASE | re.DOTALL)
+
+# A field in a text, as `name=`, `name: ` or `"name":`. Possessive: each word is read once.
+_FIELD = re.compile(
+    r"(?<![\w.-])(?P<name>[\w.-]++)[\\\"'`]{0,4}+\s{0,3}+(?P<sign>[:=]|%3d)>?(?P<gap>\s{0,3}+)",
+    re.ASCII | re.IGNORECASE,
+)
+_QUOTED = re.compile(r"(?P<quote>\\{0,3}[\"'`])(?!\.\.\.)(?:(?!(?P=quote)).)+", re.DOTALL)
+_ASSIGNED = re.compile(
+    r"(?!\.\.\.)(?:(?:basic|bearer|token|digest|apikey)\s{1,9})?[^\s\"'`&,;<>{}\[\]()|\\]+", re.IGNORECASE
+)
+# After a colon in a sentence most words are no secret: one that is has a digit, or the name of its scheme before it.
+_SAID = re.compile(
+    r"(?!\.\.\.)(?:(?:basic|bearer|token|digest|apikey)\s{1,9}|(?=[^\s\"'`&,;<>{}\[\]()|\\]{0,60}\d))"
+    r"[^\s\"'`&,;<>{}\[\]()|\\]{4,}",
+    re.IGNORECASE,
+)
+
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_SURE = re.compile(
+    "apikey|accesskey|privatekey|sessionkey|signingkey|encryptionkey|accountkey|authkey|masterkey|subscriptionkey|"
+    "sshkey|writekey|servicekey|functionskey|(?:wandb|openai|anthropic|huggingface|azure|google|aws|groq|mistral)key|"
+    "secret|password|passwd|passphrase|authorization|credential|cookie|sharedaccesssignature|connectionstring"
+)
+_WHOLE = frozenset({"pwd", "auth", "bearer", "jwt"})
+_OF_TEXT = frozenset(
+    "eos bos pad unk sep cls mask special stop start end begin image audio video max min num n per total trained".split()
+)
+"""Words before ``token`` where it is a piece of text or a count, and no pass."""
+_ABOUT_TEXT = frozenset(
+    "count counts limit budget type id ids index length len rate usage per level position s".split()
+)
+"""Words after ``token``, where it is none either."""
+_PASSES = frozenset("access auth api bearer refresh session secret personal id security oauth bot app user".split())
 
 
 def redacted(text: str) -> str:
     """Return ``text`` with "..." in place of every secret; what kind of secret it was stays readable."""
-    return _SECRET.sub(lambda match: f"{match[str(match.lastgroup)]}...", text)
+    return _without_fields(_SECRET.sub(lambda match: f"{match[str(match.lastgroup)]}{HIDDEN}", text))
 
 
 def holds_secret(text: str) -> bool:
-    """Whether something in ``text`` has the shape of a secret."""
-    return _SECRET.search(text) is not None
+    """Whether something in ``text`` has the shape of a secret, or a secret's name before it."""
+    return _SECRET.search(text) is not None or _without_fields(text) != text
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a field of this name holds a secret: snake, camel or kebab; ``token_count`` and ``maxTokens`` do not."""
+    half = _LONGEST_NAME // 2
+    return _is_secret_name(name if len(name) <= _LONGEST_NAME else name[:half] + name[-half:])
 
 
 def without_secrets(value: Any) -> Any:
-    """Return decoded JSON with "..." in place of every secret in its texts, which are cut at ``LONGEST``."""
+    """Return decoded JSON fit to be kept and shown: with "..." for every secret, told by shape or by its field's name.
+
+    Texts are cut at ``LONGEST`` and hold nothing that a database refuses; numbers that are none, and what is nested
+    deeper than ``DEEPEST``, become None.
+
+    Raises:
+        TypeError: something in it is no JSON.
+    """
+    return _clean(value, DEEPEST)
+
+
+def _clean(value: Any, levels: int, *, hides: bool = False) -> Any:
     match value:
         case str():
-            return redacted(value[:LONGEST])
-        case list():
-            return [without_secrets(item) for item in value]
-        case dict():
-            return {redacted(str(key)[:LONGEST]): without_secrets(item) for key, item in value.items()}
-    return value
+            return HIDDEN if hides and value else _fit(value)
+        case list() if levels:
+            return [_clean(item, levels - 1, hides=hides) for item in value]
+        case dict() if levels:
+            return {
+                _fit(name): _clean(item, levels - 1, hides=hides or is_secret_name(name))
+                for name, item in ((str(key), item) for key, item in value.items())
+            }
+        case float() if not math.isfinite(value):
+            return None
+        case None | bool() | int() | float():
+            return value
+        case list() | dict():
+            return None
+    raise TypeError(f"A {type(value).__name__} is no JSON.")
+
+
+def _fit(text: str) -> str:
+    """Return a text without secrets and without what cannot be kept. Most come again at each poll."""
+    if text in _harmless:
+        return text
+    fit = redacted(storable(text[:LONGEST]))
+    if fit == text and len(text) <= _LONGEST_NAME:
+        if len(_harmless) >= _MOST_HARMLESS:
+            _harmless.clear()
+        _harmless.add(text)
+    return fit
+
+
+@lru_cache(maxsize=2048)
+def _is_secret_name(name: str) -> bool:
+    words = [word.lower() for word in _WORDS.findall(name)]
+    return _is_surely_secret(words) or _is_token(words)
+
+
+def _is_surely_secret(words: list[str]) -> bool:
+    return bool(words) and (words[-1] in _WHOLE or _SURE.search("".join(words)) is not None)
+
+
+def _is_token(words: list[str]) -> bool:
+    """Whether a word is a token that lets somebody in."""
+    for place, word in enumerate(words):
+        before, after = words[place - 1] if place else "", words[place + 1] if place + 1 < len(words) else ""
+        if word in ("token", "tokens") and after not in _ABOUT_TEXT:
+            return before in _PASSES if word == "tokens" else before not in _OF_TEXT
+        if word.endswith("token") and word != "token" and after not in _ABOUT_TEXT:
+            return word.removesuffix("token") not in _OF_TEXT
+    return False
+
+
+def _without_fields(text: str) -> str:
+    parts, end = [], 0
+    for field in _FIELD.finditer(text):
+        if field.start() >= end and is_secret_name(field["name"]) and (value := _value_of(field)):
+            parts += [text[end : field.end()], value.groupdict().get("quote", ""), HIDDEN]
+            end = value.end()
+    return "".join([*parts, text[end:]])
+
+
+def _value_of(field: re.Match[str]) -> re.Match[str] | None:
+    """Return the value after a field's name in a text; None where it is no secret."""
+    is_said = field["sign"] == ":" and field["gap"] != ""
+    bare = _SAID if is_said else _ASSIGNED
+    return _QUOTED.match(field.string, field.end()) or bare.match(field.string, field.end())

@@ -2,7 +2,7 @@
 
 CORE = "h1dd3nh1dd3n"
 HEX = "deadbeef" * 8
-CORES = ("h1dd3n", "deadbeef")
+CORES = ("h1dd3n", "H1DD3N", "deadbeef")
 """Parts that may stand nowhere."""
 
 SECRETS = [
@@ -46,4 +46,31 @@ SECRETS = [
     f"postgres://ftjob:{CORE}@{CORE}@db/ftjob",
     f"redis://:{CORE}@cache:6379/0",
     f"https://user:{CORE}@host/path",
+    *(
+        f"{prefix}{CORE * 3}"
+        for prefix in "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ hf_ gsk_ r8_ npm_ xai- pplx- dop_v1_".split()
+    ),
+    *(
+        f"{prefix}{CORE}_{CORE}"
+        for prefix in "glpat- gldt- glrt- sk-ant-api03- rk_live_ wandb_v1_ nvapi- GOCSPX-".split()
+    ),
+    f"AIza{CORE * 3}",
+    f"ya29.{CORE}-{CORE}",
+    f"pypi-AgEIcHlwaS5vcmc{CORE}",
+    f"SG.{CORE * 2}.{CORE * 3}",
+    *(f"{prefix}{'H1DD3N' * 3}"[:20] for prefix in ("AKIA", "ASIA")),
+    f"-----BEGIN RSA PRIVATE KEY-----\\n{CORE}\\n-----END RSA PRIVATE KEY-----",
+    f"-----BEGIN OPENSSH PRIVATE KEY----- {CORE}",
+    f"local-{HEX[:40]}",
+    f"SK{HEX[:32]}",
+    f"AccountName=ft;AccountKey={CORE}==;EndpointSuffix=core.windows.net",
+    f"SharedAccessSignature=sv=2024&sig={CORE}",
+    f"https://ft.blob.core.windows.net/c/f.csv?sv=2024&sig={CORE}%3D",
+    f"https://s3.amazonaws.com/b/f.csv?X-Amz-Signature={HEX}",
+    f"https://discord.com/api/webhooks/123/{CORE}",
+    f"aws_secret_access_key={CORE}",
+    f"wandb.api_key={CORE}",
+    f"x-api-key:{CORE}",
+    f"password={CORE}",
+    f"https://gateway.example/v1?api_key={CORE}",
 ]

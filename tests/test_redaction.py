@@ -1,12 +1,14 @@
 """What passes for a secret, and what does not."""
 
+import json
 import time
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.redaction import holds_secret, redacted
+from bot.redaction import DEEPEST, holds_secret, is_secret_name, redacted, without_secrets
 from tests.pasted import CORES, SECRETS
 
 
@@ -39,6 +41,17 @@ def test_a_secret_is_taken_out_whatever_stands_around_it(secret: str, around: st
         "v0=abc",
         "<https://hooks.slack.com>",
         "someone@example.com",
+        "glossary-classification-v2",
+        "hf_tokenizer_path",
+        "pplx-7b-online-instruct",
+        "local-development-branch-1",
+        "AKIA and ASIA",
+        "max_tokens=512",
+        "token_count: 5000",
+        "eos_token=<s>",
+        "Unexpected token: }",
+        "The password: it must be set",
+        "team=secretariat",
     ],
 )
 def test_what_is_no_secret_stays(text: str) -> None:
@@ -74,3 +87,83 @@ def test_no_text_takes_long(part: str) -> None:
 def test_keys_of_the_other_providers_are_secrets(secret: str) -> None:
     assert holds_secret(f"my key is {secret}")
     assert secret not in redacted(f"Authorization: {secret}")
+
+
+SECRET_NAMES = """api_key apiKey API-Key x-api-key X-API-KEY apikey wandbApiKey WANDB_API_KEY wandb.api_key client_secret
+clientSecret secret secrets db_password passwd Password authorization Authorization credential credentials aws_credentials
+private_key privateKey access_key accessKeyId session_key cookie Set-Cookie token hf_token hfToken HFToken accessToken
+access_tokens refresh-token github_token bearerToken idToken x-auth-token AccountKey sharedAccessSignature
+Ocp-Apim-Subscription-Key connectionString user_token token_value""".split()
+
+OTHER_NAMES = """token_count tokenCount trained_tokens trainedTokens max_tokens maxTokens n_tokens tokens_per_second tokenizer
+tokenizer_name tokens total_tokens eos_token pad_token_id bos-token special_tokens num_tokens token_limit max_token_length
+completion_tokens promptTokens model id seed key keys keyword monkey partition_key public_key author authority team
+metadata status message hyperparameters n_epochs result_files fine_tuned_model wandb project entity name run_id""".split()
+
+
+@pytest.mark.parametrize("name", SECRET_NAMES)
+def test_a_field_is_secret_by_its_name_in_any_spelling(name: str) -> None:
+    assert is_secret_name(name)
+    kept = without_secrets({"wandb": [{name: "plain h1dd3n words", "project": "search"}]})
+    assert kept == {"wandb": [{name: "...", "project": "search"}]}
+
+
+@pytest.mark.parametrize("name", OTHER_NAMES)
+def test_what_merely_sounds_alike_keeps_its_value(name: str) -> None:
+    assert not is_secret_name(name)
+    assert without_secrets({name: "plain words"}) == {name: "plain words"}
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ({"api_key": {"id": "h1dd3n", "at": 5, "on": True}}, {"api_key": {"id": "...", "at": 5, "on": True}}),
+        ({"secrets": ["h1dd3n", "", None]}, {"secrets": ["...", "", None]}),
+        ({"token": 4096, "token_count": "4096"}, {"token": 4096, "token_count": "4096"}),
+        ({"note": '{"api_key": "h1dd3n it is", "n": 5}'}, {"note": '{"api_key": "...", "n": 5}'}),
+        ({"note": r"{\"password\": \"h1dd3n\"}"}, {"note": r"{\"password\": \"...\"}"}),
+        ({"env": "A=b WANDB_API_KEY=h1dd3n C=d"}, {"env": "A=b WANDB_API_KEY=... C=d"}),
+        ({"header": "Authorization: Basic aDFkZDNu and on"}, {"header": "Authorization: ... and on"}),
+    ],
+)
+def test_what_stands_under_a_secret_name_is_hidden_at_any_depth_and_in_texts(value: Any, kept: Any) -> None:
+    assert without_secrets(value) == kept
+    assert without_secrets(kept) == kept
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("a\0b\x1b[2J\x7f", "a\ufffdb\ufffd[2J\ufffd"),
+        ("\ud800 alone, \U0001f600 not", "\ufffd alone, \U0001f600 not"),
+        ("two\nlines\tand a tab", "two\nlines\tand a tab"),
+        ([float("nan"), float("inf"), -0.5, 10**50], [None, None, -0.5, 10**50]),
+    ],
+)
+def test_what_a_database_refuses_is_not_kept(value: Any, kept: Any) -> None:
+    assert without_secrets(value) == kept
+
+
+def test_nesting_without_end_is_cut() -> None:
+    nested: Any = "end"
+    for _ in range(5 * DEEPEST):
+        nested = {"a": [nested]}
+    assert json.dumps(without_secrets(nested)).count("a") == DEEPEST // 2
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        *("password=", "token:", 'api_key="', "api_key='\\", '{"a":', "-----BEGIN PRIVATE KEY-----", "eyJaaaaaaaa."),
+        *("ghp_", "SG.aaaaaaaaaaaaaaaaaaaa.", "?sig=", "aB", "1//0", "=", "a.b-", "AKIA", "token: bearer ", "\\n"),
+    ],
+)
+def test_a_text_twice_as_long_takes_about_twice_as_long(part: str) -> None:
+    def seconds(length: int) -> float:
+        text = part * (length // len(part))
+        begun = time.process_time()
+        redacted(text)
+        return time.process_time() - begun
+
+    shortest = min(seconds(2**14) for _ in range(5))
+    assert min(seconds(2**17) for _ in range(3)) < 8 * 4 * max(shortest, 1e-4), "a square would take 64 times as long"

@@ -175,7 +175,8 @@ def _is_wanted(job: Job, command: Command) -> bool:
     pattern = command.model
     is_named = pattern is None or fnmatchcase((job.model or "").casefold(), pattern.casefold())
     # Not every API looks at the pairs that it is asked for.
-    return is_named and set(command.metadata) <= {(key, value) for key, value in (job.metadata or {}).items()}
+    carried = job.metadata or {}
+    return is_named and all(carried.get(key) == value for key, value in command.metadata)
 
 
 def _counted(statuses: Sequence[str]) -> str:

@@ -94,7 +94,7 @@ class Client:
     async def find(self, key: str, value: str) -> Reading | None:
         """Read the newest job that carries a pair of metadata, or None; gateways that do not filter are seen through."""
         page = await self.list_jobs(metadata={key: value})
-        return next((each for each in page.readings if (each.body.get("metadata") or {}).get(key) == value), None)
+        return next((each for each in page.readings if (each.job.metadata or {}).get(key) == value), None)
 
     async def files(self, *, purpose: str, limit: int) -> list[File]:
         """Read the newest files that were uploaded for something, newest first."""

@@ -90,7 +90,7 @@ class OpenAI:
         Raises:
             ForeignAnswer: it is another job, or another organisation's.
         """
-        reading = reading_of(self.described(json_of(answer, now=now)))
+        reading = reading_of(json_of(answer, now=now), self.described)
         if reading is None:
             raise BrokenAnswer("The answer was not the job that was asked for.", request_id=answer.request_id)
         if reading.snapshot.id != job_id:
@@ -105,7 +105,7 @@ class OpenAI:
 
     def read_created(self, answer: Answer, *, now: float) -> Reading:
         """Read the job that was made."""
-        reading = reading_of(self.described(json_of(answer, now=now)))
+        reading = reading_of(json_of(answer, now=now), self.described)
         if reading is None:
             raise BrokenAnswer("The answer was not a job.", request_id=answer.request_id)
         return replace(reading, request_id=answer.request_id)
@@ -161,7 +161,7 @@ class OpenAI:
         """Return the jobs of a list, and how many of its items are none."""
         if not isinstance(items, list):
             raise BrokenAnswer("The list of jobs has no data.", request_id=answer.request_id)
-        readings = [reading for item in items if (reading := reading_of(self.described(item)))]
+        readings = [reading for item in items if (reading := reading_of(item, self.described))]
         return readings, len(items) - len(readings)
 
     def _page(self, readings: list[Reading], broken: int, cursor: str | None) -> Page:

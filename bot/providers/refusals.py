@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from pydantic_core import from_json
-
 from bot.errors import (
     AccessRefused,
     BrokenAnswer,
@@ -23,8 +21,10 @@ from bot.errors import (
     TrainingClosed,
     Unreachable,
 )
+from bot.providers.decode import decoded
 from bot.redaction import LONGEST, redacted
 from bot.retry_after import SHORTEST_PAUSE, parse
+from bot.text import storable
 
 QUOTA_PAUSE = 900.0
 """Seconds to wait when the account's money is spent, which is no rate limit: it takes a person to change that."""
@@ -182,7 +182,7 @@ def _envelope(body: bytes) -> dict[str, Any] | None:
     if not body.strip():
         return {}
     try:
-        value = from_json(body)
+        value = decoded(body)
     except ValueError:
         return None
     # Google's envelope, which Fireworks has too, is none: the message stands at the top.
@@ -197,6 +197,4 @@ def _code(error: Mapping[str, Any]) -> str:
 
 
 def _redacted(message: Any) -> str:
-    # No NUL: PostgreSQL keeps none.
-    text = message[:LONGEST].replace("\0", "") if isinstance(message, str) else ""
-    return redacted(text)[:_LONGEST_MESSAGE]
+    return redacted(storable(message[:LONGEST]))[:_LONGEST_MESSAGE] if isinstance(message, str) else ""

@@ -1,17 +1,15 @@
 """What all fine-tuning APIs share on the wire, without I/O: requests, answers, and what an answer means."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Literal
 from urllib.parse import quote
 
-from pydantic import ValidationError
-from pydantic_core import from_json
-
 from bot.errors import BrokenAnswer, NotFound
 from bot.jobs.models import Job, Snapshot
+from bot.providers.decode import Ambiguous, decoded
 from bot.providers.refusals import error_of
 from bot.redaction import without_secrets
 
@@ -48,7 +46,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Reading:
-    """One job as one answer said it: the few compared fields, and the whole of it as it came."""
+    """One job as one answer said it: the few compared fields, and the whole of it without secrets."""
 
     snapshot: Snapshot
     body: dict[str, Any]
@@ -58,7 +56,7 @@ class Reading:
     @property
     def job(self) -> Job:
         """The job in full."""
-        return Job.model_validate(without_secrets(self.body))
+        return Job.model_validate(self.body)
 
 
 @dataclass(frozen=True)
@@ -92,16 +90,20 @@ def json_of(answer: Answer, *, now: float) -> dict[str, Any]:
         ProviderError: the subclass that says what the answer means.
     """
     try:
-        value = from_json(content_of(answer, now=now))
+        value = decoded(content_of(answer, now=now))
     except ValueError:
         value = None
     if not isinstance(value, dict):
         raise BrokenAnswer("The answer was not a JSON object.", request_id=answer.request_id)
+    if any(isinstance(each, Ambiguous) for each in value.values()):
+        raise BrokenAnswer("The answer can be read in two ways.", request_id=answer.request_id)
     return value
 
 
 def items_of(answer: Answer, what: str, *, now: float) -> list[Any]:
-    """Return what stands under ``data`` in a good answer; ``what`` names it where there is nothing.
+    """Return what stands under ``data`` in a good answer, without secrets; ``what`` names it where there is nothing.
+
+    What can be read in two ways is None there.
 
     Raises:
         ProviderError: the subclass that says what the answer means.
@@ -109,7 +111,7 @@ def items_of(answer: Answer, what: str, *, now: float) -> list[Any]:
     items = json_of(answer, now=now).get("data")
     if not isinstance(items, list):
         raise BrokenAnswer(f"The list of {what} has no data.", request_id=answer.request_id)
-    return items
+    return list(map(_fit, items))
 
 
 def content_of(answer: Answer, *, now: float) -> bytes:
@@ -132,9 +134,20 @@ def moment(value: Any) -> float | None:
         return None
 
 
-def reading_of(item: Any) -> Reading | None:
-    """Return one job of an answer, or None where the item is not a job."""
+def reading_of(item: Any, described: Callable[[Any], Any] = lambda same: same) -> Reading | None:
+    """Return one job of an answer, or None where the item is not a job, or can be read in two ways.
+
+    Here, before anything is stored or shown, it loses what is secret; ``described`` says it in OpenAI's fields.
+    """
+    body = described(_fit(item))
     try:
-        return Reading(Snapshot.model_validate(item), item)
-    except ValidationError:
+        return Reading(Snapshot.model_validate(body), body)
+    except ValueError:
+        return None
+
+
+def _fit(item: Any) -> Any:
+    try:
+        return without_secrets(item)
+    except TypeError:  # there is something ambiguous in it
         return None

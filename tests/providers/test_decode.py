@@ -1,0 +1,143 @@
+"""Pages of jobs of which one item is wrong: the others are read, and nothing ambiguous is believed."""
+
+import json
+from typing import Any
+
+import pytest
+
+from bot.errors import BrokenAnswer, RequestRefused
+from bot.providers.decode import decoded
+from bot.providers.dialects import dialect_of
+from bot.providers.wire import Answer, Page
+from tests.builders import JOB, NOW, account, answer, job_body, list_body
+
+OTHER = "ftjob-other"
+DIALECT = dialect_of(account())
+
+
+def page_with(field: str) -> Page:
+    """Return a page of two jobs, of which the first has a further field as it stands on the wire."""
+    odd = json.dumps(job_body())[:-1] + f", {field}}}"
+    body = f'{{"data": [{odd}, {json.dumps(job_body(id=OTHER))}], "has_more": true}}'
+    return DIALECT.read_jobs(answer(body), now=NOW)
+
+
+ODD = {
+    "a lone surrogate": (r'"metadata": {"note": "\ud800 x"}', {"note": "\ufffd x"}),
+    "a zero byte": (r'"metadata": {"note": "a\u0000b"}', {"note": "a\ufffdb"}),
+    "a raw control character": ('"metadata": {"note": "a\x01b"}', {"note": "a\ufffdb"}),
+    "a number of 5,000 digits": (f'"metadata": {{"note": {"9" * 5000}}}', {"note": None}),
+    "a number beyond all floats": ('"metadata": {"note": 1e999}', {"note": None}),
+    "a list for a text": ('"metadata": {"note": ["a", {"b": 1}]}', {"note": ["a", {"b": 1}]}),
+    "a list for a mapping": ('"metadata": ["note"]', None),
+    "nesting without end": (f'"metadata": {{"note": {"[" * 100_000}{"]" * 100_000}}}', None),
+}
+
+
+@pytest.mark.parametrize(("field", "metadata"), ODD.values(), ids=ODD.keys())
+def test_what_is_odd_in_one_job_stays_in_its_field(field: str, metadata: Any) -> None:
+    page = page_with(field)
+
+    assert [reading.snapshot.id for reading in page.readings] == [JOB, OTHER]
+    assert page.broken == 0
+    assert page.after == OTHER
+    if "nesting" not in field and metadata is not None:
+        assert page.readings[0].job.metadata == metadata
+    json.dumps([reading.body for reading in page.readings], allow_nan=False).encode()
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        '"status": "succeeded"',
+        '"metadata": {"team": "a", "team": "b"}',
+        '"metadata": [[{"team": 1, "team": 1}]]',
+        '"trained_tokens": NaN',
+        '"hyperparameters": {"n_epochs": Infinity}',
+        '"seed": -Infinity',
+    ],
+)
+def test_a_job_that_can_be_read_in_two_ways_is_left_out_alone(field: str) -> None:
+    page = page_with(field)
+
+    assert [reading.snapshot.id for reading in page.readings] == [OTHER]
+    assert page.broken == 1
+    with pytest.raises(BrokenAnswer):
+        DIALECT.read_job(answer(json.dumps(job_body())[:-1] + f", {field}}}"), JOB, now=NOW)
+
+
+@pytest.mark.parametrize(
+    "body", ['{"data": [], "data": []}', '{"data": [], "has_more": NaN}', '{"data": [], "x": {"a": 1, "a": 2}}']
+)
+def test_a_page_that_can_be_read_in_two_ways_is_a_broken_answer(body: str) -> None:
+    with pytest.raises(BrokenAnswer):
+        DIALECT.read_jobs(answer(body), now=NOW)
+
+
+@pytest.mark.parametrize(
+    "odd", ['{"id": "ev1", "message": "x", "message": "y"}', '{"id": "ev1", "data": {"loss": NaN}}', "7", "null", "[]"]
+)
+def test_a_line_of_a_log_that_is_none_is_left_out_alone(odd: str) -> None:
+    good = json.dumps({"id": "ev2", "message": "It is \ud800 api_key=h1dd3n", "created_at": 5})
+    events = DIALECT.read_events(answer(f'{{"data": [{odd}, {good}]}}'), now=NOW)
+    assert [event.message for event in events] == ["It is \ufffd api_key=..."]
+
+
+SECRET = {"wandb": {"project": "search", "api_key": "plainh1dd3n", "apiKey": "plainh1dd3n"}}
+
+
+@pytest.mark.parametrize(
+    ("provider", "body"),
+    [
+        ("openai", list_body(job_body(integrations=[{"type": "wandb", **SECRET}]))),
+        ("azure", list_body(job_body(metadata={"note": '{"password": "plainh1dd3n"}'}))),
+        ("together", {"data": [{"id": "ft-1", "status": "running", "wandb_api_key": "plainh1dd3n"}]}),
+        (
+            "fireworks",
+            {
+                "supervisedFineTuningJobs": [
+                    {"name": "accounts/a/supervisedFineTuningJobs/j1", "wandbConfig": {"apiKey": "plainh1dd3n"}}
+                ],
+                "nextPageToken": "kept-as-it-is",
+            },
+        ),
+    ],
+)
+def test_whatever_a_provider_calls_it_a_secret_is_gone_once_a_job_is_read(provider: str, body: dict[str, Any]) -> None:
+    page = dialect_of(account(provider=provider)).read_jobs(answer(body), now=NOW)
+
+    (reading,) = page.readings
+    assert "h1dd3n" not in f"{reading.body} {reading.snapshot} {reading.job}"
+    assert "'...'" in f"{reading.body}" or '"..."' in f"{reading.body}"
+    assert page.after == body.get("nextPageToken")
+
+
+@pytest.mark.parametrize("call", ["read_events", "read_checkpoints", "read_files", "read_models"])
+def test_nor_does_one_stand_in_what_belongs_to_a_job(call: str) -> None:
+    item = {
+        "id": "file-1",
+        "object": "x",
+        "message": "key gsk_" + "h1dd3n" * 6,
+        "purpose": "fine-tune",
+        "data": SECRET,
+        "metrics": SECRET,
+        "filename": "ghp_" + "h1dd3n" * 6,
+        "fine_tuned_model_checkpoint": "ft:x:ghp_" + "h1dd3n" * 6,
+    }
+    more = {"purpose": "fine-tune"} if call == "read_files" else {}
+    found = getattr(DIALECT, call)(answer(list_body(item)), now=NOW, **more)
+    assert len(found) == 1
+    assert "h1dd3n" not in str(found)
+
+
+def test_the_error_of_an_api_is_read_as_tolerantly() -> None:
+    body = r'{"error": {"message": "bad \ud800 key: password=h1dd3n", "n": ' + "9" * 5000 + "}}"
+    with pytest.raises(RequestRefused) as caught:
+        DIALECT.read_jobs(Answer(400, {}, body.encode()), now=NOW)
+    assert str(caught.value) == "bad \ufffd key: password=..."
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[" * 100_000, b"\xff", b'{"a": 1} x', b"\xef\xbb\xbf{"])
+def test_what_is_no_json_is_none(body: bytes) -> None:
+    with pytest.raises(ValueError, match=r".*"):
+        decoded(body)
