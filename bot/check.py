@@ -22,6 +22,7 @@ from bot.errors import (
     StoreDamaged,
     StoreInUse,
     StoreLocked,
+    StoreUnusable,
 )
 from bot.providers.client import Client
 from bot.settings import Settings
@@ -104,6 +105,9 @@ async def _database(settings: Settings) -> list[Finding]:
         return [Finding("Database", ok=True, found="in use by the running bot; skipped")]
     except (StoreDamaged, StoreLocked) as error:
         return [Finding("Database", ok=False, found=str(error), todo=_FILE_TODO)]
+    except StoreUnusable as error:
+        todo = _DATABASE_TODO if isinstance(error.__cause__, OSError) else _FILE_TODO
+        return [Finding("Database", ok=False, found=str(error), todo=todo)]
     except (FtjobError, OSError) as error:
         return [Finding("Database", ok=False, found=str(error), todo=_DATABASE_TODO)]
     except Exception as error:  # noqa: BLE001 - drivers have families of their own, whose texts may hold a password

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from bot import check, logs, manifest, process
 from bot.environment import load, readable_by_others
-from bot.errors import FtjobError, SettingsError, StoreDamaged
+from bot.errors import FtjobError, SettingsError, StoreDamaged, StoreUnusable
 from bot.redaction import redacted
 from bot.settings import Settings
 from bot.store import open_store
@@ -211,6 +211,8 @@ def _with_clear_errors(work: Coroutine[Any, Any, None]) -> None:
         asyncio.run(work)
     except StoreDamaged as error:
         _give_up([redacted(str(error))], code=EX_CONFIG)
+    except StoreUnusable as error:
+        _give_up([redacted(str(error))], code=error.exit_code)
     except (FtjobError, OSError) as error:
         # OSError: a folder that is not there, a server that does not listen, a port that is taken.
         _give_up([redacted(str(error))], code=1)

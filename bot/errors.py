@@ -6,6 +6,7 @@ FtjobError
 |- StoreInUse           another process has the SQLite file
 |- StoreLocked          another program keeps the SQLite file locked
 |- StoreDamaged         the SQLite file cannot be trusted
+|- StoreUnusable        the database cannot be used; says why, and whether a later start may help
 |- ChartNotDrawn        a picture could not be made
 |- ProviderError        a fine-tuning API did not do what was asked
    |- NotFound          no such job in this project
@@ -50,6 +51,15 @@ class StoreLocked(FtjobError):
 
 class StoreDamaged(FtjobError):
     """The SQLite file is no database, was cut, or a part of it is broken; its text says what to do."""
+
+
+class StoreUnusable(FtjobError):
+    """The database cannot be used; its text says why and what to do, without a secret."""
+
+    def __init__(self, message: str, exit_code: int = 1) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+        """75 where a later start may find it mended."""
 
 
 class ChartNotDrawn(FtjobError):

@@ -10,6 +10,7 @@ from bot.accounts import AZURE, DEFAULT, Account
 from bot.addresses import check_azure, check_host, check_http
 from bot.config import Config, api_version
 from bot.credentials import check_id, check_secret, webhook_secrets
+from bot.database_url import parse
 from bot.redaction import redacted
 
 SECRETS = (
@@ -26,8 +27,6 @@ SECRETS = (
 )
 """Settings that may stand in a file named by ``<NAME>_FILE``. DATABASE_URL holds a password, a heartbeat's a token."""
 
-_DATABASE = re.compile(r"sqlite(\+\w+)?://.*|postgres(ql)?(\+\w+)?://.*", re.DOTALL)
-_POSTGRES = re.compile(r"\w+(\+\w+)?://(.*@)?(\[[^\]]*\]|[^:/?@]*)(:\d*)?([/?].*)?", re.DOTALL)
 _CHANNEL = re.compile(r"[CG][A-Z0-9]+")
 _SHORTEST_SECRET = 16
 """Characters of a token or signing secret of Slack's; real ones have at least twice as many."""
@@ -223,10 +222,7 @@ class Settings(BaseModel):
     @classmethod
     def _is_database(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
         url = value.get_secret_value()
-        if not _DATABASE.fullmatch(url):
-            raise ValueError("must begin with sqlite:/// or postgresql://")
-        if not url.startswith("sqlite") and not _POSTGRES.fullmatch(url):
-            raise ValueError("must be like postgresql://user:password@host:5432/name")
+        parse(url)
         forgets = (info.context or {}).get("disk_forgets") and not info.data.get("ftjob_allow_ephemeral")
         if url.startswith("sqlite") and forgets:
             raise ValueError(

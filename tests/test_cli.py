@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import sqlite3
 import stat
 import subprocess
@@ -308,6 +309,53 @@ def test_a_server_that_takes_questions_and_answers_none_is_said_in_a_line_and_ex
         done = ftjob("db", "upgrade", cwd=tmp_path, environ={**ENOUGH, "DATABASE_URL": server.url})
     assert done.returncode == 1
     assert done.stderr == "ftjob cannot start:\n  - The database did not answer within 10 seconds.\n"
+
+
+@pytest.mark.parametrize("words", [("run",), ("check",), ("db", "upgrade"), ("db", "restored"), ("audit", "verify")])
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgresql://u:p@h:hunter2@host/d", "DATABASE_URL has more than one @ before the host"),
+        ("postgresql://u:p@h:hunter2/d", "DATABASE_URL must be like postgresql://user:password@host:5432/name"),
+        ("postgresql://u:hunter2@h/d?pgbouncer=true", "DATABASE_URL has the unknown option pgbouncer"),
+        ("postgresql://u:hunter2@h/d?sslmode=no-verify", "sslmode must be one of disable, allow, prefer, require"),
+    ],
+)
+def test_an_address_that_cannot_be_read_is_said_in_a_line_and_exits_78(
+    words: tuple[str, ...], url: str, said: str, tmp_path: Path
+) -> None:
+    done = ftjob(*words, cwd=tmp_path, environ=ENOUGH | {"DATABASE_URL": url})
+    assert done.returncode == 78
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 2
+    assert "hunter2" not in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize("words", [("run",), ("db", "upgrade"), ("audit", "export")])
+def test_a_server_says_in_a_line_why_it_refuses(words: tuple[str, ...], postgres_server: str, tmp_path: Path) -> None:
+    url = postgres_server.rsplit("/", 1)[0].replace("postgres@", "postgres:hunter2@") + "/nope"
+    done = ftjob(*words, cwd=tmp_path, environ=ENOUGH | {"DATABASE_URL": url})
+    said = 'database "nope" does not exist: create it, or correct its name in DATABASE_URL.'
+    assert (done.returncode, done.stderr) == (1, f"ftjob cannot start:\n  - {said}\n")
+
+
+@pytest.mark.parametrize("words", [("run",), ("db", "upgrade")])
+def test_a_server_that_is_full_is_one_to_try_later_and_exits_75(words: tuple[str, ...], tmp_path: Path) -> None:
+    few = ("max_connections=1", "superuser_reserved_connections=0", "max_wal_senders=0")
+    with restartable_postgres(*few) as server, socket.create_connection(("127.0.0.1", server.port)) as held:
+        _log_in(held)
+        done = ftjob(*words, cwd=tmp_path, environ={**ENOUGH, "DATABASE_URL": server.url})
+    assert done.returncode == 75
+    assert "The server has no connection left (sorry, too many clients already): start again later" in done.stderr
+    assert len(done.stderr.splitlines()) == 2
+
+
+def _log_in(connection: socket.socket) -> None:
+    """Take one of the server's connections and keep it: a start-up message, and all that the server says to it."""
+    words = b"\0\3\0\0user\0postgres\0database\0postgres\0\0"
+    connection.sendall((len(words) + 4).to_bytes(4, "big") + words)
+    while not connection.recv(65536).endswith(b"I"):  # ready, and in no transaction
+        continue
 
 
 # --- run ---

@@ -3,7 +3,7 @@
 import asyncio
 import fcntl
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -11,21 +11,21 @@ from urllib.parse import quote
 
 from sqlalchemy import ColumnElement, Double, Insert, Table, cast, event, func, literal, select, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from bot.database_url import PostgresAddress, SqliteAddress, parse
 from bot.errors import FtjobError, StoreInUse
-from bot.store.integrity import BUSY_SECONDS, examine
+from bot.store.integrity import BUSY_SECONDS, examine, in_words
+from bot.store.postgres import LONGEST, postgres_engine
+from bot.store.reasons import explained
 
 Clock = Callable[[], float]
 """Seconds since the epoch."""
 
 Transaction = AsyncConnection
 """An open transaction, for callers that join several writes in one."""
-
-LONGEST = 10.0
-"""Seconds until PostgreSQL counts as away: a transaction takes milliseconds, and a server that hangs never answers."""
 
 _AT_ONCE = LONGEST / 5
 
@@ -35,11 +35,21 @@ _LOCK = 0x66746A6F62  # "ftjob"
 class Database:
     """An engine, and the clock that leases and retries go by."""
 
-    def __init__(self, engine: AsyncEngine, clock: Clock, path: Path | None = None, lock: int | None = None) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        clock: Clock,
+        path: Path | None = None,
+        lock: int | None = None,
+        *,
+        ignored: Sequence[str] = (),
+    ) -> None:
         self.path = path
         """The SQLite file, None on PostgreSQL."""
         self.lock = lock
         """The open lock file beside it, which outlives it; None on PostgreSQL."""
+        self.ignored = ignored
+        """Options of its address that have no effect here."""
         self._engine = engine
         self._clock = clock
         self.is_sqlite = engine.dialect.name == "sqlite"
@@ -96,22 +106,26 @@ class Database:
 async def open_database(url: str, clock: Clock) -> AsyncIterator[Database]:
     """Open the database at ``url`` ("sqlite:///file" or "postgresql://...") and close it at the end.
 
+    Errors of the database that leave the block, too, are said in words.
+
     Raises:
         StoreInUse: another process has the SQLite file.
         StoreLocked: another program keeps it locked.
         StoreDamaged: it cannot be trusted.
+        StoreUnusable: it cannot be used for another reason.
     """
-    parsed = make_url(url)
-    if parsed.get_backend_name() == "sqlite":
-        path = sqlite_path(url)
-        with _only_process(path) as lock:
-            os.close(_open_privately(path))
-            await asyncio.to_thread(examine, path)
-            async with _disposing(_sqlite_engine(path)) as engine:
-                yield Database(engine, clock, path, lock)
-    else:
-        async with _disposing(_postgres_engine(asyncpg_url(parsed))) as engine:
-            yield Database(engine, clock)
+    address = parse(url)
+    if isinstance(address, PostgresAddress):
+        async with _postgres(address, clock) as db:
+            yield db
+        return
+    path = sqlite_path(url)
+    with _only_process(path) as lock:
+        os.close(_open_privately(path))
+        await asyncio.to_thread(examine, path)
+        async with _disposing(_sqlite_engine(path)) as engine:
+            with in_words(path):
+                yield Database(engine, clock, path, lock, ignored=address.ignored)
 
 
 @asynccontextmanager
@@ -119,19 +133,31 @@ async def open_for_reading(url: str, clock: Clock) -> AsyncIterator[Database]:
     """Open the database at ``url`` beside a running bot, only to read it: nothing is made, brought up to date or locked.
 
     Raises:
-        FtjobError: there is no such file.
+        FtjobError: there is no such file, or the database cannot be used.
     """
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite":
-        async with _disposing(_postgres_engine(asyncpg_url(parsed))) as engine:
-            yield Database(engine, clock)
+    address = parse(url)
+    if isinstance(address, PostgresAddress):
+        async with _postgres(address, clock) as db:
+            yield db
         return
     path = sqlite_path(url)
     if not path.exists():
         raise FtjobError(f"There is no database at {path}.")
     file = URL.create("sqlite+aiosqlite", database=f"file:{quote(str(path))}", query={"mode": "ro", "uri": "true"})
     async with _disposing(create_async_engine(file, connect_args={"timeout": BUSY_SECONDS})) as engine:
-        yield Database(engine, clock, path)
+        with in_words(path):
+            yield Database(engine, clock, path)
+
+
+@asynccontextmanager
+async def _postgres(address: PostgresAddress, clock: Clock) -> AsyncIterator[Database]:
+    async with _disposing(postgres_engine(address)) as engine:
+        db = Database(engine, clock, ignored=address.ignored)
+        with explained(address, connecting=True):
+            async with db.transaction() as tx:
+                await tx.execute(text("SELECT 1"))
+        with explained(address):
+            yield db
 
 
 def sqlite_path(url: str) -> Path:
@@ -140,19 +166,10 @@ def sqlite_path(url: str) -> Path:
     Raises:
         FtjobError: it names none; what is only in memory would forget every alert that is owed.
     """
-    path = make_url(url).database
-    if not path or path == ":memory:":
+    address = parse(url)
+    if not isinstance(address, SqliteAddress) or address.path in ("", ":memory:"):
         raise FtjobError("DATABASE_URL must name a file, as in sqlite:///ftjob.db.")
-    return Path(path)
-
-
-def asyncpg_url(url: URL) -> URL:
-    """Translate an address as hosting platforms print them: libpq's options into asyncpg's."""
-    query = dict(url.query)
-    query.pop("channel_binding", None)  # asyncpg chooses by itself
-    if "sslmode" in query:
-        query["ssl"] = query.pop("sslmode")
-    return url.set(drivername="postgresql+asyncpg", query=query)
+    return Path(address.path)
 
 
 @asynccontextmanager
@@ -183,10 +200,6 @@ def _open_privately(path: Path) -> int:
     with suppress(PermissionError):  # somebody else's file
         os.fchmod(file, 0o600)
     return file
-
-
-def _postgres_engine(url: URL) -> AsyncEngine:
-    return create_async_engine(url, pool_pre_ping=True, connect_args={"timeout": LONGEST})
 
 
 def _sqlite_engine(path: Path) -> AsyncEngine:

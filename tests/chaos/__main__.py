@@ -1,4 +1,4 @@
-"""``make chaos SEEDS=n``: so many rounds on SQLite with one bot and on PostgreSQL with three."""
+"""``make chaos SEEDS=n``: so many rounds on SQLite with one bot, on PostgreSQL with three, and with two behind PgBouncer."""
 
 import argparse
 import asyncio
@@ -8,13 +8,14 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import asyncpg
 
 from bot.alerts.retry import PATIENCE
 from tests.chaos.round import FACTOR, Result, Round
+from tests.pgbouncer import PROGRAM, pgbouncer
 from tests.postgres import restartable_postgres
 
 SECONDS = 12.0
@@ -26,17 +27,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
     parser.add_argument("seeds", type=int, nargs="?", default=1)
     parser.add_argument("--first", type=int, default=1, help="the first seed")
-    parser.add_argument("--only", choices=["sqlite", "postgres"])
+    parser.add_argument("--only", choices=["sqlite", "postgres", "pgbouncer"])
     parser.add_argument("--seconds", type=float, default=SECONDS)
     parser.add_argument("--freeze", type=float, default=0.0, help="freeze bots for up to so many seconds")
     asked = parser.parse_args()
     patience = PATIENCE.shortened(FACTOR)
     print(f"every wait {FACTOR:g} times as short as in production: {patience}")
     good = True
-    for store, bots in (("sqlite", 1), ("postgres", 3)):
-        if asked.only in (None, store):
+    for store, bots in (("sqlite", 1), ("postgres", 3), ("pgbouncer", 2)):
+        if store == "pgbouncer" and PROGRAM is None:
+            print("no round behind PgBouncer, which is not installed (apt-get install pgbouncer)")
+        elif asked.only in (None, store):
             with _server(store) as server:
-                results = [_play(server, seed, bots, asked) for seed in range(asked.first, asked.first + asked.seeds)]
+                pooled = store == "pgbouncer"
+                seeds = range(asked.first, asked.first + asked.seeds)
+                results = [_play(server, seed, bots, asked, pooled=pooled) for seed in seeds]
             good = _report(store, bots, results, strict=not asked.freeze) and good
     return 0 if good else 1
 
@@ -50,12 +55,13 @@ def _server(store: str) -> Iterator[str | None]:
             yield server.url
 
 
-def _play(server: str | None, seed: int, bots: int, asked: argparse.Namespace) -> Result:
+def _play(server: str | None, seed: int, bots: int, asked: argparse.Namespace, *, pooled: bool) -> Result:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="ftjob-chaos-") as folder:
         url = asyncio.run(_new_database(server)) if server else f"sqlite:///{folder}/ftjob.db"
-        game = Round(seed, url, Path(folder), bots=bots, seconds=asked.seconds, freezes=asked.freeze)
-        result = asyncio.run(game.play())
+        with pgbouncer(url) if pooled else nullcontext(url) as place:
+            game = Round(seed, url, Path(folder), bots=bots, seconds=asked.seconds, freezes=asked.freeze, place=place)
+            result = asyncio.run(game.play())
         if not _is_good(result, strict=not asked.freeze):
             _keep_logs(Path(folder), seed)
     verdict = result.verdict

@@ -45,9 +45,19 @@ class Round:
     """The stand-ins, the bots, and the jobs that change under them."""
 
     def __init__(
-        self, seed: int, database_url: str, folder: Path, *, bots: int, seconds: float, freezes: float
+        self,
+        seed: int,
+        database_url: str,
+        folder: Path,
+        *,
+        bots: int,
+        seconds: float,
+        freezes: float,
+        place: str | None = None,
     ) -> None:
         self._seed, self._url, self._folder = seed, database_url, folder
+        self._place = place or database_url
+        """Where the bots find the database: another address where a pooler is before it."""
         self._bots, self._seconds = bots, seconds
         self._luck = random.Random(seed)  # noqa: S311 - the seed decides everything
         arrivals = Arrivals()
@@ -82,7 +92,7 @@ class Round:
             "SLACK_API_URL": self.slack.api_url,
             "OPENAI_API_KEY": API_KEY,
             "OPENAI_BASE_URL": self.api.base_url,
-            "DATABASE_URL": self._url,
+            "DATABASE_URL": self._place,
             "FTJOB_POLL_SECONDS": str(POLL_SECONDS),
         }
 

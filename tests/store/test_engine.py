@@ -12,13 +12,12 @@ from pathlib import Path
 import asyncpg
 import pytest
 from sqlalchemy import select, text
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 from bot.errors import FtjobError, StoreInUse
 from bot.store import Store, open_store
 from bot.store.delivery import Picture, Planned
-from bot.store.engine import asyncpg_url, open_database, sqlite_path
+from bot.store.engine import open_database, sqlite_path
 from bot.store.integrity import examine
 from tests.store.seeds import STARTED, contents, deliveries, know, known, reading
 from tests.store.times import Time
@@ -214,23 +213,6 @@ async def test_a_database_that_would_forget_is_refused(url: str) -> None:
 def test_the_file_of_an_sqlite_address_is_found() -> None:
     assert sqlite_path("sqlite:///ftjob.db") == Path("ftjob.db")
     assert sqlite_path("sqlite:////var/lib/ftjob.db") == Path("/var/lib/ftjob.db")
-
-
-@pytest.mark.parametrize(
-    ("given", "used"),
-    [
-        ("postgres://u:p@h:5/d", "postgresql+asyncpg://u:p@h:5/d"),
-        ("postgresql://u:p@h/d", "postgresql+asyncpg://u:p@h/d"),
-        ("postgresql+psycopg2://u:p@h/d", "postgresql+asyncpg://u:p@h/d"),
-        ("postgres://u:p%40%2F@h/d", "postgresql+asyncpg://u:p%40%2F@h/d"),
-        ("postgres://u:p@h/d?sslmode=require", "postgresql+asyncpg://u:p@h/d?ssl=require"),
-        ("postgres://u:p@h/d?sslmode=require&channel_binding=require", "postgresql+asyncpg://u:p@h/d?ssl=require"),
-        ("postgres://u:p@h/d?channel_binding=prefer", "postgresql+asyncpg://u:p@h/d"),
-        ("postgresql://h/d?host=/var/run/pg", "postgresql+asyncpg://h/d?host=%2Fvar%2Frun%2Fpg"),
-    ],
-)
-def test_addresses_of_hosting_platforms_are_translated(given: str, used: str) -> None:
-    assert asyncpg_url(make_url(given)).render_as_string(hide_password=False) == used
 
 
 @pytest.mark.parametrize("query", ["", "?sslmode=prefer", "?sslmode=disable&channel_binding=prefer"])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bot.store.engine import LONGEST
+from bot.store.postgres import LONGEST
 from tests.postgres import RestartablePostgres, free_port, restartable_postgres
 from tests.readiness import Readiness
 from tests.world import World
