@@ -113,6 +113,8 @@ def loop_time() -> float:
 async def _own_store(settings: Settings, clock: Clock) -> AsyncIterator[Store]:
     """Open the store; in an SQLite file, which is this process's alone, nobody else holds a lease any more."""
     async with open_store(settings.database_url.get_secret_value(), clock) as store:
+        if store.db.ignored:
+            log.info("database.options_ignored", options=list(store.db.ignored))
         if store.db.is_sqlite:
             await store.outbox.end_leases()
             await store.accounts.start_afresh()

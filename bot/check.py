@@ -100,7 +100,8 @@ async def _database(settings: Settings) -> list[Finding]:
     try:
         async with open_store(settings.database_url.get_secret_value(), time.time) as store:
             kind = "SQLite" if store.db.is_sqlite else "PostgreSQL"
-            return [Finding("Database", ok=True, found=f"{kind}, up to date")]
+            without_effect = f"; no effect here: {', '.join(store.db.ignored)}" if store.db.ignored else ""
+            return [Finding("Database", ok=True, found=f"{kind}, up to date{without_effect}")]
     except StoreInUse:
         return [Finding("Database", ok=True, found="in use by the running bot; skipped")]
     except (StoreDamaged, StoreLocked) as error:

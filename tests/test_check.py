@@ -325,9 +325,21 @@ async def test_a_database_that_cannot_be_used_is_named_with_what_to_do(
     assert "hunter2" not in f"{findings}"
 
 
+@pytest.mark.parametrize("option", ["channel_binding=require", "keepalives=1"])
+async def test_options_without_effect_are_named(world: World, postgres_url: str, option: str) -> None:
+    url = f"{postgres_url}?{option}&connect_timeout=10"
+    findings = await found(world, DATABASE_URL=url)
+    assert findings["Database"].found == f"PostgreSQL, up to date; no effect here: {option.partition('=')[0]}"
+    async with world.process(DATABASE_URL=url):
+        pass
+    assert [line for line in world.log if "database.options_ignored" in line and option.partition("=")[0] in line]
+
+
 async def test_a_database_that_does_not_exist_on_the_server_is_named(world: World, postgres_url: str) -> None:
     findings = await found(world, DATABASE_URL=f"{postgres_url.rsplit('/', 1)[0]}/nowhere")
     assert broken(findings) == ["Database"]
+    said = 'database "nowhere" does not exist: create it, or correct its name in DATABASE_URL.'
+    assert says(findings["Database"]) == (said, "As it says, before you start the bot.")
 
 
 async def test_the_command_exits_1_and_lists_everything_that_is_wrong_without_a_secret(
