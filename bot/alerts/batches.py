@@ -16,7 +16,8 @@ import structlog
 from bot import metrics
 from bot.alerts.steps import Observation
 from bot.redaction import redacted
-from bot.store.engine import LONGEST, Database, Transaction
+from bot.store.engine import Database, Transaction
+from bot.store.postgres import LONGEST
 from bot.store.refusals import is_about_data
 
 FEWEST, MOST = 8, 256
