@@ -17,14 +17,15 @@ from bot import metrics
 from bot.alerts.steps import Observation
 from bot.redaction import redacted
 from bot.store.engine import Database, Transaction
-from bot.store.postgres import LONGEST
 from bot.store.refusals import is_about_data
 
-FEWEST, MOST = 8, 256
+FEWEST, MOST = 8, 512
 """Jobs in a batch, unless fewer are left or they are too many still."""
-_SQLITE_SECONDS = 0.05
-"""Seconds that a batch may hold SQLite's one connection: whoever asks something meanwhile waits for it."""
-_POSTGRES_SECONDS = LONGEST / 5
+_SQLITE_SECONDS, _AT_FIRST_ON_SQLITE = 0.05, 32
+"""Seconds that a batch may hold SQLite's one connection, for which whoever asks something meanwhile waits, and the
+jobs of the first batch. PostgreSQL may be far away, so that the statements of a batch count and not its jobs."""
+_SHARE, _AT_FIRST = 0.2, 256
+"""The same for PostgreSQL, in parts of the time that a transaction may take."""
 _MOST_WAITS = 63
 """Times that a job which cannot be stored is passed over before it is tried again, at the most."""
 _MOST_REFUSED = 10_000
@@ -40,8 +41,8 @@ class Batches:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._seconds = _SQLITE_SECONDS if db.is_sqlite else _POSTGRES_SECONDS
-        self._size = 4 * FEWEST
+        self._seconds = _SQLITE_SECONDS if db.is_sqlite else _SHARE * db.longest
+        self._size = _AT_FIRST_ON_SQLITE if db.is_sqlite else _AT_FIRST
         self._refused: dict[tuple[str, str], tuple[int, int]] = {}
         """By account and id: how often a job could not be stored, and how often it is passed over before it is tried."""
 

@@ -69,9 +69,10 @@ class Ledger:
         if not owed:
             return
         store, places = self._store, [(change.job_id, track.channel) for change, track in owed]
-        settings = await store.channels.all_in(tx, sorted({channel for _, channel in places}))
+        channels = sorted({channel for _, channel in places})
+        settings = await store.channels.all_in(tx, channels)
         cards = await store.cards.of_all(tx, account, places)
-        mutes = await store.mutes.covering(tx, account, sorted({job_id for job_id, _ in places}))
+        mutes = await store.mutes.covering(tx, account, channels)
         alerts = []
         for (change, track), place in zip(owed, places, strict=True):
             card, is_new = cards[place]
@@ -103,8 +104,7 @@ class Ledger:
 
     async def _steps(self, tx: Transaction, account: str, jobs: Sequence[Observation]) -> dict[str, Entry]:
         """Return what is to be written of jobs that are known, by id."""
-        present = await self._store.jobs.lock(tx, account, [job.id for job in jobs])
-        now = await self._store.jobs.now(tx) if present else 0.0
+        present, now = await self._store.jobs.lock(tx, account, [job.id for job in jobs])
         steps = {
             job.id: (job, made)
             for job in jobs

@@ -151,7 +151,7 @@ class Recorder:
         if not new:
             return
         account = new[0][0].account
-        present = await self._store.jobs.lock(tx, account, [track.job_id for track, _ in new])
+        present, now = await self._store.jobs.lock(tx, account, [track.job_id for track, _ in new])
         moved = [
             (track, reading, known, back)
             for track, reading in new
@@ -160,7 +160,7 @@ class Recorder:
         ]
         if not moved:
             return
-        now, owed, entries = await self._store.jobs.now(tx), [], []
+        owed, entries = [], []
         last = await self._store.changes.last_of(tx, account, [track.job_id for track, *_ in moved])
         for track, reading, known, back in moved:
             missed = last.get(track.job_id)
@@ -206,7 +206,7 @@ class Recorder:
         account, job_id = running.account, running.job_id
         swept_at = await self._store.accounts.swept_at(account)
         async with self._transaction() as tx:
-            known = (await self._store.jobs.lock(tx, account, [job_id])).get(job_id)
+            known = (await self._store.jobs.lock(tx, account, [job_id]))[0].get(job_id)
             tracks = await self._store.tracks.of_job(tx, account, job_id)
             entries = []
             if known and swept_at and tracks and not known.gone:

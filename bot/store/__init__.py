@@ -18,6 +18,7 @@ from bot.store.mutes import Mutes
 from bot.store.outages import Outages
 from bot.store.outbox import Outbox
 from bot.store.pictures import Pictures
+from bot.store.postgres import LONGEST
 from bot.store.questions import Questions
 from bot.store.requests import Requests
 from bot.store.tracks import Tracks
@@ -56,7 +57,7 @@ class Store:
 
 
 @asynccontextmanager
-async def open_store(url: str, clock: Clock) -> AsyncIterator[Store]:
+async def open_store(url: str, clock: Clock, *, longest: float = LONGEST) -> AsyncIterator[Store]:
     """Open the database at ``url``, bring its schema up to date, and close it at the end.
 
     Raises:
@@ -65,7 +66,7 @@ async def open_store(url: str, clock: Clock) -> AsyncIterator[Store]:
         StoreDamaged: it cannot be trusted; nothing was changed.
         FtjobError: the schema is newer than this program.
     """
-    async with open_database(url, clock) as db:
+    async with open_database(url, clock, longest=longest) as db:
         with in_words(db.path):
             await upgrade(db)
             identity = await identify(db)

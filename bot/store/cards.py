@@ -97,21 +97,39 @@ class Cards:
         """Return the cards of jobs in channels, each with whether it has yet to be posted, as ``of`` does for one."""
         if not places:
             return {}
-        made = self._db.insert(schema.card).values(account=account).on_conflict_do_nothing()
-        values = [{"job_id": job_id, "channel": channel} for job_id, channel in dict.fromkeys(places)]
-        new = set(await tx.scalars(made.returning(schema.card.c.id), values))
         found = await self._at(tx, account, places)
-        lacking = [card.id for card in found.values() if card.ts is None and card.id not in new]
-        coming = await _coming(tx, lacking, {channel for _, channel in places})
+        if lacking := [place for place in dict.fromkeys(places) if place not in found]:
+            made = self._db.insert(schema.card).values(account=account).on_conflict_do_nothing()
+            values = [{"job_id": job_id, "channel": channel} for job_id, channel in lacking]
+            new = [_card(row) for row in await tx.execute(made.returning(schema.card), values)]
+            both = found | {(card.job_id, card.channel): card for card in new}
+            # Where somebody else makes one at the same moment, theirs holds.
+            found = both if len(new) == len(lacking) else await self._at(tx, account, places)
+            yet_unknown = {card.id for card in new}
+        else:
+            yet_unknown = set()
+        unposted = [card.id for card in found.values() if card.ts is None and card.id not in yet_unknown]
+        coming = await self._coming(tx, unposted, {channel for _, channel in places})
         return {place: (card, card.ts is None and card.id not in coming) for place, card in found.items()}
 
     async def _at(self, tx: AsyncConnection, account: str, places: Sequence[Place]) -> dict[Place, Card]:
-        cards = schema.card.c
-        jobs, channels = {job_id for job_id, _ in places}, {channel for _, channel in places}
-        chosen = (cards.account == account, cards.job_id.in_(jobs), cards.channel.in_(channels))
-        found = [_card(row) for row in await tx.execute(select(schema.card).where(*chosen))]
-        wanted = set(places)
-        return {place: card for card in found if (place := (card.job_id, card.channel)) in wanted}
+        cards, wanted = schema.card.c, set(places)
+        of_jobs = self._db.among(cards.job_id, {job_id for job_id, _ in places})
+        in_channels = self._db.among(cards.channel, {channel for _, channel in places})
+        rows = await tx.execute(select(schema.card).where(cards.account == account, of_jobs, in_channels))
+        return {place: _card(row) for row in rows if (place := (row.job_id, row.channel)) in wanted}
+
+    async def _coming(self, tx: AsyncConnection, card_ids: Sequence[int], channels: Collection[str]) -> set[int]:
+        """Return which of these cards something that waits posts."""
+        if not card_ids:
+            return set()
+        rows, coming = schema.delivery.c, set[int]()
+        posts = (rows.picture == "card", self._db.among(rows.channel, channels), rows.held_by.is_(None))
+        # One by one: each of these has an index of its few rows, the whole table has none.
+        for states in (schema.UNFINISHED, schema.UNDELIVERED, (schema.MUTED,)):
+            waiting = select(rows.replies_to).where(in_states(states), rows.state != "dead", *posts)
+            coming |= set(await tx.scalars(waiting))
+        return coming & set(card_ids)
 
     async def place_of(self, account: str, job_id: str, channel: str) -> str | None:
         """Return where a job's card stands in a channel, None where there is none."""
@@ -129,7 +147,7 @@ class Cards:
     async def want(self, tx: AsyncConnection, account: str, *job_ids: str, at_once: bool = False) -> None:
         """Let every card of jobs show what is known of them now; ``at_once`` waits only for its turn among all cards."""
         cards = schema.card.c
-        mine = update(schema.card).where(cards.account == account, cards.job_id.in_(job_ids))
+        mine = update(schema.card).where(cards.account == account, self._db.among(cards.job_id, job_ids))
         rested = {"edited_at": 0.0} if at_once else {}
         await tx.execute(mine.values(wanted=cards.wanted + 1, not_before=0.0, **rested))
 
@@ -222,18 +240,6 @@ def _due(now: Any, rhythm: Rhythm) -> tuple[Any, ...]:
         is_over(cards.lease_until, now, LONGEST_LEASE),
         is_over(cards.edited_at + rhythm.card, now, rhythm.card),
     )
-
-
-async def _coming(tx: AsyncConnection, card_ids: Sequence[int], channels: Collection[str]) -> set[int]:
-    """Return which of these cards something that waits posts."""
-    if not card_ids:
-        return set()
-    rows, coming = schema.delivery.c, set[int]()
-    posts = (rows.picture == "card", rows.channel.in_(channels), rows.held_by.is_(None), rows.state != "dead")
-    # One by one: each of these has an index of its few rows, the whole table has none.
-    for states in (schema.UNFINISHED, schema.UNDELIVERED, (schema.MUTED,)):
-        coming |= set(await tx.scalars(select(rows.replies_to).where(in_states(states), *posts)))
-    return coming & set(card_ids)
 
 
 def _card(row: Any) -> Card:

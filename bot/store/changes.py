@@ -88,7 +88,7 @@ class Changes:
             return []
         statement = insert(schema.change).values(account=account, seen_at=self._db.now()).returning(schema.change)
         rows = {row.job_id: row for row in await tx.execute(statement, [_values(fact) for fact in facts])}
-        times = await _times_of(tx, [row.id for row in rows.values()])
+        times = await self._times(tx, [row.id for row in rows.values()])
         ordered = [rows[fact.job_id] for fact in facts]
         return [replace(_recorded(row), nth=times[row.id]) for row in ordered]
 
@@ -99,15 +99,25 @@ class Changes:
         changes = schema.change.c
         newest = (
             select(changes.job_id, func.max(changes.version).label("version"))
-            .where(changes.account == account, changes.job_id.in_(job_ids))
+            .where(changes.account == account, self._db.among(changes.job_id, job_ids))
             .group_by(changes.job_id)
             .subquery()
         )
         both = (changes.job_id == newest.c.job_id) & (changes.version == newest.c.version)
         found = select(schema.change).join(newest, both).where(changes.account == account)
         rows = list(await tx.execute(found))
-        times = await _times_of(tx, [row.id for row in rows])
+        times = await self._times(tx, [row.id for row in rows])
         return {row.job_id: replace(_recorded(row), nth=times[row.id]) for row in rows}
+
+    async def _times(self, tx: AsyncConnection, change_ids: Sequence[int]) -> dict[int, int]:
+        """Return how often the jobs of changes changed to what each of these made of it, that one included, by its id."""
+        this, changes = schema.change.alias(), schema.change.c
+        same = (changes.kind == this.c.kind, changes.new_status == this.c.new_status)
+        same_model = changes.new_model.is_not_distinct_from(this.c.new_model)
+        mine = (changes.account == this.c.account, changes.job_id == this.c.job_id, changes.id <= this.c.id)
+        counted = select(this.c.id, func.count()).join(schema.change, and_(*mine, *same, same_model))
+        rows = await tx.execute(counted.where(self._db.among(this.c.id, change_ids)).group_by(this.c.id))
+        return {change_id: times for change_id, times in rows}  # noqa: C416 - a row is no pair to a type checker
 
     async def find(self, change_id: int) -> RecordedChange:
         """Return one change."""
@@ -126,17 +136,6 @@ class Changes:
     async def last(self, tx: AsyncConnection, account: str, job_id: str) -> RecordedChange | None:
         """Return the newest change of a job, or None where it never changed."""
         return (await self.last_of(tx, account, [job_id])).get(job_id)
-
-
-async def _times_of(tx: AsyncConnection, change_ids: Sequence[int]) -> dict[int, int]:
-    """Return how often the jobs of changes changed to what each of these made of it, that one included, by its id."""
-    this, changes = schema.change.alias(), schema.change.c
-    same = (changes.kind == this.c.kind, changes.new_status == this.c.new_status)
-    same_model = changes.new_model.is_not_distinct_from(this.c.new_model)
-    mine = (changes.account == this.c.account, changes.job_id == this.c.job_id, changes.id <= this.c.id)
-    counted = select(this.c.id, func.count()).join(schema.change, and_(*mine, *same, same_model))
-    rows = await tx.execute(counted.where(this.c.id.in_(change_ids)).group_by(this.c.id))
-    return {change_id: times for change_id, times in rows}  # noqa: C416 - a row is no pair to a type checker
 
 
 def stored(body: dict[str, Any]) -> str:

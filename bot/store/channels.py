@@ -41,7 +41,7 @@ class Channels:
     async def all_in(self, tx: AsyncConnection, channels: Sequence[str]) -> dict[str, ChannelSettings]:
         """Return the settings of channels, in the caller's transaction."""
         row = schema.channel.c
-        chosen = select(row.id, row.broadcast, row.compact, row.failures_only).where(row.id.in_(channels))
+        chosen = select(row.id, row.broadcast, row.compact, row.failures_only).where(self._db.among(row.id, channels))
         found = {channel: ChannelSettings(*settings) for channel, *settings in await tx.execute(chosen)}
         return dict.fromkeys(channels, ChannelSettings()) | found
 

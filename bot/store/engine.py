@@ -3,13 +3,13 @@
 import asyncio
 import fcntl
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import ColumnElement, Double, Insert, Table, cast, event, func, literal, select, text
+from sqlalchemy import ARRAY, ColumnElement, Double, Insert, Table, any_, cast, event, func, literal, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
@@ -27,7 +27,6 @@ Clock = Callable[[], float]
 Transaction = AsyncConnection
 """An open transaction, for callers that join several writes in one."""
 
-_AT_ONCE = LONGEST / 5
 
 _LOCK = 0x66746A6F62  # "ftjob"
 
@@ -43,6 +42,7 @@ class Database:
         lock: int | None = None,
         *,
         ignored: Sequence[str] = (),
+        longest: float = LONGEST,
     ) -> None:
         self.path = path
         """The SQLite file, None on PostgreSQL."""
@@ -50,6 +50,8 @@ class Database:
         """The open lock file beside it, which outlives it; None on PostgreSQL."""
         self.ignored = ignored
         """Options of its address that have no effect here."""
+        self.longest = longest
+        """Seconds that a transaction may take on PostgreSQL."""
         self._engine = engine
         self._clock = clock
         self.is_sqlite = engine.dialect.name == "sqlite"
@@ -67,16 +69,16 @@ class Database:
             TimeoutError: PostgreSQL did not answer in time; SQLite has its own patience, ``BUSY_SECONDS``.
         """
         try:
-            async with asyncio.timeout(None if self.is_sqlite or patiently else LONGEST):
+            async with asyncio.timeout(None if self.is_sqlite or patiently else self.longest):
                 async with self._engine.begin() as tx:
                     yield tx
         except TimeoutError as error:
-            raise TimeoutError(f"The database did not answer within {LONGEST:.0f} seconds.") from error
+            raise TimeoutError(f"The database did not answer within {self.longest:.0f} seconds.") from error
 
     async def answers(self) -> bool:
         """Whether the database answers at once, for who has just waited in vain."""
         try:
-            async with asyncio.timeout(_AT_ONCE), self._engine.connect() as connection:
+            async with asyncio.timeout(self.longest / 5), self._engine.connect() as connection:
                 await connection.execute(select(1))
         except (TimeoutError, SQLAlchemyError, OSError):
             return False
@@ -91,6 +93,16 @@ class Database:
             return literal(self._clock(), Double)
         return cast(func.extract("epoch", func.clock_timestamp()), Double)
 
+    def among(self, column: Any, values: Iterable[Any]) -> ColumnElement[bool]:
+        """Return whether a column has one of some values, as SQL.
+
+        On PostgreSQL they are one parameter: a statement that is the same for any number of them is prepared once.
+        """
+        if self.is_sqlite:
+            return column.in_(list(values))  # type: ignore[no-any-return]
+        kind = ARRAY(column.type)
+        return column == any_(cast(literal(list(values), kind), kind))  # type: ignore[no-any-return]
+
     async def one_at_a_time(self, tx: AsyncConnection) -> None:
         """Wait until no other process is in a transaction that called this; SQLite has one process anyway."""
         if not self.is_sqlite:
@@ -103,7 +115,7 @@ class Database:
 
 
 @asynccontextmanager
-async def open_database(url: str, clock: Clock) -> AsyncIterator[Database]:
+async def open_database(url: str, clock: Clock, *, longest: float = LONGEST) -> AsyncIterator[Database]:
     """Open the database at ``url`` ("sqlite:///file" or "postgresql://...") and close it at the end.
 
     Errors of the database that leave the block, too, are said in words.
@@ -116,7 +128,7 @@ async def open_database(url: str, clock: Clock) -> AsyncIterator[Database]:
     """
     address = parse(url)
     if isinstance(address, PostgresAddress):
-        async with _postgres(address, clock) as db:
+        async with _postgres(address, clock, longest) as db:
             yield db
         return
     path = sqlite_path(url)
@@ -150,9 +162,9 @@ async def open_for_reading(url: str, clock: Clock) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
-async def _postgres(address: PostgresAddress, clock: Clock) -> AsyncIterator[Database]:
+async def _postgres(address: PostgresAddress, clock: Clock, longest: float = LONGEST) -> AsyncIterator[Database]:
     async with _disposing(postgres_engine(address)) as engine:
-        db = Database(engine, clock, ignored=address.ignored)
+        db = Database(engine, clock, ignored=address.ignored, longest=longest)
         with explained(address, connecting=True):
             async with db.transaction() as tx:
                 await tx.execute(text("SELECT 1"))

@@ -88,7 +88,7 @@ class Jobs:
                 return None
             known = await self._newest(tx, account, max(_RECENT, len(owed) + 100))
             if lacking := [job_id for job_id in owed if job_id not in known]:
-                rest = _jobs(account).where(schema.job.c.id.in_(lacking))
+                rest = _jobs(account).where(self._db.among(schema.job.c.id, lacking))
                 known |= {row.id: _known(row) for row in await tx.execute(rest)}
             known = await self._put_right(tx, known)
         return Watched(known, owed, newer_than)
@@ -141,10 +141,13 @@ class Jobs:
         ]
         return set(await tx.scalars(added, values))
 
-    async def lock(self, tx: AsyncConnection, account: str, job_ids: Sequence[str]) -> dict[str, KnownJob]:
-        """Return jobs as they are, by id; until the transaction ends nobody else writes to them."""
-        chosen = _jobs(account).where(schema.job.c.id.in_(job_ids)).order_by(schema.job.c.id).with_for_update()
-        return {row.id: _known(row) for row in await tx.execute(chosen)} if job_ids else {}
+    async def lock(
+        self, tx: AsyncConnection, account: str, job_ids: Sequence[str]
+    ) -> tuple[dict[str, KnownJob], float]:
+        """Return jobs as they are, by id, and the present moment; nobody else writes to them in this transaction."""
+        mine = _jobs(account).add_columns(self._db.now().label("now")).where(self._db.among(schema.job.c.id, job_ids))
+        rows = list(await tx.execute(mine.order_by(schema.job.c.id).with_for_update())) if job_ids else []
+        return {row.id: _known(row) for row in rows}, max((row.now for row in rows), default=0.0)
 
     async def write(self, tx: AsyncConnection, jobs: Sequence[KnownJob]) -> None:
         """Write jobs, which this transaction has locked, as they are to be from now on."""
@@ -156,7 +159,7 @@ class Jobs:
         """Expect nothing more of these jobs."""
         jobs = schema.job.c
         for start in range(0, len(job_ids), _AT_ONCE):
-            some = (jobs.account == account, jobs.id.in_(job_ids[start : start + _AT_ONCE]))
+            some = (jobs.account == account, self._db.among(jobs.id, job_ids[start : start + _AT_ONCE]))
             await tx.execute(update(schema.job).where(*some).values(settled=True))
 
 

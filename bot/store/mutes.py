@@ -76,13 +76,12 @@ class Mutes:
         about = (mutes.account == account, mutes.channel == channel, mutes.job_id.in_((job_id, EVERY_JOB)))
         return bool(await tx.scalar(select(exists().where(*about, mutes.until > self._db.now()))))
 
-    async def covering(self, tx: AsyncConnection, account: str, job_ids: Sequence[str]) -> set[tuple[str, str]]:
-        """Return what covers these jobs now: (channel, job id), or ``EVERY_JOB`` for all of a channel."""
+    async def covering(self, tx: AsyncConnection, account: str, channels: Sequence[str]) -> set[tuple[str, str]]:
+        """Return what is muted in channels now: (channel, job id), or ``EVERY_JOB`` for all of a channel."""
         mutes = schema.mute.c
-        about = (mutes.account == account, mutes.job_id.in_([*job_ids, EVERY_JOB]), mutes.until > self._db.now())
-        return {
-            (row.channel, row.job_id) for row in await tx.execute(select(mutes.channel, mutes.job_id).where(*about))
-        }
+        about = (mutes.account == account, self._db.among(mutes.channel, channels), mutes.until > self._db.now())
+        found = await tx.execute(select(mutes.channel, mutes.job_id).where(*about))
+        return {(row.channel, row.job_id) for row in found}
 
     async def of_person(self, person: str) -> list[Mute]:
         """Return the mutes that somebody began, those that end first coming first."""

@@ -52,7 +52,7 @@ class Outbox:
         """Owe alerts of changes of an account, in this order, as ``add`` does one."""
         if loud := {each.planned.channel for each in alerts if not each.muted}:
             rows = schema.delivery.c
-            parked = update(schema.delivery).where(rows.channel.in_(loud), rows.state == "parked")
+            parked = update(schema.delivery).where(self._db.among(rows.channel, loud), rows.state == "parked")
             await tx.execute(parked.values(state="pending", not_before=0.0))
         if alerts:
             shared = (await tx.execute(select(*_labeled(self._owed_now(account))))).one()._asdict()

@@ -99,7 +99,7 @@ class Pictures:
         """
         by_id = {sight.snapshot.id: sight for sight in sights}
         fresh = []
-        for row in await tx.execute(_with_card(account, list(by_id))):
+        for row in await tx.execute(self._with_card(account, list(by_id))):
             sight = by_id[row.id]
             if sight.digest != row.digest and state_of(sight.snapshot) == State(row.status, row.fine_tuned_model):
                 fresh.append({"account": account, "job_id": row.id, "body": sight.stored, "digest": sight.digest})
@@ -111,7 +111,14 @@ class Pictures:
 
     async def digests(self, tx: AsyncConnection, account: str, job_ids: Sequence[str]) -> dict[str, str | None]:
         """Return what tells the kept descriptions from others, of those of these jobs that have a card."""
-        return {row.id: row.digest for row in await tx.execute(_with_card(account, list(job_ids)))}
+        return {row.id: row.digest for row in await tx.execute(self._with_card(account, job_ids))}
+
+    def _with_card(self, account: str, job_ids: Sequence[str]) -> Any:
+        jobs, cards = schema.job.c, schema.card.c
+        has_card = exists().where(and_(cards.account == jobs.account, cards.job_id == jobs.id))
+        found = select(jobs.id, jobs.status, jobs.fine_tuned_model, schema.picture.c.digest)
+        joined = found.outerjoin(schema.picture, _both())
+        return joined.where(jobs.account == account, self._db.among(jobs.id, job_ids), has_card)
 
     async def digest(self, tx: AsyncConnection, account: str, job_id: str) -> str | None:
         """Return what tells the kept description from another, or None where there is none."""
@@ -214,14 +221,6 @@ def _wait_after() -> Any:
 def digest_of(body: dict[str, Any]) -> str:
     """Return what tells one description of a job from another."""
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:32]
-
-
-def _with_card(account: str, job_ids: list[str]) -> Any:
-    jobs, cards = schema.job.c, schema.card.c
-    has_card = exists().where(and_(cards.account == jobs.account, cards.job_id == jobs.id))
-    found = select(jobs.id, jobs.status, jobs.fine_tuned_model, schema.picture.c.digest)
-    joined = found.outerjoin(schema.picture, _both())
-    return joined.where(jobs.account == account, jobs.id.in_(job_ids), has_card)
 
 
 def _both() -> Any:

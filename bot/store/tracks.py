@@ -103,7 +103,7 @@ class Tracks:
     async def of_jobs(self, tx: AsyncConnection, account: str, job_ids: Sequence[str]) -> dict[str, list[Track]]:
         """Return who follows jobs, by the job's id, those of each in the order of their channels."""
         tracks, found = schema.track.c, dict[str, list[Track]]()
-        mine = select(schema.track).where(tracks.account == account, tracks.job_id.in_(job_ids))
+        mine = select(schema.track).where(tracks.account == account, self._db.among(tracks.job_id, job_ids))
         for row in await tx.execute(mine.order_by(tracks.channel)) if job_ids else ():
             found.setdefault(row.job_id, []).append(_track(row))
         return found

@@ -67,7 +67,7 @@ async def test_nothing_to_add_asks_nothing(store: Store) -> None:
 async def test_jobs_are_written_as_they_are_to_be_and_no_others(store: Store) -> None:
     await know(store, *(reading(f"ftjob-{letter}", "queued") for letter in "abc"))
     async with store.db.transaction() as tx:
-        there = await store.jobs.lock(tx, ACCOUNT, ["ftjob-a", "ftjob-b", "ftjob-none"])
+        there, _ = await store.jobs.lock(tx, ACCOUNT, ["ftjob-a", "ftjob-b", "ftjob-none"])
         full = replace(
             there["ftjob-a"],
             version=7,
@@ -117,7 +117,7 @@ async def test_of_ten_who_swap_at_once_one_wins(store: Store, database_url: str,
 
     async def swap(mine: Store, status: str) -> str | None:
         async with mine.db.transaction() as tx:
-            there = (await mine.jobs.lock(tx, ACCOUNT, ["ftjob-a"]))["ftjob-a"]
+            there = (await mine.jobs.lock(tx, ACCOUNT, ["ftjob-a"]))[0]["ftjob-a"]
             if not is_untouched(seen, there):
                 return None
             await mine.jobs.write(tx, [replace(there, version=there.version + 1, state=State(status))])
