@@ -52,8 +52,8 @@ class Notices:
         if self._ops_channel:
             await self._store.outbox.notify(tx, self._ops_channel, body, f"{kind}|{about}|{at}")
             return
-        for person in sorted(set(people)):
-            await self._store.outbox.notify(tx, person, body, f"{kind}|{about}|day {at // DAY:.0f}")
+        each = dict.fromkeys(sorted(set(people)))
+        await self._store.outbox.notify_all(tx, each, body, f"{kind}|{about}|day {at // DAY:.0f}")
 
     async def tell_of_order(self, tx: Transaction, order: Question, kind: NoticeKind, key: str, **facts: str) -> None:
         """Owe the threads of a job a line about an order, in the caller's transaction; the same one twice is one.
@@ -67,9 +67,12 @@ class Notices:
         """
         tracks = self._store.tracks
         body = {"kind": kind, "about": order.job_id, **facts}
-        for track in await tracks.of_job(tx, order.account, order.job_id):
-            card, _ = await self._store.cards.of(tx, order.account, order.job_id, track.channel)
-            await self._store.outbox.notify(tx, track.channel, body, f"{kind}|{key}", replies_to=card.id)
+        followers = await tracks.of_job(tx, order.account, order.job_id)
+        places = [(order.job_id, track.channel) for track in followers]
+        cards = await self._store.cards.of_all(tx, order.account, places)
+        await self._store.outbox.notify_all(
+            tx, {place[1]: cards[place][0].id for place in places}, body, f"{kind}|{key}"
+        )
 
     async def tell_person(self, tx: Transaction, order: Question, kind: NoticeKind, key: str, **facts: str) -> None:
         """Owe whoever gave an order a line about it, in their direct messages; arguments as of ``tell_of_order``."""

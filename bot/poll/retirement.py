@@ -51,17 +51,17 @@ class Almanac:
 
     async def _tell(self, due: list[Retirement]) -> None:
         account = self._client.account.name
-        async with self._store.db.transaction() as tx:
-            for each in due:
-                body = {
-                    "kind": NoticeKind.RETIREMENT,
-                    "about": each.base,
-                    "ends": each.ends.isoformat(),
-                    "days": each.days,
-                    "jobs": each.jobs,
-                    "account": account,
-                }
-                # A day that is put off is told anew.
-                key = f"{NoticeKind.RETIREMENT}|{account}|{each.base}|{each.ends}|{each.mark}"
+        for each in due:
+            body = {
+                "kind": NoticeKind.RETIREMENT,
+                "about": each.base,
+                "ends": each.ends.isoformat(),
+                "days": each.days,
+                "jobs": each.jobs,
+                "account": account,
+            }
+            # A day that is put off is told anew.
+            key = f"{NoticeKind.RETIREMENT}|{account}|{each.base}|{each.ends}|{each.mark}"
+            async with self._store.db.transaction() as tx:
                 await self._store.outbox.notify(tx, each.channel, body, key)
         self._owed()

@@ -6,11 +6,11 @@ holds point to it, go out with it and share its end.
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store import schema
@@ -23,7 +23,17 @@ MOST_CHANGES = 25
 AFTER_MUTE = json.dumps({"kind": "after_mute"})
 """The notice of a digest that sums up what was muted."""
 _AT_ONCE = 1000
-"""Rows in one statement: a database takes only so many parameters."""
+"""Rows that become digests in one transaction."""
+_DIGEST = {
+    "kind": "post",
+    "picture": "digest",
+    "state": "pending",
+    "attempts": 0,
+    "in_doubt": False,
+    "not_before": 0.0,
+    "lease_until": 0.0,
+}
+_HELD = {"state": "pending", "token": None, "lease_until": 0.0}
 
 
 async def bundle(tx: AsyncConnection, claimed: Row[Any]) -> bool:
@@ -37,43 +47,39 @@ async def bundle(tx: AsyncConnection, claimed: Row[Any]) -> bool:
     waiting = await _waiting(tx, claimed)
     if len(waiting) <= MOST_WAITING:
         return False
-    for rows in _parts(waiting):
-        await hold(tx, rows, place=rows[0].id, created_at=rows[0].created_at)
+    parts = _parts(waiting)
+    if len(waiting) == _AT_ONCE and len(parts) > 1:
+        parts.pop()  # the rest of its changes may be beyond what was read: later claims come to it
+    await hold(tx, parts, lambda rows: {"place": rows[0].id, "created_at": rows[0].created_at})
     return True
 
 
-async def hold(tx: AsyncConnection, rows: Sequence[Row[Any]], **values: Any) -> None:
-    """Let one digest tell these rows of a channel; ``values`` are more of its own."""
-    digest = await tx.scalar(
-        insert(schema.delivery)
-        .values(
-            key=hashlib.sha256("|".join(["digest", *(row.key for row in rows)]).encode()).hexdigest()[:32],
-            channel=rows[0].channel,
-            kind="post",
-            picture="digest",
-            state="pending",
-            attempts=0,
-            in_doubt=False,
-            not_before=0.0,
-            lease_until=0.0,
-            **values,
-        )
-        .returning(schema.delivery.c.id)
-    )
-    for start in range(0, len(rows), _AT_ONCE):
-        some = [row.id for row in rows[start : start + _AT_ONCE]]
-        held = update(schema.delivery).where(schema.delivery.c.id.in_(some))
-        await tx.execute(held.values(held_by=digest, state="pending", token=None, lease_until=0.0))
+async def hold(
+    tx: AsyncConnection, parts: Sequence[Sequence[Row[Any]]], values: Callable[[Sequence[Row[Any]]], dict[str, Any]]
+) -> None:
+    """Let one digest tell the rows of each part, which are of one channel; ``values`` returns what it has of its own."""
+    if not parts:
+        return
+    made = insert(schema.delivery).values(_DIGEST).returning(schema.delivery.c.id, sort_by_parameter_order=True)
+    ids = await tx.scalars(made, [{"channel": rows[0].channel, "key": _key(rows), **values(rows)} for rows in parts])
+    held = update(schema.delivery).where(schema.delivery.c.id == bindparam("row")).values(_HELD)
+    pairs = zip(parts, ids, strict=True)
+    await tx.execute(held, [{"row": row.id, "held_by": digest} for rows, digest in pairs for row in rows])
+
+
+def _key(rows: Sequence[Row[Any]]) -> str:
+    return hashlib.sha256("|".join(["digest", *(row.key for row in rows)]).encode()).hexdigest()[:32]
 
 
 async def _waiting(tx: AsyncConnection, claimed: Row[Any]) -> list[Row[Any]]:
+    """Return the first rows of a channel that a digest may tell: so many as one transaction can hold."""
     rows = schema.delivery.c
     waits = (rows.state == "pending") | (rows.id == claimed.id)
     tells_change = (rows.change_id.is_not(None), rows.kind == "post", rows.held_by.is_(None))
     of_channel = select(rows.id, rows.key, rows.channel, rows.change_id, rows.created_at).where(
         rows.channel == claimed.channel, waits, rows.in_doubt.is_(False), *tells_change
     )
-    return list(await tx.execute(of_channel.order_by(rows.id)))
+    return list(await tx.execute(of_channel.order_by(rows.id).limit(_AT_ONCE)))
 
 
 def _parts(waiting: Iterable[Row[Any]]) -> list[list[Row[Any]]]:

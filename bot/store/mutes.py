@@ -2,9 +2,9 @@
 
     muted -> a line of a digest
 
-A row is ``muted`` as long as a mute covers it. Whoever finds one that none covers any more lets it go, in one
-transaction: so it is told once, whichever process ended the mute, and one that came to be owed at the last moment is
-found by the next look.
+A row is ``muted`` as long as a mute covers it. Whoever finds one that none covers any more lets it go, in the
+transaction that makes its digest: so it is told once, whichever process ended the mute, and one that came to be owed at
+the last moment is found by the next look.
 """
 
 from collections.abc import Sequence
@@ -19,6 +19,8 @@ from bot.store.engine import Database
 
 EVERY_JOB = "*"
 """The job of a mute that covers all of them."""
+_PARTS = 20
+"""Digests that are made in one transaction."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +63,12 @@ class Mutes:
             chosen = chosen.where(mutes.job_id == job_id)
         async with self._db.transaction() as tx:
             ended = set(await tx.scalars(chosen.returning(mutes.job_id)))
-            return len(ended), await self._release(tx, channel)
+        return len(ended), await self._release(channel)
 
     async def end_due(self) -> int:
         """End the mutes whose time is over; return how many changes they held."""
+        held = await self._release()
         async with self._db.transaction() as tx:
-            held = await self._release(tx)
             await tx.execute(delete(schema.mute).where(schema.mute.c.until <= self._db.now()))
         return held
 
@@ -100,19 +102,31 @@ class Mutes:
         async with self._db.transaction() as tx:
             return list(dict.fromkeys(_mute(row) for row in await tx.execute(chosen)))
 
-    async def _release(self, tx: AsyncConnection, channel: str | None = None) -> int:
-        """Let go what no mute covers any more, of one channel or of all; return how many changes that were."""
-        released = await tx.execute(self._uncovered(channel))
-        by_channel: dict[str, list[Row[Any]]] = {}
-        for row in released:
-            by_channel.setdefault(row.channel, []).append(row)
-        for rows in by_channel.values():
-            for part in _parts(rows):
-                # It is owed from now on, behind what the channel waits for already.
-                await digests.hold(tx, part, notice=digests.AFTER_MUTE, created_at=self._db.now())
-        return len({row.change_id for rows in by_channel.values() for row in rows})
+    async def _release(self, channel: str | None = None) -> int:
+        """Let go what no mute covers any more, of one channel or of all; return how many changes that were.
 
-    def _uncovered(self, channel: str | None) -> Any:
+        In transactions that do not grow with how much that is: what a crash leaves muted is found by the next look.
+        """
+        async with self._db.transaction() as tx:
+            found = list(await tx.execute(self._uncovered(channel)))
+        parts = _parts(found)
+        changes = set[int]()
+        for start in range(0, len(parts), _PARTS):
+            changes |= await self._release_some([row.id for part in parts[start : start + _PARTS] for row in part])
+        return len(changes)
+
+    async def _release_some(self, ids: Sequence[int]) -> set[int]:
+        """Let go those of these rows that are muted still, and that no mute covers; return their changes."""
+        # Two who let go at once: the second finds nothing left.
+        locked = self._uncovered().where(self._db.among(schema.delivery.c.id, ids)).with_for_update(of=schema.delivery)
+        async with self._db.transaction() as tx:
+            released = list(await tx.execute(locked))
+            # It is owed from now on, behind what the channel waits for already.
+            created_at = await tx.scalar(select(self._db.now()))
+            await digests.hold(tx, _parts(released), lambda _: {"notice": digests.AFTER_MUTE, "created_at": created_at})
+        return {row.change_id for row in released}
+
+    def _uncovered(self, channel: str | None = None) -> Any:
         rows, changes, mutes = schema.delivery.c, schema.change.c, schema.mute.c
         about = (mutes.account == changes.account, mutes.channel == rows.channel)
         which = mutes.job_id.in_((EVERY_JOB, changes.job_id))
@@ -122,19 +136,17 @@ class Mutes:
         mine = rows.channel > "" if channel is None else rows.channel == channel
         # Written out, so that SQLite takes the index of these few rows.
         is_muted = rows.state == bindparam(None, schema.MUTED, literal_execute=True)
-        chosen = found.where(is_muted, mine, ~covered).order_by(rows.id)
-        # Two who let go at once: the second finds nothing left.
-        return chosen.with_for_update(of=schema.delivery)
+        return found.where(is_muted, mine, ~covered).order_by(rows.id)
 
 
 def _parts(rows: Sequence[Row[Any]]) -> list[list[Row[Any]]]:
-    """Cut the rows of a channel into digests: a job is one line there, whatever it went through."""
-    jobs: dict[str, list[Row[Any]]] = {}
+    """Cut rows into digests, each of one channel: a job is one line there, whatever it went through."""
+    channels: dict[str, dict[str, list[Row[Any]]]] = {}
     for row in rows:
-        jobs.setdefault(row.job_id, []).append(row)
-    lines = list(jobs.values())
+        channels.setdefault(row.channel, {}).setdefault(row.job_id, []).append(row)
     return [
         [row for line in lines[start : start + digests.MOST_CHANGES] for row in line]
+        for lines in (list(jobs.values()) for jobs in channels.values())
         for start in range(0, len(lines), digests.MOST_CHANGES)
     ]
 

@@ -54,30 +54,33 @@ class Outbox:
             rows = schema.delivery.c
             parked = update(schema.delivery).where(self._db.among(rows.channel, loud), rows.state == "parked")
             await tx.execute(parked.values(state="pending", not_before=0.0))
-        if alerts:
-            shared = (await tx.execute(select(*_labeled(self._owed_now(account))))).one()._asdict()
-            values = [{**_ready, **shared, **each.values()} for each in alerts]
-            await tx.execute(self._db.insert(schema.delivery).on_conflict_do_nothing(index_elements=["key"]), values)
-
-    def _owed_now(self, account: str | None = None) -> dict[str, Any]:
-        """Return, as SQL, what every row has that comes to be owed now."""
-        return {"created_at": self._db.now(), **doubt(self._db.now(), account)}
+        await self._insert(tx, [each.values() for each in alerts], account)
 
     async def notify(
         self, tx: AsyncConnection, channel: str, body: Mapping[str, Any], key: str, *, replies_to: int | None = None
     ) -> None:
         """Owe a notice, drawn from ``body``, to a channel, a person or a card's thread, once for each ``key``."""
-        row = {"channel": channel, "picture": Picture.NOTICE, "notice": json.dumps(body)}
-        await self._insert(tx, f"notice|{key}|{channel}", {**row, "replies_to": replies_to})
+        await self.notify_all(tx, {channel: replies_to}, body, key)
+
+    async def notify_all(
+        self, tx: AsyncConnection, to: Mapping[str, int | None], body: Mapping[str, Any], key: str
+    ) -> None:
+        """Owe a notice to several channels, each with the card in whose thread it goes, as ``notify`` does to one."""
+        notice = {"picture": Picture.NOTICE, "notice": json.dumps(body)}
+        of = {channel: {"channel": channel, "key": opaque(f"notice|{key}|{channel}")} for channel in to}
+        await self._insert(tx, [{**notice, **of[channel], "replies_to": card} for channel, card in to.items()])
 
     async def post_again(self, tx: AsyncConnection, card: Card) -> None:
         """Owe the card of a job once more: the one that stood in its channel is gone from there."""
         row = {"channel": card.channel, "picture": Picture.CARD, "replies_to": card.id}
-        await self._insert(tx, f"card|{card.id}|after {card.ts}", row)
+        await self._insert(tx, [{**row, "key": opaque(f"card|{card.id}|after {card.ts}")}])
 
-    async def _insert(self, tx: AsyncConnection, key: str, values: dict[str, Any]) -> None:
-        row = self._db.insert(schema.delivery).values({**_ready, **self._owed_now(), **values, "key": opaque(key)})
-        await tx.execute(row.on_conflict_do_nothing(index_elements=["key"]))
+    async def _insert(self, tx: AsyncConnection, rows: Sequence[dict[str, Any]], of: str | None = None) -> None:
+        """Owe rows, in this order, each once for its key; ``of`` is the account whose changes they tell."""
+        if rows:
+            owed = {"created_at": self._db.now(), **doubt(self._db.now(), of)}
+            statement = self._db.insert(schema.delivery).values(owed).on_conflict_do_nothing(index_elements=["key"])
+            await tx.execute(statement, [{**_ready, **row} for row in rows])
 
     async def claim(self, lease: float) -> Delivery | None:
         """Take the oldest row of a channel that is due, for ``lease`` seconds; None where nothing is due.
@@ -218,10 +221,6 @@ class Outbox:
         }
         later = {name: latest(moment, row.excluded[name]) for name, moment in before.items()}
         await tx.execute(row.on_conflict_do_update(index_elements=["id"], set_=later))
-
-
-def _labeled(columns: Mapping[str, Any]) -> list[Any]:
-    return [column.label(name) for name, column in columns.items()]
 
 
 def _mine(delivery: Delivery) -> tuple[Any, ...]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row, func, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store import schema
 from bot.store.delivery import Picture
@@ -16,7 +15,7 @@ from bot.store.engine import Database
 from bot.store.line import alone_in, place
 
 _AT_ONCE = 1000
-"""Rows in one statement: a database takes only so many parameters."""
+"""Rows that are owed anew in one transaction."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +94,7 @@ class Undelivered:
         What a digest holds goes with it and is not counted. Doubt stays: such a row is looked up before it is sent.
         """
         chosen = () if deliveries is None else (schema.delivery.c.id.in_(list(deliveries)),)
-        async with self._db.transaction() as tx:
-            return await _owe_anew(tx, (alone_in(schema.UNDELIVERED), *chosen))
+        return await self._owe_anew((alone_in(schema.UNDELIVERED), *chosen))
 
     async def reopen(self, channel: str) -> int:
         """Owe anew what is parked for a channel that takes messages again; return how many rows that were.
@@ -111,21 +109,22 @@ class Undelivered:
         cards = schema.card.c
         async with self._db.transaction() as tx:
             await tx.execute(update(schema.card).where(cards.channel == channel).values(not_before=0.0))
-            return await _owe_anew(tx, chosen)
+        return await self._owe_anew(chosen)
 
-
-async def _owe_anew(tx: AsyncConnection, chosen: tuple[Any, ...]) -> int:
-    rows = schema.delivery.c
-    # Locked in one order: on PostgreSQL, two who retry all at once would else wait for each other for ever.
-    # Not by the bare id, in whose order SQLite would read the whole table.
-    locked = select(rows.id).where(*chosen).order_by(rows.id + 0).with_for_update()
-    ids = list(await tx.scalars(locked))
-    fresh = {"state": "pending", "error": None, "not_before": 0.0, "lease_until": 0.0, "token": None, "attempts": 0}
-    for start in range(0, len(ids), _AT_ONCE):
-        some = ids[start : start + _AT_ONCE]
-        await tx.execute(update(schema.delivery).where(rows.id.in_(some)).values(fresh))
-        await tx.execute(update(schema.delivery).where(rows.held_by.in_(some)).values(fresh))
-    return len(ids)
+    async def _owe_anew(self, chosen: tuple[Any, ...]) -> int:
+        """Owe rows anew, so many in each transaction; return how many those are."""
+        rows, count, last, ids = schema.delivery.c, 0, 0, [0]
+        fresh = {"state": "pending", "error": None, "not_before": 0.0, "lease_until": 0.0, "token": None, "attempts": 0}
+        # Locked in one order: on PostgreSQL, two who retry all at once would else wait for each other for ever.
+        # Not by the bare id, in whose order SQLite would read the whole table.
+        locked = select(rows.id).where(*chosen).order_by(rows.id + 0).limit(_AT_ONCE).with_for_update()
+        while ids:
+            async with self._db.transaction() as tx:
+                ids = list(await tx.scalars(locked.where(rows.id + 0 > last)))
+                for of in (rows.id, rows.held_by) if ids else ():
+                    await tx.execute(update(schema.delivery).where(self._db.among(of, ids)).values(fresh))
+            count, last = count + len(ids), max(ids, default=last)
+        return count
 
 
 def _oldest(most: int) -> Any:
