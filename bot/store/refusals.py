@@ -5,6 +5,8 @@ What is about the data is mended by leaving the data out; what is not, as a lost
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
 
+from bot.store.reasons import state_of
+
 _CLASSES = frozenset({"21", "22", "23", "40", "54"})
 """Of SQLSTATE: cardinality, data, integrity, a transaction that others made impossible, limits of the program.
 
@@ -26,8 +28,7 @@ def is_about_data(error: Exception) -> bool:
 
 
 def _says_data(said: BaseException | None) -> bool:
-    state = getattr(said, "sqlstate", None)
-    if isinstance(state, str):
+    if state := state_of(said):
         return state[:2] in _CLASSES or state in _STATES
     if name := getattr(said, "sqlite_errorname", None):
         return str(name).startswith(_OF_SQLITE)
