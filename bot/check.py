@@ -28,6 +28,7 @@ from bot.providers.client import Client
 from bot.settings import Settings
 from bot.slack.gateway import Identity, open_gateway
 from bot.store import open_store
+from bot.terminal import literal
 
 WORTH = {
     "channels:history": "look whether an alert arrived before it is sent again, in public channels",
@@ -84,7 +85,8 @@ def table(found: list[Finding]) -> Table:
     for heading in ("", "Part", "Found", "What to do"):
         drawn.add_column(heading, overflow="fold")
     for finding in found:
-        drawn.add_row("[green]ok[/]" if finding.ok else "[red]no[/]", finding.part, finding.found, finding.todo)
+        word = literal("ok", "green") if finding.ok else literal("no", "red")
+        drawn.add_row(word, *map(literal, (finding.part, finding.found, finding.todo)))
     return drawn
 
 

@@ -25,6 +25,7 @@ from bot.store import open_store
 from bot.store.audit import Audit
 from bot.store.backup import back_up, put_back
 from bot.store.engine import open_for_reading, sqlite_path
+from bot.text import printable
 
 EX_CONFIG = 78
 """The exit code of wrong settings (sysexits.h), and of a damaged database: starting again does not help."""
@@ -97,7 +98,7 @@ def backup(target: Annotated[Path, typer.Argument(help="The file to write; it mu
         if not url.startswith("sqlite"):
             raise FtjobError("The database is a PostgreSQL: take its backups with pg_dump, or as your platform does.")
         back_up(sqlite_path(url), target)
-        typer.echo(f"Copied to {target}.")
+        typer.echo(f"Copied to {printable(str(target))}.")
 
     _with_clear_errors(copy())
 
@@ -220,7 +221,7 @@ def _with_clear_errors(work: Coroutine[Any, Any, None]) -> None:
 
 def _give_up(problems: list[str], *, code: int) -> NoReturn:
     title = "ftjob cannot start:" if len(problems) == 1 else f"ftjob cannot start, {len(problems)} problems:"
-    said = "\n".join([title, *(f"  - {problem}" for problem in problems)])
+    said = "\n".join([title, *(f"  - {printable(problem)}" for problem in problems)])
     # Bytes in a setting that are no text could not be written as they are.
     logs.say(said.encode(errors="backslashreplace").decode())
     raise SystemExit(code)

@@ -1,7 +1,9 @@
 """``ftjob check`` against the stand-ins: what it finds, what it says to do, and how it exits."""
 
 import asyncio
+import io
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,9 @@ from bot import check, manifest
 from bot.check import Finding
 from bot.sandbox.faults import Fault
 from bot.sandbox.finetuning import Key
+from bot.sandbox.messages import Message
+from bot.sandbox.screen import Screen
+from bot.sandbox.workspace import Workspace
 from tests.postgres import free_port
 from tests.world import World
 
@@ -372,3 +377,68 @@ def test_the_table_shows_what_was_found_and_what_to_do() -> None:
         ["ok", "Part", "fine", ""],
         ["no", "Other", "no", "Do"],
     ]
+
+
+# --- foreign text ---
+
+HOSTILE = {
+    "a name like a tag that ends": "ACME [/dev]",
+    "a name like a style": "[bold red]ACME[/] [link=https://evil.example]x[/link]",
+    "a terminal's orders": "ACME \x1b[2J\x1b]0;owned\x07",
+    "text that turns around": "ACME \u202egpj.exe\u2066",
+    "a forged line": "ACME\n│ no │ Slack │",
+    "half a character": "ACME \ud83d",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE.keys())
+async def test_foreign_text_is_literal_and_cannot_steer_the_terminal(world: World, name: str) -> None:
+    identity = {
+        "ok": True,
+        "url": "https://x.slack.com/",
+        "team": name,
+        "user": "ftjob",
+        "team_id": "T1",
+        "user_id": "U1",
+    }
+    world.slack.faults.always("auth.test", Fault("answer", status=200, body=identity | {"bot_id": "B1"}))
+    refusal = Fault("answer", status=400, body={"error": {"message": f"no {name}"}})
+    world.api.faults.add("GET /fine_tuning/jobs", refusal)
+
+    code, said = await command(world)
+
+    assert code in (0, 1), said
+    assert "Traceback" not in said
+    shown = "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in name
+    )
+    assert f"workspace {shown}" in said
+    assert f"no {name.split(maxsplit=1)[0]}" in said, "what the API said"
+    assert [character for character in said if not character.isprintable() and character != "\n"] == []
+
+
+def test_an_error_that_ends_the_program_cannot_either() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", "manifest", "--url", "https://x[/]\x1b[2J\u202e"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert r"https://x[/]\x1b[2J\u202e" in done.stderr
+    assert "\x1b" not in done.stderr
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_nor_can_a_message_of_the_sandbox(text: str) -> None:
+    console = Console(file=io.StringIO(), width=400)
+    message = Message(
+        "1.000001", "C1", "U1", text, blocks=[{"type": "section", "text": {"type": "mrkdwn", "text": f"`{text}`"}}]
+    )
+    Screen(console, Workspace(origin=str, moved=lambda: None)).show(message)
+    assert isinstance(console.file, io.StringIO)
+    said = console.file.getvalue()
+    assert text.split(maxsplit=1)[0] in said
+    assert "\x1b" not in said
+    assert "\u202e" not in said

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from bot.sandbox.messages import Ephemeral, Message, Reply, View, controls, readable
 from bot.sandbox.workspace import Workspace
+from bot.terminal import literal
 
 _EMOJI = {
     ":mag:": "🔍",
@@ -47,7 +48,7 @@ class Screen:
             title = "in the thread and in the channel"
         body: list[RenderableType] = [self._text(line) for line in _lines(message)]
         if pressable := list(self._numbered(message)):
-            body.append(Text("  ".join(pressable), style="cyan"))
+            body.append(literal("  ".join(pressable), "cyan"))
         style = "dim" if alone else "green" if not in_thread else "blue"
         self._console.print(Panel(Group(*body), title=title, title_align="left", border_style=style))
 
@@ -68,10 +69,10 @@ class Screen:
         text = Text()
         end = 0
         for found in _MARKED.finditer(line):
-            text.append(line[end : found.start()])
-            text.append(found["bold"] or found["code"], style="bold" if found["bold"] else "magenta")
+            text.append(literal(line[end : found.start()]))
+            text.append(literal(found["bold"] or found["code"], "bold" if found["bold"] else "magenta"))
             end = found.end()
-        return text.append(line[end:])
+        return text.append(literal(line[end:]))
 
     def _name(self, user: str) -> str:
         person = self._workspace.people.get(user)

@@ -11,6 +11,7 @@ from bot.sandbox.lives import fails, succeeds, waits
 from bot.sandbox.messages import Message, Reply
 from bot.sandbox.screen import Screen
 from bot.sandbox.stage import Stage, stage
+from bot.terminal import literal
 
 SECONDS = 40.0
 """How long the whole visit may take."""
@@ -28,7 +29,7 @@ async def play() -> int:
     except RuntimeError as error:
         problems = [str(error)]
     for problem in problems:
-        console.print(f"[red]wrong:[/] {problem}")
+        console.print(literal(f"wrong: {problem}", "red"))
     if not problems:
         console.print("[green]Every expected message arrived, once.[/]")
     return 1 if problems else 0
@@ -64,11 +65,11 @@ class _Visit:
         return complaints
 
     async def _ask(self, person: Person, text: str) -> Reply:
-        self._console.print(f"[bold]{person.name}[/] types [cyan]/ftjob {text}[/]")
+        self._console.print(literal(person.name, "bold"), "types", literal(f"/ftjob {text}", "cyan"))
         return await self._answered(await person.command(text, self._scene.channel))
 
     async def _press(self, person: Person, question: Reply, action_id: str) -> None:
-        self._console.print(f"[bold]{person.name}[/] presses the red button")
+        self._console.print(literal(person.name, "bold"), "presses the red button")
         await self._answered(await person.click(question, action_id))
 
     async def _answered(self, exchange: Exchange) -> Reply:

@@ -10,6 +10,7 @@ from rich.console import Console
 from bot.sandbox.lives import fails, pauses, reinforcement, succeeds, waits
 from bot.sandbox.page.server import Page
 from bot.sandbox.stage import Stage, stage
+from bot.terminal import literal
 
 _FIRST = (
     (succeeds(90.0), {"team": "search", "note": "ranker v7"}),
@@ -33,7 +34,7 @@ async def visit(*, opens_browser: bool) -> int:
                 console.print("There is no browser here: open the address in one of this machine.")
             await _until_interrupted()
     except RuntimeError as error:
-        console.print(f"[red]{error}[/]")
+        console.print(literal(str(error), "red"))
         return 1
     return 0
 
