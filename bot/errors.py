@@ -143,6 +143,16 @@ class QuotaSpent(RateLimited):
 class BrokenAnswer(ProviderError):
     """An answer that is not what the API's contract says; it changes nothing."""
 
+    def __init__(self, message: str, *, request_id: str | None = None, beginning: bytes | None = None) -> None:
+        super().__init__(message, request_id=request_id)
+        self.beginning = beginning
+        """The first bytes of an answer that was too large to be read; None of every other."""
+
+    @property
+    def is_too_large(self) -> bool:
+        """Whether there was more than is read; a smaller part may be had."""
+        return self.beginning is not None
+
 
 class ForeignAnswer(BrokenAnswer):
     """An answer about another job than was asked for, or about one of another organisation."""

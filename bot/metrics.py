@@ -6,6 +6,12 @@ PROVIDER_REQUESTS = Counter(
     "ftjob_provider_requests_total", "Answers of fine-tuning APIs", ["account", "method", "status"]
 )
 BROKEN_ITEMS = Counter("ftjob_broken_items_total", "Jobs in list answers that could not be read", ["account"])
+UNREAD_JOBS = Counter(
+    "ftjob_unread_jobs_total",
+    "Single reads of tracked jobs that did not work while their account answered",
+    ["account"],
+)
+LARGE_JOBS = Counter("ftjob_large_jobs_total", "Reads of jobs too large for a page, or for anything", ["account"])
 FOREIGN_ANSWERS = Counter(
     "ftjob_foreign_answers_total", "Answers about another job or organisation than was asked for", ["account"]
 )

@@ -17,6 +17,10 @@ class NoticeKind(StrEnum):
     """facts: since, error."""
     ACCOUNT_BACK = "account_back"
     """facts: since, until."""
+    JOB_UNREAD = "job_unread"
+    """facts: account, since, error."""
+    JOB_LARGE = "job_large"
+    """facts: job (its id, or None), account, size (bytes), is_read (whether it can be read at all)."""
     SLACK_BACK = "slack_back"
     """facts: since, until, late (how many alerts came late)."""
     CHANNEL_CLOSED = "channel_closed"
@@ -59,6 +63,33 @@ def _account_back(body: Mapping[str, Any]) -> str:
     return (
         f":white_check_mark: The fine-tuning API of account {code(body['about'])} answers again, after {lasted}. "
         "What changed meanwhile is being told."
+    )
+
+
+def _job_unread(body: Mapping[str, Any]) -> str:
+    return (
+        f":warning: I can't read the job {code(body['about'])}{_of_account(body)} since {date(body['since'])}: "
+        f"{_said(body)} All other jobs are fine. I keep trying, and tell what changed once it "
+        f"can be read. To stop that, type {code('/ftjob untrack ' + body['about'])} where it is tracked."
+    )
+
+
+def _of_account(body: Mapping[str, Any]) -> str:
+    """Return whose job it is, where there are several accounts."""
+    return f" of account {code(body['account'])}" if body.get("account") else ""
+
+
+def _job_large(body: Mapping[str, Any]) -> str:
+    job = (f"The job {code(body['job'])}" if body["job"] else "A job") + _of_account(body)
+    if body["is_read"]:
+        return (
+            f":information_source: {job} is {body['size'] / 2**20:.0f} MiB large. I read it alone and shorten its "
+            "long texts; its alerts and all other jobs are as ever. A shorter grader or method makes it quicker to read."
+        )
+    behind = "" if body["job"] else " New jobs that are listed behind it can't be seen; track them by their id."
+    return (
+        f":warning: {job} is too large to be read in the list of jobs, so it is not announced.{behind} All other "
+        "jobs are fine. A shorter grader or method makes it readable."
     )
 
 
@@ -136,6 +167,8 @@ def _order_ended(body: Mapping[str, Any]) -> str:
 _TEXTS = {
     NoticeKind.ACCOUNT_FAILING: _account_failing,
     NoticeKind.ACCOUNT_BACK: _account_back,
+    NoticeKind.JOB_UNREAD: _job_unread,
+    NoticeKind.JOB_LARGE: _job_large,
     NoticeKind.SLACK_BACK: _slack_back,
     NoticeKind.CHANNEL_CLOSED: _channel_closed,
     NoticeKind.STORE_LOST: _store_lost,

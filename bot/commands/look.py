@@ -24,7 +24,9 @@ DEFAULT_ROWS = 10
 _MOST_COUNTS = 8
 PAGE = 100
 MOST_PAGES = 5
-"""Pages that one ``list`` reads at the most while it looks for jobs in a state."""
+"""Pages that one ``list`` reads at the most while it looks for jobs in a state; where they are small because jobs are
+large, more of them."""
+MOST_REQUESTS = 25
 
 
 async def show_status(command: Command, context: Context) -> Reply:
@@ -97,7 +99,7 @@ async def show_list(command: Command, context: Context) -> Reply:
     rows = sorted((row for each in found for row in each.rows), key=_created, reverse=True)[:wanted]
     place = context.place if len(places) == 1 else f"the accounts {names(places)}"
     has_more = any(each.has_more for each in found)
-    title, empty = _titled(command, place, has_more=has_more)
+    title, empty = _titled(command, place, among=max((len(each.seen) for each in found), default=0) if has_more else 0)
     shown = job_list(
         [job for job, _ in rows],
         title=title,
@@ -125,19 +127,19 @@ def _created(row: tuple[Job, str | None]) -> float:
     return row[0].created_at or 0.0
 
 
-def _titled(command: Command, place: str, *, has_more: bool) -> tuple[str, str]:
-    """Return the title of a list, and what to say where it is empty."""
+def _titled(command: Command, place: str, *, among: int) -> tuple[str, str]:
+    """Return the title of a list, and what to say where it is empty; ``among`` how many it was looked for, 0 for all."""
     filters = [f"{plain(key, 64)}={plain(value, 64)}" for key, value in command.metadata]
     filters += [f"a model like {plain(command.model)}"] if command.model else []
     kind = ("jobs" if command.only == "all" else f"{command.only} jobs") + (
         f" with {', '.join(filters)}" if filters else ""
     )
-    among = f"among the newest {MOST_PAGES * PAGE} of" if has_more else "in"
+    where = f"among the newest {among} of" if among else "in"
     if command.after:
-        return f"Older {kind}", f"No more {kind} {among} {place}."
+        return f"Older {kind}", f"No more {kind} {where} {place}."
     if kind == "jobs":
         return f"The newest {kind}", f"No jobs in {place} yet. A job appears here as soon as it is created."
-    return f"The newest {kind}", f"No {kind} {among} {place}. `/ftjob list` shows the newest of all."
+    return f"The newest {kind}", f"No {kind} {where} {place}. `/ftjob list` shows the newest of all."
 
 
 def _paging_hint(places: Sequence[Context], *, has_more: bool) -> list[str]:
@@ -157,15 +159,17 @@ async def _look(there: Context, command: Command, wanted: int) -> _Found | str:
 async def _newest(command: Command, context: Context, wanted: int) -> _Found:
     jobs: list[Job] = []
     seen: list[str] = []
-    after, by_id = command.after, True
-    for _ in range(MOST_PAGES):
+    after, by_id, looked_at = command.after, True, 0
+    for _ in range(MOST_REQUESTS):
         page = (await context.shared.page(after=after, limit=PAGE, metadata=dict(command.metadata))).answer
         seen += [reading.snapshot.status for reading in page.readings]
         fitting = [reading for reading in page.readings if _fits(reading.snapshot.status, command.only)]
         jobs += [job for job in (reading.job for reading in fitting) if _is_wanted(job, command)]
         after = page.after
-        by_id = by_id and (after is None or (bool(page.readings) and after == page.readings[-1].snapshot.id))
-        if len(jobs) >= wanted or after is None:
+        # Whoever's jobs a page holds: what is left out of the readings has a place in the list, too.
+        by_id = by_id and (after is None or after in {each.id for each in page.raw if each} | set(page.unreadable))
+        looked_at += max(1, len(page.raw))
+        if len(jobs) >= wanted or after is None or looked_at >= MOST_PAGES * PAGE:
             break
     has_more = len(jobs) > wanted or after is not None
     return _Found([(job, context.named) for job in jobs[:wanted]], seen, has_more, has_more and by_id)

@@ -21,7 +21,8 @@ from bot.providers.wire import Reading
 from bot.store.tracks import Subscription
 
 MOST_PAGES = 10
-"""Pages that are searched for open jobs; a page without one ends the search."""
+"""Pages that are searched for open jobs; a page without one, whoever's, ends the search."""
+MOST_REQUESTS = 50
 PAGE = 100
 
 
@@ -70,6 +71,8 @@ async def _begun(there: Context, command: Command) -> tuple[Subscription, Seen]:
         hint = f"Nothing was subscribed; {code('/ftjob subscribe account:')} and a name takes one account alone."
         raise UserError(f"{there.upstream(error)} {hint}") from error
     newest = max((reading.snapshot.created_at or 0.0 for reading in readings), default=0.0)
+    # A creation time that is still to come would let every later job count as old.
+    newest = min(newest, there.clock())
     asker = command.asker
     subscription = Subscription(there.account, asker.channel, asker.person, newest, command.filter)
     return subscription, Seen(there.account, readings, known)
@@ -77,12 +80,13 @@ async def _begun(there: Context, command: Command) -> tuple[Subscription, Seen]:
 
 async def _read_open_jobs(context: Context) -> list[Reading]:
     readings: list[Reading] = []
-    after = None
-    for _ in range(MOST_PAGES):
+    after, looked_at = None, 0
+    for _ in range(MOST_REQUESTS):
         page = await context.client.list_jobs(after=after, limit=PAGE)
         readings += page.readings
-        after = page.after
-        if after is None or all(reading.snapshot.is_final for reading in page.readings):
+        after, looked_at = page.after, looked_at + max(1, len(page.raw))
+        jobs = [each for each in page.raw if each]
+        if after is None or looked_at >= MOST_PAGES * PAGE or (jobs and all(each.is_final for each in jobs)):
             break
     return readings
 

@@ -13,6 +13,10 @@ from bot.jobs.results import measured
 
 MOST_POINTS = 60
 """Points of the loss that are kept; where there are more, every other one goes."""
+MOST_AHEAD = 300.0
+"""Seconds by which a provider's clock may be ahead of ours."""
+LONGEST_PACE = 86400.0
+"""Seconds that a step may take; a pace beyond it comes of moments that make no sense."""
 _STEP = re.compile(r"step (?P<step>\d{1,12})(?:/(?P<steps>\d{1,12}))?", re.IGNORECASE)
 _LOSS = re.compile(r"training loss=(?P<loss>\d[\d.e+-]*)", re.IGNORECASE)
 
@@ -41,7 +45,7 @@ class Progress:
 
     def finish(self) -> float | None:
         """Return when the last step will be done if the pace stays, seconds since the epoch."""
-        if self.steps is None or self.at is None or self.pace is None:
+        if self.steps is None or self.at is None or self.pace is None or self.pace > LONGEST_PACE:
             return None
         return self.at + max(0, self.steps - self.step) * self.pace
 
@@ -63,6 +67,15 @@ class _Step:
     value: float | None
 
 
+def newest_of(events: Iterable[Event], *, now: float) -> float | None:
+    """Return when the newest line of a log was written, None where nobody can tell.
+
+    A clock may be somewhat ahead of ours; a line that is further ahead says nothing about when it was written.
+    """
+    moments = [event.created_at for event in events if event.created_at and event.created_at <= now + MOST_AHEAD]
+    return min(max(moments), now) if moments else None
+
+
 def progress_of(events: Sequence[Event], before: Progress | None = None) -> Progress | None:
     """Return how far a job is, from lines of its log, oldest first, and from what was known before."""
     steps = list(_steps(events))
@@ -78,6 +91,8 @@ def progress_of(events: Sequence[Event], before: Progress | None = None) -> Prog
 
 def estimated_finish(job: Job, progress: Progress | None, *, now: float) -> float | None:
     """Return when a running job will be done, as the API says or else as its steps do; None where nobody can tell."""
+    if progress and progress.at is not None and progress.at > now + MOST_AHEAD:
+        progress = None
     for moment in (job.estimated_finish, progress.finish() if progress else None):
         if moment is not None and moment > now:
             return moment

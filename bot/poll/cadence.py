@@ -11,6 +11,8 @@ LONGEST_BACKOFF = 60.0
 SHORTEST_LOCKOUT = 60.0
 LONGEST_LOCKOUT = 300.0
 """Seconds between two attempts with a key that is refused: it takes a person to change that."""
+LONGEST_REST = 300.0
+"""Seconds between two reads of one job that cannot be read, unless the interval is longer."""
 MODEL_PATIENCE = 3600.0
 """Seconds that a succeeded job may lack its ``fine_tuned_model`` before we stop waiting for it."""
 LATE_AFTER = 120.0
@@ -33,6 +35,15 @@ def pause_after(error: ProviderError, failures: int, interval: float, luck: floa
 def longest_pause(interval: float) -> float:
     """Return the seconds for which an account is left alone at the most."""
     return max(LONGEST_LOCKOUT, QUOTA_PAUSE, interval)
+
+
+def rest_after(error: ProviderError, failures: int, interval: float, luck: float) -> float:
+    """Return the seconds for which a job is not read alone, after the latest of ``failures`` failures in a row.
+
+    A refusal is no lockout here: the account's list answers with the same key.
+    """
+    rest = min(max(LONGEST_REST, interval), interval * 2 ** min(failures - 1, 16)) * (0.75 + luck / 4)
+    return float(max(rest, error.retry_after) if isinstance(error, RateLimited) else rest)
 
 
 def is_settled(job: KnownJob, now: float, interval: float) -> bool:

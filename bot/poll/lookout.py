@@ -43,7 +43,7 @@ def lookout(
 ) -> Lookout:
     """Return what looks at an account; ``owed`` and ``shown`` are called as its parts call them."""
     circuit = Circuit(store, notices, client.account.name, wake=owed, clock=clock)
-    sweeper = Sweeper(client, store, recorder, circuit, interval=interval, clock=clock, lease=lease)
-    watcher = Watcher(client, store, recorder, logs, shown=shown)
+    sweeper = Sweeper(client, store, recorder, circuit, notices, interval=interval, clock=clock, lease=lease)
+    watcher = Watcher(client, store, recorder, logs, shown=shown, clock=clock)
     illustrator = Illustrator(client, store, charts, door, shown=shown)
     return Lookout(sweeper, (watcher, illustrator, Almanac(client, store, clock=clock, owed=owed)))

@@ -3,20 +3,21 @@
 from collections.abc import Collection, Mapping
 
 PAGE = 100
-"""Jobs on a page."""
+"""Jobs on a page, where none are too large."""
 
 
-def further_pages(missing: Collection[str], place: Mapping[str, int]) -> int:
+def further_pages(missing: Collection[str], place: Mapping[str, int], *, page: int = PAGE) -> int:
     """Return how many more pages to read so that pages and single reads together are fewest.
 
     Args:
         missing: ids of the jobs that the first page did not hold.
         place: each one's estimated place in the list of jobs, newest first, counted from 0.
+        page: how many jobs a page holds.
 
     A job beyond the pages costs a request of its own. Of two equal plans the one with more pages wins: a page also
     shows jobs that nobody asked for.
     """
-    last_page = {job_id: place[job_id] // PAGE for job_id in missing}
+    last_page = {job_id: place[job_id] // page for job_id in missing}
     candidates = {0, *last_page.values()}
 
     def cost(pages: int) -> tuple[int, int]:

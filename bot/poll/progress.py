@@ -12,9 +12,10 @@ import structlog
 
 from bot.alerts.record import Recorder
 from bot.errors import ProviderError
-from bot.jobs.progress import progress_of
+from bot.jobs.progress import newest_of, progress_of
 from bot.providers.client import Client
 from bot.store import Store
+from bot.store.engine import Clock
 from bot.store.pictures import Running
 
 NEWEST_EVENTS = 20
@@ -39,7 +40,14 @@ class Watcher:
     """Reads the logs of an account's running jobs. Sweeps go on beside it: a failing account is theirs to find out."""
 
     def __init__(
-        self, client: Client, store: Store, recorder: Recorder, allowance: Allowance, *, shown: Callable[[], None]
+        self,
+        client: Client,
+        store: Store,
+        recorder: Recorder,
+        allowance: Allowance,
+        *,
+        shown: Callable[[], None],
+        clock: Clock,
     ) -> None:
         """Take what it needs; ``shown`` is called after a commit that gives cards something to show."""
         self.name = f"{client.account.name} progress"
@@ -49,6 +57,7 @@ class Watcher:
         self._recorder = recorder
         self._allowance = allowance
         self._shown = shown
+        self._clock = clock
 
     async def look(self) -> None:
         """Read what is due."""
@@ -65,7 +74,7 @@ class Watcher:
                 log.info("events.unread", account=self._account, job=running.job_id, error=str(error))
                 return
         progress = progress_of(events, running.progress)
-        newest = max((event.created_at for event in events if event.created_at), default=None)
+        newest = newest_of(events, now=self._clock())
         await self._store.pictures.advance(running, progress, newest)
         if newest is not None:
             await self._recorder.hear(running, newest)

@@ -64,6 +64,8 @@ async def sweeping(
     finally:
         # APScheduler cuts what it started and does not wait: the database would be closed under a sweep.
         await timer.stop()
+        for sweeper in sweepers:
+            await sweeper.close()
         scheduler.shutdown(wait=False)
 
 

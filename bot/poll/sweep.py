@@ -1,32 +1,36 @@
 """A sweep: one pass over an account. It reads pages, compares, and records what changed.
 
-what is watched -> page one -> (more pages | single reads) -> reasons of failures -> record
+what is watched -> page one -> more pages -> record
+                                          -> single reads, reasons of failures -> record
 """
 
 import asyncio
 import contextlib
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 
 from bot import metrics
-from bot.alerts.record import Recorder
+from bot.alerts.notices import Notices
+from bot.alerts.record import Ending, Recorder
 from bot.alerts.steps import Seen
-from bot.errors import BrokenAnswer, NotFound, ProviderError, RequestRefused
+from bot.errors import ProviderError
 from bot.jobs.changes import change_between, state_of
-from bot.jobs.doubt import Verdict, judge
-from bot.jobs.statuses import Phase, phase_of
+from bot.jobs.models import Snapshot
 from bot.poll.cadence import is_late, is_settled, longest_pause, pause_after
 from bot.poll.circuit import Circuit
-from bot.poll.plan import PAGE, further_pages
+from bot.poll.plan import further_pages
+from bot.poll.single import SingleRead, SingleReads
+from bot.poll.trouble import Troubles
 from bot.providers.client import Client
 from bot.providers.wire import Page, Reading
 from bot.store import Store
 from bot.store.accounts import Lease, Standing
 from bot.store.engine import Clock, Transaction
-from bot.store.jobs import Watched
+from bot.store.jobs import KnownJob, Watched
 
 MOST_NEW_PAGES = 100
 """Pages of nothing but new jobs that one sweep reads: ten thousand jobs between two sweeps are none that a team made."""
@@ -37,20 +41,28 @@ log = structlog.get_logger()
 
 
 @dataclass
-class _Read:
-    """What a sweep got to see."""
+class _Listed:
+    """What the list of jobs showed, page by page."""
 
     readings: list[Reading] = field(default_factory=list)
-    missed: list[str] = field(default_factory=list)
-    """Jobs that the API does not know any more."""
+    raw: list[Snapshot | None] = field(default_factory=list)
+    """Every item in order, those of others and broken ones too: places in the list go by it."""
+    unreadable: list[str | None] = field(default_factory=list)
+    pages: int = 0
+
+    def add(self, page: Page) -> None:
+        """Take the next page."""
+        self.readings += page.readings
+        self.raw += page.raw
+        self.unreadable += page.unreadable
+        self.pages += 1
 
 
 class Sweeper:
     """Looks at one account. What the account does is no exception to it: it waits and tries again.
 
     Several processes may each have one for the same account: whoever gets the lease looks. A lease that runs out under
-    a slow sweep is harmless: another process then reads the same, and the compare-and-swap of each job lets one of the
-    two record its change.
+    a slow sweep is harmless: the compare-and-swap of each job lets one of the two record its change.
     """
 
     def __init__(
@@ -59,6 +71,7 @@ class Sweeper:
         store: Store,
         recorder: Recorder,
         circuit: Circuit,
+        notices: Notices,
         *,
         interval: float,
         clock: Clock,
@@ -72,6 +85,8 @@ class Sweeper:
         self._interval = interval
         self._clock = clock
         self._lease = lease
+        self._singles = SingleReads(client, self._record_late, interval=interval, clock=clock)
+        self._troubles = Troubles(store, notices, client.account.name, interval=interval)
         self._busy = asyncio.Lock()
         self._held: Lease | None = None
         """The lease that was not given back yet, because the database went away under a look."""
@@ -87,6 +102,10 @@ class Sweeper:
     def is_broken(self) -> bool:
         """Whether the last look ended in what no API does: the database is away or full, or there is a bug."""
         return self._broken
+
+    async def close(self) -> None:
+        """Give up the single reads that are still under way."""
+        await self._singles.close()
 
     async def sweep(self, *, older_than: float = 0.0) -> float | None:
         """Look once, unless the account is to be left alone or another process has it.
@@ -149,78 +168,91 @@ class Sweeper:
 
     async def _look(self, lease: Lease) -> None:
         watched = await self._store.jobs.watched(self.account)
-        now = self._clock()
+        end = partial(self._end, lease)
         if watched is None:
             await self._client.list_jobs(limit=1)
-            seen, settled = Seen(self.account, (), {}), []
-        else:
-            read = await self._read(watched)
-            reasons = await self._reasons(watched, read.readings, now)
-            late = is_late(lease.swept_at, now, self._interval)
-            seen = Seen(self.account, read.readings, watched.known, reasons, late, read.missed)
-            settled = self._settled(watched, read.readings, now)
+            await self._recorder.record(Seen(self.account, (), {}), at_end=end)
+            return
+        listed = await self._read_list(watched)
+        late = is_late(lease.swept_at, self._clock(), self._interval)
+        begun, readings = self._begun(watched, listed.readings, late=late)
+        if begun:
+            await self._record(readings, watched.known, late=late)  # waits for nothing that is read alone
+            readings = []
+        reads = await self._singles.read(begun)
+        await self._record(readings, watched.known, reads, late=late, unreadable=listed.unreadable, at_end=end)
+
+    async def _end(self, lease: Lease, tx: Transaction) -> None:
+        if await self._store.accounts.swept(tx, lease) and lease.failures:
+            await self._circuit.healed(tx)
+
+    def _begun(
+        self, watched: Watched, readings: Sequence[Reading], *, late: bool
+    ) -> tuple[list[SingleRead], list[Reading]]:
+        """Return what has to be read alone, and which readings of the list can be recorded at once."""
+        known, under_way, asked = watched.known, self._singles.under_way, []
+        ready = []
+        for reading in readings:
+            job = known.get(reading.snapshot.id)
+            if job is None or not self._singles.needs_reason(job, reading):
+                ready.append(reading)
+            elif job.id not in under_way:
+                asked.append(SingleRead(job, reading, is_late=late))
+        lacking = [known[job_id] for job_id in _missing(watched, readings) if job_id not in under_way]
+        lacking.sort(key=lambda job: job.unread)  # those that could not be read take no turn from the others
+        return [*asked, *(SingleRead(job, is_late=late) for job in lacking)], ready
+
+    async def _record_late(self, reads: Sequence[SingleRead]) -> None:
+        """Record single reads that outlasted their poll."""
+        known = {each.known.id: each.known for each in reads}
+        await self._record([], known, reads, late=any(each.is_late for each in reads))
+
+    async def _record(
+        self,
+        listed: Sequence[Reading],
+        known: Mapping[str, KnownJob],
+        reads: Sequence[SingleRead] = (),
+        *,
+        late: bool,
+        unreadable: Sequence[str | None] = (),
+        at_end: Ending | None = None,
+    ) -> None:
+        readings = [*listed, *(each.reading for each in reads if each.reading)]
+        reasons = {each.known.id: each.reason for each in reads if each.reason}
+        missed = [each.known.id for each in reads if each.is_missing]
 
         async def end(tx: Transaction) -> None:
-            if await self._store.accounts.swept(tx, lease) and lease.failures:
-                await self._circuit.healed(tx)
+            await self._troubles.note(tx, known, readings, reads)
+            await self._troubles.tell_of_size(tx, readings, unreadable)
+            if at_end:
+                await at_end(tx)
 
+        settled, seen = self._settled(known, readings), Seen(self.account, readings, known, reasons, late, missed)
         await self._recorder.record(seen, settled=settled, at_end=end)
 
-    async def _read(self, watched: Watched) -> _Read:
+    async def _read_list(self, watched: Watched) -> _Listed:
         page = await self._client.list_jobs()
-        read = _Read(list(page.readings))
-        pages = 1
-        while page.after and (_further(watched, read.readings, pages) or self._goes_on(watched, page, pages)):
+        listed = _Listed()
+        listed.add(page)
+        while page.after and (_further(watched, listed, page) or self._goes_on(watched, page, listed.pages)):
             page = await self._client.list_jobs(after=page.after)
-            read.readings += page.readings
-            pages += 1
-        for job_id in _missing(watched, read.readings):
-            await self._read_alone(job_id, read)
-        return read
+            listed.add(page)
+        return listed
 
     def _goes_on(self, watched: Watched, page: Page, pages: int) -> bool:
         """Whether the search for new jobs has not come to the known ones yet."""
-        if not _all_new(watched, page):
+        if not _all_new(watched, page, self._clock()):
             return False
         if pages > MOST_NEW_PAGES:
             log.warning("search.cut", account=self.account, pages=pages)
         return pages <= MOST_NEW_PAGES
 
-    async def _read_alone(self, job_id: str, read: _Read) -> None:
-        try:
-            read.readings.append(await self._client.retrieve(job_id))
-        except NotFound:
-            read.missed.append(job_id)
-        except (RequestRefused, BrokenAnswer) as error:
-            # Something is wrong with this job, not with the account: the others go on.
-            log.info("job.unread", account=self.account, job=job_id, error=f"{type(error).__name__}: {error}")
-
-    async def _reasons(self, watched: Watched, readings: Iterable[Reading], now: float) -> dict[str, str]:
-        """Ask the logs of jobs that failed just now without saying why."""
-        reasons = {}
+    def _settled(self, known: Mapping[str, KnownJob], readings: Iterable[Reading]) -> list[str]:
+        settled, now = [], self._clock()
         for reading in readings:
-            known, new = watched.known.get(reading.snapshot.id), state_of(reading.snapshot)
-            if known is None or reading.snapshot.error or phase_of(new.status) is not Phase.FAILED:
-                continue
-            if judge(known.state, known.doubt, new, now=now, interval=self._interval) is Verdict.CHANGED:
-                reasons[known.id] = await self._last_error(known.id)
-        return {job_id: reason for job_id, reason in reasons.items() if reason}
-
-    async def _last_error(self, job_id: str) -> str:
-        try:
-            events = await self._client.events(job_id)
-        except ProviderError as error:
-            # The alert does not wait for its reason.
-            log.info("events.unread", account=self.account, job=job_id, error=str(error))
-            return ""
-        return next((event.message for event in reversed(events) if event.level == "error"), "")
-
-    def _settled(self, watched: Watched, readings: Iterable[Reading], now: float) -> list[str]:
-        settled = []
-        for reading in readings:
-            known = watched.known.get(reading.snapshot.id)
-            if known and not known.settled and change_between(known.state, state_of(reading.snapshot)) is None:
-                settled += [known.id] if is_settled(known, now, self._interval) else []
+            job = known.get(reading.snapshot.id)
+            if job and not job.settled and change_between(job.state, state_of(reading.snapshot)) is None:
+                settled += [job.id] if is_settled(job, now, self._interval) else []
         return settled
 
     async def _failed(self, lease: Lease, error: ProviderError) -> None:
@@ -246,21 +278,24 @@ class Sweeper:
 
 def _missing(watched: Watched, readings: Iterable[Reading]) -> list[str]:
     """Return the jobs that are owed a look and were not seen yet."""
-    seen = {reading.snapshot.id for reading in readings}
+    seen = {reading.snapshot.id for reading in readings} | watched.resting
     return [job_id for job_id in watched.owed if job_id not in seen]
 
 
-def _further(watched: Watched, readings: Sequence[Reading], read: int) -> int:
-    """Return how many pages to read after the first ``read`` ones; new jobs pushed the known ones down the list."""
-    new = next((n for n, reading in enumerate(readings) if reading.snapshot.id in watched.known), len(readings))
-    behind = new - PAGE * (read - 1)
+def _further(watched: Watched, listed: _Listed, last: Page) -> int:
+    """Return how many pages to read after the last one; new jobs pushed the known ones down the list."""
+    new = next((n for n, job in enumerate(listed.raw) if job and job.id in watched.known), len(listed.raw))
+    behind = new - (len(listed.raw) - len(last.raw))
     place = {job_id: max(0, place + behind) for job_id, place in watched.owed.items()}
-    return further_pages(_missing(watched, readings), place)
+    return further_pages(_missing(watched, listed.readings), place, page=max(1, len(last.raw)))
 
 
-def _all_new(watched: Watched, page: Page) -> bool:
-    """Whether a page ends among jobs that a subscription has not heard of, so that more of them may follow."""
+def _all_new(watched: Watched, page: Page, now: float) -> bool:
+    """Whether a page ends among jobs that a subscription has not heard of, so that more of them may follow.
+
+    What is left out of the readings, as others' jobs, says as well where in the list the page ends.
+    """
     if watched.newer_than is None:
         return False
-    last = page.readings[-1].snapshot
-    return last.id not in watched.known and (last.created_at or 0) >= watched.newer_than
+    last = page.last
+    return last is None or (last.id not in watched.known and min(last.created_at or 0, now) >= watched.newer_than)

@@ -5,10 +5,11 @@ while it waits (encode/httpcore#1093).
 """
 
 import asyncio
-import functools
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import cache, partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -23,12 +24,22 @@ from bot.errors import BrokenAnswer, ForeignAnswer, ProviderError, Unreachable
 from bot.jobs.models import Checkpoint, Event, File, Model
 from bot.jobs.orders import Order
 from bot.providers.dialects import dialect_of
+from bot.providers.shorten import Shortener
+from bot.providers.sizes import PageSizes, in_parts
 from bot.providers.wire import Answer, Page, Reading, Request, content_of
 
 DEADLINE = 15.0
 """Seconds until a request is given up, body included."""
 LARGEST_PAGE = 8 * 2**20
 """Bytes: a hundred jobs with full metadata take 1.2 MB."""
+LARGEST_JOB = 64 * 2**20
+"""Bytes of an answer about one job; its long texts are shortened on the way, and the rest fits in a page."""
+NEWEST = 100
+"""Jobs among which one is looked for by its metadata, where the API does not choose by it."""
+_BEGINNING = 64 * 1024
+"""Bytes that are kept of an answer that was too large."""
+_LONGEST_NUMBER = 20
+"""Digits of a length."""
 _SHORTEST_SECRET = 8
 """Characters; below it a key is a word like "none", for servers that want no key."""
 
@@ -48,6 +59,7 @@ class Client:
         self._dialect = dialect_of(account)
         self._clock = clock
         self._deadline = deadline
+        self._sizes = PageSizes()
         self._http = HttpxAiohttpClient(
             headers=_HEADERS,
             follow_redirects=False,
@@ -68,16 +80,48 @@ class Client:
     async def list_jobs(
         self, *, after: str | None = None, limit: int = 100, metadata: Mapping[str, str] | None = None
     ) -> Page:
-        """Read one page of jobs, newest first."""
-        answer = await self._send(self._dialect.list_jobs(after=after, limit=limit, metadata=metadata))
-        page = self._dialect.read_jobs(answer, now=self._clock(), after=after)
+        """Read one page of jobs, newest first; it holds fewer than ``limit`` where that many are too large to be read."""
+        page = await self._list(after, limit, metadata)
         metrics.BROKEN_ITEMS.labels(self.account.name).inc(page.broken)
         metrics.FOREIGN_ANSWERS.labels(self.account.name).inc(page.foreign)
         return page
 
+    async def _list(self, after: str | None, limit: int, metadata: Mapping[str, str] | None) -> Page:
+        sizes = list(self._sizes.to_try(after, limit, now=time.monotonic()))
+        ask = partial(self._dialect.list_jobs, after=after, metadata=metadata)
+        try:
+            size, answer = await self._fitting(lambda size: ask(limit=size), sizes)
+        except BrokenAnswer as error:
+            if error.beginning is None:
+                raise
+            self._sizes.remember(after, 1, now=time.monotonic())
+            return self._without_first(error.beginning, after)
+        if size < sizes[0]:
+            self._sizes.remember(after, size, now=time.monotonic())
+        page = self._dialect.read_jobs(answer, now=self._clock(), after=after)
+        return _sized(page, answer.size) if len(page.raw) == 1 else page
+
+    def _without_first(self, beginning: bytes, after: str | None) -> Page:
+        """Return the page of a job that is too large even alone: the list goes on behind it where its id is known."""
+        cursor = self._dialect.cursor_in(beginning)
+        behind = cursor if cursor != after else None
+        return Page((), 1, behind, raw=(None,), unreadable=(cursor,))
+
+    async def _fitting(self, ask: Callable[[int], Request], sizes: Iterable[int]) -> tuple[int, Answer]:
+        """Return an answer that can be read, and for how many items it was asked: the first of ``sizes`` that works."""
+        too_large = None
+        for size in sizes:
+            try:
+                return size, await self._send(replace(ask(size), is_for_one=size == 1))
+            except BrokenAnswer as error:
+                if not error.is_too_large:
+                    raise
+                too_large = error
+        raise too_large or ValueError("no size to ask for")
+
     async def retrieve(self, job_id: str) -> Reading:
-        """Read one job."""
-        return self._read_job(await self._send(self._dialect.retrieve_job(job_id)), job_id)
+        """Read one job, which may be larger than a page."""
+        return self._read_job(await self._send_for_one(self._dialect.retrieve_job(job_id)), job_id)
 
     async def order(self, order: Order, job_id: str) -> Reading:
         """Give an order, once; it is never sent a second time.
@@ -85,16 +129,24 @@ class Client:
         Raises:
             Unreachable: ``maybe_done`` says whether the order may have arrived; then read the job.
         """
-        return self._read_job(await self._send(self._dialect.order_job(order, job_id)), job_id)
+        return self._read_job(await self._send_for_one(self._dialect.order_job(order, job_id)), job_id)
 
     async def create(self, body: Mapping[str, Any]) -> Reading:
         """Order a new job, once; like every order it is never sent a second time."""
-        return self._dialect.read_created(await self._send(self._dialect.create_job(body)), now=self._clock())
+        return self._dialect.read_created(await self._send_for_one(self._dialect.create_job(body)), now=self._clock())
 
     async def find(self, key: str, value: str) -> Reading | None:
         """Read the newest job that carries a pair of metadata, or None; gateways that do not filter are seen through."""
-        page = await self.list_jobs(metadata={key: value})
-        return next((each for each in page.readings if (each.job.metadata or {}).get(key) == value), None)
+        after, looked_at = None, 0
+        while looked_at < NEWEST:
+            page = await self.list_jobs(after=after, metadata={key: value})
+            for each in page.readings:
+                if (each.job.metadata or {}).get(key) == value:
+                    return each
+            after, looked_at = page.after, looked_at + max(1, len(page.raw))
+            if after is None:
+                break
+        return None
 
     async def files(self, *, purpose: str, limit: int) -> list[File]:
         """Read the newest files that were uploaded for something, newest first."""
@@ -103,13 +155,15 @@ class Client:
 
     async def events(self, job_id: str, *, limit: int = 20, after: str | None = None) -> list[Event]:
         """Read the newest lines of a job's log, or those before the line with the id ``after``, oldest first."""
-        answer = await self._send(self._dialect.list_events(job_id, limit=limit, after=after))
+        ask = partial(self._dialect.list_events, job_id, after=after)
+        _, answer = await self._fitting(lambda size: ask(limit=size), in_parts(limit))
         # Not every provider has pages.
         return self._dialect.read_events(answer, now=self._clock())[-limit:]
 
     async def checkpoints(self, job_id: str, *, limit: int = 10, after: str | None = None) -> list[Checkpoint]:
         """Read the newest checkpoints of a job, or those before the one with the id ``after``, newest first."""
-        answer = await self._send(self._dialect.list_checkpoints(job_id, limit=limit, after=after))
+        ask = partial(self._dialect.list_checkpoints, job_id, after=after)
+        _, answer = await self._fitting(lambda size: ask(limit=size), in_parts(limit))
         return self._dialect.read_checkpoints(answer, now=self._clock())[:limit]
 
     async def models(self) -> list[Model]:
@@ -137,10 +191,13 @@ class Client:
 
     def _read_job(self, answer: Answer, job_id: str) -> Reading:
         try:
-            return self._dialect.read_job(answer, job_id, now=self._clock())
+            return replace(self._dialect.read_job(answer, job_id, now=self._clock()), size=answer.size)
         except ForeignAnswer:
             metrics.FOREIGN_ANSWERS.labels(self.account.name).inc()
             raise
+
+    async def _send_for_one(self, request: Request) -> Answer:
+        return await self._send(replace(request, is_for_one=True))
 
     async def _send(self, request: Request) -> Answer:
         try:
@@ -164,13 +221,37 @@ class Client:
             json=request.body,
             headers=self._dialect.credentials(key),
         ) as response:
-            body = bytearray()
-            async for chunk in response.aiter_raw():
-                body += chunk
-                if len(body) > LARGEST_PAGE:
-                    raise BrokenAnswer(f"The answer was larger than {LARGEST_PAGE >> 20} MiB.")
+            body, size = await _body_of(response, is_for_one=request.is_for_one)
             headers = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(response.status_code, headers, _without(bytes(body), key))
+            return Answer(response.status_code, headers, _without(body, key), size)
+
+
+async def _body_of(response: httpx.Response, *, is_for_one: bool) -> tuple[bytes, int]:
+    """Return a body without the ends of its long texts where it is of one item, and how many bytes came.
+
+    Raises:
+        BrokenAnswer: it is too large.
+    """
+    body, size, shortener = bytearray(), 0, Shortener()
+    most = LARGEST_JOB if is_for_one else LARGEST_PAGE
+    announced = response.headers.get("Content-Length", "")
+    if not is_for_one and announced.isdecimal() and len(announced) < _LONGEST_NUMBER and int(announced) > most:
+        raise _too_large(most)  # not a byte of it is needed
+    async for chunk in response.aiter_raw():
+        size += len(chunk)
+        body += shortener.feed(chunk) if is_for_one else chunk
+        if size > most or len(body) > LARGEST_PAGE:
+            raise _too_large(most if size > most else LARGEST_PAGE, bytes(body[:_BEGINNING]))
+    return bytes(body), size
+
+
+def _too_large(most: int, beginning: bytes = b"") -> BrokenAnswer:
+    return BrokenAnswer(f"The answer was larger than {most >> 20} MiB.", beginning=beginning)
+
+
+def _sized(page: Page, size: int) -> Page:
+    """Return a page of one job whose reading knows how large its answer was."""
+    return replace(page, readings=tuple(replace(each, size=size) for each in page.readings))
 
 
 def _without(body: bytes, key: SecretStr) -> bytes:
@@ -178,7 +259,7 @@ def _without(body: bytes, key: SecretStr) -> bytes:
     return body.replace(key.get_secret_value().encode(), b"...") if len(key) >= _SHORTEST_SECRET else body
 
 
-@functools.cache
+@cache
 def _trusted() -> ssl.SSLContext:
     """Return whom to trust: reading the certificates takes 50 ms, and they are the same for each account."""
     return httpx.create_ssl_context()

@@ -81,9 +81,13 @@ class Fireworks(OpenAI):
     def read_jobs(self, answer: Answer, *, now: float, after: str | None = None) -> Page:
         """Read a page of jobs; its cursor is a token, and no id of a job. An empty page leaves the list out."""
         body = json_of(answer, now=now)
-        readings, broken = self._readings(body.get("supervisedFineTuningJobs", []), answer)
+        items = self._items(body.get("supervisedFineTuningJobs", []), answer)
         token = body.get("nextPageToken")
-        return self._page(readings, broken, token if isinstance(token, str) and token and token != after else None)
+        return self._page(items, token if isinstance(token, str) and token and token != after else None)
+
+    def cursor_in(self, beginning: bytes) -> None:
+        """Return None: a token stands at the end of a page, and what was cut off has none."""
+        del beginning
 
     def retrieve_job(self, job_id: str) -> Request:
         """Ask for one job."""

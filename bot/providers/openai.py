@@ -3,11 +3,12 @@
 https://platform.openai.com/docs/api-reference/fine-tuning
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic_core import from_json
 
 from bot.accounts import Account
 from bot.errors import BrokenAnswer, ForeignAnswer
@@ -72,9 +73,18 @@ class OpenAI:
         The list has no ``last_id``: the cursor is the id of the last item, and a cursor that does not move ends it.
         """
         body = json_of(answer, now=now)
-        readings, broken = self._readings(body.get("data"), answer)
-        cursor = readings[-1].snapshot.id if readings and body.get("has_more") is True else None
-        return self._page(readings, broken, cursor if cursor != after else None)
+        items = self._items(body.get("data"), answer)
+        cursor = _last_id(body["data"]) if body.get("has_more") is True else None
+        return self._page(items, cursor if cursor != after else None)
+
+    def cursor_in(self, beginning: bytes) -> str | None:
+        """Return the cursor behind the first job of a page that was cut off, where its beginning holds that."""
+        try:
+            body = from_json(beginning, allow_partial=True)
+        except ValueError:
+            return None
+        items = body.get("data") if isinstance(body, dict) else None
+        return _last_id(items[:1]) if isinstance(items, list) else None
 
     def retrieve_job(self, job_id: str) -> Request:
         """Ask for one job."""
@@ -157,22 +167,29 @@ class OpenAI:
         """Return the address of the job's page, for people."""
         return (self.account.page or self.page).replace("{job}", segment(job_id))
 
-    def _readings(self, items: Any, answer: Answer) -> tuple[list[Reading], int]:
-        """Return the jobs of a list, and how many of its items are none."""
+    def _items(self, items: Any, answer: Answer) -> list[Reading | None]:
+        """Return the items of a list in order, None for each that is no job."""
         if not isinstance(items, list):
             raise BrokenAnswer("The list of jobs has no data.", request_id=answer.request_id)
-        readings = [reading for item in items if (reading := reading_of(item, self.described))]
-        return readings, len(items) - len(readings)
+        return [reading_of(item, self.described) for item in items]
 
-    def _page(self, readings: list[Reading], broken: int, cursor: str | None) -> Page:
+    def _page(self, items: Sequence[Reading | None], cursor: str | None) -> Page:
+        readings = [item for item in items if item]
         ours = tuple(reading for reading in readings if not self._is_of_another(reading))
-        return Page(ours, broken, cursor, len(readings) - len(ours))
+        raw = tuple(item.snapshot if item else None for item in items)
+        return Page(ours, len(items) - len(readings), cursor, len(readings) - len(ours), raw)
 
     def _is_of_another(self, reading: Reading) -> bool:
         """Whether a job is another organisation's; where one of the two is a name and no id, nobody can tell."""
         ours, theirs = self.account.organization, reading.body.get("organization_id")
         both_are_ids = all(isinstance(each, str) and each.startswith("org-") for each in (ours, theirs))
         return both_are_ids and ours != theirs
+
+
+def _last_id(items: Iterable[Any]) -> str | None:
+    """Return the id of the last item that has one, whatever else is wrong with it."""
+    ids = [item.get("id") for item in items if isinstance(item, dict)]
+    return next((each for each in reversed(ids) if isinstance(each, str) and each), None)
 
 
 def _paging(limit: int, after: str | None) -> tuple[tuple[str, str], ...]:

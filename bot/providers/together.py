@@ -13,7 +13,7 @@ from bot.jobs.models import Checkpoint, Event
 from bot.jobs.orders import Order
 from bot.jobs.statuses import Phase, is_final, phase_of
 from bot.providers.openai import OpenAI
-from bot.providers.wire import Answer, Page, Request, items_of, json_of, moment
+from bot.providers.wire import Answer, Page, Reading, Request, items_of, json_of, moment
 
 _HYPERPARAMETERS = ("n_epochs", "batch_size", "learning_rate", "warmup_ratio", "weight_decay", "train_on_inputs")
 _LEVELS = {"legacy_info": "info", "legacy_iwarning": "warning", "legacy_ierror": "error"}
@@ -57,9 +57,12 @@ class Together(OpenAI):
     def read_jobs(self, answer: Answer, *, now: float, after: str | None = None) -> Page:
         """Read the jobs, newest first."""
         del after
-        readings, broken = self._readings(json_of(answer, now=now).get("data"), answer)
-        newest_first = sorted(readings, key=lambda each: each.snapshot.created_at or 0.0, reverse=True)
-        return self._page(newest_first, broken, None)
+        items = self._items(json_of(answer, now=now).get("data"), answer)
+        return self._page(sorted(items, key=_created, reverse=True), None)
+
+    def cursor_in(self, beginning: bytes) -> None:
+        """Return None: there are no pages."""
+        del beginning
 
     def read_events(self, answer: Answer, *, now: float) -> list[Event]:
         """Read the log, oldest first."""
@@ -94,6 +97,10 @@ class Together(OpenAI):
     def list_models(self) -> NoReturn:
         """Refuse: its list is of the models that everybody can use."""
         raise NotOffered("Together does not list the models of one account.")
+
+
+def _created(item: Reading | None) -> float:
+    return (item.snapshot.created_at if item else None) or 0.0
 
 
 def _event(item: dict[str, Any]) -> Event:

@@ -23,6 +23,8 @@ class Request:
     query: tuple[tuple[str, str], ...] = ()
     body: Mapping[str, Any] | None = None
     """What is sent along, as JSON."""
+    is_for_one: bool = False
+    """Whether one job, or one line of its log, is asked for: it cannot be had in smaller parts."""
 
     @property
     def is_order(self) -> bool:
@@ -37,6 +39,8 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    size: int = 0
+    """Bytes that came, those of long texts that were left out of ``body`` included."""
 
     @property
     def request_id(self) -> str | None:
@@ -52,6 +56,8 @@ class Reading:
     body: dict[str, Any]
     request_id: str | None = None
     """The API's own id of the request for this one job."""
+    size: int = 0
+    """Bytes of the answer, where it was about this one job."""
 
     @property
     def job(self) -> Job:
@@ -70,6 +76,15 @@ class Page:
     """The cursor of the next page, None on the last one."""
     foreign: int = 0
     """How many jobs of another organisation were left out."""
+    raw: tuple[Snapshot | None, ...] = ()
+    """Every item in order, those that were left out too; None where it could not be read. Paging goes by it."""
+    unreadable: tuple[str | None, ...] = ()
+    """Ids of jobs that are too large to be read at all, None where not even that could be read."""
+
+    @property
+    def last(self) -> Snapshot | None:
+        """The last item that could be read, whoever's job it is."""
+        return next((each for each in reversed(self.raw) if each), None)
 
 
 def segment(text: str) -> str:

@@ -27,7 +27,10 @@ class Fault:
 
 @dataclass
 class FaultPlan:
-    """Faults that wait for their requests, in order, by method or route; ``*`` fits every request."""
+    """Faults that wait for their requests, in order, by method or route, with or without an id behind it.
+
+    "GET /fine_tuning/jobs/{id} ftjob-1" fits reads of that job alone; ``*`` fits every request.
+    """
 
     _waiting: dict[str, deque[Fault]] = field(default_factory=dict)
     _standing: dict[str, Fault] = field(default_factory=dict)
@@ -49,9 +52,9 @@ class FaultPlan:
         self._waiting.clear()
         self._standing.clear()
 
-    def take(self, what: str) -> Fault | None:
-        """Return the fault that this request meets, or None."""
-        for key in (what, "*"):
+    def take(self, what: str, about: str | None = None) -> Fault | None:
+        """Return the fault that this request, maybe about one object, meets, or None."""
+        for key in (f"{what} {about}", what, "*"):
             if queue := self._waiting.get(key):
                 return queue.popleft()
             if key in self._standing:

@@ -79,7 +79,7 @@ class LoopbackServer:
         credential: str = "",
     ) -> web.StreamResponse:
         """Answer one request: meet a fault if one waits, else do the work; write the ledger either way."""
-        fault = self.faults.take(what)
+        fault = self.faults.take(what, arguments.get("id"))
         done = work() if fault is None or fault.accepted or fault.kind == "late" else None
         accepted = done is not None and done.accepted
         if self.latency:

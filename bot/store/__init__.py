@@ -23,6 +23,7 @@ from bot.store.questions import Questions
 from bot.store.requests import Requests
 from bot.store.tracks import Tracks
 from bot.store.undelivered import Undelivered
+from bot.store.unread import Unread
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Store:
     accounts: Accounts
     jobs: Jobs
     changes: Changes
+    unread: Unread
     tracks: Tracks
     mutes: Mutes
     channels: Channels
@@ -75,6 +77,7 @@ async def open_store(url: str, clock: Clock, *, longest: float = LONGEST) -> Asy
             accounts=Accounts(db),
             jobs=Jobs(db),
             changes=Changes(db),
+            unread=Unread(db),
             tracks=Tracks(db),
             mutes=Mutes(db),
             channels=Channels(db),

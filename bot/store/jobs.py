@@ -14,6 +14,7 @@ from bot.jobs.stuck import first_since
 from bot.store import schema
 from bot.store.engine import Database
 from bot.store.moments import is_over, not_after
+from bot.store.unread import is_resting
 
 FIRST_VERSION = 1
 _RECENT = 300
@@ -42,6 +43,8 @@ class KnownJob:
     """Whether people were told that it is not found any more."""
     stuck_since: float | None = None
     """Since when it stands still, where people were told so."""
+    unread: int = 0
+    """How many reads of it alone, in a row, did not work."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ class Watched:
     """The tracked, unsettled jobs that are due, with each one's place in the list of jobs, newest first, counted from 0."""
     newer_than: float | None
     """The least creation time that is new to some subscription; None without one."""
+    resting: frozenset[str] = frozenset()
+    """Those of ``owed`` that are not to be read alone now, because that did not work a moment ago."""
 
 
 class Jobs:
@@ -80,10 +85,9 @@ class Jobs:
     async def watched(self, account: str) -> Watched | None:
         """Return what a sweep of the account has to look at, or None where there is nothing."""
         async with self._db.transaction() as tx:
-            owed = {row.id: row.place for row in await tx.execute(_owed(account, self._db.now()))}
-            newer_than = await tx.scalar(
-                select(func.min(schema.subscription.c.newer_than)).where(schema.subscription.c.account == account)
-            )
+            rows = (await tx.execute(_owed(account, self._db.now()))).all()
+            owed = {row.id: row.place for row in rows}
+            newer_than = await self._newer_than(tx, account)
             if not owed and newer_than is None:
                 return None
             known = await self._newest(tx, account, max(_RECENT, len(owed) + 100))
@@ -91,7 +95,22 @@ class Jobs:
                 rest = _jobs(account).where(self._db.among(schema.job.c.id, lacking))
                 known |= {row.id: _known(row) for row in await tx.execute(rest)}
             known = await self._put_right(tx, known)
-        return Watched(known, owed, newer_than)
+        return Watched(known, owed, newer_than, frozenset(row.id for row in rows if row.resting))
+
+    async def _newer_than(self, tx: AsyncConnection, account: str) -> float | None:
+        """Return the least creation time that is new to some subscription.
+
+        One that is still to come, which a provider's clock or an absurd creation time made, is put back to now: jobs
+        would go unannounced until then.
+        """
+        subscriptions, now = schema.subscription.c, self._db.now()
+        mine = subscriptions.account == account
+        bounds = select(func.min(subscriptions.newer_than), func.max(subscriptions.newer_than) > now).where(mine)
+        least, is_ahead = (await tx.execute(bounds)).one()
+        if not is_ahead:
+            return None if least is None else float(least)
+        await tx.execute(update(schema.subscription).where(mine, subscriptions.newer_than > now).values(newer_than=now))
+        return float(await tx.scalar(select(func.min(subscriptions.newer_than)).where(mine)) or 0.0)
 
     async def _put_right(self, tx: AsyncConnection, known: dict[str, KnownJob]) -> dict[str, KnownJob]:
         """Let what lies ahead of a clock that was set back have happened just now; return the jobs as they are then."""
@@ -194,7 +213,8 @@ def _owed(account: str, now: ColumnElement[float]) -> Any:
     jobs = schema.job.c
     place = func.row_number().over(order_by=_newest_first()) - 1
     placed = select(schema.job, place.label("place")).where(jobs.account == account).subquery()
-    return select(placed.c.id, placed.c.place).where(*is_due(placed.c, now))
+    resting = is_resting(placed.c, now).label("resting")
+    return select(placed.c.id, placed.c.place, resting).where(*is_due(placed.c, now))
 
 
 def is_due(jobs: Any, now: ColumnElement[float]) -> tuple[ColumnElement[bool], ...]:
@@ -217,6 +237,7 @@ def _known(row: Row[Any]) -> KnownJob:
         absence=Absence(row.misses, row.missed_since, row.missed_at) if row.misses else None,
         gone=row.gone,
         stuck_since=row.stuck_since,
+        unread=row.unread,
     )
 
 

@@ -78,6 +78,10 @@ job = Table(
     Column("gone", Boolean, nullable=False, server_default=false()),
     # Since when it stands still, once people were told.
     Column("stuck_since", Double),
+    # Reads of it alone in a row that did not work, although its account answers; it is not read alone until then.
+    Column("unread", Integer, nullable=False, server_default="0"),
+    Column("unread_since", Double),
+    Column("unread_until", Double),
     Index(None, "account", "created_at"),
 )
 

@@ -118,8 +118,9 @@ async def _parts(
         readings = await client.all_jobs()
         await track_all(store, account.name, readings, [CHANNEL])
         recorder = Recorder(store, wake=lambda: None)
-        circuit = Circuit(store, Notices(store, None), account.name, wake=lambda: None, clock=time.time)
-        yield client, Sweeper(client, store, recorder, circuit, interval=30.0, clock=time.time), readings
+        notices = Notices(store, None)
+        circuit = Circuit(store, notices, account.name, wake=lambda: None, clock=time.time)
+        yield client, Sweeper(client, store, recorder, circuit, notices, interval=30.0, clock=time.time), readings
 
 
 async def _rounds(sweep: Callable[[], Awaitable[object]], floor: Callable[[], Awaitable[None]], rounds: int) -> Times:

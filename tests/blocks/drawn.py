@@ -268,14 +268,21 @@ def notices(about: str | None = None, said: str = "Incorrect API key provided.")
         "jobs": [[about or "ftjob-abc123", f"ft:gpt-4o:acme::{said}"]] * 20,
     }
     end = {"how": "carried out", "said": "The job ended as cancelled."}
+    of_kind: dict[NoticeKind, dict[str, Any]] = {
+        NoticeKind.JOB_UNREAD: {"account": about or "default"},
+        NoticeKind.JOB_LARGE: {"job": about or "ftjob-abc123", "account": "default", "size": 3e7, "is_read": 1.0},
+    }
     usual = {
         NoticeKind.CHANNEL_CLOSED: CHANNEL,
         NoticeKind.RETIREMENT: "gpt-4o",
+        NoticeKind.JOB_UNREAD: "ftjob-abc123",
         NoticeKind.ORDER_GIVEN: "ftjob-abc123",
         NoticeKind.ORDER_ENDED: "ftjob-abc123",
     }
     return {
-        kind: notice({"kind": kind, "about": about or usual.get(kind, "default"), **facts, **end})
+        kind: notice(
+            {"kind": kind, "about": about or usual.get(kind, "default"), **facts, **end, **of_kind.get(kind, {})}
+        )
         for kind in NoticeKind
     }
 

@@ -57,13 +57,13 @@ class Moody(FaultPlan):
         self._luck, self._moods = luck, moods
         self.is_calm = True
 
-    def take(self, what: str) -> Fault | None:
+    def take(self, what: str, about: str | None = None) -> Fault | None:
         """Return the fault that this request meets, or None."""
         if not self.is_calm and what in self._moods:
             chance, faults = self._moods[what]
             if self._luck.random() < chance:
                 return self._luck.choice(faults)
-        return super().take(what)
+        return super().take(what, about)
 
 
 class _Watched(LoopbackServer):

@@ -93,21 +93,26 @@ async def lookout(
     interval: float = INTERVAL,
     account_name: str = ACCOUNT,
     clock: Clock | None = None,
+    organization: str | None = None,
 ) -> AsyncIterator[Lookout]:
     """Open the store and the door to the API; without a clock, time passes only where a test says so."""
     time = Time(database_url)
     clock = clock or time.clock
-    account = Account(account_name, api.base_url, SecretStr(API_KEY))
+    account = Account(account_name, api.base_url, SecretStr(API_KEY), organization=organization)
     async with Client(account, clock=clock, deadline=5) as client, open_store(database_url, clock) as store:
         recorder, sweeper = sweeper_on(store, client, clock, interval=interval)
-        yield Lookout(api, client, store, recorder, sweeper, time, account_name)
+        try:
+            yield Lookout(api, client, store, recorder, sweeper, time, account_name)
+        finally:
+            await sweeper.close()
 
 
 def sweeper_on(store: Store, client: Client, clock: Clock, *, interval: float = INTERVAL) -> tuple[Recorder, Sweeper]:
     """Return what a process that shares ``store`` sweeps with."""
     recorder = Recorder(store, wake=lambda: None, interval=interval)
-    circuit = Circuit(store, Notices(store, OPS), client.account.name, wake=lambda: None, clock=clock)
-    return recorder, Sweeper(client, store, recorder, circuit, interval=interval, clock=clock)
+    notices = Notices(store, OPS)
+    circuit = Circuit(store, notices, client.account.name, wake=lambda: None, clock=clock)
+    return recorder, Sweeper(client, store, recorder, circuit, notices, interval=interval, clock=clock)
 
 
 def page_of(*items: Any, has_more: bool = False) -> Fault:

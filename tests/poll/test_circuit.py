@@ -206,8 +206,9 @@ async def test_several_processes_tell_an_outage_once(view: Lookout, database_url
 
 
 def _sweeper(view: Lookout, store: Store, ops: str | None, wake: Callable[[], None] = lambda: None) -> Sweeper:
-    circuit = Circuit(store, Notices(store, ops), ACCOUNT, wake=wake, clock=view.time.clock)
-    return Sweeper(view.client, store, view.recorder, circuit, interval=INTERVAL, clock=view.time.clock)
+    notices = Notices(store, ops)
+    circuit = Circuit(store, notices, ACCOUNT, wake=wake, clock=view.time.clock)
+    return Sweeper(view.client, store, view.recorder, circuit, notices, interval=INTERVAL, clock=view.time.clock)
 
 
 async def test_without_a_channel_for_it_whoever_follows_something_is_told(view: Lookout) -> None:

@@ -19,6 +19,7 @@ from multidict import CIMultiDict
 from bot.accounts import Account
 from bot.providers.client import DEADLINE, Client
 from bot.providers.dialects import dialect_of
+from bot.providers.sizes import PageSizes
 from bot.providers.wire import Answer as ApiAnswer
 from bot.providers.wire import Request
 from bot.sandbox.finetuning import API_KEY, FineTuningApi
@@ -168,7 +169,7 @@ class WiredClient(Client):
     def __init__(self, account: Account, world: World, clock: Clock) -> None:
         # Without httpx: to make its TLS context takes longer than many a simulated world.
         self.account, self.world, self._clock, self._deadline = account, world, clock, DEADLINE
-        self._dialect = dialect_of(account)
+        self._dialect, self._sizes = dialect_of(account), PageSizes()
 
     async def __aexit__(self, *_: object) -> None:
         """Close nothing."""

@@ -26,6 +26,8 @@ _TIMES = [
     schema.job.c.back_at,
     schema.job.c.missed_since,
     schema.job.c.missed_at,
+    schema.job.c.unread_since,
+    schema.job.c.unread_until,
     schema.mute.c.until,
     schema.outage.c.since,
     schema.picture.c.looked_at,

@@ -24,6 +24,16 @@ async def test_a_subscribed_channel_hears_of_a_job_that_nobody_tracked(any_world
     assert world.ops.messages == []
 
 
+async def test_a_job_from_the_future_keeps_no_later_job_from_being_announced(world: World) -> None:
+    world.api.add_job(status="running", created_at=95_617_584_000)
+
+    async with world.bot() as bot:
+        await world.say("subscribe")
+        job = world.api.add_job(status="queued")
+        await world.slack.ledger.until(lambda: world.about(job), why="the card of a new job")
+        await world.settled(bot)
+
+
 async def test_open_jobs_are_listed_once_at_subscription_and_followed_from_then_on(any_world: World) -> None:
     world = any_world
     over = world.api.add_job(status="succeeded", fine_tuned_model=MODEL)

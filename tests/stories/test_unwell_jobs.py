@@ -1,0 +1,63 @@
+"""One job that is trouble, in the whole bot: it hangs, or is larger than a page; every other job is told as ever."""
+
+from typing import Any
+
+import pytest
+
+from bot.sandbox.faults import Fault
+from tests.world import World
+
+LIST = "GET /fine_tuning/jobs"
+ONE = "GET /fine_tuning/jobs/{id}"
+PAGE = 100
+MIB = 2**20
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault("hang"), Fault("answer", status=500), Fault("answer", status=403)], ids=["silence", "500", "403"]
+)
+async def test_a_job_that_cannot_be_read_keeps_no_other_result_back(world: World, fault: Fault) -> None:
+    bad = world.api.add_job(status="running", created_at=1_700_000_000)
+    for _ in range(2 * PAGE):
+        world.api.add_job(status="succeeded")
+    others = [world.api.add_job(status="running") for _ in range(3)]
+    async with world.bot() as bot:
+        for job in (bad, *others):
+            await world.say(f"track {job}")
+        read = len(world.api.ledger.of(ONE))
+        world.api.faults.always(f"{ONE} {bad}", fault)
+        await world.api.ledger.until(lambda: len(world.api.ledger.of(ONE)) > read, why="the job is read alone")
+        for job in others:
+            world.api.change(job, status="cancelled")
+        for job in others:
+            await world.until_told(job, "Cancelled")
+        assert bot.broken_parts() == []
+
+        world.api.change(bad, status="cancelled")
+        world.api.faults.clear()
+        await world.until_told(bad, "Cancelled", seconds=40)
+
+
+def graded(length: int) -> dict[str, Any]:
+    grader = {"type": "python", "name": "g", "source": "x" * length}
+    return {"type": "reinforcement", "reinforcement": {"grader": grader}}
+
+
+@pytest.mark.parametrize(("jobs", "length"), [(40, 250_000), (6, 2_000_000), (1, 20 * MIB)])
+async def test_jobs_that_are_too_large_for_a_page_are_told_and_listed(world: World, jobs: int, length: int) -> None:
+    old = [world.api.add_job(status="succeeded", method=graded(length)) for _ in range(jobs)]
+    async with world.bot(FTJOB_POLL_SECONDS="1", FTJOB_OPS_CHANNEL=world.ops.id):
+        await world.say("subscribe")
+        new = world.api.add_job(status="queued", method=graded(length))
+        await world.slack.ledger.until(lambda: world.about(new), why="the new job is announced")
+        world.api.change(new, status="running")
+        await world.until_told(new, "Running")
+
+        listed = await world.say("list")
+        assert new in listed.text or new in str(listed.blocks)
+        assert old[-1] in str(listed.blocks)
+        shown = await world.say(f"status {new}")
+        assert new in str(shown.blocks)
+
+        large = [message for message in world.ops.messages if "MiB large" in message.text]
+        assert len(large) == (2 if length > 8 * MIB else 0)
