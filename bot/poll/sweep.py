@@ -231,8 +231,7 @@ class Sweeper:
         await self._recorder.record(seen, settled=settled, at_end=end)
 
     async def _read_list(self, watched: Watched) -> _Listed:
-        page = await self._client.list_jobs()
-        listed = _Listed()
+        page, listed = await self._client.list_jobs(), _Listed()
         listed.add(page)
         while page.after and (_further(watched, listed, page) or self._goes_on(watched, page, listed.pages)):
             page = await self._client.list_jobs(after=page.after)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -136,7 +137,9 @@ async def test_a_job_that_cannot_be_read_rests_longer_and_longer_whichever_proce
             asked.append(n)
         await view.time.passes(view.store, INTERVAL / 2)
 
-    assert asked == [0, 2, 6, 14]
+    first, second, third = (later - earlier for earlier, later in pairwise(asked))
+    assert (first, second) == (2, 4)
+    assert 7 <= third <= 8
     assert counted("ftjob_unread_jobs_total", account=ACCOUNT) == unread + len(asked)
     assert (await known(view.store, bad)).unread == len(asked)
 
