@@ -13,8 +13,9 @@ from bot.commands.command import Asker, Command, Verb
 from bot.commands.filters import read_filter, read_time
 from bot.commands.usage import ALIASES, USAGE, misused
 from bot.errors import UserError
-from bot.jobs.ids import job_id_in, other_kind_of_id
+from bot.jobs.ids import LONGEST, foreign_id_in, job_id_in, other_kind_of_id, strange_character
 from bot.redaction import holds_secret
+from bot.text import UNREADABLE, printable
 
 MOST_IDS = 5
 MOST_LISTED = 25
@@ -34,6 +35,11 @@ _COUNTS = frozenset(map(str, range(1, MOST_LISTED + 1)))
 WHICH_JOB = "Which job?"
 _LONGEST_ECHO = 60
 _CLOSE_ENOUGH = 60
+_SHORTEST_ALONE = 12
+"""Characters of an id of unknown shape that is taken for one without a verb before it."""
+_LONE = re.compile("[\ud800-\udfff]")
+_TURNING = frozenset("LRE RLE LRO RLO PDF LRI RLI FSI PDI".split())
+"""The bidirectional controls (Unicode, UAX 9)."""
 
 REVOKE = (
     "That looks like a secret, such as a token or a key. I neither repeat nor keep it, but it has left your hands: "
@@ -57,21 +63,33 @@ def parse(text: str, asker: Asker) -> Command:
     Raises:
         UserError: it is none; says what would be.
     """
+    text = _LONE.sub(UNREADABLE, text)
     if holds_secret(tidy(_typed(text))):
         raise UserError(REVOKE)
     words = [word for word in map(_trimmed, text.split()) if word]
     if not words:
         return Command(Verb.HELP, asker)
-    if job_id_in(words[0]):
+    if _is_id_alone(words[0]):
         words.insert(0, Verb.STATUS)
     verb = _verb(words[0])
     return _READERS[verb](verb, words[1:], asker)
 
 
 def _trimmed(word: str) -> str:
-    """Drop what is not seen from the ends of a word; inside of one it stays, so that no id becomes another."""
-    seen = [place for place, character in enumerate(word) if unicodedata.category(character) not in ("Cc", "Cf")]
-    return word[seen[0] : seen[-1] + 1] if seen else ""
+    """Drop what a copied text brings along: a space of no width or a byte-order mark at the ends, and words of no sign.
+
+    Anything else that is not seen stays, and is named: it may turn the line around.
+    """
+    is_empty = all(unicodedata.category(each) in ("Cc", "Cf") and not _turns(each) for each in word)
+    return "" if is_empty else word.strip("\u200b\ufeff")
+
+
+def _turns(character: str) -> bool:
+    return unicodedata.bidirectional(character) in _TURNING
+
+
+def _is_id_alone(word: str) -> bool:
+    return job_id_in(word) is not None or (len(word) >= _SHORTEST_ALONE and foreign_id_in(word) is not None)
 
 
 def _verb(word: str) -> Verb:
@@ -239,7 +257,16 @@ def _id(verb: Verb, word: str) -> str:
         return job_id
     if other := other_kind_of_id(word):
         raise misused(verb, f"{_echo(word)} is {other}, not a job id.")
-    raise misused(verb, f"{_echo(word)} is not a job id.")
+    if strange := strange_character(_typed(word)):
+        shown = code(printable(word.encode("ascii", "backslashreplace").decode()), _LONGEST_ECHO)
+        raise misused(verb, f"{shown} is not a job id. It holds {strange}, which no id has.")
+    if foreign := foreign_id_in(word):
+        return foreign
+    raise misused(verb, f"{_echo(word)} is not a job id.{_too_long(word)}")
+
+
+def _too_long(word: str) -> str:
+    return f" It is longer than {LONGEST} characters." if len(word) > LONGEST else ""
 
 
 def _echo(word: str) -> str:

@@ -1,6 +1,7 @@
-"""Job ids, as people write them."""
+"""Job ids, as people write them and as APIs list them: OpenAI's have a known shape, any other API's are its own."""
 
 import re
+import unicodedata
 
 _JOB_ID = re.compile(r"ft(job)?[-_][A-Za-z0-9_-]{1,64}", re.ASCII)
 
@@ -8,6 +9,20 @@ _SOMEWHERE = re.compile(rf"(?<![A-Za-z0-9_:-]){_JOB_ID.pattern}(?![A-Za-z0-9_-])
 
 JOB_PAGES = ("https://platform.openai.com/finetune/", "https://platform.openai.com/finetune?jobId=")
 """How the addresses of job pages begin; a pasted one stands for its job."""
+
+OTHER_PAGES = {
+    "https://api.together.ai/fine-tuning/": "",
+    "https://app.fireworks.ai/dashboard/fine-tuning/supervised/": "ftjob-",
+}
+"""How the addresses of other providers' job pages begin, and what stands before the id there."""
+
+LONGEST = 128
+_ANY_ID = re.compile(r"[A-Za-z0-9][!#-%(-;=?-_a-{}~]{0,127}", re.ASCII)
+"""What can be asked for, shown and pressed: printable ASCII without a space, quotes, or what is markup."""
+_TYPED_ID = re.compile(r"(?=[^0-9]*[0-9])(?!ft(?:job)?[-_])[A-Za-z0-9][A-Za-z0-9._~:/@+-]{0,125}={0,2}", re.ASCII)
+"""What may be another API's id where somebody types it: UUIDs, ARNs, base64; a word without a digit is a slip."""
+_QUOTES = "`'\"\u2018\u2019\u201c\u201d*_,"
+_LONGEST_NAME = 40
 
 OTHER_IDS = {
     "ft:": "a model name",
@@ -24,6 +39,25 @@ def is_job_id(text: str) -> bool:
     return _JOB_ID.fullmatch(text) is not None
 
 
+def can_be_id(text: str) -> bool:
+    """Whether an API's job can have this id: up to 128 printable ASCII characters that cannot leave their place."""
+    return _ANY_ID.fullmatch(text) is not None and ".." not in text and "//" not in text
+
+
+def foreign_id_in(text: str) -> str | None:
+    """Return the id of another shape than OpenAI's that a word of chat may be, or None; only its API knows."""
+    word = text.strip(_QUOTES)
+    return word if _TYPED_ID.fullmatch(word) and can_be_id(word) else None
+
+
+def strange_character(text: str) -> str | None:
+    """Return the first character that no id has as "U+202E RIGHT-TO-LEFT OVERRIDE", None where each is printable ASCII."""
+    strange = next((each for each in text if not (each.isascii() and each.isprintable())), None)
+    if strange is None:
+        return None
+    return f"U+{ord(strange):04X} {unicodedata.name(strange, 'without a name')[:_LONGEST_NAME]}"
+
+
 def job_id_in(text: str) -> str | None:
     """Return the job id that a word of chat stands for, or None.
 
@@ -32,12 +66,16 @@ def job_id_in(text: str) -> str | None:
     """
     if is_job_id(text):
         return text  # whole, also where it ends in what is stripped below
-    word = text.strip("`'\"\u2018\u2019\u201c\u201d*_,")
+    word = text.strip(_QUOTES)
     if word.startswith("<") and word.endswith(">"):
         word = word[1:-1].split("|", 1)[0]
     for page in JOB_PAGES:
         if word.startswith(page):
             word = re.split(r"[?&#/]", word.removeprefix(page).rstrip("/"), maxsplit=1)[0]
+            break
+    for page, before in OTHER_PAGES.items():
+        if word.startswith(page):
+            word = before + re.split(r"[?&#/]", word.removeprefix(page), maxsplit=1)[0]
             break
     return word if is_job_id(word) else None
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from bot.errors import BrokenAnswer, NotFound
+from bot.jobs.ids import can_be_id
 from bot.jobs.models import Job, Snapshot
 from bot.providers.decode import Ambiguous, decoded
 from bot.providers.refusals import error_of
@@ -156,9 +157,11 @@ def reading_of(item: Any, described: Callable[[Any], Any] = lambda same: same) -
     """
     body = described(_fit(item))
     try:
-        return Reading(Snapshot.model_validate(body), body)
+        snapshot = Snapshot.model_validate(body)
     except ValueError:
         return None
+    # An id that nobody could ask for or press has no job that could be followed.
+    return Reading(snapshot, body) if can_be_id(snapshot.id) else None
 
 
 def _fit(item: Any) -> Any:

@@ -17,7 +17,7 @@ from bot.blocks.subscriptions import UNSUBSCRIBE
 from bot.commands.command import Asker, Command, Verb
 from bot.commands.parse import parse
 from bot.errors import UserError
-from bot.jobs.ids import is_job_id
+from bot.jobs.ids import can_be_id
 from bot.slack.gateway import Door
 
 _VERBS = {
@@ -88,7 +88,7 @@ def _command(action_id: str, value: str, asker: Asker, body: dict[str, Any]) -> 
     if pressed == UNMUTE and value == EVERY_JOB:
         return Command(Verb.UNMUTE, asker, _DOOR, everything=True)
     verb = _VERBS.get(pressed)
-    if verb is None or not is_job_id(value):
+    if verb is None or not can_be_id(value):
         return None
     fresh = pressed == REFRESH
     return Command(verb, asker, _DOOR, job_ids=(value,), fresh=fresh, replaces=fresh and _is_ephemeral(body))

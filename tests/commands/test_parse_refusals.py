@@ -11,7 +11,7 @@ from bot.commands.command import Asker, Command, Verb
 from bot.commands.parse import parse
 from bot.commands.usage import USAGE
 from bot.errors import UserError
-from bot.jobs.ids import is_job_id
+from bot.jobs.ids import can_be_id
 from tests.blocks.drawn import alive, faults, marked_up, unseen
 from tests.pasted import CORES, SECRETS
 
@@ -171,6 +171,29 @@ def test_what_was_typed_is_shown_as_it_was_typed() -> None:
     assert "`a&amp;b&lt;!here&gt;` is not a job id." in refused("status a&amp;b&lt;!here&gt;")
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("status \u202eftjob-abc123", r"`\u202eftjob-abc123` is not a job id. It holds U+202E RIGHT-TO-LEFT OVERRIDE,"),
+        ("status ftj\u043eb-abc123", r"`ftj\u043eb-abc123` is not a job id. It holds U+043E CYRILLIC SMALL LETTER O,"),
+        ("cancel ftjob-abc\u200b123", r"`ftjob-abc\u200b123` is not a job id. It holds U+200B ZERO WIDTH SPACE,"),
+        ("track ftjob-abc123\u2066", "It holds U+2066 LEFT-TO-RIGHT ISOLATE,"),
+        ("status \u202e ftjob-abc123", "It holds U+202E RIGHT-TO-LEFT OVERRIDE,"),
+        ("status ftjob-\ud800", "It holds U+FFFD REPLACEMENT CHARACTER,"),
+        ("status " + "7" * 129, "is not a job id. It is longer than 128 characters."),
+    ],
+)
+def test_an_id_with_a_character_that_is_not_seen_or_looks_alike_is_refused_by_its_name(text: str, said: str) -> None:
+    assert said in refused(text)
+
+
+@pytest.mark.parametrize("verb", [Verb.STATUS, Verb.TRACK, Verb.UNTRACK, Verb.CANCEL])
+@pytest.mark.parametrize("job_id", ["2ac5c4f1-8f2e-4f0e-9a34-0b1a9c2d7e11", "projects/7/jobs/8", "bGl0ZWxsbV9qb2I9="])
+def test_an_id_of_another_shape_is_left_to_the_accounts_to_know(verb: Verb, job_id: str) -> None:
+    assert parse(f"{verb} {job_id}", ASKER) == Command(verb, ASKER, job_ids=(job_id,))
+    assert parse(job_id, ASKER).job_ids == (job_id,)
+
+
 def test_a_likely_verb_is_never_run_by_guess() -> None:
     for text in ("cance ftjob-abc", "cancell ftjob-abc", "CANCLE ftjob-abc", "ancel ftjob-abc"):
         assert "Did you mean `cancel`?" in refused(text)
@@ -217,7 +240,7 @@ def test_any_text_is_a_command_or_is_answered(text: str) -> None:
         case command:
             assert command.asker == ASKER
             assert command.key is None
-            assert all(is_job_id(job_id) and job_id in text for job_id in command.job_ids)
+            assert all(can_be_id(job_id) and job_id in text for job_id in command.job_ids)
 
 
 ids = st.from_regex(r"ft(job)?[-_][A-Za-z0-9_-]{1,64}", fullmatch=True)

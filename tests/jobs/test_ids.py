@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.jobs.ids import JOB_PAGES, is_job_id, job_id_in, other_kind_of_id
+from bot.jobs.ids import (
+    JOB_PAGES,
+    can_be_id,
+    foreign_id_in,
+    is_job_id,
+    job_id_in,
+    other_kind_of_id,
+    strange_character,
+)
 from tests.jobs.openapi import example_jobs
 
 IDS = ["ftjob-abc123", "ftjob_abc123", "ft-AF1WoRqd3aJAHsqc9NY7iL8F", "ft_x", "ftjob-a-b_c", "ftjob-" + "a" * 64]
@@ -120,3 +128,80 @@ def test_whatever_stands_for_a_job_cannot_leave_its_place_in_a_path(text: str) -
     found = job_id_in(text)
     assert found is None or (found in text and re.fullmatch("[A-Za-z0-9_-]+", found, re.ASCII))
     assert is_job_id(text) == (re.fullmatch(r"ft(?:job)?[-_][a-zA-Z0-9_-]{1,64}", text, re.ASCII) is not None)
+
+
+FOREIGN = [
+    "2ac5c4f1-8f2e-4f0e-9a34-0b1a9c2d7e11",
+    "arn:aws:bedrock:us-east-1:123456789012:model-customization-job/open-7b.x/abc123",
+    "projects/1/locations/us-central1/tuningJobs/456",
+    "bGl0ZWxsbV9wcm94eTpqb2IxMjM=",
+    "run.2026-11.7",
+]
+
+
+@pytest.mark.parametrize("job_id", FOREIGN)
+def test_an_id_of_any_other_api_may_be_typed_bare_or_in_quotes(job_id: str) -> None:
+    assert can_be_id(job_id)
+    assert job_id_in(job_id) is None
+    assert [foreign_id_in(quotes.format(job_id)) for quotes in ("{}", "`{}`", "{},")] == [job_id] * 3
+    assert strange_character(job_id) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "a b",
+        "a\x00",
+        "a\n",
+        "\u202ea1",
+        "a\u200b1",
+        "<!channel>",
+        "a|b",
+        "`a`",
+        "../a1",
+        "a/../1",
+        "a//1",
+        "a" * 129,
+    ],
+)
+def test_what_cannot_be_asked_for_can_be_no_id(text: str) -> None:
+    assert not can_be_id(text)
+    assert foreign_id_in(text) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["everything", "modelfactory", "ftjob-abc/cancel1", "ftjob-" + "1" * 65, "a%2F1", "a?b=1", "#1"]
+)
+def test_a_word_that_is_more_likely_a_slip_is_not_taken_for_an_id(text: str) -> None:
+    assert foreign_id_in(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("\u202eftjob-abc123", "U+202E RIGHT-TO-LEFT OVERRIDE"),
+        ("ftj\u043eb-abc123", "U+043E CYRILLIC SMALL LETTER O"),
+        ("ftjob-\u200babc", "U+200B ZERO WIDTH SPACE"),
+        ("ftjob-\u0661", "U+0661 ARABIC-INDIC DIGIT ONE"),
+        ("ftjob-a\x1b", "U+001B without a name"),
+        ("ftjob-\ud800", "U+D800 without a name"),
+        ("ftjob-abc123", None),
+    ],
+)
+def test_the_character_that_no_id_has_is_named(text: str, named: str | None) -> None:
+    assert strange_character(text) == named
+
+
+@pytest.mark.parametrize(
+    ("link", "job_id"),
+    [
+        ("<https://api.together.ai/fine-tuning/ft-1a2b-3c|x>", "ft-1a2b-3c"),
+        ("https://app.fireworks.ai/dashboard/fine-tuning/supervised/j1?tab=x", "ftjob-j1"),
+        ("https://app.fireworks.ai.evil.example/dashboard/fine-tuning/supervised/j1", None),
+        ("https://api.together.ai/fine-tuning/", None),
+    ],
+)
+def test_a_link_to_another_providers_page_stands_for_its_job(link: str, job_id: str | None) -> None:
+    assert job_id_in(link) == job_id

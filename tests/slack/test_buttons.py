@@ -47,6 +47,14 @@ def test_a_button_is_the_command_that_could_have_been_typed(action_id: str, verb
     assert command_of(body(action_id)) == Command(verb, ASKER, "button", job_ids=(JOB,), fresh=fresh)
 
 
+@pytest.mark.parametrize("job_id", ["2ac5c4f1-8f2e-4f0e-9a34-0b1a9c2d7e11", "a/b.c:d", "job(1)"])
+@pytest.mark.parametrize("action_id", [REFRESH, TRACK, UNTRACK, CANCEL])
+def test_a_button_carries_an_id_of_any_shape_that_an_account_lists(action_id: str, job_id: str) -> None:
+    command = command_of(body(action_id, job_id))
+    assert command is not None
+    assert command.job_ids == (job_id,)
+
+
 def test_the_red_button_answers_its_question() -> None:
     assert command_of(body(CONFIRM, "Jm4Qk0s2")) == Command(Verb.CONFIRM, ASKER, "button", key="Jm4Qk0s2")
 

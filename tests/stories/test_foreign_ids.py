@@ -1,0 +1,28 @@
+"""Jobs of an API in OpenAI's shape whose ids are of a shape of their own."""
+
+from tests.world import World
+
+UUID = "2ac5c4f1-8f2e-4f0e-9a34-0b1a9c2d7e11"
+
+
+async def test_every_button_and_every_verb_takes_an_id_that_the_account_lists(world: World) -> None:
+    async with world.bot():
+        await world.say("subscribe")
+        world.api.add_job(id=UUID, status="running")
+        await world.slack.ledger.until(lambda: bool(world.about(UUID)), why="the new job has its card")
+        card = world.about(UUID)[0]
+
+        refreshed = await (await world.olivia.click(card, "ftjob_refresh")).reply()
+        assert UUID in refreshed.plain
+        window = await (await world.olivia.click(card, "ftjob_details")).modal()
+        await world.slack.ledger.until(lambda: UUID in window.plain, why="the window is filled")
+        question = await (await world.olivia.click(card, "ftjob_cancel")).reply()
+        assert "ftjob_confirm" in question.buttons
+        shown = await (await world.olivia.click(await world.say("list"), "ftjob_show")).reply()
+        assert UUID in shown.plain
+
+        assert UUID in (await world.say(f"status {UUID}")).plain
+        assert UUID in (await world.say(UUID)).plain
+        assert "untracked" in (await world.say(f"untrack {UUID}")).plain
+        assert "Tracking" in (await world.say(f"track {UUID}")).plain
+        assert "No fine-tuning job" in (await world.say("status run/2026-7")).plain
