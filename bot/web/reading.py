@@ -82,7 +82,7 @@ class Bodies:
             raise (Refusal(503, "no room") if made_room else Refusal(408, "slow body")) from None
         except web.RequestPayloadError:
             raise Refusal(400, "broken body") from None
-        except ConnectionError:
+        except (ConnectionError, RuntimeError):  # the latter says aiohttp of a connection that was cut before
             raise Refusal(400, "hung up") from None
 
     async def _collect(self, request: web.BaseRequest, limit: asyncio.Timeout, largest: int) -> bytes:

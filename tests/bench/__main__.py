@@ -1,6 +1,6 @@
 """The bench: every figure of docs/performance.md, both sides of each measured in this run.
 
-python -m tests.bench [--only sweep commands alerts ends start] [--write]
+python -m tests.bench [--only sweep commands alerts ends crowd start] [--write]
 """
 
 import argparse
@@ -12,12 +12,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.bench import alerts, commands, ends, starts, sweeps
+from tests.bench import alerts, commands, crowds, ends, starts, sweeps
 from tests.bench.figures import Part, table, write
 from tests.bench.processes import REPOSITORY, StandIns, stand_ins
 
 PAGE = REPOSITORY / "docs" / "performance.md"
-FAMILIES = ("sweep", "commands", "alerts", "ends", "start")
+FAMILIES = ("sweep", "commands", "alerts", "ends", "crowd", "start")
 JOBS = (100, 1000)
 
 
@@ -40,6 +40,8 @@ async def _family(name: str, standins: StandIns, folder: Path) -> list[Part]:
             return [await alerts.measure(standins, folder)]
         case "ends":
             return await ends.measure(standins, folder)
+        case "crowd":
+            return [await crowds.measure(standins, folder)]
         case _:
             return [await starts.measure(standins, folder)]
 

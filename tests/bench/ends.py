@@ -39,7 +39,7 @@ async def measure(standins: StandIns, folder: Path) -> list[Part]:
 
 async def _webhooks(standins: StandIns, folder: Path) -> Part:
     """Measure a bot that looks once an hour, and is told by webhooks when to look."""
-    jobs = await _tracked(standins, folder, ENDS)
+    jobs = await tracked(standins, folder, ENDS)
     port, secret = _free_port(), new_secret()
     told = {"OPENAI_WEBHOOK_SECRET": secret, "FTJOB_POLL_SECONDS": "3600"}
     environ = standins.environ(folder, JOBS, **standins.http(port), **told)
@@ -47,8 +47,8 @@ async def _webhooks(standins: StandIns, folder: Path) -> Part:
     await standins.ask("webhook", jobs=JOBS, url=f"http://127.0.0.1:{port}/webhooks/openai", secret=secret)
     async with process("-m", "bot", "run", environ=environ, folder=folder):
         await until_listening(port)
-        await _swept(folder)
-        waits = await _ends(standins, jobs)
+        await until_swept(folder)
+        waits = await end_one_by_one(standins, jobs)
     figures = [
         at_most(f"p50 of {ENDS} ends, webhook to post", percentile(waits, 50), MOST_SECONDS, unit=" s", digits=3),
         plain("p99", percentile(waits, 99), unit=" s", digits=3),
@@ -61,18 +61,18 @@ async def _dead_account(standins: StandIns, folder: Path) -> Part:
     config = folder / "ftjob.toml"
     dead = standins.addresses["apis"]["1000"]
     config.write_text(f'[accounts.other]\nbase_url = "{dead}"\nkey_env = "OTHER_KEY"\n')
-    jobs = await _tracked(standins, folder, ENDS_A_ROUND * ROUNDS * 2)
+    jobs = await tracked(standins, folder, ENDS_A_ROUND * ROUNDS * 2)
     more = {"FTJOB_CONFIG": str(config), "OTHER_KEY": API_KEY, "FTJOB_POLL_SECONDS": str(POLL_SECONDS)}
     environ = standins.environ(folder, JOBS, **standins.socket_mode(), **more)
     waits: Mapping[bool, list[float]] = {False: [], True: []}
     async with process("-m", "bot", "run", environ=environ, folder=folder):
         await standins.ask("connected")
-        await _swept(folder)
+        await until_swept(folder)
         for turn in range(ROUNDS * 2):
             silent = turn % 2 == 1
             await standins.ask("silence", jobs=1000, silent=silent)
             await asyncio.sleep(POLL_SECONDS * 2)
-            waits[silent] += await _ends(standins, jobs[turn * ENDS_A_ROUND :][:ENDS_A_ROUND])
+            waits[silent] += await end_one_by_one(standins, jobs[turn * ENDS_A_ROUND :][:ENDS_A_ROUND])
         await standins.ask("silence", jobs=1000, silent=False)
     alive, beside = percentile(waits[False], 50), percentile(waits[True], 50)
     figures = [
@@ -83,30 +83,38 @@ async def _dead_account(standins: StandIns, folder: Path) -> Part:
     return Part(f"Two accounts, looked at each {POLL_SECONDS:g} s, one of them dead", figures)
 
 
-async def _tracked(standins: StandIns, folder: Path, count: int) -> list[Reading]:
-    """Leave a database behind in which jobs are tracked, each in a channel of its own; return them."""
+async def tracked(standins: StandIns, folder: Path, count: int) -> list[tuple[Reading, str]]:
+    """Leave a database behind in which jobs are tracked, each in a channel of its own; return both."""
     channels = await standins.ask("channels", count=count)
     (account,) = standins.settings(folder, JOBS).accounts
     async with RawClient(account) as client, open_store(f"sqlite:///{folder / 'ftjob.db'}", time.time) as store:
         jobs = [each for each in await client.all_jobs() if not each.snapshot.is_final][:count]
         await track_all(store, account.name, jobs, channels)
-    return jobs
+    return list(zip(jobs, channels, strict=True))
 
 
-async def _ends(standins: StandIns, jobs: Sequence[Reading]) -> list[float]:
+async def end_one_by_one(standins: StandIns, jobs: Sequence[tuple[Reading, str]]) -> list[float]:
     """End one job after the other; return the seconds until each alert reached Slack."""
     waits = []
-    for job in jobs:
+    for job, channel in jobs:
         since = await standins.ask("posts")
         fields = {"status": "succeeded", "fine_tuned_model": MODEL}
         at = await standins.ask("change", jobs=JOBS, job=job.snapshot.id, fields=fields)
-        ((arrived, _),) = await standins.ask("posted", since=since, count=1)
-        waits.append(arrived - at)
+        waits.append(await _arrival(standins, since, channel) - at)
         await asyncio.sleep(SPACE)
     return waits
 
 
-async def _swept(folder: Path) -> None:
+async def _arrival(standins: StandIns, since: int, channel: str) -> float:
+    """Wait for the next message to a channel; a job's card and its change are two, and another's may come between."""
+    seen: list[tuple[float, str]] = []
+    while not (found := [at for at, where in seen if where == channel]):
+        seen = await standins.ask("posted", since=since, count=len(seen) + 1)
+    return found[0]
+
+
+async def until_swept(folder: Path) -> None:
+    """Wait until a bot has swept its account once."""
     async with asyncio.timeout(PATIENCE):
         while not swept_at(folder / "ftjob.db"):  # noqa: ASYNC110 - it happens in another process
             await asyncio.sleep(0.02)
