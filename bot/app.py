@@ -151,6 +151,7 @@ async def running(
         drawing = Drawing(clients, clock, read_only=settings.ftjob_read_only, prices=config.prices)
         notices = Notices(store, settings.ftjob_ops_channel)
         await notices.tell_of_store()
+        await notices.check_ops_channel()
         sender = Sender(store, gateway, drawing, clock=clock, notices=notices, patience=patience)
         editor = Editor(store, gateway, drawing, pace.cards, owed=sender.wake)
         wake = partial(_wake, sender, editor)

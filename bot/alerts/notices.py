@@ -50,7 +50,8 @@ class Notices:
         """
         body = {"kind": kind, "about": about, **facts}
         if self._ops_channel:
-            await self._store.outbox.notify(tx, self._ops_channel, body, f"{kind}|{about}|{at}")
+            ops = await self._store.moves.current(tx, self._ops_channel)
+            await self._store.outbox.notify(tx, ops, body, f"{kind}|{about}|{at}")
             return
         each = dict.fromkeys(sorted(set(people)))
         await self._store.outbox.notify_all(tx, each, body, f"{kind}|{about}|day {at // DAY:.0f}")
@@ -78,6 +79,15 @@ class Notices:
         """Owe whoever gave an order a line about it, in their direct messages; arguments as of ``tell_of_order``."""
         body = {"kind": kind, "about": order.job_id, **facts}
         await self._store.outbox.notify(tx, order.person, body, f"{kind}|{key}")
+
+    async def check_ops_channel(self) -> None:
+        """Log that the setting names an id that the channel has no more; notices go to the one that it has."""
+        if self._ops_channel is None:
+            return
+        async with self._store.db.transaction() as tx:
+            new = await self._store.moves.current(tx, self._ops_channel)
+        if new != self._ops_channel:
+            log.warning("settings.ops_channel_moved", setting="FTJOB_OPS_CHANNEL", old=self._ops_channel, new=new)
 
     async def tell_of_store(self) -> None:
         """Say at the start what became of the store, then let it be the one that is known here.

@@ -261,6 +261,9 @@ class Sender:
         self, delivery: Delivery, answer: Answer, verdict: Verdict, *, in_doubt: bool, shows: int = -1
     ) -> None:
         async with self._store.db.transaction() as tx:
+            is_parked = verdict.outcome == "parked"
+            if is_parked and await self._store.moves.catch_up(tx, delivery.id, delivery.channel):
+                verdict, answer = Verdict("pending"), Answer()
             kept = await self._store.outbox.settle(
                 tx,
                 delivery,

@@ -37,7 +37,7 @@ SCOPES = [
 ]
 """What the bot's manifest asks for, optional ones included."""
 
-EVENTS = ("app_home_opened", "member_joined_channel", "channel_unarchive", "group_unarchive")
+EVENTS = ("app_home_opened", "member_joined_channel", "channel_unarchive", "group_unarchive", "channel_id_changed")
 """What the bot's manifest subscribes to."""
 
 
@@ -144,10 +144,11 @@ class Slack(LoopbackServer):
         is_private: bool = False,
         is_archived: bool = False,
         is_ext_shared: bool = False,
+        prefix: str = "C",
     ) -> Channel:
-        """Open a channel."""
+        """Open a channel; older private ones have an id that begins with "G"."""
         members = dict.fromkeys([BOT_USER] if bot_is_member else [])
-        channel = Channel(self.workspace.number("C"), name, is_private, is_archived, is_ext_shared, members=members)
+        channel = Channel(self.workspace.number(prefix), name, is_private, is_archived, is_ext_shared, members=members)
         self.workspace.channels[channel.id] = channel
         return channel
 
@@ -180,6 +181,15 @@ class Slack(LoopbackServer):
         channel.is_archived = False
         kind = "group_unarchive" if channel.is_private else "channel_unarchive"
         return await self._bot_event({"type": kind, "channel": channel.id} | ({"user": by.id} if by else {}))
+
+    async def change_id(self, channel: Channel, *, takes_old: bool = False) -> Exchange:
+        """Give a channel another id, as when it is shared; the app hears ``channel_id_changed``.
+
+        ``takes_old`` lets Slack take the old id, too, and answer with the new one.
+        """
+        old = self.workspace.renumber(channel, takes_old=takes_old)
+        ids = {"old_channel_id": old, "new_channel_id": channel.id}
+        return await self._bot_event({"type": "channel_id_changed", **ids, "event_ts": self.workspace.ts()})
 
     async def event(self, kind: str, **fields: Any) -> Exchange:
         """Send any event that the app subscribed to."""

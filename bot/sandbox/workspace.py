@@ -200,6 +200,17 @@ class Workspace:
         self.channels[channel.id] = channel
         return channel
 
+    def renumber(self, channel: Channel, *, takes_old: bool) -> str:
+        """Give a channel another id and return the one that it had; its messages stay where they stand."""
+        old = channel.id
+        if not takes_old:
+            del self.channels[old]
+        channel.id = self.number("C")
+        self.channels[channel.id] = channel
+        for message in channel.history.values():
+            message.channel = channel.id
+        return old
+
     def add_message(self, message: Message) -> Message:
         """Put a message into its channel."""
         self.channels[message.channel].history[message.ts] = message

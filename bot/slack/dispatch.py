@@ -28,7 +28,7 @@ from bot.commands.problems import flooded
 from bot.commands.run import run
 from bot.errors import UserError
 from bot.slack import buttons, home, modals, shortcuts, slash
-from bot.slack.events import joined_channel, reopened_channel
+from bot.slack.events import joined_channel, moved_channel, reopened_channel
 from bot.slack.gateway import Door, Gateway, Identity
 from bot.slack.people import People
 
@@ -40,6 +40,9 @@ LAST_SECONDS = 5.0
 
 MOST_RECENT = 1000
 """Requests that a process remembers by itself; the store remembers for all of them."""
+
+MOVE_AGAIN = 5.0
+"""Seconds until a move that the store could not make is tried again."""
 
 log = structlog.get_logger()
 
@@ -100,6 +103,8 @@ class Dispatch:
             self._start(self._welcome(joined))
         if channel := reopened_channel(body, identity.user_id if identity else None):
             self._start(self._reopened(channel, body))
+        if moved := moved_channel(body):
+            self._start(self._moved(*moved))
 
     async def stop(self) -> None:
         """Let answers under way end within a few seconds, then cut them."""
@@ -198,6 +203,20 @@ class Dispatch:
         self._context.wake()
         if count:
             log.info("channel.reopened", channel=channel, deliveries=count)
+
+    async def _moved(self, old: str, new: str) -> None:
+        """Let a channel keep all that it has under its new id. Slack says so once: it is tried until the store can do it."""
+        store = self._context.store
+        while True:
+            try:
+                waiting = await store.moves.move(old, new)
+                break
+            except Exception:
+                log.exception("channel.not_moved", old=old, new=new)
+                await asyncio.sleep(MOVE_AGAIN)
+        log.info("channel.moved", old=old, new=new, deliveries=waiting)
+        await self._context.notices.check_ops_channel()
+        self._context.wake()
 
     async def _is_repeated(self, kind: str, name: object) -> bool:
         """Whether Slack, or somebody who recorded it, brings a thing again that was acted on; to any process of ours."""

@@ -1,6 +1,9 @@
 """What happens in the workspace, as Slack tells it. Pure."""
 
+import re
 from typing import Any
+
+_CHANNEL = re.compile(r"[CG][A-Z0-9]{1,30}")
 
 
 def joined_channel(body: dict[str, Any], bot_user: str) -> str | None:
@@ -24,4 +27,12 @@ def reopened_channel(body: dict[str, Any], bot_user: str | None) -> str | None:
             return channel
         case {"type": "member_joined_channel", "user": str(user), "channel": str(channel)}:
             return channel if bot_user in (user, None) else None
+    return None
+
+
+def moved_channel(body: dict[str, Any]) -> tuple[str, str] | None:
+    """Return the old and the new id of a channel that got another one, or None where an event does not say so."""
+    match body.get("event"):
+        case {"type": "channel_id_changed", "old_channel_id": str(old), "new_channel_id": str(new)} if old != new:
+            return (old, new) if _CHANNEL.fullmatch(old) and _CHANNEL.fullmatch(new) else None
     return None

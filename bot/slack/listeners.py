@@ -83,4 +83,5 @@ def build_app(client: AsyncWebClient, dispatch: Dispatch) -> AsyncApp:
     app.event("member_joined_channel")(listener(dispatch.event))
     app.event("channel_unarchive")(listener(dispatch.event))
     app.event("group_unarchive")(listener(dispatch.event))
+    app.event("channel_id_changed")(listener(dispatch.event))
     return app

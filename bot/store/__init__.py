@@ -14,6 +14,7 @@ from bot.store.identity import Identity, identify, keep, remember
 from bot.store.integrity import in_words
 from bot.store.jobs import Jobs
 from bot.store.migrate import upgrade
+from bot.store.moves import Moves
 from bot.store.mutes import Mutes
 from bot.store.outages import Outages
 from bot.store.outbox import Outbox
@@ -38,6 +39,7 @@ class Store:
     tracks: Tracks
     mutes: Mutes
     channels: Channels
+    moves: Moves
     cards: Cards
     pictures: Pictures
     outbox: Outbox
@@ -72,15 +74,17 @@ async def open_store(url: str, clock: Clock, *, longest: float = LONGEST) -> Asy
         with in_words(db.path):
             await upgrade(db)
             identity = await identify(db)
+        tracks = Tracks(db)
         yield Store(
             db=db,
             accounts=Accounts(db),
             jobs=Jobs(db),
             changes=Changes(db),
             unread=Unread(db),
-            tracks=Tracks(db),
+            tracks=tracks,
             mutes=Mutes(db),
             channels=Channels(db),
+            moves=Moves(db, tracks),
             cards=Cards(db),
             pictures=Pictures(db),
             outbox=Outbox(db),

@@ -257,6 +257,14 @@ channel = Table(
     Column("failures_only", Boolean, nullable=False, server_default=false()),
 )
 
+# A channel that got another id.
+channel_move = Table(
+    "channel_move",
+    metadata,
+    Column("old", Text, primary_key=True),
+    Column("new", Text, nullable=False),
+)
+
 outage = Table(
     "outage",
     metadata,

@@ -27,6 +27,10 @@ class Track:
     tells: tuple[str, ...] = ()
     """The statuses that are told, as its subscriptions say; none: everything is, as always where a person asked."""
 
+    def moved(self, channel: str) -> "Track":
+        """Return the same track of another channel."""
+        return replace(self, channel=channel)
+
 
 @dataclass(frozen=True)
 class Subscription:
@@ -95,6 +99,11 @@ class Tracks:
         """Stop following every job in a channel; return how many there were."""
         async with self._db.transaction() as tx:
             return (await tx.execute(delete(schema.track).where(schema.track.c.channel == channel))).rowcount
+
+    async def all_of(self, tx: AsyncConnection, channel: str) -> list[Track]:
+        """Return every track of a channel, in the caller's transaction."""
+        mine = select(schema.track).where(schema.track.c.channel == channel).with_for_update()
+        return [_track(row) for row in await tx.execute(mine)]
 
     async def of_job(self, tx: AsyncConnection, account: str, job_id: str) -> list[Track]:
         """Return who follows a job."""

@@ -1,12 +1,14 @@
 """The HTTP server: Slack's requests, webhooks, what is counted, and whether the bot is alive and ready."""
 
+import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from bot.web.server import Handler, Room, Server, room_here
+from bot.web.server import Handler, Server, listen, most_connections_here
 
 HEAD_SECONDS = 10.0
 """How long a connection may be silent, or take for the head of a request, before it is cut."""
@@ -23,7 +25,7 @@ async def serving(
     doors: Mapping[str, Handler],
     ready: Callable[[], list[str]],
     head_seconds: float = HEAD_SECONDS,
-    room: Room | None = None,
+    connections: int | None = None,
 ) -> AsyncIterator[int]:
     """Serve until the block ends; yields the port that was bound.
 
@@ -33,7 +35,7 @@ async def serving(
         doors: what answers every request to a path, beside those that only look.
         ready: the names of the parts that do not work at present.
         head_seconds: how long a connection may take until the head of its next request is there.
-        room: how many connections there may be; by default what the process's descriptors allow.
+        connections: how many there may be at once; by default what the process's descriptors allow.
     """
 
     async def live(_request: web.BaseRequest) -> web.Response:
@@ -49,14 +51,22 @@ async def serving(
 
     looks = {"/livez": live, "/readyz": readiness, "/metrics": metrics}
     routes = {**{path: _reading(handler) for path, handler in looks.items()}, **doors}
-    room = room or room_here()
-    server = Server(routes, head_seconds=head_seconds, connections=room.connections)
+    server = Server(routes, head_seconds=head_seconds, connections=connections or most_connections_here())
     runner = web.ServerRunner(server, shutdown_timeout=LAST_SECONDS)
     await runner.setup()
+    listeners: list[socket.socket] = []
     try:
-        await web.TCPSite(runner, host, port, backlog=room.backlog).start()
-        yield runner.addresses[0][1]
+        listeners = await listen(host, port)
+        admitting = [asyncio.create_task(server.admit(listener)) for listener in listeners]
+        try:
+            yield listeners[0].getsockname()[1]
+        finally:
+            for task in admitting:
+                task.cancel()
+            await asyncio.gather(*admitting, return_exceptions=True)
     finally:
+        for listener in listeners:
+            listener.close()
         await runner.cleanup()
 
 

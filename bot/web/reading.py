@@ -15,6 +15,10 @@ MOST_BUFFERED = 4 * 1024 * 1024
 """Bytes of all bodies that are being read; those of Slack and of webhooks have a few thousand each."""
 
 
+PART = 16 * 1024
+"""Bytes that are kept in one piece: neither large ones, which leave holes in memory, nor one for each that came."""
+
+
 class Refusal(Exception):
     """A request that is not answered but for its status."""
 
@@ -57,12 +61,12 @@ class Bodies:
 
     def __init__(self, most: int = MOST_BUFFERED) -> None:
         self._most = most
-        self._under_way: dict[asyncio.Timeout, bytearray] = {}
+        self._under_way: dict[asyncio.Timeout, list[bytearray]] = {}
 
     @property
     def buffered(self) -> int:
         """The bytes of all bodies that are being read."""
-        return sum(map(len, self._under_way.values()))
+        return sum(len(part) for body in self._under_way.values() for part in body)
 
     async def read(self, request: web.BaseRequest, *, largest: int, seconds: float) -> bytes:
         """Return the body.
@@ -86,15 +90,20 @@ class Bodies:
             raise Refusal(400, "hung up") from None
 
     async def _collect(self, request: web.BaseRequest, limit: asyncio.Timeout, largest: int) -> bytes:
-        body = self._under_way[limit] = bytearray()
+        body = self._under_way[limit] = list[bytearray]()
+        size = 0
         async for part in request.content.iter_any():
-            body += part
-            if len(body) > largest:
+            if body and len(body[-1]) < PART:
+                body[-1] += part
+            else:
+                body.append(bytearray(part))
+            size += len(part)
+            if size > largest:
                 raise Refusal(413, "size")
             self._make_room()
             if limit not in self._under_way:
                 raise Refusal(503, "no room")
-        return bytes(body)
+        return b"".join(body)
 
     def _make_room(self) -> None:
         while self.buffered > self._most:

@@ -5,8 +5,9 @@ Strangers learn nothing from an answer: a refusal has one body for each status, 
 
 import asyncio
 import resource
+import socket
 from collections.abc import Awaitable, Callable, Mapping
-from typing import NamedTuple
+from contextlib import ExitStack
 
 import structlog
 from aiohttp import web
@@ -18,6 +19,12 @@ Handler = Callable[[web.BaseRequest], Awaitable[web.Response]]
 
 LINGER_SECONDS = 1.0
 """How long the rest of a refused body is read, so that the answer arrives before the connection ends."""
+
+BACKLOG = 128
+"""How many connections the system lets wait until they are let in."""
+
+CROWDED_SECONDS = 0.005
+"""Between two connections that are let in while all the room is taken: a crowd costs the bot little time."""
 
 READ_AT_ONCE = 16 * 1024
 """Bytes of a connection that are read ahead; asyncio alone takes 256 KiB, before anybody can say that it is enough."""
@@ -36,24 +43,36 @@ _ERRORS = {
 log = structlog.get_logger()
 
 
-class Room(NamedTuple):
-    """How many connections strangers may hold, so that the rest of the descriptors is left to the bot's own."""
+def most_connections(descriptors: int) -> int:
+    """Return how many connections strangers may hold at once in a process that may have so many descriptors.
 
-    connections: int
-    """How many are open at once."""
-    backlog: int
-    """How many may wait for being taken, and how many are taken in one go, beyond those that are open."""
-
-
-def room(descriptors: int) -> Room:
-    """Return the room of a process that may have so many descriptors: with the backlog less than half of them."""
-    return Room(connections=max(1, min(256, descriptors // 4)), backlog=max(1, min(128, descriptors // 8)))
+    The rest of them is left to the bot's own: Slack, the APIs, the database.
+    """
+    return max(1, min(256, descriptors // 4))
 
 
-def room_here() -> Room:
-    """Return the room of this process."""
+def most_connections_here() -> int:
+    """Return how many connections strangers may hold at once in this process."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return room(soft if soft != resource.RLIM_INFINITY else 1 << 20)
+    return most_connections(soft if soft != resource.RLIM_INFINITY else 1 << 20)
+
+
+async def listen(host: str, port: int) -> list[socket.socket]:
+    """Return a socket that listens for each address of a host.
+
+    Raises:
+        OSError: the host is unknown, or the port is taken.
+    """
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    with ExitStack() as undo:
+        listeners = []
+        for family, *_, address in dict.fromkeys(found):
+            listener = undo.enter_context(socket.create_server(address[:2], family=family, backlog=BACKLOG))
+            listener.setblocking(False)  # noqa: FBT003 - its own signature
+            listeners.append(listener)
+        undo.pop_all()
+        return listeners
 
 
 def dress(response: web.Response) -> web.Response:
@@ -80,6 +99,7 @@ class Server(web.Server):
         self._silent_first: dict[web.RequestHandler, asyncio.Transport] = {}
         self._unreadable = Sampled("web.unreadable")
         self._crowded = Sampled("web.crowded")
+        self._refused = Sampled("web.not_accepted")
 
     def __call__(self) -> web.RequestHandler:
         """Return the protocol of a new connection."""
@@ -94,6 +114,19 @@ class Server(web.Server):
             auto_decompress=False,  # the bytes that were signed are those that came
             access_log=None,
         )
+
+    async def admit(self, listener: socket.socket) -> None:
+        """Let in whoever comes, until it is cancelled; where all the room is taken, a few after the other."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                connection, _ = await loop.sock_accept(listener)
+                await loop.connect_accepted_socket(self, connection)
+            except OSError as error:  # it hung up already, or the system has no descriptor left
+                self._refused(error=type(error).__name__, number=error.errno)
+                await asyncio.sleep(CROWDED_SECONDS)
+            if len(self._silent_first) >= self._most:
+                await asyncio.sleep(CROWDED_SECONDS)
 
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
         """Take a new connection in, and cut another one where there is no room for both."""

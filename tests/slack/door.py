@@ -18,7 +18,6 @@ from bot.slack.gate import Gate
 from bot.slack.listeners import listener
 from bot.web import serving
 from bot.web.reading import Bodies
-from bot.web.server import Room
 
 SECRET = "0123456789abcdef0123456789abcdef"
 NOW = 1_800_000_000
@@ -66,7 +65,11 @@ class Door:
 
 @asynccontextmanager
 async def opened(
-    *, body_seconds: float = 10.0, head_seconds: float = 10.0, bodies: Bodies | None = None, room: Room | None = None
+    *,
+    body_seconds: float = 10.0,
+    head_seconds: float = 10.0,
+    bodies: Bodies | None = None,
+    connections: int | None = None,
 ) -> AsyncIterator[Door]:
     """Open the door on a free port; its clock stands still at ``NOW``."""
 
@@ -80,7 +83,7 @@ async def opened(
         register(anything)(listener(door.started.append))
     gate = Gate(app, SECRET, bodies=bodies or Bodies(), clock=lambda: NOW, body_seconds=body_seconds)
     async with serving(
-        "127.0.0.1", 0, doors={"/slack/events": gate}, ready=list, head_seconds=head_seconds, room=room
+        "127.0.0.1", 0, doors={"/slack/events": gate}, ready=list, head_seconds=head_seconds, connections=connections
     ) as door.port:
         yield door
 

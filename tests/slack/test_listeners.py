@@ -81,7 +81,13 @@ async def test_every_event_of_the_manifest_is_acknowledged_also_if_the_bot_itsel
 ) -> None:
     subscribed = manifest["settings"]["event_subscriptions"]["bot_events"]
 
-    assert sorted(subscribed) == ["app_home_opened", "channel_unarchive", "group_unarchive", "member_joined_channel"]
+    assert sorted(subscribed) == [
+        "app_home_opened",
+        "channel_id_changed",
+        "channel_unarchive",
+        "group_unarchive",
+        "member_joined_channel",
+    ]
     async with world.bot() as bot:
         before = unheard()
         for kind in subscribed:

@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY
 
 from bot.web import serving
 from bot.web.reading import Bodies
-from bot.web.server import READ_AT_ONCE, Room, room
+from bot.web.server import READ_AT_ONCE, most_connections
 from tests.slack.door import COMMAND, FORM, NOW, SECRET, Answer, Door, opened, parsed, signed, signing, written
 
 TOKEN = "v0=" + "5ec7e7f0" * 8
@@ -184,16 +184,13 @@ async def test_a_compressed_body_is_checked_as_it_came_and_is_never_unpacked() -
         await door.works()
 
 
-@pytest.mark.parametrize("descriptors", [64, 256, 1024, 4096, 1 << 20])
-def test_what_strangers_may_hold_is_less_than_half_of_all_descriptors(descriptors: int) -> None:
-    connections, backlog = room(descriptors)
-
-    assert connections + 2 * backlog <= descriptors / 2, "the backlog that is taken, and the one that is let go"
-    assert connections >= descriptors / 4 or connections == 256
+@pytest.mark.parametrize(("descriptors", "most"), [(64, 16), (256, 64), (1024, 256), (4096, 256), (1 << 20, 256)])
+def test_what_strangers_may_hold_is_a_quarter_of_all_descriptors_at_the_most(descriptors: int, most: int) -> None:
+    assert most_connections(descriptors) == most
 
 
 async def test_the_longest_silent_connection_makes_room_for_a_new_one() -> None:
-    async with opened(room=Room(connections=8, backlog=8)) as door:
+    async with opened(connections=8) as door:
         silent = [await asyncio.open_connection("127.0.0.1", door.port) for _ in range(8)]
         for _, writer in silent[:4]:
             writer.write(GET_LIVE)
@@ -215,7 +212,7 @@ async def test_the_longest_silent_connection_makes_room_for_a_new_one() -> None:
 
 
 async def test_however_many_connections_are_held_open_descriptors_are_left_and_requests_are_answered() -> None:
-    async with opened(room=Room(connections=20, backlog=10)) as door:
+    async with opened(connections=20) as door:
         held = [await asyncio.open_connection("127.0.0.1", door.port) for _ in range(200)]
         for number, (_, writer) in enumerate(held):
             writer.write([b"", POST + SIGNED + b"Content-Length: 262144\r\n\r\n" + b"a" * 1000][number % 2])

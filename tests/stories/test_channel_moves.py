@@ -1,0 +1,85 @@
+"""A channel whose id changes: it goes on being told, everything once, under its new id."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from bot.app import Bot
+from bot.blocks.notice import NoticeKind
+from tests.world import World
+
+MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
+
+
+async def until(look: Callable[[], Awaitable[Any]]) -> None:
+    """Wait until the store says so."""
+    async with asyncio.timeout(20):
+        while not await look():  # noqa: ASYNC110 - a row tells nobody
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("takes_old", [False, True], ids=["the old id is gone", "the old id is taken, too"])
+async def test_a_channel_keeps_all_that_it_has_when_its_id_changes(any_world: World, *, takes_old: bool) -> None:
+    world = any_world
+    secret = world.slack.add_channel("secret", is_private=True, prefix="G")
+    job, muted = world.api.add_job(status="running"), world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        await world.say(f"track {job} {muted}", channel=secret)
+        await world.say("subscribe", channel=secret)
+        await world.say(f"mute {muted} 2h", channel=secret)
+        await world.slack.change_id(secret, takes_old=takes_old)
+        await until(lambda: bot.store.tracks.in_channel(secret.id))
+        new = world.api.add_job(status="running")
+        await world.slack.ledger.until(lambda: world.about(new, secret), why="the new job is announced", seconds=20)
+        for each in (job, muted, new):
+            world.api.change(each, status="succeeded", fine_tuned_model=MODEL)
+        await world.until_told(job, "Succeeded", channel=secret)
+        await world.until_told(new, "Succeeded", channel=secret)
+        await world.settled(bot)
+        assert world.told(muted, secret) == []
+        assert "Succeeded" in next(message.plain for message in world.about(job, secret)), "its card is edited"
+    assert world.told(job, secret) == ["Succeeded"]
+
+
+async def parked(bot: Bot) -> int:
+    """Return how many alerts are parked."""
+    return (await bot.store.undelivered.by_state())["parked"]
+
+
+async def test_what_was_parked_for_the_old_id_is_told_once_the_event_comes(any_world: World) -> None:
+    world = any_world
+    secret = world.slack.add_channel("secret", is_private=True, prefix="G")
+    job = world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        await world.say(f"track {job}", channel=secret)
+        old = world.slack.workspace.renumber(secret, takes_old=False)
+        world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
+        await until(lambda: parked(bot))
+        for _ in range(2):
+            await world.slack.event("channel_id_changed", old_channel_id=old, new_channel_id=secret.id)
+        await world.until_told(job, "Succeeded", channel=secret)
+        await world.settled(bot)
+    assert world.told(job, secret) == ["Succeeded"]
+
+
+async def test_the_channel_of_operators_goes_on_being_told_and_the_log_names_the_setting(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ops = world.slack.add_channel("operators", is_private=True, prefix="G")
+    set_to = {"FTJOB_OPS_CHANNEL": ops.id}
+    async with world.bot(**set_to) as bot:
+        await world.slack.change_id(ops)
+        while "settings.ops_channel_moved" not in capsys.readouterr().out:  # noqa: ASYNC110 - a log tells nobody
+            await asyncio.sleep(0.01)
+        async with bot.store.db.transaction() as tx:
+            notices = bot.sender._notices  # noqa: SLF001 - what would tell of an outage after minutes
+            await notices.tell(tx, NoticeKind.STORE_LOST, "store", at=0.0)
+        bot.sender.wake()
+        await world.slack.ledger.until(lambda: ops.messages, why="the notice")
+        await world.settled(bot)
+    async with world.bot(**set_to):
+        assert "settings.ops_channel_moved" in capsys.readouterr().out
