@@ -74,7 +74,6 @@ class Bodies:
         Raises:
             Refusal: it was too large (413), too slow (408), broken off (400), or had to make room for others (503).
         """
-        refuse_oversized(request, largest)
         await _ask_for(request)
         try:
             async with asyncio.timeout(seconds) as limit:
