@@ -23,7 +23,7 @@ from tests.alerts.post_office import (
     rate_limit,
     refusal,
 )
-from tests.store.seeds import settle
+from tests.store.seeds import owe, settle
 
 
 @pytest.fixture
@@ -160,6 +160,17 @@ async def test_a_pause_may_be_asked_for_until_a_date(office: PostOffice) -> None
     await office.owe(ml)
     (row,) = await office.until_settled(ml, "pending")
     assert row.not_before - office.clock.now == 300
+
+
+async def test_what_is_owed_to_an_id_that_a_channel_has_no_more_goes_to_the_one_that_it_has(office: PostOffice) -> None:
+    ml = office.slack.add_channel("ml")
+    await office.store.moves.move("G0OLD", ml.id)
+
+    (change,) = await owe(office.store, "G0OLD")
+    office.sender.wake()
+    await office.until_told(ml, (await office.store.changes.find(change)).job_id)
+    (row,) = await office.until_settled(ml, "sent")
+    assert (row.channel, row.error) == (ml.id, None)
 
 
 NO_SLACK_ANSWERS = {

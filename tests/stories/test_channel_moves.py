@@ -49,6 +49,11 @@ async def parked(bot: Bot) -> int:
     return (await bot.store.undelivered.by_state())["parked"]
 
 
+async def in_doubt(bot: Bot) -> int:
+    """Return how many alerts may have arrived."""
+    return (await bot.store.undelivered.by_state())["ambiguous"]
+
+
 async def test_what_was_parked_for_the_old_id_is_told_once_the_event_comes(any_world: World) -> None:
     world = any_world
     secret = world.slack.add_channel("secret", is_private=True, prefix="G")
@@ -62,6 +67,22 @@ async def test_what_was_parked_for_the_old_id_is_told_once_the_event_comes(any_w
         for _ in range(2):
             await world.slack.event("channel_id_changed", old_channel_id=old, new_channel_id=secret.id)
         await world.until_told(job, "Succeeded", channel=secret)
+        await world.settled(bot)
+    assert world.told(job, secret) == ["Succeeded"]
+
+
+async def test_slack_that_answers_with_another_id_than_it_was_asked_for_is_told_once(world: World) -> None:
+    secret = world.slack.add_channel("secret", is_private=True, prefix="G")
+    job = world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        await world.say(f"track {job}", channel=secret)
+        world.slack.workspace.renumber(secret, takes_old=True)
+        world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
+        await world.until_told(job, "Succeeded", channel=secret)
+        await until(lambda: in_doubt(bot))
+        world.skip(60)
+        bot.sender.wake()
         await world.settled(bot)
     assert world.told(job, secret) == ["Succeeded"]
 
