@@ -200,7 +200,7 @@ async def test_the_longest_silent_connection_makes_room_for_a_new_one() -> None:
         more = [await asyncio.open_connection("127.0.0.1", door.port) for _ in range(4)]
 
         for reader, _ in silent[4:]:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 assert await rest(reader) == b"", "it never said a word"
         for reader, writer in [*silent[:4], *more]:
             writer.write(GET_LIVE)
@@ -219,7 +219,7 @@ async def test_however_many_connections_are_held_open_descriptors_are_left_and_r
         answer = await door.ask(GET_LIVE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
         assert answer.status == 200
         ends = [asyncio.create_task(rest(reader)) for reader, _ in held]
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while sum(end.done() for end in ends) < 180:  # noqa: ASYNC110 - a connection that ends tells only its reader
                 await asyncio.sleep(0.01)
         for end in ends:
@@ -258,11 +258,11 @@ async def test_all_unfinished_bodies_together_hold_no_more_than_their_bound() ->
         held = [await asyncio.open_connection("127.0.0.1", door.port) for _ in range(10)]
         for number, (_, writer) in enumerate(held):
             writer.write(head + b"a" * 30_000)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 while bodies.buffered != 30_000 * min(number + 1, 3):  # noqa: ASYNC110 - a buffer tells nobody
                     await asyncio.sleep(0.001)
         for reader, _ in held[:7]:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 assert parsed(await rest(reader)).status == 503, "those that were begun first make room"
         await door.works()
         for _, writer in held:
@@ -281,7 +281,7 @@ async def test_a_connection_is_read_ahead_by_little_while_its_request_is_not_wan
     async with serving("127.0.0.1", 0, doors={"/wait": wait}, ready=list) as port:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"POST /wait HTTP/1.1\r\nHost: bot\r\nContent-Length: 10000000\r\n\r\n" + b"a" * 5_000_000)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not waiting or not waiting[0].protocol._reading_paused:  # noqa: ASYNC110, SLF001 - aiohttp's own
                 await asyncio.sleep(0.01)
         assert waiting[0].content.total_bytes <= 4 * READ_AT_ONCE
