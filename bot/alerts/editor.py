@@ -15,6 +15,7 @@ from bot import metrics
 from bot.alerts.consequences import post_again
 from bot.alerts.door import Door
 from bot.alerts.draw import Drawing, Outgoing, draw_card
+from bot.alerts.insist import BROKEN_SECONDS
 from bot.alerts.retry import (
     CHANNEL_CLOSED,
     LONGEST_BACKOFF,
@@ -32,6 +33,7 @@ from bot.blocks import Message
 from bot.blocks.curves import has_picture, shown, without_picture
 from bot.store import Store
 from bot.store.cards import Edit, Rhythm
+from bot.store.reasons import is_of_database
 
 CARD_GONE = frozenset("message_not_found cant_update_message".split())
 """Somebody deleted it, or it is not ours any more."""
@@ -48,7 +50,6 @@ CLOSED_WAIT = 3600.0
 
 A channel that opens is told by Slack, and tried at once.
 """
-BROKEN_SECONDS = 1.0
 
 log = structlog.get_logger()
 
@@ -77,7 +78,7 @@ class Editor:
             try:
                 while edit := await self._store.cards.claim(self._rhythm):
                     with bound_contextvars(job=edit.card.job_id, channel=edit.card.channel):
-                        await self._keep(edit)
+                        await self._keep_or_abandon(edit)
                 seconds = await self._store.cards.seconds_to_next(self._rhythm)
                 self._broken = False
             except Exception:
@@ -88,11 +89,20 @@ class Editor:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), seconds)
 
+    async def _keep_or_abandon(self, edit: Edit) -> None:
+        try:
+            await self._keep(edit)
+        except Exception:
+            self._store.cards.abandon(edit)
+            raise
+
     async def _keep(self, edit: Edit) -> None:
         """Let one card show the present, for now without the picture of its curves where Slack does not show that yet."""
         try:
             message = await draw_card(self._store, edit.card, self._drawing)
-        except Exception:
+        except Exception as error:
+            if is_of_database(error):
+                raise
             log.exception("card.not_drawn")
             await self._store.cards.failed(edit, wait=0.0, give_up=True)
             return

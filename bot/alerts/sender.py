@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import random
 from dataclasses import dataclass, replace
+from functools import partial
 
 import structlog
 from structlog.contextvars import bound_contextvars
@@ -15,6 +16,7 @@ from bot import metrics
 from bot.alerts.consequences import mind
 from bot.alerts.door import Door
 from bot.alerts.draw import Drawing, Outgoing, draw, thread_of
+from bot.alerts.insist import BROKEN_SECONDS, insist
 from bot.alerts.notices import Notices
 from bot.alerts.retry import (
     LONGEST_BACKOFF,
@@ -36,11 +38,10 @@ from bot.crash import crash_point
 from bot.store import Store
 from bot.store.delivery import Delivery
 from bot.store.engine import Clock
+from bot.store.reasons import is_of_database
 
 MOST_AT_ONCE = 8
 """Deliveries under way at the same time, each to another channel."""
-BROKEN_SECONDS = 1.0
-"""Between two attempts while the database does not work."""
 LAST_SECONDS = 7.0
 """How long a stop waits for what is under way."""
 
@@ -148,7 +149,7 @@ class Sender:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            # The row stays claimed until its lease ends, and is then tried again.
+            # The row is taken back by the next claim, or, where a message may be on its way, when its lease ends.
             log.error("delivery.broke", exc_info=error)
         self.wake()
 
@@ -167,6 +168,9 @@ class Sender:
             ready = await self._make_ready(delivery)
         except asyncio.CancelledError:
             await self._store.outbox.give_back(delivery)
+            raise
+        except Exception:
+            self._store.outbox.abandon(delivery)  # nothing is on its way
             raise
         if ready:
             answer = await self._post(delivery, ready)
@@ -204,7 +208,9 @@ class Sender:
     async def _draw(self, delivery: Delivery, *, repeated: bool) -> Ready | None:
         try:
             outgoing = await draw(self._store, delivery, self._drawing, repeated=repeated)
-        except Exception:
+        except Exception as error:
+            if is_of_database(error):
+                raise
             log.exception("delivery.not_drawn")
             verdict = decide(Answer(error=NOT_DRAWN), delivery.attempts, was_plain=False, luck=_luck())
             await self._settle(delivery, Answer(error=NOT_DRAWN), verdict, in_doubt=repeated)
@@ -217,12 +223,14 @@ class Sender:
     async def _may_post(self, delivery: Delivery, ready: Ready) -> bool:
         """Note the attempt; without enough of the lease left, leave the row to whoever claims it next."""
         patience = self._patience
-        noted = await self._store.outbox.attempt(
+        attempt = partial(
+            self._store.outbox.attempt,
             delivery,
             thread_ts=ready.outgoing.thread_ts,
             needs=patience.timeout + patience.margin,
             doubt=patience.timeout + patience.settle,
         )
+        noted, _ = await insist(attempt, self._clock, patience.lease)
         if not noted:
             metrics.DELIVERIES.labels("lost_lease").inc()
             log.warning("delivery.lease_too_short")
@@ -260,6 +268,20 @@ class Sender:
     async def _settle(
         self, delivery: Delivery, answer: Answer, verdict: Verdict, *, in_doubt: bool, shows: int = -1
     ) -> None:
+        end = partial(self._record_end, delivery, answer, verdict, in_doubt=in_doubt, shows=shows)
+        kept, is_first = await insist(end, self._clock, self._patience.lease)
+        kept = kept or not is_first  # the answer to the first try was lost, and that one is what ended the lease
+        crash_point("after_settle")
+        outcome = verdict.outcome if kept else "lost_lease"
+        metrics.DELIVERIES.labels(outcome).inc()
+        if outcome == "sent":
+            metrics.DELIVERY_DELAY.observe(max(0.0, self._clock() - delivery.created_at))
+        else:
+            log.warning("delivery.not_sent", outcome=outcome, error=answer.error)
+
+    async def _record_end(
+        self, delivery: Delivery, answer: Answer, verdict: Verdict, *, in_doubt: bool, shows: int
+    ) -> bool:
         async with self._store.db.transaction() as tx:
             is_parked = verdict.outcome == "parked"
             if is_parked and await self._store.moves.catch_up(tx, delivery.id, delivery.channel):
@@ -277,13 +299,7 @@ class Sender:
                 limited = answer.error in RATE_LIMITED
                 await self._store.outbox.rest(tx, delivery.channel, verdict.channel_wait, limited=limited)
                 await mind(self._store, self._notices, tx, delivery, answer, shows=shows)
-        crash_point("after_settle")
-        outcome = verdict.outcome if kept else "lost_lease"
-        metrics.DELIVERIES.labels(outcome).inc()
-        if outcome == "sent":
-            metrics.DELIVERY_DELAY.observe(max(0.0, self._clock() - delivery.created_at))
-        else:
-            log.warning("delivery.not_sent", outcome=outcome, error=answer.error)
+        return kept
 
 
 def _luck() -> float:

@@ -5,11 +5,10 @@ A lease that runs out under a slow sweep does no harm: two sweeps then read the 
 job lets one of them record a change. What ends a look names its token, so that the slower one cannot end the other's.
 """
 
-import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import exists, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Row, exists, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store import schema
@@ -17,6 +16,7 @@ from bot.store.engine import Database
 from bot.store.jobs import is_due
 from bot.store.line import latest
 from bot.store.moments import deadline, is_over
+from bot.store.tokens import Tokens
 
 LONGEST_LEASE = 60.0
 """Seconds for which a look takes an account at the most."""
@@ -53,6 +53,7 @@ class Accounts:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self._tokens = Tokens()
 
     async def standing(self, account: str, *, interval: float) -> Standing:
         """Return how it stands with an account that is looked at each ``interval`` seconds."""
@@ -75,20 +76,32 @@ class Accounts:
         """Take the account for ``lease`` seconds; return None where it is not to be looked at now.
 
         That is: another process has it, it is left alone, or a look began less than ``older_than`` seconds ago. Nobody
-        leaves it alone for more than ``longest_pause`` seconds.
+        leaves it alone for more than ``longest_pause`` seconds. One that this process took without hearing so is free.
         """
-        now, token, accounts = self._db.now(), secrets.token_hex(8), schema.account.c
-        row = self._db.insert(schema.account).values(name=account, begun_at=now, lease_until=now + lease, token=token)
+        now, accounts, lost = self._db.now(), schema.account.c, self._tokens.lost(account)
         free = (
             is_over(accounts.lease_until, now, lease)
             & is_over(accounts.not_before, now, longest_pause)
             & is_over(func.coalesce(accounts.begun_at, 0.0) + older_than, now, older_than)
         )
-        taken = {name: row.excluded[name] for name in ("begun_at", "lease_until", "token")}
+        values = {"begun_at": now, "lease_until": now + lease}
+        with self._tokens.claiming(account) as token:
+            async with self._db.transaction() as tx:
+                taken = await self._take(tx, account, {**values, "token": token}, free | accounts.token.in_(lost))
+        self._tokens.found_out(lost, account)
+        return Lease(account, token, taken.failures, taken.swept_at) if taken else None
+
+    async def _take(
+        self, tx: AsyncConnection, account: str, values: dict[str, Any], free: ColumnElement[bool]
+    ) -> Row[Any] | None:
+        row = self._db.insert(schema.account).values(name=account, **values)
+        taken = {name: row.excluded[name] for name in values}
         statement = row.on_conflict_do_update(index_elements=["name"], set_=taken, where=free)
-        async with self._db.transaction() as tx:
-            found = (await tx.execute(statement.returning(accounts.failures, accounts.swept_at))).one_or_none()
-        return Lease(account, token, found.failures, found.swept_at) if found else None
+        accounts = schema.account.c
+        found: Row[Any] | None = (
+            await tx.execute(statement.returning(accounts.failures, accounts.swept_at))
+        ).one_or_none()
+        return found
 
     async def release(self, lease: Lease) -> None:
         """Give an account back without a word about it."""

@@ -4,12 +4,11 @@ A card counts what it has to show (``wanted``) and notes which count it shows (`
 together by themselves, and one that is repeated is harmless.
 """
 
-import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, func, select, text, update
+from sqlalchemy import Row, and_, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.jobs.statuses import FINAL_WORDS
@@ -18,6 +17,7 @@ from bot.store import schema
 from bot.store.engine import Database
 from bot.store.line import LONGEST_LEASE, in_states, latest
 from bot.store.moments import deadline, is_over
+from bot.store.tokens import Tokens
 
 LONGEST_WAIT = 3600.0
 """Seconds that a card which cannot be edited waits at the most."""
@@ -73,6 +73,7 @@ class Cards:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self._tokens = Tokens()
 
     async def find(self, card_id: int) -> Card | None:
         """Return one card."""
@@ -152,7 +153,34 @@ class Cards:
         await tx.execute(mine.values(wanted=cards.wanted + 1, not_before=0.0, **rested))
 
     async def claim(self, rhythm: Rhythm) -> Edit | None:
-        """Take the edit that is due first, of a job that is over if there is one; None where none may go out now."""
+        """Take the edit that is due first, of a job that is over if there is one; None where none may go out now.
+
+        One that this process claimed without hearing so, or abandoned, comes first.
+        """
+        lost = self._tokens.lost()
+        with self._tokens.claiming() as token:
+            async with self._db.transaction() as tx:
+                row = await self._take_back(tx, token, rhythm, lost) if lost else None
+                row = row or await self._take(tx, token, rhythm)
+        self._tokens.found_out(lost)
+        return Edit(_card(row), row.ts, row.failures, row.token) if row else None
+
+    async def _take_back(self, tx: AsyncConnection, token: str, rhythm: Rhythm, lost: Sequence[str]) -> Row[Any] | None:
+        """Take one card of claims that were lost, and give back the others."""
+        cards = schema.card.c
+        ours = cards.token.in_(lost)
+        chosen = select(func.min(cards.id)).where(ours, text(schema.STALE)).scalar_subquery()
+        renewed = update(schema.card).where(cards.id == chosen, ours)
+        renewed = renewed.values(token=token, lease_until=self._db.now() + rhythm.lease)
+        row: Row[Any] | None = (await tx.execute(renewed.returning(schema.card))).one_or_none()
+        await tx.execute(update(schema.card).where(ours).values(token=None, lease_until=0.0))
+        return row
+
+    def abandon(self, edit: Edit) -> None:
+        """Let the next claim of this process take an edit back: it broke, and to edit again does no harm."""
+        self._tokens.lose(edit.token)
+
+    async def _take(self, tx: AsyncConnection, token: str, rhythm: Rhythm) -> Row[Any] | None:
         cards, jobs, now = schema.card.c, schema.job.c, self._db.now()
         is_over = func.lower(jobs.status).in_(FINAL_WORDS)
         first = (
@@ -162,14 +190,13 @@ class Cards:
             .order_by(is_over.desc(), cards.edited_at, cards.id)
             .limit(1)
         )
-        async with self._db.transaction() as tx:
-            card_id = await tx.scalar(first)
-            if card_id is None or not await self._take_turn(tx, rhythm):
-                return None
-            values = {"lease_until": now + rhythm.lease, "token": secrets.token_hex(8)}
-            mine = update(schema.card).where(cards.id == card_id, *_due(now, rhythm))
-            row = (await tx.execute(mine.values(values).returning(schema.card))).one_or_none()
-        return Edit(_card(row), row.ts, row.failures, row.token) if row else None
+        card_id = await tx.scalar(first)
+        if card_id is None or not await self._take_turn(tx, rhythm):
+            return None
+        values = {"lease_until": now + rhythm.lease, "token": token}
+        mine = update(schema.card).where(cards.id == card_id, *_due(now, rhythm))
+        row: Row[Any] | None = (await tx.execute(mine.values(values).returning(schema.card))).one_or_none()
+        return row
 
     async def _take_turn(self, tx: AsyncConnection, rhythm: Rhythm) -> bool:
         now = self._db.now()

@@ -13,7 +13,6 @@ happens to the sender in between, the next one knows that the message may be the
 """
 
 import json
-import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -29,6 +28,7 @@ from bot.store.delivery import Alert, Delivery, Outcome, Picture, Planned, deliv
 from bot.store.engine import Database
 from bot.store.line import LONGEST_LEASE, due, heads, latest, longest_rest, place, ready_at, unfinished
 from bot.store.moments import deadline, is_over
+from bot.store.tokens import Tokens
 
 _ready = {"state": "pending", "kind": "post", "attempts": 0, "not_before": 0.0, "lease_until": 0.0}
 
@@ -38,6 +38,7 @@ class Outbox:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self._tokens = Tokens()
 
     async def add(
         self, tx: AsyncConnection, recorded: RecordedChange, planned: Planned, *, muted: bool = False
@@ -86,18 +87,44 @@ class Outbox:
         """Take the oldest row of a channel that is due, for ``lease`` seconds; None where nothing is due.
 
         A channel's rows go out one after the other, in the order in which they came to be owed. Where more than
-        ``digests.MOST_WAITING`` wait in a channel, they become digests, and the first of these is taken.
+        ``digests.MOST_WAITING`` wait in a channel, they become digests, and the first of these is taken. A row that this
+        process claimed without hearing so, or abandoned, comes first.
         """
-        async with self._db.transaction() as tx:
-            row = await self._claim(tx, lease)
-            if row and await digests.bundle(tx, row):
-                row = await self._claim(tx, lease)
-            if not row:
-                return None
-            limited = select(schema.channel.c.limited_until).where(schema.channel.c.id == row.channel)
-            return delivery_of(row, float(await tx.scalar(limited) or 0.0))
+        lost = self._tokens.lost()
+        with self._tokens.claiming() as token:
+            async with self._db.transaction() as tx:
+                delivery = await self._claim(tx, token, lease, lost)
+        self._tokens.found_out(lost)
+        return delivery
 
-    async def _claim(self, tx: AsyncConnection, lease: float) -> Row[Any] | None:
+    async def _claim(self, tx: AsyncConnection, token: str, lease: float, lost: Sequence[str]) -> Delivery | None:
+        row = await self._take_back(tx, token, lease, lost) if lost else None
+        row = row or await self._take(tx, token, lease)
+        if row and await digests.bundle(tx, row):
+            row = await self._take(tx, token, lease)
+        if not row:
+            return None
+        limited = select(schema.channel.c.limited_until).where(schema.channel.c.id == row.channel)
+        return delivery_of(row, float(await tx.scalar(limited) or 0.0))
+
+    async def _take_back(self, tx: AsyncConnection, token: str, lease: float, lost: Sequence[str]) -> Row[Any] | None:
+        """Take one row of claims that were lost, and give back the others."""
+        now, rows = self._db.now(), schema.delivery.c
+        ours = (rows.token.in_(lost), rows.state == "inflight")
+        chosen = select(func.min(rows.id)).where(*ours).scalar_subquery()
+        renewed = update(schema.delivery).where(rows.id == chosen, *ours)
+        renewed = renewed.values(token=token, lease_until=now + lease)
+        row: Row[Any] | None = (
+            await tx.execute(renewed.returning(schema.delivery, now.label("claimed_at")))
+        ).one_or_none()
+        await tx.execute(update(schema.delivery).where(*ours).values(token=None, lease_until=0.0))
+        return row
+
+    def abandon(self, delivery: Delivery) -> None:
+        """Let the next claim of this process take a row back: its delivery broke before anything was sent."""
+        self._tokens.lose(delivery.token)
+
+    async def _take(self, tx: AsyncConnection, token: str, lease: float) -> Row[Any] | None:
         now = self._db.now()
         rows = schema.delivery.c
         chosen = select(rows.id).where(*due(now)).order_by(place()).limit(1)
@@ -108,7 +135,7 @@ class Outbox:
             .values(
                 state="inflight",
                 attempts=rows.attempts + 1,
-                token=secrets.token_hex(8),
+                token=token,
                 lease_until=now + lease,
             )
             .returning(schema.delivery, now.label("claimed_at"))

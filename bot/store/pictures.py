@@ -19,6 +19,7 @@ from bot.store.cards import Cards
 from bot.store.changes import stored
 from bot.store.engine import Database
 from bot.store.moments import is_ahead, is_over
+from bot.store.tokens import Unheard
 
 MOST_TRIES = 5
 FIRST_WAIT = 30.0
@@ -91,6 +92,8 @@ class Pictures:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._cards = Cards(db)
+        self._running = Unheard[Running](lambda each: each.job_id)
+        self._undrawn = Unheard[Job](lambda each: each.id)
 
     async def see(self, tx: AsyncConnection, account: str, sights: Sequence[Sight]) -> None:
         """Keep what was just read of jobs that have a card; a read that is not believed changes nothing.
@@ -155,11 +158,13 @@ class Pictures:
             .where(func.lower(jobs.status).in_(ACTIVE_WORDS))
             .order_by(pictures.looked_at, pictures.job_id)
         )
-        async with self._db.transaction() as tx:
-            in_minute = is_ahead(pictures.looked_at + 60.0, now, 60.0)
-            lately = select(func.count()).where(pictures.account == account, in_minute)
-            rows = (await tx.execute(due.limit(max(0, most - (await tx.scalar(lately) or 0))))).all()
-            return [_running(row) for row in rows if await self._take(tx, row)]
+        with self._running.claiming(account) as taken:
+            async with self._db.transaction() as tx:
+                in_minute = is_ahead(pictures.looked_at + 60.0, now, 60.0)
+                lately = select(func.count()).where(pictures.account == account, in_minute)
+                rows = (await tx.execute(due.limit(max(0, most - (await tx.scalar(lately) or 0))))).all()
+                taken += [_running(row) for row in rows if await self._take(tx, row)]
+        return taken
 
     async def _take(self, tx: AsyncConnection, row: Any) -> bool:
         mine = update(schema.picture).where(*_of(row.account, row.job_id), schema.picture.c.looked_at == row.looked_at)
@@ -180,14 +185,20 @@ class Pictures:
             .order_by(pictures.chart_not_before, pictures.job_id)
             .limit(1)
         )
-        async with self._db.transaction() as tx:
-            row = (await tx.execute(first)).one_or_none()
-            if row is None:
-                return None
-            mine = update(schema.picture).where(*_of(account, row.job_id), pictures.chart_tries == row.chart_tries)
-            later = {"chart_tries": row.chart_tries + 1, "chart_not_before": now + _wait(row.chart_tries + 1)}
-            taken = (await tx.execute(mine.values(later))).rowcount > 0
-        return Job.model_validate(json.loads(row.body)) if taken else None
+        with self._undrawn.claiming(account) as taken:
+            async with self._db.transaction() as tx:
+                row = (await tx.execute(first)).one_or_none()
+                if row and await self._try(tx, row):
+                    taken.append(Job.model_validate(json.loads(row.body)))
+        return taken[0] if taken else None
+
+    async def _try(self, tx: AsyncConnection, row: Any) -> bool:
+        """Count one try to draw the curves of a job; False where another process just did."""
+        mine = update(schema.picture).where(
+            *_of(row.account, row.job_id), schema.picture.c.chart_tries == row.chart_tries
+        )
+        later = {"chart_tries": row.chart_tries + 1, "chart_not_before": self._db.now() + _wait(row.chart_tries + 1)}
+        return (await tx.execute(mine.values(later))).rowcount > 0
 
     async def drawn(self, account: str, job_id: str, chart: Drawn | None) -> None:
         """Keep the picture of a job's curves; None where there is nothing to draw, so that it is not tried again."""

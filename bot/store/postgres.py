@@ -123,10 +123,14 @@ class _Caches:
 
 
 async def _is_direct(connection: Any) -> bool:
-    async with connection.transaction():
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
         # Without a name, so that it meets no statement of another session.
         statement = await connection.prepare("SELECT pg_catalog.pg_backend_pid()", name="")
         return bool(await statement.fetchval() == connection.get_server_pid())
+    finally:
+        await transaction.rollback()
 
 
 def _drop_pool(context: ExceptionContext) -> None:

@@ -52,7 +52,7 @@ class Reason:
 
 def reason_of(error: BaseException, address: PostgresAddress) -> Reason | None:
     """Return why a database cannot be used, or None if the error is not one of a database or its connection."""
-    known = [each for each in _chain(error) if _is_known(each)]
+    known = [each for each in _chain(error) if is_of_database(each)]
     if not known:
         return None
     drivers = [each for each in known if not type(each).__module__.startswith("sqlalchemy.")] or known
@@ -93,7 +93,8 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = getattr(error, "orig", None) or error.__cause__ or error.__context__
 
 
-def _is_known(error: BaseException) -> bool:
+def is_of_database(error: BaseException) -> bool:
+    """Whether an error of the store is one of the database or its connection, and not a bug: trying again may help."""
     return isinstance(error, OSError) or type(error).__module__.startswith(("asyncpg.", "sqlalchemy."))
 
 

@@ -5,7 +5,6 @@ import time as wall
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -18,6 +17,7 @@ from bot.store.engine import Database, open_database
 from bot.store.postgres import LONGEST, arguments
 from tests.pgbouncer import pgbouncer
 from tests.store.seeds import know, known, reading
+from tests.store.wire import Wire
 
 # --- what the driver is told ---
 
@@ -114,54 +114,14 @@ async def test_a_server_without_a_pooler_keeps_its_prepared_statements(postgres_
 
 async def test_a_pooler_that_comes_in_between_later_is_noticed(postgres_url: str) -> None:
     """The same address leads to the server itself at first, then to a pooler."""
-    place = _Switch(postgres_url)
-    async with place.serving() as url, open_database(url, wall.time) as db:
+    wire = Wire(postgres_url)
+    async with wire.serving() as url, open_database(url, wall.time) as db:
         await use(db, 2)
         assert await prepared(db) > 0
         with pgbouncer(postgres_url) as pooled:
-            place.lead_to(pooled)
+            wire.lead_to(pooled)
             await use(db, 20)
             assert await prepared(db) == 0
-
-
-class _Switch:
-    """A door in front of a server, which can be led elsewhere."""
-
-    def __init__(self, url: str) -> None:
-        self._target = urlsplit(url)
-        self._open: list[asyncio.StreamWriter] = []
-
-    @asynccontextmanager
-    async def serving(self) -> AsyncIterator[str]:
-        server = await asyncio.start_server(self._join, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        try:
-            yield self._target._replace(netloc=f"{self._target.username}@127.0.0.1:{port}").geturl()
-        finally:
-            self.lead_to(self._target.geturl())
-            server.close()
-
-    def lead_to(self, url: str) -> None:
-        """Hang up on everybody, and let who comes again in elsewhere."""
-        self._target = urlsplit(url)
-        for writer in self._open:
-            writer.close()
-        self._open.clear()
-
-    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection(self._target.hostname, self._target.port)
-        self._open += [writer, back]
-        await asyncio.gather(_pass_on(reader, back), _pass_on(there, writer))
-
-
-async def _pass_on(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-    try:
-        while data := await source.read(65536):
-            target.write(data)
-    except OSError:
-        pass
-    finally:
-        target.close()
 
 
 # --- sessions that a failover leaves behind ---

@@ -1,0 +1,32 @@
+"""Writes that a database which goes away must not cost: they are tried again at once, then each second."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from bot.store.engine import Clock
+from bot.store.reasons import is_of_database
+
+BROKEN_SECONDS = 1.0
+"""Between two attempts while the database does not work."""
+
+
+async def insist(write: Callable[[], Awaitable[bool]], clock: Clock, seconds: float) -> tuple[bool, bool]:
+    """Write what is safe to write twice, since it names its lease's token, until the database takes it.
+
+    Returns:
+        What the last try returned, and whether that was the first.
+
+    Raises:
+        Exception: the last error, where the database did not work for so many seconds.
+    """
+    until = clock() + seconds
+    is_first = True
+    while True:
+        try:
+            return await write(), is_first
+        except Exception as error:
+            if not is_of_database(error) or clock() >= until:
+                raise
+            if not is_first:
+                await asyncio.sleep(BROKEN_SECONDS)
+        is_first = False
