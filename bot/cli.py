@@ -25,6 +25,7 @@ from bot.store import open_store
 from bot.store.audit import Audit
 from bot.store.backup import back_up, put_back
 from bot.store.engine import open_for_reading, sqlite_path
+from bot.store.identity import Story
 from bot.text import printable
 
 EX_CONFIG = 78
@@ -110,7 +111,10 @@ def restored() -> None:
 
     async def note() -> None:
         async with open_store(settings.database_url.get_secret_value(), time.time) as store:
-            await put_back(store.db)
+            async with store.db.transaction() as tx:
+                await put_back(store.db, tx)
+            if store.identity.story is Story.OLDER:
+                store.remember_identity()  # now that it is said
         typer.echo("Noted. For a day, each alert is looked for in Slack before it is sent.")
 
     _with_clear_errors(note())

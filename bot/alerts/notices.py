@@ -10,6 +10,7 @@ import structlog
 
 from bot.blocks.notice import NoticeKind
 from bot.store import Store
+from bot.store.backup import put_back
 from bot.store.engine import Transaction
 from bot.store.identity import Story
 from bot.store.questions import Question
@@ -100,8 +101,16 @@ class Notices:
                 log.error("store.lost", new_id=identity.id)
             case Story.REPLACED:
                 log.warning("store.replaced", new_id=identity.id)
+            case Story.OLDER:
+                log.error("store.older", id=identity.id, generation=identity.generation)
         async with self._store.db.transaction() as tx:
-            if identity.story is Story.LOST:
-                await self.tell(tx, NoticeKind.STORE_LOST, "store", at=identity.made_at)
             await self._store.keep_identity(tx)
+            match identity.story:
+                case Story.LOST:
+                    await self.tell(tx, NoticeKind.STORE_LOST, "store", at=identity.made_at)
+                case Story.REPLACED:
+                    await put_back(self._store.db, tx)
+                case Story.OLDER:
+                    await put_back(self._store.db, tx)
+                    await self.tell(tx, NoticeKind.STORE_OLDER, "store", at=identity.generation)
         self._store.remember_identity()

@@ -222,14 +222,9 @@ class Sender:
 
     async def _may_post(self, delivery: Delivery, ready: Ready) -> bool:
         """Note the attempt; without enough of the lease left, leave the row to whoever claims it next."""
-        patience = self._patience
-        attempt = partial(
-            self._store.outbox.attempt,
-            delivery,
-            thread_ts=ready.outgoing.thread_ts,
-            needs=patience.timeout + patience.margin,
-            doubt=patience.timeout + patience.settle,
-        )
+        outbox, patience = self._store.outbox, self._patience
+        needs, doubt = patience.timeout + patience.margin, patience.timeout + patience.settle
+        attempt = partial(outbox.attempt, delivery, thread_ts=ready.outgoing.thread_ts, needs=needs, doubt=doubt)
         noted, _ = await insist(attempt, self._clock, patience.lease)
         if not noted:
             metrics.DELIVERIES.labels("lost_lease").inc()

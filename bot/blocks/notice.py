@@ -27,6 +27,8 @@ class NoticeKind(StrEnum):
     """facts: error, waiting (how many alerts are kept)."""
     STORE_LOST = "store_lost"
     """No facts."""
+    STORE_OLDER = "store_older"
+    """No facts."""
     ORDERS_REFUSED = "orders_refused"
     """facts: error."""
     WELCOME = "welcome"
@@ -119,6 +121,14 @@ def _store_lost(_body: Mapping[str, Any]) -> str:
     )
 
 
+def _store_older(_body: Mapping[str, Any]) -> str:
+    return (
+        ":warning: My database is older than what I last wrote to it: its log file was removed while I was stopped, or an "
+        "old copy was put in its place. What people set since then is gone: check with `/ftjob list` who tracks what. For "
+        "a day, I look for each alert in Slack before I send it, so none comes twice."
+    )
+
+
 def _orders_refused(body: Mapping[str, Any]) -> str:
     ours = "OPENAI_WRITE_API_KEY, or OPENAI_API_KEY where that is not set"
     key = ours if body["about"] == DEFAULT else "docs/accounts.md says which that is"
@@ -172,6 +182,7 @@ _TEXTS = {
     NoticeKind.SLACK_BACK: _slack_back,
     NoticeKind.CHANNEL_CLOSED: _channel_closed,
     NoticeKind.STORE_LOST: _store_lost,
+    NoticeKind.STORE_OLDER: _store_older,
     NoticeKind.ORDERS_REFUSED: _orders_refused,
     NoticeKind.WELCOME: _welcome,
     NoticeKind.RETIREMENT: _retirement,

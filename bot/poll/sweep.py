@@ -31,6 +31,7 @@ from bot.store import Store
 from bot.store.accounts import Lease, Standing
 from bot.store.engine import Clock, Transaction
 from bot.store.jobs import KnownJob, Watched
+from bot.store.reasons import is_of_database
 
 MOST_NEW_PAGES = 100
 """Pages of nothing but new jobs that one sweep reads: ten thousand jobs between two sweeps are none that a team made."""
@@ -118,12 +119,21 @@ class Sweeper:
         """
         async with self._busy:
             try:
-                busy_for = await self._try_to_look(older_than)
+                busy_for = await self._try_twice(older_than)
             except Exception:
                 self._broken = True
                 raise
             self._broken = False
             return busy_for
+
+    async def _try_twice(self, older_than: float) -> float | None:
+        """Look, and once more at once where the database broke off: the next connection may work."""
+        try:
+            return await self._try_to_look(older_than)
+        except Exception as error:
+            if isinstance(error, TimeoutError) or not is_of_database(error):
+                raise
+            return await self._try_to_look(0.0)
 
     async def _try_to_look(self, older_than: float) -> float | None:
         await self._give_back()

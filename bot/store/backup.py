@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import FtjobError
 from bot.store import schema
@@ -45,16 +46,15 @@ def back_up(source: Path, target: Path) -> None:
         raise FtjobError(f"{source} could not be copied: {error}.") from None
 
 
-async def put_back(db: Database) -> None:
-    """Note that this database is a backup that was just put back."""
+async def put_back(db: Database, tx: AsyncConnection) -> None:
+    """Note, in the caller's transaction, that this database is a backup that was just put back."""
     rows, latest = schema.delivery.c, select(func.max(schema.account.c.begun_at)).scalar_subquery()
     values = {"knows_until": func.coalesce(latest, schema.identity.c.made_at), "restored_at": db.now()}
-    async with db.transaction() as tx:
-        await tx.execute(update(schema.identity).values(**values))
-        # What was still owed when the copy was made has probably been told since.
-        since = select(schema.identity.c.knows_until).scalar_subquery()
-        owed = update(schema.delivery).where(rows.state != "sent", rows.in_doubt.is_(False))
-        await tx.execute(owed.values(in_doubt=True, first_at=func.coalesce(rows.first_at, since)))
+    await tx.execute(update(schema.identity).values(**values))
+    # What was still owed when the copy was made has probably been told since.
+    since = select(schema.identity.c.knows_until).scalar_subquery()
+    owed = update(schema.delivery).where(rows.state != "sent", rows.in_doubt.is_(False))
+    await tx.execute(owed.values(in_doubt=True, first_at=func.coalesce(rows.first_at, since)))
 
 
 def doubt(now: Any, account: str | None = None) -> dict[str, Any]:

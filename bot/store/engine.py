@@ -16,7 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from bot.database_url import PostgresAddress, SqliteAddress, parse
-from bot.errors import FtjobError, StoreInUse
+from bot.errors import FtjobError, StoreInUse, StoreUnusable
+from bot.store.generation import Generations
 from bot.store.integrity import BUSY_SECONDS, examine, in_words
 from bot.store.postgres import LONGEST, postgres_engine
 from bot.store.reasons import explained
@@ -52,6 +53,8 @@ class Database:
         """Options of its address that have no effect here."""
         self.longest = longest
         """Seconds that a transaction may take on PostgreSQL."""
+        self.generations = Generations()
+        """Counts what is written to an SQLite file."""
         self._engine = engine
         self._clock = clock
         self.is_sqlite = engine.dialect.name == "sqlite"
@@ -71,7 +74,10 @@ class Database:
         try:
             async with asyncio.timeout(None if self.is_sqlite or patiently else self.longest):
                 async with self._engine.begin() as tx:
+                    before = await self.generations.changes(tx) if self.is_sqlite else 0
                     yield tx
+                    generation = await self.generations.count(tx, before) if self.is_sqlite else None
+                self.generations.committed(generation)
         except TimeoutError as error:
             raise TimeoutError(f"The database did not answer within {self.longest:.0f} seconds.") from error
 
@@ -133,7 +139,6 @@ async def open_database(url: str, clock: Clock, *, longest: float = LONGEST) -> 
         return
     path = sqlite_path(url)
     with _only_process(path) as lock:
-        os.close(_open_privately(path))
         await asyncio.to_thread(examine, path)
         async with _disposing(_sqlite_engine(path)) as engine:
             with in_words(path):
@@ -194,16 +199,33 @@ async def _disposing(engine: AsyncEngine) -> AsyncIterator[AsyncEngine]:
 
 @contextmanager
 def _only_process(path: Path) -> Iterator[int]:
-    """Hold the lock beside the file and yield its descriptor: two processes on one SQLite file would tell everything twice."""
-    lock = _open_privately(Path(f"{path}.lock"))
+    """Hold a file, whatever name it goes by, and yield the descriptor of the lock file beside it.
+
+    Two processes on one SQLite file would tell everything twice. The file itself is locked, too: it may be mounted in two
+    places. SQLite's own locks are of another kind (fcntl); but they end with any descriptor of the file that this process
+    closes, so ours is closed last.
+    """
+    place = Path(os.path.realpath(path))
+    with _locked(Path(f"{place}.lock"), path) as lock, _locked(place, path) as file:
+        if (names := os.fstat(file).st_nlink) > 1:
+            raise StoreUnusable(
+                f"{path} has {names} names (hard links), and SQLite cannot know what happens under the others: copy it to a "
+                "file of its own, and let DATABASE_URL name that."
+            )
+        yield lock
+
+
+@contextmanager
+def _locked(file: Path, path: Path) -> Iterator[int]:
+    held = _open_privately(file)
     try:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise StoreInUse(f"{path} is in use by the running bot.") from None
-        yield lock
+        yield held
     finally:
-        os.close(lock)
+        os.close(held)
 
 
 def _open_privately(path: Path) -> int:

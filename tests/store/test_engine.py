@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 
-from bot.errors import FtjobError, StoreInUse
+from bot.errors import FtjobError, StoreInUse, StoreUnusable
 from bot.store import Store, open_store
 from bot.store.delivery import Picture, Planned
 from bot.store.engine import open_database, sqlite_path
@@ -84,6 +84,35 @@ async def test_a_second_store_on_the_same_file_is_refused_until_the_first_is_clo
         await know(store, reading("ftjob-a"))
 
     async with open_store(url, wall.time) as store:
+        await known(store, "ftjob-a")
+
+
+def content(file: Path) -> bytes:
+    return file.read_bytes()
+
+
+async def test_a_file_with_several_names_is_refused_and_left_as_it_is(file: Path) -> None:
+    async with open_store(f"sqlite:///{file}", wall.time):
+        pass
+    before = content(file)
+    (file.parent / "other.db").hardlink_to(file)
+
+    for name in (file.name, "other.db"):
+        with pytest.raises(StoreUnusable, match=rf"{name} has 2 names \(hard links\)"):
+            async with open_store(f"sqlite:///{file.parent}/{name}", wall.time):
+                pass
+    assert content(file) == before
+
+
+async def test_the_lock_file_is_beside_the_file_itself(file: Path) -> None:
+    (file.parent / "here").mkdir()
+    link = file.parent / "here" / "link.db"
+    link.symlink_to(file)
+    async with open_store(f"sqlite:///{link}", wall.time) as store:
+        await know(store, reading("ftjob-a"))
+
+    assert [path.name for path in link.parent.iterdir()] == ["link.db"]
+    async with open_store(f"sqlite:///{file}", wall.time) as store:
         await known(store, "ftjob-a")
 
 

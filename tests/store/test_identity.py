@@ -36,6 +36,13 @@ def test_what_became_of_a_store(remembered: str | None, stored: str | None, is_e
     assert story(remembered, stored, is_empty=is_empty) == expected
 
 
+@pytest.mark.parametrize("is_empty", [True, False])
+def test_only_the_store_that_was_here_can_be_older_than_it_was(*, is_empty: bool) -> None:
+    assert story(A, A, is_empty=is_empty, is_older=True) == Story.OLDER
+    assert story(A, B, is_empty=is_empty, is_older=True) == Story.REPLACED
+    assert story(None, A, is_empty=is_empty, is_older=True) == Story.KNOWN
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / "ftjob.db"
@@ -149,11 +156,12 @@ async def test_a_backup_from_before_there_were_ids_is_replaced_and_gets_one(file
 async def test_a_lock_file_that_names_no_id_is_written_anew(file: Path, content: bytes) -> None:
     made = await start(file, "ftjob-a")
     lock = Path(f"{file}.lock")
-    assert lock.read_text() == made.id
+    assert lock.read_text().split()[0] == made.id
     lock.write_bytes(content)
 
-    assert (await start(file)).story == Story.KNOWN
-    assert lock.read_text() == made.id
+    found = await start(file)
+    assert found.story == Story.KNOWN
+    assert lock.read_text() == f"{made.id} {found.generation:010d}"
     assert stat.filemode(lock.stat().st_mode) == "-rw-------"
 
 
@@ -164,3 +172,65 @@ async def test_processes_that_start_at_once_on_one_server_agree_on_one_id(postgr
 
         async with stores[0].db.transaction() as tx:
             assert await tx.scalar(select(func.count()).select_from(schema.identity)) == 1
+
+
+# --- older than it was ---
+
+
+async def leave_behind(file: Path, place: Path, *endings: str) -> Path:
+    """Leave a store as a process that was killed does, but for files that somebody removed; return it."""
+    place.mkdir()
+    async with open_store(f"sqlite:///{file}", wall.time) as store:
+        await accept(store)
+        await know(store, reading("ftjob-a"))
+        for ending in endings:
+            shutil.copy(f"{file}{ending}", place)
+    return place / file.name
+
+
+async def test_a_store_whose_log_was_removed_is_older_once(file: Path, tmp_path: Path) -> None:
+    await start(file, "ftjob-before")
+    left = await leave_behind(file, tmp_path / "killed", "", ".lock")
+
+    assert [(await look(left)).story for _ in range(2)] == [Story.OLDER] * 2
+    assert (await start(left)).story == Story.OLDER
+    assert (await start(left, "ftjob-b")).story == Story.KNOWN
+    assert (await look(left)).story == Story.KNOWN
+
+
+async def test_a_store_of_a_process_that_was_killed_is_known(file: Path, tmp_path: Path) -> None:
+    await start(file, "ftjob-before")
+    left = await leave_behind(file, tmp_path / "killed", "", ".lock", "-wal")
+
+    assert (await start(left)).story == Story.KNOWN
+
+
+async def test_a_copy_that_was_put_back_by_hand_is_older(file: Path, tmp_path: Path) -> None:
+    await start(file, "ftjob-a")
+    shutil.copy(file, tmp_path / "copy.db")
+    await start(file, "ftjob-b")
+    shutil.copy(tmp_path / "copy.db", file)
+
+    assert (await start(file)).story == Story.OLDER
+
+
+async def test_reading_makes_no_store_younger(file: Path, tmp_path: Path) -> None:
+    await start(file, "ftjob-a")
+    shutil.copy(file, tmp_path / "copy.db")
+    async with open_store(f"sqlite:///{file}", wall.time) as store:
+        store.remember_identity()
+        await rows(store, schema.job)
+    shutil.copy(tmp_path / "copy.db", file)
+
+    assert (await start(file)).story == Story.KNOWN
+
+
+async def test_the_lock_file_of_a_version_that_did_not_count_is_taken_over(file: Path) -> None:
+    made = await start(file, "ftjob-a")
+    lock = Path(f"{file}.lock")
+    lock.write_text(made.id)
+
+    found = await start(file)
+
+    assert found.story == Story.KNOWN
+    assert lock.read_text() == f"{made.id} {found.generation:010d}"

@@ -299,7 +299,7 @@ async def test_what_comes_to_be_owed_is_in_no_doubt_for_ever_after_a_backup(
 ) -> None:
     async with store.db.transaction() as tx:
         await store.keep_identity(tx)
-    await put_back(store.db)
+        await put_back(store.db, tx)
     await owe(store, "C1")
     await time.passes(store, seconds)
     async with store.db.transaction() as tx:

@@ -3,6 +3,8 @@
 import shutil
 from pathlib import Path
 
+import pytest
+
 from bot.sandbox.faults import Fault
 from bot.store import schema
 from tests.store.seeds import rows
@@ -13,7 +15,10 @@ LIST = "GET /fine_tuning/jobs"
 MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
 
 
-async def test_what_was_told_after_a_backup_is_not_told_again_and_what_was_not_is(world: World) -> None:
+@pytest.mark.parametrize("is_said", [True, False])
+async def test_what_was_told_after_a_backup_is_not_told_again_and_what_was_not_is(
+    world: World, *, is_said: bool
+) -> None:
     told, untold, new = (world.api.add_job(status=status) for status in ("running", "running", "queued"))
     backup = world.folder / "backup.db"
     async with world.process():
@@ -30,8 +35,9 @@ async def test_what_was_told_after_a_backup_is_not_told_again_and_what_was_not_i
     world.api.change(untold, status="failed")
     put_back(world, backup)
 
-    code, said = await second(world, "db", "restored")
-    assert code == 0, said
+    if is_said:  # else the bot sees by itself that the database is older than it was
+        code, said = await second(world, "db", "restored")
+        assert code == 0, said
     async with world.bot() as bot:
         await world.until_told(untold, "Failed")
         world.api.change(later, status="running")

@@ -85,3 +85,29 @@ async def test_telling_it_twice_owes_one_notice(world: World) -> None:
         await Notices(bot.store, world.ops.id).tell_of_store()
         owed = [json.loads(row.notice)["kind"] for row in await deliveries(bot.store)]
     assert owed == ["store_lost"]
+
+
+OLDER = "My database is older than what I last wrote to it"
+
+
+async def test_a_store_whose_log_was_removed_while_the_bot_was_stopped_is_told_once_and_nothing_comes_twice(
+    world: World,
+) -> None:
+    before, after = world.api.add_job(status="queued"), world.api.add_job(status="queued")
+    async with world.bot(FTJOB_OPS_CHANNEL=world.ops.id):
+        await world.say(f"track {before}")
+    # Stopped in order: what was in the log is in the file now. The next one is killed.
+    async with world.process(FTJOB_OPS_CHANNEL=world.ops.id):
+        await world.say(f"track {after}")
+        world.api.change(before, status="running")
+        await world.until_told(before, "Running")
+    (world.folder / "ftjob.db-wal").unlink()
+
+    for _ in range(2):
+        async with world.process(FTJOB_OPS_CHANNEL=world.ops.id):
+            await world.slack.ledger.until(lambda: OLDER in "".join(told_ops(world)), why="the notice")
+            assert after in (await world.say(f"track {after}")).plain
+
+    assert [OLDER in text for text in told_ops(world)] == [True]
+    assert world.told(before) == ["Running"]
+    assert "".join(world.log).count("store.older") == 1
