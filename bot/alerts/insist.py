@@ -2,9 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from bot.store.engine import Clock
 from bot.store.reasons import is_of_database
+
+_T = TypeVar("_T")
 
 BROKEN_SECONDS = 1.0
 """Between two attempts while the database does not work."""
@@ -30,3 +33,13 @@ async def insist(write: Callable[[], Awaitable[bool]], clock: Clock, seconds: fl
             if not is_first:
                 await asyncio.sleep(BROKEN_SECONDS)
         is_first = False
+
+
+async def twice(work: Callable[[bool], Awaitable[_T]]) -> _T:
+    """Work, and once more at once where the database broke off: the next connection may hold. It is told which time it is."""
+    try:
+        return await work(False)  # noqa: FBT003 - what it is told is one word
+    except Exception as error:
+        if isinstance(error, TimeoutError) or not is_of_database(error):
+            raise
+        return await work(True)  # noqa: FBT003

@@ -14,6 +14,7 @@ from functools import partial
 import structlog
 
 from bot import metrics
+from bot.alerts.insist import twice
 from bot.alerts.notices import Notices
 from bot.alerts.record import Ending, Recorder
 from bot.alerts.steps import Seen
@@ -31,7 +32,6 @@ from bot.store import Store
 from bot.store.accounts import Lease, Standing
 from bot.store.engine import Clock, Transaction
 from bot.store.jobs import KnownJob, Watched
-from bot.store.reasons import is_of_database
 
 MOST_NEW_PAGES = 100
 """Pages of nothing but new jobs that one sweep reads: ten thousand jobs between two sweeps are none that a team made."""
@@ -119,21 +119,12 @@ class Sweeper:
         """
         async with self._busy:
             try:
-                busy_for = await self._try_twice(older_than)
+                busy_for = await twice(lambda again: self._try_to_look(0.0 if again else older_than))
             except Exception:
                 self._broken = True
                 raise
             self._broken = False
             return busy_for
-
-    async def _try_twice(self, older_than: float) -> float | None:
-        """Look, and once more at once where the database broke off: the next connection may work."""
-        try:
-            return await self._try_to_look(older_than)
-        except Exception as error:
-            if isinstance(error, TimeoutError) or not is_of_database(error):
-                raise
-            return await self._try_to_look(0.0)
 
     async def _try_to_look(self, older_than: float) -> float | None:
         await self._give_back()
@@ -269,12 +260,8 @@ class Sweeper:
         pause = pause_after(error, lease.failures + 1, self._interval, random.random())  # noqa: S311
         metrics.SWEEPS.labels(self.account, type(error).__name__).inc()
         if lease.failures == 0:
-            log.warning(
-                "account.failing",
-                account=self.account,
-                error=f"{type(error).__name__}: {error}",
-                request_id=error.request_id,
-            )
+            said = f"{type(error).__name__}: {error}"
+            log.warning("account.failing", account=self.account, error=said, request_id=error.request_id)
         await self._circuit.broke(lease, error, pause)
 
     def _went_well(self, lease: Lease) -> None:
