@@ -1,7 +1,10 @@
 """Which addresses the bot may be pointed at: https, or http on this machine. Pure."""
 
+import re
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
+
+_NAME = re.compile(rb"[a-z0-9_.-]+", re.IGNORECASE)
 
 
 def check_http(url: str, *, allow_http: bool) -> None:
@@ -29,7 +32,7 @@ def check_host(host: str) -> None:
     Raises:
         ValueError: it is none.
     """
-    if not _is_host(host):
+    if not is_host(host):
         raise ValueError("must be the name or the IP address of a machine, such as 127.0.0.1, without a port")
 
 
@@ -47,19 +50,19 @@ def _parts(url: str) -> SplitResult | None:
     """Return the parts of an HTTP address, None where it is not one."""
     try:
         parts = urlsplit(url)
-        fits = parts.scheme in ("http", "https") and parts.port != 0 and _is_host(parts.hostname or "")
+        fits = parts.scheme in ("http", "https") and parts.port != 0 and is_host(parts.hostname or "")
     except ValueError:  # such as a port that is no number
         return None
     return parts if fits and url.isprintable() and " " not in url else None
 
 
-def _is_host(host: str) -> bool:
-    """Whether a name can be looked up; what cannot makes each HTTP client fail in a way of its own."""
+def is_host(host: str) -> bool:
+    """Whether a name is an IP address or can be looked up; what cannot makes each HTTP client fail in its own way."""
     try:
         ip_address(host)
     except ValueError:
         try:
-            return bool(host) and not set(host) & set(":/@[]") and bool(host.rstrip(".").encode("idna"))
+            return bool(_NAME.fullmatch(host.rstrip(".").encode("idna")))
         except UnicodeError:  # an empty label, one of more than 63 characters, a letter that no name has
             return False
     return True

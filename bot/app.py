@@ -145,7 +145,9 @@ async def running(
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         gateway = await enter(open_gateway(settings, patience, clock=clock))
-        clients = {each.name: await enter(Client(each, clock=clock)) for each in settings.accounts}
+        clients = {
+            each.name: await enter(Client(each, clock=clock, proxies=settings.proxies)) for each in settings.accounts
+        }
         store = await enter(_own_store(settings, clock))
         config, interval = settings.ftjob_config, settings.ftjob_poll_seconds
         drawing = Drawing(clients, clock, read_only=settings.ftjob_read_only, prices=config.prices)
@@ -179,7 +181,7 @@ async def running(
         stack.push_async_callback(lambda: asyncio.gather(sender.stop(), timer.stop(), _shut(doors, dispatch)))
         await enter(_in_background(editor.run(), presence.run(), finish_abandoned(context)))
         if settings.ftjob_heartbeat_url:
-            await enter(_in_background(beat(settings.ftjob_heartbeat_url, bot.broken_parts)))
+            await enter(_in_background(beat(settings.ftjob_heartbeat_url, bot.broken_parts, settings.proxies)))
         await _open_doors(doors, bot, dispatch)
         log.info("bot.started", version=context.version, socket_mode=settings.uses_socket_mode, port=bot.port)
         yield bot
@@ -236,7 +238,9 @@ async def _open_doors(stack: AsyncExitStack, bot: Bot, dispatch: Dispatch) -> No
     settings = bot.settings
     if settings.slack_app_token:
         app = build_app(bot.gateway.client, dispatch)
-        bot.socket = await stack.enter_async_context(socket_mode(app, settings.slack_app_token.get_secret_value()))
+        bot.socket = await stack.enter_async_context(
+            socket_mode(app, settings.slack_app_token.get_secret_value(), settings.proxies)
+        )
     if settings.listens_on:
         host, port = settings.listens_on
         await stack.enter_async_context(_in_background(watch_loop()))

@@ -12,6 +12,7 @@ from bot import manifest
 from bot.accounts import AZURE, DEFAULT, Account
 from bot.blocks.parts import duration
 from bot.config import Config
+from bot.connecting import FAILED, trouble_of
 from bot.errors import (
     AccessRefused,
     FtjobError,
@@ -23,6 +24,7 @@ from bot.errors import (
     StoreInUse,
     StoreLocked,
     StoreUnusable,
+    Unreachable,
 )
 from bot.providers.client import Client
 from bot.settings import Settings
@@ -74,6 +76,7 @@ class Finding:
 async def findings(settings: Settings) -> list[Finding]:
     """Try every part, side by side, and return what was found in a fixed order."""
     fine = [Finding("Settings", ok=True, found="all readable"), _configuration(settings.ftjob_config)]
+    fine += _proxies(settings)
     accounts = (_api(settings, account) for account in settings.accounts)
     tried = await asyncio.gather(_database(settings), _slack(settings), *accounts)
     return [*fine, *(finding for each in tried for finding in each)]
@@ -96,6 +99,24 @@ def _configuration(config: Config) -> Finding:
     stuck = ", ".join(f"{name} {duration(seconds) if seconds else 'never'}" for name, seconds in times.items())
     found = f"prices of a million trained tokens: {prices}; told as stuck: {stuck}"
     return Finding("Configuration file", ok=True, found=found if config.model_fields_set else f"none; {found}")
+
+
+def _proxies(settings: Settings) -> list[Finding]:
+    """Return through which proxy what is asked; nothing where no proxy is set."""
+    proxies = settings.proxies
+    if not (proxies.http or proxies.https or proxies.unread):
+        return []
+    asked = {
+        "Slack": settings.slack_api_url,
+        **{_api_part(settings, each): each.base_url for each in settings.accounts},
+    }
+    used = {part: proxies.find(url) for part, url in asked.items()}
+    found = "; ".join(f"{part}: {f'{proxy.name} ({proxy.place})' if proxy else 'none'}" for part, proxy in used.items())
+    return [Finding("Proxy", ok=True, found=found, todo=" ".join(f"{each}." for each in proxies.unread))]
+
+
+def _api_part(settings: Settings, account: Account) -> str:
+    return "Fine-tuning API" if len(settings.accounts) == 1 else f"Fine-tuning API: {account.name}"
 
 
 async def _database(settings: Settings) -> list[Finding]:
@@ -193,15 +214,17 @@ def _failed(part: str, error: Exception, *, if_refused: str) -> Finding:
     word = data.get("error") if isinstance(data, dict) else None
     if not isinstance(word, str):
         status = getattr(response, "status_code", None)
-        found = f"HTTP {status}" if status else type(error).__name__
-        return Finding(part, ok=False, found=f"unreachable: {found}", todo="Check SLACK_API_URL and the network.")
+        trouble = None if status else trouble_of(error)
+        found = trouble.said if trouble else f"HTTP {status}" if status else type(error).__name__
+        todo = trouble.todo if trouble else FAILED.todo
+        return Finding(part, ok=False, found=f"unreachable: {found}", todo=todo.format(address="SLACK_API_URL"))
     todo = "Try again in a minute." if word in _PASSING else if_refused
     return Finding(part, ok=False, found=f"refused: {word}", todo=todo)
 
 
 async def _api(settings: Settings, account: Account) -> list[Finding]:
-    part = "Fine-tuning API" if len(settings.accounts) == 1 else f"Fine-tuning API: {account.name}"
-    async with Client(account) as client:
+    part = _api_part(settings, account)
+    async with Client(account, proxies=settings.proxies) as client:
         try:
             page = await client.list_jobs(limit=1)
         except ProviderError as error:
@@ -233,5 +256,7 @@ def _todo(error: ProviderError, account: Account) -> str:
             return "Raise the limit or pay the bill with the provider."
         case RateLimited():
             return "Try again in a minute."
+        case Unreachable() if error.todo:
+            return error.todo.format(address=address)
         case _:
             return f"Check {address} and the network."

@@ -63,6 +63,8 @@ def run() -> None:
     logs.set_up(settings.ftjob_log)
     for setting, mode in readable_by_others().items():
         log.warning("settings.readable_by_others", setting=setting, mode=mode, better="0600")
+    for problem in settings.proxies.unread:
+        log.warning("settings.proxy_ignored", problem=problem)
     if settings.ftjob_allow_http:
         log.warning("settings.http_allowed", setting="FTJOB_ALLOW_HTTP", without_tls=settings.without_tls)
     _with_clear_errors(process.run_until_stopped(settings))

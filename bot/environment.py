@@ -5,6 +5,7 @@ Each secret may instead stand in a file: ``SLACK_BOT_TOKEN_FILE=/run/...``.
 
 import io
 import os
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,13 @@ from bot.config import NAME as CONFIG
 from bot.config import Config, read_accounts, read_config
 from bot.credentials import read_secret, read_text
 from bot.errors import SettingsError
+from bot.proxies import read_proxies
 from bot.settings import SECRETS, Settings
 
-NAMES = frozenset(Settings.model_fields) - {"accounts_of_file"}
+NAMES = frozenset(Settings.model_fields) - {"accounts_of_file", "proxies"}
 """Every setting that has a variable, which is its name in capitals."""
 DOTENV = Path(".env")
+CERTIFICATES = "SSL_CERT_FILE"
 
 
 def load(environ: Mapping[str, str] = os.environ, *, dotenv: Path = DOTENV) -> Settings:
@@ -42,7 +45,8 @@ def load(environ: Mapping[str, str] = os.environ, *, dotenv: Path = DOTENV) -> S
     problems += [f"{origins.get(name.upper(), name.upper())} holds bytes that are no text" for name in sorted(no_text)]
     values: dict[str, Any] = {name: text for name, text in given.items() if name not in no_text}
     from_files, unreadable = _from_files(known)
-    problems += unreadable
+    proxies, unusable = read_proxies(known)
+    problems += [*unreadable, *unusable, *_untrusted(known, environ)]
     if values.pop(CONFIG.lower(), None):
         accounts, missing = read_accounts(config, known)
         problems += [*wrong, *missing]
@@ -53,7 +57,7 @@ def load(environ: Mapping[str, str] = os.environ, *, dotenv: Path = DOTENV) -> S
             from_files.pop(section.key_env.lower(), None)
     context = {"disk_forgets": "DYNO" in known, "more_accounts": bool(config.accounts or wrong)}
     try:
-        settings = Settings.model_validate(values | from_files, context=context)
+        settings = Settings.model_validate(values | from_files | {"proxies": proxies}, context=context)
     except ValidationError as error:
         problems += [_in_words(problem, origins) for problem in error.errors(include_input=False)]
     if problems:
@@ -117,6 +121,23 @@ def _from_files(known: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
             except ValueError as error:
                 problems.append(str(error))
     return values, problems
+
+
+def _untrusted(known: Mapping[str, str], environ: Mapping[str, str]) -> list[str]:
+    """Return what is wrong with the certificates that are to be trusted, which OpenSSL itself reads from the environment."""
+    path = known.get(CERTIFICATES, "")
+    if path and path != environ.get(CERTIFICATES):
+        return [f"{CERTIFICATES} is not read from a .env file; set it in the environment"]
+    try:
+        if path:
+            ssl.create_default_context(cafile=path)
+    except FileNotFoundError as error:
+        return [f"{CERTIFICATES} cannot be read: {error.strerror}"]
+    except ssl.SSLError:
+        return [f"{CERTIFICATES} holds no certificate that can be read"]
+    except (OSError, ValueError) as error:
+        return [f"{CERTIFICATES} cannot be read: {getattr(error, 'strerror', None) or type(error).__name__}"]
+    return []
 
 
 def _in_words(problem: Any, origins: Mapping[str, str]) -> str:

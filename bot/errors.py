@@ -161,7 +161,9 @@ class ForeignAnswer(BrokenAnswer):
 class Unreachable(ProviderError):
     """No usable answer came."""
 
-    def __init__(self, message: str, *, maybe_done: bool, request_id: str | None = None) -> None:
+    def __init__(self, message: str, *, maybe_done: bool, todo: str = "", request_id: str | None = None) -> None:
         super().__init__(message, request_id=request_id)
+        self.todo = todo
+        """What whoever runs the bot has to do, where it takes a person: {address} stands for the setting with the address."""
         self.maybe_done = maybe_done
         """Whether the request may have reached the API and been carried out."""

@@ -11,6 +11,8 @@ import aiohttp
 import structlog
 from pydantic import SecretStr
 
+from bot.proxies import DIRECT, Proxies
+
 EVERY = 60.0
 DEADLINE = 10.0
 """Seconds until one sign is given up."""
@@ -18,25 +20,27 @@ DEADLINE = 10.0
 log = structlog.get_logger()
 
 
-async def beat(address: SecretStr, broken_parts: Callable[[], list[str]], *, every: float = EVERY) -> None:
+async def beat(
+    address: SecretStr, broken_parts: Callable[[], list[str]], proxies: Proxies = DIRECT, *, every: float = EVERY
+) -> None:
     """Give a sign each ``every`` seconds while ``broken_parts()`` is empty, until it is cancelled.
 
     The address may hold a token, so it is never logged.
     """
-    works = True
+    works, proxy = True, proxies.url_for(address.get_secret_value())
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=DEADLINE)) as session:
         while True:
             if not broken_parts():
-                worked = await _sign(session, address)
+                worked = await _sign(session, address, proxy)
                 if worked != works:
                     log.info("heartbeat.taken_again") if worked else log.warning("heartbeat.not_taken")
                 works = worked
             await asyncio.sleep(every)
 
 
-async def _sign(session: aiohttp.ClientSession, address: SecretStr) -> bool:
+async def _sign(session: aiohttp.ClientSession, address: SecretStr, proxy: str | None) -> bool:
     try:
-        async with session.get(address.get_secret_value(), allow_redirects=False) as answer:
+        async with session.get(address.get_secret_value(), proxy=proxy, allow_redirects=False) as answer:
             # A redirect is not followed, so whoever waits behind it has heard nothing.
             return 200 <= answer.status < 300  # noqa: PLR2004 - the range is what HTTP calls success
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError):

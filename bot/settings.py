@@ -11,6 +11,7 @@ from bot.addresses import check_azure, check_host, check_http
 from bot.config import Config, api_version
 from bot.credentials import check_id, check_secret, webhook_secrets
 from bot.database_url import parse
+from bot.proxies import Proxies
 from bot.redaction import redacted
 
 SECRETS = (
@@ -56,6 +57,8 @@ class Settings(BaseModel):
     """A TOML file with more accounts, prices, and after how long a job counts as stuck; here what it says."""
     accounts_of_file: tuple[Account, ...] = ()
     """Those of the file, with their keys."""
+    proxies: Proxies = Proxies()
+    """Through which proxy each address is asked, of HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY."""
     azure_openai_endpoint: str | None = None
     """Of an Azure resource, "https://name.openai.azure.com": makes it the account called azure."""
     openai_api_version: str | None = None

@@ -25,7 +25,8 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 def _clean_environment() -> None:
     """No setting of the machine that runs the tests reaches the bot."""
     for name in list(os.environ):
-        if name.startswith(("SLACK_", "OPENAI_", "FTJOB_", "AZURE_")) or name in ("PORT", "DATABASE_URL", "DYNO"):
+        is_ours = name.startswith(("SLACK_", "OPENAI_", "FTJOB_", "AZURE_")) or name in ("PORT", "DATABASE_URL", "DYNO")
+        if is_ours or name.lower() in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
             del os.environ[name]
 
 

@@ -19,6 +19,7 @@ from bot.sandbox.messages import Message
 from bot.sandbox.screen import Screen
 from bot.sandbox.workspace import Workspace
 from tests.postgres import free_port
+from tests.tls import certificate, tls_front
 from tests.world import World
 
 HTML = "<html><body>Service Unavailable</body></html>"
@@ -232,6 +233,24 @@ async def test_where_slack_is_down_the_rest_is_still_tried(world: World) -> None
     assert list(findings) == ["Settings", "Configuration file", "Database", "Slack", "Fine-tuning API", "Orders"]
 
 
+async def test_why_slack_cannot_be_reached_is_said(world: World, tmp_path: Path) -> None:
+    async with tls_front(certificate(tmp_path), world.slack.port) as port:
+        addresses = {
+            f"https://localhost:{port}/api": ("Its certificate is not trusted: self", "SSL_CERT_FILE"),
+            f"https://127.0.0.1:{world.slack.port}/api": (
+                "No TLS is spoken at its port.",
+                "Correct the port in SLACK_",
+            ),
+            f"http://127.0.0.1:{free_port()}/api": ("The connection was refused", "Check SLACK_API_URL"),
+            "https://nobody.invalid/api": ("nobody.invalid", "DNS"),
+        }
+        for address, (found_, todo) in addresses.items():
+            finding = (await found(world, SLACK_API_URL=address))["Slack"]
+            assert finding.found.startswith("unreachable: ")
+            assert found_ in finding.found
+            assert todo in finding.todo
+
+
 # --- the fine-tuning API ---
 
 
@@ -286,7 +305,7 @@ async def test_an_api_that_does_not_work_is_named_with_what_to_do(world: World, 
 async def test_where_the_api_is_down_the_rest_is_still_tried(world: World) -> None:
     findings = await found(world, OPENAI_BASE_URL=f"http://127.0.0.1:{free_port()}/v1")
     assert broken(findings) == ["Fine-tuning API"]
-    assert findings["Fine-tuning API"].found == "The connection failed."
+    assert findings["Fine-tuning API"].found == "The connection was refused: nothing listens at its port."
 
 
 # --- the database ---

@@ -366,6 +366,38 @@ def test_a_dotenv_file_that_cannot_be_used_is_named(content: bytes | None, says:
     assert problems(GOOD, dotenv) == [says]
 
 
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "SSL_CERT_FILE cannot be read: No such file or directory"),
+        ("no certificate", "SSL_CERT_FILE holds no certificate that can be read"),
+        (
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+            "SSL_CERT_FILE holds no certificate that can be read",
+        ),
+    ],
+)
+def test_certificates_that_cannot_be_used_are_named(content: str | None, says: str, tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_text(content)
+    assert problems(GOOD | {"SSL_CERT_FILE": str(file)}) == [says]
+
+
+def test_certificates_in_a_dotenv_file_would_be_passed_over_and_are_named(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("SSL_CERT_FILE=ca.pem\n")
+    assert problems(GOOD, tmp_path / ".env") == [
+        "SSL_CERT_FILE is not read from a .env file; set it in the environment"
+    ]
+
+
+def test_proxies_are_read_from_a_dotenv_file_too(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("HTTPS_PROXY=proxy:3128\nNO_PROXY=.internal\n")
+    proxies = load(GOOD, dotenv=tmp_path / ".env").proxies
+    assert proxies.url_for("https://slack.com/api") == "http://proxy:3128"
+    assert proxies.url_for("https://gateway.internal/v1") is None
+
+
 def test_a_byte_order_mark_is_no_part_of_a_setting(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"\xef\xbb\xbfOPENAI_ORG_ID=org-1\n")
     (tmp_path / "key").write_bytes(b"\xef\xbb\xbfsk-0123456789\n")

@@ -118,11 +118,15 @@ def _upstream(error: ProviderError, *, place: str, job_id: str | None) -> str:
         case RequestRefused():
             return f"The API refused this: {_said(error)} Correct what you asked for, then run it again."
         case Unreachable() | BrokenAnswer():
-            return (
-                f"The API did not give a usable answer: {_said(error)} Your job is not affected; try again in a minute."
-            )
+            return _no_answer(error)
         case _:
             return f"The API did not do this: {_said(error)} {ASK_WHO_RUNS_IT}, or try again in a minute."
+
+
+def _no_answer(error: Unreachable | BrokenAnswer) -> str:
+    if isinstance(error, Unreachable) and error.todo:
+        return f"I can't reach the API: {_said(error)} Your job is not affected. {ASK_WHO_RUNS_IT} to look at it."
+    return f"The API did not give a usable answer: {_said(error)} Your job is not affected; try again in a minute."
 
 
 def _not_let_in(error: AccessRefused) -> str:

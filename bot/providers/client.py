@@ -20,6 +20,7 @@ from pydantic import SecretStr
 
 from bot import metrics
 from bot.accounts import Account
+from bot.connecting import FAILED, trouble_of
 from bot.errors import BrokenAnswer, ForeignAnswer, ProviderError, Unreachable
 from bot.jobs.models import Checkpoint, Event, File, Model
 from bot.jobs.orders import Order
@@ -27,6 +28,7 @@ from bot.providers.dialects import dialect_of
 from bot.providers.shorten import Shortener
 from bot.providers.sizes import PageSizes, in_parts
 from bot.providers.wire import Answer, Page, Reading, Request, content_of
+from bot.proxies import DIRECT, Proxies
 
 DEADLINE = 15.0
 """Seconds until a request is given up, body included."""
@@ -54,7 +56,14 @@ _HEADERS = {
 class Client:
     """Asks one account. Every call raises a ``ProviderError`` that says what went wrong."""
 
-    def __init__(self, account: Account, *, clock: Callable[[], float] = time.time, deadline: float = DEADLINE) -> None:
+    def __init__(
+        self,
+        account: Account,
+        *,
+        clock: Callable[[], float] = time.time,
+        deadline: float = DEADLINE,
+        proxies: Proxies = DIRECT,
+    ) -> None:
         self.account = account
         self._dialect = dialect_of(account)
         self._clock = clock
@@ -65,6 +74,9 @@ class Client:
             follow_redirects=False,
             timeout=httpx.Timeout(deadline),
             verify=_trusted(),
+            # One rule for all that goes out: httpx would read the variables in a way of its own, or crash over them.
+            trust_env=False,
+            proxy=_proxy(proxies.url_for(self._dialect.base_url)),
             # Kept open between sweeps: a new TLS handshake for each would be most of their cost.
             limits=httpx.Limits(max_connections=20, max_keepalive_connections=20, keepalive_expiry=120),
         )
@@ -207,8 +219,10 @@ class Client:
             raise
         except TimeoutError as error:
             raise Unreachable(f"No answer within {self._deadline:g} s.", maybe_done=True) from error
-        except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
-            raise Unreachable("The connection failed.", maybe_done=not _never_sent(error)) from error
+        except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError) as error:
+            trouble = trouble_of(error) or FAILED
+            todo = trouble.todo if trouble.lasts else ""
+            raise Unreachable(trouble.said, maybe_done=not _never_sent(error), todo=todo) from error
         metrics.PROVIDER_REQUESTS.labels(self.account.name, request.method, str(answer.status)).inc()
         return answer
 
@@ -263,6 +277,15 @@ def _without(body: bytes, key: SecretStr) -> bytes:
 def _trusted() -> ssl.SSLContext:
     """Return whom to trust: reading the certificates takes 50 ms, and they are the same for each account."""
     return httpx.create_ssl_context()
+
+
+def _proxy(url: str | None) -> httpx.Proxy | None:
+    """Return a proxy whose user name and password stay in its address: httpx-aiohttp passes them on in a deprecated way."""
+    if url is None:
+        return None
+    proxy = httpx.Proxy(url)
+    proxy.url, proxy.auth = httpx.URL(url), None
+    return proxy
 
 
 def _never_sent(error: BaseException | None) -> bool:

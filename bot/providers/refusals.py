@@ -96,7 +96,8 @@ MEANINGS = {
 }
 """What happened, where an API's own sentence may leave people in the dark."""
 _BY_STATUS = {HTTPStatus.UNAUTHORIZED: Refusal.KEY, HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS: Refusal.PLACE}
-NO_PLAIN_HTTP = "Its port speaks HTTPS, and was asked in plain HTTP: the address must begin with https://."
+NO_PLAIN_HTTP = "Its port speaks HTTPS, and was asked in plain HTTP."
+HTTPS = "Let {address} begin with https://."
 _PLAIN_HTTP = re.compile(rb"plain HTTP request was sent to HTTPS|HTTP request to an HTTPS server", re.IGNORECASE)
 
 
@@ -124,7 +125,7 @@ def error_of(
     if status in _REFUSED:
         return _access_refused(status, error, request_id)
     if status == HTTPStatus.BAD_REQUEST and _PLAIN_HTTP.search(body):
-        return Unreachable(NO_PLAIN_HTTP, maybe_done=True, request_id=request_id)
+        return Unreachable(NO_PLAIN_HTTP, maybe_done=True, todo=HTTPS, request_id=request_id)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return RateLimited(message, retry_after=retry_after(headers, now), request_id=request_id)
     return _by_status(status, message, request_id)

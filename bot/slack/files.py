@@ -14,6 +14,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.alerts.door import Upload
+from bot.proxies import DIRECT, Proxies
 
 UPLOAD_ORIGIN = "https://files.slack.com/"
 
@@ -23,11 +24,18 @@ log = structlog.get_logger()
 class Files:
     """Uploads pictures."""
 
-    def __init__(self, client: AsyncWebClient, session: aiohttp.ClientSession, origins: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        session: aiohttp.ClientSession,
+        origins: tuple[str, ...],
+        proxies: Proxies = DIRECT,
+    ) -> None:
         """Take what it needs; bytes go to addresses that begin with one of ``origins``, or to Slack's own."""
         self._client = client
         self._session = session
         self._origins = (UPLOAD_ORIGIN, *origins)
+        self._proxies = proxies
         self._is_told = False
 
     async def upload(self, upload: Upload) -> str | None:
@@ -55,7 +63,7 @@ class Files:
             log.warning("upload_url.not_slacks")
             return None
         async with self._session.post(
-            url, data=upload.content, proxy=self._client.proxy, allow_redirects=False
+            url, data=upload.content, proxy=self._proxies.url_for(url), allow_redirects=False
         ) as response:
             if response.status != 200:  # noqa: PLR2004
                 log.warning("file.refused", status=response.status)

@@ -24,6 +24,7 @@ from bot.blocks import Message
 from bot.blocks.parts import Block
 from bot.blocks.view import View, view_of
 from bot.commands.command import Reply
+from bot.proxies import DIRECT, Proxies
 from bot.settings import Settings
 from bot.slack.channels import Channels
 from bot.slack.files import Files
@@ -81,13 +82,16 @@ class Gateway:
         response_origins: frozenset[str],
         channels: Channels,
         patience: Patience = PATIENCE,
+        *,
+        proxies: Proxies = DIRECT,
     ) -> None:
         self.client = client
         self._session = session
         self._response_urls = tuple(f"{origin}/" for origin in response_origins)
         self._channels = channels
-        self._files = Files(client, session, self._response_urls)
+        self._files = Files(client, session, self._response_urls, proxies)
         self._views = Views(client)
+        self._proxies = proxies
         self._patience = patience
         self._bot_id = ""
 
@@ -217,7 +221,9 @@ class Gateway:
             "unfurl_media": False,
         }
         try:
-            async with self._session.post(url, json=body, proxy=self.client.proxy, allow_redirects=False) as response:
+            async with self._session.post(
+                url, json=body, proxy=self._proxies.url_for(url), allow_redirects=False
+            ) as response:
                 status, answer = response.status, await response.text(errors="replace")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             log.warning("response_url.failed", error=type(error).__name__)
@@ -235,7 +241,7 @@ async def open_gateway(
     timeout = aiohttp.ClientTimeout(total=DEADLINE)
     # Without a limit no call waits for a connection: a post that timed out in that queue would pass for a doubtful one.
     connector = aiohttp.TCPConnector(limit=0)
-    # Not trust_env: the SDK takes a proxy from the environment once, aiohttp would look twice for each call, in a thread.
+    # Not trust_env: aiohttp would look into the environment twice for each call, in a thread.
     watch = aiohttp.TraceConfig()
     watch.on_request_redirect.append(_refuse_redirect)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout, trace_configs=[watch]) as session:
@@ -247,10 +253,12 @@ async def open_gateway(
             timeout=int(DEADLINE),
             retry_handlers=[],
         )
+        # Set afterwards: where the SDK is handed none, it looks for one itself, and knows nothing of NO_PROXY.
+        client.proxy = settings.proxies.url_for(base_url)
         api = urlsplit(base_url)
         origins = frozenset({RESPONSE_ORIGIN, f"{api.scheme}://{api.netloc}"})
         channels = Channels(client, clock, allow_shared=settings.ftjob_allow_shared_channels)
-        yield Gateway(client, session, origins, channels, patience)
+        yield Gateway(client, session, origins, channels, patience, proxies=settings.proxies)
 
 
 async def _refuse_redirect(_session: Any, _context: Any, redirect: aiohttp.TraceRequestRedirectParams) -> None:

@@ -7,6 +7,7 @@ import structlog
 
 from bot.alerts.notices import Notices
 from bot.blocks.notice import NoticeKind
+from bot.connecting import trouble_of
 from bot.slack.gateway import Gateway, Identity
 from bot.store import Store
 from bot.store.engine import Clock
@@ -67,7 +68,8 @@ class Presence:
         try:
             identity = await self._gateway.identity()
         except Exception as error:  # noqa: BLE001 - the SDK raises whatever a broken answer makes it raise
-            await self._went_down(f"{type(error).__name__}: {error}")
+            trouble = trouble_of(error)
+            await self._went_down(trouble.said if trouble else f"{type(error).__name__}: {error}")
         else:
             await self._came_up(identity)
 

@@ -13,6 +13,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 
 from bot.metrics import SLACK_IDLE
+from bot.proxies import DIRECT, Proxies
 from bot.slack.body import Idle, Payload, of_envelope
 
 PING_SECONDS = 5.0
@@ -24,8 +25,27 @@ LAST_SECONDS = 1.0
 log = structlog.get_logger()
 
 
+class Client(SocketModeClient):
+    """The SDK's, which asks each WebSocket's address through the proxy that is meant for it."""
+
+    proxies: Proxies = DIRECT
+
+    async def issue_new_wss_url(self) -> str:
+        """Ask Slack for the address of the next connection."""
+        url = await super().issue_new_wss_url()
+        self.proxy = self.proxies.url_for(url)
+        return url
+
+
 class Handler(AsyncSocketModeHandler):
     """Bolt's, for what can be read; it raises for the rest, which is acknowledged here: Slack would only send it again."""
+
+    def __init__(self, app: AsyncApp, app_token: str, proxies: Proxies) -> None:
+        # Not Bolt's own, which makes a client of the SDK's with whatever proxy that finds.
+        self.app, self.app_token = app, app_token
+        self.client: Client = Client(app_token, app.logger, app.client, ping_interval=PING_SECONDS)
+        self.client.proxies = proxies
+        self.client.socket_mode_request_listeners.append(self.handle)  # type: ignore[arg-type]
 
     async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]
         """Take one envelope."""
@@ -38,9 +58,9 @@ class Handler(AsyncSocketModeHandler):
 
 
 @asynccontextmanager
-async def socket_mode(app: AsyncApp, app_token: str) -> AsyncIterator[AsyncSocketModeHandler]:
+async def socket_mode(app: AsyncApp, app_token: str, proxies: Proxies) -> AsyncIterator[AsyncSocketModeHandler]:
     """Connect, stay connected whatever happens, and disconnect at the end of the block."""
-    handler = Handler(app, app_token, ping_interval=PING_SECONDS)
+    handler = Handler(app, app_token, proxies)
     # The first connection is awaited in the background: a bot that starts while Slack is down still watches jobs.
     connecting = asyncio.create_task(handler.connect_async())  # type: ignore[no-untyped-call]
     try:

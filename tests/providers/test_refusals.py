@@ -204,4 +204,5 @@ def test_the_meaning_of_a_refusal_goes_before_what_the_api_said() -> None:
 def test_plain_http_at_a_port_of_https_is_named(text: str) -> None:
     found = error(400, text)
     assert isinstance(found, Unreachable)
-    assert "must begin with https://" in str(found)
+    assert str(found) == "Its port speaks HTTPS, and was asked in plain HTTP."
+    assert found.todo == "Let {address} begin with https://."

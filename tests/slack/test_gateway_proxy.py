@@ -2,8 +2,6 @@ import asyncio
 import re
 from pathlib import Path
 
-import pytest
-
 from bot.blocks.answers import note
 from bot.commands.command import Reply
 from bot.environment import load
@@ -15,9 +13,7 @@ PROXY_SAYS = (
 SLACK = "http://127.0.0.1:1"
 
 
-async def test_calls_and_answers_go_through_the_proxy_of_the_environment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_calls_and_answers_go_through_the_proxy_of_the_environment(tmp_path: Path) -> None:
     asked: list[str] = []
 
     async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -31,12 +27,12 @@ async def test_calls_and_answers_go_through_the_proxy_of_the_environment(
 
     proxy = await asyncio.start_server(pass_on, "127.0.0.1", 0)
     port = proxy.sockets[0].getsockname()[1]
-    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{port}")
     environ = {
         "SLACK_BOT_TOKEN": "xoxb-0123456789abcdef",
         "SLACK_APP_TOKEN": "xapp-0123456789abcdef",
         "OPENAI_API_KEY": "sk-0123456789",
         "SLACK_API_URL": f"{SLACK}/api/",
+        "HTTP_PROXY": f"http://127.0.0.1:{port}",
     }
     async with proxy, open_gateway(load(environ, dotenv=tmp_path / "no.env")) as gateway:
         await gateway.identity()

@@ -199,7 +199,7 @@ async def test_an_order_that_could_not_be_sent_is_told_as_that(world: World) -> 
     assert world.orders == []
     assert "nothing was sent" in answer.plain
     assert [row.decision for row in rows] == [Decision.ASKED, Decision.ORDERED, Decision.UNSENT]
-    assert rows[-1].reason == "The connection failed."
+    assert rows[-1].reason == "The connection was refused: nothing listens at its port."
 
 
 async def test_a_job_that_ends_by_itself_while_nobody_knows_of_the_order_came_first(world: World) -> None:
