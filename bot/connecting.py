@@ -51,6 +51,15 @@ def trouble_of(error: BaseException) -> Trouble | None:
     return found or (FAILED if is_connection else None)
 
 
+def never_sent(error: BaseException) -> bool:
+    """Return whether a request certainly did not reach the server: the connection could not be opened at all.
+
+    The names of httpx's exceptions cannot be trusted here: a server that died after it took the request arrives as
+    ``httpx.ConnectTimeout``. aiohttp's own exception, the cause, can.
+    """
+    return any(isinstance(each, aiohttp.ClientConnectorError) for each in _chain(error))
+
+
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error

@@ -20,7 +20,7 @@ from pydantic import SecretStr
 
 from bot import metrics
 from bot.accounts import Account
-from bot.connecting import FAILED, trouble_of
+from bot.connecting import FAILED, never_sent, trouble_of
 from bot.errors import BrokenAnswer, ForeignAnswer, ProviderError, Unreachable
 from bot.jobs.models import Checkpoint, Event, File, Model
 from bot.jobs.orders import Order
@@ -222,7 +222,7 @@ class Client:
         except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError) as error:
             trouble = trouble_of(error) or FAILED
             todo = trouble.todo if trouble.lasts else ""
-            raise Unreachable(trouble.said, maybe_done=not _never_sent(error), todo=todo) from error
+            raise Unreachable(trouble.said, maybe_done=not never_sent(error), todo=todo) from error
         metrics.PROVIDER_REQUESTS.labels(self.account.name, request.method, str(answer.status)).inc()
         return answer
 
@@ -286,16 +286,3 @@ def _proxy(url: str | None) -> httpx.Proxy | None:
     proxy = httpx.Proxy(url)
     proxy.url, proxy.auth = httpx.URL(url), None
     return proxy
-
-
-def _never_sent(error: BaseException | None) -> bool:
-    """Whether the request certainly did not reach the API: the connection could not be opened at all.
-
-    The names of httpx's exceptions cannot be trusted here: a server that died after it took the request arrives as
-    ``httpx.ConnectTimeout``. aiohttp's own exception, the cause, can.
-    """
-    while error is not None:
-        if isinstance(error, aiohttp.ClientConnectorError):
-            return True
-        error = error.__cause__
-    return False
