@@ -1,4 +1,5 @@
 import asyncio
+import json
 import os
 import re
 import signal
@@ -16,12 +17,13 @@ from sqlalchemy import Connection, MetaData, inspect, select, text
 
 from bot.errors import FtjobError
 from bot.store import Store, open_store, schema
+from bot.store.audit import Audit, Decision, Entry
 from bot.store.engine import Database, open_database
 from bot.store.migrate import upgrade
 from tests.store.seeds import know, known, reading
 from tests.store.times import Time
 
-NEWEST = "0009"
+NEWEST = "0010"
 _SQLITE_CATALOG = "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
 _POSTGRES_CATALOG = [
     """SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
@@ -313,3 +315,51 @@ async def test_a_kill_after_the_migration_leaves_the_new_schema(database_url: st
     async with open_store(database_url, wall.time) as store:
         assert await _revision(store.db) == NEWEST
         assert await _old_rows(store.db) == OLD
+
+
+WANDB = {"project": "search", "api_key": "plainh1dd3n", "token_count": "4096"}
+
+
+async def test_what_older_versions_stored_loses_its_secrets_and_nothing_else(database_url: str) -> None:
+    body = {"id": "ftjob-a", "integrations": [{"type": "wandb", "wandb": WANDB}], "seed": 7, "trained_tokens": 5000}
+    old = [
+        {
+            **OLD["change"][0],
+            "id": 100 + n,
+            "version": 100 + n,
+            "body": json.dumps(body),
+            "reason": "gsk_" + "h1dd3n" * 5,
+        }
+        for n in range(1100)
+    ]
+    async with open_database(database_url, wall.time) as db:
+        await upgrade(db, "0009")
+        tables = await _reflected(db)
+        async with db.transaction() as tx:
+            await tx.execute(tables["change"].insert(), [*OLD["change"], *old])
+            pictures = [
+                {
+                    "account": account,
+                    "job_id": f"ftjob-{n}",
+                    "body": json.dumps(body if n else {"id": "x"}),
+                    "digest": "d",
+                }
+                for account in ("default", "other")
+                for n in range(3)
+            ]
+            await tx.execute(tables["picture"].insert(), pictures)
+            await Audit(db).write(tx, Entry("U1", "T1", "C1", "command", "cancel", Decision.DENIED, reason="no"))
+
+    async with open_store(database_url, wall.time) as store:
+        async with store.db.transaction() as tx:
+            changes = (await tx.execute(select(schema.change.c.body, schema.change.c.reason).order_by("id"))).all()
+            kept = (await tx.execute(select(schema.picture.c.body, schema.picture.c.digest))).all()
+        assert await store.audit.first_broken() is None
+
+    clean = {**body, "integrations": [{"type": "wandb", "wandb": {**WANDB, "api_key": "..."}}]}
+    assert tuple(changes[0]) == (OLD["change"][0]["body"], OLD["change"][0]["reason"])
+    assert {(json.dumps(clean), "gsk_...")} == {tuple(row) for row in changes[1:]}
+    assert len(changes) == 1101
+    assert sorted(map(tuple, kept)) == sorted(
+        [('{"id": "x"}', "d"), (json.dumps(clean), ""), (json.dumps(clean), "")] * 2
+    )
