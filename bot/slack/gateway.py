@@ -154,7 +154,9 @@ class Gateway:
         except Exception as error:  # noqa: BLE001 - the SDK raises whatever a broken answer makes it raise
             log.warning("slack.broken_answer", error=f"{type(error).__name__}: {error}")
             return Answer(error="broken_answer", maybe_posted=True)
-        if not isinstance(ts, str) or not isinstance(channel, str) or not _is_same(arguments["channel"], channel):
+        # An edit is harmless wherever it went; a post has to be where it is looked for.
+        is_there = isinstance(channel, str) and (method == "chat.update" or _is_same(arguments["channel"], channel))
+        if not isinstance(ts, str) or not is_there:
             return Answer(error="broken_answer", maybe_posted=True)
         return Answer(ts=ts, channel=channel)
 

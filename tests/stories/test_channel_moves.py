@@ -8,6 +8,7 @@ import pytest
 
 from bot.app import Bot
 from bot.blocks.notice import NoticeKind
+from bot.store.cards import Rhythm
 from tests.world import World
 
 MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
@@ -84,7 +85,13 @@ async def test_slack_that_answers_with_another_id_than_it_was_asked_for_is_told_
         world.skip(60)
         bot.sender.wake()
         await world.settled(bot)
+        await until(lambda: are_shown(bot))
     assert world.told(job, secret) == ["Succeeded"]
+
+
+async def are_shown(bot: Bot) -> bool:
+    """Whether every card shows the present."""
+    return await bot.store.cards.seconds_to_next(Rhythm()) is None
 
 
 async def test_the_channel_of_operators_goes_on_being_told_and_the_log_names_the_setting(
