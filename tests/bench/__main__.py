@@ -1,6 +1,6 @@
 """The bench: every figure of docs/performance.md, both sides of each measured in this run.
 
-python -m tests.bench [--only sweep commands alerts ends crowd start] [--write]
+python -m tests.bench [--only sweep commands alerts ends crowd bursts start] [--write]
 """
 
 import argparse
@@ -12,12 +12,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.bench import alerts, commands, crowds, ends, starts, sweeps
+from tests.bench import alerts, bursts, commands, crowds, ends, starts, sweeps
 from tests.bench.figures import Part, table, write
 from tests.bench.processes import REPOSITORY, StandIns, stand_ins
 
 PAGE = REPOSITORY / "docs" / "performance.md"
-FAMILIES = ("sweep", "commands", "alerts", "ends", "crowd", "start")
+FAMILIES = ("sweep", "commands", "alerts", "ends", "crowd", "bursts", "start")
 JOBS = (100, 1000)
 
 
@@ -42,6 +42,8 @@ async def _family(name: str, standins: StandIns, folder: Path) -> list[Part]:
             return await ends.measure(standins, folder)
         case "crowd":
             return [await crowds.measure(standins, folder)]
+        case "bursts":
+            return await bursts.measure(standins, folder)
         case _:
             return [await starts.measure(standins, folder)]
 

@@ -49,6 +49,7 @@ class Desk:
                 web.post("/bench/webhook", self._add_webhook),
                 web.post("/bench/change", self._change),
                 web.post("/bench/silence", self._silence),
+                web.post("/bench/start", self._start),
             ]
         )
         slack.app.middlewares.append(self._note_arrival)
@@ -114,6 +115,14 @@ class Desk:
             api.faults.always("*", Fault("hang", seconds=600.0))
         else:
             api.faults.clear()
+        return web.json_response(None)
+
+    async def _start(self, request: web.Request) -> web.Response:
+        """Start jobs, all at this moment."""
+        order = await request.json()
+        now = int(time.time())
+        for _ in range(order["count"]):
+            self._apis[order["jobs"]].add_job(status="running", created_at=now)
         return web.json_response(None)
 
     async def _requests(self, request: web.Request) -> web.Response:
