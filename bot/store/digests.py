@@ -60,11 +60,11 @@ async def hold(
     """Let one digest tell the rows of each part, which are of one channel; ``values`` returns what it has of its own."""
     if not parts:
         return
-    made = insert(schema.delivery).values(_DIGEST).returning(schema.delivery.c.id, sort_by_parameter_order=True)
-    ids = await tx.scalars(made, [{"channel": rows[0].channel, "key": _key(rows), **values(rows)} for rows in parts])
+    made = insert(schema.delivery).values(_DIGEST).returning(schema.delivery.c.key, schema.delivery.c.id)
+    values_of = [{"channel": rows[0].channel, "key": _key(rows), **values(rows)} for rows in parts]
+    ids = {row.key: row.id for row in await tx.execute(made, values_of)}
     held = update(schema.delivery).where(schema.delivery.c.id == bindparam("row")).values(_HELD)
-    pairs = zip(parts, ids, strict=True)
-    await tx.execute(held, [{"row": row.id, "held_by": digest} for rows, digest in pairs for row in rows])
+    await tx.execute(held, [{"row": row.id, "held_by": ids[_key(rows)]} for rows in parts for row in rows])
 
 
 def _key(rows: Sequence[Row[Any]]) -> str:

@@ -21,6 +21,7 @@ from bot.providers.wire import Reading
 from bot.slack.gateway import open_gateway
 from bot.store import Store, open_store, schema
 from bot.store.tracks import Subscription, Track
+from tests.bench.commands import UNLIMITED
 from tests.bench.distance import at_a_distance
 from tests.bench.figures import Part, at_most, exactly, percentile, plain
 from tests.bench.processes import StandIns, process, until_listening
@@ -75,7 +76,7 @@ async def _new(standins: StandIns, folder: Path) -> Part:
     async with open_store(f"sqlite:///{file}", time.time) as store, store.db.transaction() as tx:
         await store.tracks.subscribe(tx, Subscription(account.name, channel, "U0BENCH", time.time()))
     environ = standins.environ(folder, 100, **standins.http(port), FTJOB_POLL_SECONDS=str(POLL_SECONDS))
-    async with process("-m", "bot", "run", environ=environ, folder=folder):
+    async with process(str(UNLIMITED), environ=environ, folder=folder):
         await until_listening(port)
         url = f"http://127.0.0.1:{port}/slack/events"
         await _typed(standins, url)
