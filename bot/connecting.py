@@ -78,7 +78,11 @@ def _one(error: BaseException) -> Trouble | None:
             return _no_host(error.host, error.os_error)
         case aiohttp.ClientProxyConnectionError():
             why = _BY_ERRNO.get(error.os_error.errno or 0, FAILED).said
-            return Trouble(f"The proxy can't be reached. {why}", "Check the proxy that HTTPS_PROXY names.", lasts=True)
+            return Trouble(
+                f"The proxy can't be reached. {why}",
+                "Check the proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names.",
+                lasts=True,
+            )
         case aiohttp.ServerDisconnectedError():
             return _CUT
         case aiohttp.ClientResponseError() if _TLS_RECORD in error.message:
