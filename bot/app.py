@@ -43,7 +43,7 @@ from bot.slack.dispatch import Dispatch
 from bot.slack.gate import Gate
 from bot.slack.gateway import Gateway, Identity, open_gateway
 from bot.slack.listeners import build_app
-from bot.slack.people import People
+from bot.slack.people import loop_time
 from bot.slack.presence import Presence
 from bot.slack.socket import socket_mode
 from bot.store import Store, open_store
@@ -104,11 +104,6 @@ class Bot:
         return [name for name, broken in parts.items() if broken]
 
 
-def loop_time() -> float:
-    """Return the running loop's time, by which ages in memory go: no change of the wall clock moves it."""
-    return asyncio.get_running_loop().time()
-
-
 @asynccontextmanager
 async def _own_store(settings: Settings, clock: Clock) -> AsyncIterator[Store]:
     """Open the store; in an SQLite file, which is this process's alone, nobody else holds a lease any more."""
@@ -144,7 +139,7 @@ async def running(
     """
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
-        gateway = await enter(open_gateway(settings, patience, clock=clock))
+        gateway = await enter(open_gateway(settings, patience, clock=clock, ages=ages))
         clients = {
             each.name: await enter(Client(each, clock=clock, proxies=settings.proxies)) for each in settings.accounts
         }
@@ -165,8 +160,7 @@ async def running(
         presence = Presence(gateway, store, notices, wake=sender.wake, clock=clock)
         parts = partial(_context, settings, store=store, recorder=recorder, notices=notices, charts=charts, wake=wake)
         context = parts(clients=clients, gateway=gateway, drawing=drawing, flood=Flood(limits), clock=clock, ages=ages)
-        people = People(gateway.client, settings.ftjob_operators, ages)
-        dispatch = Dispatch(context, gateway, people, lambda: presence.identity)
+        dispatch = Dispatch(context, gateway, gateway.people, lambda: presence.identity)
         await enter(_sending(sender))
         sweepers = {each.sweeper.account: each.sweeper for each in lookouts}
         watchers: list[Watcher] = [

@@ -1,12 +1,17 @@
 """What an answer of Slack's means beyond the message itself: where a card stands, that it is gone, a closed channel."""
 
+import structlog
+
 from bot.alerts.notices import DAY, Notices
-from bot.alerts.retry import CHANNEL_CLOSED, THREAD_GONE, Answer
+from bot.alerts.retry import CHANNEL_CLOSED, LOST_ACCESS, THREAD_GONE, Answer
 from bot.blocks.notice import NoticeKind
 from bot.store import Store
+from bot.store.audit import Decision, Entry
 from bot.store.cards import Card
 from bot.store.delivery import Delivery, Picture
 from bot.store.engine import Transaction
+
+log = structlog.get_logger()
 
 
 async def mind(
@@ -31,6 +36,8 @@ async def mind(
             await post_again(store, tx, card)
     if answer.error in CHANNEL_CLOSED:
         await _closed(store, notices, tx, delivery, answer)
+    if answer.error == LOST_ACCESS:
+        await end_direct_messages(store, tx, delivery.channel)
 
 
 async def post_again(store: Store, tx: Transaction, card: Card) -> None:
@@ -49,3 +56,12 @@ async def _closed(store: Store, notices: Notices, tx: Transaction, delivery: Del
     people = await store.tracks.people_in(tx, delivery.channel)
     facts: dict[str, str | float | None] = {"error": answer.error, "waiting": waiting}
     await notices.tell(tx, NoticeKind.CHANNEL_CLOSED, delivery.channel, at=today, people=people, **facts)
+
+
+async def end_direct_messages(store: Store, tx: Transaction, channel: str) -> None:
+    """End all that is sent to somebody who may not read it any more, in the caller's transaction; the audit says so once."""
+    person, ended = await store.direct.end(tx, channel, LOST_ACCESS)
+    if ended:
+        log.warning("direct_messages.ended", person=person, channel=channel, followed=ended)
+        entry = Entry(person, "", channel, "delivery", "direct messages", Decision.DENIED, reason=LOST_ACCESS)
+        await store.audit.write(tx, entry)

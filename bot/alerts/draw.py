@@ -57,6 +57,8 @@ class Outgoing:
     """Whether a reply in a thread is shown in the channel too."""
     shows: int = 0
     """Of a card: which count of what it has to show this is."""
+    person: str | None = None
+    """Whose direct messages the channel is, "" where nobody knows; None where that needs no question."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,11 @@ class Drawing:
 
 async def draw(store: Store, delivery: Delivery, drawing: Drawing, *, repeated: bool) -> Outgoing:
     """Return the message that a delivery stands for; ``repeated`` where it may stand in the channel already."""
+    outgoing = await _draw(store, delivery, drawing, repeated=repeated)
+    return replace(outgoing, person=await store.direct.person(delivery.channel))
+
+
+async def _draw(store: Store, delivery: Delivery, drawing: Drawing, *, repeated: bool) -> Outgoing:
     notes = _notes(delivery, repeated=repeated)
     if delivery.picture is Picture.NOTICE:
         thread_ts, body = await thread_of(store, delivery), dict(delivery.notice or {})

@@ -12,13 +12,14 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from bot import metrics
-from bot.alerts.consequences import post_again
+from bot.alerts.consequences import end_direct_messages, post_again
 from bot.alerts.door import Door
 from bot.alerts.draw import Drawing, Outgoing, draw_card
 from bot.alerts.insist import BROKEN_SECONDS
 from bot.alerts.retry import (
     CHANNEL_CLOSED,
     LONGEST_BACKOFF,
+    LOST_ACCESS,
     MAYBE_POSTED,
     OUR_FAULT,
     RATE_LIMITED,
@@ -118,11 +119,14 @@ class Editor:
             await self._store.cards.edited(edit)
         elif answer.error in CARD_GONE:
             await self._post_again(edit)
+        elif answer.error == LOST_ACCESS:
+            await self._end_direct_messages(edit)
         else:
             await self._put_off(edit, answer)
 
     async def _edit(self, edit: Edit, message: Message) -> Answer:
-        answer = await self._door.edit(Outgoing(edit.card.channel, message, key=""), edit.ts)
+        channel, person = edit.card.channel, await self._store.direct.person(edit.card.channel)
+        answer = await self._door.edit(Outgoing(channel, message, key="", person=person), edit.ts)
         metrics.CARD_EDITS.labels(_outcome(answer)).inc()
         return answer
 
@@ -141,7 +145,8 @@ class Editor:
         sight = await self._door.find(Sought(card.channel, key, edit.ts, float(edit.ts)))
         if not sight.ts:
             message = shown(card.job_id, known.chart.file, known.chart.says)
-            answer = await self._door.post(Outgoing(card.channel, message, key, thread_ts=edit.ts))
+            person = await self._store.direct.person(card.channel)
+            answer = await self._door.post(Outgoing(card.channel, message, key, thread_ts=edit.ts, person=person))
             if not answer.ts:
                 log.info("curves.not_shared", error=answer.error)
                 return False
@@ -156,6 +161,11 @@ class Editor:
                 return
             await post_again(self._store, tx, card)
         self._owed()
+
+    async def _end_direct_messages(self, edit: Edit) -> None:
+        async with self._store.db.transaction() as tx:
+            await end_direct_messages(self._store, tx, edit.card.channel)
+        await self._store.cards.failed(edit, wait=0.0, give_up=True)
 
     async def _put_off(self, edit: Edit, answer: Answer) -> None:
         error = answer.error or ""

@@ -136,6 +136,8 @@ class Recorder:
             shows = await self._shown_by(tx, place, reading)
             await self._store.cards.place(tx, place.id, card_ts, shows=shows)
             await self._store.outbox.rest(tx, track.channel, PACE)
+            if track.person:
+                await self._store.direct.belongs_to(tx, track.channel, track.person)
             await self._catch_up(tx, [(track, reading)])
         self._count(recorded)
         self._wake()
@@ -185,6 +187,7 @@ class Recorder:
             for each, read in both:
                 await self._subscribe_in(tx, each, read, skipped[each.account])
             await self._store.outbox.rest(tx, subscription.channel, PACE)
+            await self._store.direct.belongs_to(tx, subscription.channel, subscription.person)
         self._wake()
 
     async def _subscribe_in(

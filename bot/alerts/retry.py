@@ -9,6 +9,7 @@ from enum import StrEnum
 from bot.retry_after import LONGEST_PAUSE, SHORTEST_PAUSE, jittered
 from bot.store import line
 from bot.store.delivery import Outcome
+from bot.store.undelivered import NOT_OWED
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,11 @@ SHARED = "shared_with_another_company"
 UNSEEN = "cannot_see_whether_shared"
 """Ours: the channel may not be told, and it may be one that may not."""
 
+LOST_ACCESS = NOT_OWED
+"""Ours: a direct message to somebody who may not read it any more; all that they are sent ends."""
+NOT_ASKED = "cannot_ask_who_that_is"
+"""Ours: a direct message to somebody of whom nothing is known while Slack cannot be asked; it waits."""
+
 CHANNEL_CLOSED = frozenset({SHARED, UNSEEN}) | frozenset(
     "channel_not_found is_archived not_in_channel no_permission restricted_action restricted_action_read_only_channel "
     "restricted_action_thread_only_channel restricted_action_non_threadable_channel messages_tab_disabled "
@@ -73,7 +79,9 @@ OUR_FAULT = frozenset(
     "metadata_too_large invalid_metadata_format invalid_metadata_schema no_text".split()
 )
 """Slack does not accept what we drew: the same goes out as plain text."""
-REFUSED_FOR_NOW = frozenset("request_timeout service_unavailable team_added_to_org org_login_required".split())
+REFUSED_FOR_NOW = frozenset({NOT_ASKED}) | frozenset(
+    "request_timeout service_unavailable team_added_to_org org_login_required".split()
+)
 RATE_LIMITED = line.RATE_LIMITED
 MAYBE_POSTED = frozenset("internal_error fatal_error".split())
 THREAD_GONE = frozenset("thread_not_found cannot_reply_to_message".split())
@@ -182,8 +190,8 @@ def _sorted(answer: Answer, attempts: int, *, was_plain: bool, luck: float, pati
     if error in RATE_LIMITED:
         pause = jittered(pause_asked(answer), luck)
         return Verdict("pending", wait=pause, channel_wait=pause)
-    if error in CHANNEL_CLOSED:
-        return Verdict("parked")
+    if error in CHANNEL_CLOSED or error == LOST_ACCESS:
+        return Verdict("dead" if error == LOST_ACCESS else "parked")
     if error in WORKSPACE_CLOSED:
         return Verdict("pending", wait=LONGEST_BACKOFF, channel_wait=LONGEST_BACKOFF)
     if error in OUR_FAULT:

@@ -4,10 +4,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.blocks.job import word
-from bot.blocks.parts import LONGEST_ID, Message, clip, code, context, date, mention, place, plain, section, spoken
+from bot.blocks.parts import (
+    LONGEST_ID,
+    Message,
+    clip,
+    code,
+    context,
+    date,
+    mention,
+    older_button,
+    place,
+    plain,
+    section,
+    spoken,
+)
 
-_LONGEST_LINE = 290
-"""Characters: twenty-five lines stay below the 8,000 that Slack takes in one message."""
+_LONGEST_LINE = 250
+"""Characters: thirty lines stay below the 8,000 that Slack takes in one message."""
 _MOST_SPOKEN = 5
 _IN_WORDS = {
     "denied": ":no_entry: was denied",
@@ -25,7 +38,7 @@ _IN_WORDS = {
     "unsent": ":warning: never sent:",
     "unknown": ":warning: result unknown:",
 }
-_FOOT = "Newest first. `ftjob audit export` on the bot's machine prints everything, `ftjob audit verify` checks it."
+_FOOT = "Newest first; `audit denied`, `audit @person` and `audit &lt;id&gt;` show some. `ftjob audit export` on the bot's machine prints everything, `ftjob audit verify` checks it."
 
 
 @dataclass(frozen=True)
@@ -41,17 +54,38 @@ class Line:
     reason: str | None = None
     before: str | None = None
     after: str | None = None
+    count: int = 1
+    """How often that person did the like; the rest is of the last time."""
+    since: float = 0.0
+    """When they first did, where that was several times."""
 
 
-def audit(lines: Sequence[Line]) -> Message:
-    """Draw rows of the audit, newest first."""
+def audit(
+    lines: Sequence[Line], *, left_out: int = 0, older: str | None = None, what: str = "", is_first: bool = True
+) -> Message:
+    """Draw rows of the audit, newest first.
+
+    Args:
+        lines: the rows.
+        left_out: how many people's refusals and looks are not summed up in a line.
+        older: the command that shows what came before, None where nothing did.
+        what: which rows these are, already safe; nothing for all.
+        is_first: whether nothing newer was left out.
+    """
     if not lines:
         text = "Nobody has tried anything yet that the audit keeps: orders, and what was refused."
+        if what or not is_first:
+            text = f"The audit has no{'' if is_first else ' older'} rows {what}.".replace(" .", ".")
         return Message(text, [section(text)])
     drawn = [clip(_line(line), _LONGEST_LINE) for line in lines]
     halves = [drawn[start : start + 10] for start in range(0, len(drawn), 10)]
     said = spoken("Audit: " + "; ".join(drawn[:_MOST_SPOKEN]))
-    return Message(said, [section("*Audit*"), *(section("\n".join(half)) for half in halves), context(_FOOT)])
+    title = f"*Audit* {what}".strip()
+    notes = (
+        [f"{left_out} more were refused something, or looked: `/ftjob audit denied`, `audit shown`"] if left_out else []
+    )
+    foot = [*(older_button(older, "what people tried") if older else ()), context(" · ".join([*notes, _FOOT]))]
+    return Message(said, [section(title), *(section("\n".join(half)) for half in halves), *foot])
 
 
 def _line(line: Line) -> str:
@@ -62,4 +96,5 @@ def _line(line: Line) -> str:
     why = f" · {plain(line.reason, 80)}" if line.reason else ""
     decided = _IN_WORDS.get(line.decision, plain(line.decision, 20))
     where = place(line.channel)
+    job += f" · {line.count} times since {date(line.since)}, the last" if line.count > 1 else ""
     return f"{date(line.at)} · {mention(line.person)} {decided} {verb}{job}{states} · in {where}{why}"

@@ -48,6 +48,8 @@ class Verb(StrEnum):
 _FOR_OPERATORS = frozenset({Verb.OUTBOX, Verb.RETRY, Verb.AUDIT})
 """They change no job, but what other people's channels get, or show it."""
 
+_STOPS = frozenset({Verb.UNTRACK, Verb.UNSUBSCRIBE, Verb.MUTE})
+
 _CHANGES = frozenset({Verb.TRACK, Verb.UNTRACK, Verb.SUBSCRIBE, Verb.UNSUBSCRIBE, Verb.MUTE, Verb.UNMUTE, Verb.CURVES})
 """They change, or write into, what a channel or a person gets."""
 
@@ -100,6 +102,10 @@ class Command:
     """Settings of the channel to change, as the store names them."""
     delivery: int | None = None
     """The delivery to retry, None for all."""
+    decision: Decision | None = None
+    """What became of what the audit is to show."""
+    person: str | None = None
+    """Whose rows the audit is to show."""
     key: str | None = None
     """The question that is answered."""
     creation: Creation | None = None
@@ -136,6 +142,11 @@ class Command:
     def changes_job(self) -> bool:
         """Whether it is an order to the fine-tuning API."""
         return self.verb in (Verb.CANCEL, Verb.PAUSE, Verb.RESUME, Verb.CREATE, Verb.CONFIRM)
+
+    @property
+    def stops_own(self) -> bool:
+        """Whether it stops what the asker gets in their own direct messages, which everybody may."""
+        return self.verb in _STOPS and self.asker.channel.startswith("D")
 
     @property
     def opens_window(self) -> bool:

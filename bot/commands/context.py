@@ -1,7 +1,6 @@
 """What a command can reach."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from weakref import WeakValueDictionary
@@ -51,7 +50,7 @@ class Context:
     """Seconds between sweeps."""
     drawing: Drawing
     """What messages show of accounts."""
-    ages: Clock = time.monotonic
+    ages: Clock
     """By which ages in memory go."""
     _turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary, repr=False)
 

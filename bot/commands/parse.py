@@ -10,7 +10,7 @@ from rapidfuzz import fuzz, process
 
 from bot.blocks.parts import code, tidy
 from bot.commands.command import Asker, Command, Verb
-from bot.commands.filters import read_filter, read_time
+from bot.commands.filters import read_filter, read_rows, read_time, typed
 from bot.commands.usage import ALIASES, USAGE, misused
 from bot.errors import UserError
 from bot.jobs.ids import LONGEST, foreign_id_in, job_id_in, other_kind_of_id, strange_character
@@ -64,7 +64,7 @@ def parse(text: str, asker: Asker) -> Command:
         UserError: it is none; says what would be.
     """
     text = _LONE.sub(UNREADABLE, text)
-    if holds_secret(tidy(_typed(text))):
+    if holds_secret(tidy(typed(text))):
         raise UserError(REVOKE)
     words = [word for word in map(_trimmed, text.split()) if word]
     if not words:
@@ -189,7 +189,7 @@ def _list(verb: Verb, words: list[str], asker: Asker) -> Command:
         elif word in _COUNTS:
             most = int(word)
         elif equals and key and value:
-            metadata.append((_typed(key), _typed(value)))
+            metadata.append((typed(key), typed(value)))
         else:
             raise misused(
                 verb,
@@ -203,7 +203,7 @@ def _list(verb: Verb, words: list[str], asker: Asker) -> Command:
 
 def _subscribe(verb: Verb, words: list[str], asker: Asker) -> Command:
     words, account = _account(words)
-    return Command(verb, asker, filter=read_filter(verb, list(map(_typed, words)), asker.person), account=account)
+    return Command(verb, asker, filter=read_filter(verb, list(map(typed, words)), asker.person), account=account)
 
 
 def _unsubscribe(verb: Verb, words: list[str], asker: Asker) -> Command:
@@ -215,7 +215,7 @@ def _unsubscribe(verb: Verb, words: list[str], asker: Asker) -> Command:
 def _mute(verb: Verb, words: list[str], asker: Asker) -> Command:
     if len(words) != 2:  # noqa: PLR2004
         raise misused(verb, "One job, or `all`, and for how long.")
-    seconds = read_time(verb, _typed(words[1]))
+    seconds = read_time(verb, typed(words[1]))
     if words[0].casefold() == "all":
         return Command(verb, asker, everything=True, seconds=seconds)
     return Command(verb, asker, job_ids=_ids(verb, words[:1]), seconds=seconds)
@@ -239,9 +239,8 @@ def _settings(verb: Verb, words: list[str], asker: Asker) -> Command:
 
 
 def _audit(verb: Verb, words: list[str], asker: Asker) -> Command:
-    if len(words) > 1 or (words and words[0] not in _COUNTS):
-        raise misused(verb, f"{_echo(words[-1])} is no number up to {MOST_LISTED}.")
-    return Command(verb, asker, most=int(words[0]) if words else None)
+    words, after = _after(words)
+    return replace(Command(verb, asker, after=after), **read_rows(verb, words, after))
 
 
 def _ids(verb: Verb, words: list[str]) -> tuple[str, ...]:
@@ -257,7 +256,7 @@ def _id(verb: Verb, word: str) -> str:
         return job_id
     if other := other_kind_of_id(word):
         raise misused(verb, f"{_echo(word)} is {other}, not a job id.")
-    if strange := strange_character(_typed(word)):
+    if strange := strange_character(typed(word)):
         shown = code(printable(word.encode("ascii", "backslashreplace").decode()), _LONGEST_ECHO)
         raise misused(verb, f"{shown} is not a job id. It holds {strange}, which no id has.")
     if foreign := foreign_id_in(word):
@@ -270,12 +269,7 @@ def _too_long(word: str) -> str:
 
 
 def _echo(word: str) -> str:
-    return code(_typed(word), _LONGEST_ECHO)
-
-
-def _typed(word: str) -> str:
-    """Return a word as it was typed: Slack escapes a command's text, so that only what it resolved has brackets."""
-    return word.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    return code(typed(word), _LONGEST_ECHO)
 
 
 _READERS: dict[Verb, Callable[[Verb, list[str], Asker], Command]] = {

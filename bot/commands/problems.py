@@ -24,6 +24,7 @@ STRANGE = (
     "Something went wrong here that I did not expect. Please try again; if it happens again, give whoever runs this "
     "bot the ref below."
 )
+STOPPED = "Done. What you named isn't sent to you here anymore, or, if you muted it, not until the mute ends."
 ASK_WHO_RUNS_IT = "Ask whoever runs this bot"
 STALE = (
     "This button was used already, or is older than 10 minutes. Run `/ftjob cancel` (or `pause`, `resume`) with the job's id again to get "

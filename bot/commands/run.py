@@ -34,7 +34,7 @@ from bot.commands.command import Command, Reply, Verb
 from bot.commands.context import Context
 from bot.commands.flood import Wait
 from bot.commands.locate import at_job
-from bot.commands.problems import STRANGE, flooded, refusal
+from bot.commands.problems import STOPPED, STRANGE, flooded, refusal
 from bot.errors import ProviderError, UserError
 from bot.store.audit import Decision, Entry
 
@@ -69,7 +69,7 @@ _RUN: dict[Verb, Callable[[Command, Context], Awaitable[Reply]]] = {
     Verb.ABOUT: about.about,
 }
 
-_ON_THE_STORE = frozenset({Verb.UNTRACK, Verb.MUTE, Verb.UNMUTE})
+_ON_THE_STORE = frozenset({Verb.UNTRACK, Verb.MUTE, Verb.UNMUTE, Verb.AUDIT})
 """They ask no API about the job that they name."""
 
 
@@ -87,6 +87,8 @@ async def run(command: Command, who: Person | Unknown, context: Context) -> Repl
     if isinstance(decision, Refused):
         log.info("command.refused", verb=command.verb, why=decision.why)
         metrics.COMMANDS.labels(command.verb, "refused").inc()
+        if command.stops_own:
+            return await _stopped(command, context)
         text = refusal(decision.why, context.policy)
         reply = Reply(note(text), decision=Decision.DENIED, reason=decision.why)
     else:
@@ -94,6 +96,12 @@ async def run(command: Command, who: Person | Unknown, context: Context) -> Repl
     if reply.decision and (command.need is Need.OPERATE or reply.decision is Decision.DENIED):
         await _write_down(command, reply.decision, reply.reason, context)
     return reply
+
+
+async def _stopped(command: Command, context: Context) -> Reply:
+    """Stop what somebody who may do nothing else gets in their direct messages; the answer tells nothing of any job."""
+    reply, _ = await _done(command, context)
+    return reply if reply.decision is Decision.FAILED else Reply(note(STOPPED))
 
 
 def _mind_limits(decision: Allowed | Refused, command: Command, context: Context) -> None:

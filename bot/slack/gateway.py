@@ -19,7 +19,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import metrics
 from bot.alerts.door import Upload
 from bot.alerts.draw import Outgoing
-from bot.alerts.retry import PATIENCE, Answer, Patience, Sight, Sought
+from bot.alerts.retry import LOST_ACCESS, NOT_ASKED, PATIENCE, Answer, Patience, Sight, Sought
 from bot.blocks import Message
 from bot.blocks.parts import Block
 from bot.blocks.view import View, view_of
@@ -30,6 +30,7 @@ from bot.slack.channels import Channels
 from bot.slack.files import Files
 from bot.slack.lookups import look_up
 from bot.slack.members import Workspace
+from bot.slack.people import People, loop_time
 from bot.slack.refused import refused
 from bot.slack.views import Views
 from bot.store.engine import Clock
@@ -81,11 +82,13 @@ class Gateway:
         session: aiohttp.ClientSession,
         response_origins: frozenset[str],
         channels: Channels,
-        patience: Patience = PATIENCE,
         *,
+        people: People,
+        patience: Patience = PATIENCE,
         proxies: Proxies = DIRECT,
     ) -> None:
         self.client = client
+        self.people = people
         self._session = session
         self._response_urls = tuple(f"{origin}/" for origin in response_origins)
         self._channels = channels
@@ -93,7 +96,7 @@ class Gateway:
         self._views = Views(client)
         self._proxies = proxies
         self._patience = patience
-        self._bot_id = ""
+        self._known: Identity | None = None
 
     async def identity(self) -> Identity:
         """Ask Slack who the bot is.
@@ -105,20 +108,20 @@ class Gateway:
         response = await self.client.auth_test()
         header = response.headers.get("x-oauth-scopes", "")
         enterprise_id = response.get("enterprise_id")
-        self._bot_id = str(response.get("bot_id", ""))
-        return Identity(
+        self._known = Identity(
             team_id=str(response.get("team_id") or ""),
             enterprise_id=enterprise_id if isinstance(enterprise_id, str) else None,
             team=str(response.get("team", "")),
-            bot_id=self._bot_id,
+            bot_id=str(response.get("bot_id", "")),
             user_id=str(response.get("user_id", "")),
             scopes=frozenset(scope.strip() for scope in header.split(",") if scope.strip()),
         )
+        return self._known
 
     async def post(self, outgoing: Outgoing) -> Answer:
         """Post one message, once, and say how that ended. It never raises for what Slack does."""
         ends = asyncio.get_running_loop().time() + self._patience.timeout
-        if refused := await self.refusal(outgoing.channel):
+        if refused := await self.refusal(outgoing.channel, outgoing.person):
             return Answer(error=refused)
         arguments: dict[str, Any] = {
             "channel": outgoing.channel,
@@ -135,7 +138,7 @@ class Gateway:
     async def edit(self, outgoing: Outgoing, ts: str) -> Answer:
         """Let a message of ours say something else, and say how that ended. It never raises for what Slack does."""
         ends = asyncio.get_running_loop().time() + self._patience.timeout
-        if refused := await self.refusal(outgoing.channel):
+        if refused := await self.refusal(outgoing.channel, outgoing.person):
             return Answer(error=refused)
         arguments = {"channel": outgoing.channel, "ts": ts, **_content(outgoing.message), "parse": "none"}
         return await self._write("chat.update", arguments, ends)
@@ -168,21 +171,36 @@ class Gateway:
         """Upload a picture for a message to show; return Slack's id of it, None where that did not work."""
         return await self._files.upload(upload)
 
-    async def refusal(self, channel: str) -> str | None:
-        """Return why nothing may be told in a channel, as the error of an attempt; None where it may."""
+    async def refusal(self, channel: str, person: str | None = None) -> str | None:
+        """Return why nothing may be told in a channel, as the error of an attempt; None where it may.
+
+        Args:
+            channel: which.
+            person: whose direct messages it is, "" where nobody knows; None where that needs no question.
+        """
         try:
             async with asyncio.timeout(self._patience.timeout / 2):
-                return await self._channels.refusal(channel)
+                return await self._channels.refusal(channel) or await self._lost_access(person)
         except TimeoutError:
-            return "unreachable"
+            return "unreachable" if person is None else NOT_ASKED
+
+    async def _lost_access(self, person: str | None) -> str | None:
+        """Return why nothing may be sent to a person, None where it may: it is no more than what they may read."""
+        if not person:
+            return None if person is None else LOST_ACCESS
+        try:
+            known = self._known or await self.identity()
+        except Exception as error:  # noqa: BLE001 - the SDK raises whatever a broken answer makes it raise
+            log.info("direct_messages.wait", error=type(error).__name__)
+            return NOT_ASKED
+        return await self.people.lost_access(person, known.ours)
 
     async def find(self, sought: Sought) -> Sight:
         """Look whether a message arrived. It never raises for what Slack does."""
         try:
             async with asyncio.timeout(self._patience.lookup):
-                if not self._bot_id:
-                    await self.identity()
-                return await look_up(self.client, sought, self._bot_id)
+                known = self._known or await self.identity()
+                return await look_up(self.client, sought, known.bot_id)
         except SlackApiError as error:
             return Sight(blind=refused(error).error)
         except Exception as error:  # noqa: BLE001 - the SDK raises whatever a broken answer makes it raise
@@ -237,7 +255,7 @@ class Gateway:
 
 @asynccontextmanager
 async def open_gateway(
-    settings: Settings, patience: Patience = PATIENCE, *, clock: Clock = time.time
+    settings: Settings, patience: Patience = PATIENCE, *, clock: Clock = time.time, ages: Clock = loop_time
 ) -> AsyncIterator[Gateway]:
     """Open the door: one session for every call, closed at the end."""
     timeout = aiohttp.ClientTimeout(total=DEADLINE)
@@ -260,7 +278,9 @@ async def open_gateway(
         api = urlsplit(base_url)
         origins = frozenset({RESPONSE_ORIGIN, f"{api.scheme}://{api.netloc}"})
         channels = Channels(client, clock, allow_shared=settings.ftjob_allow_shared_channels)
-        yield Gateway(client, session, origins, channels, patience, proxies=settings.proxies)
+        people = People(client, settings.ftjob_operators, ages)
+        proxies = settings.proxies
+        yield Gateway(client, session, origins, channels, people=people, patience=patience, proxies=proxies)
 
 
 async def _refuse_redirect(_session: Any, _context: Any, redirect: aiohttp.TraceRequestRedirectParams) -> None:

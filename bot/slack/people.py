@@ -1,12 +1,14 @@
 """Who is who: asked of Slack, remembered for five minutes; its last word serves for a day where it cannot be asked."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.access import Person, Unknown
+from bot.access import OUTSIDE, Allowed, Need, Person, Policy, Unknown, may
+from bot.alerts.retry import LOST_ACCESS, NOT_ASKED
 from bot.slack.groups import Groups, word_of
 from bot.slack.members import Workspace, person_of, unknown
 
@@ -17,6 +19,11 @@ LAST_WORD = 86_400.0
 _MOST_REMEMBERED = 10_000
 
 log = structlog.get_logger()
+
+
+def loop_time() -> float:
+    """Return the running loop's time, by which ages in memory go: no change of the wall clock moves it."""
+    return asyncio.get_running_loop().time()
 
 
 class People:
@@ -53,6 +60,14 @@ class People:
         elif known and self._ages() < at + LAST_WORD:
             return replace(known, is_stale=True)
         return who
+
+    async def lost_access(self, user_id: str, ours: Workspace) -> str | None:
+        """Return why nothing may be sent to somebody, as the error of an attempt; None where they may read."""
+        decision = may(await self.ask(user_id, ours), Need.READ, Policy(), changes_job=False)
+        if isinstance(decision, Allowed):
+            return None
+        log.warning("direct_messages.refused", person=user_id, why=decision.why.value)
+        return LOST_ACCESS if decision.why in OUTSIDE else NOT_ASKED
 
     def _remember(self, person: Person) -> None:
         self._known.pop(person.id, None)

@@ -9,6 +9,7 @@ from bot.store.audit import Audit
 from bot.store.cards import Cards
 from bot.store.changes import Changes
 from bot.store.channels import Channels
+from bot.store.direct import DirectMessages
 from bot.store.engine import Clock, Database, Transaction, open_database
 from bot.store.identity import Identity, identify, keep, remember
 from bot.store.integrity import in_words
@@ -40,6 +41,7 @@ class Store:
     mutes: Mutes
     channels: Channels
     moves: Moves
+    direct: DirectMessages
     cards: Cards
     pictures: Pictures
     outbox: Outbox
@@ -85,6 +87,7 @@ async def open_store(url: str, clock: Clock, *, longest: float = LONGEST) -> Asy
             mutes=Mutes(db),
             channels=Channels(db),
             moves=Moves(db, tracks),
+            direct=DirectMessages(db),
             cards=Cards(db),
             pictures=Pictures(db),
             outbox=Outbox(db),

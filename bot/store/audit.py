@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store import schema
@@ -82,6 +82,48 @@ class Written:
     digest: str
 
 
+QUIET = (Decision.DENIED, Decision.SHOWN)
+"""What anybody can repeat as often as they like: it must not push anything else out of sight."""
+MOST_FOLDED = 5
+"""People whose refusals are summed up on one page."""
+
+
+@dataclass(frozen=True)
+class Which:
+    """The rows that somebody wants to see; without any condition what is quiet is summed up."""
+
+    decision: Decision | None = None
+    person: str | None = None
+    job_id: str | None = None
+
+    @property
+    def is_all(self) -> bool:
+        """Whether nothing is left out."""
+        return self == Which()
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A line of a page: one row, or several of one person's that became one."""
+
+    row: Written
+    """The newest of them."""
+    count: int = 1
+    since: float = 0.0
+    """When the first of them was written."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Lines, newest first."""
+
+    lines: list[Shown]
+    people_left_out: int = 0
+    """How many people's quiet rows are not summed up here, because too many have some."""
+    older: int | None = None
+    """The id of the row before which the next page begins; None where there is none."""
+
+
 class Audit:
     """The rows."""
 
@@ -102,6 +144,21 @@ class Audit:
         async with self._db.transaction() as tx:
             rows = await tx.execute(select(schema.audit).order_by(schema.audit.c.id.desc()).limit(most))
             return [_written(row) for row in rows]
+
+    async def page(self, which: Which, most: int, *, before: int | None = None) -> Page:
+        """Return up to ``most`` rows that were written before a row, and what is quiet between them summed up by person."""
+        rows = schema.audit.c
+        older = (rows.id < before,) if before is not None else ()
+        loud = (rows.decision.not_in(QUIET),) if which.is_all else _conditions(which)
+        chosen = select(schema.audit).where(*older, *loud).order_by(rows.id.desc()).limit(most + 1)
+        async with self._db.transaction() as tx:
+            found = [_written(row) for row in await tx.execute(chosen)]
+            last = found[most - 1].id if len(found) > most else None
+            lines = [Shown(row, since=row.at) for row in found[:most]]
+            since = (rows.id > last,) if last is not None else ()
+            folded, others = await _folded(tx, (*older, *since)) if which.is_all else ([], 0)
+        lines = sorted([*lines, *folded], key=lambda line: line.row.id, reverse=True)
+        return Page(lines, others, last)
 
     async def all(self) -> AsyncIterator[Written]:
         """Return every row, oldest first."""
@@ -124,6 +181,36 @@ class Audit:
                 return row.id
             before = row.digest
         return None
+
+
+def _conditions(which: Which) -> tuple[Any, ...]:
+    rows = schema.audit.c
+    conditions: list[Any] = []
+    if which.decision:
+        conditions.append(rows.decision == which.decision)
+    if which.person:
+        conditions.append(rows.person == which.person)
+    if which.job_id:
+        # One row may be about several jobs.
+        conditions.append(("," + rows.job_id + ",").contains(f",{which.job_id},", autoescape=True))
+    return tuple(conditions)
+
+
+async def _folded(tx: AsyncConnection, where: tuple[Any, ...]) -> tuple[list[Shown], int]:
+    """Return what is quiet, summed up for those people who did it last, and how many others did."""
+    rows = schema.audit.c
+    newest = func.max(rows.id).label("newest")
+    summed = (
+        select(newest, func.count().label("count"), func.min(rows.at).label("since"))
+        .where(rows.decision.in_(QUIET), *where)
+        .group_by(rows.person, rows.decision)
+        .order_by(newest.desc())
+    )
+    groups = (await tx.execute(summed)).all()
+    of = {group.newest: group for group in groups[:MOST_FOLDED]}
+    found = await tx.execute(select(schema.audit).where(rows.id.in_(of)))
+    lines = [Shown(_written(row), of[row.id].count, of[row.id].since) for row in found]
+    return lines, max(0, len(groups) - MOST_FOLDED)
 
 
 def _digest(before: str | None, at: float, values: dict[str, Any]) -> str:

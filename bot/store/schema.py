@@ -255,6 +255,8 @@ channel = Table(
     Column("broadcast", Boolean, nullable=False, server_default=true()),
     Column("compact", Boolean, nullable=False, server_default=false()),
     Column("failures_only", Boolean, nullable=False, server_default=false()),
+    # Whose direct messages it is.
+    Column("person", Text),
 )
 
 # A channel that got another id.

@@ -14,6 +14,8 @@ from bot.store.delivery import Picture
 from bot.store.engine import Database
 from bot.store.line import alone_in, place
 
+NOT_OWED = "person_lost_access"
+"""The error of what is dead because nobody is owed it any more: it is neither listed nor tried again."""
 _AT_ONCE = 1000
 """Rows that are owed anew in one transaction."""
 
@@ -68,7 +70,7 @@ class Undelivered:
         waiting = select(func.count(), self._db.now() - since).where(alone_in(schema.UNFINISHED))
         async with self._db.transaction() as tx:
             stuck = [_stuck(row) for row in await tx.execute(_oldest(most))]
-            total = (await tx.execute(select(func.count()).where(alone_in(schema.UNDELIVERED)))).scalar_one()
+            total = (await tx.execute(select(func.count()).where(*_listed()))).scalar_one()
             count, age = (await tx.execute(waiting)).one()
         return Overview(stuck, total, count, None if age is None else max(0.0, float(age)))
 
@@ -78,7 +80,7 @@ class Undelivered:
         async with self._db.transaction() as tx:
             # One by one: each of these has an index of its few rows, the whole table has none.
             for states in (schema.UNFINISHED, schema.UNDELIVERED, (schema.MUTED,)):
-                counted = select(state, func.count()).where(alone_in(states)).group_by(state)
+                counted = select(state, func.count()).where(alone_in(states), _is_owed()).group_by(state)
                 found |= dict.fromkeys(states, 0)
                 found |= {name: int(count) for name, count in await tx.execute(counted)}
         return found
@@ -94,7 +96,7 @@ class Undelivered:
         What a digest holds goes with it and is not counted. Doubt stays: such a row is looked up before it is sent.
         """
         chosen = () if deliveries is None else (schema.delivery.c.id.in_(list(deliveries)),)
-        return await self._owe_anew((alone_in(schema.UNDELIVERED), *chosen))
+        return await self._owe_anew((*_listed(), *chosen))
 
     async def reopen(self, channel: str) -> int:
         """Owe anew what is parked for a channel that takes messages again; return how many rows that were.
@@ -127,6 +129,14 @@ class Undelivered:
         return count
 
 
+def _listed() -> tuple[Any, ...]:
+    return alone_in(schema.UNDELIVERED), _is_owed()
+
+
+def _is_owed() -> Any:
+    return func.coalesce(schema.delivery.c.error, "") != NOT_OWED
+
+
 def _oldest(most: int) -> Any:
     rows, changes = schema.delivery.c, schema.change.c
     held = schema.delivery.alias("held")
@@ -137,7 +147,7 @@ def _oldest(most: int) -> Any:
         schema.delivery.outerjoin(schema.change, changes.id == rows.change_id)
     )
     # A digest stands where the first row that it holds stood.
-    return listed.where(alone_in(schema.UNDELIVERED)).order_by(place(), rows.id).limit(most)
+    return listed.where(*_listed()).order_by(place(), rows.id).limit(most)
 
 
 def _stuck(row: Row[Any]) -> Stuck:

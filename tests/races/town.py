@@ -214,6 +214,7 @@ class Town:
             version="race",
             interval=30.0,
             drawing=Drawing({ACCOUNT.name: client}, self._clock),
+            ages=self._clock,
         )
 
 

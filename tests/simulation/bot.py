@@ -29,6 +29,7 @@ from bot.poll.sweep import Sweeper
 from bot.sandbox.finetuning import API_KEY
 from bot.slack.channels import Channels
 from bot.slack.gateway import Gateway
+from bot.slack.people import People, loop_time
 from bot.slack.presence import Presence
 from bot.store import Store, open_store
 from bot.store.cards import Rhythm
@@ -65,7 +66,8 @@ async def assembled(world: World, file: Path, interval: float, clock: Clock) -> 
     slack = AsyncWebClient(
         token=world.slack.bot_token, base_url="https://stand-in.example/api/", session=session, retry_handlers=[]
     )
-    gateway = Gateway(slack, session, frozenset(), Channels(slack, clock, allow_shared=False))
+    people = People(slack, frozenset(), loop_time)
+    gateway = Gateway(slack, session, frozenset(), Channels(slack, clock, allow_shared=False), people=people)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(f"sqlite:///{file}", clock))
         await store.outbox.end_leases()

@@ -23,7 +23,7 @@ from bot.store.migrate import upgrade
 from tests.store.seeds import know, known, reading
 from tests.store.times import Time
 
-NEWEST = "0010"
+NEWEST = "0011"
 _SQLITE_CATALOG = "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
 _POSTGRES_CATALOG = [
     """SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
@@ -253,6 +253,29 @@ async def test_every_row_of_the_first_schema_is_kept(database_url: str) -> None:
         assert await _revision(store.db) == NEWEST
         await known(store, "ftjob-a")
         assert await store.outbox.seconds_to_next() is not None
+
+
+async def test_whose_direct_messages_a_channel_is_is_taken_from_who_follows_there(database_url: str) -> None:
+    await _make_old(database_url)
+    async with open_database(database_url, wall.time) as db:
+        tables = await _reflected(db)
+        tracks = [
+            {"job_id": f"ftjob-{nth}", "channel": direct, "person": person}
+            for nth, (direct, person) in enumerate(
+                [("D1", "U1"), ("D1", "U1"), ("D2", None), ("C2", "U3"), ("D3", "U4")]
+            )
+        ]
+        async with db.transaction() as tx:
+            await tx.execute(
+                tables["track"].insert(), [{"account": "default", "since": 1.0, **each} for each in tracks]
+            )
+            await tx.execute(tables["channel"].insert(), [{"id": "D3", "free_at": 7.0}])
+    async with open_store(database_url, wall.time) as store:
+        persons = [await store.direct.person(channel) for channel in ("D1", "D2", "C2", "D3", "U7")]
+        async with store.db.transaction() as tx:
+            assert await tx.scalar(text("SELECT free_at FROM channel WHERE id = 'D3'")) == 7.0
+
+    assert persons == ["U1", "", None, "U4", "U7"]
 
 
 async def _db_upgrade(folder: Path, url: str, **more: str) -> tuple[int | None, str]:

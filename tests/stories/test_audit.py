@@ -8,8 +8,9 @@ import pytest
 from prometheus_client import REGISTRY
 
 from bot.app import Bot
+from bot.blocks.parts import PAGE
 from bot.sandbox.faults import Fault
-from bot.sandbox.messages import Ephemeral
+from bot.sandbox.messages import Ephemeral, Reply
 from bot.sandbox.workspace import TEAM
 from bot.store.audit import Decision, Entry
 from tests.test_cli import second
@@ -22,6 +23,11 @@ ORDER = "POST /fine_tuning/jobs/{id}/cancel"
 async def entries(bot: Bot) -> list[Entry]:
     """Return every row, oldest first."""
     return [row.entry async for row in bot.store.audit.all()]
+
+
+def lines(answer: Reply) -> str:
+    """Return the rows that an answer shows, without what a screen reader hears."""
+    return "\n".join(block["text"]["text"] for block in answer.blocks if block["type"] == "section")
 
 
 async def test_an_order_is_written_down_from_the_question_to_the_end(any_world: World) -> None:
@@ -185,6 +191,105 @@ async def test_operators_look_at_it_in_chat(world: World) -> None:
     for words in (f"<@{world.milo.id}> :no_entry: was denied", "*ordered*", "carried out", job, "running → cancelled"):
         assert words in seen.plain, words
     assert short.plain.count("<@") < seen.plain.count("<@")
+
+
+async def test_refusals_push_nothing_out_of_sight_and_are_summed_up_by_person(any_world: World) -> None:
+    world = any_world
+    job = world.api.add_job(status="running")
+    verbs = ("status ftjob-abc123", "list", "tracked", "subscribe", "about", "models", "untrack all", "outbox", "audit")
+
+    async with world.bot() as bot:
+        await world.press(await world.say(f"cancel {job}"), RED)
+        for nth in range(27):
+            await world.say(verbs[nth % len(verbs)], by="gia")
+        await world.say("audit", by="milo")
+        seen = await world.say("audit 25")
+        few = await world.say("audit 1")
+        rows = await entries(bot)
+        assert await bot.store.audit.first_broken() is None
+
+    for answer in (seen, few):
+        assert lines(answer).count(f"<@{world.gia.id}>") == 1
+        assert "27 times since" in answer.plain
+        assert "carried out `cancel`" in answer.plain
+    assert "*ordered*" in seen.plain
+    assert "*ordered*" not in few.plain
+    assert len([row for row in rows if row.decision is Decision.DENIED]) == 28, "each is kept"
+
+
+async def test_looks_push_nothing_out_of_sight_either(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot():
+        await world.press(await world.say(f"cancel {job}"), RED)
+        for _ in range(12):
+            await world.say("audit 3")
+        seen = await world.say("audit 3")
+
+    assert "12 times since" in seen.plain
+    assert "*ordered*" in seen.plain
+
+
+async def test_refusals_of_many_people_take_a_few_lines_and_leave_the_actions_in_sight(world: World) -> None:
+    job = world.api.add_job(status="running")
+    guests = [world.slack.add_person(f"guest{n}", is_restricted=True) for n in range(30)]
+
+    async with world.bot():
+        await world.press(await world.say(f"cancel {job}"), RED)
+        for guest in guests:
+            await (await guest.command(f"status {job}", world.ml)).reply()
+        seen = await world.say("audit 25")
+
+    assert "*ordered*" in seen.plain
+    assert "25 more were refused something" in seen.plain
+    assert lines(seen).count("was denied") == 5
+    assert world.slack.complaints == []
+
+
+async def test_the_audit_has_pages_and_a_filter_for_a_word_a_person_and_a_job(world: World) -> None:
+    jobs = [world.api.add_job(status="running") for _ in range(4)]
+
+    async with world.bot():
+        for job in jobs:
+            await world.press(await world.say(f"cancel {job}"), RED)
+            await world.say(f"cancel {job}", by="milo")
+            await world.say(f"status {job} {jobs[0]}", by="gia")
+        denied = await world.say("audit 3 denied")
+        older = await world.press(denied, PAGE)
+        oldest = await world.press(older, PAGE)
+        of_milo = await world.say("audit 25 @milo")
+        of_job = await world.say(f"audit {jobs[1]}")
+        both = await world.say(f"audit DENIED @gia {jobs[1]} 5")
+        first = await world.say("audit 4")
+        second_page = await world.press(first, PAGE)
+        wrong = await world.say("audit sideways")
+        nobody = await world.say("audit @sam")
+
+    pages = [lines(each) for each in (denied, older, oldest)]
+    assert [page.count("was denied") for page in pages] == [3, 3, 2]
+    assert PAGE not in oldest.buttons
+    assert lines(of_milo).count("was denied") == 4
+    assert world.gia.id not in of_milo.plain
+    assert lines(of_job).count(jobs[1]) >= 5, "asked, ordered, done, and two refusals"
+    assert jobs[2] not in of_job.plain
+    assert lines(both).count("was denied") == 1
+    assert jobs[3] in first.plain
+    assert jobs[3] not in second_page.plain.replace(f"`{jobs[3]}` `{jobs[0]}`", "")
+    assert jobs[2] in second_page.plain
+    assert "neither a number up to 25" in wrong.plain
+    assert "no rows of" in nobody.plain
+
+
+async def test_a_page_of_the_audit_is_for_whoever_is_an_operator_when_they_turn_it(world: World) -> None:
+    async with world.bot():
+        for _ in range(3):
+            await world.say("cancel ftjob-nosuch")
+        first = await world.say("audit 1")
+        world.olivia.is_admin = False
+        refused = await world.press(first, PAGE)
+
+    assert "may not" in refused.plain
+    assert "ftjob-nosuch" not in refused.plain
 
 
 async def test_the_command_line_prints_it_and_checks_it_beside_the_running_bot(world: World) -> None:

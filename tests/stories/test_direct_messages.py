@@ -1,0 +1,168 @@
+"""Direct messages: they end with the rights of the person, wait while Slack cannot be asked, and everybody may stop them."""
+
+import pytest
+
+from bot.app import Bot
+from bot.sandbox.acting import Person
+from bot.sandbox.faults import Fault
+from bot.sandbox.workspace import Channel
+from bot.store.audit import Decision
+from tests.store.seeds import deliveries
+from tests.world import LIVELY, World
+
+INFO = "users.info"
+MODEL = "ft:gpt-4o:acme:secret"
+UNREACHABLE = Fault("answer", status=429, headers={"Retry-After": "1"}, body={"ok": False, "error": "ratelimited"})
+
+
+def lose(person: Person, how: str) -> None:
+    """Let somebody lose their rights in the workspace."""
+    match how:
+        case "a guest":
+            person.is_restricted = True
+        case "deactivated":
+            person.deleted = True
+        case "a stranger":
+            person.team_id = "T0THEIRS"
+        case "gone":
+            person.is_visible = False
+
+
+async def until_ended(world: World, bot: Bot, direct: Channel) -> None:
+    """Wait until nobody follows anything in direct messages."""
+
+    async def followed() -> int:
+        tracks = bot.store.tracks
+        return len(await tracks.in_channel(direct.id)) + len(await tracks.subscriptions_of(direct.id))
+
+    await world.settled(bot)
+    assert await followed() == 0
+
+
+@pytest.mark.parametrize("how", ["a guest", "deactivated", "a stranger", "gone"])
+async def test_who_loses_their_rights_is_sent_nothing_more_and_follows_nothing_more(any_world: World, how: str) -> None:
+    world = any_world
+    job, other = (world.api.add_job(status="running") for _ in range(2))
+
+    async with world.bot() as bot:
+        await world.say(f"track {job} me", by="milo")
+        await world.say(f"track {other}", by="milo")
+        direct = world.slack.direct_message(world.milo)
+        await world.say(f"track {other}", by="milo", channel=direct)
+        await world.say("subscribe", by="milo", channel=direct)
+        await world.settled(bot)
+        before = len(direct.messages)
+        lose(world.milo, how)
+        world.skip(301)
+        world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
+        world.api.change(other, status="failed")
+        await until_ended(world, bot, direct)
+        await world.until_told(other, "Failed")
+        new = world.api.add_job(status="queued")
+        await world.settled(bot)
+        rows = [row.entry async for row in bot.store.audit.all()]
+        owed = [row for row in await deliveries(bot.store, direct.id) if row.state != "sent"]
+        listed = await world.say("outbox")
+
+    assert len(direct.messages) == before
+    assert MODEL not in "".join(message.plain for message in direct.messages)
+    assert not [message for message in direct.messages if new in message.plain]
+    ended = [(row.person, row.channel, row.decision) for row in rows if row.verb == "direct messages"]
+    assert ended == [(world.milo.id, direct.id, Decision.DENIED)], "once"
+    assert {(row.state, row.error) for row in owed} == {("dead", "person_lost_access")}
+    assert "Nothing is parked" in listed.plain, "nobody is owed it any more"
+
+
+async def test_a_card_in_direct_messages_is_not_edited_for_somebody_who_lost_their_rights(world: World) -> None:
+    world.pace = LIVELY
+    job = world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        await world.say(f"track {job} me", by="milo")
+        direct = world.slack.direct_message(world.milo)
+        world.milo.is_ultra_restricted = True
+        world.skip(301)
+        world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
+        await until_ended(world, bot, direct)
+
+    assert MODEL not in direct.messages[0].plain
+
+
+async def test_direct_messages_wait_while_slack_cannot_say_who_that_is_and_none_is_lost(world: World) -> None:
+    job, other = (world.api.add_job(status="running") for _ in range(2))
+
+    async with world.bot() as bot:
+        await world.say(f"track {job} me", by="milo")
+        await world.say(f"track {other}")
+        direct = world.slack.direct_message(world.milo)
+        world.skip(86_401)
+        world.slack.faults.always(INFO, UNREACHABLE)
+        world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
+        world.api.change(other, status="failed")
+        await world.until_told(other, "Failed")
+        asked = len(world.slack.ledger.of(INFO))
+        await world.slack.ledger.until(lambda: len(world.slack.ledger.of(INFO)) > asked, why="it is tried again")
+        assert len(direct.messages) == 1
+        assert [row.state for row in await deliveries(bot.store, direct.id)] == ["pending"]
+        world.slack.faults.clear()
+        world.skip(60)
+        bot.sender.wake()
+        await world.until_told(job, "Succeeded", channel=direct)
+
+    assert MODEL in "".join(message.plain for message in direct.messages)
+
+
+async def test_for_a_day_slacks_last_word_is_enough_for_direct_messages(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot():
+        await world.say(f"track {job} me", by="milo")
+        direct = world.slack.direct_message(world.milo)
+        world.skip(3600)
+        world.slack.faults.always(INFO, UNREACHABLE)
+        world.api.change(job, status="failed")
+        await world.until_told(job, "Failed", channel=direct)
+
+
+@pytest.mark.parametrize("how", ["a guest", "a stranger", "gone"])
+@pytest.mark.parametrize("verb", ["untrack {job}", "untrack all", "unsubscribe", "mute all 7d"])
+async def test_who_lost_their_rights_may_still_stop_their_own_direct_messages_and_learns_nothing(
+    world: World, verb: str, how: str
+) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        direct = world.slack.direct_message(world.milo)
+        await world.say(f"track {job}", by="milo", channel=direct)
+        await world.say(f"track {job}", by="milo")
+        await world.say("subscribe", by="milo", channel=direct)
+        lose(world.milo, how)
+        world.skip(301)
+        answer = await world.say(verb.format(job=job), by="milo", channel=direct)
+        again = await world.say(verb.format(job=job), by="milo", channel=direct)
+        refused = await world.say(verb.format(job=job), by="milo")
+        tracked = len(await bot.store.tracks.in_channel(direct.id))
+        subscribed = len(await bot.store.tracks.subscriptions_of(direct.id))
+        muted = len(await bot.store.mutes.in_channel(direct.id))
+        assert len(await bot.store.tracks.in_channel(world.ml.id)) == 1
+
+    expected = {"untrack": (0, 1, 0), "unsubscribe": (1, 0, 0), "mute": (1, 1, 1)}[verb.split(maxsplit=1)[0]]
+    assert (tracked, subscribed, muted) == expected
+    assert answer.plain == again.plain
+    assert answer.plain.startswith("Done.")
+    assert job not in answer.plain
+    assert not refused.plain.startswith("Done."), "that is not theirs alone"
+
+
+async def test_a_stop_works_while_slack_cannot_say_who_that_is(world: World) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        await world.say(f"track {job} me", by="milo")
+        direct = world.slack.direct_message(world.milo)
+        world.skip(86_401)
+        world.slack.faults.always(INFO, UNREACHABLE)
+        answer = await world.press(direct.messages[0], "ftjob_untrack", by="milo")
+        assert await bot.store.tracks.in_channel(direct.id) == []
+
+    assert answer.plain.startswith("Done.")
