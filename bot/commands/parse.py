@@ -47,7 +47,7 @@ REVOKE = (
 )
 """The answer to a secret."""
 
-_AFTER = re.compile(r"after:(?P<id>[A-Za-z0-9_-]{1,100})", re.ASCII)
+_AFTER = re.compile(r"after:(?P<id>[A-Za-z0-9_-][!#-%(-;=?-_a-{}~]{0,127})", re.ASCII)
 _MODEL = re.compile(r"model:(?P<name>[A-Za-z0-9._:*?-]{1,100})", re.ASCII | re.IGNORECASE)
 _ACCOUNT = re.compile(r"account:(?P<name>[a-z][a-z0-9-]{0,31})", re.ASCII | re.IGNORECASE)
 _CHANNEL = re.compile(r"<#(?P<id>[CGD][A-Z0-9]+)(?:\|[^>]*)?>")
@@ -89,7 +89,9 @@ def _turns(character: str) -> bool:
 
 
 def _is_id_alone(word: str) -> bool:
-    return job_id_in(word) is not None or (len(word) >= _SHORTEST_ALONE and foreign_id_in(word) is not None)
+    return job_id_in(word) is not None or (
+        len(word) >= _SHORTEST_ALONE and any(map(str.isdigit, word)) and foreign_id_in(word) is not None
+    )
 
 
 def _verb(word: str) -> Verb:

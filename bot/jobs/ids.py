@@ -19,8 +19,10 @@ OTHER_PAGES = {
 LONGEST = 128
 _ANY_ID = re.compile(r"[A-Za-z0-9][!#-%(-;=?-_a-{}~]{0,127}", re.ASCII)
 """What can be asked for, shown and pressed: printable ASCII without a space, quotes, or what is markup."""
-_TYPED_ID = re.compile(r"(?=[^0-9]*[0-9])(?!ft(?:job)?[-_])[A-Za-z0-9][A-Za-z0-9._~:/@+-]{0,125}={0,2}", re.ASCII)
-"""What may be another API's id where somebody types it: UUIDs, ARNs, base64; a word without a digit is a slip."""
+_TYPED_ID = re.compile(
+    r"(?=[^0-9]*[0-9]|.{6})(?=.*[0-9_./:-])(?!ft(?:job)?[-_])[A-Za-z0-9][A-Za-z0-9._~:/@+-]{0,125}={0,2}", re.ASCII
+)
+"""What may be another API's id where somebody types it: UUIDs, ARNs, base64, names; a word of mere letters is a slip."""
 _QUOTES = "`'\"\u2018\u2019\u201c\u201d*_,"
 _LONGEST_NAME = 40
 

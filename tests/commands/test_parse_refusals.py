@@ -194,6 +194,10 @@ def test_an_id_of_another_shape_is_left_to_the_accounts_to_know(verb: Verb, job_
     assert parse(job_id, ASKER).job_ids == (job_id,)
 
 
+def test_what_comes_after_a_list_is_named_by_an_id_of_any_shape() -> None:
+    assert parse("list all 10 after:projects/7/jobs/8.a", ASKER).after == "projects/7/jobs/8.a"
+
+
 def test_a_likely_verb_is_never_run_by_guess() -> None:
     for text in ("cance ftjob-abc", "cancell ftjob-abc", "CANCLE ftjob-abc", "ancel ftjob-abc"):
         assert "Did you mean `cancel`?" in refused(text)

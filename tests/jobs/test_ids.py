@@ -136,6 +136,7 @@ FOREIGN = [
     "projects/1/locations/us-central1/tuningJobs/456",
     "bGl0ZWxsbV9wcm94eTpqb2IxMjM=",
     "run.2026-11.7",
+    "open-run-alpha",
 ]
 
 
