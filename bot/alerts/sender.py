@@ -278,8 +278,7 @@ class Sender:
         self, delivery: Delivery, answer: Answer, verdict: Verdict, *, in_doubt: bool, shows: int
     ) -> bool:
         async with self._store.db.transaction() as tx:
-            is_parked = verdict.outcome == "parked"
-            if is_parked and await self._store.moves.catch_up(tx, delivery.id, delivery.channel):
+            if verdict.outcome == "parked" and await self._store.moves.catch_up(tx, delivery.id, delivery.channel):
                 verdict, answer = Verdict("pending"), Answer()
             kept = await self._store.outbox.settle(
                 tx,
