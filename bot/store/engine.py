@@ -230,7 +230,12 @@ def _locked(file: Path, path: Path) -> Iterator[int]:
 
 def _open_privately(path: Path) -> int:
     """Open a file that is its owner's alone, also one that a copy left open to others; SQLite's own follow its mode."""
-    file = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        file = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    except OSError as error:
+        if not path.parent.is_dir():
+            raise StoreUnusable(f"{path.parent} is no folder: make it, or correct DATABASE_URL.") from error
+        raise StoreUnusable(f"{path} cannot be opened for writing: {error.strerror}.") from error
     with suppress(PermissionError):  # somebody else's file
         os.fchmod(file, 0o600)
     return file

@@ -87,6 +87,24 @@ async def test_a_second_store_on_the_same_file_is_refused_until_the_first_is_clo
         await known(store, "ftjob-a")
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nowhere/ftjob.db", r"nowhere is no folder: make it, or correct DATABASE_URL\."),
+        ("taken/ftjob.db", r"taken is no folder: make it, or correct DATABASE_URL\."),
+        ("folder.db", r"folder\.db cannot be opened for writing: Is a directory\."),
+        ("round.db", r"round\.db.* cannot be opened for writing: Too many levels of symbolic links\."),
+    ],
+)
+async def test_a_place_where_no_file_can_be_is_said_in_words(tmp_path: Path, name: str, said: str) -> None:
+    (tmp_path / "taken").touch()
+    (tmp_path / "folder.db").mkdir()
+    (tmp_path / "round.db").symlink_to("round.db")
+    with pytest.raises(StoreUnusable, match=said):
+        async with open_store(f"sqlite:///{tmp_path / name}", wall.time):
+            pass
+
+
 def content(file: Path) -> bytes:
     return file.read_bytes()
 
