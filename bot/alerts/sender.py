@@ -277,6 +277,7 @@ class Sender:
     async def _record_end(
         self, delivery: Delivery, answer: Answer, verdict: Verdict, *, in_doubt: bool, shows: int
     ) -> bool:
+        outbox = self._store.outbox
         async with self._store.db.transaction() as tx:
             if verdict.outcome == "parked" and await self._store.moves.catch_up(tx, delivery.id, delivery.channel):
                 verdict, answer = Verdict("pending"), Answer()
