@@ -281,18 +281,12 @@ class Sender:
         async with self._store.db.transaction() as tx:
             if verdict.outcome == "parked" and await self._store.moves.catch_up(tx, delivery.id, delivery.channel):
                 verdict, answer = Verdict("pending"), Answer()
-            kept = await self._store.outbox.settle(
-                tx,
-                delivery,
-                verdict.outcome,
-                in_doubt=in_doubt and verdict.outcome != "sent",
-                ts=answer.ts,
-                error=answer.error,
-                wait=verdict.wait,
-            )
+            in_doubt = in_doubt and verdict.outcome != "sent"
+            end = partial(outbox.settle, tx, delivery, verdict.outcome, in_doubt=in_doubt, wait=verdict.wait)
+            kept = await end(ts=answer.ts, error=answer.error)
             if kept:
                 limited = answer.error in RATE_LIMITED
-                await self._store.outbox.rest(tx, delivery.channel, verdict.channel_wait, limited=limited)
+                await outbox.rest(tx, delivery.channel, verdict.channel_wait, limited=limited)
                 await mind(self._store, self._notices, tx, delivery, answer, shows=shows)
         return kept
 
