@@ -38,7 +38,7 @@ _IN_WORDS = {
     "unsent": ":warning: never sent:",
     "unknown": ":warning: result unknown:",
 }
-_FOOT = "Newest first; `audit denied`, `audit @person` and `audit &lt;id&gt;` show some. `ftjob audit export` on the bot's machine prints everything, `ftjob audit verify` checks it."
+_FOOT = "Newest first. `ftjob audit export` on the bot's machine prints everything, `ftjob audit verify` checks it."
 
 
 @dataclass(frozen=True)

@@ -55,9 +55,7 @@ USAGE: dict[Verb, Usage] = {
     Verb.CREATE: Usage("create [account:name]", "start a new job, by a form (operators only)", "create"),
     Verb.MODELS: Usage("models [account:name]", "show the fine-tuned models, and how long they have left", "models"),
     Verb.OUTBOX: Usage("outbox", "show what could not be delivered, to retry it (operators only)", "outbox"),
-    Verb.AUDIT: Usage(
-        "audit [n] [denied] [@person] [id]", "show who tried what, or some of it (operators only)", "audit 20 denied"
-    ),
+    Verb.AUDIT: Usage("audit [n] [denied] [@person] [id]", "show who tried what (operators only)", "audit 20"),
     Verb.ABOUT: Usage("about", "show the version, the project and the last look", "about"),
     Verb.HELP: Usage("help [verb]", "show this, or how one verb is written", "help track"),
 }
