@@ -72,12 +72,6 @@ class Mutes:
             await tx.execute(delete(schema.mute).where(schema.mute.c.until <= self._db.now()))
         return held
 
-    async def covers(self, tx: AsyncConnection, account: str, job_id: str, channel: str) -> bool:
-        """Whether a channel is not to be told of a job now."""
-        mutes = schema.mute.c
-        about = (mutes.account == account, mutes.channel == channel, mutes.job_id.in_((job_id, EVERY_JOB)))
-        return bool(await tx.scalar(select(exists().where(*about, mutes.until > self._db.now()))))
-
     async def covering(self, tx: AsyncConnection, account: str, channels: Sequence[str]) -> set[tuple[str, str]]:
         """Return what is muted in channels now: (channel, job id), or ``EVERY_JOB`` for all of a channel."""
         mutes = schema.mute.c

@@ -24,7 +24,8 @@ async def owe(store: Store, job: str, channel: str = "C1", picture: Picture = Pi
     async with store.db.transaction() as tx:
         recorded = await store.changes.write(tx, ACCOUNT, next(_versions), STARTED, reading(job).body)
         card, _ = await store.cards.of(tx, ACCOUNT, job, channel)
-        muted = await store.mutes.covers(tx, ACCOUNT, job, channel)
+        held = await store.mutes.covering(tx, ACCOUNT, [channel])
+        muted = not held.isdisjoint({(channel, job), (channel, EVERY_JOB)})
         await store.outbox.add(tx, recorded, Planned(channel, picture, card.id), muted=muted)
     return recorded.id
 
