@@ -46,8 +46,10 @@ async def test_one_odd_job_disturbs_no_other_one_and_no_list(any_world: World, o
         world.api.change(good, status="succeeded", fine_tuned_model="ft:m")
         await world.until_told(good, "Succeeded")
         await world.until_told(bad, "Failed")
-        listed = await world.say("list team=search")
+        everything, listed = await world.say("list"), await world.say("list team=search")
 
+    assert good in everything.plain
+    assert bad in everything.plain
     assert good in listed.plain
     assert bad not in listed.plain
 
