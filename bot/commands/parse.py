@@ -52,7 +52,6 @@ _MODEL = re.compile(r"model:(?P<name>[A-Za-z0-9._:*?-]{1,100})", re.ASCII | re.I
 _ACCOUNT = re.compile(r"account:(?P<name>[a-z][a-z0-9-]{0,31})", re.ASCII | re.IGNORECASE)
 _CHANNEL = re.compile(r"<#(?P<id>[CGD][A-Z0-9]+)(?:\|[^>]*)?>")
 
-
 _VERBS = {verb.value: verb for verb in USAGE} | ALIASES
 _SPELLED = [word for word in _VERBS if word.isalpha()]
 
