@@ -43,12 +43,11 @@ from bot.slack.dispatch import Dispatch
 from bot.slack.gate import Gate
 from bot.slack.gateway import Gateway, Identity, open_gateway
 from bot.slack.listeners import build_app
-from bot.slack.people import loop_time
 from bot.slack.presence import Presence
 from bot.slack.socket import socket_mode
 from bot.store import Store, open_store
 from bot.store.cards import Rhythm
-from bot.store.engine import Clock
+from bot.store.engine import Clock, loop_time
 from bot.web import serving
 from bot.web.lag import watch_loop
 from bot.web.reading import Bodies
@@ -99,15 +98,16 @@ class Bot:
         parts = {
             "slack": not self.presence.is_up,
             "account": all(each.is_failing for each in self.sweepers.values()),
+            "clock": self.presence.is_clock_off and not self.settings.uses_socket_mode,
             "store": self.sender.is_broken or any(each.is_broken for each in self.sweepers.values()),
         }
         return [name for name, broken in parts.items() if broken]
 
 
 @asynccontextmanager
-async def _own_store(settings: Settings, clock: Clock) -> AsyncIterator[Store]:
+async def _own_store(settings: Settings, clock: Clock, ages: Clock) -> AsyncIterator[Store]:
     """Open the store; in an SQLite file, which is this process's alone, nobody else holds a lease any more."""
-    async with open_store(settings.database_url.get_secret_value(), clock) as store:
+    async with open_store(settings.database_url.get_secret_value(), clock, ages) as store:
         if store.db.ignored:
             log.info("database.options_ignored", options=list(store.db.ignored))
         if store.db.is_sqlite:
@@ -139,23 +139,23 @@ async def running(
     """
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
-        gateway = await enter(open_gateway(settings, patience, clock=clock, ages=ages))
+        gateway = await enter(open_gateway(settings, patience, ages=ages))
         clients = {
             each.name: await enter(Client(each, clock=clock, proxies=settings.proxies)) for each in settings.accounts
         }
-        store = await enter(_own_store(settings, clock))
+        store = await enter(_own_store(settings, clock, ages))
         config, interval = settings.ftjob_config, settings.ftjob_poll_seconds
         drawing = Drawing(clients, clock, read_only=settings.ftjob_read_only, prices=config.prices)
         notices = Notices(store, settings.ftjob_ops_channel)
         await notices.tell_of_store()
         await notices.check_ops_channel()
-        sender = Sender(store, gateway, drawing, clock=clock, notices=notices, patience=patience)
+        sender = Sender(store, gateway, drawing, clock=clock, ages=ages, notices=notices, patience=patience)
         editor = Editor(store, gateway, drawing, pace.cards, owed=sender.wake)
         wake = partial(_wake, sender, editor)
         recorder = Recorder(store, wake=wake, interval=interval, stuck_after=config.stuck)
         charts = Charts()
         look_out = partial(lookout, store=store, recorder=recorder, notices=notices, interval=interval, logs=pace.logs)
-        look_out = partial(look_out, charts=charts, door=gateway, owed=sender.wake, shown=editor.wake)
+        look_out = partial(look_out, charts=charts, door=gateway, owed=sender.wake, shown=editor.wake, ages=ages)
         lookouts = [look_out(client, clock=clock, lease=patience.lease) for client in clients.values()]
         presence = Presence(gateway, store, notices, wake=sender.wake, clock=clock)
         parts = partial(_context, settings, store=store, recorder=recorder, notices=notices, charts=charts, wake=wake)
@@ -200,7 +200,7 @@ def _context(
 ) -> Context:
     """Return what commands can reach."""
     return Context(
-        accounts={name: SharedReads(client, clock) for name, client in clients.items()},
+        accounts={name: SharedReads(client, clock, ages) for name, client in clients.items()},
         account=next(iter(clients)),
         store=store,
         recorder=recorder,

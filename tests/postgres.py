@@ -9,7 +9,7 @@ import socket
 import subprocess
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,9 @@ from typing import Any
 class RestartablePostgres:
     """A server of a test's own, made of the programs beside ``postgres``."""
 
-    def __init__(self, programs: Path, folder: Path, *settings: str) -> None:
+    def __init__(self, programs: Path, folder: Path, *settings: str, environ: Mapping[str, str] | None = None) -> None:
         self._settings = settings
+        self._environ = {**os.environ, **(environ or {})}
         self._programs, self._data, self._folder = programs, folder / "data", folder
         self.port = free_port()
         user = unprivileged_user(folder)
@@ -51,7 +52,7 @@ class RestartablePostgres:
         said = self._folder / "log"
         with said.open("ab") as output:
             command: list[str | Path] = [self._programs / "postgres", "-D", self._data, *settings]
-            logged: dict[str, Any] = {**self._quiet, "stdout": output, "stderr": output}
+            logged: dict[str, Any] = {**self._quiet, "stdout": output, "stderr": output, "env": self._environ}
             self._server: subprocess.Popen[bytes] = subprocess.Popen(command, **logged)
         _until_ready(self._data / "postmaster.pid", self._server, said)
 
@@ -83,13 +84,16 @@ class RestartablePostgres:
 
 
 @contextmanager
-def restartable_postgres(*settings: str) -> Iterator[RestartablePostgres]:
-    """Start a server of one's own, from PATH or from the wheel, with settings ("max_connections=4"), and stop it."""
+def restartable_postgres(*settings: str, environ: Mapping[str, str] | None = None) -> Iterator[RestartablePostgres]:
+    """Start a server of one's own, from PATH or from the wheel, with settings ("max_connections=4"), and stop it.
+
+    ``environ`` is added to its environment.
+    """
     found = shutil.which("postgres")
     with tempfile.TemporaryDirectory(prefix="ftjob-pg-", ignore_cleanup_errors=True) as folder:
         # On Debian the programs beside "postgres" are not all on PATH.
         programs = Path(os.path.realpath(found)).parent if found else _programs_of_wheel()
-        server = RestartablePostgres(programs, Path(folder), *settings)
+        server = RestartablePostgres(programs, Path(folder), *settings, environ=environ)
         server.make()
         server.start()
         try:

@@ -4,6 +4,8 @@ import asyncio
 
 import aiohttp
 
+from tests.pace import within
+
 
 class Readiness:
     """What ``/readyz`` of a bot says."""
@@ -23,6 +25,6 @@ class Readiness:
 
     async def until(self, *, ready: bool, seconds: float) -> None:
         """Wait until it is ready, or is not."""
-        async with asyncio.timeout(seconds):
+        async with within(seconds):
             while bool(await self.parts()) is ready:  # noqa: ASYNC110 - a probe is asked, it tells nobody
                 await asyncio.sleep(0.02)

@@ -22,6 +22,7 @@ from bot import manifest
 from bot.cli import cli
 from bot.sandbox.faults import Fault
 from tests.canaries import KEY
+from tests.pace import within
 from tests.postgres import free_port, restartable_postgres
 from tests.world import RUN, Transport, World
 
@@ -382,7 +383,7 @@ async def test_a_signal_ends_the_bot_with_0_within_ten_seconds(any_transport_wor
         swept = len(world.api.ledger)
         await world.api.ledger.until(lambda: len(world.api.ledger) > swept, why="the bot sweeps")
         process.send_signal(signal.Signals[name])
-        async with asyncio.timeout(10):
+        async with within(10):
             assert await process.wait() == 0
         await world.slack.ledger.until(lambda: "bot.stopping" in "".join(world.log))
     assert "Traceback" not in "".join(world.log)
@@ -398,7 +399,7 @@ async def test_a_signal_ends_the_bot_also_while_both_sides_are_out_of_order(worl
         before = len(world.api.ledger)
         await world.api.ledger.until(lambda: len(world.api.ledger) > before, why="a sweep meets the fault")
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(10):
+        async with within(10):
             assert await process.wait() == 0
 
 
@@ -410,7 +411,7 @@ async def test_a_hangup_that_is_said_twice_still_stops_gracefully(world: World) 
         await world.api.ledger.until(lambda: len(world.api.ledger) > before, why="a sweep meets the fault")
         for _ in range(2):  # a terminal that closes, and its shell
             process.send_signal(signal.SIGHUP)
-        async with asyncio.timeout(10):
+        async with within(10):
             assert await process.wait() == 0
 
 

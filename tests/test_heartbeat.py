@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from bot.heartbeat import beat
+from tests.pace import within
 
 EVERY = 0.01
 
@@ -36,7 +37,7 @@ class Listener:
 
     async def until(self, more: int) -> None:
         wanted = self.signs + more
-        async with asyncio.timeout(10), self.came:
+        async with within(10), self.came:
             await self.came.wait_for(lambda: self.signs >= wanted)
 
 
@@ -107,9 +108,8 @@ async def test_a_listener_that_is_not_there_ends_nothing() -> None:
     async with listening() as listener:
         pass
     with capture_logs() as logs:
-        async with beating(listener, []):
-            async with asyncio.timeout(10):
-                while not logs:  # noqa: ASYNC110 - a log tells nobody
-                    await asyncio.sleep(EVERY)
+        async with beating(listener, []), within(10):
+            while not logs:  # noqa: ASYNC110 - a log tells nobody
+                await asyncio.sleep(EVERY)
 
     assert [log["event"] for log in logs] == ["heartbeat.not_taken"]

@@ -154,9 +154,9 @@ class World:
         logging = asyncio.create_task(self._read_log(process.stdout))
         try:
             started = "bot.started"
-            await self.slack.ledger.until(lambda: started in "".join(self.log[said:]), seconds=20, why=started)
+            await self.slack.ledger.until(lambda: started in "".join(self.log[said:]), seconds=60, why=started)
             if self.transport == "socket":
-                await self.slack.connected(seconds=20)
+                await self.slack.connected(seconds=60)
             self.command_lines.append(Path(f"/proc/{process.pid}/cmdline").read_text())  # noqa: ASYNC240 - no disk is behind it
             yield process
         finally:
@@ -187,7 +187,7 @@ class World:
         for _ in range(2):
             for sweeper in bot.sweepers.values():
                 await sweeper.sweep()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while await bot.store.outbox.seconds_to_next() is not None:  # noqa: ASYNC110 - a row tells nobody
                 await asyncio.sleep(POLL_SECONDS / 2)
 
@@ -209,7 +209,7 @@ class World:
         return [headline(message) for message in replies]
 
     async def until_told(
-        self, job_id: str, *headlines: str, channel: Channel | None = None, seconds: float = 20
+        self, job_id: str, *headlines: str, channel: Channel | None = None, seconds: float = 60
     ) -> None:
         """Wait until a channel was told exactly these changes of a job, and no other."""
         expected = list(headlines)

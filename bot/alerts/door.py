@@ -29,5 +29,8 @@ class Door(Protocol):
     async def upload(self, upload: Upload) -> str | None:
         """Upload a picture for a message to show; return Slack's id of it, None where that did not work."""
 
+    async def now(self) -> float:
+        """Return the time of day by Slack's clock, as well as it is known."""
+
     async def find(self, sought: Sought) -> Sight:
         """Look whether a message arrived."""

@@ -132,7 +132,7 @@ class Sought:
     thread_ts: str | None
     """The thread that it went to."""
     oldest: float
-    """When it was first sent, seconds since the epoch."""
+    """When it was first sent, seconds since the epoch by Slack's clock."""
 
 
 @dataclass(frozen=True)

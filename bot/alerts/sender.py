@@ -69,6 +69,7 @@ class Sender:
         drawing: Drawing,
         *,
         clock: Clock,
+        ages: Clock,
         notices: Notices | None = None,
         patience: Patience = PATIENCE,
     ) -> None:
@@ -76,6 +77,7 @@ class Sender:
         self._door = door
         self._drawing = drawing
         self._clock = clock
+        self._ages = ages
         self._notices = notices or Notices(store, None)
         self._patience = patience
         self.is_broken = False
@@ -130,7 +132,7 @@ class Sender:
 
     def _may_claim(self) -> bool:
         most = 1 if self._shut_until else MOST_AT_ONCE
-        return not self._stopping and len(self._under_way) < most and self._clock() >= self._shut_until
+        return not self._stopping and len(self._under_way) < most and self._ages() >= self._shut_until
 
     async def _begin_next(self) -> bool:
         async with self._claiming:
@@ -158,7 +160,7 @@ class Sender:
         if self._may_claim():
             seconds = await self._store.outbox.seconds_to_next()
         elif self._shut_until and not self._under_way:
-            seconds = max(0.0, self._shut_until - self._clock())
+            seconds = max(0.0, self._shut_until - self._ages())
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._woken.wait(), seconds)
 
@@ -187,7 +189,10 @@ class Sender:
 
     async def _look(self, delivery: Delivery) -> Next:
         """See whether an earlier attempt arrived, and do what follows from it, unless that is to send."""
-        sent_at = delivery.first_at or delivery.created_at
+        if (delivery.last_at or 0.0) > delivery.claimed_at:  # the clock was set back since: it may be a moment ago
+            await self._store.outbox.give_back(delivery, wait=self._patience.timeout + self._patience.settle)
+            return Next.LOOK_AGAIN
+        sent_at = await self._door.now() - (delivery.claimed_at - (delivery.first_at or delivery.created_at))
         # What was never attempted may have been told by a bot whose database is gone: then where it would go now.
         thread_ts = delivery.thread_ts if delivery.last_at else await thread_of(self._store, delivery)
         sight = await self._door.find(Sought(delivery.channel, delivery.key, thread_ts, sent_at))
@@ -256,7 +261,7 @@ class Sender:
         elif answer.ts and self._shut_until:
             log.info("slack.takes_us_again")
         if refused:
-            self._shut_until = self._clock() + LONGEST_BACKOFF
+            self._shut_until = self._ages() + LONGEST_BACKOFF
         elif answer.ts:
             self._shut_until = 0.0
 

@@ -45,6 +45,7 @@ class Context:
     policy: Policy
     flood: Flood
     clock: Clock
+    """The time of day."""
     version: str
     interval: float
     """Seconds between sweeps."""

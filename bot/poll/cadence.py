@@ -46,14 +46,22 @@ def rest_after(error: ProviderError, failures: int, interval: float, luck: float
     return float(max(rest, error.retry_after) if isinstance(error, RateLimited) else rest)
 
 
-def is_settled(job: KnownJob, now: float, interval: float) -> bool:
-    """Whether nothing more is expected of a job that a sweep just found unchanged."""
+def is_settled(job: KnownJob, now: float, interval: float, *, is_sure: bool = True) -> bool:
+    """Whether nothing more is expected of a job that a sweep just found unchanged.
+
+    ``is_sure`` if the clock was not set ahead lately: else nobody knows for how long a model's name is missing.
+    """
     if not job.state.is_final or now - job.same_since < interval:
         return False
     waits_for_model = phase_of(job.state.status) is Phase.SUCCEEDED and job.state.fine_tuned_model is None
-    return not waits_for_model or now - job.same_since >= MODEL_PATIENCE
+    return not waits_for_model or (is_sure and now - job.same_since >= MODEL_PATIENCE)
 
 
 def is_late(swept_at: float | None, now: float, interval: float) -> bool:
     """Whether nobody looked for so long that what changed since is told as found late."""
-    return swept_at is not None and now - swept_at > max(LATE_AFTER, 3 * interval)
+    return swept_at is not None and now - swept_at > late_after(interval)
+
+
+def late_after(interval: float) -> float:
+    """Return the seconds without a sweep after which a change counts as found late."""
+    return max(LATE_AFTER, 3 * interval)

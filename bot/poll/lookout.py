@@ -39,6 +39,7 @@ def lookout(
     owed: Callable[[], None],
     shown: Callable[[], None],
     clock: Clock,
+    ages: Clock,
     lease: float = LEASE,
 ) -> Lookout:
     """Return what looks at an account; ``owed`` and ``shown`` are called as its parts call them."""
@@ -46,4 +47,4 @@ def lookout(
     sweeper = Sweeper(client, store, recorder, circuit, notices, interval=interval, clock=clock, lease=lease)
     watcher = Watcher(client, store, recorder, logs, shown=shown, clock=clock)
     illustrator = Illustrator(client, store, charts, door, shown=shown)
-    return Lookout(sweeper, (watcher, illustrator, Almanac(client, store, clock=clock, owed=owed)))
+    return Lookout(sweeper, (watcher, illustrator, Almanac(client, store, clock=clock, ages=ages, owed=owed)))

@@ -2,6 +2,9 @@
 
 from collections.abc import Collection, Mapping
 
+from bot.providers.wire import Page
+from bot.store.jobs import Watched
+
 PAGE = 100
 """Jobs on a page, where none are too large."""
 
@@ -25,3 +28,14 @@ def further_pages(missing: Collection[str], place: Mapping[str, int], *, page: i
         return pages + alone, -pages
 
     return min(candidates, key=cost)
+
+
+def all_new(watched: Watched, page: Page, now: float) -> bool:
+    """Whether a page ends among jobs that a subscription has not heard of, so that more of them may follow.
+
+    What is left out of the readings, as others' jobs, says as well where in the list the page ends.
+    """
+    if watched.newer_than is None:
+        return False
+    last = page.last
+    return last is None or (last.id not in watched.known and min(last.created_at or 0, now) >= watched.newer_than)

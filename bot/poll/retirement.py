@@ -1,5 +1,6 @@
 """Once a day: do models stop that somebody followed the making of? Told once for each mark, whoever looks how often."""
 
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -22,18 +23,19 @@ log = structlog.get_logger()
 class Almanac:
     """Looks now and then whether it is time to read the models again."""
 
-    def __init__(self, client: Client, store: Store, *, clock: Clock, owed: Callable[[], None]) -> None:
+    def __init__(self, client: Client, store: Store, *, clock: Clock, ages: Clock, owed: Callable[[], None]) -> None:
         """Take what it needs; ``owed`` is called after a commit that owes something."""
         self.name = f"{client.account.name} models"
         self._client = client
         self._store = store
         self._clock = clock
+        self._ages = ages
         self._owed = owed
-        self._due_at = 0.0
+        self._due_at = -math.inf
 
     async def look(self) -> None:
         """Read the models if a day has passed, and owe channels what there is to say."""
-        now = self._clock()
+        now = self._ages()
         if now < self._due_at:
             return
         self._due_at = now + AFTER_FAILURE
@@ -46,7 +48,7 @@ class Almanac:
                 log.info("models.unread", account=account, error=f"{type(error).__name__}: {error}")
                 return
             announced = {each.id: each.shutdown_date for each in models if each.shutdown_date}
-            await self._tell(retirements(trained, announced, datetime.fromtimestamp(now, UTC).date()))
+            await self._tell(retirements(trained, announced, datetime.fromtimestamp(self._clock(), UTC).date()))
         self._due_at = now + EVERY
 
     async def _tell(self, due: list[Retirement]) -> None:

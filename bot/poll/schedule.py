@@ -1,6 +1,7 @@
 """The timer: APScheduler, and nothing else imports it. When to look and what to ask is decided elsewhere."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,8 @@ NEARLY = 0.9
 BEHIND = 0.05
 """The share of an interval by which a process lets another's sweep go first."""
 MOST_TRIES = 5
+STEP = 0.5
+"""Seconds by which the wall clock has to be off before it was set: clocks are slewed, too."""
 BETWEEN_TRIES = 1.0
 """Seconds until a look that was asked for is tried again where another process is just looking."""
 
@@ -47,7 +50,7 @@ async def sweeping(
     A sweep that takes longer than the interval delays the next one, it never overlaps it, and a late run is not dropped.
     Of several processes one sweeps; the others try just after its next sweep is due, to take over where it is gone.
     """
-    scheduler = AsyncIOScheduler(
+    scheduler = SteadyScheduler(
         timezone=UTC, job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
     )
     scheduler.add_listener(_report, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
@@ -69,10 +72,47 @@ async def sweeping(
         scheduler.shutdown(wait=False)
 
 
+class SteadyScheduler(AsyncIOScheduler):  # type: ignore[misc]  # it has no types
+    """APScheduler, which knows the wall clock alone: when that is set, what is due moves with it.
+
+    So a look comes when its seconds have passed by the clock of the event loop, which nobody can set.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._ahead = _ahead()
+
+    def run_in(self, job_id: str, seconds: float) -> None:
+        """Let a job run next so many seconds from now."""
+        self._follow()
+        self.modify_job(job_id, next_run_time=datetime.now(UTC) + timedelta(seconds=seconds))
+
+    def _process_jobs(self) -> float | None:
+        # Whatever makes the scheduler look at what is due, and compute how long to sleep, goes through here.
+        self._follow()
+        seconds: float | None = super()._process_jobs()
+        return seconds
+
+    def _follow(self) -> None:
+        """Move what is due by as much as the wall clock was set."""
+        step = _ahead() - self._ahead
+        if abs(step) < STEP:
+            return
+        self._ahead += step
+        log.warning("clock.set", seconds=round(step))
+        for job in self.get_jobs():
+            self.modify_job(job.id, next_run_time=job.next_run_time + timedelta(seconds=step))
+
+
+def _ahead() -> float:
+    """Return by how much the wall clock is ahead of the loop's."""
+    return time.time() - asyncio.get_running_loop().time()
+
+
 class Timer:
     """What the timer runs: a sweep, whatever becomes of it."""
 
-    def __init__(self, scheduler: AsyncIOScheduler, interval: float) -> None:
+    def __init__(self, scheduler: SteadyScheduler, interval: float) -> None:
         self._scheduler = scheduler
         self._interval = interval
         self._under_way: set[asyncio.Task[float | None]] = set()
@@ -83,8 +123,7 @@ class Timer:
     async def run(self, sweeper: Sweeper) -> None:
         """Sweep once. What breaks is logged when it begins and when it is over; the next tick tries again."""
         if busy_for := await self._run(sweeper.account, sweeper.sweep(older_than=NEARLY * self._interval)):
-            due = datetime.now(UTC) + timedelta(seconds=busy_for + BEHIND * self._interval)
-            self._scheduler.modify_job(_id_of(sweeper), next_run_time=due)
+            self._scheduler.run_in(_id_of(sweeper), busy_for + BEHIND * self._interval)
 
     def soon(self, sweeper: Sweeper) -> None:
         """Sweep at once, and once more where a look is under way already: it may have come too early."""

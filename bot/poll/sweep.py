@@ -21,9 +21,9 @@ from bot.alerts.steps import Seen
 from bot.errors import ProviderError
 from bot.jobs.changes import change_between, state_of
 from bot.jobs.models import Snapshot
-from bot.poll.cadence import is_late, is_settled, longest_pause, pause_after
+from bot.poll.cadence import MODEL_PATIENCE, is_late, is_settled, late_after, longest_pause, pause_after
 from bot.poll.circuit import Circuit
-from bot.poll.plan import further_pages
+from bot.poll.plan import all_new, further_pages
 from bot.poll.single import SingleRead, SingleReads
 from bot.poll.trouble import Troubles
 from bot.providers.client import Client
@@ -92,6 +92,7 @@ class Sweeper:
         self._held: Lease | None = None
         """The lease that was not given back yet, because the database went away under a look."""
         self._failing = False
+        self._off = 0.0  # seconds by which the database's clock was ahead of ours at the last look
         self._broken = False
 
     @property
@@ -170,12 +171,15 @@ class Sweeper:
     async def _look(self, lease: Lease) -> None:
         watched = await self._store.jobs.watched(self.account)
         end = partial(self._end, lease)
+        self._off = lease.at - self._clock()
         if watched is None:
             await self._client.list_jobs(limit=1)
             await self._recorder.record(Seen(self.account, (), {}), at_end=end)
             return
         listed = await self._read_list(watched)
-        late = is_late(lease.swept_at, self._clock(), self._interval)
+        late = is_late(lease.swept_at, lease.at, self._interval) and not self._store.db.steps.left(
+            late_after(self._interval)
+        )
         begun, readings = self._begun(watched, listed.readings, late=late)
         if begun:
             await self._record(readings, watched.known, late=late)  # waits for nothing that is read alone
@@ -241,18 +245,18 @@ class Sweeper:
 
     def _goes_on(self, watched: Watched, page: Page, pages: int) -> bool:
         """Whether the search for new jobs has not come to the known ones yet."""
-        if not _all_new(watched, page, self._clock()):
+        if not all_new(watched, page, self._clock()):
             return False
         if pages > MOST_NEW_PAGES:
             log.warning("search.cut", account=self.account, pages=pages)
         return pages <= MOST_NEW_PAGES
 
     def _settled(self, known: Mapping[str, KnownJob], readings: Iterable[Reading]) -> list[str]:
-        settled, now = [], self._clock()
+        settled, now, is_sure = [], self._clock() + self._off, not self._store.db.steps.left(MODEL_PATIENCE)
         for reading in readings:
             job = known.get(reading.snapshot.id)
             if job and not job.settled and change_between(job.state, state_of(reading.snapshot)) is None:
-                settled += [job.id] if is_settled(job, now, self._interval) else []
+                settled += [job.id] if is_settled(job, now, self._interval, is_sure=is_sure) else []
         return settled
 
     async def _failed(self, lease: Lease, error: ProviderError) -> None:
@@ -284,14 +288,3 @@ def _further(watched: Watched, listed: _Listed, last: Page) -> int:
     behind = new - (len(listed.raw) - len(last.raw))
     place = {job_id: max(0, place + behind) for job_id, place in watched.owed.items()}
     return further_pages(_missing(watched, listed.readings), place, page=max(1, len(last.raw)))
-
-
-def _all_new(watched: Watched, page: Page, now: float) -> bool:
-    """Whether a page ends among jobs that a subscription has not heard of, so that more of them may follow.
-
-    What is left out of the readings, as others' jobs, says as well where in the list the page ends.
-    """
-    if watched.newer_than is None:
-        return False
-    last = page.last
-    return last is None or (last.id not in watched.known and min(last.created_at or 0, now) >= watched.newer_than)

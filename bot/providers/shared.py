@@ -41,11 +41,13 @@ class SharedReads:
     wait disturbs nobody; the request ends with the last one. It keeps the answers of the last 2 s that were used.
     """
 
-    def __init__(self, client: Client, clock: Callable[[], float]) -> None:
+    def __init__(self, client: Client, clock: Callable[[], float], ages: Callable[[], float]) -> None:
+        """Take what reads, the time of day, and the clock by which answers grow old."""
         self.client = client
         self._clock = clock
+        self._ages = ages
         self._under_way: dict[Hashable, _Request] = {}
-        self._answers: dict[Hashable, Read[Any]] = {}
+        self._answers: dict[Hashable, tuple[float, Read[Any]]] = {}
 
     async def job(self, job_id: str, *, fresh: bool = False) -> Read[Reading]:
         """Read one job; ``fresh`` takes no earlier answer, though it joins a request that is under way."""
@@ -79,8 +81,8 @@ class SharedReads:
 
     async def _read(self, key: Hashable, ask: Callable[[], Awaitable[T]], *, fresh: bool = False) -> Read[T]:
         known = self._answers.get(key)
-        if known and not fresh and self._serves(known):
-            return known
+        if known and not fresh and self._serves(known[0]):
+            return known[1]
         request = self._under_way.get(key)
         if request is None:
             request = self._under_way[key] = _Request()
@@ -103,8 +105,8 @@ class SharedReads:
         try:
             read = Read(await ask(), self._clock())
             if self._under_way.get(key) is request:
-                self._answers = {each: known for each, known in self._answers.items() if self._serves(known)}
-                self._answers[key] = read
+                self._answers = {each: known for each, known in self._answers.items() if self._serves(known[0])}
+                self._answers[key] = (self._ages(), read)
             return read
         finally:
             self._close(key, request)
@@ -114,5 +116,5 @@ class SharedReads:
         if self._under_way.get(key) is request:
             del self._under_way[key]
 
-    def _serves(self, read: Read[Any]) -> bool:
-        return 0 <= self._clock() - read.at < SERVES
+    def _serves(self, since: float) -> bool:
+        return 0 <= self._ages() - since < SERVES

@@ -59,7 +59,7 @@ class Exchange:
         later = self.workspace.replies[self._since :]
         return [one for one in later if one.exchange == self.id or (one.user == self.user and not one.exchange)]
 
-    async def reply(self, n: int = 0, seconds: float = 15) -> Reply:
+    async def reply(self, n: int = 0, seconds: float = 60) -> Reply:
         """Wait for the answer number ``n``.
 
         Raises:
@@ -69,7 +69,7 @@ class Exchange:
         await self.ledger.until(lambda: len(self.replies) > n, seconds=seconds, why=what)
         return self.replies[n]
 
-    async def modal(self, seconds: float = 15) -> View:
+    async def modal(self, seconds: float = 60) -> View:
         """Wait for the modal that the app opens in answer to it.
 
         Raises:

@@ -12,12 +12,12 @@ class Fault:
 
     ``answer`` sends ``status``, ``headers`` and ``body`` instead of the true answer; ``hang`` keeps the connection
     open and says nothing for ``seconds``; ``drop`` closes the connection without an answer; ``late`` answers truly
-    after ``seconds``.
+    after ``seconds``; ``slow`` does the work itself only then.
     """
 
-    kind: Literal["answer", "hang", "drop", "late"]
+    kind: Literal["answer", "hang", "drop", "late", "slow"]
     accepted: bool = False
-    """Whether the request is carried out all the same, before the misbehaviour (``late`` always carries it out)."""
+    """Whether the request is carried out all the same, before the misbehaviour (``late`` and ``slow`` always carry it out)."""
     status: int = 500
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Any = ""

@@ -80,6 +80,9 @@ class LoopbackServer:
     ) -> web.StreamResponse:
         """Answer one request: meet a fault if one waits, else do the work; write the ledger either way."""
         fault = self.faults.take(what, arguments.get("id"))
+        if fault and fault.kind == "slow":
+            await asyncio.sleep(fault.seconds)
+            fault = None
         done = work() if fault is None or fault.accepted or fault.kind == "late" else None
         accepted = done is not None and done.accepted
         if self.latency:

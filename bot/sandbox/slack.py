@@ -4,6 +4,7 @@ import hmac
 import json
 import time
 from collections.abc import Callable, Iterable
+from email.utils import formatdate
 from functools import partial
 from types import TracebackType
 from typing import Any
@@ -60,6 +61,7 @@ class Slack(LoopbackServer):
         port: int = 0,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self._clock = clock
         ledger = Ledger(clock) if ledger is None else ledger
         super().__init__(ledger=ledger, latency=latency, port=port)
         self.bot_token, self.app_token, self.signing_secret = bot_token, app_token, signing_secret
@@ -203,7 +205,7 @@ class Slack(LoopbackServer):
         self.ledger.moved()
         return await self._hands.event(self.workspace.people[BOT_USER], event)
 
-    async def connected(self, *, seconds: float = 10.0) -> None:
+    async def connected(self, *, seconds: float = 60.0) -> None:
         """Wait until a Socket Mode connection is there."""
         await self.ledger.until(lambda: self.delivery.links, seconds=seconds, why="a Socket Mode connection")
 
@@ -250,7 +252,7 @@ class Slack(LoopbackServer):
         return METHODS[name](Call(self.workspace, arguments, scopes, self.limits))
 
     def _scope_headers(self, name: str) -> dict[str, str]:
-        headers = {"x-oauth-scopes": ",".join(sorted(self.scopes))}
+        headers = {"x-oauth-scopes": ",".join(sorted(self.scopes)), "Date": formatdate(self._clock(), usegmt=True)}
         if name in METHODS and METHODS[name].scope:
             headers["x-accepted-oauth-scopes"] = METHODS[name].scope
         return headers

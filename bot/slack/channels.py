@@ -21,9 +21,9 @@ log = structlog.get_logger()
 class Channels:
     """Looks channels up before anything is told there."""
 
-    def __init__(self, client: AsyncWebClient, clock: Callable[[], float], *, allow_shared: bool) -> None:
+    def __init__(self, client: AsyncWebClient, ages: Callable[[], float], *, allow_shared: bool) -> None:
         self._client = client
-        self._clock = clock
+        self._ages = ages
         self._allow_shared = allow_shared
         self._known: dict[str, tuple[float, bool]] = {}
 
@@ -36,7 +36,7 @@ class Channels:
         if self._allow_shared or not channel.startswith(("C", "G")):
             return None
         until, shared = self._known.get(channel, (0.0, None))
-        if shared is None or self._clock() >= until:
+        if shared is None or self._ages() >= until:
             try:
                 shared = await self._ask(channel)
             except SlackApiError as error:
@@ -56,7 +56,7 @@ class Channels:
         shared = bool(found.get("is_ext_shared") or found.get("is_pending_ext_shared"))
         if len(self._known) >= _MOST_REMEMBERED:
             self._known.clear()
-        self._known[channel] = (self._clock() + REMEMBERED, shared)
+        self._known[channel] = (self._ages() + REMEMBERED, shared)
         return shared
 
 

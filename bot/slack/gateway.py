@@ -4,7 +4,6 @@ The SDK's own retries are off: one of them posts a message twice when the connec
 """
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -27,13 +26,14 @@ from bot.commands.command import Reply
 from bot.proxies import DIRECT, Proxies
 from bot.settings import Settings
 from bot.slack.channels import Channels
+from bot.slack.clock import SlackClock
 from bot.slack.files import Files
 from bot.slack.lookups import look_up
 from bot.slack.members import Workspace
-from bot.slack.people import People, loop_time
+from bot.slack.people import People
 from bot.slack.refused import refused
 from bot.slack.views import Views
-from bot.store.engine import Clock
+from bot.store.engine import Clock, loop_time
 
 DEADLINE = 10.0
 """Seconds until any other call than a post is given up."""
@@ -97,6 +97,7 @@ class Gateway:
         self._proxies = proxies
         self._patience = patience
         self._known: Identity | None = None
+        self._time = SlackClock()
 
     async def identity(self) -> Identity:
         """Ask Slack who the bot is.
@@ -106,6 +107,7 @@ class Gateway:
             OSError, TimeoutError, aiohttp.ClientError: Slack cannot be reached.
         """
         response = await self.client.auth_test()
+        self._time.see(response.headers)
         header = response.headers.get("x-oauth-scopes", "")
         enterprise_id = response.get("enterprise_id")
         self._known = Identity(
@@ -172,12 +174,7 @@ class Gateway:
         return await self._files.upload(upload)
 
     async def refusal(self, channel: str, person: str | None = None) -> str | None:
-        """Return why nothing may be told in a channel, as the error of an attempt; None where it may.
-
-        Args:
-            channel: which.
-            person: whose direct messages it is, "" where nobody knows; None where that needs no question.
-        """
+        """Return why nothing may be told in a channel, or to a ``person`` ("": nobody knows to whom); None where it may."""
         try:
             async with asyncio.timeout(self._patience.timeout / 2):
                 return await self._channels.refusal(channel) or await self._lost_access(person)
@@ -194,6 +191,10 @@ class Gateway:
             log.info("direct_messages.wait", error=type(error).__name__)
             return NOT_ASKED
         return await self.people.lost_access(person, known.ours)
+
+    async def now(self) -> float:
+        """Return the time of day by Slack's clock, as well as it is known."""
+        return await self._time.now(self.identity, seconds=self._patience.lookup)
 
     async def find(self, sought: Sought) -> Sight:
         """Look whether a message arrived. It never raises for what Slack does."""
@@ -255,7 +256,7 @@ class Gateway:
 
 @asynccontextmanager
 async def open_gateway(
-    settings: Settings, patience: Patience = PATIENCE, *, clock: Clock = time.time, ages: Clock = loop_time
+    settings: Settings, patience: Patience = PATIENCE, *, ages: Clock = loop_time
 ) -> AsyncIterator[Gateway]:
     """Open the door: one session for every call, closed at the end."""
     timeout = aiohttp.ClientTimeout(total=DEADLINE)
@@ -277,7 +278,7 @@ async def open_gateway(
         client.proxy = settings.proxies.url_for(base_url)
         api = urlsplit(base_url)
         origins = frozenset({RESPONSE_ORIGIN, f"{api.scheme}://{api.netloc}"})
-        channels = Channels(client, clock, allow_shared=settings.ftjob_allow_shared_channels)
+        channels = Channels(client, ages, allow_shared=settings.ftjob_allow_shared_channels)
         people = People(client, settings.ftjob_operators, ages)
         proxies = settings.proxies
         yield Gateway(client, session, origins, channels, people=people, patience=patience, proxies=proxies)

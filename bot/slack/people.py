@@ -1,6 +1,5 @@
 """Who is who: asked of Slack, remembered for five minutes; its last word serves for a day where it cannot be asked."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -19,11 +18,6 @@ LAST_WORD = 86_400.0
 _MOST_REMEMBERED = 10_000
 
 log = structlog.get_logger()
-
-
-def loop_time() -> float:
-    """Return the running loop's time, by which ages in memory go: no change of the wall clock moves it."""
-    return asyncio.get_running_loop().time()
 
 
 class People:

@@ -9,6 +9,7 @@ from bot.alerts.notices import Notices
 from bot.blocks.notice import NoticeKind
 from bot.connecting import trouble_of
 from bot.slack.gateway import Gateway, Identity
+from bot.slack.signature import FRESH_SECONDS
 from bot.store import Store
 from bot.store.engine import Clock
 from bot.store.outages import SLACK
@@ -40,6 +41,8 @@ class Presence:
         """Who we are; None until Slack said so once."""
         self.is_up = False
         """Whether Slack answered the last question."""
+        self.is_clock_off = False
+        """Whether our clock is so far from Slack's that its requests would pass for stale ones; as of the last answer."""
         self._gateway = gateway
         self._store = store
         self._notices = notices
@@ -72,6 +75,7 @@ class Presence:
             await self._went_down(trouble.said if trouble else f"{type(error).__name__}: {error}")
         else:
             await self._came_up(identity)
+            await self._compare_clocks()
 
     async def _went_down(self, error: str) -> None:
         if not self._is_failing:
@@ -90,6 +94,16 @@ class Presence:
         log.info("slack.connected", team=identity.team, bot_id=identity.bot_id)
         self.is_up, self._is_failing, self._is_noted = True, False, False
         self._wake()
+
+    async def _compare_clocks(self) -> None:
+        """Say it when our clock is off: over HTTP every request of Slack's is refused then, and nobody else would say why."""
+        ahead = self._clock() - await self._gateway.now()
+        is_off = abs(ahead) > FRESH_SECONDS
+        if is_off and not self.is_clock_off:
+            log.error("slack.clock_off", seconds_ahead=round(ahead), most=FRESH_SECONDS)
+        elif self.is_clock_off and not is_off:
+            log.info("slack.clock_right")
+        self.is_clock_off = is_off
 
     async def _tell_of_end(self) -> None:
         async with self._store.db.transaction() as tx:

@@ -63,7 +63,9 @@ class Store:
 
 
 @asynccontextmanager
-async def open_store(url: str, clock: Clock, *, longest: float = LONGEST) -> AsyncIterator[Store]:
+async def open_store(
+    url: str, clock: Clock, ages: Clock | None = None, *, longest: float = LONGEST
+) -> AsyncIterator[Store]:
     """Open the database at ``url``, bring its schema up to date, and close it at the end.
 
     Raises:
@@ -72,7 +74,7 @@ async def open_store(url: str, clock: Clock, *, longest: float = LONGEST) -> Asy
         StoreDamaged: it cannot be trusted; nothing was changed.
         FtjobError: the schema is newer than this program.
     """
-    async with open_database(url, clock, longest=longest) as db:
+    async with open_database(url, clock, ages, longest=longest) as db:
         with in_words(db.path):
             await upgrade(db)
             identity = await identify(db)

@@ -46,6 +46,8 @@ class Lease:
     """How many looks in a row did not work before this one."""
     swept_at: float | None
     """When the last whole look ended."""
+    at: float
+    """When it was taken."""
 
 
 class Accounts:
@@ -78,18 +80,19 @@ class Accounts:
         That is: another process has it, it is left alone, or a look began less than ``older_than`` seconds ago. Nobody
         leaves it alone for more than ``longest_pause`` seconds. One that this process took without hearing so is free.
         """
-        now, accounts, lost = self._db.now(), schema.account.c, self._tokens.lost(account)
-        free = (
-            is_over(accounts.lease_until, now, lease)
-            & is_over(accounts.not_before, now, longest_pause)
-            & is_over(func.coalesce(accounts.begun_at, 0.0) + older_than, now, older_than)
-        )
-        values = {"begun_at": now, "lease_until": now + lease}
+        accounts, lost = schema.account.c, self._tokens.lost(account)
         with self._tokens.claiming(account) as token:
             async with self._db.transaction() as tx:
-                taken = await self._take(tx, account, {**values, "token": token}, free | accounts.token.in_(lost))
+                now = await self._db.present(tx)
+                free = (
+                    is_over(accounts.lease_until, now, lease)
+                    & is_over(accounts.not_before, now, longest_pause)
+                    & is_over(func.coalesce(accounts.begun_at, 0.0) + older_than, now, older_than)
+                )
+                values = {"begun_at": now, "lease_until": now + lease, "token": token}
+                taken = await self._take(tx, account, values, free | accounts.token.in_(lost))
         self._tokens.found_out(lost, account)
-        return Lease(account, token, taken.failures, taken.swept_at) if taken else None
+        return Lease(account, token, taken.failures, taken.swept_at, now) if taken else None
 
     async def _take(
         self, tx: AsyncConnection, account: str, values: dict[str, Any], free: ColumnElement[bool]

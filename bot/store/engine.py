@@ -21,6 +21,7 @@ from bot.store.generation import Generations
 from bot.store.integrity import BUSY_SECONDS, examine, in_words
 from bot.store.postgres import LONGEST, postgres_engine
 from bot.store.reasons import explained
+from bot.store.steps import Steps
 
 Clock = Callable[[], float]
 """Seconds since the epoch."""
@@ -30,6 +31,11 @@ Transaction = AsyncConnection
 
 
 _LOCK = 0x66746A6F62  # "ftjob"
+
+
+def loop_time() -> float:
+    """Return the running loop's time, by which ages in memory go: no change of the wall clock moves it."""
+    return asyncio.get_running_loop().time()
 
 
 class Database:
@@ -44,6 +50,7 @@ class Database:
         *,
         ignored: Sequence[str] = (),
         longest: float = LONGEST,
+        ages: Clock | None = None,
     ) -> None:
         self.path = path
         """The SQLite file, None on PostgreSQL."""
@@ -57,6 +64,8 @@ class Database:
         """Counts what is written to an SQLite file."""
         self._engine = engine
         self._clock = clock
+        self.steps = Steps(ages or clock)
+        """Whether the clock was just set; never where nothing but that clock is known."""
         self.is_sqlite = engine.dialect.name == "sqlite"
 
     @asynccontextmanager
@@ -109,6 +118,13 @@ class Database:
         kind = ARRAY(column.type)
         return column == any_(cast(literal(list(values), kind), kind))  # type: ignore[no-any-return]
 
+    async def present(self, tx: AsyncConnection) -> float:
+        """Return the present moment, and see whether the clock was set since it was last asked."""
+        asked_at = self.steps.ages()
+        now = self._clock() if self.is_sqlite else float(await tx.scalar(select(self.now())) or 0.0)
+        self.steps.see(now, asked_at)
+        return now
+
     async def one_at_a_time(self, tx: AsyncConnection) -> None:
         """Wait until no other process is in a transaction that called this; SQLite has one process anyway."""
         if not self.is_sqlite:
@@ -121,7 +137,9 @@ class Database:
 
 
 @asynccontextmanager
-async def open_database(url: str, clock: Clock, *, longest: float = LONGEST) -> AsyncIterator[Database]:
+async def open_database(
+    url: str, clock: Clock, ages: Clock | None = None, *, longest: float = LONGEST
+) -> AsyncIterator[Database]:
     """Open the database at ``url`` ("sqlite:///file" or "postgresql://...") and close it at the end.
 
     Errors of the database that leave the block, too, are said in words.
@@ -134,7 +152,7 @@ async def open_database(url: str, clock: Clock, *, longest: float = LONGEST) -> 
     """
     address = parse(url)
     if isinstance(address, PostgresAddress):
-        async with _postgres(address, clock, longest) as db:
+        async with _postgres(address, clock, ages, longest=longest) as db:
             yield db
         return
     path = sqlite_path(url)
@@ -142,7 +160,7 @@ async def open_database(url: str, clock: Clock, *, longest: float = LONGEST) -> 
         await asyncio.to_thread(examine, path)
         async with _disposing(_sqlite_engine(path)) as engine:
             with in_words(path):
-                yield Database(engine, clock, path, lock, ignored=address.ignored)
+                yield Database(engine, clock, path, lock, ignored=address.ignored, ages=ages)
 
 
 @asynccontextmanager
@@ -167,9 +185,11 @@ async def open_for_reading(url: str, clock: Clock) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
-async def _postgres(address: PostgresAddress, clock: Clock, longest: float = LONGEST) -> AsyncIterator[Database]:
+async def _postgres(
+    address: PostgresAddress, clock: Clock, ages: Clock | None = None, *, longest: float = LONGEST
+) -> AsyncIterator[Database]:
     async with _disposing(postgres_engine(address)) as engine:
-        db = Database(engine, clock, ignored=address.ignored, longest=longest)
+        db = Database(engine, clock, ignored=address.ignored, longest=longest, ages=ages)
         with explained(address, connecting=True):
             async with db.transaction() as tx:
                 await tx.execute(text("SELECT 1"))

@@ -52,22 +52,28 @@ def heads() -> Any:
     return select(first.cte("heads").prefix_with("MATERIALIZED", dialect="postgresql").c.place)
 
 
-def due(now: Any) -> tuple[Any, ...]:
-    """Return what makes a row the next one of its channel, at the moment ``now``."""
+def due(now: float, unsure: float) -> tuple[Any, ...]:
+    """Return what makes a row the next one of its channel, at the moment ``now``.
+
+    Args:
+        now: seconds since the epoch, by the database's clock.
+        unsure: for how many seconds that clock does not tell who may be at work, because it was just set. An attempt
+            that somebody is at would seem not to have arrived, and be sent again.
+    """
     rows, channels = schema.delivery.c, schema.channel.c
     rests = is_ahead(channels.free_at, now, longest_rest())
     busy = select(channels.id).where(and_(channels.id == rows.channel, rests)).exists()
     waited = is_over(rows.lease_until, now, LONGEST_LEASE), is_over(rows.not_before, now, _longest_wait())
-    return place().in_(heads()), unfinished(), *waited, ~busy
+    sure = (rows.in_doubt.is_(False),) if unsure else ()
+    return place().in_(heads()), unfinished(), *waited, *sure, ~busy
 
 
-def ready_at(now: Any) -> Any:
-    """Return when a row, joined with its channel, can be claimed, if it is the next one of its channel."""
+def ready_at(now: float, unsure: float) -> Any:
+    """Return when a row, joined with its channel, can be claimed, if it is the next one there; arguments as of ``due``."""
     rows, channels = schema.delivery.c, schema.channel.c
     rested = deadline(func.coalesce(channels.free_at, 0.0), now, longest_rest())
-    return latest(
-        deadline(rows.not_before, now, _longest_wait()), deadline(rows.lease_until, now, LONGEST_LEASE), rested
-    )
+    waited = deadline(rows.not_before, now, _longest_wait()), deadline(rows.lease_until, now, LONGEST_LEASE)
+    return latest(*waited, rested, case((rows.in_doubt, now + unsure), else_=0.0))
 
 
 def _longest_wait() -> Any:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, exists, select
+from sqlalchemy import Row, bindparam, case, delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store import digests, schema
@@ -47,10 +47,10 @@ class Mutes:
         Returns:
             Until when, in seconds since the epoch.
         """
-        until = self._db.now() + seconds
-        mine = {"channel": channel, "job_id": job_id, "person": person, "until": until}
+        now = self._db.now()
+        mine = {"channel": channel, "job_id": job_id, "person": person, "until": now + seconds, "seen_at": now}
         row = self._db.insert(schema.mute).values([{"account": account, **mine} for account in accounts])
-        anew = {name: row.excluded[name] for name in ("person", "until")}
+        anew = {name: row.excluded[name] for name in ("person", "until", "seen_at")}
         statement = row.on_conflict_do_update(index_elements=["account", "channel", "job_id"], set_=anew)
         async with self._db.transaction() as tx:
             return float((await tx.scalars(statement.returning(schema.mute.c.until))).all()[0])
@@ -67,10 +67,18 @@ class Mutes:
 
     async def end_due(self) -> int:
         """End the mutes whose time is over; return how many changes they held."""
+        await self._follow_clock()
         held = await self._release()
         async with self._db.transaction() as tx:
             await tx.execute(delete(schema.mute).where(schema.mute.c.until <= self._db.now()))
         return held
+
+    async def _follow_clock(self) -> None:
+        """Let mutes end earlier by as much as the clock was set back, so that they last as long as people wanted."""
+        mutes, now = schema.mute.c, self._db.now()
+        moved = case((mutes.seen_at > now, mutes.until - (mutes.seen_at - now)), else_=mutes.until)
+        async with self._db.transaction() as tx:
+            await tx.execute(update(schema.mute).values(until=moved, seen_at=now))
 
     async def covering(self, tx: AsyncConnection, account: str, channels: Sequence[str]) -> set[tuple[str, str]]:
         """Return what is muted in channels now: (channel, job id), or ``EVERY_JOB`` for all of a channel."""

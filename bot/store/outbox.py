@@ -16,7 +16,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Double, Row, case, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.retry_after import LONGEST_PAUSE
@@ -27,9 +27,11 @@ from bot.store.changes import RecordedChange
 from bot.store.delivery import Alert, Delivery, Outcome, Picture, Planned, delivery_of, opaque
 from bot.store.engine import Database
 from bot.store.line import LONGEST_LEASE, due, heads, latest, longest_rest, place, ready_at, unfinished
-from bot.store.moments import deadline, is_over
+from bot.store.moments import deadline, is_over, not_after
 from bot.store.tokens import Tokens
 
+_SET_BACK = 3600.0
+"""Seconds that an attempt is taken to be old where the clock was set back since, so that nobody can tell."""
 _ready = {"state": "pending", "kind": "post", "attempts": 0, "not_before": 0.0, "lease_until": 0.0}
 
 
@@ -98,10 +100,11 @@ class Outbox:
         return delivery
 
     async def _claim(self, tx: AsyncConnection, token: str, lease: float, lost: Sequence[str]) -> Delivery | None:
+        now = await self._db.present(tx)
         row = await self._take_back(tx, token, lease, lost) if lost else None
-        row = row or await self._take(tx, token, lease)
+        row = row or await self._take(tx, token, lease, now)
         if row and await digests.bundle(tx, row):
-            row = await self._take(tx, token, lease)
+            row = await self._take(tx, token, lease, now)
         if not row:
             return None
         limited = select(schema.channel.c.limited_until).where(schema.channel.c.id == row.channel)
@@ -124,10 +127,9 @@ class Outbox:
         """Let the next claim of this process take a row back: its delivery broke before anything was sent."""
         self._tokens.lose(delivery.token)
 
-    async def _take(self, tx: AsyncConnection, token: str, lease: float) -> Row[Any] | None:
-        now = self._db.now()
+    async def _take(self, tx: AsyncConnection, token: str, lease: float, now: float) -> Row[Any] | None:
         rows = schema.delivery.c
-        chosen = select(rows.id).where(*due(now)).order_by(place()).limit(1)
+        chosen = select(rows.id).where(*due(now, self._db.steps.left(LONGEST_LEASE))).order_by(place()).limit(1)
         chosen = chosen.with_for_update(skip_locked=True)
         statement = (
             update(schema.delivery)
@@ -138,7 +140,7 @@ class Outbox:
                 token=token,
                 lease_until=now + lease,
             )
-            .returning(schema.delivery, now.label("claimed_at"))
+            .returning(schema.delivery, literal(now, Double).label("claimed_at"))
         )
         row: Row[Any] | None = (await tx.execute(statement)).one_or_none()
         return row
@@ -168,17 +170,19 @@ class Outbox:
 
     async def give_back(self, delivery: Delivery, *, wait: float = 0.0, looked: bool = False) -> None:
         """Return a row that was not tried; it may be claimed again after ``wait`` seconds. ``looked`` if in vain."""
-        rows = schema.delivery.c
+        rows, now = schema.delivery.c, self._db.now()
         back = {
             "state": "ambiguous" if delivery.in_doubt else "pending",
             "attempts": rows.attempts - 1,
             "looks": rows.looks + int(looked),
             "token": None,
             "lease_until": 0.0,
+            "first_at": case((rows.first_at > now, now - _SET_BACK), else_=rows.first_at),
+            "last_at": not_after(rows.last_at, now),
         }
         statement = update(schema.delivery).where(*_mine(delivery))
         async with self._db.transaction() as tx:
-            await tx.execute(statement.values(**back, not_before=self._db.now() + wait))
+            await tx.execute(statement.values(**back, not_before=now + wait))
 
     async def settle(
         self,
@@ -222,11 +226,12 @@ class Outbox:
 
     async def seconds_to_next(self) -> float | None:
         """Return how long until a row can be claimed: 0 where one can be now, None where nothing is owed."""
-        now = self._db.now()
         channels = schema.channel.c
         with_channel = schema.delivery.outerjoin(schema.channel, channels.id == schema.delivery.c.channel)
-        owed = select(func.min(ready_at(now)) - now).select_from(with_channel)
         async with self._db.transaction() as tx:
+            now = await self._db.present(tx)
+            ready = ready_at(now, self._db.steps.left(LONGEST_LEASE))
+            owed = select(func.min(ready) - now).select_from(with_channel)
             seconds = await tx.scalar(owed.where(unfinished(), place().in_(heads())))
         return None if seconds is None else max(0.0, float(seconds))
 

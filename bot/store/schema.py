@@ -163,6 +163,8 @@ mute = Table(
     Column("job_id", Text, primary_key=True),
     Column("person", Text, nullable=False),
     Column("until", Double, nullable=False),
+    # When somebody last looked whether it is over: if that is still to come, the clock was set back.
+    Column("seen_at", Double, nullable=False, server_default="0"),
 )
 
 change = Table(

@@ -1,7 +1,7 @@
 """The real store, sender and gateway in front of the stand-in Slack; what is owed is put into the outbox by the test."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,17 +62,17 @@ class PostOffice:
     async def until_told(self, channel: Channel, *jobs: str) -> None:
         """Wait until a channel was told exactly these jobs, in this order."""
         why = f"{channel.name} was told {told(channel)}, not {list(jobs)}"
-        await self.slack.ledger.until(lambda: told(channel) == list(jobs), seconds=20, why=why)
+        await self.slack.ledger.until(lambda: told(channel) == list(jobs), seconds=60, why=why)
 
     async def until_asked(self, times: int) -> list[Entry]:
         """Wait until Slack was asked to post so often; return the requests."""
         entries = self.slack.ledger.of
-        await self.slack.ledger.until(lambda: len(entries(POST)) >= times, seconds=20, why=f"{times} attempts")
+        await self.slack.ledger.until(lambda: len(entries(POST)) >= times, seconds=60, why=f"{times} attempts")
         return entries(POST)
 
     async def until_settled(self, channel: Channel, *states: str) -> list[Row[Any]]:
         """Wait until the rows of a channel are in these states; return them."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while [row.state for row in await deliveries(self.store, channel.id)] != list(states):  # noqa: ASYNC110 - a database tells nobody
                 await asyncio.sleep(0.005)
         return await deliveries(self.store, channel.id)
@@ -89,6 +89,9 @@ class PostOffice:
         async def fly() -> None:
             while True:
                 self.later(0.25)
+                await (
+                    self.store.outbox.seconds_to_next()
+                )  # behind what the sender asks of the database, however slow that is
                 await asyncio.sleep(0.005)
 
         flying = asyncio.create_task(fly())
@@ -100,7 +103,12 @@ class PostOffice:
 
 @asynccontextmanager
 async def post_office(
-    url: str | Path, slack: Slack, clock: Clock, *, patience: Patience = PATIENCE
+    url: str | Path,
+    slack: Slack,
+    clock: Clock,
+    *,
+    patience: Patience = PATIENCE,
+    ages: Callable[[], float] | None = None,
 ) -> AsyncIterator[PostOffice]:
     """Open the store and let a sender work on it until the block ends."""
     database_url = lay_out(url / "ftjob.db") if isinstance(url, Path) else url
@@ -111,9 +119,9 @@ async def post_office(
         "OPENAI_API_KEY": API_KEY,
     }
     settings = load(environ, dotenv=Path("/no.env"))
-    async with open_store(database_url, clock) as store, open_gateway(settings, patience, clock=clock) as gateway:
+    async with open_store(database_url, clock, ages) as store, open_gateway(settings, patience, ages=clock) as gateway:
         unpaged: set[str] = set()
-        sender = Sender(store, gateway, drawing(clock, unpaged), clock=clock, patience=patience)
+        sender = Sender(store, gateway, drawing(clock, unpaged), clock=clock, ages=clock, patience=patience)
         running = asyncio.create_task(sender.run())
         yield PostOffice(store, slack, gateway, sender, clock, unpaged)
         await sender.stop()

@@ -21,6 +21,7 @@ from bot.alerts.retry import (
     decide,
 )
 from bot.retry_after import LONGEST_PAUSE, SHORTEST_PAUSE
+from bot.store.line import LONGEST_WAIT
 
 SETS = [CHANNEL_CLOSED, WORKSPACE_CLOSED, OUR_FAULT, REFUSED_FOR_NOW, RATE_LIMITED, MAYBE_POSTED, THREAD_GONE]
 KNOWN = sorted({"unreachable"}.union(*SETS))
@@ -192,3 +193,12 @@ def test_backoff_never_grows_beyond_a_minute() -> None:
 
     assert max(waits) == LONGEST_BACKOFF
     assert waits == sorted(waits)
+
+
+@pytest.mark.parametrize("word", [*KNOWN, "", "word_of_tomorrow", "not_drawn"])
+@pytest.mark.parametrize("attempts", [1, 2, 6, 3000])
+def test_nothing_waits_longer_than_what_counts_as_over_after_the_clock_was_set_back(word: str, attempts: int) -> None:
+    for asked in (None, 1.0, 10_000.0):
+        verdict = decide(Answer(error=word, retry_after=asked), attempts, was_plain=False, luck=1)
+        longest = LONGEST_PAUSE if word in RATE_LIMITED else LONGEST_WAIT
+        assert max(verdict.wait, verdict.channel_wait) <= longest

@@ -85,7 +85,7 @@ async def _line(standins: StandIns, folder: Path) -> AsyncIterator[tuple[Line, l
         open_store(settings.database_url.get_secret_value(), time.time) as store,
     ):
         drawing = Drawing({account.name: client}, time.time)
-        sender = Sender(store, gateway, drawing, clock=time.time)
+        sender = Sender(store, gateway, drawing, clock=time.time, ages=time.monotonic)
         sending = asyncio.create_task(sender.run())
         try:
             yield Line(store, gateway, sender, account.name), (await client.all_jobs())[:ALERTS]

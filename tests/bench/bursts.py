@@ -171,7 +171,9 @@ async def _sent(standins: StandIns, store: Store) -> tuple[int, float]:
     told = select(func.count()).where(rows.state == "sent", rows.picture == "change")
     begun = time.perf_counter()
     async with RawClient(account) as client, open_gateway(settings) as gateway:
-        sender = Sender(store, gateway, Drawing({account.name: client}, time.time), clock=time.time)
+        sender = Sender(
+            store, gateway, Drawing({account.name: client}, time.time), clock=time.time, ages=time.monotonic
+        )
         sending = asyncio.create_task(sender.run())
         try:
             async with asyncio.timeout(PATIENCE):

@@ -1,6 +1,6 @@
 """The real sweeper on the real store, with a door to the stand-in API; what it asked for is counted."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -94,12 +94,19 @@ async def lookout(
     account_name: str = ACCOUNT,
     clock: Clock | None = None,
     organization: str | None = None,
+    set_by: Callable[[], float] = lambda: 0.0,
 ) -> AsyncIterator[Lookout]:
-    """Open the store and the door to the API; without a clock, time passes only where a test says so."""
+    """Open the store and the door to the API; without a clock, time passes only where a test says so.
+
+    ``set_by`` says by how many seconds somebody has set the clock.
+    """
     time = Time(database_url)
     clock = clock or time.clock
     account = Account(account_name, api.base_url, SecretStr(API_KEY), organization=organization)
-    async with Client(account, clock=clock, deadline=5) as client, open_store(database_url, clock) as store:
+    async with (
+        Client(account, clock=clock, deadline=5) as client,
+        open_store(database_url, clock, lambda: time.clock() - set_by()) as store,
+    ):
         recorder, sweeper = sweeper_on(store, client, clock, interval=interval)
         try:
             yield Lookout(api, client, store, recorder, sweeper, time, account_name)

@@ -10,6 +10,7 @@ from bot.poll.schedule import BEHIND, NEARLY
 from bot.poll.sweep import LEASE, Sweeper
 from bot.sandbox.faults import Fault
 from bot.sandbox.finetuning import FineTuningApi
+from tests.pace import within
 from tests.poll.lookout import INTERVAL, LIST, Lookout, lookout, sweeper_on
 from tests.store.seeds import ACCOUNT, crowd
 
@@ -149,6 +150,6 @@ async def test_a_sweep_that_is_cut_gives_the_account_back(view: Lookout) -> None
 
 
 async def _until_claimed(view: Lookout) -> None:
-    async with asyncio.timeout(10):
+    async with within(10):
         while (await view.store.accounts.standing(ACCOUNT, interval=0)).busy_for == 0:  # noqa: ASYNC110 - a row tells nobody
             await asyncio.sleep(0.01)

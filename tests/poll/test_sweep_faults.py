@@ -15,6 +15,7 @@ from bot.sandbox.faults import Fault
 from bot.sandbox.finetuning import FineTuningApi
 from tests.alerts.post_office import counted
 from tests.empty_store import lay_out
+from tests.pace import within
 from tests.poll.lookout import INTERVAL, LIST, ONE, TRUE_ANSWER, Lookout, lookout, page_of
 from tests.store.seeds import ACCOUNT, contents
 
@@ -254,7 +255,7 @@ async def test_a_look_that_the_database_went_away_under_holds_up_no_later_one(vi
     await view.subscribe()
     view.api.faults.add(LIST, Fault("late", seconds=0.5))
     look = asyncio.create_task(view.sweep())
-    async with asyncio.timeout(10):
+    async with within(10):
         while not (await view.store.accounts.standing(ACCOUNT, interval=INTERVAL)).busy_for:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     await _rename(view, "account", "away")

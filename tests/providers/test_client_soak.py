@@ -9,6 +9,7 @@ from pathlib import Path
 from bot.errors import ProviderError
 from bot.providers.client import Client
 from tests.builders import JOB, job_body, list_body
+from tests.pace import within
 from tests.providers.door import CALLS, call, client_of
 from tests.providers.raw import RawServer, good, head
 
@@ -100,7 +101,7 @@ async def test_requests_that_are_cut_at_any_moment_leave_nothing_behind() -> Non
                 assert [len(page.readings) for page in pages] == [1] * POOL
         await server.until_nobody_is_connected()
 
-    async with asyncio.timeout(5):
+    async with within(5):
         while _open_files() > files or len(asyncio.all_tasks()) > tasks:  # noqa: ASYNC110 - nobody tells of it
             await asyncio.sleep(0.01)
     assert ends.total() == REQUESTS

@@ -55,7 +55,7 @@ def time() -> Time:
 
 @pytest.fixture
 def shared(client: Client, time: Time) -> SharedReads:
-    return SharedReads(client, time)
+    return SharedReads(client, time, time)
 
 
 def status_of(read: Read[Reading]) -> str:
@@ -207,3 +207,19 @@ async def test_no_more_is_kept_than_was_read_in_two_seconds(
 
     assert len(shared._answers) <= 4  # noqa: SLF001 - memory is nowhere else to be seen
     assert shared._under_way == {}  # noqa: SLF001
+
+
+async def test_an_answer_serves_as_long_when_the_time_of_day_is_set(
+    api: FineTuningApi, client: Client, time: Time
+) -> None:
+    day = Time()
+    shared = SharedReads(client, day, time)
+    job = api.add_job(status="running")
+    await shared.job(job)
+    api.change(job, status="paused")
+
+    for step in (-3600.0, 7200.0, -365 * 86400.0):
+        day.now += step
+        assert status_of(await shared.job(job)) == "running"
+    time.now += SERVES
+    assert status_of(await shared.job(job)) == "paused"

@@ -199,7 +199,7 @@ class Town:
 
     def _assembled(self, store: Store, client: WiredClient) -> Context:
         return Context(
-            accounts={ACCOUNT.name: SharedReads(client, self._clock)},
+            accounts={ACCOUNT.name: SharedReads(client, self._clock, self._clock)},
             account=ACCOUNT.name,
             store=store,
             recorder=Recorder(store, wake=_nothing),
@@ -211,10 +211,10 @@ class Town:
             policy=Policy(),
             flood=Flood(),
             clock=self._clock,
+            ages=self._clock,
             version="race",
             interval=30.0,
             drawing=Drawing({ACCOUNT.name: client}, self._clock),
-            ages=self._clock,
         )
 
 

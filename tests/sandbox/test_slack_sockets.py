@@ -27,7 +27,7 @@ class Link:
         self.socket = socket
 
     async def receive(self) -> Json:
-        received: Json = await self.socket.receive_json(timeout=5)
+        received: Json = await self.socket.receive_json(timeout=60)
         return received
 
 

@@ -29,11 +29,11 @@ from bot.poll.sweep import Sweeper
 from bot.sandbox.finetuning import API_KEY
 from bot.slack.channels import Channels
 from bot.slack.gateway import Gateway
-from bot.slack.people import People, loop_time
+from bot.slack.people import People
 from bot.slack.presence import Presence
 from bot.store import Store, open_store
 from bot.store.cards import Rhythm
-from bot.store.engine import Clock
+from bot.store.engine import Clock, loop_time
 from bot.store.tracks import Subscription, Track
 from tests.simulation.plan import Plan
 from tests.simulation.wires import Session, WiredClient, World
@@ -74,7 +74,7 @@ async def assembled(world: World, file: Path, interval: float, clock: Clock) -> 
         await store.accounts.start_afresh()
         drawing = Drawing({ACCOUNT.name: client}, clock)
         notices = Notices(store, None)
-        sender = Sender(store, gateway, drawing, clock=clock, notices=notices)
+        sender = Sender(store, gateway, drawing, clock=clock, ages=clock, notices=notices)
         editor = Editor(store, gateway, drawing, Rhythm(), owed=sender.wake)
 
         def wake() -> None:

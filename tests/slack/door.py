@@ -18,6 +18,7 @@ from bot.slack.gate import Gate
 from bot.slack.listeners import listener
 from bot.web import serving
 from bot.web.reading import Bodies
+from tests.pace import within
 
 SECRET = "0123456789abcdef0123456789abcdef"
 NOW = 1_800_000_000
@@ -50,7 +51,7 @@ class Door:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
             writer.write(raw)
-            async with asyncio.timeout(10):
+            async with within(10):
                 return parsed(await reader.read())
         finally:
             writer.close()

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from prometheus_client import REGISTRY
 
+from tests.pace import within
 from tests.slack.door import (
     CLICK,
     COMMAND,
@@ -330,7 +331,7 @@ async def test_a_body_that_waits_to_be_asked_for_is_asked_for(version: str, *, g
         if goes_on:
             assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
         writer.write(TYPED)
-        async with asyncio.timeout(10):
+        async with within(10):
             answer = await reader.read()
         writer.close()
 
@@ -375,7 +376,7 @@ async def test_b91_a_slow_body_is_given_up_after_a_time_for_all_of_it(*, sized: 
         reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
         writer.write(written(b"", [TYPE, *signing(b""), how], sized=False))
         dripping = asyncio.create_task(drip(writer, drop))
-        async with asyncio.timeout(10):
+        async with within(10):
             head = await reader.readuntil(b"\r\n\r\n")
             body = await reader.readexactly(len(WORDS[408]))
         dripping.cancel()

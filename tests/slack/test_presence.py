@@ -13,6 +13,7 @@ from bot.sandbox.faults import Fault
 from bot.sandbox.slack import Slack
 from bot.slack.presence import TELLS_AFTER, Presence
 from tests.alerts.post_office import Clock, PostOffice, post_office
+from tests.pace import within
 from tests.store.seeds import claimed, deliveries, follow, owe
 
 DOWN = Fault("answer", status=503, body="upstream")
@@ -50,7 +51,7 @@ async def present(office: PostOffice, ops: str | None = None) -> AsyncIterator[P
 
 
 async def until(presence: Presence, *, up: bool) -> None:
-    async with asyncio.timeout(10):
+    async with within(10):
         while presence.is_up is not up:  # noqa: ASYNC110 - a flag tells nobody
             await asyncio.sleep(0.005)
 
@@ -60,7 +61,7 @@ async def outage(office: PostOffice, presence: Presence, seconds: float) -> None
     await until(presence, up=True)
     office.slack.faults.always("auth.test", DOWN)
     await until(presence, up=False)
-    async with asyncio.timeout(10):
+    async with within(10):
         while not await office.store.outages.present():  # noqa: ASYNC110 - a database tells nobody
             await asyncio.sleep(0.005)
     office.clock.now += seconds
@@ -138,7 +139,7 @@ async def test_an_outage_that_a_restart_lies_in_is_told_once_from_its_beginning(
         began = office.clock.now
         office.slack.faults.always("auth.test", DOWN)
         await until(presence, up=False)
-        async with asyncio.timeout(10):
+        async with within(10):
             while not await office.store.outages.present():  # noqa: ASYNC110 - a database tells nobody
                 await asyncio.sleep(0.005)
     office.clock.now += 500
@@ -161,7 +162,7 @@ async def test_a_store_that_cannot_note_an_outage_ends_nothing_and_repeats_no_li
             asked = len(office.slack.ledger.of("auth.test"))
             await office.slack.ledger.until(lambda: len(office.slack.ledger.of("auth.test")) > asked + 5)
             await _rename(office, "away", "outage")
-            async with asyncio.timeout(10):
+            async with within(10):
                 while not await office.store.outages.present():  # noqa: ASYNC110 - a database tells nobody
                     await asyncio.sleep(0.005)
             office.clock.now += 300
@@ -177,3 +178,36 @@ async def _rename(office: PostOffice, old: str, new: str) -> None:
     """Let every question about a table fail, or no more."""
     async with office.store.db.transaction() as tx:
         await tx.exec_driver_sql(f"ALTER TABLE {old} RENAME TO {new}")
+
+
+@pytest.mark.parametrize("ahead", [3600.0, -3600.0, -365 * 86400.0])
+async def test_a_clock_that_is_off_is_said_once_each_way(tmp_path: Path, clock: Clock, ahead: float) -> None:
+    async with Slack(clock=lambda: clock.now - ahead) as slack, post_office(tmp_path, slack, clock) as office:
+        with capture_logs() as logs:
+            async with present(office) as presence:
+                await until_off(presence, off=True)
+                await slack.ledger.until(lambda: len(slack.ledger.of("auth.test")) > 3)
+                off_by, ahead = ahead, 0.0
+                await until_off(presence, off=False)
+
+    said = [(log["event"], log.get("seconds_ahead")) for log in logs if log["event"].startswith("slack.clock")]
+    assert [event for event, _ in said] == ["slack.clock_off", "slack.clock_right"]
+    assert abs((said[0][1] or 0.0) - off_by) <= 2  # HTTP's dates are whole seconds
+
+
+async def test_a_clock_that_is_off_by_less_than_slack_allows_is_not_said(tmp_path: Path, clock: Clock) -> None:
+    async with (
+        Slack(clock=lambda: clock.now - 250.0) as slack,
+        post_office(tmp_path, slack, clock) as office,
+        present(office) as presence,
+    ):
+        await until(presence, up=True)
+        asked = len(slack.ledger.of("auth.test"))
+        await slack.ledger.until(lambda: len(slack.ledger.of("auth.test")) > asked + 2)
+        assert not presence.is_clock_off
+
+
+async def until_off(presence: Presence, *, off: bool) -> None:
+    async with asyncio.timeout(60):
+        while presence.is_clock_off is not off:  # noqa: ASYNC110 - a flag tells nobody
+            await asyncio.sleep(0.005)

@@ -23,7 +23,7 @@ from bot.store.migrate import upgrade
 from tests.store.seeds import know, known, reading
 from tests.store.times import Time
 
-NEWEST = "0011"
+NEWEST = "0012"
 _SQLITE_CATALOG = "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
 _POSTGRES_CATALOG = [
     """SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint

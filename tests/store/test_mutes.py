@@ -179,3 +179,40 @@ async def test_several_processes_sum_up_once(store: Store, database_url: str, ti
         await asyncio.gather(*looks)
 
     assert await send_all(store) == [changes]
+
+
+@pytest.mark.parametrize("seconds", [-60.0, -HOUR, -2 * 86400.0, -365 * 86400.0])
+async def test_a_mute_lasts_as_long_as_it_was_meant_to_when_the_clock_is_set_back(
+    store: Store, time: Time, seconds: float
+) -> None:
+    await begin(store, seconds=2 * HOUR)
+    change = await owe(store, "ftjob-a")
+    await time.passes(store, HOUR)
+    assert await store.mutes.end_due() == 0
+
+    await time.passes(store, seconds)
+
+    assert await store.mutes.end_due() == 0, "half of it is left"
+    more = await owe(store, "ftjob-b")
+    assert await store.outbox.claim(30) is None
+    await time.passes(store, HOUR - 5)
+    assert await store.mutes.end_due() == 0
+    assert await store.outbox.claim(30) is None
+    await time.passes(store, 10)
+    assert await store.mutes.end_due() == 2
+    assert await send_all(store) == [[change, more]]
+
+
+@pytest.mark.parametrize("seconds", [HOUR, 6 * 86400.0])
+async def test_a_mute_that_began_while_the_clock_was_ahead_is_no_longer_for_that(
+    store: Store, time: Time, seconds: float
+) -> None:
+    await time.passes(store, seconds)
+    await begin(store, seconds=HOUR)
+    change = await owe(store, "ftjob-a")
+    await time.passes(store, -seconds)
+
+    assert await store.mutes.end_due() == 0
+    await time.passes(store, HOUR + 1)
+    assert await store.mutes.end_due() == 1
+    assert await send_all(store) == [[change]]

@@ -1,63 +1,83 @@
 """Time that passes when a test says so, on both databases."""
 
-import time
 from typing import Any
 
+import asyncpg
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text
 
-from bot.store import Store, schema
+from bot.store import Store
+from tests.empty_store import apart
 
-_TIMES = [
-    schema.account.c.swept_at,
-    schema.account.c.begun_at,
-    schema.account.c.not_before,
-    schema.account.c.lease_until,
-    schema.card.c.edited_at,
-    schema.card.c.lease_until,
-    schema.card.c.not_before,
-    schema.channel.c.free_at,
-    schema.channel.c.limited_until,
-    schema.delivery.c.created_at,
-    schema.delivery.c.lease_until,
-    schema.delivery.c.not_before,
-    schema.job.c.same_since,
-    schema.job.c.stuck_since,
-    schema.job.c.back_at,
-    schema.job.c.missed_since,
-    schema.job.c.missed_at,
-    schema.job.c.unread_since,
-    schema.job.c.unread_until,
-    schema.mute.c.until,
-    schema.outage.c.since,
-    schema.picture.c.looked_at,
-    schema.picture.c.chart_not_before,
-    schema.question.c.expires_at,
-    schema.question.c.answered_at,
-    schema.question.c.lease_until,
-    schema.question.c.ended_at,
-    schema.request.c.at,
-]
+_BEGINNING = 1_700_000_000.0
+"""Where both clocks begin."""
+_SIMULATED = """
+    CREATE SCHEMA IF NOT EXISTS simulated;
+    CREATE TABLE IF NOT EXISTS simulated.clock (now double precision NOT NULL);
+    DELETE FROM simulated.clock;
+    INSERT INTO simulated.clock VALUES (1700000000);
+    CREATE OR REPLACE FUNCTION simulated.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE
+        AS 'SELECT to_timestamp(now) FROM simulated.clock';
+"""
+"""A clock that stands still until it is moved; found first, it takes the place of PostgreSQL's own."""
+
+_SET = """
+    CREATE SCHEMA simulated;
+    CREATE TABLE simulated.ahead (seconds double precision NOT NULL);
+    INSERT INTO simulated.ahead VALUES (0);
+    CREATE FUNCTION simulated.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE
+        AS 'SELECT pg_catalog.clock_timestamp() + seconds * interval ''1 second'' FROM simulated.ahead';
+"""
+"""A clock that runs, ahead of PostgreSQL's own."""
 
 
 class Time:
-    """A store's time. On SQLite the clock is ours; PostgreSQL has its own, so there what is stored gets older."""
+    """A store's time, which does not depend on the machine: on SQLite the clock is ours, PostgreSQL is given one.
+
+    It has to be made before the store is opened.
+    """
 
     def __init__(self, database_url: str) -> None:
         self._is_ours = database_url.startswith("sqlite")
-        self._now = 1_700_000_000.0
+        self._now = _BEGINNING
+        if not self._is_ours:
+            apart(_take_over(database_url, _SIMULATED))
 
     def clock(self) -> float:
-        return self._now if self._is_ours else time.time()
+        return self._now
 
     async def passes(self, store: Store, seconds: float) -> None:
-        """Let ``seconds`` go by."""
+        """Let ``seconds`` go by; where they are below 0, let somebody set the clock back."""
         self._now += seconds
         if not self._is_ours:
             async with store.db.transaction() as tx:
-                for column in _TIMES:
-                    await tx.execute(update(column.table).values({column.name: column - seconds}))
+                await tx.execute(text("UPDATE simulated.clock SET now = :now"), {"now": self._now})
 
     def exactly(self, seconds: float) -> Any:
-        """Return ``seconds`` to compare a duration with; PostgreSQL's clock goes on while a test looks."""
-        return pytest.approx(seconds, abs=1e-5 if self._is_ours else 0.9)
+        """Return ``seconds`` to compare a duration with."""
+        return pytest.approx(seconds, abs=1e-5)
+
+
+async def _take_over(database_url: str, clock: str) -> None:
+    connection = await asyncpg.connect(database_url)
+    await connection.execute(clock)
+    name = await connection.fetchval("SELECT current_database()")
+    await connection.execute(f'ALTER DATABASE "{name}" SET search_path = public, simulated, pg_catalog')
+    await connection.close()
+
+
+class SetPostgres:
+    """A PostgreSQL whose clock runs, and can be set. It has to be made before anybody connects to the database."""
+
+    def __init__(self, database_url: str) -> None:
+        self._url = database_url
+        apart(_take_over(database_url, _SET))
+
+    def step(self, seconds: float) -> None:
+        """Set the clock by so many seconds."""
+        apart(self._step(seconds))
+
+    async def _step(self, seconds: float) -> None:
+        connection = await asyncpg.connect(self._url)
+        await connection.execute("UPDATE simulated.ahead SET seconds = seconds + $1", seconds)
+        await connection.close()

@@ -6,6 +6,7 @@ from bot.sandbox.faults import Fault
 from bot.sandbox.finetuning import JOBS_READ, Key
 from bot.sandbox.messages import Reply
 from tests.canaries import KEY
+from tests.pace import within
 from tests.world import World, cancelling
 
 RED = "ftjob_confirm"
@@ -105,7 +106,7 @@ async def test_a_job_that_ended_in_the_meantime_is_told_as_it_ended(world: World
         # It ends between our look and our order: what the look saw comes late enough for that.
         world.api.faults.add(LOOK, Fault("late", seconds=0.5))
         exchange = await world.olivia.click(question, RED)
-        async with asyncio.timeout(5):
+        async with within(5):
             while world.api.faults.waits(LOOK):  # noqa: ASYNC110 - the API's side of it tells nobody
                 await asyncio.sleep(0.01)
         world.api.change(job, status="succeeded")

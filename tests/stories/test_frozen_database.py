@@ -2,12 +2,12 @@
 
 import asyncio
 import signal
-import time
 from collections.abc import Iterator
 
 import pytest
 
 from bot.store.postgres import LONGEST
+from tests.pace import stopwatch
 from tests.postgres import RestartablePostgres, free_port, restartable_postgres
 from tests.readiness import Readiness
 from tests.world import World
@@ -35,7 +35,7 @@ async def test_a_database_that_hangs_is_named_and_nothing_is_lost_or_doubled_whe
             world.api.change(job, status="paused")
             await readiness.until(ready=False, seconds=NOTICED_SECONDS)
             named = await readiness.parts()
-        await readiness.until(ready=True, seconds=5)
+        await readiness.until(ready=True, seconds=60)
         await world.until_told(job, "Paused", seconds=40)
         world.api.change(job, status="running")
         await world.until_told(job, "Paused", "Running", seconds=40)
@@ -57,13 +57,11 @@ async def test_a_stop_while_the_database_hangs_ends_in_time_and_loses_nothing(
         await world.say(f"track {job}")
         with server.frozen():
             world.api.change(job, status="paused")
-            began = time.monotonic()
             process.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(60), stopwatch() as took:
                 await process.wait()
-            took = time.monotonic() - began
     async with world.process():
         await world.until_told(job, "Paused", seconds=40)
 
-    assert took < 10
+    assert took.seconds < 10
     assert "Traceback" not in "".join(world.log)

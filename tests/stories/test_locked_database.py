@@ -46,7 +46,7 @@ async def test_a_longer_lock_is_named_and_nothing_is_lost_or_doubled_when_it_is_
             await readiness.until(ready=False, seconds=4 * BUSY_SECONDS)
             named = await readiness.parts()
             assert world.told(job) == []
-        await readiness.until(ready=True, seconds=5)
+        await readiness.until(ready=True, seconds=60)
         await world.until_told(job, "Paused", seconds=5)
         world.api.change(job, status="running")
         await world.until_told(job, "Paused", "Running", seconds=5)

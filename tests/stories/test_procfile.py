@@ -1,6 +1,6 @@
-import asyncio
 from pathlib import Path
 
+from tests.pace import within
 from tests.postgres import free_port
 from tests.world import World
 
@@ -18,7 +18,7 @@ async def test_honcho_starts_a_worker_that_answers_and_stops_on_sigterm(world: W
             await world.until_told(job, "Paused")
         finally:
             process.terminate()
-            async with asyncio.timeout(15):
+            async with within(15):
                 await process.wait()
         await world.slack.ledger.until(lambda: not world.slack.delivery.links, why="the worker has gone")
 

@@ -1,6 +1,5 @@
-import asyncio
-
 from bot.app import Bot
+from tests.pace import within
 from tests.world import World
 
 LIST = "GET /fine_tuning/jobs"
@@ -89,7 +88,7 @@ async def test_a_bot_that_follows_nothing_asks_for_nothing(world: World) -> None
 
 async def _until_idle(world: World, bot: Bot) -> None:
     """Sweep until a sweep needs no request any more."""
-    async with asyncio.timeout(10):
+    async with within(10):
         while True:
             before = len(world.api.ledger)
             await bot.sweepers["default"].sweep()

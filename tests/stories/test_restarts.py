@@ -1,4 +1,3 @@
-import asyncio
 import signal
 
 import asyncpg
@@ -6,6 +5,7 @@ import pytest
 
 from bot.errors import StoreInUse
 from bot.sandbox.faults import Fault
+from tests.pace import within
 from tests.world import World
 
 POST = "chat.postMessage"
@@ -144,7 +144,7 @@ async def test_a_bot_that_is_told_to_stop_ends_cleanly_in_the_middle_of_a_sweep(
         before = len(world.api.ledger)
         await world.api.ledger.until(lambda: len(world.api.ledger) > before, why="a sweep under way")
         process.send_signal(sign)
-        async with asyncio.timeout(10):
+        async with within(10):
             code = await process.wait()
 
     assert code == 0

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox.faults import Fault
+from tests.pace import stopwatch
 from tests.postgres import free_port
 from tests.world import Transport, World
 
@@ -35,13 +35,12 @@ async def test_a_stop_with_slack_and_the_api_hanging_ends_within_ten_seconds_and
         world.api.faults.always(LIST, HANG)
         sweeps = len(world.api.ledger.of(LIST))
         await world.api.ledger.until(lambda: len(world.api.ledger.of(LIST)) > sweeps, why="a sweep that hangs")
-        began = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60), stopwatch() as took:
             code = await process.wait()
 
     assert code == 0
-    assert time.monotonic() - began < 10
+    assert took.seconds < 10
     assert "Traceback" not in "".join(world.log)
     world.slack.faults.clear()
     world.api.faults.clear()
@@ -63,14 +62,13 @@ async def test_commands_and_requests_under_way_hold_a_stop_up_no_longer(tmp_path
             world.api.faults.always("*", HANG)
             asked = await world.olivia.command(f"status {job}", world.ml)
             async with _half_a_request(port):
-                began = time.monotonic()
                 process.send_signal(signal.SIGTERM)
-                async with asyncio.timeout(15):
+                async with asyncio.timeout(60), stopwatch() as took:
                     code = await process.wait()
 
     assert asked.acked
     assert code == 0
-    assert time.monotonic() - began < 10
+    assert took.seconds < 10
     assert "Traceback" not in "".join(world.log)
 
 
@@ -119,12 +117,11 @@ async def test_a_second_signal_ends_it_at_once_and_safely(world: World) -> None:
         await world.slack.ledger.until(lambda: len(world.slack.ledger.of(POST)) > posts, why="a post that hangs")
         process.send_signal(signal.SIGTERM)
         await world.slack.ledger.until(lambda: "bot.stopping" in "".join(world.log), why="the stop has begun")
-        began = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60), stopwatch() as took:
             await process.wait()
 
-    assert time.monotonic() - began < 2
+    assert took.seconds < 2
     world.skip(60)
     async with world.bot() as bot:
         await world.settled(bot)
@@ -133,10 +130,9 @@ async def test_a_second_signal_ends_it_at_once_and_safely(world: World) -> None:
 
 async def test_an_idle_bot_stops_within_a_second_or_two(world: World) -> None:
     async with world.process() as process:
-        began = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60), stopwatch() as took:
             code = await process.wait()
 
     assert code == 0
-    assert time.monotonic() - began < 3
+    assert took.seconds < 3

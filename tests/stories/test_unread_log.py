@@ -11,6 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from tests.pace import within
 from tests.postgres import free_port
 from tests.world import RUN, World
 
@@ -44,7 +45,7 @@ async def test_a_full_log_pipe_stops_neither_alerts_nor_answers_nor_the_stop(wor
         async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/readyz") as answer:
             assert answer.status == 200
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(15):
+        async with within(15):
             assert await process.wait() == 0
     finally:
         if process.returncode is None:

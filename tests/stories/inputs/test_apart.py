@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bot.sandbox.exchange import Exchange
 from bot.sandbox.faults import Fault
+from tests.pace import stopwatch
 from tests.providers.raw import RawServer, drips
 from tests.store.seeds import follow, know, reading
 from tests.stories.inputs.hearing import HOUR, LIST, LOOK, RED, Town
@@ -78,9 +79,11 @@ async def test_b119_an_answer_that_drips_is_given_up_in_time(world: World) -> No
         world.bot(FTJOB_POLL_SECONDS=HOUR, OPENAI_BASE_URL=server.base_url) as bot,
     ):
         begun = time.monotonic()
-        heard = await Town(world, bot).of(world.olivia.command("status ftjob-abc123", world.ml), seconds=30)
+        async with stopwatch() as watch:
+            heard = await Town(world, bot).of(world.olivia.command("status ftjob-abc123", world.ml), seconds=90)
         took = time.monotonic() - begun
 
     assert "The API did not give a usable answer: No answer within 15 s." in heard.reply.plain
     assert "ref: `" in heard.reply.plain
-    assert 15 <= took < 20, "16 s, on a machine that does nothing else"
+    assert took >= 15
+    assert watch.seconds < 20, "16 s, on a machine that does nothing else"

@@ -1,0 +1,107 @@
+"""Somebody sets the clock under a running bot, or between two starts: every alert comes in time, and once."""
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from tests.pace import stopwatch
+from tests.store.times import SetPostgres
+from tests.world import World
+
+HOUR, YEAR = 3600.0, 365 * 86400.0
+IN_TIME = 35.0
+"""Seconds from when the API shows a change until it is told."""
+POST = "chat.postMessage"
+MODEL = "ft:gpt-4o-mini-2024-07-18:acme::9abc"
+Step = Callable[[float], None]
+
+
+@pytest.fixture
+async def stepping(database_url: str, tmp_path: Path) -> AsyncIterator[tuple[World, Step]]:
+    """A world, and what sets the clock of the bot and of its database by so many seconds."""
+    if database_url.startswith("sqlite"):
+        async with World(tmp_path, database_url=database_url) as world:
+            yield world, world.step
+        return
+    clock = SetPostgres(database_url)
+    async with World(tmp_path, database_url=database_url) as world:
+
+        def step(seconds: float) -> None:
+            world.step(seconds)
+            clock.step(seconds)
+
+        yield world, step
+
+
+async def _told_in_time(world: World, job: str, status: str, *headlines: str) -> None:
+    model = {"fine_tuned_model": MODEL} if status == "succeeded" else {}
+    async with stopwatch() as took:
+        world.api.change(job, status=status, **model)
+        await world.until_told(job, *headlines, seconds=600)
+    assert took.seconds <= IN_TIME
+
+
+@pytest.mark.parametrize("seconds", [-HOUR, HOUR, -YEAR, -200.0, 2 * YEAR])
+async def test_alerts_come_in_time_and_once_when_the_clock_is_set(stepping: tuple[World, Step], seconds: float) -> None:
+    world, step = stepping
+    job, other = world.api.add_job(status="running"), world.api.add_job(status="running")
+    async with world.bot():
+        await world.say(f"track {job} {other}")
+        await _told_in_time(world, job, "paused", "Paused")
+        step(seconds)
+        await _told_in_time(world, job, "running", "Paused", "Running")
+        await _told_in_time(world, other, "paused", "Paused")
+    step(seconds)
+    async with world.bot() as bot:
+        await _told_in_time(world, job, "succeeded", "Paused", "Running", "Succeeded")
+        step(-seconds)
+        await _told_in_time(world, other, "failed", "Paused", "Failed")
+        await world.settled(bot)
+
+    assert world.told(job) == ["Paused", "Running", "Succeeded"]
+    assert world.told(other) == ["Paused", "Failed"]
+
+
+@pytest.mark.parametrize("seconds", [2 * HOUR, 3 * 86400.0, YEAR])
+async def test_a_clock_that_was_ahead_at_the_start_and_is_put_right_delays_nothing(
+    stepping: tuple[World, Step], seconds: float
+) -> None:
+    world, step = stepping
+    step(seconds)
+    async with world.bot() as bot:
+        await world.say("subscribe")
+        first = world.api.add_job(status="running")
+        await world.slack.ledger.until(lambda: world.about(first), why="it is announced")
+        step(-seconds)
+        async with stopwatch() as took:
+            await world.say("unsubscribe")
+            await world.say("subscribe")
+        assert took.seconds < 10
+        async with stopwatch() as took:
+            job = world.api.add_job(status="queued")
+            await world.slack.ledger.until(lambda: world.about(job), seconds=600, why="it is announced")
+        assert took.seconds <= IN_TIME
+        await _told_in_time(world, job, "running", "Running")
+        await world.settled(bot)
+    assert world.told(job) == ["Running"]
+
+
+@pytest.mark.parametrize("seconds", [-HOUR, 6 * 86400.0])
+async def test_a_mute_holds_as_long_as_it_was_meant_to_when_the_clock_is_set(world: World, seconds: float) -> None:
+    job = world.api.add_job(status="running")
+    async with world.bot() as bot:
+        await world.say(f"track {job}")
+        if seconds > 0:
+            world.step(seconds)
+        await world.say("mute all 2h")
+        await bot.store.mutes.end_due()
+        world.step(-abs(seconds))
+        assert await bot.store.mutes.end_due() == 0
+        world.api.change(job, status="paused")
+        await world.settled(bot)
+        assert world.told(job) == []
+        world.skip(2 * HOUR + 1)
+        assert await bot.store.mutes.end_due() == 1
+        bot.sender.wake()
+        await world.slack.ledger.until(lambda: any("Paused" in message.plain for message in world.ml.messages))
