@@ -262,11 +262,8 @@ def _id(verb: Verb, word: str) -> str:
         raise misused(verb, f"{shown} is not a job id. It holds {strange}, which no id has.")
     if foreign := foreign_id_in(word):
         return foreign
-    raise misused(verb, f"{_echo(word)} is not a job id.{_too_long(word)}")
-
-
-def _too_long(word: str) -> str:
-    return f" It is longer than {LONGEST} characters." if len(word) > LONGEST else ""
+    length = f" It is longer than {LONGEST} characters." if len(word) > LONGEST else ""
+    raise misused(verb, f"{_echo(word)} is not a job id.{length}")
 
 
 def _echo(word: str) -> str:
