@@ -19,9 +19,9 @@ from bot.redaction import redacted
 from bot.store.engine import Database, Transaction
 from bot.store.refusals import is_about_data
 
-FEWEST, MOST = 8, 512
-"""Jobs in a batch, unless fewer are left or they are too many still."""
-_SQLITE_SECONDS, _AT_FIRST_ON_SQLITE = 0.05, 32
+FEWEST, MOST = 32, 512
+"""Jobs in a batch, unless fewer are left or they are too many still: its statements cost as much as so many jobs."""
+_SQLITE_SECONDS, _AT_FIRST_ON_SQLITE = 0.05, FEWEST
 """Seconds that a batch may hold SQLite's one connection, for which whoever asks something meanwhile waits, and the
 jobs of the first batch. PostgreSQL may be far away, so that the statements of a batch count and not its jobs."""
 _SHARE, _AT_FIRST = 0.2, 256

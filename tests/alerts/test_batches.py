@@ -9,7 +9,6 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from bot import metrics
-from bot.alerts.batches import FEWEST
 from bot.alerts.record import Recorder
 from bot.alerts.steps import Seen
 from bot.crash import arm
@@ -248,7 +247,7 @@ def server() -> Any:
 
 
 async def test_a_batch_that_outgrows_its_time_is_halved_until_it_fits(postgres_url: str) -> None:
-    jobs = 5 * FEWEST
+    jobs = 40
     async with open_store(postgres_url, Time(postgres_url).clock, longest=1.0) as store:
         seen = await _ends(store, jobs, 1)
         async with store.db.transaction(patiently=True) as tx:
