@@ -19,6 +19,7 @@ from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 
 from bot.access import Policy
 from bot.accounts import DEFAULT
+from bot.alerts.damping import MOST_ALERTS
 from bot.alerts.draw import Drawing
 from bot.alerts.editor import Editor
 from bot.alerts.notices import Notices
@@ -66,6 +67,8 @@ class Pace:
 
     cards: Rhythm = field(default_factory=Rhythm)
     logs: Allowance = field(default_factory=Allowance)
+    most_alerts: int | None = MOST_ALERTS
+    """Changes of a job that are told one by one, as of ``Damping``."""
 
 
 PACE = Pace()
@@ -152,7 +155,7 @@ async def running(
         sender = Sender(store, gateway, drawing, clock=clock, ages=ages, notices=notices, patience=patience)
         editor = Editor(store, gateway, drawing, pace.cards, owed=sender.wake)
         wake = partial(_wake, sender, editor)
-        recorder = Recorder(store, wake=wake, interval=interval, stuck_after=config.stuck)
+        recorder = Recorder(store, wake=wake, interval=interval, stuck_after=config.stuck, most_alerts=pace.most_alerts)
         charts = Charts()
         look_out = partial(lookout, store=store, recorder=recorder, notices=notices, interval=interval, logs=pace.logs)
         look_out = partial(look_out, charts=charts, door=gateway, owed=sender.wake, shown=editor.wake, ages=ages)

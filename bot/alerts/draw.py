@@ -8,7 +8,7 @@ from bot.alerts.retry import THREAD_GONE
 from bot.blocks import Message, curves
 from bot.blocks.alert import alert
 from bot.blocks.card import Present, card
-from bot.blocks.digest import Told, after_mute, digest
+from bot.blocks.digest import Told, after_flapping, after_mute, digest
 from bot.blocks.job import Surroundings
 from bot.blocks.notice import notice
 from bot.blocks.parts import code, context, duration, mention
@@ -86,6 +86,9 @@ class Drawing:
         return Surroundings(origin.job_page(job.id), tracked, orders, price, name, origin.hint)
 
 
+_DIGESTS = {"digest": digest, "after_mute": after_mute, "after_flapping": after_flapping}
+
+
 async def draw(store: Store, delivery: Delivery, drawing: Drawing, *, repeated: bool) -> Outgoing:
     """Return the message that a delivery stands for; ``repeated`` where it may stand in the channel already."""
     outgoing = await _draw(store, delivery, drawing, repeated=repeated)
@@ -101,7 +104,7 @@ async def _draw(store: Store, delivery: Delivery, drawing: Drawing, *, repeated:
         return _noted(Outgoing(delivery.channel, notice(body), delivery.key, thread_ts), notes)
     if delivery.picture is Picture.DIGEST:
         told = await store.changes.in_digest(delivery.id)
-        told_as = after_mute if delivery.notice else digest
+        told_as = _DIGESTS[(delivery.notice or {}).get("kind", "digest")]
         lines = [Told(each.change, each.job, each.reason, drawing.named(each.account)) for each in told]
         message = told_as(lines, notes=notes)
         return Outgoing(delivery.channel, message, delivery.key)

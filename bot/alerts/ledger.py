@@ -6,6 +6,7 @@ Every method joins the caller's transaction, which is about one account.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.alerts.damping import Damping
 from bot.alerts.routes import channels_for, is_told, pictures
 from bot.alerts.steps import Observation, Patience, Step, step
 from bot.jobs.changes import ChangeKind, first_change
@@ -33,8 +34,9 @@ class Entry:
 class Ledger:
     """Writes what jobs come to."""
 
-    def __init__(self, store: Store, patience: Patience) -> None:
+    def __init__(self, store: Store, patience: Patience, damping: Damping) -> None:
         self._store = store
+        self._damping = damping
         self._patience = patience
 
     async def enter(self, tx: Transaction, batch: Sequence[Observation]) -> list[RecordedChange]:
@@ -72,11 +74,22 @@ class Ledger:
         channels = sorted({channel for _, channel in places})
         settings = await store.channels.all_in(tx, channels)
         cards = await store.cards.of_all(tx, account, places)
+        restless = await self._damping.before(tx, account, [change for change, _ in owed])
         mutes = await store.mutes.covering(tx, account, channels)
+        told_of = [
+            is_told(change.change, track.tells, failures_only=settings[track.channel].failures_only)
+            for change, track in owed
+        ]
+        if restless:
+            noisy = [
+                (change, cards[place][0])
+                for (change, _), place, told in zip(owed, places, told_of, strict=True)
+                if told and change.job_id in restless
+            ]
+            mutes = await self._damping.begin(tx, account, noisy, mutes)
         alerts = []
-        for (change, track), place in zip(owed, places, strict=True):
+        for (change, track), place, told in zip(owed, places, told_of, strict=True):
             card, is_new = cards[place]
-            told = is_told(change.change, track.tells, failures_only=settings[track.channel].failures_only)
             muted = not mutes.isdisjoint({(track.channel, change.job_id), (track.channel, EVERY_JOB)})
             what = pictures(change.change.kind, card_is_new=is_new, told=told)
             alerts += [Alert(change, Planned(track.channel, picture, card.id), muted) for picture in what]

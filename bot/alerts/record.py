@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 
 from bot import metrics
 from bot.alerts.batches import Batches
+from bot.alerts.damping import Damping
 from bot.alerts.ledger import Entry, Ledger
 from bot.alerts.retry import PACE
 from bot.alerts.steps import Observation, Patience, Seen, observations, standstill, step, swapped
@@ -37,13 +38,19 @@ class Recorder:
     """Records what was seen, and wakes the sender when it owes something."""
 
     def __init__(
-        self, store: Store, *, wake: Callable[[], None], interval: float = 30.0, stuck_after: StuckAfter = NEVER
+        self,
+        store: Store,
+        *,
+        wake: Callable[[], None],
+        interval: float = 30.0,
+        stuck_after: StuckAfter = NEVER,
+        most_alerts: int | None = None,
     ) -> None:
-        """Take what it needs; ``interval`` is that of sweeps: two reads so far apart are believed."""
+        """Take what it needs; ``interval`` is that of sweeps, ``most_alerts`` as of ``Damping``."""
         self._store = store
         self._wake = wake
         self._patience = Patience(interval, stuck_after)
-        self._ledger = Ledger(store, self._patience)
+        self._ledger = Ledger(store, self._patience, Damping(store, most_alerts))
         self._batches = Batches(store.db)
 
     async def record(self, seen: Seen, *, settled: Sequence[str] = (), at_end: Ending | None = None) -> int:

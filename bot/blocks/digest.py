@@ -44,7 +44,12 @@ def digest(told: Sequence[Told], *, notes: Sequence[str]) -> Message:
     return Message(text, [section(f"*{title}*"), *_sections(lines), last])
 
 
-def after_mute(told: Sequence[Told], *, notes: Sequence[str]) -> Message:
+def after_flapping(told: Sequence[Told], *, notes: Sequence[str]) -> Message:
+    """Draw what jobs went through that changed too often to be told one by one; arguments as of ``digest``."""
+    return after_mute(told, notes=notes, title="Kept changing")
+
+
+def after_mute(told: Sequence[Told], *, notes: Sequence[str], title: str = "While muted") -> Message:
     """Draw what was muted, a line for each job from where it was to where it came; arguments as of ``digest``."""
     first: dict[str, Change] = {}
     last: dict[str, Told] = {}
@@ -52,7 +57,7 @@ def after_mute(told: Sequence[Told], *, notes: Sequence[str]) -> Message:
         first.setdefault(each.job.id, each.change)
         last[each.job.id] = each
     changes = "1 change" if len(told) == 1 else f"{len(told)} changes"
-    title = f"While muted: {changes} of {'1 job' if len(last) == 1 else f'{len(last)} jobs'}"
+    title = f"{title}: {changes} of {'1 job' if len(last) == 1 else f'{len(last)} jobs'}"
     way = [replace(each, change=_way(first[each.job.id], each.change)) for each in last.values()]
     said = "; ".join(f"{plain(each.job.id, LONGEST_ID)} {_briefly(each.change)}" for each in way)
     text = clip(" ".join([*notes, f"{title}: {said}."]), LONGEST_SECTION)

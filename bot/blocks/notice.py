@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from bot.accounts import DEFAULT
+from bot.blocks.job import word
 from bot.blocks.parts import Message, code, date, duration, mention, place, plain, section, spoken
 
 _MOST_MODELS = 8
@@ -21,6 +22,8 @@ class NoticeKind(StrEnum):
     """facts: account, since, error."""
     JOB_LARGE = "job_large"
     """facts: job (its id, or None), account, size (bytes), is_read (whether it can be read at all)."""
+    FLAPPING = "flapping"
+    """facts: before, after (statuses), account."""
     SLACK_BACK = "slack_back"
     """facts: since, until, late (how many alerts came late)."""
     CHANNEL_CLOSED = "channel_closed"
@@ -73,6 +76,14 @@ def _job_unread(body: Mapping[str, Any]) -> str:
         f":warning: I can't read the job {code(body['about'])}{_of_account(body)} since {date(body['since'])}: "
         f"{_said(body)} All other jobs are fine. I keep trying, and tell what changed once it "
         f"can be read. To stop that, type {code('/ftjob untrack ' + body['about'])} where it is tracked."
+    )
+
+
+def _flapping(body: Mapping[str, Any]) -> str:
+    return (
+        f":repeat: The job {code(body['about'])}{_of_account(body)} keeps changing between *{word(body['before'])}* and "
+        f"*{word(body['after'])}*. I post no more of these changes until it's quiet for 10 minutes, then a summary. Its "
+        "card goes on being updated, and I post its result at once."
     )
 
 
@@ -179,6 +190,7 @@ _TEXTS = {
     NoticeKind.ACCOUNT_BACK: _account_back,
     NoticeKind.JOB_UNREAD: _job_unread,
     NoticeKind.JOB_LARGE: _job_large,
+    NoticeKind.FLAPPING: _flapping,
     NoticeKind.SLACK_BACK: _slack_back,
     NoticeKind.CHANNEL_CLOSED: _channel_closed,
     NoticeKind.STORE_LOST: _store_lost,

@@ -1,11 +1,14 @@
-"""Reads that are not believed at once: a finished job in another state, a job that is not found. Pure."""
+"""Reads that are not believed at once: a job that goes backward in its life, a job that is not found. Pure."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.jobs.changes import ChangeKind, State, change_between
-from bot.jobs.statuses import UNKNOWN
+from bot.jobs.statuses import UNKNOWN, is_backward
 
+AGREEING = 8
+"""Intervals for which every read says the same before a job is believed to have gone backward: where a third of the
+reads are stale, one in 20,000 begins so many in a row."""
 MISSES = 3
 """Reads in a row without a job, at the least, before it counts as gone."""
 REST = 3600.0
@@ -18,7 +21,7 @@ _NEARLY = 0.9
 
 @dataclass(frozen=True)
 class Doubt:
-    """A read that showed a finished job in another state."""
+    """The first of the reads in a row that showed a job further back in its life."""
 
     status: str
     at: float
@@ -41,7 +44,7 @@ class Verdict(StrEnum):
     CHANGED = "changed"
     """It shows a change that is believed."""
     NOTED = "noted"
-    """It is the first that shows a finished job in this other state: a later one has to say the same."""
+    """It is the first that shows the job in this earlier state: all later ones have to say the same for a while."""
     WAITING = "waiting"
     """It says the same as the one that was noted, but too soon after it."""
     CLEARED = "cleared"
@@ -51,8 +54,9 @@ class Verdict(StrEnum):
 def judge(stored: State, doubt: Doubt | None, new: State, *, now: float, interval: float) -> Verdict:
     """Return what a read of a job amounts to.
 
-    APIs answer from replicas that lag: a job that is over is believed to be in another state only after two reads, an
-    interval apart, that say the same. Its model's name is not a state: it comes, and goes, at once.
+    APIs answer from replicas that lag: a job that is over is believed to be in another state, and one that runs to wait
+    again, only after all reads of ``AGREEING`` intervals say the same. Its model's name is not a state: it comes, and
+    goes, at once.
 
     Args:
         stored: the job as it is known.
@@ -64,11 +68,11 @@ def judge(stored: State, doubt: Doubt | None, new: State, *, now: float, interva
     change = change_between(stored, new)
     if change is None:
         return Verdict.CLEARED if doubt and new.status != UNKNOWN else Verdict.SAME
-    if not stored.is_final or change.kind is not ChangeKind.STATUS:
+    if change.kind is not ChangeKind.STATUS or not is_backward(stored.status, change.after.status):
         return Verdict.CHANGED
     if doubt is None or doubt.status != change.after.status or doubt.at > now:
         return Verdict.NOTED
-    return Verdict.CHANGED if now - doubt.at >= _NEARLY * interval else Verdict.WAITING
+    return Verdict.CHANGED if now - doubt.at >= AGREEING * _NEARLY * interval else Verdict.WAITING
 
 
 def is_gone(absence: Absence, interval: float) -> bool:

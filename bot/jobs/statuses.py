@@ -30,6 +30,9 @@ _WORDS = {
     Phase.CANCELLED: "cancelled canceled stopped deleted",
 }
 _PHASES = {word: phase for phase, words in _WORDS.items() for word in words.split()}
+AT_THE_BEGINNING = frozenset({"created", "validating_files"})
+_ON_THE_WAY_BACK = frozenset({"pausing", "resuming"})
+_ANYWHERE = 9
 ACTIVE_WORDS = frozenset(_WORDS[Phase.ACTIVE].split())
 SUCCEEDED_WORDS = frozenset(_WORDS[Phase.SUCCEEDED].split())
 FINAL_PHASES = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELLED})
@@ -47,6 +50,30 @@ def settled_word(status: str) -> str:
     """Return the one spelling of a status: its phase where that is an end, for which providers have many words."""
     phase = phase_of(status)
     return phase.value if phase in FINAL_PHASES else _plain(status)
+
+
+def is_backward(before: str, after: str) -> bool:
+    """Whether a job cannot go from one status to another, so that a read which says so may be stale.
+
+    What is over stays so, and what runs does not wait again unless it was held. Words that we do not know go anywhere.
+    """
+    if is_final(before):
+        return True
+    if _plain(before) in _ON_THE_WAY_BACK or phase_of(before) in (Phase.HELD, Phase.UNKNOWN):
+        return False
+    return _place(after) < _place(before)
+
+
+def _place(status: str) -> int:
+    """Return how far on in its life a job is; what can come at any time is behind nothing."""
+    match phase_of(status):
+        case Phase.WAITING:
+            return 0 if _plain(status) in AT_THE_BEGINNING else 1
+        case Phase.ACTIVE:
+            return 2
+        case Phase.HELD | Phase.UNKNOWN:
+            return _ANYWHERE
+    return 3
 
 
 def _plain(status: str) -> str:

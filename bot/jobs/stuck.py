@@ -4,10 +4,9 @@ from enum import StrEnum
 
 from bot.config import StuckAfter
 from bot.jobs.models import Snapshot
-from bot.jobs.statuses import Phase, phase_of
+from bot.jobs.statuses import AT_THE_BEGINNING, Phase, phase_of
 
 NEVER = StuckAfter(validating_files=None, queued=None, silent=None)
-_AT_THE_BEGINNING = frozenset({"validating_files", "created"})
 
 
 class Standstill(StrEnum):
@@ -24,7 +23,7 @@ class Standstill(StrEnum):
 def standstill_of(status: str) -> Standstill | None:
     """Return how a job in this status can stand still; None where it is over, held by a person, or nobody knows."""
     match phase_of(status):
-        case Phase.WAITING if status.lower() in _AT_THE_BEGINNING:
+        case Phase.WAITING if status.lower() in AT_THE_BEGINNING:
             return Standstill.VALIDATING
         case Phase.WAITING:
             return Standstill.QUEUED

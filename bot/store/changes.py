@@ -133,6 +133,16 @@ class Changes:
             found = {row.id: _recorded(row) for row in rows}
         return [found[change_id] for change_id in ids]
 
+    async def restless(
+        self, tx: AsyncConnection, account: str, job_ids: Sequence[str], *, most: int, seconds: float
+    ) -> set[str]:
+        """Return those of these jobs that changed more than ``most`` times in the last ``seconds``."""
+        changes, now = schema.change.c, self._db.now()
+        lately = (changes.seen_at > now - seconds, changes.seen_at <= now + 1.0)
+        mine = (changes.account == account, self._db.among(changes.job_id, job_ids), *lately)
+        counted = select(changes.job_id).where(*mine).group_by(changes.job_id).having(func.count() > most)
+        return set(await tx.scalars(counted))
+
     async def last(self, tx: AsyncConnection, account: str, job_id: str) -> RecordedChange | None:
         """Return the newest change of a job, or None where it never changed."""
         return (await self.last_of(tx, account, [job_id])).get(job_id)

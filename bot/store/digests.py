@@ -22,6 +22,8 @@ MOST_CHANGES = 25
 
 AFTER_MUTE = json.dumps({"kind": "after_mute"})
 """The notice of a digest that sums up what was muted."""
+AFTER_FLAPPING = json.dumps({"kind": "after_flapping"})
+"""The notice of a digest that sums up what a job went through that changed too often."""
 _AT_ONCE = 1000
 """Rows that become digests in one transaction."""
 _DIGEST = {

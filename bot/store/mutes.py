@@ -11,12 +11,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, bindparam, case, delete, exists, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, case, delete, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store import digests, schema
 from bot.store.engine import Database
+from bot.store.moments import is_over
 
+FLAPPING = ""
+"""The person of a mute that nobody set: its job changed too often."""
+QUIET_FOR = 600.0
+"""Seconds without a change after which a job that changed too often is summed up."""
 EVERY_JOB = "*"
 """The job of a mute that covers all of them."""
 _PARTS = 20
@@ -55,6 +60,41 @@ class Mutes:
         async with self._db.transaction() as tx:
             return float((await tx.scalars(statement.returning(schema.mute.c.until))).all()[0])
 
+    async def damp(self, tx: AsyncConnection, account: str, places: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Mute jobs that change too often until they are quiet, where nobody muted them: (channel, job id) of each.
+
+        Returns:
+            Those that were not muted before.
+        """
+        if not places:
+            return set()
+        mutes, now = schema.mute.c, self._db.now()
+        rows = [{"account": account, "channel": channel, "job_id": job, "person": FLAPPING} for channel, job in places]
+        over = delete(schema.mute).where(mutes.person == FLAPPING, mutes.account == account, self._is_over())
+        await tx.execute(over)
+        begun = self._db.insert(schema.mute).values(until=now + QUIET_FOR, seen_at=now).on_conflict_do_nothing()
+        found = await tx.execute(begun.returning(mutes.channel, mutes.job_id), rows)
+        return {(row.channel, row.job_id) for row in found}
+
+    async def prolong(self, tx: AsyncConnection, account: str, job_ids: Sequence[str]) -> None:
+        """Begin anew to wait until jobs that changed too often are quiet: they changed again."""
+        mutes = schema.mute.c
+        mine = (mutes.account == account, self._db.among(mutes.job_id, job_ids), mutes.person == FLAPPING)
+        now = self._db.now()
+        await tx.execute(update(schema.mute).where(*mine).values(until=now + QUIET_FOR, seen_at=now))
+
+    async def settle(self, tx: AsyncConnection, account: str, job_ids: Sequence[str]) -> None:
+        """Sum up at once what was held of jobs that changed too often, and now are over."""
+        mutes = schema.mute.c
+        mine = (mutes.account == account, self._db.among(mutes.job_id, job_ids), mutes.person == FLAPPING)
+        if not list(await tx.scalars(delete(schema.mute).where(*mine).returning(mutes.job_id))):
+            return
+        held = self._uncovered().where(
+            schema.change.c.account == account, self._db.among(schema.change.c.job_id, job_ids)
+        )
+        rows = list(await tx.execute(held.with_for_update(of=schema.delivery)))
+        await self._hold(tx, rows, {(row.channel, row.job_id) for row in rows})
+
     async def end(self, channel: str, job_id: str = EVERY_JOB) -> tuple[int, int]:
         """End the mute of a job, or every mute of a channel; return how many things were muted, and the changes held."""
         mutes = schema.mute.c
@@ -70,7 +110,7 @@ class Mutes:
         await self._follow_clock()
         held = await self._release()
         async with self._db.transaction() as tx:
-            await tx.execute(delete(schema.mute).where(schema.mute.c.until <= self._db.now()))
+            await tx.execute(delete(schema.mute).where(self._is_over()))
         return held
 
     async def _follow_clock(self) -> None:
@@ -83,7 +123,7 @@ class Mutes:
     async def covering(self, tx: AsyncConnection, account: str, channels: Sequence[str]) -> set[tuple[str, str]]:
         """Return what is muted in channels now: (channel, job id), or ``EVERY_JOB`` for all of a channel."""
         mutes = schema.mute.c
-        about = (mutes.account == account, self._db.among(mutes.channel, channels), mutes.until > self._db.now())
+        about = (mutes.account == account, self._db.among(mutes.channel, channels), ~self._is_over())
         found = await tx.execute(select(mutes.channel, mutes.job_id).where(*about))
         return {(row.channel, row.job_id) for row in found}
 
@@ -100,7 +140,7 @@ class Mutes:
     async def _holding(self, which: Any, *, by: Sequence[Any]) -> list[Mute]:
         """Return mutes as people know them: one of every job of each account is one of every job."""
         mutes = schema.mute.c
-        chosen = select(schema.mute).where(which, mutes.until > self._db.now()).order_by(*by)
+        chosen = select(schema.mute).where(which, mutes.person != FLAPPING, ~self._is_over()).order_by(*by)
         async with self._db.transaction() as tx:
             return list(dict.fromkeys(_mute(row) for row in await tx.execute(chosen)))
 
@@ -123,16 +163,33 @@ class Mutes:
         locked = self._uncovered().where(self._db.among(schema.delivery.c.id, ids)).with_for_update(of=schema.delivery)
         async with self._db.transaction() as tx:
             released = list(await tx.execute(locked))
-            # It is owed from now on, behind what the channel waits for already.
-            created_at = await tx.scalar(select(self._db.now()))
-            await digests.hold(tx, _parts(released), lambda _: {"notice": digests.AFTER_MUTE, "created_at": created_at})
+            restless = select(schema.mute.c.channel, schema.mute.c.job_id).where(schema.mute.c.person == FLAPPING)
+            await self._hold(tx, released, {(row.channel, row.job_id) for row in await tx.execute(restless)})
         return {row.change_id for row in released}
+
+    async def _hold(self, tx: AsyncConnection, released: Sequence[Row[Any]], restless: set[tuple[str, str]]) -> None:
+        # It is owed from now on, behind what the channel waits for already.
+        created_at = await tx.scalar(select(self._db.now()))
+
+        def values(rows: Sequence[Row[Any]]) -> dict[str, Any]:
+            is_restless = all((row.channel, row.job_id) in restless for row in rows)
+            return {
+                "notice": digests.AFTER_FLAPPING if is_restless else digests.AFTER_MUTE,
+                "created_at": created_at,
+            }
+
+        await digests.hold(tx, _parts(released), values)
+
+    def _is_over(self) -> ColumnElement[bool]:
+        """Whether the time of a mute has passed, or, of one that nobody set, cannot be meant."""
+        mutes, now = schema.mute.c, self._db.now()
+        return or_(mutes.until <= now, and_(mutes.person == FLAPPING, is_over(mutes.until, now, QUIET_FOR)))
 
     def _uncovered(self, channel: str | None = None) -> Any:
         rows, changes, mutes = schema.delivery.c, schema.change.c, schema.mute.c
         about = (mutes.account == changes.account, mutes.channel == rows.channel)
         which = mutes.job_id.in_((EVERY_JOB, changes.job_id))
-        covered = exists().where(*about, which, mutes.until > self._db.now())
+        covered = exists().where(*about, which, ~self._is_over())
         columns = (rows.id, rows.key, rows.channel, rows.change_id, changes.job_id)
         found = select(*columns).join(schema.change, changes.id == rows.change_id)
         mine = rows.channel > "" if channel is None else rows.channel == channel

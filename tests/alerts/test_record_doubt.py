@@ -10,6 +10,7 @@ from bot.alerts.record import Recorder
 from bot.alerts.steps import Seen
 from bot.crash import arm
 from bot.jobs.changes import ChangeKind, State
+from bot.jobs.doubt import AGREEING
 from bot.providers.wire import Reading
 from bot.store import Store, open_store, schema
 from bot.store.jobs import KnownJob
@@ -84,7 +85,7 @@ async def test_one_read_that_shows_a_finished_job_unfinished_changes_nothing(
 
 
 @pytest.mark.parametrize("after", ["running", "failed", "queued", "word_of_tomorrow"])
-async def test_two_reads_an_interval_apart_are_believed(
+async def test_reads_that_say_the_same_for_some_intervals_are_believed(
     store: Store, recorder: Recorder, time: Time, after: str
 ) -> None:
     await _finished(store)
@@ -95,9 +96,10 @@ async def test_two_reads_an_interval_apart_are_believed(
     job = await known(store, JOB)
     assert job.doubt is not None
     assert (job.doubt.status, job.settled) == (after, False), "it is looked at again"
-    await time.passes(store, 10)
-    assert await _reads(recorder, store, after) == 0
-    await time.passes(store, 20)
+    for _ in range(AGREEING - 1):
+        await time.passes(store, INTERVAL)
+        assert await _reads(recorder, store, after) == 0
+    await time.passes(store, INTERVAL)
     assert await _reads(recorder, store, after) == 1
 
     job = await known(store, JOB)

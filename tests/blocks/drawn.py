@@ -270,12 +270,14 @@ def notices(about: str | None = None, said: str = "Incorrect API key provided.")
     end = {"how": "carried out", "said": "The job ended as cancelled."}
     of_kind: dict[NoticeKind, dict[str, Any]] = {
         NoticeKind.JOB_UNREAD: {"account": about or "default"},
+        NoticeKind.FLAPPING: {"before": "running", "after": "paused", "account": None},
         NoticeKind.JOB_LARGE: {"job": about or "ftjob-abc123", "account": "default", "size": 3e7, "is_read": 1.0},
     }
     usual = {
         NoticeKind.CHANNEL_CLOSED: CHANNEL,
         NoticeKind.RETIREMENT: "gpt-4o",
         NoticeKind.JOB_UNREAD: "ftjob-abc123",
+        NoticeKind.FLAPPING: "ftjob-abc123",
         NoticeKind.ORDER_GIVEN: "ftjob-abc123",
         NoticeKind.ORDER_ENDED: "ftjob-abc123",
     }

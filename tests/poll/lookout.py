@@ -95,6 +95,7 @@ async def lookout(
     clock: Clock | None = None,
     organization: str | None = None,
     set_by: Callable[[], float] = lambda: 0.0,
+    most_alerts: int | None = None,
 ) -> AsyncIterator[Lookout]:
     """Open the store and the door to the API; without a clock, time passes only where a test says so.
 
@@ -107,16 +108,18 @@ async def lookout(
         Client(account, clock=clock, deadline=5) as client,
         open_store(database_url, clock, lambda: time.clock() - set_by()) as store,
     ):
-        recorder, sweeper = sweeper_on(store, client, clock, interval=interval)
+        recorder, sweeper = sweeper_on(store, client, clock, interval=interval, most_alerts=most_alerts)
         try:
             yield Lookout(api, client, store, recorder, sweeper, time, account_name)
         finally:
             await sweeper.close()
 
 
-def sweeper_on(store: Store, client: Client, clock: Clock, *, interval: float = INTERVAL) -> tuple[Recorder, Sweeper]:
+def sweeper_on(
+    store: Store, client: Client, clock: Clock, *, interval: float = INTERVAL, most_alerts: int | None = None
+) -> tuple[Recorder, Sweeper]:
     """Return what a process that shares ``store`` sweeps with."""
-    recorder = Recorder(store, wake=lambda: None, interval=interval)
+    recorder = Recorder(store, wake=lambda: None, interval=interval, most_alerts=most_alerts)
     notices = Notices(store, OPS)
     circuit = Circuit(store, notices, client.account.name, wake=lambda: None, clock=clock)
     return recorder, Sweeper(client, store, recorder, circuit, notices, interval=interval, clock=clock)

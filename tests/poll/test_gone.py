@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.jobs.changes import ChangeKind
+from bot.jobs.doubt import AGREEING
 from bot.sandbox.faults import Fault
 from bot.sandbox.finetuning import FineTuningApi
 from tests.poll.lookout import INTERVAL, LIST, ONE, Lookout, lookout
@@ -164,7 +165,7 @@ async def test_a_finished_job_that_is_back_unfinished_is_visible_first_and_belie
     await _sweeps(view, 3)
     view.api.jobs[job] = {**body, "status": "running"}
 
-    await _sweeps(view, 4)
+    await _sweeps(view, AGREEING + 2)
 
     assert await _kinds(view) == [STATUS, GONE, BACK, STATUS]
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from bot.jobs.doubt import AGREEING
 from bot.sandbox.faults import Fault
 from bot.sandbox.finetuning import FineTuningApi
 from tests.alerts.post_office import counted
@@ -246,8 +247,8 @@ async def test_a_settled_job_is_still_compared_on_a_page_that_is_read_anyway(vie
     assert (await known(view.store, over)).settled
 
     view.api.change(over, status="running")
-    await view.sweep_later()
-    await view.sweep_later()
+    for _ in range(AGREEING + 1):
+        await view.sweep_later()
 
     assert (over, "running") in await view.told()
     assert not (await known(view.store, over)).settled
