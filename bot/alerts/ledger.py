@@ -3,13 +3,14 @@
 Every method joins the caller's transaction, which is about one account.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.alerts.damping import Damping
 from bot.alerts.routes import channels_for, is_told, pictures
 from bot.alerts.steps import Observation, Patience, Step, step
 from bot.jobs.changes import ChangeKind, first_change
+from bot.jobs.doubt import is_same_result
 from bot.store import Store
 from bot.store.changes import Fact, RecordedChange, stored
 from bot.store.delivery import Alert, Planned
@@ -128,11 +129,24 @@ class Ledger:
         tracks = await self._store.tracks.of_jobs(tx, account, told)
         unread = [job_id for job_id in told if steps[job_id][0].sight is None]
         last = await self._store.changes.last_of(tx, account, unread)
+        repeated = await self._repeated(tx, account, [steps[job_id] for job_id in told])
         return {
-            job_id: Entry(made.row, _fact(job, made, last.get(job_id)), tracks.get(job_id, ()))
+            job_id: Entry(made.row, _fact(job, made, last.get(job_id)), _whose(tracks, job_id, repeated))
             for job_id, (job, made) in steps.items()
             if not made.is_standstill or job_id in tracks
         }
+
+    async def _repeated(
+        self, tx: Transaction, account: str, steps: Sequence[tuple[Observation, Step]]
+    ) -> frozenset[str]:
+        """Return the jobs that are over as they were over before: people know that already."""
+        ended = {job.id: job.sight.job for job, made in steps if job.sight and made.change and made.change.ends_job}
+        before = await self._store.changes.last_of(tx, account, list(ended), results=True)
+        return frozenset(job_id for job_id, each in before.items() if is_same_result(each.job, ended[job_id]))
+
+
+def _whose(tracks: Mapping[str, Sequence[Track]], job_id: str, repeated: Collection[str]) -> Sequence[Track]:
+    return () if job_id in repeated else tracks.get(job_id, ())
 
 
 def _first(sight: Sight) -> Fact:

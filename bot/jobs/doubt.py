@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.jobs.changes import ChangeKind, State, change_between
+from bot.jobs.models import Job
 from bot.jobs.statuses import UNKNOWN, is_backward
 
 AGREEING = 8
@@ -73,6 +74,16 @@ def judge(stored: State, doubt: Doubt | None, new: State, *, now: float, interva
     if doubt is None or doubt.status != change.after.status or doubt.at > now:
         return Verdict.NOTED
     return Verdict.CHANGED if now - doubt.at >= AGREEING * _NEARLY * interval else Verdict.WAITING
+
+
+def is_same_result(before: Job, now: Job) -> bool:
+    """Whether a job that is over again ended as it did before: then it never went on, and stale reads said that it did.
+
+    Without the moment of its end nobody can tell.
+    """
+    return now.finished_at is not None and all(
+        getattr(before, name) == getattr(now, name) for name in ("status", "fine_tuned_model", "finished_at", "error")
+    )
 
 
 def is_gone(absence: Absence, interval: float) -> bool:

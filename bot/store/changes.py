@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.jobs.changes import Change, ChangeKind, State
 from bot.jobs.models import Job
+from bot.jobs.statuses import FINAL_WORDS
 from bot.redaction import without_secrets
 from bot.store import schema
 from bot.store.digests import changes_in
@@ -92,14 +93,17 @@ class Changes:
         ordered = [rows[fact.job_id] for fact in facts]
         return [replace(_recorded(row), nth=times[row.id]) for row in ordered]
 
-    async def last_of(self, tx: AsyncConnection, account: str, job_ids: Sequence[str]) -> dict[str, RecordedChange]:
-        """Return the newest change of each of these jobs that ever changed, by the job's id."""
+    async def last_of(
+        self, tx: AsyncConnection, account: str, job_ids: Sequence[str], *, results: bool = False
+    ) -> dict[str, RecordedChange]:
+        """Return the newest change of each of these jobs that ever changed, by the job's id; ``results``: to an end."""
         if not job_ids:
             return {}
         changes = schema.change.c
+        which = (changes.kind == ChangeKind.STATUS, func.lower(changes.new_status).in_(FINAL_WORDS)) if results else ()
         newest = (
             select(changes.job_id, func.max(changes.version).label("version"))
-            .where(changes.account == account, self._db.among(changes.job_id, job_ids))
+            .where(changes.account == account, self._db.among(changes.job_id, job_ids), *which)
             .group_by(changes.job_id)
             .subquery()
         )
