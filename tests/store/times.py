@@ -13,20 +13,22 @@ _BEGINNING = 1_700_000_000.0
 """Where both clocks begin."""
 _SIMULATED = """
     CREATE SCHEMA IF NOT EXISTS simulated;
-    CREATE TABLE IF NOT EXISTS simulated.clock (now double precision NOT NULL);
-    DELETE FROM simulated.clock;
-    INSERT INTO simulated.clock VALUES (1700000000);
+    CREATE SCHEMA IF NOT EXISTS unseen;
+    CREATE TABLE IF NOT EXISTS unseen.clock (now double precision NOT NULL);
+    DELETE FROM unseen.clock;
+    INSERT INTO unseen.clock VALUES (1700000000);
     CREATE OR REPLACE FUNCTION simulated.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE
-        AS 'SELECT to_timestamp(now) FROM simulated.clock';
+        AS 'SELECT to_timestamp(now) FROM unseen.clock';
 """
 """A clock that stands still until it is moved; found first, it takes the place of PostgreSQL's own."""
 
 _SET = """
     CREATE SCHEMA simulated;
-    CREATE TABLE simulated.ahead (seconds double precision NOT NULL);
-    INSERT INTO simulated.ahead VALUES (0);
+    CREATE SCHEMA unseen;
+    CREATE TABLE unseen.ahead (seconds double precision NOT NULL);
+    INSERT INTO unseen.ahead VALUES (0);
     CREATE FUNCTION simulated.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE
-        AS 'SELECT pg_catalog.clock_timestamp() + seconds * interval ''1 second'' FROM simulated.ahead';
+        AS 'SELECT pg_catalog.clock_timestamp() + seconds * interval ''1 second'' FROM unseen.ahead';
 """
 """A clock that runs, ahead of PostgreSQL's own."""
 
@@ -51,7 +53,7 @@ class Time:
         self._now += seconds
         if not self._is_ours:
             async with store.db.transaction() as tx:
-                await tx.execute(text("UPDATE simulated.clock SET now = :now"), {"now": self._now})
+                await tx.execute(text("UPDATE unseen.clock SET now = :now"), {"now": self._now})
 
     def exactly(self, seconds: float) -> Any:
         """Return ``seconds`` to compare a duration with."""
@@ -79,5 +81,5 @@ class SetPostgres:
 
     async def _step(self, seconds: float) -> None:
         connection = await asyncpg.connect(self._url)
-        await connection.execute("UPDATE simulated.ahead SET seconds = seconds + $1", seconds)
+        await connection.execute("UPDATE unseen.ahead SET seconds = seconds + $1", seconds)
         await connection.close()
