@@ -109,11 +109,13 @@ class Ledger:
             for job_id, sight in sights.items()
             if job_id in added and subscriptions
         }
-        new = set(await self._store.tracks.add(tx, [track for each in tracks.values() for track in each]))
+        known = await self._store.tracks.followed_elsewhere(tx, account, list(tracks)) if tracks else set()
+        wanted = [track for each in tracks.values() for track in each if (track.channel, track.job_id) not in known]
+        new = set(await self._store.tracks.add(tx, wanted))
         return {
             job_id: Entry(fact=_first(sights[job_id]), tracks=[track for track in each if track in new])
             for job_id, each in tracks.items()
-            if each
+            if any((track.channel, job_id) not in known for track in each)
         }
 
     async def _steps(self, tx: Transaction, account: str, jobs: Sequence[Observation]) -> dict[str, Entry]:

@@ -202,7 +202,9 @@ class Recorder:
     ) -> None:
         wanted, channel = subscription.filter, subscription.channel
         readings = {each.snapshot.id: each for each in seen.readings if each.snapshot.id not in skipped}
-        taken = [each for each in readings.values() if not each.snapshot.is_final and wanted.takes(each.job)]
+        known = await self._store.tracks.followed_elsewhere(tx, seen.account, list(readings))
+        new = [each for job_id, each in readings.items() if (channel, job_id) not in known]
+        taken = [each for each in new if not each.snapshot.is_final and wanted.takes(each.job)]
         tracks = [Track(seen.account, each.snapshot.id, channel, None, wanted.statuses) for each in taken]
         await self._store.tracks.add(tx, tracks)
         await self._store.tracks.subscribe(tx, subscription)

@@ -117,6 +117,24 @@ class Tracks:
             found.setdefault(row.job_id, []).append(_track(row))
         return found
 
+    async def followed_elsewhere(
+        self, tx: AsyncConnection, account: str, job_ids: Sequence[str]
+    ) -> set[tuple[str, str]]:
+        """Return where jobs of an account are followed already as jobs of another: (channel, job id) of each.
+
+        Two keys to one project show the same jobs. One id of two projects, as a name that somebody chose, is another
+        job: it was created at another moment.
+        """
+        ours, theirs, tracks = schema.job.alias().c, schema.job.alias(), schema.track.c
+        same = (theirs.c.account == tracks.account) & (theirs.c.id == tracks.job_id)
+        found = (
+            select(tracks.channel, tracks.job_id)
+            .join(theirs, same)
+            .where(tracks.account != account, self._db.among(tracks.job_id, job_ids))
+            .where(ours.account == account, ours.id == tracks.job_id, ours.created_at == theirs.c.created_at)
+        )
+        return {(row.channel, row.job_id) for row in await tx.execute(found)} if job_ids else set()
+
     async def followers(self, account: str, job_id: str) -> list[Track]:
         """Return who follows a job."""
         async with self._db.transaction() as tx:
