@@ -99,7 +99,7 @@ class SingleReads:
         try:
             await self._record([await read])
         except Exception as error:
-            log.warning("job.unrecorded", account=self._client.account.name, job=job_id, exc_info=error)
+            log.warning("job.late_read_lost", account=self._client.account.name, job=job_id, exc_info=error)
         finally:
             await _cut([read])
             del self._late[job_id]
