@@ -1,5 +1,6 @@
 """What an answer of Slack's means beyond its delivery: for the channel, for the token, for who should know."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from itertools import pairwise
 from pathlib import Path
@@ -80,13 +81,30 @@ async def test_who_tracks_in_a_closed_channel_hears_of_it_once_a_day(office: Pos
 
 async def test_a_notice_that_cannot_be_delivered_brings_no_notice(office: PostOffice) -> None:
     closed = office.slack.add_channel("closed", bot_is_member=False)
-    await follow(office.store, (closed.id, "ftjob-a"), person="U0GONE")
+    milo = office.slack.add_person("milo")
+    await follow(office.store, (closed.id, "ftjob-a"), person=milo.id)
+    office.slack.faults.add(POST, refusal("not_in_channel"), refusal("messages_tab_disabled"))
 
     async with office.flying_time():
         await office.owe(closed)
         await office.slack.ledger.until(lambda: len(office.slack.ledger.of(POST)) == 2, why="the notice")
 
     assert len(await deliveries(office.store)) == 2
+
+
+async def test_a_notice_to_somebody_who_is_not_there_any_more_is_not_sent_and_ends(office: PostOffice) -> None:
+    closed = office.slack.add_channel("closed", bot_is_member=False)
+    await follow(office.store, (closed.id, "ftjob-a"), person="U0GONE")
+
+    async with office.flying_time():
+        await office.owe(closed)
+        await office.slack.ledger.until(lambda: office.slack.ledger.of("users.info"), why="it is asked who that is")
+        async with asyncio.timeout(20):
+            while [row.state for row in await deliveries(office.store, "U0GONE")] != ["dead"]:  # noqa: ASYNC110 - a row tells nobody
+                await asyncio.sleep(0.005)
+
+    assert len(office.slack.ledger.of(POST)) == 1
+    assert (await office.store.undelivered.overview(20)).total == 1, "the channel's alert alone"
 
 
 async def test_a_refused_token_is_tried_with_one_delivery_a_minute_whatever_waits(office: PostOffice) -> None:
