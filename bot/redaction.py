@@ -21,6 +21,8 @@ _MOST_HARMLESS = 20_000
 _harmless: set[str] = set()
 """Short texts that were found to hold no secret; a memory of secrets would be one itself."""
 
+_SCHEME = r"(?:basic|bearer|token|digest|apikey|key|negotiate|ntlm|aws4-hmac-sha256)\s{1,9}"
+
 # What stands before a key may itself be escaped, as in a printed dictionary or a query.
 _ESCAPED = r"(?<=\\[nrt])|(?<=%[0-9a-f]{2})"
 _VENDORS = (
@@ -33,17 +35,22 @@ _VENDORS = (
 _SHAPES = (
     # Slack's tokens (https://docs.slack.dev/authentication/tokens) and the secrets of Standard Webhooks.
     r"(?P<token>xox[a-z](?:\.xox[a-z])?-|xapp-|whsec[-_])[\w*.%+/=-]*[\w*=-]{5,}",
-    # OpenAI's keys, also as it masks them, Anthropic's and Stripe's. "task-" ends in the same letters.
-    rf"(?:(?<![\w-])|{_ESCAPED})(?P<key>sk[-_])[\w*-]{{8,}}",
+    # OpenAI's keys, also as it masks them, Anthropic's and Stripe's. "task-" ends in the same letters; a library begins so.
+    rf"(?:(?<![\w-])|{_ESCAPED})(?P<key>sk[-_])(?!learn(?![a-z0-9]))[\w*-]{{8,}}",
     rf"(?:(?<![a-z0-9])|{_ESCAPED})(?P<vendor>{_VENDORS})[\w./+=-]{{10,}}",
     # Keys of Fireworks and Together, and tokens in three parts (RFC 7519), such as those of Entra ID.
     r"(?<![\w-])(?P<other>fw_|tgp_v1_)[\w-]{12,}",
     r"(?<![\w-])(?P<jwt>eyJ)[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}",
-    r"(?P<bearer>Bearer(?:\s|%20|\+)+)[\w.~+/=*%-]{8,}",
+    r"(?P<bearer>Bearer(?:\s|%20|\+)+)(?!(?:authentication|authorization|credentials?)(?![\w.~+/=*%-]))[\w.~+/=*%-]{8,}",
+    # All of them: each pair is one.
+    r"(?P<cookie>cookie[\"']?\s?:\s?[\"']?)(?=[^\s=;\"']{1,100}=)[^\r\n\"']+",
     r"(?P<hook>(?:hooks\.slack(?:-gov)?\.com|discord(?:app)?\.com/api/webhooks)(?::\d+)?(?:\\*/|%2f))[^\s\"'<>|)]+",
     r"(?P<signature>v0(?:=|%3d))[0-9a-f]{64}",
     # Signed addresses: Azure's, AWS's and Google's.
-    r"(?P<signed>(?:[?&;]|%3f|%26|x-amz-|x-goog-)(?:sig|signature)(?:=|%3d))[\w%+/=-]{8,}",
+    r"(?P<signed>(?:[?&;]|,\s?|%3f|%26|x-amz-|x-goog-)(?:sig|signature)(?:=|%3d))[\w%+/=-]{8,}",
+    # Functions of Azure and Google's APIs take a key in the query under these names; and some, one for a user.
+    r"(?P<query>[?&](?:key|code)=)[\w.~%+/=-]{16,}",
+    r"(?P<user>://)(?=[a-z_-]{0,100}\d)[\w-]{16,200}(?=@)",
     # The header stays, and what follows the end; without one all is secret.
     r"(?P<pem>-----BEGIN[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----).+?(?=-----END|\Z)",
     # To the last @ of the word: passwords in the wild hold some that are not escaped. Bounds keep the search linear.
@@ -51,35 +58,51 @@ _SHAPES = (
 )
 _SECRET = re.compile("|".join(_SHAPES), re.ASCII | re.IGNORECASE | re.DOTALL)
 
-# A field in a text, as `name=`, `name: ` or `"name":`. Possessive: each word is read once.
+# A field in a text, as `name=`, `name: `, `"name":`, `--name ` or `{"name": name, "value": `; a model's name holds none.
+# Possessive: each word is read once.
 _FIELD = re.compile(
-    r"(?<![\w.-])(?P<name>[\w.-]++)[\\\"'`]{0,4}+\s{0,3}+(?P<sign>[:=]|%3d)>?(?P<gap>\s{0,3}+)",
+    r"(?<![\w.-])(?:ft:(?:[\w.-]*+:)++[\w.-]*+(?!=)|"
+    r"(?P<option>--[\w.-]++)[ \t]{1,3}+(?!-)|"
+    r"(?P<name>[\w.-]++(?:\s(?:access\s)?key(?:\sprovided)?+)?+)[\\\"'`]{0,4}+[ \t\xa0]{0,40}+\s{0,3}+"
+    r"(?P<sign>[:=]|%(?:25)?3d|(?<=\\)u003d|&#61;|,\s?\\{0,3}[\"']value\\{0,3}[\"']\s?:)"
+    r">?(?P<gap>[ \t\xa0]{0,40}+\s{0,3}+))",
     re.ASCII | re.IGNORECASE,
 )
-_QUOTED = re.compile(r"(?P<quote>\\{0,3}[\"'`])(?!\.\.\.)(?:(?!(?P=quote)).)+", re.DOTALL)
-_ASSIGNED = re.compile(
-    r"(?!\.\.\.)(?:(?:basic|bearer|token|digest|apikey)\s{1,9})?[^\s\"'`&,;<>{}\[\]()|\\]+", re.IGNORECASE
-)
+_QUOTED = re.compile(r"b?(?P<quote>\\{0,3}[\"'`])(?!\.\.\.)(?:(?!(?P=quote))(?:\\.|.))+", re.DOTALL)
+_ASSIGNED = re.compile(rf"(?!\.\.\.)(?:{_SCHEME})?[^\s\"'`&,;<>{{}}\[\]()|\\]+", re.IGNORECASE)
 # After a colon in a sentence most words are no secret: one that is has a digit, or the name of its scheme before it.
 _SAID = re.compile(
-    r"(?!\.\.\.)(?:(?:basic|bearer|token|digest|apikey)\s{1,9}|(?=[^\s\"'`&,;<>{}\[\]()|\\]{0,60}\d))"
-    r"[^\s\"'`&,;<>{}\[\]()|\\]{4,}",
+    rf"(?!\.\.\.)(?:{_SCHEME}|(?=[^\s\"'`&,;<>{{}}\[\]()|\\]{{0,60}}\d))[^\s\"'`&,;<>{{}}\[\]()|\\]{{4,}}",
     re.IGNORECASE,
 )
+_NO_PASS = re.compile(
+    r"[-+]?\d[\d.,]{0,9}(?:e[-+]?\d{1,3})?(?:%|ms|[smk])?|<[^<>\s]{1,40}>|\[[A-Z]{1,9}\]", re.IGNORECASE
+)
+"""What a token holds that lets nobody in: a count, a rate, a piece of text such as ``<|endoftext|>``."""
+_NAMING = frozenset({"name", "key", "header", "variable", "field"})
+"""Fields that name what stands in ``value`` beside them."""
+_LARGE = 100_000
+"""A number from here on may be a password; a smaller one counts something."""
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _SURE = re.compile(
     "apikey|accesskey|privatekey|sessionkey|signingkey|encryptionkey|accountkey|authkey|masterkey|subscriptionkey|"
-    "sshkey|writekey|servicekey|functionskey|(?:wandb|openai|anthropic|huggingface|azure|google|aws|groq|mistral)key|"
-    "secret|password|passwd|passphrase|authorization|credential|cookie|sharedaccesssignature|connectionstring"
+    "sshkey|writekey|servicekey|functionskey|storagekey|hmackey|deploykey|consumerkey|appkey|applicationkey|licensekey|"
+    "(?:wandb|openai|anthropic|huggingface|hf|azure|google|gemini|aws|groq|mistral|cohere|together|fireworks|comet)key|"
+    "secret(?!ary|ariat)|password|passwd|passphrase|passcode|authorization|authheader|credential|cookie(?!cutter)|"
+    "sharedaccesssignature|connectionstring|(?:db|user|smtp|mysql|postgres|redis|mongo|admin|root|proxy)pass$|"
+    "(?:github|gitlab|devops)pat$"
 )
-_WHOLE = frozenset({"pwd", "auth", "bearer", "jwt"})
+_WHOLE = frozenset({"pwd", "auth", "bearer", "jwt", "cred", "creds"})
 _OF_TEXT = frozenset(
-    "eos bos pad unk sep cls mask special stop start end begin image audio video max min num n per total trained".split()
+    "eos bos pad unk sep cls mask special stop start end begin image audio video max min num n per total trained "
+    "eot input output prompt completion first next last page continuation".split()
 )
 """Words before ``token`` where it is a piece of text or a count, and no pass."""
 _ABOUT_TEXT = frozenset(
-    "count counts limit budget type id ids index length len rate usage per level position s".split()
+    "count counts limit limits budget budgets type id ids index length len rate usage per level position s accuracy loss "
+    "classification classifier price cost weight weights mask window dropout ratio entropy efficiency distribution "
+    "strategy details".split()
 )
 """Words after ``token``, where it is none either."""
 _PASSES = frozenset("access auth api bearer refresh session secret personal id security oauth bot app user".split())
@@ -120,17 +143,33 @@ def _clean(value: Any, levels: int, *, hides: bool = False) -> Any:
         case list() if levels:
             return [_clean(item, levels - 1, hides=hides) for item in value]
         case dict() if levels:
+            named = _named(value)
             return {
-                _fit(name): _clean(item, levels - 1, hides=hides or is_secret_name(name))
+                _fit(name): _clean(item, levels - 1, hides=hides or _hides(named.get(name.lower(), name), item))
                 for name, item in ((str(key), item) for key, item in value.items())
             }
         case float() if not math.isfinite(value):
             return None
         case None | bool() | int() | float():
-            return value
+            return HIDDEN if hides and value is not None and abs(value) >= _LARGE else value
         case list() | dict():
             return None
     raise TypeError(f"A {type(value).__name__} is no JSON.")
+
+
+def _named(fields: dict[str, Any]) -> dict[str, str]:
+    """Return under which name a ``value`` stands, where a field beside it says that, as in lists of variables."""
+    names = (text for key, text in fields.items() if str(key).lower() in _NAMING and isinstance(text, str))
+    secret = next((name for name in names if " " not in name and is_secret_name(name)), None)
+    return {"value": secret} if secret else {}
+
+
+def _hides(name: str, value: Any) -> bool:
+    """Whether what stands under a name is a secret; a number under the name of a token is a count."""
+    if not is_secret_name(name):
+        return False
+    is_plain = _NO_PASS.fullmatch(value) is not None if isinstance(value, str) else isinstance(value, int | float)
+    return not is_plain or _is_surely_secret(_words(name))
 
 
 def _fit(text: str) -> str:
@@ -147,12 +186,18 @@ def _fit(text: str) -> str:
 
 @lru_cache(maxsize=2048)
 def _is_secret_name(name: str) -> bool:
-    words = [word.lower() for word in _WORDS.findall(name)]
+    words = _words(name)
     return _is_surely_secret(words) or _is_token(words)
 
 
+def _words(name: str) -> list[str]:
+    return [word.lower() for word in _WORDS.findall(name)]
+
+
 def _is_surely_secret(words: list[str]) -> bool:
-    return bool(words) and (words[-1] in _WHOLE or _SURE.search("".join(words)) is not None)
+    if not words or words[-1] in ("count", "length"):
+        return False
+    return words[-1] in _WHOLE or _SURE.search("".join(words)) is not None
 
 
 def _is_token(words: list[str]) -> bool:
@@ -169,14 +214,18 @@ def _is_token(words: list[str]) -> bool:
 def _without_fields(text: str) -> str:
     parts, end = [], 0
     for field in _FIELD.finditer(text):
-        if field.start() >= end and is_secret_name(field["name"]) and (value := _value_of(field)):
-            parts += [text[end : field.end()], value.groupdict().get("quote", ""), HIDDEN]
+        name = field["name"] or field["option"]
+        if field.start() >= end and name and is_secret_name(name) and (value := _value_of(field)):
+            quote = value.groupdict().get("quote", "")
+            if not _hides(name, value[0].removeprefix("b").removeprefix(quote)):
+                continue
+            parts += [text[end : field.end()], quote, HIDDEN]
             end = value.end()
     return "".join([*parts, text[end:]])
 
 
 def _value_of(field: re.Match[str]) -> re.Match[str] | None:
     """Return the value after a field's name in a text; None where it is no secret."""
-    is_said = field["sign"] == ":" and field["gap"] != ""
+    is_said = field["sign"] is None or (field["sign"] == ":" and field["gap"] != "")
     bare = _SAID if is_said else _ASSIGNED
     return _QUOTED.match(field.string, field.end()) or bare.match(field.string, field.end())

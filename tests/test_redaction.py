@@ -52,6 +52,17 @@ def test_a_secret_is_taken_out_whatever_stands_around_it(secret: str, around: st
         "Unexpected token: }",
         "The password: it must be set",
         "team=secretariat",
+        "ft:gpt-4.1-mini:acme:token-classifier:AbC123",
+        "ft:gpt-4.1-mini:acme:api-key:AbC123:ckpt-step-90",
+        "ft:gpt-4.1-mini:acme:sk-learn-labels-v2:AbC123",
+        "Step 9/90: training loss=0.55, train_mean_token_accuracy=0.91",
+        "full_valid_mean_token_accuracy: 0.8512",
+        "token: 4096, eos: token=512, 12.3ms to the first_token: 12.3ms",
+        "Bearer authentication required",
+        "run with --token and --epochs 3",
+        "API key: required, see the docs",
+        "the primary key: abc12345",
+        "https://x.test/list?key=name&code=42",
     ],
 )
 def test_what_is_no_secret_stays(text: str) -> None:
@@ -93,12 +104,15 @@ SECRET_NAMES = """api_key apiKey API-Key x-api-key X-API-KEY apikey wandbApiKey 
 clientSecret secret secrets db_password passwd Password authorization Authorization credential credentials aws_credentials
 private_key privateKey access_key accessKeyId session_key cookie Set-Cookie token hf_token hfToken HFToken accessToken
 access_tokens refresh-token github_token bearerToken idToken x-auth-token AccountKey sharedAccessSignature
-Ocp-Apim-Subscription-Key connectionString user_token token_value""".split()
+Ocp-Apim-Subscription-Key connectionString user_token token_value AWS_SECRET_ACCESS_KEY x-goog-api-key wandb-key HF_HUB_TOKEN
+AZURE_STORAGE_KEY hmacKey deploy_key hf_key gemini-key smtp_pass dbPass AZURE_DEVOPS_PAT aws_creds passcode""".split()
 
 OTHER_NAMES = """token_count tokenCount trained_tokens trainedTokens max_tokens maxTokens n_tokens tokens_per_second tokenizer
 tokenizer_name tokens total_tokens eos_token pad_token_id bos-token special_tokens num_tokens token_limit max_token_length
 completion_tokens promptTokens model id seed key keys keyword monkey partition_key public_key author authority team
-metadata status message hyperparameters n_epochs result_files fine_tuned_model wandb project entity name run_id""".split()
+max_completion_tokens token_limits token_accuracy full_valid_mean_token_accuracy tokenLoss input_token nextPageToken
+token-classification cost_per_token token_price token_weights time_to_first_token secretary secretariat cookiecutter
+api_key_count password_length s3_key kms_key bypass compass first_pass pattern metadata status message hyperparameters n_epochs result_files fine_tuned_model wandb project entity name run_id""".split()
 
 
 @pytest.mark.parametrize("name", SECRET_NAMES)
@@ -124,6 +138,26 @@ def test_what_merely_sounds_alike_keeps_its_value(name: str) -> None:
         ({"note": r"{\"password\": \"h1dd3n\"}"}, {"note": r"{\"password\": \"...\"}"}),
         ({"env": "A=b WANDB_API_KEY=h1dd3n C=d"}, {"env": "A=b WANDB_API_KEY=... C=d"}),
         ({"header": "Authorization: Basic aDFkZDNu and on"}, {"header": "Authorization: ... and on"}),
+        ({"note": "Authorization: Negotiate h1dd3n"}, {"note": "Authorization: ..."}),
+        ({"note": "Cookie: a=h1dd3n; b=h1dd3n"}, {"note": "Cookie: ..."}),
+        ([{"name": "HF_TOKEN", "value": "plain"}], [{"name": "HF_TOKEN", "value": "..."}]),
+        ({"Key": "wandb-key", "Value": ["plain"]}, {"Key": "wandb-key", "Value": ["..."]}),
+        ({"name": "token_limit", "value": "plain"}, {"name": "token_limit", "value": "plain"}),
+        ({"note": '{"name": "HF_TOKEN", "value": "h1dd3n"}'}, {"note": '{"name": "HF_TOKEN", "value": "..."}'}),
+        ({"run": "tune --hub_token h1dd3n --epochs 3"}, {"run": "tune --hub_token ... --epochs 3"}),
+        ({"note": "GET https://x.test/v1?key=h1dd3nh1dd3nh1dd3n&n=5"}, {"note": "GET https://x.test/v1?key=...&n=5"}),
+        ({"note": "https://h1dd3nh1dd3nh1dd3n@git.test/a"}, {"note": "https://...@git.test/a"}),
+        (
+            {"note": "Received API Key = h1dd3n, secret access key: h1dd3n"},
+            {"note": "Received API Key = ..., secret access key: ..."},
+        ),
+        ({"note": "Incorrect API key provided: h1dd3nh1dd3n."}, {"note": "Incorrect API key provided: ..."}),
+        ({"note": "api_key          =          h1dd3n"}, {"note": "api_key          =          ..."}),
+        ({"note": r'"password":"a\"h1dd3n"'}, {"note": '"password":"..."'}),
+        ({"note": "{'api_key': b'h1dd3n'}"}, {"note": "{'api_key': '...'}"}),
+        ({"note": r"client_secret\u003dh1dd3n"}, {"note": r"client_secret\u003d..."}),
+        ({"password": 12345678, "has_password": True}, {"password": "...", "has_password": True}),
+        ({"eot": {"token": "<|eot_id|>"}, "token": "512"}, {"eot": {"token": "<|eot_id|>"}, "token": "512"}),
     ],
 )
 def test_what_stands_under_a_secret_name_is_hidden_at_any_depth_and_in_texts(value: Any, kept: Any) -> None:
@@ -155,6 +189,17 @@ def test_nesting_without_end_is_cut() -> None:
     "part",
     [
         *("password=", "token:", 'api_key="', "api_key='\\", '{"a":', "-----BEGIN PRIVATE KEY-----", "eyJaaaaaaaa."),
+        *(
+            "--token ",
+            "ft:a:",
+            "api key ",
+            "cookie: a=",
+            "?key=",
+            "://a1",
+            "token, 'value':",
+            "password=b'",
+            "token='\\\\",
+        ),
         *("ghp_", "SG.aaaaaaaaaaaaaaaaaaaa.", "?sig=", "aB", "1//0", "=", "a.b-", "AKIA", "token: bearer ", "\\n"),
     ],
 )
