@@ -34,7 +34,8 @@ _MISSING_SCOPES = re.compile(r"missing scopes?:\s*([\w.]*\w)", re.IGNORECASE)
 
 _QUOTA_CODES = frozenset(
     "insufficient_quota billing_hard_limit_reached billing_not_active credit_balance_exhausted "
-    "organization_spend_limit_exceeded project_spend_limit_exceeded organization_usage_limit_exceeded".split()
+    "organization_spend_limit_exceeded project_spend_limit_exceeded organization_usage_limit_exceeded "
+    "budget_exceeded".split()
 )
 _QUOTA_WORDS = re.compile(
     r"exceeded your current quota|billing hard limit|check your billing|credit limit exceeded|spend(ing)? limit"
@@ -69,7 +70,11 @@ _REASONS = {
     "authenticationtypedisabled": Refusal.RIGHTS,
 }
 _REASON_WORDS = {
-    Refusal.PLACE: re.compile(r"(country|region|territory)[^.]{0,60} not (supported|available)", re.IGNORECASE),
+    Refusal.PLACE: re.compile(
+        r"\b(country|region|territory|location)[^.]{0,60} not (supported|available)|"
+        r"not (supported|available)[^.]{0,20} (in|from) (your|this) (country|region|territory|location)",
+        re.IGNORECASE,
+    ),
     Refusal.ADDRESS: re.compile(
         r"virtual network|firewall rule|public (network )?access is disabled|\bip( address)?\b[^.]{0,60} (not|n't) "
         r"(authorized|allowed|whitelisted)",
@@ -179,12 +184,14 @@ def _reason(status: int, code: str, said: str) -> Refusal:
 
 
 def _envelope(body: bytes) -> dict[str, Any] | None:
-    """Return what an API says of an error; None where the answer is a page or a text, which no API sends."""
+    """Return what an API says of an error; None where the answer is a page, a text or Cloudflare's, which no API sends."""
     if not body.strip():
         return {}
     try:
         value = decoded(body)
     except ValueError:
+        return None
+    if isinstance(value, dict) and value.get("cloudflare_error") is True:
         return None
     # Google's envelope, which Fireworks has too, is none: the message stands at the top.
     error = value.get("error", value) if isinstance(value, dict) else None

@@ -64,6 +64,7 @@ SPENT: dict[str, tuple[int, Any]] = {
         ),
     ),
     "a gateway's quota": (403, {"statusCode": 403, "message": "Out of call volume quota. Replenished in 01:23:45."}),
+    "a gateway's budget": (429, openai("Budget has been exceeded! Max budget: 1.0", None, "budget_exceeded")),
     "a 402 that says nothing": (402, ""),
     "a 402 as a page": (402, "<html>Payment required</html>"),
 }
@@ -160,6 +161,12 @@ REFUSED: dict[str, tuple[int, Any, Refusal]] = {
         Refusal.PLACE,
     ),
     "the country, without a code": (403, openai("Your country is not supported.", None), Refusal.PLACE),
+    "the country, the other way round": (
+        403,
+        openai("This service is not available in your country.", None),
+        Refusal.PLACE,
+    ),
+    "the place": (403, google("User location is not supported for the API use.", 7), Refusal.PLACE),
     "for legal reasons": (451, openai("Not here.", None), Refusal.PLACE),
     "the address": (401, openai("Your IP is not authorized.", "ip_not_authorized"), Refusal.ADDRESS),
     "Azure's firewall": (403, azure("Access denied due to Virtual Network/Firewall rules.", "403"), Refusal.ADDRESS),
@@ -170,6 +177,7 @@ REFUSED: dict[str, tuple[int, Any, Refusal]] = {
     ),
     "Cloudflare": (403, CLOUDFLARE, Refusal.IN_BETWEEN),
     "Cloudflare in a word": (403, "error code: 1020", Refusal.IN_BETWEEN),
+    "Cloudflare in JSON": (403, {"title": "Error 1020", "status": 403, "cloudflare_error": True}, Refusal.IN_BETWEEN),
     "a page to sign in": (401, "<html><form>Sign in</form></html>", Refusal.IN_BETWEEN),
     "a proxy": (403, SQUID, Refusal.IN_BETWEEN),
     "a proxy that wants a password": (407, SQUID, Refusal.IN_BETWEEN),
