@@ -31,7 +31,7 @@ def resolve(known: Mapping[str, str], taken: Collection[str] = ()) -> tuple[dict
             value, ours = known.get(alias + end, "").strip(), found.get(name + end, "").strip()
             if not value or alias + end in taken or alias in taken:
                 continue
-            if ours and ours != value:
+            if ours and ours.rstrip("/") != value.rstrip("/"):
                 first = origins.get(name + end, name + end)
                 problems.append(
                     f"{first} and {alias}{end} are two names of one setting, with different values; keep one"

@@ -151,7 +151,9 @@ def _bypasses(name: str, text: str) -> tuple[tuple[Bypass, ...], tuple[str, ...]
         try:
             bypasses.append(_bypass(entry))
         except ValueError:
-            shown = ascii(entry[:_LONGEST_SHOWN])[1:-1]
+            account, _, host = entry.rpartition("@")
+            # After a colon there stands a password.
+            shown = ascii((host if ":" in account else entry)[:_LONGEST_SHOWN])[1:-1]
             unread.append(f"{name}: {shown} is no host, IP address or network, and is ignored")
     return tuple(bypasses), tuple(unread)
 

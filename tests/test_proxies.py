@@ -100,6 +100,13 @@ def test_an_entry_that_nobody_can_read_is_named_and_costs_only_itself(entry: str
     assert proxies.url_for("https://api.openai.com/") == PROXY
 
 
+@pytest.mark.parametrize("entry", ["http://u:h1dd3n@proxy:3128", "u:h1dd3n@x", "u:h1dd3n@h1dd3n@x"])
+def test_an_entry_that_nobody_can_read_is_named_without_a_password(entry: str) -> None:
+    (said,) = read(HTTPS_PROXY=PROXY, NO_PROXY=entry).unread
+    assert said.endswith(" is no host, IP address or network, and is ignored")
+    assert "h1dd3n" not in said
+
+
 ADDRESS = "must be the address of a proxy like http://host:3128"
 
 

@@ -230,6 +230,8 @@ def test_a_setting_may_stand_there_twice_with_one_value() -> None:
         "AZURE_OPENAI_API_VERSION": " v1 ",
         "OPENAI_ORG_ID": "o",
         "OPENAI_ORGANIZATION": "o",
+        "OPENAI_BASE_URL": "https://gateway.example/v1",
+        "OPENAI_API_BASE": "https://gateway.example/v1/",
     }
     assert good(**more).openai_org_id == "o"
 

@@ -21,7 +21,15 @@ _NEEDED = ("deleted", "is_bot", "is_restricted", "is_ultra_restricted")
 """Flags without which nobody is known to be a full member, in the answer about somebody who is active."""
 _FLAGS = (
     *_NEEDED,
-    *("is_admin", "is_owner", "is_primary_owner", "is_stranger", "is_invited_user", "is_workflow_bot"),
+    *(
+        "is_admin",
+        "is_owner",
+        "is_primary_owner",
+        "is_stranger",
+        "is_invited_user",
+        "is_workflow_bot",
+        "is_connector_bot",
+    ),
 )
 
 
@@ -56,7 +64,7 @@ def person_of(user: Any, user_id: str, ours: Workspace) -> Person | Unknown:
     # Answers about people of an Enterprise Grid leave fields out (looker/lookerbot#184); of others they do not.
     if not is_out and not user.get("enterprise_user") and not flags.keys() >= set(_NEEDED):
         return Unknown.UNREADABLE
-    not_active = ("deleted", "is_bot", "is_workflow_bot", "is_invited_user")
+    not_active = ("deleted", "is_bot", "is_workflow_bot", "is_connector_bot", "is_invited_user")
     return Person(
         id=user_id,
         is_admin=any(flags.get(name, False) for name in ("is_admin", "is_owner", "is_primary_owner")),

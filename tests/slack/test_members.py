@@ -44,6 +44,7 @@ PEOPLE: dict[str, tuple[dict[str, Any], Person]] = {
     "a stranger with our team": ({**MEMBER, "is_stranger": True}, Person(ID, is_stranger=True)),
     "a bot": ({**MEMBER, "is_bot": True}, Person(ID, is_human=False)),
     "a workflow": ({**MEMBER, "is_workflow_bot": True}, Person(ID, is_human=False)),
+    "a bot of another platform": ({**MEMBER, "is_connector_bot": True}, Person(ID, is_human=False)),
     "somebody deactivated": ({**MEMBER, "deleted": True}, Person(ID, is_human=False)),
     "somebody deactivated of whom no more is said": (
         {"id": ID, "team_id": "T0OURS", "deleted": True},
