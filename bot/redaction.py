@@ -29,6 +29,8 @@ _VENDORS = (
     r"gh[pousr]_(?=[a-z0-9]{12})|github_pat_|gl(?:pat|dt|rtr?|ptt|soat|cbt|oas|ft|imt|agent|ffct)-|"
     r"(?:hf_|gsk_|r8_|npm_|api_org_|xai-|pplx-)(?=[a-z0-9]{16})|pypi-(?=Ag)|(?:local-|dapi)(?=[0-9a-f]{32})|"
     r"rk_(?:live|test)_|wandb_v1_|ya29\.|1//0(?=\w{20})|GOCSPX-|nvapi-|dckr_pat_|dop_v1_|shp(?:at|ca|pa|ss)_|"
+    r"lsv2_(?:pt|sk)_|pcsk_|sntry[su]_|dp\.(?:pt|st|ct)\.(?=[a-z0-9]{16})|sb_secret_|sbp_(?=[0-9a-f]{16})|ops_(?=eyJ)|"
+    r"(?:rpa_|sgp_|ntn_|figd_|jina_|csk-|tvly-|NRAK-)(?=[a-z0-9-]{16})|(?:bot)?\d{6,12}:AA(?=[\w-]{30})|"
     r"lin_api_|hvs\.|ATATT3|PMAK-|HRKU-|AGE-SECRET-KEY-|(?-i:AIza|ABSK)(?=[\w-]{20})|"
     r"(?-i:AKIA|ASIA|ABIA|ACCA)(?=[A-Z0-9]{12})|(?-i:SK)(?=[0-9a-f]{32})|(?-i:SG)\.(?=[\w-]{16,64}\.)"
 )
@@ -44,7 +46,7 @@ _SHAPES = (
     r"(?P<bearer>Bearer(?:\s|%20|\+)+)(?!(?:authentication|authorization|credentials?)(?![\w.~+/=*%-]))[\w.~+/=*%-]{8,}",
     # All of them: each pair is one.
     r"(?P<cookie>cookie[\"']?\s?:\s?[\"']?)(?=[^\s=;\"']{1,100}=)[^\r\n\"']+",
-    r"(?P<hook>(?:hooks\.slack(?:-gov)?\.com|discord(?:app)?\.com/api/webhooks)(?::\d+)?(?:\\*/|%2f))[^\s\"'<>|)]+",
+    r"(?P<hook>(?:hooks\.slack(?:-gov)?\.com|discord(?:app)?\.com/api/webhooks|webhook\.office\.com)(?::\d+)?(?:\\*/|%2f))[^\s\"'<>|)]+",
     r"(?P<signature>v0(?:=|%3d))[0-9a-f]{64}",
     # Signed addresses: Azure's, AWS's and Google's.
     r"(?P<signed>(?:[?&;]|,\s?|%3f|%26|x-amz-|x-goog-)(?:sig|signature)(?:=|%3d))[\w%+/=-]{8,}",

@@ -67,6 +67,13 @@ SECRETS = [
     f"SharedAccessSignature=sv=2024&sig={CORE}",
     f"https://ft.blob.core.windows.net/c/f.csv?sv=2024&sig={CORE}%3D",
     f"https://s3.amazonaws.com/b/f.csv?X-Amz-Signature={HEX}",
+    *(
+        f"{prefix}{CORE * 2}"
+        for prefix in "lsv2_pt_ pcsk_ rpa_ sb_secret_ ops_eyJ ntn_ sgp_ jina_ tvly- dp.pt.".split()
+    ),
+    f"123456789:AA{CORE * 3}",
+    f"https://api.telegram.org/bot123456789:AA{CORE * 3}/getMe",
+    f"https://acme.webhook.office.com/webhookb2/1@2/IncomingWebhook/{CORE}",
     f"https://discord.com/api/webhooks/123/{CORE}",
     f"aws_secret_access_key={CORE}",
     f"wandb.api_key={CORE}",

@@ -46,6 +46,8 @@ def test_a_secret_is_taken_out_whatever_stands_around_it(secret: str, around: st
         "pplx-7b-online-instruct",
         "local-development-branch-1",
         "AKIA and ASIA",
+        "sgp_classifier_2026, dp.step.1, ntn_small, rpa_invoices_v2",
+        "at 1795970000:AA",
         "max_tokens=512",
         "token_count: 5000",
         "eos_token=<s>",
