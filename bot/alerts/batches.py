@@ -69,12 +69,14 @@ class Batches:
 
     @asynccontextmanager
     async def transaction(self, jobs: Sequence[Observation]) -> AsyncIterator[Transaction]:
-        """Open the transaction of a batch; how long it takes decides on the size of the next one."""
+        """Open the transaction of a batch; how long it takes, if it has jobs, decides on the size of the next one."""
         clock = asyncio.get_running_loop().time
         async with self._db.transaction() as tx:
             begun = clock()
             yield tx
         taken = clock() - begun
+        if not jobs:
+            return
         if taken > self._seconds:
             self._size = max(FEWEST, len(jobs) // 2)
         elif taken < self._seconds / 2 and len(jobs) >= self._size:

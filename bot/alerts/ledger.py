@@ -35,10 +35,14 @@ class Entry:
 class Ledger:
     """Writes what jobs come to."""
 
-    def __init__(self, store: Store, patience: Patience, damping: Damping) -> None:
+    def __init__(
+        self, store: Store, patience: Patience, damping: Damping, accounts: Collection[str] | None = None
+    ) -> None:
+        """Take what it needs; ``accounts`` are those that are read, None for whichever there are."""
         self._store = store
         self._damping = damping
         self._patience = patience
+        self._accounts = accounts
 
     async def enter(self, tx: Transaction, batch: Sequence[Observation]) -> list[RecordedChange]:
         """Record what was read of some jobs of an account, and owe it; return the changes that it came to.
@@ -96,6 +100,16 @@ class Ledger:
             alerts += [Alert(change, Planned(track.channel, picture, card.id), muted) for picture in what]
         await store.outbox.add_all(tx, account, alerts)
 
+    async def followed_elsewhere(self, tx: Transaction, account: str, job_ids: Sequence[str]) -> set[tuple[str, str]]:
+        """Return where jobs are followed as those of another account that is read: (channel, job id) of each.
+
+        Two accounts that see a job at the same moment come here one after the other, until the transaction ends.
+        """
+        if self._accounts is not None and len(self._accounts) < 2:  # noqa: PLR2004 - there is no other
+            return set()
+        await self._store.db.one_at_a_time(tx)
+        return await self._store.tracks.followed_elsewhere(tx, account, job_ids, accounts=self._accounts)
+
     async def _first_sights(self, tx: Transaction, account: str, jobs: Sequence[Observation]) -> dict[str, Entry]:
         """Take jobs as they are; return what is told of those that a subscription waits for, by id."""
         sights = {job.id: job.sight for job in jobs if job.sight}
@@ -109,7 +123,7 @@ class Ledger:
             for job_id, sight in sights.items()
             if job_id in added and subscriptions
         }
-        known = await self._store.tracks.followed_elsewhere(tx, account, list(tracks)) if tracks else set()
+        known = await self.followed_elsewhere(tx, account, list(tracks)) if any(tracks.values()) else set()
         wanted = [track for each in tracks.values() for track in each if (track.channel, track.job_id) not in known]
         new = set(await self._store.tracks.add(tx, wanted))
         return {
@@ -158,12 +172,12 @@ def _first(sight: Sight) -> Fact:
 def _fact(job: Observation, made: Step, last: RecordedChange | None) -> Fact | None:
     if made.change is None:
         return None
-    body = job.sight.stored if job.sight else stored(last.body if last else _described(made.row))
+    body = job.sight.stored if job.sight else stored(last.body if last else described(made.row))
     late = job.late and not made.is_standstill
     return Fact(job.id, made.row.version, made.change, body, job.reason, late)
 
 
-def _described(known: KnownJob) -> dict[str, object]:
+def described(known: KnownJob) -> dict[str, object]:
     """Return a job as an API would describe it, from what is stored: of one that never changed there is no more."""
     state = known.state
     body = {"id": known.id, "status": state.status, "fine_tuned_model": state.fine_tuned_model}

@@ -11,12 +11,13 @@ from contextlib import asynccontextmanager
 from bot import metrics
 from bot.alerts.batches import Batches
 from bot.alerts.damping import Damping
-from bot.alerts.ledger import Entry, Ledger
+from bot.alerts.ledger import Entry, Ledger, described
 from bot.alerts.retry import PACE
 from bot.alerts.steps import Observation, Patience, Seen, observations, standstill, step, swapped
 from bot.config import StuckAfter
 from bot.crash import crash_point
 from bot.jobs.changes import Change, ChangeKind, change_between, state_of
+from bot.jobs.models import Snapshot
 from bot.jobs.stuck import NEVER
 from bot.providers.wire import Reading
 from bot.store import Store
@@ -45,12 +46,13 @@ class Recorder:
         interval: float = 30.0,
         stuck_after: StuckAfter = NEVER,
         most_alerts: int | None = None,
+        accounts: Collection[str] | None = None,
     ) -> None:
-        """Take what it needs; ``interval`` is that of sweeps, ``most_alerts`` as of ``Damping``."""
+        """Take what it needs; ``interval`` is that of sweeps, ``most_alerts`` as of ``Damping``, ``accounts`` as of ``Ledger``."""
         self._store = store
         self._wake = wake
         self._patience = Patience(interval, stuck_after)
-        self._ledger = Ledger(store, self._patience, Damping(store, most_alerts))
+        self._ledger = Ledger(store, self._patience, Damping(store, most_alerts), accounts)
         self._batches = Batches(store.db)
 
     async def record(self, seen: Seen, *, settled: Sequence[str] = (), at_end: Ending | None = None) -> int:
@@ -202,13 +204,25 @@ class Recorder:
     ) -> None:
         wanted, channel = subscription.filter, subscription.channel
         readings = {each.snapshot.id: each for each in seen.readings if each.snapshot.id not in skipped}
-        known = await self._store.tracks.followed_elsewhere(tx, seen.account, list(readings))
+        known = await self._ledger.followed_elsewhere(tx, seen.account, list(readings))
         new = [each for job_id, each in readings.items() if (channel, job_id) not in known]
         taken = [each for each in new if not each.snapshot.is_final and wanted.takes(each.job)]
         tracks = [Track(seen.account, each.snapshot.id, channel, None, wanted.statuses) for each in taken]
         await self._store.tracks.add(tx, tracks)
         await self._store.tracks.subscribe(tx, subscription)
         await self._catch_up(tx, list(zip(tracks, taken, strict=True)))
+
+    async def inherit(self, accounts: Sequence[str]) -> int:
+        """Let jobs of accounts that are not read any more be told by one of ``accounts`` that sees them; return how many.
+
+        A channel that missed what became of one, because it was told by the account that is gone, hears it now.
+        """
+        async with self._transaction() as tx:
+            await self._store.db.one_at_a_time(tx)
+            left = [(track, _reading_of(shown)) for track, shown in await self._store.heirs.inherit(tx, accounts)]
+            for account in accounts:
+                await self._catch_up(tx, [each for each in left if each[0].account == account])
+        return len(left)
 
     async def hear(self, running: Running, event_at: float) -> None:
         """Record when the newest line of a running job's log was written: whether it stands still, or moves again.
@@ -236,6 +250,12 @@ def _has_news(job: Observation, kept: Mapping[str, str | None], patience: Patien
     if job.known is None or step(job.known, job.sight, patience, now):
         return True
     return job.sight is not None and job.id in kept and kept[job.id] != job.sight.digest
+
+
+def _reading_of(known: KnownJob) -> Reading:
+    """Return a read that shows a job as it is stored."""
+    body = described(known)
+    return Reading(Snapshot.model_validate(body), body)
 
 
 def _set_right(track: Track, known: KnownJob, reading: Reading, now: float) -> Entry:

@@ -11,6 +11,7 @@ from bot.store.changes import Changes
 from bot.store.channels import Channels
 from bot.store.direct import DirectMessages
 from bot.store.engine import Clock, Database, Transaction, open_database
+from bot.store.heirs import Heirs
 from bot.store.identity import Identity, identify, keep, remember
 from bot.store.integrity import in_words
 from bot.store.jobs import Jobs
@@ -41,6 +42,7 @@ class Store:
     mutes: Mutes
     channels: Channels
     moves: Moves
+    heirs: Heirs
     direct: DirectMessages
     cards: Cards
     pictures: Pictures
@@ -78,17 +80,18 @@ async def open_store(
         with in_words(db.path):
             await upgrade(db)
             identity = await identify(db)
-        tracks = Tracks(db)
+        tracks, jobs = Tracks(db), Jobs(db)
         yield Store(
             db=db,
             accounts=Accounts(db),
-            jobs=Jobs(db),
+            jobs=jobs,
             changes=Changes(db),
             unread=Unread(db),
             tracks=tracks,
             mutes=Mutes(db),
             channels=Channels(db),
             moves=Moves(db, tracks),
+            heirs=Heirs(jobs),
             direct=DirectMessages(db),
             cards=Cards(db),
             pictures=Pictures(db),

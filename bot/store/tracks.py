@@ -1,6 +1,6 @@
 """Who follows what: tracks and subscriptions."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -118,9 +118,11 @@ class Tracks:
         return found
 
     async def followed_elsewhere(
-        self, tx: AsyncConnection, account: str, job_ids: Sequence[str]
+        self, tx: AsyncConnection, account: str, job_ids: Sequence[str], *, accounts: Collection[str] | None = None
     ) -> set[tuple[str, str]]:
         """Return where jobs of an account are followed already as jobs of another: (channel, job id) of each.
+
+        ``accounts`` are those that count, None for all: what one follows that nobody reads any more is told by nobody.
 
         Two keys to one project show the same jobs. One id of two projects, as a name that somebody chose, is another
         job: it was created at another moment.
@@ -133,6 +135,8 @@ class Tracks:
             .where(tracks.account != account, self._db.among(tracks.job_id, job_ids))
             .where(ours.account == account, ours.id == tracks.job_id, ours.created_at == theirs.c.created_at)
         )
+        if accounts is not None:
+            found = found.where(tracks.account.in_(accounts))
         return {(row.channel, row.job_id) for row in await tx.execute(found)} if job_ids else set()
 
     async def followers(self, account: str, job_id: str) -> list[Track]:

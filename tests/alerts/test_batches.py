@@ -9,8 +9,9 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from bot import metrics
+from bot.alerts.batches import Batches
 from bot.alerts.record import Recorder
-from bot.alerts.steps import Seen
+from bot.alerts.steps import Observation, Seen, observations
 from bot.crash import arm
 from bot.jobs.changes import State
 from bot.providers.wire import Reading
@@ -267,6 +268,23 @@ async def test_a_batch_that_outgrows_its_time_is_halved_until_it_fits(postgres_u
 
         assert sum("INSERT INTO delivery" in each for each in sent) > 2, "all at once does not fit"
         assert await _told(store, "C0") == [each.snapshot.id for each in reversed(_jobs(jobs))]
+
+
+async def test_a_slow_transaction_without_jobs_makes_no_batch_smaller(postgres_url: str) -> None:
+    async with open_store(postgres_url, Time(postgres_url).clock, longest=2.0) as store:
+        batches, sizes = Batches(store.db), list[int]()
+
+        async def work(batch: Sequence[Observation]) -> None:
+            sizes.append(len(batch))
+
+        jobs = observations(Seen(ACCOUNT, _jobs(MANY), {}))
+        await batches.each(jobs, work)
+        async with batches.transaction(()) as tx:
+            await tx.execute(text("SELECT pg_sleep(0.5)"))
+        before, sizes = sizes, []
+        await batches.each(jobs, work)
+
+    assert sizes == before
 
 
 async def test_a_database_that_hangs_is_no_reason_to_halve(server: RestartablePostgres) -> None:

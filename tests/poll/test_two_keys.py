@@ -1,18 +1,25 @@
 """Two keys to one project show the same jobs: each is told once in a channel, whichever account saw it first."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from bot.accounts import Account
+from bot.alerts.record import Recorder
+from bot.alerts.steps import Seen
 from bot.providers.client import Client
 from bot.sandbox.finetuning import API_KEY, FineTuningApi
-from bot.store import schema
+from bot.store import Store, open_store, schema
+from bot.store.engine import Transaction
 from bot.store.tracks import Subscription
 from tests.poll.lookout import LIST, Lookout, lookout, page_of, sweeper_on
+from tests.store.seeds import deliveries, reading
+from tests.store.times import Time
 
 
 @pytest.fixture
@@ -59,3 +66,82 @@ async def test_a_job_of_another_moment_with_the_same_name_is_another(view: Looko
     async with view.store.db.transaction() as tx:
         accounts = set(await tx.scalars(select(schema.track.c.account)))
     assert accounts == {view.account, "second"}
+
+
+async def _subscribe(store: Store, *accounts: str, channel: str = "C1") -> None:
+    async with store.db.transaction() as tx:
+        for account in accounts:
+            await store.tracks.subscribe(tx, Subscription(account, channel, "U1", 0))
+
+
+async def _until_they_wait(tx: Transaction, count: int) -> None:
+    """Wait until so many transactions of this database wait for a lock."""
+    waiting = text(
+        "SELECT count(*) FROM pg_locks WHERE NOT granted AND database = "
+        "(SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    async with asyncio.timeout(30):
+        while (await tx.scalar(waiting) or 0) < count:  # noqa: ASYNC110 - the database says so, nobody sets an event
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+async def test_accounts_that_see_new_jobs_at_the_same_moment_tell_each_once(postgres_url: str, jobs: int) -> None:
+    async with open_store(postgres_url, Time(postgres_url).clock) as store:
+        await _subscribe(store, "one", "two")
+        new = [reading(f"ftjob-{n}", "queued", created_at=1000 + n) for n in range(jobs)]
+        recorder = Recorder(store, wake=lambda: None)
+        async with store.db.transaction() as tx:
+            await tx.execute(text("LOCK TABLE track IN EXCLUSIVE MODE"))  # for reading it stays open
+            both = [asyncio.create_task(recorder.record(Seen(name, new, {}))) for name in ("one", "two")]
+            await _until_they_wait(tx, 2)
+        counts = await asyncio.gather(*both)
+
+        assert sorted(counts) == [0, jobs]
+        assert len(await deliveries(store, "C1")) == jobs
+
+
+@pytest.mark.parametrize("ended", ["before", "after"])
+@pytest.mark.parametrize("end", ["succeeded", "failed", "cancelled"])
+async def test_what_an_account_that_left_the_settings_followed_is_told_by_another(
+    view: Lookout, ended: str, end: str
+) -> None:
+    await view.subscribe()
+    async with AsyncExitStack() as stack:
+        second: Any = await _second(view, stack)
+        job = view.api.add_job(status="running")
+        for sweeper in (view.sweeper, second):
+            await sweeper.sweep()
+        if ended == "before":
+            view.api.change(job, status=end)
+            await view.time.passes(view.store, 31)
+            await second.sweep()  # which tells nothing of it: the other account has it
+
+        assert [await view.recorder.inherit(["second"]) for _ in range(2)] == [1, 0]
+
+        view.api.change(job, status=end)
+        for _ in range(2):
+            await view.time.passes(view.store, 31)
+            await second.sweep()
+
+    assert await view.told() == [(job, "running"), (job, end)]
+
+
+@pytest.mark.parametrize("read", [["one", "two"], ["two"], ["two", "three"]])
+@pytest.mark.parametrize("how", ["new", "subscribed"])
+async def test_only_accounts_that_are_read_keep_others_from_following(
+    database_url: str, read: Sequence[str], how: str
+) -> None:
+    job = reading("ftjob-1", "running")
+    async with open_store(database_url, Time(database_url).clock) as store:
+        await _subscribe(store, "one")
+        await Recorder(store, wake=lambda: None).record(Seen("one", [job], {}))
+        recorder = Recorder(store, wake=lambda: None, accounts=read)
+        if how == "new":
+            await _subscribe(store, "two")
+            await recorder.record(Seen("two", [job], {}))
+        else:
+            await recorder.subscribe(Subscription("two", "C1", "U1", 0), Seen("two", [job], {}))
+
+        followed = {track.account for track, _ in await store.tracks.in_channel("C1")}
+    assert followed == ({"one"} if "one" in read else {"one", "two"})

@@ -200,6 +200,23 @@ async def test_the_alerts_of_an_account_do_not_wait_for_a_dead_one(world: World)
         research.faults.clear()
 
 
+async def test_what_an_account_that_is_watched_no_more_followed_is_told_by_another_with_the_same_jobs(
+    world: World,
+) -> None:
+    job = world.api.add_job(status="running")
+    async with world.bot(**configured(world, world.api)) as bot:
+        for account in (RESEARCH, "default"):
+            await world.say(f"subscribe account:{account}")
+        followed = [len(await bot.store.tracks.followers(account, job)) for account in (RESEARCH, "default")]
+        assert followed == [1, 0]
+    async with world.bot() as bot:
+        world.api.change(job, status="failed")
+        await world.until_told(job, "Failed")
+        await world.settled(bot)
+
+    assert world.told(job) == ["Failed"]
+
+
 async def test_what_is_owed_of_an_account_that_is_watched_no_more_still_goes_out(world: World) -> None:
     async with new_api() as research:
         job = research.add_job(status="running")
