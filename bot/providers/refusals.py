@@ -76,8 +76,8 @@ _REASON_WORDS = {
         re.IGNORECASE,
     ),
     Refusal.ADDRESS: re.compile(
-        r"virtual network|firewall rule|public (network )?access is disabled|\bip( address)?\b[^.]{0,60} (not|n't) "
-        r"(authorized|allowed|whitelisted)",
+        r"virtual network|firewall rule|public (network )?access is disabled|\bip( address)?\b(?:[^.]|\.\d){0,60} (not|n't) "
+        r"(authorized|allowed|permitted|whitelisted|((in|on) )?(the |your |an )?(ip )?allow ?list)",
         re.IGNORECASE,
     ),
     Refusal.PROJECT: re.compile(
@@ -119,7 +119,7 @@ def error_of(
         now: the present, in seconds since the epoch.
     """
     error = _envelope(body)
-    code, said = _code(error or {}), _redacted((error or {}).get("message"))
+    code, said = _code(error or {}), _sentence(error or {})
     message = said or f"HTTP {status}"
     if status == HTTPStatus.PAYMENT_REQUIRED or _is_quota(status, code, said):
         return QuotaSpent(said or f"No quota is left (HTTP {status}).", retry_after=QUOTA_PAUSE, request_id=request_id)
@@ -166,7 +166,7 @@ def _is_quota(status: int, code: str, said: str) -> bool:
 
 def _access_refused(status: int, error: Mapping[str, Any] | None, request_id: str | None) -> AccessRefused:
     """Return why nobody is let in; ``error`` is None where the answer is no API's."""
-    code, said = _code(error or {}), _redacted((error or {}).get("message"))
+    code, said = _code(error or {}), _sentence(error or {})
     reason = Refusal.IN_BETWEEN if error is None or status == PROXY else _reason(status, code, said)
     if reason is Refusal.IN_BETWEEN:
         said = f"A proxy, a firewall or another service before the API refused the request (HTTP {status})."
@@ -195,7 +195,9 @@ def _envelope(body: bytes) -> dict[str, Any] | None:
         return None
     # Google's envelope, which Fireworks has too, is none: the message stands at the top.
     error = value.get("error", value) if isinstance(value, dict) else None
-    return error if isinstance(error, dict) else {"message": error} if isinstance(error, str) else {}
+    if isinstance(error, str):
+        return {"message": value.get("error_description") or _sentence(value) or error, "code": error}
+    return error if isinstance(error, dict) else {}
 
 
 def _code(error: Mapping[str, Any]) -> str:
@@ -204,5 +206,7 @@ def _code(error: Mapping[str, Any]) -> str:
     return next((word.lower() for word in words if isinstance(word, str) and not word.isdigit()), "")
 
 
-def _redacted(message: Any) -> str:
-    return redacted(storable(message[:LONGEST]))[:_LONGEST_MESSAGE] if isinstance(message, str) else ""
+def _sentence(error: Mapping[str, Any]) -> str:
+    """Return what an API says of an error, without secrets; gateways and RFC 9457 call it ``detail``."""
+    said = next((text for name in ("message", "detail") if isinstance(text := error.get(name), str) and text), "")
+    return redacted(storable(said[:LONGEST]))[:_LONGEST_MESSAGE]

@@ -65,6 +65,7 @@ SPENT: dict[str, tuple[int, Any]] = {
     ),
     "a gateway's quota": (403, {"statusCode": 403, "message": "Out of call volume quota. Replenished in 01:23:45."}),
     "a gateway's budget": (429, openai("Budget has been exceeded! Max budget: 1.0", None, "budget_exceeded")),
+    "a gateway that has but a word": (429, {"error": "insufficient_quota", "message": "No quota."}),
     "a 402 that says nothing": (402, ""),
     "a 402 as a page": (402, "<html>Payment required</html>"),
 }
@@ -76,8 +77,9 @@ def test_a_spent_quota_is_named_and_waits_longest(status: int, body: Any) -> Non
     assert type(found) is QuotaSpent
     assert found.retry_after == QUOTA_PAUSE == 900
     assert found.request_id == "req_1"
-    said = (body.get("error") or body)["message"] if isinstance(body, dict) else "No quota is left (HTTP 402)."
-    assert str(found) == said
+    inner = body.get("error") if isinstance(body, dict) else None
+    said = (inner if isinstance(inner, dict) else body)["message"] if body and isinstance(body, dict) else None
+    assert str(found) == (said or "No quota is left (HTTP 402).")
 
 
 RATES: dict[str, Any] = {
@@ -169,6 +171,13 @@ REFUSED: dict[str, tuple[int, Any, Refusal]] = {
     "the place": (403, google("User location is not supported for the API use.", 7), Refusal.PLACE),
     "for legal reasons": (451, openai("Not here.", None), Refusal.PLACE),
     "the address": (401, openai("Your IP is not authorized.", "ip_not_authorized"), Refusal.ADDRESS),
+    "the address, in numbers": (403, openai("Your IP address 203.0.113.9 is not allowed.", None), Refusal.ADDRESS),
+    "the address, in a gateway's words": (403, {"detail": "IP 203.0.113.9 is not in the allow list"}, Refusal.ADDRESS),
+    "the address, in OAuth's words": (
+        403,
+        {"error": "access_denied", "error_description": "IP 203.0.113.9 is not permitted"},
+        Refusal.ADDRESS,
+    ),
     "Azure's firewall": (403, azure("Access denied due to Virtual Network/Firewall rules.", "403"), Refusal.ADDRESS),
     "Azure's private endpoint": (
         403,
@@ -206,6 +215,19 @@ def test_the_meaning_of_a_refusal_goes_before_what_the_api_said() -> None:
     place = summary(error(*REFUSED["the country"][:2]))
     assert place == "The API doesn't serve the place that I run in: Country, region, or territory not supported"
     assert summary(error(*REFUSED["a wrong key"][:2])) == "Incorrect API key provided."
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"detail": "Not for you."},
+        {"error": {"detail": "Not for you."}},
+        {"error": "x", "error_description": "Not for you."},
+        {"error": "Forbidden", "message": "Not for you.", "statusCode": 403},
+    ],
+)
+def test_a_gateways_own_sentence_is_told(body: Any) -> None:
+    assert str(error(401, body)) == str(error(400, body)) == "Not for you."
 
 
 @pytest.mark.parametrize("text", [NGINX, "Client sent an HTTP request to an HTTPS server.\n"])
