@@ -28,12 +28,18 @@ class WallClock:
 
     @property
     def environ(self) -> Mapping[str, str]:
-        """What a process needs in its environment."""
+        """What a process needs in its environment.
+
+        Without FAKETIME_FORCE_MONOTONIC_FIX=0 libfaketime 0.9.10 ends every timed wait on a condition of the monotonic
+        clock at once. Python's threads wait so for their turn: they spin, and the process gets nothing done.
+        ``time.sleep`` of Python 3.11 fails with EINVAL there, whatever is set.
+        """
         return {
             "LD_PRELOAD": str(_LIBRARIES[0]),
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "FAKETIME_NO_CACHE": "1",
             "DONT_FAKE_MONOTONIC": "1",
+            "FAKETIME_FORCE_MONOTONIC_FIX": "0",
         }
 
 

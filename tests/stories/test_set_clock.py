@@ -1,11 +1,16 @@
 """Somebody sets the clock under a running bot, or between two starts: every alert comes in time, and once."""
 
+import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack
 from pathlib import Path
 
+import asyncpg
 import pytest
 
+from tests.faketime import needs_faketime, wall_clock
 from tests.pace import stopwatch
+from tests.postgres import restartable_postgres
 from tests.store.times import SetPostgres
 from tests.world import World
 
@@ -61,6 +66,42 @@ async def test_alerts_come_in_time_and_once_when_the_clock_is_set(stepping: tupl
 
     assert world.told(job) == ["Paused", "Running", "Succeeded"]
     assert world.told(other) == ["Paused", "Failed"]
+
+
+async def _seconds_ahead(url: str) -> float:
+    connection = await asyncpg.connect(url)
+    now: float = await connection.fetchval("SELECT extract(epoch FROM clock_timestamp())::double precision")
+    await connection.close()
+    return now - time.time()
+
+
+@needs_faketime
+@pytest.mark.parametrize("whose", ["bot", "database"])
+async def test_a_process_tells_each_alert_in_time_and_once_when_a_real_clock_is_set(world: World, whose: str) -> None:
+    job = world.api.add_job(status="running")
+    with ExitStack() as stack:
+        wall = stack.enter_context(wall_clock())
+        if whose == "database":
+            world.database_url = stack.enter_context(restartable_postgres(environ=wall.environ)).url
+        environ = wall.environ if whose == "bot" else {}
+        async with world.process(**environ) as process:
+            await world.say(f"track {job}")
+            wall.set(-HOUR)
+            await _told_in_time(world, job, "paused", "Paused")
+            wall.set(HOUR)
+            await _told_in_time(world, job, "running", "Paused", "Running")
+            ahead = await _seconds_ahead(world.database_url) if whose == "database" else None
+            process.terminate()
+            await process.wait()
+        async with world.process(**environ):
+            wall.set(0)
+            await _told_in_time(world, job, "paused", "Paused", "Running", "Paused")
+            await _told_in_time(world, job, "succeeded", "Paused", "Running", "Paused", "Succeeded")
+
+    assert world.told(job) == ["Paused", "Running", "Paused", "Succeeded"]
+    assert ahead in (None, pytest.approx(HOUR, abs=600))
+    assert ("clock.set" in "".join(world.log)) is (whose == "bot")
+    assert "Traceback" not in "".join(world.log)
 
 
 @pytest.mark.parametrize("seconds", [2 * HOUR, 3 * 86400.0, YEAR])
