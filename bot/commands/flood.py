@@ -5,7 +5,7 @@ restart forgets.
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 
@@ -96,6 +96,13 @@ class _Bucket(Enum):
     WORKSPACE = auto()
     OPERATORS = auto()
     OTHERS = auto()
+    """Of people who were refused."""
+    HELP = auto()
+    """What asks for no right: it shares the limit of the others, and makes nobody one of them."""
+
+
+_BESIDE = frozenset({_Bucket.OTHERS, _Bucket.HELP})
+"""What is bounded by ``Limits.others``."""
 
 
 class Flood:
@@ -129,25 +136,27 @@ class Flood:
         return Admitted()
 
     def _bucket(self, person: str, asks: Asks, now: float) -> _Bucket:
-        if asks is Asks.NOTHING or self._is_refused(person, now):
+        if self._is_refused(person, now):
             return _Bucket.OTHERS
+        if asks is Asks.NOTHING:
+            return _Bucket.HELP
         return _Bucket.WORKSPACE if asks is Asks.MEMBER else _Bucket.OPERATORS
 
     def _full(self, bucket: _Bucket, person: str, asks: Asks, now: float) -> Wait | None:
         """Return until when a bucket has no room, None where it has."""
         limits = self._limits
         if bucket is _Bucket.WORKSPACE:
-            seconds = _until_room(self._times(bucket), limits.workspace, now)
+            seconds = _until_room(self._times({bucket}), limits.workspace, now)
             return self._wait(Bound.WORKSPACE, limits.workspace, seconds, person, now) if seconds else None
-        refused = list(self._times(_Bucket.OTHERS, person)) if asks is not Asks.NOTHING else []
+        refused = list(self._times({_Bucket.OTHERS}, person)) if asks is not Asks.NOTHING else []
         if seconds := _until_room(refused, limits.refused, now):
             return self._wait(Bound.PERSON, limits.refused, seconds, person, now)
-        others = self._times(_Bucket.OTHERS) if refused or bucket is _Bucket.OTHERS else ()
+        others = self._times(_BESIDE) if refused or bucket in _BESIDE else ()
         seconds = _until_room(others, limits.others, now)
         return self._wait(Bound.OTHERS, limits.others, seconds, person, now) if seconds else None
 
-    def _times(self, bucket: _Bucket, person: str | None = None) -> Iterator[float]:
-        return (at for at, who, drawn in self._admitted if drawn is bucket and person in (None, who))
+    def _times(self, buckets: Collection[_Bucket], person: str | None = None) -> Iterator[float]:
+        return (at for at, who, drawn in self._admitted if drawn in buckets and person in (None, who))
 
     def refused(self, person: str, now: float, *, for_good: bool) -> None:
         """Take what somebody was admitted with off the workspace's limit: it was refused to them.
@@ -158,7 +167,8 @@ class Flood:
             for_good: whether they may do nothing at all, so that all of it goes, and what comes next, too; else it is the
                 last command alone.
         """
-        mine = [nth for nth, each in enumerate(self._admitted) if each[1] == person and each[2] is not _Bucket.OTHERS]
+        stays = {_Bucket.OTHERS} if for_good else _BESIDE
+        mine = [nth for nth, each in enumerate(self._admitted) if each[1] == person and each[2] not in stays]
         for nth in mine if for_good else mine[-1:]:
             self._admitted[nth] = (*self._admitted[nth][:2], _Bucket.OTHERS)
         if for_good:

@@ -194,6 +194,18 @@ def test_what_operators_do_never_waits_for_the_workspaces_limit(asks: Asks) -> N
     assert (flood.admit("olivia", 1059.0, under_way=100, asks=asks) == Admitted()) is (asks is Asks.CONFIRMATION)
 
 
+@pytest.mark.parametrize("asks", [Asks.OPERATOR, Asks.CONFIRMATION])
+@pytest.mark.parametrize("typos", [1, 10])
+def test_who_asked_for_help_or_made_typos_may_operate_at_once_however_many_were_refused(asks: Asks, typos: int) -> None:
+    flood = Flood()
+    mine = [flood.admit("olivia", 1000.0 + 5 * n, under_way=0, asks=Asks.NOTHING) for n in range(typos)]
+    assert mine == [Admitted()] * typos
+    crowd = [flood.admit(f"guest{n % 20}", 1051.0 + n / 100, under_way=0, asks=Asks.NOTHING) for n in range(80)]
+    assert any(isinstance(each, Wait) and each.bound is Bound.OTHERS for each in crowd)
+
+    assert flood.admit("olivia", 1055.0, under_way=0, asks=asks) == Admitted()
+
+
 def test_calls_for_help_have_a_limit_of_their_own() -> None:
     flood = Flood()
 
