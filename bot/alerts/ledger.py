@@ -4,7 +4,7 @@ Every method joins the caller's transaction, which is about one account.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.alerts.damping import Damping
 from bot.alerts.routes import channels_for, is_told, pictures
@@ -100,13 +100,15 @@ class Ledger:
             alerts += [Alert(change, Planned(track.channel, picture, card.id), muted) for picture in what]
         await store.outbox.add_all(tx, account, alerts)
 
-    async def followed_elsewhere(self, tx: Transaction, account: str, job_ids: Sequence[str]) -> set[tuple[str, str]]:
-        """Return where jobs are followed as those of another account that is read: (channel, job id) of each.
+    async def followed_elsewhere(
+        self, tx: Transaction, account: str, job_ids: Sequence[str]
+    ) -> dict[tuple[str, str], str]:
+        """Return which other account that is read follows jobs already, by channel and job id.
 
         Two accounts that see a job at the same moment come here one after the other, until the transaction ends.
         """
         if self._accounts is not None and len(self._accounts) < 2:  # noqa: PLR2004 - there is no other
-            return set()
+            return {}
         await self._store.db.one_at_a_time(tx)
         return await self._store.tracks.followed_elsewhere(tx, account, job_ids, accounts=self._accounts)
 
@@ -123,8 +125,13 @@ class Ledger:
             for job_id, sight in sights.items()
             if job_id in added and subscriptions
         }
-        known = await self.followed_elsewhere(tx, account, list(tracks)) if any(tracks.values()) else set()
-        wanted = [track for each in tracks.values() for track in each if (track.channel, track.job_id) not in known]
+        known = await self.followed_elsewhere(tx, account, list(tracks)) if any(tracks.values()) else {}
+        # The account that follows a job already tells what this one would.
+        wanted = [
+            replace(track, account=known.get((track.channel, track.job_id), account))
+            for each in tracks.values()
+            for track in each
+        ]
         new = set(await self._store.tracks.add(tx, wanted))
         return {
             job_id: Entry(fact=_first(sights[job_id]), tracks=[track for track in each if track in new])

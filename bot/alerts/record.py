@@ -205,12 +205,16 @@ class Recorder:
         wanted, channel = subscription.filter, subscription.channel
         readings = {each.snapshot.id: each for each in seen.readings if each.snapshot.id not in skipped}
         known = await self._ledger.followed_elsewhere(tx, seen.account, list(readings))
-        new = [each for job_id, each in readings.items() if (channel, job_id) not in known]
-        taken = [each for each in new if not each.snapshot.is_final and wanted.takes(each.job)]
-        tracks = [Track(seen.account, each.snapshot.id, channel, None, wanted.statuses) for each in taken]
+        taken = [each for each in readings.values() if not each.snapshot.is_final and wanted.takes(each.job)]
+        owners = [known.get((channel, each.snapshot.id), seen.account) for each in taken]
+        tracks = [
+            Track(owner, each.snapshot.id, channel, None, wanted.statuses)
+            for owner, each in zip(owners, taken, strict=True)
+        ]
         await self._store.tracks.add(tx, tracks)
         await self._store.tracks.subscribe(tx, subscription)
-        await self._catch_up(tx, list(zip(tracks, taken, strict=True)))
+        pairs = zip(tracks, taken, strict=True)
+        await self._catch_up(tx, [pair for pair in pairs if pair[0].account == seen.account])
 
     async def inherit(self, accounts: Sequence[str]) -> int:
         """Let jobs of accounts that are not read any more be told by one of ``accounts`` that sees them; return how many.

@@ -119,8 +119,8 @@ class Tracks:
 
     async def followed_elsewhere(
         self, tx: AsyncConnection, account: str, job_ids: Sequence[str], *, accounts: Collection[str] | None = None
-    ) -> set[tuple[str, str]]:
-        """Return where jobs of an account are followed already as jobs of another: (channel, job id) of each.
+    ) -> dict[tuple[str, str], str]:
+        """Return where jobs of an account are followed already as jobs of another, by channel and job id.
 
         ``accounts`` are those that count, None for all: what one follows that nobody reads any more is told by nobody.
 
@@ -130,14 +130,14 @@ class Tracks:
         ours, theirs, tracks = schema.job.alias().c, schema.job.alias(), schema.track.c
         same = (theirs.c.account == tracks.account) & (theirs.c.id == tracks.job_id)
         found = (
-            select(tracks.channel, tracks.job_id)
+            select(tracks.channel, tracks.job_id, tracks.account)
             .join(theirs, same)
             .where(tracks.account != account, self._db.among(tracks.job_id, job_ids))
             .where(ours.account == account, ours.id == tracks.job_id, ours.created_at == theirs.c.created_at)
         )
         if accounts is not None:
             found = found.where(tracks.account.in_(accounts))
-        return {(row.channel, row.job_id) for row in await tx.execute(found)} if job_ids else set()
+        return {(row.channel, row.job_id): row.account for row in await tx.execute(found)} if job_ids else {}
 
     async def followers(self, account: str, job_id: str) -> list[Track]:
         """Return who follows a job."""

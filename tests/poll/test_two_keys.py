@@ -12,6 +12,7 @@ from sqlalchemy import select, text
 from bot.accounts import Account
 from bot.alerts.record import Recorder
 from bot.alerts.steps import Seen
+from bot.jobs.filters import Filter
 from bot.providers.client import Client
 from bot.sandbox.finetuning import API_KEY, FineTuningApi
 from bot.store import Store, open_store, schema
@@ -145,3 +146,28 @@ async def test_only_accounts_that_are_read_keep_others_from_following(
 
         followed = {track.account for track, _ in await store.tracks.in_channel("C1")}
     assert followed == ({"one"} if "one" in read else {"one", "two"})
+
+
+@pytest.mark.parametrize("how", ["new", "subscribed"])
+@pytest.mark.parametrize(
+    ("first", "second", "tells"),
+    [(("failed",), (), ()), ((), ("failed",), ()), (("failed",), ("succeeded",), ("failed", "succeeded"))],
+)
+async def test_a_job_of_two_accounts_is_told_as_either_subscription_wants(
+    database_url: str, first: tuple[str, ...], second: tuple[str, ...], tells: tuple[str, ...], how: str
+) -> None:
+    job = reading("ftjob-1", "running")
+    async with open_store(database_url, Time(database_url).clock) as store:
+        recorder = Recorder(store, wake=lambda: None)
+        for account, statuses in (("one", first), ("two", second)):
+            subscription = Subscription(account, "C1", "U1", 0, Filter(statuses=statuses))
+            if how == "subscribed":
+                await recorder.subscribe(subscription, Seen(account, [job], {}))
+                continue
+            async with store.db.transaction() as tx:
+                await store.tracks.subscribe(tx, subscription)
+            await recorder.record(Seen(account, [job], {}))
+        [(track, _)] = await store.tracks.in_channel("C1")
+
+    assert track.account == "one"
+    assert tuple(sorted(track.tells)) == tells
