@@ -8,6 +8,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from bot.sandbox.faults import Fault
 from tests.faketime import needs_faketime, wall_clock
 from tests.pace import stopwatch
 from tests.postgres import restartable_postgres
@@ -18,6 +19,7 @@ HOUR, YEAR = 3600.0, 365 * 86400.0
 IN_TIME = 35.0
 """Seconds from when the API shows a change until it is told."""
 POST = "chat.postMessage"
+LIMITED = Fault("answer", status=429, headers={"Retry-After": "3"}, body={"ok": False, "error": "ratelimited"})
 MODEL = "ft:gpt-4o-mini-2024-07-18:acme::9abc"
 Step = Callable[[float], None]
 
@@ -90,15 +92,21 @@ async def test_a_process_tells_each_alert_in_time_and_once_when_a_real_clock_is_
             await _told_in_time(world, job, "paused", "Paused")
             wall.set(HOUR)
             await _told_in_time(world, job, "running", "Paused", "Running")
+            world.slack.faults.add(POST, LIMITED)
+            world.api.change(job, status="paused")
+            posts = world.slack.ledger
+            await posts.until(lambda: any(post.status == 429 for post in posts.of(POST)), why="the alert has to wait")
             ahead = await _seconds_ahead(world.database_url) if whose == "database" else None
+            wall.set(-HOUR)
+            await _told_in_time(world, job, "paused", "Paused", "Running", "Paused")
             process.terminate()
             await process.wait()
         async with world.process(**environ):
             wall.set(0)
-            await _told_in_time(world, job, "paused", "Paused", "Running", "Paused")
-            await _told_in_time(world, job, "succeeded", "Paused", "Running", "Paused", "Succeeded")
+            await _told_in_time(world, job, "running", "Paused", "Running", "Paused", "Running")
+            await _told_in_time(world, job, "succeeded", "Paused", "Running", "Paused", "Running", "Succeeded")
 
-    assert world.told(job) == ["Paused", "Running", "Paused", "Succeeded"]
+    assert world.told(job) == ["Paused", "Running", "Paused", "Running", "Succeeded"]
     assert ahead in (None, pytest.approx(HOUR, abs=600))
     assert ("clock.set" in "".join(world.log)) is (whose == "bot")
     assert "Traceback" not in "".join(world.log)
