@@ -113,7 +113,9 @@ async def _merge(tx: AsyncConnection, table: Table, old: str, new: str, moment: 
         value = getattr(row, moment)
         beyond = table.c[moment] > value if earliest else table.c[moment] < value
         rival = and_(table.c.channel == new, *(table.c[key] == getattr(row, key) for key in keys))
-        await tx.execute(update(table).where(rival, beyond).values({moment: value}))
+        # A mute that nobody set cannot last as long as one that somebody did.
+        whose = {"person": row.person} if table is schema.mute else {}
+        await tx.execute(update(table).where(rival, beyond).values({moment: value, **whose}))
     await tx.execute(delete(table).where(table.c.channel == old))
 
 

@@ -187,3 +187,19 @@ async def test_several_processes_that_hear_of_it_at_once_move_it_once(
         await asyncio.gather(*(each.moves.move(OLD, NEW) for each in stores))
     assert await of(store, OLD) == {}
     assert (await of(store, NEW))["track"] == 5
+
+
+@pytest.mark.parametrize("hours", [1, 24])
+@pytest.mark.parametrize(("muted", "damped"), [(OLD, NEW), (NEW, OLD)])
+async def test_a_mute_that_somebody_set_outlasts_one_that_nobody_did(
+    store: Store, muted: str, damped: str, hours: int
+) -> None:
+    await store.mutes.begin([ACCOUNT], muted, "ftjob-1", "U1", hours * 3600.0)
+    async with store.db.transaction() as tx:
+        await store.mutes.damp(tx, ACCOUNT, [(damped, "ftjob-1")])
+
+    await store.moves.move(OLD, NEW)
+
+    assert [(mute.channel, mute.person) for mute in await store.mutes.in_channel(NEW)] == [(NEW, "U1")]
+    async with store.db.transaction() as tx:
+        assert await store.mutes.covering(tx, ACCOUNT, [NEW]) == {(NEW, "ftjob-1")}
