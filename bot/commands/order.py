@@ -228,6 +228,7 @@ async def _end(
     store = context.store
 
     async def close(tx: Transaction) -> None:
+        crash_point("before_order_end")
         if await store.questions.end(tx, asked.key, done=end.decision is Decision.DONE, said=end.said):
             await _tell(tx, asked, end, context, tells_person=tells_person)
             entry = _entry(asked, door, end.decision, status_before=asked.question.status, **end.for_audit())
