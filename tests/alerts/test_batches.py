@@ -249,14 +249,14 @@ def server() -> Any:
 
 async def test_a_batch_that_outgrows_its_time_is_halved_until_it_fits(postgres_url: str) -> None:
     jobs = 40
-    async with open_store(postgres_url, Time(postgres_url).clock, longest=1.0) as store:
+    async with open_store(postgres_url, Time(postgres_url).clock, longest=2.0) as store:
         seen = await _ends(store, jobs, 1)
         async with store.db.transaction(patiently=True) as tx:
             # A database that dawdles over each alert: too long for all of them, not for one.
             await tx.execute(
                 text(
                     "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS "
-                    "$$ BEGIN PERFORM pg_sleep(0.03); RETURN NEW; END $$"
+                    "$$ BEGIN PERFORM pg_sleep(0.06); RETURN NEW; END $$"
                 )
             )
             await tx.execute(
