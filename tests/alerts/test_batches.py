@@ -256,7 +256,7 @@ async def test_a_batch_that_outgrows_its_time_is_halved_until_it_fits(postgres_u
             await tx.execute(
                 text(
                     "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS "
-                    "$$ BEGIN PERFORM pg_sleep(0.06); RETURN NEW; END $$"
+                    "$$ BEGIN PERFORM pg_sleep(0.03); RETURN NEW; END $$"
                 )
             )
             await tx.execute(
