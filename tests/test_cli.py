@@ -458,7 +458,7 @@ async def test_a_port_that_is_taken_is_said_in_a_line_and_exits_1(world: World) 
     taken = world.slack.port
     code, said = await second(world, "run", PORT=str(taken), FTJOB_HOST="127.0.0.1")
     assert code == 1
-    assert "address already in use" in said
+    assert f"Can't listen on 127.0.0.1:{taken}: address already in use. Choose another PORT." in said
     assert "Traceback" not in said
 
 

@@ -4,6 +4,7 @@ Strangers learn nothing from an answer: a refusal has one body for each status, 
 """
 
 import asyncio
+import os
 import resource
 import socket
 from collections.abc import Awaitable, Callable, Mapping
@@ -12,6 +13,7 @@ from contextlib import ExitStack
 import structlog
 from aiohttp import web
 
+from bot.errors import FtjobError
 from bot.metrics import CUT_CONNECTIONS
 from bot.sampled import Sampled
 
@@ -61,14 +63,19 @@ async def listen(host: str, port: int) -> list[socket.socket]:
     """Return a socket that listens for each address of a host.
 
     Raises:
-        OSError: the host is unknown, or the port is taken.
+        OSError: the host is unknown.
+        FtjobError: the port is taken, or needs rights that we don't have.
     """
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     with ExitStack() as undo:
         listeners = []
         for family, *_, address in dict.fromkeys(found):
-            listener = undo.enter_context(socket.create_server(address[:2], family=family, backlog=BACKLOG))
+            try:
+                listener = undo.enter_context(socket.create_server(address[:2], family=family, backlog=BACKLOG))
+            except OSError as error:
+                why = os.strerror(error.errno or 0).lower()
+                raise FtjobError(f"Can't listen on {host}:{port}: {why}. Choose another PORT.") from error
             listener.setblocking(False)  # noqa: FBT003 - its own signature
             listeners.append(listener)
         undo.pop_all()
