@@ -221,7 +221,13 @@ class Recorder:
 
         A channel that missed what became of one, because it was told by the account that is gone, hears it now.
         """
-        async with self._transaction() as tx:
+        inherited = 0
+        while some := await self._inherit_some(accounts):
+            inherited += some
+        return inherited
+
+    async def _inherit_some(self, accounts: Sequence[str]) -> int:
+        async with self._store.db.transaction() as tx:
             await self._store.db.one_at_a_time(tx)
             left = [(track, _reading_of(shown)) for track, shown in await self._store.heirs.inherit(tx, accounts)]
             for account in accounts:

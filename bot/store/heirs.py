@@ -13,6 +13,9 @@ from bot.store import schema
 from bot.store.jobs import Jobs, KnownJob
 from bot.store.tracks import Track
 
+_AT_ONCE = 50
+"""Tracks that one transaction moves, each by three statements: they fit into its time limit."""
+
 
 class Heirs:
     """Heirs of accounts. Methods join the caller's transaction."""
@@ -21,13 +24,13 @@ class Heirs:
         self._jobs = jobs
 
     async def inherit(self, tx: AsyncConnection, accounts: Sequence[str]) -> list[tuple[Track, KnownJob]]:
-        """Move tracks and cards of other accounts to those of ``accounts`` that know the same jobs.
+        """Move some tracks and cards of other accounts to those of ``accounts`` that know the same jobs.
 
         Returns:
-            Each track as it is now, with the job as the account knew it that had it before.
+            Nothing once none is left; each track as it is now, with the job as the account knew it that had it before.
         """
         moved = []
-        for row in (await tx.execute(_orphans(accounts))).all():
+        for row in (await tx.execute(_orphans(accounts).limit(_AT_ONCE))).all():
             shown = await self._jobs.known_in(tx, row.account, row.job_id)
             await tx.execute(_moved(schema.card, row))
             if (await tx.execute(_moved(schema.track, row))).rowcount and shown:

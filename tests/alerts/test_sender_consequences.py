@@ -114,7 +114,7 @@ async def test_a_refused_token_is_tried_with_one_delivery_a_minute_whatever_wait
     with capture_logs() as logs:
         async with office.flying_time():
             await office.owe(*channels)
-            await office.slack.ledger.until(lambda: _span(office) > 400, seconds=30, why="some minutes")
+            await office.slack.ledger.until(lambda: _span(office) > 400, seconds=120, why="some minutes")
             office.slack.faults.clear()
             for channel in channels:
                 await office.until_settled(channel, "sent")
