@@ -24,7 +24,7 @@ FEWEST, MOST = 32, 512
 _SQLITE_SECONDS, _AT_FIRST_ON_SQLITE = 0.05, FEWEST
 """Seconds that a batch may hold SQLite's one connection, for which whoever asks something meanwhile waits, and the
 jobs of the first batch. PostgreSQL may be far away, so that the statements of a batch count and not its jobs."""
-_SHARE, _AT_FIRST = 0.2, 256
+_SHARE, _AT_FIRST = 0.2, MOST
 """The same for PostgreSQL, in parts of the time that a transaction may take."""
 _MOST_WAITS = 63
 """Times that a job which cannot be stored is passed over before it is tried again, at the most."""

@@ -23,7 +23,7 @@ from tests.store.seeds import ACCOUNT, deliveries, follow, know, known, reading,
 from tests.store.statements import statements
 from tests.store.times import Time
 
-MANY = 300
+MANY = 600
 """Jobs that are more than one batch on either database."""
 SURROGATE = "run\ud800ning"
 NUL = "ft:m\0"
