@@ -102,9 +102,13 @@ class Bot:
             "slack": not self.presence.is_up,
             "account": all(each.is_failing for each in self.sweepers.values()),
             "clock": self.presence.is_clock_off and not self.settings.uses_socket_mode,
-            "store": self.sender.is_broken or any(each.is_broken for each in self.sweepers.values()),
+            "store": self._is_store_broken(),
         }
         return [name for name, broken in parts.items() if broken]
+
+    def _is_store_broken(self) -> bool:
+        sweepers = self.sweepers.values()
+        return self.store.db.is_locked or self.sender.is_broken or any(each.is_broken for each in sweepers)
 
 
 @asynccontextmanager

@@ -1,24 +1,24 @@
 """The database behind the store: SQLite in one process, PostgreSQL for several."""
 
 import asyncio
-import fcntl
-import os
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import structlog
 from sqlalchemy import ARRAY, ColumnElement, Double, Insert, Table, any_, cast, event, func, literal, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from bot.database_url import PostgresAddress, SqliteAddress, parse
-from bot.errors import FtjobError, StoreInUse, StoreUnusable
+from bot.errors import FtjobError
+from bot.store.file_lock import only_process
 from bot.store.generation import Generations
-from bot.store.integrity import BUSY_SECONDS, examine, in_words
+from bot.store.integrity import BUSY_SECONDS, examine, in_words, is_lock
 from bot.store.postgres import LONGEST, postgres_engine
 from bot.store.reasons import explained
 from bot.store.steps import Steps
@@ -29,6 +29,7 @@ Clock = Callable[[], float]
 Transaction = AsyncConnection
 """An open transaction, for callers that join several writes in one."""
 
+log = structlog.get_logger()
 
 _LOCK = 0x66746A6F62  # "ftjob"
 
@@ -62,6 +63,8 @@ class Database:
         """Seconds that a transaction may take on PostgreSQL."""
         self.generations = Generations()
         """Counts what is written to an SQLite file."""
+        self.is_locked = False
+        """Whether the last transaction found its SQLite file locked by another program."""
         self._engine = engine
         self._clock = clock
         self.steps = Steps(ages or clock)
@@ -87,8 +90,24 @@ class Database:
                     yield tx
                     generation = await self.generations.count(tx, before) if self.is_sqlite else None
                 self.generations.committed(generation)
+            self._note_lock(None)
         except TimeoutError as error:
             raise TimeoutError(f"The database did not answer within {self.longest:.0f} seconds.") from error
+        except OperationalError as error:
+            if is_lock(error.orig):
+                self._note_lock(error)
+            raise
+
+    def _note_lock(self, error: Exception | None) -> None:
+        """Log once that the file is locked, and once that it no longer is.
+
+        Those who write wait for it in turn, ``BUSY_SECONDS`` each: the first who waited in vain says so for all.
+        """
+        if error and not self.is_locked:
+            log.error("store.locked", exc_info=error)
+        elif self.is_locked and not error:
+            log.info("store.unlocked")
+        self.is_locked = error is not None
 
     async def answers(self) -> bool:
         """Whether the database answers at once, for who has just waited in vain."""
@@ -156,7 +175,7 @@ async def open_database(
             yield db
         return
     path = sqlite_path(url)
-    with _only_process(path) as lock:
+    with only_process(path) as lock:
         await asyncio.to_thread(examine, path)
         async with _disposing(_sqlite_engine(path)) as engine:
             with in_words(path):
@@ -215,50 +234,6 @@ async def _disposing(engine: AsyncEngine) -> AsyncIterator[AsyncEngine]:
         yield engine
     finally:
         await engine.dispose()
-
-
-@contextmanager
-def _only_process(path: Path) -> Iterator[int]:
-    """Hold a file, whatever name it goes by, and yield the descriptor of the lock file beside it.
-
-    Two processes on one SQLite file would tell everything twice. The file itself is locked, too: it may be mounted in two
-    places. SQLite's own locks are of another kind (fcntl); but they end with any descriptor of the file that this process
-    closes, so ours is closed last.
-    """
-    place = Path(os.path.realpath(path))
-    with _locked(Path(f"{place}.lock"), path) as lock, _locked(place, path) as file:
-        if (names := os.fstat(file).st_nlink) > 1:
-            raise StoreUnusable(
-                f"{path} has {names} names (hard links), and SQLite cannot know what happens under the others: copy it to a "
-                "file of its own, and let DATABASE_URL name that."
-            )
-        yield lock
-
-
-@contextmanager
-def _locked(file: Path, path: Path) -> Iterator[int]:
-    held = _open_privately(file)
-    try:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StoreInUse(f"{path} is in use by the running bot.") from None
-        yield held
-    finally:
-        os.close(held)
-
-
-def _open_privately(path: Path) -> int:
-    """Open a file that is its owner's alone, also one that a copy left open to others; SQLite's own follow its mode."""
-    try:
-        file = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
-    except OSError as error:
-        if not path.parent.is_dir():
-            raise StoreUnusable(f"{path.parent} is no folder: make it, or correct DATABASE_URL.") from error
-        raise StoreUnusable(f"{path} cannot be opened for writing: {error.strerror}.") from error
-    with suppress(PermissionError):  # somebody else's file
-        os.fchmod(file, 0o600)
-    return file
 
 
 def _sqlite_engine(path: Path) -> AsyncEngine:

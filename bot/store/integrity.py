@@ -55,6 +55,11 @@ def in_words(path: Path | None) -> Iterator[None]:
         raise _error(path, code & 0xFF, str(cause)) from error
 
 
+def is_lock(error: BaseException | None) -> bool:
+    """Whether SQLite met a lock of another program that it waited for in vain; never for an error of PostgreSQL."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _BUSY
+
+
 def _error(path: Path, code: int, found: str) -> FtjobError:
     if code in _DAMAGED:
         return _damaged(path, found)
