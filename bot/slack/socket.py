@@ -20,7 +20,7 @@ PING_SECONDS = 5.0
 """How often the connection is tried; a dead one is replaced after about two of them."""
 
 LAST_SECONDS = 1.0
-"""How long a stop waits for the connection to close."""
+"""How long a stop waits for the other end to close the connection, too."""
 
 log = structlog.get_logger()
 
@@ -35,6 +35,14 @@ class Client(SocketModeClient):
         url = await super().issue_new_wss_url()
         self.proxy = self.proxies.url_for(url)
         return url
+
+    async def close(self) -> None:
+        """Close everything; a connection whose other end doesn't answer is cut."""
+        self.closed, self.auto_reconnect_enabled = True, False
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_SECONDS):
+                await self.disconnect()  # type: ignore[no-untyped-call]
+        await super().close()  # type: ignore[no-untyped-call]
 
 
 class Handler(AsyncSocketModeHandler):
@@ -69,6 +77,4 @@ async def socket_mode(app: AsyncApp, app_token: str, proxies: Proxies) -> AsyncI
         connecting.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await connecting
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LAST_SECONDS):
-                await handler.close_async()  # type: ignore[no-untyped-call]
+        await handler.close_async()  # type: ignore[no-untyped-call]
