@@ -1,6 +1,7 @@
 // Block Kit as Slack draws it: every block and element that the bot uses.
 
-import { element, emoji, mrkdwn } from "./mrkdwn.js";
+import { element } from "./dom.js";
+import { emoji, mrkdwn } from "./mrkdwn.js";
 
 // `use(action_id, value)` is what pressing or choosing does; `world` as of mrkdwn; `errors` by block_id.
 export function blocks(list, { use, world, errors = {} }) {
