@@ -15,11 +15,9 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot import metrics
 from bot.alerts.door import Upload
 from bot.alerts.draw import Outgoing
 from bot.alerts.retry import LOST_ACCESS, NOT_ASKED, PATIENCE, Answer, Patience, Sight, Sought
-from bot.blocks import Message
 from bot.blocks.parts import Block
 from bot.blocks.view import View, view_of
 from bot.commands.command import Reply
@@ -27,11 +25,13 @@ from bot.proxies import DIRECT, Proxies
 from bot.settings import Settings
 from bot.slack.channels import Channels
 from bot.slack.clock import SlackClock
+from bot.slack.content import content_of
 from bot.slack.files import Files
 from bot.slack.lookups import look_up
 from bot.slack.members import Workspace
 from bot.slack.people import People
 from bot.slack.refused import refused
+from bot.slack.response_urls import ResponseUrls
 from bot.slack.views import Views
 from bot.store.engine import Clock, loop_time
 
@@ -89,12 +89,11 @@ class Gateway:
     ) -> None:
         self.client = client
         self.people = people
-        self._session = session
-        self._response_urls = tuple(f"{origin}/" for origin in response_origins)
+        slacks = tuple(f"{origin}/" for origin in response_origins)
+        self._response_urls = ResponseUrls(session, slacks, proxies)
         self._channels = channels
-        self._files = Files(client, session, self._response_urls, proxies)
+        self._files = Files(client, session, slacks, proxies)
         self._views = Views(client)
-        self._proxies = proxies
         self._patience = patience
         self._known: Identity | None = None
         self._time = SlackClock()
@@ -127,7 +126,7 @@ class Gateway:
             return Answer(error=refused)
         arguments: dict[str, Any] = {
             "channel": outgoing.channel,
-            **_content(outgoing.message),
+            **content_of(outgoing.message),
             "metadata": {"event_type": EVENT_TYPE, "event_payload": {"k": outgoing.key}},
             "unfurl_links": False,
             "unfurl_media": False,
@@ -142,7 +141,7 @@ class Gateway:
         ends = asyncio.get_running_loop().time() + self._patience.timeout
         if refused := await self.refusal(outgoing.channel, outgoing.person):
             return Answer(error=refused)
-        arguments = {"channel": outgoing.channel, "ts": ts, **_content(outgoing.message), "parse": "none"}
+        arguments = {"channel": outgoing.channel, "ts": ts, **content_of(outgoing.message), "parse": "none"}
         return await self._write("chat.update", arguments, ends)
 
     async def _write(self, method: str, arguments: dict[str, Any], ends: float) -> Answer:
@@ -214,44 +213,20 @@ class Gateway:
     async def reply(self, door: Door, reply: Reply) -> None:
         """Answer somebody: in their window, through the response URL, or, where these are gone or not Slack's, by a message.
 
-        What would tell another company is told to the one who asked, alone.
+        A second way is taken only where Slack surely did not take the first: nobody can look whether an answer arrived,
+        and it would be seen twice. What would tell another company is told to the one who asked, alone.
         """
         if door.view_id and await self._views.update(door.view_id, reply.view or view_of(reply.message)):
             return
         if reply.public and await self.refusal(door.channel):
             reply = replace(reply, public=False)
-        if door.response_url and await self._respond(door.response_url, reply):
+        if door.response_url and await self._response_urls.answer(door.response_url, reply):
             return
-        arguments: dict[str, Any] = {"channel": door.channel, **_content(reply.message)}
+        arguments: dict[str, Any] = {"channel": door.channel, **content_of(reply.message)}
         if reply.public:
             await self.client.api_call("chat.postMessage", json={**arguments, "unfurl_links": False})
         else:
             await self.client.api_call("chat.postEphemeral", json={**arguments, "user": door.person})
-
-    async def _respond(self, url: str, reply: Reply) -> bool:
-        # Compared as text: two parsers of addresses may see two hosts in one.
-        if not url.startswith(self._response_urls):
-            metrics.REFUSED_URLS.inc()
-            log.warning("response_url.not_slacks")
-            return False
-        body = {
-            **_content(reply.message),
-            "response_type": "in_channel" if reply.public else "ephemeral",
-            "replace_original": reply.replaces,
-            "unfurl_links": False,
-            "unfurl_media": False,
-        }
-        try:
-            async with self._session.post(
-                url, json=body, proxy=self._proxies.url_for(url), allow_redirects=False
-            ) as response:
-                status, answer = response.status, await response.text(errors="replace")
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            log.warning("response_url.failed", error=type(error).__name__)
-            return False
-        if status != 200:  # noqa: PLR2004
-            log.info("response_url.refused", status=status, answer=answer[:80])
-        return status == 200  # noqa: PLR2004
 
 
 @asynccontextmanager
@@ -288,10 +263,6 @@ async def _refuse_redirect(_session: Any, _context: Any, redirect: aiohttp.Trace
     """Stop where the SDK would send a message, and perhaps the token, to wherever an answer points."""
     redirect.response.close()
     raise aiohttp.ClientPayloadError("The answer was a redirect.")
-
-
-def _content(message: Message) -> dict[str, Any]:
-    return {"text": message.text, "blocks": list(message.blocks)} if message.blocks else {"text": message.text}
 
 
 def _is_same(asked: str, took: str) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import aiohttp
 import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
@@ -13,6 +14,9 @@ from bot.slack.refused import refused
 
 OPENS_WITHIN = 3.0
 """Seconds for which a trigger is good, once: https://docs.slack.dev/interactivity/handling-user-interaction."""
+
+MOST_UPDATES = 2
+"""Times that a window is changed where Slack does not say whether it was."""
 
 log = structlog.get_logger()
 
@@ -35,13 +39,21 @@ class Views:
         return view_id if isinstance(view_id, str) else None
 
     async def update(self, view_id: str, view: View) -> bool:
-        """Show something else in a window; False where it did not work, as after somebody closed it."""
+        """Show something else in a window, which harms nobody twice; False where Slack did not do it, as once it is closed.
+
+        Where Slack falls silent the window may show it: then there is nothing to say beside it.
+        """
         arguments: dict[str, Any] = {"view_id": view_id, "view": view.body()}
-        try:
-            await self._client.views_update(**arguments)
-        except Exception as error:  # noqa: BLE001 - the SDK raises whatever a broken answer makes it raise
-            log.info("view.not_updated", error=_name(error))
-            return False
+        for _ in range(MOST_UPDATES):
+            try:
+                await self._client.views_update(**arguments)
+            except (SlackApiError, aiohttp.ClientConnectorError) as error:
+                log.info("view.not_updated", error=_name(error))
+                return False
+            except Exception as error:  # noqa: BLE001 - the SDK raises whatever a broken answer makes it raise
+                log.info("view.unconfirmed", error=_name(error))
+            else:
+                break
         return True
 
     async def publish(self, person: str, view: Block) -> None:

@@ -132,3 +132,36 @@ async def test_b72_a_url_that_is_used_up_or_unknown_is_replaced_by_a_message(
     assert [entry.status for entry in world.slack.ledger.of("response_url")] == [200] * 5 + [404] * 2
     assert len(world.slack.ledger.of("chat.postEphemeral")) == 2 - public
     assert [message.text for message in world.ml.messages] == ["For all."] * public
+
+
+LOST = Fault("drop", accepted=True)
+SILENT = {
+    "it was taken": LOST,
+    "it was not taken": Fault("drop"),
+    "it was taken, and nothing came": pytest.param(Fault("hang", accepted=True), marks=pytest.mark.deep),
+}
+
+
+@pytest.mark.parametrize("public", [False, True])
+@pytest.mark.parametrize("fault", SILENT.values(), ids=SILENT.keys())
+async def test_an_answer_that_may_have_arrived_is_not_given_a_second_way(
+    world: World, gateway: Gateway, fault: Fault, *, public: bool
+) -> None:
+    door = Door(world.ml.id, world.olivia.id, await url_for(world))
+    world.slack.faults.add("response_url", fault)
+    await gateway.reply(door, Reply(note("Once."), public=public))
+    shown = [*world.slack.ephemerals, *world.ml.messages]
+    assert [each.text for each in shown] == ["Once."] * fault.accepted
+    assert [entry.what for entry in world.slack.ledger if entry.what.startswith("chat.")] == []
+
+
+@pytest.mark.parametrize("public", [False, True])
+@pytest.mark.parametrize(("status", "body"), [(404, "expired_url"), (500, ""), (429, "")])
+async def test_an_answer_that_slack_refused_is_given_a_second_way(
+    world: World, gateway: Gateway, status: int, body: str, *, public: bool
+) -> None:
+    door = Door(world.ml.id, world.olivia.id, await url_for(world))
+    world.slack.faults.add("response_url", Fault("answer", status=status, body=body))
+    await gateway.reply(door, Reply(note("Once."), public=public))
+    shown = [*world.slack.ephemerals, *world.ml.messages]
+    assert [each.text for each in shown] == ["Once."]

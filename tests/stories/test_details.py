@@ -1,5 +1,7 @@
 """The Details button opens a window at once, fills it, and answers in the channel where Slack opened none."""
 
+import pytest
+
 from bot.sandbox.faults import Fault
 from tests.world import World
 
@@ -58,3 +60,19 @@ async def test_a_guest_is_refused_in_the_window_and_a_job_that_is_not_there_is_t
         await world.slack.ledger.until(lambda: "No fine-tuning job" in gone.plain, why="the job is gone")
 
     assert job not in refused.plain
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_details_that_a_window_may_show_are_not_told_beside_it(world: World, times: int) -> None:
+    job = world.api.add_job(status="running")
+
+    async with world.bot():
+        card = await world.say(f"status {job}")
+        world.slack.faults.add("views.update", *[Fault("drop", accepted=True)] * times)
+        exchange = await world.olivia.click(card, DETAILS)
+        window = await exchange.modal()
+        await world.slack.ledger.until(lambda: len(world.slack.ledger.of("views.update")) == 2, why="it is made sure")
+
+    # A bot that stops lets what it is about to say go out.
+    assert job in window.plain
+    assert exchange.replies == []
