@@ -11,7 +11,7 @@ from jsonschema import Draft7Validator
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import check, manifest
-from bot.sandbox.slack import EVENTS
+from bot.sandbox.installed import InstalledApp, from_manifest
 from bot.sandbox.web_api import METHODS
 from bot.slack.shortcuts import TRACK_FROM_MESSAGE
 from bot.slack.slash import COMMAND
@@ -170,9 +170,22 @@ def test_every_event_that_is_subscribed_to_has_a_listener_and_every_shortcut_too
     assert made["features"]["app_home"]["home_tab_enabled"] is ("app_home_opened" in events)
 
 
-def test_the_stand_in_sends_the_events_that_are_subscribed_to() -> None:
+def test_the_stand_in_installs_what_both_forms_ask_for() -> None:
     for made in both().values():
-        assert sorted(EVENTS) == sorted(made["settings"]["event_subscriptions"]["bot_events"])
+        needed, optional = manifest.scopes(made)
+        app = InstalledApp.of(made)
+        assert app == from_manifest()
+        assert app.scopes == needed | optional
+        assert app.events == set(made["settings"]["event_subscriptions"]["bot_events"])
+        assert app.commands == {COMMAND: True}
+        assert app.offers(TRACK_FROM_MESSAGE, "message")
+        assert (app.is_interactive, app.has_home) == (True, True)
+
+
+def test_the_stand_in_sends_every_event_that_is_subscribed_to() -> None:
+    """An event whose scope the manifest forgot would never come."""
+    app = from_manifest()
+    assert [event for event in sorted(app.events) if not app.hears(event)] == []
 
 
 def test_the_code_uses_the_methods_that_it_is_known_to_use() -> None:

@@ -13,7 +13,6 @@ from typing import Literal, Self
 
 from prometheus_client import generate_latest
 
-from bot import manifest
 from bot.app import Bot, Pace, running
 from bot.commands.flood import Limit, Limits
 from bot.environment import load
@@ -51,13 +50,7 @@ class World:
         self.folder = folder
         self.database_url = database_url or lay_out(folder / "ftjob.db")
         self.transport = transport
-        self.slack = Slack(
-            bot_token=canaries.BOT,
-            app_token=canaries.APP,
-            signing_secret=canaries.SIGNING,
-            scopes=_scopes(),
-            events=_events(),
-        )
+        self.slack = Slack(bot_token=canaries.BOT, app_token=canaries.APP, signing_secret=canaries.SIGNING)
         self.api = FineTuningApi(keys={canaries.KEY: Key("default"), canaries.WRITE_KEY: Key("orders")})
         self.olivia = self.slack.add_person("olivia", is_admin=True)
         self.milo = self.slack.add_person("milo")
@@ -260,15 +253,3 @@ def has_picture(message: Message) -> bool:
 
 def _is_card(message: Message) -> bool:
     return any(action.startswith("ftjob_") for action in message.buttons)
-
-
-def _scopes() -> list[str]:
-    """Return what the manifest asks for, no more: the bot has to manage with that."""
-    needed, optional = manifest.scopes(manifest.for_socket_mode())
-    return sorted(needed | optional)
-
-
-def _events() -> list[str]:
-    """Return the events that the manifest subscribes to."""
-    events: list[str] = manifest.for_socket_mode()["settings"].get("event_subscriptions", {}).get("bot_events", [])
-    return events

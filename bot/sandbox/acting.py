@@ -31,8 +31,6 @@ class Hands:
     workspace: Workspace
     ledger: Ledger
     delivery: Delivery
-    events: frozenset[str]
-    should_escape: bool = True
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def begin(self, person: Member) -> Exchange:
@@ -56,9 +54,23 @@ class Hands:
         extra = {"trigger_id": exchange.trigger_id}
         if exchange.response_url:
             extra["response_url"] = exchange.response_url
+        if kind == "interactive" and not self.workspace.installed.is_interactive:
+            return self.refuse(exchange, "not_interactive", "the app's manifest does not ask for interactivity")
         exchange.sent = (kind, payload | extra)
         exchange.ack = await self.delivery.send(*exchange.sent)
+        self._mind(kind, exchange.ack)
         return exchange
+
+    def refuse(self, exchange: Exchange, error: str, why: str) -> Exchange:
+        """Deliver nothing, for the app did not ask for it; its error is counted."""
+        self.workspace.blame(why)
+        exchange.ack = Ack(acked=False, seconds=0.0, error=error)
+        return exchange
+
+    def _mind(self, kind: Kind, ack: Ack) -> None:
+        """Count an error where an app that is there refused a delivery, or let it lie."""
+        if ack.error and (ack.status or ack.error == "operation_timeout"):
+            self.workspace.blame(f"the app did not acknowledge {kind}: {ack.error} {ack.status or ''}".rstrip())
 
     async def repeat(self, exchange: Exchange) -> Ack:
         """Deliver once more what a person did once, as after a lost acknowledgement, or from somebody's recording."""
@@ -68,13 +80,14 @@ class Hands:
     async def event(self, person: Member, event: dict[str, Any]) -> Exchange:
         """Deliver an event, if the app subscribed to it."""
         exchange = self.begin(person)
-        if event["type"] not in self.events:
+        if not self.workspace.installed.hears(event["type"]):
             exchange.ack = Ack(acked=False, seconds=0.0, error="not_subscribed")
             return exchange
         now = self.workspace.clock()
         stamped = event | {"event_ts": self.workspace.ts()}
         exchange.event = payloads.event_callback(stamped, self.workspace.number("Ev"), now)
         exchange.ack = await self.delivery.send("events_api", exchange.event)
+        self._mind("events_api", exchange.ack)
         return exchange
 
     async def again(self, exchange: Exchange, attempt: int, reason: str) -> Exchange:
@@ -93,7 +106,9 @@ class Person(Member):
         """Type a slash command in a channel and wait for its acknowledgement."""
         workspace, exchange = self.hands.workspace, self.hands.begin(self)
         channel.members.setdefault(self.id)
-        sent = payloads.escaped(workspace, text) if self.hands.should_escape else text
+        if command not in workspace.installed.commands:
+            return self.hands.refuse(exchange, "unknown_command", f"{command} is no command of the app's manifest")
+        sent = payloads.escaped(workspace, text) if workspace.installed.commands[command] else text
         url = self.hands.answerable("commands", exchange, channel.id)
         payload = payloads.slash_command(self, channel, command, sent)
         await self.hands.send(exchange, "slash_commands", payload)
@@ -157,6 +172,10 @@ class Person(Member):
     async def shortcut(self, callback_id: str, message: Message | None = None) -> Exchange:
         """Use a shortcut: on a message where one is given, else from the search bar."""
         workspace, exchange = self.hands.workspace, self.hands.begin(self)
+        kind = "global" if message is None else "message"
+        if not workspace.installed.offers(callback_id, kind):
+            why = f"no {kind} shortcut of the app's manifest has the callback_id {callback_id!r}"
+            return self.hands.refuse(exchange, "unknown_shortcut", why)
         if message is None:
             payload = payloads.global_shortcut(self, callback_id, workspace.ts())
         else:

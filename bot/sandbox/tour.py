@@ -57,7 +57,7 @@ class _Visit:
         ends = {good: "Succeeded", bad: "Failed", waiting: "Cancelled"}
         for job_id, end in ends.items():
             await self._until_told(job_id, end)
-        complaints = self._scene.slack.complaints + self._doubled(ends)
+        complaints = self._scene.slack.errors + self._scene.slack.complaints + self._doubled(ends)
         if good not in looked_up.plain:
             complaints.append("the answer to status does not name the job")
         if "may not" not in refused.plain:

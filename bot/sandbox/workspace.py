@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.sandbox.installed import InstalledApp, from_manifest
 from bot.sandbox.messages import Ephemeral, Message, Reply, View
 
 TEAM = "T0SANDBOX"
@@ -150,6 +151,7 @@ class Workspace:
     origin: Callable[[], str]
     moved: Callable[[], None]
     clock: Callable[[], float] = time.time
+    installed: InstalledApp = field(default_factory=from_manifest)
     people: dict[str, Member] = field(default_factory=dict)
     channels: dict[str, Channel] = field(default_factory=dict)
     enterprise_id: str | None = None
@@ -170,6 +172,9 @@ class Workspace:
     tickets: set[str] = field(default_factory=set)
     """Addresses for Socket Mode that nobody used yet."""
     complaints: list[str] = field(default_factory=list)
+    """What Slack would accept and this project does not."""
+    errors: list[str] = field(default_factory=list)
+    """What Slack refuses because the app is made wrong, or did not ask for it in its manifest."""
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _last_ts: int = 0
 
@@ -226,6 +231,11 @@ class Workspace:
     def add_reply(self, reply: Reply) -> None:
         """Remember one answer as it was sent."""
         self.replies.append(reply)
+        self.moved()
+
+    def blame(self, error: str) -> None:
+        """Count an error of the app's."""
+        self.errors.append(error)
         self.moved()
 
     def hand_out_trigger(self, user: str) -> str:

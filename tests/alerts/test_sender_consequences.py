@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from bot.alerts.sender import MOST_AT_ONCE
 from bot.sandbox.faults import Fault
-from bot.sandbox.slack import SCOPES, Slack
+from bot.sandbox.slack import Slack
 from bot.sandbox.workspace import BOT_USER, Channel
 from bot.store.delivery import Picture
 from tests.alerts.post_office import POST, Clock, PostOffice, post_office, rate_limit, refusal, told
@@ -24,8 +24,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def slack(clock: Clock) -> AsyncIterator[Slack]:
-    scopes = [scope for scope in SCOPES if scope != "chat:write.public"]
-    async with Slack(clock=clock, scopes=scopes) as made:
+    async with Slack(clock=clock) as made:
         yield made
     assert made.complaints == []
 

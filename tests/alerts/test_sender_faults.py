@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from bot.alerts.retry import MOST_UNKNOWN, PATIENCE
 from bot.sandbox.faults import Fault
-from bot.sandbox.slack import SCOPES, Slack
+from bot.sandbox.slack import Slack
 from bot.store.delivery import Picture
 from tests.alerts.post_office import (
     POST,
@@ -33,8 +33,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def slack(clock: Clock) -> AsyncIterator[Slack]:
-    scopes = [scope for scope in SCOPES if scope != "chat:write.public"]
-    async with Slack(clock=clock, scopes=scopes) as made:
+    async with Slack(clock=clock) as made:
         yield made
     assert made.complaints == []
 

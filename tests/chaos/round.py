@@ -14,7 +14,7 @@ from bot.sandbox.finetuning import API_KEY
 from bot.sandbox.workspace import Channel
 from tests.chaos.crew import Crew
 from tests.chaos.evidence import Evidence, gather
-from tests.chaos.town import API_MOODS, Arrivals, Moody, WatchedApi, WatchedSlack, scopes, slack_moods
+from tests.chaos.town import API_MOODS, Arrivals, Moody, WatchedApi, WatchedSlack, slack_moods
 from tests.simulation.checker import Verdict, check
 
 FACTOR = 10.0
@@ -61,7 +61,7 @@ class Round:
         self._bots, self._seconds = bots, seconds
         self._luck = random.Random(seed)  # noqa: S311 - the seed decides everything
         arrivals = Arrivals()
-        self.slack = WatchedSlack(scopes=scopes(), latency=0.02)
+        self.slack = WatchedSlack(latency=0.02)
         self.api = WatchedApi(latency=0.01)
         self.slack.limits.per_second = FACTOR
         self.slack.arrivals = self.api.arrivals = arrivals

@@ -8,7 +8,6 @@ from typing import Any
 
 from aiohttp import web
 
-from bot import manifest
 from bot.sandbox.faults import Fault, FaultPlan
 from bot.sandbox.finetuning import FineTuningApi
 from bot.sandbox.server import Answer, LoopbackServer
@@ -118,9 +117,3 @@ API_MOODS: Mapping[str, tuple[float, tuple[Fault, ...]]] = {
         ),
     )
 }
-
-
-def scopes() -> list[str]:
-    """Return what the manifest asks for, no more."""
-    needed, optional = manifest.scopes(manifest.for_socket_mode())
-    return sorted(needed | optional)

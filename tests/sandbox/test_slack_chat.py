@@ -130,6 +130,7 @@ async def test_what_only_the_house_forbids_is_posted_and_complained_about(slack:
 
 async def test_a_public_channel_needs_no_invitation_with_the_right_scope(slack: Slack, client: AsyncWebClient) -> None:
     channel = slack.add_channel("ml", bot_is_member=False)
+    slack.scopes |= {"chat:write.public"}
     await client.chat_postMessage(channel=channel.id, text="x")
     assert (await refusal(client.conversations_history(channel=channel.id)))["error"] == "not_in_channel"
 

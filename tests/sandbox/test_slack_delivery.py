@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -14,7 +15,8 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.sandbox.slack import EVENTS, Slack
+from bot.sandbox.installed import from_manifest
+from bot.sandbox.slack import Slack
 
 Json = dict[str, Any]
 
@@ -36,7 +38,14 @@ BUTTONS = [
 
 @pytest.fixture
 async def slack() -> AsyncIterator[Slack]:
-    async with Slack(events=[*EVENTS, "app_home_opened", "app_uninstalled", "channel_left"]) as running:
+    app = from_manifest()
+    app = replace(
+        app,
+        events=app.events | {"app_uninstalled", "channel_left"},
+        commands={**app.commands, "/other": True},
+        shortcuts={**app.shortcuts, "ftjob_lookup": ("global", "Look up")},
+    )
+    async with Slack(installed=app) as running:
         yield running
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -13,6 +14,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.acting import Person
+from bot.sandbox.installed import from_manifest
 from bot.sandbox.slack import Slack
 
 Json = dict[str, Any]
@@ -32,7 +34,8 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def slack(clock: Clock) -> AsyncIterator[Slack]:
-    async with Slack(clock=clock) as running:
+    app = replace(from_manifest(), shortcuts={"open": ("global", "Open"), "anything": ("global", "Anything")})
+    async with Slack(clock=clock, installed=app) as running:
         yield running
 
 

@@ -47,9 +47,9 @@ async def _write(stage: Stage, person: Person, asked: Mapping[str, Any]) -> str:
         return ""
     if asked.get("thread"):
         return "Slack takes slash commands only outside of threads."
-    if command != "/ftjob":
+    if command not in stage.slack.workspace.installed.commands:
         return f"{command} is not a valid command."
-    return _said(await person.command(rest, channel))
+    return _said(await person.command(rest, channel, command=command))
 
 
 def _said(exchange: Exchange) -> str:
@@ -58,6 +58,8 @@ def _said(exchange: Exchange) -> str:
             return "/ftjob failed with the error “operation_timeout”: the app did not answer within 3 seconds."
         case "dispatch_failed":
             return "/ftjob failed with the error “dispatch_failed”: the app could not be reached."
+        case "unknown_shortcut":
+            return "This app has no such shortcut."
         case "not_subscribed":
             return ""
         case error:

@@ -29,6 +29,11 @@ def picture(stage: Stage, viewer: Member, troubles: dict[str, str]) -> Shape:
         "people": [_person(stage, each) for each in space.people.values()],
         "channels": [_channel(channel) for channel in channels],
         "ephemerals": [_ephemeral(each) for each in space.ephemerals if each.user == viewer.id and not each.deleted],
+        "shortcuts": [
+            {"callback_id": callback_id, "name": name}
+            for callback_id, (kind, name) in space.installed.shortcuts.items()
+            if kind == "message"
+        ],
         "home": with_ids(home.blocks) if home else None,
         "modal": _modal(stack[-1]) if stack else None,
         "jobs": [_job(job) for job in reversed(stage.api.jobs.values())],
@@ -116,6 +121,7 @@ def _ledger(stage: Stage) -> Shape:
         "doubled": _doubled(stage),
         "untold": _untold(stage),
         "complaints": stage.slack.complaints,
+        "errors": stage.slack.errors,
     }
 
 

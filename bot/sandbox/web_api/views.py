@@ -51,6 +51,8 @@ def update(call: Call) -> dict[str, Any]:
 @method("views.publish", required="user_id view", optional="hash")
 def publish(call: Call) -> dict[str, Any]:
     """Show a Home tab to one person."""
+    if not call.workspace.installed.has_home:
+        raise Refusal("not_enabled")
     user = call.person("user_id")
     body = checked(call.workspace, call.arguments["view"], "home")
     home = call.workspace.homes.get(user)

@@ -14,3 +14,4 @@ async def visit() -> AsyncIterator[Visit]:
         yield made
     assert made.problems == []
     assert made.scene.slack.complaints == []
+    assert made.scene.slack.errors == []

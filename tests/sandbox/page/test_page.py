@@ -1,6 +1,7 @@
 """The page of ``ftjob try`` in a real browser: what people do there, with the real bot behind it."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
@@ -190,6 +191,58 @@ async def test_jobs_live_at_the_speed_that_is_set_and_end_as_they_are_told(visit
     await newest.get_by_role("button", name=re.compile("into the composer")).click()
     await visit.tab.keyboard.press("Enter")
     await expect(visit.tab.locator("article.ephemeral")).to_contain_text("You exceeded your current quota")
+
+
+async def test_the_shortcut_of_a_message_tracks_the_jobs_that_it_names(visit: Visit) -> None:
+    named, said = visit.scene.api.add_job(status="running"), visit.scene.api.add_job(status="queued")
+    await visit.type(f"Look at {named}, please.")
+    line = visit.tab.locator("#messages article.person").filter(has_text=named)
+    await line.hover()
+    await line.get_by_role("button", name="Track jobs in message").click()
+    await expect(card(visit, named)).to_contain_text("Running")
+
+    visit.scene.member.say(f"And {said}?", visit.scene.channel, thread_ts=visit.scene.channel.messages[0].ts)
+    await line.locator(".replies").click()
+    reply = visit.tab.locator("#replies article").filter(has_text=said)
+    await reply.hover()
+    await reply.get_by_role("button", name="Track jobs in message").click()
+    await expect(card(visit, said)).to_contain_text("Queued")
+    await expect(verdict(visit, "Errors that Slack answered")).to_have_text("0")
+
+
+async def test_a_shortcut_that_the_app_does_not_have_is_seen_as_an_error(visit: Visit) -> None:
+    await visit.type("Look at ftjob-abc123, please.")
+    line = visit.tab.locator("#messages article.person")
+    await expect(line).to_have_count(1)
+    shortcuts = visit.scene.slack.workspace.installed.shortcuts
+    visit.scene.slack.workspace.installed = replace(visit.scene.slack.workspace.installed, shortcuts={})
+    await line.hover()
+    await line.get_by_role("button", name="Track jobs in message").click()
+    await expect(visit.tab.locator("#said")).to_contain_text("no such shortcut")
+    await expect(verdict(visit, "Errors that Slack answered")).to_have_text("1")
+    assert next(iter(shortcuts)) in visit.scene.slack.errors.pop()
+
+
+async def test_what_happens_while_the_bot_is_removed_is_parked_and_told_when_it_is_invited(visit: Visit) -> None:
+    job = await tracked(visit)
+    await visit.tab.get_by_role("button", name="Remove ftjob from this channel").click()
+    await expect(visit.tab.locator("#membership")).to_have_text("Invite ftjob to this channel")
+    visit.scene.api.change(job, status="succeeded", fine_tuned_model="ft:gpt-4o-mini:acme::abc")
+    posts = visit.scene.slack.ledger
+
+    def refused() -> list[str]:
+        return [entry.answer["error"] for entry in posts.of("chat.postMessage") if not entry.accepted]
+
+    assert set(await posts.until(refused, seconds=PATIENCE / 1000, why="a post is refused")) == {"not_in_channel"}
+
+    await visit.type("/ftjob outbox")
+    await expect(visit.tab.locator("article.ephemeral").last).to_contain_text("not_in_channel")
+    assert not [message for message in visit.scene.channel.messages if message.thread_ts]
+    await visit.tab.get_by_role("button", name="Invite ftjob to this channel").click()
+    await expect(visit.tab.locator("#messages")).to_contain_text("replied to a thread")
+    await expect(card(visit, job).first).to_contain_text("Succeeded")
+    await expect(verdict(visit, "not told yet")).to_have_text("0")
+    await expect(verdict(visit, "doubled")).to_have_text("0")
 
 
 async def test_the_keyboard_is_enough(visit: Visit) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from structlog.testing import capture_logs
 
@@ -63,12 +63,13 @@ class Town:
 
     async def hears_raw(self, text: str) -> Heard:
         """Let somebody send a text that Slack did not escape."""
-        hands = self.world.olivia.hands
-        hands.should_escape = False
+        workspace = self.world.slack.workspace
+        escaping = workspace.installed
+        workspace.installed = replace(escaping, commands=dict.fromkeys(escaping.commands, False))
         try:
             return await self.hears(text)
         finally:
-            hands.should_escape = True
+            workspace.installed = escaping
 
     async def of(self, doing: Awaitable[Exchange], *, seconds: float = 5, names: Iterable[str] = ()) -> Heard:
         """Return what came of something, once it holds to what every row has to; ``names`` may be mentioned."""

@@ -12,6 +12,7 @@ export function draw_lab() {
   const verdict = [
     ["Messages that Slack took", ledger.posted, ""], ["Of them doubled", ledger.doubled, ledger.doubled ? "bad" : "good"],
     ["Ends of jobs not told yet", ledger.untold, ledger.untold ? "wait" : "good"], ["Requests in all", ledger.total, ""],
+    ["Errors that Slack answered", ledger.errors.length, ledger.errors.length ? "bad" : "good"],
     ["Complaints of Slack", ledger.complaints.length, ledger.complaints.length ? "bad" : "good"],
   ];
   keep(at("verdict"), verdict.map(([name, count, how]) => ({ key: name, value: [name, count, how] })), ([name, count, how]) => element("div", {}, element("dt", {}, name), element("dd", { class: how || null }, `${count}`)));

@@ -64,6 +64,6 @@ function message(line, channel, in_thread = false) {
   const body = line.blocks.length ? blocks(line.blocks, { world, use: user(where) }) : [element("p", {}, ...mrkdwn(line.text, world))];
   const alone = line.ephemeral ? element("p", { class: "small alone" }, "Only visible to you") : null;
   const talk = !in_thread && line.replies ? element("button", { class: "replies", "data-use": `thread ${line.ts}`, onclick: () => open_thread(line.ts) }, line.replies === 1 ? "1 reply" : `${line.replies} replies`) : null;
-  const pick = !line.ephemeral && !in_thread ? element("button", { class: "quiet pick", "data-use": `pick ${line.ts}`, onclick: () => act({ do: "shortcut", callback_id: "ftjob_track_message", channel: channel.id, ts: line.ts }) }, "Track jobs in message") : null;
-  return element("article", { class: line.ephemeral ? "ephemeral" : by?.bot ? "bot" : "person" }, alone, head, ...body, talk, pick);
+  const picks = line.ephemeral ? [] : seen.shortcuts.map(({ callback_id, name }) => element("button", { class: "quiet", "data-use": `${callback_id} ${line.ts}`, onclick: () => act({ do: "shortcut", callback_id, channel: channel.id, ts: line.ts }) }, name));
+  return element("article", { class: line.ephemeral ? "ephemeral" : by?.bot ? "bot" : "person" }, alone, head, ...body, talk, picks.length ? element("span", { class: "pick" }, ...picks) : null);
 }
