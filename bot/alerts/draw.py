@@ -9,9 +9,9 @@ from bot.blocks import Message, curves
 from bot.blocks.alert import alert
 from bot.blocks.card import Present, card
 from bot.blocks.digest import Told, after_flapping, after_mute, digest
-from bot.blocks.job import Surroundings
+from bot.blocks.job import Surroundings, followed_by
 from bot.blocks.notice import notice
-from bot.blocks.parts import code, context, duration, mention
+from bot.blocks.parts import code, context, duration
 from bot.jobs.models import Job
 from bot.jobs.orders import Order
 from bot.jobs.prices import price_of
@@ -217,8 +217,9 @@ def _notes(delivery: Delivery, *, repeated: bool) -> list[str]:
 
 def _why_here(job_id: str, track: Track | None) -> str:
     if track is None:
-        return f"Not followed here any more · {code(f'/ftjob track {job_id}')} follows it again"
+        return f"Untracked here · {code(f'/ftjob track {job_id}')} posts a new card"
     stop = f"stop with {code(f'/ftjob untrack {job_id}')}"
-    if track.person is None:
-        return f"This channel is subscribed · {stop}, or for all new jobs with `/ftjob unsubscribe`"
-    return f"Tracked by {mention(track.person)} · {stop}"
+    # What was so when the track began stays true, whatever becomes of the subscription.
+    all_new = "; `/ftjob subscriptions` shows what this channel subscribes to" if track.person is None else ""
+    why = followed_by(track.person)
+    return f"{why[0].upper()}{why[1:]} · {stop}{all_new}"

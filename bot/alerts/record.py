@@ -211,7 +211,11 @@ class Recorder:
             Track(owner, each.snapshot.id, channel, None, wanted.statuses)
             for owner, each in zip(owners, taken, strict=True)
         ]
-        await self._store.tracks.add(tx, tracks)
+        new = await self._store.tracks.add(tx, tracks)
+        # One that was untracked here before has a card that says so.
+        for owner in sorted({track.account for track in new}):
+            jobs = [track.job_id for track in new if track.account == owner]
+            await self._store.cards.want(tx, owner, *jobs, channel=channel)
         await self._store.tracks.subscribe(tx, subscription)
         pairs = zip(tracks, taken, strict=True)
         await self._catch_up(tx, [pair for pair in pairs if pair[0].account == seen.account])

@@ -47,7 +47,7 @@ def alert(
         change: what changed.
         job: the job as it was at the change.
         around: what is known beside it.
-        person: who tracks it here, by user id; None where the channel's subscription does.
+        person: who tracks it here, by user id; None where a subscription does, or nobody does any more.
         reason: why it failed, from its log, where the job does not say.
         late: whether the change happened while nobody was looking.
         seen_at: when it was found, seconds since the epoch.
@@ -67,12 +67,14 @@ def alert(
         if advice := advice_for(job.error, reason):
             blocks.append(section(f":bulb: {advice}"))
     said = _sentence(change, job, reason)
-    whose = [*([f"<{around.page}|Open page>"] if around.page else []), followed_by(person)]
+    last = [f"<{around.page}|Open page>"] if around.page else []
+    last += [followed_by(person)] if around.tracked else []
     if late:
-        whose.append(_found_late(job, seen_at))
+        last.append(_found_late(job, seen_at))
         said = f"Found late: {said}"
-    last = " · ".join([*whose, *notes])
-    return Message(" · ".join([said, *notes]), [*blocks, context(last)])
+    last += notes
+    foot = [context(" · ".join(last))] if last else []
+    return Message(" · ".join([said, *notes]), [*blocks, *foot])
 
 
 def _headline(change: Change, job: Job) -> str:

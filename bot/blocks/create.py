@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from enum import StrEnum
 
-from bot.blocks.parts import Block, code, context, section, tidy, utc
+from bot.blocks.choices import Choice, labels
+from bot.blocks.parts import Block, code, context, section, utc
 from bot.blocks.view import View
 from bot.jobs.creation import MOST_PAIRS, Creation
 from bot.jobs.models import File
@@ -12,7 +13,6 @@ CREATE = "ftjob_create"
 """The name of the form, and the action of a button that opens it."""
 MOST_FILES = 100
 """Files that can be chosen from; where there are more, an id is typed."""
-_LONGEST_OPTION = 75
 _LONGEST_TEXT = 3000
 _TITLE = "Create a job"
 _NO_GRADER = "Reinforcement jobs need a grader, which this form cannot take: create those with the API."
@@ -119,7 +119,8 @@ def _text(field: Field, held: dict[str, str], example: str, *, multiline: bool =
 def _file(field: Field, files: Sequence[File] | None, held: dict[str, str]) -> Block:
     if files is None:
         return _text(field, held, "file-abc123")
-    return _select(field, [_option(_named(file), file.id) for file in files], held)
+    named = labels([Choice(file.id, file.filename, _size_and_day(file)) for file in files])
+    return _select(field, [_option(label, file.id) for label, file in zip(named, files, strict=True)], held)
 
 
 def _select(field: Field, options: list[Block], held: dict[str, str]) -> Block:
@@ -128,12 +129,9 @@ def _select(field: Field, options: list[Block], held: dict[str, str]) -> Block:
     return element | ({"initial_option": chosen} if chosen else {})
 
 
-def _named(file: File) -> str:
-    """Return a file as somebody knows it: its name, cut so that size and day stay."""
+def _size_and_day(file: File) -> str:
     size = next((f"{file.bytes / step:.1f} {unit}" for step, unit in _SIZES if file.bytes >= step), f"{file.bytes} B")
-    rest = f" · {size}" + (f" · {utc(file.created_at)[:10]}" if file.created_at else "")
-    name = " ".join(tidy(file.filename or file.id).split()) or file.id
-    return name[: _LONGEST_OPTION - len(rest)] + rest
+    return f"{size} · {utc(file.created_at)[:10]}" if file.created_at else size
 
 
 _SIZES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))

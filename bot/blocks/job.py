@@ -253,5 +253,5 @@ def _json(value: Any) -> str:
 
 
 def followed_by(person: str | None) -> str:
-    """Return who follows a job, for a note: a person by mention, or the channel's subscription."""
-    return f"tracked by {mention(person)}" if person else "this channel is subscribed"
+    """Return why a job is tracked, for a note: a person by mention, or a subscription, which may be over by now."""
+    return f"tracked by {mention(person)}" if person else "matched a subscription of this channel"

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from itertools import zip_longest
 
+from bot.blocks.choices import Choice, labels
 from bot.blocks.job import SHOW, UNTRACK, emoji, word
 from bot.blocks.parts import (
     LONGEST_ID,
     Block,
     Message,
+    actions,
     button,
     clip,
     code,
@@ -75,6 +77,17 @@ def tracked_list(jobs: Sequence[tuple[str, str]], *, subscribed: bool) -> Messag
     notes = [*_hidden(len(jobs) - MOST_ROWS), *([follows] if follows else [])]
     count = f"{len(jobs)} job{'s' if len(jobs) > 1 else ''} tracked here"
     return Message(_aloud(count, jobs), [section(f"*{count}*"), *rows, *map(context, notes)])
+
+
+def ways_to(jobs: Sequence[Choice]) -> Block:
+    """Draw a button for each of a few jobs, which shows everything about it."""
+    named = zip(jobs, labels(jobs), strict=True)
+    return actions(
+        *(
+            button(label, f"{SHOW}:{nth}", job.id, says=f"Show everything about {job.id}")
+            for nth, (job, label) in enumerate(named)
+        )
+    )
 
 
 def _hidden(count: int) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 from bot.accounts import DEFAULT
 from bot.blocks.job import word
 from bot.blocks.parts import Message, code, date, duration, mention, place, plain, section, spoken
+from bot.jobs.orders import WORDS, Order
 
 _MOST_MODELS = 8
 
@@ -176,7 +177,7 @@ def _retirement(body: Mapping[str, Any]) -> str:
 
 def _order_given(body: Mapping[str, Any]) -> str:
     verb = plain(body["verb"]).capitalize()
-    return f":octagonal_sign: *{verb} ordered* · {code(body['about'])} · by {mention(body['person'])}"
+    return f"{WORDS[Order(body['verb'])].emoji} *{verb} ordered* · {code(body['about'])} · by {mention(body['person'])}"
 
 
 def _order_ended(body: Mapping[str, Any]) -> str:

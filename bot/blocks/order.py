@@ -1,6 +1,6 @@
 """What is said of an order that was given: sent, refused, in doubt, in vain. Each is safe mrkdwn."""
 
-from bot.blocks.job import doing
+from bot.blocks.job import doing, word
 from bot.blocks.parts import code, plain
 from bot.jobs.models import Job
 from bot.jobs.orders import Order
@@ -21,6 +21,19 @@ def present(order: Order, job: Job) -> str:
 def sent(order: Order, job: Job) -> str:
     """Return that the API took an order."""
     return f"{'Created' if order is Order.CREATE else f'{order.capitalize()} sent'}. {present(order, job)}"
+
+
+def moved_on(asked: str | None, confirmed: str) -> str:
+    """Return what a job went through between the confirmation and its button, by its statuses; "" where that is nothing."""
+    if asked is None or asked == confirmed:
+        return ""
+    return f"It was {word(asked).lower()} when I asked and {word(confirmed).lower()} when you confirmed."
+
+
+def submitted(said: str | None) -> str:
+    """Return that a form was handed in before, and what came of that; ``said`` is None while nobody knows."""
+    came = f"What came of it then: {said}" if said else "Its job is being created; `/ftjob list` shows it soon."
+    return f"This form was submitted already, so nothing was sent again. {came}"
 
 
 def unsent(order: Order) -> str:

@@ -1,5 +1,6 @@
 """`create`: a form first; handed in, it is an order like any other, given once."""
 
+import asyncio
 import secrets
 
 from bot.blocks.answers import note, problem
@@ -8,7 +9,7 @@ from bot.commands.command import Asker, Command, Reply, Verb
 from bot.commands.context import Context
 from bot.commands.order import carry_out, place, taken
 from bot.commands.track import try_one
-from bot.errors import ProviderError, UserError
+from bot.errors import AccessRefused, BrokenAnswer, ProviderError, Refusal, UserError
 from bot.jobs.creation import Creation
 from bot.jobs.models import File
 from bot.jobs.orders import Order
@@ -32,7 +33,7 @@ async def ask(command: Command, context: Context) -> Reply:
             f"I start no jobs in {context.place}: its provider describes them in other words than my form's."
         )
     context = able[0]
-    files = await _files(context)
+    files, _ = await asyncio.gather(_files(context), _check(context))
     if files == []:
         return Reply(note(NO_FILE), decision=Decision.SHOWN)
     return await _form(command.asker, files, context)
@@ -74,6 +75,23 @@ async def _form(
     key = await context.store.questions.ask(question, lifetime=FORM_LIFETIME)
     view = form(private_of(key, asker.channel), files, filled=filled, problem=why, account=context.named)
     return Reply(problem(why or NO_WINDOW), decision=decision, view=view)
+
+
+async def _check(context: Context) -> None:
+    """Make sure that a form could be sent.
+
+    Raises:
+        ProviderError: the account does not answer, or does not let the key for orders in.
+    """
+    try:
+        await context.client.check_orders()
+    except AccessRefused as error:
+        # A key may be allowed to create jobs and not to list them.
+        if error.reason is not Refusal.RIGHTS:
+            raise
+    except BrokenAnswer as error:
+        if not error.is_too_large:
+            raise
 
 
 async def _files(context: Context) -> list[File] | None:

@@ -8,17 +8,21 @@ from fnmatch import fnmatchcase
 
 from bot.blocks import Message
 from bot.blocks.answers import problem
-from bot.blocks.job import SHOW, emoji, sentence, status, word
-from bot.blocks.lists import job_list
-from bot.blocks.parts import Block, actions, button, code, date, plain, section, spoken
+from bot.blocks.choices import Choice
+from bot.blocks.job import emoji, sentence, status, word
+from bot.blocks.lists import job_list, ways_to
+from bot.blocks.parts import code, date, plain, section, spoken
 from bot.commands.command import Command, Reply
 from bot.commands.context import Context, names
 from bot.commands.locate import at_job
 from bot.commands.parse import MOST_IDS, WHICH_JOB
 from bot.commands.usage import misused
 from bot.errors import ProviderError, UserError
+from bot.jobs.changes import State
 from bot.jobs.models import Job
+from bot.jobs.names import name_of, suffix_of
 from bot.jobs.statuses import FINAL_PHASES, Phase, phase_of
+from bot.store.tracks import Track
 
 DEFAULT_ROWS = 10
 _MOST_COUNTS = 8
@@ -36,8 +40,8 @@ async def show_status(command: Command, context: Context) -> Reply:
     if len(command.job_ids) == 1:
         return Reply(await _whole(command.job_ids[0], command, context), replaces=command.replaces)
     rows = await asyncio.gather(*(_row(job_id, context) for job_id in command.job_ids))
-    text = spoken("\n".join(said for _, said in rows))
-    return Reply(Message(text, [section("\n".join(seen for seen, _ in rows)), _ways_to(command.job_ids)]))
+    text = spoken("\n".join(row.said for row in rows))
+    return Reply(Message(text, [section("\n".join(row.seen for row in rows)), ways_to([row.choice for row in rows])]))
 
 
 async def _which_job(command: Command, context: Context) -> Message:
@@ -47,17 +51,14 @@ async def _which_job(command: Command, context: Context) -> Message:
         raise usage
     said = problem(str(usage))
     rows = [f"{emoji(state.status)} {word(state.status)} · {code(track.job_id)}" for track, state in tracked]
-    ways = _ways_to([track.job_id for track, _ in tracked])
+    ways = ways_to([await _choice(track, state, context) for track, state in tracked])
     return Message(said.text, [*said.blocks, section("Tracked here:\n" + "\n".join(rows)), ways])
 
 
-def _ways_to(job_ids: Sequence[str]) -> Block:
-    return actions(
-        *(
-            button(f"…{job_id[-8:]}", f"{SHOW}:{nth}", job_id, says=f"Show everything about {job_id}")
-            for nth, job_id in enumerate(job_ids)
-        )
-    )
+async def _choice(track: Track, state: State, context: Context) -> Choice:
+    known = await context.store.pictures.find(track.account, track.job_id)
+    name = name_of(known.job) if known else suffix_of(state.fine_tuned_model)
+    return Choice(track.job_id, name, word(state.status))
 
 
 async def _whole(job_id: str, command: Command, context: Context) -> Message:
@@ -68,22 +69,31 @@ async def _whole(job_id: str, command: Command, context: Context) -> Message:
     return status(job, around, checked_at=read.at, place=context.place)
 
 
-async def _row(job_id: str, context: Context) -> tuple[str, str]:
-    """Return one job as it is seen and as it is said."""
+@dataclass(frozen=True)
+class _Row:
+    """One job of several, or why it cannot be shown."""
+
+    seen: str
+    said: str
+    choice: Choice
+
+
+async def _row(job_id: str, context: Context) -> _Row:
     try:
         context = await at_job(job_id, context)
         job = (await context.shared.job(job_id)).answer.job
     except UserError as error:
-        return f":warning: {error}", f":warning: {error}"
+        return _Row(f":warning: {error}", f":warning: {error}", Choice(job_id, None))
     except ProviderError as error:
         problem = f":warning: {context.upstream(error, job_id)}"
-        return problem, problem
+        return _Row(problem, problem, Choice(job_id, None))
     model = job.fine_tuned_model or job.model
     named = f" · {code(model)}" if model else ""
     created = f" · {date(job.created_at)}" if job.created_at else ""
     whose = f" · {plain(context.named)}" if context.named else ""
     said = f"In account {plain(context.named)}: {sentence(job)}" if context.named else sentence(job)
-    return f"{emoji(job.status)} *{word(job.status)}* · {code(job.id)}{named}{created}{whose}", said
+    seen = f"{emoji(job.status)} *{word(job.status)}* · {code(job.id)}{named}{created}{whose}"
+    return _Row(seen, said, Choice(job.id, name_of(job), word(job.status)))
 
 
 async def show_list(command: Command, context: Context) -> Reply:

@@ -42,7 +42,7 @@ async def unmute(command: Command, context: Context) -> Reply:
     if not ended:
         return Reply(note(await _why_not(job_id, command, context)))
     context.wake()
-    return Reply(note(unmuted(asker.person, job_id, changes=changes)), public=True)
+    return Reply(note(unmuted(asker.person, job_id, changes=changes)), public=True, replaces=command.replaces)
 
 
 async def _why_not(job_id: str | None, command: Command, context: Context) -> str:

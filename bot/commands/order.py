@@ -12,11 +12,11 @@ import structlog
 from bot.alerts.notices import DAY
 from bot.alerts.steps import Seen
 from bot.blocks.notice import NoticeKind
-from bot.blocks.order import doubt, found, in_vain, present, refused, sent, unsent
+from bot.blocks.order import doubt, found, in_vain, present, refused, sent, submitted, unsent
 from bot.blocks.parts import code, mention
 from bot.commands.command import Asker, Command
 from bot.commands.context import Context
-from bot.commands.problems import STALE
+from bot.commands.problems import stale
 from bot.crash import crash_point
 from bot.errors import (
     AccessRefused,
@@ -82,8 +82,8 @@ async def place(asked: Asked, command: Command, context: Context) -> Asked | Non
         await store.db.one_at_a_time(tx)
         if rival := await store.questions.rival(tx, question):
             return rival
-        if not await store.questions.answer(tx, asked.key):
-            raise UserError(STALE)
+        if not await store.questions.answer(tx, asked.key, status=question.status):
+            raise UserError(stale(asked))
         facts = {"verb": question.verb, "person": question.person}
         await context.notices.tell_of_order(tx, question, NoticeKind.ORDER_GIVEN, asked.key, **facts)
         await store.audit.write(tx, _entry(asked, command.door, Decision.ORDERED, status_before=question.status))
@@ -91,12 +91,20 @@ async def place(asked: Asked, command: Command, context: Context) -> Asked | Non
     return None
 
 
-async def carry_out(asked: Asked, command: Command, context: Context) -> End:
-    """Send an order that was placed, once, and return what became of it."""
+async def carry_out(asked: Asked, command: Command, context: Context, *, meanwhile: str = "") -> End:
+    """Send an order that was placed, once, and return what became of it.
+
+    Args:
+        asked: the order; its status is the one that the job had just before.
+        command: the press or form that it came from.
+        context: the parts to work with.
+        meanwhile: what the job went through since the question, safe mrkdwn.
+    """
     known = await context.store.jobs.known(context.account, asked.question.job_id)
     crash_point("before_order")
     log.info("order.sent", verb=asked.question.verb, job=asked.question.job_id)
     end = await _send(asked, command.creation, context)
+    end = replace(end, said=f"{end.said} {meanwhile}".strip())
     crash_point("after_order")
     context.shared.forget()
     if end.decision is Decision.UNKNOWN:
@@ -109,6 +117,8 @@ async def carry_out(asked: Asked, command: Command, context: Context) -> End:
 
 def taken(order: Asked, asker: Asker) -> str:
     """Return what to say to somebody who presses the button of an order that was given already, maybe by another."""
+    if order.question.verb == Order.CREATE:
+        return submitted(order.said)
     if order.question.person == asker.person and order.said:
         return order.said
     words = WORDS[Order(order.question.verb)]

@@ -2,7 +2,8 @@
 
 from bot.access import Policy, Why
 from bot.alerts.retry import SHARED, UNSEEN
-from bot.blocks.parts import code, mention, plain
+from bot.blocks.parts import LONGEST_ID, code, mention, plain
+from bot.commands.command import Command
 from bot.commands.flood import Bound, Wait
 from bot.errors import (
     AccessRefused,
@@ -17,7 +18,9 @@ from bot.errors import (
     TrainingClosed,
     Unreachable,
 )
+from bot.jobs.orders import Order
 from bot.providers.refusals import MEANINGS, NO_QUOTA
+from bot.store.questions import Asked
 
 INVITE = "I am not in that channel, or cannot see it. Type `/invite @ftjob` there, then run this again."
 STRANGE = (
@@ -26,21 +29,11 @@ STRANGE = (
 )
 STOPPED = "Done. What you named isn't sent to you here anymore, or, if you muted it, not until the mute ends."
 ASK_WHO_RUNS_IT = "Ask whoever runs this bot"
-STALE = (
-    "This button was used already, or is older than 10 minutes. Run `/ftjob cancel` (or `pause`, `resume`) with the job's id again to get "
-    "a new one."
-)
-
 TRAINING_CLOSED = (
     "OpenAI is closing fine-tuning and takes no new jobs from your organisation: since May 2026 from those that had never "
     "fine-tuned, since July 2026 from those whose fine-tuned models were not used for 60 days, and from 6 January 2027 from "
     "all. Jobs and models that are there stay until their base model is shut down. Another account, such as one of "
     "Azure, may still take the job: ask whoever runs this bot to add it (docs/accounts.md)."
-)
-
-NOT_YOURS = (
-    "You may not press this button: I never put that question to you here. Run `/ftjob cancel` with the job's id "
-    "yourself; admins, owners and the operators of this bot may."
 )
 
 _LET_IN = {
@@ -82,6 +75,30 @@ def refusal(why: Why, policy: Policy) -> str:
     named += [f"the user group {code(group)}" for group in sorted(policy.operators) if group.startswith("S")]
     others = f", and so may {', '.join(named)}" if named else ""
     return f"You may not do this. Admins and owners of this workspace may{others}: ask one of them."
+
+
+def stale(asked: Asked) -> str:
+    """Return that what was pressed or submitted is used up or too old, and how to get another."""
+    question = asked.question
+    if question.verb == Order.CREATE:
+        return "This form was submitted already, or is older than an hour. Run `/ftjob create` for a new one."
+    again = code(f"/ftjob {question.verb} {question.job_id}", LONGEST_ID + 20)
+    return f"This button was used already, or is older than 10 minutes. Run {again} again to get a new one."
+
+
+def not_yours(command: Command, asked: Asked | None) -> str:
+    """Return that what was pressed or submitted was never given to this person here; ``asked`` is whose it is, if anybody's."""
+    if command.creation:
+        return (
+            "You may not submit this form: I never opened it for you here, so nothing was sent. Run `/ftjob create` "
+            "yourself; admins, owners and the operators of this bot may."
+        )
+    known = asked is not None and asked.question.verb != Order.CREATE
+    verbs = f"`/ftjob {asked.question.verb}`" if asked and known else "`/ftjob cancel`, `pause` or `resume`"
+    return (
+        f"You may not press this button: I never put that question to you here. Run {verbs} with the job's id "
+        "yourself; admins, owners and the operators of this bot may."
+    )
 
 
 def upstream(error: ProviderError, *, place: str, job_id: str | None = None, account: str | None = None) -> str:

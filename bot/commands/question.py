@@ -1,19 +1,25 @@
 """`cancel`, `pause` and `resume`: a question first; only its answer, checked against the job as it is then, is an order."""
 
+from dataclasses import replace
+
 from bot.blocks.answers import note, order_question
 from bot.blocks.job import doing, word
+from bot.blocks.order import moved_on
 from bot.blocks.parts import code, date
 from bot.commands import create
 from bot.commands.command import Command, Reply
 from bot.commands.context import Context
 from bot.commands.order import carry_out, place, taken
-from bot.commands.problems import NOT_YOURS, STALE
+from bot.commands.problems import not_yours, stale
 from bot.errors import UserError
 from bot.jobs.models import Job
-from bot.jobs.orders import WORDS, Order, makes_sense
+from bot.jobs.orders import WORDS, Fit, Order, fit
 from bot.metrics import TAMPERED
 from bot.store.audit import Decision
 from bot.store.questions import Asked, Question
+
+_UNFIT = {Fit.TOO_EARLY: Decision.EARLY, Fit.ALREADY: Decision.ALREADY, Fit.TOO_LATE: Decision.OVER}
+"""What the audit says of an order that does not apply to its job."""
 
 
 async def ask(command: Command, context: Context) -> Reply:
@@ -24,8 +30,8 @@ async def ask(command: Command, context: Context) -> Reply:
             f"A job of {context.place} cannot be {WORDS[order].done} from here: its provider does not offer that."
         )
     job = (await context.client.retrieve(command.job_ids[0])).job
-    if not makes_sense(order, job.status):
-        return Reply(note(_nothing_to_do(order, job)), decision=Decision.OVER)
+    if (unfit := fit(order, job.status)) is not Fit.GO:
+        return Reply(note(_nothing_to_do(order, job)), decision=_UNFIT[unfit], reason=_why(job))
     return await _ask(order, job, command, context)
 
 
@@ -42,7 +48,7 @@ async def confirm(command: Command, context: Context) -> Reply:
     asked = await context.store.questions.find(command.key or "")
     if asked is None or not _is_answered_by(command, asked.question):
         TAMPERED.inc()
-        return Reply(note(NOT_YOURS), decision=Decision.TAMPERED)
+        return Reply(note(not_yours(command, asked)), decision=Decision.TAMPERED)
     if asked.answered_at is not None or asked.ended:
         # In place of nothing: what the first press did stays to be read.
         return Reply(note(taken(asked, command.asker)), decision=Decision.DUPLICATE)
@@ -50,15 +56,22 @@ async def confirm(command: Command, context: Context) -> Reply:
     if command.creation:
         return await create.give(command.creation, asked, command, context)
     if asked.expired:
-        return Reply(note(STALE), replaces=True, decision=Decision.STALE, reason="expired")
-    reading = await context.client.retrieve(asked.question.job_id)
-    if overtaken := await _overtaken(asked, reading.job, command, context):
+        return Reply(note(stale(asked)), replaces=True, decision=Decision.STALE, reason="expired")
+    job = (await context.client.retrieve(asked.question.job_id)).job
+    if overtaken := await _overtaken(asked, job, command, context):
         return overtaken
-    rival = await place(asked, command, context)
-    if rival:
+    return await _order(asked, job.status, command, context)
+
+
+async def _order(asked: Asked, now: str, command: Command, context: Context) -> Reply:
+    """Give the order to a job whose status is ``now``, unless there is one; say what the job went through meanwhile."""
+    meanwhile = moved_on(asked.question.status, now)
+    asked = replace(asked, question=replace(asked.question, status=now))
+    if rival := await place(asked, command, context):
         others = rival.key != asked.key
         return Reply(note(taken(rival, command.asker)), replaces=others, decision=Decision.DUPLICATE)
-    return Reply(note((await carry_out(asked, command, context)).said), replaces=True, decision=None)
+    end = await carry_out(asked, command, context, meanwhile=meanwhile)
+    return Reply(note(end.said), replaces=True, decision=None)
 
 
 def _is_answered_by(command: Command, question: Question) -> bool:
@@ -68,28 +81,34 @@ def _is_answered_by(command: Command, question: Question) -> bool:
 
 
 async def _overtaken(asked: Asked, job: Job, command: Command, context: Context) -> Reply | None:
-    """Return what to say where the job is not as the question showed it; None where it is."""
-    if job.status == asked.question.status:
+    """Return what to say where the order does not apply any more, or means something else; None where it goes through."""
+    order, was = Order(asked.question.verb), asked.question.status
+    if (found := fit(order, job.status, asked=was)) is Fit.GO:
         return None
-    order = Order(asked.question.verb)
-    is_idle = not makes_sense(order, job.status)
+    asks_again = found is Fit.ASK_AGAIN
     said = f"{_nothing_to_do(order, job)} This button is out of date."
-    if not await context.store.questions.overtake(asked.key, said=said if is_idle else STALE):
+    if not await context.store.questions.overtake(asked.key, said=stale(asked) if asks_again else said):
         # Another press of this button was quicker. Maybe what changed the job is its order, which must keep its own end.
         quicker = await context.store.questions.find(asked.key)
         return Reply(note(taken(quicker or asked, command.asker)), decision=Decision.DUPLICATE)
-    if is_idle:
-        return Reply(note(said), replaces=True, decision=Decision.STALE, reason=f"the job {doing(job.status)}")
-    was = word(asked.question.status or "").lower()
-    instead = f"It was {was} when I asked and {doing(job.status)} now, so the button before this one is out of date."
-    return await _ask(order, job, command, context, instead=instead)
+    if asks_again:
+        then = word(was or "").lower()
+        instead = (
+            f"It was {then} when I asked and {doing(job.status)} now, so the button before this one is out of date."
+        )
+        return await _ask(order, job, command, context, instead=instead)
+    decision = Decision.STALE if found is Fit.TOO_LATE else _UNFIT[found]
+    return Reply(note(said), replaces=True, decision=decision, reason=_why(job))
+
+
+def _why(job: Job) -> str:
+    """Return why an order does not apply, for the audit."""
+    return f"the job {doing(job.status)}"
 
 
 def _nothing_to_do(order: Order, job: Job) -> str:
     if job.is_final:
         at = f" ({date(job.finished_at)})" if job.finished_at else ""
         return f"Nothing to {order}: {code(job.id)} is over already. It {doing(job.status)}{at}."
-    wanted = "running" if order is Order.PAUSE else "paused"
-    return (
-        f"Nothing to {order}: {code(job.id)} {doing(job.status)}, and only a {wanted} job can be {WORDS[order].done}."
-    )
+    words = WORDS[order]
+    return f"Nothing to {order}: {code(job.id)} {doing(job.status)}, and only a {words.wanted} job can be {words.done}."

@@ -105,20 +105,17 @@ async def untrack(command: Command, context: Context) -> Reply:
     """Stop following jobs in this channel."""
     asker = command.asker
     if command.everything:
-        count = await context.store.tracks.remove_all(asker.channel)
+        count = len(await context.store.tracks.remove(asker.channel))
+        context.wake()
         if count == 0:
             return Reply(note("Nothing is tracked here, so there is nothing to stop."))
         jobs = "1 job" if count == 1 else f"{count} jobs"
         return Reply(note(f"{mention(asker.person)} untracked {jobs} here."), public=True)
-    gone = [job for job in command.job_ids if await _untracked(job, asker.channel, context)]
+    gone = [job for job in command.job_ids if await context.store.tracks.remove(asker.channel, job)]
+    context.wake()
     if not gone:
         return Reply(note("Not tracked here: nothing to stop. `/ftjob tracked` shows what is."))
     return Reply(note(f"{mention(asker.person)} untracked {', '.join(map(code, gone))} here."), public=True)
-
-
-async def _untracked(job_id: str, channel: str, context: Context) -> bool:
-    tracked = [track for track, _ in await context.store.tracks.in_channel(channel) if track.job_id == job_id]
-    return any([await context.store.tracks.remove(track.account, job_id, channel) for track in tracked])
 
 
 async def tracked(command: Command, context: Context) -> Reply:

@@ -1,4 +1,4 @@
-"""Orders to a fine-tuning API: what each does to a job, when it makes sense, and how its effect shows. Pure.
+"""Orders to a fine-tuning API: what each does to a job, when it applies, and how its effect shows. Pure.
 
 OpenAI does not say in which states it takes them: https://platform.openai.com/docs/api-reference/fine-tuning. Where a
 status is unknown an order is offered, and the API decides.
@@ -24,36 +24,80 @@ class Order(StrEnum):
 class Words:
     """How an order is spoken of."""
 
+    emoji: str
     done: str
     under_way: str
+    wanted: str
+    """Which jobs it is for."""
     warning: str
     """What to know before it is given."""
 
 
 WORDS = {
-    Order.CANCEL: Words("cancelled", "being cancelled", "This cannot be undone, and work already done may be billed."),
-    Order.PAUSE: Words("paused", "being paused", "It keeps what it learned and can be resumed."),
-    Order.RESUME: Words("resumed", "being resumed", "It goes on from where it was paused."),
-    Order.CREATE: Words("created", "being created", "Training is billed."),
+    Order.CANCEL: Words(
+        ":octagonal_sign:",
+        "cancelled",
+        "being cancelled",
+        "unfinished",
+        "This cannot be undone, and work already done may be billed.",
+    ),
+    Order.PAUSE: Words(
+        ":double_vertical_bar:", "paused", "being paused", "running", "It keeps what it learned and can be resumed."
+    ),
+    Order.RESUME: Words(
+        ":arrow_forward:", "resumed", "being resumed", "paused", "It goes on from where it was paused."
+    ),
+    Order.CREATE: Words(":heavy_plus_sign:", "created", "being created", "new", "Training is billed."),
 }
+"""The one table of what people read of orders."""
 
 
 _CANCELLING = frozenset({"cancelling", "canceling", "cancel_requested"})
 """A job that is being cancelled; nothing undoes that."""
 
 
-def makes_sense(order: Order, status: str) -> bool:
-    """Whether an order fits a job in this status, as far as anybody knows."""
-    phase = phase_of(status)
+class Fit(StrEnum):
+    """Whether an order applies to a job as it is."""
+
+    GO = "go"
+    ASK_AGAIN = "ask again"
+    """It may mean something else than when its confirmation was shown."""
+    TOO_EARLY = "too early"
+    """The job has yet to come to where it applies."""
+    ALREADY = "already"
+    """What it asks for is so."""
+    TOO_LATE = "too late"
+    """The job is over, or about to be."""
+
+
+def fit(order: Order, now: str, *, asked: str | None = None) -> Fit:
+    """Return whether an order applies to a job, by its status ``now`` and the one that its confirmation showed.
+
+    A job moves on while somebody reads a confirmation: what applies still goes through, whatever the job went through
+    meanwhile. It is asked about again only where the job is known no longer to be in a state that the order is for.
+    """
+    applies = _fit(order, now)
+    was_known = asked is not None and phase_of(asked) is not Phase.UNKNOWN
+    is_unclear = order is not Order.CANCEL and phase_of(now) is Phase.UNKNOWN
+    return Fit.ASK_AGAIN if applies is Fit.GO and was_known and is_unclear else applies
+
+
+def _fit(order: Order, now: str) -> Fit:
+    phase, is_ending = phase_of(now), is_final(now) or now.lower() in _CANCELLING
     match order:
         case Order.CANCEL:
-            return not is_final(status)
-        case Order.PAUSE:
-            return phase in (Phase.ACTIVE, Phase.UNKNOWN) and not _is_on_its_way(order, status)
-        case Order.RESUME:
-            return phase in (Phase.HELD, Phase.UNKNOWN)
-        case Order.CREATE:
-            return False
+            return Fit.TOO_LATE if is_final(now) else Fit.GO
+        case Order.PAUSE | Order.RESUME if is_ending:
+            return Fit.TOO_LATE
+        case Order.PAUSE if phase is Phase.HELD or _is_on_its_way(order, now):
+            return Fit.ALREADY
+        case Order.RESUME if phase is Phase.ACTIVE and not _is_on_its_way(Order.PAUSE, now):
+            return Fit.ALREADY
+        case Order.RESUME if phase in (Phase.HELD, Phase.UNKNOWN):
+            return Fit.GO
+        case Order.PAUSE if phase in (Phase.ACTIVE, Phase.UNKNOWN):
+            return Fit.GO
+    return Fit.TOO_EARLY
 
 
 def shows(order: Order, status: str) -> bool:

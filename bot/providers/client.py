@@ -147,6 +147,15 @@ class Client:
         """Order a new job, once; like every order it is never sent a second time."""
         return self._dialect.read_created(await self._send_for_one(self._dialect.create_job(body)), now=self._clock())
 
+    async def check_orders(self) -> None:
+        """Read the newest job with the key for orders.
+
+        Raises:
+            ProviderError: no order could be given now, and why.
+        """
+        asked = replace(self._dialect.list_jobs(limit=1), is_for_one=True, prepares_order=True)
+        self._dialect.read_jobs(await self._send(asked), now=self._clock())
+
     async def find(self, key: str, value: str) -> Reading | None:
         """Read the newest job that carries a pair of metadata, or None; gateways that do not filter are seen through."""
         after, looked_at = None, 0

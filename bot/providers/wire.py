@@ -26,11 +26,13 @@ class Request:
     """What is sent along, as JSON."""
     is_for_one: bool = False
     """Whether one job, or one line of its log, is asked for: it cannot be had in smaller parts."""
+    prepares_order: bool = False
+    """Whether it only finds out whether an order could be given."""
 
     @property
     def is_order(self) -> bool:
-        """Whether it changes something, so that it needs the key for orders and is never repeated blindly."""
-        return self.method != "GET"
+        """Whether it changes something, or is to, so that it needs the key for orders."""
+        return self.method != "GET" or self.prepares_order
 
 
 @dataclass(frozen=True)

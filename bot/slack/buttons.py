@@ -86,12 +86,13 @@ def _command(action_id: str, value: str, asker: Asker, body: dict[str, Any]) -> 
     if pressed == UNSUBSCRIBE and _NUMBER.fullmatch(value):
         return Command(Verb.UNSUBSCRIBE, asker, _DOOR, subscription=int(value))
     if pressed == UNMUTE and value == EVERY_JOB:
-        return Command(Verb.UNMUTE, asker, _DOOR, everything=True)
+        return Command(Verb.UNMUTE, asker, _DOOR, everything=True, replaces=not _is_ephemeral(body))
     verb = _VERBS.get(pressed)
     if verb is None or not can_be_id(value):
         return None
-    fresh = pressed == REFRESH
-    return Command(verb, asker, _DOOR, job_ids=(value,), fresh=fresh, replaces=fresh and _is_ephemeral(body))
+    # What is muted no more needs no button that ends it.
+    replaces = _is_ephemeral(body) if pressed == REFRESH else pressed == UNMUTE and not _is_ephemeral(body)
+    return Command(verb, asker, _DOOR, job_ids=(value,), fresh=pressed == REFRESH, replaces=replaces)
 
 
 def _page(value: str, asker: Asker, body: dict[str, Any]) -> Command | None:

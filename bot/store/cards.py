@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, and_, func, select, text, update
+from sqlalchemy import Row, and_, exists, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.jobs.statuses import FINAL_WORDS
@@ -145,15 +145,22 @@ class Cards:
         placed = {"ts": ts, "shown": shows, "failures": 0, "not_before": 0.0}
         await tx.execute(update(schema.card).where(schema.card.c.id == card_id).values(placed))
 
-    async def want(self, tx: AsyncConnection, account: str, *job_ids: str, at_once: bool = False) -> None:
-        """Let every card of jobs show what is known of them now; ``at_once`` waits only for its turn among all cards."""
+    async def want(
+        self, tx: AsyncConnection, account: str, *job_ids: str, channel: str | None = None, at_once: bool = False
+    ) -> None:
+        """Let the cards of jobs, of one channel or of all, show what is known now.
+
+        ``at_once`` waits only for its turn among all cards.
+        """
         cards = schema.card.c
         mine = update(schema.card).where(cards.account == account, self._db.among(cards.job_id, job_ids))
+        if channel is not None:
+            mine = mine.where(cards.channel == channel)
         rested = {"edited_at": 0.0} if at_once else {}
         await tx.execute(mine.values(wanted=cards.wanted + 1, not_before=0.0, **rested))
 
     async def claim(self, rhythm: Rhythm) -> Edit | None:
-        """Take the edit that is due first, of a job that is over if there is one; None where none may go out now.
+        """Take the edit that is due first: of what its channel tracks, and there of a job that is over; None where none may go out now.
 
         One that this process claimed without hearing so, or abandoned, comes first.
         """
@@ -181,13 +188,16 @@ class Cards:
         self._tokens.lose(edit.token)
 
     async def _take(self, tx: AsyncConnection, token: str, rhythm: Rhythm) -> Row[Any] | None:
-        cards, jobs, now = schema.card.c, schema.job.c, self._db.now()
+        cards, jobs, tracks, now = schema.card.c, schema.job.c, schema.track.c, self._db.now()
         is_over = func.lower(jobs.status).in_(FINAL_WORDS)
+        of_card = (tracks.account == cards.account, tracks.job_id == cards.job_id, tracks.channel == cards.channel)
+        # A channel that untracks thousands of jobs must not hold up what others wait for.
+        is_tracked = exists().where(*of_card)
         first = (
             select(cards.id)
             .join(schema.job, and_(jobs.account == cards.account, jobs.id == cards.job_id))
             .where(*_due(now, rhythm))
-            .order_by(is_over.desc(), cards.edited_at, cards.id)
+            .order_by(is_tracked.desc(), is_over.desc(), cards.edited_at, cards.id)
             .limit(1)
         )
         card_id = await tx.scalar(first)

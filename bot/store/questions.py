@@ -43,7 +43,7 @@ class Question:
     channel: str
     team: str = ""
     status: str | None = None
-    """The job's status that the question showed."""
+    """The job's status that the question showed; of an order, the one that the job had when it was given."""
 
 
 @dataclass(frozen=True)
@@ -79,10 +79,10 @@ class Questions:
             row = (await tx.execute(self._select().where(schema.question.c.key == key))).one_or_none()
         return _asked(row) if row else None
 
-    async def answer(self, tx: AsyncConnection, key: str) -> bool:
+    async def answer(self, tx: AsyncConnection, key: str, *, status: str | None) -> bool:
         """Make an order of a question, once; False where it cannot be: it is too old, or was answered or overtaken.
 
-        The caller makes sure that no rival is there, and that none comes meanwhile (``Database.one_at_a_time``).
+        ``status`` is the job's at this moment. The caller makes sure that no rival is there, and that none comes meanwhile (``Database.one_at_a_time``).
         """
         rows, now = schema.question.c, self._db.now()
         statement = (
@@ -93,7 +93,7 @@ class Questions:
                 rows.ended_at.is_(None),
                 is_ahead(rows.expires_at, now, _longest()),
             )
-            .values(answered_at=now, lease_until=now + LEASE)
+            .values(answered_at=now, lease_until=now + LEASE, status=status)
         )
         return (await tx.execute(statement)).rowcount > 0
 

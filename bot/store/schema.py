@@ -299,7 +299,7 @@ question = Table(
     Column("person", Text, nullable=False),
     Column("team", Text),
     Column("channel", Text, nullable=False),
-    # The job's status that the question showed: the answer is to that.
+    # The job's status that the question showed; once it is an order, the one that the job had then.
     Column("status", Text),
     Column("expires_at", Double, nullable=False),
     # Answered with yes it is an order, under way until it has ended; after the lease its process is given up.

@@ -12,6 +12,7 @@ from bot.jobs.changes import State
 from bot.jobs.filters import EVERYTHING, Filter, union
 from bot.jobs.retirement import Trained
 from bot.store import schema
+from bot.store.cards import Cards
 from bot.store.engine import Database
 
 
@@ -51,6 +52,7 @@ class Tracks:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self._cards = Cards(db)
 
     async def add(self, tx: AsyncConnection, tracks: Sequence[Track]) -> list[Track]:
         """Store tracks; return those that were not there yet. One that was tells what either does."""
@@ -89,16 +91,21 @@ class Tracks:
         if values:
             await tx.execute(update(schema.track).where(*(key == bindparam(name) for key, name in of)), values)
 
-    async def remove(self, account: str, job_id: str, channel: str) -> bool:
-        """Stop following a job in a channel; return whether it was followed."""
-        statement = delete(schema.track).where(*_of(account, job_id, channel))
-        async with self._db.transaction() as tx:
-            return (await tx.execute(statement)).rowcount > 0
+    async def remove(self, channel: str, job_id: str | None = None) -> list[str]:
+        """Stop following a job in a channel, in whatever account, or every job there; return the ids of those that were.
 
-    async def remove_all(self, channel: str) -> int:
-        """Stop following every job in a channel; return how many there were."""
+        Their cards there are shown anew: they say who follows a job.
+        """
+        tracks = schema.track.c
+        mine = delete(schema.track).where(tracks.channel == channel)
+        if job_id is not None:
+            mine = mine.where(tracks.job_id == job_id)
         async with self._db.transaction() as tx:
-            return (await tx.execute(delete(schema.track).where(schema.track.c.channel == channel))).rowcount
+            gone = [tuple(row) for row in await tx.execute(mine.returning(tracks.account, tracks.job_id))]
+            for account in sorted({account for account, _ in gone}):
+                jobs = [job_id for whose, job_id in gone if whose == account]
+                await self._cards.want(tx, account, *jobs, channel=channel, at_once=True)
+        return [job_id for _, job_id in gone]
 
     async def all_of(self, tx: AsyncConnection, channel: str) -> list[Track]:
         """Return every track of a channel, in the caller's transaction."""
@@ -267,8 +274,3 @@ def _wider(there: Track, track: Track) -> Track:
 def _subscription(row: Any) -> Subscription:
     wanted = Filter.from_json(row.filter)
     return Subscription(row.account, row.channel, row.person, row.newer_than, wanted, row.id)
-
-
-def _of(account: str, job_id: str, channel: str) -> tuple[Any, ...]:
-    tracks = schema.track.c
-    return tracks.account == account, tracks.job_id == job_id, tracks.channel == channel

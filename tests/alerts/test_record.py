@@ -182,7 +182,7 @@ async def test_a_job_older_than_the_subscription_is_not_announced(store: Store, 
 async def test_an_announced_job_that_was_untracked_is_not_announced_again(store: Store, recorder: Recorder) -> None:
     await _subscribe(store, "C1", 1000)
     await recorder.record(await _seen(store, reading("ftjob-a", "queued")))
-    await store.tracks.remove(ACCOUNT, "ftjob-a", "C1")
+    await store.tracks.remove("C1", "ftjob-a")
 
     await recorder.record(await _seen(store, reading("ftjob-a", "queued")))
     await recorder.record(await _seen(store, reading("ftjob-a", "running")))

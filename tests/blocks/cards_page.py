@@ -52,7 +52,7 @@ def sections() -> dict[str, str]:
             alert(
                 change_to(job(**SUCCEEDED)),
                 job(**SUCCEEDED),
-                Surroundings(PAGES.job_page("ftjob-abc123")),
+                Surroundings(PAGES.job_page("ftjob-abc123"), tracked=True),
                 person=PERSON,
             )
         ),

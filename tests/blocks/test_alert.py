@@ -9,7 +9,7 @@ from bot.jobs.changes import Change, ChangeKind, State
 from bot.jobs.models import Job
 from tests.blocks.drawn import FAILED, NOW, PERSON, SUCCEEDED, change_to, job, shown, unchanged
 
-AROUND = Surroundings("https://platform.openai.com/finetune/ftjob-abc123")
+AROUND = Surroundings("https://platform.openai.com/finetune/ftjob-abc123", tracked=True)
 MODEL = SUCCEEDED["fine_tuned_model"]
 
 
@@ -121,8 +121,17 @@ def test_an_alert_of_a_failure_holds_all_that_is_known_of_it() -> None:
     assert expected in shown(draw(job(**FAILED)))
 
 
-def test_without_a_person_the_subscription_is_named() -> None:
-    assert "this channel is subscribed" in shown(draw(job(), person=None))
+def test_without_a_person_the_subscription_is_named_as_what_the_job_once_matched() -> None:
+    assert "matched a subscription of this channel" in shown(draw(job(), person=None))
+
+
+def test_what_was_untracked_before_it_is_told_names_nobody() -> None:
+    told = shown(draw(job(), person=None, around=Surroundings("https://example.com/a", tracked=False)))
+    bare = draw(job(), person=None, around=Surroundings(None, tracked=False))
+
+    assert "subscri" not in told
+    assert "tracked by" not in told
+    assert all(block["type"] != "context" for block in bare.blocks), "an empty line is none"
 
 
 def test_a_change_found_late_says_since_when() -> None:

@@ -85,3 +85,16 @@ def test_the_name_of_a_file_is_text() -> None:
 
     assert {text["type"] for text in texts} == {"plain_text"}
     assert {text["emoji"] for text in texts} == {False}
+
+
+@pytest.mark.parametrize("name", ["train.jsonl", "a-very-long-name-of-a-file-" * 5, None])
+def test_files_of_one_name_size_and_day_are_told_apart(name: str | None) -> None:
+    ids = [f"file-Hk3v9Qm1Lw8Zr2Tb-{nth}-9Xc4Vb7Nm0Qw" for nth in range(9)]
+    files = [File(id=each, filename=name, bytes=900, created_at=NOW) for each in ids]
+    window = form(PRIVATE, files)
+    select = next(block["element"] for block in window.blocks if block.get("block_id") == "training_file")
+    shown = [option["text"]["text"] for option in select["options"]]
+
+    assert len(set(shown)) == len(files)
+    assert all(len(each) <= 75 for each in shown)
+    assert [option["value"] for option in select["options"]] == ids

@@ -207,4 +207,4 @@ def test_no_button_of_a_card_acts_by_itself() -> None:
 
 def test_who_follows_a_job_is_named() -> None:
     assert followed_by("U0OLIVIA") == "tracked by <@U0OLIVIA>"
-    assert followed_by(None) == "this channel is subscribed"
+    assert followed_by(None) == "matched a subscription of this channel"

@@ -15,7 +15,7 @@ from bot.blocks.models import Made, model_list
 from bot.blocks.mute import muted, unmuted
 from bot.blocks.outbox import Undeliverable, outbox
 from bot.blocks.subscriptions import subscription_list
-from bot.commands.problems import STALE, STRANGE, refusal, unposted, upstream
+from bot.commands.problems import STRANGE, refusal, stale, unposted, upstream
 from bot.commands.usage import USAGE
 from bot.errors import (
     AccessRefused,
@@ -28,6 +28,7 @@ from bot.errors import (
 )
 from bot.jobs.changes import Change, ChangeKind, State
 from bot.jobs.filters import EVERYTHING, Filter
+from bot.store.questions import Asked, Question
 from tests.blocks.as_read import as_read
 from tests.blocks.drawn import (
     FAILED,
@@ -216,11 +217,21 @@ def test_refusals(snapshot: SnapshotAssertion) -> None:
         assert as_read(note(refusal(why, OFFICE))) == snapshot(name=why)
 
 
+ASKED = Asked(
+    "key",
+    Question("cancel", "default", "ftjob-abc123", "U0OLIVIA", "C0ML"),
+    expired=True,
+    answered_at=None,
+    ended=False,
+    said=None,
+)
+
+
 def test_problems(snapshot: SnapshotAssertion) -> None:
     for name, error in ERRORS.items():
         text = upstream(error, place=PLACE, job_id="ftjob-abc123")
         assert as_read(problem(text, ref="7f3a")) == snapshot(name=name)
     assert as_read(problem(STRANGE, ref="7f3a")) == snapshot(name="strange")
-    assert as_read(note(STALE)) == snapshot(name="stale")
+    assert as_read(note(stale(ASKED))) == snapshot(name="stale")
     for word in ("not_in_channel", "is_archived", "ratelimited", None):
         assert as_read(problem(unposted(word))) == snapshot(name=f"unposted {word}")

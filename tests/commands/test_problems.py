@@ -2,8 +2,9 @@ import pytest
 
 from bot.access import Policy, Why
 from bot.blocks.answers import problem
+from bot.commands.command import Asker, Command, Verb
 from bot.commands.flood import Bound, Limit, Wait
-from bot.commands.problems import INVITE, STALE, STRANGE, flooded, quota, refusal, unposted, upstream
+from bot.commands.problems import INVITE, STRANGE, flooded, not_yours, quota, refusal, stale, unposted, upstream
 from bot.errors import (
     AccessRefused,
     BrokenAnswer,
@@ -18,8 +19,11 @@ from bot.errors import (
     TrainingClosed,
     Unreachable,
 )
+from bot.jobs.creation import Creation
+from bot.jobs.orders import Order
 from bot.providers.openai import OpenAI
 from bot.providers.wire import Answer
+from bot.store.questions import Asked, Question
 from tests.blocks.drawn import EXAMPLES, alive, marked_up
 from tests.builders import account
 
@@ -188,7 +192,36 @@ def test_a_card_that_could_not_be_posted_is_explained_and_nothing_stored(error: 
     assert [part for markup in marked_up(problem(said)) for part in alive(markup)] == []
 
 
-@pytest.mark.parametrize("said", [STALE, STRANGE])
+def asked(order: Order) -> Asked:
+    question = Question(order, "default", "ftjob-abc123", "U0OTTO", "C0ML")
+    return Asked("key", question, expired=True, answered_at=None, ended=False, said=None)
+
+
+@pytest.mark.parametrize("order", Order)
+def test_what_is_out_of_date_or_of_somebody_else_names_the_command_for_a_new_one_of_its_kind(order: Order) -> None:
+    asker, theirs = Asker("U0OLIVIA", "C0ML", "T0"), asked(order)
+    creation = Creation("gpt-4o-mini", "file-abc123") if order is Order.CREATE else None
+    command = Command(Verb.CONFIRM, asker, key="key", creation=creation)
+    for said in (stale(theirs), not_yours(command, theirs)):
+        assert f"/ftjob {order}" in said
+        assert [other for other in Order if other is not order and f"/ftjob {other}" in said] == []
+        assert ("form" in said, "button" in said) == (order is Order.CREATE, order is not Order.CREATE)
+
+
+def test_a_form_and_a_button_that_nobody_was_given_get_the_words_of_their_kind() -> None:
+    asker = Asker("U0OLIVIA", "C0ML", "T0")
+    form = not_yours(Command(Verb.CONFIRM, asker, creation=Creation("gpt-4o-mini", "file-abc123")), None)
+    button = not_yours(Command(Verb.CONFIRM, asker), None)
+
+    assert "/ftjob create" in form
+    assert not any(verb in form for verb in ("cancel", "pause", "resume", "button"))
+    assert all(f"`{verb}`" in button.replace("/ftjob ", "") for verb in ("cancel", "pause", "resume"))
+    assert "form" not in button
+    crossed = not_yours(Command(Verb.CONFIRM, asker), asked(Order.CREATE))
+    assert crossed == button, "a button with a form's key is a button"
+
+
+@pytest.mark.parametrize("said", [*(stale(asked(order)) for order in Order), STRANGE])
 def test_a_button_or_a_bug_that_ends_a_conversation_says_how_to_go_on(said: str) -> None:
     assert any(step in said for step in NEXT_STEPS)
     assert [word for word in JARGON if word in said] == []

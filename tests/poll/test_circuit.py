@@ -231,7 +231,7 @@ async def test_an_outage_ends_although_nobody_follows_anything_any_more(view: Lo
     await view.track(job)
     view.api.faults.always(LIST, UNAVAILABLE)
     await _ticks(view, 7)
-    await view.store.tracks.remove(ACCOUNT, job, "C1")
+    await view.store.tracks.remove("C1", job)
     await _ticks(view, 5)
     view.api.faults.clear()
 

@@ -9,7 +9,7 @@ from bot.jobs.doubt import AGREEING
 from bot.sandbox.faults import Fault
 from bot.sandbox.finetuning import FineTuningApi
 from tests.poll.lookout import INTERVAL, LIST, ONE, Lookout, lookout
-from tests.store.seeds import ACCOUNT, known
+from tests.store.seeds import known
 
 GONE, BACK, STATUS = ChangeKind.GONE, ChangeKind.BACK, ChangeKind.STATUS
 HOUR = 3600.0
@@ -124,7 +124,7 @@ async def test_a_job_that_is_gone_costs_no_request_between_two_looks(view: Looko
 
     for _ in range(5):
         assert await view.sweep_later() == [LIST]
-    await view.store.tracks.remove(ACCOUNT, other, "C1")
+    await view.store.tracks.remove("C1", other)
     assert await view.sweep_later() == []
 
 

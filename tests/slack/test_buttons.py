@@ -78,8 +78,14 @@ def test_a_subscription_is_ended_by_its_id() -> None:
 
 
 def test_a_mute_is_ended_for_one_job_or_for_all() -> None:
-    assert command_of(body(UNMUTE)) == Command(Verb.UNMUTE, ASKER, "button", job_ids=(JOB,))
-    assert command_of(body(UNMUTE, EVERY_JOB)) == Command(Verb.UNMUTE, ASKER, "button", everything=True)
+    of_job = Command(Verb.UNMUTE, ASKER, "button", job_ids=(JOB,), replaces=True)
+    of_all = Command(Verb.UNMUTE, ASKER, "button", everything=True, replaces=True)
+    seen_alone = {"type": "message", "is_ephemeral": True}
+
+    assert command_of(body(UNMUTE)) == of_job
+    assert command_of(body(UNMUTE, EVERY_JOB)) == of_all
+    assert command_of(body(UNMUTE, container=seen_alone)) == replace(of_job, replaces=False)
+    assert command_of(body(UNMUTE, EVERY_JOB, container=seen_alone)) == replace(of_all, replaces=False)
 
 
 @pytest.mark.parametrize(

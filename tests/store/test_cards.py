@@ -7,7 +7,7 @@ from bot.store import Store, schema
 from bot.store.cards import Card, Rhythm
 from bot.store.changes import RecordedChange
 from bot.store.delivery import Picture, Planned
-from tests.store.seeds import ACCOUNT, STARTED, crowd, deliveries, know, owe, reading
+from tests.store.seeds import ACCOUNT, STARTED, crowd, deliveries, follow, know, owe, reading
 from tests.store.times import Time
 
 
@@ -195,3 +195,32 @@ async def test_a_rate_limit_holds_every_card_up(store: Store, time: Time) -> Non
     assert await store.cards.claim(RHYTHM) is None
     await time.passes(store, 2)
     assert await _claim(store)
+
+
+async def test_cards_of_what_a_channel_tracks_come_before_those_that_it_untracked(store: Store, time: Time) -> None:
+    await _posted(store, "ftjob-over", status="succeeded")
+    await _posted(store, "ftjob-a")
+    await follow(store, ("C1", "ftjob-over"), ("C1", "ftjob-a"))
+    await _want(store, "ftjob-a")
+    assert await store.tracks.remove("C1", "ftjob-over") == ["ftjob-over"]
+
+    assert await _claim(store) == "ftjob-a"
+    await time.passes(store, 2)
+    assert await _claim(store) == "ftjob-over"
+    await time.passes(store, 2)
+    assert await _claim(store) is None
+
+
+async def test_untracking_shows_the_cards_of_that_channel_alone_anew(store: Store, time: Time) -> None:
+    there, elsewhere = await _posted(store, "ftjob-a"), await _posted(store, "ftjob-a", "C2")
+    await _posted(store, "ftjob-b")
+    await follow(store, ("C1", "ftjob-a"), ("C2", "ftjob-a"))
+    await store.tracks.remove("C1", "ftjob-b")
+    await store.tracks.remove("C1")
+
+    edit = await store.cards.claim(RHYTHM)
+    assert edit is not None
+    assert edit.card.id == there.id
+    await store.cards.edited(edit)
+    await time.passes(store, 2)
+    assert await _claim(store) is None, f"nothing changed for {elsewhere}"

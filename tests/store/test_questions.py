@@ -16,7 +16,7 @@ CANCEL = Question("cancel", "default", "ftjob-a", "U1", "C1", "T1", "running")
 async def _answer(store: Store, key: str) -> bool:
     async with store.db.transaction() as tx:
         await store.db.one_at_a_time(tx)
-        return await store.questions.answer(tx, key)
+        return await store.questions.answer(tx, key, status="running")
 
 
 async def _end(store: Store, key: str, *, done: bool, said: str = "Said.") -> bool:

@@ -239,7 +239,7 @@ async def test_a_question_cannot_be_answered_for_longer_than_its_lifetime(
     assert asked
     assert asked.expired
     async with store.db.transaction() as tx:
-        assert not await store.questions.answer(tx, key)
+        assert not await store.questions.answer(tx, key, status="running")
 
 
 @pytest.mark.parametrize("seconds", BACK)
@@ -248,7 +248,7 @@ async def test_an_order_is_found_out_about_and_forgotten_in_time_when_the_clock_
 ) -> None:
     key = await store.questions.ask(CANCEL)
     async with store.db.transaction() as tx:
-        assert await store.questions.answer(tx, key)
+        assert await store.questions.answer(tx, key, status="running")
     assert await store.questions.abandoned() == []
 
     await time.passes(store, seconds)

@@ -66,8 +66,8 @@ async def test_jobs_that_people_follow_and_that_are_not_settled_are_counted_once
 async def test_a_job_is_untracked_in_one_channel_only(store: Store) -> None:
     await follow(store, ("C1", "ftjob-a"), ("C2", "ftjob-a"), ("C1", "ftjob-b"))
 
-    assert await store.tracks.remove(ACCOUNT, "ftjob-a", "C1")
-    assert not await store.tracks.remove(ACCOUNT, "ftjob-a", "C1")
+    assert await store.tracks.remove("C1", "ftjob-a") == ["ftjob-a"]
+    assert await store.tracks.remove("C1", "ftjob-a") == []
 
     left = [(row.channel, row.job_id) for row in await rows(store, schema.track)]
     assert left == [("C2", "ftjob-a"), ("C1", "ftjob-b")]
@@ -76,8 +76,8 @@ async def test_a_job_is_untracked_in_one_channel_only(store: Store) -> None:
 async def test_all_jobs_of_a_channel_are_untracked_at_once(store: Store) -> None:
     await follow(store, ("C1", "ftjob-a"), ("C2", "ftjob-a"), ("C1", "ftjob-b"))
 
-    assert await store.tracks.remove_all("C1") == 2
-    assert await store.tracks.remove_all("C1") == 0
+    assert sorted(await store.tracks.remove("C1")) == ["ftjob-a", "ftjob-b"]
+    assert await store.tracks.remove("C1") == []
 
     assert [row.channel for row in await rows(store, schema.track)] == ["C2"]
 
@@ -86,7 +86,7 @@ async def test_a_channel_sees_what_it_follows_newest_first_with_its_state(store:
     await know(store, reading("ftjob-a", "queued", created_at=10), reading("ftjob-c", "failed", created_at=30))
     await know(store, reading("ftjob-b", "succeeded", "ft:m", created_at=20))
     await follow(store, ("C1", "ftjob-a"), ("C1", "ftjob-b"), ("C1", "ftjob-c"), ("C2", "ftjob-a"))
-    await store.tracks.remove(ACCOUNT, "ftjob-c", "C1")
+    await store.tracks.remove("C1", "ftjob-c")
 
     assert await store.tracks.in_channel("C1") == [
         (Track(ACCOUNT, "ftjob-b", "C1", "U1"), State("succeeded", "ft:m")),

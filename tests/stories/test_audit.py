@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from bot.app import Bot
+from bot.blocks.job import doing
 from bot.blocks.parts import PAGE
 from bot.sandbox.faults import Fault
 from bot.sandbox.messages import Ephemeral, Reply
@@ -166,13 +167,64 @@ async def test_a_question_that_led_to_no_order_is_written_down_with_the_reason(w
     assert once_more.plain == ended.plain
     assert expired.replace_original
     assert [(row.decision, row.reason) for row in rows] == [
-        (Decision.OVER, None),
+        (Decision.OVER, "the job was cancelled"),
         (Decision.ASKED, None),
         (Decision.STALE, "the job succeeded"),
         (Decision.DUPLICATE, None),
         (Decision.ASKED, None),
         (Decision.STALE, "expired"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("verb", "status", "decision", "said"),
+    [
+        ("pause", "queued", Decision.EARLY, "came too early (the job wasn't there yet) with `pause`"),
+        ("pause", "paused", Decision.ALREADY, "asked for what was so already: `pause`"),
+        ("pause", "succeeded", Decision.OVER, "came too late (the job had finished) with `pause`"),
+        ("resume", "validating_files", Decision.EARLY, "came too early (the job wasn't there yet) with `resume`"),
+        ("resume", "running", Decision.ALREADY, "asked for what was so already: `resume`"),
+        ("cancel", "failed", Decision.OVER, "came too late (the job had finished) with `cancel`"),
+    ],
+)
+async def test_an_action_that_did_not_apply_is_written_down_as_what_happened(
+    world: World, verb: str, status: str, decision: Decision, said: str
+) -> None:
+    job = world.api.add_job(status=status)
+
+    async with world.bot() as bot:
+        await world.say(f"{verb} {job}")
+        (row,) = await entries(bot)
+        seen = await world.say("audit")
+
+    assert (row.decision, row.reason) == (decision, f"the job {doing(status)}")
+    assert said in seen.plain
+    assert doing(status) in seen.plain
+
+
+@pytest.mark.parametrize(
+    ("verb", "then", "now", "decision"),
+    [
+        ("pause", "running", "queued", "early"),
+        ("pause", "running", "pausing", "already"),
+        ("resume", "paused", "running", "already"),
+    ],
+)
+async def test_a_press_after_which_the_action_does_not_apply_is_written_down_as_what_happened(
+    world: World, verb: str, then: str, now: str, decision: str
+) -> None:
+    job = world.api.add_job(status=then)
+
+    async with world.bot() as bot:
+        question = await world.say(f"{verb} {job}")
+        world.api.change(job, status=now)
+        answer = await world.press(question, RED)
+        rows = await entries(bot)
+
+    assert f"Nothing to {verb}" in answer.plain
+    assert answer.replace_original
+    assert world.orders == []
+    assert [(row.decision, row.reason) for row in rows] == [("asked", None), (decision, f"the job {doing(now)}")]
 
 
 async def test_operators_look_at_it_in_chat(world: World) -> None:

@@ -147,6 +147,59 @@ async def test_a_card_catches_up_after_a_restart(lively: World) -> None:
         await world.until_told(job, "Succeeded")
 
 
+async def test_a_card_says_at_once_that_its_job_was_untracked_and_offers_to_track_it(lively: World) -> None:
+    world = lively
+    async with world.bot():
+        jobs = [world.api.add_job(status=status) for status in ("running", "succeeded", "queued")]
+        for job in jobs:
+            await world.say(f"track {job}")
+        cards = {job: card_of(world, job) for job in jobs}
+        await world.say(f"untrack {jobs[0]}")
+        await until_untracked(world, cards[jobs[0]])
+        assert "ftjob_untrack" in cards[jobs[1]].buttons, "the others are tracked still"
+        await world.say("untrack all")
+        for job in jobs:
+            await until_untracked(world, cards[job])
+        assert "subscri" not in "".join(card.plain for card in cards.values())
+
+
+async def until_untracked(world: World, card: Message) -> None:
+    """Wait until a card names nobody who tracks its job, and has a button that tracks it."""
+    await world.slack.ledger.until(
+        lambda: "Untracked here" in card.plain and "ftjob_track" in card.buttons, seconds=20, why=card.plain
+    )
+    assert "ftjob_untrack" not in card.buttons
+    assert "racked by" not in card.plain.replace("Untracked", "")
+
+
+async def test_a_card_of_a_subscription_stays_true_when_that_is_ended_and_so_do_later_alerts(lively: World) -> None:
+    world = lively
+    async with world.bot():
+        await world.say("subscribe")
+        job = world.api.add_job(status="queued")
+        await world.slack.ledger.until(lambda: cards_of(world, job), seconds=20, why="the card of a new job")
+        await world.say("unsubscribe")
+        world.api.change(job, status="running")
+        await until_card_says(world, job, "*Running*", "Matched a subscription of this channel")
+        await world.until_told(job, "Running")
+    told = world.about(job)
+    assert "channel is subscribed" not in "".join(message.plain for message in told)
+    assert "/ftjob unsubscribe" not in "".join(message.plain for message in told)
+
+
+async def test_a_card_of_a_job_that_a_new_subscription_tracks_again_says_so(lively: World) -> None:
+    world = lively
+    async with world.bot():
+        job = world.api.add_job(status="running")
+        await world.say(f"track {job}")
+        card = card_of(world, job)
+        await world.say(f"untrack {job}")
+        await until_untracked(world, card)
+        await world.say("subscribe")
+        await world.slack.ledger.until(lambda: "ftjob_untrack" in card.buttons, seconds=20, why=card.plain)
+        assert "Matched a subscription of this channel" in card.plain
+
+
 async def test_a_job_that_the_api_forgot_says_so_on_its_card(world: World) -> None:
     world.pace = LIVELY
     async with world.bot():

@@ -11,7 +11,7 @@ from bot.sandbox.faults import Fault
 from bot.sandbox.finetuning import JOBS_READ, JOBS_WRITE, Key
 from bot.sandbox.messages import View
 from bot.store.audit import Decision
-from tests.canaries import KEY
+from tests.canaries import KEY, WRITE_KEY
 from tests.stories.test_audit import entries
 from tests.world import World
 
@@ -235,6 +235,49 @@ async def test_a_form_that_is_handed_in_twice_creates_one_job(world: World) -> N
     assert sorted(row.decision for row in rows) == ["asked", "done", "duplicate", "ordered"]
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_finished_form_that_is_submitted_again_from_another_tab_says_so_and_creates_nothing(
+    world: World, *, restarted: bool
+) -> None:
+    async with world.bot():
+        window = await opened(world)
+        other_tab = copy.deepcopy(window.body)
+        await world.olivia.submit(window, filled(world))
+        await shows(world, window, "Tracking")
+        if not restarted:
+            await _submitted_again(world, window, other_tab)
+    if restarted:
+        async with world.bot():
+            await _submitted_again(world, window, other_tab)
+
+    (job,) = world.api.jobs
+    assert job in window.plain
+    assert "went wrong" not in window.plain
+    assert len(created(world)) == 1
+
+
+async def test_a_form_that_the_api_refused_is_not_sent_again_from_another_tab(world: World) -> None:
+    async with world.bot() as bot:
+        window = await opened(world)
+        other_tab = copy.deepcopy(window.body)
+        await world.olivia.submit(window, filled(world, model="gpt-2"))
+        await shows(world, window, "The API refused to create it")
+        await _submitted_again(world, window, other_tab)
+        rows = await entries(bot)
+
+    assert "Model gpt-2 is not available" in window.plain
+    assert [row.decision for row in rows] == ["asked", "ordered", "refused", "duplicate"]
+    assert len(created(world)) == 1
+
+
+async def _submitted_again(world: World, window: View, body: dict[str, Any]) -> None:
+    """Submit a form as another tab still shows it."""
+    window.body = copy.deepcopy(body)
+    exchange = await world.olivia.submit(window, filled(world))
+    assert exchange.acked, exchange.error
+    await shows(world, window, "This form was submitted already, so nothing was sent again.")
+
+
 async def test_b74_an_edited_form_opens_nothing(world: World) -> None:
     async with world.bot() as bot:
         window = await opened(world)
@@ -244,7 +287,7 @@ async def test_b74_an_edited_form_opens_nothing(world: World) -> None:
             form = View(window.id, window.user, {**body, "private_metadata": private}, window.hash, window.root_id)
             exchange = await world.olivia.submit(form, filled(world))
             assert exchange.acked
-            await shows(world, window, "You may not press this button")
+            await shows(world, window, "You may not submit this form")
             window.body = body
         too_long = await _forged(world, window, "suffix", "s" * 4000)
         assert too_long.ack_body == {"response_action": "errors", "errors": {"suffix": "At most 64 characters."}}
@@ -272,7 +315,7 @@ async def test_another_person_cannot_hand_in_somebody_elses_form(world: World) -
         theirs = View("V0OTTO", otto.id, copy.deepcopy(window.body), window.hash, "V0OTTO")
         world.slack.workspace.views["V0OTTO"] = theirs
         await otto.submit(theirs, filled(world))
-        await shows(world, theirs, "You may not press this button")
+        await shows(world, theirs, "You may not submit this form")
 
     assert world.orders == []
 
@@ -313,6 +356,64 @@ async def test_a_key_that_may_not_read_files_and_too_many_of_them_let_an_id_be_t
             world.api.add_file(b"x")
         window = await opened(world)
         assert "type the id of a file" in window.plain
+        await world.olivia.submit(window, filled(world))
+        await shows(world, window, "Tracking")
+
+    assert len(created(world)) == 1
+
+
+REVOKED = Fault(
+    "answer",
+    status=401,
+    body={
+        "error": {"message": "Incorrect API key provided.", "type": "invalid_request_error", "code": "invalid_api_key"}
+    },
+)
+CAUSES = {
+    "key refused": (REVOKED, "The API refused this bot's key: Incorrect API key provided."),
+    "down": (Fault("answer", status=503, body="<html>down</html>"), "The API did not give a usable answer"),
+    "cut": (Fault("drop"), "The API did not give a usable answer"),
+    "account closed": (
+        Fault(
+            "answer",
+            status=403,
+            body={"error": {"message": "Your account was deactivated.", "code": "account_deactivated"}},
+        ),
+        "Your account was deactivated.",
+    ),
+}
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+async def test_a_form_that_could_not_be_sent_is_not_shown_and_the_true_cause_is_told(world: World, cause: str) -> None:
+    fault, said = CAUSES[cause]
+    async with world.bot(FTJOB_POLL_SECONDS="3600"):
+        world.api.faults.always("*", fault)
+        window = await opened(world)
+        world.api.faults.clear()
+        assert said in window.plain
+        assert "submit" not in window.body
+        assert [block for block in window.blocks if block["type"] == "input"] == []
+        assert world.slack.ephemerals == [], "it is told once"
+        again = await opened(world)
+
+    assert again.body["callback_id"] == "ftjob_create"
+    assert world.orders == []
+
+
+async def test_a_revoked_key_for_orders_is_told_before_a_form_is_filled_in(world: World) -> None:
+    del world.api.keys[WRITE_KEY]
+    async with world.bot():
+        window = await opened(world)
+
+    assert "The API refused this bot's key" in window.plain
+    assert "submit" not in window.body
+
+
+async def test_files_alone_that_cannot_be_read_keep_nobody_from_creating_a_job(world: World) -> None:
+    async with world.bot():
+        world.api.faults.always("GET /files", Fault("answer", status=404, body={}))
+        window = await opened(world)
         await world.olivia.submit(window, filled(world))
         await shows(world, window, "Tracking")
 

@@ -1,7 +1,10 @@
 """Mutes: what a channel would be told is held back, and then told in one go."""
 
+import copy
+
 import pytest
 
+from bot.sandbox.messages import Message
 from tests.world import LIVELY, World
 
 HOUR = 3600.0
@@ -28,9 +31,12 @@ async def test_a_muted_job_is_summed_up_when_somebody_unmutes_it(any_world: Worl
         card = next(message for message in world.about(job) if "ftjob_untrack" in message.buttons)
         await world.slack.ledger.until(lambda: "*Succeeded*" in card.plain, why="the card goes on")
 
+        assert isinstance(muted.shown, Message)
+        still_seen = copy.copy(muted.shown)
         unmuted = await world.press(muted, "ftjob_unmute")
         await world.slack.ledger.until(lambda: summaries(world), why="what was muted")
-        again = await world.press(muted, "ftjob_unmute")
+        assert muted.shown.buttons == {}, "what is muted no more has no button that ends it"
+        again = await world.press(still_seen, "ftjob_unmute")
         await world.settled(bot)
 
     assert not muted.ephemeral

@@ -1,12 +1,13 @@
 """Orders that meet trouble: a job that changed, another person, a restart, a request that comes twice."""
 
 import asyncio
-from dataclasses import replace
+
+import pytest
 
 from bot.commands.flood import LIMITS
 from bot.sandbox.faults import Fault
 from bot.sandbox.finetuning import JOBS_READ, Key
-from bot.sandbox.messages import Ephemeral, Message
+from bot.sandbox.messages import Message
 from bot.sandbox.workspace import TEAM
 from bot.store.audit import Decision
 from bot.store.questions import Question
@@ -24,32 +25,42 @@ def to_person(world: World) -> list[Message]:
     return world.slack.workspace.direct_message(world.olivia.id).messages
 
 
-async def test_b63_a_job_that_went_on_since_the_question_is_asked_about_anew(world: World) -> None:
-    job = world.api.add_job(status="queued")
+@pytest.mark.parametrize(
+    ("then", "now"), [("queued", "running"), ("running", "paused"), ("validating_files", "word_of_tomorrow")]
+)
+async def test_b63_a_job_that_went_on_since_the_question_is_canceled_all_the_same(
+    world: World, then: str, now: str
+) -> None:
+    job = world.api.add_job(status=then)
 
     async with world.bot() as bot:
         question = await world.say(f"cancel {job}")
-        assert isinstance(question.shown, Ephemeral)
-        still_seen = replace(question.shown)
-        world.api.change(job, status="running")
-        again = await world.press(question, RED)
-        assert world.orders == []
-        assert again.replace_original
-        assert "It was queued when I asked and is running now," in again.plain
-        old = await world.press(still_seen, RED)
-        assert world.orders == []
-        await world.press(again, RED)
+        world.api.change(job, status=now)
+        answer = await world.press(question, RED)
         rows = await entries(bot)
 
-    assert "already being cancelled" not in old.plain
     assert world.orders == [cancelling(job)]
-    assert [row.decision for row in rows] == [
-        Decision.ASKED,
-        Decision.STALE,
-        Decision.DUPLICATE,
-        Decision.ORDERED,
-        Decision.DONE,
+    words = (then.replace("_", " "), now.replace("_", " "))
+    assert "It was {} when I asked and {} when you confirmed.".format(*words) in answer.plain
+    assert [(row.decision, row.status_before, row.status_after) for row in rows] == [
+        (Decision.ASKED, None, None),
+        (Decision.ORDERED, now, None),
+        (Decision.DONE, now, "cancelled"),
     ]
+
+
+async def test_a_job_that_moves_at_each_read_can_be_canceled(world: World) -> None:
+    job = world.api.add_job(status="queued")
+    states = ["validating_files", "queued", "running", "paused", "resuming", "running"]
+    seen = [Fault("answer", status=200, body={**world.api.jobs[job], "status": status}) for status in states]
+
+    async with world.bot(FTJOB_POLL_SECONDS="3600"):
+        world.api.faults.add(LOOK, *seen)
+        answer = await world.press(await world.say(f"cancel {job}"), RED)
+
+    assert world.orders == [cancelling(job)]
+    assert "Cancel sent." in answer.plain
+    assert "It was validating files when I asked and queued when you confirmed." in answer.plain
 
 
 async def test_b58_the_second_of_two_people_hears_who_was_first(world: World) -> None:
@@ -131,7 +142,7 @@ async def test_an_order_that_another_process_left_is_found_out_about_and_its_per
         order = Question("cancel", "default", job, world.olivia.id, world.ml.id, TEAM, status="running")
         key = await bot.store.questions.ask(order)
         async with bot.store.db.transaction() as tx:
-            await bot.store.questions.answer(tx, key)
+            await bot.store.questions.answer(tx, key, status="running")
         world.api.change(job, status="cancelled")
     async with world.bot() as bot:
         await world.slack.ledger.until(lambda: to_person(world), why="a word to Olivia")
@@ -172,7 +183,7 @@ async def test_an_order_whose_job_cannot_be_read_either_is_given_up_in_those_wor
         order = Question("cancel", "default", job, world.olivia.id, world.ml.id, TEAM, status="running")
         key = await bot.store.questions.ask(order)
         async with bot.store.db.transaction() as tx:
-            await bot.store.questions.answer(tx, key)
+            await bot.store.questions.answer(tx, key, status="running")
         world.skip(91)
         world.api.faults.always(LOOK, Fault("drop"))
     async with world.bot() as bot:

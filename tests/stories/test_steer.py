@@ -70,7 +70,45 @@ async def test_a_member_may_neither_pause_nor_resume_and_is_told_who_may(world: 
     assert world.orders == []
 
 
-async def test_a_question_about_a_job_that_moved_on_is_asked_anew(world: World) -> None:
+async def test_each_action_is_shown_with_its_own_sign_in_the_thread(world: World) -> None:
+    job = world.api.add_job(status="running")
+    async with world.bot():
+        await world.say(f"track {job}")
+        for verb in ("pause", "resume", "cancel"):
+            await world.press(await world.say(f"{verb} {job}"), YES)
+        await world.slack.ledger.until(lambda: len(ordered(world, job)) == 3, seconds=20, why="three lines")
+    signs = (":double_vertical_bar: *Pause", ":arrow_forward: *Resume", ":octagonal_sign: *Cancel")
+    assert [said.split(" ordered*")[0] for said in ordered(world, job)] == list(signs)
+
+
+def ordered(world: World, job: str) -> list[str]:
+    """Return the lines about orders in the thread of a job."""
+    return [message.text for message in world.about(job) if " ordered*" in message.text]
+
+
+async def test_a_running_job_that_moves_on_at_work_is_paused_all_the_same(world: World) -> None:
+    job = world.api.add_job(status="running")
+    async with world.bot():
+        asked = await world.say(f"pause {job}")
+        world.api.change(job, status="uploading")
+        said = await world.press(asked, YES)
+    assert "It was running when I asked and uploading when you confirmed." in said.plain
+    assert world.orders == [order("pause", job)]
+
+
+async def test_a_job_in_a_state_that_nobody_knows_any_more_is_asked_about_again(world: World) -> None:
+    job = world.api.add_job(status="paused")
+    async with world.bot():
+        asked = await world.say(f"resume {job}")
+        world.api.change(job, status="word_of_tomorrow")
+        again = await world.press(asked, YES)
+        assert world.orders == []
+        assert "It was paused when I asked" in again.plain
+        await world.press(again, YES)
+    assert world.orders == [order("resume", job)]
+
+
+async def test_a_pause_of_a_job_that_was_paused_meanwhile_is_not_sent(world: World) -> None:
     job = world.api.add_job(status="running")
     async with world.bot():
         asked = await world.say(f"pause {job}")

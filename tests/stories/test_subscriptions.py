@@ -17,7 +17,7 @@ async def test_a_subscribed_channel_hears_of_a_job_that_nobody_tracked(any_world
         await world.settled(bot)
 
     _, card, ended = world.ml.messages
-    assert "/ftjob unsubscribe" in card.plain
+    assert "/ftjob subscriptions" in card.plain
     assert {"ftjob_refresh", "ftjob_untrack"} <= card.buttons.keys()
     assert "ftjob_cancel" not in card.buttons, "it shows the present: the job is over"
     assert (ended.thread_ts, ended.reply_broadcast) == (card.ts, True)

@@ -2,7 +2,9 @@ import asyncio
 
 import pytest
 
+from bot.blocks.job import SHOW
 from bot.sandbox.faults import Fault
+from bot.sandbox.messages import Reply
 from tests.world import World
 
 MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
@@ -226,3 +228,49 @@ async def test_untrack_all_ends_every_alert_of_this_channel_alone(world: World) 
     assert again.ephemeral
     assert "Nothing is tracked here" in empty.plain
     assert [world.told(job) for job in jobs] == [[], []]
+
+
+async def test_each_of_several_jobs_has_a_button_that_tells_it_from_the_others(world: World) -> None:
+    named = world.api.add_job(status="running", metadata={"name": "ranker"})
+    suffixed = world.api.add_job(status="queued", user_provided_suffix="search")
+    bare = [world.api.add_job(status="failed"), world.api.add_job(status="failed")]
+    twins = [world.api.add_job(status="running", metadata={"name": "replica"}) for _ in range(2)]
+
+    async with world.bot():
+        asked = await world.say(f"status {named} {suffixed} {' '.join(bare)} ftjob-nosuch")
+        for job in twins:
+            await world.say(f"track {job}")
+        which = await world.say("status")
+        shown = await world.press(which, f"{SHOW}:0")
+
+    first, second, *others = buttons_of(asked)
+    assert (first, second) == ("ranker · Running", "search · Queued")
+    assert others[2] == "ftjob-nosuch"
+    assert all(job[:6] in label and job[-6:] in label for job, label in zip(bare, others, strict=False))
+    assert len({*buttons_of(asked)}) == 5
+    assert len({*buttons_of(which)}) == 2
+    assert all(label.startswith("replica · ftjob-") and label.endswith(" · Running") for label in buttons_of(which))
+    assert next(job for job in twins if job in shown.plain)
+
+
+async def test_jobs_whose_ids_end_alike_are_told_apart(world: World) -> None:
+    jobs = [f"ftjob-{letter * 12}1uWF6uo1" for letter in "abcde"]
+    for job in jobs:
+        world.api.add_job(id=job, status="running")
+
+    async with world.bot():
+        asked = await world.say(f"status {' '.join(jobs)}")
+        for nth, job in enumerate(jobs):
+            assert job in (await world.press(asked, f"{SHOW}:{nth}")).plain
+
+    assert len({*buttons_of(asked)}) == 5
+
+
+def buttons_of(answer: Reply) -> list[str]:
+    """Return the labels of the buttons below an answer."""
+    return [
+        element["text"]["text"]
+        for block in answer.blocks
+        if block["type"] == "actions"
+        for element in block["elements"]
+    ]

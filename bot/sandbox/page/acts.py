@@ -24,7 +24,7 @@ async def act(stage: Stage, person: Person, asked: Mapping[str, Any]) -> str:
             where = _where(stage, person, asked["where"])
             return _said(await person.click(where, asked["action_id"], value=asked.get("value")))
         case "submit":
-            return _said(await person.submit(_modal(stage, person), asked["values"]))
+            return _said(await person.submit(_form(stage, person), asked["values"]))
         case "close":
             return _said(await person.close(_modal(stage, person)))
         case "home":
@@ -93,4 +93,13 @@ def _channel(stage: Stage, where: Mapping[str, Any]) -> Channel:
 
 
 def _modal(stage: Stage, person: Person) -> View:
-    return stage.slack.workspace.stacks[person.id][-1]
+    if stack := stage.slack.workspace.stacks.get(person.id):
+        return stack[-1]
+    raise LookupError("that window is closed: somebody closed or submitted it in another tab")
+
+
+def _form(stage: Stage, person: Person) -> View:
+    view = _modal(stage, person)
+    if not view.body.get("submit"):
+        raise LookupError("that form was submitted already, in another tab")
+    return view

@@ -9,8 +9,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from bot.blocks.parts import section
+from bot.blocks.view import View
 from bot.sandbox.page.server import Page
 from bot.sandbox.stage import stage
+from bot.sandbox.web_api.views import push_view
 
 NO_EMOJI = frozenset[str]()
 """What stands between colons in those files and is none."""
@@ -50,6 +53,19 @@ async def test_what_is_not_there_is_said(page: Page) -> None:
             async with session.post(f"{page.origin}/{lever}", json=asked) as answer:
                 assert answer.status == 409, (lever, asked)
                 assert (await answer.json())["said"]
+
+
+async def test_a_form_that_is_finished_or_gone_says_so_to_the_tab_that_still_shows_it() -> None:
+    async with stage() as scene, Page(scene) as page, aiohttp.ClientSession() as session:
+        person = scene.operator
+        push_view(scene.slack.workspace, person.id, View("Create a job", [section("Created.")]).body())
+        said = []
+        for do in ("submit", "close", "submit", "close"):
+            asked = {"do": do, "as": person.id, "values": {"model": "gpt-4o-mini"}}
+            async with session.post(f"{page.origin}/act", json=asked) as answer:
+                said.append((answer.status, (await answer.json())["said"]))
+    closed = (409, "that window is closed: somebody closed or submitted it in another tab")
+    assert said == [(409, "that form was submitted already, in another tab"), (200, ""), closed, closed]
 
 
 LEVERS = ("act", "job", "end", "speed", "trouble", "bot")

@@ -1,0 +1,58 @@
+"""Labels by which people tell the options of one choice apart: no two of them are the same. Pure."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.blocks.parts import tidy
+
+LONGEST_LABEL = 75
+"""Characters of a button or an option: https://docs.slack.dev/reference/block-kit."""
+_ROOMS = (20, 32, 44, 60)
+"""Characters of an id: more of it is shown where less tells nobody apart."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of several things that somebody chooses among."""
+
+    id: str
+    name: str | None
+    rest: str = ""
+    """What else to say of it: a status, or size and day."""
+
+
+def labels(choices: Sequence[Choice]) -> list[str]:
+    """Return a label for each choice, as plain text: its name, as much of its id as it takes, and the rest."""
+    drawn = [_label(each, 0 if _name(each) else _ROOMS[0]) for each in choices]
+    for room in _ROOMS:
+        if not (twice := _twice(drawn)):
+            break
+        drawn = [_label(each, room) if label in twice else label for each, label in zip(choices, drawn, strict=True)]
+    twice = _twice(drawn)
+    return [f"{nth}. {label}"[:LONGEST_LABEL] if label in twice else label for nth, label in enumerate(drawn, start=1)]
+
+
+def short_id(text: str, room: int) -> str:
+    """Return the beginning and the end of an id, in up to ``room`` characters."""
+    if len(text) <= room:
+        return text
+    end = (room - 1) // 2
+    return f"{text[: room - 1 - end]}…{text[-end:]}"
+
+
+def _twice(drawn: Sequence[str]) -> set[str]:
+    return {label for label, times in Counter(drawn).items() if times > 1}
+
+
+def _name(choice: Choice) -> str:
+    return " ".join(tidy(choice.name or "").split())
+
+
+def _label(choice: Choice, room: int) -> str:
+    """Return the label of a choice with ``room`` characters of its id; a name that is too long is cut for the others."""
+    rest = " · ".join([part for part in (short_id(choice.id, room) if room else "", choice.rest) if part])
+    name, left = _name(choice), LONGEST_LABEL - len(rest) - len(" · ")
+    if len(name) > left:
+        name = name[: left - 1] + "…" if left > 1 else ""
+    return " · ".join([part for part in (name, rest) if part])[:LONGEST_LABEL] or "?"
