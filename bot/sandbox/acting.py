@@ -31,6 +31,8 @@ class Hands:
     workspace: Workspace
     ledger: Ledger
     delivery: Delivery
+    exchanges: list[Exchange] = field(default_factory=list)
+    """All that was begun, in order."""
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def begin(self, person: Member) -> Exchange:
@@ -38,6 +40,8 @@ class Hands:
         name = f"exchange-{next(self._numbers)}"
         exchange = Exchange(name, person.id, self.workspace, self.ledger, _since=len(self.workspace.replies))
         exchange.trigger_id = self.workspace.hand_out_trigger(person.id)
+        exchange.at = self.workspace.clock()
+        self.exchanges.append(exchange)
         return exchange
 
     def answerable(

@@ -26,6 +26,8 @@ class Exchange:
     """The event that was delivered, in its envelope; empty where a person acted."""
     sent: tuple[Kind, dict[str, Any]] | None = None
     """What was delivered, None before it was."""
+    at: float = 0.0
+    """When the person did it, seconds since the epoch."""
     _since: int = 0
 
     @property

@@ -72,6 +72,7 @@ class FineTuningApi(LoopbackServer):
         self._names = Names()
         self._shelf = Shelf(self._names, clock)
         self._jobs = Jobs(self._shelf, self._names, clock)
+        self.ends = self._jobs.ends
         self._desk = JobDesk(self._jobs, self._shelf)
         self._webhooks: list[Webhooks] = []
         self._doors: dict[str, tuple[str, Work]] = {}

@@ -48,6 +48,11 @@ class Slack(Doors):
         return self.workspace.ephemerals
 
     @property
+    def exchanges(self) -> list[Exchange]:
+        """All that people did and the app was brought, in order."""
+        return self._hands.exchanges
+
+    @property
     def homes(self) -> dict[str, View]:
         """The Home tab of each person who has one, by user id."""
         return self.workspace.homes

@@ -3,6 +3,7 @@
 import base64
 import math
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from bot.sandbox.lives import Course, Life, Measure, Step
@@ -28,6 +29,15 @@ _SAID: Mapping[str, str] = {
 """What the log of a job says when it reaches a status; a failed one says its error."""
 
 
+@dataclass(frozen=True)
+class End:
+    """One time that a job came to an end."""
+
+    status: str
+    at: float
+    """When anybody could know it first, seconds since the epoch."""
+
+
 class Jobs:
     """Every job with its events and checkpoints. A job is a function of the clock and of what was ordered."""
 
@@ -43,6 +53,8 @@ class Jobs:
         self._newest = 0
         self.speed = 1.0
         """How fast every life goes on; set by ``pace``."""
+        self.ends: dict[str, list[End]] = {}
+        """How often each job came to an end, by id."""
         self.on_end: list[Callable[[Shape], None]] = []
         """What is called with each job that ends."""
 
@@ -115,6 +127,7 @@ class Jobs:
             self._tell_status(job, at)
             self._steer(job_id, job["status"], at)
             if job["status"] in FINAL:
+                self.ends.setdefault(job_id, []).append(End(job["status"], self._clock()))
                 for tell in self.on_end:
                     tell(job)
         return job

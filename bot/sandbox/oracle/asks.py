@@ -1,0 +1,161 @@
+"""What people asked the bot for, as Slack delivered it, and which of it the bot confirmed before their eyes."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot.sandbox.exchange import Exchange
+from bot.sandbox.messages import Message, Reply
+from bot.sandbox.oracle.posts import Posts
+from bot.sandbox.workspace import Channel
+
+PROBLEM = ":warning:"
+"""How the bot begins what it says where something did not work."""
+_VERBS = {"watch": "track", "unwatch": "untrack", "rm": "untrack"}
+_BUTTONS = {
+    "ftjob_track": "track",
+    "ftjob_untrack": "untrack",
+    "ftjob_unsubscribe": "unsubscribe",
+    "ftjob_unmute": "unmute",
+}
+_TRACK_JOBS_IN = "ftjob_track_from_message"
+_STOPS = frozenset({"untrack", "unsubscribe", "mute", "unmute", "settings"})
+_CHANNEL = re.compile(r"<#(\w+)(?:\|[^>]*)?>", re.ASCII)
+_JOB = re.compile(r"\bftjob-[A-Za-z0-9]+", re.ASCII)
+_AROUND = "\"'`\u201c\u201d\u2018\u2019.,;:!?()<>"
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Something that a person typed or pressed."""
+
+    exchange: str
+    at: float
+    person: str
+    channel: str
+    verb: str
+    words: tuple[str, ...] = ()
+    """What follows the verb, without quotes or punctuation around it."""
+
+    @property
+    def jobs(self) -> frozenset[str]:
+        """The jobs that it names."""
+        return frozenset(found[0] for word in self.words if (found := _JOB.search(word)))
+
+
+def asks_of(exchanges: Iterable[Exchange]) -> Iterator[Ask]:
+    """Yield what the bot was brought and acknowledged, in order."""
+    for exchange in exchanges:
+        if exchange.sent is None or not exchange.acked:
+            continue
+        kind, payload = exchange.sent
+        read = _typed(payload) if kind == "slash_commands" else _used(payload) if kind == "interactive" else None
+        if read:
+            channel, verb, words = read
+            yield Ask(exchange.id, exchange.at, exchange.user, channel, verb, words)
+
+
+def _typed(payload: Mapping[str, Any]) -> tuple[str, str, tuple[str, ...]] | None:
+    raw = str(payload["text"]).split()
+    places = [found[1] for word in raw if (found := _CHANNEL.search(word))]
+    words = [word for each in raw if (word := each.strip(_AROUND))]
+    verb = _VERBS.get(words[0].casefold(), words[0].casefold()) if words else "help"
+    channel = str(payload["channel_id"])
+    return (places[-1] if verb == "track" and places else channel), verb, tuple(words[1:])
+
+
+def _used(payload: Mapping[str, Any]) -> tuple[str, str, tuple[str, ...]] | None:
+    channel = (payload.get("channel") or {}).get("id")
+    match payload:
+        case {"type": "block_actions", "actions": [{"action_id": str(action_id), **action}]} if channel:
+            pressed = action_id.split(":", 1)[0]
+            return str(channel), _BUTTONS.get(pressed, pressed), (str(action.get("value", "")),)
+        case {"type": "message_action", "callback_id": str(callback), "message": message} if channel:
+            verb = "track" if callback == _TRACK_JOBS_IN else callback
+            return str(channel), verb, tuple(dict.fromkeys(_JOB.findall(str(message))))
+    return None
+
+
+class Confirmed:
+    """Decides which asks took effect, and when: by what the bot showed in answer to them."""
+
+    def __init__(self, replies: Iterable[Reply], posts: Mapping[str, Posts], direct: Mapping[str, str]) -> None:
+        """Take what can be seen: all replies, what was posted by channel, and each person's direct messages."""
+        self._replies: dict[str, list[Reply]] = {}
+        for reply in replies:
+            self._replies.setdefault(reply.exchange, []).append(reply)
+        self._posts = posts
+        self._direct = direct
+        self._taken: set[str] = set()
+
+    def of(self, asks: Iterable[Ask]) -> dict[str, list[Ask]]:
+        """Return what took effect by channel, each with the moment when it did."""
+        found: dict[str, list[Ask]] = {}
+        for ask in asks:
+            for each in self._effects(ask):
+                found.setdefault(each.channel, []).append(each)
+        return found
+
+    def _effects(self, ask: Ask) -> Iterator[Ask]:
+        if ask.verb in _STOPS:
+            if self._is_stopped(ask):
+                yield ask
+        elif ask.verb == "subscribe":
+            if at := self._announced(ask):
+                yield _moved(ask, at=at)
+        elif ask.verb == "track":
+            place = (
+                self._direct.get(ask.person, ask.channel)
+                if ask.words and ask.words[-1].casefold() == "me"
+                else ask.channel
+            )
+            if jobs := self._tracked(ask):
+                yield _moved(ask, channel=place, words=jobs)
+
+    def _is_stopped(self, ask: Ask) -> bool:
+        """Whether less is told from now on. What is not answered yet is taken for done: a stop is not to be missed."""
+        replies = self._replies.get(ask.exchange, [])
+        if not replies or not all(reply.ephemeral for reply in replies):
+            return True
+        return any(_is_by(message, ask) for message in self._unkeyed(ask))
+
+    def _unkeyed(self, ask: Ask) -> Sequence[Message]:
+        posts = self._posts.get(ask.channel)
+        return posts.unkeyed if posts else ()
+
+    def _announced(self, ask: Ask) -> float | None:
+        """Return when a channel was told that it is subscribed now, None where it was not, or where that did not work.
+
+        The announcement stands before the private answer.
+        """
+        private = [reply for reply in self._replies.get(ask.exchange, []) if reply.ephemeral and reply.shown]
+        if any(reply.plain.startswith(PROBLEM) for reply in private):
+            return None
+        until = max((float(reply.shown.ts) for reply in private if reply.shown), default=float("inf"))
+        posts = self._posts.get(ask.channel)
+        for message in posts.announced if posts else ():
+            if message.ts not in self._taken and _is_by(message, ask) and float(message.ts) <= until:
+                self._taken.add(message.ts)
+                return float(message.ts)
+        return None
+
+    def _tracked(self, ask: Ask) -> tuple[str, ...]:
+        """Return the jobs of which an answer says something else than that it did not work."""
+        lines = [line for reply in self._replies.get(ask.exchange, []) for line in reply.plain.splitlines()]
+        named = {job for line in lines if not line.startswith(PROBLEM) for job in _JOB.findall(line)}
+        return tuple(sorted(ask.jobs & named))
+
+
+def _moved(ask: Ask, **changes: Any) -> Ask:
+    return Ask(**{**vars(ask), **changes})
+
+
+def _is_by(message: Message, ask: Ask) -> bool:
+    """Whether a message says first that this person did something, after they asked for it."""
+    return float(message.ts) >= ask.at and message.thread_ts is None and f"<@{ask.person}>" in message.text[:60]
+
+
+def direct_messages(channels: Iterable[Channel]) -> dict[str, str]:
+    """Return each person's direct messages with the bot, by user id."""
+    return {channel.person: channel.id for channel in channels if channel.is_im}
