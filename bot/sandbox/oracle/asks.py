@@ -12,6 +12,8 @@ from bot.sandbox.workspace import Channel
 
 PROBLEM = ":warning:"
 """How the bot begins what it says where something did not work."""
+TAKE_BACK = "take back"
+"""The verb of a track that did not work: a card that stands there all the same means nothing."""
 _VERBS = {"watch": "track", "unwatch": "untrack", "rm": "untrack"}
 _BUTTONS = {
     "ftjob_track": "track",
@@ -105,13 +107,10 @@ class Confirmed:
             if at := self._announced(ask):
                 yield _moved(ask, at=at)
         elif ask.verb == "track":
-            place = (
-                self._direct.get(ask.person, ask.channel)
-                if ask.words and ask.words[-1].casefold() == "me"
-                else ask.channel
-            )
-            if jobs := self._tracked(ask):
-                yield _moved(ask, channel=place, words=jobs)
+            is_for_me = ask.words[-1:] and ask.words[-1].casefold() == "me"
+            place = self._direct.get(ask.person, ask.channel) if is_for_me else ask.channel
+            for verb, jobs in self._tracked(ask).items():
+                yield _moved(ask, channel=place, verb=verb, words=tuple(sorted(jobs)))
 
     def _is_stopped(self, ask: Ask) -> bool:
         """Whether less is told from now on. What is not answered yet is taken for done: a stop is not to be missed."""
@@ -140,11 +139,13 @@ class Confirmed:
                 return float(message.ts)
         return None
 
-    def _tracked(self, ask: Ask) -> tuple[str, ...]:
-        """Return the jobs of which an answer says something else than that it did not work."""
+    def _tracked(self, ask: Ask) -> dict[str, frozenset[str]]:
+        """Return the jobs that answers name, and those of which one says that it did not work."""
         lines = [line for reply in self._replies.get(ask.exchange, []) for line in reply.plain.splitlines()]
-        named = {job for line in lines if not line.startswith(PROBLEM) for job in _JOB.findall(line)}
-        return tuple(sorted(ask.jobs & named))
+        wrong = [line for line in lines if line.startswith(PROBLEM)]
+        named = {job for line in lines if line not in wrong for job in _JOB.findall(line)}
+        not_done = {job for line in wrong for job in _JOB.findall(line)} or (set(ask.jobs - named) if wrong else set())
+        return {"track": ask.jobs & named - not_done, TAKE_BACK: ask.jobs & not_done}
 
 
 def _moved(ask: Ask, **changes: Any) -> Ask:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
+from bot.sandbox.oracle import asks
 from bot.sandbox.oracle.asks import Ask
 
 _STATUSES = {
@@ -70,17 +71,17 @@ def filter_of(ask: Ask) -> Filter:
     return Filter(frozenset(tells) or ALL, model, metadata, is_read)
 
 
-def is_wanted(job: Finished, asks: Sequence[Ask], cards: Sequence[float], now: float) -> bool:
+def is_wanted(job: Finished, asked: Sequence[Ask], cards: Sequence[float], now: float) -> bool:
     """Whether a channel is to be told by now that a job is over.
 
     Args:
         job: the job.
-        asks: what took effect in the channel, in order.
+        asked: what took effect in the channel, in order.
         cards: when cards of the job were posted there.
         now: the present, in seconds since the epoch.
     """
     here = _Here(job, cards)
-    for ask in asks:
+    for ask in asked:
         here.take(ask)
     return job.status in here.tells() and not here.is_muted(now)
 
@@ -109,6 +110,8 @@ class _Here:
                 self._unsubscribe(ask.words)
             case "track" if self._job.id in ask.words:
                 self._by_hand = True
+            case asks.TAKE_BACK if self._job.id in ask.words:
+                self._cards = [at for at in self._cards if at < ask.at]
             case "untrack" if self._names(ask):
                 self._untracked, self._by_hand, self._filters = ask.at, False, {}
             case "mute":
