@@ -32,6 +32,8 @@ class Why(StrEnum):
 OUTSIDE = frozenset({Why.STRANGER, Why.GUEST, Why.NOT_A_PERSON, Why.NO_SUCH_PERSON})
 """What Slack said of people who may not use the bot at all."""
 
+_LASTING = OUTSIDE | {Why.READ_ONLY}
+
 
 class Unknown(Enum):
     """Why nothing is known of somebody; the value is why they are refused."""
@@ -118,6 +120,14 @@ def may(
     if need is Need.READ or is_operator(who, policy):
         return Allowed()
     return Refused(Why.SLACK_UNREACHABLE if who.groups_unknown else Why.NOT_AN_OPERATOR)
+
+
+def is_sure(decision: Allowed | Refused, policy: Policy) -> bool:
+    """Whether a refusal stays one whatever Slack says now, of somebody whose groups were not asked."""
+    if isinstance(decision, Allowed):
+        return False
+    by_group = any(operator.startswith("S") for operator in policy.operators)
+    return decision.why in _LASTING or (decision.why is Why.NOT_AN_OPERATOR and not by_group)
 
 
 def is_operator(person: Person, policy: Policy) -> bool:

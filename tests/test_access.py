@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from bot.access import Allowed, Need, Person, Policy, Refused, Unknown, Why, is_operator, may
+from bot.access import Allowed, Need, Person, Policy, Refused, Unknown, Why, is_operator, is_sure, may
 
 FLAGS = "is_admin is_guest is_stranger is_human named in_group groups_unknown is_stale".split()
 PEOPLE = [dict(zip(FLAGS, flags, strict=True)) for flags in product([False, True], repeat=len(FLAGS))]
@@ -103,3 +103,12 @@ def test_the_audit_keeps_a_reason_in_a_word_that_stays_the_same() -> None:
     words += "no_such_person unreadable slack_refuses starting"
 
     assert list(map(str, Why)) == words.split()
+
+
+@pytest.mark.parametrize("why", Why)
+def test_a_refusal_is_sure_where_no_other_word_of_slacks_could_change_it(why: Why) -> None:
+    lasting = {Why.READ_ONLY, Why.STRANGER, Why.GUEST, Why.NOT_A_PERSON, Why.NO_SUCH_PERSON}
+
+    assert is_sure(Refused(why), Policy(frozenset({"U0NAMED"}))) == (why in lasting | {Why.NOT_AN_OPERATOR})
+    assert is_sure(Refused(why), Policy(frozenset({"S0MLOPS"}))) == (why in lasting), "a group may make them one"
+    assert not is_sure(Allowed(), Policy())

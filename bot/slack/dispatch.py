@@ -13,7 +13,7 @@ import structlog
 from structlog.contextvars import bind_contextvars
 
 from bot import metrics
-from bot.access import OUTSIDE, Allowed, Need, Person, Refused, Unknown, may
+from bot.access import OUTSIDE, Allowed, Need, Person, Refused, Unknown, is_sure, may
 from bot.alerts.retry import SHARED
 from bot.blocks.answers import note, problem
 from bot.blocks.home import broken
@@ -186,7 +186,7 @@ class Dispatch:
 
     async def _asked(self, kind: str, door: Door, asked: Asked, body: dict[str, Any]) -> None:
         trigger = body.get("trigger_id")
-        if isinstance(asked, Command) and asked.opens_window and isinstance(trigger, str):
+        if isinstance(asked, Command) and isinstance(trigger, str) and self._needs_window(asked):
             # Before anything else: Slack waits for three seconds. What is brought again opens no second one.
             door = replace(door, view_id=await self._gateway.open_view(trigger, LOADING))
         if await self._is_repeated(kind, trigger):
@@ -195,6 +195,12 @@ class Dispatch:
             await self._answer(door, asked)
         elif asked:
             await self._gateway.reply(door, Reply(problem(str(asked))))
+
+    def _needs_window(self, command: Command) -> bool:
+        """Whether a window has to be opened for the answer; not for a refusal that is sure already, which a message says."""
+        who, policy = self._people.remembered(command.asker.person), self._context.policy
+        decision = may(who, command.need, policy, changes_job=command.changes_job)
+        return command.opens_window and not is_sure(decision, policy)
 
     async def _reopened(self, channel: str, body: dict[str, Any]) -> None:
         if await self._is_repeated("event", body.get("event_id")):

@@ -55,6 +55,11 @@ class People:
             return replace(known, is_stale=True)
         return who
 
+    def remembered(self, user_id: str) -> Person | Unknown:
+        """Return what Slack said of somebody lately, without asking it."""
+        at, known = self._known.get(user_id, (0.0, None))
+        return known if known and self._ages() < at + REMEMBERED else Unknown.UNREACHABLE
+
     async def lost_access(self, user_id: str, ours: Workspace) -> str | None:
         """Return why nothing may be sent to somebody, as the error of an attempt; None where they may read."""
         decision = may(await self.ask(user_id, ours), Need.READ, Policy(), changes_job=False)

@@ -109,6 +109,42 @@ async def test_nobody_but_an_operator_sees_the_form(world: World, who: str, said
     assert world.orders == []
 
 
+@pytest.mark.parametrize("who", ["milo", "gia", "sam"])
+async def test_who_may_not_create_is_refused_once_and_without_a_window_once_they_are_known(
+    world: World, who: str
+) -> None:
+    async with world.bot() as bot:
+        window = await opened(world, by=who)
+        await world.settled(bot)
+        assert world.slack.ephemerals == [], "the window said it"
+        await getattr(world, who).close(window)
+        windows = len(world.slack.workspace.views)
+        answer = await world.say("create", by=who)
+        await world.settled(bot)
+
+    assert answer.ephemeral
+    assert len(world.slack.ephemerals) == 1
+    assert len(world.slack.workspace.views) == windows, "and no window beside it"
+
+
+async def test_where_actions_are_switched_off_nobody_gets_a_window_for_a_form(world: World) -> None:
+    async with world.bot(FTJOB_READ_ONLY="1"):
+        answer = await world.say("create")
+
+    assert "FTJOB_READ_ONLY" in answer.plain
+    assert len(world.slack.ephemerals) == 1
+    assert world.slack.workspace.views == {}
+
+
+async def test_a_member_of_an_operators_group_gets_the_form_also_when_they_are_known(world: World) -> None:
+    group = world.slack.add_usergroup("trainers", [world.milo])
+    async with world.bot(FTJOB_OPERATORS=group):
+        await world.say("list", by="milo")
+        window = await opened(world, by="milo")
+
+    assert window.callback_id == "ftjob_create"
+
+
 async def test_the_window_is_opened_before_slack_is_asked_who_that_is(world: World) -> None:
     async with world.bot():
         world.slack.faults.add("users.info", Fault("late", seconds=3.5))
@@ -119,8 +155,8 @@ async def test_the_window_is_opened_before_slack_is_asked_who_that_is(world: Wor
 
 async def test_who_lost_the_right_may_not_hand_the_form_in(world: World) -> None:
     async with world.bot(FTJOB_READ_ONLY="1"):
-        window = await opened(world)
-        assert "FTJOB_READ_ONLY" in window.plain
+        refused = await world.say("create")
+        assert "FTJOB_READ_ONLY" in refused.plain
     async with world.bot() as bot:
         window = await opened(world)
         world.olivia.is_admin = False
