@@ -3,24 +3,29 @@
 import asyncio
 import sys
 from asyncio.subprocess import Process
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bot.sandbox.slack import Slack
 
 READY_SECONDS = 20.0
+RUN = (sys.executable, "-m", "bot", "run")
 
 
 class Crew:
     """Starts, kills and stops the one process."""
 
-    def __init__(self, slack: Slack, environ: Mapping[str, str], folder: Path) -> None:
+    def __init__(self, slack: Slack, environ: Mapping[str, str], folder: Path, program: Sequence[str] = RUN) -> None:
+        """Take what it needs; ``program`` is what starts the bot."""
         self.log = folder / "bot.log"
         """What the process printed, whichever start it was of."""
         self.starts = 0
+        self.is_killed = False
+        """Whether somebody ended the process, and did not start it again."""
         self._slack = slack
         self._environ = dict(environ)
         self._folder = folder
+        self._program = tuple(program)
         self._process: Process | None = None
 
     @property
@@ -29,7 +34,7 @@ class Crew:
         return self._process is not None and self._process.returncode is None
 
     async def start(self) -> None:
-        """Start ``ftjob run`` with this environment and no other settings, and wait until it is connected.
+        """Start the bot with this environment and no other settings, and wait until it is connected.
 
         Raises:
             RuntimeError: it did not start; the message holds what it printed.
@@ -37,9 +42,10 @@ class Crew:
         if self.is_running:
             return
         self.starts += 1
+        self.is_killed = False
         with self.log.open("ab") as out:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "bot", "run"), cwd=self._folder, env=self._environ, stdout=out, stderr=out
+                *self._program, cwd=self._folder, env=self._environ, stdout=out, stderr=out
             )
         await self._until_ready(self._process)
         self._slack.ledger.moved()
@@ -47,6 +53,7 @@ class Crew:
     async def kill(self) -> None:
         """End the process where it stands, as a crash does."""
         if self._process and self.is_running:
+            self.is_killed = True
             self._process.kill()
             await self._process.wait()
             self._slack.ledger.moved()

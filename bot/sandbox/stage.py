@@ -2,13 +2,13 @@
 
 import os
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot.sandbox.acting import Person
-from bot.sandbox.crew import Crew
+from bot.sandbox.crew import RUN, Crew
 from bot.sandbox.finetuning import API_KEY, FineTuningApi
 from bot.sandbox.slack import Slack
 from bot.sandbox.workspace import Channel
@@ -33,15 +33,15 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage() -> AsyncIterator[Stage]:
-    """Set the stage and clear it at the end.
+async def stage(program: Sequence[str] = RUN) -> AsyncIterator[Stage]:
+    """Set the stage and clear it at the end; ``program`` is what starts the bot.
 
     Raises:
         RuntimeError: the bot did not start; the message holds what it printed.
     """
     with tempfile.TemporaryDirectory(prefix="ftjob-try-") as folder:
         async with Slack() as slack, FineTuningApi() as api:
-            crew = Crew(slack, environment(slack, api, Path(folder)), Path(folder))
+            crew = Crew(slack, environment(slack, api, Path(folder)), Path(folder), program)
             try:
                 await crew.start()
                 yield Stage(

@@ -1,13 +1,14 @@
 """A real browser on the page of ``ftjob try``: what the tests of the page and the screenshot share."""
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from playwright.async_api import Page as Tab
 from playwright.async_api import Request, ViewportSize, async_playwright, expect
 
+from bot.sandbox.crew import RUN
 from bot.sandbox.page.server import Page
 from bot.sandbox.stage import Stage, stage
 
@@ -47,9 +48,9 @@ class Visit:
 
 
 @asynccontextmanager
-async def visiting() -> AsyncIterator[Visit]:
-    """Set the stage, serve the page, and open it in a browser of its own."""
-    async with stage() as scene, Page(scene) as page, async_playwright() as playwright:
+async def visiting(program: Sequence[str] = RUN) -> AsyncIterator[Visit]:
+    """Set the stage, serve the page, and open it in a browser of its own; ``program`` is what starts the bot."""
+    async with stage(program) as scene, Page(scene) as page, async_playwright() as playwright:
         # A browser refuses to run as root with its sandbox, which CI does.
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         tab = await browser.new_page(viewport=WIDE)
