@@ -234,7 +234,7 @@ async def test_where_slack_is_down_the_rest_is_still_tried(world: World) -> None
 
 
 async def test_why_slack_cannot_be_reached_is_said(world: World, tmp_path: Path) -> None:
-    async with tls_front(certificate(tmp_path), world.slack.port) as port:
+    async with tls_front(certificate(tmp_path), world.slack) as port:
         addresses = {
             f"https://localhost:{port}/api": ("Its certificate is not trusted: self", "SSL_CERT_FILE"),
             f"https://127.0.0.1:{world.slack.port}/api": (

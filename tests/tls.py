@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from bot.sandbox.server import LoopbackServer
 from tests.proxy import relay
 
 
@@ -22,19 +23,21 @@ def certificate(folder: Path, *, host: str = "localhost", days: int = 2) -> Path
 
 
 @asynccontextmanager
-async def tls_front(pem: Path, port: int) -> AsyncIterator[int]:
-    """Let a port speak TLS with a certificate before a server on loopback; return that port."""
+async def tls_front(pem: Path, behind: LoopbackServer) -> AsyncIterator[int]:
+    """Let a port speak TLS with a certificate before a stand-in; return that port."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(pem, pem.with_suffix(".key"))
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, to = await asyncio.open_connection("127.0.0.1", port)
+        there, to = await asyncio.open_connection("127.0.0.1", behind.port)
         with contextlib.suppress(OSError, ssl.SSLError):
             await relay(reader, to, there, writer)
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+    behind.fronts.add(port)
     try:
-        yield server.sockets[0].getsockname()[1]
+        yield port
     finally:
         server.close()

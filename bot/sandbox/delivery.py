@@ -46,6 +46,8 @@ class Delivery:
     request_url: str | None = None
     clock: Callable[[], float] = time.time
     """What signatures are stamped with: true time, for the app compares it with its own."""
+    verification_token: str = ""
+    """Slack still sends one with each payload; nobody should read it."""
     patience: float = ACK_SECONDS
     """Seconds that an acknowledgement may take."""
     links: list[web.WebSocketResponse] = field(default_factory=list)
@@ -58,7 +60,7 @@ class Delivery:
 
     async def send(self, kind: Kind, payload: dict[str, Any], *, retry: tuple[int, str] | None = None) -> Ack:
         """Deliver one payload and wait, three seconds at most, for its acknowledgement."""
-        begun = time.perf_counter()
+        begun, payload = time.perf_counter(), {"token": self.verification_token, **payload}
         try:
             async with asyncio.timeout(self.patience):
                 if self.links:

@@ -2,6 +2,7 @@
 
 import hmac
 import json
+import secrets
 import time
 from collections.abc import Callable, Iterable
 from email.utils import formatdate
@@ -18,7 +19,7 @@ from bot.sandbox.response_urls import answer_through
 from bot.sandbox.server import Answer, LoopbackServer
 from bot.sandbox.web_api import METHODS, Call
 from bot.sandbox.web_api.arguments import arguments_of
-from bot.sandbox.workspace import File, Refusal, Workspace
+from bot.sandbox.workspace import File, Mint, Refusal, Workspace
 
 APP_ERRORS = frozenset(
     """unknown_method not_authed invalid_auth not_allowed_token_type missing_scope not_enabled invalid_arguments
@@ -34,9 +35,10 @@ class Doors(LoopbackServer):
     def __init__(
         self,
         *,
-        bot_token: str = "xoxb-sandbox-0123456789abcdef",  # noqa: S107 - opens nothing
-        app_token: str = "xapp-sandbox-0123456789abcdef",  # noqa: S107
-        signing_secret: str = "sandbox-signing-secret-0123456789",  # noqa: S107
+        bot_token: str = "",
+        app_token: str = "",
+        signing_secret: str = "",
+        mint: Mint = secrets.token_hex,
         request_url: str | None = None,
         installed: InstalledApp | None = None,
         scopes: Iterable[str] | None = None,
@@ -50,16 +52,17 @@ class Doors(LoopbackServer):
         self._clock = clock
         ledger = Ledger(clock) if ledger is None else ledger
         super().__init__(ledger=ledger, latency=latency, port=port)
-        self.bot_token, self.app_token, self.signing_secret = bot_token, app_token, signing_secret
+        self.bot_token, self.app_token = bot_token or f"xoxb-{mint()}", app_token or f"xapp-{mint()}"
+        self.signing_secret = signing_secret or mint()
         app = (installed or from_manifest()).but(scopes=scopes, events=events)
         self.limits = Limits(clock, burst)
-        self.workspace = Workspace(lambda: self.origin, self.ledger.moved, clock, app)
-        self.delivery = Delivery(self.ledger, signing_secret, request_url)
+        self.workspace = Workspace(lambda: self.origin, self.ledger.moved, clock, app, mint)
+        self.delivery = Delivery(self.ledger, self.signing_secret, request_url, verification_token=mint())
         self.app.add_routes(
             [
                 web.route("*", "/api/{method}", self._serve_method),
-                web.post("/{kind:commands|actions|app}/{team}/{number}", self._serve_response_url),
-                web.post("/upload/{file}", self._serve_upload),
+                web.post("/{kind:commands|actions|app}/{rest:.+}", self._serve_response_url),
+                web.post("/upload/{secret}", self._serve_upload),
                 web.get("/link/", self._serve_link),
             ]
         )
@@ -132,7 +135,7 @@ class Doors(LoopbackServer):
         return await self.serve(http, "response_url", payload or {"body": body}, work)
 
     async def _serve_upload(self, http: web.Request) -> web.StreamResponse:
-        file: File | None = self.workspace.files.get(http.match_info["file"])
+        file: File | None = self.workspace.uploads.get(http.match_info["secret"])
         content = await http.read()
 
         def work() -> Answer:
@@ -141,14 +144,14 @@ class Doors(LoopbackServer):
             file.content = content
             return Answer(f"OK - {len(content)}")
 
-        return await self.serve(http, "upload", {"file": http.match_info["file"]}, work)
+        return await self.serve(http, "upload", {"file": file.id if file else None}, work)
 
     async def _serve_link(self, http: web.Request) -> web.StreamResponse:
         ticket = http.query.get("ticket", "")
         fault = self.faults.take("socket")
         is_good = ticket in self.workspace.tickets and fault is None
         self.workspace.tickets.discard(ticket)
-        self.ledger.write("socket", {"ticket": ticket}, status=101 if is_good else 403, accepted=is_good)
+        self.ledger.write("socket", {}, status=101 if is_good else 403, accepted=is_good)
         if fault and fault.kind in {"hang", "drop"}:
             return await self._fall_silent(http, fault)
         if fault and fault.kind == "answer":

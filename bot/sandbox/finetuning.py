@@ -1,5 +1,6 @@
 """A fine-tuning API to try things with: OpenAI's contract, stateful, and as strict as the service."""
 
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -33,8 +34,6 @@ ADMIN = "api.fine_tuning.checkpoints.permissions"
 SCOPES = frozenset({JOBS_READ, JOBS_WRITE, FILES_READ, MODELS_READ, MODELS_WRITE, ADMIN})
 """What a key may be allowed to do. The names of the last two are this stand-in's own."""
 
-API_KEY = "sk-sandbox-0123456789abcdef"
-
 
 @dataclass(frozen=True)
 class Key:
@@ -63,8 +62,10 @@ class FineTuningApi(LoopbackServer):
         per_minute: int | None = None,
     ) -> None:
         super().__init__(ledger=Ledger(clock) if ledger is None else ledger, latency=latency, port=port)
-        self.keys: dict[str, Key] = {API_KEY: Key("default")} if keys is None else dict(keys)
-        """Who may come in, by the secret; a key that is taken out is revoked."""
+        self.keys: dict[str, Key] = {f"sk-{secrets.token_hex()}": Key("default")} if keys is None else dict(keys)
+        """Who may come in, by the secret; a key that is taken out is revoked. Without ``keys`` it is another at each run."""
+        self.key = next(iter(self.keys), "")
+        """The first of them."""
         self.per_minute = per_minute
         """How many requests a key has in any 60 seconds; None: as many as it likes."""
         self._clock = clock

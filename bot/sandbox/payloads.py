@@ -7,15 +7,12 @@ from bot.sandbox.messages import Ephemeral, Message, View
 from bot.sandbox.web_api.shapes import message_shape, view_shape
 from bot.sandbox.workspace import APP, BOT_USER, TEAM, TEAM_DOMAIN, Channel, Member, Workspace
 
-VERIFICATION_TOKEN = "sandbox-verification-token"  # noqa: S105 - Slack still sends one; nobody should read it
-
 _WORD = re.compile(r"(?P<url>https?://\S+)|(?P<who>[@#])(?P<name>[\w.-]+)")
 
 
 def slash_command(person: Member, channel: Channel, command: str, text: str) -> dict[str, str]:
     """Return the form of a slash command, without trigger and response URL."""
     return {
-        "token": VERIFICATION_TOKEN,
         "team_id": TEAM,
         "team_domain": TEAM_DOMAIN,
         "channel_id": channel.id,
@@ -56,7 +53,6 @@ def _interaction(kind: str, person: Member) -> dict[str, Any]:
     enterprise = (person.enterprise or {}).get("enterprise_id")
     return {
         "type": kind,
-        "token": VERIFICATION_TOKEN,
         "team": {"id": TEAM, "domain": TEAM_DOMAIN, **({"enterprise_id": enterprise} if enterprise else {})},
         "user": {
             "id": person.id,
@@ -156,7 +152,6 @@ def event_callback(event: dict[str, Any], event_id: str, now: float) -> dict[str
     }
     return {
         "type": "event_callback",
-        "token": VERIFICATION_TOKEN,
         "team_id": TEAM,
         "context_team_id": TEAM,
         "context_enterprise_id": None,

@@ -1,15 +1,18 @@
-"""A loopback HTTP server with a ledger, latency and faults: what both stand-ins are made of."""
+"""A loopback HTTP server with a ledger, latency and faults, closed to other sites' pages: what stand-ins are made of."""
 
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from bot.sandbox.faults import Fault, FaultPlan
 from bot.sandbox.ledger import Ledger
+from bot.sandbox.origin import is_from_here
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,9 @@ class LoopbackServer:
         self.latency = latency
         """Seconds that every answer takes on top of the work."""
         self.port = port
-        self.app = web.Application(client_max_size=2**24)
+        self.fronts: set[int] = set()
+        """Further ports of this machine that lead here, as where a test speaks TLS before the server."""
+        self.app = web.Application(client_max_size=2**24, middlewares=[self._only_from_here])
         self._runner: web.AppRunner | None = None
 
     @property
@@ -63,6 +68,14 @@ class LoopbackServer:
         if self._runner:
             await self._runner.cleanup()
             self._runner = None
+
+    @web.middleware
+    async def _only_from_here(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Refuse what a page of another site sends: it would act for whoever looks at that page."""
+        if is_from_here(request.headers, {self.port, *self.fronts}):
+            return await handler(request)
+        said = f"Another site's page sent this, or it is addressed to another name. Type {self.origin}/ by hand.\n"
+        return web.Response(text=said, status=HTTPStatus.FORBIDDEN)
 
     async def take_no_more(self) -> None:
         """Refuse new connections from now on; those that are open go on."""

@@ -1,6 +1,7 @@
 """The stage of ``ftjob try``: both stand-ins on loopback, and the real bot as a process of its own between them."""
 
 import os
+import secrets
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -9,9 +10,9 @@ from pathlib import Path
 
 from bot.sandbox.acting import Person
 from bot.sandbox.crew import RUN, Crew
-from bot.sandbox.finetuning import API_KEY, FineTuningApi
+from bot.sandbox.finetuning import FineTuningApi, Key
 from bot.sandbox.slack import Slack
-from bot.sandbox.workspace import Channel
+from bot.sandbox.workspace import Channel, Mint
 
 POLL_SECONDS = 0.5
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV")
@@ -33,14 +34,15 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(program: Sequence[str] = RUN) -> AsyncIterator[Stage]:
-    """Set the stage and clear it at the end; ``program`` is what starts the bot.
+async def stage(program: Sequence[str] = RUN, *, mint: Mint = secrets.token_hex) -> AsyncIterator[Stage]:
+    """Set the stage and clear it at the end; ``program`` is what starts the bot, every secret is one of ``mint``.
 
     Raises:
         RuntimeError: the bot did not start; the message holds what it printed.
     """
     with tempfile.TemporaryDirectory(prefix="ftjob-try-") as folder:
-        async with Slack() as slack, FineTuningApi() as api:
+        keys = {f"sk-{mint()}": Key("default")}
+        async with Slack(mint=mint) as slack, FineTuningApi(keys=keys) as api:
             crew = Crew(slack, environment(slack, api, Path(folder)), Path(folder), program)
             try:
                 await crew.start()
@@ -65,7 +67,7 @@ def environment(slack: Slack, api: FineTuningApi, folder: Path) -> dict[str, str
         "SLACK_BOT_TOKEN": slack.bot_token,
         "SLACK_APP_TOKEN": slack.app_token,
         "SLACK_API_URL": slack.api_url,
-        "OPENAI_API_KEY": API_KEY,
+        "OPENAI_API_KEY": api.key,
         "OPENAI_BASE_URL": api.base_url,
         "DATABASE_URL": f"sqlite:///{folder / 'ftjob.db'}",
         "FTJOB_POLL_SECONDS": str(POLL_SECONDS),

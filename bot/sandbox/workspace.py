@@ -1,6 +1,7 @@
 """The state of the sandbox's Slack: people, channels, messages, views, and what is handed out for a while."""
 
 import itertools
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -20,6 +21,9 @@ BOT_NAME = "ftjob"
 TRIGGER_SECONDS = 3
 RESPONSE_URL_SECONDS = 30 * 60
 RESPONSE_URL_USES = 5
+
+Mint = Callable[[], str]
+"""Returns another secret at each call; a test that has to meet the same ones again brings its own."""
 
 
 class Refusal(Exception):
@@ -152,6 +156,7 @@ class Workspace:
     moved: Callable[[], None]
     clock: Callable[[], float] = time.time
     installed: InstalledApp = field(default_factory=from_manifest)
+    mint: Mint = secrets.token_hex
     people: dict[str, Member] = field(default_factory=dict)
     channels: dict[str, Channel] = field(default_factory=dict)
     enterprise_id: str | None = None
@@ -165,6 +170,8 @@ class Workspace:
     stacks: dict[str, list[View]] = field(default_factory=dict)
     homes: dict[str, View] = field(default_factory=dict)
     files: dict[str, File] = field(default_factory=dict)
+    uploads: dict[str, File] = field(default_factory=dict)
+    """Files by the secret part of the address that takes their bytes."""
     file_delay: float = 0.0
     """Seconds for which a message may not show a file that was just uploaded: Slack looks at it first."""
     response_urls: dict[str, ResponseUrl] = field(default_factory=dict)
@@ -240,7 +247,7 @@ class Workspace:
 
     def hand_out_trigger(self, user: str) -> str:
         """Return a new trigger id: good once, for three seconds."""
-        trigger = f"{self.number('')}.{TEAM}.trigger"
+        trigger = f"{self.number('')}.{TEAM}.{self.mint()}"
         self.triggers[trigger] = Trigger(user, self.clock() + TRIGGER_SECONDS)
         return trigger
 
@@ -262,12 +269,18 @@ class Workspace:
 
     def hand_out_response_url(self, kind: str, url: ResponseUrl) -> str:
         """Return a new response URL: good five times, for half an hour."""
-        token = f"{kind}/{TEAM}/{self.number('')}"
+        token = f"{kind}/{TEAM}/{self.number('')}/{self.mint()}"
         self.response_urls[token] = url
         return f"{self.origin()}/{token}"
 
+    def hand_out_upload(self, file: File) -> str:
+        """Return the address that takes a file's bytes."""
+        secret = self.mint()
+        self.uploads[secret] = file
+        return f"{self.origin()}/upload/{secret}"
+
     def hand_out_ticket(self) -> str:
         """Return what a Socket Mode address carries: good for one connection."""
-        ticket = self.number("ticket-")
+        ticket = self.mint()
         self.tickets.add(ticket)
         return ticket

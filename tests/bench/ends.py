@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bot.providers.wire import Reading
-from bot.sandbox.finetuning import API_KEY
 from bot.sandbox.openai_api.webhooks import new_secret
 from bot.store import open_store
 from tests.bench.figures import Part, at_most, percentile, plain
@@ -62,7 +61,11 @@ async def _dead_account(standins: StandIns, folder: Path) -> Part:
     dead = standins.addresses["apis"]["1000"]
     config.write_text(f'[accounts.other]\nbase_url = "{dead}"\nkey_env = "OTHER_KEY"\n')
     jobs = await tracked(standins, folder, ENDS_A_ROUND * ROUNDS * 2)
-    more = {"FTJOB_CONFIG": str(config), "OTHER_KEY": API_KEY, "FTJOB_POLL_SECONDS": str(POLL_SECONDS)}
+    more = {
+        "FTJOB_CONFIG": str(config),
+        "OTHER_KEY": standins.addresses["api_keys"]["1000"],
+        "FTJOB_POLL_SECONDS": str(POLL_SECONDS),
+    }
     environ = standins.environ(folder, JOBS, **standins.socket_mode(), **more)
     waits: Mapping[bool, list[float]] = {False: [], True: []}
     async with process("-m", "bot", "run", environ=environ, folder=folder):

@@ -15,7 +15,6 @@ from typing import Any
 import aiohttp
 
 from bot.environment import load
-from bot.sandbox.finetuning import API_KEY
 from bot.settings import Settings
 
 REPOSITORY = Path(__file__).parents[2]
@@ -46,7 +45,7 @@ class StandIns:
         environ = {
             "SLACK_BOT_TOKEN": given["bot_token"],
             "SLACK_API_URL": f"{given['slack']}/api/",
-            "OPENAI_API_KEY": API_KEY,
+            "OPENAI_API_KEY": given["api_keys"][str(jobs)],
             "OPENAI_BASE_URL": given["apis"][str(jobs)],
             "DATABASE_URL": f"sqlite:///{folder / 'ftjob.db'}",
         }

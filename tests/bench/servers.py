@@ -146,6 +146,7 @@ def addresses(slack: Slack, apis: dict[int, FineTuningApi], mailbox: Mailbox) ->
         "app_token": slack.app_token,
         "signing_secret": slack.signing_secret,
         "apis": {jobs: api.base_url for jobs, api in apis.items()},
+        "api_keys": {jobs: api.key for jobs, api in apis.items()},
     }
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from bot.alerts.retry import PATIENCE
 from bot.sandbox.acting import Person
-from bot.sandbox.finetuning import API_KEY
 from bot.sandbox.workspace import Channel
 from tests.chaos.crew import Crew
 from tests.chaos.evidence import Evidence, gather
@@ -90,7 +89,7 @@ class Round:
             "SLACK_BOT_TOKEN": self.slack.bot_token,
             "SLACK_APP_TOKEN": self.slack.app_token,
             "SLACK_API_URL": self.slack.api_url,
-            "OPENAI_API_KEY": API_KEY,
+            "OPENAI_API_KEY": self.api.key,
             "OPENAI_BASE_URL": self.api.base_url,
             "DATABASE_URL": self._place,
             "FTJOB_POLL_SECONDS": str(POLL_SECONDS),

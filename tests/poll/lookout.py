@@ -15,7 +15,7 @@ from bot.poll.circuit import Circuit
 from bot.poll.sweep import Sweeper
 from bot.providers.client import Client
 from bot.sandbox.faults import Fault
-from bot.sandbox.finetuning import API_KEY, FineTuningApi
+from bot.sandbox.finetuning import FineTuningApi
 from bot.store import Store, open_store, schema
 from bot.store.engine import Clock
 from bot.store.tracks import Subscription, Track
@@ -103,7 +103,7 @@ async def lookout(
     """
     time = Time(database_url)
     clock = clock or time.clock
-    account = Account(account_name, api.base_url, SecretStr(API_KEY), organization=organization)
+    account = Account(account_name, api.base_url, SecretStr(api.key), organization=organization)
     async with (
         Client(account, clock=clock, deadline=5) as client,
         open_store(database_url, clock, lambda: time.clock() - set_by()) as store,

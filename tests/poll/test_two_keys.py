@@ -14,7 +14,7 @@ from bot.alerts.record import Recorder
 from bot.alerts.steps import Seen
 from bot.jobs.filters import Filter
 from bot.providers.client import Client
-from bot.sandbox.finetuning import API_KEY, FineTuningApi
+from bot.sandbox.finetuning import FineTuningApi
 from bot.store import Store, open_store, schema
 from bot.store.engine import Transaction
 from bot.store.tracks import Subscription
@@ -31,7 +31,7 @@ async def view(database_url: str) -> AsyncIterator[Lookout]:
 
 async def _second(view: Lookout, stack: AsyncExitStack) -> object:
     """Return what sweeps the same API as another account, to which the channel is subscribed, too."""
-    account = Account("second", view.api.base_url, SecretStr(API_KEY))
+    account = Account("second", view.api.base_url, SecretStr(view.api.key))
     client = await stack.enter_async_context(Client(account, clock=view.time.clock, deadline=5))
     async with view.store.db.transaction() as tx:
         await view.store.tracks.subscribe(tx, Subscription("second", "C1", "U1", 0))

@@ -43,7 +43,7 @@ def through(url: str) -> Proxies:
 
 
 async def test_a_certificate_of_an_unknown_issuer(api: FineTuningApi, tmp_path: Path) -> None:
-    async with tls_front(certificate(tmp_path), api.port) as port:
+    async with tls_front(certificate(tmp_path), api) as port:
         error = await failure(f"https://localhost:{port}/v1")
     assert str(error).startswith("Its certificate is not trusted: self")
     assert "SSL_CERT_FILE" in error.todo
@@ -141,7 +141,7 @@ async def test_a_proxy_that_refuses(password: str | None, refuses: int | None, s
 
 
 async def test_what_takes_a_person_is_not_asked_for_again_in_a_minute(tmp_path: Path, api: FineTuningApi) -> None:
-    async with tls_front(certificate(tmp_path), api.port) as port:
+    async with tls_front(certificate(tmp_path), api) as port:
         error = await failure(f"https://localhost:{port}/v1")
     said = upstream(error, place="here")
     assert said.startswith("I can't reach the API: Its certificate is not trusted: self")

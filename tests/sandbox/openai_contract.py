@@ -11,7 +11,7 @@ from typing import Any, Self
 import aiohttp
 from jsonschema import Draft202012Validator
 
-from bot.sandbox.finetuning import API_KEY, FineTuningApi
+from bot.sandbox.finetuning import FineTuningApi
 from bot.sandbox.ledger import Entry
 
 PAYLOADS = Path(__file__).parents[1] / "payloads" / "openai"
@@ -45,8 +45,9 @@ class Caller:
         await self._session.close()
 
     async def __call__(
-        self, method: str, path: str, *, key: str = API_KEY, body: Any = None, **query: str
+        self, method: str, path: str, *, key: str | None = None, body: Any = None, **query: str
     ) -> tuple[int, Any]:
+        key = self._api.key if key is None else key
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         content = {"data": body} if isinstance(body, bytes) else {"json": body}
         url = f"{self._api.base_url}{path}"

@@ -7,16 +7,17 @@ import pytest
 from openai import AsyncAzureOpenAI, AsyncOpenAI
 
 from bot.sandbox.azure import AzureApi
-from bot.sandbox.finetuning import API_KEY, Key
+from bot.sandbox.finetuning import Key
 from bot.sandbox.lives import succeeds
 
 MODEL = "gpt-4o-mini-2024-07-18"
 TOKEN = "eyJtoken"
+KEY = "sk-azure-0123456789abcdef"
 
 
 @pytest.fixture
 async def api() -> AsyncIterator[AzureApi]:
-    async with AzureApi(keys={API_KEY: Key("default"), TOKEN: Key("entra")}) as running:
+    async with AzureApi(keys={KEY: Key("default"), TOKEN: Key("entra")}) as running:
         yield running
 
 
@@ -25,7 +26,7 @@ async def client(api: AzureApi, request: pytest.FixtureRequest) -> AsyncIterator
     if request.param == "v1":
         client: AsyncOpenAI = AsyncOpenAI(base_url=f"{api.origin}/openai/v1", api_key=TOKEN, max_retries=0)
     else:
-        client = AsyncAzureOpenAI(azure_endpoint=api.origin, api_key=API_KEY, api_version=request.param, max_retries=0)
+        client = AsyncAzureOpenAI(azure_endpoint=api.origin, api_key=api.key, api_version=request.param, max_retries=0)
     async with client as opened:
         yield opened
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.sandbox.faults import Fault
-from bot.sandbox.finetuning import API_KEY, FineTuningApi
+from bot.sandbox.finetuning import FineTuningApi
 from bot.sandbox.ledger import Ledger
 from tests.sandbox.openai_contract import NOW, Caller, Clock, example, held_to_the_contract
 
@@ -135,7 +135,7 @@ async def test_the_ledger_names_route_request_and_key_but_never_the_secret(api: 
     assert entry.what == "GET /fine_tuning/jobs/{id}/events"
     assert {"id": job_id, "query": {"limit": "5"}, "body": None} == entry.request
     assert entry.credential == "default"
-    assert API_KEY not in repr(entry)
+    assert api.key not in repr(entry)
 
 
 async def test_a_refused_order_is_not_accepted_in_the_ledger(api: FineTuningApi, call: Caller) -> None:

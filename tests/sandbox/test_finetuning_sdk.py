@@ -8,7 +8,7 @@ import pytest
 from openai import AsyncOpenAI
 
 from bot.sandbox.faults import Fault
-from bot.sandbox.finetuning import API_KEY, FineTuningApi
+from bot.sandbox.finetuning import FineTuningApi
 from bot.sandbox.lives import succeeds
 from tests.sandbox.openai_contract import Clock, held_to_the_contract
 
@@ -29,7 +29,7 @@ async def api(clock: Clock) -> AsyncIterator[FineTuningApi]:
 
 @pytest.fixture
 async def client(api: FineTuningApi) -> AsyncIterator[AsyncOpenAI]:
-    async with AsyncOpenAI(api_key=API_KEY, base_url=api.base_url, max_retries=0) as opened:
+    async with AsyncOpenAI(api_key=api.key, base_url=api.base_url, max_retries=0) as opened:
         yield opened
 
 

@@ -148,7 +148,7 @@ async def test_a_replaced_message_cannot_change_who_sees_it(slack: Slack, ann: P
 
 
 async def test_a_url_that_never_was_is_no_service(slack: Slack) -> None:
-    answer = await AsyncWebhookClient(f"{slack.origin}/commands/T0/1").send_dict({"text": "x"})
+    answer = await AsyncWebhookClient(f"{slack.origin}/commands/T0/1/x").send_dict({"text": "x"})
     assert (answer.status_code, answer.body) == (404, "no_service")
 
 

@@ -26,7 +26,6 @@ from bot.alerts.sender import Sender
 from bot.alerts.steps import Seen
 from bot.poll.circuit import Circuit
 from bot.poll.sweep import Sweeper
-from bot.sandbox.finetuning import API_KEY
 from bot.slack.channels import Channels
 from bot.slack.gateway import Gateway
 from bot.slack.people import People
@@ -40,7 +39,7 @@ from tests.simulation.wires import Session, WiredClient, World
 
 log = structlog.get_logger()
 
-ACCOUNT = Account("default", "https://stand-in.example/v1", SecretStr(API_KEY))
+ACCOUNT = Account("default", "https://stand-in.example/v1", SecretStr("sk-unused: the wires lead to the stand-in"))
 BROKEN_SENDER_SECONDS = 1.0
 LAST_SWEEP_SECONDS = 3.0
 

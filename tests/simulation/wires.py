@@ -22,7 +22,7 @@ from bot.providers.dialects import dialect_of
 from bot.providers.sizes import PageSizes
 from bot.providers.wire import Answer as ApiAnswer
 from bot.providers.wire import Request
-from bot.sandbox.finetuning import API_KEY, FineTuningApi
+from bot.sandbox.finetuning import FineTuningApi
 from bot.sandbox.server import Answer
 from bot.sandbox.slack import Slack
 from bot.store.engine import Clock
@@ -107,7 +107,7 @@ class World:
         def work() -> Answer:
             if trouble.name == "lost" and "id" in path:
                 return Answer({"error": {"message": "No such job."}}, HTTPStatus.NOT_FOUND, accepted=False)
-            answer = self.api.answer(what, path, query, secret=API_KEY)
+            answer = self.api.answer(what, path, query, secret=self.api.key)
             answers = self._read.setdefault((what, repr((sorted(path.items()), sorted(query.items())))), [])
             answers.append(answer)
             return answers[max(0, len(answers) - 3)] if trouble.name == "stale" else answer

@@ -79,8 +79,8 @@ async def test_tls_goes_through_a_tunnel(world: World, tmp_path: Path) -> None:
     pem = certificate(tmp_path)
     async with (
         proxy_server() as proxy,
-        tls_front(pem, world.api.port) as port,
-        tls_front(pem, world.slack.port) as slack,
+        tls_front(pem, world.api) as port,
+        tls_front(pem, world.slack) as slack,
     ):
         code, said = await command(
             world,

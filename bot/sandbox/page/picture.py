@@ -13,6 +13,8 @@ from bot.sandbox.workspace import BOT_USER, Channel, Member
 
 NEWEST_ENTRIES = 150
 _LONGEST_BRIEF = 160
+_UNSHOWN = frozenset({"blocks", "trigger_id"})
+"""What the ledger does not show of a request: it is long, or secret."""
 _ENDS = {"succeeded": "Succeeded", "failed": "Failed", "cancelled": "Cancelled"}
 
 Shape = dict[str, Any]
@@ -126,7 +128,9 @@ def _ledger(stage: Stage) -> Shape:
 
 
 def _entry(side: str, nth: int, entry: Entry) -> Shape:
-    request = {name: value for name, value in entry.request.items() if value not in (None, {}, "") and name != "blocks"}
+    request = {
+        name: value for name, value in entry.request.items() if value not in (None, {}, "") and name not in _UNSHOWN
+    }
     brief = " ".join(f"{name}={value}" for name, value in request.items())
     return {
         "name": f"{side} {nth}",

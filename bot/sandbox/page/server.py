@@ -1,13 +1,16 @@
 """The page's own server, on loopback: files, what there is to see, and what people do."""
 
 import asyncio
+import hmac
 import json
+import secrets
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from importlib.resources import files
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from bot.sandbox.acting import Person
 from bot.sandbox.lives import fails, pauses, reinforcement, succeeds, waits
@@ -54,7 +57,8 @@ class Page(LoopbackServer):
             "trouble": self._set_trouble,
             "bot": self._set_bot,
         }
-        self.app.middlewares.append(self._only_from_here)
+        self._token = secrets.token_hex()
+        self.app.middlewares.append(self._guard)
         self.app.add_routes(
             [
                 web.get("/", self._file),
@@ -65,19 +69,24 @@ class Page(LoopbackServer):
             ]
         )
 
+    @property
+    def _cookie(self) -> str:
+        """The name of the page's cookie: other ports of this machine share the jar."""
+        return f"ftjob-try-{self.port}"
+
     @web.middleware
-    async def _only_from_here(
-        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    ) -> web.StreamResponse:
-        """Refuse what another site's page sends: it could move the levers of whoever looks at it."""
-        here = {f"127.0.0.1:{self.port}", f"localhost:{self.port}"}
-        origin = request.headers.get("Origin", "")
-        if request.host not in here or (origin and origin.removeprefix("http://") not in here):
-            return web.Response(status=HTTPStatus.FORBIDDEN)
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Give the page its token, this run's alone, and show or do nothing for whoever comes without it."""
+        is_open = request.path == "/" or request.path.startswith("/static/")
+        token = request.cookies.get(self._cookie, "")
+        if not (is_open or hmac.compare_digest(token.encode(), self._token.encode())):
+            return web.json_response({"said": f"Open {self.origin}/ first."}, status=HTTPStatus.FORBIDDEN)
         answer = await handler(request)
         if not answer.prepared:
             answer.headers["Content-Security-Policy"] = _POLICY
             answer.headers["Cache-Control"] = "no-store"
+            if request.path == "/":
+                answer.set_cookie(self._cookie, self._token, httponly=True, samesite="Strict")
         return answer
 
     async def _file(self, request: web.Request) -> web.Response:

@@ -29,7 +29,7 @@ def get_upload_url(call: Call) -> dict[str, Any]:
         raise Refusal("alt_txt_too_large")
     file = File(call.workspace.number("F"), str(call.arguments["filename"]), length, alt_txt=alt_text)
     call.workspace.files[file.id] = file
-    return {"upload_url": f"{call.workspace.origin()}/upload/{file.id}", "file_id": file.id}
+    return {"upload_url": call.workspace.hand_out_upload(file), "file_id": file.id}
 
 
 @method(

@@ -3,7 +3,9 @@
 import asyncio
 import json
 import re
+import secrets
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
@@ -11,6 +13,7 @@ import pytest
 
 from bot.blocks.parts import section
 from bot.blocks.view import View
+from bot.sandbox.lives import succeeds
 from bot.sandbox.page.server import Page
 from bot.sandbox.stage import stage
 from bot.sandbox.web_api.views import push_view
@@ -25,19 +28,94 @@ async def page() -> AsyncIterator[Page]:
         yield served
 
 
+@asynccontextmanager
+async def opened(page: Page) -> AsyncIterator[aiohttp.ClientSession]:
+    """Open the page as a browser does, which keeps its cookie."""
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+        async with session.get(page.origin) as answer:
+            assert answer.status == 200
+        yield session
+
+
 async def test_another_sites_page_moves_no_lever(page: Page) -> None:
-    async with aiohttp.ClientSession() as session:
-        for headers in ({"Origin": "https://evil.example"}, {"Host": "evil.example"}, {"Origin": "null"}):
+    async with opened(page) as session:
+        for headers in (
+            {"Origin": "https://evil.example"},
+            {"Host": "evil.example"},
+            {"Origin": "null"},
+            {"Origin": "http://127.0.0.1:3000"},
+            {"Sec-Fetch-Site": "cross-site"},
+            {"Sec-Fetch-Site": "same-site"},
+        ):
             async with session.post(f"{page.origin}/bot", json={"run": False}, headers=headers) as answer:
                 assert answer.status == 403
+            for path in ("/", "/picture", "/file/F1", "/static/page.js"):
+                async with session.get(page.origin + path, headers=headers) as answer:
+                    assert answer.status == 403, (path, headers)
         async with session.post(f"{page.origin}/bot", data=json.dumps({"run": False})) as answer:
             assert answer.status == 404, "a form of another site can send text"
         async with session.get(page.origin) as answer:
             assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
 
 
-async def test_what_is_not_there_is_said(page: Page) -> None:
+async def test_who_did_not_open_the_page_sees_and_moves_nothing(page: Page) -> None:
     async with aiohttp.ClientSession() as session:
+        for cookies in ({}, {f"ftjob-try-{page.port}": "guessed"}, {"ftjob-try": "x"}):
+            for path in ("/picture", "/file/F1"):
+                async with session.get(page.origin + path, cookies=cookies) as answer:
+                    assert answer.status == 403, path
+            async with session.post(f"{page.origin}/speed", json={"speed": 60}, cookies=cookies) as answer:
+                assert answer.status == 403
+                assert page.origin in (await answer.json())["said"]
+    async with opened(page) as session, session.post(f"{page.origin}/speed", json={"speed": 60}) as answer:
+        assert answer.status == 200
+
+
+async def test_the_pages_cookie_is_this_runs_alone_and_no_script_or_site_gets_it() -> None:
+    values = []
+    async with stage() as scene:
+        for _ in range(2):
+            async with Page(scene) as page, aiohttp.ClientSession() as session, session.get(page.origin) as answer:
+                cookie = answer.cookies[f"ftjob-try-{page.port}"]
+                assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "Strict", "/")
+                values.append(cookie.value)
+    assert len(set(values)) == 2
+    assert all(len(value) >= 32 for value in values)
+
+
+async def test_nothing_that_is_shown_or_printed_holds_a_secret(capfd: pytest.CaptureFixture[str]) -> None:
+    """After a command, a curve's upload and a restart: the page's picture, the ledgers' requests, the bot's log."""
+    minted: list[str] = []
+
+    def mint() -> str:
+        minted.append(secrets.token_hex())
+        return minted[-1]
+
+    async with stage(mint=mint) as scene, Page(scene) as page, opened(page) as session:
+        job = scene.api.add_job(life=succeeds(0.1, steps=8))
+        await scene.slack.ledger.until(lambda: scene.api.jobs[job]["status"] == "succeeded", why="the end")
+        for text in (f"status {job}", f"curves {job}"):
+            await (await scene.operator.command(text, scene.channel)).reply()
+        await scene.slack.ledger.until(lambda: scene.slack.ledger.of("upload"), why="a picture is uploaded")
+        await scene.crew.kill()
+        await scene.crew.start()
+        async with session.get(f"{page.origin}/picture") as stream:
+            seen = (await stream.content.readline()).decode()
+        requests = repr([entry.request for server in (scene.slack, scene.api) for entry in server.ledger])
+        places = {
+            "picture": seen,
+            "ledger": requests,
+            "log": scene.crew.log.read_text(),
+            "print": "".join(capfd.readouterr()),
+        }
+        assert len(minted) > 8
+        assert "chat.postMessage" in seen or "chat.postEphemeral" in seen
+        for place, held in places.items():
+            assert [secret for secret in [*minted, scene.api.key] if secret in held] == [], place
+
+
+async def test_what_is_not_there_is_said(page: Page) -> None:
+    async with opened(page) as session:
         for path in ("/static/page.py", "/static/..%2fserver.py", "/static/nothing.js", "/file/F0"):
             async with session.get(page.origin + path) as answer:
                 assert answer.status == 404, path
@@ -56,7 +134,7 @@ async def test_what_is_not_there_is_said(page: Page) -> None:
 
 
 async def test_a_form_that_is_finished_or_gone_says_so_to_the_tab_that_still_shows_it() -> None:
-    async with stage() as scene, Page(scene) as page, aiohttp.ClientSession() as session:
+    async with stage() as scene, Page(scene) as page, opened(page) as session:
         person = scene.operator
         push_view(scene.slack.workspace, person.id, View("Create a job", [section("Created.")]).body())
         said = []
@@ -85,7 +163,7 @@ NO_OBJECTS = {
 
 async def test_a_lever_that_is_sent_no_json_object_says_so(page: Page) -> None:
     headers = {"Content-Type": "application/json"}
-    async with aiohttp.ClientSession() as session:
+    async with opened(page) as session:
         for name, body in NO_OBJECTS.items():
             for lever in LEVERS:
                 async with session.post(f"{page.origin}/{lever}", data=body, headers=headers) as answer:
@@ -114,7 +192,7 @@ WRONG_VALUES: tuple[dict[str, object], ...] = (
 
 
 async def test_values_of_another_kind_move_no_lever(page: Page) -> None:
-    async with aiohttp.ClientSession() as session:
+    async with opened(page) as session:
         for asked in WRONG_VALUES:
             for lever in LEVERS:
                 async with session.post(f"{page.origin}/{lever}", json=asked) as answer:
