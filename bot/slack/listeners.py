@@ -3,6 +3,7 @@
 Bolt answers Slack only when its listener returns, and an exception after ``ack()`` would undo the acknowledgement.
 """
 
+import logging
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -53,6 +54,13 @@ async def acknowledge_unheard(error: Exception) -> BoltResponse | None:
     return None
 
 
+def _bolts_log() -> logging.Logger:
+    """Return where Bolt logs: it warns of each token that it finds and doesn't need, and has nothing else to warn of."""
+    bolts = logging.getLogger("slack_bolt.ftjob")
+    bolts.setLevel(logging.ERROR)
+    return bolts
+
+
 def build_app(client: AsyncWebClient, dispatch: Dispatch) -> AsyncApp:
     """Return the Bolt app with every listener in its place."""
 
@@ -62,6 +70,7 @@ def build_app(client: AsyncWebClient, dispatch: Dispatch) -> AsyncApp:
 
     app = AsyncApp(
         name="ftjob",
+        logger=_bolts_log(),
         client=client,
         authorize=authorize,
         process_before_response=True,

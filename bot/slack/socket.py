@@ -13,8 +13,9 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 
 from bot.metrics import SLACK_IDLE
-from bot.proxies import DIRECT, Proxies
+from bot.proxies import Proxies
 from bot.slack.body import Idle, Payload, of_envelope
+from bot.slack.connection import Connection
 
 PING_SECONDS = 5.0
 """How often the connection is tried; a dead one is replaced after about two of them."""
@@ -28,7 +29,19 @@ log = structlog.get_logger()
 class Client(SocketModeClient):
     """The SDK's, which asks each WebSocket's address through the proxy that is meant for it."""
 
-    proxies: Proxies = DIRECT
+    def __init__(self, app: AsyncApp, app_token: str, proxies: Proxies) -> None:
+        self.proxies = proxies
+        self.told = Connection(self._renew)
+        super().__init__(app_token, self.told, app.client, ping_interval=PING_SECONDS)
+
+    async def connect(self) -> None:
+        """Open a connection, however long that takes."""
+        await super().connect()  # type: ignore[no-untyped-call]
+        if not self.closed:
+            self.told.is_open()
+
+    def _renew(self) -> None:
+        self.wss_uri = None
 
     async def issue_new_wss_url(self) -> str:
         """Ask Slack for the address of the next connection."""
@@ -51,8 +64,7 @@ class Handler(AsyncSocketModeHandler):
     def __init__(self, app: AsyncApp, app_token: str, proxies: Proxies) -> None:
         # Not Bolt's own, which makes a client of the SDK's with whatever proxy that finds.
         self.app, self.app_token = app, app_token
-        self.client: Client = Client(app_token, app.logger, app.client, ping_interval=PING_SECONDS)
-        self.client.proxies = proxies
+        self.client: Client = Client(app, app_token, proxies)
         self.client.socket_mode_request_listeners.append(self.handle)  # type: ignore[arg-type]
 
     async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]
