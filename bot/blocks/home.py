@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.blocks.job import OPEN_PAGE, emoji, word
+from bot.blocks.known import aged
 from bot.blocks.parts import LONGEST_ID, Block, actions, button, code, context, date, place, plain, section
 
 REFRESH_HOME = "ftjob_home"
@@ -20,6 +21,7 @@ NOT_FOR_YOU = (
 BROKEN = (
     ":warning: I could not read what is followed. Nothing is lost: press Refresh, or open this tab again in a minute."
 )
+NEW_JOB = ": one appears as soon as it is created."
 _MOST_PLACES = 10
 
 
@@ -35,6 +37,8 @@ class Row:
     """The address of the provider's page for it, where that is known."""
     account: str | None = None
     """Whose it is, where there are several accounts."""
+    as_of: float | None = None
+    """When it was so, where its account cannot be read now."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class Health:
 
     swept_at: float | None
     problem: str | None
-    """Why the fine-tuning API cannot be read, as the name of the error; None where it can."""
+    """Why the fine-tuning API was not read, safe mrkdwn with its sign; None where it was."""
     account: str
     """What to call the account, already safe."""
 
@@ -76,16 +80,14 @@ class Home:
 
 def home(shown: Home) -> Block:
     """Draw the Home tab of somebody who may read."""
-    blocks = [section("*Jobs that you track*"), *(_rows(shown.mine) or [section(START)])]
+    blocks = [*_troubles(shown.health), section("*Jobs that you track*"), *(_rows(shown.mine) or [section(START)])]
     if shown.subscribed:
         blocks.append(context("You subscribed " + _some([place(channel) for channel in shown.subscribed])))
     if shown.muted:
         blocks.append(context(":mute: You muted " + _some([_quiet(each) for each in shown.muted])))
-    blocks += [section("*Running now*"), *(_rows(shown.running) or [context("No job is running.")])]
-    blocks += [
-        section("*Newest*"),
-        *(_rows(shown.recent) or [context("No job yet: one appears as soon as it is created.")]),
-    ]
+    blocks += [section("*Running now*"), *(_rows(shown.running) or [context(_none("No job is running", shown.health))])]
+    newest = _rows(shown.recent) or [context(_none("No job yet", shown.health, NEW_JOB))]
+    blocks += [section("*Newest*"), *newest]
     return {"type": "home", "blocks": [*blocks, _refresh(), context(_health(shown.health, shown.version))]}
 
 
@@ -122,10 +124,25 @@ def _rows(rows: Sequence[Row]) -> list[Block]:
     return [section(_row(row), accessory=_page(row)) if row.page else section(_row(row)) for row in rows]
 
 
+def _none(said: str, accounts: Sequence[Health], then: str = ".") -> str:
+    """Return that there is nothing, as far as somebody looked; ``then`` ends that where it is all there is."""
+    silent = sum(each.problem is not None for each in accounts)
+    if silent == len(accounts):
+        return "I don't know at present: nothing was read, and nothing is stored."
+    return f"{said} in the accounts that I can read." if silent else f"{said}{then}"
+
+
+def _troubles(accounts: Sequence[Health]) -> list[Block]:
+    """Return why some accounts are not shown as they are now."""
+    found = list(dict.fromkeys(each.problem for each in accounts if each.problem))
+    hidden = [context(f"and {len(found) - _MOST_PLACES} accounts more")] if len(found) > _MOST_PLACES else []
+    return [*(section(text) for text in found[:_MOST_PLACES]), *hidden]
+
+
 def _row(row: Row) -> str:
     where = f" · told in {place(row.channel)}" if row.channel else ""
     whose = f" · {plain(row.account)}" if row.account else ""
-    return f"{emoji(row.status)} {word(row.status)} · {code(row.job_id, LONGEST_ID)}{whose}{where}"
+    return f"{emoji(row.status)} {word(row.status)} · {code(row.job_id, LONGEST_ID)}{whose}{where}{aged(row.as_of)}"
 
 
 def _page(row: Row) -> Block:
@@ -141,6 +158,5 @@ def _health(accounts: Sequence[Health], version: str) -> str:
 
 
 def _fares(health: Health) -> str:
-    looked = f"last look {date(health.swept_at)}" if health.swept_at else "no look yet: nothing is followed"
-    api = f":warning: its API does not answer ({plain(health.problem)})" if health.problem else "its API answers"
-    return f"{health.account}: {api} · {looked}"
+    looked = f"last look {date(health.swept_at)}" if health.swept_at else "no look so far"
+    return f"{health.account}: {looked}" if health.problem else f"{health.account}: its API answers · {looked}"

@@ -60,8 +60,8 @@ def job_list(
     return Message(text, [section(f"*{clip(title, _LONGEST_TITLE)}*"), *rows, *map(context, notes), *paging])
 
 
-def tracked_list(jobs: Sequence[tuple[str, str]], *, subscribed: bool) -> Message:
-    """Draw what a channel tracks: job ids and their last known statuses."""
+def tracked_list(jobs: Sequence[tuple[str, str]], *, subscribed: bool, notes: Sequence[str] = ()) -> Message:
+    """Draw what a channel tracks: job ids and their last known statuses; ``notes`` are safe already."""
     follows = "This channel is subscribed: `/ftjob subscriptions` shows to what." if subscribed else ""
     if not jobs:
         text = follows or "Nothing is tracked here. Start with `/ftjob track <id>` or `/ftjob subscribe`."
@@ -74,7 +74,7 @@ def tracked_list(jobs: Sequence[tuple[str, str]], *, subscribed: bool) -> Messag
         )
         for job_id, status in jobs[:MOST_ROWS]
     ]
-    notes = [*_hidden(len(jobs) - MOST_ROWS), *([follows] if follows else [])]
+    notes = [*_hidden(len(jobs) - MOST_ROWS), *notes, *([follows] if follows else [])]
     count = f"{len(jobs)} job{'s' if len(jobs) > 1 else ''} tracked here"
     return Message(_aloud(count, jobs), [section(f"*{count}*"), *rows, *map(context, notes)])
 

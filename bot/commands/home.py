@@ -1,40 +1,43 @@
 """What the Home tab of one person shows."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from bot.access import Policy, Why
+from bot.blocks.answers import STILL_CHECKING
 from bot.blocks.home import Health, Home, Quiet, Row, closed, home, stranger
 from bot.blocks.parts import Block
 from bot.commands.context import Context
+from bot.commands.known import Listing, newest, remembered
 from bot.commands.problems import PASSES, refusal
-from bot.errors import ProviderError
 from bot.jobs.models import Job
 from bot.jobs.statuses import Phase, phase_of
 from bot.store.mutes import EVERY_JOB, Mute
 from bot.store.tracks import Track
 
-NEWEST = 100
 MOST_MINE = 10
 MOST_RUNNING = 10
 MOST_RECENT = 5
 
 
-async def home_of(person: str, context: Context) -> Block:
-    """Return the Home tab of somebody who may read."""
+async def home_of(person: str, context: Context, look: Callable[[Context], Awaitable[Listing]] = newest) -> Block:
+    """Return the Home tab of somebody who may read; ``look`` says what there is in an account."""
     store, places = context.store, context.everywhere()
     mine = await store.tracks.of_person(person, MOST_MINE)
-    looks = await asyncio.gather(*map(_look, places))
-    jobs = sorted((row for found, _ in looks for row in found), key=lambda row: row[0].created_at or 0.0, reverse=True)
+    listings = await asyncio.gather(*map(look, places))
+    jobs = sorted(
+        ((job, each) for each in listings for job in each.jobs), key=lambda row: row[0].created_at or 0.0, reverse=True
+    )
     running = [row for row in jobs if phase_of(row[0].status) is Phase.ACTIVE]
     health = [
-        Health(await store.accounts.swept_at(there.account), problem, there.place)
-        for there, (_, problem) in zip(places, looks, strict=True)
+        Health(await store.accounts.swept_at(each.there.account), each.trouble, each.there.place) for each in listings
     ]
+    silent = {each.there.account: each for each in listings if each.trouble}
     return home(
         Home(
-            mine=[_tracked(track, state.status, context) for track, state in mine],
-            running=[_row(job, there) for job, there in running[:MOST_RUNNING]],
-            recent=[_row(job, there) for job, there in jobs[:MOST_RECENT]],
+            mine=[_tracked(track, state.status, silent.get(track.account), context) for track, state in mine],
+            running=[_row(job, listing) for job, listing in running[:MOST_RUNNING]],
+            recent=[_row(job, listing) for job, listing in jobs[:MOST_RECENT]],
             subscribed=sorted({each.channel for each in await store.tracks.subscriptions_by(person)}),
             muted=[_quiet(mute) for mute in await store.mutes.of_person(person)],
             health=health,
@@ -43,28 +46,26 @@ async def home_of(person: str, context: Context) -> Block:
     )
 
 
+async def still_checking(there: Context) -> Listing:
+    """Return what is known of an account whose API takes long to answer."""
+    return await remembered(there, STILL_CHECKING)
+
+
 def closed_to(why: Why) -> Block:
     """Return the Home tab of somebody who may not read, or of whom nothing is known."""
     return closed(refusal(why, Policy())) if why in PASSES else stranger()
 
 
-async def _look(there: Context) -> tuple[list[tuple[Job, Context]], str | None]:
-    """Return the newest jobs of an account, or the name of the error that keeps them away."""
-    try:
-        page = (await there.shared.page(after=None, limit=NEWEST, metadata={})).answer
-    except ProviderError as error:
-        return [], type(error).__name__
-    return [(reading.job, there) for reading in page.readings], None
+def _row(job: Job, listing: Listing) -> Row:
+    there = listing.there
+    return Row(job.id, job.status, page=there.client.job_page(job.id), account=there.named, as_of=listing.as_of)
 
 
-def _row(job: Job, there: Context) -> Row:
-    return Row(job.id, job.status, page=there.client.job_page(job.id), account=there.named)
-
-
-def _tracked(track: Track, status: str, context: Context) -> Row:
+def _tracked(track: Track, status: str, silent: Listing | None, context: Context) -> Row:
     known = context.accounts.get(track.account)
     page = known.client.job_page(track.job_id) if known else None
-    return Row(track.job_id, status, track.channel, page, context.drawing.named(track.account))
+    account, as_of = context.drawing.named(track.account), silent.as_of if silent else None
+    return Row(track.job_id, status, track.channel, page, account, as_of)
 
 
 def _quiet(mute: Mute) -> Quiet:

@@ -10,18 +10,19 @@ from bot.blocks import Message
 from bot.blocks.answers import problem
 from bot.blocks.choices import Choice
 from bot.blocks.job import emoji, sentence, status, word
+from bot.blocks.known import unread
 from bot.blocks.lists import job_list, ways_to
 from bot.blocks.parts import code, date, plain, section, spoken
 from bot.commands.command import Command, Reply
 from bot.commands.context import Context, names
+from bot.commands.known import fits, of_job, of_list, outages
 from bot.commands.locate import at_job
 from bot.commands.parse import MOST_IDS, WHICH_JOB
 from bot.commands.usage import misused
-from bot.errors import ProviderError, UserError
+from bot.errors import NotFound, ProviderError, UserError
 from bot.jobs.changes import State
 from bot.jobs.models import Job
 from bot.jobs.names import name_of, suffix_of
-from bot.jobs.statuses import FINAL_PHASES, Phase, phase_of
 from bot.store.tracks import Track
 
 DEFAULT_ROWS = 10
@@ -51,6 +52,7 @@ async def _which_job(command: Command, context: Context) -> Message:
         raise usage
     said = problem(str(usage))
     rows = [f"{emoji(state.status)} {word(state.status)} · {code(track.job_id)}" for track, state in tracked]
+    rows += await outages([track.account for track, _ in tracked], context)
     ways = ways_to([await _choice(track, state, context) for track, state in tracked])
     return Message(said.text, [*said.blocks, section("Tracked here:\n" + "\n".join(rows)), ways])
 
@@ -85,8 +87,9 @@ async def _row(job_id: str, context: Context) -> _Row:
     except UserError as error:
         return _Row(f":warning: {error}", f":warning: {error}", Choice(job_id, None))
     except ProviderError as error:
-        problem = f":warning: {context.upstream(error, job_id)}"
-        return _Row(problem, problem, Choice(job_id, None))
+        why = f":warning: {context.upstream(error, job_id)}"
+        said = f"{why} {await of_job(job_id, context)}".rstrip() if not isinstance(error, NotFound) else why
+        return _Row(said, said, Choice(job_id, None))
     model = job.fine_tuned_model or job.model
     named = f" · {code(model)}" if model else ""
     created = f" · {date(job.created_at)}" if job.created_at else ""
@@ -100,14 +103,18 @@ async def show_list(command: Command, context: Context) -> Reply:
     """Show the newest jobs, of one state, model or with some metadata where asked, and how many there are of each."""
     wanted = command.most or DEFAULT_ROWS
     places = context.meant(command.account)
-    if len(places) == 1:
+    is_one = len(places) == 1
+    if is_one:
         found, silent = [await _newest(command, places[0], wanted)], []
     else:
         looks = await asyncio.gather(*(_look(each, command, wanted) for each in places))
         found = [each for each in looks if isinstance(each, _Found)]
         silent = [each for each in looks if isinstance(each, str)]
+        if not found:
+            return Reply(unread(silent), replaces=command.replaces)
+        places = [each for each, look in zip(places, looks, strict=True) if isinstance(look, _Found)]
     rows = sorted((row for each in found for row in each.rows), key=_created, reverse=True)[:wanted]
-    place = context.place if len(places) == 1 else f"the accounts {names(places)}"
+    place = places[0].place if len(places) == 1 else f"the accounts {names(places)}"
     has_more = any(each.has_more for each in found)
     title, empty = _titled(command, place, among=max((len(each.seen) for each in found), default=0) if has_more else 0)
     shown = job_list(
@@ -115,9 +122,9 @@ async def show_list(command: Command, context: Context) -> Reply:
         title=title,
         empty=empty,
         counts=_counted([status for each in found for status in each.seen]),
-        older=_older(command, wanted, rows[-1][0].id) if rows and len(places) == 1 and found[0].can_go_on else None,
+        older=_older(command, wanted, rows[-1][0].id) if rows and is_one and found[0].can_go_on else None,
         accounts=[account or "" for _, account in rows],
-        notes=[*silent, *_paging_hint(places, has_more=has_more)],
+        notes=[*silent, *([] if is_one else _paging_hint(places, has_more=has_more))],
     )
     return Reply(shown, replaces=command.replaces)
 
@@ -153,7 +160,7 @@ def _titled(command: Command, place: str, *, among: int) -> tuple[str, str]:
 
 
 def _paging_hint(places: Sequence[Context], *, has_more: bool) -> list[str]:
-    if len(places) == 1 or not has_more:
+    if not has_more:
         return []
     return [f"Older ones: `/ftjob list account:` and one of {names(places)}"]
 
@@ -163,7 +170,7 @@ async def _look(there: Context, command: Command, wanted: int) -> _Found | str:
     try:
         return await _newest(command, there, wanted)
     except ProviderError as error:
-        return f":warning: {there.upstream(error)}"
+        return f":warning: {there.upstream(error)} {await of_list(command, there)}".rstrip()
 
 
 async def _newest(command: Command, context: Context, wanted: int) -> _Found:
@@ -173,7 +180,7 @@ async def _newest(command: Command, context: Context, wanted: int) -> _Found:
     for _ in range(MOST_REQUESTS):
         page = (await context.shared.page(after=after, limit=PAGE, metadata=dict(command.metadata))).answer
         seen += [reading.snapshot.status for reading in page.readings]
-        fitting = [reading for reading in page.readings if _fits(reading.snapshot.status, command.only)]
+        fitting = [reading for reading in page.readings if fits(reading.snapshot.status, command.only)]
         jobs += [job for job in (reading.job for reading in fitting) if _is_wanted(job, command)]
         after = page.after
         # Whoever's jobs a page holds: what is left out of the readings has a place in the list, too.
@@ -205,14 +212,3 @@ def _older(command: Command, wanted: int, last: str) -> str:
     pairs += [f"account:{command.account}"] if command.account else []
     model = [f"model:{command.model}"] if command.model else []
     return " ".join(["list", command.only, str(wanted), *model, *pairs, f"after:{last}"])
-
-
-def _fits(status_word: str, only: str) -> bool:
-    phase = phase_of(status_word)
-    match only:
-        case "all":
-            return True
-        case "active":
-            return phase not in FINAL_PHASES
-        case _:
-            return phase is Phase(only)

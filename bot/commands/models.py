@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, date, datetime
 
+from bot.blocks.known import unread
 from bot.blocks.models import Made, model_list
 from bot.commands.command import Command, Reply
 from bot.commands.context import Context, names
@@ -22,9 +23,12 @@ async def show(command: Command, context: Context) -> Reply:
         looks = await asyncio.gather(*map(_look, places))
         made = [each for look in looks if not isinstance(look, str) for each in look]
         silent = [look for look in looks if isinstance(look, str) and look]
+        if silent and all(isinstance(look, str) for look in looks):
+            return Reply(unread(silent))
+        places = [each for each, look in zip(places, looks, strict=True) if look == "" or not isinstance(look, str)]
     whole = [each for each in made if _CHECKPOINT not in each.model]
     rows = sorted(sorted(whole, key=lambda each: -each.created), key=lambda each: each.ends or date.max)
-    place = context.place if len(places) == 1 else f"the accounts {names(places)}"
+    place = places[0].place if len(places) == 1 else f"the accounts {names(places)}"
     today = datetime.fromtimestamp(context.clock(), UTC).date()
     shown = model_list(rows, checkpoints=len(made) - len(whole), today=today, place=place, notes=silent)
     return Reply(shown)

@@ -33,9 +33,10 @@ from bot.commands import (
 from bot.commands.command import Command, Reply, Verb
 from bot.commands.context import Context
 from bot.commands.flood import Wait
+from bot.commands.known import beside
 from bot.commands.locate import at_job
 from bot.commands.problems import STOPPED, STRANGE, flooded, refusal
-from bot.errors import ProviderError, UserError
+from bot.errors import NotFound, ProviderError, UserError
 from bot.store.audit import Decision, Entry
 
 log = structlog.get_logger()
@@ -128,7 +129,9 @@ async def _done(command: Command, context: Context) -> tuple[Reply, Context]:
         return Reply(problem(str(error)), decision=Decision.WRONG, reason=str(error)), context
     except ProviderError as error:
         metrics.COMMANDS.labels(command.verb, "upstream").inc()
-        return Reply(_upstream(error, command, context), decision=Decision.FAILED, reason=str(error)), context
+        said = _upstream(error, command, context)
+        said = said if isinstance(error, NotFound) else await beside(said, command, context)
+        return Reply(said, decision=Decision.FAILED, reason=str(error)), context
     except Exception:
         metrics.COMMANDS.labels(command.verb, "bug").inc()
         ref = secrets.token_hex(4)

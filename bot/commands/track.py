@@ -9,6 +9,7 @@ from bot.blocks.lists import tracked_list
 from bot.blocks.parts import code, mention
 from bot.commands.command import Asker, Command, Reply
 from bot.commands.context import Context
+from bot.commands.known import outages
 from bot.commands.locate import at_job
 from bot.commands.posting import posted
 from bot.commands.problems import quota
@@ -123,4 +124,6 @@ async def tracked(command: Command, context: Context) -> Reply:
     channel = command.asker.channel
     found = await context.store.tracks.in_channel(channel)
     subscribed = bool(await context.store.tracks.subscriptions_of(channel))
-    return Reply(tracked_list([(each.job_id, state.status) for each, state in found], subscribed=subscribed))
+    notes = await outages([each.account for each, _ in found], context)
+    rows = [(each.job_id, state.status) for each, state in found]
+    return Reply(tracked_list(rows, subscribed=subscribed, notes=notes))

@@ -17,6 +17,7 @@ from bot.blocks.channel_settings import channel_settings, in_words
 from bot.blocks.digest import Told, after_mute, digest
 from bot.blocks.home import Health, Home, Quiet, Row, broken, home, stranger
 from bot.blocks.job import Surroundings, status
+from bot.blocks.known import last_known, outage_note, unread
 from bot.blocks.lists import job_list, tracked_list
 from bot.blocks.log import checkpoint_list, event_log
 from bot.blocks.mute import muted
@@ -138,6 +139,8 @@ def homes(drawn: Job, *, rows: int = 1) -> dict[str, Block]:
     row = Row(drawn.id, drawn.status, CHANNEL, PAGES.job_page(drawn.id))
     elsewhere = replace(row, channel=None)
     well = Health(NOW, None, "project `proj_1`")
+    old = replace(row, as_of=NOW)
+    ill = replace(well, problem=outage_note("We are down.", since=NOW, at=NOW, account="b"))
     full = Home(
         [row] * min(rows, MOST_MINE),
         [elsewhere] * min(rows, MOST_RUNNING),
@@ -149,13 +152,12 @@ def homes(drawn: Job, *, rows: int = 1) -> dict[str, Block]:
     )
     return {
         "home": home(full),
-        "home where the API does not answer": home(replace(full, health=[replace(well, problem="Unreachable")])),
+        "home where the API does not answer": home(replace(full, health=[ill], running=[old], recent=[])),
         "home at first": home(Home([], [], [], [], [], [replace(well, swept_at=None)], "1.0")),
         "home of several accounts": home(
-            replace(
-                full, mine=[replace(row, account="a" * 32, page=None)], health=[well, replace(well, problem="NotFound")]
-            )
+            replace(full, mine=[replace(row, account="a" * 32, page=None)], health=[well, ill])
         ),
+        "home where nothing is known": home(Home([], [], [], [], [], [ill], "1.0")),
         "home of a stranger": stranger(),
         "home without a store": broken(),
     }
@@ -249,6 +251,12 @@ def pictures(drawn: Job, *, reason: str | None = None, rows: int = 1) -> dict[st
             in_words(broadcast=True, compact=True, failures_only=True), [(None, NOW), *[(drawn.id, NOW)] * rows]
         ),
         "tracked_list": tracked_list([(drawn.id, drawn.status)] * rows, subscribed=True),
+        "accounts that cannot be read": unread(
+            [
+                f":warning: Account `b`: We are down. {last_known([drawn] * rows, NOW)}",
+                outage_note("We are down.", since=NOW, at=None, account=None),
+            ]
+        ),
         "outbox": outbox(undeliverable(drawn, reason) * rows, total=4 * rows, waiting=3, waits_for=90.0, done="Done."),
     }
 

@@ -46,7 +46,7 @@ async def test_home_shows_what_is_mine_what_runs_and_how_the_bot_fares(any_world
 async def test_home_says_that_the_api_does_not_answer(world: World) -> None:
     world.api.keys.clear()
     async with world.bot():
-        assert "does not answer (AccessRefused)" in await shown_home(world, "olivia")
+        assert "refused this bot's key" in await shown_home(world, "olivia")
 
 
 async def test_a_shortcut_tracks_the_jobs_that_a_message_names(any_world: World) -> None:
