@@ -46,6 +46,7 @@ from bot.slack.gateway import Gateway, Identity, open_gateway
 from bot.slack.listeners import build_app
 from bot.slack.presence import Presence
 from bot.slack.socket import socket_mode
+from bot.slack.waiting import AFTER
 from bot.store import Store, open_store
 from bot.store.cards import Rhythm
 from bot.store.engine import Clock, loop_time
@@ -67,6 +68,8 @@ class Pace:
 
     cards: Rhythm = field(default_factory=Rhythm)
     logs: Allowance = field(default_factory=Allowance)
+    tells_after: float = AFTER
+    """Seconds after which somebody hears that the answer is still to come."""
     most_alerts: int | None = MOST_ALERTS
     """Changes of a job that are told one by one, as of ``Damping``."""
 
@@ -169,7 +172,7 @@ async def running(
         presence = Presence(gateway, store, notices, wake=sender.wake, clock=clock)
         parts = partial(_context, settings, store=store, recorder=recorder, notices=notices, charts=charts, wake=wake)
         context = parts(clients=clients, gateway=gateway, drawing=drawing, flood=Flood(limits), clock=clock, ages=ages)
-        dispatch = Dispatch(context, gateway, gateway.people, lambda: presence.identity)
+        dispatch = Dispatch(context, gateway, gateway.people, lambda: presence.identity, tells_after=pace.tells_after)
         await enter(_sending(sender))
         sweepers = {each.sweeper.account: each.sweeper for each in lookouts}
         watchers: list[Watcher] = [

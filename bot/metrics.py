@@ -52,3 +52,6 @@ SLACK_IDLE = Counter(
     "ftjob_slack_idle_total", "What Slack sent and was acknowledged although it asks for nothing", ["kind"]
 )
 REFUSED_URLS = Counter("ftjob_refused_urls_total", "Response URLs that were not Slack's and were not used")
+ANSWERS = Counter(
+    "ftjob_answers_total", "Answers to people that Slack did not take at once, by what became of them", ["outcome"]
+)

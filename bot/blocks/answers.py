@@ -3,12 +3,30 @@
 from collections.abc import Sequence
 
 from bot.blocks.job import doing, emoji, word
-from bot.blocks.parts import Message, actions, button, code, context, duration, escape, fields, plain, section, spoken
+from bot.blocks.parts import (
+    Block,
+    Message,
+    actions,
+    button,
+    code,
+    context,
+    date,
+    duration,
+    escape,
+    fields,
+    plain,
+    section,
+    spoken,
+)
 from bot.jobs.models import Job
 from bot.jobs.orders import WORDS, Order
 
 CONFIRM = "ftjob_confirm"
 """The one button that gives an order; its value is the question's key."""
+
+STILL_CHECKING = ":hourglass_flowing_sand: Still checking…"
+"""What is said where an answer takes long."""
+UNCONFIRMED = "Slack didn't confirm that it took my answer. If you don't see it, please ask again."
 
 
 def note(text: str) -> Message:
@@ -20,6 +38,11 @@ def problem(text: str, *, ref: str | None = None) -> Message:
     """Draw what went wrong and what to do about it; ``ref`` leads to the log."""
     said = f":warning: {text}"
     return Message(spoken(said), [section(said), *([context(f"ref: {code(ref)}")] if ref else [])])
+
+
+def comes_late(asked: float) -> Block:
+    """Draw under an answer to what it belongs, where Slack took it long after it was asked."""
+    return context(f":hourglass: You asked at {date(asked)}; Slack took my answer only now.")
 
 
 def help_text(rows: Sequence[tuple[str, str]]) -> Message:

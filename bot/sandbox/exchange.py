@@ -1,5 +1,6 @@
 """One exchange between a person and the app: what was acknowledged, answered and opened."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,6 +9,8 @@ from bot.sandbox.ledger import Ledger
 from bot.sandbox.messages import Reply, View
 from bot.sandbox.workspace import Workspace
 
+INTERIM = re.compile(r":hourglass_flowing_sand: [A-Z][a-z ]+…")
+"""What an app says until the answer is there."""
 NOTHING_CAME = Ack(acked=False, seconds=0.0)
 
 
@@ -61,6 +64,11 @@ class Exchange:
         later = self.workspace.replies[self._since :]
         return [one for one in later if one.exchange == self.id or (one.user == self.user and not one.exchange)]
 
+    @property
+    def answers(self) -> list[Reply]:
+        """The replies without those that say that the answer is still to come."""
+        return [one for one in self.replies if not INTERIM.fullmatch(one.text)]
+
     async def reply(self, n: int = 0, seconds: float = 60) -> Reply:
         """Wait for the answer number ``n``.
 
@@ -68,8 +76,8 @@ class Exchange:
             TimeoutError: it did not come.
         """
         what = f"reply {n} to {self.id}; {self.error or 'acknowledged'}"
-        await self.ledger.until(lambda: len(self.replies) > n, seconds=seconds, why=what)
-        return self.replies[n]
+        await self.ledger.until(lambda: len(self.answers) > n, seconds=seconds, why=what)
+        return self.answers[n]
 
     async def modal(self, seconds: float = 60) -> View:
         """Wait for the modal that the app opens in answer to it.

@@ -18,7 +18,7 @@ from bot.commands.command import Asker, Command, Verb
 from bot.commands.parse import parse
 from bot.errors import UserError
 from bot.jobs.ids import can_be_id
-from bot.slack.gateway import Door
+from bot.slack.responder import Door
 
 _VERBS = {
     REFRESH: Verb.STATUS,

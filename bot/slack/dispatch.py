@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import structlog
@@ -18,19 +19,21 @@ from bot.alerts.retry import SHARED
 from bot.blocks.answers import note, problem
 from bot.blocks.home import broken
 from bot.blocks.notice import NoticeKind
+from bot.blocks.parts import Block
 from bot.blocks.view import LOADING
 from bot.commands.command import Command, Reply, Verb
 from bot.commands.context import Context
 from bot.commands.flood import Admitted, Asks, Wait
 from bot.commands.forms import WrongFields
-from bot.commands.home import closed_to, home_of
+from bot.commands.home import closed_to, home_of, still_checking
 from bot.commands.problems import flooded
 from bot.commands.run import run
 from bot.errors import UserError
-from bot.slack import buttons, home, modals, shortcuts, slash
+from bot.slack import buttons, home, modals, shortcuts, slash, waiting
 from bot.slack.events import joined_channel, moved_channel, reopened_channel
-from bot.slack.gateway import Door, Gateway, Identity
+from bot.slack.gateway import Gateway, Identity
 from bot.slack.people import People
+from bot.slack.responder import Door
 
 Asked = Command | UserError | None
 """A command, or why what was typed is none; None for what is not about us."""
@@ -51,12 +54,20 @@ class Dispatch:
     """Runs what was asked as tasks of its own, so that Slack has its acknowledgement at once."""
 
     def __init__(
-        self, context: Context, gateway: Gateway, people: People, identity: Callable[[], Identity | None]
+        self,
+        context: Context,
+        gateway: Gateway,
+        people: People,
+        identity: Callable[[], Identity | None],
+        *,
+        tells_after: float = waiting.AFTER,
     ) -> None:
+        """Take what it works with; ``tells_after`` so many seconds people hear that their answer is still to come."""
         self._context = context
         self._gateway = gateway
         self._people = people
         self._identity = identity
+        self._tells_after = tells_after
         self._recent: dict[str, None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -161,11 +172,21 @@ class Dispatch:
         if isinstance(decision, Refused):
             self._context.flood.refused(person_id, self._context.ages(), for_good=decision.why in OUTSIDE)
         try:
-            view = await home_of(person_id, self._context) if isinstance(decision, Allowed) else closed_to(decision.why)
+            view = await self._home(person_id) if isinstance(decision, Allowed) else closed_to(decision.why)
         except Exception:
             log.exception("home.broke")
             view = broken()
         await self._gateway.publish(person_id, view)
+
+    async def _home(self, person_id: str) -> Block:
+        """Return somebody's Home tab; where that takes long, they see what is known meanwhile."""
+
+        async def show_known() -> bool:
+            await self._gateway.publish(person_id, await home_of(person_id, self._context, still_checking))
+            return True
+
+        async with waiting.telling(show_known, after=self._tells_after):
+            return await home_of(person_id, self._context)
 
     async def _who(self, person_id: str, **how: bool) -> Person | Unknown:
         """Return who somebody is; before Slack said which workspace is ours nobody is known to be of it."""
@@ -189,12 +210,23 @@ class Dispatch:
         if isinstance(asked, Command) and isinstance(trigger, str) and self._needs_window(asked):
             # Before anything else: Slack waits for three seconds. What is brought again opens no second one.
             door = replace(door, view_id=await self._gateway.open_view(trigger, LOADING))
-        if await self._is_repeated(kind, trigger):
-            return
-        if isinstance(asked, Command):
-            await self._answer(door, asked)
-        elif asked:
-            await self._gateway.reply(door, Reply(problem(str(asked))))
+        if reply := await self._patiently(kind, door, asked, trigger):
+            await self._gateway.reply(door, reply)
+
+    async def _patiently(self, kind: str, door: Door, asked: Asked, trigger: object) -> Reply | None:
+        """Return what to answer, None where nothing is asked, or once more; who waits long for it hears so."""
+        replaces = isinstance(asked, Command) and asked.replaces
+        say = partial(self._gateway.responder.still_checking, door, replaces=replaces)
+        # The window of a form says by itself that the work has begun.
+        after = None if kind == "form" else self._tells_after
+        async with waiting.telling(say, after=after) as told:
+            if asked is None or await self._is_repeated(kind, trigger):
+                return None
+            if isinstance(asked, UserError):
+                return Reply(problem(str(asked)))
+            reply = await self._answer(asked)
+        # What said so took the place of the message whose button was pressed, and leaves it to the answer.
+        return replace(reply, replaces=True) if replaces and told.is_told else reply
 
     def _needs_window(self, command: Command) -> bool:
         """Whether a window has to be opened for the answer; not for a refusal that is sure already, which a message says."""
@@ -239,14 +271,14 @@ class Dispatch:
         metrics.REPEATED.labels(kind).inc()
         return True
 
-    async def _answer(self, door: Door, command: Command) -> None:
+    async def _answer(self, command: Command) -> Reply:
         who: Person | Unknown = Unknown.STARTING
         if command.need is not Need.NOTHING:
             operates, fresh = command.need is Need.OPERATE, command.needs_fresh_rights
             who = await self._who(command.asker.person, operates=operates, fresh=fresh)
         # For this task alone, which ends with the answer.
         bind_contextvars(verb=command.verb, channel=command.asker.channel)
-        await self._gateway.reply(door, await run(command, who, self._context))
+        return await run(command, who, self._context)
 
 
 def _read(read: Callable[[dict[str, Any]], Command | None], body: dict[str, Any]) -> Asked:

@@ -6,7 +6,7 @@ The SDK's own retries are off: one of them posts a message twice when the connec
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,7 +19,7 @@ from bot.alerts.door import Upload
 from bot.alerts.draw import Outgoing
 from bot.alerts.retry import LOST_ACCESS, NOT_ASKED, PATIENCE, Answer, Patience, Sight, Sought
 from bot.blocks.parts import Block
-from bot.blocks.view import View, view_of
+from bot.blocks.view import View
 from bot.commands.command import Reply
 from bot.proxies import DIRECT, Proxies
 from bot.settings import Settings
@@ -31,7 +31,8 @@ from bot.slack.lookups import look_up
 from bot.slack.members import Workspace
 from bot.slack.people import People
 from bot.slack.refused import refused
-from bot.slack.response_urls import ResponseUrls
+from bot.slack.responder import Door, Responder
+from bot.slack.sent import Sent, of_answer
 from bot.slack.views import Views
 from bot.store.engine import Clock, loop_time
 
@@ -62,17 +63,6 @@ class Identity:
         return Workspace(self.team_id, self.enterprise_id)
 
 
-@dataclass(frozen=True)
-class Door:
-    """Where somebody asked, so that they can be answered."""
-
-    channel: str
-    person: str
-    response_url: str | None
-    view_id: str | None = None
-    """The window that was opened for them, where the answer belongs."""
-
-
 class Gateway:
     """Speaks to Slack."""
 
@@ -86,14 +76,24 @@ class Gateway:
         people: People,
         patience: Patience = PATIENCE,
         proxies: Proxies = DIRECT,
+        ages: Clock = loop_time,
     ) -> None:
         self.client = client
         self.people = people
-        slacks = tuple(f"{origin}/" for origin in response_origins)
-        self._response_urls = ResponseUrls(session, slacks, proxies)
+        urls = tuple(f"{origin}/" for origin in response_origins)
         self._channels = channels
-        self._files = Files(client, session, slacks, proxies)
+        self._files = Files(client, session, urls, proxies)
         self._views = Views(client)
+        self.responder = Responder(
+            client,
+            session,
+            urls,
+            views=self._views,
+            refusal=self.refusal,
+            is_slack_there=self._is_there,
+            proxies=proxies,
+            ages=ages,
+        )
         self._patience = patience
         self._known: Identity | None = None
         self._time = SlackClock()
@@ -211,22 +211,19 @@ class Gateway:
         return await self._views.open(trigger, view)
 
     async def reply(self, door: Door, reply: Reply) -> None:
-        """Answer somebody: in their window, through the response URL, or, where these are gone or not Slack's, by a message.
+        """Answer somebody, now or as soon as Slack takes it. It never raises for what Slack does."""
+        await self.responder.answer(door, reply)
 
-        A second way is taken only where Slack surely did not take the first: nobody can look whether an answer arrived,
-        and it would be seen twice. What would tell another company is told to the one who asked, alone.
-        """
-        if door.view_id and await self._views.update(door.view_id, reply.view or view_of(reply.message)):
-            return
-        if reply.public and await self.refusal(door.channel):
-            reply = replace(reply, public=False)
-        if door.response_url and await self._response_urls.answer(door.response_url, reply):
-            return
-        arguments: dict[str, Any] = {"channel": door.channel, **content_of(reply.message)}
-        if reply.public:
-            await self.client.api_call("chat.postMessage", json={**arguments, "unfurl_links": False})
-        else:
-            await self.client.api_call("chat.postEphemeral", json={**arguments, "user": door.person})
+    async def _is_there(self) -> bool:
+        """Ask Slack what does no harm, and return whether it answers."""
+        try:
+            async with asyncio.timeout(self._patience.timeout):
+                await self.identity()
+        except SlackApiError as error:
+            return of_answer(refused(error)) is Sent.CLOSED  # it refuses the token, which a response URL does without
+        except Exception:  # noqa: BLE001 - the SDK raises whatever a broken answer makes it raise
+            return False
+        return True
 
 
 @asynccontextmanager
@@ -256,7 +253,13 @@ async def open_gateway(
         channels = Channels(client, ages, allow_shared=settings.ftjob_allow_shared_channels)
         people = People(client, settings.ftjob_operators, ages)
         proxies = settings.proxies
-        yield Gateway(client, session, origins, channels, people=people, patience=patience, proxies=proxies)
+        gateway = Gateway(
+            client, session, origins, channels, people=people, patience=patience, proxies=proxies, ages=ages
+        )
+        try:
+            yield gateway
+        finally:
+            await gateway.responder.stop()
 
 
 async def _refuse_redirect(_session: Any, _context: Any, redirect: aiohttp.TraceRequestRedirectParams) -> None:

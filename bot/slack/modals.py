@@ -7,7 +7,7 @@ from bot.blocks.create import CREATE, CREATING
 from bot.commands.command import Asker, Command, Verb
 from bot.commands.forms import WrongFields, read_creation
 from bot.slack.buttons import team_of
-from bot.slack.gateway import Door
+from bot.slack.responder import Door
 
 _DOOR = "modal"
 _PRIVATE = re.compile(r"(?P<key>[A-Za-z0-9_-]{1,100}) (?P<channel>[CDG][A-Z0-9]{1,30})", re.ASCII)

@@ -19,7 +19,7 @@ def refused(error: SlackApiError) -> Answer:
     status = getattr(response, "status_code", None) or getattr(response, "status", 0)
     data = getattr(response, "data", None)
     word = data.get("error") if isinstance(data, dict) else None
-    pause = parse(_stated(response, "Retry-After"), now=time.time())
+    pause = parse(stated(response, "Retry-After"), now=time.time())
     if status == 429:  # noqa: PLR2004
         return Answer(error="ratelimited", retry_after=pause)
     if not isinstance(word, str):
@@ -29,7 +29,7 @@ def refused(error: SlackApiError) -> Answer:
     return Answer(error=word, retry_after=pause)
 
 
-def _stated(response: Any, name: str) -> list[object]:
+def stated(response: Any, name: str) -> list[object]:
     """Return every value of a header; the SDK hands on aiohttp's headers, which may hold one name several times."""
     headers = getattr(response, "headers", None)
     items = headers.items() if isinstance(headers, Mapping) else ()

@@ -3,6 +3,8 @@
 https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
 """
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
@@ -10,11 +12,12 @@ import structlog
 
 from bot import metrics
 from bot.commands.command import Reply
+from bot.connecting import never_sent
 from bot.proxies import Proxies
+from bot.retry_after import parse
 from bot.slack.content import content_of
-
-_NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.InvalidURL)
-"""Errors after which nothing of a request can have arrived."""
+from bot.slack.refused import stated
+from bot.slack.sent import Sent, of_status
 
 log = structlog.get_logger()
 
@@ -22,36 +25,46 @@ log = structlog.get_logger()
 class ResponseUrls:
     """Answers through response URLs that are Slack's, and through no other."""
 
-    def __init__(self, session: aiohttp.ClientSession, allowed: tuple[str, ...], proxies: Proxies) -> None:
-        """Take what it needs; ``allowed`` are the beginnings of Slack's own addresses."""
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        allowed: tuple[str, ...],
+        proxies: Proxies,
+        *,
+        rest: Callable[[float | None], None],
+    ) -> None:
+        """Take what it needs.
+
+        ``allowed`` are the beginnings of Slack's own addresses; ``rest`` is told for how many seconds Slack wants peace.
+        """
         self._session = session
         self._allowed = allowed
         self._proxies = proxies
+        self._rest = rest
 
-    async def answer(self, url: str, reply: Reply) -> bool:
-        """Answer through a response URL; return whether Slack took it or, where it fell silent, may have taken it.
-
-        Nobody can look whether an answer arrived: where it may have, a second one would be seen beside it.
-        """
+    async def answer(self, url: str, reply: Reply) -> Sent:
+        """Answer through a response URL, once."""
         # Compared as text: two parsers of addresses may see two hosts in one.
         if not url.startswith(self._allowed):
             metrics.REFUSED_URLS.inc()
             log.warning("response_url.not_slacks")
-            return False
+            return Sent.CLOSED
         try:
             async with self._session.post(
                 url, json=_body(reply), proxy=self._proxies.url_for(url), allow_redirects=False
             ) as response:
                 status, answer = response.status, await response.text(errors="replace")
-        except _NEVER_SENT as error:
-            log.warning("response_url.failed", error=type(error).__name__)
-            return False
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            log.warning("response_url.unconfirmed", error=type(error).__name__)
-            return True
+            log.info("response_url.failed", error=type(error).__name__)
+            if isinstance(error, aiohttp.InvalidURL):
+                return Sent.CLOSED
+            if never_sent(error) or isinstance(error, aiohttp.ClientHttpProxyError):
+                return Sent.REFUSED
+            return Sent.AGAIN if reply.replaces else Sent.UNKNOWN
         if status != 200:  # noqa: PLR2004
             log.info("response_url.refused", status=status, answer=answer[:80])
-        return status == 200  # noqa: PLR2004
+            self._rest(parse(stated(response, "Retry-After"), now=time.time()))
+        return of_status(status)
 
 
 def _body(reply: Reply) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from bot.commands.command import Asker, Command
 from bot.commands.parse import parse
-from bot.slack.gateway import Door
+from bot.slack.responder import Door
 
 COMMAND = "/ftjob"
 

@@ -3,20 +3,17 @@
 import asyncio
 from typing import Any
 
-import aiohttp
 import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.alerts.retry import Answer
 from bot.blocks.parts import Block
 from bot.blocks.view import View
 from bot.slack.refused import refused
 
 OPENS_WITHIN = 3.0
 """Seconds for which a trigger is good, once: https://docs.slack.dev/interactivity/handling-user-interaction."""
-
-MOST_UPDATES = 2
-"""Times that a window is changed where Slack does not say whether it was."""
 
 log = structlog.get_logger()
 
@@ -38,23 +35,15 @@ class Views:
         view_id = (response.get("view") or {}).get("id")
         return view_id if isinstance(view_id, str) else None
 
-    async def update(self, view_id: str, view: View) -> bool:
-        """Show something else in a window, which harms nobody twice; False where Slack did not do it, as once it is closed.
-
-        Where Slack falls silent the window may show it: then there is nothing to say beside it.
-        """
+    async def update(self, view_id: str, view: View) -> Answer | None:
+        """Show something else in a window; return why it did not work, as after somebody closed it, None where it did."""
         arguments: dict[str, Any] = {"view_id": view_id, "view": view.body()}
-        for _ in range(MOST_UPDATES):
-            try:
-                await self._client.views_update(**arguments)
-            except (SlackApiError, aiohttp.ClientConnectorError) as error:
-                log.info("view.not_updated", error=_name(error))
-                return False
-            except Exception as error:  # noqa: BLE001 - the SDK raises whatever a broken answer makes it raise
-                log.info("view.unconfirmed", error=_name(error))
-            else:
-                break
-        return True
+        try:
+            await self._client.views_update(**arguments)
+        except Exception as error:  # noqa: BLE001 - the SDK raises whatever a broken answer makes it raise
+            log.info("view.not_updated", error=_name(error))
+            return refused(error) if isinstance(error, SlackApiError) else Answer(error=_name(error), maybe_posted=True)
+        return None
 
     async def publish(self, person: str, view: Block) -> None:
         """Show somebody their Home tab: what fails is drawn anew when it is opened again."""

@@ -12,7 +12,7 @@ from bot.blocks.outbox import ALL, RETRY, RETRY_ALL
 from bot.blocks.subscriptions import UNSUBSCRIBE
 from bot.commands.command import Asker, Command, Verb
 from bot.slack.buttons import asker_of, command_of, door_of
-from bot.slack.gateway import Door
+from bot.slack.responder import Door
 
 JOB = "ftjob-abc123"
 ASKER = Asker("U0OLIVIA", "C0ML", "T0ACME")

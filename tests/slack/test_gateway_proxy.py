@@ -5,7 +5,8 @@ from pathlib import Path
 from bot.blocks.answers import note
 from bot.commands.command import Reply
 from bot.environment import load
-from bot.slack.gateway import Door, open_gateway
+from bot.slack.gateway import open_gateway
+from bot.slack.responder import Door
 
 PROXY_SAYS = (
     b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: 11\r\n\r\n{"ok":true}'

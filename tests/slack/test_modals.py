@@ -5,8 +5,8 @@ import pytest
 from bot.blocks.create import CREATE
 from bot.commands.command import Asker, Command, Verb
 from bot.jobs.creation import Creation
-from bot.slack.gateway import Door
 from bot.slack.modals import acknowledgement, command_of, door_of
+from bot.slack.responder import Door
 
 FIELDS = {"model": "gpt-4o-mini", "training_file": "file-abc", "method": "supervised"}
 

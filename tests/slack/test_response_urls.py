@@ -11,7 +11,8 @@ from bot.blocks.answers import note
 from bot.commands.command import Reply
 from bot.sandbox.faults import Fault
 from bot.sandbox.server import Answer, LoopbackServer
-from bot.slack.gateway import Door, Gateway, open_gateway
+from bot.slack.gateway import Gateway, open_gateway
+from bot.slack.responder import Door
 from tests.world import World
 
 OURS = Reply(note("Only for you."))

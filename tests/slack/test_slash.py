@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bot.commands.command import Asker, Command, Verb
 from bot.errors import UserError
-from bot.slack.gateway import Door
+from bot.slack.responder import Door
 from bot.slack.slash import asker_of, command_of, door_of
 
 ASKER = Asker("U0OLIVIA", "C0ML", "T0ACME")

@@ -1,3 +1,8 @@
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
 from bot.sandbox.faults import Fault
 from tests.postgres import free_port
 from tests.readiness import Readiness
@@ -7,6 +12,15 @@ POST = "chat.postMessage"
 MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
 UNAVAILABLE = Fault("answer", status=503, body={"ok": False, "error": "service_unavailable"})
 USED_UP = Fault("answer", status=404, body="used_url")
+
+
+@contextmanager
+def without(database: Path, table: str) -> Iterator[None]:
+    """Take a table away from a running bot."""
+    with closing(sqlite3.connect(database)) as db:
+        db.execute(f"ALTER TABLE {table} RENAME TO away")
+        yield
+        db.execute(f"ALTER TABLE away RENAME TO {table}")
 
 
 def limited(seconds: int) -> Fault:
@@ -176,7 +190,10 @@ async def test_no_secret_reaches_the_log_whatever_breaks(world: World) -> None:
             world.slack.faults.add("chat.postEphemeral", Fault("answer", status=200, body="no JSON"))
             world.api.faults.add("GET /fine_tuning/jobs", Fault("drop"))
             await world.olivia.command("list", world.ml)
-            await world.slack.ledger.until(lambda: "dispatch.broke" in "".join(world.log), why="an error in the log")
+            await world.slack.ledger.until(lambda: "answer.unconfirmed" in "".join(world.log), why="no answer")
+            with without(world.folder / "ftjob.db", "track"):
+                await world.say("tracked")
+            await world.slack.ledger.until(lambda: "command.broke" in "".join(world.log), why="an error in the log")
             process.terminate()
             await world.slack.ledger.until(lambda: "bot.stopping" in "".join(world.log), why="the whole log")
         log = "".join(world.log)
