@@ -86,7 +86,19 @@ _REASONS: dict[str, tuple[str, str]] = {
         "Please report it with the word and the ref.",
     ),
 }
+_NOT_A_CHANNEL = {
+    "not_in_channel channel_not_found": (
+        "I can't write in these direct messages.",
+        "Let whoever wants to hear of it type `/ftjob track` and the job's id in a channel.",
+    ),
+    "is_archived": (
+        "Slack has closed these direct messages.",
+        "Let whoever wants to hear of it type `/ftjob track` and the job's id in a channel.",
+    ),
+}
+"""Where nobody can be invited, and nothing unarchived."""
 _REASON_OF = {known: reason for words, reason in _REASONS.items() for known in words.split()}
+_REASON_OF_DIRECT = {known: reason for words, reason in _NOT_A_CHANNEL.items() for known in words.split()}
 _UNKNOWN = ("Slack did not take it.", "Retry; if it comes back, give whoever runs me the word and the ref.")
 
 
@@ -102,6 +114,12 @@ class Undeliverable:
     since: float
     error: str | None
     """Why, in Slack's word or ours."""
+
+
+def reason_of(error: str | None, channel: str) -> tuple[str, str] | None:
+    """Return why Slack took no message for a channel or a person, and what mends it; None for a word that is not known."""
+    known = _REASON_OF if channel.startswith(("C", "G")) else _REASON_OF | _REASON_OF_DIRECT
+    return known.get(error or "")
 
 
 def of_change(job_id: str, old: str, new: str) -> str:
@@ -156,7 +174,7 @@ def outbox(
 
 
 def _row(nth: int, row: Undeliverable) -> Block:
-    why, fix = _REASON_OF.get(row.error or "", _UNKNOWN)
+    why, fix = reason_of(row.error, row.channel) or _UNKNOWN
     refs = f"({code(row.error or '?', 40)}, ref {row.id})"
     text = f"{row.what} · {place(row.channel)} · since {date(row.since)}\n{why} {fix} {refs}"
     says = f"Retry {row.what.replace('`', '')}"

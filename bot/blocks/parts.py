@@ -6,12 +6,13 @@ Limits: https://docs.slack.dev/reference/block-kit
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import accumulate
 from typing import Any
+
+from bot.text import is_unseen
 
 Block = dict[str, Any]
 
@@ -28,7 +29,6 @@ LONGEST_ID = 72
 
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _BACKTICK = "\u02cb"
-_KEPT_CONTROLS = "\n\t"
 _ATOM = re.compile(r"<[^>]*>|`[^`]*`|&(?:amp|lt|gt);|.", re.DOTALL)
 _PERSON = re.compile(r"[UW][A-Z0-9]+", re.ASCII)
 _CHANNEL = re.compile(r"[CG][A-Z0-9]{1,20}")
@@ -45,11 +45,7 @@ class Message:
 
 def tidy(text: str) -> str:
     """Drop what is not seen: control, bidirectional and zero-width characters (Unicode categories Cc and Cf)."""
-    return "".join(
-        character
-        for character in text
-        if character in _KEPT_CONTROLS or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
-    )
+    return "".join(character for character in text if not is_unseen(character))
 
 
 def escape(text: str) -> str:

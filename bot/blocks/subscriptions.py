@@ -20,11 +20,21 @@ NONE = (
 
 def which_jobs(wanted: Filter) -> str:
     """Return which jobs a filter takes: "every new job of model `gpt-4o*` with `team=search`"."""
+    return f"every new job{_conditions(wanted, 'belongs')}"
+
+
+def listed_jobs(wanted: Filter) -> str:
+    """Return which jobs a list shows: "failed or paused jobs of model `gpt-4o*` that belong to @milo"."""
+    states = " or ".join(word(status).lower() for status in wanted.statuses)
+    return f"{states} jobs{_conditions(wanted, 'belong')}".strip()
+
+
+def _conditions(wanted: Filter, belong: str) -> str:
     model = f" of model {code(wanted.model, _LONGEST_PART)}" if wanted.model else ""
     pairs = [f"`{plain(key, _LONGEST_PART)}={plain(value, _LONGEST_PART)}`" for key, value in wanted.metadata]
     carried = f" with {', '.join(pairs)}" if pairs else ""
-    owner = f" that belongs to {mention(wanted.owner)}" if wanted.owner else ""
-    return f"every new job{model}{carried}{owner}"
+    owner = f" that {belong} to {mention(wanted.owner)}" if wanted.owner else ""
+    return f"{model}{carried}{owner}"
 
 
 def which_changes(wanted: Filter) -> str:
@@ -32,8 +42,13 @@ def which_changes(wanted: Filter) -> str:
     return ", ".join(word(status).lower() for status in wanted.statuses) or "every change"
 
 
-def subscription_list(rows: Sequence[tuple[int, Filter, str, str | None]]) -> Message:
-    """Draw a channel's subscriptions: each one's id, what it waits for, who made it, and of which account where there are several."""
+def subscription_list(rows: Sequence[tuple[int, Filter, str, str | None]], *, head: str = "") -> Message:
+    """Draw a channel's subscriptions, each with a button that ends it.
+
+    Args:
+        rows: each one's id, what it waits for, who made it, and of which account where there are several.
+        head: what is said before them, already safe.
+    """
     if not rows:
         return Message(spoken(NONE), [section(NONE)])
     count = "1 subscription" if len(rows) == 1 else f"{len(rows)} subscriptions"
@@ -45,9 +60,11 @@ def subscription_list(rows: Sequence[tuple[int, Filter, str, str | None]]) -> Me
         for nth, (line, (number, *_)) in enumerate(zip(lines[:MOST_ROWS], rows, strict=False), start=1)
     ]
     hint = context(
-        "`/ftjob unsubscribe 1` ends the first, `/ftjob unsubscribe` all. Jobs already tracked stay tracked."
+        "`/ftjob unsubscribe 1` ends the first, `/ftjob unsubscribe failed` the one to `failed`, `/ftjob unsubscribe all` "
+        "all. Jobs already tracked stay tracked."
     )
-    return Message(spoken(f"{count} here: {' '.join(lines)}"), [section(f"*{count} here*"), *blocks, hint])
+    title = f"{head} *{count} here*".strip()
+    return Message(spoken(f"{head} {count} here: {' '.join(lines)}".strip()), [section(title), *blocks, hint])
 
 
 def _line(nth: int, wanted: Filter, person: str, account: str | None) -> str:

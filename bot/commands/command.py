@@ -1,6 +1,6 @@
 """The values that go in and come out: a command and the reply to it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from bot.access import Need
@@ -61,6 +61,8 @@ class Asker:
     person: str
     channel: str
     team: str
+    channel_name: str = field(default="", compare=False)
+    """What Slack calls the channel: "directmessage", "privategroup", "mpdm-..." for a group message, or its name."""
 
 
 @dataclass(frozen=True)
@@ -76,22 +78,16 @@ class Command:
     """The account that it is about, None for whichever has the job, or for all."""
     topic: str | None = None
     """The verb that help is wanted for."""
-    only: str = "all"
-    """Which jobs to list: all, active, failed, succeeded, cancelled."""
     most: int | None = None
     """How many to show."""
-    model: str | None = None
-    """What the base model of listed jobs is called, as in "gpt-4o*"."""
     after: str | None = None
     """The last of what was shown before: show what comes after it."""
-    metadata: tuple[tuple[str, str], ...] = ()
-    """Pairs that listed jobs carry."""
     to: str | None = None
     """Another channel than the asker's, or the person themself ("me")."""
     everything: bool = False
-    """Whether it is about every job that the channel tracks."""
+    """Whether it is about every job that the channel tracks, or every subscription of it."""
     filter: Filter = EVERYTHING
-    """What a subscription waits for."""
+    """Which jobs to list, or what a subscription waits for."""
     nth: int | None = None
     """The place of the subscription to end in the list of the channel's, from 1."""
     subscription: int | None = None

@@ -15,7 +15,7 @@ from bot.blocks.answers import note
 from bot.blocks.curves import shown, sparklines
 from bot.blocks.parts import code
 from bot.charts import Chart, in_words
-from bot.commands.command import Command, Reply
+from bot.commands.command import Asker, Command, Reply
 from bot.commands.context import Context
 from bot.commands.problems import unposted
 from bot.errors import ChartNotDrawn
@@ -35,14 +35,14 @@ async def show(command: Command, context: Context) -> Reply:
     if chart is None:
         return Reply(note(f"{code(job_id)} has measured nothing yet. `/ftjob status {job_id}` shows how far it is."))
     thread_ts = await context.store.cards.place_of(context.account, job_id, command.asker.channel)
-    why_not = await _share(chart, job_id, context, command.asker.channel, thread_ts)
+    why_not = await _share(chart, job_id, context, command.asker, thread_ts)
     if why_not:
         return Reply(sparklines(job_id, chart.curves, why_not))
     where = "in its thread" if thread_ts else "here"
     return Reply(note(f"The curves of {code(job_id)} are {where}."))
 
 
-async def _share(chart: Chart, job_id: str, context: Context, channel: str, thread_ts: str | None) -> str | None:
+async def _share(chart: Chart, job_id: str, context: Context, asker: Asker, thread_ts: str | None) -> str | None:
     """Post a picture; return None, or why there is none."""
     try:
         png = await context.charts.png(chart)
@@ -52,10 +52,10 @@ async def _share(chart: Chart, job_id: str, context: Context, channel: str, thre
     if file is None:
         return NOT_UPLOADED
     message = shown(job_id, file, in_words(chart))
-    answer = await _posted(Outgoing(channel, message, secrets.token_urlsafe(8), thread_ts), context)
+    answer = await _posted(Outgoing(asker.channel, message, secrets.token_urlsafe(8), thread_ts), context)
     if answer.ts or answer.maybe_posted:
         return None
-    return NOT_SHOWN if answer.error in OUR_FAULT else unposted(answer.error)
+    return NOT_SHOWN if answer.error in OUR_FAULT else unposted(answer.error, asker.channel, asker)
 
 
 async def _posted(outgoing: Outgoing, context: Context) -> Answer:

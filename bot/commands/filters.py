@@ -1,21 +1,25 @@
-"""Read what somebody wants to hear of: the words after ``subscribe``, and for how long to be quiet. Pure."""
+"""Filter language of `list`, `subscribe` and `unsubscribe`; what else chooses: times and rows of the audit. Pure."""
 
 import re
 from collections.abc import Sequence
 from typing import Any
 
+from rapidfuzz import fuzz, process
+
 from bot.blocks.parts import code
 from bot.commands.command import Verb
 from bot.commands.usage import misused
+from bot.commands.words import ACCOUNT, MODEL, problem_in, quoted, typed
 from bot.jobs.filters import Filter
 from bot.jobs.ids import job_id_in
-from bot.jobs.statuses import FINAL_PHASES, KNOWN_WORDS, settled_word
+from bot.jobs.statuses import STATE_WORDS, states_of
 from bot.store.audit import Decision
+from bot.text import printable
 
-FINISHED = "finished"
-"""The word for every end."""
 MINE = "mine"
-MODEL = "model:"
+MOST_PAIRS = 16
+"""Pairs of metadata that one job can carry."""
+MOST_LISTED = 25
 LONGEST_FILTER = 1_500
 """Characters of a filter as it is stored."""
 LONGEST_MUTE = 7 * 86_400.0
@@ -23,6 +27,16 @@ LONGEST_MUTE = 7 * 86_400.0
 MOST_ROWS = 25
 """Rows of the audit at a time."""
 _LONGEST_ECHO = 60
+_LONGEST_PART = 30
+_CLOSE_ENOUGH = 70
+_ACCOUNT_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}", re.ASCII)
+_OF_STATES = ("status", "state", "states", "is")
+"""What people put before a state, as they know it from elsewhere."""
+_WORDS_OF = {
+    Verb.LIST: f"a state, a number up to {MOST_LISTED}, `mine`, model:name, account:name nor key=value",
+    Verb.SUBSCRIBE: "a status, one `model:`, key=value, `mine` nor `account:` and a name",
+    Verb.UNSUBSCRIBE: "`all`, a number, nor a filter as in `subscribe`",
+}
 _PERSON = re.compile(r"<@(?P<id>[UW][A-Z0-9]{1,30})(?:\|[^>]*)?>", re.ASCII)
 _ROW = re.compile(r"[0-9]{1,18}", re.ASCII)
 """What fits into a row's id."""
@@ -31,39 +45,98 @@ _TIME = re.compile(r"([1-9][0-9]{0,4})(m|min|h|d)", re.ASCII | re.IGNORECASE)
 _SECONDS = {"m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
-def typed(word: str) -> str:
-    """Return a word as it was typed: Slack escapes a command's text, so that only what it resolved has brackets."""
-    return word.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+def stands_alone(word: str) -> bool:
+    """Whether a word can be one by itself: a state, ``mine``, what has a key, or a job's id."""
+    folded = word.casefold()
+    has_key = "=" in word or folded.startswith((MODEL, ACCOUNT))
+    return has_key or folded == MINE or states_of(word) is not None or job_id_in(word) is not None
+
+
+def read_account(verb: Verb, words: Sequence[str]) -> tuple[list[str], str | None]:
+    """Return the words without the one that names an account, and its name.
+
+    Raises:
+        UserError: two are named, or what is named can be none.
+    """
+    chosen = {typed(word)[len(ACCOUNT) :].casefold() for word in words if word.casefold().startswith(ACCOUNT)}
+    rest = [word for word in words if not word.casefold().startswith(ACCOUNT)]
+    if len(chosen) > 1:
+        raise misused(verb, "One `account:` at a time.")
+    name = next(iter(chosen), None)
+    if name is not None and not _ACCOUNT_NAME.fullmatch(name):
+        raise misused(
+            verb, f"{code(ACCOUNT + name, _LONGEST_ECHO)} is no account: a name has small letters, digits and -."
+        )
+    return rest, name
 
 
 def read_filter(verb: Verb, words: Sequence[str], person: str) -> Filter:
-    """Return the filter that words are, as they were typed; ``person`` is who typed them.
+    """Return the filter that words are; ``person`` is who typed them.
 
     Raises:
-        UserError: one of them is none of a filter's.
+        UserError: a word is none of a filter's, or no job can meet all of them.
     """
-    statuses: set[str] = set()
+    statuses, every = set[str](), list(map(typed, words))
     model, owner, metadata = None, None, dict[str, str]()
-    for word in words:
-        folded = word.casefold()
+    for word in every:
         key, equals, value = word.partition("=")
-        if folded == FINISHED:
-            statuses |= {phase.value for phase in FINAL_PHASES}
-        elif folded in KNOWN_WORDS:
-            statuses.add(settled_word(folded))
-        elif folded == MINE:
+        if (states := states_of(word)) is not None:
+            statuses |= states
+        elif word.casefold() in (MINE, "my"):
             owner = person
-        elif folded.startswith(MODEL) and len(word) > len(MODEL) and model is None:
+        elif word.casefold().startswith(MODEL) and len(word) > len(MODEL) and model in (None, word[len(MODEL) :]):
             model = word[len(MODEL) :]
-        elif equals and key and value:
-            metadata[key] = value
+        elif equals and key and value and not (key.casefold() in _OF_STATES and states_of(value)):
+            if metadata.setdefault(key, value) != value:
+                raise misused(verb, f"A job has one value of {code(key, _LONGEST_PART)}, never two: ask for one.")
         else:
-            said = f"{code(word, _LONGEST_ECHO)} is neither a status, one `model:`, key=value, `mine` nor `account:` and a name."
-            raise misused(verb, said)
+            raise misused(verb, _not_understood(verb, word))
+        if problem := problem_in(word):
+            raise misused(verb, f"{code(visible(word), _LONGEST_ECHO)} {problem}.")
     found = Filter(tuple(sorted(statuses)), model, tuple(sorted(metadata.items())), owner)
-    if len(found.to_json()) > LONGEST_FILTER:
+    if len(found.pairs) > MOST_PAIRS:
+        raise misused(verb, f"At most {MOST_PAIRS} pairs at a time.")
+    if verb is Verb.SUBSCRIBE and len(found.to_json()) > LONGEST_FILTER:
         raise misused(verb, "That is too much for one subscription; several may do.")
     return found
+
+
+def written(wanted: Filter, account: str | None = None) -> str:
+    """Return a filter as it can be typed: "failed model:gpt-4o* team='big vision' mine account:research"."""
+    words = [*wanted.statuses]
+    words += [f"{MODEL}{quoted(wanted.model, stands_alone, key=MODEL)}"] if wanted.model else []
+    words += [f"{key}={quoted(value, stands_alone)}" for key, value in wanted.metadata]
+    words += [MINE] if wanted.owner else []
+    return " ".join([*words, *([f"{ACCOUNT}{account}"] if account else [])])
+
+
+def _not_understood(verb: Verb, word: str) -> str:
+    likely = _likely(word)
+    hint = f" Did you mean {code(likely)}?" if likely and len(likely) <= _LONGEST_PART else ""
+    return f"{code(visible(word), _LONGEST_ECHO)} is neither {_WORDS_OF[verb]}.{hint}"
+
+
+def _likely(word: str) -> str | None:
+    """Return what somebody probably meant by a word that is none of a filter's."""
+    key, sign, value = next((word.partition(sign) for sign in ":=" if sign in word), (word, "", ""))
+    if not sign:
+        return _nearest(word, (*STATE_WORDS, MINE))
+    if not value:
+        return None
+    if key.casefold() in _OF_STATES and states_of(value) is not None:
+        return value
+    near = _nearest(key, (MODEL[:-1], ACCOUNT[:-1]))
+    return None if near == key or sign == "=" else f"{near}:{value}" if near else f"{key}={value}"
+
+
+def _nearest(word: str, known: Sequence[str]) -> str | None:
+    found = process.extractOne(word.casefold(), known, scorer=fuzz.ratio, score_cutoff=_CLOSE_ENOUGH)
+    return found[0] if found else None
+
+
+def visible(text: str) -> str:
+    """Return a typed text to be shown, with escapes for what can't be seen in it."""
+    return printable(text) if problem_in(text) else text
 
 
 def read_time(verb: Verb, word: str) -> float:
@@ -89,19 +162,25 @@ def read_rows(verb: Verb, words: list[str], after: str | None) -> dict[str, Any]
     """
     found: dict[str, Any] = {}
     for word in words:
-        if _COUNT.fullmatch(word) and int(word) <= MOST_ROWS:
-            found["most"] = int(word)
-        elif word.casefold() in list(Decision):
-            found["decision"] = Decision(word.casefold())
-        elif person := _PERSON.fullmatch(word):
-            found["person"] = person["id"]
-        elif job_id := job_id_in(word):
-            found["job_ids"] = (job_id,)
-        else:
-            hint = (
-                f"a number up to {MOST_ROWS}, `denied` (or another word that the audit says), @somebody, nor a job id"
+        name, value = _row_chosen(verb, word)
+        if found.setdefault(name, value) != value:
+            raise misused(
+                verb, f"{code(typed(word), _LONGEST_ECHO)} is one too many: the audit shows one of a kind at a time."
             )
-            raise misused(verb, f"{code(typed(word), _LONGEST_ECHO)} is neither {hint}.")
     if after is not None and not _ROW.fullmatch(after):
         raise misused(verb, f"{code(after, _LONGEST_ECHO)} is no row of the audit.")
     return found
+
+
+def _row_chosen(verb: Verb, word: str) -> tuple[str, Any]:
+    """Return the field of a command that a word says, and its value."""
+    if _COUNT.fullmatch(word) and int(word) <= MOST_ROWS:
+        return "most", int(word)
+    if word.casefold() in list(Decision):
+        return "decision", Decision(word.casefold())
+    if person := _PERSON.fullmatch(word):
+        return "person", person["id"]
+    if job_id := job_id_in(word):
+        return "job_ids", (job_id,)
+    hint = f"a number up to {MOST_ROWS}, `denied` (or another word that the audit says), @somebody, nor a job id"
+    raise misused(verb, f"{code(visible(typed(word)), _LONGEST_ECHO)} is neither {hint}.")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from bot.blocks.create import FIELDS, Field
 from bot.blocks.parts import tidy
 from bot.commands.parse import REVOKE
+from bot.commands.words import EMPTY, problem_in, unquoted
 from bot.errors import UserError
 from bot.jobs.creation import MOST_PAIRS, REQUEST, Creation, Method, Number
 from bot.jobs.models import OWNER
@@ -33,12 +34,12 @@ def read_creation(values: Mapping[str, str]) -> Creation:
     Raises:
         WrongFields: some of it cannot be.
     """
-    typed = {field.value: values.get(field, "").strip() for field in FIELDS}
+    typed = {field.value: "\n".join(map(_bare, values.get(field, "").splitlines())).strip() for field in FIELDS}
     problems = {name: REVOKE for name, text in typed.items() if holds_secret(tidy(text))}
     read: dict[Field, object] = {}
     for field, reader in _READERS.items():
         try:
-            read[field] = reader(typed[field])
+            read[field] = reader(typed[field] if field is Field.METADATA else _seen(typed[field]))
         except UserError as error:
             problems.setdefault(field, str(error))
     if typed[Field.BETA] and read.get(Field.METHOD) == "supervised":
@@ -49,6 +50,22 @@ def read_creation(values: Mapping[str, str]) -> Creation:
     given = tuple((name, number) for name, number in numbers.items() if number is not None)
     fields = {field.value: value for field, value in read.items()}
     return Creation(**fields, hyperparameters=given)  # type: ignore[arg-type]  # each reader returns what its field takes
+
+
+def _bare(text: str) -> str:
+    """Return what was typed without the quotes around it, and without what a copied text brings along at its ends."""
+    return unquoted(text.strip().strip(EMPTY).strip())
+
+
+def _seen(text: str) -> str:
+    """Return a text of which all can be seen.
+
+    Raises:
+        UserError: some of it cannot.
+    """
+    if problem := problem_in(text):
+        raise UserError(f"This {problem}.")
+    return text
 
 
 def _model(text: str) -> str:
@@ -68,6 +85,7 @@ def _validation_file(text: str) -> str | None:
 
 
 def _suffix(text: str) -> str | None:
+    text = " ".join(text.split())
     if len(text) > LONGEST_SUFFIX:
         raise UserError(f"At most {LONGEST_SUFFIX} characters.")
     return text or None
@@ -107,8 +125,8 @@ def _above_zero(most: float) -> Callable[[str], float]:
 
 def _metadata(text: str) -> tuple[tuple[str, str], ...]:
     pairs: dict[str, str] = {}
-    for line in filter(None, map(str.strip, tidy(text).splitlines())):
-        key, equals, value = (part.strip() for part in line.partition("="))
+    for line in filter(None, text.splitlines()):
+        key, equals, value = (part if part == "=" else _seen(_bare(part)) for part in line.partition("="))
         if not (equals and key and value):
             raise UserError("One pair a line, as in team=search.")
         if key in (OWNER, REQUEST):

@@ -14,8 +14,8 @@ from bot.blocks.parts import section
 from bot.commands.command import Command, Verb
 from bot.commands.context import Context
 from bot.errors import ProviderError
+from bot.jobs.filters import waits_for
 from bot.jobs.models import Job
-from bot.jobs.statuses import FINAL_PHASES, Phase, phase_of
 from bot.store.jobs import KnownJob
 from bot.store.outages import of_account
 
@@ -75,21 +75,9 @@ async def of_job(job_id: str, there: Context) -> str:
 
 async def of_list(command: Command, there: Context) -> str:
     """Return how the newest jobs that a list is about were last seen, safe mrkdwn; "" where none was."""
-    listing = await remembered(there, "")
-    jobs = [job for job in listing.jobs if fits(job.status, command.only)]
-    return last_known(jobs, listing.as_of) if jobs and not (command.model or command.metadata) else ""
-
-
-def fits(status: str, only: str) -> bool:
-    """Whether a list of jobs in some state holds those in this one."""
-    phase = phase_of(status)
-    match only:
-        case "all":
-            return True
-        case "active":
-            return phase not in FINAL_PHASES
-        case _:
-            return phase is Phase(only)
+    listing, wanted = await remembered(there, ""), command.filter
+    jobs = [job for job in listing.jobs if waits_for(job.status, wanted.statuses)]
+    return last_known(jobs, listing.as_of) if jobs and not (wanted.model or wanted.pairs) else ""
 
 
 async def outages(accounts: Sequence[str], context: Context) -> list[str]:

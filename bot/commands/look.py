@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 from bot.blocks import Message
 from bot.blocks.answers import problem
@@ -12,17 +11,21 @@ from bot.blocks.choices import Choice
 from bot.blocks.job import emoji, sentence, status, word
 from bot.blocks.known import unread
 from bot.blocks.lists import job_list, ways_to
-from bot.blocks.parts import code, date, plain, section, spoken
+from bot.blocks.parts import code, date, escape, plain, section, spoken
+from bot.blocks.subscriptions import listed_jobs
 from bot.commands.command import Command, Reply
 from bot.commands.context import Context, names
-from bot.commands.known import fits, of_job, of_list, outages
+from bot.commands.filters import written
+from bot.commands.known import of_job, of_list, outages
 from bot.commands.locate import at_job
 from bot.commands.parse import MOST_IDS, WHICH_JOB
 from bot.commands.usage import misused
 from bot.errors import NotFound, ProviderError, UserError
 from bot.jobs.changes import State
+from bot.jobs.filters import waits_for
 from bot.jobs.models import Job
 from bot.jobs.names import name_of, suffix_of
+from bot.jobs.statuses import EVERY
 from bot.store.tracks import Track
 
 DEFAULT_ROWS = 10
@@ -146,11 +149,7 @@ def _created(row: tuple[Job, str | None]) -> float:
 
 def _titled(command: Command, place: str, *, among: int) -> tuple[str, str]:
     """Return the title of a list, and what to say where it is empty; ``among`` how many it was looked for, 0 for all."""
-    filters = [f"{plain(key, 64)}={plain(value, 64)}" for key, value in command.metadata]
-    filters += [f"a model like {plain(command.model)}"] if command.model else []
-    kind = ("jobs" if command.only == "all" else f"{command.only} jobs") + (
-        f" with {', '.join(filters)}" if filters else ""
-    )
+    kind = listed_jobs(command.filter)
     where = f"among the newest {among} of" if among else "in"
     if command.after:
         return f"Older {kind}", f"No more {kind} {where} {place}."
@@ -176,12 +175,13 @@ async def _look(there: Context, command: Command, wanted: int) -> _Found | str:
 async def _newest(command: Command, context: Context, wanted: int) -> _Found:
     jobs: list[Job] = []
     seen: list[str] = []
-    after, by_id, looked_at = command.after, True, 0
+    fits, after, by_id, looked_at = command.filter, command.after, True, 0
     for _ in range(MOST_REQUESTS):
-        page = (await context.shared.page(after=after, limit=PAGE, metadata=dict(command.metadata))).answer
+        page = (await context.shared.page(after=after, limit=PAGE, metadata=fits.pairs)).answer
         seen += [reading.snapshot.status for reading in page.readings]
-        fitting = [reading for reading in page.readings if fits(reading.snapshot.status, command.only)]
-        jobs += [job for job in (reading.job for reading in fitting) if _is_wanted(job, command)]
+        fitting = [reading for reading in page.readings if waits_for(reading.snapshot.status, fits.statuses)]
+        # Not every API looks at the pairs that it is asked for.
+        jobs += [job for job in (reading.job for reading in fitting) if fits.takes(job)]
         after = page.after
         # Whoever's jobs a page holds: what is left out of the readings has a place in the list, too.
         by_id = by_id and (after is None or after in {each.id for each in page.raw if each} | set(page.unreadable))
@@ -192,14 +192,6 @@ async def _newest(command: Command, context: Context, wanted: int) -> _Found:
     return _Found([(job, context.named) for job in jobs[:wanted]], seen, has_more, has_more and by_id)
 
 
-def _is_wanted(job: Job, command: Command) -> bool:
-    pattern = command.model
-    is_named = pattern is None or fnmatchcase((job.model or "").casefold(), pattern.casefold())
-    # Not every API looks at the pairs that it is asked for.
-    carried = job.metadata or {}
-    return is_named and all(carried.get(key) == value for key, value in command.metadata)
-
-
 def _counted(statuses: Sequence[str]) -> str:
     """Return how many jobs are in each state: "Among 16 jobs: 3 running · 1 failed"."""
     counts = Counter(word(status).lower() for status in statuses).most_common(_MOST_COUNTS)
@@ -207,8 +199,6 @@ def _counted(statuses: Sequence[str]) -> str:
 
 
 def _older(command: Command, wanted: int, last: str) -> str:
-    """Return the command that shows what comes after a list, as it could be typed."""
-    pairs = [f"{key}={value}" for key, value in command.metadata]
-    pairs += [f"account:{command.account}"] if command.account else []
-    model = [f"model:{command.model}"] if command.model else []
-    return " ".join(["list", command.only, str(wanted), *model, *pairs, f"after:{last}"])
+    """Return the command that shows what comes after a list, as Slack would send it."""
+    fitting = written(command.filter, command.account) or EVERY
+    return escape(f"list {fitting} {wanted} after:{last}")

@@ -10,17 +10,16 @@ from rapidfuzz import fuzz, process
 
 from bot.blocks.parts import code, tidy
 from bot.commands.command import Asker, Command, Verb
-from bot.commands.filters import read_filter, read_rows, read_time, typed
+from bot.commands.filters import MOST_LISTED, read_account, read_filter, read_rows, read_time, stands_alone, visible
 from bot.commands.usage import ALIASES, USAGE, misused
+from bot.commands.words import EMPTY, split, typed, unescaped
 from bot.errors import UserError
 from bot.jobs.ids import LONGEST, foreign_id_in, job_id_in, other_kind_of_id, strange_character
+from bot.jobs.statuses import EVERY
 from bot.redaction import holds_secret
 from bot.text import UNREADABLE, printable
 
 MOST_IDS = 5
-MOST_LISTED = 25
-MOST_PAIRS = 16
-"""Pairs of metadata that one job can carry."""
 SETTINGS = {
     ("broadcast", "on"): ("broadcast", True),
     ("broadcast", "off"): ("broadcast", False),
@@ -30,11 +29,11 @@ SETTINGS = {
     ("alerts", "all"): ("failures_only", False),
 }
 """What can be chosen for a channel, and as what the store has it."""
-LIST_WORDS = ("all", "active", "failed", "succeeded", "cancelled")
 _COUNTS = frozenset(map(str, range(1, MOST_LISTED + 1)))
 WHICH_JOB = "Which job?"
 _LONGEST_ECHO = 60
 _CLOSE_ENOUGH = 60
+_AND = ("and", "&amp;", "&")
 _SHORTEST_ALONE = 12
 """Characters of an id of unknown shape that is taken for one without a verb before it."""
 _LONE = re.compile("[\ud800-\udfff]")
@@ -48,8 +47,6 @@ REVOKE = (
 """The answer to a secret."""
 
 _AFTER = re.compile(r"after:(?P<id>[A-Za-z0-9_-][!#-%(-;=?-_a-{}~]{0,127})", re.ASCII)
-_MODEL = re.compile(r"model:(?P<name>[A-Za-z0-9._:*?-]{1,100})", re.ASCII | re.IGNORECASE)
-_ACCOUNT = re.compile(r"account:(?P<name>[a-z][a-z0-9-]{0,31})", re.ASCII | re.IGNORECASE)
 _CHANNEL = re.compile(r"<#(?P<id>[CGD][A-Z0-9]+)(?:\|[^>]*)?>")
 
 _VERBS = {verb.value: verb for verb in USAGE} | ALIASES
@@ -63,15 +60,16 @@ def parse(text: str, asker: Asker) -> Command:
         UserError: it is none; says what would be.
     """
     text = _LONE.sub(UNREADABLE, text)
-    if holds_secret(tidy(typed(text))):
+    if holds_secret(tidy(unescaped(text))):
         raise UserError(REVOKE)
-    words = [word for word in map(_trimmed, text.split()) if word]
+    words = [word for word in map(_trimmed, split(text, stands_alone)) if word]
     if not words:
         return Command(Verb.HELP, asker)
     if _is_id_alone(words[0]):
         words.insert(0, Verb.STATUS)
-    verb = _verb(words[0])
-    return _READERS[verb](verb, words[1:], asker)
+    verb, rest = _verb(words[0]), words[1:]
+    between = range(1, len(rest) - 1)
+    return _READERS[verb](verb, [w for n, w in enumerate(rest) if n not in between or w.casefold() not in _AND], asker)
 
 
 def _trimmed(word: str) -> str:
@@ -80,7 +78,7 @@ def _trimmed(word: str) -> str:
     Anything else that is not seen stays, and is named: it may turn the line around.
     """
     is_empty = all(unicodedata.category(each) in ("Cc", "Cf") and not _turns(each) for each in word)
-    return "" if is_empty else word.strip("\u200b\ufeff")
+    return "" if is_empty else word.strip(EMPTY)
 
 
 def _turns(character: str) -> bool:
@@ -109,6 +107,8 @@ def _bare(verb: Verb, words: list[str], asker: Asker) -> Command:
 
 
 def _help(verb: Verb, words: list[str], asker: Asker) -> Command:
+    if len(words) > 1:
+        raise misused(verb, f"One verb at a time, not {_echo(words[1])} as well.")
     return Command(verb, asker, topic=_verb(words[0]) if words else None)
 
 
@@ -118,7 +118,7 @@ def _status(verb: Verb, words: list[str], asker: Asker) -> Command:
 
 
 def _order(verb: Verb, words: list[str], asker: Asker) -> Command:
-    if len(words) > 1 or (words and words[0] in ("all", "*")):
+    if len(words) > 1 or (words and words[0].casefold() in ("all", "*")):
         raise misused(verb, "One job at a time; the question that follows cannot be skipped.")
     return Command(verb, asker, job_ids=_ids(verb, words))
 
@@ -166,51 +166,36 @@ def _after(words: list[str]) -> tuple[list[str], str | None]:
     return (words[:-1], found["id"]) if found else (words, None)
 
 
-def _account(words: list[str]) -> tuple[list[str], str | None]:
-    """Return the words without the one that names an account, and its name."""
-    found = next((each for word in words if (each := _ACCOUNT.fullmatch(word))), None)
-    return ([word for word in words if word != found[0]], found["name"].casefold()) if found else (words, None)
-
-
 def _of_account(verb: Verb, words: list[str], asker: Asker) -> Command:
-    words, account = _account(words)
+    words, account = read_account(verb, words)
     return replace(_bare(verb, words, asker), account=account)
 
 
 def _list(verb: Verb, words: list[str], asker: Asker) -> Command:
-    only, most, model, metadata = "all", None, None, []
-    words, account = _account(words)
+    words, account = read_account(verb, words)
     words, after = _after(words)
-    for word in words:
-        key, equals, value = word.partition("=")
-        if named := _MODEL.fullmatch(word):
-            model = named["name"]
-        elif word.casefold() in LIST_WORDS:
-            only = word.casefold()
-        elif word in _COUNTS:
-            most = int(word)
-        elif equals and key and value:
-            metadata.append((typed(key), typed(value)))
-        else:
-            raise misused(
-                verb,
-                f"{_echo(word)} is neither a state, a number up to {MOST_LISTED}, model:name, account:name nor key=value.",
-            )
-    if len(metadata) > MOST_PAIRS:
-        raise misused(verb, f"At most {MOST_PAIRS} pairs at a time.")
-    chosen = tuple(metadata)
-    return Command(verb, asker, only=only, most=most, model=model, after=after, metadata=chosen, account=account)
+    counts = list(dict.fromkeys(word for word in words if word in _COUNTS))
+    if len(counts) > 1:
+        raise misused(verb, f"One number is enough, not {_echo(counts[0])} and {_echo(counts[1])}.")
+    wanted = read_filter(verb, [word for word in words if word not in _COUNTS], asker.person)
+    most = int(counts[0]) if counts else None
+    return Command(verb, asker, filter=wanted, most=most, after=after, account=account)
 
 
 def _subscribe(verb: Verb, words: list[str], asker: Asker) -> Command:
-    words, account = _account(words)
-    return Command(verb, asker, filter=read_filter(verb, list(map(typed, words)), asker.person), account=account)
+    words, account = read_account(verb, words)
+    return Command(verb, asker, filter=read_filter(verb, words, asker.person), account=account)
 
 
 def _unsubscribe(verb: Verb, words: list[str], asker: Asker) -> Command:
-    if len(words) > 1 or (words and words[0] not in _COUNTS):
-        raise misused(verb, f"{_echo(words[-1])} is no number of a subscription.")
-    return Command(verb, asker, nth=int(words[0]) if words else None)
+    words, account = read_account(verb, words)
+    if [word.casefold() for word in words] == [EVERY]:
+        return Command(verb, asker, everything=True, account=account)
+    if len(words) == 1 and words[0].removeprefix("#") in _COUNTS and account is None:
+        return Command(verb, asker, nth=int(words[0].removeprefix("#")))
+    if numbers := [word for word in words if word.removeprefix("#").isdigit()]:
+        raise misused(verb, f"{_echo(numbers[-1])} is no number of a subscription.")
+    return Command(verb, asker, filter=read_filter(verb, words, asker.person), account=account)
 
 
 def _mute(verb: Verb, words: list[str], asker: Asker) -> Command:
@@ -230,12 +215,13 @@ def _unmute(verb: Verb, words: list[str], asker: Asker) -> Command:
 
 def _settings(verb: Verb, words: list[str], asker: Asker) -> Command:
     folded = [word.casefold() for word in words]
-    chosen = {}
+    chosen: dict[str, bool] = {}
     for name, value in zip_longest(folded[::2], folded[1::2], fillvalue=""):
         if (name, value) not in SETTINGS:
             raise misused(verb, f"{_echo(f'{name} {value}'.strip())} is no setting of a channel.")
         setting, is_so = SETTINGS[name, value]
-        chosen[setting] = is_so
+        if chosen.setdefault(setting, is_so) != is_so:
+            raise misused(verb, f"{_echo(name)} can't be both at once.")
     return Command(verb, asker, changes=tuple(chosen.items()))
 
 
@@ -258,16 +244,21 @@ def _id(verb: Verb, word: str) -> str:
     if other := other_kind_of_id(word):
         raise misused(verb, f"{_echo(word)} is {other}, not a job id.")
     if strange := strange_character(typed(word)):
-        shown = code(printable(word.encode("ascii", "backslashreplace").decode()), _LONGEST_ECHO)
+        shown = code(printable(typed(word).encode("ascii", "backslashreplace").decode()), _LONGEST_ECHO)
         raise misused(verb, f"{shown} is not a job id. It holds {strange}, which no id has.")
-    if foreign := foreign_id_in(word):
+    if foreign := foreign_id_in(typed(word) if _is_linked(word) else word):
         return foreign
     length = f" It is longer than {LONGEST} characters." if len(word) > LONGEST else ""
     raise misused(verb, f"{_echo(word)} is not a job id.{length}")
 
 
 def _echo(word: str) -> str:
-    return code(typed(word), _LONGEST_ECHO)
+    return code(visible(typed(word)), _LONGEST_ECHO)
+
+
+def _is_linked(word: str) -> bool:
+    """Whether Slack made a link of an address: no person, channel or group is a job's id."""
+    return re.match("<(?![@#!])", word) is not None
 
 
 _READERS: dict[Verb, Callable[[Verb, list[str], Asker], Command]] = {

@@ -4,6 +4,7 @@ import asyncio
 
 from bot.alerts.draw import Outgoing
 from bot.alerts.retry import PACE, RATE_LIMITED
+from bot.commands.command import Asker
 from bot.commands.context import Context
 from bot.commands.problems import unposted
 from bot.errors import UserError
@@ -13,7 +14,7 @@ LONGEST_PAUSE = 5.0
 """Seconds that somebody who typed a command is kept waiting for Slack's rate limit."""
 
 
-async def posted(outgoing: Outgoing, context: Context) -> tuple[str, str]:
+async def posted(outgoing: Outgoing, asker: Asker, context: Context) -> tuple[str, str]:
     """Post one message and return the channel and the place where it stands.
 
     Where Slack asks for a short pause (a channel takes about one message a second, and a command may bring five
@@ -30,4 +31,4 @@ async def posted(outgoing: Outgoing, context: Context) -> tuple[str, str]:
         if answer.error not in RATE_LIMITED or pause > LONGEST_PAUSE:
             break
         await asyncio.sleep(pause)
-    raise UserError(unposted(answer.error))
+    raise UserError(unposted(answer.error, outgoing.channel, asker))

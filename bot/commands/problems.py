@@ -2,8 +2,9 @@
 
 from bot.access import Policy, Why
 from bot.alerts.retry import SHARED, UNSEEN
+from bot.blocks.outbox import reason_of
 from bot.blocks.parts import LONGEST_ID, code, mention, plain
-from bot.commands.command import Command
+from bot.commands.command import Asker, Command
 from bot.commands.flood import Bound, Wait
 from bot.errors import (
     AccessRefused,
@@ -23,6 +24,10 @@ from bot.providers.refusals import MEANINGS, NO_QUOTA
 from bot.store.questions import Asked
 
 INVITE = "I am not in that channel, or cannot see it. Type `/invite @ftjob` there, then run this again."
+NO_MEMBER = (
+    "I can't post in {where}, and nobody can invite me there. Type `/ftjob track` with the job's id and `me` to hear of it "
+    "in your direct messages, or run this in a channel."
+)
 STRANGE = (
     "Something went wrong here that I did not expect. Please try again; if it happens again, give whoever runs this "
     "bot the ref below."
@@ -176,10 +181,11 @@ def quota(most: int) -> str:
     )
 
 
-def unposted(error: str | None) -> str:
-    """Return why a card could not be posted, and what to do."""
+def unposted(error: str | None, channel: str = "", asker: Asker | None = None) -> str:
+    """Return why a card could not be posted in a channel, and what to do where the asker is."""
+    name = asker.channel_name if asker and asker.channel == channel else ""
     if error in ("not_in_channel", "channel_not_found"):
-        return INVITE
+        return _not_there(channel, name)
     if error == SHARED:
         return (
             "That channel is shared with another company, whose people would read all that I say of your jobs. Choose "
@@ -192,7 +198,21 @@ def unposted(error: str | None) -> str:
         )
     if error == "is_archived":
         return "That channel is archived, so I cannot tell anything there. Nothing was stored. Try another channel."
-    return f"Slack did not take my message ({code(error or 'no answer')}), so nothing was stored. Please try again."
+    why, fix = reason_of(error, channel or "C") or ("", "Please try again.")
+    return f"Slack did not take my message ({code(error or 'no answer')}), so nothing was stored. {why} {fix}".replace(
+        "  ", " "
+    )
+
+
+def _not_there(channel: str, name: str) -> str:
+    """Return what to do where the bot is no member: nobody can be invited to messages between people."""
+    if channel.startswith(("U", "W")):
+        return "Slack doesn't let me write to you in direct messages, so nothing was stored. Run this in a channel, without `me`."
+    if channel.startswith("D"):
+        return NO_MEMBER.format(where="your direct messages with somebody else")
+    if name.startswith("mpdm-"):
+        return NO_MEMBER.format(where="a group message")
+    return INVITE
 
 
 def _said(error: ProviderError) -> str:

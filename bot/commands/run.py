@@ -100,8 +100,12 @@ async def run(command: Command, who: Person | Unknown, context: Context) -> Repl
 
 
 async def _stopped(command: Command, context: Context) -> Reply:
-    """Stop what somebody who may do nothing else gets in their direct messages; the answer tells nothing of any job."""
-    reply, _ = await _done(command, context)
+    """Stop what somebody who may do nothing else gets in their direct messages; the answer tells nothing of any job.
+
+    So it lists no subscriptions to choose from: who names none ends all.
+    """
+    everything = command.everything or subscribe.names_none(command)
+    reply, _ = await _done(replace(command, everything=everything), context)
     return reply if reply.decision is Decision.FAILED else Reply(note(STOPPED))
 
 

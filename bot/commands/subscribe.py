@@ -11,12 +11,14 @@ from bot.blocks.answers import note
 from bot.blocks.lists import job_list
 from bot.blocks.parts import code, mention
 from bot.blocks.subscriptions import MOST_ROWS, NONE, subscription_list, which_changes, which_jobs
-from bot.commands.command import Command, Reply
+from bot.commands.command import Command, Reply, Verb
 from bot.commands.context import Context, names
+from bot.commands.filters import written
 from bot.commands.posting import posted
 from bot.errors import ProviderError, UserError
-from bot.jobs.filters import Filter
+from bot.jobs.filters import EVERYTHING, Filter
 from bot.jobs.models import Job
+from bot.jobs.statuses import EVERY
 from bot.providers.wire import Reading
 from bot.store.tracks import Subscription
 
@@ -49,7 +51,7 @@ async def _subscribe(command: Command, context: Context) -> Reply:
     fitting = [(job, name) for job, name in jobs if not job.is_final and wanted.takes(job)]
     of = f" of {names(new)}" if context.named else ""
     announcement = _announcement(person, wanted, of, fitting if context.named else [(job, "") for job, _ in fitting])
-    await posted(Outgoing(channel, announcement, key=secrets.token_hex(16)), context)
+    await posted(Outgoing(channel, announcement, key=secrets.token_hex(16)), command.asker, context)
     (subscription, seen), *others = begun
     await context.recorder.subscribe(subscription, seen, *others)
     told = f"told: {which_changes(wanted)}."
@@ -104,22 +106,25 @@ def _announcement(person: str, wanted: Filter, of: str, open_jobs: Sequence[tupl
 
 async def subscriptions(command: Command, context: Context) -> Reply:
     """Show what this channel is subscribed to."""
-    here = await context.store.tracks.subscriptions_of(command.asker.channel)
+    return Reply(_listed(await context.store.tracks.subscriptions_of(command.asker.channel), context))
+
+
+def _listed(here: Sequence[Subscription], context: Context, head: str = "") -> Message:
     rows = [(each.id or 0, each.filter, each.person, context.drawing.named(each.account)) for each in here]
-    return Reply(subscription_list(rows))
+    return subscription_list(rows, head=head)
 
 
 async def unsubscribe(command: Command, context: Context) -> Reply:
     """End one subscription or all: new jobs are not announced by it, those that are tracked stay tracked."""
     tracks, channel = context.store.tracks, command.asker.channel
     here = await tracks.subscriptions_of(channel)
+    if not here:
+        return Reply(note(NONE))
     chosen = _chosen(command, here)
-    if command.nth is None and command.subscription is None:
-        ended = await tracks.unsubscribe(channel)
-    else:
-        ended = sum([await tracks.unsubscribe(channel, each.id) for each in chosen])
-    if not ended:
-        return Reply(note("That subscription is over already." if here else NONE))
+    if not chosen and command.subscription is None:
+        return Reply(_listed(here, context, _which_one(command)))
+    if not sum([await tracks.unsubscribe(channel, each.id) for each in chosen]):
+        return Reply(note("That subscription is over already."))
     what = "; ".join(f"{_which(each, context)} (told: {which_changes(each.filter)})" for each in chosen)
     text = (
         f"{mention(command.asker.person)} unsubscribed this channel from {what}. "
@@ -133,11 +138,28 @@ def _which(subscription: Subscription, context: Context) -> str:
     return which_jobs(subscription.filter) + (f" of account {code(account)}" if account else "")
 
 
+def names_none(command: Command) -> bool:
+    """Whether somebody who unsubscribes did not say from what."""
+    is_one = command.nth is not None or command.subscription is not None
+    is_some = command.everything or command.account is not None or command.filter != EVERYTHING
+    return command.verb is Verb.UNSUBSCRIBE and not is_one and not is_some
+
+
+def _which_one(command: Command) -> str:
+    if names_none(command):
+        return "Which one shall end?"
+    return f"None here waits for {code(written(command.filter, command.account) or EVERY)}."
+
+
 def _chosen(command: Command, here: list[Subscription]) -> list[Subscription]:
+    """Return the subscriptions that a command means: where it says nothing, the one that there is, in all its accounts."""
     if command.subscription is not None:
         return [each for each in here if each.id == command.subscription]
-    if command.nth is None or not here:
-        return here
-    if command.nth > len(here):
-        raise UserError(f"This channel has {len(here)}. `/ftjob subscriptions` shows which is which.")
-    return [here[command.nth - 1]]
+    if command.nth is not None:
+        if command.nth > len(here):
+            raise UserError(f"This channel has {len(here)}. `/ftjob subscriptions` shows which is which.")
+        return [here[command.nth - 1]]
+    if names_none(command):
+        return here if len({each.filter for each in here}) == 1 else []
+    of_account = [each for each in here if command.account in (None, each.account)]
+    return [each for each in of_account if command.everything or each.filter == command.filter]

@@ -59,7 +59,8 @@ async def _track_one(job_id: str, command: Command, context: Context) -> str:
     compact = (await context.store.channels.find(_destination(command))).compact
     why = "" if compact else _note(job_id, command.asker)
     picture = card(reading.job, around, why, present, compact=compact)
-    channel, ts = await posted(Outgoing(_destination(command), picture, key=secrets.token_hex(16)), context)
+    outgoing = Outgoing(_destination(command), picture, key=secrets.token_hex(16))
+    channel, ts = await posted(outgoing, command.asker, context)
     new = Track(context.account, job_id, channel, command.asker.person)
     await context.recorder.follow(new, reading, known, card_ts=ts)
     if reading.snapshot.is_final:

@@ -21,8 +21,8 @@ USAGE: dict[Verb, Usage] = {
         "status <id>...", "show everything about a job, or a line for each of up to five", "status ftjob-abc123"
     ),
     Verb.LIST: Usage(
-        "list [active|failed|succeeded|cancelled|all] [n] [model:gpt-4o*] [key=value] [account:name]",
-        "show the newest jobs",
+        "list [status]... [model:name*] [key=value]... [mine] [account:name] [n]",
+        "show the newest jobs, or those that fit",
         "list failed 5 team=search",
     ),
     Verb.TRACK: Usage(
@@ -36,7 +36,11 @@ USAGE: dict[Verb, Usage] = {
         "subscribe failed succeeded team=search",
     ),
     Verb.SUBSCRIPTIONS: Usage("subscriptions", "show what this channel is subscribed to", "subscriptions"),
-    Verb.UNSUBSCRIBE: Usage("unsubscribe [n]", "end one subscription of this channel, or all", "unsubscribe 1"),
+    Verb.UNSUBSCRIBE: Usage(
+        "unsubscribe [n | all | filter]",
+        "end one subscription of this channel, by its number or its words, or all",
+        "unsubscribe failed team=search",
+    ),
     Verb.MUTE: Usage("mute <id>|all <time>", "hold alerts back for a while, then sum them up", "mute all 2h"),
     Verb.UNMUTE: Usage("unmute [id|all]", "end that now", "unmute"),
     Verb.SETTINGS: Usage(

@@ -1,4 +1,4 @@
-"""What a subscription waits for: which jobs, and what of them. Pure."""
+"""Filter for jobs: which ones a list shows, or a subscription follows and what it tells of them. Pure."""
 
 import json
 from collections.abc import Collection, Iterable
@@ -7,15 +7,16 @@ from fnmatch import fnmatchcase
 from typing import Self
 
 from bot.jobs.models import OWNER, Job
-from bot.jobs.statuses import settled_word
+from bot.jobs.statuses import OPEN, is_final, settled_word
 
 
 @dataclass(frozen=True)
 class Filter:
-    """What all has to be so of a job; an empty one takes every job and every change."""
+    """Conditions that a job must meet; an empty filter takes every job and every change."""
 
     statuses: tuple[str, ...] = ()
-    """The statuses whose coming is told, sorted, as ``settled_word`` spells them; none: every change is."""
+    """Statuses, sorted, as ``states_of`` names them; none: any. A list shows jobs that are in one of them, a subscription
+    tells when a job comes to be in one."""
     model: str | None = None
     """The base model, with ``*`` for anything; case does not count."""
     metadata: tuple[tuple[str, str], ...] = ()
@@ -24,10 +25,16 @@ class Filter:
     """Whose job it is, by Slack user id."""
 
     def takes(self, job: Job) -> bool:
-        """Whether a job is one of those that are waited for."""
+        """Whether a job meets the conditions, whatever its status is."""
         carried = job.metadata or {}
-        wanted = dict(self.metadata) | ({OWNER: self.owner} if self.owner else {})
-        return self._takes_model(job.model or "") and all(carried.get(key) == value for key, value in wanted.items())
+        return self._takes_model(job.model or "") and all(
+            carried.get(key) == value for key, value in self.pairs.items()
+        )
+
+    @property
+    def pairs(self) -> dict[str, str]:
+        """The metadata that a job must carry, its owner among it."""
+        return dict(self.metadata) | ({OWNER: self.owner} if self.owner else {})
 
     def _takes_model(self, model: str) -> bool:
         return self.model is None or fnmatchcase(model.casefold(), self.model.casefold())
@@ -41,7 +48,8 @@ class Filter:
         """Return the filter that ``to_json`` wrote."""
         found = json.loads(text)
         pairs = tuple((key, value) for key, value in found.get("metadata", ()))
-        return cls(tuple(found.get("statuses", ())), found.get("model"), pairs, found.get("owner"))
+        statuses = sorted({settled_word(each) for each in found.get("statuses", ())})
+        return cls(tuple(statuses), found.get("model"), pairs, found.get("owner"))
 
 
 EVERYTHING = Filter()
@@ -54,5 +62,7 @@ def union(told: Iterable[Collection[str]]) -> tuple[str, ...]:
 
 
 def waits_for(status: str, statuses: Collection[str]) -> bool:
-    """Whether the coming of a status is told where these are."""
-    return not statuses or settled_word(status) in statuses
+    """Whether a status is one of these; none is any."""
+    if not statuses or (OPEN in statuses and not is_final(status)):
+        return True
+    return settled_word(status) in map(settled_word, statuses)

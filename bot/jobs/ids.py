@@ -1,7 +1,8 @@
 """Job ids, as people write them and as APIs list them: OpenAI's have a known shape, any other API's are its own."""
 
 import re
-import unicodedata
+
+from bot.text import named
 
 _JOB_ID = re.compile(r"ft(job)?[-_][A-Za-z0-9_-]{1,64}", re.ASCII)
 
@@ -16,6 +17,10 @@ OTHER_PAGES = {
 }
 """How the addresses of other providers' job pages begin, and what stands before the id there."""
 
+_SCHEME = re.compile(r"https?://", re.ASCII | re.IGNORECASE)
+"""Slack gives http:// to an address that somebody typed without one."""
+_PAGES = {_SCHEME.sub("", page): before for page, before in (dict.fromkeys(JOB_PAGES, "") | OTHER_PAGES).items()}
+
 LONGEST = 128
 _ANY_ID = re.compile(r"[A-Za-z0-9][!#-%(-;=?-_a-{}~]{0,127}", re.ASCII)
 """What can be asked for, shown and pressed: printable ASCII without a space, quotes, or what is markup."""
@@ -24,7 +29,6 @@ _TYPED_ID = re.compile(
 )
 """What may be another API's id where somebody types it: UUIDs, ARNs, base64, names; a word of mere letters is a slip."""
 _QUOTES = "`'\"\u2018\u2019\u201c\u201d*_,"
-_LONGEST_NAME = 40
 
 OTHER_IDS = {
     "ft:": "a model name",
@@ -54,32 +58,32 @@ def foreign_id_in(text: str) -> str | None:
 
 def strange_character(text: str) -> str | None:
     """Return the first character that no id has as "U+202E RIGHT-TO-LEFT OVERRIDE", None where each is printable ASCII."""
-    strange = next((each for each in text if not (each.isascii() and each.isprintable())), None)
-    if strange is None:
-        return None
-    return f"U+{ord(strange):04X} {unicodedata.name(strange, 'without a name')[:_LONGEST_NAME]}"
+    return next((named(each) for each in text if not (each.isascii() and each.isprintable())), None)
 
 
 def job_id_in(text: str) -> str | None:
     """Return the job id that a word of chat stands for, or None.
 
-    Accepts the bare id, one in quotes or backticks, and a link to the job's page, also as Slack sends links
-    (``<https://...|label>``). A link's label is never trusted, nor any other host.
+    Accepts the bare id, one in quotes or backticks, and the address of the job's page, with or without its scheme, also
+    as Slack sends links (``<https://...|label>``). A link's label is never trusted, nor any other host.
     """
     if is_job_id(text):
         return text  # whole, also where it ends in what is stripped below
     word = text.strip(_QUOTES)
     if word.startswith("<") and word.endswith(">"):
         word = word[1:-1].split("|", 1)[0]
-    for page in JOB_PAGES:
-        if word.startswith(page):
-            word = re.split(r"[?&#/]", word.removeprefix(page).rstrip("/"), maxsplit=1)[0]
-            break
-    for page, before in OTHER_PAGES.items():
-        if word.startswith(page):
-            word = before + re.split(r"[?&#/]", word.removeprefix(page), maxsplit=1)[0]
-            break
-    return word if is_job_id(word) else None
+    # A link may have swallowed what stood behind the address.
+    found = (_on_page(_SCHEME.sub("", word, count=1)) or word).rstrip(_QUOTES.replace("_", "") + ".;:!?)]")
+    return found if is_job_id(found) else None
+
+
+def _on_page(address: str) -> str | None:
+    """Return what may be the id of the job whose page an address without its scheme is, None for any other."""
+    folded = address.casefold()
+    for page, before in _PAGES.items():
+        if folded.startswith(page.casefold()):
+            return before + re.split(r"[?&#/]", address[len(page) :], maxsplit=1)[0]
+    return None
 
 
 def job_ids_in(text: str) -> list[str]:

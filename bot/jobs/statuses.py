@@ -39,6 +39,15 @@ FINAL_PHASES = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELLED})
 FINAL_WORDS = frozenset(word for word, phase in _PHASES.items() if phase in FINAL_PHASES)
 KNOWN_WORDS = frozenset(_PHASES)
 """Every status that some provider has."""
+EVERY = "all"
+OPEN = "active"
+_ENDS = frozenset(phase.value for phase in FINAL_PHASES)
+_GROUPS = dict.fromkeys(("finished", "done", "ended"), _ENDS) | dict.fromkeys((OPEN, "open"), frozenset({OPEN}))
+"""What people call several statuses at once."""
+_MEANT = {"validating": "validating_files", "complete": "completed"}
+STATE_WORDS = (EVERY, *_GROUPS, *_PHASES)
+"""Every word that ``states_of`` knows by its usual spelling."""
+_TWO_SPELLINGS = {"canceling": "cancelling"}
 
 
 def phase_of(status: str) -> Phase:
@@ -48,8 +57,22 @@ def phase_of(status: str) -> Phase:
 
 def settled_word(status: str) -> str:
     """Return the one spelling of a status: its phase where that is an end, for which providers have many words."""
-    phase = phase_of(status)
-    return phase.value if phase in FINAL_PHASES else _plain(status)
+    phase, plain = phase_of(status), _plain(status)
+    return phase.value if phase in FINAL_PHASES else _TWO_SPELLINGS.get(plain, plain)
+
+
+def states_of(word: str) -> frozenset[str] | None:
+    """Return the statuses that somebody means by a word, as ``settled_word`` spells them; None for no word of ours.
+
+    None at all is any of them. ``OPEN`` among them stands for every status that is not final, also one that we don't know.
+    """
+    plain = _plain(word.casefold().replace("-", "_"))
+    plain = _MEANT.get(plain, plain)
+    if plain == EVERY:
+        return frozenset()
+    if plain in _GROUPS:
+        return _GROUPS[plain]
+    return frozenset({settled_word(plain)}) if plain in KNOWN_WORDS else None
 
 
 def is_backward(before: str, after: str) -> bool:

@@ -7,7 +7,12 @@ from bot.sandbox.messages import Ephemeral, Message, View
 from bot.sandbox.web_api.shapes import message_shape, view_shape
 from bot.sandbox.workspace import APP, BOT_USER, TEAM, TEAM_DOMAIN, Channel, Member, Workspace
 
-_WORD = re.compile(r"(?P<url>https?://\S+)|(?P<who>[@#])(?P<name>[\w.-]+)")
+_WORD = re.compile(
+    r"(?P<url>https?://\S+)|(?P<mail>[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|io|ai))(?!\w)|"
+    r"(?P<bare>(?<![\w.@/-])(?:[\w-]+\.)+(?:com|org|net|io|ai)(?![\w.-])(?:[/?]\S*[\w/])?)|(?P<who>[@#])(?P<name>[\w.-]+)",
+    re.ASCII,
+)
+"""What Slack makes a link of: addresses, also without a scheme, of mail, and names of people and channels."""
 
 
 def slash_command(person: Member, channel: Channel, command: str, text: str) -> dict[str, str]:
@@ -16,7 +21,7 @@ def slash_command(person: Member, channel: Channel, command: str, text: str) -> 
         "team_id": TEAM,
         "team_domain": TEAM_DOMAIN,
         "channel_id": channel.id,
-        "channel_name": "privategroup" if channel.is_private and not channel.is_im else channel.name,
+        "channel_name": _name(channel),
         "user_id": person.id,
         "user_name": person.name,
         "command": command,
@@ -36,6 +41,10 @@ def escaped(workspace: Workspace, text: str) -> str:
         name = word["name"]
         if word["url"]:
             return f"<{word['url']}>"
+        if word["mail"]:
+            return f"<mailto:{word['mail']}|{word['mail']}>"
+        if word["bare"]:
+            return f"<http://{word['bare']}|{word['bare']}>"
         if word["who"] == "@" and name in people:
             return f"<@{people[name]}>"
         if word["who"] == "@" and name in workspace.handles:
@@ -166,5 +175,10 @@ def event_callback(event: dict[str, Any], event_id: str, now: float) -> dict[str
 
 
 def _channel_part(channel: Channel) -> dict[str, str]:
-    name = "privategroup" if channel.is_private and not channel.is_im else channel.name
-    return {"id": channel.id, "name": name}
+    return {"id": channel.id, "name": _name(channel)}
+
+
+def _name(channel: Channel) -> str:
+    """Return what an app is told that a channel is called: messages of two or more people have names of their own."""
+    is_plain = not channel.is_private or channel.id.startswith("D") or channel.name.startswith("mpdm-")
+    return channel.name if is_plain else "privategroup"

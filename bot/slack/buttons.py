@@ -47,8 +47,9 @@ def door_of(body: dict[str, Any]) -> Door | None:
 def asker_of(body: dict[str, Any]) -> Asker | None:
     """Return who pressed it, or None where the body does not say."""
     match body:
-        case {"user": {"id": str(person)}, "channel": {"id": str(channel)}}:
-            return Asker(person, channel, team_of(body))
+        case {"user": {"id": str(person)}, "channel": {"id": str(channel), **more}}:
+            name = more.get("name")
+            return Asker(person, channel, team_of(body), name if isinstance(name, str) else "")
     return None
 
 

@@ -19,8 +19,10 @@ def asker_of(body: dict[str, Any]) -> Asker | None:
     """Return who typed it, or None where the body does not say; without a team it is nobody of ours."""
     match body:
         case {"user_id": str(person), "channel_id": str(channel)} if person and channel:
-            team = body.get("team_id")
-            return Asker(person, channel, team if isinstance(team, str) else "")
+            team, name = (
+                each if isinstance(each, str) else "" for each in (body.get("team_id"), body.get("channel_name"))
+            )
+            return Asker(person, channel, team, name)
     return None
 
 

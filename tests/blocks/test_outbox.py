@@ -125,3 +125,13 @@ def test_the_first_few_are_read_aloud_and_the_rest_counted() -> None:
     assert message.text.startswith(f"50 messages could not be delivered: `{JOB}` validating files → succeeded (not_in")
     assert message.text.count(JOB) == 5
     assert message.text.endswith("and 45 more.")
+
+
+@pytest.mark.parametrize("channel", ["D0TWOPEOPLE", "U0MILO", "W0MILO"])
+@pytest.mark.parametrize("word", ["not_in_channel", "channel_not_found", "is_archived"])
+def test_nobody_is_invited_to_direct_messages(word: str, channel: str) -> None:
+    said = shown(drawn(failed(word, channel=channel)))
+
+    assert "/invite" not in said
+    assert "Unarchive" not in said
+    assert "type `/ftjob track` and the job's id in a channel" in said

@@ -119,3 +119,43 @@ def test_a_secret_is_refused_in_every_field_and_not_repeated(field: str) -> None
 def test_a_form_without_its_fields_is_wrong_and_breaks_nothing(values: dict[str, Any]) -> None:
     with pytest.raises(WrongFields):
         read_creation(values)
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "said"),
+    [
+        ("suffix", "a\u202eb", "This holds U+202E RIGHT-TO-LEFT OVERRIDE"),
+        ("suffix", "a\x00b", "This holds U+0000"),
+        ("suffix", "a\ud800b", "This holds U+D800"),
+        ("suffix", "a\u200db", "This holds U+200D ZERO WIDTH JOINER"),
+        ("metadata", "team=a\u2067b", "This holds U+2067 RIGHT-TO-LEFT ISOLATE"),
+        ("metadata", "te\u200bam=a", "This holds U+200B ZERO WIDTH SPACE"),
+        ("model", "gpt\u2060-4o", "This holds U+2060 WORD JOINER"),
+        ("training_file", "file-\u202eabc", "This holds U+202E"),
+    ],
+)
+def test_what_cannot_be_seen_is_named_at_its_field(field: str, text: str, said: str) -> None:
+    problems = wrong(**{field: text})
+
+    assert set(problems) == {field}
+    assert said in problems[field]
+
+
+def test_what_is_seen_of_any_script_is_taken_as_it_was_typed() -> None:
+    family, persian = "\U0001f468\u200d\U0001f469\u200d\U0001f467", "\u0645\u06cc\u200c\u0631\u0648\u0645"
+    creation = read_creation({**LEAST, "suffix": family, "metadata": f"name={persian}"})
+
+    assert (creation.suffix, creation.metadata) == (family, (("name", persian),))
+
+
+@pytest.mark.parametrize(
+    "around", ["'{}'", '"{}"', "\u201c{}\u201d", "\u00ab{}\u00bb", "`{}`", " {}\u200b", "\ufeff{}"]
+)
+def test_quotes_and_what_a_copied_text_brings_along_do_not_count_in_a_form(around: str) -> None:
+    plain = {**LEAST, "suffix": "search", "seed": "7", "method": "supervised"}
+    quoted = {name: around.format(text) for name, text in plain.items() if name != "method"}
+    pair = f"{around.format('team')} = {around.format('big vision')}"
+
+    creation = read_creation({**plain, **quoted, "metadata": f"{pair}\n{around.format('a=b')}"})
+
+    assert creation == read_creation({**plain, "metadata": "team=big vision\na=b"})

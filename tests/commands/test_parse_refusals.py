@@ -109,7 +109,7 @@ REFUSED = {
     "a subscription to two models": ("subscribe model:gpt-4o model:gpt-5", "`model:gpt-5` is neither a status"),
     "a subscription to half a pair": ("subscribe team=", "`team=` is neither a status"),
     "a subscription to a novel": ("subscribe " + " ".join(f"k{n}={'v' * 200}" for n in range(9)), "too much for one"),
-    "a word for all to unsubscribe": ("unsubscribe all", "`all` is no number of a subscription."),
+    "a word that no subscription has": ("unsubscribe faild", "`faild` is neither `all`, a number, nor a filter"),
     "two to unsubscribe": ("unsubscribe 1 2", "`2` is no number of a subscription."),
     "a mute of nothing": ("mute", "One job, or `all`, and for how long."),
     "a mute without end": ("mute all", "One job, or `all`, and for how long."),

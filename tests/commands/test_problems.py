@@ -250,3 +250,31 @@ def test_a_quota_is_named_with_what_makes_room() -> None:
     assert "1,000 jobs" in said
     assert "`/ftjob untrack`" in said
     assert any(step in said for step in NEXT_STEPS)
+
+
+@pytest.mark.parametrize(
+    ("error", "channel", "named", "said"),
+    [
+        ("channel_not_found", "D0TWOPEOPLE", "directmessage", "your direct messages with somebody else"),
+        ("not_in_channel", "D0TWOPEOPLE", "", "your direct messages with somebody else"),
+        ("channel_not_found", "C0GROUP", "mpdm-a--b--c-1", "a group message"),
+        ("channel_not_found", "U0MILO", "ml", "without `me`"),
+        ("restricted_action", "C0ML", "ml", "posting permissions"),
+        ("messages_tab_disabled", "U0MILO", "ml", "App Home"),
+        ("user_not_found", "U0MILO", "ml", "not in this workspace"),
+        ("token_revoked", "C0ML", "ml", "the new token"),
+    ],
+)
+def test_the_advice_can_be_followed_where_the_message_was_to_go(
+    error: str, channel: str, named: str, said: str
+) -> None:
+    here = Asker("U0OLIVIA", channel if named.startswith(("d", "mpdm")) else "C0ML", "T1", named)
+    advice = unposted(error, channel, here)
+
+    assert said in advice
+    assert "/invite" not in advice
+    assert "Please try again" not in advice
+
+
+def test_another_channel_is_no_group_message_because_the_asker_writes_from_one() -> None:
+    assert unposted("channel_not_found", "C0OPS", Asker("U0OLIVIA", "C0GROUP", "T1", "mpdm-a--b--c-1")) == INVITE

@@ -185,6 +185,32 @@ async def test_what_does_not_fit_is_said_at_its_field_and_sent_nowhere(world: Wo
     assert len(created(world)) == 1
 
 
+@pytest.mark.parametrize(
+    ("field", "text", "said"),
+    [
+        ("suffix", "sea\u202erch", "U+202E RIGHT-TO-LEFT OVERRIDE"),
+        ("suffix", "sea\x00rch", "U+0000"),
+        ("metadata", "team=sea\u2066rch", "U+2066 LEFT-TO-RIGHT ISOLATE"),
+    ],
+)
+async def test_what_cannot_be_seen_in_a_form_reaches_no_api(world: World, field: str, text: str, said: str) -> None:
+    async with world.bot():
+        window = await opened(world)
+        await world.olivia.submit(window, filled(world, **{field: text}))
+        assert said in window.errors[field]
+        assert world.orders == []
+        await world.olivia.submit(window, filled(world, **{field: text.replace("sea", "\u201csea") + "\u201d"}))
+        assert said in window.errors[field]
+        await world.olivia.submit(
+            window, filled(world, suffix=" \u201csearch\u201d\u200b ", metadata="'team' = \"big vision\"")
+        )
+        await shows(world, window, "Tracking")
+
+    [body] = created(world)
+    assert body["suffix"] == "search"
+    assert body["metadata"]["team"] == "big vision"
+
+
 async def test_what_the_api_refuses_stands_above_the_form_with_all_that_was_filled_in(world: World) -> None:
     async with world.bot() as bot:
         window = await opened(world)

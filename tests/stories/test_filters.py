@@ -1,5 +1,9 @@
 """Subscriptions that want some jobs, and some of what happens to them."""
 
+import pytest
+
+from bot.jobs.filters import Filter
+from bot.store.tracks import Subscription
 from tests.world import World
 
 TEAM = {"team": "search"}
@@ -122,3 +126,129 @@ async def test_nothing_in_a_filter_comes_alive(world: World) -> None:
     for text in (listed.text, listed.plain, *[message.text for message in world.ml.messages]):
         assert "<!channel>" not in text.replace("&lt;", "")
         assert "<https" not in text
+
+
+async def test_a_list_shows_all_the_states_that_were_asked_for_and_quotes_do_not_count(any_world: World) -> None:
+    world = any_world
+    failed = world.api.add_job(status="failed", metadata={"team": "vision"})
+    done = world.api.add_job(status="succeeded", metadata={"team": "big vision"})
+    running = world.api.add_job(status="running", metadata={"slack_user": world.milo.id})
+    paused = world.api.add_job(status="paused", metadata={"team": "vision"})
+    jobs = (failed, done, running, paused)
+
+    async def listed(asked: str) -> tuple[set[str], str]:
+        said = (await world.say(asked, by="milo")).plain
+        return {job for job in jobs if job in said}, said
+
+    async with world.bot():
+        both, said = await listed("list failed succeeded")
+        assert both == {failed, done}
+        assert "The newest failed or succeeded jobs" in said
+        assert await listed("list team='vision'") == await listed("list team=vision")
+        assert (await listed("list team='vision'"))[0] == {failed, paused}
+        assert (await listed("list team=\u201cbig vision\u201d, done."))[0] == {done}
+        assert (await listed("list `running`, *paused*"))[0] == {running, paused}
+        assert (await listed("list active and mine"))[0] == {running}
+        wrong = await world.say("list failed sucess", by="milo")
+
+    assert "`sucess` is neither a state" in wrong.plain
+    assert "Did you mean `success`?" in wrong.plain
+
+
+async def test_the_next_page_of_a_list_keeps_to_the_whole_filter(world: World) -> None:
+    team = {"team": "big & <b> vision, 'x'", "slack_user": world.olivia.id}
+    fits = [world.api.add_job(status=status, metadata=team) for status in ("failed", "paused", "failed")]
+    for status, metadata in (("queued", team), ("failed", {"team": "big"})):
+        world.api.add_job(status=status, metadata=metadata)
+
+    async with world.bot():
+        newest = await world.say("list failed paused mine 2 team=\"big & <b> vision, 'x'\" model:gpt*")
+        older = await world.press(newest, "ftjob_page")
+
+    assert [job for job in fits if job in newest.plain] == fits[1:]
+    assert [job for job in fits if job in older.plain] == fits[:1]
+
+
+async def test_a_channel_hears_of_what_it_subscribed_to_in_quotes_and_with_commas(world: World) -> None:
+    async with world.bot() as bot:
+        said = await world.say("subscribe team=\u2018big vision\u2019, failed and 'paused'")
+        fits = world.api.add_job(status="running", metadata={"team": "big vision"})
+        other = world.api.add_job(status="running", metadata={"team": "vision"})
+        await world.slack.ledger.until(lambda: world.about(fits), why="the card of a new job")
+        world.api.change(fits, status="paused")
+        await world.until_told(fits, "Paused")
+        world.api.change(fits, status="failed")
+        await world.until_told(fits, "Paused", "Failed")
+        await world.settled(bot)
+
+    assert "with `team=big vision`; told: failed, paused" in said.plain
+    assert world.about(other) == []
+
+
+async def test_all_that_is_not_over_is_told_also_what_nobody_has_a_word_for(world: World) -> None:
+    async with world.bot() as bot:
+        said = await world.say("subscribe active")
+        job = world.api.add_job(status="queued")
+        await world.slack.ledger.until(lambda: world.about(job), why="the card of a new job")
+        for status in ("deep_frozen", "succeeded"):
+            world.api.change(job, status=status)
+            await world.settled(bot)
+
+    assert "told: active" in said.plain
+    assert world.told(job) == ["Deep frozen"]
+
+
+@pytest.mark.parametrize("typed", ["unsubscribe all", "unsubscribe 'ALL'.", "unsubscribe *all*"])
+async def test_all_subscriptions_are_ended_at_once(world: World, typed: str) -> None:
+    async with world.bot() as bot:
+        await world.say("subscribe failed")
+        await world.say("subscribe team=search")
+        await world.say("subscribe", channel=world.ops)
+        ended = await world.say(typed)
+        left = await bot.store.tracks.subscriptions_of(world.ml.id)
+        others = await bot.store.tracks.subscriptions_of(world.ops.id)
+        again = await world.say(typed)
+
+    assert not ended.ephemeral
+    assert "unsubscribed this channel from every new job (told: failed); every new job with `team=search`" in ended.text
+    assert (left, len(others)) == ([], 1)
+    assert "no subscriptions" in again.plain
+
+
+async def test_bare_unsubscribe_ends_the_only_subscription_and_asks_which_of_several(any_world: World) -> None:
+    world = any_world
+    async with world.bot() as bot:
+        none = await world.say("unsubscribe")
+        await world.say("subscribe failed")
+        await world.say("subscribe team='big vision'")
+        several = await world.say("unsubscribe")
+        kept = await bot.store.tracks.subscriptions_of(world.ml.id)
+        unknown = await world.say("unsubscribe succeeded")
+        by_words = await world.say("unsubscribe team=\u201cbig vision\u201d")
+        only = await world.say("unsubscribe")
+        left = await bot.store.tracks.subscriptions_of(world.ml.id)
+
+    assert "no subscriptions" in none.plain
+    assert several.ephemeral
+    assert "Which one shall end? 2 subscriptions here" in several.text
+    assert "`/ftjob unsubscribe 1` ends the first" in several.plain
+    assert "`/ftjob unsubscribe all`" in several.plain
+    assert len(kept) == 2
+    assert "None here waits for `succeeded`." in unknown.plain
+    assert "from every new job with `team=big vision`" in by_words.text
+    assert "from every new job (told: failed)" in only.text
+    assert left == []
+
+
+async def test_what_a_subscription_had_stored_before_still_counts_and_can_be_ended_by_its_words(world: World) -> None:
+    old = Filter(("canceling", "failed"), "GPT-4o*", (("team", "search"),))
+    async with world.bot() as bot:
+        async with bot.store.db.transaction() as tx:
+            await bot.store.tracks.subscribe(tx, Subscription("default", world.ml.id, world.milo.id, 0.0, old))
+        job = world.api.add_job(status="running", model="gpt-4o-mini-2024-07-18", metadata=TEAM)
+        await world.slack.ledger.until(lambda: world.about(job), why="the card of a new job")
+        world.api.change(job, status="canceling")
+        await world.until_told(job, "Canceling")
+        ended = await world.say("unsubscribe canceling failed model:GPT-4o* team=search")
+
+    assert "told: cancelling, failed" in ended.text

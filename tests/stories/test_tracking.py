@@ -274,3 +274,55 @@ def buttons_of(answer: Reply) -> list[str]:
         if block["type"] == "actions"
         for element in block["elements"]
     ]
+
+
+BETWEEN_PEOPLE = {
+    "two people": ("directmessage", "D", "your direct messages with somebody else"),
+    "a group": ("mpdm-milo--olivia--sam-1", "C", "a group message"),
+    "an old group": ("mpdm-milo--olivia--gia-2", "G", "a group message"),
+}
+
+
+@pytest.mark.parametrize("kind", BETWEEN_PEOPLE)
+async def test_where_nobody_can_invite_the_bot_it_says_where_to_go_instead(any_world: World, kind: str) -> None:
+    world = any_world
+    name, prefix, where = BETWEEN_PEOPLE[kind]
+    private = world.slack.add_channel(name, bot_is_member=False, is_private=True, prefix=prefix)
+    job = world.api.add_job(status="running")
+
+    async with world.bot() as bot:
+        answers = [await world.say(typed, channel=private) for typed in (f"track {job}", "subscribe")]
+        for answer in answers:
+            assert f"I can't post in {where}" in answer.plain
+            assert "/invite" not in answer.plain
+            assert "`me`" in answer.plain
+        # The advice works.
+        followed = await world.say(f"track {job} me", channel=private)
+        tracks = [track for track, _ in await bot.store.tracks.of_person(world.olivia.id, 10)]
+
+    assert "Tracking" in followed.plain
+    assert [track.channel for track in tracks] == [world.slack.direct_message(world.olivia).id]
+    assert private.messages == []
+
+
+async def test_a_private_channel_is_still_told_to_invite_the_bot(world: World) -> None:
+    private = world.slack.add_channel("secret", bot_is_member=False, is_private=True)
+    job = world.api.add_job(status="running")
+
+    async with world.bot():
+        answer = await world.say(f"track {job}", channel=private)
+        elsewhere = await world.say(f"track {job} in #secret")
+
+    assert "/invite @ftjob" in answer.plain
+    assert "/invite @ftjob" in elsewhere.plain
+
+
+async def test_an_id_is_tracked_as_people_paste_it(world: World) -> None:
+    jobs = [world.api.add_job(status="running") for _ in range(3)]
+    typed = f"track {jobs[0]}., platform.openai.com/finetune/{jobs[1]} and `https://platform.openai.com/finetune/{jobs[2]}`!"
+
+    async with world.bot():
+        answer = await world.say(typed)
+
+    assert answer.text.count("Tracking") == 3
+    assert [len(world.about(job)) for job in jobs] == [1, 1, 1]

@@ -1,0 +1,145 @@
+"""Tokenizer of typed commands: quotes, formatting and punctuation around words don't count, nor do commas between them. Pure.
+
+Words stay as Slack escapes them, so that only what Slack resolved itself has brackets: a typed ``<#C1>`` is no channel.
+``typed`` undoes that.
+"""
+
+import re
+from collections.abc import Callable
+
+from bot.text import unseen_character
+
+MODEL = "model:"
+ACCOUNT = "account:"
+LONGEST_QUOTED = 600
+"""Characters that quotes can hold together; a value of metadata has 512 at the most."""
+_DOUBLE = "\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033\uff02\u301d\u301e\u301f\u300c\u300d\u300e\u300f"
+_SINGLE = "\u2018\u2019\u201a\u201b\u2039\u203a\u2032\u00b4\uff07"
+_STRAIGHT = str.maketrans(dict.fromkeys(_DOUBLE, '"') | dict.fromkeys(_SINGLE, "'"))
+"""Quotes as phones, keyboards and languages have them; one for one, so that places stay."""
+QUOTES = "\"'`" + _DOUBLE + _SINGLE
+EMPTY = "\u200b\u2060\ufeff"
+"""What a copied text brings along at its ends: spaces of no width, and the mark of a byte order."""
+
+_REF = r"<[^<>\s][^<>]{0,4000}>"
+_AFTER = r"[\"'`*_~.;:!?)\]]*(?=[\s,]|\Z)"
+_WORD = re.compile(
+    rf"""
+      (?P<cursor>after:\S+)
+    | (?P<name>[^\s,=]+=|"[^"=]{{1,80}}"=|'[^'=]{{1,80}}'=|[(\[*_~]*[a-z]+:)
+      (?P<q>["'`])(?P<value>.{{1,{LONGEST_QUOTED}}}?)(?P=q){_AFTER}
+    | [(\[*_~]*(?P<around>["'`])(?P<pair>[^\s"'`,=]+=.{{1,{LONGEST_QUOTED}}}?)(?P=around){_AFTER}
+    | (?:{_REF}|[^\s,=])+(?P<rest>=(?:{_REF}|\S)*)? | =(?:{_REF}|\S)*
+    """,
+    re.VERBOSE | re.DOTALL | re.IGNORECASE,
+)
+_FORMATTING = "*_~"
+_MOST_LAYERS = 12
+"""Of brackets in quotes in bold and so on, that are looked through: each costs a reading of the word."""
+_STOP = re.compile(r"(?:[.,:!?\u2026]|(?<!&lt)(?<!&gt)(?<!&amp)(?<!;lt)(?<!;gt)(?<!;amp);)+$")
+_BRACKETS = {"(": ")", "[": "]"}
+_LINK = re.compile(_REF)
+_ADDRESS = re.compile(r"(?:https?://|mailto:|tel:)", re.IGNORECASE)
+
+
+def split(text: str, stands_alone: Callable[[str], bool]) -> list[str]:
+    """Return the words of a typed text, bare; a value in quotes is one with its key, whatever it holds.
+
+    ``stands_alone`` says whether a word can be one by itself: a comma without a space in a value is part of it unless
+    all that comes after stands alone.
+    """
+    # Quotes are told by a copy in which all are straight; what is returned is the text itself.
+    matches = _WORD.finditer(text.translate(_STRAIGHT))
+    return [word for match in matches for word in _words(match, text, stands_alone)]
+
+
+def _words(match: re.Match[str], text: str, stands_alone: Callable[[str], bool]) -> list[str]:
+    def part(name: str) -> str:
+        return text[slice(*match.span(name))]
+
+    if match["cursor"]:
+        return [match["cursor"]]
+    if match["value"]:
+        return [bare(part("name")[:-1]) + part("name")[-1] + part("value")]
+    if match["pair"]:
+        key, _, value = part("pair").partition("=")
+        return [f"{bare(key)}={unquoted(value)}"]
+    word = bare(text[slice(*match.span())])
+    if not match["rest"] or word.startswith("<") or "=" not in word:
+        return [word]
+    key, _, value = word.partition("=")
+    first, *others = value.split(",")
+    if first and others and all(map(stands_alone, map(bare, others))):
+        return [f"{bare(key)}={bare(first)}", *map(bare, others)]
+    return [f"{bare(key)}={bare(value)}"]
+
+
+def bare(word: str) -> str:
+    """Return a word without the quotes, formatting and punctuation around it; one of nothing else stays as it is."""
+    found = word
+    for _ in range(_MOST_LAYERS):
+        if (inner := _peeled(found)) == found:
+            break
+        found = inner
+    return found or word
+
+
+def _peeled(word: str) -> str:
+    word = word.strip(QUOTES + EMPTY)
+    if len(word) > 2 and word[0] == word[-1] and word[0] in _FORMATTING:  # noqa: PLR2004 - something in between
+        word = word[1:-1]
+    for opening, closing in _BRACKETS.items():
+        if word.startswith(opening) and (word.endswith(closing) or closing not in word):
+            word = word[1:].removesuffix(closing)
+        elif word.endswith(closing) and opening not in word:
+            word = word[:-1]
+    folded = word.casefold()
+    stop = None if folded in (MODEL, ACCOUNT) else _STOP.search(word)
+    # In a model's name a question mark stands for any one character.
+    if stop and not (folded.startswith(MODEL) and "?" in stop[0]):
+        word = word[: stop.start()]
+    return word
+
+
+def unquoted(text: str) -> str:
+    """Return a text without the pair of quotes around it, if there is no third."""
+    shape = text.translate(_STRAIGHT)
+    is_pair = len(text) > 2 and shape[0] == shape[-1] and shape[0] in "\"'`"  # noqa: PLR2004 - something in between
+    return text[1:-1] if is_pair and shape.count(shape[0]) == 2 else text  # noqa: PLR2004
+
+
+def quoted(value: str, stands_alone: Callable[[str], bool], *, key: str = "k=") -> str:
+    """Return a value as it can be typed after a key: in quotes where it needs some."""
+    forms = [value, *(f"{quote}{value}{quote}" for quote in "\"'`")]
+    return next((form for form in forms if split(f"{key}{form} x", stands_alone) == [f"{key}{value}", "x"]), forms[1])
+
+
+def typed(word: str) -> str:
+    """Return a word as it was typed: without Slack's escapes, and without the links that it makes of addresses.
+
+    Somebody who was mentioned is their id. A link's label counts only where it is the link's own address.
+    """
+    return unescaped(_LINK.sub(_unlinked, word))
+
+
+def _unlinked(link: re.Match[str]) -> str:
+    inside, _, label = link[0][1:-1].partition("|")
+    match inside[0]:
+        case "@":
+            return inside[1:]
+        case "#":
+            return f"#{label or inside[1:]}"
+        case "!":
+            return label or f"@{inside[1:]}"
+    return label if label and label.rstrip("/") == _ADDRESS.sub("", inside, count=1).rstrip("/") else inside
+
+
+def unescaped(text: str) -> str:
+    """Return what Slack sent of a command with the three characters that it escapes."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def problem_in(text: str) -> str | None:
+    """Return why a typed text can't be taken as it is, as the rest of a sentence: "holds U+202E ..."; None where it can."""
+    strange = unseen_character(text)
+    return f"holds {strange}, which can't be seen" if strange else None

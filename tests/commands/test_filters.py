@@ -1,0 +1,126 @@
+"""One language for what `list` shows, what `subscribe` waits for and what `unsubscribe` ends."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.blocks.parts import escape
+from bot.commands.command import Asker
+from bot.commands.filters import written
+from bot.commands.parse import parse
+from bot.errors import UserError
+from bot.jobs.filters import EVERYTHING, Filter
+from bot.jobs.statuses import STATE_WORDS
+
+ASKER = Asker("U0OLIVIA", "C0ML", "T0ACME")
+ENDS = ("cancelled", "failed", "succeeded")
+VERBS = ["list", "subscribe", "unsubscribe"]
+
+
+def refused(text: str) -> str:
+    with pytest.raises(UserError) as caught:
+        parse(text, ASKER)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize(
+    ("typed", "wanted"),
+    [
+        ("failed succeeded", Filter(("failed", "succeeded"))),
+        ("failed, succeeded", Filter(("failed", "succeeded"))),
+        ("running", Filter(("running",))),
+        ("queued and paused", Filter(("paused", "queued"))),
+        ("canceled", Filter(("cancelled",))),
+        ("Cancelled", Filter(("cancelled",))),
+        ("completed", Filter(("succeeded",))),
+        ("complete", Filter(("succeeded",))),
+        ("finished", Filter(ENDS)),
+        ("done", Filter(ENDS)),
+        ("active", Filter(("active",))),
+        ("open", Filter(("active",))),
+        ("canceling", Filter(("cancelling",))),
+        ("validating-files", Filter(("validating_files",))),
+        ("JOB_STATE_RUNNING", Filter(("running",))),
+        ("all failed", Filter(("failed",))),
+        ("mine", Filter(owner=ASKER.person)),
+        ("team='vision'", Filter(metadata=(("team", "vision"),))),
+        ("team=\u201cbig vision\u201d", Filter(metadata=(("team", "big vision"),))),
+        ("team=a team=a", Filter(metadata=(("team", "a"),))),
+        ("model:\u00abgpt-4o*\u00bb", Filter(model="gpt-4o*")),
+        ("model:meta-llama/Llama-3*", Filter(model="meta-llama/Llama-3*")),
+        (
+            "'failed', `mine`; model:gpt-4o* (team=x).",
+            Filter(("failed",), "gpt-4o*", (("team", "x"),), ASKER.person),
+        ),
+    ],
+)
+def test_every_verb_reads_a_filter_alike(verb: str, typed: str, wanted: Filter) -> None:
+    assert parse(f"{verb} {typed}", ASKER).filter == wanted
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("word", STATE_WORDS)
+def test_every_verb_knows_every_state(verb: str, word: str) -> None:
+    assert parse(f"{verb} {word}", ASKER).filter.statuses or word == "all"
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("faild", "`faild` is neither"),
+        ("faild", "Did you mean `failed`?"),
+        ("failed qued", "`qued` is neither"),
+        ("status:failed", "Did you mean `failed`?"),
+        ("state=failed", "Did you mean `failed`?"),
+        ("team:vision", "Did you mean `team=vision`?"),
+        ("models:gpt-4o", "Did you mean `model:gpt-4o`?"),
+        ("failed|succeeded", "`failed|succeeded` is neither"),
+        ("team=", "`team=` is neither"),
+        ("team=a team=b", "A job has one value of `team`"),
+        ("model:a model:b", "`model:b` is neither"),
+        ("account:a account:b", "One `account:` at a time."),
+        ("account:", "`account:` is no account"),
+        ("note=a\u202eb", r"`note=a\u202eb` holds U+202E RIGHT-TO-LEFT OVERRIDE, which can't be seen."),
+        ("no\u200bte=a", r"`no\u200bte=a` holds U+200B ZERO WIDTH SPACE"),
+        ("model:gpt\x00", "holds U+0000"),
+        ("fai\u2066led", r"`fai\u2066led` is neither"),
+    ],
+)
+def test_a_word_that_is_not_understood_or_can_never_fit_is_named(verb: str, typed: str, said: str) -> None:
+    assert said in refused(f"{verb} {typed}")
+    assert len(refused(f"{verb} {typed}")) <= 300
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("list 5 10", "not `5` and `10`"),
+        ("audit denied done", "`done` is one too many"),
+        ("audit <@U0MILO> <@U0OLIVIA>", "`U0OLIVIA` is one too many"),
+        ("settings size full size compact", "`size` can't be both at once."),
+        ("help track list", "not `list` as well"),
+    ],
+)
+def test_where_one_is_taken_a_second_is_not_dropped(typed: str, said: str) -> None:
+    assert said in refused(typed)
+
+
+names = st.text("abcdefghij-_.XYZ\u00fc\u4e2d", min_size=1, max_size=20).filter(str.isalpha)
+values = st.text("ab .,:;!'&<>|*_~()[]=\u00fc\u4e2d", min_size=1, max_size=20)
+filters = st.builds(
+    Filter,
+    st.lists(st.sampled_from(["active", "queued", *ENDS]), unique=True).map(sorted).map(tuple),
+    st.none() | st.from_regex(r"[a-z][a-z0-9-]{0,20}\*?", fullmatch=True),
+    st.dictionaries(names, values, max_size=4).map(lambda pairs: tuple(sorted(pairs.items()))),
+    st.sampled_from([None, ASKER.person]),
+)
+
+
+@given(filters, st.sampled_from([None, "research"]))
+def test_a_filter_is_written_as_it_can_be_typed(wanted: Filter, account: str | None) -> None:
+    command = parse(f"list {escape(written(wanted, account))}", ASKER)
+
+    assert (command.filter, command.account) == (wanted, account)
+    assert written(EVERYTHING) == ""
