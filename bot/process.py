@@ -8,9 +8,11 @@ import structlog
 
 from bot import logs
 from bot.alerts.retry import PATIENCE, Patience
-from bot.app import running
+from bot.app import Pace, running
 from bot.commands.flood import LIMITS, Limits
+from bot.poll.progress import Allowance
 from bot.settings import Settings
+from bot.store.cards import Rhythm
 
 LONGEST_STOP = 9.5
 """Seconds after a signal until what still hangs, such as a database, is left hanging: platforms kill soon after."""
@@ -30,9 +32,9 @@ async def run_until_stopped(settings: Settings, *, patience: Patience = PATIENCE
     # nohup lets it be ignored, and means that.
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         loop.add_signal_handler(signal.SIGHUP, _stop, stop)
-    is_started = False
+    is_started, pace = False, pace_of(settings.ftjob_progress_seconds)
     try:
-        async with running(settings, patience=patience, limits=limits):
+        async with running(settings, patience=patience, limits=limits, pace=pace):
             is_started = True
             await stop.wait()
     except Exception:
@@ -40,6 +42,11 @@ async def run_until_stopped(settings: Settings, *, patience: Patience = PATIENCE
         if is_started:
             log.critical("process.broke", exc_info=True)
         raise
+
+
+def pace_of(progress_seconds: float) -> Pace:
+    """Return the pace that reads the log of a running job every so many seconds, and redraws its card as often."""
+    return Pace(Rhythm(card=min(Rhythm.card, progress_seconds)), Allowance.of(progress_seconds))
 
 
 def _stop_or_die(stop: asyncio.Event) -> None:

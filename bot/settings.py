@@ -85,6 +85,8 @@ class Settings(BaseModel):
     """sqlite:///file or postgresql://user:password@host/name."""
     ftjob_poll_seconds: float = Field(default=30.0, gt=0, le=86400)
     """Seconds between two sweeps; fractions are allowed."""
+    ftjob_progress_seconds: float = Field(default=120.0, ge=1, le=86400)
+    """Seconds between two reads of a running job's log, which its progress bar comes from."""
     ftjob_operators: frozenset[str] = frozenset()
     """User ids (U...) and user-group ids (S...) that may cancel jobs, besides the workspace's admins and owners."""
     ftjob_log: Literal["console", "json"] = "console"

@@ -7,6 +7,7 @@ running jobs that are due -> newest events of each -> progress -> card
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 import structlog
 
@@ -19,6 +20,8 @@ from bot.store.engine import Clock
 from bot.store.pictures import Running
 
 NEWEST_EVENTS = 20
+_MOST_A_MINUTE = 300
+"""Logs read in a minute where they are read often: five in a second, as one account is asked for pages, too."""
 
 log = structlog.get_logger()
 
@@ -34,6 +37,12 @@ class Allowance:
     most: int = 30
     """Logs read in a minute, of all jobs and by all processes."""
     at_once: int = 4
+
+    @classmethod
+    def of(cls, seconds: float) -> Self:
+        """Return the allowance that reads each log every so many seconds: more logs a minute the shorter that is."""
+        most = min(_MOST_A_MINUTE, max(1, round(cls.most * cls.every / seconds)))
+        return cls(tick=min(cls.tick, seconds / 2), every=seconds, most=most)
 
 
 class Watcher:

@@ -82,6 +82,10 @@ class Ledger:
         """Return the entries of one method or route."""
         return [entry for entry in self._entries if entry.what == what]
 
+    def after(self, count: int) -> list[Entry]:
+        """Return all entries but the first ``count``."""
+        return self._entries[max(0, count) :]
+
     def __iter__(self) -> Iterator[Entry]:
         return iter(tuple(self._entries))
 

@@ -8,6 +8,9 @@ from typing import Any, Self
 _VALIDATED, _STARTED, _TRAINED = 0.10, 0.25, 0.95
 """The parts of a life after which the files are checked, the queue is over, and the last step is done."""
 
+_FEWEST_STEPS, _STEP_SECONDS = 10, 2.0
+"""Of a training: how many steps it has at least, and how long one takes at the most."""
+
 _RESTART_SECONDS = 1.0
 """How long a resumed job is queued before it runs again, at speed 1."""
 
@@ -126,12 +129,13 @@ class Course:
             self._lived += self._left[-1].seconds / self._speed
 
 
-def succeeds(seconds: float = 12.0, *, steps: int = 10, speed: float = 1.0) -> Life:
+def succeeds(seconds: float = 12.0, *, steps: int | None = None, speed: float = 1.0) -> Life:
     """Return a supervised training that goes well: losses fall, checkpoints appear, a model comes out."""
+    steps = steps or _steps(seconds)
     return _trained(seconds, supervised(steps), supervised_csv(steps), speed)
 
 
-def reinforcement(seconds: float = 12.0, *, steps: int = 10, speed: float = 1.0) -> Life:
+def reinforcement(seconds: float = 12.0, *, steps: int | None = None, speed: float = 1.0) -> Life:
     """Return a reinforcement fine-tuning that goes well: rewards rise."""
     grader = {
         "type": "string_check",
@@ -141,6 +145,7 @@ def reinforcement(seconds: float = 12.0, *, steps: int = 10, speed: float = 1.0)
         "operation": "eq",
     }
     details = {"grader": grader, "hyperparameters": {"n_epochs": "auto", "reasoning_effort": "medium"}}
+    steps = steps or _steps(seconds)
     life = _trained(seconds, reinforced(steps), reinforced_csv(steps), speed)
     return replace(life, fields={"method": {"type": "reinforcement", "reinforcement": details}})
 
@@ -151,8 +156,9 @@ def fails(seconds: float = 8.0, *, speed: float = 1.0) -> Life:
     return Life((Step(0, {"status": "validating_files"}), failed), speed)
 
 
-def pauses(seconds: float = 12.0, *, steps: int = 10, speed: float = 1.0) -> Life:
+def pauses(seconds: float = 12.0, *, steps: int | None = None, speed: float = 1.0) -> Life:
     """Return a training that stands paused after half its steps until somebody resumes it; then it goes well."""
+    steps = steps or _steps(seconds)
     life = succeeds(seconds, steps=steps, speed=speed)
     middle = len(life.steps) - 1 - math.ceil(steps / 2)
     paused = Step(0, {"status": "paused"})
@@ -163,6 +169,11 @@ def waits(seconds: float = 3600.0, *, training: float = 12.0, speed: float = 1.0
     """Return a job that stays queued for ``seconds`` before it is trained."""
     first, queued, running, *rest = succeeds(training).steps
     return Life((first, replace(queued, seconds=0), replace(running, seconds=seconds), *rest), speed)
+
+
+def _steps(seconds: float) -> int:
+    """Return how many steps a training has that nobody counts: long ones have more, so that none is watched in vain."""
+    return max(_FEWEST_STEPS, math.ceil(seconds * (_TRAINED - _STARTED) / _STEP_SECONDS))
 
 
 def _trained(seconds: float, measures: Sequence[Measure], results: str, speed: float) -> Life:

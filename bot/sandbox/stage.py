@@ -15,6 +15,8 @@ from bot.sandbox.slack import Slack
 from bot.sandbox.workspace import Channel, Mint
 
 POLL_SECONDS = 0.5
+PROGRESS_SECONDS = 1.5
+"""Between two reads of a running job's log: a life of a minute is watched, not found over."""
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV")
 """What the bot's process gets of our own environment: nothing that could be a setting."""
 
@@ -71,4 +73,5 @@ def environment(slack: Slack, api: FineTuningApi, folder: Path) -> dict[str, str
         "OPENAI_BASE_URL": api.base_url,
         "DATABASE_URL": f"sqlite:///{folder / 'ftjob.db'}",
         "FTJOB_POLL_SECONDS": str(POLL_SECONDS),
+        "FTJOB_PROGRESS_SECONDS": str(PROGRESS_SECONDS),
     }

@@ -1,12 +1,13 @@
-"""What the page shows: the workspace with the eyes of one person, the jobs, the ledger. Plain JSON."""
+"""What the page shows: the workspace with everybody's eyes, the jobs, the ledger. Plain JSON, as records by kind."""
 
-from collections import Counter
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 from bot.sandbox.ledger import Entry
 from bot.sandbox.messages import Ephemeral, Message, View, with_ids
-from bot.sandbox.openai_api.state import FINAL
+from bot.sandbox.page.counts import Counts
+from bot.sandbox.page.feed import Picture, Records
 from bot.sandbox.page.troubles import TROUBLES
 from bot.sandbox.stage import Stage
 from bot.sandbox.workspace import BOT_USER, Channel, Member
@@ -15,39 +16,64 @@ NEWEST_ENTRIES = 150
 _LONGEST_BRIEF = 160
 _UNSHOWN = frozenset({"blocks", "trigger_id"})
 """What the ledger does not show of a request: it is long, or secret."""
-_ENDS = {"succeeded": "Succeeded", "failed": "Failed", "cancelled": "Cancelled"}
 
 Shape = dict[str, Any]
 
 
-def picture(stage: Stage, viewer: Member, troubles: dict[str, str]) -> Shape:
-    """Return everything that the page shows to somebody."""
-    space = stage.slack.workspace
-    channels = [channel for channel in space.channels.values() if not channel.is_im or channel.person == viewer.id]
-    stack = space.stacks.get(viewer.id) or []
-    home = space.homes.get(viewer.id)
+class Pictures:
+    """Takes pictures of a stage. A line that did not change is not drawn up again, however many there are."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._counts = Counts(stage)
+        self._lines: dict[str, tuple[object, Shape]] = {}
+
+    def take(self, troubles: dict[str, str]) -> Picture:
+        """Return everything that the page shows; ``troubles`` names what is broken of each side."""
+        space = self._stage.slack.workspace
+        channels = {channel.id: channel for channel in space.channels.values()}
+        messages = chain.from_iterable(channel.messages for channel in channels.values())
+        ephemerals = (each for each in space.ephemerals if not each.deleted)
+        stacks = {person: stack for person, stack in space.stacks.items() if stack}
+        return {
+            "people": {each.id: _person(self._stage, each) for each in space.people.values()},
+            "channels": {channel.id: _channel(channel) for channel in channels.values()},
+            "lines": self._newest_last(chain(messages, ephemerals)),
+            "homes": {person: {"blocks": with_ids(view.blocks)} for person, view in space.homes.items()},
+            "modals": {person: _modal(stack[-1]) for person, stack in stacks.items()},
+            "jobs": {job["id"]: _job(job) for job in self._stage.api.jobs.values()},
+            "entries": _entries(self._stage),
+            "facts": _facts(self._stage, troubles) | {"counts": self._counts.now()},
+        }
+
+    def _newest_last(self, lines: Iterable[Message | Ephemeral]) -> Records:
+        made = {line.ts: self._line(line) for line in lines}
+        self._lines = {ts: made[ts] for ts in sorted(made)}
+        return {ts: shape for ts, (_, shape) in self._lines.items()}
+
+    def _line(self, line: Message | Ephemeral) -> tuple[object, Shape]:
+        edited = len(line.edited) if isinstance(line, Message) else 0
+        state = (line.channel, line.text, line.blocks, edited)
+        known = self._lines.get(line.ts)
+        return known if known and known[0] == state else (state, _line(line))
+
+
+def _facts(stage: Stage, troubles: dict[str, str]) -> Records:
     return {
-        "me": viewer.id,
-        "people": [_person(stage, each) for each in space.people.values()],
-        "channels": [_channel(channel) for channel in channels],
-        "ephemerals": [_ephemeral(each) for each in space.ephemerals if each.user == viewer.id and not each.deleted],
+        "me": stage.operator.id,
         "shortcuts": [
             {"callback_id": callback_id, "name": name}
-            for callback_id, (kind, name) in space.installed.shortcuts.items()
+            for callback_id, (kind, name) in stage.slack.workspace.installed.shortcuts.items()
             if kind == "message"
         ],
-        "home": with_ids(home.blocks) if home else None,
-        "modal": _modal(stack[-1]) if stack else None,
-        "jobs": [_job(job) for job in reversed(stage.api.jobs.values())],
         "speed": stage.api.speed,
         "troubles": [{"name": each.name, "side": each.side, "says": each.says} for each in TROUBLES],
-        "troubled": troubles,
+        "troubled": dict(troubles),
         "bot": {
             "running": stage.crew.is_running,
             "connected": bool(stage.slack.delivery.links),
             "starts": stage.crew.starts,
         },
-        "ledger": _ledger(stage),
     }
 
 
@@ -66,34 +92,22 @@ def _channel(channel: Channel) -> Shape:
         "id": channel.id,
         "name": "ftjob" if channel.is_im else channel.name,
         "im": channel.is_im,
+        "person": channel.person,
         "joined": channel.bot_is_member,
-        "messages": [_message(each) for each in channel.messages],
     }
 
 
-def _message(message: Message) -> Shape:
-    return {
-        "ts": message.ts,
-        "channel": message.channel,
-        "user": message.user,
-        "text": message.text,
-        "blocks": with_ids(message.blocks),
-        "thread": message.thread_ts,
-        "broadcast": message.reply_broadcast,
-        "edited": len(message.edited),
+def _line(line: Message | Ephemeral) -> Shape:
+    shape = {
+        "ts": line.ts,
+        "channel": line.channel,
+        "text": line.text,
+        "blocks": with_ids(line.blocks),
+        "thread": line.thread_ts,
     }
-
-
-def _ephemeral(message: Ephemeral) -> Shape:
-    return {
-        "ts": message.ts,
-        "channel": message.channel,
-        "user": BOT_USER,
-        "text": message.text,
-        "blocks": with_ids(message.blocks),
-        "thread": message.thread_ts,
-        "ephemeral": True,
-    }
+    if isinstance(line, Ephemeral):
+        return shape | {"user": BOT_USER, "only_for": line.user}
+    return shape | {"user": line.user, "broadcast": line.reply_broadcast, "edited": len(line.edited)}
 
 
 def _modal(view: View) -> Shape:
@@ -104,7 +118,7 @@ def _modal(view: View) -> Shape:
         "blocks": with_ids(view.blocks),
         "submit": view.body.get("submit", {}).get("text"),
         "close": view.body.get("close", {}).get("text", "Close"),
-        "errors": view.errors,
+        "errors": dict(view.errors),
     }
 
 
@@ -112,28 +126,25 @@ def _job(job: Shape) -> Shape:
     return {name: job.get(name) for name in ("id", "status", "model", "fine_tuned_model", "created_at")}
 
 
-def _ledger(stage: Stage) -> Shape:
+def _entries(stage: Stage) -> Records:
+    """Return the newest requests of both sides, oldest first."""
     sides = (("Slack", stage.slack.ledger), ("API", stage.api.ledger))
-    entries = [(side, nth, entry) for side, ledger in sides for nth, entry in enumerate(ledger)]
-    entries = sorted(entries, key=lambda each: each[2].at)[-NEWEST_ENTRIES:]
-    return {
-        "total": sum(len(ledger) for _, ledger in sides),
-        "entries": [_entry(*each) for each in entries],
-        "posted": sum(entry.what == "chat.postMessage" and entry.accepted for entry in stage.slack.ledger),
-        "doubled": _doubled(stage),
-        "untold": _untold(stage),
-        "complaints": stage.slack.complaints,
-        "errors": stage.slack.errors,
-    }
+    entries = [
+        (entry.at, f"{side} {nth}", side, entry)
+        for side, ledger in sides
+        for nth, entry in enumerate(ledger.after(len(ledger) - NEWEST_ENTRIES), max(0, len(ledger) - NEWEST_ENTRIES))
+    ]
+    newest = sorted(entries, key=lambda each: each[0])[-NEWEST_ENTRIES:]
+    return {name: _entry(name, side, entry) for _, name, side, entry in newest}
 
 
-def _entry(side: str, nth: int, entry: Entry) -> Shape:
+def _entry(name: str, side: str, entry: Entry) -> Shape:
     request = {
         name: value for name, value in entry.request.items() if value not in (None, {}, "") and name not in _UNSHOWN
     }
     brief = " ".join(f"{name}={value}" for name, value in request.items())
     return {
-        "name": f"{side} {nth}",
+        "name": name,
         "at": entry.at,
         "side": side,
         "what": entry.what,
@@ -141,36 +152,3 @@ def _entry(side: str, nth: int, entry: Entry) -> Shape:
         "status": entry.status,
         "accepted": entry.accepted,
     }
-
-
-def _doubled(stage: Stage) -> int:
-    """Count the messages of the bot that stand in Slack more than once, by what each calls itself."""
-    keys = Counter(
-        str((message.metadata or {}).get("event_payload"))
-        for channel in stage.slack.workspace.channels.values()
-        for message in channel.messages
-        if message.metadata
-    )
-    return sum(count - 1 for count in keys.values())
-
-
-def _untold(stage: Stage) -> int:
-    """Count the ends of jobs with a card that their channels were not told of yet."""
-    return sum(
-        not any(_tells(message, job) for message in messages)
-        for channel in stage.slack.workspace.channels.values()
-        for job, messages in _told(channel, stage.api.jobs.values())
-    )
-
-
-def _told(channel: Channel, jobs: Iterable[Shape]) -> Iterable[tuple[Shape, list[Message]]]:
-    """Yield each ended job that has a card in a channel, with all that stands there of it."""
-    for job in jobs:
-        messages = [message for message in channel.messages if job["id"] in message.text and message.user == BOT_USER]
-        if job["status"] in FINAL and messages:
-            yield job, messages
-
-
-def _tells(message: Message, job: Shape) -> bool:
-    """Whether a line of a message tells the end of a job: an alert, a digest, or a card that it had ended before."""
-    return any(job["id"] in line and f"*{_ENDS[job['status']]}*" in line for line in message.plain.splitlines())

@@ -2,7 +2,6 @@
 
 import asyncio
 import hmac
-import json
 import secrets
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -15,7 +14,8 @@ from aiohttp.typedefs import Handler
 from bot.sandbox.acting import Person
 from bot.sandbox.lives import fails, pauses, reinforcement, succeeds, waits
 from bot.sandbox.page.acts import act
-from bot.sandbox.page.picture import picture
+from bot.sandbox.page.feed import Feed
+from bot.sandbox.page.picture import Pictures
 from bot.sandbox.page.troubles import set_trouble
 from bot.sandbox.server import LoopbackServer
 from bot.sandbox.stage import Stage
@@ -33,7 +33,7 @@ ERRORS = {
 HEARTBEAT = 0.5
 """Seconds between two looks where nothing is said: jobs live on by the clock alone."""
 GATHER = 0.05
-"""Seconds in which what happens together is gathered into one picture."""
+"""Seconds in which what happens together is gathered into one version."""
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _STATIC = {each.name: each for each in (files("bot.sandbox.page") / "static").iterdir() if each.is_file()}
 """The files of the page; nothing else of this machine is served."""
@@ -49,6 +49,8 @@ class Page(LoopbackServer):
         super().__init__(port=port)
         self._stage = stage
         self._troubles = {"slack": "", "api": ""}
+        pictures = Pictures(stage)
+        self._feed = Feed(lambda: pictures.take(self._troubles))
         self._levers: dict[str, Lever] = {
             "act": self._act,
             "job": self._new_job,
@@ -63,7 +65,8 @@ class Page(LoopbackServer):
             [
                 web.get("/", self._file),
                 web.get("/static/{name}", self._file),
-                web.get("/picture", self._pictures),
+                web.get("/events", self._events),
+                web.get("/changes", self._changes),
                 web.get("/file/{file}", self._uploaded),
                 web.post("/{lever}", self._pull),
             ]
@@ -103,17 +106,18 @@ class Page(LoopbackServer):
             return web.Response(status=HTTPStatus.NOT_FOUND)
         return web.Response(body=file.content, content_type="image/png")
 
-    async def _pictures(self, request: web.Request) -> web.StreamResponse:
-        """Stream a picture whenever it is another, as server-sent events."""
-        person = self._person(request.query.get("as", ""))
+    async def _changes(self, request: web.Request) -> web.Response:
+        return web.json_response(self._feed.since(request.query.get("since", "")))
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        """Stream the name of each version as a server-sent event: what is new in it, tabs ask for themselves."""
         stream = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
         await stream.prepare(request)
-        last = ""
+        told = ""
         while True:
-            seen = json.dumps(picture(self._stage, person, self._troubles))
-            if seen != last:
-                await stream.write(f"data: {seen}\n\n".encode())
-                last = seen
+            if (version := self._feed.version()) != told:
+                await stream.write(f"data: {version}\n\n".encode())
+                told = version
             await self._something_moves()
 
     async def _something_moves(self) -> None:

@@ -31,6 +31,28 @@ class Visit:
     problems: list[str] = field(default_factory=list)
     """What the browser's console had to complain of, and each request that left this machine."""
 
+    async def open(self, *, before: str = "") -> Tab:
+        """Open the page in another tab of the same browser; a script may run before those of the page."""
+        tab = await self.tab.context.new_page()
+        await self.begin(tab, before=before)
+        return tab
+
+    async def begin(self, tab: Tab, *, before: str = "") -> None:
+        """Open the page in a new tab, and wait until it shows what is there."""
+        tab.set_default_timeout(PATIENCE)
+
+        def note(request: Request) -> None:
+            if not request.url.startswith((self.page.origin, "data:")):
+                self.problems.append(f"a request to {request.url}")
+
+        tab.on("request", note)
+        tab.on("pageerror", lambda error: self.problems.append(str(error)))
+        tab.on("console", lambda said: self.problems.append(said.text) if said.type == "error" else None)
+        if before:
+            await tab.add_init_script(before)
+        await tab.goto(self.page.origin)
+        await expect(tab.locator("#bot-state")).to_contain_text("Running and connected")
+
     async def type(self, text: str) -> None:
         """Write something into the composer and send it."""
         await self.tab.get_by_label("Write a message").fill(text)
@@ -53,18 +75,8 @@ async def visiting(program: Sequence[str] = RUN) -> AsyncIterator[Visit]:
     async with stage(program) as scene, Page(scene) as page, async_playwright() as playwright:
         # A browser refuses to run as root with its sandbox, which CI does.
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        tab = await browser.new_page(viewport=WIDE)
-        tab.set_default_timeout(PATIENCE)
+        tab = await (await browser.new_context(viewport=WIDE)).new_page()
         visit = Visit(scene, page, tab)
-
-        def note(request: Request) -> None:
-            if not request.url.startswith((page.origin, "data:")):
-                visit.problems.append(f"a request to {request.url}")
-
-        tab.on("request", note)
-        tab.on("pageerror", lambda error: visit.problems.append(str(error)))
-        tab.on("console", lambda said: visit.problems.append(said.text) if said.type == "error" else None)
-        await tab.goto(page.origin)
-        await expect(tab.locator("#bot-state")).to_contain_text("Running and connected")
+        await visit.begin(tab)
         yield visit
         await browser.close()

@@ -1,6 +1,7 @@
 // Block Kit as Slack draws it: every block and element that the bot uses.
 
 import { element } from "./dom.js";
+import { link, picture } from "./links.js";
 import { emoji, mrkdwn } from "./mrkdwn.js";
 
 // `use(action_id, value)` is what pressing or choosing does; `world` as of mrkdwn; `errors` by block_id.
@@ -25,7 +26,7 @@ function drawn(block, context) {
       return element("div", { class: "section" }, said, block.accessory ? control(block.accessory, use) : null);
     }
     case "context":
-      return element("p", { class: "small" }, ...block.elements.flatMap((part) => [...text(part, world), " "]));
+      return element("p", { class: "small" }, ...block.elements.flatMap((part) => [...(part.type === "image" ? [control(part)] : text(part, world)), " "]));
     case "actions":
       return element("div", { class: "actions" }, ...block.elements.map((part) => control(part, use)));
     case "header":
@@ -48,9 +49,9 @@ function fields(list, world) {
 }
 
 function image(block, world) {
-  const src = block.slack_file ? `/file/${encodeURIComponent(block.slack_file.id)}` : block.image_url;
   const title = block.title ? element("figcaption", { class: "small" }, ...text(block.title, world)) : null;
-  return element("figure", {}, title, element("img", { src, alt: block.alt_text, loading: "lazy" }));
+  if (!block.slack_file) return element("figure", {}, title, picture(block.image_url, block.alt_text, { loading: "lazy" }));
+  return element("figure", {}, title, element("img", { src: `/file/${encodeURIComponent(block.slack_file.id)}`, alt: block.alt_text, loading: "lazy" }));
 }
 
 function rich(part, world) {
@@ -64,7 +65,7 @@ function rich(part, world) {
 function inline(part, world) {
   if (part.type === "user") return element("span", { class: "mention" }, `@${world.person(part.user_id)}`);
   if (part.type === "emoji") return emoji(part.name);
-  if (part.type === "link") return element("a", { href: part.url, target: "_blank", rel: "noopener noreferrer" }, part.text ?? part.url);
+  if (part.type === "link") return link(part.url, part.text ?? part.url);
   return part.style?.code ? element("code", {}, part.text) : part.style?.bold ? element("strong", {}, part.text) : part.text ?? "";
 }
 
@@ -73,13 +74,13 @@ function control(part, use) {
   const kind = { danger: "danger", primary: "primary" }[part.style] ?? "quiet";
   switch (part.type) {
     case "button":
-      if (part.url) return element("a", { class: `button ${kind}`, href: part.url, target: "_blank", rel: "noopener noreferrer", "aria-label": part.accessibility_label }, label);
+      if (part.url) return link(part.url, label, { class: `button ${kind}`, "aria-label": part.accessibility_label });
       return element("button", { type: "button", class: kind, "aria-label": part.accessibility_label, "data-use": `${part.action_id} ${part.value ?? ""}`, onclick: () => use(part.action_id, part.value, part.confirm) }, label);
     case "static_select":
     case "overflow":
       return chooser(part, use);
     case "image":
-      return element("img", { class: "thumb", src: part.image_url, alt: part.alt_text });
+      return picture(part.image_url, part.alt_text, { class: "thumb" });
     default:
       return element("span", { class: "small" }, `(${part.type})`);
   }

@@ -13,7 +13,7 @@ const HINTS = [
 function draw_hints() {
   const text = at("write").value, found = /^\/(f?t?j?o?b?)$|^\/ftjob (\S*)$/.exec(text);
   const fitting = found ? HINTS.filter(([verb]) => !found[2] || verb.startsWith(found[2])) : [];
-  keep(at("hints"), fitting.slice(0, 6).map((each) => ({ key: each[0], value: each })), ([verb, says]) =>
+  keep(at("hints"), fitting.slice(0, 6).map(([verb, says]) => [verb, verb, says]), (verb, says) =>
     element("button", { type: "button", class: "quiet", onclick: () => { at("write").value = `/ftjob ${verb}`; at("write").focus(); draw_hints(); } }, element("code", {}, `/ftjob ${verb.trim()}`), ` ${says}`));
 }
 

@@ -15,25 +15,30 @@ export function element(name, properties = {}, ...children) {
 }
 
 // Draw only what is another than before, so that nobody loses the place, the focus or a half-filled field.
+// Each item has a key and the values that `draw_one` takes; a record that the server did not change is the same object.
 export function keep(container, items, draw_one) {
-  const before = new Map([...container.children].map((child) => [child.dataset.key, child]));
-  const focused = document.activeElement?.dataset?.use;
-  const inside = container.contains(document.activeElement);
-  items.forEach(({ key, value }, nth) => {
-    const sign = JSON.stringify(value);
+  const focused = document.activeElement?.dataset?.use, inside = container.contains(document.activeElement);
+  const before = new Map([...container.children].map((child) => [child.dataset.key, child])), keys = new Set(items.map(([key]) => key));
+  before.forEach((child, key) => { if (!keys.has(key)) child.remove(); });
+  let next = container.firstElementChild;
+  for (const [key, ...values] of items) {
     let child = before.get(key);
-    if (!child || child.sign !== sign) {
-      const made = draw_one(value);
+    if (!child || !child.values.every((value, nth) => is_same(value, values[nth]))) {
+      const made = draw_one(...values);
       made.dataset.key = key;
-      made.sign = sign;
+      made.values = values;
+      if (child === next) next = made;
       child?.replaceWith(made);
       child = made;
     }
-    before.delete(key);
-    if (container.children[nth] !== child) container.insertBefore(child, container.children[nth] ?? null);
-  });
-  before.forEach((child) => child.remove());
-  if (inside && focused && !container.contains(document.activeElement)) {
-    [...container.querySelectorAll("[data-use]")].find((each) => each.dataset.use === focused)?.focus();
+    if (child === next) next = next.nextElementSibling;
+    else container.insertBefore(child, next);
   }
+  if (inside && focused && !container.contains(document.activeElement)) {
+    [...container.querySelectorAll("[data-use]")].find((each) => each.dataset.use === focused)?.focus({ preventScroll: true });
+  }
+}
+
+function is_same(one, other) {
+  return one === other || (typeof one === "object" && JSON.stringify(one) === JSON.stringify(other));
 }

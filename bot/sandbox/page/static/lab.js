@@ -3,30 +3,40 @@
 import { at, element, keep } from "./dom.js";
 import { go } from "./places.js";
 import { pull } from "./server.js";
-import { here, pane, seen } from "./state.js";
+import { channels, here, pane, seen } from "./state.js";
 
 const SPEEDS = [[0, "Pause"], [1, "1×"], [10, "10×"], [60, "60×"]];
 
+const NEWEST_JOBS = 50;
+
+let jobs_drawn = NEWEST_JOBS;
+
 export function draw_lab() {
-  const { ledger, bot } = seen;
+  const counts = seen.fact("counts"), bot = seen.fact("bot"), troubled = seen.fact("troubled");
   const verdict = [
-    ["Messages that Slack took", ledger.posted, ""], ["Of them doubled", ledger.doubled, ledger.doubled ? "bad" : "good"],
-    ["Ends of jobs not told yet", ledger.untold, ledger.untold ? "wait" : "good"], ["Requests in all", ledger.total, ""],
-    ["Errors that Slack answered", ledger.errors.length, ledger.errors.length ? "bad" : "good"],
-    ["Complaints of Slack", ledger.complaints.length, ledger.complaints.length ? "bad" : "good"],
+    ["Messages that Slack took", counts.posted, ""], ["Of them doubled", counts.doubled, counts.doubled ? "bad" : "good"],
+    ["Ends of jobs not told yet", counts.untold, counts.untold ? "wait" : "good"], ["Requests in all", counts.requests, ""],
+    ["Errors that Slack answered", counts.errors.length, counts.errors.length ? "bad" : "good"],
+    ["Complaints of Slack", counts.complaints.length, counts.complaints.length ? "bad" : "good"],
   ];
-  keep(at("verdict"), verdict.map(([name, count, how]) => ({ key: name, value: [name, count, how] })), ([name, count, how]) => element("div", {}, element("dt", {}, name), element("dd", { class: how || null }, `${count}`)));
+  keep(at("verdict"), verdict.map(([name, ...rest]) => [name, name, ...rest]), (name, count, how) => element("div", {}, element("dt", {}, name), element("dd", { class: how || null }, `${count}`)));
   at("bot-state").textContent = !bot.running ? "Killed." : bot.connected ? `Running and connected (start number ${bot.starts}).` : "Starting…";
   at("bot-switch").textContent = bot.running ? "Kill it" : "Start it again";
   for (const side of ["slack", "api"]) {
-    const ways = [{ name: "", says: "works" }, ...seen.troubles.filter((each) => each.side === side)];
-    keep(at(`trouble-${side}`), ways.map((each) => ({ key: each.name, value: each })), (each) => element("option", { value: each.name }, each.says));
-    at(`trouble-${side}`).value = seen.troubled[side];
+    const ways = [{ name: "", says: "works" }, ...seen.fact("troubles").filter((each) => each.side === side)];
+    keep(at(`trouble-${side}`), ways.map((each) => [each.name, each]), (each) => element("option", { value: each.name }, each.says));
+    at(`trouble-${side}`).value = troubled[side];
   }
-  keep(at("speed"), SPEEDS.map(([speed, name]) => ({ key: name, value: [speed, name, seen.speed === speed] })), ([speed, name, is_on]) =>
+  keep(at("speed"), SPEEDS.map(([speed, name]) => [name, speed, name, seen.fact("speed") === speed]), (speed, name, is_on) =>
     element("button", { type: "button", class: is_on ? "primary" : "quiet", "aria-pressed": `${is_on}`, "data-use": `speed ${speed}`, onclick: () => pull("speed", { speed }) }, name));
-  keep(at("jobs"), seen.jobs.map((job) => ({ key: job.id, value: job })), draw_job);
-  keep(at("ledger"), ledger.entries.toReversed().map((entry) => ({ key: entry.name, value: entry })), draw_entry);
+  draw_jobs();
+  keep(at("ledger"), [...seen.entries.values()].reverse().map((entry) => [entry.name, entry]), draw_entry);
+}
+
+function draw_jobs() {
+  const newest = [...seen.jobs.values()].reverse(), left = newest.length - jobs_drawn;
+  keep(at("jobs"), newest.slice(0, jobs_drawn).map((job) => [job.id, job]), draw_job);
+  keep(at("more-jobs"), left > 0 ? [["more", left]] : [], () => element("button", { type: "button", class: "quiet", "data-use": "more", onclick: () => { jobs_drawn += NEWEST_JOBS; draw_jobs(); } }, `Show more jobs (${left.toLocaleString()})`));
 }
 
 const OVER = new Set(["succeeded", "failed", "cancelled"]);
@@ -41,7 +51,7 @@ function draw_job(job) {
 }
 
 function into_composer(id) {
-  if (here.place === "home") go(seen.channels[0].id);
+  if (here.place === "home") go(channels()[0].id);
   const field = at("write");
   field.value = /\s$|^$/.test(field.value) ? `${field.value || "/ftjob status "}${id}` : `${field.value} ${id}`;
   pane("chat");
@@ -55,6 +65,6 @@ function draw_entry(entry) {
     element("strong", {}, `${entry.side} ${entry.what}`), " ", element("span", {}, how), entry.accepted && !fine ? element("em", {}, " (done all the same)") : null, element("span", { class: "small" }, ` ${entry.brief}`));
 }
 
-at("bot-switch").addEventListener("click", () => pull("bot", { run: !seen.bot.running }));
+at("bot-switch").addEventListener("click", () => pull("bot", { run: !seen.fact("bot").running }));
 for (const side of ["slack", "api"]) at(`trouble-${side}`).addEventListener("change", (event) => pull("trouble", { side, name: event.target.value }));
 at("new").addEventListener("submit", (event) => { event.preventDefault(); pull("job", { life: at("life").value, seconds: Number(at("seconds").value) }); });

@@ -1,6 +1,7 @@
 // Slack's mrkdwn as nodes. What a message says is only ever text here: nothing of it becomes markup of the page.
 
 import { element } from "./dom.js";
+import { link } from "./links.js";
 
 const EMOJI = {
   bell: "🔔", bulb: "💡", double_vertical_bar: "⏸️", gear: "⚙️", ghost: "👻", grey_question: "❔", hourglass: "⌛",
@@ -51,8 +52,7 @@ function referred(reference, world) {
   if (target.startsWith("#")) return element("span", { class: "mention" }, `#${world.channel(target.slice(1))}`);
   if (target.startsWith("!date^")) return moment(target.split("^"), plain(label ?? ""));
   if (target.startsWith("!")) return element("span", { class: "mention" }, `@${plain(label ?? target.slice(1))}`);
-  if (/^https?:\/\//.test(target)) return element("a", { href: plain(target), target: "_blank", rel: "noopener noreferrer" }, plain(label ?? target));
-  return plain(label ?? target);
+  return link(plain(target), plain(label ?? target));
 }
 
 // <!date^timestamp^format|fallback> in the reader's own time zone.

@@ -1,23 +1,71 @@
-// In and out: what the server shows, and what people do.
+// In and out: what changes at the server, and what people do.
 
 import { at } from "./dom.js";
-import { see, seen } from "./state.js";
+import { here, see } from "./state.js";
 
-let stream = null;
+const POLL_MILLISECONDS = 1000;
+const LOST = "This page lost its server. Start `ftjob try` again.";
 
-// Call `draw` with each new picture, as somebody sees it.
-export function watch(as, draw) {
-  stream?.close();
-  stream = new EventSource(`/picture?as=${encodeURIComponent(as)}`);
-  stream.onmessage = (event) => { see(JSON.parse(event.data)); draw(); };
-  stream.onerror = () => banner("This page lost its server. Start `ftjob try` again.");
-  stream.onopen = () => banner("");
+let version = ""; // the newest that is known here
+let is_asking = false;
+let has_rung = false;
+
+// Call `draw` with the kinds of records that changed, whenever some did.
+export function watch(draw) {
+  const ring = (name) => { if (name !== version) catch_up(draw); };
+  document.addEventListener("visibilitychange", () => catch_up(draw));
+  window.addEventListener("pageshow", (event) => { if (event.persisted) listen(ring); });
+  listen(ring);
+  catch_up(draw);
+}
+
+// All tabs of a browser share one stream, for it opens six connections to a server and no more. The stream belongs to no
+// tab, so one that closes takes nothing along. Without shared workers each tab asks by the clock, and holds no connection.
+function listen(ring) {
+  const poll = () => setInterval(ring, POLL_MILLISECONDS);
+  if (!window.SharedWorker) return poll();
+  const bell = new SharedWorker("/static/bell.js");
+  bell.onerror = poll;
+  bell.port.onmessage = (event) => ring(event.data);
+  window.addEventListener("pagehide", () => bell.port.postMessage("bye"), { once: true });
+}
+
+// Ask for what is new since the known version, one question at a time. A hidden tab asks when somebody looks at it.
+async function catch_up(draw) {
+  has_rung = true;
+  if (is_asking) return;
+  is_asking = true;
+  try {
+    while (has_rung && !document.hidden) {
+      has_rung = false;
+      const update = await changes();
+      banner(update ? "" : LOST);
+      if (!update) return;
+      version = update.version;
+      draw(see(update));
+    }
+  } finally {
+    is_asking = false;
+  }
+}
+
+async function changes() {
+  try {
+    const answer = await fetch(`/changes?since=${encodeURIComponent(version)}`);
+    return answer.ok ? await answer.json() : null;
+  } catch {
+    return null;
+  }
 }
 
 export async function pull(lever, asked) {
-  const answer = await fetch(`/${lever}`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ as: seen?.me, ...asked }) });
-  const { said } = await answer.json();
-  return { ok: answer.ok, said };
+  try {
+    const answer = await fetch(`/${lever}`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ as: here.me, ...asked }) });
+    const { said } = await answer.json();
+    return { ok: answer.ok, said };
+  } catch {
+    return { ok: false, said: LOST };
+  }
 }
 
 export async function act(asked) {
@@ -28,6 +76,7 @@ export async function act(asked) {
 }
 
 function banner(text) {
+  if (at("banner").textContent === text) return;
   at("banner").hidden = !text;
   at("banner").textContent = text;
 }
