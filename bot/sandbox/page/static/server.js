@@ -51,7 +51,9 @@ async function catch_up(draw) {
 
 async function changes() {
   try {
-    const answer = await fetch(`/changes?since=${encodeURIComponent(version)}`);
+    const ask = () => fetch(`/changes?since=${encodeURIComponent(version)}`);
+    let answer = await ask();
+    if (answer.status === 403) { await fetch("/"); answer = await ask(); } // another run of the server: it gives its own cookie
     return answer.ok ? await answer.json() : null;
   } catch {
     return null;
