@@ -117,10 +117,11 @@ def transport(request: pytest.FixtureRequest) -> Transport:
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    """A world on SQLite and Socket Mode, whose Slack had nothing to complain of at the end."""
+    """A world on SQLite and Socket Mode, whose Slack had nothing to complain of or to refuse at the end."""
     async with World(tmp_path) as made:
         yield made
     assert made.slack.complaints == []
+    assert made.slack.errors == []
 
 
 @pytest.fixture(params=["sqlite-socket", "postgres-http"])
@@ -138,6 +139,7 @@ async def any_world(tmp_path: Path, pairing: tuple[str | None, Transport]) -> As
     async with World(tmp_path, database_url=database_url, transport=transport) as made:
         yield made
     assert made.slack.complaints == []
+    assert made.slack.errors == []
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -231,6 +231,13 @@ class World:
         assert exchange.acked, exchange.error
         return await exchange.reply()
 
+    def expect_errors(self, word: str) -> None:
+        """Take it that Slack refused the bot something, and nothing but for this; at the end no error may be left."""
+        errors = self.slack.errors
+        assert errors
+        assert [error for error in errors if word not in error] == []
+        errors.clear()
+
     @property
     def orders(self) -> list[str]:
         """Every order that reached the API, carried out or not: "POST /fine_tuning/jobs/{id}/cancel ftjob-..."."""

@@ -19,12 +19,12 @@ from bot.sandbox.response_urls import answer_through
 from bot.sandbox.server import Answer, LoopbackServer
 from bot.sandbox.web_api import METHODS, Call
 from bot.sandbox.web_api.arguments import arguments_of
-from bot.sandbox.workspace import File, Mint, Refusal, Workspace
+from bot.sandbox.workspace import File, Mint, Refusal, Unready, Workspace
 
 APP_ERRORS = frozenset(
     """unknown_method not_authed invalid_auth not_allowed_token_type missing_scope not_enabled invalid_arguments
     invalid_blocks invalid_blocks_format invalid_metadata_format metadata_too_large msg_too_long msg_blocks_too_long
-    no_text too_many_attachments invalid_cursor invalid_limit""".split()
+    no_text too_many_attachments invalid_cursor invalid_limit view_too_large messages_tab_disabled""".split()
 )
 """What Slack answers only to an app that does something wrong, however the workspace stands."""
 
@@ -93,7 +93,7 @@ class Doors(LoopbackServer):
         try:
             return Answer(self._call(name, arguments, credential), headers=self._scope_headers(name))
         except Refusal as refusal:
-            if refusal.error in APP_ERRORS:
+            if refusal.error in APP_ERRORS and not isinstance(refusal, Unready):
                 self.workspace.blame(f"{name}: {refusal.error} {refusal.more or ''}".rstrip())
             return Answer(refusal.body(), refusal.status, self._scope_headers(name) | refusal.headers, accepted=False)
 
@@ -110,6 +110,7 @@ class Doors(LoopbackServer):
             raise Refusal("invalid_auth" if credential else "not_authed")
         if (credential == "app") != (name == "apps.connections.open"):
             raise Refusal("not_allowed_token_type")
+        self.limits.spend_call(name)
         scopes = self.scopes if credential == "bot" else frozenset({"connections:write"})
         return METHODS[name](Call(self.workspace, arguments, scopes, self.limits))
 

@@ -63,9 +63,8 @@ class FineTuningApi(LoopbackServer):
     ) -> None:
         super().__init__(ledger=Ledger(clock) if ledger is None else ledger, latency=latency, port=port)
         self.keys: dict[str, Key] = {f"sk-{secrets.token_hex()}": Key("default")} if keys is None else dict(keys)
-        """Who may come in, by the secret; a key that is taken out is revoked. Without ``keys`` it is another at each run."""
         self.key = next(iter(self.keys), "")
-        """The first of them."""
+        """Who may come in, by secret; a key that is taken out is revoked. ``key`` is the first, else one of this run's."""
         self.per_minute = per_minute
         """How many requests a key has in any 60 seconds; None: as many as it likes."""
         self._clock = clock

@@ -38,19 +38,27 @@ class InstalledApp:
     """Whether Slack tells it of clicks, submissions and shortcuts."""
     has_home: bool
     """Whether it has a Home tab."""
+    has_messages: bool
+    """Whether it has a Messages tab, where it can write to one person."""
+    takes_messages: bool
+    """Whether people can write there, too."""
 
     @classmethod
     def of(cls, declared: Mapping[str, Any]) -> Self:
         """Read a manifest, as YAML decodes it."""
         needed, optional = manifest.scopes(dict(declared))
         features, settings = declared.get("features", {}), declared.get("settings", {})
+        tabs = features.get("app_home", {})
         return cls(
             scopes=needed | optional,
             events=frozenset(settings.get("event_subscriptions", {}).get("bot_events", ())),
             commands={each["command"]: each.get("should_escape", False) for each in features.get("slash_commands", ())},
             shortcuts={each["callback_id"]: (each["type"], each["name"]) for each in features.get("shortcuts", ())},
             is_interactive=settings.get("interactivity", {}).get("is_enabled", False),
-            has_home=features.get("app_home", {}).get("home_tab_enabled", False),
+            has_home=tabs.get("home_tab_enabled", False),
+            has_messages=tabs.get("messages_tab_enabled", False),
+            takes_messages=tabs.get("messages_tab_enabled", False)
+            and not tabs.get("messages_tab_read_only_enabled", False),
         )
 
     def but(self, *, scopes: Iterable[str] | None = None, events: Iterable[str] | None = None) -> Self:

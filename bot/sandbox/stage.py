@@ -45,6 +45,7 @@ async def stage(program: Sequence[str] = RUN, *, mint: Mint = secrets.token_hex)
     with tempfile.TemporaryDirectory(prefix="ftjob-try-") as folder:
         keys = {f"sk-{mint()}": Key("default")}
         async with Slack(mint=mint) as slack, FineTuningApi(keys=keys) as api:
+            slack.limits.has_tiers = True
             crew = Crew(slack, environment(slack, api, Path(folder)), Path(folder), program)
             try:
                 await crew.start()

@@ -41,6 +41,10 @@ class Refusal(Exception):
         return {"ok": False, "error": self.error, **self.more}
 
 
+class Unready(Refusal):
+    """The same, where only the moment is wrong: the app made no mistake."""
+
+
 @dataclass(eq=False)
 class Member:
     """Somebody of the workspace, or a stranger in a shared channel."""

@@ -145,7 +145,7 @@ async def test_a_command_that_the_manifest_does_not_name_is_an_error(slack: Slac
     assert command in error
 
 
-async def test_without_interactivity_nobody_clicks(ann: Person) -> None:
+async def test_without_interactivity_nobody_clicks() -> None:
     declared = manifest.for_socket_mode()
     declared["settings"]["interactivity"]["is_enabled"] = False
     async with Slack(installed=InstalledApp.of(declared)) as slack:
@@ -160,6 +160,32 @@ async def test_without_a_home_tab_none_is_published(slack: Slack, client: AsyncW
     slack.workspace.installed = replace(slack.workspace.installed, has_home=False)
     assert (await refusal(client.views_publish(user_id=ann.id, view=HOME)))["error"] == "not_enabled"
     assert len(slack.errors) == 1
+
+
+async def test_without_a_messages_tab_nobody_is_written_to(slack: Slack, client: AsyncWebClient, ann: Person) -> None:
+    await client.chat_postMessage(channel=ann.id, text="x")
+    slack.workspace.installed = replace(slack.workspace.installed, has_messages=False)
+    answer = await refusal(client.chat_postMessage(channel=ann.id, text="x"))
+    assert answer["error"] == "messages_tab_disabled"
+    assert len(slack.errors) == 1
+
+
+@pytest.mark.parametrize(
+    ("tabs", "expected"),
+    [
+        ({}, (False, False)),
+        ({"messages_tab_enabled": True}, (True, True)),
+        ({"messages_tab_enabled": True, "messages_tab_read_only_enabled": True}, (True, False)),
+        ({"messages_tab_enabled": False, "messages_tab_read_only_enabled": False}, (False, False)),
+    ],
+)
+def test_people_write_to_an_app_only_where_its_messages_tab_lets_them(
+    tabs: dict[str, bool], expected: tuple[bool, bool]
+) -> None:
+    declared = manifest.for_socket_mode()
+    declared["features"]["app_home"] = tabs
+    app = InstalledApp.of(declared)
+    assert (app.has_messages, app.takes_messages) == expected
 
 
 @pytest.mark.parametrize(

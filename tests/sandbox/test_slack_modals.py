@@ -104,6 +104,17 @@ async def test_a_trigger_opens_one_modal(slack: Slack, ann: Person, client: Asyn
     assert slack.complaints == []
 
 
+@pytest.mark.parametrize(
+    ("letters", "error"), [("a" * 2400, ""), ("é" * 2400, "view_too_large"), ("a" * 3000, "view_too_large")]
+)
+async def test_a_view_holds_250_kilobytes(slack: Slack, ann: Person, letters: str, error: str) -> None:
+    texts = [{"type": "section", "text": plain(letters)} for _ in range(98)]
+    view = {"type": "modal", "title": plain("Long"), "blocks": texts}
+    opened = slack.answer("views.open", {"trigger_id": await trigger_of(ann), "view": view})
+    assert opened.body.get("error", "") == error
+    assert len(slack.errors) == bool(error)
+
+
 async def test_a_trigger_is_good_for_three_seconds(ann: Person, client: AsyncWebClient, clock: Clock) -> None:
     trigger = await trigger_of(ann)
     clock.now += 3.5

@@ -119,6 +119,7 @@ async def test_without_the_scope_for_files_the_card_is_as_it_was_and_curves_come
         assert said.ephemeral
         assert pictures_in(world) == []
         assert not has_picture(card_of(world, job))
+    world.expect_errors("files:write")
 
 
 async def test_curves_come_to_the_thread_of_the_card_or_to_the_channel(lively: World) -> None:

@@ -89,3 +89,4 @@ async def test_without_the_scope_nobody_can_tell_and_nothing_is_told(world: Worl
 
     assert "channels:read" in answer.plain
     assert world.ml.messages == []
+    world.expect_errors("channels:read")

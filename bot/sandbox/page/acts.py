@@ -42,6 +42,8 @@ async def act(stage: Stage, person: Person, asked: Mapping[str, Any]) -> str:
 async def _write(stage: Stage, person: Person, asked: Mapping[str, Any]) -> str:
     channel, text = _channel(stage, asked), str(asked["text"]).strip()
     command, _, rest = text.partition(" ")
+    if not command.startswith("/") and channel.is_im and not stage.slack.workspace.installed.takes_messages:
+        return "Sending messages to this app has been turned off."
     if not command.startswith("/"):
         person.say(text, channel, thread_ts=asked.get("thread"))
         return ""

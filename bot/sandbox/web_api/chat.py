@@ -6,7 +6,7 @@ from bot.sandbox.blockkit import check_message, nodes
 from bot.sandbox.messages import Ephemeral, Message, Reply
 from bot.sandbox.web_api.method import Call, method
 from bot.sandbox.web_api.shapes import message_shape
-from bot.sandbox.workspace import BOT, BOT_USER, Channel, Refusal
+from bot.sandbox.workspace import BOT, BOT_USER, Channel, Refusal, Unready
 
 CONTENT = "text blocks attachments link_names parse markdown_text as_user"
 LOOKS = "username icon_emoji icon_url unfurl_links unfurl_media mrkdwn"
@@ -114,7 +114,7 @@ def check(call: Call, *, counts_text: bool = True) -> None:
     call.workspace.complaints.extend(verdict.complaints)
     wrong = [at for at, file_id in _files_in(payload) if not call.workspace.shows_file(file_id)]
     if said := [f"[ERROR] invalid slack file [json-pointer:{at}]" for at in wrong]:
-        raise Refusal("invalid_blocks", errors=said, response_metadata={"messages": said})
+        raise Unready("invalid_blocks", errors=said, response_metadata={"messages": said})
 
 
 def _files_in(payload: dict[str, Any]) -> list[tuple[str, str]]:
@@ -153,6 +153,8 @@ def _open_channel(call: Call) -> Channel:
             raise Refusal("cannot_dm_bot")
         if person.deleted:
             raise Refusal("user_disabled")
+        if not call.workspace.installed.has_messages:
+            raise Refusal("messages_tab_disabled")
         return call.workspace.direct_message(person.id)
     channel = call.channel()
     _refuse_archived(channel)

@@ -1,6 +1,7 @@
 """``views.*``: modals, three deep, and Home tabs."""
 
 import hashlib
+import json
 from typing import Any
 
 from bot.sandbox.blockkit import check_view
@@ -10,6 +11,8 @@ from bot.sandbox.web_api.shapes import view_shape
 from bot.sandbox.workspace import Refusal, Workspace
 
 DEEPEST = 3
+LARGEST = 250_000
+"""Bytes of a view's JSON."""
 
 
 @method("views.open", required="view trigger_id")
@@ -70,8 +73,10 @@ def checked(workspace: Workspace, body: Any, kind: str) -> dict[str, Any]:
     """Return a view's body, or refuse it as Slack would; collect what only the house rules forbid.
 
     Raises:
-        Refusal: ``invalid_arguments`` with Slack's details.
+        Refusal: ``invalid_arguments`` with Slack's details, or ``view_too_large``.
     """
+    if len(json.dumps(body, ensure_ascii=False).encode(errors="replace")) > LARGEST:
+        raise Refusal("view_too_large")
     if not isinstance(body, dict) or body.get("type") != kind:
         messages = [f"[ERROR] view must be of type {kind} [json-pointer:/view/type]"]
         raise Refusal("invalid_arguments", response_metadata={"messages": messages})

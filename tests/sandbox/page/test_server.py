@@ -83,6 +83,16 @@ async def test_the_pages_cookie_is_this_runs_alone_and_no_script_or_site_gets_it
     assert all(len(value) >= 32 for value in values)
 
 
+async def test_nobody_writes_to_an_app_whose_messages_tab_is_read_only() -> None:
+    async with stage() as scene, Page(scene) as page, opened(page) as session:
+        direct = scene.slack.direct_message(scene.member)
+        for text in ("hello", " hello /ftjob help"):
+            asked = {"do": "write", "as": scene.member.id, "channel": direct.id, "text": text}
+            async with session.post(f"{page.origin}/act", json=asked) as answer:
+                assert (await answer.json())["said"] == "Sending messages to this app has been turned off."
+        assert direct.messages == []
+
+
 async def test_nothing_that_is_shown_or_printed_holds_a_secret(capfd: pytest.CaptureFixture[str]) -> None:
     """After a command, a curve's upload and a restart: the page's picture, the ledgers' requests, the bot's log."""
     minted: list[str] = []
