@@ -82,6 +82,7 @@ async def _checkpoints(job: Job, client: Client) -> list[int]:
 
 
 async def _curves(job: Job, client: Client) -> list[Curve]:
+    unread = None
     if job.result_files and phase_of(job.status) is Phase.SUCCEEDED:
         try:
             content = await client.file_content(job.result_files[0])
@@ -92,10 +93,15 @@ async def _curves(job: Job, client: Client) -> list[Curve]:
         except NOT_TO_BE_HAD as error:
             # Its files can be deleted, too large, or the key may not read them: the log stays.
             log.info("results.unread", job=job.id, error=str(error))
+            # One that is gone says nothing any more; what the others say is not known.
+            unread = None if isinstance(error, NotFound) else error
     events = page = await client.events(job.id, limit=EVENTS_PAGE)
     for _ in range(MOST_PAGES - 1):
         if len(page) < EVENTS_PAGE or not page[0].id:
             break
         page = await client.events(job.id, limit=EVENTS_PAGE, after=page[0].id)
         events = [*page, *events]
-    return curves_of(events)
+    curves = curves_of(events)
+    if unread and not curves:
+        raise unread  # that nothing was measured is more than anybody knows
+    return curves

@@ -75,9 +75,12 @@ async def of_job(job_id: str, there: Context) -> str:
 
 async def of_list(command: Command, there: Context) -> str:
     """Return how the newest jobs that a list is about were last seen, safe mrkdwn; "" where none was."""
-    listing, wanted = await remembered(there, ""), command.filter
+    wanted = command.filter
+    if wanted.model or wanted.pairs or command.after:
+        return ""  # nothing is stored that tells these
+    listing = await remembered(there, "")
     jobs = [job for job in listing.jobs if waits_for(job.status, wanted.statuses)]
-    return last_known(jobs, listing.as_of) if jobs and not (wanted.model or wanted.pairs) else ""
+    return last_known(jobs, listing.as_of) if jobs else ""
 
 
 async def outages(accounts: Sequence[str], context: Context) -> list[str]:

@@ -11,7 +11,7 @@ Pending answers live in this process alone: a response URL is as good as a passw
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from random import random
 from typing import Any
 
@@ -64,8 +64,8 @@ class _Pending:
 
     door: Door
     reply: Reply
-    until: float
-    asked: float = field(default_factory=time.time)
+    since: float
+    """When it was asked, by the clock of ages."""
     is_about_doubt: bool = False
     """Whether it only says that another one may not have arrived."""
 
@@ -103,7 +103,7 @@ class Responder:
 
     async def answer(self, door: Door, reply: Reply) -> None:
         """Show an answer, now or as soon as Slack takes it. It never raises for what Slack does."""
-        pending = _Pending(door, reply, self._ages() + LIFETIME)
+        pending = _Pending(door, reply, self._ages())
         if self._is_silent or not await self._is_over(pending):
             self._keep(pending)
 
@@ -145,7 +145,7 @@ class Responder:
         while self._pending:
             await asyncio.sleep(max(jittered(pause, random()), self._not_before - self._ages()))  # noqa: S311
             pause = min(2 * pause, LONGEST_PAUSE)
-            for old in [each for each in self._pending if each.until <= self._ages()]:
+            for old in [each for each in self._pending if self._ages() - each.since >= LIFETIME]:
                 self._lose(old, why="its response URL expired")
             self._is_silent = bool(self._pending) and not await self._is_slack_there()
             if self._is_silent:
@@ -158,7 +158,7 @@ class Responder:
 
     async def _is_over(self, pending: _Pending) -> bool:
         """Try to show an answer; return whether nothing is left to be done for it."""
-        door, reply = pending.door, _dated(pending)
+        door, reply = pending.door, _dated(pending.reply, self._ages() - pending.since)
         if reply.public and await self._refusal(door.channel):
             reply = replace(reply, public=False)  # what would tell another company is told to who asked, alone
         is_refused = False
@@ -186,7 +186,7 @@ class Responder:
         metrics.ANSWERS.labels("unconfirmed").inc()
         if not pending.is_about_doubt:
             said = Reply(problem(UNCONFIRMED))
-            self._keep(_Pending(pending.door, said, pending.until, pending.asked, is_about_doubt=True))
+            self._keep(_Pending(pending.door, said, pending.since, is_about_doubt=True))
 
     async def _in_window(self, door: Door, reply: Reply) -> Sent:
         if not door.view_id:
@@ -223,10 +223,9 @@ def _ended(task: asyncio.Task[None]) -> None:
         log.error("answers.broke", exc_info=error)
 
 
-def _dated(pending: _Pending) -> Reply:
+def _dated(reply: Reply, age: float) -> Reply:
     """Return an answer; one that comes late says to what it belongs, as what it shows may have changed."""
-    reply = pending.reply
-    if time.time() - pending.asked < _LATE:
+    if age < _LATE:
         return reply
-    blocks = [*(reply.message.blocks or [section(reply.message.text)]), comes_late(pending.asked)]
+    blocks = [*(reply.message.blocks or [section(reply.message.text)]), comes_late(time.time() - age)]
     return replace(reply, message=replace(reply.message, blocks=blocks))

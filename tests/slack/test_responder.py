@@ -178,6 +178,22 @@ async def test_where_the_window_was_closed_meanwhile_it_is_a_message(world: Worl
     assert answer.text == "Only for you."
 
 
+@pytest.mark.parametrize(("seconds", "is_late"), [(20, False), (90, True), (1200, True)])
+async def test_an_answer_that_comes_late_says_when_it_was_asked_for(
+    world: World, seconds: float, *, is_late: bool
+) -> None:
+    async with speaking(world) as gateway:
+        exchange, door = await asked(world)
+        break_down(world, DOWN["server errors"], *WAYS)
+        await gateway.reply(door, OURS)
+        world.skip(seconds)
+        world.slack.faults.clear()
+        answer = await exchange.reply()
+
+    assert answer.text == "Only for you."
+    assert ("Slack took my answer only now" in answer.plain) is is_late
+
+
 async def test_when_its_response_url_is_over_nothing_is_tried_any_more(world: World) -> None:
     before = lost()
     async with speaking(world) as gateway:

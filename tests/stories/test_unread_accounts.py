@@ -234,6 +234,24 @@ async def test_a_home_tab_that_takes_long_shows_what_is_known_until_it_is_there(
     assert job in second
 
 
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [(REFUSED, "refused this bot's key"), (PAGE, "did not give a usable answer")],
+    ids=["key refused", "a gateway's page"],
+)
+async def test_curves_that_cannot_be_read_are_not_curves_that_were_never_measured(
+    world: World, fault: Fault, why: str
+) -> None:
+    async with world.bot():
+        file = world.api.add_file(b"step,train_loss\n1,2.0\n", purpose="fine-tune-results")
+        job = world.api.add_job(status="succeeded", result_files=[file])
+        world.api.faults.always("GET /files/{id}/content", fault)
+        answer = await world.say(f"curves {job}")
+
+    assert why in answer.plain
+    assert "has measured nothing" not in answer.plain
+
+
 @pytest.mark.parametrize(("count", "ends"), [(1, "`job-0`"), (5, "`job-4`"), (7, "and 2 more")])
 def test_many_jobs_are_cut_to_a_line(count: int, ends: str) -> None:
     said = last_known([Job(id=f"job-{nth}", status="running") for nth in range(count)], 1.8e9)
