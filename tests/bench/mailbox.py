@@ -11,10 +11,12 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 
+from bot.blocks.answers import STILL_CHECKING
 from bot.sandbox.slack import Slack
 
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
 _HEADERS = re.compile(rb"\r\n(authorization|content-type): ([^\r]*)", re.IGNORECASE)
+_STILL_CHECKING = STILL_CHECKING.rstrip("…").encode()
 _OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok"
 
 
@@ -43,8 +45,9 @@ class Mailbox:
         return self._waiting.setdefault(number, asyncio.get_running_loop().create_future())
 
     def take(self, number: str, answer: bytes) -> None:
-        """Hand an answer to whoever waits for it."""
-        self._waiting.pop(number).set_result(answer)
+        """Hand an answer to whoever waits for it; that it is still to come is none."""
+        if _STILL_CHECKING not in answer:
+            self._waiting.pop(number).set_result(answer)
 
     def later(self, transport: asyncio.Transport) -> None:
         """Say "ok" after the latency."""
