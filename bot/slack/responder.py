@@ -108,13 +108,14 @@ class Responder:
             self._keep(pending)
 
     async def still_checking(self, door: Door, *, replaces: bool = False) -> bool:
-        """Say once that the answer is still to come; return whether that is certainly seen. No other way is tried."""
+        """Say once that the answer is still to come; return whether that may be seen. No other way is tried."""
         waiting = note(STILL_CHECKING)
         if door.view_id:
             return await self._views.update(door.view_id, view_of(waiting)) is None
         if not door.response_url:
             return False
-        return await self._urls.answer(door.response_url, Reply(waiting, replaces=replaces)) is Sent.TAKEN
+        sent = await self._urls.answer(door.response_url, Reply(waiting, replaces=replaces))
+        return sent not in (Sent.REFUSED, Sent.CLOSED)
 
     async def stop(self) -> None:
         """Give up what still waits: without its response URL nobody can answer it later."""

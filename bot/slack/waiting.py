@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 
 class Waiting:
-    """Whether somebody is told that the answer is still to come, and whether they certainly saw it."""
+    """Whether somebody is told that the answer is still to come, and whether they may see it."""
 
     is_begun = False
     is_told = False
