@@ -6,6 +6,7 @@ from typing import Any
 
 from bot.accounts import DEFAULT
 from bot.blocks.job import word
+from bot.blocks.outbox import reason_of
 from bot.blocks.parts import Message, code, date, duration, mention, place, plain, section, spoken
 from bot.jobs.orders import WORDS, Order
 
@@ -119,10 +120,12 @@ def _slack_back(body: Mapping[str, Any]) -> str:
 def _channel_closed(body: Mapping[str, Any]) -> str:
     waiting = int(body["waiting"])
     alerts = "1 alert waits" if waiting == 1 else f"{waiting} alerts wait"
-    return (
-        f":warning: I cannot post to {place(body['about'])} ({code(body['error'])}): {alerts} for it. Invite me there "
-        "with `/invite @ftjob`, or unarchive it, and they are told, in order."
-    )
+    head = f":warning: I cannot post to {place(body['about'])} ({code(body['error'])}): {alerts} for it."
+    reason = reason_of(body["error"], body["about"])
+    if reason is None:
+        return f"{head} Invite me there with `/invite @ftjob`, or unarchive it, and they are told, in order."
+    why, fix = reason
+    return f"{head} {why} {fix}".replace("then retry", "then let an operator retry with `/ftjob outbox`")
 
 
 def _store_lost(_body: Mapping[str, Any]) -> str:

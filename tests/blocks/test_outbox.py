@@ -1,6 +1,7 @@
 import pytest
 
 from bot.alerts.retry import CHANNEL_CLOSED, OUR_FAULT, WORKSPACE_CLOSED
+from bot.blocks.notice import NoticeKind, notice
 from bot.blocks.outbox import ALL, MOST_ROWS, RETRY, RETRY_ALL, Undeliverable, of_change, outbox
 from bot.blocks.parts import Message
 from bot.sandbox.messages import controls
@@ -135,3 +136,23 @@ def test_nobody_is_invited_to_direct_messages(word: str, channel: str) -> None:
     assert "/invite" not in said
     assert "Unarchive" not in said
     assert "type `/ftjob track` and the job's id in a channel" in said
+
+
+@pytest.mark.parametrize(
+    ("word", "channel", "advice"),
+    [
+        ("not_in_channel", CHANNEL, "Type `/invite @ftjob` there"),
+        ("is_archived", CHANNEL, "Unarchive it"),
+        ("restricted_action", CHANNEL, "channel settings, posting permissions), then let an operator retry"),
+        ("shared_with_another_company", CHANNEL, "FTJOB_ALLOW_SHARED_CHANNELS=1"),
+        ("channel_not_found", "D0TWOPEOPLE", "type `/ftjob track` and the job's id in a channel"),
+        ("messages_tab_disabled", "D0MILO", "App Home"),
+        ("user_not_found", "U0MILO", "Let somebody else track the job."),
+    ],
+)
+def test_who_follows_a_closed_channel_is_told_what_opens_that_one(word: str, channel: str, advice: str) -> None:
+    said = shown(notice({"kind": NoticeKind.CHANNEL_CLOSED, "about": channel, "error": word, "waiting": 2}))
+
+    assert advice in said
+    assert ("/invite" in said) == (word == "not_in_channel")
+    assert ("narchive it" in said) == (word == "is_archived")

@@ -154,6 +154,21 @@ async def test_who_lost_their_rights_may_still_stop_their_own_direct_messages_an
     assert not refused.plain.startswith("Done."), "that is not theirs alone"
 
 
+async def test_who_may_only_stop_is_shown_no_subscriptions_to_choose_from(world: World) -> None:
+    async with world.bot() as bot:
+        direct = world.slack.direct_message(world.milo)
+        await world.say("subscribe failed", by="milo", channel=direct)
+        await world.say("subscribe team=search", by="milo", channel=direct)
+        lose(world.milo, "a guest")
+        world.skip(301)
+        answer = await world.say("unsubscribe", by="milo", channel=direct)
+        left = await bot.store.tracks.subscriptions_of(direct.id)
+
+    assert answer.plain.startswith("Done.")
+    assert "search" not in answer.plain
+    assert left == []
+
+
 async def test_a_stop_works_while_slack_cannot_say_who_that_is(world: World) -> None:
     job = world.api.add_job(status="running")
 
