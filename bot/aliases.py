@@ -1,6 +1,9 @@
-"""Other well-known names of settings, as samples and older clients write them. Pure."""
+"""Names of settings: other well-known ones, as samples and older clients write them, and those that are misspelt. Pure."""
 
+import re
 from collections.abc import Collection, Mapping
+
+from rapidfuzz import fuzz, process
 
 ALIASES = {
     "AZURE_OPENAI_API_VERSION": "OPENAI_API_VERSION",
@@ -15,6 +18,16 @@ ALIASES = {
 """Names that are read as another one: those of Azure's samples, of LangChain, of OpenAI's clients and older ones."""
 
 _AZURE = "set AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY"
+OURS = "FTJOB_"
+"""How names begin that nobody else uses."""
+_FOR_TESTS = frozenset({"FTJOB_CRASH_AT", "FTJOB_DEEP"})
+_OF_PLATFORM = re.compile(
+    r"FTJOB_(\w+_)?(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?|NAME)"
+)
+"""What Kubernetes and Docker tell each container of a service that is called ftjob."""
+_CLOSE_ENOUGH = 75
+_VERY_CLOSE = 83
+"""Out of 100. OPENAI_KEY is so close to OPENAI_API_KEY; OPENAI_API_TYPE, a name of its own, is not."""
 _INSTANCE = "AZURE_OPENAI_API_INSTANCE_NAME"
 
 
@@ -51,3 +64,49 @@ def _unread(known: Mapping[str, str]) -> list[str]:
     if known.get(_INSTANCE):
         problems.append(f"{_INSTANCE} is not read: {_AZURE}; the endpoint is https://, that name, .openai.azure.com")
     return problems
+
+
+def unknown(known: Mapping[str, str], names: Collection[str], taken: Collection[str] = ()) -> list[str]:
+    """Return a problem for each variable that begins as only our settings do and is none: it would have no effect.
+
+    Args:
+        known: the environment.
+        names: every setting.
+        taken: as of ``resolve``.
+    """
+    ours = [name for name in known if name.upper().startswith(OURS) and known[name].strip()]
+    left = [name for name in ours if name not in names and name not in _FOR_TESTS and not _is_taken(name, taken)]
+    return [f"{name} is no setting; {_meant(name, names)}" for name in sorted(left) if not _is_of_platform(name, known)]
+
+
+def near_misses(known: Mapping[str, str], names: Collection[str], taken: Collection[str] = ()) -> list[str]:
+    """Return a sentence for each variable whose name is nearly that of a setting without a value; arguments as of ``unknown``."""
+    given = {name.removesuffix("_FILE") for name in names if known.get(name, "").strip()}
+    missing = [name for name in names if name.removesuffix("_FILE") not in given and "_" in name]
+    others = [name for name in known if known[name].strip() and name not in names and not _is_taken(name, taken)]
+    found = {
+        name: process.extractOne(name.upper(), missing, scorer=fuzz.ratio, score_cutoff=_VERY_CLOSE)
+        for name in sorted(others)
+        if name not in ALIASES and not name.upper().startswith(OURS)
+    }
+    return [f"{name} is not read; did you mean {nearest[0]}?" for name, nearest in found.items() if nearest]
+
+
+def _is_taken(name: str, taken: Collection[str]) -> bool:
+    return name in taken or name.removesuffix("_FILE") in taken
+
+
+def _is_of_platform(name: str, known: Mapping[str, str]) -> bool:
+    is_link = name.endswith("PORT") and "://" in known[name]
+    return is_link or _OF_PLATFORM.fullmatch(name) is not None
+
+
+def _meant(name: str, names: Collection[str]) -> str:
+    """Return which setting a name of ours was meant to be, as the end of a sentence."""
+    folded = name.upper()
+    rest = folded.removeprefix(OURS)
+    whole = next((each for each in (folded, rest) if each in names), None)
+    ours = {each.removeprefix(OURS): each for each in names if each.startswith(OURS)}
+    nearest = process.extractOne(rest, list(ours), scorer=fuzz.WRatio, score_cutoff=_CLOSE_ENOUGH)
+    meant = whole or (ours[nearest[0]] if nearest else None)
+    return f"did you mean {meant}?" if meant else "README.md lists those that there are"

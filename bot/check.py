@@ -1,10 +1,10 @@
 """``ftjob check``: try every part of the set-up, and say what to do about what does not work."""
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from rich.table import Table
 
@@ -13,6 +13,7 @@ from bot.accounts import AZURE, DEFAULT, Account
 from bot.blocks.parts import duration
 from bot.config import Config
 from bot.connecting import FAILED, trouble_of
+from bot.credentials import looks_like_key
 from bot.errors import (
     AccessRefused,
     FtjobError,
@@ -29,7 +30,7 @@ from bot.errors import (
 from bot.providers.client import Client
 from bot.settings import Settings
 from bot.slack.gateway import Identity, open_gateway
-from bot.store import open_store
+from bot.store.probe import probe
 from bot.terminal import literal
 
 WORTH = {
@@ -46,6 +47,11 @@ _SETTINGS = {
     AZURE: ("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_ENDPOINT"),
 }
 """Where key, address and organization of an account stand that the environment describes."""
+_KEYS = {
+    DEFAULT: ("OPENAI_API_KEY", "OPENAI_WRITE_API_KEY"),
+    AZURE: ("AZURE_OPENAI_API_KEY or AZURE_OPENAI_AD_TOKEN", ""),
+}
+_OPENAI_HOST = "api.openai.com"
 _OF_FILE = ("the variable that its key_env names", "its base_url in FTJOB_CONFIG", "its organization and project")
 _LET_IN = {
     Refusal.KEY: "Put a valid key into {key}.",
@@ -73,10 +79,10 @@ class Finding:
     """What to do about it."""
 
 
-async def findings(settings: Settings) -> list[Finding]:
-    """Try every part, side by side, and return what was found in a fixed order."""
-    fine = [Finding("Settings", ok=True, found="all readable"), _configuration(settings.ftjob_config)]
-    fine += _proxies(settings)
+async def findings(settings: Settings, notes: Sequence[str] = ()) -> list[Finding]:
+    """Try every part, side by side, and return what was found in a fixed order; ``notes`` are about the settings."""
+    readable = Finding("Settings", ok=True, found="all readable", todo=" ".join(notes))
+    fine = [readable, _configuration(settings.ftjob_config), *_keys(settings), *_proxies(settings)]
     accounts = (_api(settings, account) for account in settings.accounts)
     tried = await asyncio.gather(_database(settings), _slack(settings), *accounts)
     return [*fine, *(finding for each in tried for finding in each)]
@@ -91,6 +97,24 @@ def table(found: list[Finding]) -> Table:
         word = literal("ok", "green") if finding.ok else literal("no", "red")
         drawn.add_row(word, *map(literal, (finding.part, finding.found, finding.todo)))
     return drawn
+
+
+def _keys(settings: Settings) -> list[Finding]:
+    """Return which keys do not look like one. None is refused for it: a server in OpenAI's shape may take any."""
+    odd = "does not look like a key"
+    findings = []
+    for account in settings.accounts:
+        key, write_key = _KEYS.get(
+            account.name, (f"the key of {account.name}", f"the key for orders of {account.name}")
+        )
+        is_openai = urlsplit(account.base_url).hostname == _OPENAI_HOST
+        todo = (
+            "Copy it again: OpenAI's begin with sk-." if is_openai else "Copy it again, unless the server wants it so."
+        )
+        for name, secret in ((key, account.key), (write_key, account.write_key)):
+            if secret and not looks_like_key(secret.get_secret_value(), is_openai=is_openai):
+                findings.append(Finding(f"Key: {name}", ok=True, found=odd, todo=todo))
+    return findings
 
 
 def _configuration(config: Config) -> Finding:
@@ -121,10 +145,9 @@ def _api_part(settings: Settings, account: Account) -> str:
 
 async def _database(settings: Settings) -> list[Finding]:
     try:
-        async with open_store(settings.database_url.get_secret_value(), time.time) as store:
-            kind = "SQLite" if store.db.is_sqlite else "PostgreSQL"
-            without_effect = f"; no effect here: {', '.join(store.db.ignored)}" if store.db.ignored else ""
-            return [Finding("Database", ok=True, found=f"{kind}, up to date{without_effect}")]
+        found = await probe(settings.database_url.get_secret_value())
+        without_effect = f"; no effect here: {', '.join(found.ignored)}" if found.ignored else ""
+        return [Finding("Database", ok=True, found=f"{found.kind}, {found.state}{without_effect}")]
     except StoreInUse:
         return [Finding("Database", ok=True, found="in use by the running bot; skipped")]
     except (StoreDamaged, StoreLocked) as error:

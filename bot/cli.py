@@ -17,7 +17,7 @@ import yaml
 from rich.console import Console
 
 from bot import check, logs, manifest, process
-from bot.environment import load, readable_by_others
+from bot.environment import load, misspelt, readable_by_others
 from bot.errors import FtjobError, SettingsError, StoreDamaged, StoreUnusable
 from bot.redaction import redacted
 from bot.settings import Settings
@@ -63,6 +63,8 @@ def run() -> None:
     logs.set_up(settings.ftjob_log)
     for setting, mode in readable_by_others().items():
         log.warning("settings.readable_by_others", setting=setting, mode=mode, better="0600")
+    for problem in misspelt():
+        log.warning("settings.not_read", problem=problem)
     for problem in settings.proxies.unread:
         log.warning("settings.proxy_ignored", problem=problem)
     if settings.ftjob_allow_http:
@@ -74,7 +76,7 @@ def run() -> None:
 def check_() -> None:
     """Try every part of the set-up and say what to do about what does not work."""
     settings = _settings()
-    findings = asyncio.run(check.findings(settings))
+    findings = asyncio.run(check.findings(settings, misspelt()))
     console = Console()
     console.print(check.table(findings))
     raise typer.Exit(code=0 if all(finding.ok for finding in findings) else 1)

@@ -9,6 +9,8 @@ _PLACEHOLDERS = re.compile(r"\.\.\.|changeme|change-me|your-|<|(?<![a-z0-9])x{3,
 """Crosses count only as a whole part: one in two hundred real keys has three of them somewhere."""
 LARGEST_FILE = 2**20
 """Bytes of a file with settings or a secret."""
+_SHORTEST_KEY = 16
+"""Characters; OpenAI's oldest keys have 51, Azure's 32."""
 _WEBHOOK_SECRET = re.compile(r"whsec_[A-Za-z0-9+/_-]{24,}={0,2}")
 
 
@@ -22,6 +24,11 @@ def check_secret(text: str) -> None:
         raise ValueError("is a placeholder")
     if not text.isascii() or any(character.isspace() for character in text):
         raise ValueError("holds a character that no secret has; was it cut or copied with a line break?")
+
+
+def looks_like_key(text: str, *, is_openai: bool) -> bool:
+    """Return whether a text has the shape of an API key; OpenAI's begin with "sk-", of other servers only the length is known."""
+    return len(text) >= _SHORTEST_KEY and (text.startswith("sk-") or not is_openai)
 
 
 def check_id(text: str) -> None:

@@ -15,7 +15,7 @@ from dotenv.parser import parse_stream
 from pydantic import ValidationError
 
 from bot import credentials
-from bot.aliases import ALIASES, resolve
+from bot.aliases import ALIASES, near_misses, resolve, unknown
 from bot.config import NAME as CONFIG
 from bot.config import Config, read_accounts, read_config
 from bot.credentials import read_secret, read_text
@@ -25,6 +25,8 @@ from bot.settings import SECRETS, Settings
 
 NAMES = frozenset(Settings.model_fields) - {"accounts_of_file", "proxies"}
 """Every setting that has a variable, which is its name in capitals."""
+VARIABLES = frozenset({name.upper() for name in NAMES} | {f"{name}_FILE" for name in SECRETS})
+"""The names of all variables that are read; a secret may also stand in a file."""
 DOTENV = Path(".env")
 CERTIFICATES = "SSL_CERT_FILE"
 
@@ -38,6 +40,8 @@ def load(environ: Mapping[str, str] = os.environ, *, dotenv: Path = DOTENV) -> S
     known, problems = _known(environ, dotenv)
     path = known.get(CONFIG, "").strip()
     config, wrong = read_config(path) if path else (Config(), [])
+    if not wrong:  # else nobody knows which variables the file uses
+        problems += unknown(known, VARIABLES, config.variables)
     known, origins, twice = resolve(known, taken=config.variables)
     problems += twice
     given = {name: text for name in NAMES if (text := known.get(name.upper(), "").strip())}
@@ -61,8 +65,16 @@ def load(environ: Mapping[str, str] = os.environ, *, dotenv: Path = DOTENV) -> S
     except ValidationError as error:
         problems += [_in_words(problem, origins) for problem in error.errors(include_input=False)]
     if problems:
-        raise SettingsError(problems)
+        raise SettingsError([*problems, *near_misses(known, VARIABLES, config.variables)])
     return settings
+
+
+def misspelt(environ: Mapping[str, str] = os.environ, *, dotenv: Path = DOTENV) -> list[str]:
+    """Return a sentence for each variable that is not read, and whose name is nearly that of a setting without a value."""
+    known, _ = _known(environ, dotenv)
+    path = known.get(CONFIG, "").strip()
+    config, _ = read_config(path) if path else (Config(), [])
+    return near_misses(resolve(known, taken=config.variables)[0], VARIABLES, config.variables)
 
 
 def readable_by_others(environ: Mapping[str, str] = os.environ, *, dotenv: Path = DOTENV) -> dict[str, str]:

@@ -1,10 +1,10 @@
 """Everything that the bot is told from outside, checked at once. Names are the field's own where they exist."""
 
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
 from bot.accounts import AZURE, DEFAULT, Account
 from bot.addresses import check_azure, check_host, check_http
@@ -28,9 +28,19 @@ SECRETS = (
 )
 """Settings that may stand in a file named by ``<NAME>_FILE``. DATABASE_URL holds a password, a heartbeat's a token."""
 
+_YES_OR_NO = {"1": True, "yes": True, "true": True, "on": True, "0": False, "no": False, "false": False, "off": False}
 _CHANNEL = re.compile(r"[CG][A-Z0-9]+")
 _SHORTEST_SECRET = 16
 """Characters of a token or signing secret of Slack's; real ones have at least twice as many."""
+
+
+def _yes_or_no(value: Any) -> bool:
+    if (said := str(value).casefold()) not in _YES_OR_NO:
+        raise ValueError("must be yes or no (or true, false, on, off, 1, 0)")
+    return _YES_OR_NO[said]
+
+
+Flag = Annotated[bool, BeforeValidator(_yes_or_no)]
 
 
 class Settings(BaseModel):
@@ -38,7 +48,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    ftjob_allow_http: bool = False
+    ftjob_allow_http: Flag = False
     """1 allows base URLs without TLS that are not on this machine."""
 
     slack_bot_token: SecretStr
@@ -79,7 +89,7 @@ class Settings(BaseModel):
     """The project, for keys that belong to several; also named in answers."""
     openai_webhook_secret: tuple[SecretStr, ...] = ()
     """"whsec_...": makes jobs that end be seen at once; two, with a comma between, while one takes the other's place."""
-    ftjob_allow_ephemeral: bool = False
+    ftjob_allow_ephemeral: Flag = False
     """1 allows SQLite on a platform whose disk forgets: everything is lost at each restart there."""
     database_url: SecretStr = Field(default=SecretStr("sqlite:///ftjob.db"), validate_default=True)
     """sqlite:///file or postgresql://user:password@host/name."""
@@ -91,9 +101,11 @@ class Settings(BaseModel):
     """User ids (U...) and user-group ids (S...) that may cancel jobs, besides the workspace's admins and owners."""
     ftjob_log: Literal["console", "json"] = "console"
     """How log lines look."""
-    ftjob_read_only: bool = False
+    ftjob_read_only: Flag = False
     """1 switches cancelling off for everybody."""
-    ftjob_allow_shared_channels: bool = False
+    ftjob_allow_guests: Flag = False
+    """1 lets guests of the workspace look things up; they change nothing, and follow nothing."""
+    ftjob_allow_shared_channels: Flag = False
     """1 lets alerts into channels that are shared with another company."""
     ftjob_ops_channel: str | None = None
     """The id of the channel (C... or G...) that is told what goes wrong with the bot itself."""

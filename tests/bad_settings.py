@@ -197,7 +197,35 @@ BAD: dict[str, tuple[dict[str, str], list[str]]] = {
     "a log of its own": ({"FTJOB_LOG": "xml"}, ["FTJOB_LOG: input should be 'console' or 'json'"]),
     "neither yes nor no": (
         {"FTJOB_READ_ONLY": "maybe"},
-        ["FTJOB_READ_ONLY: input should be a valid boolean, unable to interpret input"],
+        ["FTJOB_READ_ONLY must be yes or no (or true, false, on, off, 1, 0)"],
+    ),
+    "neither yes nor no, everywhere": (
+        {"FTJOB_ALLOW_GUESTS": "y", "FTJOB_ALLOW_HTTP": "2", "FTJOB_ALLOW_SHARED_CHANNELS": "enabled"},
+        [
+            f"{name} must be yes or no (or true, false, on, off, 1, 0)"
+            for name in ("FTJOB_ALLOW_HTTP", "FTJOB_ALLOW_GUESTS", "FTJOB_ALLOW_SHARED_CHANNELS")
+        ],
+    ),
+    "a setting that is misspelt": (
+        {"FTJOB_POL_SECONDS": "5"},
+        ["FTJOB_POL_SECONDS is no setting; did you mean FTJOB_POLL_SECONDS?"],
+    ),
+    "settings in small letters, with a beginning too many, and of another program": (
+        {"ftjob_read_only": "1", "FTJOB_DATABASE_URL": CANARY, "FTJOB_PORT": "3000", "FTJOB_COLOR": "blue"},
+        [
+            "FTJOB_COLOR is no setting; README.md lists those that there are",
+            "FTJOB_DATABASE_URL is no setting; did you mean DATABASE_URL?",
+            "FTJOB_PORT is no setting; did you mean PORT?",
+            "ftjob_read_only is no setting; did you mean FTJOB_READ_ONLY?",
+        ],
+    ),
+    "a file for what is no secret": (
+        {"FTJOB_LOG_FILE": "/var/log/ftjob"},
+        ["FTJOB_LOG_FILE is no setting; did you mean FTJOB_LOG?"],
+    ),
+    "a token that is misspelt": (
+        {"SLACK_BOT_TOKEN": "", "SLACK_BOT_TOKN": GOOD["SLACK_BOT_TOKEN"]},
+        ["SLACK_BOT_TOKEN is missing", "SLACK_BOT_TOKN is not read; did you mean SLACK_BOT_TOKEN?"],
     ),
     "another scheme": (
         {"OPENAI_BASE_URL": "ftp://host/v1"},

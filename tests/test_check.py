@@ -13,6 +13,7 @@ from rich.console import Console
 
 from bot import check, manifest
 from bot.check import Finding
+from bot.credentials import looks_like_key
 from bot.sandbox.faults import Fault
 from bot.sandbox.finetuning import Key
 from bot.sandbox.messages import Message
@@ -308,7 +309,62 @@ async def test_where_the_api_is_down_the_rest_is_still_tried(world: World) -> No
     assert findings["Fine-tuning API"].found == "The connection was refused: nothing listens at its port."
 
 
+# --- what is odd, and wrong for nobody to say ---
+
+
+@pytest.mark.parametrize("key", ["hunter2", "sk-short", "changed-it"])
+async def test_a_key_that_looks_like_none_is_named_and_used_all_the_same(world: World, key: str) -> None:
+    world.api.keys[key] = Key("of a server that takes any")
+    findings = await found(world, OPENAI_API_KEY=key, OPENAI_WRITE_API_KEY=key)
+    assert broken(findings) == []
+    for name in ("OPENAI_API_KEY", "OPENAI_WRITE_API_KEY"):
+        assert says(findings[f"Key: {name}"]) == (
+            "does not look like a key",
+            "Copy it again, unless the server wants it so.",
+        )
+    assert key not in f"{findings}"
+
+
+@pytest.mark.parametrize(
+    ("key", "is_openai", "looks_like_one"),
+    [
+        ("sk-proj-0123456789abcdef", True, True),
+        ("hunter2", True, False),
+        ("gateway-0123456789abcdef", True, False),
+        ("gateway-0123456789abcdef", False, True),
+        ("0123456789abcdef0123456789abcdef", False, True),
+        ("none", False, False),
+    ],
+)
+def test_what_looks_like_a_key(key: str, *, is_openai: bool, looks_like_one: bool) -> None:
+    assert looks_like_key(key, is_openai=is_openai) is looks_like_one
+
+
+async def test_names_that_are_nearly_settings_are_said_by_check_and_run_and_stop_neither(world: World) -> None:
+    code, said = await command(world, OPENAI_ORGID="org-1", SLACK_API_URI="https://x.example")
+    assert code == 0
+    assert "OPENAI_ORGID is not read; did you mean OPENAI_ORG_ID?" in said
+    assert "SLACK_API_URI" not in said, "the setting that was meant has a value"
+    async with world.process(OPENAI_ORGID="org-1"):
+        pass
+    assert [line for line in world.log if "settings.not_read" in line and "OPENAI_ORG_ID" in line]
+
+
+async def test_names_that_only_we_use_and_that_are_no_settings_are_wrong_settings(world: World) -> None:
+    code, said = await command(world, FTJOB_POL_SECONDS="5")
+    assert code == 78
+    assert "FTJOB_POL_SECONDS is no setting; did you mean FTJOB_POLL_SECONDS?" in said
+
+
 # --- the database ---
+
+
+async def test_a_check_leaves_nothing_behind(world: World, tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    folder.mkdir()
+    code, said = await command(world, DATABASE_URL=f"sqlite:///{folder}/ftjob.db")
+    assert (code, list(folder.iterdir())) == (0, [])
+    assert "SQLite, not there yet; `ftjob run` makes it" in said
 
 
 async def test_a_database_that_the_running_bot_holds_is_skipped(world: World) -> None:

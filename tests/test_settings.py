@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot import settings as module
-from bot.environment import NAMES, load, readable_by_others
+from bot.environment import NAMES, load, misspelt, readable_by_others
 from bot.errors import SettingsError
 from bot.settings import SECRETS, Settings
 from tests.bad_settings import BAD, CANARY, GOOD, HTTP
@@ -104,6 +104,84 @@ def test_where_the_bot_listens(more: dict[str, str], listens_on: tuple[str, int]
 )
 def test_a_good_value_is_read(name: str, value: str, expected: object) -> None:
     assert getattr(good(**{name: value}), name.lower()) == expected
+
+
+SWITCHES = sorted(name for name, field in Settings.model_fields.items() if field.annotation is bool)
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+def test_every_switch_takes_the_same_words_in_any_case_and_no_other(name: str) -> None:
+    variable = name.upper()
+    for text in ("1", "yes", "true", "on", "YES", "True", "oN", " yes "):
+        assert getattr(good(**{variable: text}), name) is True, text
+    for text in ("0", "no", "false", "off", "NO", "False", "Off", "", " "):
+        assert getattr(good(**{variable: text}), name) is False, text
+    for text in ("y", "n", "t", "f", "2", "-1", "1.0", "enabled", "yes please", "\u0661"):
+        assert problems(GOOD | {variable: text}) == [f"{variable} must be yes or no (or true, false, on, off, 1, 0)"]
+
+
+def test_there_are_switches() -> None:
+    assert len(SWITCHES) >= 5
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"FTJOB_SERVICE_HOST": "10.0.0.1", "FTJOB_SERVICE_PORT": "3000", "FTJOB_PORT": "tcp://10.0.0.1:3000"},
+        {
+            "FTJOB_PORT_3000_TCP": "tcp://10.0.0.1:3000",
+            "FTJOB_PORT_3000_TCP_ADDR": "10.0.0.1",
+            "FTJOB_SERVICE_PORT_HTTP": "3000",
+        },
+        {
+            "FTJOB_WEB_SERVICE_HOST": "10.0.0.1",
+            "FTJOB_WEB_PORT": "udp://10.0.0.1:53",
+            "FTJOB_WEB_NAME": "/bot/ftjob-web",
+        },
+        {"FTJOB_POL_SECONDS": "", "FTJOB_CRASH_AT": "before_wire"},
+    ],
+    ids=["Kubernetes", "Kubernetes, by port", "a service with a longer name", "nothing in it, and ours"],
+)
+def test_what_a_platform_says_of_a_service_called_ftjob_is_no_setting_of_ours(others: dict[str, str]) -> None:
+    assert good(**others) == good()
+
+
+def test_a_variable_that_the_file_names_may_begin_like_ours(tmp_path: Path) -> None:
+    file = tmp_path / "ftjob.toml"
+    file.write_text('[accounts.research]\nkey_env = "FTJOB_RESEARCH_KEY"\n')
+    more = {"FTJOB_CONFIG": str(file), "FTJOB_RESEARCH_KEY": f"sk-{CANARY}-2"}
+    assert [each.name for each in good(**more).accounts] == ["default", "research"]
+    more["FTJOB_RESERCH_KEY"] = more.pop("FTJOB_RESEARCH_KEY")
+    assert "FTJOB_RESERCH_KEY is no setting; README.md lists those that there are" in problems(GOOD | more)
+
+
+def test_a_misspelt_name_in_a_dotenv_file_is_found_as_well(tmp_path: Path) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("FTJOB_OPERATOR=U1\nOPENAI_BASEURL=https://x.example\nSLACK_TEAM_ID=T1\n")
+    found = problems(GOOD, dotenv)
+    assert found == [
+        "FTJOB_OPERATOR is no setting; did you mean FTJOB_OPERATORS?",
+        "OPENAI_BASEURL is not read; did you mean OPENAI_BASE_URL?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"OPENAI_ORGID": "org-1"}, ["OPENAI_ORGID is not read; did you mean OPENAI_ORG_ID?"]),
+        ({"DATABASE_URI": "x"}, ["DATABASE_URI is not read; did you mean DATABASE_URL?"]),
+        ({"openai_webhook_secret": "x"}, ["openai_webhook_secret is not read; did you mean OPENAI_WEBHOOK_SECRET?"]),
+        ({"DATABASE_URI": "x", "DATABASE_FILE": "x", "DATABASE_URL": "sqlite:///a.db"}, []),
+        (
+            {"OPENAI_API_TYPE": "open_ai", "SLACK_CLIENT_SECRET": "x", "AZURE_API_KEY": "x", "HOME": "/", "PATH": "/"},
+            [],
+        ),
+        ({"OPENAI_ORGANIZATION": "org-1"}, []),
+    ],
+)
+def test_names_that_are_nearly_settings_without_a_value_are_said(environ: dict[str, str], said: list[str]) -> None:
+    assert misspelt(GOOD | environ, dotenv=NO_WHERE) == said
+    assert good(**environ).uses_socket_mode
 
 
 def test_plain_http_is_allowed_where_somebody_says_so() -> None:

@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from bot.errors import StoreInUse, StoreUnusable
@@ -18,18 +18,29 @@ def only_process(path: Path) -> Iterator[int]:
     closes, so ours is closed last.
     """
     place = Path(os.path.realpath(path))
-    with _locked(Path(f"{place}.lock"), path) as lock, _locked(place, path) as file:
-        if (names := os.fstat(file).st_nlink) > 1:
-            raise StoreUnusable(
-                f"{path} has {names} names (hard links), and SQLite cannot know what happens under the others: copy it to a "
-                "file of its own, and let DATABASE_URL name that."
-            )
+    with _locked(_open_privately(_lock_of(place)), path) as lock, _locked(_open_privately(place), path) as file:
+        _refuse_other_names(file, path)
         yield lock
 
 
 @contextmanager
-def _locked(file: Path, path: Path) -> Iterator[int]:
-    held = _open_privately(file)
+def unused(path: Path) -> Iterator[None]:
+    """Hold what there is of a file and of its lock file, as ``only_process`` does; nothing is made or changed."""
+    place = Path(os.path.realpath(path))
+    with ExitStack() as held:
+        if _lock_of(place).exists():
+            held.enter_context(_locked(_open(_lock_of(place)), path))
+        if place.exists():
+            _refuse_other_names(held.enter_context(_locked(_open(place), path)), path)
+        yield
+
+
+def _lock_of(place: Path) -> Path:
+    return Path(f"{place}.lock")
+
+
+@contextmanager
+def _locked(held: int, path: Path) -> Iterator[int]:
     try:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -40,14 +51,31 @@ def _locked(file: Path, path: Path) -> Iterator[int]:
         os.close(held)
 
 
+def _refuse_other_names(file: int, path: Path) -> None:
+    if (names := os.fstat(file).st_nlink) > 1:
+        raise StoreUnusable(
+            f"{path} has {names} names (hard links), and SQLite cannot know what happens under the others: copy it to a "
+            "file of its own, and let DATABASE_URL name that."
+        )
+
+
 def _open_privately(path: Path) -> int:
     """Open a file that is its owner's alone, also one that a copy left open to others; SQLite's own follow its mode."""
-    try:
-        file = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
-    except OSError as error:
-        if not path.parent.is_dir():
-            raise StoreUnusable(f"{path.parent} is no folder: make it, or correct DATABASE_URL.") from error
-        raise StoreUnusable(f"{path} cannot be opened for writing: {error.strerror}.") from error
+    file = _open(path, os.O_CREAT)
     with suppress(PermissionError):  # somebody else's file
         os.fchmod(file, 0o600)
     return file
+
+
+def _open(path: Path, more: int = 0) -> int:
+    try:
+        return os.open(path, os.O_RDWR | more, 0o600)
+    except OSError as error:
+        raise unopened(path, error) from error
+
+
+def unopened(path: Path, error: OSError) -> StoreUnusable:
+    """Return why a file cannot be opened for writing, or made."""
+    if not path.parent.is_dir():
+        return StoreUnusable(f"{path.parent} is no folder: make it, or correct DATABASE_URL.")
+    return StoreUnusable(f"{path} cannot be opened for writing: {error.strerror}.")

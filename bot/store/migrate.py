@@ -13,10 +13,10 @@ from bot.errors import FtjobError
 from bot.store.engine import Database
 
 
-async def upgrade(db: Database, to: str = "head") -> None:
+async def upgrade(db: Database, to: str = "head", *, keep: bool = True) -> None:
     """Apply the migrations that are missing, all in one transaction; on PostgreSQL one process at a time.
 
-    ``to`` is the revision to stop at: the newest, but in a test of the way there.
+    ``to`` is the revision to stop at: the newest, but in a test of the way there. Unless ``keep``, nothing of it stays.
 
     Raises:
         FtjobError: the database was written by a newer program.
@@ -24,18 +24,40 @@ async def upgrade(db: Database, to: str = "head") -> None:
     async with db.transaction(patiently=True) as tx:
         await db.one_at_a_time(tx)
         await tx.run_sync(_upgrade, to)
+        if not keep:
+            await tx.rollback()
+
+
+def revision_of(connection: Connection) -> str | None:
+    """Return the revision of a schema, None where there is none."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def is_behind(revision: str) -> bool:
+    """Return whether migrations are missing in a schema of a revision.
+
+    Raises:
+        FtjobError: the database was written by a newer program.
+    """
+    scripts = ScriptDirectory.from_config(_config())
+    if revision not in {script.revision for script in scripts.walk_revisions()}:
+        raise FtjobError(
+            f"The database is at schema {revision}, which this version of ftjob does not know: start a newer one."
+        )
+    return revision != scripts.get_current_head()
 
 
 def _upgrade(connection: Connection, to: str) -> None:
+    if current := revision_of(connection):
+        is_behind(current)
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, to)
+    crash_point("in_migration")
+
+
+def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
-    revisions = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    current = MigrationContext.configure(connection).get_current_revision()
-    if current and current not in revisions:
-        raise FtjobError(
-            f"The database is at schema {current}, which this version of ftjob does not know: start a newer one."
-        )
-    command.upgrade(config, to)
-    crash_point("in_migration")
+    return config
