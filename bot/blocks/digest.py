@@ -6,12 +6,15 @@ from dataclasses import dataclass, replace
 from bot.blocks.job import doing, emoji, reason_in_words, word
 from bot.blocks.parts import LONGEST_ID, LONGEST_SECTION, Block, Message, clip, code, context, plain, section
 from bot.blocks.stuck import stuck_for
-from bot.jobs.changes import Change, ChangeKind
+from bot.jobs.changes import Change, ChangeKind, State
 from bot.jobs.models import Job
 from bot.jobs.statuses import Phase, phase_of
 
 LONGEST_LINE = 300
 """Characters: 25 such lines are the 8,000 that Slack takes in one message."""
+_HINT = "`/ftjob status` and an id shows one in full"
+_CURVES = ", `/ftjob curves` and an id its curves"
+"""A job that only a digest told has no card that could show them."""
 _LONGEST_MODEL = 120
 _LONGEST_REASON = 140
 
@@ -37,11 +40,7 @@ def digest(told: Sequence[Told], *, notes: Sequence[str]) -> Message:
         notes: sentences about the message itself, already safe.
     """
     title = f"{len(told)} changes" if len(told) > 1 else "1 change"
-    said = "; ".join(f"{plain(each.job.id, LONGEST_ID)} {_briefly(each.change)}" for each in told)
-    text = clip(" ".join([*notes, f"{title}: {said}."]), LONGEST_SECTION)
-    last = context(" · ".join([*notes, "`/ftjob status` and an id shows one in full"]))
-    lines = [clip(_line(each), LONGEST_LINE) for each in told]
-    return Message(text, [section(f"*{title}*"), *_sections(lines), last])
+    return _drawn(title, told, notes)
 
 
 def after_flapping(told: Sequence[Told], *, notes: Sequence[str]) -> Message:
@@ -51,24 +50,38 @@ def after_flapping(told: Sequence[Told], *, notes: Sequence[str]) -> Message:
 
 def after_mute(told: Sequence[Told], *, notes: Sequence[str], title: str = "While muted") -> Message:
     """Draw what was muted, a line for each job from where it was to where it came; arguments as of ``digest``."""
-    first: dict[str, Change] = {}
-    last: dict[str, Told] = {}
+    way: dict[str, Told] = {}
     for each in told:
-        first.setdefault(each.job.id, each.change)
-        last[each.job.id] = each
+        way[each.job.id] = _way(way[each.job.id], each) if each.job.id in way else each
     changes = "1 change" if len(told) == 1 else f"{len(told)} changes"
-    title = f"{title}: {changes} of {'1 job' if len(last) == 1 else f'{len(last)} jobs'}"
-    way = [replace(each, change=_way(first[each.job.id], each.change)) for each in last.values()]
-    said = "; ".join(f"{plain(each.job.id, LONGEST_ID)} {_briefly(each.change)}" for each in way)
+    title = f"{title}: {changes} of {'1 job' if len(way) == 1 else f'{len(way)} jobs'}"
+    return _drawn(title, list(way.values()), notes)
+
+
+def _drawn(title: str, told: Sequence[Told], notes: Sequence[str]) -> Message:
+    said = "; ".join(f"{plain(each.job.id, LONGEST_ID)} {_briefly(each.change)}" for each in told)
     text = clip(" ".join([*notes, f"{title}: {said}."]), LONGEST_SECTION)
-    lines = [clip(_line(each), LONGEST_LINE) for each in way]
-    hint = context(" · ".join([*notes, "`/ftjob status` and an id shows one in full"]))
-    return Message(text, [section(f"*{title}*"), *_sections(lines), hint])
+    lines = [clip(_line(each), LONGEST_LINE) for each in told]
+    has_curves = any(phase_of(each.change.after.status) is Phase.SUCCEEDED for each in told)
+    hint = _HINT + (_CURVES if has_curves else "")
+    return Message(text, [section(f"*{title}*"), *_sections(lines), context(" · ".join([*notes, hint]))])
 
 
-def _way(first: Change, last: Change) -> Change:
-    """Return several changes of a job as one."""
-    return Change(last.kind, first.before, last.after) if last.kind is ChangeKind.STATUS else last
+def _way(so_far: Told, last: Told) -> Told:
+    """Return what is told of a job so far and its next change as one."""
+    before, change = so_far.change.before, last.change
+    if change.kind in (ChangeKind.STATUS, ChangeKind.MODEL) and change.after.status != before.status:
+        return replace(last, change=Change(ChangeKind.STATUS, before, change.after), reason=_why(so_far, last))
+    if change.kind is ChangeKind.STATUS:
+        return replace(last, change=Change(change.kind, before, change.after))
+    unheard = State(change.before.status, before.fine_tuned_model)
+    return replace(last, change=replace(change, before=unheard), reason=_why(so_far, last))
+
+
+def _why(so_far: Told, last: Told) -> str | None:
+    """Return why a job failed, also where only an earlier change to the same status said so."""
+    is_same = so_far.change.after.status == last.change.after.status
+    return last.reason or (so_far.reason if is_same else None)
 
 
 def _sections(lines: Sequence[str]) -> list[Block]:

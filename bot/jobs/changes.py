@@ -61,9 +61,11 @@ def state_of(snapshot: Snapshot) -> State:
 
 
 def first_change(snapshot: Snapshot) -> Change:
-    """Return the change that a job's appearance under a subscription is."""
-    state = state_of(snapshot)
-    return Change(ChangeKind.NEW, state, state)
+    """Return the change that a job's appearance under a subscription is.
+
+    Nobody was told its model's name before, also where it has one already.
+    """
+    return Change(ChangeKind.NEW, State(snapshot.status), state_of(snapshot))
 
 
 def change_between(old: State, new: State) -> Change | None:

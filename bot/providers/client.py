@@ -29,6 +29,7 @@ from bot.providers.shorten import Shortener
 from bot.providers.sizes import PageSizes, in_parts
 from bot.providers.wire import Answer, Page, Reading, Request, content_of
 from bot.proxies import DIRECT, Proxies
+from bot.redaction import without_secrets
 
 DEADLINE = 15.0
 """Seconds until a request is given up, body included."""
@@ -117,7 +118,7 @@ class Client:
         """Return the page of a job that is too large even alone: the list goes on behind it where its id is known."""
         cursor = self._dialect.cursor_in(beginning)
         behind = cursor if cursor != after else None
-        return Page((), 1, behind, raw=(None,), unreadable=(cursor,))
+        return Page((), 1, behind, raw=(None,), unreadable=(without_secrets(cursor),))
 
     async def _fitting(self, ask: Callable[[int], Request], sizes: Iterable[int]) -> tuple[int, Answer]:
         """Return an answer that can be read, and for how many items it was asked: the first of ``sizes`` that works."""

@@ -14,6 +14,8 @@ from bot.providers.decode import Ambiguous, decoded
 from bot.providers.refusals import error_of
 from bot.redaction import without_secrets
 
+_LONGEST_REQUEST_ID = 200
+
 
 @dataclass(frozen=True)
 class Request:
@@ -47,8 +49,9 @@ class Answer:
 
     @property
     def request_id(self) -> str | None:
-        """The API's own id of the request."""
-        return self.headers.get("x-request-id") or self.headers.get("apim-request-id")
+        """The API's own id of the request, without secrets: people read it as the ref of what went wrong."""
+        said = self.headers.get("x-request-id") or self.headers.get("apim-request-id")
+        return said and str(without_secrets(said))[:_LONGEST_REQUEST_ID]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,12 @@
-from bot.blocks.digest import LONGEST_LINE, Told, digest
-from bot.jobs.changes import Change, ChangeKind, State
-from bot.jobs.models import Job
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from bot.blocks import Message
+from bot.blocks.digest import LONGEST_LINE, Told, after_flapping, after_mute, digest
+from bot.jobs.changes import Change, ChangeKind, State, first_change
+from bot.jobs.models import Job, Snapshot
 from bot.store.digests import MOST_CHANGES
 from tests.blocks.drawn import faults, shown
 from tests.builders import job_body
@@ -56,3 +62,62 @@ def test_the_longest_digest_names_every_job_and_fits_into_one_message() -> None:
     assert faults(message) == []
     assert all(each in shown(message) for each in ids)
     assert max(map(len, shown(message).splitlines())) <= LONGEST_LINE
+
+
+def first_seen(status: str, model: str | None = None, **fields: object) -> Told:
+    """Return the first sight of a job, as it is told."""
+    body = job_body(status=status, fine_tuned_model=model, **fields)
+    return Told(first_change(Snapshot.model_validate(body)), Job.model_validate(body))
+
+
+@pytest.mark.parametrize("many", [digest, after_mute, after_flapping])
+def test_what_is_known_of_a_job_at_its_first_sight_is_told_also_among_many(many: Callable[..., Message]) -> None:
+    wrong = {"code": "invalid_training_file", "message": "Line 3 is no JSON.", "param": None}
+    message = many(
+        [
+            first_seen("succeeded", MODEL, id="ftjob-a"),
+            first_seen("failed", id="ftjob-b", error=wrong),
+            replace(first_seen("failed", id="ftjob-c"), reason="The file was empty."),
+            first_seen("running", id="ftjob-d"),
+            first_seen("cancelled", MODEL, id="ftjob-e"),
+        ],
+        notes=[],
+    )
+
+    _, *lines, hint = shown(message).splitlines()
+    assert [" ".join(each.split()[1:]) for each in lines] == [
+        f"`ftjob-a` *New*, succeeded · `{MODEL}`",
+        "`ftjob-b` *New*, failed · invalid_training_file: Line 3 is no JSON.",
+        "`ftjob-c` *New*, failed · The file was empty.",
+        "`ftjob-d` *New*, running",
+        f"`ftjob-e` *New*, cancelled · `{MODEL}`",
+    ]
+    assert "`/ftjob curves`" in hint
+    assert "curves" not in shown(many([first_seen("running")], notes=[]))
+
+
+def gone(told: Told) -> Told:
+    """Return that a job is not visible any more."""
+    return replace(told, change=Change(ChangeKind.GONE, told.change.after, told.change.after), reason=None)
+
+
+MODEL_COMES = line("succeeded", "succeeded", MODEL, ChangeKind.MODEL)
+FAILS = replace(line("running", "failed"), reason="The file was empty.")
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ([first_seen("succeeded"), MODEL_COMES], f"*Model is ready* · `{MODEL}`"),
+        ([line("running", "succeeded"), MODEL_COMES], f"Running → *Succeeded* · `{MODEL}`"),
+        ([first_seen("succeeded", MODEL), gone(first_seen("succeeded", MODEL))], f"*No longer visible* · `{MODEL}`"),
+        ([FAILS, gone(FAILS)], "*No longer visible* · The file was empty."),
+        ([FAILS, line("failed", "running"), line("running", "failed")], "Running → *Failed*"),
+        ([first_seen("queued"), line("queued", "running")], "Queued → *Running*"),
+    ],
+    ids=["new, then its model", "over, then its model", "new, then gone", "failed, then gone", "failed twice", "new"],
+)
+def test_what_a_job_went_through_while_muted_ends_with_all_that_is_known(told: list[Told], expected: str) -> None:
+    _, line_of_job, _ = shown(after_mute(told, notes=[])).splitlines()
+
+    assert line_of_job.split(" ", 2)[2] == expected

@@ -172,10 +172,13 @@ async def test_a_version_of_a_job_has_one_change(store: Store) -> None:
     assert len(await rows(store, schema.change)) == 1
 
 
-async def test_the_first_change_of_a_job_goes_from_its_state_to_the_same() -> None:
-    state = State("queued")
+async def test_the_first_change_of_a_job_goes_from_its_status_to_the_same_and_brings_its_model() -> None:
+    state, ready = State("queued"), State("succeeded", "ft:gpt-4o:acme::abc")
 
     assert first_change(reading("ftjob-a", "queued").snapshot) == Change(ChangeKind.NEW, state, state)
+    first = first_change(reading("ftjob-b", ready.status, ready.fine_tuned_model).snapshot)
+    assert first == Change(ChangeKind.NEW, State("succeeded"), ready)
+    assert not first.ends_job
 
 
 async def test_settled_jobs_are_settled_and_no_others(store: Store) -> None:
