@@ -107,7 +107,7 @@ def _belongings(job: Job) -> Iterator[tuple[str, str]]:
     if others:
         lines = [f"{plain(key, _LONGEST_VALUE)}: {code(value, _LONGEST_VALUE)}" for key, value in others[:_MOST_PAIRS]]
         hidden = len(others) - _MOST_PAIRS
-        yield "Metadata", "\n".join(lines) + (f"\nand {hidden} more" if hidden > 0 else "")
+        yield "Metadata", "\n".join(lines) + (f"\nand {hidden} more: press Details" if hidden > 0 else "")
 
 
 def _reason(job: Job) -> list[Block]:

@@ -21,7 +21,7 @@ def channel_settings(rows: Sequence[tuple[str, str]], mutes: Sequence[tuple[str 
     """Draw a channel's settings, and what is muted here until when: a job, or everything where it is None."""
     quiet = [f"{code(job_id) if job_id else 'everything'} until {date(until)}" for job_id, until in mutes[:_MOST_MUTES]]
     hidden = len(mutes) - _MOST_MUTES
-    muted = ", ".join(quiet) + (f" and {hidden} more" if hidden > 0 else "")
+    muted = ", ".join(quiet) + (f" and {hidden} more: `/ftjob unmute all` ends them all" if hidden > 0 else "")
     shown = [*rows, ("Muted", muted or "nothing")]
     said = "; ".join(f"{label.lower()} {value}" for label, value in shown)
     return Message(spoken(f"This channel: {said}."), [section("*This channel*"), *fields(shown), context(_HINT)])

@@ -21,6 +21,8 @@ def details(job: Job, around: Surroundings, *, checked_at: float) -> View:
     blocks = [headline(job), *fields([*short_facts(job, around), *_facts(job)])]
     for label, text in _texts(job):
         blocks += [section(f"*{label}*"), *_boxes(text)]
+        if (hidden := len(text) - _MOST_BOXES * _BOX) > 0:
+            blocks.append(context(f"{hidden:,} characters more: the API shows all of it."))
     return View("Job details", [*blocks, context(f"Checked {date(checked_at)}")])
 
 

@@ -12,10 +12,6 @@ START = (
     "Nothing is followed for you yet. In a channel, type `/ftjob subscribe` to follow every new job there, or "
     "`/ftjob track` and a job's id; `/ftjob track` with an id and `me` tells you alone."
 )
-NOT_FOR_YOU = (
-    "I watch fine-tuning jobs for the members of this workspace, so I have nothing to show to guests and to people of "
-    "other companies. Ask a member of your channel."
-)
 
 
 BROKEN = (
@@ -76,18 +72,30 @@ class Home:
     health: Sequence[Health]
     """Of each account."""
     version: str
+    may_follow: bool = True
+    """Whether the person may track jobs."""
+    more_mine: int = 0
+    """How many jobs there are beside ``mine``; likewise beside ``running`` and ``recent``, as far as they were read."""
+    more_running: int = 0
+    more_recent: int = 0
 
 
 def home(shown: Home) -> Block:
     """Draw the Home tab of somebody who may read."""
-    blocks = [*_troubles(shown.health), section("*Jobs that you track*"), *(_rows(shown.mine) or [section(START)])]
+    blocks = _troubles(shown.health)
+    if shown.mine or shown.may_follow:
+        blocks += [section("*Jobs that you track*"), *(_rows(shown.mine) or [section(START)])]
+        blocks += _more(shown.more_mine, "`/ftjob tracked` shows those of a channel")
     if shown.subscribed:
-        blocks.append(context("You subscribed " + _some([place(channel) for channel in shown.subscribed])))
+        channels = [place(channel) for channel in shown.subscribed]
+        blocks.append(context("You subscribed " + _some(channels, "`/ftjob subscriptions` shows those of a channel")))
     if shown.muted:
-        blocks.append(context(":mute: You muted " + _some([_quiet(each) for each in shown.muted])))
+        quiet = [_quiet(each) for each in shown.muted]
+        blocks.append(context(":mute: You muted " + _some(quiet, "`/ftjob settings` shows those of a channel")))
     blocks += [section("*Running now*"), *(_rows(shown.running) or [context(_none("No job is running", shown.health))])]
+    blocks += _more(shown.more_running, "`/ftjob list active` shows them")
     newest = _rows(shown.recent) or [context(_none("No job yet", shown.health, NEW_JOB))]
-    blocks += [section("*Newest*"), *newest]
+    blocks += [section("*Newest*"), *newest, *_more(shown.more_recent, "`/ftjob list` shows them")]
     return {"type": "home", "blocks": [*blocks, _refresh(), context(_health(shown.health, shown.version))]}
 
 
@@ -96,23 +104,22 @@ def broken() -> Block:
     return {"type": "home", "blocks": [section(BROKEN), _refresh()]}
 
 
-def closed(why: str) -> Block:
-    """Draw the Home tab of somebody of whom nothing is known yet; ``why`` is safe mrkdwn."""
-    return {"type": "home", "blocks": [section(f":warning: {why}"), _refresh()]}
-
-
-def stranger() -> Block:
-    """Draw the Home tab of somebody who may not read."""
-    return {"type": "home", "blocks": [section(NOT_FOR_YOU)]}
+def closed(why: str, *, passes: bool) -> Block:
+    """Draw the Home tab of somebody who is shown nothing; ``why`` is safe mrkdwn, ``passes`` where it may soon be over."""
+    return {"type": "home", "blocks": [section(f":warning: {why}"), _refresh()] if passes else [section(why)]}
 
 
 def _refresh() -> Block:
     return actions(button("Refresh", REFRESH_HOME, "home", says="Show the present state of everything here"))
 
 
-def _some(words: Sequence[str]) -> str:
+def _some(words: Sequence[str], how: str) -> str:
     hidden = len(words) - _MOST_PLACES
-    return ", ".join(words[:_MOST_PLACES]) + (f" and {hidden} more" if hidden > 0 else "")
+    return ", ".join(words[:_MOST_PLACES]) + (f" and {hidden} more: {how}" if hidden > 0 else "")
+
+
+def _more(hidden: int, how: str) -> list[Block]:
+    return [context(f"And {hidden} more: {how}.")] if hidden > 0 else []
 
 
 def _quiet(quiet: Quiet) -> str:
@@ -151,7 +158,11 @@ def _page(row: Row) -> Block:
 
 def _health(accounts: Sequence[Health], version: str) -> str:
     fares = [_fares(each) for each in accounts[:_MOST_PLACES]]
-    hidden = [f"and {len(accounts) - _MOST_PLACES} accounts more"] if len(accounts) > _MOST_PLACES else []
+    hidden = (
+        [f"and {len(accounts) - _MOST_PLACES} accounts more: `/ftjob about` names them"]
+        if len(accounts) > _MOST_PLACES
+        else []
+    )
     if len(accounts) == 1:
         return f"ftjob {plain(version)} · {fares[0]} · `/ftjob help`"
     return "\n".join([f"ftjob {plain(version)} · `/ftjob help`", *fares, *hidden])

@@ -245,7 +245,7 @@ def _first(items: list[str]) -> str:
 
 
 def _and_more(hidden: int) -> str:
-    return f" and {hidden} more" if hidden > 0 else ""
+    return f" and {hidden} more: press Details" if hidden > 0 else ""
 
 
 def _json(value: Any) -> str:

@@ -1,12 +1,13 @@
 """Lists of jobs."""
 
 from collections.abc import Sequence
-from itertools import zip_longest
+from itertools import accumulate, zip_longest
 
 from bot.blocks.choices import Choice, labels
 from bot.blocks.job import SHOW, UNTRACK, emoji, word
 from bot.blocks.parts import (
     LONGEST_ID,
+    LONGEST_VALUE,
     Block,
     Message,
     actions,
@@ -15,6 +16,7 @@ from bot.blocks.parts import (
     code,
     context,
     date,
+    more_button,
     older_button,
     plain,
     section,
@@ -26,6 +28,7 @@ MOST_ROWS = 40
 """Rows of two columns in one message: Slack takes 50 blocks."""
 MOST_JOBS = 25
 """Rows of two lines: Slack refuses blocks that hold much more than 8,000 characters."""
+_ROOM_FOR_COMMANDS = 2500
 _MOST_SPOKEN = 10
 _LONGEST_TITLE = 500
 
@@ -54,14 +57,20 @@ def job_list(
     if not jobs:
         return Message(spoken(" ".join([empty, *notes])), [section(empty), *map(context, notes)])
     rows = [_row(job, account) for job, account in zip_longest(jobs[:MOST_JOBS], accounts[: len(jobs[:MOST_JOBS])])]
-    notes = [*notes, *_hidden(len(jobs) - MOST_JOBS), *([counts] if counts else [])]
+    notes = [
+        *notes,
+        *_hidden(len(jobs) - MOST_JOBS, "`/ftjob list active` shows them, in pages"),
+        *([counts] if counts else []),
+    ]
     paging = older_button(older, f"the jobs from {jobs[-1].id} and") if older else []
     text = _aloud(title, [(job.id, job.status) for job in jobs])
     return Message(text, [section(f"*{clip(title, _LONGEST_TITLE)}*"), *rows, *map(context, notes), *paging])
 
 
-def tracked_list(jobs: Sequence[tuple[str, str]], *, subscribed: bool, notes: Sequence[str] = ()) -> Message:
-    """Draw what a channel tracks: job ids and their last known statuses; ``notes`` are safe already."""
+def tracked_list(
+    jobs: Sequence[tuple[str, str]], *, subscribed: bool, notes: Sequence[str] = (), start: int = 0
+) -> Message:
+    """Draw what a channel tracks, from ``start`` on: job ids and their last known statuses; ``notes`` are safe already."""
     follows = "This channel is subscribed: `/ftjob subscriptions` shows to what." if subscribed else ""
     if not jobs:
         text = follows or "Nothing is tracked here. Start with `/ftjob track <id>` or `/ftjob subscribe`."
@@ -72,11 +81,14 @@ def tracked_list(jobs: Sequence[tuple[str, str]], *, subscribed: bool, notes: Se
             f"{emoji(status)} {word(status)} · {code(job_id, LONGEST_ID)}",
             accessory=button("Untrack", UNTRACK, job_id, says=f"Untrack {job_id} in this channel"),
         )
-        for job_id, status in jobs[:MOST_ROWS]
+        for job_id, status in jobs[start : start + MOST_ROWS]
     ]
-    notes = [*_hidden(len(jobs) - MOST_ROWS), *notes, *([follows] if follows else [])]
+    end = start + MOST_ROWS
+    notes = [*_hidden(len(jobs) - end, "press *More*"), *notes, *([follows] if follows else [])]
     count = f"{len(jobs)} job{'s' if len(jobs) > 1 else ''} tracked here"
-    return Message(_aloud(count, jobs), [section(f"*{count}*"), *rows, *map(context, notes)])
+    title = f"{count}, from number {start + 1:,} on" if start else count
+    more = more_button(f"tracked after:{end}", f"jobs, after {jobs[end - 1][0]}") if len(jobs) > end else []
+    return Message(_aloud(title, jobs[start:]), [section(f"*{title}*"), *rows, *map(context, notes), *more])
 
 
 def ways_to(jobs: Sequence[Choice]) -> Block:
@@ -90,8 +102,31 @@ def ways_to(jobs: Sequence[Choice]) -> Block:
     )
 
 
-def _hidden(count: int) -> list[str]:
-    return [f"And {count} more."] if count > 0 else []
+def left_out(said: str, job_ids: Sequence[str], *, at_once: int) -> Message:
+    """Draw what was done about some jobs, already safe, and the commands that track those which were too many.
+
+    Args:
+        said: what was done.
+        job_ids: the jobs that were left out.
+        at_once: how many one command takes.
+    """
+    if not job_ids:
+        return Message(spoken(said), [section(said)])
+    parts = [job_ids[start : start + at_once] for start in range(0, len(job_ids), at_once)]
+    lines = [code(f"/ftjob track {' '.join(part)}", LONGEST_VALUE) for part in parts]
+    ends = list(accumulate(len(line) + 1 for line in lines))
+    fitting = max(1, sum(end < _ROOM_FOR_COMMANDS for end in ends))
+    jobs, them = ("1 more job", "it") if len(job_ids) == 1 else (f"{len(job_ids)} more jobs", "them")
+    text = f"{jobs} {'is' if len(job_ids) == 1 else 'are'} named there; I take {at_once} at once. To track {them}:"
+    hidden = sum(map(len, parts[fitting:]))
+    last = [f"And {hidden} more: copy their ids from the message."] if hidden else []
+    rest = "\n".join([text, *lines[:fitting], *last])
+    return Message(spoken(f"{text} {said}"), [section(said), section(rest)])
+
+
+def _hidden(count: int, how: str) -> list[str]:
+    """Return how many rows are not shown, and how to get them, as safe mrkdwn."""
+    return [f"And {count} more: {how}."] if count > 0 else []
 
 
 def _aloud(title: str, jobs: Sequence[tuple[str, str]]) -> str:

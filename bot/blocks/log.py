@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bot.blocks.parts import Message, code, cut, date, older_button, plain, preformatted, section, tidy, utc
+from bot.blocks.parts import Message, code, context, cut, date, older_button, plain, preformatted, section, tidy, utc
 from bot.jobs.models import Checkpoint, Event
 from bot.jobs.progress import progress_of
 from bot.jobs.results import measured
@@ -13,8 +13,15 @@ _MOST_METRICS = 4
 _LEVELS = {"warn": "WARNING", "warning": "WARNING", "error": "ERROR"}
 
 
-def event_log(job_id: str, events: Sequence[Event], *, older: str | None) -> Message:
-    """Draw lines of a log, oldest first; ``older`` is the command that shows those before them, None without any."""
+def event_log(job_id: str, events: Sequence[Event], *, older: str | None, notes: Sequence[str] = ()) -> Message:
+    """Draw lines of a log, oldest first.
+
+    Args:
+        job_id: whose log it is.
+        events: the lines.
+        older: the command that shows those before them, None without any.
+        notes: what else is to be said, already safe.
+    """
     title = f"The log of {code(job_id)}"
     if not events:
         said = f"{title} has no line here. A job logs its first ones when it is created."
@@ -24,7 +31,12 @@ def event_log(job_id: str, events: Sequence[Event], *, older: str | None) -> Mes
     last = plain(events[-1].message, LONGEST_LINE)
     return Message(
         f"The log of {plain(job_id)}, {len(events)} lines. The last one: {last}",
-        [section(f"*{title}*"), box, *(older_button(older, f"lines of {job_id} from") if older else [])],
+        [
+            section(f"*{title}*"),
+            box,
+            *(older_button(older, f"lines of {job_id} from") if older else []),
+            *map(context, notes),
+        ],
     )
 
 
@@ -43,8 +55,10 @@ def _words(event: Event) -> str:
     return f"step {step.step}{of}  {step.points[-1][1]:.4g}"
 
 
-def checkpoint_list(job_id: str, checkpoints: Sequence[Checkpoint], *, older: str | None) -> Message:
-    """Draw checkpoints, newest first; ``older`` as of ``event_log``."""
+def checkpoint_list(
+    job_id: str, checkpoints: Sequence[Checkpoint], *, older: str | None, notes: Sequence[str] = ()
+) -> Message:
+    """Draw checkpoints, newest first; ``older`` and ``notes`` as of ``event_log``."""
     if not checkpoints:
         said = f"{code(job_id)} has no checkpoints here. They come with the end of each epoch."
         return Message(said, [section(said)])
@@ -56,6 +70,7 @@ def checkpoint_list(job_id: str, checkpoints: Sequence[Checkpoint], *, older: st
             section(f"*Checkpoints* of {code(job_id)}"),
             *rows,
             *(older_button(older, f"checkpoints of {job_id} from") if older else []),
+            *map(context, notes),
         ],
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from bot.blocks.parts import Message, code, context, plain, section
+from bot.blocks.parts import Message, code, context, more_button, plain, section
 
 MOST_ROWS = 25
 _SOON = 60
@@ -24,7 +24,14 @@ class Made:
 
 
 def model_list(
-    models: Sequence[Made], *, checkpoints: int, today: date, place: str, notes: Sequence[str] = ()
+    models: Sequence[Made],
+    *,
+    checkpoints: int,
+    today: date,
+    place: str,
+    notes: Sequence[str] = (),
+    start: int = 0,
+    command: str = "models",
 ) -> Message:
     """Draw fine-tuned models, each with the day on which it stops, where that is announced.
 
@@ -34,18 +41,22 @@ def model_list(
         today: the day in UTC.
         place: what to call the account, already safe.
         notes: what else is to be said, already safe.
+        start: which of them comes first, from 0.
+        command: what shows them, as it could be typed.
     """
     if not models:
         said = f"No fine-tuned model in {place} yet. One appears here as soon as a job succeeds."
         return Message(said, [section(said), *map(context, notes)])
-    rows = [_row(each, today) for each in models[:MOST_ROWS]]
+    rows = [_row(each, today) for each in models[start : start + MOST_ROWS]]
     stopping = sum(each.ends is not None for each in models)
     many = "1 fine-tuned model" if len(models) == 1 else f"{len(models)} fine-tuned models"
     said = f"{many} in {place}; an end is announced for {stopping}."
-    last = [f"The first {MOST_ROWS} of {len(models)}." if len(models) > MOST_ROWS else ""]
+    end = start + len(rows)
+    last = [f"Numbers {start + 1:,} to {end:,} of {len(models):,}." if len(models) > len(rows) else ""]
     last += [f"Checkpoints are not shown ({checkpoints})." if checkpoints else ""]
     hidden = [" ".join(filter(None, last))] if any(last) else []
-    return Message(said, [section(f"*{said}*"), *map(section, rows), *map(context, [*hidden, *notes])])
+    more = more_button(f"{command} after:{end}", "models") if len(models) > end else []
+    return Message(said, [section(f"*{said}*"), *map(section, rows), *map(context, [*hidden, *notes]), *more])
 
 
 def _row(made: Made, today: date) -> str:

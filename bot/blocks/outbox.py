@@ -166,7 +166,8 @@ def outbox(
         return Message(spoken(f"{done} {text}".strip()), [*head, section(text)])
     shown = rows[:MOST_ROWS]
     title = "1 message could not be delivered" if total == 1 else f"{total} messages could not be delivered"
-    notes = [f"The oldest {len(shown)} of {total}. {moving}" if total > len(shown) else moving]
+    others = f"The oldest {len(shown)} of {total}; the others are shown here once these are gone."
+    notes = [f"{others} {moving}" if total > len(shown) else moving]
     blocks = [*head, section(f"*{title}*"), *map(_row, range(len(shown)), shown)]
     if total > 1:
         blocks.append(actions(button(f"Retry all {total}", RETRY_ALL, ALL, says=f"Retry all {total} messages")))

@@ -185,9 +185,16 @@ def button(
 
 def older_button(command: str, what: str) -> list[Block]:
     """Return a button that shows ``what`` came before; ``command`` does so, as it could be typed."""
-    if len(command) > LONGEST_VALUE:
-        return []
-    return [actions(button("Older", PAGE, command, says=f"Show {what} before"))]
+    return _page_button("Older", command, f"Show {what} before")
+
+
+def more_button(command: str, what: str) -> list[Block]:
+    """Return a button that shows more of ``what``; ``command`` does so, as it could be typed."""
+    return _page_button("More", command, f"Show more {what}")
+
+
+def _page_button(label: str, command: str, says: str) -> list[Block]:
+    return [actions(button(label, PAGE, command, says=says))] if len(command) <= LONGEST_VALUE else []
 
 
 def actions(*buttons: Block) -> Block:

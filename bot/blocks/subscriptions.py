@@ -59,12 +59,15 @@ def subscription_list(rows: Sequence[tuple[int, Filter, str, str | None]], *, he
         )
         for nth, (line, (number, *_)) in enumerate(zip(lines[:MOST_ROWS], rows, strict=False), start=1)
     ]
-    hint = context(
+    hidden = len(rows) - MOST_ROWS
+    notes = [f"And {hidden} more: they are shown here once some of these are ended."] if hidden > 0 else []
+    notes.append(
         "`/ftjob unsubscribe 1` ends the first, `/ftjob unsubscribe failed` the one to `failed`, `/ftjob unsubscribe all` "
         "all. Jobs already tracked stay tracked."
     )
     title = f"{head} *{count} here*".strip()
-    return Message(spoken(f"{head} {count} here: {' '.join(lines)}".strip()), [section(title), *blocks, hint])
+    said = spoken(f"{head} {count} here: {' '.join(lines)}".strip())
+    return Message(said, [section(title), *blocks, *map(context, notes)])
 
 
 def _line(nth: int, wanted: Filter, person: str, account: str | None) -> str:

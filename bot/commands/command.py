@@ -1,5 +1,6 @@
 """The values that go in and come out: a command and the reply to it."""
 
+from collections.abc import Sized
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -74,6 +75,8 @@ class Command:
     door: str = "command"
     """How it came in: "command" (typed), "button" or "modal" (a form)."""
     job_ids: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """Jobs that were named beside them, and are too many for one command."""
     account: str | None = None
     """The account that it is about, None for whichever has the job, or for all."""
     topic: str | None = None
@@ -163,3 +166,9 @@ class Reply:
     """Why, for the audit."""
     view: View | None = None
     """What a window shows in place of the message, where the asker has one open."""
+
+
+def start_of(command: Command, rows: Sized) -> int:
+    """Return at which row a list goes on that its *More* button asks for; at the first where there are fewer by now."""
+    after = int(command.after) if command.after and command.after.isdecimal() else 0
+    return after if after < len(rows) else 0

@@ -1,11 +1,14 @@
 """`events` and `checkpoints`: look deeper into one job."""
 
 from bot.blocks.log import checkpoint_list, event_log
+from bot.blocks.parts import LONGEST_VALUE, code
 from bot.commands.command import Command, Reply
 from bot.commands.context import Context
+from bot.commands.parse import MOST_LISTED
 
 DEFAULT_EVENTS = 10
 CHECKPOINTS = 10
+NO_PAGES = "There may be older ones; this provider gives no way to page back to them."
 
 
 async def show_events(command: Command, context: Context) -> Reply:
@@ -14,7 +17,10 @@ async def show_events(command: Command, context: Context) -> Reply:
     events = (await context.shared.events(job_id, limit=limit, after=command.after)).answer
     has_more = len(events) >= limit and events[0].id
     older = f"events {job_id} {limit} after:{events[0].id}" if has_more else None
-    return Reply(event_log(job_id, events, older=older), replaces=command.replaces)
+    notes = [NO_PAGES] if len(events) >= limit and older is None else []
+    if notes and limit < MOST_LISTED:
+        notes = [f"{NO_PAGES} {code(f'/ftjob events {job_id} {MOST_LISTED}', LONGEST_VALUE)} shows {MOST_LISTED}."]
+    return Reply(event_log(job_id, events, older=older, notes=notes), replaces=command.replaces)
 
 
 async def show_checkpoints(command: Command, context: Context) -> Reply:
@@ -23,4 +29,5 @@ async def show_checkpoints(command: Command, context: Context) -> Reply:
     found = (await context.shared.checkpoints(job_id, limit=CHECKPOINTS, after=command.after)).answer
     has_more = len(found) >= CHECKPOINTS and found[-1].id
     older = f"checkpoints {job_id} after:{found[-1].id}" if has_more else None
-    return Reply(checkpoint_list(job_id, found, older=older), replaces=command.replaces)
+    notes = [NO_PAGES] if len(found) >= CHECKPOINTS and older is None else []
+    return Reply(checkpoint_list(job_id, found, older=older, notes=notes), replaces=command.replaces)

@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from bot.access import Policy, Why
+from bot.access import Why
 from bot.blocks.answers import STILL_CHECKING
-from bot.blocks.home import Health, Home, Quiet, Row, closed, home, stranger
+from bot.blocks.home import Health, Home, Quiet, Row, closed, home
 from bot.blocks.parts import Block
 from bot.commands.context import Context
 from bot.commands.known import Listing, newest, remembered
@@ -20,8 +20,21 @@ MOST_RUNNING = 10
 MOST_RECENT = 5
 
 
-async def home_of(person: str, context: Context, look: Callable[[Context], Awaitable[Listing]] = newest) -> Block:
-    """Return the Home tab of somebody who may read; ``look`` says what there is in an account."""
+async def home_of(
+    person: str,
+    context: Context,
+    look: Callable[[Context], Awaitable[Listing]] = newest,
+    *,
+    may_follow: bool = True,
+) -> Block:
+    """Return the Home tab of somebody who may read.
+
+    Args:
+        person: whose it is.
+        context: the parts to work with.
+        look: says what there is in an account.
+        may_follow: whether they may track jobs; a guest may not.
+    """
     store, places = context.store, context.everywhere()
     mine = await store.tracks.of_person(person, MOST_MINE)
     listings = await asyncio.gather(*map(look, places))
@@ -42,6 +55,10 @@ async def home_of(person: str, context: Context, look: Callable[[Context], Await
             muted=[_quiet(mute) for mute in await store.mutes.of_person(person)],
             health=health,
             version=context.version,
+            may_follow=may_follow,
+            more_mine=await store.tracks.count_of_person(person) - len(mine),
+            more_running=len(running) - MOST_RUNNING,
+            more_recent=len(jobs) - MOST_RECENT,
         )
     )
 
@@ -51,9 +68,9 @@ async def still_checking(there: Context) -> Listing:
     return await remembered(there, STILL_CHECKING)
 
 
-def closed_to(why: Why) -> Block:
+def closed_to(why: Why, context: Context) -> Block:
     """Return the Home tab of somebody who may not read, or of whom nothing is known."""
-    return closed(refusal(why, Policy())) if why in PASSES else stranger()
+    return closed(refusal(why, context.policy), passes=why in PASSES)
 
 
 def _row(job: Job, listing: Listing) -> Row:

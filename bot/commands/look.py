@@ -50,13 +50,15 @@ async def show_status(command: Command, context: Context) -> Reply:
 
 async def _which_job(command: Command, context: Context) -> Message:
     usage = misused(command.verb, WHICH_JOB)
-    tracked = (await context.store.tracks.in_channel(command.asker.channel))[:MOST_IDS]
-    if not tracked:
+    here = await context.store.tracks.in_channel(command.asker.channel)
+    if not here:
         raise usage
+    tracked, hidden = here[:MOST_IDS], len(here) - MOST_IDS
     said = problem(str(usage))
     rows = [f"{emoji(state.status)} {word(state.status)} · {code(track.job_id)}" for track, state in tracked]
     rows += await outages([track.account for track, _ in tracked], context)
     ways = ways_to([await _choice(track, state, context) for track, state in tracked])
+    rows += [f"and {hidden} more: `/ftjob tracked` shows them"] if hidden > 0 else []
     return Message(said.text, [*said.blocks, section("Tracked here:\n" + "\n".join(rows)), ways])
 
 
@@ -195,7 +197,9 @@ async def _newest(command: Command, context: Context, wanted: int) -> _Found:
 def _counted(statuses: Sequence[str]) -> str:
     """Return how many jobs are in each state: "Among 16 jobs: 3 running · 1 failed"."""
     counts = Counter(word(status).lower() for status in statuses).most_common(_MOST_COUNTS)
-    return f"Among {len(statuses)} jobs: " + " · ".join(f"{count} {status}" for status, count in counts)
+    others = len(statuses) - sum(count for _, count in counts)
+    shown = [f"{count} {status}" for status, count in counts] + ([f"{others} in other states"] if others else [])
+    return f"Among {len(statuses)} jobs: " + " · ".join(shown)
 
 
 def _older(command: Command, wanted: int, last: str) -> str:

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 
 from bot.blocks.known import unread
 from bot.blocks.models import Made, model_list
-from bot.commands.command import Command, Reply
+from bot.commands.command import Command, Reply, start_of
 from bot.commands.context import Context, names
 from bot.errors import NotOffered, ProviderError
 from bot.jobs.models import Model
@@ -30,8 +30,17 @@ async def show(command: Command, context: Context) -> Reply:
     rows = sorted(sorted(whole, key=lambda each: -each.created), key=lambda each: each.ends or date.max)
     place = places[0].place if len(places) == 1 else f"the accounts {names(places)}"
     today = datetime.fromtimestamp(context.clock(), UTC).date()
-    shown = model_list(rows, checkpoints=len(made) - len(whole), today=today, place=place, notes=silent)
-    return Reply(shown)
+    of_account = f" account:{command.account}" if command.account else ""
+    shown = model_list(
+        rows,
+        checkpoints=len(made) - len(whole),
+        today=today,
+        place=place,
+        notes=silent,
+        start=start_of(command, rows),
+        command=f"models{of_account}",
+    )
+    return Reply(shown, replaces=command.replaces)
 
 
 async def _look(there: Context) -> list[Made] | str:

@@ -49,6 +49,7 @@ REVOKE = (
 _AFTER = re.compile(r"after:(?P<id>[A-Za-z0-9_-][!#-%(-;=?-_a-{}~]{0,127})", re.ASCII)
 _CHANNEL = re.compile(r"<#(?P<id>[CGD][A-Z0-9]+)(?:\|[^>]*)?>")
 
+_Reader = Callable[[Verb, list[str], Asker], Command]
 _VERBS = {verb.value: verb for verb in USAGE} | ALIASES
 _SPELLED = [word for word in _VERBS if word.isalpha()]
 
@@ -155,9 +156,9 @@ def _events(verb: Verb, words: list[str], asker: Asker) -> Command:
     return Command(verb, asker, job_ids=_ids(verb, words), most=most, after=after)
 
 
-def _checkpoints(verb: Verb, words: list[str], asker: Asker) -> Command:
-    words, after = _after(words)
-    return replace(_one(verb, words, asker), after=after)
+def _paged(read: _Reader) -> _Reader:
+    """Return a reader of what another one reads, with what the page that is asked for comes after."""
+    return lambda verb, words, asker: replace(read(verb, _after(words)[0], asker), after=_after(words)[1])
 
 
 def _after(words: list[str]) -> tuple[list[str], str | None]:
@@ -261,13 +262,13 @@ def _is_linked(word: str) -> bool:
     return re.match("<(?![@#!])", word) is not None
 
 
-_READERS: dict[Verb, Callable[[Verb, list[str], Asker], Command]] = {
+_READERS: dict[Verb, _Reader] = {
     Verb.HELP: _help,
     Verb.STATUS: _status,
     Verb.LIST: _list,
     Verb.TRACK: _track,
     Verb.UNTRACK: _untrack,
-    Verb.TRACKED: _bare,
+    Verb.TRACKED: _paged(_bare),
     Verb.SUBSCRIBE: _subscribe,
     Verb.SUBSCRIPTIONS: _bare,
     Verb.UNSUBSCRIBE: _unsubscribe,
@@ -275,13 +276,13 @@ _READERS: dict[Verb, Callable[[Verb, list[str], Asker], Command]] = {
     Verb.UNMUTE: _unmute,
     Verb.SETTINGS: _settings,
     Verb.EVENTS: _events,
-    Verb.CHECKPOINTS: _checkpoints,
+    Verb.CHECKPOINTS: _paged(_one),
     Verb.CURVES: _one,
     Verb.CANCEL: _order,
     Verb.PAUSE: _order,
     Verb.RESUME: _order,
     Verb.CREATE: _of_account,
-    Verb.MODELS: _of_account,
+    Verb.MODELS: _paged(_of_account),
     Verb.OUTBOX: _bare,
     Verb.AUDIT: _audit,
     Verb.ABOUT: _bare,

@@ -5,9 +5,9 @@ import secrets
 from bot.alerts.draw import Outgoing
 from bot.blocks.answers import note
 from bot.blocks.card import Present, card
-from bot.blocks.lists import tracked_list
+from bot.blocks.lists import left_out, tracked_list
 from bot.blocks.parts import code, mention
-from bot.commands.command import Asker, Command, Reply
+from bot.commands.command import Asker, Command, Reply, start_of
 from bot.commands.context import Context
 from bot.commands.known import outages
 from bot.commands.locate import at_job
@@ -27,7 +27,8 @@ async def track(command: Command, context: Context) -> Reply:
     if len(command.job_ids) == 1:
         return Reply(note(await _track_in_turn(command.job_ids[0], command, context)))
     # One that fails must not hide what became of the others.
-    return Reply(note("\n".join([await try_one(job_id, command, context) for job_id in command.job_ids])))
+    said = [await try_one(job_id, command, context) for job_id in command.job_ids]
+    return Reply(left_out("\n".join(said), command.left_out, at_once=len(command.job_ids)))
 
 
 async def try_one(job_id: str, command: Command, context: Context) -> str:
@@ -127,4 +128,5 @@ async def tracked(command: Command, context: Context) -> Reply:
     subscribed = bool(await context.store.tracks.subscriptions_of(channel))
     notes = await outages([each.account for each, _ in found], context)
     rows = [(each.job_id, state.status) for each, state in found]
-    return Reply(tracked_list(rows, subscribed=subscribed, notes=notes))
+    shown = tracked_list(rows, subscribed=subscribed, notes=notes, start=start_of(command, rows))
+    return Reply(shown, replaces=command.replaces)

@@ -32,7 +32,7 @@ _VERBS = {
     UNMUTE: Verb.UNMUTE,
 }
 
-_PAGED = (Verb.LIST, Verb.EVENTS, Verb.CHECKPOINTS, Verb.AUDIT)
+_PAGED = (Verb.LIST, Verb.EVENTS, Verb.CHECKPOINTS, Verb.AUDIT, Verb.TRACKED, Verb.MODELS)
 _DOOR = "button"
 _NUMBER = re.compile(r"[0-9]{1,18}")
 """What fits into a row's id."""

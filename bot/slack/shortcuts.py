@@ -31,7 +31,8 @@ def command_of(body: dict[str, Any]) -> Command | None:
             found = job_ids_in(" ".join(_texts(message)))
             if not found:
                 raise UserError(NO_JOB)
-            return Command(Verb.TRACK, asker, "shortcut", job_ids=tuple(found[:MOST_IDS]))
+            taken, left_out = tuple(found[:MOST_IDS]), tuple(found[MOST_IDS:])
+            return Command(Verb.TRACK, asker, "shortcut", job_ids=taken, left_out=left_out)
     return None
 
 

@@ -192,6 +192,12 @@ class Tracks:
         async with self._db.transaction() as tx:
             return [(_track(row), State(row.status, row.fine_tuned_model)) for row in await tx.execute(rows)]
 
+    async def count_of_person(self, person: str) -> int:
+        """Return how many jobs, each in each channel, somebody set to be tracked."""
+        tracks = schema.track
+        async with self._db.transaction() as tx:
+            return int(await tx.scalar(select(func.count()).where(tracks.c.person == person)) or 0)
+
     async def trained(self, account: str) -> list[Trained]:
         """Return every model that was made by a job which a channel tracks."""
         tracks, jobs = schema.track, schema.job

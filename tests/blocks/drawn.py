@@ -15,7 +15,7 @@ from bot.blocks.answers import order_question
 from bot.blocks.card import Present, card
 from bot.blocks.channel_settings import channel_settings, in_words
 from bot.blocks.digest import Told, after_mute, digest
-from bot.blocks.home import Health, Home, Quiet, Row, broken, home, stranger
+from bot.blocks.home import Health, Home, Quiet, Row, broken, closed, home
 from bot.blocks.job import Surroundings, status
 from bot.blocks.known import last_known, outage_note, unread
 from bot.blocks.lists import job_list, tracked_list
@@ -158,7 +158,7 @@ def homes(drawn: Job, *, rows: int = 1) -> dict[str, Block]:
             replace(full, mine=[replace(row, account="a" * 32, page=None)], health=[well, ill])
         ),
         "home where nothing is known": home(Home([], [], [], [], [], [ill], "1.0")),
-        "home of a stranger": stranger(),
+        "home of a stranger": closed("I answer only members of this workspace.", passes=False),
         "home without a store": broken(),
     }
 

@@ -41,7 +41,7 @@ def test_a_list_counts_the_jobs_that_it_has_no_room_for() -> None:
     jobs = [job(id=f"ftjob-{n}") for n in range(MOST_JOBS + 7)]
     message = job_list(jobs, title="Jobs", empty="None.")
 
-    assert shown(message).splitlines()[-1] == "And 7 more."
+    assert shown(message).splitlines()[-1] == "And 7 more: `/ftjob list active` shows them, in pages."
     assert shown(message).count("Running") == MOST_JOBS
     assert "And" not in shown(job_list(jobs[:MOST_JOBS], title="Jobs", empty="None."))
 
@@ -71,7 +71,10 @@ def test_all_that_is_tracked_is_counted_even_where_it_has_no_room() -> None:
     message = tracked_list([(f"ftjob-{n}", "running") for n in range(MOST_ROWS + 460)], subscribed=True)
 
     assert shown(message).startswith("*500 jobs tracked here*")
-    assert shown(message).splitlines()[-2:] == ["And 460 more.", SUBSCRIBED]
+    assert shown(message).splitlines()[-3:] == ["And 460 more: press *More*.", SUBSCRIBED, "More"]
+    last = tracked_list([(f"ftjob-{n}", "running") for n in range(MOST_ROWS + 1)], subscribed=False, start=MOST_ROWS)
+    assert shown(last).splitlines()[0] == "*41 jobs tracked here, from number 41 on*"
+    assert "more" not in shown(last)
 
 
 def test_without_tracked_jobs_the_answer_says_how_to_start() -> None:

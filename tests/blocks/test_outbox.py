@@ -86,7 +86,7 @@ def test_every_row_has_a_button_of_its_own_and_all_have_one_together() -> None:
     each = [(f"{RETRY}:{nth}", str(100 + nth)) for nth in range(MOST_ROWS)]
     assert pressable(message) == [*each, (RETRY_ALL, ALL)]
     assert "Retry all 31" in shown(message)
-    assert "The oldest 20 of 31." in shown(message)
+    assert "The oldest 20 of 31; the others are shown here once these are gone." in shown(message)
     assert faults(message) == []
 
 
