@@ -8,8 +8,9 @@ class Need(Enum):
     """What a command needs of the person who gives it."""
 
     NOTHING = auto()
+    """No right, as help: refused only to those of whom Slack says that they may not use the bot at all."""
     READ = auto()
-    """A member of the workspace."""
+    """A member of the workspace, or a guest where the settings let guests look things up."""
     OPERATE = auto()
     """An operator: changes a job, or what somebody else's channel gets."""
 
@@ -20,6 +21,8 @@ class Why(StrEnum):
     READ_ONLY = "read_only"
     STRANGER = "stranger"
     GUEST = "guest"
+    GUEST_READS_ONLY = "guest_reads_only"
+    """A guest who may look things up, and asked for more."""
     NOT_A_PERSON = "not_a_person"
     NOT_AN_OPERATOR = "not_an_operator"
     SLACK_UNREACHABLE = "slack_unreachable"
@@ -32,7 +35,7 @@ class Why(StrEnum):
 OUTSIDE = frozenset({Why.STRANGER, Why.GUEST, Why.NOT_A_PERSON, Why.NO_SUCH_PERSON})
 """What Slack said of people who may not use the bot at all."""
 
-_LASTING = OUTSIDE | {Why.READ_ONLY}
+_LASTING = OUTSIDE | {Why.READ_ONLY, Why.GUEST_READS_ONLY}
 
 
 class Unknown(Enum):
@@ -58,8 +61,9 @@ class Person:
     is_admin: bool = False
     """An admin or owner of the workspace."""
     is_guest: bool = False
+    """Of one channel or of several: a guest of this workspace."""
     is_stranger: bool = False
-    """A member of another company, in a shared channel."""
+    """A member of another company, in a channel shared over Slack Connect; whatever else they are, never a guest of ours."""
     is_human: bool = True
     """Neither a bot, nor deactivated, nor only invited."""
     groups: frozenset[str] = frozenset()
@@ -77,6 +81,8 @@ class Policy:
     operators: frozenset[str] = frozenset()
     """User ids and user-group ids."""
     read_only: bool = False
+    allow_guests: bool = False
+    """Whether guests may look things up; they change nothing in any case."""
 
 
 @dataclass(frozen=True)
@@ -105,19 +111,14 @@ def may(
     """
     if changes_job and policy.read_only:
         return Refused(Why.READ_ONLY)
-    if need is Need.NOTHING:
-        return Allowed()
     if isinstance(who, Unknown):
-        return Refused(who.value)
-    if not who.is_human:
-        return Refused(Why.NOT_A_PERSON)
-    if who.is_stranger:
-        return Refused(Why.STRANGER)
-    if who.is_guest:
-        return Refused(Why.GUEST)
-    if who.is_stale and (changes_channel or changes_job or need is not Need.READ):
+        return Allowed() if need is Need.NOTHING and who.value not in OUTSIDE else Refused(who.value)
+    changes = need is Need.OPERATE or (need is Need.READ and (changes_job or changes_channel))
+    if why := _kept_out(who, policy, changes=changes):
+        return Refused(why)
+    if who.is_stale and changes:
         return Refused(Why.SLACK_UNREACHABLE)
-    if need is Need.READ or is_operator(who, policy):
+    if need is not Need.OPERATE or is_operator(who, policy):
         return Allowed()
     return Refused(Why.SLACK_UNREACHABLE if who.groups_unknown else Why.NOT_AN_OPERATOR)
 
@@ -128,6 +129,17 @@ def is_sure(decision: Allowed | Refused, policy: Policy) -> bool:
         return False
     by_group = any(operator.startswith("S") for operator in policy.operators)
     return decision.why in _LASTING or (decision.why is Why.NOT_AN_OPERATOR and not by_group)
+
+
+def _kept_out(person: Person, policy: Policy, *, changes: bool) -> Why | None:
+    """Return why somebody may not do a thing whoever else may, None where they are one of ours."""
+    if not person.is_human:
+        return Why.NOT_A_PERSON
+    if person.is_stranger:
+        return Why.STRANGER
+    if person.is_guest and not policy.allow_guests:
+        return Why.GUEST
+    return Why.GUEST_READS_ONLY if person.is_guest and changes else None
 
 
 def is_operator(person: Person, policy: Policy) -> bool:

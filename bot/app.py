@@ -169,10 +169,10 @@ async def running(
         look_out = partial(lookout, store=store, recorder=recorder, notices=notices, interval=interval, logs=pace.logs)
         look_out = partial(look_out, charts=charts, door=gateway, owed=sender.wake, shown=editor.wake, ages=ages)
         lookouts = [look_out(client, clock=clock, lease=patience.lease) for client in clients.values()]
-        presence = Presence(gateway, store, notices, wake=sender.wake, clock=clock)
         parts = partial(_context, settings, store=store, recorder=recorder, notices=notices, charts=charts, wake=wake)
         context = parts(clients=clients, gateway=gateway, drawing=drawing, flood=Flood(limits), clock=clock, ages=ages)
         dispatch = Dispatch(context, gateway, gateway.people, lambda: presence.identity, tells_after=pace.tells_after)
+        presence = Presence(gateway, store, notices, wake=sender.wake, identified=dispatch.identified, clock=clock)
         await enter(_sending(sender))
         sweepers = {each.sweeper.account: each.sweeper for each in lookouts}
         watchers: list[Watcher] = [
@@ -221,7 +221,7 @@ def _context(
         charts=charts,
         wake=wake,
         notices=notices,
-        policy=Policy(settings.ftjob_operators, read_only=settings.ftjob_read_only),
+        policy=Policy(settings.ftjob_operators, settings.ftjob_read_only, settings.ftjob_allow_guests),
         flood=flood,
         clock=clock,
         version=version("ftjob"),

@@ -11,27 +11,22 @@ PEOPLE = [dict(zip(FLAGS, flags, strict=True)) for flags in product([False, True
 POLICY_OPERATORS = frozenset({"U0NAMED", "S0MLOPS"})
 
 
-def expected(
-    flags: dict[str, bool], need: Need, *, read_only: bool, changes_job: bool, changes_channel: bool
-) -> object:
+def expected(flags: dict[str, bool], need: Need, policy: Policy, *, changes_job: bool, changes_channel: bool) -> object:
     """Return the rule of DESIGN 7: reading for members of our workspace, orders for operators, nothing by default."""
-    if read_only and changes_job:
+    if policy.read_only and changes_job:
         return Refused(Why.READ_ONLY)
-    if need is Need.NOTHING:
-        return Allowed()
+    only_reads = need is Need.READ and not changes_job and not changes_channel
     for refused, why in (
         (not flags["is_human"], Why.NOT_A_PERSON),
         (flags["is_stranger"], Why.STRANGER),
-        (flags["is_guest"], Why.GUEST),
-        (
-            flags["is_stale"] and not (need is Need.READ and not changes_job and not changes_channel),
-            Why.SLACK_UNREACHABLE,
-        ),
+        (flags["is_guest"] and not policy.allow_guests, Why.GUEST),
+        (flags["is_guest"] and need is not Need.NOTHING and not only_reads, Why.GUEST_READS_ONLY),
+        (flags["is_stale"] and need is not Need.NOTHING and not only_reads, Why.SLACK_UNREACHABLE),
     ):
         if refused:
             return Refused(why)
     operator = flags["is_admin"] or flags["named"] or flags["in_group"]
-    if need is Need.READ or operator:
+    if need is not Need.OPERATE or operator:
         return Allowed()
     return Refused(Why.SLACK_UNREACHABLE if flags["groups_unknown"] else Why.NOT_AN_OPERATOR)
 
@@ -52,21 +47,21 @@ def person_with(flags: dict[str, bool]) -> Person:
 @pytest.mark.parametrize("need", Need)
 def test_everybody_may_exactly_what_the_rule_says(need: Need) -> None:
     for flags in PEOPLE:
-        for read_only, changes_job, changes_channel in product([False, True], repeat=3):
-            policy, person = Policy(POLICY_OPERATORS, read_only=read_only), person_with(flags)
+        for read_only, allow_guests, changes_job, changes_channel in product([False, True], repeat=4):
+            policy = Policy(POLICY_OPERATORS, read_only=read_only, allow_guests=allow_guests)
             case = {"changes_job": changes_job, "changes_channel": changes_channel}
 
-            assert may(person, need, policy, **case) == expected(flags, need, read_only=read_only, **case), (
-                flags,
-                case,
-            )
+            assert may(person_with(flags), need, policy, **case) == expected(flags, need, policy, **case), (flags, case)
 
 
 @pytest.mark.parametrize("why", Unknown)
-def test_of_whom_nothing_is_known_may_nothing_but_get_help(why: Unknown) -> None:
+def test_of_whom_nothing_is_known_may_nothing_but_get_help_unless_slack_says_that_they_are_none_of_ours(
+    why: Unknown,
+) -> None:
     for changes_job, changes_channel in product([False, True], repeat=2):
         changes = {"changes_job": changes_job, "changes_channel": changes_channel}
-        assert may(why, Need.NOTHING, Policy(), **changes) == Allowed()
+        helped = Refused(why.value) if why is Unknown.NO_SUCH_PERSON else Allowed()
+        assert may(why, Need.NOTHING, Policy(allow_guests=True), **changes) == helped
         for need in (Need.READ, Need.OPERATE):
             assert may(why, need, Policy(frozenset({"U0OTHER"})), **changes) == Refused(why.value)
 
@@ -79,7 +74,7 @@ def test_somebody_of_whom_nothing_is_known_but_the_id_may_read_and_no_more() -> 
     )
     assert not nobody.groups_unknown
     assert not nobody.is_stale
-    assert Policy() == Policy(operators=frozenset(), read_only=False)
+    assert Policy() == Policy(operators=frozenset(), read_only=False, allow_guests=False)
     assert may(nobody, Need.READ, Policy(), changes_job=False) == Allowed()
     assert may(nobody, Need.OPERATE, Policy(), changes_job=True) == Refused(Why.NOT_AN_OPERATOR)
 
@@ -99,7 +94,7 @@ def test_a_group_id_is_not_taken_for_a_person() -> None:
 
 
 def test_the_audit_keeps_a_reason_in_a_word_that_stays_the_same() -> None:
-    words = "read_only stranger guest not_a_person not_an_operator slack_unreachable "
+    words = "read_only stranger guest guest_reads_only not_a_person not_an_operator slack_unreachable "
     words += "no_such_person unreadable slack_refuses starting"
 
     assert list(map(str, Why)) == words.split()

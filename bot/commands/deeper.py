@@ -4,7 +4,7 @@ from bot.blocks.log import checkpoint_list, event_log
 from bot.blocks.parts import LONGEST_VALUE, code
 from bot.commands.command import Command, Reply
 from bot.commands.context import Context
-from bot.commands.parse import MOST_LISTED
+from bot.commands.filters import MOST_LISTED
 
 DEFAULT_EVENTS = 10
 CHECKPOINTS = 10

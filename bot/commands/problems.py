@@ -56,6 +56,7 @@ _REFUSALS = {
     Why.READ_ONLY: "Orders such as cancel are switched off here (FTJOB_READ_ONLY). Ask whoever runs this bot to switch it on.",
     Why.STRANGER: "I answer only members of this workspace. Ask one of them.",
     Why.GUEST: "Guests of this workspace may not use me. Ask a member of your channel.",
+    Why.GUEST_READS_ONLY: "Guests of this workspace can only look things up here. Ask a member of your channel to do this.",
     Why.NOT_A_PERSON: "I answer only people. Ask me yourself, signed in as a member of this workspace.",
     Why.SLACK_UNREACHABLE: "I could not ask Slack who you are, so I did nothing. Please try again in a minute.",
     Why.NO_SUCH_PERSON: (

@@ -84,7 +84,7 @@ async def run(command: Command, who: Person | Unknown, context: Context) -> Repl
     """
     changes = {"changes_job": command.changes_job, "changes_channel": command.changes_channel}
     decision = may(who, command.need, context.policy, **changes)
-    _mind_limits(decision, command, context)
+    mind_limits(decision, command.need, command.asker.person, context)
     if isinstance(decision, Refused):
         log.info("command.refused", verb=command.verb, why=decision.why)
         metrics.COMMANDS.labels(command.verb, "refused").inc()
@@ -99,6 +99,15 @@ async def run(command: Command, who: Person | Unknown, context: Context) -> Repl
     return reply
 
 
+def misread(error: UserError, person: str, who: Person | Unknown, context: Context) -> Reply:
+    """Return what to say of words that are no command, or why whoever typed them gets no answer."""
+    decision = may(who, Need.NOTHING, context.policy, changes_job=False)
+    mind_limits(decision, Need.NOTHING, person, context)
+    if isinstance(decision, Refused):
+        return Reply(note(refusal(decision.why, context.policy)))
+    return Reply(problem(str(error)))
+
+
 async def _stopped(command: Command, context: Context) -> Reply:
     """Stop what somebody who may do nothing else gets in their direct messages; the answer tells nothing of any job.
 
@@ -109,12 +118,11 @@ async def _stopped(command: Command, context: Context) -> Reply:
     return reply if reply.decision is Decision.FAILED else Reply(note(STOPPED))
 
 
-def _mind_limits(decision: Allowed | Refused, command: Command, context: Context) -> None:
+def mind_limits(decision: Allowed | Refused, need: Need, person: str, context: Context) -> None:
     """Let people who may not do this draw on no limit of those who may."""
-    person = command.asker.person
     if isinstance(decision, Refused):
         context.flood.refused(person, context.ages(), for_good=decision.why in OUTSIDE)
-    elif command.need is not Need.NOTHING:
+    elif need is not Need.NOTHING:
         context.flood.allowed(person)
 
 

@@ -5,7 +5,7 @@ An event asks nothing and gets no answer.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -14,24 +14,23 @@ import structlog
 from structlog.contextvars import bind_contextvars
 
 from bot import metrics
-from bot.access import OUTSIDE, Allowed, Need, Person, Refused, Unknown, is_sure, may
+from bot.access import Need, Person, Unknown, is_sure, may
 from bot.alerts.retry import SHARED
-from bot.blocks.answers import note, problem
-from bot.blocks.home import broken
+from bot.blocks.answers import note
 from bot.blocks.notice import NoticeKind
-from bot.blocks.parts import Block
 from bot.blocks.view import LOADING
 from bot.commands.command import Command, Reply, Verb
 from bot.commands.context import Context
 from bot.commands.flood import Admitted, Asks, Wait
 from bot.commands.forms import WrongFields
-from bot.commands.home import closed_to, home_of, still_checking
 from bot.commands.problems import flooded
-from bot.commands.run import run
+from bot.commands.run import misread, run
 from bot.errors import UserError
 from bot.slack import buttons, home, modals, shortcuts, slash, waiting
+from bot.slack.early import Early
 from bot.slack.events import joined_channel, moved_channel, reopened_channel
 from bot.slack.gateway import Gateway, Identity
+from bot.slack.home import HomeTabs
 from bot.slack.people import People
 from bot.slack.responder import Door
 
@@ -67,7 +66,9 @@ class Dispatch:
         self._gateway = gateway
         self._people = people
         self._identity = identity
+        self._homes = HomeTabs(context, gateway, self._who, tells_after=tells_after)
         self._tells_after = tells_after
+        self._early = Early()
         self._recent: dict[str, None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -105,17 +106,30 @@ class Dispatch:
         viewer = home.viewer_of(body)
         # Where it is too much, what stands there stays.
         if viewer and isinstance(self._decide(viewer), Admitted):
-            self._start(self._show_home(viewer))
+            self._start(self._show_homes([viewer]))
 
     def event(self, body: dict[str, Any]) -> None:
         """Start on something that happened, if it concerns the bot."""
-        identity = self._identity()
-        if identity and (joined := joined_channel(body, identity.user_id)):
-            self._start(self._welcome(joined))
-        if channel := reopened_channel(body, identity.user_id if identity else None):
-            self._start(self._reopened(channel, body))
+        us = self._us()
+        if joined := joined_channel(body):
+            person, channel = joined
+            if us is None:
+                self._early.joined(person, channel)
+            elif person == us.user_id:
+                self._start(self._welcome(channel))
+        if reopened := reopened_channel(body, us.user_id if us else None):
+            self._start(self._reopened(reopened, body))
         if moved := moved_channel(body):
             self._start(self._moved(*moved))
+
+    def identified(self) -> None:
+        """Start on what came before Slack said who we are."""
+        if us := self._us():
+            channels, viewers = self._early.take(us.user_id)
+            for channel in channels:
+                self._start(self._welcome(channel))
+            if viewers:
+                self._start(self._show_homes(viewers))
 
     async def stop(self) -> None:
         """Let answers under way end within a few seconds, then cut them."""
@@ -166,34 +180,21 @@ class Dispatch:
             metrics.FLOODS.labels(decision.bound).inc()
         return decision
 
-    async def _show_home(self, person_id: str) -> None:
-        who = await self._who(person_id)
-        decision = may(who, Need.READ, self._context.policy, changes_job=False)
-        if isinstance(decision, Refused):
-            self._context.flood.refused(person_id, self._context.ages(), for_good=decision.why in OUTSIDE)
-        try:
-            view = await self._home(person_id) if isinstance(decision, Allowed) else closed_to(decision.why)
-        except Exception:
-            log.exception("home.broke")
-            view = broken()
-        await self._gateway.publish(person_id, view)
+    def _us(self) -> Identity | None:
+        """Return who we are, None until Slack said it whole."""
+        identity = self._identity()
+        return identity if identity and identity.team_id and identity.user_id else None
 
-    async def _home(self, person_id: str) -> Block:
-        """Return somebody's Home tab; where that takes long, they see what is known meanwhile."""
-
-        async def show_known() -> bool:
-            await self._gateway.publish(person_id, await home_of(person_id, self._context, still_checking))
-            return True
-
-        async with waiting.telling(show_known, after=self._tells_after):
-            return await home_of(person_id, self._context)
+    async def _show_homes(self, viewers: Sequence[str]) -> None:
+        for viewer in viewers:
+            # Where Slack says who we are while it is shown, it is shown again.
+            if not await self._homes.show(viewer) and not (self._us() and await self._homes.show(viewer)):
+                self._early.opened_home(viewer)
 
     async def _who(self, person_id: str, **how: bool) -> Person | Unknown:
         """Return who somebody is; before Slack said which workspace is ours nobody is known to be of it."""
-        identity = self._identity()
-        if identity is None or not identity.team_id:
-            return Unknown.STARTING
-        return await self._people.ask(person_id, identity.ours, **how)
+        us = self._us()
+        return await self._people.ask(person_id, us.ours, **how) if us else Unknown.STARTING
 
     async def _welcome(self, channel: str) -> None:
         """Say once in a channel what the bot does, unless it is at work there already or strangers read there."""
@@ -223,7 +224,7 @@ class Dispatch:
             if asked is None or await self._is_repeated(kind, trigger):
                 return None
             if isinstance(asked, UserError):
-                return Reply(problem(str(asked)))
+                return misread(asked, door.person, await self._who(door.person), self._context)
             reply = await self._answer(asked)
         # What said so took the place of the message whose button was pressed, and leaves it to the answer.
         return replace(reply, replaces=True) if replaces and told.is_told else reply
@@ -272,10 +273,8 @@ class Dispatch:
         return True
 
     async def _answer(self, command: Command) -> Reply:
-        who: Person | Unknown = Unknown.STARTING
-        if command.need is not Need.NOTHING:
-            operates, fresh = command.need is Need.OPERATE, command.needs_fresh_rights
-            who = await self._who(command.asker.person, operates=operates, fresh=fresh)
+        operates, fresh = command.need is Need.OPERATE, command.needs_fresh_rights
+        who = await self._who(command.asker.person, operates=operates, fresh=fresh)
         # For this task alone, which ends with the answer.
         bind_contextvars(verb=command.verb, channel=command.asker.channel)
         return await run(command, who, self._context)

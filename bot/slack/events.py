@@ -6,11 +6,11 @@ from typing import Any
 _CHANNEL = re.compile(r"[CG][A-Z0-9]{1,30}")
 
 
-def joined_channel(body: dict[str, Any], bot_user: str) -> str | None:
-    """Return the channel that the bot itself was just let into, or None where the event is about something else."""
+def joined_channel(body: dict[str, Any]) -> tuple[str, str] | None:
+    """Return who, maybe the bot itself, was just let into which channel, or None where an event does not say so."""
     match body.get("event"):
-        case {"type": "member_joined_channel", "user": str(user), "channel": str(channel)} if user == bot_user:
-            return channel
+        case {"type": "member_joined_channel", "user": str(user), "channel": str(channel)}:
+            return user, channel
     return None
 
 

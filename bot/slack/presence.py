@@ -33,10 +33,12 @@ class Presence:
         notices: Notices,
         *,
         wake: Callable[[], None],
+        identified: Callable[[], None],
         clock: Clock,
         every: float = EVERY,
         again: float = AGAIN,
     ) -> None:
+        """Take what it needs; ``identified`` is called whenever Slack has said who we are."""
         self.identity: Identity | None = None
         """Who we are; None until Slack said so once."""
         self.is_up = False
@@ -47,6 +49,7 @@ class Presence:
         self._store = store
         self._notices = notices
         self._wake = wake
+        self._identified = identified
         self._clock = clock
         self._every = every
         self._again = again
@@ -88,6 +91,7 @@ class Presence:
 
     async def _came_up(self, identity: Identity) -> None:
         self.identity = identity
+        self._identified()
         if self.is_up:
             return
         await self._tell_of_end()

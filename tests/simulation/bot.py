@@ -83,7 +83,7 @@ async def assembled(world: World, file: Path, interval: float, clock: Clock) -> 
         recorder = Recorder(store, wake=wake, interval=interval)
         circuit = Circuit(store, notices, ACCOUNT.name, wake=sender.wake, clock=clock)
         sweeper = Sweeper(client, store, recorder, circuit, notices, interval=interval, clock=clock)
-        presence = Presence(gateway, store, notices, wake=sender.wake, clock=clock)
+        presence = Presence(gateway, store, notices, wake=sender.wake, identified=lambda: None, clock=clock)
         yield Parts(store, client, recorder, sender, editor, sweeper, presence)
 
 

@@ -39,6 +39,7 @@ async def present(office: PostOffice, ops: str | None = None) -> AsyncIterator[P
         office.store,
         notices,
         wake=lambda: None,
+        identified=lambda: None,
         clock=office.clock,
         every=0.01,
         again=0.01,

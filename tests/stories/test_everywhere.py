@@ -37,10 +37,20 @@ async def test_home_shows_what_is_mine_what_runs_and_how_the_bot_fares(any_world
 
         milos = await shown_home(world, "milo")
         assert f"told in <#{world.ml.id}>" not in milos, "what Olivia tracks is hers"
-        for guest in ("gia", "sam"):
-            refused = await shown_home(world, guest)
-            assert "nothing to show to guests" in refused
+        for other_than_us, said in (("gia", "Guests of this workspace may not use me"), ("sam", "only members")):
+            refused = await shown_home(world, other_than_us)
+            assert said in refused
             assert mine not in refused
+
+
+async def test_a_home_shows_a_guest_who_may_look_what_runs_and_offers_nothing_to_follow(world: World) -> None:
+    job = world.api.add_job(status="running")
+    async with world.bot(FTJOB_ALLOW_GUESTS="1"):
+        shown = await shown_home(world, "gia")
+        assert job in shown
+        assert "track" not in shown
+        assert "Nothing is followed for you yet" in await shown_home(world, "milo")
+        assert "only members" in await shown_home(world, "sam")
 
 
 async def test_home_says_that_the_api_does_not_answer(world: World) -> None:

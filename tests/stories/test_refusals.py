@@ -22,23 +22,58 @@ async def test_members_may_read_and_follow(world: World) -> None:
 
 
 @pytest.mark.parametrize(("who", "said"), [("gia", "Guests"), ("sam", "members of this workspace")])
-async def test_guests_and_strangers_get_help_and_nothing_else(world: World, who: str, said: str) -> None:
+async def test_guests_and_strangers_get_one_short_refusal_and_nothing_else(world: World, who: str, said: str) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot() as bot:
         await world.say(f"track {job}", channel=world.ops)
         asked = len(world.api.ledger.of("GET /fine_tuning/jobs/{id}"))
-        for verb in (f"status {job}", "list", f"track {job}", "untrack all", "subscribe", "about", f"cancel {job}"):
-            answer = await world.say(verb, by=who, channel=world.ops)
-            assert said in answer.plain
-            assert answer.ephemeral
-        helped = await world.say("help", by=who)
+        looks = ("help", "help track", "lst", f"statsu {job}", f"status {job}", "list", "about", "settings")
+        changes = (f"track {job}", f"track {job} me", "untrack all", "subscribe", f"cancel {job}")
+        answers = [await world.say(verb, by=who, channel=world.ops) for verb in (*looks, *changes)]
         assert len(await bot.store.tracks.in_channel(world.ops.id)) == 1
 
-    assert "/ftjob status" in helped.plain
+    assert {answer.plain for answer in answers} == {answers[0].plain}
+    assert said in answers[0].plain
+    assert all(answer.ephemeral for answer in answers)
     assert len(world.api.ledger.of("GET /fine_tuning/jobs/{id}")) == asked
     assert world.orders == []
     assert len(world.ops.messages) == 1
+
+
+@pytest.mark.parametrize("kind", ["is_restricted", "is_ultra_restricted"])
+async def test_guests_who_are_allowed_look_things_up_and_change_nothing(world: World, kind: str) -> None:
+    job = world.api.add_job(status="running")
+    world.gia.is_restricted = False
+    setattr(world.gia, kind, True)
+
+    async with world.bot(FTJOB_ALLOW_GUESTS="1", FTJOB_OPERATORS=world.gia.id) as bot:
+        await world.say(f"track {job}")
+        shown = await world.say(f"status {job}", by="gia")
+        listed = await world.say("list", by="gia")
+        helped = await world.say("help", by="gia")
+        verbs = (
+            f"track {job} me",
+            f"track {job} in #ops",
+            "subscribe",
+            "mute all 2h",
+            f"curves {job}",
+            f"cancel {job}",
+        )
+        refused = [await world.say(verb, by="gia") for verb in (*verbs, "untrack all", "outbox")]
+        pressed = await world.press(world.about(job)[0], "ftjob_untrack", by="gia")
+        strangers = [await world.say(verb, by="sam") for verb in ("help", f"status {job}")]
+        assert len(await bot.store.tracks.in_channel(world.ml.id)) == 1
+
+    assert "Running" in shown.plain
+    assert job in listed.plain
+    assert "/ftjob status" in helped.plain
+    assert {answer.plain for answer in (*refused, pressed)} == {refused[0].plain}
+    assert "Guests of this workspace can only look things up here" in refused[0].plain
+    assert all("I answer only members" in answer.plain for answer in strangers)
+    assert world.orders == []
+    assert world.ops.messages == world.slack.direct_message(world.gia).messages == []
+    assert len(world.ml.messages) == 1
 
 
 async def test_a_member_who_is_named_as_an_operator_may_cancel(world: World) -> None:

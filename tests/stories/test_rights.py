@@ -94,7 +94,7 @@ async def test_of_whom_nothing_is_known_is_told_why_and_what_to_do_in_commands_a
             await world.slack.ledger.until(lambda: "Newest" in world.slack.homes[world.milo.id].plain, why="a Home tab")
 
     assert said in refused.plain
-    assert "/ftjob status" in helped.plain
+    assert ("/ftjob status" in helped.plain) is ("only members" not in said), "none of ours gets no help either"
     assert job not in shown_home
     assert has_refresh is ("again" in said or "check" in said)
     assert "Running" in shown.plain

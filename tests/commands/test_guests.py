@@ -1,0 +1,141 @@
+"""What guests may: each thing that can be asked, by whatever door, for each kind of person, with and without the setting."""
+
+from typing import Any
+
+import pytest
+
+from bot.access import Allowed, Need, Person, Policy, Refused, Why, may
+from bot.blocks.answers import CONFIRM
+from bot.blocks.create import CREATE
+from bot.blocks.job import CANCEL, DETAILS, PAUSE, REFRESH, RESUME, SHOW, TRACK, UNTRACK
+from bot.blocks.mute import EVERY_JOB, UNMUTE
+from bot.blocks.outbox import ALL, RETRY, RETRY_ALL
+from bot.blocks.parts import PAGE
+from bot.blocks.subscriptions import UNSUBSCRIBE
+from bot.commands.command import Asker, Command, Verb
+from bot.commands.parse import parse
+from bot.slack import buttons, shortcuts
+
+JOB = "ftjob-abc123"
+GUEST, CHANNEL = "U0GIA", "C0ML"
+ASKER = Asker(GUEST, CHANNEL, "T0ACME")
+
+LOOKS = (
+    "help",
+    "help track",
+    JOB,
+    f"status {JOB}",
+    "list failed",
+    "tracked",
+    "subscriptions",
+    f"events {JOB}",
+    f"checkpoints {JOB}",
+    "models",
+    "settings",
+    "about",
+)
+CHANGES = (
+    f"track {JOB}",
+    f"track {JOB} me",
+    f"track {JOB} in <#C0OPS|ops>",
+    f"untrack {JOB}",
+    "untrack all",
+    "subscribe",
+    "subscribe failed",
+    "unsubscribe",
+    f"mute {JOB} 2h",
+    "mute all 7d",
+    "unmute",
+    "settings broadcast off",
+    f"curves {JOB}",
+    f"cancel {JOB}",
+    f"pause {JOB}",
+    f"resume {JOB}",
+    "create",
+    "outbox",
+    "audit",
+)
+LOOKING_BUTTONS = ((REFRESH, JOB), (f"{SHOW}:0", JOB), (DETAILS, JOB), (PAGE, f"list all 10 after:{JOB}"))
+CHANGING_BUTTONS = (
+    (TRACK, JOB),
+    (UNTRACK, JOB),
+    (CANCEL, JOB),
+    (PAUSE, JOB),
+    (RESUME, JOB),
+    (CREATE, "x"),
+    (CONFIRM, "key"),
+    (f"{UNMUTE}:0", EVERY_JOB),
+    (f"{UNSUBSCRIBE}:0", "1"),
+    (f"{RETRY}:0", "1"),
+    (RETRY_ALL, ALL),
+    (PAGE, "audit after:7"),
+)
+PEOPLE = {
+    "a member": Person(GUEST),
+    "an admin": Person(GUEST, is_admin=True),
+    "a guest": Person(GUEST, is_guest=True),
+    "a guest who is an operator": Person(GUEST, is_guest=True, is_admin=True, groups=frozenset({"S0OPS"})),
+    "a stranger": Person(GUEST, is_stranger=True),
+    "a stranger who is a guest there": Person(GUEST, is_stranger=True, is_guest=True),
+    "a bot": Person(GUEST, is_human=False),
+}
+OUT = {"a stranger": Why.STRANGER, "a stranger who is a guest there": Why.STRANGER, "a bot": Why.NOT_A_PERSON}
+
+
+def pressed(action: str, value: str) -> Command:
+    """Return what a button asks for."""
+    body: dict[str, Any] = {"user": {"id": GUEST}, "channel": {"id": CHANNEL}}
+    command = buttons.command_of(body | {"actions": [{"action_id": action, "value": value}]})
+    assert command, action
+    return command
+
+
+def from_message() -> Command:
+    """Return what the shortcut on a message asks for."""
+    body = {"type": "message_action", "callback_id": shortcuts.TRACK_FROM_MESSAGE, "message": {"text": JOB}}
+    command = shortcuts.command_of(body | {"user": {"id": GUEST}, "channel": {"id": CHANNEL}})
+    assert command
+    return command
+
+
+def looking() -> list[Command]:
+    return [*(parse(text, ASKER) for text in LOOKS), *(pressed(*each) for each in LOOKING_BUTTONS)]
+
+
+def changing() -> list[Command]:
+    return [
+        *(parse(text, ASKER) for text in CHANGES),
+        *(pressed(*each) for each in CHANGING_BUTTONS),
+        from_message(),
+    ]
+
+
+def decided(command: Command, who: Person, policy: Policy) -> Allowed | Refused:
+    changes = {"changes_job": command.changes_job, "changes_channel": command.changes_channel}
+    return may(who, command.need, policy, **changes)
+
+
+def test_no_verb_is_left_out() -> None:
+    assert {each.verb for each in (*looking(), *changing())} == set(Verb)
+
+
+@pytest.mark.parametrize("allow", [False, True], ids=["guests are not allowed", "guests are allowed"])
+@pytest.mark.parametrize("kind", PEOPLE)
+def test_each_kind_of_person_may_look_or_change_as_the_setting_says(kind: str, *, allow: bool) -> None:
+    policy, who = Policy(frozenset({GUEST, "S0OPS"}), allow_guests=allow), PEOPLE[kind]
+    looks = changes = OUT.get(kind)
+    if kind.startswith("a guest"):
+        looks, changes = (None, Why.GUEST_READS_ONLY) if allow else (Why.GUEST, Why.GUEST)
+
+    for command in looking():
+        assert decided(command, who, policy) == (Refused(looks) if looks else Allowed()), command
+    for command in changing():
+        assert decided(command, who, policy) == (Refused(changes) if changes else Allowed()), command
+
+
+@pytest.mark.parametrize("allow", [False, True])
+@pytest.mark.parametrize("kind", PEOPLE)
+def test_the_home_tab_is_shown_to_whom_may_look(kind: str, *, allow: bool) -> None:
+    shown = may(PEOPLE[kind], Need.READ, Policy(allow_guests=allow), changes_job=False)
+
+    assert isinstance(shown, Allowed) is (kind in ("a member", "an admin") or (kind.startswith("a guest") and allow))
