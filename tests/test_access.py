@@ -102,7 +102,7 @@ def test_the_audit_keeps_a_reason_in_a_word_that_stays_the_same() -> None:
 
 @pytest.mark.parametrize("why", Why)
 def test_a_refusal_is_sure_where_no_other_word_of_slacks_could_change_it(why: Why) -> None:
-    lasting = {Why.READ_ONLY, Why.STRANGER, Why.GUEST, Why.NOT_A_PERSON, Why.NO_SUCH_PERSON}
+    lasting = {Why.READ_ONLY, Why.STRANGER, Why.GUEST, Why.GUEST_READS_ONLY, Why.NOT_A_PERSON, Why.NO_SUCH_PERSON}
 
     assert is_sure(Refused(why), Policy(frozenset({"U0NAMED"}))) == (why in lasting | {Why.NOT_AN_OPERATOR})
     assert is_sure(Refused(why), Policy(frozenset({"S0MLOPS"}))) == (why in lasting), "a group may make them one"

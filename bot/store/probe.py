@@ -98,7 +98,7 @@ def _folder_beside(path: Path) -> tempfile.TemporaryDirectory[str]:
 
 def _look_into(path: Path) -> State:
     """Return the state of a file that takes writes; one with a log beside it is only read: closing would play that in."""
-    has_log = Path(f"{os.path.realpath(path)}-wal").exists()
+    has_log = not _is_empty(Path(f"{os.path.realpath(path)}-wal"))
     uri = f"{path.absolute().as_uri()}?mode={'ro' if has_log else 'rw'}"
     with in_words(path), closing(sqlite3.connect(uri, timeout=BUSY_SECONDS, uri=True, isolation_level=None)) as opened:
         if not has_log:
