@@ -35,6 +35,7 @@ _SECONDS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,63}", re.ASCII)
 _ACCOUNT_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}", re.ASCII)
 _API_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?", re.ASCII)
+_YES_OR_NO = {"1": True, "yes": True, "true": True, "on": True, "0": False, "no": False, "false": False, "off": False}
 _CLOSE_ENOUGH = 60
 _LONGEST_KEY = 60
 
@@ -80,6 +81,16 @@ VariableName = Annotated[str, BeforeValidator(_variable)]
 AccountName = Annotated[str, BeforeValidator(_account_name)]
 Seconds = Annotated[float | None, BeforeValidator(_seconds)]
 Dollars = Annotated[float, BeforeValidator(_dollars)]
+
+
+def _yes_or_no(value: Any) -> bool:
+    if (said := str(value).casefold()) not in _YES_OR_NO:
+        raise ValueError("must be yes or no (or true, false, on, off, 1, 0)")
+    return _YES_OR_NO[said]
+
+
+Flag = Annotated[bool, BeforeValidator(_yes_or_no)]
+"""A switch among the settings, in whatever case."""
 
 
 class _Section(BaseModel):

@@ -1,14 +1,14 @@
 """Everything that the bot is told from outside, checked at once. Names are the field's own where they exist."""
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
 from bot.accounts import AZURE, DEFAULT, Account
 from bot.addresses import check_azure, check_host, check_http
-from bot.config import Config, api_version
+from bot.config import Config, Flag, api_version
 from bot.credentials import check_id, check_secret, webhook_secrets
 from bot.database_url import parse
 from bot.proxies import Proxies
@@ -28,19 +28,9 @@ SECRETS = (
 )
 """Settings that may stand in a file named by ``<NAME>_FILE``. DATABASE_URL holds a password, a heartbeat's a token."""
 
-_YES_OR_NO = {"1": True, "yes": True, "true": True, "on": True, "0": False, "no": False, "false": False, "off": False}
 _CHANNEL = re.compile(r"[CG][A-Z0-9]+")
 _SHORTEST_SECRET = 16
 """Characters of a token or signing secret of Slack's; real ones have at least twice as many."""
-
-
-def _yes_or_no(value: Any) -> bool:
-    if (said := str(value).casefold()) not in _YES_OR_NO:
-        raise ValueError("must be yes or no (or true, false, on, off, 1, 0)")
-    return _YES_OR_NO[said]
-
-
-Flag = Annotated[bool, BeforeValidator(_yes_or_no)]
 
 
 class Settings(BaseModel):
