@@ -22,11 +22,11 @@ from bot.sandbox.web_api.arguments import arguments_of
 from bot.sandbox.workspace import File, Mint, Refusal, Unready, Workspace
 
 APP_ERRORS = frozenset(
-    """unknown_method not_authed invalid_auth not_allowed_token_type missing_scope not_enabled invalid_arguments
+    """unknown_method not_authed not_allowed_token_type missing_scope not_enabled invalid_arguments
     invalid_blocks invalid_blocks_format invalid_metadata_format metadata_too_large msg_too_long msg_blocks_too_long
     no_text too_many_attachments invalid_cursor invalid_limit view_too_large messages_tab_disabled""".split()
 )
-"""What Slack answers only to an app that does something wrong, however the workspace stands."""
+"""What Slack answers only to an app that does something wrong, however the workspace stands and whatever it was set."""
 
 
 class Doors(LoopbackServer):
