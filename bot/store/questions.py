@@ -98,18 +98,20 @@ class Questions:
         return (await tx.execute(statement)).rowcount > 0
 
     async def rival(self, tx: AsyncConnection, question: Question) -> Asked | None:
-        """Return an order for the same job that is under way, or the same one that the API took a moment ago."""
+        """Return an order for the same job that is under way, or the same one where that was the last that the API took lately."""
         rows = schema.question.c
-        lately = is_ahead(rows.ended_at + REST, self._db.now(), REST)
-        recent = (rows.verb == question.verb) & rows.done.is_(True) & lately
+        recent = rows.done.is_(True) & is_ahead(rows.ended_at + REST, self._db.now(), REST)
         statement = self._select().where(
             rows.account == question.account,
             rows.job_id == question.job_id,
             rows.answered_at.is_not(None),
             or_(rows.ended_at.is_(None), recent),
         )
-        row = (await tx.execute(statement.order_by(rows.answered_at.desc()).limit(1))).one_or_none()
-        return _asked(row) if row else None
+        under_way_first = (rows.ended_at.is_not(None), rows.answered_at.desc())
+        row = (await tx.execute(statement.order_by(*under_way_first).limit(1))).one_or_none()
+        # What was paused, and resumed after it, can be paused again at once.
+        is_rival = row is not None and (row.ended_at is None or row.verb == question.verb)
+        return _asked(row) if row is not None and is_rival else None
 
     async def overtake(self, key: str, *, said: str) -> bool:
         """End a question because what it asked about is not so any more; False where it was answered or ended already."""

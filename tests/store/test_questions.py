@@ -126,6 +126,20 @@ async def test_an_order_that_the_api_took_is_not_given_again_for_a_minute(store:
     assert await _rival(store) is None
 
 
+@pytest.mark.parametrize("verbs", [("pause", "resume"), ("resume", "pause"), ("pause", "resume", "pause")])
+async def test_only_the_last_order_that_the_api_took_is_not_given_again(
+    store: Store, time: Time, verbs: tuple[str, ...]
+) -> None:
+    for verb in verbs:
+        await time.passes(store, 1)
+        last = await store.questions.ask(replace(CANCEL, verb=verb))
+        assert await _answer(store, last)
+        assert await _end(store, last, done=True)
+
+    assert await _rival(store, replace(CANCEL, verb=verbs[-1])) == last
+    assert await _rival(store, replace(CANCEL, verb=verbs[-2])) is None
+
+
 async def test_an_order_may_be_given_again_the_moment_its_rest_is_over(store: Store, time: Time) -> None:
     key = await store.questions.ask(CANCEL)
     await _answer(store, key)

@@ -127,3 +127,14 @@ async def test_a_pause_whose_answer_is_lost_is_found_out_by_reading(world: World
     assert "did not say what became of the pause" in said.plain
     assert "is paused now" in said.plain
     assert world.orders == [order("pause", job)]
+
+
+async def test_a_job_that_was_resumed_is_paused_again_within_the_same_minute(world: World) -> None:
+    job = world.api.add_job(status="running")
+    async with world.bot():
+        for verb in ("pause", "resume", "pause", "resume"):
+            said = await world.press(await world.say(f"{verb} {job}"), YES)
+            assert f"{verb.capitalize()} sent." in said.plain
+            if verb == "resume":
+                world.api.change(job, status="running")
+    assert world.orders == [order(verb, job) for verb in ("pause", "resume", "pause", "resume")]

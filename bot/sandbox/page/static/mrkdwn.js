@@ -4,7 +4,7 @@ import { element } from "./dom.js";
 import { link } from "./links.js";
 
 const EMOJI = {
-  bell: "🔔", bulb: "💡", double_vertical_bar: "⏸️", gear: "⚙️", ghost: "👻", grey_question: "❔", hourglass: "⌛",
+  arrow_forward: "▶️", bell: "🔔", bulb: "💡", double_vertical_bar: "⏸️", gear: "⚙️", ghost: "👻", grey_question: "❔", heavy_plus_sign: "➕", hourglass: "⌛",
   hourglass_flowing_sand: "⏳", information_source: "ℹ️", label: "🏷️", mag: "🔍", mute: "🔇", no_bell: "🔕", no_entry: "⛔", no_entry_sign: "🚫", octagonal_sign: "🛑",
   repeat: "🔁", rocket: "🚀", rotating_light: "🚨", warning: "⚠️", wave: "👋", white_check_mark: "✅", x: "❌",
 };
