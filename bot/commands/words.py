@@ -15,8 +15,9 @@ LONGEST_QUOTED = 600
 """Characters that quotes can hold together; a value of metadata has 512 at the most."""
 _DOUBLE = "\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033\uff02\u301d\u301e\u301f\u300c\u300d\u300e\u300f"
 _SINGLE = "\u2018\u2019\u201a\u201b\u2039\u203a\u2032\u00b4\uff07"
-_STRAIGHT = str.maketrans(dict.fromkeys(_DOUBLE, '"') | dict.fromkeys(_SINGLE, "'"))
-"""Quotes as phones, keyboards and languages have them; one for one, so that places stay."""
+_COMMAS = "\uff0c\u3001"
+_STRAIGHT = str.maketrans(dict.fromkeys(_DOUBLE, '"') | dict.fromkeys(_SINGLE, "'") | dict.fromkeys(_COMMAS, ","))
+"""Quotes and commas as phones, keyboards and languages have them; one for one, so that places stay."""
 QUOTES = "\"'`" + _DOUBLE + _SINGLE
 EMPTY = "\u200b\u2060\ufeff"
 """What a copied text brings along at its ends: spaces of no width, and the mark of a byte order."""
@@ -36,7 +37,9 @@ _WORD = re.compile(
 _FORMATTING = "*_~"
 _MOST_LAYERS = 12
 """Of brackets in quotes in bold and so on, that are looked through: each costs a reading of the word."""
-_STOP = re.compile(r"(?:[.,:!?\u2026]|(?<!&lt)(?<!&gt)(?<!&amp)(?<!;lt)(?<!;gt)(?<!;amp);)+$")
+_STOP = re.compile(
+    r"(?:[.,:!?\u2026\u3002\uff01\uff0c\uff1f\u3001]|(?<!&lt)(?<!&gt)(?<!&amp)(?<!;lt)(?<!;gt)(?<!;amp);)+$"
+)
 _BRACKETS = {"(": ")", "[": "]"}
 _LINK = re.compile(_REF)
 _ADDRESS = re.compile(r"(?:https?://|mailto:|tel:)", re.IGNORECASE)

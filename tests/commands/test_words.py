@@ -108,6 +108,7 @@ def test_an_id_is_understood_as_people_paste_it(text: str) -> None:
         ("team=vision,failed", ["team=vision", "failed"]),
         ("team=vision,kind=b, mine", ["team=vision", "kind=b", "mine"]),
         ("tags=a,b", ["tags=a,b"]),
+        ("failed\uff0csucceeded\u3001 mine\u3002", ["failed", "succeeded", "mine"]),
         ("formula=a=b", ["formula=a=b"]),
         ("ftjob-a,ftjob-b", ["ftjob-a", "ftjob-b"]),
     ],
