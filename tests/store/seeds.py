@@ -50,7 +50,7 @@ async def follow(store: Store, *pairs: tuple[str, str], person: str | None = "U1
 async def owe(store: Store, *channels: str, picture: Picture = Picture.CHANGE, job: str | None = None) -> list[int]:
     """Owe each channel one alert, in this order, each of a job of its own; return the ids of the changes."""
     changes = []
-    async with store.db.transaction() as tx:
+    async with store.db.transaction(patiently=True) as tx:  # some statements for each
         for channel in channels:
             body = reading(job or f"ftjob-{next(_numbers):06d}").body
             recorded = await store.changes.write(tx, ACCOUNT, 2, STARTED, body)

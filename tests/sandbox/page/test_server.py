@@ -49,7 +49,7 @@ async def test_another_sites_page_moves_no_lever(page: Page) -> None:
         ):
             async with session.post(f"{page.origin}/bot", json={"run": False}, headers=headers) as answer:
                 assert answer.status == 403
-            for path in ("/", "/picture", "/file/F1", "/static/page.js"):
+            for path in ("/", "/changes", "/events", "/file/F1", "/static/page.js"):
                 async with session.get(page.origin + path, headers=headers) as answer:
                     assert answer.status == 403, (path, headers)
         async with session.post(f"{page.origin}/bot", data=json.dumps({"run": False})) as answer:
@@ -61,7 +61,7 @@ async def test_another_sites_page_moves_no_lever(page: Page) -> None:
 async def test_who_did_not_open_the_page_sees_and_moves_nothing(page: Page) -> None:
     async with aiohttp.ClientSession() as session:
         for cookies in ({}, {f"ftjob-try-{page.port}": "guessed"}, {"ftjob-try": "x"}):
-            for path in ("/picture", "/file/F1"):
+            for path in ("/changes", "/events", "/file/F1"):
                 async with session.get(page.origin + path, cookies=cookies) as answer:
                     assert answer.status == 403, path
             async with session.post(f"{page.origin}/speed", json={"speed": 60}, cookies=cookies) as answer:
@@ -109,8 +109,8 @@ async def test_nothing_that_is_shown_or_printed_holds_a_secret(capfd: pytest.Cap
         await scene.slack.ledger.until(lambda: scene.slack.ledger.of("upload"), why="a picture is uploaded")
         await scene.crew.kill()
         await scene.crew.start()
-        async with session.get(f"{page.origin}/picture") as stream:
-            seen = (await stream.content.readline()).decode()
+        async with session.get(f"{page.origin}/changes") as answer:
+            seen = await answer.text()
         requests = repr([entry.request for server in (scene.slack, scene.api) for entry in server.ledger])
         places = {
             "picture": seen,
