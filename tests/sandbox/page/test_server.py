@@ -7,6 +7,7 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -122,6 +123,29 @@ async def test_nothing_that_is_shown_or_printed_holds_a_secret(capfd: pytest.Cap
         assert "chat.postMessage" in seen or "chat.postEphemeral" in seen
         for place, held in places.items():
             assert [secret for secret in [*minted, scene.api.key] if secret in held] == [], place
+
+
+async def test_a_tab_is_sent_what_changed_and_not_the_whole() -> None:
+    async with stage() as scene, Page(scene) as page, opened(page) as session:
+        for count in range(200):
+            scene.member.say(f"Line {count}.", scene.channel)
+        whole = await changes(session, page, "")
+        assert whole["whole"]
+        assert len(whole["changes"]["lines"]) == 200
+        async with session.get(f"{page.origin}/events") as stream:
+            assert (await stream.content.readline()).startswith(b"data: ")
+            message = scene.member.say("One more.", scene.channel)
+            news = await changes(session, page, whole["version"])
+        assert not news["whole"]
+        assert list(news["changes"]["lines"]) == [message.ts]
+        message.deleted = True
+        assert (await changes(session, page, news["version"]))["changes"]["lines"] == {message.ts: None}
+
+
+async def changes(session: aiohttp.ClientSession, page: Page, since: str) -> dict[str, Any]:
+    async with session.get(f"{page.origin}/changes", params={"since": since}) as answer:
+        update: dict[str, Any] = await answer.json()
+        return update
 
 
 async def test_what_is_not_there_is_said(page: Page) -> None:

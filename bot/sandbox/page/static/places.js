@@ -15,7 +15,8 @@ export function draw_people() {
 }
 
 export function draw_channels() {
-  const rows = channels().map(({ id, name, im }) => ({ id, name: im ? `${name} (direct message)` : `# ${name}`, unread: count_unread(id), here: id === here.place }));
+  const stamps = stamps_by_channel();
+  const rows = channels().map(({ id, name, im }) => ({ id, name: im ? `${name} (direct message)` : `# ${name}`, unread: count_unread(id, stamps.get(id) ?? []), here: id === here.place }));
   rows.push({ id: "home", name: "ftjob: Home", unread: 0, here: here.place === "home" });
   keep(at("channels"), rows.map((row) => [row.id, row]), (row) => {
     const count = row.unread ? element("span", { class: "count" }, `${row.unread}`, element("span", { class: "unseen" }, " unread")) : null;
@@ -23,8 +24,18 @@ export function draw_channels() {
   });
 }
 
-function count_unread(channel) {
-  const mark = `${here.me} ${channel}`, stamps = [...seen.lines.values()].filter((line) => line.channel === channel && !line.only_for).map((line) => line.ts);
+function stamps_by_channel() {
+  const stamps = new Map();
+  for (const { ts, channel, only_for } of seen.lines.values()) {
+    if (only_for) continue;
+    if (!stamps.has(channel)) stamps.set(channel, []);
+    stamps.get(channel).push(ts);
+  }
+  return stamps;
+}
+
+function count_unread(channel, stamps) {
+  const mark = `${here.me} ${channel}`;
   if (channel === here.place || !(mark in read)) read[mark] = stamps.at(-1) ?? "";
   return stamps.length - 1 - stamps.findLastIndex((ts) => ts <= read[mark]);
 }
