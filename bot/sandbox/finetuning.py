@@ -67,9 +67,8 @@ class FineTuningApi(LoopbackServer):
         """Who may come in, by secret; a key that is taken out is revoked. ``key`` is the first, else one of this run's."""
         self.per_minute = per_minute
         """How many requests a key has in any 60 seconds; None: as many as it likes."""
-        self._clock = clock
+        self._clock, self._names = clock, Names()
         self._budgets: dict[str, Budget] = {}
-        self._names = Names()
         self._shelf = Shelf(self._names, clock)
         self._jobs = Jobs(self._shelf, self._names, clock)
         self.ends = self._jobs.ends

@@ -27,6 +27,7 @@ class Answer:
     at: float
     channel: str
     content: str
+    """What it says in one sentence; what stands around that may name the time."""
     person: str = ""
     """The one who sees it, "" for all."""
     exchange: str = ""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.sandbox.exchange import Exchange
+from bot.sandbox.exchange import INTERIM, Exchange
 from bot.sandbox.messages import Message, Reply
 from bot.sandbox.oracle.posts import Posts
 from bot.sandbox.workspace import Channel
@@ -15,10 +15,11 @@ PROBLEM = ":warning:"
 TAKE_BACK = "take back"
 """The verb of a track that did not work: a card that stands there all the same means nothing."""
 _VERBS = {"watch": "track", "unwatch": "untrack", "rm": "untrack"}
+_END_SUBSCRIPTION = "ftjob_unsubscribe"
 _BUTTONS = {
     "ftjob_track": "track",
     "ftjob_untrack": "untrack",
-    "ftjob_unsubscribe": "unsubscribe",
+    _END_SUBSCRIPTION: "unsubscribe",
     "ftjob_unmute": "unmute",
 }
 _TRACK_JOBS_IN = "ftjob_track_from_message"
@@ -59,7 +60,7 @@ def asks_of(exchanges: Iterable[Exchange]) -> Iterator[Ask]:
 
 
 def _typed(payload: Mapping[str, Any]) -> tuple[str, str, tuple[str, ...]] | None:
-    raw = str(payload["text"]).split()
+    raw = [word for each in str(payload["text"]).split() for word in (each.split(",") if "=" not in each else [each])]
     places = [found[1] for word in raw if (found := _CHANNEL.search(word))]
     words = [word for each in raw if (word := each.strip(_AROUND))]
     verb = _VERBS.get(words[0].casefold(), words[0].casefold()) if words else "help"
@@ -72,7 +73,9 @@ def _used(payload: Mapping[str, Any]) -> tuple[str, str, tuple[str, ...]] | None
     match payload:
         case {"type": "block_actions", "actions": [{"action_id": str(action_id), **action}]} if channel:
             pressed = action_id.split(":", 1)[0]
-            return str(channel), _BUTTONS.get(pressed, pressed), (str(action.get("value", "")),)
+            # Which subscription a button ends is known to the bot alone: here it may be any.
+            words = () if pressed == _END_SUBSCRIPTION else (str(action.get("value", "")),)
+            return str(channel), _BUTTONS.get(pressed, pressed), words
         case {"type": "message_action", "callback_id": str(callback), "message": message} if channel:
             verb = "track" if callback == _TRACK_JOBS_IN else callback
             return str(channel), verb, tuple(dict.fromkeys(_JOB.findall(str(message))))
@@ -86,7 +89,8 @@ class Confirmed:
         """Take what can be seen: all replies, what was posted by channel, and each person's direct messages."""
         self._replies: dict[str, list[Reply]] = {}
         for reply in replies:
-            self._replies.setdefault(reply.exchange, []).append(reply)
+            if not INTERIM.fullmatch(reply.text):
+                self._replies.setdefault(reply.exchange, []).append(reply)
         self._posts = posts
         self._direct = direct
         self._taken: set[str] = set()
@@ -113,9 +117,14 @@ class Confirmed:
                 yield _moved(ask, channel=place, verb=verb, words=tuple(sorted(jobs)))
 
     def _is_stopped(self, ask: Ask) -> bool:
-        """Whether less is told from now on. What is not answered yet is taken for done: a stop is not to be missed."""
+        """Whether less is told from now on, or other things: so unless the only answer is a private one.
+
+        A stop that was not answered yet is taken for done. So is one of which the bot says that something did not work,
+        which may be its answer: what it did not understand stops nothing here either.
+        """
         replies = self._replies.get(ask.exchange, [])
-        if not replies or not all(reply.ephemeral for reply in replies):
+        is_private = bool(replies) and all(reply.ephemeral for reply in replies)
+        if not is_private or replies[0].plain.startswith(PROBLEM):
             return True
         return any(_is_by(message, ask) for message in self._unkeyed(ask))
 
@@ -126,10 +135,10 @@ class Confirmed:
     def _announced(self, ask: Ask) -> float | None:
         """Return when a channel was told that it is subscribed now, None where it was not, or where that did not work.
 
-        The announcement stands before the private answer.
+        The announcement stands before the private answer. What comes after that says how sure it is that it was seen.
         """
         private = [reply for reply in self._replies.get(ask.exchange, []) if reply.ephemeral and reply.shown]
-        if any(reply.plain.startswith(PROBLEM) for reply in private):
+        if private and private[0].plain.startswith(PROBLEM):
             return None
         until = max((float(reply.shown.ts) for reply in private if reply.shown), default=float("inf"))
         posts = self._posts.get(ask.channel)

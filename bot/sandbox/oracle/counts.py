@@ -1,6 +1,5 @@
 """What the page counts: results that are pending or late, messages that stand twice, and the check made of them."""
 
-import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -57,11 +56,12 @@ class Counts:
             "late": len(late),
             "doubled": twice,
             "complaints": complaints,
+            "errors": list(self._slack.errors),
             "check": color(pending=len(pending), is_broken=bool(broken), **is_red),
         }
 
     def _count_posted(self) -> int:
-        new = list(self._slack.ledger)[self._entries_read :]
+        new = self._slack.ledger.after(self._entries_read)
         self._entries_read += len(new)
         self._posted += sum(entry.what == "chat.postMessage" and entry.accepted for entry in new)
         return self._posted
@@ -116,7 +116,7 @@ def _questions(slack: Slack) -> Iterator[Question]:
 
 
 def _posted(message: Message) -> Answer:
-    return Answer(message.ts, float(message.ts), message.channel, _content(message))
+    return Answer(message.ts, float(message.ts), message.channel, message.text)
 
 
 def _shown(reply: Reply) -> Answer | None:
@@ -125,8 +125,4 @@ def _shown(reply: Reply) -> Answer | None:
     if shown is None or shown.deleted:
         return None
     person = reply.user if reply.ephemeral else ""
-    return Answer(shown.ts, float(shown.ts), shown.channel, _content(reply), person, reply.exchange)
-
-
-def _content(said: Message | Reply) -> str:
-    return said.text + json.dumps(said.blocks, sort_keys=True)
+    return Answer(shown.ts, float(shown.ts), shown.channel, reply.text, person, reply.exchange)

@@ -1,5 +1,6 @@
 """Which finished jobs a channel is to be told of, by what people asked for there. Pure."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -7,18 +8,21 @@ from fnmatch import fnmatchcase
 from bot.sandbox.oracle import asks
 from bot.sandbox.oracle.asks import Ask
 
-_STATUSES = {
-    "succeeded": "succeeded",
-    "failed": "failed",
-    "cancelled": "cancelled",
-    "canceled": "cancelled",
-    "queued": "",
-    "running": "",
-    "paused": "",
-    "validating_files": "",
-}
-"""Words for a status, and the end that each is."""
 ALL = frozenset({"succeeded", "failed", "cancelled"})
+_OPEN = frozenset({""})
+"""What is told of a job that goes on, which is no end."""
+_STATES: Mapping[str, frozenset[str]] = {
+    "all": frozenset(),
+    "finished": ALL,
+    "succeeded": frozenset({"succeeded"}),
+    "failed": frozenset({"failed"}),
+    "cancelled": frozenset({"cancelled"}),
+    "canceled": frozenset({"cancelled"}),
+    **dict.fromkeys(("active", "queued", "running", "paused", "validating_files"), _OPEN),
+}
+"""The ends that words for states stand for; other words leave a subscription unread."""
+_PLAIN = re.compile(r"[\w.=@-]+")
+"""A value that nobody has to put into quotes."""
 _SECONDS = {"m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
@@ -56,19 +60,17 @@ def filter_of(ask: Ask) -> Filter:
     tells, model, metadata, is_read = set[str](), "*", dict[str, str](), True
     for word in ask.words:
         folded, (key, equals, value) = word.casefold(), word.partition("=")
-        if folded == "finished":
-            tells |= ALL
-        elif folded in _STATUSES:
-            tells.add(_STATUSES[folded])
-        elif folded == "mine":
+        if folded in _STATES:
+            tells |= _STATES[folded]
+        elif folded in ("mine", "my"):
             metadata["slack_user"] = ask.person
         elif folded.startswith("model:"):
             model = folded.removeprefix("model:")
-        elif equals and key and value:
+        elif equals and key and _PLAIN.fullmatch(value):
             metadata[key] = value
         elif not folded.startswith("account:"):
             is_read = False
-    return Filter(frozenset(tells) or ALL, model, metadata, is_read)
+    return Filter(frozenset(tells) or ALL, model, metadata, is_read=is_read)
 
 
 def is_wanted(job: Finished, asked: Sequence[Ask], cards: Sequence[float], now: float) -> bool:
@@ -95,7 +97,7 @@ class _Here:
         """Subscriptions that follow the job, by the exchange that made them."""
         self._had = set[str]()
         """Those of them that found the job: it stays tracked when they end."""
-        self._open: list[str] = []
+        self._open: dict[str, Filter] = {}
         """Subscriptions that go on, in the order in which the bot numbers them."""
         self._by_hand = self._is_unread = self._failures_only = False
         self._untracked = 0.0
@@ -107,7 +109,7 @@ class _Here:
             case "subscribe":
                 self._subscribe(ask)
             case "unsubscribe":
-                self._unsubscribe(ask.words)
+                self._unsubscribe(ask)
             case "track" if self._job.id in ask.words:
                 self._by_hand = True
             case asks.TAKE_BACK if self._job.id in ask.words:
@@ -138,18 +140,23 @@ class _Here:
     def _subscribe(self, ask: Ask) -> None:
         wanted = filter_of(ask)
         self._is_unread |= not wanted.is_read
-        self._open.append(ask.exchange)
+        self._open[ask.exchange] = wanted
         if self._job.at > ask.at and wanted.takes(self._job):
             self._filters[ask.exchange] = wanted
             if self._job.created_at <= ask.at:
                 self._had.add(ask.exchange)
 
-    def _unsubscribe(self, words: Sequence[str]) -> None:
-        number = int(words[0]) if words and words[0].isdecimal() else 0
-        if 1 <= number <= len(self._open):
-            del self._open[number - 1]
+    def _unsubscribe(self, ask: Ask) -> None:
+        names = list(self._open)
+        if ask.words and (first := ask.words[0].removeprefix("#")).isdecimal():
+            number = int(first)
+            ended = names[number - 1 : number] if number else []
+        elif ask.words and not _is_all(ask.words):
+            ended = [name for name in names if self._open[name] == filter_of(ask)]
         else:
-            self._open.clear()
+            ended = names
+        for name in ended:
+            del self._open[name]
 
     def _names(self, ask: Ask) -> bool:
         return self._job.id in ask.words or (_is_all(ask.words) and self._job.created_at <= ask.at)

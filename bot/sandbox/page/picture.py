@@ -6,9 +6,9 @@ from typing import Any
 
 from bot.sandbox.ledger import Entry
 from bot.sandbox.messages import Ephemeral, Message, View, with_ids
-from bot.sandbox.page.counts import Counts
+from bot.sandbox.oracle.counts import Counts
 from bot.sandbox.page.feed import Picture, Records
-from bot.sandbox.page.troubles import TROUBLES
+from bot.sandbox.page.troubles import TROUBLES, outages
 from bot.sandbox.stage import Stage
 from bot.sandbox.workspace import BOT_USER, Channel, Member
 
@@ -25,7 +25,7 @@ class Pictures:
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self._counts = Counts(stage)
+        self._counts = Counts(stage.slack, stage.api)
         self._lines: dict[str, tuple[object, Shape]] = {}
 
     def take(self, troubles: dict[str, str]) -> Picture:
@@ -43,7 +43,7 @@ class Pictures:
             "modals": {person: _modal(stack[-1]) for person, stack in stacks.items()},
             "jobs": {job["id"]: _job(job) for job in self._stage.api.jobs.values()},
             "entries": _entries(self._stage),
-            "facts": _facts(self._stage, troubles) | {"counts": self._counts.now()},
+            "facts": _facts(self._stage, troubles) | {"counts": self._counts.now(outages(self._stage, troubles))},
         }
 
     def _newest_last(self, lines: Iterable[Message | Ephemeral]) -> Records:

@@ -1,12 +1,16 @@
 """What can be broken from the page, by name."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from bot.sandbox.faults import Fault
+from bot.sandbox.oracle.counts import RECOVERS
 from bot.sandbox.stage import Stage
 
 HANGS = 600.0
+LOCKOUT = 360.0
+"""Seconds that a bot may leave an API alone which refused its key, with some to spare: it takes a person to change that."""
 _HTML = "<html><head><title>502 Bad Gateway</title></head><body>cloudflare</body></html>"
 _KEY = (
     '{"error": {"message": "Incorrect API key provided.", "type": "invalid_request_error", "code": "invalid_api_key"}}'
@@ -23,6 +27,8 @@ class Trouble:
     says: str
     """What it is called on the page."""
     fault: Fault
+    recovers: float = RECOVERS
+    """Seconds that the bot may wait after it until it tries again."""
 
 
 TROUBLES = (
@@ -35,7 +41,7 @@ TROUBLES = (
     Trouble("slack-500", "slack", "Slack: server errors (500)", Fault("answer", status=500)),
     Trouble("slack-hang", "slack", "Slack: says nothing", Fault("hang", seconds=HANGS)),
     Trouble("slack-lost", "slack", "Slack: takes it, drops the answer", Fault("drop", accepted=True)),
-    Trouble("api-401", "api", "API: refuses the key (401)", Fault("answer", status=401, body=_KEY)),
+    Trouble("api-401", "api", "API: refuses the key (401)", Fault("answer", status=401, body=_KEY), LOCKOUT),
     Trouble(
         "api-429",
         "api",
@@ -62,3 +68,14 @@ def set_trouble(stage: Stage, side: str, name: str) -> str:
     if chosen:
         plan.always("*", chosen.fault)
     return name
+
+
+def outages(stage: Stage, troubles: Mapping[str, str]) -> dict[str, float]:
+    """Return what is broken on purpose now, by name, with the seconds that the bot may need to recover from it.
+
+    Args:
+        stage: what is played on.
+        troubles: the trouble of each side, "" where it has none.
+    """
+    found = {each.name: each.recovers for each in TROUBLES if troubles.get(each.side) == each.name}
+    return found | ({"bot": RECOVERS} if stage.crew.is_killed else {})

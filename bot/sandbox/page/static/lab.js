@@ -7,6 +7,12 @@ import { channels, here, pane, seen } from "./state.js";
 
 const SPEEDS = [[0, "Pause"], [1, "1×"], [10, "10×"], [60, "60×"]];
 
+function check({ check: color, pending, late, doubled }) {
+  if (color === "green") return ["All told, once", "good"];
+  if (color === "amber") return [pending ? "Waiting" : "Outage", "wait"];
+  return [late ? "Result overdue" : doubled ? "Told twice" : "Slack complains", "bad"];
+}
+
 const NEWEST_JOBS = 50;
 
 let jobs_drawn = NEWEST_JOBS;
@@ -14,8 +20,9 @@ let jobs_drawn = NEWEST_JOBS;
 export function draw_lab() {
   const counts = seen.fact("counts"), bot = seen.fact("bot"), troubled = seen.fact("troubled");
   const verdict = [
+    ["Check", ...check(counts)],
     ["Messages that Slack took", counts.posted, ""], ["Of them doubled", counts.doubled, counts.doubled ? "bad" : "good"],
-    ["Ends of jobs not told yet", counts.untold, counts.untold ? "wait" : "good"], ["Requests in all", counts.requests, ""],
+    ["Finished jobs not told yet", counts.pending, counts.late ? "bad" : counts.pending ? "wait" : "good"], ["Requests in all", counts.requests, ""],
     ["Errors that Slack answered", counts.errors.length, counts.errors.length ? "bad" : "good"],
     ["Complaints of Slack", counts.complaints.length, counts.complaints.length ? "bad" : "good"],
   ];
