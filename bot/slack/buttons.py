@@ -81,18 +81,18 @@ def _command(action_id: str, value: str, asker: Asker, body: dict[str, Any]) -> 
         return Command(Verb.CREATE, asker, _DOOR)
     pressed = action_id.split(":", 1)[0]
     if action_id == RETRY_ALL and value == ALL:
-        return Command(Verb.RETRY, asker, _DOOR, replaces=_is_ephemeral(body))
+        return Command(Verb.RETRY, asker, _DOOR, replaces=is_ephemeral(body))
     if pressed == RETRY and _NUMBER.fullmatch(value):
-        return Command(Verb.RETRY, asker, _DOOR, delivery=int(value), replaces=_is_ephemeral(body))
+        return Command(Verb.RETRY, asker, _DOOR, delivery=int(value), replaces=is_ephemeral(body))
     if pressed == UNSUBSCRIBE and _NUMBER.fullmatch(value):
         return Command(Verb.UNSUBSCRIBE, asker, _DOOR, subscription=int(value))
     if pressed == UNMUTE and value == EVERY_JOB:
-        return Command(Verb.UNMUTE, asker, _DOOR, everything=True, replaces=not _is_ephemeral(body))
+        return Command(Verb.UNMUTE, asker, _DOOR, everything=True, replaces=not is_ephemeral(body))
     verb = _VERBS.get(pressed)
     if verb is None or not can_be_id(value):
         return None
     # What is muted no more needs no button that ends it.
-    replaces = _is_ephemeral(body) if pressed == REFRESH else pressed == UNMUTE and not _is_ephemeral(body)
+    replaces = is_ephemeral(body) if pressed == REFRESH else pressed == UNMUTE and not is_ephemeral(body)
     return Command(verb, asker, _DOOR, job_ids=(value,), fresh=pressed == REFRESH, replaces=replaces)
 
 
@@ -104,10 +104,10 @@ def _page(value: str, asker: Asker, body: dict[str, Any]) -> Command | None:
         return None
     if command.verb not in _PAGED or command.after is None:
         return None
-    return replace(command, door=_DOOR, replaces=_is_ephemeral(body))
+    return replace(command, door=_DOOR, replaces=is_ephemeral(body))
 
 
-def _is_ephemeral(body: dict[str, Any]) -> bool:
+def is_ephemeral(body: dict[str, Any]) -> bool:
     """Whether the button's message is seen by one person alone, so that the answer may take its place."""
     match body:
         case {"container": {"is_ephemeral": True}}:

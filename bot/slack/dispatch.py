@@ -211,17 +211,17 @@ class Dispatch:
         if isinstance(asked, Command) and isinstance(trigger, str) and self._needs_window(asked):
             # Before anything else: Slack waits for three seconds. What is brought again opens no second one.
             door = replace(door, view_id=await self._gateway.open_view(trigger, LOADING))
-        if reply := await self._patiently(kind, door, asked, trigger):
+        if reply := await self._patiently(kind, door, asked, body):
             await self._gateway.reply(door, reply)
 
-    async def _patiently(self, kind: str, door: Door, asked: Asked, trigger: object) -> Reply | None:
+    async def _patiently(self, kind: str, door: Door, asked: Asked, body: dict[str, Any]) -> Reply | None:
         """Return what to answer, None where nothing is asked, or once more; who waits long for it hears so."""
-        replaces = isinstance(asked, Command) and asked.replaces
+        replaces = isinstance(asked, Command) and asked.replaces and buttons.is_ephemeral(body)
         say = partial(self._gateway.responder.still_checking, door, replaces=replaces)
         # The window of a form says by itself that the work has begun.
         after = None if kind == "form" else self._tells_after
         async with waiting.telling(say, after=after) as told:
-            if asked is None or await self._is_repeated(kind, trigger):
+            if asked is None or await self._is_repeated(kind, body.get("trigger_id")):
                 return None
             if isinstance(asked, UserError):
                 return misread(asked, door.person, await self._who(door.person), self._context)

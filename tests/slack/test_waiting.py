@@ -48,16 +48,34 @@ async def test_what_stands_in_place_of_a_message_gives_it_to_the_answer_even_whe
         world.api.faults.add(JOB, Fault("slow", seconds=1.5))
         exchange = await world.olivia.click(shown, "ftjob_refresh")
         await exchange.reply()
-        again = world.slack.ephemerals[-1]
         world.api.jobs.pop(job)
         world.api.faults.add(JOB, Fault("slow", seconds=1.5))
-        gone = await world.olivia.click(again, "ftjob_refresh")
+        gone = await world.olivia.click(shown, "ftjob_refresh")
         await gone.reply()
 
     assert [each.replace_original for each in [*exchange.replies, *gone.replies]] == [True] * 4
     assert [each.text == WAITING for each in [*exchange.replies, *gone.replies]] == [True, False] * 2
     assert "No fine-tuning job" in world.slack.ephemerals[-1].text
-    assert len(world.slack.ephemerals) == 1
+    assert all(each.shown is shown.shown for each in [*exchange.replies, *gone.replies]), "it stands there once"
+
+
+async def test_what_everybody_sees_is_not_replaced_by_what_one_person_is_told(slow_world: World) -> None:
+    world = slow_world
+    job = world.api.add_job(status="running")
+
+    async with world.bot():
+        await world.say(f"track {job}")
+        muted = await world.say(f"mute {job} 2h")
+        world.slack.faults.add("users.info", SLOW)
+        exchange = await world.milo.click(muted, "ftjob_unmute")
+        await exchange.reply()
+
+    waiting, answer = exchange.replies
+    assert (waiting.text, waiting.ephemeral, waiting.replace_original) == (WAITING, True, False)
+    assert not muted.ephemeral
+    assert answer.replace_original
+    assert answer.shown is muted.shown
+    assert world.slack.complaints == []
 
 
 async def test_a_window_says_it_in_place_of_loading(slow_world: World) -> None:
