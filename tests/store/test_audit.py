@@ -53,7 +53,7 @@ async def test_what_an_older_version_wrote_is_as_it_was_written(store: Store) ->
         await tx.execute(insert(schema.audit), rows)
 
     assert await store.audit.first_broken() is None
-    assert list(map(str, Decision)) == words.split()
+    assert set(words.split()) <= set(map(str, Decision))
 
 
 async def test_a_long_audit_is_read_to_its_end(store: Store) -> None:
