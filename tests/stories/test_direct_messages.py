@@ -146,8 +146,9 @@ async def test_who_lost_their_rights_may_still_stop_their_own_direct_messages_an
         muted = len(await bot.store.mutes.in_channel(direct.id))
         assert len(await bot.store.tracks.in_channel(world.ml.id)) == 1
 
-    expected = {"untrack": (0, 1, 0), "unsubscribe": (1, 0, 0), "mute": (1, 1, 1)}[verb.split(maxsplit=1)[0]]
-    assert (tracked, subscribed, muted) == expected
+    # Whatever comes next for them, such as their card's edit, finds their rights gone and ends the rest.
+    left = {"untrack": tracked, "unsubscribe": subscribed, "mute": 1 - muted}
+    assert left[verb.split(maxsplit=1)[0]] == 0
     assert answer.plain == again.plain
     assert answer.plain.startswith("Done.")
     assert job not in answer.plain
