@@ -27,6 +27,8 @@ async def tracked(visit: Visit, **fields: object) -> str:
     job = visit.scene.api.add_job(**{"status": "running", **fields})  # type: ignore[arg-type]
     await visit.type(f"/ftjob track {job}")
     await expect(card(visit, job)).to_contain_text(job)
+    # A bot that is killed before it says so may not remember it.
+    await expect(visit.tab.locator("article.ephemeral").filter(has_text=job).first).to_be_visible()
     return job
 
 
