@@ -1,6 +1,6 @@
 """The bench: every figure of docs/performance.md, both sides of each measured in this run.
 
-python -m tests.bench [--only sweep commands alerts ends crowd bursts start] [--write]
+python -m tests.bench [--only sweep commands alerts ends crowd bursts page start] [--write]
 """
 
 import argparse
@@ -12,12 +12,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.bench import alerts, bursts, commands, crowds, ends, starts, sweeps
+from tests.bench import alerts, bursts, commands, crowds, ends, pages, starts, sweeps
 from tests.bench.figures import Part, table, write
 from tests.bench.processes import REPOSITORY, StandIns, stand_ins
 
 PAGE = REPOSITORY / "docs" / "performance.md"
-FAMILIES = ("sweep", "commands", "alerts", "ends", "crowd", "bursts", "start")
+FAMILIES = ("sweep", "commands", "alerts", "ends", "crowd", "bursts", "page", "start")
 JOBS = (100, 1000)
 
 
@@ -44,6 +44,8 @@ async def _family(name: str, standins: StandIns, folder: Path) -> list[Part]:
             return [await crowds.measure(standins, folder)]
         case "bursts":
             return await bursts.measure(standins, folder)
+        case "page":
+            return [await pages.measure()]
         case _:
             return [await starts.measure(standins, folder)]
 
