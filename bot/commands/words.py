@@ -7,6 +7,7 @@ Words stay as Slack escapes them, so that only what Slack resolved itself has br
 import re
 from collections.abc import Callable
 
+from bot.blocks.parts import escape
 from bot.text import unseen_character
 
 MODEL = "model:"
@@ -114,7 +115,8 @@ def unquoted(text: str) -> str:
 def quoted(value: str, stands_alone: Callable[[str], bool], *, key: str = "k=") -> str:
     """Return a value as it can be typed after a key: in quotes where it needs some."""
     forms = [value, *(f"{quote}{value}{quote}" for quote in "\"'`")]
-    return next((form for form in forms if split(f"{key}{form} x", stands_alone) == [f"{key}{value}", "x"]), forms[1])
+    read = [escape(f"{key}{value}"), "x"]  # as Slack hands it on
+    return next((form for form in forms if split(escape(f"{key}{form} x"), stands_alone) == read), forms[1])
 
 
 def typed(word: str) -> str:

@@ -1,7 +1,7 @@
 """One language for what `list` shows, what `subscribe` waits for and what `unsubscribe` ends."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.blocks.parts import escape
@@ -119,6 +119,7 @@ filters = st.builds(
 
 
 @given(filters, st.sampled_from([None, "research"]))
+@example(Filter(metadata=(("note", "<: >"),)), None)
 def test_a_filter_is_written_as_it_can_be_typed(wanted: Filter, account: str | None) -> None:
     command = parse(f"list {escape(written(wanted, account))}", ASKER)
 

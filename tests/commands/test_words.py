@@ -54,9 +54,8 @@ def words(text: str) -> list[str]:
 @pytest.mark.parametrize("around", AROUND)
 @pytest.mark.parametrize("word", [JOB, "failed", "mine", "team=search", "model:gpt-4o*", "2h"])
 def test_what_stands_around_a_word_does_not_count(around: str, word: str) -> None:
-    if (around, word) == ("{}?", "model:gpt-4o*"):
-        pytest.skip("there it stands for one character")
-    assert words(around.format(word)) == [word]
+    stays = "?" if (around, word) == ("{}?", "model:gpt-4o*") else ""  # there it stands for one character
+    assert words(around.format(word)) == [f"{word}{stays}"]
 
 
 @pytest.mark.parametrize("around", AROUND)
