@@ -80,5 +80,5 @@ async def test_about_says_what_runs_here_and_when_it_last_looked(world: World) -
 
     for fact in (version("ftjob"), "proj_sandbox"):
         assert fact in after.plain
-    assert "nothing is tracked" in before.plain
-    assert "nothing is tracked" not in after.plain
+    assert "none so far" in before.plain
+    assert "none so far" not in after.plain
