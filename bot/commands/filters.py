@@ -9,9 +9,10 @@ from rapidfuzz import fuzz, process
 from bot.blocks.parts import code
 from bot.commands.command import Verb
 from bot.commands.usage import misused
-from bot.commands.words import ACCOUNT, MODEL, problem_in, quoted, typed
+from bot.commands.words import ACCOUNT, MODEL, problem_in, quoted, strangeness, typed
 from bot.jobs.filters import Filter
 from bot.jobs.ids import job_id_in
+from bot.jobs.models import OWNER
 from bot.jobs.statuses import STATE_WORDS, states_of
 from bot.store.audit import Decision
 from bot.text import printable
@@ -30,6 +31,9 @@ _LONGEST_ECHO = 60
 _LONGEST_PART = 30
 _CLOSE_ENOUGH = 70
 _ACCOUNT_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}", re.ASCII)
+_MODEL = re.compile(rf"{MODEL}[^!;|<>-][^;|<>]*", re.IGNORECASE)
+_NEGATED = re.compile(r"^[!-]|[!<>~^]$")
+"""How other languages begin or end what they turn around, or compare in another way."""
 _OF_STATES = ("status", "state", "states", "is")
 """What people put before a state, as they know it from elsewhere."""
 _WORDS_OF = {
@@ -84,16 +88,21 @@ def read_filter(verb: Verb, words: Sequence[str], person: str) -> Filter:
             statuses |= states
         elif word.casefold() in (MINE, "my"):
             owner = person
-        elif word.casefold().startswith(MODEL) and len(word) > len(MODEL) and model in (None, word[len(MODEL) :]):
+        elif _MODEL.fullmatch(word) and model in (None, word[len(MODEL) :]):
             model = word[len(MODEL) :]
-        elif equals and key and value and not (key.casefold() in _OF_STATES and states_of(value)):
+        elif equals and key and value and _instead_of(key, value) is None:
             if metadata.setdefault(key, value) != value:
-                raise misused(verb, f"A job has one value of {code(key, _LONGEST_PART)}, never two: ask for one.")
+                raise misused(verb, _two_values(key))
         else:
             raise misused(verb, _not_understood(verb, word))
         if problem := problem_in(word):
             raise misused(verb, f"{code(visible(word), _LONGEST_ECHO)} {problem}.")
-    found = Filter(tuple(sorted(statuses)), model, tuple(sorted(metadata.items())), owner)
+    return _checked(verb, Filter(tuple(sorted(statuses)), model, tuple(sorted(metadata.items())), owner))
+
+
+def _checked(verb: Verb, found: Filter) -> Filter:
+    if found.owner and dict(found.metadata).get(OWNER, found.owner) != found.owner:
+        raise misused(verb, f"{_two_values(OWNER)} `mine` stands for yours.")
     if len(found.pairs) > MOST_PAIRS:
         raise misused(verb, f"At most {MOST_PAIRS} pairs at a time.")
     if verb is Verb.SUBSCRIBE and len(found.to_json()) > LONGEST_FILTER:
@@ -110,10 +119,28 @@ def written(wanted: Filter, account: str | None = None) -> str:
     return " ".join([*words, *([f"{ACCOUNT}{account}"] if account else [])])
 
 
+def _two_values(key: str) -> str:
+    return f"A job has one value of {code(key, _LONGEST_PART)}, never two: ask for one."
+
+
+def _instead_of(key: str, value: str) -> str | None:
+    """Return what somebody who typed ``key=value`` most likely meant, None where it is a pair of metadata."""
+    folded = key.casefold()
+    if folded == MODEL[:-1]:
+        return f"{MODEL}{value}"
+    if folded in _OF_STATES:
+        return value if states_of(value) is not None else _nearest(value, STATE_WORDS)
+    # Nothing of a filter turns it around: what looks as if it did would find what is not asked for, or nothing.
+    return "" if _NEGATED.search(key) else None
+
+
 def _not_understood(verb: Verb, word: str) -> str:
+    key, equals, value = word.partition("=")
+    if equals and _instead_of(key, value) == "":
+        return f"{code(visible(word), _LONGEST_ECHO)} can't be asked for: a filter says what jobs have, as in `team=search`."
     likely = _likely(word)
-    hint = f" Did you mean {code(likely)}?" if likely and len(likely) <= _LONGEST_PART else ""
-    return f"{code(visible(word), _LONGEST_ECHO)} is neither {_WORDS_OF[verb]}.{hint}"
+    hint = f" Did you mean {code(likely)}?" if likely and likely != word and len(likely) <= _LONGEST_PART else ""
+    return f"{code(visible(word), _LONGEST_ECHO)} is neither {_WORDS_OF[verb]}.{strangeness(word) or hint}"
 
 
 def _likely(word: str) -> str | None:
@@ -123,8 +150,8 @@ def _likely(word: str) -> str | None:
         return _nearest(word, (*STATE_WORDS, MINE))
     if not value:
         return None
-    if key.casefold() in _OF_STATES and states_of(value) is not None:
-        return value
+    if instead := _instead_of(key, value):
+        return instead
     near = _nearest(key, (MODEL[:-1], ACCOUNT[:-1]))
     return None if near == key or sign == "=" else f"{near}:{value}" if near else f"{key}={value}"
 
@@ -147,7 +174,9 @@ def read_time(verb: Verb, word: str) -> float:
     """
     time = _TIME.fullmatch(word)
     if time is None:
-        raise misused(verb, f"{code(word, _LONGEST_ECHO)} is not a time such as 30m, 2h or 1d.")
+        raise misused(
+            verb, f"{code(visible(word), _LONGEST_ECHO)} is not a time such as 30m, 2h or 1d.{strangeness(word)}"
+        )
     seconds = int(time[1]) * _SECONDS[time[2].lower()]
     if seconds > LONGEST_MUTE:
         raise misused(verb, "A mute lasts 7 days at the most.")
@@ -183,4 +212,4 @@ def _row_chosen(verb: Verb, word: str) -> tuple[str, Any]:
     if job_id := job_id_in(word):
         return "job_ids", (job_id,)
     hint = f"a number up to {MOST_ROWS}, `denied` (or another word that the audit says), @somebody, nor a job id"
-    raise misused(verb, f"{code(visible(typed(word)), _LONGEST_ECHO)} is neither {hint}.")
+    raise misused(verb, f"{code(visible(typed(word)), _LONGEST_ECHO)} is neither {hint}.{strangeness(typed(word))}")

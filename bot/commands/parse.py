@@ -12,9 +12,9 @@ from bot.blocks.parts import code, tidy
 from bot.commands.command import Asker, Command, Verb
 from bot.commands.filters import MOST_LISTED, read_account, read_filter, read_rows, read_time, stands_alone, visible
 from bot.commands.usage import ALIASES, USAGE, misused
-from bot.commands.words import EMPTY, split, typed, unescaped
+from bot.commands.words import EMPTY, split, strangeness, typed, unescaped
 from bot.errors import UserError
-from bot.jobs.ids import LONGEST, foreign_id_in, job_id_in, other_kind_of_id, strange_character
+from bot.jobs.ids import LONGEST, foreign_id_in, is_job_id, job_id_in, other_kind_of_id, strange_character
 from bot.jobs.statuses import EVERY
 from bot.redaction import holds_secret
 from bot.text import UNREADABLE, printable
@@ -98,12 +98,12 @@ def _verb(word: str) -> Verb:
         return _VERBS[folded]
     nearest = process.extractOne(folded, _SPELLED, scorer=fuzz.ratio, score_cutoff=_CLOSE_ENOUGH)
     hint = f" Did you mean `{nearest[0]}`?" if nearest else ""
-    raise UserError(f"I do not know {_echo(word)}.{hint} `/ftjob help` shows what I know.")
+    raise UserError(f"I do not know {_echo(word)}.{strangeness(typed(word))}{hint} `/ftjob help` shows what I know.")
 
 
 def _bare(verb: Verb, words: list[str], asker: Asker) -> Command:
     if words:
-        raise misused(verb, f"`{verb}` takes nothing more, not {_echo(words[0])}.")
+        raise misused(verb, f"`{verb}` takes nothing more, not {_echo(words[0])}.{strangeness(typed(words[0]))}")
     return Command(verb, asker)
 
 
@@ -219,7 +219,8 @@ def _settings(verb: Verb, words: list[str], asker: Asker) -> Command:
     chosen: dict[str, bool] = {}
     for name, value in zip_longest(folded[::2], folded[1::2], fillvalue=""):
         if (name, value) not in SETTINGS:
-            raise misused(verb, f"{_echo(f'{name} {value}'.strip())} is no setting of a channel.")
+            both = f"{name} {value}".strip()
+            raise misused(verb, f"{_echo(both)} is no setting of a channel.{strangeness(typed(both))}")
         setting, is_so = SETTINGS[name, value]
         if chosen.setdefault(setting, is_so) != is_so:
             raise misused(verb, f"{_echo(name)} can't be both at once.")
@@ -240,7 +241,9 @@ def _ids(verb: Verb, words: list[str]) -> tuple[str, ...]:
 
 
 def _id(verb: Verb, word: str) -> str:
-    if job_id := job_id_in(word):
+    # Help writes <id>, so some type the brackets, too.
+    bare_id = word.removeprefix("&lt;").removesuffix("&gt;")
+    if job_id := bare_id if is_job_id(bare_id) else job_id_in(word):
         return job_id
     if other := other_kind_of_id(word):
         raise misused(verb, f"{_echo(word)} is {other}, not a job id.")

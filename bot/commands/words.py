@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 
 from bot.blocks.parts import escape
-from bot.text import unseen_character
+from bot.text import named, unseen_character
 
 MODEL = "model:"
 ACCOUNT = "account:"
@@ -28,7 +28,7 @@ _AFTER = r"[\"'`*_~.;:!?)\]]*(?=[\s,]|\Z)"
 _WORD = re.compile(
     rf"""
       (?P<cursor>after:\S+)
-    | (?P<name>[^\s,=]+=|"[^"=]{{1,80}}"=|'[^'=]{{1,80}}'=|[(\[*_~]*[a-z]+:)
+    | (?P<name>[^\s,=]+==?|"[^"=]{{1,80}}"==?|'[^'=]{{1,80}}'==?|[(\[*_~]*[a-z]+:)
       (?P<q>["'`])(?P<value>.{{1,{LONGEST_QUOTED}}}?)(?P=q){_AFTER}
     | [(\[*_~]*(?P<around>["'`])(?P<pair>[^\s"'`,=]+=.{{1,{LONGEST_QUOTED}}}?)(?P=around){_AFTER}
     | (?:{_REF}|[^\s,=])+(?P<rest>=(?:{_REF}|\S)*)? | =(?:{_REF}|\S)*
@@ -41,6 +41,7 @@ _MOST_LAYERS = 12
 _STOP = re.compile(
     r"(?:[.,:!?\u2026\u3002\uff01\uff0c\uff1f\u3001]|(?<!&lt)(?<!&gt)(?<!&amp)(?<!;lt)(?<!;gt)(?<!;amp);)+$"
 )
+_BETWEEN = re.compile("(?<!&lt)(?<!&gt)(?<!&amp);|,")
 _BRACKETS = {"(": ")", "[": "]"}
 _LINK = re.compile(_REF)
 _ADDRESS = re.compile(r"(?:https?://|mailto:|tel:)", re.IGNORECASE)
@@ -64,18 +65,23 @@ def _words(match: re.Match[str], text: str, stands_alone: Callable[[str], bool])
     if match["cursor"]:
         return [match["cursor"]]
     if match["value"]:
-        return [bare(part("name")[:-1]) + part("name")[-1] + part("value")]
+        return [_key(part("name")[:-1].rstrip("=")) + part("name")[-1] + part("value")]
     if match["pair"]:
         key, _, value = part("pair").partition("=")
-        return [f"{bare(key)}={unquoted(value)}"]
+        return [f"{_key(key)}={unquoted(value)}"]
     word = bare(text[slice(*match.span())])
     if not match["rest"] or word.startswith("<") or "=" not in word:
         return [word]
-    key, _, value = word.partition("=")
-    first, *others = value.split(",")
+    key, value = re.split("==?", word, maxsplit=1)
+    first, *others = _BETWEEN.split(value)
     if first and others and all(map(stands_alone, map(bare, others))):
-        return [f"{bare(key)}={bare(first)}", *map(bare, others)]
-    return [f"{bare(key)}={bare(value)}"]
+        return [f"{_key(key)}={bare(first)}", *map(bare, others)]
+    return [f"{_key(key)}={bare(value)}"]
+
+
+def _key(text: str) -> str:
+    """Return the bare key of a pair; ``!`` at its end is no punctuation, but means another thing than ``=`` alone."""
+    return bare(text) + "!" * text.endswith("!")
 
 
 def bare(word: str) -> str:
@@ -148,3 +154,13 @@ def problem_in(text: str) -> str | None:
     """Return why a typed text can't be taken as it is, as the rest of a sentence: "holds U+202E ..."; None where it can."""
     strange = unseen_character(text)
     return f"holds {strange}, which can't be seen" if strange else None
+
+
+def strangeness(word: str) -> str:
+    """Return a sentence that names what makes a word another than it looks like, "" where nothing does.
+
+    That is what can't be seen, and a letter of another script among those of ours.
+    """
+    foreign = (named(each) for each in word if not each.isascii() and each.isalpha())
+    strange = unseen_character(word) or (next(foreign, None) if re.search("[A-Za-z]", word) else None)
+    return f" It holds {strange}." if strange else ""

@@ -254,3 +254,17 @@ ids = st.from_regex(r"ft(job)?[-_][A-Za-z0-9_-]{1,64}", fullmatch=True)
 @given(st.lists(ids, min_size=1, max_size=5, unique=True), st.sampled_from(["status", "track", "untrack"]))
 def test_ids_are_never_altered(written: list[str], verb: str) -> None:
     assert parse(f"{verb} {' '.join(written)}", ASKER).job_ids == tuple(written)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sta\u200btus ftjob-a",
+        "tracked n\u200bow",
+        "audit den\u200bied",
+        "mute all 2\u200bh",
+        "settings si\u200bze full",
+    ],
+)
+def test_what_cannot_be_seen_in_a_word_is_named_wherever_the_word_stands(text: str) -> None:
+    assert "U+200B ZERO WIDTH SPACE" in refused(text)

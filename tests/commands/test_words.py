@@ -91,6 +91,7 @@ def test_nor_around_any_verb_or_argument(around: str, text: str, command: Comman
         "status <http://platform.openai.com/finetune/ftjob-abc123|platform.openai.com/finetune/ftjob-abc123>",
         "status platform.openai.com/finetune/ftjob-abc123",
         "status (see <https://platform.openai.com/finetune/ftjob-abc123|the job>).",
+        "status &lt;ftjob-abc123&gt;",
         "status \u201chttps://platform.openai.com/finetune/ftjob-abc123\u201d,",
         "<http://Platform.OpenAI.com/finetune?jobId=ftjob-abc123|Platform.OpenAI.com/finetune?jobId=ftjob-abc123>!",
     ],
