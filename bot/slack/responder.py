@@ -151,11 +151,22 @@ class Responder:
             self._is_silent = bool(self._pending) and not await self._is_slack_there()
             if self._is_silent:
                 continue
-            for pending in list(self._pending):
-                if pending in self._pending and await self._is_over(pending):
-                    self._pending.remove(pending)
-                    taken, pause = taken + 1, FIRST_PAUSE
+            if over := await self._round():
+                taken, pause = taken + over, FIRST_PAUSE
         log.info("answers.caught_up", answers=taken)
+
+    async def _round(self) -> int:
+        """Try what waits, one after the other, until Slack asks for peace; return for how many nothing is left to be done."""
+        over = 0
+        for pending in list(self._pending):
+            # While one is tried it may give way to a newer one.
+            if pending in self._pending and await self._is_over(pending):
+                over += 1
+                self._pending = [each for each in self._pending if each is not pending]
+            elif self._ages() < self._not_before:
+                self._pending.sort(key=lambda each: each is pending)  # the next round begins with the others
+                break
+        return over
 
     async def _is_over(self, pending: _Pending) -> bool:
         """Try to show an answer; return whether nothing is left to be done for it."""
@@ -195,6 +206,7 @@ class Responder:
         error = await self._views.update(door.view_id, reply.view or view_of(reply.message))
         if error is None:
             return Sent.TAKEN
+        self._rest(error.retry_after)
         # Slack named what is wrong, as where somebody closed it; or it did not, and the same can be shown again.
         return Sent.CLOSED if of_answer(error) is Sent.CLOSED else Sent.AGAIN
 
