@@ -116,12 +116,14 @@ def _state(revision: str | None) -> State:
 
 @contextmanager
 def _tidy(path: Path) -> Iterator[None]:
-    """Remove what SQLite puts beside a file that it reads, if it was not there before."""
+    """Remove what SQLite puts beside a file that it reads, if it was not there before and holds nothing."""
     place = os.path.realpath(path)
     new = [file for end in _BESIDE if not (file := Path(f"{place}{end}")).exists()]
     try:
         yield
     finally:
-        for file in new:
+        # A log that came meanwhile and holds something is that of another program: without it, what that wrote is gone.
+        is_others = any(file.name.endswith("-wal") and not _is_empty(file) for file in new)
+        for file in [] if is_others else new:
             with suppress(OSError):
                 file.unlink()

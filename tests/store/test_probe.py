@@ -13,7 +13,7 @@ import pytest
 from bot.errors import FtjobError, StoreInUse, StoreLocked, StoreUnusable
 from bot.store import open_store
 from bot.store.engine import open_database
-from bot.store.integrity import BUSY_SECONDS
+from bot.store.integrity import BUSY_SECONDS, examine
 from bot.store.migrate import upgrade
 from bot.store.probe import State, probe
 from tests.empty_store import lay_out
@@ -83,6 +83,22 @@ async def test_a_log_that_a_killed_bot_left_is_not_played_in(tmp_path: Path) -> 
             shutil.copy(f"{file}{end}", f"{copy}{end}")
     assert copy.with_name("copy.db-wal").stat().st_size > 0
     assert await left_alone(tmp_path, copy) is State.READY
+
+
+async def test_what_another_program_writes_meanwhile_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, shells = tmp_path / "ftjob.db", list[sqlite3.Connection]()
+    lay_out(file)
+
+    def examine_and_write(path: Path) -> None:
+        examine(path)
+        shells.append(sqlite3.connect(path, check_same_thread=False))
+        shells[0].execute("CREATE TABLE what_was_written_meanwhile (id INTEGER)")
+        shells[0].commit()
+
+    monkeypatch.setattr("bot.store.probe.examine", examine_and_write)
+    assert (await probe(f"sqlite:///{file}")).state is State.READY
+    with closing(shells[0]), closing(sqlite3.connect(file)) as other:
+        assert other.execute("SELECT count(*) FROM what_was_written_meanwhile").fetchone() == (0,)
 
 
 async def test_a_file_that_is_held_is_in_use_whether_or_not_it_is_there_yet(tmp_path: Path) -> None:
