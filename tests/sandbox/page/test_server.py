@@ -104,7 +104,8 @@ async def test_nothing_that_is_shown_or_printed_holds_a_secret(capfd: pytest.Cap
 
     async with stage(mint=mint) as scene, Page(scene) as page, opened(page) as session:
         job = scene.api.add_job(life=succeeds(0.1, steps=8))
-        await scene.slack.ledger.until(lambda: scene.api.jobs[job]["status"] == "succeeded", why="the end")
+        await (await scene.operator.command(f"track {job}", scene.channel)).reply()
+        await scene.api.ledger.until(lambda: scene.api.jobs[job]["status"] == "succeeded", why="the end")
         for text in (f"status {job}", f"curves {job}"):
             await (await scene.operator.command(text, scene.channel)).reply()
         await scene.slack.ledger.until(lambda: scene.slack.ledger.of("upload"), why="a picture is uploaded")
