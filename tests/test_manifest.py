@@ -54,7 +54,7 @@ def sources() -> list[ast.AST]:
 
 
 def used_methods() -> set[str]:
-    """Return the Web API methods that the code uses, called by name or as methods of the SDK's client."""
+    """Return the Web API methods that the code uses: called by name, kept in a variable, or methods of the SDK's client."""
     called = {
         str(node.args[0].value)
         for node in sources()
@@ -63,7 +63,9 @@ def used_methods() -> set[str]:
         and node.func.attr == "api_call"
         and isinstance(node.args[0], ast.Constant)
     }
-    return called | {_dotted(attribute) for attribute in _api_attributes()}
+    named = {node.value for node in sources() if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    known = {*METHODS, *SCOPE_OF, *BY_APP_TOKEN}
+    return called | (named & known) | {_dotted(attribute) for attribute in _api_attributes()}
 
 
 def _api_attributes() -> set[str]:
