@@ -142,8 +142,11 @@ class Pictures:
     async def claim_running(self, account: str, *, every: float, most: int) -> list[Running]:
         """Take the running, tracked jobs whose events were not read for ``every`` seconds, longest ago first.
 
-        At most ``most`` are taken in a minute, whichever process takes them.
+        At most ``most`` a minute are taken, whichever process takes them: that share of them in any ``every`` seconds
+        where these are fewer, for a job has one row, however often its events are read.
         """
+        span = min(60.0, every)
+        most = max(1, round(most * span / 60))
         pictures, jobs, tracks, now = schema.picture.c, schema.job.c, schema.track.c, self._db.now()
         tracked = exists().where(and_(tracks.account == pictures.account, tracks.job_id == pictures.job_id))
         due = (
@@ -160,8 +163,8 @@ class Pictures:
         )
         with self._running.claiming(account) as taken:
             async with self._db.transaction() as tx:
-                in_minute = is_ahead(pictures.looked_at + 60.0, now, 60.0)
-                lately = select(func.count()).where(pictures.account == account, in_minute)
+                in_span = is_ahead(pictures.looked_at + span, now, span)
+                lately = select(func.count()).where(pictures.account == account, in_span)
                 rows = (await tx.execute(due.limit(max(0, most - (await tx.scalar(lately) or 0))))).all()
                 taken += [_running(row) for row in rows if await self._take(tx, row)]
         return taken
