@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from tests.depth import DEEP
 from tests.empty_store import empty_database, lay_out
@@ -19,6 +20,10 @@ from tests.world import Transport, World
 SLOW = {"alerts", "page", "poll", "store", "stories", "test_check.py", "test_cli.py"}
 """Folders and files that run bots, databases and processes."""
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+# Hypothesis gives an example 200 ms by default, and its making a second: a busy machine may take longer.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(autouse=True, scope="session")
