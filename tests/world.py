@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+import re
 import sys
 import time
 from asyncio.subprocess import PIPE, STDOUT, Process
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -164,6 +166,10 @@ class World:
         async for line in output:
             self.log.append(line.decode())
             self.slack.ledger.moved()
+
+    def swept(self, event: str) -> Counter[str]:
+        """Count an event of the sweeps in the log of a process, by the account or the watcher that it is about."""
+        return Counter(re.findall(rf"{re.escape(event)} +account='?([^'\n]+)", "".join(self.log)))
 
     def clock(self) -> float:
         """Return the time as a bot in this process has it."""

@@ -312,7 +312,7 @@ async def test_fifty_that_are_parked_are_shown_and_retried_in_their_order(world:
         after = await world.say("outbox")
 
     assert "50 messages could not be delivered" in seen.plain
-    assert "The oldest 20 of 50." in seen.plain
+    assert "The oldest 20 of 50;" in seen.plain
     assert [job for job in jobs if job in seen.plain] == jobs[:20]
     assert "Retrying 50 messages" in answer.plain
     for nth, channel in enumerate(channels):
