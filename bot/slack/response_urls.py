@@ -64,7 +64,8 @@ class ResponseUrls:
         if status != 200:  # noqa: PLR2004
             log.info("response_url.refused", status=status, answer=answer[:80])
             self._rest(parse(stated(response, "Retry-After"), now=time.time()))
-        return of_status(status)
+        sent = of_status(status)
+        return Sent.AGAIN if sent is Sent.UNKNOWN and reply.replaces else sent
 
 
 def _body(reply: Reply) -> dict[str, Any]:

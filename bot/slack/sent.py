@@ -1,9 +1,11 @@
 """What became of one attempt to answer somebody: whether the answer could be there. Pure."""
 
 from enum import StrEnum
+from http import HTTPStatus
 
 from bot.alerts.retry import MAYBE_POSTED, RATE_LIMITED, REFUSED_FOR_NOW, Answer
 
+_TIMED_OUT = f"http_{HTTPStatus.GATEWAY_TIMEOUT.value}"
 _FOR_NOW = RATE_LIMITED | REFUSED_FOR_NOW | {"unreachable"}
 
 
@@ -22,14 +24,20 @@ class Sent(StrEnum):
 
 
 def of_status(status: int) -> Sent:
-    """Return what the HTTP status of a response URL says: a server that says that it failed did not show the answer."""
+    """Return what the HTTP status of a response URL says: a server that says that it failed did not show the answer.
+
+    A gateway that waited in vain for the server behind it (504) does not know.
+    """
     if status == 200:  # noqa: PLR2004
         return Sent.TAKEN
+    if status == HTTPStatus.GATEWAY_TIMEOUT:
+        return Sent.UNKNOWN
     return Sent.REFUSED if status == 429 or status >= 500 else Sent.CLOSED  # noqa: PLR2004
 
 
 def of_answer(answer: Answer) -> Sent:
     """Return what a refusal of the Web API says."""
-    if answer.error in _FOR_NOW or (answer.error or "").startswith("http_5"):
+    error = answer.error or ""
+    if error in _FOR_NOW or (error.startswith("http_5") and error != _TIMED_OUT):
         return Sent.REFUSED
     return Sent.UNKNOWN if answer.maybe_posted or answer.error in MAYBE_POSTED else Sent.CLOSED

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from structlog.testing import capture_logs
@@ -107,15 +108,19 @@ async def test_answers_come_in_the_order_in_which_they_were_asked_for(world: Wor
     assert [each.text for each in world.slack.ephemerals] == ["Number 0.", "Number 1.", "Number 2."]
 
 
+UNSEEN = {"nothing": Fault("drop"), "a gateway that waited in vain": Fault("answer", status=504, body=HTML)}
+
+
+@pytest.mark.parametrize("fault", UNSEEN.values(), ids=UNSEEN.keys())
 @pytest.mark.parametrize("taken", [True, False], ids=["taken", "not taken"])
 @pytest.mark.parametrize("reply", [OURS, FOR_ALL], ids=["private", "for the channel"])
 async def test_what_may_have_arrived_is_not_said_again_and_the_person_hears_so(
-    world: World, reply: Reply, *, taken: bool
+    world: World, reply: Reply, *, taken: bool, fault: Fault
 ) -> None:
     before = lost("unconfirmed")
     async with speaking(world) as gateway:
         exchange, door = await asked(world)
-        world.slack.faults.add("response_url", Fault("drop", accepted=taken))
+        world.slack.faults.add("response_url", replace(fault, accepted=taken))
         await gateway.reply(door, reply)
         await world.slack.ledger.until(lambda: len(exchange.replies) == 1 + taken, why="the line about it")
 
@@ -139,11 +144,14 @@ async def test_nor_is_a_line_about_that_said_twice(world: World) -> None:
     assert exchange.replies[-1].text == "The last word."
 
 
-async def test_what_takes_the_place_of_a_message_is_shown_again_where_nobody_saw_its_end(world: World) -> None:
+@pytest.mark.parametrize("fault", UNSEEN.values(), ids=UNSEEN.keys())
+async def test_what_takes_the_place_of_a_message_is_shown_again_where_nobody_saw_its_end(
+    world: World, fault: Fault
+) -> None:
     job = world.api.add_job(status="running")
     async with world.bot():
         shown = await world.say(f"status {job}")
-        world.slack.faults.add("response_url", Fault("drop", accepted=True))
+        world.slack.faults.add("response_url", replace(fault, accepted=True))
         exchange = await world.olivia.click(shown, "ftjob_refresh")
         await world.slack.ledger.until(lambda: len(exchange.replies) == 2, why="the same once more")
 
@@ -293,6 +301,7 @@ async def test_a_stop_waits_for_no_answer_that_slack_does_not_take_and_says_so(w
         (429, Sent.REFUSED),
         (500, Sent.REFUSED),
         (503, Sent.REFUSED),
+        (504, Sent.UNKNOWN),
         (599, Sent.REFUSED),
         (404, Sent.CLOSED),
         (400, Sent.CLOSED),
@@ -310,6 +319,7 @@ def test_a_status_says_whether_an_answer_may_be_there(status: int, sent: Sent) -
         (Answer(error="ratelimited"), Sent.REFUSED),
         (Answer(error="service_unavailable"), Sent.REFUSED),
         (Answer(error="http_502", maybe_posted=True), Sent.REFUSED),
+        (Answer(error="http_504", maybe_posted=True), Sent.UNKNOWN),
         (Answer(error="http_200", maybe_posted=True), Sent.UNKNOWN),
         (Answer(error="internal_error"), Sent.UNKNOWN),
         (Answer(error="fatal_error"), Sent.UNKNOWN),
