@@ -26,6 +26,11 @@ _TRACK_JOBS_IN = "ftjob_track_from_message"
 _STOPS = frozenset({"untrack", "unsubscribe", "mute", "unmute", "settings"})
 _CHANNEL = re.compile(r"<#(\w+)(?:\|[^>]*)?>", re.ASCII)
 _JOB = re.compile(r"\bftjob-[A-Za-z0-9]+", re.ASCII)
+_STRAIGHT = str.maketrans("\u201c\u201d\u201e\u00ab\u00bb\u2018\u2019\u201a", '"' * 5 + "'" * 3)
+_QUOTED = re.compile(r"(?P<key>[\w.-]+=)(?P<quote>[\"'`])(?P<value>[\w .@-]+)(?P=quote)(?=[\s,.;:!?]|$)")
+"""A value in quotes of which nothing else could be meant; any other is left unread."""
+_BLANK = "\0"
+"""What stands for a space within a value."""
 _AROUND = "\"'`\u201c\u201d\u2018\u2019.,;:!?()<>"
 
 
@@ -60,12 +65,18 @@ def asks_of(exchanges: Iterable[Exchange]) -> Iterator[Ask]:
 
 
 def _typed(payload: Mapping[str, Any]) -> tuple[str, str, tuple[str, ...]] | None:
-    raw = [word for each in str(payload["text"]).split() for word in (each.split(",") if "=" not in each else [each])]
+    text = _QUOTED.sub(_as_one_word, str(payload["text"]).translate(_STRAIGHT))
+    raw = [word for each in text.split() for word in (each.split(",") if "=" not in each else [each])]
     places = [found[1] for word in raw if (found := _CHANNEL.search(word))]
-    words = [word for each in raw if (word := each.strip(_AROUND))]
+    words = [word.replace(_BLANK, " ") for each in raw if (word := each.strip(_AROUND))]
     verb = _VERBS.get(words[0].casefold(), words[0].casefold()) if words else "help"
     channel = str(payload["channel_id"])
     return (places[-1] if verb == "track" and places else channel), verb, tuple(words[1:])
+
+
+def _as_one_word(pair: re.Match[str]) -> str:
+    """Return a pair whose value stood in quotes without them."""
+    return pair["key"] + pair["value"].replace(" ", _BLANK)
 
 
 def _used(payload: Mapping[str, Any]) -> tuple[str, str, tuple[str, ...]] | None:

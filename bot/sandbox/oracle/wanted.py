@@ -13,16 +13,16 @@ _OPEN = frozenset({""})
 """What is told of a job that goes on, which is no end."""
 _STATES: Mapping[str, frozenset[str]] = {
     "all": frozenset(),
-    "finished": ALL,
-    "succeeded": frozenset({"succeeded"}),
-    "failed": frozenset({"failed"}),
-    "cancelled": frozenset({"cancelled"}),
-    "canceled": frozenset({"cancelled"}),
-    **dict.fromkeys(("active", "queued", "running", "paused", "validating_files"), _OPEN),
+    **dict.fromkeys(("finished", "done", "ended"), ALL),
+    **dict.fromkeys(("succeeded", "success", "completed", "complete"), frozenset({"succeeded"})),
+    **dict.fromkeys(("failed", "error", "failed_validation", "user_error", "expired"), frozenset({"failed"})),
+    **dict.fromkeys(("cancelled", "canceled", "stopped", "deleted"), frozenset({"cancelled"})),
+    **dict.fromkeys(("active", "open", "created", "queued", "pending", "scheduled", "running", "paused"), _OPEN),
+    **dict.fromkeys(("validating", "validating_files", "pausing", "resuming", "cancelling", "canceling"), _OPEN),
 }
 """The ends that words for states stand for; other words leave a subscription unread."""
-_PLAIN = re.compile(r"[\w.=@-]+")
-"""A value that nobody has to put into quotes."""
+_PLAIN = re.compile(r"[\w .=@-]+")
+"""A value of which nothing may be punctuation or formatting."""
 _SECONDS = {"m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
@@ -60,8 +60,8 @@ def filter_of(ask: Ask) -> Filter:
     tells, model, metadata, is_read = set[str](), "*", dict[str, str](), True
     for word in ask.words:
         folded, (key, equals, value) = word.casefold(), word.partition("=")
-        if folded in _STATES:
-            tells |= _STATES[folded]
+        if (state := folded.replace("-", "_")) in _STATES:
+            tells |= _STATES[state]
         elif folded in ("mine", "my"):
             metadata["slack_user"] = ask.person
         elif folded.startswith("model:"):
