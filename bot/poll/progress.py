@@ -40,8 +40,11 @@ class Allowance:
 
     @classmethod
     def of(cls, seconds: float) -> Self:
-        """Return the allowance that reads each log every so many seconds: more logs a minute the shorter that is."""
-        most = min(_MOST_A_MINUTE, max(1, round(cls.most * cls.every / seconds)))
+        """Return the allowance that reads each log every so many seconds: more logs a minute the shorter that is.
+
+        Never fewer than usual: a job that stands still is found by its log, and must not wait for others' turns besides.
+        """
+        most = min(_MOST_A_MINUTE, max(cls.most, round(cls.most * cls.every / seconds)))
         return cls(tick=min(cls.tick, seconds / 2), every=seconds, most=most)
 
 

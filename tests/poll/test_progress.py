@@ -11,8 +11,10 @@ def test_the_usual_pace_is_what_a_bot_without_a_setting_has() -> None:
     assert pace_of(120.0).cards.card == 30.0
 
 
-@pytest.mark.parametrize(("seconds", "most"), [(1.5, 300), (2.0, 300), (30.0, 120), (3600.0, 1), (86_400.0, 1)])
-def test_a_shorter_time_reads_more_logs_a_minute_and_never_too_many(seconds: float, most: int) -> None:
+@pytest.mark.parametrize(("seconds", "most"), [(1.5, 300), (2.0, 300), (30.0, 120), (3600.0, 30), (86_400.0, 30)])
+def test_a_shorter_time_reads_more_logs_a_minute_never_too_many_and_a_longer_one_as_many_as_usual(
+    seconds: float, most: int
+) -> None:
     allowance = Allowance.of(seconds)
     assert (allowance.every, allowance.most) == (seconds, most)
     assert allowance.tick <= min(10.0, seconds / 2), "what is due is found in time"
