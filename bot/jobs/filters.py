@@ -1,6 +1,7 @@
 """Filter for jobs: which ones a list shows, or a subscription follows and what it tells of them. Pure."""
 
 import json
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
@@ -8,6 +9,9 @@ from typing import Self
 
 from bot.jobs.models import OWNER, Job
 from bot.jobs.statuses import OPEN, is_final, settled_word
+
+_DATE = re.compile(r"-\d{4}-\d{2}-\d{2}$", re.ASCII)
+"""The end of a snapshot's name: https://platform.openai.com/docs/models."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +22,7 @@ class Filter:
     """Statuses, sorted, as ``states_of`` names them; none: any. A list shows jobs that are in one of them, a subscription
     tells when a job comes to be in one."""
     model: str | None = None
-    """The base model, with ``*`` for anything; case does not count."""
+    """The base model, with ``*`` for anything; case does not count. A name without a date stands for its snapshots, too."""
     metadata: tuple[tuple[str, str], ...] = ()
     """Pairs that the job carries, sorted."""
     owner: str | None = None
@@ -37,7 +41,9 @@ class Filter:
         return dict(self.metadata) | ({OWNER: self.owner} if self.owner else {})
 
     def _takes_model(self, model: str) -> bool:
-        return self.model is None or fnmatchcase(model.casefold(), self.model.casefold())
+        # A job made with "gpt-4o" is one of "gpt-4o-2024-08-06" once the API lists it.
+        names = (model.casefold(), _DATE.sub("", model.casefold()))
+        return self.model is None or any(fnmatchcase(name, self.model.casefold()) for name in names)
 
     def to_json(self) -> str:
         """Return what tells this filter from every other."""

@@ -52,7 +52,8 @@ class Filter:
     def takes(self, job: Finished) -> bool:
         """Whether it is about a job."""
         fits = all(job.metadata.get(key) == value for key, value in self.metadata.items())
-        return self.is_read and fits and fnmatchcase(job.model.casefold(), self.model.casefold())
+        names = {job.model.casefold(), re.sub(r"-\d{4}-\d\d-\d\d$", "", job.model.casefold())}
+        return self.is_read and fits and any(fnmatchcase(name, self.model.casefold()) for name in names)
 
 
 def filter_of(ask: Ask) -> Filter:

@@ -117,6 +117,7 @@ ASKED = {
     "subscribe team=search": ({"team": "ads"}, set()),
     "subscribe mine": ({"slack_user": "U0NOBODY"}, set()),
     "subscribe model:gpt-4o*": ({}, {"succeeded", "failed", "cancelled"}),
+    "subscribe model:gpt-4o-mini": ({}, {"succeeded", "failed", "cancelled"}),
     "subscribe model:babbage* cancelled": ({}, set()),
     "subscribe cancelled succeeded": ({}, {"succeeded", "cancelled"}),
     "SUBSCRIBE Failed": ({}, {"failed"}),
