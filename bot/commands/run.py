@@ -36,6 +36,7 @@ from bot.commands.flood import Wait
 from bot.commands.known import beside
 from bot.commands.locate import at_job
 from bot.commands.problems import STOPPED, STRANGE, flooded, refusal
+from bot.commands.words import ACCOUNT
 from bot.errors import NotFound, ProviderError, UserError
 from bot.store.audit import Decision, Entry
 
@@ -157,6 +158,9 @@ async def _where(command: Command, context: Context) -> Context:
     """Return the context of the account that a command is about; of several jobs each finds its own."""
     if command.account:
         return context.at(command.account)
+    name = dict(command.filter.metadata).get(ACCOUNT[:-1], "").casefold()
+    if name in context.accounts and len(context.accounts) > 1:
+        raise UserError(f"`account={name}` asks for what jobs carry. Did you mean `{ACCOUNT}{name}`?")
     if command.key and (asked := await context.store.questions.find(command.key)):
         return context.at(asked.question.account)
     if len(command.job_ids) == 1 and command.verb not in _ON_THE_STORE:

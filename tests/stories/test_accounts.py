@@ -42,6 +42,18 @@ async def test_one_account_alone_is_not_named(world: World) -> None:
     assert "default" not in answer.plain
 
 
+@pytest.mark.parametrize("typed", ["list account=research", "subscribe failed account='Research'"])
+async def test_an_account_that_was_asked_for_as_metadata_is_no_filter_that_fits_nothing(
+    world: World, typed: str
+) -> None:
+    async with two_accounts(world):
+        answer = await world.say(typed)
+        other = await world.say("list account=acme")
+        assert "Did you mean `account:research`?" in answer.plain
+        assert "account=acme" in other.plain, "jobs of several accounts may carry such a pair"
+        assert "has no subscriptions" in (await world.say("subscriptions")).plain
+
+
 async def test_an_alert_of_a_tracked_job_names_its_account(world: World) -> None:
     async with two_accounts(world) as (bot, research):
         job = research.add_job(status="running")
