@@ -11,12 +11,15 @@ from pathlib import Path
 from bot.sandbox.acting import Person
 from bot.sandbox.crew import RUN, Crew
 from bot.sandbox.finetuning import FineTuningApi, Key
+from bot.sandbox.lives import succeeds
 from bot.sandbox.slack import Slack
 from bot.sandbox.workspace import Channel, Mint
 
 POLL_SECONDS = 0.5
 PROGRESS_SECONDS = 1.5
 """Between two reads of a running job's log: a life of a minute is watched, not found over."""
+CREATED_SECONDS = 60.0
+"""How long a job lives that somebody creates by the bot's form."""
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV")
 """What the bot's process gets of our own environment: nothing that could be a setting."""
 
@@ -46,6 +49,7 @@ async def stage(program: Sequence[str] = RUN, *, mint: Mint = secrets.token_hex)
         keys = {f"sk-{mint()}": Key("default")}
         async with Slack(mint=mint) as slack, FineTuningApi(keys=keys) as api:
             slack.limits.has_tiers = True
+            api.life_of_created = succeeds(CREATED_SECONDS)
             crew = Crew(slack, environment(slack, api, Path(folder)), Path(folder), program)
             try:
                 await crew.start()

@@ -115,6 +115,7 @@ async def test_a_form_says_what_is_wrong_at_its_field_and_then_makes_a_job(visit
     await expect(modal.get_by_label("Base model")).to_have_value("gpt-4o-mini-2024-07-18")
 
     await modal.get_by_label("Epochs").fill("3")
+    visit.scene.api.speed = 0.0
     await modal.get_by_role("button", name="Create").click()
     await expect(modal).to_contain_text("Created.")
     (job,) = visit.scene.api.jobs.values()
@@ -122,6 +123,8 @@ async def test_a_form_says_what_is_wrong_at_its_field_and_then_makes_a_job(visit
     await visit.tab.keyboard.press("Escape")
     await expect(modal).to_be_hidden()
     await expect(card(visit, job["id"])).to_contain_text("Validating files")
+    visit.scene.api.speed = 60.0
+    await expect(card(visit, job["id"])).to_contain_text("Succeeded")
 
 
 async def test_the_home_tab_shows_what_one_tracks(visit: Visit) -> None:
@@ -258,6 +261,43 @@ async def test_the_keyboard_is_enough(visit: Visit) -> None:
     await expect(visit.tab.get_by_label("Write a message")).to_have_value("/ftjob subscribe")
     await visit.tab.keyboard.press("Enter")
     await expect(visit.tab.locator("#messages")).to_contain_text("subscribed this channel")
+
+
+async def test_the_newest_message_stays_in_view_unless_somebody_looks_at_earlier_ones(visit: Visit) -> None:
+    for count in range(30):
+        visit.scene.member.say(f"Line {count}.", visit.scene.channel)
+    newest = visit.tab.locator("#messages article").last
+    await expect(newest).to_contain_text("Line 29.")
+    await visit.tab.get_by_label("Write a message").fill("/ftjob ")
+    await expect(visit.tab.locator("#hints button")).to_have_count(6)
+    await expect(newest).to_be_in_viewport(ratio=0.9)
+    visit.scene.member.say("While the hints are open.", visit.scene.channel)
+    await expect(newest).to_contain_text("While the hints")
+    await expect(newest).to_be_in_viewport(ratio=0.9)
+
+    await visit.tab.locator("#messages").evaluate("list => list.scrollTo(0, 0)")
+    visit.scene.member.say("While somebody reads.", visit.scene.channel)
+    await expect(newest).to_contain_text("While somebody")
+    await expect(newest).not_to_be_in_viewport()
+    await visit.type("/ftjob tracked")
+    await expect(newest).to_contain_text("Only visible to you")
+    await expect(newest).to_be_in_viewport(ratio=0.9)
+
+
+async def test_a_thread_that_is_opened_leaves_the_channel_at_its_end(visit: Visit) -> None:
+    job = await tracked(visit)
+    visit.scene.api.change(job, status="failed", error={"code": "x", "message": "No luck.", "param": None})
+    for _ in range(20):
+        visit.scene.member.say(
+            "As long as it takes to fill two lines where there is less of a place. " * 2, visit.scene.channel
+        )
+    newest = visit.tab.locator("#messages article").last
+    await expect(newest).to_contain_text("As long as")
+    await visit.tab.locator("#messages .replies").first.evaluate("button => button.click()")
+    await expect(visit.tab.locator("#replies article").first).to_be_visible()
+    visit.scene.member.say("While the thread is open.", visit.scene.channel)
+    await expect(newest).to_contain_text("While the thread")
+    await expect(newest).to_be_in_viewport(ratio=0.9)
 
 
 async def test_a_channel_where_something_was_said_is_marked_until_it_is_looked_at(visit: Visit) -> None:

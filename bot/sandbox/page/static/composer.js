@@ -1,6 +1,7 @@
 // What people type.
 
 import { at, element, keep } from "./dom.js";
+import { begin } from "./messages.js";
 import { act } from "./server.js";
 import { here } from "./state.js";
 
@@ -22,6 +23,7 @@ async function send() {
   if (!text) return;
   at("write").value = "";
   draw_hints();
+  begin(); // whoever says something wants to see the answer
   const said = await act({ do: "write", channel: here.place, text });
   if (said) at("write").value = text;
 }

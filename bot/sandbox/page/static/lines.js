@@ -8,9 +8,10 @@ const NEAR_PIXELS = 80;
 
 export class Lines {
   constructor(list, draw_one) {
-    Object.assign(this, { list, draw_one, items: [], first: "" });
+    Object.assign(this, { list, draw_one, items: [], first: "", top: 0 });
     this.begin();
-    list.addEventListener("scroll", () => { this.is_pinned = this.is_near_end(); });
+    list.addEventListener("scroll", () => { this.is_pinned = this.stays_at_end(); });
+    new ResizeObserver(() => this.follow()).observe(list); // hints and threads take some of its place
     list.addEventListener("load", () => this.follow(), true); // pictures come later than their messages
   }
 
@@ -22,7 +23,7 @@ export class Lines {
   // Draw items as `keep` takes them, by ts, oldest first. Whoever looks at the end stays there; others keep their place.
   draw(items) {
     this.items = items;
-    this.is_pinned = this.is_new || this.is_near_end();
+    this.is_pinned = this.is_new || this.stays_at_end();
     this.is_new = false;
     this.paint(this.is_pinned ? Math.max(0, items.length - NEWEST) : Math.max(0, items.findIndex(([ts]) => ts >= this.first)));
   }
@@ -46,6 +47,12 @@ export class Lines {
 
   follow() {
     if (this.is_pinned) this.list.scrollTop = this.list.scrollHeight;
+    this.top = this.list.scrollTop;
+  }
+
+  // Only somebody who scrolls up leaves the end: where the list shrinks or its lines grow, nobody did.
+  stays_at_end() {
+    return this.is_near_end() || (this.is_pinned && this.list.scrollTop >= this.top);
   }
 
   is_near_end() {
