@@ -12,6 +12,8 @@ from bot.sandbox.workspace import Channel
 
 PROBLEM = ":warning:"
 """How the bot begins what it says where something did not work."""
+MISREAD = "Usage: "
+"""What the bot says where it did not read what was typed: it did nothing."""
 TAKE_BACK = "take back"
 """The verb of a track that did not work: a card that stands there all the same means nothing."""
 _VERBS = {"watch": "track", "unwatch": "untrack", "rm": "untrack"}
@@ -99,9 +101,13 @@ class Confirmed:
     def __init__(self, replies: Iterable[Reply], posts: Mapping[str, Posts], direct: Mapping[str, str]) -> None:
         """Take what can be seen: all replies, what was posted by channel, and each person's direct messages."""
         self._replies: dict[str, list[Reply]] = {}
+        self._answers: dict[str, str] = {}
+        """What each public answer answers, by its ts."""
         for reply in replies:
             if not INTERIM.fullmatch(reply.text):
                 self._replies.setdefault(reply.exchange, []).append(reply)
+            if isinstance(reply.shown, Message):
+                self._answers.setdefault(reply.shown.ts, reply.exchange)
         self._posts = posts
         self._direct = direct
         self._taken: set[str] = set()
@@ -131,13 +137,17 @@ class Confirmed:
         """Whether less is told from now on, or other things: so unless the only answer is a private one.
 
         A stop that was not answered yet is taken for done. So is one of which the bot says that something did not work,
-        which may be its answer: what it did not understand stops nothing here either.
+        which may be its answer; not one that it did not understand.
         """
         replies = self._replies.get(ask.exchange, [])
         is_private = bool(replies) and all(reply.ephemeral for reply in replies)
         if not is_private or replies[0].plain.startswith(PROBLEM):
-            return True
-        return any(_is_by(message, ask) for message in self._unkeyed(ask))
+            return not (is_private and MISREAD in replies[0].plain)
+        return any(_is_by(message, ask) and self._is_answer(message, ask) for message in self._unkeyed(ask))
+
+    def _is_answer(self, message: Message, ask: Ask) -> bool:
+        """Whether a public answer may be the one to this ask: no other has it."""
+        return self._answers.get(message.ts, ask.exchange) == ask.exchange
 
     def _unkeyed(self, ask: Ask) -> Sequence[Message]:
         posts = self._posts.get(ask.channel)

@@ -198,6 +198,35 @@ async def test_what_people_did_decides_what_is_pending(world: World, steps: str)
         await eyes.until("green", 0, 0)
 
 
+NOT_DONE = {
+    "a question which subscription shall end, and the end of another": [
+        "subscribe failed",
+        "unsubscribe",
+        "unsubscribe 2",
+    ],
+    "a mute that is too long": ["mute all 30d"],
+    "a setting beside one that is none": ["settings alerts failures size big"],
+    "an end of tracks with a word too many": ["untrack all please"],
+    "an end of subscriptions with a word too many": ["unsubscribe all please"],
+}
+
+
+@pytest.mark.parametrize("steps", NOT_DONE)
+async def test_what_the_bot_did_not_do_stops_nothing_that_is_told(world: World, steps: str) -> None:
+    eyes = Eyes(world)
+
+    async with world.bot():
+        await world.say("subscribe")
+        for each in NOT_DONE[steps]:
+            await world.say(each)
+    finish(world, world.api.add_job(status="running"))
+    assert eyes.see(broken=True) == ("amber", 1, 0)
+
+    async with world.bot() as bot:
+        await world.settled(bot)
+        await eyes.until("green", 0, 0)
+
+
 async def test_pressed_buttons_count_as_what_they_stand_for(world: World) -> None:
     eyes = Eyes(world)
     job, other = (world.api.add_job(status="running") for _ in range(2))
