@@ -92,7 +92,8 @@ def home(shown: Home) -> Block:
     if shown.muted:
         quiet = [_quiet(each) for each in shown.muted]
         blocks.append(context(":mute: You muted " + _some(quiet, "`/ftjob settings` shows those of a channel")))
-    blocks += [section("*Running now*"), *(_rows(shown.running) or [context(_none("No job is running", shown.health))])]
+    running = _rows(shown.running) or [context(_none_runs(shown))]
+    blocks += [section("*Running now*"), *running]
     blocks += _more(shown.more_running, "`/ftjob list active` shows them")
     newest = _rows(shown.recent) or [context(_none("No job yet", shown.health, NEW_JOB))]
     blocks += [section("*Newest*"), *newest, *_more(shown.more_recent, "`/ftjob list` shows them")]
@@ -137,6 +138,14 @@ def _none(said: str, accounts: Sequence[Health], then: str = ".") -> str:
     if silent == len(accounts):
         return "I don't know at present: nothing was read, and nothing is stored."
     return f"{said} in the accounts that I can read." if silent else f"{said}{then}"
+
+
+def _none_runs(shown: Home) -> str:
+    """Return that no job runs, or ran when jobs were last seen; that of the account that was not seen for longest."""
+    seen = [row.as_of for row in shown.recent if row.as_of]
+    if seen and all(each.problem for each in shown.health):
+        return f"No job was running{aged(min(seen))}."
+    return _none("No job is running", shown.health)
 
 
 def _troubles(accounts: Sequence[Health]) -> list[Block]:

@@ -77,6 +77,23 @@ async def test_home_keeps_what_is_known_and_names_the_trouble(world: World, trou
     assert failed in new
 
 
+@pytest.mark.parametrize("statuses", [["failed"], ["succeeded", "paused"], ["queued", "cancelled", "failed"]])
+async def test_home_says_that_no_job_was_running_where_the_known_ones_were_not(
+    world: World, trouble: tuple[Fault, str], statuses: list[str]
+) -> None:
+    async with world.bot() as bot:
+        jobs = await followed(world, bot, *statuses)
+        world.api.faults.always("*", trouble[0])
+        world.skip(3)
+        home = await home_of(world, world.olivia)
+
+    now, new = home.partition("*Running now*")[2].split("*Newest*")
+    assert "No job was running, as of " in now
+    assert AGE in now
+    assert all(job in new for job in jobs)
+    assert "I don't know" not in home
+
+
 async def test_home_that_knows_nothing_says_that_and_not_that_there_is_nothing(world: World) -> None:
     world.api.add_job(status="running")
     async with world.bot():
