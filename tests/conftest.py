@@ -126,7 +126,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     async with World(tmp_path) as made:
         yield made
     assert made.slack.complaints == []
-    assert made.slack.errors == []
+    assert made.refused == []
 
 
 @pytest.fixture(params=["sqlite-socket", "postgres-http"])
@@ -144,7 +144,7 @@ async def any_world(tmp_path: Path, pairing: tuple[str | None, Transport]) -> As
     async with World(tmp_path, database_url=database_url, transport=transport) as made:
         yield made
     assert made.slack.complaints == []
-    assert made.slack.errors == []
+    assert made.refused == []
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -10,7 +10,7 @@ import stat
 import subprocess
 import sys
 from asyncio.subprocess import PIPE, STDOUT
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -375,6 +375,15 @@ async def test_a_second_bot_on_the_same_file_is_refused_and_the_first_goes_on(wo
         await world.until_told(job, "Succeeded")
 
 
+@pytest.fixture
+def _no_nohup() -> Iterator[None]:
+    """A process that is begun here takes SIGHUP, also where the tests run under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("_no_nohup")
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
 async def test_a_signal_ends_the_bot_with_0_within_ten_seconds(any_transport_world: World, name: str) -> None:
     world = any_transport_world
