@@ -412,6 +412,7 @@ async def test_a_signal_ends_the_bot_also_while_both_sides_are_out_of_order(worl
             assert await process.wait() == 0
 
 
+@pytest.mark.usefixtures("_no_nohup")
 async def test_a_hangup_that_is_said_twice_still_stops_gracefully(world: World) -> None:
     async with world.process() as process:
         await world.say("subscribe")
