@@ -103,7 +103,10 @@ class Mutes:
             chosen = chosen.where(mutes.job_id == job_id)
         async with self._db.transaction() as tx:
             ended = set(await tx.scalars(chosen.returning(mutes.job_id)))
-        return len(ended), await self._release(channel)
+            # Counted here: once this is committed, whoever looks for mutes that are over may let them go first.
+            held = {row.change_id for row in await tx.execute(self._uncovered(channel))}
+        await self._release(channel)
+        return len(ended), len(held)
 
     async def end_due(self) -> int:
         """End the mutes whose time is over; return how many changes they held."""
