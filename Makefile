@@ -13,7 +13,7 @@ try: .venv/runtime  ## a page with a local Slack and a living fine-tuning API, a
 test: .venv/dev  ## every test; TEST=tests/jobs narrows it
 ifeq ($(TEST),)
 	$(BIN)/pytest -q -n 4 --dist worksteal --ignore=tests/simulation --ignore=tests/races
-	$(BIN)/pytest -q tests/simulation tests/races
+	$(BIN)/pytest -q -n 2 --dist worksteal tests/simulation tests/races
 else
 	$(BIN)/pytest $(TEST)
 endif

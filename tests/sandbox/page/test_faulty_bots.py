@@ -40,7 +40,9 @@ async def until_card(scene: Stage, job: str, shows: str) -> None:
     await scene.slack.ledger.until(does, why=f"the card shows {shows}")
 
 
-@pytest.mark.parametrize("fault", FOUND)
+@pytest.mark.parametrize(
+    "fault", [each if each in ("swallow", "none") else pytest.param(each, marks=pytest.mark.deep) for each in FOUND]
+)
 async def test_a_faulty_bot_is_found(fault: str) -> None:
     async with stage(faulty(fault)) as scene:
         counts = Counts(scene.slack, scene.api, ages=lambda: QUICKER * time.monotonic())
