@@ -158,7 +158,12 @@ def _events(verb: Verb, words: list[str], asker: Asker) -> Command:
 
 def _paged(read: _Reader) -> _Reader:
     """Return a reader of what another one reads, with what the page that is asked for comes after."""
-    return lambda verb, words, asker: replace(read(verb, _after(words)[0], asker), after=_after(words)[1])
+
+    def paged(verb: Verb, words: list[str], asker: Asker) -> Command:
+        words, after = _after(words)
+        return replace(read(verb, words, asker), after=after)
+
+    return paged
 
 
 def _after(words: list[str]) -> tuple[list[str], str | None]:

@@ -37,7 +37,7 @@ class Connection(logging.Logger):
             self._is_lost = True
             log.error("socket.lost", error=trouble.said if trouble else record.getMessage()[:LONGEST])
 
-    def is_open(self) -> None:
+    def opened(self) -> None:
         """Note that the connection is open."""
         if self._is_lost:
             self._is_lost = False

@@ -129,16 +129,11 @@ class Responder:
     def _keep(self, pending: _Pending) -> None:
         self._pending.append(pending)
         if len(self._pending) > MOST_PENDING:
-            self._lose(self._pending[0], why="too many answers wait")
+            _lost(self._pending.pop(0).door, why="too many answers wait")
         if self._task is None or self._task.done():
             log.warning("answers.waiting")
             self._task = asyncio.create_task(self._insist())
             self._task.add_done_callback(_ended)
-
-    def _lose(self, pending: _Pending, *, why: str) -> None:
-        self._pending.remove(pending)
-        log.warning("answer.lost", why=why, channel=pending.door.channel, person=pending.door.person)
-        metrics.ANSWERS.labels("lost").inc()
 
     async def _insist(self) -> None:
         """Try until nothing waits, only while Slack answers: an attempt that it does not answer could not be repeated."""
@@ -147,7 +142,8 @@ class Responder:
             await asyncio.sleep(max(jittered(pause, random()), self._not_before - self._ages()))  # noqa: S311
             pause = min(2 * pause, LONGEST_PAUSE)
             for old in [each for each in self._pending if self._ages() - each.since >= LIFETIME]:
-                self._lose(old, why="its response URL expired")
+                self._pending.remove(old)
+                _lost(old.door, why="its response URL expired")
             self._is_silent = bool(self._pending) and not await self._is_slack_there()
             if self._is_silent:
                 continue
@@ -188,8 +184,7 @@ class Responder:
                 case Sent.CLOSED:
                     pass
         if not is_refused:
-            log.warning("answer.lost", why="Slack does not take it", channel=door.channel, person=door.person)
-            metrics.ANSWERS.labels("lost").inc()
+            _lost(door, why="Slack does not take it")
         return not is_refused
 
     def _doubt(self, pending: _Pending) -> None:
@@ -234,6 +229,11 @@ class Responder:
 def _ended(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()):
         log.error("answers.broke", exc_info=error)
+
+
+def _lost(door: Door, *, why: str) -> None:
+    log.warning("answer.lost", why=why, channel=door.channel, person=door.person)
+    metrics.ANSWERS.labels("lost").inc()
 
 
 def _dated(reply: Reply, age: float) -> Reply:

@@ -38,7 +38,7 @@ class Client(SocketModeClient):
         """Open a connection, however long that takes."""
         await super().connect()  # type: ignore[no-untyped-call]
         if not self.closed:
-            self.told.is_open()
+            self.told.opened()
 
     def _renew(self) -> None:
         self.wss_uri = None

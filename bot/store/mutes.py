@@ -104,14 +104,16 @@ class Mutes:
         async with self._db.transaction() as tx:
             ended = set(await tx.scalars(chosen.returning(mutes.job_id)))
             # Counted here: once this is committed, whoever looks for mutes that are over may let them go first.
-            held = {row.change_id for row in await tx.execute(self._uncovered(channel))}
-        await self._release(channel)
-        return len(ended), len(held)
+            held = list(await tx.execute(self._uncovered(channel)))
+        await self._let_go(held)
+        return len(ended), len({row.change_id for row in held})
 
     async def end_due(self) -> int:
         """End the mutes whose time is over; return how many changes they held."""
         await self._follow_clock()
-        held = await self._release()
+        async with self._db.transaction() as tx:
+            found = list(await tx.execute(self._uncovered()))
+        held = await self._let_go(found)
         async with self._db.transaction() as tx:
             await tx.execute(delete(schema.mute).where(self._is_over()))
         return held
@@ -147,13 +149,11 @@ class Mutes:
         async with self._db.transaction() as tx:
             return list(dict.fromkeys(_mute(row) for row in await tx.execute(chosen)))
 
-    async def _release(self, channel: str | None = None) -> int:
-        """Let go what no mute covers any more, of one channel or of all; return how many changes that were.
+    async def _let_go(self, found: Sequence[Row[Any]]) -> int:
+        """Let go those of these rows that no mute covers any more; return how many changes that were.
 
         In transactions that do not grow with how much that is: what a crash leaves muted is found by the next look.
         """
-        async with self._db.transaction() as tx:
-            found = list(await tx.execute(self._uncovered(channel)))
         parts = _parts(found)
         changes = set[int]()
         for start in range(0, len(parts), _PARTS):

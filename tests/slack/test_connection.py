@@ -53,8 +53,8 @@ def sdk() -> Iterator[Sdk]:
 def test_a_row_of_failures_is_one_line_and_its_end_another(sdk: Sdk, error: Exception, said: str) -> None:
     for _ in range(3):
         sdk.connect(error)
-    sdk.logger.is_open()
-    sdk.logger.is_open()
+    sdk.logger.opened()
+    sdk.logger.opened()
     assert sdk.events == ["socket.lost", "socket.back"]
     assert sdk.logs[0]["error"] == said
     assert "exc_info" not in sdk.logs[0]
@@ -63,7 +63,7 @@ def test_a_row_of_failures_is_one_line_and_its_end_another(sdk: Sdk, error: Exce
 def test_the_next_row_is_told_anew(sdk: Sdk) -> None:
     for _ in range(2):
         sdk.connect(TimeoutError())
-        sdk.logger.is_open()
+        sdk.logger.opened()
     assert sdk.events == ["socket.lost", "socket.back"] * 2
 
 
