@@ -9,23 +9,11 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.slack import SCOPES, Slack
+from tests.sandbox.clock import Clock
 
 Json = dict[str, Any]
 
 METADATA = {"event_type": "ftjob_alert", "event_payload": {"key": "job:1:failed"}}
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_790_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

@@ -16,20 +16,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.sandbox.acting import Person
 from bot.sandbox.installed import from_manifest
 from bot.sandbox.slack import Slack
+from tests.sandbox.clock import Clock
 
 Json = dict[str, Any]
-
-
-class Clock:
-    now = 1_790_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

@@ -13,23 +13,12 @@ from bot.sandbox.faults import Fault
 from bot.sandbox.messages import Message
 from bot.sandbox.slack import Slack
 from bot.sandbox.workspace import BOT, BOT_USER, Channel
+from tests.sandbox.clock import Clock
 
 BUTTON = {
     "type": "actions",
     "elements": [{"type": "button", "action_id": "go", "text": {"type": "plain_text", "text": "Go"}}],
 }
-
-
-class Clock:
-    now = 1_790_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

@@ -10,18 +10,7 @@ from bot.sandbox.limits import PER_MINUTE
 from bot.sandbox.server import Answer
 from bot.sandbox.slack import Slack
 from bot.sandbox.web_api import METHODS
-
-
-class Clock:
-    now = 1_790_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+from tests.sandbox.clock import Clock
 
 
 @pytest.fixture
