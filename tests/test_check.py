@@ -54,7 +54,7 @@ async def command(world: World, **settings: str) -> tuple[int, str]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         said, _ = await process.communicate()
     return process.returncode or 0, said.decode()
 

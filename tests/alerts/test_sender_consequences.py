@@ -98,7 +98,7 @@ async def test_a_notice_to_somebody_who_is_not_there_any_more_is_not_sent_and_en
     async with office.flying_time():
         await office.owe(closed)
         await office.slack.ledger.until(lambda: office.slack.ledger.of("users.info"), why="it is asked who that is")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while [row.state for row in await deliveries(office.store, "U0GONE")] != ["dead"]:  # noqa: ASYNC110 - a row tells nobody
                 await asyncio.sleep(0.005)
 

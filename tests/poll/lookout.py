@@ -105,7 +105,7 @@ async def lookout(
     clock = clock or time.clock
     account = Account(account_name, api.base_url, SecretStr(api.key), organization=organization)
     async with (
-        Client(account, clock=clock, deadline=5) as client,
+        Client(account, clock=clock, deadline=15) as client,
         open_store(database_url, clock, lambda: time.clock() - set_by()) as store,
     ):
         recorder, sweeper = sweeper_on(store, client, clock, interval=interval, most_alerts=most_alerts)

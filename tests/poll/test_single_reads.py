@@ -119,7 +119,7 @@ async def test_a_read_that_outlasts_its_sweep_is_told_when_it_comes(view: Lookou
     await view.sweep()
     assert await _told(view) == []
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await _told(view) != [(slow, "paused")]:  # noqa: ASYNC110 - a row tells nobody
             await asyncio.sleep(0.05)
 

@@ -32,7 +32,7 @@ async def view(database_url: str) -> AsyncIterator[Lookout]:
 async def _second(view: Lookout, stack: AsyncExitStack) -> object:
     """Return what sweeps the same API as another account, to which the channel is subscribed, too."""
     account = Account("second", view.api.base_url, SecretStr(view.api.key))
-    client = await stack.enter_async_context(Client(account, clock=view.time.clock, deadline=5))
+    client = await stack.enter_async_context(Client(account, clock=view.time.clock, deadline=15))
     async with view.store.db.transaction() as tx:
         await view.store.tracks.subscribe(tx, Subscription("second", "C1", "U1", 0))
     return sweeper_on(view.store, client, view.time.clock)[1]
@@ -81,7 +81,7 @@ async def _until_they_wait(tx: Transaction, count: int) -> None:
         "SELECT count(*) FROM pg_locks WHERE NOT granted AND database = "
         "(SELECT oid FROM pg_database WHERE datname = current_database())"
     )
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while (await tx.scalar(waiting) or 0) < count:  # noqa: ASYNC110 - the database says so, nobody sets an event
             await asyncio.sleep(0.01)
 

@@ -24,8 +24,9 @@ JOBS = "/fine_tuning/jobs"
 RETRIEVE = f"GET {JOBS}/{{id}}"
 CANCEL = f"POST {JOBS}/{{id}}/cancel"
 DEADLINE = 1.5
-PATIENCE = 5.0
-"""Seconds within which a call that should be over has to be."""
+"""Seconds of a client whose deadline is to pass."""
+PATIENCE = 60.0
+"""Seconds within which a call that should be over has to be, also on a busy machine."""
 
 CALLS = ("list", "retrieve", "events", "cancel")
 
@@ -59,8 +60,8 @@ def account(base_url: str, **fields: Any) -> Account:
 
 
 @asynccontextmanager
-async def client_of(base_url: str, *, deadline: float = DEADLINE, **fields: Any) -> AsyncIterator[Client]:
-    """Open a client with little patience."""
+async def client_of(base_url: str, *, deadline: float = PATIENCE, **fields: Any) -> AsyncIterator[Client]:
+    """Open a client that waits ``deadline`` seconds for an answer."""
     async with Client(account(base_url, **fields), deadline=deadline) as client:
         yield client
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bot.errors import ProviderError
 from bot.providers.client import Client
+from bot.providers.wire import Page
 from tests.builders import JOB, job_body, list_body
 from tests.pace import within
 from tests.providers.door import CALLS, call, client_of
@@ -18,7 +19,7 @@ AT_ONCE = 60
 POOL = 20
 """Connections that a client has at the most."""
 DEADLINE = 0.3
-PATIENCE = 12.0
+PATIENCE = 60.0
 PAGE = json.dumps(list_body(job_body())).encode()
 
 
@@ -80,6 +81,17 @@ async def _cut(client: Client, what: str, after: float) -> str:
     return "answered"
 
 
+async def _answers_all_together(client: Client, moods: Moods) -> bool:
+    """Return whether as many requests as the pool has connections were answered, which are answered only together.
+
+    A lost connection is one too few each time, a busy machine only now and then.
+    """
+    moods.together = asyncio.Barrier(POOL)
+    asked = (client.list_jobs() for _ in range(POOL))
+    pages = await asyncio.gather(*asked, return_exceptions=True)
+    return [len(page.readings) for page in pages if isinstance(page, Page)] == [1] * POOL
+
+
 async def test_requests_that_are_cut_at_any_moment_leave_nothing_behind() -> None:
     luck, ends, room = random.Random(20261125), Counter[str](), asyncio.Semaphore(AT_ONCE)  # noqa: S311
     tasks, files = len(asyncio.all_tasks()), _open_files()
@@ -94,11 +106,9 @@ async def test_requests_that_are_cut_at_any_moment_leave_nothing_behind() -> Non
 
             async with asyncio.timeout(PATIENCE):
                 await asyncio.gather(*(one() for _ in range(REQUESTS)))
-            # A lost connection would be one too few here: these are answered only all together.
-            moods.together = asyncio.Barrier(POOL)
-            for _ in range(3):
-                pages = await asyncio.gather(*(client.list_jobs() for _ in range(POOL)))
-                assert [len(page.readings) for page in pages] == [1] * POOL
+            async with asyncio.timeout(PATIENCE):
+                while not await _answers_all_together(client, moods):
+                    pass
         await server.until_nobody_is_connected()
 
     async with within(5):

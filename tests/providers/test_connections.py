@@ -29,7 +29,7 @@ async def api() -> AsyncIterator[FineTuningApi]:
 async def failure(base_url: str, proxies: Proxies | None = None) -> Unreachable:
     """Ask an API that cannot be reached and return the error."""
     async with Client(
-        Account("test", base_url, SecretStr("sk-0123456789")), deadline=10, proxies=proxies or Proxies()
+        Account("test", base_url, SecretStr("sk-0123456789")), deadline=60, proxies=proxies or Proxies()
     ) as client:
         with pytest.raises(Unreachable) as caught:
             await client.retrieve("ftjob-a")

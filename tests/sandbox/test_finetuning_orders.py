@@ -170,4 +170,4 @@ async def test_a_change_wakes_who_waits_for_it(api: FineTuningApi) -> None:
     waiting = asyncio.create_task(api.ledger.until(lambda: api.jobs[job_id]["status"] == "running", seconds=60))
     await asyncio.sleep(0)
     api.change(job_id, status="running")
-    assert await asyncio.wait_for(waiting, 1)
+    assert await asyncio.wait_for(waiting, 60)

@@ -299,7 +299,7 @@ async def _crash(server: str) -> None:
     with pytest.raises((OSError, asyncpg.PostgresError, asyncpg.InterfaceError)):
         await connection.fetchval("SELECT pg_sleep(10)")
     connection.terminate()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             try:
                 return await _on(server, "SELECT 1")

@@ -292,7 +292,7 @@ async def _db_upgrade(folder: Path, url: str, **more: str) -> tuple[int | None, 
         stdout=PIPE,
         stderr=STDOUT,
     )
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         said, _ = await process.communicate()
     return process.returncode, said.decode()
 

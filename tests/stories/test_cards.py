@@ -42,7 +42,7 @@ async def until_card_says(world: World, job: str, *words: str) -> None:
 async def until_failed(world: World, times: int) -> None:
     """Wait until it is written down that the edits of the one card failed so often in a row."""
     with closing(sqlite3.connect(world.folder / "ftjob.db")) as store:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while store.execute("SELECT failures FROM card").fetchone()[0] < times:  # noqa: ASYNC110 - a row tells nobody
                 await asyncio.sleep(0.01)
 

@@ -16,7 +16,7 @@ MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
 
 async def until(look: Callable[[], Awaitable[Any]]) -> None:
     """Wait until the store says so."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not await look():  # noqa: ASYNC110 - a row tells nobody
             await asyncio.sleep(0.01)
 

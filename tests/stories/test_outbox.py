@@ -19,7 +19,7 @@ FIRST, SECOND, ALL = "ftjob_retry:0", "ftjob_retry:1", "ftjob_retry_all"
 
 async def parked(world: World, bot: Bot, number: int = 1, *, channel: Channel | None = None) -> None:
     """Wait until so many deliveries of a channel, or of all, are parked."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while await parked_now(bot, channel) != number:  # noqa: ASYNC110 - a database tells nobody
             await asyncio.sleep(0.005)
     assert world.slack.complaints == []

@@ -27,7 +27,7 @@ def looks(world: World) -> int:
 
 
 async def until_answered(webhooks: Webhooks, *statuses: int) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while webhooks.answers != list(statuses):  # noqa: ASYNC110 - the sender of webhooks tells nobody
             await asyncio.sleep(0.01)
 

@@ -152,7 +152,7 @@ async def test_the_rest_of_a_refused_body_is_not_read_for_long() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
         writer.write(POST + b"Content-Type: application/json\r\nContent-Length: 1000000000\r\n\r\n")
         dripping = asyncio.create_task(drip(writer, b"a" * 1000))
-        async with asyncio.timeout(8):
+        async with within(8):
             answer = parsed(await rest(reader))
         dripping.cancel()
         writer.close()

@@ -97,7 +97,7 @@ class Town:
         written = len(self.world.slack.ledger)
         self.world.skip(float(HOUR))
         await self.bot.sweepers["default"].sweep()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while await self.bot.store.outbox.seconds_to_next() is not None:  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.02)
         self.assert_harmless(written, frozenset({self.world.olivia.id}))
