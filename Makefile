@@ -20,7 +20,7 @@ endif
 
 deep: .venv/dev  ## what takes too long for each change: dice rolled all the way, the longest tests; half an hour
 	FTJOB_DEEP=1 $(BIN)/pytest -q -n 2 -m deep tests --ignore=tests/simulation --ignore=tests/races
-	FTJOB_DEEP=1 $(BIN)/pytest -q -n 2 tests/test_hostile_strings.py tests/slack/test_gate_mutations.py \
+	FTJOB_DEEP=1 $(BIN)/pytest -q -n 2 tests/test_hostile_strings.py tests/listeners/test_http_mutations.py \
 		tests/jobs/test_models_random.py tests/blocks/test_hostile_text.py
 	FTJOB_DEEP=1 $(BIN)/pytest -q tests/simulation tests/races
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from bot.accounts import Account
+from bot.providers.account import Account
 from bot.providers.wire import Answer
 
 JOB = "ftjob-abc123"

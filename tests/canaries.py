@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import structlog
 
-from bot.logs import STEPS, formatter
+from bot.telemetry.logs import STEPS, formatter
 
 AT_DEBUG = "CANARIES_AT_DEBUG"
 CANARY = "c4n4ry"

@@ -17,8 +17,8 @@ from tests.empty_store import empty_database, lay_out
 from tests.postgres import restartable_postgres
 from tests.world import Transport, World
 
-SLOW = {"alerts", "page", "poll", "store", "stories", "test_check.py", "test_cli.py"}
-"""Folders and files that run bots, databases and processes."""
+SLOW = {"cli", "delivery", "demo", "poll", "store", "stories", "tracking"}
+"""Folders that run bots, databases and processes."""
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 # Hypothesis gives an example 200 ms by default, and its making a second: a busy machine may take longer.

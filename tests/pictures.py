@@ -9,11 +9,11 @@ from pathlib import Path
 from PIL import Image
 from playwright.async_api import expect
 
-from bot.charts import Chart
-from bot.charts import draw as draw_chart
+from bot.delivery.charts import Chart
+from bot.delivery.charts import draw as draw_chart
 from bot.jobs.results import Curve
-from bot.sandbox.visit import settle_in
-from tests.sandbox.page.browser import visiting
+from bot.sandbox.demo.run import settle_in
+from tests.sandbox.demo.page.browser import visiting
 
 DOCS = Path(__file__).parent.parent / "docs"
 

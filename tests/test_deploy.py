@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli import EX_CONFIG
-from bot.process import LONGEST_STOP
+from bot.app.process import LONGEST_STOP
+from bot.cli.main import EX_CONFIG
 
 ROOT = Path(__file__).parents[1]
 UNIT = ROOT / "docs" / "ftjob.service"

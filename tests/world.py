@@ -15,17 +15,18 @@ from typing import Literal, Self
 
 from prometheus_client import generate_latest
 
-from bot.app import Bot, Pace, running
-from bot.commands.flood import Limit, Limits
-from bot.environment import load
+from bot.app.build import Bot, running
+from bot.app.tuning import Pace
+from bot.commands.rate_limit import Limit, Limits
 from bot.poll.progress import Allowance
-from bot.sandbox.acting import Person
-from bot.sandbox.finetuning import FineTuningApi, Key
-from bot.sandbox.messages import Ephemeral, Message, Reply
-from bot.sandbox.slack import Slack
-from bot.sandbox.workspace import Channel
-from bot.settings import Settings
-from bot.store.cards import Rhythm
+from bot.sandbox.openai.server import FineTuningApi, Key
+from bot.sandbox.slack.messages import Ephemeral, Message, Reply
+from bot.sandbox.slack.server import Slack
+from bot.sandbox.slack.users import Person
+from bot.sandbox.slack.workspace import Channel
+from bot.settings.environment import load
+from bot.settings.model import Settings
+from bot.store.jobs.cards import Rhythm
 from tests import canaries
 from tests.empty_store import lay_out
 from tests.postgres import free_port
@@ -239,8 +240,8 @@ class World:
 
     @property
     def refused(self) -> list[str]:
-        """What Slack refused the bot; an acknowledgement that came too late is the machine's, and has tests of its own."""
-        return [error for error in self.slack.errors if "operation_timeout" not in error]
+        """What Slack refused the bot."""
+        return refused(self.slack)
 
     def expect_errors(self, word: str) -> None:
         """Take it that Slack refused the bot something, and nothing but for this; at the end no error may be left."""
@@ -253,6 +254,11 @@ class World:
         """Every order that reached the API, carried out or not: "POST /fine_tuning/jobs/{id}/cancel ftjob-..."."""
         posts = [entry for entry in self.api.ledger if not entry.what.startswith("GET")]
         return [f"{entry.what} {entry.request.get('id')}" for entry in posts]
+
+
+def refused(slack: Slack) -> list[str]:
+    """Return what Slack refused the app; an acknowledgement that came too late is the machine's, and has tests of its own."""
+    return [error for error in slack.errors if "operation_timeout" not in error]
 
 
 def cancelling(job_id: str) -> str:

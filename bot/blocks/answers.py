@@ -18,8 +18,8 @@ from bot.blocks.parts import (
     section,
     spoken,
 )
+from bot.jobs.actions import WORDS, Order
 from bot.jobs.models import Job
-from bot.jobs.orders import WORDS, Order
 
 CONFIRM = "ftjob_confirm"
 """The one button that gives an order; its value is the question's key."""

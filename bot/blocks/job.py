@@ -21,9 +21,9 @@ from bot.blocks.parts import (
     section,
     utc,
 )
+from bot.jobs.actions import Order
 from bot.jobs.failure import advice_for
 from bot.jobs.models import Job, JobError
-from bot.jobs.orders import Order
 from bot.jobs.prices import cost_of
 from bot.jobs.statuses import Phase, phase_of
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from bot.accounts import DEFAULT
 from bot.blocks.job import word
 from bot.blocks.outbox import reason_of
 from bot.blocks.parts import Message, code, date, duration, mention, place, plain, section, spoken
-from bot.jobs.orders import WORDS, Order
+from bot.jobs.actions import WORDS, Order
+from bot.jobs.models import DEFAULT_ACCOUNT
 
 _MOST_MODELS = 8
 
@@ -146,7 +146,7 @@ def _store_older(_body: Mapping[str, Any]) -> str:
 
 def _orders_refused(body: Mapping[str, Any]) -> str:
     ours = "OPENAI_WRITE_API_KEY, or OPENAI_API_KEY where that is not set"
-    key = ours if body["about"] == DEFAULT else "docs/accounts.md says which that is"
+    key = ours if body["about"] == DEFAULT_ACCOUNT else "docs/accounts.md says which that is"
     return (
         f":warning: The fine-tuning API of account {code(body['about'])} does not take orders from the key of this bot: "
         f"{_said(body)} Give the key for orders ({key}) the right to write fine-tuning jobs, then restart the bot."

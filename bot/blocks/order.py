@@ -2,8 +2,8 @@
 
 from bot.blocks.job import doing, word
 from bot.blocks.parts import code, plain
+from bot.jobs.actions import Order
 from bot.jobs.models import Job
-from bot.jobs.orders import Order
 from bot.jobs.statuses import Phase, phase_of
 
 

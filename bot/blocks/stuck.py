@@ -2,7 +2,7 @@
 
 from bot.blocks.parts import ago, code, duration
 from bot.jobs.models import Job
-from bot.jobs.stuck import Standstill, standstill_of
+from bot.jobs.stalled import Standstill, standstill_of
 
 _ADVICE = {
     Standstill.VALIDATING: "Its files are usually checked within minutes. Look at the provider's status page and at {events}; "

@@ -8,9 +8,9 @@ from bot.blocks.answers import facts, help_text, usage
 from bot.blocks.parts import code, date
 from bot.commands.command import Command, Reply, Verb
 from bot.commands.context import Context
-from bot.commands.known import Listing, newest
+from bot.commands.last_known import Listing, newest
 from bot.commands.usage import USAGE
-from bot.store.outages import of_account
+from bot.store.accounts.outages import of_account
 
 
 async def help_(command: Command, _context: Context) -> Reply:

@@ -4,7 +4,7 @@ from bot.blocks.audit import Line, audit
 from bot.blocks.parts import code, mention
 from bot.commands.command import Command, Reply
 from bot.commands.context import Context
-from bot.store.audit import Decision, Shown, Which
+from bot.store.actions.audit import Decision, Shown, Which
 
 DEFAULT_ROWS = 10
 

@@ -4,12 +4,12 @@ from collections.abc import Sized
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from bot.access import Need
 from bot.blocks import Message
 from bot.blocks.view import View
+from bot.commands.permissions import Need
 from bot.jobs.creation import Creation
 from bot.jobs.filters import EVERYTHING, Filter
-from bot.store.audit import Decision
+from bot.store.actions.audit import Decision
 
 
 class Verb(StrEnum):

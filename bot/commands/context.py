@@ -5,23 +5,22 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from weakref import WeakValueDictionary
 
-from bot.access import Policy
-from bot.alerts.door import Upload
-from bot.alerts.draw import Drawing, Outgoing
-from bot.alerts.notices import Notices
-from bot.alerts.record import Recorder
-from bot.alerts.retry import Answer
 from bot.blocks.job import Surroundings
 from bot.blocks.parts import code
-from bot.charts import Charts
-from bot.commands.flood import Flood
-from bot.commands.problems import upstream
+from bot.commands.error_messages import upstream
+from bot.commands.permissions import Policy
+from bot.commands.rate_limit import Flood
+from bot.delivery.charts import Charts
+from bot.delivery.render import Drawing
 from bot.errors import ProviderError, UserError
 from bot.jobs.models import Job
 from bot.providers.client import Client
-from bot.providers.shared import SharedReads
+from bot.providers.coalesced import SharedReads
+from bot.slack.messages import Answer, Outgoing, Upload
 from bot.store import Store
-from bot.store.engine import Clock
+from bot.store.db.engine import Clock
+from bot.tracking.notices import Notices
+from bot.tracking.recorder import Recorder
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,14 @@ from bot.blocks.answers import note, problem
 from bot.blocks.create import MOST_FILES, created, form, private_of
 from bot.commands.command import Asker, Command, Reply, Verb
 from bot.commands.context import Context
-from bot.commands.order import carry_out, place, taken
+from bot.commands.execute import carry_out, place, taken
 from bot.commands.track import try_one
 from bot.errors import AccessRefused, BrokenAnswer, ProviderError, Refusal, UserError
+from bot.jobs.actions import Order
 from bot.jobs.creation import Creation
 from bot.jobs.models import File
-from bot.jobs.orders import Order
-from bot.store.audit import Decision
-from bot.store.questions import FORM_LIFETIME, Asked, Question
+from bot.store.actions.audit import Decision
+from bot.store.actions.confirmations import FORM_LIFETIME, Asked, Question
 
 PURPOSE = "fine-tune"
 NO_WINDOW = "Slack opened no window for the form: it has to be opened within three seconds. Type `/ftjob create` again."

@@ -7,18 +7,17 @@ It is posted where everybody of the channel sees it: Slack shows no file to one 
 import asyncio
 import secrets
 
-from bot.alerts.door import Upload
-from bot.alerts.draw import Outgoing
-from bot.alerts.illustrator import chart_of
-from bot.alerts.retry import OUR_FAULT, RATE_LIMITED, Answer
 from bot.blocks.answers import note
 from bot.blocks.curves import shown, sparklines
 from bot.blocks.parts import code
-from bot.charts import Chart, in_words
 from bot.commands.command import Asker, Command, Reply
 from bot.commands.context import Context
-from bot.commands.problems import unposted
+from bot.commands.error_messages import unposted
+from bot.delivery.charts import Chart, in_words
+from bot.delivery.curves import chart_of
 from bot.errors import ChartNotDrawn
+from bot.slack.errors import OUR_FAULT, RATE_LIMITED
+from bot.slack.messages import Answer, Outgoing, Upload
 
 WAITS = (1.0, 2.0, 4.0, 8.0)
 """Seconds between two tries to show a picture: for some time Slack refuses one that it just got."""

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from bot.blocks.details import details
-from bot.commands import look
+from bot.commands import status
 from bot.commands.command import Command, Reply
 from bot.commands.context import Context
 
@@ -12,5 +12,5 @@ async def show(command: Command, context: Context) -> Reply:
     """Show everything about a job in the window that was opened; where there is none, as ``status`` does."""
     read = await context.shared.job(command.job_ids[0])
     job = read.answer.job
-    reply = await look.show_status(command, context)
+    reply = await status.show_status(command, context)
     return replace(reply, view=details(job, context.around(job, tracked=False), checked_at=read.at))

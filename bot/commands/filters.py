@@ -8,13 +8,13 @@ from rapidfuzz import fuzz, process
 
 from bot.blocks.parts import code
 from bot.commands.command import Verb
+from bot.commands.tokenizer import ACCOUNT, MODEL, problem_in, quoted, strangeness, typed
 from bot.commands.usage import misused
-from bot.commands.words import ACCOUNT, MODEL, problem_in, quoted, strangeness, typed
 from bot.jobs.filters import Filter
 from bot.jobs.ids import job_id_in
 from bot.jobs.models import OWNER
 from bot.jobs.statuses import STATE_WORDS, states_of
-from bot.store.audit import Decision
+from bot.store.actions.audit import Decision
 from bot.text import printable
 
 MINE = "mine"

@@ -3,17 +3,17 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from bot.access import Why
 from bot.blocks.answers import STILL_CHECKING
 from bot.blocks.home import Health, Home, Quiet, Row, closed, home
 from bot.blocks.parts import Block
 from bot.commands.context import Context
-from bot.commands.known import Listing, newest, remembered
-from bot.commands.problems import PASSES, refusal
+from bot.commands.error_messages import PASSES, refusal
+from bot.commands.last_known import Listing, newest, remembered
+from bot.commands.permissions import Why
 from bot.jobs.models import Job
 from bot.jobs.statuses import Phase, phase_of
-from bot.store.mutes import EVERY_JOB, Mute
-from bot.store.tracks import Track
+from bot.store.channels.mutes import EVERY_JOB, Mute
+from bot.store.channels.tracks import Track
 
 MOST_MINE = 10
 MOST_RUNNING = 10

@@ -8,8 +8,8 @@ from bot.blocks.models import Made, model_list
 from bot.commands.command import Command, Reply, start_of
 from bot.commands.context import Context, names
 from bot.errors import NotOffered, ProviderError
+from bot.jobs.deprecation import ends_of
 from bot.jobs.models import Model
-from bot.jobs.retirement import ends_of
 
 _CHECKPOINT = ":ckpt-step-"
 

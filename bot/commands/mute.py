@@ -6,7 +6,7 @@ from bot.blocks.parts import code
 from bot.commands.command import Command, Reply
 from bot.commands.context import Context
 from bot.errors import UserError
-from bot.store.mutes import EVERY_JOB
+from bot.store.channels.mutes import EVERY_JOB
 
 NOT_TRACKED = "Not tracked here, so there is nothing to mute. `/ftjob tracked` shows what is."
 NOTHING_COMES = "Nothing is tracked here, so there is nothing to mute. Start with `/ftjob subscribe`."

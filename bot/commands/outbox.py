@@ -16,8 +16,8 @@ from bot.blocks.outbox import (
 from bot.commands.command import Command, Reply
 from bot.commands.context import Context
 from bot.jobs.changes import ChangeKind
-from bot.store.delivery import Picture
-from bot.store.undelivered import Stuck
+from bot.store.outbox.dead_letters import Stuck
+from bot.store.outbox.delivery import Picture
 
 COMES_BACK = "What fails again comes back to `/ftjob outbox`."
 NOTHING_LEFT = "There was nothing left to retry."

@@ -11,12 +11,12 @@ from rapidfuzz import fuzz, process
 from bot.blocks.parts import code, tidy
 from bot.commands.command import Asker, Command, Verb
 from bot.commands.filters import MOST_LISTED, read_account, read_filter, read_rows, read_time, stands_alone, visible
+from bot.commands.tokenizer import EMPTY, split, strangeness, typed, unescaped
 from bot.commands.usage import ALIASES, USAGE, misused
-from bot.commands.words import EMPTY, split, strangeness, typed, unescaped
 from bot.errors import UserError
 from bot.jobs.ids import LONGEST, foreign_id_in, is_job_id, job_id_in, other_kind_of_id, strange_character
 from bot.jobs.statuses import EVERY
-from bot.redaction import holds_secret
+from bot.telemetry.redaction import holds_secret
 from bot.text import UNREADABLE, printable
 
 MOST_IDS = 5

@@ -5,7 +5,7 @@ from bot.blocks.channel_settings import channel_settings, in_words
 from bot.blocks.parts import mention
 from bot.commands.command import Command, Reply
 from bot.commands.context import Context
-from bot.store.mutes import EVERY_JOB
+from bot.store.channels.mutes import EVERY_JOB
 
 
 async def settings(command: Command, context: Context) -> Reply:

@@ -4,8 +4,6 @@ import asyncio
 import secrets
 from collections.abc import Sequence
 
-from bot.alerts.draw import Outgoing
-from bot.alerts.steps import Seen
 from bot.blocks import Message
 from bot.blocks.answers import note
 from bot.blocks.lists import job_list
@@ -14,13 +12,15 @@ from bot.blocks.subscriptions import MOST_ROWS, NONE, subscription_list, which_c
 from bot.commands.command import Command, Reply, Verb
 from bot.commands.context import Context, names
 from bot.commands.filters import written
-from bot.commands.posting import posted
+from bot.commands.post_card import posted
 from bot.errors import ProviderError, UserError
 from bot.jobs.filters import EVERYTHING, Filter
 from bot.jobs.models import Job
 from bot.jobs.statuses import EVERY
 from bot.providers.wire import Reading
-from bot.store.tracks import Subscription
+from bot.slack.messages import Outgoing
+from bot.store.channels.tracks import Subscription
+from bot.tracking.transitions import Seen
 
 MOST_PAGES = 10
 """Pages that are searched for open jobs; a page without one, whoever's, ends the search."""

@@ -2,21 +2,21 @@
 
 import secrets
 
-from bot.alerts.draw import Outgoing
 from bot.blocks.answers import note
 from bot.blocks.card import Present, card
 from bot.blocks.lists import left_out, tracked_list
 from bot.blocks.parts import code, mention
+from bot.commands.accounts import at_job
 from bot.commands.command import Asker, Command, Reply, start_of
 from bot.commands.context import Context
-from bot.commands.known import outages
-from bot.commands.locate import at_job
-from bot.commands.posting import posted
-from bot.commands.problems import quota
+from bot.commands.error_messages import quota
+from bot.commands.last_known import outages
+from bot.commands.post_card import posted
 from bot.errors import ProviderError, UserError
 from bot.providers.wire import Reading
-from bot.store.jobs import KnownJob
-from bot.store.tracks import Track
+from bot.slack.messages import Outgoing
+from bot.store.channels.tracks import Track
+from bot.store.jobs.jobs import KnownJob
 
 MOST_OPEN = 1_000
 """Jobs that people may track by hand at once, settled ones left out; two commands at one moment may pass it by a few."""

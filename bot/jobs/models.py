@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from bot.jobs.statuses import UNKNOWN, is_final
-from bot.redaction import LONGEST, redacted
+from bot.telemetry.redaction import LONGEST, redacted
 
 OWNER = "slack_user"
 """The metadata that holds the Slack user id of whose job it is."""
@@ -19,6 +19,9 @@ OWNER = "slack_user"
 _LARGEST_COUNT = 2**63 - 1
 _LATEST_TIME = 253_402_300_799  # the last second of the year 9999
 _LONGEST_STATUS = 40
+
+DEFAULT_ACCOUNT = "default"
+"""The account that OPENAI_API_KEY describes."""
 
 
 def _status(value: Any) -> str:

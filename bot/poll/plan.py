@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from bot.providers.wire import Page
-from bot.store.jobs import Watched
+from bot.store.jobs.jobs import Watched
 
 PAGE = 100
 """Jobs on a page, where none are too large."""

@@ -11,13 +11,13 @@ from typing import Self
 
 import structlog
 
-from bot.alerts.record import Recorder
 from bot.errors import ProviderError
 from bot.jobs.progress import newest_of, progress_of
 from bot.providers.client import Client
 from bot.store import Store
-from bot.store.engine import Clock
-from bot.store.pictures import Running
+from bot.store.db.engine import Clock
+from bot.store.jobs.snapshots import Running
+from bot.tracking.recorder import Recorder
 
 NEWEST_EVENTS = 20
 _MOST_A_MINUTE = 300

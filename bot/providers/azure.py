@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from bot.accounts import Account
-from bot.jobs.orders import Order
+from bot.jobs.actions import Order
+from bot.providers.account import Account
 from bot.providers.openai import OpenAI
 
 FIRST_WITH_PAUSE = "2025-04-01-preview"

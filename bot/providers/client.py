@@ -18,18 +18,18 @@ import httpx
 from httpx_aiohttp import HttpxAiohttpClient
 from pydantic import SecretStr
 
-from bot import metrics
-from bot.accounts import Account
-from bot.connecting import FAILED, never_sent, trouble_of
 from bot.errors import BrokenAnswer, ForeignAnswer, ProviderError, Unreachable
+from bot.jobs.actions import Order
 from bot.jobs.models import Checkpoint, Event, File, Model
-from bot.jobs.orders import Order
-from bot.providers.dialects import dialect_of
+from bot.net.connection_errors import FAILED, never_sent, trouble_of
+from bot.net.proxies import DIRECT, Proxies
+from bot.providers.account import Account
+from bot.providers.registry import dialect_of
 from bot.providers.shorten import Shortener
 from bot.providers.sizes import PageSizes, in_parts
 from bot.providers.wire import Answer, Page, Reading, Request, content_of
-from bot.proxies import DIRECT, Proxies
-from bot.redaction import without_secrets
+from bot.telemetry import metrics
+from bot.telemetry.redaction import without_secrets
 
 DEADLINE = 15.0
 """Seconds until a request is given up, body included."""

@@ -7,10 +7,10 @@ As of the published client, fireworks-ai 1.2.30: ``resources/supervised_fine_tun
 from collections.abc import Mapping
 from typing import Any, ClassVar, NoReturn
 
-from bot.accounts import Account
 from bot.errors import NotOffered
-from bot.jobs.orders import Order
+from bot.jobs.actions import Order
 from bot.jobs.statuses import Phase, phase_of
+from bot.providers.account import Account
 from bot.providers.openai import OpenAI
 from bot.providers.wire import Answer, Page, Request, json_of, moment, segment
 

@@ -10,10 +10,10 @@ from typing import Any, ClassVar, TypeVar
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import from_json
 
-from bot.accounts import Account
 from bot.errors import BrokenAnswer, ForeignAnswer
+from bot.jobs.actions import Order
 from bot.jobs.models import Checkpoint, Event, File, Model
-from bot.jobs.orders import Order
+from bot.providers.account import Account
 from bot.providers.wire import Answer, Page, Reading, Request, items_of, json_of, reading_of, segment
 
 M = TypeVar("M", bound=BaseModel)

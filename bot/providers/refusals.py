@@ -21,9 +21,9 @@ from bot.errors import (
     TrainingClosed,
     Unreachable,
 )
+from bot.net.retry_after import SHORTEST_PAUSE, parse
 from bot.providers.decode import decoded
-from bot.redaction import LONGEST, redacted
-from bot.retry_after import SHORTEST_PAUSE, parse
+from bot.telemetry.redaction import LONGEST, redacted
 from bot.text import storable
 
 QUOTA_PAUSE = 900.0

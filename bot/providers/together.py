@@ -7,11 +7,11 @@ As of the published client, together 3.1.1: ``resources/fine_tuning.py``, ``type
 from collections.abc import Mapping
 from typing import Any, ClassVar, NoReturn
 
-from bot.accounts import Account
 from bot.errors import NotOffered
+from bot.jobs.actions import Order
 from bot.jobs.models import Checkpoint, Event
-from bot.jobs.orders import Order
 from bot.jobs.statuses import Phase, is_final, phase_of
+from bot.providers.account import Account
 from bot.providers.openai import OpenAI
 from bot.providers.wire import Answer, Page, Reading, Request, items_of, json_of, moment
 

@@ -10,7 +10,7 @@ from json import JSONDecodeError
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from bot.strict_json import loads
+from bot.net.strict_json import loads
 
 ENDS = ("fine_tuning.job.succeeded", "fine_tuning.job.failed", "fine_tuning.job.cancelled")
 """The events of a job; the API sends none of its other states."""

@@ -12,7 +12,7 @@ from bot.jobs.ids import can_be_id
 from bot.jobs.models import Job, Snapshot
 from bot.providers.decode import Ambiguous, decoded
 from bot.providers.refusals import error_of
-from bot.redaction import without_secrets
+from bot.telemetry.redaction import without_secrets
 
 _LONGEST_REQUEST_ID = 200
 

@@ -11,8 +11,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from bot.sandbox.faults import Fault, FaultPlan
-from bot.sandbox.ledger import Ledger
 from bot.sandbox.origin import is_from_here
+from bot.sandbox.request_log import Ledger
 
 
 @dataclass(frozen=True)

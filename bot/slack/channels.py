@@ -7,7 +7,7 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.alerts.retry import SHARED, UNSEEN
+from bot.slack.errors import SHARED, UNSEEN
 
 REMEMBERED = 300.0
 """Seconds that Slack's word about a channel is good for."""

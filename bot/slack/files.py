@@ -13,8 +13,8 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.alerts.door import Upload
-from bot.proxies import DIRECT, Proxies
+from bot.net.proxies import DIRECT, Proxies
+from bot.slack.messages import Upload
 
 UPLOAD_ORIGIN = "https://files.slack.com/"
 

@@ -5,8 +5,8 @@ from typing import Any
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.alerts.retry import THREAD_GONE, Sight, Sought
-from bot.slack.refused import refused
+from bot.slack.errors import THREAD_GONE, refused
+from bot.slack.messages import Sight, Sought
 
 MOST_PAGES = 5
 PAGE = 200

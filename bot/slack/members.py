@@ -5,10 +5,10 @@ https://docs.slack.dev/reference/objects/user-object
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
-from bot.access import Person, Unknown
-from bot.alerts.retry import WORKSPACE_CLOSED
+from bot.slack.errors import WORKSPACE_CLOSED
 
 NO_SUCH_PERSON = frozenset("user_not_found users_not_found user_not_visible".split())
 """Slack's words for somebody who is not there, or whom our token may not see."""
@@ -40,6 +40,47 @@ class Workspace:
     team_id: str
     enterprise_id: str | None = None
     """The organization of an Enterprise Grid that it belongs to."""
+
+
+class Unknown(StrEnum):
+    """Why nothing is known of somebody; the value is the reason to refuse them."""
+
+    NO_SUCH_PERSON = "no_such_person"
+    """Slack says that there is no such person, or none that our token may see."""
+    UNREADABLE = "unreadable"
+    """Slack answered, but without what a decision needs."""
+    UNREACHABLE = "slack_unreachable"
+    """Slack could not be asked now."""
+    FORBIDDEN = "slack_refuses"
+    """Slack does not let our token ask, until an administrator mends the installation."""
+    STARTING = "starting"
+    """Slack did not say yet which workspace is ours."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody of whom Slack said what a decision needs."""
+
+    id: str
+    is_admin: bool = False
+    """An admin or owner of the workspace."""
+    is_guest: bool = False
+    """Of one channel or of several: a guest of this workspace."""
+    is_stranger: bool = False
+    """A member of another company, in a channel shared over Slack Connect; whatever else they are, never a guest of ours."""
+    is_human: bool = True
+    """Neither a bot, nor deactivated, nor only invited."""
+    groups: frozenset[str] = frozenset()
+    """Those of the operators' user groups that they are in; filled only where operating matters."""
+    groups_unknown: bool = False
+    """Whether one of these groups could not be asked now."""
+    is_stale: bool = False
+    """Whether this is Slack's last word from a while ago, because it cannot be asked now: good for reading alone."""
+
+    @property
+    def is_member(self) -> bool:
+        """Whether this is a full member of the workspace."""
+        return self.is_human and not self.is_stranger and not self.is_guest
 
 
 def unknown(word: str) -> Unknown:

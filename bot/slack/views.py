@@ -7,10 +7,10 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.alerts.retry import Answer
 from bot.blocks.parts import Block
 from bot.blocks.view import View
-from bot.slack.refused import refused
+from bot.slack.errors import refused
+from bot.slack.messages import Answer
 
 OPENS_WITHIN = 3.0
 """Seconds for which a trigger is good, once: https://docs.slack.dev/interactivity/handling-user-interaction."""

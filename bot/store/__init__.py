@@ -4,29 +4,29 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from bot.store.accounts import Accounts
-from bot.store.audit import Audit
-from bot.store.cards import Cards
-from bot.store.changes import Changes
-from bot.store.channels import Channels
-from bot.store.direct import DirectMessages
-from bot.store.engine import Clock, Database, Transaction, open_database
-from bot.store.heirs import Heirs
-from bot.store.identity import Identity, identify, keep, remember
-from bot.store.integrity import in_words
-from bot.store.jobs import Jobs
-from bot.store.migrate import upgrade
-from bot.store.moves import Moves
-from bot.store.mutes import Mutes
-from bot.store.outages import Outages
-from bot.store.outbox import Outbox
-from bot.store.pictures import Pictures
-from bot.store.postgres import LONGEST
-from bot.store.questions import Questions
-from bot.store.requests import Requests
-from bot.store.tracks import Tracks
-from bot.store.undelivered import Undelivered
-from bot.store.unread import Unread
+from bot.store.accounts.heirs import Heirs
+from bot.store.accounts.leases import Accounts
+from bot.store.accounts.outages import Outages
+from bot.store.actions.audit import Audit
+from bot.store.actions.confirmations import Questions
+from bot.store.actions.idempotency import Requests
+from bot.store.channels.direct import DirectMessages
+from bot.store.channels.moves import Moves
+from bot.store.channels.mutes import Mutes
+from bot.store.channels.preferences import Channels
+from bot.store.channels.tracks import Tracks
+from bot.store.db.engine import Clock, Database, Transaction, open_database
+from bot.store.db.identity import Identity, identify, keep, remember
+from bot.store.db.migrate import upgrade
+from bot.store.db.postgres import LONGEST
+from bot.store.jobs.cards import Cards
+from bot.store.jobs.changes import Changes
+from bot.store.jobs.jobs import Jobs
+from bot.store.jobs.snapshots import Pictures
+from bot.store.jobs.unread import Unread
+from bot.store.outbox.dead_letters import Undelivered
+from bot.store.outbox.deliveries import Outbox
+from bot.store.sqlite.integrity import in_words
 
 
 @dataclass(frozen=True)

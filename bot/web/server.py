@@ -14,8 +14,8 @@ import structlog
 from aiohttp import web
 
 from bot.errors import FtjobError
-from bot.metrics import CUT_CONNECTIONS
-from bot.sampled import Sampled
+from bot.telemetry.metrics import CUT_CONNECTIONS
+from bot.telemetry.sampled import Sampled
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.Response]]
 

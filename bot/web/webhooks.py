@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable, Sequence
 import structlog
 from aiohttp import web
 
-from bot.metrics import WEBHOOKS
 from bot.providers.webhook import ENDS, HEADERS, Hint, hint_of, is_plausible
-from bot.sampled import Sampled
-from bot.web.reading import BODY_SECONDS, Bodies, Refusal, media_type_of, refuse_oversized
+from bot.telemetry.metrics import WEBHOOKS
+from bot.telemetry.sampled import Sampled
+from bot.web.body import BODY_SECONDS, Bodies, Refusal, media_type_of, refuse_oversized
 
 LARGEST_BODY = 64 * 1024
 """Bytes; one of these webhooks has about two hundred."""

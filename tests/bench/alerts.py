@@ -7,16 +7,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.alerts.draw import Drawing, Outgoing
-from bot.alerts.record import Recorder
-from bot.alerts.retry import PACE
-from bot.alerts.sender import Sender
-from bot.alerts.steps import Seen
+from bot.app.clients import open_slack
 from bot.blocks import Message
+from bot.delivery.render import Drawing
+from bot.delivery.worker import Sender
 from bot.providers.wire import Reading, reading_of
-from bot.slack.gateway import Gateway, open_gateway
+from bot.slack.client import Gateway
+from bot.slack.messages import Outgoing
+from bot.slack.timeouts import PACE
 from bot.store import Store, open_store
-from bot.store.tracks import Track
+from bot.store.channels.tracks import Track
+from bot.tracking.recorder import Recorder
+from bot.tracking.transitions import Seen
 from tests.bench.figures import Figure, Part, at_most, percentile, plain
 from tests.bench.processes import StandIns
 from tests.bench.sweeps import RawClient
@@ -76,12 +78,12 @@ def _burst(waits: Sequence[float]) -> list[Figure]:
 
 @asynccontextmanager
 async def _line(standins: StandIns, folder: Path) -> AsyncIterator[tuple[Line, list[Reading]]]:
-    """Put together what alerts go through, as `bot.app` does, with jobs to change."""
+    """Put together what alerts go through, as `bot.app.build` does, with jobs to change."""
     settings = standins.settings(folder, 1000)
     (account,) = settings.accounts
     async with (
         RawClient(account) as client,
-        open_gateway(settings) as gateway,
+        open_slack(settings) as gateway,
         open_store(settings.database_url.get_secret_value(), time.time) as store,
     ):
         drawing = Drawing({account.name: client}, time.time)

@@ -12,15 +12,16 @@ from statistics import mean, median
 import asyncpg
 from sqlalchemy import func, select
 
-from bot.alerts.draw import Drawing
-from bot.alerts.record import Recorder
-from bot.alerts.sender import Sender
-from bot.alerts.steps import Seen
+from bot.app.clients import open_slack
+from bot.delivery.render import Drawing
+from bot.delivery.worker import Sender
 from bot.jobs.models import Snapshot
 from bot.providers.wire import Reading
-from bot.slack.gateway import open_gateway
-from bot.store import Store, open_store, schema
-from bot.store.tracks import Subscription, Track
+from bot.store import Store, open_store
+from bot.store.channels.tracks import Subscription, Track
+from bot.store.db import schema
+from bot.tracking.recorder import Recorder
+from bot.tracking.transitions import Seen
 from tests.bench.commands import UNLIMITED
 from tests.bench.distance import at_a_distance
 from tests.bench.figures import Part, at_most, exactly, percentile, plain
@@ -170,7 +171,7 @@ async def _sent(standins: StandIns, store: Store) -> tuple[int, float]:
     rows = schema.delivery.c
     told = select(func.count()).where(rows.state == "sent", rows.picture == "change")
     begun = time.perf_counter()
-    async with RawClient(account) as client, open_gateway(settings) as gateway:
+    async with RawClient(account) as client, open_slack(settings) as gateway:
         sender = Sender(
             store, gateway, Drawing({account.name: client}, time.time), clock=time.time, ages=time.monotonic
         )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bot.providers.wire import Reading
-from bot.sandbox.openai_api.webhooks import new_secret
+from bot.sandbox.openai.api.webhooks import new_secret
 from bot.store import open_store
 from tests.bench.figures import Part, at_most, percentile, plain
 from tests.bench.processes import StandIns, process, until_listening

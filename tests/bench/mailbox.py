@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 
 from bot.blocks.answers import STILL_CHECKING
-from bot.sandbox.slack import Slack
+from bot.sandbox.slack.server import Slack
 
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
 _HEADERS = re.compile(rb"\r\n(authorization|content-type): ([^\r]*)", re.IGNORECASE)

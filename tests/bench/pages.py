@@ -1,8 +1,8 @@
 """How soon the page of ``ftjob try`` answers after months of messages and jobs, beside a fresh one."""
 
 from tests.bench.figures import Part, at_most, plain
-from tests.sandbox.page.browser import visiting
-from tests.sandbox.page.months import JOBS, MESSAGES, fill, milliseconds
+from tests.sandbox.demo.page.browser import visiting
+from tests.sandbox.demo.page.months import JOBS, MESSAGES, fill, milliseconds
 
 MOST_TIMES = 2.0
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import aiohttp
 
-from bot.environment import load
-from bot.settings import Settings
+from bot.settings.environment import load
+from bot.settings.model import Settings
 
 REPOSITORY = Path(__file__).parents[2]
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV")

@@ -18,8 +18,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from bot.sandbox.faults import Fault
-from bot.sandbox.finetuning import FineTuningApi
-from bot.sandbox.slack import Slack
+from bot.sandbox.openai.server import FineTuningApi
+from bot.sandbox.slack.server import Slack
 from tests.bench.mailbox import Mailbox
 from tests.bench.typist import Typist
 

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from bot.alerts.notices import Notices
-from bot.alerts.record import Recorder
-from bot.poll.circuit import Circuit
+from bot.poll.circuit_breaker import Circuit
 from bot.poll.plan import PAGE
-from bot.poll.sweep import Sweeper
+from bot.poll.poller import Sweeper
 from bot.providers.client import Client
 from bot.providers.wire import Reading
 from bot.store import Store, open_store
-from bot.store.tracks import Track
+from bot.store.channels.tracks import Track
+from bot.tracking.notices import Notices
+from bot.tracking.recorder import Recorder
 from tests.bench.figures import Figure, Part, at_most, exactly, plain
 from tests.bench.processes import StandIns
 
@@ -112,7 +112,7 @@ def _figures(times: Times, requests: int, jobs: int) -> list[Figure]:
 async def _parts(
     standins: StandIns, folder: Path, jobs: int
 ) -> AsyncIterator[tuple[RawClient, Sweeper, list[Reading]]]:
-    """Put together what sweeps, as `bot.app` does, with every job tracked."""
+    """Put together what sweeps, as `bot.app.build` does, with every job tracked."""
     (account,) = standins.settings(folder, jobs).accounts
     async with RawClient(account) as client, open_store(f"sqlite:///{folder / 'ftjob.db'}", time.time) as store:
         readings = await client.all_jobs()

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 
-from bot.sandbox import payloads
-from bot.sandbox.slack import Slack
+from bot.sandbox.slack import payloads
+from bot.sandbox.slack.server import Slack
 from tests.bench.mailbox import Mailbox
 
 PATIENCE = 10.0

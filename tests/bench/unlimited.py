@@ -2,10 +2,10 @@
 
 import asyncio
 
-from bot import logs
-from bot.commands.flood import Limit, Limits
-from bot.environment import load
-from bot.process import run_until_stopped
+from bot.app.process import run_until_stopped
+from bot.commands.rate_limit import Limit, Limits
+from bot.settings.environment import load
+from bot.telemetry import logs
 
 if __name__ == "__main__":
     settings = load()

@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.blocks import Message
 from bot.blocks.view import View
-from bot.sandbox.messages import Readable
+from bot.sandbox.slack.messages import Readable
 
 
 def as_read(message: Message | Readable) -> str:

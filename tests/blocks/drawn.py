@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bot.alerts.draw import MAY_BE_REPEAT
 from bot.blocks import Message, curves
 from bot.blocks.alert import alert
 from bot.blocks.answers import order_question
@@ -25,19 +24,20 @@ from bot.blocks.notice import NoticeKind, notice
 from bot.blocks.outbox import Undeliverable, of_card, of_change, of_digest, of_model, outbox
 from bot.blocks.parts import Block
 from bot.blocks.subscriptions import subscription_list
-from bot.charts import Chart
-from bot.charts import in_words as measured_in_words
 from bot.commands.home import MOST_MINE, MOST_RECENT, MOST_RUNNING
+from bot.delivery.charts import Chart
+from bot.delivery.charts import in_words as measured_in_words
+from bot.delivery.render import MAY_BE_REPEAT
+from bot.jobs.actions import Order
 from bot.jobs.changes import Change, ChangeKind, State
 from bot.jobs.filters import Filter
 from bot.jobs.models import Checkpoint, Event, Job
-from bot.jobs.orders import Order
 from bot.jobs.progress import Progress
 from bot.jobs.results import Curve
 from bot.providers.openai import OpenAI
-from bot.sandbox.blockkit import check_message, check_view
-from bot.sandbox.messages import readable
-from bot.store.digests import MOST_CHANGES
+from bot.sandbox.slack.blockkit import check_message, check_view
+from bot.sandbox.slack.messages import readable
+from bot.store.outbox.digests import MOST_CHANGES
 from tests.builders import account
 
 EXAMPLES = Path(__file__).parents[1] / "payloads" / "openai" / "examples"

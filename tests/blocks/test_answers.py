@@ -2,7 +2,7 @@ import pytest
 
 from bot.blocks.answers import CONFIRM, facts, help_text, note, order_question, problem, usage
 from bot.commands.usage import USAGE, Usage
-from bot.jobs.orders import Order
+from bot.jobs.actions import Order
 from tests.blocks.drawn import KEY, job, shown
 
 

@@ -6,13 +6,13 @@ from syrupy.assertion import SnapshotAssertion
 from bot.blocks.create import CREATING, created, form, private_of
 from bot.blocks.view import View
 from bot.commands.create import NO_FILE, NO_WINDOW, TOO_OLD
-from bot.commands.forms import read_creation
-from bot.commands.problems import TRAINING_CLOSED
+from bot.commands.create_form import read_creation
+from bot.commands.error_messages import TRAINING_CLOSED
 from bot.jobs.creation import Creation
 from bot.jobs.models import File
-from bot.sandbox.forms import filled_in
-from bot.sandbox.messages import View as Window
-from bot.slack.modals import _values
+from bot.listeners.modals import _values
+from bot.sandbox.slack.forms import filled_in
+from bot.sandbox.slack.messages import View as Window
 from tests.blocks.as_read import view_as_read
 from tests.blocks.drawn import CHANNEL, KEY, NOW
 from tests.blocks.test_details import faults_of

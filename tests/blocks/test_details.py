@@ -11,8 +11,8 @@ from bot.blocks.details import details
 from bot.blocks.job import Surroundings
 from bot.blocks.view import LOADING, View, view_of
 from bot.jobs.models import Job
-from bot.sandbox.blockkit import check_view
-from bot.sandbox.messages import readable
+from bot.sandbox.slack.blockkit import check_view
+from bot.sandbox.slack.messages import readable
 from tests.blocks.as_read import view_as_read
 from tests.blocks.drawn import FULL, NOW, PERSON, alive, examples, job, marked_up
 from tests.blocks.test_every_message import LONGEST_FAILED, LONGEST_SUCCEEDED, markup

@@ -7,7 +7,7 @@ from bot.blocks import Message
 from bot.blocks.digest import LONGEST_LINE, Told, after_flapping, after_mute, digest
 from bot.jobs.changes import Change, ChangeKind, State, first_change
 from bot.jobs.models import Job, Snapshot
-from bot.store.digests import MOST_CHANGES
+from bot.store.outbox.digests import MOST_CHANGES
 from tests.blocks.drawn import faults, shown
 from tests.builders import job_body
 

@@ -10,7 +10,7 @@ from bot.blocks import Message
 from bot.blocks.answers import note, problem
 from bot.blocks.models import Made, model_list
 from bot.blocks.outbox import Undeliverable, of_card, of_change, of_model, outbox
-from bot.commands.problems import upstream
+from bot.commands.error_messages import upstream
 from bot.errors import AccessRefused, NotFound, RateLimited, RequestRefused, Unreachable
 from bot.jobs.models import Job
 from tests.blocks.drawn import alive, as_message, faults, homes, marked_up, notices, pictures, unseen

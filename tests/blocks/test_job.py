@@ -4,8 +4,8 @@ import pytest
 
 from bot.blocks.card import card
 from bot.blocks.job import Surroundings, doing, emoji, failure, followed_by, sentence, status, word
+from bot.jobs.actions import Order
 from bot.jobs.models import Job, JobError
-from bot.jobs.orders import Order
 from bot.jobs.statuses import Phase, phase_of
 from tests.blocks.drawn import FAILED, FULL, NOW, SUCCEEDED, job, shown
 

@@ -1,10 +1,10 @@
 import pytest
 
-from bot.alerts.retry import CHANNEL_CLOSED, OUR_FAULT, WORKSPACE_CLOSED
 from bot.blocks.notice import NoticeKind, notice
 from bot.blocks.outbox import ALL, MOST_ROWS, RETRY, RETRY_ALL, Undeliverable, of_change, outbox
 from bot.blocks.parts import Message
-from bot.sandbox.messages import controls
+from bot.sandbox.slack.messages import controls
+from bot.slack.errors import CHANNEL_CLOSED, OUR_FAULT, WORKSPACE_CLOSED
 from tests.blocks.drawn import CHANNEL, NOW, PERSON, faults, shown
 
 JOB = "ftjob-0a1b2c3d4e5f6a7b8c9d0e1f"

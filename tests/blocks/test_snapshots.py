@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from bot.access import Policy, Why
 from bot.blocks.answers import help_text, note, problem, usage
 from bot.blocks.channel_settings import channel_settings, in_words
 from bot.blocks.digest import Told, after_mute
@@ -15,7 +14,8 @@ from bot.blocks.models import Made, model_list
 from bot.blocks.mute import muted, unmuted
 from bot.blocks.outbox import Undeliverable, outbox
 from bot.blocks.subscriptions import subscription_list
-from bot.commands.problems import STRANGE, refusal, stale, unposted, upstream
+from bot.commands.error_messages import STRANGE, refusal, stale, unposted, upstream
+from bot.commands.permissions import Policy, Why
 from bot.commands.usage import USAGE
 from bot.errors import (
     AccessRefused,
@@ -28,7 +28,7 @@ from bot.errors import (
 )
 from bot.jobs.changes import Change, ChangeKind, State
 from bot.jobs.filters import EVERYTHING, Filter
-from bot.store.questions import Asked, Question
+from bot.store.actions.confirmations import Asked, Question
 from tests.blocks.as_read import as_read
 from tests.blocks.drawn import (
     FAILED,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import asyncpg
 
-from bot.alerts.retry import PATIENCE
+from bot.slack.timeouts import PATIENCE
 from tests.chaos.round import FACTOR, Result, Round
 from tests.pgbouncer import PROGRAM, pgbouncer
 from tests.postgres import restartable_postgres

@@ -7,8 +7,8 @@ from typing import Any
 
 import asyncpg
 
-from bot.sandbox.slack import Slack
-from bot.store.engine import sqlite_path
+from bot.sandbox.slack.server import Slack
+from bot.store.db.engine import sqlite_path
 from tests.simulation.checker import Alert, Posted, Recorded
 from tests.simulation.evidence import ALERTS, CHANGES, OWED, STATES, alert_of, recorded_of, standing
 from tests.simulation.plan import State

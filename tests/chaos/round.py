@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot.alerts.retry import PATIENCE
-from bot.sandbox.acting import Person
-from bot.sandbox.workspace import Channel
+from bot.sandbox.slack.users import Person
+from bot.sandbox.slack.workspace import Channel
+from bot.slack.timeouts import PATIENCE
 from tests.chaos.crew import Crew
 from tests.chaos.evidence import Evidence, gather
 from tests.chaos.town import API_MOODS, Arrivals, Moody, WatchedApi, WatchedSlack, slack_moods

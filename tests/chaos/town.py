@@ -9,9 +9,9 @@ from typing import Any
 from aiohttp import web
 
 from bot.sandbox.faults import Fault, FaultPlan
-from bot.sandbox.finetuning import FineTuningApi
+from bot.sandbox.openai.server import FineTuningApi
 from bot.sandbox.server import Answer, LoopbackServer
-from bot.sandbox.slack import Slack
+from bot.sandbox.slack.server import Slack
 
 POST = "chat.postMessage"
 LIST = "GET /fine_tuning/jobs"

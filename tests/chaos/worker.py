@@ -6,10 +6,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from bot import crash, logs
-from bot.alerts.retry import PATIENCE
-from bot.environment import load
-from bot.process import run_until_stopped
+from bot.app.process import run_until_stopped
+from bot.runtime import failpoints
+from bot.settings.environment import load
+from bot.slack.timeouts import PATIENCE
+from bot.telemetry import logs
 from tests.world import UNHURRIED
 
 
@@ -19,7 +20,7 @@ def work(environ: Mapping[str, str], factor: float, log: Path) -> None:
     os.dup2(out, sys.stdout.fileno())
     os.dup2(out, sys.stderr.fileno())
     if spec := environ.get("FTJOB_CRASH_AT"):
-        crash.arm(crash.killing(spec))
+        failpoints.arm(failpoints.killing(spec))
     settings = load(environ, dotenv=Path("/no.env"))
     logs.set_up("json")
     asyncio.run(run_until_stopped(settings, patience=PATIENCE.shortened(factor), limits=UNHURRIED))

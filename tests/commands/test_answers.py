@@ -4,7 +4,7 @@ import re
 
 from syrupy.assertion import SnapshotAssertion
 
-from bot.sandbox.messages import Readable
+from bot.sandbox.slack.messages import Readable
 from tests.blocks.as_read import as_read
 from tests.world import World
 

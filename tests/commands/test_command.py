@@ -1,8 +1,8 @@
 import pytest
 
-from bot.access import Need
 from bot.commands.command import Asker, Command, Verb
-from bot.commands.run import _RUN
+from bot.commands.permissions import Need
+from bot.commands.registry import _RUN
 
 ASKER = Asker("U0OLIVIA", "C0ML", "T0ACME")
 ORDERS = {Verb.CANCEL, Verb.PAUSE, Verb.RESUME, Verb.CREATE, Verb.CONFIRM}

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from bot.access import Allowed, Need, Person, Policy, Refused, Why, may
 from bot.blocks.answers import CONFIRM
 from bot.blocks.create import CREATE
 from bot.blocks.job import CANCEL, DETAILS, PAUSE, REFRESH, RESUME, SHOW, TRACK, UNTRACK
@@ -14,7 +13,9 @@ from bot.blocks.parts import PAGE
 from bot.blocks.subscriptions import UNSUBSCRIBE
 from bot.commands.command import Asker, Command, Verb
 from bot.commands.parse import parse
-from bot.slack import buttons, shortcuts
+from bot.commands.permissions import Allowed, Need, Policy, Refused, Why, may
+from bot.listeners import buttons, shortcuts
+from bot.slack.members import Person
 
 JOB = "ftjob-abc123"
 GUEST, CHANNEL = "U0GIA", "C0ML"

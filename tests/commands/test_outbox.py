@@ -7,9 +7,10 @@ from sqlalchemy import delete, update
 
 from bot.commands.outbox import DELIVERED, HELD, ON_ITS_WAY, UNKNOWN
 from bot.jobs.changes import Change, ChangeKind, State
-from bot.retry_after import LONGEST_PAUSE
-from bot.store import Store, schema
-from bot.store.delivery import Picture, Planned
+from bot.net.retry_after import LONGEST_PAUSE
+from bot.store import Store
+from bot.store.db import schema
+from bot.store.outbox.delivery import Picture, Planned
 from tests.store.seeds import ACCOUNT, STARTED, deliveries, owe, reading
 from tests.world import World
 

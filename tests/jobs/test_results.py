@@ -7,7 +7,7 @@ from bot.blocks.log import checkpoint_list
 from bot.jobs.models import Checkpoint, Event
 from bot.jobs.progress import progress_of
 from bot.jobs.results import Curve, curves_of, read_results
-from bot.sandbox.lives import reinforced_csv, supervised_csv
+from bot.sandbox.openai.scenarios import reinforced_csv, supervised_csv
 
 PLAIN = "step,train_loss,train_accuracy,valid_loss,valid_mean_token_accuracy\n1,2.5,0.4,,\n2,1.25,0.5,1.5,0.6\n"
 

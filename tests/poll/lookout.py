@@ -8,17 +8,18 @@ from typing import Any
 from pydantic import SecretStr
 from sqlalchemy import Row
 
-from bot.accounts import Account
-from bot.alerts.notices import Notices
-from bot.alerts.record import Recorder
-from bot.poll.circuit import Circuit
-from bot.poll.sweep import Sweeper
+from bot.poll.circuit_breaker import Circuit
+from bot.poll.poller import Sweeper
+from bot.providers.account import Account
 from bot.providers.client import Client
 from bot.sandbox.faults import Fault
-from bot.sandbox.finetuning import FineTuningApi
-from bot.store import Store, open_store, schema
-from bot.store.engine import Clock
-from bot.store.tracks import Subscription, Track
+from bot.sandbox.openai.server import FineTuningApi
+from bot.store import Store, open_store
+from bot.store.channels.tracks import Subscription, Track
+from bot.store.db import schema
+from bot.store.db.engine import Clock
+from bot.tracking.notices import Notices
+from bot.tracking.recorder import Recorder
 from tests.store.seeds import ACCOUNT, deliveries, rows
 from tests.store.times import Time
 

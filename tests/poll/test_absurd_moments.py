@@ -8,8 +8,8 @@ from sqlalchemy import select
 
 from bot.jobs.models import Event
 from bot.jobs.progress import MOST_AHEAD, Progress, estimated_finish, newest_of
-from bot.sandbox.finetuning import FineTuningApi
-from bot.store import schema
+from bot.sandbox.openai.server import FineTuningApi
+from bot.store.db import schema
 from tests.blocks.drawn import job
 from tests.builders import NOW
 from tests.poll.lookout import LIST, Lookout, lookout, page_of

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox.finetuning import FineTuningApi
+from bot.sandbox.openai.server import FineTuningApi
 from tests.empty_store import lay_out
 from tests.poll.lookout import LIST, ONE, Lookout, lookout, page_of
 

@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from bot.poll.schedule import BEHIND, NEARLY
-from bot.poll.sweep import LEASE, Sweeper
+from bot.poll.poller import LEASE, Sweeper
+from bot.poll.scheduler import BEHIND, NEARLY
 from bot.sandbox.faults import Fault
-from bot.sandbox.finetuning import FineTuningApi
+from bot.sandbox.openai.server import FineTuningApi
 from tests.pace import within
 from tests.poll.lookout import INTERVAL, LIST, Lookout, lookout, sweeper_on
 from tests.store.seeds import ACCOUNT, crowd

@@ -2,8 +2,8 @@
 
 import pytest
 
+from bot.app.process import pace_of
 from bot.poll.progress import Allowance
-from bot.process import pace_of
 
 
 def test_the_usual_pace_is_what_a_bot_without_a_setting_has() -> None:

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.poll.cadence import MODEL_PATIENCE
-from bot.sandbox.finetuning import FineTuningApi
+from bot.poll.backoff import MODEL_PATIENCE
+from bot.sandbox.openai.server import FineTuningApi
 from tests.poll.lookout import INTERVAL, Lookout, lookout
 from tests.store.seeds import known
 

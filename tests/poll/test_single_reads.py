@@ -10,11 +10,11 @@ from sqlalchemy import update
 from structlog.testing import capture_logs
 
 from bot.blocks.notice import NoticeKind
-from bot.poll.trouble import TELL_AFTER
+from bot.poll.problem_jobs import TELL_AFTER
 from bot.sandbox.faults import Fault
-from bot.sandbox.finetuning import FineTuningApi
-from bot.store import schema
-from tests.alerts.post_office import counted
+from bot.sandbox.openai.server import FineTuningApi
+from bot.store.db import schema
+from tests.delivery.post_office import counted
 from tests.empty_store import lay_out
 from tests.poll.lookout import EVENTS, INTERVAL, LIST, ONE, OPS, Lookout, lookout, page_of, sweeper_on
 from tests.store.seeds import ACCOUNT, known, rows

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.jobs.doubt import AGREEING
-from bot.sandbox.finetuning import FineTuningApi
+from bot.jobs.confirmation import AGREEING
+from bot.sandbox.openai.server import FineTuningApi
 from tests.poll.lookout import LIST, Lookout, lookout, page_of
 
 MODEL = "ft:m:acme::1"

@@ -9,15 +9,16 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import select, text
 
-from bot.accounts import Account
-from bot.alerts.record import Recorder
-from bot.alerts.steps import Seen
 from bot.jobs.filters import Filter
+from bot.providers.account import Account
 from bot.providers.client import Client
-from bot.sandbox.finetuning import FineTuningApi
-from bot.store import Store, open_store, schema
-from bot.store.engine import Transaction
-from bot.store.tracks import Subscription
+from bot.sandbox.openai.server import FineTuningApi
+from bot.store import Store, open_store
+from bot.store.channels.tracks import Subscription
+from bot.store.db import schema
+from bot.store.db.engine import Transaction
+from bot.tracking.recorder import Recorder
+from bot.tracking.transitions import Seen
 from tests.poll.lookout import LIST, Lookout, lookout, page_of, sweeper_on
 from tests.store.seeds import deliveries, reading
 from tests.store.times import Time

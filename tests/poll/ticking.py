@@ -2,7 +2,7 @@
 
 import asyncio
 
-from bot.poll.schedule import sweeping
+from bot.poll.scheduler import sweeping
 
 OFTEN = 0.1
 

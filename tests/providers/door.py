@@ -10,13 +10,13 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from pydantic import SecretStr
 
-from bot.accounts import Account
 from bot.errors import ProviderError
+from bot.jobs.actions import Order
 from bot.jobs.models import Event
-from bot.jobs.orders import Order
+from bot.providers.account import Account
 from bot.providers.client import Client
 from bot.providers.wire import Page, Reading
-from bot.sandbox.finetuning import JOBS_READ, JOBS_WRITE, FineTuningApi, Key
+from bot.sandbox.openai.server import JOBS_READ, JOBS_WRITE, FineTuningApi, Key
 
 READ_KEY = "sk-watching-0123456789abcdef"
 WRITE_KEY = "sk-ordering-0123456789abcdef"

@@ -8,14 +8,14 @@ import pytest
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
-from bot.accounts import Account
 from bot.errors import AccessRefused, NotFound, ProviderError
-from bot.jobs.orders import Order
+from bot.jobs.actions import Order
+from bot.providers.account import Account
 from bot.providers.client import Client
 from bot.providers.wire import Reading
 from bot.sandbox.faults import Fault
-from bot.sandbox.finetuning import FILES_READ, JOBS_READ, FineTuningApi, Key
-from bot.sandbox.openai_api.state import ORGANIZATION, PROJECT
+from bot.sandbox.openai.api.state import ORGANIZATION, PROJECT
+from bot.sandbox.openai.server import FILES_READ, JOBS_READ, FineTuningApi, Key
 from tests.builders import job_body, list_body
 from tests.providers.door import (
     CALLS,

@@ -23,7 +23,7 @@ from bot.errors import (
 )
 from bot.providers.client import LARGEST_PAGE
 from bot.sandbox.faults import Fault
-from bot.sandbox.finetuning import FineTuningApi
+from bot.sandbox.openai.server import FineTuningApi
 from tests.builders import JOB, error_body
 from tests.pace import stopwatch
 from tests.postgres import free_port

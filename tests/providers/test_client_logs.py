@@ -11,8 +11,8 @@ KEY = "sk-secret-0123456789abcdef"
 PROGRAM = """
 import asyncio, sys, structlog
 from pydantic import SecretStr
-from bot import logs
-from bot.accounts import Account
+from bot.telemetry import logs
+from bot.providers.account import Account
 from bot.providers.client import Client
 
 async def main():

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from bot.accounts import Account
-from bot.commands.problems import upstream
+from bot.commands.error_messages import upstream
 from bot.errors import Unreachable
+from bot.net.proxies import Proxies, read_proxies
+from bot.providers.account import Account
 from bot.providers.client import Client
-from bot.proxies import Proxies, read_proxies
-from bot.sandbox.finetuning import FineTuningApi
+from bot.sandbox.openai.server import FineTuningApi
 from tests.postgres import free_port
 from tests.providers.door import new_api
 from tests.proxy import proxy_server

@@ -7,7 +7,7 @@ import pytest
 
 from bot.errors import BrokenAnswer, RequestRefused
 from bot.providers.decode import decoded
-from bot.providers.dialects import dialect_of
+from bot.providers.registry import dialect_of
 from bot.providers.wire import Answer, Page
 from tests.builders import JOB, NOW, account, answer, job_body, list_body
 

@@ -8,8 +8,8 @@ import pytest
 from bot.errors import BrokenAnswer
 from bot.providers.client import LARGEST_JOB, LARGEST_PAGE, Client
 from bot.providers.sizes import REMEMBERED, PageSizes
-from bot.redaction import LONGEST
-from bot.sandbox.finetuning import FineTuningApi
+from bot.sandbox.openai.server import FineTuningApi
+from bot.telemetry.redaction import LONGEST
 from tests.providers.door import PATIENCE, client_of, new_api
 
 MIB = 2**20

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.errors import BrokenAnswer, ForeignAnswer, NotFound, ProviderError
-from bot.jobs.orders import Order
+from bot.jobs.actions import Order
 from bot.providers.openai import OpenAI
 from bot.providers.wire import Page, Request
 from tests.builders import JOB, NOW, account, answer, job_body, list_body

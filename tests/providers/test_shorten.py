@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.providers.shorten import KEPT, Shortener
-from bot.redaction import LONGEST
+from bot.telemetry.redaction import LONGEST
 
 KEEP = 40
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from bot.jobs.statuses import is_final
-from bot.store.audit import Decision
-from bot.store.questions import REST
+from bot.store.actions.audit import Decision
+from bot.store.actions.confirmations import REST
 
 ENDS = frozenset({Decision.DONE, Decision.OVER, Decision.REFUSED, Decision.UNSENT, Decision.UNKNOWN})
 _TOLD_BY_CHANGE = {Decision.DONE: "carried out", Decision.OVER: "came too late"}

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.commands.order import WATCHED
+from bot.commands.execute import WATCHED
 from bot.providers.client import DEADLINE
-from bot.store.questions import LIFETIME
+from bot.store.actions.confirmations import LIFETIME
 from tests.simulation.trouble import Trouble
 
 ASKED = 1.0

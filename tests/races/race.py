@@ -12,15 +12,15 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bot import crash
-from bot.access import Person, Unknown
 from bot.blocks import Message
 from bot.blocks.answers import CONFIRM
 from bot.commands.command import Asker, Command, Verb
-from bot.commands.run import run
-from bot.sandbox.finetuning import FineTuningApi
-from bot.sandbox.ledger import Ledger
-from bot.sandbox.openai_api.state import FINAL
+from bot.commands.registry import run
+from bot.runtime import failpoints
+from bot.sandbox.openai.api.state import FINAL
+from bot.sandbox.openai.server import FineTuningApi
+from bot.sandbox.request_log import Ledger
+from bot.slack.members import Person, Unknown
 from tests.empty_store import empty_store
 from tests.races import rows
 from tests.races.checker import Evidence, Press, check
@@ -62,7 +62,7 @@ def race(seed: int) -> Result:
                 evidence = runner.run(course.run())
         finally:
             random.setstate(chance)
-            crash.arm(None)
+            failpoints.arm(None)
     return Result(plan, evidence, check(evidence), course.town.crashes, _digest(evidence))
 
 
@@ -95,7 +95,7 @@ class Race:
         self._loop = loop = asyncio.get_running_loop()
         # What a process that died left behind is nobody's business; what breaks a living one is logged.
         loop.set_exception_handler(lambda _loop, _context: None)
-        crash.arm(self.town.passing)
+        failpoints.arm(self.town.passing)
         for at, status in self._plan.moments:
             loop.call_at(at, self._change, status)
         async with self.town.open(self.wires):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
-from bot.store.audit import Decision
+from bot.store.actions.audit import Decision
 from tests.races.checker import ENDS, lost_answers
 from tests.races.race import Result, race
 from tests.simulation.loop import Stuck

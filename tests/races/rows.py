@@ -4,7 +4,7 @@ import json
 import sqlite3
 
 from bot.commands.command import Verb
-from bot.store.audit import Decision
+from bot.store.actions.audit import Decision
 from tests.races.checker import Line, Row
 
 _AUDIT = """

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.store.audit import Decision
-from bot.store.questions import REST
+from bot.store.actions.audit import Decision
+from bot.store.actions.confirmations import REST
 from tests.races.checker import Evidence, Line, Post, Press, Row, check, lost_answers
 
 CANCELLED = "Cancel sent. `ftjob-race` is cancelled now."

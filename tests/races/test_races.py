@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.store.audit import Decision
+from bot.store.actions.audit import Decision
 from tests.depth import rolls
 from tests.races.checker import ENDS
 from tests.races.report import Figures, races, total

@@ -1,4 +1,4 @@
-"""The processes of a race: each has the bot's own parts, put together as ``bot/app.py`` does, and may die.
+"""The processes of a race: each has the bot's own parts, put together as ``bot/app/build.py`` does, and may die.
 
 One process has the SQLite file alone. Two share one opened store, because SQLite admits one process: they stand for two
 on PostgreSQL, so that leases alone say which orders are abandoned. Nothing sends and nothing sweeps here.
@@ -12,18 +12,18 @@ from contextvars import ContextVar, copy_context
 from pathlib import Path
 from typing import Any, NoReturn
 
-from bot.access import Policy
-from bot.alerts.draw import Drawing
-from bot.alerts.notices import Notices
-from bot.alerts.record import Recorder
-from bot.charts import Charts
 from bot.commands.context import Context
-from bot.commands.flood import Flood
-from bot.commands.order import finish_abandoned
-from bot.providers.shared import SharedReads
+from bot.commands.execute import finish_abandoned
+from bot.commands.permissions import Policy
+from bot.commands.rate_limit import Flood
+from bot.delivery.charts import Charts
+from bot.delivery.render import Drawing
+from bot.providers.coalesced import SharedReads
 from bot.store import Store, open_store
-from bot.store.engine import Clock
-from bot.store.tracks import Track
+from bot.store.channels.tracks import Track
+from bot.store.db.engine import Clock
+from bot.tracking.notices import Notices
+from bot.tracking.recorder import Recorder
 from tests.races.plan import Crash, Plan
 from tests.races.wires import Wires
 from tests.simulation.bot import ACCOUNT

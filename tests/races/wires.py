@@ -9,10 +9,10 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import cast
 
-from bot.sandbox.finetuning import FineTuningApi
+from bot.sandbox.openai.server import FineTuningApi
 from bot.sandbox.server import Answer
-from bot.sandbox.slack import Slack
-from bot.store.audit import Decision
+from bot.sandbox.slack.server import Slack
+from bot.store.actions.audit import Decision
 from tests.races.checker import Post
 from tests.races.plan import ASKED, CALM, Plan, of_look
 from tests.simulation.trouble import Trouble, Weather

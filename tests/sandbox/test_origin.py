@@ -7,11 +7,11 @@ import aiohttp
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from bot.sandbox.azure import AzureApi
-from bot.sandbox.finetuning import FineTuningApi
+from bot.sandbox.openai.azure import AzureApi
+from bot.sandbox.openai.server import FineTuningApi
 from bot.sandbox.origin import is_from_here
 from bot.sandbox.server import LoopbackServer
-from bot.sandbox.slack import Slack
+from bot.sandbox.slack.server import Slack
 
 PORT = 54321
 HERE = f"127.0.0.1:{PORT}"

@@ -1,4 +1,4 @@
-"""The bot's parts, put together as ``bot/app.py`` does, on the wires of a simulated world.
+"""The bot's parts, put together as ``bot/app/build.py`` does, on the wires of a simulated world.
 
 The one file here that knows how production code is constructed.
 """
@@ -16,24 +16,24 @@ import structlog
 from pydantic import SecretStr
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot import metrics
-from bot.accounts import Account
-from bot.alerts.draw import Drawing
-from bot.alerts.editor import Editor
-from bot.alerts.notices import Notices
-from bot.alerts.record import Recorder
-from bot.alerts.sender import Sender
-from bot.alerts.steps import Seen
-from bot.poll.circuit import Circuit
-from bot.poll.sweep import Sweeper
+from bot.delivery.cards import Editor
+from bot.delivery.connection import Presence
+from bot.delivery.render import Drawing
+from bot.delivery.worker import Sender
+from bot.poll.circuit_breaker import Circuit
+from bot.poll.poller import Sweeper
+from bot.providers.account import Account
 from bot.slack.channels import Channels
-from bot.slack.gateway import Gateway
-from bot.slack.people import People
-from bot.slack.presence import Presence
+from bot.slack.client import Gateway
+from bot.slack.users import People
 from bot.store import Store, open_store
-from bot.store.cards import Rhythm
-from bot.store.engine import Clock, loop_time
-from bot.store.tracks import Subscription, Track
+from bot.store.channels.tracks import Subscription, Track
+from bot.store.db.engine import Clock, loop_time
+from bot.store.jobs.cards import Rhythm
+from bot.telemetry import metrics
+from bot.tracking.notices import Notices
+from bot.tracking.recorder import Recorder
+from bot.tracking.transitions import Seen
 from tests.simulation.plan import Plan
 from tests.simulation.wires import Session, WiredClient, World
 
@@ -128,7 +128,7 @@ async def _track(parts: Parts, world: World, job_id: str, channel: str) -> None:
 
 
 async def stop(parts: Parts, sending: asyncio.Task[None], sweeping: asyncio.Task[None]) -> None:
-    """Stop as ``bot/app.py`` does: claim nothing more, then the sender and the timer side by side."""
+    """Stop as ``bot/app/build.py`` does: claim nothing more, then the sender and the timer side by side."""
     parts.sender.claim_no_more()
     await asyncio.gather(parts.sender.stop(), _cut(sweeping))
     await asyncio.wait({sending}, timeout=BROKEN_SENDER_SECONDS)

@@ -4,10 +4,10 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from bot.sandbox.messages import Message, readable
-from bot.sandbox.slack import Slack
-from bot.sandbox.workspace import BOT
-from bot.store.schema import UNFINISHED
+from bot.sandbox.slack.messages import Message, readable
+from bot.sandbox.slack.server import Slack
+from bot.sandbox.slack.workspace import BOT
+from bot.store.db.schema import UNFINISHED
 from tests.simulation.checker import Alert, Card, Posted, Recorded
 from tests.simulation.plan import State
 

@@ -10,7 +10,7 @@ from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
-from bot.store.engine import Clock
+from bot.store.db.engine import Clock
 from tests.simulation.bot import Parts, assembled, keep_sending, keep_sweeping, stop
 from tests.simulation.disk import DISK, Disk
 from tests.simulation.loop import FAMILY, Simulated

@@ -16,11 +16,11 @@ from typing import Any, NoReturn
 
 import structlog
 
-from bot import crash
-from bot.sandbox.finetuning import FineTuningApi
-from bot.sandbox.ledger import Ledger
-from bot.sandbox.slack import SCOPES, Slack
-from bot.sandbox.workspace import Channel
+from bot.runtime import failpoints
+from bot.sandbox.openai.server import FineTuningApi
+from bot.sandbox.request_log import Ledger
+from bot.sandbox.slack.server import SCOPES, Slack
+from bot.sandbox.slack.workspace import Channel
 from tests.empty_store import empty_store
 from tests.simulation import evidence
 from tests.simulation.bot import Parts, fix_chance, possible_duplicates, reopened, set_up
@@ -75,7 +75,7 @@ def simulate(seed: int, *, has_lookup: bool = True) -> Result:
                 virtual = runner.run(simulation.run())
         finally:
             random.setstate(chance)
-            crash.arm(None)
+            failpoints.arm(None)
         return Result(
             plan=plan,
             verdict=simulation.verdict(),
@@ -114,7 +114,7 @@ class Simulation:
         self._loop = asyncio.get_running_loop()
         # What a process that died left behind is nobody's business; what breaks a living one is logged.
         self._loop.set_exception_handler(lambda _loop, _context: None)
-        crash.arm(self._passing)
+        failpoints.arm(self._passing)
         self._schedule()
         for end in self.plan.ends:
             if self._loop.time() >= self.plan.storm:

@@ -16,16 +16,16 @@ import aiohttp
 from aiohttp.client_reqrep import ConnectionKey
 from multidict import CIMultiDict
 
-from bot.accounts import Account
+from bot.providers.account import Account
 from bot.providers.client import DEADLINE, Client
-from bot.providers.dialects import dialect_of
+from bot.providers.registry import dialect_of
 from bot.providers.sizes import PageSizes
 from bot.providers.wire import Answer as ApiAnswer
 from bot.providers.wire import Request
-from bot.sandbox.finetuning import FineTuningApi
+from bot.sandbox.openai.server import FineTuningApi
 from bot.sandbox.server import Answer
-from bot.sandbox.slack import Slack
-from bot.store.engine import Clock
+from bot.sandbox.slack.server import Slack
+from bot.store.db.engine import Clock
 from tests.simulation.trouble import Trouble, Weather
 
 POST = "chat.postMessage"

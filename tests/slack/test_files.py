@@ -7,10 +7,10 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 from structlog.testing import capture_logs
 
-from bot.alerts.door import Upload
 from bot.sandbox.faults import Fault
-from bot.sandbox.slack import Slack
+from bot.sandbox.slack.server import Slack
 from bot.slack.files import Files
+from bot.slack.messages import Upload
 
 PICTURE = Upload(b"\x89PNG", "ftjob-abc123.png", "Loss")
 ASK, DONE = "files.getUploadURLExternal", "files.completeUploadExternal"

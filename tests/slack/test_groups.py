@@ -7,13 +7,12 @@ import pytest
 from aiohttp import ClientSession
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.access import Person
 from bot.sandbox.faults import Fault
-from bot.sandbox.slack import Slack
-from bot.sandbox.workspace import TEAM
+from bot.sandbox.slack.server import Slack
+from bot.sandbox.slack.workspace import TEAM
 from bot.slack.groups import REMEMBERED
-from bot.slack.members import Workspace
-from bot.slack.people import People
+from bot.slack.members import Person, Workspace
+from bot.slack.users import People
 
 OURS = Workspace(TEAM)
 ASK = "usergroups.users.list"

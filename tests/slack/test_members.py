@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from bot.access import Need, Person, Policy, Refused, Unknown, Why, may
-from bot.slack.members import FORBIDDEN, NO_SUCH_PERSON, Workspace, person_of, same_workspace, unknown
+from bot.commands.permissions import Need, Policy, Refused, Why, may
+from bot.slack.members import FORBIDDEN, NO_SUCH_PERSON, Person, Unknown, Workspace, person_of, same_workspace, unknown
 
 ID = "U0MILO"
 OURS = Workspace("T0OURS")

@@ -10,10 +10,11 @@ from sqlalchemy import Row, Table, select
 from bot.jobs.changes import Change, ChangeKind, State
 from bot.jobs.models import Snapshot
 from bot.providers.wire import Reading
-from bot.store import Store, open_store, schema
-from bot.store.delivery import Delivery, Outcome, Picture, Planned
-from bot.store.jobs import KnownJob
-from bot.store.tracks import Track
+from bot.store import Store, open_store
+from bot.store.channels.tracks import Track
+from bot.store.db import schema
+from bot.store.jobs.jobs import KnownJob
+from bot.store.outbox.delivery import Delivery, Outcome, Picture, Planned
 from tests.store.times import Time
 
 ACCOUNT = "default"

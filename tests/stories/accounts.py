@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from bot.app import Bot
-from bot.sandbox.finetuning import FineTuningApi, Key
+from bot.app.build import Bot
+from bot.sandbox.openai.server import FineTuningApi, Key
 from tests import canaries
 from tests.world import World
 

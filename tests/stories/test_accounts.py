@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from bot.sandbox.faults import Fault
-from bot.sandbox.finetuning import FineTuningApi
+from bot.sandbox.openai.server import FineTuningApi
 from tests.pace import stopwatch
 from tests.stories.accounts import RESEARCH, configured, new_api, two_accounts
 from tests.world import LIVELY, World, cancelling

@@ -1,5 +1,5 @@
 from bot.sandbox.faults import Fault
-from bot.sandbox.lives import INVALID_FILE
+from bot.sandbox.openai.scenarios import INVALID_FILE
 from tests.world import World
 
 MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"

@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 from prometheus_client import REGISTRY
 
-from bot.app import Bot
+from bot.app.build import Bot
 from bot.blocks.job import doing
 from bot.blocks.parts import PAGE
 from bot.sandbox.faults import Fault
-from bot.sandbox.messages import Ephemeral, Reply
-from bot.sandbox.workspace import TEAM
-from bot.store.audit import Decision, Entry
-from tests.test_cli import second
+from bot.sandbox.slack.messages import Ephemeral, Reply
+from bot.sandbox.slack.workspace import TEAM
+from bot.store.actions.audit import Decision, Entry
+from tests.cli.test_main import second
 from tests.world import World
 
 RED = "ftjob_confirm"

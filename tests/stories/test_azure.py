@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from bot.app import Bot
-from bot.sandbox.azure import AzureApi
+from bot.app.build import Bot
 from bot.sandbox.faults import Fault
-from bot.sandbox.finetuning import Key
+from bot.sandbox.openai.azure import AzureApi
+from bot.sandbox.openai.server import Key
 from tests import canaries
 from tests.jobs.openapi import example
 from tests.world import World

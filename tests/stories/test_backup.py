@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox.faults import Fault
-from bot.store import schema
+from bot.store.db import schema
+from tests.cli.test_main import second
 from tests.store.seeds import rows
-from tests.test_cli import second
 from tests.world import World
 
 LIST = "GET /fine_tuning/jobs"

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
-from bot.app import Bot
-from bot.sandbox.messages import Reply
+from bot.app.build import Bot
+from bot.sandbox.slack.messages import Reply
 from tests.world import World
 
 HOUR = "3600"

@@ -1,6 +1,6 @@
 from typing import Any
 
-from bot.sandbox.messages import Blocks
+from bot.sandbox.slack.messages import Blocks
 from tests.world import World
 
 MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"

@@ -10,9 +10,9 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from bot.metrics import SWEEPS
 from bot.sandbox.faults import Fault
-from bot.settings import SECRETS
+from bot.settings.model import SECRETS
+from bot.telemetry.metrics import SWEEPS
 from tests.canaries import APP, AT_DEBUG, BOT, CANARY, KEY, WEBHOOK, WRITE_KEY, execute
 from tests.postgres import free_port
 from tests.world import RUN, Transport, World
@@ -20,9 +20,10 @@ from tests.world import RUN, Transport, World
 PROGRAM = """
 import asyncio, logging
 from prometheus_client import generate_latest
-from bot import logs, process
-from bot.commands.flood import Limit, Limits
-from bot.environment import load
+from bot.app import process
+from bot.telemetry import logs
+from bot.commands.rate_limit import Limit, Limits
+from bot.settings.environment import load
 
 settings = load()
 logs.set_up("{style}")

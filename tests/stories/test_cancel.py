@@ -4,8 +4,8 @@ from dataclasses import replace
 import pytest
 
 from bot.sandbox.faults import Fault
-from bot.sandbox.finetuning import JOBS_READ, Key
-from bot.sandbox.messages import Ephemeral, Reply
+from bot.sandbox.openai.server import JOBS_READ, Key
+from bot.sandbox.slack.messages import Ephemeral, Reply
 from tests.canaries import KEY, WRITE_KEY
 from tests.world import World, cancelling
 

@@ -3,8 +3,8 @@ import asyncio
 import pytest
 
 from bot.sandbox.faults import Fault
-from bot.sandbox.finetuning import JOBS_READ, Key
-from bot.sandbox.messages import Reply
+from bot.sandbox.openai.server import JOBS_READ, Key
+from bot.sandbox.slack.messages import Reply
 from tests.canaries import KEY
 from tests.pace import within
 from tests.world import World, cancelling

@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from bot.sandbox.faults import Fault
-from bot.sandbox.messages import Message
+from bot.sandbox.slack.messages import Message
 from tests.world import LIVELY, World
 
 UPDATE = "chat.update"

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from bot.app import Bot
+from bot.app.build import Bot
 from bot.blocks.notice import NoticeKind
-from bot.store.cards import Rhythm
+from bot.store.jobs.cards import Rhythm
 from tests.world import World
 
 MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"

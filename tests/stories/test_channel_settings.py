@@ -1,6 +1,6 @@
 """What a channel gets, as its people choose it."""
 
-from bot.sandbox.messages import Message
+from bot.sandbox.slack.messages import Message
 from tests.world import LIVELY, World
 
 

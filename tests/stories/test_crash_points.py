@@ -21,7 +21,7 @@ POINTS = sorted(
     }
 )
 ELSEWHERE = {
-    "in_migration": "tests/store/test_migrate.py kills within a migration",
+    "in_migration": "tests/store/db/test_migrate.py kills within a migration",
     "before_order": "tests/stories/test_order_crashes.py kills on the way of an order",
     "after_order": "the same",
     "before_order_end": "the same, where the change of the job is recorded already",

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox.acting import Person
-from bot.sandbox.exchange import Exchange
 from bot.sandbox.faults import Fault
-from bot.sandbox.finetuning import JOBS_READ, JOBS_WRITE, Key
-from bot.sandbox.messages import View
-from bot.store.audit import Decision
+from bot.sandbox.openai.server import JOBS_READ, JOBS_WRITE, Key
+from bot.sandbox.slack.exchange import Exchange
+from bot.sandbox.slack.messages import View
+from bot.sandbox.slack.users import Person
+from bot.store.actions.audit import Decision
 from tests.canaries import KEY, WRITE_KEY
 from tests.stories.test_audit import entries
 from tests.world import World

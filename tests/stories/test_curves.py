@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox.acting import Person
 from bot.sandbox.faults import Fault
-from bot.sandbox.lives import reinforcement, succeeds
-from bot.sandbox.messages import Message, Reply
-from bot.sandbox.workspace import BOT_USER
+from bot.sandbox.openai.scenarios import reinforcement, succeeds
+from bot.sandbox.slack.messages import Message, Reply
+from bot.sandbox.slack.users import Person
+from bot.sandbox.slack.workspace import BOT_USER
 from tests.stories.test_cards import UPDATE, card_of, step, until_card_says
 from tests.world import LIVELY, World, has_picture
 

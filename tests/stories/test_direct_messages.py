@@ -2,11 +2,11 @@
 
 import pytest
 
-from bot.app import Bot
-from bot.sandbox.acting import Person
+from bot.app.build import Bot
 from bot.sandbox.faults import Fault
-from bot.sandbox.workspace import Channel
-from bot.store.audit import Decision
+from bot.sandbox.slack.users import Person
+from bot.sandbox.slack.workspace import Channel
+from bot.store.actions.audit import Decision
 from tests.store.seeds import deliveries
 from tests.world import LIVELY, World
 

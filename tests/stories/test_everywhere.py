@@ -2,8 +2,8 @@
 
 import pytest
 
-from bot.commands.flood import Limits
-from bot.slack.shortcuts import TRACK_FROM_MESSAGE
+from bot.commands.rate_limit import Limits
+from bot.listeners.shortcuts import TRACK_FROM_MESSAGE
 from tests.canaries import execute
 from tests.world import World
 

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.jobs.filters import Filter
-from bot.store.tracks import Subscription
+from bot.store.channels.tracks import Subscription
 from tests.world import World
 
 TEAM = {"team": "search"}

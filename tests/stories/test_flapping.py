@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from bot.alerts.damping import MOST_ALERTS
+from bot.tracking.damping import MOST_ALERTS
 from tests.world import SELDOM, World, headline
 
 MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"

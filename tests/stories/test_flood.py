@@ -7,9 +7,9 @@ from statistics import median
 import pytest
 from prometheus_client import REGISTRY
 
-from bot.commands.flood import LIMITS, Limit, Limits
+from bot.commands.rate_limit import LIMITS, Limit, Limits
 from bot.sandbox.faults import Fault
-from bot.sandbox.messages import Reply
+from bot.sandbox.slack.messages import Reply
 from tests.store.seeds import follow, know, reading
 from tests.world import World, cancelling
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bot.store.postgres import LONGEST
+from bot.store.db.postgres import LONGEST
 from tests.pace import stopwatch
 from tests.postgres import RestartablePostgres, free_port, restartable_postgres
 from tests.readiness import Readiness

@@ -2,7 +2,7 @@
 
 from structlog.testing import capture_logs
 
-from bot.app import Bot
+from bot.app.build import Bot
 from tests.postgres import free_port
 from tests.readiness import Readiness
 from tests.world import World

@@ -8,8 +8,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from bot.sandbox.messages import Message
-from bot.sandbox.workspace import Channel
+from bot.sandbox.slack.messages import Message
+from bot.sandbox.slack.workspace import Channel
 from tests.world import World, has_picture
 
 MODEL = "ft:gpt-4o-mini-2024-07-18:acme::{}"

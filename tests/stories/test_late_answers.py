@@ -2,8 +2,8 @@
 
 import pytest
 
-from bot.sandbox.exchange import Exchange
 from bot.sandbox.faults import Fault
+from bot.sandbox.slack.exchange import Exchange
 from tests.world import World
 
 ANSWERS = ("response_url", "chat.postEphemeral", "chat.postMessage")

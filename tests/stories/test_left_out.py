@@ -3,7 +3,7 @@
 import pytest
 
 from bot.blocks.parts import PAGE
-from bot.slack.shortcuts import TRACK_FROM_MESSAGE
+from bot.listeners.shortcuts import TRACK_FROM_MESSAGE
 from tests.world import World
 
 

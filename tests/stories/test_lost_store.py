@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.alerts.notices import Notices
+from bot.tracking.notices import Notices
 from tests.store.seeds import deliveries
 from tests.world import World
 

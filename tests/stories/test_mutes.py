@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from bot.sandbox.messages import Message
+from bot.sandbox.slack.messages import Message
 from tests.world import LIVELY, World
 
 HOUR = 3600.0

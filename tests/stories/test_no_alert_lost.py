@@ -7,7 +7,8 @@ from collections import Counter
 import pytest
 
 from bot.sandbox.faults import Fault
-from bot.sandbox.messages import Message
+from bot.sandbox.slack.messages import Message
+from bot.store.outbox.queue import LONGEST_WAIT
 from tests.world import World
 
 POST = "chat.postMessage"
@@ -61,7 +62,12 @@ async def test_two_hundred_and_fifty_changes_in_one_sweep_are_all_told_in_a_few_
         before = len(world.ml.messages)
         for job in jobs:
             world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
+        # However long the machine takes to record them: nothing is sent before all of them are there.
+        async with bot.store.db.transaction() as tx:
+            await bot.store.outbox.rest(tx, world.ml.id, LONGEST_WAIT)
         await bot.sweepers["default"].sweep()
+        world.skip(LONGEST_WAIT)
+        bot.sender.wake()
         await world.slack.ledger.until(
             lambda: set(_named(world.ml.messages[before:])) == set(jobs), seconds=60, why="all of them"
         )

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from bot.sandbox.slack import Slack
+from bot.sandbox.slack.server import Slack
 from tests import canaries
 from tests.postgres import free_port
 from tests.world import World

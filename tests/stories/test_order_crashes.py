@@ -6,10 +6,10 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from bot.commands.order import WATCHED
+from bot.commands.execute import WATCHED
 from bot.sandbox.faults import Fault
-from bot.sandbox.messages import Reply
-from bot.store.audit import Decision
+from bot.sandbox.slack.messages import Reply
+from bot.store.actions.audit import Decision
 from tests.world import World, cancelling, headline
 
 RED = "ftjob_confirm"

@@ -4,13 +4,13 @@ import asyncio
 
 import pytest
 
-from bot.commands.flood import LIMITS
+from bot.commands.rate_limit import LIMITS
 from bot.sandbox.faults import Fault
-from bot.sandbox.finetuning import JOBS_READ, Key
-from bot.sandbox.messages import Message
-from bot.sandbox.workspace import TEAM
-from bot.store.audit import Decision
-from bot.store.questions import Question
+from bot.sandbox.openai.server import JOBS_READ, Key
+from bot.sandbox.slack.messages import Message
+from bot.sandbox.slack.workspace import TEAM
+from bot.store.actions.audit import Decision
+from bot.store.actions.confirmations import Question
 from tests.canaries import KEY
 from tests.stories.test_audit import entries
 from tests.world import World, cancelling

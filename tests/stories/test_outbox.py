@@ -5,10 +5,10 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from bot.app import Bot
-from bot.sandbox.limits import Limits
-from bot.sandbox.messages import Reply
-from bot.sandbox.workspace import BOT_USER, Channel
+from bot.app.build import Bot
+from bot.sandbox.slack.limits import Limits
+from bot.sandbox.slack.messages import Reply
+from bot.sandbox.slack.workspace import BOT_USER, Channel
 from tests.store.seeds import deliveries, owe
 from tests.world import World, cancelling, headline
 

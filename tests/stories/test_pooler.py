@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from bot import check
+from bot.cli import check
 from bot.store import open_store
 from tests.pgbouncer import pgbouncer
 from tests.world import World

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.alerts.door import Upload
-from bot.slack.gateway import open_gateway
+from bot.app.clients import open_slack
+from bot.slack.messages import Upload
+from tests.cli.test_check import command
 from tests.proxy import proxy_server
-from tests.test_check import command
 from tests.tls import certificate, tls_front
 from tests.world import World
 
@@ -58,7 +58,7 @@ async def test_one_side_may_be_left_out_by_its_port(world: World) -> None:
 
 async def test_a_picture_and_its_bytes_go_through_the_proxy(world: World) -> None:
     async with proxy_server() as proxy:
-        async with open_gateway(world.settings(HTTP_PROXY=proxy.url)) as gateway:
+        async with open_slack(world.settings(HTTP_PROXY=proxy.url)) as gateway:
             assert await gateway.upload(Upload(b"\x89PNG", "loss.png", "Loss"))
         assert proxy.asked_for(origins(world)[0]) == 3
 

@@ -1,4 +1,4 @@
-from bot.app import Bot
+from bot.app.build import Bot
 from tests.pace import within
 from tests.world import World
 

@@ -6,8 +6,8 @@ from itertools import pairwise
 import pytest
 
 from bot.sandbox.faults import Fault
-from bot.sandbox.finetuning import JOBS_READ, JOBS_WRITE, Key
-from bot.sandbox.messages import Message
+from bot.sandbox.openai.server import JOBS_READ, JOBS_WRITE, Key
+from bot.sandbox.slack.messages import Message
 from tests.canaries import KEY
 from tests.world import LIVELY, World
 

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from bot.blocks.home import REFRESH_HOME
-from bot.sandbox.acting import Person
+from bot.listeners.shortcuts import TRACK_FROM_MESSAGE
 from bot.sandbox.faults import Fault
-from bot.sandbox.workspace import TEAM
-from bot.slack.shortcuts import TRACK_FROM_MESSAGE
+from bot.sandbox.slack.users import Person
+from bot.sandbox.slack.workspace import TEAM
 from tests.world import World
 
 HOME = "T0HOME2"

@@ -4,7 +4,7 @@ import pytest
 
 from bot.blocks.job import SHOW
 from bot.sandbox.faults import Fault
-from bot.sandbox.messages import Reply
+from bot.sandbox.slack.messages import Reply
 from tests.world import World
 
 MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"

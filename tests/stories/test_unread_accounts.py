@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from bot.app import Bot
+from bot.app.build import Bot
 from bot.blocks.known import last_known
 from bot.jobs.models import Job
-from bot.sandbox.acting import Person
 from bot.sandbox.faults import Fault
+from bot.sandbox.slack.users import Person
 from tests.stories.accounts import two_accounts
 from tests.world import World
 

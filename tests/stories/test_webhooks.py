@@ -6,7 +6,7 @@ from collections.abc import Callable
 import aiohttp
 import pytest
 
-from bot.sandbox.openai_api.webhooks import Webhook, Webhooks, new_secret
+from bot.sandbox.openai.api.webhooks import Webhook, Webhooks, new_secret
 from tests.postgres import free_port
 from tests.world import World
 

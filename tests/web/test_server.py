@@ -9,10 +9,10 @@ from aiohttp import web
 from prometheus_client import REGISTRY
 
 from bot.web import serving
-from bot.web.reading import Bodies
+from bot.web.body import Bodies
 from bot.web.server import READ_AT_ONCE, most_connections
+from tests.listeners.door import COMMAND, FORM, NOW, SECRET, Answer, Door, opened, parsed, signed, signing, written
 from tests.pace import stopwatch, within
-from tests.slack.door import COMMAND, FORM, NOW, SECRET, Answer, Door, opened, parsed, signed, signing, written
 
 TOKEN = "v0=" + "5ec7e7f0" * 8
 """Something that must not come back or be logged."""

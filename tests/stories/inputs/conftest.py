@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from bot.sandbox.openai_api.state import ORGANIZATION
+from bot.sandbox.openai.api.state import ORGANIZATION
 from tests.stories.inputs.hearing import HOUR, Town
 from tests.world import World
 

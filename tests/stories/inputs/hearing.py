@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 from structlog.testing import capture_logs
 
-from bot.app import Bot
+from bot.app.build import Bot
 from bot.blocks import Message
-from bot.sandbox.acting import Person
-from bot.sandbox.exchange import Exchange
-from bot.sandbox.messages import Reply
-from bot.sandbox.workspace import Channel
-from bot.store.audit import Entry, Written
+from bot.sandbox.slack.exchange import Exchange
+from bot.sandbox.slack.messages import Reply
+from bot.sandbox.slack.users import Person
+from bot.sandbox.slack.workspace import Channel
+from bot.store.actions.audit import Entry, Written
 from tests.blocks.drawn import CHANNEL, PERSON, alive, marked_up, unseen
 from tests.canaries import CANARY
 from tests.world import World

@@ -10,8 +10,8 @@ from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from bot.sandbox.faults import Fault
-from bot.sandbox.finetuning import FineTuningApi
-from bot.sandbox.messages import Message, Reply
+from bot.sandbox.openai.server import FineTuningApi
+from bot.sandbox.slack.messages import Message, Reply
 from tests.builders import error_body, job_body, list_body
 from tests.canaries import KEY
 from tests.stories.inputs.hearing import LIST, LOOK, Heard, Town

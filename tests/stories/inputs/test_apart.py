@@ -4,8 +4,8 @@ import asyncio
 import time
 from pathlib import Path
 
-from bot.sandbox.exchange import Exchange
 from bot.sandbox.faults import Fault
+from bot.sandbox.slack.exchange import Exchange
 from tests.pace import stopwatch
 from tests.providers.raw import RawServer, drips
 from tests.store.seeds import follow, know, reading

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from bot.sandbox import payloads
-from bot.sandbox.delivery import Kind
-from bot.sandbox.exchange import Exchange
 from bot.sandbox.faults import Fault
-from bot.sandbox.messages import Ephemeral
-from bot.sandbox.workspace import BOT_USER
-from tests.slack.test_buttons import IGNORED
+from bot.sandbox.slack import payloads
+from bot.sandbox.slack.delivery import Kind
+from bot.sandbox.slack.exchange import Exchange
+from bot.sandbox.slack.messages import Ephemeral
+from bot.sandbox.slack.workspace import BOT_USER
+from tests.listeners.test_buttons import IGNORED
 from tests.stories.inputs.hearing import LOOK, MOST_ACK_SECONDS, ORDER, RED, WRITING, Heard, Town
 from tests.world import cancelling
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 IDLE = {name: body for name, body in IGNORED.items() if name.startswith("B")}
-"""What asks nothing over HTTP (tests/slack/test_gate.py) asks nothing over Socket Mode."""
+"""What asks nothing over HTTP (tests/listeners/test_http.py) asks nothing over Socket Mode."""
 
 
 async def asked(town: Town, **fields: Any) -> tuple[str, Ephemeral]:

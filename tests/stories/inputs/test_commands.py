@@ -2,10 +2,10 @@
 
 import pytest
 
-from bot.sandbox.acting import Person
 from bot.sandbox.faults import Fault
-from bot.sandbox.finetuning import JOBS_READ, Key
-from bot.store import schema
+from bot.sandbox.openai.server import JOBS_READ, Key
+from bot.sandbox.slack.users import Person
+from bot.store.db import schema
 from tests.canaries import WRITE_KEY
 from tests.commands.test_parse_refusals import REFUSED
 from tests.store.seeds import follow, know, reading, rows

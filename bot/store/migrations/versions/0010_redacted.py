@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from bot.redaction import redacted, without_secrets
+from bot.telemetry.redaction import redacted, without_secrets
 
 revision = "0010"
 down_revision = "0009"

@@ -1,0 +1,1 @@
+"""Composition root: builds the parts, connects them, runs them, and stops them."""

@@ -1,0 +1,1 @@
+"""Command line: ``ftjob run | check | audit | db | manifest | try``."""

@@ -1,0 +1,287 @@
+"""``ftjob check``: try every part of the set-up, and say what to do about what does not work."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from rich.table import Table
+
+from bot.app.clients import open_slack
+from bot.blocks.parts import duration
+from bot.errors import (
+    AccessRefused,
+    FtjobError,
+    ProviderError,
+    QuotaSpent,
+    RateLimited,
+    Refusal,
+    StoreDamaged,
+    StoreInUse,
+    StoreLocked,
+    StoreUnusable,
+    Unreachable,
+)
+from bot.jobs.models import DEFAULT_ACCOUNT
+from bot.net.connection_errors import FAILED, trouble_of
+from bot.providers.account import AZURE, Account
+from bot.providers.client import Client
+from bot.runtime import manifest
+from bot.runtime.terminal import literal
+from bot.settings.file import Config
+from bot.settings.model import Settings
+from bot.settings.secrets import looks_like_key
+from bot.slack.client import Identity
+from bot.store.db.probe import probe
+
+WORTH = {
+    "channels:history": "look whether an alert arrived before it is sent again, in public channels",
+    "groups:history": "the same in private channels",
+    "im:history": "the same in direct messages",
+    "usergroups:read": "user groups in FTJOB_OPERATORS",
+    "files:write": "loss curves as pictures",
+}
+"""What each optional scope buys."""
+
+_SETTINGS = {
+    DEFAULT_ACCOUNT: ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_ORG_ID and OPENAI_PROJECT_ID"),
+    AZURE: ("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_ENDPOINT"),
+}
+"""Where key, address and organization of an account stand that the environment describes."""
+_KEYS = {
+    DEFAULT_ACCOUNT: ("OPENAI_API_KEY", "OPENAI_WRITE_API_KEY"),
+    AZURE: ("AZURE_OPENAI_API_KEY or AZURE_OPENAI_AD_TOKEN", ""),
+}
+_OPENAI_HOST = "api.openai.com"
+_OF_FILE = ("the variable that its key_env names", "its base_url in FTJOB_CONFIG", "its organization and project")
+_LET_IN = {
+    Refusal.KEY: "Put a valid key into {key}.",
+    Refusal.RIGHTS: "Let the key in {key} read fine-tuning jobs.",
+    Refusal.ACCOUNT: "Have the provider reactivate the account, or put the key of another one into {key}.",
+    Refusal.PROJECT: "Correct or remove {named}.",
+    Refusal.PLACE: "Run the bot, or a proxy that HTTPS_PROXY names, in a place that the provider serves.",
+    Refusal.ADDRESS: "Allow this machine's address in the provider's network rules.",
+    Refusal.IN_BETWEEN: "Check the network, its proxy or firewall, and {address}.",
+}
+"""What to do where an API does not let the bot in."""
+_PASSING = frozenset({"ratelimited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"})
+_DATABASE_TODO = "Correct DATABASE_URL, or start the database."
+_FILE_TODO = "As it says, before you start the bot."
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One part of the set-up."""
+
+    part: str
+    ok: bool
+    found: str
+    todo: str = ""
+    """What to do about it."""
+
+
+async def findings(settings: Settings, notes: Sequence[str] = ()) -> list[Finding]:
+    """Try every part, side by side, and return what was found in a fixed order; ``notes`` are about the settings."""
+    readable = Finding("Settings", ok=True, found="all readable", todo=" ".join(notes))
+    fine = [readable, _configuration(settings.ftjob_config), *_keys(settings), *_proxies(settings)]
+    accounts = (_api(settings, account) for account in settings.accounts)
+    tried = await asyncio.gather(_database(settings), _slack(settings), *accounts)
+    return [*fine, *(finding for each in tried for finding in each)]
+
+
+def table(found: list[Finding]) -> Table:
+    """Draw the findings for a terminal."""
+    drawn = Table(title="ftjob check", show_lines=False)
+    for heading in ("", "Part", "Found", "What to do"):
+        drawn.add_column(heading, overflow="fold")
+    for finding in found:
+        word = literal("ok", "green") if finding.ok else literal("no", "red")
+        drawn.add_row(word, *map(literal, (finding.part, finding.found, finding.todo)))
+    return drawn
+
+
+def _keys(settings: Settings) -> list[Finding]:
+    """Return which keys do not look like one. None is refused for it: a server in OpenAI's shape may take any."""
+    odd = "does not look like a key"
+    findings = []
+    for account in settings.accounts:
+        key, write_key = _KEYS.get(
+            account.name, (f"the key of {account.name}", f"the key for orders of {account.name}")
+        )
+        is_openai = urlsplit(account.base_url).hostname == _OPENAI_HOST
+        todo = (
+            "Copy it again: OpenAI's begin with sk-." if is_openai else "Copy it again, unless the server wants it so."
+        )
+        for name, secret in ((key, account.key), (write_key, account.write_key)):
+            if secret and not looks_like_key(secret.get_secret_value(), is_openai=is_openai):
+                findings.append(Finding(f"Key: {name}", ok=True, found=odd, todo=todo))
+    return findings
+
+
+def _configuration(config: Config) -> Finding:
+    prices = ", ".join(f"{model} ${price:,g}" for model, price in config.prices.items()) or "none"
+    times = {name.replace("_", " "): seconds for name, seconds in config.stuck}
+    stuck = ", ".join(f"{name} {duration(seconds) if seconds else 'never'}" for name, seconds in times.items())
+    found = f"prices of a million trained tokens: {prices}; told as stuck: {stuck}"
+    return Finding("Configuration file", ok=True, found=found if config.model_fields_set else f"none; {found}")
+
+
+def _proxies(settings: Settings) -> list[Finding]:
+    """Return through which proxy what is asked; nothing where no proxy is set."""
+    proxies = settings.proxies
+    if not (proxies.http or proxies.https or proxies.unread):
+        return []
+    asked = {
+        "Slack": settings.slack_api_url,
+        **{_api_part(settings, each): each.base_url for each in settings.accounts},
+    }
+    used = {part: proxies.find(url) for part, url in asked.items()}
+    found = "; ".join(f"{part}: {f'{proxy.name} ({proxy.place})' if proxy else 'none'}" for part, proxy in used.items())
+    return [Finding("Proxy", ok=True, found=found, todo=" ".join(f"{each}." for each in proxies.unread))]
+
+
+def _api_part(settings: Settings, account: Account) -> str:
+    return "Fine-tuning API" if len(settings.accounts) == 1 else f"Fine-tuning API: {account.name}"
+
+
+async def _database(settings: Settings) -> list[Finding]:
+    try:
+        found = await probe(settings.database_url.get_secret_value())
+        without_effect = f"; no effect here: {', '.join(found.ignored)}" if found.ignored else ""
+        return [Finding("Database", ok=True, found=f"{found.kind}, {found.state}{without_effect}")]
+    except StoreInUse:
+        return [Finding("Database", ok=True, found="in use by the running bot; skipped")]
+    except (StoreDamaged, StoreLocked) as error:
+        return [Finding("Database", ok=False, found=str(error), todo=_FILE_TODO)]
+    except StoreUnusable as error:
+        todo = _DATABASE_TODO if isinstance(error.__cause__, OSError) else _FILE_TODO
+        return [Finding("Database", ok=False, found=str(error), todo=todo)]
+    except (FtjobError, OSError) as error:
+        return [Finding("Database", ok=False, found=str(error), todo=_DATABASE_TODO)]
+    except Exception as error:  # noqa: BLE001 - drivers have families of their own, whose texts may hold a password
+        return [Finding("Database", ok=False, found=f"unusable: {type(error).__name__}", todo=_DATABASE_TODO)]
+
+
+async def _slack(settings: Settings) -> list[Finding]:
+    async with open_slack(settings) as gateway:
+        try:
+            identity = await gateway.identity()
+        except Exception as error:  # noqa: BLE001 - the SDK raises whatever a broken answer makes it raise
+            todo = "Copy the bot token again from OAuth & Permissions, or install the app anew."
+            return [_failed("Slack", error, if_refused=todo)]
+        found = [Finding("Slack", ok=True, found=f"workspace {identity.team}"), *_scopes(identity)]
+        found += await _groups(settings, gateway.client.usergroups_users_list)
+        return found + await _socket_mode(settings, gateway.client.apps_connections_open)
+
+
+async def _groups(settings: Settings, members_of: Callable[..., Awaitable[Any]]) -> list[Finding]:
+    """Return what is to be said of each user group in FTJOB_OPERATORS."""
+    findings = []
+    for group in sorted(each for each in settings.ftjob_operators if each.startswith("S")):
+        part = f"Operators: {group}"
+        todo = (
+            "Correct FTJOB_OPERATORS, enable the group in Slack, or grant usergroups:read; other operators still work."
+        )
+        try:
+            users = (await members_of(usergroup=group)).get("users")
+        except Exception as error:  # noqa: BLE001 - as above
+            findings.append(_failed(part, error, if_refused=todo))
+        else:
+            found = f"{len(users)} people" if users else "nobody is in it, or it is disabled"
+            findings.append(Finding(part, ok=bool(users), found=found, todo="" if users else todo))
+    return findings
+
+
+def _scopes(identity: Identity) -> list[Finding]:
+    needed, optional = manifest.scopes(manifest.for_socket_mode())
+    todo = "Take manifest.yml into the app's settings and install it anew."
+    missing = sorted(needed - identity.scopes)
+    lacking = sorted(optional - identity.scopes)
+    extra = sorted(identity.scopes - needed - optional)
+    return [
+        Finding(
+            "Slack scopes",
+            ok=not missing,
+            found=f"missing: {', '.join(missing)}" if missing else "all needed",
+            todo=todo if missing else "",
+        ),
+        *(
+            Finding(f"Optional: {scope}", ok=True, found="absent", todo=f"It would buy: {WORTH[scope]}.")
+            for scope in lacking
+        ),
+        *(
+            Finding(
+                f"Not needed: {scope}", ok=True, found="granted", todo="Take it away: what is not there is not stolen."
+            )
+            for scope in extra
+        ),
+    ]
+
+
+async def _socket_mode(settings: Settings, open_connection: Callable[..., Awaitable[object]]) -> list[Finding]:
+    if settings.slack_app_token is None:
+        return [
+            Finding("Slack over HTTP", ok=True, found="signing secret is set", todo="Slack must reach /slack/events.")
+        ]
+    try:
+        await open_connection(app_token=settings.slack_app_token.get_secret_value())
+    except Exception as error:  # noqa: BLE001 - as above
+        todo = "SLACK_APP_TOKEN must be an app-level token with connections:write."
+        return [_failed("Socket Mode", error, if_refused=todo)]
+    return [Finding("Socket Mode", ok=True, found="a connection may be opened")]
+
+
+def _failed(part: str, error: Exception, *, if_refused: str) -> Finding:
+    """Return what a failed call to Slack means: a word of Slack's is a refusal, anything else is not Slack at work."""
+    response = getattr(error, "response", None)
+    data = getattr(response, "data", None)
+    word = data.get("error") if isinstance(data, dict) else None
+    if not isinstance(word, str):
+        status = getattr(response, "status_code", None)
+        trouble = None if status else trouble_of(error)
+        found = trouble.said if trouble else f"HTTP {status}" if status else type(error).__name__
+        todo = trouble.todo if trouble else FAILED.todo
+        return Finding(part, ok=False, found=f"unreachable: {found}", todo=todo.format(address="SLACK_API_URL"))
+    todo = "Try again in a minute." if word in _PASSING else if_refused
+    return Finding(part, ok=False, found=f"refused: {word}", todo=todo)
+
+
+async def _api(settings: Settings, account: Account) -> list[Finding]:
+    part = _api_part(settings, account)
+    async with Client(account, proxies=settings.proxies) as client:
+        try:
+            page = await client.list_jobs(limit=1)
+        except ProviderError as error:
+            return [Finding(part, ok=False, found=str(error), todo=_todo(error, account))]
+        newest = page.readings[0].snapshot.id if page.readings else "no job yet"
+        orders = "Orders" if len(settings.accounts) == 1 else f"Orders: {account.name}"
+        return [Finding(part, ok=True, found=f"newest job: {newest}"), _orders(orders, settings, account)]
+
+
+def _orders(part: str, settings: Settings, account: Account) -> Finding:
+    if settings.ftjob_read_only:
+        return Finding(part, ok=True, found="switched off")
+    if account.write_key:
+        return Finding(part, ok=True, found="with a key of their own")
+    todo = "With OPENAI_WRITE_API_KEY set, OPENAI_API_KEY can be restricted to reading."
+    if account.name != DEFAULT_ACCOUNT:
+        todo = "With write_key_env in FTJOB_CONFIG, the other key can be restricted to reading."
+    return Finding(part, ok=True, found="with the key that reads", todo=todo)
+
+
+def _todo(error: ProviderError, account: Account) -> str:
+    key, address, named = _SETTINGS.get(account.name, _OF_FILE)
+    match error:
+        case AccessRefused(missing_scope=str(scope)):
+            return f"Give the key the scope {scope}."
+        case AccessRefused():
+            return _LET_IN[error.reason].format(key=key, address=address, named=named)
+        case QuotaSpent():
+            return "Raise the limit or pay the bill with the provider."
+        case RateLimited():
+            return "Try again in a minute."
+        case Unreachable() if error.todo:
+            return error.todo.format(address=address)
+        case _:
+            return f"Check {address} and the network."

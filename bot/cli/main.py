@@ -1,0 +1,238 @@
+"""The command line: ``ftjob run | check | audit | db | manifest | try``."""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+from urllib.parse import urlsplit
+
+import structlog
+import typer
+import yaml
+from rich.console import Console
+
+from bot.app import process
+from bot.cli import check
+from bot.errors import FtjobError, SettingsError, StoreDamaged, StoreUnusable
+from bot.runtime import manifest
+from bot.settings.environment import load, misspelt, readable_by_others
+from bot.settings.model import Settings
+from bot.store import open_store
+from bot.store.actions.audit import Audit
+from bot.store.db.backup import back_up, put_back
+from bot.store.db.engine import open_for_reading, sqlite_path
+from bot.store.db.identity import Story
+from bot.telemetry import logs
+from bot.telemetry.redaction import redacted
+from bot.text import printable
+
+EX_CONFIG = 78
+"""The exit code of wrong settings (sysexits.h), and of a damaged database: starting again does not help."""
+
+DEBUG = "--debug"
+
+log = structlog.get_logger()
+
+cli = typer.Typer(
+    name="ftjob",
+    help="The Slack bot that watches fine-tuning jobs.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+db = typer.Typer(help="The database.", no_args_is_help=True)
+cli.add_typer(db, name="db")
+audit = typer.Typer(help="Who tried what, and what was decided.", no_args_is_help=True)
+cli.add_typer(audit, name="audit")
+
+
+@cli.callback()
+def _ftjob(
+    *,
+    debug: Annotated[bool, typer.Option(DEBUG, help="Show the traceback of an error that nobody expected.")] = False,
+) -> None:
+    """The Slack bot that watches fine-tuning jobs. Settings come from the environment and from a .env file."""
+
+
+@cli.command()
+def run() -> None:
+    """Run the bot until it is told to stop."""
+    settings = _settings()
+    logs.set_up(settings.ftjob_log)
+    for setting, mode in readable_by_others().items():
+        log.warning("settings.readable_by_others", setting=setting, mode=mode, better="0600")
+    for problem in misspelt():
+        log.warning("settings.not_read", problem=problem)
+    for problem in settings.proxies.unread:
+        log.warning("settings.proxy_ignored", problem=problem)
+    if settings.ftjob_allow_http:
+        log.warning("settings.http_allowed", setting="FTJOB_ALLOW_HTTP", without_tls=settings.without_tls)
+    _with_clear_errors(process.run_until_stopped(settings))
+
+
+@cli.command("check")
+def check_() -> None:
+    """Try every part of the set-up and say what to do about what does not work."""
+    settings = _settings()
+    findings = asyncio.run(check.findings(settings, misspelt()))
+    console = Console()
+    console.print(check.table(findings))
+    raise typer.Exit(code=0 if all(finding.ok for finding in findings) else 1)
+
+
+@db.command("upgrade")
+def upgrade() -> None:
+    """Bring the database up to date; ``ftjob run`` does so itself at its start."""
+    settings = _settings()
+
+    async def open_and_close() -> None:
+        async with open_store(settings.database_url.get_secret_value(), time.time):
+            typer.echo("The database is up to date.")
+
+    _with_clear_errors(open_and_close())
+
+
+@db.command("backup")
+def backup(target: Annotated[Path, typer.Argument(help="The file to write; it must not exist yet.")]) -> None:
+    """Copy the SQLite database to a file; the bot may run meanwhile."""
+    url = _settings().database_url.get_secret_value()
+
+    async def copy() -> None:
+        if not url.startswith("sqlite"):
+            raise FtjobError("The database is a PostgreSQL: take its backups with pg_dump, or as your platform does.")
+        back_up(sqlite_path(url), target)
+        typer.echo(f"Copied to {printable(str(target))}.")
+
+    _with_clear_errors(copy())
+
+
+@db.command("restored")
+def restored() -> None:
+    """Say that the database is a backup that was put back: what it does not know of is looked for before it is told."""
+    settings = _settings()
+
+    async def note() -> None:
+        async with open_store(settings.database_url.get_secret_value(), time.time) as store:
+            async with store.db.transaction() as tx:
+                await put_back(store.db, tx)
+            if store.identity.story is Story.OLDER:
+                store.remember_identity()  # now that it is said
+        typer.echo("Noted. For a day, each alert is looked for in Slack before it is sent.")
+
+    _with_clear_errors(note())
+
+
+@audit.command("export")
+def export() -> None:
+    """Print every row, oldest first, as JSON Lines; the bot may run meanwhile."""
+
+    async def work(rows: Audit) -> None:
+        async for row in rows.all():
+            at = datetime.fromtimestamp(row.at, UTC).isoformat()
+            typer.echo(json.dumps({"id": row.id, "at": at, **asdict(row.entry), "digest": row.digest}))
+
+    _read_audit(work)
+
+
+@audit.command("verify")
+def verify() -> None:
+    """Say whether a row was changed or taken out; exit code 1 if so."""
+
+    async def work(rows: Audit) -> None:
+        if (broken := await rows.first_broken()) is not None:
+            raise FtjobError(f"Row {broken} of the audit is not as it was written, or the one before it is missing.")
+        typer.echo("Every row of the audit is as it was written and follows the one before.")
+
+    _read_audit(work)
+
+
+def _read_audit(work: Callable[[Audit], Coroutine[Any, Any, None]]) -> None:
+    settings = _settings()
+
+    async def read() -> None:
+        async with open_for_reading(settings.database_url.get_secret_value(), time.time) as database:
+            await work(Audit(database))
+
+    _with_clear_errors(read())
+
+
+@cli.command("manifest")
+def manifest_(
+    url: Annotated[str | None, typer.Option(help="Where Slack reaches the bot over HTTP: https://host.")] = None,
+) -> None:
+    """Print the Slack app's manifest: for Socket Mode, or with --url for HTTP."""
+    if url is None:
+        typer.echo(manifest.read(), nl=False)
+        return
+    if not _is_host(url):
+        _give_up([f"--url must be like https://host, not {url}"], code=2)
+    typer.echo(yaml.safe_dump(manifest.for_http(url), sort_keys=False), nl=False)
+
+
+@cli.command("try")
+def try_(
+    *,
+    tour: Annotated[
+        bool, typer.Option("--tour", help="Play a scripted visit and check that all of it worked.")
+    ] = False,
+    browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
+) -> None:
+    """Try it with no account: a page with a local Slack and a living fine-tuning API, and the real bot in between."""
+    from bot.sandbox.demo.run import visit  # noqa: PLC0415
+    from bot.sandbox.demo.self_test import play  # noqa: PLC0415 - the bot itself never loads the sandbox
+
+    raise typer.Exit(code=asyncio.run(play() if tour else visit(opens_browser=browser)))
+
+
+def main() -> None:
+    """Run the command line. What nobody expected is one line without a value; ``--debug`` shows the traceback."""
+    try:
+        cli()
+    except Exception as error:
+        if DEBUG in sys.argv:
+            raise
+        command = " ".join(["ftjob", DEBUG, *(word for word in sys.argv[1:] if word.isalpha())])
+        _give_up([f"an error that nobody expected: {type(error).__name__}; `{command}` shows where"], code=1)
+
+
+def _is_host(url: str) -> bool:
+    """Whether ``url`` is the address of a host and nothing more."""
+    try:
+        parts = urlsplit(url)
+        has_host = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # such as a port that is no number
+        return False
+    has_more = parts.path not in ("", "/") or parts.query or parts.fragment or "@" in url or len(url.split()) != 1
+    return parts.scheme == "https" and has_host and not has_more
+
+
+def _settings() -> Settings:
+    try:
+        return load()
+    except SettingsError as error:
+        _give_up(error.problems, code=EX_CONFIG)
+
+
+def _with_clear_errors(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        asyncio.run(work)
+    except StoreDamaged as error:
+        _give_up([redacted(str(error))], code=EX_CONFIG)
+    except StoreUnusable as error:
+        _give_up([redacted(str(error))], code=error.exit_code)
+    except (FtjobError, OSError) as error:
+        # OSError: a folder that is not there, a server that does not listen, a port that is taken.
+        _give_up([redacted(str(error))], code=1)
+
+
+def _give_up(problems: list[str], *, code: int) -> NoReturn:
+    title = "ftjob cannot start:" if len(problems) == 1 else f"ftjob cannot start, {len(problems)} problems:"
+    said = "\n".join([title, *(f"  - {printable(problem)}" for problem in problems)])
+    # Bytes in a setting that are no text could not be written as they are.
+    logs.say(said.encode(errors="backslashreplace").decode())
+    raise SystemExit(code)

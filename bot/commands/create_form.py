@@ -1,0 +1,161 @@
+"""Read what somebody filled into a form. Pure; what does not fit is said at its field."""
+
+import re
+from collections.abc import Callable, Mapping
+
+from bot.blocks.create import FIELDS, Field
+from bot.blocks.parts import tidy
+from bot.commands.parse import REVOKE
+from bot.commands.tokenizer import EMPTY, problem_in, unquoted
+from bot.errors import UserError
+from bot.jobs.creation import MOST_PAIRS, REQUEST, Creation, Method, Number
+from bot.jobs.models import OWNER
+from bot.telemetry.redaction import holds_secret
+
+LONGEST_SUFFIX, LONGEST_KEY, LONGEST_PAIRED = 64, 64, 512
+MOST_EPOCHS, LARGEST_BATCH, LARGEST_BETA, LARGEST_SEED = 50, 256, 2.0, 2**31 - 1
+
+_FILE = re.compile(r"file-[A-Za-z0-9_-]{1,100}", re.ASCII)
+_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,199}", re.ASCII)
+_METHODS: dict[str, Method] = {"supervised": "supervised", "dpo": "dpo"}
+
+
+class WrongFields(UserError):
+    """Some fields do not fit; says of each why."""
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        super().__init__("; ".join(problems.values()))
+        self.problems = dict(problems)
+
+
+def read_creation(values: Mapping[str, str]) -> Creation:
+    """Return the job that a form asks for, by what stands in its fields.
+
+    Raises:
+        WrongFields: some of it cannot be.
+    """
+    typed = {field.value: "\n".join(map(_bare, values.get(field, "").splitlines())).strip() for field in FIELDS}
+    problems = {name: REVOKE for name, text in typed.items() if holds_secret(tidy(text))}
+    read: dict[Field, object] = {}
+    for field, reader in _READERS.items():
+        try:
+            read[field] = reader(typed[field] if field is Field.METADATA else _seen(typed[field]))
+        except UserError as error:
+            problems.setdefault(field, str(error))
+    if typed[Field.BETA] and read.get(Field.METHOD) == "supervised":
+        problems.setdefault(Field.BETA, "Only a job of the method dpo has a beta.")
+    if problems:
+        raise WrongFields(problems)
+    numbers = {field.value: read.pop(field) for field in _NUMBERS}
+    given = tuple((name, number) for name, number in numbers.items() if number is not None)
+    fields = {field.value: value for field, value in read.items()}
+    return Creation(**fields, hyperparameters=given)  # type: ignore[arg-type]  # each reader returns what its field takes
+
+
+def _bare(text: str) -> str:
+    """Return what was typed without the quotes around it, and without what a copied text brings along at its ends."""
+    return unquoted(text.strip().strip(EMPTY).strip())
+
+
+def _seen(text: str) -> str:
+    """Return a text of which all can be seen.
+
+    Raises:
+        UserError: some of it cannot.
+    """
+    if problem := problem_in(text):
+        raise UserError(f"This {problem}.")
+    return text
+
+
+def _model(text: str) -> str:
+    if not _MODEL.fullmatch(text):
+        raise UserError("The name of a model, such as gpt-4o-mini-2024-07-18.")
+    return text
+
+
+def _training_file(text: str) -> str:
+    if not _FILE.fullmatch(text):
+        raise UserError("The id of an uploaded file, such as file-abc123.")
+    return text
+
+
+def _validation_file(text: str) -> str | None:
+    return _training_file(text) if text else None
+
+
+def _suffix(text: str) -> str | None:
+    text = " ".join(text.split())
+    if len(text) > LONGEST_SUFFIX:
+        raise UserError(f"At most {LONGEST_SUFFIX} characters.")
+    return text or None
+
+
+def _seed(text: str) -> int | None:
+    return None if not text else _whole(text, 0, LARGEST_SEED)
+
+
+def _method(text: str) -> Method:
+    if text not in _METHODS:
+        raise UserError("Supervised or dpo.")
+    return _METHODS[text]
+
+
+def _whole(text: str, least: int, most: int) -> int:
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(most)) else -1
+    if not least <= number <= most:
+        raise UserError(f"A whole number from {least} to {most}, or nothing.")
+    return number
+
+
+def _auto(read: Callable[[str], Number]) -> Callable[[str], Number | None]:
+    return lambda text: None if text.casefold() in ("", "auto") else read(text)
+
+
+def _above_zero(most: float) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        # Not float() alone: it takes "nan", "1_0" and digits of other scripts.
+        number = float(text) if re.fullmatch(r"\d{0,6}(\.\d{1,8})?", text, re.ASCII) and text != "" else 0.0
+        if not 0 < number <= most:
+            raise UserError(f"A number above 0, up to {most:g}, or auto.")
+        return number
+
+    return read
+
+
+def _metadata(text: str) -> tuple[tuple[str, str], ...]:
+    pairs: dict[str, str] = {}
+    for line in filter(None, text.splitlines()):
+        key, equals, value = (part if part == "=" else _seen(_bare(part)) for part in line.partition("="))
+        if not (equals and key and value):
+            raise UserError("One pair a line, as in team=search.")
+        if key in (OWNER, REQUEST):
+            raise UserError(f"I fill in {key} myself.")
+        if key in pairs:
+            raise UserError(f"{key[:LONGEST_KEY]} stands there twice.")
+        if len(key) > LONGEST_KEY or len(value) > LONGEST_PAIRED:
+            raise UserError(f"A key has at most {LONGEST_KEY} characters, a value {LONGEST_PAIRED}.")
+        pairs[key] = value
+    if len(pairs) > MOST_PAIRS:
+        raise UserError(
+            f"At most {MOST_PAIRS} pairs: a job carries 16, and I add two, whose job it is and which request."
+        )
+    return tuple(pairs.items())
+
+
+_NUMBERS: dict[Field, Callable[[str], Number | None]] = {
+    Field.EPOCHS: _auto(lambda text: _whole(text, 1, MOST_EPOCHS)),
+    Field.BATCH: _auto(lambda text: _whole(text, 1, LARGEST_BATCH)),
+    Field.RATE: _auto(_above_zero(1e6)),
+    Field.BETA: _auto(_above_zero(LARGEST_BETA)),
+}
+_READERS: dict[Field, Callable[[str], object]] = {
+    Field.MODEL: _model,
+    Field.TRAINING: _training_file,
+    Field.VALIDATION: _validation_file,
+    Field.SUFFIX: _suffix,
+    Field.SEED: _seed,
+    Field.METHOD: _method,
+    Field.METADATA: _metadata,
+    **_NUMBERS,
+}

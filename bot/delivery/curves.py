@@ -1,0 +1,110 @@
+"""The illustrator: gives the card of a job that succeeded a picture of its curves. No alert waits for it.
+
+a job that succeeded -> its result file, or its log -> curves -> PNG -> Slack -> card
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from bot.delivery.charts import Chart, Charts, in_words
+from bot.errors import AccessRefused, BrokenAnswer, ChartNotDrawn, NotFound, ProviderError, RequestRefused
+from bot.jobs.models import Job
+from bot.jobs.results import Curve, curves_of, read_results
+from bot.jobs.statuses import Phase, phase_of
+from bot.providers.client import Client
+from bot.slack.client import Gateway
+from bot.slack.messages import Upload
+from bot.store import Store
+from bot.store.jobs.snapshots import Drawn
+
+EVENTS_PAGE = 100
+MOST_PAGES = 10
+"""Pages of a log that are read for the curves of a job without a result file."""
+MOST_CHECKPOINTS = 20
+NOT_TO_BE_HAD = (NotFound, AccessRefused, RequestRefused, BrokenAnswer)
+"""Not now and not later; what else is drawn does without."""
+
+log = structlog.get_logger()
+
+
+class Illustrator:
+    """Draws the curves of one account's jobs."""
+
+    def __init__(
+        self, client: Client, store: Store, charts: Charts, door: Gateway, *, shown: Callable[[], None]
+    ) -> None:
+        """Take what it needs; ``shown`` is called after a commit that gives cards something to show."""
+        self.name = f"{client.account.name} curves"
+        self._account = client.account.name
+        self._client = client
+        self._store = store
+        self._charts = charts
+        self._door = door
+        self._shown = shown
+
+    async def look(self) -> None:
+        """Draw what is due, one job after the other."""
+        while job := await self._store.pictures.claim_undrawn(self._account):
+            try:
+                await self._illustrate(job)
+            except (ProviderError, ChartNotDrawn) as error:
+                log.info("curves.not_drawn", account=self._account, job=job.id, error=str(error))
+
+    async def _illustrate(self, job: Job) -> None:
+        chart = await chart_of(job, self._client)
+        if chart is None:
+            await self._store.pictures.drawn(self._account, job.id, None)
+            return
+        png, says = await self._charts.png(chart), in_words(chart)
+        file = await self._door.upload(Upload(png, f"{job.id}.png", chart.title))
+        if file:
+            await self._store.pictures.drawn(self._account, job.id, Drawn(file, says))
+            self._shown()
+
+
+async def chart_of(job: Job, client: Client) -> Chart | None:
+    """Return what there is to draw of a job, None where nothing was measured.
+
+    Raises:
+        ProviderError: it could not be read.
+    """
+    curves = await _curves(job, client)
+    if not curves:
+        return None
+    return Chart(" · ".join([job.id, *([job.model] if job.model else [])]), curves, await _checkpoints(job, client))
+
+
+async def _checkpoints(job: Job, client: Client) -> list[int]:
+    try:
+        found = await client.checkpoints(job.id, limit=MOST_CHECKPOINTS)
+    except NOT_TO_BE_HAD:
+        return []
+    return sorted(each.step_number for each in found if each.step_number)
+
+
+async def _curves(job: Job, client: Client) -> list[Curve]:
+    unread = None
+    if job.result_files and phase_of(job.status) is Phase.SUCCEEDED:
+        try:
+            content = await client.file_content(job.result_files[0])
+            # In a thread: a long file takes a second or two, in which nobody else would be answered.
+            if curves := await asyncio.to_thread(read_results, content):
+                return curves
+            log.info("results.not_known", job=job.id)
+        except NOT_TO_BE_HAD as error:
+            # Its files can be deleted, too large, or the key may not read them: the log stays.
+            log.info("results.unread", job=job.id, error=str(error))
+            # One that is gone says nothing any more; what the others say is not known.
+            unread = None if isinstance(error, NotFound) else error
+    events = page = await client.events(job.id, limit=EVENTS_PAGE)
+    for _ in range(MOST_PAGES - 1):
+        if len(page) < EVENTS_PAGE or not page[0].id:
+            break
+        page = await client.events(job.id, limit=EVENTS_PAGE, after=page[0].id)
+        events = [*page, *events]
+    curves = curves_of(events)
+    if unread and not curves:
+        raise unread  # that nothing was measured is more than anybody knows
+    return curves

@@ -1,0 +1,1 @@
+"""Replies: how an answer reaches the person who asked."""

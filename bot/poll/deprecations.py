@@ -1,0 +1,69 @@
+"""Once a day: do models stop that somebody followed the making of? Told once for each mark, whoever looks how often."""
+
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+
+from bot.blocks.notice import NoticeKind
+from bot.errors import ProviderError
+from bot.jobs.deprecation import Retirement, retirements
+from bot.providers.client import Client
+from bot.store import Store
+from bot.store.db.engine import Clock
+
+EVERY = 86400.0
+AFTER_FAILURE = 3600.0
+"""Seconds until models are read again, where the API answered and where it did not."""
+
+log = structlog.get_logger()
+
+
+class Almanac:
+    """Looks now and then whether it is time to read the models again."""
+
+    def __init__(self, client: Client, store: Store, *, clock: Clock, ages: Clock, owed: Callable[[], None]) -> None:
+        """Take what it needs; ``owed`` is called after a commit that owes something."""
+        self.name = f"{client.account.name} models"
+        self._client = client
+        self._store = store
+        self._clock = clock
+        self._ages = ages
+        self._owed = owed
+        self._due_at = -math.inf
+
+    async def look(self) -> None:
+        """Read the models if a day has passed, and owe channels what there is to say."""
+        now = self._ages()
+        if now < self._due_at:
+            return
+        self._due_at = now + AFTER_FAILURE
+        account = self._client.account.name
+        if trained := await self._store.tracks.trained(account):
+            try:
+                models = await self._client.models()
+            except ProviderError as error:
+                # Such as a key that may not read models: nothing else depends on it.
+                log.info("models.unread", account=account, error=f"{type(error).__name__}: {error}")
+                return
+            announced = {each.id: each.shutdown_date for each in models if each.shutdown_date}
+            await self._tell(retirements(trained, announced, datetime.fromtimestamp(self._clock(), UTC).date()))
+        self._due_at = now + EVERY
+
+    async def _tell(self, due: list[Retirement]) -> None:
+        account = self._client.account.name
+        for each in due:
+            body = {
+                "kind": NoticeKind.RETIREMENT,
+                "about": each.base,
+                "ends": each.ends.isoformat(),
+                "days": each.days,
+                "jobs": each.jobs,
+                "account": account,
+            }
+            # A day that is put off is told anew.
+            key = f"{NoticeKind.RETIREMENT}|{account}|{each.base}|{each.ends}|{each.mark}"
+            async with self._store.db.transaction() as tx:
+                await self._store.outbox.notify(tx, each.channel, body, key)
+        self._owed()

@@ -1,0 +1,131 @@
+"""Single reads: what a poll asks about one job alone, side by side, so that one that hangs delays no other.
+
+a job that the list lacks -> the job itself -> why it failed, where it does not say
+a job that just failed    ------------------^
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+
+import structlog
+
+from bot.errors import NotFound, ProviderError
+from bot.jobs.changes import state_of
+from bot.jobs.confirmation import Verdict, judge
+from bot.jobs.statuses import Phase, phase_of
+from bot.providers.client import Client
+from bot.providers.wire import Reading
+from bot.store.db.engine import Clock
+from bot.store.jobs.jobs import KnownJob
+
+AT_ONCE = 8
+PATIENCE = 2.0
+"""Seconds that a poll waits for its single reads; one that takes longer is recorded by itself when it comes."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class SingleRead:
+    """What came of reading one job alone."""
+
+    known: KnownJob
+    """The job as it was known before the request."""
+    reading: Reading | None = None
+    reason: str = ""
+    """Why it failed, from its log."""
+    error: ProviderError | None = None
+    """Why there is no reading."""
+    is_late: bool = False
+    """Whether nobody was looking for a while before."""
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether the API does not know the job."""
+        return isinstance(self.error, NotFound)
+
+
+class SingleReads:
+    """Reads jobs of one account alone. What is still under way when a poll ends is given to ``record`` later."""
+
+    def __init__(
+        self,
+        client: Client,
+        record: Callable[[Sequence[SingleRead]], Awaitable[None]],
+        *,
+        interval: float,
+        clock: Clock,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._client = client
+        self._record = record
+        self._interval = interval
+        self._clock = clock
+        self._patience = patience
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._late: dict[str, asyncio.Task[None]] = {}
+
+    @property
+    def under_way(self) -> Collection[str]:
+        """Ids of the jobs whose reads outlasted the poll that began them."""
+        return self._late.keys()
+
+    def needs_reason(self, known: KnownJob | None, reading: Reading) -> bool:
+        """Whether a read shows that a job failed just now, and not why."""
+        new = state_of(reading.snapshot)
+        if known is None or reading.snapshot.error or phase_of(new.status) is not Phase.FAILED:
+            return False
+        verdict = judge(known.state, known.doubt, new, now=self._clock(), interval=self._interval)
+        return verdict is Verdict.CHANGED
+
+    async def read(self, begun: Sequence[SingleRead]) -> list[SingleRead]:
+        """Complete what was begun: a job without a reading is read, one that needs a reason is asked for it."""
+        tasks = {asyncio.create_task(self._complete(each)): each.known.id for each in begun}
+        try:
+            done, late = await asyncio.wait(tasks, timeout=self._patience) if tasks else (set(), set())
+        except BaseException:
+            await _cut(tasks)
+            raise
+        for task in late:
+            self._late[tasks[task]] = asyncio.create_task(self._record_later(task, tasks[task]))
+        return [task.result() for task in done]
+
+    async def close(self) -> None:
+        """Give up what is still under way: the next poll, of whatever process, reads it again."""
+        await _cut(self._late.values())
+
+    async def _record_later(self, read: asyncio.Task[SingleRead], job_id: str) -> None:
+        try:
+            await self._record([await read])
+        except Exception as error:
+            log.warning("job.late_read_lost", account=self._client.account.name, job=job_id, exc_info=error)
+        finally:
+            await _cut([read])
+            del self._late[job_id]
+
+    async def _complete(self, begun: SingleRead) -> SingleRead:
+        job_id = begun.known.id
+        async with self._turns:
+            try:
+                reading = begun.reading or await self._client.retrieve(job_id)
+            except ProviderError as error:
+                return replace(begun, error=error)
+            reason = await self._last_error(job_id) if self.needs_reason(begun.known, reading) else ""
+        return replace(begun, reading=reading, reason=reason)
+
+    async def _last_error(self, job_id: str) -> str:
+        try:
+            events = await self._client.events(job_id)
+        except ProviderError as error:
+            # The alert does not wait for its reason.
+            log.info("events.unread", account=self._client.account.name, job=job_id, error=str(error))
+            return ""
+        return next((event.message for event in reversed(events) if event.level == "error"), "")
+
+
+async def _cut(tasks: Collection[asyncio.Task[SingleRead]] | Collection[asyncio.Task[None]]) -> None:
+    everything = list(tasks)
+    for task in everything:
+        task.cancel()
+    await asyncio.gather(*everything, return_exceptions=True)

@@ -1,0 +1,19 @@
+"""Which dialect each provider speaks."""
+
+from bot.providers.account import AZURE, Account
+from bot.providers.azure import Azure
+from bot.providers.fireworks import Fireworks
+from bot.providers.openai import OpenAI
+from bot.providers.together import Together
+
+_DIALECTS: dict[str, type[OpenAI]] = {
+    "openai": OpenAI,
+    AZURE: Azure,
+    "together": Together,
+    "fireworks": Fireworks,
+}
+
+
+def dialect_of(account: Account) -> OpenAI:
+    """Return what to ask an account, and how to read it."""
+    return _DIALECTS[account.provider](account)

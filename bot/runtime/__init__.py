@@ -1,0 +1,1 @@
+"""Runtime: what every process of ours needs from its surroundings."""

@@ -1,0 +1,1 @@
+"""``ftjob try``: both stand-ins, the real bot in between, and the page that shows them."""

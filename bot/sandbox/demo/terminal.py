@@ -1,0 +1,93 @@
+"""How the workspace looks in a terminal: Slack's messages as Rich text."""
+
+import re
+from collections.abc import Iterator
+
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.text import Text
+
+from bot.runtime.terminal import literal
+from bot.sandbox.slack.messages import Ephemeral, Message, Reply, View, controls, readable
+from bot.sandbox.slack.workspace import Workspace
+
+_EMOJI = {
+    ":mag:": "🔍",
+    ":hourglass_flowing_sand:": "⏳",
+    ":gear:": "⚙️ ",
+    ":double_vertical_bar:": "⏸️ ",
+    ":white_check_mark:": "✅",
+    ":x:": "❌",
+    ":no_entry_sign:": "🚫",
+    ":grey_question:": "❔",
+    ":warning:": "⚠️ ",
+    ":bell:": "🔔",
+    ":label:": "🏷️ ",
+}
+_DATE = re.compile(r"<!date\^[^|>]*\|([^>]*)>")
+_LINK = re.compile(r"<(https?://[^|>]+)\|([^>]+)>")
+_PERSON = re.compile(r"<@(\w+)>")
+_CHANNEL = re.compile(r"<#(\w+)(?:\|[^>]*)?>")
+_MARKED = re.compile(r"\*(?P<bold>[^*\n]+)\*|`(?P<code>[^`\n]+)`")
+
+
+class Screen:
+    """Prints messages, and numbers their buttons so that they can be pressed."""
+
+    def __init__(self, console: Console, workspace: Workspace) -> None:
+        self._console = console
+        self._workspace = workspace
+        self.buttons: list[tuple[Message | Ephemeral | Reply | View, str, str]] = []
+        """Every button shown so far: its message, its action and its value. Number 1 is the first."""
+
+    def show(self, message: Message | Ephemeral | Reply, *, alone: bool = False) -> None:
+        """Print one message; ``alone`` marks what one person sees."""
+        in_thread = isinstance(message, Message) and message.thread_ts
+        title = "only visible to you" if alone else "in the thread" if in_thread else "in the channel"
+        if isinstance(message, Message) and message.reply_broadcast:
+            title = "in the thread and in the channel"
+        body: list[RenderableType] = [self._text(line) for line in _lines(message)]
+        if pressable := list(self._numbered(message)):
+            body.append(literal("  ".join(pressable), "cyan"))
+        style = "dim" if alone else "green" if not in_thread else "blue"
+        self._console.print(Panel(Group(*body), title=title, title_align="left", border_style=style))
+
+    def _numbered(self, message: Message | Ephemeral | Reply) -> Iterator[str]:
+        for _, element in controls(message.blocks):
+            if element["type"] == "button" and "url" not in element:
+                self.buttons.append((message, element["action_id"], element.get("value", "")))
+                yield f"[{len(self.buttons)}] {element['text']['text']}"
+
+    def _text(self, line: str) -> Text:
+        for code, emoji in _EMOJI.items():
+            line = line.replace(code, emoji)
+        line = _DATE.sub(r"\1", line)
+        line = _LINK.sub(r"\2 (\1)", line)
+        line = _PERSON.sub(lambda found: "@" + self._name(found[1]), line)
+        line = _CHANNEL.sub(lambda found: "#" + self._workspace.channels[found[1]].name, line)
+        line = line.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+        text = Text()
+        end = 0
+        for found in _MARKED.finditer(line):
+            text.append(literal(line[end : found.start()]))
+            text.append(literal(found["bold"] or found["code"], "bold" if found["bold"] else "magenta"))
+            end = found.end()
+        return text.append(literal(line[end:]))
+
+    def _name(self, user: str) -> str:
+        person = self._workspace.people.get(user)
+        return person.name if person else user
+
+
+def _lines(message: Message | Ephemeral | Reply) -> Iterator[str]:
+    """Yield what is seen: the blocks where there are any, with a label and its value on one line."""
+    if not message.blocks:
+        yield from message.text.splitlines()
+    for block in message.blocks:
+        if block["type"] == "section" and "fields" in block:
+            for field in block["fields"]:
+                label, _, value = field["text"].partition("\n")
+                yield f"{label}  {value}".replace("\n", "  ")
+        elif block["type"] != "actions":
+            shown = {key: value for key, value in block.items() if key != "accessory"}
+            yield from "\n".join(readable(shown)).splitlines()

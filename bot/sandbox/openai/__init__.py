@@ -1,0 +1,1 @@
+"""Stand-in for OpenAI's fine-tuning API, and for Azure's."""

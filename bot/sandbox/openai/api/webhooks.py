@@ -1,0 +1,102 @@
+"""Webhooks as OpenAI sends them: signed, repeated until they are taken, and only when a job ends."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+import aiohttp
+
+from bot.sandbox.openai.api.wire import Shape
+
+AGENT = "OpenAI/1.0 (+https://platform.openai.com/docs/webhooks)"
+_PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
+"""Seconds between attempts; the service goes on for three days."""
+
+
+def new_secret() -> str:
+    """Return what OpenAI shows once, when a webhook is made."""
+    return f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}"
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """One event, ready to be sent."""
+
+    body: bytes
+    id: str = field(default_factory=lambda: f"wh_{secrets.token_hex(16)}")
+
+    def headers(self, secret: str, at: float) -> dict[str, str]:
+        """Return its headers as they are sent at a moment, signed: https://www.standardwebhooks.com."""
+        stamp = str(int(at))
+        key = base64.b64decode(secret.removeprefix("whsec_"))
+        signature = hmac.new(key, f"{self.id}.{stamp}.".encode() + self.body, hashlib.sha256).digest()
+        return {
+            "Content-Type": "application/json",
+            "User-Agent": AGENT,
+            "webhook-id": self.id,
+            "webhook-timestamp": stamp,
+            "webhook-signature": f"v1,{base64.b64encode(signature).decode()}",
+        }
+
+
+class Webhooks:
+    """Tells one address of what happens."""
+
+    def __init__(self, url: str, secret: str, clock: Callable[[], float] = time.time) -> None:
+        self.url, self.secret = url, secret
+        self.answers: list[int] = []
+        """The status of each answer, 0 where there was none."""
+        self._clock = clock
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def tell(self, kind: str, job_id: str) -> Webhook:
+        """Send one event, again and again until it is taken; return it."""
+        event: dict[str, Any] = {
+            "id": f"evt_{secrets.token_hex(16)}",
+            "object": "event",
+            "created_at": int(self._clock()),
+            "type": kind,
+            "data": {"id": job_id},
+        }
+        webhook = Webhook(json.dumps(event).encode())
+        self.send(webhook)
+        return webhook
+
+    def tell_end(self, job: Shape) -> None:
+        """Tell of a job that ended."""
+        self.tell(f"fine_tuning.job.{job['status']}", job["id"])
+
+    def send(self, webhook: Webhook) -> None:
+        """Send an event, as a repetition where it was sent before."""
+        task = asyncio.get_running_loop().create_task(self._send(webhook))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Send nothing any more."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _send(self, webhook: Webhook) -> None:
+        async with aiohttp.ClientSession() as session:
+            for pause in _PAUSES:
+                headers = webhook.headers(self.secret, self._clock())
+                try:
+                    async with session.post(
+                        self.url, data=webhook.body, headers=headers, allow_redirects=False
+                    ) as answer:
+                        self.answers.append(answer.status)
+                        if answer.status < HTTPStatus.MULTIPLE_CHOICES:
+                            return
+                except aiohttp.ClientError:
+                    self.answers.append(0)
+                await asyncio.sleep(pause)

@@ -1,0 +1,112 @@
+"""What a person can fill in or choose, and how Slack writes it down."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from bot.sandbox.slack.messages import View, controls, with_ids
+
+_SELECTED = {
+    "users_select": "selected_user",
+    "channels_select": "selected_channel",
+    "conversations_select": "selected_conversation",
+    "multi_users_select": "selected_users",
+    "multi_channels_select": "selected_channels",
+    "multi_conversations_select": "selected_conversations",
+    "datepicker": "selected_date",
+    "timepicker": "selected_time",
+    "datetimepicker": "selected_date_time",
+}
+_ONE_OPTION = {"static_select", "external_select", "radio_buttons", "overflow"}
+_MANY_OPTIONS = {"multi_static_select", "multi_external_select", "checkboxes"}
+
+
+def chosen(element: dict[str, Any], value: Any) -> dict[str, Any]:
+    """Write down that a person entered or chose ``value``; options are named by their value.
+
+    Raises:
+        AssertionError: there is no such option.
+    """
+    kind = element["type"]
+    if kind == "button":
+        return {"type": kind, "text": element["text"]} | ({"value": value} if value is not None else {})
+    if kind in _ONE_OPTION:
+        return {"type": kind, "selected_option": None if value is None else _option(element, value)}
+    if kind in _MANY_OPTIONS:
+        return {"type": kind, "selected_options": [_option(element, one) for one in value or []]}
+    return {"type": kind, _SELECTED.get(kind, "value"): value}
+
+
+def _option(element: dict[str, Any], value: Any) -> dict[str, Any]:
+    options = list(element.get("options") or [])
+    for group in element.get("option_groups") or []:
+        options += group["options"]
+    for option in options:
+        if option.get("value") == value:
+            return dict(option)
+    if element["type"] in {"external_select", "multi_external_select"}:
+        return value if isinstance(value, dict) else _text_option(value)
+    there = [option.get("value") for option in options]
+    raise AssertionError(f"no option {value!r} in {element['action_id']}; there are {there}")
+
+
+def _text_option(value: Any) -> dict[str, Any]:
+    return {"text": {"type": "plain_text", "text": str(value), "emoji": True}, "value": str(value)}
+
+
+def filled_in(view: View, values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return a submitted form's ``state.values``; ``values`` are named by action_id or block_id.
+
+    Raises:
+        AssertionError: Slack would not let the form be submitted so.
+    """
+    state: dict[str, dict[str, Any]] = {}
+    unknown = set(values)
+    for block, block_id, element in _inputs(view):
+        action_id = element["action_id"]
+        key = action_id if action_id in values else block_id
+        unknown.discard(key)
+        value = values[key] if key in values else initial(element)
+        if value in (None, "", []) and block["type"] == "input" and not block.get("optional"):
+            raise AssertionError(f"{block_id}/{action_id} has to be filled in")
+        _fits(element, value)
+        state.setdefault(block_id, {})[action_id] = chosen(element, value)
+    if unknown:
+        there = [element["action_id"] for _, _, element in _inputs(view)]
+        raise AssertionError(f"no input {sorted(unknown)} in the form; there are {there}")
+    return state
+
+
+def untouched(view: View) -> dict[str, dict[str, Any]]:
+    """Return the ``state.values`` of a view that nobody has filled in yet."""
+    state: dict[str, dict[str, Any]] = {}
+    for _, block_id, element in _inputs(view):
+        state.setdefault(block_id, {})[element["action_id"]] = chosen(element, initial(element))
+    return state
+
+
+def _inputs(view: View) -> Iterator[tuple[dict[str, Any], str, dict[str, Any]]]:
+    """Yield (block, block_id, element) of everything that holds a value."""
+    for block in with_ids(view.blocks):
+        for block_id, element in controls([block]):
+            if element["type"] not in {"button", "overflow"}:
+                yield block, block_id, element
+
+
+def initial(element: dict[str, Any]) -> Any:
+    """Return what an input holds before anybody touches it."""
+    for key, value in element.items():
+        if key == "initial_option":
+            return value["value"]
+        if key == "initial_options":
+            return [option["value"] for option in value]
+        if key.startswith("initial_"):
+            return value
+    return None
+
+
+def _fits(element: dict[str, Any], value: Any) -> None:
+    if element["type"] != "plain_text_input" or not value:
+        return
+    longest, shortest = element.get("max_length", 3000), element.get("min_length", 0)
+    if not shortest <= len(value) <= longest:
+        raise AssertionError(f"{element['action_id']} takes {shortest} to {longest} characters")

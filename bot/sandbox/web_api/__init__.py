@@ -1,6 +1,0 @@
-"""Slack's Web API, one function per method; ``METHODS`` has them all by name."""
-
-from bot.sandbox.web_api import chat, conversations, files, people, views
-from bot.sandbox.web_api.method import METHODS, Call, Method
-
-__all__ = ["METHODS", "Call", "Method", "chat", "conversations", "files", "people", "views"]

@@ -1,0 +1,162 @@
+"""Where settings come from: the environment, and a ``.env`` file in the working directory; the environment wins.
+
+Each secret may instead stand in a file: ``SLACK_BOT_TOKEN_FILE=/run/...``.
+"""
+
+import io
+import os
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dotenv import dotenv_values
+from dotenv.parser import parse_stream
+from pydantic import ValidationError
+
+from bot.errors import SettingsError
+from bot.net.proxies import read_proxies
+from bot.settings import secrets
+from bot.settings.aliases import ALIASES, near_misses, resolve, unknown
+from bot.settings.file import NAME as CONFIG
+from bot.settings.file import Config, read_accounts, read_config
+from bot.settings.model import SECRETS, Settings
+from bot.settings.secrets import read_secret, read_text
+
+NAMES = frozenset(Settings.model_fields) - {"accounts_of_file", "proxies"}
+"""Every setting that has a variable, which is its name in capitals."""
+VARIABLES = frozenset({name.upper() for name in NAMES} | {f"{name}_FILE" for name in SECRETS})
+"""The names of all variables that are read; a secret may also stand in a file."""
+DOTENV = Path(".env")
+CERTIFICATES = "SSL_CERT_FILE"
+
+
+def load(environ: Mapping[str, str] = os.environ, *, dotenv: Path = DOTENV) -> Settings:
+    """Read and check all settings.
+
+    Raises:
+        SettingsError: with every problem found, none of them showing a secret.
+    """
+    known, problems = _known(environ, dotenv)
+    path = known.get(CONFIG, "").strip()
+    config, wrong = read_config(path) if path else (Config(), [])
+    if not wrong:  # else nobody knows which variables the file uses
+        problems += unknown(known, VARIABLES, config.variables)
+    known, origins, twice = resolve(known, taken=config.variables)
+    problems += twice
+    given = {name: text for name in NAMES if (text := known.get(name.upper(), "").strip())}
+    no_text = [name for name, text in given.items() if name != CONFIG.lower() and not _is_text(text)]
+    problems += [f"{origins.get(name.upper(), name.upper())} holds bytes that are no text" for name in sorted(no_text)]
+    values: dict[str, Any] = {name: text for name, text in given.items() if name not in no_text}
+    from_files, unreadable = _from_files(known)
+    proxies, unusable = read_proxies(known)
+    problems += [*unreadable, *unusable, *_untrusted(known, environ)]
+    if values.pop(CONFIG.lower(), None):
+        accounts, missing = read_accounts(config, known)
+        problems += [*wrong, *missing]
+        from_files |= {CONFIG.lower(): config, "accounts_of_file": accounts}
+        # A key that the file gives to an account of its own makes no second one.
+        for section in config.accounts.values():
+            values.pop(section.key_env.lower(), None)
+            from_files.pop(section.key_env.lower(), None)
+    context = {"disk_forgets": "DYNO" in known, "more_accounts": bool(config.accounts or wrong)}
+    try:
+        settings = Settings.model_validate(values | from_files | {"proxies": proxies}, context=context)
+    except ValidationError as error:
+        problems += [_in_words(problem, origins) for problem in error.errors(include_input=False)]
+    if problems:
+        raise SettingsError([*problems, *near_misses(known, VARIABLES, config.variables)])
+    return settings
+
+
+def misspelt(environ: Mapping[str, str] = os.environ, *, dotenv: Path = DOTENV) -> list[str]:
+    """Return a sentence for each variable that is not read, and whose name is nearly that of a setting without a value."""
+    known, _ = _known(environ, dotenv)
+    path = known.get(CONFIG, "").strip()
+    config, _ = read_config(path) if path else (Config(), [])
+    return near_misses(resolve(known, taken=config.variables)[0], VARIABLES, config.variables)
+
+
+def readable_by_others(environ: Mapping[str, str] = os.environ, *, dotenv: Path = DOTENV) -> dict[str, str]:
+    """Return the files with secrets that others than their owner can read, each with its mode ("0644").
+
+    They go by the setting that names them; ``.env`` goes by its own name.
+    """
+    known, _ = _known(environ, dotenv)
+    path = known.get(CONFIG, "").strip()
+    config, _ = read_config(path) if path else (Config(), [])
+    files = secrets.secret_files([*SECRETS, *ALIASES, *sorted(config.variables)], known)
+    if any(_holds_secret(name, config) for name in _from_dotenv(dotenv)[0]):
+        files[dotenv.name] = dotenv
+    return secrets.readable_by_others(files)
+
+
+def _holds_secret(name: str, config: Config) -> bool:
+    return ALIASES.get(name, name) in SECRETS or name in config.variables
+
+
+def _is_text(value: str) -> bool:
+    """Whether a variable can be written as UTF-8; bytes that cannot be read arrive as half characters."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _known(environ: Mapping[str, str], dotenv: Path) -> tuple[dict[str, str], list[str]]:
+    """Return all variables, and what is wrong with the ``.env`` file."""
+    values, problems = _from_dotenv(dotenv)
+    return values | dict(environ), problems
+
+
+def _from_dotenv(dotenv: Path) -> tuple[dict[str, str], list[str]]:
+    try:
+        lines = list(parse_stream(io.StringIO(read_text(dotenv))))
+    except FileNotFoundError:
+        return {}, []
+    except ValueError as error:
+        return {}, [f"{dotenv.name} cannot be read: {error}"]
+    problems = [f"{dotenv.name}: line {each.original.line} is not like NAME=value" for each in lines if each.error]
+    readable = io.StringIO("".join(each.original.string for each in lines if not each.error))
+    return {key: value for key, value in dotenv_values(stream=readable).items() if value}, problems
+
+
+def _from_files(known: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """Return the secrets that stand in files, and what is wrong with the files."""
+    values: dict[str, Any] = {}
+    problems = []
+    for name in SECRETS:
+        if known.get(f"{name}_FILE"):
+            try:
+                values[name.lower()] = read_secret(name, known)
+            except ValueError as error:
+                problems.append(str(error))
+    return values, problems
+
+
+def _untrusted(known: Mapping[str, str], environ: Mapping[str, str]) -> list[str]:
+    """Return what is wrong with the certificates that are to be trusted, which OpenSSL itself reads from the environment."""
+    path = known.get(CERTIFICATES, "")
+    if path and path != environ.get(CERTIFICATES):
+        return [f"{CERTIFICATES} is not read from a .env file; set it in the environment"]
+    try:
+        if path:
+            ssl.create_default_context(cafile=path)
+    except FileNotFoundError as error:
+        return [f"{CERTIFICATES} cannot be read: {error.strerror}"]
+    except ssl.SSLError:
+        return [f"{CERTIFICATES} holds no certificate that can be read"]
+    except (OSError, ValueError) as error:
+        return [f"{CERTIFICATES} cannot be read: {getattr(error, 'strerror', None) or type(error).__name__}"]
+    return []
+
+
+def _in_words(problem: Any, origins: Mapping[str, str]) -> str:
+    reason = str(problem["msg"]).removeprefix("Value error, ")
+    name = str(problem["loc"][0]).upper()
+    name = origins.get(name, name)
+    if problem["type"] == "missing":
+        return f"{name} is missing"
+    separator = " " if problem["type"] == "value_error" else ": "
+    return f"{name}{separator}{reason[:1].lower()}{reason[1:]}"

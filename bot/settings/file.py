@@ -1,0 +1,264 @@
+"""The configuration file: what does not fit into one line of the environment. TOML, optional, checked as a whole.
+
+[prices]                     # US dollars for a million trained tokens, by base model or how its name begins
+"gpt-4o-mini" = 3.00
+
+[stuck]                      # after how long people are told of a job that stands still; "off" never tells
+validating_files = "1h"
+queued = "6h"
+silent = "2h"                # running without a new event
+
+[accounts.research]          # one more account to watch, beside the one of OPENAI_API_KEY
+provider = "openai"          # or "azure", "together", "fireworks"
+key_env = "RESEARCH_KEY"     # the environment variable that holds its key; never the key itself
+project = "proj_..."
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from rapidfuzz import fuzz, process
+
+from bot.jobs.stalled import StuckAfter
+from bot.net.urls import check_azure, check_http
+from bot.providers.account import PROVIDERS, Account
+from bot.settings.secrets import check_secret, read_secret, read_text, webhook_secrets
+from bot.telemetry.redaction import redacted
+
+NAME = "FTJOB_CONFIG"
+HIGHEST_PRICE = 1_000_000.0
+_TIME = re.compile(r"(?P<number>\d{1,6}(?:\.\d{1,3})?) ?(?P<unit>s|min|m|h|d)", re.ASCII)
+_SECONDS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,63}", re.ASCII)
+_ACCOUNT_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}", re.ASCII)
+_API_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?", re.ASCII)
+_YES_OR_NO = {"1": True, "yes": True, "true": True, "on": True, "0": False, "no": False, "false": False, "off": False}
+_CLOSE_ENOUGH = 60
+_LONGEST_KEY = 60
+
+
+def _seconds(value: Any) -> float | None:
+    if value is None or value == "off":
+        return None
+    found = _TIME.fullmatch(value.strip()) if isinstance(value, str) else None
+    seconds = float(found["number"]) * _SECONDS[found["unit"]] if found else 0.0
+    if seconds <= 0:
+        raise ValueError('must be a time like "90min", "6h" or "2d", or "off"')
+    return seconds
+
+
+def _dollars(value: Any) -> float:
+    if isinstance(value, dict):
+        raise ValueError('is cut at a dot: put the whole name in quotes, as in "gpt-4.1" = 3.00')  # noqa: TRY004 - pydantic
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not 0 < value <= HIGHEST_PRICE:
+        raise ValueError("must be a number of US dollars above 0, without quotes")
+    return float(value)
+
+
+def _provider(value: Any) -> str:
+    if not isinstance(value, str) or value not in PROVIDERS:
+        raise ValueError(f"must be one of {', '.join(PROVIDERS)}")
+    return str(value)
+
+
+def _variable(value: Any) -> str:
+    if not isinstance(value, str) or not _VARIABLE.fullmatch(value):
+        raise ValueError("must be the name of an environment variable, such as RESEARCH_KEY, never the secret itself")
+    return value
+
+
+def _account_name(value: Any) -> str:
+    if not isinstance(value, str) or not _ACCOUNT_NAME.fullmatch(value):
+        raise ValueError("cannot name an account: take up to 32 small letters, digits and hyphens, a letter first")
+    return value
+
+
+VariableName = Annotated[str, BeforeValidator(_variable)]
+AccountName = Annotated[str, BeforeValidator(_account_name)]
+Seconds = Annotated[float | None, BeforeValidator(_seconds)]
+Dollars = Annotated[float, BeforeValidator(_dollars)]
+
+
+def _yes_or_no(value: Any) -> bool:
+    if (said := str(value).casefold()) not in _YES_OR_NO:
+        raise ValueError("must be yes or no (or true, false, on, off, 1, 0)")
+    return _YES_OR_NO[said]
+
+
+Flag = Annotated[bool, BeforeValidator(_yes_or_no)]
+"""A switch among the settings, in whatever case."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StuckSection(_Section):
+    """Section ``[stuck]``, as of ``StuckAfter``."""
+
+    validating_files: Seconds = StuckAfter.validating_files
+    queued: Seconds = StuckAfter.queued
+    silent: Seconds = StuckAfter.silent
+
+    @property
+    def after(self) -> StuckAfter:
+        """The section as what the domain reads."""
+        return StuckAfter(**dict(self))
+
+
+class AccountSection(_Section):
+    """One account. Its secrets stand in environment variables, or in files named by ``<NAME>_FILE``."""
+
+    provider: Annotated[str, BeforeValidator(_provider)] = "openai"
+    key_env: VariableName
+    write_key_env: VariableName | None = None
+    """Used for orders alone."""
+    webhook_secret_env: VariableName | None = None
+    base_url: str | None = None
+    """Where the API is, if not at the provider's own address; of Azure the resource's endpoint."""
+    organization: str | None = None
+    """The organisation, for keys that belong to several; at Fireworks the account."""
+    project: str | None = None
+    api_version: str | None = None
+    """Azure's, such as "2024-10-21"; without one the API that has no versions is asked."""
+    bearer: bool = False
+    """Whether Azure's key is a token of Entra ID."""
+    page: str | None = None
+    """The address of a job's page with {job} for its id, if it is not the provider's own."""
+
+
+class Config(_Section):
+    """All that the file can hold; without a file the defaults."""
+
+    prices: dict[str, Dollars] = Field(default_factory=dict)
+    """US dollars for a million trained tokens, by base model or how its name begins."""
+    stuck: StuckSection = StuckSection()
+    accounts: dict[AccountName, AccountSection] = Field(default_factory=dict)
+    """By the name that people call each."""
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """The environment variables that hold the accounts' secrets."""
+        named = ((each.key_env, each.write_key_env, each.webhook_secret_env) for each in self.accounts.values())
+        return frozenset(name for names in named for name in names if name)
+
+
+_SECTIONS: dict[str, type[_Section]] = {"stuck": StuckSection, "accounts": AccountSection}
+
+
+def read_config(path: str) -> tuple[Config, list[str]]:
+    """Return what the file at ``path`` says, and everything that is wrong with it, without a secret."""
+    try:
+        values = tomllib.loads(read_text(Path(path)))
+        return Config.model_validate(values), []
+    except FileNotFoundError as error:
+        return Config(), [f"{NAME} cannot be read: {error.strerror}"]
+    except tomllib.TOMLDecodeError as error:
+        return Config(), [f"{NAME} is not TOML: {redacted(str(error))}"]
+    except ValidationError as error:
+        return Config(), [_in_words(problem) for problem in error.errors(include_input=False)]
+    except RecursionError:
+        return Config(), [f"{NAME} is not TOML that can be read: it is nested too deeply"]
+    except ValueError as error:  # the file itself, or a number of thousands of digits
+        return Config(), [f"{NAME} cannot be read: {error}"]
+
+
+def read_accounts(config: Config, known: Mapping[str, str]) -> tuple[list[Account], list[str]]:
+    """Return the accounts of the file with their keys from the environment, and what is wrong with them.
+
+    Args:
+        config: what the file says.
+        known: the environment.
+    """
+    accounts, problems = [], list[str]()
+    for name, section in config.accounts.items():
+        try:
+            accounts.append(_account(name, section, known))
+        except ValueError as error:
+            problems.append(f"{NAME}: the account {name}: {error}")
+    return accounts, problems
+
+
+def _account(name: str, section: AccountSection, known: Mapping[str, str]) -> Account:
+    base_url = section.base_url or PROVIDERS[section.provider]
+    if base_url is None:
+        raise ValueError("base_url is missing: the endpoint of the resource, such as https://name.openai.azure.com")
+    check_http(base_url, allow_http=known.get("FTJOB_ALLOW_HTTP") == "1")
+    if "?" in base_url or "#" in base_url:
+        raise ValueError("base_url must be an address like https://host/path")
+    if section.provider == "fireworks" and not section.organization:
+        raise ValueError("organization is missing: what Fireworks calls the account")
+    if not all(named.isascii() and named.isprintable() for named in (section.organization, section.project) if named):
+        raise ValueError("organization and project must be ids, of plain letters and digits")
+    if section.page is not None:
+        check_http(section.page.replace("{job}", "x"), allow_http=True)
+        if set(section.page) & set("<>|"):
+            raise ValueError("page must be an address like https://host/jobs/{job}")
+    try:
+        check_azure(base_url, version := api_version(section.api_version))
+    except ValueError as error:
+        raise ValueError(f"api_version {error}") from None
+    hooks = _secret(section.webhook_secret_env, known) if section.webhook_secret_env else ""
+    if hooks and (known.get("SLACK_APP_TOKEN") or known.get("SLACK_APP_TOKEN_FILE")) and not known.get("PORT"):
+        raise ValueError("webhooks need PORT: in Socket Mode the bot listens only where that is set")
+    return Account(
+        name,
+        base_url.rstrip("/"),
+        SecretStr(_secret(section.key_env, known)),
+        SecretStr(_secret(section.write_key_env, known)) if section.write_key_env else None,
+        section.organization,
+        section.project,
+        section.provider,
+        version,
+        section.bearer,
+        section.page,
+        tuple(map(SecretStr, webhook_secrets(hooks))),
+    )
+
+
+def _secret(variable: str, known: Mapping[str, str]) -> str:
+    text = read_secret(variable, known)
+    if not text:
+        raise ValueError(f"{variable} is not set, and neither is {variable}_FILE")
+    try:
+        check_secret(text)
+    except ValueError as error:
+        raise ValueError(f"{variable} {error}") from None
+    return text
+
+
+def api_version(value: str | None) -> str | None:
+    """Return the version of Azure's API that a word stands for; None for the API without versions, also called v1.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if value is None or value == "v1":
+        return None
+    if not _API_VERSION.fullmatch(value):
+        raise ValueError('must be a version of Azure\'s API such as "2024-10-21", or "v1"')
+    return value
+
+
+def _in_words(problem: Any) -> str:
+    place = [str(part) for part in problem["loc"]]
+    name = redacted(".".join(place))[:_LONGEST_KEY]
+    if problem["type"] == "extra_forbidden":
+        section = _SECTIONS.get(place[0], Config) if len(place) > 1 else Config
+        nearest = process.extractOne(
+            place[-1], list(section.model_fields), scorer=fuzz.ratio, score_cutoff=_CLOSE_ENOUGH
+        )
+        known = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(section.model_fields)}"
+        return f"{NAME}: {name!r} is unknown; {known}"
+    if problem["type"] == "missing":
+        return f"{NAME}: {name!r} is missing"
+    if problem["type"] == "value_error":
+        return f"{NAME}: {name!r} {problem['msg'].removeprefix('Value error, ')}"
+    if len(place) > 2:  # noqa: PLR2004 - within one account
+        return f"{NAME}: {name!r} {problem['msg'][:1].lower()}{problem['msg'][1:]}"
+    return f"{NAME}: {name!r} must be a table, as in [{'.'.join(place)}]"

@@ -1,0 +1,297 @@
+"""Everything that the bot is told from outside, checked at once. Names are the field's own where they exist."""
+
+import re
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+
+from bot.jobs.models import DEFAULT_ACCOUNT
+from bot.net.proxies import Proxies
+from bot.net.urls import check_azure, check_host, check_http
+from bot.providers.account import AZURE, Account
+from bot.settings.file import Config, Flag, api_version
+from bot.settings.secrets import check_id, check_secret, webhook_secrets
+from bot.store.db.url import parse
+from bot.telemetry.redaction import redacted
+
+SECRETS = (
+    "SLACK_BOT_TOKEN",
+    "SLACK_APP_TOKEN",
+    "SLACK_SIGNING_SECRET",
+    "OPENAI_API_KEY",
+    "OPENAI_WRITE_API_KEY",
+    "OPENAI_WEBHOOK_SECRET",
+    "AZURE_OPENAI_API_KEY",
+    "AZURE_OPENAI_AD_TOKEN",
+    "DATABASE_URL",
+    "FTJOB_HEARTBEAT_URL",
+)
+"""Settings that may stand in a file named by ``<NAME>_FILE``. DATABASE_URL holds a password, a heartbeat's a token."""
+
+_CHANNEL = re.compile(r"[CG][A-Z0-9]+")
+_SHORTEST_SECRET = 16
+"""Characters of a token or signing secret of Slack's; real ones have at least twice as many."""
+
+
+class Settings(BaseModel):
+    """One field a setting; the environment variable is the field's name in capitals."""
+
+    model_config = ConfigDict(frozen=True)
+
+    ftjob_allow_http: Flag = False
+    """1 allows base URLs without TLS that are not on this machine."""
+
+    slack_bot_token: SecretStr
+    """The bot's token, "xoxb-...": OAuth & Permissions in the Slack app's pages."""
+    slack_app_token: SecretStr | None = None
+    """An app-level token with connections:write, "xapp-...". Set: Socket Mode, which needs no public address."""
+    slack_signing_secret: SecretStr | None = Field(default=None, validate_default=True)
+    """Needed without SLACK_APP_TOKEN: proves that a request over HTTP comes from Slack."""
+    slack_api_url: str = "https://slack.com/api"
+    """Another address of the Slack Web API, as of a gateway or a stand-in."""
+    port: int | None = Field(default=None, ge=1, le=65535)
+    """Where to listen for HTTP (3000 when Slack talks to the bot over HTTP)."""
+    ftjob_host: str | None = None
+    """The address to listen on: 127.0.0.1, or 0.0.0.0 where PORT is set."""
+    ftjob_config: Config = Config()
+    """A TOML file with more accounts, prices, and after how long a job counts as stuck; here what it says."""
+    accounts_of_file: tuple[Account, ...] = ()
+    """Those of the file, with their keys."""
+    proxies: Proxies = Proxies()
+    """Through which proxy each address is asked, of HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY."""
+    azure_openai_endpoint: str | None = None
+    """Of an Azure resource, "https://name.openai.azure.com": makes it the account called azure."""
+    openai_api_version: str | None = None
+    """Of Azure's API, such as 2024-10-21; unset for the one without versions."""
+    azure_openai_api_key: SecretStr | None = None
+    """Needed with AZURE_OPENAI_ENDPOINT, unless AZURE_OPENAI_AD_TOKEN stands for it."""
+    azure_openai_ad_token: SecretStr | None = Field(default=None, validate_default=True)
+    """A token of Entra ID; it is read once, and most of them end within a day."""
+    openai_api_key: SecretStr | None = Field(default=None, validate_default=True)
+    """Reads the jobs; a key restricted to reading fine-tuning is enough where OPENAI_WRITE_API_KEY is set."""
+    openai_write_api_key: SecretStr | None = None
+    """Used for cancel alone, so that OPENAI_API_KEY can be read-only."""
+    openai_base_url: str = "https://api.openai.com/v1"
+    """Another OpenAI-shaped API."""
+    openai_org_id: str | None = None
+    """The organisation, for keys that belong to several."""
+    openai_project_id: str | None = None
+    """The project, for keys that belong to several; also named in answers."""
+    openai_webhook_secret: tuple[SecretStr, ...] = ()
+    """"whsec_...": makes jobs that end be seen at once; two, with a comma between, while one takes the other's place."""
+    ftjob_allow_ephemeral: Flag = False
+    """1 allows SQLite on a platform whose disk forgets: everything is lost at each restart there."""
+    database_url: SecretStr = Field(default=SecretStr("sqlite:///ftjob.db"), validate_default=True)
+    """sqlite:///file or postgresql://user:password@host/name."""
+    ftjob_poll_seconds: float = Field(default=30.0, gt=0, le=86400)
+    """Seconds between two sweeps; fractions are allowed."""
+    ftjob_progress_seconds: float = Field(default=120.0, ge=1, le=86400)
+    """Seconds between two reads of a running job's log, which its progress bar comes from."""
+    ftjob_operators: frozenset[str] = frozenset()
+    """User ids (U...) and user-group ids (S...) that may cancel jobs, besides the workspace's admins and owners."""
+    ftjob_log: Literal["console", "json"] = "console"
+    """How log lines look."""
+    ftjob_read_only: Flag = False
+    """1 switches cancelling off for everybody."""
+    ftjob_allow_guests: Flag = False
+    """1 lets guests of the workspace look things up; they change nothing, and follow nothing."""
+    ftjob_allow_shared_channels: Flag = False
+    """1 lets alerts into channels that are shared with another company."""
+    ftjob_ops_channel: str | None = None
+    """The id of the channel (C... or G...) that is told what goes wrong with the bot itself."""
+    ftjob_heartbeat_url: SecretStr | None = None
+    """An address of a service that raises the alarm when it is no longer asked; secret, as it may hold a token."""
+
+    @field_validator("ftjob_operators", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return value.replace(",", " ").split() if isinstance(value, str) else value
+
+    @field_validator("ftjob_operators")
+    @classmethod
+    def _are_ids(cls, value: frozenset[str]) -> frozenset[str]:
+        if strangers := sorted(item for item in value if item[:1] not in ("U", "W", "S") or not item.isalnum()):
+            raise ValueError(
+                f"must hold user ids (U...) or user-group ids (S...), not {redacted(', '.join(strangers))}"
+            )
+        return value
+
+    @field_validator("slack_bot_token", "slack_app_token")
+    @classmethod
+    def _is_token(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        prefix = {"slack_bot_token": "xoxb-", "slack_app_token": "xapp-"}[str(info.field_name)]
+        if value is not None and value.get_secret_value().startswith("xoxp-"):
+            raise ValueError(f"is a person's token (xoxp-), with all that person's rights; must begin with {prefix}")
+        if value is not None and not value.get_secret_value().startswith(prefix):
+            raise ValueError(f"must begin with {prefix}")
+        return value
+
+    @field_validator(
+        "slack_bot_token",
+        "slack_app_token",
+        "slack_signing_secret",
+        "openai_api_key",
+        "openai_write_api_key",
+        "azure_openai_api_key",
+        "azure_openai_ad_token",
+    )
+    @classmethod
+    def _is_real(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            check_secret(value.get_secret_value())
+        return value
+
+    @field_validator("slack_bot_token", "slack_app_token", "slack_signing_secret")
+    @classmethod
+    def _is_long(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value) < _SHORTEST_SECRET:
+            raise ValueError("is too short to keep anybody out")
+        return value
+
+    @field_validator("slack_signing_secret")
+    @classmethod
+    def _fits_transport(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is None and "slack_app_token" in info.data and info.data["slack_app_token"] is None:
+            raise ValueError("is missing, and so is SLACK_APP_TOKEN; set that for Socket Mode or this for HTTP")
+        return value
+
+    @field_validator("azure_openai_ad_token")
+    @classmethod
+    def _opens_azure(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        endpoint, key = info.data.get("azure_openai_endpoint"), info.data.get("azure_openai_api_key")
+        if endpoint and not (key or value) and "azure_openai_api_key" in info.data:
+            raise ValueError("is missing, and so is AZURE_OPENAI_API_KEY; AZURE_OPENAI_ENDPOINT needs one of them")
+        if (key or value) and not endpoint and "azure_openai_endpoint" in info.data:
+            raise ValueError("or AZURE_OPENAI_API_KEY is set without AZURE_OPENAI_ENDPOINT, the resource it opens")
+        return value
+
+    @field_validator("openai_api_version")
+    @classmethod
+    def _is_version(cls, value: str | None, info: ValidationInfo) -> str | None:
+        version = api_version(value)
+        check_azure(info.data.get("azure_openai_endpoint") or "", version)
+        return version
+
+    @field_validator("openai_api_key")
+    @classmethod
+    def _is_one_account(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        others = [each.name for each in info.data.get("accounts_of_file", ())]
+        if value is None and not (
+            others or info.data.get("azure_openai_endpoint") or (info.context or {}).get("more_accounts")
+        ):
+            raise ValueError("is missing")
+        named = [
+            *others,
+            *([DEFAULT_ACCOUNT] if value else []),
+            *([AZURE] if info.data.get("azure_openai_endpoint") else []),
+        ]
+        if twice := sorted({name for name in named if named.count(name) > 1}):
+            raise ValueError(f"or another setting makes a second account called {twice[0]}; rename it in FTJOB_CONFIG")
+        return value
+
+    @field_validator("slack_api_url", "openai_base_url", "azure_openai_endpoint")
+    @classmethod
+    def _is_http(cls, value: str, info: ValidationInfo) -> str:
+        check_http(value, allow_http=bool(info.data.get("ftjob_allow_http")))
+        if urlsplit(value).query or urlsplit(value).fragment:
+            raise ValueError("must be an address like https://host/path")
+        return value.rstrip("/")
+
+    @field_validator("ftjob_host", "openai_org_id", "openai_project_id")
+    @classmethod
+    def _is_name(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None:
+            (check_host if info.field_name == "ftjob_host" else check_id)(value)
+        return value
+
+    @field_validator("ftjob_heartbeat_url")
+    @classmethod
+    def _is_secret_http(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is not None:
+            check_http(value.get_secret_value(), allow_http=bool(info.data.get("ftjob_allow_http")))
+        return value
+
+    @field_validator("openai_webhook_secret", mode="before")
+    @classmethod
+    def _is_of_webhooks(cls, value: Any, info: ValidationInfo) -> Any:
+        secrets = webhook_secrets(value) if isinstance(value, str) else value
+        if secrets and info.data.get("slack_app_token") and not info.data.get("port"):
+            raise ValueError(
+                "needs PORT: webhooks come over HTTP, and in Socket Mode the bot listens only where that is set"
+            )
+        return secrets
+
+    @field_validator("ftjob_ops_channel")
+    @classmethod
+    def _is_channel(cls, value: str | None) -> str | None:
+        if value is not None and not _CHANNEL.fullmatch(value):
+            where = "click the channel's name in Slack, the id stands at the end of About"
+            raise ValueError(f"must be the id of a channel (C... or G...), not its name: {where}")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_database(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        url = value.get_secret_value()
+        parse(url)
+        forgets = (info.context or {}).get("disk_forgets") and not info.data.get("ftjob_allow_ephemeral")
+        if url.startswith("sqlite") and forgets:
+            raise ValueError(
+                "must be a PostgreSQL address here, postgresql://...: DYNO is set, and a dyno loses its files at each "
+                "restart; add a database to the app (FTJOB_ALLOW_EPHEMERAL=1 starts without memory each time)"
+            )
+        return value
+
+    @property
+    def uses_socket_mode(self) -> bool:
+        """Whether Slack is reached over Socket Mode; over HTTP otherwise."""
+        return self.slack_app_token is not None
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        """Every account to watch: of OPENAI_API_KEY, of AZURE_OPENAI_ENDPOINT, and those of the file, in this order."""
+        found = list(self.accounts_of_file)
+        azure_key = self.azure_openai_api_key or self.azure_openai_ad_token
+        if self.azure_openai_endpoint and azure_key:
+            azure = Account(
+                AZURE,
+                self.azure_openai_endpoint,
+                azure_key,
+                provider=AZURE,
+                api_version=self.openai_api_version,
+                bearer=self.azure_openai_api_key is None,
+            )
+            found.insert(0, azure)
+        if self.openai_api_key:
+            own = Account(
+                DEFAULT_ACCOUNT,
+                self.openai_base_url,
+                self.openai_api_key,
+                self.openai_write_api_key,
+                self.openai_org_id,
+                self.openai_project_id,
+                webhook_secrets=self.openai_webhook_secret,
+            )
+            found.insert(0, own)
+        return tuple(found)
+
+    @property
+    def without_tls(self) -> list[str]:
+        """What has an address of plain HTTP, on this machine or because FTJOB_ALLOW_HTTP=1."""
+        heartbeat = self.ftjob_heartbeat_url.get_secret_value() if self.ftjob_heartbeat_url else ""
+        urls = {
+            "SLACK_API_URL": self.slack_api_url,
+            "OPENAI_BASE_URL": self.openai_base_url,
+            "AZURE_OPENAI_ENDPOINT": self.azure_openai_endpoint or "",
+            "FTJOB_HEARTBEAT_URL": heartbeat,
+            **{f"the account {each.name}": each.base_url for each in self.accounts_of_file},
+        }
+        return [name for name, url in urls.items() if urlsplit(url).scheme == "http"]
+
+    @property
+    def listens_on(self) -> tuple[str, int] | None:
+        """Host and port of the HTTP server, None where there is none."""
+        if self.port is None and self.uses_socket_mode:
+            return None
+        return self.ftjob_host or ("0.0.0.0" if self.port else "127.0.0.1"), self.port or 3000  # noqa: S104

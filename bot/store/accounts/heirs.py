@@ -1,0 +1,60 @@
+"""Heirs: what was followed in an account that left the settings goes to another account that sees the same job.
+
+Two keys to one project show the same jobs, of which a channel follows each in one account only.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import exists, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.store.channels.tracks import Track
+from bot.store.db import schema
+from bot.store.jobs.jobs import Jobs, KnownJob
+
+_AT_ONCE = 50
+"""Tracks that one transaction moves, each by three statements: they fit into its time limit."""
+
+
+class Heirs:
+    """Heirs of accounts. Methods join the caller's transaction."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
+
+    async def inherit(self, tx: AsyncConnection, accounts: Sequence[str]) -> list[tuple[Track, KnownJob]]:
+        """Move some tracks and cards of other accounts to those of ``accounts`` that know the same jobs.
+
+        Returns:
+            Nothing once none is left; each track as it is now, with the job as the account knew it that had it before.
+        """
+        moved = []
+        for row in (await tx.execute(_orphans(accounts).limit(_AT_ONCE))).all():
+            shown = await self._jobs.known_in(tx, row.account, row.job_id)
+            await tx.execute(_moved(schema.card, row))
+            if (await tx.execute(_moved(schema.track, row))).rowcount and shown:
+                track = Track(row.heir, row.job_id, row.channel, row.person, tuple((row.tells or "").split()))
+                moved.append((track, shown))
+        return moved
+
+
+def _orphans(accounts: Sequence[str]) -> Any:
+    """Return the tracks that nobody reads, of jobs that another account knows and no other track has in the channel."""
+    track, rival = schema.track, schema.track.alias()
+    old, new = schema.job.alias(), schema.job.alias()
+    same_job = (new.c.id == old.c.id) & (new.c.created_at == old.c.created_at) & new.c.account.in_(accounts)
+    followed = exists().where(
+        rival.c.account.in_(accounts), rival.c.job_id == track.c.job_id, rival.c.channel == track.c.channel
+    )
+    chosen = select(track, func.min(new.c.account).label("heir"))
+    joined = chosen.join(old, (old.c.account == track.c.account) & (old.c.id == track.c.job_id)).join(new, same_job)
+    return joined.where(track.c.account.not_in(accounts), ~followed).group_by(*track.primary_key.columns)
+
+
+def _moved(table: Any, row: Any) -> Any:
+    """Move a row of a channel to the heir, unless that has one."""
+    rival = table.alias()
+    of_job = (table.c.job_id == row.job_id, table.c.channel == row.channel)
+    has_one = exists().where(rival.c.account == row.heir, rival.c.job_id == row.job_id, rival.c.channel == row.channel)
+    return update(table).where(table.c.account == row.account, *of_job, ~has_one).values(account=row.heir)

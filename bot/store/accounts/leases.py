@@ -1,0 +1,138 @@
+"""Who looks at which account, and when again: shared by all processes on one database.
+
+A process that wants to look takes the account's lease; one that died with it holds it no longer than it lasts.
+A lease that runs out under a slow sweep does no harm: two sweeps then read the same, and the compare-and-swap of each
+job lets one of them record a change. What ends a look names its token, so that the slower one cannot end the other's.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, exists, func, literal, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.store.db import schema
+from bot.store.db.engine import Database
+from bot.store.db.moments import deadline, is_over
+from bot.store.db.tokens import Tokens
+from bot.store.jobs.jobs import is_due
+from bot.store.outbox.queue import latest
+
+LONGEST_LEASE = 60.0
+"""Seconds for which a look takes an account at the most."""
+LONGEST_PAUSE = 3600.0
+"""Seconds for which an account is left alone at the most, where who looks does not say less."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How it stands with an account."""
+
+    watched: bool
+    """Whether anything of it is to be looked at."""
+    failures: int
+    """How many looks in a row did not work, whoever took them."""
+    busy_for: float
+    """Seconds until the last look is an interval old and nobody has the account; 0 where both is so already."""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to look at an account for a while."""
+
+    account: str
+    token: str
+    failures: int
+    """How many looks in a row did not work before this one."""
+    swept_at: float | None
+    """When the last whole look ended."""
+    at: float
+    """When it was taken."""
+
+
+class Accounts:
+    """The accounts. Methods that take ``tx`` join the caller's transaction."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._tokens = Tokens()
+
+    async def standing(self, account: str, *, interval: float) -> Standing:
+        """Return how it stands with an account that is looked at each ``interval`` seconds."""
+        now, accounts, jobs = self._db.now(), schema.account.c, schema.job.c
+        subscribed = exists().where(schema.subscription.c.account == account)
+        owed = exists().where(jobs.account == account, *is_due(jobs, now))
+        begun = deadline(func.coalesce(accounts.begun_at, 0.0) + interval, now, interval)
+        free_at = latest(begun, deadline(func.coalesce(accounts.lease_until, 0.0), now, LONGEST_LEASE))
+        asked = select(literal(account).label("name")).subquery()
+        found = select(or_(owed, subscribed), func.coalesce(accounts.failures, 0), free_at - now).select_from(
+            asked.outerjoin(schema.account, accounts.name == asked.c.name)
+        )
+        async with self._db.transaction() as tx:
+            watched, failures, busy_for = (await tx.execute(found)).one()
+        return Standing(bool(watched), failures, max(0.0, busy_for))
+
+    async def claim(
+        self, account: str, *, lease: float, older_than: float = 0.0, longest_pause: float = LONGEST_PAUSE
+    ) -> Lease | None:
+        """Take the account for ``lease`` seconds; return None where it is not to be looked at now.
+
+        That is: another process has it, it is left alone, or a look began less than ``older_than`` seconds ago. Nobody
+        leaves it alone for more than ``longest_pause`` seconds. One that this process took without hearing so is free.
+        """
+        accounts, lost = schema.account.c, self._tokens.lost(account)
+        with self._tokens.claiming(account) as token:
+            async with self._db.transaction() as tx:
+                now = await self._db.present(tx)
+                free = (
+                    is_over(accounts.lease_until, now, lease)
+                    & is_over(accounts.not_before, now, longest_pause)
+                    & is_over(func.coalesce(accounts.begun_at, 0.0) + older_than, now, older_than)
+                )
+                values = {"begun_at": now, "lease_until": now + lease, "token": token}
+                taken = await self._take(tx, account, values, free | accounts.token.in_(lost))
+        self._tokens.found_out(lost, account)
+        return Lease(account, token, taken.failures, taken.swept_at, now) if taken else None
+
+    async def _take(
+        self, tx: AsyncConnection, account: str, values: dict[str, Any], free: ColumnElement[bool]
+    ) -> Row[Any] | None:
+        row = self._db.insert(schema.account).values(name=account, **values)
+        taken = {name: row.excluded[name] for name in values}
+        statement = row.on_conflict_do_update(index_elements=["name"], set_=taken, where=free)
+        accounts = schema.account.c
+        found: Row[Any] | None = (
+            await tx.execute(statement.returning(accounts.failures, accounts.swept_at))
+        ).one_or_none()
+        return found
+
+    async def release(self, lease: Lease) -> None:
+        """Give an account back without a word about it."""
+        async with self._db.transaction() as tx:
+            await self._end(tx, lease)
+
+    async def swept(self, tx: AsyncConnection, lease: Lease) -> bool:
+        """Record that the whole account was looked at, and give it back; return whether it was still ours."""
+        return await self._end(tx, lease, swept_at=self._db.now(), failures=0)
+
+    async def leave_alone(self, tx: AsyncConnection, lease: Lease, seconds: float) -> bool:
+        """Let no process look for some seconds, and give the account back; return whether it was still ours."""
+        failures = schema.account.c.failures + 1
+        return await self._end(tx, lease, not_before=self._db.now() + seconds, failures=failures)
+
+    async def _end(self, tx: AsyncConnection, lease: Lease, **values: Any) -> bool:
+        accounts = schema.account.c
+        mine = update(schema.account).where(accounts.name == lease.account, accounts.token == lease.token)
+        return (await tx.execute(mine.values(lease_until=0.0, token=None, **values))).rowcount > 0
+
+    async def start_afresh(self) -> None:
+        """Give back every lease and end every pause. For a store that only this process uses, at its start."""
+        async with self._db.transaction() as tx:
+            await tx.execute(update(schema.account).values(lease_until=0.0, not_before=0.0))
+
+    async def swept_at(self, account: str) -> float | None:
+        """Return when the account was last looked at, or None."""
+        async with self._db.transaction() as tx:
+            mine = select(schema.account.c.swept_at).where(schema.account.c.name == account)
+            at: float | None = await tx.scalar(mine)
+        return at

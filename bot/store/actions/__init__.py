@@ -1,0 +1,1 @@
+"""Actions in the store: confirmations, the audit, idempotency keys."""

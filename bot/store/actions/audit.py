@@ -1,0 +1,227 @@
+"""The audit: who tried what, and what was decided. Rows are only ever added; the database refuses anything else.
+
+Each row carries a digest of itself and of the digest before it, so that a row that was changed or taken out of the middle
+is found. Whoever owns the database can write the whole chain anew, or cut off its end: that shows against what
+``ftjob audit export`` printed before.
+"""
+
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.store.db import schema
+from bot.store.db.engine import Database
+
+_BATCH = 1000
+
+
+class Decision(StrEnum):
+    """What became of what somebody tried."""
+
+    DENIED = "denied"
+    TAMPERED = "tampered"
+    """A button was pressed that was never put to this person here."""
+    WRONG = "wrong"
+    """It could not be done as it was asked."""
+    FAILED = "failed"
+    """The API or a part of ours did not work."""
+    SHOWN = "shown"
+    ASKED = "asked"
+    """The question before an order was put."""
+    STALE = "stale"
+    """The question was too old, or the job ended or changed before its button was pressed."""
+    DUPLICATE = "duplicate"
+    ORDERED = "ordered"
+    """Written before the order goes out; one of the following is written when it has ended."""
+    DONE = "done"
+    OVER = "over"
+    """The job had ended already."""
+    EARLY = "early"
+    """The job had yet to come to where it can be done."""
+    ALREADY = "already"
+    """What was asked for was so."""
+    REFUSED = "refused"
+    """The API said no."""
+    UNSENT = "unsent"
+    """It certainly did not reach the API."""
+    UNKNOWN = "unknown"
+    """The API did not say, and the job goes on."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row, as it is handed in."""
+
+    person: str
+    team: str
+    channel: str
+    door: str
+    """How it came in: "command", "button" or "modal"; "start" for what another process left unfinished."""
+    verb: str
+    decision: Decision
+    account: str | None = None
+    job_id: str | None = None
+    reason: str | None = None
+    status_before: str | None = None
+    status_after: str | None = None
+    request_id: str | None = None
+    """The API's own id of the request."""
+    question: str | None = None
+    """What the rows of one order have in common; it opens nothing once it is answered."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """One row, as it is stored."""
+
+    id: int
+    at: float
+    entry: Entry
+    digest: str
+
+
+QUIET = (Decision.DENIED, Decision.SHOWN)
+"""What anybody can repeat as often as they like: it must not push anything else out of sight."""
+MOST_FOLDED = 5
+"""People whose refusals are summed up on one page."""
+
+
+@dataclass(frozen=True)
+class Which:
+    """The rows that somebody wants to see; without any condition what is quiet is summed up."""
+
+    decision: Decision | None = None
+    person: str | None = None
+    job_id: str | None = None
+
+    @property
+    def is_all(self) -> bool:
+        """Whether nothing is left out."""
+        return self == Which()
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A line of a page: one row, or several of one person's that became one."""
+
+    row: Written
+    """The newest of them."""
+    count: int = 1
+    since: float = 0.0
+    """When the first of them was written."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Lines, newest first."""
+
+    lines: list[Shown]
+    people_left_out: int = 0
+    """How many people's quiet rows are not summed up here, because too many have some."""
+    older: int | None = None
+    """The id of the row before which the next page begins; None where there is none."""
+
+
+class Audit:
+    """The rows."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def write(self, tx: AsyncConnection, entry: Entry) -> None:
+        """Add a row in the caller's transaction, as the last thing that it does: the others wait for its end."""
+        await self._db.one_at_a_time(tx)
+        rows = schema.audit.c
+        before = await tx.scalar(select(rows.digest).order_by(rows.id.desc()).limit(1))
+        at = float((await tx.execute(select(self._db.now()))).scalar_one())
+        values = asdict(entry)
+        await tx.execute(insert(schema.audit).values(**values, at=at, digest=_digest(before, at, values)))
+
+    async def newest(self, most: int) -> list[Written]:
+        """Return the last rows, newest first."""
+        async with self._db.transaction() as tx:
+            rows = await tx.execute(select(schema.audit).order_by(schema.audit.c.id.desc()).limit(most))
+            return [_written(row) for row in rows]
+
+    async def page(self, which: Which, most: int, *, before: int | None = None) -> Page:
+        """Return up to ``most`` rows that were written before a row, and what is quiet between them summed up by person."""
+        rows = schema.audit.c
+        older = (rows.id < before,) if before is not None else ()
+        loud = (rows.decision.not_in(QUIET),) if which.is_all else _conditions(which)
+        chosen = select(schema.audit).where(*older, *loud).order_by(rows.id.desc()).limit(most + 1)
+        async with self._db.transaction() as tx:
+            found = [_written(row) for row in await tx.execute(chosen)]
+            last = found[most - 1].id if len(found) > most else None
+            lines = [Shown(row, since=row.at) for row in found[:most]]
+            since = (rows.id > last,) if last is not None else ()
+            folded, others = await _folded(tx, (*older, *since)) if which.is_all else ([], 0)
+        lines = sorted([*lines, *folded], key=lambda line: line.row.id, reverse=True)
+        return Page(lines, others, last)
+
+    async def all(self) -> AsyncIterator[Written]:
+        """Return every row, oldest first."""
+        last = 0
+        while True:
+            async with self._db.transaction() as tx:
+                batch = select(schema.audit).where(schema.audit.c.id > last).order_by(schema.audit.c.id).limit(_BATCH)
+                rows = [_written(row) for row in await tx.execute(batch)]
+            for row in rows:
+                yield row
+            if len(rows) < _BATCH:
+                return
+            last = rows[-1].id
+
+    async def first_broken(self) -> int | None:
+        """Return the id of the first row that is not as it was written, or does not follow the one before; or None."""
+        before = None
+        async for row in self.all():
+            if row.digest != _digest(before, row.at, asdict(row.entry)):
+                return row.id
+            before = row.digest
+        return None
+
+
+def _conditions(which: Which) -> tuple[Any, ...]:
+    rows = schema.audit.c
+    conditions: list[Any] = []
+    if which.decision:
+        conditions.append(rows.decision == which.decision)
+    if which.person:
+        conditions.append(rows.person == which.person)
+    if which.job_id:
+        # One row may be about several jobs.
+        conditions.append(("," + rows.job_id + ",").contains(f",{which.job_id},", autoescape=True))
+    return tuple(conditions)
+
+
+async def _folded(tx: AsyncConnection, where: tuple[Any, ...]) -> tuple[list[Shown], int]:
+    """Return what is quiet, summed up for those people who did it last, and how many others did."""
+    rows = schema.audit.c
+    newest = func.max(rows.id).label("newest")
+    summed = (
+        select(newest, func.count().label("count"), func.min(rows.at).label("since"))
+        .where(rows.decision.in_(QUIET), *where)
+        .group_by(rows.person, rows.decision)
+        .order_by(newest.desc())
+    )
+    groups = (await tx.execute(summed)).all()
+    of = {group.newest: group for group in groups[:MOST_FOLDED]}
+    found = await tx.execute(select(schema.audit).where(rows.id.in_(of)))
+    lines = [Shown(_written(row), of[row.id].count, of[row.id].since) for row in found]
+    return lines, max(0, len(groups) - MOST_FOLDED)
+
+
+def _digest(before: str | None, at: float, values: dict[str, Any]) -> str:
+    said = json.dumps([before, at, values], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+def _written(row: Any) -> Written:
+    values = {name: value for name, value in row._mapping.items() if name not in ("id", "at", "digest")}  # noqa: SLF001 - SQLAlchemy's public name
+    return Written(row.id, row.at, Entry(**{**values, "decision": Decision(row.decision)}), row.digest)

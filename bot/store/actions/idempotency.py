@@ -1,0 +1,34 @@
+"""What came from outside and was acted on: what comes a second time, to whatever process, has no second effect."""
+
+import hashlib
+
+from sqlalchemy import delete, update
+
+from bot.store.db import schema
+from bot.store.db.engine import Database
+
+KEPT = 80 * 3600.0
+"""Seconds for which a request is remembered: OpenAI repeats a webhook for three days, Slack an event within the hour."""
+
+
+class Requests:
+    """What was acted on."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def claim(self, name: str) -> bool:
+        """Return whether this is the first time that something of this name is to be acted on.
+
+        Args:
+            name: what its sender calls it: an interaction's ``trigger_id``, an event's ``event_id``, a ``webhook-id``.
+        """
+        now = self._db.now()
+        # Hashed: the id of an interaction opens dialogs for some seconds.
+        row = {"key": hashlib.sha256(name.encode()).hexdigest(), "at": now}
+        async with self._db.transaction() as tx:
+            await tx.execute(delete(schema.request).where(schema.request.c.at < now - KEPT))
+            # What was acted on before the clock was set back counts as acted on now, or it would be kept for ever.
+            await tx.execute(update(schema.request).where(schema.request.c.at > now).values(at=now))
+            added = await tx.execute(self._db.insert(schema.request).values(**row).on_conflict_do_nothing())
+            return added.rowcount > 0

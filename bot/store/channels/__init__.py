@@ -1,0 +1,1 @@
+"""Channels in the store: tracks, subscriptions, preferences, mutes, direct messages."""

@@ -1,0 +1,158 @@
+"""Channels whose id changed: what stands under the old id moves to the new one, and the old one stays known.
+
+https://docs.slack.dev/reference/events/channel_id_changed: a private channel that is shared gets another id. The audit
+keeps the old one, as do messages that were sent.
+"""
+
+from typing import Any
+
+from sqlalchemy import Table, and_, delete, exists, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.store.channels.tracks import Tracks
+from bot.store.db import schema
+from bot.store.db.engine import Database
+from bot.store.outbox.queue import in_states
+
+_KEYS = {
+    schema.track: ("account", "job_id"),
+    schema.subscription: ("account", "filter"),
+    schema.mute: ("account", "job_id"),
+    schema.card: ("account", "job_id"),
+}
+"""What is there once for each channel, and by which other columns."""
+_WAITS = ("pending", *schema.UNDELIVERED, schema.MUTED)
+
+
+class Moves:
+    """Moves. Methods that take ``tx`` join the caller's transaction."""
+
+    def __init__(self, db: Database, tracks: Tracks) -> None:
+        self._db = db
+        self._tracks = tracks
+
+    async def current(self, tx: AsyncConnection, channel: str) -> str:
+        """Return the id that a channel has now."""
+        moves = schema.channel_move.c
+        new: str | None = await tx.scalar(select(moves.new).where(moves.old == channel))
+        return new or channel
+
+    async def move(self, old: str, new: str) -> int:
+        """Move all that a channel has to its new id; return how many parked alerts go out again. Twice is once."""
+        moves = schema.channel_move
+        row = self._db.insert(moves).values(old=old, new=new)
+        async with self._db.transaction() as tx:
+            await self._db.one_at_a_time(tx)
+            await tx.execute(delete(moves).where(moves.c.old == new))
+            await tx.execute(update(moves).where(moves.c.new == old).values(new=new))
+            await tx.execute(row.on_conflict_do_update(index_elements=["old"], set_={"new": new}))
+            return await self._follow(tx, old, new)
+
+    async def catch_up(self, tx: AsyncConnection, delivery: int, channel: str) -> bool:
+        """Move what came to be owed to an old id all the same; return whether ``channel`` is one.
+
+        For a delivery that a closed channel did not take: it was claimed before the move, or recorded beside it.
+        """
+        await self._db.one_at_a_time(tx)
+        # A move that is just being committed has this row: wait for it.
+        await tx.execute(select(schema.delivery.c.id).where(schema.delivery.c.id == delivery).with_for_update())
+        new = await self.current(tx, channel)
+        if new == channel:
+            return False
+        await self._follow(tx, channel, new)
+        return True
+
+    async def _follow(self, tx: AsyncConnection, old: str, new: str) -> int:
+        for table, keys in _KEYS.items():
+            await tx.execute(_free(table, keys, old, new))
+        await self._merge_tracks(tx, old, new)
+        await _merge(tx, schema.subscription, old, new, "newer_than", earliest=True)
+        await _merge(tx, schema.mute, old, new, "until", earliest=False)
+        await _merge_cards(tx, old, new)
+        await self._merge_settings(tx, old, new)
+        questions = schema.question.c
+        asked = update(schema.question).where(questions.channel == old, questions.ended_at.is_(None))
+        await tx.execute(asked.values(channel=new))
+        return await _move_deliveries(tx, old, new)
+
+    async def _merge_tracks(self, tx: AsyncConnection, old: str, new: str) -> None:
+        """Let a track that both ids have tell what either does."""
+        tracks = await self._tracks.all_of(tx, old)
+        await tx.execute(delete(schema.track).where(schema.track.c.channel == old))
+        await self._tracks.add(tx, [track.moved(new) for track in tracks])
+
+    async def _merge_settings(self, tx: AsyncConnection, old: str, new: str) -> None:
+        """Keep what people chose for the new id; where they chose nothing, what they had chosen for the old one."""
+        channels = schema.channel.c
+        chosen = select(schema.channel).where(channels.id.in_((old, new))).with_for_update()
+        rows = {row.id: dict(row._mapping) for row in await tx.execute(chosen)}  # noqa: SLF001 - its public name
+        if old not in rows:
+            return
+        values = rows[old] | {"id": new}
+        if new in rows:
+            default = {"broadcast": True, "compact": False, "failures_only": False}
+            theirs = rows[new] if any(rows[new][name] != value for name, value in default.items()) else rows[old]
+            values |= {name: theirs[name] for name in default}
+            values |= {name: max(rows[old][name], rows[new][name]) for name in ("free_at", "limited_until")}
+        await tx.execute(delete(schema.channel).where(channels.id.in_((old, new))))
+        await tx.execute(self._db.insert(schema.channel).values(values))
+
+
+def _free(table: Table, keys: tuple[str, ...], old: str, new: str) -> Any:
+    """Move the rows of a channel that its new id does not have yet."""
+    other = table.alias()
+    same = (other.c[key] == table.c[key] for key in keys)
+    rival = exists().where(other.c.channel == new, *same)
+    return update(table).where(table.c.channel == old, ~rival).values(channel=new)
+
+
+async def _merge(tx: AsyncConnection, table: Table, old: str, new: str, moment: str, *, earliest: bool) -> None:
+    """Let rows that both ids have be one, with the earliest or the latest moment of the two."""
+    keys = _KEYS[table]
+    for row in await tx.execute(select(table).where(table.c.channel == old)):
+        value = getattr(row, moment)
+        beyond = table.c[moment] > value if earliest else table.c[moment] < value
+        rival = and_(table.c.channel == new, *(table.c[key] == getattr(row, key) for key in keys))
+        # A mute that nobody set cannot last as long as one that somebody did.
+        whose = {"person": row.person} if table is schema.mute else {}
+        await tx.execute(update(table).where(rival, beyond).values({moment: value, **whose}))
+    await tx.execute(delete(table).where(table.c.channel == old))
+
+
+async def _merge_cards(tx: AsyncConnection, old: str, new: str) -> None:
+    """Keep one card of each job, the one that stands if only one does, and let all of them be edited again.
+
+    Whoever edits one at this moment loses the claim: what it says of the old id is nothing to go by.
+    """
+    card, rows = schema.card, schema.delivery
+    other = card.alias()
+    same = and_(other.c.account == card.c.account, other.c.job_id == card.c.job_id, other.c.channel == new)
+    both = select(card.c.id, card.c.ts, other.c.id.label("other"), other.c.ts.label("other_ts"))
+    for pair in (await tx.execute(both.join(other, same).where(card.c.channel == old))).all():
+        keeps_old = pair.ts and not pair.other_ts
+        kept, gone = (pair.id, pair.other) if keeps_old else (pair.other, pair.id)
+        await tx.execute(update(rows).where(rows.c.replies_to == gone).values(replies_to=kept))
+        await tx.execute(delete(card).where(card.c.id == gone))
+        await tx.execute(update(card).where(card.c.id == kept).values(channel=new))
+    fresh = {"not_before": 0.0, "lease_until": 0.0, "token": None, "failures": 0}
+    await tx.execute(update(card).where(card.c.channel == new).values(fresh))
+
+
+async def _move_deliveries(tx: AsyncConnection, old: str, new: str) -> int:
+    """Move what is still owed, and owe anew what was parked; what is under way keeps its claim."""
+    rows = schema.delivery.c
+    await tx.execute(_doubled(of=old, beside=new))
+    await tx.execute(_doubled(of=new, beside=old))
+    owed = or_(in_states(schema.UNFINISHED), in_states(schema.UNDELIVERED), in_states((schema.MUTED,)))
+    await tx.execute(update(schema.delivery).where(rows.channel == old, owed).values(channel=new))
+    parked = update(schema.delivery).where(in_states(schema.UNDELIVERED), rows.state == "parked", rows.channel == new)
+    return (await tx.execute(parked.values(state="pending", error=None, not_before=0.0, attempts=0))).rowcount
+
+
+def _doubled(*, of: str, beside: str) -> Any:
+    """Drop what waits under one id and goes out, or went out, under the other as well: it is one channel."""
+    rows, other = schema.delivery.c, schema.delivery.alias()
+    same = (other.c.change_id == rows.change_id, other.c.picture == rows.picture)
+    goes = (other.c.channel == beside, other.c.state != "dead")
+    waits = and_(rows.channel == of, rows.state.in_(_WAITS), rows.in_doubt.is_(False), rows.held_by.is_(None))
+    return delete(schema.delivery).where(waits, rows.change_id.is_not(None), exists().where(*same, *goes))

@@ -1,0 +1,218 @@
+"""Mutes: for a while a channel is not told of one job, or of any. What it is owed meanwhile is held and then summed up.
+
+    muted -> a line of a digest
+
+A row is ``muted`` as long as a mute covers it. Whoever finds one that none covers any more lets it go, in the
+transaction that makes its digest: so it is told once, whichever process ended the mute, and one that came to be owed at
+the last moment is found by the next look.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, bindparam, case, delete, exists, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.store.db import schema
+from bot.store.db.engine import Database
+from bot.store.db.moments import is_over
+from bot.store.outbox import digests
+
+FLAPPING = ""
+"""The person of a mute that nobody set: its job changed too often."""
+QUIET_FOR = 600.0
+"""Seconds without a change after which a job that changed too often is summed up."""
+EVERY_JOB = "*"
+"""The job of a mute that covers all of them."""
+_PARTS = 20
+"""Digests that are made in one transaction."""
+
+
+@dataclass(frozen=True)
+class Mute:
+    """A channel is not told of a job until then."""
+
+    channel: str
+    job_id: str
+    """``EVERY_JOB`` for all of them."""
+    person: str
+    until: float
+    """Seconds since the epoch."""
+
+
+class Mutes:
+    """Mutes. Methods that take ``tx`` join the caller's transaction."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def begin(self, accounts: Sequence[str], channel: str, job_id: str, person: str, seconds: float) -> float:
+        """Mute a job, or every one of some accounts, in a channel; of two mutes of one thing the later holds.
+
+        Returns:
+            Until when, in seconds since the epoch.
+        """
+        now = self._db.now()
+        mine = {"channel": channel, "job_id": job_id, "person": person, "until": now + seconds, "seen_at": now}
+        row = self._db.insert(schema.mute).values([{"account": account, **mine} for account in accounts])
+        anew = {name: row.excluded[name] for name in ("person", "until", "seen_at")}
+        statement = row.on_conflict_do_update(index_elements=["account", "channel", "job_id"], set_=anew)
+        async with self._db.transaction() as tx:
+            return float((await tx.scalars(statement.returning(schema.mute.c.until))).all()[0])
+
+    async def damp(self, tx: AsyncConnection, account: str, places: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Mute jobs that change too often until they are quiet, where nobody muted them: (channel, job id) of each.
+
+        Returns:
+            Those that were not muted before.
+        """
+        if not places:
+            return set()
+        mutes, now = schema.mute.c, self._db.now()
+        rows = [{"account": account, "channel": channel, "job_id": job, "person": FLAPPING} for channel, job in places]
+        over = delete(schema.mute).where(mutes.person == FLAPPING, mutes.account == account, self._is_over())
+        await tx.execute(over)
+        begun = self._db.insert(schema.mute).values(until=now + QUIET_FOR, seen_at=now).on_conflict_do_nothing()
+        found = await tx.execute(begun.returning(mutes.channel, mutes.job_id), rows)
+        return {(row.channel, row.job_id) for row in found}
+
+    async def prolong(self, tx: AsyncConnection, account: str, job_ids: Sequence[str]) -> None:
+        """Begin anew to wait until jobs that changed too often are quiet: they changed again."""
+        mutes = schema.mute.c
+        mine = (mutes.account == account, self._db.among(mutes.job_id, job_ids), mutes.person == FLAPPING)
+        now = self._db.now()
+        await tx.execute(update(schema.mute).where(*mine).values(until=now + QUIET_FOR, seen_at=now))
+
+    async def settle(self, tx: AsyncConnection, account: str, job_ids: Sequence[str]) -> None:
+        """Sum up at once what was held of jobs that changed too often, and now are over."""
+        mutes = schema.mute.c
+        mine = (mutes.account == account, self._db.among(mutes.job_id, job_ids), mutes.person == FLAPPING)
+        if not list(await tx.scalars(delete(schema.mute).where(*mine).returning(mutes.job_id))):
+            return
+        held = self._uncovered().where(
+            schema.change.c.account == account, self._db.among(schema.change.c.job_id, job_ids)
+        )
+        rows = list(await tx.execute(held.with_for_update(of=schema.delivery)))
+        await self._hold(tx, rows, {(row.channel, row.job_id) for row in rows})
+
+    async def end(self, channel: str, job_id: str = EVERY_JOB) -> tuple[int, int]:
+        """End the mute of a job, or every mute of a channel; return how many things were muted, and the changes held."""
+        mutes = schema.mute.c
+        chosen = delete(schema.mute).where(mutes.channel == channel, mutes.until > self._db.now())
+        if job_id != EVERY_JOB:
+            chosen = chosen.where(mutes.job_id == job_id)
+        async with self._db.transaction() as tx:
+            ended = set(await tx.scalars(chosen.returning(mutes.job_id)))
+            # Counted here: once this is committed, whoever looks for mutes that are over may let them go first.
+            held = list(await tx.execute(self._uncovered(channel)))
+        await self._let_go(held)
+        return len(ended), len({row.change_id for row in held})
+
+    async def end_due(self) -> int:
+        """End the mutes whose time is over; return how many changes they held."""
+        await self._follow_clock()
+        async with self._db.transaction() as tx:
+            found = list(await tx.execute(self._uncovered()))
+        held = await self._let_go(found)
+        async with self._db.transaction() as tx:
+            await tx.execute(delete(schema.mute).where(self._is_over()))
+        return held
+
+    async def _follow_clock(self) -> None:
+        """Let mutes end earlier by as much as the clock was set back, so that they last as long as people wanted."""
+        mutes, now = schema.mute.c, self._db.now()
+        moved = case((mutes.seen_at > now, mutes.until - (mutes.seen_at - now)), else_=mutes.until)
+        async with self._db.transaction() as tx:
+            await tx.execute(update(schema.mute).values(until=moved, seen_at=now))
+
+    async def covering(self, tx: AsyncConnection, account: str, channels: Sequence[str]) -> set[tuple[str, str]]:
+        """Return what is muted in channels now: (channel, job id), or ``EVERY_JOB`` for all of a channel."""
+        mutes = schema.mute.c
+        about = (mutes.account == account, self._db.among(mutes.channel, channels), ~self._is_over())
+        found = await tx.execute(select(mutes.channel, mutes.job_id).where(*about))
+        return {(row.channel, row.job_id) for row in found}
+
+    async def of_person(self, person: str) -> list[Mute]:
+        """Return the mutes that somebody began, those that end first coming first."""
+        mutes = schema.mute.c
+        return await self._holding(mutes.person == person, by=(mutes.until, mutes.channel, mutes.job_id))
+
+    async def in_channel(self, channel: str) -> list[Mute]:
+        """Return the mutes of a channel, the one of every job first."""
+        mutes = schema.mute.c
+        return await self._holding(mutes.channel == channel, by=(mutes.job_id, mutes.until))
+
+    async def _holding(self, which: Any, *, by: Sequence[Any]) -> list[Mute]:
+        """Return mutes as people know them: one of every job of each account is one of every job."""
+        mutes = schema.mute.c
+        chosen = select(schema.mute).where(which, mutes.person != FLAPPING, ~self._is_over()).order_by(*by)
+        async with self._db.transaction() as tx:
+            return list(dict.fromkeys(_mute(row) for row in await tx.execute(chosen)))
+
+    async def _let_go(self, found: Sequence[Row[Any]]) -> int:
+        """Let go those of these rows that no mute covers any more; return how many changes that were.
+
+        In transactions that do not grow with how much that is: what a crash leaves muted is found by the next look.
+        """
+        parts = _parts(found)
+        changes = set[int]()
+        for start in range(0, len(parts), _PARTS):
+            changes |= await self._release_some([row.id for part in parts[start : start + _PARTS] for row in part])
+        return len(changes)
+
+    async def _release_some(self, ids: Sequence[int]) -> set[int]:
+        """Let go those of these rows that are muted still, and that no mute covers; return their changes."""
+        # Two who let go at once: the second finds nothing left.
+        locked = self._uncovered().where(self._db.among(schema.delivery.c.id, ids)).with_for_update(of=schema.delivery)
+        async with self._db.transaction() as tx:
+            released = list(await tx.execute(locked))
+            restless = select(schema.mute.c.channel, schema.mute.c.job_id).where(schema.mute.c.person == FLAPPING)
+            await self._hold(tx, released, {(row.channel, row.job_id) for row in await tx.execute(restless)})
+        return {row.change_id for row in released}
+
+    async def _hold(self, tx: AsyncConnection, released: Sequence[Row[Any]], restless: set[tuple[str, str]]) -> None:
+        # It is owed from now on, behind what the channel waits for already.
+        created_at = await tx.scalar(select(self._db.now()))
+
+        def values(rows: Sequence[Row[Any]]) -> dict[str, Any]:
+            is_restless = all((row.channel, row.job_id) in restless for row in rows)
+            return {
+                "notice": digests.AFTER_FLAPPING if is_restless else digests.AFTER_MUTE,
+                "created_at": created_at,
+            }
+
+        await digests.hold(tx, _parts(released), values)
+
+    def _is_over(self) -> ColumnElement[bool]:
+        """Whether the time of a mute has passed, or, of one that nobody set, cannot be meant."""
+        mutes, now = schema.mute.c, self._db.now()
+        return or_(mutes.until <= now, and_(mutes.person == FLAPPING, is_over(mutes.until, now, QUIET_FOR)))
+
+    def _uncovered(self, channel: str | None = None) -> Any:
+        rows, changes, mutes = schema.delivery.c, schema.change.c, schema.mute.c
+        about = (mutes.account == changes.account, mutes.channel == rows.channel)
+        which = mutes.job_id.in_((EVERY_JOB, changes.job_id))
+        covered = exists().where(*about, which, ~self._is_over())
+        columns = (rows.id, rows.key, rows.channel, rows.change_id, changes.job_id)
+        found = select(*columns).join(schema.change, changes.id == rows.change_id)
+        mine = rows.channel > "" if channel is None else rows.channel == channel
+        # Written out, so that SQLite takes the index of these few rows.
+        is_muted = rows.state == bindparam(None, schema.MUTED, literal_execute=True)
+        return found.where(is_muted, mine, ~covered).order_by(rows.id)
+
+
+def _parts(rows: Sequence[Row[Any]]) -> list[list[Row[Any]]]:
+    """Cut rows into digests, each of one channel: a job is one line there, whatever it went through."""
+    channels: dict[str, dict[str, list[Row[Any]]]] = {}
+    for row in rows:
+        channels.setdefault(row.channel, {}).setdefault(row.job_id, []).append(row)
+    return [
+        [row for line in lines[start : start + digests.MOST_CHANGES] for row in line]
+        for lines in (list(jobs.values()) for jobs in channels.values())
+        for start in range(0, len(lines), digests.MOST_CHANGES)
+    ]
+
+
+def _mute(row: Any) -> Mute:
+    return Mute(row.channel, row.job_id, row.person, row.until)

@@ -1,0 +1,65 @@
+"""What people chose for a channel: what it is told, and how it is shown."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import and_, exists, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.store.db import schema
+from bot.store.db.engine import Database
+
+
+@dataclass(frozen=True)
+class ChannelSettings:
+    """The settings of a channel."""
+
+    broadcast: bool = True
+    """Whether the end of a job is told in the channel, and not in the job's thread alone."""
+    compact: bool = False
+    """Whether cards have two lines."""
+    failures_only: bool = False
+    """Whether nothing is told but failures, and jobs that are stuck or gone."""
+
+
+class Channels:
+    """Settings of channels."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def find(self, channel: str) -> ChannelSettings:
+        """Return the settings of a channel."""
+        async with self._db.transaction() as tx:
+            return await self.find_in(tx, channel)
+
+    async def find_in(self, tx: AsyncConnection, channel: str) -> ChannelSettings:
+        """Return the settings of a channel, in the caller's transaction."""
+        return (await self.all_in(tx, [channel]))[channel]
+
+    async def all_in(self, tx: AsyncConnection, channels: Sequence[str]) -> dict[str, ChannelSettings]:
+        """Return the settings of channels, in the caller's transaction."""
+        row = schema.channel.c
+        chosen = select(row.id, row.broadcast, row.compact, row.failures_only).where(self._db.among(row.id, channels))
+        found = {channel: ChannelSettings(*settings) for channel, *settings in await tx.execute(chosen)}
+        return dict.fromkeys(channels, ChannelSettings()) | found
+
+    async def change(self, channel: str, **changes: bool) -> ChannelSettings:
+        """Change settings of a channel by name, and return all of them; its cards follow."""
+        row = self._db.insert(schema.channel).values(id=channel, free_at=0.0, **changes)
+        async with self._db.transaction() as tx:
+            before = await self.find_in(tx, channel)
+            await tx.execute(row.on_conflict_do_update(index_elements=["id"], set_=changes))
+            after = await self.find_in(tx, channel)
+            if after.compact != before.compact:
+                await tx.execute(_redraw(channel))
+        return after
+
+
+def _redraw(channel: str) -> Any:
+    """Let the cards of a channel be drawn anew, of jobs from which something is still expected."""
+    cards, jobs = schema.card.c, schema.job.c
+    lives = exists().where(and_(jobs.account == cards.account, jobs.id == cards.job_id, jobs.settled.is_(False)))
+    mine = update(schema.card).where(cards.channel == channel, lives)
+    return mine.values(wanted=cards.wanted + 1, not_before=0.0)

@@ -1,0 +1,282 @@
+"""Who follows what: tracks and subscriptions."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import bindparam, delete, distinct, func, select, tuple_, update
+from sqlalchemy import union as union_of
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.jobs.changes import State
+from bot.jobs.deprecation import Trained
+from bot.jobs.filters import EVERYTHING, Filter, union
+from bot.store.db import schema
+from bot.store.db.engine import Database
+from bot.store.jobs.cards import Cards
+
+
+@dataclass(frozen=True)
+class Track:
+    """A channel (or a person's direct message) follows one job."""
+
+    account: str
+    job_id: str
+    channel: str
+    person: str | None
+    """Who asked for it; None where it came from the channel's subscription."""
+    tells: tuple[str, ...] = ()
+    """The statuses that are told, as its subscriptions say; none: everything is, as always where a person asked."""
+
+    def moved(self, channel: str) -> "Track":
+        """Return the same track of another channel."""
+        return replace(self, channel=channel)
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """A channel follows every new job of an account that a filter takes."""
+
+    account: str
+    channel: str
+    person: str
+    newer_than: float
+    """A job created at this time of the provider's clock, or later, is new."""
+    filter: Filter = EVERYTHING
+    id: int | None = field(default=None, compare=False)
+    """None before it is stored."""
+
+
+class Tracks:
+    """Tracks and subscriptions. Methods that take ``tx`` join the caller's transaction."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._cards = Cards(db)
+
+    async def add(self, tx: AsyncConnection, tracks: Sequence[Track]) -> list[Track]:
+        """Store tracks; return those that were not there yet. One that was tells what either does."""
+        if not tracks:
+            return []
+        statement = self._db.insert(schema.track).values(since=self._db.now()).on_conflict_do_nothing()
+        keys = schema.track.primary_key.columns
+        rows = [{**vars(track), "tells": " ".join(track.tells) or None} for track in tracks]
+        added = {tuple(row) for row in await tx.execute(statement.returning(*keys), rows)}
+        new = {track: None for track in tracks if (track.account, track.job_id, track.channel) in added}
+        await self._widen(tx, [track for track in tracks if track not in new])
+        return list(new)
+
+    async def _widen(self, tx: AsyncConnection, tracks: Sequence[Track]) -> None:
+        """Let tracks that came from a subscription tell what these do, too; who asks by hand takes one over."""
+        if not tracks:
+            return
+        keys = schema.track.primary_key.columns
+        mine = (tuple_(*keys).in_([(each.account, each.job_id, each.channel) for each in tracks]),)
+        found = select(schema.track).where(*mine, schema.track.c.person.is_(None)).order_by(*keys).with_for_update()
+        there = {(row.account, row.job_id, row.channel): _track(row) for row in await tx.execute(found)}
+        wider = [
+            _wider(there[key], each) for each in tracks if (key := (each.account, each.job_id, each.channel)) in there
+        ]
+        values = [
+            {
+                "a": each.account,
+                "j": each.job_id,
+                "c": each.channel,
+                "person": each.person,
+                "tells": " ".join(each.tells) or None,
+            }
+            for each in wider
+        ]
+        of = zip(keys, "ajc", strict=True)
+        if values:
+            await tx.execute(update(schema.track).where(*(key == bindparam(name) for key, name in of)), values)
+
+    async def remove(self, channel: str, job_id: str | None = None) -> list[str]:
+        """Stop following a job in a channel, in whatever account, or every job there; return the ids of those that were.
+
+        Their cards there are shown anew: they say who follows a job.
+        """
+        tracks = schema.track.c
+        mine = delete(schema.track).where(tracks.channel == channel)
+        if job_id is not None:
+            mine = mine.where(tracks.job_id == job_id)
+        async with self._db.transaction() as tx:
+            gone = [tuple(row) for row in await tx.execute(mine.returning(tracks.account, tracks.job_id))]
+            for account in sorted({account for account, _ in gone}):
+                jobs = [job_id for whose, job_id in gone if whose == account]
+                await self._cards.want(tx, account, *jobs, channel=channel, at_once=True)
+        return [job_id for _, job_id in gone]
+
+    async def all_of(self, tx: AsyncConnection, channel: str) -> list[Track]:
+        """Return every track of a channel, in the caller's transaction."""
+        mine = select(schema.track).where(schema.track.c.channel == channel).with_for_update()
+        return [_track(row) for row in await tx.execute(mine)]
+
+    async def of_job(self, tx: AsyncConnection, account: str, job_id: str) -> list[Track]:
+        """Return who follows a job."""
+        return (await self.of_jobs(tx, account, [job_id])).get(job_id, [])
+
+    async def of_jobs(self, tx: AsyncConnection, account: str, job_ids: Sequence[str]) -> dict[str, list[Track]]:
+        """Return who follows jobs, by the job's id, those of each in the order of their channels."""
+        tracks, found = schema.track.c, dict[str, list[Track]]()
+        mine = select(schema.track).where(tracks.account == account, self._db.among(tracks.job_id, job_ids))
+        for row in await tx.execute(mine.order_by(tracks.channel)) if job_ids else ():
+            found.setdefault(row.job_id, []).append(_track(row))
+        return found
+
+    async def followed_elsewhere(
+        self, tx: AsyncConnection, account: str, job_ids: Sequence[str], *, accounts: Collection[str] | None = None
+    ) -> dict[tuple[str, str], str]:
+        """Return where jobs of an account are followed already as jobs of another, by channel and job id.
+
+        ``accounts`` are those that count, None for all: what one follows that nobody reads any more is told by nobody.
+
+        Two keys to one project show the same jobs. One id of two projects, as a name that somebody chose, is another
+        job: it was created at another moment.
+        """
+        ours, theirs, tracks = schema.job.alias().c, schema.job.alias(), schema.track.c
+        same = (theirs.c.account == tracks.account) & (theirs.c.id == tracks.job_id)
+        found = (
+            select(tracks.channel, tracks.job_id, tracks.account)
+            .join(theirs, same)
+            .where(tracks.account != account, self._db.among(tracks.job_id, job_ids))
+            .where(ours.account == account, ours.id == tracks.job_id, ours.created_at == theirs.c.created_at)
+        )
+        if accounts is not None:
+            found = found.where(tracks.account.in_(accounts))
+        return {(row.channel, row.job_id): row.account for row in await tx.execute(found)} if job_ids else {}
+
+    async def followers(self, account: str, job_id: str) -> list[Track]:
+        """Return who follows a job."""
+        async with self._db.transaction() as tx:
+            return await self.of_job(tx, account, job_id)
+
+    async def find(self, account: str, job_id: str, channel: str) -> Track | None:
+        """Return the track of a job in a channel, or None."""
+        followers = await self.followers(account, job_id)
+        return next((track for track in followers if track.channel == channel), None)
+
+    async def count_open_by_hand(self, account: str) -> int:
+        """Return how many jobs people follow that are not settled; those of subscriptions alone do not count."""
+        tracks, jobs = schema.track.c, schema.job.c
+        both = (tracks.account == jobs.account) & (tracks.job_id == jobs.id)
+        count = select(func.count(distinct(tracks.job_id))).join(schema.job, both)
+        mine = count.where(tracks.account == account, tracks.person.is_not(None), jobs.settled.is_(False))
+        async with self._db.transaction() as tx:
+            return await tx.scalar(mine) or 0
+
+    async def in_channel(self, channel: str) -> list[tuple[Track, State]]:
+        """Return what a channel follows, newest job first, with the last known state of each."""
+        tracks, jobs = schema.track, schema.job
+        both = (tracks.c.account == jobs.c.account) & (tracks.c.job_id == jobs.c.id)
+        rows = (
+            select(tracks, jobs.c.status, jobs.c.fine_tuned_model)
+            .join(jobs, both)
+            .where(tracks.c.channel == channel)
+            .order_by(jobs.c.created_at.desc(), jobs.c.id)
+        )
+        async with self._db.transaction() as tx:
+            return [(_track(row), State(row.status, row.fine_tuned_model)) for row in await tx.execute(rows)]
+
+    async def of_person(self, person: str, most: int) -> list[tuple[Track, State]]:
+        """Return what somebody set to be tracked, newest job first, with the last known state of each."""
+        tracks, jobs = schema.track, schema.job
+        both = (tracks.c.account == jobs.c.account) & (tracks.c.job_id == jobs.c.id)
+        rows = (
+            select(tracks, jobs.c.status, jobs.c.fine_tuned_model)
+            .join(jobs, both)
+            .where(tracks.c.person == person)
+            .order_by(jobs.c.created_at.desc(), jobs.c.id, tracks.c.channel)
+            .limit(most)
+        )
+        async with self._db.transaction() as tx:
+            return [(_track(row), State(row.status, row.fine_tuned_model)) for row in await tx.execute(rows)]
+
+    async def count_of_person(self, person: str) -> int:
+        """Return how many jobs, each in each channel, somebody set to be tracked."""
+        tracks = schema.track
+        async with self._db.transaction() as tx:
+            return int(await tx.scalar(select(func.count()).where(tracks.c.person == person)) or 0)
+
+    async def trained(self, account: str) -> list[Trained]:
+        """Return every model that was made by a job which a channel tracks."""
+        tracks, jobs = schema.track, schema.job
+        both = (tracks.c.account == jobs.c.account) & (tracks.c.job_id == jobs.c.id)
+        made = (tracks.c.account == account, jobs.c.fine_tuned_model.is_not(None))
+        rows = select(tracks.c.job_id, tracks.c.channel, jobs.c.fine_tuned_model).join(jobs, both).where(*made)
+        async with self._db.transaction() as tx:
+            return [Trained(*row) for row in await tx.execute(rows)]
+
+    async def subscribe(self, tx: AsyncConnection, subscription: Subscription) -> bool:
+        """Store a subscription; return whether the channel had none with this filter yet."""
+        values = {
+            "account": subscription.account,
+            "channel": subscription.channel,
+            "person": subscription.person,
+            "filter": subscription.filter.to_json(),
+            "newer_than": subscription.newer_than,
+        }
+        statement = self._db.insert(schema.subscription).values(values).on_conflict_do_nothing()
+        return (await tx.execute(statement)).rowcount > 0
+
+    async def unsubscribe(self, channel: str, subscription_id: int | None = None) -> int:
+        """End one subscription of a channel, or all of them, of whatever account; return how many there were."""
+        subscriptions = schema.subscription.c
+        chosen = delete(schema.subscription).where(subscriptions.channel == channel)
+        if subscription_id is not None:
+            chosen = chosen.where(subscriptions.id == subscription_id)
+        async with self._db.transaction() as tx:
+            return (await tx.execute(chosen)).rowcount
+
+    async def subscriptions_in(self, tx: AsyncConnection, account: str) -> list[Subscription]:
+        """Return the subscriptions of an account."""
+        subscriptions = schema.subscription.c
+        return await _chosen(tx, subscriptions.account == account, by=(subscriptions.channel, subscriptions.id))
+
+    async def subscriptions_of(self, channel: str) -> list[Subscription]:
+        """Return the subscriptions of a channel, of whatever account, oldest first."""
+        subscriptions = schema.subscription.c
+        async with self._db.transaction() as tx:
+            return await _chosen(tx, subscriptions.channel == channel, by=(subscriptions.id,))
+
+    async def subscriptions_by(self, person: str) -> list[Subscription]:
+        """Return the subscriptions that somebody made, oldest first."""
+        subscriptions = schema.subscription.c
+        async with self._db.transaction() as tx:
+            return await _chosen(tx, subscriptions.person == person, by=(subscriptions.id,))
+
+    async def people(self, tx: AsyncConnection, account: str | None = None) -> set[str]:
+        """Return everybody who follows something of an account, or of any."""
+        found: set[str] = set()
+        for table in (schema.track, schema.subscription):
+            people = select(table.c.person).distinct().where(table.c.person.is_not(None))
+            found.update(await tx.scalars(people if account is None else people.where(table.c.account == account)))
+        return found
+
+    async def people_in(self, tx: AsyncConnection, channel: str) -> set[str]:
+        """Return who set the tracks and subscriptions of a channel."""
+        of_channel = [
+            select(table.c.person).where(table.c.channel == channel, table.c.person.is_not(None))
+            for table in (schema.track, schema.subscription)
+        ]
+        return set(await tx.scalars(union_of(*of_channel)))
+
+
+async def _chosen(tx: AsyncConnection, which: Any, *, by: Sequence[Any]) -> list[Subscription]:
+    rows = await tx.execute(select(schema.subscription).where(which).order_by(*by))
+    return [_subscription(row) for row in rows]
+
+
+def _track(row: Any) -> Track:
+    return Track(row.account, row.job_id, row.channel, row.person, tuple((row.tells or "").split()))
+
+
+def _wider(there: Track, track: Track) -> Track:
+    """Return a track that came from a subscription as it is once another of the same job and channel joined it."""
+    tells = () if track.person else union([there.tells, track.tells])
+    return replace(there, person=track.person, tells=tells)
+
+
+def _subscription(row: Any) -> Subscription:
+    wanted = Filter.from_json(row.filter)
+    return Subscription(row.account, row.channel, row.person, row.newer_than, wanted, row.id)

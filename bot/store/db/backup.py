@@ -1,0 +1,69 @@
+"""Backups: a copy beside the running bot, and what is different once one was put back.
+
+    copy -> (alerts are told) -> the copy is put back -> the same changes are seen again
+
+A database that was put back knows nothing of what was told since it was copied. What comes to be owed in the day after
+is therefore looked for in Slack, back to the moment of the copy, before it is sent: as if an earlier attempt were in
+doubt, which it is. Of changes that is what the first look at each account finds.
+"""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.errors import FtjobError
+from bot.store.db import schema
+from bot.store.db.engine import Database
+from bot.store.db.moments import is_ahead
+
+IN_DOUBT_FOR = 86400.0
+"""Seconds after a database was put back in which what comes to be owed may have been told already."""
+BUSY_SECONDS = 30.0
+
+
+def back_up(source: Path, target: Path) -> None:
+    """Copy an SQLite database as it stands at one moment; the bot may run meanwhile. The copy is its owner's alone.
+
+    Raises:
+        FtjobError: there is none, or something stands at ``target``; says what to do.
+    """
+    if not source.exists():
+        raise FtjobError(f"{source} does not exist, so there is nothing to copy.")
+    try:
+        target.touch(mode=0o600, exist_ok=False)
+    except FileExistsError:
+        raise FtjobError(f"{target} exists already; name another file, so that no backup is lost.") from None
+    try:
+        with closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True, timeout=BUSY_SECONDS)) as connection:
+            # https://www.sqlite.org/lang_vacuum.html#vacuuminto: a whole copy, without what waits in the log beside it.
+            connection.execute("VACUUM INTO ?", (str(target),))
+    except sqlite3.Error as error:
+        target.unlink()
+        raise FtjobError(f"{source} could not be copied: {error}.") from None
+
+
+async def put_back(db: Database, tx: AsyncConnection) -> None:
+    """Note, in the caller's transaction, that this database is a backup that was just put back."""
+    rows, latest = schema.delivery.c, select(func.max(schema.account.c.begun_at)).scalar_subquery()
+    values = {"knows_until": func.coalesce(latest, schema.identity.c.made_at), "restored_at": db.now()}
+    await tx.execute(update(schema.identity).values(**values))
+    # What was still owed when the copy was made has probably been told since.
+    since = select(schema.identity.c.knows_until).scalar_subquery()
+    owed = update(schema.delivery).where(rows.state != "sent", rows.in_doubt.is_(False))
+    await tx.execute(owed.values(in_doubt=True, first_at=func.coalesce(rows.first_at, since)))
+
+
+def doubt(now: Any, account: str | None = None) -> dict[str, Any]:
+    """Return what a delivery has, as SQL, that comes to be owed at the moment ``now``: whether it may have been told.
+
+    A change of an ``account`` may only where no look at it has ended since: what a later one finds is news.
+    """
+    identity, accounts = schema.identity.c, schema.account.c
+    looked = select(accounts.name).where(accounts.name == account, accounts.swept_at > identity.restored_at)
+    lately = is_ahead(identity.restored_at + IN_DOUBT_FOR, now, IN_DOUBT_FOR)
+    put_back = select(identity.knows_until).where(lately, ~looked.exists())
+    return {"in_doubt": put_back.exists(), "first_at": put_back.scalar_subquery()}

@@ -1,0 +1,261 @@
+"""The database behind the store: SQLite in one process, PostgreSQL for several."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import structlog
+from sqlalchemy import ARRAY, ColumnElement, Double, Insert, Table, any_, cast, event, func, literal, select, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from bot.errors import FtjobError
+from bot.store.db.postgres import LONGEST, postgres_engine
+from bot.store.db.reasons import explained
+from bot.store.db.steps import Steps
+from bot.store.db.url import PostgresAddress, SqliteAddress, parse
+from bot.store.sqlite.file_lock import only_process
+from bot.store.sqlite.generation import Generations
+from bot.store.sqlite.integrity import BUSY_SECONDS, examine, in_words, is_lock
+
+Clock = Callable[[], float]
+"""Seconds since the epoch."""
+
+Transaction = AsyncConnection
+"""An open transaction, for callers that join several writes in one."""
+
+log = structlog.get_logger()
+
+_LOCK = 0x66746A6F62  # "ftjob"
+
+
+def loop_time() -> float:
+    """Return the running loop's time, by which ages in memory go: no change of the wall clock moves it."""
+    return asyncio.get_running_loop().time()
+
+
+class Database:
+    """An engine, and the clock that leases and retries go by."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        clock: Clock,
+        path: Path | None = None,
+        lock: int | None = None,
+        *,
+        ignored: Sequence[str] = (),
+        longest: float = LONGEST,
+        ages: Clock | None = None,
+    ) -> None:
+        self.path = path
+        """The SQLite file, None on PostgreSQL."""
+        self.lock = lock
+        """The open lock file beside it, which outlives it; None on PostgreSQL."""
+        self.ignored = ignored
+        """Options of its address that have no effect here."""
+        self.longest = longest
+        """Seconds that a transaction may take on PostgreSQL."""
+        self.generations = Generations()
+        """Counts what is written to an SQLite file."""
+        self.is_locked = False
+        """Whether the last transaction found its SQLite file locked by another program."""
+        self._engine = engine
+        self._clock = clock
+        self.steps = Steps(ages or clock)
+        """Whether the clock was just set; never where nothing but that clock is known."""
+        self.is_sqlite = engine.dialect.name == "sqlite"
+
+    @asynccontextmanager
+    async def transaction(self, *, patiently: bool = False) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction that commits at the end of the block and rolls back on any exception.
+
+        Never hold one across a request to the outside: SQLite has one connection for all.
+
+        Args:
+            patiently: whether it may take as long as it likes, as a migration, or the wait for one, may.
+
+        Raises:
+            TimeoutError: PostgreSQL did not answer in time; SQLite has its own patience, ``BUSY_SECONDS``.
+        """
+        try:
+            async with asyncio.timeout(None if self.is_sqlite or patiently else self.longest):
+                async with self._engine.begin() as tx:
+                    before = await self.generations.changes(tx) if self.is_sqlite else 0
+                    yield tx
+                    generation = await self.generations.count(tx, before) if self.is_sqlite else None
+                self.generations.committed(generation)
+            self._note_lock(None)
+        except TimeoutError as error:
+            raise TimeoutError(f"The database did not answer within {self.longest:.0f} seconds.") from error
+        except OperationalError as error:
+            if is_lock(error.orig):
+                self._note_lock(error)
+            raise
+
+    def _note_lock(self, error: Exception | None) -> None:
+        """Log once that the file is locked, and once that it no longer is.
+
+        Those who write wait for it in turn, ``BUSY_SECONDS`` each: the first who waited in vain says so for all.
+        """
+        if error and not self.is_locked:
+            log.error("store.locked", exc_info=error)
+        elif self.is_locked and not error:
+            log.info("store.unlocked")
+        self.is_locked = error is not None
+
+    async def answers(self) -> bool:
+        """Whether the database answers at once, for who has just waited in vain."""
+        try:
+            async with asyncio.timeout(self.longest / 5), self._engine.connect() as connection:
+                await connection.execute(select(1))
+        except (TimeoutError, SQLAlchemyError, OSError):
+            return False
+        return True
+
+    def now(self) -> ColumnElement[float]:
+        """Return the present moment as an SQL expression: one clock for every process that shares the database.
+
+        PostgreSQL's ``now()`` stands still inside a transaction, ``clock_timestamp()`` does not.
+        """
+        if self.is_sqlite:
+            return literal(self._clock(), Double)
+        return cast(func.extract("epoch", func.clock_timestamp()), Double)
+
+    def among(self, column: Any, values: Iterable[Any]) -> ColumnElement[bool]:
+        """Return whether a column has one of some values, as SQL.
+
+        On PostgreSQL they are one parameter: a statement that is the same for any number of them is prepared once.
+        """
+        if self.is_sqlite:
+            return column.in_(list(values))  # type: ignore[no-any-return]
+        kind = ARRAY(column.type)
+        return column == any_(cast(literal(list(values), kind), kind))  # type: ignore[no-any-return]
+
+    async def present(self, tx: AsyncConnection) -> float:
+        """Return the present moment, and see whether the clock was set since it was last asked."""
+        asked_at = self.steps.ages()
+        now = self._clock() if self.is_sqlite else float(await tx.scalar(select(self.now())) or 0.0)
+        self.steps.see(now, asked_at)
+        return now
+
+    async def one_at_a_time(self, tx: AsyncConnection) -> None:
+        """Wait until no other process is in a transaction that called this; SQLite has one process anyway."""
+        if not self.is_sqlite:
+            await tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+
+    def insert(self, table: Table) -> Any:
+        """Return an INSERT that knows ``ON CONFLICT``."""
+        statement: Insert = sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+        return statement
+
+
+@asynccontextmanager
+async def open_database(
+    url: str, clock: Clock, ages: Clock | None = None, *, longest: float = LONGEST
+) -> AsyncIterator[Database]:
+    """Open the database at ``url`` ("sqlite:///file" or "postgresql://...") and close it at the end.
+
+    Errors of the database that leave the block, too, are said in words.
+
+    Raises:
+        StoreInUse: another process has the SQLite file.
+        StoreLocked: another program keeps it locked.
+        StoreDamaged: it cannot be trusted.
+        StoreUnusable: it cannot be used for another reason.
+    """
+    address = parse(url)
+    if isinstance(address, PostgresAddress):
+        async with _postgres(address, clock, ages, longest=longest) as db:
+            yield db
+        return
+    path = sqlite_path(url)
+    with only_process(path) as lock:
+        await asyncio.to_thread(examine, path)
+        async with _disposing(_sqlite_engine(path)) as engine:
+            with in_words(path):
+                yield Database(engine, clock, path, lock, ignored=address.ignored, ages=ages)
+
+
+@asynccontextmanager
+async def open_for_reading(url: str, clock: Clock) -> AsyncIterator[Database]:
+    """Open the database at ``url`` beside a running bot, only to read it: nothing is made, brought up to date or locked.
+
+    Raises:
+        FtjobError: there is no such file, or the database cannot be used.
+    """
+    address = parse(url)
+    if isinstance(address, PostgresAddress):
+        async with _postgres(address, clock) as db:
+            yield db
+        return
+    path = sqlite_path(url)
+    if not path.exists():
+        raise FtjobError(f"There is no database at {path}.")
+    file = URL.create("sqlite+aiosqlite", database=f"file:{quote(str(path))}", query={"mode": "ro", "uri": "true"})
+    async with _disposing(create_async_engine(file, connect_args={"timeout": BUSY_SECONDS})) as engine:
+        with in_words(path):
+            yield Database(engine, clock, path)
+
+
+@asynccontextmanager
+async def _postgres(
+    address: PostgresAddress, clock: Clock, ages: Clock | None = None, *, longest: float = LONGEST
+) -> AsyncIterator[Database]:
+    async with _disposing(postgres_engine(address)) as engine:
+        db = Database(engine, clock, ignored=address.ignored, longest=longest, ages=ages)
+        with explained(address, connecting=True):
+            async with db.transaction() as tx:
+                await tx.execute(text("SELECT 1"))
+        with explained(address):
+            yield db
+
+
+def sqlite_path(url: str) -> Path:
+    """Return the file that an SQLite address names.
+
+    Raises:
+        FtjobError: it names none; what is only in memory would forget every alert that is owed.
+    """
+    address = parse(url)
+    if not isinstance(address, SqliteAddress) or address.path in ("", ":memory:"):
+        raise FtjobError("DATABASE_URL must name a file, as in sqlite:///ftjob.db.")
+    return Path(address.path)
+
+
+@asynccontextmanager
+async def _disposing(engine: AsyncEngine) -> AsyncIterator[AsyncEngine]:
+    try:
+        yield engine
+    finally:
+        await engine.dispose()
+
+
+def _sqlite_engine(path: Path) -> AsyncEngine:
+    # One connection: SQLite before 3.51.3 can lose commits where two share a write-ahead log.
+    engine = create_async_engine(
+        URL.create("sqlite+aiosqlite", database=str(path)),
+        pool_size=1,
+        max_overflow=0,
+        pool_timeout=60,
+        connect_args={"timeout": BUSY_SECONDS},
+    )
+    event.listen(engine.sync_engine, "connect", _prepare)
+    # A connection that is closed under an open cursor, as when a task is cancelled, keeps its lock until it is collected.
+    event.listen(engine.sync_engine, "invalidate", lambda connection, _record, _error: connection.rollback())
+    # A deferred transaction that turns into a writing one fails at once instead of waiting.
+    event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    return engine
+
+
+def _prepare(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()

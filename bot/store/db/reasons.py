@@ -1,0 +1,194 @@
+"""Why a PostgreSQL cannot be used: the one place where a driver's error becomes a sentence and an exit code. Pure.
+
+SQLSTATEs: https://www.postgresql.org/docs/current/errcodes-appendix.html
+"""
+
+import re
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from bot.errors import FtjobError, StoreUnusable
+from bot.store.db.url import PostgresAddress
+from bot.telemetry.redaction import redacted
+
+EX_TEMPFAIL = 75
+"""The exit code of what a later start may find mended (sysexits.h)."""
+MOVED = ("08", "25006", "53300", "57P01", "57P02", "57P03")
+"""Beginnings of SQLSTATEs after which no connection of a pool is worth keeping: the server stops, or is another one's
+replica since a failover and takes no writes."""
+
+_SENTENCES = {
+    "08P01": ("The database, or a pooler before it, refused the connection: {said}.", EX_TEMPFAIL),
+    "08": ("The connection to the database broke: {said}.", EX_TEMPFAIL),
+    "25006": (
+        "The database is read-only ({said}): wait until it takes writes again, or point DATABASE_URL at the primary.",
+        EX_TEMPFAIL,
+    ),
+    "28P01": ("The database refused the password: {said}. Correct it in DATABASE_URL.", 1),
+    "28": ("The database refused the login: {said}. Correct the user in DATABASE_URL, or let it in.", 1),
+    "3D000": ("{said}: create it, or correct its name in DATABASE_URL.", 1),
+    "3F000": ("{said}: create a schema for ftjob, or correct the role's search_path.", 1),
+    "42704": ("{said}: correct the options in DATABASE_URL.", 1),
+    "42P01": ("{said}: bring the database up to date with ftjob db upgrade.", 1),
+    "53100": ("The server's disk is full ({said}): make room there, then start again.", EX_TEMPFAIL),
+    "53300": ("The server has no connection left ({said}): start again later, or let it take more.", EX_TEMPFAIL),
+    "53": ("The server lacks resources ({said}): start again later.", EX_TEMPFAIL),
+    "57P0": ("The server takes no connections at the moment ({said}): start again later.", EX_TEMPFAIL),
+}
+"""Sentence and exit code by the beginning of the SQLSTATE; the longest one counts."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why, for a person."""
+
+    sentence: str
+    """Without any secret."""
+    exit_code: int = 1
+
+
+def reason_of(error: BaseException, address: PostgresAddress) -> Reason | None:
+    """Return why a database cannot be used, or None if the error is not one of a database or its connection."""
+    known = [each for each in _chain(error) if is_of_database(each)]
+    if not known:
+        return None
+    drivers = [each for each in known if not type(each).__module__.startswith("sqlalchemy.")] or known
+    found = next(filter(state_of, drivers), drivers[0])
+    reason = _of_server(found, address) if state_of(found) else _of_connection(found, address)
+    sentence = redacted(reason.sentence)
+    if address.password:
+        sentence = sentence.replace(address.password, "...")
+    return Reason(sentence, reason.exit_code)
+
+
+@contextmanager
+def explained(address: PostgresAddress, *, connecting: bool = False) -> Iterator[None]:
+    """Turn errors of a PostgreSQL within the block into words; ``connecting`` where each failure of the network is one.
+
+    Raises:
+        StoreUnusable: the database cannot be used.
+    """
+    try:
+        yield
+    except TimeoutError:
+        raise
+    except Exception as error:
+        is_ours = connecting or not isinstance(error, OSError)
+        if (reason := reason_of(error, address) if is_ours and not isinstance(error, FtjobError) else None) is None:
+            raise
+        raise StoreUnusable(reason.sentence, reason.exit_code) from error
+
+
+def state_of(error: BaseException | None) -> str:
+    """Return the SQLSTATE of an error, or ""."""
+    return getattr(error, "sqlstate", None) or ""
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = getattr(error, "orig", None) or error.__cause__ or error.__context__
+
+
+def is_of_database(error: BaseException) -> bool:
+    """Whether an error of the store is one of the database or its connection, and not a bug: trying again may help."""
+    return isinstance(error, OSError) or type(error).__module__.startswith(("asyncpg.", "sqlalchemy."))
+
+
+def _said(error: BaseException) -> str:
+    """Return the first line of what the server said: details below it may hold data."""
+    said = getattr(error, "message", None) or str(error)
+    said = re.sub(r"^<class '[\w.]+'>: ", "", str(said)).strip() or type(error).__name__
+    return said.splitlines()[0].rstrip(".")
+
+
+def _of_server(error: BaseException, address: PostgresAddress) -> Reason:
+    state, said = state_of(error), _said(error)
+    if state == "42501":
+        return Reason(f"{said}: {_mends(said, address)}.")
+    if state.startswith("08") and "connection was closed in the middle" in said:
+        return Reason(f"{_place(address)} closed the connection without an answer: is it a PostgreSQL?", EX_TEMPFAIL)
+    if "no encryption" in said and "pg_hba" in said:
+        return Reason(f"The database takes only connections with TLS: add sslmode=require to DATABASE_URL ({said}).")
+    if "startup parameter" in said:
+        return Reason(f"A pooler before the database refused an option ({said}): remove it from DATABASE_URL.")
+    for length in (5, 4, 3, 2):
+        if found := _SENTENCES.get(state[:length]):
+            sentence, exit_code = found
+            return Reason(sentence.format(said=said), exit_code)
+    return Reason(f"The database refused what ftjob asked: {said} (SQLSTATE {state}).")
+
+
+def _mends(said: str, address: PostgresAddress) -> str:
+    """Return what lets our role do what it may not."""
+    role = _identifier(address.user) if address.user else "the role of DATABASE_URL"
+    if schema := re.search(r"for schema (\S+)", said):
+        return f"GRANT CREATE ON SCHEMA {schema[1]} TO {role}"
+    if database := re.search(r'for database "?([^"]+)"?', said):
+        return f"GRANT CONNECT ON DATABASE {_identifier(database[1])} TO {role}"
+    if re.search(r"for (table|relation|sequence)", said):
+        return (
+            f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}; "
+            f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}"
+        )
+    return f"let the owner of the database allow it to {role}"
+
+
+def _identifier(name: str) -> str:
+    return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else '"' + name.replace('"', '""') + '"'
+
+
+def _of_connection(error: BaseException, address: PostgresAddress) -> Reason:
+    said, place = _said(error), _place(address)
+    match error:
+        case ssl.SSLError():
+            return _of_tls(error, place)
+        case socket.gaierror():
+            return Reason(f"The host {', '.join(address.hosts)} was not found ({error.strerror}): check DATABASE_URL.")
+        case ConnectionRefusedError():
+            return Reason(
+                f"Nothing listens at {place} (connection refused): check DATABASE_URL, or start the database."
+            )
+        case TimeoutError():
+            return Reason(said if said != "TimeoutError" else f"{place} did not answer in time.")
+        case FileNotFoundError() | PermissionError() if any(host.startswith("/") for host in address.hosts):
+            return Reason(f"There is no PostgreSQL at the socket {place} ({error.strerror or said}).")
+        case ConnectionError() if "rejected SSL" in said:
+            return _without_tls(place, address)
+        case ConnectionError() | EOFError():
+            return Reason(f"{place} closed the connection without an answer: is it a PostgreSQL?")
+        case OSError():
+            return Reason(f"{place} cannot be reached ({error.strerror or said}): check DATABASE_URL and the network.")
+    if type(error).__name__ == "TargetServerAttributeNotMatched":
+        return Reason(f"{place} is not what target_session_attrs in DATABASE_URL asks for.", EX_TEMPFAIL)
+    return Reason(f"The database cannot be used: {said}.")
+
+
+def _of_tls(error: ssl.SSLError, place: str) -> Reason:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        why = error.verify_message or _said(error)
+        return Reason(f"The certificate of {place} was not accepted ({why}): correct sslrootcert in DATABASE_URL.")
+    return Reason(
+        f"TLS with {place} failed ({getattr(error, 'reason', None) or _said(error)}): check sslmode, sslcert and sslkey."
+    )
+
+
+def _without_tls(place: str, address: PostgresAddress) -> Reason:
+    mode = address.tls.get("sslmode", "prefer")
+    if mode in ("allow", "prefer"):  # then the driver goes on without TLS, if a PostgreSQL says that it has none
+        return Reason(f"{place} does not answer like a PostgreSQL: check host and port in DATABASE_URL.")
+    return Reason(
+        f"{place} offers no TLS, which sslmode={mode} in DATABASE_URL asks for: turn TLS on there, or set sslmode=prefer; "
+        "or it is no PostgreSQL."
+    )
+
+
+def _place(address: PostgresAddress) -> str:
+    """Return where the server is, as a person writes it."""
+    hosts = zip(address.hosts, address.ports, strict=True)
+    return ", ".join(
+        f"{host}/.s.PGSQL.{port}" if host.startswith("/") else f"{host}:{port}" for host, port in hosts
+    ) or ("the local PostgreSQL")

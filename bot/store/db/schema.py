@@ -1,0 +1,353 @@
+"""The tables. Times are seconds since the epoch; what comes from a provider keeps the provider's clock."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+    true,
+)
+
+from bot.store.actions.append_only import append_only
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+# SQLite counts rows only in a column of exactly this type.
+Serial = BigInteger().with_variant(Integer, "sqlite")
+
+UNFINISHED = ("pending", "inflight", "ambiguous")
+UNDELIVERED = ("parked", "dead")
+MUTED = "muted"
+STATES = (*UNFINISHED, "sent", *UNDELIVERED, MUTED)
+PICTURES = ("card", "change", "digest", "notice")
+STALE = "wanted > shown AND ts IS NOT NULL"
+UNDER_WAY = "answered_at IS NOT NULL AND ended_at IS NULL"
+
+account = Table(
+    "account",
+    metadata,
+    Column("name", Text, primary_key=True),
+    # When the last whole look ended, and when one was last begun by whatever process.
+    Column("swept_at", Double),
+    Column("begun_at", Double),
+    # Looks in a row that did not work.
+    Column("failures", Integer, nullable=False, server_default="0"),
+    # It is left alone until then: it failed, or asked for a pause.
+    Column("not_before", Double, nullable=False, server_default="0"),
+    # One process at a time looks at it.
+    Column("lease_until", Double, nullable=False, server_default="0"),
+    Column("token", Text),
+)
+
+job = Table(
+    "job",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("fine_tuned_model", Text),
+    Column("created_at", Double),
+    Column("same_since", Double, nullable=False),
+    Column("settled", Boolean, nullable=False),
+    # A read that shows a finished job unfinished is believed only if a later one says the same.
+    Column("back_to", Text),
+    Column("back_at", Double),
+    # Reads in a row that did not find it; after some it is gone, for people too.
+    Column("misses", Integer, nullable=False, server_default="0"),
+    Column("missed_since", Double),
+    Column("missed_at", Double),
+    Column("gone", Boolean, nullable=False, server_default=false()),
+    # Since when it stands still, once people were told.
+    Column("stuck_since", Double),
+    # Reads of it alone in a row that did not work, although its account answers; it is not read alone until then.
+    Column("unread", Integer, nullable=False, server_default="0"),
+    Column("unread_since", Double),
+    Column("unread_until", Double),
+    Index(None, "account", "created_at"),
+)
+
+track = Table(
+    "track",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("job_id", Text, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("person", Text),
+    Column("since", Double, nullable=False),
+    # The statuses that are told where it came from a subscription, with spaces between them; null: everything.
+    Column("tells", Text),
+    Index(None, "channel"),
+)
+
+card = Table(
+    "card",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("job_id", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("ts", Text),
+    # How often what it has to show became another, and which of these it shows.
+    Column("wanted", Integer, nullable=False, server_default="0"),
+    Column("shown", Integer, nullable=False, server_default="0"),
+    Column("edited_at", Double, nullable=False, server_default="0"),
+    # Edits in a row that did not work.
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("not_before", Double, nullable=False, server_default="0"),
+    Column("lease_until", Double, nullable=False, server_default="0"),
+    Column("token", Text),
+    # Slack's id of the picture that was shared in its thread.
+    Column("shared", Text),
+    UniqueConstraint("account", "job_id", "channel"),
+    Index("ix_card_stale", "id", sqlite_where=text(STALE), postgresql_where=text(STALE)),
+)
+
+picture = Table(
+    "picture",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("job_id", Text, primary_key=True),
+    # The job as the API last described it, and a hash by which another description is told.
+    Column("body", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    # How far it is, as JSON, from its events; when they were last read, and the time of the newest.
+    Column("progress", Text),
+    Column("looked_at", Double, nullable=False, server_default="0"),
+    Column("event_at", Double),
+    # Its curves, once it is over: Slack's id of the picture, and its words; how often and until when that was tried.
+    Column("chart", Text),
+    Column("chart_says", Text),
+    Column("chart_tries", Integer, nullable=False, server_default="0"),
+    Column("chart_not_before", Double, nullable=False, server_default="0"),
+)
+
+subscription = Table(
+    "subscription",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    # Which jobs, and what of them, as JSON.
+    Column("filter", Text, nullable=False),
+    # The provider's creation time of the newest job there was: a job that is not older is new.
+    Column("newer_than", Double, nullable=False),
+    UniqueConstraint("account", "channel", "filter"),
+)
+
+mute = Table(
+    "mute",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    # "*" for every job.
+    Column("job_id", Text, primary_key=True),
+    Column("person", Text, nullable=False),
+    Column("until", Double, nullable=False),
+    # When somebody last looked whether it is over: if that is still to come, the clock was set back.
+    Column("seen_at", Double, nullable=False, server_default="0"),
+)
+
+change = Table(
+    "change",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("job_id", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("old_status", Text, nullable=False),
+    Column("old_model", Text),
+    Column("new_status", Text, nullable=False),
+    Column("new_model", Text),
+    Column("body", Text, nullable=False),
+    Column("reason", Text),
+    Column("late", Boolean, nullable=False),
+    Column("stuck_for", Double),
+    Column("seen_at", Double, nullable=False),
+    UniqueConstraint("account", "job_id", "version"),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("channel", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("picture", Text, nullable=False),
+    Column("change_id", Serial, ForeignKey("change.id")),
+    Column("replies_to", Serial, ForeignKey("card.id")),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("in_doubt", Boolean, nullable=False),
+    Column("not_before", Double, nullable=False),
+    Column("lease_until", Double, nullable=False),
+    Column("token", Text),
+    Column("created_at", Double, nullable=False),
+    Column("first_at", Double),
+    Column("last_at", Double),
+    Column("ts", Text),
+    Column("error", Text),
+    # The thread that the last attempt went to: that is where to look whether it arrived.
+    Column("thread_ts", Text),
+    # Look-ups in a row that could not see whether it arrived.
+    Column("looks", Integer, nullable=False, server_default="0"),
+    # The digest that tells it, whose state it shares.
+    Column("held_by", Serial, ForeignKey("delivery.id")),
+    # Where in its channel's line a digest stands: at the place of the first row that it holds.
+    Column("place", Serial),
+    # What a notice says, as JSON; a change is drawn from its row instead.
+    Column("notice", Text),
+    CheckConstraint("kind IN ('post', 'update')", name="kind"),
+    CheckConstraint(f"picture IN {PICTURES}", name="picture"),
+    CheckConstraint(f"state IN {STATES}", name="state"),
+    # What is owed is short, what was sent is long: the claim must never read the latter.
+    Index(
+        "ix_delivery_unfinished",
+        "channel",
+        "id",
+        sqlite_where=text(f"state IN {UNFINISHED}"),
+        postgresql_where=text(f"state IN {UNFINISHED}"),
+    ),
+    Index(
+        "ix_delivery_undelivered",
+        "channel",
+        "id",
+        sqlite_where=text(f"state IN {UNDELIVERED}"),
+        postgresql_where=text(f"state IN {UNDELIVERED}"),
+    ),
+    Index("ix_delivery_held_by", "held_by"),
+    Index(
+        "ix_delivery_muted",
+        "channel",
+        "id",
+        sqlite_where=text(f"state = '{MUTED}'"),
+        postgresql_where=text(f"state = '{MUTED}'"),
+    ),
+)
+
+channel = Table(
+    "channel",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("free_at", Double, nullable=False),
+    # When the last pause that Slack asked for ends.
+    Column("limited_until", Double, nullable=False, server_default="0"),
+    # What people chose for it: whether ends are told in the channel too, small cards, and no alerts but failures.
+    Column("broadcast", Boolean, nullable=False, server_default=true()),
+    Column("compact", Boolean, nullable=False, server_default=false()),
+    Column("failures_only", Boolean, nullable=False, server_default=false()),
+    # Whose direct messages it is.
+    Column("person", Text),
+)
+
+# A channel that got another id.
+channel_move = Table(
+    "channel_move",
+    metadata,
+    Column("old", Text, primary_key=True),
+    Column("new", Text, nullable=False),
+)
+
+outage = Table(
+    "outage",
+    metadata,
+    # "slack", or "account:" and its name.
+    Column("what", Text, primary_key=True),
+    Column("since", Double, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("told", Boolean, nullable=False),
+)
+
+identity = Table(
+    "identity",
+    metadata,
+    Column("store_id", Text, primary_key=True),
+    Column("made_at", Double, nullable=False),
+    # Of a backup that was put back: up to when it knows what was told, and when that was.
+    Column("knows_until", Double),
+    Column("restored_at", Double),
+)
+
+question = Table(
+    "question",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("verb", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("job_id", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("team", Text),
+    Column("channel", Text, nullable=False),
+    # The job's status that the question showed; once it is an order, the one that the job had then.
+    Column("status", Text),
+    Column("expires_at", Double, nullable=False),
+    # Answered with yes it is an order, under way until it has ended; after the lease its process is given up.
+    Column("answered_at", Double),
+    Column("lease_until", Double),
+    Column("ended_at", Double),
+    # Whether the API took the order, and what was said of it.
+    Column("done", Boolean),
+    Column("said", Text),
+    # One order at a time for each job, whoever gives it.
+    Index(
+        "uq_question_under_way",
+        "account",
+        "job_id",
+        unique=True,
+        sqlite_where=text(UNDER_WAY),
+        postgresql_where=text(UNDER_WAY),
+    ),
+)
+
+request = Table(
+    "request",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("at", Double, nullable=False),
+    Index(None, "at"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("team", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("door", Text, nullable=False),
+    Column("verb", Text, nullable=False),
+    Column("account", Text),
+    Column("job_id", Text),
+    Column("decision", Text, nullable=False),
+    Column("reason", Text),
+    Column("status_before", Text),
+    Column("status_after", Text),
+    Column("request_id", Text),
+    # The question that the row belongs to; several rows may.
+    Column("question", Text),
+    # Of this row and the digest of the one before.
+    Column("digest", Text, nullable=False),
+)
+append_only(audit)

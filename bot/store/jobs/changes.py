@@ -1,0 +1,189 @@
+"""The changes that the bot has seen: facts, drawn only when they are sent."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Row, and_, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.jobs.changes import Change, ChangeKind, State
+from bot.jobs.models import Job
+from bot.jobs.statuses import FINAL_WORDS
+from bot.store.db import schema
+from bot.store.db.engine import Database
+from bot.store.outbox.digests import changes_in
+from bot.telemetry.redaction import without_secrets
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A change before it is stored."""
+
+    job_id: str
+    version: int
+    """That which it made of the job."""
+    change: Change
+    body: str
+    """The job as the API described it, as it is ``stored``."""
+    reason: str | None = None
+    late: bool = False
+
+
+@dataclass(frozen=True)
+class RecordedChange:
+    """A change as it is stored: a fact, drawn only when it is sent."""
+
+    id: int
+    account: str
+    job_id: str
+    version: int
+    change: Change
+    body: dict[str, Any]
+    """The job as the API described it at the change."""
+    reason: str | None
+    """Why it failed, from its log, where the job itself does not say."""
+    late: bool
+    """Whether nobody was looking when it happened."""
+    seen_at: float
+    nth: int = 1
+    """How often the job came to this state by now. A backup that is put back counts the same, whatever it missed."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in the key of an alert."""
+        state = f"{self.change.kind}|{self.change.after.status}|{self.change.after.fine_tuned_model}"
+        return f"{self.account}|{self.job_id}|{state}|{self.nth}"
+
+    @property
+    def job(self) -> Job:
+        """The job as it was at the change."""
+        return Job.model_validate(self.body)
+
+
+class Changes:
+    """Changes. Methods that take ``tx`` join the caller's transaction."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def write(
+        self,
+        tx: AsyncConnection,
+        account: str,
+        version: int,
+        change: Change,
+        body: dict[str, Any],
+        *,
+        reason: str | None = None,
+        late: bool = False,
+    ) -> RecordedChange:
+        """Store a change as a fact and return it."""
+        fact = Fact(body["id"], version, change, stored(body), reason, late)
+        return (await self.write_all(tx, account, [fact]))[0]
+
+    async def write_all(self, tx: AsyncConnection, account: str, facts: Sequence[Fact]) -> list[RecordedChange]:
+        """Store changes, each of another job, and return them in the same order."""
+        if not facts:
+            return []
+        statement = insert(schema.change).values(account=account, seen_at=self._db.now()).returning(schema.change)
+        rows = {row.job_id: row for row in await tx.execute(statement, [_values(fact) for fact in facts])}
+        times = await self._times(tx, [row.id for row in rows.values()])
+        ordered = [rows[fact.job_id] for fact in facts]
+        return [replace(_recorded(row), nth=times[row.id]) for row in ordered]
+
+    async def last_of(
+        self, tx: AsyncConnection, account: str, job_ids: Sequence[str], *, results: bool = False
+    ) -> dict[str, RecordedChange]:
+        """Return the newest change of each of these jobs that ever changed, by the job's id; ``results``: to an end."""
+        if not job_ids:
+            return {}
+        changes = schema.change.c
+        which = (changes.kind == ChangeKind.STATUS, func.lower(changes.new_status).in_(FINAL_WORDS)) if results else ()
+        newest = (
+            select(changes.job_id, func.max(changes.version).label("version"))
+            .where(changes.account == account, self._db.among(changes.job_id, job_ids), *which)
+            .group_by(changes.job_id)
+            .subquery()
+        )
+        both = (changes.job_id == newest.c.job_id) & (changes.version == newest.c.version)
+        found = select(schema.change).join(newest, both).where(changes.account == account)
+        rows = list(await tx.execute(found))
+        times = await self._times(tx, [row.id for row in rows])
+        return {row.job_id: replace(_recorded(row), nth=times[row.id]) for row in rows}
+
+    async def _times(self, tx: AsyncConnection, change_ids: Sequence[int]) -> dict[int, int]:
+        """Return how often the jobs of changes changed to what each of these made of it, that one included, by its id."""
+        this, changes = schema.change.alias(), schema.change.c
+        same = (changes.kind == this.c.kind, changes.new_status == this.c.new_status)
+        same_model = changes.new_model.is_not_distinct_from(this.c.new_model)
+        mine = (changes.account == this.c.account, changes.job_id == this.c.job_id, changes.id <= this.c.id)
+        counted = select(this.c.id, func.count()).join(schema.change, and_(*mine, *same, same_model))
+        rows = await tx.execute(counted.where(self._db.among(this.c.id, change_ids)).group_by(this.c.id))
+        return {change_id: times for change_id, times in rows}  # noqa: C416 - a row is no pair to a type checker
+
+    async def find(self, change_id: int) -> RecordedChange:
+        """Return one change."""
+        async with self._db.transaction() as tx:
+            row = (await tx.execute(select(schema.change).where(schema.change.c.id == change_id))).one()
+        return _recorded(row)
+
+    async def in_digest(self, digest_id: int) -> list[RecordedChange]:
+        """Return the changes that a digest tells, in order."""
+        async with self._db.transaction() as tx:
+            ids = await changes_in(tx, digest_id)
+            rows = await tx.execute(select(schema.change).where(schema.change.c.id.in_(ids)))
+            found = {row.id: _recorded(row) for row in rows}
+        return [found[change_id] for change_id in ids]
+
+    async def restless(
+        self, tx: AsyncConnection, account: str, job_ids: Sequence[str], *, most: int, seconds: float
+    ) -> set[str]:
+        """Return those of these jobs that changed more than ``most`` times in the last ``seconds``."""
+        changes, now = schema.change.c, self._db.now()
+        lately = (changes.seen_at > now - seconds, changes.seen_at <= now + 1.0)
+        mine = (changes.account == account, self._db.among(changes.job_id, job_ids), *lately)
+        counted = select(changes.job_id).where(*mine).group_by(changes.job_id).having(func.count() > most)
+        return set(await tx.scalars(counted))
+
+    async def last(self, tx: AsyncConnection, account: str, job_id: str) -> RecordedChange | None:
+        """Return the newest change of a job, or None where it never changed."""
+        return (await self.last_of(tx, account, [job_id])).get(job_id)
+
+
+def stored(body: dict[str, Any]) -> str:
+    """Return what is kept of a job's description."""
+    return json.dumps(without_secrets(body))
+
+
+def _values(fact: Fact) -> dict[str, Any]:
+    change = fact.change
+    return {
+        "job_id": fact.job_id,
+        "version": fact.version,
+        "kind": change.kind,
+        "old_status": change.before.status,
+        "old_model": change.before.fine_tuned_model,
+        "new_status": change.after.status,
+        "new_model": change.after.fine_tuned_model,
+        "body": fact.body,
+        "reason": fact.reason,
+        "late": fact.late,
+        "stuck_for": change.stuck_for,
+    }
+
+
+def _recorded(row: Row[Any]) -> RecordedChange:
+    before, after = State(row.old_status, row.old_model), State(row.new_status, row.new_model)
+    return RecordedChange(
+        id=row.id,
+        account=row.account,
+        job_id=row.job_id,
+        version=row.version,
+        change=Change(ChangeKind(row.kind), before, after, row.stuck_for),
+        body=json.loads(row.body),
+        reason=row.reason,
+        late=row.late,
+        seen_at=row.seen_at,
+    )

@@ -1,0 +1,261 @@
+"""What the bot knows of each job."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, bindparam, exists, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.jobs.changes import State
+from bot.jobs.confirmation import REST, Absence, Doubt
+from bot.jobs.models import Snapshot
+from bot.jobs.stalled import first_since
+from bot.store.db import schema
+from bot.store.db.engine import Database
+from bot.store.db.moments import is_over, not_after
+from bot.store.jobs.unread import is_resting
+
+FIRST_VERSION = 1
+_RECENT = 300
+_AT_ONCE = 1000
+"""Rows in one statement: a database takes only so many parameters."""
+
+
+@dataclass(frozen=True)
+class KnownJob:
+    """A job as the store has it. ``version`` counts its changes; a write that names an old one changes nothing."""
+
+    account: str
+    id: str
+    version: int
+    state: State
+    created_at: float | None
+    same_since: float
+    """When a sweep first saw the present state; of a job first seen waiting for its start, when it was created."""
+    settled: bool
+    """Whether nothing more is expected of it, so that it costs no request."""
+    doubt: Doubt | None = None
+    """A read that showed it in another state although it is over."""
+    absence: Absence | None = None
+    """The last reads, where they did not find it."""
+    gone: bool = False
+    """Whether people were told that it is not found any more."""
+    stuck_since: float | None = None
+    """Since when it stands still, where people were told so."""
+    unread: int = 0
+    """How many reads of it alone, in a row, did not work."""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What a sweep of an account has to look at."""
+
+    known: dict[str, KnownJob]
+    """Every job that a page may show, by id, read before the request so that a stale answer can be told."""
+    owed: dict[str, int]
+    """The tracked, unsettled jobs that are due, with each one's place in the list of jobs, newest first, counted from 0."""
+    newer_than: float | None
+    """The least creation time that is new to some subscription; None without one."""
+    resting: frozenset[str] = frozenset()
+    """Those of ``owed`` that are not to be read alone now, because that did not work a moment ago."""
+
+
+class Jobs:
+    """Jobs. Methods that take ``tx`` join the caller's transaction."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def known(self, account: str, job_id: str) -> KnownJob | None:
+        """Return one job, or None where it was never seen."""
+        async with self._db.transaction() as tx:
+            return await self.known_in(tx, account, job_id)
+
+    async def known_in(self, tx: AsyncConnection, account: str, job_id: str) -> KnownJob | None:
+        """Return one job, or None where it was never seen."""
+        row = (await tx.execute(_jobs(account).where(schema.job.c.id == job_id))).one_or_none()
+        return _known(row) if row else None
+
+    async def accounts_of(self, job_id: str) -> list[str]:
+        """Return the accounts in which a job was seen, which may be two keys to one project."""
+        async with self._db.transaction() as tx:
+            return list(await tx.scalars(select(schema.job.c.account).where(schema.job.c.id == job_id)))
+
+    async def watched(self, account: str) -> Watched | None:
+        """Return what a sweep of the account has to look at, or None where there is nothing."""
+        async with self._db.transaction() as tx:
+            rows = (await tx.execute(_owed(account, self._db.now()))).all()
+            owed = {row.id: row.place for row in rows}
+            newer_than = await self._newer_than(tx, account)
+            if not owed and newer_than is None:
+                return None
+            known = await self._newest(tx, account, max(_RECENT, len(owed) + 100))
+            if lacking := [job_id for job_id in owed if job_id not in known]:
+                rest = _jobs(account).where(self._db.among(schema.job.c.id, lacking))
+                known |= {row.id: _known(row) for row in await tx.execute(rest)}
+            known = await self._put_right(tx, known)
+        return Watched(known, owed, newer_than, frozenset(row.id for row in rows if row.resting))
+
+    async def _newer_than(self, tx: AsyncConnection, account: str) -> float | None:
+        """Return the least creation time that is new to some subscription.
+
+        One that is still to come, which a provider's clock or an absurd creation time made, is put back to now: jobs
+        would go unannounced until then.
+        """
+        subscriptions, now = schema.subscription.c, self._db.now()
+        mine = subscriptions.account == account
+        bounds = select(func.min(subscriptions.newer_than), func.max(subscriptions.newer_than) > now).where(mine)
+        least, is_ahead = (await tx.execute(bounds)).one()
+        if not is_ahead:
+            return None if least is None else float(least)
+        await tx.execute(update(schema.subscription).where(mine, subscriptions.newer_than > now).values(newer_than=now))
+        return float(await tx.scalar(select(func.min(subscriptions.newer_than)).where(mine)) or 0.0)
+
+    async def _put_right(self, tx: AsyncConnection, known: dict[str, KnownJob]) -> dict[str, KnownJob]:
+        """Let what lies ahead of a clock that was set back have happened just now; return the jobs as they are then."""
+        now, jobs = await self.now(tx), schema.job.c
+        right = {job_id: _before(job, now) for job_id, job in known.items()}
+        wrong = [job for job_id, job in known.items() if right[job_id] != job]
+        columns = jobs.same_since, jobs.stuck_since, jobs.missed_since, jobs.missed_at
+        values = {column.name: not_after(column, now) for column in columns}
+        for start in range(0, len(wrong), _AT_ONCE):
+            some = [job.id for job in wrong[start : start + _AT_ONCE]]
+            await tx.execute(
+                update(schema.job).where(jobs.account == wrong[0].account, jobs.id.in_(some)).values(values)
+            )
+        return right
+
+    async def now(self, tx: AsyncConnection) -> float:
+        """Return the present moment by the clock of what is stored."""
+        return float(await tx.scalar(select(self._db.now())) or 0.0)
+
+    async def newest(self, account: str, most: int) -> dict[str, KnownJob]:
+        """Return the jobs that were created last, by id."""
+        async with self._db.transaction() as tx:
+            return await self._newest(tx, account, most)
+
+    async def _newest(self, tx: AsyncConnection, account: str, most: int) -> dict[str, KnownJob]:
+        rows = await tx.execute(_jobs(account).order_by(*_newest_first()).limit(most))
+        return {row.id: _known(row) for row in rows}
+
+    async def add(self, tx: AsyncConnection, account: str, snapshots: Sequence[Snapshot]) -> set[str]:
+        """Record the first sight of jobs; return the ids of those that were indeed unknown."""
+        if not snapshots:
+            return set()
+        added = self._db.insert(schema.job).on_conflict_do_nothing().returning(schema.job.c.id)
+        now = await self.now(tx)
+        values = [
+            {
+                "account": account,
+                "id": snapshot.id,
+                "version": FIRST_VERSION,
+                "status": snapshot.status,
+                "fine_tuned_model": snapshot.fine_tuned_model,
+                "created_at": snapshot.created_at,
+                "same_since": first_since(snapshot, now),
+                "settled": False,
+            }
+            for snapshot in snapshots
+        ]
+        return set(await tx.scalars(added, values))
+
+    async def lock(
+        self, tx: AsyncConnection, account: str, job_ids: Sequence[str]
+    ) -> tuple[dict[str, KnownJob], float]:
+        """Return jobs as they are, by id, and the present moment; nobody else writes to them in this transaction."""
+        mine = _jobs(account).add_columns(self._db.now().label("now")).where(self._db.among(schema.job.c.id, job_ids))
+        rows = list(await tx.execute(mine.order_by(schema.job.c.id).with_for_update())) if job_ids else []
+        return {row.id: _known(row) for row in rows}, max((row.now for row in rows), default=0.0)
+
+    async def write(self, tx: AsyncConnection, jobs: Sequence[KnownJob]) -> None:
+        """Write jobs, which this transaction has locked, as they are to be from now on."""
+        if jobs:
+            mine = (schema.job.c.account == bindparam("of_account"), schema.job.c.id == bindparam("of_id"))
+            await tx.execute(update(schema.job).where(*mine), [_row(job) for job in jobs])
+
+    async def settle(self, tx: AsyncConnection, account: str, job_ids: Sequence[str]) -> None:
+        """Expect nothing more of these jobs."""
+        jobs = schema.job.c
+        for start in range(0, len(job_ids), _AT_ONCE):
+            some = (jobs.account == account, self._db.among(jobs.id, job_ids[start : start + _AT_ONCE]))
+            await tx.execute(update(schema.job).where(*some).values(settled=True))
+
+
+def is_untouched(seen: KnownJob, present: KnownJob) -> bool:
+    """Whether nobody wrote to a job since ``seen`` was read: the compare of a compare-and-swap."""
+    return _compared(seen) == _compared(present)
+
+
+def _compared(job: KnownJob) -> tuple[Any, ...]:
+    return job.account, job.id, job.version, job.doubt and job.doubt.at, job.absence and job.absence.reads
+
+
+def _before(job: KnownJob, now: float) -> KnownJob:
+    """Return a job of which nothing has happened after the moment ``now``."""
+    seen, noted, stuck = job.same_since, job.absence, job.stuck_since
+    if seen <= now and (stuck is None or stuck <= now) and (noted is None or noted.last <= now >= noted.since):
+        return job
+    absence = noted and Absence(noted.reads, min(noted.since, now), min(noted.last, now))
+    return replace(job, same_since=min(seen, now), absence=absence, stuck_since=stuck and min(stuck, now))
+
+
+def _jobs(account: str) -> Any:
+    return select(schema.job).where(schema.job.c.account == account)
+
+
+def _newest_first() -> tuple[Any, ...]:
+    # Databases differ in where they put what is missing: a job without a creation time counts as new.
+    return schema.job.c.created_at.desc().nulls_first(), schema.job.c.id
+
+
+def _owed(account: str, now: ColumnElement[float]) -> Any:
+    jobs = schema.job.c
+    place = func.row_number().over(order_by=_newest_first()) - 1
+    placed = select(schema.job, place.label("place")).where(jobs.account == account).subquery()
+    resting = is_resting(placed.c, now).label("resting")
+    return select(placed.c.id, placed.c.place, resting).where(*is_due(placed.c, now))
+
+
+def is_due(jobs: Any, now: ColumnElement[float]) -> tuple[ColumnElement[bool], ...]:
+    """Return what holds of the rows of jobs that are owed a look: tracked, unsettled, and not gone a moment ago."""
+    tracks = schema.track.c
+    tracked = exists().where(and_(tracks.account == jobs.account, tracks.job_id == jobs.id))
+    return jobs.settled.is_(False), or_(jobs.gone.is_(False), is_over(jobs.missed_at + REST, now, REST)), tracked
+
+
+def _known(row: Row[Any]) -> KnownJob:
+    return KnownJob(
+        account=row.account,
+        id=row.id,
+        version=row.version,
+        state=State(row.status, row.fine_tuned_model),
+        created_at=row.created_at,
+        same_since=row.same_since,
+        settled=row.settled,
+        doubt=Doubt(row.back_to, row.back_at) if row.back_to else None,
+        absence=Absence(row.misses, row.missed_since, row.missed_at) if row.misses else None,
+        gone=row.gone,
+        stuck_since=row.stuck_since,
+        unread=row.unread,
+    )
+
+
+def _row(job: KnownJob) -> dict[str, Any]:
+    doubt, absence = job.doubt, job.absence
+    return {
+        "of_account": job.account,
+        "of_id": job.id,
+        "version": job.version,
+        "status": job.state.status,
+        "fine_tuned_model": job.state.fine_tuned_model,
+        "same_since": job.same_since,
+        "settled": job.settled,
+        "back_to": doubt and doubt.status,
+        "back_at": doubt and doubt.at,
+        "misses": absence.reads if absence else 0,
+        "missed_since": absence and absence.since,
+        "missed_at": absence and absence.last,
+        "gone": job.gone,
+        "stuck_since": job.stuck_since,
+    }

@@ -1,0 +1,49 @@
+"""Jobs whose own reads do not work although their account answers: since when, how often, and until when they rest.
+
+Every method joins the caller's transaction.
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.store.db import schema
+from bot.store.db.engine import Database
+from bot.store.db.moments import is_ahead, not_after
+
+LONGEST_REST = 3600.0
+"""Seconds: no job rests for longer, so an end beyond it was set before the clock was set back."""
+
+
+class Unread:
+    """What could not be read of jobs."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def note(self, tx: AsyncConnection, account: str, job_id: str, rest: float) -> tuple[float, float]:
+        """Count a read that did not work and leave the job alone for ``rest`` seconds.
+
+        Returns:
+            Since when no read worked, and for how many seconds.
+        """
+        jobs, now = schema.job.c, self._db.now()
+        until = now + min(rest, LONGEST_REST)
+        since = not_after(func.coalesce(jobs.unread_since, now), now)
+        mine = update(schema.job).where(jobs.account == account, jobs.id == job_id)
+        noted = mine.values(unread=jobs.unread + 1, unread_since=since, unread_until=until)
+        found = (await tx.execute(noted.returning(jobs.unread_since, now - jobs.unread_since))).one()
+        return float(found[0]), float(found[1])
+
+    async def clear(self, tx: AsyncConnection, account: str, job_ids: Collection[str]) -> None:
+        """Forget what could not be read of jobs that were read."""
+        jobs = schema.job.c
+        mine = update(schema.job).where(jobs.account == account, jobs.id.in_(job_ids))
+        await tx.execute(mine.values(unread=0, unread_since=None, unread_until=None))
+
+
+def is_resting(jobs: Any, now: ColumnElement[float]) -> ColumnElement[bool]:
+    """Return what holds of the rows of jobs that are not to be read alone now."""
+    return and_(jobs.unread_until.is_not(None), is_ahead(jobs.unread_until, now, LONGEST_REST))

@@ -1,0 +1,1 @@
+"""Outbox: one row per alert and destination, in a queue per channel."""

@@ -1,0 +1,154 @@
+"""What did not reach anybody: parked and dead deliveries, and how they are owed anew.
+
+A row that a digest tells shares that digest's state and is never listed itself.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, func, select, update
+
+from bot.store.db import schema
+from bot.store.db.engine import Database
+from bot.store.outbox.delivery import Picture
+from bot.store.outbox.queue import alone_in, place
+
+NOT_OWED = "person_lost_access"
+"""The error of what is dead because nobody is owed it any more: it is neither listed nor tried again."""
+_AT_ONCE = 1000
+"""Rows that are owed anew in one transaction."""
+
+
+@dataclass(frozen=True)
+class Stuck:
+    """A delivery that Slack did not take. Times are seconds since the epoch."""
+
+    id: int
+    channel: str
+    """Where it should have gone: a channel, or a person."""
+    picture: Picture
+    state: str
+    """``parked`` until somebody changes something in Slack, ``dead`` where Slack does not accept what was drawn."""
+    error: str | None
+    """Why, in Slack's word or ours."""
+    attempts: int
+    created_at: float
+    job_id: str | None
+    """None for digests and notices, as are the next three."""
+    kind: str | None
+    """What kind of change it tells."""
+    old_status: str | None
+    new_status: str | None
+    holds: int
+    """How many deliveries a digest tells."""
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What is undelivered, and what is still on its way."""
+
+    stuck: list[Stuck]
+    """The first in their channels' lines, oldest first."""
+    total: int
+    """How many are undelivered, those that are not listed included."""
+    waiting: int
+    """How many deliveries are still to be sent."""
+    waits_for: float | None
+    """Seconds since the oldest of those came to be owed; None where none is."""
+
+
+class Undelivered:
+    """Parked and dead deliveries."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def overview(self, most: int) -> Overview:
+        """Return up to ``most`` undelivered rows, and how many there are of what."""
+        since: Any = func.min(schema.delivery.c.created_at)
+        waiting = select(func.count(), self._db.now() - since).where(alone_in(schema.UNFINISHED))
+        async with self._db.transaction() as tx:
+            stuck = [_stuck(row) for row in await tx.execute(_oldest(most))]
+            total = (await tx.execute(select(func.count()).where(*_listed()))).scalar_one()
+            count, age = (await tx.execute(waiting)).one()
+        return Overview(stuck, total, count, None if age is None else max(0.0, float(age)))
+
+    async def by_state(self) -> dict[str, int]:
+        """Return how many deliveries are in each state but ``sent``; a digest counts once, whatever it tells."""
+        state, found = schema.delivery.c.state, dict[str, int]()
+        async with self._db.transaction() as tx:
+            # One by one: each of these has an index of its few rows, the whole table has none.
+            for states in (schema.UNFINISHED, schema.UNDELIVERED, (schema.MUTED,)):
+                counted = select(state, func.count()).where(alone_in(states), _is_owed()).group_by(state)
+                found |= dict.fromkeys(states, 0)
+                found |= {name: int(count) for name, count in await tx.execute(counted)}
+        return found
+
+    async def state_of(self, delivery: int) -> str | None:
+        """Return the state of one delivery, or None where there is no such row."""
+        async with self._db.transaction() as tx:
+            return await tx.scalar(select(schema.delivery.c.state).where(schema.delivery.c.id == delivery))
+
+    async def retry(self, deliveries: Iterable[int] | None = None) -> int:
+        """Owe undelivered rows anew, these or all; return how many that were: of two calls at once one counts each.
+
+        What a digest holds goes with it and is not counted. Doubt stays: such a row is looked up before it is sent.
+        """
+        chosen = () if deliveries is None else (schema.delivery.c.id.in_(list(deliveries)),)
+        return await self._owe_anew((*_listed(), *chosen))
+
+    async def reopen(self, channel: str) -> int:
+        """Owe anew what is parked for a channel that takes messages again; return how many rows that were.
+
+        Its cards are edited at once.
+
+        Doing it twice is doing it once, so that an event that Slack sends again needs no memory. Dead rows stay: what
+        Slack could not accept does not get better by an invitation.
+        """
+        rows = schema.delivery.c
+        chosen = (alone_in(schema.UNDELIVERED), rows.state == "parked", rows.channel == channel)
+        cards = schema.card.c
+        async with self._db.transaction() as tx:
+            await tx.execute(update(schema.card).where(cards.channel == channel).values(not_before=0.0))
+        return await self._owe_anew(chosen)
+
+    async def _owe_anew(self, chosen: tuple[Any, ...]) -> int:
+        """Owe rows anew, so many in each transaction; return how many those are."""
+        rows, count, last, ids = schema.delivery.c, 0, 0, [0]
+        fresh = {"state": "pending", "error": None, "not_before": 0.0, "lease_until": 0.0, "token": None, "attempts": 0}
+        # Locked in one order: on PostgreSQL, two who retry all at once would else wait for each other for ever.
+        # Not by the bare id, in whose order SQLite would read the whole table.
+        locked = select(rows.id).where(*chosen).order_by(rows.id + 0).limit(_AT_ONCE).with_for_update()
+        while ids:
+            async with self._db.transaction() as tx:
+                ids = list(await tx.scalars(locked.where(rows.id + 0 > last)))
+                for of in (rows.id, rows.held_by) if ids else ():
+                    await tx.execute(update(schema.delivery).where(self._db.among(of, ids)).values(fresh))
+            count, last = count + len(ids), max(ids, default=last)
+        return count
+
+
+def _listed() -> tuple[Any, ...]:
+    return alone_in(schema.UNDELIVERED), _is_owed()
+
+
+def _is_owed() -> Any:
+    return func.coalesce(schema.delivery.c.error, "") != NOT_OWED
+
+
+def _oldest(most: int) -> Any:
+    rows, changes = schema.delivery.c, schema.change.c
+    held = schema.delivery.alias("held")
+    holds = select(func.count()).where(held.c.held_by == rows.id).scalar_subquery()
+    columns = (rows.id, rows.channel, rows.picture, rows.state, rows.error, rows.attempts, rows.created_at)
+    of_change = (changes.job_id, changes.kind, changes.old_status, changes.new_status)
+    listed = select(*columns, *of_change, holds.label("holds")).select_from(
+        schema.delivery.outerjoin(schema.change, changes.id == rows.change_id)
+    )
+    # A digest stands where the first row that it holds stood.
+    return listed.where(*_listed()).order_by(place(), rows.id).limit(most)
+
+
+def _stuck(row: Row[Any]) -> Stuck:
+    return Stuck(**{**row._mapping, "picture": Picture(row.picture)})  # noqa: SLF001 - its public name in SQLAlchemy

@@ -1,0 +1,260 @@
+"""The outbox: every alert that is owed, one row for each destination, until Slack has it.
+
+    pending -> inflight -> sent
+                        -> pending     refused for now: tried again after ``not_before``
+                        -> ambiguous   may have arrived: looked up before it is sent again
+                        -> parked      its channel is closed: it and all that the channel is owed wait for its opening
+                        -> dead        given up; the channel's line went on without it, a person may retry it
+    muted -> pending    held by a digest, at the end of the mute
+
+A row is claimed by one statement under a lease and a token; every later write names the token, so that a sender whose
+lease ran out changes nothing. ``in_doubt`` is set just before the wire and cleared by a certain answer: whatever
+happens to the sender in between, the next one knows that the message may be there.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Double, Row, case, func, literal, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.net.retry_after import LONGEST_PAUSE
+from bot.store.db import schema
+from bot.store.db.backup import doubt
+from bot.store.db.engine import Database
+from bot.store.db.moments import deadline, is_over, not_after
+from bot.store.db.tokens import Tokens
+from bot.store.jobs.cards import Card
+from bot.store.jobs.changes import RecordedChange
+from bot.store.outbox import digests
+from bot.store.outbox.delivery import Alert, Delivery, Outcome, Picture, Planned, delivery_of, opaque
+from bot.store.outbox.queue import LONGEST_LEASE, due, heads, latest, longest_rest, place, ready_at, unfinished
+
+_SET_BACK = 3600.0
+"""Seconds that an attempt is taken to be old where the clock was set back since, so that nobody can tell."""
+_ready = {"state": "pending", "kind": "post", "attempts": 0, "not_before": 0.0, "lease_until": 0.0}
+
+
+class Outbox:
+    """What is owed. Methods that take ``tx`` join the caller's transaction."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._tokens = Tokens()
+
+    async def add(
+        self, tx: AsyncConnection, recorded: RecordedChange, planned: Planned, *, muted: bool = False
+    ) -> None:
+        """Owe one alert of a change, once; what is parked for its channel is tried again before it.
+
+        So a channel that takes messages again is found out by its next alert. A muted one waits for the mute's end.
+        """
+        await self.add_all(tx, recorded.account, [Alert(recorded, planned, muted)])
+
+    async def add_all(self, tx: AsyncConnection, account: str, alerts: Sequence[Alert]) -> None:
+        """Owe alerts of changes of an account, in this order, as ``add`` does one."""
+        if loud := {each.planned.channel for each in alerts if not each.muted}:
+            rows = schema.delivery.c
+            parked = update(schema.delivery).where(self._db.among(rows.channel, loud), rows.state == "parked")
+            await tx.execute(parked.values(state="pending", not_before=0.0))
+        await self._insert(tx, [each.values() for each in alerts], account)
+
+    async def notify(
+        self, tx: AsyncConnection, channel: str, body: Mapping[str, Any], key: str, *, replies_to: int | None = None
+    ) -> None:
+        """Owe a notice, drawn from ``body``, to a channel, a person or a card's thread, once for each ``key``."""
+        await self.notify_all(tx, {channel: replies_to}, body, key)
+
+    async def notify_all(
+        self, tx: AsyncConnection, to: Mapping[str, int | None], body: Mapping[str, Any], key: str
+    ) -> None:
+        """Owe a notice to several channels, each with the card in whose thread it goes, as ``notify`` does to one."""
+        notice = {"picture": Picture.NOTICE, "notice": json.dumps(body)}
+        of = {channel: {"channel": channel, "key": opaque(f"notice|{key}|{channel}")} for channel in to}
+        await self._insert(tx, [{**notice, **of[channel], "replies_to": card} for channel, card in to.items()])
+
+    async def post_again(self, tx: AsyncConnection, card: Card) -> None:
+        """Owe the card of a job once more: the one that stood in its channel is gone from there."""
+        row = {"channel": card.channel, "picture": Picture.CARD, "replies_to": card.id}
+        await self._insert(tx, [{**row, "key": opaque(f"card|{card.id}|after {card.ts}")}])
+
+    async def _insert(self, tx: AsyncConnection, rows: Sequence[dict[str, Any]], of: str | None = None) -> None:
+        """Owe rows, in this order, each once for its key; ``of`` is the account whose changes they tell."""
+        if rows:
+            owed = {"created_at": self._db.now(), **doubt(self._db.now(), of)}
+            statement = self._db.insert(schema.delivery).values(owed).on_conflict_do_nothing(index_elements=["key"])
+            await tx.execute(statement, [{**_ready, **row} for row in rows])
+
+    async def claim(self, lease: float) -> Delivery | None:
+        """Take the oldest row of a channel that is due, for ``lease`` seconds; None where nothing is due.
+
+        A channel's rows go out one after the other, in the order in which they came to be owed. Where more than
+        ``digests.MOST_WAITING`` wait in a channel, they become digests, and the first of these is taken. A row that this
+        process claimed without hearing so, or abandoned, comes first.
+        """
+        lost = self._tokens.lost()
+        with self._tokens.claiming() as token:
+            async with self._db.transaction() as tx:
+                delivery = await self._claim(tx, token, lease, lost)
+        self._tokens.found_out(lost)
+        return delivery
+
+    async def _claim(self, tx: AsyncConnection, token: str, lease: float, lost: Sequence[str]) -> Delivery | None:
+        now = await self._db.present(tx)
+        row = await self._take_back(tx, token, lease, lost) if lost else None
+        row = row or await self._take(tx, token, lease, now)
+        if row and await digests.bundle(tx, row):
+            row = await self._take(tx, token, lease, now)
+        if not row:
+            return None
+        limited = select(schema.channel.c.limited_until).where(schema.channel.c.id == row.channel)
+        return delivery_of(row, float(await tx.scalar(limited) or 0.0))
+
+    async def _take_back(self, tx: AsyncConnection, token: str, lease: float, lost: Sequence[str]) -> Row[Any] | None:
+        """Take one row of claims that were lost, and give back the others."""
+        now, rows = self._db.now(), schema.delivery.c
+        ours = (rows.token.in_(lost), rows.state == "inflight")
+        chosen = select(func.min(rows.id)).where(*ours).scalar_subquery()
+        renewed = update(schema.delivery).where(rows.id == chosen, *ours)
+        renewed = renewed.values(token=token, lease_until=now + lease)
+        row: Row[Any] | None = (
+            await tx.execute(renewed.returning(schema.delivery, now.label("claimed_at")))
+        ).one_or_none()
+        await tx.execute(update(schema.delivery).where(*ours).values(token=None, lease_until=0.0))
+        return row
+
+    def abandon(self, delivery: Delivery) -> None:
+        """Let the next claim of this process take a row back: its delivery broke before anything was sent."""
+        self._tokens.lose(delivery.token)
+
+    async def _take(self, tx: AsyncConnection, token: str, lease: float, now: float) -> Row[Any] | None:
+        rows = schema.delivery.c
+        chosen = select(rows.id).where(*due(now, self._db.steps.left(LONGEST_LEASE))).order_by(place()).limit(1)
+        chosen = chosen.with_for_update(skip_locked=True)
+        statement = (
+            update(schema.delivery)
+            .where(rows.id == chosen.scalar_subquery(), is_over(rows.lease_until, now, LONGEST_LEASE), unfinished())
+            .values(
+                state="inflight",
+                attempts=rows.attempts + 1,
+                token=token,
+                lease_until=now + lease,
+            )
+            .returning(schema.delivery, literal(now, Double).label("claimed_at"))
+        )
+        row: Row[Any] | None = (await tx.execute(statement)).one_or_none()
+        return row
+
+    async def attempt(self, delivery: Delivery, *, thread_ts: str | None, needs: float, doubt: float) -> bool:
+        """Note, just before the wire, that a message may arrive from now on; return whether it may be sent.
+
+        Args:
+            delivery: the claimed row.
+            thread_ts: the thread that it goes to: where to look for it.
+            needs: seconds that have to be left of the lease; where fewer are, another sender may take the row while
+                this one is still at it, so nothing is noted and nothing may be sent.
+            doubt: seconds after which, if no answer is recorded, it can be told whether the message arrived.
+        """
+        now = self._db.now()
+        mine = (*_mine(delivery), schema.delivery.c.lease_until - now > needs)
+        noted = {
+            "in_doubt": True,
+            "first_at": func.coalesce(schema.delivery.c.first_at, now),
+            "last_at": now,
+            "not_before": now + doubt,
+            "thread_ts": thread_ts,
+            "looks": 0,
+        }
+        async with self._db.transaction() as tx:
+            return (await tx.execute(update(schema.delivery).where(*mine).values(**noted))).rowcount > 0
+
+    async def give_back(self, delivery: Delivery, *, wait: float = 0.0, looked: bool = False) -> None:
+        """Return a row that was not tried; it may be claimed again after ``wait`` seconds. ``looked`` if in vain."""
+        rows, now = schema.delivery.c, self._db.now()
+        back = {
+            "state": "ambiguous" if delivery.in_doubt else "pending",
+            "attempts": rows.attempts - 1,
+            "looks": rows.looks + int(looked),
+            "token": None,
+            "lease_until": 0.0,
+            "first_at": case((rows.first_at > now, now - _SET_BACK), else_=rows.first_at),
+            "last_at": not_after(rows.last_at, now),
+        }
+        statement = update(schema.delivery).where(*_mine(delivery))
+        async with self._db.transaction() as tx:
+            await tx.execute(statement.values(**back, not_before=now + wait))
+
+    async def settle(
+        self,
+        tx: AsyncConnection,
+        delivery: Delivery,
+        outcome: Outcome,
+        *,
+        in_doubt: bool,
+        ts: str | None = None,
+        error: str | None = None,
+        wait: float = 0.0,
+    ) -> bool:
+        """Record how an attempt ended; return False where the lease was lost, so that nothing was recorded.
+
+        Args:
+            tx: the caller's transaction.
+            delivery: the claimed row.
+            outcome: its new state.
+            in_doubt: whether it may stand in the channel although it is not known to.
+            ts: where the message stands, for ``sent``.
+            error: why not, in Slack's word.
+            wait: seconds until this row may be tried again.
+        """
+        rows = schema.delivery.c
+        end = {"state": outcome, "ts": ts, "error": error, "in_doubt": in_doubt, "lease_until": 0.0, "token": None}
+        statement = update(schema.delivery).where(*_mine(delivery)).values(**end, not_before=self._db.now() + wait)
+        if (await tx.execute(statement)).rowcount == 0:
+            return False
+        if delivery.picture is Picture.DIGEST and outcome in ("sent", "parked", "dead"):
+            held = update(schema.delivery).where(rows.held_by == delivery.id)
+            await tx.execute(held.values(state=outcome, ts=ts, error=error))
+        return True
+
+    async def park_channel(self, tx: AsyncConnection, channel: str, error: str) -> int:
+        """Park all that a closed channel is owed; return how many alerts are parked for it now."""
+        rows = schema.delivery.c
+        waiting = update(schema.delivery).where(rows.channel == channel, rows.state.in_(("pending", "ambiguous")))
+        await tx.execute(waiting.values(state="parked", error=error))
+        parked = select(func.count()).where(rows.channel == channel, rows.state == "parked")
+        return int(await tx.scalar(parked.where(rows.picture != Picture.DIGEST)) or 0)
+
+    async def seconds_to_next(self) -> float | None:
+        """Return how long until a row can be claimed: 0 where one can be now, None where nothing is owed."""
+        channels = schema.channel.c
+        with_channel = schema.delivery.outerjoin(schema.channel, channels.id == schema.delivery.c.channel)
+        async with self._db.transaction() as tx:
+            now = await self._db.present(tx)
+            ready = ready_at(now, self._db.steps.left(LONGEST_LEASE))
+            owed = select(func.min(ready) - now).select_from(with_channel)
+            seconds = await tx.scalar(owed.where(unfinished(), place().in_(heads())))
+        return None if seconds is None else max(0.0, float(seconds))
+
+    async def end_leases(self) -> int:
+        """Give back every lease; return how many there were. For a store that only this process uses, at its start."""
+        rows = schema.delivery.c
+        async with self._db.transaction() as tx:
+            statement = update(schema.delivery).where(rows.state == "inflight").values(lease_until=0.0)
+            return (await tx.execute(statement)).rowcount
+
+    async def rest(self, tx: AsyncConnection, channel: str, seconds: float, *, limited: bool = False) -> None:
+        """Send nothing to a channel for some seconds; ``limited`` where Slack asked for it."""
+        now, channels = self._db.now(), schema.channel.c
+        until = now + seconds
+        row = self._db.insert(schema.channel).values(id=channel, free_at=until, limited_until=until if limited else 0.0)
+        before = {
+            "free_at": deadline(channels.free_at, now, longest_rest()),
+            "limited_until": deadline(channels.limited_until, now, LONGEST_PAUSE),
+        }
+        later = {name: latest(moment, row.excluded[name]) for name, moment in before.items()}
+        await tx.execute(row.on_conflict_do_update(index_elements=["id"], set_=later))
+
+
+def _mine(delivery: Delivery) -> tuple[Any, ...]:
+    return schema.delivery.c.id == delivery.id, schema.delivery.c.token == delivery.token

@@ -1,0 +1,114 @@
+"""Deliveries: alerts before they are rows of the outbox, and rows that were claimed from it."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal
+
+from sqlalchemy import Row
+
+from bot.store.db import schema
+from bot.store.jobs.changes import RecordedChange
+
+
+class Picture(StrEnum):
+    """What is drawn."""
+
+    CARD = "card"
+    CHANGE = "change"
+    DIGEST = "digest"
+    """Many changes in one message."""
+    NOTICE = "notice"
+    """What the bot says about itself, or about an order."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One alert for one destination, before it is a row."""
+
+    channel: str
+    picture: Picture
+    replies_to: int
+    """The card that it belongs to: the card itself, or the one in whose thread the change is told."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A claimed row. Times are seconds since the epoch."""
+
+    id: int
+    key: str
+    """What makes it recognisable in Slack; opaque."""
+    channel: str
+    picture: Picture
+    change_id: int | None
+    """The change that it tells; None for a digest or a notice."""
+    replies_to: int | None
+    notice: dict[str, Any] | None
+    attempts: int
+    """How many there have been, this one included."""
+    in_doubt: bool
+    """Whether an earlier attempt may have arrived."""
+    last_error: str | None
+    """How the attempt before this one failed, in Slack's word."""
+    thread_ts: str | None
+    """The thread that the attempt before this one went to."""
+    token: str
+    created_at: float
+    claimed_at: float
+    first_at: float | None
+    """When the first attempt began, None before it."""
+    last_at: float | None
+    looks: int
+    """Look-ups in a row, before this claim, that could not see whether it arrived."""
+    limited_for: float
+    """For how long after it was owed Slack still kept its channel waiting: seconds, 0 where it did not."""
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One alert of a change, and whether a mute covers it."""
+
+    recorded: RecordedChange
+    planned: Planned
+    muted: bool = False
+
+    def values(self) -> dict[str, Any]:
+        """Return what its row has of its own."""
+        planned = self.planned
+        key = f"{self.recorded.name}|{planned.channel}|{planned.picture}|post"
+        state = schema.MUTED if self.muted else "pending"
+        return {**vars(planned), "change_id": self.recorded.id, "state": state, "key": opaque(key)}
+
+
+Outcome = Literal["sent", "pending", "ambiguous", "parked", "dead"]
+
+
+def opaque(key: str) -> str:
+    """Return what makes an alert recognizable in Slack, and tells nothing of it."""
+    return hashlib.sha256(key.encode()).hexdigest()[:32]
+
+
+def delivery_of(row: Row[Any], limited_until: float) -> Delivery:
+    """Return a claimed row; ``limited_until`` is when the last pause of its channel that Slack asked for ends."""
+    return Delivery(
+        id=row.id,
+        key=row.key,
+        channel=row.channel,
+        picture=Picture(row.picture),
+        change_id=row.change_id,
+        replies_to=row.replies_to,
+        notice=json.loads(row.notice) if row.notice else None,
+        attempts=row.attempts,
+        in_doubt=row.in_doubt,
+        last_error=row.error,
+        thread_ts=row.thread_ts,
+        token=row.token,
+        created_at=row.created_at,
+        claimed_at=row.claimed_at,
+        first_at=row.first_at,
+        last_at=row.last_at,
+        looks=row.looks,
+        limited_for=max(0.0, limited_until - row.created_at),
+    )

@@ -1,0 +1,100 @@
+"""Digests: where many alerts wait for one channel, a few messages tell them all.
+
+A digest is a delivery of its own, with one key and the place in line of the first row that it holds. The rows that it
+holds point to it, go out with it and share its end.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Row, bindparam, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.store.db import schema
+
+MOST_WAITING = 20
+"""Rows that may wait in a channel, at about one message a second, before they become digests."""
+MOST_CHANGES = 25
+"""Changes that one digest tells: a line each, and Slack refuses blocks that hold much more than 8,000 characters."""
+
+AFTER_MUTE = json.dumps({"kind": "after_mute"})
+"""The notice of a digest that sums up what was muted."""
+AFTER_FLAPPING = json.dumps({"kind": "after_flapping"})
+"""The notice of a digest that sums up what a job went through that changed too often."""
+_AT_ONCE = 1000
+"""Rows that become digests in one transaction."""
+_DIGEST = {
+    "kind": "post",
+    "picture": "digest",
+    "state": "pending",
+    "attempts": 0,
+    "in_doubt": False,
+    "not_before": 0.0,
+    "lease_until": 0.0,
+}
+_HELD = {"state": "pending", "token": None, "lease_until": 0.0}
+
+
+async def bundle(tx: AsyncConnection, claimed: Row[Any]) -> bool:
+    """Turn what waits in the channel of a row that was just claimed into digests, where that is too much.
+
+    Returns whether it was; the claimed row is then held by a digest, too, and the claim is over. A row that may have
+    arrived stays alone: it has to be looked up by its own key.
+    """
+    if claimed.change_id is None or claimed.in_doubt:
+        return False
+    waiting = await _waiting(tx, claimed)
+    if len(waiting) <= MOST_WAITING:
+        return False
+    parts = _parts(waiting)
+    if len(waiting) == _AT_ONCE and len(parts) > 1:
+        parts.pop()  # the rest of its changes may be beyond what was read: later claims come to it
+    await hold(tx, parts, lambda rows: {"place": rows[0].id, "created_at": rows[0].created_at})
+    return True
+
+
+async def hold(
+    tx: AsyncConnection, parts: Sequence[Sequence[Row[Any]]], values: Callable[[Sequence[Row[Any]]], dict[str, Any]]
+) -> None:
+    """Let one digest tell the rows of each part, which are of one channel; ``values`` returns what it has of its own."""
+    if not parts:
+        return
+    made = insert(schema.delivery).values(_DIGEST).returning(schema.delivery.c.key, schema.delivery.c.id)
+    values_of = [{"channel": rows[0].channel, "key": _key(rows), **values(rows)} for rows in parts]
+    ids = {row.key: row.id for row in await tx.execute(made, values_of)}
+    held = update(schema.delivery).where(schema.delivery.c.id == bindparam("row")).values(_HELD)
+    await tx.execute(held, [{"row": row.id, "held_by": ids[_key(rows)]} for rows in parts for row in rows])
+
+
+def _key(rows: Sequence[Row[Any]]) -> str:
+    return hashlib.sha256("|".join(["digest", *(row.key for row in rows)]).encode()).hexdigest()[:32]
+
+
+async def _waiting(tx: AsyncConnection, claimed: Row[Any]) -> list[Row[Any]]:
+    """Return the first rows of a channel that a digest may tell: so many as one transaction can hold."""
+    rows = schema.delivery.c
+    waits = (rows.state == "pending") | (rows.id == claimed.id)
+    tells_change = (rows.change_id.is_not(None), rows.kind == "post", rows.held_by.is_(None))
+    of_channel = select(rows.id, rows.key, rows.channel, rows.change_id, rows.created_at).where(
+        rows.channel == claimed.channel, waits, rows.in_doubt.is_(False), *tells_change
+    )
+    return list(await tx.execute(of_channel.order_by(rows.id).limit(_AT_ONCE)))
+
+
+def _parts(waiting: Iterable[Row[Any]]) -> list[list[Row[Any]]]:
+    """Cut rows into digests; a card and the change that made it are told in one line, and stay together."""
+    changes = [list(rows) for _, rows in groupby(waiting, key=lambda row: row.change_id)]
+    return [
+        [row for rows in changes[start : start + MOST_CHANGES] for row in rows]
+        for start in range(0, len(changes), MOST_CHANGES)
+    ]
+
+
+async def changes_in(tx: AsyncConnection, digest_id: int) -> list[int]:
+    """Return the ids of the changes that a digest tells, in order."""
+    rows = schema.delivery.c
+    held = await tx.scalars(select(rows.change_id).where(rows.held_by == digest_id).order_by(rows.id))
+    return list(dict.fromkeys(held))

@@ -1,0 +1,1 @@
+"""SQLite files: the lock, the generation, integrity."""

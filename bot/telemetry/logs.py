@@ -1,0 +1,221 @@
+"""How log lines look: events with fields, for people or as JSON. Nothing leaves here that is a secret or a forged line.
+
+A thread writes them, so that nobody waits where nobody reads them.
+"""
+
+import atexit
+import logging
+import os
+import select
+import sys
+import threading
+from collections import deque
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Literal
+
+import structlog
+from structlog.processors import ExceptionRenderer
+from structlog.tracebacks import ExceptionDictTransformer
+
+from bot.telemetry.metrics import LOG_LINES_DROPPED
+from bot.telemetry.redaction import HIDDEN, is_secret_name, redacted
+from bot.text import printable
+
+MOST_WAITING = 1024 * 1024
+"""Bytes of lines that wait to be written; the ones after that are dropped and counted."""
+LAST_SECONDS = 0.4
+"""How long the end of the process waits until the last lines are written."""
+LONGEST_VALUE = 120
+"""Characters of one value: what it says may come from outside."""
+LONGEST_TEXT = 2000
+"""Characters of a library's message, and of each text in an exception."""
+
+_LONG = ("event", "exception")
+_EVERY: list[structlog.typing.Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+STEPS: list[structlog.typing.Processor] = [*_EVERY, structlog.stdlib.ProcessorFormatter.wrap_for_formatter]
+"""What an event of ours goes through until it is a record of the standard library's."""
+
+
+def set_up(style: Literal["console", "json"]) -> None:
+    """Send our events and those of libraries, and what ends the process, to standard error in one form."""
+    structlog.configure(
+        processors=STEPS,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = _Queue(sys.stderr.fileno())
+    handler.setFormatter(formatter(style))
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.INFO)
+    # They tell every request, every timer and every ping.
+    for chatty in ("httpx", "slack_bolt", "slack_sdk", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    # It warns at each tick that finds the last look still under way, which is as it should be.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    logging.captureWarnings(capture=True)
+    sys.excepthook = _log_end
+    sys.unraisablehook = _log_unraisable
+    atexit.register(drain)
+
+
+def say(text: str) -> None:
+    """Tell people something on standard error, by the way of the log where that is set up."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, _Queue):
+            handler.write(text)
+            return
+    sys.stderr.write(f"{text}\n")
+
+
+def drain(seconds: float = LAST_SECONDS) -> None:
+    """Wait until all lines are written, but no longer than ``seconds``: maybe nobody reads them."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, _Queue):
+            handler.drain(seconds)
+
+
+def formatter(style: Literal["console", "json"]) -> logging.Formatter:
+    """Return what makes a line of a record, be it of an event of ours that took ``STEPS`` or of a library's."""
+    # Neither shows the local variables of frames, and with them tokens and keys.
+    last: list[structlog.typing.Processor] = (
+        [
+            ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+            _cleaned,
+            structlog.processors.JSONRenderer(),
+        ]
+        if style == "json"
+        else [
+            ExceptionRenderer(),
+            _cleaned,
+            structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+        ]
+    )
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*_EVERY, structlog.stdlib.ExtraAdder()],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+    )
+
+
+class _Queue(logging.Handler):
+    """Lines that wait for the thread that writes them, in their order."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+        self._lines: deque[bytes] = deque()
+        self._waiting = 0
+        self._dropped = 0
+        self._changed = threading.Condition()
+        threading.Thread(target=self._write_all, name="log", daemon=True).start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a record; one that cannot be written is named, where Python would print its arguments."""
+        try:
+            line = self.format(record)
+        except Exception:  # noqa: BLE001 - whatever the arguments do when they are formatted
+            line = f"a log line of {record.module}:{record.lineno} could not be written"
+        self.write(line)
+
+    def write(self, text: str) -> None:
+        """Put a line to those that wait, or count it where they are too many."""
+        line = f"{text}\n".encode(errors="backslashreplace")
+        with self._changed:
+            if self._waiting + len(line) > MOST_WAITING:
+                self._drop()
+                return
+            self._lines.append(line)
+            self._waiting += len(line)
+            self._changed.notify_all()
+
+    def drain(self, seconds: float) -> None:
+        """Wait until no line waits any more, or the time is over."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._lines, seconds)
+
+    def _drop(self) -> None:
+        self._dropped += 1
+        LOG_LINES_DROPPED.inc()
+
+    def _write_all(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._lines)
+                line = self._lines[0]
+            is_written = _write(self._descriptor, line)
+            with self._changed:
+                if not is_written:
+                    self._drop()
+                # Once there is room again, so that this is not dropped, too.
+                dropped = self._dropped if is_written and self._waiting <= MOST_WAITING // 2 else 0
+                self._dropped -= dropped
+            if dropped:
+                structlog.get_logger().warning("log.lines_dropped", lines=dropped)
+            with self._changed:
+                self._lines.popleft()
+                self._waiting -= len(line)
+                self._changed.notify_all()
+
+
+def _write(descriptor: int, line: bytes) -> bool:
+    """Write a line to its end, however long that takes; return whether it could be."""
+    while line:
+        try:
+            line = line[os.write(descriptor, line) :]
+        except BlockingIOError:  # another process that has it, too, may have made it so
+            select.select((), (descriptor,), ())
+        except OSError:  # nobody is there to read it any more, or the disk is full
+            return False
+    return True
+
+
+def _log_unraisable(what: "sys.UnraisableHookArgs") -> None:
+    structlog.get_logger().error(
+        "process.unraisable", exc_info=what.exc_value, where=getattr(what.object, "__qualname__", None)
+    )
+
+
+def _log_end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+    else:
+        structlog.get_logger().critical("process.broke", exc_info=(kind, error, trace))
+
+
+def _cleaned(_logger: Any, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Make every value safe: no secret, nothing that is not seen, one line, and not too long."""
+    traceback = event.get("exception")
+    safe = {key: _field(key, value, LONGEST_TEXT if key in _LONG else LONGEST_VALUE) for key, value in event.items()}
+    return safe | {"exception": _indented(traceback)} if isinstance(traceback, str) else safe
+
+
+def _safe(value: Any, longest: int, *, hides: bool = False) -> Any:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {
+            _one_line(str(key), longest): _field(str(key), each, longest, hides=hides) for key, each in value.items()
+        }
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_safe(each, longest, hides=hides) for each in value]
+    return HIDDEN if hides else _one_line(value if isinstance(value, str) else repr(value), longest)
+
+
+def _field(name: str, value: Any, longest: int, *, hides: bool = False) -> Any:
+    return _safe(value, longest, hides=hides or is_secret_name(name))
+
+
+def _one_line(text: str, longest: int) -> str:
+    """Return ``text`` without secrets, with escapes for what is not printable, and cut."""
+    safe = printable(redacted(text))
+    return safe if len(safe) <= longest else f"{safe[: longest - 1]}…"
+
+
+def _indented(traceback: str) -> str:
+    """Return a traceback of several lines, none of which can pass for the beginning of a record."""
+    return "\n".join("    " + _one_line(line, LONGEST_TEXT) for line in redacted(traceback).split("\n"))

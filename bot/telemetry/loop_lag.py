@@ -1,0 +1,20 @@
+"""How late this process is with its timers: what holds the loop up holds everybody up."""
+
+import asyncio
+
+from bot.telemetry.metrics import LOOP_LAG
+
+_STEP = 0.1
+_STEPS = 10
+
+
+async def watch_loop() -> None:
+    """Measure, second by second, until it is cancelled."""
+    loop = asyncio.get_running_loop()
+    while True:
+        worst = 0.0
+        for _ in range(_STEPS):
+            due = loop.time() + _STEP
+            await asyncio.sleep(_STEP)
+            worst = max(worst, loop.time() - due)
+        LOOP_LAG.set(worst)

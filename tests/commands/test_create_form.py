@@ -1,0 +1,161 @@
+from typing import Any
+
+import pytest
+
+from bot.blocks.create import FIELDS
+from bot.commands.create_form import WrongFields, read_creation
+from bot.jobs.creation import Creation
+
+LEAST = {"model": "gpt-4o-mini", "training_file": "file-abc123", "method": "supervised"}
+
+
+def wrong(**fields: str) -> dict[str, str]:
+    with pytest.raises(WrongFields) as caught:
+        read_creation({**LEAST, **fields})
+    return caught.value.problems
+
+
+def test_the_least_that_a_job_needs_leaves_the_rest_to_the_api() -> None:
+    creation = read_creation({**LEAST, "n_epochs": "auto", "batch_size": " AUTO ", "suffix": "  "})
+
+    assert creation == Creation("gpt-4o-mini", "file-abc123")
+    assert creation.body(request="request-1", owner="U0OLIVIA") == {
+        "model": "gpt-4o-mini",
+        "training_file": "file-abc123",
+        "method": {"type": "supervised"},
+        "metadata": {"slack_user": "U0OLIVIA", "ftjob_request": "request-1"},
+    }
+
+
+def test_a_seed_of_zero_and_the_widest_numbers_are_taken() -> None:
+    creation = read_creation(
+        {
+            **LEAST,
+            "seed": "0",
+            "method": "dpo",
+            "n_epochs": "50",
+            "batch_size": "256",
+            "beta": "2",
+            "learning_rate_multiplier": ".05",
+        }
+    )
+
+    assert creation.seed == 0
+    assert dict(creation.hyperparameters) == {
+        "n_epochs": 50,
+        "batch_size": 256,
+        "learning_rate_multiplier": 0.05,
+        "beta": 2.0,
+    }
+
+
+def test_as_much_metadata_as_leaves_room_for_ours_is_taken_as_it_was_typed() -> None:
+    pairs = {f"{n:02}" + "k" * 62: "=" + "v" * 511 for n in range(14)}
+    text = "\n\n".join(f" {key} = {value} " for key, value in pairs.items())
+
+    creation = read_creation({**LEAST, "metadata": text})
+
+    assert dict(creation.metadata) == pairs
+    assert len(creation.body(request="r", owner="U1")["metadata"]) == 16
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "said"),
+    [
+        ("model", "", "The name of a model"),
+        ("model", "two words", "The name of a model"),
+        ("model", "<!channel>", "The name of a model"),
+        ("model", "m" * 4000, "The name of a model"),
+        ("training_file", "", "The id of an uploaded file"),
+        ("training_file", "../files", "The id of an uploaded file"),
+        ("validation_file", "data.jsonl", "The id of an uploaded file"),
+        ("method", "reinforcement", "Supervised or dpo"),
+        ("suffix", "s" * 65, "At most 64"),
+        ("seed", "-1", "from 0 to 2147483647"),
+        ("seed", "2147483648", "from 0 to 2147483647"),
+        ("seed", "\u0663", "from 0 to"),
+        ("n_epochs", "0", "from 1 to 50"),
+        ("n_epochs", "51", "from 1 to 50"),
+        ("n_epochs", "1.5", "from 1 to 50"),
+        ("batch_size", "257", "from 1 to 256"),
+        ("learning_rate_multiplier", "0", "above 0"),
+        ("learning_rate_multiplier", "nan", "above 0"),
+        ("learning_rate_multiplier", "1e3", "above 0"),
+        ("learning_rate_multiplier", ".", "above 0"),
+        ("metadata", "no pair", "One pair a line"),
+        ("metadata", "=v", "One pair a line"),
+        ("metadata", "k=", "One pair a line"),
+        ("metadata", "k=v\nk=w", "k stands there twice"),
+        ("metadata", "ftjob_request=x", "I fill in ftjob_request myself"),
+        ("metadata", "slack_user=U0MILO", "I fill in slack_user myself"),
+        ("metadata", "k" * 65 + "=v", "at most 64 characters"),
+        ("metadata", "k=" + "v" * 513, "a value 512"),
+        ("metadata", "\n".join(f"k{n}=v" for n in range(15)), "At most 14 pairs"),
+    ],
+)
+def test_what_does_not_fit_is_said_at_its_field_alone(field: str, text: str, said: str) -> None:
+    problems = wrong(**{field: text})
+
+    assert set(problems) == {field}
+    assert said in problems[field]
+    assert len(problems[field]) < 300
+
+
+def test_beta_is_for_dpo_and_has_its_bounds() -> None:
+    assert set(wrong(beta="0.1")) == {"beta"}
+    assert "up to 2" in wrong(method="dpo", beta="2.1")["beta"]
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_secret_is_refused_in_every_field_and_not_repeated(field: str) -> None:
+    secret = "sk-proj-0123456789abcdef"
+    problems = wrong(**{field: f"x={secret}"})
+
+    assert "looks like a secret" in problems[field]
+    assert secret not in str(problems)
+
+
+@pytest.mark.parametrize("values", [{}, {"unknown": "x"}, {"model": "\x00"}])
+def test_a_form_without_its_fields_is_wrong_and_breaks_nothing(values: dict[str, Any]) -> None:
+    with pytest.raises(WrongFields):
+        read_creation(values)
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "said"),
+    [
+        ("suffix", "a\u202eb", "This holds U+202E RIGHT-TO-LEFT OVERRIDE"),
+        ("suffix", "a\x00b", "This holds U+0000"),
+        ("suffix", "a\ud800b", "This holds U+D800"),
+        ("suffix", "a\u200db", "This holds U+200D ZERO WIDTH JOINER"),
+        ("metadata", "team=a\u2067b", "This holds U+2067 RIGHT-TO-LEFT ISOLATE"),
+        ("metadata", "te\u200bam=a", "This holds U+200B ZERO WIDTH SPACE"),
+        ("model", "gpt\u2060-4o", "This holds U+2060 WORD JOINER"),
+        ("training_file", "file-\u202eabc", "This holds U+202E"),
+    ],
+)
+def test_what_cannot_be_seen_is_named_at_its_field(field: str, text: str, said: str) -> None:
+    problems = wrong(**{field: text})
+
+    assert set(problems) == {field}
+    assert said in problems[field]
+
+
+def test_what_is_seen_of_any_script_is_taken_as_it_was_typed() -> None:
+    family, persian = "\U0001f468\u200d\U0001f469\u200d\U0001f467", "\u0645\u06cc\u200c\u0631\u0648\u0645"
+    creation = read_creation({**LEAST, "suffix": family, "metadata": f"name={persian}"})
+
+    assert (creation.suffix, creation.metadata) == (family, (("name", persian),))
+
+
+@pytest.mark.parametrize(
+    "around", ["'{}'", '"{}"', "\u201c{}\u201d", "\u00ab{}\u00bb", "`{}`", " {}\u200b", "\ufeff{}"]
+)
+def test_quotes_and_what_a_copied_text_brings_along_do_not_count_in_a_form(around: str) -> None:
+    plain = {**LEAST, "suffix": "search", "seed": "7", "method": "supervised"}
+    quoted = {name: around.format(text) for name, text in plain.items() if name != "method"}
+    pair = f"{around.format('team')} = {around.format('big vision')}"
+
+    creation = read_creation({**plain, **quoted, "metadata": f"{pair}\n{around.format('a=b')}"})
+
+    assert creation == read_creation({**plain, "metadata": "team=big vision\na=b"})

@@ -1,0 +1,128 @@
+"""Who waits long for an answer hears that it is still to come, and the answer takes that place where Slack lets it."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.sandbox.faults import Fault
+from bot.sandbox.slack.messages import Reply
+from tests.world import SELDOM, World
+
+SLOW = Fault("late", seconds=1.5)
+SOON = replace(SELDOM, tells_after=0.2)
+WAITING = ":hourglass_flowing_sand: Still checking…"
+JOB = "GET /fine_tuning/jobs/{id}"
+
+
+@pytest.fixture
+def slow_world(world: World) -> World:
+    world.pace = SOON
+    return world
+
+
+async def test_a_command_whose_answer_takes_long_says_so_first_to_the_asker_alone(slow_world: World) -> None:
+    world = slow_world
+    world.api.add_job(status="running")
+    world.api.faults.add("GET /fine_tuning/jobs", SLOW)
+
+    async with world.bot():
+        exchange = await world.milo.command("list", world.ml)
+        answer = await exchange.reply()
+
+    first, second = exchange.replies
+    assert (first.text, first.ephemeral, first.user) == (WAITING, True, world.milo.id)
+    assert second == answer
+    assert "Running" in answer.plain
+    # Slack shows a command's answers one below the other (slackapi/bolt-python#1268): the stand-in complains of more.
+    assert world.slack.complaints == []
+
+
+async def test_what_stands_in_place_of_a_message_gives_it_to_the_answer_even_where_that_is_a_problem(
+    slow_world: World,
+) -> None:
+    world = slow_world
+    job = world.api.add_job(status="running")
+
+    async with world.bot():
+        shown = await world.say(f"status {job}")
+        world.api.faults.add(JOB, Fault("slow", seconds=1.5))
+        exchange = await world.olivia.click(shown, "ftjob_refresh")
+        await exchange.reply()
+        world.api.jobs.pop(job)
+        world.api.faults.add(JOB, Fault("slow", seconds=1.5))
+        gone = await world.olivia.click(shown, "ftjob_refresh")
+        await gone.reply()
+
+    assert [each.replace_original for each in [*exchange.replies, *gone.replies]] == [True] * 4
+    assert [each.text == WAITING for each in [*exchange.replies, *gone.replies]] == [True, False] * 2
+    assert "No fine-tuning job" in world.slack.ephemerals[-1].text
+    assert all(each.shown is shown.shown for each in [*exchange.replies, *gone.replies]), "it stands there once"
+
+
+async def test_what_everybody_sees_is_not_replaced_by_what_one_person_is_told(slow_world: World) -> None:
+    world = slow_world
+    job = world.api.add_job(status="running")
+
+    async with world.bot():
+        await world.say(f"track {job}")
+        muted = await world.say(f"mute {job} 2h")
+        world.slack.faults.add("users.info", SLOW)
+        exchange = await world.milo.click(muted, "ftjob_unmute")
+        await exchange.reply()
+
+    waiting, answer = exchange.replies
+    assert (waiting.text, waiting.ephemeral, waiting.replace_original) == (WAITING, True, False)
+    assert not muted.ephemeral
+    assert answer.replace_original
+    assert answer.shown is muted.shown
+    assert world.slack.complaints == []
+
+
+async def test_a_window_says_it_in_place_of_loading(slow_world: World) -> None:
+    world = slow_world
+    job = world.api.add_job(status="running")
+
+    async with world.bot():
+        shown = await world.say(f"status {job}")
+        world.skip(3)
+        world.api.faults.add(JOB, SLOW)
+        exchange = await world.olivia.click(shown, "ftjob_details")
+        window = await exchange.modal()
+        await world.slack.ledger.until(lambda: "Still checking" in window.plain, why="the window says it")
+        await world.slack.ledger.until(lambda: job in window.plain, why="the window is filled")
+
+    assert exchange.replies == []
+
+
+@pytest.mark.parametrize("slow", ["users.info", "GET /fine_tuning/jobs/{id}"])
+async def test_it_does_not_matter_who_is_slow(slow_world: World, slow: str) -> None:
+    world = slow_world
+    job = world.api.add_job(status="running")
+
+    async with world.bot():
+        for server in (world.slack, world.api):
+            server.faults.add(slow, SLOW)
+        exchange = await world.milo.command(f"status {job}", world.ml)
+        await exchange.reply()
+
+    assert [each.text == WAITING for each in exchange.replies] == [True, False]
+
+
+async def test_who_is_answered_at_once_hears_nothing_before_it(world: World) -> None:
+    async with world.bot():
+        exchange = await world.milo.command("list", world.ml)
+        await exchange.reply()
+
+    assert len(exchange.replies) == 1
+
+
+async def test_an_answer_does_not_wait_for_slack_to_take_what_comes_before_it(slow_world: World) -> None:
+    world = slow_world
+    world.api.faults.add("GET /fine_tuning/jobs", SLOW)
+
+    async with world.bot():
+        world.slack.faults.add("response_url", Fault("hang", seconds=30))
+        exchange = await world.milo.command("list", world.ml)
+        answer: Reply = await exchange.reply(seconds=20)
+
+    assert exchange.replies == [answer]

@@ -1,0 +1,220 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.blocks.answers import CONFIRM
+from bot.blocks.job import CANCEL, OPEN_PAGE, REFRESH, TRACK, UNTRACK
+from bot.blocks.mute import EVERY_JOB, UNMUTE
+from bot.blocks.outbox import ALL, RETRY, RETRY_ALL
+from bot.blocks.subscriptions import UNSUBSCRIBE
+from bot.commands.command import Asker, Command, Verb
+from bot.listeners.buttons import asker_of, command_of, door_of
+from bot.listeners.replies.responder import Door
+
+JOB = "ftjob-abc123"
+ASKER = Asker("U0OLIVIA", "C0ML", "T0ACME")
+
+
+def body(action_id: str = REFRESH, value: Any = JOB, **fields: Any) -> dict[str, Any]:
+    """Return a pressed button as Slack sends it."""
+    return {
+        "type": "block_actions",
+        "team": {"id": "T0ACME", "domain": "acme"},
+        "user": {"id": "U0OLIVIA", "team_id": "T0ACME"},
+        "channel": {"id": "C0ML", "name": "ml"},
+        "container": {"type": "message", "message_ts": "1.2", "is_ephemeral": False},
+        "response_url": "https://hooks.slack.com/actions/T0ACME/1/x",
+        "actions": [{"type": "button", "action_id": action_id, "value": value, "block_id": "b1"}],
+        **fields,
+    }
+
+
+@pytest.mark.parametrize(
+    ("action_id", "verb"),
+    [
+        (REFRESH, Verb.STATUS),
+        (f"{REFRESH}:3", Verb.STATUS),
+        (TRACK, Verb.TRACK),
+        (UNTRACK, Verb.UNTRACK),
+        (CANCEL, Verb.CANCEL),
+    ],
+)
+def test_a_button_is_the_command_that_could_have_been_typed(action_id: str, verb: Verb) -> None:
+    fresh = action_id.startswith(REFRESH)
+    assert command_of(body(action_id)) == Command(verb, ASKER, "button", job_ids=(JOB,), fresh=fresh)
+
+
+@pytest.mark.parametrize("job_id", ["2ac5c4f1-8f2e-4f0e-9a34-0b1a9c2d7e11", "a/b.c:d", "job(1)"])
+@pytest.mark.parametrize("action_id", [REFRESH, TRACK, UNTRACK, CANCEL])
+def test_a_button_carries_an_id_of_any_shape_that_an_account_lists(action_id: str, job_id: str) -> None:
+    command = command_of(body(action_id, job_id))
+    assert command is not None
+    assert command.job_ids == (job_id,)
+
+
+def test_the_red_button_answers_its_question() -> None:
+    assert command_of(body(CONFIRM, "Jm4Qk0s2")) == Command(Verb.CONFIRM, ASKER, "button", key="Jm4Qk0s2")
+
+
+@pytest.mark.parametrize(
+    ("action_id", "value", "delivery"),
+    [(f"{RETRY}:0", "7", 7), (f"{RETRY}:19", "0" * 17 + "7", 7), (RETRY, "9" * 18, 10**18 - 1), (RETRY_ALL, ALL, None)],
+)
+def test_a_retry_names_its_delivery_and_takes_the_place_of_the_list(
+    action_id: str, value: str, delivery: int | None
+) -> None:
+    seen_alone = {"is_ephemeral": True}
+    expected = Command(Verb.RETRY, ASKER, "button", delivery=delivery, replaces=True)
+
+    assert command_of(body(action_id, value, container=seen_alone)) == expected
+    assert command_of(body(action_id, value)) == replace(expected, replaces=False)
+
+
+def test_a_subscription_is_ended_by_its_id() -> None:
+    assert command_of(body(f"{UNSUBSCRIBE}:1", "7")) == Command(Verb.UNSUBSCRIBE, ASKER, "button", subscription=7)
+
+
+def test_a_mute_is_ended_for_one_job_or_for_all() -> None:
+    of_job = Command(Verb.UNMUTE, ASKER, "button", job_ids=(JOB,), replaces=True)
+    of_all = Command(Verb.UNMUTE, ASKER, "button", everything=True, replaces=True)
+    seen_alone = {"type": "message", "is_ephemeral": True}
+
+    assert command_of(body(UNMUTE)) == of_job
+    assert command_of(body(UNMUTE, EVERY_JOB)) == of_all
+    assert command_of(body(UNMUTE, container=seen_alone)) == replace(of_job, replaces=False)
+    assert command_of(body(UNMUTE, EVERY_JOB, container=seen_alone)) == replace(of_all, replaces=False)
+
+
+@pytest.mark.parametrize(
+    ("action_id", "is_ephemeral", "replaces"),
+    [
+        (REFRESH, True, True),
+        (REFRESH, False, False),
+        (TRACK, True, False),
+        (CANCEL, True, False),
+        (REFRESH, "yes", False),
+    ],
+)
+def test_only_a_refreshed_answer_takes_the_place_of_the_one_before(
+    action_id: str, *, is_ephemeral: Any, replaces: bool
+) -> None:
+    command = command_of(body(action_id, container={"is_ephemeral": is_ephemeral}))
+
+    assert command is not None
+    assert command.replaces is replaces
+
+
+PRESSED = {"action_id": REFRESH, "value": JOB}
+IGNORED: dict[str, dict[str, Any]] = {
+    "B67 an unknown action": body("somebody_elses"),
+    "B67 no name": body(""),
+    "a button that opens a page": body(OPEN_PAGE),
+    "a verb as the name": body("status"),
+    "B68 no actions": {key: value for key, value in body().items() if key != "actions"},
+    "B68 empty actions": body(actions=[]),
+    "B68 fifty actions": body(actions=[PRESSED] * 50),
+    "B68 two actions": body(actions=[PRESSED] * 2),
+    "B68 actions of null": body(actions=None),
+    "B68 actions of text": body(actions="ftjob_refresh"),
+    "B68 an object for a list": body(actions=PRESSED),
+    "B68 an action of text": body(actions=["ftjob_refresh"]),
+    "B68 an action of null": body(actions=[None]),
+    "B68 a number for a name": body(actions=[{"action_id": 7, "value": JOB}]),
+    "B68 no value": body(actions=[{"action_id": REFRESH}]),
+    "B68 null for a value": body(value=None),
+    "B68 a list for a value": body(value=[JOB]),
+    "a retry of no delivery": body(f"{RETRY}:0", ""),
+    "a retry of a job": body(f"{RETRY}:0"),
+    "a retry of all by the button of one": body(f"{RETRY}:0", ALL),
+    "a retry of one by the button of all": body(RETRY_ALL, "7"),
+    "a retry of less than nothing": body(f"{RETRY}:0", "-1"),
+    "a retry beyond any row": body(f"{RETRY}:0", "9" * 19),
+    "a retry of digits of another script": body(f"{RETRY}:0", "\u0661"),
+    "a retry with a line break": body(f"{RETRY}:0", "7\n"),
+    "a job to unsubscribe from": body(UNSUBSCRIBE),
+    "all to unsubscribe from": body(UNSUBSCRIBE, EVERY_JOB),
+    "a subscription beyond any row": body(UNSUBSCRIBE, "9" * 19),
+    "an unmute of nothing": body(UNMUTE, ""),
+    "an unmute of a star": body(UNMUTE, "*"),
+    "no key": body(actions=[{"action_id": CONFIRM}]),
+    "a path for an id": body(value="ftjob-a/../../models"),
+    "a forged id": body(value="<!channel>"),
+    "an id with a line break": body(value=f"{JOB}\n"),
+    "no user": body(user=None),
+    "a user of text": body(user="U0OLIVIA"),
+    "a user without id": body(user={"team_id": "T0ACME"}),
+    "a user with a number": body(user={"id": 7}),
+    "no channel": body(channel=None),
+    "a channel of text": body(channel="C0ML"),
+    "a channel without id": body(channel={"name": "ml"}),
+    "nothing at all": {},
+}
+
+
+@pytest.mark.parametrize("pressed", IGNORED.values(), ids=IGNORED.keys())
+def test_what_is_no_button_of_ours_is_ignored(pressed: dict[str, Any]) -> None:
+    assert command_of(pressed) is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "team"),
+    [
+        ({}, "T0ACME"),
+        ({"user": {"id": "U0OLIVIA", "team_id": "T0OTHER"}}, "T0OTHER"),
+        ({"user": {"id": "U0OLIVIA"}}, "T0ACME"),
+        ({"user": {"id": "U0OLIVIA", "team_id": ""}}, "T0ACME"),
+        ({"user": {"id": "U0OLIVIA", "team_id": 7}}, "T0ACME"),
+        ({"user": {"id": "U0OLIVIA"}, "team": None}, ""),
+        ({"user": {"id": "U0OLIVIA"}, "team": "T0ACME"}, ""),
+        ({"user": {"id": "U0OLIVIA"}, "team": {"id": None}}, ""),
+    ],
+)
+def test_who_pressed_brings_the_team_of_their_own(fields: dict[str, Any], team: str) -> None:
+    assert asker_of(body(**fields)) == Asker("U0OLIVIA", "C0ML", team)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [("https://hooks.slack.com/x", "https://hooks.slack.com/x"), (None, None), (7, None), (["https://x"], None)],
+)
+def test_the_answer_goes_where_the_button_was_pressed(url: Any, expected: str | None) -> None:
+    assert door_of(body(response_url=url)) == Door("C0ML", "U0OLIVIA", expected)
+
+
+json = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.integers().map(str)
+    | st.text(max_size=9)
+    | st.sampled_from([JOB, REFRESH, CONFIRM, RETRY, RETRY_ALL, ALL]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["id", "team_id", "value"]), inner),
+    max_leaves=8,
+)
+actions = st.lists(st.fixed_dictionaries({"action_id": json, "value": json}), max_size=2)
+bodies = st.fixed_dictionaries(
+    {}, optional={"user": json, "channel": json, "team": json, "container": json, "response_url": json, "actions": json | actions}
+)  # fmt: skip
+
+
+@given(bodies)
+def test_no_body_breaks_anything(pressed: dict[str, Any]) -> None:
+    asker, door, command = asker_of(pressed), door_of(pressed), command_of(pressed)
+
+    assert (door is None) is (asker is None)
+    assert command is None or command.asker == asker
+    assert asker is None or all(isinstance(part, str) for part in (asker.person, asker.channel, asker.team))
+
+
+@given(json, json)
+def test_no_pressed_button_breaks_anything(action_id: Any, value: Any) -> None:
+    command = command_of(body(action_id, value))
+
+    if command and command.verb is Verb.RETRY:
+        assert command.delivery == (None if value == ALL else int(value))
+    else:
+        assert command is None or value in (*command.job_ids, command.key)
+    assert command is None or command.asker == ASKER

@@ -1,0 +1,84 @@
+"""The gate of the running bot: what Slack signed and the bot has nothing for."""
+
+import json
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from prometheus_client import REGISTRY
+
+from tests.listeners.door import FORM, Answer, Door, signature, written
+from tests.world import World
+
+PERSON, CHANNEL = {"id": "U1", "team_id": "T1"}, {"id": "C1"}
+CLICK: dict[str, Any] = {"type": "block_actions", "user": PERSON, "channel": CHANNEL}
+ODD = [None, 7, True, "x", [], [1], {}, {"id": 7}, {"id": None}, {"type": 7}]
+FIELDS = "team user channel enterprise view message container authorizations actions callback_id response_url".split()
+
+UNKNOWN = {
+    "B67-action": ({**CLICK, "actions": [{"action_id": "somebody_elses", "value": "x"}]}, "button"),
+    "B67-action-without-value": ({**CLICK, "actions": [{"action_id": "ftjob_cancel"}]}, "button"),
+    "B67-modal": ({"type": "view_submission", "view": {"type": "modal", "callback_id": "other"}}, "unheard"),
+    "B67-closed-modal": ({"type": "view_closed", "view": {"type": "modal", "callback_id": "other"}}, "unheard"),
+    "B67-shortcut": ({"type": "shortcut", "callback_id": "other"}, "unheard"),
+    "B67-message-shortcut": ({"type": "message_action", "callback_id": "other"}, "unheard"),
+    "B67-options": ({"type": "block_suggestion", "action_id": "other"}, "unheard"),
+    "B67-kind": ({"type": "other"}, "interaction"),
+    "B68-fifty": ({**CLICK, "actions": [{"action_id": "ftjob_cancel", "value": "x"}] * 50}, "interaction"),
+    "B67-event": ({"type": "event_callback", "event": {"type": "reaction_added"}}, "unheard"),
+    "B67-envelope": ({"type": "app_rate_limited"}, "event"),
+}
+
+
+@pytest.fixture
+async def http_world(tmp_path: Path) -> AsyncIterator[World]:
+    async with World(tmp_path, transport="http") as made:
+        yield made
+
+
+@pytest.mark.parametrize(("payload", "kind"), UNKNOWN.values(), ids=UNKNOWN)
+async def test_what_the_bot_has_nothing_for_is_acknowledged_counted_and_does_nothing(
+    http_world: World, payload: dict[str, Any], kind: str
+) -> None:
+    async with http_world.bot() as bot:
+        calls, before = len(http_world.slack.ledger), idle(kind)
+        answer = await send(http_world, Door(bot.port or 0), payload)
+
+        assert (answer.status, answer.body) == (200, b"")
+        await http_world.slack.ledger.until(lambda: idle(kind) == before + 1, why="it is counted")
+        assert len(http_world.slack.ledger) == calls
+        assert (await http_world.say("help")).text
+
+
+async def test_no_shape_of_what_slack_signed_breaks_the_bot(http_world: World) -> None:
+    async with http_world.bot() as bot:
+        door = Door(bot.port or 0)
+        for payload, _ in UNKNOWN.values():
+            for name in FIELDS:
+                for value in ODD:
+                    answer = await send(http_world, door, {**payload, name: value})
+                    assert answer.status in (200, 400), (payload, name, value)
+
+        assert http_world.ml.messages == []
+        assert http_world.orders == []
+        assert (await http_world.say("help")).text
+
+
+async def send(world: World, door: Door, payload: dict[str, Any]) -> Answer:
+    """Deliver a payload as Slack would: events as JSON, interactions as a form."""
+    is_event = payload["type"] in ("event_callback", "app_rate_limited")
+    body = (json.dumps(payload) if is_event else urlencode({"payload": json.dumps(payload)})).encode()
+    at = int(time.time())
+    headers = [
+        ("Content-Type", "application/json" if is_event else FORM),
+        ("X-Slack-Request-Timestamp", str(at)),
+        ("X-Slack-Signature", signature(body, at, world.slack.signing_secret)),
+    ]
+    return await door.ask(written(body, headers))
+
+
+def idle(kind: str) -> float:
+    return REGISTRY.get_sample_value("ftjob_slack_idle_total", {"kind": kind}) or 0.0

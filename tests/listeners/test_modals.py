@@ -1,0 +1,71 @@
+from typing import Any
+
+import pytest
+
+from bot.blocks.create import CREATE
+from bot.commands.command import Asker, Command, Verb
+from bot.jobs.creation import Creation
+from bot.listeners.modals import acknowledgement, command_of, door_of
+from bot.listeners.replies.responder import Door
+
+FIELDS = {"model": "gpt-4o-mini", "training_file": "file-abc", "method": "supervised"}
+
+
+def handed_in(**view: Any) -> dict[str, Any]:
+    values = {name: {name: {"type": "plain_text_input", "value": text}} for name, text in FIELDS.items()}
+    shape = {
+        "id": "V1",
+        "type": "modal",
+        "callback_id": CREATE,
+        "private_metadata": "key-1 C0ML",
+        "state": {"values": values},
+        **view,
+    }
+    return {"type": "view_submission", "user": {"id": "U1", "team_id": "T1"}, "team": {"id": "T0"}, "view": shape}
+
+
+def test_a_form_becomes_the_command_that_it_is() -> None:
+    body = handed_in()
+
+    assert command_of(body) == Command(
+        Verb.CONFIRM, Asker("U1", "C0ML", "T1"), "modal", key="key-1", creation=Creation("gpt-4o-mini", "file-abc")
+    )
+    assert door_of(body) == Door("C0ML", "U1", None, "V1")
+    assert acknowledgement(body)["response_action"] == "update"
+
+
+@pytest.mark.parametrize(
+    "private", [None, 7, "", "key", "key C0ML more", "key <!channel>", "key U0MILO", " C0ML", "é C0ML"]
+)
+def test_a_form_with_something_else_in_private_names_no_question_and_no_channel(private: Any) -> None:
+    command = command_of(handed_in(private_metadata=private))
+
+    assert command
+    assert (command.key, command.asker.channel) == ("", "")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{}, {"model": None}, {"model": {"model": "x"}}, {"model": {"model": {"selected_option": None}}}, {"model": []}],
+)
+def test_values_of_any_shape_are_answered_at_their_fields(values: Any) -> None:
+    answer = acknowledgement(handed_in(state={"values": values}))
+
+    assert answer["response_action"] == "errors"
+    assert set(answer["errors"]) == {"model", "training_file", "method"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"view": {}},
+        {"view": None},
+        handed_in(callback_id="somebody_elses"),
+        handed_in(state=None),
+        {**handed_in(), "user": {}},
+    ],
+)
+def test_what_is_no_form_of_ours_asks_for_nothing(body: dict[str, Any]) -> None:
+    assert command_of(body) is None
+    assert acknowledgement(body) == {}

@@ -1,0 +1,86 @@
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.commands.command import Asker, Command, Verb
+from bot.errors import UserError
+from bot.listeners.replies.responder import Door
+from bot.listeners.slash import asker_of, command_of, door_of
+
+ASKER = Asker("U0OLIVIA", "C0ML", "T0ACME")
+WHO = ("user_id", "channel_id")
+
+
+def body(**fields: Any) -> dict[str, Any]:
+    """Return a typed command as Slack sends it."""
+    return {
+        "command": "/ftjob",
+        "text": "status ftjob-abc123",
+        "user_id": "U0OLIVIA",
+        "channel_id": "C0ML",
+        "team_id": "T0ACME",
+        "response_url": "https://hooks.slack.com/commands/T0ACME/1/x",
+        **fields,
+    }
+
+
+def without(*names: str) -> dict[str, Any]:
+    return {key: value for key, value in body().items() if key not in names}
+
+
+def test_what_was_typed_is_read_with_who_typed_it_where() -> None:
+    assert command_of(body()) == Command(Verb.STATUS, ASKER, job_ids=("ftjob-abc123",))
+    assert door_of(body()) == Door("C0ML", "U0OLIVIA", "https://hooks.slack.com/commands/T0ACME/1/x")
+
+
+@pytest.mark.parametrize("text", ["", None, 7, ["status"]])
+def test_no_text_is_a_call_for_help(text: Any) -> None:
+    assert command_of(body(text=text)) == Command(Verb.HELP, ASKER)
+    assert command_of(without("text")) == Command(Verb.HELP, ASKER)
+
+
+def test_a_wrong_command_is_an_error_for_its_author() -> None:
+    with pytest.raises(UserError, match="Did you mean `cancel`"):
+        command_of(body(text="cancle ftjob-abc123"))
+
+
+@pytest.mark.parametrize("missing", [("user_id",), ("channel_id",), WHO, tuple(body())], ids="+".join)
+def test_a_body_that_does_not_say_who_asks_is_nobodys_command(missing: tuple[str, ...]) -> None:
+    assert command_of(without(*missing)) is None
+    assert asker_of(without(*missing)) is None
+    assert door_of(without(*missing)) is None
+
+
+@pytest.mark.parametrize("name", WHO)
+@pytest.mark.parametrize("value", ["", None, 7, {}, ["U0OLIVIA"]])
+def test_what_is_no_id_is_nobody(name: str, value: Any) -> None:
+    assert command_of(body(**{name: value})) is None
+
+
+@pytest.mark.parametrize("team", [None, 7, ""])
+def test_without_a_team_the_asker_is_of_none(team: Any) -> None:
+    assert asker_of(body(team_id=team)) == asker_of(without("team_id")) == Asker("U0OLIVIA", "C0ML", "")
+
+
+@pytest.mark.parametrize("url", [None, 7, {}])
+def test_without_a_response_url_there_is_still_a_door(url: Any) -> None:
+    assert door_of(body(response_url=url)) == door_of(without("response_url")) == Door("C0ML", "U0OLIVIA", None)
+
+
+scalars = st.none() | st.booleans() | st.integers() | st.text(max_size=30)
+json = scalars | st.lists(scalars, max_size=2) | st.dictionaries(st.text(max_size=3), scalars, max_size=2)
+
+
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(body(), json)))
+def test_no_body_breaks_anything(typed: dict[str, Any]) -> None:
+    try:
+        command = command_of(typed)
+    except UserError:
+        command = None
+    else:
+        assert (command is None) is (asker_of(typed) is None)
+
+    assert command is None or command.asker == asker_of(typed)
+    assert (door_of(typed) is None) is (asker_of(typed) is None)

@@ -1,0 +1,225 @@
+"""Shared reads over real HTTP: what they cost, what is remembered, and what happens to who waits."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.errors import AccessRefused, BrokenAnswer, NotFound, ProviderError, RateLimited, Unreachable
+from bot.providers.client import Client
+from bot.providers.coalesced import SERVES, Read, SharedReads
+from bot.providers.wire import Reading
+from bot.sandbox.faults import Fault
+from bot.sandbox.openai.server import FineTuningApi
+from tests.providers.door import JOBS, PATIENCE, RETRIEVE, Watch, client_of, new_api
+
+LATE = Fault("late", seconds=0.3)
+
+
+class Time:
+    """A clock that a test moves."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def unopened() -> FineTuningApi:
+    return new_api()
+
+
+@pytest.fixture
+def watch(unopened: FineTuningApi) -> Watch:
+    return Watch(unopened)
+
+
+@pytest.fixture
+async def api(unopened: FineTuningApi, watch: Watch) -> AsyncIterator[FineTuningApi]:
+    assert watch.requests == []
+    async with unopened as running:
+        yield running
+
+
+@pytest.fixture
+async def client(api: FineTuningApi) -> AsyncIterator[Client]:
+    async with client_of(api.base_url, deadline=PATIENCE) as opened:
+        yield opened
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def shared(client: Client, time: Time) -> SharedReads:
+    return SharedReads(client, time, time)
+
+
+def status_of(read: Read[Reading]) -> str:
+    return read.answer.snapshot.status
+
+
+async def until_asked(watch: Watch, times: int) -> None:
+    """Wait until so many requests have arrived, answered or not."""
+    async with asyncio.timeout(PATIENCE):
+        while len(watch.requests) < times:  # noqa: ASYNC110 - a request under way announces itself to nobody
+            await asyncio.sleep(0.01)
+
+
+async def test_who_asks_the_same_at_one_moment_shares_one_request(api: FineTuningApi, shared: SharedReads) -> None:
+    job, other = api.add_job(status="running"), api.add_job(status="failed")
+    api.faults.always("*", LATE)
+
+    reads = await asyncio.gather(*(shared.job(job) for _ in range(20)), shared.job(other))
+    pages = await asyncio.gather(
+        *(shared.page(after=None, limit=100, metadata={}) for _ in range(20)),
+        shared.page(after=None, limit=100, metadata={"team": "search"}),
+    )
+
+    assert [status_of(read) for read in reads] == ["running"] * 20 + ["failed"]
+    assert [len(page.answer.readings) for page in pages] == [2] * 20 + [0]
+    assert len(api.ledger.of(RETRIEVE)) == 2
+    assert len(api.ledger.of(f"GET {JOBS}")) == 2
+
+
+async def test_an_answer_serves_for_two_seconds_and_says_when_it_came(
+    api: FineTuningApi, shared: SharedReads, time: Time
+) -> None:
+    job = api.add_job(status="running")
+    first = await shared.job(job)
+    api.change(job, status="paused")
+
+    time.now += SERVES - 0.1
+    again = await shared.job(job)
+    time.now += 0.1
+    later = await shared.job(job)
+
+    assert (status_of(first), first.at) == (status_of(again), again.at) == ("running", 1000.0)
+    assert (status_of(later), later.at) == ("paused", 1000.0 + SERVES)
+
+
+async def test_a_clock_that_is_set_back_lets_no_answer_serve_longer(
+    api: FineTuningApi, shared: SharedReads, time: Time
+) -> None:
+    job = api.add_job(status="running")
+    await shared.job(job)
+    api.change(job, status="paused")
+    time.now -= 3600
+
+    assert status_of(await shared.job(job)) == "paused"
+
+
+async def test_a_fresh_read_takes_no_earlier_answer_and_serves_the_next(
+    api: FineTuningApi, shared: SharedReads
+) -> None:
+    job = api.add_job(status="running")
+    await shared.job(job)
+    api.change(job, status="paused")
+
+    assert status_of(await shared.job(job, fresh=True)) == "paused"
+    assert status_of(await shared.job(job)) == "paused"
+    assert len(api.ledger.of(RETRIEVE)) == 2
+
+
+async def test_what_was_read_before_an_order_is_shown_to_nobody_after_it(
+    api: FineTuningApi, watch: Watch, shared: SharedReads
+) -> None:
+    job, other = api.add_job(status="running"), api.add_job(status="running")
+    await shared.job(other)
+    api.faults.add(RETRIEVE, LATE)
+    early = asyncio.create_task(shared.job(job))
+    await until_asked(watch, 2)
+    shared.forget()
+    api.change(job, status="cancelled")
+    api.change(other, status="cancelled")
+
+    assert status_of(await shared.job(job)) == "cancelled"
+    assert status_of(await shared.job(other)) == "cancelled"
+    await early
+    assert status_of(await shared.job(job)) == "cancelled", "the early answer came last"
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (Fault("answer", status=404), NotFound),
+        (Fault("answer", status=401), AccessRefused),
+        (Fault("answer", status=429), RateLimited),
+        (Fault("answer", status=200, body="no JSON"), BrokenAnswer),
+        (Fault("answer", status=500), Unreachable),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else "",
+)
+async def test_a_failure_is_told_to_all_who_wait_as_what_it_is_and_not_remembered(
+    api: FineTuningApi, shared: SharedReads, fault: Fault, kind: type[ProviderError]
+) -> None:
+    job = api.add_job(status="running")
+    api.faults.add(RETRIEVE, fault)
+
+    ends = await asyncio.gather(*(shared.job(job) for _ in range(5)), return_exceptions=True)
+
+    assert [type(end) for end in ends] == [kind] * 5
+    assert len(api.ledger.of(RETRIEVE)) == 1
+    assert status_of(await shared.job(job)) == "running"
+
+
+async def test_one_who_stops_to_wait_disturbs_nobody(api: FineTuningApi, watch: Watch, shared: SharedReads) -> None:
+    job = api.add_job(status="running")
+    api.faults.add(RETRIEVE, LATE)
+    first, *others = (asyncio.create_task(shared.job(job)) for _ in range(3))
+    await until_asked(watch, 1)
+
+    first.cancel()
+    reads = await asyncio.gather(*others)
+
+    assert first.cancelled()
+    assert [status_of(read) for read in reads] == ["running", "running"]
+    assert len(api.ledger.of(RETRIEVE)) == 1
+
+
+async def test_a_request_ends_with_the_last_who_waits_and_the_next_asks_anew(
+    api: FineTuningApi, watch: Watch, shared: SharedReads
+) -> None:
+    job = api.add_job(status="running")
+    api.faults.add(RETRIEVE, Fault("hang"))
+    waiting = [asyncio.create_task(shared.job(job)) for _ in range(3)]
+    await until_asked(watch, 1)
+    before = asyncio.all_tasks()
+
+    for each in waiting:
+        each.cancel()
+    await asyncio.wait(waiting)
+
+    assert status_of(await shared.job(job)) == "running"
+    own = [task for task in before & asyncio.all_tasks() if "SharedReads" in repr(task.get_coro())]
+    assert own == []
+
+
+async def test_no_more_is_kept_than_was_read_in_two_seconds(
+    api: FineTuningApi, shared: SharedReads, time: Time
+) -> None:
+    for _ in range(20):
+        await shared.job(api.add_job())
+        time.now += 0.5
+
+    assert len(shared._answers) <= 4  # noqa: SLF001 - memory is nowhere else to be seen
+    assert shared._under_way == {}  # noqa: SLF001
+
+
+async def test_an_answer_serves_as_long_when_the_time_of_day_is_set(
+    api: FineTuningApi, client: Client, time: Time
+) -> None:
+    day = Time()
+    shared = SharedReads(client, day, time)
+    job = api.add_job(status="running")
+    await shared.job(job)
+    api.change(job, status="paused")
+
+    for step in (-3600.0, 7200.0, -365 * 86400.0):
+        day.now += step
+        assert status_of(await shared.job(job)) == "running"
+    time.now += SERVES
+    assert status_of(await shared.job(job)) == "paused"

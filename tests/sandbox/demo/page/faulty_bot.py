@@ -1,0 +1,34 @@
+"""A bot that is faulty on purpose with every third alert. Run as ``python faulty_bot.py FAULT run``.
+
+An alert is a message into the thread of a job. One that is to ``swallow`` takes it for delivered and never sends it; one
+that is to ``double`` sends it twice, one that is to ``repeat`` does so under another name.
+"""
+
+import itertools
+import sys
+from dataclasses import replace
+
+from bot.cli.main import main
+from bot.slack.client import Gateway
+from bot.slack.messages import Answer, Outgoing
+
+EVERY = 3
+
+_post = Gateway.post
+_numbers = itertools.count(1)
+
+
+async def _faulty(self: Gateway, outgoing: Outgoing) -> Answer:
+    if outgoing.thread_ts is None or next(_numbers) % EVERY:
+        return await _post(self, outgoing)
+    if _FAULT == "swallow":
+        return Answer(ts=outgoing.thread_ts, channel=outgoing.channel)
+    key = outgoing.key if _FAULT == "double" else f"{outgoing.key} again"
+    await _post(self, replace(outgoing, key=key))
+    return await _post(self, outgoing)
+
+
+if __name__ == "__main__":
+    _FAULT = sys.argv.pop(1)
+    Gateway.post = _faulty  # type: ignore[method-assign]
+    main()

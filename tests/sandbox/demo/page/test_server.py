@@ -1,0 +1,283 @@
+"""The page's server: it serves this machine alone, and says no in words."""
+
+import asyncio
+import json
+import re
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from bot.blocks.parts import section
+from bot.blocks.view import View
+from bot.sandbox.demo.environment import stage
+from bot.sandbox.demo.page.server import Page
+from bot.sandbox.openai.scenarios import succeeds
+from bot.sandbox.slack.web_api.views import push_view
+
+NO_EMOJI = frozenset({"acme", "base", "suffix"})
+"""What stands between colons in those files and is none."""
+
+
+@pytest.fixture
+async def page() -> AsyncIterator[Page]:
+    async with stage() as scene, Page(scene) as served:
+        yield served
+
+
+@asynccontextmanager
+async def opened(page: Page) -> AsyncIterator[aiohttp.ClientSession]:
+    """Open the page as a browser does, which keeps its cookie."""
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+        async with session.get(page.origin) as answer:
+            assert answer.status == 200
+        yield session
+
+
+async def test_another_sites_page_moves_no_lever(page: Page) -> None:
+    async with opened(page) as session:
+        for headers in (
+            {"Origin": "https://evil.example"},
+            {"Host": "evil.example"},
+            {"Origin": "null"},
+            {"Origin": "http://127.0.0.1:3000"},
+            {"Sec-Fetch-Site": "cross-site"},
+            {"Sec-Fetch-Site": "same-site"},
+        ):
+            async with session.post(f"{page.origin}/bot", json={"run": False}, headers=headers) as answer:
+                assert answer.status == 403
+            for path in ("/", "/changes", "/events", "/file/F1", "/static/page.js"):
+                async with session.get(page.origin + path, headers=headers) as answer:
+                    assert answer.status == 403, (path, headers)
+        async with session.post(f"{page.origin}/bot", data=json.dumps({"run": False})) as answer:
+            assert answer.status == 404, "a form of another site can send text"
+        async with session.get(page.origin) as answer:
+            assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+
+
+async def test_who_did_not_open_the_page_sees_and_moves_nothing(page: Page) -> None:
+    async with aiohttp.ClientSession() as session:
+        for cookies in ({}, {f"ftjob-try-{page.port}": "guessed"}, {"ftjob-try": "x"}):
+            for path in ("/changes", "/events", "/file/F1"):
+                async with session.get(page.origin + path, cookies=cookies) as answer:
+                    assert answer.status == 403, path
+            async with session.post(f"{page.origin}/speed", json={"speed": 60}, cookies=cookies) as answer:
+                assert answer.status == 403
+                assert page.origin in (await answer.json())["said"]
+    async with opened(page) as session, session.post(f"{page.origin}/speed", json={"speed": 60}) as answer:
+        assert answer.status == 200
+
+
+async def test_the_pages_cookie_is_this_runs_alone_and_no_script_or_site_gets_it() -> None:
+    values = []
+    async with stage() as scene:
+        for _ in range(2):
+            async with Page(scene) as page, aiohttp.ClientSession() as session, session.get(page.origin) as answer:
+                cookie = answer.cookies[f"ftjob-try-{page.port}"]
+                assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "Strict", "/")
+                values.append(cookie.value)
+    assert len(set(values)) == 2
+    assert all(len(value) >= 32 for value in values)
+
+
+async def test_nobody_writes_to_an_app_whose_messages_tab_is_read_only() -> None:
+    async with stage() as scene, Page(scene) as page, opened(page) as session:
+        direct = scene.slack.direct_message(scene.member)
+        for text in ("hello", " hello /ftjob help"):
+            asked = {"do": "write", "as": scene.member.id, "channel": direct.id, "text": text}
+            async with session.post(f"{page.origin}/act", json=asked) as answer:
+                assert (await answer.json())["said"] == "Sending messages to this app has been turned off."
+        assert direct.messages == []
+
+
+async def test_nothing_that_is_shown_or_printed_holds_a_secret(capfd: pytest.CaptureFixture[str]) -> None:
+    """After a command, a curve's upload and a restart: the page's picture, the ledgers' requests, the bot's log."""
+    minted: list[str] = []
+
+    def mint() -> str:
+        minted.append(secrets.token_hex())
+        return minted[-1]
+
+    async with stage(mint=mint) as scene, Page(scene) as page, opened(page) as session:
+        job = scene.api.add_job(life=succeeds(0.1, steps=8))
+        await (await scene.operator.command(f"track {job}", scene.channel)).reply()
+        await scene.api.ledger.until(lambda: scene.api.jobs[job]["status"] == "succeeded", why="the end")
+        for text in (f"status {job}", f"curves {job}"):
+            await (await scene.operator.command(text, scene.channel)).reply()
+        await scene.slack.ledger.until(lambda: scene.slack.ledger.of("upload"), why="a picture is uploaded")
+        await scene.crew.kill()
+        await scene.crew.start()
+        async with session.get(f"{page.origin}/changes") as answer:
+            seen = await answer.text()
+        requests = repr([entry.request for server in (scene.slack, scene.api) for entry in server.ledger])
+        places = {
+            "picture": seen,
+            "ledger": requests,
+            "log": scene.crew.log.read_text(),
+            "print": "".join(capfd.readouterr()),
+        }
+        assert len(minted) > 8
+        assert "chat.postMessage" in seen or "chat.postEphemeral" in seen
+        for place, held in places.items():
+            assert [secret for secret in [*minted, scene.api.key] if secret in held] == [], place
+
+
+async def test_a_tab_is_sent_what_changed_and_not_the_whole() -> None:
+    async with stage() as scene, Page(scene) as page, opened(page) as session:
+        for count in range(200):
+            scene.member.say(f"Line {count}.", scene.channel)
+        whole = await changes(session, page, "")
+        assert whole["whole"]
+        assert len(whole["changes"]["lines"]) == 200
+        async with session.get(f"{page.origin}/events") as stream:
+            assert (await stream.content.readline()).startswith(b"data: ")
+            message = scene.member.say("One more.", scene.channel)
+            news = await changes(session, page, whole["version"])
+        assert not news["whole"]
+        assert list(news["changes"]["lines"]) == [message.ts]
+        message.deleted = True
+        assert (await changes(session, page, news["version"]))["changes"]["lines"] == {message.ts: None}
+
+
+async def changes(session: aiohttp.ClientSession, page: Page, since: str) -> dict[str, Any]:
+    async with session.get(f"{page.origin}/changes", params={"since": since}) as answer:
+        update: dict[str, Any] = await answer.json()
+        return update
+
+
+async def test_what_is_not_there_is_said(page: Page) -> None:
+    async with opened(page) as session:
+        for path in ("/static/page.py", "/static/..%2fserver.py", "/static/nothing.js", "/file/F0"):
+            async with session.get(page.origin + path) as answer:
+                assert answer.status == 404, path
+        for lever, asked in (
+            ("act", {"do": "dance"}),
+            ("act", {"do": "write", "channel": "C0", "text": "x"}),
+            ("act", {"do": "submit", "values": {}}),
+            ("speed", {"speed": 7}),
+            ("trouble", {"side": "api", "name": "slack-500"}),
+            ("end", {"job": "ftjob-nosuch", "how": "succeeded"}),
+            ("job", {"life": "nine"}),
+        ):
+            async with session.post(f"{page.origin}/{lever}", json=asked) as answer:
+                assert answer.status == 409, (lever, asked)
+                assert (await answer.json())["said"]
+
+
+async def test_a_form_that_is_finished_or_gone_says_so_to_the_tab_that_still_shows_it() -> None:
+    async with stage() as scene, Page(scene) as page, opened(page) as session:
+        person = scene.operator
+        push_view(scene.slack.workspace, person.id, View("Create a job", [section("Created.")]).body())
+        said = []
+        for do in ("submit", "close", "submit", "close"):
+            asked = {"do": do, "as": person.id, "values": {"model": "gpt-4o-mini"}}
+            async with session.post(f"{page.origin}/act", json=asked) as answer:
+                said.append((answer.status, (await answer.json())["said"]))
+    closed = (409, "that window is closed: somebody closed or submitted it in another tab")
+    assert said == [(409, "that form was submitted already, in another tab"), (200, ""), closed, closed]
+
+
+LEVERS = ("act", "job", "end", "speed", "trouble", "bot")
+NO_OBJECTS = {
+    "null": b"null",
+    "list": b"[1]",
+    "string": b'"x"',
+    "number": b"7",
+    "cut": b'{"speed": 1',
+    "nothing": b"",
+    "not-utf-8": b'{"as": "\xff"}',
+    "deep": b"[" * 100_000,
+    "doubled": b'{"speed": 1, "speed": 60}',
+    "nan": b'{"speed": NaN}',
+}
+
+
+async def test_a_lever_that_is_sent_no_json_object_says_so(page: Page) -> None:
+    headers = {"Content-Type": "application/json"}
+    async with opened(page) as session:
+        for name, body in NO_OBJECTS.items():
+            for lever in LEVERS:
+                async with session.post(f"{page.origin}/{lever}", data=body, headers=headers) as answer:
+                    assert answer.status == 400, (lever, name)
+                    assert "JSON" in (await answer.json())["said"]
+        headers = {"Content-Type": "application/json; charset=x"}
+        async with session.post(f"{page.origin}/speed", data=b"{}", headers=headers) as answer:
+            assert answer.status == 400
+
+
+WRONG_VALUES: tuple[dict[str, object], ...] = (
+    {},
+    {"as": [1]},
+    {"do": "press", "where": 7},
+    {"do": "press", "where": None, "action_id": {}},
+    {"do": "submit", "values": [1]},
+    {"do": "shortcut", "callback_id": {}, "channel": [], "ts": 1},
+    {"do": "write", "channel": {}, "text": None},
+    {"life": [], "seconds": "long"},
+    {"life": "succeeds", "seconds": {}},
+    {"job": {}, "how": 1, "error": []},
+    {"speed": {}},
+    {"side": [], "name": {}},
+    {"side": "api", "name": 7},
+)
+
+
+async def test_values_of_another_kind_move_no_lever(page: Page) -> None:
+    async with opened(page) as session:
+        for asked in WRONG_VALUES:
+            for lever in LEVERS:
+                async with session.post(f"{page.origin}/{lever}", json=asked) as answer:
+                    assert answer.status in (400, 409), (lever, asked)
+
+
+async def test_no_file_of_this_machine_is_served_but_the_pages_own(page: Page, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.html"
+    secret.write_text("<p>secret</p>")
+    static = Path(__file__).parents[4] / "bot" / "sandbox" / "demo" / "page" / "static"
+    up = "..%2F" * len(static.parts)
+    for path in (
+        f"%2F{str(secret)[1:].replace('/', '%2F')}",
+        f"{up}{str(secret)[1:].replace('/', '%2F')}",
+        f".%2F{static.name}%2Fpage.css",
+        ".%2Fpage.css",
+        f"..%2F{static.name}%2Fpage.css",
+        "page.css%00.html",
+        "PAGE.CSS",
+        "..%5Cpage.css",
+    ):
+        answer = await raw(page, f"GET /static/{path}")
+        assert answer.startswith(b"HTTP/1.1 404 "), path
+        assert b"secret" not in answer
+    assert (await raw(page, "GET /static/page.css")).startswith(b"HTTP/1.1 200 ")
+
+
+async def raw(page: Page, line: str) -> bytes:
+    """Ask without a client that tidies the path."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", page.port)
+    writer.write(f"{line} HTTP/1.1\r\nHost: 127.0.0.1:{page.port}\r\nConnection: close\r\n\r\n".encode())
+    answer = await reader.read()
+    writer.close()
+    return answer
+
+
+def test_the_page_asks_for_nothing_beyond_itself() -> None:
+    for file in (Path(__file__).parents[4] / "bot" / "sandbox" / "demo" / "page" / "static").iterdir():
+        text = file.read_text().replace("http://www.w3.org/2000/svg", "")
+        assert "http://" not in text
+        assert "https://" not in text.replace("/^https?:\\/\\//", "")
+
+
+def test_every_emoji_that_the_bot_uses_is_drawn() -> None:
+    bot = Path(__file__).parents[4] / "bot"
+    used = {
+        name
+        for folder in ("blocks", "commands", "alerts", "providers", "jobs")
+        for file in (bot / folder).glob("*.py")
+        for name in re.findall(r":([a-z][a-z_]+):", file.read_text())
+    }
+    drawn = set(re.findall(r"(\w+): \"", (bot / "sandbox" / "demo" / "page" / "static" / "mrkdwn.js").read_text()))
+    assert used - drawn - NO_EMOJI == set()

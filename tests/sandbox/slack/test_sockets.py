@@ -1,0 +1,115 @@
+"""Socket Mode, connection by connection."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.sandbox.faults import Fault
+from bot.sandbox.slack.server import Slack
+
+Json = dict[str, Any]
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[Slack]:
+    async with Slack() as running:
+        yield running
+
+
+class Link:
+    """A bare Socket Mode client."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self.socket = socket
+
+    async def receive(self) -> Json:
+        received: Json = await self.socket.receive_json(timeout=60)
+        return received
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as opened:
+        yield opened
+
+
+async def url_of(slack: Slack, session: aiohttp.ClientSession) -> str:
+    client = AsyncWebClient(base_url=slack.api_url, session=session)
+    return str((await client.apps_connections_open(app_token=slack.app_token))["url"])
+
+
+async def link(slack: Slack, session: aiohttp.ClientSession) -> Link:
+    return Link(await session.ws_connect(await url_of(slack, session)))
+
+
+async def test_a_connection_is_greeted(slack: Slack, session: aiohttp.ClientSession) -> None:
+    hello = await (await link(slack, session)).receive()
+    assert (hello["type"], hello["num_connections"]) == ("hello", 1)
+
+
+async def test_an_address_is_good_for_one_connection(slack: Slack, session: aiohttp.ClientSession) -> None:
+    url = await url_of(slack, session)
+    await session.ws_connect(url)
+    with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+        await session.ws_connect(url)
+    assert caught.value.status == 403
+
+
+async def test_no_acknowledgement_in_time_is_a_timeout(slack: Slack, session: aiohttp.ClientSession) -> None:
+    ann, channel, socket = slack.add_person("ann"), slack.add_channel("ml"), await link(slack, session)
+    await slack.connected()
+    slack.delivery.patience = 0.05
+    exchange = await ann.command("status", channel)
+    assert (exchange.acked, exchange.error) == (False, "operation_timeout")
+    await socket.receive()
+    late = await socket.receive()
+    await socket.socket.send_json({"envelope_id": late["envelope_id"]})
+    await slack.ledger.until(lambda: slack.ledger.of("socket.ack"))
+    assert slack.ledger.of("socket.ack")[0].accepted is False
+
+
+async def test_each_payload_reaches_one_of_the_connections(slack: Slack, session: aiohttp.ClientSession) -> None:
+    ann, channel = slack.add_person("ann"), slack.add_channel("ml")
+    links = [await link(slack, session) for _ in range(3)]
+    await slack.ledger.until(lambda: len(slack.delivery.links) == 3)
+    slack.delivery.patience = 0.05
+    await asyncio.gather(*(ann.command(f"{n}", channel) for n in range(6)))
+    texts = []
+    for each in links:
+        assert (await each.receive())["type"] == "hello"
+        texts += [(await each.receive())["payload"]["text"] for _ in range(2)]
+    assert sorted(texts) == ["0", "1", "2", "3", "4", "5"]
+
+
+async def test_an_eleventh_connection_is_sent_away(slack: Slack, session: aiohttp.ClientSession) -> None:
+    links = [await link(slack, session) for _ in range(10)]
+    assert [(await each.receive())["num_connections"] for each in links] == list(range(1, 11))
+    refused = await (await link(slack, session)).receive()
+    assert (refused["type"], refused["reason"]) == ("disconnect", "too_many_websockets")
+
+
+async def test_a_broken_acknowledgement_is_written_down(slack: Slack, session: aiohttp.ClientSession) -> None:
+    socket = await link(slack, session)
+    await socket.socket.send_str("[not an envelope]")
+    await slack.ledger.until(lambda: slack.ledger.of("socket.ack"))
+    assert slack.ledger.of("socket.ack")[0].status == 400
+
+
+async def test_a_refused_connection_is_a_fault_of_its_own(slack: Slack, session: aiohttp.ClientSession) -> None:
+    slack.faults.add("socket", Fault("answer", status=503))
+    with pytest.raises(aiohttp.WSServerHandshakeError):
+        await link(slack, session)
+    assert slack.ledger.of("socket")[0].accepted is False
+
+
+async def test_a_dropped_connection_gets_nothing_more(slack: Slack, session: aiohttp.ClientSession) -> None:
+    socket = await link(slack, session)
+    await slack.connected()
+    slack.delivery.drop_all()
+    assert slack.delivery.links == []
+    await socket.receive()
+    assert (await socket.socket.receive()).type in {aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR}

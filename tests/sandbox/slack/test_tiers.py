@@ -1,0 +1,69 @@
+"""How many calls of a method the stand-in takes in a minute, where it is as impatient as Slack."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from bot.sandbox.server import Answer
+from bot.sandbox.slack.limits import PER_MINUTE
+from bot.sandbox.slack.server import Slack
+from bot.sandbox.slack.users import Person
+from bot.sandbox.slack.web_api import METHODS
+from tests.sandbox.clock import Clock
+
+
+@pytest.fixture
+async def slack(clock: Clock) -> AsyncIterator[Slack]:
+    async with Slack(clock=clock) as running:
+        running.limits.has_tiers = True
+        yield running
+
+
+@pytest.fixture
+def ann(slack: Slack) -> Person:
+    return slack.add_person("ann")
+
+
+def arguments_of(slack: Slack, ann: Person, method: str) -> dict[str, Any]:
+    match method:
+        case "users.info":
+            return {"user": ann.id}
+        case "usergroups.users.list":
+            return {"usergroup": slack.add_usergroup("team", [ann])}
+        case _:
+            return {"channel": slack.add_channel("ml").id}
+
+
+@pytest.mark.parametrize(
+    ("method", "most"), [("usergroups.users.list", 20), ("conversations.info", 50), ("users.info", 100)]
+)
+def test_a_method_is_called_as_often_as_its_tier_says_and_again_after_the_wait(
+    slack: Slack, ann: Person, clock: Clock, method: str, most: int
+) -> None:
+    arguments = arguments_of(slack, ann, method)
+
+    def call() -> Answer:
+        return slack.answer(method, arguments)
+
+    assert all(call().accepted for _ in range(most))
+    refused = call()
+    assert (refused.status, refused.body["error"], refused.accepted) == (429, "ratelimited", False)
+    wait = int(refused.headers["Retry-After"])
+    assert wait - 1 < 60 / most <= wait
+    assert slack.answer("auth.test", {}).accepted, "each method counts by itself"
+    clock.now += wait
+    assert call().accepted
+    assert not call().accepted
+    clock.now += 60
+    assert all(call().accepted for _ in range(most))
+    assert slack.errors == []
+
+
+def test_a_message_to_one_channel_a_second_has_no_other_limit(slack: Slack) -> None:
+    channels = [slack.add_channel(f"c{n}").id for n in range(150)]
+    assert all(slack.answer("chat.postMessage", {"channel": each, "text": "x"}).accepted for each in channels)
+
+
+def test_every_limit_is_one_of_a_method_that_slack_has() -> None:
+    assert PER_MINUTE.keys() - METHODS.keys() == {"conversations.list"}

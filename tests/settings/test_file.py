@@ -1,0 +1,127 @@
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from bot.providers.account import Account
+from bot.settings.file import Config, read_accounts, read_config
+
+
+def read(tmp_path: Path, text: str) -> tuple[Config, list[str]]:
+    file = tmp_path / "ftjob.toml"
+    file.write_text(text)
+    return read_config(str(file))
+
+
+def test_what_the_file_says_holds_and_the_rest_stays(tmp_path: Path) -> None:
+    config, problems = read(tmp_path, '[prices]\n"gpt-4o" = 25\n[stuck]\nqueued = "90min"\nsilent = "off"\n')
+    assert problems == []
+    assert config.prices == {"gpt-4o": 25.0}
+    assert (config.stuck.queued, config.stuck.silent, config.stuck.validating_files) == (5400.0, None, 3600.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[prices", "is not TOML"),
+        ("a = " + "[" * 100_000, "is not TOML that can be read: it is nested too deeply"),
+        ("[prices]\ngpt = " + "9" * 5_000 + "\n", "cannot be read: Exceeds the limit"),
+        ("#" * (2**20 + 1), "cannot be read: larger than 1 MiB"),
+        ("[price]\n", "did you mean prices?"),
+        ('[stuck]\nqueue = "1h"\n', "did you mean queued?"),
+        ('[stuck]\nqueued = "soon"\n', 'must be a time like "90min"'),
+        ("[prices]\ngpt-4.1 = 3\n", "put the whole name in quotes"),
+        ('[prices]\n"gpt-4o" = "3"\n', "must be a number of US dollars"),
+        ("prices = 3\n", "must be a table"),
+        ("[accounts.x]\n", "'accounts.x.key_env' is missing"),
+        ('[accounts.x]\nkey_env = "sk-proj-abc"\n', "must be the name of an environment variable"),
+        ('[accounts.X]\nkey_env = "A"\n', "cannot name an account"),
+        ('[accounts.x]\nkey_env = "A"\nprovider = "aws"\n', "must be one of openai, azure, together, fireworks"),
+        ('[accounts.x]\nkey_env = "A"\nbaseurl = "x"\n', "did you mean base_url?"),
+        ('[accounts.x]\nkey_env = "A"\nbearer = "no idea"\n', "'accounts.x.bearer' input should be a valid boolean"),
+        ("accounts = 3\n", "must be a table, as in [accounts]"),
+        ("[accounts]\nx = 3\n", "must be a table, as in [accounts.x]"),
+    ],
+)
+def test_what_is_wrong_is_said_in_words(tmp_path: Path, text: str, says: str) -> None:
+    _, problems = read(tmp_path, text)
+    assert len(problems) == 1
+    assert says in problems[0]
+    assert problems[0].startswith("FTJOB_CONFIG")
+
+
+def test_a_file_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
+    assert read_config(str(tmp_path / "no.toml"))[1] == ["FTJOB_CONFIG cannot be read: No such file or directory"]
+
+
+def accounts(tmp_path: Path, text: str, **known: str) -> tuple[list[Account], list[str]]:
+    config, problems = read(tmp_path, text)
+    assert problems == []
+    return read_accounts(config, known)
+
+
+def test_an_account_has_its_secrets_from_the_environment(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("key-of-research\n")
+    text = """
+    [accounts.research]
+    key_env = "RESEARCH_KEY"
+    write_key_env = "RESEARCH_WRITE_KEY"
+    webhook_secret_env = "RESEARCH_HOOK"
+    project = "proj_1"
+    [accounts.foundry]
+    provider = "azure"
+    key_env = "FOUNDRY_KEY"
+    base_url = "https://name.openai.azure.com/"
+    api_version = "2024-10-21"
+    """
+    secret = f"whsec_{'A' * 32}"
+    (research, foundry), problems = accounts(
+        tmp_path,
+        text,
+        RESEARCH_KEY_FILE=str(file),
+        RESEARCH_WRITE_KEY="key-for-orders",
+        RESEARCH_HOOK=secret,
+        FOUNDRY_KEY="0123456789abcdef",
+    )
+
+    assert problems == []
+    assert (research.name, research.base_url, research.project) == ("research", "https://api.openai.com/v1", "proj_1")
+    assert (research.key.get_secret_value(), research.write_key) == ("key-of-research", SecretStr("key-for-orders"))
+    assert [each.get_secret_value() for each in research.webhook_secrets] == [secret]
+    assert (foundry.provider, foundry.base_url) == ("azure", "https://name.openai.azure.com")
+    assert foundry.api_version == "2024-10-21"
+
+
+@pytest.mark.parametrize(
+    ("lines", "known", "says"),
+    [
+        ("", {}, "KEY is not set, and neither is KEY_FILE"),
+        ("", {"KEY": "changeme"}, "KEY is a placeholder"),
+        ("", {"KEY_FILE": "/nowhere/key"}, "KEY_FILE cannot be read: No such file or directory"),
+        ('provider = "azure"', {"KEY": "k" * 16}, "base_url is missing: the endpoint of the resource"),
+        ('provider = "fireworks"', {"KEY": "k" * 16}, "organization is missing"),
+        ('base_url = "http://far.example"', {"KEY": "k" * 16}, "must begin with https://"),
+        ('base_url = "https://host/v1?key=x"', {"KEY": "k" * 16}, "must be an address like https://host/path"),
+        ('api_version = "soon"', {"KEY": "k" * 16}, "must be a version of Azure's API"),
+        (
+            'provider = "azure"\nbase_url = "https://n.openai.azure.com/openai/v1"\napi_version = "2024-10-21"',
+            {"KEY": "k" * 16},
+            "api_version does not fit an endpoint that ends in /openai/v1",
+        ),
+        ('webhook_secret_env = "HOOK"', {"KEY": "k" * 16, "HOOK": "h" * 40}, "whsec_"),
+        (
+            'webhook_secret_env = "HOOK"',
+            {"KEY": "k" * 16, "HOOK": f"whsec_{'A' * 32}", "SLACK_APP_TOKEN": "xapp-1"},
+            "webhooks need PORT",
+        ),
+    ],
+)
+def test_what_is_wrong_with_an_account_is_said_with_its_name(
+    tmp_path: Path, lines: str, known: dict[str, str], says: str
+) -> None:
+    found, problems = accounts(tmp_path, f'[accounts.x]\nkey_env = "KEY"\n{lines}\n', **known)
+    assert found == []
+    assert len(problems) == 1
+    assert problems[0].startswith("FTJOB_CONFIG: the account x: ")
+    assert says in problems[0]

@@ -1,0 +1,46 @@
+import asyncio
+import re
+from pathlib import Path
+
+from bot.app.clients import open_slack
+from bot.blocks.answers import note
+from bot.commands.command import Reply
+from bot.listeners.replies.responder import Door, responding
+from bot.settings.environment import load
+
+PROXY_SAYS = (
+    b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: 11\r\n\r\n{"ok":true}'
+)
+SLACK = "http://127.0.0.1:1"
+
+
+async def test_calls_and_answers_go_through_the_proxy_of_the_environment(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        length = re.search(r"content-length: (\d+)", head, re.IGNORECASE)
+        await reader.readexactly(int(length[1]) if length else 0)
+        asked.append(head.splitlines()[0])
+        writer.write(PROXY_SAYS)
+        await writer.drain()
+        writer.close()
+
+    proxy = await asyncio.start_server(pass_on, "127.0.0.1", 0)
+    port = proxy.sockets[0].getsockname()[1]
+    environ = {
+        "SLACK_BOT_TOKEN": "xoxb-0123456789abcdef",
+        "SLACK_APP_TOKEN": "xapp-0123456789abcdef",
+        "OPENAI_API_KEY": "sk-0123456789",
+        "SLACK_API_URL": f"{SLACK}/api/",
+        "HTTP_PROXY": f"http://127.0.0.1:{port}",
+    }
+    async with (
+        proxy,
+        open_slack(load(environ, dotenv=tmp_path / "no.env")) as gateway,
+        responding(gateway) as responder,
+    ):
+        await gateway.identity()
+        await responder.answer(Door("C1", "U1", f"{SLACK}/commands/T1/1"), Reply(note("Hello.")))
+
+    assert asked == [f"POST {SLACK}/api/auth.test HTTP/1.1", f"POST {SLACK}/commands/T1/1 HTTP/1.1"]
