@@ -50,7 +50,11 @@ def both() -> dict[str, dict[str, Any]]:
 
 def sources() -> list[ast.AST]:
     """Return the parsed code that speaks to Slack."""
-    paths = [*(ROOT / "bot" / "slack").glob("*.py"), ROOT / "bot" / "check.py"]
+    paths = [
+        *(ROOT / "bot" / "slack").glob("*.py"),
+        *(ROOT / "bot" / "listeners").rglob("*.py"),
+        ROOT / "bot" / "cli" / "check.py",
+    ]
     return [node for path in paths for node in ast.walk(ast.parse(path.read_text()))]
 
 
@@ -90,7 +94,7 @@ def _dotted(attribute: str) -> str:
 
 def listeners(kind: str) -> set[str]:
     """Return what ``app.<kind>(...)`` is called with in the listeners, None for what is no plain text."""
-    tree = ast.walk(ast.parse((ROOT / "bot" / "slack" / "listeners.py").read_text()))
+    tree = ast.walk(ast.parse((ROOT / "bot" / "listeners" / "bolt.py").read_text()))
     return {
         str(node.args[0].value) if isinstance(node.args[0], ast.Constant) else ast.unparse(node.args[0])
         for node in tree

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot.sandbox.slack.server import Slack
 
-READY_SECONDS = 20.0
+READY_SECONDS = 120.0
 RUN = (sys.executable, "-m", "bot", "run")
 
 
