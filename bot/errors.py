@@ -62,7 +62,7 @@ class StoreUnusable(FtjobError):
         """75 where a later start may find it mended."""
 
 
-class ChartNotDrawn(FtjobError):
+class ChartNotRendered(FtjobError):
     """The process that draws broke or hung; its text is for the log."""
 
 
@@ -79,37 +79,37 @@ class NotFound(ProviderError):
     """The job does not exist, or belongs to another project or organisation."""
 
 
-class NotOffered(ProviderError):
+class NotSupported(ProviderError):
     """The provider has no such thing, so that it was not asked; its text is shown to the person."""
 
 
-class Refusal(StrEnum):
+class AccessDenialReason(StrEnum):
     """Why an API lets nobody in."""
 
     KEY = "key"
     """The key is wrong, expired or revoked."""
-    RIGHTS = "rights"
+    PERMISSION = "rights"
     """The key is good, but not for this."""
     ACCOUNT = "account"
     """The account behind the key is closed or suspended."""
     PROJECT = "project"
     """The organization or project that is named does not go with the key."""
-    PLACE = "place"
+    REGION = "place"
     """The country or region that the request came from."""
-    ADDRESS = "address"
+    IP_ADDRESS = "address"
     """The IP address that the request came from."""
-    IN_BETWEEN = "in_between"
+    INTERMEDIARY = "in_between"
     """It was not the API that refused, but a proxy, a firewall or a service before it."""
 
 
-class AccessRefused(ProviderError):
+class AccessDenied(ProviderError):
     """The API does not let the bot do this; ``reason`` says what it is about."""
 
     def __init__(
         self,
         message: str,
         *,
-        reason: Refusal = Refusal.KEY,
+        reason: AccessDenialReason = AccessDenialReason.KEY,
         missing_scope: str | None = None,
         request_id: str | None = None,
     ) -> None:
@@ -119,11 +119,11 @@ class AccessRefused(ProviderError):
         """The scope that the key lacks ("api.fine_tuning.jobs.write"), where the API named one."""
 
 
-class RequestRefused(ProviderError):
+class RequestRejected(ProviderError):
     """The API understood the request and refused it."""
 
 
-class TrainingClosed(RequestRefused):
+class TrainingClosed(RequestRejected):
     """The API takes no new jobs from this organisation any more."""
 
 
@@ -136,34 +136,34 @@ class RateLimited(ProviderError):
         """Seconds to wait."""
 
 
-class QuotaSpent(RateLimited):
+class QuotaExceeded(RateLimited):
     """The account has no money or quota left, which is no rate limit: it takes a person to change that."""
 
 
-class BrokenAnswer(ProviderError):
+class InvalidResponse(ProviderError):
     """An answer that is not what the API's contract says; it changes nothing."""
 
-    def __init__(self, message: str, *, request_id: str | None = None, beginning: bytes | None = None) -> None:
+    def __init__(self, message: str, *, request_id: str | None = None, prefix: bytes | None = None) -> None:
         super().__init__(message, request_id=request_id)
-        self.beginning = beginning
+        self.prefix = prefix
         """The first bytes of an answer that was too large to be read; None of every other."""
 
     @property
     def is_too_large(self) -> bool:
         """Whether there was more than is read; a smaller part may be had."""
-        return self.beginning is not None
+        return self.prefix is not None
 
 
-class ForeignAnswer(BrokenAnswer):
+class MismatchedResponse(InvalidResponse):
     """An answer about another job than was asked for, or about one of another organisation."""
 
 
 class Unreachable(ProviderError):
     """No usable answer came."""
 
-    def __init__(self, message: str, *, maybe_done: bool, todo: str = "", request_id: str | None = None) -> None:
+    def __init__(self, message: str, *, may_have_executed: bool, todo: str = "", request_id: str | None = None) -> None:
         super().__init__(message, request_id=request_id)
         self.todo = todo
         """What whoever runs the bot has to do, where it takes a person: {address} stands for the setting with the address."""
-        self.maybe_done = maybe_done
+        self.may_have_executed = may_have_executed
         """Whether the request may have reached the API and been carried out."""

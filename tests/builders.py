@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from bot.providers.account import Account
-from bot.providers.wire import Answer
+from bot.providers.wire import Response
 
 JOB = "ftjob-abc123"
 NOW = 1_790_000_000.0
@@ -50,10 +50,10 @@ def error_body(message: Any, *, kind: str = "invalid_request_error", code: Any =
     return {"error": {"message": message, "type": kind, "param": None, "code": code}}
 
 
-def answer(body: Any = "", status: int = 200, **headers: str) -> Answer:
+def answer(body: Any = "", status: int = 200, **headers: str) -> Response:
     """Return an HTTP answer; a string or bytes are the body itself, anything else is sent as JSON.
 
     Underscores in the names of headers stand for hyphens.
     """
     content = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
-    return Answer(status, {name.replace("_", "-").lower(): value for name, value in headers.items()}, content)
+    return Response(status, {name.replace("_", "-").lower(): value for name, value in headers.items()}, content)

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import structlog
 
-from bot.telemetry.logs import STEPS, formatter
+from bot.telemetry.logs import PROCESSORS, formatter
 
 AT_DEBUG = "CANARIES_AT_DEBUG"
 CANARY = "c4n4ry"
@@ -24,13 +24,13 @@ HEARTBEAT = f"/heartbeat/{CANARY}"
 
 _LINES = (formatter("console"), formatter("json"))
 _Plain: Any = structlog.make_filtering_bound_logger(logging.NOTSET)
-_aside = logging.getLogger("canaries")
-_aside.propagate = False
-_aside.setLevel(logging.DEBUG)
-_events = structlog.wrap_logger(_aside, processors=STEPS, wrapper_class=_Plain)
+_capture_logger = logging.getLogger("canaries")
+_capture_logger.propagate = False
+_capture_logger.setLevel(logging.DEBUG)
+_events = structlog.wrap_logger(_capture_logger, processors=PROCESSORS, wrapper_class=_Plain)
 
 
-class _Overheard(_Plain):  # type: ignore[misc] # it is made at run time
+class _CapturedLogger(_Plain):  # type: ignore[misc] # it is made at run time
     """What logs events in a test: each is also heard by ears, whatever a test does with it."""
 
     def _proxy_to_logger(self, method_name: str, event: str | None = None, **fields: Any) -> Any:
@@ -38,21 +38,21 @@ class _Overheard(_Plain):  # type: ignore[misc] # it is made at run time
         return super()._proxy_to_logger(method_name, event, **fields)
 
 
-class Ears(logging.Handler):
+class LogCapture(logging.Handler):
     """Hears every record; ``seen`` are the lines with a canary that the bot would make of them."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.seen: list[str] = []
+        self.leaks: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         """Draw a line only where a canary may stand in what it is made of: most of the work is in the drawing."""
-        if CANARY in _ingredients(record) or _is_of_failure(record):
-            self.seen += [line for each in _LINES if CANARY in (line := each.format(record))]
+        if CANARY in _record_text(record) or _has_traceback(record):
+            self.leaks += [line for each in _LINES if CANARY in (line := each.format(record))]
 
 
 @contextmanager
-def listening(ears: Ears) -> Iterator[None]:
+def capturing_logs(capture: LogCapture) -> Iterator[None]:
     """Hear every logger of this process; under ``make canaries`` each says all it can, which takes three times as long."""
     root = logging.getLogger()
     known = [each for each in root.manager.loggerDict.values() if isinstance(each, logging.Logger)]
@@ -60,15 +60,15 @@ def listening(ears: Ears) -> Iterator[None]:
     before = structlog.get_config()["wrapper_class"]
     for logger, _ in levels if AT_DEBUG in os.environ else ():
         logger.setLevel(logging.DEBUG)
-    for logger in (root, _aside):
-        logger.addHandler(ears)
-    structlog.configure(wrapper_class=_Overheard)
+    for logger in (root, _capture_logger):
+        logger.addHandler(capture)
+    structlog.configure(wrapper_class=_CapturedLogger)
     try:
         yield
     finally:
         structlog.configure(wrapper_class=before)
-        for logger in (root, _aside):
-            logger.removeHandler(ears)
+        for logger in (root, _capture_logger):
+            logger.removeHandler(capture)
         for logger, level in levels:
             logger.setLevel(level)
 
@@ -82,7 +82,7 @@ def with_password(database_url: str) -> str:
     return parts._replace(netloc=f"{account.partition(':')[0]}:{CANARY}@{place}").geturl()
 
 
-async def stored(database_url: str) -> bytes:
+async def database_contents(database_url: str) -> bytes:
     """Return everything that a database holds."""
     if database_url.startswith("sqlite"):
         file = Path(database_url.removeprefix("sqlite:///"))
@@ -114,14 +114,16 @@ def _execute(file: str, statement: str) -> None:
         connection.commit()
 
 
-def seen_in(places: dict[str, str | bytes]) -> list[str]:
+def leaking(exposed: dict[str, str | bytes]) -> list[str]:
     """Return the names of the places in which a canary is seen."""
     return [
-        name for name, held in places.items() if CANARY.encode() in (held if isinstance(held, bytes) else held.encode())
+        name
+        for name, held in exposed.items()
+        if CANARY.encode() in (held if isinstance(held, bytes) else held.encode())
     ]
 
 
-def _ingredients(record: logging.LogRecord) -> str:
+def _record_text(record: logging.LogRecord) -> str:
     """Return all that a line is made of but a traceback, before anything is taken out of it."""
     try:
         message = record.getMessage()
@@ -130,6 +132,6 @@ def _ingredients(record: logging.LogRecord) -> str:
     return f"{message} {record.__dict__} {structlog.contextvars.get_contextvars()}"
 
 
-def _is_of_failure(record: logging.LogRecord) -> bool:
+def _has_traceback(record: logging.LogRecord) -> bool:
     event: Any = record.msg
     return bool(record.exc_info or (isinstance(event, dict) and event.get("exc_info")))

@@ -125,8 +125,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     """A world on SQLite and Socket Mode, whose Slack had nothing to complain of or to refuse at the end."""
     async with World(tmp_path) as made:
         yield made
-    assert made.slack.complaints == []
-    assert made.refused == []
+    assert made.slack.violations == []
+    assert made.rejections == []
 
 
 @pytest.fixture(params=["sqlite-socket", "postgres-http"])
@@ -143,8 +143,8 @@ async def any_world(tmp_path: Path, pairing: tuple[str | None, Transport]) -> As
     database_url, transport = pairing
     async with World(tmp_path, database_url=database_url, transport=transport) as made:
         yield made
-    assert made.slack.complaints == []
-    assert made.refused == []
+    assert made.slack.violations == []
+    assert made.rejections == []
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -5,6 +5,6 @@ import os
 DEEP = "FTJOB_DEEP" in os.environ
 
 
-def rolls(whole: int, part: int) -> int:
+def max_examples(whole: int, part: int) -> int:
     """Return how many examples a test tries."""
     return whole if DEEP else part

@@ -44,7 +44,7 @@ def empty_database(server: str) -> str:
         await admin.execute(f"CREATE DATABASE {name}")
         await admin.close()
 
-    apart(make())
+    run_in_own_loop(make())
     _migrate(f"{server.rsplit('/', 1)[0]}/{name}")
     return name
 
@@ -54,10 +54,10 @@ def _migrate(url: str) -> None:
         async with open_store(url, time.time):
             pass
 
-    apart(make())
+    run_in_own_loop(make())
 
 
-def apart(work: Coroutine[Any, Any, None]) -> None:
+def run_in_own_loop(work: Coroutine[Any, Any, None]) -> None:
     """Do it on a loop of its own: the caller may be on one."""
     with ThreadPoolExecutor(1) as thread:
         thread.submit(asyncio.run, work).result()

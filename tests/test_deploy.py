@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.app.process import LONGEST_STOP
+from bot.app.process import STOP_TIMEOUT
 from bot.cli.main import EX_CONFIG
 
 ROOT = Path(__file__).parents[1]
@@ -28,7 +28,7 @@ def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
 def test_the_unit_fits_the_program() -> None:
     settings = dict(line.split("=", 1) for line in UNIT.read_text().splitlines() if "=" in line and line[0] != "#")
     assert int(settings["RestartPreventExitStatus"]) == EX_CONFIG
-    assert float(settings["TimeoutStopSec"]) > LONGEST_STOP
+    assert float(settings["TimeoutStopSec"]) > STOP_TIMEOUT
 
 
 def test_the_container_copies_what_there_is() -> None:

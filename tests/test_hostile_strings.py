@@ -7,14 +7,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bot.blocks.parts import code, mention, plain, preformatted
-from bot.commands.command import Asker
+from bot.blocks.parts import code_span, preformatted, safe_text, user_mention
+from bot.commands.command import Requester
 from bot.commands.parse import parse
 from bot.errors import UserError
 from bot.jobs.models import Job
-from tests.depth import rolls
+from tests.depth import max_examples
 
-ASKER = Asker("U1", "C1", "T1")
+REQUESTER = Requester("U1", "C1", "T1")
 VERBS = ["", "status ", "cancel ", "track ", "list ", "audit ", "help "]
 PIECES = st.sampled_from(
     [
@@ -38,14 +38,16 @@ TEXTS = st.lists(st.one_of(st.text(max_size=20), PIECES), max_size=8).map("".joi
 ALIVE = re.compile(r"[<>]|&(?!amp;|lt;|gt;)")
 
 
-@settings(max_examples=rolls(10_000, 1_500), deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=max_examples(10_000, 1_500), deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
 @given(verb=st.sampled_from(VERBS), text=TEXTS)
 def test_nothing_raises_what_it_does_not_declare_and_nothing_comes_alive(verb: str, text: str) -> None:
     with suppress(UserError):
-        parse(verb + text, ASKER)
+        parse(verb + text, REQUESTER)
     with suppress(ValidationError):
         Job.model_validate({"id": text, "status": text, "model": text, "metadata": {text: text}, "error": text})
-    assert not ALIVE.search(plain(text))
-    assert not ALIVE.search(code(text))
-    assert mention(text) == f"<@{text}>" or not ALIVE.search(mention(text))
+    assert not ALIVE.search(safe_text(text))
+    assert not ALIVE.search(code_span(text))
+    assert user_mention(text) == f"<@{text}>" or not ALIVE.search(user_mention(text))
     assert preformatted(text)["elements"][0]["elements"][0]["text"]

@@ -10,5 +10,5 @@ README = (Path(__file__).parents[1] / "README.md").read_text()
 
 @pytest.mark.parametrize("verb", USAGE)
 def test_the_readme_shows_how_each_verb_is_written(verb: Verb) -> None:
-    form = USAGE[verb].form.replace("|", "\\|")
+    form = USAGE[verb].syntax.replace("|", "\\|")
     assert f"| `/ftjob {form}` |" in README

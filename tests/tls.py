@@ -36,7 +36,7 @@ async def tls_front(pem: Path, behind: LoopbackServer) -> AsyncIterator[int]:
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
     port = server.sockets[0].getsockname()[1]
-    behind.fronts.add(port)
+    behind.proxy_ports.add(port)
     try:
         yield port
     finally:

@@ -16,17 +16,17 @@ from typing import Literal, Self
 from prometheus_client import generate_latest
 
 from bot.app.build import Bot, running
-from bot.app.tuning import Pace
+from bot.app.tuning import Tuning
 from bot.commands.rate_limit import Limit, Limits
-from bot.poll.progress import Allowance
-from bot.sandbox.openai.server import FineTuningApi, Key
-from bot.sandbox.slack.messages import Ephemeral, Message, Reply
+from bot.poll.progress import PollBudget
+from bot.sandbox.openai.server import ApiKey, FineTuningApi
+from bot.sandbox.slack.messages import ChannelMessage, EphemeralMessage, SentReply
 from bot.sandbox.slack.server import Slack
-from bot.sandbox.slack.users import Person
+from bot.sandbox.slack.users import SandboxUser
 from bot.sandbox.slack.workspace import Channel
 from bot.settings.environment import load
 from bot.settings.model import Settings
-from bot.store.jobs.cards import Rhythm
+from bot.store.jobs.cards import RateLimit
 from tests import canaries
 from tests.empty_store import lay_out
 from tests.postgres import free_port
@@ -35,11 +35,13 @@ Transport = Literal["socket", "http"]
 POLL_SECONDS = 0.1
 NEVER = 3600.0
 """Seconds until people hear that their answer is still to come: a crowded machine would say it in any test."""
-SELDOM = Pace(logs=Allowance(tick=3600.0), most_alerts=None, tells_after=NEVER)
+QUIET_TUNING = Tuning(progress=PollBudget(tick=3600.0), most_alerts=None, tells_after=NEVER)
 """For tests that count requests: nobody reads the logs of running jobs beside them."""
-LIVELY = Pace(Rhythm(card=0.2, gap=0.02), Allowance(tick=0.1, every=0.2, most=10_000), NEVER, most_alerts=None)
+FAST_TUNING = Tuning(
+    RateLimit(card_interval=0.2, interval=0.02), PollBudget(tick=0.1, every=0.2, most=10_000), NEVER, most_alerts=None
+)
 """For tests that look at cards: people would wait half a minute."""
-UNHURRIED = Limits(*[Limit(10**6, 10.0)] * 6)
+NO_LIMITS = Limits(*[Limit(10**6, 10.0)] * 6)
 """For tests, which type faster than people do."""
 RUN = (sys.executable, "-m", "bot", "run")
 
@@ -56,25 +58,25 @@ class World:
         self.database_url = database_url or lay_out(folder / "ftjob.db")
         self.transport = transport
         self.slack = Slack(bot_token=canaries.BOT, app_token=canaries.APP, signing_secret=canaries.SIGNING)
-        self.api = FineTuningApi(keys={canaries.KEY: Key("default"), canaries.WRITE_KEY: Key("orders")})
-        self.olivia = self.slack.add_person("olivia", is_admin=True)
-        self.milo = self.slack.add_person("milo")
-        self.gia = self.slack.add_person("gia", is_restricted=True)
-        self.sam = self.slack.add_person("sam", team_id="T0STRANGER")
+        self.api = FineTuningApi(keys={canaries.KEY: ApiKey("default"), canaries.WRITE_KEY: ApiKey("orders")})
+        self.olivia = self.slack.add_user("olivia", is_admin=True)
+        self.milo = self.slack.add_user("milo")
+        self.gia = self.slack.add_user("gia", is_restricted=True)
+        self.sam = self.slack.add_user("sam", team_id="T0STRANGER")
         self.ml = self.slack.add_channel("ml")
         self.ops = self.slack.add_channel("ops")
-        self.limits = UNHURRIED
-        self.pace = SELDOM
+        self.limits = NO_LIMITS
+        self.tuning = QUIET_TUNING
         self._servers = AsyncExitStack()
         self._port = free_port()
         self._skipped = self._stepped = 0.0
         self.command_lines: list[str] = []
         self.log: list[str] = []
         """What the bot's processes said."""
-        self._ears = canaries.Ears()
+        self._log_capture = canaries.LogCapture()
 
     async def __aenter__(self) -> Self:
-        self._servers.enter_context(canaries.listening(self._ears))
+        self._servers.enter_context(canaries.capturing_logs(self._log_capture))
         await self._servers.enter_async_context(self.slack)
         await self._servers.enter_async_context(self.api)
         return self
@@ -84,17 +86,17 @@ class World:
     ) -> None:
         await self._servers.aclose()
         if error is None:
-            seen = canaries.seen_in(await self._places())
-            assert not seen, f"a canary is seen in {seen}: {self._ears.seen[:3]}"
+            seen = canaries.leaking(await self._exposed())
+            assert not seen, f"a canary is seen in {seen}: {self._log_capture.leaks[:3]}"
 
-    async def _places(self) -> dict[str, str | bytes]:
+    async def _exposed(self) -> dict[str, str | bytes]:
         """Return all that others than the bot can look at."""
         space = self.slack.workspace
         return {
-            "log": "".join([*self._ears.seen, *self.log]),
+            "log": "".join([*self._log_capture.leaks, *self.log]),
             "command lines": "".join(self.command_lines),
-            "database": await canaries.stored(self.database_url),
-            "requests": f"{[entry.request for server in (self.slack, self.api) for entry in server.ledger]}",
+            "database": await canaries.database_contents(self.database_url),
+            "requests": f"{[entry.request for server in (self.slack, self.api) for entry in server.request_log]}",
             "channels": f"{space.channels} {space.ephemerals} {space.replies} {space.views} {space.files}",
             "metrics": generate_latest(),
         }
@@ -127,16 +129,16 @@ class World:
     async def bot(self, **more: str) -> AsyncIterator[Bot]:
         """Run the real bot in this process, over real HTTP and WebSocket; settings may be changed by name."""
         async with self.starting(self.settings(**more)) as bot:
-            await self.slack.ledger.until(lambda: bot.identity, why="the bot knows who it is")
+            await self.slack.request_log.wait_until(lambda: bot.identity, why="the bot knows who it is")
             yield bot
 
     @asynccontextmanager
     async def starting(self, settings: Settings) -> AsyncIterator[Bot]:
         """Run the real bot in this process, which Slack may not have told yet who it is."""
-        limits, pace = self.limits, self.pace
+        limits, pace = self.limits, self.tuning
         async with running(settings, clock=self.clock, ages=self.age, limits=limits, pace=pace) as bot:
             if self.transport == "socket":
-                await self.slack.connected()
+                await self.slack.wait_for_connection()
             yield bot
 
     @asynccontextmanager
@@ -152,9 +154,11 @@ class World:
         logging = asyncio.create_task(self._read_log(process.stdout))
         try:
             started = "bot.started"
-            await self.slack.ledger.until(lambda: started in "".join(self.log[said:]), seconds=60, why=started)
+            await self.slack.request_log.wait_until(
+                lambda: started in "".join(self.log[said:]), seconds=60, why=started
+            )
             if self.transport == "socket":
-                await self.slack.connected(seconds=60)
+                await self.slack.wait_for_connection(seconds=60)
             self.command_lines.append(Path(f"/proc/{process.pid}/cmdline").read_text())  # noqa: ASYNC240 - no disk is behind it
             yield process
         finally:
@@ -166,9 +170,9 @@ class World:
     async def _read_log(self, output: asyncio.StreamReader) -> None:
         async for line in output:
             self.log.append(line.decode())
-            self.slack.ledger.moved()
+            self.slack.request_log.notify_waiters()
 
-    def swept(self, event: str) -> Counter[str]:
+    def count_logged(self, event: str) -> Counter[str]:
         """Count an event of the sweeps in the log of a process, by the account or the watcher that it is about."""
         return Counter(re.findall(rf"{re.escape(event)} +account='?([^'\n]+)", "".join(self.log)))
 
@@ -184,11 +188,11 @@ class World:
         """Let time pass at once, for a bot on SQLite in this process: PostgreSQL keeps its own time."""
         self._skipped += seconds
 
-    async def settled(self, bot: Bot) -> None:
+    async def until_quiet(self, bot: Bot) -> None:
         """Look at the jobs twice more and wait until nobody is owed anything, so that what was not told never is."""
         for _ in range(2):
-            for sweeper in bot.sweepers.values():
-                await sweeper.sweep()
+            for sweeper in bot.pollers.values():
+                await sweeper.poll()
         async with asyncio.timeout(60):
             while await bot.store.outbox.seconds_to_next() is not None:  # noqa: ASYNC110 - a row tells nobody
                 await asyncio.sleep(POLL_SECONDS / 2)
@@ -197,84 +201,89 @@ class World:
         """Let the wall clock step, as when somebody sets it, without that time passes."""
         self._stepped += seconds
 
-    def about(self, job_id: str, channel: Channel | None = None) -> list[Message]:
+    def messages_about(self, job_id: str, channel: Channel | None = None) -> list[ChannelMessage]:
         """Return the messages of a channel that are about a job, card first."""
         return [message for message in (channel or self.ml).messages if job_id in message.text]
 
-    def told(self, job_id: str, channel: Channel | None = None) -> list[str]:
+    def delivered(self, job_id: str, channel: Channel | None = None) -> list[str]:
         """Return the headlines of the changes that a channel was told of a job, in order: "Queued", "Running"..."""
         replies = [
             message
-            for message in self.about(job_id, channel)
-            if message.metadata and not _is_card(message) and not has_picture(message)
+            for message in self.messages_about(job_id, channel)
+            if message.metadata and not _is_card(message) and not has_image(message)
         ]
         return [headline(message) for message in replies]
 
-    async def until_told(
+    async def until_delivered(
         self, job_id: str, *headlines: str, channel: Channel | None = None, seconds: float = 60
     ) -> None:
         """Wait until a channel was told exactly these changes of a job, and no other."""
         expected = list(headlines)
-        await self.slack.ledger.until(
-            lambda: self.told(job_id, channel)[: len(expected)] == expected,
+        await self.slack.request_log.wait_until(
+            lambda: self.delivered(job_id, channel)[: len(expected)] == expected,
             seconds=seconds,
-            why=f"{job_id}: {expected}, told so far {self.told(job_id, channel)}",
+            why=f"{job_id}: {expected}, told so far {self.delivered(job_id, channel)}",
         )
-        assert self.told(job_id, channel) == expected
+        assert self.delivered(job_id, channel) == expected
 
-    async def say(self, text: str, *, by: str = "olivia", channel: Channel | None = None) -> Reply:
+    async def say(self, text: str, *, by: str = "olivia", channel: Channel | None = None) -> SentReply:
         """Let somebody type ``/ftjob <text>`` and return the answer."""
-        person: Person = getattr(self, by)
+        person: SandboxUser = getattr(self, by)
         exchange = await person.command(text, channel or self.ml)
         assert exchange.acked, exchange.error
         return await exchange.reply()
 
     async def press(
-        self, where: Message | Ephemeral | Reply, action_id: str, *, by: str = "olivia", value: str | None = None
-    ) -> Reply:
+        self,
+        where: ChannelMessage | EphemeralMessage | SentReply,
+        action_id: str,
+        *,
+        by: str = "olivia",
+        value: str | None = None,
+    ) -> SentReply:
         """Let somebody press a button and return the answer."""
-        person: Person = getattr(self, by)
+        person: SandboxUser = getattr(self, by)
         exchange = await person.click(where, action_id, value=value)
         assert exchange.acked, exchange.error
         return await exchange.reply()
 
     @property
-    def refused(self) -> list[str]:
+    def rejections(self) -> list[str]:
         """What Slack refused the bot."""
-        return refused(self.slack)
+        return slack_rejections(self.slack)
 
     def expect_errors(self, word: str) -> None:
         """Take it that Slack refused the bot something, and nothing but for this; at the end no error may be left."""
-        assert self.refused
-        assert [error for error in self.refused if word not in error] == []
+        assert self.rejections
+        assert [error for error in self.rejections if word not in error] == []
         self.slack.errors.clear()
 
     @property
-    def orders(self) -> list[str]:
+    def actions(self) -> list[str]:
         """Every order that reached the API, carried out or not: "POST /fine_tuning/jobs/{id}/cancel ftjob-..."."""
-        posts = [entry for entry in self.api.ledger if not entry.what.startswith("GET")]
-        return [f"{entry.what} {entry.request.get('id')}" for entry in posts]
+        posts = [entry for entry in self.api.request_log if not entry.endpoint.startswith("GET")]
+        return [f"{entry.endpoint} {entry.request.get('id')}" for entry in posts]
 
 
-def refused(slack: Slack) -> list[str]:
+def slack_rejections(slack: Slack) -> list[str]:
     """Return what Slack refused the app; an acknowledgement that came too late is the machine's, and has tests of its own."""
     return [error for error in slack.errors if "operation_timeout" not in error]
 
 
-def cancelling(job_id: str) -> str:
+def cancel_request(job_id: str) -> str:
     """Return the order to cancel a job, as ``World.orders`` shows it."""
     return f"POST /fine_tuning/jobs/{{id}}/cancel {job_id}"
 
 
-def headline(message: Message) -> str:
+def headline(message: ChannelMessage) -> str:
     """Return the bold words of a message's first block: "Succeeded"."""
     return str(message.blocks[0]["text"]["text"]).split("*")[1]
 
 
-def has_picture(message: Message) -> bool:
+def has_image(message: ChannelMessage) -> bool:
     """Whether a message shows a picture."""
     return any(block["type"] == "image" for block in message.blocks)
 
 
-def _is_card(message: Message) -> bool:
+def _is_card(message: ChannelMessage) -> bool:
     return any(action.startswith("ftjob_") for action in message.buttons)

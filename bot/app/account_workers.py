@@ -4,14 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.delivery.charts import Charts
-from bot.delivery.curves import Illustrator
-from bot.poll.circuit_breaker import Circuit
-from bot.poll.deprecations import Almanac
-from bot.poll.poller import LEASE, Sweeper
-from bot.poll.progress import Allowance, Watcher
-from bot.poll.scheduler import Watcher as Looker
+from bot.delivery.curves import CurveUploader
+from bot.poll.circuit_breaker import CircuitBreaker
+from bot.poll.deprecations import DeprecationPoller
+from bot.poll.poller import LEASE, Poller
+from bot.poll.progress import PollBudget, ProgressPoller
+from bot.poll.scheduler import PeriodicTask as Looker
 from bot.providers.client import Client
-from bot.slack.client import Gateway
+from bot.slack.client import SlackClient
 from bot.store import Store
 from bot.store.db.engine import Clock
 from bot.tracking.notices import Notices
@@ -19,32 +19,34 @@ from bot.tracking.recorder import Recorder
 
 
 @dataclass(frozen=True)
-class Lookout:
+class AccountWorkers:
     """What looks at one account."""
 
-    sweeper: Sweeper
-    watchers: tuple[Looker, ...]
+    poller: Poller
+    tasks: tuple[Looker, ...]
 
 
-def lookout(
+def account_workers(
     client: Client,
     store: Store,
     recorder: Recorder,
     notices: Notices,
     *,
     interval: float,
-    logs: Allowance,
+    budget: PollBudget,
     charts: Charts,
-    door: Gateway,
+    slack: SlackClient,
     owed: Callable[[], None],
     shown: Callable[[], None],
     clock: Clock,
-    ages: Clock,
+    monotonic: Clock,
     lease: float = LEASE,
-) -> Lookout:
+) -> AccountWorkers:
     """Return what looks at an account; ``owed`` and ``shown`` are called as its parts call them."""
-    circuit = Circuit(store, notices, client.account.name, wake=owed, clock=clock)
-    sweeper = Sweeper(client, store, recorder, circuit, notices, interval=interval, clock=clock, lease=lease)
-    watcher = Watcher(client, store, recorder, logs, shown=shown, clock=clock)
-    illustrator = Illustrator(client, store, charts, door, shown=shown)
-    return Lookout(sweeper, (watcher, illustrator, Almanac(client, store, clock=clock, ages=ages, owed=owed)))
+    circuit = CircuitBreaker(store, notices, client.account.name, wake=owed, clock=clock)
+    sweeper = Poller(client, store, recorder, circuit, notices, interval=interval, clock=clock, lease=lease)
+    watcher = ProgressPoller(client, store, recorder, budget, shown=shown, clock=clock)
+    illustrator = CurveUploader(client, store, charts, slack, shown=shown)
+    return AccountWorkers(
+        sweeper, (watcher, illustrator, DeprecationPoller(client, store, clock=clock, monotonic=monotonic, owed=owed))
+    )

@@ -16,45 +16,45 @@ from typing import Any
 
 import structlog
 
-from bot.app.account_workers import lookout
+from bot.app.account_workers import account_workers
 from bot.app.clients import open_slack
-from bot.app.tuning import PACE, Pace
+from bot.app.tuning import TUNING, Tuning
 from bot.commands.context import Context
 from bot.commands.execute import finish_abandoned
 from bot.commands.permissions import Policy
-from bot.commands.rate_limit import LIMITS, Flood, Limits
-from bot.delivery.cards import Editor
+from bot.commands.rate_limit import LIMITS, Limits, RateLimiter
+from bot.delivery.cards import CardUpdater
 from bot.delivery.charts import Charts
-from bot.delivery.connection import Presence
-from bot.delivery.queue_depth import Tally
-from bot.delivery.render import Drawing
-from bot.delivery.worker import Sender
+from bot.delivery.connection import SlackConnection
+from bot.delivery.queue_depth import QueueDepthGauge
+from bot.delivery.render import RenderContext
+from bot.delivery.worker import DeliveryWorker
 from bot.jobs.models import DEFAULT_ACCOUNT
 from bot.listeners.bolt import build_app
-from bot.listeners.dispatch import Dispatch
-from bot.listeners.http import Gate
+from bot.listeners.dispatch import Dispatcher
+from bot.listeners.http import SlackHttpHandler
 from bot.listeners.replies.responder import responding
 from bot.listeners.socket import SocketMode, socket_mode
-from bot.poll.poller import Sweeper
-from bot.poll.scheduler import Watcher, sweeping
+from bot.poll.poller import Poller
+from bot.poll.scheduler import PeriodicTask, scheduled
 from bot.providers.client import Client
-from bot.providers.coalesced import SharedReads
+from bot.providers.coalesced import CoalescedReads
 from bot.settings.model import Settings
-from bot.slack.client import Gateway, Identity
-from bot.slack.timeouts import PATIENCE, Patience
+from bot.slack.client import BotIdentity, SlackClient
+from bot.slack.timeouts import DELIVERY_TIMEOUTS, DeliveryTimeouts
 from bot.store import Store, open_store
-from bot.store.db.engine import Clock, loop_time
-from bot.telemetry.heartbeat import beat
-from bot.telemetry.loop_lag import watch_loop
-from bot.tracking.mutes import Unmuter
+from bot.store.db.engine import Clock, monotonic_time
+from bot.telemetry.heartbeat import send_heartbeats
+from bot.telemetry.loop_lag import measure_loop_lag
+from bot.tracking.mutes import MuteExpiry
 from bot.tracking.notices import Notices
 from bot.tracking.recorder import Recorder
-from bot.web import serving
-from bot.web.body import Bodies
+from bot.web import http_server
+from bot.web.body import BodyReader
 from bot.web.server import Handler
-from bot.web.webhooks import WebhookDoor
+from bot.web.webhooks import WebhookHandler
 
-LAST_QUESTION_SECONDS = 1.0
+LAST_QUERY_SECONDS = 1.0
 """What a stop leaves to the sender for the question that it is just asking the database."""
 
 log = structlog.get_logger()
@@ -66,51 +66,51 @@ class Bot:
 
     settings: Settings
     store: Store
-    sweepers: Mapping[str, Sweeper]
+    pollers: Mapping[str, Poller]
     """Of each account, by its name."""
-    sender: Sender
-    gateway: Gateway
-    presence: Presence
-    look: Callable[[Sweeper], None]
+    worker: DeliveryWorker
+    slack: SlackClient
+    connection: SlackConnection
+    poll_soon: Callable[[Poller], None]
     """Lets an account be looked at, at once."""
     socket: SocketMode | None = None
     port: int | None = None
     """The port that the HTTP server got, None without one."""
 
     @property
-    def identity(self) -> Identity | None:
+    def identity(self) -> BotIdentity | None:
         """Who the bot is, as Slack sees it; None until Slack said so."""
-        return self.presence.identity
+        return self.connection.identity
 
     def broken_parts(self) -> list[str]:
         """Return the names of the parts that do not work at present; accounts do as long as one of them does."""
         parts = {
-            "slack": not self.presence.is_up,
-            "account": all(each.is_failing for each in self.sweepers.values()),
-            "clock": self.presence.is_clock_off and not self.settings.uses_socket_mode,
+            "slack": not self.connection.is_up,
+            "account": all(each.is_failing for each in self.pollers.values()),
+            "clock": self.connection.is_clock_skewed and not self.settings.uses_socket_mode,
             "store": self._is_store_broken(),
         }
         return [name for name, broken in parts.items() if broken]
 
     def _is_store_broken(self) -> bool:
-        sweepers = self.sweepers.values()
-        return self.store.db.is_locked or self.sender.is_broken or any(each.is_broken for each in sweepers)
+        sweepers = self.pollers.values()
+        return self.store.db.is_locked or self.worker.is_store_failing or any(each.is_broken for each in sweepers)
 
 
 @asynccontextmanager
 async def _own_store(settings: Settings, clock: Clock, ages: Clock) -> AsyncIterator[Store]:
     """Open the store; in an SQLite file, which is this process's alone, nobody else holds a lease any more."""
     async with open_store(settings.database_url.get_secret_value(), clock, ages) as store:
-        if store.db.ignored:
-            log.info("database.options_ignored", options=list(store.db.ignored))
+        if store.db.ignored_options:
+            log.info("database.options_ignored", options=list(store.db.ignored_options))
         if store.db.is_sqlite:
             await store.outbox.end_leases()
-            await store.accounts.start_afresh()
-            await store.questions.end_leases()
+            await store.account_leases.reset()
+            await store.confirmations.end_leases()
         yield store
 
 
-def _wake(sender: Sender, editor: Editor) -> None:
+def _wake(sender: DeliveryWorker, editor: CardUpdater) -> None:
     sender.wake()
     editor.wake()
 
@@ -120,10 +120,10 @@ async def running(
     settings: Settings,
     *,
     clock: Clock = time.time,
-    patience: Patience = PATIENCE,
+    patience: DeliveryTimeouts = DELIVERY_TIMEOUTS,
     limits: Limits = LIMITS,
-    pace: Pace = PACE,
-    ages: Clock = loop_time,
+    pace: Tuning = TUNING,
+    ages: Clock = monotonic_time,
 ) -> AsyncIterator[Bot]:
     """Run the bot until the block ends.
 
@@ -132,51 +132,61 @@ async def running(
     """
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
-        gateway = await enter(open_slack(settings, patience, ages=ages))
+        gateway = await enter(open_slack(settings, patience, monotonic=ages))
         clients = {
             each.name: await enter(Client(each, clock=clock, proxies=settings.proxies)) for each in settings.accounts
         }
         store = await enter(_own_store(settings, clock, ages))
         config, interval = settings.ftjob_config, settings.ftjob_poll_seconds
-        drawing = Drawing(clients, clock, read_only=settings.ftjob_read_only, prices=config.prices)
+        drawing = RenderContext(clients, clock, read_only=settings.ftjob_read_only, prices=config.prices)
         notices = Notices(store, settings.ftjob_ops_channel)
-        await notices.tell_of_store()
+        await notices.announce_store_origin()
         await notices.check_ops_channel()
-        sender = Sender(store, gateway, drawing, clock=clock, ages=ages, notices=notices, patience=patience)
-        editor = Editor(store, gateway, drawing, pace.cards, owed=sender.wake)
+        sender = DeliveryWorker(
+            store, gateway, drawing, clock=clock, monotonic=ages, notices=notices, timeouts=patience
+        )
+        editor = CardUpdater(store, gateway, drawing, pace.cards, owed=sender.wake)
         wake = partial(_wake, sender, editor)
-        record = partial(Recorder, store, wake=wake, interval=interval, stuck_after=config.stuck.after)
-        recorder = record(most_alerts=pace.most_alerts, accounts=list(clients))
-        await recorder.inherit(list(clients))
+        record = partial(Recorder, store, wake=wake, interval=interval, stalled_after=config.stuck.stalled_after)
+        recorder = record(max_alerts=pace.most_alerts, accounts=list(clients))
+        await recorder.reassign_tracks(list(clients))
         charts = Charts()
-        look_out = partial(lookout, store=store, recorder=recorder, notices=notices, interval=interval, logs=pace.logs)
+        look_out = partial(
+            account_workers, store=store, recorder=recorder, notices=notices, interval=interval, budget=pace.progress
+        )
         look_out = partial(look_out, charts=charts, door=gateway, owed=sender.wake, shown=editor.wake, ages=ages)
         lookouts = [look_out(client, clock=clock, lease=patience.lease) for client in clients.values()]
         parts = partial(_context, settings, store=store, recorder=recorder, notices=notices, charts=charts, wake=wake)
-        context = parts(clients=clients, gateway=gateway, drawing=drawing, flood=Flood(limits), clock=clock, ages=ages)
-        responder = await enter(responding(gateway, proxies=settings.proxies, ages=ages))
-        dispatch = Dispatch(context, gateway, responder, lambda: presence.identity, tells_after=pace.tells_after)
-        presence = Presence(gateway, store, notices, wake=sender.wake, identified=dispatch.identified, clock=clock)
-        await enter(_sending(sender))
-        sweepers = {each.sweeper.account: each.sweeper for each in lookouts}
-        watchers: list[Watcher] = [
-            Unmuter(store, owed=sender.wake),
-            Tally(store),
-            *(watcher for each in lookouts for watcher in each.watchers),
+        context = parts(
+            clients=clients, gateway=gateway, drawing=drawing, flood=RateLimiter(limits), clock=clock, ages=ages
+        )
+        responder = await enter(responding(gateway, proxies=settings.proxies, clock=ages))
+        dispatch = Dispatcher(context, gateway, responder, lambda: presence.identity, slow_after=pace.tells_after)
+        presence = SlackConnection(
+            gateway, store, notices, wake=sender.wake, identified=dispatch.identified, clock=clock
+        )
+        await enter(_delivering(sender))
+        sweepers = {each.poller.account: each.poller for each in lookouts}
+        watchers: list[PeriodicTask] = [
+            MuteExpiry(store, owed=sender.wake),
+            QueueDepthGauge(store),
+            *(watcher for each in lookouts for watcher in each.tasks),
         ]
-        timer = await enter(sweeping(list(sweepers.values()), interval, watchers, pace.logs.tick))
-        bot = Bot(settings, store, sweepers, sender, gateway, presence, timer.soon)
+        timer = await enter(scheduled(list(sweepers.values()), interval, watchers, pace.progress.tick))
+        bot = Bot(settings, store, sweepers, sender, gateway, presence, timer.poll_soon)
         doors = AsyncExitStack()
         # Side by side: one after the other they could take longer than a platform waits before it kills.
         stack.push_async_callback(lambda: asyncio.gather(sender.stop(), timer.stop(), _shut(doors, dispatch)))
         await enter(_in_background(editor.run(), presence.run(), finish_abandoned(context)))
         if settings.ftjob_heartbeat_url:
-            await enter(_in_background(beat(settings.ftjob_heartbeat_url, bot.broken_parts, settings.proxies)))
-        await _open_doors(doors, bot, dispatch)
+            await enter(
+                _in_background(send_heartbeats(settings.ftjob_heartbeat_url, bot.broken_parts, settings.proxies))
+            )
+        await _open_entrances(doors, bot, dispatch)
         log.info("bot.started", version=context.version, socket_mode=settings.uses_socket_mode, port=bot.port)
         yield bot
         log.info("bot.stopping")
-        sender.claim_no_more()
+        sender.stop_claiming()
 
 
 def _context(
@@ -186,17 +196,17 @@ def _context(
     store: Store,
     recorder: Recorder,
     notices: Notices,
-    gateway: Gateway,
+    gateway: SlackClient,
     charts: Charts,
-    drawing: Drawing,
+    drawing: RenderContext,
     wake: Callable[[], None],
-    flood: Flood,
+    flood: RateLimiter,
     clock: Clock,
     ages: Clock,
 ) -> Context:
     """Return what commands can reach."""
     return Context(
-        accounts={name: SharedReads(client, clock, ages) for name, client in clients.items()},
+        accounts={name: CoalescedReads(client, clock, ages) for name, client in clients.items()},
         account=next(iter(clients)),
         store=store,
         recorder=recorder,
@@ -206,16 +216,16 @@ def _context(
         wake=wake,
         notices=notices,
         policy=Policy(settings.ftjob_operators, settings.ftjob_read_only, settings.ftjob_allow_guests),
-        flood=flood,
+        rate_limiter=flood,
         clock=clock,
         version=version("ftjob"),
         interval=settings.ftjob_poll_seconds,
         drawing=drawing,
-        ages=ages,
+        monotonic=ages,
     )
 
 
-async def _shut(doors: AsyncExitStack, dispatch: Dispatch) -> None:
+async def _shut(doors: AsyncExitStack, dispatch: Dispatcher) -> None:
     """Let nobody in any more, then let answers under way end: what comes in last is still answered."""
     try:
         await doors.aclose()
@@ -223,33 +233,33 @@ async def _shut(doors: AsyncExitStack, dispatch: Dispatch) -> None:
         await dispatch.stop()
 
 
-async def _open_doors(stack: AsyncExitStack, bot: Bot, dispatch: Dispatch) -> None:
+async def _open_entrances(stack: AsyncExitStack, bot: Bot, dispatch: Dispatcher) -> None:
     """Let Slack in, over Socket Mode or over HTTP, as the settings say, and the webhooks of the fine-tuning API."""
     settings = bot.settings
     if settings.slack_app_token:
-        app = build_app(bot.gateway.client, dispatch)
+        app = build_app(bot.slack.web, dispatch)
         bot.socket = await stack.enter_async_context(
             socket_mode(app, settings.slack_app_token.get_secret_value(), settings.proxies)
         )
-    if settings.listens_on:
-        host, port = settings.listens_on
-        await stack.enter_async_context(_in_background(watch_loop()))
-        doors = _doors(bot, dispatch)
-        bot.port = await stack.enter_async_context(serving(host, port, doors=doors, ready=bot.broken_parts))
+    if settings.listen_address:
+        host, port = settings.listen_address
+        await stack.enter_async_context(_in_background(measure_loop_lag()))
+        doors = _routes(bot, dispatch)
+        bot.port = await stack.enter_async_context(http_server(host, port, routes=doors, broken_parts=bot.broken_parts))
 
 
-def _doors(bot: Bot, dispatch: Dispatch) -> dict[str, Handler]:
+def _routes(bot: Bot, dispatch: Dispatcher) -> dict[str, Handler]:
     """Return what answers at which path of the HTTP server."""
-    settings, bodies, doors = bot.settings, Bodies(), dict[str, Handler]()
+    settings, bodies, doors = bot.settings, BodyReader(), dict[str, Handler]()
     if settings.slack_signing_secret and not settings.uses_socket_mode:
         secret = settings.slack_signing_secret.get_secret_value()
-        doors["/slack/events"] = Gate(build_app(bot.gateway.client, dispatch), secret, bodies=bodies)
+        doors["/slack/events"] = SlackHttpHandler(build_app(bot.slack.web, dispatch), secret, body_reader=bodies)
     for account in settings.accounts:
         if account.webhook_secrets:
             secrets = [each.get_secret_value() for each in account.webhook_secrets]
-            look = partial(bot.look, bot.sweepers[account.name])
-            claim = bot.store.requests.claim
-            door = WebhookDoor(account.name, secrets, look=look, is_new=claim, bodies=bodies)
+            look = partial(bot.poll_soon, bot.pollers[account.name])
+            claim = bot.store.idempotency_keys.claim
+            door = WebhookHandler(account.name, secrets, poll_soon=look, is_new=claim, body_reader=bodies)
             doors[f"/webhooks/openai/{account.name}"] = door
             if account.name == DEFAULT_ACCOUNT:
                 doors["/webhooks/openai"] = door
@@ -257,14 +267,14 @@ def _doors(bot: Bot, dispatch: Dispatch) -> dict[str, Handler]:
 
 
 @asynccontextmanager
-async def _sending(sender: Sender) -> AsyncIterator[None]:
-    task = asyncio.create_task(sender.run())
+async def _delivering(worker: DeliveryWorker) -> AsyncIterator[None]:
+    task = asyncio.create_task(worker.run())
     try:
         yield
     finally:
-        await sender.stop()
+        await worker.stop()
         # It ends by itself; cutting it in the middle of a question to the database would leave that open.
-        await asyncio.wait({task}, timeout=LAST_QUESTION_SECONDS)
+        await asyncio.wait({task}, timeout=LAST_QUERY_SECONDS)
         await _cut(task)
 
 

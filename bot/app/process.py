@@ -7,21 +7,23 @@ import signal
 import structlog
 
 from bot.app.build import running
-from bot.app.tuning import Pace
+from bot.app.tuning import Tuning
 from bot.commands.rate_limit import LIMITS, Limits
-from bot.poll.progress import Allowance
+from bot.poll.progress import PollBudget
 from bot.settings.model import Settings
-from bot.slack.timeouts import PATIENCE, Patience
-from bot.store.jobs.cards import Rhythm
+from bot.slack.timeouts import DELIVERY_TIMEOUTS, DeliveryTimeouts
+from bot.store.jobs.cards import RateLimit
 from bot.telemetry import logs
 
-LONGEST_STOP = 9.5
+STOP_TIMEOUT = 9.5
 """Seconds after a signal until what still hangs, such as a database, is left hanging: platforms kill soon after."""
 
 log = structlog.get_logger()
 
 
-async def run_until_stopped(settings: Settings, *, patience: Patience = PATIENCE, limits: Limits = LIMITS) -> None:
+async def run_until_stopped(
+    settings: Settings, *, timeouts: DeliveryTimeouts = DELIVERY_TIMEOUTS, limits: Limits = LIMITS
+) -> None:
     """Run the bot until SIGTERM, SIGINT or SIGHUP; a second signal ends it at once, and so does a stop that hangs.
 
     SIGHUP, which a closed terminal sends, stops it, too: settings are read once, so there is nothing to reload.
@@ -33,9 +35,9 @@ async def run_until_stopped(settings: Settings, *, patience: Patience = PATIENCE
     # nohup lets it be ignored, and means that.
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         loop.add_signal_handler(signal.SIGHUP, _stop, stop)
-    is_started, pace = False, pace_of(settings.ftjob_progress_seconds)
+    is_started, pace = False, tuning_of(settings.ftjob_progress_seconds)
     try:
-        async with running(settings, patience=patience, limits=limits, pace=pace):
+        async with running(settings, patience=timeouts, limits=limits, pace=pace):
             is_started = True
             await stop.wait()
     except Exception:
@@ -45,9 +47,11 @@ async def run_until_stopped(settings: Settings, *, patience: Patience = PATIENCE
         raise
 
 
-def pace_of(progress_seconds: float) -> Pace:
+def tuning_of(progress_seconds: float) -> Tuning:
     """Return the pace that reads the log of a running job every so many seconds, and redraws its card as often."""
-    return Pace(Rhythm(card=min(Rhythm.card, progress_seconds)), Allowance.of(progress_seconds))
+    return Tuning(
+        RateLimit(card_interval=min(RateLimit.card_interval, progress_seconds)), PollBudget.of(progress_seconds)
+    )
 
 
 def _stop_or_die(stop: asyncio.Event) -> None:
@@ -62,10 +66,10 @@ def _stop(stop: asyncio.Event) -> None:
     """Stop gracefully; said again, as a closed terminal and its shell do, it changes nothing."""
     if not stop.is_set():
         stop.set()
-        asyncio.get_running_loop().call_later(LONGEST_STOP, _leave)
+        asyncio.get_running_loop().call_later(STOP_TIMEOUT, _leave)
 
 
 def _leave() -> None:
-    log.error("bot.stop_hung", seconds=LONGEST_STOP)  # the rest is found at the next start, as after a kill
+    log.error("bot.stop_hung", seconds=STOP_TIMEOUT)  # the rest is found at the next start, as after a kill
     logs.drain()
     os._exit(1)

@@ -2,22 +2,22 @@
 
 from dataclasses import dataclass, field
 
-from bot.listeners.replies.waiting import AFTER
-from bot.poll.progress import Allowance
-from bot.store.jobs.cards import Rhythm
-from bot.tracking.damping import MOST_ALERTS
+from bot.listeners.replies.waiting import SLOW_SECONDS
+from bot.poll.progress import PollBudget
+from bot.store.jobs.cards import RateLimit
+from bot.tracking.damping import MAX_ALERTS
 
 
 @dataclass(frozen=True)
-class Pace:
+class Tuning:
     """How often what people see of a running job is looked at and redrawn."""
 
-    cards: Rhythm = field(default_factory=Rhythm)
-    logs: Allowance = field(default_factory=Allowance)
-    tells_after: float = AFTER
+    cards: RateLimit = field(default_factory=RateLimit)
+    progress: PollBudget = field(default_factory=PollBudget)
+    tells_after: float = SLOW_SECONDS
     """Seconds after which somebody hears that the answer is still to come."""
-    most_alerts: int | None = MOST_ALERTS
+    most_alerts: int | None = MAX_ALERTS
     """Changes of a job that are told one by one, as of ``Damping``."""
 
 
-PACE = Pace()
+TUNING = Tuning()

@@ -2,23 +2,23 @@
 
 from collections.abc import Sequence
 
-from bot.blocks.job import doing, emoji, word
+from bot.blocks.job import status_emoji, status_label, status_phrase
 from bot.blocks.parts import (
     Block,
     Message,
     actions,
     button,
-    code,
+    code_span,
     context,
-    date,
-    duration,
     escape,
+    fallback_text,
     fields,
-    plain,
+    format_date,
+    format_duration,
+    safe_text,
     section,
-    spoken,
 )
-from bot.jobs.actions import WORDS, Order
+from bot.jobs.actions import ACTION_WORDING, JobAction
 from bot.jobs.models import Job
 
 CONFIRM = "ftjob_confirm"
@@ -29,23 +29,23 @@ STILL_CHECKING = ":hourglass_flowing_sand: Still checking…"
 UNCONFIRMED = "Slack didn't confirm that it took my answer. If you don't see it, please ask again."
 
 
-def note(text: str) -> Message:
+def note_message(text: str) -> Message:
     """Draw one sentence or two that are already safe."""
-    return Message(spoken(text), [section(text)])
+    return Message(fallback_text(text), [section(text)])
 
 
-def problem(text: str, *, ref: str | None = None) -> Message:
+def problem_message(text: str, *, ref: str | None = None) -> Message:
     """Draw what went wrong and what to do about it; ``ref`` leads to the log."""
     said = f":warning: {text}"
-    return Message(spoken(said), [section(said), *([context(f"ref: {code(ref)}")] if ref else [])])
+    return Message(fallback_text(said), [section(said), *([context(f"ref: {code_span(ref)}")] if ref else [])])
 
 
-def comes_late(asked: float) -> Block:
+def late_reply_note(asked: float) -> Block:
     """Draw under an answer to what it belongs, where Slack took it long after it was asked."""
-    return context(f":hourglass: You asked at {date(asked)}; Slack took my answer only now.")
+    return context(f":hourglass: You asked at {format_date(asked)}; Slack took my answer only now.")
 
 
-def help_text(rows: Sequence[tuple[str, str]]) -> Message:
+def help_message(rows: Sequence[tuple[str, str]]) -> Message:
     """Draw the verbs: how each is written and what it does."""
     lines = [f"`/ftjob {escape(form)}`  {does}" for form, does in rows]
     intro = "I watch fine-tuning jobs and tell this channel when they change."
@@ -53,47 +53,47 @@ def help_text(rows: Sequence[tuple[str, str]]) -> Message:
     return Message(f"{intro} {start}", [section(f"{intro}\n{start}"), section("\n".join(lines))])
 
 
-def usage(form: str, does: str, example: str) -> Message:
+def usage_message(form: str, does: str, example: str) -> Message:
     """Draw one verb."""
     text = f"`/ftjob {escape(form)}`  {does}\nExample: `/ftjob {example}`"
     return Message(f"/ftjob {escape(form)}: {does}. Example: /ftjob {example}", [section(text)])
 
 
-def facts(title: str, pairs: Sequence[tuple[str, str]]) -> Message:
+def labeled_values(title: str, pairs: Sequence[tuple[str, str]]) -> Message:
     """Draw labelled values, already safe."""
     said = ", ".join(f"{label.lower()} {value}" for label, value in pairs)
-    return Message(spoken(f"{title}: {said}."), [section(f"*{title}*"), *fields(pairs)])
+    return Message(fallback_text(f"{title}: {said}."), [section(f"*{title}*"), *fields(pairs)])
 
 
-def order_question(
-    order: Order, job: Job, key: str, *, now: float, instead: str = "", account: str | None = None
+def action_confirmation(
+    action: JobAction, job: Job, key: str, *, now: float, reconfirm_reason: str = "", account: str | None = None
 ) -> Message:
     """Ask whether to give an order; only the button does it.
 
     Args:
-        order: what is asked.
+        action: what is asked.
         job: as it was just read.
         key: the stored question's.
         now: seconds since the epoch.
-        instead: why it is asked again, safe mrkdwn.
+        reconfirm_reason: why it is asked again, safe mrkdwn.
         account: whose job it is, where there are several accounts.
     """
-    pairs = [("Status", f"{emoji(job.status)} {word(job.status)}")]
+    pairs = [("Status", f"{status_emoji(job.status)} {status_label(job.status)}")]
     if account:
-        pairs.append(("Account", code(account)))
+        pairs.append(("Account", code_span(account)))
     if job.model:
-        pairs.append(("Model", code(job.model)))
+        pairs.append(("Model", code_span(job.model)))
     if job.created_at:
-        pairs.append(("Created", f"{duration(max(0.0, now - job.created_at))} ago"))
+        pairs.append(("Created", f"{format_duration(max(0.0, now - job.created_at))} ago"))
     tokens = "the API does not say before the end" if job.trained_tokens is None else f"{job.trained_tokens:,}"
     pairs.append(("Tokens so far", tokens))
-    asked, warning = order.capitalize(), WORDS[order].warning
-    is_for_good = order is Order.CANCEL
+    asked, warning = action.capitalize(), ACTION_WORDING[action].warning
+    is_for_good = action is JobAction.CANCEL
     style, says = ("danger", f"Cancel {job.id} for good") if is_for_good else ("primary", f"{asked} {job.id}")
-    yes = button(f"{asked} this job", CONFIRM, key, style=style, says=says)
-    leave = "let it run" if order is not Order.RESUME else "leave it paused"
+    yes = button(f"{asked} this job", CONFIRM, key, style=style, accessibility_label=says)
+    leave = "let it run" if action is not JobAction.RESUME else "leave it paused"
     small = context(f"Do nothing to {leave}. The button works for 10 minutes, for you alone.")
-    said = f"{asked} fine-tuning job {plain(job.id)}? It {doing(job.status)}. {warning.split(',')[0].rstrip('.')}."
-    head = [section(instead)] if instead else []
-    text = section(f"{asked} {code(job.id)}? {warning}")
-    return Message(f"{instead} {said}".strip(), [*head, text, *fields(pairs), actions(yes), small])
+    said = f"{asked} fine-tuning job {safe_text(job.id)}? It {status_phrase(job.status)}. {warning.split(',')[0].rstrip('.')}."
+    head = [section(reconfirm_reason)] if reconfirm_reason else []
+    text = section(f"{asked} {code_span(job.id)}? {warning}")
+    return Message(f"{reconfirm_reason} {said}".strip(), [*head, text, *fields(pairs), actions(yes), small])

@@ -3,26 +3,26 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.blocks.job import word
+from bot.blocks.job import status_label
 from bot.blocks.parts import (
     LONGEST_ID,
     Message,
-    clip,
-    code,
+    channel_mention,
+    code_span,
     context,
-    date,
-    mention,
+    fallback_text,
+    format_date,
     older_button,
-    place,
-    plain,
+    safe_text,
     section,
-    spoken,
+    truncate_markup,
+    user_mention,
 )
 
 _LONGEST_LINE = 250
 """Characters: thirty lines stay below the 8,000 that Slack takes in one message."""
-_MOST_SPOKEN = 5
-_IN_WORDS = {
+_MOST_IN_FALLBACK = 5
+_DECISION_TEXTS = {
     "denied": ":no_entry: was denied",
     "tampered": ":rotating_light: pressed a button that was never put to them for",
     "wrong": "asked wrongly for",
@@ -40,11 +40,11 @@ _IN_WORDS = {
     "unsent": ":warning: never sent:",
     "unknown": ":warning: result unknown:",
 }
-_FOOT = "Newest first. `ftjob audit export` on the bot's machine prints everything, `ftjob audit verify` checks it."
+_FOOTER = "Newest first. `ftjob audit export` on the bot's machine prints everything, `ftjob audit verify` checks it."
 
 
 @dataclass(frozen=True)
-class Line:
+class AuditRow:
     """One row of the audit, as the store has it."""
 
     at: float
@@ -62,8 +62,8 @@ class Line:
     """When they first did, where that was several times."""
 
 
-def audit(
-    lines: Sequence[Line], *, left_out: int = 0, older: str | None = None, what: str = "", is_first: bool = True
+def audit_message(
+    lines: Sequence[AuditRow], *, left_out: int = 0, older: str | None = None, what: str = "", is_first: bool = True
 ) -> Message:
     """Draw rows of the audit, newest first.
 
@@ -79,24 +79,24 @@ def audit(
         if what or not is_first:
             text = f"The audit has no{'' if is_first else ' older'} rows {what}.".replace(" .", ".")
         return Message(text, [section(text)])
-    drawn = [clip(_line(line), _LONGEST_LINE) for line in lines]
+    drawn = [truncate_markup(_row_text(line), _LONGEST_LINE) for line in lines]
     halves = [drawn[start : start + 10] for start in range(0, len(drawn), 10)]
-    said = spoken("Audit: " + "; ".join(drawn[:_MOST_SPOKEN]))
+    said = fallback_text("Audit: " + "; ".join(drawn[:_MOST_IN_FALLBACK]))
     title = f"*Audit* {what}".strip()
     notes = (
         [f"{left_out} more were refused something, or looked: `/ftjob audit denied`, `audit shown`"] if left_out else []
     )
-    foot = [*(older_button(older, "what people tried") if older else ()), context(" · ".join([*notes, _FOOT]))]
+    foot = [*(older_button(older, "what people tried") if older else ()), context(" · ".join([*notes, _FOOTER]))]
     return Message(said, [section(title), *(section("\n".join(half)) for half in halves), *foot])
 
 
-def _line(line: Line) -> str:
-    verb = code(line.verb.replace("_", " "), 20)
-    job = f" {code(line.job_id, LONGEST_ID)}" if line.job_id else ""
-    states = f" · {word(line.before).lower()}" if line.before else ""
-    states += f" → {word(line.after).lower()}" if line.after else ""
-    why = f" · {plain(line.reason, 80)}" if line.reason else ""
-    decided = _IN_WORDS.get(line.decision, plain(line.decision, 20))
-    where = place(line.channel)
-    job += f" · {line.count} times since {date(line.since)}, the last" if line.count > 1 else ""
-    return f"{date(line.at)} · {mention(line.person)} {decided} {verb}{job}{states} · in {where}{why}"
+def _row_text(line: AuditRow) -> str:
+    verb = code_span(line.verb.replace("_", " "), 20)
+    job = f" {code_span(line.job_id, LONGEST_ID)}" if line.job_id else ""
+    states = f" · {status_label(line.before).lower()}" if line.before else ""
+    states += f" → {status_label(line.after).lower()}" if line.after else ""
+    why = f" · {safe_text(line.reason, 80)}" if line.reason else ""
+    decided = _DECISION_TEXTS.get(line.decision, safe_text(line.decision, 20))
+    where = channel_mention(line.channel)
+    job += f" · {line.count} times since {format_date(line.since)}, the last" if line.count > 1 else ""
+    return f"{format_date(line.at)} · {user_mention(line.person)} {decided} {verb}{job}{states} · in {where}{why}"

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from bot.blocks.parts import Message, code, context, date, fields, section, spoken
+from bot.blocks.parts import Message, code_span, context, fallback_text, fields, format_date, section
 
 _MOST_MUTES = 5
 _HINT = "Change one with `/ftjob settings broadcast off`, `/ftjob settings size compact` or `/ftjob settings alerts failures`."
 
 
-def in_words(*, broadcast: bool, compact: bool, failures_only: bool) -> list[tuple[str, str]]:
+def setting_values(*, broadcast: bool, compact: bool, failures_only: bool) -> list[tuple[str, str]]:
     """Return each setting with what it means."""
     return [
         ("Broadcast", "on: the end of a job is told in the channel too" if broadcast else "off: ends stay in threads"),
@@ -17,11 +17,14 @@ def in_words(*, broadcast: bool, compact: bool, failures_only: bool) -> list[tup
     ]
 
 
-def channel_settings(rows: Sequence[tuple[str, str]], mutes: Sequence[tuple[str | None, float]]) -> Message:
+def channel_settings_message(rows: Sequence[tuple[str, str]], mutes: Sequence[tuple[str | None, float]]) -> Message:
     """Draw a channel's settings, and what is muted here until when: a job, or everything where it is None."""
-    quiet = [f"{code(job_id) if job_id else 'everything'} until {date(until)}" for job_id, until in mutes[:_MOST_MUTES]]
+    quiet = [
+        f"{code_span(job_id) if job_id else 'everything'} until {format_date(until)}"
+        for job_id, until in mutes[:_MOST_MUTES]
+    ]
     hidden = len(mutes) - _MOST_MUTES
     muted = ", ".join(quiet) + (f" and {hidden} more: `/ftjob unmute all` ends them all" if hidden > 0 else "")
     shown = [*rows, ("Muted", muted or "nothing")]
     said = "; ".join(f"{label.lower()} {value}" for label, value in shown)
-    return Message(spoken(f"This channel: {said}."), [section("*This channel*"), *fields(shown), context(_HINT)])
+    return Message(fallback_text(f"This channel: {said}."), [section("*This channel*"), *fields(shown), context(_HINT)])

@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.blocks.parts import tidy
+from bot.blocks.parts import strip_invisible
 
 LONGEST_LABEL = 75
 """Characters of a button or an option: https://docs.slack.dev/reference/block-kit."""
-_ROOMS = (20, 32, 44, 60)
+_ID_WIDTHS = (20, 32, 44, 60)
 """Characters of an id: more of it is shown where less tells nobody apart."""
 
 
@@ -18,18 +18,18 @@ class Choice:
 
     id: str
     name: str | None
-    rest: str = ""
+    detail: str = ""
     """What else to say of it: a status, or size and day."""
 
 
-def labels(choices: Sequence[Choice]) -> list[str]:
+def distinct_labels(choices: Sequence[Choice]) -> list[str]:
     """Return a label for each choice, as plain text: its name, as much of its id as it takes, and the rest."""
-    drawn = [_label(each, 0 if _name(each) else _ROOMS[0]) for each in choices]
-    for room in _ROOMS:
-        if not (twice := _twice(drawn)):
+    drawn = [_label(each, 0 if _name(each) else _ID_WIDTHS[0]) for each in choices]
+    for room in _ID_WIDTHS:
+        if not (twice := _duplicates(drawn)):
             break
         drawn = [_label(each, room) if label in twice else label for each, label in zip(choices, drawn, strict=True)]
-    twice = _twice(drawn)
+    twice = _duplicates(drawn)
     return [f"{nth}. {label}"[:LONGEST_LABEL] if label in twice else label for nth, label in enumerate(drawn, start=1)]
 
 
@@ -41,17 +41,17 @@ def short_id(text: str, room: int) -> str:
     return f"{text[: room - 1 - end]}…{text[-end:]}"
 
 
-def _twice(drawn: Sequence[str]) -> set[str]:
+def _duplicates(drawn: Sequence[str]) -> set[str]:
     return {label for label, times in Counter(drawn).items() if times > 1}
 
 
 def _name(choice: Choice) -> str:
-    return " ".join(tidy(choice.name or "").split())
+    return " ".join(strip_invisible(choice.name or "").split())
 
 
 def _label(choice: Choice, room: int) -> str:
     """Return the label of a choice with ``room`` characters of its id; a name that is too long is cut for the others."""
-    rest = " · ".join([part for part in (short_id(choice.id, room) if room else "", choice.rest) if part])
+    rest = " · ".join([part for part in (short_id(choice.id, room) if room else "", choice.detail) if part])
     name, left = _name(choice), LONGEST_LABEL - len(rest) - len(" · ")
     if len(name) > left:
         name = name[: left - 1] + "…" if left > 1 else ""

@@ -1,14 +1,14 @@
 """The card of a job in two lines, for channels that want little of each."""
 
-from bot.blocks.job import reason_in_words
-from bot.blocks.parts import Block, clip, code, section
+from bot.blocks.job import failure_sentence
+from bot.blocks.parts import Block, code_span, section, truncate_markup
 from bot.jobs.models import Job
 from bot.jobs.statuses import Phase, phase_of
 
 _LONGEST_LINE = 200
 
 
-def two_lines(headline: str, progress: str | None, job: Job) -> Block:
+def compact_section(headline: str, progress: str | None, job: Job) -> Block:
     """Draw the headline of a card, and the one thing about its job that counts now.
 
     Args:
@@ -16,12 +16,12 @@ def two_lines(headline: str, progress: str | None, job: Job) -> Block:
         progress: how far the job is, safe mrkdwn; its first line is shown.
         job: the job.
     """
-    return section(f"{headline}\n{clip(_what_counts(progress, job), _LONGEST_LINE)}".strip())
+    return section(f"{headline}\n{truncate_markup(_second_line(progress, job), _LONGEST_LINE)}".strip())
 
 
-def _what_counts(progress: str | None, job: Job) -> str:
-    if phase_of(job.status) is Phase.FAILED and (why := reason_in_words(job.error)):
+def _second_line(progress: str | None, job: Job) -> str:
+    if phase_of(job.status) is Phase.FAILED and (why := failure_sentence(job.error)):
         return why
     if job.fine_tuned_model:
-        return code(job.fine_tuned_model)
-    return progress.splitlines()[0] if progress else code(job.model) if job.model else ""
+        return code_span(job.fine_tuned_model)
+    return progress.splitlines()[0] if progress else code_span(job.model) if job.model else ""

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from enum import StrEnum
 
-from bot.blocks.choices import Choice, labels
-from bot.blocks.parts import Block, code, context, section, utc
+from bot.blocks.choices import Choice, distinct_labels
+from bot.blocks.parts import Block, code_span, context, format_utc, section
 from bot.blocks.view import View
-from bot.jobs.creation import MOST_PAIRS, Creation
+from bot.jobs.creation import MAX_METADATA_PAIRS, JobRequest
 from bot.jobs.models import File
 
 CREATE = "ftjob_create"
@@ -19,7 +19,7 @@ _NO_GRADER = "Reinforcement jobs need a grader, which this form cannot take: cre
 _NO_FILES = "I could not read the list of files, or it holds more than 100: type the id of a file that was uploaded for fine-tuning."
 
 
-class Field(StrEnum):
+class FormField(StrEnum):
     """The fields of the form, by the names that the API has for them."""
 
     MODEL = "model"
@@ -35,72 +35,74 @@ class Field(StrEnum):
     METADATA = "metadata"
 
 
-FIELDS = tuple(Field)
+FORM_FIELDS = tuple(FormField)
 
 CREATING = View(_TITLE, [section(":hourglass_flowing_sand: Creating…")])
 """What is seen from the moment that a form was handed in."""
 
 
-def form(
-    private: str,
+def create_form(
+    private_metadata: str,
     files: Sequence[File] | None,
     *,
-    filled: Creation | None = None,
+    prefilled: JobRequest | None = None,
     problem: str = "",
     account: str | None = None,
 ) -> View:
     """Draw the form.
 
     Args:
-        private: what has to come back with it.
+        private_metadata: what has to come back with it.
         files: what can be trained on, newest first; None where an id has to be typed.
-        filled: what somebody asked for before, to be asked for again.
+        prefilled: what somebody asked for before, to be asked for again.
         problem: why that did not work, safe mrkdwn.
         account: where it will be, where there are several accounts.
     """
-    held = _held(filled)
+    held = _field_values(prefilled)
     head = [section(f":warning: {problem}")] if problem else []
     head += (
-        [context(f"In account {code(account)}; `/ftjob create account:` and a name takes another.")] if account else []
+        [context(f"In account {code_span(account)}; `/ftjob create account:` and a name takes another.")]
+        if account
+        else []
     )
     typed = [context(_NO_FILES)] if files is None else []
     blocks = [
         *head,
-        _input("Base model", _text(Field.MODEL, held, "gpt-4o-mini-2024-07-18")),
+        _input("Base model", _text(FormField.MODEL, held, "gpt-4o-mini-2024-07-18")),
         *typed,
-        _input("Training file", _file(Field.TRAINING, files, held)),
-        _input("Validation file", _file(Field.VALIDATION, files, held), optional=True),
-        _input("Method", _select(Field.METHOD, [_option("supervised", "supervised"), _option("dpo", "dpo")], held)),
-        _input("Suffix of the model's name", _text(Field.SUFFIX, held, "search"), optional=True),
-        _input("Epochs", _text(Field.EPOCHS, held, "auto"), optional=True),
-        _input("Batch size", _text(Field.BATCH, held, "auto"), optional=True),
-        _input("Learning rate multiplier", _text(Field.RATE, held, "auto"), optional=True),
-        _input("Beta (dpo only)", _text(Field.BETA, held, "auto"), optional=True),
-        _input("Seed", _text(Field.SEED, held, "42"), optional=True),
+        _input("Training file", _file(FormField.TRAINING, files, held)),
+        _input("Validation file", _file(FormField.VALIDATION, files, held), optional=True),
+        _input("Method", _select(FormField.METHOD, [_option("supervised", "supervised"), _option("dpo", "dpo")], held)),
+        _input("Suffix of the model's name", _text(FormField.SUFFIX, held, "search"), optional=True),
+        _input("Epochs", _text(FormField.EPOCHS, held, "auto"), optional=True),
+        _input("Batch size", _text(FormField.BATCH, held, "auto"), optional=True),
+        _input("Learning rate multiplier", _text(FormField.RATE, held, "auto"), optional=True),
+        _input("Beta (dpo only)", _text(FormField.BETA, held, "auto"), optional=True),
+        _input("Seed", _text(FormField.SEED, held, "42"), optional=True),
         _input(
             "Metadata",
-            _text(Field.METADATA, held, "team=search", multiline=True),
+            _text(FormField.METADATA, held, "team=search", multiline=True),
             optional=True,
-            hint=f"One key=value a line, up to {MOST_PAIRS}. I add whose job it is.",
+            hint=f"One key=value a line, up to {MAX_METADATA_PAIRS}. I add whose job it is.",
         ),
         context(_NO_GRADER),
     ]
-    return View(_TITLE, blocks, CREATE, "Create", private)
+    return View(_TITLE, blocks, CREATE, "Create", private_metadata)
 
 
-def created(said: str) -> View:
+def create_result(said: str) -> View:
     """Draw what became of a creation, in safe mrkdwn."""
     return View(_TITLE, [section(said)])
 
 
-def _held(filled: Creation | None) -> dict[str, str]:
+def _field_values(prefilled: JobRequest | None) -> dict[str, str]:
     """Return what stands in each field."""
-    if filled is None:
-        return {Field.METHOD: "supervised"}
-    plainly = {field.value: getattr(filled, field, None) for field in FIELDS}
-    numbers = {name: f"{number:.8f}".rstrip("0").rstrip(".") for name, number in filled.hyperparameters}
-    lines = "\n".join(f"{key}={value}" for key, value in filled.metadata)
-    held: dict[str, object] = {**plainly, **numbers, Field.METADATA.value: lines}
+    if prefilled is None:
+        return {FormField.METHOD: "supervised"}
+    plainly = {field.value: getattr(prefilled, field, None) for field in FORM_FIELDS}
+    numbers = {name: f"{number:.8f}".rstrip("0").rstrip(".") for name, number in prefilled.hyperparameters}
+    lines = "\n".join(f"{key}={value}" for key, value in prefilled.metadata)
+    held: dict[str, object] = {**plainly, **numbers, FormField.METADATA.value: lines}
     return {name: str(value) for name, value in held.items() if value not in (None, "")}
 
 
@@ -109,21 +111,21 @@ def _input(label: str, element: Block, *, optional: bool = False, hint: str = ""
     return block | ({"optional": True} if optional else {}) | ({"hint": _plain(hint)} if hint else {})
 
 
-def _text(field: Field, held: dict[str, str], example: str, *, multiline: bool = False) -> Block:
+def _text(field: FormField, held: dict[str, str], example: str, *, multiline: bool = False) -> Block:
     element: Block = {"type": "plain_text_input", "action_id": field.value, "placeholder": _plain(example)}
     if value := held.get(field):
         element["initial_value"] = value[:_LONGEST_TEXT]
     return element | ({"multiline": True} if multiline else {})
 
 
-def _file(field: Field, files: Sequence[File] | None, held: dict[str, str]) -> Block:
+def _file(field: FormField, files: Sequence[File] | None, held: dict[str, str]) -> Block:
     if files is None:
         return _text(field, held, "file-abc123")
-    named = labels([Choice(file.id, file.filename, _size_and_day(file)) for file in files])
+    named = distinct_labels([Choice(file.id, file.filename, _size_and_day(file)) for file in files])
     return _select(field, [_option(label, file.id) for label, file in zip(named, files, strict=True)], held)
 
 
-def _select(field: Field, options: list[Block], held: dict[str, str]) -> Block:
+def _select(field: FormField, options: list[Block], held: dict[str, str]) -> Block:
     element: Block = {"type": "static_select", "action_id": field.value, "options": options}
     chosen = next((option for option in options if option["value"] == held.get(field)), None)
     return element | ({"initial_option": chosen} if chosen else {})
@@ -131,7 +133,7 @@ def _select(field: Field, options: list[Block], held: dict[str, str]) -> Block:
 
 def _size_and_day(file: File) -> str:
     size = next((f"{file.bytes / step:.1f} {unit}" for step, unit in _SIZES if file.bytes >= step), f"{file.bytes} B")
-    return f"{size} · {utc(file.created_at)[:10]}" if file.created_at else size
+    return f"{size} · {format_utc(file.created_at)[:10]}" if file.created_at else size
 
 
 _SIZES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
@@ -146,6 +148,6 @@ def _plain(text: str) -> Block:
     return {"type": "plain_text", "text": text, "emoji": False}
 
 
-def private_of(key: str, channel: str) -> str:
+def form_metadata(key: str, channel: str) -> str:
     """Return what comes back with a form: the stored question's key, and the channel in which it was asked for."""
     return f"{key} {channel}"

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from bot.blocks.job import Surroundings, failure, headline, short_facts
-from bot.blocks.parts import Block, code, context, date, fields, preformatted, section
+from bot.blocks.job import JobLinks, failure_text, job_headline, key_facts
+from bot.blocks.parts import Block, code_span, context, fields, format_date, preformatted, section
 from bot.blocks.view import View
 from bot.jobs.models import Job
 
@@ -16,21 +16,21 @@ _MOST_BOXES = 4
 _MOST_LINES = 300
 
 
-def details(job: Job, around: Surroundings, *, checked_at: float) -> View:
+def details_view(job: Job, links: JobLinks, *, checked_at: float) -> View:
     """Draw all properties of a job, also undocumented ones."""
-    blocks = [headline(job), *fields([*short_facts(job, around), *_facts(job)])]
+    blocks = [job_headline(job), *fields([*key_facts(job, links), *_facts(job)])]
     for label, text in _texts(job):
         blocks += [section(f"*{label}*"), *_boxes(text)]
         if (hidden := len(text) - _MOST_BOXES * _BOX) > 0:
             blocks.append(context(f"{hidden:,} characters more: the API shows all of it."))
-    return View("Job details", [*blocks, context(f"Checked {date(checked_at)}")])
+    return View("Job details", [*blocks, context(f"Checked {format_date(checked_at)}")])
 
 
 def _facts(job: Job) -> Iterator[tuple[str, str]]:
     if job.estimated_finish:
-        yield "Estimated finish", date(job.estimated_finish)
+        yield "Estimated finish", format_date(job.estimated_finish)
     if job.method:
-        yield "Method", code(str(job.method.get("type") or "?"), _LONGEST_ID)
+        yield "Method", code_span(str(job.method.get("type") or "?"), _LONGEST_ID)
     if job.seed is not None:
         yield "Seed", str(job.seed)
     ids = {
@@ -39,12 +39,12 @@ def _facts(job: Job) -> Iterator[tuple[str, str]]:
         "Organisation": job.organization_id,
         "Object": job.object,
     }
-    yield from ((label, code(value, _LONGEST_ID)) for label, value in ids.items() if value)
+    yield from ((label, code_span(value, _LONGEST_ID)) for label, value in ids.items() if value)
 
 
 def _texts(job: Job) -> Iterator[tuple[str, str]]:
     """Yield what is too long for a line or two, as it came."""
-    if why := failure(job.error):
+    if why := failure_text(job.error):
         yield "Error", why
     if job.metadata:
         yield "Metadata", "\n".join(f"{key}: {_json(value)}" for key, value in job.metadata.items())

@@ -3,18 +3,29 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.blocks.job import OPEN_PAGE, emoji, word
-from bot.blocks.known import aged
-from bot.blocks.parts import LONGEST_ID, Block, actions, button, code, context, date, place, plain, section
+from bot.blocks.job import OPEN_PAGE, status_emoji, status_label
+from bot.blocks.known import as_of_suffix
+from bot.blocks.parts import (
+    LONGEST_ID,
+    Block,
+    actions,
+    button,
+    channel_mention,
+    code_span,
+    context,
+    format_date,
+    safe_text,
+    section,
+)
 
 REFRESH_HOME = "ftjob_home"
-START = (
+NOTHING_TRACKED = (
     "Nothing is followed for you yet. In a channel, type `/ftjob subscribe` to follow every new job there, or "
     "`/ftjob track` and a job's id; `/ftjob track` with an id and `me` tells you alone."
 )
 
 
-BROKEN = (
+HOME_UNAVAILABLE = (
     ":warning: I could not read what is followed. Nothing is lost: press Refresh, or open this tab again in a minute."
 )
 NEW_JOB = ": one appears as soon as it is created."
@@ -22,7 +33,7 @@ _MOST_PLACES = 10
 
 
 @dataclass(frozen=True)
-class Row:
+class HomeRow:
     """One job of a list."""
 
     job_id: str
@@ -38,7 +49,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Quiet:
+class HomeMute:
     """What somebody muted."""
 
     channel: str
@@ -49,10 +60,10 @@ class Quiet:
 
 
 @dataclass(frozen=True)
-class Health:
+class AccountHealth:
     """How an account fares."""
 
-    swept_at: float | None
+    polled_at: float | None
     problem: str | None
     """Why the fine-tuning API was not read, safe mrkdwn with its sign; None where it was."""
     account: str
@@ -63,58 +74,62 @@ class Health:
 class Home:
     """What one person gets to see."""
 
-    mine: Sequence[Row]
-    running: Sequence[Row]
-    recent: Sequence[Row]
+    tracked: Sequence[HomeRow]
+    running: Sequence[HomeRow]
+    recent: Sequence[HomeRow]
     subscribed: Sequence[str]
     """Channels that the person subscribed."""
-    muted: Sequence[Quiet]
-    health: Sequence[Health]
+    muted: Sequence[HomeMute]
+    health: Sequence[AccountHealth]
     """Of each account."""
     version: str
-    may_follow: bool = True
+    may_track: bool = True
     """Whether the person may track jobs."""
-    more_mine: int = 0
+    more_tracked: int = 0
     """How many jobs there are beside ``mine``; likewise beside ``running`` and ``recent``, as far as they were read."""
     more_running: int = 0
     more_recent: int = 0
 
 
-def home(shown: Home) -> Block:
+def home_view(shown: Home) -> Block:
     """Draw the Home tab of somebody who may read."""
-    blocks = _troubles(shown.health)
-    if shown.mine or shown.may_follow:
-        blocks += [section("*Jobs that you track*"), *(_rows(shown.mine) or [section(START)])]
-        blocks += _more(shown.more_mine, "`/ftjob tracked` shows those of a channel")
+    blocks = _account_problems(shown.health)
+    if shown.tracked or shown.may_track:
+        blocks += [section("*Jobs that you track*"), *(_rows(shown.tracked) or [section(NOTHING_TRACKED)])]
+        blocks += _more(shown.more_tracked, "`/ftjob tracked` shows those of a channel")
     if shown.subscribed:
-        channels = [place(channel) for channel in shown.subscribed]
-        blocks.append(context("You subscribed " + _some(channels, "`/ftjob subscriptions` shows those of a channel")))
+        channels = [channel_mention(channel) for channel in shown.subscribed]
+        blocks.append(
+            context("You subscribed " + _first_of(channels, "`/ftjob subscriptions` shows those of a channel"))
+        )
     if shown.muted:
-        quiet = [_quiet(each) for each in shown.muted]
-        blocks.append(context(":mute: You muted " + _some(quiet, "`/ftjob settings` shows those of a channel")))
-    running = _rows(shown.running) or [context(_none_runs(shown))]
+        quiet = [_mute_text(each) for each in shown.muted]
+        blocks.append(context(":mute: You muted " + _first_of(quiet, "`/ftjob settings` shows those of a channel")))
+    running = _rows(shown.running) or [context(_nothing_running(shown))]
     blocks += [section("*Running now*"), *running]
     blocks += _more(shown.more_running, "`/ftjob list active` shows them")
-    newest = _rows(shown.recent) or [context(_none("No job yet", shown.health, NEW_JOB))]
+    newest = _rows(shown.recent) or [context(_nothing_found("No job yet", shown.health, NEW_JOB))]
     blocks += [section("*Newest*"), *newest, *_more(shown.more_recent, "`/ftjob list` shows them")]
     return {"type": "home", "blocks": [*blocks, _refresh(), context(_health(shown.health, shown.version))]}
 
 
-def broken() -> Block:
+def home_unavailable() -> Block:
     """Draw the Home tab where the store does not answer."""
-    return {"type": "home", "blocks": [section(BROKEN), _refresh()]}
+    return {"type": "home", "blocks": [section(HOME_UNAVAILABLE), _refresh()]}
 
 
-def closed(why: str, *, passes: bool) -> Block:
+def home_denied(why: str, *, is_temporary: bool) -> Block:
     """Draw the Home tab of somebody who is shown nothing; ``why`` is safe mrkdwn, ``passes`` where it may soon be over."""
-    return {"type": "home", "blocks": [section(f":warning: {why}"), _refresh()] if passes else [section(why)]}
+    return {"type": "home", "blocks": [section(f":warning: {why}"), _refresh()] if is_temporary else [section(why)]}
 
 
 def _refresh() -> Block:
-    return actions(button("Refresh", REFRESH_HOME, "home", says="Show the present state of everything here"))
+    return actions(
+        button("Refresh", REFRESH_HOME, "home", accessibility_label="Show the present state of everything here")
+    )
 
 
-def _some(words: Sequence[str], how: str) -> str:
+def _first_of(words: Sequence[str], how: str) -> str:
     hidden = len(words) - _MOST_PLACES
     return ", ".join(words[:_MOST_PLACES]) + (f" and {hidden} more: {how}" if hidden > 0 else "")
 
@@ -123,16 +138,16 @@ def _more(hidden: int, how: str) -> list[Block]:
     return [context(f"And {hidden} more: {how}.")] if hidden > 0 else []
 
 
-def _quiet(quiet: Quiet) -> str:
-    what = code(quiet.job_id, LONGEST_ID) if quiet.job_id else "every job"
-    return f"{what} in {place(quiet.channel)} until {date(quiet.until)}"
+def _mute_text(quiet: HomeMute) -> str:
+    what = code_span(quiet.job_id, LONGEST_ID) if quiet.job_id else "every job"
+    return f"{what} in {channel_mention(quiet.channel)} until {format_date(quiet.until)}"
 
 
-def _rows(rows: Sequence[Row]) -> list[Block]:
+def _rows(rows: Sequence[HomeRow]) -> list[Block]:
     return [section(_row(row), accessory=_page(row)) if row.page else section(_row(row)) for row in rows]
 
 
-def _none(said: str, accounts: Sequence[Health], then: str = ".") -> str:
+def _nothing_found(said: str, accounts: Sequence[AccountHealth], then: str = ".") -> str:
     """Return that there is nothing, as far as somebody looked; ``then`` ends that where it is all there is."""
     silent = sum(each.problem is not None for each in accounts)
     if silent == len(accounts):
@@ -140,43 +155,45 @@ def _none(said: str, accounts: Sequence[Health], then: str = ".") -> str:
     return f"{said} in the accounts that I can read." if silent else f"{said}{then}"
 
 
-def _none_runs(shown: Home) -> str:
+def _nothing_running(shown: Home) -> str:
     """Return that no job runs, or ran when jobs were last seen; that of the account that was not seen for longest."""
     seen = [row.as_of for row in shown.recent if row.as_of]
     if seen and all(each.problem for each in shown.health):
-        return f"No job was running{aged(min(seen))}."
-    return _none("No job is running", shown.health)
+        return f"No job was running{as_of_suffix(min(seen))}."
+    return _nothing_found("No job is running", shown.health)
 
 
-def _troubles(accounts: Sequence[Health]) -> list[Block]:
+def _account_problems(accounts: Sequence[AccountHealth]) -> list[Block]:
     """Return why some accounts are not shown as they are now."""
     found = list(dict.fromkeys(each.problem for each in accounts if each.problem))
     hidden = [context(f"and {len(found) - _MOST_PLACES} accounts more")] if len(found) > _MOST_PLACES else []
     return [*(section(text) for text in found[:_MOST_PLACES]), *hidden]
 
 
-def _row(row: Row) -> str:
-    where = f" · told in {place(row.channel)}" if row.channel else ""
-    whose = f" · {plain(row.account)}" if row.account else ""
-    return f"{emoji(row.status)} {word(row.status)} · {code(row.job_id, LONGEST_ID)}{whose}{where}{aged(row.as_of)}"
+def _row(row: HomeRow) -> str:
+    where = f" · told in {channel_mention(row.channel)}" if row.channel else ""
+    whose = f" · {safe_text(row.account)}" if row.account else ""
+    return f"{status_emoji(row.status)} {status_label(row.status)} · {code_span(row.job_id, LONGEST_ID)}{whose}{where}{as_of_suffix(row.as_of)}"
 
 
-def _page(row: Row) -> Block:
-    return button("Open page", OPEN_PAGE, row.job_id, url=row.page, says=f"Open the page of {row.job_id}")
+def _page(row: HomeRow) -> Block:
+    return button(
+        "Open page", OPEN_PAGE, row.job_id, url=row.page, accessibility_label=f"Open the page of {row.job_id}"
+    )
 
 
-def _health(accounts: Sequence[Health], version: str) -> str:
-    fares = [_fares(each) for each in accounts[:_MOST_PLACES]]
+def _health(accounts: Sequence[AccountHealth], version: str) -> str:
+    fares = [_account_health(each) for each in accounts[:_MOST_PLACES]]
     hidden = (
         [f"and {len(accounts) - _MOST_PLACES} accounts more: `/ftjob about` names them"]
         if len(accounts) > _MOST_PLACES
         else []
     )
     if len(accounts) == 1:
-        return f"ftjob {plain(version)} · {fares[0]} · `/ftjob help`"
-    return "\n".join([f"ftjob {plain(version)} · `/ftjob help`", *fares, *hidden])
+        return f"ftjob {safe_text(version)} · {fares[0]} · `/ftjob help`"
+    return "\n".join([f"ftjob {safe_text(version)} · `/ftjob help`", *fares, *hidden])
 
 
-def _fares(health: Health) -> str:
-    looked = f"last look {date(health.swept_at)}" if health.swept_at else "no look so far"
+def _account_health(health: AccountHealth) -> str:
+    looked = f"last look {format_date(health.polled_at)}" if health.polled_at else "no look so far"
     return f"{health.account}: {looked}" if health.problem else f"{health.account}: its API answers · {looked}"

@@ -10,18 +10,18 @@ from bot.blocks.parts import (
     Message,
     actions,
     button,
-    code,
+    code_span,
     context,
-    date,
-    duration,
     fields,
-    mention,
-    plain,
+    format_date,
+    format_duration,
+    format_utc,
     preformatted,
+    safe_text,
     section,
-    utc,
+    user_mention,
 )
-from bot.jobs.actions import Order
+from bot.jobs.actions import JobAction
 from bot.jobs.failure import advice_for
 from bot.jobs.models import Job, JobError
 from bot.jobs.prices import cost_of
@@ -48,7 +48,7 @@ _EMOJI_OF_PHASE = {
     Phase.CANCELLED: ":no_entry_sign:",
     Phase.UNKNOWN: ":grey_question:",
 }
-_ENDED = {Phase.SUCCEEDED: "succeeded", Phase.FAILED: "failed", Phase.CANCELLED: "was cancelled"}
+_FINAL_PHRASES = {Phase.SUCCEEDED: "succeeded", Phase.FAILED: "failed", Phase.CANCELLED: "was cancelled"}
 _ADJECTIVES = frozenset("queued paused pending created scheduled".split())
 _CENT = 0.01
 _LONGEST_VALUE = 120
@@ -62,63 +62,63 @@ _ROOM_FOR_METADATA = 1900
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class JobLinks:
     """What is known of a job beside the job itself."""
 
-    page: str | None
+    page_url: str | None
     """The address of the provider's page for it; None where nobody knows."""
     tracked: bool = False
     """Whether the channel that sees it follows it."""
-    orders: frozenset[Order] = frozenset(Order)
+    actions: frozenset[JobAction] = frozenset(JobAction)
     """What is offered to be done to it."""
     price: float | None = None
     """US dollars for a million trained tokens of its model, where somebody set a price."""
     account: str | None = None
     """Whose it is, where there are several accounts."""
-    hint: str | None = None
+    model_hint: str | None = None
     """What its provider wants to be done with a finished model, safe mrkdwn."""
 
 
-def emoji(status: str) -> str:
+def status_emoji(status: str) -> str:
     """Return the emoji of a status; the word always stands beside it."""
     return _EMOJI_OF_STATUS.get(status) or _EMOJI_OF_PHASE[phase_of(status)]
 
 
-def word(status: str) -> str:
+def status_label(status: str) -> str:
     """Return a status as people say it: "Validating files"."""
-    return plain(status.replace("_", " "), _LONGEST_WORD).capitalize() or "Unknown"
+    return safe_text(status.replace("_", " "), _LONGEST_WORD).capitalize() or "Unknown"
 
 
-def doing(status: str) -> str:
+def status_phrase(status: str) -> str:
     """Return a status as the rest of a sentence about a job: "is running", "succeeded", "was cancelled"."""
-    said, ended = word(status).lower(), _ENDED.get(phase_of(status))
+    said, ended = status_label(status).lower(), _FINAL_PHRASES.get(phase_of(status))
     if ended:
         return ended if said in ("canceled", ended.split()[-1]) else f"{ended} ({said})"
     is_adjective = said.split()[0].endswith("ing") or said in _ADJECTIVES
     return f"is {said}" if is_adjective else f"has the status \u201c{said}\u201d"
 
 
-def sentence(job: Job) -> str:
+def job_sentence(job: Job) -> str:
     """Return a job in a sentence or two, for screen readers and notifications."""
     taken = job.seconds_taken()
-    after = f" after {duration(taken)}" if taken is not None else ""
-    model = f" ({plain(job.model)})" if job.model else ""
-    created = f", created {utc(job.created_at)}" if job.created_at else ""
-    said = f"Fine-tuning job {plain(job.id)} {doing(job.status)}{after}{model}{created}."
+    after = f" after {format_duration(taken)}" if taken is not None else ""
+    model = f" ({safe_text(job.model)})" if job.model else ""
+    created = f", created {format_utc(job.created_at)}" if job.created_at else ""
+    said = f"Fine-tuning job {safe_text(job.id)} {status_phrase(job.status)}{after}{model}{created}."
     if job.fine_tuned_model:
-        return f"{said} The fine-tuned model is {plain(job.fine_tuned_model)}"
-    why = reason_in_words(job.error) if phase_of(job.status) is Phase.FAILED else None
+        return f"{said} The fine-tuned model is {safe_text(job.fine_tuned_model)}"
+    why = failure_sentence(job.error) if phase_of(job.status) is Phase.FAILED else None
     return f"{said} Error: {why}" if why else said
 
 
-def reason_in_words(error: JobError | None, reason: str | None = None) -> str | None:
+def failure_sentence(error: JobError | None, reason: str | None = None) -> str | None:
     """Return why a job failed as one sentence, or None where nobody said."""
     parts = [part for part in (error.code, error.message) if part] if error else []
-    said = plain(": ".join(parts) or reason or "", _LONGEST_REASON).rstrip(".")
+    said = safe_text(": ".join(parts) or reason or "", _LONGEST_REASON).rstrip(".")
     return f"{said}." if said else None
 
 
-def failure(error: JobError | None, reason: str | None = None) -> str | None:
+def failure_text(error: JobError | None, reason: str | None = None) -> str | None:
     """Return why a job failed, in the provider's words, or None where nobody said."""
     if error is None:
         return reason
@@ -126,56 +126,63 @@ def failure(error: JobError | None, reason: str | None = None) -> str | None:
     return "\n".join(f"{label}: {value}" for label, value in lines.items() if value) or reason
 
 
-def status(job: Job, around: Surroundings, *, checked_at: float, place: str = "") -> Message:
+def status_message(job: Job, links: JobLinks, *, checked_at: float, account_note: str = "") -> Message:
     """Draw everything that the API says of a job."""
-    blocks = [headline(job), *fields([*short_facts(job, around), *_rest(job)])]
-    if why := failure(job.error):
+    blocks = [job_headline(job), *fields([*key_facts(job, links), *_other_facts(job)])]
+    if why := failure_text(job.error):
         blocks += [section("*Error*"), preformatted(why)]
         if (advice := advice_for(job.error)) and phase_of(job.status) is Phase.FAILED:
             blocks.append(context(f":bulb: {advice}"))
-    if around.hint and phase_of(job.status) is Phase.SUCCEEDED:
-        blocks.append(context(around.hint))
-    checked = f"Checked {date(checked_at)}" + (f" · {place}" if place else "")
-    return Message(sentence(job), [*blocks, buttons(job, around), context(checked)])
+    if links.model_hint and phase_of(job.status) is Phase.SUCCEEDED:
+        blocks.append(context(links.model_hint))
+    checked = f"Checked {format_date(checked_at)}" + (f" · {account_note}" if account_note else "")
+    return Message(job_sentence(job), [*blocks, job_buttons(job, links), context(checked)])
 
 
-def headline(job: Job) -> Block:
+def job_headline(job: Job) -> Block:
     """Draw the status and the id of a job."""
-    return section(f"{emoji(job.status)} *{word(job.status)}* · {code(job.id)}")
+    return section(f"{status_emoji(job.status)} *{status_label(job.status)}* · {code_span(job.id)}")
 
 
-def buttons(job: Job, around: Surroundings) -> Block:
+def job_buttons(job: Job, links: JobLinks) -> Block:
     """Draw what can be done about a job."""
-    follow = ("Untrack", UNTRACK) if around.tracked else ("Track", TRACK)
+    follow = ("Untrack", UNTRACK) if links.tracked else ("Track", TRACK)
     shown = [
-        button("Refresh", REFRESH, job.id, says=f"Show the present state of {job.id}"),
-        button(*follow, job.id, says=f"{follow[0]} {job.id} in this channel"),
+        button("Refresh", REFRESH, job.id, accessibility_label=f"Show the present state of {job.id}"),
+        button(*follow, job.id, accessibility_label=f"{follow[0]} {job.id} in this channel"),
     ]
-    if Order.RESUME in around.orders and phase_of(job.status) is Phase.HELD:
-        shown.append(button("Resume…", RESUME, job.id, says=f"Ask whether to resume {job.id}"))
-    if Order.CANCEL in around.orders and not job.is_final:
-        shown.append(button("Cancel…", CANCEL, job.id, style="danger", says=f"Ask whether to cancel {job.id}"))
-    shown.append(button("Details", DETAILS, job.id, says=f"Show all that is known of {job.id}"))
-    if around.page:
-        shown.append(button("Open page", OPEN_PAGE, job.id, url=around.page, says=f"Open the page of {job.id}"))
+    if JobAction.RESUME in links.actions and phase_of(job.status) is Phase.HELD:
+        shown.append(button("Resume…", RESUME, job.id, accessibility_label=f"Ask whether to resume {job.id}"))
+    if JobAction.CANCEL in links.actions and not job.is_final:
+        shown.append(
+            button("Cancel…", CANCEL, job.id, style="danger", accessibility_label=f"Ask whether to cancel {job.id}")
+        )
+    shown.append(button("Details", DETAILS, job.id, accessibility_label=f"Show all that is known of {job.id}"))
+    if links.page_url:
+        shown.append(
+            button("Open page", OPEN_PAGE, job.id, url=links.page_url, accessibility_label=f"Open the page of {job.id}")
+        )
     return actions(*shown)
 
 
-def short_facts(job: Job, around: Surroundings) -> Iterator[tuple[str, str]]:
+def key_facts(job: Job, links: JobLinks) -> Iterator[tuple[str, str]]:
     """Yield what a team asks of a job first, as labelled values."""
-    if around.account:
-        yield "Account", code(around.account)
+    if links.account:
+        yield "Account", code_span(links.account)
     if job.model:
-        yield "Model", code(job.model)
+        yield "Model", code_span(job.model)
     if job.fine_tuned_model:
-        yield "Fine-tuned model", code(job.fine_tuned_model)
+        yield "Fine-tuned model", code_span(job.fine_tuned_model)
     if job.created_at:
-        yield "Created", date(job.created_at)
+        yield "Created", format_date(job.created_at)
     if job.finished_at:
         taken = job.seconds_taken()
-        yield "Finished", date(job.finished_at) + (f" (took {duration(taken)})" if taken is not None else "")
+        yield (
+            "Finished",
+            format_date(job.finished_at) + (f" (took {format_duration(taken)})" if taken is not None else ""),
+        )
     if job.trained_tokens is not None:
-        yield "Trained tokens", tokens_and_cost(job.trained_tokens, around.price)
+        yield "Trained tokens", tokens_and_cost(job.trained_tokens, links.price)
     elif phase_of(job.status) is Phase.SUCCEEDED:
         yield "Trained tokens", "n/a"
 
@@ -186,36 +193,36 @@ def tokens_and_cost(tokens: int, price: float | None) -> str:
         return f"{tokens:,}"
     cost = cost_of(tokens, price)
     said = "less than $0.01" if 0 < cost < _CENT else f"about ${cost:,.2f}"
-    return f"{tokens:,} ({said} at ${_price(price)} a million)"
+    return f"{tokens:,} ({said} at ${_format_price(price)} a million)"
 
 
-def _price(price: float) -> str:
+def _format_price(price: float) -> str:
     """Return a price with its cents, and with more digits where it has more."""
     return max(f"{price:,.2f}", f"{price:,.6f}".rstrip("0"), key=len)
 
 
-def _rest(job: Job) -> Iterator[tuple[str, str]]:
+def _other_facts(job: Job) -> Iterator[tuple[str, str]]:
     if job.estimated_finish:
-        yield "Estimated finish", date(job.estimated_finish)
+        yield "Estimated finish", format_date(job.estimated_finish)
     if job.training_file:
-        yield "Training file", code(job.training_file)
+        yield "Training file", code_span(job.training_file)
     if job.validation_file:
-        yield "Validation file", code(job.validation_file)
+        yield "Validation file", code_span(job.validation_file)
     if job.result_files:
-        yield "Result files", _first(job.result_files)
+        yield "Result files", _first_items(job.result_files)
     if job.method:
-        yield "Method", code(str(job.method.get("type") or "?"))
+        yield "Method", code_span(str(job.method.get("type") or "?"))
         yield from _pairs("Method settings", _settings_of_method(job.method), _ROOM_FOR_SETTINGS)
     yield from _pairs("Hyperparameters", job.hyperparameters, _ROOM_FOR_SETTINGS)
     if job.seed is not None:
         yield "Seed", str(job.seed)
     yield from _pairs("Metadata", job.metadata, _ROOM_FOR_METADATA)
     if job.integrations:
-        yield "Integrations", _first([_json(item) for item in job.integrations])
+        yield "Integrations", _first_items([_json(item) for item in job.integrations])
     if job.organization_id:
-        yield "Organisation", code(job.organization_id)
+        yield "Organisation", code_span(job.organization_id)
     if job.object:
-        yield "Object", code(job.object)
+        yield "Object", code_span(job.object)
 
 
 def _settings_of_method(method: dict[str, Any]) -> dict[str, Any]:
@@ -234,14 +241,14 @@ def _pairs(label: str, values: dict[str, Any] | None, room: int) -> Iterator[tup
 
 
 def _pair(key: str, value: Any, room: int) -> str:
-    name = plain(key, min(_LONGEST_KEY, room // 2))
+    name = safe_text(key, min(_LONGEST_KEY, room // 2))
     left = room - len(name) - len(": ``\n")
-    return f"{name}: {code(value if isinstance(value, str) else _json(value), min(_LONGEST_VALUE, left))}"
+    return f"{name}: {code_span(value if isinstance(value, str) else _json(value), min(_LONGEST_VALUE, left))}"
 
 
-def _first(items: list[str]) -> str:
+def _first_items(items: list[str]) -> str:
     shown = items[:_MOST_ITEMS]
-    return " ".join(code(item, _LONGEST_VALUE) for item in shown) + _and_more(len(items) - len(shown))
+    return " ".join(code_span(item, _LONGEST_VALUE) for item in shown) + _and_more(len(items) - len(shown))
 
 
 def _and_more(hidden: int) -> str:
@@ -252,6 +259,6 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def followed_by(person: str | None) -> str:
+def tracked_by(person: str | None) -> str:
     """Return why a job is tracked, for a note: a person by mention, or a subscription, which may be over by now."""
-    return f"tracked by {mention(person)}" if person else "matched a subscription of this channel"
+    return f"tracked by {user_mention(person)}" if person else "matched a subscription of this channel"

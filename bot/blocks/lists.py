@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from itertools import accumulate, zip_longest
 
-from bot.blocks.choices import Choice, labels
-from bot.blocks.job import SHOW, UNTRACK, emoji, word
+from bot.blocks.choices import Choice, distinct_labels
+from bot.blocks.job import SHOW, UNTRACK, status_emoji, status_label
 from bot.blocks.parts import (
     LONGEST_ID,
     LONGEST_VALUE,
@@ -12,15 +12,15 @@ from bot.blocks.parts import (
     Message,
     actions,
     button,
-    clip,
-    code,
+    code_span,
     context,
-    date,
+    fallback_text,
+    format_date,
     more_button,
     older_button,
-    plain,
+    safe_text,
     section,
-    spoken,
+    truncate_markup,
 )
 from bot.jobs.models import Job
 
@@ -29,7 +29,7 @@ MOST_ROWS = 40
 MOST_JOBS = 25
 """Rows of two lines: Slack refuses blocks that hold much more than 8,000 characters."""
 _ROOM_FOR_COMMANDS = 2500
-_MOST_SPOKEN = 10
+_MOST_IN_FALLBACK = 10
 _LONGEST_TITLE = 500
 
 
@@ -55,7 +55,7 @@ def job_list(
         notes: what else is to be said, already safe.
     """
     if not jobs:
-        return Message(spoken(" ".join([empty, *notes])), [section(empty), *map(context, notes)])
+        return Message(fallback_text(" ".join([empty, *notes])), [section(empty), *map(context, notes)])
     rows = [_row(job, account) for job, account in zip_longest(jobs[:MOST_JOBS], accounts[: len(jobs[:MOST_JOBS])])]
     notes = [
         *notes,
@@ -63,8 +63,8 @@ def job_list(
         *([counts] if counts else []),
     ]
     paging = older_button(older, f"the jobs from {jobs[-1].id} and") if older else []
-    text = _aloud(title, [(job.id, job.status) for job in jobs])
-    return Message(text, [section(f"*{clip(title, _LONGEST_TITLE)}*"), *rows, *map(context, notes), *paging])
+    text = _list_fallback(title, [(job.id, job.status) for job in jobs])
+    return Message(text, [section(f"*{truncate_markup(title, _LONGEST_TITLE)}*"), *rows, *map(context, notes), *paging])
 
 
 def tracked_list(
@@ -78,8 +78,8 @@ def tracked_list(
         return Message(text, [section(text)])
     rows = [
         section(
-            f"{emoji(status)} {word(status)} · {code(job_id, LONGEST_ID)}",
-            accessory=button("Untrack", UNTRACK, job_id, says=f"Untrack {job_id} in this channel"),
+            f"{status_emoji(status)} {status_label(status)} · {code_span(job_id, LONGEST_ID)}",
+            accessory=button("Untrack", UNTRACK, job_id, accessibility_label=f"Untrack {job_id} in this channel"),
         )
         for job_id, status in jobs[start : start + MOST_ROWS]
     ]
@@ -88,21 +88,21 @@ def tracked_list(
     count = f"{len(jobs)} job{'s' if len(jobs) > 1 else ''} tracked here"
     title = f"{count}, from number {start + 1:,} on" if start else count
     more = more_button(f"tracked after:{end}", f"jobs, after {jobs[end - 1][0]}") if len(jobs) > end else []
-    return Message(_aloud(title, jobs[start:]), [section(f"*{title}*"), *rows, *map(context, notes), *more])
+    return Message(_list_fallback(title, jobs[start:]), [section(f"*{title}*"), *rows, *map(context, notes), *more])
 
 
-def ways_to(jobs: Sequence[Choice]) -> Block:
+def show_buttons(jobs: Sequence[Choice]) -> Block:
     """Draw a button for each of a few jobs, which shows everything about it."""
-    named = zip(jobs, labels(jobs), strict=True)
+    named = zip(jobs, distinct_labels(jobs), strict=True)
     return actions(
         *(
-            button(label, f"{SHOW}:{nth}", job.id, says=f"Show everything about {job.id}")
+            button(label, f"{SHOW}:{nth}", job.id, accessibility_label=f"Show everything about {job.id}")
             for nth, (job, label) in enumerate(named)
         )
     )
 
 
-def left_out(said: str, job_ids: Sequence[str], *, at_once: int) -> Message:
+def track_remainder_message(said: str, job_ids: Sequence[str], *, at_once: int) -> Message:
     """Draw what was done about some jobs, already safe, and the commands that track those which were too many.
 
     Args:
@@ -111,9 +111,9 @@ def left_out(said: str, job_ids: Sequence[str], *, at_once: int) -> Message:
         at_once: how many one command takes.
     """
     if not job_ids:
-        return Message(spoken(said), [section(said)])
+        return Message(fallback_text(said), [section(said)])
     parts = [job_ids[start : start + at_once] for start in range(0, len(job_ids), at_once)]
-    lines = [code(f"/ftjob track {' '.join(part)}", LONGEST_VALUE) for part in parts]
+    lines = [code_span(f"/ftjob track {' '.join(part)}", LONGEST_VALUE) for part in parts]
     ends = list(accumulate(len(line) + 1 for line in lines))
     fitting = max(1, sum(end < _ROOM_FOR_COMMANDS for end in ends))
     jobs, them = ("1 more job", "it") if len(job_ids) == 1 else (f"{len(job_ids)} more jobs", "them")
@@ -121,7 +121,7 @@ def left_out(said: str, job_ids: Sequence[str], *, at_once: int) -> Message:
     hidden = sum(map(len, parts[fitting:]))
     last = [f"And {hidden} more: copy their ids from the message."] if hidden else []
     rest = "\n".join([text, *lines[:fitting], *last])
-    return Message(spoken(f"{text} {said}"), [section(said), section(rest)])
+    return Message(fallback_text(f"{text} {said}"), [section(said), section(rest)])
 
 
 def _hidden(count: int, how: str) -> list[str]:
@@ -129,19 +129,21 @@ def _hidden(count: int, how: str) -> list[str]:
     return [f"And {count} more: {how}."] if count > 0 else []
 
 
-def _aloud(title: str, jobs: Sequence[tuple[str, str]]) -> str:
+def _list_fallback(title: str, jobs: Sequence[tuple[str, str]]) -> str:
     """Return a list as a sentence: the first few jobs, and how many more there are."""
-    rows = [f"{plain(job_id, LONGEST_ID)} {word(status).lower()}" for job_id, status in jobs[:_MOST_SPOKEN]]
-    if len(jobs) > _MOST_SPOKEN:
-        rows.append(f"and {len(jobs) - _MOST_SPOKEN} more")
-    return f"{clip(spoken(title), _LONGEST_TITLE)}: {'; '.join(rows)}."
+    rows = [
+        f"{safe_text(job_id, LONGEST_ID)} {status_label(status).lower()}" for job_id, status in jobs[:_MOST_IN_FALLBACK]
+    ]
+    if len(jobs) > _MOST_IN_FALLBACK:
+        rows.append(f"and {len(jobs) - _MOST_IN_FALLBACK} more")
+    return f"{truncate_markup(fallback_text(title), _LONGEST_TITLE)}: {'; '.join(rows)}."
 
 
 def _row(job: Job, account: str | None) -> Block:
-    whose = f" · {plain(account)}" if account else ""
-    model = code(job.fine_tuned_model or job.model or "?", LONGEST_ID - len(whose))
-    created = f" · {date(job.created_at)}" if job.created_at else ""
+    whose = f" · {safe_text(account)}" if account else ""
+    model = code_span(job.fine_tuned_model or job.model or "?", LONGEST_ID - len(whose))
+    created = f" · {format_date(job.created_at)}" if job.created_at else ""
     return section(
-        f"{emoji(job.status)} {word(job.status)} · {code(job.id, LONGEST_ID)}\n{model}{created}{whose}",
-        accessory=button("Status", SHOW, job.id, says=f"Show {job.id}"),
+        f"{status_emoji(job.status)} {status_label(job.status)} · {code_span(job.id, LONGEST_ID)}\n{model}{created}{whose}",
+        accessory=button("Status", SHOW, job.id, accessibility_label=f"Show {job.id}"),
     )

@@ -1,26 +1,39 @@
 """What a channel is told of a mute."""
 
-from bot.blocks.parts import Message, actions, button, code, date, duration, mention, section, spoken
+from bot.blocks.parts import (
+    Message,
+    actions,
+    button,
+    code_span,
+    fallback_text,
+    format_date,
+    format_duration,
+    section,
+    user_mention,
+)
 
 UNMUTE = "ftjob_unmute"
 EVERY_JOB = "all"
 """The value of the button that ends every mute of a channel."""
 
 
-def muted(person: str, job_id: str | None, *, seconds: float, until: float) -> Message:
+def mute_message(person: str, job_id: str | None, *, seconds: float, until: float) -> Message:
     """Say who muted a job, or the channel where ``job_id`` is None, and until when."""
-    what = code(job_id) if job_id else "this channel"
+    what = code_span(job_id) if job_id else "this channel"
     text = (
-        f":no_bell: {mention(person)} muted {what} for {duration(seconds)}, until {date(until)}. Ends of jobs are muted, "
+        f":no_bell: {user_mention(person)} muted {what} for {format_duration(seconds)}, until {format_date(until)}. Ends of jobs are muted, "
         "too; cards go on. What happens meanwhile is summed up then."
     )
     says = f"Unmute {job_id}" if job_id else "End every mute of this channel"
-    return Message(spoken(text), [section(text), actions(button("Unmute", UNMUTE, job_id or EVERY_JOB, says=says))])
+    return Message(
+        fallback_text(text),
+        [section(text), actions(button("Unmute", UNMUTE, job_id or EVERY_JOB, accessibility_label=says))],
+    )
 
 
-def unmuted(person: str, job_id: str | None, *, changes: int) -> str:
+def unmute_text(person: str, job_id: str | None, *, changes: int) -> str:
     """Say who ended a mute, and what comes of it; safe mrkdwn."""
-    what = code(job_id) if job_id else "this channel"
+    what = code_span(job_id) if job_id else "this channel"
     held = {0: "Nothing changed meanwhile.", 1: "1 change was muted: it follows."}
     follows = held.get(changes, f"{changes} changes were muted: they follow, summed up.")
-    return f":bell: {mention(person)} unmuted {what}. {follows}"
+    return f":bell: {user_mention(person)} unmuted {what}. {follows}"

@@ -4,10 +4,20 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from bot.blocks.job import word
-from bot.blocks.outbox import reason_of
-from bot.blocks.parts import Message, code, date, duration, mention, place, plain, section, spoken
-from bot.jobs.actions import WORDS, Order
+from bot.blocks.job import status_label
+from bot.blocks.outbox import delivery_error
+from bot.blocks.parts import (
+    Message,
+    channel_mention,
+    code_span,
+    fallback_text,
+    format_date,
+    format_duration,
+    safe_text,
+    section,
+    user_mention,
+)
+from bot.jobs.actions import ACTION_WORDING, JobAction
 from bot.jobs.models import DEFAULT_ACCOUNT
 
 _MOST_MODELS = 8
@@ -18,15 +28,15 @@ class NoticeKind(StrEnum):
 
     ACCOUNT_FAILING = "account_failing"
     """facts: since, error."""
-    ACCOUNT_BACK = "account_back"
+    ACCOUNT_RECOVERED = "account_back"
     """facts: since, until."""
-    JOB_UNREAD = "job_unread"
+    JOB_UNREADABLE = "job_unread"
     """facts: account, since, error."""
     JOB_LARGE = "job_large"
     """facts: job (its id, or None), account, size (bytes), is_read (whether it can be read at all)."""
     FLAPPING = "flapping"
     """facts: before, after (statuses), account."""
-    SLACK_BACK = "slack_back"
+    SLACK_RECOVERED = "slack_back"
     """facts: since, until, late (how many alerts came late)."""
     CHANNEL_CLOSED = "channel_closed"
     """facts: error, waiting (how many alerts are kept)."""
@@ -34,68 +44,68 @@ class NoticeKind(StrEnum):
     """No facts."""
     STORE_OLDER = "store_older"
     """No facts."""
-    ORDERS_REFUSED = "orders_refused"
+    ACTIONS_REFUSED = "orders_refused"
     """facts: error."""
     WELCOME = "welcome"
     """No facts."""
-    RETIREMENT = "retirement"
+    DEPRECATION = "retirement"
     """facts: ends (a day), days (how many are left), jobs (each with its model), account (where there are several)."""
-    ORDER_GIVEN = "order_given"
+    ACTION_SUBMITTED = "order_given"
     """facts: verb, person."""
-    ORDER_ENDED = "order_ended"
+    ACTION_COMPLETED = "order_ended"
     """facts: verb, how (in the words of the headline), said (safe mrkdwn)."""
 
 
-def notice(body: Mapping[str, Any]) -> Message:
+def notice_message(body: Mapping[str, Any]) -> Message:
     """Draw a notice from what was stored of it: its kind, what it is about, and its facts."""
     text = _TEXTS[NoticeKind(body["kind"])](body)
-    return Message(spoken(text), [section(text)])
+    return Message(fallback_text(text), [section(text)])
 
 
 def _account_failing(body: Mapping[str, Any]) -> str:
     return (
-        f":warning: The fine-tuning API of account {code(body['about'])} cannot be read since {date(body['since'])}: "
-        f"{_said(body)} Nothing is lost: what changes meanwhile is told when it answers again. "
+        f":warning: The fine-tuning API of account {code_span(body['about'])} cannot be read since {format_date(body['since'])}: "
+        f"{_error_sentence(body)} Nothing is lost: what changes meanwhile is told when it answers again. "
         "`ftjob check` on the bot's machine says what to do."
     )
 
 
-def _said(body: Mapping[str, Any]) -> str:
+def _error_sentence(body: Mapping[str, Any]) -> str:
     """Return what an API said as a sentence; some end theirs with a full stop."""
-    return f"{plain(body['error'], 300).rstrip('.')}."
+    return f"{safe_text(body['error'], 300).rstrip('.')}."
 
 
-def _account_back(body: Mapping[str, Any]) -> str:
-    lasted = duration(body["until"] - body["since"])
+def _account_recovered(body: Mapping[str, Any]) -> str:
+    lasted = format_duration(body["until"] - body["since"])
     return (
-        f":white_check_mark: The fine-tuning API of account {code(body['about'])} answers again, after {lasted}. "
+        f":white_check_mark: The fine-tuning API of account {code_span(body['about'])} answers again, after {lasted}. "
         "What changed meanwhile is being told."
     )
 
 
-def _job_unread(body: Mapping[str, Any]) -> str:
+def _job_unreadable(body: Mapping[str, Any]) -> str:
     return (
-        f":warning: I can't read the job {code(body['about'])}{_of_account(body)} since {date(body['since'])}: "
-        f"{_said(body)} All other jobs are fine. I keep trying, and tell what changed once it "
-        f"can be read. To stop that, type {code('/ftjob untrack ' + body['about'])} where it is tracked."
+        f":warning: I can't read the job {code_span(body['about'])}{_of_account(body)} since {format_date(body['since'])}: "
+        f"{_error_sentence(body)} All other jobs are fine. I keep trying, and tell what changed once it "
+        f"can be read. To stop that, type {code_span('/ftjob untrack ' + body['about'])} where it is tracked."
     )
 
 
 def _flapping(body: Mapping[str, Any]) -> str:
     return (
-        f":repeat: The job {code(body['about'])}{_of_account(body)} keeps changing between *{word(body['before'])}* and "
-        f"*{word(body['after'])}*. I post no more of these changes until it's quiet for 10 minutes, then a summary. Its "
+        f":repeat: The job {code_span(body['about'])}{_of_account(body)} keeps changing between *{status_label(body['before'])}* and "
+        f"*{status_label(body['after'])}*. I post no more of these changes until it's quiet for 10 minutes, then a summary. Its "
         "card goes on being updated, and I post its result at once."
     )
 
 
 def _of_account(body: Mapping[str, Any]) -> str:
     """Return whose job it is, where there are several accounts."""
-    return f" of account {code(body['account'])}" if body.get("account") else ""
+    return f" of account {code_span(body['account'])}" if body.get("account") else ""
 
 
 def _job_large(body: Mapping[str, Any]) -> str:
-    job = (f"The job {code(body['job'])}" if body["job"] else "A job") + _of_account(body)
+    job = (f"The job {code_span(body['job'])}" if body["job"] else "A job") + _of_account(body)
     if body["is_read"]:
         return (
             f":information_source: {job} is {body['size'] / 2**20:.0f} MiB large. I read it alone and shorten its "
@@ -108,20 +118,20 @@ def _job_large(body: Mapping[str, Any]) -> str:
     )
 
 
-def _slack_back(body: Mapping[str, Any]) -> str:
+def _slack_recovered(body: Mapping[str, Any]) -> str:
     late = int(body["late"])
     alerts = {0: "No alert was due.", 1: "1 alert comes late."}.get(late, f"{late} alerts come late.")
     return (
-        f":white_check_mark: Slack could not be reached from {date(body['since'])} on, for "
-        f"{duration(body['until'] - body['since'])}. {alerts} None is lost."
+        f":white_check_mark: Slack could not be reached from {format_date(body['since'])} on, for "
+        f"{format_duration(body['until'] - body['since'])}. {alerts} None is lost."
     )
 
 
 def _channel_closed(body: Mapping[str, Any]) -> str:
     waiting = int(body["waiting"])
     alerts = "1 alert waits" if waiting == 1 else f"{waiting} alerts wait"
-    head = f":warning: I cannot post to {place(body['about'])} ({code(body['error'])}): {alerts} for it."
-    reason = reason_of(body["error"], body["about"])
+    head = f":warning: I cannot post to {channel_mention(body['about'])} ({code_span(body['error'])}): {alerts} for it."
+    reason = delivery_error(body["error"], body["about"])
     if reason is None:
         return f"{head} Invite me there with `/invite @ftjob`, or unarchive it, and they are told, in order."
     why, fix = reason
@@ -144,12 +154,12 @@ def _store_older(_body: Mapping[str, Any]) -> str:
     )
 
 
-def _orders_refused(body: Mapping[str, Any]) -> str:
+def _actions_refused(body: Mapping[str, Any]) -> str:
     ours = "OPENAI_WRITE_API_KEY, or OPENAI_API_KEY where that is not set"
     key = ours if body["about"] == DEFAULT_ACCOUNT else "docs/accounts.md says which that is"
     return (
-        f":warning: The fine-tuning API of account {code(body['about'])} does not take orders from the key of this bot: "
-        f"{_said(body)} Give the key for orders ({key}) the right to write fine-tuning jobs, then restart the bot."
+        f":warning: The fine-tuning API of account {code_span(body['about'])} does not take orders from the key of this bot: "
+        f"{_error_sentence(body)} Give the key for orders ({key}) the right to write fine-tuning jobs, then restart the bot."
     )
 
 
@@ -161,13 +171,15 @@ def _welcome(_body: Mapping[str, Any]) -> str:
     )
 
 
-def _retirement(body: Mapping[str, Any]) -> str:
+def _deprecation(body: Mapping[str, Any]) -> str:
     left = {0: "today", 1: "tomorrow"}.get(body["days"], f"in {body['days']} days")
     jobs = body["jobs"]
-    models = [f"• {code(model, 120)} of {code(job_id, 60)}" for job_id, model in jobs[:_MOST_MODELS]]
+    models = [f"• {code_span(model, 120)} of {code_span(job_id, 60)}" for job_id, model in jobs[:_MOST_MODELS]]
     hidden = len(jobs) - _MOST_MODELS
-    whose = f" in account {code(body['account'])}" if body.get("account") else ""
-    stops = f":hourglass: *Models made of {code(body['about'], 80)}{whose} stop on {plain(body['ends'])}, {left}.*"
+    whose = f" in account {code_span(body['account'])}" if body.get("account") else ""
+    stops = (
+        f":hourglass: *Models made of {code_span(body['about'], 80)}{whose} stop on {safe_text(body['ends'])}, {left}.*"
+    )
     return "\n".join(
         [
             f"{stops} From then on they answer nobody. Made by jobs that are tracked here:",
@@ -178,30 +190,30 @@ def _retirement(body: Mapping[str, Any]) -> str:
     )
 
 
-def _order_given(body: Mapping[str, Any]) -> str:
-    verb = plain(body["verb"]).capitalize()
-    return f"{WORDS[Order(body['verb'])].emoji} *{verb} ordered* · {code(body['about'])} · by {mention(body['person'])}"
+def _action_submitted(body: Mapping[str, Any]) -> str:
+    verb = safe_text(body["verb"]).capitalize()
+    return f"{ACTION_WORDING[JobAction(body['verb'])].emoji} *{verb} ordered* · {code_span(body['about'])} · by {user_mention(body['person'])}"
 
 
-def _order_ended(body: Mapping[str, Any]) -> str:
-    verb = plain(body["verb"]).capitalize()
+def _action_completed(body: Mapping[str, Any]) -> str:
+    verb = safe_text(body["verb"]).capitalize()
     sign = ":white_check_mark:" if body["how"] == "carried out" else ":warning:"
-    return f"{sign} *{verb} {body['how']}* · {code(body['about'])}\n{body['said']}"
+    return f"{sign} *{verb} {body['how']}* · {code_span(body['about'])}\n{body['said']}"
 
 
 _TEXTS = {
     NoticeKind.ACCOUNT_FAILING: _account_failing,
-    NoticeKind.ACCOUNT_BACK: _account_back,
-    NoticeKind.JOB_UNREAD: _job_unread,
+    NoticeKind.ACCOUNT_RECOVERED: _account_recovered,
+    NoticeKind.JOB_UNREADABLE: _job_unreadable,
     NoticeKind.JOB_LARGE: _job_large,
     NoticeKind.FLAPPING: _flapping,
-    NoticeKind.SLACK_BACK: _slack_back,
+    NoticeKind.SLACK_RECOVERED: _slack_recovered,
     NoticeKind.CHANNEL_CLOSED: _channel_closed,
     NoticeKind.STORE_LOST: _store_lost,
     NoticeKind.STORE_OLDER: _store_older,
-    NoticeKind.ORDERS_REFUSED: _orders_refused,
+    NoticeKind.ACTIONS_REFUSED: _actions_refused,
     NoticeKind.WELCOME: _welcome,
-    NoticeKind.RETIREMENT: _retirement,
-    NoticeKind.ORDER_GIVEN: _order_given,
-    NoticeKind.ORDER_ENDED: _order_ended,
+    NoticeKind.DEPRECATION: _deprecation,
+    NoticeKind.ACTION_SUBMITTED: _action_submitted,
+    NoticeKind.ACTION_COMPLETED: _action_completed,
 }

@@ -1,80 +1,86 @@
 """What is said of an order that was given: sent, refused, in doubt, in vain. Each is safe mrkdwn."""
 
-from bot.blocks.job import doing, word
-from bot.blocks.parts import code, plain
-from bot.jobs.actions import Order
+from bot.blocks.job import status_label, status_phrase
+from bot.blocks.parts import code_span, safe_text
+from bot.jobs.actions import JobAction
 from bot.jobs.models import Job
 from bot.jobs.statuses import Phase, phase_of
 
 
-def present(order: Order, job: Job) -> str:
+def job_after_action(action: JobAction, job: Job) -> str:
     """Return how a job is, after an order."""
-    if order is Order.CREATE:
-        return f"{code(job.id)} {doing(job.status)} now."
+    if action is JobAction.CREATE:
+        return f"{code_span(job.id)} {status_phrase(job.status)} now."
     if phase_of(job.status) is Phase.CANCELLED:
-        return f"{code(job.id)} is cancelled now."
+        return f"{code_span(job.id)} is cancelled now."
     if job.is_final:
-        return f"{code(job.id)} had already ended: it {doing(job.status)}."
-    return f"{code(job.id)} {doing(job.status)} now; if it is tracked, the channel hears how it ends."
+        return f"{code_span(job.id)} had already ended: it {status_phrase(job.status)}."
+    return f"{code_span(job.id)} {status_phrase(job.status)} now; if it is tracked, the channel hears how it ends."
 
 
-def sent(order: Order, job: Job) -> str:
+def action_sent(action: JobAction, job: Job) -> str:
     """Return that the API took an order."""
-    return f"{'Created' if order is Order.CREATE else f'{order.capitalize()} sent'}. {present(order, job)}"
+    return (
+        f"{'Created' if action is JobAction.CREATE else f'{action.capitalize()} sent'}. {job_after_action(action, job)}"
+    )
 
 
-def moved_on(asked: str | None, confirmed: str) -> str:
+def status_moved_on(asked: str | None, confirmed: str) -> str:
     """Return what a job went through between the confirmation and its button, by its statuses; "" where that is nothing."""
     if asked is None or asked == confirmed:
         return ""
-    return f"It was {word(asked).lower()} when I asked and {word(confirmed).lower()} when you confirmed."
+    return (
+        f"It was {status_label(asked).lower()} when I asked and {status_label(confirmed).lower()} when you confirmed."
+    )
 
 
-def submitted(said: str | None) -> str:
+def already_submitted(said: str | None) -> str:
     """Return that a form was handed in before, and what came of that; ``said`` is None while nobody knows."""
     came = f"What came of it then: {said}" if said else "Its job is being created; `/ftjob list` shows it soon."
     return f"This form was submitted already, so nothing was sent again. {came}"
 
 
-def unsent(order: Order) -> str:
+def action_not_sent(action: JobAction) -> str:
     """Return that an order did not reach the API."""
-    rest = "" if order is Order.CREATE else " The job goes on."
+    rest = "" if action is JobAction.CREATE else " The job goes on."
     return f"The API could not be reached, so nothing was sent.{rest} Please try again in a minute."
 
 
-def refused(order: Order, why: str) -> str:
+def action_refused(action: JobAction, why: str) -> str:
     """Return that the API said no, in its words."""
-    return f"The API refused to {order} it: {plain(why, 500).rstrip('.')}."
+    return f"The API refused to {action} it: {safe_text(why, 500).rstrip('.')}."
 
 
-def found(order: Order, job: Job) -> str:
+def action_checked(action: JobAction, job: Job) -> str:
     """Return what was found out about an order that got no answer."""
-    return f"The API did not say what became of the {order}, so I looked at the job: {present(order, job)}"
+    return f"The API did not say what became of the {action}, so I looked at the job: {job_after_action(action, job)}"
 
 
-def doubt(order: Order, job: Job | None) -> str:
+def action_unconfirmed(action: JobAction, job: Job | None) -> str:
     """Return that nobody knows yet what became of an order; ``job`` is how it was read after it, if it was."""
-    if order is Order.CREATE:
+    if action is JobAction.CREATE:
         return (
             "The API did not say what became of it, and no such job is there yet. It may still come; I keep looking for a "
             "minute, never send it twice, and tell you. `/ftjob list` shows the newest jobs at any time."
         )
-    seen = f"so I looked at the job: {present(order, job)}" if job else f"neither to the {order} nor to a look."
+    seen = (
+        f"so I looked at the job: {job_after_action(action, job)}" if job else f"neither to the {action} nor to a look."
+    )
     return (
-        f"The API did not say what became of the {order}, {seen} It may have arrived; I keep watching and "
+        f"The API did not say what became of the {action}, {seen} It may have arrived; I keep watching and "
         "tell you. `/ftjob status` shows the job at any time."
     )
 
 
-def in_vain(order: Order, job_id: str, job: Job | None) -> str:
+def action_unresolved(action: JobAction, job_id: str, job: Job | None) -> str:
     """Return that an order is given up of which nobody learned what became of it."""
-    if order is Order.CREATE:
+    if action is JobAction.CREATE:
         return (
             "Nobody learned what became of the create, and no job of this request can be seen. It is not sent again by "
             "itself: look with `/ftjob list`, and create it anew if it is not there."
         )
-    seen = f"{code(job_id)} {doing(job.status)} still" if job else "the job cannot be read at present"
+    seen = f"{code_span(job_id)} {status_phrase(job.status)} still" if job else "the job cannot be read at present"
     return (
-        f"Nobody learned what became of the {order}, and {seen}. It is not sent again by itself: look with "
+        f"Nobody learned what became of the {action}, and {seen}. It is not sent again by itself: look with "
         f"`/ftjob status` and give the order anew if it is still wanted."
     )

@@ -3,48 +3,48 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.blocks.job import word
+from bot.blocks.job import status_label
 from bot.blocks.parts import (
     LONGEST_ID,
     Block,
     Message,
     actions,
     button,
-    clip,
-    code,
+    channel_mention,
+    code_span,
     context,
-    date,
-    duration,
-    place,
-    plain,
+    fallback_text,
+    format_date,
+    format_duration,
+    safe_text,
     section,
-    spoken,
+    truncate_markup,
 )
 from bot.jobs.changes import ChangeKind
 
 RETRY = "ftjob_retry"
 RETRY_ALL = "ftjob_retry_all"
-ALL = "all"
+ALL_MESSAGES = "all"
 """The value of the button that retries everything."""
 MOST_ROWS = 20
-_MOST_SPOKEN = 5
+_MOST_IN_FALLBACK = 5
 _LONGEST_ROW = 370
 """Characters: twenty rows and their buttons stay below the 8,000 that Slack takes in one message."""
 
 NEWS = {
-    ChangeKind.GONE: "is no longer visible",
-    ChangeKind.BACK: "is visible again",
-    ChangeKind.STUCK: "is stuck",
-    ChangeKind.MOVED: "moves again",
+    ChangeKind.MISSING: "is no longer visible",
+    ChangeKind.REAPPEARED: "is visible again",
+    ChangeKind.STALLED: "is stuck",
+    ChangeKind.PROGRESSING: "moves again",
 }
-_BY_ITSELF = "what is parked then goes out by itself."
+_SENT_AUTOMATICALLY = "what is parked then goes out by itself."
 _ASK_ADMIN = "Ask a workspace admin"
 _REASONS: dict[str, tuple[str, str]] = {
     "not_in_channel channel_not_found": (
         "I am not in it, or it is gone.",
-        f"Type `/invite @ftjob` there: {_BY_ITSELF}",
+        f"Type `/invite @ftjob` there: {_SENT_AUTOMATICALLY}",
     ),
-    "is_archived": ("It is archived.", f"Unarchive it: {_BY_ITSELF}"),
+    "is_archived": ("It is archived.", f"Unarchive it: {_SENT_AUTOMATICALLY}"),
     "no_permission restricted_action restricted_action_read_only_channel restricted_action_thread_only_channel "
     "restricted_action_non_threadable_channel cannot_reply_to_message": (
         "Its posting permissions keep me out.",
@@ -86,7 +86,7 @@ _REASONS: dict[str, tuple[str, str]] = {
         "Please report it with the word and the ref.",
     ),
 }
-_NOT_A_CHANNEL = {
+_DIRECT_MESSAGE_REASONS = {
     "not_in_channel channel_not_found": (
         "I can't write in these direct messages.",
         "Let whoever wants to hear of it type `/ftjob track` and the job's id in a channel.",
@@ -98,12 +98,12 @@ _NOT_A_CHANNEL = {
 }
 """Where nobody can be invited, and nothing unarchived."""
 _REASON_OF = {known: reason for words, reason in _REASONS.items() for known in words.split()}
-_REASON_OF_DIRECT = {known: reason for words, reason in _NOT_A_CHANNEL.items() for known in words.split()}
+_REASON_OF_DIRECT = {known: reason for words, reason in _DIRECT_MESSAGE_REASONS.items() for known in words.split()}
 _UNKNOWN = ("Slack did not take it.", "Retry; if it comes back, give whoever runs me the word and the ref.")
 
 
 @dataclass(frozen=True)
-class Undeliverable:
+class UndeliveredRow:
     """One message that did not get through."""
 
     id: int
@@ -116,39 +116,39 @@ class Undeliverable:
     """Why, in Slack's word or ours."""
 
 
-def reason_of(error: str | None, channel: str) -> tuple[str, str] | None:
+def delivery_error(error: str | None, channel: str) -> tuple[str, str] | None:
     """Return why Slack took no message for a channel or a person, and what mends it; None for a word that is not known."""
     known = _REASON_OF if channel.startswith(("C", "G")) else _REASON_OF | _REASON_OF_DIRECT
     return known.get(error or "")
 
 
-def of_change(job_id: str, old: str, new: str) -> str:
+def status_change_label(job_id: str, old: str, new: str) -> str:
     """Return the change of a job's status as the name of its alert."""
-    return f"{code(job_id, LONGEST_ID)} {word(old).lower()} → {word(new).lower()}"
+    return f"{code_span(job_id, LONGEST_ID)} {status_label(old).lower()} → {status_label(new).lower()}"
 
 
-def of_model(job_id: str) -> str:
+def model_label(job_id: str) -> str:
     """Return the name of the alert that tells a job's fine-tuned model."""
-    return f"the model of {code(job_id, LONGEST_ID)}"
+    return f"the model of {code_span(job_id, LONGEST_ID)}"
 
 
-def of_news(job_id: str, kind: ChangeKind) -> str:
+def change_label(job_id: str, kind: ChangeKind) -> str:
     """Return the name of an alert that tells no new state."""
-    return f"that {code(job_id, LONGEST_ID)} {NEWS[kind]}"
+    return f"that {code_span(job_id, LONGEST_ID)} {NEWS[kind]}"
 
 
-def of_card(job_id: str) -> str:
+def card_label(job_id: str) -> str:
     """Return the name of a job's card."""
-    return f"the card of {code(job_id, LONGEST_ID)}"
+    return f"the card of {code_span(job_id, LONGEST_ID)}"
 
 
-def of_digest(changes: int) -> str:
+def digest_label(changes: int) -> str:
     """Return the name of a digest."""
     return f"a digest of {changes} changes"
 
 
-def outbox(
-    rows: Sequence[Undeliverable], *, total: int, waiting: int, waits_for: float | None, done: str = ""
+def outbox_message(
+    rows: Sequence[UndeliveredRow], *, total: int, waiting: int, waits_for: float | None, done: str = ""
 ) -> Message:
     """Draw what could not be delivered.
 
@@ -163,29 +163,36 @@ def outbox(
     moving = _waiting(waiting, waits_for)
     if not rows:
         text = f"Nothing is parked. {moving}"
-        return Message(spoken(f"{done} {text}".strip()), [*head, section(text)])
+        return Message(fallback_text(f"{done} {text}".strip()), [*head, section(text)])
     shown = rows[:MOST_ROWS]
     title = "1 message could not be delivered" if total == 1 else f"{total} messages could not be delivered"
     others = f"The oldest {len(shown)} of {total}; the others are shown here once these are gone."
     notes = [f"{others} {moving}" if total > len(shown) else moving]
     blocks = [*head, section(f"*{title}*"), *map(_row, range(len(shown)), shown)]
     if total > 1:
-        blocks.append(actions(button(f"Retry all {total}", RETRY_ALL, ALL, says=f"Retry all {total} messages")))
-    return Message(_aloud(f"{done} {title}".strip(), shown, total), [*blocks, *map(context, notes)])
+        blocks.append(
+            actions(
+                button(f"Retry all {total}", RETRY_ALL, ALL_MESSAGES, accessibility_label=f"Retry all {total} messages")
+            )
+        )
+    return Message(_outbox_fallback(f"{done} {title}".strip(), shown, total), [*blocks, *map(context, notes)])
 
 
-def _row(nth: int, row: Undeliverable) -> Block:
-    why, fix = reason_of(row.error, row.channel) or _UNKNOWN
-    refs = f"({code(row.error or '?', 40)}, ref {row.id})"
-    text = f"{row.what} · {place(row.channel)} · since {date(row.since)}\n{why} {fix} {refs}"
+def _row(nth: int, row: UndeliveredRow) -> Block:
+    why, fix = delivery_error(row.error, row.channel) or _UNKNOWN
+    refs = f"({code_span(row.error or '?', 40)}, ref {row.id})"
+    text = f"{row.what} · {channel_mention(row.channel)} · since {format_date(row.since)}\n{why} {fix} {refs}"
     says = f"Retry {row.what.replace('`', '')}"
-    return section(clip(text, _LONGEST_ROW), accessory=button("Retry", f"{RETRY}:{nth}", str(row.id), says=says))
+    return section(
+        truncate_markup(text, _LONGEST_ROW),
+        accessory=button("Retry", f"{RETRY}:{nth}", str(row.id), accessibility_label=says),
+    )
 
 
 def _waiting(count: int, age: float | None) -> str:
     if not count:
         return "No message is waiting to be sent."
-    since = duration(age or 0.0)
+    since = format_duration(age or 0.0)
     return (
         f"1 message is waiting to be sent, for {since}."
         if count == 1
@@ -193,8 +200,8 @@ def _waiting(count: int, age: float | None) -> str:
     )
 
 
-def _aloud(title: str, rows: Sequence[Undeliverable], total: int) -> str:
-    said = [f"{row.what} ({plain(row.error or 'no reason', 40)})" for row in rows[:_MOST_SPOKEN]]
-    if total > _MOST_SPOKEN:
-        said.append(f"and {total - _MOST_SPOKEN} more")
-    return spoken(f"{title}: {'; '.join(said)}.")
+def _outbox_fallback(title: str, rows: Sequence[UndeliveredRow], total: int) -> str:
+    said = [f"{row.what} ({safe_text(row.error or 'no reason', 40)})" for row in rows[:_MOST_IN_FALLBACK]]
+    if total > _MOST_IN_FALLBACK:
+        said.append(f"and {total - _MOST_IN_FALLBACK} more")
+    return fallback_text(f"{title}: {'; '.join(said)}.")

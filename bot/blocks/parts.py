@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from itertools import accumulate
 from typing import Any
 
-from bot.text import is_unseen
+from bot.text import is_invisible
 
 Block = dict[str, Any]
 
-PAGE = "ftjob_page"
+SHOW_PAGE = "ftjob_page"
 """The action of a button that shows what came before."""
 LONGEST_SECTION = 3000
 LONGEST_VALUE = 2000
@@ -28,11 +28,11 @@ LONGEST_ID = 72
 """Characters of an id in a list: no job id of the known shape is longer."""
 
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-_BACKTICK = "\u02cb"
-_ATOM = re.compile(r"<[^>]*>|`[^`]*`|&(?:amp|lt|gt);|.", re.DOTALL)
-_PERSON = re.compile(r"[UW][A-Z0-9]+", re.ASCII)
-_CHANNEL = re.compile(r"[CG][A-Z0-9]{1,20}")
-_DATE = re.compile(r"<!date\^[^|>]*\|([^>]*)>")
+_BACKTICK_SUBSTITUTE = "\u02cb"
+_MARKUP_TOKEN = re.compile(r"<[^>]*>|`[^`]*`|&(?:amp|lt|gt);|.", re.DOTALL)
+_USER_ID = re.compile(r"[UW][A-Z0-9]+", re.ASCII)
+_CHANNEL_ID = re.compile(r"[CG][A-Z0-9]{1,20}")
+_DATE_TOKEN = re.compile(r"<!date\^[^|>]*\|([^>]*)>")
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ class Message:
     blocks: Sequence[Block] = ()
 
 
-def tidy(text: str) -> str:
+def strip_invisible(text: str) -> str:
     """Drop what is not seen: control, bidirectional and zero-width characters (Unicode categories Cc and Cf)."""
-    return "".join(character for character in text if not is_unseen(character))
+    return "".join(character for character in text if not is_invisible(character))
 
 
 def escape(text: str) -> str:
@@ -56,7 +56,7 @@ def escape(text: str) -> str:
     return text.translate(_ENTITIES)
 
 
-def cut(text: str, longest: int) -> str:
+def truncate(text: str, longest: int) -> str:
     """Shorten ``text`` to ``longest`` characters as they stand after escaping, never inside an entity."""
     if len(escape(text)) <= longest:
         return text
@@ -64,62 +64,62 @@ def cut(text: str, longest: int) -> str:
     return text[: sum(end < longest for end in ends)] + "…"
 
 
-def clip(markup: str, longest: int) -> str:
+def truncate_markup(markup: str, longest: int) -> str:
     """Shorten mrkdwn that is already safe to ``longest`` characters, never inside a code span, a token or an entity."""
     if len(markup) <= longest:
         return markup
     end = 0
-    for atom in _ATOM.finditer(markup):
+    for atom in _MARKUP_TOKEN.finditer(markup):
         if atom.end() > longest - 1:
             break
         end = atom.end()
     return markup[:end] + "…"
 
 
-def spoken(markup: str) -> str:
+def fallback_text(markup: str) -> str:
     """Return safe mrkdwn as a top-level text: moments in words that need no client."""
-    return clip(_DATE.sub(r"\1", markup), LONGEST_SECTION)
+    return truncate_markup(_DATE_TOKEN.sub(r"\1", markup), LONGEST_SECTION)
 
 
-def plain(text: str, longest: int = 200) -> str:
+def safe_text(text: str, longest: int = 200) -> str:
     """Return foreign text for mrkdwn: tidy, on one line, short, escaped, and without a backtick that opens code."""
-    return escape(cut(" ".join(tidy(text).split()).replace("`", _BACKTICK), longest))
+    return escape(truncate(" ".join(strip_invisible(text).split()).replace("`", _BACKTICK_SUBSTITUTE), longest))
 
 
-def code(text: str, longest: int = 200) -> str:
+def code_span(text: str, longest: int = 200) -> str:
     """Return foreign text as a code span, where nothing in it is markup."""
-    inside = plain(text, longest)
+    inside = safe_text(text, longest)
     return f"`{inside}`" if inside else "`?`"
 
 
-def mention(person: str) -> str:
+def user_mention(person: str) -> str:
     """Return a mention of a person, by user id; nothing else can be mentioned."""
-    return f"<@{person}>" if _PERSON.fullmatch(person) else code(person)
+    return f"<@{person}>" if _USER_ID.fullmatch(person) else code_span(person)
 
 
-def place(channel: str) -> str:
+def channel_mention(channel: str) -> str:
     """Return where something is, by the id of a channel, of direct messages, or of the person whose they are."""
-    if _CHANNEL.fullmatch(channel):
+    if _CHANNEL_ID.fullmatch(channel):
         return f"<#{channel}>"
-    return "a direct message" if channel.startswith("D") else mention(channel)
+    return "a direct message" if channel.startswith("D") else user_mention(channel)
 
 
-def utc(seconds: float) -> str:
+def format_utc(seconds: float) -> str:
     """Return a moment in words that need no client: "2026-11-23 07:00 UTC"."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def date(seconds: float) -> str:
+def format_date(seconds: float) -> str:
     """Return a moment that Slack shows in each reader's own time zone."""
-    return f"<!date^{int(seconds)}^{{date_short_pretty}} at {{time}}|{utc(seconds)}>"
+    return f"<!date^{int(seconds)}^{{date_short_pretty}} at {{time}}|{format_utc(seconds)}>"
 
 
-def ago(seconds: float) -> str:
+def format_ago(seconds: float) -> str:
     """Return a moment that Slack shows by how long ago it was: "2 hours ago"."""
-    return f"<!date^{int(seconds)}^{{ago}}|{utc(seconds)}>"
+    return f"<!date^{int(seconds)}^{{ago}}|{format_utc(seconds)}>"
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Return a length of time in its two largest units: "2 h 14 min"."""
     seconds = int(seconds)
     for size, unit, smaller, smaller_unit in (
@@ -135,13 +135,13 @@ def duration(seconds: float) -> str:
 
 def section(text: str, *, accessory: Block | None = None) -> Block:
     """Return a paragraph of mrkdwn that is already safe."""
-    block: Block = {"type": "section", "text": _mrkdwn(clip(text, LONGEST_SECTION))}
+    block: Block = {"type": "section", "text": _mrkdwn(truncate_markup(text, LONGEST_SECTION))}
     return block | {"accessory": accessory} if accessory else block
 
 
 def fields(pairs: Sequence[tuple[str, str]]) -> list[Block]:
     """Return labelled values, already safe, two in a row, in as many sections as Slack needs."""
-    texts = [_mrkdwn(clip(f"*{label}*\n{value}", LONGEST_FIELD)) for label, value in pairs]
+    texts = [_mrkdwn(truncate_markup(f"*{label}*\n{value}", LONGEST_FIELD)) for label, value in pairs]
     return [
         {"type": "section", "fields": texts[start : start + MOST_FIELDS]} for start in range(0, len(texts), MOST_FIELDS)
     ]
@@ -149,16 +149,16 @@ def fields(pairs: Sequence[tuple[str, str]]) -> list[Block]:
 
 def context(text: str) -> Block:
     """Return a small grey line of mrkdwn that is already safe."""
-    return {"type": "context", "elements": [_mrkdwn(clip(text, LONGEST_SECTION))]}
+    return {"type": "context", "elements": [_mrkdwn(truncate_markup(text, LONGEST_SECTION))]}
 
 
 def preformatted(text: str, longest: int = LONGEST_ERROR, *, most_lines: int = MOST_LINES) -> Block:
     """Return foreign text in a box that Slack does not parse and that can be copied."""
-    lines = tidy(text).splitlines()
+    lines = strip_invisible(text).splitlines()
     shown = "\n".join([*lines[:most_lines], "…"] if len(lines) > most_lines else lines)
     element = {
         "type": "rich_text_preformatted",
-        "elements": [{"type": "text", "text": cut(shown, longest) or " "}],
+        "elements": [{"type": "text", "text": truncate(shown, longest) or " "}],
     }
     return {"type": "rich_text", "elements": [element]}
 
@@ -170,7 +170,7 @@ def button(
     *,
     style: str | None = None,
     url: str | None = None,
-    says: str | None = None,
+    accessibility_label: str | None = None,
 ) -> Block:
     """Return a button; ``says`` is what a screen reader says in place of the label."""
     block: Block = {
@@ -179,7 +179,11 @@ def button(
         "action_id": action_id,
         "value": value,
     }
-    extras = {"style": style, "url": url, "accessibility_label": says and tidy(says)[:75]}
+    extras = {
+        "style": style,
+        "url": url,
+        "accessibility_label": accessibility_label and strip_invisible(accessibility_label)[:75],
+    }
     return block | {key: extra for key, extra in extras.items() if extra}
 
 
@@ -193,8 +197,12 @@ def more_button(command: str, what: str) -> list[Block]:
     return _page_button("More", command, f"Show more {what}")
 
 
-def _page_button(label: str, command: str, says: str) -> list[Block]:
-    return [actions(button(label, PAGE, command, says=says))] if len(command) <= LONGEST_VALUE else []
+def _page_button(label: str, command: str, accessibility_label: str) -> list[Block]:
+    return (
+        [actions(button(label, SHOW_PAGE, command, accessibility_label=accessibility_label))]
+        if len(command) <= LONGEST_VALUE
+        else []
+    )
 
 
 def actions(*buttons: Block) -> Block:

@@ -2,8 +2,18 @@
 
 from collections.abc import Sequence
 
-from bot.blocks.job import word
-from bot.blocks.parts import Message, button, clip, code, context, mention, plain, section, spoken
+from bot.blocks.job import status_label
+from bot.blocks.parts import (
+    Message,
+    button,
+    code_span,
+    context,
+    fallback_text,
+    safe_text,
+    section,
+    truncate_markup,
+    user_mention,
+)
 from bot.jobs.filters import Filter
 
 UNSUBSCRIBE = "ftjob_unsubscribe"
@@ -12,34 +22,36 @@ MOST_ROWS = 20
 _LONGEST_ROW = 360
 """Characters: twenty rows stay below the 8,000 that Slack takes in one message."""
 _LONGEST_PART = 40
-NONE = (
+NO_SUBSCRIPTIONS = (
     "This channel has no subscriptions. `/ftjob subscribe` tracks every new job here, `/ftjob subscribe failed "
     "team=search` those of a team and tells when one failed."
 )
 
 
-def which_jobs(wanted: Filter) -> str:
+def matching_jobs(job_filter: Filter) -> str:
     """Return which jobs a filter takes: "every new job of model `gpt-4o*` with `team=search`"."""
-    return f"every new job{_conditions(wanted, 'belongs')}"
+    return f"every new job{_conditions(job_filter, 'belongs')}"
 
 
-def listed_jobs(wanted: Filter) -> str:
+def listed_jobs_phrase(job_filter: Filter) -> str:
     """Return which jobs a list shows: "failed or paused jobs of model `gpt-4o*` that belong to @milo"."""
-    states = " or ".join(word(status).lower() for status in wanted.statuses)
-    return f"{states} jobs{_conditions(wanted, 'belong')}".strip()
+    states = " or ".join(status_label(status).lower() for status in job_filter.statuses)
+    return f"{states} jobs{_conditions(job_filter, 'belong')}".strip()
 
 
-def _conditions(wanted: Filter, belong: str) -> str:
-    model = f" of model {code(wanted.model, _LONGEST_PART)}" if wanted.model else ""
-    pairs = [f"`{plain(key, _LONGEST_PART)}={plain(value, _LONGEST_PART)}`" for key, value in wanted.metadata]
+def _conditions(job_filter: Filter, belong: str) -> str:
+    model = f" of model {code_span(job_filter.model, _LONGEST_PART)}" if job_filter.model else ""
+    pairs = [
+        f"`{safe_text(key, _LONGEST_PART)}={safe_text(value, _LONGEST_PART)}`" for key, value in job_filter.metadata
+    ]
     carried = f" with {', '.join(pairs)}" if pairs else ""
-    owner = f" that {belong} to {mention(wanted.owner)}" if wanted.owner else ""
+    owner = f" that {belong} to {user_mention(job_filter.owner)}" if job_filter.owner else ""
     return f"{model}{carried}{owner}"
 
 
-def which_changes(wanted: Filter) -> str:
+def matching_changes(job_filter: Filter) -> str:
     """Return what of its jobs a filter tells: "every change", or "failed, cancelled"."""
-    return ", ".join(word(status).lower() for status in wanted.statuses) or "every change"
+    return ", ".join(status_label(status).lower() for status in job_filter.statuses) or "every change"
 
 
 def subscription_list(rows: Sequence[tuple[int, Filter, str, str | None]], *, head: str = "") -> Message:
@@ -50,12 +62,15 @@ def subscription_list(rows: Sequence[tuple[int, Filter, str, str | None]], *, he
         head: what is said before them, already safe.
     """
     if not rows:
-        return Message(spoken(NONE), [section(NONE)])
+        return Message(fallback_text(NO_SUBSCRIPTIONS), [section(NO_SUBSCRIPTIONS)])
     count = "1 subscription" if len(rows) == 1 else f"{len(rows)} subscriptions"
     lines = [_line(nth, wanted, person, account) for nth, (_, wanted, person, account) in enumerate(rows, start=1)]
     blocks = [
         section(
-            line, accessory=button("Unsubscribe", f"{UNSUBSCRIBE}:{nth}", str(number), says=f"End subscription {nth}")
+            line,
+            accessory=button(
+                "Unsubscribe", f"{UNSUBSCRIBE}:{nth}", str(number), accessibility_label=f"End subscription {nth}"
+            ),
         )
         for nth, (line, (number, *_)) in enumerate(zip(lines[:MOST_ROWS], rows, strict=False), start=1)
     ]
@@ -66,12 +81,13 @@ def subscription_list(rows: Sequence[tuple[int, Filter, str, str | None]], *, he
         "all. Jobs already tracked stay tracked."
     )
     title = f"{head} *{count} here*".strip()
-    said = spoken(f"{head} {count} here: {' '.join(lines)}".strip())
+    said = fallback_text(f"{head} {count} here: {' '.join(lines)}".strip())
     return Message(said, [section(title), *blocks, *map(context, notes)])
 
 
-def _line(nth: int, wanted: Filter, person: str, account: str | None) -> str:
-    whose = f" of account {code(account)}" if account else ""
-    return clip(
-        f"{nth}. {which_jobs(wanted)}{whose}; told: {which_changes(wanted)}; by {mention(person)}", _LONGEST_ROW
+def _line(nth: int, job_filter: Filter, person: str, account: str | None) -> str:
+    whose = f" of account {code_span(account)}" if account else ""
+    return truncate_markup(
+        f"{nth}. {matching_jobs(job_filter)}{whose}; told: {matching_changes(job_filter)}; by {user_mention(person)}",
+        _LONGEST_ROW,
     )

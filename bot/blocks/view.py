@@ -17,30 +17,34 @@ class View:
 
     title: str
     blocks: Sequence[Block]
-    callback: str = _READ_ONLY
+    callback_id: str = _READ_ONLY
     """The name of the form that it is."""
-    submit: str | None = None
+    submit_label: str | None = None
     """What the button says that hands in the form; None where there is nothing to hand in."""
-    private: str = ""
+    private_metadata: str = ""
     """What comes back with the form. A person could change it, so it proves nothing."""
 
-    def body(self) -> Block:
+    def payload(self) -> Block:
         """Return it as Slack takes it."""
         body: Block = {
             "type": "modal",
-            "callback_id": self.callback,
+            "callback_id": self.callback_id,
             "title": _plain(self.title),
-            "close": _plain("Cancel" if self.submit else "Close"),
+            "close": _plain("Cancel" if self.submit_label else "Close"),
             "blocks": list(self.blocks),
         }
-        return body | ({"submit": _plain(self.submit), "private_metadata": self.private} if self.submit else {})
+        return body | (
+            {"submit": _plain(self.submit_label), "private_metadata": self.private_metadata}
+            if self.submit_label
+            else {}
+        )
 
 
 LOADING = View("ftjob", [section(":hourglass_flowing_sand: Loading…")])
 """What is seen until there is something to see: a window has to be opened at once."""
 
 
-def view_of(message: Message) -> View:
+def message_view(message: Message) -> View:
     """Return a window that says what a message would."""
     return View("ftjob", message.blocks or [section(message.text)])
 

@@ -9,14 +9,14 @@ from urllib.parse import urlsplit
 from rich.table import Table
 
 from bot.app.clients import open_slack
-from bot.blocks.parts import duration
+from bot.blocks.parts import format_duration
 from bot.errors import (
-    AccessRefused,
+    AccessDenialReason,
+    AccessDenied,
     FtjobError,
     ProviderError,
-    QuotaSpent,
+    QuotaExceeded,
     RateLimited,
-    Refusal,
     StoreDamaged,
     StoreInUse,
     StoreLocked,
@@ -24,7 +24,7 @@ from bot.errors import (
     Unreachable,
 )
 from bot.jobs.models import DEFAULT_ACCOUNT
-from bot.net.connection_errors import FAILED, trouble_of
+from bot.net.connection_errors import CONNECTION_FAILED, connection_problem
 from bot.providers.account import AZURE, Account
 from bot.providers.client import Client
 from bot.runtime import manifest
@@ -32,10 +32,10 @@ from bot.runtime.terminal import literal
 from bot.settings.file import Config
 from bot.settings.model import Settings
 from bot.settings.secrets import looks_like_key
-from bot.slack.client import Identity
+from bot.slack.client import BotIdentity
 from bot.store.db.probe import probe
 
-WORTH = {
+SCOPE_BENEFITS = {
     "channels:history": "look whether an alert arrived before it is sent again, in public channels",
     "groups:history": "the same in private channels",
     "im:history": "the same in direct messages",
@@ -54,18 +54,20 @@ _KEYS = {
     AZURE: ("AZURE_OPENAI_API_KEY or AZURE_OPENAI_AD_TOKEN", ""),
 }
 _OPENAI_HOST = "api.openai.com"
-_OF_FILE = ("the variable that its key_env names", "its base_url in FTJOB_CONFIG", "its organization and project")
-_LET_IN = {
-    Refusal.KEY: "Put a valid key into {key}.",
-    Refusal.RIGHTS: "Let the key in {key} read fine-tuning jobs.",
-    Refusal.ACCOUNT: "Have the provider reactivate the account, or put the key of another one into {key}.",
-    Refusal.PROJECT: "Correct or remove {named}.",
-    Refusal.PLACE: "Run the bot, or a proxy that HTTPS_PROXY names, in a place that the provider serves.",
-    Refusal.ADDRESS: "Allow this machine's address in the provider's network rules.",
-    Refusal.IN_BETWEEN: "Check the network, its proxy or firewall, and {address}.",
+_FILE_SETTINGS = ("the variable that its key_env names", "its base_url in FTJOB_CONFIG", "its organization and project")
+_ACCESS_FIXES = {
+    AccessDenialReason.KEY: "Put a valid key into {key}.",
+    AccessDenialReason.PERMISSION: "Let the key in {key} read fine-tuning jobs.",
+    AccessDenialReason.ACCOUNT: "Have the provider reactivate the account, or put the key of another one into {key}.",
+    AccessDenialReason.PROJECT: "Correct or remove {named}.",
+    AccessDenialReason.REGION: "Run the bot, or a proxy that HTTPS_PROXY names, in a place that the provider serves.",
+    AccessDenialReason.IP_ADDRESS: "Allow this machine's address in the provider's network rules.",
+    AccessDenialReason.INTERMEDIARY: "Check the network, its proxy or firewall, and {address}.",
 }
 """What to do where an API does not let the bot in."""
-_PASSING = frozenset({"ratelimited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"})
+_TRANSIENT_ERRORS = frozenset(
+    {"ratelimited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"}
+)
 _DATABASE_TODO = "Correct DATABASE_URL, or start the database."
 _FILE_TODO = "As it says, before you start the bot."
 
@@ -122,7 +124,7 @@ def _keys(settings: Settings) -> list[Finding]:
 def _configuration(config: Config) -> Finding:
     prices = ", ".join(f"{model} ${price:,g}" for model, price in config.prices.items()) or "none"
     times = {name.replace("_", " "): seconds for name, seconds in config.stuck}
-    stuck = ", ".join(f"{name} {duration(seconds) if seconds else 'never'}" for name, seconds in times.items())
+    stuck = ", ".join(f"{name} {format_duration(seconds) if seconds else 'never'}" for name, seconds in times.items())
     found = f"prices of a million trained tokens: {prices}; told as stuck: {stuck}"
     return Finding("Configuration file", ok=True, found=found if config.model_fields_set else f"none; {found}")
 
@@ -130,15 +132,17 @@ def _configuration(config: Config) -> Finding:
 def _proxies(settings: Settings) -> list[Finding]:
     """Return through which proxy what is asked; nothing where no proxy is set."""
     proxies = settings.proxies
-    if not (proxies.http or proxies.https or proxies.unread):
+    if not (proxies.http or proxies.https or proxies.ignored):
         return []
     asked = {
         "Slack": settings.slack_api_url,
         **{_api_part(settings, each): each.base_url for each in settings.accounts},
     }
     used = {part: proxies.find(url) for part, url in asked.items()}
-    found = "; ".join(f"{part}: {f'{proxy.name} ({proxy.place})' if proxy else 'none'}" for part, proxy in used.items())
-    return [Finding("Proxy", ok=True, found=found, todo=" ".join(f"{each}." for each in proxies.unread))]
+    found = "; ".join(
+        f"{part}: {f'{proxy.name} ({proxy.host_port})' if proxy else 'none'}" for part, proxy in used.items()
+    )
+    return [Finding("Proxy", ok=True, found=found, todo=" ".join(f"{each}." for each in proxies.ignored))]
 
 
 def _api_part(settings: Settings, account: Account) -> str:
@@ -171,8 +175,8 @@ async def _slack(settings: Settings) -> list[Finding]:
             todo = "Copy the bot token again from OAuth & Permissions, or install the app anew."
             return [_failed("Slack", error, if_refused=todo)]
         found = [Finding("Slack", ok=True, found=f"workspace {identity.team}"), *_scopes(identity)]
-        found += await _groups(settings, gateway.client.usergroups_users_list)
-        return found + await _socket_mode(settings, gateway.client.apps_connections_open)
+        found += await _groups(settings, gateway.web.usergroups_users_list)
+        return found + await _socket_mode(settings, gateway.web.apps_connections_open)
 
 
 async def _groups(settings: Settings, members_of: Callable[..., Awaitable[Any]]) -> list[Finding]:
@@ -193,7 +197,7 @@ async def _groups(settings: Settings, members_of: Callable[..., Awaitable[Any]])
     return findings
 
 
-def _scopes(identity: Identity) -> list[Finding]:
+def _scopes(identity: BotIdentity) -> list[Finding]:
     needed, optional = manifest.scopes(manifest.for_socket_mode())
     todo = "Take manifest.yml into the app's settings and install it anew."
     missing = sorted(needed - identity.scopes)
@@ -207,7 +211,7 @@ def _scopes(identity: Identity) -> list[Finding]:
             todo=todo if missing else "",
         ),
         *(
-            Finding(f"Optional: {scope}", ok=True, found="absent", todo=f"It would buy: {WORTH[scope]}.")
+            Finding(f"Optional: {scope}", ok=True, found="absent", todo=f"It would buy: {SCOPE_BENEFITS[scope]}.")
             for scope in lacking
         ),
         *(
@@ -239,11 +243,11 @@ def _failed(part: str, error: Exception, *, if_refused: str) -> Finding:
     word = data.get("error") if isinstance(data, dict) else None
     if not isinstance(word, str):
         status = getattr(response, "status_code", None)
-        trouble = None if status else trouble_of(error)
-        found = trouble.said if trouble else f"HTTP {status}" if status else type(error).__name__
-        todo = trouble.todo if trouble else FAILED.todo
+        trouble = None if status else connection_problem(error)
+        found = trouble.message if trouble else f"HTTP {status}" if status else type(error).__name__
+        todo = trouble.todo if trouble else CONNECTION_FAILED.todo
         return Finding(part, ok=False, found=f"unreachable: {found}", todo=todo.format(address="SLACK_API_URL"))
-    todo = "Try again in a minute." if word in _PASSING else if_refused
+    todo = "Try again in a minute." if word in _TRANSIENT_ERRORS else if_refused
     return Finding(part, ok=False, found=f"refused: {word}", todo=todo)
 
 
@@ -256,10 +260,10 @@ async def _api(settings: Settings, account: Account) -> list[Finding]:
             return [Finding(part, ok=False, found=str(error), todo=_todo(error, account))]
         newest = page.readings[0].snapshot.id if page.readings else "no job yet"
         orders = "Orders" if len(settings.accounts) == 1 else f"Orders: {account.name}"
-        return [Finding(part, ok=True, found=f"newest job: {newest}"), _orders(orders, settings, account)]
+        return [Finding(part, ok=True, found=f"newest job: {newest}"), _actions(orders, settings, account)]
 
 
-def _orders(part: str, settings: Settings, account: Account) -> Finding:
+def _actions(part: str, settings: Settings, account: Account) -> Finding:
     if settings.ftjob_read_only:
         return Finding(part, ok=True, found="switched off")
     if account.write_key:
@@ -271,13 +275,13 @@ def _orders(part: str, settings: Settings, account: Account) -> Finding:
 
 
 def _todo(error: ProviderError, account: Account) -> str:
-    key, address, named = _SETTINGS.get(account.name, _OF_FILE)
+    key, address, named = _SETTINGS.get(account.name, _FILE_SETTINGS)
     match error:
-        case AccessRefused(missing_scope=str(scope)):
+        case AccessDenied(missing_scope=str(scope)):
             return f"Give the key the scope {scope}."
-        case AccessRefused():
-            return _LET_IN[error.reason].format(key=key, address=address, named=named)
-        case QuotaSpent():
+        case AccessDenied():
+            return _ACCESS_FIXES[error.reason].format(key=key, address=address, named=named)
+        case QuotaExceeded():
             return "Raise the limit or pay the bill with the provider."
         case RateLimited():
             return "Try again in a minute."

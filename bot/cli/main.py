@@ -20,13 +20,13 @@ from bot.app import process
 from bot.cli import check
 from bot.errors import FtjobError, SettingsError, StoreDamaged, StoreUnusable
 from bot.runtime import manifest
-from bot.settings.environment import load, misspelt, readable_by_others
+from bot.settings.environment import load, misspelled, readable_by_others
 from bot.settings.model import Settings
 from bot.store import open_store
 from bot.store.actions.audit import Audit
-from bot.store.db.backup import back_up, put_back
+from bot.store.db.backup import back_up, mark_restored
 from bot.store.db.engine import open_for_reading, sqlite_path
-from bot.store.db.identity import Story
+from bot.store.db.identity import StoreOrigin
 from bot.telemetry import logs
 from bot.telemetry.redaction import redacted
 from bot.text import printable
@@ -63,12 +63,12 @@ def _ftjob(
 def run() -> None:
     """Run the bot until it is told to stop."""
     settings = _settings()
-    logs.set_up(settings.ftjob_log)
+    logs.configure(settings.ftjob_log)
     for setting, mode in readable_by_others().items():
         log.warning("settings.readable_by_others", setting=setting, mode=mode, better="0600")
-    for problem in misspelt():
+    for problem in misspelled():
         log.warning("settings.not_read", problem=problem)
-    for problem in settings.proxies.unread:
+    for problem in settings.proxies.ignored:
         log.warning("settings.proxy_ignored", problem=problem)
     if settings.ftjob_allow_http:
         log.warning("settings.http_allowed", setting="FTJOB_ALLOW_HTTP", without_tls=settings.without_tls)
@@ -79,7 +79,7 @@ def run() -> None:
 def check_() -> None:
     """Try every part of the set-up and say what to do about what does not work."""
     settings = _settings()
-    findings = asyncio.run(check.findings(settings, misspelt()))
+    findings = asyncio.run(check.findings(settings, misspelled()))
     console = Console()
     console.print(check.table(findings))
     raise typer.Exit(code=0 if all(finding.ok for finding in findings) else 1)
@@ -119,8 +119,8 @@ def restored() -> None:
     async def note() -> None:
         async with open_store(settings.database_url.get_secret_value(), time.time) as store:
             async with store.db.transaction() as tx:
-                await put_back(store.db, tx)
-            if store.identity.story is Story.OLDER:
+                await mark_restored(store.db, tx)
+            if store.identity.origin is StoreOrigin.OLDER:
                 store.remember_identity()  # now that it is said
         typer.echo("Noted. For a day, each alert is looked for in Slack before it is sent.")
 
@@ -134,7 +134,7 @@ def export() -> None:
     async def work(rows: Audit) -> None:
         async for row in rows.all():
             at = datetime.fromtimestamp(row.at, UTC).isoformat()
-            typer.echo(json.dumps({"id": row.id, "at": at, **asdict(row.entry), "digest": row.digest}))
+            typer.echo(json.dumps({"id": row.id, "at": at, **asdict(row.entry), "digest": row.row_hash}))
 
     _read_audit(work)
 
@@ -170,7 +170,7 @@ def manifest_(
         typer.echo(manifest.read(), nl=False)
         return
     if not _is_host(url):
-        _give_up([f"--url must be like https://host, not {url}"], code=2)
+        _fail([f"--url must be like https://host, not {url}"], code=2)
     typer.echo(yaml.safe_dump(manifest.for_http(url), sort_keys=False), nl=False)
 
 
@@ -183,10 +183,10 @@ def try_(
     browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
 ) -> None:
     """Try it with no account: a page with a local Slack and a living fine-tuning API, and the real bot in between."""
-    from bot.sandbox.demo.run import visit  # noqa: PLC0415
-    from bot.sandbox.demo.self_test import play  # noqa: PLC0415 - the bot itself never loads the sandbox
+    from bot.sandbox.demo.run import run_demo  # noqa: PLC0415
+    from bot.sandbox.demo.self_test import run_self_test  # noqa: PLC0415 - the bot itself never loads the sandbox
 
-    raise typer.Exit(code=asyncio.run(play() if tour else visit(opens_browser=browser)))
+    raise typer.Exit(code=asyncio.run(run_self_test() if tour else run_demo(opens_browser=browser)))
 
 
 def main() -> None:
@@ -197,7 +197,7 @@ def main() -> None:
         if DEBUG in sys.argv:
             raise
         command = " ".join(["ftjob", DEBUG, *(word for word in sys.argv[1:] if word.isalpha())])
-        _give_up([f"an error that nobody expected: {type(error).__name__}; `{command}` shows where"], code=1)
+        _fail([f"an error that nobody expected: {type(error).__name__}; `{command}` shows where"], code=1)
 
 
 def _is_host(url: str) -> bool:
@@ -215,24 +215,24 @@ def _settings() -> Settings:
     try:
         return load()
     except SettingsError as error:
-        _give_up(error.problems, code=EX_CONFIG)
+        _fail(error.problems, code=EX_CONFIG)
 
 
 def _with_clear_errors(work: Coroutine[Any, Any, None]) -> None:
     try:
         asyncio.run(work)
     except StoreDamaged as error:
-        _give_up([redacted(str(error))], code=EX_CONFIG)
+        _fail([redacted(str(error))], code=EX_CONFIG)
     except StoreUnusable as error:
-        _give_up([redacted(str(error))], code=error.exit_code)
+        _fail([redacted(str(error))], code=error.exit_code)
     except (FtjobError, OSError) as error:
         # OSError: a folder that is not there, a server that does not listen, a port that is taken.
-        _give_up([redacted(str(error))], code=1)
+        _fail([redacted(str(error))], code=1)
 
 
-def _give_up(problems: list[str], *, code: int) -> NoReturn:
+def _fail(problems: list[str], *, code: int) -> NoReturn:
     title = "ftjob cannot start:" if len(problems) == 1 else f"ftjob cannot start, {len(problems)} problems:"
     said = "\n".join([title, *(f"  - {printable(problem)}" for problem in problems)])
     # Bytes in a setting that are no text could not be written as they are.
-    logs.say(said.encode(errors="backslashreplace").decode())
+    logs.write_stderr(said.encode(errors="backslashreplace").decode())
     raise SystemExit(code)

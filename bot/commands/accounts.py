@@ -2,12 +2,12 @@
 
 import asyncio
 
-from bot.blocks.parts import code
-from bot.commands.context import Context, names
+from bot.blocks.parts import code_span
+from bot.commands.context import Context, account_names
 from bot.errors import NotFound, ProviderError, UserError
 
 
-async def at_job(job_id: str, context: Context) -> Context:
+async def resolve_account(job_id: str, context: Context) -> Context:
     """Return the context of the account that has a job; where several have it, of the one that comes first.
 
     Raises:
@@ -17,9 +17,9 @@ async def at_job(job_id: str, context: Context) -> Context:
         return context
     known = [name for name in await context.store.jobs.accounts_of(job_id) if name in context.accounts]
     if len(known) == 1:
-        return context.at(known[0])
-    everywhere = context.everywhere()
-    answers = await asyncio.gather(*(each.shared.job(job_id) for each in everywhere), return_exceptions=True)
+        return context.for_account(known[0])
+    everywhere = context.all_accounts()
+    answers = await asyncio.gather(*(each.reads.job(job_id) for each in everywhere), return_exceptions=True)
     silent = []
     for there, answer in zip(everywhere, answers, strict=True):
         if not isinstance(answer, BaseException):
@@ -27,10 +27,10 @@ async def at_job(job_id: str, context: Context) -> Context:
         if not isinstance(answer, ProviderError):
             raise answer
         if not isinstance(answer, NotFound):
-            silent.append(there.upstream(answer))
+            silent.append(there.error_text(answer))
     if silent:
-        raise UserError(f"No account that answers has the job {code(job_id)}. {' '.join(silent)}")
+        raise UserError(f"No account that answers has the job {code_span(job_id)}. {' '.join(silent)}")
     raise UserError(
-        f"No fine-tuning job {code(job_id)} in any of the accounts {names(everywhere)}. Check the id with `/ftjob list`; it "
+        f"No fine-tuning job {code_span(job_id)} in any of the accounts {account_names(everywhere)}. Check the id with `/ftjob list`; it "
         "may also belong to another project or organisation than the API keys of this bot."
     )

@@ -6,9 +6,9 @@ from enum import StrEnum
 
 from bot.blocks import Message
 from bot.blocks.view import View
-from bot.commands.permissions import Need
-from bot.jobs.creation import Creation
-from bot.jobs.filters import EVERYTHING, Filter
+from bot.commands.permissions import Permission
+from bot.jobs.creation import JobRequest
+from bot.jobs.filters import MATCH_ALL, Filter
 from bot.store.actions.audit import Decision
 
 
@@ -56,7 +56,7 @@ _CHANGES = frozenset({Verb.TRACK, Verb.UNTRACK, Verb.SUBSCRIBE, Verb.UNSUBSCRIBE
 
 
 @dataclass(frozen=True)
-class Asker:
+class Requester:
     """Who asks, and where; all of it from a verified request."""
 
     person: str
@@ -71,7 +71,7 @@ class Command:
     """One thing that somebody asked, from whatever door."""
 
     verb: Verb
-    asker: Asker
+    requester: Requester
     door: str = "command"
     """How it came in: "command" (typed), "button" or "modal" (a form)."""
     job_ids: tuple[str, ...] = ()
@@ -81,7 +81,7 @@ class Command:
     """The account that it is about, None for whichever has the job, or for all."""
     topic: str | None = None
     """The verb that help is wanted for."""
-    most: int | None = None
+    limit: int | None = None
     """How many to show."""
     after: str | None = None
     """The last of what was shown before: show what comes after it."""
@@ -89,7 +89,7 @@ class Command:
     """Another channel than the asker's, or the person themself ("me")."""
     everything: bool = False
     """Whether it is about every job that the channel tracks, or every subscription of it."""
-    filter: Filter = EVERYTHING
+    filter: Filter = MATCH_ALL
     """Which jobs to list, or what a subscription waits for."""
     nth: int | None = None
     """The place of the subscription to end in the list of the channel's, from 1."""
@@ -107,7 +107,7 @@ class Command:
     """Whose rows the audit is to show."""
     key: str | None = None
     """The question that is answered."""
-    creation: Creation | None = None
+    creation: JobRequest | None = None
     """The job that a form asks for."""
     fresh: bool = False
     """Whether it has to be read now, as Refresh says: an answer from a moment ago could contradict an alert."""
@@ -115,20 +115,20 @@ class Command:
     """Whether the reply takes the place of the message whose button was pressed."""
 
     @property
-    def need(self) -> Need:
+    def permission(self) -> Permission:
         """What it needs of the asker."""
         if self.verb in (Verb.HELP, Verb.ABOUT):
-            return Need.NOTHING if self.verb is Verb.HELP else Need.READ
+            return Permission.NONE if self.verb is Verb.HELP else Permission.READ
         operates = self.changes_job or self.is_elsewhere or self.verb in _FOR_OPERATORS
-        return Need.OPERATE if operates else Need.READ
+        return Permission.OPERATE if operates else Permission.READ
 
     @property
     def is_elsewhere(self) -> bool:
         """Whether it is about another channel than the asker's, or another person."""
-        return self.to not in (None, "me", self.asker.channel, self.asker.person)
+        return self.to not in (None, "me", self.requester.channel, self.requester.person)
 
     @property
-    def needs_fresh_rights(self) -> bool:
+    def needs_fresh_permissions(self) -> bool:
         """Whether nobody asks again before it is done, or what only operators see is shown: rights are asked anew."""
         return self.verb is Verb.CONFIRM or self.is_elsewhere or self.verb in _FOR_OPERATORS
 
@@ -145,7 +145,7 @@ class Command:
     @property
     def stops_own(self) -> bool:
         """Whether it stops what the asker gets in their own direct messages, which everybody may."""
-        return self.verb in _STOPS and self.asker.channel.startswith("D")
+        return self.verb in _STOPS and self.requester.channel.startswith("D")
 
     @property
     def opens_window(self) -> bool:
@@ -168,7 +168,7 @@ class Reply:
     """What a window shows in place of the message, where the asker has one open."""
 
 
-def start_of(command: Command, rows: Sized) -> int:
+def page_start(command: Command, rows: Sized) -> int:
     """Return at which row a list goes on that its *More* button asks for; at the first where there are fewer by now."""
     after = int(command.after) if command.after and command.after.isdecimal() else 0
     return after if after < len(rows) else 0

@@ -5,18 +5,18 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from weakref import WeakValueDictionary
 
-from bot.blocks.job import Surroundings
-from bot.blocks.parts import code
-from bot.commands.error_messages import upstream
+from bot.blocks.job import JobLinks
+from bot.blocks.parts import code_span
+from bot.commands.error_messages import provider_error
 from bot.commands.permissions import Policy
-from bot.commands.rate_limit import Flood
+from bot.commands.rate_limit import RateLimiter
 from bot.delivery.charts import Charts
-from bot.delivery.render import Drawing
+from bot.delivery.render import RenderContext
 from bot.errors import ProviderError, UserError
 from bot.jobs.models import Job
 from bot.providers.client import Client
-from bot.providers.coalesced import SharedReads
-from bot.slack.messages import Answer, Outgoing, Upload
+from bot.providers.coalesced import CoalescedReads
+from bot.slack.messages import FileUpload, OutgoingMessage, PostResult
 from bot.store import Store
 from bot.store.db.engine import Clock
 from bot.tracking.notices import Notices
@@ -27,84 +27,86 @@ from bot.tracking.recorder import Recorder
 class Context:
     """The parts that commands work with, put together by `app`."""
 
-    accounts: Mapping[str, SharedReads]
+    accounts: Mapping[str, CoalescedReads]
     """Every account that is watched, by name; read for showing alone, beside the client of each."""
     account: str
     """The one that is worked with."""
     store: Store
     recorder: Recorder
-    post: Callable[[Outgoing], Awaitable[Answer]]
+    post: Callable[[OutgoingMessage], Awaitable[PostResult]]
     """Posts a message at once; what it says is true only if Slack took it."""
-    upload: Callable[[Upload], Awaitable[str | None]]
+    upload: Callable[[FileUpload], Awaitable[str | None]]
     """Shares a picture; None where Slack did not take it."""
     charts: Charts
     wake: Callable[[], None]
     """Lets the sender and the editor look, after a commit that owes something or gives cards something to show."""
     notices: Notices
     policy: Policy
-    flood: Flood
+    rate_limiter: RateLimiter
     clock: Clock
     """The time of day."""
     version: str
     interval: float
     """Seconds between sweeps."""
-    drawing: Drawing
+    drawing: RenderContext
     """What messages show of accounts."""
-    ages: Clock
+    monotonic: Clock
     """By which ages in memory go."""
-    _turns: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary, repr=False)
+    _channel_locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary, repr=False)
 
-    def turn(self, channel: str) -> asyncio.Lock:
+    def channel_lock(self, channel: str) -> asyncio.Lock:
         """Return the lock under which a channel's card or announcement is posted: two clicks at once are one."""
-        return self._turns.setdefault(channel, asyncio.Lock())
+        return self._channel_locks.setdefault(channel, asyncio.Lock())
 
-    def around(self, job: Job, *, tracked: bool) -> Surroundings:
+    def around(self, job: Job, *, tracked: bool) -> JobLinks:
         """Return what a picture of a job of this account shows beside it."""
-        return self.drawing.around(self.account, job, tracked=tracked)
+        return self.drawing.job_links(self.account, job, tracked=tracked)
 
-    def at(self, account: str) -> "Context":
+    def for_account(self, account: str) -> "Context":
         """Return the same for another account.
 
         Raises:
             UserError: it is none of this bot's.
         """
         if account not in self.accounts:
-            raise UserError(f"No account {code(account, 40)}: this bot watches {names(self.everywhere())}.")
+            raise UserError(
+                f"No account {code_span(account, 40)}: this bot watches {account_names(self.all_accounts())}."
+            )
         return replace(self, account=account)
 
-    def everywhere(self) -> list["Context"]:
+    def all_accounts(self) -> list["Context"]:
         """Return one for each account."""
         return [replace(self, account=name) for name in self.accounts]
 
-    def meant(self, account: str | None) -> list["Context"]:
+    def selected_accounts(self, account: str | None) -> list["Context"]:
         """Return one for each account that a command is about: this one where it named an account, else all."""
-        return [self] if account else self.everywhere()
+        return [self] if account else self.all_accounts()
 
     @property
-    def shared(self) -> SharedReads:
+    def reads(self) -> CoalescedReads:
         """The account, read for showing alone: people share these reads."""
         return self.accounts[self.account]
 
     @property
     def client(self) -> Client:
         """The account itself, for what decides something."""
-        return self.shared.client
+        return self.reads.client
 
     @property
-    def named(self) -> str | None:
+    def display_name(self) -> str | None:
         """The name of the account, where one has to be told from another."""
-        return self.drawing.named(self.account)
+        return self.drawing.display_name(self.account)
 
     @property
-    def place(self) -> str:
+    def label(self) -> str:
         """What to call the account in chat, safe mrkdwn."""
-        return f"account {code(self.account)}" if self.named else self.client.account.place
+        return f"account {code_span(self.account)}" if self.display_name else self.client.account.display_name
 
-    def upstream(self, error: ProviderError, job_id: str | None = None) -> str:
+    def error_text(self, error: ProviderError, job_id: str | None = None) -> str:
         """Return what a refusal of the account's API means for the person who asked, about a job where they named one."""
-        return upstream(error, place=self.place, job_id=job_id, account=self.named)
+        return provider_error(error, place=self.label, job_id=job_id, account=self.display_name)
 
 
-def names(places: Iterable[Context]) -> str:
+def account_names(places: Iterable[Context]) -> str:
     """Return the names of accounts, safe mrkdwn."""
-    return ", ".join(code(each.account) for each in places)
+    return ", ".join(code_span(each.account) for each in places)

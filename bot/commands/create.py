@@ -3,18 +3,18 @@
 import asyncio
 import secrets
 
-from bot.blocks.answers import note, problem
-from bot.blocks.create import MOST_FILES, created, form, private_of
-from bot.commands.command import Asker, Command, Reply, Verb
+from bot.blocks.answers import note_message, problem_message
+from bot.blocks.create import MOST_FILES, create_form, create_result, form_metadata
+from bot.commands.command import Command, Reply, Requester, Verb
 from bot.commands.context import Context
-from bot.commands.execute import carry_out, place, taken
+from bot.commands.execute import duplicate_text, execute, submit
 from bot.commands.track import try_one
-from bot.errors import AccessRefused, BrokenAnswer, ProviderError, Refusal, UserError
-from bot.jobs.actions import Order
-from bot.jobs.creation import Creation
+from bot.errors import AccessDenialReason, AccessDenied, InvalidResponse, ProviderError, UserError
+from bot.jobs.actions import JobAction
+from bot.jobs.creation import JobRequest
 from bot.jobs.models import File
 from bot.store.actions.audit import Decision
-from bot.store.actions.confirmations import FORM_LIFETIME, Asked, Question
+from bot.store.actions.confirmations import FORM_LIFETIME, Confirmation, PendingAction
 
 PURPOSE = "fine-tune"
 NO_WINDOW = "Slack opened no window for the form: it has to be opened within three seconds. Type `/ftjob create` again."
@@ -27,54 +27,60 @@ TOO_OLD = "This form was open for more than an hour. Nothing was sent; look thro
 
 async def ask(command: Command, context: Context) -> Reply:
     """Show the form, in the window that was opened for it; of several accounts for the first that can make a job."""
-    able = [each for each in context.meant(command.account) if Order.CREATE in each.client.orders]
+    able = [each for each in context.selected_accounts(command.account) if JobAction.CREATE in each.client.actions]
     if not able:
         raise UserError(
-            f"I start no jobs in {context.place}: its provider describes them in other words than my form's."
+            f"I start no jobs in {context.label}: its provider describes them in other words than my form's."
         )
     context = able[0]
     files, _ = await asyncio.gather(_files(context), _check(context))
     if files == []:
-        return Reply(note(NO_FILE), decision=Decision.SHOWN)
-    return await _form(command.asker, files, context)
+        return Reply(note_message(NO_FILE), decision=Decision.SHOWN)
+    return await _form(command.requester, files, context)
 
 
-async def give(creation: Creation, asked: Asked, command: Command, context: Context) -> Reply:
+async def submit_form(creation: JobRequest, asked: PendingAction, command: Command, context: Context) -> Reply:
     """Take a form that was handed in, once; a job that came of it is tracked where it was asked for."""
     if asked.expired:
-        return await _again(creation, TOO_OLD, Decision.STALE, command.asker, context)
-    if rival := await place(asked, command, context):
-        return Reply(note(taken(rival, command.asker)), decision=Decision.DUPLICATE)
-    end = await carry_out(asked, command, context)
+        return await _reopened(creation, TOO_OLD, Decision.EXPIRED, command.requester, context)
+    if rival := await submit(asked, command, context):
+        return Reply(note_message(duplicate_text(rival, command.requester)), decision=Decision.DUPLICATE)
+    end = await execute(asked, command, context)
     if end.decision in (Decision.REFUSED, Decision.UNSENT):
-        return await _again(creation, end.said, None, command.asker, context)
+        return await _reopened(creation, end.said, None, command.requester, context)
     said = end.said
     if end.decision is Decision.DONE and end.reading:
         job_id = end.reading.snapshot.id
-        followed = await try_one(job_id, Command(Verb.TRACK, command.asker, command.door, job_ids=(job_id,)), context)
+        followed = await try_one(
+            job_id, Command(Verb.TRACK, command.requester, command.door, job_ids=(job_id,)), context
+        )
         said = f"{said}\n{followed}"
-    return Reply(note(said), decision=None, view=created(said))
+    return Reply(note_message(said), decision=None, view=create_result(said))
 
 
-async def _again(creation: Creation, why: str, decision: Decision | None, asker: Asker, context: Context) -> Reply:
+async def _reopened(
+    creation: JobRequest, why: str, decision: Decision | None, asker: Requester, context: Context
+) -> Reply:
     """Show the form anew, as it was filled in, and say why."""
     return await _form(asker, await _files(context), context, filled=creation, why=why, decision=decision)
 
 
 async def _form(
-    asker: Asker,
+    asker: Requester,
     files: list[File] | None,
     context: Context,
     *,
-    filled: Creation | None = None,
+    filled: JobRequest | None = None,
     why: str = "",
-    decision: Decision | None = Decision.ASKED,
+    decision: Decision | None = Decision.PROMPTED,
 ) -> Reply:
     request = f"request-{secrets.token_hex(8)}"
-    question = Question(Order.CREATE, context.account, request, asker.person, asker.channel, asker.team)
-    key = await context.store.questions.ask(question, lifetime=FORM_LIFETIME)
-    view = form(private_of(key, asker.channel), files, filled=filled, problem=why, account=context.named)
-    return Reply(problem(why or NO_WINDOW), decision=decision, view=view)
+    question = Confirmation(JobAction.CREATE, context.account, request, asker.person, asker.channel, asker.team)
+    key = await context.store.confirmations.create(question, lifetime=FORM_LIFETIME)
+    view = create_form(
+        form_metadata(key, asker.channel), files, prefilled=filled, problem=why, account=context.display_name
+    )
+    return Reply(problem_message(why or NO_WINDOW), decision=decision, view=view)
 
 
 async def _check(context: Context) -> None:
@@ -84,12 +90,12 @@ async def _check(context: Context) -> None:
         ProviderError: the account does not answer, or does not let the key for orders in.
     """
     try:
-        await context.client.check_orders()
-    except AccessRefused as error:
+        await context.client.check_write_access()
+    except AccessDenied as error:
         # A key may be allowed to create jobs and not to list them.
-        if error.reason is not Refusal.RIGHTS:
+        if error.reason is not AccessDenialReason.PERMISSION:
             raise
-    except BrokenAnswer as error:
+    except InvalidResponse as error:
         if not error.is_too_large:
             raise
 

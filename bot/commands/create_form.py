@@ -3,13 +3,13 @@
 import re
 from collections.abc import Callable, Mapping
 
-from bot.blocks.create import FIELDS, Field
-from bot.blocks.parts import tidy
+from bot.blocks.create import FORM_FIELDS, FormField
+from bot.blocks.parts import strip_invisible
 from bot.commands.parse import REVOKE
 from bot.commands.tokenizer import EMPTY, problem_in, unquoted
 from bot.errors import UserError
-from bot.jobs.creation import MOST_PAIRS, REQUEST, Creation, Method, Number
-from bot.jobs.models import OWNER
+from bot.jobs.creation import MAX_METADATA_PAIRS, REQUEST_KEY, JobRequest, Method, Number
+from bot.jobs.models import OWNER_KEY
 from bot.telemetry.redaction import holds_secret
 
 LONGEST_SUFFIX, LONGEST_KEY, LONGEST_PAIRED = 64, 64, 512
@@ -20,36 +20,36 @@ _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,199}", re.ASCII)
 _METHODS: dict[str, Method] = {"supervised": "supervised", "dpo": "dpo"}
 
 
-class WrongFields(UserError):
+class InvalidFields(UserError):
     """Some fields do not fit; says of each why."""
 
-    def __init__(self, problems: Mapping[str, str]) -> None:
-        super().__init__("; ".join(problems.values()))
-        self.problems = dict(problems)
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        super().__init__("; ".join(errors.values()))
+        self.errors = dict(errors)
 
 
-def read_creation(values: Mapping[str, str]) -> Creation:
+def read_creation(values: Mapping[str, str]) -> JobRequest:
     """Return the job that a form asks for, by what stands in its fields.
 
     Raises:
         WrongFields: some of it cannot be.
     """
-    typed = {field.value: "\n".join(map(_bare, values.get(field, "").splitlines())).strip() for field in FIELDS}
-    problems = {name: REVOKE for name, text in typed.items() if holds_secret(tidy(text))}
-    read: dict[Field, object] = {}
+    typed = {field.value: "\n".join(map(_bare, values.get(field, "").splitlines())).strip() for field in FORM_FIELDS}
+    problems = {name: REVOKE for name, text in typed.items() if holds_secret(strip_invisible(text))}
+    read: dict[FormField, object] = {}
     for field, reader in _READERS.items():
         try:
-            read[field] = reader(typed[field] if field is Field.METADATA else _seen(typed[field]))
+            read[field] = reader(typed[field] if field is FormField.METADATA else _seen(typed[field]))
         except UserError as error:
             problems.setdefault(field, str(error))
-    if typed[Field.BETA] and read.get(Field.METHOD) == "supervised":
-        problems.setdefault(Field.BETA, "Only a job of the method dpo has a beta.")
+    if typed[FormField.BETA] and read.get(FormField.METHOD) == "supervised":
+        problems.setdefault(FormField.BETA, "Only a job of the method dpo has a beta.")
     if problems:
-        raise WrongFields(problems)
+        raise InvalidFields(problems)
     numbers = {field.value: read.pop(field) for field in _NUMBERS}
     given = tuple((name, number) for name, number in numbers.items() if number is not None)
     fields = {field.value: value for field, value in read.items()}
-    return Creation(**fields, hyperparameters=given)  # type: ignore[arg-type]  # each reader returns what its field takes
+    return JobRequest(**fields, hyperparameters=given)  # type: ignore[arg-type]  # each reader returns what its field takes
 
 
 def _bare(text: str) -> str:
@@ -129,33 +129,33 @@ def _metadata(text: str) -> tuple[tuple[str, str], ...]:
         key, equals, value = (part if part == "=" else _seen(_bare(part)) for part in line.partition("="))
         if not (equals and key and value):
             raise UserError("One pair a line, as in team=search.")
-        if key in (OWNER, REQUEST):
+        if key in (OWNER_KEY, REQUEST_KEY):
             raise UserError(f"I fill in {key} myself.")
         if key in pairs:
             raise UserError(f"{key[:LONGEST_KEY]} stands there twice.")
         if len(key) > LONGEST_KEY or len(value) > LONGEST_PAIRED:
             raise UserError(f"A key has at most {LONGEST_KEY} characters, a value {LONGEST_PAIRED}.")
         pairs[key] = value
-    if len(pairs) > MOST_PAIRS:
+    if len(pairs) > MAX_METADATA_PAIRS:
         raise UserError(
-            f"At most {MOST_PAIRS} pairs: a job carries 16, and I add two, whose job it is and which request."
+            f"At most {MAX_METADATA_PAIRS} pairs: a job carries 16, and I add two, whose job it is and which request."
         )
     return tuple(pairs.items())
 
 
-_NUMBERS: dict[Field, Callable[[str], Number | None]] = {
-    Field.EPOCHS: _auto(lambda text: _whole(text, 1, MOST_EPOCHS)),
-    Field.BATCH: _auto(lambda text: _whole(text, 1, LARGEST_BATCH)),
-    Field.RATE: _auto(_above_zero(1e6)),
-    Field.BETA: _auto(_above_zero(LARGEST_BETA)),
+_NUMBERS: dict[FormField, Callable[[str], Number | None]] = {
+    FormField.EPOCHS: _auto(lambda text: _whole(text, 1, MOST_EPOCHS)),
+    FormField.BATCH: _auto(lambda text: _whole(text, 1, LARGEST_BATCH)),
+    FormField.RATE: _auto(_above_zero(1e6)),
+    FormField.BETA: _auto(_above_zero(LARGEST_BETA)),
 }
-_READERS: dict[Field, Callable[[str], object]] = {
-    Field.MODEL: _model,
-    Field.TRAINING: _training_file,
-    Field.VALIDATION: _validation_file,
-    Field.SUFFIX: _suffix,
-    Field.SEED: _seed,
-    Field.METHOD: _method,
-    Field.METADATA: _metadata,
+_READERS: dict[FormField, Callable[[str], object]] = {
+    FormField.MODEL: _model,
+    FormField.TRAINING: _training_file,
+    FormField.VALIDATION: _validation_file,
+    FormField.SUFFIX: _suffix,
+    FormField.SEED: _seed,
+    FormField.METHOD: _method,
+    FormField.METADATA: _metadata,
     **_NUMBERS,
 }

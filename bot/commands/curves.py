@@ -7,17 +7,17 @@ It is posted where everybody of the channel sees it: Slack shows no file to one 
 import asyncio
 import secrets
 
-from bot.blocks.answers import note
-from bot.blocks.curves import shown, sparklines
-from bot.blocks.parts import code
-from bot.commands.command import Asker, Command, Reply
+from bot.blocks.answers import note_message
+from bot.blocks.curves import curves_message, sparkline_message
+from bot.blocks.parts import code_span
+from bot.commands.command import Command, Reply, Requester
 from bot.commands.context import Context
-from bot.commands.error_messages import unposted
-from bot.delivery.charts import Chart, in_words
-from bot.delivery.curves import chart_of
-from bot.errors import ChartNotDrawn
-from bot.slack.errors import OUR_FAULT, RATE_LIMITED
-from bot.slack.messages import Answer, Outgoing, Upload
+from bot.commands.error_messages import post_failed
+from bot.delivery.charts import Chart, alt_text
+from bot.delivery.curves import load_chart
+from bot.errors import ChartNotRendered
+from bot.slack.errors import INVALID_CONTENT, RATE_LIMITED
+from bot.slack.messages import FileUpload, OutgoingMessage, PostResult
 
 WAITS = (1.0, 2.0, 4.0, 8.0)
 """Seconds between two tries to show a picture: for some time Slack refuses one that it just got."""
@@ -29,38 +29,40 @@ NOT_SHOWN = "No picture: Slack does not show it yet. Try again in a minute."
 async def show(command: Command, context: Context) -> Reply:
     """Show the curves of a job: in its thread where the channel has a card of it, else in the channel."""
     (job_id,) = command.job_ids
-    job = (await context.shared.job(job_id)).answer.job
-    chart = await chart_of(job, context.client)
+    job = (await context.reads.job(job_id)).value.job
+    chart = await load_chart(job, context.client)
     if chart is None:
-        return Reply(note(f"{code(job_id)} has measured nothing yet. `/ftjob status {job_id}` shows how far it is."))
-    thread_ts = await context.store.cards.place_of(context.account, job_id, command.asker.channel)
-    why_not = await _share(chart, job_id, context, command.asker, thread_ts)
+        return Reply(
+            note_message(f"{code_span(job_id)} has measured nothing yet. `/ftjob status {job_id}` shows how far it is.")
+        )
+    thread_ts = await context.store.cards.ts_of(context.account, job_id, command.requester.channel)
+    why_not = await _share(chart, job_id, context, command.requester, thread_ts)
     if why_not:
-        return Reply(sparklines(job_id, chart.curves, why_not))
+        return Reply(sparkline_message(job_id, chart.curves, why_not))
     where = "in its thread" if thread_ts else "here"
-    return Reply(note(f"The curves of {code(job_id)} are {where}."))
+    return Reply(note_message(f"The curves of {code_span(job_id)} are {where}."))
 
 
-async def _share(chart: Chart, job_id: str, context: Context, asker: Asker, thread_ts: str | None) -> str | None:
+async def _share(chart: Chart, job_id: str, context: Context, asker: Requester, thread_ts: str | None) -> str | None:
     """Post a picture; return None, or why there is none."""
     try:
         png = await context.charts.png(chart)
-    except ChartNotDrawn:
+    except ChartNotRendered:
         return NOT_DRAWN
-    file = await context.upload(Upload(png, f"{job_id}.png", chart.title))
+    file = await context.upload(FileUpload(png, f"{job_id}.png", chart.title))
     if file is None:
         return NOT_UPLOADED
-    message = shown(job_id, file, in_words(chart))
-    answer = await _posted(Outgoing(asker.channel, message, secrets.token_urlsafe(8), thread_ts), context)
+    message = curves_message(job_id, file, alt_text(chart))
+    answer = await _posted(OutgoingMessage(asker.channel, message, secrets.token_urlsafe(8), thread_ts), context)
     if answer.ts or answer.maybe_posted:
         return None
-    return NOT_SHOWN if answer.error in OUR_FAULT else unposted(answer.error, asker.channel, asker)
+    return NOT_SHOWN if answer.error in INVALID_CONTENT else post_failed(answer.error, asker.channel, asker)
 
 
-async def _posted(outgoing: Outgoing, context: Context) -> Answer:
+async def _posted(outgoing: OutgoingMessage, context: Context) -> PostResult:
     for wait in WAITS:
         answer = await context.post(outgoing)
-        if answer.error not in OUR_FAULT | RATE_LIMITED:
+        if answer.error not in INVALID_CONTENT | RATE_LIMITED:
             return answer
         await asyncio.sleep(wait)
     return await context.post(outgoing)

@@ -1,39 +1,39 @@
 """What to tell a person when something did not work: what happened, and what to do next."""
 
-from bot.blocks.outbox import reason_of
-from bot.blocks.parts import LONGEST_ID, code, mention, plain
-from bot.commands.command import Asker, Command
-from bot.commands.permissions import Policy, Why
-from bot.commands.rate_limit import Bound, Wait
+from bot.blocks.outbox import delivery_error
+from bot.blocks.parts import LONGEST_ID, code_span, safe_text, user_mention
+from bot.commands.command import Command, Requester
+from bot.commands.permissions import DenialReason, Policy
+from bot.commands.rate_limit import Limited, LimitKind
 from bot.errors import (
-    AccessRefused,
-    BrokenAnswer,
+    AccessDenialReason,
+    AccessDenied,
+    InvalidResponse,
     NotFound,
-    NotOffered,
+    NotSupported,
     ProviderError,
-    QuotaSpent,
+    QuotaExceeded,
     RateLimited,
-    Refusal,
-    RequestRefused,
+    RequestRejected,
     TrainingClosed,
     Unreachable,
 )
-from bot.jobs.actions import Order
+from bot.jobs.actions import JobAction
 from bot.providers.refusals import MEANINGS, NO_QUOTA
-from bot.slack.errors import SHARED, UNSEEN
-from bot.store.actions.confirmations import Asked
+from bot.slack.errors import SHARED_CHANNEL, SHARING_UNKNOWN
+from bot.store.actions.confirmations import PendingAction
 
 INVITE = "I am not in that channel, or cannot see it. Type `/invite @ftjob` there, then run this again."
 NO_MEMBER = (
     "I can't post in {where}, and nobody can invite me there. Type `/ftjob track` with the job's id and `me` to hear of it "
     "in your direct messages, or run this in a channel."
 )
-STRANGE = (
+UNEXPECTED_ERROR = (
     "Something went wrong here that I did not expect. Please try again; if it happens again, give whoever runs this "
     "bot the ref below."
 )
 STOPPED = "Done. What you named isn't sent to you here anymore, or, if you muted it, not until the mute ends."
-ASK_WHO_RUNS_IT = "Ask whoever runs this bot"
+ASK_ADMIN = "Ask whoever runs this bot"
 TRAINING_CLOSED = (
     "OpenAI is closing fine-tuning and takes no new jobs from your organisation: since May 2026 from those that had never "
     "fine-tuned, since July 2026 from those whose fine-tuned models were not used for 60 days, and from 6 January 2027 from "
@@ -41,73 +41,75 @@ TRAINING_CLOSED = (
     "Azure, may still take the job: ask whoever runs this bot to add it (docs/accounts.md)."
 )
 
-_LET_IN = {
-    Refusal.KEY: "It may have been revoked. {ask} to put in a new one.",
-    Refusal.RIGHTS: "{ask} to check what the key may do.",
-    Refusal.ACCOUNT: "{ask} to take it up with the provider.",
-    Refusal.PROJECT: "{ask} to correct it.",
-    Refusal.PLACE: "My key is fine. {ask} to run me, or a proxy for me, somewhere else.",
-    Refusal.ADDRESS: "My key is fine. {ask} to allow the address with the provider.",
-    Refusal.IN_BETWEEN: "My key is not the problem. {ask} to check the network and its proxy, or try again in a minute.",
+_ACCESS_FIXES = {
+    AccessDenialReason.KEY: "It may have been revoked. {ask} to put in a new one.",
+    AccessDenialReason.PERMISSION: "{ask} to check what the key may do.",
+    AccessDenialReason.ACCOUNT: "{ask} to take it up with the provider.",
+    AccessDenialReason.PROJECT: "{ask} to correct it.",
+    AccessDenialReason.REGION: "My key is fine. {ask} to run me, or a proxy for me, somewhere else.",
+    AccessDenialReason.IP_ADDRESS: "My key is fine. {ask} to allow the address with the provider.",
+    AccessDenialReason.INTERMEDIARY: "My key is not the problem. {ask} to check the network and its proxy, or try again in a minute.",
 }
 """What to do where an API does not let the bot in."""
 
-_REFUSALS = {
-    Why.READ_ONLY: "Orders such as cancel are switched off here (FTJOB_READ_ONLY). Ask whoever runs this bot to switch it on.",
-    Why.STRANGER: "I answer only members of this workspace. Ask one of them.",
-    Why.GUEST: "Guests of this workspace may not use me. Ask a member of your channel.",
-    Why.GUEST_READS_ONLY: "Guests of this workspace can only look things up here. Ask a member of your channel to do this.",
-    Why.NOT_A_PERSON: "I answer only people. Ask me yourself, signed in as a member of this workspace.",
-    Why.SLACK_UNREACHABLE: "I could not ask Slack who you are, so I did nothing. Please try again in a minute.",
-    Why.NO_SUCH_PERSON: (
+_DENIALS = {
+    DenialReason.READ_ONLY: "Orders such as cancel are switched off here (FTJOB_READ_ONLY). Ask whoever runs this bot to switch it on.",
+    DenialReason.EXTERNAL_USER: "I answer only members of this workspace. Ask one of them.",
+    DenialReason.GUEST: "Guests of this workspace may not use me. Ask a member of your channel.",
+    DenialReason.GUEST_READS_ONLY: "Guests of this workspace can only look things up here. Ask a member of your channel to do this.",
+    DenialReason.NOT_A_PERSON: "I answer only people. Ask me yourself, signed in as a member of this workspace.",
+    DenialReason.SLACK_UNREACHABLE: "I could not ask Slack who you are, so I did nothing. Please try again in a minute.",
+    DenialReason.NO_SUCH_PERSON: (
         "Slack doesn't show you to me as a member of this workspace, and I answer only members. Ask one of them."
     ),
-    Why.UNREADABLE: "Slack didn't tell me whether you are a member, so I did nothing. Please try again in a minute.",
-    Why.SLACK_REFUSES: (
+    DenialReason.UNREADABLE: "Slack didn't tell me whether you are a member, so I did nothing. Please try again in a minute.",
+    DenialReason.SLACK_REFUSES: (
         "Slack doesn't let me ask who you are, so I did nothing. Ask whoever runs this bot to run `ftjob check`."
     ),
-    Why.STARTING: "I'm still starting, so I did nothing. Please try again in a moment.",
+    DenialReason.STARTING: "I'm still starting, so I did nothing. Please try again in a moment.",
 }
 
-PASSES = frozenset({Why.SLACK_UNREACHABLE, Why.UNREADABLE, Why.SLACK_REFUSES, Why.STARTING})
+TEMPORARY = frozenset(
+    {DenialReason.SLACK_UNREACHABLE, DenialReason.UNREADABLE, DenialReason.SLACK_REFUSES, DenialReason.STARTING}
+)
 """Refusals that say nothing of the person: another try may be answered."""
 
 
-def refusal(why: Why, policy: Policy) -> str:
+def denial(reason: DenialReason, policy: Policy) -> str:
     """Return why somebody may not do this, and who may."""
-    if why in _REFUSALS:
-        return _REFUSALS[why]
-    named = [mention(operator) for operator in sorted(policy.operators) if operator.startswith(("U", "W"))]
-    named += [f"the user group {code(group)}" for group in sorted(policy.operators) if group.startswith("S")]
+    if reason in _DENIALS:
+        return _DENIALS[reason]
+    named = [user_mention(operator) for operator in sorted(policy.operators) if operator.startswith(("U", "W"))]
+    named += [f"the user group {code_span(group)}" for group in sorted(policy.operators) if group.startswith("S")]
     others = f", and so may {', '.join(named)}" if named else ""
     return f"You may not do this. Admins and owners of this workspace may{others}: ask one of them."
 
 
-def stale(asked: Asked) -> str:
+def expired(asked: PendingAction) -> str:
     """Return that what was pressed or submitted is used up or too old, and how to get another."""
-    question = asked.question
-    if question.verb == Order.CREATE:
+    question = asked.confirmation
+    if question.verb == JobAction.CREATE:
         return "This form was submitted already, or is older than an hour. Run `/ftjob create` for a new one."
-    again = code(f"/ftjob {question.verb} {question.job_id}", LONGEST_ID + 20)
+    again = code_span(f"/ftjob {question.verb} {question.job_id}", LONGEST_ID + 20)
     return f"This button was used already, or is older than 10 minutes. Run {again} again to get a new one."
 
 
-def not_yours(command: Command, asked: Asked | None) -> str:
+def not_yours(command: Command, asked: PendingAction | None) -> str:
     """Return that what was pressed or submitted was never given to this person here; ``asked`` is whose it is, if anybody's."""
     if command.creation:
         return (
             "You may not submit this form: I never opened it for you here, so nothing was sent. Run `/ftjob create` "
             "yourself; admins, owners and the operators of this bot may."
         )
-    known = asked is not None and asked.question.verb != Order.CREATE
-    verbs = f"`/ftjob {asked.question.verb}`" if asked and known else "`/ftjob cancel`, `pause` or `resume`"
+    known = asked is not None and asked.confirmation.verb != JobAction.CREATE
+    verbs = f"`/ftjob {asked.confirmation.verb}`" if asked and known else "`/ftjob cancel`, `pause` or `resume`"
     return (
         f"You may not press this button: I never put that question to you here. Run {verbs} with the job's id "
         "yourself; admins, owners and the operators of this bot may."
     )
 
 
-def upstream(error: ProviderError, *, place: str, job_id: str | None = None, account: str | None = None) -> str:
+def provider_error(error: ProviderError, *, place: str, job_id: str | None = None, account: str | None = None) -> str:
     """Return what a fine-tuning API's refusal means for the person who asked.
 
     Args:
@@ -117,61 +119,61 @@ def upstream(error: ProviderError, *, place: str, job_id: str | None = None, acc
         account: the name of the account, where there are several.
     """
     said = _upstream(error, place=place, job_id=job_id)
-    return said if account is None or isinstance(error, NotFound) else f"Account {code(account)}: {said}"
+    return said if account is None or isinstance(error, NotFound) else f"Account {code_span(account)}: {said}"
 
 
 def _upstream(error: ProviderError, *, place: str, job_id: str | None) -> str:
     match error:
-        case NotOffered():
+        case NotSupported():
             return f"{error} Ask the provider's own page or client for it."
         case NotFound():
             if job_id is None:
-                return f"The API does not know what I asked it for in {place}. {ASK_WHO_RUNS_IT} to check its address."
+                return f"The API does not know what I asked it for in {place}. {ASK_ADMIN} to check its address."
             return (
-                f"No fine-tuning job {code(job_id)} in {place}. Check the id with `/ftjob list`; it may also belong to another project "
+                f"No fine-tuning job {code_span(job_id)} in {place}. Check the id with `/ftjob list`; it may also belong to another project "
                 "or organisation than this bot's API key."
             )
-        case AccessRefused():
-            return _not_let_in(error)
-        case QuotaSpent():
-            return f"{NO_QUOTA}: {_said(error)} {ASK_WHO_RUNS_IT} to check its billing."
+        case AccessDenied():
+            return _access_refused(error)
+        case QuotaExceeded():
+            return f"{NO_QUOTA}: {_said(error)} {ASK_ADMIN} to check its billing."
         case RateLimited(retry_after=seconds):
             return f"The API asks for a pause of {seconds:.0f} s. Your job is not affected; try again after that."
         case TrainingClosed():
             return TRAINING_CLOSED
-        case RequestRefused():
+        case RequestRejected():
             return f"The API refused this: {_said(error)} Correct what you asked for, then run it again."
-        case Unreachable() | BrokenAnswer():
+        case Unreachable() | InvalidResponse():
             return _no_answer(error)
         case _:
-            return f"The API did not do this: {_said(error)} {ASK_WHO_RUNS_IT}, or try again in a minute."
+            return f"The API did not do this: {_said(error)} {ASK_ADMIN}, or try again in a minute."
 
 
-def _no_answer(error: Unreachable | BrokenAnswer) -> str:
+def _no_answer(error: Unreachable | InvalidResponse) -> str:
     if isinstance(error, Unreachable) and error.todo:
-        return f"I can't reach the API: {_said(error)} Your job is not affected. {ASK_WHO_RUNS_IT} to look at it."
+        return f"I can't reach the API: {_said(error)} Your job is not affected. {ASK_ADMIN} to look at it."
     return f"The API did not give a usable answer: {_said(error)} Your job is not affected; try again in a minute."
 
 
-def _not_let_in(error: AccessRefused) -> str:
+def _access_refused(error: AccessDenied) -> str:
     if error.missing_scope is not None:
-        return f"The API key of this bot lacks the scope {code(error.missing_scope)}. {ASK_WHO_RUNS_IT} to add it."
-    happened = {**MEANINGS, Refusal.KEY: "The API refused this bot's key"}.get(error.reason)
+        return f"The API key of this bot lacks the scope {code_span(error.missing_scope)}. {ASK_ADMIN} to add it."
+    happened = {**MEANINGS, AccessDenialReason.KEY: "The API refused this bot's key"}.get(error.reason)
     said = f"{happened}: {_said(error)}" if happened else _said(error)
-    return f"{said} {_LET_IN[error.reason].format(ask=ASK_WHO_RUNS_IT)}"
+    return f"{said} {_ACCESS_FIXES[error.reason].format(ask=ASK_ADMIN)}"
 
 
-def flooded(wait: Wait) -> str:
+def rate_limited(limited: Limited) -> str:
     """Return which limit is reached, and when to go on."""
-    most, seconds = wait.limit.most, f"{wait.limit.seconds:g} s"
+    most, seconds = limited.limit.most, f"{limited.limit.seconds:g} s"
     limit = {
-        Bound.PERSON: f"I take {most} commands in {seconds} from one person",
-        Bound.WORKSPACE: f"I take {most} commands in {seconds} from everybody together",
-        Bound.OTHERS: f"I take {most} commands in {seconds} that I refuse, that I do not know, or that ask for help",
-        Bound.ORDERS: f"I take {most} orders in {seconds} from everybody together, and this one was not sent",
-        Bound.UNDER_WAY: f"I am busy with {most} commands",
-    }[wait.bound]
-    return f"Slow down, please: {limit}. Please try again in {wait.seconds} s."
+        LimitKind.PERSON: f"I take {most} commands in {seconds} from one person",
+        LimitKind.WORKSPACE: f"I take {most} commands in {seconds} from everybody together",
+        LimitKind.OTHERS: f"I take {most} commands in {seconds} that I refuse, that I do not know, or that ask for help",
+        LimitKind.ACTIONS: f"I take {most} orders in {seconds} from everybody together, and this one was not sent",
+        LimitKind.CONCURRENT: f"I am busy with {most} commands",
+    }[limited.kind]
+    return f"Slow down, please: {limit}. Please try again in {limited.seconds} s."
 
 
 def quota(most: int) -> str:
@@ -182,25 +184,25 @@ def quota(most: int) -> str:
     )
 
 
-def unposted(error: str | None, channel: str = "", asker: Asker | None = None) -> str:
+def post_failed(error: str | None, channel: str = "", requester: Requester | None = None) -> str:
     """Return why a card could not be posted in a channel, and what to do where the asker is."""
-    name = asker.channel_name if asker and asker.channel == channel else ""
+    name = requester.channel_name if requester and requester.channel == channel else ""
     if error in ("not_in_channel", "channel_not_found"):
         return _not_there(channel, name)
-    if error == SHARED:
+    if error == SHARED_CHANNEL:
         return (
             "That channel is shared with another company, whose people would read all that I say of your jobs. Choose "
             "another one; whoever runs this bot can allow it with FTJOB_ALLOW_SHARED_CHANNELS=1."
         )
-    if error == UNSEEN:
+    if error == SHARING_UNKNOWN:
         return (
             "I may not see whether that channel is shared with another company, so I stay out of it. Whoever runs this bot "
             "can grant the scopes channels:read and groups:read, or allow such channels with FTJOB_ALLOW_SHARED_CHANNELS=1."
         )
     if error == "is_archived":
         return "That channel is archived, so I cannot tell anything there. Nothing was stored. Try another channel."
-    why, fix = reason_of(error, channel or "C") or ("", "Please try again.")
-    return f"Slack did not take my message ({code(error or 'no answer')}), so nothing was stored. {why} {fix}".replace(
+    why, fix = delivery_error(error, channel or "C") or ("", "Please try again.")
+    return f"Slack did not take my message ({code_span(error or 'no answer')}), so nothing was stored. {why} {fix}".replace(
         "  ", " "
     )
 
@@ -217,4 +219,4 @@ def _not_there(channel: str, name: str) -> str:
 
 
 def _said(error: ProviderError) -> str:
-    return plain(str(error), 300).rstrip(".") + "." if str(error).strip(". ") else "it gave no reason."
+    return safe_text(str(error), 300).rstrip(".") + "." if str(error).strip(". ") else "it gave no reason."

@@ -1,7 +1,7 @@
 """`events` and `checkpoints`: look deeper into one job."""
 
 from bot.blocks.log import checkpoint_list, event_log
-from bot.blocks.parts import LONGEST_VALUE, code
+from bot.blocks.parts import LONGEST_VALUE, code_span
 from bot.commands.command import Command, Reply
 from bot.commands.context import Context
 from bot.commands.filters import MOST_LISTED
@@ -13,20 +13,20 @@ NO_PAGES = "There may be older ones; this provider gives no way to page back to 
 
 async def show_events(command: Command, context: Context) -> Reply:
     """Show the newest lines of a job's log, or those before the one that the command names."""
-    (job_id,), limit = command.job_ids, command.most or DEFAULT_EVENTS
-    events = (await context.shared.events(job_id, limit=limit, after=command.after)).answer
+    (job_id,), limit = command.job_ids, command.limit or DEFAULT_EVENTS
+    events = (await context.reads.events(job_id, limit=limit, after=command.after)).value
     has_more = len(events) >= limit and events[0].id
     older = f"events {job_id} {limit} after:{events[0].id}" if has_more else None
     notes = [NO_PAGES] if len(events) >= limit and older is None else []
     if notes and limit < MOST_LISTED:
-        notes = [f"{NO_PAGES} {code(f'/ftjob events {job_id} {MOST_LISTED}', LONGEST_VALUE)} shows {MOST_LISTED}."]
+        notes = [f"{NO_PAGES} {code_span(f'/ftjob events {job_id} {MOST_LISTED}', LONGEST_VALUE)} shows {MOST_LISTED}."]
     return Reply(event_log(job_id, events, older=older, notes=notes), replaces=command.replaces)
 
 
 async def show_checkpoints(command: Command, context: Context) -> Reply:
     """Show the newest checkpoints of a job, or those before the one that the command names."""
     (job_id,) = command.job_ids
-    found = (await context.shared.checkpoints(job_id, limit=CHECKPOINTS, after=command.after)).answer
+    found = (await context.reads.checkpoints(job_id, limit=CHECKPOINTS, after=command.after)).value
     has_more = len(found) >= CHECKPOINTS and found[-1].id
     older = f"checkpoints {job_id} after:{found[-1].id}" if has_more else None
     notes = [NO_PAGES] if len(found) >= CHECKPOINTS and older is None else []

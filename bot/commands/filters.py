@@ -6,14 +6,14 @@ from typing import Any
 
 from rapidfuzz import fuzz, process
 
-from bot.blocks.parts import code
+from bot.blocks.parts import code_span
 from bot.commands.command import Verb
-from bot.commands.tokenizer import ACCOUNT, MODEL, problem_in, quoted, strangeness, typed
-from bot.commands.usage import misused
+from bot.commands.tokenizer import ACCOUNT, MODEL, as_typed, problem_in, quoted, unusual_character
+from bot.commands.usage import usage_error
 from bot.jobs.filters import Filter
-from bot.jobs.ids import job_id_in
-from bot.jobs.models import OWNER
-from bot.jobs.statuses import STATE_WORDS, states_of
+from bot.jobs.ids import parse_job_id
+from bot.jobs.models import OWNER_KEY
+from bot.jobs.statuses import STATUS_WORDS, parse_status_filter
 from bot.store.actions.audit import Decision
 from bot.text import printable
 
@@ -53,7 +53,7 @@ def stands_alone(word: str) -> bool:
     """Whether a word can be one by itself: a state, ``mine``, what has a key, or a job's id."""
     folded = word.casefold()
     has_key = "=" in word or folded.startswith((MODEL, ACCOUNT))
-    return has_key or folded == MINE or states_of(word) is not None or job_id_in(word) is not None
+    return has_key or folded == MINE or parse_status_filter(word) is not None or parse_job_id(word) is not None
 
 
 def read_account(verb: Verb, words: Sequence[str]) -> tuple[list[str], str | None]:
@@ -62,14 +62,14 @@ def read_account(verb: Verb, words: Sequence[str]) -> tuple[list[str], str | Non
     Raises:
         UserError: two are named, or what is named can be none.
     """
-    chosen = {typed(word)[len(ACCOUNT) :].casefold() for word in words if word.casefold().startswith(ACCOUNT)}
+    chosen = {as_typed(word)[len(ACCOUNT) :].casefold() for word in words if word.casefold().startswith(ACCOUNT)}
     rest = [word for word in words if not word.casefold().startswith(ACCOUNT)]
     if len(chosen) > 1:
-        raise misused(verb, "One `account:` at a time.")
+        raise usage_error(verb, "One `account:` at a time.")
     name = next(iter(chosen), None)
     if name is not None and not _ACCOUNT_NAME.fullmatch(name):
-        raise misused(
-            verb, f"{code(ACCOUNT + name, _LONGEST_ECHO)} is no account: a name has small letters, digits and -."
+        raise usage_error(
+            verb, f"{code_span(ACCOUNT + name, _LONGEST_ECHO)} is no account: a name has small letters, digits and -."
         )
     return rest, name
 
@@ -80,11 +80,11 @@ def read_filter(verb: Verb, words: Sequence[str], person: str) -> Filter:
     Raises:
         UserError: a word is none of a filter's, or no job can meet all of them.
     """
-    statuses, every = set[str](), list(map(typed, words))
+    statuses, every = set[str](), list(map(as_typed, words))
     model, owner, metadata = None, None, dict[str, str]()
     for word in every:
         key, equals, value = word.partition("=")
-        if (states := states_of(word)) is not None:
+        if (states := parse_status_filter(word)) is not None:
             statuses |= states
         elif word.casefold() in (MINE, "my"):
             owner = person
@@ -92,21 +92,21 @@ def read_filter(verb: Verb, words: Sequence[str], person: str) -> Filter:
             model = word[len(MODEL) :]
         elif equals and key and value and _instead_of(key, value) is None:
             if metadata.setdefault(key, value) != value:
-                raise misused(verb, _two_values(key))
+                raise usage_error(verb, _two_values(key))
         else:
-            raise misused(verb, _not_understood(verb, word))
+            raise usage_error(verb, _not_understood(verb, word))
         if problem := problem_in(word):
-            raise misused(verb, f"{code(visible(word), _LONGEST_ECHO)} {problem}.")
+            raise usage_error(verb, f"{code_span(visible(word), _LONGEST_ECHO)} {problem}.")
     return _checked(verb, Filter(tuple(sorted(statuses)), model, tuple(sorted(metadata.items())), owner))
 
 
 def _checked(verb: Verb, found: Filter) -> Filter:
-    if found.owner and dict(found.metadata).get(OWNER, found.owner) != found.owner:
-        raise misused(verb, f"{_two_values(OWNER)} `mine` stands for yours.")
-    if len(found.pairs) > MOST_PAIRS:
-        raise misused(verb, f"At most {MOST_PAIRS} pairs at a time.")
+    if found.owner and dict(found.metadata).get(OWNER_KEY, found.owner) != found.owner:
+        raise usage_error(verb, f"{_two_values(OWNER_KEY)} `mine` stands for yours.")
+    if len(found.required_metadata) > MOST_PAIRS:
+        raise usage_error(verb, f"At most {MOST_PAIRS} pairs at a time.")
     if verb is Verb.SUBSCRIBE and len(found.to_json()) > LONGEST_FILTER:
-        raise misused(verb, "That is too much for one subscription; several may do.")
+        raise usage_error(verb, "That is too much for one subscription; several may do.")
     return found
 
 
@@ -120,7 +120,7 @@ def written(wanted: Filter, account: str | None = None) -> str:
 
 
 def _two_values(key: str) -> str:
-    return f"A job has one value of {code(key, _LONGEST_PART)}, never two: ask for one."
+    return f"A job has one value of {code_span(key, _LONGEST_PART)}, never two: ask for one."
 
 
 def _instead_of(key: str, value: str) -> str | None:
@@ -129,7 +129,7 @@ def _instead_of(key: str, value: str) -> str | None:
     if folded == MODEL[:-1]:
         return f"{MODEL}{value}"
     if folded in _OF_STATES:
-        return value if states_of(value) is not None else _nearest(value, STATE_WORDS)
+        return value if parse_status_filter(value) is not None else _nearest(value, STATUS_WORDS)
     # Nothing of a filter turns it around: what looks as if it did would find what is not asked for, or nothing.
     return "" if _NEGATED.search(key) else None
 
@@ -137,17 +137,17 @@ def _instead_of(key: str, value: str) -> str | None:
 def _not_understood(verb: Verb, word: str) -> str:
     key, equals, value = word.partition("=")
     if equals and _instead_of(key, value) == "":
-        return f"{code(visible(word), _LONGEST_ECHO)} can't be asked for: a filter says what jobs have, as in `team=search`."
+        return f"{code_span(visible(word), _LONGEST_ECHO)} can't be asked for: a filter says what jobs have, as in `team=search`."
     likely = _likely(word)
-    hint = f" Did you mean {code(likely)}?" if likely and likely != word and len(likely) <= _LONGEST_PART else ""
-    return f"{code(visible(word), _LONGEST_ECHO)} is neither {_WORDS_OF[verb]}.{strangeness(word) or hint}"
+    hint = f" Did you mean {code_span(likely)}?" if likely and likely != word and len(likely) <= _LONGEST_PART else ""
+    return f"{code_span(visible(word), _LONGEST_ECHO)} is neither {_WORDS_OF[verb]}.{unusual_character(word) or hint}"
 
 
 def _likely(word: str) -> str | None:
     """Return what somebody probably meant by a word that is none of a filter's."""
     key, sign, value = next((word.partition(sign) for sign in ":=" if sign in word), (word, "", ""))
     if not sign:
-        return _nearest(word, (*STATE_WORDS, MINE))
+        return _nearest(word, (*STATUS_WORDS, MINE))
     if not value:
         return None
     if instead := _instead_of(key, value):
@@ -174,12 +174,13 @@ def read_time(verb: Verb, word: str) -> float:
     """
     time = _TIME.fullmatch(word)
     if time is None:
-        raise misused(
-            verb, f"{code(visible(word), _LONGEST_ECHO)} is not a time such as 30m, 2h or 1d.{strangeness(word)}"
+        raise usage_error(
+            verb,
+            f"{code_span(visible(word), _LONGEST_ECHO)} is not a time such as 30m, 2h or 1d.{unusual_character(word)}",
         )
     seconds = int(time[1]) * _SECONDS[time[2].lower()]
     if seconds > LONGEST_MUTE:
-        raise misused(verb, "A mute lasts 7 days at the most.")
+        raise usage_error(verb, "A mute lasts 7 days at the most.")
     return seconds
 
 
@@ -193,11 +194,12 @@ def read_rows(verb: Verb, words: list[str], after: str | None) -> dict[str, Any]
     for word in words:
         name, value = _row_chosen(verb, word)
         if found.setdefault(name, value) != value:
-            raise misused(
-                verb, f"{code(typed(word), _LONGEST_ECHO)} is one too many: the audit shows one of a kind at a time."
+            raise usage_error(
+                verb,
+                f"{code_span(as_typed(word), _LONGEST_ECHO)} is one too many: the audit shows one of a kind at a time.",
             )
     if after is not None and not _ROW.fullmatch(after):
-        raise misused(verb, f"{code(after, _LONGEST_ECHO)} is no row of the audit.")
+        raise usage_error(verb, f"{code_span(after, _LONGEST_ECHO)} is no row of the audit.")
     return found
 
 
@@ -209,7 +211,10 @@ def _row_chosen(verb: Verb, word: str) -> tuple[str, Any]:
         return "decision", Decision(word.casefold())
     if person := _PERSON.fullmatch(word):
         return "person", person["id"]
-    if job_id := job_id_in(word):
+    if job_id := parse_job_id(word):
         return "job_ids", (job_id,)
     hint = f"a number up to {MOST_ROWS}, `denied` (or another word that the audit says), @somebody, nor a job id"
-    raise misused(verb, f"{code(visible(typed(word)), _LONGEST_ECHO)} is neither {hint}.{strangeness(typed(word))}")
+    raise usage_error(
+        verb,
+        f"{code_span(visible(as_typed(word)), _LONGEST_ECHO)} is neither {hint}.{unusual_character(as_typed(word))}",
+    )

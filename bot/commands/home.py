@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from bot.blocks.answers import STILL_CHECKING
-from bot.blocks.home import Health, Home, Quiet, Row, closed, home
+from bot.blocks.home import AccountHealth, Home, HomeMute, HomeRow, home_denied, home_view
 from bot.blocks.parts import Block
 from bot.commands.context import Context
-from bot.commands.error_messages import PASSES, refusal
-from bot.commands.last_known import Listing, newest, remembered
-from bot.commands.permissions import Why
+from bot.commands.error_messages import TEMPORARY, denial
+from bot.commands.last_known import Listing, from_store, latest
+from bot.commands.permissions import DenialReason
 from bot.jobs.models import Job
 from bot.jobs.statuses import Phase, phase_of
 from bot.store.channels.mutes import EVERY_JOB, Mute
@@ -23,7 +23,7 @@ MOST_RECENT = 5
 async def home_of(
     person: str,
     context: Context,
-    look: Callable[[Context], Awaitable[Listing]] = newest,
+    look: Callable[[Context], Awaitable[Listing]] = latest,
     *,
     may_follow: bool = True,
 ) -> Block:
@@ -35,7 +35,7 @@ async def home_of(
         look: says what there is in an account.
         may_follow: whether they may track jobs; a guest may not.
     """
-    store, places = context.store, context.everywhere()
+    store, places = context.store, context.all_accounts()
     mine = await store.tracks.of_person(person, MOST_MINE)
     listings = await asyncio.gather(*map(look, places))
     jobs = sorted(
@@ -43,20 +43,21 @@ async def home_of(
     )
     running = [row for row in jobs if phase_of(row[0].status) is Phase.ACTIVE]
     health = [
-        Health(await store.accounts.swept_at(each.there.account), each.trouble, each.there.place) for each in listings
+        AccountHealth(await store.account_leases.polled_at(each.there.account), each.error, each.there.label)
+        for each in listings
     ]
-    silent = {each.there.account: each for each in listings if each.trouble}
-    return home(
+    silent = {each.there.account: each for each in listings if each.error}
+    return home_view(
         Home(
-            mine=[_tracked(track, state.status, silent.get(track.account), context) for track, state in mine],
+            tracked=[_tracked(track, state.status, silent.get(track.account), context) for track, state in mine],
             running=[_row(job, listing) for job, listing in running[:MOST_RUNNING]],
             recent=[_row(job, listing) for job, listing in jobs[:MOST_RECENT]],
             subscribed=sorted({each.channel for each in await store.tracks.subscriptions_by(person)}),
-            muted=[_quiet(mute) for mute in await store.mutes.of_person(person)],
+            muted=[_muted(mute) for mute in await store.mutes.of_person(person)],
             health=health,
             version=context.version,
-            may_follow=may_follow,
-            more_mine=await store.tracks.count_of_person(person) - len(mine),
+            may_track=may_follow,
+            more_tracked=await store.tracks.count_of_person(person) - len(mine),
             more_running=len(running) - MOST_RUNNING,
             more_recent=len(jobs) - MOST_RECENT,
         )
@@ -65,25 +66,27 @@ async def home_of(
 
 async def still_checking(there: Context) -> Listing:
     """Return what is known of an account whose API takes long to answer."""
-    return await remembered(there, STILL_CHECKING)
+    return await from_store(there, STILL_CHECKING)
 
 
-def closed_to(why: Why, context: Context) -> Block:
+def denied_home(why: DenialReason, context: Context) -> Block:
     """Return the Home tab of somebody who may not read, or of whom nothing is known."""
-    return closed(refusal(why, context.policy), passes=why in PASSES)
+    return home_denied(denial(why, context.policy), is_temporary=why in TEMPORARY)
 
 
-def _row(job: Job, listing: Listing) -> Row:
+def _row(job: Job, listing: Listing) -> HomeRow:
     there = listing.there
-    return Row(job.id, job.status, page=there.client.job_page(job.id), account=there.named, as_of=listing.as_of)
+    return HomeRow(
+        job.id, job.status, page=there.client.job_page(job.id), account=there.display_name, as_of=listing.as_of
+    )
 
 
-def _tracked(track: Track, status: str, silent: Listing | None, context: Context) -> Row:
+def _tracked(track: Track, status: str, silent: Listing | None, context: Context) -> HomeRow:
     known = context.accounts.get(track.account)
     page = known.client.job_page(track.job_id) if known else None
-    account, as_of = context.drawing.named(track.account), silent.as_of if silent else None
-    return Row(track.job_id, status, track.channel, page, account, as_of)
+    account, as_of = context.drawing.display_name(track.account), silent.as_of if silent else None
+    return HomeRow(track.job_id, status, track.channel, page, account, as_of)
 
 
-def _quiet(mute: Mute) -> Quiet:
-    return Quiet(mute.channel, None if mute.job_id == EVERY_JOB else mute.job_id, mute.until)
+def _muted(mute: Mute) -> HomeMute:
+    return HomeMute(mute.channel, None if mute.job_id == EVERY_JOB else mute.job_id, mute.until)

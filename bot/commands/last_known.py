@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 import structlog
 
 from bot.blocks import Message
-from bot.blocks.known import last_known, outage_note
+from bot.blocks.known import last_known_jobs, outage_note
 from bot.blocks.parts import section
 from bot.commands.command import Command, Verb
 from bot.commands.context import Context
 from bot.errors import ProviderError
-from bot.jobs.filters import waits_for
+from bot.jobs.filters import matches_status
 from bot.jobs.models import Job
-from bot.store.accounts.outages import of_account
+from bot.store.accounts.outages import account_key
 from bot.store.jobs.jobs import KnownJob
 
 NEWEST = 100
@@ -31,33 +31,33 @@ class Listing:
 
     there: Context
     jobs: Sequence[Job]
-    trouble: str | None = None
+    error: str | None = None
     """Why the account was not read, safe mrkdwn with its sign; None where it was read just now."""
     as_of: float | None = None
     """When the jobs were last seen; None where that is now, or where nothing is known of any."""
 
 
-async def newest(there: Context) -> Listing:
+async def latest(there: Context) -> Listing:
     """Return the newest jobs of an account, as its API says or as they were last known."""
     try:
-        page = (await there.shared.page(after=None, limit=NEWEST, metadata={})).answer
+        page = (await there.reads.page(after=None, limit=NEWEST, metadata={})).value
     except ProviderError as error:
-        return await remembered(there, f":warning: {there.upstream(error)}")
+        return await from_store(there, f":warning: {there.error_text(error)}")
     return Listing(there, [reading.job for reading in page.readings])
 
 
-async def remembered(there: Context, trouble: str) -> Listing:
+async def from_store(there: Context, error: str) -> Listing:
     """Return the newest jobs of an account as the store has them."""
     known = list((await there.store.jobs.newest(there.account, NEWEST)).values())
-    return Listing(there, [_job(each) for each in known if not each.gone], trouble, await _seen_at(there, known))
+    return Listing(there, [_job(each) for each in known if not each.missing], error, await _seen_at(there, known))
 
 
-async def beside(message: Message, command: Command, context: Context) -> Message:
+async def with_last_known(message: Message, command: Command, context: Context) -> Message:
     """Add to what went wrong what is known all the same of the jobs that a command is about. It never raises."""
     try:
         lines = [await of_job(job_id, context) for job_id in command.job_ids[:1]]
         if command.verb is Verb.LIST:
-            lines = [await of_list(command, each) for each in context.meant(command.account)]
+            lines = [await of_list(command, each) for each in context.selected_accounts(command.account)]
     except Exception:
         # Where the store does not answer either, what went wrong is all there is to say.
         log.exception("known.unread")
@@ -67,37 +67,39 @@ async def beside(message: Message, command: Command, context: Context) -> Messag
 
 async def of_job(job_id: str, there: Context) -> str:
     """Return how a job was last seen, safe mrkdwn; "" where it never was."""
-    known = await there.store.jobs.known(there.account, job_id)
-    if known is None or known.gone:
+    known = await there.store.jobs.find(there.account, job_id)
+    if known is None or known.missing:
         return ""
-    return last_known([_job(known)], await _seen_at(there, [known]))
+    return last_known_jobs([_job(known)], await _seen_at(there, [known]))
 
 
 async def of_list(command: Command, there: Context) -> str:
     """Return how the newest jobs that a list is about were last seen, safe mrkdwn; "" where none was."""
     wanted = command.filter
-    if wanted.model or wanted.pairs or command.after:
+    if wanted.model or wanted.required_metadata or command.after:
         return ""  # nothing is stored that tells these
-    listing = await remembered(there, "")
-    jobs = [job for job in listing.jobs if waits_for(job.status, wanted.statuses)]
-    return last_known(jobs, listing.as_of) if jobs else ""
+    listing = await from_store(there, "")
+    jobs = [job for job in listing.jobs if matches_status(job.status, wanted.statuses)]
+    return last_known_jobs(jobs, listing.as_of) if jobs else ""
 
 
-async def outages(accounts: Sequence[str], context: Context) -> list[str]:
+async def outage_notes(accounts: Sequence[str], context: Context) -> list[str]:
     """Return a line for each of these accounts that polls cannot read at present: what the store has of it is old."""
-    since = {each.what: each for each in await context.store.outages.present()}
+    since = {each.key: each for each in await context.store.outages.current()}
     found = []
     for name in dict.fromkeys(accounts):
-        if outage := since.get(of_account(name)):
-            at = await context.store.accounts.swept_at(name)
-            found.append(outage_note(outage.error, since=outage.since, at=at, account=context.drawing.named(name)))
+        if outage := since.get(account_key(name)):
+            at = await context.store.account_leases.polled_at(name)
+            found.append(
+                outage_note(outage.error, since=outage.since, at=at, account=context.drawing.display_name(name))
+            )
     return found
 
 
 async def _seen_at(there: Context, known: Sequence[KnownJob]) -> float | None:
     """Return when the account's jobs were last seen: by the last whole poll, or when the youngest state was."""
-    at = await there.store.accounts.swept_at(there.account)
-    return max([*([at] if at else []), *(each.same_since for each in known)], default=None) if known else None
+    at = await there.store.account_leases.polled_at(there.account)
+    return max([*([at] if at else []), *(each.state_since for each in known)], default=None) if known else None
 
 
 def _job(known: KnownJob) -> Job:

@@ -1,8 +1,8 @@
 """`mute` and `unmute`: a channel is left in peace for a while, and then told in one go."""
 
-from bot.blocks.answers import note
-from bot.blocks.mute import muted, unmuted
-from bot.blocks.parts import code
+from bot.blocks.answers import note_message
+from bot.blocks.mute import mute_message, unmute_text
+from bot.blocks.parts import code_span
 from bot.commands.command import Command, Reply
 from bot.commands.context import Context
 from bot.errors import UserError
@@ -15,11 +15,11 @@ NOT_MUTED = "Nothing is muted here. `/ftjob mute all 2h` holds back what this ch
 
 async def mute(command: Command, context: Context) -> Reply:
     """Hold back what this channel would be told of one job, or of any."""
-    asker, job_id = command.asker, _job_of(command)
+    asker, job_id = command.requester, _job_of(command)
     seconds = command.seconds or 0.0
     whose = await _accounts(job_id, asker.channel, context)
     until = await context.store.mutes.begin(whose, asker.channel, job_id or EVERY_JOB, asker.person, seconds)
-    return Reply(muted(asker.person, job_id, seconds=seconds, until=until), public=True)
+    return Reply(mute_message(asker.person, job_id, seconds=seconds, until=until), public=True)
 
 
 async def _accounts(job_id: str | None, channel: str, context: Context) -> list[str]:
@@ -37,18 +37,20 @@ async def _accounts(job_id: str | None, channel: str, context: Context) -> list[
 
 async def unmute(command: Command, context: Context) -> Reply:
     """End the mute of one job, or every mute here, and tell what was held back."""
-    asker, job_id = command.asker, _job_of(command)
+    asker, job_id = command.requester, _job_of(command)
     ended, changes = await context.store.mutes.end(asker.channel, job_id or EVERY_JOB)
     if not ended:
-        return Reply(note(await _why_not(job_id, command, context)))
+        return Reply(note_message(await _why_not(job_id, command, context)))
     context.wake()
-    return Reply(note(unmuted(asker.person, job_id, changes=changes)), public=True, replaces=command.replaces)
+    return Reply(
+        note_message(unmute_text(asker.person, job_id, changes=changes)), public=True, replaces=command.replaces
+    )
 
 
 async def _why_not(job_id: str | None, command: Command, context: Context) -> str:
-    others = await context.store.mutes.in_channel(command.asker.channel)
+    others = await context.store.mutes.in_channel(command.requester.channel)
     if job_id and others:
-        return f"{code(job_id)} is not muted by itself. `/ftjob unmute` ends every mute here."
+        return f"{code_span(job_id)} is not muted by itself. `/ftjob unmute` ends every mute here."
     return NOT_MUTED
 
 

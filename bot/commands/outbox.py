@@ -5,19 +5,19 @@ import structlog
 from bot.blocks.outbox import (
     MOST_ROWS,
     NEWS,
-    Undeliverable,
-    of_card,
-    of_change,
-    of_digest,
-    of_model,
-    of_news,
-    outbox,
+    UndeliveredRow,
+    card_label,
+    change_label,
+    digest_label,
+    model_label,
+    outbox_message,
+    status_change_label,
 )
 from bot.commands.command import Command, Reply
 from bot.commands.context import Context
 from bot.jobs.changes import ChangeKind
-from bot.store.outbox.dead_letters import Stuck
-from bot.store.outbox.delivery import Picture
+from bot.store.outbox.dead_letters import DeadLetter
+from bot.store.outbox.delivery import MessageKind
 
 COMES_BACK = "What fails again comes back to `/ftjob outbox`."
 NOTHING_LEFT = "There was nothing left to retry."
@@ -36,11 +36,11 @@ async def show(_command: Command, context: Context) -> Reply:
 
 async def retry(command: Command, context: Context) -> Reply:
     """Owe one message anew, or all; what becomes of that is seen in its channel, or in the outbox again."""
-    undelivered = context.store.undelivered
+    undelivered = context.store.dead_letters
     count = await undelivered.retry(None if command.delivery is None else [command.delivery])
     if count:
         context.wake()
-        log.info("outbox.retried", deliveries=count, person=command.asker.person)
+        log.info("outbox.retried", deliveries=count, person=command.requester.person)
         messages = "1 message" if count == 1 else f"{count} messages, each channel's in order"
         return await _reply(context, done=f"Retrying {messages}. {COMES_BACK}", replaces=command.replaces)
     done = NOTHING_LEFT
@@ -50,24 +50,28 @@ async def retry(command: Command, context: Context) -> Reply:
 
 
 async def _reply(context: Context, *, done: str = "", replaces: bool = False) -> Reply:
-    seen = await context.store.undelivered.overview(MOST_ROWS)
-    rows = [Undeliverable(each.id, _what(each), each.channel, each.created_at, each.error) for each in seen.stuck]
-    message = outbox(rows, total=seen.total, waiting=seen.waiting, waits_for=seen.waits_for, done=done)
+    seen = await context.store.dead_letters.overview(MOST_ROWS)
+    rows = [
+        UndeliveredRow(each.id, _what(each), each.channel, each.created_at, each.error) for each in seen.dead_letters
+    ]
+    message = outbox_message(
+        rows, total=seen.total, waiting=seen.pending, waits_for=seen.oldest_pending_seconds, done=done
+    )
     return Reply(message, replaces=replaces)
 
 
-def _what(stuck: Stuck) -> str:
-    if stuck.picture is Picture.DIGEST:
-        return of_digest(stuck.holds)
+def _what(stuck: DeadLetter) -> str:
+    if stuck.picture is MessageKind.DIGEST:
+        return digest_label(stuck.holds)
     if stuck.job_id is None:
         return "a notice"
-    if stuck.picture is Picture.CARD or stuck.kind == ChangeKind.NEW:
-        return of_card(stuck.job_id)
+    if stuck.picture is MessageKind.CARD or stuck.kind == ChangeKind.NEW:
+        return card_label(stuck.job_id)
     if stuck.kind == ChangeKind.MODEL:
-        return of_model(stuck.job_id)
+        return model_label(stuck.job_id)
     if stuck.kind in NEWS:
-        return of_news(stuck.job_id, ChangeKind(stuck.kind))
-    return of_change(stuck.job_id, stuck.old_status or "", stuck.new_status or "")
+        return change_label(stuck.job_id, ChangeKind(stuck.kind))
+    return status_change_label(stuck.job_id, stuck.old_status or "", stuck.new_status or "")
 
 
 def _told_of(state: str | None) -> str:

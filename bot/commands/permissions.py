@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 
-from bot.slack.members import Person, Unknown
+from bot.slack.members import Person, UnknownReason
 
 
-class Need(Enum):
+class Permission(Enum):
     """What a command needs of the person who gives it."""
 
-    NOTHING = auto()
+    NONE = auto()
     """No right, as help: refused only to those of whom Slack says that they may not use the bot at all."""
     READ = auto()
     """A member of the workspace, or a guest where the settings let guests look things up."""
@@ -17,11 +17,11 @@ class Need(Enum):
     """An operator: changes a job, or what somebody else's channel gets."""
 
 
-class Why(StrEnum):
+class DenialReason(StrEnum):
     """Why somebody was refused."""
 
     READ_ONLY = "read_only"
-    STRANGER = "stranger"
+    EXTERNAL_USER = "stranger"
     GUEST = "guest"
     GUEST_READS_ONLY = "guest_reads_only"
     """A guest who may look things up, and asked for more."""
@@ -34,10 +34,12 @@ class Why(StrEnum):
     STARTING = "starting"
 
 
-OUTSIDE = frozenset({Why.STRANGER, Why.GUEST, Why.NOT_A_PERSON, Why.NO_SUCH_PERSON})
+NEVER_ALLOWED = frozenset(
+    {DenialReason.EXTERNAL_USER, DenialReason.GUEST, DenialReason.NOT_A_PERSON, DenialReason.NO_SUCH_PERSON}
+)
 """What Slack said of people who may not use the bot at all."""
 
-_LASTING = OUTSIDE | {Why.READ_ONLY, Why.GUEST_READS_ONLY}
+_PERMANENT = NEVER_ALLOWED | {DenialReason.READ_ONLY, DenialReason.GUEST_READS_ONLY}
 
 
 @dataclass(frozen=True)
@@ -52,20 +54,20 @@ class Policy:
 
 
 @dataclass(frozen=True)
-class Allowed:
+class Authorized:
     """Go ahead."""
 
 
 @dataclass(frozen=True)
-class Refused:
+class Denied:
     """No, and why."""
 
-    why: Why
+    reason: DenialReason
 
 
-def may(
-    who: Person | Unknown, need: Need, policy: Policy, *, changes_job: bool, changes_channel: bool = False
-) -> Allowed | Refused:
+def authorize(
+    who: Person | UnknownReason, need: Permission, policy: Policy, *, changes_job: bool, changes_channel: bool = False
+) -> Authorized | Denied:
     """Decide whether somebody may do something: only a known member may, and to change anything known at present.
 
     Args:
@@ -76,36 +78,40 @@ def may(
         changes_channel: whether it changes what a channel or a person gets.
     """
     if changes_job and policy.read_only:
-        return Refused(Why.READ_ONLY)
-    if isinstance(who, Unknown):
-        return Allowed() if need is Need.NOTHING and Why(who) not in OUTSIDE else Refused(Why(who))
-    changes = need is Need.OPERATE or (need is Need.READ and (changes_job or changes_channel))
-    if why := _kept_out(who, policy, changes=changes):
-        return Refused(why)
+        return Denied(DenialReason.READ_ONLY)
+    if isinstance(who, UnknownReason):
+        return (
+            Authorized()
+            if need is Permission.NONE and DenialReason(who) not in NEVER_ALLOWED
+            else Denied(DenialReason(who))
+        )
+    changes = need is Permission.OPERATE or (need is Permission.READ and (changes_job or changes_channel))
+    if why := _denial(who, policy, changes=changes):
+        return Denied(why)
     if who.is_stale and changes:
-        return Refused(Why.SLACK_UNREACHABLE)
-    if need is not Need.OPERATE or is_operator(who, policy):
-        return Allowed()
-    return Refused(Why.SLACK_UNREACHABLE if who.groups_unknown else Why.NOT_AN_OPERATOR)
+        return Denied(DenialReason.SLACK_UNREACHABLE)
+    if need is not Permission.OPERATE or is_operator(who, policy):
+        return Authorized()
+    return Denied(DenialReason.SLACK_UNREACHABLE if who.groups_unknown else DenialReason.NOT_AN_OPERATOR)
 
 
-def is_sure(decision: Allowed | Refused, policy: Policy) -> bool:
+def is_conclusive(decision: Authorized | Denied, policy: Policy) -> bool:
     """Whether a refusal stays one whatever Slack says now, of somebody whose groups were not asked."""
-    if isinstance(decision, Allowed):
+    if isinstance(decision, Authorized):
         return False
     by_group = any(operator.startswith("S") for operator in policy.operators)
-    return decision.why in _LASTING or (decision.why is Why.NOT_AN_OPERATOR and not by_group)
+    return decision.reason in _PERMANENT or (decision.reason is DenialReason.NOT_AN_OPERATOR and not by_group)
 
 
-def _kept_out(person: Person, policy: Policy, *, changes: bool) -> Why | None:
+def _denial(person: Person, policy: Policy, *, changes: bool) -> DenialReason | None:
     """Return why somebody may not do a thing whoever else may, None where they are one of ours."""
     if not person.is_human:
-        return Why.NOT_A_PERSON
-    if person.is_stranger:
-        return Why.STRANGER
+        return DenialReason.NOT_A_PERSON
+    if person.is_external:
+        return DenialReason.EXTERNAL_USER
     if person.is_guest and not policy.allow_guests:
-        return Why.GUEST
-    return Why.GUEST_READS_ONLY if person.is_guest and changes else None
+        return DenialReason.GUEST
+    return DenialReason.GUEST_READS_ONLY if person.is_guest and changes else None
 
 
 def is_operator(person: Person, policy: Policy) -> bool:

@@ -2,20 +2,20 @@
 
 import asyncio
 
-from bot.commands.command import Asker
+from bot.commands.command import Requester
 from bot.commands.context import Context
-from bot.commands.error_messages import unposted
+from bot.commands.error_messages import post_failed
 from bot.errors import UserError
 from bot.slack.errors import RATE_LIMITED
-from bot.slack.messages import Outgoing
-from bot.slack.timeouts import PACE
+from bot.slack.messages import OutgoingMessage
+from bot.slack.timeouts import CHANNEL_INTERVAL
 
 MOST_ATTEMPTS = 3
 LONGEST_PAUSE = 5.0
 """Seconds that somebody who typed a command is kept waiting for Slack's rate limit."""
 
 
-async def posted(outgoing: Outgoing, asker: Asker, context: Context) -> tuple[str, str]:
+async def post_card(outgoing: OutgoingMessage, requester: Requester, context: Context) -> tuple[str, str]:
     """Post one message and return the channel and the place where it stands.
 
     Where Slack asks for a short pause (a channel takes about one message a second, and a command may bring five
@@ -28,8 +28,8 @@ async def posted(outgoing: Outgoing, asker: Asker, context: Context) -> tuple[st
         answer = await context.post(outgoing)
         if answer.ts and answer.channel:
             return answer.channel, answer.ts
-        pause = answer.retry_after or PACE
+        pause = answer.retry_after or CHANNEL_INTERVAL
         if answer.error not in RATE_LIMITED or pause > LONGEST_PAUSE:
             break
         await asyncio.sleep(pause)
-    raise UserError(unposted(answer.error, outgoing.channel, asker))
+    raise UserError(post_failed(answer.error, outgoing.channel, requester))

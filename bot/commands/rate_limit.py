@@ -9,21 +9,21 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 
-MOST_TOLD = 1_000
+MOST_REMEMBERED = 1_000
 """People whose refusal is remembered, so that it is said once; beyond it somebody may hear it twice.
 
 As many people who may not use the bot are remembered, and as many commands that do not draw on the workspace's limit.
 """
 
 
-class Bound(StrEnum):
+class LimitKind(StrEnum):
     """What can be too much."""
 
     PERSON = "person"
     WORKSPACE = "workspace"
     OTHERS = "others"
-    ORDERS = "orders"
-    UNDER_WAY = "under_way"
+    ACTIONS = "orders"
+    CONCURRENT = "under_way"
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ class Limits:
 
     person: Limit = Limit(10, 10.0)
     workspace: Limit = Limit(120, 60.0)
-    orders: Limit = Limit(5, 60.0)
+    actions: Limit = Limit(5, 60.0)
     """Questions before a cancel, and as many answers to them: who was asked may also answer."""
-    under_way: Limit = Limit(100, 5.0)
+    concurrent: Limit = Limit(100, 5.0)
     """At once; the seconds are how long a refused person is asked to wait."""
-    refused: Limit = Limit(10, 60.0)
+    denied: Limit = Limit(10, 60.0)
     """Of one person who may not use the bot, or who asked lately for what is an operator's."""
     others: Limit = Limit(60, 60.0)
     """Of all these together, with what asks for no right: calls for help, and what is no command."""
@@ -57,33 +57,33 @@ class Limits:
     @property
     def longest(self) -> float:
         """Seconds for which a command counts for some limit."""
-        return max(self.workspace.seconds, self.refused.seconds, self.others.seconds)
+        return max(self.workspace.seconds, self.denied.seconds, self.others.seconds)
 
 
 LIMITS = Limits()
 
 
 @dataclass(frozen=True)
-class Admitted:
+class Allowed:
     """Go ahead."""
 
 
 @dataclass(frozen=True)
-class Wait:
+class Limited:
     """Not now."""
 
-    bound: Bound
+    kind: LimitKind
     limit: Limit
     seconds: int
     """After which to try again, at least 1."""
-    say: bool
+    should_notify: bool
     """Whether the person is to hear of it: not while an earlier wait that they heard of still runs."""
 
 
-class Asks(Enum):
+class RequestKind(Enum):
     """What a command asks for, which says whose limit it draws on."""
 
-    NOTHING = auto()
+    NO_PERMISSION = auto()
     """No right: help, or what is no command."""
     MEMBER = auto()
     OPERATOR = auto()
@@ -101,11 +101,11 @@ class _Bucket(Enum):
     """What asks for no right: it shares the limit of the others, and makes nobody one of them."""
 
 
-_BESIDE = frozenset({_Bucket.OTHERS, _Bucket.HELP})
+_OUTSIDE_WORKSPACE = frozenset({_Bucket.OTHERS, _Bucket.HELP})
 """What is bounded by ``Limits.others``."""
 
 
-class Flood:
+class RateLimiter:
     """Decides command by command. It remembers no more than the workspace's limit and ``MOST_TOLD`` of each kind.
 
     Who may not use the bot is known only when Slack was asked: ``refused`` then takes what they were admitted with off
@@ -115,50 +115,52 @@ class Flood:
     def __init__(self, limits: Limits = LIMITS) -> None:
         self._limits = limits
         self._admitted: list[tuple[float, str, _Bucket]] = []
-        self._refused: dict[str, float] = {}
-        self._orders: dict[str, list[float]] = {}
-        self._told: dict[str, float] = {}
+        self._denied: dict[str, float] = {}
+        self._actions: dict[str, list[float]] = {}
+        self._notified: dict[str, float] = {}
 
-    def admit(self, person: str, now: float, *, under_way: int, asks: Asks = Asks.MEMBER) -> Admitted | Wait:
+    def admit(
+        self, person: str, now: float, *, in_progress: int, kind: RequestKind = RequestKind.MEMBER
+    ) -> Allowed | Limited:
         """Decide about one command, before anything is asked for it. A refused one does not count."""
         limits = self._limits
         # A clock that was set back must not lock anybody out: what lies ahead of it is forgotten.
         self._admitted = [each for each in self._admitted if now - limits.longest < each[0] <= now]
         if seconds := _until_room((at for at, who, _ in self._admitted if who == person), limits.person, now):
-            return self._wait(Bound.PERSON, limits.person, seconds, person, now)
-        bucket = self._bucket(person, asks, now)
-        if full := self._full(bucket, person, asks, now):
+            return self._limited(LimitKind.PERSON, limits.person, seconds, person, now)
+        bucket = self._bucket(person, kind, now)
+        if full := self._full(bucket, person, kind, now):
             return full
-        if under_way >= limits.under_way.most and asks is not Asks.CONFIRMATION:
-            return self._wait(Bound.UNDER_WAY, limits.under_way, limits.under_way.seconds, person, now)
+        if in_progress >= limits.concurrent.most and kind is not RequestKind.CONFIRMATION:
+            return self._limited(LimitKind.CONCURRENT, limits.concurrent, limits.concurrent.seconds, person, now)
         self._admitted.append((now, person, bucket))
         self._bound_memory()
-        return Admitted()
+        return Allowed()
 
-    def _bucket(self, person: str, asks: Asks, now: float) -> _Bucket:
-        if self._is_refused(person, now):
+    def _bucket(self, person: str, kind: RequestKind, now: float) -> _Bucket:
+        if self._is_denied(person, now):
             return _Bucket.OTHERS
-        if asks is Asks.NOTHING:
+        if kind is RequestKind.NO_PERMISSION:
             return _Bucket.HELP
-        return _Bucket.WORKSPACE if asks is Asks.MEMBER else _Bucket.OPERATORS
+        return _Bucket.WORKSPACE if kind is RequestKind.MEMBER else _Bucket.OPERATORS
 
-    def _full(self, bucket: _Bucket, person: str, asks: Asks, now: float) -> Wait | None:
+    def _full(self, bucket: _Bucket, person: str, kind: RequestKind, now: float) -> Limited | None:
         """Return until when a bucket has no room, None where it has."""
         limits = self._limits
         if bucket is _Bucket.WORKSPACE:
             seconds = _until_room(self._times({bucket}), limits.workspace, now)
-            return self._wait(Bound.WORKSPACE, limits.workspace, seconds, person, now) if seconds else None
-        refused = list(self._times({_Bucket.OTHERS}, person)) if asks is not Asks.NOTHING else []
-        if seconds := _until_room(refused, limits.refused, now):
-            return self._wait(Bound.PERSON, limits.refused, seconds, person, now)
-        others = self._times(_BESIDE) if refused or bucket in _BESIDE else ()
+            return self._limited(LimitKind.WORKSPACE, limits.workspace, seconds, person, now) if seconds else None
+        refused = list(self._times({_Bucket.OTHERS}, person)) if kind is not RequestKind.NO_PERMISSION else []
+        if seconds := _until_room(refused, limits.denied, now):
+            return self._limited(LimitKind.PERSON, limits.denied, seconds, person, now)
+        others = self._times(_OUTSIDE_WORKSPACE) if refused or bucket in _OUTSIDE_WORKSPACE else ()
         seconds = _until_room(others, limits.others, now)
-        return self._wait(Bound.OTHERS, limits.others, seconds, person, now) if seconds else None
+        return self._limited(LimitKind.OTHERS, limits.others, seconds, person, now) if seconds else None
 
     def _times(self, buckets: Collection[_Bucket], person: str | None = None) -> Iterator[float]:
         return (at for at, who, drawn in self._admitted if drawn in buckets and person in (None, who))
 
-    def refused(self, person: str, now: float, *, for_good: bool) -> None:
+    def record_denied(self, person: str, now: float, *, for_good: bool) -> None:
         """Take what somebody was admitted with off the workspace's limit: it was refused to them.
 
         Args:
@@ -167,51 +169,51 @@ class Flood:
             for_good: whether they may do nothing at all, so that all of it goes, and what comes next, too; else it is the
                 last command alone.
         """
-        stays = {_Bucket.OTHERS} if for_good else _BESIDE
+        stays = {_Bucket.OTHERS} if for_good else _OUTSIDE_WORKSPACE
         mine = [nth for nth, each in enumerate(self._admitted) if each[1] == person and each[2] not in stays]
         for nth in mine if for_good else mine[-1:]:
             self._admitted[nth] = (*self._admitted[nth][:2], _Bucket.OTHERS)
         if for_good:
-            self._refused.pop(person, None)
-            self._refused[person] = now + self._limits.longest
+            self._denied.pop(person, None)
+            self._denied[person] = now + self._limits.longest
         self._bound_memory()
 
-    def _is_refused(self, person: str, now: float) -> bool:
-        until = self._refused.get(person, now)
+    def _is_denied(self, person: str, now: float) -> bool:
+        until = self._denied.get(person, now)
         return now < until <= now + self._limits.longest
 
-    def allowed(self, person: str) -> None:
+    def record_authorized(self, person: str) -> None:
         """Let somebody draw on the workspace's limit again: they may use the bot."""
-        self._refused.pop(person, None)
+        self._denied.pop(person, None)
 
     def _bound_memory(self) -> None:
         beside = [nth for nth, each in enumerate(self._admitted) if each[2] is not _Bucket.WORKSPACE]
-        for nth in reversed(beside[: max(0, len(beside) - MOST_TOLD)]):
+        for nth in reversed(beside[: max(0, len(beside) - MOST_REMEMBERED)]):
             del self._admitted[nth]
-        while len(self._refused) > MOST_TOLD:
-            del self._refused[next(iter(self._refused))]
+        while len(self._denied) > MOST_REMEMBERED:
+            del self._denied[next(iter(self._denied))]
 
-    def admit_order(self, kind: str, now: float) -> Admitted | Wait:
+    def admit_action(self, kind: str, now: float) -> Allowed | Limited:
         """Decide about one order of somebody who may give it. Each refusal is said: no order goes without an answer.
 
         It is asked only after it is known that they may, or else anybody could keep operators from cancelling.
         """
-        limit = self._limits.orders
-        given = [at for at in self._orders.get(kind, []) if now - limit.seconds < at <= now]
+        limit = self._limits.actions
+        given = [at for at in self._actions.get(kind, []) if now - limit.seconds < at <= now]
         if seconds := _until_room(given, limit, now):
-            return Wait(Bound.ORDERS, limit, math.ceil(seconds), say=True)
-        self._orders[kind] = [*given, now]
-        return Admitted()
+            return Limited(LimitKind.ACTIONS, limit, math.ceil(seconds), should_notify=True)
+        self._actions[kind] = [*given, now]
+        return Allowed()
 
-    def _wait(self, bound: Bound, limit: Limit, seconds: float, person: str, now: float) -> Wait:
+    def _limited(self, kind: LimitKind, limit: Limit, seconds: float, person: str, now: float) -> Limited:
         whole = math.ceil(seconds)
-        say = not now < self._told.get(person, now) <= now + self._limits.longest + 1
+        say = not now < self._notified.get(person, now) <= now + self._limits.longest + 1
         if say:
-            self._told = {who: until for who, until in self._told.items() if until > now and who != person}
-            if len(self._told) >= MOST_TOLD:
-                del self._told[next(iter(self._told))]
-            self._told[person] = now + whole
-        return Wait(bound, limit, whole, say)
+            self._notified = {who: until for who, until in self._notified.items() if until > now and who != person}
+            if len(self._notified) >= MOST_REMEMBERED:
+                del self._notified[next(iter(self._notified))]
+            self._notified[person] = now + whole
+        return Limited(kind, limit, whole, say)
 
 
 def _until_room(times: Iterable[float], limit: Limit, now: float) -> float:

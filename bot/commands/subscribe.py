@@ -5,22 +5,22 @@ import secrets
 from collections.abc import Sequence
 
 from bot.blocks import Message
-from bot.blocks.answers import note
+from bot.blocks.answers import note_message
 from bot.blocks.lists import job_list
-from bot.blocks.parts import code, mention
-from bot.blocks.subscriptions import MOST_ROWS, NONE, subscription_list, which_changes, which_jobs
+from bot.blocks.parts import code_span, user_mention
+from bot.blocks.subscriptions import MOST_ROWS, NO_SUBSCRIPTIONS, matching_changes, matching_jobs, subscription_list
 from bot.commands.command import Command, Reply, Verb
-from bot.commands.context import Context, names
+from bot.commands.context import Context, account_names
 from bot.commands.filters import written
-from bot.commands.post_card import posted
+from bot.commands.post_card import post_card
 from bot.errors import ProviderError, UserError
-from bot.jobs.filters import EVERYTHING, Filter
+from bot.jobs.filters import MATCH_ALL, Filter
 from bot.jobs.models import Job
-from bot.jobs.statuses import EVERY
-from bot.providers.wire import Reading
-from bot.slack.messages import Outgoing
+from bot.jobs.statuses import ANY_STATUS
+from bot.providers.wire import FetchedJob
+from bot.slack.messages import OutgoingMessage
 from bot.store.channels.tracks import Subscription
-from bot.tracking.transitions import Seen
+from bot.tracking.transitions import PollResult
 
 MOST_PAGES = 10
 """Pages that are searched for open jobs; a page without one, whoever's, ends the search."""
@@ -30,35 +30,39 @@ PAGE = 100
 
 async def subscribe(command: Command, context: Context) -> Reply:
     """Follow every new job here that fits, and the open ones from now on."""
-    async with context.turn(command.asker.channel):
+    async with context.channel_lock(command.requester.channel):
         return await _subscribe(command, context)
 
 
 async def _subscribe(command: Command, context: Context) -> Reply:
-    channel, person, wanted = command.asker.channel, command.asker.person, command.filter
+    channel, person, wanted = command.requester.channel, command.requester.person, command.filter
     here = await context.store.tracks.subscriptions_of(channel)
     has = {each.account for each in here if each.filter == wanted}
-    new = [each for each in context.meant(command.account) if each.account not in has]
+    new = [each for each in context.selected_accounts(command.account) if each.account not in has]
     if not new:
-        return Reply(note("This channel is subscribed to that already. `/ftjob subscriptions` shows what it has."))
+        return Reply(
+            note_message("This channel is subscribed to that already. `/ftjob subscriptions` shows what it has.")
+        )
     if len(here) + len(new) > MOST_ROWS:
         raise UserError(
             f"This channel has {len(here)} subscriptions, and {MOST_ROWS} are the most. `/ftjob subscriptions` lets you "
             "end some."
         )
     begun = await asyncio.gather(*(_begun(each, command) for each in new))
-    jobs = [(each.job, there.account) for there, (_, seen) in zip(new, begun, strict=True) for each in seen.readings]
-    fitting = [(job, name) for job, name in jobs if not job.is_final and wanted.takes(job)]
-    of = f" of {names(new)}" if context.named else ""
-    announcement = _announcement(person, wanted, of, fitting if context.named else [(job, "") for job, _ in fitting])
-    await posted(Outgoing(channel, announcement, key=secrets.token_hex(16)), command.asker, context)
+    jobs = [(each.job, there.account) for there, (_, seen) in zip(new, begun, strict=True) for each in seen.fetched]
+    fitting = [(job, name) for job, name in jobs if not job.is_final and wanted.matches(job)]
+    of = f" of {account_names(new)}" if context.display_name else ""
+    announcement = _announcement(
+        person, wanted, of, fitting if context.display_name else [(job, "") for job, _ in fitting]
+    )
+    await post_card(OutgoingMessage(channel, announcement, key=secrets.token_hex(16)), command.requester, context)
     (subscription, seen), *others = begun
     await context.recorder.subscribe(subscription, seen, *others)
-    told = f"told: {which_changes(wanted)}."
-    return Reply(note(f"Subscribed. This channel will hear of {which_jobs(wanted)}{of}; {told}"))
+    told = f"told: {matching_changes(wanted)}."
+    return Reply(note_message(f"Subscribed. This channel will hear of {matching_jobs(wanted)}{of}; {told}"))
 
 
-async def _begun(there: Context, command: Command) -> tuple[Subscription, Seen]:
+async def _begun(there: Context, command: Command) -> tuple[Subscription, PollResult]:
     """Return the subscription of one account, and what there is at its beginning.
 
     Raises:
@@ -68,20 +72,20 @@ async def _begun(there: Context, command: Command) -> tuple[Subscription, Seen]:
     try:
         readings = await _read_open_jobs(there)
     except ProviderError as error:
-        if there.named is None or command.account:
+        if there.display_name is None or command.account:
             raise
-        hint = f"Nothing was subscribed; {code('/ftjob subscribe account:')} and a name takes one account alone."
-        raise UserError(f"{there.upstream(error)} {hint}") from error
+        hint = f"Nothing was subscribed; {code_span('/ftjob subscribe account:')} and a name takes one account alone."
+        raise UserError(f"{there.error_text(error)} {hint}") from error
     newest = max((reading.snapshot.created_at or 0.0 for reading in readings), default=0.0)
     # A creation time that is still to come would let every later job count as old.
     newest = min(newest, there.clock())
-    asker = command.asker
+    asker = command.requester
     subscription = Subscription(there.account, asker.channel, asker.person, newest, command.filter)
-    return subscription, Seen(there.account, readings, known)
+    return subscription, PollResult(there.account, readings, known)
 
 
-async def _read_open_jobs(context: Context) -> list[Reading]:
-    readings: list[Reading] = []
+async def _read_open_jobs(context: Context) -> list[FetchedJob]:
+    readings: list[FetchedJob] = []
     after, looked_at = None, 0
     for _ in range(MOST_REQUESTS):
         page = await context.client.list_jobs(after=after, limit=PAGE)
@@ -94,8 +98,8 @@ async def _read_open_jobs(context: Context) -> list[Reading]:
 
 
 def _announcement(person: str, wanted: Filter, of: str, open_jobs: Sequence[tuple[Job, str]]) -> Message:
-    told = f" Told: {which_changes(wanted)}." if wanted.statuses else ""
-    who = f"{mention(person)} subscribed this channel: {which_jobs(wanted)}{of} is announced and followed here.{told}"
+    told = f" Told: {matching_changes(wanted)}." if wanted.statuses else ""
+    who = f"{user_mention(person)} subscribed this channel: {matching_jobs(wanted)}{of} is announced and followed here.{told}"
     return job_list(
         [job for job, _ in open_jobs],
         title=f"{who} Open now ({len(open_jobs)})",
@@ -106,49 +110,49 @@ def _announcement(person: str, wanted: Filter, of: str, open_jobs: Sequence[tupl
 
 async def subscriptions(command: Command, context: Context) -> Reply:
     """Show what this channel is subscribed to."""
-    return Reply(_listed(await context.store.tracks.subscriptions_of(command.asker.channel), context))
+    return Reply(_listed(await context.store.tracks.subscriptions_of(command.requester.channel), context))
 
 
 def _listed(here: Sequence[Subscription], context: Context, head: str = "") -> Message:
-    rows = [(each.id or 0, each.filter, each.person, context.drawing.named(each.account)) for each in here]
+    rows = [(each.id or 0, each.filter, each.person, context.drawing.display_name(each.account)) for each in here]
     return subscription_list(rows, head=head)
 
 
 async def unsubscribe(command: Command, context: Context) -> Reply:
     """End one subscription or all: new jobs are not announced by it, those that are tracked stay tracked."""
-    tracks, channel = context.store.tracks, command.asker.channel
+    tracks, channel = context.store.tracks, command.requester.channel
     here = await tracks.subscriptions_of(channel)
     if not here:
-        return Reply(note(NONE))
+        return Reply(note_message(NO_SUBSCRIPTIONS))
     chosen = _chosen(command, here)
     if not chosen and command.subscription is None:
         return Reply(_listed(here, context, _which_one(command)))
     if not sum([await tracks.unsubscribe(channel, each.id) for each in chosen]):
-        return Reply(note("That subscription is over already."))
-    what = "; ".join(f"{_which(each, context)} (told: {which_changes(each.filter)})" for each in chosen)
+        return Reply(note_message("That subscription is over already."))
+    what = "; ".join(f"{_which(each, context)} (told: {matching_changes(each.filter)})" for each in chosen)
     text = (
-        f"{mention(command.asker.person)} unsubscribed this channel from {what}. "
+        f"{user_mention(command.requester.person)} unsubscribed this channel from {what}. "
         "Jobs already tracked stay tracked; `/ftjob untrack all` ends that."
     )
-    return Reply(note(text), public=True)
+    return Reply(note_message(text), public=True)
 
 
 def _which(subscription: Subscription, context: Context) -> str:
-    account = context.drawing.named(subscription.account)
-    return which_jobs(subscription.filter) + (f" of account {code(account)}" if account else "")
+    account = context.drawing.display_name(subscription.account)
+    return matching_jobs(subscription.filter) + (f" of account {code_span(account)}" if account else "")
 
 
 def names_none(command: Command) -> bool:
     """Whether somebody who unsubscribes did not say from what."""
     is_one = command.nth is not None or command.subscription is not None
-    is_some = command.everything or command.account is not None or command.filter != EVERYTHING
+    is_some = command.everything or command.account is not None or command.filter != MATCH_ALL
     return command.verb is Verb.UNSUBSCRIBE and not is_one and not is_some
 
 
 def _which_one(command: Command) -> str:
     if names_none(command):
         return "Which one shall end?"
-    return f"None here waits for {code(written(command.filter, command.account) or EVERY)}."
+    return f"None here waits for {code_span(written(command.filter, command.account) or ANY_STATUS)}."
 
 
 def _chosen(command: Command, here: list[Subscription]) -> list[Subscription]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 
 from bot.blocks.parts import escape
-from bot.text import named, unseen_character
+from bot.text import character_name, invisible_character
 
 MODEL = "model:"
 ACCOUNT = "account:"
@@ -125,7 +125,7 @@ def quoted(value: str, stands_alone: Callable[[str], bool], *, key: str = "k=") 
     return next((form for form in forms if split(escape(f"{key}{form} x"), stands_alone) == read), forms[1])
 
 
-def typed(word: str) -> str:
+def as_typed(word: str) -> str:
     """Return a word as it was typed: without Slack's escapes, and without the links that it makes of addresses.
 
     Somebody who was mentioned is their id. A link's label counts only where it is the link's own address.
@@ -152,15 +152,15 @@ def unescaped(text: str) -> str:
 
 def problem_in(text: str) -> str | None:
     """Return why a typed text can't be taken as it is, as the rest of a sentence: "holds U+202E ..."; None where it can."""
-    strange = unseen_character(text)
+    strange = invisible_character(text)
     return f"holds {strange}, which can't be seen" if strange else None
 
 
-def strangeness(word: str) -> str:
+def unusual_character(word: str) -> str:
     """Return a sentence that names what makes a word another than it looks like, "" where nothing does.
 
     That is what can't be seen, and a letter of another script among those of ours.
     """
-    foreign = (named(each) for each in word if not each.isascii() and each.isalpha())
-    strange = unseen_character(word) or (next(foreign, None) if re.search("[A-Za-z]", word) else None)
+    foreign = (character_name(each) for each in word if not each.isascii() and each.isalpha())
+    strange = invisible_character(word) or (next(foreign, None) if re.search("[A-Za-z]", word) else None)
     return f" It holds {strange}." if strange else ""

@@ -11,8 +11,8 @@ from bot.errors import UserError
 class Usage:
     """How a verb is written."""
 
-    form: str
-    does: str
+    syntax: str
+    description: str
     example: str
 
 
@@ -77,7 +77,7 @@ ALIASES = {
 }
 
 
-def misused(verb: Verb, problem: str) -> UserError:
+def usage_error(verb: Verb, problem: str) -> UserError:
     """Return what to tell somebody who wrote a verb in a way that does not fit: ``problem``, then how it is written."""
     usage = USAGE[verb]
-    return UserError(f"{problem}\nUsage: `/ftjob {escape(usage.form)}`, as in `/ftjob {usage.example}`.")
+    return UserError(f"{problem}\nUsage: `/ftjob {escape(usage.syntax)}`, as in `/ftjob {usage.example}`.")

@@ -14,25 +14,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.blocks.parts import cut, tidy
-from bot.errors import ChartNotDrawn
+from bot.blocks.parts import strip_invisible, truncate
+from bot.errors import ChartNotRendered
 from bot.jobs.results import Curve
 
-LONGEST = 60.0
+TIMEOUT = 60.0
 """Seconds until a process that draws is killed."""
 WIDTH, HEIGHT = 1200, 600
 """Pixels."""
-MOST_DRAWN = 2000
+MAX_POINTS = 2000
 """Points of a curve that are drawn; a longer one is thinned to the extremes of each stretch, so that spikes stay."""
 SPARSE, DENSE = 40, 500
 """Points of a curve up to which each is marked, and from which on its line is thin."""
-SPIKE, USUAL = 5.0, 0.95
+SPIKE_FACTOR, SPIKE_QUANTILE = 5.0, 0.95
 """How many times what this share of the values stays below the greatest has to be for a logarithmic scale."""
-GROUND, INK, GRID = "#ffffff", "#1d1c1d", "#dddddd"
+BACKGROUND, FOREGROUND, GRID = "#ffffff", "#1d1c1d", "#dddddd"
 """On a ground of its own a picture reads the same in Slack's light and dark theme."""
-COLOURS = ("#0072b2", "#d55e00", "#009e73")
+COLORS = ("#0072b2", "#d55e00", "#009e73")
 """Okabe and Ito's: people who do not see red or green apart tell them apart."""
-LONGEST_TITLE = 70
+MAX_TITLE = 70
 _PNG = b"\x89PNG"
 
 
@@ -46,15 +46,15 @@ class Chart:
     """Steps at which a checkpoint was saved."""
 
 
-def in_words(chart: Chart) -> str:
+def alt_text(chart: Chart) -> str:
     """Return what the picture shows, with its numbers."""
-    said = [_curve_in_words(curve) for curve in chart.curves]
+    said = [_curve_alt_text(curve) for curve in chart.curves]
     if chart.checkpoints:
         said.append("checkpoints at step " + ", ".join(f"{step:,}" for step in chart.checkpoints[:5]))
     return f"{chart.title}: " + "; ".join(said)
 
 
-def _curve_in_words(curve: Curve) -> str:
+def _curve_alt_text(curve: Curve) -> str:
     (first_step, first), (last_step, last), (best_step, best) = curve.points[0], curve.points[-1], curve.best
     word = "highest" if curve.is_reward else "lowest"
     if len(curve.points) == 1:
@@ -68,9 +68,9 @@ def _curve_in_words(curve: Curve) -> str:
 class Charts:
     """Draws, one chart at a time."""
 
-    def __init__(self, *, longest: float = LONGEST) -> None:
-        self._longest = longest
-        self._turn = asyncio.Semaphore(1)
+    def __init__(self, *, timeout: float = TIMEOUT) -> None:
+        self._timeout = timeout
+        self._semaphore = asyncio.Semaphore(1)
 
     async def png(self, chart: Chart) -> bytes:
         """Draw a chart in a process that ends with it.
@@ -78,14 +78,14 @@ class Charts:
         Raises:
             ChartNotDrawn: it broke, or took too long.
         """
-        async with self._turn:
-            return await _drawn(chart, self._longest)
+        async with self._semaphore:
+            return await _draw_in_subprocess(chart, self._timeout)
 
 
-async def _drawn(chart: Chart, longest: float) -> bytes:
-    given = {
+async def _draw_in_subprocess(chart: Chart, seconds: float) -> bytes:
+    request = {
         "title": chart.title,
-        "curves": [{"name": curve.name, "points": thinned(curve.points)} for curve in chart.curves],
+        "curves": [{"name": curve.name, "points": downsampled(curve.points)} for curve in chart.curves],
         "checkpoints": list(chart.checkpoints),
     }
     # Nothing of our environment: it holds secrets that a process that draws does not need.
@@ -94,24 +94,24 @@ async def _drawn(chart: Chart, longest: float) -> bytes:
         sys.executable, "-m", "bot.delivery.charts", stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environ
     )
     try:
-        async with asyncio.timeout(longest):
-            png, said = await process.communicate(json.dumps(given).encode())
+        async with asyncio.timeout(seconds):
+            png, stderr = await process.communicate(json.dumps(request).encode())
     except TimeoutError as error:
-        raise ChartNotDrawn(f"It took longer than {longest:g} s.") from error
+        raise ChartNotRendered(f"It took longer than {seconds:g} s.") from error
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
     if process.returncode or not png.startswith(_PNG):
-        raise ChartNotDrawn(said.decode(errors="replace")[-500:])
+        raise ChartNotRendered(stderr.decode(errors="replace")[-500:])
     return png
 
 
 def main() -> None:
     """Draw the chart that stands in the standard input, as JSON, to the standard output."""
-    given = json.load(sys.stdin)
-    curves = [Curve(each["name"], tuple((step, value) for step, value in each["points"])) for each in given["curves"]]
-    sys.stdout.buffer.write(draw(Chart(given["title"], curves, given["checkpoints"])))
+    request = json.load(sys.stdin)
+    curves = [Curve(each["name"], tuple((step, value) for step, value in each["points"])) for each in request["curves"]]
+    sys.stdout.buffer.write(draw(Chart(request["title"], curves, request["checkpoints"])))
 
 
 def draw(chart: Chart) -> bytes:
@@ -120,9 +120,9 @@ def draw(chart: Chart) -> bytes:
     from matplotlib.figure import Figure  # noqa: PLC0415
     from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter  # noqa: PLC0415
 
-    figure = Figure(figsize=(WIDTH / 100, HEIGHT / 100), dpi=100, facecolor=GROUND, layout="constrained")
+    figure = Figure(figsize=(WIDTH / 100, HEIGHT / 100), dpi=100, facecolor=BACKGROUND, layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot(facecolor=GROUND)
+    axes = figure.add_subplot(facecolor=BACKGROUND)
     _draw_lines(axes, chart)
     is_log = has_spike(chart.curves)
     if is_log:
@@ -134,13 +134,15 @@ def draw(chart: Chart) -> bytes:
     axes.xaxis.set_major_formatter("{x:,.0f}")
     measure = "reward" if chart.curves[0].is_reward else "loss"
     # A model's name is foreign text: its dollar signs are no formulas.
-    axes.set_title(cut(tidy(chart.title), LONGEST_TITLE), loc="left", fontsize=18, color=INK, parse_math=False)
-    axes.set_xlabel("step", fontsize=16, color=INK)
-    axes.set_ylabel(measure + (" (logarithmic)" if is_log else ""), fontsize=16, color=INK)
-    axes.tick_params(labelsize=16, colors=INK)
+    axes.set_title(
+        truncate(strip_invisible(chart.title), MAX_TITLE), loc="left", fontsize=18, color=FOREGROUND, parse_math=False
+    )
+    axes.set_xlabel("step", fontsize=16, color=FOREGROUND)
+    axes.set_ylabel(measure + (" (logarithmic)" if is_log else ""), fontsize=16, color=FOREGROUND)
+    axes.tick_params(labelsize=16, colors=FOREGROUND)
     axes.grid(color=GRID, linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(fontsize=16, frameon=False, labelcolor=INK)
+    axes.legend(fontsize=16, frameon=False, labelcolor=FOREGROUND)
     target = io.BytesIO()
     figure.savefig(target, format="png")
     return target.getvalue()
@@ -149,8 +151,8 @@ def draw(chart: Chart) -> bytes:
 def _draw_lines(axes: Any, chart: Chart) -> None:
     for nth, step in enumerate(chart.checkpoints):
         label = None if nth else "checkpoint"
-        axes.axvline(step, color=INK, alpha=0.5, linewidth=1.2, linestyle=(0, (4, 4)), label=label, zorder=1)
-    for curve, colour in zip(chart.curves, COLOURS, strict=False):
+        axes.axvline(step, color=FOREGROUND, alpha=0.5, linewidth=1.2, linestyle=(0, (4, 4)), label=label, zorder=1)
+    for curve, colour in zip(chart.curves, COLORS, strict=False):
         steps, values = zip(*curve.points, strict=True)
         marker = "o" if len(steps) <= SPARSE else ""
         width = 2.5 if len(steps) < DENSE else 0.8
@@ -163,14 +165,14 @@ def _draw_lines(axes: Any, chart: Chart) -> None:
 def has_spike(curves: Sequence[Curve]) -> bool:
     """Whether some value is so far above the usual ones that these would all lie on one flat line."""
     values = sorted(value for curve in curves for _, value in curve.points)
-    return values[0] > 0 and values[-1] > SPIKE * values[int(USUAL * (len(values) - 1))]
+    return values[0] > 0 and values[-1] > SPIKE_FACTOR * values[int(SPIKE_QUANTILE * (len(values) - 1))]
 
 
-def thinned(points: Sequence[tuple[int, float]], most: int = MOST_DRAWN) -> list[tuple[int, float]]:
-    """Return at most ``most`` points: of each stretch the lowest and the highest, in order."""
-    if len(points) <= most:
+def downsampled(points: Sequence[tuple[int, float]], limit: int = MAX_POINTS) -> list[tuple[int, float]]:
+    """Return at most ``limit`` points: of each stretch the lowest and the highest, in order."""
+    if len(points) <= limit:
         return list(points)
-    size = -(-2 * len(points) // most)
+    size = -(-2 * len(points) // limit)
     kept: list[tuple[int, float]] = []
     for start in range(0, len(points), size):
         stretch = points[start : start + size]

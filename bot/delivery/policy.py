@@ -3,115 +3,125 @@
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from bot.net.retry_after import LONGEST_PAUSE, SHORTEST_PAUSE, jittered
+from bot.net.retry_after import MAX_PAUSE, MIN_PAUSE, jittered
 from bot.slack.errors import (
+    AUTH_ERRORS,
     CHANNEL_CLOSED,
-    LOST_ACCESS,
+    INVALID_CONTENT,
+    LOOKUP_FORBIDDEN,
     MAYBE_POSTED,
-    NEVER_SEES,
-    OUR_FAULT,
     RATE_LIMITED,
-    REFUSED_FOR_NOW,
-    THREAD_GONE,
-    WORKSPACE_CLOSED,
+    TEMPORARY_ERRORS,
+    THREAD_UNAVAILABLE,
 )
-from bot.slack.messages import Answer, Sight
-from bot.slack.timeouts import PACE, PATIENCE, Patience
+from bot.slack.messages import LookupResult, PostResult
+from bot.slack.timeouts import CHANNEL_INTERVAL, DELIVERY_TIMEOUTS, DeliveryTimeouts
 from bot.store.outbox import queue
+from bot.store.outbox.dead_letters import LOST_ACCESS
 from bot.store.outbox.delivery import Outcome
 
 LONGEST_BACKOFF = queue.LONGEST_WAIT
-_MOST_DOUBLINGS = 12
-MOST_UNKNOWN = 5
+_MAX_DOUBLINGS = 12
+MAX_UNKNOWN_ERRORS = 5
 """How often an error that we do not know is tried again."""
 
 
-NOT_DRAWN = "not_drawn"
+RENDER_FAILED = "not_drawn"
 """Ours: the message could not even be drawn."""
 
 
-class Next(StrEnum):
+class AfterLookup(StrEnum):
     """What to do with a delivery in doubt after a look-up."""
 
     SENT = "sent"
     """It is there."""
     SEND = "send"
     """It is not there."""
-    SEND_BLIND = "send_blind"
+    SEND_UNCONFIRMED = "send_blind"
     """Nobody can see whether it is there: better told twice than not at all, and the message says so."""
-    LOOK_AGAIN = "look_again"
+    LOOK_UP_AGAIN = "look_again"
     PARK = "park"
     """The channel is closed, for looking too."""
 
 
 @dataclass(frozen=True)
-class Verdict:
+class RetryDecision:
     """What becomes of a delivery after an attempt."""
 
     outcome: Outcome
     wait: float = 0.0
     """Seconds until it may be tried again."""
-    channel_wait: float = PACE
+    channel_wait: float = CHANNEL_INTERVAL
     """Seconds until anything more goes to its channel, the pace at the least."""
 
 
-def decide(answer: Answer, attempts: int, *, was_plain: bool, luck: float, patience: Patience = PATIENCE) -> Verdict:
+def classify(
+    result: PostResult, attempts: int, *, was_plain: bool, jitter: float, timeouts: DeliveryTimeouts = DELIVERY_TIMEOUTS
+) -> RetryDecision:
     """Return what becomes of a delivery.
 
     Args:
-        answer: how the attempt ended.
+        result: how the attempt ended.
         attempts: how many there have been, this one included.
         was_plain: whether it already went out without blocks.
-        luck: a random number from 0 to 1 that spreads retries.
-        patience: how long to wait for what.
+        jitter: a random number from 0 to 1 that spreads retries.
+        timeouts: how long to wait for what.
     """
-    verdict = _sorted(answer, attempts, was_plain=was_plain, luck=luck, patience=patience)
-    return replace(verdict, channel_wait=patience.pace) if verdict.channel_wait == PACE else verdict
+    decision = _classify(result, attempts, was_plain=was_plain, jitter=jitter, timeouts=timeouts)
+    return (
+        replace(decision, channel_wait=timeouts.channel_interval)
+        if decision.channel_wait == CHANNEL_INTERVAL
+        else decision
+    )
 
 
-def backoff(failures: int, luck: float, longest: float = LONGEST_BACKOFF) -> float:
-    """Return the seconds until what failed so often before is tried again; ``luck`` as of ``decide``."""
-    return min(longest, 2.0 ** min(failures, _MOST_DOUBLINGS)) * (0.5 + luck / 2)
+def backoff(failures: int, jitter: float, longest: float = LONGEST_BACKOFF) -> float:
+    """Return the seconds until what failed so often before is tried again; ``jitter`` as of ``classify``."""
+    return min(longest, 2.0 ** min(failures, _MAX_DOUBLINGS)) * (0.5 + jitter / 2)
 
 
-def pause_asked(answer: Answer) -> float:
+def requested_pause(result: PostResult) -> float:
     """Return the seconds that Slack's rate limit asks for, within our bounds."""
-    return min(max(SHORTEST_PAUSE, answer.retry_after or SHORTEST_PAUSE), LONGEST_PAUSE)
+    return min(max(MIN_PAUSE, result.retry_after or MIN_PAUSE), MAX_PAUSE)
 
 
-def _sorted(answer: Answer, attempts: int, *, was_plain: bool, luck: float, patience: Patience) -> Verdict:
-    error = answer.error or ""
-    wait = backoff(attempts - 1, luck)
-    if answer.ts:
-        return Verdict("sent")
-    if answer.maybe_posted or error in MAYBE_POSTED:
-        return Verdict("ambiguous", wait=patience.settle)
+def _classify(
+    result: PostResult, attempts: int, *, was_plain: bool, jitter: float, timeouts: DeliveryTimeouts
+) -> RetryDecision:
+    error = result.error or ""
+    wait = backoff(attempts - 1, jitter)
+    if result.ts:
+        return RetryDecision("sent")
+    if result.maybe_posted or error in MAYBE_POSTED:
+        return RetryDecision("ambiguous", wait=timeouts.visibility_delay)
     if error in RATE_LIMITED:
-        pause = jittered(pause_asked(answer), luck)
-        return Verdict("pending", wait=pause, channel_wait=pause)
+        pause = jittered(requested_pause(result), jitter)
+        return RetryDecision("pending", wait=pause, channel_wait=pause)
     if error in CHANNEL_CLOSED or error == LOST_ACCESS:
-        return Verdict("dead" if error == LOST_ACCESS else "parked")
-    if error in WORKSPACE_CLOSED:
-        return Verdict("pending", wait=LONGEST_BACKOFF, channel_wait=LONGEST_BACKOFF)
-    if error in OUR_FAULT:
-        return Verdict("dead" if was_plain else "pending")
-    if error in THREAD_GONE:
-        return Verdict("pending")
-    if error in REFUSED_FOR_NOW or error == "unreachable":
-        return Verdict("pending", wait=wait)
-    if attempts == 1 and error != NOT_DRAWN:
-        return Verdict("ambiguous", wait=patience.settle)  # a word that we do not know may mean anything, once
-    return Verdict("pending" if attempts <= MOST_UNKNOWN else "dead", wait=wait)
+        return RetryDecision("dead" if error == LOST_ACCESS else "parked")
+    if error in AUTH_ERRORS:
+        return RetryDecision("pending", wait=LONGEST_BACKOFF, channel_wait=LONGEST_BACKOFF)
+    if error in INVALID_CONTENT:
+        return RetryDecision("dead" if was_plain else "pending")
+    if error in THREAD_UNAVAILABLE:
+        return RetryDecision("pending")
+    if error in TEMPORARY_ERRORS or error == "unreachable":
+        return RetryDecision("pending", wait=wait)
+    if attempts == 1 and error != RENDER_FAILED:
+        return RetryDecision(
+            "ambiguous", wait=timeouts.visibility_delay
+        )  # a word that we do not know may mean anything, once
+    return RetryDecision("pending" if attempts <= MAX_UNKNOWN_ERRORS else "dead", wait=wait)
 
 
-def after_look(sight: Sight, looks: int, patience: Patience) -> Next:
-    """Return what to do with a delivery in doubt after a look-up, ``looks`` of which before could not see either."""
-    if sight.ts:
-        return Next.SENT
-    if sight.blind is None:
-        return Next.SEND
-    if sight.blind in CHANNEL_CLOSED:
-        return Next.PARK
-    if sight.blind in NEVER_SEES or (looks + 1) * patience.look_again >= patience.blind:
-        return Next.SEND_BLIND
-    return Next.LOOK_AGAIN
+def after_lookup(result: LookupResult, failed_lookups: int, timeouts: DeliveryTimeouts) -> AfterLookup:
+    """Return what to do with a delivery in doubt after a look-up, ``failed_lookups`` of which before could not see either."""
+    if result.ts:
+        return AfterLookup.SENT
+    if result.error is None:
+        return AfterLookup.SEND
+    if result.error in CHANNEL_CLOSED:
+        return AfterLookup.PARK
+    if result.error in LOOKUP_FORBIDDEN or (failed_lookups + 1) * timeouts.lookup_interval >= timeouts.lookup_limit:
+        return AfterLookup.SEND_UNCONFIRMED
+    return AfterLookup.LOOK_UP_AGAIN

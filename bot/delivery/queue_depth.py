@@ -4,7 +4,7 @@ from bot.store import Store
 from bot.telemetry import metrics
 
 
-class Tally:
+class QueueDepthGauge:
     """Counts now and then."""
 
     name = "tally"
@@ -14,5 +14,5 @@ class Tally:
 
     async def look(self) -> None:
         """Count them, by state; every process counts what all of them share."""
-        for state, count in (await self._store.undelivered.by_state()).items():
-            metrics.WAITING.labels(state).set(count)
+        for state, count in (await self._store.dead_letters.by_state()).items():
+            metrics.PENDING_DELIVERIES.labels(state).set(count)

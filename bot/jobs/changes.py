@@ -16,13 +16,13 @@ class ChangeKind(StrEnum):
     """The status differs; the model's name may have come with it."""
     MODEL = "model"
     """Only ``fine_tuned_model`` differs."""
-    GONE = "gone"
+    MISSING = "gone"
     """The API does not know the job any more."""
-    BACK = "back"
+    REAPPEARED = "back"
     """A job that was gone is there again, as it was."""
-    STUCK = "stuck"
+    STALLED = "stuck"
     """A job stands still for too long."""
-    MOVED = "moved"
+    PROGRESSING = "moved"
     """A running job that stood still has something new in its log."""
 
 
@@ -46,7 +46,7 @@ class Change:
     kind: ChangeKind
     before: State
     after: State
-    stuck_for: float | None = None
+    stalled_for: float | None = None
     """For how many seconds the job stood still until now, where people were or are told of that."""
 
     @property

@@ -7,25 +7,25 @@ from bot.jobs.changes import ChangeKind, State, change_between
 from bot.jobs.models import Job
 from bot.jobs.statuses import UNKNOWN, is_backward
 
-AGREEING = 8
+CONFIRM_INTERVALS = 8
 """Intervals for which every read says the same before a job is believed to have gone backward: where a third of the
 reads are stale, one in 20,000 begins so many in a row."""
-MISSES = 3
+MISSING_READS = 3
 """Reads in a row without a job, at the least, before it counts as gone."""
-REST = 3600.0
+MISSING_POLL_INTERVAL = 3600.0
 """Seconds between two looks for a job that is gone."""
-GIVEN_UP_AFTER = 7 * 86400.0
+MISSING_GIVE_UP_AFTER = 7 * 86400.0
 """Seconds for which a job that is gone is looked for."""
-_NEARLY = 0.9
+_INTERVAL_TOLERANCE = 0.9
 """The share of an interval that counts as one: two looks of a timer are never exactly an interval apart."""
 
 
 @dataclass(frozen=True)
-class Doubt:
+class SoftState:
     """The first of the reads in a row that showed a job further back in its life."""
 
     status: str
-    at: float
+    since: float
 
 
 @dataclass(frozen=True)
@@ -37,22 +37,22 @@ class Absence:
     last: float
 
 
-class Verdict(StrEnum):
+class DebounceResult(StrEnum):
     """What a read of a known job amounts to."""
 
-    SAME = "same"
+    UNCHANGED = "same"
     """It shows what is stored."""
-    CHANGED = "changed"
+    CONFIRMED = "changed"
     """It shows a change that is believed."""
-    NOTED = "noted"
+    SUSPECTED = "noted"
     """It is the first that shows the job in this earlier state: all later ones have to say the same for a while."""
-    WAITING = "waiting"
+    PENDING = "waiting"
     """It says the same as the one that was noted, but too soon after it."""
     CLEARED = "cleared"
     """It shows what is stored, so what was noted was wrong."""
 
 
-def judge(stored: State, doubt: Doubt | None, new: State, *, now: float, interval: float) -> Verdict:
+def confirm(stored: State, soft_state: SoftState | None, new: State, *, now: float, interval: float) -> DebounceResult:
     """Return what a read of a job amounts to.
 
     APIs answer from replicas that lag: a job that is over is believed to be in another state, and one that runs to wait
@@ -61,19 +61,23 @@ def judge(stored: State, doubt: Doubt | None, new: State, *, now: float, interva
 
     Args:
         stored: the job as it is known.
-        doubt: an earlier read that contradicted ``stored``, if there was one.
+        soft_state: an earlier read that contradicted ``stored``, if there was one.
         new: what this read shows.
-        now: the moment of this read, by the clock of ``doubt``.
+        now: the moment of this read, by the clock of ``soft_state``.
         interval: seconds between two sweeps.
     """
     change = change_between(stored, new)
     if change is None:
-        return Verdict.CLEARED if doubt and new.status != UNKNOWN else Verdict.SAME
+        return DebounceResult.CLEARED if soft_state and new.status != UNKNOWN else DebounceResult.UNCHANGED
     if change.kind is not ChangeKind.STATUS or not is_backward(stored.status, change.after.status):
-        return Verdict.CHANGED
-    if doubt is None or doubt.status != change.after.status or doubt.at > now:
-        return Verdict.NOTED
-    return Verdict.CHANGED if now - doubt.at >= AGREEING * _NEARLY * interval else Verdict.WAITING
+        return DebounceResult.CONFIRMED
+    if soft_state is None or soft_state.status != change.after.status or soft_state.since > now:
+        return DebounceResult.SUSPECTED
+    return (
+        DebounceResult.CONFIRMED
+        if now - soft_state.since >= CONFIRM_INTERVALS * _INTERVAL_TOLERANCE * interval
+        else DebounceResult.PENDING
+    )
 
 
 def is_same_result(before: Job, now: Job) -> bool:
@@ -86,11 +90,11 @@ def is_same_result(before: Job, now: Job) -> bool:
     )
 
 
-def is_gone(absence: Absence, interval: float) -> bool:
+def is_missing(absence: Absence, interval: float) -> bool:
     """Whether a job was not found often enough, for long enough, to say so."""
-    return absence.reads >= MISSES and absence.last - absence.since >= 2 * _NEARLY * interval
+    return absence.reads >= MISSING_READS and absence.last - absence.since >= 2 * _INTERVAL_TOLERANCE * interval
 
 
 def is_given_up(absence: Absence) -> bool:
     """Whether a job that is gone was looked for long enough."""
-    return absence.last - absence.since >= GIVEN_UP_AFTER
+    return absence.last - absence.since >= MISSING_GIVE_UP_AFTER

@@ -6,11 +6,11 @@ https://platform.openai.com/docs/api-reference/fine-tuning/create
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bot.jobs.models import OWNER
+from bot.jobs.models import OWNER_KEY
 
-REQUEST = "ftjob_request"
+REQUEST_KEY = "ftjob_request"
 """The metadata by which a job is found again whose creation got no answer."""
-MOST_PAIRS = 14
+MAX_METADATA_PAIRS = 14
 """Pairs of metadata that somebody may ask for: a job carries 16, and two are ours."""
 
 Method = Literal["supervised", "dpo"]
@@ -18,7 +18,7 @@ Number = int | float
 
 
 @dataclass(frozen=True)
-class Creation:
+class JobRequest:
     """What a new job is asked to be; what is None, or not named, the API chooses."""
 
     model: str
@@ -42,6 +42,6 @@ class Creation:
             "suffix": self.suffix,
             "seed": self.seed,
             "method": method,
-            "metadata": {**dict(self.metadata), OWNER: owner, REQUEST: request},
+            "metadata": {**dict(self.metadata), OWNER_KEY: owner, REQUEST_KEY: request},
         }
         return {name: value for name, value in wanted.items() if value is not None}

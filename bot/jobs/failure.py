@@ -10,64 +10,64 @@ from bot.jobs.models import JobError
 
 
 @dataclass(frozen=True)
-class _Family:
+class _FailureClass:
     """Failures that one advice fits."""
 
     pattern: re.Pattern[str]
     advice: str
 
 
-def _family(pattern: str, advice: str) -> _Family:
-    return _Family(re.compile(pattern, re.IGNORECASE), advice)
+def _failure_class(pattern: str, advice: str) -> _FailureClass:
+    return _FailureClass(re.compile(pattern, re.IGNORECASE), advice)
 
 
-_FAMILIES = (
-    _family(
+_FAILURE_CLASSES = (
+    _failure_class(
         r"insufficient_quota|exceeded_quota|quotaexceeded|billing|hard limit",
         "The account has no money or quota left for training. Raise its limit or pay its bill, then create the job again.",
     ),
-    _family(
+    _failure_class(
         r"moderation|usage polic|unsafe|contentfilter|content_filter|safety|violat",
         "The provider's safety check refused the training data or the trained model. Look for examples that break its usage "
         "policies, take them out, upload the file anew and create the job again.",
     ),
-    _family(
+    _failure_class(
         r"too few|at least 10|minimum (number )?of|not enough examples",
         "There are too few examples: most providers want at least ten. Add some, upload the file anew and create the job again.",
     ),
-    _family(
+    _failure_class(
         r"token limit|too many tokens|exceeds the (maximum|context)|context length|too long",
         "Some examples are longer than the model takes. Shorten or split them, upload the file anew and create the job again.",
     ),
-    _family(
+    _failure_class(
         r"jsonl|json line|line \d+|invalid (file )?format|parse|malformed|messages.*(missing|required)|jsonlvalidationfailed",
         "The file is not as the model expects it: one JSON object with `messages` in each line. Mend the line that the "
         "message names, upload the file anew and create the job again.",
     ),
-    _family(
+    _failure_class(
         r"invalid_validation_file",
         "The validation file was refused. Check that it has the same format as the training file and shares no line with "
         "it, upload it anew and create the job again.",
     ),
-    _family(
+    _failure_class(
         r"invalid_training_file|fileimportfailed|invalid_file",
         "The training file was refused. Check that each line is one JSON object in the format of the method, upload it anew "
         "and create the job again.",
     ),
-    _family(
+    _failure_class(
         r"invalid_n_epochs|invalid_hyperparameter|learning_rate|batch_size|hyperparameter",
         "A hyperparameter does not fit. Set it to `auto`, or to a value that the provider's page of the method allows.",
     ),
-    _family(
+    _failure_class(
         r"grader",
         "The grader could not be run on the examples. Try it on a few of them with the provider's grader check, mend it, and "
         "create the job again.",
     ),
-    _family(
+    _failure_class(
         r"model_not_found|not available for fine-tuning|cannot be fine-tuned|training_not_available|winding down",
         "This model or this account cannot be fine-tuned (any more). Choose another base model, or another provider.",
     ),
-    _family(
+    _failure_class(
         r"server_error|internal|internalfailure|serviceunavailable|overloaded|try again",
         "The provider had a fault of its own; the data is probably fine. Create the job again with the same files.",
     ),
@@ -83,4 +83,4 @@ def advice_for(error: JobError | None, reason: str | None = None) -> str | None:
     """
     said = " ".join(part for part in (error.code, error.param, error.message) if part) if error else ""
     text = said or reason or ""
-    return next((family.advice for family in _FAMILIES if text and family.pattern.search(text)), None)
+    return next((family.advice for family in _FAILURE_CLASSES if text and family.pattern.search(text)), None)

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from typing import Self
 
-from bot.jobs.models import OWNER, Job
-from bot.jobs.statuses import OPEN, is_final, settled_word
+from bot.jobs.models import OWNER_KEY, Job
+from bot.jobs.statuses import OPEN, canonical_status, is_final
 
 _DATE = re.compile(r"-\d{4}-\d{2}-\d{2}$", re.ASCII)
 """The end of a snapshot's name: https://platform.openai.com/docs/models."""
@@ -28,19 +28,19 @@ class Filter:
     owner: str | None = None
     """Whose job it is, by Slack user id."""
 
-    def takes(self, job: Job) -> bool:
+    def matches(self, job: Job) -> bool:
         """Whether a job meets the conditions, whatever its status is."""
         carried = job.metadata or {}
-        return self._takes_model(job.model or "") and all(
-            carried.get(key) == value for key, value in self.pairs.items()
+        return self._matches_model(job.model or "") and all(
+            carried.get(key) == value for key, value in self.required_metadata.items()
         )
 
     @property
-    def pairs(self) -> dict[str, str]:
+    def required_metadata(self) -> dict[str, str]:
         """The metadata that a job must carry, its owner among it."""
-        return dict(self.metadata) | ({OWNER: self.owner} if self.owner else {})
+        return dict(self.metadata) | ({OWNER_KEY: self.owner} if self.owner else {})
 
-    def _takes_model(self, model: str) -> bool:
+    def _matches_model(self, model: str) -> bool:
         # A job made with "gpt-4o" is one of "gpt-4o-2024-08-06" once the API lists it.
         names = (model.casefold(), _DATE.sub("", model.casefold()))
         return self.model is None or any(fnmatchcase(name, self.model.casefold()) for name in names)
@@ -54,21 +54,21 @@ class Filter:
         """Return the filter that ``to_json`` wrote."""
         found = json.loads(text)
         pairs = tuple((key, value) for key, value in found.get("metadata", ()))
-        statuses = sorted({settled_word(each) for each in found.get("statuses", ())})
+        statuses = sorted({canonical_status(each) for each in found.get("statuses", ())})
         return cls(tuple(statuses), found.get("model"), pairs, found.get("owner"))
 
 
-EVERYTHING = Filter()
+MATCH_ALL = Filter()
 
 
-def union(told: Iterable[Collection[str]]) -> tuple[str, ...]:
+def union_of_statuses(status_filters: Iterable[Collection[str]]) -> tuple[str, ...]:
     """Return the statuses that are told where each of these is; none of them is all of them."""
-    several = [set(statuses) for statuses in told]
+    several = [set(statuses) for statuses in status_filters]
     return tuple(sorted(set[str]().union(*several))) if all(several) else ()
 
 
-def waits_for(status: str, statuses: Collection[str]) -> bool:
+def matches_status(status: str, statuses: Collection[str]) -> bool:
     """Whether a status is one of these; none is any."""
     if not statuses or (OPEN in statuses and not is_final(status)):
         return True
-    return settled_word(status) in map(settled_word, statuses)
+    return canonical_status(status) in map(canonical_status, statuses)

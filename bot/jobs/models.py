@@ -11,9 +11,9 @@ from typing import Annotated, Any
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from bot.jobs.statuses import UNKNOWN, is_final
-from bot.telemetry.redaction import LONGEST, redacted
+from bot.telemetry.redaction import MAX_TEXT_LENGTH, redacted
 
-OWNER = "slack_user"
+OWNER_KEY = "slack_user"
 """The metadata that holds the Slack user id of whose job it is."""
 
 _LARGEST_COUNT = 2**63 - 1
@@ -32,9 +32,9 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _said(value: Any) -> str | None:
+def _redacted_text(value: Any) -> str | None:
     text = _text(value)
-    return text and redacted(text[:LONGEST])
+    return text and redacted(text[:MAX_TEXT_LENGTH])
 
 
 def _number(value: Any) -> int | float | None:
@@ -77,7 +77,7 @@ def _error(value: Any) -> Any:
 
 
 Text = Annotated[str | None, BeforeValidator(_text)]
-Said = Annotated[str | None, BeforeValidator(_said)]
+RedactedText = Annotated[str | None, BeforeValidator(_redacted_text)]
 """A sentence, which may repeat a key: where a job calls another service, its error does."""
 Time = Annotated[float | None, BeforeValidator(_time)]
 Count = Annotated[int | None, BeforeValidator(_count)]
@@ -90,7 +90,7 @@ class JobError(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     code: Text = None
-    message: Said = None
+    message: RedactedText = None
     param: Text = None
 
 
@@ -176,7 +176,7 @@ class Event(BaseModel):
     id: Text = None
     created_at: Time = None
     level: Annotated[str, BeforeValidator(lambda value: _text(value) or "info")] = "info"
-    message: Annotated[str, BeforeValidator(lambda value: _said(value) or "")] = ""
+    message: Annotated[str, BeforeValidator(lambda value: _redacted_text(value) or "")] = ""
     type: Text = None
     data: Mapping = None
 

@@ -2,19 +2,19 @@
 
 from bot.jobs.models import Job
 
-_OF_MODEL = 5
+_MODEL_NAME_PARTS = 5
 """Parts of a model's name: ft:base:organization:suffix:id."""
 
 
-def name_of(job: Job) -> str | None:
+def job_name(job: Job) -> str | None:
     """Return a job's name: its metadata ``name``, else its suffix, else None."""
     more = job.model_extra or {}
     given = ((job.metadata or {}).get("name"), more.get("suffix"), more.get("user_provided_suffix"))
     named = next((each.strip() for each in given if isinstance(each, str) and each.strip()), None)
-    return named or suffix_of(job.fine_tuned_model)
+    return named or model_suffix(job.fine_tuned_model)
 
 
-def suffix_of(model: str | None) -> str | None:
+def model_suffix(model: str | None) -> str | None:
     """Return the suffix in a fine-tuned model's name, or None: "search" of "ft:gpt-4o-mini:acme:search:AbC123"."""
     parts = (model or "").split(":")
-    return (parts[3] or None) if len(parts) == _OF_MODEL and parts[0] == "ft" else None
+    return (parts[3] or None) if len(parts) == _MODEL_NAME_PARTS and parts[0] == "ft" else None

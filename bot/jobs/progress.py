@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from bot.jobs.models import Event, Job
-from bot.jobs.results import measured
+from bot.jobs.results import parse_measurement
 
 MOST_POINTS = 60
 """Points of the loss that are kept; where there are more, every other one goes."""
-MOST_AHEAD = 300.0
+MAX_CLOCK_SKEW = 300.0
 """Seconds by which a provider's clock may be ahead of ours."""
 LONGEST_PACE = 86400.0
 """Seconds that a step may take; a pace beyond it comes of moments that make no sense."""
@@ -67,12 +67,12 @@ class _Step:
     value: float | None
 
 
-def newest_of(events: Iterable[Event], *, now: float) -> float | None:
+def newest_event_at(events: Iterable[Event], *, now: float) -> float | None:
     """Return when the newest line of a log was written, None where nobody can tell.
 
     A clock may be somewhat ahead of ours; a line that is further ahead says nothing about when it was written.
     """
-    moments = [event.created_at for event in events if event.created_at and event.created_at <= now + MOST_AHEAD]
+    moments = [event.created_at for event in events if event.created_at and event.created_at <= now + MAX_CLOCK_SKEW]
     return min(max(moments), now) if moments else None
 
 
@@ -86,12 +86,12 @@ def progress_of(events: Sequence[Event], before: Progress | None = None) -> Prog
     known |= {each.step: each.value for each in steps if each.value is not None}
     total = last.steps or (before.steps if before else None)
     pace = _pace(first, last) or (before.pace if before else None)
-    return Progress(last.step, total, last.at, pace, _thinned(sorted(known.items())))
+    return Progress(last.step, total, last.at, pace, _downsampled(sorted(known.items())))
 
 
 def estimated_finish(job: Job, progress: Progress | None, *, now: float) -> float | None:
     """Return when a running job will be done, as the API says or else as its steps do; None where nobody can tell."""
-    if progress and progress.at is not None and progress.at > now + MOST_AHEAD:
+    if progress and progress.at is not None and progress.at > now + MAX_CLOCK_SKEW:
         progress = None
     for moment in (job.estimated_finish, progress.finish() if progress else None):
         if moment is not None and moment > now:
@@ -102,21 +102,21 @@ def estimated_finish(job: Job, progress: Progress | None, *, now: float) -> floa
 def _steps(events: Iterable[Event]) -> Iterator[_Step]:
     for event in events:
         data, said = event.data or {}, _STEP.search(event.message)
-        step = _whole(data.get("step")) or (int(said["step"]) if said else None)
+        step = _positive_int(data.get("step")) or (int(said["step"]) if said else None)
         if step is not None:
-            steps = _whole(data.get("total_steps")) or (int(said["steps"]) if said and said["steps"] else None)
+            steps = _positive_int(data.get("total_steps")) or (int(said["steps"]) if said and said["steps"] else None)
             yield _Step(step, steps or None, event.created_at, _value(event, data))
 
 
 def _value(event: Event, data: dict[str, Any]) -> float | None:
     for name in ("train_loss", "train_mean_reward"):
-        if (number := measured(name, data.get(name))) is not None:
+        if (number := parse_measurement(name, data.get(name))) is not None:
             return number
     said = _LOSS.search(event.message)
-    return measured("train_loss", said["loss"]) if said else None
+    return parse_measurement("train_loss", said["loss"]) if said else None
 
 
-def _whole(value: Any) -> int | None:
+def _positive_int(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**12 else None
 
 
@@ -126,7 +126,7 @@ def _pace(first: _Step, last: _Step) -> float | None:
     return (last.at - first.at) / (last.step - first.step)
 
 
-def _thinned(points: list[Point]) -> tuple[Point, ...]:
+def _downsampled(points: list[Point]) -> tuple[Point, ...]:
     while len(points) > MOST_POINTS:
         points = [*points[:-1:2], points[-1]]
     return tuple(points)

@@ -24,7 +24,7 @@ _NAMES = {
     "valid_mean_reward": "validation reward",
 }
 MOST_ROWS = 200_000
-UNMEASURED = -1.0
+NOT_MEASURED = -1.0
 """What stands in some result files, and in metrics made of them, for "not measured"."""
 _STEP = "step"
 
@@ -76,29 +76,29 @@ def _curves(rows: Iterable[Mapping[str, Any]]) -> list[Curve]:
     """Return rewards alone where there are any: a loss beside them is on another scale, and nobody looks for it."""
     found: dict[str, dict[int, float]] = {}
     for row in rows:
-        for name, step, value in _measures(row):
+        for name, step, value in _measurements(row):
             found.setdefault(name, {})[step] = value
     curves = [Curve(name, tuple(sorted(points.items()))) for name, points in found.items()]
     return [curve for curve in curves if curve.is_reward] or curves
 
 
-def _measures(row: Mapping[str, Any]) -> Iterator[tuple[str, int, float]]:
+def _measurements(row: Mapping[str, Any]) -> Iterator[tuple[str, int, float]]:
     step = _number(row.get(_STEP))
     if step is None or not 0 <= step < 10**12:
         return
     for column, name in _NAMES.items():
-        if (value := measured(column, row.get(column))) is not None:
+        if (value := parse_measurement(column, row.get(column))) is not None:
             yield name, int(step), value
 
 
-def measured(column: str, value: Any) -> float | None:
+def parse_measurement(column: str, value: Any) -> float | None:
     """Return a measurement as a finite number; None where the cell holds none.
 
     Azure writes -1 where it did not measure. Cross-entropy, DPO's loss and an accuracy are never negative, and a
     validation is seldom exactly -1; a training reward may be, and any other negative number counts everywhere.
     """
     number = _number(value)
-    is_unmeasured = number == UNMEASURED and ("valid" in column or column.endswith(("loss", "accuracy")))
+    is_unmeasured = number == NOT_MEASURED and ("valid" in column or column.endswith(("loss", "accuracy")))
     return None if is_unmeasured else number
 
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.jobs.models import Snapshot
-from bot.jobs.statuses import AT_THE_BEGINNING, Phase, phase_of
+from bot.jobs.statuses import INITIAL_STATUSES, Phase, phase_of
 
 
 @dataclass(frozen=True)
-class StuckAfter:
+class StallTimeouts:
     """Seconds after which people are told of a job that stands still; None: never."""
 
     validating_files: float | None = 3600.0
@@ -17,10 +17,10 @@ class StuckAfter:
     """Of a running job: since the newest line of its log."""
 
 
-NEVER = StuckAfter(validating_files=None, queued=None, silent=None)
+NO_STALL_TIMEOUTS = StallTimeouts(validating_files=None, queued=None, silent=None)
 
 
-class Standstill(StrEnum):
+class StallKind(StrEnum):
     """How a job can stand still."""
 
     VALIDATING = "validating"
@@ -31,25 +31,25 @@ class Standstill(StrEnum):
     """It is at work, and its log says nothing new."""
 
 
-def standstill_of(status: str) -> Standstill | None:
+def stall_kind_of(status: str) -> StallKind | None:
     """Return how a job in this status can stand still; None where it is over, held by a person, or nobody knows."""
     match phase_of(status):
-        case Phase.WAITING if status.lower() in AT_THE_BEGINNING:
-            return Standstill.VALIDATING
+        case Phase.WAITING if status.lower() in INITIAL_STATUSES:
+            return StallKind.VALIDATING
         case Phase.WAITING:
-            return Standstill.QUEUED
+            return StallKind.QUEUED
         case Phase.ACTIVE:
-            return Standstill.SILENT
+            return StallKind.SILENT
     return None
 
 
-def stuck_since(
+def stalled_since(
     status: str,
     same_since: float,
-    noted: float | None = None,
+    reported_since: float | None = None,
     *,
     now: float,
-    after: StuckAfter,
+    timeouts: StallTimeouts,
     event_at: float | None = None,
 ) -> float | None:
     """Return since when a job has stood still for too long; None where it does not, or where nobody can tell.
@@ -57,27 +57,27 @@ def stuck_since(
     Args:
         status: its present status.
         same_since: since when it has that.
-        noted: since when it stood still when people were told so; in the same status only a new event ends that.
+        reported_since: since when it stood still when people were told so; in the same status only a new event ends that.
         now: the present moment.
-        after: how long is too long.
+        timeouts: how long is too long.
         event_at: when the newest line of its log was written, for who has just read it; without it nothing can be said
             of a job that is at work.
     """
-    if noted is not None:
-        return noted if event_at is None or event_at <= noted else None
-    match standstill_of(status):
-        case Standstill.VALIDATING:
-            since, longest = same_since, after.validating_files
-        case Standstill.QUEUED:
-            since, longest = same_since, after.queued
-        case Standstill.SILENT if event_at is not None:
-            since, longest = max(same_since, event_at), after.silent
+    if reported_since is not None:
+        return reported_since if event_at is None or event_at <= reported_since else None
+    match stall_kind_of(status):
+        case StallKind.VALIDATING:
+            since, longest = same_since, timeouts.validating_files
+        case StallKind.QUEUED:
+            since, longest = same_since, timeouts.queued
+        case StallKind.SILENT if event_at is not None:
+            since, longest = max(same_since, event_at), timeouts.silent
         case _:
             return None
     return since if longest is not None and now - since > longest else None
 
 
-def first_since(snapshot: Snapshot, now: float) -> float:
+def initial_status_since(snapshot: Snapshot, now: float) -> float:
     """Return since when a job that was never seen before is as it is: one that waits for its start, since its creation."""
     if phase_of(snapshot.status) is Phase.WAITING and snapshot.created_at is not None:
         return min(snapshot.created_at, now)

@@ -21,7 +21,7 @@ class Phase(StrEnum):
     UNKNOWN = "unknown"
 
 
-_WORDS = {
+_STATUSES_BY_PHASE = {
     Phase.WAITING: "created pending notrunning queued validating_files scheduled",
     Phase.ACTIVE: "running compressing uploading pausing resuming cancelling canceling cancel_requested",
     Phase.HELD: "paused",
@@ -29,50 +29,52 @@ _WORDS = {
     Phase.FAILED: "failed error failed_validation user_error expired",
     Phase.CANCELLED: "cancelled canceled stopped deleted",
 }
-_PHASES = {word: phase for phase, words in _WORDS.items() for word in words.split()}
-AT_THE_BEGINNING = frozenset({"created", "validating_files"})
-_ON_THE_WAY_BACK = frozenset({"pausing", "resuming"})
-_ANYWHERE = 9
-ACTIVE_WORDS = frozenset(_WORDS[Phase.ACTIVE].split())
-SUCCEEDED_WORDS = frozenset(_WORDS[Phase.SUCCEEDED].split())
+_PHASE_BY_STATUS = {word: phase for phase, words in _STATUSES_BY_PHASE.items() for word in words.split()}
+INITIAL_STATUSES = frozenset({"created", "validating_files"})
+_PAUSE_TRANSITIONS = frozenset({"pausing", "resuming"})
+_ANY_RANK = 9
+ACTIVE_STATUSES = frozenset(_STATUSES_BY_PHASE[Phase.ACTIVE].split())
+SUCCEEDED_STATUSES = frozenset(_STATUSES_BY_PHASE[Phase.SUCCEEDED].split())
 FINAL_PHASES = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELLED})
-FINAL_WORDS = frozenset(word for word, phase in _PHASES.items() if phase in FINAL_PHASES)
-KNOWN_WORDS = frozenset(_PHASES)
+FINAL_STATUSES = frozenset(word for word, phase in _PHASE_BY_STATUS.items() if phase in FINAL_PHASES)
+KNOWN_STATUSES = frozenset(_PHASE_BY_STATUS)
 """Every status that some provider has."""
-EVERY = "all"
+ANY_STATUS = "all"
 OPEN = "active"
-_ENDS = frozenset(phase.value for phase in FINAL_PHASES)
-_GROUPS = dict.fromkeys(("finished", "done", "ended"), _ENDS) | dict.fromkeys((OPEN, "open"), frozenset({OPEN}))
+_FINAL_VALUES = frozenset(phase.value for phase in FINAL_PHASES)
+_STATUS_GROUPS = dict.fromkeys(("finished", "done", "ended"), _FINAL_VALUES) | dict.fromkeys(
+    (OPEN, "open"), frozenset({OPEN})
+)
 """What people call several statuses at once."""
-_MEANT = {"validating": "validating_files", "complete": "completed"}
-STATE_WORDS = (EVERY, *_GROUPS, *_PHASES)
+_ALIASES = {"validating": "validating_files", "complete": "completed"}
+STATUS_WORDS = (ANY_STATUS, *_STATUS_GROUPS, *_PHASE_BY_STATUS)
 """Every word that ``states_of`` knows by its usual spelling."""
-_TWO_SPELLINGS = {"canceling": "cancelling"}
+_SPELLINGS = {"canceling": "cancelling"}
 
 
 def phase_of(status: str) -> Phase:
     """Return the phase that a provider's status word stands for, whatever its case."""
-    return _PHASES.get(_plain(status), Phase.UNKNOWN)
+    return _PHASE_BY_STATUS.get(_normalized(status), Phase.UNKNOWN)
 
 
-def settled_word(status: str) -> str:
+def canonical_status(status: str) -> str:
     """Return the one spelling of a status: its phase where that is an end, for which providers have many words."""
-    phase, plain = phase_of(status), _plain(status)
-    return phase.value if phase in FINAL_PHASES else _TWO_SPELLINGS.get(plain, plain)
+    phase, plain = phase_of(status), _normalized(status)
+    return phase.value if phase in FINAL_PHASES else _SPELLINGS.get(plain, plain)
 
 
-def states_of(word: str) -> frozenset[str] | None:
+def parse_status_filter(word: str) -> frozenset[str] | None:
     """Return the statuses that somebody means by a word, as ``settled_word`` spells them; None for no word of ours.
 
     None at all is any of them. ``OPEN`` among them stands for every status that is not final, also one that we don't know.
     """
-    plain = _plain(word.casefold().replace("-", "_"))
-    plain = _MEANT.get(plain, plain)
-    if plain == EVERY:
+    plain = _normalized(word.casefold().replace("-", "_"))
+    plain = _ALIASES.get(plain, plain)
+    if plain == ANY_STATUS:
         return frozenset()
-    if plain in _GROUPS:
-        return _GROUPS[plain]
-    return frozenset({settled_word(plain)}) if plain in KNOWN_WORDS else None
+    if plain in _STATUS_GROUPS:
+        return _STATUS_GROUPS[plain]
+    return frozenset({canonical_status(plain)}) if plain in KNOWN_STATUSES else None
 
 
 def is_backward(before: str, after: str) -> bool:
@@ -82,24 +84,24 @@ def is_backward(before: str, after: str) -> bool:
     """
     if is_final(before):
         return True
-    if _plain(before) in _ON_THE_WAY_BACK or phase_of(before) in (Phase.HELD, Phase.UNKNOWN):
+    if _normalized(before) in _PAUSE_TRANSITIONS or phase_of(before) in (Phase.HELD, Phase.UNKNOWN):
         return False
-    return _place(after) < _place(before)
+    return _rank(after) < _rank(before)
 
 
-def _place(status: str) -> int:
+def _rank(status: str) -> int:
     """Return how far on in its life a job is; what can come at any time is behind nothing."""
     match phase_of(status):
         case Phase.WAITING:
-            return 0 if _plain(status) in AT_THE_BEGINNING else 1
+            return 0 if _normalized(status) in INITIAL_STATUSES else 1
         case Phase.ACTIVE:
             return 2
         case Phase.HELD | Phase.UNKNOWN:
-            return _ANYWHERE
+            return _ANY_RANK
     return 3
 
 
-def _plain(status: str) -> str:
+def _normalized(status: str) -> str:
     return status.lower().removeprefix("job_state_")
 
 

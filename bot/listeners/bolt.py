@@ -18,10 +18,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.blocks.create import CREATE
 from bot.blocks.home import REFRESH_HOME
 from bot.listeners import modals
-from bot.listeners.dispatch import Dispatch
+from bot.listeners.dispatch import Dispatcher
 from bot.listeners.shortcuts import TRACK_FROM_MESSAGE
 from bot.listeners.slash import COMMAND
-from bot.telemetry.metrics import SLACK_IDLE
+from bot.telemetry.metrics import SLACK_IGNORED
 
 ANY_ACTION = re.compile(".*")
 
@@ -31,7 +31,7 @@ Listener = Callable[..., Awaitable[None]]
 
 
 def listener(
-    start: Callable[[dict[str, Any]], None], say: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    start: Callable[[dict[str, Any]], None], respond: Callable[[dict[str, Any]], dict[str, Any]] | None = None
 ) -> Listener:
     """Return a Bolt listener that acknowledges at once and leaves the work to ``start``, which must not block.
 
@@ -39,29 +39,29 @@ def listener(
     """
 
     async def acknowledge_and_start(ack: Callable[..., Awaitable[Any]], body: dict[str, Any]) -> None:
-        await ack(**(say(body) if say else {}))
+        await ack(**(respond(body) if respond else {}))
         start(body)
 
     return acknowledge_and_start
 
 
-async def acknowledge_unheard(error: Exception) -> BoltResponse | None:
+async def acknowledge_unhandled(error: Exception) -> BoltResponse | None:
     """Acknowledge what no listener is for: Slack would send it again, and it would not become ours."""
     if isinstance(error, BoltUnhandledRequestError):
-        SLACK_IDLE.labels("unheard").inc()
+        SLACK_IGNORED.labels("unheard").inc()
         return BoltResponse(status=200)
     log.error("bolt.broke", exc_info=error)
     return None
 
 
-def _bolts_log() -> logging.Logger:
+def _bolt_logger() -> logging.Logger:
     """Return where Bolt logs: it warns of each token that it finds and doesn't need, and has nothing else to warn of."""
     bolts = logging.getLogger("slack_bolt.ftjob")
     bolts.setLevel(logging.ERROR)
     return bolts
 
 
-def build_app(client: AsyncWebClient, dispatch: Dispatch) -> AsyncApp:
+def build_app(client: AsyncWebClient, dispatch: Dispatcher) -> AsyncApp:
     """Return the Bolt app with every listener in its place."""
 
     async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
@@ -70,7 +70,7 @@ def build_app(client: AsyncWebClient, dispatch: Dispatch) -> AsyncApp:
 
     app = AsyncApp(
         name="ftjob",
-        logger=_bolts_log(),
+        logger=_bolt_logger(),
         client=client,
         authorize=authorize,
         process_before_response=True,
@@ -80,7 +80,7 @@ def build_app(client: AsyncWebClient, dispatch: Dispatch) -> AsyncApp:
         ssl_check_enabled=False,
         url_verification_enabled=False,
     )
-    app.error(acknowledge_unheard)
+    app.error(acknowledge_unhandled)
     app.command(COMMAND)(listener(dispatch.slash))
     # Bolt takes the first listener that fits.
     app.action(REFRESH_HOME)(listener(dispatch.home))

@@ -30,7 +30,7 @@ def reopened_channel(body: dict[str, Any], bot_user: str | None) -> str | None:
     return None
 
 
-def moved_channel(body: dict[str, Any]) -> tuple[str, str] | None:
+def changed_channel_id(body: dict[str, Any]) -> tuple[str, str] | None:
     """Return the old and the new id of a channel that got another one, or None where an event does not say so."""
     match body.get("event"):
         case {"type": "channel_id_changed", "old_channel_id": str(old), "new_channel_id": str(new)} if old != new:

@@ -5,15 +5,15 @@ from typing import Any
 
 import structlog
 
-from bot.blocks.home import REFRESH_HOME, broken
+from bot.blocks.home import REFRESH_HOME, home_unavailable
 from bot.blocks.parts import Block
 from bot.commands.context import Context
-from bot.commands.home import closed_to, home_of, still_checking
-from bot.commands.permissions import Allowed, Need, may
-from bot.commands.registry import mind_limits
+from bot.commands.home import denied_home, home_of, still_checking
+from bot.commands.permissions import Authorized, Permission, authorize
+from bot.commands.registry import update_rate_limits
 from bot.listeners.replies import waiting
-from bot.slack.client import Gateway
-from bot.slack.members import Person, Unknown
+from bot.slack.client import SlackClient
+from bot.slack.members import Person, UnknownReason
 
 log = structlog.get_logger()
 
@@ -24,42 +24,42 @@ class HomeTabs:
     def __init__(
         self,
         context: Context,
-        gateway: Gateway,
-        who: Callable[[str], Awaitable[Person | Unknown]],
+        slack: SlackClient,
+        lookup_person: Callable[[str], Awaitable[Person | UnknownReason]],
         *,
-        tells_after: float | None,
+        slow_after: float | None,
     ) -> None:
         """Take what it needs; ``tells_after`` is after how many seconds somebody sees what is known meanwhile."""
         self._context = context
-        self._gateway = gateway
-        self._who = who
-        self._tells_after = tells_after
+        self._slack = slack
+        self._lookup_person = lookup_person
+        self._slow_after = slow_after
 
     async def show(self, person_id: str) -> bool:
         """Show somebody their Home tab; return False where that says nothing yet, because Slack did not say who we are."""
-        who = await self._who(person_id)
-        decision = may(who, Need.READ, self._context.policy, changes_job=False)
-        mind_limits(decision, Need.READ, person_id, self._context)
+        who = await self._lookup_person(person_id)
+        decision = authorize(who, Permission.READ, self._context.policy, changes_job=False)
+        update_rate_limits(decision, Permission.READ, person_id, self._context)
         try:
-            if isinstance(decision, Allowed):
+            if isinstance(decision, Authorized):
                 view = await self._home(person_id, may_follow=isinstance(who, Person) and not who.is_guest)
             else:
-                view = closed_to(decision.why, self._context)
+                view = denied_home(decision.reason, self._context)
         except Exception:
             log.exception("home.broke")
-            view = broken()
-        await self._gateway.publish(person_id, view)
-        return who is not Unknown.STARTING
+            view = home_unavailable()
+        await self._slack.publish_home(person_id, view)
+        return who is not UnknownReason.STARTING
 
     async def _home(self, person_id: str, *, may_follow: bool) -> Block:
         """Return somebody's Home tab; where that takes long, they see what is known meanwhile."""
 
         async def show_known() -> bool:
             known = await home_of(person_id, self._context, still_checking, may_follow=may_follow)
-            await self._gateway.publish(person_id, known)
+            await self._slack.publish_home(person_id, known)
             return True
 
-        async with waiting.telling(show_known, after=self._tells_after):
+        async with waiting.notify_if_slow(show_known, after=self._slow_after):
             return await home_of(person_id, self._context, may_follow=may_follow)
 
 

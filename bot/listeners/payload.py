@@ -7,10 +7,10 @@ from urllib.parse import parse_qsl
 from bot.listeners.slash import COMMAND
 from bot.net.strict_json import loads
 
-MOST_FIELDS = 100
+MAX_FIELDS = 100
 """Of a form; a slash command of Slack's has about fifteen."""
 
-LONGEST_CHALLENGE = 1024
+MAX_CHALLENGE_BYTES = 1024
 """Bytes; Slack's are about fifty."""
 
 
@@ -29,42 +29,42 @@ class Challenge:
 
 
 @dataclass(frozen=True)
-class Idle:
+class Ignored:
     """Something that asks for nothing."""
 
     kind: Literal["ssl_check", "interaction", "event", "envelope"]
 
 
 @dataclass(frozen=True)
-class Refused:
+class Rejected:
     """Something that Slack does not send."""
 
     status: Literal[400, 404]
 
 
-Read = Payload | Challenge | Idle | Refused
+ParsedRequest = Payload | Challenge | Ignored | Rejected
 
 
-def read(body: bytes, *, is_form: bool) -> Read:
+def parse_request(body: bytes, *, is_form: bool) -> ParsedRequest:
     """Return what a verified body asks for; nothing that can stand in one raises."""
     try:
         text = body.decode()
         if text.startswith("\ufeff"):  # JSON refuses this mark of a byte order, but a form takes it for a letter
-            return Refused(400)
+            return Rejected(400)
         if not is_form:
             return _event(loads(text))
-        fields = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
+        fields = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
         form = dict(fields)
         if len(form) != len(fields) or {"payload", "command"} <= form.keys():  # it asks for two things
-            return Refused(400)
+            return Rejected(400)
         if "payload" in form:
             return _interaction(loads(form["payload"]))
     except (ValueError, RecursionError):  # what is no UTF-8, no JSON or ambiguous, and what is nested too deeply
-        return Refused(400)
-    return Idle("ssl_check") if form.get("ssl_check") == "1" else _typed(form)
+        return Rejected(400)
+    return Ignored("ssl_check") if form.get("ssl_check") == "1" else _slash_command(form)
 
 
-def of_envelope(kind: str, payload: Any) -> Read:
+def parse_envelope(kind: str, payload: Any) -> ParsedRequest:
     """Return what an envelope of Socket Mode asks for; ``kind`` is its type, which Slack vouches for."""
     match kind:
         case "interactive":
@@ -72,24 +72,24 @@ def of_envelope(kind: str, payload: Any) -> Read:
         case "events_api":
             return _event(payload)
         case "slash_commands" if isinstance(payload, dict):
-            return _typed(payload)
-    return Idle("envelope")
+            return _slash_command(payload)
+    return Ignored("envelope")
 
 
-def _event(envelope: Any) -> Read:
+def _event(envelope: Any) -> ParsedRequest:
     match envelope:
         case {"type": "url_verification", "challenge": str(text)}:
-            return Challenge(text) if len(text.encode(errors="replace")) <= LONGEST_CHALLENGE else Refused(400)
+            return Challenge(text) if len(text.encode(errors="replace")) <= MAX_CHALLENGE_BYTES else Rejected(400)
         case {"type": "url_verification"}:
-            return Refused(400)
+            return Rejected(400)
         case {"type": "event_callback", "event": {"type": str()}}:
             return Payload(envelope)
         case dict():
-            return Idle("event")
-    return Refused(400)
+            return Ignored("event")
+    return Rejected(400)
 
 
-def _interaction(payload: Any) -> Read:
+def _interaction(payload: Any) -> ParsedRequest:
     match payload:
         case (
             {"type": "block_actions", "actions": [{"action_id": str()}]}
@@ -99,11 +99,11 @@ def _interaction(payload: Any) -> Read:
         ):
             return Payload(payload)
         case dict():
-            return Idle("interaction")
-    return Refused(400)
+            return Ignored("interaction")
+    return Rejected(400)
 
 
-def _typed(form: dict[str, Any]) -> Read:
+def _slash_command(form: dict[str, Any]) -> ParsedRequest:
     if not all(form.get(name) for name in ("command", "user_id", "team_id", "channel_id")):
-        return Refused(400)
-    return Payload(dict(form)) if form["command"] == COMMAND else Refused(404)
+        return Rejected(400)
+    return Payload(dict(form)) if form["command"] == COMMAND else Rejected(404)

@@ -6,8 +6,8 @@ from typing import Any
 from bot.commands.command import Command, Verb
 from bot.commands.parse import MOST_IDS
 from bot.errors import UserError
-from bot.jobs.ids import job_ids_in
-from bot.listeners.buttons import asker_of
+from bot.jobs.ids import find_job_ids
+from bot.listeners.buttons import requester_of
 
 TRACK_FROM_MESSAGE = "ftjob_track_from_message"
 
@@ -23,12 +23,12 @@ def command_of(body: dict[str, Any]) -> Command | None:
     Raises:
         UserError: the message names none.
     """
-    asker = asker_of(body)
+    asker = requester_of(body)
     match body:
         case {"type": "message_action", "callback_id": callback, "message": dict(message)} if asker:
             if callback != TRACK_FROM_MESSAGE:
                 return None
-            found = job_ids_in(" ".join(_texts(message)))
+            found = find_job_ids(" ".join(_texts(message)))
             if not found:
                 raise UserError(NO_JOB)
             taken, left_out = tuple(found[:MOST_IDS]), tuple(found[MOST_IDS:])

@@ -2,27 +2,27 @@
 
 from typing import Any
 
-from bot.commands.command import Asker, Command
+from bot.commands.command import Command, Requester
 from bot.commands.parse import parse
-from bot.listeners.replies.responder import Door
+from bot.listeners.replies.responder import ReplyTarget
 
 COMMAND = "/ftjob"
 
 
-def door_of(body: dict[str, Any]) -> Door | None:
+def reply_target_of(body: dict[str, Any]) -> ReplyTarget | None:
     """Return where the command was typed, or None where the body does not say."""
-    asker, url = asker_of(body), body.get("response_url")
-    return Door(asker.channel, asker.person, url if isinstance(url, str) else None) if asker else None
+    asker, url = requester_of(body), body.get("response_url")
+    return ReplyTarget(asker.channel, asker.person, url if isinstance(url, str) else None) if asker else None
 
 
-def asker_of(body: dict[str, Any]) -> Asker | None:
+def requester_of(body: dict[str, Any]) -> Requester | None:
     """Return who typed it, or None where the body does not say; without a team it is nobody of ours."""
     match body:
         case {"user_id": str(person), "channel_id": str(channel)} if person and channel:
             team, name = (
                 each if isinstance(each, str) else "" for each in (body.get("team_id"), body.get("channel_name"))
             )
-            return Asker(person, channel, team, name)
+            return Requester(person, channel, team, name)
     return None
 
 
@@ -32,5 +32,5 @@ def command_of(body: dict[str, Any]) -> Command | None:
     Raises:
         UserError: it is no command.
     """
-    asker, text = asker_of(body), body.get("text")
+    asker, text = requester_of(body), body.get("text")
     return parse(text if isinstance(text, str) else "", asker) if asker else None

@@ -12,35 +12,35 @@ from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 
-from bot.listeners.payload import Idle, Payload, of_envelope
-from bot.listeners.socket_log import Connection
+from bot.listeners.payload import Ignored, Payload, parse_envelope
+from bot.listeners.socket_log import ConnectionLog
 from bot.net.proxies import Proxies
-from bot.telemetry.metrics import SLACK_IDLE
+from bot.telemetry.metrics import SLACK_IGNORED
 
 PING_SECONDS = 5.0
 """How often the connection is tried; a dead one is replaced after about two of them."""
 
-LAST_SECONDS = 1.0
+CLOSE_SECONDS = 1.0
 """How long a stop waits for the other end to close the connection, too."""
 
 log = structlog.get_logger()
 
 
-class Client(SocketModeClient):
+class SocketClient(SocketModeClient):
     """The SDK's, which asks each WebSocket's address through the proxy that is meant for it."""
 
     def __init__(self, app: AsyncApp, app_token: str, proxies: Proxies) -> None:
         self.proxies = proxies
-        self.told = Connection(self._renew)
-        super().__init__(app_token, self.told, app.client, ping_interval=PING_SECONDS)
+        self.connection_log = ConnectionLog(self._discard_url)
+        super().__init__(app_token, self.connection_log, app.client, ping_interval=PING_SECONDS)
 
     async def connect(self) -> None:
         """Open a connection, however long that takes."""
         await super().connect()  # type: ignore[no-untyped-call]
         if not self.closed:
-            self.told.opened()
+            self.connection_log.opened()
 
-    def _renew(self) -> None:
+    def _discard_url(self) -> None:
         self.wss_uri = None
 
     async def issue_new_wss_url(self) -> str:
@@ -53,7 +53,7 @@ class Client(SocketModeClient):
         """Close everything; a connection whose other end doesn't answer is cut."""
         self.closed, self.auto_reconnect_enabled = True, False
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LAST_SECONDS):
+            async with asyncio.timeout(CLOSE_SECONDS):
                 await self.disconnect()  # type: ignore[no-untyped-call]
         await super().close()  # type: ignore[no-untyped-call]
 
@@ -64,16 +64,16 @@ class SocketMode(AsyncSocketModeHandler):
     def __init__(self, app: AsyncApp, app_token: str, proxies: Proxies) -> None:
         # Not Bolt's own, which makes a client of the SDK's with whatever proxy that finds.
         self.app, self.app_token = app, app_token
-        self.client: Client = Client(app, app_token, proxies)
+        self.client: SocketClient = SocketClient(app, app_token, proxies)
         self.client.socket_mode_request_listeners.append(self.handle)  # type: ignore[arg-type]
 
     async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]
         """Take one envelope."""
-        asked = of_envelope(req.type, req.payload)
+        asked = parse_envelope(req.type, req.payload)
         if isinstance(asked, Payload):
             await super().handle(client, req)
             return
-        SLACK_IDLE.labels(asked.kind if isinstance(asked, Idle) else "unreadable").inc()
+        SLACK_IGNORED.labels(asked.kind if isinstance(asked, Ignored) else "unreadable").inc()
         await client.send_socket_mode_response(SocketModeResponse(envelope_id=req.envelope_id))
 
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import structlog
 
-from bot.net.connection_errors import trouble_of
+from bot.net.connection_errors import connection_problem
 
-LONGEST = 200
+MAX_MESSAGE_LENGTH = 200
 """Characters of what the SDK says where it names no exception."""
 
 _OURS = ("process_messages", "run_message_listeners")
@@ -16,26 +16,26 @@ _OURS = ("process_messages", "run_message_listeners")
 log = structlog.get_logger()
 
 
-class Connection(logging.Logger):
+class ConnectionLog(logging.Logger):
     """A logger for the SDK, which repeats a traceback every few seconds while there is no network."""
 
-    def __init__(self, renew: Callable[[], None]) -> None:
+    def __init__(self, discard_url: Callable[[], None]) -> None:
         """Take ``renew``, which lets the next try ask for an address of its own: Slack's are good for one connection."""
         super().__init__("socket", logging.WARNING)
-        self._renew = renew
+        self._discard_url = discard_url
         self._is_lost = False
 
     def handle(self, record: logging.LogRecord) -> None:
         """Take what the SDK says: that a connection failed, or that something of ours did, which is a bug."""
         error = record.exc_info[1] if record.exc_info else None
-        trouble = trouble_of(error) if error else None
+        trouble = connection_problem(error) if error else None
         if error and not trouble and record.funcName in _OURS:
-            log.error("socket.broke", said=record.getMessage()[:LONGEST], exc_info=error)
+            log.error("socket.broke", said=record.getMessage()[:MAX_MESSAGE_LENGTH], exc_info=error)
             return
-        self._renew()
+        self._discard_url()
         if not self._is_lost:
             self._is_lost = True
-            log.error("socket.lost", error=trouble.said if trouble else record.getMessage()[:LONGEST])
+            log.error("socket.lost", error=trouble.message if trouble else record.getMessage()[:MAX_MESSAGE_LENGTH])
 
     def opened(self) -> None:
         """Note that the connection is open."""

@@ -16,7 +16,7 @@ from bot.net.urls import is_host
 _PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _BRACKETS = re.compile(r"\[([0-9a-f:.]+)\](/\d+)?", re.IGNORECASE)
-_LONGEST_SHOWN = 60
+_MAX_SHOWN_LENGTH = 60
 
 Address = IPv4Address | IPv6Address
 
@@ -30,7 +30,7 @@ class Proxy:
     """With user name and password, where it has them."""
 
     @property
-    def place(self) -> str:
+    def host_port(self) -> str:
         """Host and port, for people."""
         return urlsplit(self.url).netloc.rpartition("@")[2]
 
@@ -44,7 +44,7 @@ class Bypass:
     network: IPv4Network | IPv6Network | None = None
     port: int | None = None
 
-    def takes(self, host: str, address: Address | None, port: int | None) -> bool:
+    def matches(self, host: str, address: Address | None, port: int | None) -> bool:
         """Whether it means a host, given in small letters, which may be an IP address."""
         if self.port not in (None, port):
             return False
@@ -64,7 +64,7 @@ class Proxies:
     https: Proxy | None = None
     """For https:// and wss:// addresses."""
     bypasses: tuple[Bypass, ...] = ()
-    unread: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
     """What nobody can read and is passed over, each as a sentence."""
 
     def find(self, url: str) -> Proxy | None:
@@ -73,7 +73,7 @@ class Proxies:
         proxy = self.https if parts.scheme in ("https", "wss") else self.http
         host = (parts.hostname or "").rstrip(".")
         address, port = _address(host), parts.port or _PORTS.get(parts.scheme)
-        is_direct = any(bypass.takes(host, address, port) for bypass in self.bypasses)
+        is_direct = any(bypass.matches(host, address, port) for bypass in self.bypasses)
         return None if is_direct else proxy
 
     def url_for(self, url: str) -> str | None:
@@ -86,29 +86,29 @@ DIRECT = Proxies()
 """No proxy at all."""
 
 
-def read_proxies(known: Mapping[str, str]) -> tuple[Proxies, list[str]]:
+def read_proxies(env: Mapping[str, str]) -> tuple[Proxies, list[str]]:
     """Return the proxies that an environment names, and what is wrong with them, one sentence each, without a password."""
     problems, unread = list[str](), list[str]()
     proxies: dict[str, Proxy | None] = {}
     for scheme in ("https", "http"):
-        name, text = _value(known, f"{scheme}_proxy")
+        name, text = _value(env, f"{scheme}_proxy")
         is_own = bool(text)
         if not is_own:
-            name, text = _value(known, "all_proxy")
+            name, text = _value(env, "all_proxy")
         try:
             proxies[scheme] = Proxy(name, _proxy_url(text)) if text else None
         except ValueError as error:
             # Desktops set a SOCKS proxy for all beside one for each scheme, of which plain HTTP is the one hardly used.
-            is_spare = not is_own and scheme == "http" and _value(known, "https_proxy")[1]
+            is_spare = not is_own and scheme == "http" and _value(env, "https_proxy")[1]
             (unread if is_spare else problems).append(f"{name} {error}")
-    bypasses, passed_over = _bypasses(*_value(known, "no_proxy"))
+    bypasses, passed_over = _bypasses(*_value(env, "no_proxy"))
     found = Proxies(proxies.get("http"), proxies.get("https"), bypasses, (*unread, *passed_over))
     return found, list(dict.fromkeys(problems))
 
 
-def _value(known: Mapping[str, str], name: str) -> tuple[str, str]:
+def _value(env: Mapping[str, str], name: str) -> tuple[str, str]:
     for each in (name, name.upper()):
-        if text := known.get(each, "").strip():
+        if text := env.get(each, "").strip():
             return each, text
     return name.upper(), ""
 
@@ -153,7 +153,7 @@ def _bypasses(name: str, text: str) -> tuple[tuple[Bypass, ...], tuple[str, ...]
         except ValueError:
             account, _, host = entry.rpartition("@")
             # After a colon there stands a password.
-            shown = ascii((host if ":" in account else entry)[:_LONGEST_SHOWN])[1:-1]
+            shown = ascii((host if ":" in account else entry)[:_MAX_SHOWN_LENGTH])[1:-1]
             unread.append(f"{name}: {shown} is no host, IP address or network, and is ignored")
     return tuple(bypasses), tuple(unread)
 

@@ -8,17 +8,17 @@ from collections.abc import Iterable
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
-SHORTEST_PAUSE = 1.0
-LONGEST_PAUSE = 300.0
+MIN_PAUSE = 1.0
+MAX_PAUSE = 300.0
 """Seconds; what the header asks for is honored between these bounds."""
 
 # Some APIs send fractions. Superscripts and full-width digits are digits to Python alone.
 _SECONDS = re.compile(r"([0-9]+)(?:\.[0-9]{1,9})?")
-_MOST_DIGITS = 9
-_LONGEST_DATE = 40
+_MAX_DIGITS = 9
+_MAX_DATE_LENGTH = 40
 
 
-def parse(values: Iterable[object], *, now: float) -> float | None:
+def parse_retry_after(values: Iterable[object], *, now: float) -> float | None:
     """Return the pause in seconds, between both bounds; None where the header is missing or can't be read.
 
     Args:
@@ -32,26 +32,26 @@ def parse(values: Iterable[object], *, now: float) -> float | None:
     seconds = _number(text)
     if seconds is None:
         seconds = _until(text, now)
-    return None if seconds is None else min(max(SHORTEST_PAUSE, seconds), LONGEST_PAUSE)
+    return None if seconds is None else min(max(MIN_PAUSE, seconds), MAX_PAUSE)
 
 
-def jittered(pause: float, luck: float) -> float:
+def jittered(pause: float, jitter: float) -> float:
     """Return a pause that is up to a tenth longer, so that clients spread, but never longer for it than the bound.
 
-    ``luck`` is a random number from 0 to 1. A pause that is beyond the bound already stays as it is.
+    ``jitter`` is a random number from 0 to 1. A pause that is beyond the bound already stays as it is.
     """
-    return min(pause * (1 + luck / 10), max(pause, LONGEST_PAUSE))
+    return min(pause * (1 + jitter / 10), max(pause, MAX_PAUSE))
 
 
 def _number(text: str) -> float | None:
     found = _SECONDS.fullmatch(text)
     if found is None:
         return None
-    return LONGEST_PAUSE if len(found[1].lstrip("0")) > _MOST_DIGITS else float(text)
+    return MAX_PAUSE if len(found[1].lstrip("0")) > _MAX_DIGITS else float(text)
 
 
 def _until(text: str, now: float) -> float | None:
-    if not text.isascii() or len(text) > _LONGEST_DATE:
+    if not text.isascii() or len(text) > _MAX_DATE_LENGTH:
         return None
     try:
         date = parsedate_to_datetime(text)

@@ -1,6 +1,6 @@
 """When to look. Pure."""
 
-from bot.errors import AccessRefused, ProviderError, RateLimited
+from bot.errors import AccessDenied, ProviderError, RateLimited
 from bot.jobs.statuses import Phase, phase_of
 from bot.net.retry_after import jittered
 from bot.providers.refusals import QUOTA_PAUSE
@@ -11,25 +11,25 @@ LONGEST_BACKOFF = 60.0
 SHORTEST_LOCKOUT = 60.0
 LONGEST_LOCKOUT = 300.0
 """Seconds between two attempts with a key that is refused: it takes a person to change that."""
-LONGEST_REST = 300.0
+LONGEST_JOB_BACKOFF = 300.0
 """Seconds between two reads of one job that cannot be read, unless the interval is longer."""
-MODEL_PATIENCE = 3600.0
+MODEL_NAME_TIMEOUT = 3600.0
 """Seconds that a succeeded job may lack its ``fine_tuned_model`` before we stop waiting for it."""
 LATE_AFTER = 120.0
 """Seconds without a sweep, at the least, before a change counts as found late."""
 
 
-def pause_after(error: ProviderError, failures: int, interval: float, luck: float) -> float:
+def account_backoff(error: ProviderError, failures: int, interval: float, jitter: float) -> float:
     """Return the seconds to leave an account alone after the latest of ``failures`` failures in a row.
 
     ``luck`` is a random number from 0 to 1 that spreads several processes.
     """
     if isinstance(error, RateLimited):
-        return jittered(error.retry_after, luck)
+        return jittered(error.retry_after, jitter)
     doubled = 2 ** min(failures - 1, 16)
-    if isinstance(error, AccessRefused):
-        return float(min(max(LONGEST_LOCKOUT, interval), max(SHORTEST_LOCKOUT, interval) * doubled * (1 + luck / 10)))
-    return float(min(max(LONGEST_BACKOFF, interval), interval * doubled) * (0.75 + luck / 4))
+    if isinstance(error, AccessDenied):
+        return float(min(max(LONGEST_LOCKOUT, interval), max(SHORTEST_LOCKOUT, interval) * doubled * (1 + jitter / 10)))
+    return float(min(max(LONGEST_BACKOFF, interval), interval * doubled) * (0.75 + jitter / 4))
 
 
 def longest_pause(interval: float) -> float:
@@ -37,29 +37,29 @@ def longest_pause(interval: float) -> float:
     return max(LONGEST_LOCKOUT, QUOTA_PAUSE, interval)
 
 
-def rest_after(error: ProviderError, failures: int, interval: float, luck: float) -> float:
+def job_backoff(error: ProviderError, failures: int, interval: float, jitter: float) -> float:
     """Return the seconds for which a job is not read alone, after the latest of ``failures`` failures in a row.
 
     A refusal is no lockout here: the account's list answers with the same key.
     """
-    rest = min(max(LONGEST_REST, interval), interval * 2 ** min(failures - 1, 16)) * (0.75 + luck / 4)
+    rest = min(max(LONGEST_JOB_BACKOFF, interval), interval * 2 ** min(failures - 1, 16)) * (0.75 + jitter / 4)
     return float(max(rest, error.retry_after) if isinstance(error, RateLimited) else rest)
 
 
-def is_settled(job: KnownJob, now: float, interval: float, *, is_sure: bool = True) -> bool:
+def is_closed(job: KnownJob, now: float, interval: float, *, is_sure: bool = True) -> bool:
     """Whether nothing more is expected of a job that a sweep just found unchanged.
 
     ``is_sure`` if the clock was not set ahead lately: else nobody knows for how long a model's name is missing.
     """
-    if not job.state.is_final or now - job.same_since < interval:
+    if not job.state.is_final or now - job.state_since < interval:
         return False
     waits_for_model = phase_of(job.state.status) is Phase.SUCCEEDED and job.state.fine_tuned_model is None
-    return not waits_for_model or (is_sure and now - job.same_since >= MODEL_PATIENCE)
+    return not waits_for_model or (is_sure and now - job.state_since >= MODEL_NAME_TIMEOUT)
 
 
-def is_late(swept_at: float | None, now: float, interval: float) -> bool:
+def is_late(polled_at: float | None, now: float, interval: float) -> bool:
     """Whether nobody looked for so long that what changed since is told as found late."""
-    return swept_at is not None and now - swept_at > late_after(interval)
+    return polled_at is not None and now - polled_at > late_after(interval)
 
 
 def late_after(interval: float) -> float:

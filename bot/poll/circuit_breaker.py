@@ -7,15 +7,15 @@ from bot.errors import ProviderError
 from bot.providers.refusals import summary
 from bot.store import Store
 from bot.store.accounts.leases import Lease
-from bot.store.accounts.outages import of_account
+from bot.store.accounts.outages import account_key
 from bot.store.db.engine import Clock, Transaction
 from bot.tracking.notices import Notices
 
-TELL_AFTER = 300.0
+NOTIFY_AFTER = 300.0
 """Seconds that an account fails before people hear of it: most outages are over by then."""
 
 
-class Circuit:
+class CircuitBreaker:
     """The one circuit of an account. While it is broken nobody asks the account for anything but now and then."""
 
     def __init__(
@@ -26,52 +26,54 @@ class Circuit:
         *,
         wake: Callable[[], None],
         clock: Clock,
-        tell_after: float = TELL_AFTER,
+        notify_after: float = NOTIFY_AFTER,
     ) -> None:
         self._store = store
         self._notices = notices
         self._account = account
-        self._what = of_account(account)
+        self._outage_key = account_key(account)
         self._wake = wake
         self._clock = clock
-        self._tell_after = tell_after
+        self._notify_after = notify_after
 
-    async def broke(self, lease: Lease, error: ProviderError, pause: float) -> None:
+    async def opened(self, lease: Lease, error: ProviderError, pause: float) -> None:
         """Record that a look did not work, and let every process leave the account alone for ``pause`` seconds.
 
         Where the lease was lost meanwhile, the look of whoever has it now counts instead.
         """
         async with self._store.db.transaction() as tx:
-            if not await self._store.accounts.leave_alone(tx, lease, pause):
+            if not await self._store.account_leases.back_off(tx, lease, pause):
                 return
-            await self._store.outages.begin(tx, self._what, summary(error))
-            told = await self._tell(tx)
+            await self._store.outages.begin(tx, self._outage_key, summary(error))
+            told = await self._notify(tx)
         if told:
             self._wake()
 
-    async def remind(self) -> None:
+    async def notify_if_due(self) -> None:
         """Tell people of an outage that has lasted, although nobody may look at present."""
         async with self._store.db.transaction() as tx:
-            told = await self._tell(tx)
+            told = await self._notify(tx)
         if told:
             self._wake()
 
-    async def healed(self, tx: Transaction) -> None:
+    async def closed(self, tx: Transaction) -> None:
         """End the outage, in the transaction of what was read, and tell whoever heard of it."""
-        outage = await self._store.outages.end(tx, self._what)
-        if outage and outage.told:
+        outage = await self._store.outages.end(tx, self._outage_key)
+        if outage and outage.notified:
             people = await self._store.tracks.people(tx, self._account)
             until = max(outage.since, self._clock())
             facts = {"since": outage.since, "until": until}
-            await self._notices.tell(
-                tx, NoticeKind.ACCOUNT_BACK, self._account, at=outage.since, people=people, **facts
+            await self._notices.enqueue(
+                tx, NoticeKind.ACCOUNT_RECOVERED, self._account, began_at=outage.since, people=people, **facts
             )
 
-    async def _tell(self, tx: Transaction) -> bool:
-        outage = await self._store.outages.tell(tx, self._what, after=self._tell_after)
+    async def _notify(self, tx: Transaction) -> bool:
+        outage = await self._store.outages.claim_notification(tx, self._outage_key, after=self._notify_after)
         if outage is None:
             return False
         people = await self._store.tracks.people(tx, self._account)
         facts: dict[str, str | float | None] = {"since": outage.since, "error": outage.error.removesuffix(".")}
-        await self._notices.tell(tx, NoticeKind.ACCOUNT_FAILING, self._account, at=outage.since, people=people, **facts)
+        await self._notices.enqueue(
+            tx, NoticeKind.ACCOUNT_FAILING, self._account, began_at=outage.since, people=people, **facts
+        )
         return True

@@ -8,7 +8,7 @@ import structlog
 
 from bot.blocks.notice import NoticeKind
 from bot.errors import ProviderError
-from bot.jobs.deprecation import Retirement, retirements
+from bot.jobs.deprecation import Deprecation, due_deprecations
 from bot.providers.client import Client
 from bot.store import Store
 from bot.store.db.engine import Clock
@@ -20,22 +20,24 @@ AFTER_FAILURE = 3600.0
 log = structlog.get_logger()
 
 
-class Almanac:
+class DeprecationPoller:
     """Looks now and then whether it is time to read the models again."""
 
-    def __init__(self, client: Client, store: Store, *, clock: Clock, ages: Clock, owed: Callable[[], None]) -> None:
+    def __init__(
+        self, client: Client, store: Store, *, clock: Clock, monotonic: Clock, owed: Callable[[], None]
+    ) -> None:
         """Take what it needs; ``owed`` is called after a commit that owes something."""
         self.name = f"{client.account.name} models"
         self._client = client
         self._store = store
         self._clock = clock
-        self._ages = ages
+        self._monotonic = monotonic
         self._owed = owed
         self._due_at = -math.inf
 
     async def look(self) -> None:
         """Read the models if a day has passed, and owe channels what there is to say."""
-        now = self._ages()
+        now = self._monotonic()
         if now < self._due_at:
             return
         self._due_at = now + AFTER_FAILURE
@@ -48,22 +50,22 @@ class Almanac:
                 log.info("models.unread", account=account, error=f"{type(error).__name__}: {error}")
                 return
             announced = {each.id: each.shutdown_date for each in models if each.shutdown_date}
-            await self._tell(retirements(trained, announced, datetime.fromtimestamp(self._clock(), UTC).date()))
+            await self._notify(due_deprecations(trained, announced, datetime.fromtimestamp(self._clock(), UTC).date()))
         self._due_at = now + EVERY
 
-    async def _tell(self, due: list[Retirement]) -> None:
+    async def _notify(self, due: list[Deprecation]) -> None:
         account = self._client.account.name
         for each in due:
             body = {
-                "kind": NoticeKind.RETIREMENT,
-                "about": each.base,
-                "ends": each.ends.isoformat(),
-                "days": each.days,
+                "kind": NoticeKind.DEPRECATION,
+                "about": each.base_model,
+                "ends": each.shutdown_date.isoformat(),
+                "days": each.days_left,
                 "jobs": each.jobs,
                 "account": account,
             }
             # A day that is put off is told anew.
-            key = f"{NoticeKind.RETIREMENT}|{account}|{each.base}|{each.ends}|{each.mark}"
+            key = f"{NoticeKind.DEPRECATION}|{account}|{each.base_model}|{each.shutdown_date}|{each.threshold}"
             async with self._store.db.transaction() as tx:
-                await self._store.outbox.notify(tx, each.channel, body, key)
+                await self._store.outbox.enqueue_notice(tx, each.channel, body, key)
         self._owed()

@@ -3,24 +3,24 @@
 from collections.abc import Collection, Mapping
 
 from bot.providers.wire import Page
-from bot.store.jobs.jobs import Watched
+from bot.store.jobs.jobs import PollTargets
 
-PAGE = 100
+PAGE_SIZE = 100
 """Jobs on a page, where none are too large."""
 
 
-def further_pages(missing: Collection[str], place: Mapping[str, int], *, page: int = PAGE) -> int:
+def further_pages(missing: Collection[str], positions: Mapping[str, int], *, page_size: int = PAGE_SIZE) -> int:
     """Return how many more pages to read so that pages and single reads together are fewest.
 
     Args:
         missing: ids of the jobs that the first page did not hold.
-        place: each one's estimated place in the list of jobs, newest first, counted from 0.
-        page: how many jobs a page holds.
+        positions: each one's estimated place in the list of jobs, newest first, counted from 0.
+        page_size: how many jobs a page holds.
 
     A job beyond the pages costs a request of its own. Of two equal plans the one with more pages wins: a page also
     shows jobs that nobody asked for.
     """
-    last_page = {job_id: place[job_id] // page for job_id in missing}
+    last_page = {job_id: positions[job_id] // page_size for job_id in missing}
     candidates = {0, *last_page.values()}
 
     def cost(pages: int) -> tuple[int, int]:
@@ -30,7 +30,7 @@ def further_pages(missing: Collection[str], place: Mapping[str, int], *, page: i
     return min(candidates, key=cost)
 
 
-def all_new(watched: Watched, page: Page, now: float) -> bool:
+def all_new(watched: PollTargets, page: Page, now: float) -> bool:
     """Whether a page ends among jobs that a subscription has not heard of, so that more of them may follow.
 
     What is left out of the readings, as others' jobs, says as well where in the list the page ends.

@@ -6,23 +6,23 @@ from collections.abc import Collection, Mapping, Sequence
 import structlog
 
 from bot.blocks.notice import NoticeKind
-from bot.poll.backoff import rest_after
+from bot.poll.backoff import job_backoff
 from bot.poll.single_reads import SingleRead
 from bot.providers.client import LARGEST_JOB, LARGEST_PAGE
-from bot.providers.wire import Reading
+from bot.providers.wire import FetchedJob
 from bot.store import Store
 from bot.store.db.engine import Transaction
 from bot.store.jobs.jobs import KnownJob
 from bot.telemetry import metrics
 from bot.tracking.notices import Notices
 
-TELL_AFTER = 300.0
+NOTIFY_AFTER = 300.0
 """Seconds for which a job cannot be read before people hear of it."""
 
 log = structlog.get_logger()
 
 
-class Troubles:
+class ProblemJobs:
     """Notes what is wrong with single jobs of one account, and tells people once."""
 
     def __init__(self, store: Store, notices: Notices, account: str, *, interval: float) -> None:
@@ -32,50 +32,54 @@ class Troubles:
         self._interval = interval
         self._logged: set[str | None] = set()
 
-    async def note(
-        self, tx: Transaction, known: Mapping[str, KnownJob], readings: Sequence[Reading], reads: Collection[SingleRead]
+    async def record(
+        self,
+        tx: Transaction,
+        known: Mapping[str, KnownJob],
+        readings: Sequence[FetchedJob],
+        reads: Collection[SingleRead],
     ) -> None:
         """Note which jobs could not be read, so that they rest for a while, and which can be read again."""
         ids = [reading.snapshot.id for reading in readings] + [each.known.id for each in reads if each.is_missing]
-        if well := [job_id for job_id in ids if job_id in known and known[job_id].unread]:
-            await self._store.unread.clear(tx, self._account, well)
+        if well := [job_id for job_id in ids if job_id in known and known[job_id].read_failures]:
+            await self._store.read_failures.clear(tx, self._account, well)
             log.info("job.readable", account=self._account, jobs=well)
         for each in reads:
             if each.error and not each.is_missing:
-                await self._note_unread(tx, each)
+                await self._record_unread(tx, each)
 
-    async def _note_unread(self, tx: Transaction, read: SingleRead) -> None:
+    async def _record_unread(self, tx: Transaction, read: SingleRead) -> None:
         known, error = read.known, read.error
         assert error is not None  # noqa: S101 - the caller looked
-        metrics.UNREAD_JOBS.labels(self._account).inc()
-        if not known.unread:
+        metrics.JOB_READ_FAILURES.labels(self._account).inc()
+        if not known.read_failures:
             log.warning("job.unread", account=self._account, job=known.id, error=f"{type(error).__name__}: {error}")
-        rest = rest_after(error, known.unread + 1, self._interval, random.random())  # noqa: S311
-        since, lasted = await self._store.unread.note(tx, self._account, known.id, rest)
-        if lasted >= TELL_AFTER:
+        rest = job_backoff(error, known.read_failures + 1, self._interval, random.random())  # noqa: S311
+        since, lasted = await self._store.read_failures.record(tx, self._account, known.id, rest)
+        if lasted >= NOTIFY_AFTER:
             people = [
                 each.person for each in await self._store.tracks.of_job(tx, self._account, known.id) if each.person
             ]
             said = str(error).removesuffix(".")
-            await self._notices.tell(
+            await self._notices.enqueue(
                 tx,
-                NoticeKind.JOB_UNREAD,
+                NoticeKind.JOB_UNREADABLE,
                 known.id,
-                at=since,
+                began_at=since,
                 people=people,
                 account=self._account,
                 since=since,
                 error=said,
             )
 
-    async def tell_of_size(
-        self, tx: Transaction, readings: Sequence[Reading], unreadable: Sequence[str | None]
+    async def notify_of_size(
+        self, tx: Transaction, readings: Sequence[FetchedJob], unreadable: Sequence[str | None]
     ) -> None:
         """Tell once of each job that is too large for a page, and of each that is too large for anything."""
         large: dict[str | None, int] = {each.snapshot.id: each.size for each in readings if each.size > LARGEST_PAGE}
         large |= dict.fromkeys(unreadable, LARGEST_JOB + 1)
         for job_id, size in large.items():
-            metrics.LARGE_JOBS.labels(self._account).inc()
+            metrics.OVERSIZED_JOBS.labels(self._account).inc()
             if job_id not in self._logged:
                 self._logged.add(job_id)
                 log.warning("job.large", account=self._account, job=job_id, bytes=size)
@@ -83,6 +87,6 @@ class Troubles:
             facts: dict[str, str | float | None] = {"job": job_id, "size": size, "is_read": float(size <= LARGEST_JOB)}
             about = f"{self._account} {job_id or 'unknown'}"
             # Of one moment, so that it is told once for good.
-            await self._notices.tell(
-                tx, NoticeKind.JOB_LARGE, about, at=0.0, people=people, account=self._account, **facts
+            await self._notices.enqueue(
+                tx, NoticeKind.JOB_LARGE, about, began_at=0.0, people=people, account=self._account, **facts
             )

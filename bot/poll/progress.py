@@ -12,11 +12,11 @@ from typing import Self
 import structlog
 
 from bot.errors import ProviderError
-from bot.jobs.progress import newest_of, progress_of
+from bot.jobs.progress import newest_event_at, progress_of
 from bot.providers.client import Client
 from bot.store import Store
 from bot.store.db.engine import Clock
-from bot.store.jobs.snapshots import Running
+from bot.store.jobs.snapshots import RunningJob
 from bot.tracking.recorder import Recorder
 
 NEWEST_EVENTS = 20
@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class Allowance:
+class PollBudget:
     """How often an account is asked for the logs of its running jobs."""
 
     tick: float = 10.0
@@ -36,7 +36,7 @@ class Allowance:
     """Seconds between two reads of one job's log, at the least."""
     most: int = 30
     """Logs read in a minute, of all jobs and by all processes."""
-    at_once: int = 4
+    concurrency: int = 4
 
     @classmethod
     def of(cls, seconds: float) -> Self:
@@ -48,7 +48,7 @@ class Allowance:
         return cls(tick=min(cls.tick, seconds / 2), every=seconds, most=most)
 
 
-class Watcher:
+class ProgressPoller:
     """Reads the logs of an account's running jobs. Sweeps go on beside it: a failing account is theirs to find out."""
 
     def __init__(
@@ -56,7 +56,7 @@ class Watcher:
         client: Client,
         store: Store,
         recorder: Recorder,
-        allowance: Allowance,
+        budget: PollBudget,
         *,
         shown: Callable[[], None],
         clock: Clock,
@@ -67,18 +67,18 @@ class Watcher:
         self._client = client
         self._store = store
         self._recorder = recorder
-        self._allowance = allowance
+        self._budget = budget
         self._shown = shown
         self._clock = clock
 
     async def look(self) -> None:
         """Read what is due."""
-        allowance = self._allowance
-        due = await self._store.pictures.claim_running(self._account, every=allowance.every, most=allowance.most)
-        turns = asyncio.Semaphore(allowance.at_once)
+        allowance = self._budget
+        due = await self._store.snapshots.claim_running(self._account, interval=allowance.every, most=allowance.most)
+        turns = asyncio.Semaphore(allowance.concurrency)
         await asyncio.gather(*(self._read(running, turns) for running in due))
 
-    async def _read(self, running: Running, turns: asyncio.Semaphore) -> None:
+    async def _read(self, running: RunningJob, turns: asyncio.Semaphore) -> None:
         async with turns:
             try:
                 events = await self._client.events(running.job_id, limit=NEWEST_EVENTS)
@@ -86,8 +86,8 @@ class Watcher:
                 log.info("events.unread", account=self._account, job=running.job_id, error=str(error))
                 return
         progress = progress_of(events, running.progress)
-        newest = newest_of(events, now=self._clock())
-        await self._store.pictures.advance(running, progress, newest)
+        newest = newest_event_at(events, now=self._clock())
+        await self._store.snapshots.save_progress(running, progress, newest)
         if newest is not None:
-            await self._recorder.hear(running, newest)
+            await self._recorder.record_event(running, newest)
         self._shown()

@@ -12,25 +12,25 @@ from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobExecutionEv
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from structlog.contextvars import bound_contextvars
 
-from bot.poll.poller import Sweeper
+from bot.poll.poller import Poller
 from bot.telemetry import metrics
 
-LAST_SECONDS = 3.0
+STOP_TIMEOUT = 3.0
 """How long a stop waits for a sweep under way."""
-NEARLY = 0.9
+DUE_FRACTION = 0.9
 """The share of an interval after which the next look is due: no timer is exact."""
-BEHIND = 0.05
+STANDBY_FRACTION = 0.05
 """The share of an interval by which a process lets another's sweep go first."""
-MOST_TRIES = 5
-STEP = 0.5
+MAX_TRIES = 5
+CLOCK_STEP = 0.5
 """Seconds by which the wall clock has to be off before it was set: clocks are slewed, too."""
-BETWEEN_TRIES = 1.0
+RETRY_DELAY = 1.0
 """Seconds until a look that was asked for is tried again where another process is just looking."""
 
 log = structlog.get_logger()
 
 
-class Watcher(Protocol):
+class PeriodicTask(Protocol):
     """Something that looks now and then, beside the sweeps."""
 
     name: str
@@ -40,9 +40,9 @@ class Watcher(Protocol):
 
 
 @asynccontextmanager
-async def sweeping(
-    sweepers: Sequence[Sweeper], interval: float, watchers: Sequence[Watcher] = (), tick: float = 10.0
-) -> AsyncIterator["Timer"]:
+async def scheduled(
+    pollers: Sequence[Poller], interval: float, tasks: Sequence[PeriodicTask] = (), task_interval: float = 10.0
+) -> AsyncIterator["PollTimer"]:
     """Sweep every account each ``interval`` seconds, the first time at once, until the block ends.
 
     Watchers look each ``tick`` seconds, the first time after one.
@@ -54,20 +54,20 @@ async def sweeping(
         timezone=UTC, job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
     )
     scheduler.add_listener(_report, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
-    timer = Timer(scheduler, interval)
-    for sweeper in sweepers:
+    timer = PollTimer(scheduler, interval)
+    for sweeper in pollers:
         scheduler.add_job(
-            timer.run, "interval", (sweeper,), seconds=interval, id=_id_of(sweeper), next_run_time=datetime.now(UTC)
+            timer.poll, "interval", (sweeper,), seconds=interval, id=_id_of(sweeper), next_run_time=datetime.now(UTC)
         )
-    for watcher in watchers:
-        scheduler.add_job(timer.watch, "interval", (watcher,), seconds=tick, id=watcher.name)
+    for watcher in tasks:
+        scheduler.add_job(timer.run_task, "interval", (watcher,), seconds=task_interval, id=watcher.name)
     scheduler.start()
     try:
         yield timer
     finally:
         # APScheduler cuts what it started and does not wait: the database would be closed under a sweep.
         await timer.stop()
-        for sweeper in sweepers:
+        for sweeper in pollers:
             await sweeper.close()
         scheduler.shutdown(wait=False)
 
@@ -80,67 +80,67 @@ class SteadyScheduler(AsyncIOScheduler):  # type: ignore[misc]  # it has no type
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._ahead = _ahead()
+        self._clock_offset = _wall_clock_offset()
 
     def run_in(self, job_id: str, seconds: float) -> None:
         """Let a job run next so many seconds from now."""
-        self._follow()
+        self._adjust_to_clock()
         self.modify_job(job_id, next_run_time=datetime.now(UTC) + timedelta(seconds=seconds))
 
     def _process_jobs(self) -> float | None:
         # Whatever makes the scheduler look at what is due, and compute how long to sleep, goes through here.
-        self._follow()
+        self._adjust_to_clock()
         seconds: float | None = super()._process_jobs()
         return seconds
 
-    def _follow(self) -> None:
+    def _adjust_to_clock(self) -> None:
         """Move what is due by as much as the wall clock was set."""
-        step = _ahead() - self._ahead
-        if abs(step) < STEP:
+        step = _wall_clock_offset() - self._clock_offset
+        if abs(step) < CLOCK_STEP:
             return
-        self._ahead += step
+        self._clock_offset += step
         log.warning("clock.set", seconds=round(step))
         for job in self.get_jobs():
             self.modify_job(job.id, next_run_time=job.next_run_time + timedelta(seconds=step))
 
 
-def _ahead() -> float:
+def _wall_clock_offset() -> float:
     """Return by how much the wall clock is ahead of the loop's."""
     return time.time() - asyncio.get_running_loop().time()
 
 
-class Timer:
+class PollTimer:
     """What the timer runs: a sweep, whatever becomes of it."""
 
     def __init__(self, scheduler: SteadyScheduler, interval: float) -> None:
         self._scheduler = scheduler
         self._interval = interval
         self._under_way: set[asyncio.Task[float | None]] = set()
-        self._broken: dict[str, type[BaseException]] = {}
-        self._hints: set[str] = set()
-        self._hurrying: dict[str, asyncio.Task[None]] = {}
+        self._failing: dict[str, type[BaseException]] = {}
+        self._requested: set[str] = set()
+        self._requests: dict[str, asyncio.Task[None]] = {}
 
-    async def run(self, sweeper: Sweeper) -> None:
+    async def poll(self, sweeper: Poller) -> None:
         """Sweep once. What breaks is logged when it begins and when it is over; the next tick tries again."""
-        if busy_for := await self._run(sweeper.account, sweeper.sweep(older_than=NEARLY * self._interval)):
-            self._scheduler.run_in(_id_of(sweeper), busy_for + BEHIND * self._interval)
+        if busy_for := await self._run(sweeper.account, sweeper.poll(older_than=DUE_FRACTION * self._interval)):
+            self._scheduler.run_in(_id_of(sweeper), busy_for + STANDBY_FRACTION * self._interval)
 
-    def soon(self, sweeper: Sweeper) -> None:
+    def poll_soon(self, sweeper: Poller) -> None:
         """Sweep at once, and once more where a look is under way already: it may have come too early."""
-        self._hints.add(sweeper.account)
-        if sweeper.account not in self._hurrying:
-            task = self._hurrying[sweeper.account] = asyncio.create_task(self._hurry(sweeper))
-            task.add_done_callback(lambda _: self._hurrying.pop(sweeper.account))
+        self._requested.add(sweeper.account)
+        if sweeper.account not in self._requests:
+            task = self._requests[sweeper.account] = asyncio.create_task(self._poll_requested(sweeper))
+            task.add_done_callback(lambda _: self._requests.pop(sweeper.account))
 
-    async def _hurry(self, sweeper: Sweeper) -> None:
-        while sweeper.account in self._hints:
-            self._hints.discard(sweeper.account)
-            for _ in range(MOST_TRIES):
-                if not await self._run(sweeper.account, sweeper.sweep()):
+    async def _poll_requested(self, poller: Poller) -> None:
+        while poller.account in self._requested:
+            self._requested.discard(poller.account)
+            for _ in range(MAX_TRIES):
+                if not await self._run(poller.account, poller.poll()):
                     break
-                await asyncio.sleep(BETWEEN_TRIES)  # another process is looking; its look may have come too early
+                await asyncio.sleep(RETRY_DELAY)  # another process is looking; its look may have come too early
 
-    async def watch(self, watcher: Watcher) -> None:
+    async def run_task(self, watcher: PeriodicTask) -> None:
         """Look once at how far jobs are; what breaks is logged as for a sweep."""
         await self._run(watcher.name, watcher.look())
 
@@ -153,32 +153,32 @@ class Timer:
         if task.cancelled():
             return None
         if error := task.exception():
-            self._broke(name, error)
+            self._failed(name, error)
             return None
-        if self._broken.pop(name, None):
+        if self._failing.pop(name, None):
             log.info("sweep.mended", account=name)
         return task.result()
 
     async def stop(self) -> None:
         """Begin no sweep any more; wait for what is under way, and cut what takes too long."""
         self._scheduler.pause()
-        for hurry in self._hurrying.values():
+        for hurry in self._requests.values():
             hurry.cancel()
         while self._under_way:
-            _, late = await asyncio.wait(self._under_way, timeout=LAST_SECONDS)
+            _, late = await asyncio.wait(self._under_way, timeout=STOP_TIMEOUT)
             for task in late:
                 task.cancel()
 
-    def _broke(self, account: str, error: BaseException) -> None:
-        if self._broken.get(account) is not type(error):
+    def _failed(self, account: str, error: BaseException) -> None:
+        if self._failing.get(account) is not type(error):
             log.error("sweep.broke", account=account, exc_info=error)
-        self._broken[account] = type(error)
-        metrics.SWEEPS.labels(account, "broke").inc()
+        self._failing[account] = type(error)
+        metrics.POLLS.labels(account, "broke").inc()
 
 
-def _id_of(sweeper: Sweeper) -> str:
+def _id_of(poller: Poller) -> str:
     """Return the timer's name for an account, which no watcher has."""
-    return f"account {sweeper.account}"
+    return f"account {poller.account}"
 
 
 def _report(event: JobExecutionEvent) -> None:

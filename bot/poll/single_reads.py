@@ -12,15 +12,15 @@ import structlog
 
 from bot.errors import NotFound, ProviderError
 from bot.jobs.changes import state_of
-from bot.jobs.confirmation import Verdict, judge
+from bot.jobs.confirmation import DebounceResult, confirm
 from bot.jobs.statuses import Phase, phase_of
 from bot.providers.client import Client
-from bot.providers.wire import Reading
+from bot.providers.wire import FetchedJob
 from bot.store.db.engine import Clock
 from bot.store.jobs.jobs import KnownJob
 
-AT_ONCE = 8
-PATIENCE = 2.0
+CONCURRENCY = 8
+TIMEOUT = 2.0
 """Seconds that a poll waits for its single reads; one that takes longer is recorded by itself when it comes."""
 
 log = structlog.get_logger()
@@ -32,7 +32,7 @@ class SingleRead:
 
     known: KnownJob
     """The job as it was known before the request."""
-    reading: Reading | None = None
+    reading: FetchedJob | None = None
     reason: str = ""
     """Why it failed, from its log."""
     error: ProviderError | None = None
@@ -56,14 +56,14 @@ class SingleReads:
         *,
         interval: float,
         clock: Clock,
-        patience: float = PATIENCE,
+        timeout: float = TIMEOUT,
     ) -> None:
         self._client = client
         self._record = record
         self._interval = interval
         self._clock = clock
-        self._patience = patience
-        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._timeout = timeout
+        self._slots = asyncio.Semaphore(CONCURRENCY)
         self._late: dict[str, asyncio.Task[None]] = {}
 
     @property
@@ -71,19 +71,19 @@ class SingleReads:
         """Ids of the jobs whose reads outlasted the poll that began them."""
         return self._late.keys()
 
-    def needs_reason(self, known: KnownJob | None, reading: Reading) -> bool:
+    def needs_reason(self, known: KnownJob | None, fetched: FetchedJob) -> bool:
         """Whether a read shows that a job failed just now, and not why."""
-        new = state_of(reading.snapshot)
-        if known is None or reading.snapshot.error or phase_of(new.status) is not Phase.FAILED:
+        new = state_of(fetched.snapshot)
+        if known is None or fetched.snapshot.error or phase_of(new.status) is not Phase.FAILED:
             return False
-        verdict = judge(known.state, known.doubt, new, now=self._clock(), interval=self._interval)
-        return verdict is Verdict.CHANGED
+        verdict = confirm(known.state, known.soft_state, new, now=self._clock(), interval=self._interval)
+        return verdict is DebounceResult.CONFIRMED
 
     async def read(self, begun: Sequence[SingleRead]) -> list[SingleRead]:
         """Complete what was begun: a job without a reading is read, one that needs a reason is asked for it."""
         tasks = {asyncio.create_task(self._complete(each)): each.known.id for each in begun}
         try:
-            done, late = await asyncio.wait(tasks, timeout=self._patience) if tasks else (set(), set())
+            done, late = await asyncio.wait(tasks, timeout=self._timeout) if tasks else (set(), set())
         except BaseException:
             await _cut(tasks)
             raise
@@ -106,7 +106,7 @@ class SingleReads:
 
     async def _complete(self, begun: SingleRead) -> SingleRead:
         job_id = begun.known.id
-        async with self._turns:
+        async with self._slots:
             try:
                 reading = begun.reading or await self._client.retrieve(job_id)
             except ProviderError as error:

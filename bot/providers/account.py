@@ -32,14 +32,14 @@ class Account:
     """One of ``PROVIDERS``."""
     api_version: str | None = None
     """What Azure's API is asked to speak, such as "2024-10-21"; None for the one without versions."""
-    bearer: bool = False
+    uses_entra_id: bool = False
     """Whether Azure's key is a token of Entra ID."""
-    page: str | None = None
+    job_page_url: str | None = None
     """The address of a job's page, with {job} for its id, where it is not the provider's own."""
     webhook_secrets: tuple[SecretStr, ...] = ()
     """What signs the account's webhooks; two while one takes the other's place."""
 
     @property
-    def place(self) -> str:
+    def display_name(self) -> str:
         """What to call the project in chat, where there is one account."""
         return f"project `{self.project}`" if self.project else "the project of this bot's API key"

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from bot.jobs.actions import Order
+from bot.jobs.actions import JobAction
 from bot.providers.account import Account
 from bot.providers.openai import OpenAI
 
@@ -20,7 +20,7 @@ FIRST_WITH_PAUSE = "2025-04-01-preview"
 class Azure(OpenAI):
     """OpenAI's API as Azure has it."""
 
-    page: ClassVar[str] = "https://ai.azure.com/"
+    job_page_url: ClassVar[str] = "https://ai.azure.com/"
     hint: ClassVar[str | None] = (
         ":rocket: Azure serves a fine-tuned model once it is deployed: deploy it before you call it."
     )
@@ -30,9 +30,9 @@ class Azure(OpenAI):
         super().__init__(account)
         if account.api_version:
             # These versions know no metadata, by which a creation without an answer would be found again.
-            self.orders -= {Order.CREATE}
+            self.actions -= {JobAction.CREATE}
             if account.api_version < FIRST_WITH_PAUSE:
-                self.orders -= {Order.PAUSE, Order.RESUME}
+                self.actions -= {JobAction.PAUSE, JobAction.RESUME}
 
     @property
     def base_url(self) -> str:
@@ -49,7 +49,7 @@ class Azure(OpenAI):
         """What is added to every request."""
         return (("api-version", self.account.api_version),) if self.account.api_version else ()
 
-    def credentials(self, key: SecretStr) -> dict[str, str]:
+    def auth_headers(self, key: SecretStr) -> dict[str, str]:
         """Return the header that proves who asks."""
         secret = key.get_secret_value()
-        return {"Authorization": f"Bearer {secret}"} if self.account.bearer else {"api-key": secret}
+        return {"Authorization": f"Bearer {secret}"} if self.account.uses_entra_id else {"api-key": secret}

@@ -18,16 +18,16 @@ import httpx
 from httpx_aiohttp import HttpxAiohttpClient
 from pydantic import SecretStr
 
-from bot.errors import BrokenAnswer, ForeignAnswer, ProviderError, Unreachable
-from bot.jobs.actions import Order
+from bot.errors import InvalidResponse, MismatchedResponse, ProviderError, Unreachable
+from bot.jobs.actions import JobAction
 from bot.jobs.models import Checkpoint, Event, File, Model
-from bot.net.connection_errors import FAILED, never_sent, trouble_of
+from bot.net.connection_errors import CONNECTION_FAILED, connection_problem, never_sent
 from bot.net.proxies import DIRECT, Proxies
 from bot.providers.account import Account
 from bot.providers.registry import dialect_of
 from bot.providers.shorten import Shortener
-from bot.providers.sizes import PageSizes, in_parts
-from bot.providers.wire import Answer, Page, Reading, Request, content_of
+from bot.providers.sizes import PageSizes, sizes_to_try
+from bot.providers.wire import FetchedJob, Page, Request, Response, content_of
 from bot.telemetry import metrics
 from bot.telemetry.redaction import without_secrets
 
@@ -74,7 +74,7 @@ class Client:
             headers=_HEADERS,
             follow_redirects=False,
             timeout=httpx.Timeout(deadline),
-            verify=_trusted(),
+            verify=_ssl_context(),
             # One rule for all that goes out: httpx would read the variables in a way of its own, or crash over them.
             trust_env=False,
             proxy=_proxy(proxies.url_for(self._dialect.base_url)),
@@ -95,24 +95,24 @@ class Client:
     ) -> Page:
         """Read one page of jobs, newest first; it holds fewer than ``limit`` where that many are too large to be read."""
         page = await self._list(after, limit, metadata)
-        metrics.BROKEN_ITEMS.labels(self.account.name).inc(page.broken)
-        metrics.FOREIGN_ANSWERS.labels(self.account.name).inc(page.foreign)
+        metrics.INVALID_JOBS.labels(self.account.name).inc(page.broken)
+        metrics.MISMATCHED_RESPONSES.labels(self.account.name).inc(page.foreign)
         return page
 
     async def _list(self, after: str | None, limit: int, metadata: Mapping[str, str] | None) -> Page:
         sizes = list(self._sizes.to_try(after, limit, now=time.monotonic()))
         ask = partial(self._dialect.list_jobs, after=after, metadata=metadata)
         try:
-            size, answer = await self._fitting(lambda size: ask(limit=size), sizes)
-        except BrokenAnswer as error:
-            if error.beginning is None:
+            size, answer = await self._first_readable(lambda size: ask(limit=size), sizes)
+        except InvalidResponse as error:
+            if error.prefix is None:
                 raise
             self._sizes.remember(after, 1, now=time.monotonic())
-            return self._without_first(error.beginning, after)
+            return self._without_first(error.prefix, after)
         if size < sizes[0]:
             self._sizes.remember(after, size, now=time.monotonic())
         page = self._dialect.read_jobs(answer, now=self._clock(), after=after)
-        return _sized(page, answer.size) if len(page.raw) == 1 else page
+        return _with_size(page, answer.size) if len(page.raw) == 1 else page
 
     def _without_first(self, beginning: bytes, after: str | None) -> Page:
         """Return the page of a job that is too large even alone: the list goes on behind it where its id is known."""
@@ -120,35 +120,37 @@ class Client:
         behind = cursor if cursor != after else None
         return Page((), 1, behind, raw=(None,), unreadable=(without_secrets(cursor),))
 
-    async def _fitting(self, ask: Callable[[int], Request], sizes: Iterable[int]) -> tuple[int, Answer]:
+    async def _first_readable(
+        self, request_for: Callable[[int], Request], sizes: Iterable[int]
+    ) -> tuple[int, Response]:
         """Return an answer that can be read, and for how many items it was asked: the first of ``sizes`` that works."""
         too_large = None
         for size in sizes:
             try:
-                return size, await self._send(replace(ask(size), is_for_one=size == 1))
-            except BrokenAnswer as error:
+                return size, await self._send(replace(request_for(size), is_for_one=size == 1))
+            except InvalidResponse as error:
                 if not error.is_too_large:
                     raise
                 too_large = error
         raise too_large or ValueError("no size to ask for")
 
-    async def retrieve(self, job_id: str) -> Reading:
+    async def retrieve(self, job_id: str) -> FetchedJob:
         """Read one job, which may be larger than a page."""
         return self._read_job(await self._send_for_one(self._dialect.retrieve_job(job_id)), job_id)
 
-    async def order(self, order: Order, job_id: str) -> Reading:
+    async def execute(self, action: JobAction, job_id: str) -> FetchedJob:
         """Give an order, once; it is never sent a second time.
 
         Raises:
             Unreachable: ``maybe_done`` says whether the order may have arrived; then read the job.
         """
-        return self._read_job(await self._send_for_one(self._dialect.order_job(order, job_id)), job_id)
+        return self._read_job(await self._send_for_one(self._dialect.job_action(action, job_id)), job_id)
 
-    async def create(self, body: Mapping[str, Any]) -> Reading:
+    async def create(self, body: Mapping[str, Any]) -> FetchedJob:
         """Order a new job, once; like every order it is never sent a second time."""
         return self._dialect.read_created(await self._send_for_one(self._dialect.create_job(body)), now=self._clock())
 
-    async def check_orders(self) -> None:
+    async def check_write_access(self) -> None:
         """Read the newest job with the key for orders.
 
         Raises:
@@ -157,7 +159,7 @@ class Client:
         asked = replace(self._dialect.list_jobs(limit=1), is_for_one=True, prepares_order=True)
         self._dialect.read_jobs(await self._send(asked), now=self._clock())
 
-    async def find(self, key: str, value: str) -> Reading | None:
+    async def find(self, key: str, value: str) -> FetchedJob | None:
         """Read the newest job that carries a pair of metadata, or None; gateways that do not filter are seen through."""
         after, looked_at = None, 0
         while looked_at < NEWEST:
@@ -178,14 +180,14 @@ class Client:
     async def events(self, job_id: str, *, limit: int = 20, after: str | None = None) -> list[Event]:
         """Read the newest lines of a job's log, or those before the line with the id ``after``, oldest first."""
         ask = partial(self._dialect.list_events, job_id, after=after)
-        _, answer = await self._fitting(lambda size: ask(limit=size), in_parts(limit))
+        _, answer = await self._first_readable(lambda size: ask(limit=size), sizes_to_try(limit))
         # Not every provider has pages.
         return self._dialect.read_events(answer, now=self._clock())[-limit:]
 
     async def checkpoints(self, job_id: str, *, limit: int = 10, after: str | None = None) -> list[Checkpoint]:
         """Read the newest checkpoints of a job, or those before the one with the id ``after``, newest first."""
         ask = partial(self._dialect.list_checkpoints, job_id, after=after)
-        _, answer = await self._fitting(lambda size: ask(limit=size), in_parts(limit))
+        _, answer = await self._first_readable(lambda size: ask(limit=size), sizes_to_try(limit))
         return self._dialect.read_checkpoints(answer, now=self._clock())[:limit]
 
     async def models(self) -> list[Model]:
@@ -198,9 +200,9 @@ class Client:
         return content_of(answer, now=self._clock())
 
     @property
-    def orders(self) -> frozenset[Order]:
+    def actions(self) -> frozenset[JobAction]:
         """What the account can be ordered to do."""
-        return self._dialect.orders
+        return self._dialect.actions
 
     @property
     def hint(self) -> str | None:
@@ -211,43 +213,43 @@ class Client:
         """Return the address of the job's page, for people."""
         return self._dialect.job_page(job_id)
 
-    def _read_job(self, answer: Answer, job_id: str) -> Reading:
+    def _read_job(self, response: Response, job_id: str) -> FetchedJob:
         try:
-            return replace(self._dialect.read_job(answer, job_id, now=self._clock()), size=answer.size)
-        except ForeignAnswer:
-            metrics.FOREIGN_ANSWERS.labels(self.account.name).inc()
+            return replace(self._dialect.read_job(response, job_id, now=self._clock()), size=response.size)
+        except MismatchedResponse:
+            metrics.MISMATCHED_RESPONSES.labels(self.account.name).inc()
             raise
 
-    async def _send_for_one(self, request: Request) -> Answer:
+    async def _send_for_one(self, request: Request) -> Response:
         return await self._send(replace(request, is_for_one=True))
 
-    async def _send(self, request: Request) -> Answer:
+    async def _send(self, request: Request) -> Response:
         try:
             async with asyncio.timeout(self._deadline):
                 answer = await self._exchange(request)
         except ProviderError:
             raise
         except TimeoutError as error:
-            raise Unreachable(f"No answer within {self._deadline:g} s.", maybe_done=True) from error
+            raise Unreachable(f"No answer within {self._deadline:g} s.", may_have_executed=True) from error
         except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError) as error:
-            trouble = trouble_of(error) or FAILED
-            todo = trouble.todo if trouble.lasts else ""
-            raise Unreachable(trouble.said, maybe_done=not never_sent(error), todo=todo) from error
+            trouble = connection_problem(error) or CONNECTION_FAILED
+            todo = trouble.todo if trouble.is_permanent else ""
+            raise Unreachable(trouble.message, may_have_executed=not never_sent(error), todo=todo) from error
         metrics.PROVIDER_REQUESTS.labels(self.account.name, request.method, str(answer.status)).inc()
         return answer
 
-    async def _exchange(self, request: Request) -> Answer:
-        key = self.account.write_key if request.is_order and self.account.write_key else self.account.key
+    async def _exchange(self, request: Request) -> Response:
+        key = self.account.write_key if request.needs_write_key and self.account.write_key else self.account.key
         async with self._http.stream(
             request.method,
             self._dialect.base_url + request.path,
             params=(*request.query, *self._dialect.query),
             json=request.body,
-            headers=self._dialect.credentials(key),
+            headers=self._dialect.auth_headers(key),
         ) as response:
             body, size = await _body_of(response, is_for_one=request.is_for_one)
             headers = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(response.status_code, headers, _without(body, key), size)
+            return Response(response.status_code, headers, _without_key(body, key), size)
 
 
 async def _body_of(response: httpx.Response, *, is_for_one: bool) -> tuple[bytes, int]:
@@ -269,22 +271,22 @@ async def _body_of(response: httpx.Response, *, is_for_one: bool) -> tuple[bytes
     return bytes(body), size
 
 
-def _too_large(most: int, beginning: bytes = b"") -> BrokenAnswer:
-    return BrokenAnswer(f"The answer was larger than {most >> 20} MiB.", beginning=beginning)
+def _too_large(most: int, beginning: bytes = b"") -> InvalidResponse:
+    return InvalidResponse(f"The answer was larger than {most >> 20} MiB.", prefix=beginning)
 
 
-def _sized(page: Page, size: int) -> Page:
+def _with_size(page: Page, size: int) -> Page:
     """Return a page of one job whose reading knows how large its answer was."""
     return replace(page, readings=tuple(replace(each, size=size) for each in page.readings))
 
 
-def _without(body: bytes, key: SecretStr) -> bytes:
+def _without_key(body: bytes, key: SecretStr) -> bytes:
     """Return ``body`` without the key: some gateways repeat it in their errors, which people get to read."""
     return body.replace(key.get_secret_value().encode(), b"...") if len(key) >= _SHORTEST_SECRET else body
 
 
 @cache
-def _trusted() -> ssl.SSLContext:
+def _ssl_context() -> ssl.SSLContext:
     """Return whom to trust: reading the certificates takes 50 ms, and they are the same for each account."""
     return httpx.create_ssl_context()
 

@@ -10,9 +10,9 @@ from typing import Any, Generic, TypeVar
 
 from bot.jobs.models import Checkpoint, Event, Model
 from bot.providers.client import Client
-from bot.providers.wire import Page, Reading
+from bot.providers.wire import FetchedJob, Page
 
-SERVES = 2.0
+TTL = 2.0
 """Seconds for which an answer is shown again."""
 
 T = TypeVar("T")
@@ -22,7 +22,7 @@ T = TypeVar("T")
 class Read(Generic[T]):
     """An answer, and when it came."""
 
-    answer: T
+    value: T
     at: float
 
 
@@ -34,22 +34,22 @@ class _Request:
     waiting: int = 0
 
 
-class SharedReads:
+class CoalescedReads:
     """Reads one account for whoever asks.
 
     A failure is told to all who wait for it, as the ``ProviderError`` that it is, and never remembered. Who stops to
     wait disturbs nobody; the request ends with the last one. It keeps the answers of the last 2 s that were used.
     """
 
-    def __init__(self, client: Client, clock: Callable[[], float], ages: Callable[[], float]) -> None:
+    def __init__(self, client: Client, clock: Callable[[], float], monotonic: Callable[[], float]) -> None:
         """Take what reads, the time of day, and the clock by which answers grow old."""
         self.client = client
         self._clock = clock
-        self._ages = ages
+        self._monotonic = monotonic
         self._under_way: dict[Hashable, _Request] = {}
-        self._answers: dict[Hashable, tuple[float, Read[Any]]] = {}
+        self._cached: dict[Hashable, tuple[float, Read[Any]]] = {}
 
-    async def job(self, job_id: str, *, fresh: bool = False) -> Read[Reading]:
+    async def job(self, job_id: str, *, fresh: bool = False) -> Read[FetchedJob]:
         """Read one job; ``fresh`` takes no earlier answer, though it joins a request that is under way."""
         return await self._read(("job", job_id), lambda: self.client.retrieve(job_id), fresh=fresh)
 
@@ -74,19 +74,19 @@ class SharedReads:
         """Read every model that the account can use."""
         return await self._read("models", self.client.models)
 
-    def forget(self) -> None:
+    def invalidate(self) -> None:
         """Let nobody who asks from now on see what was read before: somebody gave an order."""
-        self._answers.clear()
+        self._cached.clear()
         self._under_way.clear()
 
-    async def _read(self, key: Hashable, ask: Callable[[], Awaitable[T]], *, fresh: bool = False) -> Read[T]:
-        known = self._answers.get(key)
-        if known and not fresh and self._serves(known[0]):
+    async def _read(self, key: Hashable, fetch: Callable[[], Awaitable[T]], *, fresh: bool = False) -> Read[T]:
+        known = self._cached.get(key)
+        if known and not fresh and self._is_fresh(known[0]):
             return known[1]
         request = self._under_way.get(key)
         if request is None:
             request = self._under_way[key] = _Request()
-            request.task = asyncio.create_task(self._ask(key, request, ask))
+            request.task = asyncio.create_task(self._fetch(key, request, fetch))
             # A failure that came just as the last one stopped to wait is nobody's.
             request.task.add_done_callback(lambda task: task.cancelled() or task.exception())
         request.waiting += 1
@@ -101,12 +101,12 @@ class SharedReads:
         read: Read[T] = request.task.result()
         return read
 
-    async def _ask(self, key: Hashable, request: _Request, ask: Callable[[], Awaitable[T]]) -> Read[T]:
+    async def _fetch(self, key: Hashable, request: _Request, fetch: Callable[[], Awaitable[T]]) -> Read[T]:
         try:
-            read = Read(await ask(), self._clock())
+            read = Read(await fetch(), self._clock())
             if self._under_way.get(key) is request:
-                self._answers = {each: known for each, known in self._answers.items() if self._serves(known[0])}
-                self._answers[key] = (self._ages(), read)
+                self._cached = {each: known for each, known in self._cached.items() if self._is_fresh(known[0])}
+                self._cached[key] = (self._monotonic(), read)
             return read
         finally:
             self._close(key, request)
@@ -116,5 +116,5 @@ class SharedReads:
         if self._under_way.get(key) is request:
             del self._under_way[key]
 
-    def _serves(self, since: float) -> bool:
-        return 0 <= self._ages() - since < SERVES
+    def _is_fresh(self, since: float) -> bool:
+        return 0 <= self._monotonic() - since < TTL

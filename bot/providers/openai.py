@@ -10,11 +10,11 @@ from typing import Any, ClassVar, TypeVar
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import from_json
 
-from bot.errors import BrokenAnswer, ForeignAnswer
-from bot.jobs.actions import Order
+from bot.errors import InvalidResponse, MismatchedResponse
+from bot.jobs.actions import JobAction
 from bot.jobs.models import Checkpoint, Event, File, Model
 from bot.providers.account import Account
-from bot.providers.wire import Answer, Page, Reading, Request, items_of, json_of, reading_of, segment
+from bot.providers.wire import FetchedJob, Page, Request, Response, fetched_job, items_of, json_of, path_segment
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -27,7 +27,7 @@ class OpenAI:
     ``ProviderError`` that says why nothing could be read. A provider that has no such thing raises ``NotOffered``.
     """
 
-    page: ClassVar[str] = "https://platform.openai.com/finetune/{job}"
+    job_page_url: ClassVar[str] = "https://platform.openai.com/finetune/{job}"
     """The address of a job's page, for people."""
     hint: ClassVar[str | None] = None
     """What has to be done with a finished model before it answers, safe mrkdwn."""
@@ -36,8 +36,8 @@ class OpenAI:
 
     def __init__(self, account: Account) -> None:
         self.account = account
-        self.jobs = "/fine_tuning/jobs"
-        self.orders = frozenset(Order)
+        self.jobs_path = "/fine_tuning/jobs"
+        self.actions = frozenset(JobAction)
         """What it can be ordered to do; nothing else is offered to people."""
 
     @property
@@ -50,13 +50,13 @@ class OpenAI:
         """What is added to every request."""
         return ()
 
-    def credentials(self, key: SecretStr) -> dict[str, str]:
+    def auth_headers(self, key: SecretStr) -> dict[str, str]:
         """Return the headers that prove who asks, and for whom."""
         named = {"OpenAI-Organization": self.account.organization, "OpenAI-Project": self.account.project}
         said = {name: value for name, value in named.items() if value}
         return {"Authorization": f"Bearer {key.get_secret_value()}", **said}
 
-    def described(self, item: Any) -> Any:
+    def normalized(self, item: Any) -> Any:
         """Return a job of an answer in OpenAI's fields and words; what is no job comes back as it is."""
         return item
 
@@ -65,15 +65,15 @@ class OpenAI:
     ) -> Request:
         """Ask for one page of jobs, newest first; ``metadata`` keeps only jobs that carry these pairs."""
         pairs = [(f"metadata[{key}]", value) for key, value in (metadata or {}).items()]
-        return Request("GET", self.jobs, (*_paging(limit, after), *pairs))
+        return Request("GET", self.jobs_path, (*_paging(limit, after), *pairs))
 
-    def read_jobs(self, answer: Answer, *, now: float, after: str | None = None) -> Page:
+    def read_jobs(self, response: Response, *, now: float, after: str | None = None) -> Page:
         """Read a page of jobs. A broken item, or one of another organisation, is counted and left out.
 
         The list has no ``last_id``: the cursor is the id of the last item, and a cursor that does not move ends it.
         """
-        body = json_of(answer, now=now)
-        items = self._items(body.get("data"), answer)
+        body = json_of(response, now=now)
+        items = self._items(body.get("data"), response)
         cursor = _last_id(body["data"]) if body.get("has_more") is True else None
         return self._page(items, cursor if cursor != after else None)
 
@@ -88,45 +88,45 @@ class OpenAI:
 
     def retrieve_job(self, job_id: str) -> Request:
         """Ask for one job."""
-        return Request("GET", f"{self.jobs}/{segment(job_id)}")
+        return Request("GET", f"{self.jobs_path}/{path_segment(job_id)}")
 
-    def order_job(self, order: Order, job_id: str) -> Request:
+    def job_action(self, action: JobAction, job_id: str) -> Request:
         """Order the end of a job, which cannot be undone, or that it pauses or goes on."""
-        return Request("POST", f"{self.jobs}/{segment(job_id)}/{order}")
+        return Request("POST", f"{self.jobs_path}/{path_segment(job_id)}/{action}")
 
-    def read_job(self, answer: Answer, job_id: str, *, now: float) -> Reading:
+    def read_job(self, response: Response, job_id: str, *, now: float) -> FetchedJob:
         """Read one job, or what became of it by an order.
 
         Raises:
             ForeignAnswer: it is another job, or another organisation's.
         """
-        reading = reading_of(json_of(answer, now=now), self.described)
+        reading = fetched_job(json_of(response, now=now), self.normalized)
         if reading is None:
-            raise BrokenAnswer("The answer was not the job that was asked for.", request_id=answer.request_id)
+            raise InvalidResponse("The answer was not the job that was asked for.", request_id=response.request_id)
         if reading.snapshot.id != job_id:
-            raise ForeignAnswer("The answer was not the job that was asked for.", request_id=answer.request_id)
-        if self._is_of_another(reading):
-            raise ForeignAnswer("The answer was a job of another organisation.", request_id=answer.request_id)
-        return replace(reading, request_id=answer.request_id)
+            raise MismatchedResponse("The answer was not the job that was asked for.", request_id=response.request_id)
+        if self._is_foreign(reading):
+            raise MismatchedResponse("The answer was a job of another organisation.", request_id=response.request_id)
+        return replace(reading, request_id=response.request_id)
 
     def create_job(self, body: Mapping[str, Any]) -> Request:
         """Order a new job."""
-        return Request("POST", self.jobs, body=body)
+        return Request("POST", self.jobs_path, body=body)
 
-    def read_created(self, answer: Answer, *, now: float) -> Reading:
+    def read_created(self, response: Response, *, now: float) -> FetchedJob:
         """Read the job that was made."""
-        reading = reading_of(json_of(answer, now=now), self.described)
+        reading = fetched_job(json_of(response, now=now), self.normalized)
         if reading is None:
-            raise BrokenAnswer("The answer was not a job.", request_id=answer.request_id)
-        return replace(reading, request_id=answer.request_id)
+            raise InvalidResponse("The answer was not a job.", request_id=response.request_id)
+        return replace(reading, request_id=response.request_id)
 
     def list_events(self, job_id: str, *, limit: int = 20, after: str | None = None) -> Request:
         """Ask for the newest lines of a job's log, or for those before the line with the id ``after``."""
-        return Request("GET", f"{self.jobs}/{segment(job_id)}/events", _paging(limit, after))
+        return Request("GET", f"{self.jobs_path}/{path_segment(job_id)}/events", _paging(limit, after))
 
-    def read_events(self, answer: Answer, *, now: float) -> list[Event]:
+    def read_events(self, response: Response, *, now: float) -> list[Event]:
         """Read lines of a log, oldest first; lines that cannot be read are left out."""
-        items = items_of(answer, "events", now=now)
+        items = items_of(response, "events", now=now)
         # The API stamps whole seconds: lines of one second keep their order.
         in_order = list(reversed(items)) if self.newest_event_first else items
         events = [event for item in in_order if (event := _valid(Event, item))]
@@ -134,54 +134,54 @@ class OpenAI:
 
     def list_checkpoints(self, job_id: str, *, limit: int = 10, after: str | None = None) -> Request:
         """Ask for the newest checkpoints of a job, or for those before the one with the id ``after``."""
-        return Request("GET", f"{self.jobs}/{segment(job_id)}/checkpoints", _paging(limit, after))
+        return Request("GET", f"{self.jobs_path}/{path_segment(job_id)}/checkpoints", _paging(limit, after))
 
-    def read_checkpoints(self, answer: Answer, *, now: float) -> list[Checkpoint]:
+    def read_checkpoints(self, response: Response, *, now: float) -> list[Checkpoint]:
         """Read checkpoints, newest first; what cannot be read is left out."""
-        found = [each for item in items_of(answer, "checkpoints", now=now) if (each := _valid(Checkpoint, item))]
+        found = [each for item in items_of(response, "checkpoints", now=now) if (each := _valid(Checkpoint, item))]
         return sorted(found, key=lambda each: each.step_number or 0, reverse=True)
 
     def list_files(self, *, purpose: str, limit: int) -> Request:
         """Ask for the newest files that were uploaded for something."""
         return Request("GET", "/files", (("purpose", purpose), ("order", "desc"), ("limit", str(limit))))
 
-    def read_files(self, answer: Answer, *, purpose: str, now: float) -> list[File]:
+    def read_files(self, response: Response, *, purpose: str, now: float) -> list[File]:
         """Read files, newest first; what cannot be read, or is for something else, is left out."""
-        found = [each for item in items_of(answer, "files", now=now) if (each := _valid(File, item))]
+        found = [each for item in items_of(response, "files", now=now) if (each := _valid(File, item))]
         fitting = {each.id: each for each in found if each.purpose == purpose}
         return sorted(fitting.values(), key=lambda each: each.created_at or 0, reverse=True)
 
     def file_content(self, file_id: str) -> Request:
         """Ask for the bytes of a file."""
-        return Request("GET", f"/files/{segment(file_id)}/content")
+        return Request("GET", f"/files/{path_segment(file_id)}/content")
 
     def list_models(self) -> Request:
         """Ask for every model that the account can use; the list has no pages."""
         return Request("GET", "/models")
 
-    def read_models(self, answer: Answer, *, now: float) -> list[Model]:
+    def read_models(self, response: Response, *, now: float) -> list[Model]:
         """Read models; what cannot be read is left out."""
-        return [each for item in items_of(answer, "models", now=now) if (each := _valid(Model, item))]
+        return [each for item in items_of(response, "models", now=now) if (each := _valid(Model, item))]
 
     def job_page(self, job_id: str) -> str:
         """Return the address of the job's page, for people."""
-        return (self.account.page or self.page).replace("{job}", segment(job_id))
+        return (self.account.job_page_url or self.job_page_url).replace("{job}", path_segment(job_id))
 
-    def _items(self, items: Any, answer: Answer) -> list[Reading | None]:
+    def _items(self, items: Any, response: Response) -> list[FetchedJob | None]:
         """Return the items of a list in order, None for each that is no job."""
         if not isinstance(items, list):
-            raise BrokenAnswer("The list of jobs has no data.", request_id=answer.request_id)
-        return [reading_of(item, self.described) for item in items]
+            raise InvalidResponse("The list of jobs has no data.", request_id=response.request_id)
+        return [fetched_job(item, self.normalized) for item in items]
 
-    def _page(self, items: Sequence[Reading | None], cursor: str | None) -> Page:
+    def _page(self, items: Sequence[FetchedJob | None], cursor: str | None) -> Page:
         readings = [item for item in items if item]
-        ours = tuple(reading for reading in readings if not self._is_of_another(reading))
+        ours = tuple(reading for reading in readings if not self._is_foreign(reading))
         raw = tuple(item.snapshot if item else None for item in items)
         return Page(ours, len(items) - len(readings), cursor, len(readings) - len(ours), raw)
 
-    def _is_of_another(self, reading: Reading) -> bool:
+    def _is_foreign(self, fetched: FetchedJob) -> bool:
         """Whether a job is another organisation's; where one of the two is a name and no id, nobody can tell."""
-        ours, theirs = self.account.organization, reading.body.get("organization_id")
+        ours, theirs = self.account.organization, fetched.body.get("organization_id")
         both_are_ids = all(isinstance(each, str) and each.startswith("org-") for each in (ours, theirs))
         return both_are_ids and ours != theirs
 

@@ -10,20 +10,20 @@ from http import HTTPStatus
 from typing import Any
 
 from bot.errors import (
-    AccessRefused,
-    BrokenAnswer,
+    AccessDenialReason,
+    AccessDenied,
+    InvalidResponse,
     NotFound,
     ProviderError,
-    QuotaSpent,
+    QuotaExceeded,
     RateLimited,
-    Refusal,
-    RequestRefused,
+    RequestRejected,
     TrainingClosed,
     Unreachable,
 )
-from bot.net.retry_after import SHORTEST_PAUSE, parse
+from bot.net.retry_after import MIN_PAUSE, parse_retry_after
 from bot.providers.decode import decoded
-from bot.telemetry.redaction import LONGEST, redacted
+from bot.telemetry.redaction import MAX_TEXT_LENGTH, redacted
 from bot.text import storable
 
 QUOTA_PAUSE = 900.0
@@ -51,56 +51,61 @@ _MODEL_STATUSES = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 PROXY = HTTPStatus.PROXY_AUTHENTICATION_REQUIRED
 _REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, PROXY, HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS})
 _REASONS = {
-    "unsupported_country_region_territory": Refusal.PLACE,
-    "ip_not_authorized": Refusal.ADDRESS,
-    "mismatched_organization": Refusal.PROJECT,
-    "invalid_organization": Refusal.PROJECT,
-    "organization_membership_required": Refusal.PROJECT,
-    "mismatched_project": Refusal.PROJECT,
-    "invalid_project": Refusal.PROJECT,
-    "project_not_found": Refusal.PROJECT,
-    "account_deactivated": Refusal.ACCOUNT,
-    "account_suspended": Refusal.ACCOUNT,
-    "organization_deactivated": Refusal.ACCOUNT,
-    "access_terminated": Refusal.ACCOUNT,
-    "invalid_api_key": Refusal.KEY,
-    "permission_denied": Refusal.RIGHTS,
-    "permissiondenied": Refusal.RIGHTS,
-    "insufficient_permissions": Refusal.RIGHTS,
-    "authenticationtypedisabled": Refusal.RIGHTS,
+    "unsupported_country_region_territory": AccessDenialReason.REGION,
+    "ip_not_authorized": AccessDenialReason.IP_ADDRESS,
+    "mismatched_organization": AccessDenialReason.PROJECT,
+    "invalid_organization": AccessDenialReason.PROJECT,
+    "organization_membership_required": AccessDenialReason.PROJECT,
+    "mismatched_project": AccessDenialReason.PROJECT,
+    "invalid_project": AccessDenialReason.PROJECT,
+    "project_not_found": AccessDenialReason.PROJECT,
+    "account_deactivated": AccessDenialReason.ACCOUNT,
+    "account_suspended": AccessDenialReason.ACCOUNT,
+    "organization_deactivated": AccessDenialReason.ACCOUNT,
+    "access_terminated": AccessDenialReason.ACCOUNT,
+    "invalid_api_key": AccessDenialReason.KEY,
+    "permission_denied": AccessDenialReason.PERMISSION,
+    "permissiondenied": AccessDenialReason.PERMISSION,
+    "insufficient_permissions": AccessDenialReason.PERMISSION,
+    "authenticationtypedisabled": AccessDenialReason.PERMISSION,
 }
 _REASON_WORDS = {
-    Refusal.PLACE: re.compile(
+    AccessDenialReason.REGION: re.compile(
         r"\b(country|region|territory|location)[^.]{0,60} not (supported|available)|"
         r"not (supported|available)[^.]{0,20} (in|from) (your|this) (country|region|territory|location)",
         re.IGNORECASE,
     ),
-    Refusal.ADDRESS: re.compile(
+    AccessDenialReason.IP_ADDRESS: re.compile(
         r"virtual network|firewall rule|public (network )?access is disabled|\bip( address)?\b(?:[^.]|\.\d){0,60} (not|n't) "
         r"(authorized|allowed|permitted|whitelisted|((in|on) )?(the |your |an )?(ip )?allow ?list)",
         re.IGNORECASE,
     ),
-    Refusal.PROJECT: re.compile(
+    AccessDenialReason.PROJECT: re.compile(
         r"should match (organization|project) for|no such (organization|project)|member of an organization",
         re.IGNORECASE,
     ),
-    Refusal.ACCOUNT: re.compile(
+    AccessDenialReason.ACCOUNT: re.compile(
         r"\b(account|organization|project)\b[^.]{0,60} (deactivated|suspended|archived|disabled)", re.IGNORECASE
     ),
-    Refusal.RIGHTS: re.compile(r"lacks the required|insufficient permissions|missing scopes?", re.IGNORECASE),
-    Refusal.KEY: re.compile(r"(api|subscription|access) (key|token)|unauthenticated", re.IGNORECASE),
+    AccessDenialReason.PERMISSION: re.compile(
+        r"lacks the required|insufficient permissions|missing scopes?", re.IGNORECASE
+    ),
+    AccessDenialReason.KEY: re.compile(r"(api|subscription|access) (key|token)|unauthenticated", re.IGNORECASE),
 }
 """For APIs and statuses without such a code, in the order in which they are tried."""
 NO_QUOTA = "The account has no quota left"
 MEANINGS = {
-    Refusal.RIGHTS: "The API doesn't let this bot's key do that",
-    Refusal.ACCOUNT: "The account behind this bot's key is not active",
-    Refusal.PROJECT: "The organization or project in my settings doesn't go with my key",
-    Refusal.PLACE: "The API doesn't serve the place that I run in",
-    Refusal.ADDRESS: "The API doesn't take requests from my network address",
+    AccessDenialReason.PERMISSION: "The API doesn't let this bot's key do that",
+    AccessDenialReason.ACCOUNT: "The account behind this bot's key is not active",
+    AccessDenialReason.PROJECT: "The organization or project in my settings doesn't go with my key",
+    AccessDenialReason.REGION: "The API doesn't serve the place that I run in",
+    AccessDenialReason.IP_ADDRESS: "The API doesn't take requests from my network address",
 }
 """What happened, where an API's own sentence may leave people in the dark."""
-_BY_STATUS = {HTTPStatus.UNAUTHORIZED: Refusal.KEY, HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS: Refusal.PLACE}
+_BY_STATUS = {
+    HTTPStatus.UNAUTHORIZED: AccessDenialReason.KEY,
+    HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS: AccessDenialReason.REGION,
+}
 NO_PLAIN_HTTP = "Its port speaks HTTPS, and was asked in plain HTTP."
 HTTPS = "Let {address} begin with https://."
 _PLAIN_HTTP = re.compile(rb"plain HTTP request was sent to HTTPS|HTTP request to an HTTPS server", re.IGNORECASE)
@@ -122,15 +127,17 @@ def error_of(
     code, said = _code(error or {}), _sentence(error or {})
     message = said or f"HTTP {status}"
     if status == HTTPStatus.PAYMENT_REQUIRED or _is_quota(status, code, said):
-        return QuotaSpent(said or f"No quota is left (HTTP {status}).", retry_after=QUOTA_PAUSE, request_id=request_id)
+        return QuotaExceeded(
+            said or f"No quota is left (HTTP {status}).", retry_after=QUOTA_PAUSE, request_id=request_id
+        )
     if code in _MODEL_CODES and status in _MODEL_STATUSES:
-        return RequestRefused(message, request_id=request_id)
+        return RequestRejected(message, request_id=request_id)
     if status == HTTPStatus.FORBIDDEN and code == "training_not_available":
         return TrainingClosed(message, request_id=request_id)
     if status in _REFUSED:
         return _access_refused(status, error, request_id)
     if status == HTTPStatus.BAD_REQUEST and _PLAIN_HTTP.search(body):
-        return Unreachable(NO_PLAIN_HTTP, maybe_done=True, todo=HTTPS, request_id=request_id)
+        return Unreachable(NO_PLAIN_HTTP, may_have_executed=True, todo=HTTPS, request_id=request_id)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return RateLimited(message, retry_after=retry_after(headers, now), request_id=request_id)
     return _by_status(status, message, request_id)
@@ -138,49 +145,49 @@ def error_of(
 
 def summary(error: ProviderError) -> str:
     """Return what an error means and what the API said, as one or two sentences for people who see nothing else."""
-    if isinstance(error, QuotaSpent):
+    if isinstance(error, QuotaExceeded):
         return f"{NO_QUOTA}: {error}"
-    if isinstance(error, AccessRefused) and error.reason in MEANINGS:
+    if isinstance(error, AccessDenied) and error.reason in MEANINGS:
         return f"{MEANINGS[error.reason]}: {error}"
     return str(error)
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float:
     """Return the seconds that ``Retry-After`` asks for, clamped; without a usable header the shortest pause."""
-    return parse([headers[name] for name in ("retry-after",) if name in headers], now=now) or SHORTEST_PAUSE
+    return parse_retry_after([headers[name] for name in ("retry-after",) if name in headers], now=now) or MIN_PAUSE
 
 
 def _by_status(status: int, message: str, request_id: str | None) -> ProviderError:
     if status == HTTPStatus.NOT_FOUND:
         return NotFound(message, request_id=request_id)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
-        return Unreachable(message, maybe_done=True, request_id=request_id)
+        return Unreachable(message, may_have_executed=True, request_id=request_id)
     if status >= HTTPStatus.BAD_REQUEST:
-        return RequestRefused(message, request_id=request_id)
-    return BrokenAnswer(f"Unexpected HTTP status {status}.", request_id=request_id)
+        return RequestRejected(message, request_id=request_id)
+    return InvalidResponse(f"Unexpected HTTP status {status}.", request_id=request_id)
 
 
 def _is_quota(status: int, code: str, said: str) -> bool:
     return status in _QUOTA_STATUSES and (code in _QUOTA_CODES or bool(_QUOTA_WORDS.search(said)))
 
 
-def _access_refused(status: int, error: Mapping[str, Any] | None, request_id: str | None) -> AccessRefused:
+def _access_refused(status: int, error: Mapping[str, Any] | None, request_id: str | None) -> AccessDenied:
     """Return why nobody is let in; ``error`` is None where the answer is no API's."""
     code, said = _code(error or {}), _sentence(error or {})
-    reason = Refusal.IN_BETWEEN if error is None or status == PROXY else _reason(status, code, said)
-    if reason is Refusal.IN_BETWEEN:
+    reason = AccessDenialReason.INTERMEDIARY if error is None or status == PROXY else _reason(status, code, said)
+    if reason is AccessDenialReason.INTERMEDIARY:
         said = f"A proxy, a firewall or another service before the API refused the request (HTTP {status})."
     scope = _MISSING_SCOPES.search(said)
-    return AccessRefused(
+    return AccessDenied(
         said or f"HTTP {status}", reason=reason, missing_scope=scope and scope[1], request_id=request_id
     )
 
 
-def _reason(status: int, code: str, said: str) -> Refusal:
+def _reason(status: int, code: str, said: str) -> AccessDenialReason:
     if code in _REASONS:
         return _REASONS[code]
     found = (reason for reason, words in _REASON_WORDS.items() if words.search(said))
-    return next(found, _BY_STATUS.get(HTTPStatus(status), Refusal.RIGHTS))
+    return next(found, _BY_STATUS.get(HTTPStatus(status), AccessDenialReason.PERMISSION))
 
 
 def _envelope(body: bytes) -> dict[str, Any] | None:
@@ -209,4 +216,4 @@ def _code(error: Mapping[str, Any]) -> str:
 def _sentence(error: Mapping[str, Any]) -> str:
     """Return what an API says of an error, without secrets; gateways and RFC 9457 call it ``detail``."""
     said = next((text for name in ("message", "detail") if isinstance(text := error.get(name), str) and text), "")
-    return redacted(storable(said[:LONGEST]))[:_LONGEST_MESSAGE]
+    return redacted(storable(said[:MAX_TEXT_LENGTH]))[:_LONGEST_MESSAGE]

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 SMALLER = (100, 25, 5, 1)
-REMEMBERED = 900.0
+TTL = 900.0
 """Seconds after which larger pages are tried again."""
-_MOST_PLACES = 200
+_MOST_CURSORS = 200
 
 
-def in_parts(limit: int) -> Iterator[int]:
+def sizes_to_try(limit: int) -> Iterator[int]:
     """Return how many items to ask for, one after the other, until what comes can be read."""
     yield limit
     yield from (smaller for smaller in SMALLER if smaller < limit)
@@ -27,11 +27,11 @@ class PageSizes:
         """Return the sizes to ask for, one after the other, where ``limit`` jobs are wanted; ``now`` never goes back."""
         size, until = self._largest.get(after, (limit, 0.0))
         first = min(limit, size) if now < until else limit
-        return in_parts(first)
+        return sizes_to_try(first)
 
     def remember(self, after: str | None, size: int, *, now: float) -> None:
         """Ask for no larger page at this cursor for a while."""
         self._largest.pop(after, None)
-        self._largest[after] = (size, now + REMEMBERED)
-        while len(self._largest) > _MOST_PLACES:
+        self._largest[after] = (size, now + TTL)
+        while len(self._largest) > _MOST_CURSORS:
             del self._largest[next(iter(self._largest))]

@@ -7,13 +7,13 @@ As of the published client, together 3.1.1: ``resources/fine_tuning.py``, ``type
 from collections.abc import Mapping
 from typing import Any, ClassVar, NoReturn
 
-from bot.errors import NotOffered
-from bot.jobs.actions import Order
+from bot.errors import NotSupported
+from bot.jobs.actions import JobAction
 from bot.jobs.models import Checkpoint, Event
 from bot.jobs.statuses import Phase, is_final, phase_of
 from bot.providers.account import Account
 from bot.providers.openai import OpenAI
-from bot.providers.wire import Answer, Page, Reading, Request, items_of, json_of, moment
+from bot.providers.wire import FetchedJob, Page, Request, Response, items_of, json_of, timestamp
 
 _HYPERPARAMETERS = ("n_epochs", "batch_size", "learning_rate", "warmup_ratio", "weight_decay", "train_on_inputs")
 _LEVELS = {"legacy_info": "info", "legacy_iwarning": "warning", "legacy_ierror": "error"}
@@ -22,14 +22,14 @@ _LEVELS = {"legacy_info": "info", "legacy_iwarning": "warning", "legacy_ierror":
 class Together(OpenAI):
     """Together's fine-tuning API. Its list has no pages, a job no metadata and no file of results."""
 
-    page: ClassVar[str] = "https://api.together.ai/fine-tuning/{job}"
+    job_page_url: ClassVar[str] = "https://api.together.ai/fine-tuning/{job}"
 
     def __init__(self, account: Account) -> None:
         super().__init__(account)
         self.jobs = "/fine-tunes"
-        self.orders = frozenset({Order.CANCEL})
+        self.actions = frozenset({JobAction.CANCEL})
 
-    def described(self, item: Any) -> Any:
+    def normalized(self, item: Any) -> Any:
         """Return a fine-tune in OpenAI's fields; the name of its model is known from the start, and told when it is there."""
         if not isinstance(item, dict):
             return item
@@ -38,8 +38,8 @@ class Together(OpenAI):
         method = item.get("training_method")
         return item | {
             "object": "fine_tuning.job",
-            "created_at": moment(item.get("created_at")),
-            "finished_at": moment(item.get("updated_at")) if is_final(status) else None,
+            "created_at": timestamp(item.get("created_at")),
+            "finished_at": timestamp(item.get("updated_at")) if is_final(status) else None,
             "fine_tuned_model": item.get("model_output_name") if made else None,
             "trained_tokens": item.get("token_count") if made else None,
             "hyperparameters": {name: item[name] for name in _HYPERPARAMETERS if item.get(name) is not None},
@@ -54,29 +54,29 @@ class Together(OpenAI):
         del after, limit, metadata
         return Request("GET", self.jobs)
 
-    def read_jobs(self, answer: Answer, *, now: float, after: str | None = None) -> Page:
+    def read_jobs(self, response: Response, *, now: float, after: str | None = None) -> Page:
         """Read the jobs, newest first."""
         del after
-        items = self._items(json_of(answer, now=now).get("data"), answer)
+        items = self._items(json_of(response, now=now).get("data"), response)
         return self._page(sorted(items, key=_created, reverse=True), None)
 
     def cursor_in(self, beginning: bytes) -> None:
         """Return None: there are no pages."""
         del beginning
 
-    def read_events(self, answer: Answer, *, now: float) -> list[Event]:
+    def read_events(self, response: Response, *, now: float) -> list[Event]:
         """Read the log, oldest first."""
-        events = [_event(item) for item in items_of(answer, "events", now=now) if isinstance(item, dict)]
+        events = [_event(item) for item in items_of(response, "events", now=now) if isinstance(item, dict)]
         return sorted(events, key=lambda event: event.created_at or 0.0)
 
-    def read_checkpoints(self, answer: Answer, *, now: float) -> list[Checkpoint]:
+    def read_checkpoints(self, response: Response, *, now: float) -> list[Checkpoint]:
         """Read the checkpoints, newest first."""
-        items = [item for item in items_of(answer, "checkpoints", now=now) if isinstance(item, dict)]
+        items = [item for item in items_of(response, "checkpoints", now=now) if isinstance(item, dict)]
         found = [
             Checkpoint.model_validate(
                 {
                     "id": item.get("object_id") or item.get("path"),
-                    "created_at": moment(item.get("created_at")),
+                    "created_at": timestamp(item.get("created_at")),
                     "fine_tuned_model_checkpoint": item.get("object_name") or item.get("path"),
                     "step_number": item.get("step"),
                 }
@@ -88,18 +88,18 @@ class Together(OpenAI):
     def create_job(self, body: Mapping[str, Any]) -> NoReturn:
         """Refuse: its jobs are described in other words than the form's."""
         del body
-        raise NotOffered("I start no jobs at Together; `together fine-tuning create` does.")
+        raise NotSupported("I start no jobs at Together; `together fine-tuning create` does.")
 
     def list_files(self, *, purpose: str, limit: int) -> NoReturn:
         """Refuse: files are needed for new jobs alone."""
-        raise NotOffered(f"I start no jobs at Together, so I need none of its files (of {limit} for {purpose}).")
+        raise NotSupported(f"I start no jobs at Together, so I need none of its files (of {limit} for {purpose}).")
 
     def list_models(self) -> NoReturn:
         """Refuse: its list is of the models that everybody can use."""
-        raise NotOffered("Together does not list the models of one account.")
+        raise NotSupported("Together does not list the models of one account.")
 
 
-def _created(item: Reading | None) -> float:
+def _created(item: FetchedJob | None) -> float:
     return (item.snapshot.created_at if item else None) or 0.0
 
 
@@ -107,5 +107,5 @@ def _event(item: dict[str, Any]) -> Event:
     level = str(item.get("level") or "info")
     steps = {"step": item.get("step"), "total_steps": item.get("total_steps")}
     data = {name: value for name, value in steps.items() if value is not None}
-    known = {"created_at": moment(item.get("created_at")), "level": _LEVELS.get(level, level), "data": data or None}
+    known = {"created_at": timestamp(item.get("created_at")), "level": _LEVELS.get(level, level), "data": data or None}
     return Event.model_validate(item | known)

@@ -12,7 +12,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from bot.net.strict_json import loads
 
-ENDS = ("fine_tuning.job.succeeded", "fine_tuning.job.failed", "fine_tuning.job.cancelled")
+JOB_EVENTS = ("fine_tuning.job.succeeded", "fine_tuning.job.failed", "fine_tuning.job.cancelled")
 """The events of a job; the API sends none of its other states."""
 HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
 FRESH_SECONDS = 300
@@ -22,7 +22,7 @@ _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 
 
 @dataclass(frozen=True)
-class Hint:
+class WebhookEvent:
     """Something happened, says the API; what exactly, only a look will tell."""
 
     id: str
@@ -45,7 +45,7 @@ def is_plausible(headers: Mapping[str, Sequence[str]], now: float) -> bool:
     return is_fresh and any(each.startswith("v1,") for each in signatures.split(" "))
 
 
-def hint_of(body: bytes, headers: Mapping[str, Sequence[str]], secrets: Sequence[str]) -> Hint | None:
+def verified_event(body: bytes, headers: Mapping[str, Sequence[str]], secrets: Sequence[str]) -> WebhookEvent | None:
     """Return what a webhook says, or None where none of the secrets signed it within the last five minutes.
 
     Args:
@@ -62,9 +62,9 @@ def hint_of(body: bytes, headers: Mapping[str, Sequence[str]], secrets: Sequence
     try:
         event = loads(body.decode())
     except (JSONDecodeError, UnicodeDecodeError, RecursionError):  # of the former kinds is all that is no JSON
-        return Hint(stated["webhook-id"], "")
+        return WebhookEvent(stated["webhook-id"], "")
     kind = event.get("type") if isinstance(event, dict) else None
-    return Hint(stated["webhook-id"], kind if isinstance(kind, str) else "")
+    return WebhookEvent(stated["webhook-id"], kind if isinstance(kind, str) else "")
 
 
 def _is_signed(body: bytes, headers: dict[str, str], secret: str) -> bool:

@@ -7,8 +7,8 @@ from http import HTTPStatus
 from typing import Any, Literal
 from urllib.parse import quote
 
-from bot.errors import BrokenAnswer, NotFound
-from bot.jobs.ids import can_be_id
+from bot.errors import InvalidResponse, NotFound
+from bot.jobs.ids import is_valid_id
 from bot.jobs.models import Job, Snapshot
 from bot.providers.decode import Ambiguous, decoded
 from bot.providers.refusals import error_of
@@ -32,13 +32,13 @@ class Request:
     """Whether it only finds out whether an order could be given."""
 
     @property
-    def is_order(self) -> bool:
+    def needs_write_key(self) -> bool:
         """Whether it changes something, or is to, so that it needs the key for orders."""
         return self.method != "GET" or self.prepares_order
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """One HTTP answer, read to its end. Header names are in lower case."""
 
     status: int
@@ -55,7 +55,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Reading:
+class FetchedJob:
     """One job as one answer said it: the few compared fields, and the whole of it without secrets."""
 
     snapshot: Snapshot
@@ -75,7 +75,7 @@ class Reading:
 class Page:
     """One page of the list of jobs, newest first."""
 
-    readings: tuple[Reading, ...]
+    readings: tuple[FetchedJob, ...]
     broken: int
     """How many items could not be read; they change nothing."""
     after: str | None
@@ -93,7 +93,7 @@ class Page:
         return next((each for each in reversed(self.raw) if each), None)
 
 
-def segment(text: str) -> str:
+def path_segment(text: str) -> str:
     """Return ``text`` as one segment of a path: nothing in it can leave its place.
 
     Raises:
@@ -104,24 +104,24 @@ def segment(text: str) -> str:
     return quote(text, safe="")
 
 
-def json_of(answer: Answer, *, now: float) -> dict[str, Any]:
+def json_of(response: Response, *, now: float) -> dict[str, Any]:
     """Return the JSON object of a good answer.
 
     Raises:
         ProviderError: the subclass that says what the answer means.
     """
     try:
-        value = decoded(content_of(answer, now=now))
+        value = decoded(content_of(response, now=now))
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        raise BrokenAnswer("The answer was not a JSON object.", request_id=answer.request_id)
+        raise InvalidResponse("The answer was not a JSON object.", request_id=response.request_id)
     if any(isinstance(each, Ambiguous) for each in value.values()):
-        raise BrokenAnswer("The answer can be read in two ways.", request_id=answer.request_id)
+        raise InvalidResponse("The answer can be read in two ways.", request_id=response.request_id)
     return value
 
 
-def items_of(answer: Answer, what: str, *, now: float) -> list[Any]:
+def items_of(response: Response, what: str, *, now: float) -> list[Any]:
     """Return what stands under ``data`` in a good answer, without secrets; ``what`` names it where there is nothing.
 
     What can be read in two ways is None there.
@@ -129,25 +129,25 @@ def items_of(answer: Answer, what: str, *, now: float) -> list[Any]:
     Raises:
         ProviderError: the subclass that says what the answer means.
     """
-    items = json_of(answer, now=now).get("data")
+    items = json_of(response, now=now).get("data")
     if not isinstance(items, list):
-        raise BrokenAnswer(f"The list of {what} has no data.", request_id=answer.request_id)
-    return list(map(_fit, items))
+        raise InvalidResponse(f"The list of {what} has no data.", request_id=response.request_id)
+    return list(map(_without_secrets, items))
 
 
-def content_of(answer: Answer, *, now: float) -> bytes:
+def content_of(response: Response, *, now: float) -> bytes:
     """Return the body of a good answer.
 
     Raises:
         ProviderError: the subclass that says what the answer means.
     """
     # Azure answers 201 to what it makes.
-    if answer.status not in (HTTPStatus.OK, HTTPStatus.CREATED):
-        raise error_of(answer.status, answer.headers, answer.body, request_id=answer.request_id, now=now)
-    return answer.body
+    if response.status not in (HTTPStatus.OK, HTTPStatus.CREATED):
+        raise error_of(response.status, response.headers, response.body, request_id=response.request_id, now=now)
+    return response.body
 
 
-def moment(value: Any) -> float | None:
+def timestamp(value: Any) -> float | None:
     """Return a moment as seconds since the epoch, from what RFC 3339 writes; None where it is none."""
     try:
         return datetime.fromisoformat(value).timestamp()
@@ -155,21 +155,21 @@ def moment(value: Any) -> float | None:
         return None
 
 
-def reading_of(item: Any, described: Callable[[Any], Any] = lambda same: same) -> Reading | None:
+def fetched_job(item: Any, normalized: Callable[[Any], Any] = lambda same: same) -> FetchedJob | None:
     """Return one job of an answer, or None where the item is not a job, or can be read in two ways.
 
     Here, before anything is stored or shown, it loses what is secret; ``described`` says it in OpenAI's fields.
     """
-    body = described(_fit(item))
+    body = normalized(_without_secrets(item))
     try:
         snapshot = Snapshot.model_validate(body)
     except ValueError:
         return None
     # An id that nobody could ask for or press has no job that could be followed.
-    return Reading(snapshot, body) if can_be_id(snapshot.id) else None
+    return FetchedJob(snapshot, body) if is_valid_id(snapshot.id) else None
 
 
-def _fit(item: Any) -> Any:
+def _without_secrets(item: Any) -> Any:
     try:
         return without_secrets(item)
     except TypeError:  # there is something ambiguous in it

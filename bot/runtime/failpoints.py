@@ -9,19 +9,19 @@ import signal
 from collections.abc import Callable
 
 
-def crash_point(name: str) -> None:
+def failpoint(name: str) -> None:
     """Die here, if a test said so."""
-    if _at is not None:
-        _at(name)
+    if _hook is not None:
+        _hook(name)
 
 
-def arm(at: Callable[[str], None] | None) -> None:
+def arm(hook: Callable[[str], None] | None) -> None:
     """Call ``at`` with the name of each point that is passed; None disarms. A simulation dies in its own way."""
-    global _at  # noqa: PLW0603 - a process has one end
-    _at = at
+    global _hook  # noqa: PLW0603 - a process has one end
+    _hook = hook
 
 
-def killing(spec: str) -> Callable[[str], None]:
+def sigkill_hook(spec: str) -> Callable[[str], None]:
     """Return a hook that kills this process as ``spec`` ("before_wire:3") says."""
     name, _, times = spec.partition(":")
     left = [int(times or 1)]
@@ -35,6 +35,6 @@ def killing(spec: str) -> Callable[[str], None]:
     return kill
 
 
-_at: Callable[[str], None] | None = None
+_hook: Callable[[str], None] | None = None
 if "FTJOB_CRASH_AT" in os.environ:
-    arm(killing(os.environ["FTJOB_CRASH_AT"]))
+    arm(sigkill_hook(os.environ["FTJOB_CRASH_AT"]))

@@ -43,7 +43,7 @@ class FaultPlan:
         """Let every request of ``what`` meet ``fault`` until ``clear``."""
         self._standing[what] = fault
 
-    def waits(self, what: str) -> bool:
+    def is_queued(self, what: str) -> bool:
         """Return whether a fault still waits for a request of ``what``: once it does not, the request is under way."""
         return bool(self._waiting.get(what))
 
@@ -52,7 +52,7 @@ class FaultPlan:
         self._waiting.clear()
         self._standing.clear()
 
-    def take(self, what: str, about: str | None = None) -> Fault | None:
+    def next_fault(self, what: str, about: str | None = None) -> Fault | None:
         """Return the fault that this request, maybe about one object, meets, or None."""
         for key in (f"{what} {about}", what, "*"):
             if queue := self._waiting.get(key):

@@ -4,16 +4,16 @@ from collections.abc import Iterable
 
 from multidict import CIMultiDictProxy
 
-NAMES = ("127.0.0.1", "localhost")
+LOOPBACK_NAMES = ("127.0.0.1", "localhost")
 
 
-def is_from_here(headers: CIMultiDictProxy[str], ports: Iterable[int]) -> bool:
+def is_local_request(headers: CIMultiDictProxy[str], ports: Iterable[int]) -> bool:
     """Whether a request is addressed to this machine, at one of ``ports``, and no page of another site sent it.
 
     A browser tells in Origin and Sec-Fetch-Site whose page sends; "same-site" is another port of this machine. Where
     somebody lets a name of theirs lead here ("DNS rebinding"), that name is in Host. Other programs send neither.
     """
-    hosts, here = headers.getall("Host", []), {f"{name}:{port}" for name in NAMES for port in ports}
+    hosts, here = headers.getall("Host", []), {f"{name}:{port}" for name in LOOPBACK_NAMES for port in ports}
     if len(hosts) != 1 or hosts[0].lower() not in here:
         return False
     is_own = all(origin.lower() == f"http://{hosts[0].lower()}" for origin in headers.getall("Origin", []))

@@ -8,18 +8,18 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Entry:
+class LoggedRequest:
     """One request as it passed."""
 
     at: float
     """Seconds since the epoch, by the stand-in's clock."""
-    what: str
+    endpoint: str
     """The Web API method ("chat.postMessage") or the route ("GET /fine_tuning/jobs")."""
     request: dict[str, Any]
     """What was sent: arguments, query or body."""
     status: int
     """HTTP status of the answer; 0 where the connection ended without one."""
-    answer: Any
+    response: Any
     """The answer's body as it was sent, or None."""
     accepted: bool
     """Whether the server did what was asked, whatever the caller was told."""
@@ -28,39 +28,39 @@ class Entry:
 
 
 @dataclass
-class Ledger:
+class RequestLog:
     """An append-only list of entries that can be awaited."""
 
     clock: Callable[[], float] = time.time
-    _entries: list[Entry] = field(default_factory=list)
+    _entries: list[LoggedRequest] = field(default_factory=list)
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def write(
+    def append(
         self,
         what: str,
         request: dict[str, Any],
         *,
         status: int,
-        answer: Any = None,
+        response: Any = None,
         accepted: bool,
         credential: str = "",
-    ) -> Entry:
+    ) -> LoggedRequest:
         """Append one entry, stamped with the clock, and wake everybody who waits."""
-        entry = Entry(self.clock(), what, request, status, answer, accepted, credential)
+        entry = LoggedRequest(self.clock(), what, request, status, response, accepted, credential)
         self._entries.append(entry)
-        self.moved()
+        self.notify_waiters()
         return entry
 
-    def moved(self) -> None:
+    def notify_waiters(self) -> None:
         """Wake everybody who waits: the stand-in's state changed."""
         self._moved.set()
         self._moved = asyncio.Event()
 
-    async def moves(self) -> None:
+    async def wait_for_change(self) -> None:
         """Wait until the stand-in's state changes."""
         await self._moved.wait()
 
-    async def until(self, condition: Callable[[], Any], *, seconds: float = 60.0, why: str = "") -> Any:
+    async def wait_until(self, condition: Callable[[], Any], *, seconds: float = 60.0, why: str = "") -> Any:
         """Wait until ``condition()`` is truthy and return its value.
 
         Raises:
@@ -74,19 +74,19 @@ class Ledger:
             except TimeoutError:
                 if value := condition():
                     return value
-                recent = [f"{entry.what} {entry.status}" for entry in self._entries[-12:]]
+                recent = [f"{entry.endpoint} {entry.status}" for entry in self._entries[-12:]]
                 raise TimeoutError(f"not within {seconds} s: {why or condition}; last requests: {recent}") from None
         return value
 
-    def of(self, what: str) -> list[Entry]:
+    def for_endpoint(self, what: str) -> list[LoggedRequest]:
         """Return the entries of one method or route."""
-        return [entry for entry in self._entries if entry.what == what]
+        return [entry for entry in self._entries if entry.endpoint == what]
 
-    def after(self, count: int) -> list[Entry]:
+    def after(self, count: int) -> list[LoggedRequest]:
         """Return all entries but the first ``count``."""
         return self._entries[max(0, count) :]
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Iterator[LoggedRequest]:
         return iter(tuple(self._entries))
 
     def __len__(self) -> int:

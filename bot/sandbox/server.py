@@ -11,12 +11,12 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from bot.sandbox.faults import Fault, FaultPlan
-from bot.sandbox.origin import is_from_here
-from bot.sandbox.request_log import Ledger
+from bot.sandbox.origin import is_local_request
+from bot.sandbox.request_log import RequestLog
 
 
 @dataclass(frozen=True)
-class Answer:
+class ServerResponse:
     """What a stand-in decided to answer; ``accepted`` says whether it did what was asked."""
 
     body: Any
@@ -24,7 +24,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     accepted: bool = True
 
-    def response(self) -> web.Response:
+    def to_http(self) -> web.Response:
         """Return it as an HTTP response: strings as text, bytes as they are, the rest as JSON."""
         match self.body:
             case bytes():
@@ -38,13 +38,13 @@ class Answer:
 class LoopbackServer:
     """Starts and stops an aiohttp application on 127.0.0.1; subclasses add routes and call ``serve``."""
 
-    def __init__(self, *, ledger: Ledger | None = None, latency: float = 0.0, port: int = 0) -> None:
-        self.ledger = Ledger() if ledger is None else ledger
+    def __init__(self, *, request_log: RequestLog | None = None, latency: float = 0.0, port: int = 0) -> None:
+        self.request_log = RequestLog() if request_log is None else request_log
         self.faults = FaultPlan()
         self.latency = latency
         """Seconds that every answer takes on top of the work."""
         self.port = port
-        self.fronts: set[int] = set()
+        self.proxy_ports: set[int] = set()
         """Further ports of this machine that lead here, as where a test speaks TLS before the server."""
         self.app = web.Application(client_max_size=2**24, middlewares=[self._only_from_here])
         self._runner: web.AppRunner | None = None
@@ -72,12 +72,12 @@ class LoopbackServer:
     @web.middleware
     async def _only_from_here(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Refuse what a page of another site sends: it would act for whoever looks at that page."""
-        if is_from_here(request.headers, {self.port, *self.fronts}):
+        if is_local_request(request.headers, {self.port, *self.proxy_ports}):
             return await handler(request)
         said = f"Another site's page sent this, or it is addressed to another name. Type {self.origin}/ by hand.\n"
         return web.Response(text=said, status=HTTPStatus.FORBIDDEN)
 
-    async def take_no_more(self) -> None:
+    async def stop_accepting(self) -> None:
         """Refuse new connections from now on; those that are open go on."""
         for site in list(self._runner.sites if self._runner else ()):
             await site.stop()
@@ -87,12 +87,12 @@ class LoopbackServer:
         http: web.Request,
         what: str,
         arguments: dict[str, Any],
-        work: Callable[[], Answer],
+        work: Callable[[], ServerResponse],
         *,
         credential: str = "",
     ) -> web.StreamResponse:
         """Answer one request: meet a fault if one waits, else do the work; write the ledger either way."""
-        fault = self.faults.take(what, arguments.get("id"))
+        fault = self.faults.next_fault(what, arguments.get("id"))
         if fault and fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
             fault = None
@@ -106,19 +106,19 @@ class LoopbackServer:
             assert done is not None  # noqa: S101 - both cases carried it out above
             answer = done
         elif fault.kind == "answer":
-            answer = Answer(fault.body, fault.status, fault.headers, accepted)
+            answer = ServerResponse(fault.body, fault.status, fault.headers, accepted)
         else:
-            self.ledger.write(what, arguments, status=0, accepted=accepted, credential=credential)
+            self.request_log.append(what, arguments, status=0, accepted=accepted, credential=credential)
             return await self._fall_silent(http, fault)
-        self.ledger.write(
+        self.request_log.append(
             what,
             arguments,
             status=answer.status,
-            answer=answer.body,
+            response=answer.body,
             accepted=accepted,
             credential=credential,
         )
-        return answer.response()
+        return answer.to_http()
 
     @staticmethod
     async def _fall_silent(http: web.Request, fault: Fault) -> web.StreamResponse:

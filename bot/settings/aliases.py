@@ -18,31 +18,33 @@ ALIASES = {
 """Names that are read as another one: those of Azure's samples, of LangChain, of OpenAI's clients and older ones."""
 
 _AZURE = "set AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY"
-OURS = "FTJOB_"
+PREFIX = "FTJOB_"
 """How names begin that nobody else uses."""
 _FOR_TESTS = frozenset({"FTJOB_CRASH_AT", "FTJOB_DEEP"})
-_OF_PLATFORM = re.compile(
+_SERVICE_LINK = re.compile(
     r"FTJOB_(\w+_)?(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?|NAME)"
 )
 """What Kubernetes and Docker tell each container of a service that is called ftjob."""
-_CLOSE_ENOUGH = 75
-_VERY_CLOSE = 83
+_MIN_SCORE = 75
+_MIN_NEAR_MISS_SCORE = 83
 """Out of 100. OPENAI_KEY is so close to OPENAI_API_KEY; OPENAI_API_TYPE, a name of its own, is not."""
 _INSTANCE = "AZURE_OPENAI_API_INSTANCE_NAME"
 
 
-def resolve(known: Mapping[str, str], taken: Collection[str] = ()) -> tuple[dict[str, str], dict[str, str], list[str]]:
+def resolve_aliases(
+    env: Mapping[str, str], account_variables: Collection[str] = ()
+) -> tuple[dict[str, str], dict[str, str], list[str]]:
     """Return the environment under our names, the name that each value of another name came from, and the problems.
 
     Args:
-        known: the environment.
-        taken: variables that the configuration file uses for accounts of its own.
+        env: the environment.
+        account_variables: variables that the configuration file uses for accounts of its own.
     """
-    found, origins, problems = dict(known), dict[str, str](), list[str]()
+    found, origins, problems = dict(env), dict[str, str](), list[str]()
     for alias, name in ALIASES.items():
         for end in ("", "_FILE"):
-            value, ours = known.get(alias + end, "").strip(), found.get(name + end, "").strip()
-            if not value or alias + end in taken or alias in taken:
+            value, ours = env.get(alias + end, "").strip(), found.get(name + end, "").strip()
+            if not value or alias + end in account_variables or alias in account_variables:
                 continue
             if ours and ours.rstrip("/") != value.rstrip("/"):
                 first = origins.get(name + end, name + end)
@@ -51,62 +53,74 @@ def resolve(known: Mapping[str, str], taken: Collection[str] = ()) -> tuple[dict
                 )
             elif not ours:
                 found[name + end], origins[name + end] = value, alias + end
-    return found, origins, problems + _unread(found)
+    return found, origins, problems + _azure_problems(found)
 
 
-def _unread(known: Mapping[str, str]) -> list[str]:
+def _azure_problems(env: Mapping[str, str]) -> list[str]:
     """Return what names a resource of Azure in a way that the bot does not read, where nothing else names it."""
-    if known.get("AZURE_OPENAI_ENDPOINT"):
+    if env.get("AZURE_OPENAI_ENDPOINT"):
         return []
     problems = []
-    if known.get("OPENAI_API_TYPE", "").strip().lower() in ("azure", "azure_ad", "azuread"):
+    if env.get("OPENAI_API_TYPE", "").strip().lower() in ("azure", "azure_ad", "azuread"):
         problems.append(f"OPENAI_API_TYPE says Azure, which this bot takes under other names: {_AZURE}")
-    if known.get(_INSTANCE):
+    if env.get(_INSTANCE):
         problems.append(f"{_INSTANCE} is not read: {_AZURE}; the endpoint is https://, that name, .openai.azure.com")
     return problems
 
 
-def unknown(known: Mapping[str, str], names: Collection[str], taken: Collection[str] = ()) -> list[str]:
+def unknown_settings(
+    env: Mapping[str, str], names: Collection[str], account_variables: Collection[str] = ()
+) -> list[str]:
     """Return a problem for each variable that begins as only our settings do and is none: it would have no effect.
 
     Args:
-        known: the environment.
+        env: the environment.
         names: every setting.
-        taken: as of ``resolve``.
+        account_variables: as of ``resolve``.
     """
-    ours = [name for name in known if name.upper().startswith(OURS) and known[name].strip()]
-    left = [name for name in ours if name not in names and name not in _FOR_TESTS and not _is_taken(name, taken)]
-    return [f"{name} is no setting; {_meant(name, names)}" for name in sorted(left) if not _is_of_platform(name, known)]
+    ours = [name for name in env if name.upper().startswith(PREFIX) and env[name].strip()]
+    left = [
+        name
+        for name in ours
+        if name not in names and name not in _FOR_TESTS and not _is_account_variable(name, account_variables)
+    ]
+    return [
+        f"{name} is no setting; {_suggestion(name, names)}" for name in sorted(left) if not _is_service_link(name, env)
+    ]
 
 
-def near_misses(known: Mapping[str, str], names: Collection[str], taken: Collection[str] = ()) -> list[str]:
+def near_misses(env: Mapping[str, str], names: Collection[str], account_variables: Collection[str] = ()) -> list[str]:
     """Return a sentence for each variable whose name is nearly that of a setting without a value; arguments as of ``unknown``."""
-    given = {name.removesuffix("_FILE") for name in names if known.get(name, "").strip()}
+    given = {name.removesuffix("_FILE") for name in names if env.get(name, "").strip()}
     missing = [name for name in names if name.removesuffix("_FILE") not in given and "_" in name]
-    others = [name for name in known if known[name].strip() and name not in names and not _is_taken(name, taken)]
+    others = [
+        name
+        for name in env
+        if env[name].strip() and name not in names and not _is_account_variable(name, account_variables)
+    ]
     found = {
-        name: process.extractOne(name.upper(), missing, scorer=fuzz.ratio, score_cutoff=_VERY_CLOSE)
+        name: process.extractOne(name.upper(), missing, scorer=fuzz.ratio, score_cutoff=_MIN_NEAR_MISS_SCORE)
         for name in sorted(others)
-        if name not in ALIASES and not name.upper().startswith(OURS)
+        if name not in ALIASES and not name.upper().startswith(PREFIX)
     }
     return [f"{name} is not read; did you mean {nearest[0]}?" for name, nearest in found.items() if nearest]
 
 
-def _is_taken(name: str, taken: Collection[str]) -> bool:
-    return name in taken or name.removesuffix("_FILE") in taken
+def _is_account_variable(name: str, account_variables: Collection[str]) -> bool:
+    return name in account_variables or name.removesuffix("_FILE") in account_variables
 
 
-def _is_of_platform(name: str, known: Mapping[str, str]) -> bool:
-    is_link = name.endswith("PORT") and "://" in known[name]
-    return is_link or _OF_PLATFORM.fullmatch(name) is not None
+def _is_service_link(name: str, env: Mapping[str, str]) -> bool:
+    is_link = name.endswith("PORT") and "://" in env[name]
+    return is_link or _SERVICE_LINK.fullmatch(name) is not None
 
 
-def _meant(name: str, names: Collection[str]) -> str:
+def _suggestion(name: str, names: Collection[str]) -> str:
     """Return which setting a name of ours was meant to be, as the end of a sentence."""
     folded = name.upper()
-    rest = folded.removeprefix(OURS)
+    rest = folded.removeprefix(PREFIX)
     whole = next((each for each in (folded, rest) if each in names), None)
-    ours = {each.removeprefix(OURS): each for each in names if each.startswith(OURS)}
-    nearest = process.extractOne(rest, list(ours), scorer=fuzz.WRatio, score_cutoff=_CLOSE_ENOUGH)
+    ours = {each.removeprefix(PREFIX): each for each in names if each.startswith(PREFIX)}
+    nearest = process.extractOne(rest, list(ours), scorer=fuzz.WRatio, score_cutoff=_MIN_SCORE)
     meant = whole or (ours[nearest[0]] if nearest else None)
     return f"did you mean {meant}?" if meant else "README.md lists those that there are"

@@ -17,8 +17,8 @@ from pydantic import ValidationError
 from bot.errors import SettingsError
 from bot.net.proxies import read_proxies
 from bot.settings import secrets
-from bot.settings.aliases import ALIASES, near_misses, resolve, unknown
-from bot.settings.file import NAME as CONFIG
+from bot.settings.aliases import ALIASES, near_misses, resolve_aliases, unknown_settings
+from bot.settings.file import CONFIG_VARIABLE as CONFIG
 from bot.settings.file import Config, read_accounts, read_config
 from bot.settings.model import SECRETS, Settings
 from bot.settings.secrets import read_secret, read_text
@@ -28,7 +28,7 @@ NAMES = frozenset(Settings.model_fields) - {"accounts_of_file", "proxies"}
 VARIABLES = frozenset({name.upper() for name in NAMES} | {f"{name}_FILE" for name in SECRETS})
 """The names of all variables that are read; a secret may also stand in a file."""
 DOTENV = Path(".env")
-CERTIFICATES = "SSL_CERT_FILE"
+CA_FILE = "SSL_CERT_FILE"
 
 
 def load(environ: Mapping[str, str] = os.environ, *, dotenv: Path = DOTENV) -> Settings:
@@ -37,12 +37,12 @@ def load(environ: Mapping[str, str] = os.environ, *, dotenv: Path = DOTENV) -> S
     Raises:
         SettingsError: with every problem found, none of them showing a secret.
     """
-    known, problems = _known(environ, dotenv)
+    known, problems = _read_env(environ, dotenv)
     path = known.get(CONFIG, "").strip()
     config, wrong = read_config(path) if path else (Config(), [])
     if not wrong:  # else nobody knows which variables the file uses
-        problems += unknown(known, VARIABLES, config.variables)
-    known, origins, twice = resolve(known, taken=config.variables)
+        problems += unknown_settings(known, VARIABLES, config.variables)
+    known, origins, twice = resolve_aliases(known, account_variables=config.variables)
     problems += twice
     given = {name: text for name in NAMES if (text := known.get(name.upper(), "").strip())}
     no_text = [name for name, text in given.items() if name != CONFIG.lower() and not _is_text(text)]
@@ -50,7 +50,7 @@ def load(environ: Mapping[str, str] = os.environ, *, dotenv: Path = DOTENV) -> S
     values: dict[str, Any] = {name: text for name, text in given.items() if name not in no_text}
     from_files, unreadable = _from_files(known)
     proxies, unusable = read_proxies(known)
-    problems += [*unreadable, *unusable, *_untrusted(known, environ)]
+    problems += [*unreadable, *unusable, *_ca_file_problems(known, environ)]
     if values.pop(CONFIG.lower(), None):
         accounts, missing = read_accounts(config, known)
         problems += [*wrong, *missing]
@@ -63,18 +63,18 @@ def load(environ: Mapping[str, str] = os.environ, *, dotenv: Path = DOTENV) -> S
     try:
         settings = Settings.model_validate(values | from_files | {"proxies": proxies}, context=context)
     except ValidationError as error:
-        problems += [_in_words(problem, origins) for problem in error.errors(include_input=False)]
+        problems += [_describe(problem, origins) for problem in error.errors(include_input=False)]
     if problems:
         raise SettingsError([*problems, *near_misses(known, VARIABLES, config.variables)])
     return settings
 
 
-def misspelt(environ: Mapping[str, str] = os.environ, *, dotenv: Path = DOTENV) -> list[str]:
+def misspelled(environ: Mapping[str, str] = os.environ, *, dotenv: Path = DOTENV) -> list[str]:
     """Return a sentence for each variable that is not read, and whose name is nearly that of a setting without a value."""
-    known, _ = _known(environ, dotenv)
+    known, _ = _read_env(environ, dotenv)
     path = known.get(CONFIG, "").strip()
     config, _ = read_config(path) if path else (Config(), [])
-    return near_misses(resolve(known, taken=config.variables)[0], VARIABLES, config.variables)
+    return near_misses(resolve_aliases(known, account_variables=config.variables)[0], VARIABLES, config.variables)
 
 
 def readable_by_others(environ: Mapping[str, str] = os.environ, *, dotenv: Path = DOTENV) -> dict[str, str]:
@@ -82,7 +82,7 @@ def readable_by_others(environ: Mapping[str, str] = os.environ, *, dotenv: Path 
 
     They go by the setting that names them; ``.env`` goes by its own name.
     """
-    known, _ = _known(environ, dotenv)
+    known, _ = _read_env(environ, dotenv)
     path = known.get(CONFIG, "").strip()
     config, _ = read_config(path) if path else (Config(), [])
     files = secrets.secret_files([*SECRETS, *ALIASES, *sorted(config.variables)], known)
@@ -104,7 +104,7 @@ def _is_text(value: str) -> bool:
     return True
 
 
-def _known(environ: Mapping[str, str], dotenv: Path) -> tuple[dict[str, str], list[str]]:
+def _read_env(environ: Mapping[str, str], dotenv: Path) -> tuple[dict[str, str], list[str]]:
     """Return all variables, and what is wrong with the ``.env`` file."""
     values, problems = _from_dotenv(dotenv)
     return values | dict(environ), problems
@@ -122,37 +122,37 @@ def _from_dotenv(dotenv: Path) -> tuple[dict[str, str], list[str]]:
     return {key: value for key, value in dotenv_values(stream=readable).items() if value}, problems
 
 
-def _from_files(known: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+def _from_files(env: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
     """Return the secrets that stand in files, and what is wrong with the files."""
     values: dict[str, Any] = {}
     problems = []
     for name in SECRETS:
-        if known.get(f"{name}_FILE"):
+        if env.get(f"{name}_FILE"):
             try:
-                values[name.lower()] = read_secret(name, known)
+                values[name.lower()] = read_secret(name, env)
             except ValueError as error:
                 problems.append(str(error))
     return values, problems
 
 
-def _untrusted(known: Mapping[str, str], environ: Mapping[str, str]) -> list[str]:
+def _ca_file_problems(env: Mapping[str, str], environ: Mapping[str, str]) -> list[str]:
     """Return what is wrong with the certificates that are to be trusted, which OpenSSL itself reads from the environment."""
-    path = known.get(CERTIFICATES, "")
-    if path and path != environ.get(CERTIFICATES):
-        return [f"{CERTIFICATES} is not read from a .env file; set it in the environment"]
+    path = env.get(CA_FILE, "")
+    if path and path != environ.get(CA_FILE):
+        return [f"{CA_FILE} is not read from a .env file; set it in the environment"]
     try:
         if path:
             ssl.create_default_context(cafile=path)
     except FileNotFoundError as error:
-        return [f"{CERTIFICATES} cannot be read: {error.strerror}"]
+        return [f"{CA_FILE} cannot be read: {error.strerror}"]
     except ssl.SSLError:
-        return [f"{CERTIFICATES} holds no certificate that can be read"]
+        return [f"{CA_FILE} holds no certificate that can be read"]
     except (OSError, ValueError) as error:
-        return [f"{CERTIFICATES} cannot be read: {getattr(error, 'strerror', None) or type(error).__name__}"]
+        return [f"{CA_FILE} cannot be read: {getattr(error, 'strerror', None) or type(error).__name__}"]
     return []
 
 
-def _in_words(problem: Any, origins: Mapping[str, str]) -> str:
+def _describe(problem: Any, origins: Mapping[str, str]) -> str:
     reason = str(problem["msg"]).removeprefix("Value error, ")
     name = str(problem["loc"][0]).upper()
     name = origins.get(name, name)

@@ -23,22 +23,22 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from rapidfuzz import fuzz, process
 
-from bot.jobs.stalled import StuckAfter
+from bot.jobs.stalled import StallTimeouts
 from bot.net.urls import check_azure, check_http
 from bot.providers.account import PROVIDERS, Account
 from bot.settings.secrets import check_secret, read_secret, read_text, webhook_secrets
 from bot.telemetry.redaction import redacted
 
-NAME = "FTJOB_CONFIG"
-HIGHEST_PRICE = 1_000_000.0
+CONFIG_VARIABLE = "FTJOB_CONFIG"
+MAX_PRICE = 1_000_000.0
 _TIME = re.compile(r"(?P<number>\d{1,6}(?:\.\d{1,3})?) ?(?P<unit>s|min|m|h|d)", re.ASCII)
 _SECONDS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,63}", re.ASCII)
 _ACCOUNT_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}", re.ASCII)
 _API_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?", re.ASCII)
 _YES_OR_NO = {"1": True, "yes": True, "true": True, "on": True, "0": False, "no": False, "false": False, "off": False}
-_CLOSE_ENOUGH = 60
-_LONGEST_KEY = 60
+_MIN_SCORE = 60
+_MAX_KEY_LENGTH = 60
 
 
 def _seconds(value: Any) -> float | None:
@@ -55,7 +55,7 @@ def _dollars(value: Any) -> float:
     if isinstance(value, dict):
         raise ValueError('is cut at a dot: put the whole name in quotes, as in "gpt-4.1" = 3.00')  # noqa: TRY004 - pydantic
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not 0 < value <= HIGHEST_PRICE:
+    if not is_number or not 0 < value <= MAX_PRICE:
         raise ValueError("must be a number of US dollars above 0, without quotes")
     return float(value)
 
@@ -98,17 +98,17 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class StuckSection(_Section):
+class StalledSection(_Section):
     """Section ``[stuck]``, as of ``StuckAfter``."""
 
-    validating_files: Seconds = StuckAfter.validating_files
-    queued: Seconds = StuckAfter.queued
-    silent: Seconds = StuckAfter.silent
+    validating_files: Seconds = StallTimeouts.validating_files
+    queued: Seconds = StallTimeouts.queued
+    silent: Seconds = StallTimeouts.silent
 
     @property
-    def after(self) -> StuckAfter:
+    def stalled_after(self) -> StallTimeouts:
         """The section as what the domain reads."""
-        return StuckAfter(**dict(self))
+        return StallTimeouts(**dict(self))
 
 
 class AccountSection(_Section):
@@ -137,7 +137,7 @@ class Config(_Section):
 
     prices: dict[str, Dollars] = Field(default_factory=dict)
     """US dollars for a million trained tokens, by base model or how its name begins."""
-    stuck: StuckSection = StuckSection()
+    stuck: StalledSection = StalledSection()
     accounts: dict[AccountName, AccountSection] = Field(default_factory=dict)
     """By the name that people call each."""
 
@@ -148,7 +148,7 @@ class Config(_Section):
         return frozenset(name for names in named for name in names if name)
 
 
-_SECTIONS: dict[str, type[_Section]] = {"stuck": StuckSection, "accounts": AccountSection}
+_SECTIONS: dict[str, type[_Section]] = {"stuck": StalledSection, "accounts": AccountSection}
 
 
 def read_config(path: str) -> tuple[Config, list[str]]:
@@ -157,38 +157,38 @@ def read_config(path: str) -> tuple[Config, list[str]]:
         values = tomllib.loads(read_text(Path(path)))
         return Config.model_validate(values), []
     except FileNotFoundError as error:
-        return Config(), [f"{NAME} cannot be read: {error.strerror}"]
+        return Config(), [f"{CONFIG_VARIABLE} cannot be read: {error.strerror}"]
     except tomllib.TOMLDecodeError as error:
-        return Config(), [f"{NAME} is not TOML: {redacted(str(error))}"]
+        return Config(), [f"{CONFIG_VARIABLE} is not TOML: {redacted(str(error))}"]
     except ValidationError as error:
-        return Config(), [_in_words(problem) for problem in error.errors(include_input=False)]
+        return Config(), [_describe(problem) for problem in error.errors(include_input=False)]
     except RecursionError:
-        return Config(), [f"{NAME} is not TOML that can be read: it is nested too deeply"]
+        return Config(), [f"{CONFIG_VARIABLE} is not TOML that can be read: it is nested too deeply"]
     except ValueError as error:  # the file itself, or a number of thousands of digits
-        return Config(), [f"{NAME} cannot be read: {error}"]
+        return Config(), [f"{CONFIG_VARIABLE} cannot be read: {error}"]
 
 
-def read_accounts(config: Config, known: Mapping[str, str]) -> tuple[list[Account], list[str]]:
+def read_accounts(config: Config, env: Mapping[str, str]) -> tuple[list[Account], list[str]]:
     """Return the accounts of the file with their keys from the environment, and what is wrong with them.
 
     Args:
         config: what the file says.
-        known: the environment.
+        env: the environment.
     """
     accounts, problems = [], list[str]()
     for name, section in config.accounts.items():
         try:
-            accounts.append(_account(name, section, known))
+            accounts.append(_account(name, section, env))
         except ValueError as error:
-            problems.append(f"{NAME}: the account {name}: {error}")
+            problems.append(f"{CONFIG_VARIABLE}: the account {name}: {error}")
     return accounts, problems
 
 
-def _account(name: str, section: AccountSection, known: Mapping[str, str]) -> Account:
+def _account(name: str, section: AccountSection, env: Mapping[str, str]) -> Account:
     base_url = section.base_url or PROVIDERS[section.provider]
     if base_url is None:
         raise ValueError("base_url is missing: the endpoint of the resource, such as https://name.openai.azure.com")
-    check_http(base_url, allow_http=known.get("FTJOB_ALLOW_HTTP") == "1")
+    check_http(base_url, allow_http=env.get("FTJOB_ALLOW_HTTP") == "1")
     if "?" in base_url or "#" in base_url:
         raise ValueError("base_url must be an address like https://host/path")
     if section.provider == "fireworks" and not section.organization:
@@ -203,14 +203,14 @@ def _account(name: str, section: AccountSection, known: Mapping[str, str]) -> Ac
         check_azure(base_url, version := api_version(section.api_version))
     except ValueError as error:
         raise ValueError(f"api_version {error}") from None
-    hooks = _secret(section.webhook_secret_env, known) if section.webhook_secret_env else ""
-    if hooks and (known.get("SLACK_APP_TOKEN") or known.get("SLACK_APP_TOKEN_FILE")) and not known.get("PORT"):
+    hooks = _secret(section.webhook_secret_env, env) if section.webhook_secret_env else ""
+    if hooks and (env.get("SLACK_APP_TOKEN") or env.get("SLACK_APP_TOKEN_FILE")) and not env.get("PORT"):
         raise ValueError("webhooks need PORT: in Socket Mode the bot listens only where that is set")
     return Account(
         name,
         base_url.rstrip("/"),
-        SecretStr(_secret(section.key_env, known)),
-        SecretStr(_secret(section.write_key_env, known)) if section.write_key_env else None,
+        SecretStr(_secret(section.key_env, env)),
+        SecretStr(_secret(section.write_key_env, env)) if section.write_key_env else None,
         section.organization,
         section.project,
         section.provider,
@@ -221,8 +221,8 @@ def _account(name: str, section: AccountSection, known: Mapping[str, str]) -> Ac
     )
 
 
-def _secret(variable: str, known: Mapping[str, str]) -> str:
-    text = read_secret(variable, known)
+def _secret(variable: str, env: Mapping[str, str]) -> str:
+    text = read_secret(variable, env)
     if not text:
         raise ValueError(f"{variable} is not set, and neither is {variable}_FILE")
     try:
@@ -245,20 +245,18 @@ def api_version(value: str | None) -> str | None:
     return value
 
 
-def _in_words(problem: Any) -> str:
+def _describe(problem: Any) -> str:
     place = [str(part) for part in problem["loc"]]
-    name = redacted(".".join(place))[:_LONGEST_KEY]
+    name = redacted(".".join(place))[:_MAX_KEY_LENGTH]
     if problem["type"] == "extra_forbidden":
         section = _SECTIONS.get(place[0], Config) if len(place) > 1 else Config
-        nearest = process.extractOne(
-            place[-1], list(section.model_fields), scorer=fuzz.ratio, score_cutoff=_CLOSE_ENOUGH
-        )
+        nearest = process.extractOne(place[-1], list(section.model_fields), scorer=fuzz.ratio, score_cutoff=_MIN_SCORE)
         known = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(section.model_fields)}"
-        return f"{NAME}: {name!r} is unknown; {known}"
+        return f"{CONFIG_VARIABLE}: {name!r} is unknown; {known}"
     if problem["type"] == "missing":
-        return f"{NAME}: {name!r} is missing"
+        return f"{CONFIG_VARIABLE}: {name!r} is missing"
     if problem["type"] == "value_error":
-        return f"{NAME}: {name!r} {problem['msg'].removeprefix('Value error, ')}"
+        return f"{CONFIG_VARIABLE}: {name!r} {problem['msg'].removeprefix('Value error, ')}"
     if len(place) > 2:  # noqa: PLR2004 - within one account
-        return f"{NAME}: {name!r} {problem['msg'][:1].lower()}{problem['msg'][1:]}"
-    return f"{NAME}: {name!r} must be a table, as in [{'.'.join(place)}]"
+        return f"{CONFIG_VARIABLE}: {name!r} {problem['msg'][:1].lower()}{problem['msg'][1:]}"
+    return f"{CONFIG_VARIABLE}: {name!r} must be a table, as in [{'.'.join(place)}]"

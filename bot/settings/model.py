@@ -30,7 +30,7 @@ SECRETS = (
 """Settings that may stand in a file named by ``<NAME>_FILE``. DATABASE_URL holds a password, a heartbeat's a token."""
 
 _CHANNEL = re.compile(r"[CG][A-Z0-9]+")
-_SHORTEST_SECRET = 16
+_MIN_SECRET_LENGTH = 16
 """Characters of a token or signing secret of Slack's; real ones have at least twice as many."""
 
 
@@ -145,7 +145,7 @@ class Settings(BaseModel):
     @field_validator("slack_bot_token", "slack_app_token", "slack_signing_secret")
     @classmethod
     def _is_long(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and len(value) < _SHORTEST_SECRET:
+        if value is not None and len(value) < _MIN_SECRET_LENGTH:
             raise ValueError("is too short to keep anybody out")
         return value
 
@@ -260,7 +260,7 @@ class Settings(BaseModel):
                 azure_key,
                 provider=AZURE,
                 api_version=self.openai_api_version,
-                bearer=self.azure_openai_api_key is None,
+                uses_entra_id=self.azure_openai_api_key is None,
             )
             found.insert(0, azure)
         if self.openai_api_key:
@@ -290,7 +290,7 @@ class Settings(BaseModel):
         return [name for name, url in urls.items() if urlsplit(url).scheme == "http"]
 
     @property
-    def listens_on(self) -> tuple[str, int] | None:
+    def listen_address(self) -> tuple[str, int] | None:
         """Host and port of the HTTP server, None where there is none."""
         if self.port is None and self.uses_socket_mode:
             return None

@@ -7,9 +7,9 @@ from pathlib import Path
 
 _PLACEHOLDERS = re.compile(r"\.\.\.|changeme|change-me|your-|<|(?<![a-z0-9])x{3,}(?![a-z0-9])", re.IGNORECASE)
 """Crosses count only as a whole part: one in two hundred real keys has three of them somewhere."""
-LARGEST_FILE = 2**20
+MAX_FILE_BYTES = 2**20
 """Bytes of a file with settings or a secret."""
-_SHORTEST_KEY = 16
+_MIN_KEY_LENGTH = 16
 """Characters; OpenAI's oldest keys have 51, Azure's 32."""
 _WEBHOOK_SECRET = re.compile(r"whsec_[A-Za-z0-9+/_-]{24,}={0,2}")
 
@@ -28,7 +28,7 @@ def check_secret(text: str) -> None:
 
 def looks_like_key(text: str, *, is_openai: bool) -> bool:
     """Return whether a text has the shape of an API key; OpenAI's begin with "sk-", of other servers only the length is known."""
-    return len(text) >= _SHORTEST_KEY and (text.startswith("sk-") or not is_openai)
+    return len(text) >= _MIN_KEY_LENGTH and (text.startswith("sk-") or not is_openai)
 
 
 def check_id(text: str) -> None:
@@ -53,15 +53,15 @@ def webhook_secrets(text: str) -> list[str]:
     return secrets
 
 
-def read_secret(name: str, known: Mapping[str, str]) -> str:
+def read_secret(name: str, env: Mapping[str, str]) -> str:
     """Return a secret from the file that ``<name>_FILE`` names, or else from the environment; "" where it is in neither.
 
     Raises:
         ValueError: the file cannot be used; says why.
     """
-    path = known.get(f"{name}_FILE")
+    path = env.get(f"{name}_FILE")
     if not path:
-        return known.get(name, "").strip()
+        return env.get(name, "").strip()
     try:
         text = read_text(Path(path)).strip()
     except FileNotFoundError as error:
@@ -82,24 +82,24 @@ def read_text(path: Path) -> str:
     """
     try:
         with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
+            content = file.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError:
         raise
     except OSError as error:
         raise ValueError(error.strerror or type(error).__name__) from None
     except ValueError:  # a NUL in the path
         raise ValueError("its path is no path") from None
-    if len(content) > LARGEST_FILE:
-        raise ValueError(f"larger than {LARGEST_FILE >> 20} MiB")
+    if len(content) > MAX_FILE_BYTES:
+        raise ValueError(f"larger than {MAX_FILE_BYTES >> 20} MiB")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ValueError("not text") from None
 
 
-def secret_files(names: Iterable[str], known: Mapping[str, str]) -> dict[str, Path]:
+def secret_files(names: Iterable[str], env: Mapping[str, str]) -> dict[str, Path]:
     """Return the files that secrets stand in, each by the variable that names it."""
-    paths = {f"{name}_FILE": known.get(f"{name}_FILE") for name in names}
+    paths = {f"{name}_FILE": env.get(f"{name}_FILE") for name in names}
     return {name: Path(path) for name, path in paths.items() if path}
 
 

@@ -14,7 +14,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.net.proxies import DIRECT, Proxies
-from bot.slack.messages import Upload
+from bot.slack.messages import FileUpload
 
 UPLOAD_ORIGIN = "https://files.slack.com/"
 
@@ -36,28 +36,28 @@ class Files:
         self._session = session
         self._origins = (UPLOAD_ORIGIN, *origins)
         self._proxies = proxies
-        self._is_told = False
+        self._is_scope_logged = False
 
-    async def upload(self, upload: Upload) -> str | None:
+    async def upload(self, upload: FileUpload) -> str | None:
         """Upload a picture and return Slack's id of it, None where that did not work. It never raises for what Slack does."""
         try:
             return await self._upload(upload)
         except SlackApiError as error:
             said = error.response.data
             word = said.get("error") if isinstance(said, dict) else "broken_answer"
-            if not (word == "missing_scope" and self._is_told):
+            if not (word == "missing_scope" and self._is_scope_logged):
                 log.warning("file.refused", error=word)
-            self._is_told = word == "missing_scope"
+            self._is_scope_logged = word == "missing_scope"
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             log.warning("file.failed", error=type(error).__name__)
         except Exception as error:  # noqa: BLE001 - the SDK raises whatever a broken answer makes it raise
             log.warning("slack.broken_answer", error=f"{type(error).__name__}: {error}")
         return None
 
-    async def _upload(self, upload: Upload) -> str | None:
-        asked: dict[str, Any] = {"filename": upload.name, "length": len(upload.content)}
-        place = await self._client.api_call("files.getUploadURLExternal", params=asked)
-        url, file = str(place["upload_url"]), str(place["file_id"])
+    async def _upload(self, upload: FileUpload) -> str | None:
+        arguments: dict[str, Any] = {"filename": upload.name, "length": len(upload.content)}
+        target = await self._client.api_call("files.getUploadURLExternal", params=arguments)
+        url, file = str(target["upload_url"]), str(target["file_id"])
         # Compared as text: two parsers of addresses may see two hosts in one.
         if not url.startswith(self._origins):
             log.warning("upload_url.not_slacks")

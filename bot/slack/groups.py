@@ -10,26 +10,26 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.members import FORBIDDEN
 
-REMEMBERED = 300.0
+CACHE_SECONDS = 300.0
 """Seconds that Slack's word about a group is good for."""
-BAD = FORBIDDEN | frozenset("no_such_subteam subteam_not_found plan_upgrade_required permission_denied".split())
+UNUSABLE = FORBIDDEN | frozenset("no_such_subteam subteam_not_found plan_upgrade_required permission_denied".split())
 """Slack's words for a group that makes nobody an operator until somebody changes a setting."""
 
 log = structlog.get_logger()
 
 
-class Groups:
+class UserGroups:
     """Looks members of groups up. Slack allows about twenty such questions a minute, whichever the groups."""
 
-    def __init__(self, client: AsyncWebClient, operators: Iterable[str], ages: Callable[[], float]) -> None:
+    def __init__(self, client: AsyncWebClient, operators: Iterable[str], monotonic: Callable[[], float]) -> None:
         self._client = client
         self._groups = sorted(operator for operator in operators if operator.startswith("S"))
-        self._ages = ages
-        self._known: dict[str, tuple[float, frozenset[str]]] = {}
-        self._asking: dict[str, asyncio.Task[frozenset[str] | None]] = {}
-        self._bad: set[str] = set()
+        self._monotonic = monotonic
+        self._cache: dict[str, tuple[float, frozenset[str]]] = {}
+        self._in_flight: dict[str, asyncio.Task[frozenset[str] | None]] = {}
+        self._unusable: set[str] = set()
 
-    async def of(self, user_id: str, *, fresh: bool) -> tuple[frozenset[str], bool]:
+    async def groups_of(self, user_id: str, *, fresh: bool) -> tuple[frozenset[str], bool]:
         """Return a group that somebody is in, if there is one, and whether some group could not be asked.
 
         Args:
@@ -46,21 +46,21 @@ class Groups:
         return frozenset(), unknown
 
     async def _members(self, group: str, *, fresh: bool) -> frozenset[str] | None:
-        at, members = self._known.get(group, (0.0, None))
-        if members is not None and not fresh and self._ages() < at + REMEMBERED:
+        at, members = self._cache.get(group, (0.0, None))
+        if members is not None and not fresh and self._monotonic() < at + CACHE_SECONDS:
             return members
-        if (asking := self._asking.get(group)) is None:
-            asking = self._asking[group] = asyncio.create_task(self._ask(group))
-            asking.add_done_callback(lambda _: self._asking.pop(group, None))
+        if (asking := self._in_flight.get(group)) is None:
+            asking = self._in_flight[group] = asyncio.create_task(self._fetch(group))
+            asking.add_done_callback(lambda _: self._in_flight.pop(group, None))
         return await asyncio.shield(asking)
 
-    async def _ask(self, group: str) -> frozenset[str] | None:
+    async def _fetch(self, group: str) -> frozenset[str] | None:
         """Return the members of a group, nobody for one that is no good; None where Slack could not be asked."""
         try:
             users: Any = (await self._client.usergroups_users_list(usergroup=group)).get("users")
         except Exception as error:  # noqa: BLE001 - the SDK raises whatever a broken answer makes it raise
-            word = word_of(error)
-            if word not in BAD:
+            word = error_name(error)
+            if word not in UNUSABLE:
                 log.warning("groups.unreachable", group=group, error=word or type(error).__name__)
                 return None
             users, why = [], word
@@ -70,18 +70,18 @@ class Groups:
             log.warning("groups.unreadable", group=group)
             return None
         members = frozenset(user for user in users if isinstance(user, str))
-        self._mind(group, None if members else why)
-        self._known[group] = self._ages(), members
+        self._log_unusable(group, None if members else why)
+        self._cache[group] = self._monotonic(), members
         return members
 
-    def _mind(self, group: str, problem: str | None) -> None:
+    def _log_unusable(self, group: str, problem: str | None) -> None:
         """Log once that a group makes nobody an operator."""
-        if problem and group not in self._bad:
+        if problem and group not in self._unusable:
             log.error("groups.bad", group=group, error=problem)
-        (self._bad.add if problem else self._bad.discard)(group)
+        (self._unusable.add if problem else self._unusable.discard)(group)
 
 
-def word_of(error: Exception) -> str:
+def error_name(error: Exception) -> str:
     """Return Slack's word for what went wrong, "" where its answer has none."""
     data = getattr(error.response, "data", None) if isinstance(error, SlackApiError) else None
     return str(data.get("error") or "") if isinstance(data, dict) else ""

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from bot.slack.errors import WORKSPACE_CLOSED
+from bot.slack.errors import AUTH_ERRORS
 
 NO_SUCH_PERSON = frozenset("user_not_found users_not_found user_not_visible".split())
 """Slack's words for somebody who is not there, or whom our token may not see."""
-FORBIDDEN = WORKSPACE_CLOSED | frozenset("no_permission org_login_required enterprise_is_restricted".split())
+FORBIDDEN = AUTH_ERRORS | frozenset("no_permission org_login_required enterprise_is_restricted".split())
 """Slack's words for a token that may not ask."""
 SLACKBOT = "USLACKBOT"
 """Of it Slack says that it is no bot."""
@@ -42,7 +42,7 @@ class Workspace:
     """The organization of an Enterprise Grid that it belongs to."""
 
 
-class Unknown(StrEnum):
+class UnknownReason(StrEnum):
     """Why nothing is known of somebody; the value is the reason to refuse them."""
 
     NO_SUCH_PERSON = "no_such_person"
@@ -66,7 +66,7 @@ class Person:
     """An admin or owner of the workspace."""
     is_guest: bool = False
     """Of one channel or of several: a guest of this workspace."""
-    is_stranger: bool = False
+    is_external: bool = False
     """A member of another company, in a channel shared over Slack Connect; whatever else they are, never a guest of ours."""
     is_human: bool = True
     """Neither a bot, nor deactivated, nor only invited."""
@@ -80,42 +80,42 @@ class Person:
     @property
     def is_member(self) -> bool:
         """Whether this is a full member of the workspace."""
-        return self.is_human and not self.is_stranger and not self.is_guest
+        return self.is_human and not self.is_external and not self.is_guest
 
 
-def unknown(word: str) -> Unknown:
+def unknown_reason(error_name: str) -> UnknownReason:
     """Return what an error of ``users.info`` means; a word that we do not know means that it may work later."""
-    if word in NO_SUCH_PERSON:
-        return Unknown.NO_SUCH_PERSON
-    return Unknown.FORBIDDEN if word in FORBIDDEN else Unknown.UNREACHABLE
+    if error_name in NO_SUCH_PERSON:
+        return UnknownReason.NO_SUCH_PERSON
+    return UnknownReason.FORBIDDEN if error_name in FORBIDDEN else UnknownReason.UNREACHABLE
 
 
-def person_of(user: Any, user_id: str, ours: Workspace) -> Person | Unknown:
+def person_of(user: Any, user_id: str, workspace: Workspace) -> Person | UnknownReason:
     """Return the person that a ``user`` object describes, ``Unknown.UNREADABLE`` where it lacks what a decision needs.
 
     What an interaction's payload says of a person's team is never asked: on an Enterprise Grid it names one of several.
     """
     if not isinstance(user, dict) or not _is_about(user, user_id):
-        return Unknown.UNREADABLE
+        return UnknownReason.UNREADABLE
     flags = {name: user[name] for name in _FLAGS if user.get(name) is not None}
-    is_ours = same_workspace(user, ours)
-    if is_ours is None or not all(isinstance(flag, bool) for flag in flags.values()):
-        return Unknown.UNREADABLE
-    is_out = flags.get("deleted") or not is_ours
+    in_workspace = same_workspace(user, workspace)
+    if in_workspace is None or not all(isinstance(flag, bool) for flag in flags.values()):
+        return UnknownReason.UNREADABLE
+    is_out = flags.get("deleted") or not in_workspace
     # Answers about people of an Enterprise Grid leave fields out (looker/lookerbot#184); of others they do not.
     if not is_out and not user.get("enterprise_user") and not flags.keys() >= set(_NEEDED):
-        return Unknown.UNREADABLE
+        return UnknownReason.UNREADABLE
     not_active = ("deleted", "is_bot", "is_workflow_bot", "is_connector_bot", "is_invited_user")
     return Person(
         id=user_id,
         is_admin=any(flags.get(name, False) for name in ("is_admin", "is_owner", "is_primary_owner")),
         is_guest=any(flags.get(name, False) for name in ("is_restricted", "is_ultra_restricted")),
-        is_stranger=not is_ours,
+        is_external=not in_workspace,
         is_human=user_id != SLACKBOT and not any(flags.get(name, False) for name in not_active),
     )
 
 
-def same_workspace(user: Mapping[str, Any], ours: Workspace) -> bool | None:
+def same_workspace(user: Mapping[str, Any], workspace: Workspace) -> bool | None:
     """Return whether a ``user`` object is of our workspace; None where it does not say, or not in a form that we know.
 
     Where it lists workspaces, as on an Enterprise Grid, the list decides: ``team_id`` is any of them there, or missing,
@@ -127,11 +127,11 @@ def same_workspace(user: Mapping[str, Any], ours: Workspace) -> bool | None:
     if user.get("is_stranger") is True:
         return False
     organization = (enterprise or {}).get("enterprise_id") or user.get("enterprise_id")
-    if ours.enterprise_id and organization and organization != ours.enterprise_id:
+    if workspace.enterprise_id and organization and organization != workspace.enterprise_id:
         return False
     if teams:
-        return ours.team_id in teams
-    return team == ours.team_id if team else None
+        return workspace.team_id in teams
+    return team == workspace.team_id if team else None
 
 
 def _teams(user: Mapping[str, Any]) -> set[str] | None:

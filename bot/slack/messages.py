@@ -7,7 +7,7 @@ from bot.blocks import Message
 
 
 @dataclass(frozen=True)
-class Answer:
+class PostResult:
     """How one attempt ended, as the gateway saw it."""
 
     ts: str | None = None
@@ -23,7 +23,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Sought:
+class Lookup:
     """A message of which it is not known whether it arrived."""
 
     channel: str
@@ -31,22 +31,22 @@ class Sought:
     """What its metadata holds, if it is there."""
     thread_ts: str | None
     """The thread that it went to."""
-    oldest: float
+    first_sent_at: float
     """When it was first sent, seconds since the epoch by Slack's clock."""
 
 
 @dataclass(frozen=True)
-class Sight:
+class LookupResult:
     """What a look-up saw."""
 
     ts: str | None = None
     """Where the message stands; None where it is not there, or could not be seen."""
-    blind: str | None = None
+    error: str | None = None
     """Why nothing could be seen, in Slack's word or ours; None for a look-up that worked."""
 
 
 @dataclass(frozen=True)
-class Outgoing:
+class OutgoingMessage:
     """One message on its way to a channel."""
 
     channel: str
@@ -56,14 +56,14 @@ class Outgoing:
     thread_ts: str | None = None
     broadcast: bool = False
     """Whether a reply in a thread is shown in the channel too."""
-    shows: int = 0
+    generation: int = 0
     """Of a card: which count of what it has to show this is."""
     person: str | None = None
     """Whose direct messages the channel is, "" where nobody knows; None where that needs no question."""
 
 
 @dataclass(frozen=True)
-class Upload:
+class FileUpload:
     """A picture on its way to Slack."""
 
     content: bytes

@@ -9,16 +9,16 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
-FRESH_SECONDS = 300
+MAX_CLOCK_SKEW = 300
 """How far a timestamp may be from our clock, either side: Slack's own advice."""
 
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 _SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
 
-Flaw = Literal["timestamp", "clock", "signature"]
+SignatureProblem = Literal["timestamp", "clock", "signature"]
 
 
-def flaw_in_headers(timestamps: Sequence[str], signatures: Sequence[str], now: float) -> Flaw | None:
+def check_headers(timestamps: Sequence[str], signatures: Sequence[str], now: float) -> SignatureProblem | None:
     """Return what keeps a request from being Slack's whatever its body holds, or None where only the body can tell.
 
     Args:
@@ -28,26 +28,26 @@ def flaw_in_headers(timestamps: Sequence[str], signatures: Sequence[str], now: f
     """
     if len(timestamps) != 1 or not _TIMESTAMP.fullmatch(timestamps[0]):
         return "timestamp"
-    if abs(now - int(timestamps[0])) > FRESH_SECONDS:
+    if abs(now - int(timestamps[0])) > MAX_CLOCK_SKEW:
         return "clock"
     if len(signatures) != 1 or not _SIGNATURE.fullmatch(signatures[0]):
         return "signature"
     return None
 
 
-def flaw_in(
+def check_signature(
     secret: bytes, body: bytes, *, timestamps: Sequence[str], signatures: Sequence[str], now: float
-) -> Flaw | None:
+) -> SignatureProblem | None:
     """Return what keeps a request from being Slack's, or None where it is.
 
     Args:
         secret: the app's signing secret.
         body: the bytes as they came.
-        timestamps: as of ``flaw_in_headers``, as are the last two.
+        timestamps: as of ``check_headers``, as are the last two.
         signatures: likewise.
         now: Unix time.
     """
-    if flaw := flaw_in_headers(timestamps, signatures, now):
+    if flaw := check_headers(timestamps, signatures, now):
         return flaw
     base = b"v0:" + timestamps[0].encode() + b":" + body
     digest = hmac.new(secret, base, hashlib.sha256).hexdigest()

@@ -4,29 +4,29 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from bot.store.accounts.heirs import Heirs
-from bot.store.accounts.leases import Accounts
+from bot.store.accounts.heirs import OrphanedTracks
+from bot.store.accounts.leases import AccountLeases
 from bot.store.accounts.outages import Outages
 from bot.store.actions.audit import Audit
-from bot.store.actions.confirmations import Questions
-from bot.store.actions.idempotency import Requests
+from bot.store.actions.confirmations import Confirmations
+from bot.store.actions.idempotency import IdempotencyKeys
 from bot.store.channels.direct import DirectMessages
-from bot.store.channels.moves import Moves
+from bot.store.channels.moves import ChannelMoves
 from bot.store.channels.mutes import Mutes
-from bot.store.channels.preferences import Channels
+from bot.store.channels.preferences import ChannelPreferences
 from bot.store.channels.tracks import Tracks
 from bot.store.db.engine import Clock, Database, Transaction, open_database
-from bot.store.db.identity import Identity, identify, keep, remember
+from bot.store.db.identity import StoreIdentity, identify, save, write_lock_file
 from bot.store.db.migrate import upgrade
-from bot.store.db.postgres import LONGEST
+from bot.store.db.postgres import TRANSACTION_TIMEOUT
 from bot.store.jobs.cards import Cards
 from bot.store.jobs.changes import Changes
 from bot.store.jobs.jobs import Jobs
-from bot.store.jobs.snapshots import Pictures
-from bot.store.jobs.unread import Unread
-from bot.store.outbox.dead_letters import Undelivered
+from bot.store.jobs.snapshots import JobSnapshots
+from bot.store.jobs.unread import ReadFailures
+from bot.store.outbox.dead_letters import DeadLetters
 from bot.store.outbox.deliveries import Outbox
-from bot.store.sqlite.integrity import in_words
+from bot.store.sqlite.integrity import explain_sqlite_errors
 
 
 @dataclass(frozen=True)
@@ -34,39 +34,39 @@ class Store:
     """One part a family of questions; all of them share one database."""
 
     db: Database
-    accounts: Accounts
+    account_leases: AccountLeases
     jobs: Jobs
     changes: Changes
-    unread: Unread
+    read_failures: ReadFailures
     tracks: Tracks
     mutes: Mutes
-    channels: Channels
-    moves: Moves
-    heirs: Heirs
-    direct: DirectMessages
+    preferences: ChannelPreferences
+    channel_moves: ChannelMoves
+    orphaned_tracks: OrphanedTracks
+    direct_messages: DirectMessages
     cards: Cards
-    pictures: Pictures
+    snapshots: JobSnapshots
     outbox: Outbox
-    questions: Questions
-    requests: Requests
+    confirmations: Confirmations
+    idempotency_keys: IdempotencyKeys
     audit: Audit
     outages: Outages
-    undelivered: Undelivered
-    identity: Identity
+    dead_letters: DeadLetters
+    identity: StoreIdentity
     """Which store it is; it counts, and its story is over, once it is kept and remembered."""
 
-    async def keep_identity(self, tx: Transaction) -> None:
+    async def save_identity(self, tx: Transaction) -> None:
         """Write the identity, in the transaction that says what is to be said of it."""
-        await keep(self.db, tx, self.identity)
+        await save(self.db, tx, self.identity)
 
     def remember_identity(self) -> None:
         """Let the next start know this store again, once that transaction is committed."""
-        remember(self.db, self.identity)
+        write_lock_file(self.db, self.identity)
 
 
 @asynccontextmanager
 async def open_store(
-    url: str, clock: Clock, ages: Clock | None = None, *, longest: float = LONGEST
+    url: str, clock: Clock, monotonic: Clock | None = None, *, transaction_timeout: float = TRANSACTION_TIMEOUT
 ) -> AsyncIterator[Store]:
     """Open the database at ``url``, bring its schema up to date, and close it at the end.
 
@@ -76,30 +76,30 @@ async def open_store(
         StoreDamaged: it cannot be trusted; nothing was changed.
         FtjobError: the schema is newer than this program.
     """
-    async with open_database(url, clock, ages, longest=longest) as db:
-        with in_words(db.path):
+    async with open_database(url, clock, monotonic, transaction_timeout=transaction_timeout) as db:
+        with explain_sqlite_errors(db.path):
             await upgrade(db)
             identity = await identify(db)
         tracks, jobs = Tracks(db), Jobs(db)
         yield Store(
             db=db,
-            accounts=Accounts(db),
+            account_leases=AccountLeases(db),
             jobs=jobs,
             changes=Changes(db),
-            unread=Unread(db),
+            read_failures=ReadFailures(db),
             tracks=tracks,
             mutes=Mutes(db),
-            channels=Channels(db),
-            moves=Moves(db, tracks),
-            heirs=Heirs(jobs),
-            direct=DirectMessages(db),
+            preferences=ChannelPreferences(db),
+            channel_moves=ChannelMoves(db, tracks),
+            orphaned_tracks=OrphanedTracks(jobs),
+            direct_messages=DirectMessages(db),
             cards=Cards(db),
-            pictures=Pictures(db),
+            snapshots=JobSnapshots(db),
             outbox=Outbox(db),
-            questions=Questions(db),
-            requests=Requests(db),
+            confirmations=Confirmations(db),
+            idempotency_keys=IdempotencyKeys(db),
             audit=Audit(db),
             outages=Outages(db),
-            undelivered=Undelivered(db),
+            dead_letters=DeadLetters(db),
             identity=identity,
         )

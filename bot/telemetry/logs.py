@@ -19,36 +19,39 @@ from structlog.processors import ExceptionRenderer
 from structlog.tracebacks import ExceptionDictTransformer
 
 from bot.telemetry.metrics import LOG_LINES_DROPPED
-from bot.telemetry.redaction import HIDDEN, is_secret_name, redacted
+from bot.telemetry.redaction import MASK, is_secret_name, redacted
 from bot.text import printable
 
-MOST_WAITING = 1024 * 1024
+MAX_QUEUED_BYTES = 1024 * 1024
 """Bytes of lines that wait to be written; the ones after that are dropped and counted."""
-LAST_SECONDS = 0.4
+SHUTDOWN_SECONDS = 0.4
 """How long the end of the process waits until the last lines are written."""
-LONGEST_VALUE = 120
+MAX_VALUE_LENGTH = 120
 """Characters of one value: what it says may come from outside."""
-LONGEST_TEXT = 2000
+MAX_TEXT_LENGTH = 2000
 """Characters of a library's message, and of each text in an exception."""
 
 _LONG = ("event", "exception")
-_EVERY: list[structlog.typing.Processor] = [
+_SHARED_PROCESSORS: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
-STEPS: list[structlog.typing.Processor] = [*_EVERY, structlog.stdlib.ProcessorFormatter.wrap_for_formatter]
+PROCESSORS: list[structlog.typing.Processor] = [
+    *_SHARED_PROCESSORS,
+    structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+]
 """What an event of ours goes through until it is a record of the standard library's."""
 
 
-def set_up(style: Literal["console", "json"]) -> None:
+def configure(style: Literal["console", "json"]) -> None:
     """Send our events and those of libraries, and what ends the process, to standard error in one form."""
     structlog.configure(
-        processors=STEPS,
+        processors=PROCESSORS,
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    handler = _Queue(sys.stderr.fileno())
+    handler = _QueueHandler(sys.stderr.fileno())
     handler.setFormatter(formatter(style))
     root = logging.getLogger()
     root.handlers = [handler]
@@ -59,24 +62,24 @@ def set_up(style: Literal["console", "json"]) -> None:
     # It warns at each tick that finds the last look still under way, which is as it should be.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     logging.captureWarnings(capture=True)
-    sys.excepthook = _log_end
+    sys.excepthook = _log_uncaught
     sys.unraisablehook = _log_unraisable
     atexit.register(drain)
 
 
-def say(text: str) -> None:
+def write_stderr(text: str) -> None:
     """Tell people something on standard error, by the way of the log where that is set up."""
     for handler in logging.getLogger().handlers:
-        if isinstance(handler, _Queue):
+        if isinstance(handler, _QueueHandler):
             handler.write(text)
             return
     sys.stderr.write(f"{text}\n")
 
 
-def drain(seconds: float = LAST_SECONDS) -> None:
+def drain(seconds: float = SHUTDOWN_SECONDS) -> None:
     """Wait until all lines are written, but no longer than ``seconds``: maybe nobody reads them."""
     for handler in logging.getLogger().handlers:
-        if isinstance(handler, _Queue):
+        if isinstance(handler, _QueueHandler):
             handler.drain(seconds)
 
 
@@ -86,30 +89,30 @@ def formatter(style: Literal["console", "json"]) -> logging.Formatter:
     last: list[structlog.typing.Processor] = (
         [
             ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
-            _cleaned,
+            _sanitize,
             structlog.processors.JSONRenderer(),
         ]
         if style == "json"
         else [
             ExceptionRenderer(),
-            _cleaned,
+            _sanitize,
             structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
         ]
     )
     return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[*_EVERY, structlog.stdlib.ExtraAdder()],
+        foreign_pre_chain=[*_SHARED_PROCESSORS, structlog.stdlib.ExtraAdder()],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
     )
 
 
-class _Queue(logging.Handler):
+class _QueueHandler(logging.Handler):
     """Lines that wait for the thread that writes them, in their order."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__()
         self._descriptor = descriptor
         self._lines: deque[bytes] = deque()
-        self._waiting = 0
+        self._queued_bytes = 0
         self._dropped = 0
         self._changed = threading.Condition()
         threading.Thread(target=self._write_all, name="log", daemon=True).start()
@@ -126,11 +129,11 @@ class _Queue(logging.Handler):
         """Put a line to those that wait, or count it where they are too many."""
         line = f"{text}\n".encode(errors="backslashreplace")
         with self._changed:
-            if self._waiting + len(line) > MOST_WAITING:
+            if self._queued_bytes + len(line) > MAX_QUEUED_BYTES:
                 self._drop()
                 return
             self._lines.append(line)
-            self._waiting += len(line)
+            self._queued_bytes += len(line)
             self._changed.notify_all()
 
     def drain(self, seconds: float) -> None:
@@ -152,13 +155,13 @@ class _Queue(logging.Handler):
                 if not is_written:
                     self._drop()
                 # Once there is room again, so that this is not dropped, too.
-                dropped = self._dropped if is_written and self._waiting <= MOST_WAITING // 2 else 0
+                dropped = self._dropped if is_written and self._queued_bytes <= MAX_QUEUED_BYTES // 2 else 0
                 self._dropped -= dropped
             if dropped:
                 structlog.get_logger().warning("log.lines_dropped", lines=dropped)
             with self._changed:
                 self._lines.popleft()
-                self._waiting -= len(line)
+                self._queued_bytes -= len(line)
                 self._changed.notify_all()
 
 
@@ -180,17 +183,19 @@ def _log_unraisable(what: "sys.UnraisableHookArgs") -> None:
     )
 
 
-def _log_end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     if issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, trace)
     else:
         structlog.get_logger().critical("process.broke", exc_info=(kind, error, trace))
 
 
-def _cleaned(_logger: Any, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+def _sanitize(_logger: Any, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """Make every value safe: no secret, nothing that is not seen, one line, and not too long."""
     traceback = event.get("exception")
-    safe = {key: _field(key, value, LONGEST_TEXT if key in _LONG else LONGEST_VALUE) for key, value in event.items()}
+    safe = {
+        key: _field(key, value, MAX_TEXT_LENGTH if key in _LONG else MAX_VALUE_LENGTH) for key, value in event.items()
+    }
     return safe | {"exception": _indented(traceback)} if isinstance(traceback, str) else safe
 
 
@@ -203,7 +208,7 @@ def _safe(value: Any, longest: int, *, hides: bool = False) -> Any:
         }
     if isinstance(value, list | tuple | set | frozenset):
         return [_safe(each, longest, hides=hides) for each in value]
-    return HIDDEN if hides else _one_line(value if isinstance(value, str) else repr(value), longest)
+    return MASK if hides else _one_line(value if isinstance(value, str) else repr(value), longest)
 
 
 def _field(name: str, value: Any, longest: int, *, hides: bool = False) -> Any:
@@ -218,4 +223,4 @@ def _one_line(text: str, longest: int) -> str:
 
 def _indented(traceback: str) -> str:
     """Return a traceback of several lines, none of which can pass for the beginning of a record."""
-    return "\n".join("    " + _one_line(line, LONGEST_TEXT) for line in redacted(traceback).split("\n"))
+    return "\n".join("    " + _one_line(line, MAX_TEXT_LENGTH) for line in redacted(traceback).split("\n"))

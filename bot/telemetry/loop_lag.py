@@ -8,7 +8,7 @@ _STEP = 0.1
 _STEPS = 10
 
 
-async def watch_loop() -> None:
+async def measure_loop_lag() -> None:
     """Measure, second by second, until it is cancelled."""
     loop = asyncio.get_running_loop()
     while True:

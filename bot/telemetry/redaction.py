@@ -11,13 +11,13 @@ from typing import Any
 
 from bot.text import storable
 
-LONGEST = 10_000
+MAX_TEXT_LENGTH = 10_000
 """Characters of one text that are read for secrets; what comes after is not shown or kept."""
-DEEPEST = 50
+MAX_DEPTH = 50
 """Levels of decoded JSON that are kept; what is nested deeper is not."""
-HIDDEN = "..."
-_LONGEST_NAME = 200
-_MOST_HARMLESS = 20_000
+MASK = "..."
+_MAX_NAME_LENGTH = 200
+_MAX_HARMLESS = 20_000
 _harmless: set[str] = set()
 """Short texts that were found to hold no secret; a memory of secrets would be one itself."""
 
@@ -73,21 +73,21 @@ _FIELD = re.compile(
 _QUOTED = re.compile(r"b?(?P<quote>\\{0,3}[\"'`])(?!\.\.\.)(?:(?!(?P=quote))(?:\\.|.))+", re.DOTALL)
 _ASSIGNED = re.compile(rf"(?!\.\.\.)(?:{_SCHEME})?[^\s\"'`&,;<>{{}}\[\]()|\\]+", re.IGNORECASE)
 # After a colon in a sentence most words are no secret: one that is has a digit, or the name of its scheme before it.
-_SAID = re.compile(
+_UNASSIGNED = re.compile(
     rf"(?!\.\.\.)(?:{_SCHEME}|(?=[^\s\"'`&,;<>{{}}\[\]()|\\]{{0,60}}\d))[^\s\"'`&,;<>{{}}\[\]()|\\]{{4,}}",
     re.IGNORECASE,
 )
-_NO_PASS = re.compile(
+_HARMLESS_VALUE = re.compile(
     r"[-+]?\d[\d.,]{0,9}(?:e[-+]?\d{1,3})?(?:%|ms|[smk])?|<[^<>\s]{1,40}>|\[[A-Z]{1,9}\]", re.IGNORECASE
 )
 """What a token holds that lets nobody in: a count, a rate, a piece of text such as ``<|endoftext|>``."""
-_NAMING = frozenset({"name", "key", "header", "variable", "field"})
+_NAME_FIELDS = frozenset({"name", "key", "header", "variable", "field"})
 """Fields that name what stands in ``value`` beside them."""
-_LARGE = 100_000
+_MIN_SECRET_NUMBER = 100_000
 """A number from here on may be a password; a smaller one counts something."""
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-_SURE = re.compile(
+_SECRET_NAME = re.compile(
     "apikey|accesskey|privatekey|sessionkey|signingkey|encryptionkey|accountkey|authkey|masterkey|subscriptionkey|"
     "sshkey|writekey|servicekey|functionskey|storagekey|hmackey|deploykey|consumerkey|appkey|applicationkey|licensekey|"
     "(?:wandb|openai|anthropic|huggingface|hf|azure|google|gemini|aws|groq|mistral|cohere|together|fireworks|comet)key|"
@@ -95,24 +95,26 @@ _SURE = re.compile(
     "sharedaccesssignature|connectionstring|(?:db|user|smtp|mysql|postgres|redis|mongo|admin|root|proxy)pass$|"
     "(?:github|gitlab|devops)pat$"
 )
-_WHOLE = frozenset({"pwd", "auth", "bearer", "jwt", "cred", "creds"})
-_OF_TEXT = frozenset(
+_SECRET_WORDS = frozenset({"pwd", "auth", "bearer", "jwt", "cred", "creds"})
+_NOT_SECRET_BEFORE_TOKEN = frozenset(
     "eos bos pad unk sep cls mask special stop start end begin image audio video max min num n per total trained "
     "eot input output prompt completion first next last page continuation".split()
 )
 """Words before ``token`` where it is a piece of text or a count, and no pass."""
-_ABOUT_TEXT = frozenset(
+_NOT_SECRET_AFTER_TOKEN = frozenset(
     "count counts limit limits budget budgets type id ids index length len rate usage per level position s accuracy loss "
     "classification classifier price cost weight weights mask window dropout ratio entropy efficiency distribution "
     "strategy details".split()
 )
 """Words after ``token``, where it is none either."""
-_PASSES = frozenset("access auth api bearer refresh session secret personal id security oauth bot app user".split())
+_SECRET_BEFORE_TOKENS = frozenset(
+    "access auth api bearer refresh session secret personal id security oauth bot app user".split()
+)
 
 
 def redacted(text: str) -> str:
     """Return ``text`` with "..." in place of every secret; what kind of secret it was stays readable."""
-    return _without_fields(_SECRET.sub(lambda match: f"{match[str(match.lastgroup)]}{HIDDEN}", text))
+    return _without_fields(_SECRET.sub(lambda match: f"{match[str(match.lastgroup)]}{MASK}", text))
 
 
 def holds_secret(text: str) -> bool:
@@ -122,8 +124,8 @@ def holds_secret(text: str) -> bool:
 
 def is_secret_name(name: str) -> bool:
     """Whether a field of this name holds a secret: snake, camel or kebab; ``token_count`` and ``maxTokens`` do not."""
-    half = _LONGEST_NAME // 2
-    return _is_secret_name(name if len(name) <= _LONGEST_NAME else name[:half] + name[-half:])
+    half = _MAX_NAME_LENGTH // 2
+    return _is_secret_name(name if len(name) <= _MAX_NAME_LENGTH else name[:half] + name[-half:])
 
 
 def without_secrets(value: Any) -> Any:
@@ -135,25 +137,27 @@ def without_secrets(value: Any) -> Any:
     Raises:
         TypeError: something in it is no JSON.
     """
-    return _clean(value, DEEPEST)
+    return _redacted_value(value, MAX_DEPTH)
 
 
-def _clean(value: Any, levels: int, *, hides: bool = False) -> Any:
+def _redacted_value(value: Any, levels: int, *, hides: bool = False) -> Any:
     match value:
         case str():
-            return HIDDEN if hides and value else _fit(value)
+            return MASK if hides and value else _redacted_text(value)
         case list() if levels:
-            return [_clean(item, levels - 1, hides=hides) for item in value]
+            return [_redacted_value(item, levels - 1, hides=hides) for item in value]
         case dict() if levels:
             named = _named(value)
             return {
-                _fit(name): _clean(item, levels - 1, hides=hides or _hides(named.get(name.lower(), name), item))
+                _redacted_text(name): _redacted_value(
+                    item, levels - 1, hides=hides or _is_secret_value(named.get(name.lower(), name), item)
+                )
                 for name, item in ((str(key), item) for key, item in value.items())
             }
         case float() if not math.isfinite(value):
             return None
         case None | bool() | int() | float():
-            return HIDDEN if hides and value is not None and abs(value) >= _LARGE else value
+            return MASK if hides and value is not None and abs(value) >= _MIN_SECRET_NUMBER else value
         case list() | dict():
             return None
     raise TypeError(f"A {type(value).__name__} is no JSON.")
@@ -161,26 +165,28 @@ def _clean(value: Any, levels: int, *, hides: bool = False) -> Any:
 
 def _named(fields: dict[str, Any]) -> dict[str, str]:
     """Return under which name a ``value`` stands, where a field beside it says that, as in lists of variables."""
-    names = (text for key, text in fields.items() if str(key).lower() in _NAMING and isinstance(text, str))
+    names = (text for key, text in fields.items() if str(key).lower() in _NAME_FIELDS and isinstance(text, str))
     secret = next((name for name in names if " " not in name and is_secret_name(name)), None)
     return {"value": secret} if secret else {}
 
 
-def _hides(name: str, value: Any) -> bool:
+def _is_secret_value(name: str, value: Any) -> bool:
     """Whether what stands under a name is a secret; a number under the name of a token is a count."""
     if not is_secret_name(name):
         return False
-    is_plain = _NO_PASS.fullmatch(value) is not None if isinstance(value, str) else isinstance(value, int | float)
-    return not is_plain or _is_surely_secret(_words(name))
+    is_plain = (
+        _HARMLESS_VALUE.fullmatch(value) is not None if isinstance(value, str) else isinstance(value, int | float)
+    )
+    return not is_plain or _is_always_secret(_words(name))
 
 
-def _fit(text: str) -> str:
+def _redacted_text(text: str) -> str:
     """Return a text without secrets and without what cannot be kept. Most come again at each poll."""
     if text in _harmless:
         return text
-    fit = redacted(storable(text[:LONGEST]))
-    if fit == text and len(text) <= _LONGEST_NAME:
-        if len(_harmless) >= _MOST_HARMLESS:
+    fit = redacted(storable(text[:MAX_TEXT_LENGTH]))
+    if fit == text and len(text) <= _MAX_NAME_LENGTH:
+        if len(_harmless) >= _MAX_HARMLESS:
             _harmless.clear()
         _harmless.add(text)
     return fit
@@ -189,27 +195,27 @@ def _fit(text: str) -> str:
 @lru_cache(maxsize=2048)
 def _is_secret_name(name: str) -> bool:
     words = _words(name)
-    return _is_surely_secret(words) or _is_token(words)
+    return _is_always_secret(words) or _is_access_token(words)
 
 
 def _words(name: str) -> list[str]:
     return [word.lower() for word in _WORDS.findall(name)]
 
 
-def _is_surely_secret(words: list[str]) -> bool:
+def _is_always_secret(words: list[str]) -> bool:
     if not words or words[-1] in ("count", "length"):
         return False
-    return words[-1] in _WHOLE or _SURE.search("".join(words)) is not None
+    return words[-1] in _SECRET_WORDS or _SECRET_NAME.search("".join(words)) is not None
 
 
-def _is_token(words: list[str]) -> bool:
+def _is_access_token(words: list[str]) -> bool:
     """Whether a word is a token that lets somebody in."""
     for place, word in enumerate(words):
         before, after = words[place - 1] if place else "", words[place + 1] if place + 1 < len(words) else ""
-        if word in ("token", "tokens") and after not in _ABOUT_TEXT:
-            return before in _PASSES if word == "tokens" else before not in _OF_TEXT
-        if word.endswith("token") and word != "token" and after not in _ABOUT_TEXT:
-            return word.removesuffix("token") not in _OF_TEXT
+        if word in ("token", "tokens") and after not in _NOT_SECRET_AFTER_TOKEN:
+            return before in _SECRET_BEFORE_TOKENS if word == "tokens" else before not in _NOT_SECRET_BEFORE_TOKEN
+        if word.endswith("token") and word != "token" and after not in _NOT_SECRET_AFTER_TOKEN:
+            return word.removesuffix("token") not in _NOT_SECRET_BEFORE_TOKEN
     return False
 
 
@@ -219,9 +225,9 @@ def _without_fields(text: str) -> str:
         name = field["name"] or field["option"]
         if field.start() >= end and name and is_secret_name(name) and (value := _value_of(field)):
             quote = value.groupdict().get("quote", "")
-            if not _hides(name, value[0].removeprefix("b").removeprefix(quote)):
+            if not _is_secret_value(name, value[0].removeprefix("b").removeprefix(quote)):
                 continue
-            parts += [text[end : field.end()], quote, HIDDEN]
+            parts += [text[end : field.end()], quote, MASK]
             end = value.end()
     return "".join([*parts, text[end:]])
 
@@ -229,5 +235,5 @@ def _without_fields(text: str) -> str:
 def _value_of(field: re.Match[str]) -> re.Match[str] | None:
     """Return the value after a field's name in a text; None where it is no secret."""
     is_said = field["sign"] is None or (field["sign"] == ":" and field["gap"] != "")
-    bare = _SAID if is_said else _ASSIGNED
+    bare = _UNASSIGNED if is_said else _ASSIGNED
     return _QUOTED.match(field.string, field.end()) or bare.match(field.string, field.end())

@@ -14,24 +14,24 @@ from contextlib import asynccontextmanager
 import structlog
 
 from bot.store.db.engine import Database, Transaction
-from bot.store.db.refusals import is_about_data
+from bot.store.db.refusals import is_data_error
 from bot.telemetry import metrics
 from bot.telemetry.redaction import redacted
-from bot.tracking.transitions import Observation
+from bot.tracking.transitions import ObservedJob
 
-FEWEST, MOST = 32, 512
+MIN_SIZE, MAX_SIZE = 32, 512
 """Jobs in a batch, unless fewer are left or they are too many still: its statements cost as much as so many jobs."""
-_SQLITE_SECONDS, _AT_FIRST_ON_SQLITE = 0.05, FEWEST
+_SQLITE_SECONDS, _AT_FIRST_ON_SQLITE = 0.05, MIN_SIZE
 """Seconds that a batch may hold SQLite's one connection, for which whoever asks something meanwhile waits, and the
 jobs of the first batch. PostgreSQL may be far away, so that the statements of a batch count and not its jobs."""
-_SHARE, _AT_FIRST = 0.2, MOST
+_TIMEOUT_SHARE, _INITIAL_SIZE = 0.2, MAX_SIZE
 """The same for PostgreSQL, in parts of the time that a transaction may take."""
-_MOST_WAITS = 63
+_MAX_SKIPS = 63
 """Times that a job which cannot be stored is passed over before it is tried again, at the most."""
-_MOST_REFUSED = 10_000
-_LONGEST_REASON = 200
+_MAX_REJECTED = 10_000
+_MAX_REASON = 200
 
-Work = Callable[[Sequence[Observation]], Awaitable[None]]
+Work = Callable[[Sequence[ObservedJob]], Awaitable[None]]
 
 log = structlog.get_logger()
 
@@ -41,12 +41,12 @@ class Batches:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._seconds = _SQLITE_SECONDS if db.is_sqlite else _SHARE * db.longest
-        self._size = _AT_FIRST_ON_SQLITE if db.is_sqlite else _AT_FIRST
-        self._refused: dict[tuple[str, str], tuple[int, int]] = {}
+        self._seconds = _SQLITE_SECONDS if db.is_sqlite else _TIMEOUT_SHARE * db.transaction_timeout
+        self._size = _AT_FIRST_ON_SQLITE if db.is_sqlite else _INITIAL_SIZE
+        self._rejected: dict[tuple[str, str], tuple[int, int]] = {}
         """By account and id: how often a job could not be stored, and how often it is passed over before it is tried."""
 
-    async def each(self, jobs: Sequence[Observation], work: Work) -> list[str]:
+    async def each(self, jobs: Sequence[ObservedJob], work: Work) -> list[str]:
         """Do ``work`` for every job, in order; return the ids of those for which it cannot be done.
 
         Those that could not be stored before are tried last, one by one, ever more seldom.
@@ -54,7 +54,7 @@ class Batches:
         Raises:
             Exception: the database is away; what was done before stays.
         """
-        known = [(job.account, job.id) in self._refused for job in jobs]
+        known = [(job.account, job.id) in self._rejected for job in jobs]
         well = [job for job, was_refused in zip(jobs, known, strict=True) if not was_refused]
         again = [job for job, was_refused in zip(jobs, known, strict=True) if was_refused]
         skipped = [job.id for job in again if not self._is_due(job)]
@@ -68,7 +68,7 @@ class Batches:
         return skipped
 
     @asynccontextmanager
-    async def transaction(self, jobs: Sequence[Observation]) -> AsyncIterator[Transaction]:
+    async def transaction(self, jobs: Sequence[ObservedJob]) -> AsyncIterator[Transaction]:
         """Open the transaction of a batch; how long it takes, if it has jobs, decides on the size of the next one."""
         clock = asyncio.get_running_loop().time
         async with self._db.transaction() as tx:
@@ -78,44 +78,44 @@ class Batches:
         if not jobs:
             return
         if taken > self._seconds:
-            self._size = max(FEWEST, len(jobs) // 2)
+            self._size = max(MIN_SIZE, len(jobs) // 2)
         elif taken < self._seconds / 2 and len(jobs) >= self._size:
-            self._size = min(MOST, 2 * self._size)
+            self._size = min(MAX_SIZE, 2 * self._size)
 
-    async def _do(self, batch: Sequence[Observation], work: Work) -> list[str]:
+    async def _do(self, batch: Sequence[ObservedJob], work: Work) -> list[str]:
         try:
             await work(batch)
         except Exception as error:
-            if not await self._is_about(error):
+            if not await self._is_data_error(error):
                 raise
             if len(batch) == 1:
-                return [self._refuse(batch[0], error)]
-            self._size = max(FEWEST, len(batch) // 2)
+                return [self._reject(batch[0], error)]
+            self._size = max(MIN_SIZE, len(batch) // 2)
         else:
-            for job in batch if self._refused else ():
-                if self._refused.pop((job.account, job.id), None):
+            for job in batch if self._rejected else ():
+                if self._rejected.pop((job.account, job.id), None):
                     log.info("job.recorded_at_last", account=job.account, job=job.id)
             return []
         half = len(batch) // 2
         return [*await self._do(batch[:half], work), *await self._do(batch[half:], work)]
 
-    async def _is_about(self, error: Exception) -> bool:
+    async def _is_data_error(self, error: Exception) -> bool:
         """Whether an error is about what was to be written, and not about the database."""
-        return await self._db.answers() if isinstance(error, TimeoutError) else is_about_data(error)
+        return await self._db.is_reachable() if isinstance(error, TimeoutError) else is_data_error(error)
 
-    def _is_due(self, job: Observation) -> bool:
-        failures, waits = self._refused[job.account, job.id]
-        self._refused[job.account, job.id] = (failures, waits - 1)
+    def _is_due(self, job: ObservedJob) -> bool:
+        failures, waits = self._rejected[job.account, job.id]
+        self._rejected[job.account, job.id] = (failures, waits - 1)
         return waits <= 0
 
-    def _refuse(self, job: Observation, error: Exception) -> str:
+    def _reject(self, job: ObservedJob, error: Exception) -> str:
         key = (job.account, job.id)
-        failures = self._refused.get(key, (0, 0))[0] + 1
-        metrics.UNRECORDED.labels(job.account).inc()
+        failures = self._rejected.get(key, (0, 0))[0] + 1
+        metrics.JOB_WRITE_FAILURES.labels(job.account).inc()
         if failures == 1:
-            reason = redacted(str(getattr(error, "orig", error)))[:_LONGEST_REASON]
+            reason = redacted(str(getattr(error, "orig", error)))[:_MAX_REASON]
             log.error("job.unrecorded", account=job.account, job=job.id, error=f"{type(error).__name__}: {reason}")
-        self._refused[key] = (failures, min(2**failures - 1, _MOST_WAITS))
-        if len(self._refused) > _MOST_REFUSED:
-            self._refused.pop(next(iter(self._refused)))
+        self._rejected[key] = (failures, min(2**failures - 1, _MAX_SKIPS))
+        if len(self._rejected) > _MAX_REJECTED:
+            self._rejected.pop(next(iter(self._rejected)))
         return job.id

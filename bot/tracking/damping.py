@@ -15,43 +15,43 @@ from bot.store.db.engine import Transaction
 from bot.store.jobs.cards import Card
 from bot.store.jobs.changes import RecordedChange
 
-MOST_ALERTS = 6
+MAX_ALERTS = 6
 """Changes of one job in ``QUIET_FOR`` seconds that are told one by one."""
 
 
-class Damping:
+class FlapSuppression:
     """Decides which alerts are held, in the transaction that owes them."""
 
-    def __init__(self, store: Store, most: int | None = MOST_ALERTS) -> None:
-        """Take what it needs; ``most`` is None where every change is told."""
+    def __init__(self, store: Store, max_alerts: int | None = MAX_ALERTS) -> None:
+        """Take what it needs; ``max_alerts`` is None where every change is told."""
         self._store = store
-        self._most = most
+        self._max_alerts = max_alerts
 
-    async def before(self, tx: Transaction, account: str, changes: Sequence[RecordedChange]) -> set[str]:
+    async def refresh(self, tx: Transaction, account: str, changes: Sequence[RecordedChange]) -> set[str]:
         """Sum up jobs that are over now, wait longer for those that changed; return those that change too often."""
-        if self._most is None:
+        if self._max_alerts is None:
             return set()
         mutes = self._store.mutes
         over = sorted({each.job_id for each in changes if is_result(each.change)})
         others = sorted({each.job_id for each in changes} - set(over))
         if over:
-            await mutes.settle(tx, account, over)
+            await mutes.release_closed(tx, account, over)
         if not others:
             return set()
-        await mutes.prolong(tx, account, others)
-        return await self._store.changes.restless(tx, account, others, most=self._most, seconds=QUIET_FOR)
+        await mutes.extend(tx, account, others)
+        return await self._store.changes.flapping(tx, account, others, most=self._max_alerts, seconds=QUIET_FOR)
 
-    async def begin(
+    async def suppress(
         self,
         tx: Transaction,
         account: str,
-        restless: Sequence[tuple[RecordedChange, Card]],
+        flapping: Sequence[tuple[RecordedChange, Card]],
         muted: set[tuple[str, str]],
     ) -> set[tuple[str, str]]:
         """Hold back what changes too often in places where nobody muted it, and say so once; return what is muted then."""
         places = {
             (card.channel, change.job_id): (change, card)
-            for change, card in restless
+            for change, card in flapping
             if muted.isdisjoint({(card.channel, change.job_id), (card.channel, EVERY_JOB)})
         }
         begun = await self._store.mutes.damp(tx, account, sorted(places))
@@ -64,7 +64,7 @@ class Damping:
                 "before": change.change.before.status,
                 "after": change.change.after.status,
             }
-            await self._store.outbox.notify(tx, card.channel, body, f"flapping|{change.id}", replies_to=card.id)
+            await self._store.outbox.enqueue_notice(tx, card.channel, body, f"flapping|{change.id}", card_id=card.id)
         return muted | begun
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from bot.store import Store
 
 
-class Unmuter:
+class MuteExpiry:
     """Looks now and then for mutes that are over; several processes may, and what was held is told once."""
 
     name = "mutes"
@@ -17,5 +17,5 @@ class Unmuter:
 
     async def look(self) -> None:
         """End what is over."""
-        if await self._store.mutes.end_due():
+        if await self._store.mutes.expire():
             self._owed()

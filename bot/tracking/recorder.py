@@ -10,27 +10,35 @@ from contextlib import asynccontextmanager
 
 from bot.jobs.changes import Change, ChangeKind, change_between, state_of
 from bot.jobs.models import Snapshot
-from bot.jobs.stalled import NEVER, StuckAfter
-from bot.providers.wire import Reading
-from bot.runtime.failpoints import crash_point
-from bot.slack.timeouts import PACE
+from bot.jobs.stalled import NO_STALL_TIMEOUTS, StallTimeouts
+from bot.providers.wire import FetchedJob
+from bot.runtime.failpoints import failpoint
+from bot.slack.timeouts import CHANNEL_INTERVAL
 from bot.store import Store
 from bot.store.channels.tracks import Subscription, Track
 from bot.store.db.engine import Transaction
-from bot.store.db.refusals import is_about_data
+from bot.store.db.refusals import is_data_error
 from bot.store.jobs.cards import Card
-from bot.store.jobs.changes import Fact, RecordedChange, stored
+from bot.store.jobs.changes import NewChange, RecordedChange, serialize
 from bot.store.jobs.jobs import KnownJob
-from bot.store.jobs.snapshots import Running, digest_of
+from bot.store.jobs.snapshots import RunningJob, body_hash_of
 from bot.telemetry import metrics
 from bot.tracking.batches import Batches
-from bot.tracking.damping import Damping
-from bot.tracking.transitions import Observation, Patience, Seen, observations, standstill, step, swapped
-from bot.tracking.writer import Entry, Ledger, described
+from bot.tracking.damping import FlapSuppression
+from bot.tracking.transitions import (
+    ObservedJob,
+    PollResult,
+    Thresholds,
+    observed_jobs,
+    stall_transition,
+    transition,
+    with_state,
+)
+from bot.tracking.writer import ChangeWriter, JobUpdate, minimal_body
 
-Ending = Callable[[Transaction], Awaitable[None]]
+FinalWrite = Callable[[Transaction], Awaitable[None]]
 """Something that is stored once all that was read is."""
-_AT_ONCE = 500
+_DIGEST_BATCH = 500
 """Jobs of which one question asks whether there is something to write."""
 
 
@@ -43,70 +51,70 @@ class Recorder:
         *,
         wake: Callable[[], None],
         interval: float = 30.0,
-        stuck_after: StuckAfter = NEVER,
-        most_alerts: int | None = None,
+        stalled_after: StallTimeouts = NO_STALL_TIMEOUTS,
+        max_alerts: int | None = None,
         accounts: Collection[str] | None = None,
     ) -> None:
-        """Take what it needs; ``interval`` is that of sweeps, ``most_alerts`` as of ``Damping``, ``accounts`` as of ``Ledger``."""
+        """Take what it needs; ``interval`` is that of sweeps, ``max_alerts`` as of ``FlapSuppression``, ``accounts`` as of ``ChangeWriter``."""
         self._store = store
         self._wake = wake
-        self._patience = Patience(interval, stuck_after)
-        self._ledger = Ledger(store, self._patience, Damping(store, most_alerts), accounts)
+        self._thresholds = Thresholds(interval, stalled_after)
+        self._writer = ChangeWriter(store, self._thresholds, FlapSuppression(store, max_alerts), accounts)
         self._batches = Batches(store.db)
 
-    async def record(self, seen: Seen, *, settled: Sequence[str] = (), at_end: Ending | None = None) -> int:
+    async def record(self, result: PollResult, *, closed: Sequence[str] = (), at_end: FinalWrite | None = None) -> int:
         """Record what was read; return how many changes that were.
 
         A job that cannot be stored is passed over; the others are recorded.
 
         Args:
-            seen: what was read. A job that somebody else wrote to since it was known is left alone.
-            settled: ids of jobs of which nothing more is expected.
+            result: what was read. A job that somebody else wrote to since it was known is left alone.
+            closed: ids of jobs of which nothing more is expected.
             at_end: what else is stored once all of it is, as the end of a whole sweep is.
 
         Raises:
             Exception: the database is away. What was recorded until then stays; the end has not come.
         """
-        changes, skipped = await self._record(seen)
-        if settled or at_end:
+        changes, skipped = await self._record(result)
+        if closed or at_end:
             async with self._transaction() as tx:
-                await self._store.jobs.settle(tx, seen.account, [job_id for job_id in settled if job_id not in skipped])
+                await self._store.jobs.close(tx, result.account, [job_id for job_id in closed if job_id not in skipped])
                 if at_end:
                     await at_end(tx)
         if at_end:
             self._wake()
         return changes
 
-    async def _record(self, seen: Seen) -> tuple[int, set[str]]:
+    async def _record(self, result: PollResult) -> tuple[int, set[str]]:
         """Record what was read, batch by batch; return how many changes that were, and the ids of those passed over."""
         changes = 0
 
-        async def work(batch: Sequence[Observation]) -> None:
+        async def work(batch: Sequence[ObservedJob]) -> None:
             nonlocal changes
             for job in batch:
                 job.prepare()
             async with self._transaction(batch) as tx:
-                recorded = await self._ledger.enter(tx, batch)
+                recorded = await self._writer.record(tx, batch)
             changes += self._count(recorded)
 
-        skipped = await self._batches.each([job async for job in self._with_news(observations(seen))], work)
+        skipped = await self._batches.each([job async for job in self._with_updates(observed_jobs(result))], work)
         return changes, set(skipped)
 
-    async def _with_news(self, jobs: Sequence[Observation]) -> AsyncIterator[Observation]:
+    async def _with_updates(self, jobs: Sequence[ObservedJob]) -> AsyncIterator[ObservedJob]:
         """Yield the jobs of which there may be something to write: of most there is nothing."""
-        for start in range(0, len(jobs), _AT_ONCE):
-            some = jobs[start : start + _AT_ONCE]
+        for start in range(0, len(jobs), _DIGEST_BATCH):
+            some = jobs[start : start + _DIGEST_BATCH]
             ids = [job.id for job in some]
             try:
                 async with self._store.db.transaction() as tx:
                     now = await self._store.jobs.now(tx)
-                    kept = await self._store.pictures.digests(tx, some[0].account, ids)
+                    kept = await self._store.snapshots.body_hashes(tx, some[0].account, ids)
             except Exception as error:
-                if not is_about_data(error):
+                if not is_data_error(error):
                     raise
                 now, kept = 0.0, dict.fromkeys(ids)  # one of these ids cannot even be asked for
             for job in some:
-                if _has_news(job, kept, self._patience, now):
+                if _has_updates(job, kept, self._thresholds, now):
                     yield job
 
     def _count(self, recorded: Sequence[RecordedChange]) -> int:
@@ -117,46 +125,46 @@ class Recorder:
         return len(recorded)
 
     @asynccontextmanager
-    async def _transaction(self, batch: Sequence[Observation] = ()) -> AsyncIterator[Transaction]:
+    async def _transaction(self, batch: Sequence[ObservedJob] = ()) -> AsyncIterator[Transaction]:
         async with self._batches.transaction(batch) as tx:
             yield tx
-            crash_point("before_record")
-        crash_point("after_record")
+            failpoint("before_record")
+        failpoint("after_record")
 
-    async def follow(self, track: Track, reading: Reading, known: KnownJob | None, *, card_ts: str) -> None:
+    async def add_track(self, track: Track, fetched: FetchedJob, known: KnownJob | None, *, card_ts: str) -> None:
         """Store a track whose card was just posted.
 
         Args:
-            track: who follows what; its channel has seen the state in ``reading`` on the card.
-            reading: the job as the card shows it.
+            track: who follows what; its channel has seen the state in ``fetched`` on the card.
+            fetched: the job as the card shows it.
             known: the job as it was known before it was read.
             card_ts: where the card stands.
         """
         tracks = self._store.tracks
-        seen = Seen(track.account, [reading], {known.id: known} if known else {})
+        result = PollResult(track.account, [fetched], {known.id: known} if known else {})
         async with self._transaction() as tx:
-            place, _ = await self._store.cards.of(tx, track.account, track.job_id, track.channel)
+            place, _ = await self._store.cards.get_or_create(tx, track.account, track.job_id, track.channel)
             if known is None:
                 # The track comes first: a job that is new to the channel's subscription needs no second card.
                 await tracks.add(tx, [track])
-            recorded = await self._ledger.enter(tx, observations(seen))
+            recorded = await self._writer.record(tx, observed_jobs(result))
             await tracks.add(tx, [track])
-            shows = await self._shown_by(tx, place, reading)
-            await self._store.cards.place(tx, place.id, card_ts, shows=shows)
-            await self._store.outbox.rest(tx, track.channel, PACE)
+            generation = await self._generation_shown(tx, place, fetched)
+            await self._store.cards.record_post(tx, place.id, card_ts, rendered_generation=generation)
+            await self._store.outbox.pause_channel(tx, track.channel, CHANNEL_INTERVAL)
             if track.person:
-                await self._store.direct.belongs_to(tx, track.channel, track.person)
-            await self._catch_up(tx, [(track, reading)])
+                await self._store.direct_messages.set_owner(tx, track.channel, track.person)
+            await self._reconcile(tx, [(track, fetched)])
         self._count(recorded)
         self._wake()
 
-    async def _shown_by(self, tx: Transaction, place: Card, reading: Reading) -> int:
-        """Return what a card shows that was drawn from ``reading``: the present, unless that is another by now."""
-        place, _ = await self._store.cards.of(tx, place.account, place.job_id, place.channel)
-        kept = await self._store.pictures.digest(tx, place.account, place.job_id)
-        return place.wanted if kept == digest_of(reading.body) else place.wanted - 1
+    async def _generation_shown(self, tx: Transaction, place: Card, fetched: FetchedJob) -> int:
+        """Return what a card shows that was drawn from ``fetched``: the present, unless that is another by now."""
+        place, _ = await self._store.cards.get_or_create(tx, place.account, place.job_id, place.channel)
+        kept = await self._store.snapshots.body_hash(tx, place.account, place.job_id)
+        return place.generation if kept == body_hash_of(fetched.body) else place.generation - 1
 
-    async def _catch_up(self, tx: Transaction, new: Sequence[tuple[Track, Reading]]) -> None:
+    async def _reconcile(self, tx: Transaction, new: Sequence[tuple[Track, FetchedJob]]) -> None:
         """Owe channels what changed between what they were shown of jobs of an account and their tracks of them."""
         if not new:
             return
@@ -176,36 +184,38 @@ class Recorder:
             missed = last.get(track.job_id)
             if missed and missed.change.kind is not ChangeKind.NEW:
                 owed.append((missed, track))
-            elif known.doubt:
-                entries.append(_set_right(track, known, reading, now))
+            elif known.soft_state:
+                entries.append(_correction(track, known, reading, now))
             else:
                 # Somebody saw the job first meanwhile. Back to what was shown: the next sweep finds the difference.
-                entries.append(Entry(swapped(known, back.after, now)))
-        await self._ledger.owe(tx, account, owed)
-        await self._ledger.write(tx, account, entries)
+                entries.append(JobUpdate(with_state(known, back.after, now)))
+        await self._writer.enqueue(tx, account, owed)
+        await self._writer.write(tx, account, entries)
 
-    async def subscribe(self, subscription: Subscription, seen: Seen, *others: tuple[Subscription, Seen]) -> None:
+    async def subscribe(
+        self, subscription: Subscription, result: PollResult, *others: tuple[Subscription, PollResult]
+    ) -> None:
         """Store a subscription: open jobs that it takes are tracked without a word, new ones will be announced.
 
         ``others`` are those to other accounts, stored with it or not at all.
         """
-        both = ((subscription, seen), *others)
+        both = ((subscription, result), *others)
         skipped = {each.account: (await self._record(read))[1] for each, read in both}
         async with self._transaction() as tx:
             for each, read in both:
                 await self._subscribe_in(tx, each, read, skipped[each.account])
-            await self._store.outbox.rest(tx, subscription.channel, PACE)
-            await self._store.direct.belongs_to(tx, subscription.channel, subscription.person)
+            await self._store.outbox.pause_channel(tx, subscription.channel, CHANNEL_INTERVAL)
+            await self._store.direct_messages.set_owner(tx, subscription.channel, subscription.person)
         self._wake()
 
     async def _subscribe_in(
-        self, tx: Transaction, subscription: Subscription, seen: Seen, skipped: Collection[str]
+        self, tx: Transaction, subscription: Subscription, result: PollResult, skipped: Collection[str]
     ) -> None:
         wanted, channel = subscription.filter, subscription.channel
-        readings = {each.snapshot.id: each for each in seen.readings if each.snapshot.id not in skipped}
-        known = await self._ledger.followed_elsewhere(tx, seen.account, list(readings))
-        taken = [each for each in readings.values() if not each.snapshot.is_final and wanted.takes(each.job)]
-        owners = [known.get((channel, each.snapshot.id), seen.account) for each in taken]
+        fetched = {each.snapshot.id: each for each in result.fetched if each.snapshot.id not in skipped}
+        known = await self._writer.followed_elsewhere(tx, result.account, list(fetched))
+        taken = [each for each in fetched.values() if not each.snapshot.is_final and wanted.matches(each.job)]
+        owners = [known.get((channel, each.snapshot.id), result.account) for each in taken]
         tracks = [
             Track(owner, each.snapshot.id, channel, None, wanted.statuses)
             for owner, each in zip(owners, taken, strict=True)
@@ -214,66 +224,68 @@ class Recorder:
         # One that was untracked here before has a card that says so.
         for owner in sorted({track.account for track in new}):
             jobs = [track.job_id for track in new if track.account == owner]
-            await self._store.cards.want(tx, owner, *jobs, channel=channel)
+            await self._store.cards.bump_generation(tx, owner, *jobs, channel=channel)
         await self._store.tracks.subscribe(tx, subscription)
         pairs = zip(tracks, taken, strict=True)
-        await self._catch_up(tx, [pair for pair in pairs if pair[0].account == seen.account])
+        await self._reconcile(tx, [pair for pair in pairs if pair[0].account == result.account])
 
-    async def inherit(self, accounts: Sequence[str]) -> int:
+    async def reassign_tracks(self, accounts: Sequence[str]) -> int:
         """Let jobs of accounts that are not read any more be told by one of ``accounts`` that sees them; return how many.
 
         A channel that missed what became of one, because it was told by the account that is gone, hears it now.
         """
-        inherited = 0
-        while some := await self._inherit_some(accounts):
-            inherited += some
-        return inherited
+        reassigned = 0
+        while some := await self._reassign_batch(accounts):
+            reassigned += some
+        return reassigned
 
-    async def _inherit_some(self, accounts: Sequence[str]) -> int:
+    async def _reassign_batch(self, accounts: Sequence[str]) -> int:
         async with self._store.db.transaction() as tx:
-            await self._store.db.one_at_a_time(tx)
-            left = [(track, _reading_of(shown)) for track, shown in await self._store.heirs.inherit(tx, accounts)]
+            await self._store.db.advisory_lock(tx)
+            left = [
+                (track, _fetched_from(shown)) for track, shown in await self._store.orphaned_tracks.adopt(tx, accounts)
+            ]
             for account in accounts:
-                await self._catch_up(tx, [each for each in left if each[0].account == account])
+                await self._reconcile(tx, [each for each in left if each[0].account == account])
         return len(left)
 
-    async def hear(self, running: Running, event_at: float) -> None:
+    async def record_event(self, running: RunningJob, event_at: float) -> None:
         """Record when the newest line of a running job's log was written: whether it stands still, or moves again.
 
         That it stands still is judged as of the last sweep, which saw it running: meanwhile it may be over.
         """
         account, job_id = running.account, running.job_id
-        swept_at = await self._store.accounts.swept_at(account)
+        polled_at = await self._store.account_leases.polled_at(account)
         async with self._transaction() as tx:
             known = (await self._store.jobs.lock(tx, account, [job_id]))[0].get(job_id)
             tracks = await self._store.tracks.of_job(tx, account, job_id)
             entries = []
-            if known and swept_at and tracks and not known.gone:
-                made = standstill(known, self._patience, swept_at, event_at)
+            if known and polled_at and tracks and not known.missing:
+                made = stall_transition(known, self._thresholds, polled_at, event_at)
                 if made and made.change:
-                    body = stored({**running.body, **vars(known.state)})
-                    entries = [Entry(made.row, Fact(job_id, made.row.version, made.change, body), tracks)]
-            recorded = await self._ledger.write(tx, account, entries)
-            await self._ledger.redraw(tx, account, recorded)
+                    body = serialize({**running.body, **vars(known.state)})
+                    entries = [JobUpdate(made.row, NewChange(job_id, made.row.version, made.change, body), tracks)]
+            recorded = await self._writer.write(tx, account, entries)
+            await self._writer.refresh_cards(tx, account, recorded)
         self._count(recorded)
 
 
-def _has_news(job: Observation, kept: Mapping[str, str | None], patience: Patience, now: float) -> bool:
+def _has_updates(job: ObservedJob, kept: Mapping[str, str | None], thresholds: Thresholds, now: float) -> bool:
     """Whether there may be something to write of a job; ``kept`` tells the descriptions of those that have a card."""
-    if job.known is None or step(job.known, job.sight, patience, now):
+    if job.known is None or transition(job.known, job.fetched, thresholds, now):
         return True
-    return job.sight is not None and job.id in kept and kept[job.id] != job.sight.digest
+    return job.fetched is not None and job.id in kept and kept[job.id] != job.fetched.body_hash
 
 
-def _reading_of(known: KnownJob) -> Reading:
+def _fetched_from(known: KnownJob) -> FetchedJob:
     """Return a read that shows a job as it is stored."""
-    body = described(known)
-    return Reading(Snapshot.model_validate(body), body)
+    body = minimal_body(known)
+    return FetchedJob(Snapshot.model_validate(body), body)
 
 
-def _set_right(track: Track, known: KnownJob, reading: Reading, now: float) -> Entry:
+def _correction(track: Track, known: KnownJob, fetched: FetchedJob, now: float) -> JobUpdate:
     """Tell one channel, whose card shows a state that is not believed, the one that is."""
-    row = swapped(known, known.state, now)
-    change = Change(ChangeKind.STATUS, state_of(reading.snapshot), known.state)
-    body = stored({**reading.body, **vars(known.state)})
-    return Entry(row, Fact(known.id, row.version, change, body), [track])
+    row = with_state(known, known.state, now)
+    change = Change(ChangeKind.STATUS, state_of(fetched.snapshot), known.state)
+    body = serialize({**fetched.body, **vars(known.state)})
+    return JobUpdate(row, NewChange(known.id, row.version, change, body), [track])

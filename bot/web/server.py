@@ -14,8 +14,8 @@ import structlog
 from aiohttp import web
 
 from bot.errors import FtjobError
-from bot.telemetry.metrics import CUT_CONNECTIONS
-from bot.telemetry.sampled import Sampled
+from bot.telemetry.metrics import EVICTED_CONNECTIONS
+from bot.telemetry.sampled import RateLimitedLog
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.Response]]
 
@@ -25,10 +25,10 @@ LINGER_SECONDS = 1.0
 BACKLOG = 128
 """How many connections the system lets wait until they are let in."""
 
-CROWDED_SECONDS = 0.005
+ACCEPT_PAUSE_SECONDS = 0.005
 """Between two connections that are let in while all the room is taken: a crowd costs the bot little time."""
 
-READ_AT_ONCE = 16 * 1024
+READ_BUFFER_BYTES = 16 * 1024
 """Bytes of a connection that are read ahead; asyncio alone takes 256 KiB, before anybody can say that it is enough."""
 
 _ERRORS = {
@@ -45,7 +45,7 @@ _ERRORS = {
 log = structlog.get_logger()
 
 
-def most_connections(descriptors: int) -> int:
+def connection_limit(descriptors: int) -> int:
     """Return how many connections strangers may hold at once in a process that may have so many descriptors.
 
     The rest of them is left to the bot's own: Slack, the APIs, the database.
@@ -53,10 +53,10 @@ def most_connections(descriptors: int) -> int:
     return max(1, min(256, descriptors // 4))
 
 
-def most_connections_here() -> int:
+def default_connection_limit() -> int:
     """Return how many connections strangers may hold at once in this process."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return most_connections(soft if soft != resource.RLIM_INFINITY else 1 << 20)
+    return connection_limit(soft if soft != resource.RLIM_INFINITY else 1 << 20)
 
 
 async def listen(host: str, port: int) -> list[socket.socket]:
@@ -82,7 +82,7 @@ async def listen(host: str, port: int) -> list[socket.socket]:
         return listeners
 
 
-def dress(response: web.Response) -> web.Response:
+def standardize(response: web.Response) -> web.Response:
     """Give a refusal without a body the constant one of its status, and every answer the same server's name."""
     response.headers["Server"] = "ftjob"
     if response.status >= 400 and not response.body:  # noqa: PLR2004
@@ -98,31 +98,31 @@ class Server(web.Server):
     at once is answered, however many others hold their connections open.
     """
 
-    def __init__(self, routes: Mapping[str, Handler], *, head_seconds: float, connections: int) -> None:
+    def __init__(self, routes: Mapping[str, Handler], *, header_seconds: float, max_connections: int) -> None:
         super().__init__(self._answer)
         self._routes = routes
-        self._head_seconds = head_seconds
-        self._most = connections
-        self._silent_first: dict[web.RequestHandler, asyncio.Transport] = {}
-        self._unreadable = Sampled("web.unreadable")
-        self._crowded = Sampled("web.crowded")
-        self._refused = Sampled("web.not_accepted")
+        self._header_seconds = header_seconds
+        self._max_connections = max_connections
+        self._lru: dict[web.RequestHandler, asyncio.Transport] = {}
+        self._malformed_log = RateLimitedLog("web.unreadable")
+        self._evicted_log = RateLimitedLog("web.crowded")
+        self._accept_log = RateLimitedLog("web.not_accepted")
 
     def __call__(self) -> web.RequestHandler:
         """Return the protocol of a new connection."""
         return _Connection(
             self,
-            self._unreadable,
+            self._malformed_log,
             loop=asyncio.get_running_loop(),
             # aiohttp measures it from the connection's start or the last answer to the end of the next head.
-            keepalive_timeout=self._head_seconds,
+            keepalive_timeout=self._header_seconds,
             lingering_time=LINGER_SECONDS,
-            read_bufsize=READ_AT_ONCE,
+            read_bufsize=READ_BUFFER_BYTES,
             auto_decompress=False,  # the bytes that were signed are those that came
             access_log=None,
         )
 
-    async def admit(self, listener: socket.socket) -> None:
+    async def accept(self, listener: socket.socket) -> None:
         """Let in whoever comes, until it is cancelled; where all the room is taken, a few after the other."""
         loop = asyncio.get_running_loop()
         while True:
@@ -130,39 +130,39 @@ class Server(web.Server):
                 connection, _ = await loop.sock_accept(listener)
                 await loop.connect_accepted_socket(self, connection)
             except OSError as error:  # it hung up already, or the system has no descriptor left
-                self._refused(error=type(error).__name__, number=error.errno)
-                await asyncio.sleep(CROWDED_SECONDS)
-            if len(self._silent_first) >= self._most:
-                await asyncio.sleep(CROWDED_SECONDS)
+                self._accept_log(error=type(error).__name__, number=error.errno)
+                await asyncio.sleep(ACCEPT_PAUSE_SECONDS)
+            if len(self._lru) >= self._max_connections:
+                await asyncio.sleep(ACCEPT_PAUSE_SECONDS)
 
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
         """Take a new connection in, and cut another one where there is no room for both."""
         super().connection_made(handler, transport)
         # What a selector transport asks the kernel for at once; other loops have no such bound to set.
         if hasattr(transport, "max_size"):
-            transport.max_size = READ_AT_ONCE
-        self._silent_first[handler] = transport
-        if len(self._silent_first) > self._most:
-            self._silent_first.pop(next(iter(self._silent_first))).abort()
-            CUT_CONNECTIONS.inc()
-            self._crowded(connections=self._most)
+            transport.max_size = READ_BUFFER_BYTES
+        self._lru[handler] = transport
+        if len(self._lru) > self._max_connections:
+            self._lru.pop(next(iter(self._lru))).abort()
+            EVICTED_CONNECTIONS.inc()
+            self._evicted_log(connections=self._max_connections)
 
     def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
         """Forget a connection."""
-        self._silent_first.pop(handler, None)
+        self._lru.pop(handler, None)
         super().connection_lost(handler, exc)
 
     async def _answer(self, request: web.BaseRequest) -> web.Response:
-        if transport := self._silent_first.pop(request.protocol, None):
-            self._silent_first[request.protocol] = transport
+        if transport := self._lru.pop(request.protocol, None):
+            self._lru[request.protocol] = transport
         handler = self._routes.get(request.path)
-        return dress(await handler(request) if handler else web.Response(status=404))
+        return standardize(await handler(request) if handler else web.Response(status=404))
 
 
 class _Connection(web.RequestHandler):
-    def __init__(self, server: Server, unreadable: Sampled, **options: object) -> None:
+    def __init__(self, server: Server, malformed_log: RateLimitedLog, **options: object) -> None:
         super().__init__(server, **options)  # type: ignore[arg-type]
-        self._unreadable = unreadable
+        self._malformed_log = malformed_log
 
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
@@ -170,11 +170,11 @@ class _Connection(web.RequestHandler):
         """Answer what the parser refused, or a handler broke at; aiohttp's own answer and log quote the request."""
         del message
         if status == 400:  # noqa: PLR2004
-            self._unreadable(error=type(exc).__name__)
+            self._malformed_log(error=type(exc).__name__)
         else:
             log.error("web.broke", exc_info=exc)
         if request.writer.output_size > 0:
             raise ConnectionError("half of another answer is sent already")
-        answer = dress(web.Response(status=status))
+        answer = standardize(web.Response(status=status))
         answer.force_close()
         return answer

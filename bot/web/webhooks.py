@@ -7,19 +7,19 @@ from collections.abc import Awaitable, Callable, Sequence
 import structlog
 from aiohttp import web
 
-from bot.providers.webhook import ENDS, HEADERS, Hint, hint_of, is_plausible
+from bot.providers.webhook import HEADERS, JOB_EVENTS, WebhookEvent, is_plausible, verified_event
 from bot.telemetry.metrics import WEBHOOKS
-from bot.telemetry.sampled import Sampled
-from bot.web.body import BODY_SECONDS, Bodies, Refusal, media_type_of, refuse_oversized
+from bot.telemetry.sampled import RateLimitedLog
+from bot.web.body import BODY_SECONDS, BodyReader, HttpError, media_type_of, reject_oversized
 
-LARGEST_BODY = 64 * 1024
+MAX_BODY_BYTES = 64 * 1024
 """Bytes; one of these webhooks has about two hundred."""
 _CONTENT_TYPE = re.compile(r'(application/json)(?:[ \t]*;[ \t]*charset="?utf-8"?)?', re.IGNORECASE)
 
 log = structlog.get_logger()
 
 
-class WebhookDoor:
+class WebhookHandler:
     """What answers the webhooks of one account.
 
     Whatever OpenAI signed is taken with 200 at once: it would send anything else again, for three days. Only what can be
@@ -31,54 +31,54 @@ class WebhookDoor:
         account: str,
         secrets: Sequence[str],
         *,
-        look: Callable[[], None],
+        poll_soon: Callable[[], None],
         is_new: Callable[[str], Awaitable[bool]],
-        bodies: Bodies,
+        body_reader: BodyReader,
         body_seconds: float = BODY_SECONDS,
     ) -> None:
         self._account = account
         self._secrets = secrets
-        self._look = look
+        self._poll_soon = poll_soon
         self._is_new = is_new
-        self._bodies = bodies
+        self._body_reader = body_reader
         self._body_seconds = body_seconds
-        self._log = Sampled("webhook.refused")
+        self._log = RateLimitedLog("webhook.refused")
 
     async def __call__(self, request: web.BaseRequest) -> web.Response:
         """Return the answer to a request, whatever it is."""
         try:
-            result = await self._take(request)
-        except Refusal as refusal:
-            self._log(status=refusal.status, why=refusal.why)
+            result = await self._handle(request)
+        except HttpError as refusal:
+            self._log(status=refusal.status, why=refusal.reason)
             WEBHOOKS.labels(self._account, str(refusal.status)).inc()
             return refusal.response()
         WEBHOOKS.labels(self._account, result).inc()
         return web.Response()
 
-    async def _take(self, request: web.BaseRequest) -> str:
+    async def _handle(self, request: web.BaseRequest) -> str:
         if request.method != "POST":
-            raise Refusal(405, "method")
+            raise HttpError(405, "method")
         media_type_of(request, _CONTENT_TYPE)
         hint = await self._read(request)
-        if hint.kind not in ENDS:
+        if hint.kind not in JOB_EVENTS:
             return "other"
         if not await self._is_first(hint.id):
             return "repeated"
-        self._look()
+        self._poll_soon()
         return "taken"
 
-    async def _read(self, request: web.BaseRequest) -> Hint:
-        refuse_oversized(request, LARGEST_BODY)
+    async def _read(self, request: web.BaseRequest) -> WebhookEvent:
+        reject_oversized(request, MAX_BODY_BYTES)
         headers = {name: request.headers.getall(name, []) for name in HEADERS}
         if not is_plausible(headers, time.time()):
-            raise Refusal(401, "headers")
-        body = await self._bodies.read(request, largest=LARGEST_BODY, seconds=self._body_seconds)
+            raise HttpError(401, "headers")
+        body = await self._body_reader.read(request, max_bytes=MAX_BODY_BYTES, seconds=self._body_seconds)
         try:
-            hint = hint_of(body, headers, self._secrets)
+            hint = verified_event(body, headers, self._secrets)
         except ValueError:
-            raise Refusal(400, "ambiguous") from None
+            raise HttpError(400, "ambiguous") from None
         if hint is None:
-            raise Refusal(401, "signature")
+            raise HttpError(401, "signature")
         return hint
 
     async def _is_first(self, webhook_id: str) -> bool:

@@ -21,7 +21,7 @@ FAMILIES = ("sweep", "commands", "alerts", "ends", "crowd", "bursts", "page", "s
 JOBS = (100, 1000)
 
 
-async def _sweep(standins: StandIns, folder: Path) -> list[Part]:
+async def _polls(standins: StandIns, folder: Path) -> list[Part]:
     parts = []
     for jobs in JOBS:
         place = folder / str(jobs)
@@ -33,7 +33,7 @@ async def _sweep(standins: StandIns, folder: Path) -> list[Part]:
 async def _family(name: str, standins: StandIns, folder: Path) -> list[Part]:
     match name:
         case "sweep":
-            return await _sweep(standins, folder)
+            return await _polls(standins, folder)
         case "commands":
             return [await commands.measure(standins, folder)]
         case "alerts":

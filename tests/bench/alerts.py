@@ -9,16 +9,16 @@ from pathlib import Path
 
 from bot.app.clients import open_slack
 from bot.blocks import Message
-from bot.delivery.render import Drawing
-from bot.delivery.worker import Sender
-from bot.providers.wire import Reading, reading_of
-from bot.slack.client import Gateway
-from bot.slack.messages import Outgoing
-from bot.slack.timeouts import PACE
+from bot.delivery.render import RenderContext
+from bot.delivery.worker import DeliveryWorker
+from bot.providers.wire import FetchedJob, fetched_job
+from bot.slack.client import SlackClient
+from bot.slack.messages import OutgoingMessage
+from bot.slack.timeouts import CHANNEL_INTERVAL
 from bot.store import Store, open_store
 from bot.store.channels.tracks import Track
 from bot.tracking.recorder import Recorder
-from bot.tracking.transitions import Seen
+from bot.tracking.transitions import PollResult
 from tests.bench.figures import Figure, Part, at_most, percentile, plain
 from tests.bench.processes import StandIns
 from tests.bench.sweeps import RawClient
@@ -30,34 +30,34 @@ MOST_SECONDS = 0.2
 
 
 @dataclass
-class Line:
+class Pipeline:
     """The bot's own way from a change to Slack, with the moment of each commit."""
 
     store: Store
-    gateway: Gateway
-    sender: Sender
+    client: SlackClient
+    worker: DeliveryWorker
     account: str
     committed: float = 0.0
 
     def wake(self) -> None:
         """Note the time, and wake the sender: the recorder calls it right after the commit."""
         self.committed = time.time()
-        self.sender.wake()
+        self.worker.wake()
 
-    async def change(self, readings: Sequence[Reading], **fields: str) -> None:
+    async def change(self, readings: Sequence[FetchedJob], **fields: str) -> None:
         """See these jobs with other fields than before."""
         known = await self.store.jobs.newest(self.account, len(readings) + ALERTS)
         seen = [_changed(reading, **fields) for reading in readings]
-        await Recorder(self.store, wake=self.wake).record(Seen(self.account, seen, known))
+        await Recorder(self.store, wake=self.wake).record(PollResult(self.account, seen, known))
 
 
 async def measure(standins: StandIns, folder: Path) -> Part:
     """Measure alerts one at a time, and as many at once as one sweep may find, each in a channel of its own."""
     channels = await standins.ask("channels", count=ALERTS)
-    async with _line(standins, folder) as (line, jobs):
+    async with _pipeline(standins, folder) as (line, jobs):
         await _follow(line, jobs, channels)
         alone = await _one_at_a_time(standins, line, jobs, channels)
-        await asyncio.sleep(PACE)
+        await asyncio.sleep(CHANNEL_INTERVAL)
         burst = await _at_once(standins, line, jobs)
     return Part("From commit to Slack", [*_alone(alone), *_burst(burst)])
 
@@ -77,7 +77,7 @@ def _burst(waits: Sequence[float]) -> list[Figure]:
 
 
 @asynccontextmanager
-async def _line(standins: StandIns, folder: Path) -> AsyncIterator[tuple[Line, list[Reading]]]:
+async def _pipeline(standins: StandIns, folder: Path) -> AsyncIterator[tuple[Pipeline, list[FetchedJob]]]:
     """Put together what alerts go through, as `bot.app.build` does, with jobs to change."""
     settings = standins.settings(folder, 1000)
     (account,) = settings.accounts
@@ -86,29 +86,31 @@ async def _line(standins: StandIns, folder: Path) -> AsyncIterator[tuple[Line, l
         open_slack(settings) as gateway,
         open_store(settings.database_url.get_secret_value(), time.time) as store,
     ):
-        drawing = Drawing({account.name: client}, time.time)
-        sender = Sender(store, gateway, drawing, clock=time.time, ages=time.monotonic)
+        drawing = RenderContext({account.name: client}, time.time)
+        sender = DeliveryWorker(store, gateway, drawing, clock=time.time, monotonic=time.monotonic)
         sending = asyncio.create_task(sender.run())
         try:
-            yield Line(store, gateway, sender, account.name), (await client.all_jobs())[:ALERTS]
+            yield Pipeline(store, gateway, sender, account.name), (await client.all_jobs())[:ALERTS]
         finally:
             await sender.stop()
             await sending
 
 
-async def _follow(line: Line, jobs: Sequence[Reading], channels: Sequence[str]) -> None:
+async def _follow(line: Pipeline, jobs: Sequence[FetchedJob], channels: Sequence[str]) -> None:
     """Let each channel follow a job, its card posted, and wait until all of them take messages again."""
     recorder = Recorder(line.store, wake=line.wake)
     for job, channel in zip(jobs, channels, strict=True):
-        card = await line.gateway.post(Outgoing(channel, Message(f"The card of {job.snapshot.id}"), job.snapshot.id))
+        card = await line.client.post(
+            OutgoingMessage(channel, Message(f"The card of {job.snapshot.id}"), job.snapshot.id)
+        )
         if card.ts is None:
             raise RuntimeError(f"a card was refused: {card.error}")
-        await recorder.follow(Track(line.account, job.snapshot.id, channel, "U0BENCH"), job, None, card_ts=card.ts)
-    await asyncio.sleep(PACE)
+        await recorder.add_track(Track(line.account, job.snapshot.id, channel, "U0BENCH"), job, None, card_ts=card.ts)
+    await asyncio.sleep(CHANNEL_INTERVAL)
 
 
 async def _one_at_a_time(
-    standins: StandIns, line: Line, jobs: Sequence[Reading], channels: Sequence[str]
+    standins: StandIns, line: Pipeline, jobs: Sequence[FetchedJob], channels: Sequence[str]
 ) -> list[float]:
     """Change one job after the other; return the seconds that each alert took."""
     waits: list[float] = []
@@ -122,14 +124,14 @@ async def _one_at_a_time(
     return waits
 
 
-async def _at_once(standins: StandIns, line: Line, jobs: Sequence[Reading]) -> list[float]:
+async def _at_once(standins: StandIns, line: Pipeline, jobs: Sequence[FetchedJob]) -> list[float]:
     """Change all jobs in one transaction; return the seconds that each alert took."""
     await line.change(jobs, status="succeeded", fine_tuned_model="ft:gpt-4o-mini:bench::abc")
     arrivals = await standins.ask("posted", since=CARDS + ALERTS, count=ALERTS)
     return [at - line.committed for at, _ in arrivals]
 
 
-def _changed(reading: Reading, **fields: str) -> Reading:
-    changed = reading_of({**reading.body, **fields})
+def _changed(reading: FetchedJob, **fields: str) -> FetchedJob:
+    changed = fetched_job({**reading.body, **fields})
     assert changed
     return changed

@@ -13,17 +13,17 @@ import asyncpg
 from sqlalchemy import func, select
 
 from bot.app.clients import open_slack
-from bot.delivery.render import Drawing
-from bot.delivery.worker import Sender
+from bot.delivery.render import RenderContext
+from bot.delivery.worker import DeliveryWorker
 from bot.jobs.models import Snapshot
-from bot.providers.wire import Reading
+from bot.providers.wire import FetchedJob
 from bot.store import Store, open_store
 from bot.store.channels.tracks import Subscription, Track
 from bot.store.db import schema
 from bot.tracking.recorder import Recorder
-from bot.tracking.transitions import Seen
+from bot.tracking.transitions import PollResult
 from tests.bench.commands import UNLIMITED
-from tests.bench.distance import at_a_distance
+from tests.bench.distance import with_latency
 from tests.bench.figures import Part, at_most, exactly, percentile, plain
 from tests.bench.processes import StandIns, process, until_listening
 from tests.bench.sweeps import RawClient
@@ -129,7 +129,7 @@ async def _far(server: str, milliseconds: float) -> AsyncIterator[Store]:
     await admin.execute(f"CREATE DATABASE {name}")
     await admin.close()
     async with (
-        at_a_distance(f"{server.rpartition('/')[0]}/{name}", milliseconds) as url,
+        with_latency(f"{server.rpartition('/')[0]}/{name}", milliseconds) as url,
         open_store(url, time.time) as store,
     ):
         yield store
@@ -138,17 +138,17 @@ async def _far(server: str, milliseconds: float) -> AsyncIterator[Store]:
 async def _recorded(store: Store, channels: list[str]) -> float:
     """Let many jobs end at once; return the seconds that it takes to record them."""
     account, ids = "default", [f"ftjob-bench{n:05d}" for n in range(ENDS)]
-    async with store.db.transaction(patiently=True) as tx:
+    async with store.db.transaction(without_timeout=True) as tx:
         await store.jobs.add(tx, account, [_reading(n, "running").snapshot for n in range(ENDS)])
         await store.tracks.add(tx, [Track(account, each, channel, "U0BENCH") for channel in channels for each in ids])
     recorder, known = Recorder(store, wake=lambda: None), await store.jobs.newest(account, ENDS)
-    await recorder.record(Seen(account, [_reading(ENDS, "running")], {}))  # a bot that has been running
+    await recorder.record(PollResult(account, [_reading(ENDS, "running")], {}))  # a bot that has been running
     begun = time.perf_counter()
-    await recorder.record(Seen(account, [_reading(n, "succeeded") for n in reversed(range(ENDS))], known))
+    await recorder.record(PollResult(account, [_reading(n, "succeeded") for n in reversed(range(ENDS))], known))
     return time.perf_counter() - begun
 
 
-def _reading(n: int, status: str) -> Reading:
+def _reading(n: int, status: str) -> FetchedJob:
     body = {
         "id": f"ftjob-bench{n:05d}",
         "object": "fine_tuning.job",
@@ -160,7 +160,7 @@ def _reading(n: int, status: str) -> Reading:
         "hyperparameters": {"n_epochs": 3, "batch_size": 8, "learning_rate_multiplier": 1.8},
         "metadata": {"team": "bench", "run": str(n)},
     }
-    return Reading(Snapshot.model_validate(body), body)
+    return FetchedJob(Snapshot.model_validate(body), body)
 
 
 async def _sent(standins: StandIns, store: Store) -> tuple[int, float]:
@@ -172,8 +172,8 @@ async def _sent(standins: StandIns, store: Store) -> tuple[int, float]:
     told = select(func.count()).where(rows.state == "sent", rows.picture == "change")
     begun = time.perf_counter()
     async with RawClient(account) as client, open_slack(settings) as gateway:
-        sender = Sender(
-            store, gateway, Drawing({account.name: client}, time.time), clock=time.time, ages=time.monotonic
+        sender = DeliveryWorker(
+            store, gateway, RenderContext({account.name: client}, time.time), clock=time.time, monotonic=time.monotonic
         )
         sending = asyncio.create_task(sender.run())
         try:

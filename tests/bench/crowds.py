@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from tests.bench.ends import ENDS_A_ROUND, JOBS, end_one_by_one, tracked, until_swept
+from tests.bench.ends import ENDS_A_ROUND, JOBS, end_one_by_one, tracked, until_polled
 from tests.bench.figures import Part, at_most, percentile, plain
 from tests.bench.processes import REPOSITORY, StandIns, process, resident_megabytes, until_listening
 from tests.postgres import free_port
 
-CROWD = 2000
+CLIENTS = 2000
 DESCRIPTORS = 1024
 """What the bot may have: the usual bound of a process."""
 ROUNDS = 2
@@ -32,11 +32,11 @@ async def measure(standins: StandIns, folder: Path) -> Part:
     jobs = await tracked(standins, folder, ENDS_A_ROUND * ROUNDS * 2)
     port = free_port()
     environ = standins.environ(folder, JOBS, **standins.http(port), FTJOB_POLL_SECONDS=str(POLL_SECONDS))
-    environ["SLACK_API_URL"] = f"{standins.addresses['slack']}/api/"
+    environ["SLACK_API_URL"] = f"{standins.urls['slack']}/api/"
     waits: Mapping[bool, list[float]] = {False: [], True: []}
     async with process("-c", BOT, environ=environ, folder=folder) as bot:
         await until_listening(port)
-        await until_swept(folder)
+        await until_polled(folder)
         before, most = 0.0, 0.0
         for turn in range(ROUNDS * 2):
             some = jobs[turn * ENDS_A_ROUND :][:ENDS_A_ROUND]
@@ -44,7 +44,7 @@ async def measure(standins: StandIns, folder: Path) -> Part:
                 waits[False] += await end_one_by_one(standins, some)
                 before = before or resident_megabytes(bot.pid)
                 continue
-            async with _crowd(folder, port), _highest(bot.pid) as highest:
+            async with _slow_clients(folder, port), _highest(bot.pid) as highest:
                 await asyncio.sleep(COMES)
                 waits[True] += await end_one_by_one(standins, some)
             most = max(most, *highest)
@@ -53,21 +53,21 @@ async def measure(standins: StandIns, folder: Path) -> Part:
     quiet, crowded = percentile(waits[False], 50), percentile(waits[True], 50)
     figures = [
         plain("p50 of an alert, nobody knocks", quiet, unit=" s"),
-        plain(f"p50 of an alert while {CROWD:,} knock", crowded, unit=" s"),
+        plain(f"p50 of an alert while {CLIENTS:,} knock", crowded, unit=" s"),
         at_most("the second in times of the first", crowded / quiet, MOST_LATER, unit="x"),
         plain("memory before", before, unit=" MB", digits=0),
         at_most("more than that while they knock", most - before, MOST_MORE, unit=" MB", digits=0),
         at_most(f"more than that {LEAVES:g} s afterwards", left - before, MOST_LEFT, unit=" MB", digits=0),
     ]
     return Part(
-        f"{CROWD:,} connections, half silent, half with unfinished bodies; {DESCRIPTORS:,} descriptors", figures
+        f"{CLIENTS:,} connections, half silent, half with unfinished bodies; {DESCRIPTORS:,} descriptors", figures
     )
 
 
 @asynccontextmanager
-async def _crowd(folder: Path, port: int) -> AsyncIterator[None]:
+async def _slow_clients(folder: Path, port: int) -> AsyncIterator[None]:
     environ = {"PYTHONPATH": str(REPOSITORY)}
-    async with process("-m", "tests.bench.knocker", str(port), str(CROWD), environ=environ, folder=folder):
+    async with process("-m", "tests.bench.knocker", str(port), str(CLIENTS), environ=environ, folder=folder):
         yield
 
 

@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager, suppress
 _AT_ONCE = 65536
 
 
-async def _hand_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float) -> None:
+async def _relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float) -> None:
     """Hand on what comes, each piece ``seconds`` after it came."""
     loop, under_way = asyncio.get_running_loop(), asyncio.Queue[tuple[float, bytes]]()
 
@@ -41,7 +41,7 @@ async def serve(port: int, seconds: float) -> None:
 
     async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
-        await asyncio.gather(_hand_on(reader, far_writer, 0.0), _hand_on(far_reader, writer, seconds))
+        await asyncio.gather(_relay(reader, far_writer, 0.0), _relay(far_reader, writer, seconds))
 
     server = await asyncio.start_server(connect, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201 - this is what the bench waits for
@@ -49,7 +49,7 @@ async def serve(port: int, seconds: float) -> None:
 
 
 @asynccontextmanager
-async def at_a_distance(url: str, milliseconds: float) -> AsyncIterator[str]:
+async def with_latency(url: str, milliseconds: float) -> AsyncIterator[str]:
     """Yield an address at which the database at ``url`` is so far away, until the block ends."""
     head, _, tail = url.rpartition(":")
     port, _, name = tail.partition("/")

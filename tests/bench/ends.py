@@ -6,12 +6,12 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bot.providers.wire import Reading
+from bot.providers.wire import FetchedJob
 from bot.sandbox.openai.api.webhooks import new_secret
 from bot.store import open_store
 from tests.bench.figures import Part, at_most, percentile, plain
 from tests.bench.processes import StandIns, process, until_listening
-from tests.bench.starts import swept_at
+from tests.bench.starts import polled_at
 from tests.bench.sweeps import RawClient, track_all
 
 JOBS = 100
@@ -42,11 +42,11 @@ async def _webhooks(standins: StandIns, folder: Path) -> Part:
     port, secret = _free_port(), new_secret()
     told = {"OPENAI_WEBHOOK_SECRET": secret, "FTJOB_POLL_SECONDS": "3600"}
     environ = standins.environ(folder, JOBS, **standins.http(port), **told)
-    environ["SLACK_API_URL"] = f"{standins.addresses['slack']}/api/"
+    environ["SLACK_API_URL"] = f"{standins.urls['slack']}/api/"
     await standins.ask("webhook", jobs=JOBS, url=f"http://127.0.0.1:{port}/webhooks/openai", secret=secret)
     async with process("-m", "bot", "run", environ=environ, folder=folder):
         await until_listening(port)
-        await until_swept(folder)
+        await until_polled(folder)
         waits = await end_one_by_one(standins, jobs)
     figures = [
         at_most(f"p50 of {ENDS} ends, webhook to post", percentile(waits, 50), MOST_SECONDS, unit=" s", digits=3),
@@ -58,19 +58,19 @@ async def _webhooks(standins: StandIns, folder: Path) -> Part:
 async def _dead_account(standins: StandIns, folder: Path) -> Part:
     """Measure the alerts of one account while another answers, and while it hangs, in turn."""
     config = folder / "ftjob.toml"
-    dead = standins.addresses["apis"]["1000"]
+    dead = standins.urls["apis"]["1000"]
     config.write_text(f'[accounts.other]\nbase_url = "{dead}"\nkey_env = "OTHER_KEY"\n')
     jobs = await tracked(standins, folder, ENDS_A_ROUND * ROUNDS * 2)
     more = {
         "FTJOB_CONFIG": str(config),
-        "OTHER_KEY": standins.addresses["api_keys"]["1000"],
+        "OTHER_KEY": standins.urls["api_keys"]["1000"],
         "FTJOB_POLL_SECONDS": str(POLL_SECONDS),
     }
     environ = standins.environ(folder, JOBS, **standins.socket_mode(), **more)
     waits: Mapping[bool, list[float]] = {False: [], True: []}
     async with process("-m", "bot", "run", environ=environ, folder=folder):
         await standins.ask("connected")
-        await until_swept(folder)
+        await until_polled(folder)
         for turn in range(ROUNDS * 2):
             silent = turn % 2 == 1
             await standins.ask("silence", jobs=1000, silent=silent)
@@ -86,7 +86,7 @@ async def _dead_account(standins: StandIns, folder: Path) -> Part:
     return Part(f"Two accounts, looked at each {POLL_SECONDS:g} s, one of them dead", figures)
 
 
-async def tracked(standins: StandIns, folder: Path, count: int) -> list[tuple[Reading, str]]:
+async def tracked(standins: StandIns, folder: Path, count: int) -> list[tuple[FetchedJob, str]]:
     """Leave a database behind in which jobs are tracked, each in a channel of its own; return both."""
     channels = await standins.ask("channels", count=count)
     (account,) = standins.settings(folder, JOBS).accounts
@@ -96,7 +96,7 @@ async def tracked(standins: StandIns, folder: Path, count: int) -> list[tuple[Re
     return list(zip(jobs, channels, strict=True))
 
 
-async def end_one_by_one(standins: StandIns, jobs: Sequence[tuple[Reading, str]]) -> list[float]:
+async def end_one_by_one(standins: StandIns, jobs: Sequence[tuple[FetchedJob, str]]) -> list[float]:
     """End one job after the other; return the seconds until each alert reached Slack."""
     waits = []
     for job, channel in jobs:
@@ -116,10 +116,10 @@ async def _arrival(standins: StandIns, since: int, channel: str) -> float:
     return found[0]
 
 
-async def until_swept(folder: Path) -> None:
+async def until_polled(folder: Path) -> None:
     """Wait until a bot has swept its account once."""
     async with asyncio.timeout(PATIENCE):
-        while not swept_at(folder / "ftjob.db"):  # noqa: ASYNC110 - it happens in another process
+        while not polled_at(folder / "ftjob.db"):  # noqa: ASYNC110 - it happens in another process
             await asyncio.sleep(0.02)
 
 

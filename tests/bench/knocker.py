@@ -26,7 +26,7 @@ def heads(count: int) -> list[str]:
     return [["", HEAD + "\r\n", "", HEAD + stamp + "\r\n"][number % 4] for number in range(count)]
 
 
-async def knock(port: int, head: str) -> None:
+async def hold_connection(port: int, head: str) -> None:
     """Hold a connection for as long as it is let, again and again."""
     loop = asyncio.get_running_loop()
     await asyncio.sleep(random.uniform(0, AGAIN))  # noqa: S311 - spreads the first ones
@@ -47,7 +47,7 @@ async def knock(port: int, head: str) -> None:
 
 async def main(port: int, count: int) -> None:
     """Knock until the process is ended."""
-    await asyncio.gather(*(knock(port, head) for head in heads(count)))
+    await asyncio.gather(*(hold_connection(port, head) for head in heads(count)))
 
 
 if __name__ == "__main__":

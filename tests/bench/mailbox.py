@@ -20,7 +20,7 @@ _STILL_CHECKING = STILL_CHECKING.rstrip("…").encode()
 _OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok"
 
 
-class Mailbox:
+class Inbox:
     """The answers that are waited for, by number."""
 
     def __init__(self, slack: Slack, latency: float) -> None:
@@ -53,7 +53,7 @@ class Mailbox:
         """Say "ok" after the latency."""
         asyncio.get_running_loop().call_later(self._latency, transport.write, _OK)
 
-    async def hand_on(self, method: str, path: str, head: bytes, body: bytes) -> bytes:
+    async def dispatch(self, method: str, path: str, head: bytes, body: bytes) -> bytes:
         """Let the stand-in Slack answer a request, and return its answer as it goes over the wire."""
         headers = {name.decode(): value.decode() for name, value in _HEADERS.findall(head)}
         async with (
@@ -68,8 +68,8 @@ class Mailbox:
 class _Connection(asyncio.Protocol):
     """One kept connection: a request is read whole, then answered."""
 
-    def __init__(self, mailbox: Mailbox) -> None:
-        self._mailbox = mailbox
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
         self._read = b""
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -86,12 +86,12 @@ class _Connection(asyncio.Protocol):
         self._read = b""
         method, path, _ = head.decode("latin-1").split(" ", 2)
         if path.startswith("/answer/"):
-            self._mailbox.take(path.removeprefix("/answer/"), body)
-            self._mailbox.later(self._transport)
+            self._inbox.take(path.removeprefix("/answer/"), body)
+            self._inbox.later(self._transport)
         else:
-            task = asyncio.create_task(self._hand_on(method, path, head, body))
+            task = asyncio.create_task(self._dispatch(method, path, head, body))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _hand_on(self, method: str, path: str, head: bytes, body: bytes) -> None:
-        self._transport.write(await self._mailbox.hand_on(method, path, head, body))
+    async def _dispatch(self, method: str, path: str, head: bytes, body: bytes) -> None:
+        self._transport.write(await self._inbox.dispatch(method, path, head, body))

@@ -27,12 +27,12 @@ START_SECONDS = 30.0
 class StandIns:
     """The stand-ins of `tests.bench.servers`, and the way to their desk."""
 
-    addresses: Mapping[str, Any]
+    urls: Mapping[str, Any]
     _session: aiohttp.ClientSession
 
     async def ask(self, path: str, **order: Any) -> Any:
         """Ask the desk: with an order where one is given."""
-        url = f"{self.addresses['slack']}/bench/{path}"
+        url = f"{self.urls['slack']}/bench/{path}"
         method = "POST" if order else "GET"
         async with self._session.request(method, url, json=order or None) as response:
             response.raise_for_status()
@@ -40,7 +40,7 @@ class StandIns:
 
     def environ(self, folder: Path, jobs: int, **more: str) -> dict[str, str]:
         """Return the whole environment of a bot that watches the account with ``jobs`` jobs."""
-        given = self.addresses
+        given = self.urls
         kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
         environ = {
             "SLACK_BOT_TOKEN": given["bot_token"],
@@ -53,12 +53,12 @@ class StandIns:
 
     def socket_mode(self) -> dict[str, str]:
         """Return the settings of a bot that is reached over Socket Mode."""
-        return {"SLACK_APP_TOKEN": self.addresses["app_token"]}
+        return {"SLACK_APP_TOKEN": self.urls["app_token"]}
 
     def http(self, port: int) -> dict[str, str]:
         """Return the settings of a bot that is reached over signed HTTP, and answers to the mailbox."""
-        reached = {"PORT": str(port), "FTJOB_HOST": "127.0.0.1", "SLACK_API_URL": f"{self.addresses['mailbox']}/api/"}
-        return {"SLACK_SIGNING_SECRET": self.addresses["signing_secret"], **reached}
+        reached = {"PORT": str(port), "FTJOB_HOST": "127.0.0.1", "SLACK_API_URL": f"{self.urls['mailbox']}/api/"}
+        return {"SLACK_SIGNING_SECRET": self.urls["signing_secret"], **reached}
 
     def settings(self, folder: Path, jobs: int) -> Settings:
         """Return the settings of a bot whose parts run in this process."""

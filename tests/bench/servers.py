@@ -20,8 +20,8 @@ from aiohttp.typedefs import Handler
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.server import FineTuningApi
 from bot.sandbox.slack.server import Slack
-from tests.bench.mailbox import Mailbox
-from tests.bench.typist import Typist
+from tests.bench.mailbox import Inbox
+from tests.bench.typist import LoadGenerator
 
 LATENCY = 0.08
 """Seconds that every answer takes on top of the work."""
@@ -29,19 +29,19 @@ _APART = 60
 """Seconds between the creation of two jobs."""
 
 
-class Desk:
+class ControlRoutes:
     """The routes below /bench on the stand-in Slack: nothing that the bot ever asks for."""
 
-    def __init__(self, slack: Slack, apis: dict[int, FineTuningApi], mailbox: Mailbox) -> None:
+    def __init__(self, slack: Slack, apis: dict[int, FineTuningApi], inbox: Inbox) -> None:
         self._slack = slack
         self._apis = apis
-        self._typist = Typist(slack, mailbox)
+        self._load_generator = LoadGenerator(slack, inbox)
         self._posted: list[tuple[float, str]] = []
         slack.app.add_routes(
             [
                 web.post("/bench/type", self._type),
                 web.post("/bench/channels", self._channels),
-                web.post("/bench/posted", self._tell_posted),
+                web.post("/bench/posted", self._posted_at),
                 web.get("/bench/posts", self._count_posts),
                 web.get("/bench/connected", self._connected),
                 web.get("/bench/disconnected", self._disconnected),
@@ -65,18 +65,18 @@ class Desk:
     async def _type(self, request: web.Request) -> web.Response:
         """Let somebody type commands, and tell how long their acknowledgements and answers took."""
         order = await request.json()
-        return web.json_response(await self._typist.type(**order))
+        return web.json_response(await self._load_generator.type(**order))
 
     async def _channels(self, request: web.Request) -> web.Response:
         """Open channels and return their ids."""
         order = await request.json()
         return web.json_response([self._slack.add_channel(f"bench-{n}").id for n in range(order["count"])])
 
-    async def _tell_posted(self, request: web.Request) -> web.Response:
+    async def _posted_at(self, request: web.Request) -> web.Response:
         """Wait for so many messages after the first so many; tell when each arrived, and in which channel."""
         order = await request.json()
         since, enough = order["since"], order["since"] + order["count"]
-        await self._slack.ledger.until(lambda: len(self._posted) >= enough, seconds=60, why="messages")
+        await self._slack.request_log.wait_until(lambda: len(self._posted) >= enough, seconds=60, why="messages")
         return web.json_response(self._posted[since:])
 
     async def _count_posts(self, _request: web.Request) -> web.Response:
@@ -85,13 +85,15 @@ class Desk:
 
     async def _connected(self, _request: web.Request) -> web.Response:
         """Wait for a Socket Mode connection and tell when it was there."""
-        await self._slack.connected(seconds=30)
+        await self._slack.wait_for_connection(seconds=30)
         return web.json_response(time.time())
 
     async def _disconnected(self, _request: web.Request) -> web.Response:
         """Wait until no Socket Mode connection is left."""
-        delivery = self._slack.delivery
-        await self._slack.ledger.until(lambda: not delivery.links, seconds=30, why="no Socket Mode connection")
+        delivery = self._slack.payload_sender
+        await self._slack.request_log.wait_until(
+            lambda: not delivery.connections, seconds=30, why="no Socket Mode connection"
+        )
         return web.json_response(time.time())
 
     async def _add_webhook(self, request: web.Request) -> web.Response:
@@ -127,7 +129,7 @@ class Desk:
 
     async def _requests(self, request: web.Request) -> web.Response:
         """Tell how many requests one account has answered."""
-        return web.json_response(len(self._apis[int(request.match_info["jobs"])].ledger))
+        return web.json_response(len(self._apis[int(request.match_info["jobs"])].request_log))
 
 
 def fill(api: FineTuningApi, jobs: int) -> None:
@@ -137,11 +139,11 @@ def fill(api: FineTuningApi, jobs: int) -> None:
         api.add_job(status="running", created_at=now - (jobs - n) * _APART)
 
 
-def addresses(slack: Slack, apis: dict[int, FineTuningApi], mailbox: Mailbox) -> dict[str, Any]:
+def urls(slack: Slack, apis: dict[int, FineTuningApi], inbox: Inbox) -> dict[str, Any]:
     """Return all that a bot and the bench need to know; the secrets open nothing but these stand-ins."""
     return {
         "slack": slack.origin,
-        "mailbox": mailbox.origin,
+        "mailbox": inbox.origin,
         "bot_token": slack.bot_token,
         "app_token": slack.app_token,
         "signing_secret": slack.signing_secret,
@@ -156,13 +158,13 @@ async def serve(jobs: Sequence[int], slack_port: int, api_ports: Sequence[int]) 
     apis = {count: FineTuningApi(latency=LATENCY, port=port) for count, port in zip(jobs, api_ports, strict=True)}
     for count, api in apis.items():
         fill(api, count)
-    mailbox = Mailbox(slack, LATENCY)
-    Desk(slack, apis, mailbox)
+    mailbox = Inbox(slack, LATENCY)
+    ControlRoutes(slack, apis, mailbox)
     async with AsyncExitStack() as stack:
         for server in (slack, *apis.values()):
             await stack.enter_async_context(server)
         await stack.enter_async_context(mailbox.serving())
-        print(json.dumps(addresses(slack, apis, mailbox)), flush=True)  # noqa: T201 - this is what the bench waits for
+        print(json.dumps(urls(slack, apis, mailbox)), flush=True)  # noqa: T201 - this is what the bench waits for
         await asyncio.Event().wait()
 
 

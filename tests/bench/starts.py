@@ -15,7 +15,7 @@ from tests.bench.processes import StandIns, process, resident_megabytes
 from tests.bench.sweeps import CHANNEL, RawClient, track_all
 
 STARTS = 3
-SWEEPS = 5
+POLLS = 5
 """Sweeps after which the memory of a busy bot is read."""
 POLL_SECONDS = "1.5"
 IDLE_SECONDS = 3.0
@@ -23,7 +23,7 @@ PATIENCE = 60.0
 
 
 @dataclass(frozen=True)
-class Start:
+class StartedBot:
     """A bot that was just started."""
 
     pid: int
@@ -33,14 +33,14 @@ class Start:
     """Seconds from then until Slack had its Socket Mode connection."""
     database: Path
 
-    async def swept(self, *, since: float = 0.0) -> float:
+    async def polled(self, *, since: float = 0.0) -> float:
         """Wait until a sweep after ``since`` is stored; return when that was.
 
         Raises:
             TimeoutError: there was none.
         """
         async with asyncio.timeout(PATIENCE):
-            while (at := swept_at(self.database)) <= since:  # noqa: ASYNC110 - it happens in another process
+            while (at := polled_at(self.database)) <= since:  # noqa: ASYNC110 - it happens in another process
                 await asyncio.sleep(0.02)
         return at
 
@@ -58,8 +58,8 @@ async def measure(standins: StandIns, folder: Path) -> Part:
         full.mkdir()
         await _track_a_thousand(standins, full)
         async with _started(standins, full) as start:
-            ready.append(max(start.connected, await start.swept() - start.at))
-            await _sweep_on(start)
+            ready.append(max(start.connected, await start.polled() - start.at))
+            await _keep_polling(start)
             busy.append(resident_megabytes(start.pid))
     return Part(
         "Start and memory",
@@ -67,19 +67,19 @@ async def measure(standins: StandIns, folder: Path) -> Part:
             plain("start to connected, no database yet", median(fresh), unit=" s"),
             plain("start to connected and 1,000 jobs swept", median(ready), unit=" s"),
             plain("memory with nothing tracked", max(idle), unit=" MB", digits=0),
-            plain(f"memory with 1,000 jobs, after {SWEEPS} sweeps", max(busy), unit=" MB", digits=0),
+            plain(f"memory with 1,000 jobs, after {POLLS} sweeps", max(busy), unit=" MB", digits=0),
         ],
     )
 
 
 @asynccontextmanager
-async def _started(standins: StandIns, folder: Path) -> AsyncIterator[Start]:
+async def _started(standins: StandIns, folder: Path) -> AsyncIterator[StartedBot]:
     """Start the bot over Socket Mode, wait until it is connected, and end it with the block."""
     environ = standins.environ(folder, 1000, **standins.socket_mode(), FTJOB_POLL_SECONDS=POLL_SECONDS)
     begun = time.time()
     async with process("-m", "bot", "run", environ=environ, folder=folder) as running:
         connected = await standins.ask("connected")
-        yield Start(running.pid, begun, connected - begun, folder / "ftjob.db")
+        yield StartedBot(running.pid, begun, connected - begun, folder / "ftjob.db")
     # The next bot's connection must not be mistaken for this one's.
     await standins.ask("disconnected")
 
@@ -91,14 +91,14 @@ async def _track_a_thousand(standins: StandIns, folder: Path) -> None:
         await track_all(store, account.name, await client.all_jobs(), [CHANNEL])
 
 
-async def _sweep_on(start: Start) -> None:
+async def _keep_polling(start: StartedBot) -> None:
     """Wait for some more sweeps."""
-    at = await start.swept()
-    for _ in range(SWEEPS):
-        at = await start.swept(since=at)
+    at = await start.polled()
+    for _ in range(POLLS):
+        at = await start.polled(since=at)
 
 
-def swept_at(database: Path) -> float:
+def polled_at(database: Path) -> float:
     """Return when a running bot stored its last sweep, 0 before the first."""
     try:
         with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:

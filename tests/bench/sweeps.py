@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from bot.poll.circuit_breaker import Circuit
-from bot.poll.plan import PAGE
-from bot.poll.poller import Sweeper
+from bot.poll.circuit_breaker import CircuitBreaker
+from bot.poll.plan import PAGE_SIZE
+from bot.poll.poller import Poller
 from bot.providers.client import Client
-from bot.providers.wire import Reading
+from bot.providers.wire import FetchedJob
 from bot.store import Store, open_store
 from bot.store.channels.tracks import Track
 from bot.tracking.notices import Notices
@@ -36,7 +36,7 @@ class RawClient(Client):
         for after in cursors:
             await self._send(self._dialect.list_jobs(after=after))
 
-    async def all_jobs(self) -> list[Reading]:
+    async def all_jobs(self) -> list[FetchedJob]:
         """Read every job of the account, newest first."""
         page = await self.list_jobs()
         readings = list(page.readings)
@@ -50,14 +50,14 @@ class RawClient(Client):
 class Times:
     """How long each side took, in seconds, round by round."""
 
-    sweep: list[float] = field(default_factory=list)
+    poll: list[float] = field(default_factory=list)
     floor: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     """The processor time of each sweep in the bot's process, its share of HTTP included."""
     floor_cpu: list[float] = field(default_factory=list)
 
 
-async def track_all(store: Store, account: str, readings: Sequence[Reading], channels: Sequence[str]) -> None:
+async def track_all(store: Store, account: str, readings: Sequence[FetchedJob], channels: Sequence[str]) -> None:
     """Let channels track all these jobs, the first channel the first job and so on in turn."""
     async with store.db.transaction() as tx:
         await store.jobs.add(tx, account, [reading.snapshot for reading in readings])
@@ -72,18 +72,18 @@ async def measure(standins: StandIns, folder: Path, jobs: int) -> Part:
     """Measure an account with ``jobs`` running jobs, all of them tracked."""
     async with _parts(standins, folder, jobs) as (client, sweeper, readings):
         ids = [reading.snapshot.id for reading in readings]
-        cursors = [None, *ids[PAGE - 1 : -1 : PAGE]]
-        await sweeper.sweep()
+        cursors = [None, *ids[PAGE_SIZE - 1 : -1 : PAGE_SIZE]]
+        await sweeper.poll()
         before = await standins.ask(f"requests/{jobs}")
-        await sweeper.sweep()
+        await sweeper.poll()
         requests = await standins.ask(f"requests/{jobs}") - before
-        times = await _rounds(sweeper.sweep, lambda: client.fetch_pages(cursors), ROUNDS[jobs])
+        times = await _rounds(sweeper.poll, lambda: client.fetch_pages(cursors), ROUNDS[jobs])
         single = await _timed(_one_by_one(client, ids))
         together = await _timed(_at_once(client, ids))
         if sweeper.is_failing:
             raise RuntimeError("the sweeps did not work")
     figures = _figures(times, requests, jobs)
-    swept = median(times.sweep)
+    swept = median(times.poll)
     return Part(
         f"A sweep of {jobs:,} live jobs",
         [
@@ -97,11 +97,11 @@ async def measure(standins: StandIns, folder: Path, jobs: int) -> Part:
 
 
 def _figures(times: Times, requests: int, jobs: int) -> list[Figure]:
-    ratio = median(ours / floor for ours, floor in zip(times.sweep, times.floor, strict=True))
+    ratio = median(ours / floor for ours, floor in zip(times.poll, times.floor, strict=True))
     own = (median(times.cpu) - median(times.floor_cpu)) * 1000
     return [
-        exactly("requests of a sweep", requests, jobs // PAGE),
-        plain("a sweep", median(times.sweep), unit=" s", digits=3),
+        exactly("requests of a sweep", requests, jobs // PAGE_SIZE),
+        plain("a sweep", median(times.poll), unit=" s", digits=3),
         plain("the floor: its pages, neither read nor stored", median(times.floor), unit=" s", digits=3),
         at_most("a sweep in times of the floor", ratio, MOST_OF_THE_FLOOR, unit="x"),
         plain("processor time beyond the floor's", own, unit=" ms", digits=0),
@@ -111,7 +111,7 @@ def _figures(times: Times, requests: int, jobs: int) -> list[Figure]:
 @asynccontextmanager
 async def _parts(
     standins: StandIns, folder: Path, jobs: int
-) -> AsyncIterator[tuple[RawClient, Sweeper, list[Reading]]]:
+) -> AsyncIterator[tuple[RawClient, Poller, list[FetchedJob]]]:
     """Put together what sweeps, as `bot.app.build` does, with every job tracked."""
     (account,) = standins.settings(folder, jobs).accounts
     async with RawClient(account) as client, open_store(f"sqlite:///{folder / 'ftjob.db'}", time.time) as store:
@@ -119,15 +119,15 @@ async def _parts(
         await track_all(store, account.name, readings, [CHANNEL])
         recorder = Recorder(store, wake=lambda: None)
         notices = Notices(store, None)
-        circuit = Circuit(store, notices, account.name, wake=lambda: None, clock=time.time)
-        yield client, Sweeper(client, store, recorder, circuit, notices, interval=30.0, clock=time.time), readings
+        circuit = CircuitBreaker(store, notices, account.name, wake=lambda: None, clock=time.time)
+        yield client, Poller(client, store, recorder, circuit, notices, interval=30.0, clock=time.time), readings
 
 
 async def _rounds(sweep: Callable[[], Awaitable[object]], floor: Callable[[], Awaitable[None]], rounds: int) -> Times:
     """Measure both sides in turn; which of them goes first changes each round."""
     times = Times()
     sides: list[tuple[Callable[[], Awaitable[object]], list[float], list[float]]] = [
-        (sweep, times.sweep, times.cpu),
+        (sweep, times.poll, times.cpu),
         (floor, times.floor, times.floor_cpu),
     ]
     for _ in range(rounds):

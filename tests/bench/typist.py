@@ -9,20 +9,20 @@ from urllib.parse import urlencode, urlsplit
 
 from bot.sandbox.slack import payloads
 from bot.sandbox.slack.server import Slack
-from tests.bench.mailbox import Mailbox
+from tests.bench.mailbox import Inbox
 
 PATIENCE = 10.0
 """Seconds that an answer may take."""
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
 
 
-class Typist:
+class LoadGenerator:
     """Sends signed commands over HTTP and takes their answers, at a response URL for each."""
 
-    def __init__(self, slack: Slack, mailbox: Mailbox) -> None:
+    def __init__(self, slack: Slack, inbox: Inbox) -> None:
         self._slack = slack
-        self._mailbox = mailbox
-        self._form = payloads.slash_command(slack.add_person("typist"), slack.add_channel("typing"), "/ftjob", "")
+        self._inbox = inbox
+        self._form = payloads.slash_command(slack.add_user("typist"), slack.add_channel("typing"), "/ftjob", "")
         self._typed = 0
 
     async def type(self, *, url: str, text: str, count: int, at_once: int) -> dict[str, Any]:
@@ -36,34 +36,34 @@ class Typist:
         left = iter(range(count))
 
         async def keep_typing() -> None:
-            line = await Line.to(url)
+            line = await KeptConnection.to(url)
             try:
                 for _ in left:
                     seconds, answer = await self._exchange(line, text)
                     acks.append(seconds)
                     answers.append(answer)
             finally:
-                line.hang_up()
+                line.close()
 
         begun = time.perf_counter()
         await asyncio.gather(*(keep_typing() for _ in range(at_once)))
         took = time.perf_counter() - begun
         return {"acks": acks, "seconds": took, "answer": answers[-1].decode()}
 
-    async def _exchange(self, line: "Line", text: str) -> tuple[float, bytes]:
+    async def _exchange(self, line: "KeptConnection", text: str) -> tuple[float, bytes]:
         """Type one command; return the seconds to its acknowledgement, and its answer."""
         self._typed += 1
         number = str(self._typed)
-        body = urlencode({**self._form, "text": text, "response_url": f"{self._mailbox.origin}/answer/{number}"})
-        signature = self._slack.delivery.signature(body)
-        answered = self._mailbox.expect(number)
+        body = urlencode({**self._form, "text": text, "response_url": f"{self._inbox.origin}/answer/{number}"})
+        signature = self._slack.payload_sender.signature(body)
+        answered = self._inbox.expect(number)
         begun = time.perf_counter()
         await line.post(body, signature)
         seconds = time.perf_counter() - begun
         return seconds, await asyncio.wait_for(answered, PATIENCE)
 
 
-class Line:
+class KeptConnection:
     """One kept HTTP connection, written by hand: the typist must cost less than what it measures."""
 
     def __init__(self, url: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -92,6 +92,6 @@ class Line:
         if length := _LENGTH.search(answer):
             await self._reader.readexactly(int(length[1]))
 
-    def hang_up(self) -> None:
+    def close(self) -> None:
         """Close the connection."""
         self._writer.close()

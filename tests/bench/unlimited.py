@@ -9,5 +9,5 @@ from bot.telemetry import logs
 
 if __name__ == "__main__":
     settings = load()
-    logs.set_up(settings.ftjob_log)
+    logs.configure(settings.ftjob_log)
     asyncio.run(run_until_stopped(settings, limits=Limits(*[Limit(10**9, 0.001)] * 6)))

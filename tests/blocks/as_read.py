@@ -5,17 +5,17 @@ from typing import Any
 
 from bot.blocks import Message
 from bot.blocks.view import View
-from bot.sandbox.slack.messages import Readable
+from bot.sandbox.slack.messages import Rendered
 
 
-def as_read(message: Message | Readable) -> str:
+def message_text(message: Message | Rendered) -> str:
     """Return a message as its reader has it; ``[Label -> action_id = value]`` is a button."""
     return "\n".join([f"(said) {message.text}", "", *(line for block in message.blocks for line in _lines(block))])
 
 
-def view_as_read(view: View) -> str:
+def view_text(view: View) -> str:
     """Return a window as its reader has it."""
-    ends = f"[{view.submit}]" if view.submit else "(nothing to hand in)"
+    ends = f"[{view.submit_label}]" if view.submit_label else "(nothing to hand in)"
     return "\n".join([f"(window) {view.title}", "", *(line for block in view.blocks for line in _lines(block)), ends])
 
 

@@ -6,14 +6,14 @@
 from pathlib import Path
 
 from bot.blocks.alert import alert
-from bot.blocks.card import Present, card
-from bot.blocks.curves import picture
-from bot.blocks.job import Surroundings
+from bot.blocks.card import CardState, card
+from bot.blocks.curves import curves_image
+from bot.blocks.job import JobLinks
 from bot.jobs.models import Job
 from bot.jobs.progress import Progress
 from bot.providers.openai import OpenAI
-from tests.blocks.as_read import as_read
-from tests.blocks.drawn import FAILED, NOW, PERSON, SUCCEEDED, change_to, job
+from tests.blocks.as_read import message_text
+from tests.blocks.drawn import FAILED, NOW, PERSON, SUCCEEDED, change_from, sample_job
 from tests.builders import account
 
 PAGE = Path(__file__).parents[2] / "docs" / "cards.md"
@@ -24,7 +24,7 @@ can be copied, `(said)` what a screen reader and a notification say. `python -m 
 a test holds it to the code.
 """
 PAGES = OpenAI(account())
-CURVES = picture("F0CURVES", "training loss 2.5 at step 1 to 0.5 at step 100, lowest 0.48 at step 97")
+CURVES = curves_image("F0CURVES", "training loss 2.5 at step 1 to 0.5 at step 100, lowest 0.48 at step 97")
 
 
 def page() -> str:
@@ -36,23 +36,23 @@ def page() -> str:
 def sections() -> dict[str, str]:
     """Return each state of a card by its title."""
     return {
-        "Queued": shown(job(status="queued")),
-        "Running, nothing measured yet": shown(job()),
-        "Running, 40 %": shown(job(metadata={"team": "search", "slack_user": PERSON}), step=40),
-        "Running, 100 %": shown(job(), step=100),
-        "Succeeded, with its curves": shown(job(**SUCCEEDED), curves=True),
-        "Failed": shown(job(**FAILED)),
-        "Cancelled": shown(job(status="cancelled", finished_at=1_790_000_100)),
-        "Paused": shown(job(status="paused"), step=40),
-        "Pausing, as Azure says": shown(job(status="pausing"), step=40),
-        "A status that nobody knows": shown(job(status="word_of_tomorrow")),
-        "No longer visible": shown(job(), is_gone=True),
-        "Two lines, as `settings size compact` has it": shown(job(), step=40, is_compact=True),
-        "The last message of the thread, in the channel too": as_read(
+        "Queued": shown(sample_job(status="queued")),
+        "Running, nothing measured yet": shown(sample_job()),
+        "Running, 40 %": shown(sample_job(metadata={"team": "search", "slack_user": PERSON}), step=40),
+        "Running, 100 %": shown(sample_job(), step=100),
+        "Succeeded, with its curves": shown(sample_job(**SUCCEEDED), curves=True),
+        "Failed": shown(sample_job(**FAILED)),
+        "Cancelled": shown(sample_job(status="cancelled", finished_at=1_790_000_100)),
+        "Paused": shown(sample_job(status="paused"), step=40),
+        "Pausing, as Azure says": shown(sample_job(status="pausing"), step=40),
+        "A status that nobody knows": shown(sample_job(status="word_of_tomorrow")),
+        "No longer visible": shown(sample_job(), is_gone=True),
+        "Two lines, as `settings size compact` has it": shown(sample_job(), step=40, is_compact=True),
+        "The last message of the thread, in the channel too": message_text(
             alert(
-                change_to(job(**SUCCEEDED)),
-                job(**SUCCEEDED),
-                Surroundings(PAGES.job_page("ftjob-abc123"), tracked=True),
+                change_from(sample_job(**SUCCEEDED)),
+                sample_job(**SUCCEEDED),
+                JobLinks(PAGES.job_page("ftjob-abc123"), tracked=True),
                 person=PERSON,
             )
         ),
@@ -63,9 +63,9 @@ def shown(drawn: Job, *, step: int = 0, curves: bool = False, is_gone: bool = Fa
     """Return one card as it is read."""
     points = tuple((n, 2.5 - n / 50) for n in range(1, step + 1))
     progress = Progress(step, 100, NOW, 36.0, points) if step else None
-    present = Present(NOW, NOW - 7200, progress, is_gone, picture=CURVES if curves else None)
-    around = Surroundings(PAGES.job_page(drawn.id), tracked=True)
-    return as_read(card(drawn, around, f"Tracked by <@{PERSON}>", present, compact=is_compact))
+    present = CardState(NOW, NOW - 7200, progress, is_gone, curves_image=CURVES if curves else None)
+    around = JobLinks(PAGES.job_page(drawn.id), tracked=True)
+    return message_text(card(drawn, around, f"Tracked by <@{PERSON}>", present, compact=is_compact))
 
 
 if __name__ == "__main__":

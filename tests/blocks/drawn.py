@@ -10,25 +10,25 @@ from typing import Any
 
 from bot.blocks import Message, curves
 from bot.blocks.alert import alert
-from bot.blocks.answers import order_question
-from bot.blocks.card import Present, card
-from bot.blocks.channel_settings import channel_settings, in_words
-from bot.blocks.digest import Told, after_mute, digest
-from bot.blocks.home import Health, Home, Quiet, Row, broken, closed, home
-from bot.blocks.job import Surroundings, status
-from bot.blocks.known import last_known, outage_note, unread
+from bot.blocks.answers import action_confirmation
+from bot.blocks.card import CardState, card
+from bot.blocks.channel_settings import channel_settings_message, setting_values
+from bot.blocks.digest import DigestLine, digest_message, mute_digest
+from bot.blocks.home import AccountHealth, Home, HomeMute, HomeRow, home_denied, home_unavailable, home_view
+from bot.blocks.job import JobLinks, status_message
+from bot.blocks.known import last_known_jobs, outage_note, unreadable_message
 from bot.blocks.lists import job_list, tracked_list
 from bot.blocks.log import checkpoint_list, event_log
-from bot.blocks.mute import muted
-from bot.blocks.notice import NoticeKind, notice
-from bot.blocks.outbox import Undeliverable, of_card, of_change, of_digest, of_model, outbox
+from bot.blocks.mute import mute_message
+from bot.blocks.notice import NoticeKind, notice_message
+from bot.blocks.outbox import UndeliveredRow, card_label, digest_label, model_label, outbox_message, status_change_label
 from bot.blocks.parts import Block
 from bot.blocks.subscriptions import subscription_list
 from bot.commands.home import MOST_MINE, MOST_RECENT, MOST_RUNNING
 from bot.delivery.charts import Chart
-from bot.delivery.charts import in_words as measured_in_words
-from bot.delivery.render import MAY_BE_REPEAT
-from bot.jobs.actions import Order
+from bot.delivery.charts import alt_text as measured_in_words
+from bot.delivery.render import POSSIBLE_DUPLICATE
+from bot.jobs.actions import JobAction
 from bot.jobs.changes import Change, ChangeKind, State
 from bot.jobs.filters import Filter
 from bot.jobs.models import Checkpoint, Event, Job
@@ -36,8 +36,8 @@ from bot.jobs.progress import Progress
 from bot.jobs.results import Curve
 from bot.providers.openai import OpenAI
 from bot.sandbox.slack.blockkit import check_message, check_view
-from bot.sandbox.slack.messages import readable
-from bot.store.outbox.digests import MOST_CHANGES
+from bot.sandbox.slack.messages import texts_in
+from bot.store.outbox.digests import MAX_CHANGES
 from tests.builders import account
 
 EXAMPLES = Path(__file__).parents[1] / "payloads" / "openai" / "examples"
@@ -55,7 +55,7 @@ _WELCOME = re.compile(
 _ENTITY = re.compile(r"&(?:amp|lt|gt);")
 
 
-def job(**fields: Any) -> Job:
+def sample_job(**fields: Any) -> Job:
     """Return a job as the API might describe it: a running one, unless told otherwise."""
     described = {
         "object": "fine_tuning.job",
@@ -119,26 +119,26 @@ def _jobs_in(node: Any) -> Iterator[dict[str, Any]]:
             yield from _jobs_in(item)
 
 
-def change_to(drawn: Job, kind: ChangeKind = ChangeKind.STATUS, before: State = BEFORE) -> Change:
+def change_from(drawn: Job, kind: ChangeKind = ChangeKind.STATUS, before: State = BEFORE) -> Change:
     """Return a change whose end is the state of a job."""
     return Change(kind, before, State(drawn.status, drawn.fine_tuned_model))
 
 
 def unchanged(drawn: Job, kind: ChangeKind) -> Change:
     """Return a change that is not one of the job's state."""
-    return change_to(drawn, kind, State(drawn.status, drawn.fine_tuned_model))
+    return change_from(drawn, kind, State(drawn.status, drawn.fine_tuned_model))
 
 
-def stuck(drawn: Job, kind: ChangeKind) -> Change:
+def stalled_change(drawn: Job, kind: ChangeKind) -> Change:
     """Return the change of a job that stands still, or moves again, after seven hours."""
-    return replace(unchanged(drawn, kind), stuck_for=25_200.0)
+    return replace(unchanged(drawn, kind), stalled_for=25_200.0)
 
 
-def homes(drawn: Job, *, rows: int = 1) -> dict[str, Block]:
+def home_views(drawn: Job, *, rows: int = 1) -> dict[str, Block]:
     """Return every Home tab that can be drawn with a job in it."""
-    row = Row(drawn.id, drawn.status, CHANNEL, PAGES.job_page(drawn.id))
+    row = HomeRow(drawn.id, drawn.status, CHANNEL, PAGES.job_page(drawn.id))
     elsewhere = replace(row, channel=None)
-    well = Health(NOW, None, "project `proj_1`")
+    well = AccountHealth(NOW, None, "project `proj_1`")
     old = replace(row, as_of=NOW)
     ill = replace(well, problem=outage_note("We are down.", since=NOW, at=NOW, account="b"))
     full = Home(
@@ -146,64 +146,68 @@ def homes(drawn: Job, *, rows: int = 1) -> dict[str, Block]:
         [elsewhere] * min(rows, MOST_RUNNING),
         [elsewhere] * min(rows, MOST_RECENT),
         [CHANNEL] * rows,
-        [Quiet(CHANNEL, None, NOW), *[Quiet(CHANNEL, drawn.id, NOW)] * rows],
+        [HomeMute(CHANNEL, None, NOW), *[HomeMute(CHANNEL, drawn.id, NOW)] * rows],
         [well],
         "1.0",
     )
     return {
-        "home": home(full),
-        "home where the API does not answer": home(replace(full, health=[ill], running=[old], recent=[])),
-        "home at first": home(Home([], [], [], [], [], [replace(well, swept_at=None)], "1.0")),
-        "home of several accounts": home(
-            replace(full, mine=[replace(row, account="a" * 32, page=None)], health=[well, ill])
+        "home": home_view(full),
+        "home where the API does not answer": home_view(replace(full, health=[ill], running=[old], recent=[])),
+        "home at first": home_view(Home([], [], [], [], [], [replace(well, polled_at=None)], "1.0")),
+        "home of several accounts": home_view(
+            replace(full, tracked=[replace(row, account="a" * 32, page=None)], health=[well, ill])
         ),
-        "home where nothing is known": home(Home([], [], [], [], [], [ill], "1.0")),
-        "home of a stranger": closed("I answer only members of this workspace.", passes=False),
-        "home without a store": broken(),
+        "home where nothing is known": home_view(Home([], [], [], [], [], [ill], "1.0")),
+        "home of a stranger": home_denied("I answer only members of this workspace.", is_temporary=False),
+        "home without a store": home_unavailable(),
     }
 
 
-def pictures(drawn: Job, *, reason: str | None = None, rows: int = 1) -> dict[str, Message]:
+def messages_about(drawn: Job, *, reason: str | None = None, rows: int = 1) -> dict[str, Message]:
     """Return every message that can be drawn of a job."""
     page = PAGES.job_page(drawn.id)
-    followed, free = Surroundings(page, tracked=True), Surroundings(page, orders=frozenset())
+    followed, free = JobLinks(page, tracked=True), JobLinks(page, actions=frozenset())
     now_known = State(drawn.status, None)
     measured = [
         Curve(name, ((1, 2.5), (10**12, 0.123456)))
         for name in ("training loss", "validation loss", "full validation loss")
     ]
     says = measured_in_words(Chart(f"{drawn.id} · {drawn.model}", measured, range(10**11, 10**12, 10**11)))
-    elsewhere = replace(followed, account="a" * 32, hint="*Deploy* it.")
+    elsewhere = replace(followed, account="a" * 32, model_hint="*Deploy* it.")
     return {
         "card": card(drawn, followed, "New job"),
         "card of one account of several": card(drawn, elsewhere, "New job"),
-        "alert of one account of several": alert(change_to(drawn), drawn, elsewhere, person=PERSON),
-        "status of one account of several": status(drawn, elsewhere, checked_at=NOW, place="account `research`"),
-        "card of an account that is not watched any more": card(drawn, Surroundings(None, orders=frozenset()), "Note"),
+        "alert of one account of several": alert(change_from(drawn), drawn, elsewhere, person=PERSON),
+        "status of one account of several": status_message(
+            drawn, elsewhere, checked_at=NOW, account_note="account `research`"
+        ),
+        "card of an account that is not watched any more": card(drawn, JobLinks(None, actions=frozenset()), "Note"),
         "card in two lines": card(drawn, followed, "", compact=True),
-        "card in two lines, doubtful": card(drawn, followed, MAY_BE_REPEAT, compact=True),
-        "curves": curves.shown(drawn.id, "F1", says),
-        "curves as text": curves.sparklines(drawn.id, measured, "No picture."),
-        "status": status(drawn, followed, checked_at=NOW, place="project `proj_1`"),
-        "status without buttons to change it": status(drawn, free, checked_at=NOW),
-        "cancel_question": order_question(Order.CANCEL, drawn, KEY, now=NOW),
-        "question in one account of several": order_question(Order.CANCEL, drawn, KEY, now=NOW, account="a" * 32),
-        "alert": alert(change_to(drawn), drawn, followed, person=PERSON, reason=reason),
+        "card in two lines, doubtful": card(drawn, followed, POSSIBLE_DUPLICATE, compact=True),
+        "curves": curves.curves_message(drawn.id, "F1", says),
+        "curves as text": curves.sparkline_message(drawn.id, measured, "No picture."),
+        "status": status_message(drawn, followed, checked_at=NOW, account_note="project `proj_1`"),
+        "status without buttons to change it": status_message(drawn, free, checked_at=NOW),
+        "cancel_question": action_confirmation(JobAction.CANCEL, drawn, KEY, now=NOW),
+        "question in one account of several": action_confirmation(
+            JobAction.CANCEL, drawn, KEY, now=NOW, account="a" * 32
+        ),
+        "alert": alert(change_from(drawn), drawn, followed, person=PERSON, reason=reason),
         "alert, late and doubtful": alert(
-            change_to(drawn),
+            change_from(drawn),
             drawn,
             followed,
             person=None,
             reason=reason,
             late=True,
             seen_at=NOW,
-            notes=[MAY_BE_REPEAT],
+            notes=[POSSIBLE_DUPLICATE],
         ),
-        "alert of a model": alert(change_to(drawn, ChangeKind.MODEL, now_known), drawn, followed, person=PERSON),
-        "alert of a new job": alert(change_to(drawn, ChangeKind.NEW), drawn, followed, person=None, reason=reason),
-        "alert of a job that is gone": alert(unchanged(drawn, ChangeKind.GONE), drawn, followed, person=PERSON),
+        "alert of a model": alert(change_from(drawn, ChangeKind.MODEL, now_known), drawn, followed, person=PERSON),
+        "alert of a new job": alert(change_from(drawn, ChangeKind.NEW), drawn, followed, person=None, reason=reason),
+        "alert of a job that is gone": alert(unchanged(drawn, ChangeKind.MISSING), drawn, followed, person=PERSON),
         "alert of a job that is back": alert(
-            unchanged(drawn, ChangeKind.BACK), drawn, followed, person=None, reason=reason
+            unchanged(drawn, ChangeKind.REAPPEARED), drawn, followed, person=None, reason=reason
         ),
         "alert from its status": alert(
             Change(ChangeKind.STATUS, State(drawn.status, drawn.fine_tuned_model), BEFORE),
@@ -211,19 +215,25 @@ def pictures(drawn: Job, *, reason: str | None = None, rows: int = 1) -> dict[st
             followed,
             person=None,
         ),
-        "alert of a stuck job": alert(stuck(drawn, ChangeKind.STUCK), drawn, followed, person=PERSON),
-        "alert of a job that moves again": alert(stuck(drawn, ChangeKind.MOVED), drawn, followed, person=None),
-        "alert with costs": alert(change_to(drawn), drawn, replace(followed, price=3.0), person=PERSON, reason=reason),
-        **cards(drawn),
+        "alert of a stuck job": alert(stalled_change(drawn, ChangeKind.STALLED), drawn, followed, person=PERSON),
+        "alert of a job that moves again": alert(
+            stalled_change(drawn, ChangeKind.PROGRESSING), drawn, followed, person=None
+        ),
+        "alert with costs": alert(
+            change_from(drawn), drawn, replace(followed, price=3.0), person=PERSON, reason=reason
+        ),
+        **all_cards(drawn),
         "events": event_log(
             drawn.id, [event(drawn.id), step_event()] * 10, older=f"events {drawn.id} 20 after:ftevent-1"
         ),
         "no events": event_log(drawn.id, [], older=None),
         "checkpoints": checkpoint_list(drawn.id, [CHECKPOINT] * 10, older=f"checkpoints {drawn.id} after:ftckpt_1"),
         "no checkpoints": checkpoint_list(drawn.id, [], older=None),
-        "digest": digest(
-            ([Told(change_to(drawn, kind), drawn, reason, "a" * 32) for kind in ChangeKind] * rows)[:MOST_CHANGES],
-            notes=[MAY_BE_REPEAT],
+        "digest": digest_message(
+            ([DigestLine(change_from(drawn, kind), drawn, reason, "a" * 32) for kind in ChangeKind] * rows)[
+                :MAX_CHANGES
+            ],
+            notes=[POSSIBLE_DUPLICATE],
         ),
         "job_list": job_list(
             [drawn] * rows, title="The newest jobs", empty="None.", older="list all 10 after:ftjob-abc123"
@@ -235,33 +245,35 @@ def pictures(drawn: Job, *, reason: str | None = None, rows: int = 1) -> dict[st
             accounts=["a" * 32] * rows,
             notes=["Account `b`: no."],
         ),
-        "digest after a mute": after_mute(
+        "digest after a mute": mute_digest(
             [
-                Told(change_to(each, kind), each, reason, "a" * 32)
+                DigestLine(change_from(each, kind), each, reason, "a" * 32)
                 for each in _namesakes(drawn, rows)
                 for kind in ChangeKind
             ],
-            notes=[MAY_BE_REPEAT],
+            notes=[POSSIBLE_DUPLICATE],
         ),
-        "mute": muted(PERSON, drawn.id, seconds=7200.0, until=NOW),
+        "mute": mute_message(PERSON, drawn.id, seconds=7200.0, until=NOW),
         "subscriptions": subscription_list(
             [(n, filter_for(drawn), PERSON, "a" * 32) for n in range(1, min(rows, 20) + 1)]
         ),
-        "settings": channel_settings(
-            in_words(broadcast=True, compact=True, failures_only=True), [(None, NOW), *[(drawn.id, NOW)] * rows]
+        "settings": channel_settings_message(
+            setting_values(broadcast=True, compact=True, failures_only=True), [(None, NOW), *[(drawn.id, NOW)] * rows]
         ),
         "tracked_list": tracked_list([(drawn.id, drawn.status)] * rows, subscribed=True),
-        "accounts that cannot be read": unread(
+        "accounts that cannot be read": unreadable_message(
             [
-                f":warning: Account `b`: We are down. {last_known([drawn] * rows, NOW)}",
+                f":warning: Account `b`: We are down. {last_known_jobs([drawn] * rows, NOW)}",
                 outage_note("We are down.", since=NOW, at=None, account=None),
             ]
         ),
-        "outbox": outbox(undeliverable(drawn, reason) * rows, total=4 * rows, waiting=3, waits_for=90.0, done="Done."),
+        "outbox": outbox_message(
+            dead_letters(drawn, reason) * rows, total=4 * rows, waiting=3, waits_for=90.0, done="Done."
+        ),
     }
 
 
-def notices(about: str | None = None, said: str = "Incorrect API key provided.") -> dict[str, Message]:
+def all_notices(about: str | None = None, said: str = "Incorrect API key provided.") -> dict[str, Message]:
     """Return everything that the bot says beside alerts, of an account, a channel or a job."""
     facts = {
         "since": NOW - 600,
@@ -277,44 +289,44 @@ def notices(about: str | None = None, said: str = "Incorrect API key provided.")
     }
     end = {"how": "carried out", "said": "The job ended as cancelled."}
     of_kind: dict[NoticeKind, dict[str, Any]] = {
-        NoticeKind.JOB_UNREAD: {"account": about or "default"},
+        NoticeKind.JOB_UNREADABLE: {"account": about or "default"},
         NoticeKind.FLAPPING: {"before": "running", "after": "paused", "account": None},
         NoticeKind.JOB_LARGE: {"job": about or "ftjob-abc123", "account": "default", "size": 3e7, "is_read": 1.0},
     }
     usual = {
         NoticeKind.CHANNEL_CLOSED: CHANNEL,
-        NoticeKind.RETIREMENT: "gpt-4o",
-        NoticeKind.JOB_UNREAD: "ftjob-abc123",
+        NoticeKind.DEPRECATION: "gpt-4o",
+        NoticeKind.JOB_UNREADABLE: "ftjob-abc123",
         NoticeKind.FLAPPING: "ftjob-abc123",
-        NoticeKind.ORDER_GIVEN: "ftjob-abc123",
-        NoticeKind.ORDER_ENDED: "ftjob-abc123",
+        NoticeKind.ACTION_SUBMITTED: "ftjob-abc123",
+        NoticeKind.ACTION_COMPLETED: "ftjob-abc123",
     }
     return {
-        kind: notice(
+        kind: notice_message(
             {"kind": kind, "about": about or usual.get(kind, "default"), **facts, **end, **of_kind.get(kind, {})}
         )
         for kind in NoticeKind
     }
 
 
-def cards(drawn: Job) -> dict[str, Message]:
+def all_cards(drawn: Job) -> dict[str, Message]:
     """Return the card of a job as it lives: at its beginning, half-way, at the end, gone, and with its curves."""
-    around = Surroundings(PAGES.job_page(drawn.id), tracked=True)
+    around = JobLinks(PAGES.job_page(drawn.id), tracked=True)
 
     def at(step: int) -> Message:
         points = tuple((n, 2.5 - n / 50) for n in range(1, step + 1))
         progress = Progress(step, 100, NOW, 36.0, points[:60])
-        return card(drawn, around, "Tracked", Present(NOW, NOW - 7200, progress))
+        return card(drawn, around, "Tracked", CardState(NOW, NOW - 7200, progress))
 
-    picture = curves.picture("F0CURVES", "training loss 2.5 at step 1 to 0.5 at step 100")
+    picture = curves.curves_image("F0CURVES", "training loss 2.5 at step 1 to 0.5 at step 100")
     return {
-        "card at 0 %": card(drawn, around, "Tracked", Present(NOW, NOW - 60)),
+        "card at 0 %": card(drawn, around, "Tracked", CardState(NOW, NOW - 60)),
         "card at 40 %": at(40),
         "card at 100 %": at(100),
-        "card of a job that is gone": card(drawn, around, "Tracked", Present(NOW, NOW - 60, is_gone=True)),
-        "card of a stuck job": card(drawn, around, "Tracked", Present(NOW, NOW - 7200, stuck_since=NOW - 7200)),
-        "card with costs": card(drawn, replace(around, price=25.0), "Tracked", Present(NOW, NOW - 60)),
-        "card with curves": card(drawn, around, "Tracked", Present(NOW, NOW - 60, picture=picture)),
+        "card of a job that is gone": card(drawn, around, "Tracked", CardState(NOW, NOW - 60, is_missing=True)),
+        "card of a stuck job": card(drawn, around, "Tracked", CardState(NOW, NOW - 7200, stalled_since=NOW - 7200)),
+        "card with costs": card(drawn, replace(around, price=25.0), "Tracked", CardState(NOW, NOW - 60)),
+        "card with curves": card(drawn, around, "Tracked", CardState(NOW, NOW - 60, curves_image=picture)),
     }
 
 
@@ -340,7 +352,7 @@ CHECKPOINT = Checkpoint(
 
 def _namesakes(drawn: Job, count: int) -> list[Job]:
     """Return as many jobs as one digest tells at the most, like this one, with ids of their own."""
-    number = min(count, MOST_CHANGES)
+    number = min(count, MAX_CHANGES)
     return [drawn, *(drawn.model_copy(update={"id": f"{n}{drawn.id}"[:200]}) for n in range(1, number))]
 
 
@@ -350,30 +362,35 @@ def filter_for(drawn: Job) -> Filter:
     return Filter((drawn.status, "failed"), drawn.model, tuple(pairs), PERSON)
 
 
-def undeliverable(drawn: Job, error: str | None = "not_in_channel") -> list[Undeliverable]:
+def dead_letters(drawn: Job, error: str | None = "not_in_channel") -> list[UndeliveredRow]:
     """Return a message of each kind that can fail for a job, the name of the error as it is."""
-    names = [of_change(drawn.id, "running", drawn.status), of_model(drawn.id), of_card(drawn.id), of_digest(25)]
+    names = [
+        status_change_label(drawn.id, "running", drawn.status),
+        model_label(drawn.id),
+        card_label(drawn.id),
+        digest_label(25),
+    ]
     places = [CHANNEL, PERSON, "D0DIRECT", "<!channel>"]
     return [
-        Undeliverable(number, what, place, NOW, error)
+        UndeliveredRow(number, what, place, NOW, error)
         for number, (what, place) in enumerate(zip(names, places, strict=True), start=10**15)
     ]
 
 
-def faults(message: Message) -> list[str]:
+def message_faults(message: Message) -> list[str]:
     """Return everything that Slack or the house rules have against a message."""
     payload = {"text": message.text, "blocks": list(message.blocks)}
-    verdict = check_message(payload, people={PERSON})
-    found = [verdict.error, *verdict.messages, *verdict.complaints]
+    verdict = check_message(payload, user_ids={PERSON})
+    found = [verdict.error, *verdict.messages, *verdict.violations]
     if len(message.text) > 3000:
         found.append(f"the top-level text has {len(message.text)} characters")
     return [fault for fault in found if fault]
 
 
-def faults_of_view(view: Block) -> list[str]:
+def view_faults(view: Block) -> list[str]:
     """Return everything that Slack or the house rules have against a Home tab."""
-    verdict = check_view(view, people={PERSON})
-    return [fault for fault in (verdict.error, *verdict.messages, *verdict.complaints) if fault]
+    verdict = check_view(view, user_ids={PERSON})
+    return [fault for fault in (verdict.error, *verdict.messages, *verdict.violations) if fault]
 
 
 def as_message(view: Block) -> Message:
@@ -381,7 +398,7 @@ def as_message(view: Block) -> Message:
     return Message("Home", view["blocks"])
 
 
-def marked_up(message: Message) -> list[str]:
+def markup_texts(message: Message) -> list[str]:
     """Return every text that Slack parses, the top-level one first."""
     return [message.text, *_mrkdwn(list(message.blocks))]
 
@@ -396,7 +413,7 @@ def _mrkdwn(node: Any) -> Iterator[str]:
         yield from _mrkdwn(list(node.values()))
 
 
-def alive(text: str) -> list[str]:
+def active_markup(text: str) -> list[str]:
     """Return what could come alive in a parsed text and is not ours: brackets, ampersands, loose backticks."""
     rest = _WELCOME.sub(" ", text)
     found = [f"raw {bracket}" for bracket in "<>" if bracket in rest]
@@ -406,12 +423,12 @@ def alive(text: str) -> list[str]:
     return found
 
 
-def unseen(message: Message) -> list[str]:
+def invisible_characters(message: Message) -> list[str]:
     """Return the invisible characters in anything that a message shows or has read aloud."""
     spoken = [
         str(node["accessibility_label"]) for node in _nodes(list(message.blocks)) if "accessibility_label" in node
     ]
-    shown = "".join([message.text, *readable(list(message.blocks)), *spoken])
+    shown = "".join([message.text, *texts_in(list(message.blocks)), *spoken])
     return [
         f"U+{ord(character):04X}"
         for character in shown
@@ -428,6 +445,6 @@ def _nodes(node: Any) -> Iterator[dict[str, Any]]:
         yield from _nodes(list(node.values()))
 
 
-def shown(message: Message) -> str:
+def visible_text(message: Message) -> str:
     """Return everything that can be read in a message's blocks."""
-    return "\n".join(readable(list(message.blocks)))
+    return "\n".join(texts_in(list(message.blocks)))

@@ -4,17 +4,17 @@ import pytest
 
 from bot.blocks import Message
 from bot.blocks.alert import NO_REASON, alert
-from bot.blocks.job import Surroundings
+from bot.blocks.job import JobLinks
 from bot.jobs.changes import Change, ChangeKind, State
 from bot.jobs.models import Job
-from tests.blocks.drawn import FAILED, NOW, PERSON, SUCCEEDED, change_to, job, shown, unchanged
+from tests.blocks.drawn import FAILED, NOW, PERSON, SUCCEEDED, change_from, sample_job, unchanged, visible_text
 
-AROUND = Surroundings("https://platform.openai.com/finetune/ftjob-abc123", tracked=True)
+LINKS = JobLinks("https://platform.openai.com/finetune/ftjob-abc123", tracked=True)
 MODEL = SUCCEEDED["fine_tuned_model"]
 
 
 def draw(drawn: Job, before: str = "running", kind: ChangeKind = ChangeKind.STATUS, **more: Any) -> Message:
-    return alert(change_to(drawn, kind, State(before)), drawn, **{"around": AROUND, "person": PERSON, **more})
+    return alert(change_from(drawn, kind, State(before)), drawn, **{"around": LINKS, "person": PERSON, **more})
 
 
 @pytest.mark.parametrize(
@@ -36,56 +36,56 @@ def draw(drawn: Job, before: str = "running", kind: ChangeKind = ChangeKind.STAT
     ],
 )
 def test_a_change_is_said_in_a_sentence(fields: dict[str, Any], before: str, expected: str) -> None:
-    assert draw(job(**fields), before).text == f"Fine-tuning job ftjob-abc123 {expected}"
+    assert draw(sample_job(**fields), before).text == f"Fine-tuning job ftjob-abc123 {expected}"
 
 
 def test_a_failure_that_only_the_log_explains_is_said_in_its_words() -> None:
-    message = draw(job(status="failed"), reason="The moderation\nrefused it.")
+    message = draw(sample_job(status="failed"), reason="The moderation\nrefused it.")
 
     assert message.text.endswith("failed (was running): The moderation refused it.")
-    assert "The moderation\nrefused it." in shown(message)
+    assert "The moderation\nrefused it." in visible_text(message)
 
 
 def test_a_failure_without_any_reason_says_so() -> None:
-    assert NO_REASON in shown(draw(job(status="failed", error={"code": None})))
+    assert NO_REASON in visible_text(draw(sample_job(status="failed", error={"code": None})))
 
 
 def test_an_error_of_a_job_that_did_not_fail_is_not_shown_as_its_failure() -> None:
-    message = draw(job(status="running", error={"code": "odd", "message": "Odd."}), reason="Odd.")
+    message = draw(sample_job(status="running", error={"code": "odd", "message": "Odd."}), reason="Odd.")
 
-    assert "odd" not in (message.text + shown(message)).lower()
+    assert "odd" not in (message.text + visible_text(message)).lower()
 
 
 def test_a_model_that_comes_later_is_told_by_itself() -> None:
-    finished = job(**SUCCEEDED)
+    finished = sample_job(**SUCCEEDED)
     message = alert(
         Change(ChangeKind.MODEL, State("succeeded"), State("succeeded", finished.fine_tuned_model)),
         finished,
-        AROUND,
+        LINKS,
         person=None,
     )
 
     assert message.text == f"Fine-tuning job ftjob-abc123 has its fine-tuned model: {MODEL}"
-    assert shown(message).startswith(":label: *Fine-tuned model is ready* · `ftjob-abc123`")
+    assert visible_text(message).startswith(":label: *Fine-tuned model is ready* · `ftjob-abc123`")
 
 
 def test_a_model_that_is_gone_is_told() -> None:
     gone = Change(ChangeKind.MODEL, State("succeeded", "ft:x"), State("succeeded"))
-    message = alert(gone, job(status="succeeded"), AROUND, person=None)
+    message = alert(gone, sample_job(status="succeeded"), LINKS, person=None)
 
     assert message.text == "Fine-tuning job ftjob-abc123 lost its fine-tuned model."
-    assert "*Fine-tuned model is gone*" in shown(message)
+    assert "*Fine-tuned model is gone*" in visible_text(message)
 
 
 def test_a_new_job_is_told_without_a_state_before() -> None:
-    message = draw(job(), "running", ChangeKind.NEW)
+    message = draw(sample_job(), "running", ChangeKind.NEW)
 
     assert message.text == "Fine-tuning job ftjob-abc123 is running."
-    assert "*Was*" not in shown(message)
+    assert "*Was*" not in visible_text(message)
 
 
 def test_an_alert_holds_what_a_team_needs() -> None:
-    text = shown(draw(job(**SUCCEEDED)))
+    text = visible_text(draw(sample_job(**SUCCEEDED)))
 
     assert text.splitlines() == [
         ":white_check_mark: *Succeeded* · `ftjob-abc123`",
@@ -98,12 +98,12 @@ def test_an_alert_holds_what_a_team_needs() -> None:
         "*Trained tokens*",
         "5,768,000",
         MODEL,
-        f"<{AROUND.page}|Open page> · tracked by <@{PERSON}>",
+        f"<{LINKS.page_url}|Open page> · tracked by <@{PERSON}>",
     ]
 
 
 def test_a_model_name_stands_where_it_can_be_copied() -> None:
-    boxes = [block for block in draw(job(**SUCCEEDED)).blocks if block["type"] == "rich_text"]
+    boxes = [block for block in draw(sample_job(**SUCCEEDED)).blocks if block["type"] == "rich_text"]
 
     assert boxes == [
         {
@@ -118,16 +118,16 @@ def test_an_alert_of_a_failure_holds_all_that_is_known_of_it() -> None:
         "code: invalid_training_file\nmessage: The job failed due to an invalid training file.\nparam: training_file"
     )
 
-    assert expected in shown(draw(job(**FAILED)))
+    assert expected in visible_text(draw(sample_job(**FAILED)))
 
 
 def test_without_a_person_the_subscription_is_named_as_what_the_job_once_matched() -> None:
-    assert "matched a subscription of this channel" in shown(draw(job(), person=None))
+    assert "matched a subscription of this channel" in visible_text(draw(sample_job(), person=None))
 
 
 def test_what_was_untracked_before_it_is_told_names_nobody() -> None:
-    told = shown(draw(job(), person=None, around=Surroundings("https://example.com/a", tracked=False)))
-    bare = draw(job(), person=None, around=Surroundings(None, tracked=False))
+    told = visible_text(draw(sample_job(), person=None, links=JobLinks("https://example.com/a", tracked=False)))
+    bare = draw(sample_job(), person=None, links=JobLinks(None, tracked=False))
 
     assert "subscri" not in told
     assert "tracked by" not in told
@@ -135,33 +135,33 @@ def test_what_was_untracked_before_it_is_told_names_nobody() -> None:
 
 
 def test_a_change_found_late_says_since_when() -> None:
-    late = shown(draw(job(**SUCCEEDED), late=True, seen_at=NOW))
-    unfinished = shown(draw(job(), late=True, seen_at=NOW))
+    late = visible_text(draw(sample_job(**SUCCEEDED), late=True, seen_at=NOW))
+    unfinished = visible_text(draw(sample_job(), late=True, seen_at=NOW))
 
     assert "|2026-09-21 16:27 UTC>, 32 min 40 s before it was seen" in late
     assert "found late: nobody was looking when it changed" in unfinished
-    assert "found late" not in shown(draw(job(**SUCCEEDED), seen_at=NOW))
+    assert "found late" not in visible_text(draw(sample_job(**SUCCEEDED), seen_at=NOW))
 
 
 def test_an_alert_found_late_says_so_aloud_first_and_what_it_has_to_say_of_itself_last() -> None:
-    said = draw(job(), late=True, notes=["may be a repeat"]).text
+    said = draw(sample_job(), late=True, notes=["may be a repeat"]).text
 
     assert said == "Found late: Fine-tuning job ftjob-abc123 is running (was running). · may be a repeat"
 
 
 def test_what_an_alert_has_to_say_of_itself_is_seen() -> None:
-    assert "may be a repeat" in shown(draw(job(), notes=["may be a repeat"]))
-    assert "may be a repeat" not in shown(draw(job()))
+    assert "may be a repeat" in visible_text(draw(sample_job(), notes=["may be a repeat"]))
+    assert "may be a repeat" not in visible_text(draw(sample_job()))
 
 
 def test_a_job_that_is_gone_is_told_with_what_to_do() -> None:
-    gone = job(**FAILED)
-    message = alert(unchanged(gone, ChangeKind.GONE), gone, AROUND, person=None)
+    gone = sample_job(**FAILED)
+    message = alert(unchanged(gone, ChangeKind.MISSING), gone, LINKS, person=None)
 
     assert message.text == (
         "Fine-tuning job ftjob-abc123 is no longer visible to the API key of this bot. It was last seen as failed."
     )
-    text = shown(message)
+    text = visible_text(message)
     assert text.splitlines()[:3] == [":ghost: *No longer visible* · `ftjob-abc123`", "*Last seen as*", "Failed"]
     assert "deleted" in text
     assert "another project" in text
@@ -170,11 +170,11 @@ def test_a_job_that_is_gone_is_told_with_what_to_do() -> None:
 
 
 def test_a_job_that_is_back_is_told_with_its_status() -> None:
-    back = job(**SUCCEEDED)
-    message = alert(unchanged(back, ChangeKind.BACK), back, AROUND, person=None)
+    back = sample_job(**SUCCEEDED)
+    message = alert(unchanged(back, ChangeKind.REAPPEARED), back, LINKS, person=None)
 
     assert message.text == "Fine-tuning job ftjob-abc123 is visible again: it succeeded."
-    assert shown(message).splitlines()[:3] == [
+    assert visible_text(message).splitlines()[:3] == [
         ":white_check_mark: *Visible again* · `ftjob-abc123`",
         "*Status*",
         "Succeeded",

@@ -1,53 +1,61 @@
 import pytest
 
-from bot.blocks.answers import CONFIRM, facts, help_text, note, order_question, problem, usage
+from bot.blocks.answers import (
+    CONFIRM,
+    action_confirmation,
+    help_message,
+    labeled_values,
+    note_message,
+    problem_message,
+    usage_message,
+)
 from bot.commands.usage import USAGE, Usage
-from bot.jobs.actions import Order
-from tests.blocks.drawn import KEY, job, shown
+from bot.jobs.actions import JobAction
+from tests.blocks.drawn import KEY, sample_job, visible_text
 
 
 def test_a_note_is_seen_as_it_is_said() -> None:
-    message = note("Tracking `ftjob-a` here.")
+    message = note_message("Tracking `ftjob-a` here.")
 
-    assert message.text == shown(message) == "Tracking `ftjob-a` here."
+    assert message.text == visible_text(message) == "Tracking `ftjob-a` here."
 
 
 def test_a_problem_leads_to_the_log() -> None:
-    message = problem("It broke. Try again.", ref="7f3a")
+    message = problem_message("It broke. Try again.", ref="7f3a")
 
-    assert shown(message).splitlines() == [":warning: It broke. Try again.", "ref: `7f3a`"]
-    assert "ref" not in shown(problem("It broke. Try again."))
+    assert visible_text(message).splitlines() == [":warning: It broke. Try again.", "ref: `7f3a`"]
+    assert "ref" not in visible_text(problem_message("It broke. Try again."))
 
 
 def test_help_has_a_line_for_each_verb() -> None:
-    text = shown(help_text([(each.form, each.does) for each in USAGE.values()]))
+    text = visible_text(help_message([(each.syntax, each.description) for each in USAGE.values()]))
 
     assert len(text) <= 2500
     assert [
-        form.form
+        form.syntax
         for form in USAGE.values()
-        if f"`/ftjob {form.form}`".replace("<", "&lt;").replace(">", "&gt;") not in text
+        if f"`/ftjob {form.syntax}`".replace("<", "&lt;").replace(">", "&gt;") not in text
     ] == []
 
 
 @pytest.mark.parametrize("each", USAGE.values(), ids=lambda each: each.example)
 def test_the_usage_of_a_verb_has_its_form_its_use_and_one_example(each: Usage) -> None:
-    text = shown(usage(each.form, each.does, each.example))
+    text = visible_text(usage_message(each.syntax, each.description, each.example))
 
-    assert each.does in text
+    assert each.description in text
     assert f"Example: `/ftjob {each.example}`" in text
 
 
 def test_facts_are_labelled_and_said_in_a_row() -> None:
-    message = facts("ftjob", [("Version", "`1.0`"), ("Looks every", "30 s")])
+    message = labeled_values("ftjob", [("Version", "`1.0`"), ("Looks every", "30 s")])
 
     assert message.text == "ftjob: version `1.0`, looks every 30 s."
-    assert "*Looks every*\n30 s" in shown(message)
+    assert "*Looks every*\n30 s" in visible_text(message)
 
 
 def test_the_question_before_a_cancel_names_what_is_at_stake() -> None:
-    message = order_question(Order.CANCEL, job(trained_tokens=1234), KEY, now=1_790_008_040)
-    text = shown(message)
+    message = action_confirmation(JobAction.CANCEL, sample_job(trained_tokens=1234), KEY, now=1_790_008_040)
+    text = visible_text(message)
 
     assert message.text == "Cancel fine-tuning job ftjob-abc123? It is running. This cannot be undone."
     for part in ("`ftjob-abc123`", "`gpt-4o-mini-2024-07-18`", "2 h 14 min ago", "1,234", "cannot be undone", "billed"):
@@ -57,7 +65,7 @@ def test_the_question_before_a_cancel_names_what_is_at_stake() -> None:
 def test_the_question_has_one_red_button_and_it_holds_the_key_alone() -> None:
     buttons = [
         element
-        for block in order_question(Order.CANCEL, job(), KEY, now=0).blocks
+        for block in action_confirmation(JobAction.CANCEL, sample_job(), KEY, now=0).blocks
         for element in block.get("elements", [])
     ]
 
@@ -67,4 +75,4 @@ def test_the_question_has_one_red_button_and_it_holds_the_key_alone() -> None:
 
 
 def test_a_job_from_the_future_was_created_just_now() -> None:
-    assert "0 s ago" in shown(order_question(Order.CANCEL, job(), KEY, now=1))
+    assert "0 s ago" in visible_text(action_confirmation(JobAction.CANCEL, sample_job(), KEY, now=1))

@@ -1,6 +1,6 @@
 import pytest
 
-from bot.blocks.choices import LONGEST_LABEL, Choice, labels, short_id
+from bot.blocks.choices import LONGEST_LABEL, Choice, distinct_labels, short_id
 
 SAME_ENDS = ["ftjob-abcdefgh1A1uWF6uo1", "ftjob-abcdefgh2B1uWF6uo1", "ftjob-abcdefgh3C1uWF6uo1"]
 
@@ -8,12 +8,14 @@ SAME_ENDS = ["ftjob-abcdefgh1A1uWF6uo1", "ftjob-abcdefgh2B1uWF6uo1", "ftjob-abcd
 def test_names_lead_and_the_status_follows() -> None:
     chosen = [Choice("ftjob-1", "search-v3", "Running"), Choice("ftjob-2", "ranker", "Failed")]
 
-    assert labels(chosen) == ["search-v3 · Running", "ranker · Failed"]
+    assert distinct_labels(chosen) == ["search-v3 · Running", "ranker · Failed"]
 
 
 def test_without_a_name_the_beginning_and_the_end_of_the_id_are_shown() -> None:
-    assert labels([Choice("ftjob-AbCdEfGhIjKlMnOpQrStUvWx", None, "Queued")]) == ["ftjob-AbCd…pQrStUvWx · Queued"]
-    assert labels([Choice("12345", None, "Queued")]) == ["12345 · Queued"]
+    assert distinct_labels([Choice("ftjob-AbCdEfGhIjKlMnOpQrStUvWx", None, "Queued")]) == [
+        "ftjob-AbCd…pQrStUvWx · Queued"
+    ]
+    assert distinct_labels([Choice("12345", None, "Queued")]) == ["12345 · Queued"]
 
 
 @pytest.mark.parametrize(
@@ -35,7 +37,7 @@ def test_without_a_name_the_beginning_and_the_end_of_the_id_are_shown() -> None:
     ],
 )
 def test_no_two_labels_of_a_choice_are_the_same(choices: list[Choice]) -> None:
-    drawn = labels(choices)
+    drawn = distinct_labels(choices)
 
     assert len(set(drawn)) == len(choices)
     assert all(0 < len(label) <= LONGEST_LABEL for label in drawn)
@@ -43,7 +45,7 @@ def test_no_two_labels_of_a_choice_are_the_same(choices: list[Choice]) -> None:
 
 
 def test_what_tells_namesakes_apart_is_their_id() -> None:
-    drawn = labels([Choice(each, "replica", "Running") for each in ("ftjob-one", "ftjob-two")])
+    drawn = distinct_labels([Choice(each, "replica", "Running") for each in ("ftjob-one", "ftjob-two")])
 
     assert drawn == ["replica · ftjob-one · Running", "replica · ftjob-two · Running"]
 

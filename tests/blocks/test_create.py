@@ -3,17 +3,17 @@
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from bot.blocks.create import CREATING, created, form, private_of
+from bot.blocks.create import CREATING, create_form, create_result, form_metadata
 from bot.blocks.view import View
 from bot.commands.create import NO_FILE, NO_WINDOW, TOO_OLD
 from bot.commands.create_form import read_creation
 from bot.commands.error_messages import TRAINING_CLOSED
-from bot.jobs.creation import Creation
+from bot.jobs.creation import JobRequest
 from bot.jobs.models import File
 from bot.listeners.modals import _values
-from bot.sandbox.slack.forms import filled_in
-from bot.sandbox.slack.messages import View as Window
-from tests.blocks.as_read import view_as_read
+from bot.sandbox.slack.forms import submitted_state
+from bot.sandbox.slack.messages import OpenView as Window
+from tests.blocks.as_read import view_text
 from tests.blocks.drawn import CHANNEL, KEY, NOW
 from tests.blocks.test_details import faults_of
 from tests.blocks.test_every_message import markup
@@ -22,8 +22,8 @@ FILES = [
     File(id="file-new1", filename="train.jsonl", bytes=1_234_567, created_at=NOW),
     File(id="file-old1", filename=":tada: <!channel>", bytes=900, created_at=None),
 ]
-PRIVATE = private_of(KEY, CHANNEL)
-FILLED = Creation(
+PRIVATE = form_metadata(KEY, CHANNEL)
+FILLED = JobRequest(
     "gpt-4o-mini",
     "file-new1",
     "file-old1",
@@ -33,7 +33,7 @@ FILLED = Creation(
     (("n_epochs", 10), ("learning_rate_multiplier", 0.00001), ("beta", 0.1)),
     (("team", "search"), ("note", "a=b")),
 )
-LONGEST = Creation(
+LONGEST = JobRequest(
     "m" * 200,
     "file-" + "f" * 100,
     "file-" + "f" * 100,
@@ -46,10 +46,10 @@ LONGEST = Creation(
 
 
 def test_windows(snapshot: SnapshotAssertion) -> None:
-    assert view_as_read(form(PRIVATE, FILES)) == snapshot(name="empty")
-    assert view_as_read(form(PRIVATE, None, filled=FILLED, problem=TOO_OLD)) == snapshot(name="again, ids typed")
-    assert view_as_read(CREATING) == snapshot(name="creating")
-    assert view_as_read(created("Created.\nTracking `ftjob-abc123` here.")) == snapshot(name="created")
+    assert view_text(create_form(PRIVATE, FILES)) == snapshot(name="empty")
+    assert view_text(create_form(PRIVATE, None, prefilled=FILLED, problem=TOO_OLD)) == snapshot(name="again, ids typed")
+    assert view_text(CREATING) == snapshot(name="creating")
+    assert view_text(create_result("Created.\nTracking `ftjob-abc123` here.")) == snapshot(name="created")
     words = [NO_FILE, NO_WINDOW, TRAINING_CLOSED]
     assert words == snapshot(name="in words")
 
@@ -57,12 +57,14 @@ def test_windows(snapshot: SnapshotAssertion) -> None:
 @pytest.mark.parametrize(
     "view",
     [
-        form(PRIVATE, FILES),
-        form(PRIVATE, [File(id=f"file-{n}", filename=markup(300), bytes=2**40, created_at=NOW) for n in range(100)]),
-        form(PRIVATE, None, filled=LONGEST, problem="&lt;" * 2000),
-        form(PRIVATE, FILES, filled=LONGEST),
+        create_form(PRIVATE, FILES),
+        create_form(
+            PRIVATE, [File(id=f"file-{n}", filename=markup(300), bytes=2**40, created_at=NOW) for n in range(100)]
+        ),
+        create_form(PRIVATE, None, prefilled=LONGEST, problem="&lt;" * 2000),
+        create_form(PRIVATE, FILES, prefilled=LONGEST),
         CREATING,
-        created("&lt;" * 2000),
+        create_result("&lt;" * 2000),
     ],
     ids=["empty", "a hundred files", "typed", "longest", "creating", "created"],
 )
@@ -71,15 +73,15 @@ def test_slack_takes_every_window(view: View) -> None:
 
 
 def test_a_form_that_is_shown_anew_asks_for_the_same_job() -> None:
-    window = Window("V1", "U1", form(PRIVATE, FILES, filled=FILLED).body(), "", "V1")
+    window = Window("V1", "U1", create_form(PRIVATE, FILES, prefilled=FILLED).payload(), "", "V1")
 
-    assert read_creation(_values(filled_in(window, {}))) == FILLED
+    assert read_creation(_values(submitted_state(window, {}))) == FILLED
 
 
 def test_the_name_of_a_file_is_text() -> None:
     texts = [
         option["text"]
-        for block in form(PRIVATE, FILES).blocks
+        for block in create_form(PRIVATE, FILES).blocks
         for option in block.get("element", {}).get("options", [])
     ]
 
@@ -91,7 +93,7 @@ def test_the_name_of_a_file_is_text() -> None:
 def test_files_of_one_name_size_and_day_are_told_apart(name: str | None) -> None:
     ids = [f"file-Hk3v9Qm1Lw8Zr2Tb-{nth}-9Xc4Vb7Nm0Qw" for nth in range(9)]
     files = [File(id=each, filename=name, bytes=900, created_at=NOW) for each in ids]
-    window = form(PRIVATE, files)
+    window = create_form(PRIVATE, files)
     select = next(block["element"] for block in window.blocks if block.get("block_id") == "training_file")
     shown = [option["text"]["text"] for option in select["options"]]
 

@@ -7,31 +7,31 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from bot.blocks import Message
-from bot.blocks.details import details
-from bot.blocks.job import Surroundings
-from bot.blocks.view import LOADING, View, view_of
+from bot.blocks.details import details_view
+from bot.blocks.job import JobLinks
+from bot.blocks.view import LOADING, View, message_view
 from bot.jobs.models import Job
 from bot.sandbox.slack.blockkit import check_view
-from bot.sandbox.slack.messages import readable
-from tests.blocks.as_read import view_as_read
-from tests.blocks.drawn import FULL, NOW, PERSON, alive, examples, job, marked_up
+from bot.sandbox.slack.messages import texts_in
+from tests.blocks.as_read import view_text
+from tests.blocks.drawn import FULL, NOW, PERSON, active_markup, examples, markup_texts, sample_job
 from tests.blocks.test_every_message import LONGEST_FAILED, LONGEST_SUCCEEDED, markup
 
-AROUND = Surroundings(None)
+LINKS = JobLinks(None)
 
 
 def faults_of(view: View) -> list[str]:
     """Return everything that Slack or the house rules have against a window."""
-    verdict = check_view(view.body(), people={PERSON})
-    return [fault for fault in [verdict.error, *verdict.messages, *verdict.complaints] if fault]
+    verdict = check_view(view.payload(), user_ids={PERSON})
+    return [fault for fault in [verdict.error, *verdict.messages, *verdict.violations] if fault]
 
 
 def read(view: View) -> str:
-    return "\n".join(readable(list(view.blocks)))
+    return "\n".join(texts_in(list(view.blocks)))
 
 
 def test_every_property_stands_in_the_window() -> None:
-    window = read(details(job(**FULL), AROUND, checked_at=NOW))
+    window = read(details_view(sample_job(**FULL), LINKS, checked_at=NOW))
 
     assert FULL.keys() | {"object", "id", "model", "created_at", "training_file"} == Job.model_fields.keys()
     missing = [name for name in FULL if name != "finished_at" and not _is_shown(FULL[name], window)]
@@ -52,7 +52,9 @@ def _is_shown(value: Any, window: str) -> bool:
 def test_the_longest_values_are_shown_whole() -> None:
     metadata = {f"{n:02}" + "k" * 62: f"{n:02}" + "v" * 510 for n in range(16)}
     suffix = "s" * 64
-    window = details(job(metadata=metadata, user_provided_suffix=suffix, status="failed"), AROUND, checked_at=NOW)
+    window = details_view(
+        sample_job(metadata=metadata, user_provided_suffix=suffix, status="failed"), LINKS, checked_at=NOW
+    )
 
     said = read(window).replace("\n", "")
     assert [key for key, value in metadata.items() if f"{key}: {value}" not in said] == []
@@ -62,30 +64,32 @@ def test_the_longest_values_are_shown_whole() -> None:
 @pytest.mark.parametrize("longest", [LONGEST_FAILED, LONGEST_SUCCEEDED], ids=lambda drawn: drawn.status)
 def test_slack_takes_the_window_of_the_longest_job(longest: Job) -> None:
     endless = longest.model_copy(update={"hyperparameters": {str(n): markup(5000) for n in range(40)}})
-    window = details(endless, AROUND, checked_at=NOW)
+    window = details_view(endless, LINKS, checked_at=NOW)
 
     assert faults_of(window) == []
     assert len(window.blocks) <= 100
-    assert len(json.dumps(window.body())) < 200_000
+    assert len(json.dumps(window.payload())) < 200_000
 
 
 @pytest.mark.parametrize("example", examples().values(), ids=examples().keys())
 def test_slack_takes_the_window_of_every_example_job(example: Job) -> None:
-    assert faults_of(details(example, AROUND, checked_at=NOW)) == []
+    assert faults_of(details_view(example, LINKS, checked_at=NOW)) == []
 
 
 def test_nothing_in_the_window_comes_alive() -> None:
     evil = "<!channel> & `x` <https://evil.example|Fix> "
-    hostile = job(**{**FULL, "metadata": {evil: evil}, "model": evil, "training_file": evil, "organization_id": evil})
-    blocks = details(hostile, AROUND, checked_at=NOW).blocks
+    hostile = sample_job(
+        **{**FULL, "metadata": {evil: evil}, "model": evil, "training_file": evil, "organization_id": evil}
+    )
+    blocks = details_view(hostile, LINKS, checked_at=NOW).blocks
 
-    assert [found for text in marked_up(Message("", blocks)) for found in alive(text)] == []
+    assert [found for text in markup_texts(Message("", blocks)) for found in active_markup(text)] == []
 
 
 def test_windows(snapshot: SnapshotAssertion) -> None:
-    assert view_as_read(details(job(**FULL, user_provided_suffix="search"), AROUND, checked_at=NOW)) == snapshot(
-        name="details"
-    )
-    assert view_as_read(LOADING) == snapshot(name="loading")
+    assert view_text(
+        details_view(sample_job(**FULL, user_provided_suffix="search"), LINKS, checked_at=NOW)
+    ) == snapshot(name="details")
+    assert view_text(LOADING) == snapshot(name="loading")
     assert faults_of(LOADING) == []
-    assert view_as_read(view_of(Message("Only text."))) == snapshot(name="a note")
+    assert view_text(message_view(Message("Only text."))) == snapshot(name="a note")

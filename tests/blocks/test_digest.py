@@ -4,11 +4,11 @@ from dataclasses import replace
 import pytest
 
 from bot.blocks import Message
-from bot.blocks.digest import LONGEST_LINE, Told, after_flapping, after_mute, digest
+from bot.blocks.digest import LONGEST_LINE, DigestLine, digest_message, flapping_digest, mute_digest
 from bot.jobs.changes import Change, ChangeKind, State, first_change
 from bot.jobs.models import Job, Snapshot
-from bot.store.outbox.digests import MOST_CHANGES
-from tests.blocks.drawn import faults, shown
+from bot.store.outbox.digests import MAX_CHANGES
+from tests.blocks.drawn import message_faults, visible_text
 from tests.builders import job_body
 
 MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
@@ -16,14 +16,14 @@ MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
 
 def line(
     before: str, after: str, model: str | None = None, kind: ChangeKind = ChangeKind.STATUS, **fields: object
-) -> Told:
+) -> DigestLine:
     job = Job.model_validate(job_body(status=after, fine_tuned_model=model, **fields))
-    return Told(Change(kind, State(before), State(after, model)), job)
+    return DigestLine(Change(kind, State(before), State(after, model)), job)
 
 
 def test_a_digest_tells_each_change_in_a_line_with_what_people_need_of_it() -> None:
     failed = {"code": "invalid_training_file", "message": "Line 3 is no JSON.", "param": "training_file"}
-    message = digest(
+    message = digest_message(
         [
             line("queued", "running", id="ftjob-a"),
             line("running", "succeeded", MODEL, id="ftjob-b"),
@@ -34,7 +34,7 @@ def test_a_digest_tells_each_change_in_a_line_with_what_people_need_of_it() -> N
         notes=[],
     )
 
-    title, *lines, hint = shown(message).splitlines()
+    title, *lines, hint = visible_text(message).splitlines()
     assert title == "*5 changes*"
     assert [" ".join(each.split()[1:]) for each in lines] == [
         "`ftjob-a` Queued → *Running*",
@@ -47,30 +47,32 @@ def test_a_digest_tells_each_change_in_a_line_with_what_people_need_of_it() -> N
 
 
 def test_a_digest_can_be_said_aloud() -> None:
-    message = digest([line("queued", "running", id="ftjob-a"), line("running", "failed", id="ftjob-b")], notes=["late"])
+    message = digest_message(
+        [line("queued", "running", id="ftjob-a"), line("running", "failed", id="ftjob-b")], notes=["late"]
+    )
 
     assert message.text == "late 2 changes: ftjob-a is running; ftjob-b failed."
 
 
 def test_the_longest_digest_names_every_job_and_fits_into_one_message() -> None:
-    ids = [f"ftjob-{n:02d}{'x' * 62}" for n in range(MOST_CHANGES)]
+    ids = [f"ftjob-{n:02d}{'x' * 62}" for n in range(MAX_CHANGES)]
     long = {"code": "c" * 60, "message": "m" * 5000, "param": "p" * 60}
-    message = digest(
+    message = digest_message(
         [line("running", "failed", "ft:" + "m" * 300, id=each, error=long) for each in ids], notes=["n" * 90]
     )
 
-    assert faults(message) == []
-    assert all(each in shown(message) for each in ids)
-    assert max(map(len, shown(message).splitlines())) <= LONGEST_LINE
+    assert message_faults(message) == []
+    assert all(each in visible_text(message) for each in ids)
+    assert max(map(len, visible_text(message).splitlines())) <= LONGEST_LINE
 
 
-def first_seen(status: str, model: str | None = None, **fields: object) -> Told:
+def first_seen(status: str, model: str | None = None, **fields: object) -> DigestLine:
     """Return the first sight of a job, as it is told."""
     body = job_body(status=status, fine_tuned_model=model, **fields)
-    return Told(first_change(Snapshot.model_validate(body)), Job.model_validate(body))
+    return DigestLine(first_change(Snapshot.model_validate(body)), Job.model_validate(body))
 
 
-@pytest.mark.parametrize("many", [digest, after_mute, after_flapping])
+@pytest.mark.parametrize("many", [digest_message, mute_digest, flapping_digest])
 def test_what_is_known_of_a_job_at_its_first_sight_is_told_also_among_many(many: Callable[..., Message]) -> None:
     wrong = {"code": "invalid_training_file", "message": "Line 3 is no JSON.", "param": None}
     message = many(
@@ -84,7 +86,7 @@ def test_what_is_known_of_a_job_at_its_first_sight_is_told_also_among_many(many:
         notes=[],
     )
 
-    _, *lines, hint = shown(message).splitlines()
+    _, *lines, hint = visible_text(message).splitlines()
     assert [" ".join(each.split()[1:]) for each in lines] == [
         f"`ftjob-a` *New*, succeeded · `{MODEL}`",
         "`ftjob-b` *New*, failed · invalid_training_file: Line 3 is no JSON.",
@@ -93,12 +95,12 @@ def test_what_is_known_of_a_job_at_its_first_sight_is_told_also_among_many(many:
         f"`ftjob-e` *New*, cancelled · `{MODEL}`",
     ]
     assert "`/ftjob curves`" in hint
-    assert "curves" not in shown(many([first_seen("running")], notes=[]))
+    assert "curves" not in visible_text(many([first_seen("running")], notes=[]))
 
 
-def gone(told: Told) -> Told:
+def gone(told: DigestLine) -> DigestLine:
     """Return that a job is not visible any more."""
-    return replace(told, change=Change(ChangeKind.GONE, told.change.after, told.change.after), reason=None)
+    return replace(told, change=Change(ChangeKind.MISSING, told.change.after, told.change.after), reason=None)
 
 
 MODEL_COMES = line("succeeded", "succeeded", MODEL, ChangeKind.MODEL)
@@ -117,7 +119,7 @@ FAILS = replace(line("running", "failed"), reason="The file was empty.")
     ],
     ids=["new, then its model", "over, then its model", "new, then gone", "failed, then gone", "failed twice", "new"],
 )
-def test_what_a_job_went_through_while_muted_ends_with_all_that_is_known(told: list[Told], expected: str) -> None:
-    _, line_of_job, _ = shown(after_mute(told, notes=[])).splitlines()
+def test_what_a_job_went_through_while_muted_ends_with_all_that_is_known(told: list[DigestLine], expected: str) -> None:
+    _, line_of_job, _ = visible_text(mute_digest(told, notes=[])).splitlines()
 
     assert line_of_job.split(" ", 2)[2] == expected

@@ -1,11 +1,22 @@
 import pytest
 
-from bot.blocks.answers import facts, help_text, note, problem, usage
+from bot.blocks.answers import help_message, labeled_values, note_message, problem_message, usage_message
 from bot.blocks.lists import job_list, tracked_list
 from bot.blocks.parts import Message
 from bot.commands.usage import USAGE
 from bot.jobs.models import Job
-from tests.blocks.drawn import FAILED, FULL, SUCCEEDED, examples, faults, faults_of_view, homes, job, notices, pictures
+from tests.blocks.drawn import (
+    FAILED,
+    FULL,
+    SUCCEEDED,
+    all_notices,
+    examples,
+    home_views,
+    message_faults,
+    messages_about,
+    sample_job,
+    view_faults,
+)
 
 STATUSES = (
     "validating_files queued running paused succeeded failed cancelled pausing resuming expired deleted "
@@ -18,7 +29,7 @@ def markup(length: int) -> str:
     return (MARKUP * (length // len(MARKUP) + 1))[:length]
 
 
-LONGEST_JOB = job(
+LONGEST_JOB = sample_job(
     id=markup(200),
     status="<!channel>&<!here>&<@U1>&<!everyone>&&&&"[:40],
     model=markup(300),
@@ -44,8 +55,8 @@ LONGEST_SUCCEEDED = LONGEST_JOB.model_copy(update={"status": "succeeded"})
 @pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize("fields", [{}, SUCCEEDED, FAILED, FULL], ids=["bare", "succeeded", "failed", "full"])
 def test_slack_takes_every_picture_of_a_job_in_every_state(status: str, fields: dict[str, object]) -> None:
-    for name, message in pictures(job(**{**fields, "status": status})).items():
-        assert faults(message) == [], name
+    for name, message in messages_about(sample_job(**{**fields, "status": status})).items():
+        assert message_faults(message) == [], name
 
 
 def test_the_contract_has_twenty_three_example_jobs() -> None:
@@ -54,59 +65,60 @@ def test_the_contract_has_twenty_three_example_jobs() -> None:
 
 @pytest.mark.parametrize("example", examples().values(), ids=examples().keys())
 def test_slack_takes_every_picture_of_every_example_job(example: Job) -> None:
-    for name, message in pictures(example).items():
-        assert faults(message) == [], name
+    for name, message in messages_about(example).items():
+        assert message_faults(message) == [], name
 
 
 @pytest.mark.parametrize("longest", [LONGEST_JOB, LONGEST_FAILED, LONGEST_SUCCEEDED], ids=lambda job: job.status[:9])
 def test_slack_takes_the_longest_pictures(longest: Job) -> None:
-    for name, message in pictures(longest, reason=markup(4096), rows=500).items():
-        assert faults(message) == [], name
+    for name, message in messages_about(longest, reason=markup(4096), rows=500).items():
+        assert message_faults(message) == [], name
         assert len(message.blocks) <= 50, name
-    for name, view in homes(longest, rows=500).items():
-        assert faults_of_view(view) == [], name
+    for name, view in home_views(longest, rows=500).items():
+        assert view_faults(view) == [], name
 
 
 def test_slack_takes_the_longest_notices() -> None:
-    for name, message in notices(markup(300), markup(4096)).items():
-        assert faults(message) == [], name
+    for name, message in all_notices(markup(300), markup(4096)).items():
+        assert message_faults(message) == [], name
 
 
 def test_slack_takes_a_list_with_the_longest_title() -> None:
     title = "The newest jobs" + "".join(f" · {'k' * 64}={'&lt;' * 16}" for _ in range(16))
 
     assert (
-        faults(job_list([LONGEST_JOB] * 25, title=title, empty="None.", older="list all 10 after:ftjob-abc123")) == []
+        message_faults(job_list([LONGEST_JOB] * 25, title=title, empty="None.", older="list all 10 after:ftjob-abc123"))
+        == []
     )
 
 
 def test_slack_takes_lists_without_rows() -> None:
-    assert faults(job_list([], title="The newest jobs", empty="No jobs yet.")) == []
-    assert faults(tracked_list([], subscribed=False)) == []
-    assert faults(tracked_list([], subscribed=True)) == []
+    assert message_faults(job_list([], title="The newest jobs", empty="No jobs yet.")) == []
+    assert message_faults(tracked_list([], subscribed=False)) == []
+    assert message_faults(tracked_list([], subscribed=True)) == []
 
 
 @pytest.mark.parametrize(
     "message",
     [
-        help_text([(each.form, each.does) for each in USAGE.values()]),
-        *(usage(each.form, each.does, each.example) for each in USAGE.values()),
-        facts("ftjob", [(f"Label {n}", "`value`" * 300) for n in range(10)][:3]),
-        note("Tracking `ftjob-abc123` here."),
-        note("`&lt;ftjob&gt;` " * 1000),
-        problem("It did not work. Try again.", ref="7f3a"),
-        problem("It did not work &amp; never will. " * 500, ref="7f3a"),
+        help_message([(each.syntax, each.description) for each in USAGE.values()]),
+        *(usage_message(each.syntax, each.description, each.example) for each in USAGE.values()),
+        labeled_values("ftjob", [(f"Label {n}", "`value`" * 300) for n in range(10)][:3]),
+        note_message("Tracking `ftjob-abc123` here."),
+        note_message("`&lt;ftjob&gt;` " * 1000),
+        problem_message("It did not work. Try again.", ref="7f3a"),
+        problem_message("It did not work &amp; never will. " * 500, ref="7f3a"),
     ],
     ids=lambda message: message.text[:30],
 )
 def test_slack_takes_every_short_answer(message: Message) -> None:
-    assert faults(message) == []
+    assert message_faults(message) == []
 
 
 def test_top_level_texts_hold_no_moment_that_needs_a_client() -> None:
     messages = [
-        *pictures(job(**FULL)).values(),
-        note("It ended <!date^1790000000^{date} at {time}|2026-09-21 13:33 UTC>."),
+        *messages_about(sample_job(**FULL)).values(),
+        note_message("It ended <!date^1790000000^{date} at {time}|2026-09-21 13:33 UTC>."),
     ]
 
     assert [message.text for message in messages if "<!date" in message.text] == []
@@ -115,7 +127,9 @@ def test_top_level_texts_hold_no_moment_that_needs_a_client() -> None:
 
 def test_every_button_says_what_it_does_and_to_which_job() -> None:
     pictured = {
-        name: message for name, message in pictures(job(), rows=500).items() if name not in ("outbox", "subscriptions")
+        name: message
+        for name, message in messages_about(sample_job(), rows=500).items()
+        if name not in ("outbox", "subscriptions")
     }
     buttons = [
         element

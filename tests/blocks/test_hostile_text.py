@@ -7,14 +7,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.blocks import Message
-from bot.blocks.answers import note, problem
-from bot.blocks.models import Made, model_list
-from bot.blocks.outbox import Undeliverable, of_card, of_change, of_model, outbox
-from bot.commands.error_messages import upstream
-from bot.errors import AccessRefused, NotFound, RateLimited, RequestRefused, Unreachable
+from bot.blocks.answers import note_message, problem_message
+from bot.blocks.models import FineTunedModel, model_list
+from bot.blocks.outbox import UndeliveredRow, card_label, model_label, outbox_message, status_change_label
+from bot.commands.error_messages import provider_error
+from bot.errors import AccessDenied, NotFound, RateLimited, RequestRejected, Unreachable
 from bot.jobs.models import Job
-from tests.blocks.drawn import alive, as_message, faults, homes, marked_up, notices, pictures, unseen
-from tests.depth import rolls
+from tests.blocks.drawn import (
+    active_markup,
+    all_notices,
+    as_message,
+    home_views,
+    invisible_characters,
+    markup_texts,
+    message_faults,
+    messages_about,
+)
+from tests.depth import max_examples
 
 PIECES = [
     "<!channel>", "<!here>", "<@U0OTHER>", "<!subteam^S1>", "<#C1|x>", "<https://evil.example|platform.openai.com>",
@@ -52,27 +61,29 @@ def jobs(draw: st.DrawFn) -> Job:
 
 
 def assert_harmless(message: Message, name: str = "") -> None:
-    for text in marked_up(message):
-        assert alive(text) == [], (name, text)
-    assert unseen(message) == [], name
-    assert faults(message) == [], name
+    for text in markup_texts(message):
+        assert active_markup(text) == [], (name, text)
+    assert invisible_characters(message) == [], name
+    assert message_faults(message) == [], name
 
 
 @settings(
-    max_examples=rolls(500, 60), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=max_examples(500, 60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(jobs(), hostile)
 def test_nothing_in_a_job_comes_alive_in_any_picture_of_it(job: Job, reason: str) -> None:
-    for name, message in pictures(job, reason=reason).items():
+    for name, message in messages_about(job, reason=reason).items():
         assert_harmless(message, name)
-    for name, view in homes(job).items():
+    for name, view in home_views(job).items():
         assert_harmless(as_message(view), name)
 
 
 @settings(deadline=None)
 @given(hostile, hostile)
 def test_nothing_in_a_notice_comes_alive(about: str, said: str) -> None:
-    for name, message in notices(about, said).items():
+    for name, message in all_notices(about, said).items():
         assert_harmless(message, name)
 
 
@@ -80,7 +91,12 @@ def test_nothing_in_a_notice_comes_alive(about: str, said: str) -> None:
 @given(hostile, st.dates() | st.none())
 def test_nothing_in_the_name_of_a_model_comes_alive(model: str, ends: date | None) -> None:
     assert_harmless(
-        model_list([Made(model, ends, account=model)] * 30, checkpoints=7, today=date(2026, 11, 26), place="`x`")
+        model_list(
+            [FineTunedModel(model, ends, account=model)] * 30,
+            checkpoints=7,
+            today=date(2026, 11, 26),
+            account_label="`x`",
+        )
     )
 
 
@@ -89,23 +105,25 @@ def test_nothing_in_the_name_of_a_model_comes_alive(model: str, ends: date | Non
 def test_nothing_in_an_error_comes_alive(said: str, job_id: str) -> None:
     errors = [
         NotFound(said),
-        AccessRefused(said),
-        AccessRefused(said, missing_scope=said),
-        RequestRefused(said),
+        AccessDenied(said),
+        AccessDenied(said, missing_scope=said),
+        RequestRejected(said),
         RateLimited(said, retry_after=20),
-        Unreachable(said, maybe_done=True),
+        Unreachable(said, may_have_executed=True),
     ]
     for error in errors:
-        assert_harmless(problem(upstream(error, place="project `proj_1`", job_id=job_id)), type(error).__name__)
+        assert_harmless(
+            problem_message(provider_error(error, place="project `proj_1`", job_id=job_id)), type(error).__name__
+        )
 
 
 @settings(deadline=None)
 @given(hostile, hostile, hostile.filter(lambda place: not place.isalnum()), hostile)
 def test_nothing_in_what_could_not_be_delivered_comes_alive(job_id: str, status: str, place: str, error: str) -> None:
-    names = (of_change(job_id, status, status), of_model(job_id), of_card(job_id))
-    rows = [Undeliverable(2**60, what, place, 253_402_300_799, error) for what in names] * 7
+    names = (status_change_label(job_id, status, status), model_label(job_id), card_label(job_id))
+    rows = [UndeliveredRow(2**60, what, place, 253_402_300_799, error) for what in names] * 7
 
-    assert_harmless(outbox(rows, total=10**12, waiting=10**12, waits_for=1e12, done="Done."))
+    assert_harmless(outbox_message(rows, total=10**12, waiting=10**12, waits_for=1e12, done="Done."))
 
 
 @settings(deadline=None)
@@ -116,4 +134,4 @@ def test_nothing_in_what_could_not_be_delivered_comes_alive(job_id: str, status:
     )
 )
 def test_a_long_answer_is_never_cut_inside_its_markup(parts: list[str]) -> None:
-    assert_harmless(note(" ".join(["so:", *parts])))
+    assert_harmless(note_message(" ".join(["so:", *parts])))

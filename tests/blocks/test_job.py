@@ -3,13 +3,22 @@ from typing import Any
 import pytest
 
 from bot.blocks.card import card
-from bot.blocks.job import Surroundings, doing, emoji, failure, followed_by, sentence, status, word
-from bot.jobs.actions import Order
+from bot.blocks.job import (
+    JobLinks,
+    failure_text,
+    job_sentence,
+    status_emoji,
+    status_label,
+    status_message,
+    status_phrase,
+    tracked_by,
+)
+from bot.jobs.actions import JobAction
 from bot.jobs.models import Job, JobError
 from bot.jobs.statuses import Phase, phase_of
-from tests.blocks.drawn import FAILED, FULL, NOW, SUCCEEDED, job, shown
+from tests.blocks.drawn import FAILED, FULL, NOW, SUCCEEDED, sample_job, visible_text
 
-AROUND = Surroundings("https://platform.openai.com/finetune/ftjob-abc123")
+LINKS = JobLinks("https://platform.openai.com/finetune/ftjob-abc123")
 SHOWN_AS = {
     "id": "`ftjob-abc123`",
     "object": "*Object*\n`fine_tuning.job`",
@@ -35,7 +44,7 @@ SHOWN_AS = {
 
 
 def drawn_status(**fields: Any) -> str:
-    return shown(status(job(**fields), AROUND, checked_at=NOW))
+    return visible_text(status_message(sample_job(**fields), LINKS, checked_at=NOW))
 
 
 def test_the_list_of_properties_is_the_whole_model() -> None:
@@ -103,7 +112,7 @@ def test_all_sixteen_pairs_of_the_longest_metadata_have_a_line() -> None:
 )
 def test_a_status_is_said_as_people_say_it(said: str, phase: Phase, words: str) -> None:
     assert phase_of(said) is phase
-    assert doing(said) == words
+    assert status_phrase(said) == words
 
 
 @pytest.mark.parametrize(
@@ -120,7 +129,7 @@ def test_a_status_is_said_as_people_say_it(said: str, phase: Phase, words: str) 
     ],
 )
 def test_a_status_is_a_word_beside_its_emoji(said: str, expected: str) -> None:
-    assert f"{emoji(said)} {word(said)}" == expected
+    assert f"{status_emoji(said)} {status_label(said)}" == expected
 
 
 @pytest.mark.parametrize(
@@ -142,7 +151,7 @@ def test_a_status_is_a_word_beside_its_emoji(said: str, expected: str) -> None:
     ],
 )
 def test_a_job_is_said_in_a_sentence(fields: dict[str, Any], expected: str) -> None:
-    assert sentence(job(**fields)) == expected
+    assert job_sentence(sample_job(**fields)) == expected
 
 
 @pytest.mark.parametrize(
@@ -158,11 +167,11 @@ def test_a_job_is_said_in_a_sentence(fields: dict[str, Any], expected: str) -> N
 def test_why_a_job_failed_is_told_in_the_words_of_the_provider(
     error: JobError | None, reason: str | None, expected: str | None
 ) -> None:
-    assert failure(error, reason) == expected
+    assert failure_text(error, reason) == expected
 
 
-def actions_of(fields: dict[str, Any], around: Surroundings) -> list[str]:
-    blocks = card(job(**fields), around, "note").blocks
+def actions_of(fields: dict[str, Any], around: JobLinks) -> list[str]:
+    blocks = card(sample_job(**fields), around, "note").blocks
     return [element["action_id"] for block in blocks if block["type"] == "actions" for element in block["elements"]]
 
 
@@ -190,21 +199,23 @@ def actions_of(fields: dict[str, Any], around: Surroundings) -> list[str]:
 def test_a_card_offers_what_can_be_done(
     fields: dict[str, Any], *, tracked: bool, can_cancel: bool, expected: list[str]
 ) -> None:
-    around = Surroundings(
+    around = JobLinks(
         "https://platform.openai.com/finetune/x",
         tracked=tracked,
-        orders=frozenset(Order) if can_cancel else frozenset(),
+        actions=frozenset(JobAction) if can_cancel else frozenset(),
     )
 
     assert actions_of(fields, around) == expected
 
 
 def test_no_button_of_a_card_acts_by_itself() -> None:
-    buttons = [e for block in card(job(), AROUND, "note").blocks for e in block.get("elements", []) if "value" in e]
+    buttons = [
+        e for block in card(sample_job(), LINKS, "note").blocks for e in block.get("elements", []) if "value" in e
+    ]
 
     assert {button["value"] for button in buttons} == {"ftjob-abc123"}
 
 
 def test_who_follows_a_job_is_named() -> None:
-    assert followed_by("U0OLIVIA") == "tracked by <@U0OLIVIA>"
-    assert followed_by(None) == "matched a subscription of this channel"
+    assert tracked_by("U0OLIVIA") == "tracked by <@U0OLIVIA>"
+    assert tracked_by(None) == "matched a subscription of this channel"

@@ -1,15 +1,15 @@
 from bot.blocks.lists import MOST_JOBS, MOST_ROWS, job_list, tracked_list
-from tests.blocks.drawn import SUCCEEDED, job, shown
+from tests.blocks.drawn import SUCCEEDED, sample_job, visible_text
 
 MODEL = SUCCEEDED["fine_tuned_model"]
 SUBSCRIBED = "This channel is subscribed: `/ftjob subscriptions` shows to what."
 
 
 def test_a_job_is_a_row_with_its_state_its_model_and_a_button() -> None:
-    message = job_list([job(**SUCCEEDED)], title="The newest jobs", empty="None.")
+    message = job_list([sample_job(**SUCCEEDED)], title="The newest jobs", empty="None.")
 
     assert message.text == "The newest jobs: ftjob-abc123 succeeded."
-    assert shown(message).splitlines() == [
+    assert visible_text(message).splitlines() == [
         "*The newest jobs*",
         ":white_check_mark: Succeeded · `ftjob-abc123`",
         f"`{MODEL}` · <!date^1790000000^{{date_short_pretty}} at {{time}}|2026-09-21 14:13 UTC>",
@@ -18,32 +18,34 @@ def test_a_job_is_a_row_with_its_state_its_model_and_a_button() -> None:
 
 
 def test_a_job_without_a_model_or_a_date_is_still_a_row() -> None:
-    message = job_list([job(model=None, created_at=None)], title="Jobs", empty="None.")
+    message = job_list([sample_job(model=None, created_at=None)], title="Jobs", empty="None.")
 
-    assert ":gear: Running · `ftjob-abc123`\n`?`\n" in shown(message)
+    assert ":gear: Running · `ftjob-abc123`\n`?`\n" in visible_text(message)
 
 
 def test_without_jobs_the_empty_sentence_is_the_answer() -> None:
     message = job_list([], title="Jobs", empty="No jobs yet.", older="list all 10 after:ftjob-abc123")
 
-    assert message.text == shown(message) == "No jobs yet."
+    assert message.text == visible_text(message) == "No jobs yet."
 
 
 def test_a_list_says_that_there_are_more() -> None:
     older = "list all 10 after:ftjob-abc123"
-    (button,) = job_list([job()], title="Jobs", empty="None.", older=older).blocks[-1]["elements"]
+    (button,) = job_list([sample_job()], title="Jobs", empty="None.", older=older).blocks[-1]["elements"]
     assert (button["text"]["text"], button["value"]) == ("Older", older)
-    assert "Older" not in shown(job_list([job()], title="Jobs", empty="None."))
-    assert "Older" not in shown(job_list([job()], title="Jobs", empty="None.", older="list " + "k=v " * 500))
+    assert "Older" not in visible_text(job_list([sample_job()], title="Jobs", empty="None."))
+    assert "Older" not in visible_text(
+        job_list([sample_job()], title="Jobs", empty="None.", older="list " + "k=v " * 500)
+    )
 
 
 def test_a_list_counts_the_jobs_that_it_has_no_room_for() -> None:
-    jobs = [job(id=f"ftjob-{n}") for n in range(MOST_JOBS + 7)]
+    jobs = [sample_job(id=f"ftjob-{n}") for n in range(MOST_JOBS + 7)]
     message = job_list(jobs, title="Jobs", empty="None.")
 
-    assert shown(message).splitlines()[-1] == "And 7 more: `/ftjob list active` shows them, in pages."
-    assert shown(message).count("Running") == MOST_JOBS
-    assert "And" not in shown(job_list(jobs[:MOST_JOBS], title="Jobs", empty="None."))
+    assert visible_text(message).splitlines()[-1] == "And 7 more: `/ftjob list active` shows them, in pages."
+    assert visible_text(message).count("Running") == MOST_JOBS
+    assert "And" not in visible_text(job_list(jobs[:MOST_JOBS], title="Jobs", empty="None."))
 
 
 def test_a_long_list_is_said_by_its_first_ten_jobs() -> None:
@@ -58,7 +60,7 @@ def test_what_is_tracked_is_a_row_with_a_button_that_ends_it() -> None:
     message = tracked_list([("ftjob-a", "validating_files")], subscribed=False)
 
     assert message.text == "1 job tracked here: ftjob-a validating files."
-    assert shown(message).splitlines() == [
+    assert visible_text(message).splitlines() == [
         "*1 job tracked here*",
         ":mag: Validating files · `ftjob-a`",
         "Untrack",
@@ -70,11 +72,11 @@ def test_what_is_tracked_is_a_row_with_a_button_that_ends_it() -> None:
 def test_all_that_is_tracked_is_counted_even_where_it_has_no_room() -> None:
     message = tracked_list([(f"ftjob-{n}", "running") for n in range(MOST_ROWS + 460)], subscribed=True)
 
-    assert shown(message).startswith("*500 jobs tracked here*")
-    assert shown(message).splitlines()[-3:] == ["And 460 more: press *More*.", SUBSCRIBED, "More"]
+    assert visible_text(message).startswith("*500 jobs tracked here*")
+    assert visible_text(message).splitlines()[-3:] == ["And 460 more: press *More*.", SUBSCRIBED, "More"]
     last = tracked_list([(f"ftjob-{n}", "running") for n in range(MOST_ROWS + 1)], subscribed=False, start=MOST_ROWS)
-    assert shown(last).splitlines()[0] == "*41 jobs tracked here, from number 41 on*"
-    assert "more" not in shown(last)
+    assert visible_text(last).splitlines()[0] == "*41 jobs tracked here, from number 41 on*"
+    assert "more" not in visible_text(last)
 
 
 def test_without_tracked_jobs_the_answer_says_how_to_start() -> None:

@@ -1,32 +1,40 @@
 import pytest
 
-from bot.blocks.notice import NoticeKind, notice
-from bot.blocks.outbox import ALL, MOST_ROWS, RETRY, RETRY_ALL, Undeliverable, of_change, outbox
+from bot.blocks.notice import NoticeKind, notice_message
+from bot.blocks.outbox import (
+    ALL_MESSAGES,
+    MOST_ROWS,
+    RETRY,
+    RETRY_ALL,
+    UndeliveredRow,
+    outbox_message,
+    status_change_label,
+)
 from bot.blocks.parts import Message
-from bot.sandbox.slack.messages import controls
-from bot.slack.errors import CHANNEL_CLOSED, OUR_FAULT, WORKSPACE_CLOSED
-from tests.blocks.drawn import CHANNEL, NOW, PERSON, faults, shown
+from bot.sandbox.slack.messages import interactive_elements
+from bot.slack.errors import AUTH_ERRORS, CHANNEL_CLOSED, INVALID_CONTENT
+from tests.blocks.drawn import CHANNEL, NOW, PERSON, message_faults, visible_text
 
 JOB = "ftjob-0a1b2c3d4e5f6a7b8c9d0e1f"
-WORDS = sorted(CHANNEL_CLOSED | WORKSPACE_CLOSED | OUR_FAULT | {"not_drawn"})
+WORDS = sorted(CHANNEL_CLOSED | AUTH_ERRORS | INVALID_CONTENT | {"not_drawn"})
 UNKNOWN = "Slack did not take it."
 
 
-def failed(error: str | None = "not_in_channel", *, channel: str = CHANNEL, number: int = 7) -> Undeliverable:
-    return Undeliverable(number, of_change(JOB, "validating_files", "succeeded"), channel, NOW, error)
+def failed(error: str | None = "not_in_channel", *, channel: str = CHANNEL, number: int = 7) -> UndeliveredRow:
+    return UndeliveredRow(number, status_change_label(JOB, "validating_files", "succeeded"), channel, NOW, error)
 
 
-def drawn(*rows: Undeliverable, total: int = 0, waiting: int = 0, waits_for: float | None = None) -> Message:
-    return outbox(rows, total=total or len(rows), waiting=waiting, waits_for=waits_for)
+def drawn(*rows: UndeliveredRow, total: int = 0, waiting: int = 0, waits_for: float | None = None) -> Message:
+    return outbox_message(rows, total=total or len(rows), waiting=waiting, waits_for=waits_for)
 
 
 def pressable(message: Message) -> list[tuple[str, str]]:
-    return [(element["action_id"], element["value"]) for _, element in controls(list(message.blocks))]
+    return [(element["action_id"], element["value"]) for _, element in interactive_elements(list(message.blocks))]
 
 
 @pytest.mark.parametrize("word", WORDS)
 def test_every_word_that_parks_or_kills_says_what_would_mend_it(word: str) -> None:
-    said = shown(drawn(failed(word)))
+    said = visible_text(drawn(failed(word)))
 
     assert UNKNOWN not in said
     assert f"(`{word[:39]}" in said
@@ -47,12 +55,12 @@ def test_every_word_that_parks_or_kills_says_what_would_mend_it(word: str) -> No
     ],
 )
 def test_the_remedy_fits_the_reason(word: str, fix: str) -> None:
-    assert fix in shown(drawn(failed(word)))
+    assert fix in visible_text(drawn(failed(word)))
 
 
 @pytest.mark.parametrize("word", ["word_of_tomorrow", "http_500", "timeout"])
 def test_a_word_that_is_not_known_is_shown_as_it_is(word: str) -> None:
-    said = shown(drawn(failed(word)))
+    said = visible_text(drawn(failed(word)))
 
     assert UNKNOWN in said
     assert f"(`{word}`, ref 7)" in said
@@ -61,8 +69,8 @@ def test_a_word_that_is_not_known_is_shown_as_it_is(word: str) -> None:
 def test_where_nobody_said_why_the_row_is_there_all_the_same() -> None:
     message = drawn(failed(None))
 
-    assert UNKNOWN in shown(message)
-    assert faults(message) == []
+    assert UNKNOWN in visible_text(message)
+    assert message_faults(message) == []
 
 
 @pytest.mark.parametrize(
@@ -77,28 +85,31 @@ def test_where_nobody_said_why_the_row_is_there_all_the_same() -> None:
     ],
 )
 def test_a_row_says_where_it_was_to_go(channel: str, place: str) -> None:
-    assert f" · {place} · since " in shown(drawn(failed(channel=channel)))
+    assert f" · {place} · since " in visible_text(drawn(failed(channel=channel)))
 
 
 def test_every_row_has_a_button_of_its_own_and_all_have_one_together() -> None:
     message = drawn(*(failed(number=number) for number in range(100, 125)), total=31)
 
     each = [(f"{RETRY}:{nth}", str(100 + nth)) for nth in range(MOST_ROWS)]
-    assert pressable(message) == [*each, (RETRY_ALL, ALL)]
-    assert "Retry all 31" in shown(message)
-    assert "The oldest 20 of 31; the others are shown here once these are gone." in shown(message)
-    assert faults(message) == []
+    assert pressable(message) == [*each, (RETRY_ALL, ALL_MESSAGES)]
+    assert "Retry all 31" in visible_text(message)
+    assert "The oldest 20 of 31; the others are shown here once these are gone." in visible_text(message)
+    assert message_faults(message) == []
 
 
 def test_one_row_alone_needs_no_button_for_all() -> None:
     message = drawn(failed())
 
     assert pressable(message) == [(f"{RETRY}:0", "7")]
-    assert "The oldest" not in shown(message)
+    assert "The oldest" not in visible_text(message)
 
 
 def test_every_button_says_aloud_what_it_retries() -> None:
-    labels = [element["accessibility_label"] for _, element in controls(list(drawn(failed(), failed(number=8)).blocks))]
+    labels = [
+        element["accessibility_label"]
+        for _, element in interactive_elements(list(drawn(failed(), failed(number=8)).blocks))
+    ]
 
     assert labels == [*[f"Retry {JOB} validating files → succeeded"] * 2, "Retry all 2 messages"]
 
@@ -114,9 +125,9 @@ def test_every_button_says_aloud_what_it_retries() -> None:
 def test_what_is_on_its_way_is_counted_whether_or_not_anything_failed(
     waiting: int, age: float | None, said: str
 ) -> None:
-    assert said in shown(drawn(failed(), waiting=waiting, waits_for=age))
+    assert said in visible_text(drawn(failed(), waiting=waiting, waits_for=age))
     nothing = drawn(waiting=waiting, waits_for=age)
-    assert nothing.text == shown(nothing) == f"Nothing is parked. {said}"
+    assert nothing.text == visible_text(nothing) == f"Nothing is parked. {said}"
     assert pressable(nothing) == []
 
 
@@ -131,7 +142,7 @@ def test_the_first_few_are_read_aloud_and_the_rest_counted() -> None:
 @pytest.mark.parametrize("channel", ["D0TWOPEOPLE", "U0MILO", "W0MILO"])
 @pytest.mark.parametrize("word", ["not_in_channel", "channel_not_found", "is_archived"])
 def test_nobody_is_invited_to_direct_messages(word: str, channel: str) -> None:
-    said = shown(drawn(failed(word, channel=channel)))
+    said = visible_text(drawn(failed(word, channel=channel)))
 
     assert "/invite" not in said
     assert "Unarchive" not in said
@@ -151,7 +162,9 @@ def test_nobody_is_invited_to_direct_messages(word: str, channel: str) -> None:
     ],
 )
 def test_who_follows_a_closed_channel_is_told_what_opens_that_one(word: str, channel: str, advice: str) -> None:
-    said = shown(notice({"kind": NoticeKind.CHANNEL_CLOSED, "about": channel, "error": word, "waiting": 2}))
+    said = visible_text(
+        notice_message({"kind": NoticeKind.CHANNEL_CLOSED, "about": channel, "error": word, "waiting": 2})
+    )
 
     assert advice in said
     assert ("/invite" in said) == (word == "not_in_channel")

@@ -10,21 +10,21 @@ from bot.blocks.parts import (
     MOST_FIELDS,
     MOST_LINES,
     button,
-    clip,
-    code,
-    cut,
-    date,
-    duration,
+    channel_mention,
+    code_span,
     escape,
+    fallback_text,
     fields,
-    mention,
-    place,
-    plain,
+    format_date,
+    format_duration,
+    format_utc,
     preformatted,
+    safe_text,
     section,
-    spoken,
-    tidy,
-    utc,
+    strip_invisible,
+    truncate,
+    truncate_markup,
+    user_mention,
 )
 
 limits = st.integers(1, 60)
@@ -68,12 +68,12 @@ def test_escaped_text_reads_as_it_was(text: str) -> None:
     ],
 )
 def test_text_is_cut_by_its_length_after_escaping(text: str, longest: int, expected: str) -> None:
-    assert cut(text, longest) == expected
+    assert truncate(text, longest) == expected
 
 
 @given(st.text(alphabet="ab&<>"), limits)
 def test_a_cut_text_fits_after_escaping_and_keeps_as_much_as_it_can(text: str, longest: int) -> None:
-    result = cut(text, longest)
+    result = truncate(text, longest)
 
     assert len(escape(result)) <= longest
     if result != text:
@@ -96,15 +96,15 @@ def test_a_cut_text_fits_after_escaping_and_keeps_as_much_as_it_can(text: str, l
     ],
 )
 def test_what_is_not_seen_is_dropped(text: str, expected: str) -> None:
-    assert tidy(text) == expected
+    assert strip_invisible(text) == expected
 
 
 @given(st.text())
 def test_tidy_text_has_only_what_is_seen(text: str) -> None:
-    left = {unicodedata.category(character) for character in tidy(text) if character not in "\n\t"}
+    left = {unicodedata.category(character) for character in strip_invisible(text) if character not in "\n\t"}
 
     assert not left & {"Cc", "Cf", "Cs", "Zl", "Zp"}
-    assert tidy(tidy(text)) == tidy(text)
+    assert strip_invisible(strip_invisible(text)) == strip_invisible(text)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_tidy_text_has_only_what_is_seen(text: str) -> None:
     ],
 )
 def test_plain_text_is_one_short_safe_line(text: str, expected: str) -> None:
-    assert plain(text) == expected
+    assert safe_text(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -135,12 +135,12 @@ def test_plain_text_is_one_short_safe_line(text: str, expected: str) -> None:
     ],
 )
 def test_code_is_one_closed_span(text: str, expected: str) -> None:
-    assert code(text) == expected
+    assert code_span(text) == expected
 
 
 @given(st.text(alphabet=st.sampled_from("a`<&> \n")), limits)
 def test_nothing_leaves_a_code_span(text: str, longest: int) -> None:
-    span = code(text, longest)
+    span = code_span(text, longest)
 
     assert re.fullmatch(r"`[^`\n<>]+`", span)
     assert len(span) <= longest + 2
@@ -166,13 +166,13 @@ def test_nothing_leaves_a_code_span(text: str, longest: int) -> None:
     ],
 )
 def test_a_duration_has_its_two_largest_units(seconds: float, expected: str) -> None:
-    assert duration(seconds) == expected
+    assert format_duration(seconds) == expected
 
 
 @given(st.floats(0, 1e12))
 def test_a_duration_is_never_longer_than_what_it_names_and_off_by_less_than_its_smaller_unit(seconds: float) -> None:
     sizes = {"d": 86400, "h": 3600, "min": 60, "s": 1}
-    words = duration(seconds).split()
+    words = format_duration(seconds).split()
     named = sum(int(count) * sizes[unit] for count, unit in zip(words[::2], words[1::2], strict=True))
     smaller = {"d": 3600, "h": 60, "min": 1, "s": 1}[words[1]]
 
@@ -180,9 +180,12 @@ def test_a_duration_is_never_longer_than_what_it_names_and_off_by_less_than_its_
 
 
 def test_a_moment_is_shown_in_the_time_zone_of_its_reader_with_words_for_others() -> None:
-    assert utc(0) == "1970-01-01 00:00 UTC"
-    assert date(1790000000.9) == "<!date^1790000000^{date_short_pretty} at {time}|2026-09-21 14:13 UTC>"
-    assert spoken(f"Done {date(0)}, or {date(60)}.") == "Done 1970-01-01 00:00 UTC, or 1970-01-01 00:01 UTC."
+    assert format_utc(0) == "1970-01-01 00:00 UTC"
+    assert format_date(1790000000.9) == "<!date^1790000000^{date_short_pretty} at {time}|2026-09-21 14:13 UTC>"
+    assert (
+        fallback_text(f"Done {format_date(0)}, or {format_date(60)}.")
+        == "Done 1970-01-01 00:00 UTC, or 1970-01-01 00:01 UTC."
+    )
 
 
 @pytest.mark.parametrize(
@@ -200,7 +203,7 @@ def test_a_moment_is_shown_in_the_time_zone_of_its_reader_with_words_for_others(
     ],
 )
 def test_nothing_but_a_user_id_can_be_mentioned(person: str, expected: str) -> None:
-    assert mention(person) == expected
+    assert user_mention(person) == expected
 
 
 @pytest.mark.parametrize(
@@ -217,14 +220,14 @@ def test_nothing_but_a_user_id_can_be_mentioned(person: str, expected: str) -> N
     ],
 )
 def test_a_place_is_a_channel_a_direct_message_or_a_person(channel: str, expected: str) -> None:
-    assert place(channel) == expected
+    assert channel_mention(channel) == expected
 
 
 @given(st.lists(st.sampled_from(ATOMS)), limits)
 @example(["`a b`"] * 20, 7)
 def test_safe_markup_is_clipped_between_its_parts(atoms: list[str], longest: int) -> None:
     markup = "".join(atoms)
-    clipped = clip(markup, longest)
+    clipped = truncate_markup(markup, longest)
 
     assert len(clipped) <= longest
     if len(markup) <= longest:
@@ -276,7 +279,9 @@ def test_a_button_has_only_what_it_needs() -> None:
         "action_id": "ftjob_go",
         "value": "v",
     }
-    told = button("Go", "ftjob_go", "v", style="danger", url="https://x.example/", says="Go\u202e " + "far " * 50)
+    told = button(
+        "Go", "ftjob_go", "v", style="danger", url="https://x.example/", accessibility_label="Go\u202e " + "far " * 50
+    )
     assert told["style"] == "danger"
     assert told["url"] == "https://x.example/"
     assert told["accessibility_label"].startswith("Go far ")

@@ -6,55 +6,55 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from bot.blocks.answers import help_text, note, problem, usage
-from bot.blocks.channel_settings import channel_settings, in_words
-from bot.blocks.digest import Told, after_mute
+from bot.blocks.answers import help_message, note_message, problem_message, usage_message
+from bot.blocks.channel_settings import channel_settings_message, setting_values
+from bot.blocks.digest import DigestLine, mute_digest
 from bot.blocks.lists import job_list, tracked_list
-from bot.blocks.models import Made, model_list
-from bot.blocks.mute import muted, unmuted
-from bot.blocks.outbox import Undeliverable, outbox
+from bot.blocks.models import FineTunedModel, model_list
+from bot.blocks.mute import mute_message, unmute_text
+from bot.blocks.outbox import UndeliveredRow, outbox_message
 from bot.blocks.subscriptions import subscription_list
-from bot.commands.error_messages import STRANGE, refusal, stale, unposted, upstream
-from bot.commands.permissions import Policy, Why
+from bot.commands.error_messages import UNEXPECTED_ERROR, denial, expired, post_failed, provider_error
+from bot.commands.permissions import DenialReason, Policy
 from bot.commands.usage import USAGE
 from bot.errors import (
-    AccessRefused,
-    BrokenAnswer,
+    AccessDenied,
+    InvalidResponse,
     NotFound,
     ProviderError,
     RateLimited,
-    RequestRefused,
+    RequestRejected,
     Unreachable,
 )
 from bot.jobs.changes import Change, ChangeKind, State
-from bot.jobs.filters import EVERYTHING, Filter
-from bot.store.actions.confirmations import Asked, Question
-from tests.blocks.as_read import as_read
+from bot.jobs.filters import MATCH_ALL, Filter
+from bot.store.actions.confirmations import Confirmation, PendingAction
+from tests.blocks.as_read import message_text
 from tests.blocks.drawn import (
     FAILED,
     FULL,
     NOW,
     SUCCEEDED,
+    all_notices,
     as_message,
-    change_to,
-    homes,
-    job,
-    notices,
-    pictures,
-    undeliverable,
+    change_from,
+    dead_letters,
+    home_views,
+    messages_about,
+    sample_job,
 )
 
 COMMON = ["card", "card in two lines", "status", "alert"]
 PLACE = "project `proj_1`"
-OFFICE = Policy(operators=frozenset({"U0OLIVIA", "S0MLOPS"}))
+POLICY = Policy(operators=frozenset({"U0OLIVIA", "S0MLOPS"}))
 ERRORS: dict[str, ProviderError] = {
     "no such job": NotFound("HTTP 404"),
-    "key revoked": AccessRefused("Incorrect API key provided: sk-...."),
-    "scope missing": AccessRefused("Missing scopes: x.", missing_scope="api.fine_tuning.jobs.write"),
-    "refused": RequestRefused("The job cannot be changed in its present state."),
+    "key revoked": AccessDenied("Incorrect API key provided: sk-...."),
+    "scope missing": AccessDenied("Missing scopes: x.", missing_scope="api.fine_tuning.jobs.write"),
+    "refused": RequestRejected("The job cannot be changed in its present state."),
     "rate limited": RateLimited("Slow down.", retry_after=20),
-    "broken answer": BrokenAnswer("The answer was not a JSON object."),
-    "unreachable": Unreachable("No answer within 10 s.", maybe_done=False),
+    "broken answer": InvalidResponse("The answer was not a JSON object."),
+    "unreachable": Unreachable("No answer within 10 s.", may_have_executed=False),
     "anything else": ProviderError("Odd."),
 }
 
@@ -106,132 +106,143 @@ ERRORS: dict[str, ProviderError] = {
     ],
 )
 def test_pictures_of_a_job(fields: dict[str, Any], names: list[str], snapshot: SnapshotAssertion) -> None:
-    drawn = pictures(job(**fields), reason="The log said so.")
+    drawn = messages_about(sample_job(**fields), reason="The log said so.")
 
     for name in names:
-        assert as_read(drawn[name]) == snapshot(name=name)
+        assert message_text(drawn[name]) == snapshot(name=name)
 
 
 def test_standstills(snapshot: SnapshotAssertion) -> None:
     for fields in ({"status": "validating_files"}, {"status": "queued"}, {}):
-        drawn = pictures(job(**fields))
+        drawn = messages_about(sample_job(**fields))
         for name in ("alert of a stuck job", "alert of a job that moves again", "card of a stuck job"):
-            assert as_read(drawn[name]) == snapshot(name=f"{fields.get('status', 'running')}: {name}")
+            assert message_text(drawn[name]) == snapshot(name=f"{fields.get('status', 'running')}: {name}")
 
 
 def test_costs(snapshot: SnapshotAssertion) -> None:
-    drawn = pictures(job(**SUCCEEDED))
+    drawn = messages_about(sample_job(**SUCCEEDED))
     for name in ("alert with costs", "card with costs"):
-        assert as_read(drawn[name]) == snapshot(name=name)
+        assert message_text(drawn[name]) == snapshot(name=name)
 
 
 def test_home(snapshot: SnapshotAssertion) -> None:
-    for name, view in homes(job()).items():
-        assert as_read(as_message(view)) == snapshot(name=name)
+    for name, view in home_views(sample_job()).items():
+        assert message_text(as_message(view)) == snapshot(name=name)
 
 
 def test_notices(snapshot: SnapshotAssertion) -> None:
-    for name, message in notices().items():
-        assert as_read(message) == snapshot(name=name)
+    for name, message in all_notices().items():
+        assert message_text(message) == snapshot(name=name)
 
 
 def test_models(snapshot: SnapshotAssertion) -> None:
     today, ends = date(2026, 11, 26), [date(2026, 11, 20), date(2026, 11, 26), date(2026, 11, 27), date(2027, 1, 14)]
     rows = [
-        Made(f"ft:gpt-4o-mini-2024-07-18:acme::{nth}", day) for nth, day in enumerate([*ends, date(2027, 5, 1), None])
+        FineTunedModel(f"ft:gpt-4o-mini-2024-07-18:acme::{nth}", day)
+        for nth, day in enumerate([*ends, date(2027, 5, 1), None])
     ]
 
-    assert as_read(model_list(rows, checkpoints=7, today=today, place=PLACE)) == snapshot(name="models")
-    assert as_read(model_list(rows[:1] * 30, checkpoints=0, today=today, place=PLACE)) == snapshot(name="many")
-    assert as_read(model_list([], checkpoints=0, today=today, place=PLACE)) == snapshot(name="none")
+    assert message_text(model_list(rows, checkpoints=7, today=today, account_label=PLACE)) == snapshot(name="models")
+    assert message_text(model_list(rows[:1] * 30, checkpoints=0, today=today, account_label=PLACE)) == snapshot(
+        name="many"
+    )
+    assert message_text(model_list([], checkpoints=0, today=today, account_label=PLACE)) == snapshot(name="none")
 
 
 def test_lists(snapshot: SnapshotAssertion) -> None:
-    jobs = [job(), job(id="ftjob-def456", **SUCCEEDED)]
+    jobs = [sample_job(), sample_job(id="ftjob-def456", **SUCCEEDED)]
 
-    assert as_read(
+    assert message_text(
         job_list(jobs, title="The newest jobs", empty="None.", older="list all 10 after:ftjob-abc123")
     ) == snapshot(name="jobs")
-    assert as_read(job_list([], title="", empty="No failed jobs in project `proj_1`.")) == snapshot(name="no jobs")
+    assert message_text(job_list([], title="", empty="No failed jobs in project `proj_1`.")) == snapshot(name="no jobs")
     rows = [("ftjob-abc123", "running"), ("ftjob-def456", "queued")]
-    assert as_read(tracked_list(rows, subscribed=True)) == snapshot(name="tracked")
-    assert as_read(tracked_list([], subscribed=False)) == snapshot(name="nothing tracked")
+    assert message_text(tracked_list(rows, subscribed=True)) == snapshot(name="tracked")
+    assert message_text(tracked_list([], subscribed=False)) == snapshot(name="nothing tracked")
 
 
 def test_subscriptions(snapshot: SnapshotAssertion) -> None:
     wanted = Filter(("cancelled", "failed"), "gpt-4o*", (("note", "<!channel> `co`"), ("team", "search")), "U0OLIVIA")
 
-    assert as_read(
-        subscription_list([(7, EVERYTHING, "U0MILO", None), (9, wanted, "U0OLIVIA", "research")])
+    assert message_text(
+        subscription_list([(7, MATCH_ALL, "U0MILO", None), (9, wanted, "U0OLIVIA", "research")])
     ) == snapshot(name="two")
-    assert as_read(subscription_list([(7, Filter(("failed",)), "U0MILO", None)])) == snapshot(name="one")
-    assert as_read(subscription_list([])) == snapshot(name="none")
+    assert message_text(subscription_list([(7, Filter(("failed",)), "U0MILO", None)])) == snapshot(name="one")
+    assert message_text(subscription_list([])) == snapshot(name="none")
 
 
 def test_mutes(snapshot: SnapshotAssertion) -> None:
-    first, second = job(status="running"), job(id="ftjob-def456", **SUCCEEDED)
+    first, second = sample_job(status="running"), sample_job(id="ftjob-def456", **SUCCEEDED)
     told = [
-        Told(Change(ChangeKind.STATUS, State("queued"), State("running")), first),
-        Told(Change(ChangeKind.NEW, State("queued"), State("queued")), second),
-        Told(change_to(job(**FAILED)), job(**FAILED), account="research"),
-        Told(change_to(second, before=State("queued")), second),
+        DigestLine(Change(ChangeKind.STATUS, State("queued"), State("running")), first),
+        DigestLine(Change(ChangeKind.NEW, State("queued"), State("queued")), second),
+        DigestLine(change_from(sample_job(**FAILED)), sample_job(**FAILED), account="research"),
+        DigestLine(change_from(second, before=State("queued")), second),
     ]
 
-    assert as_read(muted("U0OLIVIA", "ftjob-abc123", seconds=7200.0, until=NOW)) == snapshot(name="a job")
-    assert as_read(muted("U0OLIVIA", None, seconds=1800.0, until=NOW)) == snapshot(name="everything")
+    assert message_text(mute_message("U0OLIVIA", "ftjob-abc123", seconds=7200.0, until=NOW)) == snapshot(name="a job")
+    assert message_text(mute_message("U0OLIVIA", None, seconds=1800.0, until=NOW)) == snapshot(name="everything")
     for changes in (0, 1, 7):
-        assert as_read(note(unmuted("U0OLIVIA", None, changes=changes))) == snapshot(name=f"unmuted after {changes}")
-    assert as_read(after_mute(told, notes=[])) == snapshot(name="summed up")
-    assert as_read(after_mute(told[:1], notes=[])) == snapshot(name="one change summed up")
+        assert message_text(note_message(unmute_text("U0OLIVIA", None, changes=changes))) == snapshot(
+            name=f"unmuted after {changes}"
+        )
+    assert message_text(mute_digest(told, notes=[])) == snapshot(name="summed up")
+    assert message_text(mute_digest(told[:1], notes=[])) == snapshot(name="one change summed up")
 
 
 def test_settings_of_a_channel(snapshot: SnapshotAssertion) -> None:
-    calm = in_words(broadcast=False, compact=True, failures_only=True)
+    calm = setting_values(broadcast=False, compact=True, failures_only=True)
     mutes = [(None, NOW), *((f"ftjob-{n}", NOW) for n in range(6))]
 
-    assert as_read(channel_settings(in_words(broadcast=True, compact=False, failures_only=False), [])) == snapshot(
-        name="as it is at first"
-    )
-    assert as_read(channel_settings(calm, mutes)) == snapshot(name="calm")
+    assert message_text(
+        channel_settings_message(setting_values(broadcast=True, compact=False, failures_only=False), [])
+    ) == snapshot(name="as it is at first")
+    assert message_text(channel_settings_message(calm, mutes)) == snapshot(name="calm")
 
 
 def test_what_could_not_be_delivered(snapshot: SnapshotAssertion) -> None:
-    rows = undeliverable(job(status="succeeded"))
-    one = [Undeliverable(7, "a notice", "U0OLIVIA", NOW, "invalid_blocks")]
+    rows = dead_letters(sample_job(status="succeeded"))
+    one = [UndeliveredRow(7, "a notice", "U0OLIVIA", NOW, "invalid_blocks")]
 
-    assert as_read(outbox(rows, total=4, waiting=1, waits_for=90.0)) == snapshot(name="several")
-    assert as_read(outbox(rows, total=54, waiting=0, waits_for=None, done="Done.")) == snapshot(name="the oldest")
-    assert as_read(outbox(one, total=1, waiting=12, waits_for=7500.0)) == snapshot(name="one")
-    assert as_read(outbox([], total=0, waiting=2, waits_for=4.2)) == snapshot(name="nothing")
-    assert as_read(outbox([], total=0, waiting=0, waits_for=None, done="Done.")) == snapshot(name="nothing any more")
+    assert message_text(outbox_message(rows, total=4, waiting=1, waits_for=90.0)) == snapshot(name="several")
+    assert message_text(outbox_message(rows, total=54, waiting=0, waits_for=None, done="Done.")) == snapshot(
+        name="the oldest"
+    )
+    assert message_text(outbox_message(one, total=1, waiting=12, waits_for=7500.0)) == snapshot(name="one")
+    assert message_text(outbox_message([], total=0, waiting=2, waits_for=4.2)) == snapshot(name="nothing")
+    assert message_text(outbox_message([], total=0, waiting=0, waits_for=None, done="Done.")) == snapshot(
+        name="nothing any more"
+    )
 
 
 def test_help(snapshot: SnapshotAssertion) -> None:
-    assert as_read(help_text([(each.form, each.does) for each in USAGE.values()])) == snapshot(name="help")
+    assert message_text(help_message([(each.syntax, each.description) for each in USAGE.values()])) == snapshot(
+        name="help"
+    )
     for verb, each in USAGE.items():
-        assert as_read(usage(each.form, each.does, each.example)) == snapshot(name=f"help {verb}")
+        assert message_text(usage_message(each.syntax, each.description, each.example)) == snapshot(name=f"help {verb}")
 
 
 def test_refusals(snapshot: SnapshotAssertion) -> None:
-    for why in Why:
-        assert as_read(note(refusal(why, OFFICE))) == snapshot(name=why)
+    for why in DenialReason:
+        assert message_text(note_message(denial(why, POLICY))) == snapshot(name=why)
 
 
-ASKED = Asked(
+CONFIRMATION = PendingAction(
     "key",
-    Question("cancel", "default", "ftjob-abc123", "U0OLIVIA", "C0ML"),
+    Confirmation("cancel", "default", "ftjob-abc123", "U0OLIVIA", "C0ML"),
     expired=True,
-    answered_at=None,
-    ended=False,
-    said=None,
+    confirmed_at=None,
+    completed=False,
+    result_text=None,
 )
 
 
 def test_problems(snapshot: SnapshotAssertion) -> None:
     for name, error in ERRORS.items():
-        text = upstream(error, place=PLACE, job_id="ftjob-abc123")
-        assert as_read(problem(text, ref="7f3a")) == snapshot(name=name)
-    assert as_read(problem(STRANGE, ref="7f3a")) == snapshot(name="strange")
-    assert as_read(note(stale(ASKED))) == snapshot(name="stale")
+        text = provider_error(error, place=PLACE, job_id="ftjob-abc123")
+        assert message_text(problem_message(text, ref="7f3a")) == snapshot(name=name)
+    assert message_text(problem_message(UNEXPECTED_ERROR, ref="7f3a")) == snapshot(name="strange")
+    assert message_text(note_message(expired(CONFIRMATION))) == snapshot(name="stale")
     for word in ("not_in_channel", "is_archived", "ratelimited", None):
-        assert as_read(problem(unposted(word))) == snapshot(name=f"unposted {word}")
+        assert message_text(problem_message(post_failed(word))) == snapshot(name=f"unposted {word}")

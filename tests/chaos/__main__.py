@@ -13,7 +13,7 @@ from pathlib import Path
 
 import asyncpg
 
-from bot.slack.timeouts import PATIENCE
+from bot.slack.timeouts import DELIVERY_TIMEOUTS
 from tests.chaos.round import FACTOR, Result, Round
 from tests.pgbouncer import PROGRAM, pgbouncer
 from tests.postgres import restartable_postgres
@@ -31,7 +31,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=SECONDS)
     parser.add_argument("--freeze", type=float, default=0.0, help="freeze bots for up to so many seconds")
     asked = parser.parse_args()
-    patience = PATIENCE.shortened(FACTOR)
+    patience = DELIVERY_TIMEOUTS.shortened(FACTOR)
     print(f"every wait {FACTOR:g} times as short as in production: {patience}")
     good = True
     for store, bots in (("sqlite", 1), ("postgres", 3), ("pgbouncer", 2)):
@@ -64,7 +64,7 @@ def _play(server: str | None, seed: int, bots: int, asked: argparse.Namespace, *
             result = asyncio.run(game.play())
         if not _is_good(result, strict=not asked.freeze):
             _keep_logs(Path(folder), seed)
-    verdict = result.verdict
+    verdict = result.checked
     print(
         f"  seed {seed}: {result.counts['kills']} kills, "
         f"{verdict.due} due, {len(verdict.lost)} lost, {len(verdict.doubled)} doubled, "
@@ -86,7 +86,7 @@ async def _new_database(server: str) -> str:
 
 
 def _is_good(result: Result, *, strict: bool) -> bool:
-    verdict = result.verdict
+    verdict = result.checked
     doubled = 0 if strict else result.sent_again
     return not (verdict.lost or verdict.disordered or result.problems) and len(verdict.doubled) <= doubled
 
@@ -103,7 +103,7 @@ def _report(store: str, bots: int, results: list[Result], *, strict: bool) -> bo
     total: Counter[str] = Counter()
     for result in results:
         total.update(result.counts)
-    verdicts = [result.verdict for result in results]
+    verdicts = [result.checked for result in results]
     slowest = max(result.slowest_stop for result in results)
     print(
         f"{store}, {bots} bot{'s' if bots > 1 else ''}, seeds {results[0].seed} to {results[-1].seed}: "

@@ -23,14 +23,14 @@ PATIENCE = 2.5
 
 
 @dataclass
-class Crew:
+class BotProcesses:
     """So many bots, always."""
 
     environ: Mapping[str, str]
     factor: float
     folder: Path
     arrivals: Arrivals
-    luck: random.Random
+    rng: random.Random
     freezes: float = 0.0
     """The longest time for which a bot is frozen, in seconds."""
     counts: Counter[str] = field(default_factory=Counter)
@@ -40,15 +40,15 @@ class Crew:
         default_factory=lambda: multiprocessing.get_context("forkserver")
     )
 
-    async def keep(self, number: int, until: float) -> None:
+    async def supervise(self, number: int, until: float) -> None:
         """Let one bot after the other live and die, until a moment of the monotonic clock."""
         while time.monotonic() < until:
-            point = self.luck.choice(POINTS) if self.luck.random() < 0.5 else None
-            bot = self.born(number, crash_at=f"{point}:{self.luck.randint(1, 3)}" if point else None)
+            point = self.rng.choice(POINTS) if self.rng.random() < 0.5 else None
+            bot = self.start(number, crash_at=f"{point}:{self.rng.randint(1, 3)}" if point else None)
             if not await self._until_dead(bot, min(until, time.monotonic() + PATIENCE), point):
                 await self._end(bot, until)
 
-    def born(self, number: int, *, crash_at: str | None = None) -> BaseProcess:
+    def start(self, number: int, *, crash_at: str | None = None) -> BaseProcess:
         """Start a bot."""
         environ = {**self.environ, **({"FTJOB_CRASH_AT": crash_at} if crash_at else {})}
         bot = self._context.Process(target=work, args=(environ, self.factor, self.folder / f"bot{number}.log"))
@@ -73,9 +73,9 @@ class Crew:
             self.bad_exits.append(bot.exitcode or 0)
 
     async def _end(self, bot: BaseProcess, until: float) -> None:
-        if self.freezes and self.luck.random() < 0.3:
+        if self.freezes and self.rng.random() < 0.3:
             await self._freeze(bot)
-        if self.luck.random() < 0.1:
+        if self.rng.random() < 0.1:
             await self.stop(bot)
         else:
             await self._kill(bot, until)
@@ -86,7 +86,7 @@ class Crew:
         while bot.is_alive() and not in_flight and time.monotonic() < until:
             arrival = await self.arrivals.next(REQUESTS, 0.5)
             in_flight = arrival is not None and arrival.port in ports_of(bot.pid or 0)
-        await asyncio.sleep(self.luck.uniform(0, 0.015))
+        await asyncio.sleep(self.rng.uniform(0, 0.015))
         if not in_flight:
             await self.stop(bot)
         elif bot.is_alive():
@@ -96,7 +96,7 @@ class Crew:
         await asyncio.to_thread(bot.join)
 
     async def _freeze(self, bot: BaseProcess) -> None:
-        seconds = self.luck.uniform(0, self.freezes)
+        seconds = self.rng.uniform(0, self.freezes)
         arrival = await self.arrivals.next(REQUESTS, 0.5)
         if bot.pid and bot.is_alive():
             os.kill(bot.pid, signal.SIGSTOP)

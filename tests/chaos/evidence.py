@@ -10,7 +10,7 @@ import asyncpg
 from bot.sandbox.slack.server import Slack
 from bot.store.db.engine import sqlite_path
 from tests.simulation.checker import Alert, Posted, Recorded
-from tests.simulation.evidence import ALERTS, CHANGES, OWED, STATES, alert_of, recorded_of, standing
+from tests.simulation.evidence import ALERTS, CHANGES, PENDING, STATES, alert_of, posted, recorded_of
 from tests.simulation.plan import State
 
 
@@ -22,16 +22,16 @@ class Evidence:
     alerts: Sequence[Alert]
     posted: Sequence[Posted]
     states: dict[str, State]
-    owed: int
+    pending: int
 
 
 async def gather(url: str, slack: Slack) -> Evidence:
     """Read the database at ``url`` beside the bots that work on it."""
-    changes, alerts, states, owed = await _rows(url, CHANGES, ALERTS, STATES, OWED)
+    changes, alerts, states, owed = await _rows(url, CHANGES, ALERTS, STATES, PENDING)
     return Evidence(
         [recorded_of(row) for row in changes],
         [alert_of(row) for row in alerts],
-        standing(slack),
+        posted(slack),
         {job: (status, model) for job, status, model in states},
         owed[0][0],
     )

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from bot.sandbox.faults import Fault, FaultPlan
 from bot.sandbox.openai.server import FineTuningApi
-from bot.sandbox.server import Answer, LoopbackServer
+from bot.sandbox.server import LoopbackServer, ServerResponse
 from bot.sandbox.slack.server import Slack
 
 POST = "chat.postMessage"
@@ -32,7 +32,7 @@ class Arrivals:
 
     _waiting: list[tuple[frozenset[str], asyncio.Future[Arrival]]] = field(default_factory=list)
 
-    def came(self, what: str, http: web.Request) -> None:
+    def notify(self, what: str, http: web.Request) -> None:
         """Tell whoever waits for such a request."""
         peer = http.transport.get_extra_info("peername") if http.transport else None
         for wanted, future in self._waiting:
@@ -48,21 +48,21 @@ class Arrivals:
         return future.result() if done else None
 
 
-class Moody(FaultPlan):
+class RandomFaults(FaultPlan):
     """Faults by chance: each request of a kind meets one of the kind's moods as often as it says."""
 
     def __init__(self, luck: random.Random, moods: Mapping[str, tuple[float, tuple[Fault, ...]]]) -> None:
         super().__init__()
-        self._luck, self._moods = luck, moods
-        self.is_calm = True
+        self._rng, self._faults = luck, moods
+        self.is_off = True
 
     def take(self, what: str, about: str | None = None) -> Fault | None:
         """Return the fault that this request meets, or None."""
-        if not self.is_calm and what in self._moods:
-            chance, faults = self._moods[what]
-            if self._luck.random() < chance:
-                return self._luck.choice(faults)
-        return super().take(what, about)
+        if not self.is_off and what in self._faults:
+            chance, faults = self._faults[what]
+            if self._rng.random() < chance:
+                return self._rng.choice(faults)
+        return super().next_fault(what, about)
 
 
 class _Watched(LoopbackServer):
@@ -73,12 +73,12 @@ class _Watched(LoopbackServer):
         http: web.Request,
         what: str,
         arguments: dict[str, Any],
-        work: Callable[[], Answer],
+        work: Callable[[], ServerResponse],
         *,
         credential: str = "",
     ) -> web.StreamResponse:
         """Answer one request, and tell that it came."""
-        self.arrivals.came(what, http)
+        self.arrivals.notify(what, http)
         return await super().serve(http, what, arguments, work, credential=credential)
 
 
@@ -90,7 +90,7 @@ class WatchedApi(_Watched, FineTuningApi):
     """A fine-tuning API that tells what is under way."""
 
 
-def slack_moods(timeout: float) -> dict[str, tuple[float, tuple[Fault, ...]]]:
+def slack_faults(timeout: float) -> dict[str, tuple[float, tuple[Fault, ...]]]:
     """Return how Slack misbehaves; ``timeout`` is how long the bots wait for an answer."""
     refused = {"ok": False, "error": "internal_error"}
     posts = (
@@ -107,7 +107,7 @@ def slack_moods(timeout: float) -> dict[str, tuple[float, tuple[Fault, ...]]]:
     return {POST: (0.3, posts), "conversations.history": (0.15, looks), "conversations.replies": (0.15, looks)}
 
 
-API_MOODS: Mapping[str, tuple[float, tuple[Fault, ...]]] = {
+API_FAULTS: Mapping[str, tuple[float, tuple[Fault, ...]]] = {
     LIST: (
         0.1,
         (

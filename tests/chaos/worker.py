@@ -9,9 +9,9 @@ from pathlib import Path
 from bot.app.process import run_until_stopped
 from bot.runtime import failpoints
 from bot.settings.environment import load
-from bot.slack.timeouts import PATIENCE
+from bot.slack.timeouts import DELIVERY_TIMEOUTS
 from bot.telemetry import logs
-from tests.world import UNHURRIED
+from tests.world import NO_LIMITS
 
 
 def work(environ: Mapping[str, str], factor: float, log: Path) -> None:
@@ -20,7 +20,7 @@ def work(environ: Mapping[str, str], factor: float, log: Path) -> None:
     os.dup2(out, sys.stdout.fileno())
     os.dup2(out, sys.stderr.fileno())
     if spec := environ.get("FTJOB_CRASH_AT"):
-        failpoints.arm(failpoints.killing(spec))
+        failpoints.arm(failpoints.sigkill_hook(spec))
     settings = load(environ, dotenv=Path("/no.env"))
-    logs.set_up("json")
-    asyncio.run(run_until_stopped(settings, patience=PATIENCE.shortened(factor), limits=UNHURRIED))
+    logs.configure("json")
+    asyncio.run(run_until_stopped(settings, timeouts=DELIVERY_TIMEOUTS.shortened(factor), limits=NO_LIMITS))

@@ -14,10 +14,10 @@ from rich.console import Console
 from bot.cli import check
 from bot.cli.check import Finding
 from bot.runtime import manifest
-from bot.sandbox.demo.terminal import Screen
+from bot.sandbox.demo.terminal import TerminalView
 from bot.sandbox.faults import Fault
-from bot.sandbox.openai.server import Key
-from bot.sandbox.slack.messages import Message
+from bot.sandbox.openai.server import ApiKey
+from bot.sandbox.slack.messages import ChannelMessage
 from bot.sandbox.slack.workspace import Workspace
 from bot.settings.secrets import looks_like_key
 from tests.postgres import free_port
@@ -84,7 +84,7 @@ async def test_where_all_is_well_every_part_says_so(world: World) -> None:
 async def test_one_cheap_request_is_all_that_the_api_is_asked(world: World) -> None:
     findings = await found(world)
     assert findings["Fine-tuning API"].found == "newest job: no job yet"
-    assert [(entry.what, entry.request["query"]) for entry in world.api.ledger] == [
+    assert [(entry.endpoint, entry.request["query"]) for entry in world.api.request_log] == [
         ("GET /fine_tuning/jobs", {"limit": "1"})
     ]
 
@@ -94,7 +94,7 @@ async def test_over_http_it_says_what_slack_must_reach(tmp_path: Path) -> None:
         findings = await found(world)
     assert says(findings["Slack over HTTP"]) == ("signing secret is set", "Slack must reach /slack/events.")
     assert "Socket Mode" not in findings
-    assert len(world.slack.ledger.of("apps.connections.open")) == 0
+    assert len(world.slack.request_log.for_endpoint("apps.connections.open")) == 0
 
 
 async def test_on_postgresql_it_names_the_database(tmp_path: Path, postgres_url: str) -> None:
@@ -159,7 +159,7 @@ async def test_an_optional_scope_that_is_absent_breaks_nothing_and_says_what_it_
     world.slack.scopes -= {scope}
     findings = await found(world)
     assert broken(findings) == []
-    assert says(findings[f"Optional: {scope}"]) == ("absent", f"It would buy: {check.WORTH[scope]}.")
+    assert says(findings[f"Optional: {scope}"]) == ("absent", f"It would buy: {check.SCOPE_BENEFITS[scope]}.")
     assert [part for part in findings if part.startswith("Optional")] == [f"Optional: {scope}"]
 
 
@@ -266,7 +266,7 @@ async def test_a_wrong_key_is_refused(world: World) -> None:
 
 
 async def test_a_scope_that_the_key_lacks_is_named(world: World) -> None:
-    world.api.keys["sk-narrow-0123456789"] = Key("narrow", frozenset())
+    world.api.keys["sk-narrow-0123456789"] = ApiKey("narrow", frozenset())
     findings = await found(world, OPENAI_API_KEY="sk-narrow-0123456789")
     assert findings["Fine-tuning API"].todo == "Give the key the scope api.fine_tuning.jobs.read."
 
@@ -315,7 +315,7 @@ async def test_where_the_api_is_down_the_rest_is_still_tried(world: World) -> No
 
 @pytest.mark.parametrize("key", ["hunter2", "sk-short", "changed-it"])
 async def test_a_key_that_looks_like_none_is_named_and_used_all_the_same(world: World, key: str) -> None:
-    world.api.keys[key] = Key("of a server that takes any")
+    world.api.keys[key] = ApiKey("of a server that takes any")
     findings = await found(world, OPENAI_API_KEY=key, OPENAI_WRITE_API_KEY=key)
     assert broken(findings) == []
     for name in ("OPENAI_API_KEY", "OPENAI_WRITE_API_KEY"):
@@ -509,10 +509,10 @@ def test_an_error_that_ends_the_program_cannot_either() -> None:
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 def test_nor_can_a_message_of_the_sandbox(text: str) -> None:
     console = Console(file=io.StringIO(), width=400)
-    message = Message(
+    message = ChannelMessage(
         "1.000001", "C1", "U1", text, blocks=[{"type": "section", "text": {"type": "mrkdwn", "text": f"`{text}`"}}]
     )
-    Screen(console, Workspace(origin=str, moved=lambda: None)).show(message)
+    TerminalView(console, Workspace(origin=str, notify_waiters=lambda: None)).print_message(message)
     assert isinstance(console.file, io.StringIO)
     said = console.file.getvalue()
     assert text.split(maxsplit=1)[0] in said

@@ -372,7 +372,7 @@ async def test_a_second_bot_on_the_same_file_is_refused_and_the_first_goes_on(wo
             assert "Traceback" not in said
         await world.say(f"track {job}")
         world.api.change(job, status="succeeded")
-        await world.until_told(job, "Succeeded")
+        await world.until_delivered(job, "Succeeded")
 
 
 @pytest.fixture
@@ -389,12 +389,12 @@ async def test_a_signal_ends_the_bot_with_0_within_ten_seconds(any_transport_wor
     world = any_transport_world
     async with world.process() as process:
         await world.say("subscribe")
-        swept = len(world.api.ledger)
-        await world.api.ledger.until(lambda: len(world.api.ledger) > swept, why="the bot sweeps")
+        swept = len(world.api.request_log)
+        await world.api.request_log.wait_until(lambda: len(world.api.request_log) > swept, why="the bot sweeps")
         process.send_signal(signal.Signals[name])
         async with within(10):
             assert await process.wait() == 0
-        await world.slack.ledger.until(lambda: "bot.stopping" in "".join(world.log))
+        await world.slack.request_log.wait_until(lambda: "bot.stopping" in "".join(world.log))
     assert "Traceback" not in "".join(world.log)
 
 
@@ -405,8 +405,10 @@ async def test_a_signal_ends_the_bot_also_while_both_sides_are_out_of_order(worl
         await world.say("subscribe")
         world.api.faults.always("*", fault)
         world.slack.faults.always("*", fault)
-        before = len(world.api.ledger)
-        await world.api.ledger.until(lambda: len(world.api.ledger) > before, why="a sweep meets the fault")
+        before = len(world.api.request_log)
+        await world.api.request_log.wait_until(
+            lambda: len(world.api.request_log) > before, why="a sweep meets the fault"
+        )
         process.send_signal(signal.SIGTERM)
         async with within(10):
             assert await process.wait() == 0
@@ -417,8 +419,10 @@ async def test_a_hangup_that_is_said_twice_still_stops_gracefully(world: World) 
     async with world.process() as process:
         await world.say("subscribe")
         world.api.faults.always("*", Fault("hang"))
-        before = len(world.api.ledger)
-        await world.api.ledger.until(lambda: len(world.api.ledger) > before, why="a sweep meets the fault")
+        before = len(world.api.request_log)
+        await world.api.request_log.wait_until(
+            lambda: len(world.api.request_log) > before, why="a sweep meets the fault"
+        )
         for _ in range(2):  # a terminal that closes, and its shell
             process.send_signal(signal.SIGHUP)
         async with within(10):
@@ -431,7 +435,7 @@ async def test_under_nohup_a_hangup_changes_nothing(world: World) -> None:
         process.send_signal(signal.SIGHUP)
         await world.say(f"track {job}")
         world.api.change(job, status="succeeded")
-        await world.until_told(job, "Succeeded")
+        await world.until_delivered(job, "Succeeded")
         assert process.returncode is None
 
 

@@ -4,8 +4,8 @@ import re
 
 from syrupy.assertion import SnapshotAssertion
 
-from bot.sandbox.slack.messages import Readable
-from tests.blocks.as_read import as_read
+from bot.sandbox.slack.messages import Rendered
+from tests.blocks.as_read import message_text
 from tests.world import World
 
 CHANGING = {
@@ -20,8 +20,8 @@ CHANGING = {
 }
 
 
-def stable(message: Readable) -> str:
-    text = as_read(message)
+def stable(message: Rendered) -> str:
+    text = message_text(message)
     for pattern, name in CHANGING.items():
         text = re.sub(pattern, name, text)
     return text
@@ -77,7 +77,7 @@ async def test_a_job_that_cannot_be_tracked_does_not_hide_those_that_are(world: 
         ":warning: No fine-tuning job",
         "Tracking",
     ]
-    assert len(world.about(good)) == len(world.about(other)) == 1
+    assert len(world.messages_about(good)) == len(world.messages_about(other)) == 1
 
 
 async def test_several_jobs_are_said_in_sentences(world: World) -> None:

@@ -2,23 +2,23 @@ from typing import Any
 
 import pytest
 
-from bot.blocks.create import FIELDS
-from bot.commands.create_form import WrongFields, read_creation
-from bot.jobs.creation import Creation
+from bot.blocks.create import FORM_FIELDS
+from bot.commands.create_form import InvalidFields, read_creation
+from bot.jobs.creation import JobRequest
 
 LEAST = {"model": "gpt-4o-mini", "training_file": "file-abc123", "method": "supervised"}
 
 
 def wrong(**fields: str) -> dict[str, str]:
-    with pytest.raises(WrongFields) as caught:
+    with pytest.raises(InvalidFields) as caught:
         read_creation({**LEAST, **fields})
-    return caught.value.problems
+    return caught.value.errors
 
 
 def test_the_least_that_a_job_needs_leaves_the_rest_to_the_api() -> None:
     creation = read_creation({**LEAST, "n_epochs": "auto", "batch_size": " AUTO ", "suffix": "  "})
 
-    assert creation == Creation("gpt-4o-mini", "file-abc123")
+    assert creation == JobRequest("gpt-4o-mini", "file-abc123")
     assert creation.body(request="request-1", owner="U0OLIVIA") == {
         "model": "gpt-4o-mini",
         "training_file": "file-abc123",
@@ -106,7 +106,7 @@ def test_beta_is_for_dpo_and_has_its_bounds() -> None:
     assert "up to 2" in wrong(method="dpo", beta="2.1")["beta"]
 
 
-@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize("field", FORM_FIELDS)
 def test_a_secret_is_refused_in_every_field_and_not_repeated(field: str) -> None:
     secret = "sk-proj-0123456789abcdef"
     problems = wrong(**{field: f"x={secret}"})
@@ -117,7 +117,7 @@ def test_a_secret_is_refused_in_every_field_and_not_repeated(field: str) -> None
 
 @pytest.mark.parametrize("values", [{}, {"unknown": "x"}, {"model": "\x00"}])
 def test_a_form_without_its_fields_is_wrong_and_breaks_nothing(values: dict[str, Any]) -> None:
-    with pytest.raises(WrongFields):
+    with pytest.raises(InvalidFields):
         read_creation(values)
 
 

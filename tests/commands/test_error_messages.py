@@ -1,30 +1,40 @@
 import pytest
 
-from bot.blocks.answers import problem
-from bot.commands.command import Asker, Command, Verb
-from bot.commands.error_messages import INVITE, STRANGE, flooded, not_yours, quota, refusal, stale, unposted, upstream
-from bot.commands.permissions import Policy, Why
-from bot.commands.rate_limit import Bound, Limit, Wait
+from bot.blocks.answers import problem_message
+from bot.commands.command import Command, Requester, Verb
+from bot.commands.error_messages import (
+    INVITE,
+    UNEXPECTED_ERROR,
+    denial,
+    expired,
+    not_yours,
+    post_failed,
+    provider_error,
+    quota,
+    rate_limited,
+)
+from bot.commands.permissions import DenialReason, Policy
+from bot.commands.rate_limit import Limit, Limited, LimitKind
 from bot.errors import (
-    AccessRefused,
-    BrokenAnswer,
-    ForeignAnswer,
+    AccessDenialReason,
+    AccessDenied,
+    InvalidResponse,
+    MismatchedResponse,
     NotFound,
-    NotOffered,
+    NotSupported,
     ProviderError,
-    QuotaSpent,
+    QuotaExceeded,
     RateLimited,
-    Refusal,
-    RequestRefused,
+    RequestRejected,
     TrainingClosed,
     Unreachable,
 )
-from bot.jobs.actions import Order
-from bot.jobs.creation import Creation
+from bot.jobs.actions import JobAction
+from bot.jobs.creation import JobRequest
 from bot.providers.openai import OpenAI
-from bot.providers.wire import Answer
-from bot.store.actions.confirmations import Asked, Question
-from tests.blocks.drawn import EXAMPLES, alive, marked_up
+from bot.providers.wire import Response
+from bot.store.actions.confirmations import Confirmation, PendingAction
+from tests.blocks.drawn import EXAMPLES, active_markup, markup_texts
 from tests.builders import account
 
 PLACE = "project `proj_1`"
@@ -39,34 +49,34 @@ NEXT_STEPS = (
 )
 JARGON = ("Traceback", "Exception", "Error(", "None", "object at", "errno", "bot.", "sk-", "xoxb", "Bearer")
 LET_IN = {
-    Refusal.KEY: "It may have been revoked.",
-    Refusal.RIGHTS: "The API doesn't let this bot's key do that: No.",
-    Refusal.ACCOUNT: "The account behind this bot's key is not active: No.",
-    Refusal.PROJECT: "The organization or project in my settings doesn't go with my key: No.",
-    Refusal.PLACE: "The API doesn't serve the place that I run in: No. My key is fine.",
-    Refusal.ADDRESS: "The API doesn't take requests from my network address: No. My key is fine.",
-    Refusal.IN_BETWEEN: "No. My key is not the problem.",
+    AccessDenialReason.KEY: "It may have been revoked.",
+    AccessDenialReason.PERMISSION: "The API doesn't let this bot's key do that: No.",
+    AccessDenialReason.ACCOUNT: "The account behind this bot's key is not active: No.",
+    AccessDenialReason.PROJECT: "The organization or project in my settings doesn't go with my key: No.",
+    AccessDenialReason.REGION: "The API doesn't serve the place that I run in: No. My key is fine.",
+    AccessDenialReason.IP_ADDRESS: "The API doesn't take requests from my network address: No. My key is fine.",
+    AccessDenialReason.INTERMEDIARY: "No. My key is not the problem.",
 }
 ERRORS: dict[str, tuple[ProviderError, str]] = {
-    "not offered": (NotOffered("Together keeps no models."), "Together keeps no models."),
+    "not offered": (NotSupported("Together keeps no models."), "Together keeps no models."),
     "unknown": (NotFound("HTTP 404"), "No fine-tuning job `ftjob-a` in project `proj_1`."),
-    "revoked": (AccessRefused("Incorrect API key"), "The API refused this bot's key: Incorrect API key."),
+    "revoked": (AccessDenied("Incorrect API key"), "The API refused this bot's key: Incorrect API key."),
     "scope": (
-        AccessRefused("no", missing_scope="api.fine_tuning.jobs.write"),
+        AccessDenied("no", missing_scope="api.fine_tuning.jobs.write"),
         "the scope `api.fine_tuning.jobs.write`",
     ),
-    **{reason.value: (AccessRefused("No", reason=reason), words) for reason, words in LET_IN.items()},
+    **{reason.value: (AccessDenied("No", reason=reason), words) for reason, words in LET_IN.items()},
     "spent": (
-        QuotaSpent("You exceeded your current quota", retry_after=900),
+        QuotaExceeded("You exceeded your current quota", retry_after=900),
         "no quota left: You exceeded your current",
     ),
-    "refused": (RequestRefused("The job cannot be changed."), "The API refused this: The job cannot be changed."),
+    "refused": (RequestRejected("The job cannot be changed."), "The API refused this: The job cannot be changed."),
     "closed": (TrainingClosed("Winding down"), "takes no new jobs from your organisation"),
     "limited": (RateLimited("slow", retry_after=20.4), "The API asks for a pause of 20 s."),
-    "broken": (BrokenAnswer("Not JSON"), "did not give a usable answer: Not JSON."),
-    "foreign": (ForeignAnswer("Another job"), "did not give a usable answer: Another job."),
+    "broken": (InvalidResponse("Not JSON"), "did not give a usable answer: Not JSON."),
+    "foreign": (MismatchedResponse("Another job"), "did not give a usable answer: Another job."),
     "silent": (
-        Unreachable("No answer within 10 s.", maybe_done=True),
+        Unreachable("No answer within 10 s.", may_have_executed=True),
         "No answer within 10 s. Your job is not affected",
     ),
     "other": (ProviderError("Odd"), "The API did not do this: Odd."),
@@ -78,41 +88,41 @@ def kinds(root: type[ProviderError]) -> set[type[ProviderError]]:
 
 
 def test_the_table_has_every_kind_of_error() -> None:
-    assert set(LET_IN) == set(Refusal)
+    assert set(LET_IN) == set(AccessDenialReason)
     assert {type(error) for error, _ in ERRORS.values()} == kinds(ProviderError)
 
 
 @pytest.mark.parametrize(("error", "expected"), ERRORS.values(), ids=ERRORS.keys())
 def test_every_error_of_the_api_says_what_happened_and_what_to_do(error: ProviderError, expected: str) -> None:
-    said = upstream(error, place=PLACE, job_id="ftjob-a")
+    said = provider_error(error, place=PLACE, job_id="ftjob-a")
 
     assert expected in said
     assert any(step in said for step in NEXT_STEPS)
     assert [word for word in JARGON if word in said] == []
 
 
-@pytest.mark.parametrize("reason", [each for each in Refusal if each is not Refusal.KEY])
-def test_only_a_wrong_key_is_called_revoked(reason: Refusal) -> None:
-    said = upstream(AccessRefused("No", reason=reason), place=PLACE)
+@pytest.mark.parametrize("reason", [each for each in AccessDenialReason if each is not AccessDenialReason.KEY])
+def test_only_a_wrong_key_is_called_revoked(reason: AccessDenialReason) -> None:
+    said = provider_error(AccessDenied("No", reason=reason), place=PLACE)
     assert "revoked" not in said
     assert "new one" not in said
 
 
 def test_a_spent_quota_is_no_pause_of_so_many_seconds() -> None:
-    said = upstream(QuotaSpent("You exceeded your current quota.", retry_after=900), place=PLACE)
+    said = provider_error(QuotaExceeded("You exceeded your current quota.", retry_after=900), place=PLACE)
     assert "900" not in said
     assert "Ask whoever runs this bot to check its billing." in said
 
 
 def test_a_list_that_is_not_found_says_so_without_an_id() -> None:
-    said = upstream(NotFound("HTTP 404"), place=PLACE)
+    said = provider_error(NotFound("HTTP 404"), place=PLACE)
 
     assert "The API does not know what I asked it for in project `proj_1`." in said
     assert "Ask whoever runs this bot" in said
 
 
 def test_a_long_error_is_cut() -> None:
-    said = upstream(RequestRefused("x" * 5000), place=PLACE)
+    said = provider_error(RequestRejected("x" * 5000), place=PLACE)
 
     assert len(said) < 500
     assert "…" in said
@@ -131,30 +141,30 @@ def test_a_long_error_is_cut() -> None:
 )
 def test_what_the_api_really_answers_becomes_a_sentence_without_secrets(status: int, file: str, expected: str) -> None:
     with pytest.raises(ProviderError) as caught:
-        OpenAI(account()).read_job(Answer(status, {}, (EXAMPLES / file).read_bytes()), "ftjob-a", now=0)
-    said = upstream(caught.value, place=PLACE, job_id="ftjob-a")
+        OpenAI(account()).read_job(Response(status, {}, (EXAMPLES / file).read_bytes()), "ftjob-a", now=0)
+    said = provider_error(caught.value, place=PLACE, job_id="ftjob-a")
 
     assert expected in said
     assert [word for word in ("{", '"', "Bearer", "sk-proj", "type") if word in said] == []
 
 
-OFFICE = Policy(operators=frozenset({"U0OLIVIA", "W0MILO", "S0MLOPS"}))
+POLICY = Policy(operators=frozenset({"U0OLIVIA", "W0MILO", "S0MLOPS"}))
 
 
-@pytest.mark.parametrize("why", Why)
-def test_every_refusal_says_what_to_do(why: Why) -> None:
-    said = refusal(why, OFFICE)
+@pytest.mark.parametrize("why", DenialReason)
+def test_every_refusal_says_what_to_do(why: DenialReason) -> None:
+    said = denial(why, POLICY)
 
     assert any(step in said for step in NEXT_STEPS)
     assert [word for word in JARGON if word in said] == []
 
 
 def test_every_refusal_has_words_of_its_own() -> None:
-    assert len({refusal(why, OFFICE) for why in Why}) == len(Why)
+    assert len({denial(why, POLICY) for why in DenialReason}) == len(DenialReason)
 
 
 def test_a_refused_order_names_who_may() -> None:
-    said = refusal(Why.NOT_AN_OPERATOR, OFFICE)
+    said = denial(DenialReason.NOT_AN_OPERATOR, POLICY)
 
     assert said.startswith("You may not do this.")
     assert "Admins and owners" in said
@@ -163,14 +173,14 @@ def test_a_refused_order_names_who_may() -> None:
 
 def test_without_operators_in_the_settings_admins_alone_are_named() -> None:
     for operators in (frozenset[str](), frozenset({""}), frozenset({"?"})):
-        assert refusal(Why.NOT_AN_OPERATOR, Policy(operators)) == (
+        assert denial(DenialReason.NOT_AN_OPERATOR, Policy(operators)) == (
             "You may not do this. Admins and owners of this workspace may: ask one of them."
         )
 
 
 @pytest.mark.parametrize("error", ["not_in_channel", "channel_not_found"])
 def test_where_the_bot_is_not_it_asks_to_be_invited(error: str) -> None:
-    assert unposted(error) == INVITE
+    assert post_failed(error) == INVITE
     assert "/invite @ftjob" in INVITE
 
 
@@ -184,44 +194,44 @@ def test_where_the_bot_is_not_it_asks_to_be_invited(error: str) -> None:
     ],
 )
 def test_a_card_that_could_not_be_posted_is_explained_and_nothing_stored(error: str | None, expected: str) -> None:
-    said = unposted(error)
+    said = post_failed(error)
 
     assert expected in said
     assert "othing was stored" in said
     assert "ry a" in said
-    assert [part for markup in marked_up(problem(said)) for part in alive(markup)] == []
+    assert [part for markup in markup_texts(problem_message(said)) for part in active_markup(markup)] == []
 
 
-def asked(order: Order) -> Asked:
-    question = Question(order, "default", "ftjob-abc123", "U0OTTO", "C0ML")
-    return Asked("key", question, expired=True, answered_at=None, ended=False, said=None)
+def asked(order: JobAction) -> PendingAction:
+    question = Confirmation(order, "default", "ftjob-abc123", "U0OTTO", "C0ML")
+    return PendingAction("key", question, expired=True, confirmed_at=None, completed=False, result_text=None)
 
 
-@pytest.mark.parametrize("order", Order)
-def test_what_is_out_of_date_or_of_somebody_else_names_the_command_for_a_new_one_of_its_kind(order: Order) -> None:
-    asker, theirs = Asker("U0OLIVIA", "C0ML", "T0"), asked(order)
-    creation = Creation("gpt-4o-mini", "file-abc123") if order is Order.CREATE else None
+@pytest.mark.parametrize("order", JobAction)
+def test_what_is_out_of_date_or_of_somebody_else_names_the_command_for_a_new_one_of_its_kind(order: JobAction) -> None:
+    asker, theirs = Requester("U0OLIVIA", "C0ML", "T0"), asked(order)
+    creation = JobRequest("gpt-4o-mini", "file-abc123") if order is JobAction.CREATE else None
     command = Command(Verb.CONFIRM, asker, key="key", creation=creation)
-    for said in (stale(theirs), not_yours(command, theirs)):
+    for said in (expired(theirs), not_yours(command, theirs)):
         assert f"/ftjob {order}" in said
-        assert [other for other in Order if other is not order and f"/ftjob {other}" in said] == []
-        assert ("form" in said, "button" in said) == (order is Order.CREATE, order is not Order.CREATE)
+        assert [other for other in JobAction if other is not order and f"/ftjob {other}" in said] == []
+        assert ("form" in said, "button" in said) == (order is JobAction.CREATE, order is not JobAction.CREATE)
 
 
 def test_a_form_and_a_button_that_nobody_was_given_get_the_words_of_their_kind() -> None:
-    asker = Asker("U0OLIVIA", "C0ML", "T0")
-    form = not_yours(Command(Verb.CONFIRM, asker, creation=Creation("gpt-4o-mini", "file-abc123")), None)
+    asker = Requester("U0OLIVIA", "C0ML", "T0")
+    form = not_yours(Command(Verb.CONFIRM, asker, creation=JobRequest("gpt-4o-mini", "file-abc123")), None)
     button = not_yours(Command(Verb.CONFIRM, asker), None)
 
     assert "/ftjob create" in form
     assert not any(verb in form for verb in ("cancel", "pause", "resume", "button"))
     assert all(f"`{verb}`" in button.replace("/ftjob ", "") for verb in ("cancel", "pause", "resume"))
     assert "form" not in button
-    crossed = not_yours(Command(Verb.CONFIRM, asker), asked(Order.CREATE))
+    crossed = not_yours(Command(Verb.CONFIRM, asker), asked(JobAction.CREATE))
     assert crossed == button, "a button with a form's key is a button"
 
 
-@pytest.mark.parametrize("said", [*(stale(asked(order)) for order in Order), STRANGE])
+@pytest.mark.parametrize("said", [*(expired(asked(order)) for order in JobAction), UNEXPECTED_ERROR])
 def test_a_button_or_a_bug_that_ends_a_conversation_says_how_to_go_on(said: str) -> None:
     assert any(step in said for step in NEXT_STEPS)
     assert [word for word in JARGON if word in said] == []
@@ -230,15 +240,15 @@ def test_a_button_or_a_bug_that_ends_a_conversation_says_how_to_go_on(said: str)
 @pytest.mark.parametrize(
     ("bound", "expected"),
     [
-        (Bound.PERSON, "I take 5 commands in 60 s from one person"),
-        (Bound.WORKSPACE, "I take 5 commands in 60 s from everybody together"),
-        (Bound.OTHERS, "I take 5 commands in 60 s that I refuse, that I do not know, or that ask for help"),
-        (Bound.ORDERS, "I take 5 orders in 60 s from everybody together, and this one was not sent"),
-        (Bound.UNDER_WAY, "I am busy with 5 commands"),
+        (LimitKind.PERSON, "I take 5 commands in 60 s from one person"),
+        (LimitKind.WORKSPACE, "I take 5 commands in 60 s from everybody together"),
+        (LimitKind.OTHERS, "I take 5 commands in 60 s that I refuse, that I do not know, or that ask for help"),
+        (LimitKind.ACTIONS, "I take 5 orders in 60 s from everybody together, and this one was not sent"),
+        (LimitKind.CONCURRENT, "I am busy with 5 commands"),
     ],
 )
-def test_every_limit_says_what_it_is_and_for_how_long_to_wait(bound: Bound, expected: str) -> None:
-    said = flooded(Wait(bound, Limit(5, 60.0), 7, say=True))
+def test_every_limit_says_what_it_is_and_for_how_long_to_wait(bound: LimitKind, expected: str) -> None:
+    said = rate_limited(Limited(bound, Limit(5, 60.0), 7, should_notify=True))
 
     assert said == f"Slow down, please: {expected}. Please try again in 7 s."
     assert any(step in said for step in NEXT_STEPS)
@@ -268,8 +278,8 @@ def test_a_quota_is_named_with_what_makes_room() -> None:
 def test_the_advice_can_be_followed_where_the_message_was_to_go(
     error: str, channel: str, named: str, said: str
 ) -> None:
-    here = Asker("U0OLIVIA", channel if named.startswith(("d", "mpdm")) else "C0ML", "T1", named)
-    advice = unposted(error, channel, here)
+    here = Requester("U0OLIVIA", channel if named.startswith(("d", "mpdm")) else "C0ML", "T1", named)
+    advice = post_failed(error, channel, here)
 
     assert said in advice
     assert "/invite" not in advice
@@ -277,4 +287,4 @@ def test_the_advice_can_be_followed_where_the_message_was_to_go(
 
 
 def test_another_channel_is_no_group_message_because_the_asker_writes_from_one() -> None:
-    assert unposted("channel_not_found", "C0OPS", Asker("U0OLIVIA", "C0GROUP", "T1", "mpdm-a--b--c-1")) == INVITE
+    assert post_failed("channel_not_found", "C0OPS", Requester("U0OLIVIA", "C0GROUP", "T1", "mpdm-a--b--c-1")) == INVITE

@@ -5,21 +5,21 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.blocks.parts import escape
-from bot.commands.command import Asker
+from bot.commands.command import Requester
 from bot.commands.filters import written
 from bot.commands.parse import parse
 from bot.errors import UserError
-from bot.jobs.filters import EVERYTHING, Filter
-from bot.jobs.statuses import STATE_WORDS
+from bot.jobs.filters import MATCH_ALL, Filter
+from bot.jobs.statuses import STATUS_WORDS
 
-ASKER = Asker("U0OLIVIA", "C0ML", "T0ACME")
+REQUESTER = Requester("U0OLIVIA", "C0ML", "T0ACME")
 ENDS = ("cancelled", "failed", "succeeded")
 VERBS = ["list", "subscribe", "unsubscribe"]
 
 
 def refused(text: str) -> str:
     with pytest.raises(UserError) as caught:
-        parse(text, ASKER)
+        parse(text, REQUESTER)
     return str(caught.value)
 
 
@@ -43,7 +43,7 @@ def refused(text: str) -> str:
         ("validating-files", Filter(("validating_files",))),
         ("JOB_STATE_RUNNING", Filter(("running",))),
         ("all failed", Filter(("failed",))),
-        ("mine", Filter(owner=ASKER.person)),
+        ("mine", Filter(owner=REQUESTER.person)),
         ("team='vision'", Filter(metadata=(("team", "vision"),))),
         ("team=\u201cbig vision\u201d", Filter(metadata=(("team", "big vision"),))),
         ("team=a team=a", Filter(metadata=(("team", "a"),))),
@@ -53,23 +53,23 @@ def refused(text: str) -> str:
         ("team=R&amp;D;failed", Filter(("failed",), metadata=(("team", "R&D"),))),
         ("team=R&amp;failed", Filter(metadata=(("team", "R&failed"),))),
         ("status=approved", Filter(metadata=(("status", "approved"),))),
-        ("mine slack_user=<@U0OLIVIA>", Filter((), None, (("slack_user", "U0OLIVIA"),), ASKER.person)),
+        ("mine slack_user=<@U0OLIVIA>", Filter((), None, (("slack_user", "U0OLIVIA"),), REQUESTER.person)),
         ("model:\u00abgpt-4o*\u00bb", Filter(model="gpt-4o*")),
         ("model:meta-llama/Llama-3*", Filter(model="meta-llama/Llama-3*")),
         (
             "'failed', `mine`; model:gpt-4o* (team=x).",
-            Filter(("failed",), "gpt-4o*", (("team", "x"),), ASKER.person),
+            Filter(("failed",), "gpt-4o*", (("team", "x"),), REQUESTER.person),
         ),
     ],
 )
 def test_every_verb_reads_a_filter_alike(verb: str, typed: str, wanted: Filter) -> None:
-    assert parse(f"{verb} {typed}", ASKER).filter == wanted
+    assert parse(f"{verb} {typed}", REQUESTER).filter == wanted
 
 
 @pytest.mark.parametrize("verb", VERBS)
-@pytest.mark.parametrize("word", STATE_WORDS)
+@pytest.mark.parametrize("word", STATUS_WORDS)
 def test_every_verb_knows_every_state(verb: str, word: str) -> None:
-    assert parse(f"{verb} {word}", ASKER).filter.statuses or word == "all"
+    assert parse(f"{verb} {word}", REQUESTER).filter.statuses or word == "all"
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -136,14 +136,14 @@ filters = st.builds(
     st.lists(st.sampled_from(["active", "queued", *ENDS]), unique=True).map(sorted).map(tuple),
     st.none() | st.from_regex(r"[a-z][a-z0-9-]{0,20}\*?", fullmatch=True),
     st.dictionaries(names, values, max_size=4).map(lambda pairs: tuple(sorted(pairs.items()))),
-    st.sampled_from([None, ASKER.person]),
+    st.sampled_from([None, REQUESTER.person]),
 )
 
 
 @given(filters, st.sampled_from([None, "research"]))
 @example(Filter(metadata=(("note", "<: >"),)), None)
 def test_a_filter_is_written_as_it_can_be_typed(wanted: Filter, account: str | None) -> None:
-    command = parse(f"list {escape(written(wanted, account))}", ASKER)
+    command = parse(f"list {escape(written(wanted, account))}", REQUESTER)
 
     assert (command.filter, command.account) == (wanted, account)
-    assert written(EVERYTHING) == ""
+    assert written(MATCH_ALL) == ""

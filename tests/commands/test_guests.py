@@ -8,18 +8,18 @@ from bot.blocks.answers import CONFIRM
 from bot.blocks.create import CREATE
 from bot.blocks.job import CANCEL, DETAILS, PAUSE, REFRESH, RESUME, SHOW, TRACK, UNTRACK
 from bot.blocks.mute import EVERY_JOB, UNMUTE
-from bot.blocks.outbox import ALL, RETRY, RETRY_ALL
-from bot.blocks.parts import PAGE
+from bot.blocks.outbox import ALL_MESSAGES, RETRY, RETRY_ALL
+from bot.blocks.parts import SHOW_PAGE
 from bot.blocks.subscriptions import UNSUBSCRIBE
-from bot.commands.command import Asker, Command, Verb
+from bot.commands.command import Command, Requester, Verb
 from bot.commands.parse import parse
-from bot.commands.permissions import Allowed, Need, Policy, Refused, Why, may
+from bot.commands.permissions import Authorized, DenialReason, Denied, Permission, Policy, authorize
 from bot.listeners import buttons, shortcuts
 from bot.slack.members import Person
 
 JOB = "ftjob-abc123"
 GUEST, CHANNEL = "U0GIA", "C0ML"
-ASKER = Asker(GUEST, CHANNEL, "T0ACME")
+REQUESTER = Requester(GUEST, CHANNEL, "T0ACME")
 
 LOOKS = (
     "help",
@@ -56,7 +56,7 @@ CHANGES = (
     "outbox",
     "audit",
 )
-LOOKING_BUTTONS = ((REFRESH, JOB), (f"{SHOW}:0", JOB), (DETAILS, JOB), (PAGE, f"list all 10 after:{JOB}"))
+LOOKING_BUTTONS = ((REFRESH, JOB), (f"{SHOW}:0", JOB), (DETAILS, JOB), (SHOW_PAGE, f"list all 10 after:{JOB}"))
 CHANGING_BUTTONS = (
     (TRACK, JOB),
     (UNTRACK, JOB),
@@ -68,19 +68,23 @@ CHANGING_BUTTONS = (
     (f"{UNMUTE}:0", EVERY_JOB),
     (f"{UNSUBSCRIBE}:0", "1"),
     (f"{RETRY}:0", "1"),
-    (RETRY_ALL, ALL),
-    (PAGE, "audit after:7"),
+    (RETRY_ALL, ALL_MESSAGES),
+    (SHOW_PAGE, "audit after:7"),
 )
 PEOPLE = {
     "a member": Person(GUEST),
     "an admin": Person(GUEST, is_admin=True),
     "a guest": Person(GUEST, is_guest=True),
     "a guest who is an operator": Person(GUEST, is_guest=True, is_admin=True, groups=frozenset({"S0OPS"})),
-    "a stranger": Person(GUEST, is_stranger=True),
-    "a stranger who is a guest there": Person(GUEST, is_stranger=True, is_guest=True),
+    "a stranger": Person(GUEST, is_external=True),
+    "a stranger who is a guest there": Person(GUEST, is_external=True, is_guest=True),
     "a bot": Person(GUEST, is_human=False),
 }
-OUT = {"a stranger": Why.STRANGER, "a stranger who is a guest there": Why.STRANGER, "a bot": Why.NOT_A_PERSON}
+OUT = {
+    "a stranger": DenialReason.EXTERNAL_USER,
+    "a stranger who is a guest there": DenialReason.EXTERNAL_USER,
+    "a bot": DenialReason.NOT_A_PERSON,
+}
 
 
 def pressed(action: str, value: str) -> Command:
@@ -100,20 +104,20 @@ def from_message() -> Command:
 
 
 def looking() -> list[Command]:
-    return [*(parse(text, ASKER) for text in LOOKS), *(pressed(*each) for each in LOOKING_BUTTONS)]
+    return [*(parse(text, REQUESTER) for text in LOOKS), *(pressed(*each) for each in LOOKING_BUTTONS)]
 
 
 def changing() -> list[Command]:
     return [
-        *(parse(text, ASKER) for text in CHANGES),
+        *(parse(text, REQUESTER) for text in CHANGES),
         *(pressed(*each) for each in CHANGING_BUTTONS),
         from_message(),
     ]
 
 
-def decided(command: Command, who: Person, policy: Policy) -> Allowed | Refused:
+def decided(command: Command, who: Person, policy: Policy) -> Authorized | Denied:
     changes = {"changes_job": command.changes_job, "changes_channel": command.changes_channel}
-    return may(who, command.need, policy, **changes)
+    return authorize(who, command.permission, policy, **changes)
 
 
 def test_no_verb_is_left_out() -> None:
@@ -126,17 +130,17 @@ def test_each_kind_of_person_may_look_or_change_as_the_setting_says(kind: str, *
     policy, who = Policy(frozenset({GUEST, "S0OPS"}), allow_guests=allow), PEOPLE[kind]
     looks = changes = OUT.get(kind)
     if kind.startswith("a guest"):
-        looks, changes = (None, Why.GUEST_READS_ONLY) if allow else (Why.GUEST, Why.GUEST)
+        looks, changes = (None, DenialReason.GUEST_READS_ONLY) if allow else (DenialReason.GUEST, DenialReason.GUEST)
 
     for command in looking():
-        assert decided(command, who, policy) == (Refused(looks) if looks else Allowed()), command
+        assert decided(command, who, policy) == (Denied(looks) if looks else Authorized()), command
     for command in changing():
-        assert decided(command, who, policy) == (Refused(changes) if changes else Allowed()), command
+        assert decided(command, who, policy) == (Denied(changes) if changes else Authorized()), command
 
 
 @pytest.mark.parametrize("allow", [False, True])
 @pytest.mark.parametrize("kind", PEOPLE)
 def test_the_home_tab_is_shown_to_whom_may_look(kind: str, *, allow: bool) -> None:
-    shown = may(PEOPLE[kind], Need.READ, Policy(allow_guests=allow), changes_job=False)
+    shown = authorize(PEOPLE[kind], Permission.READ, Policy(allow_guests=allow), changes_job=False)
 
-    assert isinstance(shown, Allowed) is (kind in ("a member", "an admin") or (kind.startswith("a guest") and allow))
+    assert isinstance(shown, Authorized) is (kind in ("a member", "an admin") or (kind.startswith("a guest") and allow))

@@ -7,17 +7,17 @@ from sqlalchemy import delete, update
 
 from bot.commands.outbox import DELIVERED, HELD, ON_ITS_WAY, UNKNOWN
 from bot.jobs.changes import Change, ChangeKind, State
-from bot.net.retry_after import LONGEST_PAUSE
+from bot.net.retry_after import MAX_PAUSE
 from bot.store import Store
 from bot.store.db import schema
-from bot.store.outbox.delivery import Picture, Planned
-from tests.store.seeds import ACCOUNT, STARTED, deliveries, owe, reading
+from bot.store.outbox.delivery import MessageKind, NewDelivery
+from tests.store.seeds import ACCOUNT, STARTED, deliveries, enqueue, reading
 from tests.world import World
 
 NEW = Change(ChangeKind.NEW, State("queued"), State("queued"))
 MODEL = Change(ChangeKind.MODEL, State("succeeded"), State("succeeded", "ft:gpt-4o:acme::1"))
-STUCK = Change(ChangeKind.STUCK, State("queued"), State("queued"), 25_200.0)
-LONG = LONGEST_PAUSE
+STUCK = Change(ChangeKind.STALLED, State("queued"), State("queued"), 25_200.0)
+LONG = MAX_PAUSE
 """Seconds: the longest rest that counts, which no test waits out."""
 
 
@@ -31,9 +31,9 @@ async def test_every_kind_of_message_has_a_name(world: World) -> None:
     async with world.bot(FTJOB_POLL_SECONDS="3600") as bot:
         store = bot.store
         async with store.db.transaction() as tx:
-            await store.outbox.rest(tx, "C0ATTIC", LONG, limited=True)
-            await store.outbox.rest(tx, world.olivia.id, LONG, limited=True)
-            await store.outbox.notify(tx, world.olivia.id, {"kind": "store_lost"}, "key")
+            await store.outbox.pause_channel(tx, "C0ATTIC", LONG, rate_limited=True)
+            await store.outbox.pause_channel(tx, world.olivia.id, LONG, rate_limited=True)
+            await store.outbox.enqueue_notice(tx, world.olivia.id, {"kind": "store_lost"}, "key")
             for version, (change, picture) in enumerate(
                 [
                     (STARTED, "change"),
@@ -45,18 +45,18 @@ async def test_every_kind_of_message_has_a_name(world: World) -> None:
                 ]
             ):
                 recorded = await store.changes.write(tx, ACCOUNT, version, change, reading("ftjob-a").body)
-                card, _ = await store.cards.of(tx, ACCOUNT, "ftjob-a", f"C{version}")
-                await store.outbox.add(tx, recorded, Planned("C0ATTIC", Picture(picture), card.id))
+                card, _ = await store.cards.get_or_create(tx, ACCOUNT, "ftjob-a", f"C{version}")
+                await store.outbox.enqueue(tx, recorded, NewDelivery("C0ATTIC", MessageKind(picture), card.id))
         *_, digest = await deliveries(store)
         for job in range(3):
-            await owe(store, "C0ATTIC", job=f"ftjob-held-{job}")
+            await enqueue(store, "C0ATTIC", job=f"ftjob-held-{job}")
         await hold_back(store)
         async with store.db.transaction() as tx:
             held = update(schema.delivery).where(schema.delivery.c.id > digest.id)
             await tx.execute(held.values(held_by=digest.id, state="parked"))
         seen = await world.say("outbox")
 
-    names = [line.split(" · ")[0] for line in seen.plain.splitlines() if " · since " in line]
+    names = [line.split(" · ")[0] for line in seen.plain_text.splitlines() if " · since " in line]
     assert names == [
         "a notice",
         "`ftjob-a` queued → running",
@@ -84,8 +84,8 @@ async def test_a_button_whose_message_moved_on_says_where_it_is(
 ) -> None:
     async with world.bot(FTJOB_POLL_SECONDS="3600") as bot:
         async with bot.store.db.transaction() as tx:
-            await bot.store.outbox.rest(tx, "C0ATTIC", LONG, limited=True)
-        await owe(bot.store, "C0ATTIC")
+            await bot.store.outbox.pause_channel(tx, "C0ATTIC", LONG, rate_limited=True)
+        await enqueue(bot.store, "C0ATTIC")
         await hold_back(bot.store)
         seen = await world.say("outbox")
         if meanwhile is None:
@@ -97,14 +97,14 @@ async def test_a_button_whose_message_moved_on_says_where_it_is(
         answer = await world.press(seen, "ftjob_retry:0")
         after = await deliveries(bot.store)
 
-    assert said in answer.plain
+    assert said in answer.plain_text
     assert answer.replace_original
     assert after == before
 
 
 async def test_a_button_for_all_where_nothing_is_left_says_so(world: World) -> None:
     async with world.bot(FTJOB_POLL_SECONDS="3600") as bot:
-        await owe(bot.store, "C0ATTIC", "C0ATTIC")
+        await enqueue(bot.store, "C0ATTIC", "C0ATTIC")
         await hold_back(bot.store)
         seen = await world.say("outbox")
         await hold_back(bot.store, state="sent")

@@ -1,29 +1,29 @@
 import pytest
 
-from bot.blocks.parts import tidy
-from bot.commands.command import Asker, Command, Verb
+from bot.blocks.parts import strip_invisible
+from bot.commands.command import Command, Requester, Verb
 from bot.commands.filters import MOST_LISTED, MOST_PAIRS
 from bot.commands.parse import MOST_IDS, parse
 from bot.commands.usage import ALIASES, USAGE
 from bot.errors import UserError
 from bot.jobs.filters import Filter
 
-ASKER = Asker("U0OLIVIA", "C0ML", "T0ACME")
+REQUESTER = Requester("U0OLIVIA", "C0ML", "T0ACME")
 JOB = "ftjob-abc123"
 
 
 def read(text: str) -> Command:
-    return parse(text, ASKER)
+    return parse(text, REQUESTER)
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\u200b", "\u00a0\ufeff\n", "help", "?", "-h", "--help", "HELP", "Help"])
 def test_nothing_and_every_word_for_help_is_help(text: str) -> None:
-    assert read(text) == Command(Verb.HELP, ASKER)
+    assert read(text) == Command(Verb.HELP, REQUESTER)
 
 
 @pytest.mark.parametrize("verb", USAGE)
 def test_help_can_be_asked_about_every_verb(verb: Verb) -> None:
-    assert read(f"help {verb}") == Command(Verb.HELP, ASKER, topic=verb)
+    assert read(f"help {verb}") == Command(Verb.HELP, REQUESTER, topic=verb)
 
 
 @pytest.mark.parametrize(("alias", "verb"), ALIASES.items())
@@ -31,7 +31,7 @@ def test_every_alias_is_its_verb(alias: str, verb: Verb) -> None:
     needs_id = verb in (Verb.TRACK, Verb.UNTRACK)
     command = read(f"{alias} {JOB}" if needs_id else alias)
 
-    assert command == Command(verb, ASKER, job_ids=(JOB,) if needs_id else ())
+    assert command == Command(verb, REQUESTER, job_ids=(JOB,) if needs_id else ())
     assert read(f"help {alias}").topic is verb
 
 
@@ -46,7 +46,7 @@ def test_the_example_of_a_verb_is_a_command_with_that_verb(verb: Verb) -> None:
 
 @pytest.mark.parametrize("verb", USAGE)
 def test_the_form_of_a_verb_begins_with_it(verb: Verb) -> None:
-    assert USAGE[verb].form.split()[0] == verb
+    assert USAGE[verb].syntax.split()[0] == verb
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_the_form_of_a_verb_begins_with_it(verb: Verb) -> None:
     ],
 )
 def test_one_job_can_be_written_in_many_ways(text: str) -> None:
-    assert read(text) == Command(Verb.STATUS, ASKER, job_ids=(JOB,))
+    assert read(text) == Command(Verb.STATUS, REQUESTER, job_ids=(JOB,))
 
 
 @pytest.mark.parametrize("job_id", ["ftjob-a", "ftjob_abc", "ft-72a2792ef7d24ba7b82c7fe4a37e379f", "ftjob-" + "a" * 64])
@@ -100,34 +100,34 @@ def test_as_many_ids_as_are_allowed_are_taken() -> None:
     ],
 )
 def test_a_job_is_tracked_here_for_me_or_in_another_channel(text: str, to: str | None) -> None:
-    assert read(text) == Command(Verb.TRACK, ASKER, job_ids=(JOB,), to=to)
+    assert read(text) == Command(Verb.TRACK, REQUESTER, job_ids=(JOB,), to=to)
 
 
 @pytest.mark.parametrize("text", ["untrack all", "UNTRACK ALL", "rm all"])
 def test_everything_can_be_untracked(text: str) -> None:
-    assert read(text) == Command(Verb.UNTRACK, ASKER, everything=True)
+    assert read(text) == Command(Verb.UNTRACK, REQUESTER, everything=True)
 
 
 def test_one_job_can_be_untracked() -> None:
-    assert read("untrack ftjob-abc123") == Command(Verb.UNTRACK, ASKER, job_ids=(JOB,))
+    assert read("untrack ftjob-abc123") == Command(Verb.UNTRACK, REQUESTER, job_ids=(JOB,))
 
 
 @pytest.mark.parametrize("word", ["all", "active", "failed", "succeeded", "cancelled"])
 def test_a_list_can_be_narrowed_to_a_state(word: str) -> None:
     statuses = () if word == "all" else (word,)
-    assert read(f"list {word.upper()}") == Command(Verb.LIST, ASKER, filter=Filter(statuses))
+    assert read(f"list {word.upper()}") == Command(Verb.LIST, REQUESTER, filter=Filter(statuses))
 
 
 @pytest.mark.parametrize("count", [1, 9, MOST_LISTED])
 def test_a_list_can_have_a_length(count: int) -> None:
-    assert read(f"list {count}") == Command(Verb.LIST, ASKER, most=count)
+    assert read(f"list {count}") == Command(Verb.LIST, REQUESTER, limit=count)
 
 
 def test_a_list_can_be_narrowed_by_metadata() -> None:
     command = read("list failed 5 team=search formula=a=b")
 
     wanted = Filter(("failed",), metadata=(("formula", "a=b"), ("team", "search")))
-    assert command == Command(Verb.LIST, ASKER, filter=wanted, most=5)
+    assert command == Command(Verb.LIST, REQUESTER, filter=wanted, limit=5)
 
 
 def test_metadata_is_what_was_typed_although_slack_escapes_it() -> None:
@@ -152,7 +152,7 @@ def test_a_list_takes_as_many_pairs_as_a_job_can_carry() -> None:
     "verb", [Verb.TRACKED, Verb.SUBSCRIBE, Verb.SUBSCRIPTIONS, Verb.UNSUBSCRIBE, Verb.SETTINGS, Verb.CREATE, Verb.ABOUT]
 )
 def test_verbs_without_anything_more_stand_alone(verb: Verb) -> None:
-    assert read(str(verb)) == Command(verb, ASKER)
+    assert read(str(verb)) == Command(verb, REQUESTER)
 
 
 @pytest.mark.parametrize(
@@ -165,16 +165,16 @@ def test_verbs_without_anything_more_stand_alone(verb: Verb) -> None:
         ("model:gpt-4o*", Filter(model="gpt-4o*")),
         ("MODEL:GPT-4o", Filter(model="GPT-4o")),
         ("team=R&amp;D formula=a=b", Filter(metadata=(("formula", "a=b"), ("team", "R&D")))),
-        ("mine", Filter(owner=ASKER.person)),
-        ("Mine team=search failed", Filter(("failed",), None, (("team", "search"),), ASKER.person)),
+        ("mine", Filter(owner=REQUESTER.person)),
+        ("Mine team=search failed", Filter(("failed",), None, (("team", "search"),), REQUESTER.person)),
     ],
 )
 def test_a_subscription_says_which_jobs_and_what_of_them(typed: str, wanted: Filter) -> None:
-    assert read(f"subscribe {typed}") == Command(Verb.SUBSCRIBE, ASKER, filter=wanted)
+    assert read(f"subscribe {typed}") == Command(Verb.SUBSCRIBE, REQUESTER, filter=wanted)
 
 
 def test_one_subscription_can_be_ended() -> None:
-    assert read("unsubscribe 2") == Command(Verb.UNSUBSCRIBE, ASKER, nth=2)
+    assert read("unsubscribe 2") == Command(Verb.UNSUBSCRIBE, REQUESTER, nth=2)
 
 
 @pytest.mark.parametrize(
@@ -182,13 +182,13 @@ def test_one_subscription_can_be_ended() -> None:
     [("30m", 1800), ("5min", 300), ("2h", 7200), ("1D", 86_400), ("7d", 604_800), ("168h", 604_800)],
 )
 def test_a_mute_has_a_time(typed: str, seconds: float) -> None:
-    assert read(f"mute {JOB} {typed}") == Command(Verb.MUTE, ASKER, job_ids=(JOB,), seconds=seconds)
-    assert read(f"mute ALL {typed}") == Command(Verb.MUTE, ASKER, everything=True, seconds=seconds)
+    assert read(f"mute {JOB} {typed}") == Command(Verb.MUTE, REQUESTER, job_ids=(JOB,), seconds=seconds)
+    assert read(f"mute ALL {typed}") == Command(Verb.MUTE, REQUESTER, everything=True, seconds=seconds)
 
 
 def test_a_mute_of_one_job_or_of_all_can_be_ended() -> None:
-    assert read(f"unmute {JOB}") == Command(Verb.UNMUTE, ASKER, job_ids=(JOB,))
-    assert read("unmute") == read("unmute All") == Command(Verb.UNMUTE, ASKER, everything=True)
+    assert read(f"unmute {JOB}") == Command(Verb.UNMUTE, REQUESTER, job_ids=(JOB,))
+    assert read("unmute") == read("unmute All") == Command(Verb.UNMUTE, REQUESTER, everything=True)
 
 
 def test_settings_of_a_channel_can_be_changed_one_or_several_at_a_time() -> None:
@@ -200,9 +200,9 @@ def test_settings_of_a_channel_can_be_changed_one_or_several_at_a_time() -> None
 
 
 def test_one_job_can_be_cancelled() -> None:
-    assert read("cancel ftjob-abc123") == Command(Verb.CANCEL, ASKER, job_ids=(JOB,))
+    assert read("cancel ftjob-abc123") == Command(Verb.CANCEL, REQUESTER, job_ids=(JOB,))
 
 
 def test_what_is_not_seen_is_gone_from_the_ends_of_words_alone() -> None:
-    assert tidy("ftjob-\u200babc") == "ftjob-abc"
+    assert strip_invisible("ftjob-\u200babc") == "ftjob-abc"
     assert read("list team=\u200bsearch\u200b").filter.metadata == (("team", "search"),)

@@ -6,16 +6,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.blocks.answers import problem
-from bot.commands.command import Asker, Command, Verb
+from bot.blocks.answers import problem_message
+from bot.commands.command import Command, Requester, Verb
 from bot.commands.parse import parse
 from bot.commands.usage import USAGE
 from bot.errors import UserError
-from bot.jobs.ids import can_be_id
-from tests.blocks.drawn import alive, faults, marked_up, unseen
+from bot.jobs.ids import is_valid_id
+from tests.blocks.drawn import active_markup, invisible_characters, markup_texts, message_faults
 from tests.pasted import CORES, SECRETS
 
-ASKER = Asker("U0OLIVIA", "C0ML", "T0ACME")
+REQUESTER = Requester("U0OLIVIA", "C0ML", "T0ACME")
 JOB = "ftjob-abc123"
 TWO_JOBS_MORE = "One job at a time"
 NO_ID = "is not a job id."
@@ -130,7 +130,7 @@ REFUSED = {
 
 def refused(text: str) -> str:
     with pytest.raises(UserError) as caught:
-        parse(text, ASKER)
+        parse(text, REQUESTER)
     return str(caught.value)
 
 
@@ -142,12 +142,12 @@ def test_what_does_not_fit_is_answered_with_what_is_wrong(text: str, expected: s
 @pytest.mark.parametrize("text", [text for text, _ in REFUSED.values()], ids=REFUSED.keys())
 def test_the_answer_is_short_and_harmless(text: str) -> None:
     said = refused(text)
-    message = problem(said)
+    message = problem_message(said)
 
     assert len(said) <= 300
-    assert [part for markup in marked_up(message) for part in alive(markup)] == []
-    assert unseen(message) == []
-    assert faults(message) == []
+    assert [part for markup in markup_texts(message) for part in active_markup(markup)] == []
+    assert invisible_characters(message) == []
+    assert message_faults(message) == []
 
 
 @pytest.mark.parametrize(
@@ -190,12 +190,12 @@ def test_an_id_with_a_character_that_is_not_seen_or_looks_alike_is_refused_by_it
 @pytest.mark.parametrize("verb", [Verb.STATUS, Verb.TRACK, Verb.UNTRACK, Verb.CANCEL])
 @pytest.mark.parametrize("job_id", ["2ac5c4f1-8f2e-4f0e-9a34-0b1a9c2d7e11", "projects/7/jobs/8", "bGl0ZWxsbV9qb2I9="])
 def test_an_id_of_another_shape_is_left_to_the_accounts_to_know(verb: Verb, job_id: str) -> None:
-    assert parse(f"{verb} {job_id}", ASKER) == Command(verb, ASKER, job_ids=(job_id,))
-    assert parse(job_id, ASKER).job_ids == (job_id,)
+    assert parse(f"{verb} {job_id}", REQUESTER) == Command(verb, REQUESTER, job_ids=(job_id,))
+    assert parse(job_id, REQUESTER).job_ids == (job_id,)
 
 
 def test_what_comes_after_a_list_is_named_by_an_id_of_any_shape() -> None:
-    assert parse("list all 10 after:projects/7/jobs/8.a", ASKER).after == "projects/7/jobs/8.a"
+    assert parse("list all 10 after:projects/7/jobs/8.a", REQUESTER).after == "projects/7/jobs/8.a"
 
 
 def test_a_likely_verb_is_never_run_by_guess() -> None:
@@ -227,7 +227,7 @@ typed = st.lists(st.sampled_from(PIECES) | st.text(max_size=12), max_size=8).map
 
 def outcome(text: str) -> Command | str:
     try:
-        return parse(text, ASKER)
+        return parse(text, REQUESTER)
     except UserError as error:
         return str(error)
 
@@ -240,11 +240,11 @@ def test_any_text_is_a_command_or_is_answered(text: str) -> None:
     match outcome(text):
         case str(said):
             assert len(said) <= 300
-            assert [part for markup in marked_up(problem(said)) for part in alive(markup)] == []
+            assert [part for markup in markup_texts(problem_message(said)) for part in active_markup(markup)] == []
         case command:
-            assert command.asker == ASKER
+            assert command.requester == REQUESTER
             assert command.key is None
-            assert all(can_be_id(job_id) and job_id in text for job_id in command.job_ids)
+            assert all(is_valid_id(job_id) and job_id in text for job_id in command.job_ids)
 
 
 ids = st.from_regex(r"ft(job)?[-_][A-Za-z0-9_-]{1,64}", fullmatch=True)
@@ -253,7 +253,7 @@ ids = st.from_regex(r"ft(job)?[-_][A-Za-z0-9_-]{1,64}", fullmatch=True)
 @example(["ftjob-abc_", "ftjob-_", "ft_-"], "status")
 @given(st.lists(ids, min_size=1, max_size=5, unique=True), st.sampled_from(["status", "track", "untrack"]))
 def test_ids_are_never_altered(written: list[str], verb: str) -> None:
-    assert parse(f"{verb} {' '.join(written)}", ASKER).job_ids == tuple(written)
+    assert parse(f"{verb} {' '.join(written)}", REQUESTER).job_ids == tuple(written)
 
 
 @pytest.mark.parametrize(

@@ -7,16 +7,16 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from bot.blocks.parts import escape
-from bot.commands.command import Asker, Command, Verb
+from bot.commands.command import Command, Requester, Verb
 from bot.commands.filters import stands_alone
 from bot.commands.parse import parse
-from bot.commands.tokenizer import bare, quoted, split, typed
+from bot.commands.tokenizer import as_typed, bare, quoted, split
 from bot.errors import UserError
-from bot.text import unseen_character
+from bot.text import invisible_character
 
-ASKER = Asker("U0OLIVIA", "C0ML", "T0ACME")
+REQUESTER = Requester("U0OLIVIA", "C0ML", "T0ACME")
 JOB = "ftjob-abc123"
-AROUND = [
+WRAPPERS = [
     "{}.",
     "{},",
     "{};",
@@ -51,24 +51,24 @@ def words(text: str) -> list[str]:
     return split(text, stands_alone)
 
 
-@pytest.mark.parametrize("around", AROUND)
+@pytest.mark.parametrize("around", WRAPPERS)
 @pytest.mark.parametrize("word", [JOB, "failed", "mine", "team=search", "model:gpt-4o*", "2h"])
 def test_what_stands_around_a_word_does_not_count(around: str, word: str) -> None:
     stays = "?" if (around, word) == ("{}?", "model:gpt-4o*") else ""  # there it stands for one character
     assert words(around.format(word)) == [f"{word}{stays}"]
 
 
-@pytest.mark.parametrize("around", AROUND)
+@pytest.mark.parametrize("around", WRAPPERS)
 @pytest.mark.parametrize(
     ("text", "command"),
     [
-        ("{} ftjob-abc123", Command(Verb.STATUS, ASKER, job_ids=(JOB,))),
-        ("track ftjob-abc123 {}", Command(Verb.TRACK, ASKER, job_ids=(JOB,), to="me")),
-        ("untrack {}", Command(Verb.UNTRACK, ASKER, everything=True)),
-        ("mute all {}", Command(Verb.MUTE, ASKER, everything=True, seconds=7200)),
-        ("settings {} off", Command(Verb.SETTINGS, ASKER, changes=(("broadcast", False),))),
-        ("models {}", Command(Verb.MODELS, ASKER, account="research")),
-        ("help {}", Command(Verb.HELP, ASKER, topic=Verb.TRACK)),
+        ("{} ftjob-abc123", Command(Verb.STATUS, REQUESTER, job_ids=(JOB,))),
+        ("track ftjob-abc123 {}", Command(Verb.TRACK, REQUESTER, job_ids=(JOB,), to="me")),
+        ("untrack {}", Command(Verb.UNTRACK, REQUESTER, everything=True)),
+        ("mute all {}", Command(Verb.MUTE, REQUESTER, everything=True, seconds=7200)),
+        ("settings {} off", Command(Verb.SETTINGS, REQUESTER, changes=(("broadcast", False),))),
+        ("models {}", Command(Verb.MODELS, REQUESTER, account="research")),
+        ("help {}", Command(Verb.HELP, REQUESTER, topic=Verb.TRACK)),
     ],
 )
 def test_nor_around_any_verb_or_argument(around: str, text: str, command: Command) -> None:
@@ -81,7 +81,7 @@ def test_nor_around_any_verb_or_argument(around: str, text: str, command: Comman
         "models {}": "account:research",
         "help {}": "track",
     }[text]
-    assert parse(text.format(around.format(word)), ASKER) == command
+    assert parse(text.format(around.format(word)), REQUESTER) == command
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_nor_around_any_verb_or_argument(around: str, text: str, command: Comman
     ],
 )
 def test_an_id_is_understood_as_people_paste_it(text: str) -> None:
-    assert parse(text.replace("(see ", "("), ASKER) == Command(Verb.STATUS, ASKER, job_ids=(JOB,))
+    assert parse(text.replace("(see ", "("), REQUESTER) == Command(Verb.STATUS, REQUESTER, job_ids=(JOB,))
 
 
 @pytest.mark.parametrize(
@@ -118,9 +118,9 @@ def test_commas_between_words_do_not_count(text: str, found: list[str]) -> None:
 
 
 def test_and_between_words_does_not_count() -> None:
-    assert parse("status ftjob-a and ftjob-b &amp; ftjob-c", ASKER).job_ids == ("ftjob-a", "ftjob-b", "ftjob-c")
+    assert parse("status ftjob-a and ftjob-b &amp; ftjob-c", REQUESTER).job_ids == ("ftjob-a", "ftjob-b", "ftjob-c")
     with pytest.raises(UserError, match="`and` is neither"):
-        parse("list failed and", ASKER)
+        parse("list failed and", REQUESTER)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_a_word_of_nothing_else_is_never_dropped(word: str) -> None:
     ],
 )
 def test_what_slack_made_of_a_word_is_undone(word: str, said: str) -> None:
-    assert typed(word) == said
+    assert as_typed(word) == said
 
 
 @given(st.text(min_size=1, max_size=512))
@@ -171,13 +171,13 @@ def test_what_slack_made_of_a_word_is_undone(word: str, said: str) -> None:
 @example("*a* 'b' <!channel> & &amp; |")
 @example("vision,failed")
 def test_any_value_can_be_asked_for_in_quotes(value: str) -> None:
-    assume(unseen_character(value) is None and not all(quote in value for quote in "\"'`"))
+    assume(invisible_character(value) is None and not all(quote in value for quote in "\"'`"))
     assume(
         not set(value)
         & set("\u201c\u201d\u2018\u2019\u00ab\u00bb\u201e\u201a\u201b\u201f\u2039\u203a\u2032\u2033\u00b4")
     )
     assume(not set(value) & set("\uff02\uff07\u300c\u300d\u300e\u300f\u301d\u301e\u301f"))
-    command = parse(f"list note={escape(quoted(value, stands_alone))} failed", ASKER)
+    command = parse(f"list note={escape(quoted(value, stands_alone))} failed", REQUESTER)
 
     assert command.filter.metadata == (("note", value),)
     assert command.filter.statuses == ("failed",)

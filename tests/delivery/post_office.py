@@ -11,21 +11,21 @@ from prometheus_client import REGISTRY
 from sqlalchemy import Row
 
 from bot.app.clients import open_slack
-from bot.delivery.render import Drawing
-from bot.delivery.worker import Sender
-from bot.jobs.actions import Order
+from bot.delivery.render import RenderContext
+from bot.delivery.worker import DeliveryWorker
+from bot.jobs.actions import JobAction
 from bot.sandbox.faults import Fault
-from bot.sandbox.request_log import Entry
-from bot.sandbox.slack.messages import Message
+from bot.sandbox.request_log import LoggedRequest
+from bot.sandbox.slack.messages import ChannelMessage
 from bot.sandbox.slack.server import Slack
 from bot.sandbox.slack.workspace import Channel
 from bot.settings.environment import load
-from bot.slack.client import Gateway
-from bot.slack.timeouts import PATIENCE, Patience
+from bot.slack.client import SlackClient
+from bot.slack.timeouts import DELIVERY_TIMEOUTS, DeliveryTimeouts
 from bot.store import Store, open_store
-from bot.store.outbox.delivery import Picture
+from bot.store.outbox.delivery import MessageKind
 from tests.empty_store import lay_out
-from tests.store.seeds import ACCOUNT, deliveries, owe
+from tests.store.seeds import ACCOUNT, deliveries, enqueue
 
 POST = "chat.postMessage"
 
@@ -41,54 +41,56 @@ class Clock:
 
 
 @dataclass
-class PostOffice:
+class DeliveryHarness:
     """A sender at work, and what it works on."""
 
     store: Store
     slack: Slack
-    gateway: Gateway
-    sender: Sender
+    client: SlackClient
+    worker: DeliveryWorker
     clock: Clock
-    unpaged: set[str]
+    unrenderable: set[str]
     """Jobs whose page cannot be named, so that nothing about them can be drawn."""
 
-    async def owe(self, *channels: Channel, picture: Picture = Picture.CHANGE) -> list[str]:
+    async def enqueue(self, *channels: Channel, kind: MessageKind = MessageKind.CHANGE) -> list[str]:
         """Owe each channel one alert, wake the sender, and return the ids of the jobs."""
-        changes = await owe(self.store, *(channel.id for channel in channels), picture=picture)
+        changes = await enqueue(self.store, *(channel.id for channel in channels), kind=kind)
         jobs = [(await self.store.changes.find(change)).job_id for change in changes]
-        self.sender.wake()
+        self.worker.wake()
         return jobs
 
-    async def until_told(self, channel: Channel, *jobs: str) -> None:
+    async def until_delivered(self, channel: Channel, *jobs: str) -> None:
         """Wait until a channel was told exactly these jobs, in this order."""
-        why = f"{channel.name} was told {told(channel)}, not {list(jobs)}"
-        await self.slack.ledger.until(lambda: told(channel) == list(jobs), seconds=60, why=why)
+        why = f"{channel.name} was told {delivered_jobs(channel)}, not {list(jobs)}"
+        await self.slack.request_log.wait_until(lambda: delivered_jobs(channel) == list(jobs), seconds=60, why=why)
 
-    async def until_asked(self, times: int) -> list[Entry]:
+    async def until_attempted(self, times: int) -> list[LoggedRequest]:
         """Wait until Slack was asked to post so often; return the requests."""
-        entries = self.slack.ledger.of
-        await self.slack.ledger.until(lambda: len(entries(POST)) >= times, seconds=60, why=f"{times} attempts")
+        entries = self.slack.request_log.for_endpoint
+        await self.slack.request_log.wait_until(
+            lambda: len(entries(POST)) >= times, seconds=60, why=f"{times} attempts"
+        )
         return entries(POST)
 
-    async def until_settled(self, channel: Channel, *states: str) -> list[Row[Any]]:
+    async def until_states(self, channel: Channel, *states: str) -> list[Row[Any]]:
         """Wait until the rows of a channel are in these states; return them."""
         async with asyncio.timeout(60):
             while [row.state for row in await deliveries(self.store, channel.id)] != list(states):  # noqa: ASYNC110 - a database tells nobody
                 await asyncio.sleep(0.005)
         return await deliveries(self.store, channel.id)
 
-    def later(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
         """Let time go by, and the sender see it."""
         self.clock.now += seconds
-        self.sender.wake()
+        self.worker.wake()
 
     @asynccontextmanager
-    async def flying_time(self) -> AsyncIterator[None]:
+    async def fast_clock(self) -> AsyncIterator[None]:
         """Let time go by fast: a quarter of a second whenever the loop had its turn."""
 
         async def fly() -> None:
             while True:
-                self.later(0.25)
+                self.advance(0.25)
                 await (
                     self.store.outbox.seconds_to_next()
                 )  # behind what the sender asks of the database, however slow that is
@@ -102,14 +104,14 @@ class PostOffice:
 
 
 @asynccontextmanager
-async def post_office(
+async def delivery_harness(
     url: str | Path,
     slack: Slack,
     clock: Clock,
     *,
-    patience: Patience = PATIENCE,
+    patience: DeliveryTimeouts = DELIVERY_TIMEOUTS,
     ages: Callable[[], float] | None = None,
-) -> AsyncIterator[PostOffice]:
+) -> AsyncIterator[DeliveryHarness]:
     """Open the store and let a sender work on it until the block ends."""
     database_url = lay_out(url / "ftjob.db") if isinstance(url, Path) else url
     environ = {
@@ -119,47 +121,52 @@ async def post_office(
         "OPENAI_API_KEY": "sk-nobody-is-asked-0123456789",
     }
     settings = load(environ, dotenv=Path("/no.env"))
-    async with open_store(database_url, clock, ages) as store, open_slack(settings, patience, ages=clock) as gateway:
+    async with (
+        open_store(database_url, clock, ages) as store,
+        open_slack(settings, patience, monotonic=clock) as gateway,
+    ):
         unpaged: set[str] = set()
-        sender = Sender(store, gateway, drawing(clock, unpaged), clock=clock, ages=clock, patience=patience)
+        sender = DeliveryWorker(
+            store, gateway, render_context(clock, unpaged), clock=clock, monotonic=clock, timeouts=patience
+        )
         running = asyncio.create_task(sender.run())
-        yield PostOffice(store, slack, gateway, sender, clock, unpaged)
+        yield DeliveryHarness(store, slack, gateway, sender, clock, unpaged)
         await sender.stop()
         await running
 
 
-def drawing(clock: Clock, unpaged: Collection[str] = ()) -> Drawing:
+def render_context(clock: Clock, unrenderable: Collection[str] = ()) -> RenderContext:
     """Return what a sender needs for drawing; it breaks for the jobs in ``unpaged``."""
 
-    return Drawing({ACCOUNT: _Pages(unpaged)}, clock)
+    return RenderContext({ACCOUNT: _JobLinks(unrenderable)}, clock)
 
 
-class _Pages:
+class _JobLinks:
     """What is known of an account whose jobs have pages, but for some."""
 
-    orders = frozenset(Order)
+    actions = frozenset(JobAction)
     hint = None
 
-    def __init__(self, unpaged: Collection[str]) -> None:
-        self._unpaged = unpaged
+    def __init__(self, unrenderable: Collection[str]) -> None:
+        self._unrenderable = unrenderable
 
     def job_page(self, job_id: str) -> str:
-        if job_id in self._unpaged:
+        if job_id in self._unrenderable:
             raise LookupError(job_id)
         return f"https://example.com/{job_id}"
 
 
-def told(channel: Channel) -> list[str]:
+def delivered_jobs(channel: Channel) -> list[str]:
     """Return the ids of the jobs that a channel was told of, in order, twice where it was told twice."""
     return [job_in(message) for message in channel.messages]
 
 
-def job_in(message: Message) -> str:
+def job_in(message: ChannelMessage) -> str:
     """Return the id of the job that a message is about."""
     return next(word.strip(".:,") for word in message.text.split() if word.startswith("ftjob-"))
 
 
-def refusal(error: str) -> Fault:
+def slack_error(error: str) -> Fault:
     """Return Slack's refusal of one request."""
     return Fault("answer", status=200, body={"ok": False, "error": error})
 
@@ -171,6 +178,6 @@ def rate_limit(seconds: int) -> Fault:
     )
 
 
-def counted(name: str, **labels: str) -> float:
+def metric(name: str, **labels: str) -> float:
     """Return the value of a metric."""
     return REGISTRY.get_sample_value(name, labels) or 0.0

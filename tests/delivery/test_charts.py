@@ -4,8 +4,8 @@ import sys
 import pytest
 from PIL import Image
 
-from bot.delivery.charts import Chart, Charts, draw, has_spike, in_words, thinned
-from bot.errors import ChartNotDrawn
+from bot.delivery.charts import Chart, Charts, alt_text, downsampled, draw, has_spike
+from bot.errors import ChartNotRendered
 from bot.jobs.results import Curve
 
 FALLING = tuple((step, 2.5 / step) for step in range(1, 51))
@@ -51,7 +51,7 @@ def test_a_long_curve_keeps_its_spikes() -> None:
     points = [(step, 1.0) for step in range(100_000)]
     points[54_321] = (54_321, 99.0)
     points[70_000] = (70_000, 0.01)
-    kept = thinned(points, most=200)
+    kept = downsampled(points, limit=200)
     assert len(kept) <= 200
     assert {(54_321, 99.0), (70_000, 0.01)} <= set(kept)
     assert kept == sorted(kept)
@@ -59,7 +59,7 @@ def test_a_long_curve_keeps_its_spikes() -> None:
 
 def test_what_the_picture_shows_is_said_with_its_numbers() -> None:
     chart = Chart(TITLE, [loss((1, 2.5), (40, 0.31), (50, 0.5)), Curve("validation reward", ((9, 0.7),))], [1250, 2500])
-    assert in_words(chart) == (
+    assert alt_text(chart) == (
         f"{TITLE}: training loss 2.5 at step 1 to 0.5 at step 50, lowest 0.31 at step 40; "
         "validation reward 0.7 at step 9; checkpoints at step 1,250, 2,500"
     )
@@ -74,7 +74,7 @@ async def test_a_process_of_its_own_draws_and_the_bot_does_not_grow_by_it(monkey
 
 
 async def test_a_process_that_breaks_or_takes_too_long_is_an_error() -> None:
-    with pytest.raises(ChartNotDrawn):
+    with pytest.raises(ChartNotRendered):
         await Charts().png(Chart(TITLE, []))
-    with pytest.raises(ChartNotDrawn, match="longer than"):
-        await Charts(longest=0.0).png(Chart(TITLE, [loss(*FALLING)]))
+    with pytest.raises(ChartNotRendered, match="longer than"):
+        await Charts(timeout=0.0).png(Chart(TITLE, [loss(*FALLING)]))

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from bot.delivery.connection import TELLS_AFTER, Presence
+from bot.delivery.connection import NOTIFY_AFTER, SlackConnection
 from bot.sandbox.faults import Fault
 from bot.sandbox.slack.server import Slack
 from bot.tracking.notices import Notices
-from tests.delivery.post_office import Clock, PostOffice, post_office
+from tests.delivery.post_office import Clock, DeliveryHarness, delivery_harness
 from tests.pace import within
-from tests.store.seeds import claimed, deliveries, follow, owe
+from tests.store.seeds import claim, deliveries, enqueue, track
 
 DOWN = Fault("answer", status=503, body="upstream")
 
@@ -25,24 +25,24 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def office(tmp_path: Path, clock: Clock) -> AsyncIterator[PostOffice]:
-    async with Slack(clock=clock) as slack, post_office(tmp_path, slack, clock) as opened:
-        await opened.sender.stop()  # what is owed stays to be seen
+async def office(tmp_path: Path, clock: Clock) -> AsyncIterator[DeliveryHarness]:
+    async with Slack(clock=clock) as slack, delivery_harness(tmp_path, slack, clock) as opened:
+        await opened.worker.stop()  # what is owed stays to be seen
         yield opened
 
 
 @asynccontextmanager
-async def present(office: PostOffice, ops: str | None = None) -> AsyncIterator[Presence]:
+async def present(office: DeliveryHarness, ops: str | None = None) -> AsyncIterator[SlackConnection]:
     notices = Notices(office.store, ops)
-    presence = Presence(
-        office.gateway,
+    presence = SlackConnection(
+        office.client,
         office.store,
         notices,
         wake=lambda: None,
         identified=lambda: None,
         clock=office.clock,
-        every=0.01,
-        again=0.01,
+        interval=0.01,
+        retry_interval=0.01,
     )
     task = asyncio.create_task(presence.run())
     yield presence
@@ -51,26 +51,26 @@ async def present(office: PostOffice, ops: str | None = None) -> AsyncIterator[P
         await task
 
 
-async def until(presence: Presence, *, up: bool) -> None:
+async def until(presence: SlackConnection, *, up: bool) -> None:
     async with within(10):
         while presence.is_up is not up:  # noqa: ASYNC110 - a flag tells nobody
             await asyncio.sleep(0.005)
 
 
-async def outage(office: PostOffice, presence: Presence, seconds: float) -> None:
+async def outage(office: DeliveryHarness, presence: SlackConnection, seconds: float) -> None:
     """Let Slack not answer for so long."""
     await until(presence, up=True)
     office.slack.faults.always("auth.test", DOWN)
     await until(presence, up=False)
     async with within(10):
-        while not await office.store.outages.present():  # noqa: ASYNC110 - a database tells nobody
+        while not await office.store.outages.current():  # noqa: ASYNC110 - a database tells nobody
             await asyncio.sleep(0.005)
     office.clock.now += seconds
     office.slack.faults.clear()
     await until(presence, up=True)
 
 
-async def test_who_we_are_is_known_as_soon_as_slack_says_so(office: PostOffice) -> None:
+async def test_who_we_are_is_known_as_soon_as_slack_says_so(office: DeliveryHarness) -> None:
     async with present(office) as presence:
         assert not presence.is_up
         await until(presence, up=True)
@@ -79,7 +79,7 @@ async def test_who_we_are_is_known_as_soon_as_slack_says_so(office: PostOffice) 
         assert presence.identity.team_id == "T0SANDBOX"
 
 
-async def test_an_outage_is_logged_once_and_so_is_its_end_with_how_long_it_lasted(office: PostOffice) -> None:
+async def test_an_outage_is_logged_once_and_so_is_its_end_with_how_long_it_lasted(office: DeliveryHarness) -> None:
     with capture_logs() as logs:
         async with present(office) as presence:
             await outage(office, presence, 300)
@@ -89,10 +89,10 @@ async def test_an_outage_is_logged_once_and_so_is_its_end_with_how_long_it_laste
     assert next(log for log in logs if log["event"] == "slack.recovered")["lasted"] == 300
 
 
-async def test_the_end_of_an_outage_is_told_in_the_ops_channel_with_what_comes_late(office: PostOffice) -> None:
+async def test_the_end_of_an_outage_is_told_in_the_ops_channel_with_what_comes_late(office: DeliveryHarness) -> None:
     async with present(office, ops="C0OPS") as presence:
         await until(presence, up=True)
-        await owe(office.store, "C1", "C1")
+        await enqueue(office.store, "C1", "C1")
         await outage(office, presence, 300)
 
     (notice,) = [row for row in await deliveries(office.store) if row.picture == "notice"]
@@ -101,24 +101,24 @@ async def test_the_end_of_an_outage_is_told_in_the_ops_channel_with_what_comes_l
 
 
 async def test_what_a_digest_holds_comes_late_too_and_the_bots_own_notices_are_no_alerts(
-    office: PostOffice,
+    office: DeliveryHarness,
 ) -> None:
     async with present(office, ops="C0OPS") as presence:
         await until(presence, up=True)
-        await owe(office.store, *["C1"] * 30)
-        await claimed(office.store)  # more than twenty wait: they become digests
+        await enqueue(office.store, *["C1"] * 30)
+        await claim(office.store)  # more than twenty wait: they become digests
         assert any(row.held_by for row in await deliveries(office.store))
         async with office.store.db.transaction() as tx:
-            await office.store.outbox.notify(tx, "C0OPS", {"kind": "store_lost", "about": "store"}, "key")
+            await office.store.outbox.enqueue_notice(tx, "C0OPS", {"kind": "store_lost", "about": "store"}, "key")
         await outage(office, presence, 300)
 
     (notice,) = [row.notice for row in await deliveries(office.store) if "slack_back" in (row.notice or "")]
     assert '"late": 30.0' in notice
 
 
-async def test_without_an_ops_channel_it_is_told_to_whoever_tracks(office: PostOffice) -> None:
-    await follow(office.store, ("C1", "ftjob-a"), person="U1")
-    await follow(office.store, ("C2", "ftjob-a"), person="U2")
+async def test_without_an_ops_channel_it_is_told_to_whoever_tracks(office: DeliveryHarness) -> None:
+    await track(office.store, ("C1", "ftjob-a"), person="U1")
+    await track(office.store, ("C2", "ftjob-a"), person="U2")
 
     async with present(office) as presence:
         await outage(office, presence, 300)
@@ -126,22 +126,22 @@ async def test_without_an_ops_channel_it_is_told_to_whoever_tracks(office: PostO
     assert {row.channel for row in await deliveries(office.store)} == {"U1", "U2"}
 
 
-async def test_a_short_outage_is_not_told(office: PostOffice) -> None:
+async def test_a_short_outage_is_not_told(office: DeliveryHarness) -> None:
     async with present(office, ops="C0OPS") as presence:
-        await outage(office, presence, TELLS_AFTER - 1)
+        await outage(office, presence, NOTIFY_AFTER - 1)
 
     assert await deliveries(office.store) == []
-    assert await office.store.outages.present() == []
+    assert await office.store.outages.current() == []
 
 
-async def test_an_outage_that_a_restart_lies_in_is_told_once_from_its_beginning(office: PostOffice) -> None:
+async def test_an_outage_that_a_restart_lies_in_is_told_once_from_its_beginning(office: DeliveryHarness) -> None:
     async with present(office, ops="C0OPS") as presence:
         await until(presence, up=True)
         began = office.clock.now
         office.slack.faults.always("auth.test", DOWN)
         await until(presence, up=False)
         async with within(10):
-            while not await office.store.outages.present():  # noqa: ASYNC110 - a database tells nobody
+            while not await office.store.outages.current():  # noqa: ASYNC110 - a database tells nobody
                 await asyncio.sleep(0.005)
     office.clock.now += 500
     office.slack.faults.clear()
@@ -154,17 +154,19 @@ async def test_an_outage_that_a_restart_lies_in_is_told_once_from_its_beginning(
     assert f'"since": {began}' in notice.notice
 
 
-async def test_a_store_that_cannot_note_an_outage_ends_nothing_and_repeats_no_line(office: PostOffice) -> None:
+async def test_a_store_that_cannot_note_an_outage_ends_nothing_and_repeats_no_line(office: DeliveryHarness) -> None:
     with capture_logs() as logs:
         async with present(office, ops="C0OPS") as presence:
             await until(presence, up=True)
             await _rename(office, "outage", "away")
             office.slack.faults.always("auth.test", DOWN)
-            asked = len(office.slack.ledger.of("auth.test"))
-            await office.slack.ledger.until(lambda: len(office.slack.ledger.of("auth.test")) > asked + 5)
+            asked = len(office.slack.request_log.for_endpoint("auth.test"))
+            await office.slack.request_log.wait_until(
+                lambda: len(office.slack.request_log.for_endpoint("auth.test")) > asked + 5
+            )
             await _rename(office, "away", "outage")
             async with within(10):
-                while not await office.store.outages.present():  # noqa: ASYNC110 - a database tells nobody
+                while not await office.store.outages.current():  # noqa: ASYNC110 - a database tells nobody
                     await asyncio.sleep(0.005)
             office.clock.now += 300
             office.slack.faults.clear()
@@ -175,7 +177,7 @@ async def test_a_store_that_cannot_note_an_outage_ends_nothing_and_repeats_no_li
     assert [row.channel for row in await deliveries(office.store)] == ["C0OPS"]
 
 
-async def _rename(office: PostOffice, old: str, new: str) -> None:
+async def _rename(office: DeliveryHarness, old: str, new: str) -> None:
     """Let every question about a table fail, or no more."""
     async with office.store.db.transaction() as tx:
         await tx.exec_driver_sql(f"ALTER TABLE {old} RENAME TO {new}")
@@ -183,11 +185,11 @@ async def _rename(office: PostOffice, old: str, new: str) -> None:
 
 @pytest.mark.parametrize("ahead", [3600.0, -3600.0, -365 * 86400.0])
 async def test_a_clock_that_is_off_is_said_once_each_way(tmp_path: Path, clock: Clock, ahead: float) -> None:
-    async with Slack(clock=lambda: clock.now - ahead) as slack, post_office(tmp_path, slack, clock) as office:
+    async with Slack(clock=lambda: clock.now - ahead) as slack, delivery_harness(tmp_path, slack, clock) as office:
         with capture_logs() as logs:
             async with present(office) as presence:
                 await until_off(presence, off=True)
-                await slack.ledger.until(lambda: len(slack.ledger.of("auth.test")) > 3)
+                await slack.request_log.wait_until(lambda: len(slack.request_log.for_endpoint("auth.test")) > 3)
                 off_by, ahead = ahead, 0.0
                 await until_off(presence, off=False)
 
@@ -199,16 +201,16 @@ async def test_a_clock_that_is_off_is_said_once_each_way(tmp_path: Path, clock: 
 async def test_a_clock_that_is_off_by_less_than_slack_allows_is_not_said(tmp_path: Path, clock: Clock) -> None:
     async with (
         Slack(clock=lambda: clock.now - 250.0) as slack,
-        post_office(tmp_path, slack, clock) as office,
+        delivery_harness(tmp_path, slack, clock) as office,
         present(office) as presence,
     ):
         await until(presence, up=True)
-        asked = len(slack.ledger.of("auth.test"))
-        await slack.ledger.until(lambda: len(slack.ledger.of("auth.test")) > asked + 2)
-        assert not presence.is_clock_off
+        asked = len(slack.request_log.for_endpoint("auth.test"))
+        await slack.request_log.wait_until(lambda: len(slack.request_log.for_endpoint("auth.test")) > asked + 2)
+        assert not presence.is_clock_skewed
 
 
-async def until_off(presence: Presence, *, off: bool) -> None:
+async def until_off(presence: SlackConnection, *, off: bool) -> None:
     async with asyncio.timeout(60):
-        while presence.is_clock_off is not off:  # noqa: ASYNC110 - a flag tells nobody
+        while presence.is_clock_skewed is not off:  # noqa: ASYNC110 - a flag tells nobody
             await asyncio.sleep(0.005)

@@ -7,8 +7,8 @@ import pytest
 
 from bot.sandbox.faults import Fault
 from bot.sandbox.slack.server import Slack
-from bot.slack.timeouts import PATIENCE
-from tests.delivery.post_office import POST, Clock, PostOffice, counted, post_office, told
+from bot.slack.timeouts import DELIVERY_TIMEOUTS
+from tests.delivery.post_office import POST, Clock, DeliveryHarness, delivered_jobs, delivery_harness, metric
 from tests.store.seeds import deliveries
 
 HOUR, YEAR = 3600.0, 365 * 86400.0
@@ -16,7 +16,7 @@ LOST = Fault("drop", accepted=True)
 """Slack took it, and the answer never came."""
 
 
-class Ages(Clock):
+class SkewedClock(Clock):
     """The clock that nobody sets: it goes on with the other, but for what that is set by."""
 
     def __init__(self, clock: Clock) -> None:
@@ -27,68 +27,68 @@ class Ages(Clock):
     def __call__(self) -> float:
         return self._clock.now - self.set_by
 
-    def set(self, office: PostOffice, seconds: float) -> None:
+    def set(self, office: DeliveryHarness, seconds: float) -> None:
         """Let somebody set the bot's clock, and the sender look."""
         self.set_by += seconds
-        office.later(seconds)
+        office.advance(seconds)
 
 
 @pytest.mark.parametrize("ahead", [HOUR, -HOUR, YEAR, 400.0])
 async def test_a_message_in_doubt_is_found_although_the_clock_is_off(tmp_path: Path, ahead: float) -> None:
     clock = Clock()
-    doubled = counted("ftjob_possible_duplicate_total")
-    async with Slack(clock=lambda: clock.now - ahead) as slack, post_office(tmp_path, slack, clock) as office:
+    doubled = metric("ftjob_possible_duplicate_total")
+    async with Slack(clock=lambda: clock.now - ahead) as slack, delivery_harness(tmp_path, slack, clock) as office:
         ml = slack.add_channel("ml")
         slack.faults.add(POST, LOST)
 
-        jobs = await office.owe(ml)
-        async with office.flying_time():
-            await office.until_settled(ml, "sent")
+        jobs = await office.enqueue(ml)
+        async with office.fast_clock():
+            await office.until_states(ml, "sent")
 
-        assert told(ml) == jobs
-    assert counted("ftjob_possible_duplicate_total") == doubled
+        assert delivered_jobs(ml) == jobs
+    assert metric("ftjob_possible_duplicate_total") == doubled
 
 
 @pytest.mark.parametrize("seconds", [HOUR, -HOUR, YEAR, -YEAR, 20.0, -20.0])
 async def test_what_is_being_posted_while_the_clock_is_set_goes_out_once(tmp_path: Path, seconds: float) -> None:
     clock = Clock()
-    ages = Ages(clock)
-    async with Slack(clock=ages) as slack, post_office(tmp_path, slack, clock, ages=ages) as office:
+    ages = SkewedClock(clock)
+    async with Slack(clock=ages) as slack, delivery_harness(tmp_path, slack, clock, ages=ages) as office:
         ml, ops = slack.add_channel("ml"), slack.add_channel("ops")
         slack.faults.add(POST, Fault("slow", seconds=1.0))
-        jobs = await office.owe(ml)
+        jobs = await office.enqueue(ml)
         await _until_under_way(office)
 
         ages.set(office, seconds)
         # Whoever sends meanwhile has no patience with a row that seems abandoned.
-        others = await office.owe(ops)
-        await office.until_told(ops, *others)
-        await office.until_told(ml, *jobs)
-        async with office.flying_time():
-            await office.until_settled(ml, "sent")
+        others = await office.enqueue(ops)
+        await office.until_delivered(ops, *others)
+        await office.until_delivered(ml, *jobs)
+        async with office.fast_clock():
+            await office.until_states(ml, "sent")
 
-        assert (told(ml), told(ops)) == (jobs, others)
+        assert (delivered_jobs(ml), delivered_jobs(ops)) == (jobs, others)
 
 
 @pytest.mark.parametrize("seconds", [HOUR, -HOUR, YEAR, -YEAR, 5 * HOUR, -600.0])
 async def test_what_is_in_doubt_is_told_in_time_and_once_when_the_clock_is_set(tmp_path: Path, seconds: float) -> None:
     clock = Clock()
-    ages = Ages(clock)
-    async with Slack(clock=ages) as slack, post_office(tmp_path, slack, clock, ages=ages) as office:
+    ages = SkewedClock(clock)
+    async with Slack(clock=ages) as slack, delivery_harness(tmp_path, slack, clock, ages=ages) as office:
         ml, ops = slack.add_channel("ml"), slack.add_channel("ops")
         slack.faults.add(POST, LOST, Fault("drop"))
-        took, lost = await office.owe(ml), []
-        await office.until_settled(ml, "ambiguous")
-        lost = await office.owe(ops)
-        await office.until_settled(ops, "ambiguous")
+        took, lost = await office.enqueue(ml), []
+        await office.until_states(ml, "ambiguous")
+        lost = await office.enqueue(ops)
+        await office.until_states(ops, "ambiguous")
 
         ages.set(office, seconds)
-        assert await _due_in(office) <= PATIENCE.lease
-        async with office.flying_time():
-            await office.until_settled(ml, "sent")
-            await office.until_settled(ops, "sent")
+        assert await _due_in(office) <= DELIVERY_TIMEOUTS.lease
+        async with office.fast_clock():
+            await office.until_states(ml, "sent")
+            await office.until_states(ops, "sent")
 
-        assert (told(ml), told(ops)) == (took, lost)
+        assert (delivered_jobs(ml), delivered_jobs(ops)) == (took, lost)
 
 
 @pytest.mark.parametrize("seconds", [-HOUR, -YEAR, -90_000.0])
@@ -99,29 +99,29 @@ async def test_what_was_in_doubt_at_a_crash_is_told_once_if_the_clock_is_set_bac
     set_by = 0.0
     async with Slack(clock=lambda: clock.now - set_by) as slack:
         ml = slack.add_channel("ml")
-        async with post_office(tmp_path, slack, clock) as office:
+        async with delivery_harness(tmp_path, slack, clock) as office:
             slack.faults.add(POST, LOST)
-            jobs = await office.owe(ml)
-            await office.until_settled(ml, "ambiguous")
+            jobs = await office.enqueue(ml)
+            await office.until_states(ml, "ambiguous")
         clock.now += 5 + seconds
         set_by = seconds
 
-        async with post_office(f"sqlite:///{tmp_path / 'ftjob.db'}", slack, clock) as office:
-            more = await office.owe(ml)
-            assert await _due_in(office) <= PATIENCE.lease
-            async with office.flying_time():
-                await office.until_settled(ml, "sent", "sent")
-            assert told(ml) == [*jobs, *more]
+        async with delivery_harness(f"sqlite:///{tmp_path / 'ftjob.db'}", slack, clock) as office:
+            more = await office.enqueue(ml)
+            assert await _due_in(office) <= DELIVERY_TIMEOUTS.lease
+            async with office.fast_clock():
+                await office.until_states(ml, "sent", "sent")
+            assert delivered_jobs(ml) == [*jobs, *more]
             assert [row.in_doubt for row in await deliveries(office.store)] == [False, False]
 
 
-async def _until_under_way(office: PostOffice) -> None:
+async def _until_under_way(office: DeliveryHarness) -> None:
     async with asyncio.timeout(60):
-        while not any(row.in_doubt for row in await deliveries(office.store)) or office.slack.faults.waits(POST):  # noqa: ASYNC110 - a database tells nobody
+        while not any(row.in_doubt for row in await deliveries(office.store)) or office.slack.faults.is_queued(POST):  # noqa: ASYNC110 - a database tells nobody
             await asyncio.sleep(0.005)
 
 
-async def _due_in(office: PostOffice) -> float:
+async def _due_in(office: DeliveryHarness) -> float:
     """Return in how many seconds something can be claimed, once the sender has seen what cannot be claimed yet."""
     async with asyncio.timeout(60):
         while not (seconds := await office.store.outbox.seconds_to_next()):  # noqa: ASYNC110 - a database tells nobody

@@ -12,13 +12,21 @@ import pytest
 from sqlalchemy import Engine, event
 from structlog.testing import capture_logs
 
-from bot.delivery.worker import LAST_SECONDS, MOST_AT_ONCE, Sender
+from bot.delivery.worker import MAX_CONCURRENT, SHUTDOWN_SECONDS, DeliveryWorker
 from bot.sandbox.faults import Fault
 from bot.sandbox.slack.server import Slack
-from bot.store.outbox.delivery import Picture, Planned
-from tests.delivery.post_office import POST, Clock, PostOffice, counted, drawing, post_office, told
+from bot.store.outbox.delivery import MessageKind, NewDelivery
+from tests.delivery.post_office import (
+    POST,
+    Clock,
+    DeliveryHarness,
+    delivered_jobs,
+    delivery_harness,
+    metric,
+    render_context,
+)
 from tests.pace import stopwatch, within
-from tests.store.seeds import deliveries, owe
+from tests.store.seeds import deliveries, enqueue
 
 
 class WallClock(Clock):
@@ -37,20 +45,20 @@ def clock() -> Clock:
 async def slack(clock: Clock) -> AsyncIterator[Slack]:
     async with Slack(clock=clock) as made:
         yield made
-    assert made.complaints == []
+    assert made.violations == []
 
 
 @pytest.fixture
-async def office(tmp_path: Path, slack: Slack, clock: Clock) -> AsyncIterator[PostOffice]:
+async def office(tmp_path: Path, slack: Slack, clock: Clock) -> AsyncIterator[DeliveryHarness]:
     """A post office whose time moves only when a test moves it."""
-    async with post_office(tmp_path, slack, clock) as opened:
+    async with delivery_harness(tmp_path, slack, clock) as opened:
         yield opened
 
 
 @pytest.fixture
-async def live_office(database_url: str) -> AsyncIterator[PostOffice]:
+async def live_office(database_url: str) -> AsyncIterator[DeliveryHarness]:
     """A post office in real time, on each database in turn; its Slack is not patient beyond its word."""
-    async with Slack(burst=1) as slack, post_office(database_url, slack, WallClock()) as opened:
+    async with Slack(burst=1) as slack, delivery_harness(database_url, slack, WallClock()) as opened:
         yield opened
 
 
@@ -66,64 +74,64 @@ def _counting_sql() -> Iterator[list[str]]:
     event.remove(Engine, "before_cursor_execute", count)
 
 
-async def test_what_is_owed_is_posted_and_recorded_as_sent(office: PostOffice) -> None:
+async def test_what_is_owed_is_posted_and_recorded_as_sent(office: DeliveryHarness) -> None:
     ml = office.slack.add_channel("ml")
 
-    (job,) = await office.owe(ml)
-    await office.until_told(ml, job)
+    (job,) = await office.enqueue(ml)
+    await office.until_delivered(ml, job)
 
-    (row,) = await office.until_settled(ml, "sent")
+    (row,) = await office.until_states(ml, "sent")
     (message,) = ml.messages
     assert row.ts == message.ts
     assert message.metadata == {"event_type": "ftjob_alert", "event_payload": {"k": row.key}}
 
 
-async def test_a_card_goes_first_and_changes_are_told_in_its_thread(office: PostOffice) -> None:
+async def test_a_card_goes_first_and_changes_are_told_in_its_thread(office: DeliveryHarness) -> None:
     ml = office.slack.add_channel("ml")
-    (job,) = await office.owe(ml, picture=Picture.CARD)
-    await office.until_settled(ml, "sent")
+    (job,) = await office.enqueue(ml, kind=MessageKind.CARD)
+    await office.until_states(ml, "sent")
     async with office.store.db.transaction() as tx:
         recorded = await office.store.changes.last(tx, "default", job)
         assert recorded is not None
-        card, _ = await office.store.cards.of(tx, "default", job, ml.id)
-        await office.store.outbox.add(tx, recorded, Planned(ml.id, Picture.CHANGE, card.id))
-    office.later(2)
+        card, _ = await office.store.cards.get_or_create(tx, "default", job, ml.id)
+        await office.store.outbox.enqueue(tx, recorded, NewDelivery(ml.id, MessageKind.CHANGE, card.id))
+    office.advance(2)
 
-    await office.until_told(ml, job, job)
+    await office.until_delivered(ml, job, job)
 
     card_message, reply = ml.messages
     assert reply.thread_ts == card_message.ts
     assert not reply.reply_broadcast
 
 
-async def test_a_channel_gets_one_message_a_second_in_order_without_being_woken(live_office: PostOffice) -> None:
+async def test_a_channel_gets_one_message_a_second_in_order_without_being_woken(live_office: DeliveryHarness) -> None:
     ml = live_office.slack.add_channel("ml")
 
     async with stopwatch() as watch:
-        jobs = await live_office.owe(ml, ml, ml)
-        await live_office.until_told(ml, *jobs)
+        jobs = await live_office.enqueue(ml, ml, ml)
+        await live_office.until_delivered(ml, *jobs)
 
-    entries = live_office.slack.ledger.of(POST)
+    entries = live_office.slack.request_log.for_endpoint(POST)
     assert [entry.status for entry in entries] == [200, 200, 200]
     gaps = [later.at - earlier.at for earlier, later in pairwise(entries)]
     assert all(gap >= 0.98 for gap in gaps), gaps
     assert watch.seconds < 2 * 1.5
 
 
-async def test_other_channels_need_not_wait_for_the_pace_of_one(office: PostOffice) -> None:
+async def test_other_channels_need_not_wait_for_the_pace_of_one(office: DeliveryHarness) -> None:
     ml, ops = office.slack.add_channel("ml"), office.slack.add_channel("ops")
 
-    first, _, other = await office.owe(ml, ml, ops)
+    first, _, other = await office.enqueue(ml, ml, ops)
 
-    await office.until_told(ml, first)
-    await office.until_told(ops, other)
-    await office.until_settled(ml, "sent", "pending")
+    await office.until_delivered(ml, first)
+    await office.until_delivered(ops, other)
+    await office.until_states(ml, "sent", "pending")
 
 
-async def test_an_idle_sender_asks_the_database_nothing_until_a_commit_wakes_it(live_office: PostOffice) -> None:
+async def test_an_idle_sender_asks_the_database_nothing_until_a_commit_wakes_it(live_office: DeliveryHarness) -> None:
     ml = live_office.slack.add_channel("ml")
-    await live_office.owe(ml)
-    await live_office.until_settled(ml, "sent")
+    await live_office.enqueue(ml)
+    await live_office.until_states(ml, "sent")
     await asyncio.sleep(0.3)
 
     with _counting_sql() as statements:
@@ -131,88 +139,90 @@ async def test_an_idle_sender_asks_the_database_nothing_until_a_commit_wakes_it(
         assert statements == []
 
         async with stopwatch() as watch:
-            await live_office.owe(ml)
-            await live_office.until_asked(2)
+            await live_office.enqueue(ml)
+            await live_office.until_attempted(2)
         assert statements
 
     assert watch.seconds < 0.5
 
 
-async def test_so_many_deliveries_are_under_way_at_once_and_no_more(office: PostOffice) -> None:
-    channels = [office.slack.add_channel(f"c{n}") for n in range(MOST_AT_ONCE + 4)]
+async def test_so_many_deliveries_are_under_way_at_once_and_no_more(office: DeliveryHarness) -> None:
+    channels = [office.slack.add_channel(f"c{n}") for n in range(MAX_CONCURRENT + 4)]
     office.slack.faults.always(POST, Fault("late", seconds=1.5))
 
-    await office.owe(*channels)
-    await office.slack.ledger.until(lambda: sum(len(each.messages) for each in channels) >= MOST_AT_ONCE)
+    await office.enqueue(*channels)
+    await office.slack.request_log.wait_until(lambda: sum(len(each.messages) for each in channels) >= MAX_CONCURRENT)
 
     states = [row.state for row in await deliveries(office.store)]
-    assert states == ["inflight"] * MOST_AT_ONCE + ["pending"] * 4
+    assert states == ["inflight"] * MAX_CONCURRENT + ["pending"] * 4
     for channel in channels:
-        await office.until_settled(channel, "sent")
+        await office.until_states(channel, "sent")
 
 
-async def test_what_cannot_be_drawn_waits_and_holds_up_no_other_channel(office: PostOffice) -> None:
+async def test_what_cannot_be_drawn_waits_and_holds_up_no_other_channel(office: DeliveryHarness) -> None:
     ml, ops = office.slack.add_channel("ml"), office.slack.add_channel("ops")
-    office.unpaged.add("ftjob-broken")
+    office.unrenderable.add("ftjob-broken")
 
     with capture_logs() as logs:
-        await owe(office.store, ml.id, job="ftjob-broken")
-        (other,) = await office.owe(ops)
-        await office.until_told(ops, other)
-        (row,) = await office.until_settled(ml, "pending")
+        await enqueue(office.store, ml.id, job="ftjob-broken")
+        (other,) = await office.enqueue(ops)
+        await office.until_delivered(ops, other)
+        (row,) = await office.until_states(ml, "pending")
 
     assert "delivery.not_drawn" in [log["event"] for log in logs if log["log_level"] == "error"]
     assert (row.error, row.attempts) == ("not_drawn", 1)
-    office.unpaged.clear()
-    office.later(31)
-    await office.until_told(ml, "ftjob-broken")
-    assert "may be a repeat" not in ml.messages[0].plain
+    office.unrenderable.clear()
+    office.advance(31)
+    await office.until_delivered(ml, "ftjob-broken")
+    assert "may be a repeat" not in ml.messages[0].plain_text
 
 
-async def test_what_can_never_be_drawn_is_given_up_and_lets_its_channel_go_on(office: PostOffice) -> None:
+async def test_what_can_never_be_drawn_is_given_up_and_lets_its_channel_go_on(office: DeliveryHarness) -> None:
     ml = office.slack.add_channel("ml")
-    office.unpaged.add("ftjob-broken")
+    office.unrenderable.add("ftjob-broken")
 
-    async with office.flying_time():
-        await owe(office.store, ml.id, job="ftjob-broken")
-        (other,) = await office.owe(ml)
-        await office.until_told(ml, other)
+    async with office.fast_clock():
+        await enqueue(office.store, ml.id, job="ftjob-broken")
+        (other,) = await office.enqueue(ml)
+        await office.until_delivered(ml, other)
 
-    await office.until_settled(ml, "dead", "sent")
+    await office.until_states(ml, "dead", "sent")
 
 
-async def test_a_stop_lets_what_is_under_way_end(office: PostOffice) -> None:
+async def test_a_stop_lets_what_is_under_way_end(office: DeliveryHarness) -> None:
     ml = office.slack.add_channel("ml")
     office.slack.faults.add(POST, Fault("late", seconds=0.5))
-    await office.owe(ml, ml)
-    await office.slack.ledger.until(lambda: ml.messages)
+    await office.enqueue(ml, ml)
+    await office.slack.request_log.wait_until(lambda: ml.messages)
     assert [row.state for row in await deliveries(office.store)] == ["inflight", "pending"]
 
-    await office.sender.stop()
+    await office.worker.stop()
 
     assert [row.state for row in await deliveries(office.store)] == ["sent", "pending"]
-    office.later(60)
-    assert len(office.slack.ledger.of(POST)) == 1
+    office.advance(60)
+    assert len(office.slack.request_log.for_endpoint(POST)) == 1
 
 
-async def test_a_stop_cuts_what_takes_too_long_and_remembers_the_doubt(office: PostOffice) -> None:
+async def test_a_stop_cuts_what_takes_too_long_and_remembers_the_doubt(office: DeliveryHarness) -> None:
     ml = office.slack.add_channel("ml")
     office.slack.faults.add(POST, Fault("hang", accepted=True))
-    await office.owe(ml)
-    await office.slack.ledger.until(lambda: ml.messages)
+    await office.enqueue(ml)
+    await office.slack.request_log.wait_until(lambda: ml.messages)
 
     began = time.monotonic()
     async with stopwatch() as watch:
-        await office.sender.stop()
+        await office.worker.stop()
 
-    assert time.monotonic() - began >= LAST_SECONDS - 0.5
-    assert watch.seconds < LAST_SECONDS + 1
+    assert time.monotonic() - began >= SHUTDOWN_SECONDS - 0.5
+    assert watch.seconds < SHUTDOWN_SECONDS + 1
     (row,) = await deliveries(office.store)
     assert (row.state, row.error, row.token) == ("ambiguous", "cut", None)
 
 
-async def test_an_idle_sender_stops_at_once(office: PostOffice) -> None:
-    sender = Sender(office.store, office.gateway, drawing(office.clock), clock=office.clock, ages=office.clock)
+async def test_an_idle_sender_stops_at_once(office: DeliveryHarness) -> None:
+    sender = DeliveryWorker(
+        office.store, office.client, render_context(office.clock), clock=office.clock, monotonic=office.clock
+    )
     running = asyncio.create_task(sender.run())
     await asyncio.sleep(0.1)
 
@@ -223,11 +233,13 @@ async def test_an_idle_sender_stops_at_once(office: PostOffice) -> None:
 
 async def test_a_sender_that_stops_while_it_claims_leaves_nothing_claimed(tmp_path: Path, slack: Slack) -> None:
     clock, ml = Clock(), slack.add_channel("ml")
-    async with post_office(tmp_path, slack, clock) as office:
-        await office.sender.stop()
+    async with delivery_harness(tmp_path, slack, clock) as office:
+        await office.worker.stop()
         for nth in range(20):
-            await office.owe(ml)
-            sender = Sender(office.store, office.gateway, drawing(office.clock), clock=clock, ages=clock)
+            await office.enqueue(ml)
+            sender = DeliveryWorker(
+                office.store, office.client, render_context(office.clock), clock=clock, monotonic=clock
+            )
             running = asyncio.create_task(sender.run())
             await asyncio.sleep(0.0004 * nth)
             await sender.stop()
@@ -238,51 +250,51 @@ async def test_a_sender_that_stops_while_it_claims_leaves_nothing_claimed(tmp_pa
             clock.now += 2
 
 
-async def test_outcomes_and_delays_are_counted(office: PostOffice) -> None:
+async def test_outcomes_and_delays_are_counted(office: DeliveryHarness) -> None:
     ml = office.slack.add_channel("ml")
-    sent = counted("ftjob_deliveries_total", outcome="sent")
-    pending = counted("ftjob_deliveries_total", outcome="pending")
-    ambiguous = counted("ftjob_deliveries_total", outcome="ambiguous")
-    doubted = counted("ftjob_possible_duplicate_total")
-    delays, total = counted("ftjob_delivery_delay_seconds_count"), counted("ftjob_delivery_delay_seconds_sum")
+    sent = metric("ftjob_deliveries_total", outcome="sent")
+    pending = metric("ftjob_deliveries_total", outcome="pending")
+    ambiguous = metric("ftjob_deliveries_total", outcome="ambiguous")
+    doubted = metric("ftjob_possible_duplicate_total")
+    delays, total = metric("ftjob_delivery_delay_seconds_count"), metric("ftjob_delivery_delay_seconds_sum")
     office.slack.faults.add(POST, Fault("answer", status=429, headers={"Retry-After": "5"}), Fault("drop"))
 
-    await office.owe(ml)
-    await office.until_settled(ml, "pending")
-    office.later(10)
-    await office.until_settled(ml, "ambiguous")
-    office.later(20)
-    await office.until_settled(ml, "sent")
+    await office.enqueue(ml)
+    await office.until_states(ml, "pending")
+    office.advance(10)
+    await office.until_states(ml, "ambiguous")
+    office.advance(20)
+    await office.until_states(ml, "sent")
 
-    assert counted("ftjob_deliveries_total", outcome="sent") == sent + 1
-    assert counted("ftjob_deliveries_total", outcome="pending") == pending + 1
-    assert counted("ftjob_deliveries_total", outcome="ambiguous") == ambiguous + 1
-    assert counted("ftjob_possible_duplicate_total") == doubted + 1
-    assert counted("ftjob_delivery_delay_seconds_count") == delays + 1
-    assert counted("ftjob_delivery_delay_seconds_sum") == pytest.approx(total + 30)
-    assert told(ml)
+    assert metric("ftjob_deliveries_total", outcome="sent") == sent + 1
+    assert metric("ftjob_deliveries_total", outcome="pending") == pending + 1
+    assert metric("ftjob_deliveries_total", outcome="ambiguous") == ambiguous + 1
+    assert metric("ftjob_possible_duplicate_total") == doubted + 1
+    assert metric("ftjob_delivery_delay_seconds_count") == delays + 1
+    assert metric("ftjob_delivery_delay_seconds_sum") == pytest.approx(total + 30)
+    assert delivered_jobs(ml)
 
 
 async def test_a_store_that_does_not_work_is_logged_once_each_way_and_what_is_owed_is_sent_afterwards(
-    office: PostOffice,
+    office: DeliveryHarness,
 ) -> None:
     ml = office.slack.add_channel("ml")
     with capture_logs() as logs, _counting_sql() as statements:
         async with office.store.db.transaction() as tx:
             await tx.exec_driver_sql("ALTER TABLE delivery RENAME TO away")
-        office.sender.wake()
+        office.worker.wake()
         before = len(statements)
         async with asyncio.timeout(60):
             while sum("delivery" in said for said in statements[before:]) < 3:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
-        assert office.sender.is_broken
+        assert office.worker.is_store_failing
         async with office.store.db.transaction() as tx:
             await tx.exec_driver_sql("ALTER TABLE away RENAME TO delivery")
-        (job,) = await office.owe(ml)
-        await office.until_told(ml, job)
-        await office.until_settled(ml, "sent")
+        (job,) = await office.enqueue(ml)
+        await office.until_delivered(ml, job)
+        await office.until_states(ml, "sent")
         async with asyncio.timeout(60):
-            while office.sender.is_broken:  # noqa: ASYNC110 - a flag tells nobody
+            while office.worker.is_store_failing:  # noqa: ASYNC110 - a flag tells nobody
                 await asyncio.sleep(0.01)
 
     said = [log["event"] for log in logs if log["event"].startswith("store.")]

@@ -10,13 +10,13 @@ import pytest
 from multidict import CIMultiDict
 from structlog.testing import capture_logs
 
-from bot.delivery.policy import MOST_UNKNOWN
+from bot.delivery.policy import MAX_UNKNOWN_ERRORS
 from bot.sandbox.faults import Fault
 from bot.sandbox.slack.server import Slack
-from bot.slack.timeouts import PATIENCE
-from bot.store.outbox.delivery import Picture
-from tests.delivery.post_office import POST, Clock, PostOffice, counted, post_office, rate_limit, refusal
-from tests.store.seeds import owe, settle
+from bot.slack.timeouts import DELIVERY_TIMEOUTS
+from bot.store.outbox.delivery import MessageKind
+from tests.delivery.post_office import POST, Clock, DeliveryHarness, delivery_harness, metric, rate_limit, slack_error
+from tests.store.seeds import complete, enqueue
 
 
 @pytest.fixture
@@ -28,64 +28,64 @@ def clock() -> Clock:
 async def slack(clock: Clock) -> AsyncIterator[Slack]:
     async with Slack(clock=clock) as made:
         yield made
-    assert made.complaints == []
+    assert made.violations == []
 
 
 @pytest.fixture
-async def office(tmp_path: Path, slack: Slack, clock: Clock) -> AsyncIterator[PostOffice]:
-    async with post_office(tmp_path, slack, clock) as opened:
+async def office(tmp_path: Path, slack: Slack, clock: Clock) -> AsyncIterator[DeliveryHarness]:
+    async with delivery_harness(tmp_path, slack, clock) as opened:
         yield opened
 
 
-async def test_a_channels_order_is_kept_whatever_slack_does(office: PostOffice) -> None:
+async def test_a_channels_order_is_kept_whatever_slack_does(office: DeliveryHarness) -> None:
     ml, ops = office.slack.add_channel("ml"), office.slack.add_channel("ops")
     office.slack.faults.add(
         POST,
         Fault("drop"),
         rate_limit(3),
         Fault("answer", status=500, body="oops"),
-        refusal("internal_error"),
+        slack_error("internal_error"),
         Fault("answer", status=200, body="<html>"),
-        refusal("service_unavailable"),
-        refusal("something_new"),
+        slack_error("service_unavailable"),
+        slack_error("something_new"),
         Fault("answer", status=200, body={"ok": True}),
-        refusal("invalid_blocks"),
+        slack_error("invalid_blocks"),
         Fault("answer", status=503, body="upstream"),
-        refusal("request_timeout"),
+        slack_error("request_timeout"),
     )
 
-    async with office.flying_time():
-        jobs = await office.owe(*[ml, ops] * 6)
-        await office.until_told(ml, *jobs[::2])
-        await office.until_told(ops, *jobs[1::2])
+    async with office.fast_clock():
+        jobs = await office.enqueue(*[ml, ops] * 6)
+        await office.until_delivered(ml, *jobs[::2])
+        await office.until_delivered(ops, *jobs[1::2])
 
-    assert len(office.slack.ledger.of(POST)) == len(jobs) + 11
+    assert len(office.slack.request_log.for_endpoint(POST)) == len(jobs) + 11
 
 
-async def test_a_message_that_slack_took_without_saying_so_is_not_hurried(office: PostOffice) -> None:
+async def test_a_message_that_slack_took_without_saying_so_is_not_hurried(office: DeliveryHarness) -> None:
     ml = office.slack.add_channel("ml")
     office.slack.faults.add(POST, Fault("drop", accepted=True))
 
-    await office.owe(ml)
-    (row,) = await office.until_settled(ml, "ambiguous")
+    await office.enqueue(ml)
+    (row,) = await office.until_states(ml, "ambiguous")
 
-    assert row.not_before - office.clock.now == PATIENCE.settle
-    assert await office.store.outbox.seconds_to_next() == pytest.approx(PATIENCE.settle)
+    assert row.not_before - office.clock.now == DELIVERY_TIMEOUTS.visibility_delay
+    assert await office.store.outbox.seconds_to_next() == pytest.approx(DELIVERY_TIMEOUTS.visibility_delay)
 
 
-async def test_a_rate_limit_is_honoured_and_delays_no_other_channel(office: PostOffice) -> None:
+async def test_a_rate_limit_is_honoured_and_delays_no_other_channel(office: DeliveryHarness) -> None:
     ml, ops = office.slack.add_channel("ml"), office.slack.add_channel("ops")
     began = office.clock.now
     office.slack.faults.add(POST, rate_limit(30))
 
-    first, other, second = await office.owe(ml, ops, ml)
-    await office.until_told(ops, other)
-    await office.until_settled(ml, "pending", "pending")
+    first, other, second = await office.enqueue(ml, ops, ml)
+    await office.until_delivered(ops, other)
+    await office.until_states(ml, "pending", "pending")
     assert ml.messages == []
     assert 30 <= (await office.store.outbox.seconds_to_next() or 0) <= 33
 
-    async with office.flying_time():
-        await office.until_told(ml, first, second)
+    async with office.fast_clock():
+        await office.until_delivered(ml, first, second)
 
     at = [float(message.ts) - began for message in ml.messages]
     assert at[0] >= 30
@@ -94,26 +94,26 @@ async def test_a_rate_limit_is_honoured_and_delays_no_other_channel(office: Post
 
 @pytest.mark.parametrize(("asked", "waited"), [(0, 1), (100_000, 300)])
 async def test_a_rate_limit_waits_between_a_second_and_five_minutes(
-    office: PostOffice, asked: int, waited: float
+    office: DeliveryHarness, asked: int, waited: float
 ) -> None:
     ml = office.slack.add_channel("ml")
     office.slack.faults.add(POST, rate_limit(asked))
 
-    await office.owe(ml)
-    (row,) = await office.until_settled(ml, "pending")
+    await office.enqueue(ml)
+    (row,) = await office.until_states(ml, "pending")
 
     assert waited <= row.not_before - office.clock.now <= waited * 1.1
 
 
-async def test_a_channel_without_the_bot_parks_its_alerts_and_holds_up_no_other(office: PostOffice) -> None:
+async def test_a_channel_without_the_bot_parks_its_alerts_and_holds_up_no_other(office: DeliveryHarness) -> None:
     closed, ops = office.slack.add_channel("closed", bot_is_member=False), office.slack.add_channel("ops")
 
-    _, other = await office.owe(closed, ops)
-    await office.until_told(ops, other)
+    _, other = await office.enqueue(closed, ops)
+    await office.until_delivered(ops, other)
 
-    (row,) = await office.until_settled(closed, "parked")
+    (row,) = await office.until_states(closed, "parked")
     assert (row.error, row.attempts, row.ts) == ("not_in_channel", 1, None)
-    office.later(3600)
+    office.advance(3600)
     assert await office.store.outbox.seconds_to_next() is None
 
 
@@ -131,37 +131,39 @@ UNREADABLE_PAUSES = {
 
 @pytest.mark.parametrize("headers", UNREADABLE_PAUSES.values(), ids=UNREADABLE_PAUSES)
 async def test_a_pause_that_cannot_be_read_leaves_no_alert_in_flight(
-    office: PostOffice, headers: Mapping[str, str]
+    office: DeliveryHarness, headers: Mapping[str, str]
 ) -> None:
     ml = office.slack.add_channel("ml")
     office.slack.faults.add(POST, Fault("answer", status=429, headers=headers, body={"ok": False}))
 
-    jobs = await office.owe(ml)
-    (row,) = await office.until_settled(ml, "pending")
+    jobs = await office.enqueue(ml)
+    (row,) = await office.until_states(ml, "pending")
     assert row.error == "ratelimited"
     assert 1 <= row.not_before - office.clock.now <= 1.1
-    office.later(1.2)
-    await office.until_told(ml, *jobs)
+    office.advance(1.2)
+    await office.until_delivered(ml, *jobs)
 
 
-async def test_a_pause_may_be_asked_for_until_a_date(office: PostOffice) -> None:
+async def test_a_pause_may_be_asked_for_until_a_date(office: DeliveryHarness) -> None:
     ml = office.slack.add_channel("ml")
     date = format_datetime(datetime.now(UTC) + timedelta(days=1), usegmt=True)
     office.slack.faults.add(POST, Fault("answer", status=429, headers={"Retry-After": date}, body={"ok": False}))
 
-    await office.owe(ml)
-    (row,) = await office.until_settled(ml, "pending")
+    await office.enqueue(ml)
+    (row,) = await office.until_states(ml, "pending")
     assert row.not_before - office.clock.now == 300
 
 
-async def test_what_is_owed_to_an_id_that_a_channel_has_no_more_goes_to_the_one_that_it_has(office: PostOffice) -> None:
+async def test_what_is_owed_to_an_id_that_a_channel_has_no_more_goes_to_the_one_that_it_has(
+    office: DeliveryHarness,
+) -> None:
     ml = office.slack.add_channel("ml")
-    await office.store.moves.move("G0OLD", ml.id)
+    await office.store.channel_moves.move("G0OLD", ml.id)
 
-    (change,) = await owe(office.store, "G0OLD")
-    office.sender.wake()
-    await office.until_told(ml, (await office.store.changes.find(change)).job_id)
-    (row,) = await office.until_settled(ml, "sent")
+    (change,) = await enqueue(office.store, "G0OLD")
+    office.worker.wake()
+    await office.until_delivered(ml, (await office.store.changes.find(change)).job_id)
+    (row,) = await office.until_states(ml, "sent")
     assert (row.channel, row.error) == (ml.id, None)
 
 
@@ -175,116 +177,116 @@ NO_SLACK_ANSWERS = {
 
 @pytest.mark.parametrize(("headers", "body"), NO_SLACK_ANSWERS.values(), ids=NO_SLACK_ANSWERS)
 async def test_an_answer_of_another_shape_leaves_no_alert_in_flight(
-    office: PostOffice, headers: Mapping[str, str], body: object
+    office: DeliveryHarness, headers: Mapping[str, str], body: object
 ) -> None:
     ml = office.slack.add_channel("ml")
     office.slack.faults.add(POST, Fault("answer", status=200, headers=headers, body=body))
 
-    async with office.flying_time():
-        jobs = await office.owe(ml)
-        await office.until_told(ml, *jobs)
-    (row,) = await office.until_settled(ml, "sent")
+    async with office.fast_clock():
+        jobs = await office.enqueue(ml)
+        await office.until_delivered(ml, *jobs)
+    (row,) = await office.until_states(ml, "sent")
     assert row.attempts == 2
 
 
 @pytest.mark.parametrize("error", ["channel_not_found", "is_archived", "restricted_action", "user_not_found"])
-async def test_a_closed_channel_parks_what_is_owed_to_it(office: PostOffice, error: str) -> None:
+async def test_a_closed_channel_parks_what_is_owed_to_it(office: DeliveryHarness, error: str) -> None:
     ml = office.slack.add_channel("ml")
-    office.slack.faults.add(POST, refusal(error))
+    office.slack.faults.add(POST, slack_error(error))
 
-    await office.owe(ml)
+    await office.enqueue(ml)
 
-    (row,) = await office.until_settled(ml, "parked")
+    (row,) = await office.until_states(ml, "parked")
     assert row.error == error
 
 
-async def test_a_workspace_that_is_closed_is_asked_once_a_minute_and_loses_nothing(office: PostOffice) -> None:
+async def test_a_workspace_that_is_closed_is_asked_once_a_minute_and_loses_nothing(office: DeliveryHarness) -> None:
     ml = office.slack.add_channel("ml")
-    office.slack.faults.add(POST, refusal("token_revoked"), refusal("invalid_auth"))
+    office.slack.faults.add(POST, slack_error("token_revoked"), slack_error("invalid_auth"))
 
-    async with office.flying_time():
-        (job,) = await office.owe(ml)
-        await office.until_told(ml, job)
+    async with office.fast_clock():
+        (job,) = await office.enqueue(ml)
+        await office.until_delivered(ml, job)
 
-    first, second, third = (entry.at for entry in office.slack.ledger.of(POST))
+    first, second, third = (entry.at for entry in office.slack.request_log.for_endpoint(POST))
     assert 60 <= second - first < 75
     assert 60 <= third - second < 75
 
 
-async def test_what_slack_finds_badly_drawn_goes_out_as_plain_text(office: PostOffice) -> None:
+async def test_what_slack_finds_badly_drawn_goes_out_as_plain_text(office: DeliveryHarness) -> None:
     ml = office.slack.add_channel("ml")
-    office.slack.faults.add(POST, refusal("invalid_blocks"))
+    office.slack.faults.add(POST, slack_error("invalid_blocks"))
 
-    async with office.flying_time():
-        (job,) = await office.owe(ml)
-        await office.until_told(ml, job)
+    async with office.fast_clock():
+        (job,) = await office.enqueue(ml)
+        await office.until_delivered(ml, job)
 
-    drawn, plain = office.slack.ledger.of(POST)
+    drawn, plain = office.slack.request_log.for_endpoint(POST)
     assert drawn.request["blocks"]
     assert "blocks" not in plain.request
     assert plain.request["text"] == drawn.request["text"]
     assert plain.request["metadata"] == drawn.request["metadata"]
 
 
-async def test_what_is_refused_as_plain_text_too_is_dead_and_holds_up_nothing(office: PostOffice) -> None:
+async def test_what_is_refused_as_plain_text_too_is_dead_and_holds_up_nothing(office: DeliveryHarness) -> None:
     ml = office.slack.add_channel("ml")
-    office.slack.faults.add(POST, refusal("invalid_blocks"), refusal("msg_too_long"))
+    office.slack.faults.add(POST, slack_error("invalid_blocks"), slack_error("msg_too_long"))
 
-    async with office.flying_time():
-        _, second = await office.owe(ml, ml)
-        await office.until_told(ml, second)
+    async with office.fast_clock():
+        _, second = await office.enqueue(ml, ml)
+        await office.until_delivered(ml, second)
 
-    dead, _ = await office.until_settled(ml, "dead", "sent")
+    dead, _ = await office.until_states(ml, "dead", "sent")
     assert (dead.error, dead.attempts) == ("msg_too_long", 2)
 
 
-async def test_an_error_that_nobody_knows_is_tried_five_times_more_and_then_given_up(office: PostOffice) -> None:
+async def test_an_error_that_nobody_knows_is_tried_five_times_more_and_then_given_up(office: DeliveryHarness) -> None:
     ml = office.slack.add_channel("ml")
     began = office.clock.now
-    office.slack.faults.add(POST, *[refusal("something_new")] * (MOST_UNKNOWN + 1))
+    office.slack.faults.add(POST, *[slack_error("something_new")] * (MAX_UNKNOWN_ERRORS + 1))
 
-    async with office.flying_time():
-        _, second = await office.owe(ml, ml)
-        await office.until_told(ml, second)
+    async with office.fast_clock():
+        _, second = await office.enqueue(ml, ml)
+        await office.until_delivered(ml, second)
 
-    dead, _ = await office.until_settled(ml, "dead", "sent")
-    assert (dead.error, dead.attempts) == ("something_new", MOST_UNKNOWN + 1)
-    at = [entry.at - began for entry in office.slack.ledger.of(POST)]
-    gaps = [later - earlier for earlier, later in pairwise(at)][:MOST_UNKNOWN]
-    assert gaps[0] >= PATIENCE.settle, "it may mean that the message is there"
+    dead, _ = await office.until_states(ml, "dead", "sent")
+    assert (dead.error, dead.attempts) == ("something_new", MAX_UNKNOWN_ERRORS + 1)
+    at = [entry.at - began for entry in office.slack.request_log.for_endpoint(POST)]
+    gaps = [later - earlier for earlier, later in pairwise(at)][:MAX_UNKNOWN_ERRORS]
+    assert gaps[0] >= DELIVERY_TIMEOUTS.visibility_delay, "it may mean that the message is there"
     assert all(gap >= least for least, gap in zip((1, 2, 4, 8), gaps[1:], strict=True)), gaps
 
 
-async def test_a_slack_that_cannot_be_reached_is_tried_until_it_is_back(office: PostOffice) -> None:
+async def test_a_slack_that_cannot_be_reached_is_tried_until_it_is_back(office: DeliveryHarness) -> None:
     ml = office.slack.add_channel("ml")
-    doubted = counted("ftjob_possible_duplicate_total")
+    doubted = metric("ftjob_possible_duplicate_total")
     await office.slack.__aexit__(None, None, None)
 
-    async with office.flying_time():
-        (job,) = await office.owe(ml)
-        (row,) = await office.until_settled(ml, "pending")
+    async with office.fast_clock():
+        (job,) = await office.enqueue(ml)
+        (row,) = await office.until_states(ml, "pending")
         while row.attempts < 3:
-            (row,) = await office.until_settled(ml, "pending")
+            (row,) = await office.until_states(ml, "pending")
         assert (row.error, row.in_doubt) == ("unreachable", False)
         await office.slack.__aenter__()
-        await office.until_told(ml, job)
+        await office.until_delivered(ml, job)
 
-    assert counted("ftjob_possible_duplicate_total") == doubted
+    assert metric("ftjob_possible_duplicate_total") == doubted
 
 
-async def test_a_change_whose_thread_is_gone_is_told_in_the_channel(office: PostOffice) -> None:
+async def test_a_change_whose_thread_is_gone_is_told_in_the_channel(office: DeliveryHarness) -> None:
     ml = office.slack.add_channel("ml")
-    (job,) = await office.owe(ml)
-    await office.until_settled(ml, "sent")
+    (job,) = await office.enqueue(ml)
+    await office.until_states(ml, "sent")
     async with office.store.db.transaction() as tx:
-        card, _ = await office.store.cards.of(tx, "default", job, ml.id)
-        await office.store.cards.place(tx, card.id, "1.000000")
+        card, _ = await office.store.cards.get_or_create(tx, "default", job, ml.id)
+        await office.store.cards.record_post(tx, card.id, "1.000000")
         await tx.exec_driver_sql("UPDATE delivery SET state = 'pending'")
 
-    async with office.flying_time():
-        await office.until_told(ml, job, job)
+    async with office.fast_clock():
+        await office.until_delivered(ml, job, job)
 
-    _, refused, told_openly = office.slack.ledger.of(POST)
+    _, refused, told_openly = office.slack.request_log.for_endpoint(POST)
     assert (refused.request["thread_ts"], refused.accepted) == ("1.000000", False)
     assert "thread_ts" not in told_openly.request
     gone = await office.store.cards.find(card.id)
@@ -292,27 +294,27 @@ async def test_a_change_whose_thread_is_gone_is_told_in_the_channel(office: Post
     assert gone.ts is None
 
 
-async def test_a_sender_that_lost_its_lease_changes_nothing_and_says_so(office: PostOffice) -> None:
+async def test_a_sender_that_lost_its_lease_changes_nothing_and_says_so(office: DeliveryHarness) -> None:
     ml = office.slack.add_channel("ml")
-    lost, doubted = counted("ftjob_deliveries_total", outcome="lost_lease"), counted("ftjob_possible_duplicate_total")
+    lost, doubted = metric("ftjob_deliveries_total", outcome="lost_lease"), metric("ftjob_possible_duplicate_total")
     office.slack.faults.add(POST, Fault("late", seconds=0.6))
-    await office.owe(ml, picture=Picture.CARD)
-    await office.slack.ledger.until(lambda: ml.messages)
+    await office.enqueue(ml, kind=MessageKind.CARD)
+    await office.slack.request_log.wait_until(lambda: ml.messages)
 
     with capture_logs() as logs:
         office.clock.now += 31
         again = await office.store.outbox.claim(30)
         assert again is not None
-        assert again.in_doubt
-        await office.until_asked(1)
-        await settle(office.store, again, "sent", ts="2.000200")
-        await office.sender.stop()
+        assert again.unconfirmed
+        await office.until_attempted(1)
+        await complete(office.store, again, "sent", ts="2.000200")
+        await office.worker.stop()
 
-    (row,) = await office.until_settled(ml, "sent")
+    (row,) = await office.until_states(ml, "sent")
     assert row.ts == "2.000200"
     card = await office.store.cards.find(row.replies_to)
     assert card is not None
     assert card.ts is None, "where the card stands is for the sender that holds the lease"
-    assert counted("ftjob_deliveries_total", outcome="lost_lease") == lost + 1
-    assert counted("ftjob_possible_duplicate_total") == doubted
+    assert metric("ftjob_deliveries_total", outcome="lost_lease") == lost + 1
+    assert metric("ftjob_possible_duplicate_total") == doubted
     assert [log["outcome"] for log in logs] == ["lost_lease"]

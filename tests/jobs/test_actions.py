@@ -1,9 +1,15 @@
 import pytest
 
-from bot.jobs.actions import WORDS, Fit, Order, fit
-from bot.jobs.statuses import KNOWN_WORDS, Phase, is_final, phase_of
+from bot.jobs.actions import ACTION_WORDING, Applicability, JobAction, applicability
+from bot.jobs.statuses import KNOWN_STATUSES, Phase, is_final, phase_of
 
-GO, AGAIN, EARLY, ALREADY, LATE = Fit.GO, Fit.ASK_AGAIN, Fit.TOO_EARLY, Fit.ALREADY, Fit.TOO_LATE
+GO, AGAIN, EARLY, ALREADY, LATE = (
+    Applicability.APPLICABLE,
+    Applicability.RECONFIRM,
+    Applicability.TOO_EARLY,
+    Applicability.ALREADY,
+    Applicability.TOO_LATE,
+)
 NOW = {
     "created": (GO, EARLY, EARLY),
     "validating_files": (GO, EARLY, EARLY),
@@ -28,7 +34,9 @@ UNCLEAR = ("unknown", "word_of_tomorrow")
 
 @pytest.mark.parametrize("now", NOW)
 def test_each_order_applies_where_it_can_still_have_an_effect(now: str) -> None:
-    assert tuple(fit(order, now) for order in (Order.CANCEL, Order.PAUSE, Order.RESUME)) == NOW[now]
+    assert (
+        tuple(applicability(order, now) for order in (JobAction.CANCEL, JobAction.PAUSE, JobAction.RESUME)) == NOW[now]
+    )
 
 
 @pytest.mark.parametrize("asked", NOW)
@@ -37,28 +45,28 @@ def test_a_job_that_moved_is_asked_about_again_only_where_the_meaning_may_have_c
     cancel, *others = NOW[now]
     expected = [AGAIN if each is GO and now in UNCLEAR and asked not in UNCLEAR else each for each in others]
 
-    assert fit(Order.CANCEL, now, asked=asked) is cancel, "wherever it was when it was asked about"
-    assert [fit(order, now, asked=asked) for order in (Order.PAUSE, Order.RESUME)] == expected
+    assert applicability(JobAction.CANCEL, now, shown_status=asked) is cancel, "wherever it was when it was asked about"
+    assert [applicability(order, now, shown_status=asked) for order in (JobAction.PAUSE, JobAction.RESUME)] == expected
 
 
-@pytest.mark.parametrize("now", sorted(KNOWN_WORDS))
+@pytest.mark.parametrize("now", sorted(KNOWN_STATUSES))
 def test_every_word_of_every_provider_can_be_canceled_until_it_is_final(now: str) -> None:
-    assert fit(Order.CANCEL, now, asked="queued") is (LATE if is_final(now) else GO)
+    assert applicability(JobAction.CANCEL, now, shown_status="queued") is (LATE if is_final(now) else GO)
 
 
 def test_only_a_held_job_is_resumed_and_only_one_at_work_paused_among_the_words_that_are_known() -> None:
-    for now in KNOWN_WORDS:
-        if fit(Order.RESUME, now) is GO:
+    for now in KNOWN_STATUSES:
+        if applicability(JobAction.RESUME, now) is GO:
             assert phase_of(now) is Phase.HELD
-        if fit(Order.PAUSE, now) is GO:
+        if applicability(JobAction.PAUSE, now) is GO:
             assert phase_of(now) is Phase.ACTIVE
 
 
 def test_a_question_of_a_version_that_kept_no_status_is_answered_by_the_job_as_it_is() -> None:
-    assert fit(Order.PAUSE, "word_of_tomorrow", asked=None) is GO
+    assert applicability(JobAction.PAUSE, "word_of_tomorrow", shown_status=None) is GO
 
 
 def test_every_order_has_its_own_words_and_emoji() -> None:
-    assert WORDS.keys() == set(Order)
-    assert len({words.emoji for words in WORDS.values()}) == len(Order)
-    assert len({words.done for words in WORDS.values()}) == len(Order)
+    assert ACTION_WORDING.keys() == set(JobAction)
+    assert len({words.emoji for words in ACTION_WORDING.values()}) == len(JobAction)
+    assert len({words.done for words in ACTION_WORDING.values()}) == len(JobAction)

@@ -3,17 +3,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.jobs.changes import State
-from bot.jobs.confirmation import GIVEN_UP_AFTER, Absence, Doubt, Verdict, is_given_up, is_gone, judge
+from bot.jobs.confirmation import (
+    MISSING_GIVE_UP_AFTER,
+    Absence,
+    DebounceResult,
+    SoftState,
+    confirm,
+    is_given_up,
+    is_missing,
+)
 from bot.jobs.statuses import is_final
 
 NOW = 1_790_000_000.0
 INTERVAL = 30.0
 DONE = State("succeeded", "ft:m")
-SAME, CHANGED, NOTED, WAITING, CLEARED = Verdict
+SAME, CHANGED, NOTED, WAITING, CLEARED = DebounceResult
 
 
-def doubt(status: str, ago: float) -> Doubt:
-    return Doubt(status, NOW - ago)
+def doubt(status: str, ago: float) -> SoftState:
+    return SoftState(status, NOW - ago)
 
 
 @pytest.mark.parametrize(
@@ -63,8 +71,8 @@ def doubt(status: str, ago: float) -> Doubt:
         (DONE, doubt("running", 5), State("succeeded", "ft:other"), CHANGED),
     ],
 )
-def test_what_a_read_amounts_to(stored: State, noted: Doubt | None, new: State, verdict: Verdict) -> None:
-    assert judge(stored, noted, new, now=NOW, interval=INTERVAL) is verdict
+def test_what_a_read_amounts_to(stored: State, noted: SoftState | None, new: State, verdict: DebounceResult) -> None:
+    assert confirm(stored, noted, new, now=NOW, interval=INTERVAL) is verdict
 
 
 words = st.sampled_from("queued running paused succeeded failed cancelled unknown word_of_tomorrow".split())
@@ -74,27 +82,27 @@ states = st.builds(State, words, st.none() | st.just("ft:m"))
 @pytest.mark.parametrize("stale", [State("running"), State("queued"), State("failed")])
 @pytest.mark.parametrize("every", [2, 3, 5])
 def test_replicas_that_flap_take_no_job_out_of_its_end(stale: State, every: int) -> None:
-    noted: Doubt | None = None
+    noted: SoftState | None = None
     for nth in range(500):
         now, new = NOW + nth * INTERVAL, stale if nth % every == 0 else DONE
-        verdict = judge(DONE, noted, new, now=now, interval=INTERVAL)
+        verdict = confirm(DONE, noted, new, now=now, interval=INTERVAL)
         assert verdict is not CHANGED
-        noted = Doubt(new.status, now) if verdict is NOTED else None if verdict is CLEARED else noted
+        noted = SoftState(new.status, now) if verdict is NOTED else None if verdict is CLEARED else noted
 
 
 @given(states, st.lists(states, max_size=30))
 def test_no_single_read_takes_a_job_out_of_a_final_state(stored: State, reads: list[State]) -> None:
-    noted: Doubt | None = None
+    noted: SoftState | None = None
     before = None
     for nth, new in enumerate(reads):
         now = NOW + nth * INTERVAL
-        verdict = judge(stored, noted, new, now=now, interval=INTERVAL)
+        verdict = confirm(stored, noted, new, now=now, interval=INTERVAL)
         says = stored.status if new.status == "unknown" else new.status
         if verdict is CHANGED and is_final(stored.status) and says != stored.status:
             assert before == says
         if verdict is CHANGED:
             stored, noted = State(says, new.fine_tuned_model), None
-        noted = Doubt(says, now) if verdict is NOTED else None if verdict is CLEARED else noted
+        noted = SoftState(says, now) if verdict is NOTED else None if verdict is CLEARED else noted
         before = before if new.status == "unknown" else says
 
 
@@ -103,9 +111,11 @@ def test_no_single_read_takes_a_job_out_of_a_final_state(stored: State, reads: l
     [(1, 0, False), (2, 9999, False), (3, 53.9, False), (3, 54, True), (3, 60, True), (4, 30, False), (9, 60, True)],
 )
 def test_a_job_is_gone_after_three_reads_that_span_two_intervals(reads: int, span: float, *, gone: bool) -> None:
-    assert is_gone(Absence(reads, NOW, NOW + span), INTERVAL) is gone
+    assert is_missing(Absence(reads, NOW, NOW + span), INTERVAL) is gone
 
 
-@pytest.mark.parametrize(("span", "given_up"), [(0, False), (GIVEN_UP_AFTER - 1, False), (GIVEN_UP_AFTER, True)])
+@pytest.mark.parametrize(
+    ("span", "given_up"), [(0, False), (MISSING_GIVE_UP_AFTER - 1, False), (MISSING_GIVE_UP_AFTER, True)]
+)
 def test_a_job_that_is_gone_is_looked_for_for_a_week(span: float, *, given_up: bool) -> None:
     assert is_given_up(Absence(99, NOW, NOW + span)) is given_up

@@ -1,8 +1,8 @@
 import pytest
 
-from bot.jobs.filters import EVERYTHING, Filter, union, waits_for
+from bot.jobs.filters import MATCH_ALL, Filter, matches_status, union_of_statuses
 from bot.jobs.models import Job
-from bot.jobs.statuses import settled_word
+from bot.jobs.statuses import canonical_status
 
 JOB = Job.model_validate(
     {
@@ -17,7 +17,7 @@ BARE = Job(id="ftjob-b")
 @pytest.mark.parametrize(
     ("wanted", "takes"),
     [
-        (EVERYTHING, True),
+        (MATCH_ALL, True),
         (Filter(statuses=("failed",)), True),
         (Filter(model="gpt-4o-mini-2024-07-18"), True),
         (Filter(model="GPT-4o*"), True),
@@ -39,23 +39,23 @@ BARE = Job(id="ftjob-b")
     ],
 )
 def test_a_filter_takes_the_jobs_for_which_all_of_it_is_so(wanted: Filter, *, takes: bool) -> None:
-    assert wanted.takes(JOB) is takes
+    assert wanted.matches(JOB) is takes
     assert Filter.from_json(wanted.to_json()) == wanted
 
 
 @pytest.mark.parametrize("wanted", [Filter(model="gpt*"), Filter(owner="U0OLIVIA"), Filter(metadata=(("a", "b"),))])
 def test_a_job_that_says_nothing_of_itself_is_taken_by_no_narrow_filter(wanted: Filter) -> None:
-    assert not wanted.takes(BARE)
-    assert EVERYTHING.takes(BARE)
+    assert not wanted.matches(BARE)
+    assert MATCH_ALL.matches(BARE)
 
 
 def test_an_empty_filter_is_what_subscriptions_had_before_there_were_filters() -> None:
-    assert EVERYTHING.to_json() == "{}"
+    assert MATCH_ALL.to_json() == "{}"
 
 
 def test_what_is_told_by_two_is_what_either_tells() -> None:
-    assert union([("failed",), ("cancelled", "failed")]) == ("cancelled", "failed")
-    assert union([("failed",), ()]) == ()
+    assert union_of_statuses([("failed",), ("cancelled", "failed")]) == ("cancelled", "failed")
+    assert union_of_statuses([("failed",), ()]) == ()
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_what_is_told_by_two_is_what_either_tells() -> None:
     [("Canceled", "cancelled"), ("user_error", "failed"), ("JOB_STATE_SUCCEEDED", "succeeded"), ("Queued", "queued")],
 )
 def test_ends_have_one_word_each(status: str, word: str) -> None:
-    assert settled_word(status) == word
-    assert waits_for(status, (word,))
-    assert not waits_for(status, ("paused",))
-    assert waits_for(status, ())
+    assert canonical_status(status) == word
+    assert matches_status(status, (word,))
+    assert not matches_status(status, ("paused",))
+    assert matches_status(status, ())

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.jobs.ids import (
-    JOB_PAGES,
-    can_be_id,
-    foreign_id_in,
+    JOB_PAGE_PREFIXES,
+    first_invalid_character,
     is_job_id,
-    job_id_in,
-    other_kind_of_id,
-    strange_character,
+    is_valid_id,
+    other_id_kind,
+    parse_foreign_id,
+    parse_job_id,
 )
 from tests.jobs.openapi import example_jobs
 
@@ -82,8 +82,8 @@ QUOTES = ["`{}`", "'{}'", '"{}"', "\u201c{}\u201d", "\u2018{}\u2019", "*{}*", "_
 @pytest.mark.parametrize("text", [*IDS, *(body["id"] for body in example_jobs().values())])
 def test_an_id_is_an_id(text: str) -> None:
     assert is_job_id(text)
-    assert job_id_in(text) == text
-    assert other_kind_of_id(text) is None
+    assert parse_job_id(text) == text
+    assert other_id_kind(text) is None
 
 
 @pytest.mark.parametrize("text", [text for texts in NOT_IDS.values() for text in texts])
@@ -95,18 +95,18 @@ def test_what_is_not_an_id_is_not_one(text: str) -> None:
     "text", [text for row in NOT_IDS for text in NOT_IDS[row] if not row.startswith(("B06", "B28"))]
 )
 def test_nor_does_it_stand_for_one(text: str) -> None:
-    assert job_id_in(text) is None
+    assert parse_job_id(text) is None
 
 
 @pytest.mark.parametrize(("link", "expected"), LINKS.items())
 def test_a_link_stands_for_its_job_only_where_it_leads_to_the_jobs_page(link: str, expected: str | None) -> None:
-    assert job_id_in(link) == expected
+    assert parse_job_id(link) == expected
 
 
 @pytest.mark.parametrize("quotes", QUOTES)
 @pytest.mark.parametrize("job_id", ["ftjob-abc123", "ft-AF1Wo"])
 def test_quotes_and_formatting_around_an_id_do_not_count(quotes: str, job_id: str) -> None:
-    assert job_id_in(quotes.format(job_id)) == job_id
+    assert parse_job_id(quotes.format(job_id)) == job_id
 
 
 @pytest.mark.parametrize(
@@ -123,18 +123,18 @@ def test_quotes_and_formatting_around_an_id_do_not_count(quotes: str, job_id: st
     ],
 )
 def test_ids_of_other_things_are_named(text: str, kind: str | None) -> None:
-    assert other_kind_of_id(text) == kind
+    assert other_id_kind(text) == kind
 
 
 @given(st.from_regex(r"\Aft(job)?[-_][A-Za-z0-9_-]{1,64}\Z"))
 def test_whatever_has_the_shape_of_an_id_stands_for_itself(text: str) -> None:
-    assert job_id_in(text) == text
-    assert all(job_id_in(f"<{page}{text}|label>") == text for page in JOB_PAGES)
+    assert parse_job_id(text) == text
+    assert all(parse_job_id(f"<{page}{text}|label>") == text for page in JOB_PAGE_PREFIXES)
 
 
 @given(st.text() | st.text(alphabet="ftjob-_<>|/.%\n`*?#&:1", max_size=20).map("ftjob-".__add__))
 def test_whatever_stands_for_a_job_cannot_leave_its_place_in_a_path(text: str) -> None:
-    found = job_id_in(text)
+    found = parse_job_id(text)
     assert found is None or (found in text and re.fullmatch("[A-Za-z0-9_-]+", found, re.ASCII))
     assert is_job_id(text) == (re.fullmatch(r"ft(?:job)?[-_][a-zA-Z0-9_-]{1,64}", text, re.ASCII) is not None)
 
@@ -151,10 +151,10 @@ FOREIGN = [
 
 @pytest.mark.parametrize("job_id", FOREIGN)
 def test_an_id_of_any_other_api_may_be_typed_bare_or_in_quotes(job_id: str) -> None:
-    assert can_be_id(job_id)
-    assert job_id_in(job_id) is None
-    assert [foreign_id_in(quotes.format(job_id)) for quotes in ("{}", "`{}`", "{},")] == [job_id] * 3
-    assert strange_character(job_id) is None
+    assert is_valid_id(job_id)
+    assert parse_job_id(job_id) is None
+    assert [parse_foreign_id(quotes.format(job_id)) for quotes in ("{}", "`{}`", "{},")] == [job_id] * 3
+    assert first_invalid_character(job_id) is None
 
 
 @pytest.mark.parametrize(
@@ -177,15 +177,15 @@ def test_an_id_of_any_other_api_may_be_typed_bare_or_in_quotes(job_id: str) -> N
     ],
 )
 def test_what_cannot_be_asked_for_can_be_no_id(text: str) -> None:
-    assert not can_be_id(text)
-    assert foreign_id_in(text) is None
+    assert not is_valid_id(text)
+    assert parse_foreign_id(text) is None
 
 
 @pytest.mark.parametrize(
     "text", ["everything", "modelfactory", "ftjob-abc/cancel1", "ftjob-" + "1" * 65, "a%2F1", "a?b=1", "#1"]
 )
 def test_a_word_that_is_more_likely_a_slip_is_not_taken_for_an_id(text: str) -> None:
-    assert foreign_id_in(text) is None
+    assert parse_foreign_id(text) is None
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_a_word_that_is_more_likely_a_slip_is_not_taken_for_an_id(text: str) -> 
     ],
 )
 def test_the_character_that_no_id_has_is_named(text: str, named: str | None) -> None:
-    assert strange_character(text) == named
+    assert first_invalid_character(text) == named
 
 
 @pytest.mark.parametrize(
@@ -214,4 +214,4 @@ def test_the_character_that_no_id_has_is_named(text: str, named: str | None) -> 
     ],
 )
 def test_a_link_to_another_providers_page_stands_for_its_job(link: str, job_id: str | None) -> None:
-    assert job_id_in(link) == job_id
+    assert parse_job_id(link) == job_id

@@ -12,7 +12,7 @@ from pydantic_core import from_json
 
 from bot.jobs.changes import change_between, state_of
 from bot.jobs.models import Event, Job, Snapshot
-from tests.depth import rolls
+from tests.depth import max_examples
 from tests.jobs.openapi import JSON, LONGEST_ID, schemas, validator, values_of
 
 FIELDS = [*schemas()["FineTuningJob"]["properties"], "organisation_id", "usage_metrics", "is_final", "id "]
@@ -39,7 +39,7 @@ def _check(body: dict[str, Any]) -> Job:
     return job
 
 
-MOST = rolls(1000, 200)
+MOST = max_examples(1000, 200)
 
 
 @settings(max_examples=MOST, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])

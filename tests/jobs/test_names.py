@@ -1,7 +1,7 @@
 import pytest
 
 from bot.jobs.models import Job
-from bot.jobs.names import name_of, suffix_of
+from bot.jobs.names import job_name, model_suffix
 
 
 @pytest.mark.parametrize(
@@ -17,9 +17,9 @@ from bot.jobs.names import name_of, suffix_of
     ],
 )
 def test_a_job_is_called_by_its_name_or_its_suffix(fields: dict[str, object], expected: str | None) -> None:
-    assert name_of(Job.model_validate({"id": "ftjob-abc123", **fields})) == expected
+    assert job_name(Job.model_validate({"id": "ftjob-abc123", **fields})) == expected
 
 
 @pytest.mark.parametrize("model", [None, "", "gpt-4o", "ft:a:b:c", "xx:a:b:c:d", "ft:a:b:c:d:e"])
 def test_a_model_of_another_shape_has_no_suffix(model: str | None) -> None:
-    assert suffix_of(model) is None
+    assert model_suffix(model) is None

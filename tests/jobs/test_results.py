@@ -7,7 +7,7 @@ from bot.blocks.log import checkpoint_list
 from bot.jobs.models import Checkpoint, Event
 from bot.jobs.progress import progress_of
 from bot.jobs.results import Curve, curves_of, read_results
-from bot.sandbox.openai.scenarios import reinforced_csv, supervised_csv
+from bot.sandbox.openai.scenarios import reinforcement_csv, supervised_csv
 
 PLAIN = "step,train_loss,train_accuracy,valid_loss,valid_mean_token_accuracy\n1,2.5,0.4,,\n2,1.25,0.5,1.5,0.6\n"
 
@@ -65,7 +65,7 @@ def test_a_log_is_read_like_a_file(data: dict[str, object]) -> None:
     ]
 
 
-@pytest.mark.parametrize(("file", "best"), [(supervised_csv(12), min), (reinforced_csv(12), max)])
+@pytest.mark.parametrize(("file", "best"), [(supervised_csv(12), min), (reinforcement_csv(12), max)])
 def test_the_best_point_has_the_least_loss_or_the_greatest_reward(file: str, best: Callable[..., float]) -> None:
     curves = read_results(file.encode())
     assert curves

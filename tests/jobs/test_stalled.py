@@ -1,9 +1,9 @@
 import pytest
 
-from bot.jobs.stalled import NEVER, StuckAfter, stuck_since
+from bot.jobs.stalled import NO_STALL_TIMEOUTS, StallTimeouts, stalled_since
 
 HOUR = 3600.0
-AFTER = StuckAfter()
+AFTER = StallTimeouts()
 
 
 @pytest.mark.parametrize(
@@ -28,15 +28,15 @@ def test_a_job_stands_still_after_its_time(
 ) -> None:
     now = 1_000 * HOUR
     event_at = None if event_hours is None else now - event_hours * HOUR
-    since = stuck_since(status, now - hours * HOUR, now=now, after=AFTER, event_at=event_at)
+    since = stalled_since(status, now - hours * HOUR, now=now, timeouts=AFTER, event_at=event_at)
     assert since == (None if found is None else pytest.approx(now - found * HOUR))
 
 
 def test_what_was_told_stays_until_a_new_event() -> None:
-    assert stuck_since("running", 0, 100.0, now=9e9, after=AFTER) == 100.0
-    assert stuck_since("running", 0, 100.0, now=9e9, after=AFTER, event_at=100.0) == 100.0
-    assert stuck_since("running", 0, 100.0, now=9e9, after=AFTER, event_at=101.0) is None
+    assert stalled_since("running", 0, 100.0, now=9e9, timeouts=AFTER) == 100.0
+    assert stalled_since("running", 0, 100.0, now=9e9, timeouts=AFTER, event_at=100.0) == 100.0
+    assert stalled_since("running", 0, 100.0, now=9e9, timeouts=AFTER, event_at=101.0) is None
 
 
 def test_off_never_tells() -> None:
-    assert stuck_since("queued", 0, now=9e9, after=NEVER) is None
+    assert stalled_since("queued", 0, now=9e9, timeouts=NO_STALL_TIMEOUTS) is None

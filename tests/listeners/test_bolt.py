@@ -110,7 +110,7 @@ async def test_a_body_that_names_nobody_is_acknowledged_and_does_nothing(
 
     assert world.slack.ephemerals == []
     assert world.ml.messages == []
-    assert [entry for entry in world.api.ledger if entry.what.startswith("POST")] == []
+    assert [entry for entry in world.api.request_log if entry.endpoint.startswith("POST")] == []
     assert "dispatch.broke" not in capsys.readouterr().out
 
 

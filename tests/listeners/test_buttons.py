@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 from bot.blocks.answers import CONFIRM
 from bot.blocks.job import CANCEL, OPEN_PAGE, REFRESH, TRACK, UNTRACK
 from bot.blocks.mute import EVERY_JOB, UNMUTE
-from bot.blocks.outbox import ALL, RETRY, RETRY_ALL
+from bot.blocks.outbox import ALL_MESSAGES, RETRY, RETRY_ALL
 from bot.blocks.subscriptions import UNSUBSCRIBE
-from bot.commands.command import Asker, Command, Verb
-from bot.listeners.buttons import asker_of, command_of, door_of
-from bot.listeners.replies.responder import Door
+from bot.commands.command import Command, Requester, Verb
+from bot.listeners.buttons import command_of, reply_target_of, requester_of
+from bot.listeners.replies.responder import ReplyTarget
 
 JOB = "ftjob-abc123"
-ASKER = Asker("U0OLIVIA", "C0ML", "T0ACME")
+REQUESTER = Requester("U0OLIVIA", "C0ML", "T0ACME")
 
 
 def body(action_id: str = REFRESH, value: Any = JOB, **fields: Any) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def body(action_id: str = REFRESH, value: Any = JOB, **fields: Any) -> dict[str,
 )
 def test_a_button_is_the_command_that_could_have_been_typed(action_id: str, verb: Verb) -> None:
     fresh = action_id.startswith(REFRESH)
-    assert command_of(body(action_id)) == Command(verb, ASKER, "button", job_ids=(JOB,), fresh=fresh)
+    assert command_of(body(action_id)) == Command(verb, REQUESTER, "button", job_ids=(JOB,), fresh=fresh)
 
 
 @pytest.mark.parametrize("job_id", ["2ac5c4f1-8f2e-4f0e-9a34-0b1a9c2d7e11", "a/b.c:d", "job(1)"])
@@ -56,30 +56,35 @@ def test_a_button_carries_an_id_of_any_shape_that_an_account_lists(action_id: st
 
 
 def test_the_red_button_answers_its_question() -> None:
-    assert command_of(body(CONFIRM, "Jm4Qk0s2")) == Command(Verb.CONFIRM, ASKER, "button", key="Jm4Qk0s2")
+    assert command_of(body(CONFIRM, "Jm4Qk0s2")) == Command(Verb.CONFIRM, REQUESTER, "button", key="Jm4Qk0s2")
 
 
 @pytest.mark.parametrize(
     ("action_id", "value", "delivery"),
-    [(f"{RETRY}:0", "7", 7), (f"{RETRY}:19", "0" * 17 + "7", 7), (RETRY, "9" * 18, 10**18 - 1), (RETRY_ALL, ALL, None)],
+    [
+        (f"{RETRY}:0", "7", 7),
+        (f"{RETRY}:19", "0" * 17 + "7", 7),
+        (RETRY, "9" * 18, 10**18 - 1),
+        (RETRY_ALL, ALL_MESSAGES, None),
+    ],
 )
 def test_a_retry_names_its_delivery_and_takes_the_place_of_the_list(
     action_id: str, value: str, delivery: int | None
 ) -> None:
     seen_alone = {"is_ephemeral": True}
-    expected = Command(Verb.RETRY, ASKER, "button", delivery=delivery, replaces=True)
+    expected = Command(Verb.RETRY, REQUESTER, "button", delivery=delivery, replaces=True)
 
     assert command_of(body(action_id, value, container=seen_alone)) == expected
     assert command_of(body(action_id, value)) == replace(expected, replaces=False)
 
 
 def test_a_subscription_is_ended_by_its_id() -> None:
-    assert command_of(body(f"{UNSUBSCRIBE}:1", "7")) == Command(Verb.UNSUBSCRIBE, ASKER, "button", subscription=7)
+    assert command_of(body(f"{UNSUBSCRIBE}:1", "7")) == Command(Verb.UNSUBSCRIBE, REQUESTER, "button", subscription=7)
 
 
 def test_a_mute_is_ended_for_one_job_or_for_all() -> None:
-    of_job = Command(Verb.UNMUTE, ASKER, "button", job_ids=(JOB,), replaces=True)
-    of_all = Command(Verb.UNMUTE, ASKER, "button", everything=True, replaces=True)
+    of_job = Command(Verb.UNMUTE, REQUESTER, "button", job_ids=(JOB,), replaces=True)
+    of_all = Command(Verb.UNMUTE, REQUESTER, "button", everything=True, replaces=True)
     seen_alone = {"type": "message", "is_ephemeral": True}
 
     assert command_of(body(UNMUTE)) == of_job
@@ -128,7 +133,7 @@ IGNORED: dict[str, dict[str, Any]] = {
     "B68 a list for a value": body(value=[JOB]),
     "a retry of no delivery": body(f"{RETRY}:0", ""),
     "a retry of a job": body(f"{RETRY}:0"),
-    "a retry of all by the button of one": body(f"{RETRY}:0", ALL),
+    "a retry of all by the button of one": body(f"{RETRY}:0", ALL_MESSAGES),
     "a retry of one by the button of all": body(RETRY_ALL, "7"),
     "a retry of less than nothing": body(f"{RETRY}:0", "-1"),
     "a retry beyond any row": body(f"{RETRY}:0", "9" * 19),
@@ -173,7 +178,7 @@ def test_what_is_no_button_of_ours_is_ignored(pressed: dict[str, Any]) -> None:
     ],
 )
 def test_who_pressed_brings_the_team_of_their_own(fields: dict[str, Any], team: str) -> None:
-    assert asker_of(body(**fields)) == Asker("U0OLIVIA", "C0ML", team)
+    assert requester_of(body(**fields)) == Requester("U0OLIVIA", "C0ML", team)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +186,7 @@ def test_who_pressed_brings_the_team_of_their_own(fields: dict[str, Any], team: 
     [("https://hooks.slack.com/x", "https://hooks.slack.com/x"), (None, None), (7, None), (["https://x"], None)],
 )
 def test_the_answer_goes_where_the_button_was_pressed(url: Any, expected: str | None) -> None:
-    assert door_of(body(response_url=url)) == Door("C0ML", "U0OLIVIA", expected)
+    assert reply_target_of(body(response_url=url)) == ReplyTarget("C0ML", "U0OLIVIA", expected)
 
 
 json = st.recursive(
@@ -190,7 +195,7 @@ json = st.recursive(
     | st.integers()
     | st.integers().map(str)
     | st.text(max_size=9)
-    | st.sampled_from([JOB, REFRESH, CONFIRM, RETRY, RETRY_ALL, ALL]),
+    | st.sampled_from([JOB, REFRESH, CONFIRM, RETRY, RETRY_ALL, ALL_MESSAGES]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["id", "team_id", "value"]), inner),
     max_leaves=8,
 )
@@ -202,10 +207,10 @@ bodies = st.fixed_dictionaries(
 
 @given(bodies)
 def test_no_body_breaks_anything(pressed: dict[str, Any]) -> None:
-    asker, door, command = asker_of(pressed), door_of(pressed), command_of(pressed)
+    asker, door, command = requester_of(pressed), reply_target_of(pressed), command_of(pressed)
 
     assert (door is None) is (asker is None)
-    assert command is None or command.asker == asker
+    assert command is None or command.requester == asker
     assert asker is None or all(isinstance(part, str) for part in (asker.person, asker.channel, asker.team))
 
 
@@ -214,7 +219,7 @@ def test_no_pressed_button_breaks_anything(action_id: Any, value: Any) -> None:
     command = command_of(body(action_id, value))
 
     if command and command.verb is Verb.RETRY:
-        assert command.delivery == (None if value == ALL else int(value))
+        assert command.delivery == (None if value == ALL_MESSAGES else int(value))
     else:
         assert command is None or value in (*command.job_ids, command.key)
-    assert command is None or command.asker == ASKER
+    assert command is None or command.requester == REQUESTER

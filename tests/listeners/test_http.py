@@ -16,13 +16,13 @@ from tests.listeners.door import (
     NOW,
     SECRET,
     Headers,
-    happened,
-    opened,
-    pressed,
+    http_request,
+    listener_harness,
     signature,
-    signed,
-    signing,
-    written,
+    signature_headers,
+    signed_click,
+    signed_event,
+    signed_request,
 )
 from tests.pace import within
 
@@ -43,7 +43,7 @@ LIMIT = 256 * 1024
 
 
 def typed(*headers: tuple[str, str], body: bytes = TYPED) -> bytes:
-    return written(body, [TYPE, *headers])
+    return http_request(body, [TYPE, *headers])
 
 
 def stamped(at: str, *, body: bytes = TYPED) -> bytes:
@@ -55,21 +55,21 @@ def sealed(*signatures: str) -> bytes:
 
 
 def without(*names: str) -> bytes:
-    return signed(urlencode({name: value for name, value in COMMAND.items() if name not in names}))
+    return signed_request(urlencode({name: value for name, value in COMMAND.items() if name not in names}))
 
 
 def of_type(*types: str, body: bytes = TYPED) -> bytes:
-    return written(body, [*(("Content-Type", each) for each in types), *signing(body)])
+    return http_request(body, [*(("Content-Type", each) for each in types), *signature_headers(body)])
 
 
 def acting(actions: Any) -> bytes:
-    return pressed({**CLICK, "actions": actions})
+    return signed_click({**CLICK, "actions": actions})
 
 
 def chunked(body: bytes, size: int, headers: Headers) -> bytes:
     parts = [body[at : at + size] for at in range(0, len(body), size)]
     wire = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts)
-    return written(b"", [TYPE, *headers, ("Transfer-Encoding", "chunked")], sized=False) + wire + b"0\r\n\r\n"
+    return http_request(b"", [TYPE, *headers, ("Transfer-Encoding", "chunked")], sized=False) + wire + b"0\r\n\r\n"
 
 
 DEEP = "[" * 100_000 + "]" * 100_000
@@ -89,32 +89,32 @@ REFUSED = {
     "B52-no-team": (without("team_id"), 400),
     "B52-no-channel": (without("channel_id"), 400),
     "B52-no-command": (without("command"), 400),
-    "B52-empty-user": (signed(urlencode({**COMMAND, "user_id": ""})), 400),
-    "B52-no-fields": (signed(b""), 400),
-    "B52-too-many-fields": (signed(TYPED + b"&a=1" * 200), 400),
-    "B54-other-command": (signed(urlencode({**COMMAND, "command": "/other"})), 404),
-    "B54-other-case": (signed(urlencode({**COMMAND, "command": "/FTJOB"})), 404),
-    "B69-cut": (pressed('{"type": "block_actions", "act'), 400),
-    "B69-nothing": (pressed(""), 400),
-    "B69-null": (pressed("null"), 400),
-    "B69-list": (pressed("[1]"), 400),
-    "B69-string": (pressed('"x"'), 400),
-    "B69-number": (pressed("7"), 400),
-    "B69-long-number": (pressed("7" * 5000), 400),
-    "B69-event-cut": (happened('{"type": "event_callback"'), 400),
-    "B69-event-list": (happened("[1]"), 400),
-    "B69-event-empty": (happened(""), 400),
-    "B70-payload": (signed("payload=" + DEEP), 400),
-    "B70-event": (happened(DEEP), 400),
-    "B70-objects": (happened('{"a":' * 40_000 + "1" + "}" * 40_000), 400),
+    "B52-empty-user": (signed_request(urlencode({**COMMAND, "user_id": ""})), 400),
+    "B52-no-fields": (signed_request(b""), 400),
+    "B52-too-many-fields": (signed_request(TYPED + b"&a=1" * 200), 400),
+    "B54-other-command": (signed_request(urlencode({**COMMAND, "command": "/other"})), 404),
+    "B54-other-case": (signed_request(urlencode({**COMMAND, "command": "/FTJOB"})), 404),
+    "B69-cut": (signed_click('{"type": "block_actions", "act'), 400),
+    "B69-nothing": (signed_click(""), 400),
+    "B69-null": (signed_click("null"), 400),
+    "B69-list": (signed_click("[1]"), 400),
+    "B69-string": (signed_click('"x"'), 400),
+    "B69-number": (signed_click("7"), 400),
+    "B69-long-number": (signed_click("7" * 5000), 400),
+    "B69-event-cut": (signed_event('{"type": "event_callback"'), 400),
+    "B69-event-list": (signed_event("[1]"), 400),
+    "B69-event-empty": (signed_event(""), 400),
+    "B70-payload": (signed_request("payload=" + DEEP), 400),
+    "B70-event": (signed_event(DEEP), 400),
+    "B70-objects": (signed_event('{"a":' * 40_000 + "1" + "}" * 40_000), 400),
     "B79-no-headers": (typed(), 401),
     "B79-no-signature": (typed((STAMP, str(NOW))), 401),
     "B79-no-timestamp": (typed((SIGNATURE, GOOD)), 401),
-    "B79-unsigned-event": (written(json.dumps(EVENT), [("Content-Type", "application/json")]), 401),
+    "B79-unsigned-event": (http_request(json.dumps(EVENT), [("Content-Type", "application/json")]), 401),
     "B80-wrong": (sealed("v0=" + "0" * 64), 401),
     "B80-other-body": (sealed(signature(b"text=status")), 401),
-    "B80-one-byte-changed": (typed(*signing(TYPED), body=TYPED.replace(b"help", b"hel0")), 401),
-    "B80-one-byte-more": (typed(*signing(TYPED), body=TYPED + b"&"), 401),
+    "B80-one-byte-changed": (typed(*signature_headers(TYPED), body=TYPED.replace(b"help", b"hel0")), 401),
+    "B80-one-byte-more": (typed(*signature_headers(TYPED), body=TYPED + b"&"), 401),
     "B80-other-secret": (sealed(signature(TYPED, secret="f" * 32)), 401),
     "B80-other-timestamp": (typed((STAMP, str(NOW - 1)), (SIGNATURE, GOOD)), 401),
     "B81-301-old": (stamped(str(NOW - 301)), 401),
@@ -145,21 +145,21 @@ REFUSED = {
     "B83-short": (sealed(GOOD[:-1]), 401),
     "B83-long": (sealed(GOOD + "0"), 401),
     "B85-with-a-wrong-signature": (
-        written(b"ssl_check=1", [TYPE, (STAMP, str(NOW)), (SIGNATURE, "v0=" + "0" * 64)]),
+        http_request(b"ssl_check=1", [TYPE, (STAMP, str(NOW)), (SIGNATURE, "v0=" + "0" * 64)]),
         401,
     ),
-    "B85-as-json": (written(b"ssl_check=1", [("Content-Type", "application/json")]), 401),
-    "B85-zero": (written(b"ssl_check=0", [TYPE]), 401),
+    "B85-as-json": (http_request(b"ssl_check=1", [("Content-Type", "application/json")]), 401),
+    "B85-zero": (http_request(b"ssl_check=0", [TYPE]), 401),
     "B86-unsigned": (
-        written('{"type": "url_verification", "challenge": "x"}', [("Content-Type", "application/json")]),
+        http_request('{"type": "url_verification", "challenge": "x"}', [("Content-Type", "application/json")]),
         401,
     ),
-    "B86-long-challenge": (happened({"type": "url_verification", "challenge": "x" * 1025}), 400),
-    "B86-wide-challenge": (happened({"type": "url_verification", "challenge": "\u20ac" * 400}), 400),
-    "B86-no-challenge": (happened({"type": "url_verification"}), 400),
-    "B86-challenge-is-a-list": (happened({"type": "url_verification", "challenge": ["x"]}), 400),
+    "B86-long-challenge": (signed_event({"type": "url_verification", "challenge": "x" * 1025}), 400),
+    "B86-wide-challenge": (signed_event({"type": "url_verification", "challenge": "\u20ac" * 400}), 400),
+    "B86-no-challenge": (signed_event({"type": "url_verification"}), 400),
+    "B86-challenge-is-a-list": (signed_event({"type": "url_verification", "challenge": ["x"]}), 400),
     **{
-        f"B87-{method}": (signed(TYPED, method=method), 405)
+        f"B87-{method}": (signed_request(TYPED, method=method), 405)
         for method in ("GET", "PUT", "DELETE", "TRACE", "OPTIONS", "PATCH")
     },
     "B88-missing": (of_type(), 415),
@@ -171,39 +171,48 @@ REFUSED = {
     "B88-other-parameter": (of_type(f"{FORM}; boundary=x"), 415),
     "B88-list": (of_type(f"{FORM}, application/json"), 415),
     "B88-json-suffix": (of_type("application/vnd.api+json"), 415),
-    "B90-declared": (written(b"", [TYPE, *signing(b""), ("Content-Length", "1000000000")], sized=False), 413),
-    "B90-declared-by-one-byte": (signed(BIG), 413),
-    "B90-chunked": (chunked(BIG, 8192, signing(BIG)), 413),
-    "B92-not-utf-8": (signed(TYPED + b"&text=\xff\xfe"), 400),
+    "B90-declared": (
+        http_request(b"", [TYPE, *signature_headers(b""), ("Content-Length", "1000000000")], sized=False),
+        413,
+    ),
+    "B90-declared-by-one-byte": (signed_request(BIG), 413),
+    "B90-chunked": (chunked(BIG, 8192, signature_headers(BIG)), 413),
+    "B92-not-utf-8": (signed_request(TYPED + b"&text=\xff\xfe"), 400),
     "B92-not-utf-8-unsigned": (typed(body=TYPED + b"&text=\xff\xfe"), 401),
-    "B92-overlong": (signed(TYPED + b"&text=\xc0\xaf"), 400),
-    "B92-overlong-escaped": (signed(TYPED + b"&text=%C0%AF"), 400),
+    "B92-overlong": (signed_request(TYPED + b"&text=\xc0\xaf"), 400),
+    "B92-overlong-escaped": (signed_request(TYPED + b"&text=%C0%AF"), 400),
     "B92-overlong-unsigned": (typed(body=b"\xc0\xaf"), 401),
-    "B92-surrogate": (signed(TYPED + b"&text=\xed\xa0\x80"), 400),
-    "B92-bom": (signed(b"\xef\xbb\xbftoken=x&" + TYPED), 400),
-    "B92-bom-json": (happened("\ufeff" + json.dumps(EVENT)), 400),
-    "B92-utf-16": (signed(json.dumps(EVENT).encode("utf-16"), "application/json"), 400),
+    "B92-surrogate": (signed_request(TYPED + b"&text=\xed\xa0\x80"), 400),
+    "B92-bom": (signed_request(b"\xef\xbb\xbftoken=x&" + TYPED), 400),
+    "B92-bom-json": (signed_event("\ufeff" + json.dumps(EVENT)), 400),
+    "B92-utf-16": (signed_request(json.dumps(EVENT).encode("utf-16"), "application/json"), 400),
     "B92-bom-unsigned": (typed(body=b"\xef\xbb\xbf" + TYPED), 401),
     "B93-no-key": (typed(*SPOOFS), 401),
-    "B93-other-path": (written(TYPED, [TYPE, *signing(TYPED), *SPOOFS], path="/other"), 404),
+    "B93-other-path": (http_request(TYPED, [TYPE, *signature_headers(TYPED), *SPOOFS], path="/other"), 404),
 }
 
 TWICE = json.dumps(EVENT).replace('"team_id"', '"type": "url_verification", "challenge": "x", "team_id"')
 AMBIGUOUS = {
-    "form-two-texts": (signed(TYPED + b"&text=cancel"), 400),
-    "form-two-users": (signed(b"user_id=U2&" + TYPED), 400),
-    "form-two-of-something-else": (signed(TYPED + b"&x=1&x=1"), 400),
-    "form-two-keys-one-of-them-escaped": (signed(TYPED + b"&te%78t=cancel"), 400),
-    "form-two-payloads": (signed(urlencode([("payload", json.dumps(CLICK))] * 2)), 400),
-    "form-command-and-payload": (signed(TYPED + b"&" + urlencode({"payload": json.dumps(CLICK)}).encode()), 400),
-    "event-two-types": (happened(TWICE), 400),
-    "event-two-keys-one-of-them-escaped": (happened(json.dumps(EVENT)[:-1] + ', "te\\u0061m_id": "T2"}'), 400),
-    "click-two-keys-deep-inside": (pressed(json.dumps(CLICK).replace('"value"', '"action_id": "b", "value"')), 400),
-    "event-nan": (happened(json.dumps({**EVENT, "event_time": float("nan")})), 400),
-    "event-infinity": (happened(json.dumps({**EVENT, "event_time": float("-inf")})), 400),
-    "click-number-beyond-all-bounds": (pressed(json.dumps({**CLICK, "x": 7}).replace("7", "1e999")), 400),
+    "form-two-texts": (signed_request(TYPED + b"&text=cancel"), 400),
+    "form-two-users": (signed_request(b"user_id=U2&" + TYPED), 400),
+    "form-two-of-something-else": (signed_request(TYPED + b"&x=1&x=1"), 400),
+    "form-two-keys-one-of-them-escaped": (signed_request(TYPED + b"&te%78t=cancel"), 400),
+    "form-two-payloads": (signed_request(urlencode([("payload", json.dumps(CLICK))] * 2)), 400),
+    "form-command-and-payload": (
+        signed_request(TYPED + b"&" + urlencode({"payload": json.dumps(CLICK)}).encode()),
+        400,
+    ),
+    "event-two-types": (signed_event(TWICE), 400),
+    "event-two-keys-one-of-them-escaped": (signed_event(json.dumps(EVENT)[:-1] + ', "te\\u0061m_id": "T2"}'), 400),
+    "click-two-keys-deep-inside": (
+        signed_click(json.dumps(CLICK).replace('"value"', '"action_id": "b", "value"')),
+        400,
+    ),
+    "event-nan": (signed_event(json.dumps({**EVENT, "event_time": float("nan")})), 400),
+    "event-infinity": (signed_event(json.dumps({**EVENT, "event_time": float("-inf")})), 400),
+    "click-number-beyond-all-bounds": (signed_click(json.dumps({**CLICK, "x": 7}).replace("7", "1e999")), 400),
     **{
-        f"encoding-{name}": (signed(TYPED, more=[("Content-Encoding", each) for each in encodings]), 415)
+        f"encoding-{name}": (signed_request(TYPED, more=[("Content-Encoding", each) for each in encodings]), 415)
         for name, encodings in {
             "gzip": ["gzip"],
             "deflate": ["deflate"],
@@ -215,14 +224,14 @@ AMBIGUOUS = {
         }.items()
     },
     "unsigned-and-packed": (typed(("Content-Encoding", "gzip")), 415),
-    "transfer-gzip": (chunked(TYPED, 7, [*signing(TYPED), ("Transfer-Encoding", "gzip")]), 400),
-    "transfer-twice": (chunked(TYPED, 7, [*signing(TYPED), ("Transfer-Encoding", "chunked")]), 400),
-    "length-and-chunks": (chunked(TYPED, 7, [*signing(TYPED), ("Content-Length", "7")]), 400),
+    "transfer-gzip": (chunked(TYPED, 7, [*signature_headers(TYPED), ("Transfer-Encoding", "gzip")]), 400),
+    "transfer-twice": (chunked(TYPED, 7, [*signature_headers(TYPED), ("Transfer-Encoding", "chunked")]), 400),
+    "length-and-chunks": (chunked(TYPED, 7, [*signature_headers(TYPED), ("Content-Length", "7")]), 400),
     "two-content-types": (of_type(FORM, "application/json"), 400),
 }
 
 IDLE = {
-    "B68-missing": pressed({"type": "block_actions"}),
+    "B68-missing": signed_click({"type": "block_actions"}),
     "B68-empty": acting([]),
     "B68-fifty": acting([ONE] * 50),
     "B68-object": acting({"0": ONE}),
@@ -230,33 +239,33 @@ IDLE = {
     "B68-null": acting(None),
     "B68-number-for-id": acting([{"action_id": 7}]),
     "B68-no-id": acting([{"value": "x"}]),
-    "B68-no-type": pressed({"actions": [ONE]}),
-    "B67-event-of-no-type": happened({"type": "event_callback", "event": {}}),
-    "B67-event-is-a-list": happened({"type": "event_callback", "event": [1]}),
-    "B67-other-envelope": happened({"type": "app_rate_limited"}),
-    "B85-ssl-check": written(b"ssl_check=1&token=x", [TYPE]),
-    "B85-ssl-check-signed": signed(b"token=x&ssl_check=1"),
+    "B68-no-type": signed_click({"actions": [ONE]}),
+    "B67-event-of-no-type": signed_event({"type": "event_callback", "event": {}}),
+    "B67-event-is-a-list": signed_event({"type": "event_callback", "event": [1]}),
+    "B67-other-envelope": signed_event({"type": "app_rate_limited"}),
+    "B85-ssl-check": http_request(b"ssl_check=1&token=x", [TYPE]),
+    "B85-ssl-check-signed": signed_request(b"token=x&ssl_check=1"),
 }
 
 TAKEN = {
     "B81-300-old": stamped(str(NOW - 300)),
     "B81-300-ahead": stamped(str(NOW + 300)),
-    "B88-charset": signed(TYPED, f"{FORM}; charset=utf-8"),
-    "B88-upper-case": signed(TYPED, f'{FORM.upper()};charset="UTF-8"'),
-    "B90-as-large-as-may-be": signed(TYPED + b"&x=" + b"a" * (LIMIT - len(TYPED) - 3)),
-    "B90-chunked": chunked(TYPED, 7, signing(TYPED)),
-    "B93-spoofs": signed(TYPED, more=SPOOFS),
-    "not-packed": signed(TYPED, more=[("Content-Encoding", "Identity")]),
-    "a-click": pressed(CLICK),
-    "an-event": happened(EVENT),
+    "B88-charset": signed_request(TYPED, f"{FORM}; charset=utf-8"),
+    "B88-upper-case": signed_request(TYPED, f'{FORM.upper()};charset="UTF-8"'),
+    "B90-as-large-as-may-be": signed_request(TYPED + b"&x=" + b"a" * (LIMIT - len(TYPED) - 3)),
+    "B90-chunked": chunked(TYPED, 7, signature_headers(TYPED)),
+    "B93-spoofs": signed_request(TYPED, more=SPOOFS),
+    "not-packed": signed_request(TYPED, more=[("Content-Encoding", "Identity")]),
+    "a-click": signed_click(CLICK),
+    "an-event": signed_event(EVENT),
 }
 
 
 @pytest.mark.parametrize(("raw", "status"), REFUSED.values(), ids=REFUSED)
 async def test_a_bad_request_is_refused_in_constant_words_and_starts_nothing(raw: bytes, status: int) -> None:
-    async with opened() as door:
+    async with listener_harness() as door:
         counted = requests(status)
-        answer = await door.ask(raw)
+        answer = await door.send(raw)
 
         assert (answer.status, answer.body) == (status, WORDS[status])
         assert len(answer.body) <= 64
@@ -264,68 +273,68 @@ async def test_a_bad_request_is_refused_in_constant_words_and_starts_nothing(raw
         assert "ython" not in answer.head
         if b" /slack/events " in raw:
             assert requests(status) == counted + 1
-        await door.works()
+        await door.assert_works()
 
 
 @pytest.mark.parametrize(("raw", "status"), AMBIGUOUS.values(), ids=AMBIGUOUS)
 async def test_what_can_be_read_in_two_ways_is_refused_and_not_interpreted(raw: bytes, status: int) -> None:
-    async with opened() as door:
-        answer = await door.ask(raw)
+    async with listener_harness() as door:
+        answer = await door.send(raw)
 
         assert (answer.status, answer.body) == (status, WORDS[status])
-        await door.works()
+        await door.assert_works()
 
 
 @pytest.mark.parametrize("raw", IDLE.values(), ids=IDLE)
 async def test_what_asks_for_nothing_is_acknowledged_and_starts_nothing(raw: bytes) -> None:
-    async with opened() as door:
-        answer = await door.ask(raw)
+    async with listener_harness() as door:
+        answer = await door.send(raw)
 
         assert (answer.status, answer.body) == (200, b"")
-        await door.works()
+        await door.assert_works()
 
 
 @pytest.mark.parametrize("raw", TAKEN.values(), ids=TAKEN)
 async def test_what_slack_signed_is_taken_up_to_the_last_byte_and_second(raw: bytes) -> None:
-    async with opened() as door:
-        answer = await door.ask(raw)
+    async with listener_harness() as door:
+        answer = await door.send(raw)
 
         assert (answer.status, answer.body) == (200, b"")
-        assert len(door.started) == 1
+        assert len(door.received) == 1
 
 
 async def test_b87_head_is_refused_without_a_body() -> None:
-    async with opened() as door:
-        answer = await door.ask(signed(TYPED, method="HEAD"))
+    async with listener_harness() as door:
+        answer = await door.send(signed_request(TYPED, method="HEAD"))
 
         assert (answer.status, answer.body) == (405, b"")
-        await door.works()
+        await door.assert_works()
 
 
 async def test_b86_a_signed_challenge_is_said_back_and_starts_nothing() -> None:
-    async with opened() as door:
+    async with listener_harness() as door:
         for challenge in ("3eZbrw1a", "x" * 1024):
-            answer = await door.ask(happened({"type": "url_verification", "challenge": challenge}))
+            answer = await door.send(signed_event({"type": "url_verification", "challenge": challenge}))
             assert (answer.status, json.loads(answer.body)) == (200, {"challenge": challenge})
 
-        await door.works()
+        await door.assert_works()
 
 
 async def test_b90_a_body_that_is_declared_too_large_is_refused_before_it_is_asked_for() -> None:
-    head = [TYPE, *signing(b""), ("Content-Length", "1000000000"), ("Expect", "100-continue")]
+    head = [TYPE, *signature_headers(b""), ("Content-Length", "1000000000"), ("Expect", "100-continue")]
 
-    async with opened() as door:
-        answer = await door.ask(written(b"", head, sized=False))
+    async with listener_harness() as door:
+        answer = await door.send(http_request(b"", head, sized=False))
 
         assert answer.status == 413
-        await door.works()
+        await door.assert_works()
 
 
 @pytest.mark.parametrize(("version", "goes_on"), [("1.1", True), ("1.0", False)])
 async def test_a_body_that_waits_to_be_asked_for_is_asked_for(version: str, *, goes_on: bool) -> None:
-    head = written(TYPED, [TYPE, *signing(TYPED), ("Expect", "100-continue")]).removesuffix(TYPED)
+    head = http_request(TYPED, [TYPE, *signature_headers(TYPED), ("Expect", "100-continue")]).removesuffix(TYPED)
 
-    async with opened() as door:
+    async with listener_harness() as door:
         reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
         writer.write(head.replace(b"HTTP/1.1", f"HTTP/{version}".encode()))
         if goes_on:
@@ -337,34 +346,34 @@ async def test_a_body_that_waits_to_be_asked_for_is_asked_for(version: str, *, g
 
         assert answer.split(b"\r\n")[0].endswith(b" 200 OK")
         assert b"100 Continue" not in answer
-        assert len(door.started) == 1
+        assert len(door.received) == 1
 
 
 @pytest.mark.parametrize("expects", ["", "200-ok", "a"])
 async def test_what_waits_for_nothing_is_told_nothing_before_the_answer(expects: str) -> None:
-    async with opened() as door:
-        answer = await door.ask(written(TYPED, [TYPE, *signing(TYPED), ("X-Expect", expects)]))
+    async with listener_harness() as door:
+        answer = await door.send(http_request(TYPED, [TYPE, *signature_headers(TYPED), ("X-Expect", expects)]))
 
         assert answer.status == 200
         assert "100 Continue" not in answer.head
 
 
 async def test_a_body_that_breaks_off_in_its_form_is_refused() -> None:
-    head = [TYPE, *signing(b""), ("Transfer-Encoding", "chunked")]
+    head = [TYPE, *signature_headers(b""), ("Transfer-Encoding", "chunked")]
 
-    async with opened() as door:
-        answer = await door.ask(written(b"", head, sized=False) + b"5\r\nabcdeXX\r\n")
+    async with listener_harness() as door:
+        answer = await door.send(http_request(b"", head, sized=False) + b"5\r\nabcdeXX\r\n")
 
         assert answer.status == 400
-        await door.works()
+        await door.assert_works()
 
 
 async def test_a_payload_that_bolt_cannot_look_into_is_refused() -> None:
-    async with opened() as door:
-        answer = await door.ask(happened({**EVENT, "authorizations": [7]}))
+    async with listener_harness() as door:
+        answer = await door.send(signed_event({**EVENT, "authorizations": [7]}))
 
         assert (answer.status, answer.body) == (400, WORDS[400])
-        await door.works()
+        await door.assert_works()
 
 
 @pytest.mark.parametrize("sized", [True, False], ids=["declared", "chunked"])
@@ -372,9 +381,9 @@ async def test_b91_a_slow_body_is_given_up_after_a_time_for_all_of_it(*, sized: 
     how = ("Content-Length", "64") if sized else ("Transfer-Encoding", "chunked")
     drop = b"a" if sized else b"1\r\na\r\n"
 
-    async with opened(body_seconds=0.2) as door:
+    async with listener_harness(body_seconds=0.2) as door:
         reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
-        writer.write(written(b"", [TYPE, *signing(b""), how], sized=False))
+        writer.write(http_request(b"", [TYPE, *signature_headers(b""), how], sized=False))
         dripping = asyncio.create_task(drip(writer, drop))
         async with within(10):
             head = await reader.readuntil(b"\r\n\r\n")
@@ -384,20 +393,20 @@ async def test_b91_a_slow_body_is_given_up_after_a_time_for_all_of_it(*, sized: 
 
         assert head.startswith(b"HTTP/1.1 408 ")
         assert body == WORDS[408]
-        await door.works()
+        await door.assert_works()
 
 
 async def test_b91_each_request_of_a_connection_that_stays_has_its_own_time() -> None:
-    raw = signed(TYPED).replace(b"Connection: close\r\n", b"")
+    raw = signed_request(TYPED).replace(b"Connection: close\r\n", b"")
 
-    async with opened() as door:
+    async with listener_harness() as door:
         reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
         for _ in range(3):
             writer.write(raw)
             assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
         writer.close()
 
-        assert len(door.started) == 3
+        assert len(door.received) == 3
 
 
 async def test_refusals_are_logged_once_a_second_at_most_and_without_what_was_sent(
@@ -405,9 +414,9 @@ async def test_refusals_are_logged_once_a_second_at_most_and_without_what_was_se
 ) -> None:
     raw = sealed("v0=" + "0" * 64)
 
-    async with opened() as door:
+    async with listener_harness() as door:
         for _ in range(20):
-            assert (await door.ask(raw)).status == 401
+            assert (await door.send(raw)).status == 401
 
     said = capsys.readouterr()
     lines = [line for line in (said.out + said.err).splitlines() if "gate.refused" in line]

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import pytest
 from prometheus_client import REGISTRY
 
-from tests.listeners.door import FORM, Answer, Door, signature, written
+from tests.listeners.door import FORM, ListenerHarness, RawResponse, http_request, signature
 from tests.world import World
 
 PERSON, CHANNEL = {"id": "U1", "team_id": "T1"}, {"id": "C1"}
@@ -44,18 +44,18 @@ async def test_what_the_bot_has_nothing_for_is_acknowledged_counted_and_does_not
     http_world: World, payload: dict[str, Any], kind: str
 ) -> None:
     async with http_world.bot() as bot:
-        calls, before = len(http_world.slack.ledger), idle(kind)
-        answer = await send(http_world, Door(bot.port or 0), payload)
+        calls, before = len(http_world.slack.request_log), idle(kind)
+        answer = await send(http_world, ListenerHarness(bot.port or 0), payload)
 
         assert (answer.status, answer.body) == (200, b"")
-        await http_world.slack.ledger.until(lambda: idle(kind) == before + 1, why="it is counted")
-        assert len(http_world.slack.ledger) == calls
+        await http_world.slack.request_log.wait_until(lambda: idle(kind) == before + 1, why="it is counted")
+        assert len(http_world.slack.request_log) == calls
         assert (await http_world.say("help")).text
 
 
 async def test_no_shape_of_what_slack_signed_breaks_the_bot(http_world: World) -> None:
     async with http_world.bot() as bot:
-        door = Door(bot.port or 0)
+        door = ListenerHarness(bot.port or 0)
         for payload, _ in UNKNOWN.values():
             for name in FIELDS:
                 for value in ODD:
@@ -63,11 +63,11 @@ async def test_no_shape_of_what_slack_signed_breaks_the_bot(http_world: World) -
                     assert answer.status in (200, 400), (payload, name, value)
 
         assert http_world.ml.messages == []
-        assert http_world.orders == []
+        assert http_world.actions == []
         assert (await http_world.say("help")).text
 
 
-async def send(world: World, door: Door, payload: dict[str, Any]) -> Answer:
+async def send(world: World, door: ListenerHarness, payload: dict[str, Any]) -> RawResponse:
     """Deliver a payload as Slack would: events as JSON, interactions as a form."""
     is_event = payload["type"] in ("event_callback", "app_rate_limited")
     body = (json.dumps(payload) if is_event else urlencode({"payload": json.dumps(payload)})).encode()
@@ -77,7 +77,7 @@ async def send(world: World, door: Door, payload: dict[str, Any]) -> Answer:
         ("X-Slack-Request-Timestamp", str(at)),
         ("X-Slack-Signature", signature(body, at, world.slack.signing_secret)),
     ]
-    return await door.ask(written(body, headers))
+    return await door.send(http_request(body, headers))
 
 
 def idle(kind: str) -> float:

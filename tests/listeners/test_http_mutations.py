@@ -7,9 +7,9 @@ from urllib.parse import urlencode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.slack.signature import flaw_in
-from tests.depth import rolls
-from tests.listeners.door import COMMAND, FORM, NOW, SECRET, Headers, opened, signature, written
+from bot.slack.signature import check_signature
+from tests.depth import max_examples
+from tests.listeners.door import COMMAND, FORM, NOW, SECRET, Headers, http_request, listener_harness, signature
 
 BODY = urlencode(COMMAND).encode()
 GOOD = (BODY, str(NOW).encode(), signature(BODY).encode())
@@ -41,10 +41,10 @@ def changed(changes: list[Change]) -> tuple[bytes, bytes, bytes]:
 
 
 @given(CHANGES)
-@settings(max_examples=rolls(10_000, 1_500), deadline=None, database=None)
+@settings(max_examples=max_examples(10_000, 1_500), deadline=None, database=None)
 def test_changed_requests_are_not_slacks(changes: list[Change]) -> None:
     body, timestamp, sealed = changed(changes)
-    flaw = flaw_in(
+    flaw = check_signature(
         SECRET.encode(),
         body,
         timestamps=[timestamp.decode("latin-1")],
@@ -59,13 +59,13 @@ async def test_five_hundred_changed_requests_over_sockets_start_nothing() -> Non
     rng = random.Random(79)  # noqa: S311 - the same bytes each time
     statuses: dict[int, int] = {}
 
-    async with opened() as door:
+    async with listener_harness() as door:
         for _ in range(500):
-            answer = await door.ask(on_the_wire(rng))
+            answer = await door.send(on_the_wire(rng))
             statuses[answer.status] = statuses.get(answer.status, 0) + 1
             assert answer.status in (400, 401, 413, 415), answer
-            assert door.started == []
-        await door.works()
+            assert door.received == []
+        await door.assert_works()
 
     assert statuses[400] > 5
     assert statuses[401] > 100
@@ -75,15 +75,15 @@ async def test_five_hundred_changed_requests_over_sockets_start_nothing() -> Non
 def on_the_wire(rng: random.Random) -> bytes:
     """Return a request of which the body, a header's value or the body's length is not what Slack sent."""
     if rng.random() < 0.1:
-        return written(BODY, headers(*GOOD[1:], content_type=mangled(rng, FORM.encode())))
+        return http_request(BODY, headers(*GOOD[1:], content_type=mangled(rng, FORM.encode())))
     if rng.random() < 0.05:
-        return written(BODY[: rng.randrange(len(BODY))], headers(*GOOD[1:]))
+        return http_request(BODY[: rng.randrange(len(BODY))], headers(*GOOD[1:]))
     while True:
         how = rng.choice(["flip", "insert", "delete"])
         body, timestamp, sealed = changed([(rng.randrange(3), how, rng.randrange(500), rng.randrange(256))])
         # Blanks around a header's value are not part of it.
         if (body, timestamp.strip(b" \t"), sealed.strip(b" \t")) != GOOD:
-            return written(body, headers(timestamp, sealed))
+            return http_request(body, headers(timestamp, sealed))
 
 
 def headers(timestamp: bytes, sealed: bytes, *, content_type: bytes = FORM.encode()) -> Headers:

@@ -3,10 +3,10 @@ from typing import Any
 import pytest
 
 from bot.blocks.create import CREATE
-from bot.commands.command import Asker, Command, Verb
-from bot.jobs.creation import Creation
-from bot.listeners.modals import acknowledgement, command_of, door_of
-from bot.listeners.replies.responder import Door
+from bot.commands.command import Command, Requester, Verb
+from bot.jobs.creation import JobRequest
+from bot.listeners.modals import acknowledgement, command_of, reply_target_of
+from bot.listeners.replies.responder import ReplyTarget
 
 FIELDS = {"model": "gpt-4o-mini", "training_file": "file-abc", "method": "supervised"}
 
@@ -28,9 +28,13 @@ def test_a_form_becomes_the_command_that_it_is() -> None:
     body = handed_in()
 
     assert command_of(body) == Command(
-        Verb.CONFIRM, Asker("U1", "C0ML", "T1"), "modal", key="key-1", creation=Creation("gpt-4o-mini", "file-abc")
+        Verb.CONFIRM,
+        Requester("U1", "C0ML", "T1"),
+        "modal",
+        key="key-1",
+        creation=JobRequest("gpt-4o-mini", "file-abc"),
     )
-    assert door_of(body) == Door("C0ML", "U1", None, "V1")
+    assert reply_target_of(body) == ReplyTarget("C0ML", "U1", None, "V1")
     assert acknowledgement(body)["response_action"] == "update"
 
 
@@ -41,7 +45,7 @@ def test_a_form_with_something_else_in_private_names_no_question_and_no_channel(
     command = command_of(handed_in(private_metadata=private))
 
     assert command
-    assert (command.key, command.asker.channel) == ("", "")
+    assert (command.key, command.requester.channel) == ("", "")
 
 
 @pytest.mark.parametrize(

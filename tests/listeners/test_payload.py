@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.listeners.payload import Challenge, Idle, Payload, Read, Refused, read
+from bot.listeners.payload import Challenge, Ignored, ParsedRequest, Payload, Rejected, parse_request
 
 COMMAND = {"command": "/ftjob", "text": "", "user_id": "U1", "team_id": "T1", "channel_id": "C1"}
 CLICK = {"type": "block_actions", "actions": [{"action_id": "a"}]}
@@ -20,30 +20,30 @@ TYPES = st.sampled_from(["block_actions", "view_submission", "event_callback", "
 KEYS = st.sampled_from(["actions", "event", "challenge", "user", "team", "view", "authorizations"])
 
 
-def interaction(payload: object) -> Read:
-    return read(urlencode({"payload": json.dumps(payload)}).encode(), is_form=True)
+def interaction(payload: object) -> ParsedRequest:
+    return parse_request(urlencode({"payload": json.dumps(payload)}).encode(), is_form=True)
 
 
 def test_a_command_a_click_and_an_event_are_what_stands_in_them() -> None:
     event = {"type": "event_callback", "event": {"type": "channel_unarchive"}}
 
-    assert read(urlencode(COMMAND).encode(), is_form=True) == Payload(COMMAND)
+    assert parse_request(urlencode(COMMAND).encode(), is_form=True) == Payload(COMMAND)
     assert interaction(CLICK) == Payload(CLICK)
-    assert read(json.dumps(event).encode(), is_form=False) == Payload(event)
+    assert parse_request(json.dumps(event).encode(), is_form=False) == Payload(event)
 
 
 def test_a_form_that_looks_like_json_is_a_form() -> None:
     body = b'{"command":"/ftjob"}&' + urlencode(COMMAND).encode()
 
-    assert read(body, is_form=True) == Payload({'{"command":"/ftjob"}': "", **COMMAND})
-    assert read(body, is_form=False) == Refused(400)
+    assert parse_request(body, is_form=True) == Payload({'{"command":"/ftjob"}': "", **COMMAND})
+    assert parse_request(body, is_form=False) == Rejected(400)
 
 
 def test_a_challenge_is_not_for_forms() -> None:
     challenge = {"type": "url_verification", "challenge": "x"}
 
-    assert read(json.dumps(challenge).encode(), is_form=False) == Challenge("x")
-    assert read(urlencode(challenge).encode(), is_form=True) == Refused(400)
+    assert parse_request(json.dumps(challenge).encode(), is_form=False) == Challenge("x")
+    assert parse_request(urlencode(challenge).encode(), is_form=True) == Rejected(400)
 
 
 @pytest.mark.parametrize(
@@ -59,24 +59,24 @@ def test_a_challenge_is_not_for_forms() -> None:
 )
 def test_what_only_listeners_can_know_is_left_to_them(payload: dict[str, Any]) -> None:
     assert interaction(payload) == Payload(payload)
-    assert interaction({"type": payload["type"]}) == Idle("interaction")
+    assert interaction({"type": payload["type"]}) == Ignored("interaction")
 
 
 @pytest.mark.parametrize("kind", ["interactive_message", "dialog_submission", "dialog_cancellation", "new_kind", ""])
 def test_what_the_bot_never_shows_asks_for_nothing(kind: str) -> None:
-    assert interaction({**CLICK, "type": kind, "callback_id": "x"}) == Idle("interaction")
+    assert interaction({**CLICK, "type": kind, "callback_id": "x"}) == Ignored("interaction")
 
 
 @given(body=st.binary(), is_form=st.booleans())
 def test_no_bytes_raise(body: bytes, *, is_form: bool) -> None:
-    assert not isinstance(read(body, is_form=is_form), Challenge)
+    assert not isinstance(parse_request(body, is_form=is_form), Challenge)
 
 
 @given(ANYTHING, TYPES, st.dictionaries(KEYS, ANYTHING))
 def test_no_json_raises(anything: object, kind: object, fields: dict[str, object]) -> None:
     for value in (anything, {"type": kind, **fields}):
-        for got in (read(json.dumps(value).encode(), is_form=False), interaction(value)):
-            if isinstance(got, Payload | Challenge | Idle):
+        for got in (parse_request(json.dumps(value).encode(), is_form=False), interaction(value)):
+            if isinstance(got, Payload | Challenge | Ignored):
                 assert isinstance(value, dict)
             else:
-                assert got == Refused(400)
+                assert got == Rejected(400)

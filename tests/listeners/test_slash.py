@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.commands.command import Asker, Command, Verb
+from bot.commands.command import Command, Requester, Verb
 from bot.errors import UserError
-from bot.listeners.replies.responder import Door
-from bot.listeners.slash import asker_of, command_of, door_of
+from bot.listeners.replies.responder import ReplyTarget
+from bot.listeners.slash import command_of, reply_target_of, requester_of
 
-ASKER = Asker("U0OLIVIA", "C0ML", "T0ACME")
+REQUESTER = Requester("U0OLIVIA", "C0ML", "T0ACME")
 WHO = ("user_id", "channel_id")
 
 
@@ -31,14 +31,14 @@ def without(*names: str) -> dict[str, Any]:
 
 
 def test_what_was_typed_is_read_with_who_typed_it_where() -> None:
-    assert command_of(body()) == Command(Verb.STATUS, ASKER, job_ids=("ftjob-abc123",))
-    assert door_of(body()) == Door("C0ML", "U0OLIVIA", "https://hooks.slack.com/commands/T0ACME/1/x")
+    assert command_of(body()) == Command(Verb.STATUS, REQUESTER, job_ids=("ftjob-abc123",))
+    assert reply_target_of(body()) == ReplyTarget("C0ML", "U0OLIVIA", "https://hooks.slack.com/commands/T0ACME/1/x")
 
 
 @pytest.mark.parametrize("text", ["", None, 7, ["status"]])
 def test_no_text_is_a_call_for_help(text: Any) -> None:
-    assert command_of(body(text=text)) == Command(Verb.HELP, ASKER)
-    assert command_of(without("text")) == Command(Verb.HELP, ASKER)
+    assert command_of(body(text=text)) == Command(Verb.HELP, REQUESTER)
+    assert command_of(without("text")) == Command(Verb.HELP, REQUESTER)
 
 
 def test_a_wrong_command_is_an_error_for_its_author() -> None:
@@ -49,8 +49,8 @@ def test_a_wrong_command_is_an_error_for_its_author() -> None:
 @pytest.mark.parametrize("missing", [("user_id",), ("channel_id",), WHO, tuple(body())], ids="+".join)
 def test_a_body_that_does_not_say_who_asks_is_nobodys_command(missing: tuple[str, ...]) -> None:
     assert command_of(without(*missing)) is None
-    assert asker_of(without(*missing)) is None
-    assert door_of(without(*missing)) is None
+    assert requester_of(without(*missing)) is None
+    assert reply_target_of(without(*missing)) is None
 
 
 @pytest.mark.parametrize("name", WHO)
@@ -61,12 +61,16 @@ def test_what_is_no_id_is_nobody(name: str, value: Any) -> None:
 
 @pytest.mark.parametrize("team", [None, 7, ""])
 def test_without_a_team_the_asker_is_of_none(team: Any) -> None:
-    assert asker_of(body(team_id=team)) == asker_of(without("team_id")) == Asker("U0OLIVIA", "C0ML", "")
+    assert requester_of(body(team_id=team)) == requester_of(without("team_id")) == Requester("U0OLIVIA", "C0ML", "")
 
 
 @pytest.mark.parametrize("url", [None, 7, {}])
 def test_without_a_response_url_there_is_still_a_door(url: Any) -> None:
-    assert door_of(body(response_url=url)) == door_of(without("response_url")) == Door("C0ML", "U0OLIVIA", None)
+    assert (
+        reply_target_of(body(response_url=url))
+        == reply_target_of(without("response_url"))
+        == ReplyTarget("C0ML", "U0OLIVIA", None)
+    )
 
 
 scalars = st.none() | st.booleans() | st.integers() | st.text(max_size=30)
@@ -80,7 +84,7 @@ def test_no_body_breaks_anything(typed: dict[str, Any]) -> None:
     except UserError:
         command = None
     else:
-        assert (command is None) is (asker_of(typed) is None)
+        assert (command is None) is (requester_of(typed) is None)
 
-    assert command is None or command.asker == asker_of(typed)
-    assert (door_of(typed) is None) is (asker_of(typed) is None)
+    assert command is None or command.requester == requester_of(typed)
+    assert (reply_target_of(typed) is None) is (requester_of(typed) is None)

@@ -7,7 +7,7 @@ from aiohttp import web
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.listeners.socket import Client, socket_mode
+from bot.listeners.socket import SocketClient, socket_mode
 from bot.net.proxies import DIRECT
 
 
@@ -43,7 +43,7 @@ async def test_a_stop_cuts_a_connection_whose_other_end_does_not_answer() -> Non
         await runner.cleanup()
 
     client = handler.client
-    assert isinstance(client, Client)
+    assert isinstance(client, SocketClient)
     assert client.aiohttp_client_session.closed
     tasks = (client.message_processor, client.current_session_monitor, client.message_receiver)
     await asyncio.gather(*(task for task in tasks if task), return_exceptions=True)

@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 from structlog.types import EventDict
 
-from bot.listeners.socket_log import Connection
+from bot.listeners.socket_log import ConnectionLog
 from bot.sandbox.faults import Fault
 from tests.world import World
 
@@ -22,7 +22,7 @@ class Sdk:
     renewed: list[None] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.logger = Connection(lambda: self.renewed.append(None))
+        self.logger = ConnectionLog(lambda: self.renewed.append(None))
 
     def connect(self, error: Exception) -> None:
         self.logger.error("Failed to connect (error: %s); Retrying...", error, exc_info=error)
@@ -94,5 +94,5 @@ async def test_a_connection_that_breaks_while_it_is_opened_is_opened_with_anothe
         async with world.bot():
             answer = await world.say("help")
 
-    assert "ftjob" in answer.plain
+    assert "ftjob" in answer.plain_text
     assert [each["event"] for each in logs if each["event"].startswith("socket.")] == ["socket.lost", "socket.back"]

@@ -78,7 +78,7 @@ def test_no_proxy_is_understood_as_people_write_it(
     name: str, entry: str, direct: list[str], through: list[str]
 ) -> None:
     proxies = read(**{"ALL_PROXY": PROXY, name: f"one.example,  {entry} ,two.example"})
-    assert proxies.unread == ()
+    assert proxies.ignored == ()
     assert {url: proxies.url_for(url) for url in direct} == dict.fromkeys(direct)
     assert {url: proxies.url_for(url) for url in through} == dict.fromkeys(through, PROXY)
     assert proxies.url_for("https://two.example/") is None
@@ -86,7 +86,7 @@ def test_no_proxy_is_understood_as_people_write_it(
 
 def test_the_list_that_a_container_runtime_sets_is_read_to_its_end() -> None:
     proxies = read(HTTPS_PROXY=PROXY, NO_PROXY="localhost,127.0.0.1,::1,fd00::/8,.internal")
-    assert proxies.unread == ()
+    assert proxies.ignored == ()
     assert proxies.url_for("https://gateway.internal/v1") is None
 
 
@@ -95,14 +95,14 @@ def test_the_list_that_a_container_runtime_sets_is_read_to_its_end() -> None:
 )
 def test_an_entry_that_nobody_can_read_is_named_and_costs_only_itself(entry: str) -> None:
     proxies = read(HTTPS_PROXY=PROXY, NO_PROXY=f"{entry} slack.com")
-    assert proxies.unread == (f"NO_PROXY: {entry} is no host, IP address or network, and is ignored",)
+    assert proxies.ignored == (f"NO_PROXY: {entry} is no host, IP address or network, and is ignored",)
     assert proxies.url_for("https://slack.com/") is None
     assert proxies.url_for("https://api.openai.com/") == PROXY
 
 
 @pytest.mark.parametrize("entry", ["http://u:h1dd3n@proxy:3128", "u:h1dd3n@x", "u:h1dd3n@h1dd3n@x"])
 def test_an_entry_that_nobody_can_read_is_named_without_a_password(entry: str) -> None:
-    (said,) = read(HTTPS_PROXY=PROXY, NO_PROXY=entry).unread
+    (said,) = read(HTTPS_PROXY=PROXY, NO_PROXY=entry).ignored
     assert said.endswith(" is no host, IP address or network, and is ignored")
     assert "h1dd3n" not in said
 
@@ -140,7 +140,7 @@ def test_a_socks_proxy_that_is_only_there_for_the_rest_stops_nothing() -> None:
     proxies = read(HTTPS_PROXY=PROXY, ALL_PROXY="socks://x:1")
     assert proxies.url_for("https://slack.com/") == PROXY
     assert proxies.url_for("http://127.0.0.1/") is None
-    assert proxies.unread == ("ALL_PROXY names a SOCKS proxy (socks://), which ftjob can't use; name an HTTP proxy",)
+    assert proxies.ignored == ("ALL_PROXY names a SOCKS proxy (socks://), which ftjob can't use; name an HTTP proxy",)
     _, problems = read_proxies({"HTTP_PROXY": PROXY, "ALL_PROXY": "socks://x:1"})
     assert len(problems) == 1
 
@@ -150,4 +150,4 @@ def test_a_password_is_not_shown() -> None:
     assert "hunter2" not in repr(proxies)
     found = proxies.find("https://slack.com/")
     assert found is not None
-    assert (found.name, found.place) == ("HTTPS_PROXY", "proxy:3128")
+    assert (found.name, found.host_port) == ("HTTPS_PROXY", "proxy:3128")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.net.retry_after import LONGEST_PAUSE, SHORTEST_PAUSE, jittered, parse
+from bot.net.retry_after import MAX_PAUSE, MIN_PAUSE, jittered, parse_retry_after
 
 NOW = 1_790_000_000.0
 """Mon, 21 Sep 2026 14:13:20 GMT."""
@@ -61,23 +61,23 @@ UNREADABLE = [
 
 @pytest.mark.parametrize(("values", "pause"), READ, ids=lambda value: repr(value)[:40])
 def test_seconds_and_dates_are_read_and_kept_between_the_bounds(values: list[object], pause: float) -> None:
-    assert parse(values, now=NOW) == pause
+    assert parse_retry_after(values, now=NOW) == pause
 
 
 @pytest.mark.parametrize("values", UNREADABLE, ids=repr)
 def test_what_is_no_header_of_the_standard_asks_for_nothing_and_raises_nothing(values: list[object]) -> None:
-    assert parse(values, now=NOW) is None
+    assert parse_retry_after(values, now=NOW) is None
 
 
 @given(st.lists(st.text() | st.floats().map(str) | st.integers().map(str) | st.datetimes().map(str) | st.none()))
 def test_whatever_a_header_holds_the_pause_is_within_the_bounds(values: list[object]) -> None:
-    pause = parse(values, now=NOW)
-    assert pause is None or (math.isfinite(pause) and SHORTEST_PAUSE <= pause <= LONGEST_PAUSE)
+    pause = parse_retry_after(values, now=NOW)
+    assert pause is None or (math.isfinite(pause) and MIN_PAUSE <= pause <= MAX_PAUSE)
 
 
-@given(st.floats(SHORTEST_PAUSE, LONGEST_PAUSE), st.floats(0, 1))
+@given(st.floats(MIN_PAUSE, MAX_PAUSE), st.floats(0, 1))
 def test_jitter_never_leaves_the_bounds_and_never_shortens_a_pause(pause: float, luck: float) -> None:
-    assert pause <= jittered(pause, luck) <= min(LONGEST_PAUSE, pause * 1.1)
+    assert pause <= jittered(pause, luck) <= min(MAX_PAUSE, pause * 1.1)
 
 
 def test_a_pause_beyond_the_bound_is_not_made_longer() -> None:

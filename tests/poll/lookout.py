@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import SecretStr
 from sqlalchemy import Row
 
-from bot.poll.circuit_breaker import Circuit
-from bot.poll.poller import Sweeper
+from bot.poll.circuit_breaker import CircuitBreaker
+from bot.poll.poller import Poller
 from bot.providers.account import Account
 from bot.providers.client import Client
 from bot.sandbox.faults import Fault
@@ -21,45 +21,45 @@ from bot.store.db.engine import Clock
 from bot.tracking.notices import Notices
 from bot.tracking.recorder import Recorder
 from tests.store.seeds import ACCOUNT, deliveries, rows
-from tests.store.times import Time
+from tests.store.times import StoreClock
 
 INTERVAL = 30.0
 OPS = "COPS"
 """The channel that notices go to."""
 LIST = "GET /fine_tuning/jobs"
-ONE = "GET /fine_tuning/jobs/{id}"
+RETRIEVE = "GET /fine_tuning/jobs/{id}"
 EVENTS = "GET /fine_tuning/jobs/{id}/events"
-TRUE_ANSWER = Fault("late", seconds=0)
+NO_FAULT = Fault("late", seconds=0)
 
 
 @dataclass
-class Lookout:
+class PollHarness:
     """A sweeper, and what it looks at."""
 
     api: FineTuningApi
     client: Client
     store: Store
     recorder: Recorder
-    sweeper: Sweeper
-    time: Time
+    poller: Poller
+    time: StoreClock
     account: str
 
-    async def sweep(self) -> list[str]:
+    async def poll(self) -> list[str]:
         """Sweep once and return what was asked of the API for it."""
-        before = len(self.api.ledger)
-        await self.sweeper.sweep()
-        return [entry.what for entry in list(self.api.ledger)[before:]]
+        before = len(self.api.request_log)
+        await self.poller.poll()
+        return [entry.endpoint for entry in list(self.api.request_log)[before:]]
 
-    async def sweep_later(self, seconds: float = INTERVAL) -> list[str]:
+    async def poll_later(self, seconds: float = INTERVAL) -> list[str]:
         """Sweep once, some time after the last sweep."""
-        await self.time.passes(self.store, seconds)
-        return await self.sweep()
+        await self.time.advance(self.store, seconds)
+        return await self.poll()
 
     async def track(self, job_id: str, channel: str = "C1") -> None:
         """Let a channel follow a job, as the command does once its card is posted."""
-        known = await self.store.jobs.known(self.account, job_id)
+        known = await self.store.jobs.find(self.account, job_id)
         reading = await self.client.retrieve(job_id)
-        await self.recorder.follow(Track(self.account, job_id, channel, "U1"), reading, known, card_ts="1.000100")
+        await self.recorder.add_track(Track(self.account, job_id, channel, "U1"), reading, known, card_ts="1.000100")
 
     async def track_all(self, jobs: list[str], channel: str = "C1") -> None:
         """Let a channel follow many jobs that the store gets to know as they are."""
@@ -79,7 +79,7 @@ class Lookout:
         """Return every change that was recorded."""
         return await rows(self.store, schema.change)
 
-    async def told(self, channel: str = "C1") -> list[tuple[str, str]]:
+    async def pending(self, channel: str = "C1") -> list[tuple[str, str]]:
         """Return what a channel is owed, in order: (job id, status)."""
         changes = {row.id: row for row in await self.changes()}
         owed = [changes[row.change_id] for row in await deliveries(self.store, channel)]
@@ -87,7 +87,7 @@ class Lookout:
 
 
 @asynccontextmanager
-async def lookout(
+async def poll_harness(
     database_url: str,
     api: FineTuningApi,
     *,
@@ -95,35 +95,35 @@ async def lookout(
     account_name: str = ACCOUNT,
     clock: Clock | None = None,
     organization: str | None = None,
-    set_by: Callable[[], float] = lambda: 0.0,
+    skew: Callable[[], float] = lambda: 0.0,
     most_alerts: int | None = None,
-) -> AsyncIterator[Lookout]:
+) -> AsyncIterator[PollHarness]:
     """Open the store and the door to the API; without a clock, time passes only where a test says so.
 
     ``set_by`` says by how many seconds somebody has set the clock.
     """
-    time = Time(database_url)
-    clock = clock or time.clock
+    time = StoreClock(database_url)
+    clock = clock or time.now
     account = Account(account_name, api.base_url, SecretStr(api.key), organization=organization)
     async with (
         Client(account, clock=clock, deadline=15) as client,
-        open_store(database_url, clock, lambda: time.clock() - set_by()) as store,
+        open_store(database_url, clock, lambda: time.now() - skew()) as store,
     ):
-        recorder, sweeper = sweeper_on(store, client, clock, interval=interval, most_alerts=most_alerts)
+        recorder, sweeper = poller_on(store, client, clock, interval=interval, most_alerts=most_alerts)
         try:
-            yield Lookout(api, client, store, recorder, sweeper, time, account_name)
+            yield PollHarness(api, client, store, recorder, sweeper, time, account_name)
         finally:
             await sweeper.close()
 
 
-def sweeper_on(
+def poller_on(
     store: Store, client: Client, clock: Clock, *, interval: float = INTERVAL, most_alerts: int | None = None
-) -> tuple[Recorder, Sweeper]:
+) -> tuple[Recorder, Poller]:
     """Return what a process that shares ``store`` sweeps with."""
-    recorder = Recorder(store, wake=lambda: None, interval=interval, most_alerts=most_alerts)
+    recorder = Recorder(store, wake=lambda: None, interval=interval, max_alerts=most_alerts)
     notices = Notices(store, OPS)
-    circuit = Circuit(store, notices, client.account.name, wake=lambda: None, clock=clock)
-    return recorder, Sweeper(client, store, recorder, circuit, notices, interval=interval, clock=clock)
+    circuit = CircuitBreaker(store, notices, client.account.name, wake=lambda: None, clock=clock)
+    return recorder, Poller(client, store, recorder, circuit, notices, interval=interval, clock=clock)
 
 
 def page_of(*items: Any, has_more: bool = False) -> Fault:

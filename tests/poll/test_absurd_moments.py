@@ -7,12 +7,12 @@ import pytest
 from sqlalchemy import select
 
 from bot.jobs.models import Event
-from bot.jobs.progress import MOST_AHEAD, Progress, estimated_finish, newest_of
+from bot.jobs.progress import MAX_CLOCK_SKEW, Progress, estimated_finish, newest_event_at
 from bot.sandbox.openai.server import FineTuningApi
 from bot.store.db import schema
-from tests.blocks.drawn import job
+from tests.blocks.drawn import sample_job
 from tests.builders import NOW
-from tests.poll.lookout import LIST, Lookout, lookout, page_of
+from tests.poll.lookout import LIST, PollHarness, page_of, poll_harness
 
 YEAR_5000 = 95_617_584_000
 ABSURD = {
@@ -31,47 +31,47 @@ async def api() -> AsyncIterator[FineTuningApi]:
 
 
 @pytest.fixture
-async def view(database_url: str, api: FineTuningApi) -> AsyncIterator[Lookout]:
-    async with lookout(database_url, api) as opened:
+async def view(database_url: str, api: FineTuningApi) -> AsyncIterator[PollHarness]:
+    async with poll_harness(database_url, api) as opened:
         yield opened
 
 
-async def _bound(view: Lookout) -> float:
+async def _bound(view: PollHarness) -> float:
     async with view.store.db.transaction() as tx:
         return float(await tx.scalar(select(schema.subscription.c.newer_than)) or 0.0)
 
 
 @pytest.mark.parametrize("ahead", [3600.0, YEAR_5000])
-async def test_a_bound_that_an_older_version_stored_ahead_is_put_back_to_now(view: Lookout, ahead: float) -> None:
-    now = view.time.clock()
+async def test_a_bound_that_an_older_version_stored_ahead_is_put_back_to_now(view: PollHarness, ahead: float) -> None:
+    now = view.time.now()
     await view.subscribe(newer_than=now + ahead)
     view.api.add_job(status="queued", created_at=int(now) - 10)
-    await view.sweep()
-    assert await _bound(view) == view.time.exactly(now)
+    await view.poll()
+    assert await _bound(view) == view.time.approx(now)
     later = view.api.add_job(status="queued", created_at=int(now) + 20)
 
-    await view.sweep_later()
+    await view.poll_later()
 
-    assert (later, "queued") in await view.told()
+    assert (later, "queued") in await view.pending()
 
 
-async def test_a_bound_in_the_past_stays(view: Lookout) -> None:
+async def test_a_bound_in_the_past_stays(view: PollHarness) -> None:
     await view.subscribe(newer_than=1000.5)
 
-    await view.sweep()
+    await view.poll()
 
     assert await _bound(view) == 1000.5
 
 
 @pytest.mark.parametrize("created_at", ABSURD.values(), ids=ABSURD.keys())
-async def test_a_new_job_is_announced_whenever_it_says_that_it_was_created(view: Lookout, created_at: Any) -> None:
-    await view.subscribe(newer_than=view.time.clock() - 10)
+async def test_a_new_job_is_announced_whenever_it_says_that_it_was_created(view: PollHarness, created_at: Any) -> None:
+    await view.subscribe(newer_than=view.time.now() - 10)
     body = view.api.jobs[view.api.add_job(status="queued")]
     view.api.faults.always(LIST, page_of({**body, "created_at": created_at}))
 
-    await view.sweep()
+    await view.poll()
 
-    assert await view.told() == [(body["id"], "queued")]
+    assert await view.pending() == [(body["id"], "queued")]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ async def test_a_new_job_is_announced_whenever_it_says_that_it_was_created(view:
     [
         ([], None),
         ([NOW - 5, NOW - 9], NOW - 5),
-        ([NOW - 5, NOW + MOST_AHEAD - 1], NOW),
+        ([NOW - 5, NOW + MAX_CLOCK_SKEW - 1], NOW),
         ([NOW - 5, NOW + 3600], NOW - 5),
         ([YEAR_5000], None),
         ([NOW * 1000, NOW - 5], NOW - 5),
@@ -89,7 +89,7 @@ async def test_a_new_job_is_announced_whenever_it_says_that_it_was_created(view:
 def test_the_newest_line_of_a_log_is_not_one_that_is_still_to_come(moments: list[Any], newest: float | None) -> None:
     events = [Event(created_at=moment) for moment in moments]
 
-    assert newest_of(events, now=NOW) == newest
+    assert newest_event_at(events, now=NOW) == newest
 
 
 @pytest.mark.parametrize(
@@ -97,4 +97,4 @@ def test_the_newest_line_of_a_log_is_not_one_that_is_still_to_come(moments: list
     [(NOW, 60.0, NOW + 3000), (YEAR_5000, 60.0, None), (NOW, 1e9, None), (NOW + 10, 60.0, NOW + 3010)],
 )
 def test_no_finish_is_estimated_from_moments_that_make_no_sense(at: float, pace: float, finish: float | None) -> None:
-    assert estimated_finish(job(), Progress(50, 100, at, pace), now=NOW) == finish
+    assert estimated_finish(sample_job(), Progress(50, 100, at, pace), now=NOW) == finish

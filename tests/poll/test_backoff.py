@@ -2,14 +2,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.errors import AccessRefused, BrokenAnswer, ProviderError, RateLimited, Unreachable
+from bot.errors import AccessDenied, InvalidResponse, ProviderError, RateLimited, Unreachable
 from bot.jobs.changes import State
-from bot.poll.backoff import LATE_AFTER, LONGEST_BACKOFF, MODEL_PATIENCE, is_late, is_settled, pause_after
+from bot.poll.backoff import LATE_AFTER, LONGEST_BACKOFF, MODEL_NAME_TIMEOUT, account_backoff, is_closed, is_late
 from bot.store.jobs.jobs import KnownJob
 
 NOW = 1_790_000_000.0
 INTERVAL = 30.0
-OUTAGE = Unreachable("No answer.", maybe_done=False)
+OUTAGE = Unreachable("No answer.", may_have_executed=False)
 
 
 def known(status: str, same_for: float, model: str | None = None) -> KnownJob:
@@ -19,20 +19,20 @@ def known(status: str, same_for: float, model: str | None = None) -> KnownJob:
         version=3,
         state=State(status, model),
         created_at=None,
-        same_since=NOW - same_for,
-        settled=False,
+        state_since=NOW - same_for,
+        closed=False,
     )
 
 
 @pytest.mark.parametrize("status", ["failed", "cancelled", "expired", "canceled"])
 @pytest.mark.parametrize(("same_for", "settled"), [(0, False), (29.9, False), (30, True), (31, True)])
 def test_a_job_that_ended_is_settled_once_two_looks_agree(status: str, same_for: float, *, settled: bool) -> None:
-    assert is_settled(known(status, same_for), NOW, INTERVAL) is settled
+    assert is_closed(known(status, same_for), NOW, INTERVAL) is settled
 
 
 @pytest.mark.parametrize("status", ["queued", "running", "paused", "validating_files", "unknown", "word_of_tomorrow"])
 def test_a_job_that_is_not_over_is_never_settled(status: str) -> None:
-    assert not is_settled(known(status, 1e9, "ft:x"), NOW, INTERVAL)
+    assert not is_closed(known(status, 1e9, "ft:x"), NOW, INTERVAL)
 
 
 @pytest.mark.parametrize(
@@ -41,16 +41,16 @@ def test_a_job_that_is_not_over_is_never_settled(status: str) -> None:
         (29.9, "ft:x", False),
         (30, "ft:x", True),
         (30, None, False),
-        (MODEL_PATIENCE - 1, None, False),
-        (MODEL_PATIENCE, None, True),
+        (MODEL_NAME_TIMEOUT - 1, None, False),
+        (MODEL_NAME_TIMEOUT, None, True),
     ],
 )
 def test_a_succeeded_job_is_given_time_for_its_model(same_for: float, model: str | None, *, settled: bool) -> None:
-    assert is_settled(known("succeeded", same_for, model), NOW, INTERVAL) is settled
+    assert is_closed(known("succeeded", same_for, model), NOW, INTERVAL) is settled
 
 
 def test_a_long_interval_counts_for_a_job_without_a_model_too() -> None:
-    assert not is_settled(known("succeeded", MODEL_PATIENCE), NOW, 2 * MODEL_PATIENCE)
+    assert not is_closed(known("succeeded", MODEL_NAME_TIMEOUT), NOW, 2 * MODEL_NAME_TIMEOUT)
 
 
 @pytest.mark.parametrize(
@@ -78,16 +78,16 @@ def test_a_change_is_late_where_nobody_looked_for_several_intervals(
     [(1, 0, 22.5), (1, 1, 30), (2, 1, 60), (3, 1, 60), (3, 0, 45), (10_000, 1, 60)],
 )
 def test_a_failing_account_is_left_alone_ever_longer(failures: int, luck: float, pause: float) -> None:
-    assert pause_after(OUTAGE, failures, INTERVAL, luck) == pause
+    assert account_backoff(OUTAGE, failures, INTERVAL, luck) == pause
 
 
 def test_an_interval_longer_than_the_longest_backoff_is_kept() -> None:
-    assert pause_after(OUTAGE, 5, 3600, 1) == 3600
+    assert account_backoff(OUTAGE, 5, 3600, 1) == 3600
 
 
 @pytest.mark.parametrize(("luck", "pause"), [(0, 20), (1, 22)])
 def test_a_pause_that_the_api_asks_for_is_kept_whatever_the_failures(luck: float, pause: float) -> None:
-    assert pause_after(RateLimited("Slow down.", retry_after=20), 9, INTERVAL, luck) == pytest.approx(pause)
+    assert account_backoff(RateLimited("Slow down.", retry_after=20), 9, INTERVAL, luck) == pytest.approx(pause)
 
 
 @pytest.mark.parametrize(
@@ -95,19 +95,19 @@ def test_a_pause_that_the_api_asks_for_is_kept_whatever_the_failures(luck: float
     [(1, 0, 60), (1, 1, 66), (2, 0, 120), (3, 0, 240), (4, 0, 300), (4, 1, 300), (10_000, 0, 300)],
 )
 def test_a_key_that_is_refused_is_tried_once_a_minute_at_the_most(failures: int, luck: float, pause: float) -> None:
-    assert pause_after(AccessRefused("Incorrect API key."), failures, INTERVAL, luck) == pytest.approx(pause)
+    assert account_backoff(AccessDenied("Incorrect API key."), failures, INTERVAL, luck) == pytest.approx(pause)
 
 
 def test_a_refused_key_does_not_shorten_a_long_interval() -> None:
-    assert pause_after(AccessRefused("no"), 1, 3600, 0) == 3600
+    assert account_backoff(AccessDenied("no"), 1, 3600, 0) == 3600
 
 
-errors = st.sampled_from([OUTAGE, BrokenAnswer("?"), ProviderError("odd")])
+errors = st.sampled_from([OUTAGE, InvalidResponse("?"), ProviderError("odd")])
 
 
 @given(errors, st.integers(1, 10**9), st.floats(0.05, 86400), st.floats(0, 1))
 def test_a_pause_stays_between_bounds(error: ProviderError, failures: int, interval: float, luck: float) -> None:
-    pause = pause_after(error, failures, interval, luck)
+    pause = account_backoff(error, failures, interval, luck)
 
     assert 0.75 * interval <= pause * (1 + 1e-9)
     assert pause <= max(LONGEST_BACKOFF, interval)
@@ -115,4 +115,4 @@ def test_a_pause_stays_between_bounds(error: ProviderError, failures: int, inter
 
 @given(st.integers(1, 60), st.floats(0.05, 3600))
 def test_a_pause_never_shrinks_while_an_account_goes_on_failing(failures: int, interval: float) -> None:
-    assert pause_after(OUTAGE, failures, interval, 0.5) <= pause_after(OUTAGE, failures + 1, interval, 0.5)
+    assert account_backoff(OUTAGE, failures, interval, 0.5) <= account_backoff(OUTAGE, failures + 1, interval, 0.5)

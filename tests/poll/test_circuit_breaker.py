@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from bot.blocks.notice import NoticeKind, notice
-from bot.poll.circuit_breaker import Circuit
-from bot.poll.poller import Sweeper
+from bot.blocks.notice import NoticeKind, notice_message
+from bot.poll.circuit_breaker import CircuitBreaker
+from bot.poll.poller import Poller
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.server import FineTuningApi
 from bot.store import Store
 from bot.store.db import schema
 from bot.tracking.notices import Notices
-from tests.poll.lookout import INTERVAL, LIST, OPS, Lookout, lookout
-from tests.store.seeds import ACCOUNT, crowd, deliveries, rows
+from tests.poll.lookout import INTERVAL, LIST, OPS, PollHarness, poll_harness
+from tests.store.seeds import ACCOUNT, deliveries, rows, several_stores
 
 UNAVAILABLE = Fault("answer", status=503, body={"error": {"message": "overloaded."}})
 REFUSED = Fault("answer", status=401, body={"error": {"message": "Incorrect API key provided: sk-live-123456789."}})
@@ -29,33 +29,33 @@ async def api() -> AsyncIterator[FineTuningApi]:
 
 
 @pytest.fixture
-async def view(database_url: str, api: FineTuningApi) -> AsyncIterator[Lookout]:
-    async with lookout(database_url, api) as opened:
+async def view(database_url: str, api: FineTuningApi) -> AsyncIterator[PollHarness]:
+    async with poll_harness(database_url, api) as opened:
         yield opened
 
 
-async def _notices(view: Lookout, to: str | None = OPS) -> list[dict[str, Any]]:
+async def _notices(view: PollHarness, to: str | None = OPS) -> list[dict[str, Any]]:
     """Return the notices that are owed to a channel or a person, or to all."""
     return [json.loads(row.notice) for row in await deliveries(view.store, to) if row.notice]
 
 
-async def _kinds(view: Lookout, to: str | None = OPS) -> list[str]:
+async def _kinds(view: PollHarness, to: str | None = OPS) -> list[str]:
     return [body["kind"] for body in await _notices(view, to)]
 
 
-async def _ticks(view: Lookout, minutes: float, sweep: Callable[[], Awaitable[object]] | None = None) -> int:
+async def _ticks(view: PollHarness, minutes: float, sweep: Callable[[], Awaitable[object]] | None = None) -> int:
     """Let the timer tick for some time; return how many requests that cost."""
-    before = len(view.api.ledger)
+    before = len(view.api.request_log)
     for _ in range(round(minutes * 60 / INTERVAL)):
-        await view.time.passes(view.store, INTERVAL)
-        await (sweep or view.sweeper.sweep)()
-    return len(view.api.ledger) - before
+        await view.time.advance(view.store, INTERVAL)
+        await (sweep or view.poller.poll)()
+    return len(view.api.request_log) - before
 
 
-async def test_half_an_hour_of_outage_is_two_notices_and_no_false_change(view: Lookout) -> None:
+async def test_half_an_hour_of_outage_is_two_notices_and_no_false_change(view: PollHarness) -> None:
     jobs = [view.api.add_job(status="running") for _ in range(3)]
     await view.track_all(jobs)
-    await view.sweep()
+    await view.poll()
     faults = [UNAVAILABLE, Fault("drop"), Fault("answer", status=200, body="<html>"), Fault("answer", status=502)]
     view.api.faults.add(LIST, *faults * 100)
     view.api.change(jobs[0], status="paused")
@@ -66,7 +66,7 @@ async def test_half_an_hour_of_outage_is_two_notices_and_no_false_change(view: L
     assert await _kinds(view) == [NoticeKind.ACCOUNT_FAILING]
     assert asked <= 45, "about one a minute, two where a dropped connection is tried again"
     assert await view.changes() == []
-    assert view.sweeper.is_failing
+    assert view.poller.is_failing
 
     view.api.faults.clear()
     await _ticks(view, 1.5)
@@ -74,17 +74,17 @@ async def test_half_an_hour_of_outage_is_two_notices_and_no_false_change(view: L
     await _ticks(view, 5)
 
     failing, back = await _notices(view)
-    assert (failing["kind"], back["kind"]) == (NoticeKind.ACCOUNT_FAILING, NoticeKind.ACCOUNT_BACK)
+    assert (failing["kind"], back["kind"]) == (NoticeKind.ACCOUNT_FAILING, NoticeKind.ACCOUNT_RECOVERED)
     assert failing["about"] == back["about"] == ACCOUNT
     if view.store.db.is_sqlite:  # what PostgreSQL's stores gets older meanwhile
         assert failing["since"] == back["since"]
     assert back["until"] - back["since"] == pytest.approx(30 * 60, abs=90)
-    assert "overloaded" in notice(failing).text
-    assert not view.sweeper.is_failing
+    assert "overloaded" in notice_message(failing).text
+    assert not view.poller.is_failing
     assert await rows(view.store, schema.outage) == []
 
 
-async def test_an_outage_of_a_few_minutes_is_no_notice(view: Lookout) -> None:
+async def test_an_outage_of_a_few_minutes_is_no_notice(view: PollHarness) -> None:
     await view.subscribe()
     for _ in range(3):
         view.api.faults.always(LIST, UNAVAILABLE)
@@ -96,7 +96,7 @@ async def test_an_outage_of_a_few_minutes_is_no_notice(view: Lookout) -> None:
     assert await rows(view.store, schema.outage) == []
 
 
-async def test_a_second_outage_is_told_again(view: Lookout) -> None:
+async def test_a_second_outage_is_told_again(view: PollHarness) -> None:
     await view.subscribe()
     for _ in range(2):
         view.api.faults.always(LIST, UNAVAILABLE)
@@ -104,11 +104,11 @@ async def test_a_second_outage_is_told_again(view: Lookout) -> None:
         view.api.faults.clear()
         await _ticks(view, 3)
 
-    assert await _kinds(view) == [NoticeKind.ACCOUNT_FAILING, NoticeKind.ACCOUNT_BACK] * 2
+    assert await _kinds(view) == [NoticeKind.ACCOUNT_FAILING, NoticeKind.ACCOUNT_RECOVERED] * 2
 
 
 @pytest.mark.deep
-async def test_a_revoked_key_of_a_thousand_jobs_is_one_notice_and_a_request_a_minute(view: Lookout) -> None:
+async def test_a_revoked_key_of_a_thousand_jobs_is_one_notice_and_a_request_a_minute(view: PollHarness) -> None:
     await view.track_all([view.api.add_job(status="running") for _ in range(1000)])
     keys, view.api.keys = view.api.keys, {}
 
@@ -122,10 +122,10 @@ async def test_a_revoked_key_of_a_thousand_jobs_is_one_notice_and_a_request_a_mi
 
     view.api.keys = keys
     assert await _ticks(view, 5.5) >= 10
-    assert await _kinds(view) == [NoticeKind.ACCOUNT_FAILING, NoticeKind.ACCOUNT_BACK]
+    assert await _kinds(view) == [NoticeKind.ACCOUNT_FAILING, NoticeKind.ACCOUNT_RECOVERED]
 
 
-async def test_no_notice_repeats_a_key_that_the_api_names(view: Lookout) -> None:
+async def test_no_notice_repeats_a_key_that_the_api_names(view: PollHarness) -> None:
     await view.subscribe()
     view.api.faults.always(LIST, REFUSED)
     await _ticks(view, 10)
@@ -135,20 +135,20 @@ async def test_no_notice_repeats_a_key_that_the_api_names(view: Lookout) -> None
     assert "Incorrect API key provided: sk-..." in told["error"]
 
 
-async def test_a_key_that_lacks_a_scope_is_told_with_the_scope(view: Lookout) -> None:
+async def test_a_key_that_lacks_a_scope_is_told_with_the_scope(view: PollHarness) -> None:
     await view.subscribe()
     missing = {"error": {"message": "Missing scopes: api.fine_tuning.jobs.read"}}
     view.api.faults.always(LIST, Fault("answer", status=403, body=missing))
     await _ticks(view, 10)
 
     (told,) = await _notices(view)
-    assert "api.fine_tuning.jobs.read" in notice(told).text
+    assert "api.fine_tuning.jobs.read" in notice_message(told).text
 
 
-async def test_spent_money_is_four_requests_an_hour_and_told_after_five_minutes(view: Lookout) -> None:
+async def test_spent_money_is_four_requests_an_hour_and_told_after_five_minutes(view: PollHarness) -> None:
     await view.subscribe()
     view.api.faults.always(LIST, SPENT)
-    await view.sweep()
+    await view.poll()
 
     assert await _ticks(view, 4.5) == 0
     assert await _kinds(view) == []
@@ -156,10 +156,10 @@ async def test_spent_money_is_four_requests_an_hour_and_told_after_five_minutes(
     assert await _kinds(view) == [NoticeKind.ACCOUNT_FAILING]
     assert await _ticks(view, 54.5) <= 4
     [told] = await _notices(view)
-    assert "The account has no quota left: Quota exceeded." in notice(told).text
+    assert "The account has no quota left: Quota exceeded." in notice_message(told).text
 
 
-async def test_a_limited_rate_is_kept_to_and_starves_no_job(view: Lookout) -> None:
+async def test_a_limited_rate_is_kept_to_and_starves_no_job(view: PollHarness) -> None:
     jobs = [view.api.add_job(status="running") for _ in range(50)]
     await view.track_all(jobs)
     limited = Fault("answer", status=429, headers={"Retry-After": "20"})
@@ -168,33 +168,33 @@ async def test_a_limited_rate_is_kept_to_and_starves_no_job(view: Lookout) -> No
     for job in jobs[:8]:
         view.api.change(job, status="paused")
         assert await _ticks(view, 1.5) <= 3, "no request in the pause that the API asked for"
-        assert (job, "paused") in await view.told(), "no picture is older than three intervals"
+        assert (job, "paused") in await view.pending(), "no picture is older than three intervals"
     assert await _notices(view, None) == []
 
 
-async def test_a_restart_in_an_outage_neither_repeats_nor_forgets_a_notice(view: Lookout) -> None:
+async def test_a_restart_in_an_outage_neither_repeats_nor_forgets_a_notice(view: PollHarness) -> None:
     await view.subscribe()
     view.api.faults.always(LIST, UNAVAILABLE)
     await _ticks(view, 7)
 
-    await view.store.accounts.start_afresh()
-    restarted = _sweeper(view, view.store, OPS)
-    await _ticks(view, 7, restarted.sweep)
+    await view.store.account_leases.reset()
+    restarted = _poller_with(view, view.store, OPS)
+    await _ticks(view, 7, restarted.poll)
     assert await _kinds(view) == [NoticeKind.ACCOUNT_FAILING]
 
     view.api.faults.clear()
-    await _ticks(view, 2, _sweeper(view, view.store, OPS).sweep)
-    assert await _kinds(view) == [NoticeKind.ACCOUNT_FAILING, NoticeKind.ACCOUNT_BACK]
+    await _ticks(view, 2, _poller_with(view, view.store, OPS).poll)
+    assert await _kinds(view) == [NoticeKind.ACCOUNT_FAILING, NoticeKind.ACCOUNT_RECOVERED]
 
 
-async def test_several_processes_tell_an_outage_once(view: Lookout, database_url: str) -> None:
+async def test_several_processes_tell_an_outage_once(view: PollHarness, database_url: str) -> None:
     await view.subscribe()
-    async with crowd(view.store, database_url, view.time, size=3) as stores:
-        sweepers = [_sweeper(view, store, OPS) for store in stores]
+    async with several_stores(view.store, database_url, view.time, size=3) as stores:
+        sweepers = [_poller_with(view, store, OPS) for store in stores]
 
         async def sweep_all() -> None:
             for sweeper in sweepers:
-                await sweeper.sweep()
+                await sweeper.poll()
 
         view.api.faults.always(LIST, UNAVAILABLE)
         assert await _ticks(view, 10, sweep_all) <= 14
@@ -203,31 +203,31 @@ async def test_several_processes_tell_an_outage_once(view: Lookout, database_url
         await _ticks(view, 2, sweep_all)
 
         assert not any(sweeper.is_failing for sweeper in sweepers)
-    assert await _kinds(view) == [NoticeKind.ACCOUNT_FAILING, NoticeKind.ACCOUNT_BACK]
+    assert await _kinds(view) == [NoticeKind.ACCOUNT_FAILING, NoticeKind.ACCOUNT_RECOVERED]
 
 
-def _sweeper(view: Lookout, store: Store, ops: str | None, wake: Callable[[], None] = lambda: None) -> Sweeper:
+def _poller_with(view: PollHarness, store: Store, ops: str | None, wake: Callable[[], None] = lambda: None) -> Poller:
     notices = Notices(store, ops)
-    circuit = Circuit(store, notices, ACCOUNT, wake=wake, clock=view.time.clock)
-    return Sweeper(view.client, store, view.recorder, circuit, notices, interval=INTERVAL, clock=view.time.clock)
+    circuit = CircuitBreaker(store, notices, ACCOUNT, wake=wake, clock=view.time.now)
+    return Poller(view.client, store, view.recorder, circuit, notices, interval=INTERVAL, clock=view.time.now)
 
 
-async def test_without_a_channel_for_it_whoever_follows_something_is_told(view: Lookout) -> None:
+async def test_without_a_channel_for_it_whoever_follows_something_is_told(view: PollHarness) -> None:
     await view.subscribe()
     job = view.api.add_job(status="running")
     await view.track(job, "C2")
     woken: list[bool] = []
-    sweeper = _sweeper(view, view.store, None, lambda: woken.append(True))
+    sweeper = _poller_with(view, view.store, None, lambda: woken.append(True))
     view.api.faults.always(LIST, UNAVAILABLE)
 
-    await _ticks(view, 10, sweeper.sweep)
+    await _ticks(view, 10, sweeper.poll)
 
     assert await _kinds(view, "U1") == [NoticeKind.ACCOUNT_FAILING]
     assert len(await _notices(view, None)) == 1
     assert woken == [True]
 
 
-async def test_an_outage_ends_although_nobody_follows_anything_any_more(view: Lookout) -> None:
+async def test_an_outage_ends_although_nobody_follows_anything_any_more(view: PollHarness) -> None:
     job = view.api.add_job(status="running")
     await view.track(job)
     view.api.faults.always(LIST, UNAVAILABLE)
@@ -237,4 +237,4 @@ async def test_an_outage_ends_although_nobody_follows_anything_any_more(view: Lo
     view.api.faults.clear()
 
     assert await _ticks(view, 3) == 1
-    assert await _kinds(view) == [NoticeKind.ACCOUNT_FAILING, NoticeKind.ACCOUNT_BACK]
+    assert await _kinds(view) == [NoticeKind.ACCOUNT_FAILING, NoticeKind.ACCOUNT_RECOVERED]

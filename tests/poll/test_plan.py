@@ -2,12 +2,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.poll.plan import PAGE, further_pages
+from bot.poll.plan import PAGE_SIZE, further_pages
 
 
 def requests(pages: int, places: list[int]) -> int:
     """Return the requests after the first page: the pages, and one for each job that is on none of them."""
-    return pages + sum(place >= (pages + 1) * PAGE for place in places)
+    return pages + sum(place >= (pages + 1) * PAGE_SIZE for place in places)
 
 
 def plan(*places: int) -> int:
@@ -50,7 +50,7 @@ def test_places_of_jobs_that_are_not_missing_do_not_count() -> None:
 @given(st.lists(st.integers(0, 3000), max_size=80))
 def test_no_other_plan_is_cheaper_and_none_as_cheap_shows_more(places: list[int]) -> None:
     pages = plan(*places)
-    every_cost = [requests(count, places) for count in range(max(places, default=0) // PAGE + 2)]
+    every_cost = [requests(count, places) for count in range(max(places, default=0) // PAGE_SIZE + 2)]
 
     assert every_cost[pages] == min(every_cost)
     assert min(every_cost) not in every_cost[pages + 1 :]

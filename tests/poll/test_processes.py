@@ -6,13 +6,13 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from bot.poll.poller import LEASE, Sweeper
-from bot.poll.scheduler import BEHIND, NEARLY
+from bot.poll.poller import LEASE, Poller
+from bot.poll.scheduler import DUE_FRACTION, STANDBY_FRACTION
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.server import FineTuningApi
 from tests.pace import within
-from tests.poll.lookout import INTERVAL, LIST, Lookout, lookout, sweeper_on
-from tests.store.seeds import ACCOUNT, crowd
+from tests.poll.lookout import INTERVAL, LIST, PollHarness, poll_harness, poller_on
+from tests.store.seeds import ACCOUNT, several_stores
 
 TAKEN_OVER_WITHIN = 35.0
 
@@ -24,27 +24,27 @@ async def api() -> AsyncIterator[FineTuningApi]:
 
 
 @pytest.fixture
-async def view(postgres_url: str, api: FineTuningApi) -> AsyncIterator[Lookout]:
-    async with lookout(postgres_url, api) as opened:
+async def view(postgres_url: str, api: FineTuningApi) -> AsyncIterator[PollHarness]:
+    async with poll_harness(postgres_url, api) as opened:
         yield opened
 
 
 @asynccontextmanager
-async def _three(view: Lookout, postgres_url: str) -> AsyncIterator[list[Sweeper]]:
+async def _three(view: PollHarness, postgres_url: str) -> AsyncIterator[list[Poller]]:
     """Yield the sweepers of three processes."""
-    async with crowd(view.store, postgres_url, view.time, size=3) as stores:
-        yield [sweeper_on(store, view.client, view.time.clock)[1] for store in stores]
+    async with several_stores(view.store, postgres_url, view.time, size=3) as stores:
+        yield [poller_on(store, view.client, view.time.now)[1] for store in stores]
 
 
-class Timers:
+class ProcessTimers:
     """The timers of some processes, each of which began at a moment of its own; time passes from tick to tick."""
 
-    def __init__(self, view: Lookout, begins: dict[Sweeper, float]) -> None:
+    def __init__(self, view: PollHarness, begins: dict[Poller, float]) -> None:
         self._view = view
         self._next = dict(begins)
         self.now = 0.0
 
-    def dies(self, sweeper: Sweeper) -> None:
+    def dies(self, sweeper: Poller) -> None:
         del self._next[sweeper]
 
     async def run(self, seconds: float) -> None:
@@ -52,19 +52,19 @@ class Timers:
         while self._next and (at := min(self._next.values())) <= end:
             await self._goes_by(at - self.now)
             due = [sweeper for sweeper, when in self._next.items() if when == at]
-            waits = await asyncio.gather(*(each.sweep(older_than=NEARLY * INTERVAL) for each in due))
+            waits = await asyncio.gather(*(each.poll(older_than=DUE_FRACTION * INTERVAL) for each in due))
             for sweeper, wait in zip(due, waits, strict=True):
-                self._next[sweeper] = at + (wait + BEHIND * INTERVAL if wait else INTERVAL)
+                self._next[sweeper] = at + (wait + STANDBY_FRACTION * INTERVAL if wait else INTERVAL)
         await self._goes_by(end - self.now)
 
     async def _goes_by(self, seconds: float) -> None:
-        await self._view.time.passes(self._view.store, seconds)
+        await self._view.time.advance(self._view.store, seconds)
         self.now += seconds
 
     async def until_asked(self) -> float:
         """Run until somebody asks the API; return how long that took."""
-        asked, began = len(self._view.api.ledger), self.now
-        while len(self._view.api.ledger) == asked:
+        asked, began = len(self._view.api.request_log), self.now
+        while len(self._view.api.request_log) == asked:
             await self.run(0.5)
         return self.now - began
 
@@ -75,81 +75,81 @@ class Timers:
     ids=str,
 )
 async def test_three_processes_look_as_often_as_one(
-    view: Lookout, postgres_url: str, begins: tuple[float, ...]
+    view: PollHarness, postgres_url: str, begins: tuple[float, ...]
 ) -> None:
     await view.track_all([view.api.add_job(status="running") for _ in range(50)])
     async with _three(view, postgres_url) as sweepers:
-        timers = Timers(view, dict(zip(sweepers, begins, strict=True)))
+        timers = ProcessTimers(view, dict(zip(sweepers, begins, strict=True)))
         await timers.run(INTERVAL)
-        asked = len(view.api.ledger)
+        asked = len(view.api.request_log)
         await timers.run(40 * INTERVAL)
 
-    assert 39 <= len(view.api.ledger) - asked <= 42
+    assert 39 <= len(view.api.request_log) - asked <= 42
 
 
 @pytest.mark.parametrize("begins", [(0, 0, 0), (0, 10, 20), (0, 27.5, 28.5)], ids=str)
 @pytest.mark.parametrize("holds", [True, False], ids=["in a sweep", "between two"])
 async def test_an_account_of_a_dead_process_is_taken_over(
-    view: Lookout, postgres_url: str, begins: tuple[float, ...], *, holds: bool
+    view: PollHarness, postgres_url: str, begins: tuple[float, ...], *, holds: bool
 ) -> None:
     job = view.api.add_job(status="running")
     await view.track(job)
     async with _three(view, postgres_url) as sweepers:
-        timers = Timers(view, dict(zip(sweepers, begins, strict=True)))
+        timers = ProcessTimers(view, dict(zip(sweepers, begins, strict=True)))
         await timers.run(3 * INTERVAL - 0.5)
         await timers.until_asked()
         timers.dies(sweepers[0])
         if holds:
-            assert await view.store.accounts.claim(ACCOUNT, lease=LEASE)
+            assert await view.store.account_leases.claim(ACCOUNT, lease=LEASE)
         view.api.change(job, status="paused")
 
         assert await timers.until_asked() <= TAKEN_OVER_WITHIN
 
-    assert (job, "paused") in await view.told()
+    assert (job, "paused") in await view.pending()
 
 
-async def test_sweepers_that_look_at_once_record_a_change_once(view: Lookout, postgres_url: str) -> None:
+async def test_sweepers_that_look_at_once_record_a_change_once(view: PollHarness, postgres_url: str) -> None:
     jobs = [view.api.add_job(status="queued") for _ in range(30)]
     await view.track_all(jobs)
     async with _three(view, postgres_url) as sweepers:
         for status in ("running", "paused", "running"):
             for job in jobs:
                 view.api.change(job, status=status)
-            await asyncio.gather(*(sweeper.sweep() for sweeper in sweepers))
+            await asyncio.gather(*(sweeper.poll() for sweeper in sweepers))
 
     assert len(await view.changes()) == 90
 
 
-async def test_a_lease_that_runs_out_under_a_slow_sweep_does_no_harm(view: Lookout, postgres_url: str) -> None:
+async def test_a_lease_that_runs_out_under_a_slow_sweep_does_no_harm(view: PollHarness, postgres_url: str) -> None:
     jobs = [view.api.add_job(status="running") for _ in range(10)]
     await view.track_all(jobs)
     async with _three(view, postgres_url) as sweepers:
         for job in jobs:
             view.api.change(job, status="paused")
         view.api.faults.add(LIST, Fault("late", seconds=1))
-        slow = asyncio.create_task(sweepers[0].sweep())
+        slow = asyncio.create_task(sweepers[0].poll())
         await _until_claimed(view)
-        await view.time.passes(view.store, LEASE + 1)
-        await sweepers[1].sweep()
+        await view.time.advance(view.store, LEASE + 1)
+        await sweepers[1].poll()
         await slow
 
     assert len(await view.changes()) == 10
     assert not any(sweeper.is_failing for sweeper in sweepers)
 
 
-async def test_a_sweep_that_is_cut_gives_the_account_back(view: Lookout) -> None:
+async def test_a_sweep_that_is_cut_gives_the_account_back(view: PollHarness) -> None:
     await view.subscribe()
     view.api.faults.add(LIST, Fault("hang"))
-    cut = asyncio.create_task(view.sweeper.sweep())
+    cut = asyncio.create_task(view.poller.poll())
     await _until_claimed(view)
     cut.cancel()
     await asyncio.wait({cut})
 
     assert cut.cancelled()
-    assert await view.store.accounts.claim(ACCOUNT, lease=LEASE) is not None
+    assert await view.store.account_leases.claim(ACCOUNT, lease=LEASE) is not None
 
 
-async def _until_claimed(view: Lookout) -> None:
+async def _until_claimed(view: PollHarness) -> None:
     async with within(10):
-        while (await view.store.accounts.standing(ACCOUNT, interval=0)).busy_for == 0:  # noqa: ASYNC110 - a row tells nobody
+        while (await view.store.account_leases.status(ACCOUNT, interval=0)).next_poll_in == 0:  # noqa: ASYNC110 - a row tells nobody
             await asyncio.sleep(0.01)

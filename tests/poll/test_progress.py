@@ -2,24 +2,24 @@
 
 import pytest
 
-from bot.app.process import pace_of
-from bot.poll.progress import Allowance
+from bot.app.process import tuning_of
+from bot.poll.progress import PollBudget
 
 
 def test_the_usual_pace_is_what_a_bot_without_a_setting_has() -> None:
-    assert Allowance.of(120.0) == Allowance()
-    assert pace_of(120.0).cards.card == 30.0
+    assert PollBudget.of(120.0) == PollBudget()
+    assert tuning_of(120.0).cards.card_interval == 30.0
 
 
 @pytest.mark.parametrize(("seconds", "most"), [(1.5, 300), (2.0, 300), (30.0, 120), (3600.0, 30), (86_400.0, 30)])
 def test_a_shorter_time_reads_more_logs_a_minute_never_too_many_and_a_longer_one_as_many_as_usual(
     seconds: float, most: int
 ) -> None:
-    allowance = Allowance.of(seconds)
+    allowance = PollBudget.of(seconds)
     assert (allowance.every, allowance.most) == (seconds, most)
     assert allowance.tick <= min(10.0, seconds / 2), "what is due is found in time"
 
 
 @pytest.mark.parametrize("seconds", [1.0, 7.5])
 def test_a_card_is_redrawn_as_often_as_its_log_is_read(seconds: float) -> None:
-    assert pace_of(seconds).cards.card == seconds
+    assert tuning_of(seconds).cards.card_interval == seconds

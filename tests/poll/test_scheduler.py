@@ -14,15 +14,15 @@ import time_machine
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
-from bot.poll.scheduler import LAST_SECONDS, NEARLY, sweeping
+from bot.poll.scheduler import DUE_FRACTION, STOP_TIMEOUT, scheduled
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.server import FineTuningApi
-from tests.delivery.post_office import counted
+from tests.delivery.post_office import metric
 from tests.empty_store import lay_out
 from tests.faketime import WallClock, needs_faketime
 from tests.pace import stopwatch, within
 from tests.poll import ticking as ticks
-from tests.poll.lookout import LIST, Lookout, lookout, sweeper_on
+from tests.poll.lookout import LIST, PollHarness, poll_harness, poller_on
 from tests.simulation.loop import VirtualLoop
 from tests.store.seeds import ACCOUNT
 
@@ -47,33 +47,33 @@ async def api(asked: asyncio.Event) -> AsyncIterator[FineTuningApi]:
 
 
 @pytest.fixture
-async def view(tmp_path: Path, api: FineTuningApi) -> AsyncIterator[Lookout]:
-    async with lookout(lay_out(tmp_path / "ftjob.db"), api, interval=OFTEN, clock=time.time) as opened:
+async def view(tmp_path: Path, api: FineTuningApi) -> AsyncIterator[PollHarness]:
+    async with poll_harness(lay_out(tmp_path / "ftjob.db"), api, interval=OFTEN, clock=time.time) as opened:
         await opened.subscribe()
         yield opened
 
 
-async def _until_swept(view: Lookout, times: int) -> list[float]:
+async def _until_swept(view: PollHarness, times: int) -> list[float]:
     """Wait until so many lists were read; return when."""
-    ledger = view.api.ledger
-    await ledger.until(lambda: len(ledger.of(LIST)) >= times, seconds=10, why=f"{times} sweeps")
-    return [entry.at for entry in ledger.of(LIST)]
+    ledger = view.api.request_log
+    await ledger.wait_until(lambda: len(ledger.for_endpoint(LIST)) >= times, seconds=10, why=f"{times} sweeps")
+    return [entry.at for entry in ledger.for_endpoint(LIST)]
 
 
 def _block_the_loop(seconds: float) -> None:
     time.sleep(seconds)
 
 
-async def test_the_first_look_is_taken_at_once(view: Lookout) -> None:
-    async with stopwatch() as watch, sweeping([view.sweeper], SELDOM):
+async def test_the_first_look_is_taken_at_once(view: PollHarness) -> None:
+    async with stopwatch() as watch, scheduled([view.poller], SELDOM):
         await _until_swept(view, 1)
 
     assert watch.seconds < 1
 
 
-async def test_an_account_is_looked_at_each_interval(view: Lookout) -> None:
+async def test_an_account_is_looked_at_each_interval(view: PollHarness) -> None:
     began = time.time()
-    async with sweeping([view.sweeper], 0.4):
+    async with scheduled([view.poller], 0.4):
         at = await _until_swept(view, 2)
         async with stopwatch() as watch:
             at = await _until_swept(view, 5)
@@ -82,12 +82,12 @@ async def test_an_account_is_looked_at_each_interval(view: Lookout) -> None:
     assert watch.seconds < 2, "the first look opens the connection, too"
 
 
-async def test_a_slow_api_is_never_asked_twice_at_once_nor_flooded_afterwards(view: Lookout) -> None:
+async def test_a_slow_api_is_never_asked_twice_at_once_nor_flooded_afterwards(view: PollHarness) -> None:
     view.api.faults.add(LIST, Fault("late", seconds=1.2))
     began = time.time()
-    async with sweeping([view.sweeper], 0.3):
+    async with scheduled([view.poller], 0.3):
         await _until_swept(view, 1)
-        assert len(view.api.ledger) == 1
+        assert len(view.api.request_log) == 1
         at = await _until_swept(view, 4)
 
     assert at[0] - began >= 1.2
@@ -95,94 +95,96 @@ async def test_a_slow_api_is_never_asked_twice_at_once_nor_flooded_afterwards(vi
     assert at[3] - began >= 1.2 + 2 * 0.3
 
 
-async def test_a_look_that_is_late_is_not_dropped(view: Lookout) -> None:
-    async with sweeping([view.sweeper], SELDOM):
+async def test_a_look_that_is_late_is_not_dropped(view: PollHarness) -> None:
+    async with scheduled([view.poller], SELDOM):
         _block_the_loop(1.5)
         await _until_swept(view, 1)
 
 
-async def test_what_breaks_in_a_sweep_is_logged_once_each_way_and_the_timer_goes_on(view: Lookout) -> None:
+async def test_what_breaks_in_a_sweep_is_logged_once_each_way_and_the_timer_goes_on(view: PollHarness) -> None:
     async with view.store.db.transaction() as tx:
         await tx.execute(text("ALTER TABLE subscription RENAME TO away"))
 
-    ticks = counted("ftjob_sweeps_total", account=ACCOUNT, result="broke")
+    ticks = metric("ftjob_sweeps_total", account=ACCOUNT, result="broke")
     with capture_logs() as logs:
-        async with sweeping([view.sweeper], OFTEN):
+        async with scheduled([view.poller], OFTEN):
             async with within(10):
-                while counted("ftjob_sweeps_total", account=ACCOUNT, result="broke") < ticks + 3:  # noqa: ASYNC110
+                while metric("ftjob_sweeps_total", account=ACCOUNT, result="broke") < ticks + 3:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
-            assert len(view.api.ledger) == 0
-            assert view.sweeper.is_failing
+            assert len(view.api.request_log) == 0
+            assert view.poller.is_failing
             async with view.store.db.transaction() as tx:
                 await tx.execute(text("ALTER TABLE away RENAME TO subscription"))
             await _until_swept(view, 2)
-            assert not view.sweeper.is_failing
+            assert not view.poller.is_failing
 
     assert [(log["event"], log["account"]) for log in logs] == [("sweep.broke", ACCOUNT), ("sweep.mended", ACCOUNT)]
     assert "no such table: subscription" in str(logs[0]["exc_info"])
 
 
-async def test_two_accounts_do_not_wait_for_each_other(view: Lookout, tmp_path: Path) -> None:
+async def test_two_accounts_do_not_wait_for_each_other(view: PollHarness, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     async with FineTuningApi() as slow:
         slow.faults.always(LIST, Fault("late", seconds=2))
-        async with lookout(
+        async with poll_harness(
             lay_out(tmp_path / "other" / "ftjob.db"), slow, account_name="slow", clock=time.time
         ) as other:
             await other.subscribe()
-            async with sweeping([other.sweeper, view.sweeper], OFTEN):
+            async with scheduled([other.poller, view.poller], OFTEN):
                 await _until_swept(view, 5)
-                assert len(slow.ledger) == 0
+                assert len(slow.request_log) == 0
 
 
-async def test_two_timers_on_one_account_look_in_turns_and_one_alone_goes_on(view: Lookout) -> None:
-    _, other = sweeper_on(view.store, view.client, time.time, interval=0.4)
-    _, first = sweeper_on(view.store, view.client, time.time, interval=0.4)
+async def test_two_timers_on_one_account_look_in_turns_and_one_alone_goes_on(view: PollHarness) -> None:
+    _, other = poller_on(view.store, view.client, time.time, interval=0.4)
+    _, first = poller_on(view.store, view.client, time.time, interval=0.4)
     began = time.time()
-    async with sweeping([other], 0.4):
+    async with scheduled([other], 0.4):
         await _until_swept(view, 1)
-        async with sweeping([first], 0.4):
+        async with scheduled([first], 0.4):
             at = await _until_swept(view, 7)
-        assert [moment - began >= NEARLY * 0.4 * nth for nth, moment in enumerate(at)] == [True] * 7, "as one alone"
+        assert [moment - began >= DUE_FRACTION * 0.4 * nth for nth, moment in enumerate(at)] == [True] * 7, (
+            "as one alone"
+        )
         async with stopwatch() as watch:
             await _until_swept(view, 9)
     assert watch.seconds < 2
 
 
-async def test_the_end_waits_for_a_look_under_way(view: Lookout, asked: asyncio.Event) -> None:
+async def test_the_end_waits_for_a_look_under_way(view: PollHarness, asked: asyncio.Event) -> None:
     job = view.api.add_job(status="queued")
     view.api.faults.add(LIST, Fault("late", seconds=0.5))
     asked.clear()
-    async with sweeping([view.sweeper], SELDOM):
+    async with scheduled([view.poller], SELDOM):
         await asked.wait()
-        assert len(view.api.ledger) == 0
+        assert len(view.api.request_log) == 0
 
-    assert await view.told() == [(job, "queued")]
+    assert await view.pending() == [(job, "queued")]
 
 
 async def test_the_end_cuts_a_look_that_takes_too_long_and_stores_nothing_of_it(
-    view: Lookout, asked: asyncio.Event
+    view: PollHarness, asked: asyncio.Event
 ) -> None:
     view.api.faults.add(LIST, Fault("late", seconds=60))
     view.api.add_job(status="queued")
     asked.clear()
     began = time.monotonic()
-    async with stopwatch() as watch, sweeping([view.sweeper], SELDOM):
+    async with stopwatch() as watch, scheduled([view.poller], SELDOM):
         await asked.wait()
 
-    assert time.monotonic() - began >= LAST_SECONDS - 0.1
-    assert watch.seconds < LAST_SECONDS + 1
-    assert await view.told() == []
-    assert await view.store.accounts.swept_at(ACCOUNT) is None
+    assert time.monotonic() - began >= STOP_TIMEOUT - 0.1
+    assert watch.seconds < STOP_TIMEOUT + 1
+    assert await view.pending() == []
+    assert await view.store.account_leases.polled_at(ACCOUNT) is None
 
 
-async def test_after_the_end_nothing_is_asked(view: Lookout) -> None:
-    async with sweeping([view.sweeper], OFTEN):
+async def test_after_the_end_nothing_is_asked(view: PollHarness) -> None:
+    async with scheduled([view.poller], OFTEN):
         await _until_swept(view, 2)
-    asked = len(view.api.ledger)
+    asked = len(view.api.request_log)
 
     with pytest.raises(TimeoutError):
-        await view.api.ledger.until(lambda: len(view.api.ledger) > asked, seconds=0.5)
+        await view.api.request_log.wait_until(lambda: len(view.api.request_log) > asked, seconds=0.5)
 
 
 async def _tick(output: asyncio.StreamReader) -> None:
@@ -228,7 +230,7 @@ def test_looks_come_by_the_clock_of_the_loop_to_the_second() -> None:
             at.append(asyncio.get_running_loop().time())
 
     async def hour() -> None:
-        async with sweeping([], SELDOM, [Looking()], 10.0):
+        async with scheduled([], SELDOM, [Looking()], 10.0):
             await asyncio.sleep(3600 + 5)
 
     with time_machine.travel(0.0, tick=False), asyncio.Runner(loop_factory=VirtualLoop) as runner:

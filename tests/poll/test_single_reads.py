@@ -10,14 +10,14 @@ from sqlalchemy import update
 from structlog.testing import capture_logs
 
 from bot.blocks.notice import NoticeKind
-from bot.poll.problem_jobs import TELL_AFTER
+from bot.poll.problem_jobs import NOTIFY_AFTER
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.server import FineTuningApi
 from bot.store.db import schema
-from tests.delivery.post_office import counted
+from tests.delivery.post_office import metric
 from tests.empty_store import lay_out
-from tests.poll.lookout import EVENTS, INTERVAL, LIST, ONE, OPS, Lookout, lookout, page_of, sweeper_on
-from tests.store.seeds import ACCOUNT, known, rows
+from tests.poll.lookout import EVENTS, INTERVAL, LIST, OPS, RETRIEVE, PollHarness, page_of, poll_harness, poller_on
+from tests.store.seeds import ACCOUNT, known_job, rows
 
 UNREADABLE = {
     "500": Fault("answer", status=500, body={"error": {"message": "boom"}}),
@@ -40,83 +40,83 @@ async def api() -> AsyncIterator[FineTuningApi]:
 
 
 @pytest.fixture
-async def view(database_url: str, api: FineTuningApi) -> AsyncIterator[Lookout]:
-    async with lookout(database_url, api) as opened:
+async def view(database_url: str, api: FineTuningApi) -> AsyncIterator[PollHarness]:
+    async with poll_harness(database_url, api) as opened:
         yield opened
 
 
 @pytest.fixture
-async def view_on_sqlite(tmp_path: Path, api: FineTuningApi) -> AsyncIterator[Lookout]:
-    async with lookout(lay_out(tmp_path / "ftjob.db"), api) as opened:
+async def view_on_sqlite(tmp_path: Path, api: FineTuningApi) -> AsyncIterator[PollHarness]:
+    async with poll_harness(lay_out(tmp_path / "ftjob.db"), api) as opened:
         yield opened
 
 
-async def _one_bad(view: Lookout, fault: Fault, others: int = 3) -> tuple[str, list[str]]:
+async def _one_bad(view: PollHarness, fault: Fault, others: int = 3) -> tuple[str, list[str]]:
     """Return a tracked job that the list lacks and whose own reads meet a fault, and others that the list has."""
     bad, *well = [view.api.add_job(status="running") for _ in range(others + 1)]
     await view.track_all([bad, *well])
-    view.api.faults.always(f"{ONE} {bad}", fault)
+    view.api.faults.always(f"{RETRIEVE} {bad}", fault)
     _list_only(view, well)
     return bad, well
 
 
-def _list_only(view: Lookout, jobs: list[str]) -> None:
+def _list_only(view: PollHarness, jobs: list[str]) -> None:
     view.api.faults.always(LIST, page_of(*(view.api.jobs[job] for job in reversed(jobs))))
 
 
-async def _told(view: Lookout) -> list[tuple[str, str]]:
+async def _told(view: PollHarness) -> list[tuple[str, str]]:
     return [(row.job_id, row.new_status) for row in await view.changes()]
 
 
-async def _notices(view: Lookout) -> list[str]:
+async def _notices(view: PollHarness) -> list[str]:
     return [row.notice for row in await rows(view.store, schema.delivery) if row.channel == OPS]
 
 
 @pytest.mark.parametrize("fault", UNREADABLE.values(), ids=UNREADABLE.keys())
-async def test_what_the_list_says_is_told_whatever_becomes_of_a_single_read(view: Lookout, fault: Fault) -> None:
+async def test_what_the_list_says_is_told_whatever_becomes_of_a_single_read(view: PollHarness, fault: Fault) -> None:
     bad, well = await _one_bad(view, fault)
     for job in well:
         view.api.change(job, status="cancelled")
     _list_only(view, well)
-    swept = counted("ftjob_sweeps_total", account=ACCOUNT, result="swept")
+    swept = metric("ftjob_sweeps_total", account=ACCOUNT, result="swept")
 
-    await view.sweep()
+    await view.poll()
 
     assert await _told(view) == [(job, "cancelled") for job in well]
-    assert not view.sweeper.is_failing
-    assert counted("ftjob_sweeps_total", account=ACCOUNT, result="swept") == swept + 1
-    assert (await known(view.store, bad)).state.status == "running"
+    assert not view.poller.is_failing
+    assert metric("ftjob_sweeps_total", account=ACCOUNT, result="swept") == swept + 1
+    assert (await known_job(view.store, bad)).state.status == "running"
 
 
-async def test_single_reads_are_told_although_one_of_them_hangs(view: Lookout) -> None:
+async def test_single_reads_are_told_although_one_of_them_hangs(view: PollHarness) -> None:
     bad, well = await _one_bad(view, UNREADABLE["silence"])
     for job in well:
         view.api.change(job, status="paused")
     _list_only(view, [])
 
-    await view.sweep()
+    await view.poll()
 
     assert sorted(await _told(view)) == sorted((job, "paused") for job in well)
-    assert (await known(view.store, bad)).state.status == "running"
+    assert (await known_job(view.store, bad)).state.status == "running"
 
 
-async def test_a_read_that_hangs_delays_no_later_sweep_and_is_not_asked_twice(view: Lookout) -> None:
+async def test_a_read_that_hangs_delays_no_later_sweep_and_is_not_asked_twice(view: PollHarness) -> None:
     bad, well = await _one_bad(view, UNREADABLE["silence"])
-    await view.sweep()
+    await view.poll()
     view.api.change(well[0], status="paused")
     _list_only(view, well)
 
-    assert await view.sweep() == [LIST]
+    assert await view.poll() == [LIST]
 
     assert await _told(view) == [(well[0], "paused")]
-    assert sum(entry.request.get("id") == bad for entry in view.api.ledger.of(ONE)) == 1
+    assert sum(entry.request.get("id") == bad for entry in view.api.request_log.for_endpoint(RETRIEVE)) == 1
 
 
-async def test_a_read_that_outlasts_its_sweep_is_told_when_it_comes(view: Lookout) -> None:
+async def test_a_read_that_outlasts_its_sweep_is_told_when_it_comes(view: PollHarness) -> None:
     slow, _ = await _one_bad(view, Fault("late", seconds=2.5))
     view.api.change(slow, status="paused")
 
-    await view.sweep()
+    await view.poll()
     assert await _told(view) == []
 
     async with asyncio.timeout(60):
@@ -124,89 +124,89 @@ async def test_a_read_that_outlasts_its_sweep_is_told_when_it_comes(view: Lookou
             await asyncio.sleep(0.05)
 
 
-async def test_a_job_that_cannot_be_read_rests_longer_and_longer_whichever_process_reads(view: Lookout) -> None:
+async def test_a_job_that_cannot_be_read_rests_longer_and_longer_whichever_process_reads(view: PollHarness) -> None:
     bad, _ = await _one_bad(view, UNREADABLE["500"])
-    _, other = sweeper_on(view.store, view.client, view.time.clock)
-    unread = counted("ftjob_unread_jobs_total", account=ACCOUNT)
+    _, other = poller_on(view.store, view.client, view.time.now)
+    unread = metric("ftjob_unread_jobs_total", account=ACCOUNT)
 
     asked = []
     for n in range(16):
-        before = len(view.api.ledger.of(ONE))
-        await (view.sweeper, other)[n % 2].sweep()
-        if len(view.api.ledger.of(ONE)) > before:
+        before = len(view.api.request_log.for_endpoint(RETRIEVE))
+        await (view.poller, other)[n % 2].poll()
+        if len(view.api.request_log.for_endpoint(RETRIEVE)) > before:
             asked.append(n)
-        await view.time.passes(view.store, INTERVAL / 2)
+        await view.time.advance(view.store, INTERVAL / 2)
 
     first, second, third = (later - earlier for earlier, later in pairwise(asked))
     assert (first, second) == (2, 4)
     assert 7 <= third <= 8
-    assert counted("ftjob_unread_jobs_total", account=ACCOUNT) == unread + len(asked)
-    assert (await known(view.store, bad)).unread == len(asked)
+    assert metric("ftjob_unread_jobs_total", account=ACCOUNT) == unread + len(asked)
+    assert (await known_job(view.store, bad)).read_failures == len(asked)
 
 
-async def test_a_job_that_can_be_read_again_is_told_and_rests_no_more(view: Lookout) -> None:
+async def test_a_job_that_can_be_read_again_is_told_and_rests_no_more(view: PollHarness) -> None:
     bad, _ = await _one_bad(view, UNREADABLE["403"])
     with capture_logs() as logs:
-        await view.sweep()
+        await view.poll()
         view.api.change(bad, status="paused")
         view.api.faults.clear()
         _list_only(view, [])
-        await view.sweep_later(70)
+        await view.poll_later(70)
 
     assert await _told(view) == [(bad, "paused")]
-    assert (await known(view.store, bad)).unread == 0
+    assert (await known_job(view.store, bad)).read_failures == 0
     assert [log["event"] for log in logs] == ["job.unread", "job.readable"]
 
 
-async def test_a_job_that_rests_is_read_from_the_list_all_the_same(view: Lookout) -> None:
+async def test_a_job_that_rests_is_read_from_the_list_all_the_same(view: PollHarness) -> None:
     bad, _ = await _one_bad(view, UNREADABLE["500"])
-    await view.sweep()
+    await view.poll()
     view.api.change(bad, status="paused")
     _list_only(view, [bad])
 
-    await view.sweep_later(1)
+    await view.poll_later(1)
 
     assert await _told(view) == [(bad, "paused")]
 
 
-async def test_a_rest_that_a_clock_which_was_set_back_made_endless_is_over(view: Lookout) -> None:
+async def test_a_rest_that_a_clock_which_was_set_back_made_endless_is_over(view: PollHarness) -> None:
     bad, _ = await _one_bad(view, UNREADABLE["500"])
-    await view.sweep()
+    await view.poll()
     async with view.store.db.transaction() as tx:
         await tx.execute(update(schema.job).values(unread_until=schema.job.c.unread_until + 86400))
 
-    await view.sweep_later(1)
+    await view.poll_later(1)
 
-    assert sum(entry.request.get("id") == bad for entry in view.api.ledger.of(ONE)) == 2
+    assert sum(entry.request.get("id") == bad for entry in view.api.request_log.for_endpoint(RETRIEVE)) == 2
 
 
-async def test_people_hear_once_of_a_job_that_cannot_be_read_for_long(view_on_sqlite: Lookout) -> None:
+async def test_people_hear_once_of_a_job_that_cannot_be_read_for_long(view_on_sqlite: PollHarness) -> None:
     view = view_on_sqlite
     bad, _ = await _one_bad(view, UNREADABLE["500"])
-    await view.sweep()
-    await view.sweep_later(TELL_AFTER / 2)
+    await view.poll()
+    await view.poll_later(NOTIFY_AFTER / 2)
     assert await _notices(view) == []
 
     for _ in range(5):
-        await view.sweep_later(TELL_AFTER / 2)
+        await view.poll_later(NOTIFY_AFTER / 2)
 
     (notice,) = await _notices(view)
-    assert NoticeKind.JOB_UNREAD in notice
+    assert NoticeKind.JOB_UNREADABLE in notice
     assert bad in notice
     assert "boom" in notice
 
 
-async def test_an_account_whose_list_does_not_answer_is_an_outage_whatever_single_reads_do(view: Lookout) -> None:
+async def test_an_account_whose_list_does_not_answer_is_an_outage_whatever_single_reads_do(view: PollHarness) -> None:
     await _one_bad(view, UNREADABLE["500"])
     view.api.faults.always(LIST, UNREADABLE["500"])
 
-    assert await view.sweep() == [LIST]
+    assert await view.poll() == [LIST]
 
-    assert view.sweeper.is_failing
+    assert view.poller.is_failing
 
 
 @pytest.mark.parametrize("fault", ["silence", "500"])
-async def test_the_reason_of_one_failure_holds_up_no_other_alert(view: Lookout, fault: str) -> None:
+async def test_the_reason_of_one_failure_holds_up_no_other_alert(view: PollHarness, fault: str) -> None:
     silent, other = view.api.add_job(status="running"), view.api.add_job(status="running")
     await view.track_all([silent, other])
     view.api.faults.always(f"{EVENTS} {silent}", UNREADABLE[fault])
@@ -214,7 +214,7 @@ async def test_the_reason_of_one_failure_holds_up_no_other_alert(view: Lookout, 
         view.api.add_event(job, f"why {job} broke", level="error")
         view.api.change(job, status="failed")
 
-    await view.sweep()
+    await view.poll()
 
     told = {row.job_id: row.reason for row in await view.changes()}
     assert told.pop(other) == "The job failed."

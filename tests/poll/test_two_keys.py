@@ -18,49 +18,49 @@ from bot.store.channels.tracks import Subscription
 from bot.store.db import schema
 from bot.store.db.engine import Transaction
 from bot.tracking.recorder import Recorder
-from bot.tracking.transitions import Seen
-from tests.poll.lookout import LIST, Lookout, lookout, page_of, sweeper_on
+from bot.tracking.transitions import PollResult
+from tests.poll.lookout import LIST, PollHarness, page_of, poll_harness, poller_on
 from tests.store.seeds import deliveries, reading
-from tests.store.times import Time
+from tests.store.times import StoreClock
 
 
 @pytest.fixture
-async def view(database_url: str) -> AsyncIterator[Lookout]:
-    async with FineTuningApi() as api, lookout(database_url, api) as opened:
+async def view(database_url: str) -> AsyncIterator[PollHarness]:
+    async with FineTuningApi() as api, poll_harness(database_url, api) as opened:
         yield opened
 
 
-async def _second(view: Lookout, stack: AsyncExitStack) -> object:
+async def _second(view: PollHarness, stack: AsyncExitStack) -> object:
     """Return what sweeps the same API as another account, to which the channel is subscribed, too."""
     account = Account("second", view.api.base_url, SecretStr(view.api.key))
-    client = await stack.enter_async_context(Client(account, clock=view.time.clock, deadline=15))
+    client = await stack.enter_async_context(Client(account, clock=view.time.now, deadline=15))
     async with view.store.db.transaction() as tx:
         await view.store.tracks.subscribe(tx, Subscription("second", "C1", "U1", 0))
-    return sweeper_on(view.store, client, view.time.clock)[1]
+    return poller_on(view.store, client, view.time.now)[1]
 
 
 @pytest.mark.parametrize("first", [0, 1])
-async def test_a_job_of_two_accounts_is_told_once(view: Lookout, first: int) -> None:
+async def test_a_job_of_two_accounts_is_told_once(view: PollHarness, first: int) -> None:
     await view.subscribe()
     async with AsyncExitStack() as stack:
-        sweepers = [view.sweeper, await _second(view, stack)]
+        sweepers = [view.poller, await _second(view, stack)]
         job = view.api.add_job(status="queued")
         for status in ("queued", "running", "succeeded"):
             if status != "queued":
                 view.api.change(job, status=status)
             for n in (first, 1 - first):
                 await sweepers[n].sweep()  # type: ignore[attr-defined]
-            await view.time.passes(view.store, 31)
+            await view.time.advance(view.store, 31)
 
-    assert await view.told() == [(job, "queued"), (job, "running"), (job, "succeeded")]
+    assert await view.pending() == [(job, "queued"), (job, "running"), (job, "succeeded")]
 
 
-async def test_a_job_of_another_moment_with_the_same_name_is_another(view: Lookout) -> None:
+async def test_a_job_of_another_moment_with_the_same_name_is_another(view: PollHarness) -> None:
     await view.subscribe()
     async with AsyncExitStack() as stack:
         second = await _second(view, stack)
         job = view.api.add_job(status="queued")
-        await view.sweep()
+        await view.poll()
         body = view.api.jobs[job]
         view.api.faults.add(LIST, page_of({**body, "created_at": body["created_at"] + 60}))
         await second.sweep()  # type: ignore[attr-defined]
@@ -89,13 +89,13 @@ async def _until_they_wait(tx: Transaction, count: int) -> None:
 
 @pytest.mark.parametrize("jobs", [1, 3])
 async def test_accounts_that_see_new_jobs_at_the_same_moment_tell_each_once(postgres_url: str, jobs: int) -> None:
-    async with open_store(postgres_url, Time(postgres_url).clock) as store:
+    async with open_store(postgres_url, StoreClock(postgres_url).now) as store:
         await _subscribe(store, "one", "two")
         new = [reading(f"ftjob-{n}", "queued", created_at=1000 + n) for n in range(jobs)]
         recorder = Recorder(store, wake=lambda: None)
         async with store.db.transaction() as tx:
             await tx.execute(text("LOCK TABLE track IN EXCLUSIVE MODE"))  # for reading it stays open
-            both = [asyncio.create_task(recorder.record(Seen(name, new, {}))) for name in ("one", "two")]
+            both = [asyncio.create_task(recorder.record(PollResult(name, new, {}))) for name in ("one", "two")]
             await _until_they_wait(tx, 2)
         counts = await asyncio.gather(*both)
 
@@ -106,27 +106,27 @@ async def test_accounts_that_see_new_jobs_at_the_same_moment_tell_each_once(post
 @pytest.mark.parametrize("ended", ["before", "after"])
 @pytest.mark.parametrize("end", ["succeeded", "failed", "cancelled"])
 async def test_what_an_account_that_left_the_settings_followed_is_told_by_another(
-    view: Lookout, ended: str, end: str
+    view: PollHarness, ended: str, end: str
 ) -> None:
     await view.subscribe()
     async with AsyncExitStack() as stack:
         second: Any = await _second(view, stack)
         job = view.api.add_job(status="running")
-        for sweeper in (view.sweeper, second):
-            await sweeper.sweep()
+        for sweeper in (view.poller, second):
+            await sweeper.poll()
         if ended == "before":
             view.api.change(job, status=end)
-            await view.time.passes(view.store, 31)
+            await view.time.advance(view.store, 31)
             await second.sweep()  # which tells nothing of it: the other account has it
 
-        assert [await view.recorder.inherit(["second"]) for _ in range(2)] == [1, 0]
+        assert [await view.recorder.reassign_tracks(["second"]) for _ in range(2)] == [1, 0]
 
         view.api.change(job, status=end)
         for _ in range(2):
-            await view.time.passes(view.store, 31)
+            await view.time.advance(view.store, 31)
             await second.sweep()
 
-    assert await view.told() == [(job, "running"), (job, end)]
+    assert await view.pending() == [(job, "running"), (job, end)]
 
 
 @pytest.mark.parametrize("read", [["one", "two"], ["two"], ["two", "three"]])
@@ -135,15 +135,15 @@ async def test_only_accounts_that_are_read_keep_others_from_following(
     database_url: str, read: Sequence[str], how: str
 ) -> None:
     job = reading("ftjob-1", "running")
-    async with open_store(database_url, Time(database_url).clock) as store:
+    async with open_store(database_url, StoreClock(database_url).now) as store:
         await _subscribe(store, "one")
-        await Recorder(store, wake=lambda: None).record(Seen("one", [job], {}))
+        await Recorder(store, wake=lambda: None).record(PollResult("one", [job], {}))
         recorder = Recorder(store, wake=lambda: None, accounts=read)
         if how == "new":
             await _subscribe(store, "two")
-            await recorder.record(Seen("two", [job], {}))
+            await recorder.record(PollResult("two", [job], {}))
         else:
-            await recorder.subscribe(Subscription("two", "C1", "U1", 0), Seen("two", [job], {}))
+            await recorder.subscribe(Subscription("two", "C1", "U1", 0), PollResult("two", [job], {}))
 
         followed = {track.account for track, _ in await store.tracks.in_channel("C1")}
     assert followed == ({"one"} if "one" in read else {"one", "two"})
@@ -158,16 +158,16 @@ async def test_a_job_of_two_accounts_is_told_as_either_subscription_wants(
     database_url: str, first: tuple[str, ...], second: tuple[str, ...], tells: tuple[str, ...], how: str
 ) -> None:
     job = reading("ftjob-1", "running")
-    async with open_store(database_url, Time(database_url).clock) as store:
+    async with open_store(database_url, StoreClock(database_url).now) as store:
         recorder = Recorder(store, wake=lambda: None)
         for account, statuses in (("one", first), ("two", second)):
             subscription = Subscription(account, "C1", "U1", 0, Filter(statuses=statuses))
             if how == "subscribed":
-                await recorder.subscribe(subscription, Seen(account, [job], {}))
+                await recorder.subscribe(subscription, PollResult(account, [job], {}))
                 continue
             async with store.db.transaction() as tx:
                 await store.tracks.subscribe(tx, subscription)
-            await recorder.record(Seen(account, [job], {}))
+            await recorder.record(PollResult(account, [job], {}))
         [(track, _)] = await store.tracks.in_channel("C1")
 
     assert track.account == "one"

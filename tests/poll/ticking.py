@@ -2,7 +2,7 @@
 
 import asyncio
 
-from bot.poll.scheduler import sweeping
+from bot.poll.scheduler import scheduled
 
 OFTEN = 0.1
 
@@ -19,7 +19,7 @@ class Ticking:
 
 async def main() -> None:
     """Tick for ever."""
-    async with sweeping([], 60.0, [Ticking()], OFTEN):
+    async with scheduled([], 60.0, [Ticking()], OFTEN):
         await asyncio.Event().wait()
 
 

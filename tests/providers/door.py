@@ -11,12 +11,12 @@ from aiohttp.typedefs import Handler
 from pydantic import SecretStr
 
 from bot.errors import ProviderError
-from bot.jobs.actions import Order
+from bot.jobs.actions import JobAction
 from bot.jobs.models import Event
 from bot.providers.account import Account
 from bot.providers.client import Client
-from bot.providers.wire import Page, Reading
-from bot.sandbox.openai.server import JOBS_READ, JOBS_WRITE, FineTuningApi, Key
+from bot.providers.wire import FetchedJob, Page
+from bot.sandbox.openai.server import JOBS_READ, JOBS_WRITE, ApiKey, FineTuningApi
 
 READ_KEY = "sk-watching-0123456789abcdef"
 WRITE_KEY = "sk-ordering-0123456789abcdef"
@@ -31,7 +31,7 @@ PATIENCE = 60.0
 CALLS = ("list", "retrieve", "events", "cancel")
 
 
-class Watch:
+class RequestRecorder:
     """Notes every request that reaches a stand-in, whole."""
 
     def __init__(self, api: FineTuningApi) -> None:
@@ -43,7 +43,7 @@ class Watch:
         """The connections that requests came over."""
         return {id(request.transport) for request in self.requests if request.transport}
 
-    def of(self, method: str, path: str) -> int:
+    def count(self, method: str, path: str) -> int:
         """Return how many requests of a kind came; ``path`` is how they end."""
         return sum(request.method == method and request.path.endswith(path) for request in self.requests)
 
@@ -68,11 +68,11 @@ async def client_of(base_url: str, *, deadline: float = PATIENCE, **fields: Any)
 
 def new_api(**options: Any) -> FineTuningApi:
     """Return a stand-in that knows the two keys, each for its own work."""
-    keys = {READ_KEY: Key("watch", frozenset({JOBS_READ})), WRITE_KEY: Key("order", frozenset({JOBS_WRITE}))}
+    keys = {READ_KEY: ApiKey("watch", frozenset({JOBS_READ})), WRITE_KEY: ApiKey("order", frozenset({JOBS_WRITE}))}
     return FineTuningApi(keys=keys, **options)
 
 
-async def call(client: Client, what: str, job_id: str) -> Page | Reading | list[Event]:
+async def call(client: Client, what: str, job_id: str) -> Page | FetchedJob | list[Event]:
     """Make one of the four calls."""
     match what:
         case "list":
@@ -82,7 +82,7 @@ async def call(client: Client, what: str, job_id: str) -> Page | Reading | list[
         case "events":
             return await client.events(job_id)
         case _:
-            return await client.order(Order.CANCEL, job_id)
+            return await client.execute(JobAction.CANCEL, job_id)
 
 
 async def failure(client: Client, what: str, job_id: str) -> ProviderError:

@@ -5,15 +5,15 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
-Talk = Callable[[asyncio.StreamWriter], Awaitable[None]]
+Responder = Callable[[asyncio.StreamWriter], Awaitable[None]]
 """Answers one request; the connection stays open afterwards unless it closes the writer."""
 
 
 class RawServer:
     """Reads requests and lets ``talk`` answer them, byte by byte; counts both requests and connections."""
 
-    def __init__(self, talk: Talk) -> None:
-        self._talk = talk
+    def __init__(self, talk: Responder) -> None:
+        self._respond = talk
         self._tasks: set[asyncio.Task[None]] = set()
         self._quiet = asyncio.Event()
         self.asked = asyncio.Event()
@@ -46,7 +46,7 @@ class RawServer:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def until_nobody_is_connected(self, seconds: float = 60.0) -> None:
+    async def until_disconnected(self, seconds: float = 60.0) -> None:
         """Wait until every connection is closed."""
         async with asyncio.timeout(seconds):
             while self._tasks:
@@ -69,7 +69,7 @@ class RawServer:
                 await reader.readuntil(b"\r\n\r\n")
                 self.requests += 1
                 self.asked.set()
-                await self._talk(writer)
+                await self._respond(writer)
                 await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # the client left
@@ -77,7 +77,7 @@ class RawServer:
             writer.close()
 
 
-def says(content: bytes, *, then_close: bool = False) -> Talk:
+def responds(content: bytes, *, then_close: bool = False) -> Responder:
     """Return a talk that sends these bytes."""
 
     async def talk(writer: asyncio.StreamWriter) -> None:
@@ -88,21 +88,21 @@ def says(content: bytes, *, then_close: bool = False) -> Talk:
     return talk
 
 
-def good(body: bytes) -> bytes:
+def ok_response(body: bytes) -> bytes:
     """Return a right answer."""
-    return head(f"Content-Length: {len(body)}") + body
+    return response_head(f"Content-Length: {len(body)}") + body
 
 
-def head(*headers: str) -> bytes:
+def response_head(*headers: str) -> bytes:
     """Return the beginning of an answer that seems to be a good one."""
     return "\r\n".join(["HTTP/1.1 200 OK", "Content-Type: application/json", *headers, "", ""]).encode()
 
 
-def drips(pace: float) -> Talk:
+def drips(pace: float) -> Responder:
     """Return a talk whose body never ends, one byte each ``pace`` seconds."""
 
     async def talk(writer: asyncio.StreamWriter) -> None:
-        writer.write(head("Content-Length: 1000000"))
+        writer.write(response_head("Content-Length: 1000000"))
         while True:
             writer.write(b" ")
             await writer.drain()
@@ -111,11 +111,11 @@ def drips(pace: float) -> Talk:
     return talk
 
 
-class Flood:
+class EndlessBody:
     """A talk whose body is a gigabyte, sent as fast as it is taken."""
 
     def __init__(self, *headers: str, frame: Callable[[bytes], bytes] = bytes) -> None:
-        self._head = head(*headers)
+        self._head = response_head(*headers)
         self._chunk = frame(b" " * 2**16)
         self.sent = 0
         """Bytes that the client, or the sockets between, took."""

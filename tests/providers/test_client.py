@@ -8,14 +8,14 @@ import pytest
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
-from bot.errors import AccessRefused, NotFound, ProviderError
-from bot.jobs.actions import Order
+from bot.errors import AccessDenied, NotFound, ProviderError
+from bot.jobs.actions import JobAction
 from bot.providers.account import Account
 from bot.providers.client import Client
-from bot.providers.wire import Reading
+from bot.providers.wire import FetchedJob
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.api.state import ORGANIZATION, PROJECT
-from bot.sandbox.openai.server import FILES_READ, JOBS_READ, FineTuningApi, Key
+from bot.sandbox.openai.server import FILES_READ, JOBS_READ, ApiKey, FineTuningApi
 from tests.builders import job_body, list_body
 from tests.providers.door import (
     CALLS,
@@ -24,13 +24,13 @@ from tests.providers.door import (
     PATIENCE,
     READ_KEY,
     WRITE_KEY,
-    Watch,
+    RequestRecorder,
     assert_no_secret,
     call,
     client_of,
     new_api,
 )
-from tests.providers.raw import RawServer, good, says
+from tests.providers.raw import RawServer, ok_response, responds
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ async def test_every_page_is_read_and_each_job_once(api: FineTuningApi, client: 
         after = page.after
     assert after is None
     assert read == made[::-1]
-    assert len(api.ledger) == 3
+    assert len(api.request_log) == 3
 
 
 async def test_jobs_are_chosen_by_metadata_whatever_is_in_it(api: FineTuningApi, client: Client) -> None:
@@ -80,7 +80,7 @@ async def test_events_are_the_newest_lines_oldest_first(api: FineTuningApi, clie
 
 async def test_a_cancel_ends_the_job(api: FineTuningApi, client: Client) -> None:
     job = api.add_job(status="running")
-    reading = await client.order(Order.CANCEL, job)
+    reading = await client.execute(JobAction.CANCEL, job)
     assert (reading.snapshot.status, api.jobs[job]["status"]) == ("cancelled", "cancelled")
 
 
@@ -91,7 +91,7 @@ async def test_the_key_for_orders_is_used_for_the_cancel_alone(api: FineTuningAp
     job = api.add_job(status="running")
     for what in CALLS:
         await call(client, what, job)
-    used = {entry.what: entry.credential for entry in api.ledger}
+    used = {entry.endpoint: entry.credential for entry in api.request_log}
     assert used == {
         f"GET {JOBS}": "watch",
         f"GET {JOBS}/{{id}}": "watch",
@@ -105,17 +105,17 @@ async def test_without_a_key_for_orders_the_one_key_does_it_all_or_the_missing_s
 ) -> None:
     job = api.add_job(status="running")
     async with client_of(api.base_url, deadline=PATIENCE, write_key=None) as client:
-        with pytest.raises(AccessRefused) as caught:
-            await client.order(Order.CANCEL, job)
+        with pytest.raises(AccessDenied) as caught:
+            await client.execute(JobAction.CANCEL, job)
     assert caught.value.missing_scope == "api.fine_tuning.jobs.write"
     assert (caught.value.request_id or "").startswith("req_")
-    assert [entry.credential for entry in api.ledger] == ["watch"]
+    assert [entry.credential for entry in api.request_log] == ["watch"]
     assert api.jobs[job]["status"] == "running"
 
 
 async def test_organisation_and_project_are_sent_and_no_secret_stands_in_an_address() -> None:
     api = new_api()
-    watch = Watch(api)
+    watch = RequestRecorder(api)
     async with api, client_of(api.base_url, deadline=PATIENCE, organization=ORGANIZATION, project=PROJECT) as client:
         job = api.add_job(status="running")
         for what in CALLS:
@@ -133,7 +133,7 @@ async def test_organisation_and_project_are_sent_and_no_secret_stands_in_an_addr
 
 async def test_neither_is_sent_where_neither_is_set() -> None:
     api = new_api()
-    watch = Watch(api)
+    watch = RequestRecorder(api)
     async with api, client_of(api.base_url, deadline=PATIENCE) as client:
         await client.list_jobs()
     assert not {"OpenAI-Organization", "OpenAI-Project"} & set(watch.requests[0].headers)
@@ -141,7 +141,7 @@ async def test_neither_is_sent_where_neither_is_set() -> None:
 
 async def test_the_address_of_an_id_cannot_leave_its_place() -> None:
     api = new_api()
-    watch = Watch(api)
+    watch = RequestRecorder(api)
     async with api, client_of(api.base_url, deadline=PATIENCE) as client:
         for job_id in ("../files", "a/cancel", "a?limit=1", "a#b", "a%2Fb", "..%2F..", "a\r\nX: y"):
             with pytest.raises(ProviderError):
@@ -161,7 +161,7 @@ async def test_the_address_of_an_id_cannot_leave_its_place() -> None:
 async def test_a_key_that_the_api_repeats_is_not_repeated_by_us_whatever_its_form(api: FineTuningApi, key: str) -> None:
     api.faults.add("*", Fault("answer", status=401, body={"error": {"message": f"Incorrect API key: {key}."}}))
     async with client_of(api.base_url, deadline=PATIENCE, key=SecretStr(key)) as client:
-        with pytest.raises(AccessRefused) as caught:
+        with pytest.raises(AccessDenied) as caught:
             await client.list_jobs()
     assert str(caught.value).startswith("Incorrect API key: ")
     assert key not in str(caught.value)
@@ -175,8 +175,8 @@ def test_an_account_shows_no_key() -> None:
 
 
 def test_an_account_is_named_after_its_project() -> None:
-    assert Account("a", "https://x/v1", SecretStr("k"), project="proj_1").place == "project `proj_1`"
-    assert "API key" in Account("a", "https://x/v1", SecretStr("k")).place
+    assert Account("a", "https://x/v1", SecretStr("k"), project="proj_1").display_name == "project `proj_1`"
+    assert "API key" in Account("a", "https://x/v1", SecretStr("k")).display_name
 
 
 # --- counting ---
@@ -203,20 +203,20 @@ _ANSWERS = (("ftjob_provider_requests_total",), {"method": "GET", "status": "200
 
 async def test_one_connection_serves_many_requests() -> None:
     api = new_api()
-    watch = Watch(api)
+    watch = RequestRecorder(api)
     async with api, client_of(api.base_url, deadline=PATIENCE) as client:
         job = api.add_job(status="running")
         for _ in range(5):
             for what in CALLS[:3]:
                 await call(client, what, job)
-        await client.order(Order.CANCEL, job)
+        await client.execute(JobAction.CANCEL, job)
         assert len(watch.requests) == 16
         assert len(watch.peers) == 1
 
 
 async def test_many_requests_at_once_share_twenty_connections() -> None:
     api = new_api(latency=0.01)
-    watch = Watch(api)
+    watch = RequestRecorder(api)
     async with api, client_of(api.base_url, deadline=PATIENCE) as client:
         job = api.add_job()
         await asyncio.gather(*(client.retrieve(job) for _ in range(100)))
@@ -225,8 +225,8 @@ async def test_many_requests_at_once_share_twenty_connections() -> None:
 
 
 async def test_a_connection_that_the_server_closed_meanwhile_is_replaced() -> None:
-    body = good(b'{"object": "list", "data": [], "has_more": false}')
-    async with RawServer(says(body, then_close=True)) as server, client_of(server.base_url) as client:
+    body = ok_response(b'{"object": "list", "data": [], "has_more": false}')
+    async with RawServer(responds(body, then_close=True)) as server, client_of(server.base_url) as client:
         for _ in range(3):
             assert (await client.list_jobs()).readings == ()
         assert server.requests == 3
@@ -234,13 +234,13 @@ async def test_a_connection_that_the_server_closed_meanwhile_is_replaced() -> No
 
 async def test_two_hundred_requests_half_of_them_cut_short_leave_no_connection_behind() -> None:
     dice = random.Random(7)  # noqa: S311 - moments, not secrets
-    answer = good(b'{"id": "ftjob-1"}')
+    answer = ok_response(b'{"id": "ftjob-1"}')
 
     async def talk(writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(dice.uniform(0, 0.02))
         writer.write(answer)
 
-    async def one(client: Client, number: int) -> Reading | BaseException:
+    async def one(client: Client, number: int) -> FetchedJob | BaseException:
         task = asyncio.create_task(client.retrieve("ftjob-1"))
         if number % 2:
             asyncio.get_running_loop().call_later(dice.uniform(0, 0.1), task.cancel)
@@ -249,14 +249,14 @@ async def test_two_hundred_requests_half_of_them_cut_short_leave_no_connection_b
     async with RawServer(talk) as server:
         async with client_of(server.base_url, deadline=PATIENCE) as client:
             ends = await asyncio.gather(*(one(client, number) for number in range(200)))
-            assert all(isinstance(end, Reading) for end in ends[::2])
+            assert all(isinstance(end, FetchedJob) for end in ends[::2])
             cut = [end for end in ends[1::2] if isinstance(end, asyncio.CancelledError)]
             assert len(cut) >= 30
             # A leak of one connection for each would have used up the pool of 20 by now.
             again = await asyncio.gather(*(client.retrieve("ftjob-1") for _ in range(60)))
             assert len(again) == 60
             assert server.open_connections <= 20
-        await server.until_nobody_is_connected()
+        await server.until_disconnected()
 
 
 async def test_checkpoints_and_the_bytes_of_a_file_are_read(api: FineTuningApi) -> None:
@@ -264,7 +264,7 @@ async def test_checkpoints_and_the_bytes_of_a_file_are_read(api: FineTuningApi) 
     names = [api.add_checkpoint(job, step) for step in (1, 2, 3)]
     content = bytes(range(256))
     file = api.add_file(content, purpose="fine-tune-results")
-    api.keys[READ_KEY] = Key("watch", frozenset({JOBS_READ, FILES_READ}))
+    api.keys[READ_KEY] = ApiKey("watch", frozenset({JOBS_READ, FILES_READ}))
     async with client_of(api.base_url, deadline=PATIENCE) as client:
         newest = await client.checkpoints(job, limit=2)
         assert [each.fine_tuned_model_checkpoint for each in newest] == [names[2], names[1]]
@@ -277,7 +277,7 @@ async def test_checkpoints_and_the_bytes_of_a_file_are_read(api: FineTuningApi) 
 
 async def test_a_file_that_the_key_may_not_read_names_the_scope(api: FineTuningApi, client: Client) -> None:
     file = api.add_file(b"step\n", purpose="fine-tune-results")
-    with pytest.raises(AccessRefused) as caught:
+    with pytest.raises(AccessDenied) as caught:
         await client.file_content(file)
     assert caught.value.missing_scope == FILES_READ
     assert_no_secret(caught.value)

@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 import pytest
 
 from bot.errors import (
-    AccessRefused,
-    BrokenAnswer,
-    ForeignAnswer,
+    AccessDenied,
+    InvalidResponse,
+    MismatchedResponse,
     NotFound,
     ProviderError,
     RateLimited,
-    RequestRefused,
+    RequestRejected,
     TrainingClosed,
     Unreachable,
 )
@@ -35,12 +35,12 @@ from tests.providers.door import (
     READ_KEY,
     RETRIEVE,
     WRITE_KEY,
-    Watch,
+    RequestRecorder,
     client_of,
     failure,
     new_api,
 )
-from tests.providers.raw import Flood, RawServer, Talk, drips, good, head, says
+from tests.providers.raw import EndlessBody, RawServer, Responder, drips, ok_response, responds, response_head
 
 T = TypeVar("T")
 HTML = "<html><body>Service Unavailable</body></html>"
@@ -80,20 +80,20 @@ FAULTS = {
     "429": Row(answers(429, "", {"Retry-After": "7"}), RateLimited, fields=(("retry_after", 7.0),)),
     "429 without end": Row(answers(429, "", {"Retry-After": "9" * 400}), RateLimited, fields=(("retry_after", 300.0),)),
     "401": Row(
-        answers(401, error_body("Incorrect API key provided.")), AccessRefused, fields=(("missing_scope", None),)
+        answers(401, error_body("Incorrect API key provided.")), AccessDenied, fields=(("missing_scope", None),)
     ),
     "401 for a scope": Row(
-        answers(401, error_body(MISSING)), AccessRefused, fields=(("missing_scope", "api.fine_tuning.jobs.write"),)
+        answers(401, error_body(MISSING)), AccessDenied, fields=(("missing_scope", "api.fine_tuning.jobs.write"),)
     ),
     "403": Row(answers(403, error_body("no", code="training_not_available")), TrainingClosed),
-    "403 for a key": Row(answers(403, error_body("no")), AccessRefused),
+    "403 for a key": Row(answers(403, error_body("no")), AccessDenied),
     "404": Row(answers(404, error_body("Could not find fine tune")), NotFound),
-    "400": Row(answers(400, error_body("Job is already over")), RequestRefused),
-    "409": Row(answers(409, error_body("conflict")), RequestRefused),
-    "200 with HTML": Row(answers(200, HTML), BrokenAnswer),
-    "200 with nothing": Row(answers(200), BrokenAnswer),
-    "200 with another job": Row(answers(200, {"id": "ftjob-other", "status": "running"}), ForeignAnswer),
-    "204": Row(answers(204), BrokenAnswer),
+    "400": Row(answers(400, error_body("Job is already over")), RequestRejected),
+    "409": Row(answers(409, error_body("conflict")), RequestRejected),
+    "200 with HTML": Row(answers(200, HTML), InvalidResponse),
+    "200 with nothing": Row(answers(200), InvalidResponse),
+    "200 with another job": Row(answers(200, {"id": "ftjob-other", "status": "running"}), MismatchedResponse),
+    "204": Row(answers(204), InvalidResponse),
 }
 
 
@@ -117,7 +117,7 @@ async def answered(ask: Callable[[], Awaitable[T]]) -> T:
 async def test_a_fault_of_the_api_is_the_error_that_says_so(name: str, what: str, *, warm: bool) -> None:
     row, route = FAULTS[name], CANCEL if what == "cancel" else RETRIEVE
     api = new_api()
-    watch = Watch(api)
+    watch = RequestRecorder(api)
     async with api, client_of(api.base_url, deadline=DEADLINE if row.waits else PATIENCE) as client:
         job = api.add_job(status="running")
         if warm:
@@ -129,8 +129,8 @@ async def test_a_fault_of_the_api_is_the_error_that_says_so(name: str, what: str
         assert getattr(error, "maybe_done", None) is row.maybe_done
         assert all(getattr(error, field) == value for field, value in row.fields)
         # An order goes out once, whatever happens; a question may be asked again by the HTTP library, once.
-        assert watch.of("POST", "/cancel") == (what == "cancel")
-        assert watch.of("GET", job) <= 2
+        assert watch.count("POST", "/cancel") == (what == "cancel")
+        assert watch.count("GET", job) <= 2
         api.faults.clear()
         assert (await answered(lambda: client.retrieve(job))).snapshot.id == job
         done = row.fault.accepted or row.fault.kind == "late"
@@ -152,15 +152,15 @@ async def test_where_nobody_listens_nothing_was_sent(what: str, scheme: str) -> 
     async with client_of(f"{scheme}://127.0.0.1:{free_port()}/v1") as client:
         error = await failure(client, what, JOB)
     assert isinstance(error, Unreachable)
-    assert error.maybe_done is False
+    assert error.may_have_executed is False
 
 
 async def test_where_no_tls_is_spoken_nothing_was_sent(api: FineTuningApi) -> None:
     async with client_of(api.base_url.replace("http://", "https://")) as client:
         error = await failure(client, "cancel", JOB)
     assert isinstance(error, Unreachable)
-    assert error.maybe_done is False
-    assert len(api.ledger) == 0
+    assert error.may_have_executed is False
+    assert len(api.request_log) == 0
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -170,9 +170,9 @@ async def test_a_redirect_is_not_followed_and_no_key_goes_elsewhere(api: FineTun
         place = f"{elsewhere.base_url}/fine_tuning/jobs/{JOB}"
         api.faults.add("*", answers(status, "", {"Location": place}))
         error = await failure(client, what, JOB)
-        assert type(error) is BrokenAnswer
+        assert type(error) is InvalidResponse
         assert str(status) in str(error)
-        assert (len(api.ledger), len(elsewhere.ledger)) == (1, 0)
+        assert (len(api.request_log), len(elsewhere.request_log)) == (1, 0)
 
 
 # --- what no HTTP library would send ---
@@ -183,9 +183,9 @@ GARBAGE = {
     "a status line alone": b"HTTP/1.1 200 OK\r\n",
     "headers without end": b"HTTP/1.1 200 OK\r\nX: " + b"a" * 2_000_000 + b"\r\n\r\n",
     "a header without a colon": b"HTTP/1.1 200 OK\r\nwhat is this\r\n\r\n",
-    "two lengths": head("Content-Length: 2", "Content-Length: 3") + b"{}",
-    "a body that is cut": head("Content-Length: 100") + b'{"id": "ftjob-abc123"',
-    "chunks that are none": head("Transfer-Encoding: chunked") + b"zz\r\n{}\r\n0\r\n\r\n",
+    "two lengths": response_head("Content-Length: 2", "Content-Length: 3") + b"{}",
+    "a body that is cut": response_head("Content-Length: 100") + b'{"id": "ftjob-abc123"',
+    "chunks that are none": response_head("Transfer-Encoding: chunked") + b"zz\r\n{}\r\n0\r\n\r\n",
     "binary": bytes(range(256)) * 10,
     "nothing": b"",
 }
@@ -194,11 +194,11 @@ GARBAGE = {
 @pytest.mark.parametrize("what", ["retrieve", "cancel"])
 @pytest.mark.parametrize("name", GARBAGE)
 async def test_garbage_is_no_answer_and_leaves_an_order_in_doubt(name: str, what: str) -> None:
-    async with RawServer(says(GARBAGE[name], then_close=True)) as server, client_of(server.base_url) as client:
+    async with RawServer(responds(GARBAGE[name], then_close=True)) as server, client_of(server.base_url) as client:
         async with asyncio.timeout(PATIENCE):
             error = await failure(client, what, JOB)
         assert isinstance(error, Unreachable)
-        assert error.maybe_done is True
+        assert error.may_have_executed is True
         assert server.requests == 1 or what == "retrieve"
 
 
@@ -212,9 +212,9 @@ async def test_a_body_that_drips_is_cut_at_the_deadline(what: str) -> None:
         assert loop.time() - began > DEADLINE * 0.9
         assert watch.seconds < DEADLINE + 1
         assert isinstance(error, Unreachable)
-        assert error.maybe_done is True
+        assert error.may_have_executed is True
         assert f"{DEADLINE:g} s" in str(error)
-        await server.until_nobody_is_connected()
+        await server.until_disconnected()
 
 
 def chunked(content: bytes) -> bytes:
@@ -223,10 +223,14 @@ def chunked(content: bytes) -> bytes:
 
 @pytest.mark.parametrize(
     "flood",
-    [Flood(f"Content-Length: {2**30}"), Flood("Transfer-Encoding: chunked", frame=chunked), Flood("Connection: close")],
+    [
+        EndlessBody(f"Content-Length: {2**30}"),
+        EndlessBody("Transfer-Encoding: chunked", frame=chunked),
+        EndlessBody("Connection: close"),
+    ],
     ids=["announced", "in chunks", "until the end"],
 )
-async def test_a_gigabyte_is_cut_before_it_is_held(flood: Flood) -> None:
+async def test_a_gigabyte_is_cut_before_it_is_held(flood: EndlessBody) -> None:
     async with RawServer(flood) as server, client_of(server.base_url, deadline=PATIENCE) as client:
         tracemalloc.start()
         try:
@@ -234,8 +238,8 @@ async def test_a_gigabyte_is_cut_before_it_is_held(flood: Flood) -> None:
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-        assert (type(error), str(error)) == (BrokenAnswer, "The answer was larger than 8 MiB.")
-        await server.until_nobody_is_connected()
+        assert (type(error), str(error)) == (InvalidResponse, "The answer was larger than 8 MiB.")
+        await server.until_disconnected()
     assert LARGEST_PAGE < flood.sent < 4 * LARGEST_PAGE
     assert peak < 3 * LARGEST_PAGE
 
@@ -243,7 +247,10 @@ async def test_a_gigabyte_is_cut_before_it_is_held(flood: Flood) -> None:
 async def test_the_largest_page_is_still_read() -> None:
     body = b'{"id": "ftjob-abc123", "x": "' + b"x" * (LARGEST_PAGE - 31) + b'"}'
     assert len(body) == LARGEST_PAGE
-    async with RawServer(says(good(body))) as server, client_of(server.base_url, deadline=PATIENCE) as client:
+    async with (
+        RawServer(responds(ok_response(body))) as server,
+        client_of(server.base_url, deadline=PATIENCE) as client,
+    ):
         assert (await client.retrieve(JOB)).snapshot.id == JOB
 
 
@@ -251,7 +258,7 @@ async def test_an_answer_that_is_compressed_all_the_same_is_not_blown_up() -> No
     bomb = gzip.compress(b" " * 2**26)
     assert len(bomb) < 2**17
     api = new_api()
-    watch = Watch(api)
+    watch = RequestRecorder(api)
     async with api, client_of(api.base_url, deadline=PATIENCE) as client:
         api.faults.add("*", answers(200, bomb, {"Content-Encoding": "gzip", "Content-Type": "application/json"}))
         tracemalloc.start()
@@ -260,18 +267,18 @@ async def test_an_answer_that_is_compressed_all_the_same_is_not_blown_up() -> No
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-    assert type(error) is BrokenAnswer
+    assert type(error) is InvalidResponse
     assert watch.requests[0].headers["Accept-Encoding"] == "identity"
     assert peak < 2**22
 
 
 async def slow_to_notice(writer: asyncio.StreamWriter) -> None:
-    writer.write(head("Content-Length: 100"))
+    writer.write(response_head("Content-Length: 100"))
     await asyncio.Event().wait()
 
 
 @pytest.mark.parametrize("talk", [slow_to_notice, drips(0.01)], ids=["silent", "dripping"])
-async def test_a_call_that_is_cancelled_lets_go_of_its_connection(talk: Talk) -> None:
+async def test_a_call_that_is_cancelled_lets_go_of_its_connection(talk: Responder) -> None:
     async with RawServer(talk) as server, client_of(server.base_url, deadline=PATIENCE) as client:
         task = asyncio.create_task(client.retrieve(JOB))
         async with asyncio.timeout(PATIENCE):
@@ -280,7 +287,7 @@ async def test_a_call_that_is_cancelled_lets_go_of_its_connection(talk: Talk) ->
         with pytest.raises(asyncio.CancelledError):
             await task
         if talk is not slow_to_notice:
-            await server.until_nobody_is_connected()
+            await server.until_disconnected()
 
 
 def test_the_two_keys_of_these_tests_differ() -> None:

@@ -12,7 +12,7 @@ from bot.providers.wire import Page
 from tests.builders import JOB, job_body, list_body
 from tests.pace import within
 from tests.providers.door import CALLS, call, client_of
-from tests.providers.raw import RawServer, good, head
+from tests.providers.raw import RawServer, ok_response, response_head
 
 REQUESTS = 600
 AT_ONCE = 60
@@ -23,7 +23,7 @@ PATIENCE = 60.0
 PAGE = json.dumps(list_body(job_body())).encode()
 
 
-class Moods:
+class RandomFaults:
     """Answers at once, late, byte by byte, half, wrongly or not at all, as luck has it."""
 
     def __init__(self, luck: random.Random) -> None:
@@ -34,14 +34,14 @@ class Moods:
     async def __call__(self, writer: asyncio.StreamWriter) -> None:
         if self.together:
             await self.together.wait()
-            writer.write(good(PAGE))
+            writer.write(ok_response(PAGE))
             return
         match self.luck.randrange(8):
             case 0 | 1:
-                writer.write(good(PAGE))
+                writer.write(ok_response(PAGE))
             case 2:
                 await asyncio.sleep(self.luck.uniform(0, DEADLINE))
-                writer.write(good(PAGE))
+                writer.write(ok_response(PAGE))
             case 3 | 4:
                 await self._drip(writer)
             case 5:
@@ -55,7 +55,7 @@ class Moods:
                 writer.close()
 
     async def _drip(self, writer: asyncio.StreamWriter) -> None:
-        writer.write(head(f"Content-Length: {len(PAGE)}"))
+        writer.write(response_head(f"Content-Length: {len(PAGE)}"))
         step = 1 + len(PAGE) // self.luck.choice([5, 50])
         for start in range(0, len(PAGE), step):
             writer.write(PAGE[start : start + step])
@@ -81,7 +81,7 @@ async def _cut(client: Client, what: str, after: float) -> str:
     return "answered"
 
 
-async def _answers_all_together(client: Client, moods: Moods) -> bool:
+async def _answers_all_together(client: Client, moods: RandomFaults) -> bool:
     """Return whether as many requests as the pool has connections were answered, which are answered only together.
 
     A lost connection is one too few each time, a busy machine only now and then.
@@ -95,7 +95,7 @@ async def _answers_all_together(client: Client, moods: Moods) -> bool:
 async def test_requests_that_are_cut_at_any_moment_leave_nothing_behind() -> None:
     luck, ends, room = random.Random(20261125), Counter[str](), asyncio.Semaphore(AT_ONCE)  # noqa: S311
     tasks, files = len(asyncio.all_tasks()), _open_files()
-    moods = Moods(luck)
+    moods = RandomFaults(luck)
     async with RawServer(moods) as server:
         async with client_of(server.base_url, deadline=DEADLINE) as client:
 
@@ -109,7 +109,7 @@ async def test_requests_that_are_cut_at_any_moment_leave_nothing_behind() -> Non
             async with asyncio.timeout(PATIENCE):
                 while not await _answers_all_together(client, moods):
                     pass
-        await server.until_nobody_is_connected()
+        await server.until_disconnected()
 
     async with within(5):
         counting = 1  # the task that measures the seconds

@@ -5,18 +5,18 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.errors import AccessRefused, BrokenAnswer, NotFound, ProviderError, RateLimited, Unreachable
+from bot.errors import AccessDenied, InvalidResponse, NotFound, ProviderError, RateLimited, Unreachable
 from bot.providers.client import Client
-from bot.providers.coalesced import SERVES, Read, SharedReads
-from bot.providers.wire import Reading
+from bot.providers.coalesced import TTL, CoalescedReads, Read
+from bot.providers.wire import FetchedJob
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.server import FineTuningApi
-from tests.providers.door import JOBS, PATIENCE, RETRIEVE, Watch, client_of, new_api
+from tests.providers.door import JOBS, PATIENCE, RETRIEVE, RequestRecorder, client_of, new_api
 
 LATE = Fault("late", seconds=0.3)
 
 
-class Time:
+class ManualClock:
     """A clock that a test moves."""
 
     now = 1000.0
@@ -31,12 +31,12 @@ def unopened() -> FineTuningApi:
 
 
 @pytest.fixture
-def watch(unopened: FineTuningApi) -> Watch:
-    return Watch(unopened)
+def watch(unopened: FineTuningApi) -> RequestRecorder:
+    return RequestRecorder(unopened)
 
 
 @pytest.fixture
-async def api(unopened: FineTuningApi, watch: Watch) -> AsyncIterator[FineTuningApi]:
+async def api(unopened: FineTuningApi, watch: RequestRecorder) -> AsyncIterator[FineTuningApi]:
     assert watch.requests == []
     async with unopened as running:
         yield running
@@ -49,27 +49,27 @@ async def client(api: FineTuningApi) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-def time() -> Time:
-    return Time()
+def time() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
-def shared(client: Client, time: Time) -> SharedReads:
-    return SharedReads(client, time, time)
+def shared(client: Client, time: ManualClock) -> CoalescedReads:
+    return CoalescedReads(client, time, time)
 
 
-def status_of(read: Read[Reading]) -> str:
-    return read.answer.snapshot.status
+def status_of(read: Read[FetchedJob]) -> str:
+    return read.value.snapshot.status
 
 
-async def until_asked(watch: Watch, times: int) -> None:
+async def until_asked(watch: RequestRecorder, times: int) -> None:
     """Wait until so many requests have arrived, answered or not."""
     async with asyncio.timeout(PATIENCE):
         while len(watch.requests) < times:  # noqa: ASYNC110 - a request under way announces itself to nobody
             await asyncio.sleep(0.01)
 
 
-async def test_who_asks_the_same_at_one_moment_shares_one_request(api: FineTuningApi, shared: SharedReads) -> None:
+async def test_who_asks_the_same_at_one_moment_shares_one_request(api: FineTuningApi, shared: CoalescedReads) -> None:
     job, other = api.add_job(status="running"), api.add_job(status="failed")
     api.faults.always("*", LATE)
 
@@ -80,29 +80,29 @@ async def test_who_asks_the_same_at_one_moment_shares_one_request(api: FineTunin
     )
 
     assert [status_of(read) for read in reads] == ["running"] * 20 + ["failed"]
-    assert [len(page.answer.readings) for page in pages] == [2] * 20 + [0]
-    assert len(api.ledger.of(RETRIEVE)) == 2
-    assert len(api.ledger.of(f"GET {JOBS}")) == 2
+    assert [len(page.value.readings) for page in pages] == [2] * 20 + [0]
+    assert len(api.request_log.for_endpoint(RETRIEVE)) == 2
+    assert len(api.request_log.for_endpoint(f"GET {JOBS}")) == 2
 
 
 async def test_an_answer_serves_for_two_seconds_and_says_when_it_came(
-    api: FineTuningApi, shared: SharedReads, time: Time
+    api: FineTuningApi, shared: CoalescedReads, time: ManualClock
 ) -> None:
     job = api.add_job(status="running")
     first = await shared.job(job)
     api.change(job, status="paused")
 
-    time.now += SERVES - 0.1
+    time.now += TTL - 0.1
     again = await shared.job(job)
     time.now += 0.1
     later = await shared.job(job)
 
     assert (status_of(first), first.at) == (status_of(again), again.at) == ("running", 1000.0)
-    assert (status_of(later), later.at) == ("paused", 1000.0 + SERVES)
+    assert (status_of(later), later.at) == ("paused", 1000.0 + TTL)
 
 
 async def test_a_clock_that_is_set_back_lets_no_answer_serve_longer(
-    api: FineTuningApi, shared: SharedReads, time: Time
+    api: FineTuningApi, shared: CoalescedReads, time: ManualClock
 ) -> None:
     job = api.add_job(status="running")
     await shared.job(job)
@@ -113,7 +113,7 @@ async def test_a_clock_that_is_set_back_lets_no_answer_serve_longer(
 
 
 async def test_a_fresh_read_takes_no_earlier_answer_and_serves_the_next(
-    api: FineTuningApi, shared: SharedReads
+    api: FineTuningApi, shared: CoalescedReads
 ) -> None:
     job = api.add_job(status="running")
     await shared.job(job)
@@ -121,18 +121,18 @@ async def test_a_fresh_read_takes_no_earlier_answer_and_serves_the_next(
 
     assert status_of(await shared.job(job, fresh=True)) == "paused"
     assert status_of(await shared.job(job)) == "paused"
-    assert len(api.ledger.of(RETRIEVE)) == 2
+    assert len(api.request_log.for_endpoint(RETRIEVE)) == 2
 
 
 async def test_what_was_read_before_an_order_is_shown_to_nobody_after_it(
-    api: FineTuningApi, watch: Watch, shared: SharedReads
+    api: FineTuningApi, watch: RequestRecorder, shared: CoalescedReads
 ) -> None:
     job, other = api.add_job(status="running"), api.add_job(status="running")
     await shared.job(other)
     api.faults.add(RETRIEVE, LATE)
     early = asyncio.create_task(shared.job(job))
     await until_asked(watch, 2)
-    shared.forget()
+    shared.invalidate()
     api.change(job, status="cancelled")
     api.change(other, status="cancelled")
 
@@ -146,15 +146,15 @@ async def test_what_was_read_before_an_order_is_shown_to_nobody_after_it(
     ("fault", "kind"),
     [
         (Fault("answer", status=404), NotFound),
-        (Fault("answer", status=401), AccessRefused),
+        (Fault("answer", status=401), AccessDenied),
         (Fault("answer", status=429), RateLimited),
-        (Fault("answer", status=200, body="no JSON"), BrokenAnswer),
+        (Fault("answer", status=200, body="no JSON"), InvalidResponse),
         (Fault("answer", status=500), Unreachable),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )
 async def test_a_failure_is_told_to_all_who_wait_as_what_it_is_and_not_remembered(
-    api: FineTuningApi, shared: SharedReads, fault: Fault, kind: type[ProviderError]
+    api: FineTuningApi, shared: CoalescedReads, fault: Fault, kind: type[ProviderError]
 ) -> None:
     job = api.add_job(status="running")
     api.faults.add(RETRIEVE, fault)
@@ -162,11 +162,13 @@ async def test_a_failure_is_told_to_all_who_wait_as_what_it_is_and_not_remembere
     ends = await asyncio.gather(*(shared.job(job) for _ in range(5)), return_exceptions=True)
 
     assert [type(end) for end in ends] == [kind] * 5
-    assert len(api.ledger.of(RETRIEVE)) == 1
+    assert len(api.request_log.for_endpoint(RETRIEVE)) == 1
     assert status_of(await shared.job(job)) == "running"
 
 
-async def test_one_who_stops_to_wait_disturbs_nobody(api: FineTuningApi, watch: Watch, shared: SharedReads) -> None:
+async def test_one_who_stops_to_wait_disturbs_nobody(
+    api: FineTuningApi, watch: RequestRecorder, shared: CoalescedReads
+) -> None:
     job = api.add_job(status="running")
     api.faults.add(RETRIEVE, LATE)
     first, *others = (asyncio.create_task(shared.job(job)) for _ in range(3))
@@ -177,11 +179,11 @@ async def test_one_who_stops_to_wait_disturbs_nobody(api: FineTuningApi, watch: 
 
     assert first.cancelled()
     assert [status_of(read) for read in reads] == ["running", "running"]
-    assert len(api.ledger.of(RETRIEVE)) == 1
+    assert len(api.request_log.for_endpoint(RETRIEVE)) == 1
 
 
 async def test_a_request_ends_with_the_last_who_waits_and_the_next_asks_anew(
-    api: FineTuningApi, watch: Watch, shared: SharedReads
+    api: FineTuningApi, watch: RequestRecorder, shared: CoalescedReads
 ) -> None:
     job = api.add_job(status="running")
     api.faults.add(RETRIEVE, Fault("hang"))
@@ -199,21 +201,21 @@ async def test_a_request_ends_with_the_last_who_waits_and_the_next_asks_anew(
 
 
 async def test_no_more_is_kept_than_was_read_in_two_seconds(
-    api: FineTuningApi, shared: SharedReads, time: Time
+    api: FineTuningApi, shared: CoalescedReads, time: ManualClock
 ) -> None:
     for _ in range(20):
         await shared.job(api.add_job())
         time.now += 0.5
 
-    assert len(shared._answers) <= 4  # noqa: SLF001 - memory is nowhere else to be seen
+    assert len(shared._cached) <= 4  # noqa: SLF001 - memory is nowhere else to be seen
     assert shared._under_way == {}  # noqa: SLF001
 
 
 async def test_an_answer_serves_as_long_when_the_time_of_day_is_set(
-    api: FineTuningApi, client: Client, time: Time
+    api: FineTuningApi, client: Client, time: ManualClock
 ) -> None:
-    day = Time()
-    shared = SharedReads(client, day, time)
+    day = ManualClock()
+    shared = CoalescedReads(client, day, time)
     job = api.add_job(status="running")
     await shared.job(job)
     api.change(job, status="paused")
@@ -221,5 +223,5 @@ async def test_an_answer_serves_as_long_when_the_time_of_day_is_set(
     for step in (-3600.0, 7200.0, -365 * 86400.0):
         day.now += step
         assert status_of(await shared.job(job)) == "running"
-    time.now += SERVES
+    time.now += TTL
     assert status_of(await shared.job(job)) == "paused"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from bot.commands.error_messages import upstream
+from bot.commands.error_messages import provider_error
 from bot.errors import Unreachable
 from bot.net.proxies import Proxies, read_proxies
 from bot.providers.account import Account
@@ -47,24 +47,24 @@ async def test_a_certificate_of_an_unknown_issuer(api: FineTuningApi, tmp_path: 
         error = await failure(f"https://localhost:{port}/v1")
     assert str(error).startswith("Its certificate is not trusted: self")
     assert "SSL_CERT_FILE" in error.todo
-    assert error.maybe_done is False
+    assert error.may_have_executed is False
 
 
 async def test_a_host_that_does_not_exist() -> None:
     error = await failure("https://nobody.invalid/v1")
     assert "nobody.invalid" in str(error)
-    assert error.maybe_done is False
+    assert error.may_have_executed is False
 
 
 async def test_a_port_that_refuses() -> None:
     error = await failure(f"http://127.0.0.1:{free_port()}/v1")
-    assert (str(error), error.maybe_done) == ("The connection was refused: nothing listens at its port.", False)
+    assert (str(error), error.may_have_executed) == ("The connection was refused: nothing listens at its port.", False)
 
 
 async def test_https_at_a_port_of_plain_http(api: FineTuningApi) -> None:
     error = await failure(f"https://127.0.0.1:{api.port}/v1")
-    assert (str(error), error.maybe_done) == ("No TLS is spoken at its port.", False)
-    assert len(api.ledger) == 0
+    assert (str(error), error.may_have_executed) == ("No TLS is spoken at its port.", False)
+    assert len(api.request_log) == 0
 
 
 async def test_a_port_that_takes_a_connection_and_says_nothing() -> None:
@@ -85,7 +85,7 @@ async def test_a_port_that_takes_a_connection_and_says_nothing() -> None:
             await client.retrieve("ftjob-a")
         for writer in held:
             writer.close()
-    assert (str(caught.value), caught.value.maybe_done) == ("No answer within 0.5 s.", True)
+    assert (str(caught.value), caught.value.may_have_executed) == ("No answer within 0.5 s.", True)
 
 
 ALERT = b"\x15\x03\x03\x00\x02\x02\x46"
@@ -110,19 +110,19 @@ async def test_plain_http_at_a_port_of_https() -> None:
         error = await failure(f"http://127.0.0.1:{port}/v1")
     assert str(error) == "Its port speaks HTTPS, and was asked in plain HTTP."
     assert error.todo == "Let {address} begin with https://."
-    assert error.maybe_done is True
+    assert error.may_have_executed is True
 
 
 async def test_a_connection_that_is_closed_without_a_word() -> None:
     async with answering(b"") as port:
         error = await failure(f"http://127.0.0.1:{port}/v1")
-    assert (str(error), error.maybe_done) == ("It closed the connection without an answer.", True)
+    assert (str(error), error.may_have_executed) == ("It closed the connection without an answer.", True)
 
 
 async def test_a_proxy_that_is_not_there() -> None:
     error = await failure("https://localhost/v1", through(f"127.0.0.1:{free_port()}"))
     assert str(error).startswith("The proxy can't be reached. The connection was refused")
-    assert error.maybe_done is False
+    assert error.may_have_executed is False
 
 
 @pytest.mark.parametrize(
@@ -143,6 +143,6 @@ async def test_a_proxy_that_refuses(password: str | None, refuses: int | None, s
 async def test_what_takes_a_person_is_not_asked_for_again_in_a_minute(tmp_path: Path, api: FineTuningApi) -> None:
     async with tls_front(certificate(tmp_path), api) as port:
         error = await failure(f"https://localhost:{port}/v1")
-    said = upstream(error, place="here")
+    said = provider_error(error, place="here")
     assert said.startswith("I can't reach the API: Its certificate is not trusted: self")
     assert said.endswith("Your job is not affected. Ask whoever runs this bot to look at it.")

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from bot.errors import BrokenAnswer, RequestRefused
+from bot.errors import InvalidResponse, RequestRejected
 from bot.providers.decode import decoded
 from bot.providers.registry import dialect_of
-from bot.providers.wire import Answer, Page
+from bot.providers.wire import Page, Response
 from tests.builders import JOB, NOW, account, answer, job_body, list_body
 
 OTHER = "ftjob-other"
@@ -62,7 +62,7 @@ def test_a_job_that_can_be_read_in_two_ways_is_left_out_alone(field: str) -> Non
 
     assert [reading.snapshot.id for reading in page.readings] == [OTHER]
     assert page.broken == 1
-    with pytest.raises(BrokenAnswer):
+    with pytest.raises(InvalidResponse):
         DIALECT.read_job(answer(json.dumps(job_body())[:-1] + f", {field}}}"), JOB, now=NOW)
 
 
@@ -70,7 +70,7 @@ def test_a_job_that_can_be_read_in_two_ways_is_left_out_alone(field: str) -> Non
     "body", ['{"data": [], "data": []}', '{"data": [], "has_more": NaN}', '{"data": [], "x": {"a": 1, "a": 2}}']
 )
 def test_a_page_that_can_be_read_in_two_ways_is_a_broken_answer(body: str) -> None:
-    with pytest.raises(BrokenAnswer):
+    with pytest.raises(InvalidResponse):
         DIALECT.read_jobs(answer(body), now=NOW)
 
 
@@ -132,8 +132,8 @@ def test_nor_does_one_stand_in_what_belongs_to_a_job(call: str) -> None:
 
 def test_the_error_of_an_api_is_read_as_tolerantly() -> None:
     body = r'{"error": {"message": "bad \ud800 key: password=h1dd3n", "n": ' + "9" * 5000 + "}}"
-    with pytest.raises(RequestRefused) as caught:
-        DIALECT.read_jobs(Answer(400, {}, body.encode()), now=NOW)
+    with pytest.raises(RequestRejected) as caught:
+        DIALECT.read_jobs(Response(400, {}, body.encode()), now=NOW)
     assert str(caught.value) == "bad \ufffd key: password=..."
 
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from bot.errors import BrokenAnswer
+from bot.errors import InvalidResponse
 from bot.providers.client import LARGEST_JOB, LARGEST_PAGE, Client
-from bot.providers.sizes import REMEMBERED, PageSizes
+from bot.providers.sizes import TTL, PageSizes
 from bot.sandbox.openai.server import FineTuningApi
-from bot.telemetry.redaction import LONGEST
+from bot.telemetry.redaction import MAX_TEXT_LENGTH
 from tests.providers.door import PATIENCE, client_of, new_api
 
 MIB = 2**20
@@ -34,7 +34,7 @@ def graded(length: int) -> dict[str, Any]:
 
 
 def _asked(api: FineTuningApi) -> list[int]:
-    return [int(entry.request["query"]["limit"]) for entry in api.ledger.of("GET /fine_tuning/jobs")]
+    return [int(entry.request["query"]["limit"]) for entry in api.request_log.for_endpoint("GET /fine_tuning/jobs")]
 
 
 async def _all(client: Client) -> list[str]:
@@ -78,7 +78,7 @@ async def test_one_large_job_is_read_alone_and_its_long_texts_are_shortened(
         assert (reading.snapshot.id, reading.snapshot.status) == (job, "paused")
         assert reading.size > size
         source = reading.body["method"]["reinforcement"]["grader"]["source"]
-        assert LONGEST <= len(source) < MIB
+        assert MAX_TEXT_LENGTH <= len(source) < MIB
 
 
 async def test_a_job_that_is_too_large_even_alone_hides_no_other(api: FineTuningApi, client: Client) -> None:
@@ -87,14 +87,14 @@ async def test_a_job_that_is_too_large_even_alone_hides_no_other(api: FineTuning
     assert sorted(await _all(client)) == sorted([old, new])
     page = await client.list_jobs(after=new)
     assert (page.unreadable, page.after, page.broken) == ((huge,), huge, 1)
-    with pytest.raises(BrokenAnswer, match="larger than 64 MiB"):
+    with pytest.raises(InvalidResponse, match="larger than 64 MiB"):
         await client.retrieve(huge)
 
 
 async def test_many_short_texts_are_not_held_whatever_they_come_to(api: FineTuningApi, client: Client) -> None:
     job = api.add_job(method={"type": "dpo", "dpo": {"notes": ["short"] * (LARGEST_PAGE // 8)}})
 
-    with pytest.raises(BrokenAnswer, match="larger than 8 MiB"):
+    with pytest.raises(InvalidResponse, match="larger than 8 MiB"):
         await client.retrieve(job)
 
 
@@ -122,11 +122,11 @@ def test_larger_pages_are_tried_again_after_a_while() -> None:
 
     sizes.remember(None, 5, now=0.0)
 
-    assert list(sizes.to_try(None, 100, now=REMEMBERED - 1)) == [5, 1]
+    assert list(sizes.to_try(None, 100, now=TTL - 1)) == [5, 1]
     assert list(sizes.to_try("ftjob-1", 100, now=1.0)) == [100, 25, 5, 1]
     assert list(sizes.to_try(None, 3, now=1.0)) == [3, 1]
     assert list(sizes.to_try(None, 1, now=1.0)) == [1]
-    assert list(sizes.to_try(None, 100, now=REMEMBERED)) == [100, 25, 5, 1]
+    assert list(sizes.to_try(None, 100, now=TTL)) == [100, 25, 5, 1]
 
 
 def test_only_so_many_places_are_remembered() -> None:

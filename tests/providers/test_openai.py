@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bot.errors import BrokenAnswer, ForeignAnswer, NotFound, ProviderError
-from bot.jobs.actions import Order
+from bot.errors import InvalidResponse, MismatchedResponse, NotFound, ProviderError
+from bot.jobs.actions import JobAction
 from bot.providers.openai import OpenAI
 from bot.providers.wire import Page, Request
 from tests.builders import JOB, NOW, account, answer, job_body, list_body
@@ -42,7 +42,7 @@ def ids(page: Page) -> list[str]:
         ),
         (OPENAI.retrieve_job(JOB), Request("GET", f"/fine_tuning/jobs/{JOB}")),
         (OPENAI.retrieve_job("../files"), Request("GET", "/fine_tuning/jobs/..%2Ffiles")),
-        (OPENAI.order_job(Order.CANCEL, JOB), Request("POST", f"/fine_tuning/jobs/{JOB}/cancel")),
+        (OPENAI.job_action(JobAction.CANCEL, JOB), Request("POST", f"/fine_tuning/jobs/{JOB}/cancel")),
         (OPENAI.list_events(JOB), Request("GET", f"/fine_tuning/jobs/{JOB}/events", (("limit", "20"),))),
     ],
 )
@@ -52,7 +52,7 @@ def test_a_question_is_one_request(asked: Request, request_: Request) -> None:
 
 @pytest.mark.parametrize("job_id", ["", ".", ".."])
 def test_no_question_is_asked_about_a_step(job_id: str) -> None:
-    for ask in (OPENAI.retrieve_job, partial(OPENAI.order_job, Order.CANCEL), OPENAI.list_events, OPENAI.job_page):
+    for ask in (OPENAI.retrieve_job, partial(OPENAI.job_action, JobAction.CANCEL), OPENAI.list_events, OPENAI.job_page):
         with pytest.raises(NotFound):
             ask(job_id)
 
@@ -103,7 +103,7 @@ def test_the_cursor_passes_over_a_broken_last_item() -> None:
 @pytest.mark.parametrize("body", [{}, {"data": None}, {"data": {}}, {"data": "ftjob-1"}, {"data": 5}])
 def test_a_list_without_a_list_is_broken(body: Any) -> None:
     for read in (OPENAI.read_jobs, OPENAI.read_events):
-        with pytest.raises(BrokenAnswer) as caught:
+        with pytest.raises(InvalidResponse) as caught:
             read(answer(body, x_request_id="req_7"), now=NOW)
         assert caught.value.request_id == "req_7"
 
@@ -126,7 +126,7 @@ def test_the_job_that_was_asked_for_is_read_in_full() -> None:
 
 @pytest.mark.parametrize("body", [job_body(id="ftjob-other"), job_body(id=JOB.upper()), {"id": None}, {}, list_body()])
 def test_anything_but_the_job_that_was_asked_for_is_refused(body: Any) -> None:
-    with pytest.raises(BrokenAnswer) as caught:
+    with pytest.raises(InvalidResponse) as caught:
         OPENAI.read_job(answer(body, x_request_id="req_7"), JOB, now=NOW)
     assert caught.value.request_id == "req_7"
     assert "ftjob-other" not in str(caught.value)
@@ -147,7 +147,7 @@ def test_a_job_of_another_organisation_is_refused_where_both_are_known_by_id(
     ours: str | None, theirs: str | None, *, foreign: bool
 ) -> None:
     job = answer(job_body(organization_id=theirs))
-    with pytest.raises(ForeignAnswer) if foreign else nullcontext():
+    with pytest.raises(MismatchedResponse) if foreign else nullcontext():
         OpenAI(account(organization=ours)).read_job(job, JOB, now=NOW)
     listed = answer(list_body(job_body(organization_id=theirs), has_more=True))
     page = OpenAI(account(organization=ours)).read_jobs(listed, now=NOW)

@@ -9,7 +9,7 @@ from bot.errors import ProviderError
 from bot.providers.fireworks import Fireworks
 from bot.providers.openai import OpenAI
 from bot.providers.together import Together
-from bot.providers.wire import Answer
+from bot.providers.wire import Response
 from tests.builders import JOB, NOW, account, answer, error_body, job_body, list_body
 
 OPENAI, TOGETHER, FIREWORKS = (dialect(account(organization="org-1")) for dialect in (OpenAI, Together, Fireworks))
@@ -21,7 +21,7 @@ SECRETS = {
 }
 CANARY = "c4n4ry"
 
-Read = Callable[[Answer], Any]
+Read = Callable[[Response], Any]
 
 
 def checkpoints(said: str) -> dict[str, Any]:

@@ -4,7 +4,15 @@ from typing import Any
 
 import pytest
 
-from bot.errors import AccessRefused, ProviderError, QuotaSpent, RateLimited, Refusal, RequestRefused, Unreachable
+from bot.errors import (
+    AccessDenialReason,
+    AccessDenied,
+    ProviderError,
+    QuotaExceeded,
+    RateLimited,
+    RequestRejected,
+    Unreachable,
+)
 from bot.providers.refusals import QUOTA_PAUSE, error_of, summary
 from tests.builders import NOW, answer, error_body
 
@@ -74,7 +82,7 @@ SPENT: dict[str, tuple[int, Any]] = {
 @pytest.mark.parametrize(("status", "body"), SPENT.values(), ids=SPENT.keys())
 def test_a_spent_quota_is_named_and_waits_longest(status: int, body: Any) -> None:
     found = error(status, body, retry_after="2")
-    assert type(found) is QuotaSpent
+    assert type(found) is QuotaExceeded
     assert found.retry_after == QUOTA_PAUSE == 900
     assert found.request_id == "req_1"
     inner = body.get("error") if isinstance(body, dict) else None
@@ -106,100 +114,136 @@ def test_too_many_requests_are_no_spent_quota(body: Any) -> None:
     assert found.retry_after == 7
 
 
-REFUSED: dict[str, tuple[int, Any, Refusal]] = {
-    "a wrong key": (401, openai("Incorrect API key provided.", "invalid_api_key"), Refusal.KEY),
-    "a wrong key at Together": (401, openai("Invalid API key provided.", "invalid_api_key"), Refusal.KEY),
-    "a wrong key at Fireworks": (403, google("The API key you provided is invalid.", 7), Refusal.KEY),
+REFUSED: dict[str, tuple[int, Any, AccessDenialReason]] = {
+    "a wrong key": (401, openai("Incorrect API key provided.", "invalid_api_key"), AccessDenialReason.KEY),
+    "a wrong key at Together": (401, openai("Invalid API key provided.", "invalid_api_key"), AccessDenialReason.KEY),
+    "a wrong key at Fireworks": (403, google("The API key you provided is invalid.", 7), AccessDenialReason.KEY),
     "a wrong key at Azure": (
         401,
         azure(
             "Access denied due to invalid subscription key or wrong API endpoint. Use a correct regional API endpoint.",
             "401",
         ),
-        Refusal.KEY,
+        AccessDenialReason.KEY,
     ),
     "an old token at Azure": (
         401,
         azure("Access token is missing, invalid, audience is incorrect, or have expired.", "Unauthorized"),
-        Refusal.KEY,
+        AccessDenialReason.KEY,
     ),
-    "401 without a body": (401, "", Refusal.KEY),
+    "401 without a body": (401, "", AccessDenialReason.KEY),
     "a key without rights": (
         403,
         openai("You have insufficient permissions.", "insufficient_permissions"),
-        Refusal.RIGHTS,
+        AccessDenialReason.PERMISSION,
     ),
     "a principal without a role": (
         401,
         azure("The principal lacks the required data action to perform the operation.", "PermissionDenied"),
-        Refusal.RIGHTS,
+        AccessDenialReason.PERMISSION,
     ),
-    "403 without a reason": (403, openai("Not here", None), Refusal.RIGHTS),
+    "403 without a reason": (403, openai("Not here", None), AccessDenialReason.PERMISSION),
     "keys that are switched off at Azure": (
         403,
         azure("Key based authentication is disabled for this resource.", "AuthenticationTypeDisabled"),
-        Refusal.RIGHTS,
+        AccessDenialReason.PERMISSION,
     ),
     "another organization": (
         401,
         openai("OpenAI-Organization header should match organization for API key", "mismatched_organization"),
-        Refusal.PROJECT,
+        AccessDenialReason.PROJECT,
     ),
     "another project": (
         401,
         openai("OpenAI-Project header should match project for API key", "mismatched_project"),
-        Refusal.PROJECT,
+        AccessDenialReason.PROJECT,
     ),
-    "no such organization": (401, openai("No such organization: org-1.", "invalid_organization"), Refusal.PROJECT),
-    "nobody's member": (401, openai("You must be a member of an organization to use the API", None), Refusal.PROJECT),
-    "a closed account": (401, openai("The account has been deactivated.", "account_deactivated"), Refusal.ACCOUNT),
-    "a suspended account": (403, google("Your account acme is suspended.", 7), Refusal.ACCOUNT),
-    "an archived project": (401, openai("The project you are requesting has been archived.", None), Refusal.ACCOUNT),
+    "no such organization": (
+        401,
+        openai("No such organization: org-1.", "invalid_organization"),
+        AccessDenialReason.PROJECT,
+    ),
+    "nobody's member": (
+        401,
+        openai("You must be a member of an organization to use the API", None),
+        AccessDenialReason.PROJECT,
+    ),
+    "a closed account": (
+        401,
+        openai("The account has been deactivated.", "account_deactivated"),
+        AccessDenialReason.ACCOUNT,
+    ),
+    "a suspended account": (403, google("Your account acme is suspended.", 7), AccessDenialReason.ACCOUNT),
+    "an archived project": (
+        401,
+        openai("The project you are requesting has been archived.", None),
+        AccessDenialReason.ACCOUNT,
+    ),
     "the country": (
         403,
         openai(
             "Country, region, or territory not supported", "unsupported_country_region_territory", "request_forbidden"
         ),
-        Refusal.PLACE,
+        AccessDenialReason.REGION,
     ),
-    "the country, without a code": (403, openai("Your country is not supported.", None), Refusal.PLACE),
+    "the country, without a code": (403, openai("Your country is not supported.", None), AccessDenialReason.REGION),
     "the country, the other way round": (
         403,
         openai("This service is not available in your country.", None),
-        Refusal.PLACE,
+        AccessDenialReason.REGION,
     ),
-    "the place": (403, google("User location is not supported for the API use.", 7), Refusal.PLACE),
-    "for legal reasons": (451, openai("Not here.", None), Refusal.PLACE),
-    "the address": (401, openai("Your IP is not authorized.", "ip_not_authorized"), Refusal.ADDRESS),
-    "the address, in numbers": (403, openai("Your IP address 203.0.113.9 is not allowed.", None), Refusal.ADDRESS),
-    "the address, in a gateway's words": (403, {"detail": "IP 203.0.113.9 is not in the allow list"}, Refusal.ADDRESS),
+    "the place": (403, google("User location is not supported for the API use.", 7), AccessDenialReason.REGION),
+    "for legal reasons": (451, openai("Not here.", None), AccessDenialReason.REGION),
+    "the address": (401, openai("Your IP is not authorized.", "ip_not_authorized"), AccessDenialReason.IP_ADDRESS),
+    "the address, in numbers": (
+        403,
+        openai("Your IP address 203.0.113.9 is not allowed.", None),
+        AccessDenialReason.IP_ADDRESS,
+    ),
+    "the address, in a gateway's words": (
+        403,
+        {"detail": "IP 203.0.113.9 is not in the allow list"},
+        AccessDenialReason.IP_ADDRESS,
+    ),
     "the address, in OAuth's words": (
         403,
         {"error": "access_denied", "error_description": "IP 203.0.113.9 is not permitted"},
-        Refusal.ADDRESS,
+        AccessDenialReason.IP_ADDRESS,
     ),
-    "Azure's firewall": (403, azure("Access denied due to Virtual Network/Firewall rules.", "403"), Refusal.ADDRESS),
+    "Azure's firewall": (
+        403,
+        azure("Access denied due to Virtual Network/Firewall rules.", "403"),
+        AccessDenialReason.IP_ADDRESS,
+    ),
     "Azure's private endpoint": (
         403,
         azure("Public access is disabled. Configure a private endpoint.", "403"),
-        Refusal.ADDRESS,
+        AccessDenialReason.IP_ADDRESS,
     ),
-    "Cloudflare": (403, CLOUDFLARE, Refusal.IN_BETWEEN),
-    "Cloudflare in a word": (403, "error code: 1020", Refusal.IN_BETWEEN),
-    "Cloudflare in JSON": (403, {"title": "Error 1020", "status": 403, "cloudflare_error": True}, Refusal.IN_BETWEEN),
-    "a page to sign in": (401, "<html><form>Sign in</form></html>", Refusal.IN_BETWEEN),
-    "a proxy": (403, SQUID, Refusal.IN_BETWEEN),
-    "a proxy that wants a password": (407, SQUID, Refusal.IN_BETWEEN),
-    "a proxy that wants a password, in JSON": (407, openai("Proxy authentication required", None), Refusal.IN_BETWEEN),
+    "Cloudflare": (403, CLOUDFLARE, AccessDenialReason.INTERMEDIARY),
+    "Cloudflare in a word": (403, "error code: 1020", AccessDenialReason.INTERMEDIARY),
+    "Cloudflare in JSON": (
+        403,
+        {"title": "Error 1020", "status": 403, "cloudflare_error": True},
+        AccessDenialReason.INTERMEDIARY,
+    ),
+    "a page to sign in": (401, "<html><form>Sign in</form></html>", AccessDenialReason.INTERMEDIARY),
+    "a proxy": (403, SQUID, AccessDenialReason.INTERMEDIARY),
+    "a proxy that wants a password": (407, SQUID, AccessDenialReason.INTERMEDIARY),
+    "a proxy that wants a password, in JSON": (
+        407,
+        openai("Proxy authentication required", None),
+        AccessDenialReason.INTERMEDIARY,
+    ),
 }
 
 
 @pytest.mark.parametrize(("status", "body", "reason"), REFUSED.values(), ids=REFUSED.keys())
-def test_who_is_not_let_in_hears_what_it_is_about(status: int, body: Any, reason: Refusal) -> None:
+def test_who_is_not_let_in_hears_what_it_is_about(status: int, body: Any, reason: AccessDenialReason) -> None:
     found = error(status, body)
-    assert isinstance(found, AccessRefused)
+    assert isinstance(found, AccessDenied)
     assert (found.reason, found.request_id) == (reason, "req_1")
-    if reason is Refusal.IN_BETWEEN:
+    if reason is AccessDenialReason.INTERMEDIARY:
         said = f"A proxy, a firewall or another service before the API refused the request (HTTP {status})."
         assert str(found) == said
 
@@ -207,7 +251,7 @@ def test_who_is_not_let_in_hears_what_it_is_about(status: int, body: Any, reason
 @pytest.mark.parametrize("status", [403, 404])
 def test_a_model_that_the_key_may_not_use_is_a_refusal_of_the_request(status: int) -> None:
     body = openai("Project `proj_1` does not have access to model `gpt-5`", "model_not_found")
-    assert type(error(status, body)) is RequestRefused
+    assert type(error(status, body)) is RequestRejected
 
 
 def test_the_meaning_of_a_refusal_goes_before_what_the_api_said() -> None:

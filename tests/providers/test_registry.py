@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from bot.errors import AccessRefused, BrokenAnswer, ForeignAnswer, NotFound, NotOffered
-from bot.jobs.actions import Order
+from bot.errors import AccessDenied, InvalidResponse, MismatchedResponse, NotFound, NotSupported
+from bot.jobs.actions import JobAction
 from bot.jobs.statuses import Phase, is_final, phase_of
 from bot.providers.account import PROVIDERS
 from bot.providers.azure import Azure
@@ -161,11 +161,11 @@ def test_checkpoints_of_together_are_read() -> None:
 
 def test_together_is_asked_as_its_client_asks() -> None:
     assert TOGETHER.retrieve_job("ft-1") == Request("GET", "/fine-tunes/ft-1")
-    assert TOGETHER.order_job(Order.CANCEL, "ft-1") == Request("POST", "/fine-tunes/ft-1/cancel")
+    assert TOGETHER.job_action(JobAction.CANCEL, "ft-1") == Request("POST", "/fine-tunes/ft-1/cancel")
     assert TOGETHER.list_events("ft-1").path == "/fine-tunes/ft-1/events"
     assert TOGETHER.list_checkpoints("ft-1").path == "/fine-tunes/ft-1/checkpoints"
-    assert TOGETHER.credentials(SecretStr("k")) == {"Authorization": "Bearer k"}
-    assert TOGETHER.orders == {Order.CANCEL}
+    assert TOGETHER.auth_headers(SecretStr("k")) == {"Authorization": "Bearer k"}
+    assert TOGETHER.actions == {JobAction.CANCEL}
     assert TOGETHER.job_page("ft-1") == "https://api.together.ai/fine-tuning/ft-1"
 
 
@@ -214,7 +214,7 @@ def test_addresses_that_open_files_are_not_kept() -> None:
 
 @pytest.mark.parametrize("word", FIREWORKS_WORDS)
 def test_every_state_of_fireworks_has_a_word_and_only_ends_are_final(word: str) -> None:
-    status = FIREWORKS.described({**SUPERVISED, "state": f"JOB_STATE_{word}"})["status"]
+    status = FIREWORKS.normalized({**SUPERVISED, "state": f"JOB_STATE_{word}"})["status"]
 
     assert "job_state" not in status
     assert is_final(status) == (word in {"COMPLETED", "FAILED", "CANCELLED", "EXPIRED", "EARLY_STOPPED"})
@@ -235,24 +235,24 @@ def test_a_list_of_fireworks_goes_on_by_its_token() -> None:
 def test_fireworks_is_asked_as_its_client_asks() -> None:
     jobs = "/accounts/my-team/supervisedFineTuningJobs"
     assert FIREWORKS.retrieve_job(FIRE_ID) == Request("GET", f"{jobs}/ab12cd34")
-    assert FIREWORKS.order_job(Order.CANCEL, FIRE_ID) == Request("POST", f"{jobs}/ab12cd34:cancel", body={})
-    assert FIREWORKS.order_job(Order.RESUME, FIRE_ID) == Request("POST", f"{jobs}/ab12cd34:resume", body={})
-    assert FIREWORKS.orders == {Order.CANCEL, Order.RESUME}
+    assert FIREWORKS.job_action(JobAction.CANCEL, FIRE_ID) == Request("POST", f"{jobs}/ab12cd34:cancel", body={})
+    assert FIREWORKS.job_action(JobAction.RESUME, FIRE_ID) == Request("POST", f"{jobs}/ab12cd34:resume", body={})
+    assert FIREWORKS.actions == {JobAction.CANCEL, JobAction.RESUME}
     assert FIREWORKS.job_page(FIRE_ID).endswith("/supervised/ab12cd34")
 
 
 def test_the_empty_answer_to_a_cancel_is_no_job_so_that_it_is_read() -> None:
-    with pytest.raises(BrokenAnswer):
+    with pytest.raises(InvalidResponse):
         FIREWORKS.read_job(answer({}), FIRE_ID, now=NOW)
 
 
 def test_the_errors_of_googles_gateway_are_read() -> None:
     refused = {"code": 16, "message": "unauthenticated", "details": []}
-    with pytest.raises(AccessRefused, match="unauthenticated"):
+    with pytest.raises(AccessDenied, match="unauthenticated"):
         FIREWORKS.read_jobs(answer(refused, HTTPStatus.UNAUTHORIZED), now=NOW)
     with pytest.raises(NotFound, match="job not found"):
         FIREWORKS.read_job(answer({"code": 5, "message": "job not found"}, 404), FIRE_ID, now=NOW)
-    with pytest.raises(ForeignAnswer):
+    with pytest.raises(MismatchedResponse):
         FIREWORKS.read_job(answer(SUPERVISED), "ftjob-other", now=NOW)
 
 
@@ -273,7 +273,7 @@ def test_the_errors_of_googles_gateway_are_read() -> None:
     ],
 )
 def test_what_a_provider_does_not_have_is_never_asked_for(ask: Any) -> None:
-    with pytest.raises(NotOffered):
+    with pytest.raises(NotSupported):
         ask()
 
 
@@ -322,8 +322,8 @@ def test_azures_addresses(
 
 
 def test_azures_keys_and_tokens() -> None:
-    assert Azure(account()).credentials(SecretStr("k")) == {"api-key": "k"}
-    assert Azure(account(bearer=True)).credentials(SecretStr("t")) == {"Authorization": "Bearer t"}
+    assert Azure(account()).auth_headers(SecretStr("k")) == {"api-key": "k"}
+    assert Azure(account(bearer=True)).auth_headers(SecretStr("t")) == {"Authorization": "Bearer t"}
 
 
 def test_the_page_of_a_job_can_be_ones_own() -> None:
@@ -332,6 +332,6 @@ def test_the_page_of_a_job_can_be_ones_own() -> None:
 
 
 def test_bodies_keep_what_the_provider_said() -> None:
-    kept = TOGETHER.described(FINE_TUNE)
+    kept = TOGETHER.normalized(FINE_TUNE)
     assert json.dumps(kept)
     assert kept["total_price"] == 1_500_000

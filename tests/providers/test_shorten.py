@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.providers.shorten import KEPT, Shortener
-from bot.telemetry.redaction import LONGEST
+from bot.telemetry.redaction import MAX_TEXT_LENGTH
 
 KEEP = 40
 
@@ -60,7 +60,7 @@ def test_all_that_anybody_keeps_of_a_text_is_kept(letter: str, *, escaped: bool)
     left = json.loads(shortened(document, piece=65_536, kept=KEPT))
 
     assert left["id"] == "ftjob-1"
-    assert left["source"][:LONGEST] == whole[:LONGEST]
+    assert left["source"][:MAX_TEXT_LENGTH] == whole[:MAX_TEXT_LENGTH]
 
 
 def test_a_huge_text_takes_no_memory() -> None:

@@ -10,49 +10,49 @@ from hypothesis import strategies as st
 from pydantic_core import from_json
 
 from bot.errors import (
-    AccessRefused,
-    BrokenAnswer,
+    AccessDenied,
+    InvalidResponse,
     NotFound,
     ProviderError,
     RateLimited,
-    RequestRefused,
+    RequestRejected,
     TrainingClosed,
     Unreachable,
 )
 from bot.providers.refusals import QUOTA_PAUSE, retry_after
-from bot.providers.wire import Answer, Request, json_of, reading_of, segment
+from bot.providers.wire import Request, Response, fetched_job, json_of, path_segment
 from tests.builders import JOB, NOW, answer, error_body, job_body
 from tests.jobs.openapi import JSON
 from tests.jobs.openapi import example as example_of
 
 HTML = "<html><body><h1>502 Bad Gateway</h1></body></html>"
 
-ERRORS: dict[str, tuple[Answer, type[ProviderError], str]] = {
-    "400": (answer(error_body("Job cannot be cancelled"), 400), RequestRefused, "Job cannot be cancelled"),
-    "400 html": (answer(HTML, 400), RequestRefused, "HTTP 400"),
-    "401": (answer(error_body("Incorrect API key", code="invalid_api_key"), 401), AccessRefused, "Incorrect API key"),
-    "401 without a body": (answer("", 401), AccessRefused, "HTTP 401"),
-    "403": (answer(error_body("Not here"), 403), AccessRefused, "Not here"),
+ERRORS: dict[str, tuple[Response, type[ProviderError], str]] = {
+    "400": (answer(error_body("Job cannot be cancelled"), 400), RequestRejected, "Job cannot be cancelled"),
+    "400 html": (answer(HTML, 400), RequestRejected, "HTTP 400"),
+    "401": (answer(error_body("Incorrect API key", code="invalid_api_key"), 401), AccessDenied, "Incorrect API key"),
+    "401 without a body": (answer("", 401), AccessDenied, "HTTP 401"),
+    "403": (answer(error_body("Not here"), 403), AccessDenied, "Not here"),
     "404": (answer(error_body("Could not find fine tune: 123"), 404), NotFound, "Could not find fine tune: 123"),
     "404 html": (answer(HTML, 404), NotFound, "HTTP 404"),
     "408": (answer("", 408), Unreachable, "HTTP 408"),
-    "409": (answer(error_body("conflict"), 409), RequestRefused, "conflict"),
-    "422": (answer(error_body("no"), 422), RequestRefused, "no"),
+    "409": (answer(error_body("conflict"), 409), RequestRejected, "conflict"),
+    "422": (answer(error_body("no"), 422), RequestRejected, "no"),
     "429": (answer(error_body("Slow down"), 429), RateLimited, "Slow down"),
     "500": (answer(error_body("The server had an error", kind="server_error"), 500), Unreachable, "The server had"),
     "502 html": (answer(HTML, 502), Unreachable, "HTTP 502"),
     "503 html": (answer(HTML, 503), Unreachable, "HTTP 503"),
     "599": (answer("", 599), Unreachable, "HTTP 599"),
-    "202": (answer(job_body(), 202), BrokenAnswer, "Unexpected HTTP status 202"),
-    "204": (answer("", 204), BrokenAnswer, "Unexpected HTTP status 204"),
-    "302": (answer("", 302, location="https://evil.example/"), BrokenAnswer, "Unexpected HTTP status 302"),
-    "200 html": (answer(HTML), BrokenAnswer, "not a JSON object"),
-    "200 empty": (answer(""), BrokenAnswer, "not a JSON object"),
-    "200 cut": (answer('{"id": "ftjob-a'), BrokenAnswer, "not a JSON object"),
-    "200 list": (answer([job_body()]), BrokenAnswer, "not a JSON object"),
-    "200 null": (answer("null"), BrokenAnswer, "not a JSON object"),
-    "200 not UTF-8": (answer(b'{"id": "\xff"}'), BrokenAnswer, "not a JSON object"),
-    "200 too deep": (answer("[" * 100_000), BrokenAnswer, "not a JSON object"),
+    "202": (answer(job_body(), 202), InvalidResponse, "Unexpected HTTP status 202"),
+    "204": (answer("", 204), InvalidResponse, "Unexpected HTTP status 204"),
+    "302": (answer("", 302, location="https://evil.example/"), InvalidResponse, "Unexpected HTTP status 302"),
+    "200 html": (answer(HTML), InvalidResponse, "not a JSON object"),
+    "200 empty": (answer(""), InvalidResponse, "not a JSON object"),
+    "200 cut": (answer('{"id": "ftjob-a'), InvalidResponse, "not a JSON object"),
+    "200 list": (answer([job_body()]), InvalidResponse, "not a JSON object"),
+    "200 null": (answer("null"), InvalidResponse, "not a JSON object"),
+    "200 not UTF-8": (answer(b'{"id": "\xff"}'), InvalidResponse, "not a JSON object"),
+    "200 too deep": (answer("[" * 100_000), InvalidResponse, "not a JSON object"),
 }
 
 
@@ -73,14 +73,14 @@ def test_a_good_answer_is_its_json_object() -> None:
 def test_a_server_that_broke_may_have_done_what_was_asked(status: int) -> None:
     with pytest.raises(Unreachable) as caught:
         json_of(answer(HTML, status), now=NOW)
-    assert caught.value.maybe_done is True
+    assert caught.value.may_have_executed is True
 
 
 @pytest.mark.parametrize("name", [name for name in ERRORS if not name.startswith("200 not")])
 def test_every_error_keeps_the_id_of_the_request(name: str) -> None:
     bad, _, _ = ERRORS[name]
     with pytest.raises(ProviderError) as caught:
-        json_of(Answer(bad.status, {"x-request-id": "req_1", "apim-request-id": "other"}, bad.body), now=NOW)
+        json_of(Response(bad.status, {"x-request-id": "req_1", "apim-request-id": "other"}, bad.body), now=NOW)
     assert caught.value.request_id == "req_1"
 
 
@@ -104,7 +104,7 @@ def test_azures_request_id_is_kept_where_there_is_no_other() -> None:
     ],
 )
 def test_any_envelope_gives_a_sentence(body: Any, said: str) -> None:
-    with pytest.raises(RequestRefused) as caught:
+    with pytest.raises(RequestRejected) as caught:
         json_of(answer(body, 400), now=NOW)
     assert str(caught.value) == said
 
@@ -122,7 +122,7 @@ def test_any_envelope_gives_a_sentence(body: Any, said: str) -> None:
 )
 @pytest.mark.parametrize("status", [401, 403])
 def test_the_scope_that_a_key_lacks_is_named(message: str, scope: str | None, status: int) -> None:
-    with pytest.raises(AccessRefused) as caught:
+    with pytest.raises(AccessDenied) as caught:
         json_of(answer(error_body(message), status), now=NOW)
     assert caught.value.missing_scope == scope
 
@@ -131,7 +131,7 @@ def test_the_scope_that_a_key_lacks_is_named(message: str, scope: str | None, st
     "key", ["sk-proj-abc_DEF-123", "sk-abc***xyz", "xoxb-1-2-abc", "xapp-1-A-2", "whsec_abcdef", "sk-svcacct-x"]
 )
 def test_a_key_that_the_api_repeats_is_not_repeated_by_us(key: str) -> None:
-    with pytest.raises(AccessRefused) as caught:
+    with pytest.raises(AccessDenied) as caught:
         json_of(answer(error_body(f"Incorrect API key provided: {key}. You can find"), 401), now=NOW)
     assert key not in str(caught.value)
     assert key.split("-", 1)[-1].split("_", 1)[-1] not in str(caught.value)
@@ -139,7 +139,7 @@ def test_a_key_that_the_api_repeats_is_not_repeated_by_us(key: str) -> None:
 
 
 def test_a_message_without_end_is_cut() -> None:
-    with pytest.raises(RequestRefused) as caught:
+    with pytest.raises(RequestRejected) as caught:
         json_of(answer(error_body("x" * 100_000), 400), now=NOW)
     assert len(str(caught.value)) == 500
 
@@ -147,8 +147,8 @@ def test_a_message_without_end_is_cut() -> None:
 @pytest.mark.parametrize(
     ("name", "status", "kind"),
     [
-        ("error.400.job_not_cancellable.json", 400, RequestRefused),
-        ("error.401.invalid_api_key.json", 401, AccessRefused),
+        ("error.400.job_not_cancellable.json", 400, RequestRejected),
+        ("error.401.invalid_api_key.json", 401, AccessDenied),
         ("error.403.training_not_available.json", 403, TrainingClosed),
         ("error.404.not_found.json", 404, NotFound),
         ("error.429.rate_limited.json", 429, RateLimited),
@@ -202,7 +202,7 @@ def test_retry_after_is_honoured_within_bounds(header: str | None, seconds: floa
     headers = {} if header is None else {"retry-after": header}
     assert retry_after(headers, NOW) == seconds
     with pytest.raises(RateLimited) as caught:
-        json_of(Answer(429, headers, b""), now=NOW)
+        json_of(Response(429, headers, b""), now=NOW)
     assert caught.value.retry_after == seconds
 
 
@@ -238,23 +238,23 @@ def test_an_empty_purse_is_no_rate_limit_and_waits_longest() -> None:
     ],
 )
 def test_a_segment_holds_one_name(text: str, expected: str) -> None:
-    assert segment(text) == expected
+    assert path_segment(text) == expected
 
 
 @pytest.mark.parametrize("step", ["", ".", ".."])
 def test_a_step_is_no_name(step: str) -> None:
     with pytest.raises(NotFound):
-        segment(step)
+        path_segment(step)
 
 
 def test_only_a_get_is_no_order() -> None:
-    assert not Request("GET", "/x").is_order
-    assert Request("POST", "/x").is_order
+    assert not Request("GET", "/x").needs_write_key
+    assert Request("POST", "/x").needs_write_key
 
 
 @given(JSON)
 def test_any_item_is_a_reading_or_none(item: Any) -> None:
-    reading = reading_of(item)
+    reading = fetched_job(item)
     is_job = isinstance(item, dict) and isinstance(item.get("id"), str) and 1 <= len(item["id"]) <= 200
     assert (reading is not None) == is_job
 
@@ -262,7 +262,7 @@ def test_any_item_is_a_reading_or_none(item: Any) -> None:
 @given(st.binary() | st.text().map(str.encode), st.integers(100, 599))
 def test_any_answer_is_an_object_or_a_provider_error(body: bytes, status: int) -> None:
     try:
-        value = json_of(Answer(status, {}, body), now=NOW)
+        value = json_of(Response(status, {}, body), now=NOW)
     except ProviderError:
         assert status != 200 or not body.startswith(b"{}")
     else:
@@ -271,7 +271,7 @@ def test_any_answer_is_an_object_or_a_provider_error(body: bytes, status: int) -
 
 def test_a_reading_keeps_the_whole_of_what_came() -> None:
     body = job_body(surprise={"deep": [1]})
-    reading = reading_of(body)
+    reading = fetched_job(body)
     assert reading is not None
     assert reading.body == body
     assert reading.job.model_extra == {"surprise": {"deep": [1]}}

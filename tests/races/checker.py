@@ -7,40 +7,40 @@ from itertools import pairwise
 
 from bot.jobs.statuses import is_final
 from bot.store.actions.audit import Decision
-from bot.store.actions.confirmations import REST
+from bot.store.actions.confirmations import RESUBMIT_COOLDOWN
 
-ENDS = frozenset({Decision.DONE, Decision.OVER, Decision.REFUSED, Decision.UNSENT, Decision.UNKNOWN})
-_TOLD_BY_CHANGE = {Decision.DONE: "carried out", Decision.OVER: "came too late"}
+ENDS = frozenset({Decision.DONE, Decision.FINISHED, Decision.REFUSED, Decision.UNSENT, Decision.UNKNOWN})
+_TOLD_BY_CHANGE = {Decision.DONE: "carried out", Decision.FINISHED: "came too late"}
 _CLAIMS = ("is cancelled now", "was cancelled by", "Cancel sent")
 """Words after which somebody believes that the job is cancelled."""
 _WATCHES = "I keep watching"
 _WORDS = {
     Decision.DONE: "is cancelled now",
-    Decision.OVER: "had already ended",
+    Decision.FINISHED: "had already ended",
     Decision.UNSENT: "nothing was sent",
 }
 """What the answer to an order says that ended in this way."""
 
 
 @dataclass(frozen=True)
-class Post:
+class SentAction:
     """An order as it left the bot."""
 
-    act: int | None
+    user_action: int | None
     """The press that it came from; None: it came from nobody."""
     read: str | None
     """The status of the job that the press had read last."""
-    ordered: frozenset[str]
+    submitted: frozenset[str]
     """The keys of the orders that were committed to the audit by then."""
-    trouble: str
+    fault: str
     """What happened to it; "refused": there was no connection, "calm": nothing."""
 
 
 @dataclass(frozen=True)
-class Press:
+class ButtonPress:
     """A red button that somebody pressed, and what they were told."""
 
-    act: int
+    user_action: int
     person: str
     key: str
     said: str | None
@@ -52,12 +52,12 @@ class Press:
 
 
 @dataclass(frozen=True)
-class Row:
+class AuditRow:
     """A row of the audit about a press or an order."""
 
     at: float
     person: str
-    door: str
+    source: str
     decision: Decision
     key: str | None = None
     """The order that it is about."""
@@ -67,7 +67,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Line:
+class ActionNotice:
     """A line about an order that is owed to a person, or to a thread."""
 
     to: str
@@ -86,20 +86,20 @@ class Evidence:
     known: str | None
     """The same as the store has it; None where it knows no such job."""
     is_tracked: bool
-    posts: Sequence[Post]
-    presses: Sequence[Press]
-    rows: Sequence[Row]
-    lines: Sequence[Line]
+    posts: Sequence[SentAction]
+    presses: Sequence[ButtonPress]
+    rows: Sequence[AuditRow]
+    notices: Sequence[ActionNotice]
     first_broken: int | None = None
     """The first broken row of the audit."""
     errors: Sequence[str] = ()
     """What a living process logged as an error."""
-    orders: dict[str, int] = field(init=False)
+    actions: dict[str, int] = field(init=False)
     """Where in ``rows`` each order is given, by its key."""
 
     def __post_init__(self) -> None:
         """Find the orders."""
-        given = {row.key: at for at, row in enumerate(self.rows) if row.key and row.decision is Decision.ORDERED}
+        given = {row.key: at for at, row in enumerate(self.rows) if row.key and row.decision is Decision.SUBMITTED}
         object.__setattr__(self, "orders", given)
 
     def ends(self, key: str | None) -> list[int]:
@@ -109,88 +109,99 @@ class Evidence:
 
 def check(evidence: Evidence) -> list[str]:
     """Return everything that a race breaks of the promises, in words."""
-    judges = (_sound, _given_once, _given_rightly, _ended_once, _ended_truly, _written_down, _told_truly, _told_all)
+    judges = (
+        _is_consistent,
+        _sent_once,
+        _sent_after_submit,
+        _finished_once,
+        _finished_truthfully,
+        _audited,
+        _answered_truthfully,
+        _notified,
+    )
     return [broken for judge in judges for broken in judge(evidence)]
 
 
-def lost_answers(evidence: Evidence) -> int:
+def lost_replies(evidence: Evidence) -> int:
     """Count orders whose end was committed just before the process died: the person hears it when they press again."""
     cut = {press.key for press in evidence.presses if press.said is None}
-    ends = [evidence.rows[end] for key in evidence.orders for end in evidence.ends(key)]
-    return sum(row.door == "button" and row.key in cut for row in ends)
+    ends = [evidence.rows[end] for key in evidence.actions for end in evidence.ends(key)]
+    return sum(row.source == "button" and row.key in cut for row in ends)
 
 
-def _sound(evidence: Evidence) -> Iterator[str]:
+def _is_consistent(evidence: Evidence) -> Iterator[str]:
     if evidence.first_broken is not None:
         yield f"the audit is broken at row {evidence.first_broken}"
     for error in evidence.errors:
         yield f"a living process logged {error}"
 
 
-def _given_once(evidence: Evidence) -> Iterator[str]:
+def _sent_once(evidence: Evidence) -> Iterator[str]:
     """Each order leaves once at most, and surely where its process lived; a job has one order at a time."""
-    keys = {press.act: press.key for press in evidence.presses}
-    left = Counter(keys.get(post.act) if post.act is not None else None for post in evidence.posts)
+    keys = {press.user_action: press.key for press in evidence.presses}
+    left = Counter(keys.get(post.user_action) if post.user_action is not None else None for post in evidence.posts)
     yield from (f"{times} POSTs of the order {key}" for key, times in left.items() if times > 1)
     for press in evidence.presses:
         if press.said is not None and press.decision is None and left[press.key] != 1:
             yield f"{left[press.key]} POSTs of the order {press.key} that was answered"
-    places = list(evidence.orders.items())
+    places = list(evidence.actions.items())
     for (earlier, _), (later, place) in pairwise(places):
         ends = [end for end in evidence.ends(earlier) if end < place]
         if not ends:
             yield f"the order {later} while {earlier} is under way"
         elif (
             evidence.rows[ends[0]].decision is Decision.DONE
-            and evidence.rows[place].at < evidence.rows[ends[0]].at + REST
+            and evidence.rows[place].at < evidence.rows[ends[0]].at + RESUBMIT_COOLDOWN
         ):
             yield f"the order {later} just after {earlier} was done"
 
 
-def _given_rightly(evidence: Evidence) -> Iterator[str]:
+def _sent_after_submit(evidence: Evidence) -> Iterator[str]:
     """An order leaves after its press, its row in the audit, and a look that shows the job as the question did."""
-    keys = {press.act: press.key for press in evidence.presses}
+    keys = {press.user_action: press.key for press in evidence.presses}
     for post in evidence.posts:
-        key = keys.get(post.act) if post.act is not None else None
+        key = keys.get(post.user_action) if post.user_action is not None else None
         if key is None:
             yield "a POST without a press"
-        elif key not in post.ordered or key not in evidence.orders:
+        elif key not in post.submitted or key not in evidence.actions:
             yield f"a POST of {key} before its row was committed"
-        elif post.read is None or is_final(post.read) or post.read != evidence.rows[evidence.orders[key]].status_before:
+        elif (
+            post.read is None or is_final(post.read) or post.read != evidence.rows[evidence.actions[key]].status_before
+        ):
             yield f"a POST of {key} although the job was read as {post.read}"
 
 
-def _ended_once(evidence: Evidence) -> Iterator[str]:
-    for key, place in evidence.orders.items():
+def _finished_once(evidence: Evidence) -> Iterator[str]:
+    for key, place in evidence.actions.items():
         ends = evidence.ends(key)
         if len(ends) != 1:
             yield f"{len(ends)} ends of the order {key}"
         elif ends[0] < place:
             yield f"the order {key} ended before it was given"
     for row in evidence.rows:
-        if row.decision in ENDS and row.key not in evidence.orders:
+        if row.decision in ENDS and row.key not in evidence.actions:
             yield f"an end of {row.key}, which was never ordered"
 
 
-def _ended_truly(evidence: Evidence) -> Iterator[str]:
+def _finished_truthfully(evidence: Evidence) -> Iterator[str]:
     """What the audit says became of an order agrees with the API, and with what passed."""
-    acts = {press.act: press.key for press in evidence.presses}
-    met = {acts.get(post.act) if post.act is not None else None: post.trouble for post in evidence.posts}
-    for key in evidence.orders:
+    acts = {press.user_action: press.key for press in evidence.presses}
+    met = {acts.get(post.user_action) if post.user_action is not None else None: post.fault for post in evidence.posts}
+    for key in evidence.actions:
         for end in (evidence.rows[place] for place in evidence.ends(key)):
             trouble, is_cancelled = met.get(key), evidence.status == "cancelled"
             truths = {
                 Decision.DONE: is_cancelled,
-                Decision.OVER: is_final(evidence.status) and not is_cancelled,
+                Decision.FINISHED: is_final(evidence.status) and not is_cancelled,
                 Decision.UNSENT: trouble == "refused",
                 Decision.REFUSED: trouble in ("limited", "access", "calm", "late"),
-                Decision.UNKNOWN: trouble not in ("refused", "limited", "access") or end.door == "start",
+                Decision.UNKNOWN: trouble not in ("refused", "limited", "access") or end.source == "start",
             }
             if not truths[end.decision]:
                 yield f"{key} is {end.decision}, but the job is {evidence.status} and the POST met {trouble}"
 
 
-def _written_down(evidence: Evidence) -> Iterator[str]:
+def _audited(evidence: Evidence) -> Iterator[str]:
     """Each press that was answered has its row, and no row has no press."""
     answered = Counter((press.person, press.decision) for press in evidence.presses if press.decision)
     written = Counter((row.person, row.decision) for row in evidence.rows if row.key is None)
@@ -200,14 +211,14 @@ def _written_down(evidence: Evidence) -> Iterator[str]:
     spare = Counter(person for person, _ in (written - answered).elements())
     yield from (f"{times} rows of {person} without a press" for person, times in (spare - cut).items())
     for press in evidence.presses:
-        if press.said is not None and press.decision is None and press.key not in evidence.orders:
+        if press.said is not None and press.decision is None and press.key not in evidence.actions:
             yield f"{press.key} was answered as an order, and is none"
 
 
-def _told_truly(evidence: Evidence) -> Iterator[str]:
+def _answered_truthfully(evidence: Evidence) -> Iterator[str]:
     """Nobody is told that the job is cancelled where it is not, nor something else than what the audit has."""
     is_cancelled = evidence.status == "cancelled"
-    for line in evidence.lines:
+    for line in evidence.notices:
         if not is_cancelled and (line.how == "carried out" or any(claim in line.said for claim in _CLAIMS)):
             yield f"{line.to} was told {line.said!r}, and it is {evidence.status}"
     for press in evidence.presses:
@@ -217,28 +228,28 @@ def _told_truly(evidence: Evidence) -> Iterator[str]:
         if press.said is None or press.decision is not None or _WATCHES in said:
             continue
         for end in (evidence.rows[place] for place in evidence.ends(press.key)):
-            if end.door != "button" or _WORDS.get(end.decision, "") not in said:
-                yield f"{press.person} was told {said!r}, and the audit has {end.decision} by {end.door}"
+            if end.source != "button" or _WORDS.get(end.decision, "") not in said:
+                yield f"{press.person} was told {said!r}, and the audit has {end.decision} by {end.source}"
 
 
-def _told_all(evidence: Evidence) -> Iterator[str]:
+def _notified(evidence: Evidence) -> Iterator[str]:
     """Who gave an order hears its end, in the answer or later; so do the threads of the job, in theirs."""
-    ends = [evidence.rows[place] for key in evidence.orders for place in evidence.ends(key)]
+    ends = [evidence.rows[place] for key in evidence.actions for place in evidence.ends(key)]
     later = Counter(
-        (end.person, _TOLD_BY_CHANGE.get(end.decision, "not carried out")) for end in ends if end.door == "start"
+        (end.person, _TOLD_BY_CHANGE.get(end.decision, "not carried out")) for end in ends if end.source == "start"
     )
     people = {end.person for end in ends}
-    told = Counter((line.to, line.how) for line in evidence.lines if line.to in people)
+    told = Counter((line.to, line.how) for line in evidence.notices if line.to in people)
     if told != later:
         yield f"owed to people {dict(later)}, told {dict(told)}"
     heard = {press.key for press in evidence.presses if press.said is not None and press.decision is None}
     cut = {press.key for press in evidence.presses if press.said is None}
     yield from (
-        f"nobody heard the end of {end.key}" for end in ends if end.door != "start" and end.key not in heard | cut
+        f"nobody heard the end of {end.key}" for end in ends if end.source != "start" and end.key not in heard | cut
     )
-    kinds = Counter(line.kind for line in evidence.lines if line.to not in people)
+    kinds = Counter(line.kind for line in evidence.notices if line.to not in people)
     by_line = sum(end.decision not in _TOLD_BY_CHANGE for end in ends)
-    expected = {"order_given": len(evidence.orders), "order_ended": by_line} if evidence.is_tracked else {}
+    expected = {"order_given": len(evidence.actions), "order_ended": by_line} if evidence.is_tracked else {}
     if kinds != Counter(expected):
         yield f"owed to the thread {expected}, told {dict(kinds)}"
     if len(ends) > by_line and evidence.known != evidence.status:

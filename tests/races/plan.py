@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.commands.execute import WATCHED
+from bot.commands.execute import UNCONFIRMED_TIMEOUT
 from bot.providers.client import DEADLINE
 from bot.store.actions.confirmations import LIFETIME
-from tests.simulation.trouble import Trouble
+from tests.simulation.trouble import InjectedFault
 
 ASKED = 1.0
 """When the people ask; nothing goes wrong before ``ASKED + CALM``."""
-CALM = 2.0
+FAULT_FREE = 2.0
 POINTS = (
     "before_order",
     "after_order",
@@ -28,7 +28,7 @@ POINTS = (
 
 
 @dataclass(frozen=True)
-class Act:
+class UserAction:
     """One thing that somebody does."""
 
     at: float
@@ -60,16 +60,16 @@ class Plan:
     processes: int
     """1: a bot on SQLite, which ends all leases when it begins; 2: they share a store and go by its leases."""
     is_tracked: bool
-    acts: tuple[Act, ...]
+    user_actions: tuple[UserAction, ...]
     status: str
     """The job's, when the people ask."""
-    moments: tuple[tuple[float, str], ...]
+    updates: tuple[tuple[float, str], ...]
     """When the job comes to which status, if it is not over by then."""
-    posts: tuple[Trouble, ...]
+    posts: tuple[InjectedFault, ...]
     """What orders meet, one after the other; later ones meet nothing."""
-    look_odds: float
+    read_fault_rate: float
     """How often a look goes wrong, from 0 to 1."""
-    storm: float
+    faults_end: float
     """When looks go well again."""
     crashes: tuple[Crash, ...]
 
@@ -79,37 +79,39 @@ def plan_of(seed: int) -> Plan:
     luck = random.Random(f"race {seed}")  # noqa: S311 - a race is repeatable
     processes = luck.choice([1, 2])
     is_late = luck.random() < 0.05
-    start = ASKED + (LIFETIME + luck.uniform(-1, 1) if is_late else CALM + luck.uniform(0, 5))
-    acts = sorted(_acts(luck, start, processes), key=lambda act: act.at)
+    start = ASKED + (LIFETIME + luck.uniform(-1, 1) if is_late else FAULT_FREE + luck.uniform(0, 5))
+    acts = sorted(_user_actions(luck, start, processes), key=lambda act: act.at)
     return Plan(
         seed=seed,
         processes=processes,
         is_tracked=luck.random() < 0.7,
-        acts=tuple(acts),
+        user_actions=tuple(acts),
         status=luck.choice(["running", "running", "queued", "validating_files", "paused"]),
-        moments=tuple(sorted(_moments(luck, start))),
-        posts=tuple(_of_post(luck) for _ in range(2)) if luck.random() < 0.75 else (),
-        look_odds=luck.choice([0.0, 0.0, 0.2, 0.5, 0.9]),
-        storm=start + luck.choice([2.0, 10.0, 40.0, 2 * WATCHED]),
+        updates=tuple(sorted(_updates(luck, start))),
+        posts=tuple(_action_fault(luck) for _ in range(2)) if luck.random() < 0.75 else (),
+        read_fault_rate=luck.choice([0.0, 0.0, 0.2, 0.5, 0.9]),
+        faults_end=start + luck.choice([2.0, 10.0, 40.0, 2 * UNCONFIRMED_TIMEOUT]),
         crashes=tuple(_crashes(luck, processes)),
     )
 
 
-def _acts(luck: random.Random, start: float, processes: int) -> Iterator[Act]:
+def _user_actions(luck: random.Random, start: float, processes: int) -> Iterator[UserAction]:
     for person in (0, 1):
-        yield Act(ASKED + person / 10, person, luck.randrange(processes), "ask")
+        yield UserAction(ASKED + person / 10, person, luck.randrange(processes), "ask")
         first = start + luck.choice([0.0, luck.uniform(0, 0.01), luck.uniform(0, 1), luck.uniform(0, 20)])
         for _ in range(luck.choice([1, 1, 2, 3])):
             is_other, is_seen = luck.random() < 0.04, luck.random() < 0.97
-            yield Act(first, person, luck.randrange(processes), "press_other" if is_other else "press", is_seen)
+            yield UserAction(first, person, luck.randrange(processes), "press_other" if is_other else "press", is_seen)
             first += luck.choice([0.0, luck.uniform(0, 0.3), luck.uniform(0, 3), luck.uniform(0, 30)])
         if luck.random() < 0.2:
-            again = first + luck.choice([luck.uniform(0, 5), luck.uniform(WATCHED, 3 * WATCHED)])
-            yield Act(again, person, luck.randrange(processes), "ask")
-            yield Act(again + luck.uniform(0.5, 3), person, luck.randrange(processes), "press")
+            again = first + luck.choice(
+                [luck.uniform(0, 5), luck.uniform(UNCONFIRMED_TIMEOUT, 3 * UNCONFIRMED_TIMEOUT)]
+            )
+            yield UserAction(again, person, luck.randrange(processes), "ask")
+            yield UserAction(again + luck.uniform(0.5, 3), person, luck.randrange(processes), "press")
 
 
-def _moments(luck: random.Random, start: float) -> Iterator[tuple[float, str]]:
+def _updates(luck: random.Random, start: float) -> Iterator[tuple[float, str]]:
     for odds in (0.35, 0.1):
         if luck.random() < odds:
             at = start + luck.choice([luck.uniform(-2, 1), luck.uniform(0, 0.5), luck.uniform(0, 90)])
@@ -130,51 +132,53 @@ def _crashes(luck: random.Random, processes: int) -> Iterator[Crash]:
             yield Crash(process, point, 1 if is_rare else luck.randint(1, 12), pause)
 
 
-def _of_post(luck: random.Random) -> Trouble:
+def _action_fault(luck: random.Random) -> InjectedFault:
     """Return what happens to an order: whether, and when, it is carried out has nothing to do with the answer."""
     soon, later = luck.uniform(0.01, 0.1), luck.choice([luck.uniform(0.3, 5), luck.uniform(DEADLINE, 120)])
     processed = luck.choice([soon, soon, None, later])
     match luck.choice(["refuse", "drop", "drop", "hang", "late", "5xx", "garbage", "another", "limited", "access"]):
         case "refuse":
-            return Trouble("refused", None, "refuse")
+            return InjectedFault("refused", None, "refuse")
         case "drop":
-            return Trouble("dropped", processed, "drop", answered_after=0.15)
+            return InjectedFault("dropped", processed, "drop", answered_after=0.15)
         case "hang":
-            return Trouble("hangs", processed, "hang")
+            return InjectedFault("hangs", processed, "hang")
         case "late":
-            return Trouble("late", soon, answered_after=luck.choice([luck.uniform(1, 14), luck.uniform(16, 60)]))
+            return InjectedFault("late", soon, answered_after=luck.choice([luck.uniform(1, 14), luck.uniform(16, 60)]))
         case "5xx":
             status, body = (
                 luck.choice([500, 502, 503, 504, 408]),
                 luck.choice(["<html>", '{"error": {"message": "No."}}']),
             )
-            return Trouble("5xx", processed, "fake", status=status, body=body)
+            return InjectedFault("5xx", processed, "fake", status=status, body=body)
         case "garbage":
-            return Trouble(
+            return InjectedFault(
                 "garbage", processed, "fake", body=luck.choice(["<html>", '{"id": "ftj', "[1]", '{"ok": true}'])
             )
         case "another":
             body = '{"object": "fine_tuning.job", "id": "ftjob-another", "status": "cancelled"}'
-            return Trouble("another", processed, "fake", body=body)
+            return InjectedFault("another", processed, "fake", body=body)
         case "limited":
-            return Trouble("limited", None, "fake", status=429, body='{"error": {}}', headers={"retry-after": "7"})
+            return InjectedFault(
+                "limited", None, "fake", status=429, body='{"error": {}}', headers={"retry-after": "7"}
+            )
         case _:
             body = '{"error": {"message": "You have insufficient permissions."}}'
-            return Trouble("access", None, "fake", status=luck.choice([401, 403, 400, 404]), body=body)
+            return InjectedFault("access", None, "fake", status=luck.choice([401, 403, 400, 404]), body=body)
 
 
-def of_look(luck: random.Random) -> Trouble:
+def read_fault(luck: random.Random) -> InjectedFault:
     """Return what goes wrong with a look at the job."""
     return luck.choice(
         [
-            Trouble("refused", None, "refuse"),
-            Trouble("dropped", None, "drop"),
-            Trouble("hangs", None, "hang"),
-            Trouble("error", None, "fake", status=500, body='{"error": {"message": "The server had an error."}}'),
-            Trouble("limited", None, "fake", status=429, body='{"error": {}}', headers={"retry-after": "20"}),
-            Trouble("garbage", None, "fake", body='{"object": "fine_tuning.job", "da'),
-            Trouble("late", luck.uniform(0.01, 2), answered_after=luck.uniform(2, 14)),
-            Trouble("lost"),
-            Trouble("stale"),
+            InjectedFault("refused", None, "refuse"),
+            InjectedFault("dropped", None, "drop"),
+            InjectedFault("hangs", None, "hang"),
+            InjectedFault("error", None, "fake", status=500, body='{"error": {"message": "The server had an error."}}'),
+            InjectedFault("limited", None, "fake", status=429, body='{"error": {}}', headers={"retry-after": "20"}),
+            InjectedFault("garbage", None, "fake", body='{"object": "fine_tuning.job", "da'),
+            InjectedFault("late", luck.uniform(0.01, 2), answered_after=luck.uniform(2, 14)),
+            InjectedFault("lost"),
+            InjectedFault("stale"),
         ]
     )

@@ -14,27 +14,27 @@ from pathlib import Path
 
 from bot.blocks import Message
 from bot.blocks.answers import CONFIRM
-from bot.commands.command import Asker, Command, Verb
+from bot.commands.command import Command, Requester, Verb
 from bot.commands.registry import run
 from bot.runtime import failpoints
 from bot.sandbox.openai.api.state import FINAL
 from bot.sandbox.openai.server import FineTuningApi
-from bot.sandbox.request_log import Ledger
-from bot.slack.members import Person, Unknown
+from bot.sandbox.request_log import RequestLog
+from bot.slack.members import Person, UnknownReason
 from tests.empty_store import empty_store
 from tests.races import rows
-from tests.races.checker import Evidence, Press, check
-from tests.races.plan import ASKED, CALM, Act, Plan, plan_of
-from tests.races.town import CHANNEL, JOB, PEOPLE, Process, Town
-from tests.races.wires import ACT, Wires
-from tests.simulation.bot import fix_chance
+from tests.races.checker import ButtonPress, Evidence, check
+from tests.races.plan import ASKED, FAULT_FREE, Plan, UserAction, plan_of
+from tests.races.town import CHANNEL, JOB, PEOPLE, Cluster, Process
+from tests.races.wires import USER_ACTION, ApiNetwork
+from tests.simulation.bot import seed_randomness
 from tests.simulation.disk import inline_sqlite
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.simulation import EPOCH, counted_errors
 
 LONGEST = 600.0
 """Seconds after the faults within which every order has to have its end."""
-LOOK = 5.0
+CHECK_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def race(seed: int) -> Result:
     empty = empty_store()
     with tempfile.TemporaryDirectory(prefix="race-") as folder, inline_sqlite():
         file = Path(shutil.copy(empty, folder))
-        fix_chance(seed)
+        seed_randomness(seed)
         course = Race(plan, file)
         try:
             with counted_errors(course.note_error), asyncio.Runner(loop_factory=VirtualLoop) as runner:
@@ -63,7 +63,7 @@ def race(seed: int) -> Result:
         finally:
             random.setstate(chance)
             failpoints.arm(None)
-    return Result(plan, evidence, check(evidence), course.town.crashes, _digest(evidence))
+    return Result(plan, evidence, check(evidence), course.cluster.crashes, _digest(evidence))
 
 
 class Race:
@@ -72,13 +72,13 @@ class Race:
     def __init__(self, plan: Plan, file: Path) -> None:
         self._plan, self._file = plan, file
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.api = FineTuningApi(clock=self.clock, ledger=Ledger(self.clock))
+        self.api = FineTuningApi(clock=self.clock, request_log=RequestLog(self.clock))
         self.api.add_job(id=JOB, status=plan.status)
-        self.town = Town(plan, file, self.clock)
-        self.wires = Wires(plan, self.api, file, self.clock, self.town.passing)
+        self.cluster = Cluster(plan, file, self.clock)
+        self.network = ApiNetwork(plan, self.api, file, self.clock, self.cluster.failpoint)
         self._errors: list[str] = []
         self._keys: dict[int, str] = {}
-        self._presses: dict[int, Press] = {}
+        self._presses: dict[int, ButtonPress] = {}
         self._busy: set[asyncio.Task[None]] = set()
 
     def clock(self) -> float:
@@ -87,7 +87,7 @@ class Race:
 
     def note_error(self, event: str) -> None:
         """Keep what a living process logged as an error."""
-        if not self.town.is_dead_here():
+        if not self.cluster.is_dead_here():
             self._errors.append(event)
 
     async def run(self) -> Evidence:
@@ -95,25 +95,25 @@ class Race:
         self._loop = loop = asyncio.get_running_loop()
         # What a process that died left behind is nobody's business; what breaks a living one is logged.
         loop.set_exception_handler(lambda _loop, _context: None)
-        failpoints.arm(self.town.passing)
-        for at, status in self._plan.moments:
+        failpoints.arm(self.cluster.failpoint)
+        for at, status in self._plan.updates:
             loop.call_at(at, self._change, status)
-        async with self.town.open(self.wires):
-            for number, act in enumerate(self._plan.acts):
+        async with self.cluster.running(self.network):
+            for number, act in enumerate(self._plan.user_actions):
                 loop.call_at(act.at, self._begin, number, act)
-            await asyncio.sleep(ASKED + CALM - 0.5 - loop.time())
-            self.town.begin_faults()
+            await asyncio.sleep(ASKED + FAULT_FREE - 0.5 - loop.time())
+            self.cluster.begin_faults()
             await self._until_over()
-            first_broken = await (await self.town.parts(0)).store.audit.first_broken()
+            first_broken = await (await self.cluster.parts(0)).store.audit.first_broken()
         with closing(sqlite3.connect(self._file)) as file:
             return Evidence(
                 status=self._status,
                 known=rows.known(file),
                 is_tracked=self._plan.is_tracked,
-                posts=self.wires.posts,
+                posts=self.network.posts,
                 presses=list(self._presses.values()),
                 rows=rows.audit(file),
-                lines=rows.lines(file),
+                notices=rows.lines(file),
                 first_broken=first_broken,
                 errors=self._errors,
             )
@@ -126,9 +126,9 @@ class Race:
         if self._status not in FINAL:
             self.api.change(JOB, status=status)
 
-    def _begin(self, number: int, act: Act) -> None:
+    def _begin(self, number: int, act: UserAction) -> None:
         """Let Slack hand an act to a process; where none is there, the person sees that and it is as if it never was."""
-        process, asker = self.town.process(act.process), Asker(PEOPLE[act.person], CHANNEL, "T1")
+        process, asker = self.cluster.process(act.process), Requester(PEOPLE[act.person], CHANNEL, "T1")
         key = self._keys.get(1 - act.person if act.kind == "press_other" else act.person)
         if process is None or (act.kind != "ask" and key is None):
             return
@@ -136,19 +136,19 @@ class Race:
             command = Command(Verb.CANCEL, asker, job_ids=(JOB,))
         else:
             command = Command(Verb.CONFIRM, asker, "button", key=key)
-            self._presses[number] = Press(number, asker.person, key or "", None, None)
+            self._presses[number] = ButtonPress(number, asker.person, key or "", None, None)
         task = process.spawn(self._carry_out(number, act, command, process))
         self._busy.add(task)
         task.add_done_callback(self._busy.discard)
 
-    async def _carry_out(self, number: int, act: Act, command: Command, process: Process) -> None:
-        ACT.set(number)
+    async def _carry_out(self, number: int, act: UserAction, command: Command, process: Process) -> None:
+        USER_ACTION.set(number)
         assert process.parts
-        who = Person(command.asker.person, is_admin=True) if act.is_seen else Unknown.UNREACHABLE
+        who = Person(command.requester.person, is_admin=True) if act.is_seen else UnknownReason.UNREACHABLE
         reply = await run(command, who, process.parts)
-        if process.has_died:
+        if process.is_dead:
             return
-        for key in _red_buttons(reply.message):
+        for key in _confirm_buttons(reply.message):
             self._keys[act.person] = key
         if press := self._presses.get(number):
             said, is_cancelled = reply.message.text, self._status == "cancelled"
@@ -157,17 +157,17 @@ class Race:
     async def _until_over(self) -> None:
         """Wait until the faults are over, everybody has an answer, and no order is under way."""
         assert self._loop
-        calm = max(self._plan.storm, self._plan.acts[-1].at)
+        calm = max(self._plan.faults_end, self._plan.user_actions[-1].at)
         await asyncio.sleep(calm - self._loop.time())
         while self._loop.time() < calm + LONGEST and (self._busy or self._is_under_way()):  # noqa: ASYNC110 - a database tells nobody
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(CHECK_SECONDS)
 
     def _is_under_way(self) -> bool:
         with closing(sqlite3.connect(self._file)) as file:
             return rows.under_way(file)
 
 
-def _red_buttons(message: Message) -> Iterator[str]:
+def _confirm_buttons(message: Message) -> Iterator[str]:
     for block in message.blocks:
         for element in block.get("elements", []):
             if element.get("action_id") == CONFIRM:
@@ -182,9 +182,9 @@ def _digest(evidence: Evidence) -> str:
 
     seen = [
         [evidence.status, evidence.known, evidence.first_broken, list(evidence.errors)],
-        [[post.act, post.read, len(post.ordered), post.trouble] for post in evidence.posts],
-        [[press.act, name(press.key), press.said, press.decision] for press in evidence.presses],
-        [[round(row.at, 6), row.person, row.door, row.decision, name(row.key)] for row in evidence.rows],
-        [[line.to, line.kind, line.how, line.said] for line in evidence.lines],
+        [[post.user_action, post.read, len(post.submitted), post.fault] for post in evidence.posts],
+        [[press.user_action, name(press.key), press.said, press.decision] for press in evidence.presses],
+        [[round(row.at, 6), row.person, row.source, row.decision, name(row.key)] for row in evidence.rows],
+        [[line.to, line.kind, line.how, line.said] for line in evidence.notices],
     ]
     return hashlib.sha256(json.dumps(seen).encode()).hexdigest()

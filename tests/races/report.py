@@ -9,9 +9,9 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 from bot.store.actions.audit import Decision
-from tests.races.checker import ENDS, lost_answers
+from tests.races.checker import ENDS, lost_replies
 from tests.races.race import Result, race
-from tests.simulation.loop import Stuck
+from tests.simulation.loop import Deadlock
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,11 @@ class Figures:
     seed: int
     presses: int
     posts: int
-    troubles: int
+    faults: int
     """POSTs that did not get their own answer at once."""
     crashes: int
     decisions: Counter[Decision]
-    lost_answers: int
+    lost_replies: int
     broken: Sequence[str]
     digest: str
 
@@ -37,10 +37,10 @@ def figures_of(result: Result) -> Figures:
         seed=result.plan.seed,
         presses=len(seen.presses),
         posts=len(seen.posts),
-        troubles=sum(post.trouble != "calm" for post in seen.posts),
+        faults=sum(post.fault != "calm" for post in seen.posts),
         crashes=result.crashes,
         decisions=Counter(row.decision for row in seen.rows),
-        lost_answers=lost_answers(seen),
+        lost_replies=lost_replies(seen),
         broken=result.broken,
         digest=result.digest,
     )
@@ -62,14 +62,14 @@ def total(all_of_them: Sequence[Figures]) -> str:
     others = ", ".join(
         f"{times:,} {decision}"
         for decision, times in sorted(decisions.items())
-        if decision not in ENDS and decision is not Decision.ORDERED
+        if decision not in ENDS and decision is not Decision.SUBMITTED
     )
     return (
         f"{len(all_of_them):,} races: {sum(each.presses for each in all_of_them):,} presses, "
-        f"{decisions[Decision.ORDERED]:,} orders, {sum(each.posts for each in all_of_them):,} POSTs of which "
-        f"{sum(each.troubles for each in all_of_them):,} met trouble, "
+        f"{decisions[Decision.SUBMITTED]:,} orders, {sum(each.posts for each in all_of_them):,} POSTs of which "
+        f"{sum(each.faults for each in all_of_them):,} met trouble, "
         f"{sum(each.crashes for each in all_of_them):,} crashes; orders ended: {ends}; other presses: {others}; "
-        f"{sum(each.lost_answers for each in all_of_them):,} answers lost with a process after the end was stored; "
+        f"{sum(each.lost_replies for each in all_of_them):,} answers lost with a process after the end was stored; "
         f"{sum(bool(each.broken) for each in all_of_them)} races broke a promise"
     )
 
@@ -82,5 +82,5 @@ def _quiet() -> None:
 def _figures(seed: int) -> Figures:
     try:
         return figures_of(race(seed))
-    except (Stuck, TimeoutError) as error:
+    except (Deadlock, TimeoutError) as error:
         return Figures(seed, 0, 0, 0, 0, Counter(), 0, [repr(error)], "")

@@ -5,7 +5,7 @@ import sqlite3
 
 from bot.commands.command import Verb
 from bot.store.actions.audit import Decision
-from tests.races.checker import Line, Row
+from tests.races.checker import ActionNotice, AuditRow
 
 _AUDIT = """
     SELECT at, person, door, decision, question, status_before, job_id FROM audit
@@ -15,19 +15,19 @@ _LINES = "SELECT channel, notice FROM delivery WHERE notice LIKE '%\"order_%' OR
 _UNDER_WAY = "SELECT count(*) FROM question WHERE answered_at IS NOT NULL AND ended_at IS NULL"
 
 
-def audit(store: sqlite3.Connection) -> list[Row]:
+def audit(store: sqlite3.Connection) -> list[AuditRow]:
     """Return the rows of the audit about presses and orders, in order."""
     found = store.execute(_AUDIT, [Verb.CONFIRM])
     return [
-        Row(at, who, door, Decision(decision), key, status, job is not None)
+        AuditRow(at, who, door, Decision(decision), key, status, job is not None)
         for at, who, door, decision, key, status, job in found
     ]
 
 
-def lines(store: sqlite3.Connection) -> list[Line]:
+def lines(store: sqlite3.Connection) -> list[ActionNotice]:
     """Return the lines about orders that are owed to people and threads, in order."""
     bodies = [(to, json.loads(notice)) for to, notice in store.execute(_LINES)]
-    return [Line(to, body["kind"], body.get("how"), body.get("said", "")) for to, body in bodies]
+    return [ActionNotice(to, body["kind"], body.get("how"), body.get("said", "")) for to, body in bodies]
 
 
 def known(store: sqlite3.Connection) -> str | None:

@@ -5,43 +5,43 @@ from dataclasses import replace
 import pytest
 
 from bot.store.actions.audit import Decision
-from bot.store.actions.confirmations import REST
-from tests.races.checker import Evidence, Line, Post, Press, Row, check, lost_answers
+from bot.store.actions.confirmations import RESUBMIT_COOLDOWN
+from tests.races.checker import ActionNotice, AuditRow, ButtonPress, Evidence, SentAction, check, lost_replies
 
 CANCELLED = "Cancel sent. `ftjob-race` is cancelled now."
 WATCHED = "The API did not say what became of the cancel. It may have arrived; I keep watching and tell you."
 
-FIRST = Post(2, "running", frozenset({"a"}), "calm")
-ORDER = Press(2, "U1", "a", CANCELLED, None, was_cancelled=True)
-CLICK = Press(3, "U1", "a", "`ftjob-race` is already being cancelled by you.", Decision.DUPLICATE)
-ORDERED = Row(10.0, "U1", "button", Decision.ORDERED, "a", "running")
-CLICKED = Row(10.5, "U1", "button", Decision.DUPLICATE)
-DONE = Row(11.0, "U1", "button", Decision.DONE, "a", "running")
-GIVEN = Line("C1", "order_given", None, "")
+FIRST = SentAction(2, "running", frozenset({"a"}), "calm")
+SUBMITTED = ButtonPress(2, "U1", "a", CANCELLED, None, was_cancelled=True)
+CLICK = ButtonPress(3, "U1", "a", "`ftjob-race` is already being cancelled by you.", Decision.DUPLICATE)
+ORDERED = AuditRow(10.0, "U1", "button", Decision.SUBMITTED, "a", "running")
+CLICKED = AuditRow(10.5, "U1", "button", Decision.DUPLICATE)
+DONE = AuditRow(11.0, "U1", "button", Decision.DONE, "a", "running")
+GIVEN = ActionNotice("C1", "order_given", None, "")
 GOOD = Evidence(
     status="cancelled",
     known="cancelled",
     is_tracked=True,
     posts=[FIRST],
-    presses=[ORDER, CLICK],
+    presses=[SUBMITTED, CLICK],
     rows=[ORDERED, CLICKED, DONE],
-    lines=[GIVEN],
+    notices=[GIVEN],
 )
 
-UNKNOWN = Row(80.0, "U1", "start", Decision.UNKNOWN, "a", "running")
-ENDED = Line("C1", "order_ended", "not carried out", "Nobody learned what became of the cancel.")
+UNKNOWN = AuditRow(80.0, "U1", "start", Decision.UNKNOWN, "a", "running")
+ENDED = ActionNotice("C1", "order_ended", "not carried out", "Nobody learned what became of the cancel.")
 LOST = replace(
     GOOD,
     status="running",
     known="running",
-    posts=[replace(FIRST, trouble="dropped")],
-    presses=[replace(ORDER, said=WATCHED, was_cancelled=False), CLICK],
+    posts=[replace(FIRST, fault="dropped")],
+    presses=[replace(SUBMITTED, said=WATCHED, was_cancelled=False), CLICK],
     rows=[ORDERED, CLICKED, UNKNOWN],
-    lines=[GIVEN, ENDED, replace(ENDED, to="U1")],
+    notices=[GIVEN, ENDED, replace(ENDED, to="U1")],
 )
 """The same, where neither the order nor its answer arrived."""
 
-DIED = replace(GOOD, presses=[replace(ORDER, said=None), CLICK])
+DIED = replace(GOOD, presses=[replace(SUBMITTED, said=None), CLICK])
 """The same, where the process died after the end was stored."""
 
 
@@ -51,10 +51,10 @@ def test_a_sound_race_breaks_nothing(sound: Evidence) -> None:
 
 
 def test_a_press_without_an_order_needs_its_row_alone() -> None:
-    failed = Press(2, "U1", "a", "The API did not give a usable answer.", Decision.FAILED)
-    row = Row(10.0, "U1", "button", Decision.FAILED)
+    failed = ButtonPress(2, "U1", "a", "The API did not give a usable answer.", Decision.FAILED)
+    row = AuditRow(10.0, "U1", "button", Decision.FAILED)
 
-    assert check(Evidence("running", None, is_tracked=False, posts=[], presses=[failed], rows=[row], lines=[])) == []
+    assert check(Evidence("running", None, is_tracked=False, posts=[], presses=[failed], rows=[row], notices=[])) == []
 
 
 def test_an_order_that_was_refused_or_never_sent_is_told_in_the_thread() -> None:
@@ -65,13 +65,13 @@ def test_an_order_that_was_refused_or_never_sent_is_told_in_the_thread() -> None
         told = replace(
             GOOD,
             status="running",
-            posts=[replace(FIRST, trouble=trouble)],
-            presses=[replace(ORDER, said=said)],
+            posts=[replace(FIRST, fault=trouble)],
+            presses=[replace(SUBMITTED, said=said)],
             rows=[ORDERED, replace(DONE, decision=end)],
-            lines=[GIVEN, ENDED],
+            notices=[GIVEN, ENDED],
         )
         assert check(told) == []
-        assert check(replace(told, lines=[GIVEN])) != []
+        assert check(replace(told, notices=[GIVEN])) != []
 
 
 @pytest.mark.parametrize(
@@ -81,8 +81,8 @@ def test_an_order_that_was_refused_or_never_sent_is_told_in_the_thread() -> None
         (replace(GOOD, errors=["orders.broke"]), "orders.broke"),
         (replace(GOOD, posts=[FIRST, FIRST]), "2 POSTs of the order a"),
         (replace(GOOD, posts=[]), "0 POSTs of the order a"),
-        (replace(GOOD, posts=[replace(FIRST, act=None)]), "without a press"),
-        (replace(GOOD, posts=[replace(FIRST, ordered=frozenset())]), "before its row"),
+        (replace(GOOD, posts=[replace(FIRST, user_action=None)]), "without a press"),
+        (replace(GOOD, posts=[replace(FIRST, submitted=frozenset())]), "before its row"),
         (replace(GOOD, posts=[replace(FIRST, read="succeeded")]), "read as succeeded"),
         (replace(GOOD, posts=[replace(FIRST, read="paused")]), "read as paused"),
         (replace(GOOD, posts=[replace(FIRST, read=None)]), "read as None"),
@@ -91,27 +91,27 @@ def test_an_order_that_was_refused_or_never_sent_is_told_in_the_thread() -> None
         (replace(GOOD, rows=[DONE, CLICKED, ORDERED]), "before it was given"),
         (replace(GOOD, rows=[ORDERED, CLICKED, DONE, replace(DONE, key="b")]), "never ordered"),
         (replace(GOOD, status="succeeded"), "a is done, but"),
-        (replace(GOOD, rows=[ORDERED, CLICKED, replace(DONE, decision=Decision.OVER)]), "a is over, but"),
+        (replace(GOOD, rows=[ORDERED, CLICKED, replace(DONE, decision=Decision.FINISHED)]), "a is over, but"),
         (replace(GOOD, rows=[ORDERED, CLICKED, replace(DONE, decision=Decision.UNSENT)]), "a is unsent, but"),
         (replace(LOST, rows=[ORDERED, CLICKED, replace(UNKNOWN, decision=Decision.REFUSED)]), "a is refused, but"),
         (
-            replace(LOST, posts=[replace(FIRST, trouble="limited")], rows=[ORDERED, replace(UNKNOWN, door="button")]),
+            replace(LOST, posts=[replace(FIRST, fault="limited")], rows=[ORDERED, replace(UNKNOWN, source="button")]),
             "a is unknown, but",
         ),
         (replace(GOOD, rows=[ORDERED, DONE]), "presses without a row"),
         (replace(GOOD, rows=[ORDERED, replace(CLICKED, has_job=False), DONE]), "without a job"),
         (replace(GOOD, rows=[ORDERED, CLICKED, CLICKED, DONE]), "rows of U1 without a press"),
-        (replace(GOOD, presses=[ORDER]), "rows of U1 without a press"),
+        (replace(GOOD, presses=[SUBMITTED]), "rows of U1 without a press"),
         (replace(GOOD, rows=[CLICKED]), "is none"),
-        (replace(GOOD, presses=[replace(ORDER, was_cancelled=False), CLICK]), "too early"),
-        (replace(GOOD, presses=[replace(ORDER, said="Well."), CLICK]), "the audit has done"),
-        (replace(LOST, presses=[replace(ORDER, said="Well."), CLICK]), "the audit has unknown"),
-        (replace(LOST, lines=[GIVEN, ENDED, replace(ENDED, to="U1", said=CANCELLED)]), "and it is running"),
-        (replace(LOST, lines=[GIVEN, ENDED, replace(ENDED, to="U1", how="carried out")]), "and it is running"),
-        (replace(LOST, lines=[GIVEN, ENDED]), "owed to people"),
-        (replace(LOST, lines=[GIVEN, ENDED, *[replace(ENDED, to="U1")] * 2]), "owed to people"),
-        (replace(LOST, lines=[GIVEN, replace(ENDED, to="U1")]), "owed to the thread"),
-        (replace(GOOD, lines=[]), "owed to the thread"),
+        (replace(GOOD, presses=[replace(SUBMITTED, was_cancelled=False), CLICK]), "too early"),
+        (replace(GOOD, presses=[replace(SUBMITTED, said="Well."), CLICK]), "the audit has done"),
+        (replace(LOST, presses=[replace(SUBMITTED, said="Well."), CLICK]), "the audit has unknown"),
+        (replace(LOST, notices=[GIVEN, ENDED, replace(ENDED, to="U1", said=CANCELLED)]), "and it is running"),
+        (replace(LOST, notices=[GIVEN, ENDED, replace(ENDED, to="U1", how="carried out")]), "and it is running"),
+        (replace(LOST, notices=[GIVEN, ENDED]), "owed to people"),
+        (replace(LOST, notices=[GIVEN, ENDED, *[replace(ENDED, to="U1")] * 2]), "owed to people"),
+        (replace(LOST, notices=[GIVEN, replace(ENDED, to="U1")]), "owed to the thread"),
+        (replace(GOOD, notices=[]), "owed to the thread"),
         (replace(GOOD, is_tracked=False), "owed to the thread"),
         (replace(GOOD, presses=[CLICK]), "nobody heard the end of a"),
         (replace(GOOD, known="running"), "the store has the job running"),
@@ -125,17 +125,17 @@ def test_doctored_evidence_is_rejected(doctored: Evidence, word: str) -> None:
     ("end", "later", "word"),
     [
         (None, 20.0, "while a is under way"),
-        (DONE, DONE.at + REST - 1, "just after a was done"),
+        (DONE, DONE.at + RESUBMIT_COOLDOWN - 1, "just after a was done"),
     ],
 )
-def test_a_second_order_has_to_wait_for_the_first(end: Row | None, later: float, word: str) -> None:
+def test_a_second_order_has_to_wait_for_the_first(end: AuditRow | None, later: float, word: str) -> None:
     second = [replace(ORDERED, at=later, key="b"), replace(DONE, at=later + 1, key="b")]
     rows = [ORDERED, CLICKED, *([end] if end else []), *second, *([] if end else [replace(DONE, at=later + 2)])]
-    presses = [ORDER, CLICK, replace(ORDER, act=4, key="b")]
-    posts = [FIRST, Post(4, "running", frozenset({"a", "b"}), "calm")]
+    presses = [SUBMITTED, CLICK, replace(SUBMITTED, user_action=4, key="b")]
+    posts = [FIRST, SentAction(4, "running", frozenset({"a", "b"}), "calm")]
 
     assert any(word in broken for broken in check(replace(GOOD, rows=rows, presses=presses, posts=posts)))
 
 
 def test_an_answer_is_lost_where_the_process_died_after_the_end() -> None:
-    assert (lost_answers(GOOD), lost_answers(DIED), lost_answers(LOST)) == (0, 1, 0)
+    assert (lost_replies(GOOD), lost_replies(DIED), lost_replies(LOST)) == (0, 1, 0)

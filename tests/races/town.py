@@ -15,27 +15,27 @@ from typing import Any, NoReturn
 from bot.commands.context import Context
 from bot.commands.execute import finish_abandoned
 from bot.commands.permissions import Policy
-from bot.commands.rate_limit import Flood
+from bot.commands.rate_limit import RateLimiter
 from bot.delivery.charts import Charts
-from bot.delivery.render import Drawing
-from bot.providers.coalesced import SharedReads
+from bot.delivery.render import RenderContext
+from bot.providers.coalesced import CoalescedReads
 from bot.store import Store, open_store
 from bot.store.channels.tracks import Track
 from bot.store.db.engine import Clock
 from bot.tracking.notices import Notices
 from bot.tracking.recorder import Recorder
 from tests.races.plan import Crash, Plan
-from tests.races.wires import Wires
+from tests.races.wires import ApiNetwork
 from tests.simulation.bot import ACCOUNT
 from tests.simulation.disk import DISK, Disk
-from tests.simulation.life import Died
-from tests.simulation.loop import FAMILY, Simulated
-from tests.simulation.wires import WiredClient
+from tests.simulation.life import ProcessKilled
+from tests.simulation.loop import TASKS, NumberedTask
+from tests.simulation.wires import InProcessClient
 
 JOB = "ftjob-race"
 PEOPLE = ("U1", "U2")
 CHANNEL = "C1"
-LOOK = 1.0
+CHECK_SECONDS = 1.0
 """Seconds until it is looked again whether a process is there."""
 LONGEST_PAUSE = 600.0
 """Seconds within which a process is there again, whatever happened."""
@@ -48,55 +48,55 @@ class Process:
 
     def __init__(self, number: int, disk: Disk) -> None:
         self.number = number
-        self.has_died = False
+        self.is_dead = False
         self.parts: Context | None = None
         """What it works with, once it is ready."""
-        self._family: set[Simulated] = set()
+        self._tasks: set[NumberedTask] = set()
         self.disk = disk
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Let it do something, as a task of its own."""
         context = copy_context()
-        context.run(FAMILY.set, self._family)
+        context.run(TASKS.set, self._tasks)
         context.run(DISK.set, self.disk)
         context.run(_PROCESS.set, self)
         return context.run(asyncio.create_task, work)
 
-    def die(self) -> None:
+    def kill(self) -> None:
         """Do nothing more from now on."""
-        self.has_died = True
-        self._cut()
+        self.is_dead = True
+        self._cancel_tasks()
 
-    async def gone(self) -> None:
+    async def until_gone(self) -> None:
         """Wait until nothing of it is left."""
-        while self._family:
+        while self._tasks:
             # A task that turned its end into an error of the database, and tries again, has to be told once more.
-            await asyncio.wait(set(self._family), timeout=1.0)
-            self._cut()
+            await asyncio.wait(set(self._tasks), timeout=1.0)
+            self._cancel_tasks()
 
-    def _cut(self) -> None:
-        for task in sorted(self._family, key=lambda task: task.number):
+    def _cancel_tasks(self) -> None:
+        for task in sorted(self._tasks, key=lambda task: task.number):
             task.cancel()
 
 
-class Town:
+class Cluster:
     """All processes."""
 
     def __init__(self, plan: Plan, file: Path, clock: Clock) -> None:
         self.crashes = 0
         self._plan, self._file, self._clock = plan, file, clock
-        self._luck = random.Random(f"disk {plan.seed}")  # noqa: S311 - a race is repeatable
+        self._rng = random.Random(f"disk {plan.seed}")  # noqa: S311 - a race is repeatable
         self._processes: dict[int, Process] = {}
         self._crashes: dict[int, list[Crash]] = {number: [] for number in range(plan.processes)}
-        self._passed = 0
+        self._hits = 0
         self._shared: Store | None = None
-        self._disk = Disk(self._luck, self.passing)
+        self._disk = Disk(self._rng, self.failpoint)
         self._returning: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
-    async def open(self, wires: Wires) -> AsyncIterator[None]:
+    async def running(self, wires: ApiNetwork) -> AsyncIterator[None]:
         """Let the processes work until the block ends; where the race has a track, its card stands then."""
-        self._wires, self._outside = wires, copy_context()
+        self._network, self._outside = wires, copy_context()
         async with AsyncExitStack() as stack:
             if self._plan.processes > 1:
                 DISK.set(self._disk)
@@ -107,20 +107,20 @@ class Town:
             if self._plan.is_tracked:
                 reading = await parts.client.retrieve(JOB)
                 track = Track(ACCOUNT.name, JOB, CHANNEL, PEOPLE[0])
-                await parts.recorder.follow(track, reading, None, card_ts="1.0")
+                await parts.recorder.add_track(track, reading, None, card_ts="1.0")
             yield
             for task in self._returning:
                 task.cancel()
             for process in self._processes.values():
-                process.die()
-                await process.gone()
+                process.kill()
+                await process.until_gone()
 
     def begin_faults(self) -> None:
         """Let disks take their time, and processes die, from now on."""
         loop = asyncio.get_running_loop()
         for each in self._plan.crashes:
             if each.point == "moment":
-                loop.call_later(each.times, self._dies_now, each)
+                loop.call_later(each.times, self._kill_now, each)
             else:
                 self._crashes[each.process].append(each)
         self._disk.is_slow = True
@@ -130,17 +130,17 @@ class Town:
     def process(self, number: int) -> Process | None:
         """Return a process that is there and ready."""
         process = self._processes.get(number)
-        return process if process and process.parts and not process.has_died else None
+        return process if process and process.parts and not process.is_dead else None
 
     async def parts(self, number: int) -> Context:
         """Return what a process works with, as soon as it is there."""
         async with asyncio.timeout(LONGEST_PAUSE):
             while not (process := self.process(number)):  # noqa: ASYNC110 - a start tells nobody
-                await asyncio.sleep(LOOK)
+                await asyncio.sleep(CHECK_SECONDS)
         assert process.parts
         return process.parts
 
-    def passing(self, point: str) -> None:
+    def failpoint(self, point: str) -> None:
         """Pass a point at which the process that runs here may die.
 
         Raises:
@@ -149,57 +149,57 @@ class Town:
         process = _PROCESS.get()
         if process is None:
             return
-        if process.has_died:
-            raise Died
+        if process.is_dead:
+            raise ProcessKilled
         waiting = self._crashes[process.number]
         if not waiting or waiting[0].point != point:
             return
-        self._passed += 1
-        if self._passed >= waiting[0].times:
-            self._passed = 0
-            self._dies(process, waiting.pop(0))
-            raise Died
+        self._hits += 1
+        if self._hits >= waiting[0].times:
+            self._hits = 0
+            self._kill(process, waiting.pop(0))
+            raise ProcessKilled
 
     def is_dead_here(self) -> bool:
         """Whether what runs here belongs to a process that died."""
         process = _PROCESS.get()
-        return process is not None and process.has_died
+        return process is not None and process.is_dead
 
-    def _dies_now(self, crash: Crash) -> None:
+    def _kill_now(self, crash: Crash) -> None:
         if process := self.process(crash.process):
-            self._dies(process, crash)
+            self._kill(process, crash)
 
-    def _dies(self, process: Process, crash: Crash) -> None:
+    def _kill(self, process: Process, crash: Crash) -> None:
         self.crashes += 1
-        process.die()
+        process.kill()
         if self._shared is None:
-            process.disk.tear()
-        task = self._outside.copy().run(asyncio.create_task, self._return(process, crash.pause))
+            process.disk.detach()
+        task = self._outside.copy().run(asyncio.create_task, self._restart(process, crash.pause))
         self._returning.add(task)
 
-    async def _return(self, process: Process, pause: float) -> None:
-        await process.gone()
+    async def _restart(self, process: Process, pause: float) -> None:
+        await process.until_gone()
         await asyncio.sleep(pause)
         self._start(process.number)
         self._processes[process.number].disk.is_slow = True
 
     def _start(self, number: int) -> None:
-        disk = self._disk if self._shared else Disk(self._luck, self.passing)
+        disk = self._disk if self._shared else Disk(self._rng, self.failpoint)
         process = self._processes[number] = Process(number, disk)
-        process.spawn(self._live(process))
+        process.spawn(self._run(process))
 
-    async def _live(self, process: Process) -> None:
+    async def _run(self, process: Process) -> None:
         async with AsyncExitStack() as stack:
             store = self._shared
             if store is None:
                 store = await stack.enter_async_context(open_store(f"sqlite:///{self._file}", self._clock))
-                await store.questions.end_leases()
-            process.parts = self._assembled(store, WiredClient(ACCOUNT, self._wires, self._clock))
+                await store.confirmations.end_leases()
+            process.parts = self._assembled(store, InProcessClient(ACCOUNT, self._network, self._clock))
             await finish_abandoned(process.parts)
 
-    def _assembled(self, store: Store, client: WiredClient) -> Context:
+    def _assembled(self, store: Store, client: InProcessClient) -> Context:
         return Context(
-            accounts={ACCOUNT.name: SharedReads(client, self._clock, self._clock)},
+            accounts={ACCOUNT.name: CoalescedReads(client, self._clock, self._clock)},
             account=ACCOUNT.name,
             store=store,
             recorder=Recorder(store, wake=_nothing),
@@ -209,12 +209,12 @@ class Town:
             wake=_nothing,
             notices=Notices(store, None),
             policy=Policy(),
-            flood=Flood(),
+            rate_limiter=RateLimiter(),
             clock=self._clock,
-            ages=self._clock,
+            monotonic=self._clock,
             version="race",
             interval=30.0,
-            drawing=Drawing({ACCOUNT.name: client}, self._clock),
+            drawing=RenderContext({ACCOUNT.name: client}, self._clock),
         )
 
 

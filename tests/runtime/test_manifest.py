@@ -180,19 +180,19 @@ def test_every_event_that_is_subscribed_to_has_a_listener_and_every_shortcut_too
 def test_the_stand_in_installs_what_both_forms_ask_for() -> None:
     for made in both().values():
         needed, optional = manifest.scopes(made)
-        app = InstalledApp.of(made)
+        app = InstalledApp.parse(made)
         assert app == from_manifest()
         assert app.scopes == needed | optional
         assert app.events == set(made["settings"]["event_subscriptions"]["bot_events"])
         assert app.commands == {COMMAND: True}
-        assert app.offers(TRACK_FROM_MESSAGE, "message")
+        assert app.has_shortcut(TRACK_FROM_MESSAGE, "message")
         assert (app.is_interactive, app.has_home) == (True, True)
 
 
 def test_the_stand_in_sends_every_event_that_is_subscribed_to() -> None:
     """An event whose scope the manifest forgot would never come."""
     app = from_manifest()
-    assert [event for event in sorted(app.events) if not app.hears(event)] == []
+    assert [event for event in sorted(app.events) if not app.receives_event(event)] == []
 
 
 def test_the_code_uses_the_methods_that_it_is_known_to_use() -> None:
@@ -229,4 +229,4 @@ def test_nothing_is_asked_for_that_a_bot_of_this_kind_must_not_have() -> None:
 
 def test_check_says_what_every_optional_scope_buys() -> None:
     _, optional = manifest.scopes(manifest.for_socket_mode())
-    assert set(check.WORTH) == optional
+    assert set(check.SCOPE_BENEFITS) == optional

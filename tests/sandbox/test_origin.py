@@ -9,7 +9,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from bot.sandbox.openai.azure import AzureApi
 from bot.sandbox.openai.server import FineTuningApi
-from bot.sandbox.origin import is_from_here
+from bot.sandbox.origin import is_local_request
 from bot.sandbox.server import LoopbackServer
 from bot.sandbox.slack.server import Slack
 
@@ -51,7 +51,7 @@ HERE = f"127.0.0.1:{PORT}"
 def test_only_this_machine_and_no_other_sites_page_is_from_here(
     headers: list[tuple[str, str]], *, is_welcome: bool
 ) -> None:
-    assert is_from_here(CIMultiDictProxy(CIMultiDict(headers)), [PORT]) is is_welcome
+    assert is_local_request(CIMultiDictProxy(CIMultiDict(headers)), [PORT]) is is_welcome
 
 
 FOREIGN = {
@@ -79,7 +79,7 @@ async def test_every_path_of_a_stand_in_is_closed_to_other_sites(
             for path in ("/", "/api/chat.postMessage", "/v1/fine_tuning/jobs", "/nothing"):
                 async with session.request(method, server.origin + path, headers=headers) as answer:
                     assert answer.status == 403, (method, path)
-    assert len(server.ledger) == 0
+    assert len(server.request_log) == 0
 
 
 @pytest.mark.parametrize("headers", FOREIGN.values(), ids=FOREIGN)
@@ -87,7 +87,7 @@ async def test_another_site_does_nothing_in_slack_even_with_its_secrets(headers:
     async with AsyncExitStack() as stack:
         slack = await stack.enter_async_context(Slack())
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        ann, channel = slack.add_person("ann"), slack.add_channel("ml")
+        ann, channel = slack.add_user("ann"), slack.add_channel("ml")
         exchange = await ann.command("status", channel)
         authorized = {"Authorization": f"Bearer {slack.bot_token}", **headers}
 
@@ -96,17 +96,22 @@ async def test_another_site_does_nothing_in_slack_even_with_its_secrets(headers:
             async with session.request(method, url, headers=sent, data={"channel": channel.id, "text": "x"}) as answer:
                 return answer.status
 
-        begun = slack.answer("files.getUploadURLExternal", {"filename": "a.png", "length": "3"})
+        begun = slack.handle("files.getUploadURLExternal", {"filename": "a.png", "length": "3"})
         assert await status("/api/chat.postMessage", authorized) == 403
         assert await status(exchange.response_url, headers) == 403
         assert await status(begun.body["upload_url"], headers) == 403
-        opened = slack.answer("apps.connections.open", {}, "app")
+        opened = slack.handle("apps.connections.open", {}, "app")
         with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
             await session.ws_connect(opened.body["url"], headers=headers)
         assert caught.value.status == 403
-        assert (channel.messages, slack.ephemerals, slack.delivery.links, list(slack.ledger)) == ([], [], [], [])
+        assert (channel.messages, slack.ephemerals, slack.payload_sender.connections, list(slack.request_log)) == (
+            [],
+            [],
+            [],
+            [],
+        )
         await session.ws_connect(opened.body["url"])
-        await slack.connected()
+        await slack.wait_for_connection()
 
 
 async def test_no_secret_is_met_twice() -> None:
@@ -114,22 +119,22 @@ async def test_no_secret_is_met_twice() -> None:
     secrets: list[str] = []
     for _ in range(2):
         async with Slack() as slack, FineTuningApi() as api:
-            ann, channel = slack.add_person("ann"), slack.add_channel("ml")
+            ann, channel = slack.add_user("ann"), slack.add_channel("ml")
             first, second = await ann.command("one", channel), await ann.command("two", channel)
             secrets += [
                 slack.bot_token,
                 slack.app_token,
                 slack.signing_secret,
-                slack.delivery.verification_token,
+                slack.payload_sender.verification_token,
                 api.key,
             ]
             secrets += [each.response_url.rpartition("/")[2] for each in (first, second)]
             secrets += [each.trigger_id.rpartition(".")[2] for each in (first, second)]
             for _ in range(2):
                 secrets.append(
-                    str(slack.answer("apps.connections.open", {}, "app").body["url"]).partition("ticket=")[2]
+                    str(slack.handle("apps.connections.open", {}, "app").body["url"]).partition("ticket=")[2]
                 )
-                begun = slack.answer("files.getUploadURLExternal", {"filename": "a.png", "length": "3"})
+                begun = slack.handle("files.getUploadURLExternal", {"filename": "a.png", "length": "3"})
                 secrets.append(str(begun.body["upload_url"]).rpartition("/")[2])
     assert len(set(secrets)) == len(secrets)
     assert all(len(secret) >= 32 for secret in secrets)
@@ -137,14 +142,14 @@ async def test_no_secret_is_met_twice() -> None:
 
 async def test_whoever_needs_the_same_secrets_again_brings_their_own() -> None:
     numbers = iter(range(10))
-    slack = Slack(mint=lambda: f"secret-{next(numbers)}")
+    slack = Slack(new_secret=lambda: f"secret-{next(numbers)}")
     assert (slack.bot_token, slack.app_token, slack.signing_secret) == ("xoxb-secret-0", "xapp-secret-1", "secret-2")
 
 
 @pytest.mark.parametrize("path", ["commands/T0SANDBOX/00000004", "commands/T0SANDBOX/00000004/", "actions/T0/1/x"])
 async def test_a_response_url_is_not_guessed_from_its_number(path: str) -> None:
     async with Slack() as slack, aiohttp.ClientSession() as session:
-        exchange = await slack.add_person("ann").command("status", slack.add_channel("ml"))
+        exchange = await slack.add_user("ann").command("status", slack.add_channel("ml"))
         assert "/commands/T0SANDBOX/00000004/" in exchange.response_url
         async with session.post(f"{slack.origin}/{path}", json={"text": "x"}) as answer:
             assert answer.status == 404
@@ -167,4 +172,4 @@ async def test_a_token_is_taken_from_the_header_or_a_form_and_nowhere_else(where
         async with request as answer:
             body = await answer.json()
         assert body.get("error", "") == ("not_authed" if where in ("query", "json") else "")
-        assert token not in repr(list(slack.ledger))
+        assert token not in repr(list(slack.request_log))

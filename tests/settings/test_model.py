@@ -10,7 +10,7 @@ import pytest
 
 from bot.errors import SettingsError
 from bot.settings import model as module
-from bot.settings.environment import NAMES, load, misspelt, readable_by_others
+from bot.settings.environment import NAMES, load, misspelled, readable_by_others
 from bot.settings.model import SECRETS, Settings
 from tests.bad_settings import BAD, CANARY, GOOD, HTTP
 
@@ -49,7 +49,7 @@ def test_there_are_enough_bad_ones() -> None:
 def test_three_secrets_are_enough_and_the_rest_has_defaults() -> None:
     settings = good()
     assert settings.uses_socket_mode
-    assert settings.listens_on is None
+    assert settings.listen_address is None
     assert settings.slack_api_url == "https://slack.com/api"
     assert settings.openai_base_url == "https://api.openai.com/v1"
     assert settings.database_url.get_secret_value() == "sqlite:///ftjob.db"
@@ -76,7 +76,7 @@ def test_settings_show_no_secret() -> None:
 )
 def test_where_the_bot_listens(more: dict[str, str], listens_on: tuple[str, int] | None) -> None:
     settings = good(**more)
-    assert settings.listens_on == listens_on
+    assert settings.listen_address == listens_on
     assert settings.uses_socket_mode == ("SLACK_SIGNING_SECRET" not in more)
 
 
@@ -180,7 +180,7 @@ def test_a_misspelt_name_in_a_dotenv_file_is_found_as_well(tmp_path: Path) -> No
     ],
 )
 def test_names_that_are_nearly_settings_without_a_value_are_said(environ: dict[str, str], said: list[str]) -> None:
-    assert misspelt(GOOD | environ, dotenv=NO_WHERE) == said
+    assert misspelled(GOOD | environ, dotenv=NO_WHERE) == said
     assert good(**environ).uses_socket_mode
 
 
@@ -262,7 +262,7 @@ def test_accounts_come_from_the_environment_and_from_the_file(tmp_path: Path) ->
     azure = {"AZURE_OPENAI_ENDPOINT": "https://name.openai.azure.com", "AZURE_OPENAI_AD_TOKEN": "eyJ0123456789"}
     found = good(FTJOB_CONFIG=str(file), RESEARCH_KEY="k" * 16, OPENAI_API_VERSION="v1", **azure).accounts
 
-    assert [(each.name, each.provider, each.bearer) for each in found] == [
+    assert [(each.name, each.provider, each.uses_entra_id) for each in found] == [
         ("default", "openai", False),
         ("azure", "azure", True),
         ("research", "openai", False),

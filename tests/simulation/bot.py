@@ -16,32 +16,32 @@ import structlog
 from pydantic import SecretStr
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.delivery.cards import Editor
-from bot.delivery.connection import Presence
-from bot.delivery.render import Drawing
-from bot.delivery.worker import Sender
-from bot.poll.circuit_breaker import Circuit
-from bot.poll.poller import Sweeper
+from bot.delivery.cards import CardUpdater
+from bot.delivery.connection import SlackConnection
+from bot.delivery.render import RenderContext
+from bot.delivery.worker import DeliveryWorker
+from bot.poll.circuit_breaker import CircuitBreaker
+from bot.poll.poller import Poller
 from bot.providers.account import Account
-from bot.slack.channels import Channels
-from bot.slack.client import Gateway
-from bot.slack.users import People
+from bot.slack.channels import SharedChannels
+from bot.slack.client import SlackClient
+from bot.slack.users import Users
 from bot.store import Store, open_store
 from bot.store.channels.tracks import Subscription, Track
-from bot.store.db.engine import Clock, loop_time
-from bot.store.jobs.cards import Rhythm
+from bot.store.db.engine import Clock, monotonic_time
+from bot.store.jobs.cards import RateLimit
 from bot.telemetry import metrics
 from bot.tracking.notices import Notices
 from bot.tracking.recorder import Recorder
-from bot.tracking.transitions import Seen
+from bot.tracking.transitions import PollResult
 from tests.simulation.plan import Plan
-from tests.simulation.wires import Session, WiredClient, World
+from tests.simulation.wires import FakeSession, InProcessClient, Network
 
 log = structlog.get_logger()
 
 ACCOUNT = Account("default", "https://stand-in.example/v1", SecretStr("sk-unused: the wires lead to the stand-in"))
-BROKEN_SENDER_SECONDS = 1.0
-LAST_SWEEP_SECONDS = 3.0
+BROKEN_WORKER_SECONDS = 1.0
+LAST_POLL_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -49,102 +49,102 @@ class Parts:
     """One incarnation."""
 
     store: Store
-    client: WiredClient
+    client: InProcessClient
     recorder: Recorder
-    sender: Sender
-    editor: Editor
-    sweeper: Sweeper
-    presence: Presence
+    worker: DeliveryWorker
+    card_updater: CardUpdater
+    poller: Poller
+    connection: SlackConnection
 
 
 @asynccontextmanager
-async def assembled(world: World, file: Path, interval: float, clock: Clock) -> AsyncIterator[Parts]:
+async def assembled(world: Network, file: Path, interval: float, clock: Clock) -> AsyncIterator[Parts]:
     """Open the store and put the parts together; nothing runs yet."""
-    client = WiredClient(ACCOUNT, world, clock)
-    session = cast("aiohttp.ClientSession", Session(world))
+    client = InProcessClient(ACCOUNT, world, clock)
+    session = cast("aiohttp.ClientSession", FakeSession(world))
     slack = AsyncWebClient(
         token=world.slack.bot_token, base_url="https://stand-in.example/api/", session=session, retry_handlers=[]
     )
-    people = People(slack, frozenset(), loop_time)
-    gateway = Gateway(slack, session, frozenset(), Channels(slack, clock, allow_shared=False), people=people)
+    people = Users(slack, frozenset(), monotonic_time)
+    gateway = SlackClient(slack, session, frozenset(), SharedChannels(slack, clock, allow_shared=False), users=people)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(f"sqlite:///{file}", clock))
         await store.outbox.end_leases()
-        await store.accounts.start_afresh()
-        drawing = Drawing({ACCOUNT.name: client}, clock)
+        await store.account_leases.reset()
+        drawing = RenderContext({ACCOUNT.name: client}, clock)
         notices = Notices(store, None)
-        sender = Sender(store, gateway, drawing, clock=clock, ages=clock, notices=notices)
-        editor = Editor(store, gateway, drawing, Rhythm(), owed=sender.wake)
+        sender = DeliveryWorker(store, gateway, drawing, clock=clock, monotonic=clock, notices=notices)
+        editor = CardUpdater(store, gateway, drawing, RateLimit(), owed=sender.wake)
 
         def wake() -> None:
             sender.wake()
             editor.wake()
 
         recorder = Recorder(store, wake=wake, interval=interval)
-        circuit = Circuit(store, notices, ACCOUNT.name, wake=sender.wake, clock=clock)
-        sweeper = Sweeper(client, store, recorder, circuit, notices, interval=interval, clock=clock)
-        presence = Presence(gateway, store, notices, wake=sender.wake, identified=lambda: None, clock=clock)
+        circuit = CircuitBreaker(store, notices, ACCOUNT.name, wake=sender.wake, clock=clock)
+        sweeper = Poller(client, store, recorder, circuit, notices, interval=interval, clock=clock)
+        presence = SlackConnection(gateway, store, notices, wake=sender.wake, identified=lambda: None, clock=clock)
         yield Parts(store, client, recorder, sender, editor, sweeper, presence)
 
 
-async def keep_sending(sender: Sender) -> None:
+async def keep_delivering(sender: DeliveryWorker) -> None:
     """Run the sender."""
     await sender.run()
 
 
-async def keep_sweeping(sweeper: Sweeper, interval: float) -> None:
+async def keep_polling(sweeper: Poller, interval: float) -> None:
     """Sweep at each interval, as the timer does, whatever became of the sweep before."""
     while True:
         try:
-            await sweeper.sweep()
+            await sweeper.poll()
         except Exception:
             log.exception("sweep.broke")
         await asyncio.sleep(interval)
 
 
-async def set_up(parts: Parts, world: World, plan: Plan, channels: Mapping[str, str]) -> None:
+async def set_up(parts: Parts, world: Network, plan: Plan, channels: Mapping[str, str]) -> None:
     """Let people subscribe channels and track jobs; ``channels`` holds Slack's ids by the plan's names."""
     newest = max(job["created_at"] for job in world.api.jobs.values())
-    for place in plan.places:
+    for place in plan.recipients:
         if place.is_subscribed:
             readings = (await parts.client.list_jobs()).readings
             known = await parts.store.jobs.newest(ACCOUNT.name, 1000)
-            subscription = Subscription(ACCOUNT.name, channels[place.name], world.person, newest)
-            await parts.recorder.subscribe(subscription, Seen(ACCOUNT.name, readings, known))
+            subscription = Subscription(ACCOUNT.name, channels[place.name], world.known_user, newest)
+            await parts.recorder.subscribe(subscription, PollResult(ACCOUNT.name, readings, known))
     for job in plan.jobs:
         for follower in job.followers:
             await _track(parts, world, job.id, channels[follower])
 
 
-async def _track(parts: Parts, world: World, job_id: str, channel: str) -> None:
+async def _track(parts: Parts, world: Network, job_id: str, channel: str) -> None:
     if await parts.store.tracks.find(ACCOUNT.name, job_id, channel):
         return
-    known = await parts.store.jobs.known(ACCOUNT.name, job_id)
+    known = await parts.store.jobs.find(ACCOUNT.name, job_id)
     reading = await parts.client.retrieve(job_id)
-    world.slack.limits.forget()
-    card = world.slack.answer("chat.postMessage", {"channel": channel, "text": f"Card of {job_id}"})
-    track = Track(ACCOUNT.name, job_id, channel, world.person)
-    await parts.recorder.follow(track, reading, known, card_ts=card.body["ts"])
+    world.slack.rate_limits.reset()
+    card = world.slack.handle("chat.postMessage", {"channel": channel, "text": f"Card of {job_id}"})
+    track = Track(ACCOUNT.name, job_id, channel, world.known_user)
+    await parts.recorder.add_track(track, reading, known, card_ts=card.body["ts"])
 
 
 async def stop(parts: Parts, sending: asyncio.Task[None], sweeping: asyncio.Task[None]) -> None:
     """Stop as ``bot/app/build.py`` does: claim nothing more, then the sender and the timer side by side."""
-    parts.sender.claim_no_more()
-    await asyncio.gather(parts.sender.stop(), _cut(sweeping))
-    await asyncio.wait({sending}, timeout=BROKEN_SENDER_SECONDS)
+    parts.worker.stop_claiming()
+    await asyncio.gather(parts.worker.stop(), _cut(sweeping))
+    await asyncio.wait({sending}, timeout=BROKEN_WORKER_SECONDS)
 
 
 async def _cut(task: asyncio.Task[None]) -> None:
-    await asyncio.wait({task}, timeout=LAST_SWEEP_SECONDS)
+    await asyncio.wait({task}, timeout=LAST_POLL_SECONDS)
     task.cancel()
     await asyncio.wait({task})
 
 
 async def reopened(parts: Parts, channel: str) -> None:
     """Let the bot hear that a channel takes messages again."""
-    await parts.store.undelivered.reopen(channel)
-    parts.sender.wake()
-    parts.editor.wake()
+    await parts.store.dead_letters.unpark_channel(channel)
+    parts.worker.wake()
+    parts.card_updater.wake()
 
 
 def possible_duplicates() -> float:
@@ -157,6 +157,6 @@ def possible_duplicates() -> float:
     )
 
 
-def fix_chance(seed: int) -> None:
+def seed_randomness(seed: int) -> None:
     """Let what production code leaves to chance depend on the seed."""
     random.seed(f"bot {seed}")

@@ -35,7 +35,7 @@ class Alert:
     key: str
     channel: str
     change: Recorded
-    picture: str
+    kind: str
     row: str
     """The row's state at the end."""
     held_by: str | None = None
@@ -45,7 +45,7 @@ class Alert:
     def name(self) -> str:
         """What it is called in a verdict."""
         change = self.change
-        return f"{self.channel} {change.job} v{change.version} {self.picture} {change.state[0]} {self.key[:8]}"
+        return f"{self.channel} {change.job} v{change.version} {self.kind} {change.state[0]} {self.key[:8]}"
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Card:
 
 
 @dataclass
-class Verdict:
+class CheckResult:
     """What the judge found; names of alerts."""
 
     due: int = 0
@@ -96,7 +96,7 @@ def check(
     posted: Sequence[Posted],
     *,
     cards: Sequence[Card] = (),
-) -> Verdict:
+) -> CheckResult:
     """Judge a run.
 
     Args:
@@ -107,8 +107,8 @@ def check(
         posted: what stands in Slack.
         cards: where cards stand.
     """
-    verdict = Verdict(due=len(alerts))
-    tellings = {alert.key: list(_tellings(alert, posted)) for alert in alerts}
+    verdict = CheckResult(due=len(alerts))
+    tellings = {alert.key: list(_deliveries_of(alert, posted)) for alert in alerts}
     for alert in alerts:
         if not tellings[alert.key]:
             if alert.row in GIVEN_UP:
@@ -117,45 +117,45 @@ def check(
                 verdict.lost.append(f"{alert.name}: {alert.row}, but nowhere")
         elif len(tellings[alert.key]) > 1:
             verdict.doubled.append(f"{alert.name} at {tellings[alert.key]}")
-    verdict.doubled += _told_by_strangers(alerts, posted)
-    verdict.lost += _never_owed(followers, changes, alerts)
+    verdict.doubled += _foreign_digest_lines(alerts, posted)
+    verdict.lost += _never_enqueued(followers, changes, alerts)
     verdict.lost += _never_seen(followers, ends, changes)
     keys = Counter(message.key for message in posted if message.is_ours and message.key)
     verdict.repeats = sum(times - 1 for times in keys.values())
-    verdict.disordered = list(_disordered(alerts, tellings))
+    verdict.disordered = list(_out_of_order(alerts, tellings))
     verdict.stale = list(_stale(cards, ends, posted))
     verdict.untrue = _untrue(changes)
     return verdict
 
 
-def tells(text: str, change: Recorded, picture: str = "change") -> bool:
+def mentions_change(text: str, change: Recorded, kind: str = "change") -> bool:
     """Whether a text names the job of a change and, where it does, its new state; a card names the job."""
     status, model = change.state
     wanted = status.replace("_", " ").lower()
-    if picture == CARD:
+    if kind == CARD:
         return change.job.lower() in text.lower()  # it shows what is known when it is posted, which may be newer
-    said = [_news(piece) for piece in re.split(r"[\n;]", text.lower()) if change.job.lower() in piece]
+    said = [_current_part(piece) for piece in re.split(r"[\n;]", text.lower()) if change.job.lower() in piece]
     if change.kind == MODEL:
         return any("model" in piece or (model or "?").lower() in piece for piece in said)
     return any(wanted in piece for piece in said)
 
 
-def _news(piece: str) -> str:
+def _current_part(piece: str) -> str:
     """Return what a piece of text says of the present, without what was before."""
     return re.sub(r"\(was [^)]*\)", "", piece.rsplit("→", 1)[-1])
 
 
-def _tellings(alert: Alert, posted: Iterable[Posted]) -> Iterator[float]:
+def _deliveries_of(alert: Alert, posted: Iterable[Posted]) -> Iterator[float]:
     """Yield where an alert is told: alone under its key, or in the digest that holds it."""
     for message in posted:
         is_it = message.is_ours and message.channel == alert.channel and message.key in {alert.key, alert.held_by}
         # A digest tells the change in one line for the card and the alert.
-        picture = alert.picture if message.key == alert.key else "change"
-        if is_it and tells(message.text, alert.change, picture):
+        picture = alert.kind if message.key == alert.key else "change"
+        if is_it and mentions_change(message.text, alert.change, picture):
             yield message.ts
 
 
-def _told_by_strangers(alerts: Sequence[Alert], posted: Sequence[Posted]) -> Iterator[str]:
+def _foreign_digest_lines(alerts: Sequence[Alert], posted: Sequence[Posted]) -> Iterator[str]:
     """Yield what digests tell beyond the alerts that they are said to hold."""
     alone = {alert.key for alert in alerts}
     held: dict[str, set[tuple[str, int]]] = defaultdict(set)
@@ -169,7 +169,7 @@ def _told_by_strangers(alerts: Sequence[Alert], posted: Sequence[Posted]) -> Ite
                 yield f"{message.channel} {job}: {times} lines too many in the digest at {message.ts}"
 
 
-def _never_owed(
+def _never_enqueued(
     followers: Mapping[str, set[str]], changes: Iterable[Recorded], alerts: Iterable[Alert]
 ) -> Iterator[str]:
     """Yield changes for which a channel that follows the job was owed nothing."""
@@ -181,7 +181,7 @@ def _never_owed(
 
 
 def _announces(alert: Alert) -> bool:
-    return alert.picture != CARD or alert.change.kind == NEW
+    return alert.kind != CARD or alert.change.kind == NEW
 
 
 def _never_seen(
@@ -194,7 +194,7 @@ def _never_seen(
             yield f"{job}: ended as {end}, the bot saw {last.get(job)}"
 
 
-def _disordered(alerts: Iterable[Alert], tellings: Mapping[str, list[float]]) -> Iterator[str]:
+def _out_of_order(alerts: Iterable[Alert], tellings: Mapping[str, list[float]]) -> Iterator[str]:
     """Yield alerts of a job that first appear in a channel after a newer one.
 
     One that was given up, because Slack refused it again and again, and that Slack shows in the end, is nobody's line.
@@ -205,7 +205,7 @@ def _disordered(alerts: Iterable[Alert], tellings: Mapping[str, list[float]]) ->
             by_line[alert.channel, alert.change.job].append(alert)
     for line in by_line.values():
         latest = 0.0
-        for alert in sorted(line, key=lambda alert: (alert.change.version, alert.picture != CARD)):
+        for alert in sorted(line, key=lambda alert: (alert.change.version, alert.kind != CARD)):
             first = min(tellings[alert.key])
             if first < latest:
                 yield f"{alert.name} at {first}: before an older one at {latest}"

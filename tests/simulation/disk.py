@@ -25,8 +25,8 @@ class Disk:
     """A database file as one incarnation sees it."""
 
     def __init__(self, luck: random.Random, passing: Callable[[str], None]) -> None:
-        self._luck = luck
-        self._passing = passing
+        self._rng = luck
+        self._failpoint = passing
         self._files: list[sqlite3.Connection] = []
         self._is_gone = False
         self.is_slow = False
@@ -44,7 +44,7 @@ class Disk:
         self._files.append(opened)
         return opened
 
-    def tear(self) -> None:
+    def detach(self) -> None:
         """Let the incarnation reach nothing from now on; what it did not commit is rolled back."""
         self._is_gone = True
         for opened in self._files:
@@ -58,15 +58,15 @@ class Disk:
         what = getattr(getattr(do, "func", do), "__name__", "")
         if what != "commit":
             done = do()
-            takes_time = self.is_slow and what == "execute" and self._luck.random() < _SLOW
-            return done, self._luck.uniform(0.0005, 0.02) if takes_time else 0.0
-        self._passing("disk.before_commit")
+            takes_time = self.is_slow and what == "execute" and self._rng.random() < _SLOW
+            return done, self._rng.uniform(0.0005, 0.02) if takes_time else 0.0
+        self._failpoint("disk.before_commit")
         done = do()
-        self._passing("disk.after_commit")
-        return done, self._luck.uniform(0.0005, 0.006) if self.is_slow else 0.0
+        self._failpoint("disk.after_commit")
+        return done, self._rng.uniform(0.0005, 0.006) if self.is_slow else 0.0
 
 
-class _Desk:
+class _InlineQueue:
     """Where aiosqlite puts the work for its thread: here it is done at once."""
 
     def __init__(self, disk: Disk) -> None:
@@ -97,7 +97,7 @@ class InlineConnection(aiosqlite.Connection):
 
     def __init__(self, disk: Disk, path: str, options: dict[str, Any]) -> None:
         super().__init__(lambda: disk.open(path, options), iter_chunk_size=64)
-        self._tx = _Desk(disk)  # type: ignore[assignment]
+        self._tx = _InlineQueue(disk)  # type: ignore[assignment]
 
     def __await__(self) -> Generator[Any, None, aiosqlite.Connection]:
         return self._connect().__await__()

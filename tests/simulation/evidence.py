@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from bot.sandbox.slack.messages import Message, readable
+from bot.sandbox.slack.messages import ChannelMessage, texts_in
 from bot.sandbox.slack.server import Slack
 from bot.sandbox.slack.workspace import BOT
 from bot.store.db.schema import UNFINISHED
@@ -23,7 +23,7 @@ CHANGES = "SELECT job_id, version, kind, new_status, new_model FROM change ORDER
 STATES = "SELECT id, status, fine_tuned_model FROM job"
 CARDS = "SELECT job_id, channel, ts FROM card WHERE ts IS NOT NULL ORDER BY id"
 STALE = "SELECT count(*) FROM card WHERE wanted > shown AND ts IS NOT NULL"
-OWED = f"SELECT count(*) FROM delivery WHERE state IN {UNFINISHED}"  # noqa: S608 - our own words
+PENDING = f"SELECT count(*) FROM delivery WHERE state IN {UNFINISHED}"  # noqa: S608 - our own words
 
 
 def changes(store: sqlite3.Connection) -> Sequence[Recorded]:
@@ -53,12 +53,12 @@ def states(store: sqlite3.Connection) -> dict[str, State]:
     return {job: (status, model) for job, status, model in store.execute(STATES)}
 
 
-def owed(store: sqlite3.Connection) -> int:
+def pending(store: sqlite3.Connection) -> int:
     """Return how many rows of the outbox are unfinished."""
-    return int(store.execute(OWED).fetchone()[0])
+    return int(store.execute(PENDING).fetchone()[0])
 
 
-def messages(slack: Slack) -> Iterator[Message]:
+def messages(slack: Slack) -> Iterator[ChannelMessage]:
     """Yield everything that stands in Slack, channel by channel, in order."""
     for channel in slack.workspace.channels.values():
         yield from channel.messages
@@ -74,11 +74,11 @@ def stale(store: sqlite3.Connection) -> int:
     return int(store.execute(STALE).fetchone()[0])
 
 
-def _seen(message: Message) -> str:
-    return "\n".join(readable(message.blocks)) or message.text
+def _seen(message: ChannelMessage) -> str:
+    return "\n".join(texts_in(message.blocks)) or message.text
 
 
-def standing(slack: Slack) -> Sequence[Posted]:
+def posted(slack: Slack) -> Sequence[Posted]:
     """Return every message as the checker wants it."""
     return [
         Posted(
@@ -87,7 +87,7 @@ def standing(slack: Slack) -> Sequence[Posted]:
             key=str(((message.metadata or {}).get("event_payload") or {}).get("k", "")),
             is_ours=message.bot_id == BOT,
             # What people see of it: the text is for notifications where there are blocks.
-            text=_seen(message.edited[0] if message.edited else message),
+            text=_seen(message.earlier_versions[0] if message.earlier_versions else message),
             now=_seen(message),
         )
         for message in messages(slack)

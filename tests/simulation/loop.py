@@ -19,15 +19,15 @@ TICK = 2.0**-20
 MOST_TURNS = 100_000
 """Turns of the loop at one and the same moment."""
 
-FAMILY: ContextVar["set[Simulated] | None"] = ContextVar("FAMILY", default=None)
+TASKS: ContextVar["set[NumberedTask] | None"] = ContextVar("FAMILY", default=None)
 """Where each task that is begun here, directly or not, is entered until it ends."""
 
 
-class Stuck(RuntimeError):
+class Deadlock(RuntimeError):
     """Everybody waits for something that nobody is going to do."""
 
 
-class Simulated(asyncio.Task[Any]):
+class NumberedTask(asyncio.Task[Any]):
     """A task whose hash is its number, so that sets of tasks have the same order in every run."""
 
     def __init__(self, coro: Coroutine[Any, Any, Any], *, number: int, **how: Any) -> None:
@@ -41,7 +41,7 @@ class Simulated(asyncio.Task[Any]):
         return self is other
 
 
-class _Leaping(selectors.SelectSelector):
+class _JumpingSelector(selectors.SelectSelector):
     """Never waits for the time that it is told to wait, but reports that it went by."""
 
     def __init__(self, leap: Callable[[float], None]) -> None:
@@ -51,13 +51,13 @@ class _Leaping(selectors.SelectSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None:
-            raise Stuck("Nothing is scheduled: everybody waits for something that nobody is going to do.")
+            raise Deadlock("Nothing is scheduled: everybody waits for something that nobody is going to do.")
         if timeout > 0:
             self._turns = 0
             self._leap(timeout)
         self._turns += 1
         if self._turns > MOST_TURNS:
-            raise Stuck("Time stands still: somebody is busy for ever without waiting for anything.")
+            raise Deadlock("Time stands still: somebody is busy for ever without waiting for anything.")
         return []
 
 
@@ -67,7 +67,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._ticks = 0
         self._numbers = itertools.count(1)
-        super().__init__(_Leaping(self._leap))
+        super().__init__(_JumpingSelector(self._jump))
         self.set_task_factory(cast("Any", self._make_task))
 
     def time(self) -> float:
@@ -83,14 +83,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             done.set_exception(error)
         return done
 
-    def _leap(self, seconds: float) -> None:
+    def _jump(self, seconds: float) -> None:
         self._ticks += max(1, math.ceil(seconds / TICK))
 
     def _make_task(
         self, loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **how: Any
     ) -> asyncio.Task[Any]:
-        task = Simulated(coro, loop=loop, number=next(self._numbers), **how)
-        family = FAMILY.get()
+        task = NumberedTask(coro, loop=loop, number=next(self._numbers), **how)
+        family = TASKS.get()
         if family is not None:
             family.add(task)
             task.add_done_callback(family.discard)

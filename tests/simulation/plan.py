@@ -16,14 +16,14 @@ State = tuple[str, str | None]
 MINUTE = 60.0
 FIRST_STEP = 45.0
 """Seconds until anything happens to a job: the bot has been set up by then."""
-COVERED_BLINDNESS = 55.0
+COVERED_LOOKUP_OUTAGE = 55.0
 """Seconds: with look-ups that fail by chance around it, less than the patience of delivery."""
-SETTLE = 14.0
+LATE_PROCESSING = 14.0
 """Seconds after its answer was given up within which Slack carries out a request in a covered world."""
 
 
 @dataclass(frozen=True)
-class Place:
+class Recipient:
     """A channel, or a person who is told in direct messages."""
 
     name: str
@@ -32,7 +32,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Moment:
+class JobUpdate:
     """A new state of a job."""
 
     at: float
@@ -45,14 +45,14 @@ class JobPlan:
 
     id: str
     appears: float
-    moments: tuple[Moment, ...]
+    updates: tuple[JobUpdate, ...]
     followers: tuple[str, ...]
 
     @property
     def end(self) -> State:
         """The state in which it stays."""
         status, model = "queued", None
-        for moment in self.moments:
+        for moment in self.updates:
             status = moment.fields.get("status", status)
             model = moment.fields.get("fine_tuned_model", model)
         return status, model
@@ -65,7 +65,7 @@ class Window:
     kind: Literal["slack_down", "token_revoked", "channel_closed", "blind", "api_down"]
     start: float
     end: float
-    place: str = ""
+    recipient: str = ""
 
     def holds(self, at: float) -> bool:
         """Whether it is so at a moment."""
@@ -73,7 +73,7 @@ class Window:
 
 
 @dataclass(frozen=True)
-class End:
+class ProcessEnd:
     """How one incarnation of the bot ends, and how long until the next one begins."""
 
     kind: Literal["moment", "point", "stop", "stop_midway"]
@@ -83,11 +83,11 @@ class End:
 
 
 @dataclass(frozen=True)
-class Odds:
+class FaultRates:
     """How often something goes wrong, from 0 to 1."""
 
     post: float
-    look: float
+    lookup: float
     api: float
 
 
@@ -98,17 +98,17 @@ class Plan:
     seed: int
     is_covered: bool
     has_history: bool
-    places: tuple[Place, ...]
+    recipients: tuple[Recipient, ...]
     jobs: tuple[JobPlan, ...]
-    crowd: int
+    extra_jobs: int
     """Jobs that nobody follows, newer than the others: they push them off the first page."""
     interval: float
-    odds: Odds
+    fault_rates: FaultRates
     windows: tuple[Window, ...]
-    ends: tuple[End, ...]
-    storm: float
+    ends: tuple[ProcessEnd, ...]
+    faults_end: float
     """When the faults end."""
-    lateness: float
+    late_processing: float
     """Seconds after its answer was given up within which Slack may still carry out a request."""
 
 
@@ -117,9 +117,9 @@ def plan_of(seed: int, *, has_lookup: bool = True) -> Plan:
     luck = random.Random(f"plan {seed}")  # noqa: S311 - a simulation is repeatable
     is_covered = seed % 3 != 2
     has_history = is_covered or luck.random() < 0.7
-    places = tuple(_places(luck))
+    places = tuple(_recipients(luck))
     jobs = tuple(_jobs(luck, places))
-    last = max(moment.at for job in jobs for moment in job.moments)
+    last = max(moment.at for job in jobs for moment in job.updates)
     storm = last + luck.uniform(1, 4) * MINUTE
     windows = tuple(_windows(luck, places, storm, is_covered=is_covered))
     storm = max([storm, *(window.end for window in windows)])
@@ -127,66 +127,66 @@ def plan_of(seed: int, *, has_lookup: bool = True) -> Plan:
         seed=seed,
         is_covered=is_covered,
         has_history=has_history and has_lookup,
-        places=places,
+        recipients=places,
         jobs=jobs,
-        crowd=100 if luck.random() < 0.1 else 0,
+        extra_jobs=100 if luck.random() < 0.1 else 0,
         interval=max(luck.choice([15.0, 30.0, 30.0, 60.0]), storm / 60),
-        odds=Odds(luck.uniform(0.2, 0.6), luck.uniform(0.0, 0.25), luck.uniform(0.0, 0.3)),
+        fault_rates=FaultRates(luck.uniform(0.2, 0.6), luck.uniform(0.0, 0.25), luck.uniform(0.0, 0.3)),
         windows=windows,
         ends=tuple(_ends(luck, storm)),
-        storm=storm,
-        lateness=SETTLE if is_covered else luck.choice([SETTLE, 40.0, 120.0]),
+        faults_end=storm,
+        late_processing=LATE_PROCESSING if is_covered else luck.choice([LATE_PROCESSING, 40.0, 120.0]),
     )
 
 
-def _places(luck: random.Random) -> Iterator[Place]:
+def _recipients(luck: random.Random) -> Iterator[Recipient]:
     for number in range(luck.randint(1, 4)):
         kind: Literal["public", "private"] = "private" if luck.random() < 0.4 else "public"
-        yield Place(f"c{number}", kind, is_subscribed=luck.random() < 0.4)
+        yield Recipient(f"c{number}", kind, is_subscribed=luck.random() < 0.4)
     if luck.random() < 0.3:
-        yield Place("milo", "person", is_subscribed=False)
+        yield Recipient("milo", "person", is_subscribed=False)
 
 
-def _jobs(luck: random.Random, places: tuple[Place, ...]) -> Iterator[JobPlan]:
+def _jobs(luck: random.Random, places: tuple[Recipient, ...]) -> Iterator[JobPlan]:
     names = (f"ftjob-s{number:03d}" for number in range(1000))
     length = luck.uniform(6, 25) * MINUTE
     for _ in range(luck.randint(3, 8)):
-        yield JobPlan(next(names), 0.0, tuple(_life(luck, FIRST_STEP, length)), _followers(luck, places))
+        yield JobPlan(next(names), 0.0, tuple(_updates(luck, FIRST_STEP, length)), _followers(luck, places))
     subscribed = sum(place.is_subscribed for place in places)
     if subscribed:
         for _ in range(luck.randint(1, 4)):
             appears = luck.uniform(FIRST_STEP, length / 2)
-            yield JobPlan(next(names), appears, tuple(_life(luck, appears + 1, length)), ())
+            yield JobPlan(next(names), appears, tuple(_updates(luck, appears + 1, length)), ())
     if luck.random() < 0.3 and subscribed <= 1:
         burst = luck.uniform(FIRST_STEP, length)
         followers = () if subscribed else (luck.choice(places).name,)
         for _ in range(luck.choice([20, 25, 30, 60])):
             name = next(names)
-            yield JobPlan(name, 0.0, (Moment(burst, _ending(luck, name)),), followers)
+            yield JobPlan(name, 0.0, (JobUpdate(burst, _final_update(luck, name)),), followers)
 
 
-def _followers(luck: random.Random, places: tuple[Place, ...]) -> tuple[str, ...]:
+def _followers(luck: random.Random, places: tuple[Recipient, ...]) -> tuple[str, ...]:
     return tuple(place.name for place in luck.sample(places, luck.randint(1, min(3, len(places)))))
 
 
-def _life(luck: random.Random, start: float, length: float) -> Iterator[Moment]:
+def _updates(luck: random.Random, start: float, length: float) -> Iterator[JobUpdate]:
     """Yield a life of a job with several states; some of them shorter than the time between two looks."""
     at = start + luck.uniform(0, length / 4)
     for status in luck.choice(
         [["running"], ["validating_files", "running"], ["running", "paused", "queued", "running"]]
     ):
-        yield Moment(at, {"status": status})
+        yield JobUpdate(at, {"status": status})
         at += luck.choice([luck.uniform(1, 20), luck.uniform(60, length / 3)])
     name = f"{luck.getrandbits(40):010x}"
-    ending = _ending(luck, name)
+    ending = _final_update(luck, name)
     if ending["status"] == "succeeded" and luck.random() < 0.5:
-        yield Moment(at, {"status": "succeeded"})
-        yield Moment(at + luck.uniform(5, 300), {"fine_tuned_model": ending["fine_tuned_model"]})
+        yield JobUpdate(at, {"status": "succeeded"})
+        yield JobUpdate(at + luck.uniform(5, 300), {"fine_tuned_model": ending["fine_tuned_model"]})
     else:
-        yield Moment(at, ending)
+        yield JobUpdate(at, ending)
 
 
-def _ending(luck: random.Random, name: str) -> dict[str, Any]:
+def _final_update(luck: random.Random, name: str) -> dict[str, Any]:
     match luck.choices(["succeeded", "failed", "silent", "cancelled"], [6, 2, 1, 1])[0]:
         case "succeeded":
             return {"status": "succeeded", "fine_tuned_model": f"ft:gpt-4o-mini:acme::{name}"}
@@ -201,7 +201,7 @@ def _ending(luck: random.Random, name: str) -> dict[str, Any]:
             return {"status": "cancelled"}
 
 
-def _windows(luck: random.Random, places: tuple[Place, ...], storm: float, *, is_covered: bool) -> Iterator[Window]:
+def _windows(luck: random.Random, places: tuple[Recipient, ...], storm: float, *, is_covered: bool) -> Iterator[Window]:
     """Yield what is so for a while, one after the other, with time to recover between."""
     at = luck.uniform(FIRST_STEP, storm / 2)
     kinds: list[Literal["slack_down", "token_revoked", "channel_closed", "blind", "api_down"]]
@@ -213,7 +213,7 @@ def _windows(luck: random.Random, places: tuple[Place, ...], storm: float, *, is
             continue
         blinds = kind in ("slack_down", "token_revoked", "blind") or closes_a_private_one
         if is_covered and blinds:
-            length = luck.uniform(10, COVERED_BLINDNESS)
+            length = luck.uniform(10, COVERED_LOOKUP_OUTAGE)
         elif kind in ("slack_down", "api_down") and luck.random() < 0.3:
             length = luck.uniform(60, 180) * MINUTE
         else:
@@ -222,16 +222,16 @@ def _windows(luck: random.Random, places: tuple[Place, ...], storm: float, *, is
         at += length + luck.uniform(2, 6) * MINUTE
 
 
-def _ends(luck: random.Random, storm: float) -> Iterator[End]:
+def _ends(luck: random.Random, storm: float) -> Iterator[ProcessEnd]:
     left = storm
     for _ in range(luck.randint(1, 5)):
         pause = luck.choice([luck.uniform(0.5, 5), luck.uniform(5, 60), luck.uniform(60, 240)])
         match luck.choices(["moment", "point", "stop", "midway"], [6, 10, 2, 2])[0]:
             case "point":
-                yield End("point", luck.randint(10, 400), pause)
+                yield ProcessEnd("point", luck.randint(10, 400), pause)
             case "midway":
-                yield End("stop_midway", luck.randint(1, 20), pause)
+                yield ProcessEnd("stop_midway", luck.randint(1, 20), pause)
             case "stop":
-                yield End("stop", luck.uniform(FIRST_STEP, max(60.0, left / 2)), pause)
+                yield ProcessEnd("stop", luck.uniform(FIRST_STEP, max(60.0, left / 2)), pause)
             case _:
-                yield End("moment", luck.uniform(FIRST_STEP, max(60.0, left / 2)), pause)
+                yield ProcessEnd("moment", luck.uniform(FIRST_STEP, max(60.0, left / 2)), pause)

@@ -18,26 +18,26 @@ import structlog
 
 from bot.runtime import failpoints
 from bot.sandbox.openai.server import FineTuningApi
-from bot.sandbox.request_log import Ledger
+from bot.sandbox.request_log import RequestLog
 from bot.sandbox.slack.server import SCOPES, Slack
 from bot.sandbox.slack.workspace import Channel
 from tests.empty_store import empty_store
 from tests.simulation import evidence
-from tests.simulation.bot import Parts, fix_chance, possible_duplicates, reopened, set_up
-from tests.simulation.checker import Verdict, check
+from tests.simulation.bot import Parts, possible_duplicates, reopened, seed_randomness, set_up
+from tests.simulation.checker import CheckResult, check
 from tests.simulation.disk import inline_sqlite
-from tests.simulation.life import Life
+from tests.simulation.life import Instance
 from tests.simulation.loop import VirtualLoop
-from tests.simulation.plan import FIRST_STEP, End, JobPlan, Moment, Plan, Window, plan_of
-from tests.simulation.trouble import Weather
-from tests.simulation.wires import Tally, World
+from tests.simulation.plan import FIRST_STEP, JobPlan, JobUpdate, Plan, ProcessEnd, Window, plan_of
+from tests.simulation.trouble import FaultSchedule
+from tests.simulation.wires import Network, NetworkCounts
 
 EPOCH = 1_800_000_000
 """When every simulated world begins, in seconds of everybody's clock."""
-LONGEST_QUIET = 2 * 3600.0
+MAX_CATCH_UP = 2 * 3600.0
 """Seconds after the faults within which everything that is owed has to be out."""
-LOOK = 20.0
-_FOREVER = End("moment", 10 * 24 * 3600.0, 0)
+CHECK_SECONDS = 20.0
+_FOREVER = ProcessEnd("moment", 10 * 24 * 3600.0, 0)
 
 
 @dataclass
@@ -45,8 +45,8 @@ class Result:
     """What came of one seed."""
 
     plan: Plan
-    verdict: Verdict
-    tally: Tally
+    checked: CheckResult
+    counts: NetworkCounts
     crashes: int
     stops: int
     counted: int
@@ -67,7 +67,7 @@ def simulate(seed: int, *, has_lookup: bool = True) -> Result:
     empty = empty_store()
     with tempfile.TemporaryDirectory(prefix="simulation-") as folder, inline_sqlite():
         file = Path(shutil.copy(empty, folder))
-        fix_chance(seed)
+        seed_randomness(seed)
         simulation = Simulation(plan, file)
         counted = possible_duplicates()
         try:
@@ -78,8 +78,8 @@ def simulate(seed: int, *, has_lookup: bool = True) -> Result:
             failpoints.arm(None)
         return Result(
             plan=plan,
-            verdict=simulation.verdict(),
-            tally=simulation.world.tally,
+            checked=simulation.check(),
+            counts=simulation.network.counts,
             crashes=simulation.crashes,
             stops=simulation.stops,
             counted=round(possible_duplicates() - counted),
@@ -96,13 +96,15 @@ class Simulation:
     def __init__(self, plan: Plan, file: Path) -> None:
         self.plan, self._file = plan, file
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.slack = Slack(clock=self.clock, scopes=_scopes(plan), ledger=Ledger(self.clock))
-        self.api = FineTuningApi(clock=self.clock, ledger=Ledger(self.clock))
-        self.world = World(self.slack, self.api, Weather(plan), self._passing)
-        self.channels: dict[str, Channel] = {place.name: self._open(place.name, place.kind) for place in plan.places}
+        self.slack = Slack(clock=self.clock, scopes=_scopes(plan), request_log=RequestLog(self.clock))
+        self.api = FineTuningApi(clock=self.clock, request_log=RequestLog(self.clock))
+        self.network = Network(self.slack, self.api, FaultSchedule(plan), self._failpoint)
+        self.channels: dict[str, Channel] = {
+            place.name: self._open(place.name, place.kind) for place in plan.recipients
+        }
         self.crashes = self.stops = 0
         self.errors: dict[str, int] = {}
-        self.life: Life | None = None
+        self.instance: Instance | None = None
         self._is_set_up = False
 
     def clock(self) -> float:
@@ -114,80 +116,84 @@ class Simulation:
         self._loop = asyncio.get_running_loop()
         # What a process that died left behind is nobody's business; what breaks a living one is logged.
         self._loop.set_exception_handler(lambda _loop, _context: None)
-        failpoints.arm(self._passing)
+        failpoints.arm(self._failpoint)
         self._schedule()
         for end in self.plan.ends:
-            if self._loop.time() >= self.plan.storm:
+            if self._loop.time() >= self.plan.faults_end:
                 break
             life = self._begin()
             await life.end(end)
-            self.crashes += life.has_died
-            self.stops += not life.has_died
+            self.crashes += life.is_dead
+            self.stops += not life.is_dead
             await asyncio.sleep(end.pause)
         last = self._begin()
         ending = asyncio.create_task(last.end(_FOREVER))
         await self._until_quiet(ending)
         ending.cancel()
         await asyncio.wait({ending})
-        await last.end(End("stop", 0, 0))
+        await last.end(ProcessEnd("stop", 0, 0))
         return self._loop.time()
 
-    def verdict(self) -> Verdict:
+    def check(self) -> CheckResult:
         """Return what the checker says of it."""
         with sqlite3.connect(self._file) as store:
             followers = {job.id: {self.channels[name].id for name in self._followers(job)} for job in self.plan.jobs}
             changes, alerts, cards = evidence.changes(store), evidence.alerts(store), evidence.cards(store)
         store.close()
         ends = {job.id: job.end for job in self.plan.jobs}
-        return check(followers, ends, changes, alerts, evidence.standing(self.slack), cards=cards)
+        return check(followers, ends, changes, alerts, evidence.posted(self.slack), cards=cards)
 
     def ledger(self) -> str:
         """Return the hash of all that stands in Slack and all that passed."""
-        passed = [[round(entry.at, 6), entry.what, entry.status, entry.accepted] for entry in self.slack.ledger]
-        stands = [[m.channel, m.ts, m.thread_ts, m.plain, m.metadata] for m in evidence.messages(self.slack)]
+        passed = [
+            [round(entry.at, 6), entry.endpoint, entry.status, entry.accepted] for entry in self.slack.request_log
+        ]
+        stands = [[m.channel, m.ts, m.thread_ts, m.plain_text, m.metadata] for m in evidence.messages(self.slack)]
         return hashlib.sha256(json.dumps([passed, stands]).encode()).hexdigest()
 
     def note_error(self, event: str) -> None:
         """Keep what a living incarnation logged as an error."""
-        if self.life and not self.life.has_died:
+        if self.instance and not self.instance.is_dead:
             self.errors[event] = self.errors.get(event, 0) + 1
 
-    def _begin(self) -> Life:
+    def _begin(self) -> Instance:
         luck = random.Random(f"disk {self.plan.seed} {self.crashes} {self.stops}")  # noqa: S311 - repeatable
-        self.life = Life(self.world, self._file, interval=self.plan.interval, clock=self.clock, luck=luck)
-        self.life.begin(self._prepare)
-        return self.life
+        self.instance = Instance(self.network, self._file, interval=self.plan.interval, clock=self.clock, luck=luck)
+        self.instance.begin(self._prepare)
+        return self.instance
 
     async def _prepare(self, parts: Parts) -> None:
         if self._is_set_up:
             return
-        await set_up(parts, self.world, self.plan, {name: channel.id for name, channel in self.channels.items()})
+        await set_up(parts, self.network, self.plan, {name: channel.id for name, channel in self.channels.items()})
         self._is_set_up = True
         assert self.clock() < EPOCH + FIRST_STEP
 
-    def _passing(self, point: str) -> None:
-        if self.life:
-            self.life.passing(point)
+    def _failpoint(self, point: str) -> None:
+        if self.instance:
+            self.instance.failpoint(point)
 
     async def _until_quiet(self, ending: asyncio.Task[None]) -> None:
         """Wait until the faults are over, everything that happened was seen, and nothing is owed."""
         assert self._loop
-        await asyncio.wait({ending}, timeout=max(0.0, self.plan.storm - self._loop.time()) + 3 * self.plan.interval)
+        await asyncio.wait(
+            {ending}, timeout=max(0.0, self.plan.faults_end - self._loop.time()) + 3 * self.plan.interval
+        )
         begun = self._loop.time()
-        while not ending.done() and self._loop.time() < begun + LONGEST_QUIET:
-            if not self._owes():
+        while not ending.done() and self._loop.time() < begun + MAX_CATCH_UP:
+            if not self._is_pending():
                 break
-            await asyncio.wait({ending}, timeout=LOOK)
+            await asyncio.wait({ending}, timeout=CHECK_SECONDS)
         if ending.done():
             await ending
         await asyncio.wait({ending}, timeout=60.0)
 
-    def _owes(self) -> bool:
+    def _is_pending(self) -> bool:
         store = sqlite3.connect(self._file)
         try:
             seen = evidence.states(store)
             return (
-                evidence.owed(store) > 0
+                evidence.pending(store) > 0
                 or evidence.stale(store) > 0
                 or any(seen.get(job.id) != job.end for job in self.plan.jobs if self._followers(job))
             )
@@ -195,16 +201,16 @@ class Simulation:
             store.close()
 
     def _followers(self, job: JobPlan) -> set[str]:
-        subscribed = {place.name for place in self.plan.places if place.is_subscribed}
+        subscribed = {place.name for place in self.plan.recipients if place.is_subscribed}
         return set(job.followers) | subscribed
 
     def _schedule(self) -> None:
         assert self._loop
         for job in self.plan.jobs:
             self._loop.call_at(job.appears, lambda name: self.api.add_job(id=name), job.id)
-            for moment in job.moments:
+            for moment in job.updates:
                 self._loop.call_at(moment.at, self._change, job.id, moment)
-        for number in range(self.plan.crowd):
+        for number in range(self.plan.extra_jobs):
             at = 50.0 + number
             self._loop.call_at(at, lambda name: self.api.add_job(id=name, status="running"), f"ftjob-x{number:03d}")
         for window in self.plan.windows:
@@ -212,27 +218,27 @@ class Simulation:
                 self._loop.call_at(window.start, self._close, window)
                 self._loop.call_at(window.end, self._reopen, window)
 
-    def _change(self, job: str, moment: Moment) -> None:
+    def _change(self, job: str, moment: JobUpdate) -> None:
         self.api.change(job, **moment.fields)
 
     def _close(self, window: Window) -> None:
-        channel = self.channels[window.place]
+        channel = self.channels[window.recipient]
         if channel.is_private:
-            channel.leave()
+            channel.remove_bot()
         else:
             channel.is_archived = True
 
     def _reopen(self, window: Window) -> None:
-        channel = self.channels[window.place]
+        channel = self.channels[window.recipient]
         channel.is_archived = False
-        channel.join()
-        if self.life and self.life.parts and not self.life.has_died:
+        channel.add_bot()
+        if self.instance and self.instance.parts and not self.instance.is_dead:
             # The event reaches whichever incarnation lives; one that dies over it, or is not there, never hears of it.
-            self.life.hear(reopened(self.life.parts, channel.id))
+            self.instance.spawn(reopened(self.instance.parts, channel.id))
 
     def _open(self, name: str, kind: str) -> Channel:
         if kind == "person":
-            return self.slack.direct_message(self.slack.add_person(name))
+            return self.slack.direct_message(self.slack.add_user(name))
         return self.slack.add_channel(name, is_private=kind == "private")
 
 

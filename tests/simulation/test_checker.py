@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from tests.simulation.checker import Alert, Card, Posted, Recorded, Verdict, check, tells
+from tests.simulation.checker import Alert, Card, CheckResult, Posted, Recorded, check, mentions_change
 from tests.simulation.plan import State
 
 ML, OPS = "C1", "C2"
@@ -22,7 +22,7 @@ class Run:
     alerts: list[Alert]
     posted: list[Posted] = field(default_factory=list)
 
-    def verdict(self) -> Verdict:
+    def verdict(self) -> CheckResult:
         return check(self.followers, self.ends, self.changes, self.alerts, self.posted)
 
     def at(self, key: str) -> int:
@@ -217,16 +217,16 @@ def test_a_model_that_went_away_is_untrue() -> None:
 
 def test_an_alert_of_a_model_says_so_and_a_card_shows_the_status() -> None:
     change = Recorded("ftjob-a", 4, "model", SUCCEEDED)
-    assert not tells("*Succeeded* · `ftjob-a`", change)
-    assert tells("*Succeeded* · `ftjob-a`", change, "card")
-    assert tells("*Fine-tuned model is ready* · `ftjob-a`", change)
+    assert not mentions_change("*Succeeded* · `ftjob-a`", change)
+    assert mentions_change("*Succeeded* · `ftjob-a`", change, "card")
+    assert mentions_change("*Fine-tuned model is ready* · `ftjob-a`", change)
 
 
 def test_what_was_before_is_not_what_is_told() -> None:
     change = Recorded("ftjob-a", 2, "status", ("running", None))
-    assert tells("Fine-tuning job ftjob-a is running (was queued).", change)
-    assert not tells("Fine-tuning job ftjob-a succeeded (was running).", change)
-    assert not tells("`ftjob-a` Running → *Succeeded*", change)
+    assert mentions_change("Fine-tuning job ftjob-a is running (was queued).", change)
+    assert not mentions_change("Fine-tuning job ftjob-a succeeded (was running).", change)
+    assert not mentions_change("`ftjob-a` Running → *Succeeded*", change)
 
 
 @pytest.mark.parametrize(("now", "found"), [("*Running* · `ftjob-a`", 1), ("*Succeeded* · `ftjob-a`", 0)])

@@ -20,7 +20,7 @@ LUCK = random.Random(1)  # noqa: S311 - a test is repeatable
 def die_at(point: str, disks: list[Disk]) -> Callable[[str], None]:
     def passing(name: str) -> None:
         if name == point:
-            disks[-1].tear()
+            disks[-1].detach()
             raise sqlite3.OperationalError("died")
 
     return passing

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulation.loop import FAMILY, Stuck, VirtualLoop
+from tests.simulation.loop import TASKS, Deadlock, VirtualLoop
 
 DAY = 86400.0
 
@@ -58,7 +58,7 @@ def test_where_nobody_will_do_anything_the_loop_says_so_instead_of_hanging() -> 
     async def wait() -> None:
         await asyncio.Event().wait()
 
-    with pytest.raises(Stuck, match="Nothing is scheduled"):
+    with pytest.raises(Deadlock, match="Nothing is scheduled"):
         run(wait())
 
 
@@ -67,7 +67,7 @@ def test_where_somebody_is_busy_for_ever_the_loop_says_so_too() -> None:
         while True:  # noqa: ASYNC110 - that is the fault
             await asyncio.sleep(0)
 
-    with pytest.raises(Stuck, match="Time stands still"):
+    with pytest.raises(Deadlock, match="Time stands still"):
         run(spin())
 
 
@@ -91,7 +91,7 @@ def test_sets_of_tasks_have_the_same_order_in_every_run() -> None:
 def test_a_family_knows_the_tasks_of_its_tasks_until_they_end() -> None:
     async def grow() -> list[int]:
         family: set[Any] = set()
-        FAMILY.set(family)
+        TASKS.set(family)
 
         async def child() -> None:
             await asyncio.create_task(asyncio.sleep(10))

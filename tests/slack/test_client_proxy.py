@@ -3,9 +3,9 @@ import re
 from pathlib import Path
 
 from bot.app.clients import open_slack
-from bot.blocks.answers import note
+from bot.blocks.answers import note_message
 from bot.commands.command import Reply
-from bot.listeners.replies.responder import Door, responding
+from bot.listeners.replies.responder import ReplyTarget, responding
 from bot.settings.environment import load
 
 PROXY_SAYS = (
@@ -41,6 +41,6 @@ async def test_calls_and_answers_go_through_the_proxy_of_the_environment(tmp_pat
         responding(gateway) as responder,
     ):
         await gateway.identity()
-        await responder.answer(Door("C1", "U1", f"{SLACK}/commands/T1/1"), Reply(note("Hello.")))
+        await responder.send(ReplyTarget("C1", "U1", f"{SLACK}/commands/T1/1"), Reply(note_message("Hello.")))
 
     assert asked == [f"POST {SLACK}/api/auth.test HTTP/1.1", f"POST {SLACK}/commands/T1/1 HTTP/1.1"]

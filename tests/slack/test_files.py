@@ -10,9 +10,9 @@ from structlog.testing import capture_logs
 from bot.sandbox.faults import Fault
 from bot.sandbox.slack.server import Slack
 from bot.slack.files import Files
-from bot.slack.messages import Upload
+from bot.slack.messages import FileUpload
 
-PICTURE = Upload(b"\x89PNG", "ftjob-abc123.png", "Loss")
+PICTURE = FileUpload(b"\x89PNG", "ftjob-abc123.png", "Loss")
 ASK, DONE = "files.getUploadURLExternal", "files.completeUploadExternal"
 
 
@@ -40,8 +40,8 @@ async def test_a_picture_is_uploaded_in_three_steps_and_shared_nowhere(slack: Sl
     file_id = await files.upload(PICTURE)
     (file,) = slack.workspace.files.values()
     assert (file.id, file.content, file.filename) == (file_id, PICTURE.content, PICTURE.name)
-    assert slack.workspace.shows_file(file_id)
-    assert (channel.messages, file.seen_in, file.alt_txt) == ([], set(), "")
+    assert slack.workspace.is_file_ready(file_id)
+    assert (channel.messages, file.visible_in, file.alt_txt) == ([], set(), "")
 
 
 async def test_a_missing_scope_is_said_once_until_there_is_another_reason(slack: Slack, files: Files) -> None:
@@ -66,7 +66,7 @@ async def test_nothing_is_sent_to_an_address_that_is_not_slacks(slack: Slack, fi
     with capture_logs() as logs:
         assert await files.upload(PICTURE) is None
     assert [entry["event"] for entry in logs] == ["upload_url.not_slacks"]
-    assert [entry.what for entry in slack.ledger] == [ASK]
+    assert [entry.endpoint for entry in slack.request_log] == [ASK]
 
 
 @pytest.mark.parametrize("step", [ASK, "upload", DONE])

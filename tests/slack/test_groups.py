@@ -10,15 +10,15 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.sandbox.faults import Fault
 from bot.sandbox.slack.server import Slack
 from bot.sandbox.slack.workspace import TEAM
-from bot.slack.groups import REMEMBERED
+from bot.slack.groups import CACHE_SECONDS
 from bot.slack.members import Person, Workspace
-from bot.slack.users import People
+from bot.slack.users import Users
 
 OURS = Workspace(TEAM)
 ASK = "usergroups.users.list"
 
 
-class Hours:
+class ManualClock:
     """Time that stands still until it is moved."""
 
     now = 100.0
@@ -46,58 +46,58 @@ def error(word: str) -> Fault:
 async def test_a_member_of_an_operators_group_is_known_by_it_and_other_groups_are_not_asked(
     slack: Slack, client: AsyncWebClient
 ) -> None:
-    milo, mia = slack.add_person("milo"), slack.add_person("mia")
+    milo, mia = slack.add_user("milo"), slack.add_user("mia")
     group, other = slack.add_usergroup("mlops", [milo]), slack.add_usergroup("sales", [milo, mia])
-    people = People(client, frozenset({group, "U0ELSE"}), Hours())
+    people = Users(client, frozenset({group, "U0ELSE"}), ManualClock())
 
-    assert await people.ask(milo.id, OURS, operates=True) == Person(milo.id, groups=frozenset({group}))
-    assert await people.ask(mia.id, OURS, operates=True) == Person(mia.id)
-    assert other not in str([entry.request for entry in slack.ledger])
+    assert await people.look_up(milo.id, OURS, check_groups=True) == Person(milo.id, groups=frozenset({group}))
+    assert await people.look_up(mia.id, OURS, check_groups=True) == Person(mia.id)
+    assert other not in str([entry.request for entry in slack.request_log])
 
 
 async def test_twenty_five_readers_cost_no_question_about_groups(slack: Slack, client: AsyncWebClient) -> None:
-    readers = [slack.add_person(f"reader{n}") for n in range(25)]
+    readers = [slack.add_user(f"reader{n}") for n in range(25)]
     groups = [slack.add_usergroup(name, readers) for name in ("mlops", "trainers")]
-    people = People(client, frozenset(groups), Hours())
+    people = Users(client, frozenset(groups), ManualClock())
 
     for reader in readers:
-        assert await people.ask(reader.id, OURS) == Person(reader.id)
+        assert await people.look_up(reader.id, OURS) == Person(reader.id)
 
-    assert slack.ledger.of(ASK) == []
+    assert slack.request_log.for_endpoint(ASK) == []
 
 
 async def test_a_group_is_asked_once_for_everybody_and_five_minutes(slack: Slack, client: AsyncWebClient) -> None:
-    members = [slack.add_person(f"member{n}") for n in range(25)]
-    group, hours = slack.add_usergroup("mlops", members[:1]), Hours()
-    people = People(client, frozenset({group}), hours)
+    members = [slack.add_user(f"member{n}") for n in range(25)]
+    group, hours = slack.add_usergroup("mlops", members[:1]), ManualClock()
+    people = Users(client, frozenset({group}), hours)
 
     for member in members:
-        await people.ask(member.id, OURS, operates=True)
-    hours.now += REMEMBERED - 1
-    await people.ask(members[0].id, OURS, operates=True)
-    assert len(slack.ledger.of(ASK)) == 1
+        await people.look_up(member.id, OURS, check_groups=True)
+    hours.now += CACHE_SECONDS - 1
+    await people.look_up(members[0].id, OURS, check_groups=True)
+    assert len(slack.request_log.for_endpoint(ASK)) == 1
 
     hours.now += 1
-    await people.ask(members[0].id, OURS, operates=True)
-    assert len(slack.ledger.of(ASK)) == 2
+    await people.look_up(members[0].id, OURS, check_groups=True)
+    assert len(slack.request_log.for_endpoint(ASK)) == 2
 
 
 async def test_who_acts_is_looked_for_anew_and_who_acts_at_the_same_moment_shares_that(
     slack: Slack, client: AsyncWebClient
 ) -> None:
-    milo, others = slack.add_person("milo"), [slack.add_person(f"other{n}") for n in range(9)]
+    milo, others = slack.add_user("milo"), [slack.add_user(f"other{n}") for n in range(9)]
     group = slack.add_usergroup("mlops", [milo, *others])
-    people = People(client, frozenset({group}), Hours())
-    await people.ask(milo.id, OURS, operates=True)
+    people = Users(client, frozenset({group}), ManualClock())
+    await people.look_up(milo.id, OURS, check_groups=True)
     slack.workspace.usergroups[group].remove(milo.id)
 
-    assert await people.ask(milo.id, OURS, operates=True, fresh=True) == Person(milo.id)
-    asked = len(slack.ledger.of(ASK))
+    assert await people.look_up(milo.id, OURS, check_groups=True, fresh=True) == Person(milo.id)
+    asked = len(slack.request_log.for_endpoint(ASK))
     slack.faults.add(ASK, Fault("late", seconds=0.5))
-    found = await asyncio.gather(*(people.ask(each.id, OURS, operates=True, fresh=True) for each in others))
+    found = await asyncio.gather(*(people.look_up(each.id, OURS, check_groups=True, fresh=True) for each in others))
 
     assert found == [Person(each.id, groups=frozenset({group})) for each in others]
-    assert len(slack.ledger.of(ASK)) == asked + 1
+    assert len(slack.request_log.for_endpoint(ASK)) == asked + 1
 
 
 @pytest.mark.parametrize("word", ["no_such_subteam", "plan_upgrade_required", "permission_denied", "missing_scope"])
@@ -108,28 +108,32 @@ async def test_a_bad_group_is_logged_once_and_the_others_still_work(
     caplog: pytest.LogCaptureFixture,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    milo, mia = slack.add_person("milo"), slack.add_person("mia")
+    milo, mia = slack.add_user("milo"), slack.add_user("mia")
     good = slack.add_usergroup("mlops", [milo])
     slack.faults.always(ASK, error(word))
-    people = People(client, frozenset({"S0000BAD"}), Hours())
+    people = Users(client, frozenset({"S0000BAD"}), ManualClock())
     for _ in range(3):
-        assert await people.ask(mia.id, OURS, operates=True, fresh=True) == Person(mia.id), "she is known not to be one"
+        assert await people.look_up(mia.id, OURS, check_groups=True, fresh=True) == Person(mia.id), (
+            "she is known not to be one"
+        )
     said = capsys.readouterr().out + caplog.text
     assert said.count("groups.bad") == 1
     assert "S0000BAD" in said
 
     slack.faults.clear()
-    both = People(client, frozenset({"S0000BAD", good}), Hours())
-    assert await both.ask(milo.id, OURS, operates=True) == Person(milo.id, groups=frozenset({good}))
-    assert await both.ask(mia.id, OURS, operates=True) == Person(mia.id)
+    both = Users(client, frozenset({"S0000BAD", good}), ManualClock())
+    assert await both.look_up(milo.id, OURS, check_groups=True) == Person(milo.id, groups=frozenset({good}))
+    assert await both.look_up(mia.id, OURS, check_groups=True) == Person(mia.id)
 
 
 async def test_a_disabled_group_makes_nobody_an_operator(slack: Slack, client: AsyncWebClient) -> None:
-    milo = slack.add_person("milo")
+    milo = slack.add_user("milo")
     group = slack.add_usergroup("mlops", [milo])
     slack.workspace.disabled_usergroups.add(group)
 
-    assert await People(client, frozenset({group}), Hours()).ask(milo.id, OURS, operates=True) == Person(milo.id)
+    assert await Users(client, frozenset({group}), ManualClock()).look_up(milo.id, OURS, check_groups=True) == Person(
+        milo.id
+    )
 
 
 @pytest.mark.parametrize(
@@ -146,24 +150,26 @@ async def test_a_disabled_group_makes_nobody_an_operator(slack: Slack, client: A
 async def test_a_group_that_cannot_be_asked_leaves_open_who_is_in_it(
     slack: Slack, client: AsyncWebClient, fault: Fault
 ) -> None:
-    milo = slack.add_person("milo")
+    milo = slack.add_user("milo")
     good = slack.add_usergroup("mlops", [milo])
-    people = People(client, frozenset({good}), Hours())
+    people = Users(client, frozenset({good}), ManualClock())
     slack.faults.always(ASK, fault)
 
-    assert await people.ask(milo.id, OURS, operates=True) == Person(milo.id, groups_unknown=True)
+    assert await people.look_up(milo.id, OURS, check_groups=True) == Person(milo.id, groups_unknown=True)
     slack.faults.clear()
-    assert await people.ask(milo.id, OURS, operates=True) == Person(milo.id, groups=frozenset({good}))
+    assert await people.look_up(milo.id, OURS, check_groups=True) == Person(milo.id, groups=frozenset({good}))
 
 
 @pytest.mark.parametrize("who", ["an admin", "a guest", "a stranger", "a bot", "a named operator"])
 async def test_groups_are_not_asked_about_whom_they_could_not_help(
     slack: Slack, client: AsyncWebClient, who: str
 ) -> None:
-    someone = slack.add_person("someone", team_id="T0STRANGER" if who == "a stranger" else TEAM)
+    someone = slack.add_user("someone", team_id="T0STRANGER" if who == "a stranger" else TEAM)
     someone.is_admin, someone.is_restricted = who == "an admin", who == "a guest"
     someone.is_bot = who == "a bot"
     operators = frozenset({"S0GONE", someone.id} if who == "a named operator" else {"S0GONE"})
 
-    assert isinstance(await People(client, operators, Hours()).ask(someone.id, OURS, operates=True, fresh=True), Person)
-    assert slack.ledger.of(ASK) == []
+    assert isinstance(
+        await Users(client, operators, ManualClock()).look_up(someone.id, OURS, check_groups=True, fresh=True), Person
+    )
+    assert slack.request_log.for_endpoint(ASK) == []

@@ -4,8 +4,17 @@ from typing import Any
 
 import pytest
 
-from bot.commands.permissions import Need, Policy, Refused, Why, may
-from bot.slack.members import FORBIDDEN, NO_SUCH_PERSON, Person, Unknown, Workspace, person_of, same_workspace, unknown
+from bot.commands.permissions import DenialReason, Denied, Permission, Policy, authorize
+from bot.slack.members import (
+    FORBIDDEN,
+    NO_SUCH_PERSON,
+    Person,
+    UnknownReason,
+    Workspace,
+    person_of,
+    same_workspace,
+    unknown_reason,
+)
 
 ID = "U0MILO"
 OURS = Workspace("T0OURS")
@@ -35,13 +44,13 @@ PEOPLE: dict[str, tuple[dict[str, Any], Person]] = {
     ),
     "a guest of many channels": ({**MEMBER, "is_restricted": True}, Person(ID, is_guest=True)),
     "a guest of one channel": ({**MEMBER, "is_ultra_restricted": True}, Person(ID, is_guest=True)),
-    "a stranger": ({**MEMBER, "team_id": "T0THEIRS"}, Person(ID, is_stranger=True)),
-    "a stranger of whom no more is said": ({"id": ID, "team_id": "T0THEIRS"}, Person(ID, is_stranger=True)),
+    "a stranger": ({**MEMBER, "team_id": "T0THEIRS"}, Person(ID, is_external=True)),
+    "a stranger of whom no more is said": ({"id": ID, "team_id": "T0THEIRS"}, Person(ID, is_external=True)),
     "a stranger in a shared channel": (
         {**MEMBER, "team_id": "T0THEIRS", "is_stranger": False},
-        Person(ID, is_stranger=True),
+        Person(ID, is_external=True),
     ),
-    "a stranger with our team": ({**MEMBER, "is_stranger": True}, Person(ID, is_stranger=True)),
+    "a stranger with our team": ({**MEMBER, "is_stranger": True}, Person(ID, is_external=True)),
     "a bot": ({**MEMBER, "is_bot": True}, Person(ID, is_human=False)),
     "a workflow": ({**MEMBER, "is_workflow_bot": True}, Person(ID, is_human=False)),
     "a bot of another platform": ({**MEMBER, "is_connector_bot": True}, Person(ID, is_human=False)),
@@ -86,34 +95,39 @@ UNREADABLE: dict[str, Any] = {
 
 @pytest.mark.parametrize("user", UNREADABLE.values(), ids=UNREADABLE.keys())
 def test_an_answer_without_what_a_decision_needs_makes_nobody_a_member(user: Any) -> None:
-    assert person_of(user, ID, OURS) is Unknown.UNREADABLE
+    assert person_of(user, ID, OURS) is UnknownReason.UNREADABLE
 
 
 @pytest.mark.parametrize(
     ("word", "why"),
     [
-        *((word, Unknown.NO_SUCH_PERSON) for word in sorted(NO_SUCH_PERSON)),
-        *((word, Unknown.FORBIDDEN) for word in sorted(FORBIDDEN)),
-        *((word, Unknown.UNREACHABLE) for word in ("ratelimited", "internal_error", "fatal_error", "", "new_word")),
+        *((word, UnknownReason.NO_SUCH_PERSON) for word in sorted(NO_SUCH_PERSON)),
+        *((word, UnknownReason.FORBIDDEN) for word in sorted(FORBIDDEN)),
+        *(
+            (word, UnknownReason.UNREACHABLE)
+            for word in ("ratelimited", "internal_error", "fatal_error", "", "new_word")
+        ),
     ],
 )
-def test_an_error_says_why_nothing_is_known(word: str, why: Unknown) -> None:
-    assert unknown(word) is why
+def test_an_error_says_why_nothing_is_known(word: str, why: UnknownReason) -> None:
+    assert unknown_reason(word) is why
     assert {"user_not_found", "user_not_visible"} <= NO_SUCH_PERSON
     assert {"missing_scope", "invalid_auth", "token_revoked"} <= FORBIDDEN
 
 
-@pytest.mark.parametrize("need", [Need.READ, Need.OPERATE])
+@pytest.mark.parametrize("need", [Permission.READ, Permission.OPERATE])
 @pytest.mark.parametrize("user", [*(user for user, _ in PEOPLE.values()), *UNREADABLE.values()])
-def test_whatever_slack_answers_only_a_full_member_may_read_and_only_an_operator_operate(user: Any, need: Need) -> None:
+def test_whatever_slack_answers_only_a_full_member_may_read_and_only_an_operator_operate(
+    user: Any, need: Permission
+) -> None:
     who = person_of(user, ID, OURS)
-    full = isinstance(who, Person) and who.is_human and not who.is_guest and not who.is_stranger
-    allowed = full and (need is Need.READ or (isinstance(who, Person) and who.is_admin))
+    full = isinstance(who, Person) and who.is_human and not who.is_guest and not who.is_external
+    allowed = full and (need is Permission.READ or (isinstance(who, Person) and who.is_admin))
 
-    decision = may(who, need, Policy(), changes_job=False)
+    decision = authorize(who, need, Policy(), changes_job=False)
 
-    assert (not isinstance(decision, Refused)) is allowed
-    assert not (isinstance(decision, Refused) and decision.why is Why.READ_ONLY)
+    assert (not isinstance(decision, Denied)) is allowed
+    assert not (isinstance(decision, Denied) and decision.reason is DenialReason.READ_ONLY)
 
 
 WHERE: dict[str, tuple[dict[str, Any], bool | None, bool | None]] = {
@@ -164,4 +178,4 @@ def test_an_answer_about_somebody_of_a_grid_may_leave_fields_out_but_what_it_say
     assert person_of({**bare, "is_ultra_restricted": True}, ID, GRID) == Person(ID, is_guest=True)
     assert person_of({**bare, "deleted": True}, ID, GRID) == Person(ID, is_human=False)
     assert person_of({**bare, "id": "W0MILO", "enterprise_user": {**OF_GRID, "id": ID}}, ID, GRID) == Person(ID)
-    assert person_of({**bare, "is_restricted": "no"}, ID, GRID) is Unknown.UNREADABLE
+    assert person_of({**bare, "is_restricted": "no"}, ID, GRID) is UnknownReason.UNREADABLE

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.slack.signature import flaw_in
+from bot.slack.signature import check_signature
 from tests.listeners.door import SECRET, signature
 
 NOW = 1_800_000_000
@@ -11,7 +11,7 @@ BODY = b"command=%2Fftjob&text=help"
 
 def flaw(*, body: bytes = BODY, at: str = str(NOW), signed: str | None = None, now: float = NOW) -> str | None:
     signed = signature(body, at) if signed is None else signed
-    return flaw_in(SECRET.encode(), body, timestamps=[at], signatures=[signed], now=now)
+    return check_signature(SECRET.encode(), body, timestamps=[at], signatures=[signed], now=now)
 
 
 def test_the_example_of_slacks_documentation_is_signed() -> None:
@@ -21,7 +21,7 @@ def test_the_example_of_slacks_documentation_is_signed() -> None:
         b"&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN"
         b"&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c"
     )
-    flaw = flaw_in(
+    flaw = check_signature(
         b"8f742231b10e8888abcd99yyyzzz85a5",
         body,
         timestamps=["1531420618"],
@@ -58,7 +58,7 @@ def test_each_header_stands_there_once(count: int) -> None:
 
     def flaw_with(timestamps: int, signatures: int) -> str | None:
         times, seals = [str(NOW)] * timestamps, [good] * signatures
-        return flaw_in(SECRET.encode(), BODY, timestamps=times, signatures=seals, now=NOW)
+        return check_signature(SECRET.encode(), BODY, timestamps=times, signatures=seals, now=NOW)
 
     assert flaw_with(count, 1) == "timestamp"
     assert flaw_with(1, count) == "signature"

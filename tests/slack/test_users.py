@@ -8,13 +8,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.sandbox.faults import Fault
 from bot.sandbox.slack.server import Slack
 from bot.sandbox.slack.workspace import TEAM
-from bot.slack.members import Person, Unknown, Workspace
-from bot.slack.users import LAST_WORD, REMEMBERED, People
+from bot.slack.members import Person, UnknownReason, Workspace
+from bot.slack.users import CACHE_SECONDS, STALE_SECONDS, Users
 
 OURS = Workspace(TEAM)
 
 
-class Hours:
+class ManualClock:
     """A clock that stands still until it is moved."""
 
     def __init__(self) -> None:
@@ -31,8 +31,8 @@ async def slack() -> AsyncIterator[Slack]:
 
 
 @pytest.fixture
-def hours() -> Hours:
-    return Hours()
+def hours() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ async def client(slack: Slack) -> AsyncIterator[AsyncWebClient]:
 
 
 def asked(slack: Slack) -> list[str]:
-    return [entry.what for entry in slack.ledger]
+    return [entry.endpoint for entry in slack.request_log]
 
 
 FLAGS: dict[str, dict[str, Any]] = {
@@ -60,48 +60,50 @@ FLAGS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize(("flag", "expected"), FLAGS.items(), ids=FLAGS.keys())
 async def test_a_person_is_what_slack_says_of_them(
-    slack: Slack, client: AsyncWebClient, hours: Hours, flag: str, expected: dict[str, Any]
+    slack: Slack, client: AsyncWebClient, hours: ManualClock, flag: str, expected: dict[str, Any]
 ) -> None:
-    someone = slack.add_person("someone")
+    someone = slack.add_user("someone")
     setattr(someone, flag, True)
 
-    assert await People(client, frozenset(), hours).ask(someone.id, OURS) == Person(someone.id, **expected)
+    assert await Users(client, frozenset(), hours).look_up(someone.id, OURS) == Person(someone.id, **expected)
 
 
-async def test_a_member_is_nothing_special(slack: Slack, client: AsyncWebClient, hours: Hours) -> None:
-    someone = slack.add_person("someone")
+async def test_a_member_is_nothing_special(slack: Slack, client: AsyncWebClient, hours: ManualClock) -> None:
+    someone = slack.add_user("someone")
 
-    assert await People(client, frozenset(), hours).ask(someone.id, OURS) == Person(someone.id)
+    assert await Users(client, frozenset(), hours).look_up(someone.id, OURS) == Person(someone.id)
 
 
-async def test_somebody_of_another_team_is_a_stranger(slack: Slack, client: AsyncWebClient, hours: Hours) -> None:
-    sam = slack.add_person("sam", team_id="T0STRANGER")
+async def test_somebody_of_another_team_is_a_stranger(slack: Slack, client: AsyncWebClient, hours: ManualClock) -> None:
+    sam = slack.add_user("sam", team_id="T0STRANGER")
 
-    assert await People(client, frozenset(), hours).ask(sam.id, OURS) == Person(sam.id, is_stranger=True)
+    assert await Users(client, frozenset(), hours).look_up(sam.id, OURS) == Person(sam.id, is_external=True)
 
 
 async def test_a_team_of_their_own_is_enough_to_be_a_stranger(
-    slack: Slack, client: AsyncWebClient, hours: Hours
+    slack: Slack, client: AsyncWebClient, hours: ManualClock
 ) -> None:
     answer = {"ok": True, "user": {"id": "U0SAM", "team_id": "T0OTHER", "is_admin": True}}
     slack.faults.always("users.info", Fault("answer", status=200, body=answer))
-    people = People(client, frozenset(), hours)
+    people = Users(client, frozenset(), hours)
 
-    assert await people.ask("U0SAM", OURS) == Person("U0SAM", is_admin=True, is_stranger=True)
+    assert await people.look_up("U0SAM", OURS) == Person("U0SAM", is_admin=True, is_external=True)
 
 
-async def test_slacks_word_is_remembered_for_five_minutes(slack: Slack, client: AsyncWebClient, hours: Hours) -> None:
-    someone = slack.add_person("someone")
-    people = People(client, frozenset(), hours)
+async def test_slacks_word_is_remembered_for_five_minutes(
+    slack: Slack, client: AsyncWebClient, hours: ManualClock
+) -> None:
+    someone = slack.add_user("someone")
+    people = Users(client, frozenset(), hours)
 
-    await people.ask(someone.id, OURS)
+    await people.look_up(someone.id, OURS)
     someone.is_admin = True
-    hours.now += REMEMBERED - 1
-    assert await people.ask(someone.id, OURS) == Person(someone.id)
+    hours.now += CACHE_SECONDS - 1
+    assert await people.look_up(someone.id, OURS) == Person(someone.id)
     assert asked(slack) == ["users.info"]
 
     hours.now += 1
-    assert await people.ask(someone.id, OURS) == Person(someone.id, is_admin=True)
+    assert await people.look_up(someone.id, OURS) == Person(someone.id, is_admin=True)
     assert asked(slack) == ["users.info"] * 2
 
 
@@ -126,82 +128,82 @@ UNREADABLE = {
     for body in ({"ok": True}, {"ok": True, "user": None}, {"ok": True, "user": {}}, {"ok": True, "user": "olivia"})
 }
 ANSWERS = {
-    **{name: (fault, Unknown.UNREACHABLE) for name, fault in UNREACHABLE.items()},
-    **{name: (fault, Unknown.FORBIDDEN) for name, fault in FORBIDDEN.items()},
-    **{name: (fault, Unknown.NO_SUCH_PERSON) for name, fault in ABSENT.items()},
-    **{name: (fault, Unknown.UNREADABLE) for name, fault in UNREADABLE.items()},
+    **{name: (fault, UnknownReason.UNREACHABLE) for name, fault in UNREACHABLE.items()},
+    **{name: (fault, UnknownReason.FORBIDDEN) for name, fault in FORBIDDEN.items()},
+    **{name: (fault, UnknownReason.NO_SUCH_PERSON) for name, fault in ABSENT.items()},
+    **{name: (fault, UnknownReason.UNREADABLE) for name, fault in UNREADABLE.items()},
 }
 
 
 @pytest.mark.parametrize(("fault", "why"), ANSWERS.values(), ids=ANSWERS.keys())
 async def test_where_slack_does_not_say_who_it_is_nothing_is_known_and_that_is_not_remembered(
-    slack: Slack, client: AsyncWebClient, hours: Hours, fault: Fault, why: Unknown
+    slack: Slack, client: AsyncWebClient, hours: ManualClock, fault: Fault, why: UnknownReason
 ) -> None:
-    olivia = slack.add_person("olivia", is_admin=True)
-    people = People(client, frozenset(), hours)
+    olivia = slack.add_user("olivia", is_admin=True)
+    people = Users(client, frozenset(), hours)
     slack.faults.always("users.info", fault)
 
-    assert await people.ask(olivia.id, OURS) is why
-    assert await people.ask(olivia.id, OURS, operates=True, fresh=True) is why
+    assert await people.look_up(olivia.id, OURS) is why
+    assert await people.look_up(olivia.id, OURS, check_groups=True, fresh=True) is why
     slack.faults.clear()
-    assert await people.ask(olivia.id, OURS) == Person(olivia.id, is_admin=True)
+    assert await people.look_up(olivia.id, OURS) == Person(olivia.id, is_admin=True)
 
 
 @pytest.mark.parametrize("fault", [*UNREACHABLE.values(), *FORBIDDEN.values()], ids=[*UNREACHABLE, *FORBIDDEN])
 async def test_slacks_last_word_serves_for_a_day_while_it_cannot_be_asked(
-    slack: Slack, client: AsyncWebClient, hours: Hours, fault: Fault
+    slack: Slack, client: AsyncWebClient, hours: ManualClock, fault: Fault
 ) -> None:
-    gia = slack.add_person("gia", is_restricted=True)
-    people = People(client, frozenset(), hours)
-    await people.ask(gia.id, OURS)
+    gia = slack.add_user("gia", is_restricted=True)
+    people = Users(client, frozenset(), hours)
+    await people.look_up(gia.id, OURS)
     slack.faults.always("users.info", fault)
 
-    for seconds in (REMEMBERED, LAST_WORD - REMEMBERED - 1):
+    for seconds in (CACHE_SECONDS, STALE_SECONDS - CACHE_SECONDS - 1):
         hours.now += seconds
-        assert await people.ask(gia.id, OURS) == Person(gia.id, is_guest=True, is_stale=True), "it is never better"
+        assert await people.look_up(gia.id, OURS) == Person(gia.id, is_guest=True, is_stale=True), "it is never better"
     hours.now += 1
-    assert isinstance(await people.ask(gia.id, OURS), Unknown)
+    assert isinstance(await people.look_up(gia.id, OURS), UnknownReason)
 
 
 @pytest.mark.parametrize("fault", [*ABSENT.values(), *UNREADABLE.values()], ids=[*ABSENT, *UNREADABLE])
 async def test_an_answer_that_names_no_member_ends_what_was_known(
-    slack: Slack, client: AsyncWebClient, hours: Hours, fault: Fault
+    slack: Slack, client: AsyncWebClient, hours: ManualClock, fault: Fault
 ) -> None:
-    milo = slack.add_person("milo")
-    people = People(client, frozenset(), hours)
-    await people.ask(milo.id, OURS)
-    hours.now += REMEMBERED
+    milo = slack.add_user("milo")
+    people = Users(client, frozenset(), hours)
+    await people.look_up(milo.id, OURS)
+    hours.now += CACHE_SECONDS
     slack.faults.add("users.info", fault, *UNREACHABLE.values())
 
-    assert isinstance(await people.ask(milo.id, OURS), Unknown)
-    assert await people.ask(milo.id, OURS) is Unknown.UNREACHABLE
+    assert isinstance(await people.look_up(milo.id, OURS), UnknownReason)
+    assert await people.look_up(milo.id, OURS) is UnknownReason.UNREACHABLE
 
 
 async def test_who_operates_is_asked_about_anew_and_a_last_word_is_marked(
-    slack: Slack, client: AsyncWebClient, hours: Hours
+    slack: Slack, client: AsyncWebClient, hours: ManualClock
 ) -> None:
-    olivia = slack.add_person("olivia", is_admin=True)
-    people = People(client, frozenset(), hours)
-    await people.ask(olivia.id, OURS)
+    olivia = slack.add_user("olivia", is_admin=True)
+    people = Users(client, frozenset(), hours)
+    await people.look_up(olivia.id, OURS)
     olivia.is_admin = False
 
-    assert await people.ask(olivia.id, OURS, operates=True) == Person(olivia.id, is_admin=True)
-    assert await people.ask(olivia.id, OURS, operates=True, fresh=True) == Person(olivia.id)
+    assert await people.look_up(olivia.id, OURS, check_groups=True) == Person(olivia.id, is_admin=True)
+    assert await people.look_up(olivia.id, OURS, check_groups=True, fresh=True) == Person(olivia.id)
     slack.faults.always("users.info", Fault("drop"))
-    assert await people.ask(olivia.id, OURS, operates=True, fresh=True) == Person(olivia.id, is_stale=True)
-    assert await people.ask(olivia.id, OURS) == Person(olivia.id)
+    assert await people.look_up(olivia.id, OURS, check_groups=True, fresh=True) == Person(olivia.id, is_stale=True)
+    assert await people.look_up(olivia.id, OURS) == Person(olivia.id)
 
 
 async def test_memory_is_bounded_and_the_oldest_goes_first(
-    slack: Slack, client: AsyncWebClient, hours: Hours, monkeypatch: pytest.MonkeyPatch
+    slack: Slack, client: AsyncWebClient, hours: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.slack.users._MOST_REMEMBERED", 2)
-    people = People(client, frozenset(), hours)
-    first, second, third = (slack.add_person(name) for name in ("first", "second", "third"))
+    people = Users(client, frozenset(), hours)
+    first, second, third = (slack.add_user(name) for name in ("first", "second", "third"))
     for person in (first, second, third):
-        await people.ask(person.id, OURS)
+        await people.look_up(person.id, OURS)
     slack.faults.always("users.info", Fault("drop"))
 
-    assert await people.ask(third.id, OURS) == Person(third.id)
-    assert await people.ask(second.id, OURS) == Person(second.id)
-    assert await people.ask(first.id, OURS) is Unknown.UNREACHABLE
+    assert await people.look_up(third.id, OURS) == Person(third.id)
+    assert await people.look_up(second.id, OURS) == Person(second.id)
+    assert await people.look_up(first.id, OURS) is UnknownReason.UNREACHABLE

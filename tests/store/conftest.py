@@ -5,17 +5,17 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.store import Store, open_store
-from tests.store.times import Time
+from tests.store.times import StoreClock
 
 
 @pytest.fixture
-def time(database_url: str) -> Time:
+def time(database_url: str) -> StoreClock:
     """The time that the store goes by."""
-    return Time(database_url)
+    return StoreClock(database_url)
 
 
 @pytest.fixture
-async def store(database_url: str, time: Time) -> AsyncIterator[Store]:
+async def store(database_url: str, time: StoreClock) -> AsyncIterator[Store]:
     """An empty store."""
-    async with open_store(database_url, time.clock) as opened:
+    async with open_store(database_url, time.now) as opened:
         yield opened

@@ -9,13 +9,13 @@ from sqlalchemy import Row, Table, select
 
 from bot.jobs.changes import Change, ChangeKind, State
 from bot.jobs.models import Snapshot
-from bot.providers.wire import Reading
+from bot.providers.wire import FetchedJob
 from bot.store import Store, open_store
 from bot.store.channels.tracks import Track
 from bot.store.db import schema
 from bot.store.jobs.jobs import KnownJob
-from bot.store.outbox.delivery import Delivery, Outcome, Picture, Planned
-from tests.store.times import Time
+from bot.store.outbox.delivery import Delivery, MessageKind, NewDelivery, Outcome
+from tests.store.times import StoreClock
 
 ACCOUNT = "default"
 STARTED = Change(ChangeKind.STATUS, State("queued"), State("running"))
@@ -23,59 +23,61 @@ STARTED = Change(ChangeKind.STATUS, State("queued"), State("running"))
 _numbers = itertools.count(1)
 
 
-def reading(job_id: str, status: str = "running", model: str | None = None, **fields: Any) -> Reading:
+def reading(job_id: str, status: str = "running", model: str | None = None, **fields: Any) -> FetchedJob:
     """Return a job as an API would describe it."""
     body = {"id": job_id, "status": status, "fine_tuned_model": model, "created_at": 1000, **fields}
-    return Reading(Snapshot.model_validate(body), body)
+    return FetchedJob(Snapshot.model_validate(body), body)
 
 
-async def know(store: Store, *readings: Reading, account: str = ACCOUNT) -> None:
+async def add_jobs(store: Store, *readings: FetchedJob, account: str = ACCOUNT) -> None:
     """Let the store know jobs."""
     async with store.db.transaction() as tx:
         await store.jobs.add(tx, account, [each.snapshot for each in readings])
 
 
-async def known(store: Store, job_id: str) -> KnownJob:
+async def known_job(store: Store, job_id: str) -> KnownJob:
     """Return a job that must be known."""
-    job = await store.jobs.known(ACCOUNT, job_id)
+    job = await store.jobs.find(ACCOUNT, job_id)
     assert job is not None
     return job
 
 
-async def follow(store: Store, *pairs: tuple[str, str], person: str | None = "U1") -> None:
+async def track(store: Store, *pairs: tuple[str, str], person: str | None = "U1") -> None:
     """Let channels follow jobs: (channel, job id)."""
     async with store.db.transaction() as tx:
         await store.tracks.add(tx, [Track(ACCOUNT, job_id, channel, person) for channel, job_id in pairs])
 
 
-async def owe(store: Store, *channels: str, picture: Picture = Picture.CHANGE, job: str | None = None) -> list[int]:
+async def enqueue(
+    store: Store, *channels: str, kind: MessageKind = MessageKind.CHANGE, job: str | None = None
+) -> list[int]:
     """Owe each channel one alert, in this order, each of a job of its own; return the ids of the changes."""
     changes = []
-    async with store.db.transaction(patiently=True) as tx:  # some statements for each
+    async with store.db.transaction(without_timeout=True) as tx:  # some statements for each
         for channel in channels:
             body = reading(job or f"ftjob-{next(_numbers):06d}").body
             recorded = await store.changes.write(tx, ACCOUNT, 2, STARTED, body)
-            card, _ = await store.cards.of(tx, ACCOUNT, recorded.job_id, channel)
-            await store.outbox.add(tx, recorded, Planned(channel, picture, card.id))
+            card, _ = await store.cards.get_or_create(tx, ACCOUNT, recorded.job_id, channel)
+            await store.outbox.enqueue(tx, recorded, NewDelivery(channel, kind, card.id))
             changes.append(recorded.id)
     return changes
 
 
-async def claimed(store: Store, lease: float = 30.0) -> Delivery:
+async def claim(store: Store, lease: float = 30.0) -> Delivery:
     """Claim a row that must be there."""
     delivery = await store.outbox.claim(lease)
     assert delivery is not None
     return delivery
 
 
-async def attempted(store: Store, lease: float = 30.0) -> Delivery:
+async def claim_and_attempt(store: Store, lease: float = 30.0) -> Delivery:
     """Claim a row that must be there, and note that it is being posted."""
-    delivery = await claimed(store, lease)
-    assert await store.outbox.attempt(delivery, thread_ts=None, needs=0, doubt=0)
+    delivery = await claim(store, lease)
+    assert await store.outbox.begin_attempt(delivery, thread_ts=None, min_lease=0, lookup_after=0)
     return delivery
 
 
-async def settle(
+async def complete(
     store: Store,
     delivery: Delivery,
     outcome: Outcome,
@@ -87,9 +89,9 @@ async def settle(
     """Record how an attempt ended, as the sender does; it is in doubt afterwards if the outcome says so."""
     doubt = outcome == "ambiguous" if in_doubt is None else in_doubt
     async with store.db.transaction() as tx:
-        kept = await store.outbox.settle(tx, delivery, outcome, in_doubt=doubt, **more)
+        kept = await store.outbox.complete(tx, delivery, outcome, unconfirmed=doubt, **more)
         if kept and channel_wait:
-            await store.outbox.rest(tx, delivery.channel, channel_wait)
+            await store.outbox.pause_channel(tx, delivery.channel, channel_wait)
     return kept
 
 
@@ -110,10 +112,12 @@ async def contents(store: Store) -> dict[str, list[Row[Any]]]:
 
 
 @asynccontextmanager
-async def crowd(store: Store, database_url: str, time: Time, size: int = 4) -> AsyncIterator[list[Store]]:
+async def several_stores(
+    store: Store, database_url: str, time: StoreClock, size: int = 4
+) -> AsyncIterator[list[Store]]:
     """Yield stores on one database: on PostgreSQL each has connections of its own, as several processes have."""
     if store.db.is_sqlite:
         yield [store] * size
         return
     async with AsyncExitStack() as stack:
-        yield [await stack.enter_async_context(open_store(database_url, time.clock)) for _ in range(size)]
+        yield [await stack.enter_async_context(open_store(database_url, time.now)) for _ in range(size)]

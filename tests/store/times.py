@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import text
 
 from bot.store import Store
-from tests.empty_store import apart
+from tests.empty_store import run_in_own_loop
 
-_BEGINNING = 1_700_000_000.0
+_EPOCH = 1_700_000_000.0
 """Where both clocks begin."""
-_SIMULATED = """
+_STOPPED_CLOCK = """
     CREATE SCHEMA IF NOT EXISTS simulated;
     CREATE SCHEMA IF NOT EXISTS unseen;
     CREATE TABLE IF NOT EXISTS unseen.clock (now double precision NOT NULL);
@@ -22,7 +22,7 @@ _SIMULATED = """
 """
 """A clock that stands still until it is moved; found first, it takes the place of PostgreSQL's own."""
 
-_SET = """
+_SKEWED_CLOCK = """
     CREATE SCHEMA simulated;
     CREATE SCHEMA unseen;
     CREATE TABLE unseen.ahead (seconds double precision NOT NULL);
@@ -33,7 +33,7 @@ _SET = """
 """A clock that runs, ahead of PostgreSQL's own."""
 
 
-class Time:
+class StoreClock:
     """A store's time, which does not depend on the machine: on SQLite the clock is ours, PostgreSQL is given one.
 
     It has to be made before the store is opened.
@@ -41,26 +41,26 @@ class Time:
 
     def __init__(self, database_url: str) -> None:
         self._is_ours = database_url.startswith("sqlite")
-        self._now = _BEGINNING
+        self._now = _EPOCH
         if not self._is_ours:
-            apart(_take_over(database_url, _SIMULATED))
+            run_in_own_loop(_replace_clock(database_url, _STOPPED_CLOCK))
 
-    def clock(self) -> float:
+    def now(self) -> float:
         return self._now
 
-    async def passes(self, store: Store, seconds: float) -> None:
+    async def advance(self, store: Store, seconds: float) -> None:
         """Let ``seconds`` go by; where they are below 0, let somebody set the clock back."""
         self._now += seconds
         if not self._is_ours:
             async with store.db.transaction() as tx:
                 await tx.execute(text("UPDATE unseen.clock SET now = :now"), {"now": self._now})
 
-    def exactly(self, seconds: float) -> Any:
+    def approx(self, seconds: float) -> Any:
         """Return ``seconds`` to compare a duration with."""
         return pytest.approx(seconds, abs=1e-5)
 
 
-async def _take_over(database_url: str, clock: str) -> None:
+async def _replace_clock(database_url: str, clock: str) -> None:
     connection = await asyncpg.connect(database_url)
     await connection.execute(clock)
     name = await connection.fetchval("SELECT current_database()")
@@ -68,16 +68,16 @@ async def _take_over(database_url: str, clock: str) -> None:
     await connection.close()
 
 
-class SetPostgres:
+class SkewedPostgres:
     """A PostgreSQL whose clock runs, and can be set. It has to be made before anybody connects to the database."""
 
     def __init__(self, database_url: str) -> None:
         self._url = database_url
-        apart(_take_over(database_url, _SET))
+        run_in_own_loop(_replace_clock(database_url, _SKEWED_CLOCK))
 
     def step(self, seconds: float) -> None:
         """Set the clock by so many seconds."""
-        apart(self._step(seconds))
+        run_in_own_loop(self._step(seconds))
 
     async def _step(self, seconds: float) -> None:
         connection = await asyncpg.connect(self._url)

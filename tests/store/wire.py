@@ -8,53 +8,55 @@ from urllib.parse import urlsplit
 _COMMIT = b"COMMIT;"
 
 
-class Wire:
+class PostgresProxy:
     """A door in front of a server."""
 
     def __init__(self, url: str) -> None:
         self._target = urlsplit(url)
         self._open: list[asyncio.StreamWriter] = []
-        self._loses = False
+        self._drops_next = False
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[str]:
         """Yield the address of the door."""
-        server = await asyncio.start_server(self._join, "127.0.0.1", 0)
+        server = await asyncio.start_server(self._relay, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         try:
             yield self._target._replace(netloc=f"{self._target.username}@127.0.0.1:{port}").geturl()
         finally:
-            self.lead_to(self._target.geturl())
+            self.redirect(self._target.geturl())
             server.close()
 
-    def lead_to(self, url: str) -> None:
+    def redirect(self, url: str) -> None:
         """Hang up on everybody, and let who comes again in elsewhere."""
         self._target = urlsplit(url)
         for writer in self._open:
             writer.close()
         self._open.clear()
 
-    def lose_next_answer(self) -> None:
+    def drop_next_answer(self) -> None:
         """Let the next commit reach the server, which carries it out, and hang up instead of passing its answer on."""
-        self._loses = True
+        self._drops_next = True
 
-    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection(self._target.hostname, self._target.port)
         self._open += [writer, back]
         loses = asyncio.Event()
-        await asyncio.gather(self._ask(reader, back, loses), _answer(there, writer, loses))
+        await asyncio.gather(self._forward_requests(reader, back, loses), _forward_answers(there, writer, loses))
 
-    async def _ask(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, loses: asyncio.Event) -> None:
+    async def _forward_requests(
+        self, source: asyncio.StreamReader, target: asyncio.StreamWriter, loses: asyncio.Event
+    ) -> None:
         with suppress(OSError):
             while data := await source.read(65536):
-                if self._loses and _COMMIT in data:
-                    self._loses = False
+                if self._drops_next and _COMMIT in data:
+                    self._drops_next = False
                     loses.set()
                 target.write(data)
         target.close()
 
 
-async def _answer(source: asyncio.StreamReader, target: asyncio.StreamWriter, loses: asyncio.Event) -> None:
+async def _forward_answers(source: asyncio.StreamReader, target: asyncio.StreamWriter, loses: asyncio.Event) -> None:
     with suppress(OSError):
         while (data := await source.read(65536)) and not loses.is_set():
             target.write(data)

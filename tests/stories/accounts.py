@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from bot.app.build import Bot
-from bot.sandbox.openai.server import FineTuningApi, Key
+from bot.sandbox.openai.server import ApiKey, FineTuningApi
 from tests import canaries
 from tests.world import World
 
@@ -13,7 +13,7 @@ RESEARCH = "research"
 
 def new_api() -> FineTuningApi:
     """Return the API of a second account, with keys of its own."""
-    return FineTuningApi(keys={canaries.KEY: Key("research"), canaries.WRITE_KEY: Key("research orders")})
+    return FineTuningApi(keys={canaries.KEY: ApiKey("research"), canaries.WRITE_KEY: ApiKey("research orders")})
 
 
 def configured(world: World, api: FineTuningApi, *lines: str, name: str = RESEARCH) -> dict[str, str]:

@@ -13,18 +13,18 @@ async def test_a_tracked_job_is_told_through_all_its_states_once_each(any_world:
     async with world.bot() as bot:
         await world.say(f"track {job}")
         world.api.change(job, status="queued")
-        await world.until_told(job, "Queued")
+        await world.until_delivered(job, "Queued")
         world.api.change(job, status="running")
-        await world.until_told(job, "Queued", "Running")
+        await world.until_delivered(job, "Queued", "Running")
         world.api.change(job, status="succeeded", fine_tuned_model=MODEL, trained_tokens=5768)
-        await world.until_told(job, "Queued", "Running", "Succeeded")
-        await world.settled(bot)
+        await world.until_delivered(job, "Queued", "Running", "Succeeded")
+        await world.until_quiet(bot)
 
     card, *replies = world.ml.messages
     assert card.thread_ts is None
     assert all(reply.thread_ts == card.ts for reply in replies)
     assert [reply.reply_broadcast for reply in replies] == [False, False, True]
-    assert world.told(job) == ["Queued", "Running", "Succeeded"]
+    assert world.delivered(job) == ["Queued", "Running", "Succeeded"]
     assert world.ops.messages == []
 
 
@@ -37,14 +37,14 @@ async def test_two_channels_that_track_a_job_are_told_once_each(any_world: World
         await world.say(f"track {job}", channel=world.ops, by="milo")
         world.api.change(other, status="failed", error=INVALID_FILE)
         world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
-        await world.until_told(job, "Succeeded", channel=world.ml)
-        await world.until_told(job, "Succeeded", channel=world.ops)
-        await world.settled(bot)
+        await world.until_delivered(job, "Succeeded", channel=world.ml)
+        await world.until_delivered(job, "Succeeded", channel=world.ops)
+        await world.until_quiet(bot)
 
     for channel, who in ((world.ml, world.olivia), (world.ops, world.milo)):
         card, told = channel.messages
         assert told.thread_ts == card.ts
-        assert f"tracked by <@{who.id}>" in told.plain
+        assert f"tracked by <@{who.id}>" in told.plain_text
 
 
 async def test_a_model_that_arrives_after_the_end_is_told_as_an_alert_of_its_own(any_world: World) -> None:
@@ -54,16 +54,16 @@ async def test_a_model_that_arrives_after_the_end_is_told_as_an_alert_of_its_own
     async with world.bot() as bot:
         await world.say(f"track {job}")
         world.api.change(job, status="succeeded")
-        await world.until_told(job, "Succeeded")
+        await world.until_delivered(job, "Succeeded")
         for _ in range(2):
-            await bot.sweepers["default"].sweep()
+            await bot.pollers["default"].poll()
         world.api.change(job, fine_tuned_model=MODEL)
-        await world.until_told(job, "Succeeded", "Fine-tuned model is ready")
-        await world.settled(bot)
+        await world.until_delivered(job, "Succeeded", "Fine-tuned model is ready")
+        await world.until_quiet(bot)
 
     card, ended, named = world.ml.messages
-    assert MODEL not in ended.plain
-    assert MODEL in named.plain
+    assert MODEL not in ended.plain_text
+    assert MODEL in named.plain_text
     assert named.thread_ts == ended.thread_ts == card.ts
 
 
@@ -76,9 +76,9 @@ async def test_an_alert_says_what_a_team_wants_to_know_of_a_finished_job(world: 
         world.api.change(
             job, status="succeeded", fine_tuned_model=MODEL, trained_tokens=5_102_337, finished_at=1_700_007_500
         )
-        await world.until_told(job, "Succeeded")
+        await world.until_delivered(job, "Succeeded")
 
-    said = world.ml.messages[-1].plain
+    said = world.ml.messages[-1].plain_text
     for fact in ("Running", "gpt-4o-mini-2024-07-18", MODEL, "5,102,337", "2 h 5 min", f"<@{world.olivia.id}>"):
         assert fact in said
     assert f"https://platform.openai.com/finetune/{job}" in said
@@ -95,7 +95,7 @@ async def test_a_job_that_goes_back_and_forth_is_told_of_every_turn(world: World
         for status in ("paused", "running", "paused"):
             world.api.change(job, status=status)
             told.append(status.capitalize())
-            await world.until_told(job, *told)
+            await world.until_delivered(job, *told)
 
     assert not any(message.reply_broadcast for message in world.ml.messages)
 
@@ -106,14 +106,14 @@ async def test_an_unknown_status_is_told_as_it_is_and_is_not_the_end(world: Worl
     async with world.bot() as bot:
         await world.say(f"track {job}")
         world.api.change(job, status="deep_frozen")
-        await world.until_told(job, "Deep frozen")
+        await world.until_delivered(job, "Deep frozen")
         for _ in range(3):
-            await bot.sweepers["default"].sweep()
+            await bot.pollers["default"].poll()
         world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
-        await world.until_told(job, "Deep frozen", "Succeeded")
+        await world.until_delivered(job, "Deep frozen", "Succeeded")
 
     _, strange, ended = world.ml.messages
-    assert ":grey_question:" in strange.plain
+    assert ":grey_question:" in strange.plain_text
     assert (strange.reply_broadcast, ended.reply_broadcast) == (False, True)
 
 
@@ -124,11 +124,11 @@ async def test_a_failed_job_says_why_in_the_words_of_its_error(world: World) -> 
         await world.say(f"track {job}")
         error = {"code": "invalid_training_file", "message": "Line 3 is not <JSON> & bad.", "param": "training_file"}
         world.api.change(job, status="failed", error=error)
-        await world.until_told(job, "Failed")
+        await world.until_delivered(job, "Failed")
 
-    said = world.ml.messages[-1].plain
+    said = world.ml.messages[-1].plain_text
     assert "code: invalid_training_file\nmessage: Line 3 is not <JSON> & bad.\nparam: training_file" in said
-    assert not world.api.ledger.of("GET /fine_tuning/jobs/{id}/events"), "the error says it all"
+    assert not world.api.request_log.for_endpoint("GET /fine_tuning/jobs/{id}/events"), "the error says it all"
 
 
 async def test_a_failed_job_without_an_error_says_why_in_the_words_of_its_log(world: World) -> None:
@@ -140,13 +140,13 @@ async def test_a_failed_job_without_an_error_says_why_in_the_words_of_its_log(wo
         world.api.add_event(job, "Trying again.", level="warn")
         world.api.change(job, status="failed", error={"code": None, "message": None, "param": None})
         world.api.add_event(job, "Bye.", level="info")
-        await world.until_told(job, "Failed")
+        await world.until_delivered(job, "Failed")
 
-    said = world.ml.messages[-1].plain
+    said = world.ml.messages[-1].plain_text
     assert "The job failed." in said
     assert "A first hiccup." not in said
     assert "Bye." not in said
-    assert len(world.api.ledger.of("GET /fine_tuning/jobs/{id}/events")) == 1
+    assert len(world.api.request_log.for_endpoint("GET /fine_tuning/jobs/{id}/events")) == 1
 
 
 async def test_a_failed_job_is_told_even_if_its_log_cannot_be_read(world: World) -> None:
@@ -156,9 +156,9 @@ async def test_a_failed_job_is_told_even_if_its_log_cannot_be_read(world: World)
     async with world.bot():
         await world.say(f"track {job}")
         world.api.change(job, status="failed")
-        await world.until_told(job, "Failed")
+        await world.until_delivered(job, "Failed")
 
-    assert "The API gave no reason." in world.ml.messages[-1].plain
+    assert "The API gave no reason." in world.ml.messages[-1].plain_text
 
 
 async def test_jobs_that_change_together_are_told_in_the_order_in_which_they_were_created(world: World) -> None:
@@ -170,8 +170,8 @@ async def test_jobs_that_change_together_are_told_in_the_order_in_which_they_wer
             await world.say(f"track {job}", channel=channel)
         for job in reversed(jobs):
             world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
-        await bot.sweepers["default"].sweep()
-        await world.settled(bot)
+        await bot.pollers["default"].poll()
+        await world.until_quiet(bot)
 
     for channel, pair in ((world.ml, jobs[:2]), (world.ops, jobs[2:])):
         told = [message.text for message in channel.messages if message.thread_ts]

@@ -8,25 +8,25 @@ import pytest
 from prometheus_client import REGISTRY
 
 from bot.app.build import Bot
-from bot.blocks.job import doing
-from bot.blocks.parts import PAGE
+from bot.blocks.job import status_phrase
+from bot.blocks.parts import SHOW_PAGE
 from bot.sandbox.faults import Fault
-from bot.sandbox.slack.messages import Ephemeral, Reply
+from bot.sandbox.slack.messages import EphemeralMessage, SentReply
 from bot.sandbox.slack.workspace import TEAM
-from bot.store.actions.audit import Decision, Entry
+from bot.store.actions.audit import AuditEntry, Decision
 from tests.cli.test_main import second
 from tests.world import World
 
-RED = "ftjob_confirm"
-ORDER = "POST /fine_tuning/jobs/{id}/cancel"
+CONFIRM = "ftjob_confirm"
+CANCEL = "POST /fine_tuning/jobs/{id}/cancel"
 
 
-async def entries(bot: Bot) -> list[Entry]:
+async def entries(bot: Bot) -> list[AuditEntry]:
     """Return every row, oldest first."""
     return [row.entry async for row in bot.store.audit.all()]
 
 
-def lines(answer: Reply) -> str:
+def lines(answer: SentReply) -> str:
     """Return the rows that an answer shows, without what a screen reader hears."""
     return "\n".join(block["text"]["text"] for block in answer.blocks if block["type"] == "section")
 
@@ -37,15 +37,15 @@ async def test_an_order_is_written_down_from_the_question_to_the_end(any_world: 
 
     async with world.bot() as bot:
         question = await world.say(f"cancel {job}")
-        assert isinstance(question.shown, Ephemeral)
-        still_seen = replace(question.shown)
-        await world.press(question, RED)
-        await world.press(still_seen, RED)
+        assert isinstance(question.displayed, EphemeralMessage)
+        still_seen = replace(question.displayed)
+        await world.press(question, CONFIRM)
+        await world.press(still_seen, CONFIRM)
         rows = await entries(bot)
 
     assert [(row.door, row.verb, row.decision) for row in rows] == [
-        ("command", "cancel", Decision.ASKED),
-        ("button", "cancel", Decision.ORDERED),
+        ("command", "cancel", Decision.PROMPTED),
+        ("button", "cancel", Decision.SUBMITTED),
         ("button", "cancel", Decision.DONE),
         ("button", "confirm", Decision.DUPLICATE),
     ]
@@ -89,7 +89,7 @@ async def test_reading_leaves_no_row_and_what_was_asked_wrongly_of_an_operator_d
     assert [(row.verb, row.decision) for row in rows] == [
         ("cancel", Decision.FAILED),
         ("outbox", Decision.DONE),
-        ("track", Decision.WRONG),
+        ("track", Decision.INVALID),
     ]
 
 
@@ -110,34 +110,34 @@ async def test_the_end_of_an_order_says_what_the_api_did(
 
     async with world.bot() as bot:
         question = await world.say(f"cancel {job}")
-        world.api.faults.add(ORDER, fault)
-        await world.press(question, RED)
+        world.api.faults.add(CANCEL, fault)
+        await world.press(question, CONFIRM)
         rows = await entries(bot)
 
-    assert [row.decision for row in rows] == [Decision.ASKED, Decision.ORDERED, decision]
+    assert [row.decision for row in rows] == [Decision.PROMPTED, Decision.SUBMITTED, decision]
     assert bool(rows[-1].reason) == (decision is Decision.REFUSED)
     assert rows[-1].status_after == status_after
 
 
 async def test_a_button_that_was_never_put_to_somebody_there_is_counted_and_written_down(world: World) -> None:
-    world.otto = otto = world.slack.add_person("otto", is_owner=True)  # type: ignore[attr-defined]
+    world.otto = otto = world.slack.add_user("otto", is_owner=True)  # type: ignore[attr-defined]
     job = world.api.add_job(status="running")
     before = REGISTRY.get_sample_value("ftjob_tampered_total") or 0.0
 
     async with world.bot() as bot:
         question = await world.say(f"cancel {job}")
-        assert isinstance(question.shown, Ephemeral)
-        guessed = json.dumps(question.shown.blocks).replace(question.buttons[RED], "guessed")
+        assert isinstance(question.displayed, EphemeralMessage)
+        guessed = json.dumps(question.displayed.blocks).replace(question.buttons[CONFIRM], "guessed")
         answers = [
-            await world.press(replace(question.shown, channel=world.ops.id), RED),
-            await world.press(question, RED, by="otto"),
-            await world.press(replace(question.shown, blocks=json.loads(guessed)), RED),
+            await world.press(replace(question.displayed, channel=world.ops.id), CONFIRM),
+            await world.press(question, CONFIRM, by="otto"),
+            await world.press(replace(question.displayed, blocks=json.loads(guessed)), CONFIRM),
         ]
         rows = await entries(bot)
 
-    assert world.orders == []
+    assert world.actions == []
     for answer in answers:
-        assert "I never put that question to you here" in answer.plain
+        assert "I never put that question to you here" in answer.plain_text
         assert not answer.replace_original
     assert [(row.person, row.channel, row.decision) for row in rows[1:]] == [
         (world.olivia.id, world.ops.id, Decision.TAMPERED),
@@ -153,26 +153,26 @@ async def test_a_question_that_led_to_no_order_is_written_down_with_the_reason(w
     async with world.bot() as bot:
         await world.say(f"cancel {over}")
         question = await world.say(f"cancel {ending}")
-        assert isinstance(question.shown, Ephemeral)
-        still_seen = replace(question.shown)
+        assert isinstance(question.displayed, EphemeralMessage)
+        still_seen = replace(question.displayed)
         world.api.change(ending, status="succeeded")
-        ended = await world.press(question, RED)
-        once_more = await world.press(still_seen, RED)
+        ended = await world.press(question, CONFIRM)
+        once_more = await world.press(still_seen, CONFIRM)
         question = await world.say(f"cancel {slow}")
         world.skip(601)
-        expired = await world.press(question, RED)
+        expired = await world.press(question, CONFIRM)
         rows = await entries(bot)
 
-    assert world.orders == []
-    assert once_more.plain == ended.plain
+    assert world.actions == []
+    assert once_more.plain_text == ended.plain_text
     assert expired.replace_original
     assert [(row.decision, row.reason) for row in rows] == [
-        (Decision.OVER, "the job was cancelled"),
-        (Decision.ASKED, None),
-        (Decision.STALE, "the job succeeded"),
+        (Decision.FINISHED, "the job was cancelled"),
+        (Decision.PROMPTED, None),
+        (Decision.EXPIRED, "the job succeeded"),
         (Decision.DUPLICATE, None),
-        (Decision.ASKED, None),
-        (Decision.STALE, "expired"),
+        (Decision.PROMPTED, None),
+        (Decision.EXPIRED, "expired"),
     ]
 
 
@@ -181,10 +181,10 @@ async def test_a_question_that_led_to_no_order_is_written_down_with_the_reason(w
     [
         ("pause", "queued", Decision.EARLY, "came too early (the job wasn't there yet) with `pause`"),
         ("pause", "paused", Decision.ALREADY, "asked for what was so already: `pause`"),
-        ("pause", "succeeded", Decision.OVER, "came too late (the job had finished) with `pause`"),
+        ("pause", "succeeded", Decision.FINISHED, "came too late (the job had finished) with `pause`"),
         ("resume", "validating_files", Decision.EARLY, "came too early (the job wasn't there yet) with `resume`"),
         ("resume", "running", Decision.ALREADY, "asked for what was so already: `resume`"),
-        ("cancel", "failed", Decision.OVER, "came too late (the job had finished) with `cancel`"),
+        ("cancel", "failed", Decision.FINISHED, "came too late (the job had finished) with `cancel`"),
     ],
 )
 async def test_an_action_that_did_not_apply_is_written_down_as_what_happened(
@@ -197,9 +197,9 @@ async def test_an_action_that_did_not_apply_is_written_down_as_what_happened(
         (row,) = await entries(bot)
         seen = await world.say("audit")
 
-    assert (row.decision, row.reason) == (decision, f"the job {doing(status)}")
-    assert said in seen.plain
-    assert doing(status) in seen.plain
+    assert (row.decision, row.reason) == (decision, f"the job {status_phrase(status)}")
+    assert said in seen.plain_text
+    assert status_phrase(status) in seen.plain_text
 
 
 @pytest.mark.parametrize(
@@ -218,31 +218,34 @@ async def test_a_press_after_which_the_action_does_not_apply_is_written_down_as_
     async with world.bot() as bot:
         question = await world.say(f"{verb} {job}")
         world.api.change(job, status=now)
-        answer = await world.press(question, RED)
+        answer = await world.press(question, CONFIRM)
         rows = await entries(bot)
 
-    assert f"Nothing to {verb}" in answer.plain
+    assert f"Nothing to {verb}" in answer.plain_text
     assert answer.replace_original
-    assert world.orders == []
-    assert [(row.decision, row.reason) for row in rows] == [("asked", None), (decision, f"the job {doing(now)}")]
+    assert world.actions == []
+    assert [(row.decision, row.reason) for row in rows] == [
+        ("asked", None),
+        (decision, f"the job {status_phrase(now)}"),
+    ]
 
 
 async def test_operators_look_at_it_in_chat(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot():
-        assert "Nobody has tried anything" in (await world.say("audit")).plain
+        assert "Nobody has tried anything" in (await world.say("audit")).plain_text
         await world.say(f"cancel {job}", by="milo")
-        await world.press(await world.say(f"cancel {job}"), RED)
+        await world.press(await world.say(f"cancel {job}"), CONFIRM)
         seen = await world.say("audit")
         short = await world.say("audit 1")
         refused = await world.say("audit", by="milo")
 
     assert seen.ephemeral
-    assert "may not" in refused.plain
+    assert "may not" in refused.plain_text
     for words in (f"<@{world.milo.id}> :no_entry: was denied", "*ordered*", "carried out", job, "running → cancelled"):
-        assert words in seen.plain, words
-    assert short.plain.count("<@") < seen.plain.count("<@")
+        assert words in seen.plain_text, words
+    assert short.plain_text.count("<@") < seen.plain_text.count("<@")
 
 
 async def test_refusals_push_nothing_out_of_sight_and_are_summed_up_by_person(any_world: World) -> None:
@@ -251,7 +254,7 @@ async def test_refusals_push_nothing_out_of_sight_and_are_summed_up_by_person(an
     verbs = ("status ftjob-abc123", "list", "tracked", "subscribe", "about", "models", "untrack all", "outbox", "audit")
 
     async with world.bot() as bot:
-        await world.press(await world.say(f"cancel {job}"), RED)
+        await world.press(await world.say(f"cancel {job}"), CONFIRM)
         for nth in range(27):
             await world.say(verbs[nth % len(verbs)], by="gia")
         await world.say("audit", by="milo")
@@ -262,10 +265,10 @@ async def test_refusals_push_nothing_out_of_sight_and_are_summed_up_by_person(an
 
     for answer in (seen, few):
         assert lines(answer).count(f"<@{world.gia.id}>") == 1
-        assert "27 times since" in answer.plain
-        assert "carried out `cancel`" in answer.plain
-    assert "*ordered*" in seen.plain
-    assert "*ordered*" not in few.plain
+        assert "27 times since" in answer.plain_text
+        assert "carried out `cancel`" in answer.plain_text
+    assert "*ordered*" in seen.plain_text
+    assert "*ordered*" not in few.plain_text
     assert len([row for row in rows if row.decision is Decision.DENIED]) == 28, "each is kept"
 
 
@@ -273,29 +276,29 @@ async def test_looks_push_nothing_out_of_sight_either(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot():
-        await world.press(await world.say(f"cancel {job}"), RED)
+        await world.press(await world.say(f"cancel {job}"), CONFIRM)
         for _ in range(12):
             await world.say("audit 3")
         seen = await world.say("audit 3")
 
-    assert "12 times since" in seen.plain
-    assert "*ordered*" in seen.plain
+    assert "12 times since" in seen.plain_text
+    assert "*ordered*" in seen.plain_text
 
 
 async def test_refusals_of_many_people_take_a_few_lines_and_leave_the_actions_in_sight(world: World) -> None:
     job = world.api.add_job(status="running")
-    guests = [world.slack.add_person(f"guest{n}", is_restricted=True) for n in range(30)]
+    guests = [world.slack.add_user(f"guest{n}", is_restricted=True) for n in range(30)]
 
     async with world.bot():
-        await world.press(await world.say(f"cancel {job}"), RED)
+        await world.press(await world.say(f"cancel {job}"), CONFIRM)
         for guest in guests:
             await (await guest.command(f"status {job}", world.ml)).reply()
         seen = await world.say("audit 25")
 
-    assert "*ordered*" in seen.plain
-    assert "25 more were refused something" in seen.plain
+    assert "*ordered*" in seen.plain_text
+    assert "25 more were refused something" in seen.plain_text
     assert lines(seen).count("was denied") == 5
-    assert world.slack.complaints == []
+    assert world.slack.violations == []
 
 
 async def test_the_audit_has_pages_and_a_filter_for_a_word_a_person_and_a_job(world: World) -> None:
@@ -303,33 +306,33 @@ async def test_the_audit_has_pages_and_a_filter_for_a_word_a_person_and_a_job(wo
 
     async with world.bot():
         for job in jobs:
-            await world.press(await world.say(f"cancel {job}"), RED)
+            await world.press(await world.say(f"cancel {job}"), CONFIRM)
             await world.say(f"cancel {job}", by="milo")
             await world.say(f"status {job} {jobs[0]}", by="gia")
         denied = await world.say("audit 3 denied")
-        older = await world.press(denied, PAGE)
-        oldest = await world.press(older, PAGE)
+        older = await world.press(denied, SHOW_PAGE)
+        oldest = await world.press(older, SHOW_PAGE)
         of_milo = await world.say("audit 25 @milo")
         of_job = await world.say(f"audit {jobs[1]}")
         both = await world.say(f"audit DENIED @gia {jobs[1]} 5")
         first = await world.say("audit 4")
-        second_page = await world.press(first, PAGE)
+        second_page = await world.press(first, SHOW_PAGE)
         wrong = await world.say("audit sideways")
         nobody = await world.say("audit @sam")
 
     pages = [lines(each) for each in (denied, older, oldest)]
     assert [page.count("was denied") for page in pages] == [3, 3, 2]
-    assert PAGE not in oldest.buttons
+    assert SHOW_PAGE not in oldest.buttons
     assert lines(of_milo).count("was denied") == 4
-    assert world.gia.id not in of_milo.plain
+    assert world.gia.id not in of_milo.plain_text
     assert lines(of_job).count(jobs[1]) >= 5, "asked, ordered, done, and two refusals"
-    assert jobs[2] not in of_job.plain
+    assert jobs[2] not in of_job.plain_text
     assert lines(both).count("was denied") == 1
-    assert jobs[3] in first.plain
-    assert jobs[3] not in second_page.plain.replace(f"`{jobs[3]}` `{jobs[0]}`", "")
-    assert jobs[2] in second_page.plain
-    assert "neither a number up to 25" in wrong.plain
-    assert "no rows of" in nobody.plain
+    assert jobs[3] in first.plain_text
+    assert jobs[3] not in second_page.plain_text.replace(f"`{jobs[3]}` `{jobs[0]}`", "")
+    assert jobs[2] in second_page.plain_text
+    assert "neither a number up to 25" in wrong.plain_text
+    assert "no rows of" in nobody.plain_text
 
 
 async def test_a_page_of_the_audit_is_for_whoever_is_an_operator_when_they_turn_it(world: World) -> None:
@@ -338,17 +341,17 @@ async def test_a_page_of_the_audit_is_for_whoever_is_an_operator_when_they_turn_
             await world.say("cancel ftjob-nosuch")
         first = await world.say("audit 1")
         world.olivia.is_admin = False
-        refused = await world.press(first, PAGE)
+        refused = await world.press(first, SHOW_PAGE)
 
-    assert "may not" in refused.plain
-    assert "ftjob-nosuch" not in refused.plain
+    assert "may not" in refused.plain_text
+    assert "ftjob-nosuch" not in refused.plain_text
 
 
 async def test_the_command_line_prints_it_and_checks_it_beside_the_running_bot(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot():
-        await world.press(await world.say(f"cancel {job}"), RED)
+        await world.press(await world.say(f"cancel {job}"), CONFIRM)
         code, printed = await second(world, "audit", "export")
         assert await second(world, "audit", "verify") == (
             0,

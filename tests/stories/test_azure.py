@@ -10,7 +10,7 @@ import pytest
 from bot.app.build import Bot
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.azure import AzureApi
-from bot.sandbox.openai.server import Key
+from bot.sandbox.openai.server import ApiKey
 from tests import canaries
 from tests.jobs.openapi import example
 from tests.world import World
@@ -25,7 +25,7 @@ TOKEN = f"eyJ{canaries.KEY}"
 @asynccontextmanager
 async def azure_bot(world: World, version: str | None, *, bearer: bool = False) -> AsyncIterator[tuple[Bot, AzureApi]]:
     """Run the bot with an Azure account and no other."""
-    async with AzureApi(keys={canaries.KEY: Key("default"), TOKEN: Key("entra")}) as api:
+    async with AzureApi(keys={canaries.KEY: ApiKey("default"), TOKEN: ApiKey("entra")}) as api:
         more = {"OPENAI_API_KEY": "", "OPENAI_WRITE_API_KEY": "", "AZURE_OPENAI_ENDPOINT": api.origin}
         more |= {"OPENAI_API_VERSION": version} if version else {}
         more |= {"AZURE_OPENAI_AD_TOKEN": TOKEN} if bearer else {"AZURE_OPENAI_API_KEY": canaries.KEY}
@@ -45,17 +45,17 @@ async def test_a_job_is_watched_to_its_end_and_the_model_has_to_be_deployed(
     async with azure_bot(world, version, bearer=bearer) as (bot, api):
         job = api.add_job(status="queued")
         await world.say(f"track {job}")
-        assert "*Pending*" in world.about(job)[0].plain
+        assert "*Pending*" in world.messages_about(job)[0].plain_text
         api.change(job, status="running")
-        await world.until_told(job, "Running")
+        await world.until_delivered(job, "Running")
         api.change(job, status="succeeded", fine_tuned_model=MODEL)
-        await world.until_told(job, "Running", "Succeeded")
-        await world.settled(bot)
-        asked = [entry.request["query"].get("api-version") for entry in api.ledger]
+        await world.until_delivered(job, "Running", "Succeeded")
+        await world.until_quiet(bot)
+        asked = [entry.request["query"].get("api-version") for entry in api.request_log]
 
     assert set(asked) == {version}
-    assert "Azure serves a fine-tuned model once it is deployed" in world.about(job)[-1].plain
-    assert MODEL in world.about(job)[-1].plain
+    assert "Azure serves a fine-tuned model once it is deployed" in world.messages_about(job)[-1].plain_text
+    assert MODEL in world.messages_about(job)[-1].plain_text
 
 
 @pytest.mark.parametrize("version", [PREVIEW, None])
@@ -65,20 +65,20 @@ async def test_a_job_pauses_and_resumes_in_azures_words(world: World, version: s
         paused = await world.press(await world.say(f"pause {job}"), "ftjob_confirm")
         resumed = await world.press(await world.say(f"resume {job}"), "ftjob_confirm")
 
-    assert "Pause sent" in paused.plain
-    assert "is pausing now" in paused.plain
-    assert "is resuming now" in resumed.plain
+    assert "Pause sent" in paused.plain_text
+    assert "is pausing now" in paused.plain_text
+    assert "is resuming now" in resumed.plain_text
 
 
 async def test_what_an_older_version_cannot_do_is_not_offered(world: World) -> None:
     async with azure_bot(world, DATED) as (_, api):
         job = api.add_job(status="paused")
         shown, asked = await world.say(f"status {job}"), await world.say(f"resume {job}")
-        posts = [entry for entry in api.ledger if entry.what.startswith("POST")]
+        posts = [entry for entry in api.request_log if entry.endpoint.startswith("POST")]
 
     assert "ftjob_resume" not in shown.buttons
     assert "ftjob_cancel" in shown.buttons
-    assert "cannot be resumed from here: its provider does not offer that" in asked.plain
+    assert "cannot be resumed from here: its provider does not offer that" in asked.plain_text
     assert posts == []
 
 
@@ -89,11 +89,11 @@ async def test_a_job_is_made_only_where_it_would_be_found_again(
     says = "Base model" if offered else "I start no jobs in"
 
     def shown() -> bool:
-        return any(says in view.plain for view in world.slack.workspace.stacks.get(world.olivia.id, []))
+        return any(says in view.plain_text for view in world.slack.workspace.modal_stacks.get(world.olivia.id, []))
 
     async with azure_bot(world, version):
         await world.olivia.command("create", world.ml)
-        await world.slack.ledger.until(shown, why=says)
+        await world.slack.request_log.wait_until(shown, why=says)
 
 
 async def test_a_wrong_key_and_a_job_that_is_not_there_are_said_in_words(world: World) -> None:
@@ -102,8 +102,8 @@ async def test_a_wrong_key_and_a_job_that_is_not_there_are_said_in_words(world: 
         api.keys.clear()
         refused = await world.say("status ftjob-other")
 
-    assert "No fine-tuning job `ftjob-nosuch`" in unknown.plain
-    assert "The API refused this bot's key" in refused.plain
+    assert "No fine-tuning job `ftjob-nosuch`" in unknown.plain_text
+    assert "The API refused this bot's key" in refused.plain_text
 
 
 async def test_an_order_in_the_wrong_state_is_refused_in_azures_words(world: World) -> None:
@@ -115,8 +115,8 @@ async def test_an_order_in_the_wrong_state_is_refused_in_azures_words(world: Wor
         api.change(job, status="succeeded", fine_tuned_model=MODEL)
         answer = await world.press(question, "ftjob_confirm")
 
-    assert "The API refused to cancel it" in answer.plain
-    assert "had already ended: it succeeded" in answer.plain
+    assert "The API refused to cancel it" in answer.plain_text
+    assert "had already ended: it succeeded" in answer.plain_text
 
 
 # --- the examples of its documentation ---
@@ -129,8 +129,8 @@ async def test_the_example_of_a_job_is_shown_whole(world: World) -> None:
         shown = await world.say(f"status {body['id']}")
 
     for said in ("*Succeeded*", body["fine_tuned_model"], "2,342", "custom-wandb-project", "n_epochs: `-1`"):
-        assert said in shown.plain
-    assert "once it is deployed" in shown.plain
+        assert said in shown.plain_text
+    assert "once it is deployed" in shown.plain_text
 
 
 async def test_the_example_of_a_log_is_read_in_its_order(world: World) -> None:
@@ -140,7 +140,7 @@ async def test_the_example_of_a_log_is_read_in_its_order(world: World) -> None:
         answers(api, f"{ONE}/events", body)
         shown = await world.say(f"events {job}")
 
-    places = [shown.plain.rindex(each["message"]) for each in body["data"]]
+    places = [shown.plain_text.rindex(each["message"]) for each in body["data"]]
     assert places == sorted(places), "oldest first, as a log is read"
 
 
@@ -160,5 +160,5 @@ async def test_the_example_of_each_order_is_its_end(world: World, name: str, ver
         answers(api, f"POST /fine_tuning/jobs/{{id}}/{verb}", body)
         answer = await world.press(question, "ftjob_confirm")
 
-    assert f"{verb.capitalize()} sent" in answer.plain
-    assert said in answer.plain
+    assert f"{verb.capitalize()} sent" in answer.plain_text
+    assert said in answer.plain_text

@@ -27,26 +27,26 @@ async def test_what_was_told_after_a_backup_is_not_told_again_and_what_was_not_i
         code, said = await second(world, "db", "backup", str(backup))
         assert code == 0, said
         world.api.change(told, status="paused")
-        await world.until_told(told, "Paused")
+        await world.until_delivered(told, "Paused")
         world.api.change(told, status="succeeded", fine_tuned_model=MODEL)
-        await world.until_told(told, "Paused", "Succeeded")
+        await world.until_delivered(told, "Paused", "Succeeded")
         later = world.api.add_job(status="queued")
-        await world.slack.ledger.until(lambda: world.about(later), why="the card of a new job")
+        await world.slack.request_log.wait_until(lambda: world.messages_about(later), why="the card of a new job")
     world.api.change(untold, status="failed")
-    put_back(world, backup)
+    restored(world, backup)
 
     if is_said:  # else the bot sees by itself that the database is older than it was
         code, said = await second(world, "db", "restored")
         assert code == 0, said
     async with world.bot() as bot:
-        await world.until_told(untold, "Failed")
+        await world.until_delivered(untold, "Failed")
         world.api.change(later, status="running")
-        await world.until_told(later, "Running")
-        await world.settled(bot)
+        await world.until_delivered(later, "Running")
+        await world.until_quiet(bot)
 
-    assert world.told(told) == ["Paused", "Succeeded"]
-    assert len([message for message in world.about(later) if message.buttons]) == 1, "one card"
-    assert len([message for message in world.about(new) if message.buttons]) <= 1
+    assert world.delivered(told) == ["Paused", "Succeeded"]
+    assert len([message for message in world.messages_about(later) if message.buttons]) == 1, "one card"
+    assert len([message for message in world.messages_about(new) if message.buttons]) <= 1
     assert (backup.stat().st_mode & 0o777) == 0o600
 
 
@@ -58,25 +58,25 @@ async def test_what_was_still_owed_when_the_copy_was_made_is_not_told_again(worl
         world.slack.faults.always("chat.postMessage", Fault("answer", status=500))
         for job in (first, behind):
             world.api.change(job, status="failed")
-        await world.slack.ledger.until(lambda: looks_like_trouble(world), why="an attempt that did not work")
-        await world.api.ledger.until(
-            lambda: len(world.api.ledger.of(f"{LIST}/{{id}}/events")) == 2, why="both are seen"
+        await world.slack.request_log.wait_until(lambda: lookups_failing(world), why="an attempt that did not work")
+        await world.api.request_log.wait_until(
+            lambda: len(world.api.request_log.for_endpoint(f"{LIST}/{{id}}/events")) == 2, why="both are seen"
         )
         code, said = await second(world, "db", "backup", str(backup))
         assert code == 0, said
         world.slack.faults.clear()
         for job in (first, behind):
-            await world.until_told(job, "Failed", seconds=60)
-    put_back(world, backup)
+            await world.until_delivered(job, "Failed", seconds=60)
+    restored(world, backup)
     await second(world, "db", "restored")
     async with world.bot() as bot:
-        await world.settled(bot)
+        await world.until_quiet(bot)
 
-    assert (world.told(first), world.told(behind)) == (["Failed"], ["Failed"])
+    assert (world.delivered(first), world.delivered(behind)) == (["Failed"], ["Failed"])
 
 
-def looks_like_trouble(world: World) -> bool:
-    return any(entry.status >= 500 for entry in world.slack.ledger.of("chat.postMessage"))
+def lookups_failing(world: World) -> bool:
+    return any(entry.status >= 500 for entry in world.slack.request_log.for_endpoint("chat.postMessage"))
 
 
 async def test_what_a_thread_was_told_after_a_backup_is_not_told_again(world: World) -> None:
@@ -86,18 +86,18 @@ async def test_what_a_thread_was_told_after_a_backup_is_not_told_again(world: Wo
         await world.say(f"track {job} {later}")
         await second(world, "db", "backup", str(backup))
         world.api.change(job, status="running")
-        await world.until_told(job, "Running")
+        await world.until_delivered(job, "Running")
         world.api.change(job, status="paused")
-        await world.until_told(job, "Running", "Paused")
+        await world.until_delivered(job, "Running", "Paused")
         world.api.change(job, status="running")
-        await world.until_told(job, "Running", "Paused", "Running")
-    put_back(world, backup)
+        await world.until_delivered(job, "Running", "Paused", "Running")
+    restored(world, backup)
     await second(world, "db", "restored")
     async with world.bot() as bot:
-        await world.settled(bot)
-        assert world.told(job) == ["Running", "Paused", "Running"]
+        await world.until_quiet(bot)
+        assert world.delivered(job) == ["Running", "Paused", "Running"]
         world.api.change(job, status="paused")
-        await world.until_told(job, "Running", "Paused", "Running", "Paused")
+        await world.until_delivered(job, "Running", "Paused", "Running", "Paused")
 
 
 async def test_what_the_first_look_did_not_find_is_sent_without_being_looked_for(world: World) -> None:
@@ -105,15 +105,15 @@ async def test_what_the_first_look_did_not_find_is_sent_without_being_looked_for
     async with world.process():
         await world.say(f"track {job}")
         await second(world, "db", "backup", str(world.folder / "backup.db"))
-    put_back(world, world.folder / "backup.db")
+    restored(world, world.folder / "backup.db")
     await second(world, "db", "restored")
     async with world.bot():
         world.api.change(job, status="running")
-        await world.until_told(job, "Running")
-        looked = looks(world)
+        await world.until_delivered(job, "Running")
+        looked = lookups(world)
         world.api.change(job, status="paused")
-        await world.until_told(job, "Running", "Paused")
-        assert looks(world) == looked
+        await world.until_delivered(job, "Running", "Paused")
+        assert lookups(world) == looked
 
 
 async def test_a_backup_is_never_written_over_another_file(world: World) -> None:
@@ -137,20 +137,24 @@ async def test_nothing_is_in_doubt_where_nothing_was_put_back(world: World) -> N
     async with world.bot() as bot:
         await world.say(f"track {job}")
         world.api.change(job, status="running")
-        await world.until_told(job, "Running")
+        await world.until_delivered(job, "Running")
         doubts = [row.in_doubt for row in await rows(bot.store, schema.delivery)]
 
     assert doubts == [False]
-    assert looks(world) == 0
+    assert lookups(world) == 0
 
 
-def looks(world: World) -> int:
+def lookups(world: World) -> int:
     return len(
-        [entry for entry in world.slack.ledger if entry.what in ("conversations.history", "conversations.replies")]
+        [
+            entry
+            for entry in world.slack.request_log
+            if entry.endpoint in ("conversations.history", "conversations.replies")
+        ]
     )
 
 
-def put_back(world: World, backup: Path) -> None:
+def restored(world: World, backup: Path) -> None:
     """Put a backup in the place of the database, as docs/deploy.md says."""
     for end in ("", "-wal", "-shm"):
         (world.folder / f"ftjob.db{end}").unlink(missing_ok=True)

@@ -10,13 +10,13 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from bot.app.build import Bot
-from bot.sandbox.slack.messages import Reply
+from bot.sandbox.slack.messages import SentReply
 from tests.world import World
 
 HOUR = "3600"
 TIMES = 100
-RED = "ftjob_confirm"
-TELLTALE = re.compile(r"Error|Exception|Traceback|\.py|/[a-z]+/|sqlite|sqlalchemy|no such table|SELECT", re.IGNORECASE)
+CONFIRM = "ftjob_confirm"
+INTERNALS = re.compile(r"Error|Exception|Traceback|\.py|/[a-z]+/|sqlite|sqlalchemy|no such table|SELECT", re.IGNORECASE)
 
 
 @asynccontextmanager
@@ -29,11 +29,11 @@ async def without(bot: Bot, table: str) -> AsyncIterator[None]:
         await tx.execute(text(f"ALTER TABLE away RENAME TO {table}"))
 
 
-def ref_of(answer: Reply) -> str:
+def ref_of(answer: SentReply) -> str:
     """Return the ref of an answer that says nothing else of what is wrong."""
-    assert "Something went wrong here that I did not expect" in answer.plain
-    assert TELLTALE.findall(f"{answer.text} {answer.blocks}") == []
-    [ref] = re.findall(r"ref: `(\S*)`", answer.plain)
+    assert "Something went wrong here that I did not expect" in answer.plain_text
+    assert INTERNALS.findall(f"{answer.text} {answer.blocks}") == []
+    [ref] = re.findall(r"ref: `(\S*)`", answer.plain_text)
     assert re.fullmatch(r"[0-9a-f]{8}", ref)
     return str(ref)
 
@@ -69,9 +69,9 @@ async def test_s32_s33_a_handler_that_breaks_a_hundred_times_shows_a_ref_alone_a
     assert all(exchange.acked for exchange in exchanges)
     refs = {ref_of(answer) for answer in answers}
     assert len(refs) == TIMES
-    assert "Something went wrong" not in after.plain
+    assert "Something went wrong" not in after.plain_text
     assert {entry["ref"] for entry in logs if entry["event"] == "command.broke"} == refs, "the ref leads to the log"
-    assert world.orders == []
+    assert world.actions == []
 
 
 async def test_s32_s33_the_red_button_of_a_broken_store_orders_nothing_and_works_afterwards(world: World) -> None:
@@ -82,9 +82,9 @@ async def test_s32_s33_the_red_button_of_a_broken_store_orders_nothing_and_works
         async with without(bot, "question"):
             with capture_logs():
                 for _ in range(TIMES):
-                    ref_of(await world.press(question, RED))
-        assert world.orders == []
-        done = await world.press(question, RED)
+                    ref_of(await world.press(question, CONFIRM))
+        assert world.actions == []
+        done = await world.press(question, CONFIRM)
 
-    assert "Cancel sent" in done.plain
-    assert len(world.orders) == 1
+    assert "Cancel sent" in done.plain_text
+    assert len(world.actions) == 1

@@ -16,9 +16,9 @@ async def test_refresh_of_an_answer_puts_the_present_state_in_its_place(any_worl
         fresh = await world.press(answer, "ftjob_refresh", by="milo")
 
     assert fresh.replace_original
-    assert fresh.shown is answer.shown
-    assert MODEL in fresh.plain
-    assert "Running" not in fresh.plain
+    assert fresh.displayed is answer.displayed
+    assert MODEL in fresh.plain_text
+    assert "Running" not in fresh.plain_text
     assert world.ml.messages == []
 
 
@@ -34,8 +34,8 @@ async def test_refresh_of_a_card_answers_the_one_who_pressed_it_alone(world: Wor
     assert answer.ephemeral
     assert answer.user == world.milo.id
     assert not answer.replace_original
-    assert "Paused" in answer.plain
-    assert "Running" in card.plain, "the card itself is the channel's"
+    assert "Paused" in answer.plain_text
+    assert "Running" in card.plain_text, "the card itself is the channel's"
 
 
 async def test_refresh_of_a_job_that_is_gone_says_so_and_keeps_what_was_there(world: World) -> None:
@@ -46,10 +46,10 @@ async def test_refresh_of_a_job_that_is_gone_says_so_and_keeps_what_was_there(wo
         del world.api.jobs[job]
         gone = await world.press(answer, "ftjob_refresh")
 
-    assert "No fine-tuning job" in gone.plain
+    assert "No fine-tuning job" in gone.plain_text
     assert not gone.replace_original
-    assert answer.shown
-    assert "Running" in answer.shown.plain
+    assert answer.displayed
+    assert "Running" in answer.displayed.plain_text
 
 
 async def test_the_track_button_does_what_track_does(world: World) -> None:
@@ -59,11 +59,11 @@ async def test_the_track_button_does_what_track_does(world: World) -> None:
         answer = await world.say(f"status {job}", by="milo")
         tracked = await world.press(answer, "ftjob_track", by="milo")
         world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
-        await world.until_told(job, "Succeeded")
+        await world.until_delivered(job, "Succeeded")
 
     card, ended = world.ml.messages
-    assert "Tracking" in tracked.plain
-    assert f"tracked by <@{world.milo.id}>" in ended.plain
+    assert "Tracking" in tracked.plain_text
+    assert f"tracked by <@{world.milo.id}>" in ended.plain_text
     assert ended.thread_ts == card.ts
 
 
@@ -75,15 +75,15 @@ async def test_the_untrack_button_does_what_untrack_does(world: World) -> None:
         card = world.ml.messages[0]
         answer = await world.press(card, "ftjob_untrack", by="milo")
         again = await world.press(card, "ftjob_untrack", by="milo")
-        await world.slack.ledger.until(lambda: "Untracked here" in card.plain, why="the card says so")
+        await world.slack.request_log.wait_until(lambda: "Untracked here" in card.plain_text, why="the card says so")
         world.api.change(job, status="paused")
-        await world.settled(bot)
+        await world.until_quiet(bot)
 
     assert not answer.ephemeral
-    assert f"<@{world.milo.id}>" in answer.plain
+    assert f"<@{world.milo.id}>" in answer.plain_text
     assert again.ephemeral
-    assert world.told(job) == []
-    assert "Paused" not in card.plain
+    assert world.delivered(job) == []
+    assert "Paused" not in card.plain_text
 
 
 async def test_the_cancel_button_of_a_card_only_asks(world: World) -> None:
@@ -98,9 +98,9 @@ async def test_the_cancel_button_of_a_card_only_asks(world: World) -> None:
     assert question.ephemeral
     assert question.user == world.olivia.id
     assert list(question.buttons) == ["ftjob_confirm"]
-    assert "may not" in refused.plain
+    assert "may not" in refused.plain_text
     assert refused.buttons == {}
-    assert world.orders == []
+    assert world.actions == []
     assert len(world.ml.messages) == 1
 
 
@@ -113,7 +113,7 @@ async def test_the_cancel_button_of_an_outdated_card_finds_nothing_to_cancel(wor
         world.api.change(job, status="failed")
         answer = await world.press(card, "ftjob_cancel")
 
-    assert "Nothing to cancel" in answer.plain
+    assert "Nothing to cancel" in answer.plain_text
     assert answer.buttons == {}
 
 
@@ -125,12 +125,12 @@ async def test_open_page_is_acknowledged_and_nothing_is_said(any_world: World) -
         await world.say(f"track {job}")
         [card] = world.ml.messages
         exchange = await world.milo.click(card, "ftjob_open_page")
-        asked = len(world.api.ledger.of("GET /fine_tuning/jobs/{id}"))
+        asked = len(world.api.request_log.for_endpoint("GET /fine_tuning/jobs/{id}"))
         await world.say("about", by="olivia")
 
     assert exchange.acked
     assert exchange.replies == []
-    assert len(world.api.ledger.of("GET /fine_tuning/jobs/{id}")) == asked
+    assert len(world.api.request_log.for_endpoint("GET /fine_tuning/jobs/{id}")) == asked
     assert f"https://platform.openai.com/finetune/{job}" in str(card.blocks)
 
 
@@ -148,11 +148,11 @@ async def test_a_button_that_is_not_ours_is_acknowledged_and_nothing_is_done(wor
             refresh |= kept
             assert exchange.acked
             assert exchange.replies == []
-        asked = len(world.api.ledger.of("GET /fine_tuning/jobs/{id}"))
+        asked = len(world.api.request_log.for_endpoint("GET /fine_tuning/jobs/{id}"))
         await world.say("about")
 
     assert asked == 1, "the one that track made"
-    assert world.orders == []
+    assert world.actions == []
 
 
 async def test_the_status_button_of_a_listed_job_shows_it(world: World) -> None:
@@ -163,10 +163,10 @@ async def test_the_status_button_of_a_listed_job_shows_it(world: World) -> None:
         [action] = {action for action, value in listed.buttons.items() if value == jobs[0]}
         answer = await world.press(listed, action, value=jobs[0])
 
-    assert jobs[0] in answer.plain
-    assert "Training file" in answer.plain
+    assert jobs[0] in answer.plain_text
+    assert "Training file" in answer.plain_text
     assert not answer.replace_original, "the list stays"
-    assert jobs[1] not in answer.plain
+    assert jobs[1] not in answer.plain_text
 
 
 async def test_a_guest_and_a_stranger_cannot_use_the_buttons_that_they_see(world: World) -> None:
@@ -175,16 +175,16 @@ async def test_a_guest_and_a_stranger_cannot_use_the_buttons_that_they_see(world
     async with world.bot() as bot:
         await world.say(f"track {job}")
         [card] = world.ml.messages
-        asked = len(world.api.ledger.of("GET /fine_tuning/jobs/{id}"))
+        asked = len(world.api.request_log.for_endpoint("GET /fine_tuning/jobs/{id}"))
         for who in ("gia", "sam"):
             for action in ("ftjob_refresh", "ftjob_untrack", "ftjob_cancel"):
                 answer = await world.press(card, action, by=who)
                 assert answer.ephemeral
-                assert "Running" not in answer.plain
+                assert "Running" not in answer.plain_text
         assert len(await bot.store.tracks.followers("default", job)) == 1
 
-    assert len(world.api.ledger.of("GET /fine_tuning/jobs/{id}")) == asked
-    assert world.orders == []
+    assert len(world.api.request_log.for_endpoint("GET /fine_tuning/jobs/{id}")) == asked
+    assert world.actions == []
 
 
 def _button(blocks: Blocks, action_id: str) -> dict[str, Any]:

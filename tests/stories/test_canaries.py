@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from bot.sandbox.faults import Fault
 from bot.settings.model import SECRETS
-from bot.telemetry.metrics import SWEEPS
+from bot.telemetry.metrics import POLLS
 from tests.canaries import APP, AT_DEBUG, BOT, CANARY, KEY, WEBHOOK, WRITE_KEY, execute
 from tests.postgres import free_port
 from tests.world import RUN, Transport, World
@@ -57,7 +57,7 @@ async def trouble(world: World, job: str) -> None:
     await world.say("help")
     for secret in (KEY, BOT, APP, f"Bearer {WRITE_KEY}", f"https://hooks.slack.com/services/T0/B0/{CANARY}"):
         said = await world.say(f"status {secret}")
-        assert "revoke it now" in said.plain
+        assert "revoke it now" in said.plain_text
 
 
 async def story(world: World) -> None:
@@ -67,13 +67,13 @@ async def story(world: World) -> None:
     await trouble(world, job)
     world.slack.faults.add("chat.postMessage", Fault("answer", status=200, body={"ok": False, "error": "ratelimited"}))
     world.api.change(job, status="paused")
-    await world.until_told(job, "Paused")
+    await world.until_delivered(job, "Paused")
     refusal = Fault("answer", status=401, body={"error": {"message": f"Incorrect API key provided: {WRITE_KEY}"}})
     world.api.faults.add("POST /fine_tuning/jobs/{id}/cancel", refusal)
     refused = await world.press(await world.say(f"cancel {job}"), "ftjob_confirm")
-    assert "Incorrect API key provided" in refused.plain
+    assert "Incorrect API key provided" in refused.plain_text
     await execute(world.database_url, "ALTER TABLE track RENAME TO elsewhere")
-    assert "ref:" in (await world.say("tracked")).plain
+    assert "ref:" in (await world.say("tracked")).plain_text
 
 
 @pytest.mark.parametrize("transport", ["socket", "http"])
@@ -98,13 +98,15 @@ async def test_no_canary_is_seen_anywhere(tmp_path: Path, transport: Transport, 
             async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/readyz") as ready:
                 probed = await ready.text()
             process.terminate()
-            await world.slack.ledger.until(lambda: "all is said" in "".join(world.log), seconds=20, why="the end")
+            await world.slack.request_log.wait_until(
+                lambda: "all is said" in "".join(world.log), seconds=20, why="the end"
+            )
 
         assert "status" in probed
         assert CANARY not in probed
         for heard in ("Sending a request", "command.broke", "command.upstream", "ftjob_commands_total"):
             assert heard in "".join(world.log)
-        assert "Paused" in f"{[entry.request for entry in world.slack.ledger]}"
+        assert "Paused" in f"{[entry.request for entry in world.slack.request_log]}"
         assert "run_until_stopped" in "".join(world.command_lines)
 
 
@@ -172,10 +174,10 @@ async def test_a_world_ends_badly_where_a_canary_is_seen(
 
 
 async def test_a_world_looks_at_postgresql_and_at_metrics_too(tmp_path: Path, postgres_url: str) -> None:
-    SWEEPS.labels(account=KEY, result="ok")
+    POLLS.labels(account=KEY, result="ok")
     try:
         with pytest.raises(AssertionError, match="'database', 'metrics'"):
             async with World(tmp_path, database_url=postgres_url) as world:
                 await _stored(world)
     finally:
-        SWEEPS.remove(KEY, "ok")
+        POLLS.remove(KEY, "ok")

@@ -7,24 +7,24 @@ from contextlib import closing
 import pytest
 
 from bot.sandbox.faults import Fault
-from bot.sandbox.slack.messages import Message
-from tests.world import LIVELY, World
+from bot.sandbox.slack.messages import ChannelMessage
+from tests.world import FAST_TUNING, World
 
 UPDATE = "chat.update"
 
 
 @pytest.fixture
 def lively(any_world: World) -> World:
-    any_world.pace = LIVELY
+    any_world.tuning = FAST_TUNING
     return any_world
 
 
-def cards_of(world: World, job: str) -> list[Message]:
+def cards_of(world: World, job: str) -> list[ChannelMessage]:
     """Return the cards of a job that stand in #ml."""
-    return [message for message in world.about(job) if "ftjob_untrack" in message.buttons]
+    return [message for message in world.messages_about(job) if "ftjob_untrack" in message.buttons]
 
 
-def card_of(world: World, job: str) -> Message:
+def card_of(world: World, job: str) -> ChannelMessage:
     """Return the one card of a job in #ml."""
     (card,) = cards_of(world, job)
     return card
@@ -32,8 +32,8 @@ def card_of(world: World, job: str) -> Message:
 
 async def until_card_says(world: World, job: str, *words: str) -> None:
     """Wait until the card of a job says all of these words."""
-    await world.slack.ledger.until(
-        lambda: all(word in card_of(world, job).plain for word in words),
+    await world.slack.request_log.wait_until(
+        lambda: all(word in card_of(world, job).plain_text for word in words),
         seconds=20,
         why=f"{words} on the card",
     )
@@ -63,8 +63,8 @@ async def test_a_card_lives_through_its_job_and_nobody_is_told_of_it_twice(livel
         job = world.api.add_job(status="queued", metadata={"team": "search", "slack_user": world.olivia.id})
         await world.say(f"track {job}")
         card = card_of(world, job)
-        assert "*Queued*" in card.plain
-        assert f"<@{world.olivia.id}>" in card.plain
+        assert "*Queued*" in card.plain_text
+        assert f"<@{world.olivia.id}>" in card.plain_text
 
         world.api.change(job, status="running")
         await until_card_says(world, job, "*Running*", "began")
@@ -74,11 +74,11 @@ async def test_a_card_lives_through_its_job_and_nobody_is_told_of_it_twice(livel
 
         world.api.change(job, status="succeeded", fine_tuned_model="ft:gpt-4o-mini:acme::x", trained_tokens=5_768_000)
         await until_card_says(world, job, "*Succeeded*", "ft:gpt-4o-mini:acme::x", "5,768,000")
-        assert "step 40" not in card_of(world, job).plain
+        assert "step 40" not in card_of(world, job).plain_text
 
-        await world.until_told(job, "Running", "Succeeded")
+        await world.until_delivered(job, "Running", "Succeeded")
         assert card_of(world, job).ts == card.ts, "one card, from the beginning to the end"
-        assert [message for message in world.about(job) if message.thread_ts is None] == [card_of(world, job)]
+        assert [message for message in world.messages_about(job) if message.thread_ts is None] == [card_of(world, job)]
         assert "ftjob_cancel" not in card_of(world, job).buttons
 
 
@@ -90,13 +90,13 @@ async def test_a_card_that_somebody_deleted_is_posted_anew_once_and_lives_on(liv
         first = card_of(world, job)
         first.deleted = True
         step(world, job, 10, 2.0)
-        await world.slack.ledger.until(lambda: cards_of(world, job), seconds=20, why="a new card")
+        await world.slack.request_log.wait_until(lambda: cards_of(world, job), seconds=20, why="a new card")
         assert card_of(world, job).ts != first.ts
 
         step(world, job, 50, 1.0)
         await until_card_says(world, job, "50 % · step 50 of 100")
         world.api.change(job, status="failed", error={"code": "invalid_training_file", "message": "Bad line 7."})
-        await world.until_told(job, "Failed")
+        await world.until_delivered(job, "Failed")
         await until_card_says(world, job, "Bad line 7.")
 
 
@@ -119,21 +119,23 @@ async def test_an_edit_that_slack_does_not_take_is_made_again(lively: World, fau
         world.slack.faults.add(UPDATE, fault)
         world.api.change(job, status="running")
         await until_card_says(world, job, "*Running*")
-        await world.until_told(job, "Running")
+        await world.until_delivered(job, "Running")
 
 
 async def test_an_edit_that_slack_will_never_take_is_not_repeated_for_ever(world: World) -> None:
-    world.pace = LIVELY
+    world.tuning = FAST_TUNING
     async with world.bot():
         job = world.api.add_job(status="queued")
         await world.say(f"track {job}")
         world.slack.faults.add(UPDATE, Fault("answer", status=200, body={"ok": False, "error": "msg_too_long"}))
         world.api.change(job, status="running")
-        await world.until_told(job, "Running")
-        await world.slack.ledger.until(lambda: len(world.slack.ledger.of(UPDATE)) == 1, seconds=20)
+        await world.until_delivered(job, "Running")
+        await world.slack.request_log.wait_until(
+            lambda: len(world.slack.request_log.for_endpoint(UPDATE)) == 1, seconds=20
+        )
         world.api.change(job, status="paused")
         await until_card_says(world, job, "*Paused*")
-        assert len(world.slack.ledger.of(UPDATE)) == 2
+        assert len(world.slack.request_log.for_endpoint(UPDATE)) == 2
 
 
 async def test_a_card_catches_up_after_a_restart(lively: World) -> None:
@@ -144,7 +146,7 @@ async def test_a_card_catches_up_after_a_restart(lively: World) -> None:
     world.api.change(job, status="succeeded", fine_tuned_model="ft:x")
     async with world.bot():
         await until_card_says(world, job, "*Succeeded*", "ft:x")
-        await world.until_told(job, "Succeeded")
+        await world.until_delivered(job, "Succeeded")
 
 
 async def test_a_card_says_at_once_that_its_job_was_untracked_and_offers_to_track_it(lively: World) -> None:
@@ -160,16 +162,16 @@ async def test_a_card_says_at_once_that_its_job_was_untracked_and_offers_to_trac
         await world.say("untrack all")
         for job in jobs:
             await until_untracked(world, cards[job])
-        assert "subscri" not in "".join(card.plain for card in cards.values())
+        assert "subscri" not in "".join(card.plain_text for card in cards.values())
 
 
-async def until_untracked(world: World, card: Message) -> None:
+async def until_untracked(world: World, card: ChannelMessage) -> None:
     """Wait until a card names nobody who tracks its job, and has a button that tracks it."""
-    await world.slack.ledger.until(
-        lambda: "Untracked here" in card.plain and "ftjob_track" in card.buttons, seconds=20, why=card.plain
+    await world.slack.request_log.wait_until(
+        lambda: "Untracked here" in card.plain_text and "ftjob_track" in card.buttons, seconds=20, why=card.plain_text
     )
     assert "ftjob_untrack" not in card.buttons
-    assert "racked by" not in card.plain.replace("Untracked", "")
+    assert "racked by" not in card.plain_text.replace("Untracked", "")
 
 
 async def test_a_card_of_a_subscription_stays_true_when_that_is_ended_and_so_do_later_alerts(lively: World) -> None:
@@ -177,14 +179,14 @@ async def test_a_card_of_a_subscription_stays_true_when_that_is_ended_and_so_do_
     async with world.bot():
         await world.say("subscribe")
         job = world.api.add_job(status="queued")
-        await world.slack.ledger.until(lambda: cards_of(world, job), seconds=20, why="the card of a new job")
+        await world.slack.request_log.wait_until(lambda: cards_of(world, job), seconds=20, why="the card of a new job")
         await world.say("unsubscribe")
         world.api.change(job, status="running")
         await until_card_says(world, job, "*Running*", "Matched a subscription of this channel")
-        await world.until_told(job, "Running")
-    told = world.about(job)
-    assert "channel is subscribed" not in "".join(message.plain for message in told)
-    assert "/ftjob unsubscribe" not in "".join(message.plain for message in told)
+        await world.until_delivered(job, "Running")
+    told = world.messages_about(job)
+    assert "channel is subscribed" not in "".join(message.plain_text for message in told)
+    assert "/ftjob unsubscribe" not in "".join(message.plain_text for message in told)
 
 
 async def test_a_card_of_a_job_that_a_new_subscription_tracks_again_says_so(lively: World) -> None:
@@ -196,12 +198,14 @@ async def test_a_card_of_a_job_that_a_new_subscription_tracks_again_says_so(live
         await world.say(f"untrack {job}")
         await until_untracked(world, card)
         await world.say("subscribe")
-        await world.slack.ledger.until(lambda: "ftjob_untrack" in card.buttons, seconds=20, why=card.plain)
-        assert "Matched a subscription of this channel" in card.plain
+        await world.slack.request_log.wait_until(
+            lambda: "ftjob_untrack" in card.buttons, seconds=20, why=card.plain_text
+        )
+        assert "Matched a subscription of this channel" in card.plain_text
 
 
 async def test_a_job_that_the_api_forgot_says_so_on_its_card(world: World) -> None:
-    world.pace = LIVELY
+    world.tuning = FAST_TUNING
     async with world.bot():
         job = world.api.add_job(status="running")
         await world.say(f"track {job}")
@@ -220,7 +224,7 @@ async def test_a_job_that_the_api_forgot_says_so_on_its_card(world: World) -> No
     ids=["dropped", "503", "unavailable", "unknown"],
 )
 async def test_a_card_of_a_finished_job_outlives_an_outage_of_any_length(world: World, fault: Fault) -> None:
-    world.pace = LIVELY
+    world.tuning = FAST_TUNING
     async with world.bot():
         job = world.api.add_job(status="running")
         await world.say(f"track {job}")
@@ -239,16 +243,18 @@ async def test_a_card_of_a_finished_job_outlives_an_outage_of_any_length(world: 
 
 @pytest.mark.deep
 async def test_cards_stand_still_where_nothing_happens(world: World) -> None:
-    world.pace = LIVELY
+    world.tuning = FAST_TUNING
     async with world.bot() as bot:
         job = world.api.add_job(status="running")
         await world.say(f"track {job}")
         step(world, job, 10, 2.0)
         await until_card_says(world, job, "step 10 of 100")
-        edits = len(world.slack.ledger.of(UPDATE))
-        reads = len(world.api.ledger.of("GET /fine_tuning/jobs/{id}/events"))
-        await world.settled(bot)
-        await world.slack.ledger.until(
-            lambda: len(world.api.ledger.of("GET /fine_tuning/jobs/{id}/events")) >= reads + 3, seconds=20, why="reads"
+        edits = len(world.slack.request_log.for_endpoint(UPDATE))
+        reads = len(world.api.request_log.for_endpoint("GET /fine_tuning/jobs/{id}/events"))
+        await world.until_quiet(bot)
+        await world.slack.request_log.wait_until(
+            lambda: len(world.api.request_log.for_endpoint("GET /fine_tuning/jobs/{id}/events")) >= reads + 3,
+            seconds=20,
+            why="reads",
         )
-        assert len(world.slack.ledger.of(UPDATE)) == edits
+        assert len(world.slack.request_log.for_endpoint(UPDATE)) == edits

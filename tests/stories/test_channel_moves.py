@@ -8,7 +8,7 @@ import pytest
 
 from bot.app.build import Bot
 from bot.blocks.notice import NoticeKind
-from bot.store.jobs.cards import Rhythm
+from bot.store.jobs.cards import RateLimit
 from tests.world import World
 
 MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
@@ -31,28 +31,32 @@ async def test_a_channel_keeps_all_that_it_has_when_its_id_changes(any_world: Wo
         await world.say(f"track {job} {muted}", channel=secret)
         await world.say("subscribe", channel=secret)
         await world.say(f"mute {muted} 2h", channel=secret)
-        await world.slack.change_id(secret, takes_old=takes_old)
+        await world.slack.change_channel_id(secret, accepts_old_id=takes_old)
         await until(lambda: bot.store.tracks.in_channel(secret.id))
         new = world.api.add_job(status="running")
-        await world.slack.ledger.until(lambda: world.about(new, secret), why="the new job is announced", seconds=20)
+        await world.slack.request_log.wait_until(
+            lambda: world.messages_about(new, secret), why="the new job is announced", seconds=20
+        )
         for each in (job, muted, new):
             world.api.change(each, status="succeeded", fine_tuned_model=MODEL)
-        await world.until_told(job, "Succeeded", channel=secret)
-        await world.until_told(new, "Succeeded", channel=secret)
-        await world.settled(bot)
-        assert world.told(muted, secret) == []
-        assert "Succeeded" in next(message.plain for message in world.about(job, secret)), "its card is edited"
-    assert world.told(job, secret) == ["Succeeded"]
+        await world.until_delivered(job, "Succeeded", channel=secret)
+        await world.until_delivered(new, "Succeeded", channel=secret)
+        await world.until_quiet(bot)
+        assert world.delivered(muted, secret) == []
+        assert "Succeeded" in next(message.plain_text for message in world.messages_about(job, secret)), (
+            "its card is edited"
+        )
+    assert world.delivered(job, secret) == ["Succeeded"]
 
 
 async def parked(bot: Bot) -> int:
     """Return how many alerts are parked."""
-    return (await bot.store.undelivered.by_state())["parked"]
+    return (await bot.store.dead_letters.by_state())["parked"]
 
 
 async def in_doubt(bot: Bot) -> int:
     """Return how many alerts may have arrived."""
-    return (await bot.store.undelivered.by_state())["ambiguous"]
+    return (await bot.store.dead_letters.by_state())["ambiguous"]
 
 
 async def test_what_was_parked_for_the_old_id_is_told_once_the_event_comes(any_world: World) -> None:
@@ -62,14 +66,14 @@ async def test_what_was_parked_for_the_old_id_is_told_once_the_event_comes(any_w
 
     async with world.bot() as bot:
         await world.say(f"track {job}", channel=secret)
-        old = world.slack.workspace.renumber(secret, takes_old=False)
+        old = world.slack.workspace.change_channel_id(secret, accepts_old_id=False)
         world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
         await until(lambda: parked(bot))
         for _ in range(2):
-            await world.slack.event("channel_id_changed", old_channel_id=old, new_channel_id=secret.id)
-        await world.until_told(job, "Succeeded", channel=secret)
-        await world.settled(bot)
-    assert world.told(job, secret) == ["Succeeded"]
+            await world.slack.send_event("channel_id_changed", old_channel_id=old, new_channel_id=secret.id)
+        await world.until_delivered(job, "Succeeded", channel=secret)
+        await world.until_quiet(bot)
+    assert world.delivered(job, secret) == ["Succeeded"]
 
 
 async def test_slack_that_answers_with_another_id_than_it_was_asked_for_is_told_once(world: World) -> None:
@@ -78,20 +82,20 @@ async def test_slack_that_answers_with_another_id_than_it_was_asked_for_is_told_
 
     async with world.bot() as bot:
         await world.say(f"track {job}", channel=secret)
-        world.slack.workspace.renumber(secret, takes_old=True)
+        world.slack.workspace.change_channel_id(secret, accepts_old_id=True)
         world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
-        await world.until_told(job, "Succeeded", channel=secret)
+        await world.until_delivered(job, "Succeeded", channel=secret)
         await until(lambda: in_doubt(bot))
         world.skip(60)
-        bot.sender.wake()
-        await world.settled(bot)
+        bot.worker.wake()
+        await world.until_quiet(bot)
         await until(lambda: are_shown(bot))
-    assert world.told(job, secret) == ["Succeeded"]
+    assert world.delivered(job, secret) == ["Succeeded"]
 
 
 async def are_shown(bot: Bot) -> bool:
     """Whether every card shows the present."""
-    return await bot.store.cards.seconds_to_next(Rhythm()) is None
+    return await bot.store.cards.seconds_to_next(RateLimit()) is None
 
 
 async def test_the_channel_of_operators_goes_on_being_told_and_the_log_names_the_setting(
@@ -100,14 +104,14 @@ async def test_the_channel_of_operators_goes_on_being_told_and_the_log_names_the
     ops = world.slack.add_channel("operators", is_private=True, prefix="G")
     set_to = {"FTJOB_OPS_CHANNEL": ops.id}
     async with world.bot(**set_to) as bot:
-        await world.slack.change_id(ops)
+        await world.slack.change_channel_id(ops)
         while "settings.ops_channel_moved" not in capsys.readouterr().out:  # noqa: ASYNC110 - a log tells nobody
             await asyncio.sleep(0.01)
         async with bot.store.db.transaction() as tx:
-            notices = bot.sender._notices  # noqa: SLF001 - what would tell of an outage after minutes
-            await notices.tell(tx, NoticeKind.STORE_LOST, "store", at=0.0)
-        bot.sender.wake()
-        await world.slack.ledger.until(lambda: ops.messages, why="the notice")
-        await world.settled(bot)
+            notices = bot.worker._notices  # noqa: SLF001 - what would tell of an outage after minutes
+            await notices.enqueue(tx, NoticeKind.STORE_LOST, "store", began_at=0.0)
+        bot.worker.wake()
+        await world.slack.request_log.wait_until(lambda: ops.messages, why="the notice")
+        await world.until_quiet(bot)
     async with world.bot(**set_to):
         assert "settings.ops_channel_moved" in capsys.readouterr().out

@@ -1,17 +1,17 @@
 """What a channel gets, as its people choose it."""
 
-from bot.sandbox.slack.messages import Message
-from tests.world import LIVELY, World
+from bot.sandbox.slack.messages import ChannelMessage
+from tests.world import FAST_TUNING, World
 
 
-def card_of(world: World, job: str) -> Message:
-    (card,) = [message for message in world.about(job) if "ftjob_untrack" in message.buttons]
+def card_of(world: World, job: str) -> ChannelMessage:
+    (card,) = [message for message in world.messages_about(job) if "ftjob_untrack" in message.buttons]
     return card
 
 
 async def test_a_channel_chooses_its_cards_and_what_it_is_told(any_world: World) -> None:
     world = any_world
-    world.pace = LIVELY
+    world.tuning = FAST_TUNING
     async with world.bot() as bot:
         job = world.api.add_job(status="queued", metadata={"team": "search"})
         for channel in (world.ml, world.ops):
@@ -19,32 +19,37 @@ async def test_a_channel_chooses_its_cards_and_what_it_is_told(any_world: World)
         shown = await world.say("settings", by="milo")
         changed = await world.say("settings broadcast off size compact", by="milo")
         again = await world.say("settings size compact")
-        await world.slack.ledger.until(lambda: len(card_of(world, job).blocks) == 2, why="a card of two lines")
+        await world.slack.request_log.wait_until(
+            lambda: len(card_of(world, job).blocks) == 2, why="a card of two lines"
+        )
         world.api.change(job, status="succeeded", fine_tuned_model="ft:gpt-4o-mini:acme::x")
-        await world.until_told(job, "Succeeded")
-        await world.until_told(job, "Succeeded", channel=world.ops)
-        await world.slack.ledger.until(
+        await world.until_delivered(job, "Succeeded")
+        await world.until_delivered(job, "Succeeded", channel=world.ops)
+        await world.slack.request_log.wait_until(
             lambda: card_of(world, job).blocks[0]["text"]["text"].endswith("`ft:gpt-4o-mini:acme::x`"), why="its end"
         )
         later = world.api.add_job(status="queued")
         await world.say(f"track {later}")
-        await world.settled(bot)
+        await world.until_quiet(bot)
 
     assert shown.ephemeral
-    assert "the end of a job is told in the channel too" in shown.plain
+    assert "the end of a job is told in the channel too" in shown.plain_text
     assert not changed.ephemeral
     assert f"<@{world.milo.id}> changed what this channel gets: broadcast off" in changed.text
     assert "size compact" in changed.text
     assert again.ephemeral
-    assert "set so already" in again.plain
-    assert [world.about(job, channel)[-1].reply_broadcast for channel in (world.ml, world.ops)] == [False, True]
-    assert "search" not in card_of(world, job).plain
-    assert "search" in world.about(job, world.ops)[0].plain
+    assert "set so already" in again.plain_text
+    assert [world.messages_about(job, channel)[-1].reply_broadcast for channel in (world.ml, world.ops)] == [
+        False,
+        True,
+    ]
+    assert "search" not in card_of(world, job).plain_text
+    assert "search" in world.messages_about(job, world.ops)[0].plain_text
     assert len(card_of(world, later).blocks) == 2
 
 
 async def test_a_channel_that_wants_failures_alone_gets_cards_and_failures(world: World) -> None:
-    world.pace = LIVELY
+    world.tuning = FAST_TUNING
     async with world.bot() as bot:
         await world.say("settings alerts failures")
         good = world.api.add_job(status="queued")
@@ -53,21 +58,23 @@ async def test_a_channel_that_wants_failures_alone_gets_cards_and_failures(world
         bad = world.api.add_job(status="queued")
         for job in (good, bad):
             world.api.change(job, status="running")
-        await world.settled(bot)
+        await world.until_quiet(bot)
         world.api.change(good, status="succeeded", fine_tuned_model="ft:gpt-4o-mini:acme::x")
         world.api.change(bad, status="failed")
-        await world.until_told(bad, "Failed")
-        await world.settled(bot)
-        await world.slack.ledger.until(lambda: "*Succeeded*" in card_of(world, good).plain, why="the card goes on")
+        await world.until_delivered(bad, "Failed")
+        await world.until_quiet(bot)
+        await world.slack.request_log.wait_until(
+            lambda: "*Succeeded*" in card_of(world, good).plain_text, why="the card goes on"
+        )
 
-    assert world.told(good) == []
+    assert world.delivered(good) == []
 
 
 async def test_a_guest_changes_nothing(world: World) -> None:
     async with world.bot() as bot:
         answer = await world.say("settings broadcast off", by="gia")
-        assert (await bot.store.channels.find(world.ml.id)).broadcast
+        assert (await bot.store.preferences.find(world.ml.id)).broadcast
 
     assert answer.ephemeral
-    assert "Guests" in answer.plain
+    assert "Guests" in answer.plain_text
     assert world.ml.messages == []

@@ -17,7 +17,7 @@ POINTS = sorted(
         name
         for path in SOURCE.rglob("*.py")
         if path.name != "crash.py"
-        for name in re.findall(r'crash_point\("(\w+)"\)', path.read_text())
+        for name in re.findall(r'failpoint\("(\w+)"\)', path.read_text())
     }
 )
 ELSEWHERE = {
@@ -40,19 +40,19 @@ async def test_a_bot_that_dies_at_a_point_tells_once_when_it_is_back(world: Worl
     # Slack's first answer gets lost, so that the look-up is on the way, too.
     async with world.bot() as first:
         await world.say(f"track {job}")
-        await world.settled(first)
+        await world.until_quiet(first)
     world.slack.faults.add(POST, Fault("drop", accepted=True))
     world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
     async with world.process(FTJOB_CRASH_AT=point) as process:
         if point == "after_look":
-            world.slack.ledger.moved()
+            world.slack.request_log.notify_waiters()
         await process.wait()
         assert process.returncode == -9
     world.skip(60)
 
     async with world.bot() as last:
-        await world.until_told(job, "Succeeded")
-        await world.settled(last)
+        await world.until_delivered(job, "Succeeded")
+        await world.until_quiet(last)
 
-    assert world.told(job) == ["Succeeded"]
+    assert world.delivered(job) == ["Succeeded"]
     assert len(world.ml.messages) == 2

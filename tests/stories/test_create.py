@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from bot.sandbox.faults import Fault
-from bot.sandbox.openai.server import JOBS_READ, JOBS_WRITE, Key
-from bot.sandbox.slack.exchange import Exchange
-from bot.sandbox.slack.messages import View
-from bot.sandbox.slack.users import Person
+from bot.sandbox.openai.server import JOBS_READ, JOBS_WRITE, ApiKey
+from bot.sandbox.slack.exchange import UserInteraction
+from bot.sandbox.slack.messages import OpenView
+from bot.sandbox.slack.users import SandboxUser
 from bot.store.actions.audit import Decision
 from tests.canaries import KEY, WRITE_KEY
 from tests.stories.test_audit import entries
@@ -19,9 +19,9 @@ POST = "POST /fine_tuning/jobs"
 MODEL = "gpt-4o-mini-2024-07-18"
 
 
-async def opened(world: World, *, by: str = "olivia") -> View:
+async def opened(world: World, *, by: str = "olivia") -> OpenView:
     """Let somebody ask for the form and return its window, once it shows something."""
-    person: Person = getattr(world, by)
+    person: SandboxUser = getattr(world, by)
     exchange = await person.command("create", world.ml)
     assert exchange.acked, exchange.error
     window = await exchange.modal()
@@ -29,9 +29,11 @@ async def opened(world: World, *, by: str = "olivia") -> View:
     return window
 
 
-async def shows(world: World, window: View, text: str, *, but: str = "Creating") -> None:
-    await world.slack.ledger.until(
-        lambda: text in window.plain and but not in window.plain, why=f"{text!r} in {window.plain}", seconds=20
+async def shows(world: World, window: OpenView, text: str, *, but: str = "Creating") -> None:
+    await world.slack.request_log.wait_until(
+        lambda: text in window.plain_text and but not in window.plain_text,
+        why=f"{text!r} in {window.plain_text}",
+        seconds=20,
     )
 
 
@@ -41,7 +43,7 @@ def filled(world: World, **fields: str) -> dict[str, str]:
 
 def created(world: World) -> list[dict[str, Any]]:
     """Return the body of every creation that reached the API."""
-    return [entry.request["body"] for entry in world.api.ledger.of(POST)]
+    return [entry.request["body"] for entry in world.api.request_log.for_endpoint(POST)]
 
 
 async def test_an_operator_creates_a_job_and_its_card_stands_where_it_was_asked_for(any_world: World) -> None:
@@ -85,15 +87,15 @@ async def test_an_operator_creates_a_job_and_its_card_stands_where_it_was_asked_
         "method": {"type": "dpo", "dpo": {"hyperparameters": {"n_epochs": 3, "beta": 0.1}}},
         "metadata": {"team": "search", "note": "<!channel> a=b", "slack_user": world.olivia.id},
     }
-    assert job in window.plain
-    (card,) = world.about(job)
-    assert f"<@{world.olivia.id}>" in card.plain, "whose job it is"
-    assert "<!channel>" not in card.plain
+    assert job in window.plain_text
+    (card,) = world.messages_about(job)
+    assert f"<@{world.olivia.id}>" in card.plain_text, "whose job it is"
+    assert "<!channel>" not in card.plain_text
     assert world.ops.messages == []
     assert exchange.replies == [], "all was said in the window"
     assert [(row.decision, row.door, row.job_id) for row in rows] == [
-        (Decision.ASKED, "command", None),
-        (Decision.ORDERED, "modal", request),
+        (Decision.PROMPTED, "command", None),
+        (Decision.SUBMITTED, "modal", request),
         (Decision.DONE, "modal", job),
     ]
 
@@ -103,10 +105,10 @@ async def test_nobody_but_an_operator_sees_the_form(world: World, who: str, said
     async with world.bot():
         window = await opened(world, by=who)
 
-    assert said in window.plain
+    assert said in window.plain_text
     assert "submit" not in window.body
-    assert world.api.ledger.of("GET /files") == [], "not even a look at the files"
-    assert world.orders == []
+    assert world.api.request_log.for_endpoint("GET /files") == [], "not even a look at the files"
+    assert world.actions == []
 
 
 @pytest.mark.parametrize("who", ["milo", "gia", "sam"])
@@ -115,12 +117,12 @@ async def test_who_may_not_create_is_refused_once_and_without_a_window_once_they
 ) -> None:
     async with world.bot() as bot:
         window = await opened(world, by=who)
-        await world.settled(bot)
+        await world.until_quiet(bot)
         assert world.slack.ephemerals == [], "the window said it"
         await getattr(world, who).close(window)
         windows = len(world.slack.workspace.views)
         answer = await world.say("create", by=who)
-        await world.settled(bot)
+        await world.until_quiet(bot)
 
     assert answer.ephemeral
     assert len(world.slack.ephemerals) == 1
@@ -131,7 +133,7 @@ async def test_where_actions_are_switched_off_nobody_gets_a_window_for_a_form(wo
     async with world.bot(FTJOB_READ_ONLY="1"):
         answer = await world.say("create")
 
-    assert "FTJOB_READ_ONLY" in answer.plain
+    assert "FTJOB_READ_ONLY" in answer.plain_text
     assert len(world.slack.ephemerals) == 1
     assert world.slack.workspace.views == {}
 
@@ -156,7 +158,7 @@ async def test_the_window_is_opened_before_slack_is_asked_who_that_is(world: Wor
 async def test_who_lost_the_right_may_not_hand_the_form_in(world: World) -> None:
     async with world.bot(FTJOB_READ_ONLY="1"):
         refused = await world.say("create")
-        assert "FTJOB_READ_ONLY" in refused.plain
+        assert "FTJOB_READ_ONLY" in refused.plain_text
     async with world.bot() as bot:
         window = await opened(world)
         world.olivia.is_admin = False
@@ -164,7 +166,7 @@ async def test_who_lost_the_right_may_not_hand_the_form_in(world: World) -> None
         await shows(world, window, "Admins and owners")
         rows = await entries(bot)
 
-    assert world.orders == []
+    assert world.actions == []
     assert rows[-1].decision is Decision.DENIED
 
 
@@ -178,7 +180,7 @@ async def test_what_does_not_fit_is_said_at_its_field_and_sent_nowhere(world: Wo
         assert set(window.errors) == {"seed", "n_epochs", "beta", "metadata", "suffix"}
         assert "At most 14 pairs" in window.errors["metadata"]
         assert "xoxb" not in str(exchange.ack_body)
-        assert world.orders == []
+        assert world.actions == []
         await world.olivia.submit(window, filled(world))
         await shows(world, window, "Tracking")
 
@@ -198,7 +200,7 @@ async def test_what_cannot_be_seen_in_a_form_reaches_no_api(world: World, field:
         window = await opened(world)
         await world.olivia.submit(window, filled(world, **{field: text}))
         assert said in window.errors[field]
-        assert world.orders == []
+        assert world.actions == []
         await world.olivia.submit(window, filled(world, **{field: text.replace("sea", "\u201csea") + "\u201d"}))
         assert said in window.errors[field]
         await world.olivia.submit(
@@ -234,15 +236,15 @@ async def test_what_the_api_refuses_stands_above_the_form_with_all_that_was_fill
 
 
 async def test_an_api_that_takes_no_new_jobs_is_explained(world: World) -> None:
-    world.api.close_training()
+    world.api.stop_accepting_jobs()
 
     async with world.bot(FTJOB_OPS_CHANNEL=world.ops.id) as bot:
         window = await opened(world)
         await world.olivia.submit(window, filled(world))
         await shows(world, window, "OpenAI is closing fine-tuning")
-        await world.settled(bot)
+        await world.until_quiet(bot)
 
-    assert "6 January 2027" in window.plain
+    assert "6 January 2027" in window.plain_text
     assert world.ops.messages == [], "the key is not at fault"
     assert world.api.jobs == {}
 
@@ -256,10 +258,10 @@ async def test_a_job_whose_creation_got_no_answer_is_found_by_reading(world: Wor
         rows = await entries(bot)
 
     (job,) = world.api.jobs
-    assert job in window.plain
+    assert job in window.plain_text
     assert len(created(world)) == 1
     assert (rows[-1].decision, rows[-1].job_id) == (Decision.DONE, job)
-    assert len(world.about(job)) == 1
+    assert len(world.messages_about(job)) == 1
 
 
 async def test_a_creation_that_never_arrived_is_given_up_after_a_minute_and_not_sent_again(world: World) -> None:
@@ -270,10 +272,10 @@ async def test_a_creation_that_never_arrived_is_given_up_after_a_minute_and_not_
         await shows(world, window, "did not say what became of it")
         world.skip(61)
         private = world.slack.direct_message(world.olivia)
-        await world.slack.ledger.until(lambda: private.messages, why="a word to Olivia", seconds=20)
+        await world.slack.request_log.wait_until(lambda: private.messages, why="a word to Olivia", seconds=20)
         rows = await entries(bot)
 
-    assert "Create not carried out" in private.messages[0].plain
+    assert "Create not carried out" in private.messages[0].plain_text
     assert rows[-1].decision is Decision.UNKNOWN
     assert len(created(world)) == 1
     assert world.api.jobs == {}
@@ -285,12 +287,14 @@ async def test_a_form_that_is_handed_in_twice_creates_one_job(world: World) -> N
         still_seen = copy.deepcopy(window)
         world.api.faults.add(POST, Fault("late", seconds=0.5))
         first = await world.olivia.submit(window, filled(world))
-        await world.slack.ledger.until(lambda: created(world), why="the order")
+        await world.slack.request_log.wait_until(lambda: created(world), why="the order")
         window.body = still_seen.body
         await world.olivia.submit(window, filled(world))
-        await world.slack.ledger.until(lambda: world.about(next(iter(world.api.jobs), "none")), why="the card")
-        assert (await world.olivia.hands.repeat(first)).acked
-        await world.settled(bot)
+        await world.slack.request_log.wait_until(
+            lambda: world.messages_about(next(iter(world.api.jobs), "none")), why="the card"
+        )
+        assert (await world.olivia.user_actions.replay(first)).acked
+        await world.until_quiet(bot)
         rows = await entries(bot)
 
     assert len(created(world)) == 1
@@ -313,8 +317,8 @@ async def test_a_finished_form_that_is_submitted_again_from_another_tab_says_so_
             await _submitted_again(world, window, other_tab)
 
     (job,) = world.api.jobs
-    assert job in window.plain
-    assert "went wrong" not in window.plain
+    assert job in window.plain_text
+    assert "went wrong" not in window.plain_text
     assert len(created(world)) == 1
 
 
@@ -327,12 +331,12 @@ async def test_a_form_that_the_api_refused_is_not_sent_again_from_another_tab(wo
         await _submitted_again(world, window, other_tab)
         rows = await entries(bot)
 
-    assert "Model gpt-2 is not available" in window.plain
+    assert "Model gpt-2 is not available" in window.plain_text
     assert [row.decision for row in rows] == ["asked", "ordered", "refused", "duplicate"]
     assert len(created(world)) == 1
 
 
-async def _submitted_again(world: World, window: View, body: dict[str, Any]) -> None:
+async def _submitted_again(world: World, window: OpenView, body: dict[str, Any]) -> None:
     """Submit a form as another tab still shows it."""
     window.body = copy.deepcopy(body)
     exchange = await world.olivia.submit(window, filled(world))
@@ -346,7 +350,7 @@ async def test_b74_an_edited_form_opens_nothing(world: World) -> None:
         key, channel = window.private_metadata.split(" ")
         for private in (f"{key} {world.ops.id}", f"x{key} {channel}", key, "", "{}", f"{key} <!channel>"):
             body = copy.deepcopy(window.body)
-            form = View(window.id, window.user, {**body, "private_metadata": private}, window.hash, window.root_id)
+            form = OpenView(window.id, window.user, {**body, "private_metadata": private}, window.hash, window.root_id)
             exchange = await world.olivia.submit(form, filled(world))
             assert exchange.acked
             await shows(world, window, "You may not submit this form")
@@ -355,12 +359,12 @@ async def test_b74_an_edited_form_opens_nothing(world: World) -> None:
         assert too_long.ack_body == {"response_action": "errors", "errors": {"suffix": "At most 64 characters."}}
         rows = await entries(bot)
 
-    assert world.orders == []
-    assert [row.decision for row in rows] == [Decision.ASKED] + [Decision.TAMPERED] * 6
+    assert world.actions == []
+    assert [row.decision for row in rows] == [Decision.PROMPTED] + [Decision.TAMPERED] * 6
     assert world.ops.messages == []
 
 
-async def _forged(world: World, window: View, field: str, value: str) -> Exchange:
+async def _forged(world: World, window: OpenView, field: str, value: str) -> UserInteraction:
     """Hand in what Slack would not have let through."""
     blocks = [block for block in window.body["blocks"] if block.get("block_id") != field]
     element = {"type": "plain_text_input", "action_id": field, "initial_value": value, "max_length": 5000}
@@ -371,15 +375,15 @@ async def _forged(world: World, window: View, field: str, value: str) -> Exchang
 
 
 async def test_another_person_cannot_hand_in_somebody_elses_form(world: World) -> None:
-    otto = world.slack.add_person("otto", is_admin=True)
+    otto = world.slack.add_user("otto", is_admin=True)
     async with world.bot():
         window = await opened(world)
-        theirs = View("V0OTTO", otto.id, copy.deepcopy(window.body), window.hash, "V0OTTO")
+        theirs = OpenView("V0OTTO", otto.id, copy.deepcopy(window.body), window.hash, "V0OTTO")
         world.slack.workspace.views["V0OTTO"] = theirs
         await otto.submit(theirs, filled(world))
         await shows(world, theirs, "You may not submit this form")
 
-    assert world.orders == []
+    assert world.actions == []
 
 
 async def test_a_form_of_more_than_an_hour_is_shown_anew_as_it_was_filled_in(world: World) -> None:
@@ -388,7 +392,7 @@ async def test_a_form_of_more_than_an_hour_is_shown_anew_as_it_was_filled_in(wor
         world.skip(3601)
         await world.olivia.submit(window, filled(world, suffix="search"))
         await shows(world, window, "open for more than an hour")
-        assert world.orders == []
+        assert world.actions == []
         await world.olivia.submit(window, {})
         await shows(world, window, "Tracking")
 
@@ -401,23 +405,23 @@ async def test_b73_where_slack_opens_no_window_somebody_is_told_to_type_it_again
         world.slack.faults.add("views.open", Fault("answer", status=200, body=refusal))
         answer = await world.say("create")
 
-    assert "Type `/ftjob create` again" in answer.plain
+    assert "Type `/ftjob create` again" in answer.plain_text
     assert answer.ephemeral
-    assert [entry.what for entry in world.slack.ledger].count("views.open") == 1
+    assert [entry.endpoint for entry in world.slack.request_log].count("views.open") == 1
 
 
 async def test_a_key_that_may_not_read_files_and_too_many_of_them_let_an_id_be_typed(world: World) -> None:
-    world.api.keys[KEY] = Key("narrow", frozenset({JOBS_READ, JOBS_WRITE}))
+    world.api.keys[KEY] = ApiKey("narrow", frozenset({JOBS_READ, JOBS_WRITE}))
     async with world.bot():
         window = await opened(world)
-        assert "type the id of a file" in window.plain
+        assert "type the id of a file" in window.plain_text
         refused = await world.olivia.submit(window, filled(world, training_file="training.jsonl"))
         assert "training_file" in refused.ack_body["errors"]
-        world.api.keys[KEY] = Key("default")
+        world.api.keys[KEY] = ApiKey("default")
         for _ in range(99):
             world.api.add_file(b"x")
         window = await opened(world)
-        assert "type the id of a file" in window.plain
+        assert "type the id of a file" in window.plain_text
         await world.olivia.submit(window, filled(world))
         await shows(world, window, "Tracking")
 
@@ -453,14 +457,14 @@ async def test_a_form_that_could_not_be_sent_is_not_shown_and_the_true_cause_is_
         world.api.faults.always("*", fault)
         window = await opened(world)
         world.api.faults.clear()
-        assert said in window.plain
+        assert said in window.plain_text
         assert "submit" not in window.body
         assert [block for block in window.blocks if block["type"] == "input"] == []
         assert world.slack.ephemerals == [], "it is told once"
         again = await opened(world)
 
     assert again.body["callback_id"] == "ftjob_create"
-    assert world.orders == []
+    assert world.actions == []
 
 
 async def test_a_revoked_key_for_orders_is_told_before_a_form_is_filled_in(world: World) -> None:
@@ -468,7 +472,7 @@ async def test_a_revoked_key_for_orders_is_told_before_a_form_is_filled_in(world
     async with world.bot():
         window = await opened(world)
 
-    assert "The API refused this bot's key" in window.plain
+    assert "The API refused this bot's key" in window.plain_text
     assert "submit" not in window.body
 
 
@@ -487,7 +491,7 @@ async def test_without_a_file_to_train_on_the_form_says_what_to_do(world: World)
     async with world.bot():
         window = await opened(world)
 
-    assert "Upload one with the purpose" in window.plain
+    assert "Upload one with the purpose" in window.plain_text
     assert "submit" not in window.body
 
 
@@ -500,7 +504,7 @@ async def test_a_window_that_was_closed_meanwhile_leaves_the_answer_to_that_pers
         answer = await exchange.reply()
 
     (job,) = world.api.jobs
-    assert job in answer.plain
+    assert job in answer.plain_text
     assert answer.ephemeral
 
 
@@ -513,5 +517,5 @@ async def test_a_channel_without_the_bot_gets_no_card_and_the_window_says_so(wor
         await shows(world, window, "/invite @ftjob")
 
     (job,) = world.api.jobs
-    assert job in window.plain
+    assert job in window.plain_text
     assert attic.messages == []

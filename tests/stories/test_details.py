@@ -18,14 +18,14 @@ async def test_details_show_all_of_a_job_in_a_window_of_its_own(any_world: World
         exchange = await world.milo.click(card, DETAILS)
         assert exchange.acked
         window = await exchange.modal()
-        await world.slack.ledger.until(lambda: job in window.plain, why="the window is filled")
+        await world.slack.request_log.wait_until(lambda: job in window.plain_text, why="the window is filled")
 
     assert window.user == world.milo.id
-    assert "n" * 512 in window.plain
-    assert "4711" in window.plain
-    assert other not in window.plain
+    assert "n" * 512 in window.plain_text
+    assert "4711" in window.plain_text
+    assert other not in window.plain_text
     assert exchange.replies == [], "nothing besides the window"
-    assert world.orders == []
+    assert world.actions == []
     assert world.ml.messages == []
 
 
@@ -40,10 +40,10 @@ async def test_b73_where_slack_opens_no_window_the_job_is_shown_to_that_person_a
         exchange = await world.olivia.click(card, DETAILS)
         answer = await exchange.reply()
 
-    assert job in answer.plain
+    assert job in answer.plain_text
     assert answer.ephemeral
     assert not answer.replace_original
-    assert [entry.what for entry in world.slack.ledger].count("views.open") == 1, "it is not tried again"
+    assert [entry.endpoint for entry in world.slack.request_log].count("views.open") == 1, "it is not tried again"
     assert world.slack.workspace.views == {}
 
 
@@ -56,10 +56,10 @@ async def test_a_guest_is_refused_in_the_window_and_a_job_that_is_not_there_is_t
         world.skip(3)
         refused = await (await world.gia.click(card, DETAILS)).modal()
         gone = await (await world.olivia.click(card, DETAILS)).modal()
-        await world.slack.ledger.until(lambda: "Guests" in refused.plain, why="the guest is refused")
-        await world.slack.ledger.until(lambda: "No fine-tuning job" in gone.plain, why="the job is gone")
+        await world.slack.request_log.wait_until(lambda: "Guests" in refused.plain_text, why="the guest is refused")
+        await world.slack.request_log.wait_until(lambda: "No fine-tuning job" in gone.plain_text, why="the job is gone")
 
-    assert job not in refused.plain
+    assert job not in refused.plain_text
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -71,8 +71,10 @@ async def test_details_that_a_window_may_show_are_not_told_beside_it(world: Worl
         world.slack.faults.add("views.update", *[Fault("drop", accepted=True)] * times)
         exchange = await world.olivia.click(card, DETAILS)
         window = await exchange.modal()
-        await world.slack.ledger.until(lambda: len(world.slack.ledger.of("views.update")) == 2, why="it is made sure")
+        await world.slack.request_log.wait_until(
+            lambda: len(world.slack.request_log.for_endpoint("views.update")) == 2, why="it is made sure"
+        )
 
     # A bot that stops lets what it is about to say go out.
-    assert job in window.plain
+    assert job in window.plain_text
     assert exchange.replies == []

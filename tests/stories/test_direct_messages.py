@@ -4,18 +4,18 @@ import pytest
 
 from bot.app.build import Bot
 from bot.sandbox.faults import Fault
-from bot.sandbox.slack.users import Person
+from bot.sandbox.slack.users import SandboxUser
 from bot.sandbox.slack.workspace import Channel
 from bot.store.actions.audit import Decision
 from tests.store.seeds import deliveries
-from tests.world import LIVELY, World
+from tests.world import FAST_TUNING, World
 
 INFO = "users.info"
 MODEL = "ft:gpt-4o:acme:secret"
 UNREACHABLE = Fault("answer", status=429, headers={"Retry-After": "1"}, body={"ok": False, "error": "ratelimited"})
 
 
-def lose(person: Person, how: str) -> None:
+def lose(person: SandboxUser, how: str) -> None:
     """Let somebody lose their rights in the workspace."""
     match how:
         case "a guest":
@@ -35,7 +35,7 @@ async def until_ended(world: World, bot: Bot, direct: Channel) -> None:
         tracks = bot.store.tracks
         return len(await tracks.in_channel(direct.id)) + len(await tracks.subscriptions_of(direct.id))
 
-    await world.settled(bot)
+    await world.until_quiet(bot)
     assert await followed() == 0
 
 
@@ -50,31 +50,31 @@ async def test_who_loses_their_rights_is_sent_nothing_more_and_follows_nothing_m
         direct = world.slack.direct_message(world.milo)
         await world.say(f"track {other}", by="milo", channel=direct)
         await world.say("subscribe", by="milo", channel=direct)
-        await world.settled(bot)
+        await world.until_quiet(bot)
         before = len(direct.messages)
         lose(world.milo, how)
         world.skip(301)
         world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
         world.api.change(other, status="failed")
         await until_ended(world, bot, direct)
-        await world.until_told(other, "Failed")
+        await world.until_delivered(other, "Failed")
         new = world.api.add_job(status="queued")
-        await world.settled(bot)
+        await world.until_quiet(bot)
         rows = [row.entry async for row in bot.store.audit.all()]
         owed = [row for row in await deliveries(bot.store, direct.id) if row.state != "sent"]
         listed = await world.say("outbox")
 
     assert len(direct.messages) == before
-    assert MODEL not in "".join(message.plain for message in direct.messages)
-    assert not [message for message in direct.messages if new in message.plain]
+    assert MODEL not in "".join(message.plain_text for message in direct.messages)
+    assert not [message for message in direct.messages if new in message.plain_text]
     ended = [(row.person, row.channel, row.decision) for row in rows if row.verb == "direct messages"]
     assert ended == [(world.milo.id, direct.id, Decision.DENIED)], "once"
     assert {(row.state, row.error) for row in owed} == {("dead", "person_lost_access")}
-    assert "Nothing is parked" in listed.plain, "nobody is owed it any more"
+    assert "Nothing is parked" in listed.plain_text, "nobody is owed it any more"
 
 
 async def test_a_card_in_direct_messages_is_not_edited_for_somebody_who_lost_their_rights(world: World) -> None:
-    world.pace = LIVELY
+    world.tuning = FAST_TUNING
     job = world.api.add_job(status="running")
 
     async with world.bot() as bot:
@@ -85,7 +85,7 @@ async def test_a_card_in_direct_messages_is_not_edited_for_somebody_who_lost_the
         world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
         await until_ended(world, bot, direct)
 
-    assert MODEL not in direct.messages[0].plain
+    assert MODEL not in direct.messages[0].plain_text
 
 
 async def test_direct_messages_wait_while_slack_cannot_say_who_that_is_and_none_is_lost(world: World) -> None:
@@ -99,17 +99,19 @@ async def test_direct_messages_wait_while_slack_cannot_say_who_that_is_and_none_
         world.slack.faults.always(INFO, UNREACHABLE)
         world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
         world.api.change(other, status="failed")
-        await world.until_told(other, "Failed")
-        asked = len(world.slack.ledger.of(INFO))
-        await world.slack.ledger.until(lambda: len(world.slack.ledger.of(INFO)) > asked, why="it is tried again")
+        await world.until_delivered(other, "Failed")
+        asked = len(world.slack.request_log.for_endpoint(INFO))
+        await world.slack.request_log.wait_until(
+            lambda: len(world.slack.request_log.for_endpoint(INFO)) > asked, why="it is tried again"
+        )
         assert len(direct.messages) == 1
         assert [row.state for row in await deliveries(bot.store, direct.id)] == ["pending"]
         world.slack.faults.clear()
         world.skip(60)
-        bot.sender.wake()
-        await world.until_told(job, "Succeeded", channel=direct)
+        bot.worker.wake()
+        await world.until_delivered(job, "Succeeded", channel=direct)
 
-    assert MODEL in "".join(message.plain for message in direct.messages)
+    assert MODEL in "".join(message.plain_text for message in direct.messages)
 
 
 async def test_for_a_day_slacks_last_word_is_enough_for_direct_messages(world: World) -> None:
@@ -121,7 +123,7 @@ async def test_for_a_day_slacks_last_word_is_enough_for_direct_messages(world: W
         world.skip(3600)
         world.slack.faults.always(INFO, UNREACHABLE)
         world.api.change(job, status="failed")
-        await world.until_told(job, "Failed", channel=direct)
+        await world.until_delivered(job, "Failed", channel=direct)
 
 
 @pytest.mark.parametrize("how", ["a guest", "a stranger", "gone"])
@@ -149,10 +151,10 @@ async def test_who_lost_their_rights_may_still_stop_their_own_direct_messages_an
     # Whatever comes next for them, such as their card's edit, finds their rights gone and ends the rest.
     left = {"untrack": tracked, "unsubscribe": subscribed, "mute": 1 - muted}
     assert left[verb.split(maxsplit=1)[0]] == 0
-    assert answer.plain == again.plain
-    assert answer.plain.startswith("Done.")
-    assert job not in answer.plain
-    assert not refused.plain.startswith("Done."), "that is not theirs alone"
+    assert answer.plain_text == again.plain_text
+    assert answer.plain_text.startswith("Done.")
+    assert job not in answer.plain_text
+    assert not refused.plain_text.startswith("Done."), "that is not theirs alone"
 
 
 async def test_who_may_only_stop_is_shown_no_subscriptions_to_choose_from(world: World) -> None:
@@ -165,8 +167,8 @@ async def test_who_may_only_stop_is_shown_no_subscriptions_to_choose_from(world:
         answer = await world.say("unsubscribe", by="milo", channel=direct)
         left = await bot.store.tracks.subscriptions_of(direct.id)
 
-    assert answer.plain.startswith("Done.")
-    assert "search" not in answer.plain
+    assert answer.plain_text.startswith("Done.")
+    assert "search" not in answer.plain_text
     assert left == []
 
 
@@ -181,4 +183,4 @@ async def test_a_stop_works_while_slack_cannot_say_who_that_is(world: World) -> 
         answer = await world.press(direct.messages[0], "ftjob_untrack", by="milo")
         assert await bot.store.tracks.in_channel(direct.id) == []
 
-    assert answer.plain.startswith("Done.")
+    assert answer.plain_text.startswith("Done.")

@@ -17,21 +17,23 @@ async def test_what_happens_before_the_bot_knows_itself_is_acted_on_afterwards(w
     async with world.starting(world.settings()) as bot:
         for channel in (fresh, other):
             await world.slack.invite_bot(channel)
-        await world.slack.event("member_joined_channel", user=world.milo.id, channel=others.id)
+        await world.slack.send_event("member_joined_channel", user=world.milo.id, channel=others.id)
         await world.milo.open_home()
-        await world.slack.ledger.until(lambda: world.milo.id in world.slack.homes, why="a Home tab")
-        starting = world.slack.homes[world.milo.id].plain
+        await world.slack.request_log.wait_until(lambda: world.milo.id in world.slack.homes, why="a Home tab")
+        starting = world.slack.homes[world.milo.id].plain_text
         greeted_early = [*fresh.messages, *other.messages]
         world.slack.faults.clear()
-        await world.slack.ledger.until(
+        await world.slack.request_log.wait_until(
             lambda: fresh.messages and other.messages, seconds=20, why="both channels are greeted"
         )
-        await world.slack.ledger.until(
-            lambda: "Newest" in world.slack.homes[world.milo.id].plain, seconds=20, why="the Home tab is shown whole"
+        await world.slack.request_log.wait_until(
+            lambda: "Newest" in world.slack.homes[world.milo.id].plain_text,
+            seconds=20,
+            why="the Home tab is shown whole",
         )
-        await world.settled(bot)
+        await world.until_quiet(bot)
 
     assert "still starting" in starting
     assert greeted_early == []
-    assert "`/ftjob subscribe`" in fresh.messages[0].plain
+    assert "`/ftjob subscribe`" in fresh.messages[0].plain_text
     assert (len(fresh.messages), len(other.messages), others.messages) == (1, 1, [])

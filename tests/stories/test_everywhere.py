@@ -11,10 +11,12 @@ from tests.world import World
 async def shown_home(world: World, by: str) -> str:
     """Let somebody open the Home tab and return all that it says."""
     person = getattr(world, by)
-    seen = len(world.slack.ledger.of("views.publish"))
+    seen = len(world.slack.request_log.for_endpoint("views.publish"))
     await person.open_home()
-    await world.slack.ledger.until(lambda: len(world.slack.ledger.of("views.publish")) > seen, seconds=20, why="home")
-    return str(world.slack.workspace.homes[person.id].plain)
+    await world.slack.request_log.wait_until(
+        lambda: len(world.slack.request_log.for_endpoint("views.publish")) > seen, seconds=20, why="home"
+    )
+    return str(world.slack.workspace.homes[person.id].plain_text)
 
 
 async def test_home_shows_what_is_mine_what_runs_and_how_the_bot_fares(any_world: World) -> None:
@@ -27,7 +29,7 @@ async def test_home_shows_what_is_mine_what_runs_and_how_the_bot_fares(any_world
 
         mine, other = world.api.add_job(status="running"), world.api.add_job(status="succeeded")
         await world.say(f"track {mine}")
-        await bot.sweepers["default"].sweep()
+        await bot.pollers["default"].poll()
         world.skip(3)  # what was read a moment ago is shown again
         shown = await shown_home(world, "olivia")
         assert shown.count(mine) >= 2
@@ -63,31 +65,31 @@ async def test_a_shortcut_tracks_the_jobs_that_a_message_names(any_world: World)
     world = any_world
     first, second = world.api.add_job(status="running"), world.api.add_job(status="queued")
     async with world.bot():
-        said = world.milo.say(f"see {first}, and https://platform.openai.com/finetune/{second}?x ({first})", world.ml)
+        said = world.milo.post(f"see {first}, and https://platform.openai.com/finetune/{second}?x ({first})", world.ml)
         exchange = await world.milo.shortcut(TRACK_FROM_MESSAGE, said)
         assert exchange.acked
         answer = await exchange.reply()
         assert answer.ephemeral
-        assert first in answer.plain
-        assert second in answer.plain
-        assert {job for job in (first, second) if world.about(job)} == {first, second}
+        assert first in answer.plain_text
+        assert second in answer.plain_text
+        assert {job for job in (first, second) if world.messages_about(job)} == {first, second}
         assert world.ops.messages == []
 
         third = world.api.add_job(status="queued")
-        said = world.milo.say(f"look:\n{third}\tand \u201c{first}\u201d", world.ml)
+        said = world.milo.post(f"look:\n{third}\tand \u201c{first}\u201d", world.ml)
         answer = await (await world.milo.shortcut(TRACK_FROM_MESSAGE, said)).reply()
-        assert f"Tracking `{third}` here" in answer.plain
-        card = world.about(third)[0]
+        assert f"Tracking `{third}` here" in answer.plain_text
+        card = world.messages_about(third)[0]
         answer = await (await world.milo.shortcut(TRACK_FROM_MESSAGE, card)).reply()
-        assert f"`{third}` is already tracked here" in answer.plain
-        assert "ftjob_" not in answer.plain, "the names of buttons are no jobs"
+        assert f"`{third}` is already tracked here" in answer.plain_text
+        assert "ftjob_" not in answer.plain_text, "the names of buttons are no jobs"
 
-        nothing = world.milo.say("no job here, but file-abc and ft:gpt-4o", world.ml)
+        nothing = world.milo.post("no job here, but file-abc and ft:gpt-4o", world.ml)
         answer = await (await world.milo.shortcut(TRACK_FROM_MESSAGE, nothing)).reply()
-        assert "no job id in that message" in answer.plain
+        assert "no job id in that message" in answer.plain_text
 
         answer = await (await world.gia.shortcut(TRACK_FROM_MESSAGE, said)).reply()
-        assert "Guests" in answer.plain
+        assert "Guests" in answer.plain_text
 
 
 async def test_a_channel_that_lets_the_bot_in_is_told_once_what_it_does(any_world: World) -> None:
@@ -95,19 +97,19 @@ async def test_a_channel_that_lets_the_bot_in_is_told_once_what_it_does(any_worl
     fresh = world.slack.add_channel("fresh", bot_is_member=False)
     async with world.bot() as bot:
         await world.slack.invite_bot(fresh)
-        await world.slack.ledger.until(lambda: fresh.messages, seconds=20, why="a welcome")
-        assert "`/ftjob subscribe`" in fresh.messages[0].plain
-        assert "`/ftjob track`" in fresh.messages[0].plain
+        await world.slack.request_log.wait_until(lambda: fresh.messages, seconds=20, why="a welcome")
+        assert "`/ftjob subscribe`" in fresh.messages[0].plain_text
+        assert "`/ftjob track`" in fresh.messages[0].plain_text
         await world.slack.remove_bot(fresh)
         await world.slack.invite_bot(fresh)
-        await world.settled(bot)
+        await world.until_quiet(bot)
         assert len(fresh.messages) == 1
 
         await world.say("subscribe", channel=world.ops)
         before = len(world.ops.messages)
         await world.slack.remove_bot(world.ops)
         await world.slack.invite_bot(world.ops)
-        await world.settled(bot)
+        await world.until_quiet(bot)
         assert len(world.ops.messages) == before, "it is at work there already"
 
 
@@ -115,11 +117,11 @@ async def test_a_channel_that_strangers_read_is_not_greeted(world: World) -> Non
     shared = world.slack.add_channel("with-acme", is_ext_shared=True, bot_is_member=False)
     async with world.bot() as bot:
         await world.slack.invite_bot(shared)
-        await world.slack.ledger.until(
-            lambda: world.slack.ledger.of("conversations.info"), why="it is asked whose it is"
+        await world.slack.request_log.wait_until(
+            lambda: world.slack.request_log.for_endpoint("conversations.info"), why="it is asked whose it is"
         )
-        await world.settled(bot)
-        assert "Nothing is parked" in (await world.say("outbox")).plain
+        await world.until_quiet(bot)
+        assert "Nothing is parked" in (await world.say("outbox")).plain_text
 
     assert shared.messages == []
 
@@ -157,13 +159,15 @@ async def test_a_home_that_is_refreshed_without_end_is_left_as_it_is(world: Worl
     async with world.bot():
         for _ in range(world.limits.person.most):
             await world.olivia.open_home()
-        await world.slack.ledger.until(
-            lambda: len(world.slack.ledger.of("views.publish")) == world.limits.person.most, seconds=20, why="homes"
+        await world.slack.request_log.wait_until(
+            lambda: len(world.slack.request_log.for_endpoint("views.publish")) == world.limits.person.most,
+            seconds=20,
+            why="homes",
         )
         await world.olivia.open_home()
         await shown_home(world, "milo")
 
-    published = [entry.request["user_id"] for entry in world.slack.ledger.of("views.publish")]
+    published = [entry.request["user_id"] for entry in world.slack.request_log.for_endpoint("views.publish")]
     assert published.count(world.olivia.id) == world.limits.person.most
 
 
@@ -171,16 +175,16 @@ async def test_a_shortcut_on_a_reply_tracks_for_its_channel_and_answers_alone(an
     world = any_world
     job = world.api.add_job(status="queued")
     async with world.bot():
-        first = world.milo.say("Any news?", world.ml)
-        reply = world.milo.say(f"Mine is {job}.", world.ml, thread_ts=first.ts)
+        first = world.milo.post("Any news?", world.ml)
+        reply = world.milo.post(f"Mine is {job}.", world.ml, thread_ts=first.ts)
         answer = await (await world.milo.shortcut(TRACK_FROM_MESSAGE, reply)).reply()
-        assert f"Tracking `{job}` here" in answer.plain
+        assert f"Tracking `{job}` here" in answer.plain_text
         assert answer.ephemeral
         world.api.change(job, status="running")
-        await world.until_told(job, "Running")
+        await world.until_delivered(job, "Running")
 
-    [card] = [message for message in world.about(job) if message.metadata and not message.thread_ts]
-    assert [message.thread_ts for message in world.about(job) if message.metadata] == [None, card.ts]
+    [card] = [message for message in world.messages_about(job) if message.metadata and not message.thread_ts]
+    assert [message.thread_ts for message in world.messages_about(job) if message.metadata] == [None, card.ts]
     assert world.ops.messages == []
 
 
@@ -190,10 +194,10 @@ async def test_direct_messages_can_be_subscribed_and_nobody_else_hears_of_it(any
     async with world.bot() as bot:
         await world.say("subscribe", by="milo", channel=direct)
         job = world.api.add_job(status="running")
-        await world.slack.ledger.until(lambda: world.about(job, direct), seconds=20, why="a card")
+        await world.slack.request_log.wait_until(lambda: world.messages_about(job, direct), seconds=20, why="a card")
         world.api.change(job, status="cancelled")
-        await world.until_told(job, "Cancelled", channel=direct)
-        await world.settled(bot)
+        await world.until_delivered(job, "Cancelled", channel=direct)
+        await world.until_quiet(bot)
 
     assert world.ml.messages == world.ops.messages == []
     assert world.slack.direct_message(world.olivia).messages == []
@@ -202,7 +206,7 @@ async def test_direct_messages_can_be_subscribed_and_nobody_else_hears_of_it(any
 @pytest.mark.parametrize("text", ["", "nothing", "ftjob-", "xftjob-abc", "ft:gpt:acme::ftjob-abc"])
 async def test_a_message_without_a_job_tracks_nothing(world: World, text: str) -> None:
     async with world.bot():
-        said = world.olivia.say(text, world.ml)
+        said = world.olivia.post(text, world.ml)
         answer = await (await world.olivia.shortcut(TRACK_FROM_MESSAGE, said)).reply()
-    assert "no job id in that message" in answer.plain
+    assert "no job id in that message" in answer.plain_text
     assert [message for message in world.ml.messages if message.metadata] == []

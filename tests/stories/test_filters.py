@@ -17,19 +17,19 @@ async def test_a_channel_hears_of_the_jobs_and_the_changes_that_it_subscribed_to
         fits = world.api.add_job(status="queued", model="gpt-4o-mini-2024-07-18", metadata=TEAM)
         other_team = world.api.add_job(status="queued", model="gpt-4o-mini-2024-07-18", metadata={"team": "ads"})
         other_model = world.api.add_job(status="queued", model="gpt-3.5-turbo", metadata=TEAM)
-        await world.slack.ledger.until(lambda: world.about(fits), why="the card of a new job")
+        await world.slack.request_log.wait_until(lambda: world.messages_about(fits), why="the card of a new job")
         for job in (fits, other_team, other_model):
             world.api.change(job, status="running")
-        await world.settled(bot)
-        assert world.told(fits) == []
+        await world.until_quiet(bot)
+        assert world.delivered(fits) == []
         for job in (fits, other_team, other_model):
             world.api.change(job, status="failed", error={"code": "x", "message": "No."})
-        await world.until_told(fits, "Failed")
-        await world.settled(bot)
+        await world.until_delivered(fits, "Failed")
+        await world.until_quiet(bot)
 
-    assert "model `gpt-4o*` with `team=search`; told: failed, succeeded" in said.plain
-    assert world.about(other_team) == world.about(other_model) == world.ops.messages == []
-    card, ended = world.about(fits)
+    assert "model `gpt-4o*` with `team=search`; told: failed, succeeded" in said.plain_text
+    assert world.messages_about(other_team) == world.messages_about(other_model) == world.ops.messages == []
+    card, ended = world.messages_about(fits)
     assert (ended.thread_ts, ended.reply_broadcast) == (card.ts, True)
 
 
@@ -40,17 +40,17 @@ async def test_open_jobs_that_do_not_fit_are_neither_listed_nor_followed(world: 
     async with world.bot() as bot:
         await world.say("subscribe finished mine", by="milo")
         world.api.change(fits, status="paused")
-        await world.settled(bot)
-        assert world.told(fits) == []
+        await world.until_quiet(bot)
+        assert world.delivered(fits) == []
         for job in (fits, other):
             world.api.change(job, status="canceled")
-        await world.until_told(fits, "Canceled")
-        await world.settled(bot)
+        await world.until_delivered(fits, "Canceled")
+        await world.until_quiet(bot)
 
     [listed] = [message for message in world.ml.messages if "subscribed this channel" in message.text]
-    assert fits in listed.plain
+    assert fits in listed.plain_text
     assert f"belongs to <@{world.milo.id}>" in listed.text
-    assert world.about(other) == []
+    assert world.messages_about(other) == []
 
 
 async def test_a_job_that_fits_two_subscriptions_is_announced_once_and_told_by_both(world: World) -> None:
@@ -60,34 +60,38 @@ async def test_a_job_that_fits_two_subscriptions_is_announced_once_and_told_by_b
         again = await world.say("subscribe running team=search")
         both = world.api.add_job(status="queued", metadata=TEAM)
         one = world.api.add_job(status="queued")
-        await world.slack.ledger.until(lambda: world.about(both) and world.about(one), why="the cards of new jobs")
+        await world.slack.request_log.wait_until(
+            lambda: world.messages_about(both) and world.messages_about(one), why="the cards of new jobs"
+        )
         for status in ("running", "failed"):
             for job in (both, one):
                 world.api.change(job, status=status)
-            await world.settled(bot)
+            await world.until_quiet(bot)
 
-    assert "subscribed to that already" in again.plain
-    assert [len([m for m in world.about(job) if m.thread_ts is None]) for job in (both, one)] == [1, 1]
-    assert world.told(both) == ["Running", "Failed"]
-    assert world.told(one) == ["Failed"]
+    assert "subscribed to that already" in again.plain_text
+    assert [len([m for m in world.messages_about(job) if m.thread_ts is None]) for job in (both, one)] == [1, 1]
+    assert world.delivered(both) == ["Running", "Failed"]
+    assert world.delivered(one) == ["Failed"]
 
 
 async def test_a_job_that_somebody_tracks_by_hand_tells_everything(world: World) -> None:
     async with world.bot() as bot:
         await world.say("subscribe failed")
         job, other = world.api.add_job(status="queued"), world.api.add_job(status="queued")
-        await world.slack.ledger.until(lambda: world.about(job) and world.about(other), why="the cards of new jobs")
+        await world.slack.request_log.wait_until(
+            lambda: world.messages_about(job) and world.messages_about(other), why="the cards of new jobs"
+        )
         taken = await world.say(f"track {job}")
         again = await world.say(f"track {job}")
         for each in (job, other):
             world.api.change(each, status="running")
-        await world.until_told(job, "Running")
-        await world.settled(bot)
+        await world.until_delivered(job, "Running")
+        await world.until_quiet(bot)
 
-    assert "from now on with every change" in taken.plain
-    assert "already tracked" in again.plain
-    assert world.told(other) == []
-    assert len([message for message in world.about(job) if message.thread_ts is None]) == 1
+    assert "from now on with every change" in taken.plain_text
+    assert "already tracked" in again.plain_text
+    assert world.delivered(other) == []
+    assert len([message for message in world.messages_about(job) if message.thread_ts is None]) == 1
 
 
 async def test_subscriptions_are_listed_and_ended_one_by_one(any_world: World) -> None:
@@ -106,16 +110,16 @@ async def test_subscriptions_are_listed_and_ended_one_by_one(any_world: World) -
         last = await world.say("unsubscribe 1")
         none = await world.say("unsubscribe")
 
-    assert "no subscriptions. `/ftjob subscribe`" in empty.plain
+    assert "no subscriptions. `/ftjob subscribe`" in empty.plain_text
     assert [listed.ephemeral, beyond.ephemeral, ended.ephemeral, pressed_again.ephemeral] == [True, True, False, True]
-    assert "2 subscriptions here" in listed.plain
-    assert "This channel has 2." in beyond.plain
+    assert "2 subscriptions here" in listed.plain_text
+    assert "This channel has 2." in beyond.plain_text
     assert f"<@{world.milo.id}> unsubscribed this channel from every new job (told: failed)" in ended.text
-    assert "over already" in pressed_again.plain
+    assert "over already" in pressed_again.plain_text
     assert [(each.filter.metadata, each.filter.statuses) for each in left] == [((("team", "search"),), ())]
     assert len(others) == 1, "another channel's are its own"
     assert "with `team=search`" in last.text
-    assert "no subscriptions" in none.plain
+    assert "no subscriptions" in none.plain_text
 
 
 async def test_nothing_in_a_filter_comes_alive(world: World) -> None:
@@ -123,7 +127,7 @@ async def test_nothing_in_a_filter_comes_alive(world: World) -> None:
         await world.say("subscribe note=<!channel> model:*<https://evil.example|x>`")
         listed = await world.say("subscriptions")
 
-    for text in (listed.text, listed.plain, *[message.text for message in world.ml.messages]):
+    for text in (listed.text, listed.plain_text, *[message.text for message in world.ml.messages]):
         assert "<!channel>" not in text.replace("&lt;", "")
         assert "<https" not in text
 
@@ -137,7 +141,7 @@ async def test_a_list_shows_all_the_states_that_were_asked_for_and_quotes_do_not
     jobs = (failed, done, running, paused)
 
     async def listed(asked: str) -> tuple[set[str], str]:
-        said = (await world.say(asked, by="milo")).plain
+        said = (await world.say(asked, by="milo")).plain_text
         return {job for job in jobs if job in said}, said
 
     async with world.bot():
@@ -151,8 +155,8 @@ async def test_a_list_shows_all_the_states_that_were_asked_for_and_quotes_do_not
         assert (await listed("list active and mine"))[0] == {running}
         wrong = await world.say("list failed sucess", by="milo")
 
-    assert "`sucess` is neither a state" in wrong.plain
-    assert "Did you mean `success`?" in wrong.plain
+    assert "`sucess` is neither a state" in wrong.plain_text
+    assert "Did you mean `success`?" in wrong.plain_text
 
 
 async def test_the_next_page_of_a_list_keeps_to_the_whole_filter(world: World) -> None:
@@ -165,8 +169,8 @@ async def test_the_next_page_of_a_list_keeps_to_the_whole_filter(world: World) -
         newest = await world.say("list failed paused mine 2 team=\"big & <b> vision, 'x'\" model:gpt*")
         older = await world.press(newest, "ftjob_page")
 
-    assert [job for job in fits if job in newest.plain] == fits[1:]
-    assert [job for job in fits if job in older.plain] == fits[:1]
+    assert [job for job in fits if job in newest.plain_text] == fits[1:]
+    assert [job for job in fits if job in older.plain_text] == fits[:1]
 
 
 async def test_a_channel_hears_of_what_it_subscribed_to_in_quotes_and_with_commas(world: World) -> None:
@@ -174,28 +178,28 @@ async def test_a_channel_hears_of_what_it_subscribed_to_in_quotes_and_with_comma
         said = await world.say("subscribe team=\u2018big vision\u2019, failed and 'paused'")
         fits = world.api.add_job(status="running", metadata={"team": "big vision"})
         other = world.api.add_job(status="running", metadata={"team": "vision"})
-        await world.slack.ledger.until(lambda: world.about(fits), why="the card of a new job")
+        await world.slack.request_log.wait_until(lambda: world.messages_about(fits), why="the card of a new job")
         world.api.change(fits, status="paused")
-        await world.until_told(fits, "Paused")
+        await world.until_delivered(fits, "Paused")
         world.api.change(fits, status="failed")
-        await world.until_told(fits, "Paused", "Failed")
-        await world.settled(bot)
+        await world.until_delivered(fits, "Paused", "Failed")
+        await world.until_quiet(bot)
 
-    assert "with `team=big vision`; told: failed, paused" in said.plain
-    assert world.about(other) == []
+    assert "with `team=big vision`; told: failed, paused" in said.plain_text
+    assert world.messages_about(other) == []
 
 
 async def test_all_that_is_not_over_is_told_also_what_nobody_has_a_word_for(world: World) -> None:
     async with world.bot() as bot:
         said = await world.say("subscribe active")
         job = world.api.add_job(status="queued")
-        await world.slack.ledger.until(lambda: world.about(job), why="the card of a new job")
+        await world.slack.request_log.wait_until(lambda: world.messages_about(job), why="the card of a new job")
         for status in ("deep_frozen", "succeeded"):
             world.api.change(job, status=status)
-            await world.settled(bot)
+            await world.until_quiet(bot)
 
-    assert "told: active" in said.plain
-    assert world.told(job) == ["Deep frozen"]
+    assert "told: active" in said.plain_text
+    assert world.delivered(job) == ["Deep frozen"]
 
 
 @pytest.mark.parametrize("typed", ["unsubscribe all", "unsubscribe 'ALL'.", "unsubscribe *all*"])
@@ -212,7 +216,7 @@ async def test_all_subscriptions_are_ended_at_once(world: World, typed: str) -> 
     assert not ended.ephemeral
     assert "unsubscribed this channel from every new job (told: failed); every new job with `team=search`" in ended.text
     assert (left, len(others)) == ([], 1)
-    assert "no subscriptions" in again.plain
+    assert "no subscriptions" in again.plain_text
 
 
 async def test_bare_unsubscribe_ends_the_only_subscription_and_asks_which_of_several(any_world: World) -> None:
@@ -228,13 +232,13 @@ async def test_bare_unsubscribe_ends_the_only_subscription_and_asks_which_of_sev
         only = await world.say("unsubscribe")
         left = await bot.store.tracks.subscriptions_of(world.ml.id)
 
-    assert "no subscriptions" in none.plain
+    assert "no subscriptions" in none.plain_text
     assert several.ephemeral
     assert "Which one shall end? 2 subscriptions here" in several.text
-    assert "`/ftjob unsubscribe 1` ends the first" in several.plain
-    assert "`/ftjob unsubscribe all`" in several.plain
+    assert "`/ftjob unsubscribe 1` ends the first" in several.plain_text
+    assert "`/ftjob unsubscribe all`" in several.plain_text
     assert len(kept) == 2
-    assert "None here waits for `succeeded`." in unknown.plain
+    assert "None here waits for `succeeded`." in unknown.plain_text
     assert "from every new job with `team=big vision`" in by_words.text
     assert "from every new job (told: failed)" in only.text
     assert left == []
@@ -246,9 +250,9 @@ async def test_what_a_subscription_had_stored_before_still_counts_and_can_be_end
         async with bot.store.db.transaction() as tx:
             await bot.store.tracks.subscribe(tx, Subscription("default", world.ml.id, world.milo.id, 0.0, old))
         job = world.api.add_job(status="running", model="gpt-4o-mini-2024-07-18", metadata=TEAM)
-        await world.slack.ledger.until(lambda: world.about(job), why="the card of a new job")
+        await world.slack.request_log.wait_until(lambda: world.messages_about(job), why="the card of a new job")
         world.api.change(job, status="canceling")
-        await world.until_told(job, "Canceling")
+        await world.until_delivered(job, "Canceling")
         ended = await world.say("unsubscribe canceling failed model:GPT-4o* team=search")
 
     assert "told: cancelling, failed" in ended.text

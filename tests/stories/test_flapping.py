@@ -2,30 +2,32 @@
 
 from dataclasses import replace
 
-from bot.tracking.damping import MOST_ALERTS
-from tests.world import SELDOM, World, headline
+from bot.tracking.damping import MAX_ALERTS
+from tests.world import QUIET_TUNING, World, headline
 
 MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
 
 
 async def test_a_job_that_keeps_changing_floods_no_channel_and_its_result_is_told(world: World) -> None:
-    world.pace = replace(SELDOM, most_alerts=MOST_ALERTS)
+    world.tuning = replace(QUIET_TUNING, most_alerts=MAX_ALERTS)
     job = world.api.add_job(status="running")
 
     async with world.bot() as bot:
         await world.say(f"track {job}")
         for n in range(16):
             world.api.change(job, status="running" if n % 2 else "paused")
-            await bot.sweepers["default"].sweep()
+            await bot.pollers["default"].poll()
         world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
-        await bot.sweepers["default"].sweep()
-        await world.slack.ledger.until(
-            lambda: any(headline(each) == "Succeeded" for each in world.about(job)[1:]), seconds=40, why="the result"
+        await bot.pollers["default"].poll()
+        await world.slack.request_log.wait_until(
+            lambda: any(headline(each) == "Succeeded" for each in world.messages_about(job)[1:]),
+            seconds=40,
+            why="the result",
         )
-        await world.settled(bot)
+        await world.until_quiet(bot)
 
-    said = [message.text for message in world.about(job)[1:]]
+    said = [message.text for message in world.messages_about(job)[1:]]
     assert sum("keeps changing" in text for text in said) == 1
     assert sum("Kept changing" in text for text in said) == 1
-    assert len(said) <= MOST_ALERTS + 3
+    assert len(said) <= MAX_ALERTS + 3
     assert MODEL in said[-1]

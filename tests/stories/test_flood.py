@@ -9,14 +9,14 @@ from prometheus_client import REGISTRY
 
 from bot.commands.rate_limit import LIMITS, Limit, Limits
 from bot.sandbox.faults import Fault
-from bot.sandbox.slack.messages import Reply
-from tests.store.seeds import follow, know, reading
-from tests.world import World, cancelling
+from bot.sandbox.slack.messages import SentReply
+from tests.store.seeds import add_jobs, reading, track
+from tests.world import World, cancel_request
 
 HOUR = "3600"
 LIST = "GET /fine_tuning/jobs"
 RETRIEVE = "GET /fine_tuning/jobs/{id}"
-RED = "ftjob_confirm"
+CONFIRM = "ftjob_confirm"
 SLOW_DOWN = "Slow down, please"
 
 
@@ -27,11 +27,11 @@ def world(world: World) -> World:
     return world
 
 
-def floods(limit: str) -> float:
+def rate_limited_total(limit: str) -> float:
     return REGISTRY.get_sample_value("ftjob_floods_total", {"limit": limit}) or 0.0
 
 
-def said_to(world: World, person: str) -> list[Reply]:
+def said_to(world: World, person: str) -> list[SentReply]:
     """Return every answer that somebody got."""
     return [reply for reply in world.slack.workspace.replies if reply.user == person]
 
@@ -41,14 +41,14 @@ async def seconds_of(world: World, jobs: list[str]) -> list[float]:
     took = []
     for job in jobs:
         begun = time.perf_counter()
-        assert job in (await world.say(f"status {job}")).plain
+        assert job in (await world.say(f"status {job}")).plain_text
         took.append(time.perf_counter() - begun)
     return took
 
 
 async def test_b55_who_types_200_commands_gets_ten_answers_and_one_word_and_others_do_not_wait(world: World) -> None:
     jobs = [world.api.add_job(status="running") for _ in range(210)]
-    before = floods("person")
+    before = rate_limited_total("person")
 
     async with world.bot(FTJOB_POLL_SECONDS=HOUR):
         alone = await seconds_of(world, jobs[:5])
@@ -60,21 +60,21 @@ async def test_b55_who_types_200_commands_gets_ten_answers_and_one_word_and_othe
 
     said = said_to(world, world.milo.id)
     assert all(exchange.acked for exchange in exchanges)
-    assert SLOW_DOWN not in again.plain
-    assert sum("Running" in reply.plain for reply in said) == 10
-    [refusal] = [reply for reply in said if SLOW_DOWN in reply.plain]
-    assert "10 commands in 10 s from one person" in refusal.plain
+    assert SLOW_DOWN not in again.plain_text
+    assert sum("Running" in reply.plain_text for reply in said) == 10
+    [refusal] = [reply for reply in said if SLOW_DOWN in reply.plain_text]
+    assert "10 commands in 10 s from one person" in refusal.plain_text
     assert refusal.ephemeral
     assert len(said) == 12
-    assert floods("person") - before == 190
-    assert len(world.api.ledger.of(RETRIEVE)) == 10 + 10, "ten of Milo's, ten of Olivia's"
+    assert rate_limited_total("person") - before == 190
+    assert len(world.api.request_log.for_endpoint(RETRIEVE)) == 10 + 10, "ten of Milo's, ten of Olivia's"
     print(f"B55: {median(alone) * 1000:.1f} ms alone, in the flood {median(meanwhile) * 1000:.1f} ms", meanwhile)  # noqa: T201
     assert max(meanwhile) < max(2.0, 20 * max(alone))
 
 
 async def test_b56_fifty_people_who_ask_the_same_at_one_moment_cost_one_request(world: World) -> None:
     job = world.api.add_job(status="running")
-    people = [world.slack.add_person(f"person{n}") for n in range(50)]
+    people = [world.slack.add_user(f"person{n}") for n in range(50)]
     world.api.faults.add(RETRIEVE, Fault("late", seconds=0.5))
 
     async with world.bot(FTJOB_POLL_SECONDS=HOUR):
@@ -83,8 +83,10 @@ async def test_b56_fifty_people_who_ask_the_same_at_one_moment_cost_one_request(
         answers = [await exchange.reply() for exchange in exchanges]
         took = time.monotonic() - begun
 
-    assert all(job in answer.plain and "Running" in answer.plain for answer in answers)
-    assert len(world.api.ledger.of(RETRIEVE)) <= 1 + took // 2, "one, as long as the machine is not in a bad way"
+    assert all(job in answer.plain_text and "Running" in answer.plain_text for answer in answers)
+    assert len(world.api.request_log.for_endpoint(RETRIEVE)) <= 1 + took // 2, (
+        "one, as long as the machine is not in a bad way"
+    )
 
 
 async def test_lists_share_their_pages_whatever_they_show_of_them(world: World) -> None:
@@ -94,11 +96,11 @@ async def test_lists_share_their_pages_whatever_they_show_of_them(world: World) 
 
     async with world.bot(FTJOB_POLL_SECONDS=HOUR):
         exchanges = await asyncio.gather(*(world.milo.command(text, world.ml) for text in asked))
-        answers = [(await exchange.reply()).plain for exchange in exchanges]
+        answers = [(await exchange.reply()).plain_text for exchange in exchanges]
 
     assert [failed in answer for answer in answers] == [True, True, False]
     assert [running in answer for answer in answers] == [True, False, True]
-    assert len(world.api.ledger.of(LIST)) == 1
+    assert len(world.api.request_log.for_endpoint(LIST)) == 1
 
 
 async def test_a_status_is_two_seconds_old_at_the_most_and_refresh_reads_anew(world: World) -> None:
@@ -112,8 +114,8 @@ async def test_a_status_is_two_seconds_old_at_the_most_and_refresh_reads_anew(wo
         world.skip(2)
         later = await world.say(f"status {job}", by="milo")
 
-    assert "Paused" in pressed.plain
-    assert "Queued" in later.plain
+    assert "Paused" in pressed.plain_text
+    assert "Queued" in later.plain_text
 
 
 async def test_an_order_reads_fresh_and_nobody_is_shown_what_was_before_it(world: World) -> None:
@@ -125,12 +127,12 @@ async def test_an_order_reads_fresh_and_nobody_is_shown_what_was_before_it(world
         nothing = await world.say(f"cancel {over}")
         question = await world.say(f"cancel {job}")
         await world.say(f"status {job}", by="milo")
-        await world.press(question, RED)
+        await world.press(question, CONFIRM)
         shown = await world.say(f"status {job}", by="milo")
 
-    assert "Nothing to cancel" in nothing.plain
-    assert "Cancelled" in shown.plain
-    assert world.orders == [cancelling(job)]
+    assert "Nothing to cancel" in nothing.plain_text
+    assert "Cancelled" in shown.plain_text
+    assert world.actions == [cancel_request(job)]
 
 
 async def test_b55_an_order_goes_through_in_a_flood_of_somebody_elses(world: World) -> None:
@@ -139,12 +141,12 @@ async def test_b55_an_order_goes_through_in_a_flood_of_somebody_elses(world: Wor
     async with world.bot(FTJOB_POLL_SECONDS=HOUR):
         flood = asyncio.gather(*(world.milo.command(f"cancel {other}", world.ml) for _ in range(50)))
         question = await world.say(f"cancel {job}")
-        answer = await world.press(question, RED)
+        answer = await world.press(question, CONFIRM)
         await flood
 
-    assert "Cancel sent" in answer.plain
-    assert world.orders == [cancelling(job)]
-    assert sum("may not" in reply.plain for reply in said_to(world, world.milo.id)) == 10
+    assert "Cancel sent" in answer.plain_text
+    assert world.actions == [cancel_request(job)]
+    assert sum("may not" in reply.plain_text for reply in said_to(world, world.milo.id)) == 10
 
 
 async def test_s35_five_cancels_a_minute_each_refusal_is_said_and_the_red_button_stays_good(world: World) -> None:
@@ -156,22 +158,22 @@ async def test_s35_five_cancels_a_minute_each_refusal_is_said_and_the_red_button
         world.skip(60)
         questions.append(await world.say(f"cancel {jobs[5]}"))
         for question in questions[:5]:
-            await world.press(question, RED)
-        too_many = await world.press(questions[5], RED)
-        assert world.orders == [cancelling(job) for job in jobs[:5]]
+            await world.press(question, CONFIRM)
+        too_many = await world.press(questions[5], CONFIRM)
+        assert world.actions == [cancel_request(job) for job in jobs[:5]]
         world.skip(60)
-        done = await world.press(questions[5], RED)
+        done = await world.press(questions[5], CONFIRM)
 
     for refusal in (*refused, too_many):
-        assert "5 orders in 60 s" in refusal.plain
+        assert "5 orders in 60 s" in refusal.plain_text
         assert refusal.ephemeral
     assert not too_many.replace_original, "the question and its button stay"
-    assert "Cancel sent" in done.plain
-    assert world.orders == [cancelling(job) for job in jobs]
+    assert "Cancel sent" in done.plain_text
+    assert world.actions == [cancel_request(job) for job in jobs]
 
 
 async def test_no_more_commands_are_under_way_than_the_bound_and_the_next_is_told(world: World) -> None:
-    world.limits = Limits(under_way=Limit(3, 5.0))
+    world.limits = Limits(concurrent=Limit(3, 5.0))
     jobs = [world.api.add_job(status="running") for _ in range(4)]
     world.api.faults.always(RETRIEVE, Fault("late", seconds=1.0))
 
@@ -183,9 +185,9 @@ async def test_no_more_commands_are_under_way_than_the_bound_and_the_next_is_tol
         world.skip(5)
         taken = await world.say(f"status {jobs[3]}")
 
-    assert "busy with 3 commands" in refused.plain
-    assert [job in answer.plain for job, answer in zip(jobs, answers, strict=False)] == [True] * 3
-    assert jobs[3] in taken.plain
+    assert "busy with 3 commands" in refused.plain_text
+    assert [job in answer.plain_text for job, answer in zip(jobs, answers, strict=False)] == [True] * 3
+    assert jobs[3] in taken.plain_text
 
 
 async def test_pressed_buttons_count_as_typed_commands_do_and_links_do_not(world: World) -> None:
@@ -199,7 +201,7 @@ async def test_pressed_buttons_count_as_typed_commands_do_and_links_do_not(world
             await world.press(answer, "ftjob_refresh", by="milo")
         refused = await world.press(answer, "ftjob_refresh", by="milo")
 
-    assert SLOW_DOWN in refused.plain
+    assert SLOW_DOWN in refused.plain_text
     assert not refused.replace_original
 
 
@@ -211,9 +213,9 @@ async def test_b49_a_quota_of_a_thousand_jobs_tracked_by_hand_and_subscriptions_
     ids = [f"ftjob-quota{n:04d}" for n in range(1001)]
 
     async with world.bot(FTJOB_POLL_SECONDS=HOUR) as bot:
-        await know(bot.store, *(reading(each) for each in ids))
-        await follow(bot.store, *((world.ops.id, each) for each in ids[:999]), (world.ml.id, ids[0]))
-        await follow(bot.store, (world.ops.id, ids[999]), (world.ops.id, ids[1000]), person=None)
+        await add_jobs(bot.store, *(reading(each) for each in ids))
+        await track(bot.store, *((world.ops.id, each) for each in ids[:999]), (world.ml.id, ids[0]))
+        await track(bot.store, (world.ops.id, ids[999]), (world.ops.id, ids[1000]), person=None)
         thousandth = await world.say(f"track {new}")
         refused = await world.say(f"track {newer}")
         again = await world.say(f"track {new}")
@@ -221,12 +223,12 @@ async def test_b49_a_quota_of_a_thousand_jobs_tracked_by_hand_and_subscriptions_
         await world.say(f"untrack {ids[1]}", channel=world.ops)
         taken = await world.say(f"track {newer} me")
 
-    assert "Tracking" in thousandth.plain
-    assert "1,000 jobs" in refused.plain
-    assert "/ftjob untrack" in refused.plain
-    assert "already tracked" in again.plain
-    assert "Subscribed" in subscribed.plain
-    assert "Tracking" in taken.plain
+    assert "Tracking" in thousandth.plain_text
+    assert "1,000 jobs" in refused.plain_text
+    assert "/ftjob untrack" in refused.plain_text
+    assert "already tracked" in again.plain_text
+    assert "Subscribed" in subscribed.plain_text
+    assert "Tracking" in taken.plain_text
 
 
 async def test_b49_settled_jobs_do_not_count(world: World) -> None:
@@ -234,15 +236,15 @@ async def test_b49_settled_jobs_do_not_count(world: World) -> None:
     ids = [f"ftjob-quota{n:04d}" for n in range(1000)]
 
     async with world.bot(FTJOB_POLL_SECONDS=HOUR) as bot:
-        await know(bot.store, *(reading(each) for each in ids))
-        await follow(bot.store, *((world.ops.id, each) for each in ids))
+        await add_jobs(bot.store, *(reading(each) for each in ids))
+        await track(bot.store, *((world.ops.id, each) for each in ids))
         refused = await world.say(f"track {new}")
         async with bot.store.db.transaction() as tx:
-            await bot.store.jobs.settle(tx, "default", ids[:1])
+            await bot.store.jobs.close(tx, "default", ids[:1])
         taken = await world.say(f"track {new}")
 
-    assert "1,000 jobs" in refused.plain
-    assert "Tracking" in taken.plain
+    assert "1,000 jobs" in refused.plain_text
+    assert "Tracking" in taken.plain_text
 
 
 @pytest.mark.parametrize(
@@ -252,25 +254,26 @@ async def test_people_who_may_not_use_the_bot_keep_no_operator_from_an_action_an
     world: World, verb: str, answers: int
 ) -> None:
     job = world.api.add_job(status="running")
-    guests = [world.slack.add_person(f"guest{n}", is_restricted=True) for n in range(8)]
+    guests = [world.slack.add_user(f"guest{n}", is_restricted=True) for n in range(8)]
 
     async with world.bot(FTJOB_POLL_SECONDS=HOUR):
         question = await world.say(f"cancel {job}")
         for _ in range(2):
             await asyncio.gather(*(each.command(verb, world.ml) for each in guests for _ in range(10)))
-            replies = world.slack.workspace.replies
-            await world.slack.ledger.until(lambda: len(replies) > answers, seconds=20, why="what was taken is answered")  # noqa: B023 - one list
+            await world.slack.request_log.wait_until(
+                lambda: len(world.slack.workspace.replies) > answers, why="what was taken is answered"
+            )
             world.skip(11)
-        done = await world.press(question, RED)
+        done = await world.press(question, CONFIRM)
         read = await world.say(f"status {job}", by="milo")
 
-    assert "Cancel sent" in done.plain
-    assert "Cancelled" in read.plain
-    assert world.orders == [cancelling(job)]
+    assert "Cancel sent" in done.plain_text
+    assert "Cancelled" in read.plain_text
+    assert world.actions == [cancel_request(job)]
 
 
 async def test_the_red_button_works_while_members_have_used_the_workspaces_limit_up(world: World) -> None:
-    job, people = world.api.add_job(status="running"), [world.slack.add_person(f"person{n}") for n in range(13)]
+    job, people = world.api.add_job(status="running"), [world.slack.add_user(f"person{n}") for n in range(13)]
 
     async with world.bot(FTJOB_POLL_SECONDS=HOUR):
         question = await world.say(f"cancel {job}")
@@ -278,9 +281,9 @@ async def test_the_red_button_works_while_members_have_used_the_workspaces_limit
             exchanges = [await each.command("tracked", world.ml) for each in people]
             [await exchange.reply() for exchange in exchanges[:5]]
         refused = await world.say(f"status {job}")
-        done = await world.press(question, RED)
+        done = await world.press(question, CONFIRM)
         seen = await world.say("audit")
 
-    assert "from everybody together" in refused.plain
-    assert "Cancel sent" in done.plain
-    assert "*ordered*" in seen.plain
+    assert "from everybody together" in refused.plain_text
+    assert "Cancel sent" in done.plain_text
+    assert "*ordered*" in seen.plain_text

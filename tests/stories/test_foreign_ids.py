@@ -9,20 +9,22 @@ async def test_every_button_and_every_verb_takes_an_id_that_the_account_lists(wo
     async with world.bot():
         await world.say("subscribe")
         world.api.add_job(id=UUID, status="running")
-        await world.slack.ledger.until(lambda: bool(world.about(UUID)), why="the new job has its card")
-        card = world.about(UUID)[0]
+        await world.slack.request_log.wait_until(
+            lambda: bool(world.messages_about(UUID)), why="the new job has its card"
+        )
+        card = world.messages_about(UUID)[0]
 
         refreshed = await (await world.olivia.click(card, "ftjob_refresh")).reply()
-        assert UUID in refreshed.plain
+        assert UUID in refreshed.plain_text
         window = await (await world.olivia.click(card, "ftjob_details")).modal()
-        await world.slack.ledger.until(lambda: UUID in window.plain, why="the window is filled")
+        await world.slack.request_log.wait_until(lambda: UUID in window.plain_text, why="the window is filled")
         question = await (await world.olivia.click(card, "ftjob_cancel")).reply()
         assert "ftjob_confirm" in question.buttons
         shown = await (await world.olivia.click(await world.say("list"), "ftjob_show")).reply()
-        assert UUID in shown.plain
+        assert UUID in shown.plain_text
 
-        assert UUID in (await world.say(f"status {UUID}")).plain
-        assert UUID in (await world.say(UUID)).plain
-        assert "untracked" in (await world.say(f"untrack {UUID}")).plain
-        assert "Tracking" in (await world.say(f"track {UUID}")).plain
-        assert "No fine-tuning job" in (await world.say("status run/2026-7")).plain
+        assert UUID in (await world.say(f"status {UUID}")).plain_text
+        assert UUID in (await world.say(UUID)).plain_text
+        assert "untracked" in (await world.say(f"untrack {UUID}")).plain_text
+        assert "Tracking" in (await world.say(f"track {UUID}")).plain_text
+        assert "No fine-tuning job" in (await world.say("status run/2026-7")).plain_text

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from bot.store.db.postgres import LONGEST
+from bot.store.db.postgres import TRANSACTION_TIMEOUT
 from tests.pace import stopwatch
 from tests.postgres import RestartablePostgres, free_port, restartable_postgres
 from tests.readiness import Readiness
 from tests.world import World
 
-NOTICED_SECONDS = 2 * LONGEST
+NOTICED_SECONDS = 2 * TRANSACTION_TIMEOUT
 
 
 @pytest.fixture
@@ -36,15 +36,15 @@ async def test_a_database_that_hangs_is_named_and_nothing_is_lost_or_doubled_whe
             await readiness.until(ready=False, seconds=NOTICED_SECONDS)
             named = await readiness.parts()
         await readiness.until(ready=True, seconds=60)
-        await world.until_told(job, "Paused", seconds=40)
+        await world.until_delivered(job, "Paused", seconds=40)
         world.api.change(job, status="running")
-        await world.until_told(job, "Paused", "Running", seconds=40)
+        await world.until_delivered(job, "Paused", "Running", seconds=40)
 
     assert "store" in named
     log = "".join(world.log)
     assert log.count("did not answer within") > 0
     assert log.count("store.failing") == log.count("store.recovered") <= 1
-    broke, mended = world.swept("sweep.broke"), world.swept("sweep.mended")
+    broke, mended = world.count_logged("sweep.broke"), world.count_logged("sweep.mended")
     assert set(broke.values()) <= {1}
     assert broke["default"] == mended["default"]
 
@@ -63,7 +63,7 @@ async def test_a_stop_while_the_database_hangs_ends_in_time_and_loses_nothing(
             async with asyncio.timeout(60), stopwatch() as took:
                 await process.wait()
     async with world.process():
-        await world.until_told(job, "Paused", seconds=40)
+        await world.until_delivered(job, "Paused", seconds=40)
 
     assert took.seconds < 10
     assert "Traceback" not in "".join(world.log)

@@ -16,7 +16,7 @@ async def test_a_full_disk_is_named_and_nothing_is_lost_or_doubled_when_there_is
     with capture_logs() as logs:
         await _through_a_full_disk(world, jobs)
 
-    assert [world.told(job) for job in jobs] == [["Succeeded"]] * 4
+    assert [world.delivered(job) for job in jobs] == [["Succeeded"]] * 4
     said = [log["event"] for log in logs]
     assert said.count("sweep.broke") + said.count("store.failing") >= 1
     for begin, end in (("sweep.broke", "sweep.mended"), ("store.failing", "store.recovered")):
@@ -34,12 +34,12 @@ async def _through_a_full_disk(world: World, jobs: list[str]) -> None:
         readiness = Readiness(bot.port)
         await readiness.until(ready=False, seconds=20)
         assert "store" in await readiness.parts()
-        assert [world.told(job) for job in jobs] == [[]] * 4
+        assert [world.delivered(job) for job in jobs] == [[]] * 4
 
         await _limit(bot, pages=1_000_000)
         for job in jobs:
-            await world.until_told(job, "Succeeded")
-        await world.settled(bot)
+            await world.until_delivered(job, "Succeeded")
+        await world.until_quiet(bot)
         assert bot.broken_parts() == []
 
 

@@ -12,9 +12,9 @@ async def test_help_names_every_verb(world: World, asked: str) -> None:
         answer = await world.say(asked)
 
     for verb in USAGE:
-        assert f"/ftjob {verb}" in answer.plain
+        assert f"/ftjob {verb}" in answer.plain_text
     assert answer.ephemeral
-    assert len(world.api.ledger) == 0
+    assert len(world.api.request_log) == 0
 
 
 @pytest.mark.parametrize("verb", USAGE)
@@ -22,10 +22,10 @@ async def test_help_of_a_verb_shows_its_form_and_an_example(world: World, verb: 
     async with world.bot():
         answer = await world.say(f"help {verb}")
 
-    assert f"/ftjob {USAGE[verb].example}" in answer.plain  # type: ignore[index]
-    others = [other for other in USAGE if other not in USAGE[verb].form and other not in USAGE[verb].example]  # type: ignore[index]
+    assert f"/ftjob {USAGE[verb].example}" in answer.plain_text  # type: ignore[index]
+    others = [other for other in USAGE if other not in USAGE[verb].syntax and other not in USAGE[verb].example]  # type: ignore[index]
     assert others
-    assert not any(f"/ftjob {other}" in answer.plain for other in others)
+    assert not any(f"/ftjob {other}" in answer.plain_text for other in others)
 
 
 @pytest.mark.parametrize(("asked", "nearest"), [("help trak", "track"), ("stauts x", "status"), ("subscibe", "sub")])
@@ -33,16 +33,16 @@ async def test_a_misspelt_verb_gets_the_nearest_one(world: World, asked: str, ne
     async with world.bot():
         answer = await world.say(asked)
 
-    assert f"Did you mean `{nearest}" in answer.plain
-    assert "/ftjob help" in answer.plain
+    assert f"Did you mean `{nearest}" in answer.plain_text
+    assert "/ftjob help" in answer.plain_text
 
 
 async def test_a_word_that_is_like_no_verb_gets_help_alone(world: World) -> None:
     async with world.bot():
         answer = await world.say("qqqqq")
 
-    assert "Did you mean" not in answer.plain
-    assert "/ftjob help" in answer.plain
+    assert "Did you mean" not in answer.plain_text
+    assert "/ftjob help" in answer.plain_text
 
 
 @pytest.mark.parametrize(
@@ -65,20 +65,20 @@ async def test_wrong_syntax_gets_the_usage_of_its_verb_and_no_request_leaves(
     async with world.bot():
         answer = await world.say(asked)
 
-    assert said in answer.plain
-    assert f"/ftjob {asked.split(maxsplit=1)[0]}" in answer.plain
+    assert said in answer.plain_text
+    assert f"/ftjob {asked.split(maxsplit=1)[0]}" in answer.plain_text
     assert answer.ephemeral
-    assert len(world.api.ledger) == 0
+    assert len(world.api.request_log) == 0
 
 
 async def test_about_says_what_runs_here_and_when_it_last_looked(world: World) -> None:
     async with world.bot(OPENAI_PROJECT_ID="proj_sandbox", FTJOB_POLL_SECONDS="3600") as bot:
         before = await world.say("about")
         await world.say(f"track {world.api.add_job(status='running')}")
-        await bot.sweepers["default"].sweep()
+        await bot.pollers["default"].poll()
         after = await world.say("about", by="milo")
 
     for fact in (version("ftjob"), "proj_sandbox"):
-        assert fact in after.plain
-    assert "none so far" in before.plain
-    assert "none so far" not in after.plain
+        assert fact in after.plain_text
+    assert "none so far" in before.plain_text
+    assert "none so far" not in after.plain_text

@@ -8,9 +8,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from bot.sandbox.slack.messages import Message
+from bot.sandbox.slack.messages import ChannelMessage
 from bot.sandbox.slack.workspace import Channel
-from tests.world import World, has_picture
+from tests.world import World, has_image
 
 MODEL = "ft:gpt-4o-mini-2024-07-18:acme::{}"
 AT_ONCE = 5
@@ -48,7 +48,7 @@ async def _finish(world: World, jobs: list[str]) -> dict[str, float]:
 async def _track(world: World, channels: list[Channel], jobs: list[str]) -> None:
     for channel in channels:
         for start in range(0, len(jobs), AT_ONCE):
-            person = world.slack.add_person(f"p{channel.id}{start}".lower())  # one alone would be asked to slow down
+            person = world.slack.add_user(f"p{channel.id}{start}".lower())  # one alone would be asked to slow down
             exchange = await person.command(f"track {' '.join(jobs[start : start + AT_ONCE])}", channel)
             await exchange.reply(seconds=60)
 
@@ -60,7 +60,7 @@ async def test_results_come_once_and_in_time_while_every_session_is_killed_each_
     tmp_path: Path, postgres_server: str, postgres_url: str, channels: int, results: int
 ) -> None:
     async with World(tmp_path, database_url=postgres_url) as world:
-        world.slack.limits.per_second = 100.0  # cards are posted at once; what is measured comes later
+        world.slack.rate_limits.per_second = 100.0  # cards are posted at once; what is measured comes later
         places = [world.slack.add_channel(f"c{number}") for number in range(channels)]
         jobs = [world.api.add_job(status="running") for _ in range(results)]
         async with world.process():
@@ -71,7 +71,7 @@ async def test_results_come_once_and_in_time_while_every_session_is_killed_each_
             for channel in places:
                 for job in jobs:
                     told = partial(_tellings, world, job, channel)
-                    await world.slack.ledger.until(told, seconds=2 * LATEST, why=f"the result of {job}")
+                    await world.slack.request_log.wait_until(told, seconds=2 * LATEST, why=f"the result of {job}")
 
         late = [_told_at(world, job, channel) - ended[job] for channel in places for job in jobs]
         print(f"{killed} sessions killed, {len(late)} results, the latest after {max(late):.1f} s")  # noqa: T201 - with -s
@@ -79,9 +79,13 @@ async def test_results_come_once_and_in_time_while_every_session_is_killed_each_
         assert max(late) <= LATEST
 
 
-def _tellings(world: World, job: str, channel: Channel) -> list[Message]:
+def _tellings(world: World, job: str, channel: Channel) -> list[ChannelMessage]:
     """Return what tells a result: a message of its own, or a digest where many waited."""
-    return [each for each in world.about(job, channel) if each.metadata and not each.buttons and not has_picture(each)]
+    return [
+        each
+        for each in world.messages_about(job, channel)
+        if each.metadata and not each.buttons and not has_image(each)
+    ]
 
 
 def _told_at(world: World, job: str, channel: Channel) -> float:

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.sandbox.faults import Fault
-from bot.sandbox.slack.exchange import Exchange
+from bot.sandbox.slack.exchange import UserInteraction
 from tests.world import World
 
 ANSWERS = ("response_url", "chat.postEphemeral", "chat.postMessage")
@@ -16,7 +16,7 @@ def broken(world: World, fault: Fault, *ways: str) -> None:
 
 def unanswered(world: World, what: str) -> int:
     """Return how many requests got no answer."""
-    return sum(entry.status == 0 for entry in world.slack.ledger.of(what))
+    return sum(entry.status == 0 for entry in world.slack.request_log.for_endpoint(what))
 
 
 @pytest.mark.parametrize("typed", ["list", "status {job}", "help", "cancel {job}", "nosuchverb", "untrack {job}"])
@@ -29,14 +29,14 @@ async def test_a_command_is_answered_once_after_an_outage_of_slack(any_world: Wo
         before = len(world.slack.workspace.replies)
         broken(world, Fault("answer", status=500), *ANSWERS)
         exchange = await world.olivia.command(typed.format(job=job), world.ml)
-        await world.slack.ledger.until(
-            lambda: len([each for each in world.slack.ledger if each.status == 500]) >= 2, why="both ways fail"
+        await world.slack.request_log.wait_until(
+            lambda: len([each for each in world.slack.request_log if each.status == 500]) >= 2, why="both ways fail"
         )
         assert len(world.slack.workspace.replies) == before
         world.slack.faults.clear()
         answer = await exchange.reply()
 
-    assert answer.plain
+    assert answer.plain_text
     assert len(exchange.replies) == 1
 
 
@@ -47,12 +47,12 @@ async def test_a_pressed_button_is_answered_too_and_the_order_goes_out_once(worl
         question = await world.say(f"cancel {job}")
         broken(world, Fault("answer", status=503), *ANSWERS)
         exchange = await world.olivia.click(question, "ftjob_confirm")
-        await world.slack.ledger.until(lambda: world.orders, why="the order")
+        await world.slack.request_log.wait_until(lambda: world.actions, why="the order")
         world.slack.faults.clear()
         answer = await exchange.reply()
 
-    assert job in answer.plain
-    assert len(world.orders) == 1
+    assert job in answer.plain_text
+    assert len(world.actions) == 1
     assert len(exchange.replies) == 1
 
 
@@ -60,7 +60,9 @@ async def test_what_the_stop_of_a_bot_cuts_off_is_not_answered_by_the_next_one(w
     async with world.bot():
         broken(world, Fault("answer", status=500), *ANSWERS)
         exchange = await world.olivia.command("help", world.ml)
-        await world.slack.ledger.until(lambda: world.slack.ledger.of("chat.postEphemeral"), why="both ways fail")
+        await world.slack.request_log.wait_until(
+            lambda: world.slack.request_log.for_endpoint("chat.postEphemeral"), why="both ways fail"
+        )
     world.slack.faults.clear()
     async with world.bot():
         await world.say("help", by="milo")
@@ -73,12 +75,14 @@ async def test_a_slack_that_hangs_costs_no_answer_but_the_ones_it_may_have_taken
     async with world.bot():
         await world.say("help")
         broken(world, Fault("hang"), "*")
-        first: Exchange = await world.olivia.command("help", world.ml)
-        await world.slack.ledger.until(lambda: unanswered(world, "auth.test") == 2, why="the bot knows that it hangs")
-        second: Exchange = await world.olivia.command("help subscribe", world.ml)
+        first: UserInteraction = await world.olivia.command("help", world.ml)
+        await world.slack.request_log.wait_until(
+            lambda: unanswered(world, "auth.test") == 2, why="the bot knows that it hangs"
+        )
+        second: UserInteraction = await world.olivia.command("help subscribe", world.ml)
         world.slack.faults.clear()
         told, answered = await first.reply(), await second.reply()
 
-    assert "didn't confirm" in told.plain
-    assert "/ftjob subscribe" in answered.plain
+    assert "didn't confirm" in told.plain_text
+    assert "/ftjob subscribe" in answered.plain_text
     assert len(first.replies) == len(second.replies) == 1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.blocks.parts import PAGE
+from bot.blocks.parts import SHOW_PAGE
 from bot.listeners.shortcuts import TRACK_FROM_MESSAGE
 from tests.world import World
 
@@ -11,11 +11,13 @@ from tests.world import World
 async def test_a_shortcut_says_which_jobs_of_a_message_it_did_not_track_and_how_to(world: World, count: int) -> None:
     jobs = [world.api.add_job(status="running") for _ in range(count)]
     async with world.bot() as bot:
-        said = world.milo.say("Ours: " + ", ".join(jobs), world.ml)
+        said = world.milo.post("Ours: " + ", ".join(jobs), world.ml)
         answer = await (await world.milo.shortcut(TRACK_FROM_MESSAGE, said)).reply()
         assert len(await bot.store.tracks.in_channel(world.ml.id)) == 5
-        assert ("1 more job is" if count == 6 else "7 more jobs are") in answer.plain
-        commands = [line for line in answer.plain.replace("`", "").splitlines() if line.startswith("/ftjob track ")]
+        assert ("1 more job is" if count == 6 else "7 more jobs are") in answer.plain_text
+        commands = [
+            line for line in answer.plain_text.replace("`", "").splitlines() if line.startswith("/ftjob track ")
+        ]
         for command in commands:
             await world.say(command.removeprefix("/ftjob "), by="milo")
         assert {track.job_id for track, _ in await bot.store.tracks.in_channel(world.ml.id)} == set(jobs)
@@ -24,9 +26,9 @@ async def test_a_shortcut_says_which_jobs_of_a_message_it_did_not_track_and_how_
 async def test_a_shortcut_on_few_jobs_speaks_of_no_others(world: World) -> None:
     jobs = [world.api.add_job(status="running") for _ in range(5)]
     async with world.bot():
-        said = world.milo.say(" ".join(jobs), world.ml)
+        said = world.milo.post(" ".join(jobs), world.ml)
         answer = await (await world.milo.shortcut(TRACK_FROM_MESSAGE, said)).reply()
-    assert "more job" not in answer.plain
+    assert "more job" not in answer.plain_text
 
 
 async def test_what_a_channel_tracks_is_shown_in_pages_and_home_counts_what_it_leaves_out(world: World) -> None:
@@ -36,17 +38,17 @@ async def test_what_a_channel_tracks_is_shown_in_pages_and_home_counts_what_it_l
             await world.say(f"track {' '.join(jobs[start : start + 5])}", by="milo")
         await world.say(f"track {' '.join(jobs[40:])}", by="milo")
         first = await world.say("tracked", by="milo")
-        assert "43 jobs tracked here" in first.plain
-        assert "And 3 more" in first.plain
-        rest = await world.press(first, PAGE, by="milo")
+        assert "43 jobs tracked here" in first.plain_text
+        assert "And 3 more" in first.plain_text
+        rest = await world.press(first, SHOW_PAGE, by="milo")
         misused = await world.say("status", by="milo")
         await world.milo.open_home()
-        await world.slack.ledger.until(lambda: world.milo.id in world.slack.homes, why="a Home tab")
-        home = world.slack.homes[world.milo.id].plain
+        await world.slack.request_log.wait_until(lambda: world.milo.id in world.slack.homes, why="a Home tab")
+        home = world.slack.homes[world.milo.id].plain_text
 
-    assert "from number 41 on" in rest.plain
-    assert PAGE not in rest.buttons
-    assert {job for job in jobs if job in first.plain + rest.plain} == set(jobs)
-    assert "and 38 more: `/ftjob tracked` shows them" in misused.plain
+    assert "from number 41 on" in rest.plain_text
+    assert SHOW_PAGE not in rest.buttons
+    assert {job for job in jobs if job in first.plain_text + rest.plain_text} == set(jobs)
+    assert "and 38 more: `/ftjob tracked` shows them" in misused.plain_text
     assert home.count("And 33 more") == 2, "of those that Milo tracks, and of those that run"
     assert "And 38 more: `/ftjob list` shows them." in home

@@ -21,16 +21,16 @@ async def test_a_lock_of_three_seconds_is_no_error(world: World) -> None:
     async with world.process(PORT=str(port), FTJOB_HOST="127.0.0.1"):
         await world.say(f"track {job}")
         await readiness.until(ready=True, seconds=20)
-        readiness.named.clear()
+        readiness.seen.clear()
         with _locked(world.folder / "ftjob.db"):
             world.api.change(job, status="paused")
             until = time.monotonic() + SHORT
             while time.monotonic() < until:
                 await readiness.parts()
-            assert world.told(job) == []
-        await world.until_told(job, "Paused", seconds=5)
+            assert world.delivered(job) == []
+        await world.until_delivered(job, "Paused", seconds=5)
 
-    assert readiness.named == set()
+    assert readiness.seen == set()
     assert [event for event in ("[error", "Traceback", "sweep.broke") if event in "".join(world.log)] == []
 
 
@@ -45,16 +45,16 @@ async def test_a_longer_lock_is_named_and_nothing_is_lost_or_doubled_when_it_is_
             world.api.change(job, status="paused")
             await readiness.until(ready=False, seconds=4 * BUSY_SECONDS)
             named = await readiness.parts()
-            assert world.told(job) == []
+            assert world.delivered(job) == []
         await readiness.until(ready=True, seconds=60)
-        await world.until_told(job, "Paused", seconds=5)
+        await world.until_delivered(job, "Paused", seconds=5)
         world.api.change(job, status="running")
-        await world.until_told(job, "Paused", "Running", seconds=5)
+        await world.until_delivered(job, "Paused", "Running", seconds=5)
 
     assert "store" in named
     log = "".join(world.log)
     assert log.count("store.locked") == log.count("store.unlocked") == 1
-    broke, mended = world.swept("sweep.broke"), world.swept("sweep.mended")
+    broke, mended = world.count_logged("sweep.broke"), world.count_logged("sweep.mended")
     assert set(broke.values()) <= {1}
     assert broke["default"] == mended["default"]
     assert log.count("store.failing") == log.count("store.recovered") <= 1

@@ -10,12 +10,12 @@ async def test_an_unknown_job_is_said_to_be_unknown_in_this_project(any_world: W
     async with world.bot(OPENAI_PROJECT_ID="proj_sandbox"):
         for verb in ("status", "track", "cancel"):
             answer = await world.say(f"{verb} ftjob-doesnotexist")
-            assert "ftjob-doesnotexist" in answer.plain
-            assert "proj_sandbox" in answer.plain
-            assert "/ftjob list" in answer.plain
+            assert "ftjob-doesnotexist" in answer.plain_text
+            assert "proj_sandbox" in answer.plain_text
+            assert "/ftjob list" in answer.plain_text
             assert answer.ephemeral
 
-    assert world.orders == []
+    assert world.actions == []
     assert world.ml.messages == []
 
 
@@ -35,7 +35,7 @@ async def test_status_shows_all_that_the_api_says_of_a_job(world: World) -> None
 
     facts = (job, MODEL, "5,102,337", "4242", world.api.training_file, world.api.validation_file)
     for fact in (*facts, "team: `search`", "n_epochs: `3`", "org-sandbox", "supervised"):
-        assert fact in answer.plain
+        assert fact in answer.plain_text
     assert answer.ephemeral
     assert "ftjob_cancel" not in answer.buttons, "it is over"
     assert world.ml.messages == []
@@ -47,8 +47,8 @@ async def test_status_of_a_failed_job_shows_its_error(world: World) -> None:
     async with world.bot():
         answer = await world.say(f"status {job}")
 
-    assert "invalid_training_file" in answer.plain
-    assert INVALID_FILE["message"] in answer.plain
+    assert "invalid_training_file" in answer.plain_text
+    assert INVALID_FILE["message"] in answer.plain_text
 
 
 async def test_a_bare_id_or_a_pasted_link_asks_for_the_status(world: World) -> None:
@@ -57,8 +57,8 @@ async def test_a_bare_id_or_a_pasted_link_asks_for_the_status(world: World) -> N
     async with world.bot():
         for asked in (job, f"https://platform.openai.com/finetune/{job}", f"STATUS `{job}`"):
             answer = await world.say(asked)
-            assert job in answer.plain
-            assert "Running" in answer.plain
+            assert job in answer.plain_text
+            assert "Running" in answer.plain_text
 
 
 async def test_status_of_several_jobs_shows_a_row_for_each_and_a_way_to_each(world: World) -> None:
@@ -69,12 +69,12 @@ async def test_status_of_several_jobs_shows_a_row_for_each_and_a_way_to_each(wor
         [one] = [action for action, job in answer.buttons.items() if job == jobs[1]]
         detail = await world.press(answer, one)
 
-    lines = answer.plain.splitlines()
+    lines = answer.plain_text.splitlines()
     for word, job in (("running", jobs[0]), ("failed", jobs[1]), ("no fine-tuning job", "ftjob-doesnotexist")):
         assert any(word in line.lower() and job in line for line in lines)
-    assert "Failed" in detail.plain
+    assert "Failed" in detail.plain_text
     assert not detail.replace_original, "the rows stay"
-    assert jobs[0] not in detail.plain
+    assert jobs[0] not in detail.plain_text
 
 
 async def test_list_shows_the_newest_jobs_first_and_says_that_there_are_more(world: World) -> None:
@@ -86,13 +86,13 @@ async def test_list_shows_the_newest_jobs_first_and_says_that_there_are_more(wor
         everything = await world.say("list 12")
         older = await world.press(answer, "ftjob_page")
 
-    places = [answer.plain.index(job) for job in reversed(jobs[2:])]
+    places = [answer.plain_text.index(job) for job in reversed(jobs[2:])]
     assert places == sorted(places)
-    assert jobs[1] not in answer.plain
-    assert "Among 12 jobs: 12 queued" in answer.plain
-    assert [job in older.plain for job in jobs[:3]] == [True, True, False]
-    assert [job in three.plain for job in jobs[-4:]] == [False, True, True, True]
-    assert all(job in everything.plain for job in jobs)
+    assert jobs[1] not in answer.plain_text
+    assert "Among 12 jobs: 12 queued" in answer.plain_text
+    assert [job in older.plain_text for job in jobs[:3]] == [True, True, False]
+    assert [job in three.plain_text for job in jobs[-4:]] == [False, True, True, True]
+    assert all(job in everything.plain_text for job in jobs)
     assert "ftjob_page" not in everything.buttons
     assert answer.ephemeral
 
@@ -108,20 +108,20 @@ async def test_events_and_checkpoints_are_shown_in_pages_to_whoever_asks(any_wor
     async with world.bot():
         log = await world.say(f"events {job} 5", by="milo")
         assert log.ephemeral
-        assert "step 12/12  0.08333" in log.plain
-        assert "step 7/12" not in log.plain
+        assert "step 12/12  0.08333" in log.plain_text
+        assert "step 7/12" not in log.plain_text
         older = await world.press(log, "ftjob_page", by="milo")
-        assert "step 7/12" in older.plain
-        assert "step 12/12" not in older.plain
+        assert "step 7/12" in older.plain_text
+        assert "step 12/12" not in older.plain_text
 
         saved = await world.say(f"checkpoints {job}", by="milo")
-        assert "*step 12* · train loss 0.08333" in saved.plain
-        assert "ckpt-step-12`" in saved.plain
-        assert "*step 2*" in (await world.press(saved, "ftjob_page", by="milo")).plain
+        assert "*step 12* · train loss 0.08333" in saved.plain_text
+        assert "ckpt-step-12`" in saved.plain_text
+        assert "*step 2*" in (await world.press(saved, "ftjob_page", by="milo")).plain_text
 
         nothing = world.api.add_job(status="queued")
-        assert "no checkpoints here" in (await world.say(f"checkpoints {nothing}")).plain
-        assert "Guests" in (await world.say(f"events {job}", by="gia")).plain
+        assert "no checkpoints here" in (await world.say(f"checkpoints {nothing}")).plain_text
+        assert "Guests" in (await world.say(f"events {job}", by="gia")).plain_text
     assert world.ml.messages == world.ops.messages == []
 
 
@@ -133,7 +133,7 @@ async def test_list_filters_by_state_and_by_metadata(world: World) -> None:
 
     async def listed(asked: str) -> set[str]:
         answer = await world.say(asked)
-        return {job for job in (failed, cancelled, running, strange) if job in answer.plain}
+        return {job for job in (failed, cancelled, running, strange) if job in answer.plain_text}
 
     async with world.bot():
         assert await listed("list failed") == {failed}
@@ -152,8 +152,8 @@ async def test_list_finds_a_job_beyond_the_first_page(world: World) -> None:
     async with world.bot():
         answer = await world.say("list failed")
 
-    assert old in answer.plain
-    assert len(world.api.ledger.of("GET /fine_tuning/jobs")) == 2
+    assert old in answer.plain_text
+    assert len(world.api.request_log.for_endpoint("GET /fine_tuning/jobs")) == 2
 
 
 async def test_list_of_nothing_says_what_would_make_it_more(world: World) -> None:
@@ -161,8 +161,8 @@ async def test_list_of_nothing_says_what_would_make_it_more(world: World) -> Non
         answer = await world.say("list")
         failed = await world.say("list failed")
 
-    assert "No jobs" in answer.plain
-    assert "No failed jobs" in failed.plain
+    assert "No jobs" in answer.plain_text
+    assert "No failed jobs" in failed.plain_text
 
 
 async def test_tracked_lists_what_this_channel_tracks_each_with_a_button_to_end_it(world: World) -> None:
@@ -177,10 +177,10 @@ async def test_tracked_lists_what_this_channel_tracks_each_with_a_button_to_end_
         await world.press(answer, "ftjob_untrack", value=jobs[0])
         left = await world.say("tracked")
 
-    assert "2 jobs" in answer.plain
-    assert elsewhere not in answer.plain
-    assert jobs[1] in left.plain
-    assert jobs[0] not in left.plain
+    assert "2 jobs" in answer.plain_text
+    assert elsewhere not in answer.plain_text
+    assert jobs[1] in left.plain_text
+    assert jobs[0] not in left.plain_text
 
 
 async def test_what_a_job_is_called_cannot_reach_people_or_look_like_a_link(world: World) -> None:

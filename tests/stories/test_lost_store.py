@@ -21,7 +21,7 @@ async def lose(world: World, job: str) -> None:
     async with world.bot(FTJOB_OPS_CHANNEL=world.ops.id):
         await world.say(f"track {job}")
         world.api.change(job, status="running")
-        await world.until_told(job, "Running")
+        await world.until_delivered(job, "Running")
     for path in world.folder.glob("ftjob.db*"):
         if path.suffix != ".lock":
             path.unlink()
@@ -33,10 +33,10 @@ async def test_a_lost_store_is_told_once_to_the_ops_channel_and_no_job_is_announ
     world.api.change(job, status="succeeded")
     for _ in range(2):
         async with world.bot(FTJOB_OPS_CHANNEL=world.ops.id) as bot:
-            await world.settled(bot)
+            await world.until_quiet(bot)
 
     assert [LOST in text for text in told_ops(world)] == [True]
-    assert world.told(job) == ["Running"]
+    assert world.delivered(job) == ["Running"]
 
 
 async def test_without_an_ops_channel_it_is_only_logged_and_the_bot_goes_on(
@@ -49,7 +49,7 @@ async def test_without_an_ops_channel_it_is_only_logged_and_the_bot_goes_on(
         assert await deliveries(bot.store) == []
         await world.say(f"track {job}")
         world.api.change(job, status="succeeded")
-        await world.until_told(job, "Running", "Succeeded")
+        await world.until_delivered(job, "Running", "Succeeded")
     assert capsys.readouterr().out.count("store.lost") == 1
     assert told_ops(world) == []
 
@@ -57,7 +57,7 @@ async def test_without_an_ops_channel_it_is_only_logged_and_the_bot_goes_on(
 async def test_a_first_start_says_nothing_of_a_loss(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     for _ in range(2):
         async with world.bot(FTJOB_OPS_CHANNEL=world.ops.id) as bot:
-            await world.settled(bot)
+            await world.until_quiet(bot)
     assert told_ops(world) == []
     assert "store." not in capsys.readouterr().out
 
@@ -82,7 +82,7 @@ async def test_telling_it_twice_owes_one_notice(world: World) -> None:
     job = world.api.add_job(status="queued")
     await lose(world, job)
     async with world.bot(FTJOB_OPS_CHANNEL=world.ops.id) as bot:
-        await Notices(bot.store, world.ops.id).tell_of_store()
+        await Notices(bot.store, world.ops.id).announce_store_origin()
         owed = [json.loads(row.notice)["kind"] for row in await deliveries(bot.store)]
     assert owed == ["store_lost"]
 
@@ -100,14 +100,14 @@ async def test_a_store_whose_log_was_removed_while_the_bot_was_stopped_is_told_o
     async with world.process(FTJOB_OPS_CHANNEL=world.ops.id):
         await world.say(f"track {after}")
         world.api.change(before, status="running")
-        await world.until_told(before, "Running")
+        await world.until_delivered(before, "Running")
     (world.folder / "ftjob.db-wal").unlink()
 
     for _ in range(2):
         async with world.process(FTJOB_OPS_CHANNEL=world.ops.id):
-            await world.slack.ledger.until(lambda: OLDER in "".join(told_ops(world)), why="the notice")
-            assert after in (await world.say(f"track {after}")).plain
+            await world.slack.request_log.wait_until(lambda: OLDER in "".join(told_ops(world)), why="the notice")
+            assert after in (await world.say(f"track {after}")).plain_text
 
     assert [OLDER in text for text in told_ops(world)] == [True]
-    assert world.told(before) == ["Running"]
+    assert world.delivered(before) == ["Running"]
     assert "".join(world.log).count("store.older") == 1

@@ -4,19 +4,19 @@ import copy
 
 import pytest
 
-from bot.sandbox.slack.messages import Message
-from tests.world import LIVELY, World
+from bot.sandbox.slack.messages import ChannelMessage
+from tests.world import FAST_TUNING, World
 
 HOUR = 3600.0
 
 
 def summaries(world: World) -> list[str]:
-    return [message.plain for message in world.ml.messages if "While muted" in message.text]
+    return [message.plain_text for message in world.ml.messages if "While muted" in message.text]
 
 
 async def test_a_muted_job_is_summed_up_when_somebody_unmutes_it(any_world: World) -> None:
     world = any_world
-    world.pace = LIVELY
+    world.tuning = FAST_TUNING
     async with world.bot() as bot:
         job, other = world.api.add_job(status="queued"), world.api.add_job(status="queued")
         for channel in (world.ml, world.ops):
@@ -25,53 +25,53 @@ async def test_a_muted_job_is_summed_up_when_somebody_unmutes_it(any_world: Worl
         for status in ("running", "succeeded"):
             for each in (job, other):
                 world.api.change(each, status=status)
-            await world.settled(bot)
-        await world.until_told(other, "Running", "Succeeded")
-        assert world.told(job) == []
-        card = next(message for message in world.about(job) if "ftjob_untrack" in message.buttons)
-        await world.slack.ledger.until(lambda: "*Succeeded*" in card.plain, why="the card goes on")
+            await world.until_quiet(bot)
+        await world.until_delivered(other, "Running", "Succeeded")
+        assert world.delivered(job) == []
+        card = next(message for message in world.messages_about(job) if "ftjob_untrack" in message.buttons)
+        await world.slack.request_log.wait_until(lambda: "*Succeeded*" in card.plain_text, why="the card goes on")
 
-        assert isinstance(muted.shown, Message)
-        still_seen = copy.copy(muted.shown)
+        assert isinstance(muted.displayed, ChannelMessage)
+        still_seen = copy.copy(muted.displayed)
         unmuted = await world.press(muted, "ftjob_unmute")
-        await world.slack.ledger.until(lambda: summaries(world), why="what was muted")
-        assert muted.shown.buttons == {}, "what is muted no more has no button that ends it"
+        await world.slack.request_log.wait_until(lambda: summaries(world), why="what was muted")
+        assert muted.displayed.buttons == {}, "what is muted no more has no button that ends it"
         again = await world.press(still_seen, "ftjob_unmute")
-        await world.settled(bot)
+        await world.until_quiet(bot)
 
     assert not muted.ephemeral
     assert f"<@{world.milo.id}> muted `{job}` for 2 h" in muted.text
-    assert "Ends of jobs are muted, too" in muted.plain
+    assert "Ends of jobs are muted, too" in muted.plain_text
     assert f"<@{world.olivia.id}> unmuted `{job}`. 2 changes were muted" in unmuted.text
     assert not unmuted.ephemeral
     assert again.ephemeral
-    assert "Nothing is muted here" in again.plain
+    assert "Nothing is muted here" in again.plain_text
     [summary] = summaries(world)
     assert "While muted: 2 changes of 1 job" in summary
     assert f"`{job}` Queued → *Succeeded*" in summary
     assert other not in summary
-    assert world.told(job, world.ops) == ["Running", "Succeeded"], "other channels are not muted"
+    assert world.delivered(job, world.ops) == ["Running", "Succeeded"], "other channels are not muted"
 
 
 async def test_a_mute_of_everything_ends_by_itself_after_a_restart(world: World) -> None:
-    world.pace = LIVELY
+    world.tuning = FAST_TUNING
     async with world.bot() as bot:
         await world.say("subscribe")
         await world.say("mute all 2h")
         job = world.api.add_job(status="running")
-        await world.settled(bot)
+        await world.until_quiet(bot)
         world.api.change(job, status="failed", error={"code": "bad_file", "message": "Line 7."})
-        await world.settled(bot)
-        assert world.about(job) == []
+        await world.until_quiet(bot)
+        assert world.messages_about(job) == []
         shown = await world.say("settings")
     world.skip(2 * HOUR + 1)
     async with world.bot() as bot:
-        await world.slack.ledger.until(lambda: summaries(world), why="what was muted")
+        await world.slack.request_log.wait_until(lambda: summaries(world), why="what was muted")
         later = world.api.add_job(status="queued")
-        await world.slack.ledger.until(lambda: world.about(later), why="the card of a new job")
-        await world.settled(bot)
+        await world.slack.request_log.wait_until(lambda: world.messages_about(later), why="the card of a new job")
+        await world.until_quiet(bot)
 
-    assert "everything until" in shown.plain
+    assert "everything until" in shown.plain_text
     [summary] = summaries(world)
     assert "While muted: 2 changes of 1 job" in summary
     assert "*Failed* · bad_file: Line 7." in summary
@@ -79,14 +79,14 @@ async def test_a_mute_of_everything_ends_by_itself_after_a_restart(world: World)
 
 
 async def test_a_mute_in_which_nothing_happened_ends_without_a_word(world: World) -> None:
-    world.pace = LIVELY
+    world.tuning = FAST_TUNING
     async with world.bot() as bot:
         await world.say("subscribe")
         await world.say("mute all 30m")
         world.skip(HOUR)
         before = list(world.ml.messages)
         ended = await world.say("unmute")
-        await world.settled(bot)
+        await world.until_quiet(bot)
 
     assert ended.ephemeral
     assert world.ml.messages == before
@@ -108,7 +108,7 @@ async def test_a_mute_that_makes_no_sense_is_refused(world: World, typed: str, s
         assert await bot.store.mutes.in_channel(world.ml.id) == []
 
     assert answer.ephemeral
-    assert said in answer.plain
+    assert said in answer.plain_text
 
 
 async def test_one_job_cannot_be_unmuted_while_everything_is(world: World) -> None:
@@ -119,5 +119,5 @@ async def test_one_job_cannot_be_unmuted_while_everything_is(world: World) -> No
         answer = await world.say(f"unmute {job}")
         by_guest = await world.say("unmute", by="gia")
 
-    assert "is not muted by itself. `/ftjob unmute` ends every mute here." in answer.plain
-    assert "Guests" in by_guest.plain
+    assert "is not muted by itself. `/ftjob unmute` ends every mute here." in answer.plain_text
+    assert "Guests" in by_guest.plain_text

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from bot.sandbox.faults import Fault
-from bot.sandbox.slack.messages import Message
+from bot.sandbox.slack.messages import ChannelMessage
 from bot.store.outbox.queue import LONGEST_WAIT
 from tests.world import World
 
@@ -23,14 +23,14 @@ async def test_a_bot_that_is_killed_after_slack_took_its_message_does_not_send_i
         await world.say(f"track {job}")
         world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
         await process.wait()
-    assert world.told(job) == ["Succeeded"]
+    assert world.delivered(job) == ["Succeeded"]
     world.skip(30)
 
     async with world.bot() as bot:
-        await world.settled(bot)
+        await world.until_quiet(bot)
 
-    assert world.told(job) == ["Succeeded"]
-    assert len(world.slack.ledger.of("conversations.replies")) == 1
+    assert world.delivered(job) == ["Succeeded"]
+    assert len(world.slack.request_log.for_endpoint("conversations.replies")) == 1
 
 
 @pytest.mark.deep
@@ -48,9 +48,11 @@ async def test_an_outage_of_forty_seconds_under_two_processes_costs_no_message_a
             world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
         await asyncio.sleep(40)
         world.slack.faults.clear()
-        await world.slack.ledger.until(lambda: all(world.told(job) for job in jobs), seconds=90, why="all ten")
+        await world.slack.request_log.wait_until(
+            lambda: all(world.delivered(job) for job in jobs), seconds=90, why="all ten"
+        )
 
-    assert [world.told(job) for job in jobs] == [["Succeeded"]] * 10
+    assert [world.delivered(job) for job in jobs] == [["Succeeded"]] * 10
     assert len(world.ml.messages) == 20
 
 
@@ -64,14 +66,14 @@ async def test_two_hundred_and_fifty_changes_in_one_sweep_are_all_told_in_a_few_
             world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
         # However long the machine takes to record them: nothing is sent before all of them are there.
         async with bot.store.db.transaction() as tx:
-            await bot.store.outbox.rest(tx, world.ml.id, LONGEST_WAIT)
-        await bot.sweepers["default"].sweep()
+            await bot.store.outbox.pause_channel(tx, world.ml.id, LONGEST_WAIT)
+        await bot.pollers["default"].poll()
         world.skip(LONGEST_WAIT)
-        bot.sender.wake()
-        await world.slack.ledger.until(
+        bot.worker.wake()
+        await world.slack.request_log.wait_until(
             lambda: set(_named(world.ml.messages[before:])) == set(jobs), seconds=60, why="all of them"
         )
-        await world.settled(bot)
+        await world.until_quiet(bot)
 
     told = world.ml.messages[before:]
     assert Counter(_named(told)) == Counter(jobs)
@@ -86,19 +88,19 @@ async def test_changes_that_slack_could_not_be_told_for_two_hours_are_told_when_
         world.slack.faults.always(POST, Fault("answer", status=200, body={"ok": False, "error": "service_unavailable"}))
         for status in ("running", "paused", "running"):
             world.api.change(job, status=status)
-            await bot.sweepers["default"].sweep()
+            await bot.pollers["default"].poll()
             for _ in range(20):
                 world.skip(120)
-                bot.sender.wake()
+                bot.worker.wake()
                 await asyncio.sleep(0.02)
         world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
-        await bot.sweepers["default"].sweep()
+        await bot.pollers["default"].poll()
         world.slack.faults.clear()
         world.skip(61)
-        bot.sender.wake()
-        await world.until_told(job, "Running", "Paused", "Running", "Succeeded", seconds=60)
+        bot.worker.wake()
+        await world.until_delivered(job, "Running", "Paused", "Running", "Succeeded", seconds=60)
 
 
-def _named(messages: list[Message]) -> list[str]:
+def _named(messages: list[ChannelMessage]) -> list[str]:
     """Return the jobs that messages name in their lines, twice where they are named twice."""
-    return [job for message in messages for job in re.findall(r"`(ftjob-\w+)`", message.plain)]
+    return [job for message in messages for job in re.findall(r"`(ftjob-\w+)`", message.plain_text)]

@@ -95,12 +95,12 @@ async def test_when_slack_comes_up_each_trouble_ends_with_a_line(world: World) -
         tokens = {"bot_token": canaries.BOT, "app_token": canaries.APP, "signing_secret": canaries.SIGNING}
         async with Slack(**tokens, scopes=world.slack.scopes, port=port) as late:  # type: ignore[arg-type]
             await log.until("slack.connected", "socket.back")
-            person = late.add_person("olivia", is_admin=True)
+            person = late.add_user("olivia", is_admin=True)
             exchange = await person.command("help", late.add_channel("ml"))
             answer = await exchange.reply()
             said = "".join(log.lines)
 
-    assert "/ftjob" in answer.plain
+    assert "/ftjob" in answer.plain_text
     events = ("slack.unreachable", "socket.lost", "slack.connected", "socket.back")
     assert [said.count(event) for event in events] == [1, 1, 1, 1]
     assert "Traceback" not in said

@@ -6,13 +6,13 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from bot.commands.execute import WATCHED
+from bot.commands.execute import UNCONFIRMED_TIMEOUT
 from bot.sandbox.faults import Fault
-from bot.sandbox.slack.messages import Reply
+from bot.sandbox.slack.messages import SentReply
 from bot.store.actions.audit import Decision
-from tests.world import World, cancelling, headline
+from tests.world import World, cancel_request, headline
 
-RED = "ftjob_confirm"
+CONFIRM = "ftjob_confirm"
 ROUNDS = 3
 
 
@@ -34,51 +34,53 @@ async def test_an_order_whose_bot_dies_is_found_out_about_and_told(
     async with world.process(FTJOB_CRASH_AT=point, FTJOB_POLL_SECONDS="3600") as process:
         await world.say(f"track {job}")
         question = await world.say(f"cancel {job}")
-        await world.olivia.click(question, RED)
+        await world.olivia.click(question, CONFIRM)
         await process.wait()
         assert process.returncode == -9
-    assert world.orders == [cancelling(job)] * orders
-    world.skip(WATCHED + 1)
+    assert world.actions == [cancel_request(job)] * orders
+    world.skip(UNCONFIRMED_TIMEOUT + 1)
 
     async with world.bot() as last:
-        await world.until_told(job, "Cancel ordered", in_the_thread)
-        await world.slack.ledger.until(lambda: private.messages, why="Olivia is told")
-        await world.settled(last)
+        await world.until_delivered(job, "Cancel ordered", in_the_thread)
+        await world.slack.request_log.wait_until(lambda: private.messages, why="Olivia is told")
+        await world.until_quiet(last)
         audit = [row async for row in last.store.audit.all()]
-        again = await world.press(question, RED)
+        again = await world.press(question, CONFIRM)
         assert await last.store.audit.first_broken() is None
 
-    assert world.orders == [cancelling(job)] * orders
+    assert world.actions == [cancel_request(job)] * orders
     assert [headline(message) for message in private.messages] == [in_private]
-    assert job in private.messages[0].plain
+    assert job in private.messages[0].plain_text
     ordered = [(row.entry.decision, row.entry.door) for row in audit if row.entry.question]
-    assert ordered == [(Decision.ORDERED, "button"), (end, "start")]
-    assert private.messages[0].plain.endswith(again.text), "who presses again reads the same"
+    assert ordered == [(Decision.SUBMITTED, "button"), (end, "start")]
+    assert private.messages[0].plain_text.endswith(again.text), "who presses again reads the same"
 
 
 async def test_two_people_who_press_at_once_on_two_processes_give_one_order(tmp_path: Path, postgres_url: str) -> None:
     async with World(tmp_path, database_url=postgres_url) as world:
-        world.otto = world.slack.add_person("otto", is_owner=True)  # type: ignore[attr-defined]
+        world.otto = world.slack.add_user("otto", is_owner=True)  # type: ignore[attr-defined]
         jobs = [world.api.add_job(status="running") for _ in range(ROUNDS)]
         async with world.process(), world.process():
             # Slack deals what it sends to the connections in turn: what two people do goes to both processes.
-            await world.slack.ledger.until(lambda: len(world.slack.delivery.links) == 2, why="both are connected")
+            await world.slack.request_log.wait_until(
+                lambda: len(world.slack.payload_sender.connections) == 2, why="both are connected"
+            )
             for job in jobs:
                 replies = await _pressed_by_two(world, job)
-                assert sorted("Cancel sent" in reply.plain for reply in replies) == [False, True]
-                winner, loser = ("olivia", 1) if "Cancel sent" in replies[0].plain else ("otto", 0)
-                assert f"cancelled by <@{getattr(world, winner).id}>" in replies[loser].plain
-        assert world.orders == [cancelling(job) for job in jobs]
-        assert world.slack.complaints == []
+                assert sorted("Cancel sent" in reply.plain_text for reply in replies) == [False, True]
+                winner, loser = ("olivia", 1) if "Cancel sent" in replies[0].plain_text else ("otto", 0)
+                assert f"cancelled by <@{getattr(world, winner).id}>" in replies[loser].plain_text
+        assert world.actions == [cancel_request(job) for job in jobs]
+        assert world.slack.violations == []
     assert sorted(await _decisions(postgres_url)) == sorted(["done", "duplicate", "ordered"] * ROUNDS)
 
 
-async def _pressed_by_two(world: World, job: str) -> list[Reply]:
+async def _pressed_by_two(world: World, job: str) -> list[SentReply]:
     """Let Olivia and Otto be asked and press; both processes read the job before one of them orders anything."""
     questions = [await world.say(f"cancel {job}", by=who) for who in ("olivia", "otto")]
     world.api.faults.add("GET /fine_tuning/jobs/{id}", *[Fault("late", seconds=1.0)] * 2)
     presses = zip(questions, ("olivia", "otto"), strict=True)
-    return await asyncio.gather(*(world.press(question, RED, by=who) for question, who in presses))
+    return await asyncio.gather(*(world.press(question, CONFIRM, by=who) for question, who in presses))
 
 
 async def _decisions(url: str) -> list[str]:

@@ -5,12 +5,18 @@ from tests.world import World
 
 MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
 LIST = "GET /fine_tuning/jobs"
-LOOK = "GET /fine_tuning/jobs/{id}"
+RETRIEVE = "GET /fine_tuning/jobs/{id}"
 EMPTY = {"object": "list", "data": [], "has_more": False}
 
 
 def down(status: int = 500, **headers: str) -> Fault:
     return Fault("answer", status=status, headers=headers, body={"error": {"message": "We are down."}})
+
+
+async def _asked_again(world: World) -> None:
+    """Wait until the list of jobs was requested once more."""
+    before = len(world.api.request_log.for_endpoint(LIST))
+    await world.api.request_log.wait_until(lambda: len(world.api.request_log.for_endpoint(LIST)) > before)
 
 
 async def test_an_api_that_is_down_and_back_loses_nothing(any_world: World) -> None:
@@ -20,16 +26,16 @@ async def test_an_api_that_is_down_and_back_loses_nothing(any_world: World) -> N
     async with world.bot() as bot:
         for each in (job, other):
             await world.say(f"track {each}", channel=world.ml if each == job else world.ops)
-        before = len(world.api.ledger.of(LIST))
+        before = len(world.api.request_log.for_endpoint(LIST))
         faults = [down(), down(429, **{"Retry-After": "1"}), Fault("drop"), Fault("drop")]
         world.api.faults.add(LIST, *faults)
         world.api.change(job, status="running")
         world.api.change(other, status="succeeded", fine_tuned_model=MODEL)
-        await world.until_told(job, "Running")
-        await world.until_told(other, "Succeeded", channel=world.ops)
-        await world.settled(bot)
+        await world.until_delivered(job, "Running")
+        await world.until_delivered(other, "Succeeded", channel=world.ops)
+        await world.until_quiet(bot)
 
-    met = world.api.ledger.of(LIST)[before:]
+    met = world.api.request_log.for_endpoint(LIST)[before:]
     statuses = [entry.status for entry in met]
     assert [status for status in statuses if status != 200] == [500, 429, 0, 0]
     limited = statuses.index(429)
@@ -45,15 +51,14 @@ async def test_a_change_and_its_undoing_during_an_outage_is_told_as_what_is_true
         world.api.faults.always(LIST, down())
         world.api.change(job, status="paused")
         for _ in range(2):
-            before = len(world.api.ledger.of(LIST))
-            await world.api.ledger.until(lambda seen=before: len(world.api.ledger.of(LIST)) > seen)  # type: ignore[misc]
+            await _asked_again(world)
         world.api.change(job, status="running")
         world.api.faults.clear()
-        recovered = len(world.api.ledger.of(LIST))
-        await world.api.ledger.until(lambda: len(world.api.ledger.of(LIST)) > recovered + 1)
-        await world.settled(bot)
+        recovered = len(world.api.request_log.for_endpoint(LIST))
+        await world.api.request_log.wait_until(lambda: len(world.api.request_log.for_endpoint(LIST)) > recovered + 1)
+        await world.until_quiet(bot)
 
-    assert world.told(job) == []
+    assert world.delivered(job) == []
 
 
 @pytest.mark.parametrize(
@@ -74,17 +79,17 @@ async def test_a_broken_body_changes_nothing_and_the_next_good_one_is_told(world
 
     async with world.bot(FTJOB_POLL_SECONDS="3600") as bot:
         await world.say(f"track {job}")
-        await bot.sweepers["default"].sweep()
+        await bot.pollers["default"].poll()
         world.api.faults.add(LIST, Fault("answer", status=200, body=body))
         world.api.change(job, status="paused")
-        await bot.sweepers["default"].sweep()
-        known = await bot.store.jobs.known("default", job)
+        await bot.pollers["default"].poll()
+        known = await bot.store.jobs.find("default", job)
         assert known
         assert known.state.status == "running"
-        assert bot.sweepers["default"].is_failing
+        assert bot.pollers["default"].is_failing
         world.skip(3600)
-        await bot.sweepers["default"].sweep()
-        await world.until_told(job, "Paused")
+        await bot.pollers["default"].poll()
+        await world.until_delivered(job, "Paused")
 
 
 async def test_broken_items_of_a_list_lose_only_themselves(world: World) -> None:
@@ -97,12 +102,12 @@ async def test_broken_items_of_a_list_lose_only_themselves(world: World) -> None
         world.api.change(other, status="paused")
         page = {"object": "list", "data": [*broken, world.api.jobs[other]], "has_more": False}
         world.api.faults.add(LIST, Fault("answer", status=200, body=page))
-        await bot.sweepers["default"].sweep()
-        await world.until_told(other, "Paused")
-        assert world.told(job) == [], "a read that says no status says nothing"
+        await bot.pollers["default"].poll()
+        await world.until_delivered(other, "Paused")
+        assert world.delivered(job) == [], "a read that says no status says nothing"
         world.api.change(job, status="paused")
-        await bot.sweepers["default"].sweep()
-        await world.until_told(job, "Paused")
+        await bot.pollers["default"].poll()
+        await world.until_delivered(job, "Paused")
 
 
 async def test_an_empty_list_is_not_the_end_of_a_tracked_job(world: World) -> None:
@@ -111,10 +116,10 @@ async def test_an_empty_list_is_not_the_end_of_a_tracked_job(world: World) -> No
     async with world.bot(FTJOB_POLL_SECONDS="3600") as bot:
         await world.say(f"track {job}")
         world.api.faults.always(LIST, Fault("answer", status=200, body=EMPTY))
-        await bot.sweepers["default"].sweep()
+        await bot.pollers["default"].poll()
         world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
-        await bot.sweepers["default"].sweep()
-        await world.until_told(job, "Succeeded")
+        await bot.pollers["default"].poll()
+        await world.until_delivered(job, "Succeeded")
 
 
 async def test_a_tracked_job_that_is_gone_is_told_once_and_disturbs_nobody_else(world: World) -> None:
@@ -125,11 +130,11 @@ async def test_a_tracked_job_that_is_gone_is_told_once_and_disturbs_nobody_else(
             await world.say(f"track {each}")
         del world.api.jobs[gone]
         world.api.change(job, status="paused")
-        await world.until_told(job, "Paused")
-        await world.until_told(gone, "No longer visible")
-        await world.settled(bot)
+        await world.until_delivered(job, "Paused")
+        await world.until_delivered(gone, "No longer visible")
+        await world.until_quiet(bot)
 
-    assert world.told(gone) == ["No longer visible"]
+    assert world.delivered(gone) == ["No longer visible"]
 
 
 @pytest.mark.parametrize(
@@ -150,8 +155,8 @@ async def test_who_asks_while_the_api_is_down_is_told_what_to_do(world: World, f
         world.api.faults.always("*", fault)
         for verb in (f"status {job}", "list", f"track {job}", f"cancel {job}", "subscribe"):
             answer = await world.say(verb)
-            assert said in answer.plain
-            assert "ref:" in answer.plain
+            assert said in answer.plain_text
+            assert "ref:" in answer.plain_text
             assert answer.ephemeral
             assert answer.buttons == {}
         assert await bot.store.tracks.followers("default", job) == []
@@ -186,9 +191,9 @@ async def test_who_asks_where_the_api_refuses_hears_what_it_is_about(
         world.api.faults.always("*", Fault("answer", status=status, body=body))
         for verb in (f"status {job}", f"cancel {job}"):
             answer = await world.say(verb)
-            assert said in answer.plain
-            assert "revoked" not in answer.plain
-            assert "900" not in answer.plain
+            assert said in answer.plain_text
+            assert "revoked" not in answer.plain_text
+            assert "900" not in answer.plain_text
 
 
 async def test_a_revoked_key_is_named_and_nothing_is_lost_when_there_is_a_new_one(world: World) -> None:
@@ -199,16 +204,16 @@ async def test_a_revoked_key_is_named_and_nothing_is_lost_when_there_is_a_new_on
         keys, world.api.keys = world.api.keys, {}
         answer = await world.say(f"status {job}")
         world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
-        await bot.sweepers["default"].sweep()
+        await bot.pollers["default"].poll()
         assert bot.broken_parts() == ["account"]
         world.api.keys = keys
         world.skip(3600)
-        await bot.sweepers["default"].sweep()
-        await world.until_told(job, "Succeeded")
+        await bot.pollers["default"].poll()
+        await world.until_delivered(job, "Succeeded")
         assert bot.broken_parts() == []
 
-    assert "revoked" in answer.plain
-    assert "whoever runs this bot" in answer.plain
+    assert "revoked" in answer.plain_text
+    assert "whoever runs this bot" in answer.plain_text
     assert answer.ephemeral
     secret = next(iter(keys))
-    assert secret not in answer.plain
+    assert secret not in answer.plain_text

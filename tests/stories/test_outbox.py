@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from bot.app.build import Bot
-from bot.sandbox.slack.limits import Limits
-from bot.sandbox.slack.messages import Reply
+from bot.sandbox.slack.limits import RateLimits
+from bot.sandbox.slack.messages import SentReply
 from bot.sandbox.slack.workspace import BOT_USER, Channel
-from tests.store.seeds import deliveries, owe
-from tests.world import World, cancelling, headline
+from tests.store.seeds import deliveries, enqueue
+from tests.world import World, cancel_request, headline
 
 POST = "chat.postMessage"
 MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
@@ -22,7 +22,7 @@ async def parked(world: World, bot: Bot, number: int = 1, *, channel: Channel | 
     async with asyncio.timeout(60):
         while await parked_now(bot, channel) != number:  # noqa: ASYNC110 - a database tells nobody
             await asyncio.sleep(0.005)
-    assert world.slack.complaints == []
+    assert world.slack.violations == []
 
 
 async def parked_now(bot: Bot, channel: Channel | None = None) -> int:
@@ -41,12 +41,12 @@ async def left_alone(world: World, bot: Bot, *, job: str, status: str = "paused"
 @asynccontextmanager
 async def flying_time(world: World, bot: Bot) -> AsyncIterator[None]:
     """Let time go by fast for the bot and for Slack's patience alike."""
-    world.slack.limits = Limits(lambda: time.time() + world._skipped, burst=1)  # noqa: SLF001 - one time for both
+    world.slack.rate_limits = RateLimits(lambda: time.time() + world._skipped, burst=1)  # noqa: SLF001 - one time for both
 
     async def fly() -> None:
         while True:
             world.skip(0.5)
-            bot.sender.wake()
+            bot.worker.wake()
             await asyncio.sleep(0.005)
 
     flying = asyncio.create_task(fly())
@@ -57,7 +57,7 @@ async def flying_time(world: World, bot: Bot) -> AsyncIterator[None]:
 
 
 def refused(world: World) -> list[str]:
-    return [str(entry.request["channel"]) for entry in world.slack.ledger.of(POST) if not entry.accepted]
+    return [str(entry.request["channel"]) for entry in world.slack.request_log.for_endpoint(POST) if not entry.accepted]
 
 
 async def test_an_operator_sees_what_is_parked_and_an_invitation_alone_delivers_it(any_world: World) -> None:
@@ -67,16 +67,16 @@ async def test_an_operator_sees_what_is_parked_and_an_invitation_alone_delivers_
     async with world.bot() as bot:
         await left_alone(world, bot, job=job)
         seen = await world.say("outbox", channel=world.ops)
-        invited = await world.slack.invite_bot(world.ml, by=world.olivia)
-        await world.until_told(job, "Paused")
-        await world.settled(bot)
+        invited = await world.slack.invite_bot(world.ml, inviter=world.olivia)
+        await world.until_delivered(job, "Paused")
+        await world.until_quiet(bot)
         after = await world.say("outbox", channel=world.ops)
 
     assert seen.ephemeral
     for fact in (job, "running → paused", f"<#{world.ml.id}>", "`not_in_channel`", "/invite @ftjob"):
-        assert fact in seen.plain
+        assert fact in seen.plain_text
     assert invited.acked
-    assert "Nothing is parked." in after.plain
+    assert "Nothing is parked." in after.plain_text
     assert refused(world) == [world.ml.id]
     assert len(world.ml.messages) == 2
     assert world.ml.messages[1].thread_ts == world.ml.messages[0].ts
@@ -91,11 +91,11 @@ async def test_what_is_parked_while_the_bot_is_away_comes_once_and_in_order(worl
             world.api.change(job, status=status)
             await parked(world, bot, nth)
         await world.slack.invite_bot(world.ml)
-        await world.until_told(job, "Paused", "Running", "Paused")
-        await world.settled(bot)
+        await world.until_delivered(job, "Paused", "Running", "Paused")
+        await world.until_quiet(bot)
 
-    assert world.told(job) == ["Paused", "Running", "Paused"]
-    assert not any("repeat" in message.plain for message in world.ml.messages)
+    assert world.delivered(job) == ["Paused", "Running", "Paused"]
+    assert not any("repeat" in message.plain_text for message in world.ml.messages)
 
 
 async def test_an_event_that_slack_sends_again_delivers_nothing_again(any_world: World) -> None:
@@ -106,9 +106,9 @@ async def test_an_event_that_slack_sends_again_delivers_nothing_again(any_world:
         await left_alone(world, bot, job=job)
         invited = await world.slack.invite_bot(world.ml)
         await world.slack.redeliver(invited)
-        await world.until_told(job, "Paused")
+        await world.until_delivered(job, "Paused")
         await world.slack.redeliver(invited, attempt=2)
-        await world.settled(bot)
+        await world.until_quiet(bot)
 
     assert len(world.ml.messages) == 2
 
@@ -118,9 +118,9 @@ async def test_somebody_elses_arrival_does_not_make_the_bot_try_again(world: Wor
 
     async with world.bot() as bot:
         await left_alone(world, bot, job=job)
-        await world.slack.event("member_joined_channel", user=world.milo.id, channel=world.ml.id)
-        await world.slack.event("member_joined_channel", user=BOT_USER, channel=world.ops.id)
-        await world.settled(bot)
+        await world.slack.send_event("member_joined_channel", user=world.milo.id, channel=world.ml.id)
+        await world.slack.send_event("member_joined_channel", user=BOT_USER, channel=world.ops.id)
+        await world.until_quiet(bot)
         assert await parked_now(bot) == 1
 
     assert refused(world) == [world.ml.id]
@@ -137,11 +137,11 @@ async def test_an_alert_waits_for_its_channel_to_leave_the_archive(world: World,
         world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
         await parked(world, bot)
         seen = await world.say("outbox")
-        event = await world.slack.unarchive(attic, by=world.olivia)
-        await world.until_told(job, "Succeeded", channel=attic)
-        await world.settled(bot)
+        event = await world.slack.unarchive(attic, actor=world.olivia)
+        await world.until_delivered(job, "Succeeded", channel=attic)
+        await world.until_quiet(bot)
 
-    assert "Unarchive it" in seen.plain
+    assert "Unarchive it" in seen.plain_text
     assert event.acked
     assert len(attic.messages) == 2
 
@@ -156,14 +156,14 @@ async def test_a_channel_that_forgot_the_bot_in_the_archive_parks_again_with_the
         await parked(world, bot)
         world.ml.members.pop(BOT_USER)
         await world.slack.unarchive(world.ml)
-        await world.slack.ledger.until(lambda: len(refused(world)) == 2, why="the second refusal")
+        await world.slack.request_log.wait_until(lambda: len(refused(world)) == 2, why="the second refusal")
         await parked(world, bot)
         seen = await world.say("outbox", channel=world.ops)
         await world.slack.invite_bot(world.ml)
-        await world.until_told(job, "Paused")
+        await world.until_delivered(job, "Paused")
 
-    assert "is_archived" not in seen.plain
-    assert "`not_in_channel`" in seen.plain
+    assert "is_archived" not in seen.plain_text
+    assert "`not_in_channel`" in seen.plain_text
 
 
 @pytest.mark.parametrize(
@@ -176,11 +176,11 @@ async def test_nobody_but_an_operator_sees_the_outbox(world: World, who: str, sa
         await left_alone(world, bot, job=job)
         answer = await world.say("outbox", by=who, channel=world.ops)
 
-    assert said in answer.plain
+    assert said in answer.plain_text
     assert answer.ephemeral
     assert answer.buttons == {}
-    assert job not in answer.plain
-    assert world.ml.id not in answer.plain
+    assert job not in answer.plain_text
+    assert world.ml.id not in answer.plain_text
 
 
 @pytest.mark.parametrize("who", ["milo", "gia", "sam"])
@@ -197,7 +197,7 @@ async def test_nobody_but_an_operator_can_press_its_buttons(world: World, who: s
         for action in (FIRST, ALL):
             answer = await world.press(seen, action, by=who)
             assert not answer.replace_original
-        await world.settled(bot)
+        await world.until_quiet(bot)
         assert await parked_now(bot) == 2
 
     assert len(world.ml.messages) == 2, "the cards alone"
@@ -214,7 +214,7 @@ async def test_somebody_who_is_no_operator_any_more_cannot_press_them_either(wor
         answer = await world.press(seen, FIRST)
         assert await parked_now(bot) == 1
 
-    assert "may not" in answer.plain
+    assert "may not" in answer.plain_text
 
 
 async def test_a_retry_before_it_is_mended_parks_it_again_and_one_after_delivers_it(any_world: World) -> None:
@@ -224,18 +224,18 @@ async def test_a_retry_before_it_is_mended_parks_it_again_and_one_after_delivers
     async with world.bot() as bot:
         await left_alone(world, bot, job=job)
         answer = await world.press(await world.say("outbox", channel=world.ops), FIRST)
-        await world.slack.ledger.until(lambda: len(refused(world)) == 2, why="the second refusal")
+        await world.slack.request_log.wait_until(lambda: len(refused(world)) == 2, why="the second refusal")
         await parked(world, bot)
         seen = await world.say("outbox", channel=world.ops)
         world.ml.members.setdefault(BOT_USER)
         await world.press(seen, FIRST)
-        await world.until_told(job, "Paused")
-        await world.settled(bot)
+        await world.until_delivered(job, "Paused")
+        await world.until_quiet(bot)
 
-    assert "Retrying 1 message." in answer.plain
+    assert "Retrying 1 message." in answer.plain_text
     assert answer.ephemeral
     assert answer.replace_original
-    assert job in seen.plain
+    assert job in seen.plain_text
     assert len(world.ml.messages) == 2
 
 
@@ -246,13 +246,13 @@ async def test_a_row_that_was_delivered_meanwhile_says_so(world: World) -> None:
         await left_alone(world, bot, job=job)
         seen = await world.say("outbox", channel=world.ops)
         await world.slack.invite_bot(world.ml)
-        await world.until_told(job, "Paused")
-        await world.settled(bot)
+        await world.until_delivered(job, "Paused")
+        await world.until_quiet(bot)
         answer = await world.press(seen, FIRST)
-        await world.settled(bot)
+        await world.until_quiet(bot)
 
-    assert "delivered meanwhile" in answer.plain
-    assert "Nothing is parked." in answer.plain
+    assert "delivered meanwhile" in answer.plain_text
+    assert "Nothing is parked." in answer.plain_text
     assert len(world.ml.messages) == 2
 
 
@@ -265,11 +265,11 @@ async def test_two_clicks_at_once_are_one_retry(any_world: World) -> None:
         seen = await world.say("outbox", channel=world.ops)
         world.ml.members.setdefault(BOT_USER)
         clicks = await asyncio.gather(*(world.olivia.click(seen, FIRST) for _ in range(2)))
-        replies: list[Reply] = [await click.reply() for click in clicks]
-        await world.until_told(job, "Paused")
-        await world.settled(bot)
+        replies: list[SentReply] = [await click.reply() for click in clicks]
+        await world.until_delivered(job, "Paused")
+        await world.until_quiet(bot)
 
-    assert sorted("Retrying 1 message." in reply.plain for reply in replies) == [False, True]
+    assert sorted("Retrying 1 message." in reply.plain_text for reply in replies) == [False, True]
     assert len(world.ml.messages) == 2
 
 
@@ -284,20 +284,20 @@ async def test_one_of_several_is_retried_and_the_others_stay_in_the_list(world: 
         seen = await world.say("outbox", channel=world.ops)
         world.ml.members.setdefault(BOT_USER)
         answer = await world.press(seen, SECOND)
-        await world.until_told(second, "Paused")
-        await world.settled(bot)
+        await world.until_delivered(second, "Paused")
+        await world.until_quiet(bot)
         assert await parked_now(bot) == 1
 
-    assert "1 message could not be delivered" in answer.plain
+    assert "1 message could not be delivered" in answer.plain_text
     assert list(answer.buttons) == [FIRST], "the one that is left"
-    assert world.told(first) == []
+    assert world.delivered(first) == []
 
 
 async def test_fifty_that_are_parked_are_shown_and_retried_in_their_order(world: World) -> None:
     channels = [world.slack.add_channel(f"attic-{n}", is_archived=True) for n in range(5)]
 
     async with world.bot() as bot, flying_time(world, bot):
-        changes = await owe(bot.store, *(channel.id for channel in channels for _ in range(10)))
+        changes = await enqueue(bot.store, *(channel.id for channel in channels for _ in range(10)))
         jobs = [(await bot.store.changes.find(change)).job_id for change in changes]
         await parked(world, bot, 50)
         seen = await world.say("outbox")
@@ -305,21 +305,21 @@ async def test_fifty_that_are_parked_are_shown_and_retried_in_their_order(world:
         for channel in channels:
             channel.is_archived = False
         answer = await world.press(seen, ALL)
-        await world.slack.ledger.until(
+        await world.slack.request_log.wait_until(
             lambda: sum(len(channel.messages) for channel in channels) == 50, seconds=60, why="fifty messages"
         )
-        await world.settled(bot)
+        await world.until_quiet(bot)
         after = await world.say("outbox")
 
-    assert "50 messages could not be delivered" in seen.plain
-    assert "The oldest 20 of 50;" in seen.plain
-    assert [job for job in jobs if job in seen.plain] == jobs[:20]
-    assert "Retrying 50 messages" in answer.plain
+    assert "50 messages could not be delivered" in seen.plain_text
+    assert "The oldest 20 of 50;" in seen.plain_text
+    assert [job for job in jobs if job in seen.plain_text] == jobs[:20]
+    assert "Retrying 50 messages" in answer.plain_text
     for nth, channel in enumerate(channels):
         told = [message.text for message in channel.messages]
         assert [job in text for job, text in zip(jobs[nth * 10 : nth * 10 + 10], told, strict=True)] == [True] * 10
         assert {headline(message) for message in channel.messages} == {"Running"}
-    assert "Nothing is parked." in after.plain
+    assert "Nothing is parked." in after.plain_text
 
 
 @pytest.mark.parametrize("repair", ["invitation", "button"])
@@ -327,8 +327,8 @@ async def test_a_repair_is_begun_at_once_with_no_sweep_to_wait_for(world: World,
     secret = world.slack.add_channel("secret", is_private=True, bot_is_member=False)
 
     async with world.bot(FTJOB_POLL_SECONDS="3600") as bot:
-        await owe(bot.store, secret.id)
-        bot.sender.wake()
+        await enqueue(bot.store, secret.id)
+        bot.worker.wake()
         await parked(world, bot)
         seen = await world.say("outbox")
         if repair == "invitation":
@@ -336,20 +336,20 @@ async def test_a_repair_is_begun_at_once_with_no_sweep_to_wait_for(world: World,
         else:
             secret.members.setdefault(BOT_USER)
             await world.press(seen, FIRST)
-        await world.slack.ledger.until(lambda: secret.messages, why="the message")
+        await world.slack.request_log.wait_until(lambda: secret.messages, why="the message")
 
-    assert "`channel_not_found`" in seen.plain
-    assert "/invite @ftjob" in seen.plain
+    assert "`channel_not_found`" in seen.plain_text
+    assert "/invite @ftjob" in seen.plain_text
 
 
 async def test_what_is_still_on_its_way_is_counted(world: World) -> None:
     async with world.bot(FTJOB_POLL_SECONDS="3600") as bot:
         async with bot.store.db.transaction() as tx:
-            await bot.store.outbox.rest(tx, world.ml.id, 3600)
-        await owe(bot.store, world.ml.id, world.ml.id)
+            await bot.store.outbox.pause_channel(tx, world.ml.id, 3600)
+        await enqueue(bot.store, world.ml.id, world.ml.id)
         answer = await world.say("outbox")
 
-    assert "Nothing is parked. 2 messages are waiting to be sent, the oldest for" in answer.plain
+    assert "Nothing is parked. 2 messages are waiting to be sent, the oldest for" in answer.plain_text
 
 
 async def test_a_bot_that_may_not_give_orders_still_repairs_what_it_owes(world: World) -> None:
@@ -360,6 +360,6 @@ async def test_a_bot_that_may_not_give_orders_still_repairs_what_it_owes(world: 
         seen = await world.say("outbox", channel=world.ops)
         world.ml.members.setdefault(BOT_USER)
         await world.press(seen, FIRST)
-        await world.until_told(job, "Paused")
+        await world.until_delivered(job, "Paused")
 
-    assert cancelling(job) not in world.orders
+    assert cancel_request(job) not in world.actions

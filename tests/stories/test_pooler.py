@@ -30,11 +30,11 @@ async def test_jobs_are_tracked_and_told_once_each_behind_a_pooler(tmp_path: Pat
                 for job in jobs:
                     world.api.change(job, status="succeeded", fine_tuned_model=f"ft:m:acme::{job[-4:]}")
                 for job in jobs:
-                    await world.until_told(job, "Succeeded", seconds=40)
+                    await world.until_delivered(job, "Succeeded", seconds=40)
                 assert await _databases(world, pooled, 3) == [(True, "PostgreSQL, up to date")] * 3
 
-            assert ["Tracking" in answer.plain for answer in answers] == [True] * JOBS
-            assert [world.told(job) for job in jobs] == [["Succeeded"]] * JOBS
+            assert ["Tracking" in answer.plain_text for answer in answers] == [True] * JOBS
+            assert [world.delivered(job) for job in jobs] == [["Succeeded"]] * JOBS
             log = "".join(world.log)
             assert [line for line in ("store.failing", "sweep.broke", "Traceback") if line in log] == []
             async with open_store(pooled, time.time) as store:

@@ -42,10 +42,10 @@ async def test_a_bot_lives_through_immediate_restarts_of_its_database(
             await readiness.until(ready=True, seconds=READY_SECONDS)
         await _until_all_sent(server.url)
         for job in jobs:
-            await world.until_told(job, "Paused", seconds=NOTICED_SECONDS)
+            await world.until_delivered(job, "Paused", seconds=NOTICED_SECONDS)
 
-    assert "store" in readiness.named
-    assert [world.told(job) for job in jobs] == [["Paused"]] * RESTARTS
+    assert "store" in readiness.seen
+    assert [world.delivered(job) for job in jobs] == [["Paused"]] * RESTARTS
     log = "".join(world.log)
     assert log.count("store.failing") == log.count("store.recovered")
 

@@ -15,14 +15,16 @@ async def test_honcho_starts_a_worker_that_answers_and_stops_on_sigterm(world: W
         try:
             answer = await world.say(f"track {job}")
             world.api.change(job, status="paused")
-            await world.until_told(job, "Paused")
+            await world.until_delivered(job, "Paused")
         finally:
             process.terminate()
             async with within(15):
                 await process.wait()
-        await world.slack.ledger.until(lambda: not world.slack.delivery.links, why="the worker has gone")
+        await world.slack.request_log.wait_until(
+            lambda: not world.slack.payload_sender.connections, why="the worker has gone"
+        )
 
-    assert "Tracking" in answer.plain
+    assert "Tracking" in answer.plain_text
     log = "".join(world.log)
     assert "bot.stopping" in log
     assert "worker.1 stopped" in log

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.app.clients import open_slack
-from bot.slack.messages import Upload
+from bot.slack.messages import FileUpload
 from tests.cli.test_check import command
 from tests.proxy import proxy_server
 from tests.tls import certificate, tls_front
@@ -21,9 +21,9 @@ async def told(world: World, **settings: str) -> None:
     job = world.api.add_job(status="running")
     async with world.bot(**settings):
         answer = await world.say(f"track {job}")
-        assert job in answer.plain
+        assert job in answer.plain_text
         world.api.change(job, status="succeeded")
-        await world.until_told(job, "Succeeded")
+        await world.until_delivered(job, "Succeeded")
 
 
 def origins(world: World) -> tuple[str, str]:
@@ -35,10 +35,10 @@ async def test_slack_its_socket_and_the_api_go_through_the_proxy(world: World, n
     async with proxy_server() as proxy:
         await told(world, **{name: proxy.url.removeprefix("http://")})
         slack, api = origins(world)
-        requests = [entry.what for entry in world.slack.ledger if entry.what != "socket.ack"]
+        requests = [entry.endpoint for entry in world.slack.request_log if entry.endpoint != "socket.ack"]
         assert {"socket", "response_url", "chat.postMessage"} <= set(requests)
         assert proxy.asked_for(slack) == len(requests)
-        assert proxy.asked_for(api) == len(world.api.ledger)
+        assert proxy.asked_for(api) == len(world.api.request_log)
 
 
 @pytest.mark.parametrize("entries", ["127.0.0.0/8", "::1, 127.0.0.1 ,fd00::/8", "*"])
@@ -59,7 +59,7 @@ async def test_one_side_may_be_left_out_by_its_port(world: World) -> None:
 async def test_a_picture_and_its_bytes_go_through_the_proxy(world: World) -> None:
     async with proxy_server() as proxy:
         async with open_slack(world.settings(HTTP_PROXY=proxy.url)) as gateway:
-            assert await gateway.upload(Upload(b"\x89PNG", "loss.png", "Loss"))
+            assert await gateway.upload(FileUpload(b"\x89PNG", "loss.png", "Loss"))
         assert proxy.asked_for(origins(world)[0]) == 3
 
 
@@ -71,7 +71,7 @@ async def test_a_proxy_gets_its_password_and_nobody_else_sees_it(world: World) -
     assert proxy.asked_for(origins(world)[1]) > 1
     assert code == 0
     assert f"HTTP_PROXY (127.0.0.1:{proxy.port})" in said
-    seen = f"{said} {list(world.slack.ledger)} {list(world.api.ledger)}"
+    seen = f"{said} {list(world.slack.request_log)} {list(world.api.request_log)}"
     assert "c4n4ry-p" not in seen
 
 

@@ -1,9 +1,9 @@
 import pytest
 
 from bot.sandbox.faults import Fault
-from tests.world import World, cancelling
+from tests.world import World, cancel_request
 
-RED = "ftjob_confirm"
+CONFIRM = "ftjob_confirm"
 SILENT = Fault("drop")
 BROKEN = Fault("answer", status=500, body="oops")
 PAGE = Fault("answer", status=200, headers={"Content-Type": "text/html"}, body="<html>")
@@ -17,8 +17,8 @@ async def test_members_may_read_and_follow(world: World) -> None:
     async with world.bot():
         for asked in (f"status {job}", "list", f"track {job}", "tracked", f"untrack {job}", "subscribe", "about"):
             answer = await world.say(asked, by="milo")
-            assert "may not" not in answer.plain
-            assert ":warning:" not in answer.plain
+            assert "may not" not in answer.plain_text
+            assert ":warning:" not in answer.plain_text
 
 
 @pytest.mark.parametrize(("who", "said"), [("gia", "Guests"), ("sam", "members of this workspace")])
@@ -27,17 +27,17 @@ async def test_guests_and_strangers_get_one_short_refusal_and_nothing_else(world
 
     async with world.bot() as bot:
         await world.say(f"track {job}", channel=world.ops)
-        asked = len(world.api.ledger.of("GET /fine_tuning/jobs/{id}"))
+        asked = len(world.api.request_log.for_endpoint("GET /fine_tuning/jobs/{id}"))
         looks = ("help", "help track", "lst", f"statsu {job}", f"status {job}", "list", "about", "settings")
         changes = (f"track {job}", f"track {job} me", "untrack all", "subscribe", f"cancel {job}")
         answers = [await world.say(verb, by=who, channel=world.ops) for verb in (*looks, *changes)]
         assert len(await bot.store.tracks.in_channel(world.ops.id)) == 1
 
-    assert {answer.plain for answer in answers} == {answers[0].plain}
-    assert said in answers[0].plain
+    assert {answer.plain_text for answer in answers} == {answers[0].plain_text}
+    assert said in answers[0].plain_text
     assert all(answer.ephemeral for answer in answers)
-    assert len(world.api.ledger.of("GET /fine_tuning/jobs/{id}")) == asked
-    assert world.orders == []
+    assert len(world.api.request_log.for_endpoint("GET /fine_tuning/jobs/{id}")) == asked
+    assert world.actions == []
     assert len(world.ops.messages) == 1
 
 
@@ -61,17 +61,17 @@ async def test_guests_who_are_allowed_look_things_up_and_change_nothing(world: W
             f"cancel {job}",
         )
         refused = [await world.say(verb, by="gia") for verb in (*verbs, "untrack all", "outbox")]
-        pressed = await world.press(world.about(job)[0], "ftjob_untrack", by="gia")
+        pressed = await world.press(world.messages_about(job)[0], "ftjob_untrack", by="gia")
         strangers = [await world.say(verb, by="sam") for verb in ("help", f"status {job}")]
         assert len(await bot.store.tracks.in_channel(world.ml.id)) == 1
 
-    assert "Running" in shown.plain
-    assert job in listed.plain
-    assert "/ftjob status" in helped.plain
-    assert {answer.plain for answer in (*refused, pressed)} == {refused[0].plain}
-    assert "Guests of this workspace can only look things up here" in refused[0].plain
-    assert all("I answer only members" in answer.plain for answer in strangers)
-    assert world.orders == []
+    assert "Running" in shown.plain_text
+    assert job in listed.plain_text
+    assert "/ftjob status" in helped.plain_text
+    assert {answer.plain_text for answer in (*refused, pressed)} == {refused[0].plain_text}
+    assert "Guests of this workspace can only look things up here" in refused[0].plain_text
+    assert all("I answer only members" in answer.plain_text for answer in strangers)
+    assert world.actions == []
     assert world.ops.messages == world.slack.direct_message(world.gia).messages == []
     assert len(world.ml.messages) == 1
 
@@ -81,14 +81,14 @@ async def test_a_member_who_is_named_as_an_operator_may_cancel(world: World) -> 
 
     async with world.bot(FTJOB_OPERATORS=f"{world.milo.id}, S0OTHERS"):
         question = await world.say(f"cancel {job}", by="milo")
-        answer = await world.press(question, RED, by="milo")
+        answer = await world.press(question, CONFIRM, by="milo")
 
-    assert "Cancel sent" in answer.plain
-    assert world.orders == [cancelling(job)]
+    assert "Cancel sent" in answer.plain_text
+    assert world.actions == [cancel_request(job)]
 
 
 async def test_the_members_of_a_user_group_may_cancel_and_others_are_told_of_the_group(world: World) -> None:
-    nina = world.slack.add_person("nina")
+    nina = world.slack.add_user("nina")
     group = world.slack.add_usergroup("trainers", [world.milo])
     job = world.api.add_job(status="running")
 
@@ -96,11 +96,11 @@ async def test_the_members_of_a_user_group_may_cancel_and_others_are_told_of_the
         question = await world.say(f"cancel {job}", by="milo")
         exchange = await nina.command(f"cancel {job}", world.ml)
         refused = await exchange.reply()
-        await world.press(question, RED, by="milo")
+        await world.press(question, CONFIRM, by="milo")
 
-    assert group in refused.plain
+    assert group in refused.plain_text
     assert refused.buttons == {}
-    assert world.orders == [cancelling(job)]
+    assert world.actions == [cancel_request(job)]
 
 
 async def test_a_guest_in_the_operators_group_still_may_not(world: World) -> None:
@@ -111,7 +111,7 @@ async def test_a_guest_in_the_operators_group_still_may_not(world: World) -> Non
         answers = [await world.say(f"cancel {job}", by=who) for who in ("gia", "sam")]
 
     assert all(answer.buttons == {} for answer in answers)
-    assert world.orders == []
+    assert world.actions == []
 
 
 async def test_an_admin_may_cancel_even_where_the_user_groups_cannot_be_asked(world: World) -> None:
@@ -121,8 +121,8 @@ async def test_an_admin_may_cancel_even_where_the_user_groups_cannot_be_asked(wo
         question = await world.say(f"cancel {job}")
         refused = await world.say(f"cancel {job}", by="milo")
 
-    assert RED in question.buttons
-    assert RED not in refused.buttons
+    assert CONFIRM in question.buttons
+    assert CONFIRM not in refused.buttons
 
 
 async def test_a_read_only_bot_offers_no_cancel_and_refuses_it_to_everybody(world: World) -> None:
@@ -135,13 +135,13 @@ async def test_a_read_only_bot_offers_no_cancel_and_refuses_it_to_everybody(worl
         [card] = world.ml.messages
         shown = await world.say(f"status {job}")
         refused = await world.say(f"cancel {job}")
-        late = await world.press(question, RED)
+        late = await world.press(question, CONFIRM)
 
     assert "ftjob_cancel" not in card.buttons
     assert "ftjob_cancel" not in shown.buttons
-    assert "FTJOB_READ_ONLY" in refused.plain
-    assert "FTJOB_READ_ONLY" in late.plain
-    assert world.orders == []
+    assert "FTJOB_READ_ONLY" in refused.plain_text
+    assert "FTJOB_READ_ONLY" in late.plain_text
+    assert world.actions == []
 
 
 @pytest.mark.parametrize("fault", [SILENT, BROKEN, PAGE, TEXT, REFUSED], ids="drop 500 html text refused".split())
@@ -166,11 +166,11 @@ async def test_where_slack_cannot_say_who_somebody_is_its_last_word_lets_them_re
         world.slack.faults.clear()
         question = await world.say(f"cancel {job}")
 
-    assert "Running" in read.plain
+    assert "Running" in read.plain_text
     for answer in (*changed, refused, elsewhere, too_old):
-        assert "could not ask Slack" in answer.plain
-    assert RED in question.buttons, "the failure is not remembered"
-    assert world.orders == []
+        assert "could not ask Slack" in answer.plain_text
+    assert CONFIRM in question.buttons, "the failure is not remembered"
+    assert world.actions == []
     assert world.ops.messages == world.ml.messages == []
 
 
@@ -181,11 +181,11 @@ async def test_somebody_who_lost_their_rights_loses_them_here_within_five_minute
         question = await world.say(f"cancel {job}")
         world.olivia.is_admin = False
         world.skip(301)
-        refused = await world.press(question, RED)
+        refused = await world.press(question, CONFIRM)
 
-    assert "may not" in refused.plain
-    assert world.orders == []
-    assert len(world.slack.ledger.of("users.info")) == 2
+    assert "may not" in refused.plain_text
+    assert world.actions == []
+    assert len(world.slack.request_log.for_endpoint("users.info")) == 2
 
 
 async def test_who_somebody_is_is_asked_once_for_many_commands(world: World) -> None:
@@ -193,4 +193,4 @@ async def test_who_somebody_is_is_asked_once_for_many_commands(world: World) -> 
         for _ in range(4):
             await world.say("about")
 
-    assert len(world.slack.ledger.of("users.info")) == 1
+    assert len(world.slack.request_log.for_endpoint("users.info")) == 1

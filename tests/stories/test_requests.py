@@ -13,17 +13,17 @@ async def test_a_hundred_live_jobs_cost_one_request_a_sweep(world: World) -> Non
     async with world.bot(FTJOB_POLL_SECONDS=str(HOUR)) as bot:
         await world.say("subscribe")
         await world.say(f"track {jobs[0]}", channel=world.ops)
-        await bot.sweepers["default"].sweep()
-        before = len(world.api.ledger)
+        await bot.pollers["default"].poll()
+        before = len(world.api.request_log)
         for _ in range(5):
-            await bot.sweepers["default"].sweep()
-        requests = [(entry.what, entry.request["query"]) for entry in world.api.ledger][before:]
+            await bot.pollers["default"].poll()
+        requests = [(entry.endpoint, entry.request["query"]) for entry in world.api.request_log][before:]
         assert requests == [(LIST, {"limit": "100"})] * 5
 
         world.api.change(jobs[0], status="succeeded", fine_tuned_model=MODEL)
-        await bot.sweepers["default"].sweep()
-        await world.until_told(jobs[0], "Succeeded", channel=world.ops)
-        assert len(world.api.ledger) == before + 6, "it costs nothing more where something changes"
+        await bot.pollers["default"].poll()
+        await world.until_delivered(jobs[0], "Succeeded", channel=world.ops)
+        assert len(world.api.request_log) == before + 6, "it costs nothing more where something changes"
 
 
 async def test_settled_jobs_cost_no_request_where_nothing_is_subscribed(any_world: World) -> None:
@@ -35,14 +35,14 @@ async def test_settled_jobs_cost_no_request_where_nothing_is_subscribed(any_worl
         for each in (*ended, job):
             await world.say(f"track {each}")
         world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
-        await world.until_told(job, "Succeeded")
+        await world.until_delivered(job, "Succeeded")
         await _until_idle(world, bot)
-        before = len(world.api.ledger)
+        before = len(world.api.request_log)
         for _ in range(5):
-            await bot.sweepers["default"].sweep()
+            await bot.pollers["default"].poll()
 
-        assert len(world.api.ledger) == before
-        assert world.told(job) == ["Succeeded"]
+        assert len(world.api.request_log) == before
+        assert world.delivered(job) == ["Succeeded"]
 
 
 async def test_a_succeeded_job_is_watched_for_an_hour_until_its_model_has_a_name(world: World) -> None:
@@ -52,9 +52,9 @@ async def test_a_succeeded_job_is_watched_for_an_hour_until_its_model_has_a_name
         await world.say(f"track {job}")
         for _ in range(58):
             world.skip(60)
-            before = len(world.api.ledger)
-            await bot.sweepers["default"].sweep()
-            assert len(world.api.ledger) == before + 1
+            before = len(world.api.request_log)
+            await bot.pollers["default"].poll()
+            assert len(world.api.request_log) == before + 1
         world.skip(600)
         await _until_idle(world, bot)
 
@@ -66,13 +66,13 @@ async def test_a_tracked_job_beyond_the_first_page_costs_one_request_more(world:
 
     async with world.bot(FTJOB_POLL_SECONDS=str(HOUR)) as bot:
         await world.say(f"track {old}")
-        await bot.sweepers["default"].sweep()
-        before = len(world.api.ledger)
+        await bot.pollers["default"].poll()
+        before = len(world.api.request_log)
         world.api.change(old, status="paused")
-        await bot.sweepers["default"].sweep()
-        await world.until_told(old, "Paused")
+        await bot.pollers["default"].poll()
+        await world.until_delivered(old, "Paused")
 
-    assert len(world.api.ledger) == before + 2
+    assert len(world.api.request_log) == before + 2
 
 
 async def test_a_bot_that_follows_nothing_asks_for_nothing(world: World) -> None:
@@ -80,17 +80,17 @@ async def test_a_bot_that_follows_nothing_asks_for_nothing(world: World) -> None
 
     async with world.bot() as bot:
         for _ in range(3):
-            await bot.sweepers["default"].sweep()
+            await bot.pollers["default"].poll()
         await world.say("tracked")
 
-    assert len(world.api.ledger) == 0
+    assert len(world.api.request_log) == 0
 
 
 async def _until_idle(world: World, bot: Bot) -> None:
     """Sweep until a sweep needs no request any more."""
     async with within(10):
         while True:
-            before = len(world.api.ledger)
-            await bot.sweepers["default"].sweep()
-            if len(world.api.ledger) == before:
+            before = len(world.api.request_log)
+            await bot.pollers["default"].poll()
+            if len(world.api.request_log) == before:
                 return

@@ -22,17 +22,17 @@ async def test_a_change_while_the_bot_was_stopped_is_told_once_when_it_is_back(a
         for each in (job, same):
             await world.say(f"track {each}")
     world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
-    assert world.told(job) == []
+    assert world.delivered(job) == []
 
     async with world.bot() as bot:
-        await world.until_told(job, "Succeeded")
-        await world.settled(bot)
+        await world.until_delivered(job, "Succeeded")
+        await world.until_quiet(bot)
     async with world.bot() as bot:
-        await world.settled(bot)
+        await world.until_quiet(bot)
 
-    assert world.told(job) == ["Succeeded"]
-    assert world.told(same) == []
-    assert world.about(job)[-1].thread_ts == world.about(job)[0].ts
+    assert world.delivered(job) == ["Succeeded"]
+    assert world.delivered(same) == []
+    assert world.messages_about(job)[-1].thread_ts == world.messages_about(job)[0].ts
 
 
 async def test_a_bot_that_is_killed_between_the_commit_and_the_post_tells_once(any_world: World) -> None:
@@ -42,21 +42,23 @@ async def test_a_bot_that_is_killed_between_the_commit_and_the_post_tells_once(a
 
     async with world.process() as process:
         await world.say(f"track {job}")
-        before = len(world.slack.ledger.of(POST))
+        before = len(world.slack.request_log.for_endpoint(POST))
         world.slack.faults.add(POST, LIMITED)
         world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
-        await world.slack.ledger.until(lambda: len(world.slack.ledger.of(POST)) > before, why="the refused post")
+        await world.slack.request_log.wait_until(
+            lambda: len(world.slack.request_log.for_endpoint(POST)) > before, why="the refused post"
+        )
         process.kill()
         await process.wait()
-    assert world.told(job) == []
+    assert world.delivered(job) == []
     await _half_a_minute_later(world)
 
     async with world.bot() as bot:
-        await world.until_told(job, "Succeeded")
-        await world.settled(bot)
+        await world.until_delivered(job, "Succeeded")
+        await world.until_quiet(bot)
         await world.say("about")
 
-    assert world.told(job) == ["Succeeded"]
+    assert world.delivered(job) == ["Succeeded"]
     assert len(world.ml.messages) == 2
 
 
@@ -66,19 +68,21 @@ async def test_a_bot_that_is_killed_in_the_middle_of_a_post_that_never_arrived_t
 
     async with world.process() as process:
         await world.say(f"track {job}")
-        before = len(world.slack.ledger.of(POST))
+        before = len(world.slack.request_log.for_endpoint(POST))
         world.slack.faults.add(POST, Fault("hang"))
         world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
-        await world.slack.ledger.until(lambda: len(world.slack.ledger.of(POST)) > before, why="the post that hangs")
+        await world.slack.request_log.wait_until(
+            lambda: len(world.slack.request_log.for_endpoint(POST)) > before, why="the post that hangs"
+        )
         process.kill()
         await process.wait()
     await _half_a_minute_later(world)
 
     async with world.bot() as bot:
-        await world.until_told(job, "Succeeded")
-        await world.settled(bot)
+        await world.until_delivered(job, "Succeeded")
+        await world.until_quiet(bot)
 
-    assert world.told(job) == ["Succeeded"]
+    assert world.delivered(job) == ["Succeeded"]
 
 
 async def test_a_change_while_the_killed_bot_lay_there_is_told_once_when_it_is_back(world: World) -> None:
@@ -91,10 +95,10 @@ async def test_a_change_while_the_killed_bot_lay_there_is_told_once_when_it_is_b
     world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
 
     async with world.bot() as bot:
-        await world.until_told(job, "Succeeded")
-        await world.settled(bot)
+        await world.until_delivered(job, "Succeeded")
+        await world.until_quiet(bot)
 
-    assert world.told(job) == ["Succeeded"]
+    assert world.delivered(job) == ["Succeeded"]
 
 
 async def test_what_happened_long_before_anybody_looked_again_is_told_as_found_late(world: World) -> None:
@@ -102,15 +106,15 @@ async def test_what_happened_long_before_anybody_looked_again_is_told_as_found_l
 
     async with world.bot() as bot:
         await world.say(f"track {job}")
-        await bot.sweepers["default"].sweep()
+        await bot.pollers["default"].poll()
     world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
     world.skip(7300)
 
     async with world.bot() as bot:
-        await world.until_told(job, "Succeeded")
-        await world.settled(bot)
+        await world.until_delivered(job, "Succeeded")
+        await world.until_quiet(bot)
 
-    said = world.ml.messages[-1].plain
+    said = world.ml.messages[-1].plain_text
     assert "found late" in said
     assert "2 h 1 min" in said
 
@@ -124,12 +128,12 @@ async def test_a_stop_waits_for_the_sweep_under_way_and_what_that_saw_is_told_by
     world.api.change(job, status="paused")
     world.api.faults.always(LIST, Fault("late", seconds=2))
     async with world.bot(**seldom):
-        assert len(world.api.ledger.of(LIST)) <= 1, "the answer is still on its way"
+        assert len(world.api.request_log.for_endpoint(LIST)) <= 1, "the answer is still on its way"
     world.api.faults.always(LIST, Fault("drop"))
     async with world.bot(**seldom):
-        await world.until_told(job, "Paused")
+        await world.until_delivered(job, "Paused")
 
-    assert [entry.status for entry in world.api.ledger.of(LIST)].count(200) == 1
+    assert [entry.status for entry in world.api.request_log.for_endpoint(LIST)].count(200) == 1
 
 
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
@@ -141,8 +145,8 @@ async def test_a_bot_that_is_told_to_stop_ends_cleanly_in_the_middle_of_a_sweep(
     async with world.process() as process:
         await world.say(f"track {job}")
         world.api.faults.always(LIST, Fault("hang", seconds=60))
-        before = len(world.api.ledger)
-        await world.api.ledger.until(lambda: len(world.api.ledger) > before, why="a sweep under way")
+        before = len(world.api.request_log)
+        await world.api.request_log.wait_until(lambda: len(world.api.request_log) > before, why="a sweep under way")
         process.send_signal(sign)
         async with within(10):
             code = await process.wait()
@@ -160,10 +164,10 @@ async def test_a_second_bot_on_the_same_sqlite_file_refuses_to_start(world: Worl
             async with world.bot():
                 pass
         world.api.change(job, status="paused")
-        await world.until_told(job, "Paused")
-        await world.settled(bot)
+        await world.until_delivered(job, "Paused")
+        await world.until_quiet(bot)
 
-    assert world.told(job) == ["Paused"]
+    assert world.delivered(job) == ["Paused"]
 
 
 async def _half_a_minute_later(world: World) -> None:

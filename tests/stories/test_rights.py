@@ -7,7 +7,7 @@ import pytest
 from bot.blocks.home import REFRESH_HOME
 from bot.listeners.shortcuts import TRACK_FROM_MESSAGE
 from bot.sandbox.faults import Fault
-from bot.sandbox.slack.users import Person
+from bot.sandbox.slack.users import SandboxUser
 from bot.sandbox.slack.workspace import TEAM
 from tests.world import World
 
@@ -41,7 +41,7 @@ ANSWERS = {
 @pytest.mark.parametrize("who", ["gia", "sam"])
 async def test_who_was_refused_stays_refused_whatever_slack_answers_later(world: World, who: str, fault: Fault) -> None:
     job = world.api.add_job(status="running", metadata={"team": "search"})
-    person: Person = getattr(world, who)
+    person: SandboxUser = getattr(world, who)
 
     async with world.bot() as bot:
         await world.say(f"track {job}")
@@ -50,18 +50,20 @@ async def test_who_was_refused_stays_refused_whatever_slack_answers_later(world:
         world.slack.faults.always(INFO, fault)
         verbs = (f"status {job}", "list", "subscribe", "untrack all", "mute all 7d", f"track {job} me", f"cancel {job}")
         answers = [await world.say(verb, by=who) for verb in verbs]
-        seen = len(world.slack.ledger.of("views.publish"))
+        seen = len(world.slack.request_log.for_endpoint("views.publish"))
         await person.open_home()
-        await world.slack.ledger.until(lambda: len(world.slack.ledger.of("views.publish")) > seen, why="a Home tab")
+        await world.slack.request_log.wait_until(
+            lambda: len(world.slack.request_log.for_endpoint("views.publish")) > seen, why="a Home tab"
+        )
         assert len(await bot.store.tracks.in_channel(world.ml.id)) == 1
         assert await bot.store.tracks.subscriptions_of(world.ml.id) == []
         assert await bot.store.mutes.in_channel(world.ml.id) == []
 
-    shown = [*(each.plain for each in answers), world.slack.homes[person.id].plain]
+    shown = [*(each.plain_text for each in answers), world.slack.homes[person.id].plain_text]
     for words in ("Running", "search", "Tracking", "subscribed", "untracked", "muted", "Newest"):
         assert not [text for text in shown if words in text], words
     assert len(world.ml.messages) == 1
-    assert world.orders == []
+    assert world.actions == []
 
 
 @pytest.mark.parametrize(
@@ -83,21 +85,23 @@ async def test_of_whom_nothing_is_known_is_told_why_and_what_to_do_in_commands_a
         world.slack.faults.always(INFO, fault)
         refused = await world.say(f"status {job}", by="milo")
         await world.milo.open_home()
-        await world.slack.ledger.until(lambda: world.milo.id in world.slack.homes, why="a Home tab")
+        await world.slack.request_log.wait_until(lambda: world.milo.id in world.slack.homes, why="a Home tab")
         home = world.slack.homes[world.milo.id]
-        shown_home, has_refresh = home.plain, REFRESH_HOME in home.buttons
+        shown_home, has_refresh = home.plain_text, REFRESH_HOME in home.buttons
         helped = await world.say("help", by="milo")
         world.slack.faults.clear()
         shown = await world.say(f"status {job}", by="milo")
         if has_refresh:
             await world.milo.click(home, REFRESH_HOME)
-            await world.slack.ledger.until(lambda: "Newest" in world.slack.homes[world.milo.id].plain, why="a Home tab")
+            await world.slack.request_log.wait_until(
+                lambda: "Newest" in world.slack.homes[world.milo.id].plain_text, why="a Home tab"
+            )
 
-    assert said in refused.plain
-    assert ("/ftjob status" in helped.plain) is ("only members" not in said), "none of ours gets no help either"
+    assert said in refused.plain_text
+    assert ("/ftjob status" in helped.plain_text) is ("only members" not in said), "none of ours gets no help either"
     assert job not in shown_home
     assert has_refresh is ("again" in said or "check" in said)
-    assert "Running" in shown.plain
+    assert "Running" in shown.plain_text
 
 
 async def test_before_slack_said_which_workspace_is_ours_nobody_is_answered_but_with_help(world: World) -> None:
@@ -110,18 +114,18 @@ async def test_before_slack_said_which_workspace_is_ours_nobody_is_answered_but_
         ordered = await world.say(f"cancel {job}")
         helped = await world.say("help", by="milo")
         await world.milo.open_home()
-        await world.slack.ledger.until(lambda: world.milo.id in world.slack.homes, why="a Home tab")
-        home = world.slack.homes[world.milo.id].plain
+        await world.slack.request_log.wait_until(lambda: world.milo.id in world.slack.homes, why="a Home tab")
+        home = world.slack.homes[world.milo.id].plain_text
         world.slack.faults.clear()
 
-    for text in (read.plain, ordered.plain, home):
+    for text in (read.plain_text, ordered.plain_text, home):
         assert "still starting" in text
         assert "Running" not in text
-    assert "/ftjob status" in helped.plain
-    assert world.slack.ledger.of(INFO) == []
+    assert "/ftjob status" in helped.plain_text
+    assert world.slack.request_log.for_endpoint(INFO) == []
 
 
-def join_grid(world: World, person: Person, *, named: str, teams: list[str]) -> None:
+def join_grid(world: World, person: SandboxUser, *, named: str, teams: list[str]) -> None:
     """Let our workspace and a person belong to an Enterprise Grid; ``named`` is the team that payloads name."""
     world.slack.workspace.enterprise_id = "E0GRID"
     person.enterprise = {"id": person.id, "enterprise_id": "E0GRID", "teams": teams}
@@ -138,17 +142,19 @@ async def test_a_member_of_ours_and_of_another_workspace_is_answered_however_sla
     async with world.bot():
         card = await world.say(f"status {job}", by="milo")
         pressed = await world.press(card, "ftjob_refresh", by="milo")
-        said = world.olivia.say(f"see {other}", world.ml)
+        said = world.olivia.post(f"see {other}", world.ml)
         tracked = await (await world.milo.shortcut(TRACK_FROM_MESSAGE, said)).reply()
         await world.milo.open_home()
-        await world.slack.ledger.until(lambda: world.milo.id in world.slack.homes, why="a Home tab")
+        await world.slack.request_log.wait_until(lambda: world.milo.id in world.slack.homes, why="a Home tab")
         await world.milo.click(world.slack.homes[world.milo.id], REFRESH_HOME)
-        await world.slack.ledger.until(lambda: len(world.slack.ledger.of("views.publish")) == 2, why="a second one")
+        await world.slack.request_log.wait_until(
+            lambda: len(world.slack.request_log.for_endpoint("views.publish")) == 2, why="a second one"
+        )
 
-    assert "Running" in card.plain
-    assert "Running" in pressed.plain
-    assert "Tracking" in tracked.plain
-    assert "Newest" in world.slack.homes[world.milo.id].plain
+    assert "Running" in card.plain_text
+    assert "Running" in pressed.plain_text
+    assert "Tracking" in tracked.plain_text
+    assert "Newest" in world.slack.homes[world.milo.id].plain_text
 
 
 async def test_where_slack_names_another_workspace_in_a_button_alone_its_answer_about_the_person_counts(
@@ -165,7 +171,7 @@ async def test_where_slack_names_another_workspace_in_a_button_alone_its_answer_
         world.milo.team_id = HOME
         pressed = await world.press(card, "ftjob_refresh", by="milo")
 
-    assert "Running" in pressed.plain
+    assert "Running" in pressed.plain_text
 
 
 @pytest.mark.parametrize("named", [TEAM, HOME], ids=["payloads name ours", "payloads name theirs"])
@@ -178,8 +184,8 @@ async def test_a_member_of_another_workspace_of_the_organization_alone_is_a_stra
         refused = await world.say(f"status {job}", by="milo")
         pressed = await world.press(card, "ftjob_refresh", by="milo")
 
-    assert "members of this workspace" in refused.plain
-    assert "members of this workspace" in pressed.plain
+    assert "members of this workspace" in refused.plain_text
+    assert "members of this workspace" in pressed.plain_text
 
 
 @pytest.mark.parametrize("verb", ["audit", "outbox"])
@@ -193,9 +199,9 @@ async def test_what_operators_alone_may_see_is_decided_by_slacks_word_of_this_mo
         world.olivia.is_restricted, world.olivia.deleted = now == "a guest", now == "deactivated"
         after = await world.say(verb)
 
-    assert "may" not in before.plain
+    assert "may" not in before.plain_text
     said = {"a member": "You may not do this", "a guest": "Guests", "deactivated": "only people"}[now]
-    assert said in after.plain
+    assert said in after.plain_text
 
 
 async def test_what_operators_alone_may_see_is_not_shown_while_slack_cannot_be_asked(world: World) -> None:
@@ -204,7 +210,7 @@ async def test_what_operators_alone_may_see_is_not_shown_while_slack_cannot_be_a
         world.slack.faults.always(INFO, error("fatal_error"))
         refused = [await world.say(verb) for verb in ("audit", "outbox")]
 
-    assert all("could not ask Slack" in each.plain for each in refused)
+    assert all("could not ask Slack" in each.plain_text for each in refused)
 
 
 async def test_a_clock_that_steps_neither_prolongs_nor_ends_what_is_known_of_somebody(world: World) -> None:
@@ -215,12 +221,12 @@ async def test_a_clock_that_steps_neither_prolongs_nor_ends_what_is_known_of_som
         for seconds in (86_400.0, -2 * 86_400.0):
             world.step(seconds)
             await world.say(f"status {job}", by="milo")
-        assert len(world.slack.ledger.of(INFO)) == 1
+        assert len(world.slack.request_log.for_endpoint(INFO)) == 1
         world.milo.is_restricted = True
         world.skip(301)
         refused = await world.say(f"status {job}", by="milo")
 
-    assert "Guests" in refused.plain
+    assert "Guests" in refused.plain_text
 
 
 async def test_one_bad_group_of_operators_does_not_keep_the_others_from_working(world: World) -> None:
@@ -229,8 +235,8 @@ async def test_one_bad_group_of_operators_does_not_keep_the_others_from_working(
 
     async with world.bot(FTJOB_OPERATORS=f"S0000GONE {group}"):
         question = await world.say(f"cancel {job}", by="milo")
-        nina = world.slack.add_person("nina")
+        nina = world.slack.add_user("nina")
         refused = await (await nina.command(f"cancel {job}", world.ml)).reply()
 
     assert "ftjob_confirm" in question.buttons
-    assert "You may not do this" in refused.plain
+    assert "You may not do this" in refused.plain_text

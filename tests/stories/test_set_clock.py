@@ -12,7 +12,7 @@ from bot.sandbox.faults import Fault
 from tests.faketime import needs_faketime, wall_clock
 from tests.pace import stopwatch
 from tests.postgres import restartable_postgres
-from tests.store.times import SetPostgres
+from tests.store.times import SkewedPostgres
 from tests.world import World
 
 HOUR, YEAR = 3600.0, 365 * 86400.0
@@ -31,7 +31,7 @@ async def stepping(database_url: str, tmp_path: Path) -> AsyncIterator[tuple[Wor
         async with World(tmp_path, database_url=database_url) as world:
             yield world, world.step
         return
-    clock = SetPostgres(database_url)
+    clock = SkewedPostgres(database_url)
     async with World(tmp_path, database_url=database_url) as world:
 
         def step(seconds: float) -> None:
@@ -45,7 +45,7 @@ async def _told_in_time(world: World, job: str, status: str, *headlines: str) ->
     model = {"fine_tuned_model": MODEL} if status == "succeeded" else {}
     async with stopwatch() as took:
         world.api.change(job, status=status, **model)
-        await world.until_told(job, *headlines, seconds=600)
+        await world.until_delivered(job, *headlines, seconds=600)
     assert took.seconds <= IN_TIME
 
 
@@ -64,10 +64,10 @@ async def test_alerts_come_in_time_and_once_when_the_clock_is_set(stepping: tupl
         await _told_in_time(world, job, "succeeded", "Paused", "Running", "Succeeded")
         step(-seconds)
         await _told_in_time(world, other, "failed", "Paused", "Failed")
-        await world.settled(bot)
+        await world.until_quiet(bot)
 
-    assert world.told(job) == ["Paused", "Running", "Succeeded"]
-    assert world.told(other) == ["Paused", "Failed"]
+    assert world.delivered(job) == ["Paused", "Running", "Succeeded"]
+    assert world.delivered(other) == ["Paused", "Failed"]
 
 
 async def _seconds_ahead(url: str) -> float:
@@ -94,8 +94,10 @@ async def test_a_process_tells_each_alert_in_time_and_once_when_a_real_clock_is_
             await _told_in_time(world, job, "running", "Paused", "Running")
             world.slack.faults.add(POST, LIMITED)
             world.api.change(job, status="paused")
-            posts = world.slack.ledger
-            await posts.until(lambda: any(post.status == 429 for post in posts.of(POST)), why="the alert has to wait")
+            posts = world.slack.request_log
+            await posts.wait_until(
+                lambda: any(post.status == 429 for post in posts.for_endpoint(POST)), why="the alert has to wait"
+            )
             ahead = await _seconds_ahead(world.database_url) if whose == "database" else None
             wall.set(-HOUR)
             await _told_in_time(world, job, "paused", "Paused", "Running", "Paused")
@@ -106,7 +108,7 @@ async def test_a_process_tells_each_alert_in_time_and_once_when_a_real_clock_is_
             await _told_in_time(world, job, "running", "Paused", "Running", "Paused", "Running")
             await _told_in_time(world, job, "succeeded", "Paused", "Running", "Paused", "Running", "Succeeded")
 
-    assert world.told(job) == ["Paused", "Running", "Paused", "Running", "Succeeded"]
+    assert world.delivered(job) == ["Paused", "Running", "Paused", "Running", "Succeeded"]
     assert ahead in (None, pytest.approx(HOUR, abs=600))
     assert ("clock.set" in "".join(world.log)) is (whose == "bot")
     assert "Traceback" not in "".join(world.log)
@@ -121,7 +123,7 @@ async def test_a_clock_that_was_ahead_at_the_start_and_is_put_right_delays_nothi
     async with world.bot() as bot:
         await world.say("subscribe")
         first = world.api.add_job(status="running")
-        await world.slack.ledger.until(lambda: world.about(first), why="it is announced")
+        await world.slack.request_log.wait_until(lambda: world.messages_about(first), why="it is announced")
         step(-seconds)
         async with stopwatch() as took:
             await world.say("unsubscribe")
@@ -129,11 +131,13 @@ async def test_a_clock_that_was_ahead_at_the_start_and_is_put_right_delays_nothi
         assert took.seconds < 10
         async with stopwatch() as took:
             job = world.api.add_job(status="queued")
-            await world.slack.ledger.until(lambda: world.about(job), seconds=600, why="it is announced")
+            await world.slack.request_log.wait_until(
+                lambda: world.messages_about(job), seconds=600, why="it is announced"
+            )
         assert took.seconds <= IN_TIME
         await _told_in_time(world, job, "running", "Running")
-        await world.settled(bot)
-    assert world.told(job) == ["Running"]
+        await world.until_quiet(bot)
+    assert world.delivered(job) == ["Running"]
 
 
 @pytest.mark.parametrize("seconds", [-HOUR, 6 * 86400.0])
@@ -144,13 +148,15 @@ async def test_a_mute_holds_as_long_as_it_was_meant_to_when_the_clock_is_set(wor
         if seconds > 0:
             world.step(seconds)
         await world.say("mute all 2h")
-        await bot.store.mutes.end_due()
+        await bot.store.mutes.expire()
         world.step(-abs(seconds))
-        assert await bot.store.mutes.end_due() == 0
+        assert await bot.store.mutes.expire() == 0
         world.api.change(job, status="paused")
-        await world.settled(bot)
-        assert world.told(job) == []
+        await world.until_quiet(bot)
+        assert world.delivered(job) == []
         world.skip(2 * HOUR + 1)
-        assert await bot.store.mutes.end_due() == 1
-        bot.sender.wake()
-        await world.slack.ledger.until(lambda: any("Paused" in message.plain for message in world.ml.messages))
+        assert await bot.store.mutes.expire() == 1
+        bot.worker.wake()
+        await world.slack.request_log.wait_until(
+            lambda: any("Paused" in message.plain_text for message in world.ml.messages)
+        )

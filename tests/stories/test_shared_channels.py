@@ -17,8 +17,8 @@ async def test_a_shared_channel_is_not_told_of_jobs(world: World, asked: str) ->
         answer = await world.say(asked.format(job=job), channel=shared)
         assert await bot.store.tracks.in_channel(shared.id) == []
 
-    assert "shared with another company" in answer.plain
-    assert "FTJOB_ALLOW_SHARED_CHANNELS=1" in answer.plain
+    assert "shared with another company" in answer.plain_text
+    assert "FTJOB_ALLOW_SHARED_CHANNELS=1" in answer.plain_text
     assert answer.ephemeral
     assert shared.messages == []
 
@@ -30,9 +30,9 @@ async def test_the_settings_may_allow_it(world: World) -> None:
     async with world.bot(FTJOB_ALLOW_SHARED_CHANNELS="1"):
         await world.say(f"track {job}", channel=shared)
         world.api.change(job, status="succeeded", fine_tuned_model="ft:x")
-        await world.until_told(job, "Succeeded", channel=shared)
+        await world.until_delivered(job, "Succeeded", channel=shared)
 
-    assert not world.slack.ledger.of(INFO)
+    assert not world.slack.request_log.for_endpoint(INFO)
 
 
 async def test_a_channel_that_becomes_shared_keeps_its_alerts_until_it_is_not(world: World) -> None:
@@ -44,13 +44,13 @@ async def test_a_channel_that_becomes_shared_keeps_its_alerts_until_it_is_not(wo
         world.skip(301)
         world.api.change(job, status="paused")
         outbox = await world.say("outbox", channel=world.ops)
-        while "shared" not in outbox.plain:
+        while "shared" not in outbox.plain_text:
             outbox = await world.say("outbox", channel=world.ops)
-        assert world.told(job) == []
+        assert world.delivered(job) == []
         world.ml.is_ext_shared = False
         world.skip(301)
         world.api.change(job, status="running")
-        await world.until_told(job, "Paused", "Running")
+        await world.until_delivered(job, "Paused", "Running")
 
 
 async def test_what_everybody_would_read_is_told_to_one_person_where_strangers_read_too(world: World) -> None:
@@ -62,7 +62,7 @@ async def test_what_everybody_would_read_is_told_to_one_person_where_strangers_r
         world.skip(301)
         answer = await world.say(f"untrack {job}")
 
-    assert job in answer.plain
+    assert job in answer.plain_text
     assert answer.ephemeral
 
 
@@ -71,13 +71,13 @@ async def test_an_alert_waits_while_slack_does_not_say_what_a_channel_is(world: 
 
     async with world.bot():
         world.slack.faults.add(INFO, *[Fault("answer", status=500, body="oops")] * 2)
-        assert "Slack did not take my message" in (await world.say(f"track {job}")).plain
-        assert "nothing was stored" in (await world.say(f"track {job}")).plain
-        assert "Tracking" in (await world.say(f"track {job}")).plain
+        assert "Slack did not take my message" in (await world.say(f"track {job}")).plain_text
+        assert "nothing was stored" in (await world.say(f"track {job}")).plain_text
+        assert "Tracking" in (await world.say(f"track {job}")).plain_text
         world.slack.faults.always(INFO, Fault("answer", status=500, body="oops"))
         world.skip(301)
         world.api.change(job, status="paused")
-        await world.until_told(job, "Paused")
+        await world.until_delivered(job, "Paused")
 
 
 async def test_without_the_scope_nobody_can_tell_and_nothing_is_told(world: World) -> None:
@@ -87,6 +87,6 @@ async def test_without_the_scope_nobody_can_tell_and_nothing_is_told(world: Worl
     async with world.bot():
         answer = await world.say(f"track {job}")
 
-    assert "channels:read" in answer.plain
+    assert "channels:read" in answer.plain_text
     assert world.ml.messages == []
     world.expect_errors("channels:read")

@@ -34,20 +34,22 @@ async def test_an_alert_that_meets_a_rate_limit_waits_for_its_time_and_arrives_o
     async with world.bot() as bot:
         await world.say(f"track {job}")
         await world.say(f"track {other}", channel=world.ops)
-        before = len(world.slack.ledger.of(POST))
+        before = len(world.slack.request_log.for_endpoint(POST))
         world.slack.faults.add(POST, limited(2))
         world.api.change(job, status="paused")
-        await world.slack.ledger.until(lambda: len(world.slack.ledger.of(POST)) > before, why="the refusal")
+        await world.slack.request_log.wait_until(
+            lambda: len(world.slack.request_log.for_endpoint(POST)) > before, why="the refusal"
+        )
         world.api.change(other, status="paused")
-        await world.until_told(other, "Paused", channel=world.ops)
-        assert world.told(job) == [], "only its own channel waits"
-        await world.until_told(job, "Paused")
-        await world.settled(bot)
+        await world.until_delivered(other, "Paused", channel=world.ops)
+        assert world.delivered(job) == [], "only its own channel waits"
+        await world.until_delivered(job, "Paused")
+        await world.until_quiet(bot)
 
-    refused, *_, delivered = world.slack.ledger.of(POST)[before:]
+    refused, *_, delivered = world.slack.request_log.for_endpoint(POST)[before:]
     assert delivered.request["channel"] == refused.request["channel"] == world.ml.id
     assert delivered.at - refused.at >= 2
-    assert "repeat" not in world.ml.messages[-1].plain, "it was certainly not posted before"
+    assert "repeat" not in world.ml.messages[-1].plain_text, "it was certainly not posted before"
     assert len(world.ml.messages) == 2
 
 
@@ -59,14 +61,14 @@ async def test_alerts_that_an_unavailable_slack_refuses_arrive_later_once_and_in
         world.slack.faults.add(POST, UNAVAILABLE, UNAVAILABLE)
         for status in ("running", "paused"):
             world.api.change(job, status=status)
-            await bot.sweepers["default"].sweep()
-        await world.until_told(job, "Running", "Paused")
-        await world.settled(bot)
+            await bot.pollers["default"].poll()
+        await world.until_delivered(job, "Running", "Paused")
+        await world.until_quiet(bot)
 
-    attempts = [str(entry.request["blocks"][0]) for entry in world.slack.ledger.of(POST)[1:]]
+    attempts = [str(entry.request["blocks"][0]) for entry in world.slack.request_log.for_endpoint(POST)[1:]]
     assert ["*Running*" in attempt for attempt in attempts] == [True, True, True, False], "one waits for the other"
-    assert world.told(job) == ["Running", "Paused"]
-    assert not any("repeat" in message.plain for message in world.ml.messages)
+    assert world.delivered(job) == ["Running", "Paused"]
+    assert not any("repeat" in message.plain_text for message in world.ml.messages)
 
 
 async def test_an_archived_channel_does_not_hold_up_the_others(world: World) -> None:
@@ -78,11 +80,11 @@ async def test_an_archived_channel_does_not_hold_up_the_others(world: World) -> 
             await world.say(f"track {job}", channel=channel)
         attic.is_archived = True
         world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
-        await world.until_told(job, "Succeeded")
-        await world.settled(bot)
+        await world.until_delivered(job, "Succeeded")
+        await world.until_quiet(bot)
 
-    assert world.told(job, attic) == []
-    refused = [entry for entry in world.slack.ledger.of(POST) if not entry.accepted]
+    assert world.delivered(job, attic) == []
+    refused = [entry for entry in world.slack.request_log.for_endpoint(POST) if not entry.accepted]
     assert len(refused) == 1, "it is not tried again and again"
 
 
@@ -93,12 +95,12 @@ async def test_a_card_that_somebody_deleted_does_not_swallow_the_alert(world: Wo
         await world.say(f"track {job}")
         world.ml.messages[0].deleted = True
         world.api.change(job, status="paused")
-        await world.until_told(job, "Paused")
-        await world.settled(bot)
+        await world.until_delivered(job, "Paused")
+        await world.until_quiet(bot)
 
     told, card = sorted(world.ml.messages, key=lambda message: "ftjob_untrack" in message.buttons)
     assert told.thread_ts is None
-    assert "*Paused*" in card.plain, "it is posted anew"
+    assert "*Paused*" in card.plain_text, "it is posted anew"
 
 
 async def test_an_answer_whose_response_url_is_used_up_is_shown_to_the_asker_all_the_same(world: World) -> None:
@@ -108,10 +110,10 @@ async def test_an_answer_whose_response_url_is_used_up_is_shown_to_the_asker_all
         world.slack.faults.add("response_url", USED_UP)
         answer = await world.say(f"status {job}", by="milo")
 
-    assert "Running" in answer.plain
+    assert "Running" in answer.plain_text
     assert answer.user == world.milo.id
     assert answer.ephemeral
-    [shown] = [entry.request for entry in world.slack.ledger.of("chat.postEphemeral")]
+    [shown] = [entry.request for entry in world.slack.request_log.for_endpoint("chat.postEphemeral")]
     assert (shown["user"], shown["channel"]) == (world.milo.id, world.ml.id)
     assert world.ml.messages == []
 
@@ -123,7 +125,7 @@ async def test_an_answer_for_the_channel_reaches_it_without_a_response_url_too(w
         await world.say(f"track {job}")
         world.slack.faults.add("response_url", USED_UP)
         await world.milo.command(f"untrack {job}", world.ml)
-        await world.slack.ledger.until(lambda: len(world.ml.messages) == 2, why="the public answer")
+        await world.slack.request_log.wait_until(lambda: len(world.ml.messages) == 2, why="the public answer")
 
     assert f"<@{world.milo.id}> untracked" in world.ml.messages[-1].text
     assert world.slack.ephemerals[-1].user == world.olivia.id, "only she got an answer of her own"
@@ -136,19 +138,19 @@ async def test_a_foreign_response_url_is_never_used(world: World) -> None:
         world.slack.workspace.origin = lambda: f"{world.api.origin}/stolen"
         answer = await world.say(f"status {job}")
 
-    assert "Running" in answer.plain
-    assert [entry.what for entry in world.api.ledger] == ["GET /fine_tuning/jobs/{id}"]
-    assert len(world.slack.ledger.of("chat.postEphemeral")) == 1
+    assert "Running" in answer.plain_text
+    assert [entry.endpoint for entry in world.api.request_log] == ["GET /fine_tuning/jobs/{id}"]
+    assert len(world.slack.request_log.for_endpoint("chat.postEphemeral")) == 1
 
 
 async def test_the_bot_answers_again_after_slack_cut_its_connection(world: World) -> None:
     async with world.bot():
         await world.say("about")
         await world.slack.disconnect_all()
-        await world.slack.connected(seconds=20)
+        await world.slack.wait_for_connection(seconds=20)
         answer = await world.say("about")
 
-    assert "ftjob" in answer.plain
+    assert "ftjob" in answer.plain_text
 
 
 async def test_a_bot_that_starts_before_slack_watches_jobs_and_tells_them_when_slack_is_back(world: World) -> None:
@@ -161,11 +163,11 @@ async def test_a_bot_that_starts_before_slack_watches_jobs_and_tells_them_when_s
         world.slack.faults.add(what, UNAVAILABLE)
 
     async with world.bot() as bot:
-        await world.until_told(job, "Paused")
-        await world.settled(bot)
+        await world.until_delivered(job, "Paused")
+        await world.until_quiet(bot)
         answer = await world.say("about")
 
-    assert "ftjob" in answer.plain
+    assert "ftjob" in answer.plain_text
     assert len(world.ml.messages) == 2
 
 
@@ -190,12 +192,16 @@ async def test_no_secret_reaches_the_log_whatever_breaks(world: World) -> None:
             world.slack.faults.add("chat.postEphemeral", Fault("answer", status=200, body="no JSON"))
             world.api.faults.add("GET /fine_tuning/jobs", Fault("drop"))
             await world.olivia.command("list", world.ml)
-            await world.slack.ledger.until(lambda: "answer.unconfirmed" in "".join(world.log), why="no answer")
+            await world.slack.request_log.wait_until(
+                lambda: "answer.unconfirmed" in "".join(world.log), why="no answer"
+            )
             with without(world.folder / "ftjob.db", "track"):
                 await world.say("tracked")
-            await world.slack.ledger.until(lambda: "command.broke" in "".join(world.log), why="an error in the log")
+            await world.slack.request_log.wait_until(
+                lambda: "command.broke" in "".join(world.log), why="an error in the log"
+            )
             process.terminate()
-            await world.slack.ledger.until(lambda: "bot.stopping" in "".join(world.log), why="the whole log")
+            await world.slack.request_log.wait_until(lambda: "bot.stopping" in "".join(world.log), why="the whole log")
         log = "".join(world.log)
         assert "Traceback" in log or '"frames"' in log
         for secret in (world.slack.bot_token, world.slack.app_token, *world.api.keys):

@@ -8,7 +8,7 @@ from tests.world import World
 YES = "ftjob_confirm"
 
 
-def order(verb: str, job: str) -> str:
+def propose(verb: str, job: str) -> str:
     return f"POST /fine_tuning/jobs/{{id}}/{verb} {job}"
 
 
@@ -19,22 +19,22 @@ async def test_a_job_is_paused_and_resumed_and_the_thread_tells_who_did_it(any_w
         await world.say(f"track {job}")
         asked = await world.say(f"pause {job}")
         assert asked.ephemeral
-        assert "Pause this job" in asked.plain
-        assert "can be resumed" in asked.plain
-        assert world.orders == []
+        assert "Pause this job" in asked.plain_text
+        assert "can be resumed" in asked.plain_text
+        assert world.actions == []
 
         answer = await world.press(asked, YES)
-        assert "Pause sent." in answer.plain
-        assert world.orders == [order("pause", job)]
-        await world.slack.ledger.until(
-            lambda: "Pause ordered" in "".join(m.plain for m in world.about(job)), seconds=20
+        assert "Pause sent." in answer.plain_text
+        assert world.actions == [propose("pause", job)]
+        await world.slack.request_log.wait_until(
+            lambda: "Pause ordered" in "".join(m.plain_text for m in world.messages_about(job)), seconds=20
         )
 
         resumed = await world.press(await world.say(f"resume {job}"), YES)
-        assert "Resume sent." in resumed.plain
-        assert world.orders == [order("pause", job), order("resume", job)]
+        assert "Resume sent." in resumed.plain_text
+        assert world.actions == [propose("pause", job), propose("resume", job)]
         exported = await world.say("audit 20")
-        assert "resume" in exported.plain
+        assert "resume" in exported.plain_text
         assert world.ops.messages == []
 
 
@@ -53,9 +53,9 @@ async def test_an_order_that_makes_no_sense_is_not_even_asked_about(
     job = world.api.add_job(status=status)
     async with world.bot():
         said = await world.say(f"{verb} {job}")
-    assert says in said.plain
+    assert says in said.plain_text
     assert said.buttons == {}
-    assert world.orders == []
+    assert world.actions == []
 
 
 async def test_a_member_may_neither_pause_nor_resume_and_is_told_who_may(world: World) -> None:
@@ -63,11 +63,11 @@ async def test_a_member_may_neither_pause_nor_resume_and_is_told_who_may(world: 
     async with world.bot():
         for text in (f"pause {running}", f"resume {paused}"):
             said = await world.say(text, by="milo")
-            assert "Admins and owners" in said.plain
+            assert "Admins and owners" in said.plain_text
         asked = await world.say(f"pause {running}")
         refused = await world.press(asked, YES, by="milo")
-        assert "Admins and owners" in refused.plain
-    assert world.orders == []
+        assert "Admins and owners" in refused.plain_text
+    assert world.actions == []
 
 
 async def test_each_action_is_shown_with_its_own_sign_in_the_thread(world: World) -> None:
@@ -76,14 +76,14 @@ async def test_each_action_is_shown_with_its_own_sign_in_the_thread(world: World
         await world.say(f"track {job}")
         for verb in ("pause", "resume", "cancel"):
             await world.press(await world.say(f"{verb} {job}"), YES)
-        await world.slack.ledger.until(lambda: len(ordered(world, job)) == 3, seconds=20, why="three lines")
+        await world.slack.request_log.wait_until(lambda: len(confirmed(world, job)) == 3, seconds=20, why="three lines")
     signs = (":double_vertical_bar: *Pause", ":arrow_forward: *Resume", ":octagonal_sign: *Cancel")
-    assert [said.split(" ordered*")[0] for said in ordered(world, job)] == list(signs)
+    assert [said.split(" ordered*")[0] for said in confirmed(world, job)] == list(signs)
 
 
-def ordered(world: World, job: str) -> list[str]:
+def confirmed(world: World, job: str) -> list[str]:
     """Return the lines about orders in the thread of a job."""
-    return [message.text for message in world.about(job) if " ordered*" in message.text]
+    return [message.text for message in world.messages_about(job) if " ordered*" in message.text]
 
 
 async def test_a_running_job_that_moves_on_at_work_is_paused_all_the_same(world: World) -> None:
@@ -92,8 +92,8 @@ async def test_a_running_job_that_moves_on_at_work_is_paused_all_the_same(world:
         asked = await world.say(f"pause {job}")
         world.api.change(job, status="uploading")
         said = await world.press(asked, YES)
-    assert "It was running when I asked and uploading when you confirmed." in said.plain
-    assert world.orders == [order("pause", job)]
+    assert "It was running when I asked and uploading when you confirmed." in said.plain_text
+    assert world.actions == [propose("pause", job)]
 
 
 async def test_a_job_in_a_state_that_nobody_knows_any_more_is_asked_about_again(world: World) -> None:
@@ -102,10 +102,10 @@ async def test_a_job_in_a_state_that_nobody_knows_any_more_is_asked_about_again(
         asked = await world.say(f"resume {job}")
         world.api.change(job, status="word_of_tomorrow")
         again = await world.press(asked, YES)
-        assert world.orders == []
-        assert "It was paused when I asked" in again.plain
+        assert world.actions == []
+        assert "It was paused when I asked" in again.plain_text
         await world.press(again, YES)
-    assert world.orders == [order("resume", job)]
+    assert world.actions == [propose("resume", job)]
 
 
 async def test_a_pause_of_a_job_that_was_paused_meanwhile_is_not_sent(world: World) -> None:
@@ -114,8 +114,8 @@ async def test_a_pause_of_a_job_that_was_paused_meanwhile_is_not_sent(world: Wor
         asked = await world.say(f"pause {job}")
         world.api.change(job, status="paused")
         said = await world.press(asked, YES)
-    assert "Nothing to pause" in said.plain
-    assert world.orders == []
+    assert "Nothing to pause" in said.plain_text
+    assert world.actions == []
 
 
 async def test_a_pause_whose_answer_is_lost_is_found_out_by_reading(world: World) -> None:
@@ -124,9 +124,9 @@ async def test_a_pause_whose_answer_is_lost_is_found_out_by_reading(world: World
         asked = await world.say(f"pause {job}")
         world.api.faults.add("POST /fine_tuning/jobs/{id}/pause", Fault("drop", accepted=True))
         said = await world.press(asked, YES)
-    assert "did not say what became of the pause" in said.plain
-    assert "is paused now" in said.plain
-    assert world.orders == [order("pause", job)]
+    assert "did not say what became of the pause" in said.plain_text
+    assert "is paused now" in said.plain_text
+    assert world.actions == [propose("pause", job)]
 
 
 async def test_a_job_that_was_resumed_is_paused_again_within_the_same_minute(world: World) -> None:
@@ -134,7 +134,7 @@ async def test_a_job_that_was_resumed_is_paused_again_within_the_same_minute(wor
     async with world.bot():
         for verb in ("pause", "resume", "pause", "resume"):
             said = await world.press(await world.say(f"{verb} {job}"), YES)
-            assert f"{verb.capitalize()} sent." in said.plain
+            assert f"{verb.capitalize()} sent." in said.plain_text
             if verb == "resume":
                 world.api.change(job, status="running")
-    assert world.orders == [order(verb, job) for verb in ("pause", "resume", "pause", "resume")]
+    assert world.actions == [propose(verb, job) for verb in ("pause", "resume", "pause", "resume")]

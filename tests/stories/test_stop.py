@@ -27,14 +27,18 @@ async def test_a_stop_with_slack_and_the_api_hanging_ends_within_ten_seconds_and
 
     async with world.process() as process:
         await world.say(f"track {job} {other}")  # the other one keeps it looking
-        posts = len(world.slack.ledger.of(POST))
+        posts = len(world.slack.request_log.for_endpoint(POST))
         world.slack.faults.add(POST, Fault("hang", accepted=accepted, seconds=60))
         world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
-        await world.slack.ledger.until(lambda: len(world.slack.ledger.of(POST)) > posts, why="a post that hangs")
+        await world.slack.request_log.wait_until(
+            lambda: len(world.slack.request_log.for_endpoint(POST)) > posts, why="a post that hangs"
+        )
         world.slack.faults.always("*", HANG)
         world.api.faults.always(LIST, HANG)
-        sweeps = len(world.api.ledger.of(LIST))
-        await world.api.ledger.until(lambda: len(world.api.ledger.of(LIST)) > sweeps, why="a sweep that hangs")
+        sweeps = len(world.api.request_log.for_endpoint(LIST))
+        await world.api.request_log.wait_until(
+            lambda: len(world.api.request_log.for_endpoint(LIST)) > sweeps, why="a sweep that hangs"
+        )
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(60), stopwatch() as took:
             code = await process.wait()
@@ -46,9 +50,9 @@ async def test_a_stop_with_slack_and_the_api_hanging_ends_within_ten_seconds_and
     world.api.faults.clear()
     world.skip(60)
     async with world.bot() as bot:
-        await world.until_told(job, "Succeeded")
-        await world.settled(bot)
-    assert world.told(job) == ["Succeeded"]
+        await world.until_delivered(job, "Succeeded")
+        await world.until_quiet(bot)
+    assert world.delivered(job) == ["Succeeded"]
 
 
 async def test_commands_and_requests_under_way_hold_a_stop_up_no_longer(tmp_path: Path, transport: Transport) -> None:
@@ -78,10 +82,10 @@ async def test_no_sweep_begins_while_a_door_still_closes(tmp_path: Path) -> None
         async with world.bot() as bot:
             assert bot.port
             await world.say(f"track {job}")
-            await world.settled(bot)
+            await world.until_quiet(bot)
             await requests.enter_async_context(_half_a_request(bot.port))
-            before = len(world.api.ledger.of(LIST))
-        after = len(world.api.ledger.of(LIST))
+            before = len(world.api.request_log.for_endpoint(LIST))
+        after = len(world.api.request_log.for_endpoint(LIST))
 
     assert after - before <= 1, "the sweep that was under way, and no other"
 
@@ -112,12 +116,14 @@ async def test_a_second_signal_ends_it_at_once_and_safely(world: World) -> None:
 
     async with world.process() as process:
         await world.say(f"track {job}")
-        posts = len(world.slack.ledger.of(POST))
+        posts = len(world.slack.request_log.for_endpoint(POST))
         world.slack.faults.add(POST, Fault("hang", accepted=True, seconds=60))
         world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
-        await world.slack.ledger.until(lambda: len(world.slack.ledger.of(POST)) > posts, why="a post that hangs")
+        await world.slack.request_log.wait_until(
+            lambda: len(world.slack.request_log.for_endpoint(POST)) > posts, why="a post that hangs"
+        )
         process.send_signal(signal.SIGTERM)
-        await world.slack.ledger.until(lambda: "bot.stopping" in "".join(world.log), why="the stop has begun")
+        await world.slack.request_log.wait_until(lambda: "bot.stopping" in "".join(world.log), why="the stop has begun")
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(60), stopwatch() as took:
             await process.wait()
@@ -125,8 +131,8 @@ async def test_a_second_signal_ends_it_at_once_and_safely(world: World) -> None:
     assert took.seconds < 2
     world.skip(60)
     async with world.bot() as bot:
-        await world.settled(bot)
-    assert world.told(job) == ["Succeeded"]
+        await world.until_quiet(bot)
+    assert world.delivered(job) == ["Succeeded"]
 
 
 async def test_an_idle_bot_stops_within_a_second_or_two(world: World) -> None:

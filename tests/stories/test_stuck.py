@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.world import LIVELY, World, headline
+from tests.world import FAST_TUNING, World, headline
 
 
 async def test_a_job_that_stays_queued_is_told_once_and_its_start_says_for_how_long(world: World) -> None:
@@ -10,35 +10,39 @@ async def test_a_job_that_stays_queued_is_told_once_and_its_start_says_for_how_l
     async with world.bot() as bot:
         await world.say(f"track {job}")
         world.skip(6.5 * 3600)
-        await bot.sweepers["default"].sweep()
-        await world.slack.ledger.until(lambda: len(world.about(job)) == 2, seconds=20, why="the word that it is stuck")
-        stuck = world.about(job)[-1]
-        assert "queued for 6 h 30 min" in stuck.plain
-        assert "provider" in stuck.plain
+        await bot.pollers["default"].poll()
+        await world.slack.request_log.wait_until(
+            lambda: len(world.messages_about(job)) == 2, seconds=20, why="the word that it is stuck"
+        )
+        stuck = world.messages_about(job)[-1]
+        assert "queued for 6 h 30 min" in stuck.plain_text
+        assert "provider" in stuck.plain_text
 
     async with world.bot() as bot:
         world.skip(3600)
-        await world.settled(bot)
-        assert len(world.about(job)) == 2, "told once, over restarts"
+        await world.until_quiet(bot)
+        assert len(world.messages_about(job)) == 2, "told once, over restarts"
         world.api.change(job, status="running")
-        await bot.sweepers["default"].sweep()
-        await world.slack.ledger.until(lambda: len(world.about(job)) == 3, seconds=20, why="that it runs")
-        running = world.about(job)[-1]
+        await bot.pollers["default"].poll()
+        await world.slack.request_log.wait_until(
+            lambda: len(world.messages_about(job)) == 3, seconds=20, why="that it runs"
+        )
+        running = world.messages_about(job)[-1]
         assert headline(running) == "Running"
-        assert "7 h 30 min" in running.plain
-        await world.settled(bot)
-        assert len(world.about(job)) == 3
+        assert "7 h 30 min" in running.plain_text
+        await world.until_quiet(bot)
+        assert len(world.messages_about(job)) == 3
     assert world.ops.messages == []
 
 
 async def test_a_price_says_what_training_cost(world: World, tmp_path: Path) -> None:
-    world.pace = LIVELY
+    world.tuning = FAST_TUNING
     config = tmp_path / "ftjob.toml"
     config.write_text('[prices]\n"gpt-4o-mini" = 3.00\n')
     job = world.api.add_job(status="running", model="gpt-4o-mini-2024-07-18")
     async with world.bot(FTJOB_CONFIG=str(config)):
         await world.say(f"track {job}")
         world.api.change(job, status="succeeded", fine_tuned_model="ft:x", trained_tokens=5_768_000)
-        await world.until_told(job, "Succeeded")
-        assert "5,768,000 (about $17.30 at $3.00 a million)" in world.about(job)[-1].plain
-        assert "$17.30" in (await world.say(f"status {job}")).plain
+        await world.until_delivered(job, "Succeeded")
+        assert "5,768,000 (about $17.30 at $3.00 a million)" in world.messages_about(job)[-1].plain_text
+        assert "$17.30" in (await world.say(f"status {job}")).plain_text

@@ -11,13 +11,13 @@ async def test_a_subscribed_channel_hears_of_a_job_that_nobody_tracked(any_world
     async with world.bot() as bot:
         await world.say("subscribe")
         job = world.api.add_job(status="running")
-        await world.slack.ledger.until(lambda: world.about(job), why="the card of a new job")
+        await world.slack.request_log.wait_until(lambda: world.messages_about(job), why="the card of a new job")
         world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
-        await world.until_told(job, "Succeeded")
-        await world.settled(bot)
+        await world.until_delivered(job, "Succeeded")
+        await world.until_quiet(bot)
 
     _, card, ended = world.ml.messages
-    assert "/ftjob subscriptions" in card.plain
+    assert "/ftjob subscriptions" in card.plain_text
     assert {"ftjob_refresh", "ftjob_untrack"} <= card.buttons.keys()
     assert "ftjob_cancel" not in card.buttons, "it shows the present: the job is over"
     assert (ended.thread_ts, ended.reply_broadcast) == (card.ts, True)
@@ -30,8 +30,8 @@ async def test_a_job_from_the_future_keeps_no_later_job_from_being_announced(wor
     async with world.bot() as bot:
         await world.say("subscribe")
         job = world.api.add_job(status="queued")
-        await world.slack.ledger.until(lambda: world.about(job), why="the card of a new job")
-        await world.settled(bot)
+        await world.slack.request_log.wait_until(lambda: world.messages_about(job), why="the card of a new job")
+        await world.until_quiet(bot)
 
 
 async def test_open_jobs_are_listed_once_at_subscription_and_followed_from_then_on(any_world: World) -> None:
@@ -41,20 +41,20 @@ async def test_open_jobs_are_listed_once_at_subscription_and_followed_from_then_
 
     async with world.bot() as bot:
         await world.say("subscribe", by="milo")
-        await world.settled(bot)
+        await world.until_quiet(bot)
         [listed] = world.ml.messages
         assert job in listed.text
         assert other in listed.text
-        assert over not in listed.plain
+        assert over not in listed.plain_text
         assert f"<@{world.milo.id}>" in listed.text
 
         world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
-        await world.until_told(job, "Succeeded")
-        await world.settled(bot)
+        await world.until_delivered(job, "Succeeded")
+        await world.until_quiet(bot)
 
     _, card, told = world.ml.messages
     assert told.thread_ts == card.ts
-    assert world.told(other) == world.told(over) == []
+    assert world.delivered(other) == world.delivered(over) == []
 
 
 async def test_every_subscribed_channel_gets_its_own_card_of_a_new_job(world: World) -> None:
@@ -62,22 +62,24 @@ async def test_every_subscribed_channel_gets_its_own_card_of_a_new_job(world: Wo
         await world.say("subscribe")
         await world.say("subscribe", channel=world.ops)
         job = world.api.add_job(status="queued")
-        await world.slack.ledger.until(lambda: world.about(job, world.ml) and world.about(job, world.ops))
-        await world.settled(bot)
+        await world.slack.request_log.wait_until(
+            lambda: world.messages_about(job, world.ml) and world.messages_about(job, world.ops)
+        )
+        await world.until_quiet(bot)
 
-    assert len(world.about(job, world.ml)) == len(world.about(job, world.ops)) == 1
+    assert len(world.messages_about(job, world.ml)) == len(world.messages_about(job, world.ops)) == 1
 
 
 async def test_a_new_job_that_somebody_untracks_stays_untracked(world: World) -> None:
     async with world.bot() as bot:
         await world.say("subscribe")
         job = world.api.add_job(status="queued")
-        await world.slack.ledger.until(lambda: world.about(job), why="the card of a new job")
+        await world.slack.request_log.wait_until(lambda: world.messages_about(job), why="the card of a new job")
         await world.say(f"untrack {job}")
         world.api.change(job, status="running")
-        await world.settled(bot)
+        await world.until_quiet(bot)
 
-    assert world.told(job) == []
+    assert world.delivered(job) == []
 
 
 async def test_a_job_that_somebody_tracks_before_the_sweep_sees_it_gets_one_card(world: World) -> None:
@@ -85,29 +87,29 @@ async def test_a_job_that_somebody_tracks_before_the_sweep_sees_it_gets_one_card
         await world.say("subscribe")
         job = world.api.add_job(status="queued")
         await world.say(f"track {job}")
-        await world.settled(bot)
+        await world.until_quiet(bot)
         again = await world.say(f"track {job}")
 
-    assert len(world.about(job)) == 1
-    assert "already" in again.plain
+    assert len(world.messages_about(job)) == 1
+    assert "already" in again.plain_text
 
 
 async def test_after_unsubscribe_new_jobs_are_not_announced_and_tracked_ones_still_are(world: World) -> None:
     async with world.bot() as bot:
         await world.say("subscribe")
         kept = world.api.add_job(status="queued")
-        await world.slack.ledger.until(lambda: world.about(kept), why="the card of a new job")
+        await world.slack.request_log.wait_until(lambda: world.messages_about(kept), why="the card of a new job")
         answer = await world.say("unsubscribe")
         assert not answer.ephemeral, "the channel sees what it will not get any more"
         unheard = world.api.add_job(status="queued")
         world.api.change(kept, status="running")
-        await world.until_told(kept, "Running")
-        await world.settled(bot)
+        await world.until_delivered(kept, "Running")
+        await world.until_quiet(bot)
         again = await world.say("unsubscribe")
 
-    assert world.about(unheard) == []
+    assert world.messages_about(unheard) == []
     assert again.ephemeral
-    assert "no subscriptions" in again.plain
+    assert "no subscriptions" in again.plain_text
 
 
 async def test_subscribing_twice_says_so_and_announces_nothing_again(world: World) -> None:
@@ -116,7 +118,7 @@ async def test_subscribing_twice_says_so_and_announces_nothing_again(world: Worl
         again = await world.say("subscribe", by="milo")
         await world.say("about")
 
-    assert "already" in again.plain
+    assert "already" in again.plain_text
     assert again.ephemeral
     assert len(world.ml.messages) == 1
 
@@ -135,10 +137,10 @@ async def test_a_subscription_that_slack_does_not_let_us_announce_is_not_stored(
     async with world.bot() as bot:
         answer = await world.say("subscribe", channel=secret)
         world.api.add_job(status="queued")
-        await world.settled(bot)
+        await world.until_quiet(bot)
         assert await bot.store.tracks.subscriptions_of(world.ml.id) == []
 
-    assert "/invite @ftjob" in answer.plain
+    assert "/invite @ftjob" in answer.plain_text
     assert secret.messages == []
 
 
@@ -148,8 +150,10 @@ async def test_jobs_that_appeared_while_the_bot_was_stopped_are_announced_when_i
     jobs = [world.api.add_job(status="queued"), world.api.add_job(status="running")]
 
     async with world.bot() as bot:
-        await world.slack.ledger.until(lambda: world.about(jobs[1]), why="the cards of new jobs")
-        await world.settled(bot)
+        await world.slack.request_log.wait_until(lambda: world.messages_about(jobs[1]), why="the cards of new jobs")
+        await world.until_quiet(bot)
 
-    assert [len(world.about(job)) for job in jobs] == [1, 1]
-    assert world.ml.messages.index(world.about(jobs[0])[0]) < world.ml.messages.index(world.about(jobs[1])[0])
+    assert [len(world.messages_about(job)) for job in jobs] == [1, 1]
+    assert world.ml.messages.index(world.messages_about(jobs[0])[0]) < world.ml.messages.index(
+        world.messages_about(jobs[1])[0]
+    )

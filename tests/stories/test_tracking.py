@@ -4,7 +4,7 @@ import pytest
 
 from bot.blocks.job import SHOW
 from bot.sandbox.faults import Fault
-from bot.sandbox.slack.messages import Reply
+from bot.sandbox.slack.messages import SentReply
 from tests.world import World
 
 MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
@@ -18,8 +18,8 @@ async def test_a_tracked_job_gets_a_card_and_the_answer_is_for_the_asker_alone(w
 
     [card] = world.ml.messages
     assert job in card.text
-    assert f"<@{world.milo.id}>" in card.plain
-    assert f"/ftjob untrack {job}" in card.plain
+    assert f"<@{world.milo.id}>" in card.plain_text
+    assert f"/ftjob untrack {job}" in card.plain_text
     assert card.buttons == {
         "ftjob_refresh": job,
         "ftjob_untrack": job,
@@ -29,8 +29,8 @@ async def test_a_tracked_job_gets_a_card_and_the_answer_is_for_the_asker_alone(w
     }
     assert answer.ephemeral
     assert answer.user == world.milo.id
-    assert "Tracking" in answer.plain
-    assert world.orders == []
+    assert "Tracking" in answer.plain_text
+    assert world.actions == []
 
 
 async def test_tracking_twice_says_so_and_posts_no_second_card(world: World) -> None:
@@ -40,10 +40,10 @@ async def test_tracking_twice_says_so_and_posts_no_second_card(world: World) -> 
         await world.say(f"track {job}")
         again = await world.say(f"track {job}", by="milo")
         world.api.change(job, status="paused")
-        await world.until_told(job, "Paused")
-        await world.settled(bot)
+        await world.until_delivered(job, "Paused")
+        await world.until_quiet(bot)
 
-    assert "already" in again.plain
+    assert "already" in again.plain_text
     assert len(world.ml.messages) == 2
 
 
@@ -54,9 +54,9 @@ async def test_two_people_who_track_a_job_at_the_same_time_get_one_card(world: W
         world.api.latency = 0.1
         answers = await asyncio.gather(world.say(f"track {job}"), world.say(f"track {job}", by="milo"))
         world.api.latency = 0.0
-        await world.settled(bot)
+        await world.until_quiet(bot)
 
-    assert sorted("already" in answer.plain for answer in answers) == [False, True]
+    assert sorted("already" in answer.plain_text for answer in answers) == [False, True]
     assert len(world.ml.messages) == 1
 
 
@@ -65,12 +65,12 @@ async def test_tracking_a_finished_job_shows_how_it_ended_and_alerts_nobody(worl
 
     async with world.bot() as bot:
         answer = await world.say(f"track {job}")
-        await world.settled(bot)
+        await world.until_quiet(bot)
 
     [card] = world.ml.messages
-    assert MODEL in card.plain
+    assert MODEL in card.plain_text
     assert "ftjob_cancel" not in card.buttons
-    assert "over" in answer.plain
+    assert "over" in answer.plain_text
 
 
 async def test_five_jobs_can_be_tracked_at_once(world: World) -> None:
@@ -81,9 +81,9 @@ async def test_five_jobs_can_be_tracked_at_once(world: World) -> None:
         answer = await exchange.reply(seconds=15)
         tracked = await bot.store.tracks.in_channel(world.ml.id)
 
-    assert all(job in answer.plain for job in jobs)
-    assert ":warning:" not in answer.plain
-    assert [len(world.about(job)) for job in jobs] == [1] * 5
+    assert all(job in answer.plain_text for job in jobs)
+    assert ":warning:" not in answer.plain_text
+    assert [len(world.messages_about(job)) for job in jobs] == [1] * 5
     assert len(tracked) == 5
 
 
@@ -95,7 +95,7 @@ async def test_of_several_jobs_those_that_exist_are_tracked_and_the_others_named
         tracked = await bot.store.tracks.in_channel(world.ml.id)
 
     for job in (*jobs, "ftjob-doesnotexist"):
-        assert job in answer.plain
+        assert job in answer.plain_text
     assert {track.job_id for track, _ in tracked} == set(jobs)
     assert len(world.ml.messages) == 2
 
@@ -108,14 +108,14 @@ async def test_track_me_tells_the_asker_in_their_direct_messages(world: World) -
         again = await world.say(f"track {job} me", by="milo")
         direct = world.slack.direct_message(world.milo)
         world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
-        await world.until_told(job, "Succeeded", channel=direct)
-        await world.settled(bot)
+        await world.until_delivered(job, "Succeeded", channel=direct)
+        await world.until_quiet(bot)
         listed = await world.say("tracked", by="milo", channel=direct)
 
     card, ended = direct.messages
     assert ended.thread_ts == card.ts
-    assert job in listed.plain
-    assert "already" in again.plain
+    assert job in listed.plain_text
+    assert "already" in again.plain_text
     assert world.ml.messages == []
 
 
@@ -125,9 +125,9 @@ async def test_an_operator_can_track_a_job_for_another_channel(world: World) -> 
     async with world.bot():
         answer = await world.say(f"track {job} in #ops")
         world.api.change(job, status="paused")
-        await world.until_told(job, "Paused", channel=world.ops)
+        await world.until_delivered(job, "Paused", channel=world.ops)
 
-    assert f"<#{world.ops.id}>" in answer.plain
+    assert f"<#{world.ops.id}>" in answer.plain_text
     assert len(world.ops.messages) == 2
     assert world.ml.messages == []
 
@@ -140,8 +140,8 @@ async def test_a_member_cannot_track_a_job_for_another_channel(world: World) -> 
         here = await world.say(f"track {job} in #ml", by="milo")
         assert await bot.store.tracks.in_channel(world.ops.id) == []
 
-    assert "may not" in answer.plain
-    assert "Tracking" in here.plain
+    assert "may not" in answer.plain_text
+    assert "Tracking" in here.plain_text
     assert world.ops.messages == []
 
 
@@ -159,9 +159,9 @@ async def test_a_channel_without_the_bot_is_told_how_to_invite_it_and_nothing_is
         invited = await world.say(f"track {job}", channel=elsewhere)
 
     assert answer.ephemeral
-    assert "/invite @ftjob" in answer.plain
-    assert "Tracking" in invited.plain
-    assert len(world.about(job, elsewhere)) == 1
+    assert "/invite @ftjob" in answer.plain_text
+    assert "Tracking" in invited.plain_text
+    assert len(world.messages_about(job, elsewhere)) == 1
 
 
 async def test_an_archived_channel_is_named_as_such_and_nothing_is_stored(world: World) -> None:
@@ -172,7 +172,7 @@ async def test_an_archived_channel_is_named_as_such_and_nothing_is_stored(world:
         answer = await world.say(f"track {job} in #attic")
         assert await bot.store.tracks.followers("default", job) == []
 
-    assert "archived" in answer.plain
+    assert "archived" in answer.plain_text
 
 
 async def test_a_card_that_slack_does_not_take_leaves_nothing_behind(world: World) -> None:
@@ -183,7 +183,7 @@ async def test_a_card_that_slack_does_not_take_leaves_nothing_behind(world: Worl
         answer = await world.say(f"track {job}")
         assert await bot.store.tracks.followers("default", job) == []
 
-    assert "nothing was stored" in answer.plain
+    assert "nothing was stored" in answer.plain_text
     assert world.ml.messages == []
 
 
@@ -198,14 +198,14 @@ async def test_untrack_is_seen_by_the_channel_and_ends_its_alerts(world: World) 
         again = await world.say(f"untrack {job}")
         for each in (job, kept):
             world.api.change(each, status="paused")
-        await world.until_told(job, "Paused", channel=world.ops)
-        await world.until_told(kept, "Paused")
-        await world.settled(bot)
+        await world.until_delivered(job, "Paused", channel=world.ops)
+        await world.until_delivered(kept, "Paused")
+        await world.until_quiet(bot)
 
     assert not answer.ephemeral
-    assert f"<@{world.milo.id}>" in answer.plain
+    assert f"<@{world.milo.id}>" in answer.plain_text
     assert again.ephemeral
-    assert world.told(job) == []
+    assert world.delivered(job) == []
 
 
 async def test_untrack_all_ends_every_alert_of_this_channel_alone(world: World) -> None:
@@ -220,14 +220,14 @@ async def test_untrack_all_ends_every_alert_of_this_channel_alone(world: World) 
         empty = await world.say("tracked")
         for job in jobs:
             world.api.change(job, status="paused")
-        await world.until_told(jobs[0], "Paused", channel=world.ops)
-        await world.settled(bot)
+        await world.until_delivered(jobs[0], "Paused", channel=world.ops)
+        await world.until_quiet(bot)
 
-    assert "2 jobs" in answer.plain
+    assert "2 jobs" in answer.plain_text
     assert not answer.ephemeral
     assert again.ephemeral
-    assert "Nothing is tracked here" in empty.plain
-    assert [world.told(job) for job in jobs] == [[], []]
+    assert "Nothing is tracked here" in empty.plain_text
+    assert [world.delivered(job) for job in jobs] == [[], []]
 
 
 async def test_each_of_several_jobs_has_a_button_that_tells_it_from_the_others(world: World) -> None:
@@ -250,7 +250,7 @@ async def test_each_of_several_jobs_has_a_button_that_tells_it_from_the_others(w
     assert len({*buttons_of(asked)}) == 5
     assert len({*buttons_of(which)}) == 2
     assert all(label.startswith("replica · ftjob-") and label.endswith(" · Running") for label in buttons_of(which))
-    assert next(job for job in twins if job in shown.plain)
+    assert next(job for job in twins if job in shown.plain_text)
 
 
 async def test_jobs_whose_ids_end_alike_are_told_apart(world: World) -> None:
@@ -261,12 +261,12 @@ async def test_jobs_whose_ids_end_alike_are_told_apart(world: World) -> None:
     async with world.bot():
         asked = await world.say(f"status {' '.join(jobs)}")
         for nth, job in enumerate(jobs):
-            assert job in (await world.press(asked, f"{SHOW}:{nth}")).plain
+            assert job in (await world.press(asked, f"{SHOW}:{nth}")).plain_text
 
     assert len({*buttons_of(asked)}) == 5
 
 
-def buttons_of(answer: Reply) -> list[str]:
+def buttons_of(answer: SentReply) -> list[str]:
     """Return the labels of the buttons below an answer."""
     return [
         element["text"]["text"]
@@ -293,14 +293,14 @@ async def test_where_nobody_can_invite_the_bot_it_says_where_to_go_instead(any_w
     async with world.bot() as bot:
         answers = [await world.say(typed, channel=private) for typed in (f"track {job}", "subscribe")]
         for answer in answers:
-            assert f"I can't post in {where}" in answer.plain
-            assert "/invite" not in answer.plain
-            assert "`me`" in answer.plain
+            assert f"I can't post in {where}" in answer.plain_text
+            assert "/invite" not in answer.plain_text
+            assert "`me`" in answer.plain_text
         # The advice works.
         followed = await world.say(f"track {job} me", channel=private)
         tracks = [track for track, _ in await bot.store.tracks.of_person(world.olivia.id, 10)]
 
-    assert "Tracking" in followed.plain
+    assert "Tracking" in followed.plain_text
     assert [track.channel for track in tracks] == [world.slack.direct_message(world.olivia).id]
     assert private.messages == []
 
@@ -313,8 +313,8 @@ async def test_a_private_channel_is_still_told_to_invite_the_bot(world: World) -
         answer = await world.say(f"track {job}", channel=private)
         elsewhere = await world.say(f"track {job} in #secret")
 
-    assert "/invite @ftjob" in answer.plain
-    assert "/invite @ftjob" in elsewhere.plain
+    assert "/invite @ftjob" in answer.plain_text
+    assert "/invite @ftjob" in elsewhere.plain_text
 
 
 async def test_an_id_is_tracked_as_people_paste_it(world: World) -> None:
@@ -325,4 +325,4 @@ async def test_an_id_is_tracked_as_people_paste_it(world: World) -> None:
         answer = await world.say(typed)
 
     assert answer.text.count("Tracking") == 3
-    assert [len(world.about(job)) for job in jobs] == [1, 1, 1]
+    assert [len(world.messages_about(job)) for job in jobs] == [1, 1, 1]

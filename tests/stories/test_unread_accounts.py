@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from bot.app.build import Bot
-from bot.blocks.known import last_known
+from bot.blocks.known import last_known_jobs
 from bot.jobs.models import Job
 from bot.sandbox.faults import Fault
-from bot.sandbox.slack.users import Person
+from bot.sandbox.slack.users import SandboxUser
 from tests.stories.accounts import two_accounts
 from tests.world import World
 
@@ -36,20 +36,22 @@ def trouble(request: pytest.FixtureRequest) -> tuple[Fault, str]:
     return named
 
 
-async def home_of(world: World, person: Person) -> str:
+async def home_of(world: World, person: SandboxUser) -> str:
     """Open somebody's Home tab anew and return all that is seen there."""
-    published = len(world.slack.ledger.of("views.publish"))
+    published = len(world.slack.request_log.for_endpoint("views.publish"))
     await person.open_home()
-    await world.slack.ledger.until(lambda: len(world.slack.ledger.of("views.publish")) > published, why="a Home tab")
-    return str(world.slack.homes[person.id].plain)
+    await world.slack.request_log.wait_until(
+        lambda: len(world.slack.request_log.for_endpoint("views.publish")) > published, why="a Home tab"
+    )
+    return str(world.slack.homes[person.id].plain_text)
 
 
 async def followed(world: World, bot: Bot, *statuses: str) -> list[str]:
     """Return jobs that a channel follows, as the last whole look found them."""
     jobs = [world.api.add_job(status=status) for status in statuses]
     await world.say("track " + " ".join(jobs))
-    for sweeper in bot.sweepers.values():
-        await sweeper.sweep()
+    for sweeper in bot.pollers.values():
+        await sweeper.poll()
     return jobs
 
 
@@ -118,12 +120,12 @@ async def test_an_answer_names_the_trouble_and_what_was_last_known(
         world.skip(3)
         answer = await world.say(typed.format(job=job))
 
-    assert why in answer.plain
-    assert claims_nothing(answer.plain)
-    assert "Last known" in answer.plain
-    assert AGE in answer.plain
-    assert job in answer.plain
-    assert "Running" in answer.plain
+    assert why in answer.plain_text
+    assert claims_nothing(answer.plain_text)
+    assert "Last known" in answer.plain_text
+    assert AGE in answer.plain_text
+    assert job in answer.plain_text
+    assert "Running" in answer.plain_text
 
 
 async def test_what_a_list_would_not_hold_is_not_among_what_was_last_known(world: World) -> None:
@@ -133,8 +135,8 @@ async def test_what_a_list_would_not_hold_is_not_among_what_was_last_known(world
         world.skip(3)
         answer = await world.say("list failed")
 
-    assert failed in answer.plain
-    assert running not in answer.plain
+    assert failed in answer.plain_text
+    assert running not in answer.plain_text
 
 
 async def test_a_job_that_the_api_does_not_know_is_not_shown_as_if_it_were_there(world: World) -> None:
@@ -144,8 +146,8 @@ async def test_a_job_that_the_api_does_not_know_is_not_shown_as_if_it_were_there
         world.skip(3)
         answer = await world.say(f"status {job}")
 
-    assert "No fine-tuning job" in answer.plain
-    assert "Last known" not in answer.plain
+    assert "No fine-tuning job" in answer.plain_text
+    assert "Last known" not in answer.plain_text
 
 
 async def test_about_names_the_trouble_beside_a_fresh_last_look(world: World, trouble: tuple[Fault, str]) -> None:
@@ -157,9 +159,9 @@ async def test_about_names_the_trouble_beside_a_fresh_last_look(world: World, tr
         world.skip(3)
         ill = await world.say("about")
 
-    assert "answers" in well.plain
-    assert why in ill.plain
-    assert "answers" not in ill.plain
+    assert "answers" in well.plain_text
+    assert why in ill.plain_text
+    assert "answers" not in ill.plain_text
 
 
 async def test_about_says_since_when_where_polls_know_it(world: World) -> None:
@@ -167,11 +169,11 @@ async def test_about_says_since_when_where_polls_know_it(world: World) -> None:
         await followed(world, bot, "running")
         world.api.faults.always("*", REFUSED)
         world.skip(3)
-        for sweeper in bot.sweepers.values():
-            await sweeper.sweep()
+        for sweeper in bot.pollers.values():
+            await sweeper.poll()
         answer = await world.say("about")
 
-    assert "It's been so since" in answer.plain
+    assert "It's been so since" in answer.plain_text
 
 
 @pytest.mark.parametrize("typed", ["tracked", "status"])
@@ -180,14 +182,14 @@ async def test_what_polls_brought_is_marked_as_old_while_they_fail(world: World,
         [job] = await followed(world, bot, "running")
         fresh = await world.say(typed)
         world.api.faults.always("*", REFUSED)
-        for sweeper in bot.sweepers.values():
-            await sweeper.sweep()
+        for sweeper in bot.pollers.values():
+            await sweeper.poll()
         old = await world.say(typed)
 
-    assert AGE not in fresh.plain
-    assert job in old.plain
-    assert "Incorrect API key provided" in old.plain
-    assert AGE in old.plain
+    assert AGE not in fresh.plain_text
+    assert job in old.plain_text
+    assert "Incorrect API key provided" in old.plain_text
+    assert AGE in old.plain_text
 
 
 @pytest.mark.parametrize("typed", ["list", "models", "about"])
@@ -199,10 +201,10 @@ async def test_of_several_accounts_the_one_that_fails_is_named_and_the_others_ar
         research.faults.always("*", REFUSED)
         answer = await world.say(typed)
 
-    assert "Account `research`" in answer.plain
-    assert "refused this bot's key" in answer.plain
-    assert typed != "list" or job in answer.plain
-    assert "in the accounts `default`, `research`" not in answer.plain
+    assert "Account `research`" in answer.plain_text
+    assert "refused this bot's key" in answer.plain_text
+    assert typed != "list" or job in answer.plain_text
+    assert "in the accounts `default`, `research`" not in answer.plain_text
 
 
 @pytest.mark.parametrize("typed", ["list", "models"])
@@ -214,10 +216,10 @@ async def test_where_no_account_answers_nothing_is_said_to_be_empty(world: World
         world.skip(3)
         answer = await world.say(typed)
 
-    assert "Account `default`" in answer.plain
-    assert "Account `research`" in answer.plain
-    assert claims_nothing(answer.plain)
-    assert typed != "list" or job in answer.plain
+    assert "Account `default`" in answer.plain_text
+    assert "Account `research`" in answer.plain_text
+    assert claims_nothing(answer.plain_text)
+    assert typed != "list" or job in answer.plain_text
 
 
 async def test_home_draws_the_accounts_that_answer_and_names_the_one_that_does_not(world: World) -> None:
@@ -234,16 +236,16 @@ async def test_home_draws_the_accounts_that_answer_and_names_the_one_that_does_n
 
 
 async def test_a_home_tab_that_takes_long_shows_what_is_known_until_it_is_there(world: World) -> None:
-    world.pace = replace(world.pace, tells_after=0.2)
+    world.tuning = replace(world.tuning, tells_after=0.2)
     async with world.bot(FTJOB_POLL_SECONDS="3600") as bot:  # a poll would meet the fault in the tab's place
         [job] = await followed(world, bot, "running")
         world.skip(3)
         world.api.faults.add("GET /fine_tuning/jobs", Fault("late", seconds=1.5))
         first = await home_of(world, world.milo)
-        await world.slack.ledger.until(
-            lambda: "Still checking" not in world.slack.homes[world.milo.id].plain, why="the whole of it"
+        await world.slack.request_log.wait_until(
+            lambda: "Still checking" not in world.slack.homes[world.milo.id].plain_text, why="the whole of it"
         )
-        second = world.slack.homes[world.milo.id].plain
+        second = world.slack.homes[world.milo.id].plain_text
 
     assert "Still checking" in first
     assert job in first
@@ -265,12 +267,12 @@ async def test_curves_that_cannot_be_read_are_not_curves_that_were_never_measure
         world.api.faults.always("GET /files/{id}/content", fault)
         answer = await world.say(f"curves {job}")
 
-    assert why in answer.plain
-    assert "has measured nothing" not in answer.plain
+    assert why in answer.plain_text
+    assert "has measured nothing" not in answer.plain_text
 
 
 @pytest.mark.parametrize(("count", "ends"), [(1, "`job-0`"), (5, "`job-4`"), (7, "and 2 more")])
 def test_many_jobs_are_cut_to_a_line(count: int, ends: str) -> None:
-    said = last_known([Job(id=f"job-{nth}", status="running") for nth in range(count)], 1.8e9)
+    said = last_known_jobs([Job(id=f"job-{nth}", status="running") for nth in range(count)], 1.8e9)
     assert said.startswith("Last known, as of <!date^1800000000^{ago}|")
     assert said.endswith(ends)

@@ -24,18 +24,20 @@ async def test_a_job_that_cannot_be_read_keeps_no_other_result_back(world: World
     async with world.bot() as bot:
         for job in (bad, *others):
             await world.say(f"track {job}")
-        read = len(world.api.ledger.of(ONE))
+        read = len(world.api.request_log.for_endpoint(ONE))
         world.api.faults.always(f"{ONE} {bad}", fault)
-        await world.api.ledger.until(lambda: len(world.api.ledger.of(ONE)) > read, why="the job is read alone")
+        await world.api.request_log.wait_until(
+            lambda: len(world.api.request_log.for_endpoint(ONE)) > read, why="the job is read alone"
+        )
         for job in others:
             world.api.change(job, status="cancelled")
         for job in others:
-            await world.until_told(job, "Cancelled")
+            await world.until_delivered(job, "Cancelled")
         assert bot.broken_parts() == []
 
         world.api.change(bad, status="cancelled")
         world.api.faults.clear()
-        await world.until_told(bad, "Cancelled", seconds=40)
+        await world.until_delivered(bad, "Cancelled", seconds=40)
 
 
 def graded(length: int) -> dict[str, Any]:
@@ -49,9 +51,9 @@ async def test_jobs_that_are_too_large_for_a_page_are_told_and_listed(world: Wor
     async with world.bot(FTJOB_POLL_SECONDS="1", FTJOB_OPS_CHANNEL=world.ops.id):
         await world.say("subscribe")
         new = world.api.add_job(status="queued", method=graded(length))
-        await world.slack.ledger.until(lambda: world.about(new), why="the new job is announced")
+        await world.slack.request_log.wait_until(lambda: world.messages_about(new), why="the new job is announced")
         world.api.change(new, status="running")
-        await world.until_told(new, "Running")
+        await world.until_delivered(new, "Running")
 
         listed = await world.say("list")
         assert new in listed.text or new in str(listed.blocks)

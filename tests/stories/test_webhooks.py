@@ -6,7 +6,7 @@ from collections.abc import Callable
 import aiohttp
 import pytest
 
-from bot.sandbox.openai.api.webhooks import Webhook, Webhooks, new_secret
+from bot.sandbox.openai.api.webhooks import WebhookEvent, WebhookSender, new_secret
 from tests.postgres import free_port
 from tests.world import World
 
@@ -15,20 +15,20 @@ SELDOM = "3600"
 MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
 
 
-def arranged(world: World, *secrets: str, path: str = "/webhooks/openai") -> tuple[Webhooks, dict[str, str]]:
+def arranged(world: World, *secrets: str, path: str = "/webhooks/openai") -> tuple[WebhookSender, dict[str, str]]:
     """Let the API send webhooks to the bot, signed with the first secret; return also what the bot is told of that."""
     port = world.environ()["PORT"] if world.transport == "http" else str(free_port())
     more = {"PORT": port, "FTJOB_HOST": "127.0.0.1", "OPENAI_WEBHOOK_SECRET": ",".join(secrets)}
     return world.api.add_webhook(f"http://127.0.0.1:{port}{path}", secrets[0]), more
 
 
-def looks(world: World) -> int:
-    return len(world.api.ledger.of(LIST))
+def polls(world: World) -> int:
+    return len(world.api.request_log.for_endpoint(LIST))
 
 
-async def until_answered(webhooks: Webhooks, *statuses: int) -> None:
+async def until_answered(webhooks: WebhookSender, *statuses: int) -> None:
     async with asyncio.timeout(60):
-        while webhooks.answers != list(statuses):  # noqa: ASYNC110 - the sender of webhooks tells nobody
+        while webhooks.response_statuses != list(statuses):  # noqa: ASYNC110 - the sender of webhooks tells nobody
             await asyncio.sleep(0.01)
 
 
@@ -42,11 +42,11 @@ async def test_b95_the_end_of_a_job_is_told_at_once_although_the_next_look_is_fa
         job = world.api.add_job(status="running")
         await world.say(f"track {job}")
         world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
-        await world.until_told(job, "Succeeded")
+        await world.until_delivered(job, "Succeeded")
         await until_answered(webhooks, 200)
-        await world.settled(bot)
+        await world.until_quiet(bot)
 
-    assert world.told(job) == ["Succeeded"]
+    assert world.delivered(job) == ["Succeeded"]
     assert world.ops.messages == []
 
 
@@ -57,12 +57,12 @@ async def test_a_webhook_that_comes_after_the_look_tells_nothing_twice(any_world
         job = world.api.add_job(status="running")
         await world.say(f"track {job}")
         world.api.change(job, status="failed", error={"code": "x", "message": "Bad.", "param": None})
-        await world.until_told(job, "Failed")
-        webhooks.tell("fine_tuning.job.failed", job)
+        await world.until_delivered(job, "Failed")
+        webhooks.send_event("fine_tuning.job.failed", job)
         await until_answered(webhooks, 200, 200)
-        await world.settled(bot)
+        await world.until_quiet(bot)
 
-    assert world.told(job) == ["Failed"]
+    assert world.delivered(job) == ["Failed"]
 
 
 async def test_a_webhook_that_lies_lets_the_bot_look_and_changes_nothing(world: World) -> None:
@@ -70,16 +70,16 @@ async def test_a_webhook_that_lies_lets_the_bot_look_and_changes_nothing(world: 
     async with world.bot(FTJOB_POLL_SECONDS=SELDOM, **more) as bot:
         job = world.api.add_job(status="running")
         await world.say(f"track {job}")
-        before = looks(world)
-        webhooks.tell("fine_tuning.job.succeeded", job)
-        await world.api.ledger.until(lambda: looks(world) > before, why="a look")
-        webhooks.tell("fine_tuning.job.cancelled", "ftjob-of-nobody")
+        before = polls(world)
+        webhooks.send_event("fine_tuning.job.succeeded", job)
+        await world.api.request_log.wait_until(lambda: polls(world) > before, why="a look")
+        webhooks.send_event("fine_tuning.job.cancelled", "ftjob-of-nobody")
         await until_answered(webhooks, 200, 200)
-        await world.settled(bot)
+        await world.until_quiet(bot)
 
-    assert world.told(job) == []
+    assert world.delivered(job) == []
     [card] = world.ml.messages
-    assert "Running" in card.plain
+    assert "Running" in card.plain_text
 
 
 async def test_b101_a_repetition_and_an_event_of_another_kind_are_taken_without_a_look(world: World) -> None:
@@ -87,28 +87,28 @@ async def test_b101_a_repetition_and_an_event_of_another_kind_are_taken_without_
     async with world.bot(FTJOB_POLL_SECONDS=SELDOM, **more):
         job = world.api.add_job(status="running")
         await world.say(f"track {job}")
-        before = looks(world)
-        first = webhooks.tell("fine_tuning.job.succeeded", job)
-        await world.api.ledger.until(lambda: looks(world) > before, why="a look")
-        seen = looks(world)
-        webhooks.send(first)
-        webhooks.tell("batch.completed", job)
+        before = polls(world)
+        first = webhooks.send_event("fine_tuning.job.succeeded", job)
+        await world.api.request_log.wait_until(lambda: polls(world) > before, why="a look")
+        seen = polls(world)
+        webhooks.deliver(first)
+        webhooks.send_event("batch.completed", job)
         await until_answered(webhooks, 200, 200, 200)
-        webhooks.tell("fine_tuning.job.failed", job)
-        await world.api.ledger.until(lambda: looks(world) > seen, why="a look")
+        webhooks.send_event("fine_tuning.job.failed", job)
+        await world.api.request_log.wait_until(lambda: polls(world) > seen, why="a look")
         await until_answered(webhooks, 200, 200, 200, 200)
 
-    assert looks(world) == seen + 1
+    assert polls(world) == seen + 1
 
 
 async def test_b97_both_secrets_count_while_one_takes_the_others_place(world: World) -> None:
     old, new = new_secret(), new_secret()
     webhooks, more = arranged(world, old, new)
     async with world.bot(FTJOB_POLL_SECONDS=SELDOM, **more):
-        webhooks.tell("fine_tuning.job.succeeded", "ftjob-abc")
+        webhooks.send_event("fine_tuning.job.succeeded", "ftjob-abc")
         await until_answered(webhooks, 200)
         webhooks.secret = new
-        webhooks.tell("fine_tuning.job.succeeded", "ftjob-abc")
+        webhooks.send_event("fine_tuning.job.succeeded", "ftjob-abc")
         await until_answered(webhooks, 200, 200)
 
 
@@ -117,12 +117,12 @@ async def test_b96_a_webhook_that_comes_again_after_sixty_hours_starts_nothing(w
     async with world.bot(FTJOB_POLL_SECONDS=SELDOM, **more) as bot:
         job = world.api.add_job(status="running")
         await world.say(f"track {job}")
-        assert await bot.store.requests.claim("wh_1")
+        assert await bot.store.idempotency_keys.claim("wh_1")
         world.skip(60 * 3600)
-        assert not await bot.store.requests.claim("wh_1")
+        assert not await bot.store.idempotency_keys.claim("wh_1")
         world.skip(21 * 3600)
-        assert await bot.store.requests.claim("wh_1"), "nothing is kept for ever"
-        webhooks.tell("fine_tuning.job.succeeded", job)
+        assert await bot.store.idempotency_keys.claim("wh_1"), "nothing is kept for ever"
+        webhooks.send_event("fine_tuning.job.succeeded", job)
         await until_answered(webhooks, 200)
 
 
@@ -132,27 +132,27 @@ async def test_b102_an_event_that_contradicts_what_a_look_saw_is_told_nothing(wo
         job = world.api.add_job(status="running")
         await world.say(f"track {job}")
         world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
-        await world.until_told(job, "Succeeded")
-        webhooks.tell("fine_tuning.job.failed", job)
+        await world.until_delivered(job, "Succeeded")
+        webhooks.send_event("fine_tuning.job.failed", job)
         await until_answered(webhooks, 200, 200)
-        await world.settled(bot)
+        await world.until_quiet(bot)
 
-    assert world.told(job) == ["Succeeded"]
+    assert world.delivered(job) == ["Succeeded"]
 
 
 async def test_b101_what_is_signed_and_no_json_is_taken_without_a_look(world: World) -> None:
     webhooks, more = arranged(world, new_secret())
     async with world.bot(FTJOB_POLL_SECONDS=SELDOM, **more), aiohttp.ClientSession() as session:
-        before = looks(world)
+        before = polls(world)
         for body in (b"no json", b"[]", b'{"type": 7}'):
-            odd = Webhook(body)
+            odd = WebhookEvent(body)
             headers = odd.headers(webhooks.secret, world.clock())
             async with session.post(webhooks.url, data=odd.body, headers=headers) as answer:
                 assert answer.status == 200
-    assert looks(world) == before
+    assert polls(world) == before
 
 
-GOOD = Webhook(b'{"id": "evt_1", "type": "fine_tuning.job.succeeded", "data": {"id": "ftjob-abc"}}')
+GOOD = WebhookEvent(b'{"id": "evt_1", "type": "fine_tuning.job.succeeded", "data": {"id": "ftjob-abc"}}')
 AMBIGUOUS = (
     b'{"type": "fine_tuning.job.succeeded", "type": "batch.completed"}',
     b'{"type": "fine_tuning.job.succeeded", "data": {"id": "a", "\\u0069d": "b"}}',
@@ -164,16 +164,16 @@ AMBIGUOUS = (
 async def test_a_webhook_that_can_be_read_in_two_ways_is_refused_and_starts_nothing(world: World) -> None:
     webhooks, more = arranged(world, new_secret())
     async with world.bot(FTJOB_POLL_SECONDS=SELDOM, **more), aiohttp.ClientSession() as session:
-        before = looks(world)
+        before = polls(world)
         for body in AMBIGUOUS:
-            odd = Webhook(body)
+            odd = WebhookEvent(body)
             headers = odd.headers(webhooks.secret, world.clock())
             async with session.post(webhooks.url, data=odd.body, headers=headers) as answer:
                 assert answer.status == 400, body
         packed = {**GOOD.headers(webhooks.secret, world.clock()), "Content-Encoding": "gzip"}
         async with session.post(webhooks.url, data=GOOD.body, headers=packed) as answer:
             assert answer.status == 415
-    assert looks(world) == before
+    assert polls(world) == before
 
 
 Change = Callable[[dict[str, str]], object]
@@ -214,7 +214,7 @@ async def test_what_openai_did_not_sign_is_refused_and_starts_nothing(
     async with world.bot(FTJOB_POLL_SECONDS=SELDOM, **more), aiohttp.ClientSession() as session:
         job = world.api.add_job(status="running")
         await world.say(f"track {job}")
-        before = looks(world)
+        before = polls(world)
         async with session.post(webhooks.url, data=GOOD.body, headers=headers) as answer:
             assert answer.status == status
             assert await answer.text() == {
@@ -222,9 +222,9 @@ async def test_what_openai_did_not_sign_is_refused_and_starts_nothing(
                 415: '{"error":"unsupported_media_type"}',
             }.get(status, "")
         if status == 200:
-            await world.api.ledger.until(lambda: looks(world) > before, why="a look")
+            await world.api.request_log.wait_until(lambda: polls(world) > before, why="a look")
 
-    assert (looks(world) > before) == (status == 200)
+    assert (polls(world) > before) == (status == 200)
 
 
 @pytest.mark.parametrize("age", [-302, 302])
@@ -238,7 +238,7 @@ async def test_b98_what_is_too_old_or_too_new_is_refused(world: World, age: int)
             assert answer.status == 405
         async with session.post(webhooks.url, data=b"x" * 70_000, headers=headers) as answer:
             assert answer.status == 413
-    assert looks(world) <= 1
+    assert polls(world) <= 1
 
 
 async def test_without_a_secret_there_is_no_such_door(world: World) -> None:

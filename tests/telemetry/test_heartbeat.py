@@ -8,13 +8,13 @@ from aiohttp import web
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from bot.telemetry.heartbeat import beat
+from bot.telemetry.heartbeat import send_heartbeats
 from tests.pace import within
 
 EVERY = 0.01
 
 
-class Listener:
+class HeartbeatServer:
     """Whoever waits for the sign."""
 
     def __init__(self) -> None:
@@ -42,8 +42,8 @@ class Listener:
 
 
 @asynccontextmanager
-async def listening() -> AsyncIterator[Listener]:
-    listener, app = Listener(), web.Application()
+async def listening() -> AsyncIterator[HeartbeatServer]:
+    listener, app = HeartbeatServer(), web.Application()
     app.router.add_get("/ping/secret-token", listener.hear)
     app.router.add_get("/elsewhere", listener.be_found)
     runner = web.AppRunner(app)
@@ -55,8 +55,8 @@ async def listening() -> AsyncIterator[Listener]:
 
 
 @asynccontextmanager
-async def beating(listener: Listener, broken: list[str]) -> AsyncIterator[None]:
-    task = asyncio.create_task(beat(listener.address, lambda: broken, every=EVERY))
+async def beating(listener: HeartbeatServer, broken: list[str]) -> AsyncIterator[None]:
+    task = asyncio.create_task(send_heartbeats(listener.address, lambda: broken, interval=EVERY))
     yield
     task.cancel()
     with suppress(asyncio.CancelledError):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.telemetry.redaction import DEEPEST, holds_secret, is_secret_name, redacted, without_secrets
+from bot.telemetry.redaction import MAX_DEPTH, holds_secret, is_secret_name, redacted, without_secrets
 from tests.pasted import CORES, SECRETS
 
 
@@ -182,9 +182,9 @@ def test_what_a_database_refuses_is_not_kept(value: Any, kept: Any) -> None:
 
 def test_nesting_without_end_is_cut() -> None:
     nested: Any = "end"
-    for _ in range(5 * DEEPEST):
+    for _ in range(5 * MAX_DEPTH):
         nested = {"a": [nested]}
-    assert json.dumps(without_secrets(nested)).count("a") == DEEPEST // 2
+    assert json.dumps(without_secrets(nested)).count("a") == MAX_DEPTH // 2
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from bot.jobs.changes import State
-from bot.providers.wire import Reading
+from bot.providers.wire import FetchedJob
 from bot.runtime.failpoints import arm
 from bot.store import Store, open_store
 from bot.store.channels.tracks import Subscription, Track
@@ -18,11 +18,11 @@ from bot.store.db.engine import Transaction
 from bot.telemetry import metrics
 from bot.tracking.batches import Batches
 from bot.tracking.recorder import Recorder
-from bot.tracking.transitions import Observation, Seen, observations
+from bot.tracking.transitions import ObservedJob, PollResult, observed_jobs
 from tests.postgres import RestartablePostgres, restartable_postgres
-from tests.store.seeds import ACCOUNT, deliveries, follow, know, known, reading, rows
+from tests.store.seeds import ACCOUNT, add_jobs, deliveries, known_job, reading, rows, track
 from tests.store.statements import statements
-from tests.store.times import Time
+from tests.store.times import StoreClock
 
 MANY = 600
 """Jobs that are more than one batch on either database."""
@@ -31,13 +31,13 @@ NUL = "ft:m\0"
 
 
 @pytest.fixture
-def time(database_url: str) -> Time:
-    return Time(database_url)
+def time(database_url: str) -> StoreClock:
+    return StoreClock(database_url)
 
 
 @pytest.fixture
-async def store(database_url: str, time: Time) -> AsyncIterator[Store]:
-    async with open_store(database_url, time.clock) as opened:
+async def store(database_url: str, time: StoreClock) -> AsyncIterator[Store]:
+    async with open_store(database_url, time.now) as opened:
         yield opened
 
 
@@ -46,13 +46,13 @@ def recorder(store: Store) -> Recorder:
     return Recorder(store, wake=lambda: None)
 
 
-def _jobs(count: int, status: str = "queued", model: str | None = None) -> list[Reading]:
+def _jobs(count: int, status: str = "queued", model: str | None = None) -> list[FetchedJob]:
     """Return jobs as a list of them names them: the newest first."""
     return [reading(f"ftjob-{n:04d}", status, model, created_at=1000 + n) for n in reversed(range(count))]
 
 
-async def _seen(store: Store, readings: Sequence[Reading], **more: Any) -> Seen:
-    return Seen(ACCOUNT, readings, await store.jobs.newest(ACCOUNT, 1000), **more)
+async def _seen(store: Store, readings: Sequence[FetchedJob], **more: Any) -> PollResult:
+    return PollResult(ACCOUNT, readings, await store.jobs.newest(ACCOUNT, 1000), **more)
 
 
 async def _told(store: Store, channel: str = "C1") -> list[str]:
@@ -62,17 +62,17 @@ async def _told(store: Store, channel: str = "C1") -> list[str]:
 
 
 def _unrecorded() -> float:
-    return metrics.UNRECORDED.labels(ACCOUNT)._value.get()  # type: ignore[no-any-return] # noqa: SLF001
+    return metrics.JOB_WRITE_FAILURES.labels(ACCOUNT)._value.get()  # type: ignore[no-any-return] # noqa: SLF001
 
 
-async def _ends(store: Store, jobs: int, channels: int) -> Seen:
+async def _ends(store: Store, jobs: int, channels: int) -> PollResult:
     """Let jobs that channels follow, and whose cards are yet to be posted, be over."""
-    await know(store, *_jobs(jobs))
-    await follow(store, *((f"C{nth}", each.snapshot.id) for each in _jobs(jobs) for nth in range(channels)))
+    await add_jobs(store, *_jobs(jobs))
+    await track(store, *((f"C{nth}", each.snapshot.id) for each in _jobs(jobs) for nth in range(channels)))
     return await _seen(store, _jobs(jobs, "succeeded", "ft:m"))
 
 
-async def _news(store: Store, jobs: int, channels: int) -> Seen:
+async def _news(store: Store, jobs: int, channels: int) -> PollResult:
     """Let jobs be new to channels."""
     async with store.db.transaction() as tx:
         for nth in range(channels):
@@ -80,12 +80,12 @@ async def _news(store: Store, jobs: int, channels: int) -> Seen:
     return await _seen(store, _jobs(jobs))
 
 
-async def _absences(store: Store, jobs: int, channels: int) -> Seen:
+async def _absences(store: Store, jobs: int, channels: int) -> PollResult:
     """Let jobs that channels follow be missed for long enough to be gone."""
     seen = await _ends(store, jobs, channels)
     async with store.db.transaction() as tx:
         await tx.execute(text("UPDATE job SET misses = 9, missed_since = 1, missed_at = 2"))
-    return Seen(ACCOUNT, (), await store.jobs.newest(ACCOUNT, 1000), missed=list(seen.known))
+    return PollResult(ACCOUNT, (), await store.jobs.newest(ACCOUNT, 1000), missing=list(seen.known))
 
 
 @pytest.mark.parametrize("made", [_ends, _news, _absences], ids=["ends", "new jobs", "absences"])
@@ -122,7 +122,7 @@ async def test_what_is_more_than_a_batch_is_told_once_and_oldest_first(store: St
     assert ended == [MANY], "the end comes after the last batch"
 
 
-class Dies(BaseException):
+class ProcessKilled(BaseException):
     """The process, at a point."""
 
 
@@ -134,11 +134,11 @@ async def test_a_death_between_two_batches_loses_nothing_and_doubles_nothing(sto
 
     def die(point: str) -> None:
         if point == "after_record":
-            raise Dies
+            raise ProcessKilled
 
     arm(die)
     try:
-        with pytest.raises(Dies):
+        with pytest.raises(ProcessKilled):
             await recorder.record(seen, at_end=end)
     finally:
         arm(None)
@@ -147,9 +147,7 @@ async def test_a_death_between_two_batches_loses_nothing_and_doubles_nothing(sto
     assert ended == []
 
     # Somebody who knows the jobs as they were, and somebody who knows them as they are.
-    later = [
-        await Recorder(store, wake=lambda: None).record(each) for each in (seen, await _seen(store, seen.readings))
-    ]
+    later = [await Recorder(store, wake=lambda: None).record(each) for each in (seen, await _seen(store, seen.fetched))]
 
     assert later == [MANY - before, 0]
     assert await _told(store, "C0") == [each.snapshot.id for each in reversed(_jobs(MANY))]
@@ -176,12 +174,12 @@ async def test_a_death_between_two_batches_loses_nothing_and_doubles_nothing(sto
 )
 @pytest.mark.parametrize("is_new", [False, True], ids=["known", "new"])
 async def test_a_job_that_cannot_be_stored_stops_no_other(
-    store: Store, recorder: Recorder, poison: Reading, *, is_new: bool
+    store: Store, recorder: Recorder, poison: FetchedJob, *, is_new: bool
 ) -> None:
     jobs, ended = 20, []
     before = [] if is_new else _jobs(jobs)
-    await know(store, *before)
-    await follow(store, *(("C1", f"ftjob-{n:04d}") for n in range(jobs)))
+    await add_jobs(store, *before)
+    await track(store, *(("C1", f"ftjob-{n:04d}") for n in range(jobs)))
     async with store.db.transaction() as tx:
         await store.tracks.subscribe(tx, Subscription(ACCOUNT, "C2", "U1", 0))
     page = [poison if each.snapshot.created_at == 1007 else each for each in _jobs(jobs, "failed")]
@@ -203,7 +201,7 @@ async def test_a_job_that_cannot_be_stored_stops_no_other(
 async def test_a_job_that_cannot_be_stored_is_named_once_counted_and_tried_ever_more_seldom(
     store: Store, recorder: Recorder
 ) -> None:
-    await know(store, *_jobs(3))
+    await add_jobs(store, *_jobs(3))
     page = [*_jobs(3, "running")[:2], reading("ftjob-0000", SURROGATE, created_at=1000)]
     counted = _unrecorded()
 
@@ -216,12 +214,12 @@ async def test_a_job_that_cannot_be_stored_is_named_once_counted_and_tried_ever_
     assert named[0]["error"]
     # The first time, then after 1, 3 and 7 times of being passed over.
     assert _unrecorded() - counted == 4
-    assert (await known(store, "ftjob-0000")).state == State("queued")
+    assert (await known_job(store, "ftjob-0000")).state == State("queued")
 
 
 async def test_a_job_that_could_not_be_stored_is_told_once_it_can_be(store: Store, recorder: Recorder) -> None:
-    await know(store, *_jobs(3))
-    await follow(store, ("C1", "ftjob-0000"))
+    await add_jobs(store, *_jobs(3))
+    await track(store, ("C1", "ftjob-0000"))
     await recorder.record(await _seen(store, [reading("ftjob-0000", SURROGATE, created_at=1000)]))
 
     counts = [
@@ -250,9 +248,9 @@ def server() -> Any:
 
 async def test_a_batch_that_outgrows_its_time_is_halved_until_it_fits(postgres_url: str) -> None:
     jobs = 40
-    async with open_store(postgres_url, Time(postgres_url).clock, longest=2.0) as store:
+    async with open_store(postgres_url, StoreClock(postgres_url).now, transaction_timeout=2.0) as store:
         seen = await _ends(store, jobs, 1)
-        async with store.db.transaction(patiently=True) as tx:
+        async with store.db.transaction(without_timeout=True) as tx:
             # A database that dawdles over each alert: too long for all of them, not for one.
             await tx.execute(
                 text(
@@ -272,13 +270,13 @@ async def test_a_batch_that_outgrows_its_time_is_halved_until_it_fits(postgres_u
 
 
 async def test_a_slow_transaction_without_jobs_makes_no_batch_smaller(postgres_url: str) -> None:
-    async with open_store(postgres_url, Time(postgres_url).clock, longest=2.0) as store:
+    async with open_store(postgres_url, StoreClock(postgres_url).now, transaction_timeout=2.0) as store:
         batches, sizes = Batches(store.db), list[int]()
 
-        async def work(batch: Sequence[Observation]) -> None:
+        async def work(batch: Sequence[ObservedJob]) -> None:
             sizes.append(len(batch))
 
-        jobs = observations(Seen(ACCOUNT, _jobs(MANY), {}))
+        jobs = observed_jobs(PollResult(ACCOUNT, _jobs(MANY), {}))
         await batches.each(jobs, work)
         async with batches.transaction(()) as tx:
             await tx.execute(text("SELECT pg_sleep(0.5)"))
@@ -289,7 +287,7 @@ async def test_a_slow_transaction_without_jobs_makes_no_batch_smaller(postgres_u
 
 
 async def test_a_database_that_hangs_is_no_reason_to_halve(server: RestartablePostgres) -> None:
-    async with open_store(server.url, Time(server.url).clock, longest=1.0) as store:
+    async with open_store(server.url, StoreClock(server.url).now, transaction_timeout=1.0) as store:
         recorder, seen, counted = Recorder(store, wake=lambda: None), await _ends(store, 40, 1), _unrecorded()
 
         with server.frozen(), statements() as sent, pytest.raises(TimeoutError):
@@ -302,7 +300,7 @@ async def test_a_database_that_hangs_is_no_reason_to_halve(server: RestartablePo
 
 
 async def test_a_database_that_goes_away_between_two_batches_costs_only_time(server: RestartablePostgres) -> None:
-    async with open_store(server.url, Time(server.url).clock) as store:
+    async with open_store(server.url, StoreClock(server.url).now) as store:
         woken: list[bool] = []
 
         def wake() -> None:
@@ -327,7 +325,7 @@ async def test_what_a_track_shows_of_an_open_job_does_not_hold_up_a_subscription
         page = await _seen(store, _jobs(count, "running"))
         await recorder.record(page)
         with statements() as sent:
-            await recorder.subscribe(Subscription(ACCOUNT, channel, "U1", 5000), await _seen(store, page.readings))
+            await recorder.subscribe(Subscription(ACCOUNT, channel, "U1", 5000), await _seen(store, page.fetched))
         if channel == "C1":
             few = len(sent)
 

@@ -7,14 +7,14 @@ import pytest
 from sqlalchemy import text
 
 from bot.jobs.changes import ChangeKind, State
-from bot.providers.wire import Reading
+from bot.providers.wire import FetchedJob
 from bot.store import Store, open_store
 from bot.store.channels.tracks import Subscription, Track
 from bot.store.db import schema
 from bot.tracking.recorder import Recorder
-from bot.tracking.transitions import Seen
-from tests.store.seeds import ACCOUNT, contents, crowd, deliveries, follow, know, known, reading, rows
-from tests.store.times import Time
+from bot.tracking.transitions import PollResult
+from tests.store.seeds import ACCOUNT, add_jobs, contents, deliveries, known_job, reading, rows, several_stores, track
+from tests.store.times import StoreClock
 
 
 class Wakes:
@@ -28,13 +28,13 @@ class Wakes:
 
 
 @pytest.fixture
-def time(database_url: str) -> Time:
-    return Time(database_url)
+def time(database_url: str) -> StoreClock:
+    return StoreClock(database_url)
 
 
 @pytest.fixture
-async def store(database_url: str, time: Time) -> AsyncIterator[Store]:
-    async with open_store(database_url, time.clock) as opened:
+async def store(database_url: str, time: StoreClock) -> AsyncIterator[Store]:
+    async with open_store(database_url, time.now) as opened:
         yield opened
 
 
@@ -48,9 +48,9 @@ def recorder(store: Store, wakes: Wakes) -> Recorder:
     return Recorder(store, wake=wakes)
 
 
-async def _seen(store: Store, *readings: Reading) -> Seen:
+async def _seen(store: Store, *readings: FetchedJob) -> PollResult:
     """Return readings together with what is known now."""
-    return Seen(ACCOUNT, readings, await store.jobs.newest(ACCOUNT, 100))
+    return PollResult(ACCOUNT, readings, await store.jobs.newest(ACCOUNT, 100))
 
 
 async def _subscribe(store: Store, channel: str, newer_than: float) -> None:
@@ -68,12 +68,12 @@ async def _told(store: Store, channel: str) -> list[tuple[str, str, str]]:
 async def test_a_change_is_stored_with_the_new_state_and_what_is_owed(
     store: Store, recorder: Recorder, wakes: Wakes
 ) -> None:
-    await know(store, reading("ftjob-a", "queued"))
-    await follow(store, ("C1", "ftjob-a"), ("C2", "ftjob-a"), ("C3", "ftjob-b"))
+    await add_jobs(store, reading("ftjob-a", "queued"))
+    await track(store, ("C1", "ftjob-a"), ("C2", "ftjob-a"), ("C3", "ftjob-b"))
 
     assert await recorder.record(await _seen(store, reading("ftjob-a", "running", seed=7))) == 1
 
-    job = await known(store, "ftjob-a")
+    job = await known_job(store, "ftjob-a")
     assert (job.version, job.state) == (2, State("running"))
     (change,) = await rows(store, schema.change)
     recorded = await store.changes.find(change.id)
@@ -89,8 +89,8 @@ async def test_a_change_is_stored_with_the_new_state_and_what_is_owed(
 async def test_nothing_is_stored_of_a_change_if_what_is_owed_for_it_cannot_be(
     store: Store, recorder: Recorder, wakes: Wakes
 ) -> None:
-    await know(store, reading("ftjob-a", "queued"), reading("ftjob-b", "queued"))
-    await follow(store, ("C1", "ftjob-a"), ("C2", "ftjob-a"), ("C2", "ftjob-b"))
+    await add_jobs(store, reading("ftjob-a", "queued"), reading("ftjob-b", "queued"))
+    await track(store, ("C1", "ftjob-a"), ("C2", "ftjob-a"), ("C2", "ftjob-b"))
     await recorder.record(await _seen(store, reading("ftjob-b", "running")))
     async with store.db.transaction() as tx:
         await tx.execute(text("DELETE FROM delivery WHERE picture = 'card'"))
@@ -110,8 +110,8 @@ async def test_nothing_is_stored_of_a_change_if_what_is_owed_for_it_cannot_be(
 
 
 async def test_a_read_that_began_before_the_last_change_is_dropped(store: Store, recorder: Recorder) -> None:
-    await know(store, reading("ftjob-a", "queued"))
-    await follow(store, ("C1", "ftjob-a"))
+    await add_jobs(store, reading("ftjob-a", "queued"))
+    await track(store, ("C1", "ftjob-a"))
     stale = await _seen(store, reading("ftjob-a", "running"))
     await recorder.record(await _seen(store, reading("ftjob-a", "succeeded", "ft:m")))
     before = await contents(store)
@@ -124,8 +124,8 @@ async def test_a_read_that_began_before_the_last_change_is_dropped(store: Store,
 async def test_a_read_without_news_stores_nothing_and_wakes_nobody(
     store: Store, recorder: Recorder, wakes: Wakes
 ) -> None:
-    await know(store, reading("ftjob-a", "queued"))
-    await follow(store, ("C1", "ftjob-a"))
+    await add_jobs(store, reading("ftjob-a", "queued"))
+    await track(store, ("C1", "ftjob-a"))
     before = await contents(store)
 
     assert await recorder.record(await _seen(store, reading("ftjob-a", "queued", seed=9))) == 0
@@ -135,11 +135,11 @@ async def test_a_read_without_news_stores_nothing_and_wakes_nobody(
 
 
 async def test_the_first_sight_of_a_job_is_told_to_nobody(store: Store, recorder: Recorder) -> None:
-    await follow(store, ("C1", "ftjob-a"))
+    await track(store, ("C1", "ftjob-a"))
 
     assert await recorder.record(await _seen(store, reading("ftjob-a", "failed"))) == 0
 
-    assert (await known(store, "ftjob-a")).state == State("failed")
+    assert (await known_job(store, "ftjob-a")).state == State("failed")
     assert await rows(store, schema.change) == []
     assert await deliveries(store) == []
 
@@ -187,15 +187,15 @@ async def test_an_announced_job_that_was_untracked_is_not_announced_again(store:
 
     await recorder.record(await _seen(store, reading("ftjob-a", "queued")))
     await recorder.record(await _seen(store, reading("ftjob-a", "running")))
-    await recorder.record(Seen(ACCOUNT, [reading("ftjob-a", "running")], {}))
+    await recorder.record(PollResult(ACCOUNT, [reading("ftjob-a", "running")], {}))
 
     assert await _told(store, "C1") == [("card", "ftjob-a", "queued")]
 
 
 async def test_jobs_that_change_together_are_told_oldest_first(store: Store, recorder: Recorder) -> None:
     jobs = [("ftjob-c", 3000), ("ftjob-b", 2000), ("ftjob-a", 1000)]
-    await know(store, *(reading(job_id, "queued", created_at=at) for job_id, at in jobs))
-    await follow(store, *(("C1", job_id) for job_id, _ in jobs))
+    await add_jobs(store, *(reading(job_id, "queued", created_at=at) for job_id, at in jobs))
+    await track(store, *(("C1", job_id) for job_id, _ in jobs))
 
     await recorder.record(await _seen(store, *(reading(job_id, "running", created_at=at) for job_id, at in jobs)))
 
@@ -206,11 +206,11 @@ async def test_jobs_that_change_together_are_told_oldest_first(store: Store, rec
 async def test_why_a_job_failed_and_that_it_was_found_late_is_kept_with_the_change(
     store: Store, recorder: Recorder
 ) -> None:
-    await know(store, reading("ftjob-a", "running"))
+    await add_jobs(store, reading("ftjob-a", "running"))
     before = await store.jobs.newest(ACCOUNT, 10)
 
     await recorder.record(
-        Seen(ACCOUNT, [reading("ftjob-a", "failed")], before, reasons={"ftjob-a": "no memory"}, late=True)
+        PollResult(ACCOUNT, [reading("ftjob-a", "failed")], before, reasons={"ftjob-a": "no memory"}, late=True)
     )
 
     (change,) = await rows(store, schema.change)
@@ -218,14 +218,14 @@ async def test_why_a_job_failed_and_that_it_was_found_late_is_kept_with_the_chan
 
 
 async def test_the_same_change_seen_by_several_recorders_at_once_is_one(
-    store: Store, database_url: str, time: Time
+    store: Store, database_url: str, time: StoreClock
 ) -> None:
     jobs = [f"ftjob-{n}" for n in range(10)]
-    await know(store, *(reading(job_id, "queued") for job_id in jobs))
-    await follow(store, *((channel, job_id) for job_id in jobs for channel in ("C1", "C2")))
+    await add_jobs(store, *(reading(job_id, "queued") for job_id in jobs))
+    await track(store, *((channel, job_id) for job_id in jobs for channel in ("C1", "C2")))
     seen = await _seen(store, *(reading(job_id, "running") for job_id in jobs))
 
-    async with crowd(store, database_url, time) as stores:
+    async with several_stores(store, database_url, time) as stores:
         recorders = [Recorder(each, wake=Wakes()) for each in stores]
         counts = await asyncio.gather(*(each.record(seen) for each in recorders))
 
@@ -237,12 +237,12 @@ async def test_the_same_change_seen_by_several_recorders_at_once_is_one(
 
 
 async def test_a_new_job_seen_by_several_recorders_at_once_is_announced_once(
-    store: Store, database_url: str, time: Time
+    store: Store, database_url: str, time: StoreClock
 ) -> None:
     await _subscribe(store, "C1", 1000)
 
-    async with crowd(store, database_url, time) as stores:
-        seen = Seen(ACCOUNT, [reading("ftjob-a", "queued")], {})
+    async with several_stores(store, database_url, time) as stores:
+        seen = PollResult(ACCOUNT, [reading("ftjob-a", "queued")], {})
         counts = await asyncio.gather(*(Recorder(each, wake=Wakes()).record(seen) for each in stores))
 
     assert sorted(counts) == [0, 0, 0, 1]

@@ -7,17 +7,17 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from bot.jobs.changes import ChangeKind, State
-from bot.jobs.confirmation import AGREEING
-from bot.providers.wire import Reading
+from bot.jobs.confirmation import CONFIRM_INTERVALS
+from bot.providers.wire import FetchedJob
 from bot.runtime.failpoints import arm
 from bot.store import Store, open_store
 from bot.store.channels.tracks import Subscription, Track
 from bot.store.db import schema
 from bot.store.jobs.jobs import KnownJob
 from bot.tracking.recorder import Recorder
-from bot.tracking.transitions import Seen
-from tests.store.seeds import ACCOUNT, contents, crowd, deliveries, follow, know, known, reading, rows
-from tests.store.times import Time
+from bot.tracking.transitions import PollResult
+from tests.store.seeds import ACCOUNT, add_jobs, contents, deliveries, known_job, reading, rows, several_stores, track
+from tests.store.times import StoreClock
 
 INTERVAL = 30.0
 JOB = "ftjob-a"
@@ -25,13 +25,13 @@ MODEL = "ft:m"
 
 
 @pytest.fixture
-def time(database_url: str) -> Time:
-    return Time(database_url)
+def time(database_url: str) -> StoreClock:
+    return StoreClock(database_url)
 
 
 @pytest.fixture
-async def store(database_url: str, time: Time) -> AsyncIterator[Store]:
-    async with open_store(database_url, time.clock) as opened:
+async def store(database_url: str, time: StoreClock) -> AsyncIterator[Store]:
+    async with open_store(database_url, time.now) as opened:
         yield opened
 
 
@@ -40,32 +40,32 @@ def recorder(store: Store) -> Recorder:
     return Recorder(store, wake=lambda: None, interval=INTERVAL)
 
 
-class Reader:
+class Replica:
     """Somebody who knew the job before the request, and records what the answer was some time later."""
 
     def __init__(self, recorder: Recorder, store: Store) -> None:
         self._recorder = recorder
         self._store = store
 
-    async def knows(self) -> "Reader":
-        self._known = await known(self._store, JOB)
+    async def knows(self) -> "Replica":
+        self._known = await known_job(self._store, JOB)
         return self
 
-    async def records(self, *answers: Reading) -> int:
-        return await self._recorder.record(Seen(ACCOUNT, answers, {JOB: self._known}))
+    async def records(self, *answers: FetchedJob) -> int:
+        return await self._recorder.record(PollResult(ACCOUNT, answers, {JOB: self._known}))
 
     async def misses(self) -> int:
-        return await self._recorder.record(Seen(ACCOUNT, (), {JOB: self._known}, missed=[JOB]))
+        return await self._recorder.record(PollResult(ACCOUNT, (), {JOB: self._known}, missing=[JOB]))
 
 
 async def _finished(store: Store, status: str = "succeeded", model: str | None = MODEL) -> None:
-    await know(store, reading(JOB, status, model))
-    await follow(store, ("C1", JOB))
+    await add_jobs(store, reading(JOB, status, model))
+    await track(store, ("C1", JOB))
 
 
 async def _reads(recorder: Recorder, store: Store, status: str, model: str | None = None) -> int:
     """Let the job be known, read and recorded."""
-    return await (await Reader(recorder, store).knows()).records(reading(JOB, status, model))
+    return await (await Replica(recorder, store).knows()).records(reading(JOB, status, model))
 
 
 async def _told(store: Store) -> list[tuple[str, str | None]]:
@@ -73,46 +73,48 @@ async def _told(store: Store) -> list[tuple[str, str | None]]:
 
 
 async def test_one_read_that_shows_a_finished_job_unfinished_changes_nothing(
-    store: Store, recorder: Recorder, time: Time
+    store: Store, recorder: Recorder, time: StoreClock
 ) -> None:
     await _finished(store)
     for status in ("running", "succeeded", "running", "succeeded"):
-        await time.passes(store, INTERVAL)
+        await time.advance(store, INTERVAL)
         assert await _reads(recorder, store, status, MODEL if status == "succeeded" else None) == 0
 
-    job = await known(store, JOB)
-    assert (job.state, job.version, job.doubt) == (State("succeeded", MODEL), 1, None)
+    job = await known_job(store, JOB)
+    assert (job.state, job.version, job.soft_state) == (State("succeeded", MODEL), 1, None)
     assert await deliveries(store) == []
 
 
 @pytest.mark.parametrize("after", ["running", "failed", "queued", "word_of_tomorrow"])
 async def test_reads_that_say_the_same_for_some_intervals_are_believed(
-    store: Store, recorder: Recorder, time: Time, after: str
+    store: Store, recorder: Recorder, time: StoreClock, after: str
 ) -> None:
     await _finished(store)
     async with store.db.transaction() as tx:
-        await store.jobs.settle(tx, ACCOUNT, [JOB])
+        await store.jobs.close(tx, ACCOUNT, [JOB])
 
     assert await _reads(recorder, store, after) == 0
-    job = await known(store, JOB)
-    assert job.doubt is not None
-    assert (job.doubt.status, job.settled) == (after, False), "it is looked at again"
-    for _ in range(AGREEING - 1):
-        await time.passes(store, INTERVAL)
+    job = await known_job(store, JOB)
+    assert job.soft_state is not None
+    assert (job.soft_state.status, job.closed) == (after, False), "it is looked at again"
+    for _ in range(CONFIRM_INTERVALS - 1):
+        await time.advance(store, INTERVAL)
         assert await _reads(recorder, store, after) == 0
-    await time.passes(store, INTERVAL)
+    await time.advance(store, INTERVAL)
     assert await _reads(recorder, store, after) == 1
 
-    job = await known(store, JOB)
-    assert (job.state, job.version, job.doubt) == (State(after), 2, None)
+    job = await known_job(store, JOB)
+    assert (job.state, job.version, job.soft_state) == (State(after), 2, None)
     assert await _told(store) == [(after, None)]
 
 
-async def test_two_reads_that_contradict_each_other_too_are_not(store: Store, recorder: Recorder, time: Time) -> None:
+async def test_two_reads_that_contradict_each_other_too_are_not(
+    store: Store, recorder: Recorder, time: StoreClock
+) -> None:
     await _finished(store)
     for status in ("running", "failed", "running", "queued"):
         assert await _reads(recorder, store, status) == 0
-        await time.passes(store, INTERVAL)
+        await time.advance(store, INTERVAL)
 
     assert await _told(store) == []
 
@@ -129,42 +131,44 @@ async def test_a_model_that_comes_late_and_one_that_vanishes_are_told_once_each(
 
 
 async def test_a_stale_read_neither_takes_part_in_a_doubt_nor_ends_one(
-    store: Store, recorder: Recorder, time: Time
+    store: Store, recorder: Recorder, time: StoreClock
 ) -> None:
     await _finished(store)
-    stale = [await Reader(recorder, store).knows() for _ in range(3)]
+    stale = [await Replica(recorder, store).knows() for _ in range(3)]
     await _reads(recorder, store, "running")
-    noted = (await known(store, JOB)).doubt
-    await time.passes(store, INTERVAL)
+    noted = (await known_job(store, JOB)).soft_state
+    await time.advance(store, INTERVAL)
 
     assert await stale[0].records(reading(JOB, "running")) == 0
     assert await stale[1].records(reading(JOB, "succeeded", MODEL)) == 0
     assert await stale[2].misses() == 0
 
-    job = await known(store, JOB)
+    job = await known_job(store, JOB)
     assert (job.state, job.absence) == (State("succeeded", MODEL), None)
     assert noted is not None
-    assert job.doubt is not None
-    assert time.clock() - job.doubt.at >= INTERVAL - 1
+    assert job.soft_state is not None
+    assert time.now() - job.soft_state.since >= INTERVAL - 1
 
 
 async def test_reads_that_began_together_count_as_one_that_did_not_find_it(store: Store, recorder: Recorder) -> None:
     await _finished(store)
-    readers = [await Reader(recorder, store).knows() for _ in range(4)]
+    readers = [await Replica(recorder, store).knows() for _ in range(4)]
 
     for reader in readers:
         assert await reader.misses() == 0
 
-    absence = (await known(store, JOB)).absence
+    absence = (await known_job(store, JOB)).absence
     assert absence is not None
     assert absence.reads == 1
 
 
-async def test_a_doubt_that_was_ended_meanwhile_bears_nothing_out(store: Store, recorder: Recorder, time: Time) -> None:
+async def test_a_doubt_that_was_ended_meanwhile_bears_nothing_out(
+    store: Store, recorder: Recorder, time: StoreClock
+) -> None:
     await _finished(store)
     await _reads(recorder, store, "running")
-    await time.passes(store, INTERVAL)
-    slow = await Reader(recorder, store).knows()
+    await time.advance(store, INTERVAL)
+    slow = await Replica(recorder, store).knows()
     await _reads(recorder, store, "succeeded", MODEL)
 
     assert await slow.records(reading(JOB, "running")) == 0
@@ -186,7 +190,7 @@ def _interleavings() -> set[tuple[str, ...]]:
 async def test_in_no_order_do_two_readers_take_a_job_back(store: Store, recorder: Recorder) -> None:
     orders = sorted(_interleavings())
     assert len(orders) == 560
-    await know(store, *(reading(f"ftjob-{n:03}", "queued") for n in range(len(orders))))
+    await add_jobs(store, *(reading(f"ftjob-{n:03}", "queued") for n in range(len(orders))))
     for nth, order in enumerate(orders):
         await _play(store, recorder, f"ftjob-{nth:03}", order)
 
@@ -200,25 +204,25 @@ async def _play(store: Store, recorder: Recorder, job: str, order: tuple[str, ..
     truth = iter(["running", "succeeded"])
     now, steps = "queued", {"A": iter("krc"), "B": iter("krc")}
     known_to: dict[str, KnownJob] = {}
-    answers: dict[str, Reading] = {}
+    answers: dict[str, FetchedJob] = {}
     for who in order:
         match "t" if who == "goes on" else next(steps[who]):
             case "t":
                 now = next(truth)
             case "k":
-                known_to[who] = await known(store, job)
+                known_to[who] = await known_job(store, job)
             case "r":
                 answers[who] = reading(job, now)
             case _:
-                await recorder.record(Seen(ACCOUNT, [answers[who]], {job: known_to[who]}))
+                await recorder.record(PollResult(ACCOUNT, [answers[who]], {job: known_to[who]}))
 
 
-async def test_many_readers_at_once_never_take_a_job_back(store: Store, database_url: str, time: Time) -> None:
+async def test_many_readers_at_once_never_take_a_job_back(store: Store, database_url: str, time: StoreClock) -> None:
     jobs = [f"ftjob-{n:03}" for n in range(100)]
-    await know(store, *(reading(job, "queued") for job in jobs))
+    await add_jobs(store, *(reading(job, "queued") for job in jobs))
     rank = ["queued", "running", "succeeded"]
     turn = [0]
-    async with crowd(store, database_url, time) as stores:
+    async with several_stores(store, database_url, time) as stores:
 
         async def look(each: Store) -> None:
             recorder = Recorder(each, wake=lambda: None, interval=INTERVAL)
@@ -226,24 +230,24 @@ async def test_many_readers_at_once_never_take_a_job_back(store: Store, database
                 before = await each.jobs.newest(ACCOUNT, 200)
                 answers = [reading(job, rank[min(2, turn[0] // 4)]) for job in jobs]
                 turn[0] += 1
-                await recorder.record(Seen(ACCOUNT, answers, before))
+                await recorder.record(PollResult(ACCOUNT, answers, before))
 
         await asyncio.gather(*map(look, stores))
 
     changes = await rows(store, schema.change)
     assert [row for row in changes if rank.index(row.old_status) >= rank.index(row.new_status)] == []
-    assert {(await known(store, job)).state.status for job in jobs} == {"succeeded"}
+    assert {(await known_job(store, job)).state.status for job in jobs} == {"succeeded"}
 
 
 async def test_a_card_that_shows_what_is_not_believed_is_set_right_in_its_channel_alone(
     store: Store, recorder: Recorder
 ) -> None:
     await _finished(store)
-    job = await known(store, JOB)
+    job = await known_job(store, JOB)
 
-    await recorder.follow(Track(ACCOUNT, JOB, "C2", "U1"), reading(JOB, "running"), job, card_ts="1.1")
+    await recorder.add_track(Track(ACCOUNT, JOB, "C2", "U1"), reading(JOB, "running"), job, card_ts="1.1")
 
-    assert (await known(store, JOB)).state == State("succeeded", MODEL)
+    assert (await known_job(store, JOB)).state == State("succeeded", MODEL)
     assert await deliveries(store, "C1") == []
     (owed,) = await deliveries(store, "C2")
     told = await store.changes.find(owed.change_id)
@@ -258,8 +262,8 @@ async def test_a_doubt_does_not_outlive_a_model_that_came_with_the_stored_state(
     await _reads(recorder, store, "running")
     await _reads(recorder, store, "succeeded", MODEL)
 
-    job = await known(store, JOB)
-    assert (job.state, job.doubt) == (State("succeeded", MODEL), None)
+    job = await known_job(store, JOB)
+    assert (job.state, job.soft_state) == (State("succeeded", MODEL), None)
 
 
 @pytest.fixture
@@ -277,13 +281,13 @@ async def test_the_ends_of_a_record_are_points_at_which_a_test_can_kill(
     await _finished(store)
     subscription = Subscription(ACCOUNT, "C3", "U1", 0)
     await _reads(recorder, store, "running")
-    await recorder.subscribe(subscription, Seen(ACCOUNT, (), {}))
-    await recorder.follow(Track(ACCOUNT, "ftjob-b", "C2", "U1"), reading("ftjob-b"), None, card_ts="1.1")
+    await recorder.subscribe(subscription, PollResult(ACCOUNT, (), {}))
+    await recorder.add_track(Track(ACCOUNT, "ftjob-b", "C2", "U1"), reading("ftjob-b"), None, card_ts="1.1")
 
     assert passed == ["before_record", "after_record"] * 3
 
 
-class Dies(BaseException):
+class ProcessKilled(BaseException):
     """The process, at a point."""
 
 
@@ -291,17 +295,17 @@ class Dies(BaseException):
 async def test_a_death_at_the_end_of_a_record_keeps_all_of_it_or_nothing(
     store: Store, recorder: Recorder, point: str, *, kept: bool
 ) -> None:
-    await know(store, reading(JOB, "queued"))
-    await follow(store, ("C1", JOB))
+    await add_jobs(store, reading(JOB, "queued"))
+    await track(store, ("C1", JOB))
     before = await contents(store)
 
     def die(name: str) -> None:
         if name == point:
-            raise Dies
+            raise ProcessKilled
 
     arm(die)
     try:
-        with pytest.raises(Dies):
+        with pytest.raises(ProcessKilled):
             await _reads(recorder, store, "running")
     finally:
         arm(None)

@@ -5,26 +5,26 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.jobs.changes import State
-from bot.providers.wire import Reading
+from bot.providers.wire import FetchedJob
 from bot.store import Store, open_store
 from bot.store.channels.tracks import Subscription, Track
 from bot.store.db import schema
 from bot.tracking.recorder import Recorder
-from bot.tracking.transitions import Seen
-from tests.store.seeds import ACCOUNT, deliveries, follow, know, known, reading, rows
-from tests.store.times import Time
+from bot.tracking.transitions import PollResult
+from tests.store.seeds import ACCOUNT, add_jobs, deliveries, known_job, reading, rows, track
+from tests.store.times import StoreClock
 
 HERE = Track(ACCOUNT, "ftjob-a", "C1", "U1")
 
 
 @pytest.fixture
-def time(database_url: str) -> Time:
-    return Time(database_url)
+def time(database_url: str) -> StoreClock:
+    return StoreClock(database_url)
 
 
 @pytest.fixture
-async def store(database_url: str, time: Time) -> AsyncIterator[Store]:
-    async with open_store(database_url, time.clock) as opened:
+async def store(database_url: str, time: StoreClock) -> AsyncIterator[Store]:
+    async with open_store(database_url, time.now) as opened:
         yield opened
 
 
@@ -33,8 +33,8 @@ def recorder(store: Store) -> Recorder:
     return Recorder(store, wake=lambda: None)
 
 
-async def _sweep(store: Store, recorder: Recorder, *readings: Reading) -> None:
-    await recorder.record(Seen(ACCOUNT, readings, await store.jobs.newest(ACCOUNT, 100)))
+async def _sweep(store: Store, recorder: Recorder, *readings: FetchedJob) -> None:
+    await recorder.record(PollResult(ACCOUNT, readings, await store.jobs.newest(ACCOUNT, 100)))
 
 
 async def _told(store: Store, channel: str = "C1") -> list[tuple[str, str, str]]:
@@ -44,20 +44,22 @@ async def _told(store: Store, channel: str = "C1") -> list[tuple[str, str, str]]
     return [(row.picture, changes[row.change_id].old_status, changes[row.change_id].new_status) for row in owed]
 
 
-async def test_a_followed_job_has_its_card_where_it_was_posted(store: Store, recorder: Recorder, time: Time) -> None:
-    await recorder.follow(HERE, reading("ftjob-a", "queued"), None, card_ts="1.000100")
+async def test_a_followed_job_has_its_card_where_it_was_posted(
+    store: Store, recorder: Recorder, time: StoreClock
+) -> None:
+    await recorder.add_track(HERE, reading("ftjob-a", "queued"), None, card_ts="1.000100")
 
     assert await store.tracks.followers(ACCOUNT, "ftjob-a") == [HERE]
     (card,) = await rows(store, schema.card)
     assert (card.channel, card.ts) == ("C1", "1.000100")
-    assert (await known(store, "ftjob-a")).state == State("queued")
+    assert (await known_job(store, "ftjob-a")).state == State("queued")
     assert await _told(store) == []
     (channel,) = await rows(store, schema.channel)
-    assert channel.free_at - time.clock() == time.exactly(1)
+    assert channel.free_at - time.now() == time.approx(1)
 
 
 async def test_the_next_change_is_told_once_and_without_a_second_card(store: Store, recorder: Recorder) -> None:
-    await recorder.follow(HERE, reading("ftjob-a", "queued"), None, card_ts="1.000100")
+    await recorder.add_track(HERE, reading("ftjob-a", "queued"), None, card_ts="1.000100")
 
     await _sweep(store, recorder, reading("ftjob-a", "running"))
     await _sweep(store, recorder, reading("ftjob-a", "running"))
@@ -66,11 +68,11 @@ async def test_the_next_change_is_told_once_and_without_a_second_card(store: Sto
 
 
 async def test_a_change_found_by_following_is_told_to_the_others_only(store: Store, recorder: Recorder) -> None:
-    await know(store, reading("ftjob-a", "queued"))
-    await follow(store, ("C2", "ftjob-a"))
-    before = await known(store, "ftjob-a")
+    await add_jobs(store, reading("ftjob-a", "queued"))
+    await track(store, ("C2", "ftjob-a"))
+    before = await known_job(store, "ftjob-a")
 
-    await recorder.follow(HERE, reading("ftjob-a", "running"), before, card_ts="1.000100")
+    await recorder.add_track(HERE, reading("ftjob-a", "running"), before, card_ts="1.000100")
 
     assert await _told(store, "C1") == []
     assert ("change", "queued", "running") in await _told(store, "C2")
@@ -83,7 +85,7 @@ async def test_a_job_that_is_new_to_the_channels_subscription_needs_no_second_ca
         for channel in ("C1", "C2"):
             await store.tracks.subscribe(tx, Subscription(ACCOUNT, channel, "U1", 0))
 
-    await recorder.follow(HERE, reading("ftjob-a", "queued"), None, card_ts="1.000100")
+    await recorder.add_track(HERE, reading("ftjob-a", "queued"), None, card_ts="1.000100")
 
     assert await _told(store, "C1") == []
     assert await _told(store, "C2") == [("card", "queued", "queued")]
@@ -92,12 +94,12 @@ async def test_a_job_that_is_new_to_the_channels_subscription_needs_no_second_ca
 async def test_a_change_recorded_between_the_cards_reading_and_the_track_is_caught_up(
     store: Store, recorder: Recorder
 ) -> None:
-    await know(store, reading("ftjob-a", "queued"))
-    before = await known(store, "ftjob-a")
+    await add_jobs(store, reading("ftjob-a", "queued"))
+    before = await known_job(store, "ftjob-a")
     shown = reading("ftjob-a", "queued")
     await _sweep(store, recorder, reading("ftjob-a", "failed"))
 
-    await recorder.follow(HERE, shown, before, card_ts="1.000100")
+    await recorder.add_track(HERE, shown, before, card_ts="1.000100")
 
     assert await _told(store) == [("change", "queued", "failed")]
 
@@ -108,7 +110,7 @@ async def test_a_job_first_seen_between_the_cards_reading_and_the_track_is_caugh
     shown = reading("ftjob-a", "queued")
     await _sweep(store, recorder, reading("ftjob-a", "failed"))
 
-    await recorder.follow(HERE, shown, None, card_ts="1.000100")
+    await recorder.add_track(HERE, shown, None, card_ts="1.000100")
     await _sweep(store, recorder, reading("ftjob-a", "failed"))
 
     assert await _told(store) == [("change", "queued", "failed")]
@@ -117,7 +119,7 @@ async def test_a_job_first_seen_between_the_cards_reading_and_the_track_is_caugh
 async def test_what_the_card_showed_first_is_not_told_after_it(store: Store, recorder: Recorder) -> None:
     await _sweep(store, recorder, reading("ftjob-a", "queued"))
 
-    await recorder.follow(HERE, reading("ftjob-a", "running"), None, card_ts="1.000100")
+    await recorder.add_track(HERE, reading("ftjob-a", "running"), None, card_ts="1.000100")
     await _sweep(store, recorder, reading("ftjob-a", "running"))
 
     assert await _told(store) == []
@@ -125,9 +127,9 @@ async def test_what_the_card_showed_first_is_not_told_after_it(store: Store, rec
 
 async def test_two_channels_that_begin_to_follow_are_told_alike(store: Store, recorder: Recorder) -> None:
     for channel in ("C1", "C2"):
-        before = await store.jobs.known(ACCOUNT, "ftjob-a")
+        before = await store.jobs.find(ACCOUNT, "ftjob-a")
         track = Track(ACCOUNT, "ftjob-a", channel, "U1")
-        await recorder.follow(track, reading("ftjob-a", "queued"), before, card_ts="1.000100")
+        await recorder.add_track(track, reading("ftjob-a", "queued"), before, card_ts="1.000100")
 
     await _sweep(store, recorder, reading("ftjob-a", "running"))
 
@@ -136,7 +138,7 @@ async def test_two_channels_that_begin_to_follow_are_told_alike(store: Store, re
 
 async def test_a_second_card_of_the_same_channel_takes_the_firsts_place(store: Store, recorder: Recorder) -> None:
     for ts in ("1.000100", "1.000200"):
-        await recorder.follow(HERE, reading("ftjob-a", "queued"), None, card_ts=ts)
+        await recorder.add_track(HERE, reading("ftjob-a", "queued"), None, card_ts=ts)
 
     assert [card.ts for card in await rows(store, schema.card)] == ["1.000200"]
     assert len(await store.tracks.followers(ACCOUNT, "ftjob-a")) == 1
@@ -145,7 +147,7 @@ async def test_a_second_card_of_the_same_channel_takes_the_firsts_place(store: S
 async def test_a_subscription_follows_what_is_open_without_a_word(store: Store, recorder: Recorder) -> None:
     found = [reading("ftjob-a", "running"), reading("ftjob-b", "succeeded"), reading("ftjob-c", "paused")]
 
-    await recorder.subscribe(Subscription(ACCOUNT, "C1", "U1", 1000), Seen(ACCOUNT, found, {}))
+    await recorder.subscribe(Subscription(ACCOUNT, "C1", "U1", 1000), PollResult(ACCOUNT, found, {}))
 
     followed = [track.job_id for track, _ in await store.tracks.in_channel("C1")]
     assert followed == ["ftjob-a", "ftjob-c"]
@@ -163,7 +165,7 @@ async def test_a_job_announced_elsewhere_between_the_cards_reading_and_the_track
         await store.tracks.subscribe(tx, Subscription(ACCOUNT, "C2", "U1", 0))
     await _sweep(store, recorder, reading("ftjob-a", "failed"))
 
-    await recorder.follow(HERE, reading("ftjob-a", "queued"), None, card_ts="1.000100")
+    await recorder.add_track(HERE, reading("ftjob-a", "queued"), None, card_ts="1.000100")
     await _sweep(store, recorder, reading("ftjob-a", "failed"))
 
     assert await _told(store) == [("change", "queued", "failed")]
@@ -171,22 +173,22 @@ async def test_a_job_announced_elsewhere_between_the_cards_reading_and_the_track
 
 async def test_a_card_without_a_status_takes_nothing_back(store: Store, recorder: Recorder) -> None:
     await _sweep(store, recorder, reading("ftjob-a", "running"))
-    before = await known(store, "ftjob-a")
+    before = await known_job(store, "ftjob-a")
 
-    await recorder.follow(HERE, reading("ftjob-a", ""), None, card_ts="1.000100")
+    await recorder.add_track(HERE, reading("ftjob-a", ""), None, card_ts="1.000100")
 
-    assert await known(store, "ftjob-a") == before
+    assert await known_job(store, "ftjob-a") == before
 
 
 async def test_a_change_recorded_between_the_list_of_open_jobs_and_the_subscription_is_caught_up(
     store: Store, recorder: Recorder
 ) -> None:
-    await know(store, reading("ftjob-a", "running"))
+    await add_jobs(store, reading("ftjob-a", "running"))
     known_before = await store.jobs.newest(ACCOUNT, 10)
     listed = [reading("ftjob-a", "running"), reading("ftjob-b", "running")]
     await _sweep(store, recorder, reading("ftjob-a", "failed"), reading("ftjob-b", "failed"))
 
-    await recorder.subscribe(Subscription(ACCOUNT, "C1", "U1", 1000), Seen(ACCOUNT, listed, known_before))
+    await recorder.subscribe(Subscription(ACCOUNT, "C1", "U1", 1000), PollResult(ACCOUNT, listed, known_before))
     await _sweep(store, recorder, reading("ftjob-a", "failed"), reading("ftjob-b", "failed"))
 
     told = [change for change in await _told(store) if change[0] == "change"]

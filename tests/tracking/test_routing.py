@@ -1,14 +1,14 @@
 import pytest
 
 from bot.jobs.changes import Change, ChangeKind, State
-from bot.jobs.filters import EVERYTHING, Filter
+from bot.jobs.filters import MATCH_ALL, Filter
 from bot.jobs.models import Job
 from bot.store.channels.tracks import Subscription
-from bot.store.outbox.delivery import Picture
-from bot.tracking.routing import channels_for, is_told, pictures
+from bot.store.outbox.delivery import MessageKind
+from bot.tracking.routing import channels_for, messages_for, wants_alert
 
 
-def subscription(newer_than: float, channel: str = "C0ML", wanted: Filter = EVERYTHING) -> Subscription:
+def subscription(newer_than: float, channel: str = "C0ML", wanted: Filter = MATCH_ALL) -> Subscription:
     return Subscription("default", channel, "U0OLIVIA", newer_than, wanted)
 
 
@@ -41,7 +41,7 @@ def test_a_channel_is_told_what_either_of_its_subscriptions_waits_for() -> None:
     assert channels_for(job, [other]) == {}
 
 
-STATUS, MODEL, GONE = ChangeKind.STATUS, ChangeKind.MODEL, ChangeKind.GONE
+STATUS, MODEL, GONE = ChangeKind.STATUS, ChangeKind.MODEL, ChangeKind.MISSING
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ STATUS, MODEL, GONE = ChangeKind.STATUS, ChangeKind.MODEL, ChangeKind.GONE
         (MODEL, "succeeded", ("succeeded",), False, True),
         (MODEL, "succeeded", ("failed",), False, False),
         (GONE, "running", ("failed",), False, True),
-        (ChangeKind.BACK, "running", ("failed",), False, True),
+        (ChangeKind.REAPPEARED, "running", ("failed",), False, True),
         (STATUS, "failed", (), True, True),
         (STATUS, "succeeded", (), True, False),
         (STATUS, "failed", ("succeeded",), True, False),
@@ -70,7 +70,7 @@ def test_a_channel_is_told_what_it_waits_for_and_what_is_wrong(
 ) -> None:
     change = Change(kind, State("queued"), State(status))
 
-    assert is_told(change, statuses, failures_only=failures_only) is told
+    assert wants_alert(change, statuses, failures_only=failures_only) is told
 
 
 def test_without_subscriptions_nobody_hears() -> None:
@@ -80,21 +80,21 @@ def test_without_subscriptions_nobody_hears() -> None:
 @pytest.mark.parametrize(
     ("kind", "card_is_new", "expected"),
     [
-        (ChangeKind.NEW, True, (Picture.CARD,)),
-        (ChangeKind.NEW, False, (Picture.CARD,)),
-        (ChangeKind.STATUS, True, (Picture.CARD, Picture.CHANGE)),
-        (ChangeKind.STATUS, False, (Picture.CHANGE,)),
-        (ChangeKind.MODEL, True, (Picture.CARD, Picture.CHANGE)),
-        (ChangeKind.MODEL, False, (Picture.CHANGE,)),
+        (ChangeKind.NEW, True, (MessageKind.CARD,)),
+        (ChangeKind.NEW, False, (MessageKind.CARD,)),
+        (ChangeKind.STATUS, True, (MessageKind.CARD, MessageKind.CHANGE)),
+        (ChangeKind.STATUS, False, (MessageKind.CHANGE,)),
+        (ChangeKind.MODEL, True, (MessageKind.CARD, MessageKind.CHANGE)),
+        (ChangeKind.MODEL, False, (MessageKind.CHANGE,)),
     ],
 )
 def test_the_first_message_about_a_job_is_its_card(
     kind: ChangeKind,
     *,
     card_is_new: bool,
-    expected: tuple[Picture, ...],
+    expected: tuple[MessageKind, ...],
 ) -> None:
-    assert pictures(kind, card_is_new=card_is_new, told=True) == expected
-    assert pictures(kind, card_is_new=card_is_new, told=False) == tuple(
-        picture for picture in expected if picture is Picture.CARD
+    assert messages_for(kind, card_is_new=card_is_new, wanted=True) == expected
+    assert messages_for(kind, card_is_new=card_is_new, wanted=False) == tuple(
+        picture for picture in expected if picture is MessageKind.CARD
     ), "a card is no alert"

@@ -8,10 +8,22 @@ import pytest
 from aiohttp import web
 from prometheus_client import REGISTRY
 
-from bot.web import serving
-from bot.web.body import Bodies
-from bot.web.server import READ_AT_ONCE, most_connections
-from tests.listeners.door import COMMAND, FORM, NOW, SECRET, Answer, Door, opened, parsed, signed, signing, written
+from bot.web import http_server
+from bot.web.body import BodyReader
+from bot.web.server import READ_BUFFER_BYTES, connection_limit
+from tests.listeners.door import (
+    COMMAND,
+    FORM,
+    NOW,
+    SECRET,
+    ListenerHarness,
+    RawResponse,
+    http_request,
+    listener_harness,
+    parse_response,
+    signature_headers,
+    signed_request,
+)
 from tests.pace import stopwatch, within
 
 TOKEN = "v0=" + "5ec7e7f0" * 8
@@ -49,8 +61,8 @@ UNREADABLE = {
 async def test_what_the_parser_refuses_reaches_no_handler_and_comes_back_nowhere(
     raw: bytes, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with opened(body_seconds=0.5) as door:
-        answer = await door.ask(raw)
+    async with listener_harness(body_seconds=0.5) as door:
+        answer = await door.send(raw)
 
         assert (answer.status, answer.body) == (400, b'{"error":"bad_request"}')
         said = capfd.readouterr()
@@ -58,7 +70,7 @@ async def test_what_the_parser_refuses_reaches_no_handler_and_comes_back_nowhere
             assert TOKEN not in text
             assert "ython" not in text
             assert "Traceback" not in text
-        await door.works()
+        await door.assert_works()
 
 
 @pytest.mark.parametrize(
@@ -83,8 +95,8 @@ async def test_what_the_parser_refuses_reaches_no_handler_and_comes_back_nowhere
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS", "CONNECT"])
 async def test_b94_an_unknown_path_is_answered_by_four_words_and_tells_nothing(method: str, path: str) -> None:
-    async with opened() as door:
-        answer = await door.ask(written(b"", [("Accept", "text/html")], method=method, path=path))
+    async with listener_harness() as door:
+        answer = await door.send(http_request(b"", [("Accept", "text/html")], method=method, path=path))
 
         assert (answer.status, answer.body) in (
             (404, b'{"error":"not_found"}'),
@@ -93,19 +105,19 @@ async def test_b94_an_unknown_path_is_answered_by_four_words_and_tells_nothing(m
         if path.startswith("/") and method != "CONNECT":
             assert answer.status == 404
         assert names(answer) <= {"content-type", "content-length", "date", "server", "connection"}
-        await door.works()
+        await door.assert_works()
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/livez?verbose=1", "/readyz?verbose=1&token=x"])
 async def test_b94_a_probe_says_the_same_whatever_is_asked(path: str) -> None:
-    async with opened() as door:
-        answer = await door.ask(written(b"", [("X-Forwarded-For", "127.0.0.1")], method="GET", path=path))
+    async with listener_harness() as door:
+        answer = await door.send(http_request(b"", [("X-Forwarded-For", "127.0.0.1")], method="GET", path=path))
         assert (answer.status, answer.body) == (200, b'{"status": "ok"}')
         assert names(answer) <= {"content-type", "content-length", "date", "server", "connection"}
 
-        answer = await door.ask(written(b"", [("X-HTTP-Method-Override", "GET")], path=path))
+        answer = await door.send(http_request(b"", [("X-HTTP-Method-Override", "GET")], path=path))
         assert (answer.status, answer.body) == (405, b'{"error":"method_not_allowed"}')
-        await door.works()
+        await door.assert_works()
 
 
 @pytest.mark.parametrize(
@@ -115,7 +127,7 @@ async def test_b94_a_probe_says_the_same_whatever_is_asked(path: str) -> None:
 async def test_b91_a_connection_that_does_not_come_to_the_point_is_cut_without_a_word(
     before: bytes, *, second: bool
 ) -> None:
-    async with opened(head_seconds=0.4) as door:
+    async with listener_harness(head_seconds=0.4) as door:
         reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
         if second:
             writer.write(b"GET /livez HTTP/1.1\r\nHost: bot\r\n\r\n")
@@ -128,69 +140,69 @@ async def test_b91_a_connection_that_does_not_come_to_the_point_is_cut_without_a
         writer.close()
 
         assert time.monotonic() - began > 0.2
-        await door.works()
+        await door.assert_works()
 
 
 async def test_b91_five_hundred_silent_sockets_hold_nobody_up() -> None:
-    async with opened() as door:
+    async with listener_harness() as door:
         silent = [await asyncio.open_connection("127.0.0.1", door.port) for _ in range(500)]
         for _, writer in silent[::2]:
             writer.write(POST)
         async with stopwatch() as took:
             for _ in range(20):
-                answer = await door.ask(signed("&".join(f"{name}={value}" for name, value in COMMAND.items())))
+                answer = await door.send(signed_request("&".join(f"{name}={value}" for name, value in COMMAND.items())))
                 assert answer.status == 200
         for _, writer in silent:
             writer.close()
 
-    assert len(door.started) == 20
+    assert len(door.received) == 20
     assert took.seconds < 5, "a quarter of a second each"
 
 
 async def test_the_rest_of_a_refused_body_is_not_read_for_long() -> None:
-    async with opened() as door:
+    async with listener_harness() as door:
         reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
         writer.write(POST + b"Content-Type: application/json\r\nContent-Length: 1000000000\r\n\r\n")
         dripping = asyncio.create_task(drip(writer, b"a" * 1000))
         async with within(8):
-            answer = parsed(await rest(reader))
+            answer = parse_response(await rest(reader))
         dripping.cancel()
         writer.close()
 
         assert answer.status == 413
-        await door.works()
+        await door.assert_works()
 
 
 async def test_a_handler_that_breaks_is_answered_in_one_word() -> None:
     def ready() -> list[str]:
         raise ValueError(SECRET)
 
-    async with serving("127.0.0.1", 0, doors={}, ready=ready) as port:
-        door = Door(port)
-        answer = await door.ask(written(b"", [], method="GET", path="/readyz"))
+    async with http_server("127.0.0.1", 0, routes={}, broken_parts=ready) as port:
+        door = ListenerHarness(port)
+        answer = await door.send(http_request(b"", [], method="GET", path="/readyz"))
         assert (answer.status, answer.body) == (500, b'{"error":"internal"}')
-        answer = await door.ask(written(b"", [], method="GET", path="/livez"))
+        answer = await door.send(http_request(b"", [], method="GET", path="/livez"))
         assert answer.status == 200
-        answer = await door.ask(signed(b"text=help"))
+        answer = await door.send(signed_request(b"text=help"))
         assert (answer.status, answer.body) == (404, b'{"error":"not_found"}'), "Socket Mode has no such door"
 
 
 async def test_a_compressed_body_is_checked_as_it_came_and_is_never_unpacked() -> None:
     body = gzip.compress(b"a" * 10_000_000)
-    raw = written(body, [("Content-Type", FORM), ("Content-Encoding", "gzip"), *signing(body)])
+    raw = http_request(body, [("Content-Type", FORM), ("Content-Encoding", "gzip"), *signature_headers(body)])
 
-    async with opened() as door:
-        assert (await door.ask(raw)).status == 415
-        await door.works()
+    async with listener_harness() as door:
+        assert (await door.send(raw)).status == 415
+        await door.assert_works()
 
 
 @pytest.mark.parametrize(("descriptors", "most"), [(64, 16), (256, 64), (1024, 256), (4096, 256), (1 << 20, 256)])
 def test_what_strangers_may_hold_is_a_quarter_of_all_descriptors_at_the_most(descriptors: int, most: int) -> None:
-    assert most_connections(descriptors) == most
+    assert connection_limit(descriptors) == most
 
 
 async def test_the_longest_silent_connection_makes_room_for_a_new_one() -> None:
-    async with opened(connections=8) as door:
+    async with listener_harness(connections=8) as door:
         silent = [await asyncio.open_connection("127.0.0.1", door.port) for _ in range(8)]
         for _, writer in silent[:4]:
             writer.write(GET_LIVE)
@@ -208,15 +220,15 @@ async def test_the_longest_silent_connection_makes_room_for_a_new_one() -> None:
         for _, writer in [*silent, *more]:
             writer.close()
         assert counted("ftjob_cut_connections_total") == cut + 4
-        await door.works()
+        await door.assert_works()
 
 
 async def test_however_many_connections_are_held_open_descriptors_are_left_and_requests_are_answered() -> None:
-    async with opened(connections=20) as door:
+    async with listener_harness(connections=20) as door:
         held = [await asyncio.open_connection("127.0.0.1", door.port) for _ in range(200)]
         for number, (_, writer) in enumerate(held):
             writer.write([b"", POST + SIGNED + b"Content-Length: 262144\r\n\r\n" + b"a" * 1000][number % 2])
-        answer = await door.ask(GET_LIVE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        answer = await door.send(GET_LIVE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
         assert answer.status == 200
         ends = [asyncio.create_task(rest(reader)) for reader, _ in held]
         async with within(5):
@@ -226,7 +238,7 @@ async def test_however_many_connections_are_held_open_descriptors_are_left_and_r
             end.cancel()
         for _, writer in held:
             writer.close()
-        await door.works()
+        await door.assert_works()
 
 
 HEADERS_THAT_ARE_ENOUGH = {
@@ -245,15 +257,15 @@ HEADERS_THAT_ARE_ENOUGH = {
 async def test_what_cannot_be_signed_is_refused_before_any_of_its_body_is_there(
     headers: list[tuple[str, str]], how: tuple[str, str]
 ) -> None:
-    async with opened() as door:
-        answer = await door.ask(written(b"", [("Content-Type", FORM), *headers, how], sized=False))
+    async with listener_harness() as door:
+        answer = await door.send(http_request(b"", [("Content-Type", FORM), *headers, how], sized=False))
         assert answer.status == 401
-        await door.works()
+        await door.assert_works()
 
 
 async def test_all_unfinished_bodies_together_hold_no_more_than_their_bound() -> None:
-    bodies = Bodies(most=100_000)
-    async with opened(bodies=bodies) as door:
+    bodies = BodyReader(max_buffered=100_000)
+    async with listener_harness(bodies=bodies) as door:
         head = POST + SIGNED + b"Content-Length: 200000\r\n\r\n"
         held = [await asyncio.open_connection("127.0.0.1", door.port) for _ in range(10)]
         for number, (_, writer) in enumerate(held):
@@ -263,8 +275,8 @@ async def test_all_unfinished_bodies_together_hold_no_more_than_their_bound() ->
                     await asyncio.sleep(0.001)
         for reader, _ in held[:7]:
             async with within(5):
-                assert parsed(await rest(reader)).status == 503, "those that were begun first make room"
-        await door.works()
+                assert parse_response(await rest(reader)).status == 503, "those that were begun first make room"
+        await door.assert_works()
         for _, writer in held:
             writer.close()
 
@@ -278,13 +290,13 @@ async def test_a_connection_is_read_ahead_by_little_while_its_request_is_not_wan
         await held.wait()
         return web.Response()
 
-    async with serving("127.0.0.1", 0, doors={"/wait": wait}, ready=list) as port:
+    async with http_server("127.0.0.1", 0, routes={"/wait": wait}, broken_parts=list) as port:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"POST /wait HTTP/1.1\r\nHost: bot\r\nContent-Length: 10000000\r\n\r\n" + b"a" * 5_000_000)
         async with within(5):
             while not waiting or not waiting[0].protocol._reading_paused:  # noqa: ASYNC110, SLF001 - aiohttp's own
                 await asyncio.sleep(0.01)
-        assert waiting[0].content.total_bytes <= 4 * READ_AT_ONCE
+        assert waiting[0].content.total_bytes <= 4 * READ_BUFFER_BYTES
         held.set()
         writer.close()
 
@@ -293,7 +305,7 @@ def counted(name: str) -> float:
     return REGISTRY.get_sample_value(name) or 0.0
 
 
-def names(answer: Answer) -> set[str]:
+def names(answer: RawResponse) -> set[str]:
     return {line.split(":")[0].lower() for line in answer.head.split("\r\n")[1:]}
 
 

@@ -19,35 +19,35 @@ from typing import Any
 import structlog
 from slack_sdk.errors import SlackApiError
 
-from bot.blocks.answers import STILL_CHECKING, UNCONFIRMED, comes_late, note, problem
+from bot.blocks.answers import STILL_CHECKING, UNCONFIRMED, late_reply_note, note_message, problem_message
 from bot.blocks.parts import section
-from bot.blocks.view import view_of
+from bot.blocks.view import message_view
 from bot.commands.command import Reply
 from bot.listeners.replies.response_urls import ResponseUrls
 from bot.net.connection_errors import never_sent
 from bot.net.proxies import DIRECT, Proxies
 from bot.net.retry_after import jittered
-from bot.slack.attempts import Sent, of_answer
-from bot.slack.client import Gateway
-from bot.slack.errors import refused
+from bot.slack.attempts import ReplyOutcome, outcome_of_result
+from bot.slack.client import SlackClient
+from bot.slack.errors import to_post_result
 from bot.slack.messages import content_of
-from bot.store.db.engine import Clock, loop_time
+from bot.store.db.engine import Clock, monotonic_time
 from bot.telemetry import metrics
 
 LIFETIME = 30 * 60.0
 """Seconds for which Slack takes answers to one command or click."""
-MOST_PENDING = 1000
+MAX_PENDING = 1000
 """Answers that wait at once; the oldest gives way to one more."""
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
+MIN_PAUSE, MAX_PAUSE = 1.0, 30.0
 """Seconds between two rounds of tries; each is twice as long as the one before."""
-_LATE = 60.0
+_LATE_SECONDS = 60.0
 """Seconds after which an answer says to what it belongs in time."""
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class Door:
+class ReplyTarget:
     """Where somebody asked, so that they can be answered."""
 
     channel: str
@@ -58,45 +58,45 @@ class Door:
 
 
 @dataclass(eq=False)
-class _Pending:
+class _PendingReply:
     """An answer that Slack has not taken yet."""
 
-    door: Door
+    target: ReplyTarget
     reply: Reply
     since: float
     """When it was asked, by the clock of ages."""
-    is_about_doubt: bool = False
+    is_unconfirmed_notice: bool = False
     """Whether it only says that another one may not have arrived."""
 
 
 class Responder:
     """Shows each answer once."""
 
-    def __init__(self, gateway: Gateway, *, proxies: Proxies = DIRECT, ages: Clock = loop_time) -> None:
-        self.gateway = gateway
-        self._urls = ResponseUrls(gateway.session, gateway.response_urls, proxies, rest=self._rest)
-        self._ages = ages
-        self._pending: list[_Pending] = []
+    def __init__(self, slack: SlackClient, *, proxies: Proxies = DIRECT, clock: Clock = monotonic_time) -> None:
+        self.slack = slack
+        self._urls = ResponseUrls(slack.session, slack.response_urls, proxies, back_off=self._back_off)
+        self._clock = clock
+        self._pending: list[_PendingReply] = []
         self._not_before = 0.0
-        self._is_silent = False
+        self._is_slack_down = False
         """Whether Slack did not answer when it was last asked: how an attempt ends could not be seen."""
         self._task: asyncio.Task[None] | None = None
 
-    async def answer(self, door: Door, reply: Reply) -> None:
+    async def send(self, target: ReplyTarget, reply: Reply) -> None:
         """Show an answer, now or as soon as Slack takes it. It never raises for what Slack does."""
-        pending = _Pending(door, reply, self._ages())
-        if self._is_silent or not await self._is_over(pending):
-            self._keep(pending)
+        pending = _PendingReply(target, reply, self._clock())
+        if self._is_slack_down or not await self._attempt(pending):
+            self._enqueue(pending)
 
-    async def still_checking(self, door: Door, *, replaces: bool = False) -> bool:
+    async def send_still_checking(self, target: ReplyTarget, *, replaces: bool = False) -> bool:
         """Say once that the answer is still to come; return whether that may be seen. No other way is tried."""
-        waiting = note(STILL_CHECKING)
-        if door.view_id:
-            return await self.gateway.views.update(door.view_id, view_of(waiting)) is None
-        if not door.response_url:
+        waiting = note_message(STILL_CHECKING)
+        if target.view_id:
+            return await self.slack.views.update(target.view_id, message_view(waiting)) is None
+        if not target.response_url:
             return False
-        sent = await self._urls.answer(door.response_url, Reply(waiting, replaces=replaces))
-        return sent not in (Sent.REFUSED, Sent.CLOSED)
+        sent = await self._urls.post(target.response_url, Reply(waiting, replaces=replaces))
+        return sent not in (ReplyOutcome.RETRYABLE, ReplyOutcome.FAILED)
 
     async def stop(self) -> None:
         """Give up what still waits: without its response URL nobody can answer it later."""
@@ -105,133 +105,133 @@ class Responder:
             await asyncio.wait({self._task})
         if self._pending:
             log.warning("answers.lost", answers=len(self._pending))
-            metrics.ANSWERS.labels("lost").inc(len(self._pending))
+            metrics.DELAYED_REPLIES.labels("lost").inc(len(self._pending))
 
-    def _keep(self, pending: _Pending) -> None:
+    def _enqueue(self, pending: _PendingReply) -> None:
         self._pending.append(pending)
-        if len(self._pending) > MOST_PENDING:
-            _lost(self._pending.pop(0).door, why="too many answers wait")
+        if len(self._pending) > MAX_PENDING:
+            _record_lost(self._pending.pop(0).target, reason="too many answers wait")
         if self._task is None or self._task.done():
             log.warning("answers.waiting")
-            self._task = asyncio.create_task(self._insist())
-            self._task.add_done_callback(_ended)
+            self._task = asyncio.create_task(self._retry_pending())
+            self._task.add_done_callback(_task_done)
 
-    async def _insist(self) -> None:
+    async def _retry_pending(self) -> None:
         """Try until nothing waits, only while Slack answers: an attempt that it does not answer could not be repeated."""
-        pause, taken = FIRST_PAUSE, 0
+        pause, taken = MIN_PAUSE, 0
         while self._pending:
-            await asyncio.sleep(max(jittered(pause, random()), self._not_before - self._ages()))  # noqa: S311
-            pause = min(2 * pause, LONGEST_PAUSE)
-            for old in [each for each in self._pending if self._ages() - each.since >= LIFETIME]:
+            await asyncio.sleep(max(jittered(pause, random()), self._not_before - self._clock()))  # noqa: S311
+            pause = min(2 * pause, MAX_PAUSE)
+            for old in [each for each in self._pending if self._clock() - each.since >= LIFETIME]:
                 self._pending.remove(old)
-                _lost(old.door, why="its response URL expired")
-            self._is_silent = bool(self._pending) and not await self.gateway.is_there()
-            if self._is_silent:
+                _record_lost(old.target, reason="its response URL expired")
+            self._is_slack_down = bool(self._pending) and not await self.slack.is_reachable()
+            if self._is_slack_down:
                 continue
-            if over := await self._round():
-                taken, pause = taken + over, FIRST_PAUSE
+            if over := await self._retry_round():
+                taken, pause = taken + over, MIN_PAUSE
         log.info("answers.caught_up", answers=taken)
 
-    async def _round(self) -> int:
+    async def _retry_round(self) -> int:
         """Try what waits, one after the other, until Slack asks for peace; return for how many nothing is left to be done."""
         over = 0
         for pending in list(self._pending):
             # While one is tried it may give way to a newer one.
-            if pending in self._pending and await self._is_over(pending):
+            if pending in self._pending and await self._attempt(pending):
                 over += 1
                 self._pending = [each for each in self._pending if each is not pending]
-            elif self._ages() < self._not_before:
+            elif self._clock() < self._not_before:
                 self._pending.sort(key=lambda each: each is pending)  # the next round begins with the others
                 break
         return over
 
-    async def _is_over(self, pending: _Pending) -> bool:
+    async def _attempt(self, pending: _PendingReply) -> bool:
         """Try to show an answer; return whether nothing is left to be done for it."""
-        door, reply = pending.door, _dated(pending.reply, self._ages() - pending.since)
-        if reply.public and await self.gateway.refusal(door.channel):
+        door, reply = pending.target, _with_age(pending.reply, self._clock() - pending.since)
+        if reply.public and await self.slack.posting_error(door.channel):
             reply = replace(reply, public=False)  # what would tell another company is told to who asked, alone
         is_refused = False
-        for way in (self._in_window, self._at_url, self._by_message):
+        for way in (self._update_modal, self._post_to_response_url, self._post_message):
             match await way(door, reply):
-                case Sent.TAKEN:
+                case ReplyOutcome.ACCEPTED:
                     return True
-                case Sent.UNKNOWN:
-                    self._doubt(pending)
+                case ReplyOutcome.UNCONFIRMED:
+                    self._mark_unconfirmed(pending)
                     return True
-                case Sent.AGAIN:
+                case ReplyOutcome.REPEATABLE:
                     return False
-                case Sent.REFUSED:
+                case ReplyOutcome.RETRYABLE:
                     is_refused = True
-                case Sent.CLOSED:
+                case ReplyOutcome.FAILED:
                     pass
         if not is_refused:
-            _lost(door, why="Slack does not take it")
+            _record_lost(door, reason="Slack does not take it")
         return not is_refused
 
-    def _doubt(self, pending: _Pending) -> None:
+    def _mark_unconfirmed(self, pending: _PendingReply) -> None:
         """Let somebody know that their answer may not have arrived; that it did is the likelier."""
-        log.warning("answer.unconfirmed", channel=pending.door.channel, person=pending.door.person)
-        metrics.ANSWERS.labels("unconfirmed").inc()
-        if not pending.is_about_doubt:
-            said = Reply(problem(UNCONFIRMED))
-            self._keep(_Pending(pending.door, said, pending.since, is_about_doubt=True))
+        log.warning("answer.unconfirmed", channel=pending.target.channel, person=pending.target.person)
+        metrics.DELAYED_REPLIES.labels("unconfirmed").inc()
+        if not pending.is_unconfirmed_notice:
+            said = Reply(problem_message(UNCONFIRMED))
+            self._enqueue(_PendingReply(pending.target, said, pending.since, is_unconfirmed_notice=True))
 
-    async def _in_window(self, door: Door, reply: Reply) -> Sent:
-        if not door.view_id:
-            return Sent.CLOSED
-        error = await self.gateway.views.update(door.view_id, reply.view or view_of(reply.message))
+    async def _update_modal(self, target: ReplyTarget, reply: Reply) -> ReplyOutcome:
+        if not target.view_id:
+            return ReplyOutcome.FAILED
+        error = await self.slack.views.update(target.view_id, reply.view or message_view(reply.message))
         if error is None:
-            return Sent.TAKEN
-        self._rest(error.retry_after)
+            return ReplyOutcome.ACCEPTED
+        self._back_off(error.retry_after)
         # Slack named what is wrong, as where somebody closed it; or it did not, and the same can be shown again.
-        return Sent.CLOSED if of_answer(error) is Sent.CLOSED else Sent.AGAIN
+        return ReplyOutcome.FAILED if outcome_of_result(error) is ReplyOutcome.FAILED else ReplyOutcome.REPEATABLE
 
-    async def _at_url(self, door: Door, reply: Reply) -> Sent:
-        return await self._urls.answer(door.response_url, reply) if door.response_url else Sent.CLOSED
+    async def _post_to_response_url(self, target: ReplyTarget, reply: Reply) -> ReplyOutcome:
+        return await self._urls.post(target.response_url, reply) if target.response_url else ReplyOutcome.FAILED
 
-    async def _by_message(self, door: Door, reply: Reply) -> Sent:
-        arguments: dict[str, Any] = {"channel": door.channel, **content_of(reply.message)}
+    async def _post_message(self, target: ReplyTarget, reply: Reply) -> ReplyOutcome:
+        arguments: dict[str, Any] = {"channel": target.channel, **content_of(reply.message)}
         method = "chat.postMessage" if reply.public else "chat.postEphemeral"
-        arguments |= {"unfurl_links": False} if reply.public else {"user": door.person}
+        arguments |= {"unfurl_links": False} if reply.public else {"user": target.person}
         try:
-            await self.gateway.client.api_call(method, json=arguments)
+            await self.slack.web.api_call(method, json=arguments)
         except SlackApiError as error:
-            answer = refused(error)
-            self._rest(answer.retry_after)
-            return of_answer(answer)
+            answer = to_post_result(error)
+            self._back_off(answer.retry_after)
+            return outcome_of_result(answer)
         except Exception as error:  # noqa: BLE001 - the SDK raises whatever a broken answer makes it raise
-            return Sent.REFUSED if never_sent(error) else Sent.UNKNOWN
-        return Sent.TAKEN
+            return ReplyOutcome.RETRYABLE if never_sent(error) else ReplyOutcome.UNCONFIRMED
+        return ReplyOutcome.ACCEPTED
 
-    def _rest(self, seconds: float | None) -> None:
-        self._not_before = max(self._not_before, self._ages() + (seconds or 0.0))
+    def _back_off(self, seconds: float | None) -> None:
+        self._not_before = max(self._not_before, self._clock() + (seconds or 0.0))
 
 
 @asynccontextmanager
 async def responding(
-    gateway: Gateway, *, proxies: Proxies = DIRECT, ages: Clock = loop_time
+    slack: SlackClient, *, proxies: Proxies = DIRECT, clock: Clock = monotonic_time
 ) -> AsyncIterator[Responder]:
     """Open a responder, and stop it at the end."""
-    responder = Responder(gateway, proxies=proxies, ages=ages)
+    responder = Responder(slack, proxies=proxies, clock=clock)
     try:
         yield responder
     finally:
         await responder.stop()
 
 
-def _ended(task: asyncio.Task[None]) -> None:
+def _task_done(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()):
         log.error("answers.broke", exc_info=error)
 
 
-def _lost(door: Door, *, why: str) -> None:
-    log.warning("answer.lost", why=why, channel=door.channel, person=door.person)
-    metrics.ANSWERS.labels("lost").inc()
+def _record_lost(target: ReplyTarget, *, reason: str) -> None:
+    log.warning("answer.lost", why=reason, channel=target.channel, person=target.person)
+    metrics.DELAYED_REPLIES.labels("lost").inc()
 
 
-def _dated(reply: Reply, age: float) -> Reply:
+def _with_age(reply: Reply, age: float) -> Reply:
     """Return an answer; one that comes late says to what it belongs, as what it shows may have changed."""
-    if age < _LATE:
+    if age < _LATE_SECONDS:
         return reply
-    blocks = [*(reply.message.blocks or [section(reply.message.text)]), comes_late(time.time() - age)]
+    blocks = [*(reply.message.blocks or [section(reply.message.text)]), late_reply_note(time.time() - age)]
     return replace(reply, message=replace(reply.message, blocks=blocks))

@@ -13,9 +13,9 @@ import structlog
 from bot.commands.command import Reply
 from bot.net.connection_errors import never_sent
 from bot.net.proxies import Proxies
-from bot.net.retry_after import parse
-from bot.slack.attempts import Sent, of_status
-from bot.slack.errors import stated
+from bot.net.retry_after import parse_retry_after
+from bot.slack.attempts import ReplyOutcome, outcome_of_status
+from bot.slack.errors import header_values
 from bot.slack.messages import content_of
 from bot.telemetry import metrics
 
@@ -31,7 +31,7 @@ class ResponseUrls:
         allowed: tuple[str, ...],
         proxies: Proxies,
         *,
-        rest: Callable[[float | None], None],
+        back_off: Callable[[float | None], None],
     ) -> None:
         """Take what it needs.
 
@@ -40,15 +40,15 @@ class ResponseUrls:
         self._session = session
         self._allowed = allowed
         self._proxies = proxies
-        self._rest = rest
+        self._back_off = back_off
 
-    async def answer(self, url: str, reply: Reply) -> Sent:
+    async def post(self, url: str, reply: Reply) -> ReplyOutcome:
         """Answer through a response URL, once."""
         # Compared as text: two parsers of addresses may see two hosts in one.
         if not url.startswith(self._allowed):
-            metrics.REFUSED_URLS.inc()
+            metrics.REJECTED_RESPONSE_URLS.inc()
             log.warning("response_url.not_slacks")
-            return Sent.CLOSED
+            return ReplyOutcome.FAILED
         try:
             async with self._session.post(
                 url, json=_body(reply), proxy=self._proxies.url_for(url), allow_redirects=False
@@ -57,15 +57,15 @@ class ResponseUrls:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             log.info("response_url.failed", error=type(error).__name__)
             if isinstance(error, aiohttp.InvalidURL):
-                return Sent.CLOSED
+                return ReplyOutcome.FAILED
             if never_sent(error) or isinstance(error, aiohttp.ClientHttpProxyError):
-                return Sent.REFUSED
-            return Sent.AGAIN if reply.replaces else Sent.UNKNOWN
+                return ReplyOutcome.RETRYABLE
+            return ReplyOutcome.REPEATABLE if reply.replaces else ReplyOutcome.UNCONFIRMED
         if status != 200:  # noqa: PLR2004
             log.info("response_url.refused", status=status, answer=answer[:80])
-            self._rest(parse(stated(response, "Retry-After"), now=time.time()))
-        sent = of_status(status)
-        return Sent.AGAIN if sent is Sent.UNKNOWN and reply.replaces else sent
+            self._back_off(parse_retry_after(header_values(response, "Retry-After"), now=time.time()))
+        sent = outcome_of_status(status)
+        return ReplyOutcome.REPEATABLE if sent is ReplyOutcome.UNCONFIRMED and reply.replaces else sent
 
 
 def _body(reply: Reply) -> dict[str, Any]:

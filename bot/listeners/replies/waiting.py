@@ -6,46 +6,46 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-AFTER = 2.0
+SLOW_SECONDS = 2.0
 """Seconds without an answer after which people begin to wonder."""
-LONGEST = 3.0
+MAX_WAIT_SECONDS = 3.0
 """Seconds that an answer waits for Slack to take what was said before it, so that both come in their order."""
 
 
 log = structlog.get_logger()
 
 
-class Waiting:
+class SlowNotice:
     """Whether somebody is told that the answer is still to come, and whether they may see it."""
 
-    is_begun = False
-    is_told = False
+    is_started = False
+    is_shown = False
 
 
 @asynccontextmanager
-async def telling(say: Callable[[], Awaitable[bool]], *, after: float | None) -> AsyncIterator[Waiting]:
+async def notify_if_slow(notify: Callable[[], Awaitable[bool]], *, after: float | None) -> AsyncIterator[SlowNotice]:
     """Do the work of the block; where it takes longer than ``after`` seconds, ``say`` once that it is under way.
 
     None says nothing. What goes wrong with saying so is logged; it must not keep the answer away.
     """
-    waiting = Waiting()
+    waiting = SlowNotice()
     if after is None:
         yield waiting
         return
-    task = asyncio.create_task(_tell(waiting, say, after))
+    task = asyncio.create_task(_notify_later(waiting, notify, after))
     try:
         yield waiting
-        if waiting.is_begun:
-            await asyncio.wait({task}, timeout=LONGEST)
+        if waiting.is_started:
+            await asyncio.wait({task}, timeout=MAX_WAIT_SECONDS)
     finally:
         task.cancel()
         await asyncio.wait({task})
 
 
-async def _tell(waiting: Waiting, say: Callable[[], Awaitable[bool]], after: float) -> None:
+async def _notify_later(waiting: SlowNotice, notify: Callable[[], Awaitable[bool]], after: float) -> None:
     await asyncio.sleep(after)
-    waiting.is_begun = True
+    waiting.is_started = True
     try:
-        waiting.is_told = await say()
+        waiting.is_shown = await notify()
     except Exception:
         log.exception("waiting.not_told")

@@ -9,13 +9,15 @@ from pathlib import Path
 from bot.sandbox.slack.server import Slack
 
 READY_SECONDS = 120.0
-RUN = (sys.executable, "-m", "bot", "run")
+RUN_COMMAND = (sys.executable, "-m", "bot", "run")
 
 
-class Crew:
+class BotProcess:
     """Starts, kills and stops the one process."""
 
-    def __init__(self, slack: Slack, environ: Mapping[str, str], folder: Path, program: Sequence[str] = RUN) -> None:
+    def __init__(
+        self, slack: Slack, environ: Mapping[str, str], folder: Path, program: Sequence[str] = RUN_COMMAND
+    ) -> None:
         """Take what it needs; ``program`` is what starts the bot."""
         self.log = folder / "bot.log"
         """What the process printed, whichever start it was of."""
@@ -48,7 +50,7 @@ class Crew:
                 *self._program, cwd=self._folder, env=self._environ, stdout=out, stderr=out
             )
         await self._until_ready(self._process)
-        self._slack.ledger.moved()
+        self._slack.request_log.notify_waiters()
 
     async def kill(self) -> None:
         """End the process where it stands, as a crash does."""
@@ -56,7 +58,7 @@ class Crew:
             self.is_killed = True
             self._process.kill()
             await self._process.wait()
-            self._slack.ledger.moved()
+            self._slack.request_log.notify_waiters()
 
     async def stop(self) -> None:
         """Ask the process to stop, and wait for it."""
@@ -65,7 +67,7 @@ class Crew:
             await self._process.wait()
 
     async def _until_ready(self, process: Process) -> None:
-        connected = asyncio.ensure_future(self._slack.connected(seconds=READY_SECONDS))
+        connected = asyncio.ensure_future(self._slack.wait_for_connection(seconds=READY_SECONDS))
         ended = asyncio.ensure_future(process.wait())
         await asyncio.wait({connected, ended}, return_when=asyncio.FIRST_COMPLETED)
         ended.cancel()

@@ -8,66 +8,68 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.sandbox.demo.bot_process import RUN, Crew
+from bot.sandbox.demo.bot_process import RUN_COMMAND, BotProcess
 from bot.sandbox.openai.scenarios import succeeds
-from bot.sandbox.openai.server import FineTuningApi, Key
+from bot.sandbox.openai.server import ApiKey, FineTuningApi
 from bot.sandbox.slack.server import Slack
-from bot.sandbox.slack.users import Person
-from bot.sandbox.slack.workspace import Channel, Mint
+from bot.sandbox.slack.users import SandboxUser
+from bot.sandbox.slack.workspace import Channel, SecretFactory
 
 POLL_SECONDS = 0.5
 PROGRESS_SECONDS = 1.5
 """Between two reads of a running job's log: a life of a minute is watched, not found over."""
-CREATED_SECONDS = 60.0
+CREATED_JOB_SECONDS = 60.0
 """How long a job lives that somebody creates by the bot's form."""
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV")
 """What the bot's process gets of our own environment: nothing that could be a setting."""
 
 
 @dataclass(frozen=True)
-class Stage:
+class DemoEnvironment:
     """Everything that a visit works with."""
 
     slack: Slack
     api: FineTuningApi
     channel: Channel
-    operator: Person
-    member: Person
-    guest: Person
-    stranger: Person
-    crew: Crew
+    operator: SandboxUser
+    member: SandboxUser
+    guest: SandboxUser
+    external_user: SandboxUser
+    bot_process: BotProcess
 
 
 @asynccontextmanager
-async def stage(program: Sequence[str] = RUN, *, mint: Mint = secrets.token_hex) -> AsyncIterator[Stage]:
+async def demo_environment(
+    program: Sequence[str] = RUN_COMMAND, *, new_secret: SecretFactory = secrets.token_hex
+) -> AsyncIterator[DemoEnvironment]:
     """Set the stage and clear it at the end; ``program`` is what starts the bot, every secret is one of ``mint``.
 
     Raises:
         RuntimeError: the bot did not start; the message holds what it printed.
     """
     with tempfile.TemporaryDirectory(prefix="ftjob-try-") as folder:
-        keys = {f"sk-{mint()}": Key("default")}
-        async with Slack(mint=mint) as slack, FineTuningApi(keys=keys) as api:
-            slack.limits.has_tiers = True
-            api.life_of_created = succeeds(CREATED_SECONDS)
-            crew = Crew(slack, environment(slack, api, Path(folder)), Path(folder), program)
+        keys = {f"sk-{new_secret()}": ApiKey("default")}
+        async with Slack(new_secret=new_secret) as slack, FineTuningApi(keys=keys) as api:
+            slack.rate_limits.has_tiers = True
+            api.scenario_of_created = succeeds(CREATED_JOB_SECONDS)
+            crew = BotProcess(slack, bot_environment(slack, api, Path(folder)), Path(folder), program)
             try:
                 await crew.start()
-                yield Stage(
+                yield DemoEnvironment(
                     slack,
                     api,
                     channel=slack.add_channel("ml-training"),
-                    operator=slack.add_person("olivia", is_admin=True),
-                    member=slack.add_person("milo"),
-                    guest=slack.add_person("gia", is_restricted=True),
-                    stranger=slack.add_person("sam", team_id="T0STRANGER"),
-                    crew=crew,
+                    operator=slack.add_user("olivia", is_admin=True),
+                    member=slack.add_user("milo"),
+                    guest=slack.add_user("gia", is_restricted=True),
+                    external_user=slack.add_user("sam", team_id="T0STRANGER"),
+                    bot_process=crew,
                 )
             finally:
                 await crew.stop()
 
 
-def environment(slack: Slack, api: FineTuningApi, folder: Path) -> dict[str, str]:
+def bot_environment(slack: Slack, api: FineTuningApi, folder: Path) -> dict[str, str]:
     """Return the whole environment of a bot that works with these stand-ins over Socket Mode."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     return kept | {

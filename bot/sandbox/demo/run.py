@@ -8,8 +8,8 @@ import webbrowser
 from rich.console import Console
 
 from bot.runtime.terminal import literal
-from bot.sandbox.demo.environment import Stage, stage
-from bot.sandbox.demo.page.server import Page
+from bot.sandbox.demo.environment import DemoEnvironment, demo_environment
+from bot.sandbox.demo.page.server import DemoPage
 from bot.sandbox.openai.scenarios import fails, pauses, reinforcement, succeeds, waits
 
 _FIRST = (
@@ -22,13 +22,13 @@ _FIRST = (
 """The jobs that are there already, with their metadata."""
 
 
-async def visit(*, opens_browser: bool) -> int:
+async def run_demo(*, opens_browser: bool) -> int:
     """Serve the page until Ctrl-C; return the exit code."""
     console = Console()
     console.print("Starting a local Slack, a fine-tuning API and the bot…")
     try:
-        async with stage() as scene, Page(scene) as page:
-            await settle_in(scene)
+        async with demo_environment() as scene, DemoPage(scene) as page:
+            await seed_demo(scene)
             console.print(f"[bold]{page.origin}/[/]  Ctrl-C ends it.")
             if opens_browser and not await asyncio.to_thread(webbrowser.open, f"{page.origin}/"):
                 console.print("There is no browser here: open the address in one of this machine.")
@@ -39,11 +39,11 @@ async def visit(*, opens_browser: bool) -> int:
     return 0
 
 
-async def settle_in(scene: Stage) -> None:
+async def seed_demo(scene: DemoEnvironment) -> None:
     """Let a team's day be under way: jobs that live, and a channel that follows them."""
     for life, metadata in _FIRST:
-        scene.api.add_job(life=life, metadata=metadata | {"slack_user": scene.member.id})
-    scene.member.say("I started the runs for this week. Let us see.", scene.channel)
+        scene.api.add_job(scenario=life, metadata=metadata | {"slack_user": scene.member.id})
+    scene.member.post("I started the runs for this week. Let us see.", scene.channel)
     exchange = await scene.operator.command("subscribe", scene.channel)
     await exchange.reply()
     scene.slack.add_channel("random")

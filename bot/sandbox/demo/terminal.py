@@ -8,7 +8,14 @@ from rich.panel import Panel
 from rich.text import Text
 
 from bot.runtime.terminal import literal
-from bot.sandbox.slack.messages import Ephemeral, Message, Reply, View, controls, readable
+from bot.sandbox.slack.messages import (
+    ChannelMessage,
+    EphemeralMessage,
+    OpenView,
+    SentReply,
+    interactive_elements,
+    texts_in,
+)
 from bot.sandbox.slack.workspace import Workspace
 
 _EMOJI = {
@@ -31,29 +38,31 @@ _CHANNEL = re.compile(r"<#(\w+)(?:\|[^>]*)?>")
 _MARKED = re.compile(r"\*(?P<bold>[^*\n]+)\*|`(?P<code>[^`\n]+)`")
 
 
-class Screen:
+class TerminalView:
     """Prints messages, and numbers their buttons so that they can be pressed."""
 
     def __init__(self, console: Console, workspace: Workspace) -> None:
         self._console = console
         self._workspace = workspace
-        self.buttons: list[tuple[Message | Ephemeral | Reply | View, str, str]] = []
+        self.buttons: list[tuple[ChannelMessage | EphemeralMessage | SentReply | OpenView, str, str]] = []
         """Every button shown so far: its message, its action and its value. Number 1 is the first."""
 
-    def show(self, message: Message | Ephemeral | Reply, *, alone: bool = False) -> None:
+    def print_message(
+        self, message: ChannelMessage | EphemeralMessage | SentReply, *, is_ephemeral: bool = False
+    ) -> None:
         """Print one message; ``alone`` marks what one person sees."""
-        in_thread = isinstance(message, Message) and message.thread_ts
-        title = "only visible to you" if alone else "in the thread" if in_thread else "in the channel"
-        if isinstance(message, Message) and message.reply_broadcast:
+        in_thread = isinstance(message, ChannelMessage) and message.thread_ts
+        title = "only visible to you" if is_ephemeral else "in the thread" if in_thread else "in the channel"
+        if isinstance(message, ChannelMessage) and message.reply_broadcast:
             title = "in the thread and in the channel"
         body: list[RenderableType] = [self._text(line) for line in _lines(message)]
         if pressable := list(self._numbered(message)):
             body.append(literal("  ".join(pressable), "cyan"))
-        style = "dim" if alone else "green" if not in_thread else "blue"
+        style = "dim" if is_ephemeral else "green" if not in_thread else "blue"
         self._console.print(Panel(Group(*body), title=title, title_align="left", border_style=style))
 
-    def _numbered(self, message: Message | Ephemeral | Reply) -> Iterator[str]:
-        for _, element in controls(message.blocks):
+    def _numbered(self, message: ChannelMessage | EphemeralMessage | SentReply) -> Iterator[str]:
+        for _, element in interactive_elements(message.blocks):
             if element["type"] == "button" and "url" not in element:
                 self.buttons.append((message, element["action_id"], element.get("value", "")))
                 yield f"[{len(self.buttons)}] {element['text']['text']}"
@@ -75,11 +84,11 @@ class Screen:
         return text.append(literal(line[end:]))
 
     def _name(self, user: str) -> str:
-        person = self._workspace.people.get(user)
+        person = self._workspace.users.get(user)
         return person.name if person else user
 
 
-def _lines(message: Message | Ephemeral | Reply) -> Iterator[str]:
+def _lines(message: ChannelMessage | EphemeralMessage | SentReply) -> Iterator[str]:
     """Yield what is seen: the blocks where there are any, with a label and its value on one line."""
     if not message.blocks:
         yield from message.text.splitlines()
@@ -90,4 +99,4 @@ def _lines(message: Message | Ephemeral | Reply) -> Iterator[str]:
                 yield f"{label}  {value}".replace("\n", "  ")
         elif block["type"] != "actions":
             shown = {key: value for key, value in block.items() if key != "accessory"}
-            yield from "\n".join(readable(shown)).splitlines()
+            yield from "\n".join(texts_in(shown)).splitlines()

@@ -9,14 +9,14 @@ from typing import Any, ClassVar
 
 from aiohttp import web
 
-from bot.sandbox.openai.api.wire import Shape
+from bot.sandbox.openai.api.wire import JsonObject
 from bot.sandbox.openai.server import FineTuningApi
-from bot.sandbox.server import Answer
+from bot.sandbox.server import ServerResponse
 
 V1 = "/openai/v1"
 VERSIONS = ("2024-10-21", "2025-04-01-preview")
 FIRST_WITH_PAUSE = VERSIONS[1]
-TOKENS = "eyJ"
+ENTRA_TOKEN_PREFIX = "eyJ"  # noqa: S105 - how every such token begins
 """How a token of Entra ID begins; anything else in an Authorization header is refused."""
 
 _STATUSES = {"validating_files": "pending", "queued": "pending"}
@@ -39,9 +39,9 @@ class AzureApi(FineTuningApi):
     def secret_of(self, http: web.Request) -> str:
         """Return the key of the ``api-key`` header, or a token of Entra ID."""
         token = super().secret_of(http)
-        return http.headers.get("api-key", "") or (token if token.startswith(TOKENS) else "")
+        return http.headers.get("api-key", "") or (token if token.startswith(ENTRA_TOKEN_PREFIX) else "")
 
-    def misaddressed(self, what: str, http: web.Request) -> Answer | None:
+    def routing_error(self, what: str, http: web.Request) -> ServerResponse | None:
         """Return what a request gets that names no version, or a call that its version does not have."""
         if http.path.startswith(V1):
             return None
@@ -49,16 +49,16 @@ class AzureApi(FineTuningApi):
         if version in VERSIONS and (what not in _PASSING or version >= FIRST_WITH_PAUSE):
             return None
         error = {"code": "404", "message": "Resource not found"}
-        return Answer({"error": error}, HTTPStatus.NOT_FOUND, accepted=False)
+        return ServerResponse({"error": error}, HTTPStatus.NOT_FOUND, accepted=False)
 
-    def as_told(self, what: str, answer: Answer) -> Answer:
+    def translate(self, what: str, answer: ServerResponse) -> ServerResponse:
         """Return an answer in Azure's words."""
         if not answer.accepted:
             error = answer.body["error"]
             code = (
                 "unexpectedEntityState" if "state" in error["message"] else _CODES.get(answer.status, "internalFailure")
             )
-            return Answer(
+            return ServerResponse(
                 {"error": {"code": code, "message": error["message"]}}, answer.status, answer.headers, accepted=False
             )
         body: Any = _job(answer.body) if answer.body.get("object") == "fine_tuning.job" else answer.body
@@ -69,15 +69,15 @@ class AzureApi(FineTuningApi):
         if what.endswith("/events"):
             body = body | {"data": [_event(each) for each in reversed(body["data"])]}
         status = HTTPStatus.CREATED if what == "POST /fine_tuning/jobs" else answer.status
-        return Answer(body, status, answer.headers)
+        return ServerResponse(body, status, answer.headers)
 
 
-def _job(body: Shape) -> Shape:
+def _job(body: JsonObject) -> JsonObject:
     kept = {name: value for name, value in body.items() if name not in _UNKNOWN_THERE and value is not None}
     why = {"error": body["error"]} if body.get("error") else {}
     status = _STATUSES.get(body["status"], body["status"])
     return kept | why | {"status": status, "organisation_id": body["organization_id"]}
 
 
-def _event(body: Shape) -> Shape:
+def _event(body: JsonObject) -> JsonObject:
     return body | ({"level": "warning"} if body["level"] == "warn" else {})

@@ -13,30 +13,39 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from bot.sandbox.openai.api import graders
-from bot.sandbox.openai.api.budget import Budget
-from bot.sandbox.openai.api.jobs import JobDesk
-from bot.sandbox.openai.api.permissions import PermissionDesk
-from bot.sandbox.openai.api.shelf import Names, Shelf
-from bot.sandbox.openai.api.shelves import ShelfDesk
-from bot.sandbox.openai.api.state import MODEL, PROJECT, Jobs
-from bot.sandbox.openai.api.webhooks import Webhooks
-from bot.sandbox.openai.api.wire import Ask, Refused, Shape, Work, decoded, missing_scope, shown, wrong_key
-from bot.sandbox.openai.scenarios import Life
-from bot.sandbox.request_log import Ledger
-from bot.sandbox.server import Answer, LoopbackServer
+from bot.sandbox.openai.api.budget import RateLimit
+from bot.sandbox.openai.api.jobs import JobsApi
+from bot.sandbox.openai.api.permissions import PermissionsApi
+from bot.sandbox.openai.api.shelf import FilesAndModels, IdGenerator
+from bot.sandbox.openai.api.shelves import FilesAndModelsApi
+from bot.sandbox.openai.api.state import MODEL, PROJECT, JobStore
+from bot.sandbox.openai.api.webhooks import WebhookSender
+from bot.sandbox.openai.api.wire import (
+    ApiError,
+    ApiRequest,
+    EndpointHandler,
+    JsonObject,
+    loggable_body,
+    missing_scope,
+    parse_json,
+    unauthorized,
+)
+from bot.sandbox.openai.scenarios import Scenario
+from bot.sandbox.request_log import RequestLog
+from bot.sandbox.server import LoopbackServer, ServerResponse
 
 JOBS_READ = "api.fine_tuning.jobs.read"
 JOBS_WRITE = "api.fine_tuning.jobs.write"
 FILES_READ = "api.files.read"
 MODELS_READ = "api.model.read"
 MODELS_WRITE = "api.model.write"
-ADMIN = "api.fine_tuning.checkpoints.permissions"
-SCOPES = frozenset({JOBS_READ, JOBS_WRITE, FILES_READ, MODELS_READ, MODELS_WRITE, ADMIN})
+PERMISSIONS = "api.fine_tuning.checkpoints.permissions"
+SCOPES = frozenset({JOBS_READ, JOBS_WRITE, FILES_READ, MODELS_READ, MODELS_WRITE, PERMISSIONS})
 """What a key may be allowed to do. The names of the last two are this stand-in's own."""
 
 
 @dataclass(frozen=True)
-class Key:
+class ApiKey:
     """Who holds an API key: a name for the ledger, what it may do, and whose jobs it sees."""
 
     name: str
@@ -54,27 +63,29 @@ class FineTuningApi(LoopbackServer):
     def __init__(
         self,
         *,
-        keys: Mapping[str, Key] | None = None,
-        ledger: Ledger | None = None,
+        keys: Mapping[str, ApiKey] | None = None,
+        request_log: RequestLog | None = None,
         latency: float = 0.0,
         port: int = 0,
         clock: Callable[[], float] = time.time,
         per_minute: int | None = None,
     ) -> None:
-        super().__init__(ledger=Ledger(clock) if ledger is None else ledger, latency=latency, port=port)
-        self.keys: dict[str, Key] = {f"sk-{secrets.token_hex()}": Key("default")} if keys is None else dict(keys)
+        super().__init__(
+            request_log=RequestLog(clock) if request_log is None else request_log, latency=latency, port=port
+        )
+        self.keys: dict[str, ApiKey] = {f"sk-{secrets.token_hex()}": ApiKey("default")} if keys is None else dict(keys)
         self.key = next(iter(self.keys), "")
         """Who may come in, by secret; a key that is taken out is revoked. ``key`` is the first, else one of this run's."""
         self.per_minute = per_minute
         """How many requests a key has in any 60 seconds; None: as many as it likes."""
-        self._clock, self._names = clock, Names()
-        self._budgets: dict[str, Budget] = {}
-        self._shelf = Shelf(self._names, clock)
-        self._jobs = Jobs(self._shelf, self._names, clock)
+        self._clock, self._names = clock, IdGenerator()
+        self._budgets: dict[str, RateLimit] = {}
+        self._shelf = FilesAndModels(self._names, clock)
+        self._jobs = JobStore(self._shelf, self._names, clock)
         self.ends = self._jobs.ends
-        self._desk = JobDesk(self._jobs, self._shelf)
-        self._webhooks: list[Webhooks] = []
-        self._doors: dict[str, tuple[str, Work]] = {}
+        self._desk = JobsApi(self._jobs, self._shelf)
+        self._webhooks: list[WebhookSender] = []
+        self._doors: dict[str, tuple[str, EndpointHandler]] = {}
         self._add_routes()
 
     @property
@@ -83,18 +94,18 @@ class FineTuningApi(LoopbackServer):
         return f"{self.origin}/v1"
 
     @property
-    def jobs(self) -> dict[str, Shape]:
+    def jobs(self) -> dict[str, JsonObject]:
         """Every job as it stands now, by id, oldest first. Taking one out makes it unknown to the API."""
         self._jobs.advance()
         return self._jobs.by_id
 
     @property
-    def files(self) -> dict[str, Shape]:
+    def files(self) -> dict[str, JsonObject]:
         """Every file, by id."""
         return self._shelf.files
 
     @property
-    def models(self) -> dict[str, Shape]:
+    def models(self) -> dict[str, JsonObject]:
         """Every model, by id: bases, fine-tuned ones and checkpoints."""
         return self._shelf.models
 
@@ -108,11 +119,11 @@ class FineTuningApi(LoopbackServer):
         """The id of a file that a job can be validated with."""
         return self._shelf.validation_file
 
-    def add_webhook(self, url: str, secret: str) -> Webhooks:
+    def add_webhook(self, url: str, secret: str) -> WebhookSender:
         """Let the jobs that end from now on be told to an address."""
-        webhooks = Webhooks(url, secret, self._clock)
+        webhooks = WebhookSender(url, secret, self._clock)
         self._webhooks.append(webhooks)
-        self._jobs.on_end.append(webhooks.tell_end)
+        self._jobs.on_end.append(webhooks.send_job_end)
         return webhooks
 
     async def __aexit__(
@@ -122,18 +133,18 @@ class FineTuningApi(LoopbackServer):
             await webhooks.close()
         await super().__aexit__(kind, error, trace)
 
-    def close_training(self) -> None:
+    def stop_accepting_jobs(self) -> None:
         """Take no new jobs any more."""
-        self._desk.takes_jobs = False
+        self._desk.accepts_jobs = False
 
     @property
-    def life_of_created(self) -> Life | None:
+    def scenario_of_created(self) -> Scenario | None:
         """The life of every job that is created over HTTP; None: it stays as it is created."""
-        return self._desk.life_of_created
+        return self._desk.scenario_of_created
 
-    @life_of_created.setter
-    def life_of_created(self, life: Life | None) -> None:
-        self._desk.life_of_created = life
+    @scenario_of_created.setter
+    def scenario_of_created(self, life: Scenario | None) -> None:
+        self._desk.scenario_of_created = life
 
     @property
     def speed(self) -> float:
@@ -142,32 +153,32 @@ class FineTuningApi(LoopbackServer):
 
     @speed.setter
     def speed(self, speed: float) -> None:
-        self._jobs.pace(speed)
-        self.ledger.moved()
+        self._jobs.set_speed(speed)
+        self.request_log.notify_waiters()
 
     def add_job(
         self,
         *,
         status: str = "queued",
         model: str = MODEL,
-        life: Life | None = None,
+        scenario: Scenario | None = None,
         project: str = PROJECT,
         **fields: Any,
     ) -> str:
         """Create a job and return its id; a ``life`` decides its status from the first moment on."""
-        job_id = self._jobs.add(status=status, model=model, life=life, project=project, **fields)
-        self.ledger.moved()
+        job_id = self._jobs.add(status=status, model=model, scenario=scenario, project=project, **fields)
+        self.request_log.notify_waiters()
         return job_id
 
     def change(self, job_id: str, **fields: Any) -> None:
         """Give fields of a job new values; a new status is logged, ends or holds its life, and sets the times."""
         self._jobs.advance()
         self._jobs.change(job_id, fields)
-        self.ledger.moved()
+        self.request_log.notify_waiters()
 
-    def hold(self, job_id: str) -> None:
+    def freeze(self, job_id: str) -> None:
         """Let nothing happen to a job any more by itself."""
-        self._jobs.hold(job_id)
+        self._jobs.freeze(job_id)
 
     def add_event(
         self,
@@ -179,13 +190,13 @@ class FineTuningApi(LoopbackServer):
         data: Any = None,
     ) -> None:
         """Append one line to the log of a job."""
-        self._jobs.tell(job_id, message, level=level, kind=type, data=data)
-        self.ledger.moved()
+        self._jobs.log_event(job_id, message, level=level, type_=type, data=data)
+        self.request_log.notify_waiters()
 
     def add_checkpoint(self, job_id: str, step: int, **metrics: float) -> str:
         """Save a checkpoint and return the name of its model."""
         checkpoint = self._jobs.add_checkpoint(job_id, step, metrics)
-        self.ledger.moved()
+        self.request_log.notify_waiters()
         return str(checkpoint["fine_tuned_model_checkpoint"])
 
     def add_file(self, content: bytes, *, filename: str = "data.jsonl", purpose: str = "fine-tune") -> str:
@@ -193,10 +204,10 @@ class FineTuningApi(LoopbackServer):
         return self._shelf.add_file(content, filename=filename, purpose=purpose)
 
     def _add_routes(self) -> None:
-        jobs, shelf = self._desk, ShelfDesk(self._shelf)
-        permissions = PermissionDesk(self._shelf, self._names, self._clock)
+        jobs, shelf = self._desk, FilesAndModelsApi(self._shelf)
+        permissions = PermissionsApi(self._shelf, self._names, self._clock)
         one, allowed = "/fine_tuning/jobs/{id}", "/fine_tuning/checkpoints/{id}/permissions"
-        routes: list[tuple[str, str, str, Work]] = [
+        routes: list[tuple[str, str, str, EndpointHandler]] = [
             ("GET", "/fine_tuning/jobs", JOBS_READ, jobs.list_jobs),
             ("POST", "/fine_tuning/jobs", JOBS_WRITE, jobs.create),
             ("GET", one, JOBS_READ, jobs.retrieve),
@@ -205,9 +216,9 @@ class FineTuningApi(LoopbackServer):
             ("POST", f"{one}/resume", JOBS_WRITE, jobs.resume),
             ("GET", f"{one}/events", JOBS_READ, jobs.events),
             ("GET", f"{one}/checkpoints", JOBS_READ, jobs.checkpoints),
-            ("GET", allowed, ADMIN, permissions.list_given),
-            ("POST", allowed, ADMIN, permissions.create),
-            ("DELETE", f"{allowed}/{{permission_id}}", ADMIN, permissions.delete),
+            ("GET", allowed, PERMISSIONS, permissions.list_permissions),
+            ("POST", allowed, PERMISSIONS, permissions.create),
+            ("DELETE", f"{allowed}/{{permission_id}}", PERMISSIONS, permissions.delete),
             ("POST", "/fine_tuning/alpha/graders/validate", JOBS_WRITE, graders.validate),
             ("POST", "/fine_tuning/alpha/graders/run", JOBS_WRITE, graders.run),
             ("GET", "/files", FILES_READ, shelf.list_files),
@@ -228,14 +239,14 @@ class FineTuningApi(LoopbackServer):
     async def _enter(self, what: str, http: web.Request) -> web.StreamResponse:
         text = (await http.read()).decode(errors="replace")
         path, query = dict(http.match_info), dict(http.query)
-        request = {"id": path.get("id"), "query": query, "body": shown(text)} | path
+        request = {"id": path.get("id"), "query": query, "body": loggable_body(text)} | path
         secret, project = self.secret_of(http), http.headers.get("OpenAI-Project")
         key = self.keys.get(secret)
 
-        def work() -> Answer:
-            if wrong := self.misaddressed(what, http):
+        def work() -> ServerResponse:
+            if wrong := self.routing_error(what, http):
                 return wrong
-            return self.as_told(what, self.answer(what, path, query, secret=secret, project=project, text=text))
+            return self.translate(what, self.handle(what, path, query, secret=secret, project=project, text=text))
 
         return await self.serve(http, what, request, work, credential=key.name if key else "")
 
@@ -244,15 +255,15 @@ class FineTuningApi(LoopbackServer):
         kind, _, secret = http.headers.get("Authorization", "").partition(" ")
         return secret.strip() if kind.lower() == "bearer" else ""
 
-    def misaddressed(self, _what: str, _http: web.Request) -> Answer | None:
+    def routing_error(self, _what: str, _http: web.Request) -> ServerResponse | None:
         """Return what a request gets that has no place here; None for every other."""
         return None
 
-    def as_told(self, _what: str, answer: Answer) -> Answer:
+    def translate(self, _what: str, answer: ServerResponse) -> ServerResponse:
         """Return an answer in the words of the provider that is stood in for."""
         return answer
 
-    def answer(
+    def handle(
         self,
         what: str,
         path: Mapping[str, str],
@@ -261,30 +272,30 @@ class FineTuningApi(LoopbackServer):
         secret: str,
         project: str | None = None,
         text: str = "",
-    ) -> Answer:
+    ) -> ServerResponse:
         """Carry out one request to a route ("GET /fine_tuning/jobs/{id}"), whichever way it came."""
         scope, work = self._doors[what]
         try:
             known = self._admit(secret, project, scope)
             self._jobs.advance()
-            return Answer(work(Ask(known.project, path, query, decoded(text))))
-        except Refused as refusal:
-            return refusal.answer()
+            return ServerResponse(work(ApiRequest(known.project, path, query, parse_json(text))))
+        except ApiError as refusal:
+            return refusal.to_response()
 
     async def _refuse_unknown(self, http: web.Request) -> web.StreamResponse:
-        refusal = Refused(HTTPStatus.NOT_FOUND, f"Invalid URL ({http.method} {http.path})")
-        return await self.serve(http, f"{http.method} {http.path}", {"query": dict(http.query)}, refusal.answer)
+        refusal = ApiError(HTTPStatus.NOT_FOUND, f"Invalid URL ({http.method} {http.path})")
+        return await self.serve(http, f"{http.method} {http.path}", {"query": dict(http.query)}, refusal.to_response)
 
-    def _admit(self, secret: str, project: str | None, scope: str) -> Key:
+    def _admit(self, secret: str, project: str | None, scope: str) -> ApiKey:
         key = self.keys.get(secret)
         if not secret:
-            raise wrong_key("You didn't provide an API key.")
+            raise unauthorized("You didn't provide an API key.")
         if key is None:
-            raise wrong_key("Incorrect API key provided.", code="invalid_api_key")
+            raise unauthorized("Incorrect API key provided.", code="invalid_api_key")
         if project not in (None, key.project):
-            raise wrong_key("OpenAI-Project header should match project for API key", code="mismatched_project")
+            raise unauthorized("OpenAI-Project header should match project for API key", code="mismatched_project")
         if self.per_minute is not None:
-            self._budgets.setdefault(key.name, Budget(self._clock)).spend(self.per_minute)
+            self._budgets.setdefault(key.name, RateLimit(self._clock)).consume(self.per_minute)
         if scope not in key.scopes:
             raise missing_scope(scope)
         return key

@@ -7,7 +7,7 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.sandbox.slack.blockkit_schema import Surface, faults_in
+from bot.sandbox.slack.blockkit_schema import Surface, schema_errors
 
 TEXT_LIMIT = 40_000
 ADVISED_TEXT_LIMIT = 4_000
@@ -24,90 +24,94 @@ _EVENT_TYPE = re.compile(r"[a-z][a-z0-9_]{0,254}")
 
 
 @dataclass
-class Verdict:
+class ValidationResult:
     """What a check found."""
 
     error: str = ""
     """Slack's name for why it would refuse; empty where it would accept."""
     messages: list[str] = field(default_factory=list)
     """Slack's details, "[ERROR] must be less than 3001 characters [json-pointer:/blocks/0/text/text]"."""
-    complaints: list[str] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
     """What Slack would accept and this project does not."""
 
-    def refuse(self, error: str, *messages: str) -> None:
+    def add_error(self, error: str, *messages: str) -> None:
         """Note a refusal; the first error names them all."""
         self.error = self.error or error
         self.messages.extend(messages)
 
 
-def check_message(payload: dict[str, Any], *, people: Container[str] = (), counts_text: bool = True) -> Verdict:
+def check_message(
+    payload: dict[str, Any], *, user_ids: Container[str] = (), counts_text: bool = True
+) -> ValidationResult:
     """Check a message's text, blocks, attachments and metadata.
 
     Args:
         payload: the message as it was sent.
-        people: ids that may be mentioned.
+        user_ids: ids that may be mentioned.
         counts_text: whether Slack's limit on the sum of all texts applies (not for response URLs).
     """
-    verdict = Verdict()
+    verdict = ValidationResult()
     text, blocks = str(payload.get("text") or ""), payload.get("blocks") or []
     if isinstance(blocks, str):
-        verdict.refuse("invalid_blocks_format")
+        verdict.add_error("invalid_blocks_format")
     if len(text) > TEXT_LIMIT:
-        verdict.refuse("msg_too_long")
+        verdict.add_error("msg_too_long")
     if len(payload.get("attachments") or []) > ATTACHMENTS_LIMIT:
-        verdict.refuse("too_many_attachments")
+        verdict.add_error("too_many_attachments")
     if not (text or blocks or payload.get("attachments") or payload.get("markdown_text")):
-        verdict.refuse("no_text")
+        verdict.add_error("no_text")
     _check_blocks(verdict, "message", "invalid_blocks", {"blocks": blocks})
     total = sum(len(found) for _, _, found in _texts(blocks))
     if counts_text and total > BLOCKS_LIMIT:
-        verdict.refuse("msg_blocks_too_long")
+        verdict.add_error("msg_blocks_too_long")
     _check_metadata(verdict, payload.get("metadata"))
     if not text.strip():
-        verdict.complaints.append("the top-level text is empty: screen readers and notifications read it")
+        verdict.violations.append("the top-level text is empty: screen readers and notifications read it")
     if len(text) > ADVISED_TEXT_LIMIT:
-        verdict.complaints.append(f"the top-level text has {len(text)} characters")
+        verdict.violations.append(f"the top-level text has {len(text)} characters")
     if total > ADVISED_BLOCKS_LIMIT and not verdict.error:
-        verdict.complaints.append(f"the blocks hold {total} characters, more than {ADVISED_BLOCKS_LIMIT}")
+        verdict.violations.append(f"the blocks hold {total} characters, more than {ADVISED_BLOCKS_LIMIT}")
     if not verdict.error:
-        _complain(verdict, [("/text", "mrkdwn", text), *_texts(blocks, "/blocks")], blocks, people)
+        _complain(verdict, [("/text", "mrkdwn", text), *_texts(blocks, "/blocks")], blocks, user_ids)
     return verdict
 
 
-def check_view(view: dict[str, Any], *, people: Container[str] = ()) -> Verdict:
+def check_view(view: dict[str, Any], *, user_ids: Container[str] = ()) -> ValidationResult:
     """Check a modal or a Home tab; Slack calls everything wrong in one ``invalid_arguments``."""
-    verdict = Verdict()
+    verdict = ValidationResult()
     kind = view.get("type")
     surface: Surface = "home_view" if kind == "home" else "modal_view"
     if kind not in {"modal", "home"}:
-        verdict.refuse("invalid_arguments", "[ERROR] unsupported type: view [json-pointer:/view/type]")
+        verdict.add_error("invalid_arguments", "[ERROR] unsupported type: view [json-pointer:/view/type]")
         return verdict
     blocks = view.get("blocks") or []
     _check_blocks(verdict, surface, "invalid_arguments", view, "/view")
     has_input = any(isinstance(block, dict) and block.get("type") == "input" for block in blocks)
     if kind == "modal" and has_input and "submit" not in view:
-        verdict.refuse("invalid_arguments", "[ERROR] missing required field: submit [json-pointer:/view/submit]")
+        verdict.add_error("invalid_arguments", "[ERROR] missing required field: submit [json-pointer:/view/submit]")
     if not verdict.error:
-        _complain(verdict, list(_texts(view, "/view")), blocks, people)
+        _complain(verdict, list(_texts(view, "/view")), blocks, user_ids)
     return verdict
 
 
-def _check_blocks(verdict: Verdict, surface: Surface, error: str, payload: dict[str, Any], at: str = "") -> None:
-    if found := faults_in(surface, payload, at):
-        verdict.refuse(error, *found)
+def _check_blocks(
+    verdict: ValidationResult, surface: Surface, error: str, payload: dict[str, Any], at: str = ""
+) -> None:
+    if found := schema_errors(surface, payload, at):
+        verdict.add_error(error, *found)
         return
     blocks = payload.get("blocks") or []
     named = Counter(block["block_id"] for block in blocks if block.get("block_id"))
     for block_id in (name for name, times in named.items() if times > 1):
-        verdict.refuse(error, f'[ERROR] block_id "{block_id}" already exists [json-pointer:{at}/blocks]')
+        verdict.add_error(error, f'[ERROR] block_id "{block_id}" already exists [json-pointer:{at}/blocks]')
     for nth, block in enumerate(blocks):
-        actions = Counter(node["action_id"] for _, node in nodes(block) if node.get("action_id"))
+        actions = Counter(node["action_id"] for _, node in walk_objects(block) if node.get("action_id"))
         for action_id in (name for name, times in actions.items() if times > 1):
             pointer = f"{at}/blocks/{nth}"
-            verdict.refuse(error, f'[ERROR] action_id "{action_id}" already exists [json-pointer:{pointer}]')
+            verdict.add_error(error, f'[ERROR] action_id "{action_id}" already exists [json-pointer:{pointer}]')
 
 
-def _check_metadata(verdict: Verdict, metadata: Any) -> None:
+def _check_metadata(verdict: ValidationResult, metadata: Any) -> None:
     if metadata is None:
         return
     match metadata:
@@ -117,11 +121,11 @@ def _check_metadata(verdict: Verdict, metadata: Any) -> None:
             fits = False
     size = len(json.dumps(metadata))
     if not fits:
-        verdict.refuse("invalid_metadata_format")
+        verdict.add_error("invalid_metadata_format")
     elif size > METADATA_LIMIT:
-        verdict.refuse("metadata_too_large")
+        verdict.add_error("metadata_too_large")
     elif size > ADVISED_METADATA_LIMIT:
-        verdict.complaints.append(f"the metadata has {size} characters")
+        verdict.violations.append(f"the metadata has {size} characters")
 
 
 def _is_flat(value: Any) -> bool:
@@ -130,13 +134,15 @@ def _is_flat(value: Any) -> bool:
     return all(isinstance(item, str | int | float) for item in inside)
 
 
-def _complain(verdict: Verdict, texts: list[tuple[str, str, str]], blocks: Any, people: Container[str]) -> None:
+def _complain(
+    verdict: ValidationResult, texts: list[tuple[str, str, str]], blocks: Any, people: Container[str]
+) -> None:
     """Collect what Slack accepts and the house rules forbid."""
     for pointer, kind, text in texts:
         if kind == "mrkdwn":
-            verdict.complaints.extend(f"{what} at {pointer}" for what in _live_parts(text, people))
-    for pointer, node in nodes(blocks, "/blocks"):
-        verdict.complaints.extend(f"{what} at {pointer}" for what in _careless_parts(node))
+            verdict.violations.extend(f"{what} at {pointer}" for what in _live_parts(text, people))
+    for pointer, node in walk_objects(blocks, "/blocks"):
+        verdict.violations.extend(f"{what} at {pointer}" for what in _careless_parts(node))
 
 
 def _live_parts(text: str, people: Container[str]) -> Iterator[str]:
@@ -168,19 +174,19 @@ def _is_safe(url: Any) -> bool:
     return isinstance(url, str) and url.startswith(("https://", "http://127.0.0.1"))
 
 
-def nodes(node: Any, pointer: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+def walk_objects(node: Any, pointer: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield every object in ``node``, however deep, with its JSON pointer."""
     if isinstance(node, dict):
         yield pointer, node
         for key, value in node.items():
-            yield from nodes(value, f"{pointer}/{key}")
+            yield from walk_objects(value, f"{pointer}/{key}")
     elif isinstance(node, list):
         for nth, item in enumerate(node):
-            yield from nodes(item, f"{pointer}/{nth}")
+            yield from walk_objects(item, f"{pointer}/{nth}")
 
 
 def _texts(node: Any, pointer: str = "") -> Iterator[tuple[str, str, str]]:
     """Yield (pointer, kind, text) of every text in ``node``."""
-    for at, found in nodes(node, pointer):
+    for at, found in walk_objects(node, pointer):
         if isinstance(text := found.get("text"), str):
             yield f"{at}/text", str(found.get("type", "")), text

@@ -13,9 +13,9 @@ from jsonschema.validators import extend
 Surface = Literal["message", "modal_view", "home_view"]
 
 
-def faults_in(surface: Surface, payload: dict[str, Any], at: str = "") -> list[str]:
+def schema_errors(surface: Surface, payload: dict[str, Any], at: str = "") -> list[str]:
     """Return what the schema of ``surface`` finds wrong, in Slack's words; ``at`` begins every pointer."""
-    return list(dict.fromkeys(_in_slack_words(error, at) for error in _schema(surface).faults(payload)))
+    return list(dict.fromkeys(_in_slack_words(error, at) for error in _schema(surface).errors(payload)))
 
 
 class _Schema:
@@ -30,7 +30,7 @@ class _Schema:
         strict = extend(Draft7Validator, keywords)  # type: ignore[no-untyped-call]  # jsonschema left it out
         self._validator = strict(schema)
 
-    def faults(self, payload: dict[str, Any]) -> Iterator[ValidationError]:
+    def errors(self, payload: dict[str, Any]) -> Iterator[ValidationError]:
         """Yield what is wrong, the true fault where a choice failed."""
         for error in self._validator.iter_errors(payload):
             yield best_match([error]) or error

@@ -14,13 +14,13 @@ from urllib.parse import urlencode
 import aiohttp
 from aiohttp import web
 
-from bot.sandbox.request_log import Ledger
+from bot.sandbox.request_log import RequestLog
 from bot.sandbox.slack.workspace import APP
 
-Kind = Literal["slash_commands", "interactive", "events_api"]
+PayloadKind = Literal["slash_commands", "interactive", "events_api"]
 
 ACK_SECONDS = 3.0
-MOST_CONNECTIONS = 10
+MAX_CONNECTIONS = 10
 
 
 @dataclass(frozen=True)
@@ -38,19 +38,19 @@ class Ack:
 
 
 @dataclass
-class Delivery:
+class PayloadSender:
     """The app's connections, and the one way to hand it something."""
 
-    ledger: Ledger
+    request_log: RequestLog
     signing_secret: str
     request_url: str | None = None
     clock: Callable[[], float] = time.time
     """What signatures are stamped with: true time, for the app compares it with its own."""
     verification_token: str = ""
     """Slack still sends one with each payload; nobody should read it."""
-    patience: float = ACK_SECONDS
+    ack_timeout: float = ACK_SECONDS
     """Seconds that an acknowledgement may take."""
-    links: list[web.WebSocketResponse] = field(default_factory=list)
+    connections: list[web.WebSocketResponse] = field(default_factory=list)
     """Connections that get payloads."""
     _all_links: set[web.WebSocketResponse] = field(default_factory=set)
     _waiting: dict[str, asyncio.Future[Any]] = field(default_factory=dict)
@@ -58,12 +58,12 @@ class Delivery:
     _turn: int = 0
     _session: aiohttp.ClientSession | None = None
 
-    async def send(self, kind: Kind, payload: dict[str, Any], *, retry: tuple[int, str] | None = None) -> Ack:
+    async def send(self, kind: PayloadKind, payload: dict[str, Any], *, retry: tuple[int, str] | None = None) -> Ack:
         """Deliver one payload and wait, three seconds at most, for its acknowledgement."""
         begun, payload = time.perf_counter(), {"token": self.verification_token, **payload}
         try:
-            async with asyncio.timeout(self.patience):
-                if self.links:
+            async with asyncio.timeout(self.ack_timeout):
+                if self.connections:
                     status, body = 200, await self._over_socket(kind, payload, retry)
                 elif self.request_url:
                     status, body = await self._over_http(kind, payload, retry)
@@ -77,14 +77,14 @@ class Delivery:
         error = "" if acked else "dispatch_failed"
         return Ack(acked, time.perf_counter() - begun, status, body, error)
 
-    async def _over_socket(self, kind: Kind, payload: dict[str, Any], retry: tuple[int, str] | None) -> Any:
+    async def _over_socket(self, kind: PayloadKind, payload: dict[str, Any], retry: tuple[int, str] | None) -> Any:
         envelope_id = f"envelope-{next(self._numbers):08d}"
         envelope: dict[str, Any] = {"envelope_id": envelope_id, "type": kind, "payload": payload}
         envelope["accepts_response_payload"] = kind != "events_api"
         if kind == "events_api":
             envelope |= {"retry_attempt": retry[0] if retry else 0, "retry_reason": retry[1] if retry else ""}
         self._turn += 1
-        link = self.links[self._turn % len(self.links)]
+        link = self.connections[self._turn % len(self.connections)]
         future = self._waiting[envelope_id] = asyncio.get_running_loop().create_future()
         try:
             await link.send_json(envelope)
@@ -92,7 +92,9 @@ class Delivery:
         finally:
             del self._waiting[envelope_id]
 
-    async def _over_http(self, kind: Kind, payload: dict[str, Any], retry: tuple[int, str] | None) -> tuple[int, Any]:
+    async def _over_http(
+        self, kind: PayloadKind, payload: dict[str, Any], retry: tuple[int, str] | None
+    ) -> tuple[int, Any]:
         content_type = "application/x-www-form-urlencoded"
         match kind:
             case "slash_commands":
@@ -123,19 +125,19 @@ class Delivery:
         digest = hmac.new(self.signing_secret.encode(), base, hashlib.sha256).hexdigest()
         return {"X-Slack-Request-Timestamp": timestamp, "X-Slack-Signature": f"v0={digest}"}
 
-    async def attend(self, http: web.Request) -> web.WebSocketResponse:
+    async def serve_connection(self, http: web.Request) -> web.WebSocketResponse:
         """Keep one Socket Mode connection until it ends."""
         link = web.WebSocketResponse()
         await link.prepare(http)
-        if len(self._all_links) >= MOST_CONNECTIONS:
+        if len(self._all_links) >= MAX_CONNECTIONS:
             await link.send_json({"type": "disconnect", "reason": "too_many_websockets"})
             await link.close()
             return link
         self._all_links.add(link)
         try:
             await link.send_json(self._hello())
-            self.links.append(link)
-            self.ledger.moved()
+            self.connections.append(link)
+            self.request_log.notify_waiters()
             async for message in link:
                 if message.type is aiohttp.WSMsgType.TEXT:
                     self._take_ack(message.data)
@@ -156,26 +158,26 @@ class Delivery:
             ack = json.loads(data)
             envelope_id, payload = ack["envelope_id"], ack.get("payload")
         except (ValueError, TypeError, KeyError, AttributeError):
-            self.ledger.write("socket.ack", {"data": data}, status=400, accepted=False)
+            self.request_log.append("socket.ack", {"data": data}, status=400, accepted=False)
             return
         future = self._waiting.get(envelope_id)
         in_time = future is not None and not future.done()
         if future and in_time:
             future.set_result(payload)
-        self.ledger.write("socket.ack", ack, status=200, accepted=in_time)
+        self.request_log.append("socket.ack", ack, status=200, accepted=in_time)
 
     def _forget(self, link: web.WebSocketResponse) -> None:
         self._all_links.discard(link)
-        if link in self.links:
-            self.links.remove(link)
-        self.ledger.moved()
+        if link in self.connections:
+            self.connections.remove(link)
+        self.request_log.notify_waiters()
 
     async def disconnect_all(self, reason: str) -> None:
         """Ask every connection to go; none gets a payload from now on."""
-        leaving, self.links = self.links, []
+        leaving, self.connections = self.connections, []
         for link in leaving:
             await link.send_json({"type": "disconnect", "reason": reason, "debug_info": {"host": "sandbox"}})
-        self.ledger.moved()
+        self.request_log.notify_waiters()
 
     def drop_all(self) -> None:
         """Cut every connection without a word."""

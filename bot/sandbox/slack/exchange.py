@@ -4,30 +4,30 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.sandbox.request_log import Ledger
-from bot.sandbox.slack.delivery import Ack, Kind
-from bot.sandbox.slack.messages import Reply, View
+from bot.sandbox.request_log import RequestLog
+from bot.sandbox.slack.delivery import Ack, PayloadKind
+from bot.sandbox.slack.messages import OpenView, SentReply
 from bot.sandbox.slack.workspace import Workspace
 
-INTERIM = re.compile(r":hourglass_flowing_sand: [A-Z][a-z ]+…")
+PLACEHOLDER_REPLY = re.compile(r":hourglass_flowing_sand: [A-Z][a-z ]+…")
 """What an app says until the answer is there."""
-NOTHING_CAME = Ack(acked=False, seconds=0.0)
+NO_ACK = Ack(acked=False, seconds=0.0)
 
 
 @dataclass
-class Exchange:
+class UserInteraction:
     """One thing that a person did, and all that came of it."""
 
     id: str
     user: str
     workspace: Workspace
-    ledger: Ledger
-    ack: Ack = NOTHING_CAME
+    request_log: RequestLog
+    ack: Ack = NO_ACK
     response_url: str = ""
     trigger_id: str = ""
     event: dict[str, Any] = field(default_factory=dict)
     """The event that was delivered, in its envelope; empty where a person acted."""
-    sent: tuple[Kind, dict[str, Any]] | None = None
+    delivered: tuple[PayloadKind, dict[str, Any]] | None = None
     """What was delivered, None before it was."""
     at: float = 0.0
     """When the person did it, seconds since the epoch."""
@@ -59,35 +59,37 @@ class Exchange:
         return self.ack.error
 
     @property
-    def replies(self) -> list[Reply]:
+    def replies(self) -> list[SentReply]:
         """Every answer through its response URL, and the ephemeral posts for that person since it began."""
         later = self.workspace.replies[self._since :]
-        return [one for one in later if one.exchange == self.id or (one.user == self.user and not one.exchange)]
+        return [
+            one for one in later if one.interaction_id == self.id or (one.user == self.user and not one.interaction_id)
+        ]
 
     @property
-    def answers(self) -> list[Reply]:
+    def final_replies(self) -> list[SentReply]:
         """The replies without those that say that the answer is still to come."""
-        return [one for one in self.replies if not INTERIM.fullmatch(one.text)]
+        return [one for one in self.replies if not PLACEHOLDER_REPLY.fullmatch(one.text)]
 
-    async def reply(self, n: int = 0, seconds: float = 60) -> Reply:
+    async def reply(self, n: int = 0, seconds: float = 60) -> SentReply:
         """Wait for the answer number ``n``.
 
         Raises:
             TimeoutError: it did not come.
         """
         what = f"reply {n} to {self.id}; {self.error or 'acknowledged'}"
-        await self.ledger.until(lambda: len(self.answers) > n, seconds=seconds, why=what)
-        return self.answers[n]
+        await self.request_log.wait_until(lambda: len(self.final_replies) > n, seconds=seconds, why=what)
+        return self.final_replies[n]
 
-    async def modal(self, seconds: float = 60) -> View:
+    async def modal(self, seconds: float = 60) -> OpenView:
         """Wait for the modal that the app opens in answer to it.
 
         Raises:
             TimeoutError: none was opened.
         """
-        view: View = await self.ledger.until(self._opened, seconds=seconds, why=f"a modal for {self.id}")
+        view: OpenView = await self.request_log.wait_until(self._opened, seconds=seconds, why=f"a modal for {self.id}")
         return view
 
-    def _opened(self) -> View | None:
+    def _opened(self) -> OpenView | None:
         views = (view for view in self.workspace.views.values() if view.trigger)
         return next((view for view in views if view.trigger == self.trigger_id), None)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bot.sandbox.slack.messages import View, controls, with_ids
+from bot.sandbox.slack.messages import OpenView, interactive_elements, with_ids
 
 _SELECTED = {
     "users_select": "selected_user",
@@ -20,7 +20,7 @@ _ONE_OPTION = {"static_select", "external_select", "radio_buttons", "overflow"}
 _MANY_OPTIONS = {"multi_static_select", "multi_external_select", "checkboxes"}
 
 
-def chosen(element: dict[str, Any], value: Any) -> dict[str, Any]:
+def action_value(element: dict[str, Any], value: Any) -> dict[str, Any]:
     """Write down that a person entered or chose ``value``; options are named by their value.
 
     Raises:
@@ -53,7 +53,7 @@ def _text_option(value: Any) -> dict[str, Any]:
     return {"text": {"type": "plain_text", "text": str(value), "emoji": True}, "value": str(value)}
 
 
-def filled_in(view: View, values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def submitted_state(view: OpenView, values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return a submitted form's ``state.values``; ``values`` are named by action_id or block_id.
 
     Raises:
@@ -65,34 +65,34 @@ def filled_in(view: View, values: Mapping[str, Any]) -> dict[str, dict[str, Any]
         action_id = element["action_id"]
         key = action_id if action_id in values else block_id
         unknown.discard(key)
-        value = values[key] if key in values else initial(element)
+        value = values[key] if key in values else initial_value(element)
         if value in (None, "", []) and block["type"] == "input" and not block.get("optional"):
             raise AssertionError(f"{block_id}/{action_id} has to be filled in")
         _fits(element, value)
-        state.setdefault(block_id, {})[action_id] = chosen(element, value)
+        state.setdefault(block_id, {})[action_id] = action_value(element, value)
     if unknown:
         there = [element["action_id"] for _, _, element in _inputs(view)]
         raise AssertionError(f"no input {sorted(unknown)} in the form; there are {there}")
     return state
 
 
-def untouched(view: View) -> dict[str, dict[str, Any]]:
+def initial_state(view: OpenView) -> dict[str, dict[str, Any]]:
     """Return the ``state.values`` of a view that nobody has filled in yet."""
     state: dict[str, dict[str, Any]] = {}
     for _, block_id, element in _inputs(view):
-        state.setdefault(block_id, {})[element["action_id"]] = chosen(element, initial(element))
+        state.setdefault(block_id, {})[element["action_id"]] = action_value(element, initial_value(element))
     return state
 
 
-def _inputs(view: View) -> Iterator[tuple[dict[str, Any], str, dict[str, Any]]]:
+def _inputs(view: OpenView) -> Iterator[tuple[dict[str, Any], str, dict[str, Any]]]:
     """Yield (block, block_id, element) of everything that holds a value."""
     for block in with_ids(view.blocks):
-        for block_id, element in controls([block]):
+        for block_id, element in interactive_elements([block]):
             if element["type"] not in {"button", "overflow"}:
                 yield block, block_id, element
 
 
-def initial(element: dict[str, Any]) -> Any:
+def initial_value(element: dict[str, Any]) -> Any:
     """Return what an input holds before anybody touches it."""
     for key, value in element.items():
         if key == "initial_option":

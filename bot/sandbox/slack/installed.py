@@ -40,11 +40,11 @@ class InstalledApp:
     """Whether it has a Home tab."""
     has_messages: bool
     """Whether it has a Messages tab, where it can write to one person."""
-    takes_messages: bool
+    accepts_messages: bool
     """Whether people can write there, too."""
 
     @classmethod
-    def of(cls, declared: Mapping[str, Any]) -> Self:
+    def parse(cls, declared: Mapping[str, Any]) -> Self:
         """Read a manifest, as YAML decodes it."""
         needed, optional = manifest.scopes(dict(declared))
         features, settings = declared.get("features", {}), declared.get("settings", {})
@@ -57,11 +57,11 @@ class InstalledApp:
             is_interactive=settings.get("interactivity", {}).get("is_enabled", False),
             has_home=tabs.get("home_tab_enabled", False),
             has_messages=tabs.get("messages_tab_enabled", False),
-            takes_messages=tabs.get("messages_tab_enabled", False)
+            accepts_messages=tabs.get("messages_tab_enabled", False)
             and not tabs.get("messages_tab_read_only_enabled", False),
         )
 
-    def but(self, *, scopes: Iterable[str] | None = None, events: Iterable[str] | None = None) -> Self:
+    def with_overrides(self, *, scopes: Iterable[str] | None = None, events: Iterable[str] | None = None) -> Self:
         """Return it with other scopes or events, as if its manifest named these."""
         return replace(
             self,
@@ -69,12 +69,12 @@ class InstalledApp:
             events=self.events if events is None else frozenset(events),
         )
 
-    def hears(self, event: str) -> bool:
+    def receives_event(self, event: str) -> bool:
         """Whether Slack sends it an event: it subscribes to it, and has a scope that the event takes."""
         wanted = _EVENT_SCOPES.get(event)
         return event in self.events and (wanted is None or bool(wanted & self.scopes))
 
-    def offers(self, callback_id: str, kind: str) -> bool:
+    def has_shortcut(self, callback_id: str, kind: str) -> bool:
         """Whether people find a shortcut in their menu, on a message ("message") or from anywhere ("global")."""
         return self.shortcuts.get(callback_id, ("", ""))[0] == kind
 
@@ -82,4 +82,4 @@ class InstalledApp:
 @cache
 def from_manifest() -> InstalledApp:
     """Return the app that the repository's manifest.yml describes, also in an installed package."""
-    return InstalledApp.of(manifest.for_socket_mode())
+    return InstalledApp.parse(manifest.for_socket_mode())

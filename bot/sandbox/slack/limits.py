@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bot.sandbox.slack.workspace import Refusal
+from bot.sandbox.slack.workspace import WebApiError
 
 _TIERS = {
     20: "conversations.list usergroups.users.list",
@@ -23,7 +23,7 @@ class _Bucket:
 
 
 @dataclass
-class Limits:
+class RateLimits:
     """Token buckets: per channel ``per_second`` in the long run and ``burst`` at once, per method as its tier says."""
 
     clock: Callable[[], float]
@@ -33,7 +33,7 @@ class Limits:
     """Whether methods have limits, too. Tests hurry more than a bot does, and go without."""
     _buckets: dict[str, _Bucket] = field(default_factory=dict)
 
-    def spend(self, channel: str) -> None:
+    def consume(self, channel: str) -> None:
         """Count one message.
 
         Raises:
@@ -41,7 +41,7 @@ class Limits:
         """
         self._take(channel, self.burst, self.per_second)
 
-    def spend_call(self, method: str) -> None:
+    def consume_call(self, method: str) -> None:
         """Count one call of a method.
 
         Raises:
@@ -57,9 +57,9 @@ class Limits:
         bucket.at = now
         if bucket.tokens < 1:
             wait = max(1, math.ceil((1 - bucket.tokens) / per_second))
-            raise Refusal("ratelimited", status=429, headers={"Retry-After": str(wait)})
+            raise WebApiError("ratelimited", status=429, headers={"Retry-After": str(wait)})
         bucket.tokens -= 1
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Count from the beginning."""
         self._buckets.clear()

@@ -20,11 +20,11 @@ _UNREADABLE = (
 )
 
 
-def readable(node: Any) -> Iterator[str]:
+def texts_in(node: Any) -> Iterator[str]:
     """Yield every text of a block, an element or a list of them, in reading order."""
     if isinstance(node, list):
         for item in node:
-            yield from readable(item)
+            yield from texts_in(item)
     elif isinstance(node, dict):
         match node:
             case {
@@ -39,7 +39,7 @@ def readable(node: Any) -> Iterator[str]:
                     if key == "alt_text":
                         yield value
                     elif key not in _UNREADABLE:
-                        yield from readable(value)
+                        yield from texts_in(value)
 
 
 def _inline(part: dict[str, Any]) -> str:
@@ -54,7 +54,7 @@ def _inline(part: dict[str, Any]) -> str:
             return str(part.get("text") or part.get("url") or "")
 
 
-def controls(blocks: Blocks) -> Iterator[tuple[str, dict[str, Any]]]:
+def interactive_elements(blocks: Blocks) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield (block_id, element) for everything in ``blocks`` that a person can use."""
     for block in with_ids(blocks):
         parts = [block.get("accessory"), block.get("element"), *block.get("elements", [])]
@@ -78,29 +78,29 @@ def _with_action_ids(block: dict[str, Any], at: int) -> dict[str, Any]:
     return block
 
 
-class Readable:
+class Rendered:
     """Anything with ``text`` and ``blocks``."""
 
     text: str
     blocks: Blocks
 
     @property
-    def plain(self) -> str:
+    def plain_text(self) -> str:
         """All that can be read in it, line by line."""
-        return "\n".join([self.text, *readable(self.blocks)]).strip()
+        return "\n".join([self.text, *texts_in(self.blocks)]).strip()
 
     @property
     def buttons(self) -> dict[str, str]:
         """The value (or the link) of each button, by action_id; of equal ids the last."""
         return {
             element["action_id"]: element.get("value") or element.get("url") or ""
-            for _, element in controls(self.blocks)
+            for _, element in interactive_elements(self.blocks)
             if element["type"] in {"button", "workflow_button"}
         }
 
 
 @dataclass
-class Message(Readable):
+class ChannelMessage(Rendered):
     """One message of a channel, as it stands now."""
 
     ts: str
@@ -114,19 +114,19 @@ class Message(Readable):
     reply_broadcast: bool = False
     metadata: dict[str, Any] | None = None
     files: list[dict[str, Any]] = field(default_factory=list)
-    edited: list["Message"] = field(default_factory=list)
+    earlier_versions: list["ChannelMessage"] = field(default_factory=list)
     """Its earlier versions, oldest first."""
     deleted: bool = False
 
-    def become(self, **changes: Any) -> None:
+    def edit(self, **changes: Any) -> None:
         """Take on another content and keep the version that was."""
-        self.edited.append(replace(self, edited=[]))
+        self.earlier_versions.append(replace(self, earlier_versions=[]))
         for name, value in changes.items():
             setattr(self, name, value)
 
 
 @dataclass
-class Ephemeral(Readable):
+class EphemeralMessage(Rendered):
     """A message that one person sees, as it stands now."""
 
     ts: str
@@ -139,7 +139,7 @@ class Ephemeral(Readable):
 
 
 @dataclass(frozen=True)
-class Reply(Readable):
+class SentReply(Rendered):
     """One answer as it was sent: through a response URL, in an acknowledgement, or as an ephemeral post."""
 
     text: str
@@ -149,14 +149,14 @@ class Reply(Readable):
     response_type: str | None = None
     replace_original: bool = False
     delete_original: bool = False
-    exchange: str = ""
+    interaction_id: str = ""
     """The id of the exchange whose response URL it came through; empty for a post of its own."""
-    shown: Message | Ephemeral | None = None
+    displayed: ChannelMessage | EphemeralMessage | None = None
     """What it became; a person clicks there."""
 
 
 @dataclass
-class View(Readable):
+class OpenView(Rendered):
     """One modal or Home tab as it stands now."""
 
     id: str

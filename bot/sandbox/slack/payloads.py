@@ -3,9 +3,9 @@
 import re
 from typing import Any
 
-from bot.sandbox.slack.messages import Ephemeral, Message, View
-from bot.sandbox.slack.web_api.shapes import message_shape, view_shape
-from bot.sandbox.slack.workspace import APP, BOT_USER, TEAM, TEAM_DOMAIN, Channel, Member, Workspace
+from bot.sandbox.slack.messages import ChannelMessage, EphemeralMessage, OpenView
+from bot.sandbox.slack.web_api.shapes import message_json, view_json
+from bot.sandbox.slack.workspace import APP, BOT_USER, TEAM, TEAM_DOMAIN, Channel, User, Workspace
 
 _WORD = re.compile(
     r"(?P<url>https?://\S+)|(?P<mail>[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|io|ai))(?!\w)|"
@@ -15,7 +15,7 @@ _WORD = re.compile(
 """What Slack makes a link of: addresses, also without a scheme, of mail, and names of people and channels."""
 
 
-def slash_command(person: Member, channel: Channel, command: str, text: str) -> dict[str, str]:
+def slash_command(person: User, channel: Channel, command: str, text: str) -> dict[str, str]:
     """Return the form of a slash command, without trigger and response URL."""
     return {
         "team_id": TEAM,
@@ -31,10 +31,10 @@ def slash_command(person: Member, channel: Channel, command: str, text: str) -> 
     }
 
 
-def escaped(workspace: Workspace, text: str) -> str:
+def escape_text(workspace: Workspace, text: str) -> str:
     """Write typed text as Slack does where a command has ``should_escape``."""
     safe = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    people = {person.name: person.id for person in workspace.people.values()}
+    people = {person.name: person.id for person in workspace.users.values()}
     channels = {channel.name: channel for channel in workspace.channels.values() if not channel.is_im}
 
     def resolve(word: re.Match[str]) -> str:
@@ -47,8 +47,8 @@ def escaped(workspace: Workspace, text: str) -> str:
             return f"<http://{word['bare']}|{word['bare']}>"
         if word["who"] == "@" and name in people:
             return f"<@{people[name]}>"
-        if word["who"] == "@" and name in workspace.handles:
-            return f"<!subteam^{workspace.handles[name]}>"
+        if word["who"] == "@" and name in workspace.usergroup_handles:
+            return f"<!subteam^{workspace.usergroup_handles[name]}>"
         if word["who"] == "#" and name in channels:
             channel = channels[name]
             return f"<#{channel.id}|{'' if channel.is_private else channel.name}>"
@@ -57,7 +57,7 @@ def escaped(workspace: Workspace, text: str) -> str:
     return _WORD.sub(resolve, safe)
 
 
-def _interaction(kind: str, person: Member) -> dict[str, Any]:
+def _interaction(kind: str, person: User) -> dict[str, Any]:
     # Of a person of an Enterprise Grid it names one workspace of theirs, not always the one where they act.
     enterprise = (person.enterprise or {}).get("enterprise_id")
     return {
@@ -76,21 +76,21 @@ def _interaction(kind: str, person: Member) -> dict[str, Any]:
 
 
 def block_action(
-    person: Member,
-    where: Message | Ephemeral | View,
+    person: User,
+    where: ChannelMessage | EphemeralMessage | OpenView,
     channel: Channel | None,
     action: dict[str, Any],
     values: dict[str, Any],
 ) -> dict[str, Any]:
     """Return a click, without trigger and response URL."""
     payload = {**_interaction("block_actions", person), "actions": [action]}
-    if isinstance(where, View):
+    if isinstance(where, OpenView):
         return payload | {
             "container": {"type": "view", "view_id": where.id},
-            "view": view_shape(where, values=values),
+            "view": view_json(where, values=values),
         }
     assert channel  # noqa: S101 - messages stand in channels
-    is_ephemeral = isinstance(where, Ephemeral)
+    is_ephemeral = isinstance(where, EphemeralMessage)
     container = {
         "type": "message",
         "message_ts": where.ts,
@@ -100,42 +100,42 @@ def block_action(
     if where.thread_ts:
         container["thread_ts"] = where.thread_ts
     payload |= {"container": container, "channel": _channel_part(channel), "state": {"values": values}}
-    if isinstance(where, Message):
-        payload["message"] = message_shape(where)
+    if isinstance(where, ChannelMessage):
+        payload["message"] = message_json(where)
     return payload
 
 
-def message_action(person: Member, message: Message, channel: Channel, callback_id: str) -> dict[str, Any]:
+def message_action(person: User, message: ChannelMessage, channel: Channel, callback_id: str) -> dict[str, Any]:
     """Return a message shortcut, without trigger and response URL."""
     return _interaction("message_action", person) | {
         "callback_id": callback_id,
         "action_ts": message.ts,
         "message_ts": message.ts,
         "channel": _channel_part(channel),
-        "message": message_shape(message),
+        "message": message_json(message),
     }
 
 
-def global_shortcut(person: Member, callback_id: str, ts: str) -> dict[str, Any]:
+def global_shortcut(person: User, callback_id: str, ts: str) -> dict[str, Any]:
     """Return a shortcut from the search bar, without trigger."""
     return _interaction("shortcut", person) | {"callback_id": callback_id, "action_ts": ts}
 
 
-def view_submission(person: Member, view: View, values: dict[str, Any]) -> dict[str, Any]:
+def view_submission(person: User, view: OpenView, values: dict[str, Any]) -> dict[str, Any]:
     """Return a submitted modal, without trigger."""
     return _interaction("view_submission", person) | {
-        "view": view_shape(view, values=values),
+        "view": view_json(view, values=values),
         "response_urls": [],
     }
 
 
-def view_closed(person: Member, view: View, *, is_cleared: bool) -> dict[str, Any]:
+def view_closed(person: User, view: OpenView, *, is_cleared: bool) -> dict[str, Any]:
     """Return a modal that was closed without submitting."""
-    return _interaction("view_closed", person) | {"view": view_shape(view), "is_cleared": is_cleared}
+    return _interaction("view_closed", person) | {"view": view_json(view), "is_cleared": is_cleared}
 
 
 def block_suggestion(
-    person: Member, where: Message | Ephemeral | View, element: dict[str, Any], block_id: str, text: str
+    person: User, where: ChannelMessage | EphemeralMessage | OpenView, element: dict[str, Any], block_id: str, text: str
 ) -> dict[str, Any]:
     """Return the question for the options of an external select."""
     payload = _interaction("block_suggestion", person) | {
@@ -143,9 +143,9 @@ def block_suggestion(
         "block_id": block_id,
         "value": text,
     }
-    if isinstance(where, View):
+    if isinstance(where, OpenView):
         container = {"type": "view", "view_id": where.id}
-        return payload | {"container": container, "view": view_shape(where)}
+        return payload | {"container": container, "view": view_json(where)}
     container = {"type": "message", "message_ts": where.ts, "channel_id": where.channel}
     return payload | {"container": container}
 

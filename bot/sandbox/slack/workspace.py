@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.sandbox.slack.installed import InstalledApp, from_manifest
-from bot.sandbox.slack.messages import Ephemeral, Message, Reply, View
+from bot.sandbox.slack.messages import ChannelMessage, EphemeralMessage, OpenView, SentReply
 
 TEAM = "T0SANDBOX"
 TEAM_NAME = "Sandbox"
@@ -22,11 +22,11 @@ TRIGGER_SECONDS = 3
 RESPONSE_URL_SECONDS = 30 * 60
 RESPONSE_URL_USES = 5
 
-Mint = Callable[[], str]
+SecretFactory = Callable[[], str]
 """Returns another secret at each call; a test that has to meet the same ones again brings its own."""
 
 
-class Refusal(Exception):
+class WebApiError(Exception):
     """Slack's ``{"ok": false, "error": ...}``, with what else the answer carries."""
 
     def __init__(self, error: str, *, status: int = 200, headers: dict[str, str] | None = None, **more: Any) -> None:
@@ -34,19 +34,19 @@ class Refusal(Exception):
         self.error = error
         self.status = status
         self.headers = headers or {}
-        self.more = more
+        self.details = more
 
     def body(self) -> dict[str, Any]:
         """Return the answer's body."""
-        return {"ok": False, "error": self.error, **self.more}
+        return {"ok": False, "error": self.error, **self.details}
 
 
-class Unready(Refusal):
+class TransientWebApiError(WebApiError):
     """The same, where only the moment is wrong: the app made no mistake."""
 
 
 @dataclass(eq=False)
-class Member:
+class User:
     """Somebody of the workspace, or a stranger in a shared channel."""
 
     id: str
@@ -76,22 +76,22 @@ class Channel:
     is_private: bool = False
     is_archived: bool = False
     is_ext_shared: bool = False
-    person: str = ""
+    user: str = ""
     """The person's id, in a direct message."""
     members: dict[str, None] = field(default_factory=dict)
-    history: dict[str, Message] = field(default_factory=dict)
+    history: dict[str, ChannelMessage] = field(default_factory=dict)
     """Every message by ts, in order; deleted ones stay."""
 
     @property
-    def messages(self) -> list[Message]:
+    def messages(self) -> list[ChannelMessage]:
         """What stands in the channel, threads included, in order."""
         return [message for message in self.history.values() if not message.deleted]
 
-    def in_thread(self, ts: str) -> list[Message]:
+    def thread_replies(self, ts: str) -> list[ChannelMessage]:
         """Return the replies to one message, in order."""
         return [message for message in self.messages if message.thread_ts == ts != message.ts]
 
-    def message(self, ts: str) -> Message | None:
+    def message(self, ts: str) -> ChannelMessage | None:
         """Return the message that stands at ``ts``."""
         found = self.history.get(ts)
         return found if found and not found.deleted else None
@@ -101,31 +101,31 @@ class Channel:
         """Whether the bot was invited."""
         return BOT_USER in self.members
 
-    def join(self) -> None:
+    def add_bot(self) -> None:
         """Let the bot in; nobody is told."""
         self.members.setdefault(BOT_USER)
 
-    def leave(self) -> None:
+    def remove_bot(self) -> None:
         """Put the bot out; nobody is told."""
         self.members.pop(BOT_USER, None)
 
     @property
     def is_im(self) -> bool:
         """Whether it is a direct message."""
-        return bool(self.person)
+        return bool(self.user)
 
 
 @dataclass
 class ResponseUrl:
     """One response URL: who may be answered there, how often, how long."""
 
-    exchange: str
+    interaction_id: str
     channel: str
     user: str
     expires: float
-    original: Message | Ephemeral | None = None
+    original: ChannelMessage | EphemeralMessage | None = None
     """What the person clicked in; nothing after a command."""
-    uses: int = RESPONSE_URL_USES
+    uses_left: int = RESPONSE_URL_USES
 
 
 @dataclass
@@ -138,7 +138,7 @@ class Trigger:
 
 
 @dataclass
-class File:
+class UploadedFile:
     """An upload under way or done."""
 
     id: str
@@ -148,7 +148,7 @@ class File:
     alt_txt: str = ""
     shared: bool = False
     completed_at: float = 0.0
-    seen_in: set[str] = field(default_factory=set)
+    visible_in: set[str] = field(default_factory=set)
     """The channels in which a post showed it: people there may look at it from then on."""
 
 
@@ -157,32 +157,32 @@ class Workspace:
     """Everything the stand-in remembers."""
 
     origin: Callable[[], str]
-    moved: Callable[[], None]
+    notify_waiters: Callable[[], None]
     clock: Callable[[], float] = time.time
-    installed: InstalledApp = field(default_factory=from_manifest)
-    mint: Mint = secrets.token_hex
-    people: dict[str, Member] = field(default_factory=dict)
+    app: InstalledApp = field(default_factory=from_manifest)
+    new_secret: SecretFactory = secrets.token_hex
+    users: dict[str, User] = field(default_factory=dict)
     channels: dict[str, Channel] = field(default_factory=dict)
     enterprise_id: str | None = None
     """The organization of an Enterprise Grid that the workspace belongs to."""
     usergroups: dict[str, list[str]] = field(default_factory=dict)
     disabled_usergroups: set[str] = field(default_factory=set)
-    handles: dict[str, str] = field(default_factory=dict)
-    ephemerals: list[Ephemeral] = field(default_factory=list)
-    replies: list[Reply] = field(default_factory=list)
-    views: dict[str, View] = field(default_factory=dict)
-    stacks: dict[str, list[View]] = field(default_factory=dict)
-    homes: dict[str, View] = field(default_factory=dict)
-    files: dict[str, File] = field(default_factory=dict)
-    uploads: dict[str, File] = field(default_factory=dict)
+    usergroup_handles: dict[str, str] = field(default_factory=dict)
+    ephemerals: list[EphemeralMessage] = field(default_factory=list)
+    replies: list[SentReply] = field(default_factory=list)
+    views: dict[str, OpenView] = field(default_factory=dict)
+    modal_stacks: dict[str, list[OpenView]] = field(default_factory=dict)
+    homes: dict[str, OpenView] = field(default_factory=dict)
+    files: dict[str, UploadedFile] = field(default_factory=dict)
+    uploads: dict[str, UploadedFile] = field(default_factory=dict)
     """Files by the secret part of the address that takes their bytes."""
     file_delay: float = 0.0
     """Seconds for which a message may not show a file that was just uploaded: Slack looks at it first."""
     response_urls: dict[str, ResponseUrl] = field(default_factory=dict)
     triggers: dict[str, Trigger] = field(default_factory=dict)
-    tickets: set[str] = field(default_factory=set)
+    socket_tickets: set[str] = field(default_factory=set)
     """Addresses for Socket Mode that nobody used yet."""
-    complaints: list[str] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
     """What Slack would accept and this project does not."""
     errors: list[str] = field(default_factory=list)
     """What Slack refuses because the app is made wrong, or did not ask for it in its manifest."""
@@ -190,9 +190,9 @@ class Workspace:
     _last_ts: int = 0
 
     def __post_init__(self) -> None:
-        self.people[BOT_USER] = Member(BOT_USER, BOT_NAME, is_bot=True)
+        self.users[BOT_USER] = User(BOT_USER, BOT_NAME, is_bot=True)
 
-    def number(self, prefix: str) -> str:
+    def new_id(self, prefix: str) -> str:
         """Return a new id, "C00000001"."""
         return f"{prefix}{next(self._numbers):08d}"
 
@@ -201,61 +201,61 @@ class Workspace:
         self._last_ts = max(int(self.clock() * 1_000_000), self._last_ts + 100)
         return f"{self._last_ts // 1_000_000}.{self._last_ts % 1_000_000:06d}"
 
-    def shows_file(self, file_id: Any) -> bool:
+    def is_file_ready(self, file_id: Any) -> bool:
         """Whether a message may show a file now."""
         file = self.files.get(str(file_id))
         return file is not None and file.shared and self.clock() >= file.completed_at + self.file_delay
 
     def direct_message(self, person: str) -> Channel:
         """Return the channel between the bot and one person."""
-        found = (channel for channel in self.channels.values() if channel.person == person)
+        found = (channel for channel in self.channels.values() if channel.user == person)
         if channel := next(found, None):
             return channel
         members = dict.fromkeys([BOT_USER, person])
-        channel = Channel(self.number("D"), "directmessage", person=person, members=members, is_private=True)
+        channel = Channel(self.new_id("D"), "directmessage", user=person, members=members, is_private=True)
         self.channels[channel.id] = channel
         return channel
 
-    def renumber(self, channel: Channel, *, takes_old: bool) -> str:
+    def change_channel_id(self, channel: Channel, *, accepts_old_id: bool) -> str:
         """Give a channel another id and return the one that it had; its messages stay where they stand."""
         old = channel.id
-        if not takes_old:
+        if not accepts_old_id:
             del self.channels[old]
-        channel.id = self.number("C")
+        channel.id = self.new_id("C")
         self.channels[channel.id] = channel
         for message in channel.history.values():
             message.channel = channel.id
         return old
 
-    def add_message(self, message: Message) -> Message:
+    def add_message(self, message: ChannelMessage) -> ChannelMessage:
         """Put a message into its channel."""
         self.channels[message.channel].history[message.ts] = message
-        self.moved()
+        self.notify_waiters()
         return message
 
-    def add_ephemeral(self, ephemeral: Ephemeral) -> Ephemeral:
+    def add_ephemeral(self, ephemeral: EphemeralMessage) -> EphemeralMessage:
         """Show a message to one person."""
         self.ephemerals.append(ephemeral)
-        self.moved()
+        self.notify_waiters()
         return ephemeral
 
-    def add_reply(self, reply: Reply) -> None:
+    def add_reply(self, reply: SentReply) -> None:
         """Remember one answer as it was sent."""
         self.replies.append(reply)
-        self.moved()
+        self.notify_waiters()
 
-    def blame(self, error: str) -> None:
+    def record_error(self, error: str) -> None:
         """Count an error of the app's."""
         self.errors.append(error)
-        self.moved()
+        self.notify_waiters()
 
-    def hand_out_trigger(self, user: str) -> str:
+    def issue_trigger(self, user: str) -> str:
         """Return a new trigger id: good once, for three seconds."""
-        trigger = f"{self.number('')}.{TEAM}.{self.mint()}"
+        trigger = f"{self.new_id('')}.{TEAM}.{self.new_secret()}"
         self.triggers[trigger] = Trigger(user, self.clock() + TRIGGER_SECONDS)
         return trigger
 
-    def redeem(self, trigger_id: str) -> Trigger:
+    def redeem_trigger(self, trigger_id: str) -> Trigger:
         """Use a trigger id up.
 
         Raises:
@@ -263,28 +263,28 @@ class Workspace:
         """
         trigger = self.triggers.get(trigger_id)
         if trigger is None:
-            raise Refusal("invalid_trigger_id")
+            raise WebApiError("invalid_trigger_id")
         if trigger.used:
-            raise Refusal("exchanged_trigger_id")
+            raise WebApiError("exchanged_trigger_id")
         if self.clock() > trigger.expires:
-            raise Refusal("expired_trigger_id")
+            raise WebApiError("expired_trigger_id")
         trigger.used = True
         return trigger
 
-    def hand_out_response_url(self, kind: str, url: ResponseUrl) -> str:
+    def issue_response_url(self, kind: str, url: ResponseUrl) -> str:
         """Return a new response URL: good five times, for half an hour."""
-        token = f"{kind}/{TEAM}/{self.number('')}/{self.mint()}"
+        token = f"{kind}/{TEAM}/{self.new_id('')}/{self.new_secret()}"
         self.response_urls[token] = url
         return f"{self.origin()}/{token}"
 
-    def hand_out_upload(self, file: File) -> str:
+    def issue_upload_url(self, file: UploadedFile) -> str:
         """Return the address that takes a file's bytes."""
-        secret = self.mint()
+        secret = self.new_secret()
         self.uploads[secret] = file
         return f"{self.origin()}/upload/{secret}"
 
-    def hand_out_ticket(self) -> str:
+    def issue_socket_ticket(self) -> str:
         """Return what a Socket Mode address carries: good for one connection."""
-        ticket = self.mint()
-        self.tickets.add(ticket)
+        ticket = self.new_secret()
+        self.socket_tickets.add(ticket)
         return ticket

@@ -13,25 +13,25 @@ from bot.store.channels.tracks import Track
 from bot.store.db import schema
 from bot.store.jobs.jobs import Jobs, KnownJob
 
-_AT_ONCE = 50
+_BATCH = 50
 """Tracks that one transaction moves, each by three statements: they fit into its time limit."""
 
 
-class Heirs:
+class OrphanedTracks:
     """Heirs of accounts. Methods join the caller's transaction."""
 
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
 
-    async def inherit(self, tx: AsyncConnection, accounts: Sequence[str]) -> list[tuple[Track, KnownJob]]:
+    async def adopt(self, tx: AsyncConnection, accounts: Sequence[str]) -> list[tuple[Track, KnownJob]]:
         """Move some tracks and cards of other accounts to those of ``accounts`` that know the same jobs.
 
         Returns:
             Nothing once none is left; each track as it is now, with the job as the account knew it that had it before.
         """
         moved = []
-        for row in (await tx.execute(_orphans(accounts).limit(_AT_ONCE))).all():
-            shown = await self._jobs.known_in(tx, row.account, row.job_id)
+        for row in (await tx.execute(_orphans(accounts).limit(_BATCH))).all():
+            shown = await self._jobs.find_in(tx, row.account, row.job_id)
             await tx.execute(_moved(schema.card, row))
             if (await tx.execute(_moved(schema.track, row))).rowcount and shown:
                 track = Track(row.heir, row.job_id, row.channel, row.person, tuple((row.tells or "").split()))

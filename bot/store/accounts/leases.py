@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.db import schema
 from bot.store.db.engine import Database
-from bot.store.db.moments import deadline, is_over
-from bot.store.db.tokens import Tokens
+from bot.store.db.moments import deadline, has_passed
+from bot.store.db.tokens import ClaimTokens
 from bot.store.jobs.jobs import is_due
 from bot.store.outbox.queue import latest
 
@@ -25,14 +25,14 @@ LONGEST_PAUSE = 3600.0
 
 
 @dataclass(frozen=True)
-class Standing:
+class AccountStatus:
     """How it stands with an account."""
 
-    watched: bool
+    needs_polling: bool
     """Whether anything of it is to be looked at."""
     failures: int
     """How many looks in a row did not work, whoever took them."""
-    busy_for: float
+    next_poll_in: float
     """Seconds until the last look is an interval old and nobody has the account; 0 where both is so already."""
 
 
@@ -44,20 +44,20 @@ class Lease:
     token: str
     failures: int
     """How many looks in a row did not work before this one."""
-    swept_at: float | None
+    polled_at: float | None
     """When the last whole look ended."""
-    at: float
+    claimed_at: float
     """When it was taken."""
 
 
-class Accounts:
+class AccountLeases:
     """The accounts. Methods that take ``tx`` join the caller's transaction."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._tokens = Tokens()
+        self._tokens = ClaimTokens()
 
-    async def standing(self, account: str, *, interval: float) -> Standing:
+    async def status(self, account: str, *, interval: float) -> AccountStatus:
         """Return how it stands with an account that is looked at each ``interval`` seconds."""
         now, accounts, jobs = self._db.now(), schema.account.c, schema.job.c
         subscribed = exists().where(schema.subscription.c.account == account)
@@ -70,10 +70,10 @@ class Accounts:
         )
         async with self._db.transaction() as tx:
             watched, failures, busy_for = (await tx.execute(found)).one()
-        return Standing(bool(watched), failures, max(0.0, busy_for))
+        return AccountStatus(bool(watched), failures, max(0.0, busy_for))
 
     async def claim(
-        self, account: str, *, lease: float, older_than: float = 0.0, longest_pause: float = LONGEST_PAUSE
+        self, account: str, *, lease: float, min_age: float = 0.0, longest_pause: float = LONGEST_PAUSE
     ) -> Lease | None:
         """Take the account for ``lease`` seconds; return None where it is not to be looked at now.
 
@@ -83,18 +83,18 @@ class Accounts:
         accounts, lost = schema.account.c, self._tokens.lost(account)
         with self._tokens.claiming(account) as token:
             async with self._db.transaction() as tx:
-                now = await self._db.present(tx)
+                now = await self._db.read_clock(tx)
                 free = (
-                    is_over(accounts.lease_until, now, lease)
-                    & is_over(accounts.not_before, now, longest_pause)
-                    & is_over(func.coalesce(accounts.begun_at, 0.0) + older_than, now, older_than)
+                    has_passed(accounts.lease_until, now, lease)
+                    & has_passed(accounts.not_before, now, longest_pause)
+                    & has_passed(func.coalesce(accounts.begun_at, 0.0) + min_age, now, min_age)
                 )
                 values = {"begun_at": now, "lease_until": now + lease, "token": token}
-                taken = await self._take(tx, account, values, free | accounts.token.in_(lost))
-        self._tokens.found_out(lost, account)
+                taken = await self._upsert(tx, account, values, free | accounts.token.in_(lost))
+        self._tokens.forget(lost, account)
         return Lease(account, token, taken.failures, taken.swept_at, now) if taken else None
 
-    async def _take(
+    async def _upsert(
         self, tx: AsyncConnection, account: str, values: dict[str, Any], free: ColumnElement[bool]
     ) -> Row[Any] | None:
         row = self._db.insert(schema.account).values(name=account, **values)
@@ -109,28 +109,28 @@ class Accounts:
     async def release(self, lease: Lease) -> None:
         """Give an account back without a word about it."""
         async with self._db.transaction() as tx:
-            await self._end(tx, lease)
+            await self._finish(tx, lease)
 
-    async def swept(self, tx: AsyncConnection, lease: Lease) -> bool:
+    async def complete(self, tx: AsyncConnection, lease: Lease) -> bool:
         """Record that the whole account was looked at, and give it back; return whether it was still ours."""
-        return await self._end(tx, lease, swept_at=self._db.now(), failures=0)
+        return await self._finish(tx, lease, swept_at=self._db.now(), failures=0)
 
-    async def leave_alone(self, tx: AsyncConnection, lease: Lease, seconds: float) -> bool:
+    async def back_off(self, tx: AsyncConnection, lease: Lease, seconds: float) -> bool:
         """Let no process look for some seconds, and give the account back; return whether it was still ours."""
         failures = schema.account.c.failures + 1
-        return await self._end(tx, lease, not_before=self._db.now() + seconds, failures=failures)
+        return await self._finish(tx, lease, not_before=self._db.now() + seconds, failures=failures)
 
-    async def _end(self, tx: AsyncConnection, lease: Lease, **values: Any) -> bool:
+    async def _finish(self, tx: AsyncConnection, lease: Lease, **values: Any) -> bool:
         accounts = schema.account.c
         mine = update(schema.account).where(accounts.name == lease.account, accounts.token == lease.token)
         return (await tx.execute(mine.values(lease_until=0.0, token=None, **values))).rowcount > 0
 
-    async def start_afresh(self) -> None:
+    async def reset(self) -> None:
         """Give back every lease and end every pause. For a store that only this process uses, at its start."""
         async with self._db.transaction() as tx:
             await tx.execute(update(schema.account).values(lease_until=0.0, not_before=0.0))
 
-    async def swept_at(self, account: str) -> float | None:
+    async def polled_at(self, account: str) -> float | None:
         """Return when the account was last looked at, or None."""
         async with self._db.transaction() as tx:
             mine = select(schema.account.c.swept_at).where(schema.account.c.name == account)

@@ -13,7 +13,7 @@ from bot.store.outbox.queue import in_states
 SLACK = "slack"
 
 
-def of_account(name: str) -> str:
+def account_key(name: str) -> str:
     """Return what an account's outage is filed under."""
     return f"account:{name}"
 
@@ -22,11 +22,11 @@ def of_account(name: str) -> str:
 class Outage:
     """Something does not answer."""
 
-    what: str
+    key: str
     since: float
     error: str
     """How it failed first, in words that hold no secret."""
-    told: bool
+    notified: bool
     """Whether people were told, so that they have to hear of its end too."""
 
 
@@ -36,35 +36,35 @@ class Outages:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def begin(self, tx: AsyncConnection, what: str, error: str) -> None:
+    async def begin(self, tx: AsyncConnection, key: str, error: str) -> None:
         """Note that something failed; what failed already keeps its beginning."""
-        row = self._db.insert(schema.outage).values(what=what, since=self._db.now(), error=error, told=False)
+        row = self._db.insert(schema.outage).values(what=key, since=self._db.now(), error=error, told=False)
         # What begins later than now was noted before the clock was set back: it begins anew.
         ahead = {"set_": {"since": row.excluded.since}, "where": schema.outage.c.since > row.excluded.since}
         await tx.execute(row.on_conflict_do_update(index_elements=["what"], **ahead))
 
-    async def tell(self, tx: AsyncConnection, what: str, *, after: float) -> Outage | None:
+    async def claim_notification(self, tx: AsyncConnection, key: str, *, after: float) -> Outage | None:
         """Return an outage that has lasted ``after`` seconds, once: whoever gets it tells people."""
         rows = schema.outage.c
-        due = (rows.what == what, rows.told.is_(False), rows.since <= self._db.now() - after)
+        due = (rows.what == key, rows.told.is_(False), rows.since <= self._db.now() - after)
         row = (
             await tx.execute(update(schema.outage).where(*due).values(told=True).returning(schema.outage))
         ).one_or_none()
         return _outage(row) if row else None
 
-    async def end(self, tx: AsyncConnection, what: str) -> Outage | None:
+    async def end(self, tx: AsyncConnection, key: str) -> Outage | None:
         """Forget an outage and return it, once; None where there was none."""
-        statement = delete(schema.outage).where(schema.outage.c.what == what).returning(schema.outage)
+        statement = delete(schema.outage).where(schema.outage.c.what == key).returning(schema.outage)
         row = (await tx.execute(statement)).one_or_none()
         return _outage(row) if row else None
 
-    async def waiting(self, tx: AsyncConnection) -> int:
+    async def count_pending_alerts(self, tx: AsyncConnection) -> int:
         """Return how many alerts still have to go out, by themselves or as lines of digests."""
         rows = schema.delivery.c
         alerts = (in_states(schema.UNFINISHED), rows.kind == "post", rows.picture.not_in(("digest", "notice")))
         return (await tx.execute(select(func.count()).where(*alerts))).scalar_one()
 
-    async def present(self) -> list[Outage]:
+    async def current(self) -> list[Outage]:
         """Return what does not answer at present."""
         async with self._db.transaction() as tx:
             return [_outage(row) for row in await tx.execute(select(schema.outage).order_by(schema.outage.c.since))]

@@ -27,20 +27,20 @@ class Decision(StrEnum):
     DENIED = "denied"
     TAMPERED = "tampered"
     """A button was pressed that was never put to this person here."""
-    WRONG = "wrong"
+    INVALID = "wrong"
     """It could not be done as it was asked."""
     FAILED = "failed"
     """The API or a part of ours did not work."""
     SHOWN = "shown"
-    ASKED = "asked"
+    PROMPTED = "asked"
     """The question before an order was put."""
-    STALE = "stale"
+    EXPIRED = "stale"
     """The question was too old, or the job ended or changed before its button was pressed."""
     DUPLICATE = "duplicate"
-    ORDERED = "ordered"
+    SUBMITTED = "ordered"
     """Written before the order goes out; one of the following is written when it has ended."""
     DONE = "done"
-    OVER = "over"
+    FINISHED = "over"
     """The job had ended already."""
     EARLY = "early"
     """The job had yet to come to where it can be done."""
@@ -55,7 +55,7 @@ class Decision(StrEnum):
 
 
 @dataclass(frozen=True)
-class Entry:
+class AuditEntry:
     """One row, as it is handed in."""
 
     person: str
@@ -77,23 +77,23 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Written:
+class AuditRow:
     """One row, as it is stored."""
 
     id: int
     at: float
-    entry: Entry
-    digest: str
+    entry: AuditEntry
+    row_hash: str
 
 
 QUIET = (Decision.DENIED, Decision.SHOWN)
 """What anybody can repeat as often as they like: it must not push anything else out of sight."""
-MOST_FOLDED = 5
+MAX_COLLAPSED = 5
 """People whose refusals are summed up on one page."""
 
 
 @dataclass(frozen=True)
-class Which:
+class AuditFilter:
     """The rows that somebody wants to see; without any condition what is quiet is summed up."""
 
     decision: Decision | None = None
@@ -103,25 +103,25 @@ class Which:
     @property
     def is_all(self) -> bool:
         """Whether nothing is left out."""
-        return self == Which()
+        return self == AuditFilter()
 
 
 @dataclass(frozen=True)
-class Shown:
+class AuditLine:
     """A line of a page: one row, or several of one person's that became one."""
 
-    row: Written
+    newest: AuditRow
     """The newest of them."""
     count: int = 1
-    since: float = 0.0
+    first_at: float = 0.0
     """When the first of them was written."""
 
 
 @dataclass(frozen=True)
-class Page:
+class AuditPage:
     """Lines, newest first."""
 
-    lines: list[Shown]
+    lines: list[AuditLine]
     people_left_out: int = 0
     """How many people's quiet rows are not summed up here, because too many have some."""
     older: int | None = None
@@ -134,43 +134,43 @@ class Audit:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def write(self, tx: AsyncConnection, entry: Entry) -> None:
+    async def write(self, tx: AsyncConnection, entry: AuditEntry) -> None:
         """Add a row in the caller's transaction, as the last thing that it does: the others wait for its end."""
-        await self._db.one_at_a_time(tx)
+        await self._db.advisory_lock(tx)
         rows = schema.audit.c
         before = await tx.scalar(select(rows.digest).order_by(rows.id.desc()).limit(1))
         at = float((await tx.execute(select(self._db.now()))).scalar_one())
         values = asdict(entry)
-        await tx.execute(insert(schema.audit).values(**values, at=at, digest=_digest(before, at, values)))
+        await tx.execute(insert(schema.audit).values(**values, at=at, digest=_row_hash(before, at, values)))
 
-    async def newest(self, most: int) -> list[Written]:
+    async def newest(self, most: int) -> list[AuditRow]:
         """Return the last rows, newest first."""
         async with self._db.transaction() as tx:
             rows = await tx.execute(select(schema.audit).order_by(schema.audit.c.id.desc()).limit(most))
-            return [_written(row) for row in rows]
+            return [_audit_row(row) for row in rows]
 
-    async def page(self, which: Which, most: int, *, before: int | None = None) -> Page:
+    async def page(self, matching: AuditFilter, most: int, *, before: int | None = None) -> AuditPage:
         """Return up to ``most`` rows that were written before a row, and what is quiet between them summed up by person."""
         rows = schema.audit.c
         older = (rows.id < before,) if before is not None else ()
-        loud = (rows.decision.not_in(QUIET),) if which.is_all else _conditions(which)
+        loud = (rows.decision.not_in(QUIET),) if matching.is_all else _conditions(matching)
         chosen = select(schema.audit).where(*older, *loud).order_by(rows.id.desc()).limit(most + 1)
         async with self._db.transaction() as tx:
-            found = [_written(row) for row in await tx.execute(chosen)]
+            found = [_audit_row(row) for row in await tx.execute(chosen)]
             last = found[most - 1].id if len(found) > most else None
-            lines = [Shown(row, since=row.at) for row in found[:most]]
+            lines = [AuditLine(row, first_at=row.at) for row in found[:most]]
             since = (rows.id > last,) if last is not None else ()
-            folded, others = await _folded(tx, (*older, *since)) if which.is_all else ([], 0)
-        lines = sorted([*lines, *folded], key=lambda line: line.row.id, reverse=True)
-        return Page(lines, others, last)
+            folded, others = await _collapsed(tx, (*older, *since)) if matching.is_all else ([], 0)
+        lines = sorted([*lines, *folded], key=lambda line: line.newest.id, reverse=True)
+        return AuditPage(lines, others, last)
 
-    async def all(self) -> AsyncIterator[Written]:
+    async def all(self) -> AsyncIterator[AuditRow]:
         """Return every row, oldest first."""
         last = 0
         while True:
             async with self._db.transaction() as tx:
                 batch = select(schema.audit).where(schema.audit.c.id > last).order_by(schema.audit.c.id).limit(_BATCH)
-                rows = [_written(row) for row in await tx.execute(batch)]
+                rows = [_audit_row(row) for row in await tx.execute(batch)]
             for row in rows:
                 yield row
             if len(rows) < _BATCH:
@@ -181,26 +181,26 @@ class Audit:
         """Return the id of the first row that is not as it was written, or does not follow the one before; or None."""
         before = None
         async for row in self.all():
-            if row.digest != _digest(before, row.at, asdict(row.entry)):
+            if row.row_hash != _row_hash(before, row.at, asdict(row.entry)):
                 return row.id
-            before = row.digest
+            before = row.row_hash
         return None
 
 
-def _conditions(which: Which) -> tuple[Any, ...]:
+def _conditions(matching: AuditFilter) -> tuple[Any, ...]:
     rows = schema.audit.c
     conditions: list[Any] = []
-    if which.decision:
-        conditions.append(rows.decision == which.decision)
-    if which.person:
-        conditions.append(rows.person == which.person)
-    if which.job_id:
+    if matching.decision:
+        conditions.append(rows.decision == matching.decision)
+    if matching.person:
+        conditions.append(rows.person == matching.person)
+    if matching.job_id:
         # One row may be about several jobs.
-        conditions.append(("," + rows.job_id + ",").contains(f",{which.job_id},", autoescape=True))
+        conditions.append(("," + rows.job_id + ",").contains(f",{matching.job_id},", autoescape=True))
     return tuple(conditions)
 
 
-async def _folded(tx: AsyncConnection, where: tuple[Any, ...]) -> tuple[list[Shown], int]:
+async def _collapsed(tx: AsyncConnection, where: tuple[Any, ...]) -> tuple[list[AuditLine], int]:
     """Return what is quiet, summed up for those people who did it last, and how many others did."""
     rows = schema.audit.c
     newest = func.max(rows.id).label("newest")
@@ -211,17 +211,17 @@ async def _folded(tx: AsyncConnection, where: tuple[Any, ...]) -> tuple[list[Sho
         .order_by(newest.desc())
     )
     groups = (await tx.execute(summed)).all()
-    of = {group.newest: group for group in groups[:MOST_FOLDED]}
+    of = {group.newest: group for group in groups[:MAX_COLLAPSED]}
     found = await tx.execute(select(schema.audit).where(rows.id.in_(of)))
-    lines = [Shown(_written(row), of[row.id].count, of[row.id].since) for row in found]
-    return lines, max(0, len(groups) - MOST_FOLDED)
+    lines = [AuditLine(_audit_row(row), of[row.id].count, of[row.id].since) for row in found]
+    return lines, max(0, len(groups) - MAX_COLLAPSED)
 
 
-def _digest(before: str | None, at: float, values: dict[str, Any]) -> str:
+def _row_hash(before: str | None, at: float, values: dict[str, Any]) -> str:
     said = json.dumps([before, at, values], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(said.encode()).hexdigest()
 
 
-def _written(row: Any) -> Written:
+def _audit_row(row: Any) -> AuditRow:
     values = {name: value for name, value in row._mapping.items() if name not in ("id", "at", "digest")}  # noqa: SLF001 - SQLAlchemy's public name
-    return Written(row.id, row.at, Entry(**{**values, "decision": Decision(row.decision)}), row.digest)
+    return AuditRow(row.id, row.at, AuditEntry(**{**values, "decision": Decision(row.decision)}), row.digest)

@@ -14,10 +14,10 @@ from typing import Any
 from sqlalchemy import Row, Select, case, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.jobs.actions import Order
+from bot.jobs.actions import JobAction
 from bot.store.db import schema
 from bot.store.db.engine import Database
-from bot.store.db.moments import is_ahead, is_over
+from bot.store.db.moments import has_passed, is_pending
 
 LIFETIME = 600.0
 """Seconds in which a question can be answered."""
@@ -28,12 +28,12 @@ FORM_LIFETIME = 3600.0
 LEASE = 90.0
 """Seconds that a process may take for an order: one request and three looks, each at its deadline, take 64."""
 
-REST = 60.0
+RESUBMIT_COOLDOWN = 60.0
 """Seconds in which an order that the API took is not given again: its effect may take a moment to show."""
 
 
 @dataclass(frozen=True)
-class Question:
+class Confirmation:
     """One question: may ``verb`` be done to this job? It belongs to a person in a channel."""
 
     verb: str
@@ -47,39 +47,41 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Asked:
+class PendingAction:
     """A question as it is stored."""
 
     key: str
-    question: Question
+    confirmation: Confirmation
     expired: bool
-    answered_at: float | None
-    ended: bool
-    said: str | None
+    confirmed_at: float | None
+    completed: bool
+    result_text: str | None
     """What was said at its end, safe mrkdwn."""
 
 
-class Questions:
+class Confirmations:
     """Questions and orders. Methods that take ``tx`` join the caller's transaction."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def ask(self, question: Question, *, lifetime: float = LIFETIME) -> str:
+    async def create(self, confirmation: Confirmation, *, lifetime: float = LIFETIME) -> str:
         """Store a question, which can be answered for ``lifetime`` seconds, and return its opaque key."""
         key = secrets.token_urlsafe(18)
-        row = self._db.insert(schema.question).values(**vars(question), key=key, expires_at=self._db.now() + lifetime)
+        row = self._db.insert(schema.question).values(
+            **vars(confirmation), key=key, expires_at=self._db.now() + lifetime
+        )
         async with self._db.transaction() as tx:
             await tx.execute(row)
         return key
 
-    async def find(self, key: str) -> Asked | None:
+    async def find(self, key: str) -> PendingAction | None:
         """Return one question, or None where there is none of this key."""
         async with self._db.transaction() as tx:
             row = (await tx.execute(self._select().where(schema.question.c.key == key))).one_or_none()
-        return _asked(row) if row else None
+        return _pending_action(row) if row else None
 
-    async def answer(self, tx: AsyncConnection, key: str, *, status: str | None) -> bool:
+    async def confirm(self, tx: AsyncConnection, key: str, *, status: str | None) -> bool:
         """Make an order of a question, once; False where it cannot be: it is too old, or was answered or overtaken.
 
         ``status`` is the job's at this moment. The caller makes sure that no rival is there, and that none comes meanwhile (``Database.one_at_a_time``).
@@ -91,64 +93,66 @@ class Questions:
                 rows.key == key,
                 rows.answered_at.is_(None),
                 rows.ended_at.is_(None),
-                is_ahead(rows.expires_at, now, _longest()),
+                is_pending(rows.expires_at, now, _lifetime()),
             )
             .values(answered_at=now, lease_until=now + LEASE, status=status)
         )
         return (await tx.execute(statement)).rowcount > 0
 
-    async def rival(self, tx: AsyncConnection, question: Question) -> Asked | None:
+    async def conflicting(self, tx: AsyncConnection, confirmation: Confirmation) -> PendingAction | None:
         """Return an order for the same job that is under way, or the same one where that was the last that the API took lately."""
         rows = schema.question.c
-        recent = rows.done.is_(True) & is_ahead(rows.ended_at + REST, self._db.now(), REST)
+        recent = rows.done.is_(True) & is_pending(rows.ended_at + RESUBMIT_COOLDOWN, self._db.now(), RESUBMIT_COOLDOWN)
         statement = self._select().where(
-            rows.account == question.account,
-            rows.job_id == question.job_id,
+            rows.account == confirmation.account,
+            rows.job_id == confirmation.job_id,
             rows.answered_at.is_not(None),
             or_(rows.ended_at.is_(None), recent),
         )
         under_way_first = (rows.ended_at.is_not(None), rows.answered_at.desc())
         row = (await tx.execute(statement.order_by(*under_way_first).limit(1))).one_or_none()
         # What was paused, and resumed after it, can be paused again at once.
-        is_rival = row is not None and (row.ended_at is None or row.verb == question.verb)
-        return _asked(row) if row is not None and is_rival else None
+        is_rival = row is not None and (row.ended_at is None or row.verb == confirmation.verb)
+        return _pending_action(row) if row is not None and is_rival else None
 
-    async def overtake(self, key: str, *, said: str) -> bool:
+    async def supersede(self, key: str, *, result_text: str) -> bool:
         """End a question because what it asked about is not so any more; False where it was answered or ended already."""
         rows = schema.question.c
         open_one = update(schema.question).where(rows.key == key, rows.answered_at.is_(None), rows.ended_at.is_(None))
         async with self._db.transaction() as tx:
-            ended = await tx.execute(open_one.values(ended_at=self._db.now(), done=False, said=said))
+            ended = await tx.execute(open_one.values(ended_at=self._db.now(), done=False, said=result_text))
             return ended.rowcount > 0
 
-    async def end(self, tx: AsyncConnection, key: str, *, done: bool, said: str) -> bool:
+    async def complete(self, tx: AsyncConnection, key: str, *, accepted: bool, result_text: str) -> bool:
         """Record how an order ended; False where somebody else did."""
         rows = schema.question.c
         statement = update(schema.question).where(rows.key == key, rows.ended_at.is_(None))
-        return (await tx.execute(statement.values(ended_at=self._db.now(), done=done, said=said))).rowcount > 0
+        return (
+            await tx.execute(statement.values(ended_at=self._db.now(), done=accepted, said=result_text))
+        ).rowcount > 0
 
-    async def leave(self, key: str) -> None:
+    async def release(self, key: str) -> None:
         """Leave an order to whoever looks for abandoned ones: this process has done what it can."""
         async with self._db.transaction() as tx:
             await tx.execute(update(schema.question).where(schema.question.c.key == key).values(lease_until=0.0))
 
-    async def abandoned(self) -> list[tuple[Asked, float]]:
+    async def abandoned(self) -> list[tuple[PendingAction, float]]:
         """Return the orders that nobody works on any more, oldest first, each with its age in seconds."""
         rows, now = schema.question.c, self._db.now()
         is_under_way = (rows.answered_at.is_not(None), rows.ended_at.is_(None))
         statement = select(
             schema.question,
-            is_over(rows.expires_at, now, _longest()).label("expired"),
+            has_passed(rows.expires_at, now, _lifetime()).label("expired"),
             (now - rows.answered_at).label("age"),
-        ).where(*is_under_way, is_over(rows.lease_until, now, LEASE))
+        ).where(*is_under_way, has_passed(rows.lease_until, now, LEASE))
         # What was ordered before the clock was set back was ordered just now, or it would get no older for long.
         younger = update(schema.question).where(*is_under_way, rows.answered_at > now).values(answered_at=now)
         async with self._db.transaction() as tx:
-            await self._db.present(tx)
-            if self._db.steps.left(LEASE):
+            await self._db.read_clock(tx)
+            if self._db.clock_steps.remaining(LEASE):
                 return []  # the clock was set ahead: whoever is at it may have most of the lease left
             await tx.execute(younger)
-            return [(_asked(row), row.age) for row in await tx.execute(statement.order_by(rows.answered_at))]
+            return [(_pending_action(row), row.age) for row in await tx.execute(statement.order_by(rows.answered_at))]
 
     async def end_leases(self) -> None:
         """Call every order abandoned. For a store that only this process uses, at its start."""
@@ -158,15 +162,15 @@ class Questions:
             await tx.execute(under_way.values(lease_until=0.0))
 
     def _select(self) -> Select[Any]:
-        is_expired = is_over(schema.question.c.expires_at, self._db.now(), _longest())
+        is_expired = has_passed(schema.question.c.expires_at, self._db.now(), _lifetime())
         return select(schema.question, is_expired.label("expired"))
 
 
-def _longest() -> Any:
+def _lifetime() -> Any:
     """Return the seconds for which a question can be answered at the most."""
-    return case((schema.question.c.verb == Order.CREATE, FORM_LIFETIME), else_=LIFETIME)
+    return case((schema.question.c.verb == JobAction.CREATE, FORM_LIFETIME), else_=LIFETIME)
 
 
-def _asked(row: Row[Any]) -> Asked:
-    question = Question(row.verb, row.account, row.job_id, row.person, row.channel, row.team or "", row.status)
-    return Asked(row.key, question, bool(row.expired), row.answered_at, row.ended_at is not None, row.said)
+def _pending_action(row: Row[Any]) -> PendingAction:
+    question = Confirmation(row.verb, row.account, row.job_id, row.person, row.channel, row.team or "", row.status)
+    return PendingAction(row.key, question, bool(row.expired), row.answered_at, row.ended_at is not None, row.said)

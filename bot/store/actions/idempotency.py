@@ -7,27 +7,27 @@ from sqlalchemy import delete, update
 from bot.store.db import schema
 from bot.store.db.engine import Database
 
-KEPT = 80 * 3600.0
+RETENTION = 80 * 3600.0
 """Seconds for which a request is remembered: OpenAI repeats a webhook for three days, Slack an event within the hour."""
 
 
-class Requests:
+class IdempotencyKeys:
     """What was acted on."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def claim(self, name: str) -> bool:
+    async def claim(self, key: str) -> bool:
         """Return whether this is the first time that something of this name is to be acted on.
 
         Args:
-            name: what its sender calls it: an interaction's ``trigger_id``, an event's ``event_id``, a ``webhook-id``.
+            key: what its sender calls it: an interaction's ``trigger_id``, an event's ``event_id``, a ``webhook-id``.
         """
         now = self._db.now()
         # Hashed: the id of an interaction opens dialogs for some seconds.
-        row = {"key": hashlib.sha256(name.encode()).hexdigest(), "at": now}
+        row = {"key": hashlib.sha256(key.encode()).hexdigest(), "at": now}
         async with self._db.transaction() as tx:
-            await tx.execute(delete(schema.request).where(schema.request.c.at < now - KEPT))
+            await tx.execute(delete(schema.request).where(schema.request.c.at < now - RETENTION))
             # What was acted on before the clock was set back counts as acted on now, or it would be kept for ever.
             await tx.execute(update(schema.request).where(schema.request.c.at > now).values(at=now))
             added = await tx.execute(self._db.insert(schema.request).values(**row).on_conflict_do_nothing())

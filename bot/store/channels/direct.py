@@ -16,28 +16,28 @@ class DirectMessages:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def belongs_to(self, tx: AsyncConnection, channel: str, person: str) -> None:
+    async def set_owner(self, tx: AsyncConnection, channel: str, person: str) -> None:
         """Note whose direct messages a channel is; any other channel is nobody's."""
         if channel.startswith("D"):
             row = self._db.insert(schema.channel).values(id=channel, free_at=0.0, person=person)
             await tx.execute(row.on_conflict_do_update(index_elements=["id"], set_={"person": person}))
 
-    async def person(self, channel: str) -> str | None:
+    async def owner(self, channel: str) -> str | None:
         """Return whose direct messages a channel is, "" where nobody knows; None for a channel of many people."""
         if channel.startswith(("U", "W")):
             return channel
         if not channel.startswith("D"):
             return None
         async with self._db.transaction() as tx:
-            return await _person_of(tx, channel) or ""
+            return await _owner_of(tx, channel) or ""
 
-    async def end(self, tx: AsyncConnection, channel: str, error: str) -> tuple[str, int]:
+    async def revoke(self, tx: AsyncConnection, channel: str, error: str) -> tuple[str, int]:
         """End what is sent to the person whose direct messages a channel is; return who that is, and how much they followed.
 
         Their tracks, subscriptions and mutes there are deleted. What is owed to them is given up, but for what is under
         way at this moment, which finds the same out.
         """
-        person = channel if channel.startswith(("U", "W")) else await _person_of(tx, channel)
+        person = channel if channel.startswith(("U", "W")) else await _owner_of(tx, channel)
         mine = select(schema.channel.c.id).where(schema.channel.c.person == person)
         channels = [channel, *([person] if person else []), *(await tx.scalars(mine))]
         ended = 0
@@ -55,11 +55,11 @@ def _waiting() -> list[tuple[Any, ...]]:
     state = schema.delivery.c.state
     return [
         (in_states(schema.UNFINISHED), state != "inflight"),
-        (in_states(schema.UNDELIVERED), state == "parked"),
+        (in_states(schema.DEAD_LETTERS), state == "parked"),
         (state == bindparam(None, schema.MUTED, literal_execute=True),),
     ]
 
 
-async def _person_of(tx: AsyncConnection, channel: str) -> str | None:
+async def _owner_of(tx: AsyncConnection, channel: str) -> str | None:
     found: str | None = await tx.scalar(select(schema.channel.c.person).where(schema.channel.c.id == channel))
     return found

@@ -21,10 +21,10 @@ _KEYS = {
     schema.card: ("account", "job_id"),
 }
 """What is there once for each channel, and by which other columns."""
-_WAITS = ("pending", *schema.UNDELIVERED, schema.MUTED)
+_WAITS = ("pending", *schema.DEAD_LETTERS, schema.MUTED)
 
 
-class Moves:
+class ChannelMoves:
     """Moves. Methods that take ``tx`` join the caller's transaction."""
 
     def __init__(self, db: Database, tracks: Tracks) -> None:
@@ -42,29 +42,29 @@ class Moves:
         moves = schema.channel_move
         row = self._db.insert(moves).values(old=old, new=new)
         async with self._db.transaction() as tx:
-            await self._db.one_at_a_time(tx)
+            await self._db.advisory_lock(tx)
             await tx.execute(delete(moves).where(moves.c.old == new))
             await tx.execute(update(moves).where(moves.c.new == old).values(new=new))
             await tx.execute(row.on_conflict_do_update(index_elements=["old"], set_={"new": new}))
-            return await self._follow(tx, old, new)
+            return await self._move_rows(tx, old, new)
 
-    async def catch_up(self, tx: AsyncConnection, delivery: int, channel: str) -> bool:
+    async def redirect(self, tx: AsyncConnection, delivery: int, channel: str) -> bool:
         """Move what came to be owed to an old id all the same; return whether ``channel`` is one.
 
         For a delivery that a closed channel did not take: it was claimed before the move, or recorded beside it.
         """
-        await self._db.one_at_a_time(tx)
+        await self._db.advisory_lock(tx)
         # A move that is just being committed has this row: wait for it.
         await tx.execute(select(schema.delivery.c.id).where(schema.delivery.c.id == delivery).with_for_update())
         new = await self.current(tx, channel)
         if new == channel:
             return False
-        await self._follow(tx, channel, new)
+        await self._move_rows(tx, channel, new)
         return True
 
-    async def _follow(self, tx: AsyncConnection, old: str, new: str) -> int:
+    async def _move_rows(self, tx: AsyncConnection, old: str, new: str) -> int:
         for table, keys in _KEYS.items():
-            await tx.execute(_free(table, keys, old, new))
+            await tx.execute(_move_unique(table, keys, old, new))
         await self._merge_tracks(tx, old, new)
         await _merge(tx, schema.subscription, old, new, "newer_than", earliest=True)
         await _merge(tx, schema.mute, old, new, "until", earliest=False)
@@ -98,7 +98,7 @@ class Moves:
         await tx.execute(self._db.insert(schema.channel).values(values))
 
 
-def _free(table: Table, keys: tuple[str, ...], old: str, new: str) -> Any:
+def _move_unique(table: Table, keys: tuple[str, ...], old: str, new: str) -> Any:
     """Move the rows of a channel that its new id does not have yet."""
     other = table.alias()
     same = (other.c[key] == table.c[key] for key in keys)
@@ -141,15 +141,15 @@ async def _merge_cards(tx: AsyncConnection, old: str, new: str) -> None:
 async def _move_deliveries(tx: AsyncConnection, old: str, new: str) -> int:
     """Move what is still owed, and owe anew what was parked; what is under way keeps its claim."""
     rows = schema.delivery.c
-    await tx.execute(_doubled(of=old, beside=new))
-    await tx.execute(_doubled(of=new, beside=old))
-    owed = or_(in_states(schema.UNFINISHED), in_states(schema.UNDELIVERED), in_states((schema.MUTED,)))
+    await tx.execute(_duplicates(of=old, beside=new))
+    await tx.execute(_duplicates(of=new, beside=old))
+    owed = or_(in_states(schema.UNFINISHED), in_states(schema.DEAD_LETTERS), in_states((schema.MUTED,)))
     await tx.execute(update(schema.delivery).where(rows.channel == old, owed).values(channel=new))
-    parked = update(schema.delivery).where(in_states(schema.UNDELIVERED), rows.state == "parked", rows.channel == new)
+    parked = update(schema.delivery).where(in_states(schema.DEAD_LETTERS), rows.state == "parked", rows.channel == new)
     return (await tx.execute(parked.values(state="pending", error=None, not_before=0.0, attempts=0))).rowcount
 
 
-def _doubled(*, of: str, beside: str) -> Any:
+def _duplicates(*, of: str, beside: str) -> Any:
     """Drop what waits under one id and goes out, or went out, under the other as well: it is one channel."""
     rows, other = schema.delivery.c, schema.delivery.alias()
     same = (other.c.change_id == rows.change_id, other.c.picture == rows.picture)

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.db import schema
 from bot.store.db.engine import Database
-from bot.store.db.moments import is_over
+from bot.store.db.moments import has_passed
 from bot.store.outbox import digests
 
 FLAPPING = ""
@@ -25,7 +25,7 @@ QUIET_FOR = 600.0
 """Seconds without a change after which a job that changed too often is summed up."""
 EVERY_JOB = "*"
 """The job of a mute that covers all of them."""
-_PARTS = 20
+_BATCH = 20
 """Digests that are made in one transaction."""
 
 
@@ -61,30 +61,30 @@ class Mutes:
         async with self._db.transaction() as tx:
             return float((await tx.scalars(statement.returning(schema.mute.c.until))).all()[0])
 
-    async def damp(self, tx: AsyncConnection, account: str, places: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    async def damp(self, tx: AsyncConnection, account: str, targets: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
         """Mute jobs that change too often until they are quiet, where nobody muted them: (channel, job id) of each.
 
         Returns:
             Those that were not muted before.
         """
-        if not places:
+        if not targets:
             return set()
         mutes, now = schema.mute.c, self._db.now()
-        rows = [{"account": account, "channel": channel, "job_id": job, "person": FLAPPING} for channel, job in places]
-        over = delete(schema.mute).where(mutes.person == FLAPPING, mutes.account == account, self._is_over())
+        rows = [{"account": account, "channel": channel, "job_id": job, "person": FLAPPING} for channel, job in targets]
+        over = delete(schema.mute).where(mutes.person == FLAPPING, mutes.account == account, self._has_expired())
         await tx.execute(over)
         begun = self._db.insert(schema.mute).values(until=now + QUIET_FOR, seen_at=now).on_conflict_do_nothing()
         found = await tx.execute(begun.returning(mutes.channel, mutes.job_id), rows)
         return {(row.channel, row.job_id) for row in found}
 
-    async def prolong(self, tx: AsyncConnection, account: str, job_ids: Sequence[str]) -> None:
+    async def extend(self, tx: AsyncConnection, account: str, job_ids: Sequence[str]) -> None:
         """Begin anew to wait until jobs that changed too often are quiet: they changed again."""
         mutes = schema.mute.c
         mine = (mutes.account == account, self._db.among(mutes.job_id, job_ids), mutes.person == FLAPPING)
         now = self._db.now()
         await tx.execute(update(schema.mute).where(*mine).values(until=now + QUIET_FOR, seen_at=now))
 
-    async def settle(self, tx: AsyncConnection, account: str, job_ids: Sequence[str]) -> None:
+    async def release_closed(self, tx: AsyncConnection, account: str, job_ids: Sequence[str]) -> None:
         """Sum up at once what was held of jobs that changed too often, and now are over."""
         mutes = schema.mute.c
         mine = (mutes.account == account, self._db.among(mutes.job_id, job_ids), mutes.person == FLAPPING)
@@ -94,7 +94,7 @@ class Mutes:
             schema.change.c.account == account, self._db.among(schema.change.c.job_id, job_ids)
         )
         rows = list(await tx.execute(held.with_for_update(of=schema.delivery)))
-        await self._hold(tx, rows, {(row.channel, row.job_id) for row in rows})
+        await self._create_digests(tx, rows, {(row.channel, row.job_id) for row in rows})
 
     async def end(self, channel: str, job_id: str = EVERY_JOB) -> tuple[int, int]:
         """End the mute of a job, or every mute of a channel; return how many things were muted, and the changes held."""
@@ -106,20 +106,20 @@ class Mutes:
             ended = set(await tx.scalars(chosen.returning(mutes.job_id)))
             # Counted here: once this is committed, whoever looks for mutes that are over may let them go first.
             held = list(await tx.execute(self._uncovered(channel)))
-        await self._let_go(held)
+        await self._release(held)
         return len(ended), len({row.change_id for row in held})
 
-    async def end_due(self) -> int:
+    async def expire(self) -> int:
         """End the mutes whose time is over; return how many changes they held."""
-        await self._follow_clock()
+        await self._adjust_to_clock()
         async with self._db.transaction() as tx:
             found = list(await tx.execute(self._uncovered()))
-        held = await self._let_go(found)
+        held = await self._release(found)
         async with self._db.transaction() as tx:
-            await tx.execute(delete(schema.mute).where(self._is_over()))
+            await tx.execute(delete(schema.mute).where(self._has_expired()))
         return held
 
-    async def _follow_clock(self) -> None:
+    async def _adjust_to_clock(self) -> None:
         """Let mutes end earlier by as much as the clock was set back, so that they last as long as people wanted."""
         mutes, now = schema.mute.c, self._db.now()
         moved = case((mutes.seen_at > now, mutes.until - (mutes.seen_at - now)), else_=mutes.until)
@@ -129,7 +129,7 @@ class Mutes:
     async def covering(self, tx: AsyncConnection, account: str, channels: Sequence[str]) -> set[tuple[str, str]]:
         """Return what is muted in channels now: (channel, job id), or ``EVERY_JOB`` for all of a channel."""
         mutes = schema.mute.c
-        about = (mutes.account == account, self._db.among(mutes.channel, channels), ~self._is_over())
+        about = (mutes.account == account, self._db.among(mutes.channel, channels), ~self._has_expired())
         found = await tx.execute(select(mutes.channel, mutes.job_id).where(*about))
         return {(row.channel, row.job_id) for row in found}
 
@@ -146,54 +146,56 @@ class Mutes:
     async def _holding(self, which: Any, *, by: Sequence[Any]) -> list[Mute]:
         """Return mutes as people know them: one of every job of each account is one of every job."""
         mutes = schema.mute.c
-        chosen = select(schema.mute).where(which, mutes.person != FLAPPING, ~self._is_over()).order_by(*by)
+        chosen = select(schema.mute).where(which, mutes.person != FLAPPING, ~self._has_expired()).order_by(*by)
         async with self._db.transaction() as tx:
             return list(dict.fromkeys(_mute(row) for row in await tx.execute(chosen)))
 
-    async def _let_go(self, found: Sequence[Row[Any]]) -> int:
+    async def _release(self, found: Sequence[Row[Any]]) -> int:
         """Let go those of these rows that no mute covers any more; return how many changes that were.
 
         In transactions that do not grow with how much that is: what a crash leaves muted is found by the next look.
         """
-        parts = _parts(found)
+        parts = _groups(found)
         changes = set[int]()
-        for start in range(0, len(parts), _PARTS):
-            changes |= await self._release_some([row.id for part in parts[start : start + _PARTS] for row in part])
+        for start in range(0, len(parts), _BATCH):
+            changes |= await self._release_batch([row.id for part in parts[start : start + _BATCH] for row in part])
         return len(changes)
 
-    async def _release_some(self, ids: Sequence[int]) -> set[int]:
+    async def _release_batch(self, ids: Sequence[int]) -> set[int]:
         """Let go those of these rows that are muted still, and that no mute covers; return their changes."""
         # Two who let go at once: the second finds nothing left.
         locked = self._uncovered().where(self._db.among(schema.delivery.c.id, ids)).with_for_update(of=schema.delivery)
         async with self._db.transaction() as tx:
             released = list(await tx.execute(locked))
             restless = select(schema.mute.c.channel, schema.mute.c.job_id).where(schema.mute.c.person == FLAPPING)
-            await self._hold(tx, released, {(row.channel, row.job_id) for row in await tx.execute(restless)})
+            await self._create_digests(tx, released, {(row.channel, row.job_id) for row in await tx.execute(restless)})
         return {row.change_id for row in released}
 
-    async def _hold(self, tx: AsyncConnection, released: Sequence[Row[Any]], restless: set[tuple[str, str]]) -> None:
+    async def _create_digests(
+        self, tx: AsyncConnection, released: Sequence[Row[Any]], flapping: set[tuple[str, str]]
+    ) -> None:
         # It is owed from now on, behind what the channel waits for already.
         created_at = await tx.scalar(select(self._db.now()))
 
         def values(rows: Sequence[Row[Any]]) -> dict[str, Any]:
-            is_restless = all((row.channel, row.job_id) in restless for row in rows)
+            is_restless = all((row.channel, row.job_id) in flapping for row in rows)
             return {
                 "notice": digests.AFTER_FLAPPING if is_restless else digests.AFTER_MUTE,
                 "created_at": created_at,
             }
 
-        await digests.hold(tx, _parts(released), values)
+        await digests.create(tx, _groups(released), values)
 
-    def _is_over(self) -> ColumnElement[bool]:
+    def _has_expired(self) -> ColumnElement[bool]:
         """Whether the time of a mute has passed, or, of one that nobody set, cannot be meant."""
         mutes, now = schema.mute.c, self._db.now()
-        return or_(mutes.until <= now, and_(mutes.person == FLAPPING, is_over(mutes.until, now, QUIET_FOR)))
+        return or_(mutes.until <= now, and_(mutes.person == FLAPPING, has_passed(mutes.until, now, QUIET_FOR)))
 
     def _uncovered(self, channel: str | None = None) -> Any:
         rows, changes, mutes = schema.delivery.c, schema.change.c, schema.mute.c
         about = (mutes.account == changes.account, mutes.channel == rows.channel)
         which = mutes.job_id.in_((EVERY_JOB, changes.job_id))
-        covered = exists().where(*about, which, ~self._is_over())
+        covered = exists().where(*about, which, ~self._has_expired())
         columns = (rows.id, rows.key, rows.channel, rows.change_id, changes.job_id)
         found = select(*columns).join(schema.change, changes.id == rows.change_id)
         mine = rows.channel > "" if channel is None else rows.channel == channel
@@ -202,15 +204,15 @@ class Mutes:
         return found.where(is_muted, mine, ~covered).order_by(rows.id)
 
 
-def _parts(rows: Sequence[Row[Any]]) -> list[list[Row[Any]]]:
+def _groups(rows: Sequence[Row[Any]]) -> list[list[Row[Any]]]:
     """Cut rows into digests, each of one channel: a job is one line there, whatever it went through."""
     channels: dict[str, dict[str, list[Row[Any]]]] = {}
     for row in rows:
         channels.setdefault(row.channel, {}).setdefault(row.job_id, []).append(row)
     return [
-        [row for line in lines[start : start + digests.MOST_CHANGES] for row in line]
+        [row for line in lines[start : start + digests.MAX_CHANGES] for row in line]
         for lines in (list(jobs.values()) for jobs in channels.values())
-        for start in range(0, len(lines), digests.MOST_CHANGES)
+        for start in range(0, len(lines), digests.MAX_CHANGES)
     ]
 
 

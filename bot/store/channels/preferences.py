@@ -12,7 +12,7 @@ from bot.store.db.engine import Database
 
 
 @dataclass(frozen=True)
-class ChannelSettings:
+class Preferences:
     """The settings of a channel."""
 
     broadcast: bool = True
@@ -23,29 +23,29 @@ class ChannelSettings:
     """Whether nothing is told but failures, and jobs that are stuck or gone."""
 
 
-class Channels:
+class ChannelPreferences:
     """Settings of channels."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def find(self, channel: str) -> ChannelSettings:
+    async def find(self, channel: str) -> Preferences:
         """Return the settings of a channel."""
         async with self._db.transaction() as tx:
             return await self.find_in(tx, channel)
 
-    async def find_in(self, tx: AsyncConnection, channel: str) -> ChannelSettings:
+    async def find_in(self, tx: AsyncConnection, channel: str) -> Preferences:
         """Return the settings of a channel, in the caller's transaction."""
         return (await self.all_in(tx, [channel]))[channel]
 
-    async def all_in(self, tx: AsyncConnection, channels: Sequence[str]) -> dict[str, ChannelSettings]:
+    async def all_in(self, tx: AsyncConnection, channels: Sequence[str]) -> dict[str, Preferences]:
         """Return the settings of channels, in the caller's transaction."""
         row = schema.channel.c
         chosen = select(row.id, row.broadcast, row.compact, row.failures_only).where(self._db.among(row.id, channels))
-        found = {channel: ChannelSettings(*settings) for channel, *settings in await tx.execute(chosen)}
-        return dict.fromkeys(channels, ChannelSettings()) | found
+        found = {channel: Preferences(*settings) for channel, *settings in await tx.execute(chosen)}
+        return dict.fromkeys(channels, Preferences()) | found
 
-    async def change(self, channel: str, **changes: bool) -> ChannelSettings:
+    async def change(self, channel: str, **changes: bool) -> Preferences:
         """Change settings of a channel by name, and return all of them; its cards follow."""
         row = self._db.insert(schema.channel).values(id=channel, free_at=0.0, **changes)
         async with self._db.transaction() as tx:
@@ -53,11 +53,11 @@ class Channels:
             await tx.execute(row.on_conflict_do_update(index_elements=["id"], set_=changes))
             after = await self.find_in(tx, channel)
             if after.compact != before.compact:
-                await tx.execute(_redraw(channel))
+                await tx.execute(_bump_cards(channel))
         return after
 
 
-def _redraw(channel: str) -> Any:
+def _bump_cards(channel: str) -> Any:
     """Let the cards of a channel be drawn anew, of jobs from which something is still expected."""
     cards, jobs = schema.card.c, schema.job.c
     lives = exists().where(and_(jobs.account == cards.account, jobs.id == cards.job_id, jobs.settled.is_(False)))

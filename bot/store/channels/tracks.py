@@ -9,8 +9,8 @@ from sqlalchemy import union as union_of
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.jobs.changes import State
-from bot.jobs.deprecation import Trained
-from bot.jobs.filters import EVERYTHING, Filter, union
+from bot.jobs.deprecation import TrackedModel
+from bot.jobs.filters import MATCH_ALL, Filter, union_of_statuses
 from bot.store.db import schema
 from bot.store.db.engine import Database
 from bot.store.jobs.cards import Cards
@@ -42,7 +42,7 @@ class Subscription:
     person: str
     newer_than: float
     """A job created at this time of the provider's clock, or later, is new."""
-    filter: Filter = EVERYTHING
+    filter: Filter = MATCH_ALL
     id: int | None = field(default=None, compare=False)
     """None before it is stored."""
 
@@ -104,7 +104,7 @@ class Tracks:
             gone = [tuple(row) for row in await tx.execute(mine.returning(tracks.account, tracks.job_id))]
             for account in sorted({account for account, _ in gone}):
                 jobs = [job_id for whose, job_id in gone if whose == account]
-                await self._cards.want(tx, account, *jobs, channel=channel, at_once=True)
+                await self._cards.bump_generation(tx, account, *jobs, channel=channel, at_once=True)
         return [job_id for _, job_id in gone]
 
     async def all_of(self, tx: AsyncConnection, channel: str) -> list[Track]:
@@ -124,7 +124,7 @@ class Tracks:
             found.setdefault(row.job_id, []).append(_track(row))
         return found
 
-    async def followed_elsewhere(
+    async def tracked_elsewhere(
         self, tx: AsyncConnection, account: str, job_ids: Sequence[str], *, accounts: Collection[str] | None = None
     ) -> dict[tuple[str, str], str]:
         """Return where jobs of an account are followed already as jobs of another, by channel and job id.
@@ -156,7 +156,7 @@ class Tracks:
         followers = await self.followers(account, job_id)
         return next((track for track in followers if track.channel == channel), None)
 
-    async def count_open_by_hand(self, account: str) -> int:
+    async def count_open_manual(self, account: str) -> int:
         """Return how many jobs people follow that are not settled; those of subscriptions alone do not count."""
         tracks, jobs = schema.track.c, schema.job.c
         both = (tracks.account == jobs.account) & (tracks.job_id == jobs.id)
@@ -198,14 +198,14 @@ class Tracks:
         async with self._db.transaction() as tx:
             return int(await tx.scalar(select(func.count()).where(tracks.c.person == person)) or 0)
 
-    async def trained(self, account: str) -> list[Trained]:
+    async def trained(self, account: str) -> list[TrackedModel]:
         """Return every model that was made by a job which a channel tracks."""
         tracks, jobs = schema.track, schema.job
         both = (tracks.c.account == jobs.c.account) & (tracks.c.job_id == jobs.c.id)
         made = (tracks.c.account == account, jobs.c.fine_tuned_model.is_not(None))
         rows = select(tracks.c.job_id, tracks.c.channel, jobs.c.fine_tuned_model).join(jobs, both).where(*made)
         async with self._db.transaction() as tx:
-            return [Trained(*row) for row in await tx.execute(rows)]
+            return [TrackedModel(*row) for row in await tx.execute(rows)]
 
     async def subscribe(self, tx: AsyncConnection, subscription: Subscription) -> bool:
         """Store a subscription; return whether the channel had none with this filter yet."""
@@ -273,7 +273,7 @@ def _track(row: Any) -> Track:
 
 def _wider(there: Track, track: Track) -> Track:
     """Return a track that came from a subscription as it is once another of the same job and channel joined it."""
-    tells = () if track.person else union([there.tells, track.tells])
+    tells = () if track.person else union_of_statuses([there.tells, track.tells])
     return replace(there, person=track.person, tells=tells)
 
 

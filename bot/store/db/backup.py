@@ -18,9 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.errors import FtjobError
 from bot.store.db import schema
 from bot.store.db.engine import Database
-from bot.store.db.moments import is_ahead
+from bot.store.db.moments import is_pending
 
-IN_DOUBT_FOR = 86400.0
+UNCONFIRMED_FOR = 86400.0
 """Seconds after a database was put back in which what comes to be owed may have been told already."""
 BUSY_SECONDS = 30.0
 
@@ -46,7 +46,7 @@ def back_up(source: Path, target: Path) -> None:
         raise FtjobError(f"{source} could not be copied: {error}.") from None
 
 
-async def put_back(db: Database, tx: AsyncConnection) -> None:
+async def mark_restored(db: Database, tx: AsyncConnection) -> None:
     """Note, in the caller's transaction, that this database is a backup that was just put back."""
     rows, latest = schema.delivery.c, select(func.max(schema.account.c.begun_at)).scalar_subquery()
     values = {"knows_until": func.coalesce(latest, schema.identity.c.made_at), "restored_at": db.now()}
@@ -57,13 +57,13 @@ async def put_back(db: Database, tx: AsyncConnection) -> None:
     await tx.execute(owed.values(in_doubt=True, first_at=func.coalesce(rows.first_at, since)))
 
 
-def doubt(now: Any, account: str | None = None) -> dict[str, Any]:
+def unconfirmed_after_restore(now: Any, account: str | None = None) -> dict[str, Any]:
     """Return what a delivery has, as SQL, that comes to be owed at the moment ``now``: whether it may have been told.
 
     A change of an ``account`` may only where no look at it has ended since: what a later one finds is news.
     """
     identity, accounts = schema.identity.c, schema.account.c
     looked = select(accounts.name).where(accounts.name == account, accounts.swept_at > identity.restored_at)
-    lately = is_ahead(identity.restored_at + IN_DOUBT_FOR, now, IN_DOUBT_FOR)
+    lately = is_pending(identity.restored_at + UNCONFIRMED_FOR, now, UNCONFIRMED_FOR)
     put_back = select(identity.knows_until).where(lately, ~looked.exists())
     return {"in_doubt": put_back.exists(), "first_at": put_back.scalar_subquery()}

@@ -15,13 +15,13 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from bot.errors import FtjobError
-from bot.store.db.postgres import LONGEST, postgres_engine
-from bot.store.db.reasons import explained
-from bot.store.db.steps import Steps
+from bot.store.db.postgres import TRANSACTION_TIMEOUT, postgres_engine
+from bot.store.db.reasons import explain_postgres_errors
+from bot.store.db.steps import ClockSteps
 from bot.store.db.url import PostgresAddress, SqliteAddress, parse
-from bot.store.sqlite.file_lock import only_process
-from bot.store.sqlite.generation import Generations
-from bot.store.sqlite.integrity import BUSY_SECONDS, examine, in_words, is_lock
+from bot.store.sqlite.file_lock import lock_exclusively
+from bot.store.sqlite.generation import WriteCounter
+from bot.store.sqlite.integrity import BUSY_SECONDS, check_integrity, explain_sqlite_errors, is_lock_error
 
 Clock = Callable[[], float]
 """Seconds since the epoch."""
@@ -31,10 +31,10 @@ Transaction = AsyncConnection
 
 log = structlog.get_logger()
 
-_LOCK = 0x66746A6F62  # "ftjob"
+_ADVISORY_LOCK = 0x66746A6F62  # "ftjob"
 
 
-def loop_time() -> float:
+def monotonic_time() -> float:
     """Return the running loop's time, by which ages in memory go: no change of the wall clock moves it."""
     return asyncio.get_running_loop().time()
 
@@ -47,58 +47,58 @@ class Database:
         engine: AsyncEngine,
         clock: Clock,
         path: Path | None = None,
-        lock: int | None = None,
+        lock_file: int | None = None,
         *,
-        ignored: Sequence[str] = (),
-        longest: float = LONGEST,
-        ages: Clock | None = None,
+        ignored_options: Sequence[str] = (),
+        transaction_timeout: float = TRANSACTION_TIMEOUT,
+        monotonic: Clock | None = None,
     ) -> None:
         self.path = path
         """The SQLite file, None on PostgreSQL."""
-        self.lock = lock
+        self.lock_file = lock_file
         """The open lock file beside it, which outlives it; None on PostgreSQL."""
-        self.ignored = ignored
+        self.ignored_options = ignored_options
         """Options of its address that have no effect here."""
-        self.longest = longest
+        self.transaction_timeout = transaction_timeout
         """Seconds that a transaction may take on PostgreSQL."""
-        self.generations = Generations()
+        self.write_counter = WriteCounter()
         """Counts what is written to an SQLite file."""
         self.is_locked = False
         """Whether the last transaction found its SQLite file locked by another program."""
         self._engine = engine
         self._clock = clock
-        self.steps = Steps(ages or clock)
+        self.clock_steps = ClockSteps(monotonic or clock)
         """Whether the clock was just set; never where nothing but that clock is known."""
         self.is_sqlite = engine.dialect.name == "sqlite"
 
     @asynccontextmanager
-    async def transaction(self, *, patiently: bool = False) -> AsyncIterator[AsyncConnection]:
+    async def transaction(self, *, without_timeout: bool = False) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that commits at the end of the block and rolls back on any exception.
 
         Never hold one across a request to the outside: SQLite has one connection for all.
 
         Args:
-            patiently: whether it may take as long as it likes, as a migration, or the wait for one, may.
+            without_timeout: whether it may take as long as it likes, as a migration, or the wait for one, may.
 
         Raises:
             TimeoutError: PostgreSQL did not answer in time; SQLite has its own patience, ``BUSY_SECONDS``.
         """
         try:
-            async with asyncio.timeout(None if self.is_sqlite or patiently else self.longest):
+            async with asyncio.timeout(None if self.is_sqlite or without_timeout else self.transaction_timeout):
                 async with self._engine.begin() as tx:
-                    before = await self.generations.changes(tx) if self.is_sqlite else 0
+                    before = await self.write_counter.row_changes(tx) if self.is_sqlite else 0
                     yield tx
-                    generation = await self.generations.count(tx, before) if self.is_sqlite else None
-                self.generations.committed(generation)
-            self._note_lock(None)
+                    generation = await self.write_counter.count(tx, before) if self.is_sqlite else None
+                self.write_counter.committed(generation)
+            self._log_lock(None)
         except TimeoutError as error:
-            raise TimeoutError(f"The database did not answer within {self.longest:.0f} seconds.") from error
+            raise TimeoutError(f"The database did not answer within {self.transaction_timeout:.0f} seconds.") from error
         except OperationalError as error:
-            if is_lock(error.orig):
-                self._note_lock(error)
+            if is_lock_error(error.orig):
+                self._log_lock(error)
             raise
 
-    def _note_lock(self, error: Exception | None) -> None:
+    def _log_lock(self, error: Exception | None) -> None:
         """Log once that the file is locked, and once that it no longer is.
 
         Those who write wait for it in turn, ``BUSY_SECONDS`` each: the first who waited in vain says so for all.
@@ -109,10 +109,10 @@ class Database:
             log.info("store.unlocked")
         self.is_locked = error is not None
 
-    async def answers(self) -> bool:
+    async def is_reachable(self) -> bool:
         """Whether the database answers at once, for who has just waited in vain."""
         try:
-            async with asyncio.timeout(self.longest / 5), self._engine.connect() as connection:
+            async with asyncio.timeout(self.transaction_timeout / 5), self._engine.connect() as connection:
                 await connection.execute(select(1))
         except (TimeoutError, SQLAlchemyError, OSError):
             return False
@@ -137,17 +137,17 @@ class Database:
         kind = ARRAY(column.type)
         return column == any_(cast(literal(list(values), kind), kind))  # type: ignore[no-any-return]
 
-    async def present(self, tx: AsyncConnection) -> float:
+    async def read_clock(self, tx: AsyncConnection) -> float:
         """Return the present moment, and see whether the clock was set since it was last asked."""
-        asked_at = self.steps.ages()
+        asked_at = self.clock_steps.monotonic()
         now = self._clock() if self.is_sqlite else float(await tx.scalar(select(self.now())) or 0.0)
-        self.steps.see(now, asked_at)
+        self.clock_steps.observe(now, asked_at)
         return now
 
-    async def one_at_a_time(self, tx: AsyncConnection) -> None:
+    async def advisory_lock(self, tx: AsyncConnection) -> None:
         """Wait until no other process is in a transaction that called this; SQLite has one process anyway."""
         if not self.is_sqlite:
-            await tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+            await tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
 
     def insert(self, table: Table) -> Any:
         """Return an INSERT that knows ``ON CONFLICT``."""
@@ -157,7 +157,7 @@ class Database:
 
 @asynccontextmanager
 async def open_database(
-    url: str, clock: Clock, ages: Clock | None = None, *, longest: float = LONGEST
+    url: str, clock: Clock, monotonic: Clock | None = None, *, transaction_timeout: float = TRANSACTION_TIMEOUT
 ) -> AsyncIterator[Database]:
     """Open the database at ``url`` ("sqlite:///file" or "postgresql://...") and close it at the end.
 
@@ -171,15 +171,15 @@ async def open_database(
     """
     address = parse(url)
     if isinstance(address, PostgresAddress):
-        async with _postgres(address, clock, ages, longest=longest) as db:
+        async with _postgres(address, clock, monotonic, transaction_timeout=transaction_timeout) as db:
             yield db
         return
     path = sqlite_path(url)
-    with only_process(path) as lock:
-        await asyncio.to_thread(examine, path)
+    with lock_exclusively(path) as lock:
+        await asyncio.to_thread(check_integrity, path)
         async with _disposing(_sqlite_engine(path)) as engine:
-            with in_words(path):
-                yield Database(engine, clock, path, lock, ignored=address.ignored, ages=ages)
+            with explain_sqlite_errors(path):
+                yield Database(engine, clock, path, lock, ignored_options=address.ignored, monotonic=monotonic)
 
 
 @asynccontextmanager
@@ -199,20 +199,26 @@ async def open_for_reading(url: str, clock: Clock) -> AsyncIterator[Database]:
         raise FtjobError(f"There is no database at {path}.")
     file = URL.create("sqlite+aiosqlite", database=f"file:{quote(str(path))}", query={"mode": "ro", "uri": "true"})
     async with _disposing(create_async_engine(file, connect_args={"timeout": BUSY_SECONDS})) as engine:
-        with in_words(path):
+        with explain_sqlite_errors(path):
             yield Database(engine, clock, path)
 
 
 @asynccontextmanager
 async def _postgres(
-    address: PostgresAddress, clock: Clock, ages: Clock | None = None, *, longest: float = LONGEST
+    address: PostgresAddress,
+    clock: Clock,
+    monotonic: Clock | None = None,
+    *,
+    transaction_timeout: float = TRANSACTION_TIMEOUT,
 ) -> AsyncIterator[Database]:
     async with _disposing(postgres_engine(address)) as engine:
-        db = Database(engine, clock, ignored=address.ignored, longest=longest, ages=ages)
-        with explained(address, connecting=True):
+        db = Database(
+            engine, clock, ignored_options=address.ignored, transaction_timeout=transaction_timeout, monotonic=monotonic
+        )
+        with explain_postgres_errors(address, connecting=True):
             async with db.transaction() as tx:
                 await tx.execute(text("SELECT 1"))
-        with explained(address):
+        with explain_postgres_errors(address):
             yield db
 
 

@@ -9,7 +9,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from bot.errors import FtjobError
-from bot.runtime.failpoints import crash_point
+from bot.runtime.failpoints import failpoint
 from bot.store.db.engine import Database
 
 
@@ -21,8 +21,8 @@ async def upgrade(db: Database, to: str = "head", *, keep: bool = True) -> None:
     Raises:
         FtjobError: the database was written by a newer program.
     """
-    async with db.transaction(patiently=True) as tx:
-        await db.one_at_a_time(tx)
+    async with db.transaction(without_timeout=True) as tx:
+        await db.advisory_lock(tx)
         await tx.run_sync(_upgrade, to)
         if not keep:
             await tx.rollback()
@@ -53,7 +53,7 @@ def _upgrade(connection: Connection, to: str) -> None:
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, to)
-    crash_point("in_migration")
+    failpoint("in_migration")
 
 
 def _config() -> Config:

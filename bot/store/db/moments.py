@@ -12,7 +12,7 @@ _TOLERANCE = 1.0
 """Seconds by which a moment may lie further ahead: clocks are slewed, and two statements are not one moment."""
 
 
-def is_over(moment: Any, now: Any, longest: Any) -> ColumnElement[bool]:
+def has_passed(moment: Any, now: Any, longest: Any) -> ColumnElement[bool]:
     """Return whether a moment until which something waits has passed, or cannot be meant.
 
     Args:
@@ -23,7 +23,7 @@ def is_over(moment: Any, now: Any, longest: Any) -> ColumnElement[bool]:
     return or_(moment <= now, moment > now + longest + _TOLERANCE)
 
 
-def is_ahead(moment: Any, now: Any, longest: Any) -> ColumnElement[bool]:
+def is_pending(moment: Any, now: Any, longest: Any) -> ColumnElement[bool]:
     """Return the opposite of ``is_over``."""
     return and_(moment > now, moment <= now + longest + _TOLERANCE)
 

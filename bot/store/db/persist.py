@@ -5,15 +5,15 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from bot.store.db.engine import Clock
-from bot.store.db.reasons import is_of_database
+from bot.store.db.reasons import is_database_error
 
 _T = TypeVar("_T")
 
-BROKEN_SECONDS = 1.0
+RETRY_INTERVAL = 1.0
 """Between two attempts while the database does not work."""
 
 
-async def insist(write: Callable[[], Awaitable[bool]], clock: Clock, seconds: float) -> tuple[bool, bool]:
+async def retry_write(write: Callable[[], Awaitable[bool]], clock: Clock, seconds: float) -> tuple[bool, bool]:
     """Write what is safe to write twice, since it names its lease's token, until the database takes it.
 
     Returns:
@@ -28,18 +28,18 @@ async def insist(write: Callable[[], Awaitable[bool]], clock: Clock, seconds: fl
         try:
             return await write(), is_first
         except Exception as error:
-            if not is_of_database(error) or clock() >= until:
+            if not is_database_error(error) or clock() >= until:
                 raise
             if not is_first:
-                await asyncio.sleep(BROKEN_SECONDS)
+                await asyncio.sleep(RETRY_INTERVAL)
         is_first = False
 
 
-async def twice(work: Callable[[bool], Awaitable[_T]]) -> _T:
+async def retry_once(work: Callable[[bool], Awaitable[_T]]) -> _T:
     """Work, and once more at once where the database broke off: the next connection may hold. It is told which time it is."""
     try:
         return await work(False)  # noqa: FBT003 - what it is told is one word
     except Exception as error:
-        if isinstance(error, TimeoutError) or not is_of_database(error):
+        if isinstance(error, TimeoutError) or not is_database_error(error):
             raise
         return await work(True)  # noqa: FBT003

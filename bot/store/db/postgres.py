@@ -10,10 +10,10 @@ from sqlalchemy.engine import Dialect, ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bot.errors import StoreUnusable
-from bot.store.db.reasons import MOVED, state_of
+from bot.store.db.reasons import INVALIDATING, sqlstate_of
 from bot.store.db.url import PostgresAddress
 
-LONGEST = 10.0
+TRANSACTION_TIMEOUT = 10.0
 """Seconds until PostgreSQL counts as away: a transaction takes milliseconds, and a server that hangs never answers."""
 
 _FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
@@ -32,15 +32,15 @@ def postgres_engine(address: PostgresAddress) -> AsyncEngine:
     Raises:
         StoreUnusable: a file that the address names cannot be read.
     """
-    engine = create_async_engine("postgresql+asyncpg://", pool_pre_ping=True, connect_args=arguments(address))
-    caches = _Caches()
+    engine = create_async_engine("postgresql+asyncpg://", pool_pre_ping=True, connect_args=connect_arguments(address))
+    caches = _StatementCaches()
     event.listen(engine.sync_engine, "do_connect", caches.connect)
-    event.listen(engine.sync_engine, "handle_error", caches.distrust)
+    event.listen(engine.sync_engine, "handle_error", caches.disable)
     event.listen(engine.sync_engine, "handle_error", _drop_pool)
     return engine
 
 
-def arguments(address: PostgresAddress) -> dict[str, Any]:
+def connect_arguments(address: PostgresAddress) -> dict[str, Any]:
     """Return what ``asyncpg.connect`` takes for an address.
 
     What libpq knows of TLS stands in a DSN of its own, since asyncpg reads it only there, and as libpq does.
@@ -55,7 +55,7 @@ def arguments(address: PostgresAddress) -> dict[str, Any]:
     if address.hosts:
         given |= {"host": list(address.hosts), "port": list(address.ports)}
     given |= {"user": address.user, "password": address.password, "database": address.database}
-    given["timeout"] = min(address.connect_timeout or LONGEST, LONGEST)
+    given["timeout"] = min(address.connect_timeout or TRANSACTION_TIMEOUT, TRANSACTION_TIMEOUT)
     if tls:
         given["dsn"] = f"postgresql://?{urlencode(tls, quote_via=quote)}"
     if address.session:
@@ -85,7 +85,7 @@ def _check_files(tls: dict[str, str]) -> None:
                 raise StoreUnusable(f"DATABASE_URL: the file of {name} cannot be read: {error.strerror}.") from None
 
 
-class _Caches:
+class _StatementCaches:
     """Whether statements may be prepared once and used again: only where each of our sessions is one of the server's.
 
     A pooler in transaction mode (PgBouncer, Supavisor, PgCat) gives each transaction another server's session. It also
@@ -115,9 +115,9 @@ class _Caches:
     def _connect(self, dialect: Dialect, args: Any, given: dict[str, Any]) -> Any:
         return dialect.connect(*args, **given, **({} if self._on else _NO_CACHES))
 
-    def distrust(self, context: ExceptionContext) -> None:
+    def disable(self, context: ExceptionContext) -> None:
         """Leave the caches off for good once a statement was not where it had been prepared."""
-        if state_of(context.original_exception) in _NOT_OURS:
+        if sqlstate_of(context.original_exception) in _NOT_OURS:
             self._on = self._trusted = False
             context.is_disconnect = True
 
@@ -135,7 +135,7 @@ async def _is_direct(connection: Any) -> bool:
 
 def _drop_pool(context: ExceptionContext) -> None:
     """Drop every connection after an error that all of them would meet, so that the next transaction gets a new one."""
-    if state_of(context.original_exception).startswith(MOVED) or isinstance(
+    if sqlstate_of(context.original_exception).startswith(INVALIDATING) or isinstance(
         context.original_exception, ConnectionError
     ):
         context.is_disconnect = True

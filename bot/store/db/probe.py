@@ -17,13 +17,13 @@ from bot.store.db import schema
 from bot.store.db.engine import Database, open_database, sqlite_path
 from bot.store.db.migrate import is_behind, revision_of, upgrade
 from bot.store.db.url import SqliteAddress, parse
-from bot.store.sqlite.file_lock import unopened, unused
-from bot.store.sqlite.integrity import BUSY_SECONDS, examine, in_words
+from bot.store.sqlite.file_lock import lock_if_exists, open_error
+from bot.store.sqlite.integrity import BUSY_SECONDS, check_integrity, explain_sqlite_errors
 
 _BESIDE = ("-wal", "-shm")
 
 
-class State(StrEnum):
+class SchemaState(StrEnum):
     """What a start would find."""
 
     READY = "up to date"
@@ -36,7 +36,7 @@ class Probe:
     """A database that could be used."""
 
     kind: str
-    state: State
+    state: SchemaState
     ignored: Sequence[str] = ()
     """Options of its address that have no effect."""
 
@@ -51,30 +51,30 @@ async def probe(url: str) -> Probe:
     if isinstance(address, SqliteAddress):
         return Probe("SQLite", await _sqlite(sqlite_path(url)), address.ignored)
     async with open_database(url, time.time) as db:
-        return Probe("PostgreSQL", await _postgres(db), db.ignored)
+        return Probe("PostgreSQL", await _postgres(db), db.ignored_options)
 
 
-async def _postgres(db: Database) -> State:
-    async with db.transaction(patiently=True) as tx:
+async def _postgres(db: Database) -> SchemaState:
+    async with db.transaction(without_timeout=True) as tx:
         state = _state(await tx.run_sync(revision_of))
-        if state is State.READY:
+        if state is SchemaState.READY:
             # It changes no row, and is refused where no row could be changed.
             nothing = update(schema.identity).where(schema.identity.c.store_id.is_(None))
             await tx.execute(nothing.values(made_at=0.0))
         await tx.rollback()
-    if state is State.EMPTY:
+    if state is SchemaState.EMPTY:
         await upgrade(db, keep=False)
     return state
 
 
-async def _sqlite(path: Path) -> State:
-    with unused(path):
+async def _sqlite(path: Path) -> SchemaState:
+    with lock_if_exists(path):
         if _is_empty(path):
             await _make_elsewhere(path)
-            return State.EMPTY
+            return SchemaState.EMPTY
         with _tidy(path):
-            await asyncio.to_thread(examine, path)
-            return await asyncio.to_thread(_look_into, path)
+            await asyncio.to_thread(check_integrity, path)
+            return await asyncio.to_thread(_inspect, path)
 
 
 def _is_empty(path: Path) -> bool:
@@ -85,7 +85,7 @@ async def _make_elsewhere(path: Path) -> None:
     """Make a database beside where the real one would be, in a folder that is gone afterwards."""
     with _folder_beside(path) as trial:
         async with open_database(f"sqlite:///{trial}/ftjob.db", time.time) as db:
-            with in_words(path):
+            with explain_sqlite_errors(path):
                 await upgrade(db)
 
 
@@ -93,14 +93,17 @@ def _folder_beside(path: Path) -> tempfile.TemporaryDirectory[str]:
     try:
         return tempfile.TemporaryDirectory(prefix=".ftjob-check-", dir=Path(os.path.realpath(path)).parent)
     except OSError as error:
-        raise unopened(path, error) from error
+        raise open_error(path, error) from error
 
 
-def _look_into(path: Path) -> State:
+def _inspect(path: Path) -> SchemaState:
     """Return the state of a file that takes writes; one with a log beside it is only read: closing would play that in."""
     has_log = not _is_empty(Path(f"{os.path.realpath(path)}-wal"))
     uri = f"{path.absolute().as_uri()}?mode={'ro' if has_log else 'rw'}"
-    with in_words(path), closing(sqlite3.connect(uri, timeout=BUSY_SECONDS, uri=True, isolation_level=None)) as opened:
+    with (
+        explain_sqlite_errors(path),
+        closing(sqlite3.connect(uri, timeout=BUSY_SECONDS, uri=True, isolation_level=None)) as opened,
+    ):
         if not has_log:
             opened.execute("BEGIN IMMEDIATE")
         is_ours = opened.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
@@ -108,10 +111,10 @@ def _look_into(path: Path) -> State:
         return _state(row[0] if row else None)
 
 
-def _state(revision: str | None) -> State:
+def _state(revision: str | None) -> SchemaState:
     if revision is None:
-        return State.EMPTY
-    return State.OLD if is_behind(revision) else State.READY
+        return SchemaState.EMPTY
+    return SchemaState.OLD if is_behind(revision) else SchemaState.READY
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from bot.telemetry.redaction import redacted
 
 EX_TEMPFAIL = 75
 """The exit code of what a later start may find mended (sysexits.h)."""
-MOVED = ("08", "25006", "53300", "57P01", "57P02", "57P03")
+INVALIDATING = ("08", "25006", "53300", "57P01", "57P02", "57P03")
 """Beginnings of SQLSTATEs after which no connection of a pool is worth keeping: the server stops, or is another one's
 replica since a failover and takes no writes."""
 
@@ -52,12 +52,12 @@ class Reason:
 
 def reason_of(error: BaseException, address: PostgresAddress) -> Reason | None:
     """Return why a database cannot be used, or None if the error is not one of a database or its connection."""
-    known = [each for each in _chain(error) if is_of_database(each)]
+    known = [each for each in _chain(error) if is_database_error(each)]
     if not known:
         return None
     drivers = [each for each in known if not type(each).__module__.startswith("sqlalchemy.")] or known
-    found = next(filter(state_of, drivers), drivers[0])
-    reason = _of_server(found, address) if state_of(found) else _of_connection(found, address)
+    found = next(filter(sqlstate_of, drivers), drivers[0])
+    reason = _of_server(found, address) if sqlstate_of(found) else _of_connection(found, address)
     sentence = redacted(reason.sentence)
     if address.password:
         sentence = sentence.replace(address.password, "...")
@@ -65,7 +65,7 @@ def reason_of(error: BaseException, address: PostgresAddress) -> Reason | None:
 
 
 @contextmanager
-def explained(address: PostgresAddress, *, connecting: bool = False) -> Iterator[None]:
+def explain_postgres_errors(address: PostgresAddress, *, connecting: bool = False) -> Iterator[None]:
     """Turn errors of a PostgreSQL within the block into words; ``connecting`` where each failure of the network is one.
 
     Raises:
@@ -82,7 +82,7 @@ def explained(address: PostgresAddress, *, connecting: bool = False) -> Iterator
         raise StoreUnusable(reason.sentence, reason.exit_code) from error
 
 
-def state_of(error: BaseException | None) -> str:
+def sqlstate_of(error: BaseException | None) -> str:
     """Return the SQLSTATE of an error, or ""."""
     return getattr(error, "sqlstate", None) or ""
 
@@ -93,12 +93,12 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = getattr(error, "orig", None) or error.__cause__ or error.__context__
 
 
-def is_of_database(error: BaseException) -> bool:
+def is_database_error(error: BaseException) -> bool:
     """Whether an error of the store is one of the database or its connection, and not a bug: trying again may help."""
     return isinstance(error, OSError) or type(error).__module__.startswith(("asyncpg.", "sqlalchemy."))
 
 
-def _said(error: BaseException) -> str:
+def _message_of(error: BaseException) -> str:
     """Return the first line of what the server said: details below it may hold data."""
     said = getattr(error, "message", None) or str(error)
     said = re.sub(r"^<class '[\w.]+'>: ", "", str(said)).strip() or type(error).__name__
@@ -106,11 +106,13 @@ def _said(error: BaseException) -> str:
 
 
 def _of_server(error: BaseException, address: PostgresAddress) -> Reason:
-    state, said = state_of(error), _said(error)
+    state, said = sqlstate_of(error), _message_of(error)
     if state == "42501":
-        return Reason(f"{said}: {_mends(said, address)}.")
+        return Reason(f"{said}: {_grant_hint(said, address)}.")
     if state.startswith("08") and "connection was closed in the middle" in said:
-        return Reason(f"{_place(address)} closed the connection without an answer: is it a PostgreSQL?", EX_TEMPFAIL)
+        return Reason(
+            f"{_server_name(address)} closed the connection without an answer: is it a PostgreSQL?", EX_TEMPFAIL
+        )
     if "no encryption" in said and "pg_hba" in said:
         return Reason(f"The database takes only connections with TLS: add sslmode=require to DATABASE_URL ({said}).")
     if "startup parameter" in said:
@@ -122,7 +124,7 @@ def _of_server(error: BaseException, address: PostgresAddress) -> Reason:
     return Reason(f"The database refused what ftjob asked: {said} (SQLSTATE {state}).")
 
 
-def _mends(said: str, address: PostgresAddress) -> str:
+def _grant_hint(said: str, address: PostgresAddress) -> str:
     """Return what lets our role do what it may not."""
     role = _identifier(address.user) if address.user else "the role of DATABASE_URL"
     if schema := re.search(r"for schema (\S+)", said):
@@ -142,7 +144,7 @@ def _identifier(name: str) -> str:
 
 
 def _of_connection(error: BaseException, address: PostgresAddress) -> Reason:
-    said, place = _said(error), _place(address)
+    said, place = _message_of(error), _server_name(address)
     match error:
         case ssl.SSLError():
             return _of_tls(error, place)
@@ -169,10 +171,10 @@ def _of_connection(error: BaseException, address: PostgresAddress) -> Reason:
 
 def _of_tls(error: ssl.SSLError, place: str) -> Reason:
     if isinstance(error, ssl.SSLCertVerificationError):
-        why = error.verify_message or _said(error)
+        why = error.verify_message or _message_of(error)
         return Reason(f"The certificate of {place} was not accepted ({why}): correct sslrootcert in DATABASE_URL.")
     return Reason(
-        f"TLS with {place} failed ({getattr(error, 'reason', None) or _said(error)}): check sslmode, sslcert and sslkey."
+        f"TLS with {place} failed ({getattr(error, 'reason', None) or _message_of(error)}): check sslmode, sslcert and sslkey."
     )
 
 
@@ -186,7 +188,7 @@ def _without_tls(place: str, address: PostgresAddress) -> Reason:
     )
 
 
-def _place(address: PostgresAddress) -> str:
+def _server_name(address: PostgresAddress) -> str:
     """Return where the server is, as a person writes it."""
     hosts = zip(address.hosts, address.ports, strict=True)
     return ", ".join(

@@ -5,7 +5,7 @@ What is about the data is mended by leaving the data out; what is not, as a lost
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
 
-from bot.store.db.reasons import state_of
+from bot.store.db.reasons import sqlstate_of
 
 _CLASSES = frozenset({"21", "22", "23", "40", "54"})
 """Of SQLSTATE: cardinality, data, integrity, a transaction that others made impossible, limits of the program.
@@ -17,18 +17,18 @@ _STATES = frozenset({"57014", "55P03"})
 _OF_SQLITE = ("SQLITE_CONSTRAINT", "SQLITE_TOOBIG", "SQLITE_MISMATCH")
 
 
-def is_about_data(error: Exception) -> bool:
+def is_data_error(error: Exception) -> bool:
     """Whether a write failed for what was to be written, so that it may work for other data."""
     if isinstance(error, DBAPIError):
-        return not error.connection_invalidated and _says_data(error.orig)
+        return not error.connection_invalidated and _is_data_error(error.orig)
     if isinstance(error, StatementError):
         return True  # a value that the driver cannot bind
     # What is neither the database's nor the network's error is the value's, or a bug that this value meets.
     return not isinstance(error, SQLAlchemyError | OSError)
 
 
-def _says_data(said: BaseException | None) -> bool:
-    if state := state_of(said):
+def _is_data_error(said: BaseException | None) -> bool:
+    if state := sqlstate_of(said):
         return state[:2] in _CLASSES or state in _STATES
     if name := getattr(said, "sqlite_errorname", None):
         return str(name).startswith(_OF_SQLITE)

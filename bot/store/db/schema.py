@@ -34,12 +34,12 @@ metadata = MetaData(
 Serial = BigInteger().with_variant(Integer, "sqlite")
 
 UNFINISHED = ("pending", "inflight", "ambiguous")
-UNDELIVERED = ("parked", "dead")
+DEAD_LETTERS = ("parked", "dead")
 MUTED = "muted"
-STATES = (*UNFINISHED, "sent", *UNDELIVERED, MUTED)
-PICTURES = ("card", "change", "digest", "notice")
+STATES = (*UNFINISHED, "sent", *DEAD_LETTERS, MUTED)
+MESSAGE_KINDS = ("card", "change", "digest", "notice")
 STALE = "wanted > shown AND ts IS NOT NULL"
-UNDER_WAY = "answered_at IS NOT NULL AND ended_at IS NULL"
+IN_PROGRESS = "answered_at IS NOT NULL AND ended_at IS NULL"
 
 account = Table(
     "account",
@@ -219,7 +219,7 @@ delivery = Table(
     # What a notice says, as JSON; a change is drawn from its row instead.
     Column("notice", Text),
     CheckConstraint("kind IN ('post', 'update')", name="kind"),
-    CheckConstraint(f"picture IN {PICTURES}", name="picture"),
+    CheckConstraint(f"picture IN {MESSAGE_KINDS}", name="picture"),
     CheckConstraint(f"state IN {STATES}", name="state"),
     # What is owed is short, what was sent is long: the claim must never read the latter.
     Index(
@@ -233,8 +233,8 @@ delivery = Table(
         "ix_delivery_undelivered",
         "channel",
         "id",
-        sqlite_where=text(f"state IN {UNDELIVERED}"),
-        postgresql_where=text(f"state IN {UNDELIVERED}"),
+        sqlite_where=text(f"state IN {DEAD_LETTERS}"),
+        postgresql_where=text(f"state IN {DEAD_LETTERS}"),
     ),
     Index("ix_delivery_held_by", "held_by"),
     Index(
@@ -315,8 +315,8 @@ question = Table(
         "account",
         "job_id",
         unique=True,
-        sqlite_where=text(UNDER_WAY),
-        postgresql_where=text(UNDER_WAY),
+        sqlite_where=text(IN_PROGRESS),
+        postgresql_where=text(IN_PROGRESS),
     ),
 )
 

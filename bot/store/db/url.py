@@ -197,7 +197,7 @@ def _address(parts: dict[str, str], hosts: str, options: dict[str, str]) -> Post
     if fallback := options.get("fallback_application_name"):
         session.setdefault("application_name", fallback)
     seconds = int(options.get("connect_timeout", 0))
-    names, ports = _places(options.get("host", hosts), options.get("port"))
+    names, ports = _hosts_and_ports(options.get("host", hosts), options.get("port"))
     return PostgresAddress(
         names,
         ports,
@@ -212,7 +212,7 @@ def _address(parts: dict[str, str], hosts: str, options: dict[str, str]) -> Post
     )
 
 
-def _places(hosts: str, ports: str | None) -> tuple[tuple[str, ...], tuple[int, ...]]:
+def _hosts_and_ports(hosts: str, ports: str | None) -> tuple[tuple[str, ...], tuple[int, ...]]:
     """Return the hosts and as many ports."""
     names, found = [], []
     for each in hosts.split(",") if hosts else []:

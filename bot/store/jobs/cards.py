@@ -11,12 +11,12 @@ from typing import Any
 from sqlalchemy import Row, and_, exists, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.jobs.statuses import FINAL_WORDS
-from bot.net.retry_after import LONGEST_PAUSE
+from bot.jobs.statuses import FINAL_STATUSES
+from bot.net.retry_after import MAX_PAUSE
 from bot.store.db import schema
 from bot.store.db.engine import Database
-from bot.store.db.moments import deadline, is_over
-from bot.store.db.tokens import Tokens
+from bot.store.db.moments import deadline, has_passed
+from bot.store.db.tokens import ClaimTokens
 from bot.store.outbox.queue import LONGEST_LEASE, in_states, latest
 
 LONGEST_WAIT = 3600.0
@@ -25,7 +25,7 @@ ALL_CARDS = "*"
 """The row of ``channel`` that holds when the next edit may go out, wherever its card stands."""
 
 
-Place = tuple[str, str]
+CardKey = tuple[str, str]
 """A job's id, and a channel."""
 
 
@@ -39,9 +39,9 @@ class Card:
     channel: str
     ts: str | None
     """None until it is posted."""
-    wanted: int = 0
+    generation: int = 0
     """Counts what it has had to show."""
-    shared: str | None = None
+    shared_chart: str | None = None
     """Slack's id of the picture that was shared in its thread."""
 
 
@@ -57,12 +57,12 @@ class Edit:
 
 
 @dataclass(frozen=True)
-class Rhythm:
+class RateLimit:
     """How often cards are edited, in seconds. Slack takes 50 edits a minute: docs.slack.dev, ``chat.update``, tier 3."""
 
-    card: float = 30.0
+    card_interval: float = 30.0
     """Between two edits of one card that shows no other state."""
-    gap: float = 1.5
+    interval: float = 1.5
     """Between any two edits: forty a minute."""
     lease: float = 30.0
     """For a process that claimed an edit and then died."""
@@ -73,7 +73,7 @@ class Cards:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._tokens = Tokens()
+        self._tokens = ClaimTokens()
 
     async def find(self, card_id: int) -> Card | None:
         """Return one card."""
@@ -85,54 +85,56 @@ class Cards:
         row = (await tx.execute(select(schema.card).where(schema.card.c.id == card_id))).one_or_none()
         return _card(row) if row else None
 
-    async def of(self, tx: AsyncConnection, account: str, job_id: str, channel: str) -> tuple[Card, bool]:
+    async def get_or_create(self, tx: AsyncConnection, account: str, job_id: str, channel: str) -> tuple[Card, bool]:
         """Return the card of a job in a channel, and whether it has yet to be posted and nothing that waits does so.
 
         That is so for a new one, for one that a digest stood for, and for one that is gone from the channel.
         """
-        return (await self.of_all(tx, account, [(job_id, channel)]))[job_id, channel]
+        return (await self.get_or_create_all(tx, account, [(job_id, channel)]))[job_id, channel]
 
-    async def of_all(
-        self, tx: AsyncConnection, account: str, places: Sequence[Place]
-    ) -> dict[Place, tuple[Card, bool]]:
+    async def get_or_create_all(
+        self, tx: AsyncConnection, account: str, keys: Sequence[CardKey]
+    ) -> dict[CardKey, tuple[Card, bool]]:
         """Return the cards of jobs in channels, each with whether it has yet to be posted, as ``of`` does for one."""
-        if not places:
+        if not keys:
             return {}
-        found = await self._at(tx, account, places)
-        if lacking := [place for place in dict.fromkeys(places) if place not in found]:
+        found = await self._find_all(tx, account, keys)
+        if lacking := [place for place in dict.fromkeys(keys) if place not in found]:
             made = self._db.insert(schema.card).values(account=account).on_conflict_do_nothing()
             values = [{"job_id": job_id, "channel": channel} for job_id, channel in lacking]
             new = [_card(row) for row in await tx.execute(made.returning(schema.card), values)]
             both = found | {(card.job_id, card.channel): card for card in new}
             # Where somebody else makes one at the same moment, theirs holds.
-            found = both if len(new) == len(lacking) else await self._at(tx, account, places)
+            found = both if len(new) == len(lacking) else await self._find_all(tx, account, keys)
             yet_unknown = {card.id for card in new}
         else:
             yet_unknown = set()
         unposted = [card.id for card in found.values() if card.ts is None and card.id not in yet_unknown]
-        coming = await self._coming(tx, unposted, {channel for _, channel in places})
+        coming = await self._with_pending_post(tx, unposted, {channel for _, channel in keys})
         return {place: (card, card.ts is None and card.id not in coming) for place, card in found.items()}
 
-    async def _at(self, tx: AsyncConnection, account: str, places: Sequence[Place]) -> dict[Place, Card]:
-        cards, wanted = schema.card.c, set(places)
-        of_jobs = self._db.among(cards.job_id, {job_id for job_id, _ in places})
-        in_channels = self._db.among(cards.channel, {channel for _, channel in places})
+    async def _find_all(self, tx: AsyncConnection, account: str, keys: Sequence[CardKey]) -> dict[CardKey, Card]:
+        cards, wanted = schema.card.c, set(keys)
+        of_jobs = self._db.among(cards.job_id, {job_id for job_id, _ in keys})
+        in_channels = self._db.among(cards.channel, {channel for _, channel in keys})
         rows = await tx.execute(select(schema.card).where(cards.account == account, of_jobs, in_channels))
         return {place: _card(row) for row in rows if (place := (row.job_id, row.channel)) in wanted}
 
-    async def _coming(self, tx: AsyncConnection, card_ids: Sequence[int], channels: Collection[str]) -> set[int]:
+    async def _with_pending_post(
+        self, tx: AsyncConnection, card_ids: Sequence[int], channels: Collection[str]
+    ) -> set[int]:
         """Return which of these cards something that waits posts."""
         if not card_ids:
             return set()
         rows, coming = schema.delivery.c, set[int]()
         posts = (rows.picture == "card", self._db.among(rows.channel, channels), rows.held_by.is_(None))
         # One by one: each of these has an index of its few rows, the whole table has none.
-        for states in (schema.UNFINISHED, schema.UNDELIVERED, (schema.MUTED,)):
+        for states in (schema.UNFINISHED, schema.DEAD_LETTERS, (schema.MUTED,)):
             waiting = select(rows.replies_to).where(in_states(states), rows.state != "dead", *posts)
             coming |= set(await tx.scalars(waiting))
         return coming & set(card_ids)
 
-    async def place_of(self, account: str, job_id: str, channel: str) -> str | None:
+    async def ts_of(self, account: str, job_id: str, channel: str) -> str | None:
         """Return where a job's card stands in a channel, None where there is none."""
         cards = schema.card.c
         where = (cards.account == account, cards.job_id == job_id, cards.channel == channel)
@@ -140,12 +142,14 @@ class Cards:
             ts: str | None = await tx.scalar(select(cards.ts).where(*where))
         return ts
 
-    async def place(self, tx: AsyncConnection, card_id: int, ts: str | None, *, shows: int = 0) -> None:
+    async def record_post(
+        self, tx: AsyncConnection, card_id: int, ts: str | None, *, rendered_generation: int = 0
+    ) -> None:
         """Record where a card stands and which count of ``wanted`` it shows; None where it is gone."""
-        placed = {"ts": ts, "shown": shows, "failures": 0, "not_before": 0.0}
+        placed = {"ts": ts, "shown": rendered_generation, "failures": 0, "not_before": 0.0}
         await tx.execute(update(schema.card).where(schema.card.c.id == card_id).values(placed))
 
-    async def want(
+    async def bump_generation(
         self, tx: AsyncConnection, account: str, *job_ids: str, channel: str | None = None, at_once: bool = False
     ) -> None:
         """Let the cards of jobs, of one channel or of all, show what is known now.
@@ -159,7 +163,7 @@ class Cards:
         rested = {"edited_at": 0.0} if at_once else {}
         await tx.execute(mine.values(wanted=cards.wanted + 1, not_before=0.0, **rested))
 
-    async def claim(self, rhythm: Rhythm) -> Edit | None:
+    async def claim(self, rate_limit: RateLimit) -> Edit | None:
         """Take the edit that is due first: of what its channel tracks, and there of a job that is over; None where none may go out now.
 
         One that this process claimed without hearing so, or abandoned, comes first.
@@ -167,115 +171,117 @@ class Cards:
         lost = self._tokens.lost()
         with self._tokens.claiming() as token:
             async with self._db.transaction() as tx:
-                row = await self._take_back(tx, token, rhythm, lost) if lost else None
-                row = row or await self._take(tx, token, rhythm)
-        self._tokens.found_out(lost)
+                row = await self._reclaim(tx, token, rate_limit, lost) if lost else None
+                row = row or await self._claim_next(tx, token, rate_limit)
+        self._tokens.forget(lost)
         return Edit(_card(row), row.ts, row.failures, row.token) if row else None
 
-    async def _take_back(self, tx: AsyncConnection, token: str, rhythm: Rhythm, lost: Sequence[str]) -> Row[Any] | None:
+    async def _reclaim(
+        self, tx: AsyncConnection, token: str, rate_limit: RateLimit, lost: Sequence[str]
+    ) -> Row[Any] | None:
         """Take one card of claims that were lost, and give back the others."""
         cards = schema.card.c
         ours = cards.token.in_(lost)
         chosen = select(func.min(cards.id)).where(ours, text(schema.STALE)).scalar_subquery()
         renewed = update(schema.card).where(cards.id == chosen, ours)
-        renewed = renewed.values(token=token, lease_until=self._db.now() + rhythm.lease)
+        renewed = renewed.values(token=token, lease_until=self._db.now() + rate_limit.lease)
         row: Row[Any] | None = (await tx.execute(renewed.returning(schema.card))).one_or_none()
         await tx.execute(update(schema.card).where(ours).values(token=None, lease_until=0.0))
         return row
 
     def abandon(self, edit: Edit) -> None:
         """Let the next claim of this process take an edit back: it broke, and to edit again does no harm."""
-        self._tokens.lose(edit.token)
+        self._tokens.mark_lost(edit.token)
 
-    async def _take(self, tx: AsyncConnection, token: str, rhythm: Rhythm) -> Row[Any] | None:
+    async def _claim_next(self, tx: AsyncConnection, token: str, rate_limit: RateLimit) -> Row[Any] | None:
         cards, jobs, tracks, now = schema.card.c, schema.job.c, schema.track.c, self._db.now()
-        is_over = func.lower(jobs.status).in_(FINAL_WORDS)
+        is_over = func.lower(jobs.status).in_(FINAL_STATUSES)
         of_card = (tracks.account == cards.account, tracks.job_id == cards.job_id, tracks.channel == cards.channel)
         # A channel that untracks thousands of jobs must not hold up what others wait for.
         is_tracked = exists().where(*of_card)
         first = (
             select(cards.id)
             .join(schema.job, and_(jobs.account == cards.account, jobs.id == cards.job_id))
-            .where(*_due(now, rhythm))
+            .where(*_due(now, rate_limit))
             .order_by(is_tracked.desc(), is_over.desc(), cards.edited_at, cards.id)
             .limit(1)
         )
         card_id = await tx.scalar(first)
-        if card_id is None or not await self._take_turn(tx, rhythm):
+        if card_id is None or not await self._acquire_slot(tx, rate_limit):
             return None
-        values = {"lease_until": now + rhythm.lease, "token": token}
-        mine = update(schema.card).where(cards.id == card_id, *_due(now, rhythm))
+        values = {"lease_until": now + rate_limit.lease, "token": token}
+        mine = update(schema.card).where(cards.id == card_id, *_due(now, rate_limit))
         row: Row[Any] | None = (await tx.execute(mine.values(values).returning(schema.card))).one_or_none()
         return row
 
-    async def _take_turn(self, tx: AsyncConnection, rhythm: Rhythm) -> bool:
+    async def _acquire_slot(self, tx: AsyncConnection, rate_limit: RateLimit) -> bool:
         now = self._db.now()
-        turn = self._db.insert(schema.channel).values(id=ALL_CARDS, free_at=now + rhythm.gap)
+        turn = self._db.insert(schema.channel).values(id=ALL_CARDS, free_at=now + rate_limit.interval)
         if_free = {
             "set_": {"free_at": turn.excluded.free_at},
-            "where": is_over(schema.channel.c.free_at, now, LONGEST_PAUSE),
+            "where": has_passed(schema.channel.c.free_at, now, MAX_PAUSE),
         }
         return (await tx.execute(turn.on_conflict_do_update(index_elements=["id"], **if_free))).rowcount > 0
 
-    async def edited(self, edit: Edit) -> None:
+    async def complete(self, edit: Edit) -> None:
         """Record that a card shows what it had to when the edit was claimed."""
         async with self._db.transaction() as tx:
-            await self._end(tx, edit, shown=edit.card.wanted, failures=0, edited_at=self._db.now())
+            await self._finish(tx, edit, shown=edit.card.generation, failures=0, edited_at=self._db.now())
 
-    async def failed(self, edit: Edit, *, wait: float, all_wait: bool = False, give_up: bool = False) -> None:
+    async def fail(self, edit: Edit, *, wait: float, pause_all: bool = False, give_up: bool = False) -> None:
         """Record an edit that did not work.
 
         Args:
             edit: the claimed edit.
             wait: seconds until it is tried again.
-            all_wait: whether no card is edited for so long.
+            pause_all: whether no card is edited for so long.
             give_up: whether it is not tried again before there is something else to show.
         """
-        shown = edit.card.wanted if give_up else schema.card.c.shown
+        shown = edit.card.generation if give_up else schema.card.c.shown
         async with self._db.transaction() as tx:
-            await self._end(tx, edit, shown=shown, failures=edit.failures + 1, not_before=self._db.now() + wait)
-            if all_wait:
+            await self._finish(tx, edit, shown=shown, failures=edit.failures + 1, not_before=self._db.now() + wait)
+            if pause_all:
                 now = self._db.now()
-                until = deadline(schema.channel.c.free_at, now, LONGEST_PAUSE), now + wait
+                until = deadline(schema.channel.c.free_at, now, MAX_PAUSE), now + wait
                 later = update(schema.channel).where(schema.channel.c.id == ALL_CARDS)
                 await tx.execute(later.values(free_at=latest(*until)))
 
-    async def share(self, card: Card, file: str) -> None:
+    async def record_shared_chart(self, card: Card, file: str) -> None:
         """Record which picture was shared in a card's thread: from then on an edit may show it."""
         async with self._db.transaction() as tx:
             await tx.execute(update(schema.card).where(schema.card.c.id == card.id).values(shared=file))
 
-    async def lost(self, tx: AsyncConnection, edit: Edit) -> bool:
+    async def mark_deleted(self, tx: AsyncConnection, edit: Edit) -> bool:
         """Record that a card is gone from its channel; return False where somebody else took the edit over."""
-        return await self._end(tx, edit, ts=None)
+        return await self._finish(tx, edit, ts=None)
 
-    async def _end(self, tx: AsyncConnection, edit: Edit, **values: Any) -> bool:
+    async def _finish(self, tx: AsyncConnection, edit: Edit, **values: Any) -> bool:
         mine = update(schema.card).where(schema.card.c.id == edit.card.id, schema.card.c.token == edit.token)
         ended = {"token": None, "lease_until": 0.0}
         return (await tx.execute(mine.values(ended | values))).rowcount > 0
 
-    async def seconds_to_next(self, rhythm: Rhythm) -> float | None:
+    async def seconds_to_next(self, rate_limit: RateLimit) -> float | None:
         """Return how long until an edit can be claimed: 0 where one can be now, None where every card shows the present."""
         cards, now = schema.card.c, self._db.now()
         turn = select(schema.channel.c.free_at).where(schema.channel.c.id == ALL_CARDS).scalar_subquery()
         ready = latest(
             deadline(cards.not_before, now, LONGEST_WAIT),
             deadline(cards.lease_until, now, LONGEST_LEASE),
-            deadline(cards.edited_at + rhythm.card, now, rhythm.card),
-            deadline(func.coalesce(turn, 0.0), now, LONGEST_PAUSE),
+            deadline(cards.edited_at + rate_limit.card_interval, now, rate_limit.card_interval),
+            deadline(func.coalesce(turn, 0.0), now, MAX_PAUSE),
         )
         async with self._db.transaction() as tx:
             seconds = await tx.scalar(select(func.min(ready) - now).where(text(schema.STALE)))
         return None if seconds is None else max(0.0, float(seconds))
 
 
-def _due(now: Any, rhythm: Rhythm) -> tuple[Any, ...]:
+def _due(now: Any, rate_limit: RateLimit) -> tuple[Any, ...]:
     cards = schema.card.c
     return (
         text(schema.STALE),
-        is_over(cards.not_before, now, LONGEST_WAIT),
-        is_over(cards.lease_until, now, LONGEST_LEASE),
-        is_over(cards.edited_at + rhythm.card, now, rhythm.card),
+        has_passed(cards.not_before, now, LONGEST_WAIT),
+        has_passed(cards.lease_until, now, LONGEST_LEASE),
+        has_passed(cards.edited_at + rate_limit.card_interval, now, rate_limit.card_interval),
     )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.jobs.changes import Change, ChangeKind, State
 from bot.jobs.models import Job
-from bot.jobs.statuses import FINAL_WORDS
+from bot.jobs.statuses import FINAL_STATUSES
 from bot.store.db import schema
 from bot.store.db.engine import Database
 from bot.store.outbox.digests import changes_in
@@ -18,7 +18,7 @@ from bot.telemetry.redaction import without_secrets
 
 
 @dataclass(frozen=True)
-class Fact:
+class NewChange:
     """A change before it is stored."""
 
     job_id: str
@@ -47,14 +47,14 @@ class RecordedChange:
     late: bool
     """Whether nobody was looking when it happened."""
     seen_at: float
-    nth: int = 1
+    occurrence: int = 1
     """How often the job came to this state by now. A backup that is put back counts the same, whatever it missed."""
 
     @property
-    def name(self) -> str:
+    def natural_key(self) -> str:
         """What it is called in the key of an alert."""
         state = f"{self.change.kind}|{self.change.after.status}|{self.change.after.fine_tuned_model}"
-        return f"{self.account}|{self.job_id}|{state}|{self.nth}"
+        return f"{self.account}|{self.job_id}|{state}|{self.occurrence}"
 
     @property
     def job(self) -> Job:
@@ -80,18 +80,20 @@ class Changes:
         late: bool = False,
     ) -> RecordedChange:
         """Store a change as a fact and return it."""
-        fact = Fact(body["id"], version, change, stored(body), reason, late)
+        fact = NewChange(body["id"], version, change, serialize(body), reason, late)
         return (await self.write_all(tx, account, [fact]))[0]
 
-    async def write_all(self, tx: AsyncConnection, account: str, facts: Sequence[Fact]) -> list[RecordedChange]:
+    async def write_all(
+        self, tx: AsyncConnection, account: str, new_changes: Sequence[NewChange]
+    ) -> list[RecordedChange]:
         """Store changes, each of another job, and return them in the same order."""
-        if not facts:
+        if not new_changes:
             return []
         statement = insert(schema.change).values(account=account, seen_at=self._db.now()).returning(schema.change)
-        rows = {row.job_id: row for row in await tx.execute(statement, [_values(fact) for fact in facts])}
-        times = await self._times(tx, [row.id for row in rows.values()])
-        ordered = [rows[fact.job_id] for fact in facts]
-        return [replace(_recorded(row), nth=times[row.id]) for row in ordered]
+        rows = {row.job_id: row for row in await tx.execute(statement, [_values(fact) for fact in new_changes])}
+        times = await self._occurrences(tx, [row.id for row in rows.values()])
+        ordered = [rows[fact.job_id] for fact in new_changes]
+        return [replace(_recorded(row), occurrence=times[row.id]) for row in ordered]
 
     async def last_of(
         self, tx: AsyncConnection, account: str, job_ids: Sequence[str], *, results: bool = False
@@ -100,7 +102,9 @@ class Changes:
         if not job_ids:
             return {}
         changes = schema.change.c
-        which = (changes.kind == ChangeKind.STATUS, func.lower(changes.new_status).in_(FINAL_WORDS)) if results else ()
+        which = (
+            (changes.kind == ChangeKind.STATUS, func.lower(changes.new_status).in_(FINAL_STATUSES)) if results else ()
+        )
         newest = (
             select(changes.job_id, func.max(changes.version).label("version"))
             .where(changes.account == account, self._db.among(changes.job_id, job_ids), *which)
@@ -110,10 +114,10 @@ class Changes:
         both = (changes.job_id == newest.c.job_id) & (changes.version == newest.c.version)
         found = select(schema.change).join(newest, both).where(changes.account == account)
         rows = list(await tx.execute(found))
-        times = await self._times(tx, [row.id for row in rows])
-        return {row.job_id: replace(_recorded(row), nth=times[row.id]) for row in rows}
+        times = await self._occurrences(tx, [row.id for row in rows])
+        return {row.job_id: replace(_recorded(row), occurrence=times[row.id]) for row in rows}
 
-    async def _times(self, tx: AsyncConnection, change_ids: Sequence[int]) -> dict[int, int]:
+    async def _occurrences(self, tx: AsyncConnection, change_ids: Sequence[int]) -> dict[int, int]:
         """Return how often the jobs of changes changed to what each of these made of it, that one included, by its id."""
         this, changes = schema.change.alias(), schema.change.c
         same = (changes.kind == this.c.kind, changes.new_status == this.c.new_status)
@@ -137,7 +141,7 @@ class Changes:
             found = {row.id: _recorded(row) for row in rows}
         return [found[change_id] for change_id in ids]
 
-    async def restless(
+    async def flapping(
         self, tx: AsyncConnection, account: str, job_ids: Sequence[str], *, most: int, seconds: float
     ) -> set[str]:
         """Return those of these jobs that changed more than ``most`` times in the last ``seconds``."""
@@ -152,12 +156,12 @@ class Changes:
         return (await self.last_of(tx, account, [job_id])).get(job_id)
 
 
-def stored(body: dict[str, Any]) -> str:
+def serialize(body: dict[str, Any]) -> str:
     """Return what is kept of a job's description."""
     return json.dumps(without_secrets(body))
 
 
-def _values(fact: Fact) -> dict[str, Any]:
+def _values(fact: NewChange) -> dict[str, Any]:
     change = fact.change
     return {
         "job_id": fact.job_id,
@@ -170,7 +174,7 @@ def _values(fact: Fact) -> dict[str, Any]:
         "body": fact.body,
         "reason": fact.reason,
         "late": fact.late,
-        "stuck_for": change.stuck_for,
+        "stuck_for": change.stalled_for,
     }
 
 

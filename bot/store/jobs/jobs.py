@@ -8,17 +8,17 @@ from sqlalchemy import ColumnElement, Row, and_, bindparam, exists, func, or_, s
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.jobs.changes import State
-from bot.jobs.confirmation import REST, Absence, Doubt
+from bot.jobs.confirmation import MISSING_POLL_INTERVAL, Absence, SoftState
 from bot.jobs.models import Snapshot
-from bot.jobs.stalled import first_since
+from bot.jobs.stalled import initial_status_since
 from bot.store.db import schema
 from bot.store.db.engine import Database
-from bot.store.db.moments import is_over, not_after
-from bot.store.jobs.unread import is_resting
+from bot.store.db.moments import has_passed, not_after
+from bot.store.jobs.unread import is_backing_off
 
 FIRST_VERSION = 1
 _RECENT = 300
-_AT_ONCE = 1000
+_BATCH = 1000
 """Rows in one statement: a database takes only so many parameters."""
 
 
@@ -31,33 +31,33 @@ class KnownJob:
     version: int
     state: State
     created_at: float | None
-    same_since: float
+    state_since: float
     """When a sweep first saw the present state; of a job first seen waiting for its start, when it was created."""
-    settled: bool
+    closed: bool
     """Whether nothing more is expected of it, so that it costs no request."""
-    doubt: Doubt | None = None
+    soft_state: SoftState | None = None
     """A read that showed it in another state although it is over."""
     absence: Absence | None = None
     """The last reads, where they did not find it."""
-    gone: bool = False
+    missing: bool = False
     """Whether people were told that it is not found any more."""
-    stuck_since: float | None = None
+    stalled_since: float | None = None
     """Since when it stands still, where people were told so."""
-    unread: int = 0
+    read_failures: int = 0
     """How many reads of it alone, in a row, did not work."""
 
 
 @dataclass(frozen=True)
-class Watched:
+class PollTargets:
     """What a sweep of an account has to look at."""
 
     known: dict[str, KnownJob]
     """Every job that a page may show, by id, read before the request so that a stale answer can be told."""
-    owed: dict[str, int]
+    due: dict[str, int]
     """The tracked, unsettled jobs that are due, with each one's place in the list of jobs, newest first, counted from 0."""
     newer_than: float | None
     """The least creation time that is new to some subscription; None without one."""
-    resting: frozenset[str] = frozenset()
+    backing_off: frozenset[str] = frozenset()
     """Those of ``owed`` that are not to be read alone now, because that did not work a moment ago."""
 
 
@@ -67,12 +67,12 @@ class Jobs:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def known(self, account: str, job_id: str) -> KnownJob | None:
+    async def find(self, account: str, job_id: str) -> KnownJob | None:
         """Return one job, or None where it was never seen."""
         async with self._db.transaction() as tx:
-            return await self.known_in(tx, account, job_id)
+            return await self.find_in(tx, account, job_id)
 
-    async def known_in(self, tx: AsyncConnection, account: str, job_id: str) -> KnownJob | None:
+    async def find_in(self, tx: AsyncConnection, account: str, job_id: str) -> KnownJob | None:
         """Return one job, or None where it was never seen."""
         row = (await tx.execute(_jobs(account).where(schema.job.c.id == job_id))).one_or_none()
         return _known(row) if row else None
@@ -82,10 +82,10 @@ class Jobs:
         async with self._db.transaction() as tx:
             return list(await tx.scalars(select(schema.job.c.account).where(schema.job.c.id == job_id)))
 
-    async def watched(self, account: str) -> Watched | None:
+    async def poll_targets(self, account: str) -> PollTargets | None:
         """Return what a sweep of the account has to look at, or None where there is nothing."""
         async with self._db.transaction() as tx:
-            rows = (await tx.execute(_owed(account, self._db.now()))).all()
+            rows = (await tx.execute(_due_jobs(account, self._db.now()))).all()
             owed = {row.id: row.place for row in rows}
             newer_than = await self._newer_than(tx, account)
             if not owed and newer_than is None:
@@ -94,8 +94,8 @@ class Jobs:
             if lacking := [job_id for job_id in owed if job_id not in known]:
                 rest = _jobs(account).where(self._db.among(schema.job.c.id, lacking))
                 known |= {row.id: _known(row) for row in await tx.execute(rest)}
-            known = await self._put_right(tx, known)
-        return Watched(known, owed, newer_than, frozenset(row.id for row in rows if row.resting))
+            known = await self._correct(tx, known)
+        return PollTargets(known, owed, newer_than, frozenset(row.id for row in rows if row.resting))
 
     async def _newer_than(self, tx: AsyncConnection, account: str) -> float | None:
         """Return the least creation time that is new to some subscription.
@@ -112,15 +112,15 @@ class Jobs:
         await tx.execute(update(schema.subscription).where(mine, subscriptions.newer_than > now).values(newer_than=now))
         return float(await tx.scalar(select(func.min(subscriptions.newer_than)).where(mine)) or 0.0)
 
-    async def _put_right(self, tx: AsyncConnection, known: dict[str, KnownJob]) -> dict[str, KnownJob]:
+    async def _correct(self, tx: AsyncConnection, known: dict[str, KnownJob]) -> dict[str, KnownJob]:
         """Let what lies ahead of a clock that was set back have happened just now; return the jobs as they are then."""
         now, jobs = await self.now(tx), schema.job.c
-        right = {job_id: _before(job, now) for job_id, job in known.items()}
+        right = {job_id: _clamped_to(job, now) for job_id, job in known.items()}
         wrong = [job for job_id, job in known.items() if right[job_id] != job]
         columns = jobs.same_since, jobs.stuck_since, jobs.missed_since, jobs.missed_at
         values = {column.name: not_after(column, now) for column in columns}
-        for start in range(0, len(wrong), _AT_ONCE):
-            some = [job.id for job in wrong[start : start + _AT_ONCE]]
+        for start in range(0, len(wrong), _BATCH):
+            some = [job.id for job in wrong[start : start + _BATCH]]
             await tx.execute(
                 update(schema.job).where(jobs.account == wrong[0].account, jobs.id.in_(some)).values(values)
             )
@@ -153,7 +153,7 @@ class Jobs:
                 "status": snapshot.status,
                 "fine_tuned_model": snapshot.fine_tuned_model,
                 "created_at": snapshot.created_at,
-                "same_since": first_since(snapshot, now),
+                "same_since": initial_status_since(snapshot, now),
                 "settled": False,
             }
             for snapshot in snapshots
@@ -174,30 +174,30 @@ class Jobs:
             mine = (schema.job.c.account == bindparam("of_account"), schema.job.c.id == bindparam("of_id"))
             await tx.execute(update(schema.job).where(*mine), [_row(job) for job in jobs])
 
-    async def settle(self, tx: AsyncConnection, account: str, job_ids: Sequence[str]) -> None:
+    async def close(self, tx: AsyncConnection, account: str, job_ids: Sequence[str]) -> None:
         """Expect nothing more of these jobs."""
         jobs = schema.job.c
-        for start in range(0, len(job_ids), _AT_ONCE):
-            some = (jobs.account == account, self._db.among(jobs.id, job_ids[start : start + _AT_ONCE]))
+        for start in range(0, len(job_ids), _BATCH):
+            some = (jobs.account == account, self._db.among(jobs.id, job_ids[start : start + _BATCH]))
             await tx.execute(update(schema.job).where(*some).values(settled=True))
 
 
-def is_untouched(seen: KnownJob, present: KnownJob) -> bool:
+def is_unchanged(seen: KnownJob, present: KnownJob) -> bool:
     """Whether nobody wrote to a job since ``seen`` was read: the compare of a compare-and-swap."""
-    return _compared(seen) == _compared(present)
+    return _compared_fields(seen) == _compared_fields(present)
 
 
-def _compared(job: KnownJob) -> tuple[Any, ...]:
-    return job.account, job.id, job.version, job.doubt and job.doubt.at, job.absence and job.absence.reads
+def _compared_fields(job: KnownJob) -> tuple[Any, ...]:
+    return job.account, job.id, job.version, job.soft_state and job.soft_state.since, job.absence and job.absence.reads
 
 
-def _before(job: KnownJob, now: float) -> KnownJob:
+def _clamped_to(job: KnownJob, now: float) -> KnownJob:
     """Return a job of which nothing has happened after the moment ``now``."""
-    seen, noted, stuck = job.same_since, job.absence, job.stuck_since
+    seen, noted, stuck = job.state_since, job.absence, job.stalled_since
     if seen <= now and (stuck is None or stuck <= now) and (noted is None or noted.last <= now >= noted.since):
         return job
     absence = noted and Absence(noted.reads, min(noted.since, now), min(noted.last, now))
-    return replace(job, same_since=min(seen, now), absence=absence, stuck_since=stuck and min(stuck, now))
+    return replace(job, state_since=min(seen, now), absence=absence, stalled_since=stuck and min(stuck, now))
 
 
 def _jobs(account: str) -> Any:
@@ -209,11 +209,11 @@ def _newest_first() -> tuple[Any, ...]:
     return schema.job.c.created_at.desc().nulls_first(), schema.job.c.id
 
 
-def _owed(account: str, now: ColumnElement[float]) -> Any:
+def _due_jobs(account: str, now: ColumnElement[float]) -> Any:
     jobs = schema.job.c
     place = func.row_number().over(order_by=_newest_first()) - 1
     placed = select(schema.job, place.label("place")).where(jobs.account == account).subquery()
-    resting = is_resting(placed.c, now).label("resting")
+    resting = is_backing_off(placed.c, now).label("resting")
     return select(placed.c.id, placed.c.place, resting).where(*is_due(placed.c, now))
 
 
@@ -221,7 +221,11 @@ def is_due(jobs: Any, now: ColumnElement[float]) -> tuple[ColumnElement[bool], .
     """Return what holds of the rows of jobs that are owed a look: tracked, unsettled, and not gone a moment ago."""
     tracks = schema.track.c
     tracked = exists().where(and_(tracks.account == jobs.account, tracks.job_id == jobs.id))
-    return jobs.settled.is_(False), or_(jobs.gone.is_(False), is_over(jobs.missed_at + REST, now, REST)), tracked
+    return (
+        jobs.settled.is_(False),
+        or_(jobs.gone.is_(False), has_passed(jobs.missed_at + MISSING_POLL_INTERVAL, now, MISSING_POLL_INTERVAL)),
+        tracked,
+    )
 
 
 def _known(row: Row[Any]) -> KnownJob:
@@ -231,31 +235,31 @@ def _known(row: Row[Any]) -> KnownJob:
         version=row.version,
         state=State(row.status, row.fine_tuned_model),
         created_at=row.created_at,
-        same_since=row.same_since,
-        settled=row.settled,
-        doubt=Doubt(row.back_to, row.back_at) if row.back_to else None,
+        state_since=row.same_since,
+        closed=row.settled,
+        soft_state=SoftState(row.back_to, row.back_at) if row.back_to else None,
         absence=Absence(row.misses, row.missed_since, row.missed_at) if row.misses else None,
-        gone=row.gone,
-        stuck_since=row.stuck_since,
-        unread=row.unread,
+        missing=row.gone,
+        stalled_since=row.stuck_since,
+        read_failures=row.unread,
     )
 
 
 def _row(job: KnownJob) -> dict[str, Any]:
-    doubt, absence = job.doubt, job.absence
+    doubt, absence = job.soft_state, job.absence
     return {
         "of_account": job.account,
         "of_id": job.id,
         "version": job.version,
         "status": job.state.status,
         "fine_tuned_model": job.state.fine_tuned_model,
-        "same_since": job.same_since,
-        "settled": job.settled,
+        "same_since": job.state_since,
+        "settled": job.closed,
         "back_to": doubt and doubt.status,
-        "back_at": doubt and doubt.at,
+        "back_at": doubt and doubt.since,
         "misses": absence.reads if absence else 0,
         "missed_since": absence and absence.since,
         "missed_at": absence and absence.last,
-        "gone": job.gone,
-        "stuck_since": job.stuck_since,
+        "gone": job.missing,
+        "stuck_since": job.stalled_since,
     }

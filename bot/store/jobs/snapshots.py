@@ -13,70 +13,70 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.jobs.changes import State, state_of
 from bot.jobs.models import Job, Snapshot
 from bot.jobs.progress import Progress
-from bot.jobs.statuses import ACTIVE_WORDS, SUCCEEDED_WORDS
+from bot.jobs.statuses import ACTIVE_STATUSES, SUCCEEDED_STATUSES
 from bot.store.db import schema
 from bot.store.db.engine import Database
-from bot.store.db.moments import is_ahead, is_over
-from bot.store.db.tokens import Unheard
+from bot.store.db.moments import has_passed, is_pending
+from bot.store.db.tokens import LostClaims
 from bot.store.jobs.cards import Cards
-from bot.store.jobs.changes import stored
+from bot.store.jobs.changes import serialize
 
-MOST_TRIES = 5
+MAX_TRIES = 5
 FIRST_WAIT = 30.0
 """Seconds between the first two tries to draw a job's curves; each further wait is four times as long."""
 
 
 @dataclass(frozen=True)
-class Sight:
+class JobDocument:
     """A job as one answer said it. What is made of the answer is made once."""
 
     snapshot: Snapshot
     body: dict[str, Any]
 
     @cached_property
-    def stored(self) -> str:
+    def serialized(self) -> str:
         """The whole of it, as it is kept."""
-        return stored(self.body)
+        return serialize(self.body)
 
     @cached_property
     def job(self) -> Job:
         """The job in full, without secrets."""
-        return Job.model_validate(json.loads(self.stored))
+        return Job.model_validate(json.loads(self.serialized))
 
     @cached_property
-    def digest(self) -> str:
+    def body_hash(self) -> str:
         """What tells it from another."""
-        return digest_of(self.body)
+        return body_hash_of(self.body)
 
 
 @dataclass(frozen=True)
-class Drawn:
+class UploadedChart:
     """A picture of curves that Slack has."""
 
-    file: str
+    file_id: str
     """Slack's id of it."""
-    says: str
+    alt_text: str
     """What is to be seen, in words."""
 
 
 @dataclass(frozen=True)
-class Picture:
+class JobSnapshot:
     """What is known of a job. Times are seconds since the epoch."""
 
     job: Job
-    since: float
+    state_since: float
     """When it was first seen in its present state."""
-    is_gone: bool
+    is_missing: bool
     """Whether the API does not know it any more."""
-    stuck_since: float | None
+    stalled_since: float | None
     """Since when it stands still, where people were told so."""
     progress: Progress | None
-    chart: Drawn | None
+    chart: UploadedChart | None
     """Its curves, where a picture of them was made."""
 
 
 @dataclass(frozen=True)
-class Running:
+class RunningJob:
     """A running job whose events were claimed to be read."""
 
     account: str
@@ -86,33 +86,35 @@ class Running:
     """The job as the API last described it."""
 
 
-class Pictures:
+class JobSnapshots:
     """Pictures. Methods that take ``tx`` join the caller's transaction."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
         self._cards = Cards(db)
-        self._running = Unheard[Running](lambda each: each.job_id)
-        self._undrawn = Unheard[Job](lambda each: each.id)
+        self._running = LostClaims[RunningJob](lambda each: each.job_id)
+        self._without_chart = LostClaims[Job](lambda each: each.id)
 
-    async def see(self, tx: AsyncConnection, account: str, sights: Sequence[Sight]) -> None:
+    async def save(self, tx: AsyncConnection, account: str, documents: Sequence[JobDocument]) -> None:
         """Keep what was just read of jobs that have a card; a read that is not believed changes nothing.
 
         Call it after what was read is recorded: it is believed if it shows the recorded state.
         """
-        by_id = {sight.snapshot.id: sight for sight in sights}
+        by_id = {sight.snapshot.id: sight for sight in documents}
         fresh = []
         for row in await tx.execute(self._with_card(account, list(by_id))):
             sight = by_id[row.id]
-            if sight.digest != row.digest and state_of(sight.snapshot) == State(row.status, row.fine_tuned_model):
-                fresh.append({"account": account, "job_id": row.id, "body": sight.stored, "digest": sight.digest})
+            if sight.body_hash != row.digest and state_of(sight.snapshot) == State(row.status, row.fine_tuned_model):
+                fresh.append(
+                    {"account": account, "job_id": row.id, "body": sight.serialized, "digest": sight.body_hash}
+                )
         if fresh:
             new = self._db.insert(schema.picture)
             seen = {name: new.excluded[name] for name in ("body", "digest")}
             await tx.execute(new.on_conflict_do_update(index_elements=["account", "job_id"], set_=seen), fresh)
-            await self._cards.want(tx, account, *(row["job_id"] for row in fresh))
+            await self._cards.bump_generation(tx, account, *(row["job_id"] for row in fresh))
 
-    async def digests(self, tx: AsyncConnection, account: str, job_ids: Sequence[str]) -> dict[str, str | None]:
+    async def body_hashes(self, tx: AsyncConnection, account: str, job_ids: Sequence[str]) -> dict[str, str | None]:
         """Return what tells the kept descriptions from others, of those of these jobs that have a card."""
         return {row.id: row.digest for row in await tx.execute(self._with_card(account, job_ids))}
 
@@ -120,82 +122,82 @@ class Pictures:
         jobs, cards = schema.job.c, schema.card.c
         has_card = exists().where(and_(cards.account == jobs.account, cards.job_id == jobs.id))
         found = select(jobs.id, jobs.status, jobs.fine_tuned_model, schema.picture.c.digest)
-        joined = found.outerjoin(schema.picture, _both())
+        joined = found.outerjoin(schema.picture, _of_same_job())
         return joined.where(jobs.account == account, self._db.among(jobs.id, job_ids), has_card)
 
-    async def digest(self, tx: AsyncConnection, account: str, job_id: str) -> str | None:
+    async def body_hash(self, tx: AsyncConnection, account: str, job_id: str) -> str | None:
         """Return what tells the kept description from another, or None where there is none."""
         digest: str | None = await tx.scalar(select(schema.picture.c.digest).where(*_of(account, job_id)))
         return digest
 
-    async def find(self, account: str, job_id: str) -> Picture | None:
+    async def find(self, account: str, job_id: str) -> JobSnapshot | None:
         """Return the picture of a job, or None where nothing was read since it got its card."""
-        jobs, both = schema.job.c, _both()
+        jobs, both = schema.job.c, _of_same_job()
         joined = select(schema.picture, jobs.same_since, jobs.gone, jobs.stuck_since).join(schema.job, both)
         async with self._db.transaction() as tx:
             row = (await tx.execute(joined.where(*_of(account, job_id)))).one_or_none()
         if row is None:
             return None
         job = Job.model_validate(json.loads(row.body))
-        return Picture(job, row.same_since, row.gone, row.stuck_since, _progress(row), _drawn(row))
+        return JobSnapshot(job, row.same_since, row.gone, row.stuck_since, _progress(row), _chart(row))
 
-    async def claim_running(self, account: str, *, every: float, most: int) -> list[Running]:
+    async def claim_running(self, account: str, *, interval: float, most: int) -> list[RunningJob]:
         """Take the running, tracked jobs whose events were not read for ``every`` seconds, longest ago first.
 
         At most ``most`` a minute are taken, whichever process takes them: that share of them in any ``every`` seconds
         where these are fewer, for a job has one row, however often its events are read.
         """
-        span = min(60.0, every)
+        span = min(60.0, interval)
         most = max(1, round(most * span / 60))
         pictures, jobs, tracks, now = schema.picture.c, schema.job.c, schema.track.c, self._db.now()
         tracked = exists().where(and_(tracks.account == pictures.account, tracks.job_id == pictures.job_id))
         due = (
             select(schema.picture)
-            .join(schema.job, _both())
+            .join(schema.job, _of_same_job())
             .where(
                 pictures.account == account,
-                is_over(pictures.looked_at + every, now, every),
+                has_passed(pictures.looked_at + interval, now, interval),
                 jobs.gone.is_(False),
                 tracked,
             )
-            .where(func.lower(jobs.status).in_(ACTIVE_WORDS))
+            .where(func.lower(jobs.status).in_(ACTIVE_STATUSES))
             .order_by(pictures.looked_at, pictures.job_id)
         )
         with self._running.claiming(account) as taken:
             async with self._db.transaction() as tx:
-                in_span = is_ahead(pictures.looked_at + span, now, span)
+                in_span = is_pending(pictures.looked_at + span, now, span)
                 lately = select(func.count()).where(pictures.account == account, in_span)
                 rows = (await tx.execute(due.limit(max(0, most - (await tx.scalar(lately) or 0))))).all()
-                taken += [_running(row) for row in rows if await self._take(tx, row)]
+                taken += [_running_job(row) for row in rows if await self._claim(tx, row)]
         return taken
 
-    async def _take(self, tx: AsyncConnection, row: Any) -> bool:
+    async def _claim(self, tx: AsyncConnection, row: Any) -> bool:
         mine = update(schema.picture).where(*_of(row.account, row.job_id), schema.picture.c.looked_at == row.looked_at)
         return (await tx.execute(mine.values(looked_at=self._db.now()))).rowcount > 0
 
-    async def claim_undrawn(self, account: str) -> Job | None:
+    async def claim_without_chart(self, account: str) -> Job | None:
         """Take one job that succeeded and whose curves have no picture yet; each is tried a few times, ever later."""
         pictures, jobs, now = schema.picture.c, schema.job.c, self._db.now()
         due = (
             pictures.chart.is_(None),
-            pictures.chart_tries < MOST_TRIES,
-            is_over(pictures.chart_not_before, now, _wait_after()),
+            pictures.chart_tries < MAX_TRIES,
+            has_passed(pictures.chart_not_before, now, _wait_after()),
         )
         first = (
             select(schema.picture)
-            .join(schema.job, _both())
-            .where(pictures.account == account, func.lower(jobs.status).in_(SUCCEEDED_WORDS), *due)
+            .join(schema.job, _of_same_job())
+            .where(pictures.account == account, func.lower(jobs.status).in_(SUCCEEDED_STATUSES), *due)
             .order_by(pictures.chart_not_before, pictures.job_id)
             .limit(1)
         )
-        with self._undrawn.claiming(account) as taken:
+        with self._without_chart.claiming(account) as taken:
             async with self._db.transaction() as tx:
                 row = (await tx.execute(first)).one_or_none()
-                if row and await self._try(tx, row):
+                if row and await self._count_attempt(tx, row):
                     taken.append(Job.model_validate(json.loads(row.body)))
         return taken[0] if taken else None
 
-    async def _try(self, tx: AsyncConnection, row: Any) -> bool:
+    async def _count_attempt(self, tx: AsyncConnection, row: Any) -> bool:
         """Count one try to draw the curves of a job; False where another process just did."""
         mine = update(schema.picture).where(
             *_of(row.account, row.job_id), schema.picture.c.chart_tries == row.chart_tries
@@ -203,22 +205,22 @@ class Pictures:
         later = {"chart_tries": row.chart_tries + 1, "chart_not_before": self._db.now() + _wait(row.chart_tries + 1)}
         return (await tx.execute(mine.values(later))).rowcount > 0
 
-    async def drawn(self, account: str, job_id: str, chart: Drawn | None) -> None:
+    async def save_chart(self, account: str, job_id: str, chart: UploadedChart | None) -> None:
         """Keep the picture of a job's curves; None where there is nothing to draw, so that it is not tried again."""
-        values = {"chart": chart.file, "chart_says": chart.says} if chart else {"chart_tries": MOST_TRIES}
+        values = {"chart": chart.file_id, "chart_says": chart.alt_text} if chart else {"chart_tries": MAX_TRIES}
         async with self._db.transaction() as tx:
             await tx.execute(update(schema.picture).where(*_of(account, job_id)).values(values))
             if chart:
-                await self._cards.want(tx, account, job_id)
+                await self._cards.bump_generation(tx, account, job_id)
 
-    async def advance(self, running: Running, progress: Progress | None, event_at: float | None) -> None:
+    async def save_progress(self, running: RunningJob, progress: Progress | None, event_at: float | None) -> None:
         """Keep how far a job is, and when its newest event was."""
         known = {"progress": progress and json.dumps(progress.as_json()), "event_at": event_at}
         async with self._db.transaction() as tx:
             mine = update(schema.picture).where(*_of(running.account, running.job_id))
             await tx.execute(mine.values(known))
             if progress != running.progress:
-                await self._cards.want(tx, running.account, running.job_id)
+                await self._cards.bump_generation(tx, running.account, running.job_id)
 
 
 def _wait(tries: int) -> float:
@@ -228,16 +230,16 @@ def _wait(tries: int) -> float:
 
 def _wait_after() -> Any:
     return case(
-        {tries: _wait(tries) for tries in range(1, MOST_TRIES + 1)}, value=schema.picture.c.chart_tries, else_=0.0
+        {tries: _wait(tries) for tries in range(1, MAX_TRIES + 1)}, value=schema.picture.c.chart_tries, else_=0.0
     )
 
 
-def digest_of(body: dict[str, Any]) -> str:
+def body_hash_of(body: dict[str, Any]) -> str:
     """Return what tells one description of a job from another."""
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _both() -> Any:
+def _of_same_job() -> Any:
     pictures, jobs = schema.picture.c, schema.job.c
     return and_(pictures.account == jobs.account, pictures.job_id == jobs.id)
 
@@ -250,9 +252,9 @@ def _progress(row: Any) -> Progress | None:
     return Progress.from_json(json.loads(row.progress)) if row.progress else None
 
 
-def _drawn(row: Any) -> Drawn | None:
-    return Drawn(row.chart, row.chart_says) if row.chart else None
+def _chart(row: Any) -> UploadedChart | None:
+    return UploadedChart(row.chart, row.chart_says) if row.chart else None
 
 
-def _running(row: Any) -> Running:
-    return Running(row.account, row.job_id, _progress(row), json.loads(row.body))
+def _running_job(row: Any) -> RunningJob:
+    return RunningJob(row.account, row.job_id, _progress(row), json.loads(row.body))

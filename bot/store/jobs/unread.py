@@ -11,26 +11,26 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.db import schema
 from bot.store.db.engine import Database
-from bot.store.db.moments import is_ahead, not_after
+from bot.store.db.moments import is_pending, not_after
 
-LONGEST_REST = 3600.0
+LONGEST_BACKOFF = 3600.0
 """Seconds: no job rests for longer, so an end beyond it was set before the clock was set back."""
 
 
-class Unread:
+class ReadFailures:
     """What could not be read of jobs."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def note(self, tx: AsyncConnection, account: str, job_id: str, rest: float) -> tuple[float, float]:
+    async def record(self, tx: AsyncConnection, account: str, job_id: str, backoff: float) -> tuple[float, float]:
         """Count a read that did not work and leave the job alone for ``rest`` seconds.
 
         Returns:
             Since when no read worked, and for how many seconds.
         """
         jobs, now = schema.job.c, self._db.now()
-        until = now + min(rest, LONGEST_REST)
+        until = now + min(backoff, LONGEST_BACKOFF)
         since = not_after(func.coalesce(jobs.unread_since, now), now)
         mine = update(schema.job).where(jobs.account == account, jobs.id == job_id)
         noted = mine.values(unread=jobs.unread + 1, unread_since=since, unread_until=until)
@@ -44,6 +44,6 @@ class Unread:
         await tx.execute(mine.values(unread=0, unread_since=None, unread_until=None))
 
 
-def is_resting(jobs: Any, now: ColumnElement[float]) -> ColumnElement[bool]:
+def is_backing_off(jobs: Any, now: ColumnElement[float]) -> ColumnElement[bool]:
     """Return what holds of the rows of jobs that are not to be read alone now."""
-    return and_(jobs.unread_until.is_not(None), is_ahead(jobs.unread_until, now, LONGEST_REST))
+    return and_(jobs.unread_until.is_not(None), is_pending(jobs.unread_until, now, LONGEST_BACKOFF))

@@ -11,23 +11,23 @@ from sqlalchemy import Row, func, select, update
 
 from bot.store.db import schema
 from bot.store.db.engine import Database
-from bot.store.outbox.delivery import Picture
-from bot.store.outbox.queue import alone_in, place
+from bot.store.outbox.delivery import MessageKind
+from bot.store.outbox.queue import position, undigested_in
 
-NOT_OWED = "person_lost_access"
+LOST_ACCESS = "person_lost_access"
 """The error of what is dead because nobody is owed it any more: it is neither listed nor tried again."""
-_AT_ONCE = 1000
+_BATCH = 1000
 """Rows that are owed anew in one transaction."""
 
 
 @dataclass(frozen=True)
-class Stuck:
+class DeadLetter:
     """A delivery that Slack did not take. Times are seconds since the epoch."""
 
     id: int
     channel: str
     """Where it should have gone: a channel, or a person."""
-    picture: Picture
+    picture: MessageKind
     state: str
     """``parked`` until somebody changes something in Slack, ``dead`` where Slack does not accept what was drawn."""
     error: str | None
@@ -48,17 +48,17 @@ class Stuck:
 class Overview:
     """What is undelivered, and what is still on its way."""
 
-    stuck: list[Stuck]
+    dead_letters: list[DeadLetter]
     """The first in their channels' lines, oldest first."""
     total: int
     """How many are undelivered, those that are not listed included."""
-    waiting: int
+    pending: int
     """How many deliveries are still to be sent."""
-    waits_for: float | None
+    oldest_pending_seconds: float | None
     """Seconds since the oldest of those came to be owed; None where none is."""
 
 
-class Undelivered:
+class DeadLetters:
     """Parked and dead deliveries."""
 
     def __init__(self, db: Database) -> None:
@@ -67,9 +67,9 @@ class Undelivered:
     async def overview(self, most: int) -> Overview:
         """Return up to ``most`` undelivered rows, and how many there are of what."""
         since: Any = func.min(schema.delivery.c.created_at)
-        waiting = select(func.count(), self._db.now() - since).where(alone_in(schema.UNFINISHED))
+        waiting = select(func.count(), self._db.now() - since).where(undigested_in(schema.UNFINISHED))
         async with self._db.transaction() as tx:
-            stuck = [_stuck(row) for row in await tx.execute(_oldest(most))]
+            stuck = [_dead_letter(row) for row in await tx.execute(_oldest(most))]
             total = (await tx.execute(select(func.count()).where(*_listed()))).scalar_one()
             count, age = (await tx.execute(waiting)).one()
         return Overview(stuck, total, count, None if age is None else max(0.0, float(age)))
@@ -79,8 +79,8 @@ class Undelivered:
         state, found = schema.delivery.c.state, dict[str, int]()
         async with self._db.transaction() as tx:
             # One by one: each of these has an index of its few rows, the whole table has none.
-            for states in (schema.UNFINISHED, schema.UNDELIVERED, (schema.MUTED,)):
-                counted = select(state, func.count()).where(alone_in(states), _is_owed()).group_by(state)
+            for states in (schema.UNFINISHED, schema.DEAD_LETTERS, (schema.MUTED,)):
+                counted = select(state, func.count()).where(undigested_in(states), _is_retryable()).group_by(state)
                 found |= dict.fromkeys(states, 0)
                 found |= {name: int(count) for name, count in await tx.execute(counted)}
         return found
@@ -96,9 +96,9 @@ class Undelivered:
         What a digest holds goes with it and is not counted. Doubt stays: such a row is looked up before it is sent.
         """
         chosen = () if deliveries is None else (schema.delivery.c.id.in_(list(deliveries)),)
-        return await self._owe_anew((*_listed(), *chosen))
+        return await self._requeue((*_listed(), *chosen))
 
-    async def reopen(self, channel: str) -> int:
+    async def unpark_channel(self, channel: str) -> int:
         """Owe anew what is parked for a channel that takes messages again; return how many rows that were.
 
         Its cards are edited at once.
@@ -107,19 +107,19 @@ class Undelivered:
         Slack could not accept does not get better by an invitation.
         """
         rows = schema.delivery.c
-        chosen = (alone_in(schema.UNDELIVERED), rows.state == "parked", rows.channel == channel)
+        chosen = (undigested_in(schema.DEAD_LETTERS), rows.state == "parked", rows.channel == channel)
         cards = schema.card.c
         async with self._db.transaction() as tx:
             await tx.execute(update(schema.card).where(cards.channel == channel).values(not_before=0.0))
-        return await self._owe_anew(chosen)
+        return await self._requeue(chosen)
 
-    async def _owe_anew(self, chosen: tuple[Any, ...]) -> int:
+    async def _requeue(self, chosen: tuple[Any, ...]) -> int:
         """Owe rows anew, so many in each transaction; return how many those are."""
         rows, count, last, ids = schema.delivery.c, 0, 0, [0]
         fresh = {"state": "pending", "error": None, "not_before": 0.0, "lease_until": 0.0, "token": None, "attempts": 0}
         # Locked in one order: on PostgreSQL, two who retry all at once would else wait for each other for ever.
         # Not by the bare id, in whose order SQLite would read the whole table.
-        locked = select(rows.id).where(*chosen).order_by(rows.id + 0).limit(_AT_ONCE).with_for_update()
+        locked = select(rows.id).where(*chosen).order_by(rows.id + 0).limit(_BATCH).with_for_update()
         while ids:
             async with self._db.transaction() as tx:
                 ids = list(await tx.scalars(locked.where(rows.id + 0 > last)))
@@ -130,11 +130,11 @@ class Undelivered:
 
 
 def _listed() -> tuple[Any, ...]:
-    return alone_in(schema.UNDELIVERED), _is_owed()
+    return undigested_in(schema.DEAD_LETTERS), _is_retryable()
 
 
-def _is_owed() -> Any:
-    return func.coalesce(schema.delivery.c.error, "") != NOT_OWED
+def _is_retryable() -> Any:
+    return func.coalesce(schema.delivery.c.error, "") != LOST_ACCESS
 
 
 def _oldest(most: int) -> Any:
@@ -147,8 +147,8 @@ def _oldest(most: int) -> Any:
         schema.delivery.outerjoin(schema.change, changes.id == rows.change_id)
     )
     # A digest stands where the first row that it holds stood.
-    return listed.where(*_listed()).order_by(place(), rows.id).limit(most)
+    return listed.where(*_listed()).order_by(position(), rows.id).limit(most)
 
 
-def _stuck(row: Row[Any]) -> Stuck:
-    return Stuck(**{**row._mapping, "picture": Picture(row.picture)})  # noqa: SLF001 - its public name in SQLAlchemy
+def _dead_letter(row: Row[Any]) -> DeadLetter:
+    return DeadLetter(**{**row._mapping, "picture": MessageKind(row.picture)})  # noqa: SLF001 - its public name in SQLAlchemy

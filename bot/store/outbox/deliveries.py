@@ -19,21 +19,21 @@ from typing import Any
 from sqlalchemy import Double, Row, case, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.net.retry_after import LONGEST_PAUSE
+from bot.net.retry_after import MAX_PAUSE
 from bot.store.db import schema
-from bot.store.db.backup import doubt
+from bot.store.db.backup import unconfirmed_after_restore
 from bot.store.db.engine import Database
-from bot.store.db.moments import deadline, is_over, not_after
-from bot.store.db.tokens import Tokens
+from bot.store.db.moments import deadline, has_passed, not_after
+from bot.store.db.tokens import ClaimTokens
 from bot.store.jobs.cards import Card
 from bot.store.jobs.changes import RecordedChange
 from bot.store.outbox import digests
-from bot.store.outbox.delivery import Alert, Delivery, Outcome, Picture, Planned, delivery_of, opaque
-from bot.store.outbox.queue import LONGEST_LEASE, due, heads, latest, longest_rest, place, ready_at, unfinished
+from bot.store.outbox.delivery import Alert, Delivery, MessageKind, NewDelivery, Outcome, delivery_of, hashed_key
+from bot.store.outbox.queue import LONGEST_LEASE, due, heads, latest, longest_pause, position, ready_at, unfinished
 
-_SET_BACK = 3600.0
+_ASSUMED_AGE = 3600.0
 """Seconds that an attempt is taken to be old where the clock was set back since, so that nobody can tell."""
-_ready = {"state": "pending", "kind": "post", "attempts": 0, "not_before": 0.0, "lease_until": 0.0}
+_NEW_ROW = {"state": "pending", "kind": "post", "attempts": 0, "not_before": 0.0, "lease_until": 0.0}
 
 
 class Outbox:
@@ -41,50 +41,50 @@ class Outbox:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._tokens = Tokens()
+        self._tokens = ClaimTokens()
 
-    async def add(
-        self, tx: AsyncConnection, recorded: RecordedChange, planned: Planned, *, muted: bool = False
+    async def enqueue(
+        self, tx: AsyncConnection, recorded: RecordedChange, new: NewDelivery, *, muted: bool = False
     ) -> None:
         """Owe one alert of a change, once; what is parked for its channel is tried again before it.
 
         So a channel that takes messages again is found out by its next alert. A muted one waits for the mute's end.
         """
-        await self.add_all(tx, recorded.account, [Alert(recorded, planned, muted)])
+        await self.enqueue_all(tx, recorded.account, [Alert(recorded, new, muted)])
 
-    async def add_all(self, tx: AsyncConnection, account: str, alerts: Sequence[Alert]) -> None:
+    async def enqueue_all(self, tx: AsyncConnection, account: str, alerts: Sequence[Alert]) -> None:
         """Owe alerts of changes of an account, in this order, as ``add`` does one."""
-        if loud := {each.planned.channel for each in alerts if not each.muted}:
+        if loud := {each.delivery.channel for each in alerts if not each.muted}:
             rows = schema.delivery.c
             parked = update(schema.delivery).where(self._db.among(rows.channel, loud), rows.state == "parked")
             await tx.execute(parked.values(state="pending", not_before=0.0))
         await self._insert(tx, [each.values() for each in alerts], account)
 
-    async def notify(
-        self, tx: AsyncConnection, channel: str, body: Mapping[str, Any], key: str, *, replies_to: int | None = None
+    async def enqueue_notice(
+        self, tx: AsyncConnection, channel: str, body: Mapping[str, Any], key: str, *, card_id: int | None = None
     ) -> None:
         """Owe a notice, drawn from ``body``, to a channel, a person or a card's thread, once for each ``key``."""
-        await self.notify_all(tx, {channel: replies_to}, body, key)
+        await self.enqueue_notices(tx, {channel: card_id}, body, key)
 
-    async def notify_all(
+    async def enqueue_notices(
         self, tx: AsyncConnection, to: Mapping[str, int | None], body: Mapping[str, Any], key: str
     ) -> None:
         """Owe a notice to several channels, each with the card in whose thread it goes, as ``notify`` does to one."""
-        notice = {"picture": Picture.NOTICE, "notice": json.dumps(body)}
-        of = {channel: {"channel": channel, "key": opaque(f"notice|{key}|{channel}")} for channel in to}
+        notice = {"picture": MessageKind.NOTICE, "notice": json.dumps(body)}
+        of = {channel: {"channel": channel, "key": hashed_key(f"notice|{key}|{channel}")} for channel in to}
         await self._insert(tx, [{**notice, **of[channel], "replies_to": card} for channel, card in to.items()])
 
-    async def post_again(self, tx: AsyncConnection, card: Card) -> None:
+    async def requeue_card(self, tx: AsyncConnection, card: Card) -> None:
         """Owe the card of a job once more: the one that stood in its channel is gone from there."""
-        row = {"channel": card.channel, "picture": Picture.CARD, "replies_to": card.id}
-        await self._insert(tx, [{**row, "key": opaque(f"card|{card.id}|after {card.ts}")}])
+        row = {"channel": card.channel, "picture": MessageKind.CARD, "replies_to": card.id}
+        await self._insert(tx, [{**row, "key": hashed_key(f"card|{card.id}|after {card.ts}")}])
 
     async def _insert(self, tx: AsyncConnection, rows: Sequence[dict[str, Any]], of: str | None = None) -> None:
         """Owe rows, in this order, each once for its key; ``of`` is the account whose changes they tell."""
         if rows:
-            owed = {"created_at": self._db.now(), **doubt(self._db.now(), of)}
+            owed = {"created_at": self._db.now(), **unconfirmed_after_restore(self._db.now(), of)}
             statement = self._db.insert(schema.delivery).values(owed).on_conflict_do_nothing(index_elements=["key"])
-            await tx.execute(statement, [{**_ready, **row} for row in rows])
+            await tx.execute(statement, [{**_NEW_ROW, **row} for row in rows])
 
     async def claim(self, lease: float) -> Delivery | None:
         """Take the oldest row of a channel that is due, for ``lease`` seconds; None where nothing is due.
@@ -97,21 +97,21 @@ class Outbox:
         with self._tokens.claiming() as token:
             async with self._db.transaction() as tx:
                 delivery = await self._claim(tx, token, lease, lost)
-        self._tokens.found_out(lost)
+        self._tokens.forget(lost)
         return delivery
 
     async def _claim(self, tx: AsyncConnection, token: str, lease: float, lost: Sequence[str]) -> Delivery | None:
-        now = await self._db.present(tx)
-        row = await self._take_back(tx, token, lease, lost) if lost else None
-        row = row or await self._take(tx, token, lease, now)
+        now = await self._db.read_clock(tx)
+        row = await self._reclaim(tx, token, lease, lost) if lost else None
+        row = row or await self._claim_next(tx, token, lease, now)
         if row and await digests.bundle(tx, row):
-            row = await self._take(tx, token, lease, now)
+            row = await self._claim_next(tx, token, lease, now)
         if not row:
             return None
         limited = select(schema.channel.c.limited_until).where(schema.channel.c.id == row.channel)
         return delivery_of(row, float(await tx.scalar(limited) or 0.0))
 
-    async def _take_back(self, tx: AsyncConnection, token: str, lease: float, lost: Sequence[str]) -> Row[Any] | None:
+    async def _reclaim(self, tx: AsyncConnection, token: str, lease: float, lost: Sequence[str]) -> Row[Any] | None:
         """Take one row of claims that were lost, and give back the others."""
         now, rows = self._db.now(), schema.delivery.c
         ours = (rows.token.in_(lost), rows.state == "inflight")
@@ -126,15 +126,20 @@ class Outbox:
 
     def abandon(self, delivery: Delivery) -> None:
         """Let the next claim of this process take a row back: its delivery broke before anything was sent."""
-        self._tokens.lose(delivery.token)
+        self._tokens.mark_lost(delivery.token)
 
-    async def _take(self, tx: AsyncConnection, token: str, lease: float, now: float) -> Row[Any] | None:
+    async def _claim_next(self, tx: AsyncConnection, token: str, lease: float, now: float) -> Row[Any] | None:
         rows = schema.delivery.c
-        chosen = select(rows.id).where(*due(now, self._db.steps.left(LONGEST_LEASE))).order_by(place()).limit(1)
+        chosen = (
+            select(rows.id)
+            .where(*due(now, self._db.clock_steps.remaining(LONGEST_LEASE)))
+            .order_by(position())
+            .limit(1)
+        )
         chosen = chosen.with_for_update(skip_locked=True)
         statement = (
             update(schema.delivery)
-            .where(rows.id == chosen.scalar_subquery(), is_over(rows.lease_until, now, LONGEST_LEASE), unfinished())
+            .where(rows.id == chosen.scalar_subquery(), has_passed(rows.lease_until, now, LONGEST_LEASE), unfinished())
             .values(
                 state="inflight",
                 attempts=rows.attempts + 1,
@@ -146,52 +151,54 @@ class Outbox:
         row: Row[Any] | None = (await tx.execute(statement)).one_or_none()
         return row
 
-    async def attempt(self, delivery: Delivery, *, thread_ts: str | None, needs: float, doubt: float) -> bool:
+    async def begin_attempt(
+        self, delivery: Delivery, *, thread_ts: str | None, min_lease: float, lookup_after: float
+    ) -> bool:
         """Note, just before the wire, that a message may arrive from now on; return whether it may be sent.
 
         Args:
             delivery: the claimed row.
             thread_ts: the thread that it goes to: where to look for it.
-            needs: seconds that have to be left of the lease; where fewer are, another sender may take the row while
+            min_lease: seconds that have to be left of the lease; where fewer are, another sender may take the row while
                 this one is still at it, so nothing is noted and nothing may be sent.
-            doubt: seconds after which, if no answer is recorded, it can be told whether the message arrived.
+            lookup_after: seconds after which, if no answer is recorded, it can be told whether the message arrived.
         """
         now = self._db.now()
-        mine = (*_mine(delivery), schema.delivery.c.lease_until - now > needs)
+        mine = (*_mine(delivery), schema.delivery.c.lease_until - now > min_lease)
         noted = {
             "in_doubt": True,
             "first_at": func.coalesce(schema.delivery.c.first_at, now),
             "last_at": now,
-            "not_before": now + doubt,
+            "not_before": now + lookup_after,
             "thread_ts": thread_ts,
             "looks": 0,
         }
         async with self._db.transaction() as tx:
             return (await tx.execute(update(schema.delivery).where(*mine).values(**noted))).rowcount > 0
 
-    async def give_back(self, delivery: Delivery, *, wait: float = 0.0, looked: bool = False) -> None:
-        """Return a row that was not tried; it may be claimed again after ``wait`` seconds. ``looked`` if in vain."""
+    async def release(self, delivery: Delivery, *, wait: float = 0.0, lookup_failed: bool = False) -> None:
+        """Return a row that was not tried; it may be claimed again after ``wait`` seconds. ``lookup_failed`` if in vain."""
         rows, now = schema.delivery.c, self._db.now()
         back = {
-            "state": "ambiguous" if delivery.in_doubt else "pending",
+            "state": "ambiguous" if delivery.unconfirmed else "pending",
             "attempts": rows.attempts - 1,
-            "looks": rows.looks + int(looked),
+            "looks": rows.looks + int(lookup_failed),
             "token": None,
             "lease_until": 0.0,
-            "first_at": case((rows.first_at > now, now - _SET_BACK), else_=rows.first_at),
+            "first_at": case((rows.first_at > now, now - _ASSUMED_AGE), else_=rows.first_at),
             "last_at": not_after(rows.last_at, now),
         }
         statement = update(schema.delivery).where(*_mine(delivery))
         async with self._db.transaction() as tx:
             await tx.execute(statement.values(**back, not_before=now + wait))
 
-    async def settle(
+    async def complete(
         self,
         tx: AsyncConnection,
         delivery: Delivery,
         outcome: Outcome,
         *,
-        in_doubt: bool,
+        unconfirmed: bool,
         ts: str | None = None,
         error: str | None = None,
         wait: float = 0.0,
@@ -202,17 +209,17 @@ class Outbox:
             tx: the caller's transaction.
             delivery: the claimed row.
             outcome: its new state.
-            in_doubt: whether it may stand in the channel although it is not known to.
+            unconfirmed: whether it may stand in the channel although it is not known to.
             ts: where the message stands, for ``sent``.
             error: why not, in Slack's word.
             wait: seconds until this row may be tried again.
         """
         rows = schema.delivery.c
-        end = {"state": outcome, "ts": ts, "error": error, "in_doubt": in_doubt, "lease_until": 0.0, "token": None}
+        end = {"state": outcome, "ts": ts, "error": error, "in_doubt": unconfirmed, "lease_until": 0.0, "token": None}
         statement = update(schema.delivery).where(*_mine(delivery)).values(**end, not_before=self._db.now() + wait)
         if (await tx.execute(statement)).rowcount == 0:
             return False
-        if delivery.picture is Picture.DIGEST and outcome in ("sent", "parked", "dead"):
+        if delivery.message_kind is MessageKind.DIGEST and outcome in ("sent", "parked", "dead"):
             held = update(schema.delivery).where(rows.held_by == delivery.id)
             await tx.execute(held.values(state=outcome, ts=ts, error=error))
         return True
@@ -223,17 +230,17 @@ class Outbox:
         waiting = update(schema.delivery).where(rows.channel == channel, rows.state.in_(("pending", "ambiguous")))
         await tx.execute(waiting.values(state="parked", error=error))
         parked = select(func.count()).where(rows.channel == channel, rows.state == "parked")
-        return int(await tx.scalar(parked.where(rows.picture != Picture.DIGEST)) or 0)
+        return int(await tx.scalar(parked.where(rows.picture != MessageKind.DIGEST)) or 0)
 
     async def seconds_to_next(self) -> float | None:
         """Return how long until a row can be claimed: 0 where one can be now, None where nothing is owed."""
         channels = schema.channel.c
         with_channel = schema.delivery.outerjoin(schema.channel, channels.id == schema.delivery.c.channel)
         async with self._db.transaction() as tx:
-            now = await self._db.present(tx)
-            ready = ready_at(now, self._db.steps.left(LONGEST_LEASE))
+            now = await self._db.read_clock(tx)
+            ready = ready_at(now, self._db.clock_steps.remaining(LONGEST_LEASE))
             owed = select(func.min(ready) - now).select_from(with_channel)
-            seconds = await tx.scalar(owed.where(unfinished(), place().in_(heads())))
+            seconds = await tx.scalar(owed.where(unfinished(), position().in_(heads())))
         return None if seconds is None else max(0.0, float(seconds))
 
     async def end_leases(self) -> int:
@@ -243,14 +250,18 @@ class Outbox:
             statement = update(schema.delivery).where(rows.state == "inflight").values(lease_until=0.0)
             return (await tx.execute(statement)).rowcount
 
-    async def rest(self, tx: AsyncConnection, channel: str, seconds: float, *, limited: bool = False) -> None:
-        """Send nothing to a channel for some seconds; ``limited`` where Slack asked for it."""
+    async def pause_channel(
+        self, tx: AsyncConnection, channel: str, seconds: float, *, rate_limited: bool = False
+    ) -> None:
+        """Send nothing to a channel for some seconds; ``rate_limited`` where Slack asked for it."""
         now, channels = self._db.now(), schema.channel.c
         until = now + seconds
-        row = self._db.insert(schema.channel).values(id=channel, free_at=until, limited_until=until if limited else 0.0)
+        row = self._db.insert(schema.channel).values(
+            id=channel, free_at=until, limited_until=until if rate_limited else 0.0
+        )
         before = {
-            "free_at": deadline(channels.free_at, now, longest_rest()),
-            "limited_until": deadline(channels.limited_until, now, LONGEST_PAUSE),
+            "free_at": deadline(channels.free_at, now, longest_pause()),
+            "limited_until": deadline(channels.limited_until, now, MAX_PAUSE),
         }
         later = {name: latest(moment, row.excluded[name]) for name, moment in before.items()}
         await tx.execute(row.on_conflict_do_update(index_elements=["id"], set_=later))

@@ -12,7 +12,7 @@ from bot.store.db import schema
 from bot.store.jobs.changes import RecordedChange
 
 
-class Picture(StrEnum):
+class MessageKind(StrEnum):
     """What is drawn."""
 
     CARD = "card"
@@ -24,11 +24,11 @@ class Picture(StrEnum):
 
 
 @dataclass(frozen=True)
-class Planned:
+class NewDelivery:
     """One alert for one destination, before it is a row."""
 
     channel: str
-    picture: Picture
+    picture: MessageKind
     replies_to: int
     """The card that it belongs to: the card itself, or the one in whose thread the change is told."""
 
@@ -41,14 +41,14 @@ class Delivery:
     key: str
     """What makes it recognisable in Slack; opaque."""
     channel: str
-    picture: Picture
+    message_kind: MessageKind
     change_id: int | None
     """The change that it tells; None for a digest or a notice."""
-    replies_to: int | None
+    card_id: int | None
     notice: dict[str, Any] | None
     attempts: int
     """How many there have been, this one included."""
-    in_doubt: bool
+    unconfirmed: bool
     """Whether an earlier attempt may have arrived."""
     last_error: str | None
     """How the attempt before this one failed, in Slack's word."""
@@ -57,12 +57,12 @@ class Delivery:
     token: str
     created_at: float
     claimed_at: float
-    first_at: float | None
+    first_attempt_at: float | None
     """When the first attempt began, None before it."""
-    last_at: float | None
-    looks: int
+    last_attempt_at: float | None
+    failed_lookups: int
     """Look-ups in a row, before this claim, that could not see whether it arrived."""
-    limited_for: float
+    rate_limited_for: float
     """For how long after it was owed Slack still kept its channel waiting: seconds, 0 where it did not."""
 
 
@@ -71,21 +71,21 @@ class Alert:
     """One alert of a change, and whether a mute covers it."""
 
     recorded: RecordedChange
-    planned: Planned
+    delivery: NewDelivery
     muted: bool = False
 
     def values(self) -> dict[str, Any]:
         """Return what its row has of its own."""
-        planned = self.planned
-        key = f"{self.recorded.name}|{planned.channel}|{planned.picture}|post"
+        planned = self.delivery
+        key = f"{self.recorded.natural_key}|{planned.channel}|{planned.picture}|post"
         state = schema.MUTED if self.muted else "pending"
-        return {**vars(planned), "change_id": self.recorded.id, "state": state, "key": opaque(key)}
+        return {**vars(planned), "change_id": self.recorded.id, "state": state, "key": hashed_key(key)}
 
 
 Outcome = Literal["sent", "pending", "ambiguous", "parked", "dead"]
 
 
-def opaque(key: str) -> str:
+def hashed_key(key: str) -> str:
     """Return what makes an alert recognizable in Slack, and tells nothing of it."""
     return hashlib.sha256(key.encode()).hexdigest()[:32]
 
@@ -96,19 +96,19 @@ def delivery_of(row: Row[Any], limited_until: float) -> Delivery:
         id=row.id,
         key=row.key,
         channel=row.channel,
-        picture=Picture(row.picture),
+        message_kind=MessageKind(row.picture),
         change_id=row.change_id,
-        replies_to=row.replies_to,
+        card_id=row.replies_to,
         notice=json.loads(row.notice) if row.notice else None,
         attempts=row.attempts,
-        in_doubt=row.in_doubt,
+        unconfirmed=row.in_doubt,
         last_error=row.error,
         thread_ts=row.thread_ts,
         token=row.token,
         created_at=row.created_at,
         claimed_at=row.claimed_at,
-        first_at=row.first_at,
-        last_at=row.last_at,
-        looks=row.looks,
-        limited_for=max(0.0, limited_until - row.created_at),
+        first_attempt_at=row.first_at,
+        last_attempt_at=row.last_at,
+        failed_lookups=row.looks,
+        rate_limited_for=max(0.0, limited_until - row.created_at),
     )

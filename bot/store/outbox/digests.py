@@ -15,16 +15,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.db import schema
 
-MOST_WAITING = 20
+MAX_WAITING = 20
 """Rows that may wait in a channel, at about one message a second, before they become digests."""
-MOST_CHANGES = 25
+MAX_CHANGES = 25
 """Changes that one digest tells: a line each, and Slack refuses blocks that hold much more than 8,000 characters."""
 
 AFTER_MUTE = json.dumps({"kind": "after_mute"})
 """The notice of a digest that sums up what was muted."""
 AFTER_FLAPPING = json.dumps({"kind": "after_flapping"})
 """The notice of a digest that sums up what a job went through that changed too often."""
-_AT_ONCE = 1000
+_BATCH = 1000
 """Rows that become digests in one transaction."""
 _DIGEST = {
     "kind": "post",
@@ -47,26 +47,26 @@ async def bundle(tx: AsyncConnection, claimed: Row[Any]) -> bool:
     if claimed.change_id is None or claimed.in_doubt:
         return False
     waiting = await _waiting(tx, claimed)
-    if len(waiting) <= MOST_WAITING:
+    if len(waiting) <= MAX_WAITING:
         return False
-    parts = _parts(waiting)
-    if len(waiting) == _AT_ONCE and len(parts) > 1:
+    parts = _groups(waiting)
+    if len(waiting) == _BATCH and len(parts) > 1:
         parts.pop()  # the rest of its changes may be beyond what was read: later claims come to it
-    await hold(tx, parts, lambda rows: {"place": rows[0].id, "created_at": rows[0].created_at})
+    await create(tx, parts, lambda rows: {"place": rows[0].id, "created_at": rows[0].created_at})
     return True
 
 
-async def hold(
-    tx: AsyncConnection, parts: Sequence[Sequence[Row[Any]]], values: Callable[[Sequence[Row[Any]]], dict[str, Any]]
+async def create(
+    tx: AsyncConnection, groups: Sequence[Sequence[Row[Any]]], values: Callable[[Sequence[Row[Any]]], dict[str, Any]]
 ) -> None:
     """Let one digest tell the rows of each part, which are of one channel; ``values`` returns what it has of its own."""
-    if not parts:
+    if not groups:
         return
     made = insert(schema.delivery).values(_DIGEST).returning(schema.delivery.c.key, schema.delivery.c.id)
-    values_of = [{"channel": rows[0].channel, "key": _key(rows), **values(rows)} for rows in parts]
+    values_of = [{"channel": rows[0].channel, "key": _key(rows), **values(rows)} for rows in groups]
     ids = {row.key: row.id for row in await tx.execute(made, values_of)}
     held = update(schema.delivery).where(schema.delivery.c.id == bindparam("row")).values(_HELD)
-    await tx.execute(held, [{"row": row.id, "held_by": ids[_key(rows)]} for rows in parts for row in rows])
+    await tx.execute(held, [{"row": row.id, "held_by": ids[_key(rows)]} for rows in groups for row in rows])
 
 
 def _key(rows: Sequence[Row[Any]]) -> str:
@@ -81,15 +81,15 @@ async def _waiting(tx: AsyncConnection, claimed: Row[Any]) -> list[Row[Any]]:
     of_channel = select(rows.id, rows.key, rows.channel, rows.change_id, rows.created_at).where(
         rows.channel == claimed.channel, waits, rows.in_doubt.is_(False), *tells_change
     )
-    return list(await tx.execute(of_channel.order_by(rows.id).limit(_AT_ONCE)))
+    return list(await tx.execute(of_channel.order_by(rows.id).limit(_BATCH)))
 
 
-def _parts(waiting: Iterable[Row[Any]]) -> list[list[Row[Any]]]:
+def _groups(waiting: Iterable[Row[Any]]) -> list[list[Row[Any]]]:
     """Cut rows into digests; a card and the change that made it are told in one line, and stay together."""
     changes = [list(rows) for _, rows in groupby(waiting, key=lambda row: row.change_id)]
     return [
-        [row for rows in changes[start : start + MOST_CHANGES] for row in rows]
-        for start in range(0, len(changes), MOST_CHANGES)
+        [row for rows in changes[start : start + MAX_CHANGES] for row in rows]
+        for start in range(0, len(changes), MAX_CHANGES)
     ]
 
 

@@ -4,9 +4,9 @@ from typing import Any
 
 from sqlalchemy import and_, bindparam, case, func, select
 
-from bot.net.retry_after import LONGEST_PAUSE
+from bot.net.retry_after import MAX_PAUSE
 from bot.store.db import schema
-from bot.store.db.moments import deadline, is_ahead, is_over
+from bot.store.db.moments import deadline, has_passed, is_pending
 
 LONGEST_LEASE = 30.0
 """Seconds for which a sender claims a delivery, or an editor a card, at the most."""
@@ -16,17 +16,17 @@ RATE_LIMITED = frozenset("ratelimited rate_limited message_limit_exceeded".split
 """Slack's words where it asks for one."""
 
 
-def place() -> Any:
+def position() -> Any:
     """Return where in its channel's line a row stands."""
     return func.coalesce(schema.delivery.c.place, schema.delivery.c.id)
 
 
 def unfinished() -> Any:
     """Return whether a row still has to go out by itself."""
-    return alone_in(schema.UNFINISHED)
+    return undigested_in(schema.UNFINISHED)
 
 
-def alone_in(states: tuple[str, ...]) -> Any:
+def undigested_in(states: tuple[str, ...]) -> Any:
     """Return whether a row is in one of the states of an index, and no digest tells it."""
     return and_(in_states(states), func.coalesce(schema.delivery.c.held_by, 0) == 0)
 
@@ -48,42 +48,42 @@ def heads() -> Any:
     Found once for a statement: PostgreSQL, which may believe that few rows wait where thousands do, would else look for
     them again for each row.
     """
-    first = select(func.min(place()).label("place")).where(unfinished()).group_by(schema.delivery.c.channel)
+    first = select(func.min(position()).label("place")).where(unfinished()).group_by(schema.delivery.c.channel)
     return select(first.cte("heads").prefix_with("MATERIALIZED", dialect="postgresql").c.place)
 
 
-def due(now: float, unsure: float) -> tuple[Any, ...]:
+def due(now: float, clock_uncertain_for: float) -> tuple[Any, ...]:
     """Return what makes a row the next one of its channel, at the moment ``now``.
 
     Args:
         now: seconds since the epoch, by the database's clock.
-        unsure: for how many seconds that clock does not tell who may be at work, because it was just set. An attempt
+        clock_uncertain_for: for how many seconds that clock does not tell who may be at work, because it was just set. An attempt
             that somebody is at would seem not to have arrived, and be sent again.
     """
     rows, channels = schema.delivery.c, schema.channel.c
-    rests = is_ahead(channels.free_at, now, longest_rest())
+    rests = is_pending(channels.free_at, now, longest_pause())
     busy = select(channels.id).where(and_(channels.id == rows.channel, rests)).exists()
-    waited = is_over(rows.lease_until, now, LONGEST_LEASE), is_over(rows.not_before, now, _longest_wait())
-    sure = (rows.in_doubt.is_(False),) if unsure else ()
-    return place().in_(heads()), unfinished(), *waited, *sure, ~busy
+    waited = has_passed(rows.lease_until, now, LONGEST_LEASE), has_passed(rows.not_before, now, _longest_wait())
+    sure = (rows.in_doubt.is_(False),) if clock_uncertain_for else ()
+    return position().in_(heads()), unfinished(), *waited, *sure, ~busy
 
 
-def ready_at(now: float, unsure: float) -> Any:
+def ready_at(now: float, clock_uncertain_for: float) -> Any:
     """Return when a row, joined with its channel, can be claimed, if it is the next one there; arguments as of ``due``."""
     rows, channels = schema.delivery.c, schema.channel.c
-    rested = deadline(func.coalesce(channels.free_at, 0.0), now, longest_rest())
+    rested = deadline(func.coalesce(channels.free_at, 0.0), now, longest_pause())
     waited = deadline(rows.not_before, now, _longest_wait()), deadline(rows.lease_until, now, LONGEST_LEASE)
-    return latest(*waited, rested, case((rows.in_doubt, now + unsure), else_=0.0))
+    return latest(*waited, rested, case((rows.in_doubt, now + clock_uncertain_for), else_=0.0))
 
 
 def _longest_wait() -> Any:
-    return case((schema.delivery.c.error.in_(sorted(RATE_LIMITED)), LONGEST_PAUSE), else_=LONGEST_WAIT)
+    return case((schema.delivery.c.error.in_(sorted(RATE_LIMITED)), MAX_PAUSE), else_=LONGEST_WAIT)
 
 
-def longest_rest() -> Any:
+def longest_pause() -> Any:
     """Return the seconds for which a channel gets nothing at the most: longer where Slack asked for a pause."""
     channels = schema.channel.c
-    return case((channels.free_at <= channels.limited_until, LONGEST_PAUSE), else_=LONGEST_WAIT)
+    return case((channels.free_at <= channels.limited_until, MAX_PAUSE), else_=LONGEST_WAIT)
 
 
 def latest(first: Any, *others: Any) -> Any:

@@ -10,7 +10,7 @@ from bot.errors import StoreInUse, StoreUnusable
 
 
 @contextmanager
-def only_process(path: Path) -> Iterator[int]:
+def lock_exclusively(path: Path) -> Iterator[int]:
     """Hold a file, whatever name it goes by, and yield the descriptor of the lock file beside it.
 
     Two processes on one SQLite file would tell everything twice. The file itself is locked, too: it may be mounted in two
@@ -24,7 +24,7 @@ def only_process(path: Path) -> Iterator[int]:
 
 
 @contextmanager
-def unused(path: Path) -> Iterator[None]:
+def lock_if_exists(path: Path) -> Iterator[None]:
     """Hold what there is of a file and of its lock file, as ``only_process`` does; nothing is made or changed."""
     place = Path(os.path.realpath(path))
     with ExitStack() as held:
@@ -71,10 +71,10 @@ def _open(path: Path, more: int = 0) -> int:
     try:
         return os.open(path, os.O_RDWR | more, 0o600)
     except OSError as error:
-        raise unopened(path, error) from error
+        raise open_error(path, error) from error
 
 
-def unopened(path: Path, error: OSError) -> StoreUnusable:
+def open_error(path: Path, error: OSError) -> StoreUnusable:
     """Return why a file cannot be opened for writing, or made."""
     if not path.parent.is_dir():
         return StoreUnusable(f"{path.parent} is no folder: make it, or correct DATABASE_URL.")

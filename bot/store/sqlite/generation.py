@@ -16,21 +16,21 @@ _LENGTH = 64
 
 
 @dataclass(frozen=True)
-class Memory:
+class LockFileContent:
     """What the lock file says of the store that was here."""
 
     store_id: str
-    generation: int | None
+    write_count: int | None
     """None where a version wrote it that did not count."""
 
 
-def remembered(lock: int | None) -> Memory | None:
+def read_lock_file(lock: int | None) -> LockFileContent | None:
     """Return what a lock file says, None where it says nothing that can be read."""
     found = _MEMORY.fullmatch(os.pread(lock, _LENGTH, 0)) if lock is not None else None
-    return Memory(found[1].decode(), int(found[2]) if found[2] else None) if found else None
+    return LockFileContent(found[1].decode(), int(found[2]) if found[2] else None) if found else None
 
 
-class Generations:
+class WriteCounter:
     """Counts the transactions that write to a file. It begins once the store is the one that is known here."""
 
     def __init__(self) -> None:
@@ -38,38 +38,38 @@ class Generations:
         self._store_id = ""
         self._written: int | None = None
 
-    def begin(self, lock: int, store_id: str, generation: int) -> None:
+    def begin(self, lock: int, store_id: str, write_count: int) -> None:
         """Let the lock file name a store and its generation, and count from there."""
         self._lock, self._store_id = lock, store_id
-        self._write(max(generation, self._written or 0))
+        self._write(max(write_count, self._written or 0))
         os.fsync(lock)
 
-    async def changes(self, tx: AsyncConnection) -> int:
+    async def row_changes(self, tx: AsyncConnection) -> int:
         """Return how many rows the connection has changed so far."""
         connection: Any = await tx.get_raw_connection()
         return int(connection.driver_connection.total_changes)
 
     async def count(self, tx: AsyncConnection, before: int) -> int | None:
         """Count a transaction that is about to be committed, if it changed anything; return its number or None."""
-        if self._written is None or not tx.in_transaction() or await self.changes(tx) == before:
+        if self._written is None or not tx.in_transaction() or await self.row_changes(tx) == before:
             return None
         await tx.exec_driver_sql(f"PRAGMA user_version = {self._written + 1}")
         return self._written + 1
 
-    def committed(self, generation: int | None) -> None:
+    def committed(self, write_count: int | None) -> None:
         """Note that a transaction was committed: from now on the file cannot be older without being noticed."""
-        if generation is not None:
-            self._write(generation)
+        if write_count is not None:
+            self._write(write_count)
 
-    def _write(self, generation: int) -> None:
+    def _write(self, write_count: int) -> None:
         if self._lock is not None:
-            content = f"{self._store_id} {generation:010d}".encode()
+            content = f"{self._store_id} {write_count:010d}".encode()
             os.pwrite(self._lock, content, 0)
             if self._written is None:
                 os.ftruncate(self._lock, len(content))
-            self._written = generation
+            self._written = write_count
 
 
-async def generation_of(tx: AsyncConnection) -> int:
+async def write_count_of(tx: AsyncConnection) -> int:
     """Return the generation that an SQLite file says it is of."""
     return int((await tx.exec_driver_sql("PRAGMA user_version")).scalar_one())

@@ -18,7 +18,7 @@ _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
-def examine(path: Path) -> None:
+def check_integrity(path: Path) -> None:
     """Read the whole file without changing it. One that is empty passes: it is a store that has yet to begin.
 
     Raises:
@@ -29,7 +29,10 @@ def examine(path: Path) -> None:
         return
     if missing := _missing(path):
         raise _damaged(path, missing)
-    with in_words(path), closing(sqlite3.connect(_read_only(path), timeout=BUSY_SECONDS, uri=True)) as connection:
+    with (
+        explain_sqlite_errors(path),
+        closing(sqlite3.connect(_read_only(path), timeout=BUSY_SECONDS, uri=True)) as connection,
+    ):
         # A broken page is a row of the answer and no exception.
         (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
@@ -37,7 +40,7 @@ def examine(path: Path) -> None:
 
 
 @contextmanager
-def in_words(path: Path | None) -> Iterator[None]:
+def explain_sqlite_errors(path: Path | None) -> Iterator[None]:
     """Turn SQLite's errors within the block into ours; None, where there is no file, lets all through.
 
     Raises:
@@ -55,7 +58,7 @@ def in_words(path: Path | None) -> Iterator[None]:
         raise _error(path, code & 0xFF, str(cause)) from error
 
 
-def is_lock(error: BaseException | None) -> bool:
+def is_lock_error(error: BaseException | None) -> bool:
     """Whether SQLite met a lock of another program that it waited for in vain; never for an error of PostgreSQL."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _BUSY
 

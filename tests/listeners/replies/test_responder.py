@@ -9,20 +9,20 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.app.clients import open_slack
-from bot.blocks.answers import UNCONFIRMED, note
+from bot.blocks.answers import UNCONFIRMED, note_message
 from bot.blocks.view import LOADING
 from bot.commands.command import Reply
-from bot.listeners.replies.responder import LIFETIME, MOST_PENDING, Door, Responder, responding
+from bot.listeners.replies.responder import LIFETIME, MAX_PENDING, ReplyTarget, Responder, responding
 from bot.sandbox.faults import Fault
-from bot.sandbox.slack.exchange import Exchange
-from bot.slack.attempts import Sent, of_answer, of_status
-from bot.slack.messages import Answer
+from bot.sandbox.slack.exchange import UserInteraction
+from bot.slack.attempts import ReplyOutcome, outcome_of_result, outcome_of_status
+from bot.slack.messages import PostResult
 from bot.telemetry import metrics
 from tests.pace import within
 from tests.world import World
 
-OURS = Reply(note("Only for you."))
-FOR_ALL = Reply(note("For all."), public=True)
+OURS = Reply(note_message("Only for you."))
+FOR_ALL = Reply(note_message("For all."), public=True)
 WAYS = ("response_url", "chat.postEphemeral", "chat.postMessage")
 HTML = "<html><title>502 Bad Gateway</title></html>"
 BUSY = Fault("answer", status=429, headers={"Retry-After": "1"}, body={"ok": False, "error": "ratelimited"})
@@ -38,26 +38,28 @@ DOWN = {
 async def speaking(world: World) -> AsyncIterator[Responder]:
     world.ml.members.setdefault(world.olivia.id)
     async with (
-        open_slack(world.settings(), ages=world.age) as gateway,
-        responding(gateway, ages=world.age) as responder,
+        open_slack(world.settings(), monotonic=world.age) as gateway,
+        responding(gateway, clock=world.age) as responder,
     ):
         yield responder
 
 
 def lost(outcome: str = "lost") -> float:
-    [family] = metrics.ANSWERS.collect()
+    [family] = metrics.DELAYED_REPLIES.collect()
     values = [each.value for each in family.samples if each.labels.get("outcome") == outcome]
     return values[0] if values else 0.0
 
 
-async def asked(world: World) -> tuple[Exchange, Door]:
+async def asked(world: World) -> tuple[UserInteraction, ReplyTarget]:
     """Return what nobody has answered yet, and where its answer belongs."""
     exchange = await world.olivia.command("help", world.ml)
-    return exchange, Door(world.ml.id, world.olivia.id, exchange.response_url)
+    return exchange, ReplyTarget(world.ml.id, world.olivia.id, exchange.response_url)
 
 
 async def tries(world: World, most: int, what: str = "response_url") -> None:
-    await world.slack.ledger.until(lambda: len(world.slack.ledger.of(what)) >= most, why=f"{most} tries of {what}")
+    await world.slack.request_log.wait_until(
+        lambda: len(world.slack.request_log.for_endpoint(what)) >= most, why=f"{most} tries of {what}"
+    )
 
 
 def break_down(world: World, fault: Fault, *ways: str) -> None:
@@ -73,15 +75,15 @@ async def test_what_slack_certainly_did_not_take_arrives_once_when_it_is_back(
     async with speaking(world) as responder:
         exchange, door = await asked(world)
         break_down(world, down, *WAYS)
-        await responder.answer(door, reply)
+        await responder.send(door, reply)
         assert exchange.replies == []
         world.slack.faults.clear()
         answer = await exchange.reply()
 
-    assert answer.plain.splitlines()[0] == reply.message.text
+    assert answer.plain_text.splitlines()[0] == reply.message.text
     assert answer.ephemeral is not reply.public
     assert len(exchange.replies) == 1
-    assert world.slack.complaints == []
+    assert world.slack.violations == []
 
 
 async def test_while_slack_answers_nothing_no_answer_is_tried_whose_end_nobody_could_see(world: World) -> None:
@@ -89,9 +91,9 @@ async def test_while_slack_answers_nothing_no_answer_is_tried_whose_end_nobody_c
         exchange, door = await asked(world)
         break_down(world, DOWN["server errors"], *WAYS)
         break_down(world, Fault("drop"), "auth.test")
-        await responder.answer(door, OURS)
+        await responder.send(door, OURS)
         await tries(world, 2, "auth.test")
-        assert len(world.slack.ledger.of("response_url")) == 1
+        assert len(world.slack.request_log.for_endpoint("response_url")) == 1
         world.slack.faults.clear()
         await exchange.reply()
 
@@ -103,7 +105,7 @@ async def test_answers_come_in_the_order_in_which_they_were_asked_for(world: Wor
         break_down(world, DOWN["server errors"], *WAYS)
         exchanges = [await asked(world) for _ in range(3)]
         for nth, (_, door) in enumerate(exchanges):
-            await responder.answer(door, Reply(note(f"Number {nth}.")))
+            await responder.send(door, Reply(note_message(f"Number {nth}.")))
         world.slack.faults.clear()
         for exchange, _ in exchanges:
             await exchange.reply()
@@ -124,24 +126,28 @@ async def test_what_may_have_arrived_is_not_said_again_and_the_person_hears_so(
     async with speaking(world) as responder:
         exchange, door = await asked(world)
         world.slack.faults.add("response_url", replace(fault, accepted=taken))
-        await responder.answer(door, reply)
-        await world.slack.ledger.until(lambda: len(exchange.replies) == 1 + taken, why="the line about it")
+        await responder.send(door, reply)
+        await world.slack.request_log.wait_until(lambda: len(exchange.replies) == 1 + taken, why="the line about it")
 
     texts = [each.text for each in exchange.replies]
     assert texts == [*([reply.message.text] if taken else []), f":warning: {UNCONFIRMED}"]
     assert exchange.replies[-1].ephemeral
     assert lost("unconfirmed") == before + 1
-    assert world.slack.ledger.of("chat.postEphemeral") == world.slack.ledger.of("chat.postMessage") == []
+    assert (
+        world.slack.request_log.for_endpoint("chat.postEphemeral")
+        == world.slack.request_log.for_endpoint("chat.postMessage")
+        == []
+    )
 
 
 async def test_nor_is_a_line_about_that_said_twice(world: World) -> None:
     async with speaking(world) as responder:
         exchange, door = await asked(world)
         world.slack.faults.add("response_url", *[Fault("drop", accepted=True)] * 2)
-        await responder.answer(door, OURS)
-        await world.slack.ledger.until(lambda: len(exchange.replies) == 2, why="both")
+        await responder.send(door, OURS)
+        await world.slack.request_log.wait_until(lambda: len(exchange.replies) == 2, why="both")
         # Whatever came after it would come before this.
-        await responder.answer(door, Reply(note("The last word.")))
+        await responder.send(door, Reply(note_message("The last word.")))
 
     assert len(exchange.replies) == 3
     assert exchange.replies[-1].text == "The last word."
@@ -156,7 +162,7 @@ async def test_what_takes_the_place_of_a_message_is_shown_again_where_nobody_saw
         shown = await world.say(f"status {job}")
         world.slack.faults.add("response_url", replace(fault, accepted=True))
         exchange = await world.olivia.click(shown, "ftjob_refresh")
-        await world.slack.ledger.until(lambda: len(exchange.replies) == 2, why="the same once more")
+        await world.slack.request_log.wait_until(lambda: len(exchange.replies) == 2, why="the same once more")
 
     assert [each.replace_original for each in exchange.replies] == [True, True]
     assert len(world.slack.ephemerals) == 1, "it stands there once"
@@ -165,13 +171,13 @@ async def test_what_takes_the_place_of_a_message_is_shown_again_where_nobody_saw
 async def test_a_window_is_filled_when_slack_is_back(world: World) -> None:
     async with speaking(world) as responder:
         exchange, door = await asked(world)
-        view_id = await responder.gateway.open_view(exchange.trigger_id, LOADING)
+        view_id = await responder.slack.open_view(exchange.trigger_id, LOADING)
         break_down(world, Fault("drop", accepted=False), "views.update")
-        await responder.answer(Door(door.channel, door.person, door.response_url, view_id), OURS)
+        await responder.send(ReplyTarget(door.channel, door.person, door.response_url, view_id), OURS)
         await tries(world, 2, "views.update")
         world.slack.faults.clear()
         window = await exchange.modal()
-        await world.slack.ledger.until(lambda: "Only for you." in window.plain, why="the window")
+        await world.slack.request_log.wait_until(lambda: "Only for you." in window.plain_text, why="the window")
 
     assert exchange.replies == [], "nothing besides the window"
 
@@ -179,9 +185,9 @@ async def test_a_window_is_filled_when_slack_is_back(world: World) -> None:
 async def test_where_the_window_was_closed_meanwhile_it_is_a_message(world: World) -> None:
     async with speaking(world) as responder:
         exchange, door = await asked(world)
-        view_id = await responder.gateway.open_view(exchange.trigger_id, LOADING)
+        view_id = await responder.slack.open_view(exchange.trigger_id, LOADING)
         break_down(world, DOWN["server errors"], "views.update")
-        await responder.answer(Door(door.channel, door.person, door.response_url, view_id), OURS)
+        await responder.send(ReplyTarget(door.channel, door.person, door.response_url, view_id), OURS)
         await tries(world, 1, "views.update")
         await world.olivia.close(await exchange.modal())
         world.slack.faults.clear()
@@ -197,13 +203,13 @@ async def test_an_answer_that_comes_late_says_when_it_was_asked_for(
     async with speaking(world) as responder:
         exchange, door = await asked(world)
         break_down(world, DOWN["server errors"], *WAYS)
-        await responder.answer(door, OURS)
+        await responder.send(door, OURS)
         world.skip(seconds)
         world.slack.faults.clear()
         answer = await exchange.reply()
 
     assert answer.text == "Only for you."
-    assert ("Slack took my answer only now" in answer.plain) is is_late
+    assert ("Slack took my answer only now" in answer.plain_text) is is_late
 
 
 async def test_when_its_response_url_is_over_nothing_is_tried_any_more(world: World) -> None:
@@ -211,7 +217,7 @@ async def test_when_its_response_url_is_over_nothing_is_tried_any_more(world: Wo
     async with speaking(world) as responder:
         exchange, door = await asked(world)
         break_down(world, DOWN["server errors"], *WAYS)
-        await responder.answer(door, OURS)
+        await responder.send(door, OURS)
         await tries(world, 2)
         world.skip(LIFETIME)
         async with asyncio.timeout(60):
@@ -228,27 +234,27 @@ async def test_the_oldest_gives_way_where_too_many_answers_wait(world: World) ->
     async with speaking(world) as responder:
         exchange, door = await asked(world)
         break_down(world, Fault("answer", status=500), "*")
-        await asyncio.gather(*(responder.answer(door, OURS) for _ in range(MOST_PENDING + 2)))
+        await asyncio.gather(*(responder.send(door, OURS) for _ in range(MAX_PENDING + 2)))
         assert lost() == before + 2
 
-    assert lost() == before + 2 + MOST_PENDING, "at the end the rest is lost, too"
+    assert lost() == before + 2 + MAX_PENDING, "at the end the rest is lost, too"
     assert exchange.replies == []
 
 
 async def test_the_oldest_may_give_way_just_while_it_is_tried(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.listeners.replies.responder.MOST_PENDING", 2)
+    monkeypatch.setattr("bot.listeners.replies.responder.MAX_PENDING", 2)
     async with speaking(world) as responder:
         (oldest, door), (newer, other) = await asked(world), await asked(world)
         break_down(world, DOWN["server errors"], *WAYS, "auth.test")
-        await responder.answer(door, OURS)
-        await responder.answer(other, OURS)
+        await responder.send(door, OURS)
+        await responder.send(other, OURS)
         world.slack.faults.clear()
         # So there is a third answer to give, which says that this one may be missing.
         world.slack.faults.add("response_url", Fault("drop"))
         await newer.reply()
         warning = await oldest.reply()
 
-    assert UNCONFIRMED in warning.plain
+    assert UNCONFIRMED in warning.plain_text
     assert len(oldest.replies) == len(newer.replies) == 1
 
 
@@ -256,11 +262,11 @@ async def test_the_oldest_may_give_way_just_while_it_is_tried(world: World, monk
 async def test_where_slack_asks_for_peace_nothing_else_is_tried_before_that_is_over(world: World, way: str) -> None:
     async with speaking(world) as responder:
         (first, door), (second, other) = await asked(world), await asked(world)
-        view_id = await responder.gateway.open_view(first.trigger_id, LOADING) if way == "views.update" else None
+        view_id = await responder.slack.open_view(first.trigger_id, LOADING) if way == "views.update" else None
         break_down(world, DOWN["server errors"], *WAYS, "views.update", "auth.test")
-        await responder.answer(Door(door.channel, door.person, door.response_url, view_id), OURS)
-        await responder.answer(other, OURS)
-        count = len(world.slack.ledger)
+        await responder.send(ReplyTarget(door.channel, door.person, door.response_url, view_id), OURS)
+        await responder.send(other, OURS)
+        count = len(world.slack.request_log)
         world.slack.faults.clear()
         break_down(world, BUSY, *WAYS, "views.update")
         await second_round(world, count, way)
@@ -268,7 +274,7 @@ async def test_where_slack_asks_for_peace_nothing_else_is_tried_before_that_is_o
         await second.reply()
         if view_id:
             window = await first.modal()
-            await world.slack.ledger.until(lambda: "Only for you." in window.plain, why="the window")
+            await world.slack.request_log.wait_until(lambda: "Only for you." in window.plain_text, why="the window")
         else:
             await first.reply()
 
@@ -277,10 +283,12 @@ async def second_round(world: World, count: int, way: str) -> None:
     """Wait until both answers were tried; each round begins with a harmless question, and a limit ends it."""
 
     def tried() -> list[str]:
-        requests = [each.what for each in world.slack.ledger.after(count) if each.what != "chat.postEphemeral"]
+        requests = [
+            each.endpoint for each in world.slack.request_log.after(count) if each.endpoint != "chat.postEphemeral"
+        ]
         return requests[requests.index(way) :] if way in requests else []
 
-    await world.slack.ledger.until(lambda: len(tried()) >= 3, why="the second is tried")
+    await world.slack.request_log.wait_until(lambda: len(tried()) >= 3, why="the second is tried")
     assert tried()[:3] == [way, "auth.test", "response_url"]
 
 
@@ -290,7 +298,7 @@ async def test_a_stop_waits_for_no_answer_that_slack_does_not_take_and_says_so(w
             responder = await stack.enter_async_context(speaking(world))
             _, door = await asked(world)
             break_down(world, Fault("answer", status=429, headers={"Retry-After": "300"}), *WAYS)
-            await responder.answer(door, OURS)
+            await responder.send(door, OURS)
             async with within(10):  # Slack asked for five minutes
                 await stack.aclose()
 
@@ -300,35 +308,35 @@ async def test_a_stop_waits_for_no_answer_that_slack_does_not_take_and_says_so(w
 @pytest.mark.parametrize(
     ("status", "sent"),
     [
-        (200, Sent.TAKEN),
-        (429, Sent.REFUSED),
-        (500, Sent.REFUSED),
-        (503, Sent.REFUSED),
-        (504, Sent.UNKNOWN),
-        (599, Sent.REFUSED),
-        (404, Sent.CLOSED),
-        (400, Sent.CLOSED),
-        (403, Sent.CLOSED),
-        (302, Sent.CLOSED),
+        (200, ReplyOutcome.ACCEPTED),
+        (429, ReplyOutcome.RETRYABLE),
+        (500, ReplyOutcome.RETRYABLE),
+        (503, ReplyOutcome.RETRYABLE),
+        (504, ReplyOutcome.UNCONFIRMED),
+        (599, ReplyOutcome.RETRYABLE),
+        (404, ReplyOutcome.FAILED),
+        (400, ReplyOutcome.FAILED),
+        (403, ReplyOutcome.FAILED),
+        (302, ReplyOutcome.FAILED),
     ],
 )
-def test_a_status_says_whether_an_answer_may_be_there(status: int, sent: Sent) -> None:
-    assert of_status(status) is sent
+def test_a_status_says_whether_an_answer_may_be_there(status: int, sent: ReplyOutcome) -> None:
+    assert outcome_of_status(status) is sent
 
 
 @pytest.mark.parametrize(
     ("answer", "sent"),
     [
-        (Answer(error="ratelimited"), Sent.REFUSED),
-        (Answer(error="service_unavailable"), Sent.REFUSED),
-        (Answer(error="http_502", maybe_posted=True), Sent.REFUSED),
-        (Answer(error="http_504", maybe_posted=True), Sent.UNKNOWN),
-        (Answer(error="http_200", maybe_posted=True), Sent.UNKNOWN),
-        (Answer(error="internal_error"), Sent.UNKNOWN),
-        (Answer(error="fatal_error"), Sent.UNKNOWN),
-        (Answer(error="user_not_in_channel"), Sent.CLOSED),
-        (Answer(error="invalid_auth"), Sent.CLOSED),
+        (PostResult(error="ratelimited"), ReplyOutcome.RETRYABLE),
+        (PostResult(error="service_unavailable"), ReplyOutcome.RETRYABLE),
+        (PostResult(error="http_502", maybe_posted=True), ReplyOutcome.RETRYABLE),
+        (PostResult(error="http_504", maybe_posted=True), ReplyOutcome.UNCONFIRMED),
+        (PostResult(error="http_200", maybe_posted=True), ReplyOutcome.UNCONFIRMED),
+        (PostResult(error="internal_error"), ReplyOutcome.UNCONFIRMED),
+        (PostResult(error="fatal_error"), ReplyOutcome.UNCONFIRMED),
+        (PostResult(error="user_not_in_channel"), ReplyOutcome.FAILED),
+        (PostResult(error="invalid_auth"), ReplyOutcome.FAILED),
     ],
 )
-def test_so_does_a_refusal_of_the_web_api(answer: Answer, sent: Sent) -> None:
-    assert of_answer(answer) is sent
+def test_so_does_a_refusal_of_the_web_api(answer: PostResult, sent: ReplyOutcome) -> None:
+    assert outcome_of_result(answer) is sent

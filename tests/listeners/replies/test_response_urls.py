@@ -6,19 +6,19 @@ import pytest
 from aiohttp import web
 
 from bot.app.clients import open_slack
-from bot.blocks.answers import note
+from bot.blocks.answers import note_message
 from bot.commands.command import Reply
-from bot.listeners.replies.responder import Door, Responder, responding
+from bot.listeners.replies.responder import ReplyTarget, Responder, responding
 from bot.sandbox.faults import Fault
-from bot.sandbox.server import Answer, LoopbackServer
-from bot.slack.messages import Outgoing
+from bot.sandbox.server import LoopbackServer, ServerResponse
+from bot.slack.messages import OutgoingMessage
 from bot.telemetry import metrics
 from tests.world import World
 
-OURS = Reply(note("Only for you."))
+OURS = Reply(note_message("Only for you."))
 
 
-class Stranger(LoopbackServer):
+class ForeignServer(LoopbackServer):
     """A server that is nobody's business, and takes whatever comes."""
 
     def __init__(self) -> None:
@@ -26,12 +26,12 @@ class Stranger(LoopbackServer):
         self.app.router.add_route("*", "/{path:.*}", self._take)
 
     async def _take(self, http: web.Request) -> web.StreamResponse:
-        return await self.serve(http, http.path, {}, lambda: Answer({"ok": True}))
+        return await self.serve(http, http.path, {}, lambda: ServerResponse({"ok": True}))
 
 
 @pytest.fixture
-async def stranger() -> AsyncIterator[Stranger]:
-    async with Stranger() as started:
+async def stranger() -> AsyncIterator[ForeignServer]:
+    async with ForeignServer() as started:
         yield started
 
 
@@ -44,7 +44,7 @@ async def responder(world: World) -> AsyncIterator[Responder]:
 
 def refused() -> float:
     """Return how many response URLs were refused so far."""
-    [family] = metrics.REFUSED_URLS.collect()
+    [family] = metrics.REJECTED_RESPONSE_URLS.collect()
     return next(sample.value for sample in family.samples if sample.name == "ftjob_refused_urls_total")
 
 
@@ -82,42 +82,44 @@ FOREIGN = {
 
 @pytest.mark.parametrize("url", FOREIGN.values(), ids=FOREIGN.keys())
 async def test_what_is_not_slacks_is_not_asked_and_counted_and_the_answer_comes_all_the_same(
-    world: World, stranger: Stranger, responder: Responder, url: str
+    world: World, stranger: ForeignServer, responder: Responder, url: str
 ) -> None:
     before = refused()
-    await responder.answer(Door(world.ml.id, world.olivia.id, url.format(port=stranger.port)), OURS)
-    assert len(stranger.ledger) == 0
+    await responder.send(ReplyTarget(world.ml.id, world.olivia.id, url.format(port=stranger.port)), OURS)
+    assert len(stranger.request_log) == 0
     assert refused() == before + 1
     [shown] = world.slack.ephemerals
     assert (shown.text, shown.user) == ("Only for you.", world.olivia.id)
-    assert world.slack.ledger.of("response_url") == []
+    assert world.slack.request_log.for_endpoint("response_url") == []
 
 
 async def test_the_web_apis_own_origin_is_slacks(world: World, responder: Responder) -> None:
     before = refused()
-    await responder.answer(Door(world.ml.id, world.olivia.id, await url_for(world)), OURS)
-    assert [entry.status for entry in world.slack.ledger.of("response_url")] == [200]
+    await responder.send(ReplyTarget(world.ml.id, world.olivia.id, await url_for(world)), OURS)
+    assert [entry.status for entry in world.slack.request_log.for_endpoint("response_url")] == [200]
     assert refused() == before
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_a_redirect_is_not_followed(world: World, stranger: Stranger, responder: Responder, status: int) -> None:
+async def test_a_redirect_is_not_followed(
+    world: World, stranger: ForeignServer, responder: Responder, status: int
+) -> None:
     away = Fault("answer", status=status, headers={"Location": f"{stranger.origin}/elsewhere"})
     world.slack.faults.add("response_url", away)
-    await responder.answer(Door(world.ml.id, world.olivia.id, await url_for(world)), OURS)
-    assert len(stranger.ledger) == 0
+    await responder.send(ReplyTarget(world.ml.id, world.olivia.id, await url_for(world)), OURS)
+    assert len(stranger.request_log) == 0
     assert [shown.text for shown in world.slack.ephemerals] == ["Only for you."]
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_nor_does_a_message_follow_one(
-    world: World, stranger: Stranger, responder: Responder, status: int
+    world: World, stranger: ForeignServer, responder: Responder, status: int
 ) -> None:
     away = Fault("answer", status=status, headers={"Location": f"{stranger.origin}/elsewhere"})
     world.slack.faults.add("chat.postMessage", away)
-    answer = await responder.gateway.post(Outgoing(world.ml.id, note("For all."), key="1"))
+    answer = await responder.slack.post(OutgoingMessage(world.ml.id, note_message("For all."), key="1"))
     assert answer.maybe_posted
-    assert len(stranger.ledger) == 0
+    assert len(stranger.request_log) == 0
 
 
 @pytest.mark.parametrize("public", [False, True])
@@ -125,15 +127,15 @@ async def test_b72_a_url_that_is_used_up_or_unknown_is_replaced_by_a_message(
     world: World, responder: Responder, *, public: bool
 ) -> None:
     url = await url_for(world)
-    door = Door(world.ml.id, world.olivia.id, url)
+    door = ReplyTarget(world.ml.id, world.olivia.id, url)
     for _ in range(6):
-        await responder.answer(door, OURS)
-    await responder.answer(
-        Door(world.ml.id, world.olivia.id, f"{world.slack.origin}/commands/T0/404"),
-        Reply(note("For all."), public=public),
+        await responder.send(door, OURS)
+    await responder.send(
+        ReplyTarget(world.ml.id, world.olivia.id, f"{world.slack.origin}/commands/T0/404"),
+        Reply(note_message("For all."), public=public),
     )
-    assert [entry.status for entry in world.slack.ledger.of("response_url")] == [200] * 5 + [404] * 2
-    assert len(world.slack.ledger.of("chat.postEphemeral")) == 2 - public
+    assert [entry.status for entry in world.slack.request_log.for_endpoint("response_url")] == [200] * 5 + [404] * 2
+    assert len(world.slack.request_log.for_endpoint("chat.postEphemeral")) == 2 - public
     assert [message.text for message in world.ml.messages] == ["For all."] * public
 
 
@@ -150,12 +152,12 @@ SILENT = {
 async def test_an_answer_that_may_have_arrived_is_not_given_a_second_way(
     world: World, responder: Responder, fault: Fault, *, public: bool
 ) -> None:
-    door = Door(world.ml.id, world.olivia.id, await url_for(world))
+    door = ReplyTarget(world.ml.id, world.olivia.id, await url_for(world))
     world.slack.faults.add("response_url", fault)
-    await responder.answer(door, Reply(note("Once."), public=public))
+    await responder.send(door, Reply(note_message("Once."), public=public))
     shown = [*world.slack.ephemerals, *world.ml.messages]
     assert [each.text for each in shown] == ["Once."] * fault.accepted
-    assert [entry.what for entry in world.slack.ledger if entry.what.startswith("chat.")] == []
+    assert [entry.endpoint for entry in world.slack.request_log if entry.endpoint.startswith("chat.")] == []
 
 
 @pytest.mark.parametrize("public", [False, True])
@@ -163,8 +165,8 @@ async def test_an_answer_that_may_have_arrived_is_not_given_a_second_way(
 async def test_an_answer_that_slack_refused_is_given_a_second_way(
     world: World, responder: Responder, status: int, body: str, *, public: bool
 ) -> None:
-    door = Door(world.ml.id, world.olivia.id, await url_for(world))
+    door = ReplyTarget(world.ml.id, world.olivia.id, await url_for(world))
     world.slack.faults.add("response_url", Fault("answer", status=status, body=body))
-    await responder.answer(door, Reply(note("Once."), public=public))
+    await responder.send(door, Reply(note_message("Once."), public=public))
     shown = [*world.slack.ephemerals, *world.ml.messages]
     assert [each.text for each in shown] == ["Once."]

@@ -5,18 +5,18 @@ from dataclasses import replace
 import pytest
 
 from bot.sandbox.faults import Fault
-from bot.sandbox.slack.messages import Reply
-from tests.world import SELDOM, World
+from bot.sandbox.slack.messages import SentReply
+from tests.world import QUIET_TUNING, World
 
 SLOW = Fault("late", seconds=1.5)
-SOON = replace(SELDOM, tells_after=0.2)
+SOON = replace(QUIET_TUNING, tells_after=0.2)
 WAITING = ":hourglass_flowing_sand: Still checking…"
 JOB = "GET /fine_tuning/jobs/{id}"
 
 
 @pytest.fixture
 def slow_world(world: World) -> World:
-    world.pace = SOON
+    world.tuning = SOON
     return world
 
 
@@ -32,9 +32,9 @@ async def test_a_command_whose_answer_takes_long_says_so_first_to_the_asker_alon
     first, second = exchange.replies
     assert (first.text, first.ephemeral, first.user) == (WAITING, True, world.milo.id)
     assert second == answer
-    assert "Running" in answer.plain
+    assert "Running" in answer.plain_text
     # Slack shows a command's answers one below the other (slackapi/bolt-python#1268): the stand-in complains of more.
-    assert world.slack.complaints == []
+    assert world.slack.violations == []
 
 
 async def test_what_stands_in_place_of_a_message_gives_it_to_the_answer_even_where_that_is_a_problem(
@@ -56,7 +56,7 @@ async def test_what_stands_in_place_of_a_message_gives_it_to_the_answer_even_whe
     assert [each.replace_original for each in [*exchange.replies, *gone.replies]] == [True] * 4
     assert [each.text == WAITING for each in [*exchange.replies, *gone.replies]] == [True, False] * 2
     assert "No fine-tuning job" in world.slack.ephemerals[-1].text
-    assert all(each.shown is shown.shown for each in [*exchange.replies, *gone.replies]), "it stands there once"
+    assert all(each.displayed is shown.displayed for each in [*exchange.replies, *gone.replies]), "it stands there once"
 
 
 async def test_what_everybody_sees_is_not_replaced_by_what_one_person_is_told(slow_world: World) -> None:
@@ -74,8 +74,8 @@ async def test_what_everybody_sees_is_not_replaced_by_what_one_person_is_told(sl
     assert (waiting.text, waiting.ephemeral, waiting.replace_original) == (WAITING, True, False)
     assert not muted.ephemeral
     assert answer.replace_original
-    assert answer.shown is muted.shown
-    assert world.slack.complaints == []
+    assert answer.displayed is muted.displayed
+    assert world.slack.violations == []
 
 
 async def test_a_window_says_it_in_place_of_loading(slow_world: World) -> None:
@@ -88,8 +88,10 @@ async def test_a_window_says_it_in_place_of_loading(slow_world: World) -> None:
         world.api.faults.add(JOB, SLOW)
         exchange = await world.olivia.click(shown, "ftjob_details")
         window = await exchange.modal()
-        await world.slack.ledger.until(lambda: "Still checking" in window.plain, why="the window says it")
-        await world.slack.ledger.until(lambda: job in window.plain, why="the window is filled")
+        await world.slack.request_log.wait_until(
+            lambda: "Still checking" in window.plain_text, why="the window says it"
+        )
+        await world.slack.request_log.wait_until(lambda: job in window.plain_text, why="the window is filled")
 
     assert exchange.replies == []
 
@@ -123,6 +125,6 @@ async def test_an_answer_does_not_wait_for_slack_to_take_what_comes_before_it(sl
     async with world.bot():
         world.slack.faults.add("response_url", Fault("hang", seconds=30))
         exchange = await world.milo.command("list", world.ml)
-        answer: Reply = await exchange.reply(seconds=20)
+        answer: SentReply = await exchange.reply(seconds=20)
 
     assert exchange.replies == [answer]

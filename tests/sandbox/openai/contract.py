@@ -12,7 +12,7 @@ import aiohttp
 from jsonschema import Draft202012Validator
 
 from bot.sandbox.openai.server import FineTuningApi
-from bot.sandbox.request_log import Entry
+from bot.sandbox.request_log import LoggedRequest
 
 PAYLOADS = Path(__file__).parents[2] / "payloads" / "openai"
 NOW = 1_790_000_000.0
@@ -96,13 +96,13 @@ def _validator(what: str, status: int) -> Draft202012Validator:
     return Draft202012Validator({**schema, "components": contract()["components"]})
 
 
-def complaints(entry: Entry) -> list[str]:
+def complaints(entry: LoggedRequest) -> list[str]:
     """Return what the specification has against one answer."""
-    answer = entry.answer.decode() if isinstance(entry.answer, bytes) else entry.answer
+    answer = entry.response.decode() if isinstance(entry.response, bytes) else entry.response
     if entry.status == 0:
         return []
-    found = _validator(entry.what, entry.status).iter_errors(answer)
-    return [f"{entry.what} {entry.status}: {error.json_path} {error.message}" for error in found]
+    found = _validator(entry.endpoint, entry.status).iter_errors(answer)
+    return [f"{entry.endpoint} {entry.status}: {error.json_path} {error.message}" for error in found]
 
 
 @asynccontextmanager
@@ -110,4 +110,4 @@ async def held_to_the_contract(clock: Clock, **options: Any) -> AsyncIterator[Fi
     """Start a stand-in; at the end, every answer that it gave must be one that the specification allows."""
     async with FineTuningApi(clock=clock, **options) as api:
         yield api
-        assert [complaint for entry in api.ledger for complaint in complaints(entry)] == []
+        assert [complaint for entry in api.request_log for complaint in complaints(entry)] == []

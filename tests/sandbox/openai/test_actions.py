@@ -7,7 +7,7 @@ import pytest
 
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.server import FineTuningApi
-from bot.sandbox.request_log import Ledger
+from bot.sandbox.request_log import RequestLog
 from tests.sandbox.openai.contract import NOW, Caller, Clock, example, held_to_the_contract
 
 JOBS = "/fine_tuning/jobs"
@@ -124,15 +124,15 @@ async def test_the_ledger_keeps_what_was_sent_although_the_job_changed_since(api
     job_id = api.add_job()
     await call("GET", f"{JOBS}/{job_id}")
     api.change(job_id, status="running")
-    (entry,) = api.ledger.of("GET /fine_tuning/jobs/{id}")
-    assert entry.answer["status"] == "queued"
+    (entry,) = api.request_log.for_endpoint("GET /fine_tuning/jobs/{id}")
+    assert entry.response["status"] == "queued"
 
 
 async def test_the_ledger_names_route_request_and_key_but_never_the_secret(api: FineTuningApi, call: Caller) -> None:
     job_id = api.add_job()
     await call("GET", f"{JOBS}/{job_id}/events", limit="5")
-    (entry,) = api.ledger
-    assert entry.what == "GET /fine_tuning/jobs/{id}/events"
+    (entry,) = api.request_log
+    assert entry.endpoint == "GET /fine_tuning/jobs/{id}/events"
     assert {"id": job_id, "query": {"limit": "5"}, "body": None} == entry.request
     assert entry.credential == "default"
     assert api.key not in repr(entry)
@@ -140,7 +140,7 @@ async def test_the_ledger_names_route_request_and_key_but_never_the_secret(api: 
 
 async def test_a_refused_order_is_not_accepted_in_the_ledger(api: FineTuningApi, call: Caller) -> None:
     await call("POST", f"{JOBS}/{api.add_job(status='failed')}/cancel")
-    assert [entry.accepted for entry in api.ledger] == [False]
+    assert [entry.accepted for entry in api.request_log] == [False]
 
 
 async def test_a_lost_answer_of_a_carried_out_cancel_leaves_the_job_cancelled(api: FineTuningApi, call: Caller) -> None:
@@ -150,7 +150,7 @@ async def test_a_lost_answer_of_a_carried_out_cancel_leaves_the_job_cancelled(ap
     api.faults.add(what, Fault("answer", accepted=True, status=500, body=lost))
     assert (500, lost) == await call("POST", f"{JOBS}/{job_id}/cancel")
     assert api.jobs[job_id]["status"] == "cancelled"
-    assert [entry.accepted for entry in api.ledger.of(what)] == [True]
+    assert [entry.accepted for entry in api.request_log.for_endpoint(what)] == [True]
 
 
 async def test_a_fault_may_say_when_to_come_back(api: FineTuningApi, call: Caller) -> None:
@@ -161,13 +161,15 @@ async def test_a_fault_may_say_when_to_come_back(api: FineTuningApi, call: Calle
 
 
 async def test_stand_ins_can_share_a_ledger_that_is_still_empty() -> None:
-    ledger = Ledger()
-    assert FineTuningApi(ledger=ledger).ledger is ledger
+    ledger = RequestLog()
+    assert FineTuningApi(request_log=ledger).request_log is ledger
 
 
 async def test_a_change_wakes_who_waits_for_it(api: FineTuningApi) -> None:
     job_id = api.add_job()
-    waiting = asyncio.create_task(api.ledger.until(lambda: api.jobs[job_id]["status"] == "running", seconds=60))
+    waiting = asyncio.create_task(
+        api.request_log.wait_until(lambda: api.jobs[job_id]["status"] == "running", seconds=60)
+    )
     await asyncio.sleep(0)
     api.change(job_id, status="running")
     assert await asyncio.wait_for(waiting, 60)

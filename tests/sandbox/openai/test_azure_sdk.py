@@ -8,7 +8,7 @@ from openai import AsyncAzureOpenAI, AsyncOpenAI
 
 from bot.sandbox.openai.azure import AzureApi
 from bot.sandbox.openai.scenarios import succeeds
-from bot.sandbox.openai.server import Key
+from bot.sandbox.openai.server import ApiKey
 
 MODEL = "gpt-4o-mini-2024-07-18"
 TOKEN = "eyJtoken"
@@ -17,7 +17,7 @@ KEY = "sk-azure-0123456789abcdef"
 
 @pytest.fixture
 async def api() -> AsyncIterator[AzureApi]:
-    async with AzureApi(keys={KEY: Key("default"), TOKEN: Key("entra")}) as running:
+    async with AzureApi(keys={KEY: ApiKey("default"), TOKEN: ApiKey("entra")}) as running:
         yield running
 
 
@@ -57,7 +57,7 @@ async def test_it_reads_the_log_oldest_first_and_the_checkpoints(api: AzureApi, 
 async def test_it_meets_azures_errors(api: AzureApi, client: AsyncOpenAI) -> None:
     with pytest.raises(openai.NotFoundError) as missing:
         await client.fine_tuning.jobs.retrieve("ftjob-nosuch")
-    done = api.add_job(life=succeeds(0.0))
+    done = api.add_job(scenario=succeeds(0.0))
     api.change(done, status="succeeded", fine_tuned_model="m")
     with pytest.raises(openai.BadRequestError) as late:
         await client.fine_tuning.jobs.cancel(done)

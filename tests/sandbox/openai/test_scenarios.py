@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.sandbox.openai.scenarios import (
-    Life,
+    Scenario,
     fails,
     pauses,
-    reinforced_csv,
     reinforcement,
+    reinforcement_csv,
     succeeds,
     supervised_csv,
     waits,
@@ -49,12 +49,12 @@ def course(api: FineTuningApi, clock: Clock, job_id: str, seconds: int) -> list[
 
 
 async def test_a_good_life_goes_through_every_status(api: FineTuningApi, clock: Clock) -> None:
-    job_id = api.add_job(life=succeeds(20))
+    job_id = api.add_job(scenario=succeeds(20))
     assert course(api, clock, job_id, 20) == ["validating_files", "queued", "running", "succeeded"]
 
 
 async def test_a_succeeded_job_has_model_tokens_result_file_and_end(api: FineTuningApi, clock: Clock) -> None:
-    job_id = api.add_job(life=succeeds(12), user_provided_suffix="tuned")
+    job_id = api.add_job(scenario=succeeds(12), user_provided_suffix="tuned")
     clock.now += 1000
     job = api.jobs[job_id]
     assert job["fine_tuned_model"].startswith("ft:gpt-4o-mini-2024-07-18:sandbox:tuned:")
@@ -67,7 +67,7 @@ async def test_a_succeeded_job_has_model_tokens_result_file_and_end(api: FineTun
 async def test_a_life_read_late_left_the_same_trace_as_one_read_often(
     api: FineTuningApi, clock: Clock, call: Caller
 ) -> None:
-    often, late = (api.add_job(life=succeeds(12)) for _ in range(2))
+    often, late = (api.add_job(scenario=succeeds(12)) for _ in range(2))
     traces = []
     for _ in range(24):
         clock.now += 0.5
@@ -79,7 +79,7 @@ async def test_a_life_read_late_left_the_same_trace_as_one_read_often(
 
 
 async def test_the_steps_are_logged_as_the_guide_shows_them(api: FineTuningApi, clock: Clock, call: Caller) -> None:
-    job_id = api.add_job(life=succeeds(12))
+    job_id = api.add_job(scenario=succeeds(12))
     clock.now += 12
     _, log = await call("GET", f"{JOBS}/{job_id}/events", limit="100")
     steps = [line for line in reversed(log["data"]) if line["type"] == "metrics"]
@@ -92,7 +92,7 @@ async def test_the_steps_are_logged_as_the_guide_shows_them(api: FineTuningApi, 
 
 
 async def test_checkpoints_appear_while_the_job_runs(api: FineTuningApi, clock: Clock, call: Caller) -> None:
-    job_id = api.add_job(life=succeeds(12))
+    job_id = api.add_job(scenario=succeeds(12))
     clock.now += 8
     _, body = await call("GET", f"{JOBS}/{job_id}/checkpoints")
     assert [item["step_number"] for item in body["data"]] == [5]
@@ -100,7 +100,7 @@ async def test_checkpoints_appear_while_the_job_runs(api: FineTuningApi, clock: 
 
 
 async def test_the_estimated_finish_is_known_while_the_job_runs_and_true(api: FineTuningApi, clock: Clock) -> None:
-    job_id = api.add_job(life=succeeds(12))
+    job_id = api.add_job(scenario=succeeds(12))
     assert api.jobs[job_id]["estimated_finish"] is None
     clock.now += 6
     assert api.jobs[job_id]["estimated_finish"] in (int(NOW) + 12, int(NOW) + 13)
@@ -111,7 +111,7 @@ async def test_the_estimated_finish_is_known_while_the_job_runs_and_true(api: Fi
 async def test_numbers_take_the_place_of_auto_but_not_of_what_was_asked(api: FineTuningApi, clock: Clock) -> None:
     asked = {"n_epochs": 7, "batch_size": "auto", "learning_rate_multiplier": "auto"}
     method = {"type": "supervised", "supervised": {"hyperparameters": asked}}
-    job_id = api.add_job(life=succeeds(12), hyperparameters=asked, method=method)
+    job_id = api.add_job(scenario=succeeds(12), hyperparameters=asked, method=method)
     clock.now += 6
     chosen = {"n_epochs": 7, "batch_size": 1, "learning_rate_multiplier": 1.8}
     assert chosen == api.jobs[job_id]["hyperparameters"]
@@ -119,7 +119,7 @@ async def test_numbers_take_the_place_of_auto_but_not_of_what_was_asked(api: Fin
 
 
 async def test_the_result_file_is_base64_of_the_contracts_csv(api: FineTuningApi, clock: Clock, call: Caller) -> None:
-    job_id = api.add_job(life=succeeds(12))
+    job_id = api.add_job(scenario=succeeds(12))
     clock.now += 12
     file_id = api.jobs[job_id]["result_files"][0]
     _, content = await call("GET", f"/files/{file_id}/content")
@@ -128,11 +128,11 @@ async def test_the_result_file_is_base64_of_the_contracts_csv(api: FineTuningApi
 
 def test_the_tables_are_those_of_the_contract() -> None:
     assert supervised_csv(10) == (PAYLOADS / "examples/metrics.supervised.csv").read_text()
-    assert reinforced_csv(10) == (PAYLOADS / "examples/metrics.reinforcement.csv").read_text()
+    assert reinforcement_csv(10) == (PAYLOADS / "examples/metrics.reinforcement.csv").read_text()
 
 
 async def test_a_failing_job_says_why_and_has_no_model(api: FineTuningApi, clock: Clock, call: Caller) -> None:
-    job_id = api.add_job(life=fails(8))
+    job_id = api.add_job(scenario=fails(8))
     assert course(api, clock, job_id, 8) == ["validating_files", "failed"]
     _, job = await call("GET", f"{JOBS}/{job_id}")
     _, log = await call("GET", f"{JOBS}/{job_id}/events")
@@ -142,7 +142,7 @@ async def test_a_failing_job_says_why_and_has_no_model(api: FineTuningApi, clock
 
 
 async def test_a_reinforcement_raises_its_rewards(api: FineTuningApi, clock: Clock, call: Caller) -> None:
-    job_id = api.add_job(model="o4-mini-2025-04-16", life=reinforcement(12))
+    job_id = api.add_job(model="o4-mini-2025-04-16", scenario=reinforcement(12))
     clock.now += 12
     _, log = await call("GET", f"{JOBS}/{job_id}/events", limit="100")
     steps = [line["data"] for line in reversed(log["data"]) if line["type"] == "metrics"]
@@ -154,29 +154,29 @@ async def test_a_reinforcement_raises_its_rewards(api: FineTuningApi, clock: Clo
 
 
 async def test_a_pausing_life_stands_still_until_it_is_resumed(api: FineTuningApi, clock: Clock, call: Caller) -> None:
-    job_id = api.add_job(life=pauses(12))
+    job_id = api.add_job(scenario=pauses(12))
     assert course(api, clock, job_id, 500)[-2:] == ["running", "paused"]
     await call("POST", f"{JOBS}/{job_id}/resume")
     assert course(api, clock, job_id, 12) == ["queued", "running", "succeeded"]
 
 
 async def test_a_waiting_job_is_queued_for_long_and_then_trained(api: FineTuningApi, clock: Clock) -> None:
-    job_id = api.add_job(life=waits(3600))
+    job_id = api.add_job(scenario=waits(3600))
     clock.now += 3599
     assert api.jobs[job_id]["status"] == "queued"
     assert course(api, clock, job_id, 60) == ["queued", "running", "succeeded"]
 
 
 @pytest.mark.parametrize("life", [succeeds(12), fails(12), reinforcement(12)])
-async def test_twice_the_speed_is_half_the_time(api: FineTuningApi, clock: Clock, life: Life) -> None:
-    job_id = api.add_job(life=life.at(2))
+async def test_twice_the_speed_is_half_the_time(api: FineTuningApi, clock: Clock, life: Scenario) -> None:
+    job_id = api.add_job(scenario=life.at_speed(2))
     clock.now += 6.01
     assert api.jobs[job_id]["finished_at"] == int(NOW) + 6
 
 
 @pytest.mark.parametrize("seconds", [0, 2, 6])
 async def test_a_cancel_ends_a_life_for_good(api: FineTuningApi, clock: Clock, call: Caller, seconds: int) -> None:
-    job_id = api.add_job(life=succeeds(12))
+    job_id = api.add_job(scenario=succeeds(12))
     clock.now += seconds
     await call("POST", f"{JOBS}/{job_id}/cancel")
     clock.now += 1000
@@ -188,7 +188,7 @@ async def test_a_cancel_ends_a_life_for_good(api: FineTuningApi, clock: Clock, c
 async def test_a_pause_costs_its_own_time_and_a_second_in_the_queue(
     api: FineTuningApi, clock: Clock, call: Caller
 ) -> None:
-    job_id = api.add_job(life=succeeds(20, steps=1))
+    job_id = api.add_job(scenario=succeeds(20, steps=1))
     clock.now += 12
     await call("POST", f"{JOBS}/{job_id}/pause")
     assert api.jobs[job_id]["estimated_finish"] is None
@@ -201,7 +201,7 @@ async def test_a_pause_costs_its_own_time_and_a_second_in_the_queue(
 
 
 async def test_a_pause_loses_and_repeats_no_step(api: FineTuningApi, clock: Clock, call: Caller) -> None:
-    job_id = api.add_job(life=succeeds(12))
+    job_id = api.add_job(scenario=succeeds(12))
     for order in ("pause", "resume", "pause", "resume"):
         clock.now += 5
         await call("POST", f"{JOBS}/{job_id}/{order}")
@@ -216,13 +216,13 @@ async def test_a_life_is_over_exactly_on_time_by_a_clock_that_starts_at_zero(sec
     clock = Clock()
     clock.now = 0.0
     api = FineTuningApi(clock=clock)
-    job_id = api.add_job(life=succeeds(seconds))
+    job_id = api.add_job(scenario=succeeds(seconds))
     clock.now = float(seconds)
     assert api.jobs[job_id]["finished_at"] == seconds
 
 
 async def test_a_change_to_a_final_status_ends_the_life(api: FineTuningApi, clock: Clock) -> None:
-    job_id = api.add_job(life=succeeds(12))
+    job_id = api.add_job(scenario=succeeds(12))
     clock.now += 6
     api.change(job_id, status="failed")
     clock.now += 1000
@@ -230,7 +230,7 @@ async def test_a_change_to_a_final_status_ends_the_life(api: FineTuningApi, cloc
 
 
 async def test_a_job_that_was_taken_out_lives_no_longer(api: FineTuningApi, clock: Clock) -> None:
-    job_id = api.add_job(life=succeeds(12))
+    job_id = api.add_job(scenario=succeeds(12))
     del api.jobs[job_id]
     clock.now += 1000
     assert api.jobs == {}
@@ -239,7 +239,7 @@ async def test_a_job_that_was_taken_out_lives_no_longer(api: FineTuningApi, cloc
 async def test_a_job_created_over_http_lives_as_the_stand_in_was_told(
     api: FineTuningApi, clock: Clock, call: Caller
 ) -> None:
-    api.life_of_created = succeeds(12)
+    api.scenario_of_created = succeeds(12)
     body = {"model": "gpt-4o-mini", "training_file": api.training_file}
     _, job = await call("POST", JOBS, body=body)
     assert course(api, clock, job["id"], 12) == ["validating_files", "queued", "running", "succeeded"]

@@ -54,7 +54,7 @@ async def test_it_pages_through_every_job_by_itself(api: FineTuningApi, client: 
     made = [api.add_job() for _ in range(25)]
     seen = [job.id async for job in client.fine_tuning.jobs.list(limit=10)]
     assert made[::-1] == seen
-    assert [entry.request["query"].get("after") for entry in api.ledger] == [None, made[15], made[5]]
+    assert [entry.request["query"].get("after") for entry in api.request_log] == [None, made[15], made[5]]
 
 
 async def test_it_lists_by_metadata(api: FineTuningApi, client: AsyncOpenAI) -> None:
@@ -76,7 +76,7 @@ async def test_it_pauses_and_resumes(api: FineTuningApi, client: AsyncOpenAI) ->
 
 
 async def test_it_reads_the_whole_log_of_a_finished_job(api: FineTuningApi, client: AsyncOpenAI, clock: Clock) -> None:
-    job_id = api.add_job(life=succeeds(12))
+    job_id = api.add_job(scenario=succeeds(12))
     clock.now += 12
     events = [event async for event in client.fine_tuning.jobs.list_events(job_id, limit=4)]
     assert len({event.id for event in events}) == len(events) == 16
@@ -85,7 +85,7 @@ async def test_it_reads_the_whole_log_of_a_finished_job(api: FineTuningApi, clie
 
 
 async def test_it_reads_checkpoints(api: FineTuningApi, client: AsyncOpenAI, clock: Clock) -> None:
-    job_id = api.add_job(life=succeeds(12))
+    job_id = api.add_job(scenario=succeeds(12))
     clock.now += 12
     checkpoints = [one async for one in client.fine_tuning.jobs.checkpoints.list(job_id, limit=1)]
     assert [one.step_number for one in checkpoints] == [10, 5]
@@ -93,7 +93,7 @@ async def test_it_reads_checkpoints(api: FineTuningApi, client: AsyncOpenAI, clo
 
 
 async def test_it_downloads_the_result_file(api: FineTuningApi, client: AsyncOpenAI, clock: Clock) -> None:
-    job_id = api.add_job(life=succeeds(12))
+    job_id = api.add_job(scenario=succeeds(12))
     clock.now += 12
     file_id = api.jobs[job_id]["result_files"][0]
     content = await client.files.content(file_id)
@@ -158,5 +158,5 @@ async def test_it_sees_a_dropped_connection_after_which_the_job_is_cancelled(
     with pytest.raises(openai.APIConnectionError):
         await client.fine_tuning.jobs.cancel(job_id)
     assert api.jobs[job_id]["status"] == "cancelled"
-    (entry,) = api.ledger
+    (entry,) = api.request_log
     assert (entry.status, entry.accepted) == (0, True)

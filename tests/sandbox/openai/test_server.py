@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.sandbox.openai.server import ADMIN, FILES_READ, JOBS_READ, JOBS_WRITE, MODELS_READ, FineTuningApi, Key
+from bot.sandbox.openai.server import FILES_READ, JOBS_READ, JOBS_WRITE, MODELS_READ, PERMISSIONS, ApiKey, FineTuningApi
 from tests.sandbox.openai.contract import Caller, Clock, example, held_to_the_contract, ids, nameless, routes
 
 JOBS = "/fine_tuning/jobs"
@@ -84,27 +84,27 @@ async def test_a_wrong_key_is_refused_in_the_words_of_the_contract(call: Caller)
         ("GET", f"{JOBS}/{UNKNOWN}/checkpoints", JOBS_READ),
         ("GET", "/files", FILES_READ),
         ("GET", "/models", MODELS_READ),
-        ("GET", "/fine_tuning/checkpoints/ft:x/permissions", ADMIN),
+        ("GET", "/fine_tuning/checkpoints/ft:x/permissions", PERMISSIONS),
     ],
 )
 async def test_a_key_without_the_scope_is_refused_with_401(
     api: FineTuningApi, call: Caller, method: str, path: str, scope: str
 ) -> None:
-    api.keys["sk-none"] = Key("nobody", frozenset())
+    api.keys["sk-none"] = ApiKey("nobody", frozenset())
     status, body = await call(method, path, key="sk-none")
     assert status == 401
     assert f"Missing scopes: {scope}." in body["error"]["message"]
 
 
 async def test_a_reading_key_may_not_cancel_and_changes_nothing(api: FineTuningApi, call: Caller) -> None:
-    api.keys["sk-read"] = Key("reader", frozenset({JOBS_READ}))
+    api.keys["sk-read"] = ApiKey("reader", frozenset({JOBS_READ}))
     job_id = api.add_job()
     assert (await call("POST", f"{JOBS}/{job_id}/cancel", key="sk-read"))[0] == 401
     assert api.jobs[job_id]["status"] == "queued"
 
 
 async def test_a_job_of_another_project_does_not_exist(api: FineTuningApi, call: Caller) -> None:
-    api.keys["sk-other"] = Key("other", project="proj_other")
+    api.keys["sk-other"] = ApiKey("other", project="proj_other")
     job_id = api.add_job()
     assert (await call("GET", f"{JOBS}/{job_id}", key="sk-other"))[0] == 404
     assert ids((await call("GET", JOBS, key="sk-other"))[1]) == []

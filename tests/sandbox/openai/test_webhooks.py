@@ -6,7 +6,7 @@ import openai
 import pytest
 from openai import InvalidWebhookSignatureError
 
-from bot.sandbox.openai.api.webhooks import Webhook, new_secret
+from bot.sandbox.openai.api.webhooks import WebhookEvent, new_secret
 
 BODY = json.dumps(
     {
@@ -21,7 +21,7 @@ BODY = json.dumps(
 
 def test_openais_package_takes_what_the_stand_in_signs_and_nothing_else() -> None:
     client, secret, now = openai.OpenAI(api_key="none"), new_secret(), 1_790_000_000.0
-    headers = Webhook(BODY).headers(secret, now)
+    headers = WebhookEvent(BODY).headers(secret, now)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("time.time", lambda: now)

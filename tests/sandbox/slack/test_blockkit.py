@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
 from bot.sandbox.slack.blockkit import check_message, check_view
-from bot.sandbox.slack.blockkit_schema import faults_in
+from bot.sandbox.slack.blockkit_schema import schema_errors
 
 Block = dict[str, Any]
 
@@ -78,8 +78,8 @@ def an_input(block_id: str = "name") -> Block:
 
 
 def test_a_rich_message_passes_without_a_word() -> None:
-    verdict = check_message(card(), people={"U1"})
-    assert (verdict.error, verdict.messages, verdict.complaints) == ("", [], [])
+    verdict = check_message(card(), user_ids={"U1"})
+    assert (verdict.error, verdict.messages, verdict.violations) == ("", [], [])
 
 
 @pytest.mark.parametrize(
@@ -204,19 +204,19 @@ def test_the_sum_of_texts_does_not_count_for_a_response_url() -> None:
     ],
 )
 def test_what_only_the_house_rules_forbid_is_a_complaint(payload: dict[str, Any], complaint: str) -> None:
-    verdict = check_message(payload, people={"U1"})
+    verdict = check_message(payload, user_ids={"U1"})
     assert not verdict.error
-    assert any(complaint in one for one in verdict.complaints), verdict.complaints
+    assert any(complaint in one for one in verdict.violations), verdict.violations
 
 
 def test_the_sandboxes_own_addresses_are_welcome() -> None:
     blocks = [section("<http://127.0.0.1:80/x|y>"), actions(button(url="http://127.0.0.1:8000"))]
-    assert check_message(message(*blocks)).complaints == []
+    assert check_message(message(*blocks)).violations == []
 
 
 def test_live_text_is_harmless_where_slack_does_not_parse_it() -> None:
     header = {"type": "header", "text": {"type": "plain_text", "text": "<!channel> <@U9>"}}
-    assert check_message(message(header)).complaints == []
+    assert check_message(message(header)).violations == []
 
 
 @pytest.mark.parametrize(
@@ -250,11 +250,11 @@ def test_a_view_that_slack_refuses_is_refused(view: dict[str, Any], complaint: s
 
 def test_a_good_view_passes_without_a_word() -> None:
     verdict = check_view(modal(an_input(), submit={"type": "plain_text", "text": "Create"}))
-    assert (verdict.error, verdict.complaints) == ("", [])
+    assert (verdict.error, verdict.violations) == ("", [])
 
 
 def test_live_text_in_a_view_is_a_complaint() -> None:
-    assert check_view({"type": "home", "blocks": [section("<!here>")]}).complaints == [
+    assert check_view({"type": "home", "blocks": [section("<!here>")]}).violations == [
         "raw <!here> at /view/blocks/0/text/text"
     ]
 
@@ -285,4 +285,4 @@ def test_the_quick_validator_agrees_with_the_standard_one(data: st.DataObject) -
         del container[key]
     else:
         container.append(data.draw(JUNK))
-    assert (faults_in("message", payload) == []) == STANDARD.is_valid(payload)
+    assert (schema_errors("message", payload) == []) == STANDARD.is_valid(payload)

@@ -55,10 +55,10 @@ async def test_a_message_stands_in_its_channel(slack: Slack, client: AsyncWebCli
     answer = await client.chat_postMessage(channel=channel.id, text="hello", metadata=METADATA)
     (message,) = channel.messages
     assert (answer["channel"], answer["ts"], answer["message"]["text"]) == (channel.id, message.ts, "hello")
-    assert (message.plain, message.metadata, message.thread_ts) == ("hello", METADATA, None)
-    entry = slack.ledger.of("chat.postMessage")[0]
+    assert (message.plain_text, message.metadata, message.thread_ts) == ("hello", METADATA, None)
+    entry = slack.request_log.for_endpoint("chat.postMessage")[0]
     assert (entry.credential, entry.accepted, entry.request["text"]) == ("bot", True, "hello")
-    assert slack.complaints == []
+    assert slack.violations == []
 
 
 async def test_timestamps_follow_the_clock_and_never_repeat(slack: Slack, client: AsyncWebClient, clock: Clock) -> None:
@@ -70,7 +70,7 @@ async def test_timestamps_follow_the_clock_and_never_repeat(slack: Slack, client
 
 
 async def test_a_message_to_a_person_lands_in_their_direct_messages(slack: Slack, client: AsyncWebClient) -> None:
-    ann = slack.add_person("ann")
+    ann = slack.add_user("ann")
     answer = await client.chat_postMessage(channel=ann.id, text="psst")
     assert answer["channel"] == slack.direct_message(ann).id
     assert answer["channel"].startswith("D")
@@ -113,7 +113,7 @@ async def test_what_only_the_house_forbids_is_posted_and_complained_about(slack:
     channel = slack.add_channel("ml")
     await client.chat_postMessage(channel=channel.id, text="<!channel> hello")
     assert len(channel.messages) == 1
-    assert slack.complaints == ["raw <!channel> at /text"]
+    assert slack.violations == ["raw <!channel> at /text"]
 
 
 async def test_a_public_channel_needs_no_invitation_with_the_right_scope(slack: Slack, client: AsyncWebClient) -> None:
@@ -127,7 +127,7 @@ async def test_a_public_channel_needs_no_invitation_with_the_right_scope(slack: 
     ("person", "error"), [({"deleted": True}, "user_disabled"), ({"is_bot": True}, "cannot_dm_bot")]
 )
 async def test_nobody_is_there_to_write_to(slack: Slack, client: AsyncWebClient, person: Json, error: str) -> None:
-    ann = slack.add_person("ann", **person)
+    ann = slack.add_user("ann", **person)
     assert (await refusal(client.chat_postMessage(channel=ann.id, text="x")))["error"] == error
 
 
@@ -136,7 +136,7 @@ async def test_replies_stand_in_their_thread(slack: Slack, client: AsyncWebClien
     root = (await client.chat_postMessage(channel=channel.id, text="root"))["ts"]
     quiet = (await client.chat_postMessage(channel=channel.id, text="quiet", thread_ts=root))["ts"]
     await client.chat_postMessage(channel=channel.id, text="loud", thread_ts=root, reply_broadcast=True)
-    assert [message.text for message in channel.in_thread(root)] == ["quiet", "loud"]
+    assert [message.text for message in channel.thread_replies(root)] == ["quiet", "loud"]
     history = await client.conversations_history(channel=channel.id)
     assert [message["text"] for message in history["messages"]] == ["loud", "root"]
     replies = await client.conversations_replies(channel=channel.id, ts=root)
@@ -151,13 +151,13 @@ async def test_an_edit_keeps_the_earlier_version(slack: Slack, client: AsyncWebC
     ts = (await client.chat_postMessage(channel=channel.id, text="one", metadata=METADATA))["ts"]
     await client.chat_update(channel=channel.id, ts=ts, text="two")
     (message,) = channel.messages
-    assert (message.text, [old.text for old in message.edited]) == ("two", ["one"])
+    assert (message.text, [old.text for old in message.earlier_versions]) == ("two", ["one"])
     assert message.metadata == METADATA
 
 
 async def test_only_the_bots_own_messages_can_be_changed(slack: Slack, client: AsyncWebClient) -> None:
     channel = slack.add_channel("ml")
-    ts = slack.add_person("ann").say("mine", channel).ts
+    ts = slack.add_user("ann").post("mine", channel).ts
     where: Json = {"channel": channel.id}
     assert (await refusal(client.chat_update(**where, ts=ts, text="x")))["error"] == "cant_update_message"
     assert (await refusal(client.chat_delete(**where, ts=ts)))["error"] == "cant_delete_message"
@@ -175,11 +175,11 @@ async def test_a_deleted_message_is_gone(slack: Slack, client: AsyncWebClient) -
 
 
 async def test_an_ephemeral_is_for_one_person_in_the_channel(slack: Slack, client: AsyncWebClient) -> None:
-    channel, ann = slack.add_channel("ml"), slack.add_person("ann")
+    channel, ann = slack.add_channel("ml"), slack.add_user("ann")
     post: Json = {"channel": channel.id, "text": "only you"}
     outside = await refusal(client.chat_postEphemeral(user=ann.id, **post))
     assert outside["error"] == "user_not_in_channel"
-    ann.say("hello", channel)
+    ann.post("hello", channel)
     await client.chat_postEphemeral(user=ann.id, **post)
     assert [(one.user, one.channel, one.text) for one in slack.ephemerals] == [(ann.id, channel.id, "only you")]
     assert [message.text for message in channel.messages] == ["hello"]
@@ -218,7 +218,7 @@ async def test_a_fault_after_acceptance_leaves_the_message_there(slack: Slack, c
     with pytest.raises(aiohttp.ClientError):
         await client.chat_postMessage(channel=channel.id, text="x")
     assert len(channel.messages) == 1
-    assert [entry.status for entry in slack.ledger.of("chat.postMessage")] == [0]
+    assert [entry.status for entry in slack.request_log.for_endpoint("chat.postMessage")] == [0]
 
 
 # --- pictures ---
@@ -257,9 +257,9 @@ async def test_an_edit_shows_people_only_what_a_post_has_shown_in_the_channel(
     card = (await client.chat_postMessage(channel=ml.id, text="card"))["ts"]
     await client.chat_postMessage(channel=ops.id, text="x", blocks=showing(file_id))
     assert (await client.chat_update(channel=ml.id, ts=card, text="x", blocks=showing(file_id)))["ok"]
-    assert slack.complaints == [f"people see 'file not found': no post in {ml.id} showed {file_id}"]
+    assert slack.violations == [f"people see 'file not found': no post in {ml.id} showed {file_id}"]
 
-    slack.workspace.complaints.clear()
+    slack.workspace.violations.clear()
     await client.chat_postMessage(channel=ml.id, text="x", thread_ts=card, blocks=showing(file_id))
     await client.chat_update(channel=ml.id, ts=card, text="x", blocks=showing(file_id))
-    assert slack.complaints == []
+    assert slack.violations == []

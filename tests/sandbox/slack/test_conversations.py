@@ -111,7 +111,7 @@ async def test_a_channel_says_what_it_is(slack: Slack, client: AsyncWebClient) -
 async def test_the_members_of_a_channel_come_page_by_page(slack: Slack, client: AsyncWebClient) -> None:
     channel = slack.add_channel("ml")
     for name in ("ann", "bob", "cy"):
-        slack.add_person(name).say("hi", channel)
+        slack.add_user(name).post("hi", channel)
     first = await client.conversations_members(channel=channel.id, limit=3)
     cursor = first["response_metadata"]["next_cursor"]
     second = await client.conversations_members(channel=channel.id, limit=3, cursor=cursor)
@@ -122,10 +122,10 @@ async def test_the_members_of_a_channel_come_page_by_page(slack: Slack, client: 
 async def test_opening_direct_messages_needs_a_scope_the_bot_has_not(
     slack: Slack, client: AsyncWebClient, session: aiohttp.ClientSession
 ) -> None:
-    ann = slack.add_person("ann")
+    ann = slack.add_user("ann")
     assert (await refusal(client.conversations_open(users=ann.id)))["needed"] == "im:write"
     async with Slack(scopes=[*SCOPES, "im:write", "team:read"]) as other:
-        bob, client = other.add_person("bob"), client_of(other, session)
+        bob, client = other.add_user("bob"), client_of(other, session)
         assert (await client.conversations_open(users=[bob.id]))["channel"]["id"].startswith("D")
         assert (await client.team_info())["team"]["domain"] == "sandbox"
         unknown = client.conversations_open(users="U0")
@@ -146,7 +146,7 @@ async def test_opening_direct_messages_needs_a_scope_the_bot_has_not(
 async def test_a_person_has_the_flags_that_say_what_they_may_do(
     slack: Slack, client: AsyncWebClient, flags: Json, expected: Json
 ) -> None:
-    person = slack.add_person("ann", **flags)
+    person = slack.add_user("ann", **flags)
     user = (await client.users_info(user=person.id))["user"]
     assert {name: user[name] for name in expected} == expected
 
@@ -156,7 +156,7 @@ async def test_an_unknown_person_is_not_found(client: AsyncWebClient) -> None:
 
 
 async def test_a_user_group_lists_its_people(slack: Slack, client: AsyncWebClient) -> None:
-    ann = slack.add_person("ann")
+    ann = slack.add_user("ann")
     group = slack.add_usergroup("ml-team", [ann])
     assert (await client.usergroups_users_list(usergroup=group))["users"] == [ann.id]
     assert (await refusal(client.usergroups_users_list(usergroup="S0")))["error"] == "no_such_subteam"

@@ -45,7 +45,7 @@ async def slack() -> AsyncIterator[Slack]:
         commands={**app.commands, "/other": True},
         shortcuts={**app.shortcuts, "ftjob_lookup": ("global", "Look up")},
     )
-    async with Slack(installed=app) as running:
+    async with Slack(installed_app=app) as running:
         yield running
 
 
@@ -86,7 +86,7 @@ async def transport(request: pytest.FixtureRequest, slack: Slack, app: AsyncApp)
             handler = AsyncSocketModeHandler(app, slack.app_token)
             await handler.connect_async()  # type: ignore[no-untyped-call]  # slack_bolt left it out
             stack.push_async_callback(handler.close_async)
-            await slack.connected()
+            await slack.wait_for_connection()
         else:
             await serve(stack, slack, app.web_app("/slack/events"), "/slack/events")
         yield request.param
@@ -122,21 +122,21 @@ async def seen(slack: Slack) -> AsyncIterator[list[tuple[dict[str, str], str]]]:
 
 @pytest.mark.usefixtures("transport")
 async def test_a_command_is_acknowledged_and_answered_to_its_person_alone(slack: Slack) -> None:
-    ann, channel = slack.add_person("ann"), slack.add_channel("ml")
+    ann, channel = slack.add_user("ann"), slack.add_channel("ml")
     exchange = await ann.command("status", channel)
     reply = await exchange.reply()
     assert (exchange.acked, exchange.status, exchange.error) == (True, 200, "")
     assert 0 < exchange.ack_seconds < 3
     assert (reply.text, reply.ephemeral, reply.response_type) == ("said status", True, "ephemeral")
-    assert reply.plain == "said status\none\ntwo"
+    assert reply.plain_text == "said status\none\ntwo"
     assert reply.buttons == {"again": "two"}
     assert [one.user for one in slack.ephemerals] == [ann.id]
-    assert (channel.messages, slack.complaints) == ([], [])
+    assert (channel.messages, slack.violations) == ([], [])
 
 
 @pytest.mark.usefixtures("transport")
 async def test_a_click_replaces_the_message_it_was_made_in(slack: Slack) -> None:
-    ann, channel = slack.add_person("ann"), slack.add_channel("ml")
+    ann, channel = slack.add_user("ann"), slack.add_channel("ml")
     shown = await (await ann.command("status", channel)).reply()
     reply = await (await ann.click(shown, "again", value="one")).reply()
     assert (reply.text, reply.replace_original) == ("clicked one", True)
@@ -147,39 +147,39 @@ async def test_a_click_replaces_the_message_it_was_made_in(slack: Slack) -> None
 
 @pytest.mark.usefixtures("transport")
 async def test_a_click_on_a_message_edits_it(slack: Slack, app: AsyncApp) -> None:
-    ann, channel = slack.add_person("ann"), slack.add_channel("ml")
+    ann, channel = slack.add_user("ann"), slack.add_channel("ml")
     await app.client.chat_postMessage(channel=channel.id, text="choose", blocks=BUTTONS)
     await (await ann.click(channel.messages[0], "again", value="two")).reply()
     (message,) = channel.messages
-    assert (message.text, message.edited[0].text) == ("clicked two", "choose")
+    assert (message.text, message.earlier_versions[0].text) == ("clicked two", "choose")
 
 
 @pytest.mark.usefixtures("transport")
 async def test_a_home_tab_opens(slack: Slack) -> None:
-    ann = slack.add_person("ann")
+    ann = slack.add_user("ann")
     assert (await ann.open_home()).acked
-    home = await slack.ledger.until(lambda: slack.homes.get(ann.id))
+    home = await slack.request_log.wait_until(lambda: slack.homes.get(ann.id))
     assert home.plain == "welcome"
 
 
 @pytest.mark.usefixtures("transport")
 async def test_the_app_hears_that_it_was_invited(slack: Slack) -> None:
     channel = slack.add_channel("ml", bot_is_member=False)
-    await slack.invite_bot(channel, by=slack.add_person("ann"))
-    await slack.ledger.until(lambda: channel.messages)
+    await slack.invite_bot(channel, inviter=slack.add_user("ann"))
+    await slack.request_log.wait_until(lambda: channel.messages)
     assert channel.messages[0].text == "hello everybody"
 
 
 async def test_nobody_listens_and_the_person_is_told(slack: Slack) -> None:
-    ann, channel = slack.add_person("ann"), slack.add_channel("ml")
+    ann, channel = slack.add_user("ann"), slack.add_channel("ml")
     exchange = await ann.command("status", channel)
     assert (exchange.acked, exchange.status, exchange.error) == (False, 0, "dispatch_failed")
 
 
 @pytest.mark.usefixtures("transport")
 async def test_an_unknown_command_is_not_acknowledged(slack: Slack) -> None:
-    ann, channel = slack.add_person("ann"), slack.add_channel("ml")
-    slack.delivery.patience = 0.2
+    ann, channel = slack.add_user("ann"), slack.add_channel("ml")
+    slack.payload_sender.ack_timeout = 0.2
     exchange = await ann.command("status", channel, command="/other")
     assert not exchange.acked
     assert exchange.error in {"dispatch_failed", "operation_timeout"}
@@ -189,7 +189,7 @@ async def test_an_unknown_command_is_not_acknowledged(slack: Slack) -> None:
 
 
 async def test_a_command_has_exactly_slacks_fields(slack: Slack, seen: list[tuple[dict[str, str], str]]) -> None:
-    ann, channel = slack.add_person("ann"), slack.add_channel("ml", is_private=True)
+    ann, channel = slack.add_user("ann"), slack.add_channel("ml", is_private=True)
     await ann.command("track a & b", channel)
     form = {name: values[0] for name, values in parse_qs(seen[0][1]).items()}
     names = (
@@ -205,7 +205,7 @@ async def test_a_command_has_exactly_slacks_fields(slack: Slack, seen: list[tupl
 
 
 async def test_names_in_a_command_arrive_as_ids(slack: Slack, seen: list[tuple[dict[str, str], str]]) -> None:
-    ann, public = slack.add_person("ann"), slack.add_channel("ml")
+    ann, public = slack.add_user("ann"), slack.add_channel("ml")
     private, group = slack.add_channel("secret", is_private=True), slack.add_usergroup("team", [ann])
     await ann.command("@ann #ml #secret @team @nobody https://x.test/a", public)
     assert parse_qs(seen[0][1])["text"] == [
@@ -216,7 +216,7 @@ async def test_names_in_a_command_arrive_as_ids(slack: Slack, seen: list[tuple[d
 async def test_a_signature_verifies_and_a_changed_body_does_not(
     slack: Slack, seen: list[tuple[dict[str, str], str]]
 ) -> None:
-    ann, channel = slack.add_person("ann"), slack.add_channel("ml")
+    ann, channel = slack.add_user("ann"), slack.add_channel("ml")
     await ann.command("status", channel)
     headers, body = seen[0]
     verifier = SignatureVerifier(slack.signing_secret)
@@ -227,7 +227,7 @@ async def test_a_signature_verifies_and_a_changed_body_does_not(
 async def test_a_click_tells_where_it_was_made(
     slack: Slack, app: AsyncApp, seen: list[tuple[dict[str, str], str]]
 ) -> None:
-    ann, channel = slack.add_person("ann"), slack.add_channel("ml")
+    ann, channel = slack.add_user("ann"), slack.add_channel("ml")
     await app.client.chat_postMessage(channel=channel.id, text="choose", blocks=BUTTONS)
     message = channel.messages[0]
     await ann.click(message, "again")
@@ -249,8 +249,8 @@ async def test_a_click_tells_where_it_was_made(
 async def test_a_click_in_an_ephemeral_carries_no_message(
     slack: Slack, app: AsyncApp, seen: list[tuple[dict[str, str], str]]
 ) -> None:
-    ann, channel = slack.add_person("ann"), slack.add_channel("ml")
-    ann.say("hi", channel)
+    ann, channel = slack.add_user("ann"), slack.add_channel("ml")
+    ann.post("hi", channel)
     await app.client.chat_postEphemeral(channel=channel.id, user=ann.id, text="choose", blocks=BUTTONS)
     await ann.click(slack.ephemerals[0], "again")
     payload = json.loads(parse_qs(seen[0][1])["payload"][0])
@@ -261,8 +261,8 @@ async def test_a_click_in_an_ephemeral_carries_no_message(
 async def test_a_shortcut_on_a_message_carries_the_message(
     slack: Slack, seen: list[tuple[dict[str, str], str]]
 ) -> None:
-    ann, channel = slack.add_person("ann"), slack.add_channel("ml")
-    await ann.shortcut("ftjob_track_from_message", ann.say("see ftjob-abc", channel))
+    ann, channel = slack.add_user("ann"), slack.add_channel("ml")
+    await ann.shortcut("ftjob_track_from_message", ann.post("see ftjob-abc", channel))
     await ann.shortcut("ftjob_lookup")
     first, second = (json.loads(parse_qs(body)["payload"][0]) for _, body in seen)
     assert (first["type"], first["message"]["text"]) == ("message_action", "see ftjob-abc")
@@ -274,7 +274,7 @@ async def test_an_event_is_json_and_only_sent_where_subscribed(
 ) -> None:
     channel = slack.add_channel("ml")
     assert (await slack.remove_bot(channel)).acked
-    assert (await slack.event("reaction_added")).error == "not_subscribed"
+    assert (await slack.send_event("reaction_added")).error == "not_subscribed"
     ((headers, body),) = seen
     assert headers["Content-Type"] == "application/json"
     event = json.loads(body)
@@ -287,15 +287,15 @@ async def test_a_channel_that_leaves_the_archive_is_told_by_the_event_of_its_kin
     slack: Slack, seen: list[tuple[dict[str, str], str]], *, is_private: bool, kind: str
 ) -> None:
     channel = slack.add_channel("ml", is_private=is_private, is_archived=True)
-    ann = slack.add_person("ann")
-    assert (await slack.unarchive(channel, by=ann)).acked
+    ann = slack.add_user("ann")
+    assert (await slack.unarchive(channel, actor=ann)).acked
     event = json.loads(seen[0][1])["event"]
     assert (event["type"], event["channel"], event["user"]) == (kind, channel.id, ann.id)
     assert not channel.is_archived
 
 
 async def test_an_event_may_come_again_under_its_id(slack: Slack, seen: list[tuple[dict[str, str], str]]) -> None:
-    exchange = await slack.event("app_uninstalled")
+    exchange = await slack.send_event("app_uninstalled")
     await slack.redeliver(exchange)
     (_, first), (headers, second) = seen
     assert first == second
@@ -304,7 +304,7 @@ async def test_an_event_may_come_again_under_its_id(slack: Slack, seen: list[tup
 
 @pytest.mark.parametrize(("status", "error"), [(404, "dispatch_failed"), (200, "")])
 async def test_an_http_status_other_than_200_is_told_to_the_person(slack: Slack, status: int, error: str) -> None:
-    ann, channel = slack.add_person("ann"), slack.add_channel("ml")
+    ann, channel = slack.add_user("ann"), slack.add_channel("ml")
 
     async def answer(_: web.Request) -> web.Response:
         return web.Response(status=status, text="hello")
@@ -318,7 +318,7 @@ async def test_an_http_status_other_than_200_is_told_to_the_person(slack: Slack,
 
 
 async def test_an_answer_may_come_with_the_acknowledgement(slack: Slack) -> None:
-    ann, channel = slack.add_person("ann"), slack.add_channel("ml")
+    ann, channel = slack.add_user("ann"), slack.add_channel("ml")
 
     async def answer(_: web.Request) -> web.Response:
         return web.json_response({"response_type": "in_channel", "text": "for all"})
@@ -333,14 +333,14 @@ async def test_an_answer_may_come_with_the_acknowledgement(slack: Slack) -> None
 
 
 async def test_a_bolt_app_comes_back_when_asked_to_leave(slack: Slack, app: AsyncApp) -> None:
-    ann, channel = slack.add_person("ann"), slack.add_channel("ml")
+    ann, channel = slack.add_user("ann"), slack.add_channel("ml")
     handler = AsyncSocketModeHandler(app, slack.app_token)
     await handler.connect_async()  # type: ignore[no-untyped-call]
     try:
-        await slack.connected()
+        await slack.wait_for_connection()
         await slack.disconnect_all("refresh_requested")
-        await slack.connected()
-        assert len(slack.ledger.of("socket")) == 2
+        await slack.wait_for_connection()
+        assert len(slack.request_log.for_endpoint("socket")) == 2
         assert (await (await ann.command("status", channel)).reply()).text == "said status"
     finally:
         await handler.close_async()  # type: ignore[no-untyped-call]

@@ -13,7 +13,7 @@ from bot.runtime import manifest
 from bot.sandbox.faults import Fault
 from bot.sandbox.slack.installed import InstalledApp
 from bot.sandbox.slack.server import Slack
-from bot.sandbox.slack.users import Person
+from bot.sandbox.slack.users import SandboxUser
 
 TRACK = "ftjob_track_from_message"
 HOME = {"type": "home", "blocks": [{"type": "divider"}]}
@@ -34,8 +34,8 @@ async def client(slack: Slack) -> AsyncIterator[AsyncWebClient]:
 
 
 @pytest.fixture
-def ann(slack: Slack) -> Person:
-    return slack.add_person("ann")
+def ann(slack: Slack) -> SandboxUser:
+    return slack.add_user("ann")
 
 
 async def refusal(call: Any) -> Any:
@@ -54,7 +54,7 @@ async def test_the_token_has_the_scopes_of_the_manifest_and_no_other(client: Asy
     ("method", "needed"), [("team.info", "team:read"), ("conversations.open", "im:write"), ("users.info", "users:read")]
 )
 async def test_a_scope_that_was_not_asked_for_is_missing_and_counted(
-    slack: Slack, client: AsyncWebClient, ann: Person, method: str, needed: str
+    slack: Slack, client: AsyncWebClient, ann: SandboxUser, method: str, needed: str
 ) -> None:
     slack.scopes -= {needed}
     answer = await refusal(client.api_call(method, params={"users": ann.id} if "open" in method else {"user": ann.id}))
@@ -65,9 +65,11 @@ async def test_a_scope_that_was_not_asked_for_is_missing_and_counted(
     assert needed in error
 
 
-async def test_where_the_bot_is_no_member_it_cannot_post(slack: Slack, client: AsyncWebClient, ann: Person) -> None:
+async def test_where_the_bot_is_no_member_it_cannot_post(
+    slack: Slack, client: AsyncWebClient, ann: SandboxUser
+) -> None:
     channel = slack.add_channel("ml", bot_is_member=False)
-    said = ann.say("hello", channel)
+    said = ann.post("hello", channel)
     for post in (
         client.chat_postMessage(channel=channel.id, text="x"),
         client.chat_postMessage(channel=channel.id, text="x", thread_ts=said.ts),
@@ -96,11 +98,12 @@ async def test_where_the_bot_was_removed_it_cannot_post_until_it_is_invited(
 async def test_an_event_is_sent_only_to_an_app_that_subscribed_to_it_and_may_hear_it() -> None:
     subscribed = ["member_left_channel", "channel_left", "group_left", "app_uninstalled"]
     asked = {
-        kind: InstalledApp.of(manifest.for_socket_mode()).but(events=subscribed) for kind in ("all", "public", "none")
+        kind: InstalledApp.parse(manifest.for_socket_mode()).with_overrides(events=subscribed)
+        for kind in ("all", "public", "none")
     }
-    asked["public"] = asked["public"].but(scopes=["channels:read"])
-    asked["none"] = asked["none"].but(scopes=["chat:write"])
-    heard = {kind: [event for event in subscribed if app.hears(event)] for kind, app in asked.items()}
+    asked["public"] = asked["public"].with_overrides(scopes=["channels:read"])
+    asked["none"] = asked["none"].with_overrides(scopes=["chat:write"])
+    heard = {kind: [event for event in subscribed if app.receives_event(event)] for kind, app in asked.items()}
     assert heard == {
         "all": subscribed,
         "public": ["member_left_channel", "channel_left", "app_uninstalled"],
@@ -110,7 +113,7 @@ async def test_an_event_is_sent_only_to_an_app_that_subscribed_to_it_and_may_hea
 
 @pytest.mark.parametrize("event", ["reaction_added", "app_mention", "channel_left"])
 async def test_to_send_an_event_that_the_app_did_not_subscribe_to_is_an_error(slack: Slack, event: str) -> None:
-    assert (await slack.event(event)).error == "not_subscribed"
+    assert (await slack.send_event(event)).error == "not_subscribed"
     [error] = slack.errors
     assert event in error
 
@@ -122,25 +125,27 @@ async def test_an_unsubscribed_event_that_comes_of_itself_is_no_error(slack: Sla
 
 @pytest.mark.parametrize("callback_id", ["ftjob_track_message", "", TRACK.upper()])
 async def test_a_shortcut_that_the_manifest_does_not_name_is_an_error(
-    slack: Slack, ann: Person, callback_id: str
+    slack: Slack, ann: SandboxUser, callback_id: str
 ) -> None:
-    said = ann.say("see ftjob-abc", slack.add_channel("ml"))
+    said = ann.post("see ftjob-abc", slack.add_channel("ml"))
     exchange = await ann.shortcut(callback_id, said)
-    assert (exchange.sent, exchange.error) == (None, "unknown_shortcut")
+    assert (exchange.delivered, exchange.error) == (None, "unknown_shortcut")
     [error] = slack.errors
     assert repr(callback_id) in error
 
 
-async def test_a_shortcut_is_offered_only_where_its_kind_belongs(slack: Slack, ann: Person) -> None:
-    assert (await ann.shortcut(TRACK, ann.say("see ftjob-abc", slack.add_channel("ml")))).sent
+async def test_a_shortcut_is_offered_only_where_its_kind_belongs(slack: Slack, ann: SandboxUser) -> None:
+    assert (await ann.shortcut(TRACK, ann.post("see ftjob-abc", slack.add_channel("ml")))).delivered
     assert (await ann.shortcut(TRACK)).error == "unknown_shortcut", "it is one for messages"
     assert len(slack.errors) == 1
 
 
 @pytest.mark.parametrize("command", ["/other", "/FTJOB", "ftjob"])
-async def test_a_command_that_the_manifest_does_not_name_is_an_error(slack: Slack, ann: Person, command: str) -> None:
+async def test_a_command_that_the_manifest_does_not_name_is_an_error(
+    slack: Slack, ann: SandboxUser, command: str
+) -> None:
     exchange = await ann.command("status", slack.add_channel("ml"), command=command)
-    assert (exchange.sent, exchange.error) == (None, "unknown_command")
+    assert (exchange.delivered, exchange.error) == (None, "unknown_command")
     [error] = slack.errors
     assert command in error
 
@@ -148,23 +153,25 @@ async def test_a_command_that_the_manifest_does_not_name_is_an_error(slack: Slac
 async def test_without_interactivity_nobody_clicks() -> None:
     declared = manifest.for_socket_mode()
     declared["settings"]["interactivity"]["is_enabled"] = False
-    async with Slack(installed=InstalledApp.of(declared)) as slack:
-        ann = slack.add_person("ann")
-        exchange = await ann.shortcut(TRACK, ann.say("see ftjob-abc", slack.add_channel("ml")))
-        assert (exchange.sent, exchange.error) == (None, "not_interactive")
+    async with Slack(installed_app=InstalledApp.parse(declared)) as slack:
+        ann = slack.add_user("ann")
+        exchange = await ann.shortcut(TRACK, ann.post("see ftjob-abc", slack.add_channel("ml")))
+        assert (exchange.delivered, exchange.error) == (None, "not_interactive")
         assert len(slack.errors) == 1
 
 
-async def test_without_a_home_tab_none_is_published(slack: Slack, client: AsyncWebClient, ann: Person) -> None:
+async def test_without_a_home_tab_none_is_published(slack: Slack, client: AsyncWebClient, ann: SandboxUser) -> None:
     await client.views_publish(user_id=ann.id, view=HOME)
-    slack.workspace.installed = replace(slack.workspace.installed, has_home=False)
+    slack.workspace.app = replace(slack.workspace.app, has_home=False)
     assert (await refusal(client.views_publish(user_id=ann.id, view=HOME)))["error"] == "not_enabled"
     assert len(slack.errors) == 1
 
 
-async def test_without_a_messages_tab_nobody_is_written_to(slack: Slack, client: AsyncWebClient, ann: Person) -> None:
+async def test_without_a_messages_tab_nobody_is_written_to(
+    slack: Slack, client: AsyncWebClient, ann: SandboxUser
+) -> None:
     await client.chat_postMessage(channel=ann.id, text="x")
-    slack.workspace.installed = replace(slack.workspace.installed, has_messages=False)
+    slack.workspace.app = replace(slack.workspace.app, has_messages=False)
     answer = await refusal(client.chat_postMessage(channel=ann.id, text="x"))
     assert answer["error"] == "messages_tab_disabled"
     assert len(slack.errors) == 1
@@ -184,8 +191,8 @@ def test_people_write_to_an_app_only_where_its_messages_tab_lets_them(
 ) -> None:
     declared = manifest.for_socket_mode()
     declared["features"]["app_home"] = tabs
-    app = InstalledApp.of(declared)
-    assert (app.has_messages, app.takes_messages) == expected
+    app = InstalledApp.parse(declared)
+    assert (app.has_messages, app.accepts_messages) == expected
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.slack.installed import from_manifest
 from bot.sandbox.slack.server import Slack
-from bot.sandbox.slack.users import Person
+from bot.sandbox.slack.users import SandboxUser
 from tests.sandbox.clock import Clock
 
 Json = dict[str, Any]
@@ -24,7 +24,7 @@ Json = dict[str, Any]
 @pytest.fixture
 async def slack(clock: Clock) -> AsyncIterator[Slack]:
     app = replace(from_manifest(), shortcuts={"open": ("global", "Open"), "anything": ("global", "Anything")})
-    async with Slack(clock=clock, installed=app) as running:
+    async with Slack(clock=clock, installed_app=app) as running:
         yield running
 
 
@@ -35,8 +35,8 @@ async def client(slack: Slack) -> AsyncIterator[AsyncWebClient]:
 
 
 @pytest.fixture
-def ann(slack: Slack) -> Person:
-    return slack.add_person("ann")
+def ann(slack: Slack) -> SandboxUser:
+    return slack.add_user("ann")
 
 
 def plain(text: str) -> Json:
@@ -68,7 +68,7 @@ def modal(title: str = "Create", **more: Any) -> Json:
     return view | more
 
 
-async def trigger_of(person: Person) -> str:
+async def trigger_of(person: SandboxUser) -> str:
     """Let a person do something; nobody listens, but a trigger id is handed out."""
     return (await person.shortcut("anything")).trigger_id
 
@@ -82,7 +82,7 @@ async def refusal(call: Any) -> Any:
 # --- triggers and stacks ---
 
 
-async def test_a_trigger_opens_one_modal(slack: Slack, ann: Person, client: AsyncWebClient) -> None:
+async def test_a_trigger_opens_one_modal(slack: Slack, ann: SandboxUser, client: AsyncWebClient) -> None:
     exchange = await ann.shortcut("anything")
     opened = (await client.views_open(trigger_id=exchange.trigger_id, view=modal()))["view"]
     view = await exchange.modal()
@@ -90,21 +90,21 @@ async def test_a_trigger_opens_one_modal(slack: Slack, ann: Person, client: Asyn
     assert opened["root_view_id"] == opened["id"]
     again = client.views_open(trigger_id=exchange.trigger_id, view=modal())
     assert (await refusal(again))["error"] == "exchanged_trigger_id"
-    assert slack.complaints == []
+    assert slack.violations == []
 
 
 @pytest.mark.parametrize(
     ("letters", "error"), [("a" * 2400, ""), ("é" * 2400, "view_too_large"), ("a" * 3000, "view_too_large")]
 )
-async def test_a_view_holds_250_kilobytes(slack: Slack, ann: Person, letters: str, error: str) -> None:
+async def test_a_view_holds_250_kilobytes(slack: Slack, ann: SandboxUser, letters: str, error: str) -> None:
     texts = [{"type": "section", "text": plain(letters)} for _ in range(98)]
     view = {"type": "modal", "title": plain("Long"), "blocks": texts}
-    opened = slack.answer("views.open", {"trigger_id": await trigger_of(ann), "view": view})
+    opened = slack.handle("views.open", {"trigger_id": await trigger_of(ann), "view": view})
     assert opened.body.get("error", "") == error
     assert len(slack.errors) == bool(error)
 
 
-async def test_a_trigger_is_good_for_three_seconds(ann: Person, client: AsyncWebClient, clock: Clock) -> None:
+async def test_a_trigger_is_good_for_three_seconds(ann: SandboxUser, client: AsyncWebClient, clock: Clock) -> None:
     trigger = await trigger_of(ann)
     clock.now += 3.5
     late = client.views_open(trigger_id=trigger, view=modal())
@@ -113,7 +113,7 @@ async def test_a_trigger_is_good_for_three_seconds(ann: Person, client: AsyncWeb
     assert (await refusal(unknown))["error"] == "invalid_trigger_id"
 
 
-async def test_a_bad_view_is_refused_and_the_trigger_stays_good(ann: Person, client: AsyncWebClient) -> None:
+async def test_a_bad_view_is_refused_and_the_trigger_stays_good(ann: SandboxUser, client: AsyncWebClient) -> None:
     trigger = await trigger_of(ann)
     answer = await refusal(client.views_open(trigger_id=trigger, view=modal("t" * 25)))
     assert answer["error"] == "invalid_arguments"
@@ -123,7 +123,7 @@ async def test_a_bad_view_is_refused_and_the_trigger_stays_good(ann: Person, cli
     await client.views_open(trigger_id=trigger, view=modal())
 
 
-async def test_modals_stack_three_deep(slack: Slack, ann: Person, client: AsyncWebClient) -> None:
+async def test_modals_stack_three_deep(slack: Slack, ann: SandboxUser, client: AsyncWebClient) -> None:
     early = client.views_push(trigger_id=await trigger_of(ann), view=modal())
     assert (await refusal(early))["error"] == "not_found"
     first = (await client.views_open(trigger_id=await trigger_of(ann), view=modal()))["view"]
@@ -132,10 +132,10 @@ async def test_modals_stack_three_deep(slack: Slack, ann: Person, client: AsyncW
     assert top["root_view_id"] == first["id"]
     fourth = client.views_push(trigger_id=await trigger_of(ann), view=modal())
     assert (await refusal(fourth))["error"] == "push_limit_reached"
-    assert len(slack.workspace.stacks[ann.id]) == 3
+    assert len(slack.workspace.modal_stacks[ann.id]) == 3
 
 
-async def test_an_update_keeps_to_its_hash(slack: Slack, ann: Person, client: AsyncWebClient) -> None:
+async def test_an_update_keeps_to_its_hash(slack: Slack, ann: SandboxUser, client: AsyncWebClient) -> None:
     opened = (await client.views_open(trigger_id=await trigger_of(ann), view=modal(external_id="mine")))["view"]
     new = modal("Changed", external_id="mine")
     await client.views_update(view_id=opened["id"], hash=opened["hash"], view=new)
@@ -145,20 +145,20 @@ async def test_an_update_keeps_to_its_hash(slack: Slack, ann: Person, client: As
     assert slack.workspace.views[opened["id"]].text == "Changed"
 
 
-async def test_a_home_tab_keeps_to_its_hash(slack: Slack, ann: Person, client: AsyncWebClient) -> None:
+async def test_a_home_tab_keeps_to_its_hash(slack: Slack, ann: SandboxUser, client: AsyncWebClient) -> None:
     home = {"type": "home", "blocks": [{"type": "section", "text": plain("one")}]}
     first = (await client.views_publish(user_id=ann.id, view=home))["view"]
     await client.views_publish(user_id=ann.id, view=home, hash=first["hash"])
     stale = client.views_publish(user_id=ann.id, view=home, hash=first["hash"])
     assert (await refusal(stale))["error"] == "hash_conflict"
-    assert slack.homes[ann.id].plain == "one"
+    assert slack.homes[ann.id].plain_text == "one"
     assert (await refusal(client.views_publish(user_id="U0", view=home)))["error"] == "user_not_found"
     wrong = client.views_publish(user_id=ann.id, view=modal())
     assert (await refusal(wrong))["error"] == "invalid_arguments"
 
 
 async def test_a_click_in_a_home_tab_carries_the_view_and_no_response_url(
-    slack: Slack, ann: Person, client: AsyncWebClient
+    slack: Slack, ann: SandboxUser, client: AsyncWebClient
 ) -> None:
     button = {"type": "button", "action_id": "go", "text": plain("Go")}
     home = {"type": "home", "blocks": [{"type": "actions", "elements": [button]}]}
@@ -217,7 +217,7 @@ async def submissions(
             handler = AsyncSocketModeHandler(app, slack.app_token)
             await handler.connect_async()  # type: ignore[no-untyped-call]
             stack.push_async_callback(handler.close_async)
-            await slack.connected()
+            await slack.wait_for_connection()
         else:
             runner = web.AppRunner(app.web_app("/slack/events"), shutdown_timeout=0.1)
             await runner.setup()
@@ -227,11 +227,11 @@ async def submissions(
         yield received
 
 
-async def test_a_form_is_filled_in_and_closes(slack: Slack, ann: Person, submissions: list[Json]) -> None:
+async def test_a_form_is_filled_in_and_closes(slack: Slack, ann: SandboxUser, submissions: list[Json]) -> None:
     view = await (await ann.shortcut("open")).modal()
     exchange = await ann.submit(view, {"suffix": "mine", "model": "large", "extras": ["b"]})
     assert exchange.acked
-    assert (view.closed, slack.workspace.stacks[ann.id]) == (True, [])
+    assert (view.closed, slack.workspace.modal_stacks[ann.id]) == (True, [])
     (body,) = submissions
     assert body["view"]["state"]["values"] == {
         "suffix": {"suffix": {"type": "plain_text_input", "value": "mine"}},
@@ -244,32 +244,32 @@ async def test_a_form_is_filled_in_and_closes(slack: Slack, ann: Person, submiss
 
 
 @pytest.mark.usefixtures("submissions")
-async def test_a_refused_form_stays_open_with_its_errors(slack: Slack, ann: Person) -> None:
+async def test_a_refused_form_stays_open_with_its_errors(slack: Slack, ann: SandboxUser) -> None:
     view = await (await ann.shortcut("open")).modal()
     await ann.submit(view, {"suffix": "bad", "model": "large"})
     assert (view.closed, view.errors) == (False, {"suffix": "Choose another one"})
     await ann.submit(view, {"suffix": "good", "model": "large"})
-    assert (view.closed, view.errors, slack.complaints) == (True, {}, [])
+    assert (view.closed, view.errors, slack.violations) == (True, {}, [])
 
 
 @pytest.mark.usefixtures("submissions")
-async def test_an_error_for_an_input_that_is_not_there_is_a_complaint(slack: Slack, ann: Person) -> None:
+async def test_an_error_for_an_input_that_is_not_there_is_a_complaint(slack: Slack, ann: SandboxUser) -> None:
     view = await (await ann.shortcut("open")).modal()
     await ann.submit(view, {"suffix": "lost", "model": "large"})
-    assert slack.complaints == ["an error for the input 'nowhere', which is not in the form"]
+    assert slack.violations == ["an error for the input 'nowhere', which is not in the form"]
 
 
 @pytest.mark.usefixtures("submissions")
-async def test_a_submission_may_push_change_and_clear(slack: Slack, ann: Person) -> None:
+async def test_a_submission_may_push_change_and_clear(slack: Slack, ann: SandboxUser) -> None:
     view = await (await ann.shortcut("open")).modal()
     await ann.submit(view, {"suffix": "else", "model": "large"})
     assert (view.text, view.closed) == ("Else", False)
     await ann.submit(view, {"suffix": "more", "model": "large"})
-    stack = slack.workspace.stacks[ann.id]
+    stack = slack.workspace.modal_stacks[ann.id]
     assert [each.text for each in stack] == ["Else", "More"]
     await ann.submit(stack[-1], {"suffix": "clear", "model": "large"})
     assert view.closed
-    assert ann.id not in slack.workspace.stacks
+    assert ann.id not in slack.workspace.modal_stacks
 
 
 @pytest.mark.usefixtures("submissions")
@@ -284,7 +284,7 @@ async def test_a_submission_may_push_change_and_clear(slack: Slack, ann: Person)
     ],
 )
 async def test_what_slack_would_not_let_through_is_not_sent(
-    ann: Person, values: dict[str, str], complaint: str
+    ann: SandboxUser, values: dict[str, str], complaint: str
 ) -> None:
     view = await (await ann.shortcut("open")).modal()
     with pytest.raises(AssertionError, match=complaint):
@@ -292,7 +292,7 @@ async def test_what_slack_would_not_let_through_is_not_sent(
 
 
 async def test_closing_is_only_told_where_it_was_asked_for(
-    ann: Person, client: AsyncWebClient, submissions: list[Json]
+    ann: SandboxUser, client: AsyncWebClient, submissions: list[Json]
 ) -> None:
     view = await (await ann.shortcut("open")).modal()
     assert not (await ann.close(view)).acked
@@ -304,7 +304,7 @@ async def test_closing_is_only_told_where_it_was_asked_for(
 
 
 @pytest.mark.usefixtures("submissions")
-async def test_an_external_menu_is_filled_by_the_app(ann: Person, client: AsyncWebClient) -> None:
+async def test_an_external_menu_is_filled_by_the_app(ann: SandboxUser, client: AsyncWebClient) -> None:
     menu = an_input("job", {"type": "external_select", "action_id": "job", "min_query_length": 1})
     exchange = await ann.shortcut("anything")
     await client.views_open(trigger_id=exchange.trigger_id, view=modal(blocks=[menu], callback_id="create"))

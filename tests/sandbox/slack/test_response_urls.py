@@ -8,10 +8,10 @@ from slack_sdk.webhook import WebhookResponse
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.sandbox.faults import Fault
-from bot.sandbox.slack.exchange import Exchange
-from bot.sandbox.slack.messages import Message
+from bot.sandbox.slack.exchange import UserInteraction
+from bot.sandbox.slack.messages import ChannelMessage
 from bot.sandbox.slack.server import Slack
-from bot.sandbox.slack.users import Person
+from bot.sandbox.slack.users import SandboxUser
 from bot.sandbox.slack.workspace import BOT, BOT_USER, Channel
 from tests.sandbox.clock import Clock
 
@@ -28,8 +28,8 @@ async def slack(clock: Clock) -> AsyncIterator[Slack]:
 
 
 @pytest.fixture
-def ann(slack: Slack) -> Person:
-    return slack.add_person("ann")
+def ann(slack: Slack) -> SandboxUser:
+    return slack.add_user("ann")
 
 
 @pytest.fixture
@@ -38,29 +38,29 @@ def channel(slack: Slack) -> Channel:
 
 
 @pytest.fixture
-async def exchange(ann: Person, channel: Channel) -> Exchange:
+async def exchange(ann: SandboxUser, channel: Channel) -> UserInteraction:
     return await ann.command("status", channel)
 
 
-async def send(exchange: Exchange, **payload: Any) -> WebhookResponse:
+async def send(exchange: UserInteraction, **payload: Any) -> WebhookResponse:
     return await AsyncWebhookClient(exchange.response_url).send_dict(payload)
 
 
-def posted(slack: Slack, channel: Channel) -> Message:
+def posted(slack: Slack, channel: Channel) -> ChannelMessage:
     ts = slack.workspace.ts()
-    return slack.workspace.add_message(Message(ts, channel.id, BOT_USER, "choose", BOT, [BUTTON]))
+    return slack.workspace.add_message(ChannelMessage(ts, channel.id, BOT_USER, "choose", BOT, [BUTTON]))
 
 
-async def test_five_answers_are_taken_and_the_sixth_is_not(slack: Slack, exchange: Exchange) -> None:
+async def test_five_answers_are_taken_and_the_sixth_is_not(slack: Slack, exchange: UserInteraction) -> None:
     for n in range(5):
         assert (await send(exchange, text=f"{n}", response_type="ephemeral")).status_code == 200
     sixth = await send(exchange, text="5", response_type="ephemeral")
     assert (sixth.status_code, sixth.body) == (404, "used_url")
     assert [reply.text for reply in exchange.replies] == ["0", "1", "2", "3", "4"]
-    assert [entry.accepted for entry in slack.ledger.of("response_url")] == [True] * 5 + [False]
+    assert [entry.accepted for entry in slack.request_log.for_endpoint("response_url")] == [True] * 5 + [False]
 
 
-async def test_after_half_an_hour_a_url_is_expired(exchange: Exchange, clock: Clock) -> None:
+async def test_after_half_an_hour_a_url_is_expired(exchange: UserInteraction, clock: Clock) -> None:
     clock.now += 30 * 60
     assert (await send(exchange, text="x", response_type="ephemeral")).status_code == 200
     clock.now += 1
@@ -69,44 +69,44 @@ async def test_after_half_an_hour_a_url_is_expired(exchange: Exchange, clock: Cl
 
 
 async def test_answers_are_ephemeral_unless_they_say_otherwise(
-    slack: Slack, exchange: Exchange, channel: Channel
+    slack: Slack, exchange: UserInteraction, channel: Channel
 ) -> None:
     await send(exchange, text="quiet")
     await send(exchange, text="loud", response_type="in_channel")
     assert [one.text for one in slack.ephemerals] == ["quiet"]
     assert [message.text for message in channel.messages] == ["loud"]
-    assert slack.complaints == ["response_type is not explicit: 'quiet'"]
+    assert slack.violations == ["response_type is not explicit: 'quiet'"]
 
 
 async def test_answers_do_not_count_against_the_channels_limit(
-    slack: Slack, exchange: Exchange, channel: Channel
+    slack: Slack, exchange: UserInteraction, channel: Channel
 ) -> None:
     for _ in range(5):
         await send(exchange, text="loud", response_type="in_channel")
-    slack.limits.spend(channel.id)
+    slack.rate_limits.consume(channel.id)
     assert len(channel.messages) == 5
 
 
-async def test_a_refused_answer_uses_nothing_up(exchange: Exchange) -> None:
+async def test_a_refused_answer_uses_nothing_up(exchange: UserInteraction) -> None:
     for _ in range(6):
         bad = await send(exchange, text="x", blocks=[{"type": "divider"}] * 51)
         assert (bad.status_code, "invalid_blocks" in bad.body) == (400, True)
     assert (await send(exchange, text="x", response_type="ephemeral")).status_code == 200
 
 
-async def test_an_answer_is_checked_like_a_message(slack: Slack, exchange: Exchange) -> None:
+async def test_an_answer_is_checked_like_a_message(slack: Slack, exchange: UserInteraction) -> None:
     await send(exchange, text="<!channel>", response_type="ephemeral")
-    assert slack.complaints == ["raw <!channel> at /text"]
+    assert slack.violations == ["raw <!channel> at /text"]
 
 
-async def test_an_answer_to_a_command_replaces_nothing(slack: Slack, exchange: Exchange) -> None:
+async def test_an_answer_to_a_command_replaces_nothing(slack: Slack, exchange: UserInteraction) -> None:
     await send(exchange, text="one", response_type="ephemeral")
     await send(exchange, text="two", response_type="ephemeral", replace_original=True)
     assert [one.text for one in slack.ephemerals] == ["one", "two"]
-    assert slack.complaints == ["a command has no original message to replace or delete"]
+    assert slack.violations == ["a command has no original message to replace or delete"]
 
 
-async def test_a_click_may_delete_the_original(slack: Slack, ann: Person, channel: Channel) -> None:
+async def test_a_click_may_delete_the_original(slack: Slack, ann: SandboxUser, channel: Channel) -> None:
     message = posted(slack, channel)
     await send(await ann.click(message, "go"), delete_original=True)
     assert channel.messages == []
@@ -114,26 +114,26 @@ async def test_a_click_may_delete_the_original(slack: Slack, ann: Person, channe
         await ann.click(message, "go")
 
 
-async def test_a_click_may_be_answered_beside_the_original(slack: Slack, ann: Person, channel: Channel) -> None:
+async def test_a_click_may_be_answered_beside_the_original(slack: Slack, ann: SandboxUser, channel: Channel) -> None:
     exchange = await ann.click(posted(slack, channel), "go")
     await send(exchange, text="only you", response_type="ephemeral", replace_original=False)
     assert [message.text for message in channel.messages] == ["choose"]
     assert [one.text for one in slack.ephemerals] == ["only you"]
-    assert slack.complaints == []
+    assert slack.violations == []
 
 
 async def test_a_click_answered_without_saying_where_is_a_complaint(
-    slack: Slack, ann: Person, channel: Channel
+    slack: Slack, ann: SandboxUser, channel: Channel
 ) -> None:
     await send(await ann.click(posted(slack, channel), "go"), text="x", response_type="ephemeral")
-    assert slack.complaints == ["replace_original is not explicit in the answer to a click"]
+    assert slack.violations == ["replace_original is not explicit in the answer to a click"]
 
 
-async def test_a_replaced_message_cannot_change_who_sees_it(slack: Slack, ann: Person, channel: Channel) -> None:
+async def test_a_replaced_message_cannot_change_who_sees_it(slack: Slack, ann: SandboxUser, channel: Channel) -> None:
     exchange = await ann.click(posted(slack, channel), "go")
     await send(exchange, text="x", response_type="ephemeral", replace_original=True)
     assert [message.text for message in channel.messages] == ["x"]
-    assert slack.complaints == ["a replaced message cannot change between ephemeral and in_channel"]
+    assert slack.violations == ["a replaced message cannot change between ephemeral and in_channel"]
 
 
 async def test_a_url_that_never_was_is_no_service(slack: Slack) -> None:
@@ -141,19 +141,19 @@ async def test_a_url_that_never_was_is_no_service(slack: Slack) -> None:
     assert (answer.status_code, answer.body) == (404, "no_service")
 
 
-async def test_a_fault_meets_a_response_url(slack: Slack, exchange: Exchange) -> None:
+async def test_a_fault_meets_a_response_url(slack: Slack, exchange: UserInteraction) -> None:
     slack.faults.add("response_url", Fault("answer", status=503, body="later"))
     answer = await send(exchange, text="x", response_type="ephemeral")
     assert (answer.status_code, answer.body, exchange.replies) == (503, "later", [])
 
 
-async def test_waiting_for_a_reply_that_never_comes_says_so(exchange: Exchange) -> None:
+async def test_waiting_for_a_reply_that_never_comes_says_so(exchange: UserInteraction) -> None:
     with pytest.raises(TimeoutError, match="reply 0"):
         await exchange.reply(seconds=0.01)
 
 
-async def test_a_response_url_takes_more_text_than_a_post(slack: Slack, exchange: Exchange) -> None:
+async def test_a_response_url_takes_more_text_than_a_post(slack: Slack, exchange: UserInteraction) -> None:
     long = {"type": "section", "text": {"type": "plain_text", "text": "a" * 3000}}
     answer = await send(exchange, text="x", blocks=[long] * 5, response_type="ephemeral")
     assert answer.status_code == 200
-    assert slack.complaints == ["the blocks hold 15000 characters, more than 8000"]
+    assert slack.violations == ["the blocks hold 15000 characters, more than 8000"]

@@ -71,13 +71,13 @@ async def test_each_token_opens_its_own_doors(slack: Slack, client: AsyncWebClie
 
 async def test_a_missing_scope_is_named(session: aiohttp.ClientSession) -> None:
     async with Slack(scopes=["chat:write"]) as slack:
-        client, person = client_of(slack, session), slack.add_person("ann")
+        client, person = client_of(slack, session), slack.add_user("ann")
         answer = await refusal(client.users_info(user=person.id))
         assert (answer["error"], answer["needed"]) == ("missing_scope", "users:read")
         assert answer["provided"] == "chat:write"
         channel = slack.add_channel("ml", bot_is_member=False)
         assert (await refusal(client.chat_postMessage(channel=channel.id, text="x")))["error"] == ("not_in_channel")
-        assert slack.ledger.of("users.info")[0].accepted is False
+        assert slack.request_log.for_endpoint("users.info")[0].accepted is False
 
 
 @pytest.mark.parametrize(("private", "needed"), [(False, "channels:history"), (True, "groups:history")])
@@ -105,7 +105,7 @@ async def test_unknown_and_missing_arguments_are_invalid(slack: Slack, client: A
 
 @pytest.mark.parametrize("how", ["form", "json", "query"])
 async def test_arguments_come_as_form_json_or_query(slack: Slack, session: aiohttp.ClientSession, how: str) -> None:
-    person = slack.add_person("ann")
+    person = slack.add_user("ann")
     headers = {"Authorization": f"Bearer {slack.bot_token}"}
     url, arguments = slack.api_url + "users.info", {"user": person.id}
     match how:
@@ -143,7 +143,7 @@ async def test_a_file_is_shared_in_a_thread(slack: Slack, client: AsyncWebClient
         initial_comment="the curve",
         thread_ts=root,
     )
-    (reply,) = channel.in_thread(root)
+    (reply,) = channel.thread_replies(root)
     assert (reply.text, [file["title"] for file in reply.files]) == ("the curve", ["Loss"])
     (file,) = slack.workspace.files.values()
     assert (file.content, file.alt_txt) == (b"PNG", "a falling line")
@@ -170,6 +170,6 @@ async def test_an_upload_of_another_length_than_announced_fails(
 
 async def test_a_test_waits_for_a_post_by_condition(slack: Slack, client: AsyncWebClient) -> None:
     channel = slack.add_channel("ml")
-    waiting = asyncio.create_task(slack.ledger.until(lambda: channel.messages))
+    waiting = asyncio.create_task(slack.request_log.wait_until(lambda: channel.messages))
     await client.chat_postMessage(channel=channel.id, text="x")
     assert [message.text for message in await waiting] == ["x"]

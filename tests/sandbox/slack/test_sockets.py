@@ -60,23 +60,23 @@ async def test_an_address_is_good_for_one_connection(slack: Slack, session: aioh
 
 
 async def test_no_acknowledgement_in_time_is_a_timeout(slack: Slack, session: aiohttp.ClientSession) -> None:
-    ann, channel, socket = slack.add_person("ann"), slack.add_channel("ml"), await link(slack, session)
-    await slack.connected()
-    slack.delivery.patience = 0.05
+    ann, channel, socket = slack.add_user("ann"), slack.add_channel("ml"), await link(slack, session)
+    await slack.wait_for_connection()
+    slack.payload_sender.ack_timeout = 0.05
     exchange = await ann.command("status", channel)
     assert (exchange.acked, exchange.error) == (False, "operation_timeout")
     await socket.receive()
     late = await socket.receive()
     await socket.socket.send_json({"envelope_id": late["envelope_id"]})
-    await slack.ledger.until(lambda: slack.ledger.of("socket.ack"))
-    assert slack.ledger.of("socket.ack")[0].accepted is False
+    await slack.request_log.wait_until(lambda: slack.request_log.for_endpoint("socket.ack"))
+    assert slack.request_log.for_endpoint("socket.ack")[0].accepted is False
 
 
 async def test_each_payload_reaches_one_of_the_connections(slack: Slack, session: aiohttp.ClientSession) -> None:
-    ann, channel = slack.add_person("ann"), slack.add_channel("ml")
+    ann, channel = slack.add_user("ann"), slack.add_channel("ml")
     links = [await link(slack, session) for _ in range(3)]
-    await slack.ledger.until(lambda: len(slack.delivery.links) == 3)
-    slack.delivery.patience = 0.05
+    await slack.request_log.wait_until(lambda: len(slack.payload_sender.connections) == 3)
+    slack.payload_sender.ack_timeout = 0.05
     await asyncio.gather(*(ann.command(f"{n}", channel) for n in range(6)))
     texts = []
     for each in links:
@@ -95,21 +95,21 @@ async def test_an_eleventh_connection_is_sent_away(slack: Slack, session: aiohtt
 async def test_a_broken_acknowledgement_is_written_down(slack: Slack, session: aiohttp.ClientSession) -> None:
     socket = await link(slack, session)
     await socket.socket.send_str("[not an envelope]")
-    await slack.ledger.until(lambda: slack.ledger.of("socket.ack"))
-    assert slack.ledger.of("socket.ack")[0].status == 400
+    await slack.request_log.wait_until(lambda: slack.request_log.for_endpoint("socket.ack"))
+    assert slack.request_log.for_endpoint("socket.ack")[0].status == 400
 
 
 async def test_a_refused_connection_is_a_fault_of_its_own(slack: Slack, session: aiohttp.ClientSession) -> None:
     slack.faults.add("socket", Fault("answer", status=503))
     with pytest.raises(aiohttp.WSServerHandshakeError):
         await link(slack, session)
-    assert slack.ledger.of("socket")[0].accepted is False
+    assert slack.request_log.for_endpoint("socket")[0].accepted is False
 
 
 async def test_a_dropped_connection_gets_nothing_more(slack: Slack, session: aiohttp.ClientSession) -> None:
     socket = await link(slack, session)
-    await slack.connected()
-    slack.delivery.drop_all()
-    assert slack.delivery.links == []
+    await slack.wait_for_connection()
+    slack.payload_sender.drop_all()
+    assert slack.payload_sender.connections == []
     await socket.receive()
     assert (await socket.socket.receive()).type in {aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR}

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox.server import Answer
+from bot.sandbox.server import ServerResponse
 from bot.sandbox.slack.limits import PER_MINUTE
 from bot.sandbox.slack.server import Slack
-from bot.sandbox.slack.users import Person
+from bot.sandbox.slack.users import SandboxUser
 from bot.sandbox.slack.web_api import METHODS
 from tests.sandbox.clock import Clock
 
@@ -16,16 +16,16 @@ from tests.sandbox.clock import Clock
 @pytest.fixture
 async def slack(clock: Clock) -> AsyncIterator[Slack]:
     async with Slack(clock=clock) as running:
-        running.limits.has_tiers = True
+        running.rate_limits.has_tiers = True
         yield running
 
 
 @pytest.fixture
-def ann(slack: Slack) -> Person:
-    return slack.add_person("ann")
+def ann(slack: Slack) -> SandboxUser:
+    return slack.add_user("ann")
 
 
-def arguments_of(slack: Slack, ann: Person, method: str) -> dict[str, Any]:
+def arguments_of(slack: Slack, ann: SandboxUser, method: str) -> dict[str, Any]:
     match method:
         case "users.info":
             return {"user": ann.id}
@@ -39,19 +39,19 @@ def arguments_of(slack: Slack, ann: Person, method: str) -> dict[str, Any]:
     ("method", "most"), [("usergroups.users.list", 20), ("conversations.info", 50), ("users.info", 100)]
 )
 def test_a_method_is_called_as_often_as_its_tier_says_and_again_after_the_wait(
-    slack: Slack, ann: Person, clock: Clock, method: str, most: int
+    slack: Slack, ann: SandboxUser, clock: Clock, method: str, most: int
 ) -> None:
     arguments = arguments_of(slack, ann, method)
 
-    def call() -> Answer:
-        return slack.answer(method, arguments)
+    def call() -> ServerResponse:
+        return slack.handle(method, arguments)
 
     assert all(call().accepted for _ in range(most))
     refused = call()
     assert (refused.status, refused.body["error"], refused.accepted) == (429, "ratelimited", False)
     wait = int(refused.headers["Retry-After"])
     assert wait - 1 < 60 / most <= wait
-    assert slack.answer("auth.test", {}).accepted, "each method counts by itself"
+    assert slack.handle("auth.test", {}).accepted, "each method counts by itself"
     clock.now += wait
     assert call().accepted
     assert not call().accepted
@@ -62,7 +62,7 @@ def test_a_method_is_called_as_often_as_its_tier_says_and_again_after_the_wait(
 
 def test_a_message_to_one_channel_a_second_has_no_other_limit(slack: Slack) -> None:
     channels = [slack.add_channel(f"c{n}").id for n in range(150)]
-    assert all(slack.answer("chat.postMessage", {"channel": each, "text": "x"}).accepted for each in channels)
+    assert all(slack.handle("chat.postMessage", {"channel": each, "text": "x"}).accepted for each in channels)
 
 
 def test_every_limit_is_one_of_a_method_that_slack_has() -> None:

@@ -7,49 +7,49 @@ import pytest
 from bot.store import Store
 from bot.store.accounts.leases import Lease
 from bot.store.channels.tracks import Subscription
-from tests.store.seeds import ACCOUNT, crowd, follow, know, reading
-from tests.store.times import Time
+from tests.store.seeds import ACCOUNT, add_jobs, reading, several_stores, track
+from tests.store.times import StoreClock
 
 LEASE = 30.0
 INTERVAL = 30.0
 
 
 async def _claim(store: Store, *, older_than: float = 0.0, account: str = ACCOUNT) -> Lease:
-    lease = await store.accounts.claim(account, lease=LEASE, older_than=older_than)
+    lease = await store.account_leases.claim(account, lease=LEASE, min_age=older_than)
     assert lease is not None
     return lease
 
 
 async def _is_free(store: Store, *, older_than: float = 0.0) -> bool:
     """Return whether the account can be claimed, and claim it."""
-    return await store.accounts.claim(ACCOUNT, lease=LEASE, older_than=older_than) is not None
+    return await store.account_leases.claim(ACCOUNT, lease=LEASE, min_age=older_than) is not None
 
 
 async def _swept(store: Store, lease: Lease) -> bool:
     async with store.db.transaction() as tx:
-        return await store.accounts.swept(tx, lease)
+        return await store.account_leases.complete(tx, lease)
 
 
 async def _failed(store: Store, lease: Lease, seconds: float) -> bool:
     async with store.db.transaction() as tx:
-        return await store.accounts.leave_alone(tx, lease, seconds)
+        return await store.account_leases.back_off(tx, lease, seconds)
 
 
 async def test_an_account_is_had_by_one_process_until_it_gives_it_back(store: Store) -> None:
     lease = await _claim(store)
     assert not await _is_free(store)
 
-    await store.accounts.release(lease)
+    await store.account_leases.release(lease)
 
     assert await _is_free(store)
 
 
-async def test_a_lease_of_a_dead_process_runs_out(store: Store, time: Time) -> None:
+async def test_a_lease_of_a_dead_process_runs_out(store: Store, time: StoreClock) -> None:
     await _claim(store)
-    await time.passes(store, LEASE - 1)
+    await time.advance(store, LEASE - 1)
     assert not await _is_free(store)
 
-    await time.passes(store, 1.5)
+    await time.advance(store, 1.5)
 
     assert await _is_free(store)
 
@@ -60,54 +60,56 @@ async def test_accounts_do_not_stand_in_each_others_way(store: Store) -> None:
     await _claim(store, account="other")
 
 
-async def test_an_account_that_was_looked_at_a_moment_ago_is_not_looked_at_again(store: Store, time: Time) -> None:
+async def test_an_account_that_was_looked_at_a_moment_ago_is_not_looked_at_again(
+    store: Store, time: StoreClock
+) -> None:
     await _swept(store, await _claim(store))
-    await time.passes(store, 20)
+    await time.advance(store, 20)
 
     assert not await _is_free(store, older_than=27)
-    await time.passes(store, 8)
+    await time.advance(store, 8)
     assert await _is_free(store, older_than=27)
 
 
-async def test_what_counts_is_when_a_look_began_and_not_how_long_it_took(store: Store, time: Time) -> None:
+async def test_what_counts_is_when_a_look_began_and_not_how_long_it_took(store: Store, time: StoreClock) -> None:
     lease = await _claim(store)
-    await time.passes(store, 20)
+    await time.advance(store, 20)
     await _swept(store, lease)
-    await time.passes(store, 8)
+    await time.advance(store, 8)
 
     assert await _is_free(store, older_than=27)
 
 
-async def test_a_good_look_is_remembered_and_ends_the_row_of_failures(store: Store, time: Time) -> None:
-    assert await store.accounts.swept_at(ACCOUNT) is None
+async def test_a_good_look_is_remembered_and_ends_the_row_of_failures(store: Store, time: StoreClock) -> None:
+    assert await store.account_leases.polled_at(ACCOUNT) is None
     await _failed(store, await _claim(store), 0)
     lease = await _claim(store)
-    assert (lease.failures, lease.swept_at) == (1, None)
+    assert (lease.failures, lease.polled_at) == (1, None)
 
     assert await _swept(store, lease)
-    await time.passes(store, 300)
+    await time.advance(store, 300)
 
-    at = await store.accounts.swept_at(ACCOUNT)
+    at = await store.account_leases.polled_at(ACCOUNT)
     assert at is not None
-    assert time.clock() - at == time.exactly(300)
-    assert await store.accounts.swept_at("other") is None
+    assert time.now() - at == time.approx(300)
+    assert await store.account_leases.polled_at("other") is None
     again = await _claim(store)
-    assert (again.failures, again.swept_at) == (0, at)
+    assert (again.failures, again.polled_at) == (0, at)
 
 
 async def test_an_account_that_is_left_alone_is_left_alone_by_everybody(
-    store: Store, database_url: str, time: Time
+    store: Store, database_url: str, time: StoreClock
 ) -> None:
     await _failed(store, await _claim(store), 60)
-    await time.passes(store, 58)
-    async with crowd(store, database_url, time) as stores:
+    await time.advance(store, 58)
+    async with several_stores(store, database_url, time) as stores:
         assert not any([await _is_free(each) for each in stores])
-        await time.passes(store, 2.5)
+        await time.advance(store, 2.5)
         assert [await _is_free(each) for each in stores].count(True) == 1
 
 
-async def test_failures_add_up_over_processes(store: Store, database_url: str, time: Time) -> None:
-    async with crowd(store, database_url, time) as stores:
+async def test_failures_add_up_over_processes(store: Store, database_url: str, time: StoreClock) -> None:
+    async with several_stores(store, database_url, time) as stores:
         for nth, each in enumerate(stores):
             lease = await _claim(each)
             assert lease.failures == nth
@@ -115,9 +117,9 @@ async def test_failures_add_up_over_processes(store: Store, database_url: str, t
 
 
 @pytest.mark.parametrize("ends", ["swept", "failed", "released"])
-async def test_who_lost_the_lease_changes_nothing(store: Store, time: Time, ends: str) -> None:
+async def test_who_lost_the_lease_changes_nothing(store: Store, time: StoreClock, ends: str) -> None:
     slow = await _claim(store)
-    await time.passes(store, LEASE + 1)
+    await time.advance(store, LEASE + 1)
     await _claim(store)
 
     match ends:
@@ -126,27 +128,29 @@ async def test_who_lost_the_lease_changes_nothing(store: Store, time: Time, ends
         case "failed":
             assert not await _failed(store, slow, 3600)
         case _:
-            await store.accounts.release(slow)
+            await store.account_leases.release(slow)
 
     assert not await _is_free(store), "the other process still has it"
-    assert await store.accounts.swept_at(ACCOUNT) is None
-    assert (await store.accounts.standing(ACCOUNT, interval=INTERVAL)).failures == 0
+    assert await store.account_leases.polled_at(ACCOUNT) is None
+    assert (await store.account_leases.status(ACCOUNT, interval=INTERVAL)).failures == 0
 
 
-async def test_of_many_that_want_an_account_at_once_one_gets_it(store: Store, database_url: str, time: Time) -> None:
-    async with crowd(store, database_url, time, size=8) as stores:
+async def test_of_many_that_want_an_account_at_once_one_gets_it(
+    store: Store, database_url: str, time: StoreClock
+) -> None:
+    async with several_stores(store, database_url, time, size=8) as stores:
         for _ in range(10):
-            claims = [each.accounts.claim(ACCOUNT, lease=LEASE) for each in stores]
+            claims = [each.account_leases.claim(ACCOUNT, lease=LEASE) for each in stores]
             (lease,) = [lease for lease in await asyncio.gather(*claims) if lease]
-            await store.accounts.release(lease)
+            await store.account_leases.release(lease)
 
 
-async def test_a_clock_that_was_set_back_locks_nobody_out(store: Store, time: Time) -> None:
+async def test_a_clock_that_was_set_back_locks_nobody_out(store: Store, time: StoreClock) -> None:
     await _failed(store, await _claim(store), 300)
-    await time.passes(store, -2 * 3600)
+    await time.advance(store, -2 * 3600)
 
     assert await _is_free(store, older_than=27)
-    await time.passes(store, -3600)
+    await time.advance(store, -3600)
     assert await _is_free(store, older_than=27)
 
 
@@ -154,24 +158,24 @@ async def test_the_only_process_starts_afresh(store: Store) -> None:
     await _claim(store)
     await _failed(store, await _claim(store, account="other"), 900)
 
-    await store.accounts.start_afresh()
+    await store.account_leases.reset()
 
     assert await _is_free(store)
     assert (await _claim(store, account="other")).failures == 1
 
 
 async def test_how_it_stands_with_an_account(store: Store) -> None:
-    await know(store, reading("ftjob-a"), reading("ftjob-b"))
+    await add_jobs(store, reading("ftjob-a"), reading("ftjob-b"))
 
     async def standing() -> tuple[bool, int]:
-        found = await store.accounts.standing(ACCOUNT, interval=INTERVAL)
-        return found.watched, found.failures
+        found = await store.account_leases.status(ACCOUNT, interval=INTERVAL)
+        return found.needs_polling, found.failures
 
     assert await standing() == (False, 0)
-    await follow(store, ("C1", "ftjob-a"))
+    await track(store, ("C1", "ftjob-a"))
     assert await standing() == (True, 0)
     async with store.db.transaction() as tx:
-        await store.jobs.settle(tx, ACCOUNT, ["ftjob-a"])
+        await store.jobs.close(tx, ACCOUNT, ["ftjob-a"])
     assert await standing() == (False, 0)
     async with store.db.transaction() as tx:
         await store.tracks.subscribe(tx, Subscription(ACCOUNT, "C1", "U1", 0))
@@ -180,16 +184,16 @@ async def test_how_it_stands_with_an_account(store: Store) -> None:
     assert await standing() == (True, 1)
 
 
-async def test_how_long_another_look_is_in_the_way(store: Store, time: Time) -> None:
+async def test_how_long_another_look_is_in_the_way(store: Store, time: StoreClock) -> None:
     async def busy_for() -> float:
-        return (await store.accounts.standing(ACCOUNT, interval=INTERVAL)).busy_for
+        return (await store.account_leases.status(ACCOUNT, interval=INTERVAL)).next_poll_in
 
     assert await busy_for() == 0
-    lease = await store.accounts.claim(ACCOUNT, lease=50)
+    lease = await store.account_leases.claim(ACCOUNT, lease=50)
     assert lease is not None
-    assert await busy_for() == time.exactly(50)
-    await time.passes(store, 10)
+    assert await busy_for() == time.approx(50)
+    await time.advance(store, 10)
     await _swept(store, lease)
-    assert await busy_for() == time.exactly(20)
-    await time.passes(store, 25)
+    assert await busy_for() == time.approx(20)
+    await time.advance(store, 25)
     assert await busy_for() == 0

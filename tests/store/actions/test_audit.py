@@ -6,16 +6,16 @@ from sqlalchemy import insert, text
 from sqlalchemy.exc import DBAPIError
 
 from bot.store import Store
-from bot.store.actions.audit import Decision, Entry
+from bot.store.actions.audit import AuditEntry, Decision
 from bot.store.db import schema
 
-DENIED = Entry("U1", "T1", "C1", "command", "cancel", Decision.DENIED, "default", "ftjob-a", reason="guest")
+DENIED = AuditEntry("U1", "T1", "C1", "command", "cancel", Decision.DENIED, "default", "ftjob-a", reason="guest")
 DONE = replace(
     DENIED, decision=Decision.DONE, reason=None, status_before="running", status_after="cancelled", request_id="req_1"
 )
 
 
-async def _write(store: Store, *entries: Entry) -> None:
+async def _write(store: Store, *entries: AuditEntry) -> None:
     for entry in entries:
         async with store.db.transaction() as tx:
             await store.audit.write(tx, entry)

@@ -6,53 +6,53 @@ from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
 from bot.store import Store
-from bot.store.actions.confirmations import LEASE, LIFETIME, REST, Question
+from bot.store.actions.confirmations import LEASE, LIFETIME, RESUBMIT_COOLDOWN, Confirmation
 from bot.store.db import schema
 from tests.store.seeds import rows
-from tests.store.times import Time
+from tests.store.times import StoreClock
 
-CANCEL = Question("cancel", "default", "ftjob-a", "U1", "C1", "T1", "running")
+CANCEL = Confirmation("cancel", "default", "ftjob-a", "U1", "C1", "T1", "running")
 
 
 async def _answer(store: Store, key: str) -> bool:
     async with store.db.transaction() as tx:
-        await store.db.one_at_a_time(tx)
-        return await store.questions.answer(tx, key, status="running")
+        await store.db.advisory_lock(tx)
+        return await store.confirmations.confirm(tx, key, status="running")
 
 
 async def _end(store: Store, key: str, *, done: bool, said: str = "Said.") -> bool:
     async with store.db.transaction() as tx:
-        return await store.questions.end(tx, key, done=done, said=said)
+        return await store.confirmations.complete(tx, key, accepted=done, result_text=said)
 
 
-async def _rival(store: Store, question: Question = CANCEL) -> str | None:
+async def _rival(store: Store, question: Confirmation = CANCEL) -> str | None:
     async with store.db.transaction() as tx:
-        found = await store.questions.rival(tx, question)
+        found = await store.confirmations.conflicting(tx, question)
     return found.key if found else None
 
 
 async def test_a_question_is_found_by_its_key_as_it_was_asked(store: Store) -> None:
-    asked = await store.questions.find(await store.questions.ask(CANCEL))
+    asked = await store.confirmations.find(await store.confirmations.create(CANCEL))
 
     assert asked is not None
-    assert asked.question == CANCEL
-    assert (asked.expired, asked.answered_at, asked.ended, asked.said) == (False, None, False, None)
-    assert await store.questions.find("no-such-key") is None
+    assert asked.confirmation == CANCEL
+    assert (asked.expired, asked.confirmed_at, asked.completed, asked.result_text) == (False, None, False, None)
+    assert await store.confirmations.find("no-such-key") is None
 
 
 async def test_a_question_of_a_version_that_kept_no_team_has_none(store: Store) -> None:
-    key = await store.questions.ask(CANCEL)
+    key = await store.confirmations.create(CANCEL)
     async with store.db.transaction() as tx:
         await tx.execute(update(schema.question).values(team=None, status=None))
 
-    asked = await store.questions.find(key)
+    asked = await store.confirmations.find(key)
 
     assert asked is not None
-    assert asked.question == replace(CANCEL, team="", status=None)
+    assert asked.confirmation == replace(CANCEL, team="", status=None)
 
 
 async def test_a_question_is_answered_once(store: Store) -> None:
-    key = await store.questions.ask(CANCEL)
+    key = await store.confirmations.create(CANCEL)
 
     answers = await asyncio.gather(*(_answer(store, key) for _ in range(10)))
 
@@ -60,48 +60,54 @@ async def test_a_question_is_answered_once(store: Store) -> None:
     assert not await _answer(store, "no-such-key")
 
 
-async def test_a_question_grows_old(store: Store, time: Time) -> None:
-    in_time, too_late = await store.questions.ask(CANCEL), await store.questions.ask(replace(CANCEL, job_id="ftjob-b"))
+async def test_a_question_grows_old(store: Store, time: StoreClock) -> None:
+    in_time, too_late = (
+        await store.confirmations.create(CANCEL),
+        await store.confirmations.create(replace(CANCEL, job_id="ftjob-b")),
+    )
 
-    await time.passes(store, LIFETIME - 5)
+    await time.advance(store, LIFETIME - 5)
     assert await _answer(store, in_time)
-    await time.passes(store, 10)
+    await time.advance(store, 10)
     assert not await _answer(store, too_late)
-    assert (await store.questions.find(too_late)).expired  # type: ignore[union-attr]
+    assert (await store.confirmations.find(too_late)).expired  # type: ignore[union-attr]
 
 
-async def test_a_question_is_too_old_the_moment_its_time_is_over(store: Store, time: Time) -> None:
-    key = await store.questions.ask(CANCEL)
+async def test_a_question_is_too_old_the_moment_its_time_is_over(store: Store, time: StoreClock) -> None:
+    key = await store.confirmations.create(CANCEL)
 
-    await time.passes(store, LIFETIME)
+    await time.advance(store, LIFETIME)
 
-    assert (await store.questions.find(key)).expired  # type: ignore[union-attr]
+    assert (await store.confirmations.find(key)).expired  # type: ignore[union-attr]
     assert not await _answer(store, key)
 
 
 async def test_a_question_that_was_overtaken_cannot_be_answered(store: Store) -> None:
-    key = await store.questions.ask(CANCEL)
+    key = await store.confirmations.create(CANCEL)
 
-    assert await store.questions.overtake(key, said="It is over.")
-    assert not await store.questions.overtake(key, said="Again.")
+    assert await store.confirmations.supersede(key, result_text="It is over.")
+    assert not await store.confirmations.supersede(key, result_text="Again.")
 
     assert not await _answer(store, key)
-    found = await store.questions.find(key)
+    found = await store.confirmations.find(key)
     assert found is not None
-    assert (found.ended, found.said) == (True, "It is over.")
+    assert (found.completed, found.result_text) == (True, "It is over.")
 
 
 async def test_an_order_under_way_cannot_be_overtaken(store: Store) -> None:
-    key = await store.questions.ask(CANCEL)
+    key = await store.confirmations.create(CANCEL)
     assert await _answer(store, key)
 
-    assert not await store.questions.overtake(key, said="It is over.")
+    assert not await store.confirmations.supersede(key, result_text="It is over.")
 
     assert await _rival(store) == key
 
 
 async def test_a_job_has_one_order_under_way(store: Store) -> None:
-    mine, other = await store.questions.ask(CANCEL), await store.questions.ask(replace(CANCEL, person="U2"))
+    mine, other = (
+        await store.confirmations.create(CANCEL),
+        await store.confirmations.create(replace(CANCEL, person="U2")),
+    )
     elsewhere = replace(CANCEL, job_id="ftjob-b")
 
     assert await _rival(store) is None
@@ -114,26 +120,26 @@ async def test_a_job_has_one_order_under_way(store: Store) -> None:
         await _answer(store, other)
 
 
-async def test_an_order_that_the_api_took_is_not_given_again_for_a_minute(store: Store, time: Time) -> None:
-    key = await store.questions.ask(CANCEL)
+async def test_an_order_that_the_api_took_is_not_given_again_for_a_minute(store: Store, time: StoreClock) -> None:
+    key = await store.confirmations.create(CANCEL)
     await _answer(store, key)
     assert await _end(store, key, done=True)
     assert not await _end(store, key, done=True), "it ends once"
 
-    await time.passes(store, REST - 5)
+    await time.advance(store, RESUBMIT_COOLDOWN - 5)
     assert await _rival(store) == key
     assert await _rival(store, replace(CANCEL, verb="pause")) is None
-    await time.passes(store, 10)
+    await time.advance(store, 10)
     assert await _rival(store) is None
 
 
 @pytest.mark.parametrize("verbs", [("pause", "resume"), ("resume", "pause"), ("pause", "resume", "pause")])
 async def test_only_the_last_order_that_the_api_took_is_not_given_again(
-    store: Store, time: Time, verbs: tuple[str, ...]
+    store: Store, time: StoreClock, verbs: tuple[str, ...]
 ) -> None:
     for verb in verbs:
-        await time.passes(store, 1)
-        last = await store.questions.ask(replace(CANCEL, verb=verb))
+        await time.advance(store, 1)
+        last = await store.confirmations.create(replace(CANCEL, verb=verb))
         assert await _answer(store, last)
         assert await _end(store, last, done=True)
 
@@ -141,84 +147,84 @@ async def test_only_the_last_order_that_the_api_took_is_not_given_again(
     assert await _rival(store, replace(CANCEL, verb=verbs[-2])) is None
 
 
-async def test_an_order_may_be_given_again_the_moment_its_rest_is_over(store: Store, time: Time) -> None:
-    key = await store.questions.ask(CANCEL)
+async def test_an_order_may_be_given_again_the_moment_its_rest_is_over(store: Store, time: StoreClock) -> None:
+    key = await store.confirmations.create(CANCEL)
     await _answer(store, key)
     await _end(store, key, done=True)
 
-    await time.passes(store, REST)
+    await time.advance(store, RESUBMIT_COOLDOWN)
 
     assert await _rival(store) is None
 
 
-async def test_the_latest_order_for_a_job_is_the_one_that_is_in_the_way(store: Store, time: Time) -> None:
-    keys = [await store.questions.ask(CANCEL) for _ in range(3)]
+async def test_the_latest_order_for_a_job_is_the_one_that_is_in_the_way(store: Store, time: StoreClock) -> None:
+    keys = [await store.confirmations.create(CANCEL) for _ in range(3)]
     for key in (keys[1], keys[2], keys[0]):
         await _answer(store, key)
         await _end(store, key, done=True, said=f"{key} is done.")
-        await time.passes(store, 1)
+        await time.advance(store, 1)
 
     async with store.db.transaction() as tx:
-        rival = await store.questions.rival(tx, CANCEL)
+        rival = await store.confirmations.conflicting(tx, CANCEL)
     assert rival is not None
-    assert (rival.key, rival.ended, rival.said) == (keys[0], True, f"{keys[0]} is done.")
-    assert rival.answered_at is not None
+    assert (rival.key, rival.completed, rival.result_text) == (keys[0], True, f"{keys[0]} is done.")
+    assert rival.confirmed_at is not None
 
 
 async def test_an_order_that_the_api_did_not_take_may_be_given_again_at_once(store: Store) -> None:
-    key = await store.questions.ask(CANCEL)
+    key = await store.confirmations.create(CANCEL)
     await _answer(store, key)
     await _end(store, key, done=False)
 
     assert await _rival(store) is None
 
 
-async def test_an_order_is_abandoned_when_its_lease_is_over_or_given_back(store: Store, time: Time) -> None:
-    keys = [await store.questions.ask(replace(CANCEL, job_id=f"ftjob-{nth}")) for nth in range(4)]
+async def test_an_order_is_abandoned_when_its_lease_is_over_or_given_back(store: Store, time: StoreClock) -> None:
+    keys = [await store.confirmations.create(replace(CANCEL, job_id=f"ftjob-{nth}")) for nth in range(4)]
     for key in keys[:3]:
         await _answer(store, key)
     await _end(store, keys[0], done=True)
 
-    assert await store.questions.abandoned() == []
-    await store.questions.leave(keys[1])
-    ((left, age),) = await store.questions.abandoned()
+    assert await store.confirmations.abandoned() == []
+    await store.confirmations.release(keys[1])
+    ((left, age),) = await store.confirmations.abandoned()
     assert left.key == keys[1]
     assert age < LEASE
 
-    await time.passes(store, LEASE + 1)
-    assert {asked.key: round(age) for asked, age in await store.questions.abandoned()} == {
+    await time.advance(store, LEASE + 1)
+    assert {asked.key: round(age) for asked, age in await store.confirmations.abandoned()} == {
         keys[1]: LEASE + 1,
         keys[2]: LEASE + 1,
     }
 
 
-async def test_the_oldest_order_that_nobody_works_on_comes_first(store: Store, time: Time) -> None:
-    first, second = [await store.questions.ask(replace(CANCEL, job_id=f"ftjob-{nth}")) for nth in range(2)]
+async def test_the_oldest_order_that_nobody_works_on_comes_first(store: Store, time: StoreClock) -> None:
+    first, second = [await store.confirmations.create(replace(CANCEL, job_id=f"ftjob-{nth}")) for nth in range(2)]
     await _answer(store, second)
-    await time.passes(store, 10)
+    await time.advance(store, 10)
     await _answer(store, first)
-    await time.passes(store, LEASE)
+    await time.advance(store, LEASE)
 
-    assert [(asked.key, asked.expired) for asked, _ in await store.questions.abandoned()] == [
+    assert [(asked.key, asked.expired) for asked, _ in await store.confirmations.abandoned()] == [
         (second, False),
         (first, False),
     ]
-    await time.passes(store, LIFETIME - LEASE - 10)
-    assert [asked.expired for asked, _ in await store.questions.abandoned()] == [True, True]
+    await time.advance(store, LIFETIME - LEASE - 10)
+    assert [asked.expired for asked, _ in await store.confirmations.abandoned()] == [True, True]
 
 
 async def test_at_the_start_of_the_only_process_every_order_under_way_is_abandoned(store: Store) -> None:
-    key = await store.questions.ask(CANCEL)
+    key = await store.confirmations.create(CANCEL)
     await _answer(store, key)
-    await store.questions.ask(CANCEL)
+    await store.confirmations.create(CANCEL)
 
-    await store.questions.end_leases()
+    await store.confirmations.end_leases()
 
-    assert [asked.key for asked, _ in await store.questions.abandoned()] == [key]
+    assert [asked.key for asked, _ in await store.confirmations.abandoned()] == [key]
 
 
 async def test_every_question_has_a_key_of_its_own_that_cannot_be_guessed(store: Store) -> None:
-    keys = {await store.questions.ask(CANCEL) for _ in range(20)}
+    keys = {await store.confirmations.create(CANCEL) for _ in range(20)}
 
     assert len(keys) == 20
     assert all(len(key) >= 24 for key in keys)

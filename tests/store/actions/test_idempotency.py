@@ -1,25 +1,27 @@
 import asyncio
 
 from bot.store import Store
-from bot.store.actions.idempotency import KEPT
+from bot.store.actions.idempotency import RETENTION
 from bot.store.db import schema
 from tests.store.seeds import rows
-from tests.store.times import Time
+from tests.store.times import StoreClock
 
 
 async def test_a_request_is_acted_on_once_by_whatever_process(store: Store) -> None:
-    claims = await asyncio.gather(*(store.requests.claim("trigger-1") for _ in range(10)))
+    claims = await asyncio.gather(*(store.idempotency_keys.claim("trigger-1") for _ in range(10)))
 
     assert sorted(claims) == [False] * 9 + [True]
-    assert await store.requests.claim("trigger-2")
+    assert await store.idempotency_keys.claim("trigger-2")
 
 
-async def test_requests_are_forgotten_after_an_hour_and_their_names_are_not_kept(store: Store, time: Time) -> None:
-    assert await store.requests.claim("trigger-1")
-    await time.passes(store, KEPT - 5)
-    assert not await store.requests.claim("trigger-1")
+async def test_requests_are_forgotten_after_an_hour_and_their_names_are_not_kept(
+    store: Store, time: StoreClock
+) -> None:
+    assert await store.idempotency_keys.claim("trigger-1")
+    await time.advance(store, RETENTION - 5)
+    assert not await store.idempotency_keys.claim("trigger-1")
 
-    await time.passes(store, 10)
-    assert await store.requests.claim("trigger-2")
+    await time.advance(store, 10)
+    assert await store.idempotency_keys.claim("trigger-2")
     (kept,) = await rows(store, schema.request)
     assert "trigger" not in kept.key

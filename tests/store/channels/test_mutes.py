@@ -6,10 +6,10 @@ import pytest
 from bot.store import Store, open_store
 from bot.store.channels.mutes import EVERY_JOB, Mute
 from bot.store.db import schema
-from bot.store.outbox.delivery import Picture, Planned
-from bot.store.outbox.digests import AFTER_MUTE, MOST_CHANGES
-from tests.store.seeds import ACCOUNT, STARTED, claimed, crowd, deliveries, reading, rows, settle
-from tests.store.times import Time
+from bot.store.outbox.delivery import MessageKind, NewDelivery
+from bot.store.outbox.digests import AFTER_MUTE, MAX_CHANGES
+from tests.store.seeds import ACCOUNT, STARTED, claim, complete, deliveries, reading, rows, several_stores
+from tests.store.times import StoreClock
 
 HOUR = 3600.0
 
@@ -20,14 +20,14 @@ async def begin(store: Store, channel: str = "C1", job: str = EVERY_JOB, seconds
     return await store.mutes.begin([ACCOUNT], channel, job, "U1", seconds)
 
 
-async def owe(store: Store, job: str, channel: str = "C1", picture: Picture = Picture.CHANGE) -> int:
+async def owe(store: Store, job: str, channel: str = "C1", picture: MessageKind = MessageKind.CHANGE) -> int:
     """Owe a channel a change of a job, as the recorder does; return the change's id."""
     async with store.db.transaction() as tx:
         recorded = await store.changes.write(tx, ACCOUNT, next(_versions), STARTED, reading(job).body)
-        card, _ = await store.cards.of(tx, ACCOUNT, job, channel)
+        card, _ = await store.cards.get_or_create(tx, ACCOUNT, job, channel)
         held = await store.mutes.covering(tx, ACCOUNT, [channel])
         muted = not held.isdisjoint({(channel, job), (channel, EVERY_JOB)})
-        await store.outbox.add(tx, recorded, Planned(channel, picture, card.id), muted=muted)
+        await store.outbox.enqueue(tx, recorded, NewDelivery(channel, picture, card.id), muted=muted)
     return recorded.id
 
 
@@ -37,28 +37,28 @@ async def send_all(store: Store) -> list[list[int]]:
     while delivery := await store.outbox.claim(30):
         told = await store.changes.in_digest(delivery.id)
         sent.append([each.id for each in told] if told else [delivery.change_id or 0])
-        assert await settle(store, delivery, "sent", ts="1.0")
+        assert await complete(store, delivery, "sent", ts="1.0")
     return sent
 
 
-async def test_what_a_mute_covers_waits_and_is_summed_up_by_one_message(store: Store, time: Time) -> None:
+async def test_what_a_mute_covers_waits_and_is_summed_up_by_one_message(store: Store, time: StoreClock) -> None:
     await begin(store)
     changes = [await owe(store, "ftjob-a"), await owe(store, "ftjob-b"), await owe(store, "ftjob-a")]
 
     assert await store.outbox.claim(30) is None
     assert await store.outbox.seconds_to_next() is None
-    assert await store.mutes.end_due() == 0, "not yet"
+    assert await store.mutes.expire() == 0, "not yet"
 
-    await time.passes(store, HOUR + 1)
-    assert await store.mutes.end_due() == 3
-    assert await store.mutes.end_due() == 0, "once"
+    await time.advance(store, HOUR + 1)
+    assert await store.mutes.expire() == 3
+    assert await store.mutes.expire() == 0, "once"
 
-    digest = await claimed(store)
+    digest = await claim(store)
     assert digest.notice == {"kind": "after_mute"}
-    assert digest.limited_for == 0.0
-    assert digest.claimed_at - digest.created_at == time.exactly(0), "it is owed from the end of the mute on"
+    assert digest.rate_limited_for == 0.0
+    assert digest.claimed_at - digest.created_at == time.approx(0), "it is owed from the end of the mute on"
     assert [each.id for each in await store.changes.in_digest(digest.id)] == changes
-    await settle(store, digest, "sent", ts="1.0")
+    await complete(store, digest, "sent", ts="1.0")
     assert await store.outbox.claim(30) is None
     assert {row.state for row in await deliveries(store)} == {"sent"}
     assert await rows(store, schema.mute) == []
@@ -74,7 +74,7 @@ async def test_other_jobs_and_channels_are_told_meanwhile(store: Store) -> None:
 
 async def test_a_muted_channel_does_not_try_again_what_is_parked(store: Store) -> None:
     await owe(store, "ftjob-a")
-    await settle(store, await claimed(store), "parked", error="is_archived")
+    await complete(store, await claim(store), "parked", error="is_archived")
     await begin(store)
     await owe(store, "ftjob-b")
 
@@ -84,7 +84,7 @@ async def test_a_muted_channel_does_not_try_again_what_is_parked(store: Store) -
 async def test_unmuting_tells_how_many_changes_were_held(store: Store) -> None:
     await begin(store)
     await begin(store, "C2")
-    held = [await owe(store, "ftjob-a", picture=Picture.CARD), await owe(store, "ftjob-b")]
+    held = [await owe(store, "ftjob-a", picture=MessageKind.CARD), await owe(store, "ftjob-b")]
     await owe(store, "ftjob-a", "C2")
 
     assert await store.mutes.end("C1") == (1, 2)
@@ -93,14 +93,14 @@ async def test_unmuting_tells_how_many_changes_were_held(store: Store) -> None:
     assert [mute.channel for mute in await store.mutes.in_channel("C2")] == ["C2"]
 
 
-async def test_what_another_mute_covers_stays_muted(store: Store, time: Time) -> None:
+async def test_what_another_mute_covers_stays_muted(store: Store, time: StoreClock) -> None:
     await begin(store, seconds=HOUR)
     await begin(store, job="ftjob-a", seconds=2 * HOUR)
     first, second = await owe(store, "ftjob-a"), await owe(store, "ftjob-b")
 
     assert await store.mutes.end("C1", "ftjob-b") == (0, 0), "not muted by itself"
-    await time.passes(store, HOUR + 1)
-    await store.mutes.end_due()
+    await time.advance(store, HOUR + 1)
+    await store.mutes.expire()
     assert await send_all(store) == [[second]]
 
     assert await store.mutes.end("C1", "ftjob-a") == (1, 1)
@@ -120,19 +120,19 @@ async def test_a_row_that_came_at_the_last_moment_is_found_by_the_next_look(stor
     async with store.db.transaction() as tx:
         await tx.execute(schema.mute.delete())  # as where another process ended it before this one committed
 
-    assert await store.mutes.end_due() == 1
+    assert await store.mutes.expire() == 1
     assert await send_all(store) == [[change]]
 
 
 async def test_many_jobs_become_several_messages_and_none_is_lost(store: Store) -> None:
     await begin(store)
-    jobs = [f"ftjob-{n}" for n in range(MOST_CHANGES + 5)]
+    jobs = [f"ftjob-{n}" for n in range(MAX_CHANGES + 5)]
     changes = {await owe(store, job) for job in [*jobs, *jobs]}
     await store.mutes.end("C1")
 
     assert [row.notice for row in await deliveries(store) if row.picture == "digest"] == [AFTER_MUTE] * 2
     first, second = await send_all(store)
-    assert (len(first), len(second)) == (2 * MOST_CHANGES, 10), "a job's changes stand in one message"
+    assert (len(first), len(second)) == (2 * MAX_CHANGES, 10), "a job's changes stand in one message"
     assert {*first, *second} == changes
 
 
@@ -147,34 +147,36 @@ async def test_the_summary_comes_behind_what_the_channel_waits_for(store: Store)
 async def test_a_muted_card_is_on_its_way_until_the_summary_stands_for_it(store: Store) -> None:
     async def lacks_card() -> bool:
         async with store.db.transaction() as tx:
-            return (await store.cards.of(tx, ACCOUNT, "ftjob-a", "C1"))[1]
+            return (await store.cards.get_or_create(tx, ACCOUNT, "ftjob-a", "C1"))[1]
 
     await begin(store)
-    await owe(store, "ftjob-a", picture=Picture.CARD)
+    await owe(store, "ftjob-a", picture=MessageKind.CARD)
     assert not await lacks_card()
 
     await store.mutes.end("C1")
     assert await lacks_card()
 
 
-async def test_a_mute_outlives_a_restart(database_url: str, time: Time) -> None:
-    async with open_store(database_url, time.clock) as store:
+async def test_a_mute_outlives_a_restart(database_url: str, time: StoreClock) -> None:
+    async with open_store(database_url, time.now) as store:
         await begin(store)
         change = await owe(store, "ftjob-a")
-    async with open_store(database_url, time.clock) as store:
-        await time.passes(store, HOUR + 1)
-        await store.mutes.end_due()
+    async with open_store(database_url, time.now) as store:
+        await time.advance(store, HOUR + 1)
+        await store.mutes.expire()
         assert await send_all(store) == [[change]]
 
 
 @pytest.mark.parametrize("by_hand", [False, True], ids=["over", "unmuted"])
-async def test_several_processes_sum_up_once(store: Store, database_url: str, time: Time, *, by_hand: bool) -> None:
+async def test_several_processes_sum_up_once(
+    store: Store, database_url: str, time: StoreClock, *, by_hand: bool
+) -> None:
     await begin(store)
     changes = [await owe(store, f"ftjob-{n}") for n in range(8)]
-    await time.passes(store, 0 if by_hand else HOUR + 1)
+    await time.advance(store, 0 if by_hand else HOUR + 1)
 
-    async with crowd(store, database_url, time) as stores:
-        looks = [each.mutes.end_due() for each in stores]
+    async with several_stores(store, database_url, time) as stores:
+        looks = [each.mutes.expire() for each in stores]
         if by_hand:
             await store.mutes.end("C1")
         await asyncio.gather(*looks)
@@ -184,36 +186,36 @@ async def test_several_processes_sum_up_once(store: Store, database_url: str, ti
 
 @pytest.mark.parametrize("seconds", [-60.0, -HOUR, -2 * 86400.0, -365 * 86400.0])
 async def test_a_mute_lasts_as_long_as_it_was_meant_to_when_the_clock_is_set_back(
-    store: Store, time: Time, seconds: float
+    store: Store, time: StoreClock, seconds: float
 ) -> None:
     await begin(store, seconds=2 * HOUR)
     change = await owe(store, "ftjob-a")
-    await time.passes(store, HOUR)
-    assert await store.mutes.end_due() == 0
+    await time.advance(store, HOUR)
+    assert await store.mutes.expire() == 0
 
-    await time.passes(store, seconds)
+    await time.advance(store, seconds)
 
-    assert await store.mutes.end_due() == 0, "half of it is left"
+    assert await store.mutes.expire() == 0, "half of it is left"
     more = await owe(store, "ftjob-b")
     assert await store.outbox.claim(30) is None
-    await time.passes(store, HOUR - 5)
-    assert await store.mutes.end_due() == 0
+    await time.advance(store, HOUR - 5)
+    assert await store.mutes.expire() == 0
     assert await store.outbox.claim(30) is None
-    await time.passes(store, 10)
-    assert await store.mutes.end_due() == 2
+    await time.advance(store, 10)
+    assert await store.mutes.expire() == 2
     assert await send_all(store) == [[change, more]]
 
 
 @pytest.mark.parametrize("seconds", [HOUR, 6 * 86400.0])
 async def test_a_mute_that_began_while_the_clock_was_ahead_is_no_longer_for_that(
-    store: Store, time: Time, seconds: float
+    store: Store, time: StoreClock, seconds: float
 ) -> None:
-    await time.passes(store, seconds)
+    await time.advance(store, seconds)
     await begin(store, seconds=HOUR)
     change = await owe(store, "ftjob-a")
-    await time.passes(store, -seconds)
+    await time.advance(store, -seconds)
 
-    assert await store.mutes.end_due() == 0
-    await time.passes(store, HOUR + 1)
-    assert await store.mutes.end_due() == 1
+    assert await store.mutes.expire() == 0
+    await time.advance(store, HOUR + 1)
+    assert await store.mutes.expire() == 1
     assert await send_all(store) == [[change]]

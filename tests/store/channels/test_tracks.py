@@ -3,7 +3,7 @@ from bot.jobs.filters import Filter
 from bot.store import Store
 from bot.store.channels.tracks import Subscription, Track
 from bot.store.db import schema
-from tests.store.seeds import ACCOUNT, follow, know, reading, rows
+from tests.store.seeds import ACCOUNT, add_jobs, reading, rows, track
 
 
 async def _add(store: Store, *tracks: Track) -> int:
@@ -34,8 +34,8 @@ async def test_a_track_of_a_subscription_tells_what_either_subscription_does(sto
 
 async def test_a_track_by_hand_takes_over_one_of_a_subscription_and_stays(store: Store) -> None:
     by_hand = Track(ACCOUNT, "ftjob-a", "C1", "U1")
-    for track in (Track(ACCOUNT, "ftjob-a", "C1", None, ("failed",)), by_hand):
-        await _add(store, track, Track(ACCOUNT, "ftjob-a", "C2", None, ("failed",)))
+    for each in (Track(ACCOUNT, "ftjob-a", "C1", None, ("failed",)), by_hand):
+        await _add(store, each, Track(ACCOUNT, "ftjob-a", "C2", None, ("failed",)))
     await _add(store, Track(ACCOUNT, "ftjob-a", "C1", None, ("failed",)))
 
     assert await store.tracks.find(ACCOUNT, "ftjob-a", "C1") == by_hand
@@ -54,18 +54,18 @@ async def test_followers_of_a_job_are_those_of_this_job_in_this_account(store: S
 
 
 async def test_jobs_that_people_follow_and_that_are_not_settled_are_counted_once_each(store: Store) -> None:
-    await know(store, *(reading(f"ftjob-{name}") for name in "abcd"))
-    await follow(store, ("C1", "ftjob-a"), ("C2", "ftjob-a"), ("C1", "ftjob-b"), ("C1", "ftjob-c"))
-    await follow(store, ("C3", "ftjob-a"), ("C3", "ftjob-d"), person=None)
+    await add_jobs(store, *(reading(f"ftjob-{name}") for name in "abcd"))
+    await track(store, ("C1", "ftjob-a"), ("C2", "ftjob-a"), ("C1", "ftjob-b"), ("C1", "ftjob-c"))
+    await track(store, ("C3", "ftjob-a"), ("C3", "ftjob-d"), person=None)
     async with store.db.transaction() as tx:
-        await store.jobs.settle(tx, ACCOUNT, ["ftjob-c"])
+        await store.jobs.close(tx, ACCOUNT, ["ftjob-c"])
 
-    assert await store.tracks.count_open_by_hand(ACCOUNT) == 2
-    assert await store.tracks.count_open_by_hand("other") == 0
+    assert await store.tracks.count_open_manual(ACCOUNT) == 2
+    assert await store.tracks.count_open_manual("other") == 0
 
 
 async def test_a_job_is_untracked_in_one_channel_only(store: Store) -> None:
-    await follow(store, ("C1", "ftjob-a"), ("C2", "ftjob-a"), ("C1", "ftjob-b"))
+    await track(store, ("C1", "ftjob-a"), ("C2", "ftjob-a"), ("C1", "ftjob-b"))
 
     assert await store.tracks.remove("C1", "ftjob-a") == ["ftjob-a"]
     assert await store.tracks.remove("C1", "ftjob-a") == []
@@ -75,7 +75,7 @@ async def test_a_job_is_untracked_in_one_channel_only(store: Store) -> None:
 
 
 async def test_all_jobs_of_a_channel_are_untracked_at_once(store: Store) -> None:
-    await follow(store, ("C1", "ftjob-a"), ("C2", "ftjob-a"), ("C1", "ftjob-b"))
+    await track(store, ("C1", "ftjob-a"), ("C2", "ftjob-a"), ("C1", "ftjob-b"))
 
     assert sorted(await store.tracks.remove("C1")) == ["ftjob-a", "ftjob-b"]
     assert await store.tracks.remove("C1") == []
@@ -84,9 +84,9 @@ async def test_all_jobs_of_a_channel_are_untracked_at_once(store: Store) -> None
 
 
 async def test_a_channel_sees_what_it_follows_newest_first_with_its_state(store: Store) -> None:
-    await know(store, reading("ftjob-a", "queued", created_at=10), reading("ftjob-c", "failed", created_at=30))
-    await know(store, reading("ftjob-b", "succeeded", "ft:m", created_at=20))
-    await follow(store, ("C1", "ftjob-a"), ("C1", "ftjob-b"), ("C1", "ftjob-c"), ("C2", "ftjob-a"))
+    await add_jobs(store, reading("ftjob-a", "queued", created_at=10), reading("ftjob-c", "failed", created_at=30))
+    await add_jobs(store, reading("ftjob-b", "succeeded", "ft:m", created_at=20))
+    await track(store, ("C1", "ftjob-a"), ("C1", "ftjob-b"), ("C1", "ftjob-c"), ("C2", "ftjob-a"))
     await store.tracks.remove("C1", "ftjob-c")
 
     assert await store.tracks.in_channel("C1") == [

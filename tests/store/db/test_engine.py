@@ -17,11 +17,11 @@ from sqlalchemy.exc import OperationalError
 from bot.errors import FtjobError, StoreInUse, StoreUnusable
 from bot.store import Store, open_store
 from bot.store.db.engine import open_database, sqlite_path
-from bot.store.outbox.delivery import Picture, Planned
-from bot.store.sqlite.integrity import examine
+from bot.store.outbox.delivery import MessageKind, NewDelivery
+from bot.store.sqlite.integrity import check_integrity
 from tests.pace import stopwatch, within
-from tests.store.seeds import STARTED, contents, deliveries, know, known, reading
-from tests.store.times import Time
+from tests.store.seeds import STARTED, add_jobs, contents, deliveries, known_job, reading
+from tests.store.times import StoreClock
 
 
 @pytest.fixture
@@ -29,12 +29,12 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "ftjob.db"
 
 
-async def test_what_was_committed_is_there_after_the_store_was_closed(database_url: str, time: Time) -> None:
-    async with open_store(database_url, time.clock) as store:
-        await know(store, reading("ftjob-a"))
+async def test_what_was_committed_is_there_after_the_store_was_closed(database_url: str, time: StoreClock) -> None:
+    async with open_store(database_url, time.now) as store:
+        await add_jobs(store, reading("ftjob-a"))
         before = await contents(store)
 
-    async with open_store(database_url, time.clock) as store:
+    async with open_store(database_url, time.now) as store:
         assert await contents(store) == before
 
 
@@ -82,10 +82,10 @@ async def test_a_second_store_on_the_same_file_is_refused_until_the_first_is_clo
         with pytest.raises(StoreInUse, match=r"ftjob\.db is in use by the running bot"):
             async with open_store(url, wall.time):
                 pass
-        await know(store, reading("ftjob-a"))
+        await add_jobs(store, reading("ftjob-a"))
 
     async with open_store(url, wall.time) as store:
-        await known(store, "ftjob-a")
+        await known_job(store, "ftjob-a")
 
 
 @pytest.mark.parametrize(
@@ -128,11 +128,11 @@ async def test_the_lock_file_is_beside_the_file_itself(file: Path) -> None:
     link = file.parent / "here" / "link.db"
     link.symlink_to(file)
     async with open_store(f"sqlite:///{link}", wall.time) as store:
-        await know(store, reading("ftjob-a"))
+        await add_jobs(store, reading("ftjob-a"))
 
     assert [path.name for path in link.parent.iterdir()] == ["link.db"]
     async with open_store(f"sqlite:///{file}", wall.time) as store:
-        await known(store, "ftjob-a")
+        await known_job(store, "ftjob-a")
 
 
 async def test_sqlite_keeps_its_promises_of_durability(file: Path) -> None:
@@ -160,7 +160,7 @@ async def test_nobody_else_on_the_machine_can_read_the_sqlite_file(
     if was_open:
         leave_open(file)
     async with open_store(f"sqlite:///{file}", wall.time) as store:
-        await know(store, reading("ftjob-a"))
+        await add_jobs(store, reading("ftjob-a"))
         modes = {each.name: stat.filemode(each.stat().st_mode) for each in file.parent.iterdir()}
 
     assert set(modes) == {"ftjob.db", "ftjob.db.lock", "ftjob.db-wal", "ftjob.db-shm"}
@@ -172,7 +172,7 @@ async def test_a_lock_that_somebody_holds_for_two_seconds_only_delays(file: Path
         shell = sqlite3.connect(file, isolation_level=None)
         shell.execute("BEGIN IMMEDIATE")
         began = wall.monotonic()
-        writing = asyncio.create_task(know(store, reading("ftjob-a")))
+        writing = asyncio.create_task(add_jobs(store, reading("ftjob-a")))
         await asyncio.sleep(2)
         assert not writing.done()
         shell.execute("COMMIT")
@@ -183,7 +183,7 @@ async def test_a_lock_that_somebody_holds_for_two_seconds_only_delays(file: Path
 
         assert wall.monotonic() - began >= 2
         assert watch.seconds < 2
-        await known(store, "ftjob-a")
+        await known_job(store, "ftjob-a")
 
 
 async def test_a_lock_that_somebody_holds_for_three_seconds_is_no_error_for_any_who_wait(file: Path) -> None:
@@ -191,7 +191,7 @@ async def test_a_lock_that_somebody_holds_for_three_seconds_is_no_error_for_any_
         shell = sqlite3.connect(file, isolation_level=None)
         shell.execute("BEGIN EXCLUSIVE")
         began = wall.monotonic()
-        writing = asyncio.gather(*(know(store, reading(f"ftjob-{n}")) for n in range(5)))
+        writing = asyncio.gather(*(add_jobs(store, reading(f"ftjob-{n}")) for n in range(5)))
         await asyncio.sleep(3)
         assert not writing.done()
         shell.execute("COMMIT")
@@ -203,14 +203,14 @@ async def test_a_lock_that_somebody_holds_for_three_seconds_is_no_error_for_any_
         assert wall.monotonic() - began >= 3
         assert watch.seconds < 2
         for n in range(5):
-            await known(store, f"ftjob-{n}")
+            await known_job(store, f"ftjob-{n}")
 
 
 async def test_a_full_disk_leaves_everything_as_it_was_and_the_same_work_succeeds_once_there_is_room(
     file: Path,
 ) -> None:
     async with open_store(f"sqlite:///{file}", wall.time) as store:
-        await know(store, reading("ftjob-a"))
+        await add_jobs(store, reading("ftjob-a"))
         before = await contents(store)
         room = await _limit_pages(store, 1)  # SQLite takes that for as many as there are
 
@@ -221,18 +221,18 @@ async def test_a_full_disk_leaves_everything_as_it_was_and_the_same_work_succeed
 
         await _limit_pages(store, room + 1000)
         await _work(store)
-        await known(store, "ftjob-399")
+        await known_job(store, "ftjob-399")
         assert len(await deliveries(store, "C1")) == 1
 
-    await asyncio.to_thread(examine, file)
+    await asyncio.to_thread(check_integrity, file)
 
 
 async def _work(store: Store) -> None:
     """Let the store know many jobs and owe an alert, in one transaction."""
     async with store.db.transaction() as tx:
         recorded = await store.changes.write(tx, "default", 2, STARTED, reading("ftjob-a").body)
-        card, _ = await store.cards.of(tx, "default", "ftjob-a", "C1")
-        await store.outbox.add(tx, recorded, Planned("C1", Picture.CHANGE, card.id))
+        card, _ = await store.cards.get_or_create(tx, "default", "ftjob-a", "C1")
+        await store.outbox.enqueue(tx, recorded, NewDelivery("C1", MessageKind.CHANGE, card.id))
         await store.jobs.add(tx, "default", [reading(f"ftjob-{n}").snapshot for n in range(400)])
 
 
@@ -249,7 +249,7 @@ async def test_a_reader_of_the_sqlite_file_does_not_delay_writing(file: Path) ->
         assert backup.execute("SELECT count(*) FROM job").fetchone() == (0,)
 
         async with within(1):
-            await know(store, reading("ftjob-a"))
+            await add_jobs(store, reading("ftjob-a"))
 
         assert backup.execute("SELECT count(*) FROM job").fetchone() == (0,)
         backup.close()
@@ -273,8 +273,8 @@ async def test_a_translated_address_opens_the_database(postgres_url: str, scheme
     url = f"{scheme}://{postgres_url.partition('://')[2]}"
     joined = url + (query.replace("?", "&") if "?" in url else query)
     async with open_store(joined, wall.time) as store:
-        await know(store, reading("ftjob-a"))
-        await known(store, "ftjob-a")
+        await add_jobs(store, reading("ftjob-a"))
+        await known_job(store, "ftjob-a")
 
 
 @asynccontextmanager
@@ -309,11 +309,11 @@ async def _crash(server: str) -> None:
 
 async def test_the_transaction_after_a_crash_of_postgres_works_again(postgres_server: str) -> None:
     async with _database(postgres_server) as url, open_store(url, wall.time) as store:
-        await asyncio.gather(*(know(store, reading(f"ftjob-{n}")) for n in range(4)))
+        await asyncio.gather(*(add_jobs(store, reading(f"ftjob-{n}")) for n in range(4)))
 
         await _crash(postgres_server)
 
         for n in range(4):
-            await known(store, f"ftjob-{n}")
-        await know(store, reading("ftjob-after"))
-        await known(store, "ftjob-after")
+            await known_job(store, f"ftjob-{n}")
+        await add_jobs(store, reading("ftjob-after"))
+        await known_job(store, "ftjob-after")

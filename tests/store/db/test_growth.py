@@ -12,21 +12,21 @@ from bot.store import Store, open_store
 from bot.store.channels.mutes import EVERY_JOB
 from bot.store.db import schema
 from bot.store.db.engine import Transaction
-from bot.store.outbox.delivery import Picture, Planned
-from bot.store.outbox.digests import MOST_CHANGES, MOST_WAITING
-from bot.store.outbox.queue import due, place
+from bot.store.outbox.delivery import MessageKind, NewDelivery
+from bot.store.outbox.digests import MAX_CHANGES, MAX_WAITING
+from bot.store.outbox.queue import due, position
 from bot.tracking.notices import Notices
-from tests.store.seeds import ACCOUNT, STARTED, deliveries, owe, reading, rows
+from tests.store.seeds import ACCOUNT, STARTED, deliveries, enqueue, reading, rows
 from tests.store.statements import statements
-from tests.store.times import Time
+from tests.store.times import StoreClock
 
 
 async def _owe_many(store: Store, count: int, state: str = "pending", channel: str = "C1") -> None:
     """Owe a channel as many alerts as a long outage leaves, each of a job of its own."""
-    async with store.db.transaction(patiently=True) as tx:
+    async with store.db.transaction(without_timeout=True) as tx:
         change = await store.changes.write(tx, ACCOUNT, 2, STARTED, reading(f"ftjob-{channel}").body)
-        card, _ = await store.cards.of(tx, ACCOUNT, change.job_id, channel)
-        await store.outbox.add(tx, change, Planned(channel, Picture.CHANGE, card.id))
+        card, _ = await store.cards.get_or_create(tx, ACCOUNT, change.job_id, channel)
+        await store.outbox.enqueue(tx, change, NewDelivery(channel, MessageKind.CHANGE, card.id))
         one = await _copied(tx, schema.change, change.id)
         owed = await _copied(
             tx, schema.delivery, (await tx.execute(select(func.max(schema.delivery.c.id)))).scalar_one()
@@ -45,7 +45,7 @@ async def _copied(tx: Transaction, table: Table, row_id: int) -> dict[str, Any]:
 
 @pytest.mark.parametrize("many", [900, 2500])
 async def test_a_claim_takes_as_many_statements_whatever_waits(store: Store, many: int) -> None:
-    await _owe_many(store, MOST_WAITING + 10)
+    await _owe_many(store, MAX_WAITING + 10)
     with statements() as for_few:
         assert await store.outbox.claim(30)
     async with store.db.transaction() as tx:
@@ -59,7 +59,7 @@ async def test_a_claim_takes_as_many_statements_whatever_waits(store: Store, man
 
     assert len(for_many) == len(for_few)
     assert first
-    assert len(await store.changes.in_digest(first.id)) == MOST_CHANGES
+    assert len(await store.changes.in_digest(first.id)) == MAX_CHANGES
 
 
 async def test_what_is_too_much_for_one_claim_is_told_in_order_all_the_same(store: Store) -> None:
@@ -68,16 +68,16 @@ async def test_what_is_too_much_for_one_claim_is_told_in_order_all_the_same(stor
     while delivery := await store.outbox.claim(30):
         told += [each.id for each in await store.changes.in_digest(delivery.id)]
         async with store.db.transaction() as tx:
-            await store.outbox.settle(tx, delivery, "sent", in_doubt=False, ts="1.000100")
+            await store.outbox.complete(tx, delivery, "sent", unconfirmed=False, ts="1.000100")
 
     assert told == sorted(row.id for row in await rows(store, schema.change))
 
 
 async def test_the_first_of_each_line_is_looked_for_once_for_a_claim(postgres_url: str) -> None:
-    async with open_store(postgres_url, Time(postgres_url).clock) as store:
+    async with open_store(postgres_url, StoreClock(postgres_url).now) as store:
         for nth in range(3):
-            await owe(store, *[f"C{nth}"] * 10)
-        chosen = select(schema.delivery.c.id).where(*due(1_700_000_000.0, 0.0)).order_by(place()).limit(1)
+            await enqueue(store, *[f"C{nth}"] * 10)
+        chosen = select(schema.delivery.c.id).where(*due(1_700_000_000.0, 0.0)).order_by(position()).limit(1)
         async with store.db.transaction() as tx:
             # What it believes where nobody has counted the rows yet, or where all of them were sent long ago.
             await tx.execute(text("SET LOCAL enable_hashjoin = off"))
@@ -103,7 +103,7 @@ async def test_the_end_of_a_mute_that_held_much_tells_all_of_it_in_several_trans
 
     held = await deliveries(store)
     digests = [row for row in held if row.picture == "digest"]
-    assert len(digests) == 1200 / MOST_CHANGES
+    assert len(digests) == 1200 / MAX_CHANGES
     assert {row.held_by for row in held if row.picture != "digest"} == {row.id for row in digests}
     assert sum("INSERT INTO delivery" in each for each in sent) == 3, "at most 20 digests in one"
     assert await store.mutes.end("C1") == (0, 0)
@@ -115,7 +115,7 @@ async def test_what_a_crash_left_muted_is_told_by_the_next_look(store: Store) ->
     async with store.db.transaction() as tx:
         await tx.execute(schema.mute.delete())
 
-    assert await store.mutes.end_due() == 30
+    assert await store.mutes.expire() == 30
 
 
 @pytest.mark.parametrize("by", ["retry", "reopen"])
@@ -123,7 +123,7 @@ async def test_all_that_is_parked_is_owed_anew_once(store: Store, by: str) -> No
     await _owe_many(store, 2100, "parked")
 
     for count in (2100, 0):
-        assert await (store.undelivered.retry() if by == "retry" else store.undelivered.reopen("C1")) == count
+        assert await (store.dead_letters.retry() if by == "retry" else store.dead_letters.unpark_channel("C1")) == count
 
     async with store.db.transaction() as tx:
         owed = select(func.count()).where(schema.delivery.c.state == "pending")
@@ -137,7 +137,9 @@ async def test_a_notice_takes_as_many_statements_for_many_people_as_for_one(stor
         async with store.db.transaction() as tx:
             with statements() as each:
                 about = f"account-{count}"
-                await Notices(store, None).tell(tx, NoticeKind.ACCOUNT_FAILING, about, at=0.0, people=people, error="x")
+                await Notices(store, None).enqueue(
+                    tx, NoticeKind.ACCOUNT_FAILING, about, began_at=0.0, people=people, error="x"
+                )
         sent[count] = len(each)
 
     assert sent[300] == sent[1]

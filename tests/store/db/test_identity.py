@@ -11,9 +11,9 @@ from sqlalchemy import delete, func, select
 
 from bot.store import Store, open_store
 from bot.store.db import schema
-from bot.store.db.identity import Identity, Story, story
-from tests.store.seeds import know, reading, rows
-from tests.store.times import Time
+from bot.store.db.identity import StoreIdentity, StoreOrigin, origin_of
+from tests.store.seeds import add_jobs, reading, rows
+from tests.store.times import StoreClock
 
 A, B = "a" * 32, "b" * 32
 
@@ -21,27 +21,32 @@ A, B = "a" * 32, "b" * 32
 @pytest.mark.parametrize(
     ("remembered", "stored", "is_empty", "expected"),
     [
-        (None, None, True, Story.NEW),
-        (None, None, False, Story.NEW),
-        (None, A, True, Story.KNOWN),
-        (None, A, False, Story.KNOWN),
-        (A, None, True, Story.LOST),
-        (A, None, False, Story.REPLACED),
-        (A, A, True, Story.KNOWN),
-        (A, A, False, Story.KNOWN),
-        (A, B, True, Story.REPLACED),
-        (A, B, False, Story.REPLACED),
+        (None, None, True, StoreOrigin.NEW),
+        (None, None, False, StoreOrigin.NEW),
+        (None, A, True, StoreOrigin.KNOWN),
+        (None, A, False, StoreOrigin.KNOWN),
+        (A, None, True, StoreOrigin.LOST),
+        (A, None, False, StoreOrigin.REPLACED),
+        (A, A, True, StoreOrigin.KNOWN),
+        (A, A, False, StoreOrigin.KNOWN),
+        (A, B, True, StoreOrigin.REPLACED),
+        (A, B, False, StoreOrigin.REPLACED),
     ],
 )
-def test_what_became_of_a_store(remembered: str | None, stored: str | None, is_empty: bool, expected: Story) -> None:  # noqa: FBT001
-    assert story(remembered, stored, is_empty=is_empty) == expected
+def test_what_became_of_a_store(
+    remembered: str | None,
+    stored: str | None,
+    is_empty: bool,  # noqa: FBT001 - a column of the table
+    expected: StoreOrigin,
+) -> None:
+    assert origin_of(remembered, stored, is_empty=is_empty) == expected
 
 
 @pytest.mark.parametrize("is_empty", [True, False])
 def test_only_the_store_that_was_here_can_be_older_than_it_was(*, is_empty: bool) -> None:
-    assert story(A, A, is_empty=is_empty, is_older=True) == Story.OLDER
-    assert story(A, B, is_empty=is_empty, is_older=True) == Story.REPLACED
-    assert story(None, A, is_empty=is_empty, is_older=True) == Story.KNOWN
+    assert origin_of(A, A, is_empty=is_empty, is_older=True) == StoreOrigin.OLDER
+    assert origin_of(A, B, is_empty=is_empty, is_older=True) == StoreOrigin.REPLACED
+    assert origin_of(None, A, is_empty=is_empty, is_older=True) == StoreOrigin.KNOWN
 
 
 @pytest.fixture
@@ -51,35 +56,37 @@ def file(tmp_path: Path) -> Path:
 
 async def accept(store: Store) -> None:
     async with store.db.transaction() as tx:
-        await store.keep_identity(tx)
+        await store.save_identity(tx)
     store.remember_identity()
 
 
-async def start(file: Path, *job_ids: str) -> Identity:
+async def start(file: Path, *job_ids: str) -> StoreIdentity:
     """Start as the bot does, know some jobs, and stop; return which store it was."""
     async with open_store(f"sqlite:///{file}", wall.time) as store:
         await accept(store)
-        await know(store, *(reading(job_id) for job_id in job_ids))
+        await add_jobs(store, *(reading(job_id) for job_id in job_ids))
         return store.identity
 
 
-async def look(file: Path) -> Identity:
+async def look(file: Path) -> StoreIdentity:
     """Open as ``ftjob check`` does."""
     async with open_store(f"sqlite:///{file}", wall.time) as store:
         return store.identity
 
 
-async def test_a_store_gets_one_id_for_life(database_url: str, time: Time) -> None:
-    async with open_store(database_url, time.clock) as store:
+async def test_a_store_gets_one_id_for_life(database_url: str, time: StoreClock) -> None:
+    async with open_store(database_url, time.now) as store:
         made = store.identity
-        assert made.story == Story.NEW
+        assert made.origin == StoreOrigin.NEW
         assert len(made.id) == 32
         await accept(store)
         await accept(store)
-        assert [(row.store_id, row.made_at) for row in await rows(store, schema.identity)] == [(made.id, made.made_at)]
+        assert [(row.store_id, row.made_at) for row in await rows(store, schema.identity)] == [
+            (made.id, made.created_at)
+        ]
 
-    async with open_store(database_url, time.clock) as store:
-        assert store.identity == Identity(made.id, made.made_at, Story.KNOWN)
+    async with open_store(database_url, time.now) as store:
+        assert store.identity == StoreIdentity(made.id, made.created_at, StoreOrigin.KNOWN)
 
 
 async def test_no_two_stores_have_the_same_id(tmp_path: Path) -> None:
@@ -102,9 +109,9 @@ async def test_a_store_that_is_gone_is_lost_once(file: Path, lose: object) -> No
 
     after = await start(file, "ftjob-a")
 
-    assert after.story == Story.LOST
+    assert after.origin == StoreOrigin.LOST
     assert after.id != before.id
-    assert await start(file) == Identity(after.id, after.made_at, Story.KNOWN)
+    assert await start(file) == StoreIdentity(after.id, after.created_at, StoreOrigin.KNOWN)
 
 
 async def test_a_store_whose_rows_are_gone_is_lost(file: Path) -> None:
@@ -113,26 +120,26 @@ async def test_a_store_whose_rows_are_gone_is_lost(file: Path) -> None:
         for table in reversed(schema.metadata.sorted_tables):
             await tx.execute(delete(table))
 
-    assert (await look(file)).story == Story.LOST
+    assert (await look(file)).origin == StoreOrigin.LOST
 
 
 async def test_who_only_looks_does_not_take_the_loss_away_from_the_next_start(file: Path) -> None:
     await start(file, "ftjob-a")
     remove(file)
 
-    assert [(await look(file)).story for _ in range(2)] == [Story.LOST, Story.LOST]
-    assert (await start(file)).story == Story.LOST
-    assert (await look(file)).story == Story.KNOWN
+    assert [(await look(file)).origin for _ in range(2)] == [StoreOrigin.LOST, StoreOrigin.LOST]
+    assert (await start(file)).origin == StoreOrigin.LOST
+    assert (await look(file)).origin == StoreOrigin.KNOWN
 
 
 async def test_a_start_that_dies_before_it_kept_the_identity_leaves_the_loss_to_the_next(file: Path) -> None:
     await start(file, "ftjob-a")
     remove(file)
     async with open_store(f"sqlite:///{file}", wall.time) as store, store.db.transaction() as tx:
-        await store.keep_identity(tx)
+        await store.save_identity(tx)
         await tx.rollback()
 
-    assert (await look(file)).story == Story.LOST
+    assert (await look(file)).origin == StoreOrigin.LOST
 
 
 async def test_another_store_in_its_place_is_replaced_once(file: Path, tmp_path: Path) -> None:
@@ -140,8 +147,8 @@ async def test_another_store_in_its_place_is_replaced_once(file: Path, tmp_path:
     await start(file, "ftjob-a")
     shutil.copy(tmp_path / "other.db", file)
 
-    assert await start(file) == Identity(other.id, other.made_at, Story.REPLACED)
-    assert (await start(file)).story == Story.KNOWN
+    assert await start(file) == StoreIdentity(other.id, other.created_at, StoreOrigin.REPLACED)
+    assert (await start(file)).origin == StoreOrigin.KNOWN
 
 
 async def test_a_backup_from_before_there_were_ids_is_replaced_and_gets_one(file: Path) -> None:
@@ -149,8 +156,8 @@ async def test_a_backup_from_before_there_were_ids_is_replaced_and_gets_one(file
     async with open_store(f"sqlite:///{file}", wall.time) as store, store.db.transaction() as tx:
         await tx.execute(delete(schema.identity))
 
-    assert (await start(file)).story == Story.REPLACED
-    assert (await start(file)).story == Story.KNOWN
+    assert (await start(file)).origin == StoreOrigin.REPLACED
+    assert (await start(file)).origin == StoreOrigin.KNOWN
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"nonsense", b"A" * 32, b"\xff" * 32, b"a" * 31, b"a" * 33])
@@ -161,8 +168,8 @@ async def test_a_lock_file_that_names_no_id_is_written_anew(file: Path, content:
     lock.write_bytes(content)
 
     found = await start(file)
-    assert found.story == Story.KNOWN
-    assert lock.read_text() == f"{made.id} {found.generation:010d}"
+    assert found.origin == StoreOrigin.KNOWN
+    assert lock.read_text() == f"{made.id} {found.write_count:010d}"
     assert stat.filemode(lock.stat().st_mode) == "-rw-------"
 
 
@@ -183,7 +190,7 @@ async def leave_behind(file: Path, place: Path, *endings: str) -> Path:
     place.mkdir()
     async with open_store(f"sqlite:///{file}", wall.time) as store:
         await accept(store)
-        await know(store, reading("ftjob-a"))
+        await add_jobs(store, reading("ftjob-a"))
         for ending in endings:
             shutil.copy(f"{file}{ending}", place)
     return place / file.name
@@ -193,17 +200,17 @@ async def test_a_store_whose_log_was_removed_is_older_once(file: Path, tmp_path:
     await start(file, "ftjob-before")
     left = await leave_behind(file, tmp_path / "killed", "", ".lock")
 
-    assert [(await look(left)).story for _ in range(2)] == [Story.OLDER] * 2
-    assert (await start(left)).story == Story.OLDER
-    assert (await start(left, "ftjob-b")).story == Story.KNOWN
-    assert (await look(left)).story == Story.KNOWN
+    assert [(await look(left)).origin for _ in range(2)] == [StoreOrigin.OLDER] * 2
+    assert (await start(left)).origin == StoreOrigin.OLDER
+    assert (await start(left, "ftjob-b")).origin == StoreOrigin.KNOWN
+    assert (await look(left)).origin == StoreOrigin.KNOWN
 
 
 async def test_a_store_of_a_process_that_was_killed_is_known(file: Path, tmp_path: Path) -> None:
     await start(file, "ftjob-before")
     left = await leave_behind(file, tmp_path / "killed", "", ".lock", "-wal")
 
-    assert (await start(left)).story == Story.KNOWN
+    assert (await start(left)).origin == StoreOrigin.KNOWN
 
 
 async def test_a_copy_that_was_put_back_by_hand_is_older(file: Path, tmp_path: Path) -> None:
@@ -212,7 +219,7 @@ async def test_a_copy_that_was_put_back_by_hand_is_older(file: Path, tmp_path: P
     await start(file, "ftjob-b")
     shutil.copy(tmp_path / "copy.db", file)
 
-    assert (await start(file)).story == Story.OLDER
+    assert (await start(file)).origin == StoreOrigin.OLDER
 
 
 async def test_reading_makes_no_store_younger(file: Path, tmp_path: Path) -> None:
@@ -223,7 +230,7 @@ async def test_reading_makes_no_store_younger(file: Path, tmp_path: Path) -> Non
         await rows(store, schema.job)
     shutil.copy(tmp_path / "copy.db", file)
 
-    assert (await start(file)).story == Story.KNOWN
+    assert (await start(file)).origin == StoreOrigin.KNOWN
 
 
 async def test_the_lock_file_of_a_version_that_did_not_count_is_taken_over(file: Path) -> None:
@@ -233,5 +240,5 @@ async def test_the_lock_file_of_a_version_that_did_not_count_is_taken_over(file:
 
     found = await start(file)
 
-    assert found.story == Story.KNOWN
-    assert lock.read_text() == f"{made.id} {found.generation:010d}"
+    assert found.origin == StoreOrigin.KNOWN
+    assert lock.read_text() == f"{made.id} {found.write_count:010d}"

@@ -17,12 +17,12 @@ from sqlalchemy import Connection, MetaData, inspect, select, text
 
 from bot.errors import FtjobError
 from bot.store import Store, open_store
-from bot.store.actions.audit import Audit, Decision, Entry
+from bot.store.actions.audit import Audit, AuditEntry, Decision
 from bot.store.db import schema
 from bot.store.db.engine import Database, open_database
 from bot.store.db.migrate import upgrade
-from tests.store.seeds import know, known, reading
-from tests.store.times import Time
+from tests.store.seeds import add_jobs, known_job, reading
+from tests.store.times import StoreClock
 
 NEWEST = "0012"
 _SQLITE_CATALOG = "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
@@ -70,8 +70,10 @@ async def test_the_migrated_schema_is_the_declared_one(store: Store) -> None:
         assert await tx.run_sync(differences) == []
 
 
-async def test_the_migrated_schema_has_the_declared_constraints_and_indexes(database_url: str, time: Time) -> None:
-    async with open_database(database_url, time.clock) as db:
+async def test_the_migrated_schema_has_the_declared_constraints_and_indexes(
+    database_url: str, time: StoreClock
+) -> None:
+    async with open_database(database_url, time.now) as db:
         await upgrade(db)
         migrated = await _catalog(db)
         async with db.transaction() as tx:
@@ -83,31 +85,31 @@ async def test_the_migrated_schema_has_the_declared_constraints_and_indexes(data
     assert migrated == declared
 
 
-async def test_an_upgrade_of_what_is_up_to_date_changes_nothing(database_url: str, time: Time) -> None:
-    async with open_store(database_url, time.clock) as store:
-        await know(store, reading("ftjob-a"))
+async def test_an_upgrade_of_what_is_up_to_date_changes_nothing(database_url: str, time: StoreClock) -> None:
+    async with open_store(database_url, time.now) as store:
+        await add_jobs(store, reading("ftjob-a"))
         before = await _catalog(store.db)
         await upgrade(store.db)
         assert await _catalog(store.db) == before
 
-    async with open_store(database_url, time.clock) as store:
-        await known(store, "ftjob-a")
+    async with open_store(database_url, time.now) as store:
+        await known_job(store, "ftjob-a")
 
 
-async def test_a_database_of_a_newer_program_is_refused_and_left_alone(database_url: str, time: Time) -> None:
-    async with open_store(database_url, time.clock) as store:
+async def test_a_database_of_a_newer_program_is_refused_and_left_alone(database_url: str, time: StoreClock) -> None:
+    async with open_store(database_url, time.now) as store:
         await _run(store.db, "UPDATE alembic_version SET version_num = '9999'")
 
     with pytest.raises(FtjobError, match=r"schema 9999, which this version of ftjob does not know: start a newer one"):
-        async with open_store(database_url, time.clock):
+        async with open_store(database_url, time.now):
             pass
 
-    async with open_database(database_url, time.clock) as db, db.transaction() as tx:
+    async with open_database(database_url, time.now) as db, db.transaction() as tx:
         assert await tx.scalar(text("SELECT version_num FROM alembic_version")) == "9999"
 
 
-async def test_a_migration_that_fails_halfway_leaves_the_old_state(database_url: str, time: Time) -> None:
-    async with open_database(database_url, time.clock) as db:
+async def test_a_migration_that_fails_halfway_leaves_the_old_state(database_url: str, time: StoreClock) -> None:
+    async with open_database(database_url, time.now) as db:
         await _run(db, "CREATE TABLE subscription (in_the_way INTEGER)")
 
         with pytest.raises(Exception, match="already exists"):
@@ -124,8 +126,8 @@ async def test_processes_that_start_at_once_upgrade_one_after_the_other(postgres
         opening = (stack.enter_async_context(open_store(postgres_url, wall.time)) for _ in range(6))
         stores = await asyncio.gather(*opening)
 
-        await know(stores[0], reading("ftjob-a"))
-        await known(stores[-1], "ftjob-a")
+        await add_jobs(stores[0], reading("ftjob-a"))
+        await known_job(stores[-1], "ftjob-a")
 
 
 # --- from the first schema, with data in every table ---
@@ -252,7 +254,7 @@ async def test_every_row_of_the_first_schema_is_kept(database_url: str) -> None:
     async with open_store(database_url, wall.time) as store:
         assert await _old_rows(store.db) == OLD
         assert await _revision(store.db) == NEWEST
-        await known(store, "ftjob-a")
+        await known_job(store, "ftjob-a")
         assert await store.outbox.seconds_to_next() is not None
 
 
@@ -272,7 +274,7 @@ async def test_whose_direct_messages_a_channel_is_is_taken_from_who_follows_ther
             )
             await tx.execute(tables["channel"].insert(), [{"id": "D3", "free_at": 7.0}])
     async with open_store(database_url, wall.time) as store:
-        persons = [await store.direct.person(channel) for channel in ("D1", "D2", "C2", "D3", "U7")]
+        persons = [await store.direct_messages.owner(channel) for channel in ("D1", "D2", "C2", "D3", "U7")]
         async with store.db.transaction() as tx:
             assert await tx.scalar(text("SELECT free_at FROM channel WHERE id = 'D3'")) == 7.0
 
@@ -372,7 +374,7 @@ async def test_what_older_versions_stored_loses_its_secrets_and_nothing_else(dat
                 for n in range(3)
             ]
             await tx.execute(tables["picture"].insert(), pictures)
-            await Audit(db).write(tx, Entry("U1", "T1", "C1", "command", "cancel", Decision.DENIED, reason="no"))
+            await Audit(db).write(tx, AuditEntry("U1", "T1", "C1", "command", "cancel", Decision.DENIED, reason="no"))
 
     async with open_store(database_url, wall.time) as store:
         async with store.db.transaction() as tx:

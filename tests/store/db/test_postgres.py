@@ -13,11 +13,11 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.store import Store, open_store
 from bot.store.db.engine import Database, open_database
-from bot.store.db.postgres import LONGEST, arguments
+from bot.store.db.postgres import TRANSACTION_TIMEOUT, connect_arguments
 from bot.store.db.url import PostgresAddress, parse
 from tests.pgbouncer import pgbouncer
-from tests.store.seeds import know, known, reading
-from tests.store.wire import Wire
+from tests.store.seeds import add_jobs, known_job, reading
+from tests.store.wire import PostgresProxy
 
 # --- what the driver is told ---
 
@@ -41,7 +41,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "target_session_attrs": "primary",
     },
     "postgresql:///d?connect_timeout=3": {"database": "d", "timeout": 3},
-    "postgresql:///d?connect_timeout=60": {"database": "d", "timeout": LONGEST},
+    "postgresql:///d?connect_timeout=60": {"database": "d", "timeout": TRANSACTION_TIMEOUT},
 }
 
 
@@ -49,13 +49,13 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 def test_an_address_becomes_arguments_of_the_driver(url: str) -> None:
     address = parse(url)
     assert isinstance(address, PostgresAddress)
-    assert arguments(address) == {"timeout": LONGEST, **ARGUMENTS[url]}
+    assert connect_arguments(address) == {"timeout": TRANSACTION_TIMEOUT, **ARGUMENTS[url]}
 
 
 async def test_the_trust_of_the_machine_is_tls_that_checks_the_name() -> None:
     address = parse("postgresql://h/d?sslrootcert=system")
     assert isinstance(address, PostgresAddress)
-    assert arguments(address)["ssl"].check_hostname
+    assert connect_arguments(address)["ssl"].check_hostname
 
 
 @pytest.mark.parametrize(
@@ -100,10 +100,10 @@ async def test_a_store_is_made_and_used_behind_a_pooler(postgres_url: str) -> No
     with pgbouncer(postgres_url) as url:
         for _ in range(3):
             async with open_store(url, wall.time) as store:
-                await asyncio.gather(*(know(store, reading(f"ftjob-{n}")) for n in range(5)))
+                await asyncio.gather(*(add_jobs(store, reading(f"ftjob-{n}")) for n in range(5)))
         async with open_store(url, wall.time) as store:
             for n in range(5):
-                await known(store, f"ftjob-{n}")
+                await known_job(store, f"ftjob-{n}")
 
 
 async def test_a_server_without_a_pooler_keeps_its_prepared_statements(postgres_url: str) -> None:
@@ -114,12 +114,12 @@ async def test_a_server_without_a_pooler_keeps_its_prepared_statements(postgres_
 
 async def test_a_pooler_that_comes_in_between_later_is_noticed(postgres_url: str) -> None:
     """The same address leads to the server itself at first, then to a pooler."""
-    wire = Wire(postgres_url)
+    wire = PostgresProxy(postgres_url)
     async with wire.serving() as url, open_database(url, wall.time) as db:
         await use(db, 2)
         assert await prepared(db) > 0
         with pgbouncer(postgres_url) as pooled:
-            wire.lead_to(pooled)
+            wire.redirect(pooled)
             await use(db, 20)
             assert await prepared(db) == 0
 
@@ -175,11 +175,11 @@ async def test_sessions_that_a_failover_left_read_only_cost_one_transaction(
     await _read_only_sessions(postgres_server, postgres_url.rpartition("/")[2], pool)
 
     with pytest.raises(DBAPIError, match="read-only"):
-        await know(pool, reading("ftjob-refused"))
+        await add_jobs(pool, reading("ftjob-refused"))
 
     for n in range(4):
-        await know(pool, reading(f"ftjob-{n}"))
-    await asyncio.gather(*(known(pool, f"ftjob-{n}") for n in range(4)))
+        await add_jobs(pool, reading(f"ftjob-{n}"))
+    await asyncio.gather(*(known_job(pool, f"ftjob-{n}") for n in range(4)))
 
 
 @pytest.mark.parametrize("state", ["57P01", "57P02", "57P03", "08006", "53300"])

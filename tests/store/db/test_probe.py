@@ -14,8 +14,8 @@ from bot.errors import FtjobError, StoreInUse, StoreLocked, StoreUnusable
 from bot.store import open_store
 from bot.store.db.engine import open_database
 from bot.store.db.migrate import upgrade
-from bot.store.db.probe import State, probe
-from bot.store.sqlite.integrity import BUSY_SECONDS, examine
+from bot.store.db.probe import SchemaState, probe
+from bot.store.sqlite.integrity import BUSY_SECONDS, check_integrity
 from tests.empty_store import lay_out
 
 OLDER = "0010"
@@ -34,7 +34,7 @@ def seen(folder: Path) -> dict[str, tuple[bytes, int, int] | None]:
     }
 
 
-async def left_alone(folder: Path, file: Path) -> State:
+async def left_alone(folder: Path, file: Path) -> SchemaState:
     """Try a database and return what was found; nothing may have changed."""
     before = seen(folder)
     found = await probe(f"sqlite:///{file}")
@@ -44,14 +44,14 @@ async def left_alone(folder: Path, file: Path) -> State:
 
 
 async def test_where_there_is_no_file_yet_none_is_made(tmp_path: Path) -> None:
-    assert await left_alone(tmp_path, tmp_path / "ftjob.db") is State.EMPTY
+    assert await left_alone(tmp_path, tmp_path / "ftjob.db") is SchemaState.EMPTY
     (tmp_path / "empty.db").touch()
-    assert await left_alone(tmp_path, tmp_path / "empty.db") is State.EMPTY
+    assert await left_alone(tmp_path, tmp_path / "empty.db") is SchemaState.EMPTY
 
 
 async def test_where_a_link_leads_nowhere_yet_nothing_is_made_either(tmp_path: Path) -> None:
     (tmp_path / "link.db").symlink_to(tmp_path / "elsewhere.db")
-    assert (await probe(f"sqlite:///{tmp_path / 'link.db'}")).state is State.EMPTY
+    assert (await probe(f"sqlite:///{tmp_path / 'link.db'}")).state is SchemaState.EMPTY
     assert os.listdir(tmp_path) == ["link.db"]  # noqa: PTH208 - it is only read
 
 
@@ -59,18 +59,18 @@ async def test_a_file_that_is_up_to_date_stays_as_it_is(tmp_path: Path) -> None:
     file = tmp_path / "ftjob.db"
     lay_out(file)
     file.chmod(0o644)
-    assert await left_alone(tmp_path, file) is State.READY
+    assert await left_alone(tmp_path, file) is SchemaState.READY
 
     async with open_store(f"sqlite:///{file}", time.time):
         pass
-    assert await left_alone(tmp_path, file) is State.READY
+    assert await left_alone(tmp_path, file) is SchemaState.READY
 
 
 async def test_a_file_of_an_older_version_is_not_brought_up_to_date(tmp_path: Path) -> None:
     file = tmp_path / "ftjob.db"
     async with open_database(f"sqlite:///{file}", time.time) as db:
         await upgrade(db, OLDER)
-    assert await left_alone(tmp_path, file) is State.OLD
+    assert await left_alone(tmp_path, file) is SchemaState.OLD
 
 
 async def test_a_log_that_a_killed_bot_left_is_not_played_in(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ async def test_a_log_that_a_killed_bot_left_is_not_played_in(tmp_path: Path) -> 
         for end in ("", "-wal", "-shm"):
             shutil.copy(f"{file}{end}", f"{copy}{end}")
     assert copy.with_name("copy.db-wal").stat().st_size > 0
-    assert await left_alone(tmp_path, copy) is State.READY
+    assert await left_alone(tmp_path, copy) is SchemaState.READY
 
 
 async def test_what_another_program_writes_meanwhile_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,13 +90,13 @@ async def test_what_another_program_writes_meanwhile_is_kept(tmp_path: Path, mon
     lay_out(file)
 
     def examine_and_write(path: Path) -> None:
-        examine(path)
+        check_integrity(path)
         shells.append(sqlite3.connect(path, check_same_thread=False))
         shells[0].execute("CREATE TABLE what_was_written_meanwhile (id INTEGER)")
         shells[0].commit()
 
-    monkeypatch.setattr("bot.store.db.probe.examine", examine_and_write)
-    assert (await probe(f"sqlite:///{file}")).state is State.READY
+    monkeypatch.setattr("bot.store.db.probe.check_integrity", examine_and_write)
+    assert (await probe(f"sqlite:///{file}")).state is SchemaState.READY
     with closing(shells[0]), closing(sqlite3.connect(file)) as other:
         assert other.execute("SELECT count(*) FROM what_was_written_meanwhile").fetchone() == (0,)
 
@@ -151,19 +151,19 @@ async def tables(url: str) -> list[str]:
 
 async def test_a_postgresql_stays_as_it_is_too(postgres_url: str) -> None:
     ready = await tables(postgres_url)
-    assert (await probe(postgres_url)).state is State.READY
+    assert (await probe(postgres_url)).state is SchemaState.READY
     assert await tables(postgres_url) == ready != []
 
     connection = await asyncpg.connect(postgres_url)
     await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
     await connection.close()
-    assert (await probe(postgres_url)).state is State.EMPTY
+    assert (await probe(postgres_url)).state is SchemaState.EMPTY
     assert await tables(postgres_url) == []
 
     async with open_database(postgres_url, time.time) as db:
         await upgrade(db, OLDER)
     older = await tables(postgres_url)
-    assert (await probe(postgres_url)).state is State.OLD
+    assert (await probe(postgres_url)).state is SchemaState.OLD
     assert await tables(postgres_url) == older
 
 

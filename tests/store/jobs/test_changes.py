@@ -11,10 +11,10 @@ async def test_a_change_has_one_name_whenever_it_is_read(store: Store) -> None:
     body, names = reading("ftjob-a").body, []
     async with store.db.transaction() as tx:
         for version, change in enumerate((STARTED, PAUSED, STARTED), start=2):
-            names.append((await store.changes.write(tx, ACCOUNT, version, change, body)).name)
+            names.append((await store.changes.write(tx, ACCOUNT, version, change, body)).natural_key)
             last = await store.changes.last(tx, ACCOUNT, "ftjob-a")
             assert last
-            assert last.name == names[-1]
+            assert last.natural_key == names[-1]
 
     assert len(set(names)) == 3, "a state that comes twice is told twice"
 
@@ -26,4 +26,4 @@ async def test_what_a_database_missed_does_not_change_the_name_of_what_it_sees(s
         told = await store.changes.write(tx, ACCOUNT, 3, STARTED, body)
         straight = await store.changes.write(tx, "other", 2, STARTED, body)
 
-    assert straight.name == replace(told, account="other").name
+    assert straight.natural_key == replace(told, account="other").natural_key

@@ -6,55 +6,55 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from bot.jobs.changes import Change, ChangeKind, State, first_change
-from bot.jobs.confirmation import Absence, Doubt
+from bot.jobs.confirmation import Absence, SoftState
 from bot.store import Store
 from bot.store.db import schema
-from bot.store.jobs.jobs import FIRST_VERSION, KnownJob, is_untouched
-from tests.store.seeds import ACCOUNT, STARTED, crowd, know, known, reading, rows
-from tests.store.times import Time
+from bot.store.jobs.jobs import FIRST_VERSION, KnownJob, is_unchanged
+from tests.store.seeds import ACCOUNT, STARTED, add_jobs, known_job, reading, rows, several_stores
+from tests.store.times import StoreClock
 
 
 async def test_a_job_that_was_never_seen_is_not_known(store: Store) -> None:
-    assert await store.jobs.known(ACCOUNT, "ftjob-a") is None
+    assert await store.jobs.find(ACCOUNT, "ftjob-a") is None
 
 
-async def test_a_job_is_known_as_it_was_first_seen(store: Store, time: Time) -> None:
-    await know(store, reading("ftjob-a", "succeeded", "ft:m", created_at=1234))
+async def test_a_job_is_known_as_it_was_first_seen(store: Store, time: StoreClock) -> None:
+    await add_jobs(store, reading("ftjob-a", "succeeded", "ft:m", created_at=1234))
 
-    job = await known(store, "ftjob-a")
+    job = await known_job(store, "ftjob-a")
 
     state = State("succeeded", "ft:m")
-    assert job == KnownJob(ACCOUNT, "ftjob-a", FIRST_VERSION, state, 1234.0, job.same_since, settled=False)
-    assert time.clock() - job.same_since == time.exactly(0)
+    assert job == KnownJob(ACCOUNT, "ftjob-a", FIRST_VERSION, state, 1234.0, job.state_since, closed=False)
+    assert time.now() - job.state_since == time.approx(0)
 
 
 async def test_accounts_do_not_see_each_others_jobs(store: Store) -> None:
-    await know(store, reading("ftjob-a"), account="other")
+    await add_jobs(store, reading("ftjob-a"), account="other")
 
-    assert await store.jobs.known(ACCOUNT, "ftjob-a") is None
+    assert await store.jobs.find(ACCOUNT, "ftjob-a") is None
     assert await store.jobs.newest(ACCOUNT, 10) == {}
-    assert await store.jobs.known("other", "ftjob-a")
+    assert await store.jobs.find("other", "ftjob-a")
 
 
 async def test_the_first_sight_of_a_job_is_stored_once_and_says_what_was_new(store: Store) -> None:
-    await know(store, reading("ftjob-a", "queued"))
+    await add_jobs(store, reading("ftjob-a", "queued"))
 
     async with store.db.transaction() as tx:
         snapshots = [reading(job_id, "running").snapshot for job_id in ("ftjob-a", "ftjob-b")]
         added = await store.jobs.add(tx, ACCOUNT, snapshots)
 
     assert added == {"ftjob-b"}
-    assert (await known(store, "ftjob-a")).state == State("queued")
+    assert (await known_job(store, "ftjob-a")).state == State("queued")
 
 
-async def test_two_who_see_a_job_first_at_once_are_one(store: Store, database_url: str, time: Time) -> None:
+async def test_two_who_see_a_job_first_at_once_are_one(store: Store, database_url: str, time: StoreClock) -> None:
     snapshots = [reading(f"ftjob-{n}").snapshot for n in range(20)]
 
     async def add(mine: Store) -> set[str]:
         async with mine.db.transaction() as tx:
             return await mine.jobs.add(tx, ACCOUNT, snapshots)
 
-    async with crowd(store, database_url, time) as stores:
+    async with several_stores(store, database_url, time) as stores:
         added = await asyncio.gather(*map(add, stores))
 
     assert sorted(job for each in added for job in each) == sorted(snapshot.id for snapshot in snapshots)
@@ -66,36 +66,36 @@ async def test_nothing_to_add_asks_nothing(store: Store) -> None:
 
 
 async def test_jobs_are_written_as_they_are_to_be_and_no_others(store: Store) -> None:
-    await know(store, *(reading(f"ftjob-{letter}", "queued") for letter in "abc"))
+    await add_jobs(store, *(reading(f"ftjob-{letter}", "queued") for letter in "abc"))
     async with store.db.transaction() as tx:
         there, _ = await store.jobs.lock(tx, ACCOUNT, ["ftjob-a", "ftjob-b", "ftjob-none"])
         full = replace(
             there["ftjob-a"],
             version=7,
             state=State("failed", "ft:m"),
-            same_since=1.0,
-            settled=True,
-            doubt=Doubt("running", 2.0),
+            state_since=1.0,
+            closed=True,
+            soft_state=SoftState("running", 2.0),
             absence=Absence(3, 4.0, 5.0),
-            gone=True,
-            stuck_since=6.0,
+            missing=True,
+            stalled_since=6.0,
         )
         bare = replace(there["ftjob-b"], version=2)
         await store.jobs.write(tx, [full, bare])
         await store.jobs.write(tx, [])
 
     assert set(there) == {"ftjob-a", "ftjob-b"}
-    assert [await known(store, "ftjob-a"), await known(store, "ftjob-b")] == [full, bare]
-    assert (await known(store, "ftjob-c")).version == FIRST_VERSION
+    assert [await known_job(store, "ftjob-a"), await known_job(store, "ftjob-b")] == [full, bare]
+    assert (await known_job(store, "ftjob-c")).version == FIRST_VERSION
 
 
 @pytest.mark.parametrize(
     ("written", "is_untouched_then"),
     [
         ({}, True),
-        ({"settled": True}, True),
+        ({"closed": True}, True),
         ({"version": 2}, False),
-        ({"doubt": Doubt("running", 2.0)}, False),
+        ({"soft_state": SoftState("running", 2.0)}, False),
         ({"absence": Absence(1, 2.0, 2.0)}, False),
     ],
     ids=["nothing", "settled", "another version", "a doubt", "a miss"],
@@ -103,36 +103,36 @@ async def test_jobs_are_written_as_they_are_to_be_and_no_others(store: Store) ->
 async def test_a_job_is_untouched_until_somebody_writes_what_a_read_compares(
     store: Store, written: dict[str, Any], *, is_untouched_then: bool
 ) -> None:
-    await know(store, reading("ftjob-a", "queued"))
-    seen = await known(store, "ftjob-a")
+    await add_jobs(store, reading("ftjob-a", "queued"))
+    seen = await known_job(store, "ftjob-a")
 
     async with store.db.transaction() as tx:
         await store.jobs.write(tx, [replace(seen, **written)])
 
-    assert is_untouched(seen, await known(store, "ftjob-a")) is is_untouched_then
+    assert is_unchanged(seen, await known_job(store, "ftjob-a")) is is_untouched_then
 
 
-async def test_of_ten_who_swap_at_once_one_wins(store: Store, database_url: str, time: Time) -> None:
-    await know(store, reading("ftjob-a", "queued"))
-    seen = await known(store, "ftjob-a")
+async def test_of_ten_who_swap_at_once_one_wins(store: Store, database_url: str, time: StoreClock) -> None:
+    await add_jobs(store, reading("ftjob-a", "queued"))
+    seen = await known_job(store, "ftjob-a")
 
     async def swap(mine: Store, status: str) -> str | None:
         async with mine.db.transaction() as tx:
             there = (await mine.jobs.lock(tx, ACCOUNT, ["ftjob-a"]))[0]["ftjob-a"]
-            if not is_untouched(seen, there):
+            if not is_unchanged(seen, there):
                 return None
             await mine.jobs.write(tx, [replace(there, version=there.version + 1, state=State(status))])
             return status
 
-    async with crowd(store, database_url, time) as stores:
+    async with several_stores(store, database_url, time) as stores:
         results = await asyncio.gather(*(swap(stores[n % len(stores)], f"status-{n}") for n in range(10)))
 
     (winner,) = [status for status in results if status]
-    job = await known(store, "ftjob-a")
+    job = await known_job(store, "ftjob-a")
     assert (job.version, job.state.status) == (FIRST_VERSION + 1, winner)
 
 
-async def test_a_change_is_read_as_it_was_written(store: Store, time: Time) -> None:
+async def test_a_change_is_read_as_it_was_written(store: Store, time: StoreClock) -> None:
     change = Change(ChangeKind.STATUS, State("running", "ft:old"), State("failed", "ft:new"))
     body = reading("ftjob-a", "failed", "ft:new", metadata={"naïve": "日本 😀"}).body
 
@@ -144,7 +144,7 @@ async def test_a_change_is_read_as_it_was_written(store: Store, time: Time) -> N
     assert (read.account, read.job_id, read.version, read.change) == (ACCOUNT, "ftjob-a", 7, change)
     assert (read.body, read.reason, read.late) == (body, "out of memory", True)
     assert read.job.metadata == body["metadata"]
-    assert time.clock() - read.seen_at == time.exactly(0)
+    assert time.now() - read.seen_at == time.approx(0)
 
 
 async def test_the_last_change_of_a_job_is_the_one_with_the_highest_version(store: Store) -> None:
@@ -183,10 +183,10 @@ async def test_the_first_change_of_a_job_goes_from_its_status_to_the_same_and_br
 
 
 async def test_settled_jobs_are_settled_and_no_others(store: Store) -> None:
-    await know(store, *(reading(f"ftjob-{letter}", "failed") for letter in "abc"))
+    await add_jobs(store, *(reading(f"ftjob-{letter}", "failed") for letter in "abc"))
 
     async with store.db.transaction() as tx:
-        await store.jobs.settle(tx, ACCOUNT, ["ftjob-a", "ftjob-c"])
-        await store.jobs.settle(tx, ACCOUNT, [])
+        await store.jobs.close(tx, ACCOUNT, ["ftjob-a", "ftjob-c"])
+        await store.jobs.close(tx, ACCOUNT, [])
 
-    assert [(await known(store, f"ftjob-{letter}")).settled for letter in "abc"] == [True, False, True]
+    assert [(await known_job(store, f"ftjob-{letter}")).closed for letter in "abc"] == [True, False, True]

@@ -9,10 +9,10 @@ from sqlalchemy import Row, event, insert, update
 from bot.store import Store, open_store
 from bot.store.db import schema
 from bot.store.outbox import dead_letters
-from bot.store.outbox.dead_letters import Stuck
-from bot.store.outbox.delivery import Outcome, Picture
-from tests.store.seeds import claimed, contents, crowd, deliveries, owe, rows, settle
-from tests.store.times import Time
+from bot.store.outbox.dead_letters import DeadLetter
+from bot.store.outbox.delivery import MessageKind, Outcome
+from tests.store.seeds import claim, complete, contents, deliveries, enqueue, rows, several_stores
+from tests.store.times import StoreClock
 
 FRESH = ("pending", None, 0.0, 0.0, None, 0)
 
@@ -21,9 +21,9 @@ async def fail(
     store: Store, *channels: str, outcome: Outcome = "parked", error: str = "not_in_channel"
 ) -> list[Row[tuple[object, ...]]]:
     """Owe each channel one alert and let all of them fail; return the rows of the outbox."""
-    await owe(store, *channels)
+    await enqueue(store, *channels)
     for _ in channels:
-        await settle(store, await claimed(store), outcome, error=error, channel_wait=0)
+        await complete(store, await claim(store), outcome, error=error, channel_wait=0)
     return await deliveries(store)
 
 
@@ -61,21 +61,21 @@ def states(outbox: list[Row[tuple[object, ...]]]) -> list[str]:
 
 
 async def test_where_nothing_is_owed_there_is_nothing_to_see(store: Store) -> None:
-    seen = await store.undelivered.overview(20)
+    seen = await store.dead_letters.overview(20)
 
-    assert (seen.stuck, seen.total, seen.waiting, seen.waits_for) == ([], 0, 0, None)
+    assert (seen.dead_letters, seen.total, seen.pending, seen.oldest_pending_seconds) == ([], 0, 0, None)
 
 
-async def test_a_parked_row_is_shown_with_all_that_explains_it(store: Store, time: Time) -> None:
+async def test_a_parked_row_is_shown_with_all_that_explains_it(store: Store, time: StoreClock) -> None:
     [row] = await fail(store, "C1")
     job = (await rows(store, schema.change))[0].job_id
 
-    [stuck] = (await store.undelivered.overview(20)).stuck
+    [stuck] = (await store.dead_letters.overview(20)).dead_letters
 
-    assert replace(stuck, created_at=0.0) == Stuck(
+    assert replace(stuck, created_at=0.0) == DeadLetter(
         id=row.id,
         channel="C1",
-        picture=Picture.CHANGE,
+        picture=MessageKind.CHANGE,
         state="parked",
         error="not_in_channel",
         attempts=1,
@@ -86,33 +86,33 @@ async def test_a_parked_row_is_shown_with_all_that_explains_it(store: Store, tim
         new_status="running",
         holds=0,
     )
-    assert time.clock() - stuck.created_at == time.exactly(0)
+    assert time.now() - stuck.created_at == time.approx(0)
 
 
-async def test_dead_rows_are_shown_and_rows_on_their_way_are_counted(store: Store, time: Time) -> None:
+async def test_dead_rows_are_shown_and_rows_on_their_way_are_counted(store: Store, time: StoreClock) -> None:
     dead, *_ = await fail(store, "C1", outcome="dead", error="invalid_blocks")
-    await owe(store, "C2")
-    await time.passes(store, 90)
-    await owe(store, "C3", "C3")
-    await settle(store, await claimed(store), "ambiguous", error="timeout", wait=60)
-    sent, *_ = await owe(store, "C4")
-    await claimed(store)
-    await settle(store, await claimed(store), "sent", ts="1.2")
+    await enqueue(store, "C2")
+    await time.advance(store, 90)
+    await enqueue(store, "C3", "C3")
+    await complete(store, await claim(store), "ambiguous", error="timeout", wait=60)
+    sent, *_ = await enqueue(store, "C4")
+    await claim(store)
+    await complete(store, await claim(store), "sent", ts="1.2")
     assert sent
 
-    seen = await store.undelivered.overview(20)
+    seen = await store.dead_letters.overview(20)
 
-    assert [(each.id, each.state, each.error) for each in seen.stuck] == [(dead.id, "dead", "invalid_blocks")]
-    assert (seen.total, seen.waiting) == (1, 3)
-    assert seen.waits_for == time.exactly(90)
+    assert [(each.id, each.state, each.error) for each in seen.dead_letters] == [(dead.id, "dead", "invalid_blocks")]
+    assert (seen.total, seen.pending) == (1, 3)
+    assert seen.oldest_pending_seconds == time.approx(90)
 
 
 async def test_the_oldest_are_shown_and_all_are_counted(store: Store) -> None:
     outbox = await fail(store, "C2", "C1", "C2", "C1", "C3")
 
-    seen = await store.undelivered.overview(3)
+    seen = await store.dead_letters.overview(3)
 
-    assert [each.id for each in seen.stuck] == [row.id for row in outbox[:3]]
+    assert [each.id for each in seen.dead_letters] == [row.id for row in outbox[:3]]
     assert seen.total == 5
 
 
@@ -120,89 +120,89 @@ async def test_a_digest_stands_for_what_it_holds_and_in_its_place(store: Store) 
     outbox = await fail(store, "C1", "C2", "C1", "C1")
     digest = await hold(store, outbox[0].id, outbox[2].id)
 
-    seen = await store.undelivered.overview(20)
+    seen = await store.dead_letters.overview(20)
 
-    assert [(each.id, each.picture, each.holds) for each in seen.stuck] == [
-        (digest, Picture.DIGEST, 2),
-        (outbox[1].id, Picture.CHANGE, 0),
-        (outbox[3].id, Picture.CHANGE, 0),
+    assert [(each.id, each.picture, each.holds) for each in seen.dead_letters] == [
+        (digest, MessageKind.DIGEST, 2),
+        (outbox[1].id, MessageKind.CHANGE, 0),
+        (outbox[3].id, MessageKind.CHANGE, 0),
     ]
-    assert (seen.stuck[0].job_id, seen.stuck[0].new_status, seen.total) == (None, None, 3)
+    assert (seen.dead_letters[0].job_id, seen.dead_letters[0].new_status, seen.total) == (None, None, 3)
 
 
 async def test_what_a_waiting_digest_holds_does_not_wait_too(store: Store) -> None:
-    await owe(store, "C1", "C1", "C1")
+    await enqueue(store, "C1", "C1", "C1")
     await hold(store, *(row.id for row in await deliveries(store)), state="pending")
 
-    assert (await store.undelivered.overview(20)).waiting == 1
+    assert (await store.dead_letters.overview(20)).pending == 1
 
 
 async def test_a_notice_is_shown_without_a_job(store: Store) -> None:
     async with store.db.transaction() as tx:
-        await store.outbox.notify(tx, "U1", {"kind": "store_lost"}, "key")
+        await store.outbox.enqueue_notice(tx, "U1", {"kind": "store_lost"}, "key")
         await tx.execute(update(schema.delivery).values(state="parked", error="user_not_found"))
 
-    [stuck] = (await store.undelivered.overview(20)).stuck
+    [stuck] = (await store.dead_letters.overview(20)).dead_letters
 
-    assert (stuck.picture, stuck.channel, stuck.job_id, stuck.holds) == (Picture.NOTICE, "U1", None, 0)
+    assert (stuck.picture, stuck.channel, stuck.job_id, stuck.holds) == (MessageKind.NOTICE, "U1", None, 0)
 
 
 @pytest.mark.parametrize("outcome", ["parked", "dead"])
 async def test_a_row_that_is_retried_is_owed_as_if_never_tried(store: Store, outcome: Outcome) -> None:
     first, second = await fail(store, "C1", "C1", outcome=outcome)
 
-    assert await store.undelivered.retry([second.id]) == 1
+    assert await store.dead_letters.retry([second.id]) == 1
 
     untouched, again = await deliveries(store)
     assert untouched == first
     assert retried(again) == FRESH
     assert (again.key, again.created_at) == (second.key, second.created_at)
-    assert (await claimed(store)).id == second.id
+    assert (await claim(store)).id == second.id
 
 
 async def test_a_retried_row_goes_out_before_what_came_after_it(store: Store) -> None:
     first, _ = await fail(store, "C1", "C1")
-    await owe(store, "C1")
+    await enqueue(store, "C1")
 
-    await store.undelivered.retry([first.id])
+    await store.dead_letters.retry([first.id])
 
-    assert (await claimed(store)).id == first.id
+    assert (await claim(store)).id == first.id
 
 
 async def test_doubt_stays_through_a_retry(store: Store) -> None:
-    await owe(store, "C1")
-    await settle(store, await claimed(store), "ambiguous", error="timeout", channel_wait=0)
-    await settle(store, await claimed(store), "parked", error="is_archived", in_doubt=True)
+    await enqueue(store, "C1")
+    await complete(store, await claim(store), "ambiguous", error="timeout", channel_wait=0)
+    await complete(store, await claim(store), "parked", error="is_archived", in_doubt=True)
     [row] = await deliveries(store)
 
-    await store.undelivered.retry([row.id])
+    await store.dead_letters.retry([row.id])
 
-    assert (await claimed(store)).in_doubt
+    assert (await claim(store)).unconfirmed
 
 
 async def test_all_are_retried_where_none_is_named_and_none_where_the_list_is_empty(store: Store) -> None:
     await fail(store, "C1", "C2")
     await fail(store, "C3", outcome="dead")
-    assert await store.undelivered.retry([]) == 0
+    assert await store.dead_letters.retry([]) == 0
 
-    assert await store.undelivered.retry() == 3
+    assert await store.dead_letters.retry() == 3
 
     assert states(await deliveries(store)) == ["pending"] * 3
-    assert await store.undelivered.retry() == 0
+    assert await store.dead_letters.retry() == 0
 
 
 async def test_rows_that_are_sent_or_on_their_way_are_never_owed_anew(store: Store) -> None:
-    await owe(store, "C1", "C2", "C3", "C4")
+    await enqueue(store, "C1", "C2", "C3", "C4")
     outcomes: tuple[Outcome, ...] = ("sent", "ambiguous", "pending")
     for outcome in outcomes:
-        await settle(store, await claimed(store), outcome, wait=60)
-    await claimed(store)
+        await complete(store, await claim(store), outcome, wait=60)
+    await claim(store)
     before = await contents(store)
 
-    assert await store.undelivered.retry() == 0
-    assert await store.undelivered.retry([row.id for row in before["delivery"]]) == 0
-    assert await store.undelivered.retry([2**40]) == 0
-    assert await store.undelivered.reopen("C1") == 0
+    assert await store.dead_letters.retry() == 0
+    assert await store.dead_letters.retry([row.id for row in before["delivery"]]) == 0
+    assert await store.dead_letters.retry([2**40]) == 0
+    assert await store.dead_letters.unpark_channel("C1") == 0
 
     assert await contents(store) == before
 
@@ -212,7 +212,7 @@ async def test_what_a_digest_holds_is_owed_anew_with_it_and_counted_once(store: 
     digest = await hold(store, outbox[0].id, outbox[1].id)
     other = await hold(store, outbox[2].id)
 
-    assert await store.undelivered.retry([digest]) == 1
+    assert await store.dead_letters.retry([digest]) == 1
 
     by_id = {row.id: row for row in await deliveries(store)}
     for id_ in (outbox[0].id, outbox[1].id, digest):
@@ -226,7 +226,7 @@ async def test_a_row_that_a_digest_holds_is_not_retried_alone(store: Store) -> N
     await hold(store, outbox[0].id, outbox[1].id)
     before = await contents(store)
 
-    assert await store.undelivered.retry([outbox[0].id, outbox[1].id]) == 0
+    assert await store.dead_letters.retry([outbox[0].id, outbox[1].id]) == 0
 
     assert await contents(store) == before
 
@@ -235,21 +235,21 @@ async def test_a_channel_that_is_open_again_gets_what_is_parked_for_it_and_no_ot
     await fail(store, "C1", outcome="dead", error="msg_too_long")
     await fail(store, "C1", "C2", "C1")
 
-    assert await store.undelivered.reopen("C1") == 2
+    assert await store.dead_letters.unpark_channel("C1") == 2
 
     assert states(await deliveries(store)) == ["dead", "pending", "parked", "pending"]
-    assert await store.undelivered.reopen("C1") == 0
-    assert await store.undelivered.reopen("C9") == 0
+    assert await store.dead_letters.unpark_channel("C1") == 0
+    assert await store.dead_letters.unpark_channel("C9") == 0
 
 
 async def test_a_channel_that_is_open_again_gets_its_digest_with_what_it_holds(store: Store) -> None:
     outbox = await fail(store, "C1", "C1")
     digest = await hold(store, outbox[0].id, outbox[1].id)
 
-    assert await store.undelivered.reopen("C1") == 1
+    assert await store.dead_letters.unpark_channel("C1") == 1
 
     assert [retried(row) for row in await deliveries(store)] == [FRESH] * 3
-    assert await store.undelivered.state_of(digest) == "pending"
+    assert await store.dead_letters.state_of(digest) == "pending"
 
 
 async def test_more_rows_than_one_statement_takes_are_retried_all(
@@ -257,9 +257,9 @@ async def test_more_rows_than_one_statement_takes_are_retried_all(
 ) -> None:
     outbox = await fail(store, *["C1"] * 7)
     await hold(store, outbox[0].id, outbox[1].id)
-    monkeypatch.setattr(dead_letters, "_AT_ONCE", 2)
+    monkeypatch.setattr(dead_letters, "_BATCH", 2)
 
-    assert await store.undelivered.retry() == 6
+    assert await store.dead_letters.retry() == 6
 
     assert states(await deliveries(store)) == ["pending"] * 8
 
@@ -267,18 +267,20 @@ async def test_more_rows_than_one_statement_takes_are_retried_all(
 async def test_the_state_of_a_row_is_told_and_of_none_nothing(store: Store) -> None:
     [row] = await fail(store, "C1")
 
-    assert await store.undelivered.state_of(row.id) == "parked"
-    assert await store.undelivered.state_of(row.id + 1) is None
+    assert await store.dead_letters.state_of(row.id) == "parked"
+    assert await store.dead_letters.state_of(row.id + 1) is None
 
 
-async def test_many_who_retry_at_once_count_each_row_once(store: Store, database_url: str, time: Time) -> None:
+async def test_many_who_retry_at_once_count_each_row_once(store: Store, database_url: str, time: StoreClock) -> None:
     outbox = await fail(store, *["C1", "C2"] * 15)
     await hold(store, *(row.id for row in outbox[:5]))
 
-    async with crowd(store, database_url, time) as stores:
-        one, two, three, four = (each.undelivered for each in stores)
+    async with several_stores(store, database_url, time) as stores:
+        one, two, three, four = (each.dead_letters for each in stores)
         backwards = [row.id for row in reversed(outbox)]
-        counts = await asyncio.gather(one.retry(), two.reopen("C2"), three.retry(backwards), four.reopen("C1"))
+        counts = await asyncio.gather(
+            one.retry(), two.unpark_channel("C2"), three.retry(backwards), four.unpark_channel("C1")
+        )
 
     assert sum(counts) == 26
     assert set(states(await deliveries(store))) == {"pending"}
@@ -286,14 +288,14 @@ async def test_many_who_retry_at_once_count_each_row_once(store: Store, database
 
 async def test_no_question_reads_what_was_sent(tmp_path: Path) -> None:
     """What was sent is long. PostgreSQL decides by the size of a table, so that a small one tells nothing of it."""
-    time = Time("sqlite")
-    async with open_store(f"sqlite:///{tmp_path / 'ftjob.db'}", time.clock) as store:
+    time = StoreClock("sqlite")
+    async with open_store(f"sqlite:///{tmp_path / 'ftjob.db'}", time.now) as store:
         _, row, _ = await fail(store, "C1", "C2", "C3")
         asked = overheard(store)
-        await store.undelivered.overview(20)
-        assert await store.undelivered.reopen("C1") == 1
-        assert await store.undelivered.retry([row.id]) == 1
-        assert await store.undelivered.retry() == 1
+        await store.dead_letters.overview(20)
+        assert await store.dead_letters.unpark_channel("C1") == 1
+        assert await store.dead_letters.retry([row.id]) == 1
+        assert await store.dead_letters.retry() == 1
         plans = [line for each in list(asked) for line in await plan(store, *each)]
 
     assert any("ix_delivery_undelivered" in line for line in plans)

@@ -11,9 +11,9 @@ import pytest
 
 from bot.errors import FtjobError, StoreDamaged, StoreLocked
 from bot.store import open_store
-from bot.store.sqlite.integrity import examine
+from bot.store.sqlite.integrity import check_integrity
 from tests.pace import stopwatch
-from tests.store.seeds import know, known, reading
+from tests.store.seeds import add_jobs, known_job, reading
 
 PAGE = 4096
 
@@ -51,7 +51,7 @@ async def file(tmp_path: Path) -> Path:
     """A store that was closed in order, with something in it."""
     path = tmp_path / "ftjob.db"
     async with open_store(f"sqlite:///{path}", wall.time) as store:
-        await know(store, *(reading(f"ftjob-{n}") for n in range(500)))
+        await add_jobs(store, *(reading(f"ftjob-{n}") for n in range(500)))
     return path
 
 
@@ -71,28 +71,28 @@ async def test_damage_is_found_before_anything_is_read_and_the_file_is_left_as_i
 async def test_a_truncated_file_is_found_also_beside_a_log_and_the_log_is_left_too(file: Path, tmp_path: Path) -> None:
     killed, log = tmp_path / "killed.db", tmp_path / "killed.db-wal"
     async with open_store(f"sqlite:///{file}", wall.time) as store:
-        await know(store, reading("ftjob-a"))
+        await add_jobs(store, reading("ftjob-a"))
         shutil.copy(file, killed)
         shutil.copy(f"{file}-wal", log)
-    examine(killed)
+    check_integrity(killed)
     cut(lambda size: size // 2)(killed)
     before = killed.read_bytes(), log.read_bytes()
     assert len(before[1]) > PAGE
 
     with pytest.raises(StoreDamaged):
-        examine(killed)
+        check_integrity(killed)
 
     assert (killed.read_bytes(), log.read_bytes()) == before
 
 
 async def test_a_store_that_was_killed_passes_and_what_only_the_log_has_is_there(tmp_path: Path) -> None:
     async with open_store(f"sqlite:///{tmp_path / 'live.db'}", wall.time) as store:
-        await know(store, reading("ftjob-a"))
+        await add_jobs(store, reading("ftjob-a"))
         for end in ("", "-wal"):
             shutil.copy(tmp_path / f"live.db{end}", tmp_path / f"ftjob.db{end}")
 
     async with open_store(f"sqlite:///{tmp_path / 'ftjob.db'}", wall.time) as store:
-        await known(store, "ftjob-a")
+        await known_job(store, "ftjob-a")
 
 
 async def test_either_way_out_that_the_message_names_works(file: Path, tmp_path: Path) -> None:
@@ -100,23 +100,23 @@ async def test_either_way_out_that_the_message_names_works(file: Path, tmp_path:
     shutil.copy(file, backup)
     overwritten(PAGE, bytes(PAGE))(file)
     with pytest.raises(StoreDamaged):
-        examine(file)
+        check_integrity(file)
     for end in ("", "-wal", "-shm"):
         if Path(f"{file}{end}").exists():
             Path(f"{file}{end}").rename(tmp_path / f"away{end}")
 
     async with open_store(f"sqlite:///{file}", wall.time) as store:
-        assert await store.jobs.known("default", "ftjob-1") is None
+        assert await store.jobs.find("default", "ftjob-1") is None
     shutil.copy(backup, file)
     async with open_store(f"sqlite:///{file}", wall.time) as store:
-        await known(store, "ftjob-1")
+        await known_job(store, "ftjob-1")
 
 
 @pytest.mark.parametrize("name", ["a ?#%20 b.db", "ümlaut.db"])
 async def test_a_file_may_have_any_name(tmp_path: Path, name: str) -> None:
     with contextlib.closing(sqlite3.connect(tmp_path / name)) as made:
         made.execute("CREATE TABLE t (a)")
-    examine(tmp_path / name)
+    check_integrity(tmp_path / name)
     assert {path.name.removesuffix("-wal").removesuffix("-shm") for path in tmp_path.iterdir()} == {name}
 
 
@@ -136,11 +136,11 @@ async def test_a_lock_is_no_damage_and_is_waited_for(file: Path, mode: str, stat
         assert watch.seconds < 12
 
     async with open_store(f"sqlite:///{file}", wall.time) as store:
-        await known(store, "ftjob-1")
+        await known_job(store, "ftjob-1")
 
 
 def test_what_is_neither_damage_nor_a_lock_is_said_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "folder.db").mkdir()
     with pytest.raises((FtjobError, OSError)) as caught:
-        examine(tmp_path / "folder.db")
+        check_integrity(tmp_path / "folder.db")
     assert not isinstance(caught.value, StoreDamaged | StoreLocked)

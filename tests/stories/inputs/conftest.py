@@ -6,16 +6,16 @@ import pytest
 import pytest_asyncio
 
 from bot.sandbox.openai.api.state import ORGANIZATION
-from tests.stories.inputs.hearing import HOUR, Town
+from tests.stories.inputs.hearing import HOUR, RunningBot
 from tests.world import World
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
+async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningBot]:
     """A running bot that looks at nothing by itself; Slack had nothing to complain of at the end."""
     async with (
         World(tmp_path_factory.mktemp("town")) as world,
         world.bot(FTJOB_POLL_SECONDS=HOUR, FTJOB_OPS_CHANNEL=world.ops.id, OPENAI_ORG_ID=ORGANIZATION) as bot,
     ):
-        yield Town(world, bot)
-    assert world.slack.complaints == []
+        yield RunningBot(world, bot)
+    assert world.slack.violations == []

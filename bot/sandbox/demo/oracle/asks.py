@@ -5,16 +5,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.sandbox.demo.oracle.posts import Posts
-from bot.sandbox.slack.exchange import INTERIM, Exchange
-from bot.sandbox.slack.messages import Message, Reply
+from bot.sandbox.demo.oracle.posts import ChannelPosts
+from bot.sandbox.slack.exchange import PLACEHOLDER_REPLY, UserInteraction
+from bot.sandbox.slack.messages import ChannelMessage, SentReply
 from bot.sandbox.slack.workspace import Channel
 
-PROBLEM = ":warning:"
+WARNING_PREFIX = ":warning:"
 """How the bot begins what it says where something did not work."""
-MISREAD = "Usage: "
+USAGE_REPLY = "Usage: "
 """What the bot says where it did not read what was typed: it did nothing."""
-TAKE_BACK = "take back"
+UNDO_TRACK = "take back"
 """The verb of a track that did not work: a card that stands there all the same means nothing."""
 _VERBS = {"watch": "track", "unwatch": "untrack", "rm": "untrack"}
 _END_SUBSCRIPTION = "ftjob_unsubscribe"
@@ -37,12 +37,12 @@ _AROUND = "\"'`\u201c\u201d\u2018\u2019.,;:!?()<>"
 
 
 @dataclass(frozen=True)
-class Ask:
+class UserCommand:
     """Something that a person typed or pressed."""
 
-    exchange: str
+    interaction_id: str
     at: float
-    person: str
+    user: str
     channel: str
     verb: str
     words: tuple[str, ...] = ()
@@ -54,16 +54,16 @@ class Ask:
         return frozenset(found[0] for word in self.words if (found := _JOB.search(word)))
 
 
-def asks_of(exchanges: Iterable[Exchange]) -> Iterator[Ask]:
+def user_commands(exchanges: Iterable[UserInteraction]) -> Iterator[UserCommand]:
     """Yield what the bot was brought and acknowledged, in order."""
     for exchange in exchanges:
-        if exchange.sent is None or not exchange.acked:
+        if exchange.delivered is None or not exchange.acked:
             continue
-        kind, payload = exchange.sent
+        kind, payload = exchange.delivered
         read = _typed(payload) if kind == "slash_commands" else _used(payload) if kind == "interactive" else None
         if read:
             channel, verb, words = read
-            yield Ask(exchange.id, exchange.at, exchange.user, channel, verb, words)
+            yield UserCommand(exchange.id, exchange.at, exchange.user, channel, verb, words)
 
 
 def _typed(payload: Mapping[str, Any]) -> tuple[str, str, tuple[str, ...]] | None:
@@ -95,32 +95,34 @@ def _used(payload: Mapping[str, Any]) -> tuple[str, str, tuple[str, ...]] | None
     return None
 
 
-class Confirmed:
+class EffectiveCommands:
     """Decides which asks took effect, and when: by what the bot showed in answer to them."""
 
-    def __init__(self, replies: Iterable[Reply], posts: Mapping[str, Posts], direct: Mapping[str, str]) -> None:
+    def __init__(
+        self, replies: Iterable[SentReply], posts: Mapping[str, ChannelPosts], direct: Mapping[str, str]
+    ) -> None:
         """Take what can be seen: all replies, what was posted by channel, and each person's direct messages."""
-        self._replies: dict[str, list[Reply]] = {}
+        self._replies: dict[str, list[SentReply]] = {}
         self._answers: dict[str, str] = {}
         """What each public answer answers, by its ts."""
         for reply in replies:
-            if not INTERIM.fullmatch(reply.text):
-                self._replies.setdefault(reply.exchange, []).append(reply)
-            if isinstance(reply.shown, Message):
-                self._answers.setdefault(reply.shown.ts, reply.exchange)
+            if not PLACEHOLDER_REPLY.fullmatch(reply.text):
+                self._replies.setdefault(reply.interaction_id, []).append(reply)
+            if isinstance(reply.displayed, ChannelMessage):
+                self._answers.setdefault(reply.displayed.ts, reply.interaction_id)
         self._posts = posts
         self._direct = direct
         self._taken: set[str] = set()
 
-    def of(self, asks: Iterable[Ask]) -> dict[str, list[Ask]]:
+    def by_channel(self, asks: Iterable[UserCommand]) -> dict[str, list[UserCommand]]:
         """Return what took effect by channel, each with the moment when it did."""
-        found: dict[str, list[Ask]] = {}
+        found: dict[str, list[UserCommand]] = {}
         for ask in asks:
             for each in self._effects(ask):
                 found.setdefault(each.channel, []).append(each)
         return found
 
-    def _effects(self, ask: Ask) -> Iterator[Ask]:
+    def _effects(self, ask: UserCommand) -> Iterator[UserCommand]:
         if ask.verb in _STOPS:
             if self._is_stopped(ask):
                 yield ask
@@ -129,64 +131,64 @@ class Confirmed:
                 yield _moved(ask, at=at)
         elif ask.verb == "track":
             is_for_me = ask.words[-1:] and ask.words[-1].casefold() == "me"
-            place = self._direct.get(ask.person, ask.channel) if is_for_me else ask.channel
+            place = self._direct.get(ask.user, ask.channel) if is_for_me else ask.channel
             for verb, jobs in self._tracked(ask).items():
                 yield _moved(ask, channel=place, verb=verb, words=tuple(sorted(jobs)))
 
-    def _is_stopped(self, ask: Ask) -> bool:
+    def _is_stopped(self, ask: UserCommand) -> bool:
         """Whether less is told from now on, or other things: so unless the only answer is a private one.
 
         A stop that was not answered yet is taken for done. So is one of which the bot says that something did not work,
         which may be its answer; not one that it did not understand.
         """
-        replies = self._replies.get(ask.exchange, [])
+        replies = self._replies.get(ask.interaction_id, [])
         is_private = bool(replies) and all(reply.ephemeral for reply in replies)
-        if not is_private or replies[0].plain.startswith(PROBLEM):
-            return not (is_private and MISREAD in replies[0].plain)
+        if not is_private or replies[0].plain_text.startswith(WARNING_PREFIX):
+            return not (is_private and USAGE_REPLY in replies[0].plain_text)
         return any(_is_by(message, ask) and self._is_answer(message, ask) for message in self._unkeyed(ask))
 
-    def _is_answer(self, message: Message, ask: Ask) -> bool:
+    def _is_answer(self, message: ChannelMessage, ask: UserCommand) -> bool:
         """Whether a public answer may be the one to this ask: no other has it."""
-        return self._answers.get(message.ts, ask.exchange) == ask.exchange
+        return self._answers.get(message.ts, ask.interaction_id) == ask.interaction_id
 
-    def _unkeyed(self, ask: Ask) -> Sequence[Message]:
+    def _unkeyed(self, ask: UserCommand) -> Sequence[ChannelMessage]:
         posts = self._posts.get(ask.channel)
-        return posts.unkeyed if posts else ()
+        return posts.without_metadata if posts else ()
 
-    def _announced(self, ask: Ask) -> float | None:
+    def _announced(self, ask: UserCommand) -> float | None:
         """Return when a channel was told that it is subscribed now, None where it was not, or where that did not work.
 
         The announcement stands before the private answer. What comes after that says how sure it is that it was seen.
         """
-        private = [reply for reply in self._replies.get(ask.exchange, []) if reply.ephemeral and reply.shown]
-        if private and private[0].plain.startswith(PROBLEM):
+        private = [reply for reply in self._replies.get(ask.interaction_id, []) if reply.ephemeral and reply.displayed]
+        if private and private[0].plain_text.startswith(WARNING_PREFIX):
             return None
-        until = max((float(reply.shown.ts) for reply in private if reply.shown), default=float("inf"))
+        until = max((float(reply.displayed.ts) for reply in private if reply.displayed), default=float("inf"))
         posts = self._posts.get(ask.channel)
-        for message in posts.announced if posts else ():
+        for message in posts.attributed if posts else ():
             if message.ts not in self._taken and _is_by(message, ask) and float(message.ts) <= until:
                 self._taken.add(message.ts)
                 return float(message.ts)
         return None
 
-    def _tracked(self, ask: Ask) -> dict[str, frozenset[str]]:
+    def _tracked(self, ask: UserCommand) -> dict[str, frozenset[str]]:
         """Return the jobs that answers name, and those of which one says that it did not work."""
-        lines = [line for reply in self._replies.get(ask.exchange, []) for line in reply.plain.splitlines()]
-        wrong = [line for line in lines if line.startswith(PROBLEM)]
+        lines = [line for reply in self._replies.get(ask.interaction_id, []) for line in reply.plain_text.splitlines()]
+        wrong = [line for line in lines if line.startswith(WARNING_PREFIX)]
         named = {job for line in lines if line not in wrong for job in _JOB.findall(line)}
         not_done = {job for line in wrong for job in _JOB.findall(line)} or (set(ask.jobs - named) if wrong else set())
-        return {"track": ask.jobs & named - not_done, TAKE_BACK: ask.jobs & not_done}
+        return {"track": ask.jobs & named - not_done, UNDO_TRACK: ask.jobs & not_done}
 
 
-def _moved(ask: Ask, **changes: Any) -> Ask:
-    return Ask(**{**vars(ask), **changes})
+def _moved(ask: UserCommand, **changes: Any) -> UserCommand:
+    return UserCommand(**{**vars(ask), **changes})
 
 
-def _is_by(message: Message, ask: Ask) -> bool:
+def _is_by(message: ChannelMessage, ask: UserCommand) -> bool:
     """Whether a message says first that this person did something, after they asked for it."""
-    return float(message.ts) >= ask.at and message.thread_ts is None and f"<@{ask.person}>" in message.text[:60]
+    return float(message.ts) >= ask.at and message.thread_ts is None and f"<@{ask.user}>" in message.text[:60]
 
 
 def direct_messages(channels: Iterable[Channel]) -> dict[str, str]:
     """Return each person's direct messages with the bot, by user id."""
-    return {channel.person: channel.id for channel in channels if channel.is_im}
+    return {channel.user: channel.id for channel in channels if channel.is_im}

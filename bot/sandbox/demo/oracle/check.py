@@ -4,11 +4,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-LATE_AFTER = 30.0
+LATE_AFTER_SECONDS = 30.0
 """Seconds that a result may be pending where nothing is broken."""
-PER_MESSAGE = 1.5
+SECONDS_PER_MESSAGE = 1.5
 """Seconds more for each message that its channel got meanwhile: Slack takes about one a second."""
-LONGEST_STEP = 5.0
+MAX_STEP_SECONDS = 5.0
 """Seconds between two looks of which it is known how the world was: what was not looked at does not count."""
 
 
@@ -26,26 +26,26 @@ class Color(StrEnum):
 @dataclass
 class _Wait:
     seconds: float
-    since: int
+    posts_before: int
     """How many messages its channel had when the waiting began."""
     is_late: bool = False
 
 
 @dataclass
-class Check:
+class DeliveryCheck:
     """Follows what is pending from look to look."""
 
     _waits: dict[tuple[str, str], _Wait] = field(default_factory=dict)
     _excused_until: dict[str, float] = field(default_factory=dict)
     _last: float | None = None
 
-    def look(
+    def update(
         self,
         now: float,
         pending: Collection[tuple[str, str]],
         posts: Mapping[str, int],
         *,
-        broken: Mapping[str, float],
+        outages: Mapping[str, float],
     ) -> set[tuple[str, str]]:
         """Return those of the pending results that are late.
 
@@ -53,28 +53,28 @@ class Check:
             now: seconds by a clock that only goes on.
             pending: (channel, job id) of each result that was not told yet.
             posts: how many messages each channel got so far.
-            broken: what is broken now (a channel's id for one that is closed), and for how many seconds the bot may
+            outages: what is broken now (a channel's id for one that is closed), and for how many seconds the bot may
                 still wait after that ends.
         """
-        step = min(now - self._last, LONGEST_STEP) if self._last is not None else 0.0
+        step = min(now - self._last, MAX_STEP_SECONDS) if self._last is not None else 0.0
         self._last = now
-        for name, seconds in broken.items():
+        for name, seconds in outages.items():
             self._excused_until[name] = max(self._excused_until.get(name, 0.0), now + seconds)
         self._waits = {each: self._waits.get(each) or _Wait(0.0, posts.get(each[0], 0)) for each in pending}
         for (channel, _), wait in self._waits.items():
             if self._is_excused(channel, now):
-                wait.seconds, wait.since = 0.0, posts.get(channel, 0)
+                wait.seconds, wait.posts_before = 0.0, posts.get(channel, 0)
             else:
                 wait.seconds += step
-            explained = PER_MESSAGE * (posts.get(channel, 0) - wait.since)
-            wait.is_late |= wait.seconds - explained > LATE_AFTER
+            explained = SECONDS_PER_MESSAGE * (posts.get(channel, 0) - wait.posts_before)
+            wait.is_late |= wait.seconds - explained > LATE_AFTER_SECONDS
         return {each for each, wait in self._waits.items() if wait.is_late}
 
     def _is_excused(self, channel: str, now: float) -> bool:
-        return any(self._excused_until.get(name, 0.0) > now for name in (EVERYWHERE, channel))
+        return any(self._excused_until.get(name, 0.0) > now for name in (ALL_CHANNELS, channel))
 
 
-EVERYWHERE = ""
+ALL_CHANNELS = ""
 """The name of what is broken for every channel."""
 
 

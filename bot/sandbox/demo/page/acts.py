@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bot.sandbox.demo.environment import Stage
-from bot.sandbox.slack.exchange import Exchange
-from bot.sandbox.slack.messages import Ephemeral, Message, View
-from bot.sandbox.slack.users import Person
+from bot.sandbox.demo.environment import DemoEnvironment
+from bot.sandbox.slack.exchange import UserInteraction
+from bot.sandbox.slack.messages import ChannelMessage, EphemeralMessage, OpenView
+from bot.sandbox.slack.users import SandboxUser
 from bot.sandbox.slack.workspace import Channel
 
 
-async def act(stage: Stage, person: Person, asked: Mapping[str, Any]) -> str:
+async def perform_user_action(stage: DemoEnvironment, person: SandboxUser, asked: Mapping[str, Any]) -> str:
     """Do what the page asks for; return what Slack tells the person about it, "" where it says nothing.
 
     Raises:
@@ -32,29 +32,29 @@ async def act(stage: Stage, person: Person, asked: Mapping[str, Any]) -> str:
         case "shortcut":
             return _said(await person.shortcut(asked["callback_id"], _message(stage, asked)))
         case "invite":
-            return _said(await stage.slack.invite_bot(_channel(stage, asked), by=person))
+            return _said(await stage.slack.invite_bot(_channel(stage, asked), inviter=person))
         case "remove":
             return _said(await stage.slack.remove_bot(_channel(stage, asked)))
         case other:
             raise LookupError(f"nothing is called {other!r}")
 
 
-async def _write(stage: Stage, person: Person, asked: Mapping[str, Any]) -> str:
+async def _write(stage: DemoEnvironment, person: SandboxUser, asked: Mapping[str, Any]) -> str:
     channel, text = _channel(stage, asked), str(asked["text"]).strip()
     command, _, rest = text.partition(" ")
-    if not command.startswith("/") and channel.is_im and not stage.slack.workspace.installed.takes_messages:
+    if not command.startswith("/") and channel.is_im and not stage.slack.workspace.app.accepts_messages:
         return "Sending messages to this app has been turned off."
     if not command.startswith("/"):
-        person.say(text, channel, thread_ts=asked.get("thread"))
+        person.post(text, channel, thread_ts=asked.get("thread"))
         return ""
     if asked.get("thread"):
         return "Slack takes slash commands only outside of threads."
-    if command not in stage.slack.workspace.installed.commands:
+    if command not in stage.slack.workspace.app.commands:
         return f"{command} is not a valid command."
     return _said(await person.command(rest, channel, command=command))
 
 
-def _said(exchange: Exchange) -> str:
+def _said(exchange: UserInteraction) -> str:
     match exchange.error:
         case "operation_timeout":
             return "/ftjob failed with the error “operation_timeout”: the app did not answer within 3 seconds."
@@ -68,7 +68,9 @@ def _said(exchange: Exchange) -> str:
             return error
 
 
-def _where(stage: Stage, person: Person, where: Mapping[str, Any]) -> Message | Ephemeral | View:
+def _where(
+    stage: DemoEnvironment, person: SandboxUser, where: Mapping[str, Any]
+) -> ChannelMessage | EphemeralMessage | OpenView:
     match where.get("kind"):
         case "home":
             return stage.slack.homes[person.id]
@@ -83,24 +85,24 @@ def _where(stage: Stage, person: Person, where: Mapping[str, Any]) -> Message | 
             return _message(stage, where)
 
 
-def _message(stage: Stage, where: Mapping[str, Any]) -> Message:
+def _message(stage: DemoEnvironment, where: Mapping[str, Any]) -> ChannelMessage:
     message = _channel(stage, where).message(str(where["ts"]))
     if message is None:
         raise LookupError("that message is gone")
     return message
 
 
-def _channel(stage: Stage, where: Mapping[str, Any]) -> Channel:
+def _channel(stage: DemoEnvironment, where: Mapping[str, Any]) -> Channel:
     return stage.slack.workspace.channels[str(where["channel"])]
 
 
-def _modal(stage: Stage, person: Person) -> View:
-    if stack := stage.slack.workspace.stacks.get(person.id):
+def _modal(stage: DemoEnvironment, person: SandboxUser) -> OpenView:
+    if stack := stage.slack.workspace.modal_stacks.get(person.id):
         return stack[-1]
     raise LookupError("that window is closed: somebody closed or submitted it in another tab")
 
 
-def _form(stage: Stage, person: Person) -> View:
+def _form(stage: DemoEnvironment, person: SandboxUser) -> OpenView:
     view = _modal(stage, person)
     if not view.body.get("submit"):
         raise LookupError("that form was submitted already, in another tab")

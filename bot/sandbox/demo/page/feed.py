@@ -12,28 +12,28 @@ from typing import Any
 
 Records = dict[str, Any]
 """What there is of one kind, by key; plain JSON."""
-Picture = dict[str, Records]
+PageState = dict[str, Records]
 """All that the page shows, by kind."""
 
-STEPS_KEPT = 200
+DELTAS_KEPT = 200
 """Differences that are kept: some ten seconds of a busy demo. A tab that slept longer gets the whole."""
 
 
-class Feed:
+class Changefeed:
     """Counts versions of a picture. Records are replaced, never changed in place."""
 
-    def __init__(self, look: Callable[[], Picture]) -> None:
+    def __init__(self, look: Callable[[], PageState]) -> None:
         self._look = look
         self._run = secrets.token_hex(4)
-        self._picture: Picture = {}
+        self._picture: PageState = {}
         self._version = 0
-        self._steps: deque[tuple[str, Picture]] = deque(maxlen=STEPS_KEPT)
+        self._steps: deque[tuple[str, PageState]] = deque(maxlen=DELTAS_KEPT)
         """Each with the version that it changes."""
 
     def version(self) -> str:
         """Look, and return the name of the version that was seen, such as "5f0c9a1e-17"."""
         seen = self._look()
-        if step := difference(self._picture, seen):
+        if step := diff(self._picture, seen):
             self._steps.append((self._name, step))
             self._version += 1
             self._picture = seen
@@ -52,14 +52,14 @@ class Feed:
         versions = [*(before for before, _ in self._steps), newest]
         if known not in versions:
             return {"version": newest, "whole": True, "changes": self._picture}
-        changes: Picture = {}
+        changes: PageState = {}
         for _, step in islice(self._steps, versions.index(known), None):
             for kind, records in step.items():
                 changes.setdefault(kind, {}).update(records)
         return {"version": newest, "whole": False, "changes": changes}
 
 
-def difference(old: Picture, new: Picture) -> Picture:
+def diff(old: PageState, new: PageState) -> PageState:
     """Return the records of ``new`` that are other ones than in ``old``, and None for each that is gone."""
     step = {kind: _difference(old.get(kind, {}), records) for kind, records in new.items()}
     return {kind: records for kind, records in step.items() if records}

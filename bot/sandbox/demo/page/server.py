@@ -12,16 +12,16 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from bot.net.strict_json import loads
-from bot.sandbox.demo.environment import Stage
-from bot.sandbox.demo.page.acts import act
-from bot.sandbox.demo.page.feed import Feed
-from bot.sandbox.demo.page.picture import Pictures
-from bot.sandbox.demo.page.troubles import set_trouble
+from bot.sandbox.demo.environment import DemoEnvironment
+from bot.sandbox.demo.page.acts import perform_user_action
+from bot.sandbox.demo.page.feed import Changefeed
+from bot.sandbox.demo.page.picture import PageStateReader
+from bot.sandbox.demo.page.troubles import set_fault
 from bot.sandbox.openai.scenarios import fails, pauses, reinforcement, succeeds, waits
 from bot.sandbox.server import LoopbackServer
-from bot.sandbox.slack.users import Person
+from bot.sandbox.slack.users import SandboxUser
 
-LIVES = {"succeeds": succeeds, "fails": fails, "pauses": pauses, "reinforcement": reinforcement, "waits": waits}
+SCENARIOS = {"succeeds": succeeds, "fails": fails, "pauses": pauses, "reinforcement": reinforcement, "waits": waits}
 """What a new job can do with its life."""
 SPEEDS = (0.0, 1.0, 10.0, 60.0)
 ERRORS = {
@@ -30,28 +30,28 @@ ERRORS = {
     "server_error": "The job failed due to an internal error.",
 }
 """What a job can be made to fail with."""
-HEARTBEAT = 0.5
+REFRESH_SECONDS = 0.5
 """Seconds between two looks where nothing is said: jobs live on by the clock alone."""
-GATHER = 0.05
+BATCH_SECONDS = 0.05
 """Seconds in which what happens together is gathered into one version."""
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _STATIC = {each.name: each for each in (files("bot.sandbox.demo.page") / "static").iterdir() if each.is_file()}
 """The files of the page; nothing else of this machine is served."""
 _POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 
-Lever = Callable[[dict[str, Any]], Awaitable[str | None]]
+Control = Callable[[dict[str, Any]], Awaitable[str | None]]
 
 
-class Page(LoopbackServer):
+class DemoPage(LoopbackServer):
     """Serves the page of a stage; start it with ``async with``."""
 
-    def __init__(self, stage: Stage, *, port: int = 0) -> None:
+    def __init__(self, stage: DemoEnvironment, *, port: int = 0) -> None:
         super().__init__(port=port)
         self._stage = stage
         self._troubles = {"slack": "", "api": ""}
-        pictures = Pictures(stage)
-        self._feed = Feed(lambda: pictures.take(self._troubles))
-        self._levers: dict[str, Lever] = {
+        pictures = PageStateReader(stage)
+        self._feed = Changefeed(lambda: pictures.read(self._troubles))
+        self._levers: dict[str, Control] = {
             "act": self._act,
             "job": self._new_job,
             "end": self._end_job,
@@ -121,14 +121,14 @@ class Page(LoopbackServer):
             await self._something_moves()
 
     async def _something_moves(self) -> None:
-        ledgers = (self._stage.slack.ledger, self._stage.api.ledger)
-        waiting = [asyncio.ensure_future(ledger.moves()) for ledger in ledgers]
+        ledgers = (self._stage.slack.request_log, self._stage.api.request_log)
+        waiting = [asyncio.ensure_future(ledger.wait_for_change()) for ledger in ledgers]
         try:
-            await asyncio.wait(waiting, timeout=HEARTBEAT, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waiting, timeout=REFRESH_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for each in waiting:
                 each.cancel()
-        await asyncio.sleep(GATHER)
+        await asyncio.sleep(BATCH_SECONDS)
 
     async def _pull(self, request: web.Request) -> web.Response:
         lever = self._levers.get(request.match_info["lever"])
@@ -144,16 +144,16 @@ class Page(LoopbackServer):
             said = await lever(asked)
         except (AttributeError, LookupError, AssertionError, ValueError, TypeError, RuntimeError) as error:
             return web.json_response({"said": str(error) or type(error).__name__}, status=HTTPStatus.CONFLICT)
-        self._stage.slack.ledger.moved()
+        self._stage.slack.request_log.notify_waiters()
         return web.json_response({"said": said or ""})
 
     async def _act(self, asked: dict[str, Any]) -> str:
-        return await act(self._stage, self._person(asked.get("as", "")), asked)
+        return await perform_user_action(self._stage, self._person(asked.get("as", "")), asked)
 
     async def _new_job(self, asked: dict[str, Any]) -> str:
-        life, seconds = LIVES[asked["life"]], min(max(float(asked.get("seconds", 60.0)), 2.0), 3600.0)
+        life, seconds = SCENARIOS[asked["life"]], min(max(float(asked.get("seconds", 60.0)), 2.0), 3600.0)
         owner = {"slack_user": self._person(asked.get("as", "")).id, "team": "search"}
-        return self._stage.api.add_job(life=life(seconds), metadata=owner)
+        return self._stage.api.add_job(scenario=life(seconds), metadata=owner)
 
     async def _end_job(self, asked: dict[str, Any]) -> None:
         job, how = asked["job"], asked["how"]
@@ -168,7 +168,7 @@ class Page(LoopbackServer):
                 self._stage.api.change(job, status=how, error=error)
             case "stuck":
                 self._stage.api.change(job, status="queued")
-                self._stage.api.hold(job)
+                self._stage.api.freeze(job)
             case _:
                 raise LookupError(how)
 
@@ -178,12 +178,12 @@ class Page(LoopbackServer):
         self._stage.api.speed = float(asked["speed"])
 
     async def _set_trouble(self, asked: dict[str, Any]) -> None:
-        self._troubles[asked["side"]] = set_trouble(self._stage, asked["side"], asked["name"])
+        self._troubles[asked["side"]] = set_fault(self._stage, asked["side"], asked["name"])
 
     async def _set_bot(self, asked: dict[str, Any]) -> None:
-        await (self._stage.crew.start() if asked["run"] else self._stage.crew.kill())
+        await (self._stage.bot_process.start() if asked["run"] else self._stage.bot_process.kill())
 
-    def _person(self, who: str) -> Person:
-        person = self._stage.slack.workspace.people.get(who) or self._stage.operator
-        assert isinstance(person, Person), f"{who} cannot act"  # noqa: S101 - the bot is no person
+    def _person(self, who: str) -> SandboxUser:
+        person = self._stage.slack.workspace.users.get(who) or self._stage.operator
+        assert isinstance(person, SandboxUser), f"{who} cannot act"  # noqa: S101 - the bot is no person
         return person

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from bot.sandbox.openai.api.wire import Ask, Shape, invalid, object_of
+from bot.sandbox.openai.api.wire import ApiRequest, JsonObject, invalid, require_object
 
 _REQUIRED: Mapping[str, tuple[str, ...]] = {
     "string_check": ("name", "input", "reference", "operation"),
@@ -34,14 +34,14 @@ _ERRORS: Mapping[str, bool | None] = {
 _PLACE = re.compile(r"\{\{\s*(sample|item)\.(\w+)\s*\}\}")
 
 
-def validate(ask: Ask) -> Shape:
+def validate(ask: ApiRequest) -> JsonObject:
     """POST /fine_tuning/alpha/graders/validate: the grader comes back if it is one."""
-    return {"grader": check_grader(object_of(ask.body).get("grader"), "grader")}
+    return {"grader": check_grader(require_object(ask.body).get("grader"), "grader")}
 
 
-def run(ask: Ask) -> Shape:
+def run(ask: ApiRequest) -> JsonObject:
     """POST /fine_tuning/alpha/graders/run: string checks are computed, every other grader is content."""
-    body = object_of(ask.body)
+    body = require_object(ask.body)
     grader, sample, item = check_grader(body.get("grader"), "grader"), body.get("model_sample"), body.get("item", {})
     if not isinstance(sample, str):
         raise invalid("You must provide a model_sample parameter.", "model_sample")
@@ -64,7 +64,7 @@ def run(ask: Ask) -> Shape:
     }
 
 
-def check_grader(grader: Any, param: str) -> Shape:
+def check_grader(grader: Any, param: str) -> JsonObject:
     """Return ``grader`` if it has what a grader of its type needs; ``param`` is where it stands in the request.
 
     Raises:
@@ -81,7 +81,7 @@ def check_grader(grader: Any, param: str) -> Shape:
     return grader
 
 
-def _check_string(grader: Shape, sample: str, item: Mapping[str, Any]) -> bool:
+def _check_string(grader: JsonObject, sample: str, item: Mapping[str, Any]) -> bool:
     sources: dict[str, Mapping[str, Any]] = {"sample": {"output_text": sample}, "item": item}
 
     def fill(template: str) -> str:

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bot.sandbox.openai.api.wire import Shape
+from bot.sandbox.openai.api.wire import JsonObject
 
 AUTO: Mapping[str, Any] = {"n_epochs": "auto", "batch_size": "auto", "learning_rate_multiplier": "auto"}
 """What a job has until numbers are chosen for it."""
 
 
-def method_of(body: Shape) -> Shape:
+def method_fields(body: JsonObject) -> JsonObject:
     """Return the fields ``method`` and ``hyperparameters`` of a job that is created with ``body``.
 
     Both say the same: what only one of them was given is filled in from there, then from the defaults.
@@ -25,7 +25,7 @@ def method_of(body: Shape) -> Shape:
     }
 
 
-def settled(job: Shape, chosen: Mapping[str, Any]) -> Shape:
+def resolve_auto(job: JsonObject, chosen: Mapping[str, Any]) -> JsonObject:
     """Return the same two fields with ``chosen`` numbers in the place of every "auto"."""
     method = job.get("method") or {"type": "supervised"}
     kind = method["type"]
@@ -36,5 +36,5 @@ def settled(job: Shape, chosen: Mapping[str, Any]) -> Shape:
     }
 
 
-def _choose(asked: Mapping[str, Any] | None, chosen: Mapping[str, Any]) -> Shape:
+def _choose(asked: Mapping[str, Any] | None, chosen: Mapping[str, Any]) -> JsonObject:
     return {name: chosen.get(name, value) if value == "auto" else value for name, value in (asked or {}).items()}

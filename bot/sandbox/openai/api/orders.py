@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bot.sandbox.openai.api.graders import check_grader
-from bot.sandbox.openai.api.shelf import FINE_TUNABLE, Shelf, snapshot_of
-from bot.sandbox.openai.api.wire import Shape, invalid
+from bot.sandbox.openai.api.shelf import FINE_TUNABLE, FilesAndModels, snapshot_of
+from bot.sandbox.openai.api.wire import JsonObject, invalid
 
 _KNOWN = frozenset(
     "model training_file hyperparameters suffix validation_file integrations seed method metadata".split()
@@ -16,7 +16,7 @@ _PAIRS, _KEY, _VALUE = 16, 64, 512
 _SUFFIX, _SEED, _INTEGRATIONS = 64, 2**31 - 1, 5
 
 
-def check_creation(body: Shape, shelf: Shelf) -> None:
+def validate_creation(body: JsonObject, shelf: FilesAndModels) -> None:
     """Hold the body of a creation against every rule of the API.
 
     Raises:
@@ -41,14 +41,14 @@ def _require(condition: object, message: str, param: str, code: str | None = Non
         raise invalid(message, param, code=code)
 
 
-def _check_model(model: Any, shelf: Shelf) -> None:
+def _check_model(model: Any, shelf: FilesAndModels) -> None:
     _require(model and isinstance(model, str), "You must provide a model parameter.", "model")
     tunable = snapshot_of(model) in FINE_TUNABLE or (model in shelf.models and model.startswith("ft:"))
     message = f"Model {model} is not available for fine-tuning or does not exist."
     _require(tunable, message, "model", "model_not_available")
 
 
-def _check_file(file_id: Any, param: str, shelf: Shelf) -> None:
+def _check_file(file_id: Any, param: str, shelf: FilesAndModels) -> None:
     _require(file_id and isinstance(file_id, str), f"You must provide a {param} parameter.", param)
     _require(file_id in shelf.files, f"invalid {param}: {file_id}", param)
     purpose = shelf.files[file_id]["purpose"]

@@ -6,7 +6,7 @@ import string
 from collections.abc import Callable
 from typing import Any
 
-from bot.sandbox.openai.api.wire import Shape
+from bot.sandbox.openai.api.wire import JsonObject
 
 FINE_TUNABLE: dict[str, str | None] = {
     "gpt-4.1-2025-04-14": "2027-01-14",
@@ -32,7 +32,7 @@ def snapshot_of(model: str) -> str:
     return _SNAPSHOTS.get(model, model)
 
 
-class Names:
+class IdGenerator:
     """Makes ids that no other object of this process has."""
 
     def __init__(self) -> None:
@@ -52,14 +52,14 @@ class Names:
         return self._random.randrange(2**31)
 
 
-class Shelf:
+class FilesAndModels:
     """The files and models of the account, by id, oldest first."""
 
-    def __init__(self, names: Names, clock: Callable[[], float]) -> None:
+    def __init__(self, names: IdGenerator, clock: Callable[[], float]) -> None:
         self._names, self._clock = names, clock
-        self.files: dict[str, Shape] = {}
+        self.files: dict[str, JsonObject] = {}
         self.contents: dict[str, bytes] = {}
-        self.models: dict[str, Shape] = {}
+        self.models: dict[str, JsonObject] = {}
         for base in FINE_TUNABLE:
             self._put(base, _BORN, "system", None)
         self.training_file = self.add_file(_SAMPLE * 10, filename="training.jsonl", purpose="fine-tune")

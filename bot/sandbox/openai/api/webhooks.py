@@ -14,9 +14,9 @@ from typing import Any
 
 import aiohttp
 
-from bot.sandbox.openai.api.wire import Shape
+from bot.sandbox.openai.api.wire import JsonObject
 
-AGENT = "OpenAI/1.0 (+https://platform.openai.com/docs/webhooks)"
+USER_AGENT = "OpenAI/1.0 (+https://platform.openai.com/docs/webhooks)"
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds between attempts; the service goes on for three days."""
 
@@ -27,7 +27,7 @@ def new_secret() -> str:
 
 
 @dataclass(frozen=True)
-class Webhook:
+class WebhookEvent:
     """One event, ready to be sent."""
 
     body: bytes
@@ -40,41 +40,41 @@ class Webhook:
         signature = hmac.new(key, f"{self.id}.{stamp}.".encode() + self.body, hashlib.sha256).digest()
         return {
             "Content-Type": "application/json",
-            "User-Agent": AGENT,
+            "User-Agent": USER_AGENT,
             "webhook-id": self.id,
             "webhook-timestamp": stamp,
             "webhook-signature": f"v1,{base64.b64encode(signature).decode()}",
         }
 
 
-class Webhooks:
+class WebhookSender:
     """Tells one address of what happens."""
 
     def __init__(self, url: str, secret: str, clock: Callable[[], float] = time.time) -> None:
         self.url, self.secret = url, secret
-        self.answers: list[int] = []
+        self.response_statuses: list[int] = []
         """The status of each answer, 0 where there was none."""
         self._clock = clock
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def tell(self, kind: str, job_id: str) -> Webhook:
+    def send_event(self, type_: str, job_id: str) -> WebhookEvent:
         """Send one event, again and again until it is taken; return it."""
         event: dict[str, Any] = {
             "id": f"evt_{secrets.token_hex(16)}",
             "object": "event",
             "created_at": int(self._clock()),
-            "type": kind,
+            "type": type_,
             "data": {"id": job_id},
         }
-        webhook = Webhook(json.dumps(event).encode())
-        self.send(webhook)
+        webhook = WebhookEvent(json.dumps(event).encode())
+        self.deliver(webhook)
         return webhook
 
-    def tell_end(self, job: Shape) -> None:
+    def send_job_end(self, job: JsonObject) -> None:
         """Tell of a job that ended."""
-        self.tell(f"fine_tuning.job.{job['status']}", job["id"])
+        self.send_event(f"fine_tuning.job.{job['status']}", job["id"])
 
-    def send(self, webhook: Webhook) -> None:
+    def deliver(self, webhook: WebhookEvent) -> None:
         """Send an event, as a repetition where it was sent before."""
         task = asyncio.get_running_loop().create_task(self._send(webhook))
         self._tasks.add(task)
@@ -86,7 +86,7 @@ class Webhooks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _send(self, webhook: Webhook) -> None:
+    async def _send(self, webhook: WebhookEvent) -> None:
         async with aiohttp.ClientSession() as session:
             for pause in _PAUSES:
                 headers = webhook.headers(self.secret, self._clock())
@@ -94,9 +94,9 @@ class Webhooks:
                     async with session.post(
                         self.url, data=webhook.body, headers=headers, allow_redirects=False
                     ) as answer:
-                        self.answers.append(answer.status)
+                        self.response_statuses.append(answer.status)
                         if answer.status < HTTPStatus.MULTIPLE_CHOICES:
                             return
                 except aiohttp.ClientError:
-                    self.answers.append(0)
+                    self.response_statuses.append(0)
                 await asyncio.sleep(pause)

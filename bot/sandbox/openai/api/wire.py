@@ -7,9 +7,9 @@ from http import HTTPStatus
 from itertools import islice
 from typing import Any
 
-from bot.sandbox.server import Answer
+from bot.sandbox.server import ServerResponse
 
-Shape = dict[str, Any]
+JsonObject = dict[str, Any]
 """A JSON object as the API sends it. It is replaced, never changed, so that an answer stays what was sent."""
 
 
@@ -18,7 +18,7 @@ _DIGITS = 9
 
 
 @dataclass(frozen=True)
-class Ask:
+class ApiRequest:
     """One request after its key was accepted."""
 
     project: str
@@ -48,11 +48,11 @@ class Ask:
         return limit
 
 
-Work = Callable[[Ask], Any]
+EndpointHandler = Callable[[ApiRequest], Any]
 """One endpoint: it returns the body of its good answer or raises ``Refused``."""
 
 
-class Refused(Exception):
+class ApiError(Exception):
     """The API says no; it becomes the error envelope."""
 
     def __init__(
@@ -69,34 +69,34 @@ class Refused(Exception):
         self.status, self.headers = status, dict(headers or {})
         self.error = {"message": message, "type": kind, "param": param, "code": code}
 
-    def answer(self) -> Answer:
+    def to_response(self) -> ServerResponse:
         """Return it as it is sent."""
-        return Answer({"error": self.error}, self.status, self.headers, accepted=False)
+        return ServerResponse({"error": self.error}, self.status, self.headers, accepted=False)
 
 
-def invalid(message: str, param: str | None = None, *, code: str | None = None) -> Refused:
+def invalid(message: str, param: str | None = None, *, code: str | None = None) -> ApiError:
     """Return the refusal of a request that breaks a rule."""
-    return Refused(HTTPStatus.BAD_REQUEST, message, param=param, code=code)
+    return ApiError(HTTPStatus.BAD_REQUEST, message, param=param, code=code)
 
 
-def wrong_key(message: str, *, code: str | None = None) -> Refused:
+def unauthorized(message: str, *, code: str | None = None) -> ApiError:
     """Return the refusal of a request without a key, or with one that is not taken."""
-    return Refused(HTTPStatus.UNAUTHORIZED, message, code=code)
+    return ApiError(HTTPStatus.UNAUTHORIZED, message, code=code)
 
 
-def missing_scope(scope: str) -> Refused:
+def missing_scope(scope: str) -> ApiError:
     """Return the refusal of a key that may not do this."""
     message = (
         f"You have insufficient permissions for this operation. Missing scopes: {scope}. Check that you have the correct role"
         " in your organization (Reader, Writer, Owner) and project (Member, Owner), and if you're using a restricted API"
         " key, that it has the necessary scopes."
     )
-    return Refused(HTTPStatus.UNAUTHORIZED, message)
+    return ApiError(HTTPStatus.UNAUTHORIZED, message)
 
 
-def no_such_job(job_id: str) -> Refused:
+def job_not_found(job_id: str) -> ApiError:
     """Return what the API answers for a job that does not exist or is another project's."""
-    return Refused(
+    return ApiError(
         HTTPStatus.NOT_FOUND,
         f"Could not find fine tune: {job_id}",
         param="fine_tune_id",
@@ -104,21 +104,21 @@ def no_such_job(job_id: str) -> Refused:
     )
 
 
-def wrong_state() -> Refused:
+def invalid_state() -> ApiError:
     """Return what the API answers to an order that the job's status does not allow."""
     return invalid("The job cannot be changed in its present state.")
 
 
-def training_not_available() -> Refused:
+def training_not_available() -> ApiError:
     """Return what the API answers to the creation of a job by an organisation that may not train any more."""
     message = (
         "OpenAI is winding down the fine-tuning platform and your organization is no longer able to create new fine-tuning"
         " training jobs."
     )
-    return Refused(HTTPStatus.FORBIDDEN, message, code="training_not_available")
+    return ApiError(HTTPStatus.FORBIDDEN, message, code="training_not_available")
 
 
-def object_of(body: Any) -> Shape:
+def require_object(body: Any) -> JsonObject:
     """Return ``body`` if it is a JSON object.
 
     Raises:
@@ -129,7 +129,7 @@ def object_of(body: Any) -> Shape:
     return body
 
 
-def following(items: Sequence[Shape], after: str | None) -> Sequence[Shape]:
+def items_after(items: Sequence[JsonObject], after: str | None) -> Sequence[JsonObject]:
     """Return the items that follow the one with the id ``after``.
 
     Raises:
@@ -143,25 +143,25 @@ def following(items: Sequence[Shape], after: str | None) -> Sequence[Shape]:
     raise unknown_cursor(after)
 
 
-def unknown_cursor(after: str) -> Refused:
+def unknown_cursor(after: str) -> ApiError:
     """Return the refusal of a cursor that names nothing in this list."""
     return invalid(f"Could not find the object '{after}' to continue after.", "after")
 
 
-def page(items: Iterable[Shape], limit: int) -> Shape:
+def page(items: Iterable[JsonObject], limit: int) -> JsonObject:
     """Return the first ``limit`` items as the API lists jobs and events: without first and last id."""
     head = list(islice(items, limit + 1))
     return {"object": "list", "data": head[:limit], "has_more": len(head) > limit}
 
 
-def page_with_ids(items: Iterable[Shape], limit: int, *, nothing: str | None = None) -> Shape:
+def page_with_ids(items: Iterable[JsonObject], limit: int, *, empty_id: str | None = None) -> JsonObject:
     """Return a page that names its first and last item; ``nothing`` is their id where there is none."""
     body = page(items, limit)
-    ids = [item["id"] for item in body["data"]] or [nothing]
+    ids = [item["id"] for item in body["data"]] or [empty_id]
     return {**body, "first_id": ids[0], "last_id": ids[-1]}
 
 
-def shown(text: str) -> Any:
+def loggable_body(text: str) -> Any:
     """Return a body as the ledger keeps it: decoded where that is possible."""
     try:
         return json.loads(text) if text else None
@@ -169,7 +169,7 @@ def shown(text: str) -> Any:
         return text
 
 
-def decoded(text: str) -> Any:
+def parse_json(text: str) -> Any:
     """Return the JSON of a body, None where there is none.
 
     Raises:

@@ -4,35 +4,35 @@ import base64
 import binascii
 from typing import Any
 
-from bot.sandbox.slack.messages import Message
-from bot.sandbox.slack.web_api.method import Call, method
-from bot.sandbox.slack.web_api.shapes import channel_shape, thread_shape
-from bot.sandbox.slack.workspace import Channel, Refusal
+from bot.sandbox.slack.messages import ChannelMessage
+from bot.sandbox.slack.web_api.method import MethodCall, method
+from bot.sandbox.slack.web_api.shapes import channel_json, thread_json
+from bot.sandbox.slack.workspace import Channel, WebApiError
 
-PAGE = "cursor inclusive include_all_metadata latest limit oldest"
+PAGING = "cursor inclusive include_all_metadata latest limit oldest"
 DEFAULT_LIMIT = 100
-HIGHEST_LIMIT = 999
+MAX_LIMIT = 999
 
 
 @method("conversations.info", required="channel", optional="include_locale include_num_members")
-def info(call: Call) -> dict[str, Any]:
+def info(call: MethodCall) -> dict[str, Any]:
     """Return one channel."""
     channel = call.channel()
-    call.needs(f"{_family(channel)}:read")
-    shape = channel_shape(channel)
-    if call.is_set("include_num_members"):
+    call.require_scope(f"{_family(channel)}:read")
+    shape = channel_json(channel)
+    if call.is_true("include_num_members"):
         shape["num_members"] = len(channel.members)
     return {"channel": shape}
 
 
 @method("conversations.members", required="channel", optional="cursor limit")
-def members(call: Call) -> dict[str, Any]:
+def members(call: MethodCall) -> dict[str, Any]:
     """Return a channel's people."""
     channel = call.channel()
-    call.needs(f"{_family(channel)}:read")
+    call.require_scope(f"{_family(channel)}:read")
     everybody = list(channel.members)
     start = _cursor(call) or "0"
-    limit = call.number("limit", DEFAULT_LIMIT, HIGHEST_LIMIT)
+    limit = call.int_argument("limit", DEFAULT_LIMIT, MAX_LIMIT)
     end = int(float(start)) + limit
     following = _encoded(str(end)) if end < len(everybody) else ""
     return {
@@ -42,88 +42,88 @@ def members(call: Call) -> dict[str, Any]:
 
 
 @method("conversations.open", optional="channel users return_im prevent_creation", scope="im:write")
-def open_(call: Call) -> dict[str, Any]:
+def open_(call: MethodCall) -> dict[str, Any]:
     """Open the direct messages with one person."""
     users = str(call.arguments.get("users") or "")
     if not users and not call.arguments.get("channel"):
-        raise Refusal("users_list_not_supplied")
+        raise WebApiError("users_list_not_supplied")
     if not users:
         return {"channel": {"id": call.channel().id}}
-    person = call.workspace.people.get(users)
+    person = call.workspace.users.get(users)
     if person is None:
-        raise Refusal("user_not_found")
+        raise WebApiError("user_not_found")
     if person.is_bot:
-        raise Refusal("cannot_dm_bot")
+        raise WebApiError("cannot_dm_bot")
     if person.deleted:
-        raise Refusal("user_disabled")
+        raise WebApiError("user_disabled")
     return {"channel": {"id": call.workspace.direct_message(users).id}}
 
 
-@method("conversations.history", required="channel", optional=PAGE)
-def history(call: Call) -> dict[str, Any]:
+@method("conversations.history", required="channel", optional=PAGING)
+def history(call: MethodCall) -> dict[str, Any]:
     """Return a channel's messages, newest first, without thread replies that were not broadcast."""
     channel = _readable_channel(call)
     standing = [m for m in channel.messages if m.thread_ts in {None, m.ts} or m.reply_broadcast]
     return _page(call, channel, standing[::-1], newest_first=True)
 
 
-@method("conversations.replies", required="channel ts", optional=PAGE)
-def replies(call: Call) -> dict[str, Any]:
+@method("conversations.replies", required="channel ts", optional=PAGING)
+def replies(call: MethodCall) -> dict[str, Any]:
     """Return a thread, its first message first."""
     channel = _readable_channel(call)
     root = channel.message(str(call.arguments["ts"]))
     if root is None:
-        raise Refusal("thread_not_found")
-    thread = [root, *channel.in_thread(root.ts)]
+        raise WebApiError("thread_not_found")
+    thread = [root, *channel.thread_replies(root.ts)]
     return _page(call, channel, thread, newest_first=False)
 
 
-def _page(call: Call, channel: Channel, messages: list[Message], *, newest_first: bool) -> dict[str, Any]:
+def _page(call: MethodCall, channel: Channel, messages: list[ChannelMessage], *, newest_first: bool) -> dict[str, Any]:
     """Cut one page out of what the bounds leave."""
     wanted = [message for message in messages if _is_within(call, message.ts)]
     if cursor := _cursor(call):
         wanted = [m for m in wanted if (m.ts < cursor if newest_first else m.ts > cursor)]
-    limit = call.number("limit", DEFAULT_LIMIT, HIGHEST_LIMIT)
+    limit = call.int_argument("limit", DEFAULT_LIMIT, MAX_LIMIT)
     page, more = wanted[:limit], len(wanted) > limit
-    metadata = call.is_set("include_all_metadata")
-    shapes = [thread_shape(message, channel, with_metadata=metadata) for message in page]
+    metadata = call.is_true("include_all_metadata")
+    shapes = [thread_json(message, channel, with_metadata=metadata) for message in page]
     answer: dict[str, Any] = {"messages": shapes, "has_more": more, "pin_count": 0}
     if more:
         answer["response_metadata"] = {"next_cursor": _encoded(page[-1].ts)}
     return answer
 
 
-def _is_within(call: Call, ts: str) -> bool:
+def _is_within(call: MethodCall, ts: str) -> bool:
     at = float(ts)
     oldest, latest = _bound(call, "oldest"), _bound(call, "latest")
-    if call.is_set("inclusive"):
+    if call.is_true("inclusive"):
         return (oldest is None or at >= oldest) and (latest is None or at <= latest)
     return (oldest is None or at > oldest) and (latest is None or at < latest)
 
 
-def _bound(call: Call, name: str) -> float | None:
+def _bound(call: MethodCall, name: str) -> float | None:
     try:
         return float(call.arguments[name]) if call.arguments.get(name) else None
     except ValueError:
-        raise Refusal(f"invalid_ts_{name}") from None
+        raise WebApiError(f"invalid_ts_{name}") from None
 
 
-def _cursor(call: Call) -> str:
+def _cursor(call: MethodCall) -> str:
     try:
         return base64.b64decode(str(call.arguments.get("cursor") or "").encode(), validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
-        raise Refusal("invalid_cursor") from None
+        raise WebApiError("invalid_cursor") from None
 
 
 def _encoded(cursor: str) -> str:
     return base64.b64encode(cursor.encode()).decode()
 
 
-def _readable_channel(call: Call) -> Channel:
+def _readable_channel(call: MethodCall) -> Channel:
     channel = call.channel()
-    call.needs(f"{_family(channel)}:history")
+    call.require_scope(f"{_family(channel)}:history")
     if not channel.bot_is_member:
-        raise Refusal("not_in_channel")
+        raise WebApiError("not_in_channel")
     return channel
 
 

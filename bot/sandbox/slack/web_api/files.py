@@ -3,11 +3,11 @@
 import json
 from typing import Any
 
-from bot.sandbox.slack.messages import Message
-from bot.sandbox.slack.web_api.method import Call, method
-from bot.sandbox.slack.workspace import BOT, BOT_USER, File, Refusal
+from bot.sandbox.slack.messages import ChannelMessage
+from bot.sandbox.slack.web_api.method import MethodCall, method
+from bot.sandbox.slack.workspace import BOT, BOT_USER, UploadedFile, WebApiError
 
-LONGEST_ALT_TEXT = 1000
+MAX_ALT_TEXT = 1000
 
 
 @method(
@@ -16,20 +16,20 @@ LONGEST_ALT_TEXT = 1000
     optional="alt_txt snippet_type",
     scope="files:write",
 )
-def get_upload_url(call: Call) -> dict[str, Any]:
+def get_upload_url(call: MethodCall) -> dict[str, Any]:
     """Begin: say how long the file is, and learn where its bytes go."""
     try:
         length = int(call.arguments["length"])
     except ValueError:
-        raise Refusal("invalid_arguments") from None
+        raise WebApiError("invalid_arguments") from None
     if length <= 0:
-        raise Refusal("invalid_arguments")
+        raise WebApiError("invalid_arguments")
     alt_text = str(call.arguments.get("alt_txt") or "")
-    if len(alt_text) > LONGEST_ALT_TEXT:
-        raise Refusal("alt_txt_too_large")
-    file = File(call.workspace.number("F"), str(call.arguments["filename"]), length, alt_txt=alt_text)
+    if len(alt_text) > MAX_ALT_TEXT:
+        raise WebApiError("alt_txt_too_large")
+    file = UploadedFile(call.workspace.new_id("F"), str(call.arguments["filename"]), length, alt_txt=alt_text)
     call.workspace.files[file.id] = file
-    return {"upload_url": call.workspace.hand_out_upload(file), "file_id": file.id}
+    return {"upload_url": call.workspace.issue_upload_url(file), "file_id": file.id}
 
 
 @method(
@@ -38,42 +38,42 @@ def get_upload_url(call: Call) -> dict[str, Any]:
     optional="channel_id channels initial_comment thread_ts blocks",
     scope="files:write",
 )
-def complete_upload(call: Call) -> dict[str, Any]:
+def complete_upload(call: MethodCall) -> dict[str, Any]:
     """End: share what was uploaded in a channel or a thread."""
     done = [_uploaded(call, item) for item in _items(call)]
     shapes = [{"id": file.id, "title": title, "name": file.filename, "size": file.length} for file, title in done]
     if call.arguments.get("channel_id"):
         channel = call.joined_channel("channel_id")
-        call.limits.spend(channel.id)
+        call.rate_limits.consume(channel.id)
         thread = call.arguments.get("thread_ts")
         if thread and not channel.message(thread):
-            raise Refusal("thread_not_found")
+            raise WebApiError("thread_not_found")
         text = str(call.arguments.get("initial_comment") or "")
         ts = call.workspace.ts()
-        call.workspace.add_message(Message(ts, channel.id, BOT_USER, text, BOT, thread_ts=thread, files=shapes))
+        call.workspace.add_message(ChannelMessage(ts, channel.id, BOT_USER, text, BOT, thread_ts=thread, files=shapes))
         for file, _ in done:
-            file.seen_in.add(channel.id)
+            file.visible_in.add(channel.id)
             if file.alt_txt:
                 unsure = "files with alt_txt are often shared nowhere (slackapi/python-slack-sdk#1818)"
-                call.workspace.complaints.append(unsure)
+                call.workspace.violations.append(unsure)
     for file, _ in done:
         file.shared, file.completed_at = True, call.workspace.clock()
     return {"files": shapes}
 
 
-def _items(call: Call) -> list[dict[str, Any]]:
+def _items(call: MethodCall) -> list[dict[str, Any]]:
     items = call.arguments["files"]
     try:
         items = json.loads(items) if isinstance(items, str) else items
     except json.JSONDecodeError:
-        raise Refusal("invalid_arguments") from None
+        raise WebApiError("invalid_arguments") from None
     if not isinstance(items, list) or not items:
-        raise Refusal("invalid_arguments")
+        raise WebApiError("invalid_arguments")
     return items
 
 
-def _uploaded(call: Call, item: dict[str, Any]) -> tuple[File, str]:
+def _uploaded(call: MethodCall, item: dict[str, Any]) -> tuple[UploadedFile, str]:
     file = call.workspace.files.get(str(item.get("id")))
     if file is None or file.content is None or file.shared:
-        raise Refusal("file_not_found")
+        raise WebApiError("file_not_found")
     return file, str(item.get("title") or file.filename)

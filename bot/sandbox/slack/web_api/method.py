@@ -4,38 +4,38 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bot.sandbox.slack.limits import Limits
-from bot.sandbox.slack.workspace import Channel, Refusal, Workspace
+from bot.sandbox.slack.limits import RateLimits
+from bot.sandbox.slack.workspace import Channel, WebApiError, Workspace
 
-EVERYWHERE = frozenset({"token", "team_id", "pretty"})
+COMMON_ARGUMENTS = frozenset({"token", "team_id", "pretty"})
 """Arguments that every method takes."""
 
 
 @dataclass(frozen=True)
-class Call:
+class MethodCall:
     """One request that passed authentication."""
 
     workspace: Workspace
     arguments: dict[str, Any]
     scopes: frozenset[str]
-    limits: Limits
+    rate_limits: RateLimits
 
-    def needs(self, scope: str) -> None:
+    def require_scope(self, scope: str) -> None:
         """Refuse with ``missing_scope`` unless the token has ``scope``."""
         if scope not in self.scopes:
             provided = ",".join(sorted(self.scopes))
-            raise Refusal("missing_scope", needed=scope, provided=provided)
+            raise WebApiError("missing_scope", needed=scope, provided=provided)
 
-    def is_set(self, name: str) -> bool:
+    def is_true(self, name: str) -> bool:
         """Read a truth value, from JSON or a form."""
         return self.arguments.get(name) in {True, "1", "true", "True"}
 
-    def number(self, name: str, default: int, most: int) -> int:
+    def int_argument(self, name: str, default: int, most: int) -> int:
         """Read a number between 1 and ``most``."""
         try:
             return min(most, max(1, int(self.arguments.get(name) or default)))
         except ValueError:
-            raise Refusal("invalid_limit") from None
+            raise WebApiError("invalid_limit") from None
 
     def channel(self, name: str = "channel") -> Channel:
         """Return the channel that an argument names; private ones only where the bot is in.
@@ -45,7 +45,7 @@ class Call:
         """
         channel = self.workspace.channels.get(str(self.arguments.get(name, "")))
         if channel is None or (channel.is_private and not channel.bot_is_member):
-            raise Refusal("channel_not_found")
+            raise WebApiError("channel_not_found")
         return channel
 
     def joined_channel(self, name: str = "channel") -> Channel:
@@ -56,58 +56,60 @@ class Call:
         """
         channel = self.channel(name)
         if not channel.bot_is_member:
-            raise Refusal("not_in_channel")
+            raise WebApiError("not_in_channel")
         return channel
 
-    def person(self, name: str = "user") -> str:
+    def user_id(self, name: str = "user") -> str:
         """Return the id of the known person that an argument names.
 
         Raises:
             Refusal: ``user_not_found``.
         """
         who = str(self.arguments.get(name, ""))
-        if who not in self.workspace.people:
-            raise Refusal("user_not_found")
+        if who not in self.workspace.users:
+            raise WebApiError("user_not_found")
         return who
 
 
-Work = Callable[[Call], dict[str, Any]]
+MethodHandler = Callable[[MethodCall], dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Method:
     """One Web API method."""
 
-    work: Work
+    handler: MethodHandler
     required: frozenset[str]
     accepted: frozenset[str]
     scope: str
     """What the token has to have; empty where every token will do."""
 
-    def __call__(self, call: Call) -> dict[str, Any]:
+    def __call__(self, call: MethodCall) -> dict[str, Any]:
         """Carry it out.
 
         Raises:
             Refusal: whatever Slack would say instead.
         """
         if self.scope:
-            call.needs(self.scope)
+            call.require_scope(self.scope)
         wrong = [f"[ERROR] unknown argument: {name}" for name in sorted(set(call.arguments) - self.accepted)]
         wrong += [f"[ERROR] missing required field: {name}" for name in sorted(self.required - set(call.arguments))]
         if wrong:
-            raise Refusal("invalid_arguments", response_metadata={"messages": wrong})
-        return {"ok": True, **self.work(call)}
+            raise WebApiError("invalid_arguments", response_metadata={"messages": wrong})
+        return {"ok": True, **self.handler(call)}
 
 
 METHODS: dict[str, Method] = {}
 
 
-def method(name: str, *, required: str = "", optional: str = "", scope: str = "") -> Callable[[Work], Work]:
+def method(
+    name: str, *, required: str = "", optional: str = "", scope: str = ""
+) -> Callable[[MethodHandler], MethodHandler]:
     """Enter a function into ``METHODS``; arguments are named in one string each."""
 
-    def enter(work: Work) -> Work:
+    def enter(work: MethodHandler) -> MethodHandler:
         needed = frozenset(required.split())
-        METHODS[name] = Method(work, needed, needed | frozenset(optional.split()) | EVERYWHERE, scope)
+        METHODS[name] = Method(work, needed, needed | frozenset(optional.split()) | COMMON_ARGUMENTS, scope)
         return work
 
     return enter

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from bot.sandbox.slack.web_api.method import Call, method
-from bot.sandbox.slack.web_api.shapes import person_shape
-from bot.sandbox.slack.workspace import APP, BOT, BOT_NAME, BOT_USER, TEAM, TEAM_DOMAIN, TEAM_NAME, Refusal
+from bot.sandbox.slack.web_api.method import MethodCall, method
+from bot.sandbox.slack.web_api.shapes import user_json
+from bot.sandbox.slack.workspace import APP, BOT, BOT_NAME, BOT_USER, TEAM, TEAM_DOMAIN, TEAM_NAME, WebApiError
 
 
 @method("auth.test")
-def auth_test(call: Call) -> dict[str, Any]:
+def auth_test(call: MethodCall) -> dict[str, Any]:
     """Say whose token this is; of a workspace of an Enterprise Grid, whose organization it belongs to, too."""
     enterprise = call.workspace.enterprise_id
     return {
@@ -24,33 +24,33 @@ def auth_test(call: Call) -> dict[str, Any]:
 
 
 @method("users.info", required="user", optional="include_locale", scope="users:read")
-def users_info(call: Call) -> dict[str, Any]:
+def users_info(call: MethodCall) -> dict[str, Any]:
     """Return one person, whom the token has to be allowed to see."""
-    person = call.workspace.people[call.person()]
+    person = call.workspace.users[call.user_id()]
     if not person.is_visible:
-        raise Refusal("user_not_visible")
-    return {"user": person_shape(person)}
+        raise WebApiError("user_not_visible")
+    return {"user": user_json(person)}
 
 
 @method("usergroups.users.list", required="usergroup", optional="include_disabled", scope="usergroups:read")
-def usergroups_users_list(call: Call) -> dict[str, Any]:
+def usergroups_users_list(call: MethodCall) -> dict[str, Any]:
     """Return the people of one user group; of a disabled one there are none unless that is asked for."""
     members = call.workspace.usergroups.get(call.arguments["usergroup"])
     if members is None:
-        raise Refusal("no_such_subteam")
-    if call.arguments["usergroup"] in call.workspace.disabled_usergroups and not call.is_set("include_disabled"):
+        raise WebApiError("no_such_subteam")
+    if call.arguments["usergroup"] in call.workspace.disabled_usergroups and not call.is_true("include_disabled"):
         return {"users": []}
     return {"users": list(members)}
 
 
 @method("team.info", optional="team domain include_slackbot_availability", scope="team:read")
-def team_info(_: Call) -> dict[str, Any]:
+def team_info(_: MethodCall) -> dict[str, Any]:
     """Return the workspace."""
     return {"team": {"id": TEAM, "name": TEAM_NAME, "domain": TEAM_DOMAIN, "email_domain": "", "icon": {}}}
 
 
 @method("apps.connections.open", scope="connections:write")
-def apps_connections_open(call: Call) -> dict[str, Any]:
+def apps_connections_open(call: MethodCall) -> dict[str, Any]:
     """Hand out the address of one Socket Mode connection."""
     address = call.workspace.origin().replace("http://", "ws://", 1)
-    return {"url": f"{address}/link/?ticket={call.workspace.hand_out_ticket()}&app_id={APP}"}
+    return {"url": f"{address}/link/?ticket={call.workspace.issue_socket_ticket()}&app_id={APP}"}

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from bot.sandbox.slack.messages import Message, View, with_ids
-from bot.sandbox.slack.workspace import APP, BOT, BOT_NAME, BOT_USER, TEAM, Channel, Member
+from bot.sandbox.slack.messages import ChannelMessage, OpenView, with_ids
+from bot.sandbox.slack.workspace import APP, BOT, BOT_NAME, BOT_USER, TEAM, Channel, User
 
 
-def message_shape(message: Message, *, with_metadata: bool = False) -> dict[str, Any]:
+def message_json(message: ChannelMessage, *, with_metadata: bool = False) -> dict[str, Any]:
     """Write a message as the Web API and interactions show it."""
     shape: dict[str, Any] = {"type": "message", "user": message.user, "ts": message.ts, "text": message.text}
     if message.bot_id == BOT:
@@ -24,17 +24,17 @@ def message_shape(message: Message, *, with_metadata: bool = False) -> dict[str,
         shape["thread_ts"] = message.thread_ts
     if message.reply_broadcast:
         shape["subtype"] = "thread_broadcast"
-    if message.edited:
+    if message.earlier_versions:
         shape["edited"] = {"user": message.user, "ts": message.ts}
     if with_metadata and message.metadata:
         shape["metadata"] = message.metadata
     return shape
 
 
-def thread_shape(message: Message, channel: Channel, *, with_metadata: bool = False) -> dict[str, Any]:
+def thread_json(message: ChannelMessage, channel: Channel, *, with_metadata: bool = False) -> dict[str, Any]:
     """Write a message with what its thread adds to it."""
-    shape = message_shape(message, with_metadata=with_metadata)
-    if replies := channel.in_thread(message.ts):
+    shape = message_json(message, with_metadata=with_metadata)
+    if replies := channel.thread_replies(message.ts):
         shape |= {
             "thread_ts": message.ts,
             "reply_count": len(replies),
@@ -44,7 +44,7 @@ def thread_shape(message: Message, channel: Channel, *, with_metadata: bool = Fa
     return shape
 
 
-def view_shape(view: View, *, values: dict[str, Any] | None = None) -> dict[str, Any]:
+def view_json(view: OpenView, *, values: dict[str, Any] | None = None) -> dict[str, Any]:
     """Write a view as Slack does: what the app sent, and what Slack adds."""
     defaults = {"private_metadata": "", "callback_id": "", "external_id": "", "close": None, "submit": None}
     return {
@@ -65,13 +65,13 @@ def view_shape(view: View, *, values: dict[str, Any] | None = None) -> dict[str,
     }
 
 
-def channel_shape(channel: Channel) -> dict[str, Any]:
+def channel_json(channel: Channel) -> dict[str, Any]:
     """Write a channel."""
     if channel.is_im:
         return {
             "id": channel.id,
             "is_im": True,
-            "user": channel.person,
+            "user": channel.user,
             "is_archived": False,
             "is_open": True,
         }
@@ -94,7 +94,7 @@ def channel_shape(channel: Channel) -> dict[str, Any]:
     }
 
 
-def person_shape(person: Member) -> dict[str, Any]:
+def user_json(person: User) -> dict[str, Any]:
     """Write a person with the flags that say what they may do; of one who was deactivated Slack says little more."""
     shape: dict[str, Any] = {
         "id": person.id,

@@ -2,25 +2,27 @@
 
 import pytest
 
-from bot.sandbox.demo.oracle.answers import Answer, Question, doubled
+from bot.sandbox.demo.oracle.answers import UserRequest, VisibleReply, count_duplicate_replies
 
-LIST = Question("1", 1.0, "U1", "C1", "list 2")
-AGAIN = Question("2", 5.0, "U1", "C1", "list 2")
-HELP = Question("3", 3.0, "U1", "C1", "help")
-HERS = Question("4", 1.0, "U2", "C1", "list 2")
+LIST = UserRequest("1", 1.0, "U1", "C1", "list 2")
+AGAIN = UserRequest("2", 5.0, "U1", "C1", "list 2")
+HELP = UserRequest("3", 3.0, "U1", "C1", "help")
+HERS = UserRequest("4", 1.0, "U2", "C1", "list 2")
 
 
-def to(question: Question, content: str = "jobs", *, shown: str = "", at: float = 6.0) -> Answer:
+def to(question: UserRequest, content: str = "jobs", *, shown: str = "", at: float = 6.0) -> VisibleReply:
     """Return an answer that says what it answers."""
-    return Answer(shown or f"e{question.exchange}", at, question.channel, content, question.person, question.exchange)
+    return VisibleReply(
+        shown or f"e{question.interaction_id}", at, question.channel, content, question.user, question.interaction_id
+    )
 
 
-def stray(content: str = "jobs", *, person: str = "U1", channel: str = "C1", at: float = 7.0) -> Answer:
+def stray(content: str = "jobs", *, person: str = "U1", channel: str = "C1", at: float = 7.0) -> VisibleReply:
     """Return an answer that was posted by itself."""
-    return Answer(f"{content}{person}{channel}{at}", at, channel, content, person)
+    return VisibleReply(f"{content}{person}{channel}{at}", at, channel, content, person)
 
 
-CASES: dict[str, tuple[list[Question], list[Answer], int]] = {
+CASES: dict[str, tuple[list[UserRequest], list[VisibleReply], int]] = {
     "one": ([LIST], [to(LIST)], 0),
     "none": ([LIST], [], 0),
     "twice through one URL": ([LIST], [to(LIST), to(LIST, shown="x")], 1),
@@ -44,4 +46,4 @@ CASES: dict[str, tuple[list[Question], list[Answer], int]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_answers_on_screen_twice(case: str) -> None:
     questions, answers, expected = CASES[case]
-    assert doubled(questions, answers) == expected
+    assert count_duplicate_replies(questions, answers) == expected

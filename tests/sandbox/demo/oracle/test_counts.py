@@ -3,8 +3,8 @@
 import pytest
 
 from bot.app.build import Bot
-from bot.sandbox.demo.oracle.check import LATE_AFTER, LONGEST_STEP
-from bot.sandbox.demo.oracle.counts import RECOVERS, Counts
+from bot.sandbox.demo.oracle.check import LATE_AFTER_SECONDS, MAX_STEP_SECONDS
+from bot.sandbox.demo.oracle.counts import RECOVERY_SECONDS, DeliveryCounts
 from bot.sandbox.faults import Fault
 from tests.world import World
 
@@ -24,17 +24,17 @@ class Eyes:
     def __init__(self, world: World) -> None:
         self._now = 0.0
         self._world = world
-        self._counts = Counts(world.slack, world.api, ages=lambda: self._now)
+        self._counts = DeliveryCounts(world.slack, world.api, monotonic=lambda: self._now)
 
     def see(self, *, broken: bool = False) -> tuple[str, int, int]:
         """Return the color, what is pending and what is doubled."""
-        seen = self._counts.now({"slack": RECOVERS} if broken else {})
+        seen = self._counts.current({"slack": RECOVERY_SECONDS} if broken else {})
         return seen["check"].value, seen["pending"], seen["doubled"]
 
     def watch(self, seconds: float, *, broken: bool = False) -> tuple[str, int, int]:
         """Keep looking for so long; return what is seen at the end."""
-        for _ in range(int(seconds / LONGEST_STEP) + 1):
-            self._now += LONGEST_STEP
+        for _ in range(int(seconds / MAX_STEP_SECONDS) + 1):
+            self._now += MAX_STEP_SECONDS
             self.see(broken=broken)
         return self.see(broken=broken)
 
@@ -42,12 +42,12 @@ class Eyes:
         def seen() -> object:
             return self.see(broken=broken)
 
-        await self._world.slack.ledger.until(lambda: seen() == expected, why=f"{expected}, not {seen()}")
+        await self._world.slack.request_log.wait_until(lambda: seen() == expected, why=f"{expected}, not {seen()}")
 
 
 async def swept(bot: Bot) -> None:
-    for sweeper in bot.sweepers.values():
-        await sweeper.sweep()
+    for sweeper in bot.pollers.values():
+        await sweeper.poll()
 
 
 async def test_two_results_are_pending_while_slack_is_broken_and_none_after_it(world: World) -> None:
@@ -64,7 +64,7 @@ async def test_two_results_are_pending_while_slack_is_broken_and_none_after_it(w
         assert eyes.watch(3600, broken=True) == ("amber", 2, 0), "however long that lasts"
         world.slack.faults.clear()
         await eyes.until("green", 0, 0)
-        await world.settled(bot)
+        await world.until_quiet(bot)
         assert eyes.see() == ("green", 0, 0)
 
 
@@ -80,7 +80,7 @@ async def test_results_are_pending_while_the_bot_is_dead_also_of_jobs_that_it_ne
 
     async with world.bot() as bot:
         await eyes.until("green", 0, 0)
-        await world.settled(bot)
+        await world.until_quiet(bot)
     assert eyes.see() == ("green", 0, 0)
 
 
@@ -106,8 +106,8 @@ async def test_a_bot_that_forgot_what_it_owes_turns_the_check_red(world: World) 
         await world.say(f"track {job}")
     finish(world, job)
     # Nobody will ever tell it: the bot that was asked is gone, as one without its memory is.
-    assert eyes.watch(LATE_AFTER - LONGEST_STEP) == ("amber", 1, 0)
-    assert eyes.watch(2 * LONGEST_STEP) == ("red", 1, 0)
+    assert eyes.watch(LATE_AFTER_SECONDS - MAX_STEP_SECONDS) == ("amber", 1, 0)
+    assert eyes.watch(2 * MAX_STEP_SECONDS) == ("red", 1, 0)
 
 
 ASKED = {
@@ -147,14 +147,14 @@ async def test_what_people_subscribed_to_is_read_as_the_bot_does_it(world: World
             finish(world, job, status=status)
         if told:
             assert eyes.see()[1] == len(told)
-        await world.settled(bot)
+        await world.until_quiet(bot)
 
     assert eyes.see() == ("green", 0, 0)
     assert {status for status, job in jobs.items() if _headlines(world, job)} == told
 
 
 def _headlines(world: World, job: str) -> list[str]:
-    return [each for each in world.told(job) if each in ("Succeeded", "Failed", "Cancelled")]
+    return [each for each in world.delivered(job) if each in ("Succeeded", "Failed", "Cancelled")]
 
 
 STEPS: dict[str, tuple[list[str], int]] = {
@@ -194,7 +194,7 @@ async def test_what_people_did_decides_what_is_pending(world: World, steps: str)
     assert eyes.see() == ("amber" if pending else "green", pending, 0)
 
     async with world.bot() as bot:
-        await world.settled(bot)
+        await world.until_quiet(bot)
         await eyes.until("green", 0, 0)
 
 
@@ -223,7 +223,7 @@ async def test_what_the_bot_did_not_do_stops_nothing_that_is_told(world: World, 
     assert eyes.see(broken=True) == ("amber", 1, 0)
 
     async with world.bot() as bot:
-        await world.settled(bot)
+        await world.until_quiet(bot)
         await eyes.until("green", 0, 0)
 
 
@@ -236,7 +236,7 @@ async def test_pressed_buttons_count_as_what_they_stand_for(world: World) -> Non
             await world.press(await world.say(f"status {each}"), "ftjob_track")
         await world.say("mute all 1h")
         await world.press(world.ml.messages[-1], "ftjob_unmute")
-        [card] = [message for message in world.about(other) if "ftjob_untrack" in message.buttons]
+        [card] = [message for message in world.messages_about(other) if "ftjob_untrack" in message.buttons]
         await world.press(card, "ftjob_untrack")
         world.slack.faults.always("chat.postMessage", BROKEN)
         finish(world, job, other)
@@ -252,10 +252,10 @@ async def test_what_the_bot_takes_back_in_its_answer_is_not_waited_for(world: Wo
     async with world.bot() as bot:
         world.slack.faults.add("chat.postMessage", Fault("drop", accepted=True))
         answer = await world.say(typed.format(job=job))
-        assert "nothing was stored" in answer.plain
+        assert "nothing was stored" in answer.plain_text
         assert len(world.ml.messages) == 1, "it stands there all the same"
         finish(world, job)
-        await world.settled(bot)
+        await world.until_quiet(bot)
 
     assert eyes.see() == ("green", 0, 0)
 
@@ -272,7 +272,7 @@ async def test_a_stop_counts_although_slack_drops_the_answer_to_it(world: World,
         await exchange.reply()
         finish(world, job)
         await swept(bot)
-        await world.settled(bot)
+        await world.until_quiet(bot)
 
     assert eyes.see() == ("green", 0, 0)
 
@@ -285,7 +285,7 @@ async def test_an_answer_that_is_on_screen_twice_is_counted(world: World) -> Non
             await world.say(typed)
         assert eyes.see() == ("green", 0, 0)
         first = world.slack.ephemerals[0]
-        world.slack.answer(
+        world.slack.handle(
             "chat.postEphemeral",
             {"channel": world.ml.id, "user": world.olivia.id, "text": first.text, "blocks": first.blocks},
         )
@@ -300,12 +300,12 @@ async def test_a_result_that_stands_twice_is_counted(world: World, *, same_key: 
     async with world.bot() as bot:
         await world.say(f"track {job}")
         finish(world, job)
-        await world.until_told(job, "Succeeded")
-        await world.settled(bot)
+        await world.until_delivered(job, "Succeeded")
+        await world.until_quiet(bot)
         assert eyes.see() == ("green", 0, 0)
 
     told = world.ml.messages[-1]
     metadata = told.metadata if same_key else {"event_type": "ftjob_alert", "event_payload": {"k": "another"}}
     again = {"channel": world.ml.id, "text": told.text, "blocks": told.blocks, "metadata": metadata}
-    world.slack.answer("chat.postMessage", again | {"thread_ts": told.thread_ts})
+    world.slack.handle("chat.postMessage", again | {"thread_ts": told.thread_ts})
     assert eyes.see() == ("red", 0, 1)

@@ -2,47 +2,47 @@
 
 import pytest
 
-from bot.sandbox.demo.oracle.asks import Ask
-from bot.sandbox.demo.oracle.wanted import Filter, Finished, filter_of, is_wanted
+from bot.sandbox.demo.oracle.asks import UserCommand
+from bot.sandbox.demo.oracle.wanted import FinishedJob, SubscriptionFilter, is_expected, parse_filter
 
 FILTERS = {
-    "": Filter(),
-    "failed": Filter(frozenset({"failed"})),
-    "FAILED canceled": Filter(frozenset({"failed", "cancelled"})),
-    "finished": Filter(),
-    "all": Filter(),
-    "all failed": Filter(frozenset({"failed"})),
-    "active": Filter(frozenset({""})),
-    "team='big": Filter(is_read=False),
-    "team=a,failed": Filter(is_read=False),
-    "done": Filter(),
-    "error completed": Filter(frozenset({"failed", "succeeded"})),
-    "deleted validating-files": Filter(frozenset({"", "cancelled"})),
-    "running": Filter(frozenset({""})),
-    "running succeeded": Filter(frozenset({"", "succeeded"})),
-    "mine": Filter(metadata={"slack_user": "U1"}),
-    "team=search note=x=y": Filter(metadata={"team": "search", "note": "x=y"}),
-    "model:GPT-4o*": Filter(model="gpt-4o*"),
-    "account:main": Filter(),
-    "whatever": Filter(is_read=False),
+    "": SubscriptionFilter(),
+    "failed": SubscriptionFilter(frozenset({"failed"})),
+    "FAILED canceled": SubscriptionFilter(frozenset({"failed", "cancelled"})),
+    "finished": SubscriptionFilter(),
+    "all": SubscriptionFilter(),
+    "all failed": SubscriptionFilter(frozenset({"failed"})),
+    "active": SubscriptionFilter(frozenset({""})),
+    "team='big": SubscriptionFilter(is_understood=False),
+    "team=a,failed": SubscriptionFilter(is_understood=False),
+    "done": SubscriptionFilter(),
+    "error completed": SubscriptionFilter(frozenset({"failed", "succeeded"})),
+    "deleted validating-files": SubscriptionFilter(frozenset({"", "cancelled"})),
+    "running": SubscriptionFilter(frozenset({""})),
+    "running succeeded": SubscriptionFilter(frozenset({"", "succeeded"})),
+    "mine": SubscriptionFilter(metadata={"slack_user": "U1"}),
+    "team=search note=x=y": SubscriptionFilter(metadata={"team": "search", "note": "x=y"}),
+    "model:GPT-4o*": SubscriptionFilter(model="gpt-4o*"),
+    "account:main": SubscriptionFilter(),
+    "whatever": SubscriptionFilter(is_understood=False),
 }
 
 
 @pytest.mark.parametrize("words", FILTERS)
 def test_the_words_of_a_subscription(words: str) -> None:
-    assert filter_of(ask("subscribe", *words.split())) == FILTERS[words]
+    assert parse_filter(ask("subscribe", *words.split())) == FILTERS[words]
 
 
-JOB = Finished("ftjob-1", "failed", at=100.0, created_at=50.0, model="gpt-4o-mini", metadata={"team": "ads"})
+JOB = FinishedJob("ftjob-1", "failed", at=100.0, created_at=50.0, model="gpt-4o-mini", metadata={"team": "ads"})
 CARD = [60.0]
 
 
-def ask(verb: str, *words: str, at: float = 10.0, exchange: str = "") -> Ask:
-    return Ask(exchange or f"{verb} {at}", at, "U1", "C1", verb, words)
+def ask(verb: str, *words: str, at: float = 10.0, exchange: str = "") -> UserCommand:
+    return UserCommand(exchange or f"{verb} {at}", at, "U1", "C1", verb, words)
 
 
 FIRST, SECOND = ask("subscribe", exchange="first"), ask("subscribe", "succeeded", exchange="second")
-CASES: dict[str, tuple[list[Ask], list[float], bool]] = {
+CASES: dict[str, tuple[list[UserCommand], list[float], bool]] = {
     "nobody asked": ([], [], False),
     "a card that nothing explains": ([], CARD, True),
     "a card beside a filter that is not read": ([ask("subscribe", "whatever")], CARD, False),
@@ -81,10 +81,10 @@ CASES: dict[str, tuple[list[Ask], list[float], bool]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_what_a_channel_waits_for(case: str) -> None:
     asked, cards, expected = CASES[case]
-    assert is_wanted(JOB, asked, cards, now=200.0) is expected
+    assert is_expected(JOB, asked, cards, now=200.0) is expected
 
 
 def test_failures_alone_leave_out_every_other_end_from_then_on() -> None:
-    good = Finished("ftjob-1", "succeeded", at=100.0)
+    good = FinishedJob("ftjob-1", "succeeded", at=100.0)
     for at, expected in ((90.0, False), (110.0, True)):
-        assert is_wanted(good, [FIRST, ask("settings", "alerts", "failures", at=at)], [], now=200.0) is expected
+        assert is_expected(good, [FIRST, ask("settings", "alerts", "failures", at=at)], [], now=200.0) is expected

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from playwright.async_api import Page as Tab
 from playwright.async_api import Request, ViewportSize, async_playwright, expect
 
-from bot.sandbox.demo.bot_process import RUN
-from bot.sandbox.demo.environment import Stage, stage
-from bot.sandbox.demo.page.server import Page
+from bot.sandbox.demo.bot_process import RUN_COMMAND
+from bot.sandbox.demo.environment import DemoEnvironment, demo_environment
+from bot.sandbox.demo.page.server import DemoPage
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WIDE: ViewportSize = {"width": 1440, "height": 900}
@@ -25,8 +25,8 @@ expect.set_options(timeout=PATIENCE)
 class Visit:
     """Somebody looks at the page."""
 
-    scene: Stage
-    page: Page
+    scene: DemoEnvironment
+    page: DemoPage
     tab: Tab
     problems: list[str] = field(default_factory=list)
     """What the browser's console had to complain of, and each request that left this machine."""
@@ -64,15 +64,15 @@ class Visit:
 
     async def become(self, name: str) -> None:
         """Go on as somebody else."""
-        person = next(each for each in self.scene.slack.workspace.people.values() if each.name == name)
+        person = next(each for each in self.scene.slack.workspace.users.values() if each.name == name)
         await self.tab.get_by_label("You are").select_option(person.id)
         await expect(self.tab.get_by_label("You are")).to_have_value(person.id)
 
 
 @asynccontextmanager
-async def visiting(program: Sequence[str] = RUN) -> AsyncIterator[Visit]:
+async def visiting(program: Sequence[str] = RUN_COMMAND) -> AsyncIterator[Visit]:
     """Set the stage, serve the page, and open it in a browser of its own; ``program`` is what starts the bot."""
-    async with stage(program) as scene, Page(scene) as page, async_playwright() as playwright:
+    async with demo_environment(program) as scene, DemoPage(scene) as page, async_playwright() as playwright:
         # A browser refuses to run as root with its sandbox, which CI does.
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         tab = await (await browser.new_context(viewport=WIDE)).new_page()

@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.sandbox.demo.page.browser import CHROMIUM, Visit, visiting
-from tests.world import refused
+from tests.world import slack_rejections
 
 
 @pytest.fixture
@@ -14,5 +14,5 @@ async def visit() -> AsyncIterator[Visit]:
     async with visiting() as made:
         yield made
     assert made.problems == []
-    assert made.scene.slack.complaints == []
-    assert refused(made.scene.slack) == []
+    assert made.scene.slack.violations == []
+    assert slack_rejections(made.scene.slack) == []

@@ -9,20 +9,20 @@ import sys
 from dataclasses import replace
 
 from bot.cli.main import main
-from bot.slack.client import Gateway
-from bot.slack.messages import Answer, Outgoing
+from bot.slack.client import SlackClient
+from bot.slack.messages import OutgoingMessage, PostResult
 
 EVERY = 3
 
-_post = Gateway.post
+_post = SlackClient.post
 _numbers = itertools.count(1)
 
 
-async def _faulty(self: Gateway, outgoing: Outgoing) -> Answer:
+async def _faulty(self: SlackClient, outgoing: OutgoingMessage) -> PostResult:
     if outgoing.thread_ts is None or next(_numbers) % EVERY:
         return await _post(self, outgoing)
     if _FAULT == "swallow":
-        return Answer(ts=outgoing.thread_ts, channel=outgoing.channel)
+        return PostResult(ts=outgoing.thread_ts, channel=outgoing.channel)
     key = outgoing.key if _FAULT == "double" else f"{outgoing.key} again"
     await _post(self, replace(outgoing, key=key))
     return await _post(self, outgoing)
@@ -30,5 +30,5 @@ async def _faulty(self: Gateway, outgoing: Outgoing) -> Answer:
 
 if __name__ == "__main__":
     _FAULT = sys.argv.pop(1)
-    Gateway.post = _faulty  # type: ignore[method-assign]
+    SlackClient.post = _faulty  # type: ignore[method-assign]
     main()

@@ -5,8 +5,8 @@ from typing import Any
 from playwright.async_api import Locator, expect
 from playwright.async_api import Page as Tab
 
-from bot.sandbox.demo.environment import Stage
-from bot.sandbox.slack.messages import Message
+from bot.sandbox.demo.environment import DemoEnvironment
+from bot.sandbox.slack.messages import ChannelMessage
 from bot.sandbox.slack.workspace import BOT_USER
 from tests.sandbox.demo.page.browser import Visit
 
@@ -44,14 +44,16 @@ async def fill(visit: Visit) -> None:
         root = post(scene, card.text.replace(job, name), renamed(card.blocks, job, name))
         for word in ("Running", "Succeeded"):
             post(scene, f"{name}: {word}", [section(f"*{word}* · `{name}`")], thread=root.ts)
-        scene.member.say(f"That was number {nth}.", scene.channel)
+        scene.member.post(f"That was number {nth}.", scene.channel)
     await expect(visit.tab.locator("#messages")).to_contain_text(f"That was number {MESSAGES // 4 - 1}.")
 
 
-def post(scene: Stage, text: str, blocks: list[dict[str, Any]], *, thread: str | None = None) -> Message:
+def post(
+    scene: DemoEnvironment, text: str, blocks: list[dict[str, Any]], *, thread: str | None = None
+) -> ChannelMessage:
     ts = scene.slack.workspace.ts()
     return scene.slack.workspace.add_message(
-        Message(ts, scene.channel.id, BOT_USER, text, blocks=blocks, thread_ts=thread)
+        ChannelMessage(ts, scene.channel.id, BOT_USER, text, blocks=blocks, thread_ts=thread)
     )
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox.demo.bot_process import RUN
-from bot.sandbox.demo.environment import Stage, stage
-from bot.sandbox.demo.oracle.counts import Counts
+from bot.sandbox.demo.bot_process import RUN_COMMAND
+from bot.sandbox.demo.environment import DemoEnvironment, demo_environment
+from bot.sandbox.demo.oracle.counts import DeliveryCounts
 from tests.sandbox.demo.page.faulty_bot import EVERY
 
 QUICKER = 20
@@ -19,10 +19,10 @@ FOUND = {"swallow": ("red", 1, 0), "double": ("red", 0, 1), "repeat": ("red", 0,
 
 def faulty(fault: str) -> tuple[str, ...]:
     """Return what starts a bot with a fault, or a good one."""
-    return RUN if fault == "none" else (sys.executable, str(FAULTY_BOT), fault, "run")
+    return RUN_COMMAND if fault == "none" else (sys.executable, str(FAULTY_BOT), fault, "run")
 
 
-async def finish_one_by_one(scene: Stage, count: int) -> None:
+async def finish_one_by_one(scene: DemoEnvironment, count: int) -> None:
     """Let jobs of a subscribed channel end, each once the one before it is dealt with."""
     await (await scene.operator.command("subscribe", scene.channel)).reply()
     for _ in range(count):
@@ -32,26 +32,26 @@ async def finish_one_by_one(scene: Stage, count: int) -> None:
         await until_card(scene, job, "*Failed*")
 
 
-async def until_card(scene: Stage, job: str, shows: str) -> None:
+async def until_card(scene: DemoEnvironment, job: str, shows: str) -> None:
     def does() -> bool:
-        cards = [each for each in scene.channel.messages if job in each.plain and not each.thread_ts]
-        return any(shows in each.plain for each in cards)
+        cards = [each for each in scene.channel.messages if job in each.plain_text and not each.thread_ts]
+        return any(shows in each.plain_text for each in cards)
 
-    await scene.slack.ledger.until(does, why=f"the card shows {shows}")
+    await scene.slack.request_log.wait_until(does, why=f"the card shows {shows}")
 
 
 @pytest.mark.parametrize(
     "fault", [each if each in ("swallow", "none") else pytest.param(each, marks=pytest.mark.deep) for each in FOUND]
 )
 async def test_a_faulty_bot_is_found(fault: str) -> None:
-    async with stage(faulty(fault)) as scene:
-        counts = Counts(scene.slack, scene.api, ages=lambda: QUICKER * time.monotonic())
+    async with demo_environment(faulty(fault)) as scene:
+        counts = DeliveryCounts(scene.slack, scene.api, monotonic=lambda: QUICKER * time.monotonic())
 
         def look() -> tuple[str, int, int]:
-            seen = counts.now()
+            seen = counts.current()
             return seen["check"].value, seen["pending"], seen["doubled"]
 
         await finish_one_by_one(scene, EVERY)
         # The bot goes on to read the API, so that time is seen to pass there.
-        await scene.api.ledger.until(lambda: look() == FOUND[fault], why=f"{FOUND[fault]}, not {look()}")
-        assert scene.slack.complaints == []
+        await scene.api.request_log.wait_until(lambda: look() == FOUND[fault], why=f"{FOUND[fault]}, not {look()}")
+        assert scene.slack.violations == []

@@ -4,18 +4,18 @@ import random
 
 import pytest
 
-from bot.sandbox.demo.page.feed import STEPS_KEPT, Feed, Picture, difference
+from bot.sandbox.demo.page.feed import DELTAS_KEPT, Changefeed, PageState, diff
 
 
 class World:
     """Something to look at."""
 
     def __init__(self) -> None:
-        self.picture: Picture = {
+        self.picture: PageState = {
             "jobs": {"a": {"status": "running"}, "b": {"status": "queued"}},
             "facts": {"speed": 1.0},
         }
-        self.feed = Feed(lambda: {kind: dict(records) for kind, records in self.picture.items()})
+        self.feed = Changefeed(lambda: {kind: dict(records) for kind, records in self.picture.items()})
 
     def set(self, kind: str, key: str, record: object) -> None:
         self.picture[kind] = self.picture[kind] | {key: record}
@@ -29,7 +29,7 @@ class Tab:
 
     def __init__(self) -> None:
         self.version = ""
-        self.known: Picture = {}
+        self.known: PageState = {}
 
     def catch_up(self, world: World) -> bool:
         """Take over what is new; return whether it was the whole."""
@@ -88,7 +88,7 @@ def test_a_tab_of_another_run_of_the_server_gets_the_whole() -> None:
 def test_a_tab_that_slept_for_long_gets_the_whole_and_one_that_slept_a_little_the_difference() -> None:
     world, short, long = World(), Tab(), Tab()
     long.catch_up(world)
-    for count in range(STEPS_KEPT + 1):
+    for count in range(DELTAS_KEPT + 1):
         world.set("facts", "count", count)
         world.feed.version()
         if not count:
@@ -116,6 +116,6 @@ def test_tabs_that_ask_whenever_they_like_know_the_same(seed: int) -> None:
 
 
 def test_a_difference_names_what_is_new_and_what_is_gone() -> None:
-    assert difference({"facts": {"a": 1}}, {"facts": {}}) == {"facts": {"a": None}}
-    assert difference({"facts": {}}, {"facts": {}}) == {}
-    assert difference({}, {"facts": {"a": 0}}) == {"facts": {"a": 0}}
+    assert diff({"facts": {"a": 1}}, {"facts": {}}) == {"facts": {"a": None}}
+    assert diff({"facts": {}}, {"facts": {}}) == {}
+    assert diff({}, {"facts": {"a": 0}}) == {"facts": {"a": 0}}

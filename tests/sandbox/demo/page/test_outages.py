@@ -71,8 +71,10 @@ async def test_two_results_are_pending_while_the_bot_is_out_of_the_channel(visit
     await visit.tab.get_by_role("button", name="Remove ftjob from this channel").click()
     finish(visit, jobs)
     await shows(visit, "Waiting", 2)
-    posts = visit.scene.slack.ledger
-    await posts.until(lambda: any(not each.accepted for each in posts.of("chat.postMessage")), why="a post is refused")
+    posts = visit.scene.slack.request_log
+    await posts.wait_until(
+        lambda: any(not each.accepted for each in posts.for_endpoint("chat.postMessage")), why="a post is refused"
+    )
     await visit.type("/ftjob outbox")
     await expect(visit.tab.locator("article.ephemeral").last).to_contain_text("not_in_channel")
     await visit.tab.get_by_role("button", name="Invite ftjob to this channel").click()

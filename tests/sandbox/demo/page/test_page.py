@@ -8,7 +8,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Locator, ViewportSize, expect
 
 from bot.sandbox.openai.scenarios import succeeds
-from bot.sandbox.slack.messages import readable
+from bot.sandbox.slack.messages import texts_in
 from bot.sandbox.slack.workspace import BOT_USER
 from tests.sandbox.demo.page.browser import NARROW, PATIENCE, WIDE, Visit
 
@@ -38,7 +38,7 @@ async def until_replies(visit: Visit, count: int) -> None:
     def held() -> bool:
         return sum(message.thread_ts is not None for message in visit.scene.channel.messages) == count
 
-    await visit.scene.slack.ledger.until(held, seconds=PATIENCE / 1000, why=f"{count} replies")
+    await visit.scene.slack.request_log.wait_until(held, seconds=PATIENCE / 1000, why=f"{count} replies")
 
 
 async def test_a_channel_subscribes_and_a_card_moves_through_its_life(visit: Visit) -> None:
@@ -46,7 +46,7 @@ async def test_a_channel_subscribes_and_a_card_moves_through_its_life(visit: Vis
     await expect(visit.tab.locator("article.ephemeral")).to_contain_text("Only visible to you")
     await expect(visit.tab.locator("#messages")).to_contain_text("subscribed this channel")
 
-    job = visit.scene.api.add_job(life=succeeds(6.0, steps=8))
+    job = visit.scene.api.add_job(scenario=succeeds(6.0, steps=8))
     for state in ("Running", "Succeeded"):
         await expect(card(visit, job)).to_contain_text(state)
     await expect(card(visit, job)).to_contain_text("(edited)")
@@ -76,12 +76,12 @@ async def test_a_cancel_is_asked_for_and_only_the_red_button_of_the_question_giv
     await card(visit, job).get_by_role("button", name="Ask whether to cancel").click()
     question = visit.tab.locator("article.ephemeral").filter(has_text="This cannot be undone")
     await expect(question).to_have_count(1)
-    assert not [entry for entry in visit.scene.api.ledger if entry.what.startswith("POST")]
+    assert not [entry for entry in visit.scene.api.request_log if entry.endpoint.startswith("POST")]
 
     await question.get_by_role("button", name="for good").click()
     await expect(visit.tab.locator("#messages")).to_contain_text("is cancelled now")
     await expect(card(visit, job).first).to_contain_text("Cancelled")
-    assert len([entry for entry in visit.scene.api.ledger if entry.what.startswith("POST")]) == 1
+    assert len([entry for entry in visit.scene.api.request_log if entry.endpoint.startswith("POST")]) == 1
 
 
 @pytest.mark.parametrize(("who", "says"), [("milo", "You may not do this."), ("gia", "Guests of this workspace")])
@@ -93,7 +93,7 @@ async def test_others_are_refused_and_told_who_may(visit: Visit, who: str, says:
 
     await visit.become("olivia")
     await expect(visit.tab.locator("#messages")).not_to_contain_text(says)
-    assert not [entry for entry in visit.scene.api.ledger if entry.what.startswith("POST")]
+    assert not [entry for entry in visit.scene.api.request_log if entry.endpoint.startswith("POST")]
 
 
 async def test_a_stranger_is_answered_nothing_of_jobs(visit: Visit) -> None:
@@ -138,13 +138,13 @@ async def test_the_home_tab_shows_what_one_tracks(visit: Visit) -> None:
 
     await expect(visit.tab.get_by_label("Write a message")).to_be_hidden()
     await home.get_by_role("button", name=re.compile("Show the present state")).click()
-    views = visit.scene.slack.ledger
-    await views.until(lambda: len(views.of("views.publish")) == 2, why="the tab is shown anew")
+    views = visit.scene.slack.request_log
+    await views.wait_until(lambda: len(views.for_endpoint("views.publish")) == 2, why="the tab is shown anew")
     await expect(home).to_contain_text(job)
 
 
 async def test_the_curves_of_a_job_are_a_picture(visit: Visit) -> None:
-    job = visit.scene.api.add_job(life=succeeds(0.5, steps=8))
+    job = visit.scene.api.add_job(scenario=succeeds(0.5, steps=8))
     await expect(visit.tab.locator("#jobs")).to_contain_text("succeeded")
     await visit.type(f"/ftjob curves {job}")
     picture = visit.tab.locator("#messages figure img")
@@ -206,7 +206,7 @@ async def test_the_shortcut_of_a_message_tracks_the_jobs_that_it_names(visit: Vi
     await line.get_by_role("button", name="Track jobs in message").click()
     await expect(card(visit, named)).to_contain_text("Running")
 
-    visit.scene.member.say(f"And {said}?", visit.scene.channel, thread_ts=visit.scene.channel.messages[0].ts)
+    visit.scene.member.post(f"And {said}?", visit.scene.channel, thread_ts=visit.scene.channel.messages[0].ts)
     await line.locator(".replies").click()
     reply = visit.tab.locator("#replies article").filter(has_text=said)
     await reply.hover()
@@ -219,8 +219,8 @@ async def test_a_shortcut_that_the_app_does_not_have_is_seen_as_an_error(visit: 
     await visit.type("Look at ftjob-abc123, please.")
     line = visit.tab.locator("#messages article.person")
     await expect(line).to_have_count(1)
-    shortcuts = visit.scene.slack.workspace.installed.shortcuts
-    visit.scene.slack.workspace.installed = replace(visit.scene.slack.workspace.installed, shortcuts={})
+    shortcuts = visit.scene.slack.workspace.app.shortcuts
+    visit.scene.slack.workspace.app = replace(visit.scene.slack.workspace.app, shortcuts={})
     await line.hover()
     await line.get_by_role("button", name="Track jobs in message").click()
     await expect(visit.tab.locator("#said")).to_contain_text("no such shortcut")
@@ -233,12 +233,12 @@ async def test_what_happens_while_the_bot_is_removed_is_parked_and_told_when_it_
     await visit.tab.get_by_role("button", name="Remove ftjob from this channel").click()
     await expect(visit.tab.locator("#membership")).to_have_text("Invite ftjob to this channel")
     visit.scene.api.change(job, status="succeeded", fine_tuned_model="ft:gpt-4o-mini:acme::abc")
-    posts = visit.scene.slack.ledger
+    posts = visit.scene.slack.request_log
 
     def refused() -> list[str]:
-        return [entry.answer["error"] for entry in posts.of("chat.postMessage") if not entry.accepted]
+        return [entry.response["error"] for entry in posts.for_endpoint("chat.postMessage") if not entry.accepted]
 
-    assert set(await posts.until(refused, seconds=PATIENCE / 1000, why="a post is refused")) == {"not_in_channel"}
+    assert set(await posts.wait_until(refused, seconds=PATIENCE / 1000, why="a post is refused")) == {"not_in_channel"}
 
     await visit.type("/ftjob outbox")
     await expect(visit.tab.locator("article.ephemeral").last).to_contain_text("not_in_channel")
@@ -265,18 +265,18 @@ async def test_the_keyboard_is_enough(visit: Visit) -> None:
 
 async def test_the_newest_message_stays_in_view_unless_somebody_looks_at_earlier_ones(visit: Visit) -> None:
     for count in range(30):
-        visit.scene.member.say(f"Line {count}.", visit.scene.channel)
+        visit.scene.member.post(f"Line {count}.", visit.scene.channel)
     newest = visit.tab.locator("#messages article").last
     await expect(newest).to_contain_text("Line 29.")
     await visit.tab.get_by_label("Write a message").fill("/ftjob ")
     await expect(visit.tab.locator("#hints button")).to_have_count(6)
     await expect(newest).to_be_in_viewport(ratio=0.9)
-    visit.scene.member.say("While the hints are open.", visit.scene.channel)
+    visit.scene.member.post("While the hints are open.", visit.scene.channel)
     await expect(newest).to_contain_text("While the hints")
     await expect(newest).to_be_in_viewport(ratio=0.9)
 
     await visit.tab.locator("#messages").evaluate("list => list.scrollTo(0, 0)")
-    visit.scene.member.say("While somebody reads.", visit.scene.channel)
+    visit.scene.member.post("While somebody reads.", visit.scene.channel)
     await expect(newest).to_contain_text("While somebody")
     await expect(newest).not_to_be_in_viewport()
     await visit.type("/ftjob tracked")
@@ -288,14 +288,14 @@ async def test_a_thread_that_is_opened_leaves_the_channel_at_its_end(visit: Visi
     job = await tracked(visit)
     visit.scene.api.change(job, status="failed", error={"code": "x", "message": "No luck.", "param": None})
     for _ in range(20):
-        visit.scene.member.say(
+        visit.scene.member.post(
             "As long as it takes to fill two lines where there is less of a place. " * 2, visit.scene.channel
         )
     newest = visit.tab.locator("#messages article").last
     await expect(newest).to_contain_text("As long as")
     await visit.tab.locator("#messages .replies").first.evaluate("button => button.click()")
     await expect(visit.tab.locator("#replies article").first).to_be_visible()
-    visit.scene.member.say("While the thread is open.", visit.scene.channel)
+    visit.scene.member.post("While the thread is open.", visit.scene.channel)
     await expect(newest).to_contain_text("While the thread")
     await expect(newest).to_be_in_viewport(ratio=0.9)
 
@@ -304,7 +304,7 @@ async def test_a_channel_where_something_was_said_is_marked_until_it_is_looked_a
     other = visit.scene.slack.add_channel("random")
     row = visit.tab.locator("#channels").get_by_role("button", name="random")
     await expect(row).to_be_visible()
-    visit.scene.member.say("Look at this.", other)
+    visit.scene.member.post("Look at this.", other)
     await expect(row).to_contain_text("1 unread")
     await visit.go("random")
     await expect(visit.tab.locator("#messages")).to_contain_text("Look at this.")
@@ -324,7 +324,7 @@ async def test_menus_and_questions_before_a_press_work_as_in_slack(visit: Visit)
         {"type": "overflow", "action_id": "more", "options": options},
         {"type": "static_select", "action_id": "which", "options": options},
     ]
-    visit.scene.slack.answer(
+    visit.scene.slack.handle(
         "chat.postMessage",
         {"channel": visit.scene.channel.id, "text": "Menus", "blocks": [{"type": "actions", "elements": elements}]},
     )
@@ -338,7 +338,7 @@ async def test_menus_and_questions_before_a_press_work_as_in_slack(visit: Visit)
     await visit.tab.locator("#confirm").get_by_role("button", name="Go on").click()
     await visit.tab.locator("#messages select").first.select_option("two")
     await visit.tab.locator("#messages select").last.select_option("one")
-    await visit.scene.slack.ledger.until(lambda: presses(visit) == 3, why="three presses")
+    await visit.scene.slack.request_log.wait_until(lambda: presses(visit) == 3, why="three presses")
     await expect(visit.tab.locator("#said")).to_have_text("")
 
 
@@ -356,15 +356,15 @@ async def test_every_message_of_the_ledger_stands_on_the_page_with_the_same_text
     await expect(card(visit, job).first).to_contain_text("took")
     await card(visit, job).first.locator(".replies").click()
 
-    took = [entry for entry in visit.scene.slack.ledger if entry.what == "chat.postMessage" and entry.accepted]
-    posted = {entry.answer["ts"] for entry in took}
+    took = [entry for entry in visit.scene.slack.request_log if entry.endpoint == "chat.postMessage" and entry.accepted]
+    posted = {entry.response["ts"] for entry in took}
     messages = [message for message in visit.scene.channel.messages if message.user == BOT_USER]
     assert {message.ts for message in messages} == posted, "the bot's process sent each, and no other"
     shown = await visit.tab.locator("#messages, #replies").all_inner_texts()
     for message in messages:
         words = re.findall(
             r"[\w-]{4,}",
-            re.sub(r"<!date[^>]*>|<[@#!][^>]*>|<https?:[^|>]*\||:[a-z_]+:", " ", "\n".join(readable(message.blocks))),
+            re.sub(r"<!date[^>]*>|<[@#!][^>]*>|<https?:[^|>]*\||:[a-z_]+:", " ", "\n".join(texts_in(message.blocks))),
         )
         missing = [word for word in words if word not in "\n".join(shown)]
         assert missing == [], message.text

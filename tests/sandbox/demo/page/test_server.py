@@ -14,8 +14,8 @@ import pytest
 
 from bot.blocks.parts import section
 from bot.blocks.view import View
-from bot.sandbox.demo.environment import stage
-from bot.sandbox.demo.page.server import Page
+from bot.sandbox.demo.environment import demo_environment
+from bot.sandbox.demo.page.server import DemoPage
 from bot.sandbox.openai.scenarios import succeeds
 from bot.sandbox.slack.web_api.views import push_view
 
@@ -24,13 +24,13 @@ NO_EMOJI = frozenset({"acme", "base", "suffix"})
 
 
 @pytest.fixture
-async def page() -> AsyncIterator[Page]:
-    async with stage() as scene, Page(scene) as served:
+async def page() -> AsyncIterator[DemoPage]:
+    async with demo_environment() as scene, DemoPage(scene) as served:
         yield served
 
 
 @asynccontextmanager
-async def opened(page: Page) -> AsyncIterator[aiohttp.ClientSession]:
+async def opened(page: DemoPage) -> AsyncIterator[aiohttp.ClientSession]:
     """Open the page as a browser does, which keeps its cookie."""
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
         async with session.get(page.origin) as answer:
@@ -38,7 +38,7 @@ async def opened(page: Page) -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-async def test_another_sites_page_moves_no_lever(page: Page) -> None:
+async def test_another_sites_page_moves_no_lever(page: DemoPage) -> None:
     async with opened(page) as session:
         for headers in (
             {"Origin": "https://evil.example"},
@@ -59,7 +59,7 @@ async def test_another_sites_page_moves_no_lever(page: Page) -> None:
             assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
 
 
-async def test_who_did_not_open_the_page_sees_and_moves_nothing(page: Page) -> None:
+async def test_who_did_not_open_the_page_sees_and_moves_nothing(page: DemoPage) -> None:
     async with aiohttp.ClientSession() as session:
         for cookies in ({}, {f"ftjob-try-{page.port}": "guessed"}, {"ftjob-try": "x"}):
             for path in ("/changes", "/events", "/file/F1"):
@@ -74,9 +74,9 @@ async def test_who_did_not_open_the_page_sees_and_moves_nothing(page: Page) -> N
 
 async def test_the_pages_cookie_is_this_runs_alone_and_no_script_or_site_gets_it() -> None:
     values = []
-    async with stage() as scene:
+    async with demo_environment() as scene:
         for _ in range(2):
-            async with Page(scene) as page, aiohttp.ClientSession() as session, session.get(page.origin) as answer:
+            async with DemoPage(scene) as page, aiohttp.ClientSession() as session, session.get(page.origin) as answer:
                 cookie = answer.cookies[f"ftjob-try-{page.port}"]
                 assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "Strict", "/")
                 values.append(cookie.value)
@@ -85,7 +85,7 @@ async def test_the_pages_cookie_is_this_runs_alone_and_no_script_or_site_gets_it
 
 
 async def test_nobody_writes_to_an_app_whose_messages_tab_is_read_only() -> None:
-    async with stage() as scene, Page(scene) as page, opened(page) as session:
+    async with demo_environment() as scene, DemoPage(scene) as page, opened(page) as session:
         direct = scene.slack.direct_message(scene.member)
         for text in ("hello", " hello /ftjob help"):
             asked = {"do": "write", "as": scene.member.id, "channel": direct.id, "text": text}
@@ -102,22 +102,24 @@ async def test_nothing_that_is_shown_or_printed_holds_a_secret(capfd: pytest.Cap
         minted.append(secrets.token_hex())
         return minted[-1]
 
-    async with stage(mint=mint) as scene, Page(scene) as page, opened(page) as session:
+    async with demo_environment(new_secret=mint) as scene, DemoPage(scene) as page, opened(page) as session:
         job = scene.api.add_job(life=succeeds(0.1, steps=8))
         await (await scene.operator.command(f"track {job}", scene.channel)).reply()
-        await scene.api.ledger.until(lambda: scene.api.jobs[job]["status"] == "succeeded", why="the end")
+        await scene.api.request_log.wait_until(lambda: scene.api.jobs[job]["status"] == "succeeded", why="the end")
         for text in (f"status {job}", f"curves {job}"):
             await (await scene.operator.command(text, scene.channel)).reply()
-        await scene.slack.ledger.until(lambda: scene.slack.ledger.of("upload"), why="a picture is uploaded")
-        await scene.crew.kill()
-        await scene.crew.start()
+        await scene.slack.request_log.wait_until(
+            lambda: scene.slack.request_log.for_endpoint("upload"), why="a picture is uploaded"
+        )
+        await scene.bot_process.kill()
+        await scene.bot_process.start()
         async with session.get(f"{page.origin}/changes") as answer:
             seen = await answer.text()
-        requests = repr([entry.request for server in (scene.slack, scene.api) for entry in server.ledger])
+        requests = repr([entry.request for server in (scene.slack, scene.api) for entry in server.request_log])
         places = {
             "picture": seen,
             "ledger": requests,
-            "log": scene.crew.log.read_text(),
+            "log": scene.bot_process.log.read_text(),
             "print": "".join(capfd.readouterr()),
         }
         assert len(minted) > 8
@@ -127,15 +129,15 @@ async def test_nothing_that_is_shown_or_printed_holds_a_secret(capfd: pytest.Cap
 
 
 async def test_a_tab_is_sent_what_changed_and_not_the_whole() -> None:
-    async with stage() as scene, Page(scene) as page, opened(page) as session:
+    async with demo_environment() as scene, DemoPage(scene) as page, opened(page) as session:
         for count in range(200):
-            scene.member.say(f"Line {count}.", scene.channel)
+            scene.member.post(f"Line {count}.", scene.channel)
         whole = await changes(session, page, "")
         assert whole["whole"]
         assert len(whole["changes"]["lines"]) == 200
         async with session.get(f"{page.origin}/events") as stream:
             assert (await stream.content.readline()).startswith(b"data: ")
-            message = scene.member.say("One more.", scene.channel)
+            message = scene.member.post("One more.", scene.channel)
             news = await changes(session, page, whole["version"])
         assert not news["whole"]
         assert list(news["changes"]["lines"]) == [message.ts]
@@ -143,13 +145,13 @@ async def test_a_tab_is_sent_what_changed_and_not_the_whole() -> None:
         assert (await changes(session, page, news["version"]))["changes"]["lines"] == {message.ts: None}
 
 
-async def changes(session: aiohttp.ClientSession, page: Page, since: str) -> dict[str, Any]:
+async def changes(session: aiohttp.ClientSession, page: DemoPage, since: str) -> dict[str, Any]:
     async with session.get(f"{page.origin}/changes", params={"since": since}) as answer:
         update: dict[str, Any] = await answer.json()
         return update
 
 
-async def test_what_is_not_there_is_said(page: Page) -> None:
+async def test_what_is_not_there_is_said(page: DemoPage) -> None:
     async with opened(page) as session:
         for path in ("/static/page.py", "/static/..%2fserver.py", "/static/nothing.js", "/file/F0"):
             async with session.get(page.origin + path) as answer:
@@ -169,9 +171,9 @@ async def test_what_is_not_there_is_said(page: Page) -> None:
 
 
 async def test_a_form_that_is_finished_or_gone_says_so_to_the_tab_that_still_shows_it() -> None:
-    async with stage() as scene, Page(scene) as page, opened(page) as session:
+    async with demo_environment() as scene, DemoPage(scene) as page, opened(page) as session:
         person = scene.operator
-        push_view(scene.slack.workspace, person.id, View("Create a job", [section("Created.")]).body())
+        push_view(scene.slack.workspace, person.id, View("Create a job", [section("Created.")]).payload())
         said = []
         for do in ("submit", "close", "submit", "close"):
             asked = {"do": do, "as": person.id, "values": {"model": "gpt-4o-mini"}}
@@ -196,7 +198,7 @@ NO_OBJECTS = {
 }
 
 
-async def test_a_lever_that_is_sent_no_json_object_says_so(page: Page) -> None:
+async def test_a_lever_that_is_sent_no_json_object_says_so(page: DemoPage) -> None:
     headers = {"Content-Type": "application/json"}
     async with opened(page) as session:
         for name, body in NO_OBJECTS.items():
@@ -226,7 +228,7 @@ WRONG_VALUES: tuple[dict[str, object], ...] = (
 )
 
 
-async def test_values_of_another_kind_move_no_lever(page: Page) -> None:
+async def test_values_of_another_kind_move_no_lever(page: DemoPage) -> None:
     async with opened(page) as session:
         for asked in WRONG_VALUES:
             for lever in LEVERS:
@@ -234,7 +236,7 @@ async def test_values_of_another_kind_move_no_lever(page: Page) -> None:
                     assert answer.status in (400, 409), (lever, asked)
 
 
-async def test_no_file_of_this_machine_is_served_but_the_pages_own(page: Page, tmp_path: Path) -> None:
+async def test_no_file_of_this_machine_is_served_but_the_pages_own(page: DemoPage, tmp_path: Path) -> None:
     secret = tmp_path / "secret.html"
     secret.write_text("<p>secret</p>")
     static = Path(__file__).parents[4] / "bot" / "sandbox" / "demo" / "page" / "static"
@@ -255,7 +257,7 @@ async def test_no_file_of_this_machine_is_served_but_the_pages_own(page: Page, t
     assert (await raw(page, "GET /static/page.css")).startswith(b"HTTP/1.1 200 ")
 
 
-async def raw(page: Page, line: str) -> bytes:
+async def raw(page: DemoPage, line: str) -> bytes:
     """Ask without a client that tidies the path."""
     reader, writer = await asyncio.open_connection("127.0.0.1", page.port)
     writer.write(f"{line} HTTP/1.1\r\nHost: 127.0.0.1:{page.port}\r\nConnection: close\r\n\r\n".encode())
