@@ -37,7 +37,7 @@ chaos: .venv/dev  ## bots are killed while both stand-ins misbehave; SEEDS=20 fo
 	$(BIN)/python -m tests.chaos $(SEEDS)
 
 pictures: .venv/dev  ## docs/try.png and the curves of docs, from what is shown today; needs Chromium
-	$(BIN)/python -m tests.pictures
+	$(BIN)/python -m tests.screenshots
 
 audit: .venv/dev  ## known vulnerabilities of what requirements.lock names; asks an advisory database
 	$(BIN)/pip-audit --requirement requirements.lock --require-hashes --disable-pip --strict

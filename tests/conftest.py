@@ -12,7 +12,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
-from tests.depth import DEEP
+from tests.deep import DEEP
 from tests.empty_store import empty_database, lay_out
 from tests.postgres import restartable_postgres
 from tests.world import Transport, World

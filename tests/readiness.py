@@ -4,7 +4,7 @@ import asyncio
 
 import aiohttp
 
-from tests.pace import within
+from tests.stopwatch import within
 
 
 class Readiness:

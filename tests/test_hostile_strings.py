@@ -12,7 +12,7 @@ from bot.commands.command import Requester
 from bot.commands.parse import parse
 from bot.errors import UserError
 from bot.jobs.models import Job
-from tests.depth import max_examples
+from tests.deep import max_examples
 
 REQUESTER = Requester("U1", "C1", "T1")
 VERBS = ["", "status ", "cancel ", "track ", "list ", "audit ", "help "]

@@ -21,7 +21,7 @@ LONGEST_WAIT = 0.05
 WAITS = {
     "tests/simulation/test_loop.py": "its seconds are virtual",
     "tests/delivery/test_worker.py": "that an idle sender does nothing takes time to see",
-    "tests/stories/test_no_alert_lost.py": "an outage that real processes live through lasts as long as it lasts",
+    "tests/stories/alerts/test_no_alert_lost.py": "an outage that real processes live through lasts as long as it lasts",
     "tests/store/db/test_engine.py": "the fault table says for how long somebody holds the lock",
 }
 """Test modules that may wait for time itself, and why."""

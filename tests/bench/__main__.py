@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.bench import alerts, bursts, commands, crowds, ends, pages, starts, sweeps
+from tests.bench import alerts, bursts, commands, pages, polls, results, slow_clients, startup
 from tests.bench.figures import Part, table, write
 from tests.bench.processes import REPOSITORY, StandIns, stand_ins
 
@@ -26,7 +26,7 @@ async def _polls(standins: StandIns, folder: Path) -> list[Part]:
     for jobs in JOBS:
         place = folder / str(jobs)
         place.mkdir()
-        parts.append(await sweeps.measure(standins, place, jobs))
+        parts.append(await polls.measure(standins, place, jobs))
     return parts
 
 
@@ -39,15 +39,15 @@ async def _family(name: str, standins: StandIns, folder: Path) -> list[Part]:
         case "alerts":
             return [await alerts.measure(standins, folder)]
         case "ends":
-            return await ends.measure(standins, folder)
+            return await results.measure(standins, folder)
         case "crowd":
-            return [await crowds.measure(standins, folder)]
+            return [await slow_clients.measure(standins, folder)]
         case "bursts":
             return await bursts.measure(standins, folder)
         case "page":
             return [await pages.measure()]
         case _:
-            return [await starts.measure(standins, folder)]
+            return [await startup.measure(standins, folder)]
 
 
 async def measure(names: Sequence[str], console: Console) -> list[Part]:

@@ -20,8 +20,8 @@ from bot.store.channels.tracks import Track
 from bot.tracking.recorder import Recorder
 from bot.tracking.transitions import PollResult
 from tests.bench.figures import Figure, Part, at_most, percentile, plain
+from tests.bench.polls import RawClient
 from tests.bench.processes import StandIns
-from tests.bench.sweeps import RawClient
 
 ALERTS = CARDS = 120
 SPACE = 0.05

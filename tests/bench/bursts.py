@@ -23,10 +23,10 @@ from bot.store.db import schema
 from bot.tracking.recorder import Recorder
 from bot.tracking.transitions import PollResult
 from tests.bench.commands import UNLIMITED
-from tests.bench.distance import with_latency
 from tests.bench.figures import Part, at_most, exactly, percentile, plain
+from tests.bench.latency import with_latency
+from tests.bench.polls import RawClient
 from tests.bench.processes import StandIns, process, until_listening
-from tests.bench.sweeps import RawClient
 from tests.postgres import free_port, restartable_postgres
 
 ENDS, CHANNELS = 500, 5

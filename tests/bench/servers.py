@@ -20,8 +20,8 @@ from aiohttp.typedefs import Handler
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.server import FineTuningApi
 from bot.sandbox.slack.server import Slack
-from tests.bench.mailbox import Inbox
-from tests.bench.typist import LoadGenerator
+from tests.bench.inbox import Inbox
+from tests.bench.load_generator import LoadGenerator
 
 LATENCY = 0.08
 """Seconds that every answer takes on top of the work."""

@@ -12,8 +12,8 @@ from bot.blocks.job import JobLinks
 from bot.jobs.models import Job
 from bot.jobs.progress import Progress
 from bot.providers.openai import OpenAI
-from tests.blocks.as_read import message_text
-from tests.blocks.drawn import FAILED, NOW, PERSON, SUCCEEDED, change_from, sample_job
+from tests.blocks.plain_text import message_text
+from tests.blocks.rendered import FAILED, NOW, PERSON, SUCCEEDED, change_from, sample_job
 from tests.builders import account
 
 PAGE = Path(__file__).parents[2] / "docs" / "cards.md"

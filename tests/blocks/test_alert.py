@@ -7,7 +7,7 @@ from bot.blocks.alert import NO_REASON, alert
 from bot.blocks.job import JobLinks
 from bot.jobs.changes import Change, ChangeKind, State
 from bot.jobs.models import Job
-from tests.blocks.drawn import FAILED, NOW, PERSON, SUCCEEDED, change_from, sample_job, unchanged, visible_text
+from tests.blocks.rendered import FAILED, NOW, PERSON, SUCCEEDED, change_from, sample_job, unchanged, visible_text
 
 LINKS = JobLinks("https://platform.openai.com/finetune/ftjob-abc123", tracked=True)
 MODEL = SUCCEEDED["fine_tuned_model"]

@@ -11,7 +11,7 @@ from bot.blocks.answers import (
 )
 from bot.commands.usage import USAGE, Usage
 from bot.jobs.actions import JobAction
-from tests.blocks.drawn import KEY, sample_job, visible_text
+from tests.blocks.rendered import KEY, sample_job, visible_text
 
 
 def test_a_note_is_seen_as_it_is_said() -> None:

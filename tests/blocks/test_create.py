@@ -13,8 +13,8 @@ from bot.jobs.models import File
 from bot.listeners.modals import _values
 from bot.sandbox.slack.forms import submitted_state
 from bot.sandbox.slack.messages import OpenView as Window
-from tests.blocks.as_read import view_text
-from tests.blocks.drawn import CHANNEL, KEY, NOW
+from tests.blocks.plain_text import view_text
+from tests.blocks.rendered import CHANNEL, KEY, NOW
 from tests.blocks.test_details import faults_of
 from tests.blocks.test_every_message import markup
 

@@ -13,8 +13,8 @@ from bot.blocks.view import LOADING, View, message_view
 from bot.jobs.models import Job
 from bot.sandbox.slack.blockkit import check_view
 from bot.sandbox.slack.messages import texts_in
-from tests.blocks.as_read import view_text
-from tests.blocks.drawn import FULL, NOW, PERSON, active_markup, examples, markup_texts, sample_job
+from tests.blocks.plain_text import view_text
+from tests.blocks.rendered import FULL, NOW, PERSON, active_markup, examples, markup_texts, sample_job
 from tests.blocks.test_every_message import LONGEST_FAILED, LONGEST_SUCCEEDED, markup
 
 LINKS = JobLinks(None)

@@ -8,7 +8,7 @@ from bot.blocks.digest import LONGEST_LINE, DigestLine, digest_message, flapping
 from bot.jobs.changes import Change, ChangeKind, State, first_change
 from bot.jobs.models import Job, Snapshot
 from bot.store.outbox.digests import MAX_CHANGES
-from tests.blocks.drawn import message_faults, visible_text
+from tests.blocks.rendered import message_faults, visible_text
 from tests.builders import job_body
 
 MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"

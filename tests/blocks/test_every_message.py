@@ -5,7 +5,7 @@ from bot.blocks.lists import job_list, tracked_list
 from bot.blocks.parts import Message
 from bot.commands.usage import USAGE
 from bot.jobs.models import Job
-from tests.blocks.drawn import (
+from tests.blocks.rendered import (
     FAILED,
     FULL,
     SUCCEEDED,

@@ -13,7 +13,7 @@ from bot.blocks.outbox import UndeliveredRow, card_label, model_label, outbox_me
 from bot.commands.error_messages import provider_error
 from bot.errors import AccessDenied, NotFound, RateLimited, RequestRejected, Unreachable
 from bot.jobs.models import Job
-from tests.blocks.drawn import (
+from tests.blocks.rendered import (
     active_markup,
     all_notices,
     as_message,
@@ -23,7 +23,7 @@ from tests.blocks.drawn import (
     message_faults,
     messages_about,
 )
-from tests.depth import max_examples
+from tests.deep import max_examples
 
 PIECES = [
     "<!channel>", "<!here>", "<@U0OTHER>", "<!subteam^S1>", "<#C1|x>", "<https://evil.example|platform.openai.com>",

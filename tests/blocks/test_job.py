@@ -16,7 +16,7 @@ from bot.blocks.job import (
 from bot.jobs.actions import JobAction
 from bot.jobs.models import Job, JobError
 from bot.jobs.statuses import Phase, phase_of
-from tests.blocks.drawn import FAILED, FULL, NOW, SUCCEEDED, sample_job, visible_text
+from tests.blocks.rendered import FAILED, FULL, NOW, SUCCEEDED, sample_job, visible_text
 
 LINKS = JobLinks("https://platform.openai.com/finetune/ftjob-abc123")
 SHOWN_AS = {

@@ -1,5 +1,5 @@
 from bot.blocks.lists import MOST_JOBS, MOST_ROWS, job_list, tracked_list
-from tests.blocks.drawn import SUCCEEDED, sample_job, visible_text
+from tests.blocks.rendered import SUCCEEDED, sample_job, visible_text
 
 MODEL = SUCCEEDED["fine_tuned_model"]
 SUBSCRIBED = "This channel is subscribed: `/ftjob subscriptions` shows to what."

@@ -13,7 +13,7 @@ from bot.blocks.outbox import (
 from bot.blocks.parts import Message
 from bot.sandbox.slack.messages import interactive_elements
 from bot.slack.errors import AUTH_ERRORS, CHANNEL_CLOSED, INVALID_CONTENT
-from tests.blocks.drawn import CHANNEL, NOW, PERSON, message_faults, visible_text
+from tests.blocks.rendered import CHANNEL, NOW, PERSON, message_faults, visible_text
 
 JOB = "ftjob-0a1b2c3d4e5f6a7b8c9d0e1f"
 WORDS = sorted(CHANNEL_CLOSED | AUTH_ERRORS | INVALID_CONTENT | {"not_drawn"})

@@ -29,8 +29,8 @@ from bot.errors import (
 from bot.jobs.changes import Change, ChangeKind, State
 from bot.jobs.filters import MATCH_ALL, Filter
 from bot.store.actions.confirmations import Confirmation, PendingAction
-from tests.blocks.as_read import message_text
-from tests.blocks.drawn import (
+from tests.blocks.plain_text import message_text
+from tests.blocks.rendered import (
     FAILED,
     FULL,
     NOW,

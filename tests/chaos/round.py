@@ -11,9 +11,9 @@ from pathlib import Path
 from bot.sandbox.slack.users import SandboxUser
 from bot.sandbox.slack.workspace import Channel
 from bot.slack.timeouts import DELIVERY_TIMEOUTS
-from tests.chaos.crew import BotProcesses
+from tests.chaos.bot_processes import BotProcesses
 from tests.chaos.evidence import Evidence, gather
-from tests.chaos.town import API_FAULTS, Arrivals, RandomFaults, WatchedApi, WatchedSlack, slack_faults
+from tests.chaos.faulty_servers import API_FAULTS, Arrivals, RandomFaults, WatchedApi, WatchedSlack, slack_faults
 from tests.simulation.checker import CheckResult, check
 
 FACTOR = 10.0

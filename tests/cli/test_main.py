@@ -22,8 +22,8 @@ from bot.cli.main import cli
 from bot.runtime import manifest
 from bot.sandbox.faults import Fault
 from tests.canaries import KEY
-from tests.pace import within
 from tests.postgres import free_port, restartable_postgres
+from tests.stopwatch import within
 from tests.world import RUN, Transport, World
 
 ROOT = Path(__file__).parents[2]

@@ -5,7 +5,7 @@ import re
 from syrupy.assertion import SnapshotAssertion
 
 from bot.sandbox.slack.messages import Rendered
-from tests.blocks.as_read import message_text
+from tests.blocks.plain_text import message_text
 from tests.world import World
 
 CHANGING = {

@@ -34,7 +34,7 @@ from bot.jobs.creation import JobRequest
 from bot.providers.openai import OpenAI
 from bot.providers.wire import Response
 from bot.store.actions.confirmations import Confirmation, PendingAction
-from tests.blocks.drawn import EXAMPLES, active_markup, markup_texts
+from tests.blocks.rendered import EXAMPLES, active_markup, markup_texts
 from tests.builders import account
 
 PLACE = "project `proj_1`"

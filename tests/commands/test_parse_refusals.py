@@ -12,8 +12,8 @@ from bot.commands.parse import parse
 from bot.commands.usage import USAGE
 from bot.errors import UserError
 from bot.jobs.ids import is_valid_id
-from tests.blocks.drawn import active_markup, invisible_characters, markup_texts, message_faults
-from tests.pasted import CORES, SECRETS
+from tests.blocks.rendered import active_markup, invisible_characters, markup_texts, message_faults
+from tests.fake_secrets import CORES, SECRETS
 
 REQUESTER = Requester("U0OLIVIA", "C0ML", "T0ACME")
 JOB = "ftjob-abc123"

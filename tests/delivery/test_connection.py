@@ -12,8 +12,8 @@ from bot.delivery.connection import NOTIFY_AFTER, SlackConnection
 from bot.sandbox.faults import Fault
 from bot.sandbox.slack.server import Slack
 from bot.tracking.notices import Notices
-from tests.delivery.post_office import Clock, DeliveryHarness, delivery_harness
-from tests.pace import within
+from tests.delivery.harness import Clock, DeliveryHarness, delivery_harness
+from tests.stopwatch import within
 from tests.store.seeds import claim, deliveries, enqueue, track
 
 DOWN = Fault("answer", status=503, body="upstream")

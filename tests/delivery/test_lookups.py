@@ -13,7 +13,7 @@ from bot.sandbox.slack.workspace import Channel
 from bot.slack.messages import LookupResult
 from bot.slack.timeouts import DELIVERY_TIMEOUTS
 from bot.store.outbox.delivery import MessageKind, NewDelivery
-from tests.delivery.post_office import POST, Clock, DeliveryHarness, delivery_harness, metric, rate_limit, slack_error
+from tests.delivery.harness import POST, Clock, DeliveryHarness, delivery_harness, metric, rate_limit, slack_error
 from tests.store.seeds import deliveries
 
 HISTORY = "conversations.history"

@@ -8,7 +8,7 @@ import pytest
 from bot.sandbox.faults import Fault
 from bot.sandbox.slack.server import Slack
 from bot.slack.timeouts import DELIVERY_TIMEOUTS
-from tests.delivery.post_office import POST, Clock, DeliveryHarness, delivered_jobs, delivery_harness, metric
+from tests.delivery.harness import POST, Clock, DeliveryHarness, delivered_jobs, delivery_harness, metric
 from tests.store.seeds import deliveries
 
 HOUR, YEAR = 3600.0, 365 * 86400.0

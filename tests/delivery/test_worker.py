@@ -16,7 +16,7 @@ from bot.delivery.worker import MAX_CONCURRENT, SHUTDOWN_SECONDS, DeliveryWorker
 from bot.sandbox.faults import Fault
 from bot.sandbox.slack.server import Slack
 from bot.store.outbox.delivery import MessageKind, NewDelivery
-from tests.delivery.post_office import (
+from tests.delivery.harness import (
     POST,
     Clock,
     DeliveryHarness,
@@ -25,7 +25,7 @@ from tests.delivery.post_office import (
     metric,
     render_context,
 )
-from tests.pace import stopwatch, within
+from tests.stopwatch import stopwatch, within
 from tests.store.seeds import deliveries, enqueue
 
 

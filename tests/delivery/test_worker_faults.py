@@ -15,7 +15,7 @@ from bot.sandbox.faults import Fault
 from bot.sandbox.slack.server import Slack
 from bot.slack.timeouts import DELIVERY_TIMEOUTS
 from bot.store.outbox.delivery import MessageKind
-from tests.delivery.post_office import POST, Clock, DeliveryHarness, delivery_harness, metric, rate_limit, slack_error
+from tests.delivery.harness import POST, Clock, DeliveryHarness, delivery_harness, metric, rate_limit, slack_error
 from tests.store.seeds import complete, enqueue
 
 

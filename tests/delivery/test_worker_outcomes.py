@@ -13,7 +13,7 @@ from bot.sandbox.faults import Fault
 from bot.sandbox.slack.server import Slack
 from bot.sandbox.slack.workspace import BOT_USER, Channel
 from bot.store.outbox.delivery import MessageKind
-from tests.delivery.post_office import (
+from tests.delivery.harness import (
     POST,
     Clock,
     DeliveryHarness,

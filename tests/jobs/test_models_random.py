@@ -12,7 +12,7 @@ from pydantic_core import from_json
 
 from bot.jobs.changes import change_between, state_of
 from bot.jobs.models import Event, Job, Snapshot
-from tests.depth import max_examples
+from tests.deep import max_examples
 from tests.jobs.openapi import JSON, LONGEST_ID, schemas, validator, values_of
 
 FIELDS = [*schemas()["FineTuningJob"]["properties"], "organisation_id", "usage_metrics", "is_final", "id "]

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from prometheus_client import REGISTRY
 
-from tests.listeners.door import (
+from tests.listeners.harness import (
     CLICK,
     COMMAND,
     EVENT,
@@ -24,7 +24,7 @@ from tests.listeners.door import (
     signed_event,
     signed_request,
 )
-from tests.pace import within
+from tests.stopwatch import within
 
 WORDS = {
     400: b'{"error":"bad_request"}',

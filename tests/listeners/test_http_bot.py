@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import pytest
 from prometheus_client import REGISTRY
 
-from tests.listeners.door import FORM, ListenerHarness, RawResponse, http_request, signature
+from tests.listeners.harness import FORM, ListenerHarness, RawResponse, http_request, signature
 from tests.world import World
 
 PERSON, CHANNEL = {"id": "U1", "team_id": "T1"}, {"id": "C1"}

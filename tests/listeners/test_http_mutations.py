@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.slack.signature import check_signature
-from tests.depth import max_examples
-from tests.listeners.door import COMMAND, FORM, NOW, SECRET, Headers, http_request, listener_harness, signature
+from tests.deep import max_examples
+from tests.listeners.harness import COMMAND, FORM, NOW, SECRET, Headers, http_request, listener_harness, signature
 
 BODY = urlencode(COMMAND).encode()
 GOOD = (BODY, str(NOW).encode(), signature(BODY).encode())

@@ -14,7 +14,7 @@ from bot.sandbox.openai.server import FineTuningApi
 from bot.store import Store
 from bot.store.db import schema
 from bot.tracking.notices import Notices
-from tests.poll.lookout import INTERVAL, LIST, OPS, PollHarness, poll_harness
+from tests.poll.harness import INTERVAL, LIST, OPS, PollHarness, poll_harness
 from tests.store.seeds import ACCOUNT, deliveries, rows, several_stores
 
 UNAVAILABLE = Fault("answer", status=503, body={"error": {"message": "overloaded."}})

@@ -8,7 +8,7 @@ from bot.jobs.changes import ChangeKind
 from bot.jobs.confirmation import CONFIRM_INTERVALS
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.server import FineTuningApi
-from tests.poll.lookout import INTERVAL, LIST, RETRIEVE, PollHarness, poll_harness
+from tests.poll.harness import INTERVAL, LIST, RETRIEVE, PollHarness, poll_harness
 from tests.store.seeds import known_job
 
 GONE, BACK, STATUS = ChangeKind.MISSING, ChangeKind.REAPPEARED, ChangeKind.STATUS

@@ -7,7 +7,7 @@ import pytest
 
 from bot.sandbox.openai.server import FineTuningApi
 from tests.empty_store import lay_out
-from tests.poll.lookout import LIST, RETRIEVE, PollHarness, page_of, poll_harness
+from tests.poll.harness import LIST, RETRIEVE, PollHarness, page_of, poll_harness
 
 OURS, THEIRS = "org-sandbox", "org-theirs"
 

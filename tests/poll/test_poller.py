@@ -7,8 +7,8 @@ import pytest
 from bot.jobs.confirmation import CONFIRM_INTERVALS
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.server import FineTuningApi
-from tests.delivery.post_office import metric
-from tests.poll.lookout import EVENTS, INTERVAL, LIST, RETRIEVE, PollHarness, page_of, poll_harness
+from tests.delivery.harness import metric
+from tests.poll.harness import EVENTS, INTERVAL, LIST, RETRIEVE, PollHarness, page_of, poll_harness
 from tests.store.seeds import ACCOUNT, add_jobs, known_job, reading
 
 

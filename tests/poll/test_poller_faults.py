@@ -13,10 +13,10 @@ from structlog.testing import capture_logs
 from bot.poll.poller import MOST_NEW_PAGES
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.server import FineTuningApi
-from tests.delivery.post_office import metric
+from tests.delivery.harness import metric
 from tests.empty_store import lay_out
-from tests.pace import within
-from tests.poll.lookout import INTERVAL, LIST, NO_FAULT, RETRIEVE, PollHarness, page_of, poll_harness
+from tests.poll.harness import INTERVAL, LIST, NO_FAULT, RETRIEVE, PollHarness, page_of, poll_harness
+from tests.stopwatch import within
 from tests.store.seeds import ACCOUNT, contents
 
 UNAVAILABLE = Fault("answer", status=503, body={"error": {"message": "overloaded"}})

@@ -10,8 +10,8 @@ from bot.poll.poller import LEASE, Poller
 from bot.poll.scheduler import DUE_FRACTION, STANDBY_FRACTION
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.server import FineTuningApi
-from tests.pace import within
-from tests.poll.lookout import INTERVAL, LIST, PollHarness, poll_harness, poller_on
+from tests.poll.harness import INTERVAL, LIST, PollHarness, poll_harness, poller_on
+from tests.stopwatch import within
 from tests.store.seeds import ACCOUNT, several_stores
 
 TAKEN_OVER_WITHIN = 35.0

@@ -17,13 +17,13 @@ from structlog.testing import capture_logs
 from bot.poll.scheduler import DUE_FRACTION, STOP_TIMEOUT, scheduled
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.server import FineTuningApi
-from tests.delivery.post_office import metric
+from tests.delivery.harness import metric
 from tests.empty_store import lay_out
 from tests.faketime import WallClock, needs_faketime
-from tests.pace import stopwatch, within
-from tests.poll import ticking as ticks
-from tests.poll.lookout import LIST, PollHarness, poll_harness, poller_on
+from tests.poll import scheduler_process as ticks
+from tests.poll.harness import LIST, PollHarness, poll_harness, poller_on
 from tests.simulation.loop import VirtualLoop
+from tests.stopwatch import stopwatch, within
 from tests.store.seeds import ACCOUNT
 
 OFTEN = 0.1
@@ -198,7 +198,7 @@ async def _tick(output: asyncio.StreamReader) -> None:
 async def test_looks_go_on_at_their_pace_when_the_wall_clock_is_set(tmp_path: Path, steps: list[float]) -> None:
     wall = WallClock(tmp_path)
     ticking = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.poll.ticking"),
+        *(sys.executable, "-m", "tests.poll.scheduler_process"),
         env={**os.environ, **wall.environ},
         stdout=PIPE,
         stderr=DEVNULL,

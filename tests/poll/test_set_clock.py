@@ -6,7 +6,7 @@ import pytest
 
 from bot.poll.backoff import MODEL_NAME_TIMEOUT
 from bot.sandbox.openai.server import FineTuningApi
-from tests.poll.lookout import INTERVAL, PollHarness, poll_harness
+from tests.poll.harness import INTERVAL, PollHarness, poll_harness
 from tests.store.seeds import known_job
 
 HOUR, YEAR = 3600.0, 365 * 86400.0

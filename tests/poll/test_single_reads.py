@@ -14,9 +14,9 @@ from bot.poll.problem_jobs import NOTIFY_AFTER
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.server import FineTuningApi
 from bot.store.db import schema
-from tests.delivery.post_office import metric
+from tests.delivery.harness import metric
 from tests.empty_store import lay_out
-from tests.poll.lookout import EVENTS, INTERVAL, LIST, OPS, RETRIEVE, PollHarness, page_of, poll_harness, poller_on
+from tests.poll.harness import EVENTS, INTERVAL, LIST, OPS, RETRIEVE, PollHarness, page_of, poll_harness, poller_on
 from tests.store.seeds import ACCOUNT, known_job, rows
 
 UNREADABLE = {

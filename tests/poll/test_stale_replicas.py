@@ -6,7 +6,7 @@ import pytest
 
 from bot.jobs.confirmation import CONFIRM_INTERVALS
 from bot.sandbox.openai.server import FineTuningApi
-from tests.poll.lookout import LIST, PollHarness, page_of, poll_harness
+from tests.poll.harness import LIST, PollHarness, page_of, poll_harness
 
 MODEL = "ft:m:acme::1"
 

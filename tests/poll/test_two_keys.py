@@ -19,9 +19,9 @@ from bot.store.db import schema
 from bot.store.db.engine import Transaction
 from bot.tracking.recorder import Recorder
 from bot.tracking.transitions import PollResult
-from tests.poll.lookout import LIST, PollHarness, page_of, poll_harness, poller_on
+from tests.poll.harness import LIST, PollHarness, page_of, poll_harness, poller_on
+from tests.store.clocks import StoreClock
 from tests.store.seeds import deliveries, reading
-from tests.store.times import StoreClock
 
 
 @pytest.fixture

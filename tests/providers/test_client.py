@@ -17,7 +17,7 @@ from bot.sandbox.faults import Fault
 from bot.sandbox.openai.api.state import ORGANIZATION, PROJECT
 from bot.sandbox.openai.server import FILES_READ, JOBS_READ, ApiKey, FineTuningApi
 from tests.builders import job_body, list_body
-from tests.providers.door import (
+from tests.providers.harness import (
     CALLS,
     CANCEL,
     JOBS,
@@ -30,7 +30,7 @@ from tests.providers.door import (
     client_of,
     new_api,
 )
-from tests.providers.raw import RawServer, ok_response, responds
+from tests.providers.raw_server import RawServer, ok_response, responds
 
 
 @pytest.fixture

@@ -25,9 +25,8 @@ from bot.providers.client import LARGEST_PAGE
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.server import FineTuningApi
 from tests.builders import JOB, error_body
-from tests.pace import stopwatch
 from tests.postgres import free_port
-from tests.providers.door import (
+from tests.providers.harness import (
     CALLS,
     CANCEL,
     DEADLINE,
@@ -40,7 +39,8 @@ from tests.providers.door import (
     failure,
     new_api,
 )
-from tests.providers.raw import EndlessBody, RawServer, Responder, drips, ok_response, responds, response_head
+from tests.providers.raw_server import EndlessBody, RawServer, Responder, drips, ok_response, responds, response_head
+from tests.stopwatch import stopwatch
 
 T = TypeVar("T")
 HTML = "<html><body>Service Unavailable</body></html>"

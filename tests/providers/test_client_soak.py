@@ -10,9 +10,9 @@ from bot.errors import ProviderError
 from bot.providers.client import Client
 from bot.providers.wire import Page
 from tests.builders import JOB, job_body, list_body
-from tests.pace import within
-from tests.providers.door import CALLS, call, client_of
-from tests.providers.raw import RawServer, ok_response, response_head
+from tests.providers.harness import CALLS, call, client_of
+from tests.providers.raw_server import RawServer, ok_response, response_head
+from tests.stopwatch import within
 
 REQUESTS = 600
 AT_ONCE = 60

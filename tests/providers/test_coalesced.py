@@ -11,7 +11,7 @@ from bot.providers.coalesced import TTL, CoalescedReads, Read
 from bot.providers.wire import FetchedJob
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.server import FineTuningApi
-from tests.providers.door import JOBS, PATIENCE, RETRIEVE, RequestRecorder, client_of, new_api
+from tests.providers.harness import JOBS, PATIENCE, RETRIEVE, RequestRecorder, client_of, new_api
 
 LATE = Fault("late", seconds=0.3)
 

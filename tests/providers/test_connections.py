@@ -15,7 +15,7 @@ from bot.providers.account import Account
 from bot.providers.client import Client
 from bot.sandbox.openai.server import FineTuningApi
 from tests.postgres import free_port
-from tests.providers.door import new_api
+from tests.providers.harness import new_api
 from tests.proxy import proxy_server
 from tests.tls import certificate, tls_front
 

@@ -10,7 +10,7 @@ from bot.providers.client import LARGEST_JOB, LARGEST_PAGE, Client
 from bot.providers.sizes import TTL, PageSizes
 from bot.sandbox.openai.server import FineTuningApi
 from bot.telemetry.redaction import MAX_TEXT_LENGTH
-from tests.providers.door import PATIENCE, client_of, new_api
+from tests.providers.harness import PATIENCE, client_of, new_api
 
 MIB = 2**20
 

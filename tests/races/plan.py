@@ -8,7 +8,7 @@ from typing import Literal
 from bot.commands.execute import UNCONFIRMED_TIMEOUT
 from bot.providers.client import DEADLINE
 from bot.store.actions.confirmations import LIFETIME
-from tests.simulation.trouble import InjectedFault
+from tests.simulation.fault_schedule import InjectedFault
 
 ASKED = 1.0
 """When the people ask; nothing goes wrong before ``ASKED + CALM``."""

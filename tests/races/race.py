@@ -24,9 +24,9 @@ from bot.slack.members import Person, UnknownReason
 from tests.empty_store import empty_store
 from tests.races import rows
 from tests.races.checker import ButtonPress, Evidence, check
+from tests.races.cluster import CHANNEL, JOB, PEOPLE, Cluster, Process
+from tests.races.network import USER_ACTION, ApiNetwork
 from tests.races.plan import ASKED, FAULT_FREE, Plan, UserAction, plan_of
-from tests.races.town import CHANNEL, JOB, PEOPLE, Cluster, Process
-from tests.races.wires import USER_ACTION, ApiNetwork
 from tests.simulation.bot import seed_randomness
 from tests.simulation.disk import inline_sqlite
 from tests.simulation.loop import VirtualLoop

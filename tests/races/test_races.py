@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bot.store.actions.audit import Decision
-from tests.depth import max_examples
+from tests.deep import max_examples
 from tests.races.checker import ENDS
 from tests.races.report import Figures, races, total
 

@@ -34,8 +34,8 @@ from bot.telemetry import metrics
 from bot.tracking.notices import Notices
 from bot.tracking.recorder import Recorder
 from bot.tracking.transitions import PollResult
+from tests.simulation.network import FakeSession, InProcessClient, Network
 from tests.simulation.plan import Plan
-from tests.simulation.wires import FakeSession, InProcessClient, Network
 
 log = structlog.get_logger()
 

@@ -26,11 +26,11 @@ from tests.simulation import evidence
 from tests.simulation.bot import Parts, possible_duplicates, reopened, seed_randomness, set_up
 from tests.simulation.checker import CheckResult, check
 from tests.simulation.disk import inline_sqlite
-from tests.simulation.life import Instance
+from tests.simulation.fault_schedule import FaultSchedule
+from tests.simulation.instance import Instance
 from tests.simulation.loop import VirtualLoop
+from tests.simulation.network import Network, NetworkCounts
 from tests.simulation.plan import FIRST_STEP, JobPlan, JobUpdate, Plan, ProcessEnd, Window, plan_of
-from tests.simulation.trouble import FaultSchedule
-from tests.simulation.wires import Network, NetworkCounts
 
 EPOCH = 1_800_000_000
 """When every simulated world begins, in seconds of everybody's clock."""

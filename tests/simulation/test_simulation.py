@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.depth import max_examples
+from tests.deep import max_examples
 from tests.simulation.report import failures, line, total
 from tests.simulation.simulation import Result, simulate
 

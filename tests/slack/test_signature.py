@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.slack.signature import check_signature
-from tests.listeners.door import SECRET, signature
+from tests.listeners.harness import SECRET, signature
 
 NOW = 1_800_000_000
 BODY = b"command=%2Fftjob&text=help"

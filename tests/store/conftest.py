@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.store import Store, open_store
-from tests.store.times import StoreClock
+from tests.store.clocks import StoreClock
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from bot.store.channels.tracks import Track
 from bot.store.db import schema
 from bot.store.jobs.jobs import KnownJob
 from bot.store.outbox.delivery import Delivery, MessageKind, NewDelivery, Outcome
-from tests.store.times import StoreClock
+from tests.store.clocks import StoreClock
 
 ACCOUNT = "default"
 STARTED = Change(ChangeKind.STATUS, State("queued"), State("running"))

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from bot.telemetry.heartbeat import send_heartbeats
-from tests.pace import within
+from tests.stopwatch import within
 
 EVERY = 0.01
 

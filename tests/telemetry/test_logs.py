@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.pasted import CORES, SECRETS
+from tests.fake_secrets import CORES, SECRETS
 
 PROGRAM = """
 import json, logging, sys, warnings

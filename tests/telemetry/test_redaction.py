@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.telemetry.redaction import MAX_DEPTH, holds_secret, is_secret_name, redacted, without_secrets
-from tests.pasted import CORES, SECRETS
+from tests.fake_secrets import CORES, SECRETS
 
 
 @pytest.mark.parametrize("secret", SECRETS)

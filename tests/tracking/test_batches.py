@@ -20,9 +20,9 @@ from bot.tracking.batches import Batches
 from bot.tracking.recorder import Recorder
 from bot.tracking.transitions import ObservedJob, PollResult, observed_jobs
 from tests.postgres import RestartablePostgres, restartable_postgres
+from tests.store.clocks import StoreClock
 from tests.store.seeds import ACCOUNT, add_jobs, deliveries, known_job, reading, rows, track
 from tests.store.statements import statements
-from tests.store.times import StoreClock
 
 MANY = 600
 """Jobs that are more than one batch on either database."""

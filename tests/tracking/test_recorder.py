@@ -13,8 +13,8 @@ from bot.store.channels.tracks import Subscription, Track
 from bot.store.db import schema
 from bot.tracking.recorder import Recorder
 from bot.tracking.transitions import PollResult
+from tests.store.clocks import StoreClock
 from tests.store.seeds import ACCOUNT, add_jobs, contents, deliveries, known_job, reading, rows, several_stores, track
-from tests.store.times import StoreClock
 
 
 class Wakes:

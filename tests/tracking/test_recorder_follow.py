@@ -11,8 +11,8 @@ from bot.store.channels.tracks import Subscription, Track
 from bot.store.db import schema
 from bot.tracking.recorder import Recorder
 from bot.tracking.transitions import PollResult
+from tests.store.clocks import StoreClock
 from tests.store.seeds import ACCOUNT, add_jobs, deliveries, known_job, reading, rows, track
-from tests.store.times import StoreClock
 
 HERE = Track(ACCOUNT, "ftjob-a", "C1", "U1")
 

@@ -11,7 +11,7 @@ from prometheus_client import REGISTRY
 from bot.web import http_server
 from bot.web.body import BodyReader
 from bot.web.server import READ_BUFFER_BYTES, connection_limit
-from tests.listeners.door import (
+from tests.listeners.harness import (
     COMMAND,
     FORM,
     NOW,
@@ -24,7 +24,7 @@ from tests.listeners.door import (
     signature_headers,
     signed_request,
 )
-from tests.pace import stopwatch, within
+from tests.stopwatch import stopwatch, within
 
 TOKEN = "v0=" + "5ec7e7f0" * 8
 """Something that must not come back or be logged."""

@@ -18,7 +18,7 @@ from bot.sandbox.slack.exchange import UserInteraction
 from bot.slack.attempts import ReplyOutcome, outcome_of_result, outcome_of_status
 from bot.slack.messages import PostResult
 from bot.telemetry import metrics
-from tests.pace import within
+from tests.stopwatch import within
 from tests.world import World
 
 OURS = Reply(note_message("Only for you."))

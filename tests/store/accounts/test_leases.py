@@ -7,8 +7,8 @@ import pytest
 from bot.store import Store
 from bot.store.accounts.leases import Lease
 from bot.store.channels.tracks import Subscription
+from tests.store.clocks import StoreClock
 from tests.store.seeds import ACCOUNT, add_jobs, reading, several_stores, track
-from tests.store.times import StoreClock
 
 LEASE = 30.0
 INTERVAL = 30.0

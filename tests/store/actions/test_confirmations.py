@@ -8,8 +8,8 @@ from sqlalchemy.exc import IntegrityError
 from bot.store import Store
 from bot.store.actions.confirmations import LEASE, LIFETIME, RESUBMIT_COOLDOWN, Confirmation
 from bot.store.db import schema
+from tests.store.clocks import StoreClock
 from tests.store.seeds import rows
-from tests.store.times import StoreClock
 
 CANCEL = Confirmation("cancel", "default", "ftjob-a", "U1", "C1", "T1", "running")
 

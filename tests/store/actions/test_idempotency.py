@@ -3,8 +3,8 @@ import asyncio
 from bot.store import Store
 from bot.store.actions.idempotency import RETENTION
 from bot.store.db import schema
+from tests.store.clocks import StoreClock
 from tests.store.seeds import rows
-from tests.store.times import StoreClock
 
 
 async def test_a_request_is_acted_on_once_by_whatever_process(store: Store) -> None:

@@ -10,6 +10,7 @@ from bot.store import Store
 from bot.store.channels.tracks import Subscription, Track
 from bot.store.db import schema
 from bot.store.outbox.delivery import MessageKind, NewDelivery
+from tests.store.clocks import StoreClock
 from tests.store.seeds import (
     ACCOUNT,
     STARTED,
@@ -25,7 +26,6 @@ from tests.store.seeds import (
     several_stores,
     track,
 )
-from tests.store.times import StoreClock
 
 OLD, NEW = "G012AB", "C012AB"
 KEPT = {"audit"}

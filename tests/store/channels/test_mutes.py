@@ -8,8 +8,8 @@ from bot.store.channels.mutes import EVERY_JOB, Mute
 from bot.store.db import schema
 from bot.store.outbox.delivery import MessageKind, NewDelivery
 from bot.store.outbox.digests import AFTER_MUTE, MAX_CHANGES
+from tests.store.clocks import StoreClock
 from tests.store.seeds import ACCOUNT, STARTED, claim, complete, deliveries, reading, rows, several_stores
-from tests.store.times import StoreClock
 
 HOUR = 3600.0
 

@@ -19,9 +19,9 @@ from bot.store import Store, open_store
 from bot.store.db.engine import open_database, sqlite_path
 from bot.store.outbox.delivery import MessageKind, NewDelivery
 from bot.store.sqlite.integrity import check_integrity
-from tests.pace import stopwatch, within
+from tests.stopwatch import stopwatch, within
+from tests.store.clocks import StoreClock
 from tests.store.seeds import STARTED, add_jobs, contents, deliveries, known_job, reading
-from tests.store.times import StoreClock
 
 
 @pytest.fixture

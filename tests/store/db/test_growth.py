@@ -16,9 +16,9 @@ from bot.store.outbox.delivery import MessageKind, NewDelivery
 from bot.store.outbox.digests import MAX_CHANGES, MAX_WAITING
 from bot.store.outbox.queue import due, position
 from bot.tracking.notices import Notices
+from tests.store.clocks import StoreClock
 from tests.store.seeds import ACCOUNT, STARTED, deliveries, enqueue, reading, rows
 from tests.store.statements import statements
-from tests.store.times import StoreClock
 
 
 async def _owe_many(store: Store, count: int, state: str = "pending", channel: str = "C1") -> None:

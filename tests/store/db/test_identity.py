@@ -12,8 +12,8 @@ from sqlalchemy import delete, func, select
 from bot.store import Store, open_store
 from bot.store.db import schema
 from bot.store.db.identity import StoreIdentity, StoreOrigin, origin_of
+from tests.store.clocks import StoreClock
 from tests.store.seeds import add_jobs, reading, rows
-from tests.store.times import StoreClock
 
 A, B = "a" * 32, "b" * 32
 

@@ -9,9 +9,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.store import Store, open_store
 from bot.store.jobs.cards import RateLimit
 from bot.store.jobs.snapshots import JobDocument
+from tests.store.postgres_proxy import PostgresProxy
 from tests.store.seeds import ACCOUNT, add_jobs, claim, complete, deliveries, enqueue, track
 from tests.store.seeds import reading as a_reading
-from tests.store.wire import PostgresProxy
 
 LOST = (SQLAlchemyError, OSError)
 RHYTHM = RateLimit(card_interval=0.0, interval=0.0)

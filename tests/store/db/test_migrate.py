@@ -21,8 +21,8 @@ from bot.store.actions.audit import Audit, AuditEntry, Decision
 from bot.store.db import schema
 from bot.store.db.engine import Database, open_database
 from bot.store.db.migrate import upgrade
+from tests.store.clocks import StoreClock
 from tests.store.seeds import add_jobs, known_job, reading
-from tests.store.times import StoreClock
 
 NEWEST = "0012"
 _SQLITE_CATALOG = "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name"

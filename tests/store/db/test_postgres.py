@@ -16,8 +16,8 @@ from bot.store.db.engine import Database, open_database
 from bot.store.db.postgres import TRANSACTION_TIMEOUT, connect_arguments
 from bot.store.db.url import PostgresAddress, parse
 from tests.pgbouncer import pgbouncer
+from tests.store.postgres_proxy import PostgresProxy
 from tests.store.seeds import add_jobs, known_job, reading
-from tests.store.wire import PostgresProxy
 
 # --- what the driver is told ---
 

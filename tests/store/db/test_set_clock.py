@@ -18,6 +18,7 @@ from bot.store.jobs.cards import RateLimit
 from bot.store.jobs.jobs import KnownJob
 from bot.store.jobs.snapshots import JobDocument
 from bot.tracking.transitions import Thresholds, transition
+from tests.store.clocks import StoreClock
 from tests.store.seeds import (
     ACCOUNT,
     add_jobs,
@@ -30,7 +31,6 @@ from tests.store.seeds import (
     rows,
     track,
 )
-from tests.store.times import StoreClock
 
 BACK = [-3600.0, -2 * 86400.0, -365 * 86400.0]
 """Seconds by which clocks are set."""

@@ -8,8 +8,8 @@ from bot.store.db import schema
 from bot.store.jobs.cards import Card, RateLimit
 from bot.store.jobs.changes import RecordedChange
 from bot.store.outbox.delivery import MessageKind, NewDelivery
+from tests.store.clocks import StoreClock
 from tests.store.seeds import ACCOUNT, STARTED, add_jobs, deliveries, enqueue, reading, several_stores, track
-from tests.store.times import StoreClock
 
 
 async def _card_of(store: Store, job_id: str, channel: str) -> tuple[Card, bool]:

@@ -10,8 +10,8 @@ from bot.jobs.confirmation import Absence, SoftState
 from bot.store import Store
 from bot.store.db import schema
 from bot.store.jobs.jobs import FIRST_VERSION, KnownJob, is_unchanged
+from tests.store.clocks import StoreClock
 from tests.store.seeds import ACCOUNT, STARTED, add_jobs, known_job, reading, rows, several_stores
-from tests.store.times import StoreClock
 
 
 async def test_a_job_that_was_never_seen_is_not_known(store: Store) -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from bot.store import Store
 from bot.store.jobs.snapshots import JobDocument
+from tests.store.clocks import StoreClock
 from tests.store.seeds import ACCOUNT, add_jobs, reading, track
-from tests.store.times import StoreClock
 
 JOBS, SECONDS = 12, 30
 

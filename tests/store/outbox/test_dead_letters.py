@@ -11,8 +11,8 @@ from bot.store.db import schema
 from bot.store.outbox import dead_letters
 from bot.store.outbox.dead_letters import DeadLetter
 from bot.store.outbox.delivery import MessageKind, Outcome
+from tests.store.clocks import StoreClock
 from tests.store.seeds import claim, complete, contents, deliveries, enqueue, rows, several_stores
-from tests.store.times import StoreClock
 
 FRESH = ("pending", None, 0.0, 0.0, None, 0)
 

@@ -5,6 +5,7 @@ import pytest
 from bot.store import Store
 from bot.store.db import schema
 from bot.store.outbox.delivery import MessageKind, NewDelivery, Outcome
+from tests.store.clocks import StoreClock
 from tests.store.seeds import (
     ACCOUNT,
     STARTED,
@@ -17,7 +18,6 @@ from tests.store.seeds import (
     reading,
     rows,
 )
-from tests.store.times import StoreClock
 
 
 async def test_what_is_owed_twice_is_owed_once(store: Store) -> None:

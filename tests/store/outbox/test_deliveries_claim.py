@@ -3,8 +3,8 @@
 import asyncio
 
 from bot.store import Store
+from tests.store.clocks import StoreClock
 from tests.store.seeds import claim, complete, deliveries, enqueue, several_stores
-from tests.store.times import StoreClock
 
 
 async def test_nothing_owed_is_nothing_claimed(store: Store) -> None:

@@ -7,8 +7,8 @@ import pytest
 from bot.store import Store
 from bot.store.outbox.delivery import Delivery, MessageKind
 from bot.store.outbox.digests import MAX_CHANGES, MAX_WAITING
+from tests.store.clocks import StoreClock
 from tests.store.seeds import claim, claim_and_attempt, complete, deliveries, enqueue, several_stores
-from tests.store.times import StoreClock
 
 
 async def told(store: Store, delivery: Delivery) -> list[int | None]:

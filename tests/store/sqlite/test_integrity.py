@@ -12,7 +12,7 @@ import pytest
 from bot.errors import FtjobError, StoreDamaged, StoreLocked
 from bot.store import open_store
 from bot.store.sqlite.integrity import check_integrity
-from tests.pace import stopwatch
+from tests.stopwatch import stopwatch
 from tests.store.seeds import add_jobs, known_job, reading
 
 PAGE = 4096

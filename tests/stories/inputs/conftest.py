@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 
 from bot.sandbox.openai.api.state import ORGANIZATION
-from tests.stories.inputs.hearing import HOUR, RunningBot
+from tests.stories.inputs.harness import HOUR, RunningBot
 from tests.world import World
 
 

@@ -15,7 +15,7 @@ from bot.sandbox.slack.exchange import UserInteraction
 from bot.sandbox.slack.messages import EphemeralMessage
 from bot.sandbox.slack.workspace import BOT_USER
 from tests.listeners.test_buttons import IGNORED
-from tests.stories.inputs.hearing import CANCEL, CONFIRM, MOST_ACK_SECONDS, RETRIEVE, WRITING, Captured, RunningBot
+from tests.stories.inputs.harness import CANCEL, CONFIRM, MOST_ACK_SECONDS, RETRIEVE, WRITING, Captured, RunningBot
 from tests.world import cancel_request
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

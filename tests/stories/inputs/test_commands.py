@@ -9,7 +9,7 @@ from bot.store.db import schema
 from tests.canaries import WRITE_KEY
 from tests.commands.test_parse_refusals import REFUSED
 from tests.store.seeds import add_jobs, reading, rows, track
-from tests.stories.inputs.hearing import CANCEL, CONFIRM, RETRIEVE, Captured, RunningBot, assert_usage
+from tests.stories.inputs.harness import CANCEL, CONFIRM, RETRIEVE, Captured, RunningBot, assert_usage
 from tests.world import cancel_request
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -1,0 +1,131 @@
+"""The real sweeper on the real store, with a door to the stand-in API; what it asked for is counted."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import SecretStr
+from sqlalchemy import Row
+
+from bot.poll.circuit_breaker import CircuitBreaker
+from bot.poll.poller import Poller
+from bot.providers.account import Account
+from bot.providers.client import Client
+from bot.sandbox.faults import Fault
+from bot.sandbox.openai.server import FineTuningApi
+from bot.store import Store, open_store
+from bot.store.channels.tracks import Subscription, Track
+from bot.store.db import schema
+from bot.store.db.engine import Clock
+from bot.tracking.notices import Notices
+from bot.tracking.recorder import Recorder
+from tests.store.clocks import StoreClock
+from tests.store.seeds import ACCOUNT, deliveries, rows
+
+INTERVAL = 30.0
+OPS = "COPS"
+"""The channel that notices go to."""
+LIST = "GET /fine_tuning/jobs"
+RETRIEVE = "GET /fine_tuning/jobs/{id}"
+EVENTS = "GET /fine_tuning/jobs/{id}/events"
+NO_FAULT = Fault("late", seconds=0)
+
+
+@dataclass
+class PollHarness:
+    """A sweeper, and what it looks at."""
+
+    api: FineTuningApi
+    client: Client
+    store: Store
+    recorder: Recorder
+    poller: Poller
+    time: StoreClock
+    account: str
+
+    async def poll(self) -> list[str]:
+        """Sweep once and return what was asked of the API for it."""
+        before = len(self.api.request_log)
+        await self.poller.poll()
+        return [entry.endpoint for entry in list(self.api.request_log)[before:]]
+
+    async def poll_later(self, seconds: float = INTERVAL) -> list[str]:
+        """Sweep once, some time after the last sweep."""
+        await self.time.advance(self.store, seconds)
+        return await self.poll()
+
+    async def track(self, job_id: str, channel: str = "C1") -> None:
+        """Let a channel follow a job, as the command does once its card is posted."""
+        known = await self.store.jobs.find(self.account, job_id)
+        reading = await self.client.retrieve(job_id)
+        await self.recorder.add_track(Track(self.account, job_id, channel, "U1"), reading, known, card_ts="1.000100")
+
+    async def track_all(self, jobs: list[str], channel: str = "C1") -> None:
+        """Let a channel follow many jobs that the store gets to know as they are."""
+        readings = [await self.client.list_jobs()]
+        while cursor := readings[-1].after:
+            readings.append(await self.client.list_jobs(after=cursor))
+        async with self.store.db.transaction() as tx:
+            await self.store.jobs.add(tx, self.account, [each.snapshot for page in readings for each in page.readings])
+            await self.store.tracks.add(tx, [Track(self.account, job_id, channel, "U1") for job_id in jobs])
+
+    async def subscribe(self, channel: str = "C1", newer_than: float = 0) -> None:
+        """Let a channel follow every job that is not older."""
+        async with self.store.db.transaction() as tx:
+            await self.store.tracks.subscribe(tx, Subscription(self.account, channel, "U1", newer_than))
+
+    async def changes(self) -> list[Row[Any]]:
+        """Return every change that was recorded."""
+        return await rows(self.store, schema.change)
+
+    async def pending(self, channel: str = "C1") -> list[tuple[str, str]]:
+        """Return what a channel is owed, in order: (job id, status)."""
+        changes = {row.id: row for row in await self.changes()}
+        owed = [changes[row.change_id] for row in await deliveries(self.store, channel)]
+        return [(change.job_id, change.new_status) for change in owed]
+
+
+@asynccontextmanager
+async def poll_harness(
+    database_url: str,
+    api: FineTuningApi,
+    *,
+    interval: float = INTERVAL,
+    account_name: str = ACCOUNT,
+    clock: Clock | None = None,
+    organization: str | None = None,
+    skew: Callable[[], float] = lambda: 0.0,
+    most_alerts: int | None = None,
+) -> AsyncIterator[PollHarness]:
+    """Open the store and the door to the API; without a clock, time passes only where a test says so.
+
+    ``set_by`` says by how many seconds somebody has set the clock.
+    """
+    time = StoreClock(database_url)
+    clock = clock or time.now
+    account = Account(account_name, api.base_url, SecretStr(api.key), organization=organization)
+    async with (
+        Client(account, clock=clock, deadline=15) as client,
+        open_store(database_url, clock, lambda: time.now() - skew()) as store,
+    ):
+        recorder, sweeper = poller_on(store, client, clock, interval=interval, most_alerts=most_alerts)
+        try:
+            yield PollHarness(api, client, store, recorder, sweeper, time, account_name)
+        finally:
+            await sweeper.close()
+
+
+def poller_on(
+    store: Store, client: Client, clock: Clock, *, interval: float = INTERVAL, most_alerts: int | None = None
+) -> tuple[Recorder, Poller]:
+    """Return what a process that shares ``store`` sweeps with."""
+    recorder = Recorder(store, wake=lambda: None, interval=interval, max_alerts=most_alerts)
+    notices = Notices(store, OPS)
+    circuit = CircuitBreaker(store, notices, client.account.name, wake=lambda: None, clock=clock)
+    return recorder, Poller(client, store, recorder, circuit, notices, interval=interval, clock=clock)
+
+
+def page_of(*items: Any, has_more: bool = False) -> Fault:
+    """Return an answer to a list request that the test makes up."""
+    return Fault("answer", status=200, body={"object": "list", "data": list(items), "has_more": has_more})

@@ -1,0 +1,100 @@
+"""Moments of a provider that are still to come, or make no sense, keep no job from being announced or watched."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from bot.jobs.models import Event
+from bot.jobs.progress import MAX_CLOCK_SKEW, Progress, estimated_finish, newest_event_at
+from bot.sandbox.openai.server import FineTuningApi
+from bot.store.db import schema
+from tests.blocks.rendered import sample_job
+from tests.builders import NOW
+from tests.poll.harness import LIST, PollHarness, page_of, poll_harness
+
+YEAR_5000 = 95_617_584_000
+ABSURD = {
+    "far ahead": 4e9,
+    "the year 5000": YEAR_5000,
+    "milliseconds": NOW * 1000,
+    "negative": -1.0,
+    "nothing": None,
+}
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[FineTuningApi]:
+    async with FineTuningApi() as made:
+        yield made
+
+
+@pytest.fixture
+async def view(database_url: str, api: FineTuningApi) -> AsyncIterator[PollHarness]:
+    async with poll_harness(database_url, api) as opened:
+        yield opened
+
+
+async def _bound(view: PollHarness) -> float:
+    async with view.store.db.transaction() as tx:
+        return float(await tx.scalar(select(schema.subscription.c.newer_than)) or 0.0)
+
+
+@pytest.mark.parametrize("ahead", [3600.0, YEAR_5000])
+async def test_a_bound_that_an_older_version_stored_ahead_is_put_back_to_now(view: PollHarness, ahead: float) -> None:
+    now = view.time.now()
+    await view.subscribe(newer_than=now + ahead)
+    view.api.add_job(status="queued", created_at=int(now) - 10)
+    await view.poll()
+    assert await _bound(view) == view.time.approx(now)
+    later = view.api.add_job(status="queued", created_at=int(now) + 20)
+
+    await view.poll_later()
+
+    assert (later, "queued") in await view.pending()
+
+
+async def test_a_bound_in_the_past_stays(view: PollHarness) -> None:
+    await view.subscribe(newer_than=1000.5)
+
+    await view.poll()
+
+    assert await _bound(view) == 1000.5
+
+
+@pytest.mark.parametrize("created_at", ABSURD.values(), ids=ABSURD.keys())
+async def test_a_new_job_is_announced_whenever_it_says_that_it_was_created(view: PollHarness, created_at: Any) -> None:
+    await view.subscribe(newer_than=view.time.now() - 10)
+    body = view.api.jobs[view.api.add_job(status="queued")]
+    view.api.faults.always(LIST, page_of({**body, "created_at": created_at}))
+
+    await view.poll()
+
+    assert await view.pending() == [(body["id"], "queued")]
+
+
+@pytest.mark.parametrize(
+    ("moments", "newest"),
+    [
+        ([], None),
+        ([NOW - 5, NOW - 9], NOW - 5),
+        ([NOW - 5, NOW + MAX_CLOCK_SKEW - 1], NOW),
+        ([NOW - 5, NOW + 3600], NOW - 5),
+        ([YEAR_5000], None),
+        ([NOW * 1000, NOW - 5], NOW - 5),
+        ([None, -1], None),
+    ],
+)
+def test_the_newest_line_of_a_log_is_not_one_that_is_still_to_come(moments: list[Any], newest: float | None) -> None:
+    events = [Event(created_at=moment) for moment in moments]
+
+    assert newest_event_at(events, now=NOW) == newest
+
+
+@pytest.mark.parametrize(
+    ("at", "pace", "finish"),
+    [(NOW, 60.0, NOW + 3000), (YEAR_5000, 60.0, None), (NOW, 1e9, None), (NOW + 10, 60.0, NOW + 3010)],
+)
+def test_no_finish_is_estimated_from_moments_that_make_no_sense(at: float, pace: float, finish: float | None) -> None:
+    assert estimated_finish(sample_job(), Progress(50, 100, at, pace), now=NOW) == finish

@@ -1,0 +1,69 @@
+"""PostgreSQL takes questions and answers none: the bot says so, goes on when it is over, and can be stopped."""
+
+import asyncio
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from bot.store.db.postgres import TRANSACTION_TIMEOUT
+from tests.postgres import RestartablePostgres, free_port, restartable_postgres
+from tests.readiness import Readiness
+from tests.stopwatch import stopwatch
+from tests.world import World
+
+NOTICED_SECONDS = 2 * TRANSACTION_TIMEOUT
+
+
+@pytest.fixture
+def server() -> Iterator[RestartablePostgres]:
+    with restartable_postgres() as started:
+        yield started
+
+
+async def test_a_database_that_hangs_is_named_and_nothing_is_lost_or_doubled_when_it_answers_again(
+    world: World, server: RestartablePostgres
+) -> None:
+    world.database_url, port = server.url, free_port()
+    readiness = Readiness(port)
+    job = world.api.add_job(status="running")
+
+    async with world.process(PORT=str(port), FTJOB_HOST="127.0.0.1"):
+        await world.say(f"track {job}")
+        await readiness.until(ready=True, seconds=20)
+        with server.frozen():
+            world.api.change(job, status="paused")
+            await readiness.until(ready=False, seconds=NOTICED_SECONDS)
+            named = await readiness.parts()
+        await readiness.until(ready=True, seconds=60)
+        await world.until_delivered(job, "Paused", seconds=40)
+        world.api.change(job, status="running")
+        await world.until_delivered(job, "Paused", "Running", seconds=40)
+
+    assert "store" in named
+    log = "".join(world.log)
+    assert log.count("did not answer within") > 0
+    assert log.count("store.failing") == log.count("store.recovered") <= 1
+    broke, mended = world.count_logged("sweep.broke"), world.count_logged("sweep.mended")
+    assert set(broke.values()) <= {1}
+    assert broke["default"] == mended["default"]
+
+
+async def test_a_stop_while_the_database_hangs_ends_in_time_and_loses_nothing(
+    world: World, server: RestartablePostgres
+) -> None:
+    world.database_url = server.url
+    job = world.api.add_job(status="running")
+
+    async with world.process() as process:
+        await world.say(f"track {job}")
+        with server.frozen():
+            world.api.change(job, status="paused")
+            process.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(60), stopwatch() as took:
+                await process.wait()
+    async with world.process():
+        await world.until_delivered(job, "Paused", seconds=40)
+
+    assert took.seconds < 10
+    assert "Traceback" not in "".join(world.log)

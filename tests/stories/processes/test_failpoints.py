@@ -1,0 +1,58 @@
+"""The bot dies at every point that has a name, and nothing is lost or doubled."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import bot
+from bot.sandbox.faults import Fault
+from tests.world import World
+
+MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
+POST = "chat.postMessage"
+SOURCE = Path(bot.__file__).parent
+POINTS = sorted(
+    {
+        name
+        for path in SOURCE.rglob("*.py")
+        if path.name != "crash.py"
+        for name in re.findall(r'failpoint\("(\w+)"\)', path.read_text())
+    }
+)
+ELSEWHERE = {
+    "in_migration": "tests/store/db/test_migrate.py kills within a migration",
+    "before_order": "tests/stories/actions/test_crashes.py kills on the way of an order",
+    "after_order": "the same",
+    "before_order_end": "the same, where the change of the job is recorded already",
+}
+
+
+def test_the_points_of_delivery_have_names() -> None:
+    of_delivery = "after_claim after_look after_record after_settle after_wire before_record before_wire"
+    assert sorted([*of_delivery.split(), *ELSEWHERE]) == POINTS
+
+
+@pytest.mark.parametrize("point", [point for point in POINTS if point not in ELSEWHERE])
+async def test_a_bot_that_dies_at_a_point_tells_once_when_it_is_back(world: World, point: str) -> None:
+    job = world.api.add_job(status="running")
+
+    # Slack's first answer gets lost, so that the look-up is on the way, too.
+    async with world.bot() as first:
+        await world.say(f"track {job}")
+        await world.until_quiet(first)
+    world.slack.faults.add(POST, Fault("drop", accepted=True))
+    world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
+    async with world.process(FTJOB_CRASH_AT=point) as process:
+        if point == "after_look":
+            world.slack.request_log.notify_waiters()
+        await process.wait()
+        assert process.returncode == -9
+    world.skip(60)
+
+    async with world.bot() as last:
+        await world.until_delivered(job, "Succeeded")
+        await world.until_quiet(last)
+
+    assert world.delivered(job) == ["Succeeded"]
+    assert len(world.ml.messages) == 2

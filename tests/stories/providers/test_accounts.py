@@ -1,0 +1,298 @@
+"""Several accounts: each answer says whose a job is, orders go where it is, and a dead account delays nobody."""
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import pytest
+
+from bot.sandbox.faults import Fault
+from bot.sandbox.openai.server import FineTuningApi
+from tests.stopwatch import stopwatch
+from tests.stories.providers.accounts import RESEARCH, configured, new_api, two_accounts
+from tests.world import FAST_TUNING, World, cancel_request
+
+BASE = "gpt-4o-mini-2024-07-18"
+MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
+DEAD = Fault("answer", status=503, body="<html>down</html>")
+
+
+def kill(api: FineTuningApi) -> None:
+    api.faults.always("*", DEAD)
+
+
+async def test_a_job_is_found_in_its_account_and_the_answer_says_which(any_world: World) -> None:
+    world = any_world
+    async with two_accounts(world) as (_, research):
+        here, there = world.api.add_job(status="running"), research.add_job(status="running")
+        first, second = await world.say(f"status {here}"), await world.say(f"status {there}")
+        both = await world.say(f"status {here} {there}")
+
+    assert "*Account*\n`default`" in first.plain_text
+    assert "*Account*\n`research`" in second.plain_text
+    rows = [line for line in both.plain_text.splitlines() if " · `ftjob-" in line]
+    assert [row.rsplit(" · ", 1)[-1] for row in rows] == ["default", "research"]
+
+
+async def test_one_account_alone_is_not_named(world: World) -> None:
+    async with world.bot():
+        job = world.api.add_job(status="running")
+        answer = await world.say(f"status {job}")
+
+    assert "Account" not in answer.plain_text
+    assert "default" not in answer.plain_text
+
+
+@pytest.mark.parametrize("typed", ["list account=research", "subscribe failed account='Research'"])
+async def test_an_account_that_was_asked_for_as_metadata_is_no_filter_that_fits_nothing(
+    world: World, typed: str
+) -> None:
+    async with two_accounts(world):
+        answer = await world.say(typed)
+        other = await world.say("list account=acme")
+        assert "Did you mean `account:research`?" in answer.plain_text
+        assert "account=acme" in other.plain_text, "jobs of several accounts may carry such a pair"
+        assert "has no subscriptions" in (await world.say("subscriptions")).plain_text
+
+
+async def test_an_alert_of_a_tracked_job_names_its_account(world: World) -> None:
+    async with two_accounts(world) as (bot, research):
+        job = research.add_job(status="running")
+        await world.say(f"track {job}")
+        research.change(job, status="succeeded", fine_tuned_model=MODEL)
+        await world.until_delivered(job, "Succeeded")
+        await world.until_quiet(bot)
+        card, *_ = world.messages_about(job)
+
+    assert "*Account*\n`research`" in card.plain_text
+    assert "*Account*\n`research`" in world.messages_about(job)[1].plain_text
+    assert world.delivered(job) == ["Succeeded"]
+
+
+async def test_an_order_goes_to_the_account_of_its_job_and_the_question_names_it(any_world: World) -> None:
+    world = any_world
+    async with two_accounts(world) as (bot, research):
+        job = research.add_job(status="running")
+        question = await world.say(f"cancel {job}")
+        assert "*Account*\n`research`" in question.plain_text
+        done = await world.press(question, "ftjob_confirm")
+        assert "cancelled" in done.plain_text
+        rows = await bot.store.audit.newest(10)
+        posts = [entry for entry in research.request_log if entry.endpoint.startswith("POST")]
+
+    assert world.actions == []
+    assert [(entry.endpoint, entry.request["id"], entry.credential) for entry in posts] == [
+        ("POST /fine_tuning/jobs/{id}/cancel", job, "research orders")
+    ]
+    assert {row.entry.account for row in rows} == {RESEARCH}
+    assert cancel_request(job) not in world.actions
+
+
+async def test_a_list_is_of_all_accounts_or_of_one(world: World) -> None:
+    async with two_accounts(world) as (_, research):
+        mine = [world.api.add_job(status="running", created_at=1_790_000_000 + n) for n in (1, 3)]
+        theirs = [research.add_job(status="failed", created_at=1_790_000_000 + n) for n in (2, 4)]
+        everything, one = await world.say("list"), await world.say("list account:research")
+        failed, none = await world.say("list failed"), await world.say("list account:nobody")
+
+    rows = [line for line in everything.plain_text.splitlines() if " · `ftjob-" in line]
+    shown = [job for row in rows for job in [*mine, *theirs] if job in row]
+    assert shown == [theirs[1], mine[1], theirs[0], mine[0]], "newest first, whosever it is"
+    assert everything.plain_text.count(" · research") == 2
+    assert all(job in one.plain_text for job in theirs)
+    assert not any(job in one.plain_text for job in mine)
+    assert "Among 4 jobs" in everything.plain_text
+    assert not any(job in failed.plain_text for job in mine)
+    assert "No account `nobody`: this bot watches `default`, `research`." in none.plain_text
+
+
+async def test_an_account_that_does_not_answer_hides_nothing_of_another(world: World) -> None:
+    async with two_accounts(world) as (_, research):
+        job = world.api.add_job(status="running")
+        kill(research)
+        listed, status = await world.say("list"), await world.say(f"status {job}")
+        unknown, only = await world.say("status ftjob-nosuch"), await world.say("list account:research")
+        models, about = await world.say("models"), await world.say("about")
+
+    assert job in listed.plain_text
+    assert "Account `research`: The API did not give a usable answer" in listed.plain_text
+    assert "*Account*\n`default`" in status.plain_text
+    assert "No account that answers has the job `ftjob-nosuch`. Account `research`:" in unknown.plain_text
+    assert only.plain_text.startswith(":warning: Account `research`:")
+    assert "Account `research`:" in models.plain_text
+    assert "account `default`, account `research`" in about.plain_text
+
+
+async def test_a_job_that_nobody_has_is_said_of_all_accounts(world: World) -> None:
+    async with two_accounts(world):
+        answer = await world.say("status ftjob-nosuch")
+
+    assert "No fine-tuning job `ftjob-nosuch` in any of the accounts `default`, `research`." in answer.plain_text
+
+
+async def test_a_subscription_is_to_all_accounts_or_to_one(world: World) -> None:
+    async with two_accounts(world) as (bot, research):
+        await world.say("subscribe")
+        await world.say("subscribe account:research", channel=world.ops)
+        again = await world.say("subscribe account:research")
+        mine, theirs = world.api.add_job(status="queued"), research.add_job(status="queued")
+        for job in (mine, theirs):
+            await world.slack.request_log.wait_until(partial(world.messages_about, job), why=f"the card of {job}")
+        await world.until_quiet(bot)
+        listed = await world.say("subscriptions")
+        ended = await world.say("unsubscribe")
+        left = [each.channel for each in await bot.store.tracks.subscriptions_by(world.olivia.id)]
+
+    assert "subscribed to that already" in again.plain_text
+    assert "2 subscriptions here" in listed.plain_text
+    assert "every new job of account `research`" in listed.plain_text
+    assert [bool(world.messages_about(job, world.ops)) for job in (mine, theirs)] == [False, True]
+    assert "of account `default`" in ended.plain_text
+    assert left == [world.ops.id]
+
+
+async def test_nothing_is_subscribed_where_one_of_all_accounts_does_not_answer(world: World) -> None:
+    async with two_accounts(world) as (bot, research):
+        kill(research)
+        answer = await world.say("subscribe")
+        rows = await bot.store.tracks.subscriptions_of(world.ml.id)
+        alone = await world.say("subscribe account:default")
+
+    assert "Account `research`:" in answer.plain_text
+    assert (
+        "Nothing was subscribed; `/ftjob subscribe account:` and a name takes one account alone." in answer.plain_text
+    )
+    assert rows == []
+    assert alone.plain_text.startswith("Subscribed.")
+
+
+async def test_what_is_muted_and_untracked_is_so_in_each_account(world: World) -> None:
+    async with two_accounts(world) as (bot, research):
+        mine, theirs = world.api.add_job(status="queued"), research.add_job(status="queued")
+        await world.say(f"track {mine} {theirs}")
+        await world.say("mute all 1h")
+        shown = await world.say("settings")
+        for api, job in ((world.api, mine), (research, theirs)):
+            api.change(job, status="running")
+        await world.until_quiet(bot)
+        assert (world.delivered(mine), world.delivered(theirs)) == ([], [])
+        await world.say("unmute")
+        await world.slack.request_log.wait_until(
+            lambda: "While muted" in world.ml.messages[-1].plain_text, why="the sum"
+        )
+        summed = world.ml.messages[-1].plain_text
+        gone = await world.say(f"untrack {theirs}")
+        left = await world.say("tracked")
+
+    assert all(line.count("everything until") <= 1 for line in shown.plain_text.splitlines())
+    assert f"`{mine}` (default)" in summed
+    assert f"`{theirs}` (research)" in summed
+    assert theirs in gone.plain_text
+    assert mine in left.plain_text
+    assert theirs not in left.plain_text
+
+
+async def test_home_shows_the_jobs_and_the_health_of_each_account(world: World) -> None:
+    async with two_accounts(world) as (_, research):
+        mine, theirs = world.api.add_job(status="running"), research.add_job(status="running")
+        await world.olivia.open_home()
+        view = await world.slack.request_log.wait_until(
+            lambda: world.slack.workspace.homes.get(world.olivia.id), why="Home"
+        )
+        text = str(view)
+
+    assert f"`{mine}` · default" in text
+    assert f"`{theirs}` · research" in text
+    assert "account `research`: its API answers" in text
+
+
+async def test_the_alerts_of_an_account_do_not_wait_for_a_dead_one(world: World) -> None:
+    async with two_accounts(world) as (bot, research):
+        mine, theirs = world.api.add_job(status="queued"), research.add_job(status="queued")
+        await world.say(f"track {mine} {theirs}")
+        research.faults.always("*", Fault("hang", seconds=60.0))
+        async with stopwatch() as took:
+            world.api.change(mine, status="running")
+            await world.until_delivered(mine, "Running")
+        assert took.seconds < 10, "less than the deadline of a request that hangs"
+        assert bot.broken_parts() == []
+        research.faults.clear()
+
+
+async def test_what_an_account_that_is_watched_no_more_followed_is_told_by_another_with_the_same_jobs(
+    world: World,
+) -> None:
+    job = world.api.add_job(status="running")
+    async with world.bot(**configured(world, world.api)) as bot:
+        for account in (RESEARCH, "default"):
+            await world.say(f"subscribe account:{account}")
+        followed = [len(await bot.store.tracks.followers(account, job)) for account in (RESEARCH, "default")]
+        assert followed == [1, 0]
+    async with world.bot() as bot:
+        world.api.change(job, status="failed")
+        await world.until_delivered(job, "Failed")
+        await world.until_quiet(bot)
+
+    assert world.delivered(job) == ["Failed"]
+
+
+async def test_what_is_owed_of_an_account_that_is_watched_no_more_still_goes_out(world: World) -> None:
+    async with new_api() as research:
+        job = research.add_job(status="running")
+        async with world.bot(**configured(world, research)) as bot:
+            await world.say(f"track {job}")
+            question = await world.say(f"cancel {job}")
+            world.slack.faults.always("chat.postMessage", Fault("answer", status=503))
+            research.change(job, status="failed")
+            await world.slack.request_log.wait_until(
+                lambda: len(world.slack.request_log.for_endpoint("chat.postMessage")) > 1, why="a try"
+            )
+            del bot
+        world.slack.faults.clear()
+        async with world.bot():
+            await world.until_delivered(job, "Failed")
+            pressed = await world.press(question, "ftjob_confirm")
+            home = await world.say("tracked")
+
+    alert = world.messages_about(job)[-1]
+    assert "Open page" not in alert.plain_text
+    assert "*Account*\n`research`" in alert.plain_text
+    assert "No account `research`: this bot watches `default`." in pressed.plain_text
+    assert job in home.plain_text
+    assert world.actions == []
+
+
+@pytest.mark.parametrize("verb", ["events", "checkpoints", "curves"])
+async def test_every_look_at_a_job_goes_to_its_account(world: World, verb: str) -> None:
+    async with two_accounts(world) as (_, research):
+        job = research.add_job(status="running")
+        await world.say(f"{verb} {job}")
+        asked = [
+            entry.endpoint
+            for entry in world.api.request_log
+            if entry.request.get("id") == job and "{id}/" in entry.endpoint
+        ]
+        found = [
+            entry.endpoint
+            for entry in research.request_log
+            if entry.request.get("id") == job and "{id}/" in entry.endpoint
+        ]
+
+    assert asked == []
+    assert found
+
+
+async def test_the_end_of_a_model_is_told_with_its_account(world: World) -> None:
+    world.tuning = FAST_TUNING
+    async with new_api() as research:
+        job = research.add_job(status="succeeded", fine_tuned_model=MODEL)
+        ends = (datetime.fromtimestamp(world.clock(), UTC) + timedelta(7)).date().isoformat()
+        research.models[BASE] = research.models[BASE] | {"shutdown_date": ends}
+        async with world.bot(**configured(world, research)):
+            await world.say(f"track {job}")
+        world.skip(3_700)
+        async with world.bot(**configured(world, research)):
+            await world.slack.request_log.wait_until(
+                lambda: "stop on" in world.ml.messages[-1].plain_text, why="the end of the model"
+            )
+
+    assert f"*Models made of `{BASE}` in account `research` stop on {ends}" in world.ml.messages[-1].plain_text
