@@ -193,8 +193,8 @@ class World:
         for _ in range(2):
             for sweeper in bot.pollers.values():
                 await sweeper.poll()
-        async with asyncio.timeout(60):
-            while await bot.store.outbox.seconds_to_next() is not None:  # noqa: ASYNC110 - a row tells nobody
+        async with asyncio.timeout(300):
+            while await bot.store.outbox.deliveries.seconds_to_next() is not None:  # noqa: ASYNC110 - a row tells nobody
                 await asyncio.sleep(POLL_SECONDS / 2)
 
     def step(self, seconds: float) -> None:
@@ -215,7 +215,7 @@ class World:
         return [headline(message) for message in replies]
 
     async def until_delivered(
-        self, job_id: str, *headlines: str, channel: Channel | None = None, seconds: float = 60
+        self, job_id: str, *headlines: str, channel: Channel | None = None, seconds: float = 300
     ) -> None:
         """Wait until a channel was told exactly these changes of a job, and no other."""
         expected = list(headlines)

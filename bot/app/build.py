@@ -104,9 +104,9 @@ async def _own_store(settings: Settings, clock: Clock, ages: Clock) -> AsyncIter
         if store.db.ignored_options:
             log.info("database.options_ignored", options=list(store.db.ignored_options))
         if store.db.is_sqlite:
-            await store.outbox.end_leases()
-            await store.account_leases.reset()
-            await store.confirmations.end_leases()
+            await store.outbox.deliveries.end_leases()
+            await store.accounts.leases.reset()
+            await store.actions.confirmations.end_leases()
         yield store
 
 
@@ -258,7 +258,7 @@ def _routes(bot: Bot, dispatch: Dispatcher) -> dict[str, Handler]:
         if account.webhook_secrets:
             secrets = [each.get_secret_value() for each in account.webhook_secrets]
             look = partial(bot.poll_soon, bot.pollers[account.name])
-            claim = bot.store.idempotency_keys.claim
+            claim = bot.store.actions.idempotency_keys.claim
             door = WebhookHandler(account.name, secrets, poll_soon=look, is_new=claim, body_reader=bodies)
             doors[f"/webhooks/openai/{account.name}"] = door
             if account.name == DEFAULT_ACCOUNT:

@@ -30,9 +30,9 @@ async def about(_command: Command, context: Context) -> Reply:
     """Say what this bot is and how it fares."""
     places = context.all_accounts()
     listings = await asyncio.gather(*map(latest, places))
-    swept = [await context.store.account_leases.polled_at(each.account) for each in places]
+    swept = [await context.store.accounts.leases.polled_at(each.account) for each in places]
     looks = [format_date(each) if each else "none so far" for each in swept]
-    since = {each.key: each.since for each in await context.store.outages.current()}
+    since = {each.key: each.since for each in await context.store.accounts.outages.current()}
     health = [_health(each, since.get(account_key(each.there.account))) for each in listings]
     if context.display_name:
         looks = [f"{code_span(name)} {look}" for name, look in zip(context.accounts, looks, strict=True)]

@@ -15,7 +15,7 @@ async def resolve_account(job_id: str, context: Context) -> Context:
     """
     if len(context.accounts) == 1:
         return context
-    known = [name for name in await context.store.jobs.accounts_of(job_id) if name in context.accounts]
+    known = [name for name in await context.store.jobs.states.accounts_of(job_id) if name in context.accounts]
     if len(known) == 1:
         return context.for_account(known[0])
     everywhere = context.all_accounts()

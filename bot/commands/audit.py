@@ -13,7 +13,7 @@ async def show(command: Command, context: Context) -> Reply:
     """Show the newest rows, or those before a row, of all or of some; what anybody can repeat is summed up among all."""
     which = AuditFilter(command.decision, command.person, next(iter(command.job_ids), None))
     most, before = command.limit or DEFAULT_ROWS, int(command.after) if command.after else None
-    page = await context.store.audit.page(which, most, before=before)
+    page = await context.store.actions.audit.page(which, most, before=before)
     older = _command(which, most, page.older) if page.older is not None else None
     lines, is_first = [_line(each) for each in page.lines], before is None
     message = audit_message(lines, left_out=page.people_left_out, older=older, what=_what(which), is_first=is_first)

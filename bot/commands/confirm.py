@@ -42,7 +42,7 @@ async def ask(command: Command, context: Context) -> Reply:
 async def _ask(order: JobAction, job: Job, command: Command, context: Context, *, instead: str = "") -> Reply:
     asker = command.requester
     question = Confirmation(order, context.account, job.id, asker.person, asker.channel, asker.team, job.status)
-    key = await context.store.confirmations.create(question)
+    key = await context.store.actions.confirmations.create(question)
     message = action_confirmation(
         order, job, key, now=context.clock(), reconfirm_reason=instead, account=context.display_name
     )
@@ -51,7 +51,7 @@ async def _ask(order: JobAction, job: Job, command: Command, context: Context, *
 
 async def confirm(command: Command, context: Context) -> Reply:
     """Take the answer to the question, once, and give the order, once."""
-    asked = await context.store.confirmations.find(command.key or "")
+    asked = await context.store.actions.confirmations.find(command.key or "")
     if asked is None or not _is_confirmed_by(command, asked.confirmation):
         FORGED_CONFIRMATIONS.inc()
         return Reply(note_message(not_yours(command, asked)), decision=Decision.TAMPERED)
@@ -95,9 +95,11 @@ async def _superseded(asked: PendingAction, job: Job, command: Command, context:
         return None
     asks_again = found is Applicability.RECONFIRM
     said = f"{_not_applicable(order, job)} This button is out of date."
-    if not await context.store.confirmations.supersede(asked.key, result_text=expired(asked) if asks_again else said):
+    if not await context.store.actions.confirmations.supersede(
+        asked.key, result_text=expired(asked) if asks_again else said
+    ):
         # Another press of this button was quicker. Maybe what changed the job is its order, which must keep its own end.
-        quicker = await context.store.confirmations.find(asked.key)
+        quicker = await context.store.actions.confirmations.find(asked.key)
         return Reply(note_message(duplicate_text(quicker or asked, command.requester)), decision=Decision.DUPLICATE)
     if asks_again:
         then = status_label(was or "").lower()

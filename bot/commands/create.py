@@ -76,7 +76,7 @@ async def _form(
 ) -> Reply:
     request = f"request-{secrets.token_hex(8)}"
     question = Confirmation(JobAction.CREATE, context.account, request, asker.person, asker.channel, asker.team)
-    key = await context.store.confirmations.create(question, lifetime=FORM_LIFETIME)
+    key = await context.store.actions.confirmations.create(question, lifetime=FORM_LIFETIME)
     view = create_form(
         form_metadata(key, asker.channel), files, prefilled=filled, problem=why, account=context.display_name
     )

@@ -35,7 +35,7 @@ async def show(command: Command, context: Context) -> Reply:
         return Reply(
             note_message(f"{code_span(job_id)} has measured nothing yet. `/ftjob status {job_id}` shows how far it is.")
         )
-    thread_ts = await context.store.cards.ts_of(context.account, job_id, command.requester.channel)
+    thread_ts = await context.store.jobs.cards.ts_of(context.account, job_id, command.requester.channel)
     why_not = await _share(chart, job_id, context, command.requester, thread_ts)
     if why_not:
         return Reply(sparkline_message(job_id, chart.curves, why_not))

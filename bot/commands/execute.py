@@ -89,13 +89,13 @@ async def submit(asked: PendingAction, command: Command, context: Context) -> Pe
     store, question = context.store, asked.confirmation
     async with store.db.transaction() as tx:
         await store.db.advisory_lock(tx)
-        if rival := await store.confirmations.conflicting(tx, question):
+        if rival := await store.actions.confirmations.conflicting(tx, question):
             return rival
-        if not await store.confirmations.confirm(tx, asked.key, status=question.status):
+        if not await store.actions.confirmations.confirm(tx, asked.key, status=question.status):
             raise UserError(expired(asked))
         facts = {"verb": question.verb, "person": question.person}
         await context.notices.enqueue_for_action(tx, question, NoticeKind.ACTION_SUBMITTED, asked.key, **facts)
-        await store.audit.write(
+        await store.actions.audit.write(
             tx, _audit_entry(asked, command.door, Decision.SUBMITTED, status_before=question.status)
         )
     context.wake()
@@ -111,7 +111,7 @@ async def execute(asked: PendingAction, command: Command, context: Context, *, m
         context: the parts to work with.
         meanwhile: what the job went through since the question, safe mrkdwn.
     """
-    known = await context.store.jobs.find(context.account, asked.confirmation.job_id)
+    known = await context.store.jobs.states.find(context.account, asked.confirmation.job_id)
     failpoint("before_order")
     log.info("order.sent", verb=asked.confirmation.verb, job=asked.confirmation.job_id)
     end = await _send(asked, command.creation, context)
@@ -120,7 +120,7 @@ async def execute(asked: PendingAction, command: Command, context: Context, *, m
     context.reads.invalidate()
     if end.decision is Decision.UNKNOWN:
         # Not over: it is watched until its effect shows, or until it is clear that there is none.
-        await context.store.confirmations.release(asked.key)
+        await context.store.actions.confirmations.release(asked.key)
     else:
         await _complete(asked, end, known, command.door, context)
     return end
@@ -144,7 +144,7 @@ async def finish_abandoned(context: Context) -> None:
     broke = False
     while True:
         try:
-            for asked, age in await context.store.confirmations.abandoned():
+            for asked, age in await context.store.actions.confirmations.abandoned():
                 await _finish(asked, age, context)
         except Exception:
             if not broke:
@@ -165,7 +165,7 @@ async def _finish(asked: PendingAction, age: float, context: Context) -> None:
             await _complete(asked, lost, None, "start", context, tells_person=True)
         return
     context = context.for_account(asked.confirmation.account)
-    known = await context.store.jobs.find(context.account, asked.confirmation.job_id)
+    known = await context.store.jobs.states.find(context.account, asked.confirmation.job_id)
     reading = await _read_job(asked, context)
     if reading and is_resolved(order, reading.snapshot.status):
         await _complete(asked, _confirmed(order, reading), known, "start", context, tells_person=True)
@@ -259,14 +259,14 @@ async def _complete(
 
     async def close(tx: Transaction) -> None:
         failpoint("before_order_end")
-        if await store.confirmations.complete(
+        if await store.actions.confirmations.complete(
             tx, asked.key, accepted=outcome.decision is Decision.DONE, result_text=outcome.said
         ):
             await _notify(tx, asked, outcome, context, tells_person=tells_person)
             entry = _audit_entry(
                 asked, door, outcome.decision, status_before=asked.confirmation.status, **outcome.for_audit()
             )
-            await store.audit.write(tx, entry)
+            await store.actions.audit.write(tx, entry)
 
     readings = [outcome.reading] if outcome.reading else []
     seen = PollResult(context.account, readings, {known.id: known} if known else {})

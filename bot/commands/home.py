@@ -36,14 +36,14 @@ async def home_of(
         may_follow: whether they may track jobs; a guest may not.
     """
     store, places = context.store, context.all_accounts()
-    mine = await store.tracks.of_person(person, MOST_MINE)
+    mine = await store.channels.tracks.of_person(person, MOST_MINE)
     listings = await asyncio.gather(*map(look, places))
     jobs = sorted(
         ((job, each) for each in listings for job in each.jobs), key=lambda row: row[0].created_at or 0.0, reverse=True
     )
     running = [row for row in jobs if phase_of(row[0].status) is Phase.ACTIVE]
     health = [
-        AccountHealth(await store.account_leases.polled_at(each.there.account), each.error, each.there.label)
+        AccountHealth(await store.accounts.leases.polled_at(each.there.account), each.error, each.there.label)
         for each in listings
     ]
     silent = {each.there.account: each for each in listings if each.error}
@@ -52,12 +52,12 @@ async def home_of(
             tracked=[_tracked(track, state.status, silent.get(track.account), context) for track, state in mine],
             running=[_row(job, listing) for job, listing in running[:MOST_RUNNING]],
             recent=[_row(job, listing) for job, listing in jobs[:MOST_RECENT]],
-            subscribed=sorted({each.channel for each in await store.tracks.subscriptions_by(person)}),
-            muted=[_muted(mute) for mute in await store.mutes.of_person(person)],
+            subscribed=sorted({each.channel for each in await store.channels.tracks.subscriptions_by(person)}),
+            muted=[_muted(mute) for mute in await store.channels.mutes.of_person(person)],
             health=health,
             version=context.version,
             may_track=may_follow,
-            more_tracked=await store.tracks.count_of_person(person) - len(mine),
+            more_tracked=await store.channels.tracks.count_of_person(person) - len(mine),
             more_running=len(running) - MOST_RUNNING,
             more_recent=len(jobs) - MOST_RECENT,
         )

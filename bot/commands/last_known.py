@@ -48,7 +48,7 @@ async def latest(there: Context) -> Listing:
 
 async def from_store(there: Context, error: str) -> Listing:
     """Return the newest jobs of an account as the store has them."""
-    known = list((await there.store.jobs.newest(there.account, NEWEST)).values())
+    known = list((await there.store.jobs.states.newest(there.account, NEWEST)).values())
     return Listing(there, [_job(each) for each in known if not each.missing], error, await _seen_at(there, known))
 
 
@@ -67,7 +67,7 @@ async def with_last_known(message: Message, command: Command, context: Context) 
 
 async def of_job(job_id: str, there: Context) -> str:
     """Return how a job was last seen, safe mrkdwn; "" where it never was."""
-    known = await there.store.jobs.find(there.account, job_id)
+    known = await there.store.jobs.states.find(there.account, job_id)
     if known is None or known.missing:
         return ""
     return last_known_jobs([_job(known)], await _seen_at(there, [known]))
@@ -85,11 +85,11 @@ async def of_list(command: Command, there: Context) -> str:
 
 async def outage_notes(accounts: Sequence[str], context: Context) -> list[str]:
     """Return a line for each of these accounts that polls cannot read at present: what the store has of it is old."""
-    since = {each.key: each for each in await context.store.outages.current()}
+    since = {each.key: each for each in await context.store.accounts.outages.current()}
     found = []
     for name in dict.fromkeys(accounts):
         if outage := since.get(account_key(name)):
-            at = await context.store.account_leases.polled_at(name)
+            at = await context.store.accounts.leases.polled_at(name)
             found.append(
                 outage_note(outage.error, since=outage.since, at=at, account=context.drawing.display_name(name))
             )
@@ -98,7 +98,7 @@ async def outage_notes(accounts: Sequence[str], context: Context) -> list[str]:
 
 async def _seen_at(there: Context, known: Sequence[KnownJob]) -> float | None:
     """Return when the account's jobs were last seen: by the last whole poll, or when the youngest state was."""
-    at = await there.store.account_leases.polled_at(there.account)
+    at = await there.store.accounts.leases.polled_at(there.account)
     return max([*([at] if at else []), *(each.state_since for each in known)], default=None) if known else None
 
 

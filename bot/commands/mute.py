@@ -18,13 +18,13 @@ async def mute(command: Command, context: Context) -> Reply:
     asker, job_id = command.requester, _job_of(command)
     seconds = command.seconds or 0.0
     whose = await _accounts(job_id, asker.channel, context)
-    until = await context.store.mutes.begin(whose, asker.channel, job_id or EVERY_JOB, asker.person, seconds)
+    until = await context.store.channels.mutes.begin(whose, asker.channel, job_id or EVERY_JOB, asker.person, seconds)
     return Reply(mute_message(asker.person, job_id, seconds=seconds, until=until), public=True)
 
 
 async def _accounts(job_id: str | None, channel: str, context: Context) -> list[str]:
     """Return the accounts of which something is held back: those of a job that is tracked here, or all."""
-    tracks = context.store.tracks
+    tracks = context.store.channels.tracks
     if job_id:
         whose = [name for name in context.accounts if await tracks.find(name, job_id, channel)]
         if not whose:
@@ -38,7 +38,7 @@ async def _accounts(job_id: str | None, channel: str, context: Context) -> list[
 async def unmute(command: Command, context: Context) -> Reply:
     """End the mute of one job, or every mute here, and tell what was held back."""
     asker, job_id = command.requester, _job_of(command)
-    ended, changes = await context.store.mutes.end(asker.channel, job_id or EVERY_JOB)
+    ended, changes = await context.store.channels.mutes.end(asker.channel, job_id or EVERY_JOB)
     if not ended:
         return Reply(note_message(await _why_not(job_id, command, context)))
     context.wake()
@@ -48,7 +48,7 @@ async def unmute(command: Command, context: Context) -> Reply:
 
 
 async def _why_not(job_id: str | None, command: Command, context: Context) -> str:
-    others = await context.store.mutes.in_channel(command.requester.channel)
+    others = await context.store.channels.mutes.in_channel(command.requester.channel)
     if job_id and others:
         return f"{code_span(job_id)} is not muted by itself. `/ftjob unmute` ends every mute here."
     return NOT_MUTED

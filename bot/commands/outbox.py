@@ -36,7 +36,7 @@ async def show(_command: Command, context: Context) -> Reply:
 
 async def retry(command: Command, context: Context) -> Reply:
     """Owe one message anew, or all; what becomes of that is seen in its channel, or in the outbox again."""
-    undelivered = context.store.dead_letters
+    undelivered = context.store.outbox.dead_letters
     count = await undelivered.retry(None if command.delivery is None else [command.delivery])
     if count:
         context.wake()
@@ -50,7 +50,7 @@ async def retry(command: Command, context: Context) -> Reply:
 
 
 async def _reply(context: Context, *, done: str = "", replaces: bool = False) -> Reply:
-    seen = await context.store.dead_letters.overview(MOST_ROWS)
+    seen = await context.store.outbox.dead_letters.overview(MOST_ROWS)
     rows = [
         UndeliveredRow(each.id, _what(each), each.channel, each.created_at, each.error) for each in seen.dead_letters
     ]

@@ -162,7 +162,7 @@ async def _where(command: Command, context: Context) -> Context:
     name = dict(command.filter.metadata).get(ACCOUNT[:-1], "").casefold()
     if name in context.accounts and len(context.accounts) > 1:
         raise UserError(f"`account={name}` asks for what jobs carry. Did you mean `{ACCOUNT}{name}`?")
-    if command.key and (asked := await context.store.confirmations.find(command.key)):
+    if command.key and (asked := await context.store.actions.confirmations.find(command.key)):
         return context.for_account(asked.confirmation.account)
     if len(command.job_ids) == 1 and command.verb not in _ON_THE_STORE:
         return await resolve_account(command.job_ids[0], context)
@@ -175,10 +175,10 @@ async def _audit(command: Command, decision: Decision, reason: str | None, conte
     where = (asker.person, asker.team, asker.channel, command.door, command.verb.value)
     entry = AuditEntry(*where, decision, account=context.account, job_id=jobs, reason=reason)
     try:
-        if command.key and (asked := await context.store.confirmations.find(command.key)):
+        if command.key and (asked := await context.store.actions.confirmations.find(command.key)):
             entry = replace(entry, job_id=asked.confirmation.job_id, account=asked.confirmation.account)
         async with context.store.db.transaction() as tx:
-            await context.store.audit.write(tx, entry)
+            await context.store.actions.audit.write(tx, entry)
     except Exception:
         log.exception("audit.not_written", **vars(entry))
 

@@ -10,10 +10,10 @@ from bot.store.channels.mutes import EVERY_JOB
 
 async def settings(command: Command, context: Context) -> Reply:
     """Show this channel's settings, or change some, for all to see."""
-    channel, channels = command.requester.channel, context.store.preferences
+    channel, channels = command.requester.channel, context.store.channels.preferences
     if not command.changes:
         chosen = setting_values(**vars(await channels.find(channel)))
-        mutes = await context.store.mutes.in_channel(channel)
+        mutes = await context.store.channels.mutes.in_channel(channel)
         quiet = [(None if each.job_id == EVERY_JOB else each.job_id, each.until) for each in mutes]
         return Reply(channel_settings_message(chosen, quiet))
     before = setting_values(**vars(await channels.find(channel)))

@@ -52,7 +52,7 @@ async def show_status(command: Command, context: Context) -> Reply:
 
 async def _which_job(command: Command, context: Context) -> Message:
     usage = usage_error(command.verb, WHICH_JOB)
-    here = await context.store.tracks.in_channel(command.requester.channel)
+    here = await context.store.channels.tracks.in_channel(command.requester.channel)
     if not here:
         raise usage
     tracked, hidden = here[:MOST_IDS], len(here) - MOST_IDS
@@ -68,14 +68,14 @@ async def _which_job(command: Command, context: Context) -> Message:
 
 
 async def _choice(track: Track, state: State, context: Context) -> Choice:
-    known = await context.store.snapshots.find(track.account, track.job_id)
+    known = await context.store.jobs.snapshots.find(track.account, track.job_id)
     name = job_name(known.job) if known else model_suffix(state.fine_tuned_model)
     return Choice(track.job_id, name, status_label(state.status))
 
 
 async def _whole(job_id: str, command: Command, context: Context) -> Message:
     read = await context.reads.job(job_id, fresh=command.fresh)
-    track = await context.store.tracks.find(context.account, job_id, command.requester.channel)
+    track = await context.store.channels.tracks.find(context.account, job_id, command.requester.channel)
     job = read.value.job
     around = context.around(job, tracked=track is not None)
     return status_message(job, around, checked_at=read.at, account_note=context.label)

@@ -36,7 +36,7 @@ async def subscribe(command: Command, context: Context) -> Reply:
 
 async def _subscribe(command: Command, context: Context) -> Reply:
     channel, person, wanted = command.requester.channel, command.requester.person, command.filter
-    here = await context.store.tracks.subscriptions_of(channel)
+    here = await context.store.channels.tracks.subscriptions_of(channel)
     has = {each.account for each in here if each.filter == wanted}
     new = [each for each in context.selected_accounts(command.account) if each.account not in has]
     if not new:
@@ -68,7 +68,7 @@ async def _begun(there: Context, command: Command) -> tuple[Subscription, PollRe
     Raises:
         UserError: the account does not answer; says which.
     """
-    known = await there.store.jobs.newest(there.account, MOST_PAGES * PAGE)
+    known = await there.store.jobs.states.newest(there.account, MOST_PAGES * PAGE)
     try:
         readings = await _read_open_jobs(there)
     except ProviderError as error:
@@ -110,7 +110,7 @@ def _announcement(person: str, wanted: Filter, of: str, open_jobs: Sequence[tupl
 
 async def subscriptions(command: Command, context: Context) -> Reply:
     """Show what this channel is subscribed to."""
-    return Reply(_listed(await context.store.tracks.subscriptions_of(command.requester.channel), context))
+    return Reply(_listed(await context.store.channels.tracks.subscriptions_of(command.requester.channel), context))
 
 
 def _listed(here: Sequence[Subscription], context: Context, head: str = "") -> Message:
@@ -120,7 +120,7 @@ def _listed(here: Sequence[Subscription], context: Context, head: str = "") -> M
 
 async def unsubscribe(command: Command, context: Context) -> Reply:
     """End one subscription or all: new jobs are not announced by it, those that are tracked stay tracked."""
-    tracks, channel = context.store.tracks, command.requester.channel
+    tracks, channel = context.store.channels.tracks, command.requester.channel
     here = await tracks.subscriptions_of(channel)
     if not here:
         return Reply(note_message(NO_SUBSCRIPTIONS))

@@ -51,13 +51,13 @@ async def _track_one(job_id: str, command: Command, context: Context) -> str:
     where = {None: "here", "me": "in our direct messages"}.get(command.to, f"in <#{command.to}>")
     if track := await _track_there(job_id, command, context):
         return await _tracked_already(track, where, command, context)
-    if await context.store.tracks.count_open_manual(context.account) >= MOST_OPEN:
+    if await context.store.channels.tracks.count_open_manual(context.account) >= MOST_OPEN:
         raise UserError(quota(MOST_OPEN))
-    known = await context.store.jobs.find(context.account, job_id)
+    known = await context.store.jobs.states.find(context.account, job_id)
     reading = await context.client.retrieve(job_id)
     around = context.around(reading.job, tracked=True)
     present = _present(reading, known, context.clock())
-    compact = (await context.store.preferences.find(_destination(command))).compact
+    compact = (await context.store.channels.preferences.find(_destination(command))).compact
     why = "" if compact else _note(job_id, command.requester)
     picture = card(reading.job, around, why, present, compact=compact)
     outgoing = OutgoingMessage(_destination(command), picture, key=secrets.token_hex(16))
@@ -82,7 +82,7 @@ def _destination(command: Command) -> str:
 
 
 async def _track_there(job_id: str, command: Command, context: Context) -> Track | None:
-    followers = await context.store.tracks.followers(context.account, job_id)
+    followers = await context.store.channels.tracks.followers(context.account, job_id)
     if command.to == "me":
         mine = (each for each in followers if each.person == command.requester.person and each.channel.startswith("D"))
         return next(mine, None)
@@ -94,10 +94,10 @@ async def _tracked_already(track: Track, where: str, command: Command, context: 
     if not track.tells:
         return f"{code_span(track.job_id)} is already tracked {where}."
     async with context.store.db.transaction() as tx:
-        await context.store.tracks.add(
+        await context.store.channels.tracks.add(
             tx, [Track(track.account, track.job_id, track.channel, command.requester.person)]
         )
-        await context.store.cards.bump_generation(tx, track.account, track.job_id)
+        await context.store.jobs.cards.bump_generation(tx, track.account, track.job_id)
     context.wake()
     return f"{code_span(track.job_id)} is tracked {where}, from now on with every change."
 
@@ -112,13 +112,13 @@ async def untrack(command: Command, context: Context) -> Reply:
     """Stop following jobs in this channel."""
     asker = command.requester
     if command.everything:
-        count = len(await context.store.tracks.remove(asker.channel))
+        count = len(await context.store.channels.tracks.remove(asker.channel))
         context.wake()
         if count == 0:
             return Reply(note_message("Nothing is tracked here, so there is nothing to stop."))
         jobs = "1 job" if count == 1 else f"{count} jobs"
         return Reply(note_message(f"{user_mention(asker.person)} untracked {jobs} here."), public=True)
-    gone = [job for job in command.job_ids if await context.store.tracks.remove(asker.channel, job)]
+    gone = [job for job in command.job_ids if await context.store.channels.tracks.remove(asker.channel, job)]
     context.wake()
     if not gone:
         return Reply(note_message("Not tracked here: nothing to stop. `/ftjob tracked` shows what is."))
@@ -130,8 +130,8 @@ async def untrack(command: Command, context: Context) -> Reply:
 async def tracked(command: Command, context: Context) -> Reply:
     """Show what this channel follows."""
     channel = command.requester.channel
-    found = await context.store.tracks.in_channel(channel)
-    subscribed = bool(await context.store.tracks.subscriptions_of(channel))
+    found = await context.store.channels.tracks.in_channel(channel)
+    subscribed = bool(await context.store.channels.tracks.subscriptions_of(channel))
     notes = await outage_notes([each.account for each, _ in found], context)
     rows = [(each.job_id, state.status) for each, state in found]
     shown = tracked_list(rows, subscribed=subscribed, notes=notes, start=page_start(command, rows))

@@ -75,10 +75,10 @@ class CardUpdater:
         while True:
             self._wakeup.clear()
             try:
-                while edit := await self._store.cards.claim(self._rate_limit):
+                while edit := await self._store.jobs.cards.claim(self._rate_limit):
                     with bound_contextvars(job=edit.card.job_id, channel=edit.card.channel):
                         await self._update_or_abandon(edit)
-                seconds = await self._store.cards.seconds_to_next(self._rate_limit)
+                seconds = await self._store.jobs.cards.seconds_to_next(self._rate_limit)
                 self._broken = False
             except Exception:
                 if not self._broken:
@@ -92,7 +92,7 @@ class CardUpdater:
         try:
             await self._update(edit)
         except Exception:
-            self._store.cards.abandon(edit)
+            self._store.jobs.cards.abandon(edit)
             raise
 
     async def _update(self, edit: Edit) -> None:
@@ -103,7 +103,7 @@ class CardUpdater:
             if is_database_error(error):
                 raise
             log.exception("card.not_drawn")
-            await self._store.cards.fail(edit, wait=0.0, give_up=True)
+            await self._store.jobs.cards.fail(edit, wait=0.0, give_up=True)
             return
         lacks_chart = has_image(message) and not await self._share_chart(edit)
         result = await self._edit(edit, without_images(message) if lacks_chart else message)
@@ -112,9 +112,9 @@ class CardUpdater:
             result = await self._edit(edit, without_images(message))
         if result.ts and lacks_chart:
             wait = FIRST_RETRY_SECONDS * 2.0**edit.failures
-            await self._store.cards.fail(edit, wait=wait, give_up=edit.failures >= MAX_FAILURES)
+            await self._store.jobs.cards.fail(edit, wait=wait, give_up=edit.failures >= MAX_FAILURES)
         elif result.ts:
-            await self._store.cards.complete(edit)
+            await self._store.jobs.cards.complete(edit)
         elif result.error in CARD_DELETED:
             await self._repost(edit)
         elif result.error == LOST_ACCESS:
@@ -123,7 +123,7 @@ class CardUpdater:
             await self._postpone(edit, result)
 
     async def _edit(self, edit: Edit, message: Message) -> PostResult:
-        channel, person = edit.card.channel, await self._store.direct_messages.owner(edit.card.channel)
+        channel, person = edit.card.channel, await self._store.channels.direct_messages.owner(edit.card.channel)
         result = await self._slack.edit(OutgoingMessage(channel, message, key="", person=person), edit.ts)
         metrics.CARD_EDITS.labels(_outcome(result)).inc()
         return result
@@ -135,7 +135,7 @@ class CardUpdater:
         that Slack just got it often refuses for some seconds.
         """
         card = edit.card
-        snapshot = await self._store.snapshots.find(card.account, card.job_id)
+        snapshot = await self._store.jobs.snapshots.find(card.account, card.job_id)
         if snapshot is None or snapshot.chart is None or card.shared_chart == snapshot.chart.file_id:
             return True
         key = f"curves {snapshot.chart.file_id} {card.id}"
@@ -143,21 +143,21 @@ class CardUpdater:
         result = await self._slack.find(Lookup(card.channel, key, edit.ts, float(edit.ts)))
         if not result.ts:
             message = curves_message(card.job_id, snapshot.chart.file_id, snapshot.chart.alt_text)
-            person = await self._store.direct_messages.owner(card.channel)
+            person = await self._store.channels.direct_messages.owner(card.channel)
             answer = await self._slack.post(
                 OutgoingMessage(card.channel, message, key, thread_ts=edit.ts, person=person)
             )
             if not answer.ts:
                 log.info("curves.not_shared", error=answer.error)
                 return False
-        await self._store.cards.record_shared_chart(card, snapshot.chart.file_id)
+        await self._store.jobs.cards.record_shared_chart(card, snapshot.chart.file_id)
         return True
 
     async def _repost(self, edit: Edit) -> None:
         log.info("card.gone")
         card = edit.card
         async with self._store.db.transaction() as tx:
-            if not await self._store.cards.mark_deleted(tx, edit):
+            if not await self._store.jobs.cards.mark_deleted(tx, edit):
                 return
             await repost_card(self._store, tx, card)
         self._owed()
@@ -165,23 +165,23 @@ class CardUpdater:
     async def _end_direct_messages(self, edit: Edit) -> None:
         async with self._store.db.transaction() as tx:
             await end_direct_messages(self._store, tx, edit.card.channel)
-        await self._store.cards.fail(edit, wait=0.0, give_up=True)
+        await self._store.jobs.cards.fail(edit, wait=0.0, give_up=True)
 
     async def _postpone(self, edit: Edit, result: PostResult) -> None:
         error = result.error or ""
         log.warning("card.not_edited", error=error)
         if error in RATE_LIMITED:
-            await self._store.cards.fail(edit, wait=requested_pause(result), pause_all=True)
+            await self._store.jobs.cards.fail(edit, wait=requested_pause(result), pause_all=True)
         elif error in CHANNEL_CLOSED:
-            await self._store.cards.fail(edit, wait=CLOSED_RETRY_SECONDS)
+            await self._store.jobs.cards.fail(edit, wait=CLOSED_RETRY_SECONDS)
         elif error in AUTH_ERRORS:
-            await self._store.cards.fail(edit, wait=LONGEST_BACKOFF, pause_all=True)
+            await self._store.jobs.cards.fail(edit, wait=LONGEST_BACKOFF, pause_all=True)
         else:
             # However long it takes: what a card of a finished job has to show does not change any more.
             is_away = result.maybe_posted or error in SLACK_DOWN
             jitter = random.random()  # noqa: S311 - spreads retries
             wait = backoff(edit.failures, jitter, LONGEST_BACKOFF if is_away else CLOSED_RETRY_SECONDS)
-            await self._store.cards.fail(edit, wait=wait, give_up=error in PERMANENT_ERRORS)
+            await self._store.jobs.cards.fail(edit, wait=wait, give_up=error in PERMANENT_ERRORS)
 
 
 def _outcome(result: PostResult) -> str:

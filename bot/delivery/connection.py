@@ -86,7 +86,7 @@ class SlackConnection:
         self.is_up, self._is_failing = False, True
         if not self._is_outage_stored:
             async with self._store.db.transaction() as tx:
-                await self._store.outages.begin(tx, SLACK, error)
+                await self._store.accounts.outages.begin(tx, SLACK, error)
             self._is_outage_stored = True
 
     async def _mark_up(self, identity: BotIdentity) -> None:
@@ -111,14 +111,14 @@ class SlackConnection:
 
     async def _announce_recovery(self) -> None:
         async with self._store.db.transaction() as tx:
-            outage = await self._store.outages.end(tx, SLACK)
+            outage = await self._store.accounts.outages.end(tx, SLACK)
             if outage is None:
                 return
-            late = await self._store.outages.count_pending_alerts(tx)
+            late = await self._store.accounts.outages.count_pending_alerts(tx)
             until = max(outage.since, self._clock())
             log.info("slack.recovered", lasted=round(until - outage.since), late=late)
             if until - outage.since >= NOTIFY_AFTER:
-                people = await self._store.tracks.people(tx)
+                people = await self._store.channels.tracks.people(tx)
                 facts = {"since": outage.since, "until": until, "late": float(late)}
                 await self._notices.enqueue(
                     tx, NoticeKind.SLACK_RECOVERED, SLACK, began_at=outage.since, people=people, **facts

@@ -46,7 +46,7 @@ class CurveUploader:
 
     async def look(self) -> None:
         """Draw what is due, one job after the other."""
-        while job := await self._store.snapshots.claim_without_chart(self._account):
+        while job := await self._store.jobs.snapshots.claim_without_chart(self._account):
             try:
                 await self._upload_chart(job)
             except (ProviderError, ChartNotRendered) as error:
@@ -55,12 +55,12 @@ class CurveUploader:
     async def _upload_chart(self, job: Job) -> None:
         chart = await load_chart(job, self._client)
         if chart is None:
-            await self._store.snapshots.save_chart(self._account, job.id, None)
+            await self._store.jobs.snapshots.save_chart(self._account, job.id, None)
             return
         png, says = await self._charts.png(chart), alt_text(chart)
         file = await self._slack.upload(FileUpload(png, f"{job.id}.png", chart.title))
         if file:
-            await self._store.snapshots.save_chart(self._account, job.id, UploadedChart(file, says))
+            await self._store.jobs.snapshots.save_chart(self._account, job.id, UploadedChart(file, says))
             self._shown()
 
 

@@ -30,10 +30,10 @@ async def apply_post_result(
         generation: of a card, which count of what it has to show it shows; of one that was only found nobody knows that.
     """
     if delivery.message_kind is MessageKind.CARD and delivery.card_id and result.ts:
-        await store.cards.record_post(tx, delivery.card_id, result.ts, rendered_generation=generation)
+        await store.jobs.cards.record_post(tx, delivery.card_id, result.ts, rendered_generation=generation)
     if result.error in THREAD_UNAVAILABLE and delivery.card_id:
-        card = await store.cards.find_in(tx, delivery.card_id)
-        await store.cards.record_post(tx, delivery.card_id, None)
+        card = await store.jobs.cards.find_in(tx, delivery.card_id)
+        await store.jobs.cards.record_post(tx, delivery.card_id, None)
         if card:
             await repost_card(store, tx, card)
     if result.error in CHANNEL_CLOSED:
@@ -44,28 +44,28 @@ async def apply_post_result(
 
 async def repost_card(store: Store, tx: Transaction, card: Card) -> None:
     """Owe a card that is gone from its channel once more, unless nobody there follows the job any more."""
-    _, is_lacking = await store.cards.get_or_create(tx, card.account, card.job_id, card.channel)
-    tracks = await store.tracks.of_job(tx, card.account, card.job_id)
+    _, is_lacking = await store.jobs.cards.get_or_create(tx, card.account, card.job_id, card.channel)
+    tracks = await store.channels.tracks.of_job(tx, card.account, card.job_id)
     if is_lacking and any(track.channel == card.channel for track in tracks):
-        await store.outbox.requeue_card(tx, card)
+        await store.outbox.deliveries.requeue_card(tx, card)
 
 
 async def _park_channel(
     store: Store, notices: Notices, tx: Transaction, delivery: Delivery, result: PostResult
 ) -> None:
-    waiting = await store.outbox.park_channel(tx, delivery.channel, result.error or "")
+    waiting = await store.outbox.deliveries.park_channel(tx, delivery.channel, result.error or "")
     if delivery.message_kind is MessageKind.NOTICE:
         return
     today = delivery.claimed_at // DAY * DAY
-    people = await store.tracks.people_in(tx, delivery.channel)
+    people = await store.channels.tracks.people_in(tx, delivery.channel)
     facts: dict[str, str | float | None] = {"error": result.error, "waiting": waiting}
     await notices.enqueue(tx, NoticeKind.CHANNEL_CLOSED, delivery.channel, began_at=today, people=people, **facts)
 
 
 async def end_direct_messages(store: Store, tx: Transaction, channel: str) -> None:
     """End all that is sent to somebody who may not read it any more, in the caller's transaction; the audit says so once."""
-    person, ended = await store.direct_messages.revoke(tx, channel, LOST_ACCESS)
+    person, ended = await store.channels.direct_messages.revoke(tx, channel, LOST_ACCESS)
     if ended:
         log.warning("direct_messages.ended", person=person, channel=channel, followed=ended)
         entry = AuditEntry(person, "", channel, "delivery", "direct messages", Decision.DENIED, reason=LOST_ACCESS)
-        await store.audit.write(tx, entry)
+        await store.actions.audit.write(tx, entry)

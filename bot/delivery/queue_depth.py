@@ -14,5 +14,5 @@ class QueueDepthGauge:
 
     async def look(self) -> None:
         """Count them, by state; every process counts what all of them share."""
-        for state, count in (await self._store.dead_letters.by_state()).items():
+        for state, count in (await self._store.outbox.dead_letters.by_state()).items():
             metrics.PENDING_DELIVERIES.labels(state).set(count)

@@ -79,7 +79,7 @@ async def render(
 ) -> OutgoingMessage:
     """Return the message that a delivery stands for; ``possible_duplicate`` where it may stand in the channel already."""
     outgoing = await _render(store, delivery, context, possible_duplicate=possible_duplicate)
-    return replace(outgoing, person=await store.direct_messages.owner(delivery.channel))
+    return replace(outgoing, person=await store.channels.direct_messages.owner(delivery.channel))
 
 
 async def _render(
@@ -92,7 +92,7 @@ async def _render(
             body["account"] = render_context.display_name(account)
         return _with_notes(OutgoingMessage(delivery.channel, notice_message(body), delivery.key, thread_ts), notes)
     if delivery.message_kind is MessageKind.DIGEST:
-        changes = await store.changes.in_digest(delivery.id)
+        changes = await store.jobs.changes.in_digest(delivery.id)
         told_as = _DIGESTS[(delivery.notice or {}).get("kind", "digest")]
         lines = [
             DigestLine(each.change, each.job, each.reason, render_context.display_name(each.account))
@@ -103,17 +103,17 @@ async def _render(
     if delivery.message_kind is MessageKind.CARD:
         return await _render_card(store, delivery, render_context, notes)
     assert delivery.change_id is not None  # noqa: S101 - a change has one
-    recorded = await store.changes.find(delivery.change_id)
-    track = await store.tracks.find(recorded.account, recorded.job_id, delivery.channel)
+    recorded = await store.jobs.changes.find(delivery.change_id)
+    track = await store.channels.tracks.find(recorded.account, recorded.job_id, delivery.channel)
     links = render_context.job_links(recorded.account, recorded.job, tracked=track is not None)
     person = track.person if track else None
     return await _render_change(store, delivery, recorded, links, person=person, notes=notes)
 
 
 async def _render_card(store: Store, delivery: Delivery, context: RenderContext, notes: list[str]) -> OutgoingMessage:
-    card_row = await store.cards.find(delivery.card_id or 0)
+    card_row = await store.jobs.cards.find(delivery.card_id or 0)
     assert card_row is not None  # noqa: S101 - the row names it
-    at_change = await store.changes.find(delivery.change_id) if delivery.change_id else None
+    at_change = await store.jobs.changes.find(delivery.change_id) if delivery.change_id else None
     job = at_change.job if at_change else None
     message = await render_card(store, card_row, context, at_change=job, notes=notes)
     # Without the curves: Slack may refuse a picture that it just got, and a post cannot be taken back. An edit adds them.
@@ -141,14 +141,14 @@ async def render_card(
     Raises:
         LookupError: nothing is known of the job.
     """
-    snapshot = await store.snapshots.find(card_row.account, card_row.job_id)
+    snapshot = await store.jobs.snapshots.find(card_row.account, card_row.job_id)
     job = snapshot.job if snapshot else at_change
     if job is None:
         raise LookupError(card_row.job_id)
-    track = await store.tracks.find(card_row.account, card_row.job_id, card_row.channel)
+    track = await store.channels.tracks.find(card_row.account, card_row.job_id, card_row.channel)
     links = context.job_links(card_row.account, job, tracked=track is not None)
     state = _card_state(snapshot, context.clock()) if snapshot else None
-    compact = (await store.preferences.find(card_row.channel)).compact
+    compact = (await store.channels.preferences.find(card_row.channel)).compact
     said = [*notes] if compact else [_why_here(job.id, track), *notes]
     return card(job, links, " · ".join(said), state, compact=compact)
 
@@ -178,14 +178,14 @@ async def _render_change(
         notes=notes,
     )
     thread_ts = await thread_of(store, delivery)
-    settings = await store.preferences.find(delivery.channel)
+    settings = await store.channels.preferences.find(delivery.channel)
     broadcast = bool(thread_ts and recorded.change.ends_job and settings.broadcast)
     return OutgoingMessage(delivery.channel, message, delivery.key, thread_ts, broadcast)
 
 
 async def thread_of(store: Store, delivery: Delivery) -> str | None:
     """Return where the thread of a delivery's card begins, None where it has none."""
-    card_row = await store.cards.find(delivery.card_id) if delivery.card_id else None
+    card_row = await store.jobs.cards.find(delivery.card_id) if delivery.card_id else None
     return card_row.ts if card_row else None
 
 

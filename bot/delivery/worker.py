@@ -125,7 +125,7 @@ class DeliveryWorker:
 
     async def _claim_next(self) -> bool:
         async with self._claiming:
-            delivery = await self._store.outbox.claim(self._timeouts.lease)
+            delivery = await self._store.outbox.deliveries.claim(self._timeouts.lease)
             if delivery:
                 self._start(delivery)
         return delivery is not None
@@ -147,7 +147,7 @@ class DeliveryWorker:
     async def _sleep(self) -> None:
         seconds = None
         if self._can_claim():
-            seconds = await self._store.outbox.seconds_to_next()
+            seconds = await self._store.outbox.deliveries.seconds_to_next()
         elif self._auth_paused_until and not self._in_flight:
             seconds = max(0.0, self._auth_paused_until - self._monotonic())
         with contextlib.suppress(TimeoutError):
@@ -158,10 +158,10 @@ class DeliveryWorker:
         try:
             prepared = await self._prepare(delivery)
         except asyncio.CancelledError:
-            await self._store.outbox.release(delivery)
+            await self._store.outbox.deliveries.release(delivery)
             raise
         except Exception:
-            self._store.outbox.abandon(delivery)  # nothing is on its way
+            self._store.outbox.deliveries.abandon(delivery)  # nothing is on its way
             raise
         if prepared:
             result = await self._post(delivery, prepared)
@@ -181,7 +181,9 @@ class DeliveryWorker:
         if (
             delivery.last_attempt_at or 0.0
         ) > delivery.claimed_at:  # the clock was set back since: it may be a moment ago
-            await self._store.outbox.release(delivery, wait=self._timeouts.timeout + self._timeouts.visibility_delay)
+            await self._store.outbox.deliveries.release(
+                delivery, wait=self._timeouts.timeout + self._timeouts.visibility_delay
+            )
             return AfterLookup.LOOK_UP_AGAIN
         sent_at = await self._slack.now() - (delivery.claimed_at - (delivery.first_attempt_at or delivery.created_at))
         # What was never attempted may have been told by a bot whose database is gone: then where it would go now.
@@ -198,7 +200,9 @@ class DeliveryWorker:
                     delivery, PostResult(error=result.error), RetryDecision("parked"), is_unconfirmed=True
                 )
             case AfterLookup.LOOK_UP_AGAIN:
-                await self._store.outbox.release(delivery, wait=self._timeouts.lookup_interval, lookup_failed=True)
+                await self._store.outbox.deliveries.release(
+                    delivery, wait=self._timeouts.lookup_interval, lookup_failed=True
+                )
             case AfterLookup.SEND | AfterLookup.SEND_UNCONFIRMED:
                 pass
         return decision
@@ -220,7 +224,7 @@ class DeliveryWorker:
 
     async def _begin_attempt(self, delivery: Delivery, prepared: PreparedMessage) -> bool:
         """Note the attempt; without enough of the lease left, leave the row to whoever claims it next."""
-        outbox, timeouts = self._store.outbox, self._timeouts
+        outbox, timeouts = self._store.outbox.deliveries, self._timeouts
         needs, doubt = timeouts.timeout + timeouts.lease_margin, timeouts.timeout + timeouts.visibility_delay
         attempt = partial(
             outbox.begin_attempt, delivery, thread_ts=prepared.outgoing.thread_ts, min_lease=needs, lookup_after=doubt
@@ -229,7 +233,7 @@ class DeliveryWorker:
         if not noted:
             metrics.DELIVERIES.labels("lost_lease").inc()
             log.warning("delivery.lease_too_short")
-            await self._store.outbox.release(delivery)
+            await self._store.outbox.deliveries.release(delivery)
         elif delivery.unconfirmed:
             metrics.POSSIBLE_DUPLICATES.inc()
             log.warning("delivery.sent_again", blind=prepared.is_unconfirmed)
@@ -289,9 +293,9 @@ class DeliveryWorker:
     async def _write_outcome(
         self, delivery: Delivery, result: PostResult, decision: RetryDecision, *, is_unconfirmed: bool, generation: int
     ) -> bool:
-        outbox = self._store.outbox
+        outbox = self._store.outbox.deliveries
         async with self._store.db.transaction() as tx:
-            if decision.outcome == "parked" and await self._store.channel_moves.redirect(
+            if decision.outcome == "parked" and await self._store.channels.moves.redirect(
                 tx, delivery.id, delivery.channel
             ):
                 decision, result = RetryDecision("pending"), PostResult()

@@ -206,8 +206,8 @@ class Dispatcher:
             return
         store = self._context.store
         async with store.db.transaction() as tx:
-            if not await store.tracks.people_in(tx, channel):
-                await store.outbox.enqueue_notice(
+            if not await store.channels.tracks.people_in(tx, channel):
+                await store.outbox.deliveries.enqueue_notice(
                     tx, channel, {"kind": NoticeKind.WELCOME, "about": channel}, "welcome"
                 )
         self._context.wake()
@@ -246,7 +246,7 @@ class Dispatcher:
     async def _channel_reopened(self, channel: str, body: dict[str, Any]) -> None:
         if await self._is_duplicate("event", body.get("event_id")):
             return
-        count = await self._context.store.dead_letters.unpark_channel(channel)
+        count = await self._context.store.outbox.dead_letters.unpark_channel(channel)
         self._context.wake()
         if count:
             log.info("channel.reopened", channel=channel, deliveries=count)
@@ -256,7 +256,7 @@ class Dispatcher:
         store = self._context.store
         while True:
             try:
-                waiting = await store.channel_moves.move(old, new)
+                waiting = await store.channels.moves.move(old, new)
                 break
             except Exception:
                 log.exception("channel.not_moved", old=old, new=new)
@@ -270,7 +270,7 @@ class Dispatcher:
         if not isinstance(name, str) or not name:
             return False
         try:
-            if await self._context.store.idempotency_keys.claim(name):
+            if await self._context.store.actions.idempotency_keys.claim(name):
                 return False
         except Exception:
             # People are answered without a store, too; an order needs it anyway.

@@ -42,9 +42,9 @@ class CircuitBreaker:
         Where the lease was lost meanwhile, the look of whoever has it now counts instead.
         """
         async with self._store.db.transaction() as tx:
-            if not await self._store.account_leases.back_off(tx, lease, pause):
+            if not await self._store.accounts.leases.back_off(tx, lease, pause):
                 return
-            await self._store.outages.begin(tx, self._outage_key, summary(error))
+            await self._store.accounts.outages.begin(tx, self._outage_key, summary(error))
             told = await self._notify(tx)
         if told:
             self._wake()
@@ -58,9 +58,9 @@ class CircuitBreaker:
 
     async def closed(self, tx: Transaction) -> None:
         """End the outage, in the transaction of what was read, and tell whoever heard of it."""
-        outage = await self._store.outages.end(tx, self._outage_key)
+        outage = await self._store.accounts.outages.end(tx, self._outage_key)
         if outage and outage.notified:
-            people = await self._store.tracks.people(tx, self._account)
+            people = await self._store.channels.tracks.people(tx, self._account)
             until = max(outage.since, self._clock())
             facts = {"since": outage.since, "until": until}
             await self._notices.enqueue(
@@ -68,10 +68,10 @@ class CircuitBreaker:
             )
 
     async def _notify(self, tx: Transaction) -> bool:
-        outage = await self._store.outages.claim_notification(tx, self._outage_key, after=self._notify_after)
+        outage = await self._store.accounts.outages.claim_notification(tx, self._outage_key, after=self._notify_after)
         if outage is None:
             return False
-        people = await self._store.tracks.people(tx, self._account)
+        people = await self._store.channels.tracks.people(tx, self._account)
         facts: dict[str, str | float | None] = {"since": outage.since, "error": outage.error.removesuffix(".")}
         await self._notices.enqueue(
             tx, NoticeKind.ACCOUNT_FAILING, self._account, began_at=outage.since, people=people, **facts

@@ -42,7 +42,7 @@ class DeprecationPoller:
             return
         self._due_at = now + AFTER_FAILURE
         account = self._client.account.name
-        if trained := await self._store.tracks.trained(account):
+        if trained := await self._store.channels.tracks.trained(account):
             try:
                 models = await self._client.models()
             except ProviderError as error:
@@ -67,5 +67,5 @@ class DeprecationPoller:
             # A day that is put off is told anew.
             key = f"{NoticeKind.DEPRECATION}|{account}|{each.base_model}|{each.shutdown_date}|{each.threshold}"
             async with self._store.db.transaction() as tx:
-                await self._store.outbox.enqueue_notice(tx, each.channel, body, key)
+                await self._store.outbox.deliveries.enqueue_notice(tx, each.channel, body, key)
         self._owed()

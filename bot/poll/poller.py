@@ -129,13 +129,13 @@ class Poller:
 
     async def _poll_if_due(self, min_age: float) -> float | None:
         await self._release_lease()
-        standing = await self._store.account_leases.status(self.account, interval=self._interval)
+        standing = await self._store.accounts.leases.status(self.account, interval=self._interval)
         self._failing = standing.failures > 0
         # An account that failed is looked at until it answers, although nobody may follow anything of it any more.
         if not standing.needs_polling and not self._failing:
             metrics.POLLS.labels(self.account, "idle").inc()
             return None
-        lease = await self._store.account_leases.claim(
+        lease = await self._store.accounts.leases.claim(
             self.account, lease=self._lease, min_age=min_age, longest_pause=longest_pause(self._interval)
         )
         if lease is None:
@@ -152,7 +152,7 @@ class Poller:
 
     async def _release_lease(self) -> None:
         if self._held_lease:
-            await self._store.account_leases.release(self._held_lease)
+            await self._store.accounts.leases.release(self._held_lease)
             self._held_lease = None
 
     async def _poll_under(self, lease: Lease) -> None:
@@ -169,7 +169,7 @@ class Poller:
         return min(standing.next_poll_in, max(self._interval, self._lease)) or None
 
     async def _poll_account(self, lease: Lease) -> None:
-        watched = await self._store.jobs.poll_targets(self.account)
+        watched = await self._store.jobs.states.poll_targets(self.account)
         end = partial(self._finish, lease)
         self._clock_offset = lease.claimed_at - self._clock()
         if watched is None:
@@ -188,7 +188,7 @@ class Poller:
         await self._record(readings, watched.known, reads, late=late, unreadable=listed.unreadable, at_end=end)
 
     async def _finish(self, lease: Lease, tx: Transaction) -> None:
-        if await self._store.account_leases.complete(tx, lease) and lease.failures:
+        if await self._store.accounts.leases.complete(tx, lease) and lease.failures:
             await self._breaker.closed(tx)
 
     def _split(

@@ -42,7 +42,7 @@ class ProblemJobs:
         """Note which jobs could not be read, so that they rest for a while, and which can be read again."""
         ids = [reading.snapshot.id for reading in readings] + [each.known.id for each in reads if each.is_missing]
         if well := [job_id for job_id in ids if job_id in known and known[job_id].read_failures]:
-            await self._store.read_failures.clear(tx, self._account, well)
+            await self._store.jobs.read_failures.clear(tx, self._account, well)
             log.info("job.readable", account=self._account, jobs=well)
         for each in reads:
             if each.error and not each.is_missing:
@@ -55,10 +55,12 @@ class ProblemJobs:
         if not known.read_failures:
             log.warning("job.unread", account=self._account, job=known.id, error=f"{type(error).__name__}: {error}")
         rest = job_backoff(error, known.read_failures + 1, self._interval, random.random())  # noqa: S311
-        since, lasted = await self._store.read_failures.record(tx, self._account, known.id, rest)
+        since, lasted = await self._store.jobs.read_failures.record(tx, self._account, known.id, rest)
         if lasted >= NOTIFY_AFTER:
             people = [
-                each.person for each in await self._store.tracks.of_job(tx, self._account, known.id) if each.person
+                each.person
+                for each in await self._store.channels.tracks.of_job(tx, self._account, known.id)
+                if each.person
             ]
             said = str(error).removesuffix(".")
             await self._notices.enqueue(
@@ -83,7 +85,7 @@ class ProblemJobs:
             if job_id not in self._logged:
                 self._logged.add(job_id)
                 log.warning("job.large", account=self._account, job=job_id, bytes=size)
-            people = await self._store.tracks.people(tx, self._account)
+            people = await self._store.channels.tracks.people(tx, self._account)
             facts: dict[str, str | float | None] = {"job": job_id, "size": size, "is_read": float(size <= LARGEST_JOB)}
             about = f"{self._account} {job_id or 'unknown'}"
             # Of one moment, so that it is told once for good.

@@ -74,7 +74,9 @@ class ProgressPoller:
     async def look(self) -> None:
         """Read what is due."""
         allowance = self._budget
-        due = await self._store.snapshots.claim_running(self._account, interval=allowance.every, most=allowance.most)
+        due = await self._store.jobs.snapshots.claim_running(
+            self._account, interval=allowance.every, most=allowance.most
+        )
         turns = asyncio.Semaphore(allowance.concurrency)
         await asyncio.gather(*(self._read(running, turns) for running in due))
 
@@ -87,7 +89,7 @@ class ProgressPoller:
                 return
         progress = progress_of(events, running.progress)
         newest = newest_event_at(events, now=self._clock())
-        await self._store.snapshots.save_progress(running, progress, newest)
+        await self._store.jobs.snapshots.save_progress(running, progress, newest)
         if newest is not None:
             await self._recorder.record_event(running, newest)
         self._shown()

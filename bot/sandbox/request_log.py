@@ -60,7 +60,7 @@ class RequestLog:
         """Wait until the stand-in's state changes."""
         await self._moved.wait()
 
-    async def wait_until(self, condition: Callable[[], Any], *, seconds: float = 60.0, why: str = "") -> Any:
+    async def wait_until(self, condition: Callable[[], Any], *, seconds: float = 300.0, why: str = "") -> Any:
         """Wait until ``condition()`` is truthy and return its value.
 
         Raises:

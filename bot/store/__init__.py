@@ -30,28 +30,63 @@ from bot.store.sqlite.integrity import explain_sqlite_errors
 
 
 @dataclass(frozen=True)
-class Store:
-    """One part a family of questions; all of them share one database."""
+class JobStore:
+    """Repositories of jobs."""
 
-    db: Database
-    account_leases: AccountLeases
-    jobs: Jobs
+    states: Jobs
     changes: Changes
+    snapshots: JobSnapshots
+    cards: Cards
     read_failures: ReadFailures
+
+
+@dataclass(frozen=True)
+class OutboxStore:
+    """Repositories of deliveries."""
+
+    deliveries: Outbox
+    dead_letters: DeadLetters
+
+
+@dataclass(frozen=True)
+class ChannelStore:
+    """Repositories of what channels and people follow, and how."""
+
     tracks: Tracks
     mutes: Mutes
     preferences: ChannelPreferences
-    channel_moves: ChannelMoves
-    orphaned_tracks: OrphanedTracks
     direct_messages: DirectMessages
-    cards: Cards
-    snapshots: JobSnapshots
-    outbox: Outbox
+    moves: ChannelMoves
+
+
+@dataclass(frozen=True)
+class AccountStore:
+    """Repositories of accounts."""
+
+    leases: AccountLeases
+    outages: Outages
+    orphaned_tracks: OrphanedTracks
+
+
+@dataclass(frozen=True)
+class ActionStore:
+    """Repositories of actions."""
+
     confirmations: Confirmations
     idempotency_keys: IdempotencyKeys
     audit: Audit
-    outages: Outages
-    dead_letters: DeadLetters
+
+
+@dataclass(frozen=True)
+class Store:
+    """Repositories, grouped by subject; all of them share one database."""
+
+    db: Database
+    jobs: JobStore
+    outbox: OutboxStore
+    channels: ChannelStore
+    accounts: AccountStore
+    actions: ActionStore
     identity: StoreIdentity
     """Which store it is; it counts, and its story is over, once it is kept and remembered."""
 
@@ -83,23 +118,12 @@ async def open_store(
         tracks, jobs = Tracks(db), Jobs(db)
         yield Store(
             db=db,
-            account_leases=AccountLeases(db),
-            jobs=jobs,
-            changes=Changes(db),
-            read_failures=ReadFailures(db),
-            tracks=tracks,
-            mutes=Mutes(db),
-            preferences=ChannelPreferences(db),
-            channel_moves=ChannelMoves(db, tracks),
-            orphaned_tracks=OrphanedTracks(jobs),
-            direct_messages=DirectMessages(db),
-            cards=Cards(db),
-            snapshots=JobSnapshots(db),
-            outbox=Outbox(db),
-            confirmations=Confirmations(db),
-            idempotency_keys=IdempotencyKeys(db),
-            audit=Audit(db),
-            outages=Outages(db),
-            dead_letters=DeadLetters(db),
+            jobs=JobStore(jobs, Changes(db), JobSnapshots(db), Cards(db), ReadFailures(db)),
+            outbox=OutboxStore(Outbox(db), DeadLetters(db)),
+            channels=ChannelStore(
+                tracks, Mutes(db), ChannelPreferences(db), DirectMessages(db), ChannelMoves(db, tracks)
+            ),
+            accounts=AccountStore(AccountLeases(db), Outages(db), OrphanedTracks(jobs)),
+            actions=ActionStore(Confirmations(db), IdempotencyKeys(db), Audit(db)),
             identity=identity,
         )

@@ -31,7 +31,7 @@ class FlapSuppression:
         """Sum up jobs that are over now, wait longer for those that changed; return those that change too often."""
         if self._max_alerts is None:
             return set()
-        mutes = self._store.mutes
+        mutes = self._store.channels.mutes
         over = sorted({each.job_id for each in changes if is_result(each.change)})
         others = sorted({each.job_id for each in changes} - set(over))
         if over:
@@ -39,7 +39,7 @@ class FlapSuppression:
         if not others:
             return set()
         await mutes.extend(tx, account, others)
-        return await self._store.changes.flapping(tx, account, others, most=self._max_alerts, seconds=QUIET_FOR)
+        return await self._store.jobs.changes.flapping(tx, account, others, most=self._max_alerts, seconds=QUIET_FOR)
 
     async def suppress(
         self,
@@ -54,7 +54,7 @@ class FlapSuppression:
             for change, card in flapping
             if muted.isdisjoint({(card.channel, change.job_id), (card.channel, EVERY_JOB)})
         }
-        begun = await self._store.mutes.damp(tx, account, sorted(places))
+        begun = await self._store.channels.mutes.damp(tx, account, sorted(places))
         for place in sorted(begun):
             change, card = places[place]
             body = {
@@ -64,7 +64,9 @@ class FlapSuppression:
                 "before": change.change.before.status,
                 "after": change.change.after.status,
             }
-            await self._store.outbox.enqueue_notice(tx, card.channel, body, f"flapping|{change.id}", card_id=card.id)
+            await self._store.outbox.deliveries.enqueue_notice(
+                tx, card.channel, body, f"flapping|{change.id}", card_id=card.id
+            )
         return muted | begun
 
 

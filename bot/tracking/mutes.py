@@ -17,5 +17,5 @@ class MuteExpiry:
 
     async def look(self) -> None:
         """End what is over."""
-        if await self._store.mutes.expire():
+        if await self._store.channels.mutes.expire():
             self._owed()

@@ -51,11 +51,11 @@ class Notices:
         """
         body = {"kind": kind, "about": about, **facts}
         if self._ops_channel:
-            ops = await self._store.channel_moves.current(tx, self._ops_channel)
-            await self._store.outbox.enqueue_notice(tx, ops, body, f"{kind}|{about}|{began_at}")
+            ops = await self._store.channels.moves.current(tx, self._ops_channel)
+            await self._store.outbox.deliveries.enqueue_notice(tx, ops, body, f"{kind}|{about}|{began_at}")
             return
         each = dict.fromkeys(sorted(set(people)))
-        await self._store.outbox.enqueue_notices(tx, each, body, f"{kind}|{about}|day {began_at // DAY:.0f}")
+        await self._store.outbox.deliveries.enqueue_notices(tx, each, body, f"{kind}|{about}|day {began_at // DAY:.0f}")
 
     async def enqueue_for_action(
         self, tx: Transaction, action: Confirmation, kind: NoticeKind, key: str, **facts: str
@@ -69,12 +69,12 @@ class Notices:
             key: the order's own.
             facts: what ``blocks.notice`` needs to draw it.
         """
-        tracks = self._store.tracks
+        tracks = self._store.channels.tracks
         body = {"kind": kind, "about": action.job_id, **facts}
         tracks_of_job = await tracks.of_job(tx, action.account, action.job_id)
         places = [(action.job_id, track.channel) for track in tracks_of_job]
-        cards = await self._store.cards.get_or_create_all(tx, action.account, places)
-        await self._store.outbox.enqueue_notices(
+        cards = await self._store.jobs.cards.get_or_create_all(tx, action.account, places)
+        await self._store.outbox.deliveries.enqueue_notices(
             tx, {place[1]: cards[place][0].id for place in places}, body, f"{kind}|{key}"
         )
 
@@ -83,14 +83,14 @@ class Notices:
     ) -> None:
         """Owe whoever gave an order a line about it, in their direct messages; arguments as of ``enqueue_for_action``."""
         body = {"kind": kind, "about": action.job_id, **facts}
-        await self._store.outbox.enqueue_notice(tx, action.person, body, f"{kind}|{key}")
+        await self._store.outbox.deliveries.enqueue_notice(tx, action.person, body, f"{kind}|{key}")
 
     async def check_ops_channel(self) -> None:
         """Log that the setting names an id that the channel has no more; notices go to the one that it has."""
         if self._ops_channel is None:
             return
         async with self._store.db.transaction() as tx:
-            new = await self._store.channel_moves.current(tx, self._ops_channel)
+            new = await self._store.channels.moves.current(tx, self._ops_channel)
         if new != self._ops_channel:
             log.warning("settings.ops_channel_moved", setting="FTJOB_OPS_CHANNEL", old=self._ops_channel, new=new)
 

@@ -78,7 +78,9 @@ class Recorder:
         changes, skipped = await self._record(result)
         if closed or at_end:
             async with self._transaction() as tx:
-                await self._store.jobs.close(tx, result.account, [job_id for job_id in closed if job_id not in skipped])
+                await self._store.jobs.states.close(
+                    tx, result.account, [job_id for job_id in closed if job_id not in skipped]
+                )
                 if at_end:
                     await at_end(tx)
         if at_end:
@@ -107,8 +109,8 @@ class Recorder:
             ids = [job.id for job in some]
             try:
                 async with self._store.db.transaction() as tx:
-                    now = await self._store.jobs.now(tx)
-                    kept = await self._store.snapshots.body_hashes(tx, some[0].account, ids)
+                    now = await self._store.jobs.states.now(tx)
+                    kept = await self._store.jobs.snapshots.body_hashes(tx, some[0].account, ids)
             except Exception as error:
                 if not is_data_error(error):
                     raise
@@ -140,28 +142,28 @@ class Recorder:
             known: the job as it was known before it was read.
             card_ts: where the card stands.
         """
-        tracks = self._store.tracks
+        tracks = self._store.channels.tracks
         result = PollResult(track.account, [fetched], {known.id: known} if known else {})
         async with self._transaction() as tx:
-            place, _ = await self._store.cards.get_or_create(tx, track.account, track.job_id, track.channel)
+            place, _ = await self._store.jobs.cards.get_or_create(tx, track.account, track.job_id, track.channel)
             if known is None:
                 # The track comes first: a job that is new to the channel's subscription needs no second card.
                 await tracks.add(tx, [track])
             recorded = await self._writer.record(tx, observed_jobs(result))
             await tracks.add(tx, [track])
             generation = await self._generation_shown(tx, place, fetched)
-            await self._store.cards.record_post(tx, place.id, card_ts, rendered_generation=generation)
-            await self._store.outbox.pause_channel(tx, track.channel, CHANNEL_INTERVAL)
+            await self._store.jobs.cards.record_post(tx, place.id, card_ts, rendered_generation=generation)
+            await self._store.outbox.deliveries.pause_channel(tx, track.channel, CHANNEL_INTERVAL)
             if track.person:
-                await self._store.direct_messages.set_owner(tx, track.channel, track.person)
+                await self._store.channels.direct_messages.set_owner(tx, track.channel, track.person)
             await self._reconcile(tx, [(track, fetched)])
         self._count(recorded)
         self._wake()
 
     async def _generation_shown(self, tx: Transaction, place: Card, fetched: FetchedJob) -> int:
         """Return what a card shows that was drawn from ``fetched``: the present, unless that is another by now."""
-        place, _ = await self._store.cards.get_or_create(tx, place.account, place.job_id, place.channel)
-        kept = await self._store.snapshots.body_hash(tx, place.account, place.job_id)
+        place, _ = await self._store.jobs.cards.get_or_create(tx, place.account, place.job_id, place.channel)
+        kept = await self._store.jobs.snapshots.body_hash(tx, place.account, place.job_id)
         return place.generation if kept == body_hash_of(fetched.body) else place.generation - 1
 
     async def _reconcile(self, tx: Transaction, new: Sequence[tuple[Track, FetchedJob]]) -> None:
@@ -169,7 +171,7 @@ class Recorder:
         if not new:
             return
         account = new[0][0].account
-        present, now = await self._store.jobs.lock(tx, account, [track.job_id for track, _ in new])
+        present, now = await self._store.jobs.states.lock(tx, account, [track.job_id for track, _ in new])
         moved = [
             (track, reading, known, back)
             for track, reading in new
@@ -179,7 +181,7 @@ class Recorder:
         if not moved:
             return
         owed, entries = [], []
-        last = await self._store.changes.last_of(tx, account, [track.job_id for track, *_ in moved])
+        last = await self._store.jobs.changes.last_of(tx, account, [track.job_id for track, *_ in moved])
         for track, reading, known, back in moved:
             missed = last.get(track.job_id)
             if missed and missed.change.kind is not ChangeKind.NEW:
@@ -204,8 +206,8 @@ class Recorder:
         async with self._transaction() as tx:
             for each, read in both:
                 await self._subscribe_in(tx, each, read, skipped[each.account])
-            await self._store.outbox.pause_channel(tx, subscription.channel, CHANNEL_INTERVAL)
-            await self._store.direct_messages.set_owner(tx, subscription.channel, subscription.person)
+            await self._store.outbox.deliveries.pause_channel(tx, subscription.channel, CHANNEL_INTERVAL)
+            await self._store.channels.direct_messages.set_owner(tx, subscription.channel, subscription.person)
         self._wake()
 
     async def _subscribe_in(
@@ -220,12 +222,12 @@ class Recorder:
             Track(owner, each.snapshot.id, channel, None, wanted.statuses)
             for owner, each in zip(owners, taken, strict=True)
         ]
-        new = await self._store.tracks.add(tx, tracks)
+        new = await self._store.channels.tracks.add(tx, tracks)
         # One that was untracked here before has a card that says so.
         for owner in sorted({track.account for track in new}):
             jobs = [track.job_id for track in new if track.account == owner]
-            await self._store.cards.bump_generation(tx, owner, *jobs, channel=channel)
-        await self._store.tracks.subscribe(tx, subscription)
+            await self._store.jobs.cards.bump_generation(tx, owner, *jobs, channel=channel)
+        await self._store.channels.tracks.subscribe(tx, subscription)
         pairs = zip(tracks, taken, strict=True)
         await self._reconcile(tx, [pair for pair in pairs if pair[0].account == result.account])
 
@@ -243,7 +245,8 @@ class Recorder:
         async with self._store.db.transaction() as tx:
             await self._store.db.advisory_lock(tx)
             left = [
-                (track, _fetched_from(shown)) for track, shown in await self._store.orphaned_tracks.adopt(tx, accounts)
+                (track, _fetched_from(shown))
+                for track, shown in await self._store.accounts.orphaned_tracks.adopt(tx, accounts)
             ]
             for account in accounts:
                 await self._reconcile(tx, [each for each in left if each[0].account == account])
@@ -255,10 +258,10 @@ class Recorder:
         That it stands still is judged as of the last sweep, which saw it running: meanwhile it may be over.
         """
         account, job_id = running.account, running.job_id
-        polled_at = await self._store.account_leases.polled_at(account)
+        polled_at = await self._store.accounts.leases.polled_at(account)
         async with self._transaction() as tx:
-            known = (await self._store.jobs.lock(tx, account, [job_id]))[0].get(job_id)
-            tracks = await self._store.tracks.of_job(tx, account, job_id)
+            known = (await self._store.jobs.states.lock(tx, account, [job_id]))[0].get(job_id)
+            tracks = await self._store.channels.tracks.of_job(tx, account, job_id)
             entries = []
             if known and polled_at and tracks and not known.missing:
                 made = stall_transition(known, self._thresholds, polled_at, event_at)

@@ -55,21 +55,23 @@ class ChangeWriter:
         updates = new | known
         recorded = await self.write(tx, account, [updates[job.id] for job in batch if job.id in updates])
         await self.refresh_cards(tx, account, recorded)
-        await self._store.snapshots.save(tx, account, [job.fetched for job in batch if job.fetched])
+        await self._store.jobs.snapshots.save(tx, account, [job.fetched for job in batch if job.fetched])
         return recorded
 
     async def write(self, tx: Transaction, account: str, updates: Sequence[JobUpdate]) -> list[RecordedChange]:
         """Write entries, each of another job, and owe what they tell, in this order; return their changes."""
-        await self._store.jobs.write(tx, [each.row for each in updates if each.row])
+        await self._store.jobs.states.write(tx, [each.row for each in updates if each.row])
         told = {each.fact.job_id: each for each in updates if each.fact}
-        recorded = await self._store.changes.write_all(tx, account, [each.fact for each in told.values() if each.fact])
+        recorded = await self._store.jobs.changes.write_all(
+            tx, account, [each.fact for each in told.values() if each.fact]
+        )
         await self.enqueue(tx, account, [(each, track) for each in recorded for track in told[each.job_id].tracks])
         return recorded
 
     async def refresh_cards(self, tx: Transaction, account: str, recorded: Sequence[RecordedChange]) -> None:
         """Let the cards of changed jobs show it at once; those of new jobs are yet to be posted."""
         if changed := [each.job_id for each in recorded if each.change.kind is not ChangeKind.NEW]:
-            await self._store.cards.bump_generation(tx, account, *changed, at_once=True)
+            await self._store.jobs.cards.bump_generation(tx, account, *changed, at_once=True)
 
     async def enqueue(self, tx: Transaction, account: str, alerts_due: Sequence[tuple[RecordedChange, Track]]) -> None:
         """Owe channels what they get of changes, in this order."""
@@ -77,10 +79,10 @@ class ChangeWriter:
             return
         store, places = self._store, [(change.job_id, track.channel) for change, track in alerts_due]
         channels = sorted({channel for _, channel in places})
-        settings = await store.preferences.all_in(tx, channels)
-        cards = await store.cards.get_or_create_all(tx, account, places)
+        settings = await store.channels.preferences.all_in(tx, channels)
+        cards = await store.jobs.cards.get_or_create_all(tx, account, places)
         flapping = await self._flaps.refresh(tx, account, [change for change, _ in alerts_due])
-        mutes = await store.mutes.covering(tx, account, channels)
+        mutes = await store.channels.mutes.covering(tx, account, channels)
         told_of = [
             wants_alert(change.change, track.tells, failures_only=settings[track.channel].failures_only)
             for change, track in alerts_due
@@ -98,7 +100,7 @@ class ChangeWriter:
             muted = not mutes.isdisjoint({(track.channel, change.job_id), (track.channel, EVERY_JOB)})
             what = messages_for(change.change.kind, card_is_new=is_new, wanted=told)
             alerts += [Alert(change, NewDelivery(track.channel, picture, card.id), muted) for picture in what]
-        await store.outbox.enqueue_all(tx, account, alerts)
+        await store.outbox.deliveries.enqueue_all(tx, account, alerts)
 
     async def followed_elsewhere(
         self, tx: Transaction, account: str, job_ids: Sequence[str]
@@ -110,13 +112,13 @@ class ChangeWriter:
         if self._accounts is not None and len(self._accounts) < 2:  # noqa: PLR2004 - there is no other
             return {}
         await self._store.db.advisory_lock(tx)
-        return await self._store.tracks.tracked_elsewhere(tx, account, job_ids, accounts=self._accounts)
+        return await self._store.channels.tracks.tracked_elsewhere(tx, account, job_ids, accounts=self._accounts)
 
     async def _add_new(self, tx: Transaction, account: str, jobs: Sequence[ObservedJob]) -> dict[str, JobUpdate]:
         """Take jobs as they are; return what is told of those that a subscription waits for, by id."""
         fetched = {job.id: job.fetched for job in jobs if job.fetched}
-        added = await self._store.jobs.add(tx, account, [sight.snapshot for sight in fetched.values()])
-        subscriptions = await self._store.tracks.subscriptions_in(tx, account) if added else []
+        added = await self._store.jobs.states.add(tx, account, [sight.snapshot for sight in fetched.values()])
+        subscriptions = await self._store.channels.tracks.subscriptions_in(tx, account) if added else []
         tracks = {
             job_id: [
                 Track(account, job_id, channel, None, statuses)
@@ -132,7 +134,7 @@ class ChangeWriter:
             for each in tracks.values()
             for track in each
         ]
-        new = set(await self._store.tracks.add(tx, wanted))
+        new = set(await self._store.channels.tracks.add(tx, wanted))
         return {
             job_id: JobUpdate(fact=_first_fact(fetched[job_id]), tracks=[track for track in each if track in new])
             for job_id, each in tracks.items()
@@ -141,7 +143,7 @@ class ChangeWriter:
 
     async def _transitions(self, tx: Transaction, account: str, jobs: Sequence[ObservedJob]) -> dict[str, JobUpdate]:
         """Return what is to be written of jobs that are known, by id."""
-        present, now = await self._store.jobs.lock(tx, account, [job.id for job in jobs])
+        present, now = await self._store.jobs.states.lock(tx, account, [job.id for job in jobs])
         transitions = {
             job.id: (job, made)
             for job in jobs
@@ -149,9 +151,9 @@ class ChangeWriter:
             if (made := transition(present[job.id], job.fetched, self._thresholds, now))
         }
         told = [job_id for job_id, (_, made) in transitions.items() if made.change]
-        tracks = await self._store.tracks.of_jobs(tx, account, told)
+        tracks = await self._store.channels.tracks.of_jobs(tx, account, told)
         unread = [job_id for job_id in told if transitions[job_id][0].fetched is None]
-        last = await self._store.changes.last_of(tx, account, unread)
+        last = await self._store.jobs.changes.last_of(tx, account, unread)
         repeated = await self._repeated_results(tx, account, [transitions[job_id] for job_id in told])
         return {
             job_id: JobUpdate(made.row, _fact(job, made, last.get(job_id)), _tracks_to_notify(tracks, job_id, repeated))
@@ -166,7 +168,7 @@ class ChangeWriter:
         ended = {
             job.id: job.fetched.job for job, made in transitions if job.fetched and made.change and made.change.ends_job
         }
-        before = await self._store.changes.last_of(tx, account, list(ended), results=True)
+        before = await self._store.jobs.changes.last_of(tx, account, list(ended), results=True)
         return frozenset(job_id for job_id, each in before.items() if is_same_result(each.job, ended[job_id]))
 
 

@@ -46,7 +46,7 @@ class Pipeline:
 
     async def change(self, readings: Sequence[FetchedJob], **fields: str) -> None:
         """See these jobs with other fields than before."""
-        known = await self.store.jobs.newest(self.account, len(readings) + ALERTS)
+        known = await self.store.jobs.states.newest(self.account, len(readings) + ALERTS)
         seen = [_changed(reading, **fields) for reading in readings]
         await Recorder(self.store, wake=self.wake).record(PollResult(self.account, seen, known))
 

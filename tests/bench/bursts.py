@@ -75,7 +75,7 @@ async def _new(standins: StandIns, folder: Path) -> Part:
     (account,) = standins.settings(folder, 100).accounts
     (channel,) = await standins.ask("channels", count=1)
     async with open_store(f"sqlite:///{file}", time.time) as store, store.db.transaction() as tx:
-        await store.tracks.subscribe(tx, Subscription(account.name, channel, "U0BENCH", time.time()))
+        await store.channels.tracks.subscribe(tx, Subscription(account.name, channel, "U0BENCH", time.time()))
     environ = standins.environ(folder, 100, **standins.http(port), FTJOB_POLL_SECONDS=str(POLL_SECONDS))
     async with process(str(UNLIMITED), environ=environ, folder=folder):
         await until_listening(port)
@@ -139,9 +139,11 @@ async def _recorded(store: Store, channels: list[str]) -> float:
     """Let many jobs end at once; return the seconds that it takes to record them."""
     account, ids = "default", [f"ftjob-bench{n:05d}" for n in range(ENDS)]
     async with store.db.transaction(without_timeout=True) as tx:
-        await store.jobs.add(tx, account, [_reading(n, "running").snapshot for n in range(ENDS)])
-        await store.tracks.add(tx, [Track(account, each, channel, "U0BENCH") for channel in channels for each in ids])
-    recorder, known = Recorder(store, wake=lambda: None), await store.jobs.newest(account, ENDS)
+        await store.jobs.states.add(tx, account, [_reading(n, "running").snapshot for n in range(ENDS)])
+        await store.channels.tracks.add(
+            tx, [Track(account, each, channel, "U0BENCH") for channel in channels for each in ids]
+        )
+    recorder, known = Recorder(store, wake=lambda: None), await store.jobs.states.newest(account, ENDS)
     await recorder.record(PollResult(account, [_reading(ENDS, "running")], {}))  # a bot that has been running
     begun = time.perf_counter()
     await recorder.record(PollResult(account, [_reading(n, "succeeded") for n in reversed(range(ENDS))], known))
@@ -178,7 +180,7 @@ async def _sent(standins: StandIns, store: Store) -> tuple[int, float]:
         sending = asyncio.create_task(sender.run())
         try:
             async with asyncio.timeout(PATIENCE):
-                while await store.outbox.seconds_to_next() is not None:  # noqa: ASYNC110 - the outbox tells nobody
+                while await store.outbox.deliveries.seconds_to_next() is not None:  # noqa: ASYNC110 - the outbox tells nobody
                     await asyncio.sleep(0.2)
         finally:
             await sender.stop()

@@ -60,12 +60,12 @@ class Times:
 async def track_all(store: Store, account: str, readings: Sequence[FetchedJob], channels: Sequence[str]) -> None:
     """Let channels track all these jobs, the first channel the first job and so on in turn."""
     async with store.db.transaction() as tx:
-        await store.jobs.add(tx, account, [reading.snapshot for reading in readings])
+        await store.jobs.states.add(tx, account, [reading.snapshot for reading in readings])
         tracks = [
             Track(account, reading.snapshot.id, channels[n % len(channels)], "U0BENCH")
             for n, reading in enumerate(readings)
         ]
-        await store.tracks.add(tx, tracks)
+        await store.channels.tracks.add(tx, tracks)
 
 
 async def measure(standins: StandIns, folder: Path, jobs: int) -> Part:

@@ -55,7 +55,7 @@ async def command(world: World, **settings: str) -> tuple[int, str]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         said, _ = await process.communicate()
     return process.returncode or 0, said.decode()
 

@@ -65,7 +65,7 @@ async def second(world: World, *words: str, **environ: str) -> tuple[int, str]:
         stdout=PIPE,
         stderr=STDOUT,
     )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         said, _ = await process.communicate()
     return process.returncode or 0, said.decode()
 

@@ -31,9 +31,9 @@ async def test_every_kind_of_message_has_a_name(world: World) -> None:
     async with world.bot(FTJOB_POLL_SECONDS="3600") as bot:
         store = bot.store
         async with store.db.transaction() as tx:
-            await store.outbox.pause_channel(tx, "C0ATTIC", LONG, rate_limited=True)
-            await store.outbox.pause_channel(tx, world.olivia.id, LONG, rate_limited=True)
-            await store.outbox.enqueue_notice(tx, world.olivia.id, {"kind": "store_lost"}, "key")
+            await store.outbox.deliveries.pause_channel(tx, "C0ATTIC", LONG, rate_limited=True)
+            await store.outbox.deliveries.pause_channel(tx, world.olivia.id, LONG, rate_limited=True)
+            await store.outbox.deliveries.enqueue_notice(tx, world.olivia.id, {"kind": "store_lost"}, "key")
             for version, (change, picture) in enumerate(
                 [
                     (STARTED, "change"),
@@ -44,9 +44,11 @@ async def test_every_kind_of_message_has_a_name(world: World) -> None:
                     (NEW, "digest"),
                 ]
             ):
-                recorded = await store.changes.write(tx, ACCOUNT, version, change, reading("ftjob-a").body)
-                card, _ = await store.cards.get_or_create(tx, ACCOUNT, "ftjob-a", f"C{version}")
-                await store.outbox.enqueue(tx, recorded, NewDelivery("C0ATTIC", MessageKind(picture), card.id))
+                recorded = await store.jobs.changes.write(tx, ACCOUNT, version, change, reading("ftjob-a").body)
+                card, _ = await store.jobs.cards.get_or_create(tx, ACCOUNT, "ftjob-a", f"C{version}")
+                await store.outbox.deliveries.enqueue(
+                    tx, recorded, NewDelivery("C0ATTIC", MessageKind(picture), card.id)
+                )
         *_, digest = await deliveries(store)
         for job in range(3):
             await enqueue(store, "C0ATTIC", job=f"ftjob-held-{job}")
@@ -84,7 +86,7 @@ async def test_a_button_whose_message_moved_on_says_where_it_is(
 ) -> None:
     async with world.bot(FTJOB_POLL_SECONDS="3600") as bot:
         async with bot.store.db.transaction() as tx:
-            await bot.store.outbox.pause_channel(tx, "C0ATTIC", LONG, rate_limited=True)
+            await bot.store.outbox.deliveries.pause_channel(tx, "C0ATTIC", LONG, rate_limited=True)
         await enqueue(bot.store, "C0ATTIC")
         await hold_back(bot.store)
         seen = await world.say("outbox")

@@ -55,14 +55,14 @@ class DeliveryHarness:
     async def enqueue(self, *channels: Channel, kind: MessageKind = MessageKind.CHANGE) -> list[str]:
         """Owe each channel one alert, wake the sender, and return the ids of the jobs."""
         changes = await enqueue(self.store, *(channel.id for channel in channels), kind=kind)
-        jobs = [(await self.store.changes.find(change)).job_id for change in changes]
+        jobs = [(await self.store.jobs.changes.find(change)).job_id for change in changes]
         self.worker.wake()
         return jobs
 
     async def until_delivered(self, channel: Channel, *jobs: str) -> None:
         """Wait until a channel was told exactly these jobs, in this order."""
         why = f"{channel.name} was told {delivered_jobs(channel)}, not {list(jobs)}"
-        await self.slack.request_log.wait_until(lambda: delivered_jobs(channel) == list(jobs), seconds=60, why=why)
+        await self.slack.request_log.wait_until(lambda: delivered_jobs(channel) == list(jobs), seconds=300, why=why)
 
     async def until_attempted(self, times: int) -> list[LoggedRequest]:
         """Wait until Slack was asked to post so often; return the requests."""
@@ -74,7 +74,7 @@ class DeliveryHarness:
 
     async def until_states(self, channel: Channel, *states: str) -> list[Row[Any]]:
         """Wait until the rows of a channel are in these states; return them."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(300):
             while [row.state for row in await deliveries(self.store, channel.id)] != list(states):  # noqa: ASYNC110 - a database tells nobody
                 await asyncio.sleep(0.005)
         return await deliveries(self.store, channel.id)
@@ -92,7 +92,7 @@ class DeliveryHarness:
             while True:
                 self.advance(0.25)
                 await (
-                    self.store.outbox.seconds_to_next()
+                    self.store.outbox.deliveries.seconds_to_next()
                 )  # behind what the sender asks of the database, however slow that is
                 await asyncio.sleep(0.005)
 

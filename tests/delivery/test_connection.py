@@ -63,7 +63,7 @@ async def outage(office: DeliveryHarness, presence: SlackConnection, seconds: fl
     office.slack.faults.always("auth.test", DOWN)
     await until(presence, up=False)
     async with within(10):
-        while not await office.store.outages.current():  # noqa: ASYNC110 - a database tells nobody
+        while not await office.store.accounts.outages.current():  # noqa: ASYNC110 - a database tells nobody
             await asyncio.sleep(0.005)
     office.clock.now += seconds
     office.slack.faults.clear()
@@ -109,7 +109,9 @@ async def test_what_a_digest_holds_comes_late_too_and_the_bots_own_notices_are_n
         await claim(office.store)  # more than twenty wait: they become digests
         assert any(row.held_by for row in await deliveries(office.store))
         async with office.store.db.transaction() as tx:
-            await office.store.outbox.enqueue_notice(tx, "C0OPS", {"kind": "store_lost", "about": "store"}, "key")
+            await office.store.outbox.deliveries.enqueue_notice(
+                tx, "C0OPS", {"kind": "store_lost", "about": "store"}, "key"
+            )
         await outage(office, presence, 300)
 
     (notice,) = [row.notice for row in await deliveries(office.store) if "slack_back" in (row.notice or "")]
@@ -131,7 +133,7 @@ async def test_a_short_outage_is_not_told(office: DeliveryHarness) -> None:
         await outage(office, presence, NOTIFY_AFTER - 1)
 
     assert await deliveries(office.store) == []
-    assert await office.store.outages.current() == []
+    assert await office.store.accounts.outages.current() == []
 
 
 async def test_an_outage_that_a_restart_lies_in_is_told_once_from_its_beginning(office: DeliveryHarness) -> None:
@@ -141,7 +143,7 @@ async def test_an_outage_that_a_restart_lies_in_is_told_once_from_its_beginning(
         office.slack.faults.always("auth.test", DOWN)
         await until(presence, up=False)
         async with within(10):
-            while not await office.store.outages.current():  # noqa: ASYNC110 - a database tells nobody
+            while not await office.store.accounts.outages.current():  # noqa: ASYNC110 - a database tells nobody
                 await asyncio.sleep(0.005)
     office.clock.now += 500
     office.slack.faults.clear()
@@ -166,7 +168,7 @@ async def test_a_store_that_cannot_note_an_outage_ends_nothing_and_repeats_no_li
             )
             await _rename(office, "away", "outage")
             async with within(10):
-                while not await office.store.outages.current():  # noqa: ASYNC110 - a database tells nobody
+                while not await office.store.accounts.outages.current():  # noqa: ASYNC110 - a database tells nobody
                     await asyncio.sleep(0.005)
             office.clock.now += 300
             office.slack.faults.clear()
@@ -211,6 +213,6 @@ async def test_a_clock_that_is_off_by_less_than_slack_allows_is_not_said(tmp_pat
 
 
 async def until_off(presence: SlackConnection, *, off: bool) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         while presence.is_clock_skewed is not off:  # noqa: ASYNC110 - a flag tells nobody
             await asyncio.sleep(0.005)

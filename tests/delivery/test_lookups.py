@@ -129,7 +129,7 @@ async def test_a_reply_is_looked_for_where_it_went_although_the_card_is_elsewher
     _, row = await office.until_states(ml, "sent", "ambiguous")
 
     async with office.store.db.transaction() as tx:
-        await office.store.cards.record_post(tx, row.replies_to, None)
+        await office.store.jobs.cards.record_post(tx, row.replies_to, None)
     await until_sent(office, ml, rows=2)
 
     assert len(ml.messages) == 2
@@ -298,8 +298,8 @@ def test_what_follows_from_a_look(sight: LookupResult, looks: int, expected: Aft
 
 async def _owe_change_of(office: DeliveryHarness, job: str, channel: Channel) -> None:
     async with office.store.db.transaction() as tx:
-        recorded = await office.store.changes.last(tx, "default", job)
+        recorded = await office.store.jobs.changes.last(tx, "default", job)
         assert recorded is not None
-        card, _ = await office.store.cards.get_or_create(tx, "default", job, channel.id)
-        await office.store.outbox.enqueue(tx, recorded, NewDelivery(channel.id, MessageKind.CHANGE, card.id))
+        card, _ = await office.store.jobs.cards.get_or_create(tx, "default", job, channel.id)
+        await office.store.outbox.deliveries.enqueue(tx, recorded, NewDelivery(channel.id, MessageKind.CHANGE, card.id))
     office.advance(2)

@@ -70,7 +70,7 @@ async def test_a_message_that_slack_took_without_saying_so_is_not_hurried(office
     (row,) = await office.until_states(ml, "ambiguous")
 
     assert row.not_before - office.clock.now == DELIVERY_TIMEOUTS.visibility_delay
-    assert await office.store.outbox.seconds_to_next() == pytest.approx(DELIVERY_TIMEOUTS.visibility_delay)
+    assert await office.store.outbox.deliveries.seconds_to_next() == pytest.approx(DELIVERY_TIMEOUTS.visibility_delay)
 
 
 async def test_a_rate_limit_is_honoured_and_delays_no_other_channel(office: DeliveryHarness) -> None:
@@ -82,7 +82,7 @@ async def test_a_rate_limit_is_honoured_and_delays_no_other_channel(office: Deli
     await office.until_delivered(ops, other)
     await office.until_states(ml, "pending", "pending")
     assert ml.messages == []
-    assert 30 <= (await office.store.outbox.seconds_to_next() or 0) <= 33
+    assert 30 <= (await office.store.outbox.deliveries.seconds_to_next() or 0) <= 33
 
     async with office.fast_clock():
         await office.until_delivered(ml, first, second)
@@ -114,7 +114,7 @@ async def test_a_channel_without_the_bot_parks_its_alerts_and_holds_up_no_other(
     (row,) = await office.until_states(closed, "parked")
     assert (row.error, row.attempts, row.ts) == ("not_in_channel", 1, None)
     office.advance(3600)
-    assert await office.store.outbox.seconds_to_next() is None
+    assert await office.store.outbox.deliveries.seconds_to_next() is None
 
 
 UNREADABLE_PAUSES = {
@@ -158,11 +158,11 @@ async def test_what_is_owed_to_an_id_that_a_channel_has_no_more_goes_to_the_one_
     office: DeliveryHarness,
 ) -> None:
     ml = office.slack.add_channel("ml")
-    await office.store.channel_moves.move("G0OLD", ml.id)
+    await office.store.channels.moves.move("G0OLD", ml.id)
 
     (change,) = await enqueue(office.store, "G0OLD")
     office.worker.wake()
-    await office.until_delivered(ml, (await office.store.changes.find(change)).job_id)
+    await office.until_delivered(ml, (await office.store.jobs.changes.find(change)).job_id)
     (row,) = await office.until_states(ml, "sent")
     assert (row.channel, row.error) == (ml.id, None)
 
@@ -279,8 +279,8 @@ async def test_a_change_whose_thread_is_gone_is_told_in_the_channel(office: Deli
     (job,) = await office.enqueue(ml)
     await office.until_states(ml, "sent")
     async with office.store.db.transaction() as tx:
-        card, _ = await office.store.cards.get_or_create(tx, "default", job, ml.id)
-        await office.store.cards.record_post(tx, card.id, "1.000000")
+        card, _ = await office.store.jobs.cards.get_or_create(tx, "default", job, ml.id)
+        await office.store.jobs.cards.record_post(tx, card.id, "1.000000")
         await tx.exec_driver_sql("UPDATE delivery SET state = 'pending'")
 
     async with office.fast_clock():
@@ -289,7 +289,7 @@ async def test_a_change_whose_thread_is_gone_is_told_in_the_channel(office: Deli
     _, refused, told_openly = office.slack.request_log.for_endpoint(POST)
     assert (refused.request["thread_ts"], refused.accepted) == ("1.000000", False)
     assert "thread_ts" not in told_openly.request
-    gone = await office.store.cards.find(card.id)
+    gone = await office.store.jobs.cards.find(card.id)
     assert gone is not None
     assert gone.ts is None
 
@@ -303,7 +303,7 @@ async def test_a_sender_that_lost_its_lease_changes_nothing_and_says_so(office: 
 
     with capture_logs() as logs:
         office.clock.now += 31
-        again = await office.store.outbox.claim(30)
+        again = await office.store.outbox.deliveries.claim(30)
         assert again is not None
         assert again.unconfirmed
         await office.until_attempted(1)
@@ -312,7 +312,7 @@ async def test_a_sender_that_lost_its_lease_changes_nothing_and_says_so(office: 
 
     (row,) = await office.until_states(ml, "sent")
     assert row.ts == "2.000200"
-    card = await office.store.cards.find(row.replies_to)
+    card = await office.store.jobs.cards.find(row.replies_to)
     assert card is not None
     assert card.ts is None, "where the card stands is for the sender that holds the lease"
     assert metric("ftjob_deliveries_total", outcome="lost_lease") == lost + 1

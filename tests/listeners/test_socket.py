@@ -35,7 +35,7 @@ async def test_a_stop_cuts_a_connection_whose_other_end_does_not_answer() -> Non
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     port = runner.addresses[0][1]
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         async with socket_mode(app_at(f"http://127.0.0.1:{port}/api/"), "xapp-a-token", DIRECT) as handler:
             while not (handler.client.current_session and await handler.client.is_connected()):  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.01)

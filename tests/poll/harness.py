@@ -57,7 +57,7 @@ class PollHarness:
 
     async def track(self, job_id: str, channel: str = "C1") -> None:
         """Let a channel follow a job, as the command does once its card is posted."""
-        known = await self.store.jobs.find(self.account, job_id)
+        known = await self.store.jobs.states.find(self.account, job_id)
         reading = await self.client.retrieve(job_id)
         await self.recorder.add_track(Track(self.account, job_id, channel, "U1"), reading, known, card_ts="1.000100")
 
@@ -67,13 +67,15 @@ class PollHarness:
         while cursor := readings[-1].after:
             readings.append(await self.client.list_jobs(after=cursor))
         async with self.store.db.transaction() as tx:
-            await self.store.jobs.add(tx, self.account, [each.snapshot for page in readings for each in page.readings])
-            await self.store.tracks.add(tx, [Track(self.account, job_id, channel, "U1") for job_id in jobs])
+            await self.store.jobs.states.add(
+                tx, self.account, [each.snapshot for page in readings for each in page.readings]
+            )
+            await self.store.channels.tracks.add(tx, [Track(self.account, job_id, channel, "U1") for job_id in jobs])
 
     async def subscribe(self, channel: str = "C1", newer_than: float = 0) -> None:
         """Let a channel follow every job that is not older."""
         async with self.store.db.transaction() as tx:
-            await self.store.tracks.subscribe(tx, Subscription(self.account, channel, "U1", newer_than))
+            await self.store.channels.tracks.subscribe(tx, Subscription(self.account, channel, "U1", newer_than))
 
     async def changes(self) -> list[Row[Any]]:
         """Return every change that was recorded."""

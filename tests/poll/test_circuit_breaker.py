@@ -177,7 +177,7 @@ async def test_a_restart_in_an_outage_neither_repeats_nor_forgets_a_notice(view:
     view.api.faults.always(LIST, UNAVAILABLE)
     await _ticks(view, 7)
 
-    await view.store.account_leases.reset()
+    await view.store.accounts.leases.reset()
     restarted = _poller_with(view, view.store, OPS)
     await _ticks(view, 7, restarted.poll)
     assert await _kinds(view) == [NoticeKind.ACCOUNT_FAILING]
@@ -232,7 +232,7 @@ async def test_an_outage_ends_although_nobody_follows_anything_any_more(view: Po
     await view.track(job)
     view.api.faults.always(LIST, UNAVAILABLE)
     await _ticks(view, 7)
-    await view.store.tracks.remove("C1", job)
+    await view.store.channels.tracks.remove("C1", job)
     await _ticks(view, 5)
     view.api.faults.clear()
 

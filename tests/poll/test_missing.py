@@ -124,7 +124,7 @@ async def test_a_job_that_is_gone_costs_no_request_between_two_looks(view: PollH
 
     for _ in range(5):
         assert await view.poll_later() == [LIST]
-    await view.store.tracks.remove("C1", other)
+    await view.store.channels.tracks.remove("C1", other)
     assert await view.poll_later() == []
 
 
@@ -189,7 +189,7 @@ async def test_an_alert_of_a_job_that_is_gone_has_what_was_last_known_of_it(view
     await _sweeps(view, 3)
 
     *_, gone = await view.changes()
-    recorded = await view.store.changes.find(gone.id)
+    recorded = await view.store.jobs.changes.find(gone.id)
     assert (recorded.change.kind, recorded.change.before, recorded.change.after.status) == (
         GONE,
         recorded.change.after,

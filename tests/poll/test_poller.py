@@ -28,7 +28,7 @@ async def test_where_nothing_is_followed_nothing_is_asked(view: PollHarness) -> 
     view.api.add_job()
 
     assert await view.poll() == []
-    assert await view.store.jobs.find(ACCOUNT, next(iter(view.api.jobs))) is None
+    assert await view.store.jobs.states.find(ACCOUNT, next(iter(view.api.jobs))) is None
 
 
 async def test_a_hundred_live_jobs_cost_one_request(view: PollHarness) -> None:

@@ -256,7 +256,7 @@ async def test_a_look_that_the_database_went_away_under_holds_up_no_later_one(vi
     view.api.faults.add(LIST, Fault("late", seconds=0.5))
     look = asyncio.create_task(view.poll())
     async with within(10):
-        while not (await view.store.account_leases.status(ACCOUNT, interval=INTERVAL)).next_poll_in:  # noqa: ASYNC110
+        while not (await view.store.accounts.leases.status(ACCOUNT, interval=INTERVAL)).next_poll_in:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     await _rename(view, "account", "away")
     with pytest.raises(OperationalError):

@@ -100,7 +100,7 @@ async def test_an_account_of_a_dead_process_is_taken_over(
         await timers.until_asked()
         timers.dies(sweepers[0])
         if holds:
-            assert await view.store.account_leases.claim(ACCOUNT, lease=LEASE)
+            assert await view.store.accounts.leases.claim(ACCOUNT, lease=LEASE)
         view.api.change(job, status="paused")
 
         assert await timers.until_asked() <= TAKEN_OVER_WITHIN
@@ -146,10 +146,10 @@ async def test_a_sweep_that_is_cut_gives_the_account_back(view: PollHarness) -> 
     await asyncio.wait({cut})
 
     assert cut.cancelled()
-    assert await view.store.account_leases.claim(ACCOUNT, lease=LEASE) is not None
+    assert await view.store.accounts.leases.claim(ACCOUNT, lease=LEASE) is not None
 
 
 async def _until_claimed(view: PollHarness) -> None:
     async with within(10):
-        while (await view.store.account_leases.status(ACCOUNT, interval=0)).next_poll_in == 0:  # noqa: ASYNC110 - a row tells nobody
+        while (await view.store.accounts.leases.status(ACCOUNT, interval=0)).next_poll_in == 0:  # noqa: ASYNC110 - a row tells nobody
             await asyncio.sleep(0.01)

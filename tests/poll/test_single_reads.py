@@ -119,7 +119,7 @@ async def test_a_read_that_outlasts_its_sweep_is_told_when_it_comes(view: PollHa
     await view.poll()
     assert await _told(view) == []
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         while await _told(view) != [(slow, "paused")]:  # noqa: ASYNC110 - a row tells nobody
             await asyncio.sleep(0.05)
 

@@ -35,7 +35,7 @@ async def _second(view: PollHarness, stack: AsyncExitStack) -> object:
     account = Account("second", view.api.base_url, SecretStr(view.api.key))
     client = await stack.enter_async_context(Client(account, clock=view.time.now, deadline=15))
     async with view.store.db.transaction() as tx:
-        await view.store.tracks.subscribe(tx, Subscription("second", "C1", "U1", 0))
+        await view.store.channels.tracks.subscribe(tx, Subscription("second", "C1", "U1", 0))
     return poller_on(view.store, client, view.time.now)[1]
 
 
@@ -73,7 +73,7 @@ async def test_a_job_of_another_moment_with_the_same_name_is_another(view: PollH
 async def _subscribe(store: Store, *accounts: str, channel: str = "C1") -> None:
     async with store.db.transaction() as tx:
         for account in accounts:
-            await store.tracks.subscribe(tx, Subscription(account, channel, "U1", 0))
+            await store.channels.tracks.subscribe(tx, Subscription(account, channel, "U1", 0))
 
 
 async def _until_they_wait(tx: Transaction, count: int) -> None:
@@ -82,7 +82,7 @@ async def _until_they_wait(tx: Transaction, count: int) -> None:
         "SELECT count(*) FROM pg_locks WHERE NOT granted AND database = "
         "(SELECT oid FROM pg_database WHERE datname = current_database())"
     )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         while (await tx.scalar(waiting) or 0) < count:  # noqa: ASYNC110 - the database says so, nobody sets an event
             await asyncio.sleep(0.01)
 
@@ -145,7 +145,7 @@ async def test_only_accounts_that_are_read_keep_others_from_following(
         else:
             await recorder.subscribe(Subscription("two", "C1", "U1", 0), PollResult("two", [job], {}))
 
-        followed = {track.account for track, _ in await store.tracks.in_channel("C1")}
+        followed = {track.account for track, _ in await store.channels.tracks.in_channel("C1")}
     assert followed == ({"one"} if "one" in read else {"one", "two"})
 
 
@@ -166,9 +166,9 @@ async def test_a_job_of_two_accounts_is_told_as_either_subscription_wants(
                 await recorder.subscribe(subscription, PollResult(account, [job], {}))
                 continue
             async with store.db.transaction() as tx:
-                await store.tracks.subscribe(tx, subscription)
+                await store.channels.tracks.subscribe(tx, subscription)
             await recorder.record(PollResult(account, [job], {}))
-        [(track, _)] = await store.tracks.in_channel("C1")
+        [(track, _)] = await store.channels.tracks.in_channel("C1")
 
     assert track.account == "one"
     assert tuple(sorted(track.tells)) == tells

@@ -46,7 +46,7 @@ class RawServer:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def until_disconnected(self, seconds: float = 60.0) -> None:
+    async def until_disconnected(self, seconds: float = 300.0) -> None:
         """Wait until every connection is closed."""
         async with asyncio.timeout(seconds):
             while self._tasks:

@@ -193,7 +193,7 @@ class Cluster:
             store = self._shared
             if store is None:
                 store = await stack.enter_async_context(open_store(f"sqlite:///{self._file}", self._clock))
-                await store.confirmations.end_leases()
+                await store.actions.confirmations.end_leases()
             process.parts = self._assembled(store, InProcessClient(ACCOUNT, self._network, self._clock))
             await finish_abandoned(process.parts)
 

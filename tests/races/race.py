@@ -104,7 +104,7 @@ class Race:
             await asyncio.sleep(ASKED + FAULT_FREE - 0.5 - loop.time())
             self.cluster.begin_faults()
             await self._until_over()
-            first_broken = await (await self.cluster.parts(0)).store.audit.first_broken()
+            first_broken = await (await self.cluster.parts(0)).store.actions.audit.first_broken()
         with closing(sqlite3.connect(self._file)) as file:
             return Evidence(
                 status=self._status,

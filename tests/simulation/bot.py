@@ -69,8 +69,8 @@ async def assembled(world: Network, file: Path, interval: float, clock: Clock) -
     gateway = SlackClient(slack, session, frozenset(), SharedChannels(slack, clock, allow_shared=False), users=people)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(f"sqlite:///{file}", clock))
-        await store.outbox.end_leases()
-        await store.account_leases.reset()
+        await store.outbox.deliveries.end_leases()
+        await store.accounts.leases.reset()
         drawing = RenderContext({ACCOUNT.name: client}, clock)
         notices = Notices(store, None)
         sender = DeliveryWorker(store, gateway, drawing, clock=clock, monotonic=clock, notices=notices)
@@ -108,7 +108,7 @@ async def set_up(parts: Parts, world: Network, plan: Plan, channels: Mapping[str
     for place in plan.recipients:
         if place.is_subscribed:
             readings = (await parts.client.list_jobs()).readings
-            known = await parts.store.jobs.newest(ACCOUNT.name, 1000)
+            known = await parts.store.jobs.states.newest(ACCOUNT.name, 1000)
             subscription = Subscription(ACCOUNT.name, channels[place.name], world.known_user, newest)
             await parts.recorder.subscribe(subscription, PollResult(ACCOUNT.name, readings, known))
     for job in plan.jobs:
@@ -117,9 +117,9 @@ async def set_up(parts: Parts, world: Network, plan: Plan, channels: Mapping[str
 
 
 async def _track(parts: Parts, world: Network, job_id: str, channel: str) -> None:
-    if await parts.store.tracks.find(ACCOUNT.name, job_id, channel):
+    if await parts.store.channels.tracks.find(ACCOUNT.name, job_id, channel):
         return
-    known = await parts.store.jobs.find(ACCOUNT.name, job_id)
+    known = await parts.store.jobs.states.find(ACCOUNT.name, job_id)
     reading = await parts.client.retrieve(job_id)
     world.slack.rate_limits.reset()
     card = world.slack.handle("chat.postMessage", {"channel": channel, "text": f"Card of {job_id}"})
@@ -142,7 +142,7 @@ async def _cut(task: asyncio.Task[None]) -> None:
 
 async def reopened(parts: Parts, channel: str) -> None:
     """Let the bot hear that a channel takes messages again."""
-    await parts.store.dead_letters.unpark_channel(channel)
+    await parts.store.outbox.dead_letters.unpark_channel(channel)
     parts.worker.wake()
     parts.card_updater.wake()
 

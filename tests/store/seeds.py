@@ -32,12 +32,12 @@ def reading(job_id: str, status: str = "running", model: str | None = None, **fi
 async def add_jobs(store: Store, *readings: FetchedJob, account: str = ACCOUNT) -> None:
     """Let the store know jobs."""
     async with store.db.transaction() as tx:
-        await store.jobs.add(tx, account, [each.snapshot for each in readings])
+        await store.jobs.states.add(tx, account, [each.snapshot for each in readings])
 
 
 async def known_job(store: Store, job_id: str) -> KnownJob:
     """Return a job that must be known."""
-    job = await store.jobs.find(ACCOUNT, job_id)
+    job = await store.jobs.states.find(ACCOUNT, job_id)
     assert job is not None
     return job
 
@@ -45,7 +45,7 @@ async def known_job(store: Store, job_id: str) -> KnownJob:
 async def track(store: Store, *pairs: tuple[str, str], person: str | None = "U1") -> None:
     """Let channels follow jobs: (channel, job id)."""
     async with store.db.transaction() as tx:
-        await store.tracks.add(tx, [Track(ACCOUNT, job_id, channel, person) for channel, job_id in pairs])
+        await store.channels.tracks.add(tx, [Track(ACCOUNT, job_id, channel, person) for channel, job_id in pairs])
 
 
 async def enqueue(
@@ -56,16 +56,16 @@ async def enqueue(
     async with store.db.transaction(without_timeout=True) as tx:  # some statements for each
         for channel in channels:
             body = reading(job or f"ftjob-{next(_numbers):06d}").body
-            recorded = await store.changes.write(tx, ACCOUNT, 2, STARTED, body)
-            card, _ = await store.cards.get_or_create(tx, ACCOUNT, recorded.job_id, channel)
-            await store.outbox.enqueue(tx, recorded, NewDelivery(channel, kind, card.id))
+            recorded = await store.jobs.changes.write(tx, ACCOUNT, 2, STARTED, body)
+            card, _ = await store.jobs.cards.get_or_create(tx, ACCOUNT, recorded.job_id, channel)
+            await store.outbox.deliveries.enqueue(tx, recorded, NewDelivery(channel, kind, card.id))
             changes.append(recorded.id)
     return changes
 
 
 async def claim(store: Store, lease: float = 30.0) -> Delivery:
     """Claim a row that must be there."""
-    delivery = await store.outbox.claim(lease)
+    delivery = await store.outbox.deliveries.claim(lease)
     assert delivery is not None
     return delivery
 
@@ -73,7 +73,7 @@ async def claim(store: Store, lease: float = 30.0) -> Delivery:
 async def claim_and_attempt(store: Store, lease: float = 30.0) -> Delivery:
     """Claim a row that must be there, and note that it is being posted."""
     delivery = await claim(store, lease)
-    assert await store.outbox.begin_attempt(delivery, thread_ts=None, min_lease=0, lookup_after=0)
+    assert await store.outbox.deliveries.begin_attempt(delivery, thread_ts=None, min_lease=0, lookup_after=0)
     return delivery
 
 
@@ -89,9 +89,9 @@ async def complete(
     """Record how an attempt ended, as the sender does; it is in doubt afterwards if the outcome says so."""
     doubt = outcome == "ambiguous" if in_doubt is None else in_doubt
     async with store.db.transaction() as tx:
-        kept = await store.outbox.complete(tx, delivery, outcome, unconfirmed=doubt, **more)
+        kept = await store.outbox.deliveries.complete(tx, delivery, outcome, unconfirmed=doubt, **more)
         if kept and channel_wait:
-            await store.outbox.pause_channel(tx, delivery.channel, channel_wait)
+            await store.outbox.deliveries.pause_channel(tx, delivery.channel, channel_wait)
     return kept
 
 

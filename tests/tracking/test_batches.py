@@ -52,7 +52,7 @@ def _jobs(count: int, status: str = "queued", model: str | None = None) -> list[
 
 
 async def _seen(store: Store, readings: Sequence[FetchedJob], **more: Any) -> PollResult:
-    return PollResult(ACCOUNT, readings, await store.jobs.newest(ACCOUNT, 1000), **more)
+    return PollResult(ACCOUNT, readings, await store.jobs.states.newest(ACCOUNT, 1000), **more)
 
 
 async def _told(store: Store, channel: str = "C1") -> list[str]:
@@ -76,7 +76,7 @@ async def _news(store: Store, jobs: int, channels: int) -> PollResult:
     """Let jobs be new to channels."""
     async with store.db.transaction() as tx:
         for nth in range(channels):
-            await store.tracks.subscribe(tx, Subscription(ACCOUNT, f"C{nth}", "U1", 0))
+            await store.channels.tracks.subscribe(tx, Subscription(ACCOUNT, f"C{nth}", "U1", 0))
     return await _seen(store, _jobs(jobs))
 
 
@@ -85,7 +85,7 @@ async def _absences(store: Store, jobs: int, channels: int) -> PollResult:
     seen = await _ends(store, jobs, channels)
     async with store.db.transaction() as tx:
         await tx.execute(text("UPDATE job SET misses = 9, missed_since = 1, missed_at = 2"))
-    return PollResult(ACCOUNT, (), await store.jobs.newest(ACCOUNT, 1000), missing=list(seen.known))
+    return PollResult(ACCOUNT, (), await store.jobs.states.newest(ACCOUNT, 1000), missing=list(seen.known))
 
 
 @pytest.mark.parametrize("made", [_ends, _news, _absences], ids=["ends", "new jobs", "absences"])
@@ -181,7 +181,7 @@ async def test_a_job_that_cannot_be_stored_stops_no_other(
     await add_jobs(store, *before)
     await track(store, *(("C1", f"ftjob-{n:04d}") for n in range(jobs)))
     async with store.db.transaction() as tx:
-        await store.tracks.subscribe(tx, Subscription(ACCOUNT, "C2", "U1", 0))
+        await store.channels.tracks.subscribe(tx, Subscription(ACCOUNT, "C2", "U1", 0))
     page = [poison if each.snapshot.created_at == 1007 else each for each in _jobs(jobs, "failed")]
 
     async def end(_tx: Transaction) -> None:
@@ -191,7 +191,7 @@ async def test_a_job_that_cannot_be_stored_stops_no_other(
 
     others = [f"ftjob-{n:04d}" for n in range(jobs) if n != 7]
     if is_new:
-        announced = {track.job_id for track, _ in await store.tracks.in_channel("C2")}
+        announced = {track.job_id for track, _ in await store.channels.tracks.in_channel("C2")}
         assert announced >= set(others)
     else:
         assert [job for job in await _told(store) if job in others] == others
@@ -235,9 +235,9 @@ async def test_a_subscription_is_stored_although_one_open_job_cannot_be(store: S
 
     await recorder.subscribe(Subscription(ACCOUNT, "C1", "U1", 2000), await _seen(store, page))
 
-    followed = {track.job_id for track, _ in await store.tracks.in_channel("C1")}
+    followed = {track.job_id for track, _ in await store.channels.tracks.in_channel("C1")}
     assert followed == {each.snapshot.id for each in _jobs(5)}
-    assert len(await store.tracks.subscriptions_of("C1")) == 1
+    assert len(await store.channels.tracks.subscriptions_of("C1")) == 1
 
 
 @pytest.fixture
@@ -330,5 +330,5 @@ async def test_what_a_track_shows_of_an_open_job_does_not_hold_up_a_subscription
             few = len(sent)
 
     assert len(sent) == few
-    assert len(await store.tracks.in_channel("C2")) == 40
-    assert Track(ACCOUNT, "ftjob-0039", "C2", None) in await store.tracks.followers(ACCOUNT, "ftjob-0039")
+    assert len(await store.channels.tracks.in_channel("C2")) == 40
+    assert Track(ACCOUNT, "ftjob-0039", "C2", None) in await store.channels.tracks.followers(ACCOUNT, "ftjob-0039")

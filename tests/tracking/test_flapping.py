@@ -93,10 +93,10 @@ async def test_what_was_held_is_summed_up_once_when_the_job_is_quiet(view: PollH
     await _flip(view, job, 9)
 
     await view.time.advance(view.store, QUIET_FOR - 60)
-    assert await view.store.mutes.expire() == 0
+    assert await view.store.channels.mutes.expire() == 0
     await view.time.advance(view.store, 61)
-    assert await view.store.mutes.expire() == 3
-    assert await view.store.mutes.expire() == 0
+    assert await view.store.channels.mutes.expire() == 3
+    assert await view.store.channels.mutes.expire() == 0
     assert "after_flapping" in await _owed(view)
 
     await _flip(view, job, 1)
@@ -110,7 +110,7 @@ async def test_a_job_that_goes_on_changing_is_not_summed_up_yet(view: PollHarnes
 
     for _ in range(4):
         await _flip(view, job, 1, seconds=QUIET_FOR / 2)
-        assert await view.store.mutes.expire() == 0
+        assert await view.store.channels.mutes.expire() == 0
 
     assert await _held(view) == 7
 
@@ -127,14 +127,14 @@ async def test_slow_changes_are_told_one_by_one(view: PollHarness) -> None:
 async def test_a_mute_that_somebody_set_stays_theirs(view: PollHarness) -> None:
     job = view.api.add_job(status="running")
     await view.track(job)
-    await view.store.mutes.begin([ACCOUNT], "C1", job, "U1", 3600.0)
+    await view.store.channels.mutes.begin([ACCOUNT], "C1", job, "U1", 3600.0)
 
     await _flip(view, job, 12)
     view.api.change(job, status="failed")
     await view.poll_later(INTERVAL)
 
     assert await _owed(view) == []
-    assert [mute.person for mute in await view.store.mutes.in_channel("C1")] == ["U1"]
+    assert [mute.person for mute in await view.store.channels.mutes.in_channel("C1")] == ["U1"]
 
 
 async def test_what_nobody_muted_is_shown_as_nobodys_mute(view: PollHarness) -> None:
@@ -142,7 +142,7 @@ async def test_what_nobody_muted_is_shown_as_nobodys_mute(view: PollHarness) -> 
     await view.track(job)
     await _flip(view, job, 9)
 
-    assert await view.store.mutes.in_channel("C1") == []
+    assert await view.store.channels.mutes.in_channel("C1") == []
 
 
 async def test_a_wait_that_a_clock_which_was_set_back_made_endless_is_over(view: PollHarness) -> None:
@@ -152,4 +152,4 @@ async def test_a_wait_that_a_clock_which_was_set_back_made_endless_is_over(view:
     async with view.store.db.transaction() as tx:
         await tx.execute(update(schema.mute).values(until=schema.mute.c.until + 86400))
 
-    assert await view.store.mutes.expire() == 3
+    assert await view.store.channels.mutes.expire() == 3

@@ -50,12 +50,12 @@ def recorder(store: Store, wakes: Wakes) -> Recorder:
 
 async def _seen(store: Store, *readings: FetchedJob) -> PollResult:
     """Return readings together with what is known now."""
-    return PollResult(ACCOUNT, readings, await store.jobs.newest(ACCOUNT, 100))
+    return PollResult(ACCOUNT, readings, await store.jobs.states.newest(ACCOUNT, 100))
 
 
 async def _subscribe(store: Store, channel: str, newer_than: float) -> None:
     async with store.db.transaction() as tx:
-        await store.tracks.subscribe(tx, Subscription(ACCOUNT, channel, "U1", newer_than))
+        await store.channels.tracks.subscribe(tx, Subscription(ACCOUNT, channel, "U1", newer_than))
 
 
 async def _told(store: Store, channel: str) -> list[tuple[str, str, str]]:
@@ -76,7 +76,7 @@ async def test_a_change_is_stored_with_the_new_state_and_what_is_owed(
     job = await known_job(store, "ftjob-a")
     assert (job.version, job.state) == (2, State("running"))
     (change,) = await rows(store, schema.change)
-    recorded = await store.changes.find(change.id)
+    recorded = await store.jobs.changes.find(change.id)
     assert (recorded.version, recorded.change.kind) == (2, ChangeKind.STATUS)
     assert (recorded.change.before, recorded.change.after) == (State("queued"), State("running"))
     assert recorded.body["seed"] == 7
@@ -154,7 +154,7 @@ async def test_a_new_job_is_announced_where_somebody_subscribed_and_followed_the
 
     assert await _told(store, "C1") == [("card", "ftjob-a", "queued")]
     assert await _told(store, "C2") == []
-    assert await store.tracks.followers(ACCOUNT, "ftjob-a") == [Track(ACCOUNT, "ftjob-a", "C1", None)]
+    assert await store.channels.tracks.followers(ACCOUNT, "ftjob-a") == [Track(ACCOUNT, "ftjob-a", "C1", None)]
     (change,) = await rows(store, schema.change)
     assert (change.kind, change.version) == ("new", 1)
 
@@ -177,13 +177,13 @@ async def test_a_job_older_than_the_subscription_is_not_announced(store: Store, 
     assert await recorder.record(await _seen(store, reading("ftjob-old", created_at=999))) == 0
 
     assert await deliveries(store) == []
-    assert await store.tracks.followers(ACCOUNT, "ftjob-old") == []
+    assert await store.channels.tracks.followers(ACCOUNT, "ftjob-old") == []
 
 
 async def test_an_announced_job_that_was_untracked_is_not_announced_again(store: Store, recorder: Recorder) -> None:
     await _subscribe(store, "C1", 1000)
     await recorder.record(await _seen(store, reading("ftjob-a", "queued")))
-    await store.tracks.remove("C1", "ftjob-a")
+    await store.channels.tracks.remove("C1", "ftjob-a")
 
     await recorder.record(await _seen(store, reading("ftjob-a", "queued")))
     await recorder.record(await _seen(store, reading("ftjob-a", "running")))
@@ -207,7 +207,7 @@ async def test_why_a_job_failed_and_that_it_was_found_late_is_kept_with_the_chan
     store: Store, recorder: Recorder
 ) -> None:
     await add_jobs(store, reading("ftjob-a", "running"))
-    before = await store.jobs.newest(ACCOUNT, 10)
+    before = await store.jobs.states.newest(ACCOUNT, 10)
 
     await recorder.record(
         PollResult(ACCOUNT, [reading("ftjob-a", "failed")], before, reasons={"ftjob-a": "no memory"}, late=True)

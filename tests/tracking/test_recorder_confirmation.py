@@ -91,7 +91,7 @@ async def test_reads_that_say_the_same_for_some_intervals_are_believed(
 ) -> None:
     await _finished(store)
     async with store.db.transaction() as tx:
-        await store.jobs.close(tx, ACCOUNT, [JOB])
+        await store.jobs.states.close(tx, ACCOUNT, [JOB])
 
     assert await _reads(recorder, store, after) == 0
     job = await known_job(store, JOB)
@@ -227,7 +227,7 @@ async def test_many_readers_at_once_never_take_a_job_back(store: Store, database
         async def look(each: Store) -> None:
             recorder = Recorder(each, wake=lambda: None, interval=INTERVAL)
             for _ in range(6):
-                before = await each.jobs.newest(ACCOUNT, 200)
+                before = await each.jobs.states.newest(ACCOUNT, 200)
                 answers = [reading(job, rank[min(2, turn[0] // 4)]) for job in jobs]
                 turn[0] += 1
                 await recorder.record(PollResult(ACCOUNT, answers, before))
@@ -250,7 +250,7 @@ async def test_a_card_that_shows_what_is_not_believed_is_set_right_in_its_channe
     assert (await known_job(store, JOB)).state == State("succeeded", MODEL)
     assert await deliveries(store, "C1") == []
     (owed,) = await deliveries(store, "C2")
-    told = await store.changes.find(owed.change_id)
+    told = await store.jobs.changes.find(owed.change_id)
     assert (told.change.before.status, told.change.after) == ("running", State("succeeded", MODEL))
     assert told.job.status == "succeeded"
 

@@ -34,7 +34,7 @@ def recorder(store: Store) -> Recorder:
 
 
 async def _sweep(store: Store, recorder: Recorder, *readings: FetchedJob) -> None:
-    await recorder.record(PollResult(ACCOUNT, readings, await store.jobs.newest(ACCOUNT, 100)))
+    await recorder.record(PollResult(ACCOUNT, readings, await store.jobs.states.newest(ACCOUNT, 100)))
 
 
 async def _told(store: Store, channel: str = "C1") -> list[tuple[str, str, str]]:
@@ -49,7 +49,7 @@ async def test_a_followed_job_has_its_card_where_it_was_posted(
 ) -> None:
     await recorder.add_track(HERE, reading("ftjob-a", "queued"), None, card_ts="1.000100")
 
-    assert await store.tracks.followers(ACCOUNT, "ftjob-a") == [HERE]
+    assert await store.channels.tracks.followers(ACCOUNT, "ftjob-a") == [HERE]
     (card,) = await rows(store, schema.card)
     assert (card.channel, card.ts) == ("C1", "1.000100")
     assert (await known_job(store, "ftjob-a")).state == State("queued")
@@ -83,7 +83,7 @@ async def test_a_job_that_is_new_to_the_channels_subscription_needs_no_second_ca
 ) -> None:
     async with store.db.transaction() as tx:
         for channel in ("C1", "C2"):
-            await store.tracks.subscribe(tx, Subscription(ACCOUNT, channel, "U1", 0))
+            await store.channels.tracks.subscribe(tx, Subscription(ACCOUNT, channel, "U1", 0))
 
     await recorder.add_track(HERE, reading("ftjob-a", "queued"), None, card_ts="1.000100")
 
@@ -127,7 +127,7 @@ async def test_what_the_card_showed_first_is_not_told_after_it(store: Store, rec
 
 async def test_two_channels_that_begin_to_follow_are_told_alike(store: Store, recorder: Recorder) -> None:
     for channel in ("C1", "C2"):
-        before = await store.jobs.find(ACCOUNT, "ftjob-a")
+        before = await store.jobs.states.find(ACCOUNT, "ftjob-a")
         track = Track(ACCOUNT, "ftjob-a", channel, "U1")
         await recorder.add_track(track, reading("ftjob-a", "queued"), before, card_ts="1.000100")
 
@@ -141,7 +141,7 @@ async def test_a_second_card_of_the_same_channel_takes_the_firsts_place(store: S
         await recorder.add_track(HERE, reading("ftjob-a", "queued"), None, card_ts=ts)
 
     assert [card.ts for card in await rows(store, schema.card)] == ["1.000200"]
-    assert len(await store.tracks.followers(ACCOUNT, "ftjob-a")) == 1
+    assert len(await store.channels.tracks.followers(ACCOUNT, "ftjob-a")) == 1
 
 
 async def test_a_subscription_follows_what_is_open_without_a_word(store: Store, recorder: Recorder) -> None:
@@ -149,7 +149,7 @@ async def test_a_subscription_follows_what_is_open_without_a_word(store: Store, 
 
     await recorder.subscribe(Subscription(ACCOUNT, "C1", "U1", 1000), PollResult(ACCOUNT, found, {}))
 
-    followed = [track.job_id for track, _ in await store.tracks.in_channel("C1")]
+    followed = [track.job_id for track, _ in await store.channels.tracks.in_channel("C1")]
     assert followed == ["ftjob-a", "ftjob-c"]
     assert await _told(store) == []
     await _sweep(store, recorder, *(reading(each.snapshot.id, "failed") for each in found))
@@ -162,7 +162,7 @@ async def test_a_job_announced_elsewhere_between_the_cards_reading_and_the_track
     store: Store, recorder: Recorder
 ) -> None:
     async with store.db.transaction() as tx:
-        await store.tracks.subscribe(tx, Subscription(ACCOUNT, "C2", "U1", 0))
+        await store.channels.tracks.subscribe(tx, Subscription(ACCOUNT, "C2", "U1", 0))
     await _sweep(store, recorder, reading("ftjob-a", "failed"))
 
     await recorder.add_track(HERE, reading("ftjob-a", "queued"), None, card_ts="1.000100")
@@ -184,7 +184,7 @@ async def test_a_change_recorded_between_the_list_of_open_jobs_and_the_subscript
     store: Store, recorder: Recorder
 ) -> None:
     await add_jobs(store, reading("ftjob-a", "running"))
-    known_before = await store.jobs.newest(ACCOUNT, 10)
+    known_before = await store.jobs.states.newest(ACCOUNT, 10)
     listed = [reading("ftjob-a", "running"), reading("ftjob-b", "running")]
     await _sweep(store, recorder, reading("ftjob-a", "failed"), reading("ftjob-b", "failed"))
 

@@ -71,7 +71,7 @@ class UserInteraction:
         """The replies without those that say that the answer is still to come."""
         return [one for one in self.replies if not PLACEHOLDER_REPLY.fullmatch(one.text)]
 
-    async def reply(self, n: int = 0, seconds: float = 60) -> SentReply:
+    async def reply(self, n: int = 0, seconds: float = 300) -> SentReply:
         """Wait for the answer number ``n``.
 
         Raises:
@@ -81,7 +81,7 @@ class UserInteraction:
         await self.request_log.wait_until(lambda: len(self.final_replies) > n, seconds=seconds, why=what)
         return self.final_replies[n]
 
-    async def modal(self, seconds: float = 60) -> OpenView:
+    async def modal(self, seconds: float = 300) -> OpenView:
         """Wait for the modal that the app opens in answer to it.
 
         Raises:

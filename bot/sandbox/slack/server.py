@@ -159,7 +159,7 @@ class Slack(SlackRoutes):
         self.request_log.notify_waiters()
         return await self._hands.send_event(self.workspace.users[BOT_USER], event)
 
-    async def wait_for_connection(self, *, seconds: float = 60.0) -> None:
+    async def wait_for_connection(self, *, seconds: float = 300.0) -> None:
         """Wait until a Socket Mode connection is there."""
         await self.request_log.wait_until(
             lambda: self.payload_sender.connections, seconds=seconds, why="a Socket Mode connection"

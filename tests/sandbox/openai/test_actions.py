@@ -168,7 +168,7 @@ async def test_stand_ins_can_share_a_ledger_that_is_still_empty() -> None:
 async def test_a_change_wakes_who_waits_for_it(api: FineTuningApi) -> None:
     job_id = api.add_job()
     waiting = asyncio.create_task(
-        api.request_log.wait_until(lambda: api.jobs[job_id]["status"] == "running", seconds=60)
+        api.request_log.wait_until(lambda: api.jobs[job_id]["status"] == "running", seconds=300)
     )
     await asyncio.sleep(0)
     api.change(job_id, status="running")

@@ -15,31 +15,31 @@ INTERVAL = 30.0
 
 
 async def _claim(store: Store, *, older_than: float = 0.0, account: str = ACCOUNT) -> Lease:
-    lease = await store.account_leases.claim(account, lease=LEASE, min_age=older_than)
+    lease = await store.accounts.leases.claim(account, lease=LEASE, min_age=older_than)
     assert lease is not None
     return lease
 
 
 async def _is_free(store: Store, *, older_than: float = 0.0) -> bool:
     """Return whether the account can be claimed, and claim it."""
-    return await store.account_leases.claim(ACCOUNT, lease=LEASE, min_age=older_than) is not None
+    return await store.accounts.leases.claim(ACCOUNT, lease=LEASE, min_age=older_than) is not None
 
 
 async def _swept(store: Store, lease: Lease) -> bool:
     async with store.db.transaction() as tx:
-        return await store.account_leases.complete(tx, lease)
+        return await store.accounts.leases.complete(tx, lease)
 
 
 async def _failed(store: Store, lease: Lease, seconds: float) -> bool:
     async with store.db.transaction() as tx:
-        return await store.account_leases.back_off(tx, lease, seconds)
+        return await store.accounts.leases.back_off(tx, lease, seconds)
 
 
 async def test_an_account_is_had_by_one_process_until_it_gives_it_back(store: Store) -> None:
     lease = await _claim(store)
     assert not await _is_free(store)
 
-    await store.account_leases.release(lease)
+    await store.accounts.leases.release(lease)
 
     assert await _is_free(store)
 
@@ -81,7 +81,7 @@ async def test_what_counts_is_when_a_look_began_and_not_how_long_it_took(store: 
 
 
 async def test_a_good_look_is_remembered_and_ends_the_row_of_failures(store: Store, time: StoreClock) -> None:
-    assert await store.account_leases.polled_at(ACCOUNT) is None
+    assert await store.accounts.leases.polled_at(ACCOUNT) is None
     await _failed(store, await _claim(store), 0)
     lease = await _claim(store)
     assert (lease.failures, lease.polled_at) == (1, None)
@@ -89,10 +89,10 @@ async def test_a_good_look_is_remembered_and_ends_the_row_of_failures(store: Sto
     assert await _swept(store, lease)
     await time.advance(store, 300)
 
-    at = await store.account_leases.polled_at(ACCOUNT)
+    at = await store.accounts.leases.polled_at(ACCOUNT)
     assert at is not None
     assert time.now() - at == time.approx(300)
-    assert await store.account_leases.polled_at("other") is None
+    assert await store.accounts.leases.polled_at("other") is None
     again = await _claim(store)
     assert (again.failures, again.polled_at) == (0, at)
 
@@ -128,11 +128,11 @@ async def test_who_lost_the_lease_changes_nothing(store: Store, time: StoreClock
         case "failed":
             assert not await _failed(store, slow, 3600)
         case _:
-            await store.account_leases.release(slow)
+            await store.accounts.leases.release(slow)
 
     assert not await _is_free(store), "the other process still has it"
-    assert await store.account_leases.polled_at(ACCOUNT) is None
-    assert (await store.account_leases.status(ACCOUNT, interval=INTERVAL)).failures == 0
+    assert await store.accounts.leases.polled_at(ACCOUNT) is None
+    assert (await store.accounts.leases.status(ACCOUNT, interval=INTERVAL)).failures == 0
 
 
 async def test_of_many_that_want_an_account_at_once_one_gets_it(
@@ -140,9 +140,9 @@ async def test_of_many_that_want_an_account_at_once_one_gets_it(
 ) -> None:
     async with several_stores(store, database_url, time, size=8) as stores:
         for _ in range(10):
-            claims = [each.account_leases.claim(ACCOUNT, lease=LEASE) for each in stores]
+            claims = [each.accounts.leases.claim(ACCOUNT, lease=LEASE) for each in stores]
             (lease,) = [lease for lease in await asyncio.gather(*claims) if lease]
-            await store.account_leases.release(lease)
+            await store.accounts.leases.release(lease)
 
 
 async def test_a_clock_that_was_set_back_locks_nobody_out(store: Store, time: StoreClock) -> None:
@@ -158,7 +158,7 @@ async def test_the_only_process_starts_afresh(store: Store) -> None:
     await _claim(store)
     await _failed(store, await _claim(store, account="other"), 900)
 
-    await store.account_leases.reset()
+    await store.accounts.leases.reset()
 
     assert await _is_free(store)
     assert (await _claim(store, account="other")).failures == 1
@@ -168,17 +168,17 @@ async def test_how_it_stands_with_an_account(store: Store) -> None:
     await add_jobs(store, reading("ftjob-a"), reading("ftjob-b"))
 
     async def standing() -> tuple[bool, int]:
-        found = await store.account_leases.status(ACCOUNT, interval=INTERVAL)
+        found = await store.accounts.leases.status(ACCOUNT, interval=INTERVAL)
         return found.needs_polling, found.failures
 
     assert await standing() == (False, 0)
     await track(store, ("C1", "ftjob-a"))
     assert await standing() == (True, 0)
     async with store.db.transaction() as tx:
-        await store.jobs.close(tx, ACCOUNT, ["ftjob-a"])
+        await store.jobs.states.close(tx, ACCOUNT, ["ftjob-a"])
     assert await standing() == (False, 0)
     async with store.db.transaction() as tx:
-        await store.tracks.subscribe(tx, Subscription(ACCOUNT, "C1", "U1", 0))
+        await store.channels.tracks.subscribe(tx, Subscription(ACCOUNT, "C1", "U1", 0))
     assert await standing() == (True, 0)
     await _failed(store, await _claim(store), 0)
     assert await standing() == (True, 1)
@@ -186,10 +186,10 @@ async def test_how_it_stands_with_an_account(store: Store) -> None:
 
 async def test_how_long_another_look_is_in_the_way(store: Store, time: StoreClock) -> None:
     async def busy_for() -> float:
-        return (await store.account_leases.status(ACCOUNT, interval=INTERVAL)).next_poll_in
+        return (await store.accounts.leases.status(ACCOUNT, interval=INTERVAL)).next_poll_in
 
     assert await busy_for() == 0
-    lease = await store.account_leases.claim(ACCOUNT, lease=50)
+    lease = await store.accounts.leases.claim(ACCOUNT, lease=50)
     assert lease is not None
     assert await busy_for() == time.approx(50)
     await time.advance(store, 10)

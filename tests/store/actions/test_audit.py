@@ -18,7 +18,7 @@ DONE = replace(
 async def _write(store: Store, *entries: AuditEntry) -> None:
     for entry in entries:
         async with store.db.transaction() as tx:
-            await store.audit.write(tx, entry)
+            await store.actions.audit.write(tx, entry)
 
 
 async def _spoil(store: Store, statement: str) -> None:
@@ -33,14 +33,14 @@ async def _spoil(store: Store, statement: str) -> None:
 async def test_rows_are_read_as_they_were_written_newest_first(store: Store) -> None:
     await _write(store, DENIED, DONE)
 
-    newest = await store.audit.newest(10)
+    newest = await store.actions.audit.newest(10)
 
     assert [row.entry for row in newest] == [DONE, DENIED]
     assert newest[0].entry.decision is Decision.DONE
-    assert [row.entry for row in await store.audit.newest(1)] == [DONE]
+    assert [row.entry for row in await store.actions.audit.newest(1)] == [DONE]
     assert newest[0].at >= newest[1].at
-    assert [row.entry async for row in store.audit.all()] == [DENIED, DONE]
-    assert await store.audit.first_broken() is None
+    assert [row.entry async for row in store.actions.audit.all()] == [DENIED, DONE]
+    assert await store.actions.audit.first_broken() is None
 
 
 async def test_what_an_older_version_wrote_is_as_it_was_written(store: Store) -> None:
@@ -53,7 +53,7 @@ async def test_what_an_older_version_wrote_is_as_it_was_written(store: Store) ->
     async with store.db.transaction() as tx:
         await tx.execute(insert(schema.audit), rows)
 
-    assert await store.audit.first_broken() is None
+    assert await store.actions.audit.first_broken() is None
     assert set(words.split()) <= set(map(str, Decision))
 
 
@@ -62,14 +62,14 @@ async def test_a_long_audit_is_read_to_its_end(store: Store) -> None:
     async with store.db.transaction() as tx:
         await tx.execute(insert(schema.audit), [row] * 2001)
 
-    assert [row.id async for row in store.audit.all()] == list(range(1, 2002))
+    assert [row.id async for row in store.actions.audit.all()] == list(range(1, 2002))
 
 
 async def test_writers_at_the_same_moment_make_one_chain(store: Store) -> None:
     await asyncio.gather(*(_write(store, replace(DENIED, reason=str(nth))) for nth in range(20)))
 
-    assert len({row.entry.reason async for row in store.audit.all()}) == 20
-    assert await store.audit.first_broken() is None
+    assert len({row.entry.reason async for row in store.actions.audit.all()}) == 20
+    assert await store.actions.audit.first_broken() is None
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ async def test_the_database_itself_keeps_rows_as_they_are(store: Store, statemen
         async with store.db.transaction() as tx:
             await tx.execute(text(statement))
 
-    assert [row.entry async for row in store.audit.all()] == [DENIED, DONE]
+    assert [row.entry async for row in store.actions.audit.all()] == [DENIED, DONE]
 
 
 async def test_no_row_takes_the_place_of_another(store: Store) -> None:
@@ -94,7 +94,7 @@ async def test_no_row_takes_the_place_of_another(store: Store) -> None:
         async with store.db.transaction() as tx:
             await tx.execute(text(f"INSERT {'OR REPLACE ' if store.db.is_sqlite else ''}{forged}"))
 
-    assert [row.entry async for row in store.audit.all()] == [DENIED, DONE]
+    assert [row.entry async for row in store.actions.audit.all()] == [DENIED, DONE]
 
 
 @pytest.mark.parametrize("column", ["person", "team", "channel", "door", "verb", "job_id", "reason", "status_after"])
@@ -103,7 +103,7 @@ async def test_a_row_that_was_changed_is_named(store: Store, column: str) -> Non
 
     await _spoil(store, f"UPDATE audit SET {column} = 'X' WHERE id = 2")  # noqa: S608 - columns of ours
 
-    assert await store.audit.first_broken() == 2
+    assert await store.actions.audit.first_broken() == 2
 
 
 async def test_a_row_that_was_taken_out_is_missed_by_the_next_one(store: Store) -> None:
@@ -111,4 +111,4 @@ async def test_a_row_that_was_taken_out_is_missed_by_the_next_one(store: Store) 
 
     await _spoil(store, "DELETE FROM audit WHERE id = 2")
 
-    assert await store.audit.first_broken() == 3
+    assert await store.actions.audit.first_broken() == 3

@@ -37,9 +37,9 @@ async def set_up(store: Store, channel: str, job: str = "ftjob-1", *, until: flo
     await add_jobs(store, reading(job))
     await track(store, (channel, job))
     async with store.db.transaction() as tx:
-        await store.tracks.subscribe(tx, Subscription(ACCOUNT, channel, "U1", 500.0))
-    await store.mutes.begin([ACCOUNT], channel, "ftjob-muted", "U1", until)
-    await store.preferences.change(channel, compact=True)
+        await store.channels.tracks.subscribe(tx, Subscription(ACCOUNT, channel, "U1", 500.0))
+    await store.channels.mutes.begin([ACCOUNT], channel, "ftjob-muted", "U1", until)
+    await store.channels.preferences.change(channel, compact=True)
     await enqueue(store, channel)
 
 
@@ -61,11 +61,11 @@ async def test_everything_moves_and_twice_is_once(store: Store) -> None:
     assert had == {"card": 1, "channel": 1, "delivery": 1, "mute": 1, "subscription": 1, "track": 1}
 
     for _ in range(2):
-        await store.channel_moves.move(OLD, NEW)
+        await store.channels.moves.move(OLD, NEW)
         assert await of(store, OLD) == {}
         assert await of(store, NEW) == had
         assert await of(store, "C0OTHER") == others
-    assert (await store.preferences.find(NEW)).compact
+    assert (await store.channels.preferences.find(NEW)).compact
 
 
 def test_no_table_with_a_channel_is_forgotten() -> None:
@@ -84,11 +84,11 @@ async def test_what_both_ids_have_becomes_one(store: Store) -> None:
         await tx.execute(older)
     [longer] = [mute for mute in await rows(store, schema.mute) if mute.channel == OLD]
 
-    await store.channel_moves.move(OLD, NEW)
+    await store.channels.moves.move(OLD, NEW)
 
     assert await of(store, OLD) == {}
     assert await of(store, NEW) == {"card": 2, "channel": 1, "delivery": 2, "mute": 1, "subscription": 1, "track": 1}
-    track = await store.tracks.find(ACCOUNT, "ftjob-1", NEW)
+    track = await store.channels.tracks.find(ACCOUNT, "ftjob-1", NEW)
     assert track == Track(ACCOUNT, "ftjob-1", NEW, "U1")
     assert [row.newer_than for row in await rows(store, schema.subscription)] == [100.0]
     assert [row.until for row in await rows(store, schema.mute)] == [longer.until]
@@ -103,10 +103,10 @@ async def test_of_two_cards_of_a_job_the_one_that_stands_is_kept(
     await add_jobs(store, reading("ftjob-1"))
     async with store.db.transaction() as tx:
         for channel, ts in ((OLD, old_ts), (NEW, new_ts)):
-            card, _ = await store.cards.get_or_create(tx, ACCOUNT, "ftjob-1", channel)
-            await store.cards.record_post(tx, card.id, ts)
-            await store.outbox.enqueue_notice(tx, channel, {"kind": "x"}, f"of {channel}", card_id=card.id)
-    await store.channel_moves.move(OLD, NEW)
+            card, _ = await store.jobs.cards.get_or_create(tx, ACCOUNT, "ftjob-1", channel)
+            await store.jobs.cards.record_post(tx, card.id, ts)
+            await store.outbox.deliveries.enqueue_notice(tx, channel, {"kind": "x"}, f"of {channel}", card_id=card.id)
+    await store.channels.moves.move(OLD, NEW)
 
     [card_row] = await rows(store, schema.card)
     assert (card_row.channel, card_row.ts) == (NEW, kept)
@@ -115,13 +115,13 @@ async def test_of_two_cards_of_a_job_the_one_that_stands_is_kept(
 
 async def test_a_change_that_is_owed_under_both_ids_is_told_once(store: Store) -> None:
     async with store.db.transaction() as tx:
-        recorded = await store.changes.write(tx, ACCOUNT, 2, STARTED, reading("ftjob-1").body)
+        recorded = await store.jobs.changes.write(tx, ACCOUNT, 2, STARTED, reading("ftjob-1").body)
         for channel in (OLD, NEW):
-            card, _ = await store.cards.get_or_create(tx, ACCOUNT, recorded.job_id, channel)
-            await store.outbox.enqueue(tx, recorded, NewDelivery(channel, MessageKind.CHANGE, card.id))
+            card, _ = await store.jobs.cards.get_or_create(tx, ACCOUNT, recorded.job_id, channel)
+            await store.outbox.deliveries.enqueue(tx, recorded, NewDelivery(channel, MessageKind.CHANGE, card.id))
     await complete(store, await claim(store), "sent", ts="1.1")
 
-    await store.channel_moves.move(OLD, NEW)
+    await store.channels.moves.move(OLD, NEW)
 
     assert [row.state for row in await deliveries(store)] == ["sent"]
 
@@ -131,12 +131,12 @@ async def test_what_was_parked_muted_or_asked_goes_on_under_the_new_id(store: St
     await complete(store, await claim(store), "parked", error="channel_not_found")
     last = (await deliveries(store))[-1]
     async with store.db.transaction() as tx:
-        await store.outbox.park_channel(tx, OLD, "channel_not_found")
+        await store.outbox.deliveries.park_channel(tx, OLD, "channel_not_found")
         question = {"key": "k", "verb": "cancel", "account": ACCOUNT, "job_id": "ftjob-1", "person": "U1"}
         await tx.execute(insert(schema.question).values(**question, channel=OLD, expires_at=store.db.now()))
         await tx.execute(update(schema.delivery).where(schema.delivery.c.id == last.id).values(state="muted"))
 
-    assert await store.channel_moves.move(OLD, NEW) == 1
+    assert await store.channels.moves.move(OLD, NEW) == 1
     found = await deliveries(store)
     assert [(row.channel, row.state, row.attempts) for row in found] == [(NEW, "pending", 0), (NEW, "muted", 0)]
     assert [row.channel for row in await rows(store, schema.question)] == [NEW]
@@ -146,7 +146,7 @@ async def test_what_was_parked_muted_or_asked_goes_on_under_the_new_id(store: St
 async def test_what_is_under_way_keeps_its_claim(store: Store, outcome: Any) -> None:
     await enqueue(store, OLD)
     delivery = await claim_and_attempt(store)
-    await store.channel_moves.move(OLD, NEW)
+    await store.channels.moves.move(OLD, NEW)
 
     assert await complete(store, delivery, outcome, ts="1.1" if outcome == "sent" else None)
     [row] = await deliveries(store)
@@ -157,25 +157,25 @@ async def test_what_an_old_id_did_not_take_catches_up_with_the_move(store: Store
     await enqueue(store, OLD, "C0OTHER")
     mine, other = await deliveries(store)
     async with store.db.transaction() as tx:
-        assert not await store.channel_moves.redirect(tx, mine.id, OLD)
-    await store.channel_moves.move(OLD, NEW)
+        assert not await store.channels.moves.redirect(tx, mine.id, OLD)
+    await store.channels.moves.move(OLD, NEW)
     await enqueue(store, OLD)  # by somebody who read the tracks before
     late = (await deliveries(store))[-1]
     async with store.db.transaction() as tx:
-        assert await store.channel_moves.redirect(tx, late.id, OLD)
-        assert not await store.channel_moves.redirect(tx, other.id, "C0OTHER")
+        assert await store.channels.moves.redirect(tx, late.id, OLD)
+        assert not await store.channels.moves.redirect(tx, other.id, "C0OTHER")
     assert [row.channel for row in await deliveries(store)] == [NEW, "C0OTHER", NEW]
 
 
 async def test_an_id_is_known_however_often_it_changes_and_back(store: Store) -> None:
     async def current(*channels: str) -> list[str]:
         async with store.db.transaction() as tx:
-            return [await store.channel_moves.current(tx, channel) for channel in channels]
+            return [await store.channels.moves.current(tx, channel) for channel in channels]
 
-    await store.channel_moves.move("C1", "C2")
-    await store.channel_moves.move("C2", "C3")
+    await store.channels.moves.move("C1", "C2")
+    await store.channels.moves.move("C2", "C3")
     assert await current("C1", "C2", "C3", "C4") == ["C3", "C3", "C3", "C4"]
-    await store.channel_moves.move("C3", "C1")
+    await store.channels.moves.move("C3", "C1")
     assert await current("C1", "C2", "C3") == ["C1", "C1", "C1"]
 
 
@@ -185,7 +185,7 @@ async def test_several_processes_that_hear_of_it_at_once_move_it_once(
     for job in range(5):
         await set_up(store, OLD, f"ftjob-{job}")
     async with several_stores(store, database_url, time) as stores:
-        await asyncio.gather(*(each.channel_moves.move(OLD, NEW) for each in stores))
+        await asyncio.gather(*(each.channels.moves.move(OLD, NEW) for each in stores))
     assert await of(store, OLD) == {}
     assert (await of(store, NEW))["track"] == 5
 
@@ -195,12 +195,12 @@ async def test_several_processes_that_hear_of_it_at_once_move_it_once(
 async def test_a_mute_that_somebody_set_outlasts_one_that_nobody_did(
     store: Store, muted: str, damped: str, hours: int
 ) -> None:
-    await store.mutes.begin([ACCOUNT], muted, "ftjob-1", "U1", hours * 3600.0)
+    await store.channels.mutes.begin([ACCOUNT], muted, "ftjob-1", "U1", hours * 3600.0)
     async with store.db.transaction() as tx:
-        await store.mutes.damp(tx, ACCOUNT, [(damped, "ftjob-1")])
+        await store.channels.mutes.damp(tx, ACCOUNT, [(damped, "ftjob-1")])
 
-    await store.channel_moves.move(OLD, NEW)
+    await store.channels.moves.move(OLD, NEW)
 
-    assert [(mute.channel, mute.person) for mute in await store.mutes.in_channel(NEW)] == [(NEW, "U1")]
+    assert [(mute.channel, mute.person) for mute in await store.channels.mutes.in_channel(NEW)] == [(NEW, "U1")]
     async with store.db.transaction() as tx:
-        assert await store.mutes.covering(tx, ACCOUNT, [NEW]) == {(NEW, "ftjob-1")}
+        assert await store.channels.mutes.covering(tx, ACCOUNT, [NEW]) == {(NEW, "ftjob-1")}

@@ -17,25 +17,25 @@ _versions = itertools.count(2)
 
 
 async def begin(store: Store, channel: str = "C1", job: str = EVERY_JOB, seconds: float = HOUR) -> float:
-    return await store.mutes.begin([ACCOUNT], channel, job, "U1", seconds)
+    return await store.channels.mutes.begin([ACCOUNT], channel, job, "U1", seconds)
 
 
 async def owe(store: Store, job: str, channel: str = "C1", picture: MessageKind = MessageKind.CHANGE) -> int:
     """Owe a channel a change of a job, as the recorder does; return the change's id."""
     async with store.db.transaction() as tx:
-        recorded = await store.changes.write(tx, ACCOUNT, next(_versions), STARTED, reading(job).body)
-        card, _ = await store.cards.get_or_create(tx, ACCOUNT, job, channel)
-        held = await store.mutes.covering(tx, ACCOUNT, [channel])
+        recorded = await store.jobs.changes.write(tx, ACCOUNT, next(_versions), STARTED, reading(job).body)
+        card, _ = await store.jobs.cards.get_or_create(tx, ACCOUNT, job, channel)
+        held = await store.channels.mutes.covering(tx, ACCOUNT, [channel])
         muted = not held.isdisjoint({(channel, job), (channel, EVERY_JOB)})
-        await store.outbox.enqueue(tx, recorded, NewDelivery(channel, picture, card.id), muted=muted)
+        await store.outbox.deliveries.enqueue(tx, recorded, NewDelivery(channel, picture, card.id), muted=muted)
     return recorded.id
 
 
 async def send_all(store: Store) -> list[list[int]]:
     """Send what is owed; return the changes that each message told."""
     sent = []
-    while delivery := await store.outbox.claim(30):
-        told = await store.changes.in_digest(delivery.id)
+    while delivery := await store.outbox.deliveries.claim(30):
+        told = await store.jobs.changes.in_digest(delivery.id)
         sent.append([each.id for each in told] if told else [delivery.change_id or 0])
         assert await complete(store, delivery, "sent", ts="1.0")
     return sent
@@ -45,21 +45,21 @@ async def test_what_a_mute_covers_waits_and_is_summed_up_by_one_message(store: S
     await begin(store)
     changes = [await owe(store, "ftjob-a"), await owe(store, "ftjob-b"), await owe(store, "ftjob-a")]
 
-    assert await store.outbox.claim(30) is None
-    assert await store.outbox.seconds_to_next() is None
-    assert await store.mutes.expire() == 0, "not yet"
+    assert await store.outbox.deliveries.claim(30) is None
+    assert await store.outbox.deliveries.seconds_to_next() is None
+    assert await store.channels.mutes.expire() == 0, "not yet"
 
     await time.advance(store, HOUR + 1)
-    assert await store.mutes.expire() == 3
-    assert await store.mutes.expire() == 0, "once"
+    assert await store.channels.mutes.expire() == 3
+    assert await store.channels.mutes.expire() == 0, "once"
 
     digest = await claim(store)
     assert digest.notice == {"kind": "after_mute"}
     assert digest.rate_limited_for == 0.0
     assert digest.claimed_at - digest.created_at == time.approx(0), "it is owed from the end of the mute on"
-    assert [each.id for each in await store.changes.in_digest(digest.id)] == changes
+    assert [each.id for each in await store.jobs.changes.in_digest(digest.id)] == changes
     await complete(store, digest, "sent", ts="1.0")
-    assert await store.outbox.claim(30) is None
+    assert await store.outbox.deliveries.claim(30) is None
     assert {row.state for row in await deliveries(store)} == {"sent"}
     assert await rows(store, schema.mute) == []
 
@@ -78,7 +78,7 @@ async def test_a_muted_channel_does_not_try_again_what_is_parked(store: Store) -
     await begin(store)
     await owe(store, "ftjob-b")
 
-    assert await store.outbox.claim(30) is None
+    assert await store.outbox.deliveries.claim(30) is None
 
 
 async def test_unmuting_tells_how_many_changes_were_held(store: Store) -> None:
@@ -87,10 +87,10 @@ async def test_unmuting_tells_how_many_changes_were_held(store: Store) -> None:
     held = [await owe(store, "ftjob-a", picture=MessageKind.CARD), await owe(store, "ftjob-b")]
     await owe(store, "ftjob-a", "C2")
 
-    assert await store.mutes.end("C1") == (1, 2)
-    assert await store.mutes.end("C1") == (0, 0)
+    assert await store.channels.mutes.end("C1") == (1, 2)
+    assert await store.channels.mutes.end("C1") == (0, 0)
     assert await send_all(store) == [held]
-    assert [mute.channel for mute in await store.mutes.in_channel("C2")] == ["C2"]
+    assert [mute.channel for mute in await store.channels.mutes.in_channel("C2")] == ["C2"]
 
 
 async def test_what_another_mute_covers_stays_muted(store: Store, time: StoreClock) -> None:
@@ -98,12 +98,12 @@ async def test_what_another_mute_covers_stays_muted(store: Store, time: StoreClo
     await begin(store, job="ftjob-a", seconds=2 * HOUR)
     first, second = await owe(store, "ftjob-a"), await owe(store, "ftjob-b")
 
-    assert await store.mutes.end("C1", "ftjob-b") == (0, 0), "not muted by itself"
+    assert await store.channels.mutes.end("C1", "ftjob-b") == (0, 0), "not muted by itself"
     await time.advance(store, HOUR + 1)
-    await store.mutes.expire()
+    await store.channels.mutes.expire()
     assert await send_all(store) == [[second]]
 
-    assert await store.mutes.end("C1", "ftjob-a") == (1, 1)
+    assert await store.channels.mutes.end("C1", "ftjob-a") == (1, 1)
     assert await send_all(store) == [[first]]
 
 
@@ -111,7 +111,7 @@ async def test_of_two_mutes_of_one_thing_the_later_holds(store: Store) -> None:
     await begin(store, seconds=2 * HOUR)
     later = await begin(store, seconds=HOUR)
 
-    assert await store.mutes.in_channel("C1") == [Mute("C1", EVERY_JOB, "U1", later)]
+    assert await store.channels.mutes.in_channel("C1") == [Mute("C1", EVERY_JOB, "U1", later)]
 
 
 async def test_a_row_that_came_at_the_last_moment_is_found_by_the_next_look(store: Store) -> None:
@@ -120,7 +120,7 @@ async def test_a_row_that_came_at_the_last_moment_is_found_by_the_next_look(stor
     async with store.db.transaction() as tx:
         await tx.execute(schema.mute.delete())  # as where another process ended it before this one committed
 
-    assert await store.mutes.expire() == 1
+    assert await store.channels.mutes.expire() == 1
     assert await send_all(store) == [[change]]
 
 
@@ -128,7 +128,7 @@ async def test_many_jobs_become_several_messages_and_none_is_lost(store: Store) 
     await begin(store)
     jobs = [f"ftjob-{n}" for n in range(MAX_CHANGES + 5)]
     changes = {await owe(store, job) for job in [*jobs, *jobs]}
-    await store.mutes.end("C1")
+    await store.channels.mutes.end("C1")
 
     assert [row.notice for row in await deliveries(store) if row.picture == "digest"] == [AFTER_MUTE] * 2
     first, second = await send_all(store)
@@ -139,7 +139,7 @@ async def test_many_jobs_become_several_messages_and_none_is_lost(store: Store) 
 async def test_the_summary_comes_behind_what_the_channel_waits_for(store: Store) -> None:
     await begin(store, job="ftjob-a")
     muted, first = await owe(store, "ftjob-a"), await owe(store, "ftjob-b")
-    await store.mutes.end("C1")
+    await store.channels.mutes.end("C1")
 
     assert await send_all(store) == [[first], [muted]]
 
@@ -147,13 +147,13 @@ async def test_the_summary_comes_behind_what_the_channel_waits_for(store: Store)
 async def test_a_muted_card_is_on_its_way_until_the_summary_stands_for_it(store: Store) -> None:
     async def lacks_card() -> bool:
         async with store.db.transaction() as tx:
-            return (await store.cards.get_or_create(tx, ACCOUNT, "ftjob-a", "C1"))[1]
+            return (await store.jobs.cards.get_or_create(tx, ACCOUNT, "ftjob-a", "C1"))[1]
 
     await begin(store)
     await owe(store, "ftjob-a", picture=MessageKind.CARD)
     assert not await lacks_card()
 
-    await store.mutes.end("C1")
+    await store.channels.mutes.end("C1")
     assert await lacks_card()
 
 
@@ -163,7 +163,7 @@ async def test_a_mute_outlives_a_restart(database_url: str, time: StoreClock) ->
         change = await owe(store, "ftjob-a")
     async with open_store(database_url, time.now) as store:
         await time.advance(store, HOUR + 1)
-        await store.mutes.expire()
+        await store.channels.mutes.expire()
         assert await send_all(store) == [[change]]
 
 
@@ -176,9 +176,9 @@ async def test_several_processes_sum_up_once(
     await time.advance(store, 0 if by_hand else HOUR + 1)
 
     async with several_stores(store, database_url, time) as stores:
-        looks = [each.mutes.expire() for each in stores]
+        looks = [each.channels.mutes.expire() for each in stores]
         if by_hand:
-            await store.mutes.end("C1")
+            await store.channels.mutes.end("C1")
         await asyncio.gather(*looks)
 
     assert await send_all(store) == [changes]
@@ -191,18 +191,18 @@ async def test_a_mute_lasts_as_long_as_it_was_meant_to_when_the_clock_is_set_bac
     await begin(store, seconds=2 * HOUR)
     change = await owe(store, "ftjob-a")
     await time.advance(store, HOUR)
-    assert await store.mutes.expire() == 0
+    assert await store.channels.mutes.expire() == 0
 
     await time.advance(store, seconds)
 
-    assert await store.mutes.expire() == 0, "half of it is left"
+    assert await store.channels.mutes.expire() == 0, "half of it is left"
     more = await owe(store, "ftjob-b")
-    assert await store.outbox.claim(30) is None
+    assert await store.outbox.deliveries.claim(30) is None
     await time.advance(store, HOUR - 5)
-    assert await store.mutes.expire() == 0
-    assert await store.outbox.claim(30) is None
+    assert await store.channels.mutes.expire() == 0
+    assert await store.outbox.deliveries.claim(30) is None
     await time.advance(store, 10)
-    assert await store.mutes.expire() == 2
+    assert await store.channels.mutes.expire() == 2
     assert await send_all(store) == [[change, more]]
 
 
@@ -215,7 +215,7 @@ async def test_a_mute_that_began_while_the_clock_was_ahead_is_no_longer_for_that
     change = await owe(store, "ftjob-a")
     await time.advance(store, -seconds)
 
-    assert await store.mutes.expire() == 0
+    assert await store.channels.mutes.expire() == 0
     await time.advance(store, HOUR + 1)
-    assert await store.mutes.expire() == 1
+    assert await store.channels.mutes.expire() == 1
     assert await send_all(store) == [[change]]

@@ -8,7 +8,7 @@ from tests.store.seeds import ACCOUNT, add_jobs, reading, rows, track
 
 async def _add(store: Store, *tracks: Track) -> int:
     async with store.db.transaction() as tx:
-        return len(await store.tracks.add(tx, tracks))
+        return len(await store.channels.tracks.add(tx, tracks))
 
 
 async def test_a_track_is_stored_once_and_keeps_who_asked_first(store: Store) -> None:
@@ -17,19 +17,19 @@ async def test_a_track_is_stored_once_and_keeps_who_asked_first(store: Store) ->
     assert await _add(store, first) == 1
     assert await _add(store, second, Track(ACCOUNT, "ftjob-a", "C2", None)) == 1
 
-    assert await store.tracks.find(ACCOUNT, "ftjob-a", "C1") == first
+    assert await store.channels.tracks.find(ACCOUNT, "ftjob-a", "C1") == first
 
 
 async def test_a_track_of_a_subscription_tells_what_either_subscription_does(store: Store) -> None:
     await _add(store, Track(ACCOUNT, "ftjob-a", "C1", None, ("failed",)))
     assert await _add(store, Track(ACCOUNT, "ftjob-a", "C1", None, ("cancelled",))) == 0
-    assert await store.tracks.find(ACCOUNT, "ftjob-a", "C1") == Track(
+    assert await store.channels.tracks.find(ACCOUNT, "ftjob-a", "C1") == Track(
         ACCOUNT, "ftjob-a", "C1", None, ("cancelled", "failed")
     )
 
     await _add(store, Track(ACCOUNT, "ftjob-a", "C1", None))
     await _add(store, Track(ACCOUNT, "ftjob-a", "C1", None, ("failed",)))
-    assert await store.tracks.find(ACCOUNT, "ftjob-a", "C1") == Track(ACCOUNT, "ftjob-a", "C1", None)
+    assert await store.channels.tracks.find(ACCOUNT, "ftjob-a", "C1") == Track(ACCOUNT, "ftjob-a", "C1", None)
 
 
 async def test_a_track_by_hand_takes_over_one_of_a_subscription_and_stays(store: Store) -> None:
@@ -38,19 +38,21 @@ async def test_a_track_by_hand_takes_over_one_of_a_subscription_and_stays(store:
         await _add(store, each, Track(ACCOUNT, "ftjob-a", "C2", None, ("failed",)))
     await _add(store, Track(ACCOUNT, "ftjob-a", "C1", None, ("failed",)))
 
-    assert await store.tracks.find(ACCOUNT, "ftjob-a", "C1") == by_hand
-    assert await store.tracks.find(ACCOUNT, "ftjob-a", "C2") == Track(ACCOUNT, "ftjob-a", "C2", None, ("failed",))
+    assert await store.channels.tracks.find(ACCOUNT, "ftjob-a", "C1") == by_hand
+    assert await store.channels.tracks.find(ACCOUNT, "ftjob-a", "C2") == Track(
+        ACCOUNT, "ftjob-a", "C2", None, ("failed",)
+    )
 
 
 async def test_followers_of_a_job_are_those_of_this_job_in_this_account(store: Store) -> None:
     tracks = [Track(ACCOUNT, "ftjob-a", "C1", "U1"), Track(ACCOUNT, "ftjob-a", "C2", None)]
     await _add(store, *tracks, Track(ACCOUNT, "ftjob-b", "C1", "U1"), Track("other", "ftjob-a", "C3", "U1"))
 
-    assert await store.tracks.followers(ACCOUNT, "ftjob-a") == tracks
+    assert await store.channels.tracks.followers(ACCOUNT, "ftjob-a") == tracks
     async with store.db.transaction() as tx:
-        assert await store.tracks.of_job(tx, ACCOUNT, "ftjob-a") == tracks
-    assert await store.tracks.followers(ACCOUNT, "ftjob-c") == []
-    assert await store.tracks.find(ACCOUNT, "ftjob-a", "C3") is None
+        assert await store.channels.tracks.of_job(tx, ACCOUNT, "ftjob-a") == tracks
+    assert await store.channels.tracks.followers(ACCOUNT, "ftjob-c") == []
+    assert await store.channels.tracks.find(ACCOUNT, "ftjob-a", "C3") is None
 
 
 async def test_jobs_that_people_follow_and_that_are_not_settled_are_counted_once_each(store: Store) -> None:
@@ -58,17 +60,17 @@ async def test_jobs_that_people_follow_and_that_are_not_settled_are_counted_once
     await track(store, ("C1", "ftjob-a"), ("C2", "ftjob-a"), ("C1", "ftjob-b"), ("C1", "ftjob-c"))
     await track(store, ("C3", "ftjob-a"), ("C3", "ftjob-d"), person=None)
     async with store.db.transaction() as tx:
-        await store.jobs.close(tx, ACCOUNT, ["ftjob-c"])
+        await store.jobs.states.close(tx, ACCOUNT, ["ftjob-c"])
 
-    assert await store.tracks.count_open_manual(ACCOUNT) == 2
-    assert await store.tracks.count_open_manual("other") == 0
+    assert await store.channels.tracks.count_open_manual(ACCOUNT) == 2
+    assert await store.channels.tracks.count_open_manual("other") == 0
 
 
 async def test_a_job_is_untracked_in_one_channel_only(store: Store) -> None:
     await track(store, ("C1", "ftjob-a"), ("C2", "ftjob-a"), ("C1", "ftjob-b"))
 
-    assert await store.tracks.remove("C1", "ftjob-a") == ["ftjob-a"]
-    assert await store.tracks.remove("C1", "ftjob-a") == []
+    assert await store.channels.tracks.remove("C1", "ftjob-a") == ["ftjob-a"]
+    assert await store.channels.tracks.remove("C1", "ftjob-a") == []
 
     left = [(row.channel, row.job_id) for row in await rows(store, schema.track)]
     assert left == [("C2", "ftjob-a"), ("C1", "ftjob-b")]
@@ -77,8 +79,8 @@ async def test_a_job_is_untracked_in_one_channel_only(store: Store) -> None:
 async def test_all_jobs_of_a_channel_are_untracked_at_once(store: Store) -> None:
     await track(store, ("C1", "ftjob-a"), ("C2", "ftjob-a"), ("C1", "ftjob-b"))
 
-    assert sorted(await store.tracks.remove("C1")) == ["ftjob-a", "ftjob-b"]
-    assert await store.tracks.remove("C1") == []
+    assert sorted(await store.channels.tracks.remove("C1")) == ["ftjob-a", "ftjob-b"]
+    assert await store.channels.tracks.remove("C1") == []
 
     assert [row.channel for row in await rows(store, schema.track)] == ["C2"]
 
@@ -87,9 +89,9 @@ async def test_a_channel_sees_what_it_follows_newest_first_with_its_state(store:
     await add_jobs(store, reading("ftjob-a", "queued", created_at=10), reading("ftjob-c", "failed", created_at=30))
     await add_jobs(store, reading("ftjob-b", "succeeded", "ft:m", created_at=20))
     await track(store, ("C1", "ftjob-a"), ("C1", "ftjob-b"), ("C1", "ftjob-c"), ("C2", "ftjob-a"))
-    await store.tracks.remove("C1", "ftjob-c")
+    await store.channels.tracks.remove("C1", "ftjob-c")
 
-    assert await store.tracks.in_channel("C1") == [
+    assert await store.channels.tracks.in_channel("C1") == [
         (Track(ACCOUNT, "ftjob-b", "C1", "U1"), State("succeeded", "ft:m")),
         (Track(ACCOUNT, "ftjob-a", "C1", "U1"), State("queued")),
     ]
@@ -99,34 +101,40 @@ async def test_a_channel_has_a_subscription_for_each_filter_and_ends_them_one_by
     wanted = Filter(("failed",), "gpt-4o*", (("team", "s\u00fc\u00df"),), "U2")
     several = [Subscription(ACCOUNT, "C1", "U1", 1.0), Subscription(ACCOUNT, "C1", "U1", 2.0, wanted)]
     async with store.db.transaction() as tx:
-        assert [await store.tracks.subscribe(tx, each) for each in [*several, several[1]]] == [True, True, False]
-        await store.tracks.subscribe(tx, Subscription(ACCOUNT, "C2", "U1", 3.0, wanted))
+        assert [await store.channels.tracks.subscribe(tx, each) for each in [*several, several[1]]] == [
+            True,
+            True,
+            False,
+        ]
+        await store.channels.tracks.subscribe(tx, Subscription(ACCOUNT, "C2", "U1", 3.0, wanted))
 
-    first, second = await store.tracks.subscriptions_of("C1")
+    first, second = await store.channels.tracks.subscriptions_of("C1")
     assert [first, second] == several
-    assert not await store.tracks.unsubscribe("C2", first.id), "not another channel's"
-    assert await store.tracks.unsubscribe("C1", first.id) == 1
-    assert await store.tracks.subscriptions_of("C1") == [second]
-    assert len(await store.tracks.subscriptions_by("U1")) == 2
+    assert not await store.channels.tracks.unsubscribe("C2", first.id), "not another channel's"
+    assert await store.channels.tracks.unsubscribe("C1", first.id) == 1
+    assert await store.channels.tracks.subscriptions_of("C1") == [second]
+    assert len(await store.channels.tracks.subscriptions_by("U1")) == 2
 
 
 async def test_a_channel_subscribes_once_to_an_account(store: Store) -> None:
     first = Subscription(ACCOUNT, "C1", "U1", 500.0)
     async with store.db.transaction() as tx:
-        assert await store.tracks.subscribe(tx, first)
-        assert not await store.tracks.subscribe(tx, Subscription(ACCOUNT, "C1", "U2", 900.0))
-        assert await store.tracks.subscribe(tx, Subscription("other", "C1", "U1", 500.0))
-        assert await store.tracks.subscriptions_in(tx, ACCOUNT) == [first]
+        assert await store.channels.tracks.subscribe(tx, first)
+        assert not await store.channels.tracks.subscribe(tx, Subscription(ACCOUNT, "C1", "U2", 900.0))
+        assert await store.channels.tracks.subscribe(tx, Subscription("other", "C1", "U1", 500.0))
+        assert await store.channels.tracks.subscriptions_in(tx, ACCOUNT) == [first]
 
-    assert [each.account for each in await store.tracks.subscriptions_of("C1")] == [ACCOUNT, "other"]
+    assert [each.account for each in await store.channels.tracks.subscriptions_of("C1")] == [ACCOUNT, "other"]
 
 
 async def test_subscriptions_end_in_one_channel_only_of_every_account(store: Store) -> None:
     async with store.db.transaction() as tx:
         for account, channel in ((ACCOUNT, "C1"), (ACCOUNT, "C2"), ("other", "C1")):
-            await store.tracks.subscribe(tx, Subscription(account, channel, "U1", 1.0))
+            await store.channels.tracks.subscribe(tx, Subscription(account, channel, "U1", 1.0))
 
-    assert await store.tracks.unsubscribe("C1") == 2
-    assert not await store.tracks.unsubscribe("C1")
+    assert await store.channels.tracks.unsubscribe("C1") == 2
+    assert not await store.channels.tracks.unsubscribe("C1")
 
-    assert [(each.account, each.channel) for each in await store.tracks.subscriptions_by("U1")] == [(ACCOUNT, "C2")]
+    assert [(each.account, each.channel) for each in await store.channels.tracks.subscriptions_by("U1")] == [
+        (ACCOUNT, "C2")
+    ]

@@ -42,7 +42,7 @@ async def test_a_transaction_that_was_cut_leaves_nothing_and_does_not_stop_the_n
     async def write_forever() -> None:
         while True:
             async with store.db.transaction() as tx:
-                await store.jobs.add(tx, "default", [reading("ftjob-cut").snapshot])
+                await store.jobs.states.add(tx, "default", [reading("ftjob-cut").snapshot])
                 await asyncio.sleep(0.001)
                 await tx.execute(text("DELETE FROM job"))
 
@@ -230,10 +230,10 @@ async def test_a_full_disk_leaves_everything_as_it_was_and_the_same_work_succeed
 async def _work(store: Store) -> None:
     """Let the store know many jobs and owe an alert, in one transaction."""
     async with store.db.transaction() as tx:
-        recorded = await store.changes.write(tx, "default", 2, STARTED, reading("ftjob-a").body)
-        card, _ = await store.cards.get_or_create(tx, "default", "ftjob-a", "C1")
-        await store.outbox.enqueue(tx, recorded, NewDelivery("C1", MessageKind.CHANGE, card.id))
-        await store.jobs.add(tx, "default", [reading(f"ftjob-{n}").snapshot for n in range(400)])
+        recorded = await store.jobs.changes.write(tx, "default", 2, STARTED, reading("ftjob-a").body)
+        card, _ = await store.jobs.cards.get_or_create(tx, "default", "ftjob-a", "C1")
+        await store.outbox.deliveries.enqueue(tx, recorded, NewDelivery("C1", MessageKind.CHANGE, card.id))
+        await store.jobs.states.add(tx, "default", [reading(f"ftjob-{n}").snapshot for n in range(400)])
 
 
 async def _limit_pages(store: Store, pages: int) -> int:
@@ -299,7 +299,7 @@ async def _crash(server: str) -> None:
     with pytest.raises((OSError, asyncpg.PostgresError, asyncpg.InterfaceError)):
         await connection.fetchval("SELECT pg_sleep(10)")
     connection.terminate()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         while True:
             try:
                 return await _on(server, "SELECT 1")

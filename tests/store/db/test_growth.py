@@ -24,9 +24,9 @@ from tests.store.statements import statements
 async def _owe_many(store: Store, count: int, state: str = "pending", channel: str = "C1") -> None:
     """Owe a channel as many alerts as a long outage leaves, each of a job of its own."""
     async with store.db.transaction(without_timeout=True) as tx:
-        change = await store.changes.write(tx, ACCOUNT, 2, STARTED, reading(f"ftjob-{channel}").body)
-        card, _ = await store.cards.get_or_create(tx, ACCOUNT, change.job_id, channel)
-        await store.outbox.enqueue(tx, change, NewDelivery(channel, MessageKind.CHANGE, card.id))
+        change = await store.jobs.changes.write(tx, ACCOUNT, 2, STARTED, reading(f"ftjob-{channel}").body)
+        card, _ = await store.jobs.cards.get_or_create(tx, ACCOUNT, change.job_id, channel)
+        await store.outbox.deliveries.enqueue(tx, change, NewDelivery(channel, MessageKind.CHANGE, card.id))
         one = await _copied(tx, schema.change, change.id)
         owed = await _copied(
             tx, schema.delivery, (await tx.execute(select(func.max(schema.delivery.c.id)))).scalar_one()
@@ -47,7 +47,7 @@ async def _copied(tx: Transaction, table: Table, row_id: int) -> dict[str, Any]:
 async def test_a_claim_takes_as_many_statements_whatever_waits(store: Store, many: int) -> None:
     await _owe_many(store, MAX_WAITING + 10)
     with statements() as for_few:
-        assert await store.outbox.claim(30)
+        assert await store.outbox.deliveries.claim(30)
     async with store.db.transaction() as tx:
         for table in reversed(schema.metadata.sorted_tables):
             if table.name not in ("audit", "identity"):
@@ -55,20 +55,20 @@ async def test_a_claim_takes_as_many_statements_whatever_waits(store: Store, man
 
     await _owe_many(store, many)
     with statements() as for_many:
-        first = await store.outbox.claim(30)
+        first = await store.outbox.deliveries.claim(30)
 
     assert len(for_many) == len(for_few)
     assert first
-    assert len(await store.changes.in_digest(first.id)) == MAX_CHANGES
+    assert len(await store.jobs.changes.in_digest(first.id)) == MAX_CHANGES
 
 
 async def test_what_is_too_much_for_one_claim_is_told_in_order_all_the_same(store: Store) -> None:
     await _owe_many(store, 1200)
     told: list[int] = []
-    while delivery := await store.outbox.claim(30):
-        told += [each.id for each in await store.changes.in_digest(delivery.id)]
+    while delivery := await store.outbox.deliveries.claim(30):
+        told += [each.id for each in await store.jobs.changes.in_digest(delivery.id)]
         async with store.db.transaction() as tx:
-            await store.outbox.complete(tx, delivery, "sent", unconfirmed=False, ts="1.000100")
+            await store.outbox.deliveries.complete(tx, delivery, "sent", unconfirmed=False, ts="1.000100")
 
     assert told == sorted(row.id for row in await rows(store, schema.change))
 
@@ -95,27 +95,27 @@ def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 async def test_the_end_of_a_mute_that_held_much_tells_all_of_it_in_several_transactions(store: Store) -> None:
-    await store.mutes.begin([ACCOUNT], "C1", EVERY_JOB, "U1", 60)
+    await store.channels.mutes.begin([ACCOUNT], "C1", EVERY_JOB, "U1", 60)
     await _owe_many(store, 1200, schema.MUTED)
 
     with statements() as sent:
-        assert await store.mutes.end("C1") == (1, 1200)
+        assert await store.channels.mutes.end("C1") == (1, 1200)
 
     held = await deliveries(store)
     digests = [row for row in held if row.picture == "digest"]
     assert len(digests) == 1200 / MAX_CHANGES
     assert {row.held_by for row in held if row.picture != "digest"} == {row.id for row in digests}
     assert sum("INSERT INTO delivery" in each for each in sent) == 3, "at most 20 digests in one"
-    assert await store.mutes.end("C1") == (0, 0)
+    assert await store.channels.mutes.end("C1") == (0, 0)
 
 
 async def test_what_a_crash_left_muted_is_told_by_the_next_look(store: Store) -> None:
-    await store.mutes.begin([ACCOUNT], "C1", EVERY_JOB, "U1", 60)
+    await store.channels.mutes.begin([ACCOUNT], "C1", EVERY_JOB, "U1", 60)
     await _owe_many(store, 30, schema.MUTED)
     async with store.db.transaction() as tx:
         await tx.execute(schema.mute.delete())
 
-    assert await store.mutes.expire() == 30
+    assert await store.channels.mutes.expire() == 30
 
 
 @pytest.mark.parametrize("by", ["retry", "reopen"])
@@ -123,7 +123,12 @@ async def test_all_that_is_parked_is_owed_anew_once(store: Store, by: str) -> No
     await _owe_many(store, 2100, "parked")
 
     for count in (2100, 0):
-        assert await (store.dead_letters.retry() if by == "retry" else store.dead_letters.unpark_channel("C1")) == count
+        assert (
+            await (
+                store.outbox.dead_letters.retry() if by == "retry" else store.outbox.dead_letters.unpark_channel("C1")
+            )
+            == count
+        )
 
     async with store.db.transaction() as tx:
         owed = select(func.count()).where(schema.delivery.c.state == "pending")

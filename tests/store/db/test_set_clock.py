@@ -44,23 +44,23 @@ Wait = Callable[[Store], Awaitable[object]]
 async def _miss(store: Store, job: KnownJob) -> Absence | None:
     """Let a read not find a job."""
     async with store.db.transaction() as tx:
-        made = transition(job, None, Thresholds(INTERVAL, NO_STALL_TIMEOUTS), await store.jobs.now(tx))
+        made = transition(job, None, Thresholds(INTERVAL, NO_STALL_TIMEOUTS), await store.jobs.states.now(tx))
         assert made
-        await store.jobs.write(tx, [made.row])
+        await store.jobs.states.write(tx, [made.row])
     return made.row.absence
 
 
 async def _channel_rests(store: Store) -> None:
     (change,) = await enqueue(store, "C1")
     async with store.db.transaction() as tx:
-        await store.outbox.pause_channel(tx, "C1", 1.0)
+        await store.outbox.deliveries.pause_channel(tx, "C1", 1.0)
     assert change
 
 
 async def _slack_asked_for_a_pause(store: Store) -> None:
     await enqueue(store, "C1")
     async with store.db.transaction() as tx:
-        await store.outbox.pause_channel(tx, "C1", 300.0, rate_limited=True)
+        await store.outbox.deliveries.pause_channel(tx, "C1", 300.0, rate_limited=True)
 
 
 async def _tried_again_later(store: Store) -> None:
@@ -86,13 +86,13 @@ async def test_a_delivery_that_waits_is_due_when_the_clock_is_set_back(
     store: Store, time: StoreClock, begin: Wait, seconds: float
 ) -> None:
     await begin(store)
-    assert await store.outbox.claim(30) is None
-    assert (await store.outbox.seconds_to_next() or 0) > 0
+    assert await store.outbox.deliveries.claim(30) is None
+    assert (await store.outbox.deliveries.seconds_to_next() or 0) > 0
 
     await time.advance(store, seconds)
 
-    assert await store.outbox.seconds_to_next() == 0
-    assert await store.outbox.claim(30)
+    assert await store.outbox.deliveries.seconds_to_next() == 0
+    assert await store.outbox.deliveries.claim(30)
 
 
 @pytest.mark.parametrize("seconds", BACK)
@@ -105,9 +105,11 @@ async def test_a_channel_keeps_its_pace_after_the_clock_was_set_back(
 
     await complete(store, await claim(store), "pending", channel_wait=20)
 
-    assert await store.outbox.claim(30) is None, "an earlier rest, as it seems much later, does not take its place"
+    assert await store.outbox.deliveries.claim(30) is None, (
+        "an earlier rest, as it seems much later, does not take its place"
+    )
     await time.advance(store, 21)
-    assert await store.outbox.claim(30)
+    assert await store.outbox.deliveries.claim(30)
 
 
 @pytest.mark.parametrize("seconds", BACK)
@@ -117,48 +119,48 @@ async def test_a_card_that_waits_is_due_when_the_clock_is_set_back(
 ) -> None:
     await add_jobs(store, reading("ftjob-a"))
     async with store.db.transaction() as tx:
-        card, _ = await store.cards.get_or_create(tx, ACCOUNT, "ftjob-a", "C1")
-        await store.cards.record_post(tx, card.id, "1.000100")
-        await store.cards.bump_generation(tx, ACCOUNT, "ftjob-a")
-        now = await store.jobs.now(tx)
+        card, _ = await store.jobs.cards.get_or_create(tx, ACCOUNT, "ftjob-a", "C1")
+        await store.jobs.cards.record_post(tx, card.id, "1.000100")
+        await store.jobs.cards.bump_generation(tx, ACCOUNT, "ftjob-a")
+        now = await store.jobs.states.now(tx)
         if what == "turn":
             await tx.execute(store.db.insert(schema.channel).values(id="*", free_at=now + 60))
         else:
             await tx.execute(update(schema.card).values({what: now if what == "edited_at" else now + 30}))
-    assert await store.cards.claim(RHYTHM) is None
-    assert (await store.cards.seconds_to_next(RHYTHM) or 0) > 0
+    assert await store.jobs.cards.claim(RHYTHM) is None
+    assert (await store.jobs.cards.seconds_to_next(RHYTHM) or 0) > 0
 
     await time.advance(store, seconds)
 
-    assert await store.cards.seconds_to_next(RHYTHM) == 0
-    assert await store.cards.claim(RHYTHM)
+    assert await store.jobs.cards.seconds_to_next(RHYTHM) == 0
+    assert await store.jobs.cards.claim(RHYTHM)
 
 
 @pytest.mark.parametrize("seconds", BACK)
 async def test_an_account_is_looked_at_when_the_clock_is_set_back(
     store: Store, time: StoreClock, seconds: float
 ) -> None:
-    lease = await store.account_leases.claim(ACCOUNT, lease=30)
+    lease = await store.accounts.leases.claim(ACCOUNT, lease=30)
     assert lease
     async with store.db.transaction() as tx:
-        await store.account_leases.back_off(tx, lease, 300.0)
-    assert not await store.account_leases.claim(ACCOUNT, lease=30, min_age=27, longest_pause=300.0)
+        await store.accounts.leases.back_off(tx, lease, 300.0)
+    assert not await store.accounts.leases.claim(ACCOUNT, lease=30, min_age=27, longest_pause=300.0)
 
     await time.advance(store, seconds)
 
-    assert (await store.account_leases.status(ACCOUNT, interval=INTERVAL)).next_poll_in == 0
-    assert await store.account_leases.claim(ACCOUNT, lease=30, min_age=27, longest_pause=300.0)
+    assert (await store.accounts.leases.status(ACCOUNT, interval=INTERVAL)).next_poll_in == 0
+    assert await store.accounts.leases.claim(ACCOUNT, lease=30, min_age=27, longest_pause=300.0)
 
 
 async def test_an_account_is_left_alone_no_longer_than_whoever_looks_says(store: Store, time: StoreClock) -> None:
-    lease = await store.account_leases.claim(ACCOUNT, lease=30)
+    lease = await store.accounts.leases.claim(ACCOUNT, lease=30)
     assert lease
     async with store.db.transaction() as tx:
-        await store.account_leases.back_off(tx, lease, 60.0)
+        await store.accounts.leases.back_off(tx, lease, 60.0)
     await time.advance(store, -1800)
 
-    assert not await store.account_leases.claim(ACCOUNT, lease=30), "an hour is its longest pause"
-    assert await store.account_leases.claim(ACCOUNT, lease=30, longest_pause=900.0)
+    assert not await store.accounts.leases.claim(ACCOUNT, lease=30), "an hour is its longest pause"
+    assert await store.accounts.leases.claim(ACCOUNT, lease=30, longest_pause=900.0)
 
 
 @pytest.mark.parametrize("seconds", BACK)
@@ -169,15 +171,15 @@ async def test_moments_of_jobs_that_lie_ahead_are_put_right_by_the_next_look(
     await track(store, ("C1", "ftjob-a"), ("C1", "ftjob-b"))
     a, b = await known_job(store, "ftjob-a"), await known_job(store, "ftjob-b")
     async with store.db.transaction() as tx:
-        await store.jobs.write(tx, [replace(a, stalled_since=await store.jobs.now(tx))])
+        await store.jobs.states.write(tx, [replace(a, stalled_since=await store.jobs.states.now(tx))])
     await _miss(store, b)
 
     await time.advance(store, seconds)
 
-    watched = await store.jobs.poll_targets(ACCOUNT)
+    watched = await store.jobs.states.poll_targets(ACCOUNT)
     assert watched
     async with store.db.transaction() as tx:
-        now = await store.jobs.now(tx)
+        now = await store.jobs.states.now(tx)
     stored = {job_id: await known_job(store, job_id) for job_id in watched.known}
     assert stored == watched.known
     a, b = stored["ftjob-a"], stored["ftjob-b"]
@@ -209,13 +211,13 @@ async def test_a_job_that_is_gone_is_looked_for_when_the_clock_is_set_back(
     await add_jobs(store, reading("ftjob-a"))
     await track(store, ("C1", "ftjob-a"))
     async with store.db.transaction() as tx:
-        await tx.execute(update(schema.job).values(gone=True, missed_at=await store.jobs.now(tx)))
-    assert not (await store.account_leases.status(ACCOUNT, interval=INTERVAL)).needs_polling
+        await tx.execute(update(schema.job).values(gone=True, missed_at=await store.jobs.states.now(tx)))
+    assert not (await store.accounts.leases.status(ACCOUNT, interval=INTERVAL)).needs_polling
 
     await time.advance(store, seconds)
 
-    assert (await store.account_leases.status(ACCOUNT, interval=INTERVAL)).needs_polling
-    watched = await store.jobs.poll_targets(ACCOUNT)
+    assert (await store.accounts.leases.status(ACCOUNT, interval=INTERVAL)).needs_polling
+    watched = await store.jobs.states.poll_targets(ACCOUNT)
     assert watched
     assert list(watched.due) == ["ftjob-a"]
     assert -seconds >= MISSING_POLL_INTERVAL
@@ -229,13 +231,13 @@ async def test_logs_are_read_and_curves_drawn_when_the_clock_is_set_back(
     await track(store, ("C1", "ftjob-a"), ("C1", "ftjob-b"))
     async with store.db.transaction() as tx:
         for job_id, status in (("ftjob-a", "running"), ("ftjob-b", "succeeded")):
-            await store.cards.get_or_create(tx, ACCOUNT, job_id, "C1")
+            await store.jobs.cards.get_or_create(tx, ACCOUNT, job_id, "C1")
             seen = reading(job_id, status)
-            await store.snapshots.save(tx, ACCOUNT, [JobDocument(seen.snapshot, seen.body)])
+            await store.jobs.snapshots.save(tx, ACCOUNT, [JobDocument(seen.snapshot, seen.body)])
 
     async def due() -> tuple[int, bool]:
-        running = await store.snapshots.claim_running(ACCOUNT, interval=120, most=1)
-        return len(running), bool(await store.snapshots.claim_without_chart(ACCOUNT))
+        running = await store.jobs.snapshots.claim_running(ACCOUNT, interval=120, most=1)
+        return len(running), bool(await store.jobs.snapshots.claim_without_chart(ACCOUNT))
 
     assert await due() == (1, True)
     assert await due() == (0, False)
@@ -248,47 +250,47 @@ async def test_logs_are_read_and_curves_drawn_when_the_clock_is_set_back(
 async def test_a_question_cannot_be_answered_for_longer_than_its_lifetime(
     store: Store, time: StoreClock, verb: str, lifetime: float, seconds: float
 ) -> None:
-    key = await store.confirmations.create(replace(CANCEL, verb=verb), lifetime=lifetime)
+    key = await store.actions.confirmations.create(replace(CANCEL, verb=verb), lifetime=lifetime)
     await time.advance(store, seconds)
 
-    asked = await store.confirmations.find(key)
+    asked = await store.actions.confirmations.find(key)
     assert asked
     assert asked.expired
     async with store.db.transaction() as tx:
-        assert not await store.confirmations.confirm(tx, key, status="running")
+        assert not await store.actions.confirmations.confirm(tx, key, status="running")
 
 
 @pytest.mark.parametrize("seconds", BACK)
 async def test_an_order_is_found_out_about_and_forgotten_in_time_when_the_clock_is_set_back(
     store: Store, time: StoreClock, seconds: float
 ) -> None:
-    key = await store.confirmations.create(CANCEL)
+    key = await store.actions.confirmations.create(CANCEL)
     async with store.db.transaction() as tx:
-        assert await store.confirmations.confirm(tx, key, status="running")
-    assert await store.confirmations.abandoned() == []
+        assert await store.actions.confirmations.confirm(tx, key, status="running")
+    assert await store.actions.confirmations.abandoned() == []
 
     await time.advance(store, seconds)
 
-    ((asked, age),) = await store.confirmations.abandoned()
+    ((asked, age),) = await store.actions.confirmations.abandoned()
     assert asked.key == key
     assert 0 <= age <= LEASE, "it is given the whole time to show"
     async with store.db.transaction() as tx:
-        await store.confirmations.complete(tx, key, accepted=True, result_text="Done.")
+        await store.actions.confirmations.complete(tx, key, accepted=True, result_text="Done.")
     await time.advance(store, seconds)
     async with store.db.transaction() as tx:
-        assert await store.confirmations.conflicting(tx, CANCEL) is None
+        assert await store.actions.confirmations.conflicting(tx, CANCEL) is None
 
 
 @pytest.mark.parametrize("seconds", BACK)
 async def test_a_request_is_remembered_for_its_time_and_no_longer_when_the_clock_is_set_back(
     store: Store, time: StoreClock, seconds: float
 ) -> None:
-    assert await store.idempotency_keys.claim("first")
+    assert await store.actions.idempotency_keys.claim("first")
     await time.advance(store, seconds)
 
-    assert not await store.idempotency_keys.claim("first"), "it was acted on"
+    assert not await store.actions.idempotency_keys.claim("first"), "it was acted on"
     await time.advance(store, RETENTION + 1)
-    assert await store.idempotency_keys.claim("another")
+    assert await store.actions.idempotency_keys.claim("another")
     assert len(await rows(store, schema.request)) == 1
 
 
@@ -298,8 +300,8 @@ async def test_an_outage_is_told_after_its_time_when_the_clock_is_set_back(
 ) -> None:
     async def fails() -> bool:
         async with store.db.transaction() as tx:
-            await store.outages.begin(tx, "slack", "gone")
-            return await store.outages.claim_notification(tx, "slack", after=300) is not None
+            await store.accounts.outages.begin(tx, "slack", "gone")
+            return await store.accounts.outages.claim_notification(tx, "slack", after=300) is not None
 
     assert not await fails()
     await time.advance(store, seconds)
@@ -330,7 +332,7 @@ async def test_a_set_clock_changes_no_state(store: Store, time: StoreClock, seco
     await add_jobs(store, reading("ftjob-a"))
     await track(store, ("C1", "ftjob-a"))
     await time.advance(store, seconds)
-    await store.jobs.poll_targets(ACCOUNT)
+    await store.jobs.states.poll_targets(ACCOUNT)
 
     assert (await known_job(store, "ftjob-a")).state == State("running")
     async with store.db.transaction() as tx:

@@ -14,7 +14,7 @@ from tests.store.seeds import ACCOUNT, STARTED, add_jobs, deliveries, enqueue, r
 
 async def _card_of(store: Store, job_id: str, channel: str) -> tuple[Card, bool]:
     async with store.db.transaction() as tx:
-        return await store.cards.get_or_create(tx, ACCOUNT, job_id, channel)
+        return await store.jobs.cards.get_or_create(tx, ACCOUNT, job_id, channel)
 
 
 async def test_a_job_has_one_card_in_each_channel(store: Store) -> None:
@@ -35,11 +35,11 @@ async def test_a_card_has_yet_to_be_posted_until_it_is_owed_and_again_when_it_is
 
     async with store.db.transaction() as tx:
         await tx.execute(update(schema.delivery).values(state="sent"))
-        await store.cards.record_post(tx, card.id, "1.000100")
+        await store.jobs.cards.record_post(tx, card.id, "1.000100")
     assert not (await _card_of(store, "ftjob-a", "C1"))[1], "it stands in the channel"
 
     async with store.db.transaction() as tx:
-        await store.cards.record_post(tx, card.id, None)
+        await store.jobs.cards.record_post(tx, card.id, None)
     assert (await _card_of(store, "ftjob-a", "C1"))[1], "it is gone from the channel"
 
 
@@ -48,14 +48,15 @@ async def test_a_card_is_owed_by_one_of_ten_who_want_it_at_once(
 ) -> None:
     async def want(mine: Store, change: RecordedChange) -> tuple[int, bool]:
         async with mine.db.transaction() as tx:
-            card, is_lacking = await mine.cards.get_or_create(tx, ACCOUNT, "ftjob-a", "C1")
+            card, is_lacking = await mine.jobs.cards.get_or_create(tx, ACCOUNT, "ftjob-a", "C1")
             if is_lacking:
-                await mine.outbox.enqueue(tx, change, NewDelivery("C1", MessageKind.CARD, card.id))
+                await mine.outbox.deliveries.enqueue(tx, change, NewDelivery("C1", MessageKind.CARD, card.id))
         return card.id, is_lacking
 
     async with store.db.transaction() as tx:
         changes = [
-            await store.changes.write(tx, ACCOUNT, version, STARTED, reading("ftjob-a").body) for version in range(10)
+            await store.jobs.changes.write(tx, ACCOUNT, version, STARTED, reading("ftjob-a").body)
+            for version in range(10)
         ]
     async with several_stores(store, database_url, time) as stores:
         wanted = await asyncio.gather(*(want(stores[n % len(stores)], change) for n, change in enumerate(changes)))
@@ -69,10 +70,10 @@ async def test_a_card_stands_where_it_was_placed_until_it_is_gone(store: Store) 
     card, _ = await _card_of(store, "ftjob-a", "C1")
     for ts in ("1.000100", None):
         async with store.db.transaction() as tx:
-            await store.cards.record_post(tx, card.id, ts)
-        assert await store.cards.find(card.id) == replace(card, ts=ts)
+            await store.jobs.cards.record_post(tx, card.id, ts)
+        assert await store.jobs.cards.find(card.id) == replace(card, ts=ts)
 
-    assert await store.cards.find(card.id + 1) is None
+    assert await store.jobs.cards.find(card.id + 1) is None
 
 
 RHYTHM = RateLimit(card_interval=30.0, interval=1.5, lease=30.0)
@@ -82,21 +83,21 @@ async def _posted(store: Store, job_id: str, channel: str = "C1", *, status: str
     """Let a job have a card that stands in a channel and shows what there was."""
     await add_jobs(store, reading(job_id, status))
     async with store.db.transaction() as tx:
-        card, _ = await store.cards.get_or_create(tx, ACCOUNT, job_id, channel)
-        await store.cards.record_post(tx, card.id, f"{card.id}.000100", rendered_generation=card.generation)
+        card, _ = await store.jobs.cards.get_or_create(tx, ACCOUNT, job_id, channel)
+        await store.jobs.cards.record_post(tx, card.id, f"{card.id}.000100", rendered_generation=card.generation)
     return card
 
 
 async def _want(store: Store, job_id: str) -> None:
     async with store.db.transaction() as tx:
-        await store.cards.bump_generation(tx, ACCOUNT, job_id)
+        await store.jobs.cards.bump_generation(tx, ACCOUNT, job_id)
 
 
 async def _claim(store: Store) -> str | None:
-    edit = await store.cards.claim(RHYTHM)
+    edit = await store.jobs.cards.claim(RHYTHM)
     if edit is None:
         return None
-    await store.cards.complete(edit)
+    await store.jobs.cards.complete(edit)
     return edit.card.job_id
 
 
@@ -104,15 +105,15 @@ async def test_a_card_is_edited_when_there_is_something_else_to_show_and_then_no
     store: Store, time: StoreClock
 ) -> None:
     await _posted(store, "ftjob-a")
-    assert await store.cards.claim(RHYTHM) is None
-    assert await store.cards.seconds_to_next(RHYTHM) is None
+    assert await store.jobs.cards.claim(RHYTHM) is None
+    assert await store.jobs.cards.seconds_to_next(RHYTHM) is None
 
     await _want(store, "ftjob-a")
-    assert await store.cards.seconds_to_next(RHYTHM) == 0
+    assert await store.jobs.cards.seconds_to_next(RHYTHM) == 0
     assert await _claim(store) == "ftjob-a"
 
     await time.advance(store, 60)
-    assert await store.cards.claim(RHYTHM) is None
+    assert await store.jobs.cards.claim(RHYTHM) is None
 
 
 async def test_what_changes_between_two_edits_is_one_edit_half_a_minute_later(store: Store, time: StoreClock) -> None:
@@ -123,21 +124,21 @@ async def test_what_changes_between_two_edits_is_one_edit_half_a_minute_later(st
         await _want(store, "ftjob-a")
 
     await time.advance(store, 28)
-    assert await store.cards.claim(RHYTHM) is None
-    assert 0 < (await store.cards.seconds_to_next(RHYTHM) or 0) <= 2
+    assert await store.jobs.cards.claim(RHYTHM) is None
+    assert 0 < (await store.jobs.cards.seconds_to_next(RHYTHM) or 0) <= 2
     await time.advance(store, 3)
     assert await _claim(store) == "ftjob-a"
     await time.advance(store, 60)
-    assert await store.cards.claim(RHYTHM) is None
+    assert await store.jobs.cards.claim(RHYTHM) is None
 
 
 async def test_what_changes_during_an_edit_is_shown_by_the_next_one(store: Store, time: StoreClock) -> None:
     await _posted(store, "ftjob-a")
     await _want(store, "ftjob-a")
-    edit = await store.cards.claim(RHYTHM)
+    edit = await store.jobs.cards.claim(RHYTHM)
     assert edit
     await _want(store, "ftjob-a")
-    await store.cards.complete(edit)
+    await store.jobs.cards.complete(edit)
 
     await time.advance(store, 31)
     assert await _claim(store) == "ftjob-a"
@@ -149,7 +150,7 @@ async def test_jobs_that_are_over_go_first_and_all_cards_share_one_pace(store: S
         await _want(store, job_id)
 
     assert await _claim(store) == "ftjob-b"
-    assert await store.cards.claim(RHYTHM) is None, "forty a minute, whatever their cards"
+    assert await store.jobs.cards.claim(RHYTHM) is None, "forty a minute, whatever their cards"
     edits = []
     for _ in range(2):
         await time.advance(store, 1.6)
@@ -162,7 +163,7 @@ async def test_ten_processes_make_one_edit(store: Store, database_url: str, time
     await _want(store, "ftjob-a")
 
     async with several_stores(store, database_url, time) as stores:
-        edits = await asyncio.gather(*(stores[n % len(stores)].cards.claim(RHYTHM) for n in range(10)))
+        edits = await asyncio.gather(*(stores[n % len(stores)].jobs.cards.claim(RHYTHM) for n in range(10)))
 
     assert len([edit for edit in edits if edit]) == 1
 
@@ -172,18 +173,18 @@ async def test_an_edit_whose_process_died_is_taken_over_and_its_late_word_counts
 ) -> None:
     await _posted(store, "ftjob-a")
     await _want(store, "ftjob-a")
-    dead = await store.cards.claim(RHYTHM)
+    dead = await store.jobs.cards.claim(RHYTHM)
     assert dead
 
     await time.advance(store, 31)
-    mine = await store.cards.claim(RHYTHM)
+    mine = await store.jobs.cards.claim(RHYTHM)
     assert mine
-    await store.cards.complete(dead)
+    await store.jobs.cards.complete(dead)
     async with store.db.transaction() as tx:
-        assert not await store.cards.mark_deleted(tx, dead)
-    await store.cards.fail(mine, wait=5)
+        assert not await store.jobs.cards.mark_deleted(tx, dead)
+    await store.jobs.cards.fail(mine, wait=5)
 
-    assert await store.cards.claim(RHYTHM) is None
+    assert await store.jobs.cards.claim(RHYTHM) is None
     await time.advance(store, 31)
     assert await _claim(store) == "ftjob-a"
 
@@ -192,12 +193,12 @@ async def test_a_rate_limit_holds_every_card_up(store: Store, time: StoreClock) 
     for job_id in ("ftjob-a", "ftjob-b"):
         await _posted(store, job_id)
         await _want(store, job_id)
-    edit = await store.cards.claim(RHYTHM)
+    edit = await store.jobs.cards.claim(RHYTHM)
     assert edit
-    await store.cards.fail(edit, wait=40, pause_all=True)
+    await store.jobs.cards.fail(edit, wait=40, pause_all=True)
 
     await time.advance(store, 39)
-    assert await store.cards.claim(RHYTHM) is None
+    assert await store.jobs.cards.claim(RHYTHM) is None
     await time.advance(store, 2)
     assert await _claim(store)
 
@@ -209,7 +210,7 @@ async def test_cards_of_what_a_channel_tracks_come_before_those_that_it_untracke
     await _posted(store, "ftjob-a")
     await track(store, ("C1", "ftjob-over"), ("C1", "ftjob-a"))
     await _want(store, "ftjob-a")
-    assert await store.tracks.remove("C1", "ftjob-over") == ["ftjob-over"]
+    assert await store.channels.tracks.remove("C1", "ftjob-over") == ["ftjob-over"]
 
     assert await _claim(store) == "ftjob-a"
     await time.advance(store, 2)
@@ -222,12 +223,12 @@ async def test_untracking_shows_the_cards_of_that_channel_alone_anew(store: Stor
     there, elsewhere = await _posted(store, "ftjob-a"), await _posted(store, "ftjob-a", "C2")
     await _posted(store, "ftjob-b")
     await track(store, ("C1", "ftjob-a"), ("C2", "ftjob-a"))
-    await store.tracks.remove("C1", "ftjob-b")
-    await store.tracks.remove("C1")
+    await store.channels.tracks.remove("C1", "ftjob-b")
+    await store.channels.tracks.remove("C1")
 
-    edit = await store.cards.claim(RHYTHM)
+    edit = await store.jobs.cards.claim(RHYTHM)
     assert edit is not None
     assert edit.card.id == there.id
-    await store.cards.complete(edit)
+    await store.jobs.cards.complete(edit)
     await time.advance(store, 2)
     assert await _claim(store) is None, f"nothing changed for {elsewhere}"

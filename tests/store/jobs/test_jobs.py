@@ -15,7 +15,7 @@ from tests.store.seeds import ACCOUNT, STARTED, add_jobs, known_job, reading, ro
 
 
 async def test_a_job_that_was_never_seen_is_not_known(store: Store) -> None:
-    assert await store.jobs.find(ACCOUNT, "ftjob-a") is None
+    assert await store.jobs.states.find(ACCOUNT, "ftjob-a") is None
 
 
 async def test_a_job_is_known_as_it_was_first_seen(store: Store, time: StoreClock) -> None:
@@ -31,9 +31,9 @@ async def test_a_job_is_known_as_it_was_first_seen(store: Store, time: StoreCloc
 async def test_accounts_do_not_see_each_others_jobs(store: Store) -> None:
     await add_jobs(store, reading("ftjob-a"), account="other")
 
-    assert await store.jobs.find(ACCOUNT, "ftjob-a") is None
-    assert await store.jobs.newest(ACCOUNT, 10) == {}
-    assert await store.jobs.find("other", "ftjob-a")
+    assert await store.jobs.states.find(ACCOUNT, "ftjob-a") is None
+    assert await store.jobs.states.newest(ACCOUNT, 10) == {}
+    assert await store.jobs.states.find("other", "ftjob-a")
 
 
 async def test_the_first_sight_of_a_job_is_stored_once_and_says_what_was_new(store: Store) -> None:
@@ -41,7 +41,7 @@ async def test_the_first_sight_of_a_job_is_stored_once_and_says_what_was_new(sto
 
     async with store.db.transaction() as tx:
         snapshots = [reading(job_id, "running").snapshot for job_id in ("ftjob-a", "ftjob-b")]
-        added = await store.jobs.add(tx, ACCOUNT, snapshots)
+        added = await store.jobs.states.add(tx, ACCOUNT, snapshots)
 
     assert added == {"ftjob-b"}
     assert (await known_job(store, "ftjob-a")).state == State("queued")
@@ -52,7 +52,7 @@ async def test_two_who_see_a_job_first_at_once_are_one(store: Store, database_ur
 
     async def add(mine: Store) -> set[str]:
         async with mine.db.transaction() as tx:
-            return await mine.jobs.add(tx, ACCOUNT, snapshots)
+            return await mine.jobs.states.add(tx, ACCOUNT, snapshots)
 
     async with several_stores(store, database_url, time) as stores:
         added = await asyncio.gather(*map(add, stores))
@@ -62,13 +62,13 @@ async def test_two_who_see_a_job_first_at_once_are_one(store: Store, database_ur
 
 async def test_nothing_to_add_asks_nothing(store: Store) -> None:
     async with store.db.transaction() as tx:
-        assert await store.jobs.add(tx, ACCOUNT, []) == set()
+        assert await store.jobs.states.add(tx, ACCOUNT, []) == set()
 
 
 async def test_jobs_are_written_as_they_are_to_be_and_no_others(store: Store) -> None:
     await add_jobs(store, *(reading(f"ftjob-{letter}", "queued") for letter in "abc"))
     async with store.db.transaction() as tx:
-        there, _ = await store.jobs.lock(tx, ACCOUNT, ["ftjob-a", "ftjob-b", "ftjob-none"])
+        there, _ = await store.jobs.states.lock(tx, ACCOUNT, ["ftjob-a", "ftjob-b", "ftjob-none"])
         full = replace(
             there["ftjob-a"],
             version=7,
@@ -81,8 +81,8 @@ async def test_jobs_are_written_as_they_are_to_be_and_no_others(store: Store) ->
             stalled_since=6.0,
         )
         bare = replace(there["ftjob-b"], version=2)
-        await store.jobs.write(tx, [full, bare])
-        await store.jobs.write(tx, [])
+        await store.jobs.states.write(tx, [full, bare])
+        await store.jobs.states.write(tx, [])
 
     assert set(there) == {"ftjob-a", "ftjob-b"}
     assert [await known_job(store, "ftjob-a"), await known_job(store, "ftjob-b")] == [full, bare]
@@ -107,7 +107,7 @@ async def test_a_job_is_untouched_until_somebody_writes_what_a_read_compares(
     seen = await known_job(store, "ftjob-a")
 
     async with store.db.transaction() as tx:
-        await store.jobs.write(tx, [replace(seen, **written)])
+        await store.jobs.states.write(tx, [replace(seen, **written)])
 
     assert is_unchanged(seen, await known_job(store, "ftjob-a")) is is_untouched_then
 
@@ -118,10 +118,10 @@ async def test_of_ten_who_swap_at_once_one_wins(store: Store, database_url: str,
 
     async def swap(mine: Store, status: str) -> str | None:
         async with mine.db.transaction() as tx:
-            there = (await mine.jobs.lock(tx, ACCOUNT, ["ftjob-a"]))[0]["ftjob-a"]
+            there = (await mine.jobs.states.lock(tx, ACCOUNT, ["ftjob-a"]))[0]["ftjob-a"]
             if not is_unchanged(seen, there):
                 return None
-            await mine.jobs.write(tx, [replace(there, version=there.version + 1, state=State(status))])
+            await mine.jobs.states.write(tx, [replace(there, version=there.version + 1, state=State(status))])
             return status
 
     async with several_stores(store, database_url, time) as stores:
@@ -137,9 +137,9 @@ async def test_a_change_is_read_as_it_was_written(store: Store, time: StoreClock
     body = reading("ftjob-a", "failed", "ft:new", metadata={"naïve": "日本 😀"}).body
 
     async with store.db.transaction() as tx:
-        written = await store.changes.write(tx, ACCOUNT, 7, change, body, reason="out of memory", late=True)
+        written = await store.jobs.changes.write(tx, ACCOUNT, 7, change, body, reason="out of memory", late=True)
 
-    read = await store.changes.find(written.id)
+    read = await store.jobs.changes.find(written.id)
     assert read == written
     assert (read.account, read.job_id, read.version, read.change) == (ACCOUNT, "ftjob-a", 7, change)
     assert (read.body, read.reason, read.late) == (body, "out of memory", True)
@@ -150,11 +150,11 @@ async def test_a_change_is_read_as_it_was_written(store: Store, time: StoreClock
 async def test_the_last_change_of_a_job_is_the_one_with_the_highest_version(store: Store) -> None:
     async with store.db.transaction() as tx:
         for version in (2, 4, 3):
-            await store.changes.write(tx, ACCOUNT, version, STARTED, reading("ftjob-a").body)
-        await store.changes.write(tx, ACCOUNT, 9, STARTED, reading("ftjob-b").body)
+            await store.jobs.changes.write(tx, ACCOUNT, version, STARTED, reading("ftjob-a").body)
+        await store.jobs.changes.write(tx, ACCOUNT, 9, STARTED, reading("ftjob-b").body)
 
-        last = await store.changes.last(tx, ACCOUNT, "ftjob-a")
-        never = await store.changes.last(tx, ACCOUNT, "ftjob-c")
+        last = await store.jobs.changes.last(tx, ACCOUNT, "ftjob-a")
+        never = await store.jobs.changes.last(tx, ACCOUNT, "ftjob-c")
 
     assert last is not None
     assert last.version == 4
@@ -164,7 +164,7 @@ async def test_the_last_change_of_a_job_is_the_one_with_the_highest_version(stor
 async def test_a_version_of_a_job_has_one_change(store: Store) -> None:
     async def write() -> None:
         async with store.db.transaction() as tx:
-            await store.changes.write(tx, ACCOUNT, 2, STARTED, reading("ftjob-a").body)
+            await store.jobs.changes.write(tx, ACCOUNT, 2, STARTED, reading("ftjob-a").body)
 
     await write()
     with pytest.raises(IntegrityError):
@@ -186,7 +186,7 @@ async def test_settled_jobs_are_settled_and_no_others(store: Store) -> None:
     await add_jobs(store, *(reading(f"ftjob-{letter}", "failed") for letter in "abc"))
 
     async with store.db.transaction() as tx:
-        await store.jobs.close(tx, ACCOUNT, ["ftjob-a", "ftjob-c"])
-        await store.jobs.close(tx, ACCOUNT, [])
+        await store.jobs.states.close(tx, ACCOUNT, ["ftjob-a", "ftjob-c"])
+        await store.jobs.states.close(tx, ACCOUNT, [])
 
     assert [(await known_job(store, f"ftjob-{letter}")).closed for letter in "abc"] == [True, False, True]

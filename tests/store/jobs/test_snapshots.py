@@ -21,12 +21,12 @@ async def test_however_often_each_log_is_read_no_more_are_read_in_a_minute(
     await track(store, *(("C1", each.snapshot.id) for each in running))
     async with store.db.transaction() as tx:
         for each in running:
-            await store.cards.get_or_create(tx, ACCOUNT, each.snapshot.id, "C1")
-        await store.snapshots.save(tx, ACCOUNT, [JobDocument(each.snapshot, each.body) for each in running])
+            await store.jobs.cards.get_or_create(tx, ACCOUNT, each.snapshot.id, "C1")
+        await store.jobs.snapshots.save(tx, ACCOUNT, [JobDocument(each.snapshot, each.body) for each in running])
 
     reads = Counter[str]()
     for _ in range(SECONDS):
-        taken = await store.snapshots.claim_running(ACCOUNT, interval=every, most=60)
+        taken = await store.jobs.snapshots.claim_running(ACCOUNT, interval=every, most=60)
         reads.update(each.job_id for each in taken)
         await time.advance(store, 1.0)
 

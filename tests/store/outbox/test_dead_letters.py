@@ -61,7 +61,7 @@ def states(outbox: list[Row[tuple[object, ...]]]) -> list[str]:
 
 
 async def test_where_nothing_is_owed_there_is_nothing_to_see(store: Store) -> None:
-    seen = await store.dead_letters.overview(20)
+    seen = await store.outbox.dead_letters.overview(20)
 
     assert (seen.dead_letters, seen.total, seen.pending, seen.oldest_pending_seconds) == ([], 0, 0, None)
 
@@ -70,7 +70,7 @@ async def test_a_parked_row_is_shown_with_all_that_explains_it(store: Store, tim
     [row] = await fail(store, "C1")
     job = (await rows(store, schema.change))[0].job_id
 
-    [stuck] = (await store.dead_letters.overview(20)).dead_letters
+    [stuck] = (await store.outbox.dead_letters.overview(20)).dead_letters
 
     assert replace(stuck, created_at=0.0) == DeadLetter(
         id=row.id,
@@ -100,7 +100,7 @@ async def test_dead_rows_are_shown_and_rows_on_their_way_are_counted(store: Stor
     await complete(store, await claim(store), "sent", ts="1.2")
     assert sent
 
-    seen = await store.dead_letters.overview(20)
+    seen = await store.outbox.dead_letters.overview(20)
 
     assert [(each.id, each.state, each.error) for each in seen.dead_letters] == [(dead.id, "dead", "invalid_blocks")]
     assert (seen.total, seen.pending) == (1, 3)
@@ -110,7 +110,7 @@ async def test_dead_rows_are_shown_and_rows_on_their_way_are_counted(store: Stor
 async def test_the_oldest_are_shown_and_all_are_counted(store: Store) -> None:
     outbox = await fail(store, "C2", "C1", "C2", "C1", "C3")
 
-    seen = await store.dead_letters.overview(3)
+    seen = await store.outbox.dead_letters.overview(3)
 
     assert [each.id for each in seen.dead_letters] == [row.id for row in outbox[:3]]
     assert seen.total == 5
@@ -120,7 +120,7 @@ async def test_a_digest_stands_for_what_it_holds_and_in_its_place(store: Store) 
     outbox = await fail(store, "C1", "C2", "C1", "C1")
     digest = await hold(store, outbox[0].id, outbox[2].id)
 
-    seen = await store.dead_letters.overview(20)
+    seen = await store.outbox.dead_letters.overview(20)
 
     assert [(each.id, each.picture, each.holds) for each in seen.dead_letters] == [
         (digest, MessageKind.DIGEST, 2),
@@ -134,15 +134,15 @@ async def test_what_a_waiting_digest_holds_does_not_wait_too(store: Store) -> No
     await enqueue(store, "C1", "C1", "C1")
     await hold(store, *(row.id for row in await deliveries(store)), state="pending")
 
-    assert (await store.dead_letters.overview(20)).pending == 1
+    assert (await store.outbox.dead_letters.overview(20)).pending == 1
 
 
 async def test_a_notice_is_shown_without_a_job(store: Store) -> None:
     async with store.db.transaction() as tx:
-        await store.outbox.enqueue_notice(tx, "U1", {"kind": "store_lost"}, "key")
+        await store.outbox.deliveries.enqueue_notice(tx, "U1", {"kind": "store_lost"}, "key")
         await tx.execute(update(schema.delivery).values(state="parked", error="user_not_found"))
 
-    [stuck] = (await store.dead_letters.overview(20)).dead_letters
+    [stuck] = (await store.outbox.dead_letters.overview(20)).dead_letters
 
     assert (stuck.picture, stuck.channel, stuck.job_id, stuck.holds) == (MessageKind.NOTICE, "U1", None, 0)
 
@@ -151,7 +151,7 @@ async def test_a_notice_is_shown_without_a_job(store: Store) -> None:
 async def test_a_row_that_is_retried_is_owed_as_if_never_tried(store: Store, outcome: Outcome) -> None:
     first, second = await fail(store, "C1", "C1", outcome=outcome)
 
-    assert await store.dead_letters.retry([second.id]) == 1
+    assert await store.outbox.dead_letters.retry([second.id]) == 1
 
     untouched, again = await deliveries(store)
     assert untouched == first
@@ -164,7 +164,7 @@ async def test_a_retried_row_goes_out_before_what_came_after_it(store: Store) ->
     first, _ = await fail(store, "C1", "C1")
     await enqueue(store, "C1")
 
-    await store.dead_letters.retry([first.id])
+    await store.outbox.dead_letters.retry([first.id])
 
     assert (await claim(store)).id == first.id
 
@@ -175,7 +175,7 @@ async def test_doubt_stays_through_a_retry(store: Store) -> None:
     await complete(store, await claim(store), "parked", error="is_archived", in_doubt=True)
     [row] = await deliveries(store)
 
-    await store.dead_letters.retry([row.id])
+    await store.outbox.dead_letters.retry([row.id])
 
     assert (await claim(store)).unconfirmed
 
@@ -183,12 +183,12 @@ async def test_doubt_stays_through_a_retry(store: Store) -> None:
 async def test_all_are_retried_where_none_is_named_and_none_where_the_list_is_empty(store: Store) -> None:
     await fail(store, "C1", "C2")
     await fail(store, "C3", outcome="dead")
-    assert await store.dead_letters.retry([]) == 0
+    assert await store.outbox.dead_letters.retry([]) == 0
 
-    assert await store.dead_letters.retry() == 3
+    assert await store.outbox.dead_letters.retry() == 3
 
     assert states(await deliveries(store)) == ["pending"] * 3
-    assert await store.dead_letters.retry() == 0
+    assert await store.outbox.dead_letters.retry() == 0
 
 
 async def test_rows_that_are_sent_or_on_their_way_are_never_owed_anew(store: Store) -> None:
@@ -199,10 +199,10 @@ async def test_rows_that_are_sent_or_on_their_way_are_never_owed_anew(store: Sto
     await claim(store)
     before = await contents(store)
 
-    assert await store.dead_letters.retry() == 0
-    assert await store.dead_letters.retry([row.id for row in before["delivery"]]) == 0
-    assert await store.dead_letters.retry([2**40]) == 0
-    assert await store.dead_letters.unpark_channel("C1") == 0
+    assert await store.outbox.dead_letters.retry() == 0
+    assert await store.outbox.dead_letters.retry([row.id for row in before["delivery"]]) == 0
+    assert await store.outbox.dead_letters.retry([2**40]) == 0
+    assert await store.outbox.dead_letters.unpark_channel("C1") == 0
 
     assert await contents(store) == before
 
@@ -212,7 +212,7 @@ async def test_what_a_digest_holds_is_owed_anew_with_it_and_counted_once(store: 
     digest = await hold(store, outbox[0].id, outbox[1].id)
     other = await hold(store, outbox[2].id)
 
-    assert await store.dead_letters.retry([digest]) == 1
+    assert await store.outbox.dead_letters.retry([digest]) == 1
 
     by_id = {row.id: row for row in await deliveries(store)}
     for id_ in (outbox[0].id, outbox[1].id, digest):
@@ -226,7 +226,7 @@ async def test_a_row_that_a_digest_holds_is_not_retried_alone(store: Store) -> N
     await hold(store, outbox[0].id, outbox[1].id)
     before = await contents(store)
 
-    assert await store.dead_letters.retry([outbox[0].id, outbox[1].id]) == 0
+    assert await store.outbox.dead_letters.retry([outbox[0].id, outbox[1].id]) == 0
 
     assert await contents(store) == before
 
@@ -235,21 +235,21 @@ async def test_a_channel_that_is_open_again_gets_what_is_parked_for_it_and_no_ot
     await fail(store, "C1", outcome="dead", error="msg_too_long")
     await fail(store, "C1", "C2", "C1")
 
-    assert await store.dead_letters.unpark_channel("C1") == 2
+    assert await store.outbox.dead_letters.unpark_channel("C1") == 2
 
     assert states(await deliveries(store)) == ["dead", "pending", "parked", "pending"]
-    assert await store.dead_letters.unpark_channel("C1") == 0
-    assert await store.dead_letters.unpark_channel("C9") == 0
+    assert await store.outbox.dead_letters.unpark_channel("C1") == 0
+    assert await store.outbox.dead_letters.unpark_channel("C9") == 0
 
 
 async def test_a_channel_that_is_open_again_gets_its_digest_with_what_it_holds(store: Store) -> None:
     outbox = await fail(store, "C1", "C1")
     digest = await hold(store, outbox[0].id, outbox[1].id)
 
-    assert await store.dead_letters.unpark_channel("C1") == 1
+    assert await store.outbox.dead_letters.unpark_channel("C1") == 1
 
     assert [retried(row) for row in await deliveries(store)] == [FRESH] * 3
-    assert await store.dead_letters.state_of(digest) == "pending"
+    assert await store.outbox.dead_letters.state_of(digest) == "pending"
 
 
 async def test_more_rows_than_one_statement_takes_are_retried_all(
@@ -259,7 +259,7 @@ async def test_more_rows_than_one_statement_takes_are_retried_all(
     await hold(store, outbox[0].id, outbox[1].id)
     monkeypatch.setattr(dead_letters, "_BATCH", 2)
 
-    assert await store.dead_letters.retry() == 6
+    assert await store.outbox.dead_letters.retry() == 6
 
     assert states(await deliveries(store)) == ["pending"] * 8
 
@@ -267,8 +267,8 @@ async def test_more_rows_than_one_statement_takes_are_retried_all(
 async def test_the_state_of_a_row_is_told_and_of_none_nothing(store: Store) -> None:
     [row] = await fail(store, "C1")
 
-    assert await store.dead_letters.state_of(row.id) == "parked"
-    assert await store.dead_letters.state_of(row.id + 1) is None
+    assert await store.outbox.dead_letters.state_of(row.id) == "parked"
+    assert await store.outbox.dead_letters.state_of(row.id + 1) is None
 
 
 async def test_many_who_retry_at_once_count_each_row_once(store: Store, database_url: str, time: StoreClock) -> None:
@@ -276,7 +276,7 @@ async def test_many_who_retry_at_once_count_each_row_once(store: Store, database
     await hold(store, *(row.id for row in outbox[:5]))
 
     async with several_stores(store, database_url, time) as stores:
-        one, two, three, four = (each.dead_letters for each in stores)
+        one, two, three, four = (each.outbox.dead_letters for each in stores)
         backwards = [row.id for row in reversed(outbox)]
         counts = await asyncio.gather(
             one.retry(), two.unpark_channel("C2"), three.retry(backwards), four.unpark_channel("C1")
@@ -292,10 +292,10 @@ async def test_no_question_reads_what_was_sent(tmp_path: Path) -> None:
     async with open_store(f"sqlite:///{tmp_path / 'ftjob.db'}", time.now) as store:
         _, row, _ = await fail(store, "C1", "C2", "C3")
         asked = overheard(store)
-        await store.dead_letters.overview(20)
-        assert await store.dead_letters.unpark_channel("C1") == 1
-        assert await store.dead_letters.retry([row.id]) == 1
-        assert await store.dead_letters.retry() == 1
+        await store.outbox.dead_letters.overview(20)
+        assert await store.outbox.dead_letters.unpark_channel("C1") == 1
+        assert await store.outbox.dead_letters.retry([row.id]) == 1
+        assert await store.outbox.dead_letters.retry() == 1
         plans = [line for each in list(asked) for line in await plan(store, *each)]
 
     assert any("ix_delivery_undelivered" in line for line in plans)

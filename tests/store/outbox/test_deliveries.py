@@ -22,25 +22,25 @@ from tests.store.seeds import (
 
 async def test_what_is_owed_twice_is_owed_once(store: Store) -> None:
     async with store.db.transaction() as tx:
-        recorded = await store.changes.write(tx, ACCOUNT, 2, STARTED, reading("ftjob-a").body)
-        card, _ = await store.cards.get_or_create(tx, ACCOUNT, "ftjob-a", "C1")
-        await store.outbox.enqueue(tx, recorded, NewDelivery("C1", MessageKind.CHANGE, card.id))
-        await store.outbox.enqueue(tx, recorded, NewDelivery("C1", MessageKind.CHANGE, card.id))
+        recorded = await store.jobs.changes.write(tx, ACCOUNT, 2, STARTED, reading("ftjob-a").body)
+        card, _ = await store.jobs.cards.get_or_create(tx, ACCOUNT, "ftjob-a", "C1")
+        await store.outbox.deliveries.enqueue(tx, recorded, NewDelivery("C1", MessageKind.CHANGE, card.id))
+        await store.outbox.deliveries.enqueue(tx, recorded, NewDelivery("C1", MessageKind.CHANGE, card.id))
 
     async with store.db.transaction() as tx:
-        await store.outbox.enqueue(tx, recorded, NewDelivery("C1", MessageKind.CHANGE, card.id))
+        await store.outbox.deliveries.enqueue(tx, recorded, NewDelivery("C1", MessageKind.CHANGE, card.id))
 
     assert len(await deliveries(store)) == 1
 
 
 async def test_two_transactions_that_owe_the_same_at_once_owe_it_once(store: Store) -> None:
     async with store.db.transaction() as tx:
-        recorded = await store.changes.write(tx, ACCOUNT, 2, STARTED, reading("ftjob-a").body)
-        card, _ = await store.cards.get_or_create(tx, ACCOUNT, "ftjob-a", "C1")
+        recorded = await store.jobs.changes.write(tx, ACCOUNT, 2, STARTED, reading("ftjob-a").body)
+        card, _ = await store.jobs.cards.get_or_create(tx, ACCOUNT, "ftjob-a", "C1")
 
     async def owe_it() -> None:
         async with store.db.transaction() as tx:
-            await store.outbox.enqueue(tx, recorded, NewDelivery("C1", MessageKind.CHANGE, card.id))
+            await store.outbox.deliveries.enqueue(tx, recorded, NewDelivery("C1", MessageKind.CHANGE, card.id))
 
     await asyncio.gather(*(owe_it() for _ in range(10)))
 
@@ -49,12 +49,12 @@ async def test_two_transactions_that_owe_the_same_at_once_owe_it_once(store: Sto
 
 async def test_alerts_that_differ_in_channel_picture_or_version_are_owed_each(store: Store) -> None:
     async with store.db.transaction() as tx:
-        card, _ = await store.cards.get_or_create(tx, ACCOUNT, "ftjob-a", "C1")
+        card, _ = await store.jobs.cards.get_or_create(tx, ACCOUNT, "ftjob-a", "C1")
         for version in (2, 3):
-            recorded = await store.changes.write(tx, ACCOUNT, version, STARTED, reading("ftjob-a").body)
+            recorded = await store.jobs.changes.write(tx, ACCOUNT, version, STARTED, reading("ftjob-a").body)
             for channel in ("C1", "C2"):
                 for picture in (MessageKind.CARD, MessageKind.CHANGE):
-                    await store.outbox.enqueue(tx, recorded, NewDelivery(channel, picture, card.id))
+                    await store.outbox.deliveries.enqueue(tx, recorded, NewDelivery(channel, picture, card.id))
 
     keys = {row.key for row in await deliveries(store)}
     assert len(keys) == 8
@@ -64,9 +64,9 @@ async def test_alerts_that_differ_in_channel_picture_or_version_are_owed_each(st
 async def test_a_row_owed_in_a_transaction_that_fails_is_not_owed(store: Store) -> None:
     async def owe_and_fail() -> None:
         async with store.db.transaction() as tx:
-            recorded = await store.changes.write(tx, ACCOUNT, 2, STARTED, reading("ftjob-a").body)
-            card, _ = await store.cards.get_or_create(tx, ACCOUNT, "ftjob-a", "C1")
-            await store.outbox.enqueue(tx, recorded, NewDelivery("C1", MessageKind.CHANGE, card.id))
+            recorded = await store.jobs.changes.write(tx, ACCOUNT, 2, STARTED, reading("ftjob-a").body)
+            card, _ = await store.jobs.cards.get_or_create(tx, ACCOUNT, "ftjob-a", "C1")
+            await store.outbox.deliveries.enqueue(tx, recorded, NewDelivery("C1", MessageKind.CHANGE, card.id))
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -106,7 +106,7 @@ async def test_a_row_to_be_tried_again_keeps_its_place_before_the_next(
 
     await complete(store, await claim(store), outcome, error="why", wait=20)
 
-    assert await store.outbox.claim(30) is None
+    assert await store.outbox.deliveries.claim(30) is None
     await time.advance(store, 21)
     again = await claim(store)
     assert again.change_id == first
@@ -138,7 +138,7 @@ async def test_an_attempt_is_noted_with_where_and_when_to_look_for_it(store: Sto
     await enqueue(store, "C1")
     delivery = await claim(store)
 
-    assert await store.outbox.begin_attempt(delivery, thread_ts="7.000100", min_lease=12, lookup_after=25)
+    assert await store.outbox.deliveries.begin_attempt(delivery, thread_ts="7.000100", min_lease=12, lookup_after=25)
 
     (row,) = await deliveries(store)
     assert row.thread_ts == "7.000100"
@@ -152,10 +152,10 @@ async def test_nothing_is_sent_under_a_lease_that_may_end_before_the_answer(stor
     await time.advance(store, 20)
     before = await contents(store)
 
-    assert not await store.outbox.begin_attempt(delivery, thread_ts=None, min_lease=12, lookup_after=25)
+    assert not await store.outbox.deliveries.begin_attempt(delivery, thread_ts=None, min_lease=12, lookup_after=25)
     assert await contents(store) == before
 
-    assert await store.outbox.begin_attempt(delivery, thread_ts=None, min_lease=9, lookup_after=25)
+    assert await store.outbox.deliveries.begin_attempt(delivery, thread_ts=None, min_lease=9, lookup_after=25)
 
 
 async def test_nothing_is_sent_under_a_lease_that_somebody_else_has(store: Store, time: StoreClock) -> None:
@@ -164,13 +164,13 @@ async def test_nothing_is_sent_under_a_lease_that_somebody_else_has(store: Store
     await time.advance(store, 31)
     await claim(store, lease=30)
 
-    assert not await store.outbox.begin_attempt(frozen, thread_ts=None, min_lease=0, lookup_after=25)
+    assert not await store.outbox.deliveries.begin_attempt(frozen, thread_ts=None, min_lease=0, lookup_after=25)
 
 
 async def test_a_second_attempt_knows_what_the_first_one_left(store: Store, time: StoreClock) -> None:
     await enqueue(store, "C1", kind=MessageKind.CARD)
     first = await claim(store)
-    await store.outbox.begin_attempt(first, thread_ts="7.000100", min_lease=0, lookup_after=0)
+    await store.outbox.deliveries.begin_attempt(first, thread_ts="7.000100", min_lease=0, lookup_after=0)
     await complete(store, first, "ambiguous", error="timeout")
     await time.advance(store, 5)
 
@@ -183,7 +183,7 @@ async def test_a_second_attempt_knows_what_the_first_one_left(store: Store, time
     assert second.created_at == pytest.approx(row.created_at)
 
     await time.advance(store, 1)
-    await store.outbox.begin_attempt(second, thread_ts=None, min_lease=0, lookup_after=0)
+    await store.outbox.deliveries.begin_attempt(second, thread_ts=None, min_lease=0, lookup_after=0)
     (row,) = await deliveries(store)
     assert row.first_at == pytest.approx(second.first_attempt_at)
     assert row.last_at > row.first_at
@@ -193,13 +193,13 @@ async def test_looks_in_vain_are_counted_until_the_next_attempt(store: Store) ->
     await enqueue(store, "C1")
     await complete(store, await claim_and_attempt(store), "ambiguous")
 
-    await store.outbox.release(await claim(store), lookup_failed=True)
-    await store.outbox.release(await claim(store))
-    await store.outbox.release(await claim(store), lookup_failed=True)
+    await store.outbox.deliveries.release(await claim(store), lookup_failed=True)
+    await store.outbox.deliveries.release(await claim(store))
+    await store.outbox.deliveries.release(await claim(store), lookup_failed=True)
 
     again = await claim(store)
     assert again.failed_lookups == 2
-    await store.outbox.begin_attempt(again, thread_ts=None, min_lease=0, lookup_after=0)
+    await store.outbox.deliveries.begin_attempt(again, thread_ts=None, min_lease=0, lookup_after=0)
     assert [row.looks for row in await deliveries(store)] == [0]
 
 
@@ -210,7 +210,7 @@ async def test_who_lost_the_token_gives_nothing_back(store: Store, time: StoreCl
     await claim(store)
     before = await contents(store)
 
-    await store.outbox.release(late)
+    await store.outbox.deliveries.release(late)
 
     assert await contents(store) == before
 
@@ -220,12 +220,12 @@ async def test_a_row_that_is_given_back_was_not_tried(store: Store, time: StoreC
 
     delivery = await claim(store)
 
-    await store.outbox.release(delivery, wait=10)
+    await store.outbox.deliveries.release(delivery, wait=10)
 
     (row,) = await deliveries(store)
     assert (row.state, row.in_doubt, row.token, row.lease_until) == ("pending", False, None, 0.0)
     assert not await complete(store, delivery, "sent", ts="1.000100")
-    assert await store.outbox.claim(30) is None
+    assert await store.outbox.deliveries.claim(30) is None
     await time.advance(store, 11)
     again = await claim(store)
     assert (again.change_id, again.attempts, again.unconfirmed) == (change, 1, False)
@@ -235,7 +235,7 @@ async def test_a_row_in_doubt_stays_so_when_it_is_given_back(store: Store) -> No
     await enqueue(store, "C1")
     await complete(store, await claim_and_attempt(store), "ambiguous")
 
-    await store.outbox.release(await claim(store))
+    await store.outbox.deliveries.release(await claim(store))
 
     (row,) = await deliveries(store)
     assert (row.state, row.in_doubt) == ("ambiguous", True)
@@ -246,7 +246,7 @@ async def test_a_closed_channel_parks_all_that_it_is_owed_and_no_other(store: St
     await complete(store, await claim(store), "parked", error="not_in_channel")
 
     async with store.db.transaction() as tx:
-        assert await store.outbox.park_channel(tx, "C1", "not_in_channel") == 3
+        assert await store.outbox.deliveries.park_channel(tx, "C1", "not_in_channel") == 3
 
     assert [row.state for row in await deliveries(store, "C1")] == ["parked"] * 3
     assert [row.state for row in await deliveries(store, "C2")] == ["pending"]
@@ -262,11 +262,11 @@ async def test_what_may_have_arrived_is_parked_with_its_reason_and_what_is_over_
     other = await claim_and_attempt(store)
     assert other.change_id == (await deliveries(store, "C1"))[2].change_id
     async with store.db.transaction() as tx:
-        assert await store.outbox.park_channel(tx, "C1", "is_archived") == 1
+        assert await store.outbox.deliveries.park_channel(tx, "C1", "is_archived") == 1
     await complete(store, other, "ambiguous")
 
     async with store.db.transaction() as tx:
-        assert await store.outbox.park_channel(tx, "C1", "is_archived") == 2
+        assert await store.outbox.deliveries.park_channel(tx, "C1", "is_archived") == 2
 
     told = [(row.state, row.error) for row in await deliveries(store, "C1")]
     assert told == [("sent", None), ("dead", "why"), ("parked", "is_archived"), ("parked", "is_archived")]
@@ -276,7 +276,7 @@ async def test_a_new_alert_for_a_closed_channel_tries_what_is_parked_first(store
     first, second = await enqueue(store, "C1", "C1")
     await complete(store, await claim_and_attempt(store), "parked", error="not_in_channel", in_doubt=True)
     async with store.db.transaction() as tx:
-        await store.outbox.park_channel(tx, "C1", "not_in_channel")
+        await store.outbox.deliveries.park_channel(tx, "C1", "not_in_channel")
 
     (third,) = await enqueue(store, "C1")
 
@@ -292,7 +292,7 @@ async def test_a_new_alert_for_a_closed_channel_tries_what_is_parked_first(store
 async def test_a_notice_is_owed_once_to_each_who_should_hear_it(store: Store) -> None:
     async with store.db.transaction() as tx:
         for channel in ("C1", "U1", "C1"):
-            await store.outbox.enqueue_notice(tx, channel, {"kind": "x", "about": "y"}, "key")
+            await store.outbox.deliveries.enqueue_notice(tx, channel, {"kind": "x", "about": "y"}, "key")
 
     assert [(row.channel, row.picture) for row in await deliveries(store)] == [("C1", "notice"), ("U1", "notice")]
     assert (await claim(store)).notice == {"kind": "x", "about": "y"}
@@ -300,9 +300,9 @@ async def test_a_notice_is_owed_once_to_each_who_should_hear_it(store: Store) ->
 
 async def test_a_notice_about_an_order_belongs_to_a_cards_thread(store: Store) -> None:
     async with store.db.transaction() as tx:
-        card, _ = await store.cards.get_or_create(tx, ACCOUNT, "ftjob-a", "C1")
-        await store.outbox.enqueue_notice(tx, "C1", {}, "key", card_id=card.id)
-        await store.outbox.enqueue_notice(tx, "C1", {}, "another key")
+        card, _ = await store.jobs.cards.get_or_create(tx, ACCOUNT, "ftjob-a", "C1")
+        await store.outbox.deliveries.enqueue_notice(tx, "C1", {}, "key", card_id=card.id)
+        await store.outbox.deliveries.enqueue_notice(tx, "C1", {}, "another key")
 
     first = await claim(store)
     assert (first.message_kind, first.card_id, first.change_id) == (MessageKind.NOTICE, card.id, None)
@@ -314,8 +314,8 @@ async def test_a_row_knows_for_how_long_slack_held_up_its_channel_while_it_waite
     store: Store, time: StoreClock
 ) -> None:
     async with store.db.transaction() as tx:
-        await store.outbox.pause_channel(tx, "C1", 5, rate_limited=True)
-        await store.outbox.pause_channel(tx, "C2", 5)
+        await store.outbox.deliveries.pause_channel(tx, "C1", 5, rate_limited=True)
+        await store.outbox.deliveries.pause_channel(tx, "C2", 5)
     await time.advance(store, 1)
     await enqueue(store, "C1", "C2")
     await time.advance(store, 40)
@@ -351,29 +351,29 @@ async def test_leases_of_the_dead_are_given_back_at_once(store: Store) -> None:
     await claim(store)
     await claim_and_attempt(store)
     await complete(store, await claim(store), "pending", wait=60)
-    assert await store.outbox.claim(30) is None
+    assert await store.outbox.deliveries.claim(30) is None
 
-    assert await store.outbox.end_leases() == 2
+    assert await store.outbox.deliveries.end_leases() == 2
 
     again = [await claim(store), await claim(store)]
     assert [row.change_id for row in again] == [first, second]
     assert [row.unconfirmed for row in again] == [False, True]
-    assert await store.outbox.claim(30) is None
+    assert await store.outbox.deliveries.claim(30) is None
 
 
 async def test_ending_leases_where_none_is_held_changes_nothing(store: Store) -> None:
     await enqueue(store, "C1")
     before = await contents(store)
 
-    assert await store.outbox.end_leases() == 0
+    assert await store.outbox.deliveries.end_leases() == 0
 
     assert await contents(store) == before
 
 
 async def test_a_channels_rest_is_never_shortened(store: Store, time: StoreClock) -> None:
     async with store.db.transaction() as tx:
-        await store.outbox.pause_channel(tx, "C1", 60)
-        await store.outbox.pause_channel(tx, "C1", 1)
+        await store.outbox.deliveries.pause_channel(tx, "C1", 60)
+        await store.outbox.deliveries.pause_channel(tx, "C1", 1)
 
     (channel,) = await rows(store, schema.channel)
     assert channel.free_at - time.now() == time.approx(60)
@@ -381,8 +381,8 @@ async def test_a_channels_rest_is_never_shortened(store: Store, time: StoreClock
 
 async def test_a_rest_of_our_own_does_not_hide_that_slack_asked_for_one(store: Store, time: StoreClock) -> None:
     async with store.db.transaction() as tx:
-        await store.outbox.pause_channel(tx, "C1", 60, rate_limited=True)
-        await store.outbox.pause_channel(tx, "C1", 90)
+        await store.outbox.deliveries.pause_channel(tx, "C1", 60, rate_limited=True)
+        await store.outbox.deliveries.pause_channel(tx, "C1", 90)
 
     (channel,) = await rows(store, schema.channel)
     assert channel.limited_until - time.now() == time.approx(60)
@@ -391,8 +391,8 @@ async def test_a_rest_of_our_own_does_not_hide_that_slack_asked_for_one(store: S
 
 async def test_a_channels_rest_can_be_prolonged(store: Store, time: StoreClock) -> None:
     async with store.db.transaction() as tx:
-        await store.outbox.pause_channel(tx, "C1", 1)
-        await store.outbox.pause_channel(tx, "C1", 60)
+        await store.outbox.deliveries.pause_channel(tx, "C1", 1)
+        await store.outbox.deliveries.pause_channel(tx, "C1", 60)
 
     (channel,) = await rows(store, schema.channel)
     assert channel.free_at - time.now() == time.approx(60)

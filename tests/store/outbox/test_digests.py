@@ -14,14 +14,14 @@ from tests.store.seeds import claim, claim_and_attempt, complete, deliveries, en
 async def told(store: Store, delivery: Delivery) -> list[int | None]:
     """Return the changes that a delivery tells."""
     if delivery.message_kind is MessageKind.DIGEST:
-        return [recorded.id for recorded in await store.changes.in_digest(delivery.id)]
+        return [recorded.id for recorded in await store.jobs.changes.in_digest(delivery.id)]
     return [delivery.change_id]
 
 
 async def send_all(store: Store) -> list[list[int | None]]:
     """Send everything and return what each message told, in order."""
     messages = []
-    while delivery := await store.outbox.claim(30):
+    while delivery := await store.outbox.deliveries.claim(30):
         messages.append(await told(store, delivery))
         await complete(store, delivery, "sent", ts="1.000100")
     return messages
@@ -125,7 +125,7 @@ async def test_the_next_change_of_a_job_whose_card_became_a_line_of_a_digest_bri
 
     async def lacks_card() -> bool:
         async with store.db.transaction() as tx:
-            return (await store.cards.get_or_create(tx, "default", "ftjob-a", "C1"))[1]
+            return (await store.jobs.cards.get_or_create(tx, "default", "ftjob-a", "C1"))[1]
 
     assert not await lacks_card(), "its card is on its way"
     await claim(store)
@@ -134,7 +134,7 @@ async def test_the_next_change_of_a_job_whose_card_became_a_line_of_a_digest_bri
 
 async def test_a_notice_is_no_line_of_a_digest(store: Store) -> None:
     async with store.db.transaction() as tx:
-        await store.outbox.enqueue_notice(tx, "C1", {"kind": "x", "about": "y"}, "key")
+        await store.outbox.deliveries.enqueue_notice(tx, "C1", {"kind": "x", "about": "y"}, "key")
     await enqueue(store, *["C1"] * 25)
 
     first = await claim(store)
@@ -150,7 +150,7 @@ async def test_several_processes_make_one_set_of_digests(store: Store, database_
 
     async def send(mine: Store) -> None:
         while len(said) < len(changes):
-            if delivery := await mine.outbox.claim(30):
+            if delivery := await mine.outbox.deliveries.claim(30):
                 said.extend(await told(mine, delivery))
                 assert await complete(mine, delivery, "sent", ts="1.0")
 

@@ -106,7 +106,7 @@ async def test_either_way_out_that_the_message_names_works(file: Path, tmp_path:
             Path(f"{file}{end}").rename(tmp_path / f"away{end}")
 
     async with open_store(f"sqlite:///{file}", wall.time) as store:
-        assert await store.jobs.find("default", "ftjob-1") is None
+        assert await store.jobs.states.find("default", "ftjob-1") is None
     shutil.copy(backup, file)
     async with open_store(f"sqlite:///{file}", wall.time) as store:
         await known_job(store, "ftjob-1")

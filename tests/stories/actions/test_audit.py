@@ -23,7 +23,7 @@ CANCEL = "POST /fine_tuning/jobs/{id}/cancel"
 
 async def entries(bot: Bot) -> list[AuditEntry]:
     """Return every row, oldest first."""
-    return [row.entry async for row in bot.store.audit.all()]
+    return [row.entry async for row in bot.store.actions.audit.all()]
 
 
 def lines(answer: SentReply) -> str:
@@ -261,7 +261,7 @@ async def test_refusals_push_nothing_out_of_sight_and_are_summed_up_by_person(an
         seen = await world.say("audit 25")
         few = await world.say("audit 1")
         rows = await entries(bot)
-        assert await bot.store.audit.first_broken() is None
+        assert await bot.store.actions.audit.first_broken() is None
 
     for answer in (seen, few):
         assert lines(answer).count(f"<@{world.gia.id}>") == 1

@@ -140,9 +140,9 @@ async def test_an_order_that_another_process_left_is_found_out_about_and_its_per
     async with world.bot() as bot:
         await world.say(f"track {job}")
         order = Confirmation("cancel", "default", job, world.olivia.id, world.ml.id, TEAM, status="running")
-        key = await bot.store.confirmations.create(order)
+        key = await bot.store.actions.confirmations.create(order)
         async with bot.store.db.transaction() as tx:
-            await bot.store.confirmations.confirm(tx, key, status="running")
+            await bot.store.actions.confirmations.confirm(tx, key, status="running")
         world.api.change(job, status="cancelled")
     async with world.bot() as bot:
         await world.slack.request_log.wait_until(lambda: to_person(world), why="a word to Olivia")
@@ -181,9 +181,9 @@ async def test_an_order_whose_job_cannot_be_read_either_is_given_up_in_those_wor
 
     async with world.bot() as bot:
         order = Confirmation("cancel", "default", job, world.olivia.id, world.ml.id, TEAM, status="running")
-        key = await bot.store.confirmations.create(order)
+        key = await bot.store.actions.confirmations.create(order)
         async with bot.store.db.transaction() as tx:
-            await bot.store.confirmations.confirm(tx, key, status="running")
+            await bot.store.actions.confirmations.confirm(tx, key, status="running")
         world.skip(91)
         world.api.faults.always(RETRIEVE, Fault("drop"))
     async with world.bot() as bot:

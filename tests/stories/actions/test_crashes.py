@@ -44,9 +44,9 @@ async def test_an_order_whose_bot_dies_is_found_out_about_and_told(
         await world.until_delivered(job, "Cancel ordered", in_the_thread)
         await world.slack.request_log.wait_until(lambda: private.messages, why="Olivia is told")
         await world.until_quiet(last)
-        audit = [row async for row in last.store.audit.all()]
+        audit = [row async for row in last.store.actions.audit.all()]
         again = await world.press(question, CONFIRM)
-        assert await last.store.audit.first_broken() is None
+        assert await last.store.actions.audit.first_broken() is None
 
     assert world.actions == [cancel_request(job)] * orders
     assert [headline(message) for message in private.messages] == [in_private]

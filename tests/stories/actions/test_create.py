@@ -272,7 +272,7 @@ async def test_a_creation_that_never_arrived_is_given_up_after_a_minute_and_not_
         await shows(world, window, "did not say what became of it")
         world.skip(61)
         private = world.slack.direct_message(world.olivia)
-        await world.slack.request_log.wait_until(lambda: private.messages, why="a word to Olivia", seconds=20)
+        await world.slack.request_log.wait_until(lambda: private.messages, why="a word to Olivia", seconds=300)
         rows = await entries(bot)
 
     assert "Create not carried out" in private.messages[0].plain_text

@@ -76,7 +76,9 @@ async def test_each_action_is_shown_with_its_own_sign_in_the_thread(world: World
         await world.say(f"track {job}")
         for verb in ("pause", "resume", "cancel"):
             await world.press(await world.say(f"{verb} {job}"), YES)
-        await world.slack.request_log.wait_until(lambda: len(confirmed(world, job)) == 3, seconds=20, why="three lines")
+        await world.slack.request_log.wait_until(
+            lambda: len(confirmed(world, job)) == 3, seconds=300, why="three lines"
+        )
     signs = (":double_vertical_bar: *Pause", ":arrow_forward: *Resume", ":octagonal_sign: *Cancel")
     assert [said.split(" ordered*")[0] for said in confirmed(world, job)] == list(signs)
 

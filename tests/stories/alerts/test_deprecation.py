@@ -71,12 +71,12 @@ async def test_it_is_told_where_the_job_is_tracked_and_anew_when_the_day_is_put_
         await world.say(f"track {job}")
     for _ in range(2):
         async with world.bot() as bot:
-            await world.slack.request_log.wait_until(lambda: ends(world), seconds=20, why="the end is told")
+            await world.slack.request_log.wait_until(lambda: ends(world), seconds=300, why="the end is told")
             await world.until_quiet(bot)
     assert len(ends(world)) == 1
     announce(world, BASE, 25)
     async with world.bot():
-        await world.slack.request_log.wait_until(lambda: len(ends(world)) == 2, seconds=20, why="the new day is told")
+        await world.slack.request_log.wait_until(lambda: len(ends(world)) == 2, seconds=300, why="the new day is told")
 
     assert world.ops.messages == []
 

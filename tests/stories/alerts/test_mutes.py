@@ -105,7 +105,7 @@ async def test_a_mute_in_which_nothing_happened_ends_without_a_word(world: World
 async def test_a_mute_that_makes_no_sense_is_refused(world: World, typed: str, said: str) -> None:
     async with world.bot() as bot:
         answer = await world.say(typed)
-        assert await bot.store.mutes.in_channel(world.ml.id) == []
+        assert await bot.store.channels.mutes.in_channel(world.ml.id) == []
 
     assert answer.ephemeral
     assert said in answer.plain_text

@@ -66,7 +66,7 @@ async def test_two_hundred_and_fifty_changes_in_one_sweep_are_all_told_in_a_few_
             world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
         # However long the machine takes to record them: nothing is sent before all of them are there.
         async with bot.store.db.transaction() as tx:
-            await bot.store.outbox.pause_channel(tx, world.ml.id, LONGEST_WAIT)
+            await bot.store.outbox.deliveries.pause_channel(tx, world.ml.id, LONGEST_WAIT)
         await bot.pollers["default"].poll()
         world.skip(LONGEST_WAIT)
         bot.worker.wake()
@@ -98,7 +98,7 @@ async def test_changes_that_slack_could_not_be_told_for_two_hours_are_told_when_
         world.slack.faults.clear()
         world.skip(61)
         bot.worker.wake()
-        await world.until_delivered(job, "Running", "Paused", "Running", "Succeeded", seconds=60)
+        await world.until_delivered(job, "Running", "Paused", "Running", "Succeeded", seconds=300)
 
 
 def _named(messages: list[ChannelMessage]) -> list[str]:

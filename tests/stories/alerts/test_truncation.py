@@ -13,14 +13,14 @@ async def test_a_shortcut_says_which_jobs_of_a_message_it_did_not_track_and_how_
     async with world.bot() as bot:
         said = world.milo.post("Ours: " + ", ".join(jobs), world.ml)
         answer = await (await world.milo.shortcut(TRACK_FROM_MESSAGE, said)).reply()
-        assert len(await bot.store.tracks.in_channel(world.ml.id)) == 5
+        assert len(await bot.store.channels.tracks.in_channel(world.ml.id)) == 5
         assert ("1 more job is" if count == 6 else "7 more jobs are") in answer.plain_text
         commands = [
             line for line in answer.plain_text.replace("`", "").splitlines() if line.startswith("/ftjob track ")
         ]
         for command in commands:
             await world.say(command.removeprefix("/ftjob "), by="milo")
-        assert {track.job_id for track, _ in await bot.store.tracks.in_channel(world.ml.id)} == set(jobs)
+        assert {track.job_id for track, _ in await bot.store.channels.tracks.in_channel(world.ml.id)} == set(jobs)
 
 
 async def test_a_shortcut_on_few_jobs_speaks_of_no_others(world: World) -> None:

@@ -16,7 +16,7 @@ MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
 
 async def until(look: Callable[[], Awaitable[Any]]) -> None:
     """Wait until the store says so."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         while not await look():  # noqa: ASYNC110 - a row tells nobody
             await asyncio.sleep(0.01)
 
@@ -32,7 +32,7 @@ async def test_a_channel_keeps_all_that_it_has_when_its_id_changes(any_world: Wo
         await world.say("subscribe", channel=secret)
         await world.say(f"mute {muted} 2h", channel=secret)
         await world.slack.change_channel_id(secret, accepts_old_id=takes_old)
-        await until(lambda: bot.store.tracks.in_channel(secret.id))
+        await until(lambda: bot.store.channels.tracks.in_channel(secret.id))
         new = world.api.add_job(status="running")
         await world.slack.request_log.wait_until(
             lambda: world.messages_about(new, secret), why="the new job is announced", seconds=20
@@ -51,12 +51,12 @@ async def test_a_channel_keeps_all_that_it_has_when_its_id_changes(any_world: Wo
 
 async def parked(bot: Bot) -> int:
     """Return how many alerts are parked."""
-    return (await bot.store.dead_letters.by_state())["parked"]
+    return (await bot.store.outbox.dead_letters.by_state())["parked"]
 
 
 async def in_doubt(bot: Bot) -> int:
     """Return how many alerts may have arrived."""
-    return (await bot.store.dead_letters.by_state())["ambiguous"]
+    return (await bot.store.outbox.dead_letters.by_state())["ambiguous"]
 
 
 async def test_what_was_parked_for_the_old_id_is_told_once_the_event_comes(any_world: World) -> None:
@@ -95,7 +95,7 @@ async def test_slack_that_answers_with_another_id_than_it_was_asked_for_is_told_
 
 async def are_shown(bot: Bot) -> bool:
     """Whether every card shows the present."""
-    return await bot.store.cards.seconds_to_next(RateLimit()) is None
+    return await bot.store.jobs.cards.seconds_to_next(RateLimit()) is None
 
 
 async def test_the_channel_of_operators_goes_on_being_told_and_the_log_names_the_setting(

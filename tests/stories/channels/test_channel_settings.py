@@ -73,7 +73,7 @@ async def test_a_channel_that_wants_failures_alone_gets_cards_and_failures(world
 async def test_a_guest_changes_nothing(world: World) -> None:
     async with world.bot() as bot:
         answer = await world.say("settings broadcast off", by="gia")
-        assert (await bot.store.preferences.find(world.ml.id)).broadcast
+        assert (await bot.store.channels.preferences.find(world.ml.id)).broadcast
 
     assert answer.ephemeral
     assert "Guests" in answer.plain_text

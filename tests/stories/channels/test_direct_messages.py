@@ -32,7 +32,7 @@ async def until_ended(world: World, bot: Bot, direct: Channel) -> None:
     """Wait until nobody follows anything in direct messages."""
 
     async def followed() -> int:
-        tracks = bot.store.tracks
+        tracks = bot.store.channels.tracks
         return len(await tracks.in_channel(direct.id)) + len(await tracks.subscriptions_of(direct.id))
 
     await world.until_quiet(bot)
@@ -60,7 +60,7 @@ async def test_who_loses_their_rights_is_sent_nothing_more_and_follows_nothing_m
         await world.until_delivered(other, "Failed")
         new = world.api.add_job(status="queued")
         await world.until_quiet(bot)
-        rows = [row.entry async for row in bot.store.audit.all()]
+        rows = [row.entry async for row in bot.store.actions.audit.all()]
         owed = [row for row in await deliveries(bot.store, direct.id) if row.state != "sent"]
         listed = await world.say("outbox")
 
@@ -143,10 +143,10 @@ async def test_who_lost_their_rights_may_still_stop_their_own_direct_messages_an
         answer = await world.say(verb.format(job=job), by="milo", channel=direct)
         again = await world.say(verb.format(job=job), by="milo", channel=direct)
         refused = await world.say(verb.format(job=job), by="milo")
-        tracked = len(await bot.store.tracks.in_channel(direct.id))
-        subscribed = len(await bot.store.tracks.subscriptions_of(direct.id))
-        muted = len(await bot.store.mutes.in_channel(direct.id))
-        assert len(await bot.store.tracks.in_channel(world.ml.id)) == 1
+        tracked = len(await bot.store.channels.tracks.in_channel(direct.id))
+        subscribed = len(await bot.store.channels.tracks.subscriptions_of(direct.id))
+        muted = len(await bot.store.channels.mutes.in_channel(direct.id))
+        assert len(await bot.store.channels.tracks.in_channel(world.ml.id)) == 1
 
     # Whatever comes next for them, such as their card's edit, finds their rights gone and ends the rest.
     left = {"untrack": tracked, "unsubscribe": subscribed, "mute": 1 - muted}
@@ -165,7 +165,7 @@ async def test_who_may_only_stop_is_shown_no_subscriptions_to_choose_from(world:
         lose(world.milo, "a guest")
         world.skip(301)
         answer = await world.say("unsubscribe", by="milo", channel=direct)
-        left = await bot.store.tracks.subscriptions_of(direct.id)
+        left = await bot.store.channels.tracks.subscriptions_of(direct.id)
 
     assert answer.plain_text.startswith("Done.")
     assert "search" not in answer.plain_text
@@ -181,6 +181,6 @@ async def test_a_stop_works_while_slack_cannot_say_who_that_is(world: World) -> 
         world.skip(86_401)
         world.slack.faults.always(INFO, UNREACHABLE)
         answer = await world.press(direct.messages[0], "ftjob_untrack", by="milo")
-        assert await bot.store.tracks.in_channel(direct.id) == []
+        assert await bot.store.channels.tracks.in_channel(direct.id) == []
 
     assert answer.plain_text.startswith("Done.")

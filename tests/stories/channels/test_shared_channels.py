@@ -15,7 +15,7 @@ async def test_a_shared_channel_is_not_told_of_jobs(world: World, asked: str) ->
 
     async with world.bot() as bot:
         answer = await world.say(asked.format(job=job), channel=shared)
-        assert await bot.store.tracks.in_channel(shared.id) == []
+        assert await bot.store.channels.tracks.in_channel(shared.id) == []
 
     assert "shared with another company" in answer.plain_text
     assert "FTJOB_ALLOW_SHARED_CHANNELS=1" in answer.plain_text

@@ -79,7 +79,7 @@ async def test_five_jobs_can_be_tracked_at_once(world: World) -> None:
     async with world.bot() as bot:
         exchange = await world.olivia.command(f"track {' '.join(jobs)}", world.ml)
         answer = await exchange.reply(seconds=15)
-        tracked = await bot.store.tracks.in_channel(world.ml.id)
+        tracked = await bot.store.channels.tracks.in_channel(world.ml.id)
 
     assert all(job in answer.plain_text for job in jobs)
     assert ":warning:" not in answer.plain_text
@@ -92,7 +92,7 @@ async def test_of_several_jobs_those_that_exist_are_tracked_and_the_others_named
 
     async with world.bot() as bot:
         answer = await world.say(f"track {jobs[0]} ftjob-doesnotexist {jobs[1]}")
-        tracked = await bot.store.tracks.in_channel(world.ml.id)
+        tracked = await bot.store.channels.tracks.in_channel(world.ml.id)
 
     for job in (*jobs, "ftjob-doesnotexist"):
         assert job in answer.plain_text
@@ -138,7 +138,7 @@ async def test_a_member_cannot_track_a_job_for_another_channel(world: World) -> 
     async with world.bot() as bot:
         answer = await world.say(f"track {job} in #ops", by="milo")
         here = await world.say(f"track {job} in #ml", by="milo")
-        assert await bot.store.tracks.in_channel(world.ops.id) == []
+        assert await bot.store.channels.tracks.in_channel(world.ops.id) == []
 
     assert "may not" in answer.plain_text
     assert "Tracking" in here.plain_text
@@ -154,7 +154,7 @@ async def test_a_channel_without_the_bot_is_told_how_to_invite_it_and_nothing_is
 
     async with world.bot() as bot:
         answer = await world.say(f"track {job}", channel=elsewhere)
-        assert await bot.store.tracks.followers("default", job) == []
+        assert await bot.store.channels.tracks.followers("default", job) == []
         await world.slack.invite_bot(elsewhere)
         invited = await world.say(f"track {job}", channel=elsewhere)
 
@@ -170,7 +170,7 @@ async def test_an_archived_channel_is_named_as_such_and_nothing_is_stored(world:
 
     async with world.bot() as bot:
         answer = await world.say(f"track {job} in #attic")
-        assert await bot.store.tracks.followers("default", job) == []
+        assert await bot.store.channels.tracks.followers("default", job) == []
 
     assert "archived" in answer.plain_text
 
@@ -181,7 +181,7 @@ async def test_a_card_that_slack_does_not_take_leaves_nothing_behind(world: Worl
     async with world.bot() as bot:
         world.slack.faults.add("chat.postMessage", Fault("answer", body={"ok": False, "error": "restricted_action"}))
         answer = await world.say(f"track {job}")
-        assert await bot.store.tracks.followers("default", job) == []
+        assert await bot.store.channels.tracks.followers("default", job) == []
 
     assert "nothing was stored" in answer.plain_text
     assert world.ml.messages == []
@@ -298,7 +298,7 @@ async def test_where_nobody_can_invite_the_bot_it_says_where_to_go_instead(any_w
             assert "`me`" in answer.plain_text
         # The advice works.
         followed = await world.say(f"track {job} me", channel=private)
-        tracks = [track for track, _ in await bot.store.tracks.of_person(world.olivia.id, 10)]
+        tracks = [track for track, _ in await bot.store.channels.tracks.of_person(world.olivia.id, 10)]
 
     assert "Tracking" in followed.plain_text
     assert [track.channel for track in tracks] == [world.slack.direct_message(world.olivia).id]

@@ -181,7 +181,7 @@ async def test_a_guest_and_a_stranger_cannot_use_the_buttons_that_they_see(world
                 answer = await world.press(card, action, by=who)
                 assert answer.ephemeral
                 assert "Running" not in answer.plain_text
-        assert len(await bot.store.tracks.followers("default", job)) == 1
+        assert len(await bot.store.channels.tracks.followers("default", job)) == 1
 
     assert len(world.api.request_log.for_endpoint("GET /fine_tuning/jobs/{id}")) == asked
     assert world.actions == []

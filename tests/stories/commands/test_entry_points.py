@@ -97,7 +97,7 @@ async def test_a_channel_that_lets_the_bot_in_is_told_once_what_it_does(any_worl
     fresh = world.slack.add_channel("fresh", bot_is_member=False)
     async with world.bot() as bot:
         await world.slack.invite_bot(fresh)
-        await world.slack.request_log.wait_until(lambda: fresh.messages, seconds=20, why="a welcome")
+        await world.slack.request_log.wait_until(lambda: fresh.messages, seconds=300, why="a welcome")
         assert "`/ftjob subscribe`" in fresh.messages[0].plain_text
         assert "`/ftjob track`" in fresh.messages[0].plain_text
         await world.slack.remove_bot(fresh)
@@ -194,7 +194,7 @@ async def test_direct_messages_can_be_subscribed_and_nobody_else_hears_of_it(any
     async with world.bot() as bot:
         await world.say("subscribe", by="milo", channel=direct)
         job = world.api.add_job(status="running")
-        await world.slack.request_log.wait_until(lambda: world.messages_about(job, direct), seconds=20, why="a card")
+        await world.slack.request_log.wait_until(lambda: world.messages_about(job, direct), seconds=300, why="a card")
         world.api.change(job, status="cancelled")
         await world.until_delivered(job, "Cancelled", channel=direct)
         await world.until_quiet(bot)

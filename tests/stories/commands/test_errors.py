@@ -31,7 +31,7 @@ async def test_guests_and_strangers_get_one_short_refusal_and_nothing_else(world
         looks = ("help", "help track", "lst", f"statsu {job}", f"status {job}", "list", "about", "settings")
         changes = (f"track {job}", f"track {job} me", "untrack all", "subscribe", f"cancel {job}")
         answers = [await world.say(verb, by=who, channel=world.ops) for verb in (*looks, *changes)]
-        assert len(await bot.store.tracks.in_channel(world.ops.id)) == 1
+        assert len(await bot.store.channels.tracks.in_channel(world.ops.id)) == 1
 
     assert {answer.plain_text for answer in answers} == {answers[0].plain_text}
     assert said in answers[0].plain_text
@@ -63,7 +63,7 @@ async def test_guests_who_are_allowed_look_things_up_and_change_nothing(world: W
         refused = [await world.say(verb, by="gia") for verb in (*verbs, "untrack all", "outbox")]
         pressed = await world.press(world.messages_about(job)[0], "ftjob_untrack", by="gia")
         strangers = [await world.say(verb, by="sam") for verb in ("help", f"status {job}")]
-        assert len(await bot.store.tracks.in_channel(world.ml.id)) == 1
+        assert len(await bot.store.channels.tracks.in_channel(world.ml.id)) == 1
 
     assert "Running" in shown.plain_text
     assert job in listed.plain_text

@@ -240,7 +240,7 @@ async def test_b49_settled_jobs_do_not_count(world: World) -> None:
         await track(bot.store, *((world.ops.id, each) for each in ids))
         refused = await world.say(f"track {new}")
         async with bot.store.db.transaction() as tx:
-            await bot.store.jobs.close(tx, "default", ids[:1])
+            await bot.store.jobs.states.close(tx, "default", ids[:1])
         taken = await world.say(f"track {new}")
 
     assert "1,000 jobs" in refused.plain_text

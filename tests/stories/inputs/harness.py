@@ -92,21 +92,21 @@ class RunningBot:
         return Captured(reply, requests, audit, repr(log))
 
     async def _newest(self) -> list[AuditRow]:
-        return await self.bot.store.audit.newest(MOST_ROWS)
+        return await self.bot.store.actions.audit.newest(MOST_ROWS)
 
     async def poll(self) -> None:
         """Look at the jobs, an hour after the last look, and wait until nobody is owed anything."""
         written = len(self.world.slack.request_log)
         self.world.skip(float(HOUR))
         await self.bot.pollers["default"].poll()
-        async with asyncio.timeout(60):
-            while await self.bot.store.outbox.seconds_to_next() is not None:  # noqa: ASYNC110 - it tells nobody
+        async with asyncio.timeout(300):
+            while await self.bot.store.outbox.deliveries.seconds_to_next() is not None:  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.02)
         self.assert_harmless(written, frozenset({self.world.olivia.id}))
 
     async def status_of(self, job: str) -> str:
         """Return what is stored of a job."""
-        known = await self.bot.store.jobs.find("default", job)
+        known = await self.bot.store.jobs.states.find("default", job)
         assert known
         return known.state.status
 

@@ -172,7 +172,7 @@ async def assert_ignored(town: RunningBot, kind: PayloadKind, payload: dict[str,
     asked, written, rows = (
         len(world.api.request_log),
         len(world.slack.request_log),
-        await town.bot.store.audit.newest(1),
+        await town.bot.store.actions.audit.newest(1),
     )
     ack = await world.slack.payload_sender.send(kind, payload)
     await town.command("help")
@@ -182,7 +182,7 @@ async def assert_ignored(town: RunningBot, kind: PayloadKind, payload: dict[str,
     assert len(world.api.request_log) == asked
     writing = [entry.endpoint for entry in list(world.slack.request_log)[written:] if entry.endpoint in WRITING]
     assert writing == ["response_url"] * 2, "two answers to help"
-    assert await town.bot.store.audit.newest(1) == rows
+    assert await town.bot.store.actions.audit.newest(1) == rows
 
 
 @pytest.mark.parametrize("name", IDLE)

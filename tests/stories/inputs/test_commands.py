@@ -223,7 +223,7 @@ async def test_b45_a_cancel_without_an_answer_is_sent_once_and_its_end_is_told(t
     assert heard.requests.count(CANCEL) == 1
     assert heard.decisions == ["ordered"]
     assert town.world.actions.count(cancel_request(job)) == 1
-    [last] = await town.bot.store.audit.newest(1)
+    [last] = await town.bot.store.actions.audit.newest(1)
     assert (last.entry.job_id, last.entry.decision) == (job, "unknown")
 
 
@@ -253,7 +253,7 @@ async def test_b48_a_second_track_is_answered_as_the_first_and_stored_once(town:
 
     assert f"`{job}` is already tracked here" in heard.reply.plain_text
     assert heard.requests == []
-    assert len(await town.bot.store.tracks.followers("default", job)) == 1
+    assert len(await town.bot.store.channels.tracks.followers("default", job)) == 1
     assert len(town.world.messages_about(job)) == 1
 
 
@@ -263,7 +263,7 @@ async def test_b50_a_channel_without_the_bot_asks_for_an_invitation_before_anyth
 
     assert "/invite @ftjob" in heard.reply.plain_text
     assert heard.reply.ephemeral
-    assert await town.bot.store.tracks.followers("default", job) == []
+    assert await town.bot.store.channels.tracks.followers("default", job) == []
     assert attic.messages == []
 
 

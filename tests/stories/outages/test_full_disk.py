@@ -32,7 +32,7 @@ async def _through_a_full_disk(world: World, jobs: list[str]) -> None:
             world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
         assert bot.port
         readiness = Readiness(bot.port)
-        await readiness.until(ready=False, seconds=20)
+        await readiness.until(ready=False, seconds=300)
         assert "store" in await readiness.parts()
         assert [world.delivered(job) for job in jobs] == [[]] * 4
 

@@ -20,7 +20,7 @@ async def test_a_lock_of_three_seconds_is_no_error(world: World) -> None:
 
     async with world.process(PORT=str(port), FTJOB_HOST="127.0.0.1"):
         await world.say(f"track {job}")
-        await readiness.until(ready=True, seconds=20)
+        await readiness.until(ready=True, seconds=300)
         readiness.seen.clear()
         with _locked(world.folder / "ftjob.db"):
             world.api.change(job, status="paused")
@@ -40,13 +40,13 @@ async def test_a_longer_lock_is_named_and_nothing_is_lost_or_doubled_when_it_is_
 
     async with world.process(PORT=str(port), FTJOB_HOST="127.0.0.1"):
         await world.say(f"track {job}")
-        await readiness.until(ready=True, seconds=20)
+        await readiness.until(ready=True, seconds=300)
         with _locked(world.folder / "ftjob.db"):
             world.api.change(job, status="paused")
             await readiness.until(ready=False, seconds=4 * BUSY_SECONDS)
             named = await readiness.parts()
             assert world.delivered(job) == []
-        await readiness.until(ready=True, seconds=60)
+        await readiness.until(ready=True, seconds=300)
         await world.until_delivered(job, "Paused", seconds=5)
         world.api.change(job, status="running")
         await world.until_delivered(job, "Paused", "Running", seconds=5)

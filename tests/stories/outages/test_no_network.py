@@ -31,7 +31,7 @@ class Log:
 
     async def until(self, *events: str) -> None:
         """Wait until each event was said."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(300):
             while not all(any(event in line for line in self.lines) for event in events):
                 self._more.clear()
                 await self._more.wait()

@@ -30,7 +30,7 @@ async def test_jobs_are_tracked_and_told_once_each_behind_a_pooler(tmp_path: Pat
                 for job in jobs:
                     world.api.change(job, status="succeeded", fine_tuned_model=f"ft:m:acme::{job[-4:]}")
                 for job in jobs:
-                    await world.until_delivered(job, "Succeeded", seconds=40)
+                    await world.until_delivered(job, "Succeeded", seconds=300)
                 assert await _databases(world, pooled, 3) == [(True, "PostgreSQL, up to date")] * 3
 
             assert ["Tracking" in answer.plain_text for answer in answers] == [True] * JOBS
@@ -38,4 +38,4 @@ async def test_jobs_are_tracked_and_told_once_each_behind_a_pooler(tmp_path: Pat
             log = "".join(world.log)
             assert [line for line in ("store.failing", "sweep.broke", "Traceback") if line in log] == []
             async with open_store(pooled, time.time) as store:
-                assert await store.outbox.seconds_to_next() is None
+                assert await store.outbox.deliveries.seconds_to_next() is None

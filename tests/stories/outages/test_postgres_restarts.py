@@ -32,7 +32,7 @@ async def test_a_bot_lives_through_immediate_restarts_of_its_database(
 
     async with world.process(PORT=str(port), FTJOB_HOST="127.0.0.1"):
         await world.say(f"track {' '.join(jobs)}")
-        await readiness.until(ready=True, seconds=20)
+        await readiness.until(ready=True, seconds=300)
         for job in jobs:
             # Changed first, so that the restart meets a look, a claim or a post of it.
             world.api.change(job, status="paused")
@@ -54,7 +54,7 @@ async def _until_all_sent(url: str) -> None:
     """Let half a minute pass for rows whose end could not be written, and wait until each has its end."""
     database = await asyncpg.connect(url)
     await database.execute("UPDATE delivery SET lease_until = lease_until - 30, not_before = not_before - 30")
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         while await database.fetchval(_UNSENT):  # noqa: ASYNC110 - a database tells nobody
             await asyncio.sleep(0.05)
     await database.close()

@@ -66,7 +66,7 @@ async def test_what_was_still_owed_when_the_copy_was_made_is_not_told_again(worl
         assert code == 0, said
         world.slack.faults.clear()
         for job in (first, behind):
-            await world.until_delivered(job, "Failed", seconds=60)
+            await world.until_delivered(job, "Failed", seconds=300)
     restored(world, backup)
     await second(world, "db", "restored")
     async with world.bot() as bot:

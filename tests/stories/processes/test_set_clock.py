@@ -148,14 +148,14 @@ async def test_a_mute_holds_as_long_as_it_was_meant_to_when_the_clock_is_set(wor
         if seconds > 0:
             world.step(seconds)
         await world.say("mute all 2h")
-        await bot.store.mutes.expire()
+        await bot.store.channels.mutes.expire()
         world.step(-abs(seconds))
-        assert await bot.store.mutes.expire() == 0
+        assert await bot.store.channels.mutes.expire() == 0
         world.api.change(job, status="paused")
         await world.until_quiet(bot)
         assert world.delivered(job) == []
         world.skip(2 * HOUR + 1)
-        assert await bot.store.mutes.expire() == 1
+        assert await bot.store.channels.mutes.expire() == 1
         bot.worker.wake()
         await world.slack.request_log.wait_until(
             lambda: any("Paused" in message.plain_text for message in world.ml.messages)

@@ -40,7 +40,7 @@ async def test_a_stop_with_slack_and_the_api_hanging_ends_within_ten_seconds_and
             lambda: len(world.api.request_log.for_endpoint(LIST)) > sweeps, why="a sweep that hangs"
         )
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(60), stopwatch() as took:
+        async with asyncio.timeout(300), stopwatch() as took:
             code = await process.wait()
 
     assert code == 0
@@ -67,7 +67,7 @@ async def test_commands_and_requests_under_way_hold_a_stop_up_no_longer(tmp_path
             asked = await world.olivia.command(f"status {job}", world.ml)
             async with _half_a_request(port):
                 process.send_signal(signal.SIGTERM)
-                async with asyncio.timeout(60), stopwatch() as took:
+                async with asyncio.timeout(300), stopwatch() as took:
                     code = await process.wait()
 
     assert asked.acked
@@ -125,7 +125,7 @@ async def test_a_second_signal_ends_it_at_once_and_safely(world: World) -> None:
         process.send_signal(signal.SIGTERM)
         await world.slack.request_log.wait_until(lambda: "bot.stopping" in "".join(world.log), why="the stop has begun")
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(60), stopwatch() as took:
+        async with asyncio.timeout(300), stopwatch() as took:
             await process.wait()
 
     assert took.seconds < 2
@@ -138,7 +138,7 @@ async def test_a_second_signal_ends_it_at_once_and_safely(world: World) -> None:
 async def test_an_idle_bot_stops_within_a_second_or_two(world: World) -> None:
     async with world.process() as process:
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(60), stopwatch() as took:
+        async with asyncio.timeout(300), stopwatch() as took:
             code = await process.wait()
 
     assert code == 0

@@ -76,7 +76,7 @@ async def test_an_order_goes_to_the_account_of_its_job_and_the_question_names_it
         assert "*Account*\n`research`" in question.plain_text
         done = await world.press(question, "ftjob_confirm")
         assert "cancelled" in done.plain_text
-        rows = await bot.store.audit.newest(10)
+        rows = await bot.store.actions.audit.newest(10)
         posts = [entry for entry in research.request_log if entry.endpoint.startswith("POST")]
 
     assert world.actions == []
@@ -140,7 +140,7 @@ async def test_a_subscription_is_to_all_accounts_or_to_one(world: World) -> None
         await world.until_quiet(bot)
         listed = await world.say("subscriptions")
         ended = await world.say("unsubscribe")
-        left = [each.channel for each in await bot.store.tracks.subscriptions_by(world.olivia.id)]
+        left = [each.channel for each in await bot.store.channels.tracks.subscriptions_by(world.olivia.id)]
 
     assert "subscribed to that already" in again.plain_text
     assert "2 subscriptions here" in listed.plain_text
@@ -154,7 +154,7 @@ async def test_nothing_is_subscribed_where_one_of_all_accounts_does_not_answer(w
     async with two_accounts(world) as (bot, research):
         kill(research)
         answer = await world.say("subscribe")
-        rows = await bot.store.tracks.subscriptions_of(world.ml.id)
+        rows = await bot.store.channels.tracks.subscriptions_of(world.ml.id)
         alone = await world.say("subscribe account:default")
 
     assert "Account `research`:" in answer.plain_text
@@ -225,7 +225,7 @@ async def test_what_an_account_that_is_watched_no_more_followed_is_told_by_anoth
     async with world.bot(**configured(world, world.api)) as bot:
         for account in (RESEARCH, "default"):
             await world.say(f"subscribe account:{account}")
-        followed = [len(await bot.store.tracks.followers(account, job)) for account in (RESEARCH, "default")]
+        followed = [len(await bot.store.channels.tracks.followers(account, job)) for account in (RESEARCH, "default")]
         assert followed == [1, 0]
     async with world.bot() as bot:
         world.api.change(job, status="failed")

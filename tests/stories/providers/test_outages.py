@@ -83,7 +83,7 @@ async def test_a_broken_body_changes_nothing_and_the_next_good_one_is_told(world
         world.api.faults.add(LIST, Fault("answer", status=200, body=body))
         world.api.change(job, status="paused")
         await bot.pollers["default"].poll()
-        known = await bot.store.jobs.find("default", job)
+        known = await bot.store.jobs.states.find("default", job)
         assert known
         assert known.state.status == "running"
         assert bot.pollers["default"].is_failing
@@ -159,8 +159,8 @@ async def test_who_asks_while_the_api_is_down_is_told_what_to_do(world: World, f
             assert "ref:" in answer.plain_text
             assert answer.ephemeral
             assert answer.buttons == {}
-        assert await bot.store.tracks.followers("default", job) == []
-        assert await bot.store.tracks.subscriptions_of(world.ml.id) == []
+        assert await bot.store.channels.tracks.followers("default", job) == []
+        assert await bot.store.channels.tracks.subscriptions_of(world.ml.id) == []
 
     assert world.ml.messages == []
 

@@ -37,7 +37,7 @@ async def test_a_job_that_cannot_be_read_keeps_no_other_result_back(world: World
 
         world.api.change(bad, status="cancelled")
         world.api.faults.clear()
-        await world.until_delivered(bad, "Cancelled", seconds=40)
+        await world.until_delivered(bad, "Cancelled", seconds=300)
 
 
 def graded(length: int) -> dict[str, Any]:

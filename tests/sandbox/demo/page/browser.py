@@ -15,7 +15,7 @@ from bot.sandbox.demo.page.server import DemoPage
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WIDE: ViewportSize = {"width": 1440, "height": 900}
 NARROW: ViewportSize = {"width": 375, "height": 760}
-PATIENCE = 20_000
+PATIENCE = 120_000
 """Milliseconds that something on the page may take: a bot is behind it."""
 
 expect.set_options(timeout=PATIENCE)

@@ -7,7 +7,7 @@ from tests.sandbox.demo.page.browser import CHROMIUM, Visit, visiting
 from tests.sandbox.demo.page.test_faulty_bots import faulty, finish_one_by_one
 
 MODEL = "ft:gpt-4o-mini:acme::abc"
-RECOVERY = 60_000
+RECOVERY = 300_000
 """Milliseconds that a result may take after an outage: the longest backoff is a minute."""
 
 
