@@ -9,7 +9,7 @@ from bot.poll.circuit_breaker import CircuitBreaker
 from bot.poll.deprecations import DeprecationPoller
 from bot.poll.poller import LEASE, Poller
 from bot.poll.progress import PollBudget, ProgressPoller
-from bot.poll.scheduler import PeriodicTask as Looker
+from bot.poll.scheduler import PeriodicTask
 from bot.providers.client import Client
 from bot.slack.client import SlackClient
 from bot.store import Store
@@ -23,7 +23,7 @@ class AccountWorkers:
     """What looks at one account."""
 
     poller: Poller
-    tasks: tuple[Looker, ...]
+    tasks: tuple[PeriodicTask, ...]
 
 
 def account_workers(

@@ -154,7 +154,7 @@ async def running(
         look_out = partial(
             account_workers, store=store, recorder=recorder, notices=notices, interval=interval, budget=pace.progress
         )
-        look_out = partial(look_out, charts=charts, door=gateway, owed=sender.wake, shown=editor.wake, ages=ages)
+        look_out = partial(look_out, charts=charts, slack=gateway, owed=sender.wake, shown=editor.wake, monotonic=ages)
         lookouts = [look_out(client, clock=clock, lease=patience.lease) for client in clients.values()]
         parts = partial(_context, settings, store=store, recorder=recorder, notices=notices, charts=charts, wake=wake)
         context = parts(

@@ -206,7 +206,7 @@ def read_rows(verb: Verb, words: list[str], after: str | None) -> dict[str, Any]
 def _row_chosen(verb: Verb, word: str) -> tuple[str, Any]:
     """Return the field of a command that a word says, and its value."""
     if _COUNT.fullmatch(word) and int(word) <= MOST_ROWS:
-        return "most", int(word)
+        return "limit", int(word)
     if word.casefold() in list(Decision):
         return "decision", Decision(word.casefold())
     if person := _PERSON.fullmatch(word):

@@ -14,7 +14,7 @@ MODEL = SUCCEEDED["fine_tuned_model"]
 
 
 def draw(drawn: Job, before: str = "running", kind: ChangeKind = ChangeKind.STATUS, **more: Any) -> Message:
-    return alert(change_from(drawn, kind, State(before)), drawn, **{"around": LINKS, "person": PERSON, **more})
+    return alert(change_from(drawn, kind, State(before)), drawn, **{"links": LINKS, "person": PERSON, **more})
 
 
 @pytest.mark.parametrize(

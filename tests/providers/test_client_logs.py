@@ -16,7 +16,7 @@ from bot.providers.account import Account
 from bot.providers.client import Client
 
 async def main():
-    logs.set_up(sys.argv[1])
+    logs.configure(sys.argv[1])
     async with Client(Account("test", sys.argv[2], SecretStr(sys.argv[3]))) as client:
         try:
             await client.retrieve("ftjob-1")

@@ -80,7 +80,7 @@ def _api_attributes() -> set[str]:
         for node in sources()
         if isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Attribute | ast.Name)
-        and (node.value.attr if isinstance(node.value, ast.Attribute) else node.value.id).endswith("client")
+        and (node.value.attr if isinstance(node.value, ast.Attribute) else node.value.id).endswith(("client", "web"))
         and "_" in node.attr
         and node.attr not in ("api_call", "retry_handlers")
         and callable(getattr(AsyncWebClient, node.attr, None))

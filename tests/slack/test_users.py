@@ -197,7 +197,7 @@ async def test_who_operates_is_asked_about_anew_and_a_last_word_is_marked(
 async def test_memory_is_bounded_and_the_oldest_goes_first(
     slack: Slack, client: AsyncWebClient, hours: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.slack.users._MOST_REMEMBERED", 2)
+    monkeypatch.setattr("bot.slack.users._MAX_CACHED", 2)
     people = Users(client, frozenset(), hours)
     first, second, third = (slack.add_user(name) for name in ("first", "second", "third"))
     for person in (first, second, third):

@@ -18,7 +18,7 @@ import json, logging, sys, warnings
 import structlog
 from bot.telemetry import logs
 
-logs.set_up(sys.argv[1])
+logs.configure(sys.argv[1])
 ours, theirs = structlog.get_logger(), logging.getLogger("a.library")
 
 class Odd:
@@ -92,7 +92,7 @@ FIELD = """
 import json, sys, structlog
 from bot.telemetry import logs
 
-logs.set_up(sys.argv[1])
+logs.configure(sys.argv[1])
 [value] = json.load(sys.stdin)
 try:
     raise ValueError(value)
@@ -126,7 +126,7 @@ import os, sys, structlog
 from bot.telemetry import logs
 from bot.telemetry.metrics import LOG_LINES_DROPPED
 
-logs.set_up("json")
+logs.configure("json")
 for number in range(20_000):
     structlog.get_logger().info("a.line", number=number, text="x" * 100)
 print(int(LOG_LINES_DROPPED._value.get()), flush=True)

@@ -26,7 +26,7 @@ from bot.commands.rate_limit import Limit, Limits
 from bot.settings.environment import load
 
 settings = load()
-logs.set_up("{style}")
+logs.configure("{style}")
 for name in [None, *logging.root.manager.loggerDict]:
     logging.getLogger(name).setLevel(logging.DEBUG)
 asyncio.run(process.run_until_stopped(settings, limits=Limits(person=Limit(1000, 1.0))))
