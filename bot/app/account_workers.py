@@ -1,6 +1,5 @@
 """One account, and all that looks at it: nothing of one account waits for another."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.delivery.charts import Charts
@@ -36,17 +35,15 @@ def account_workers(
     budget: PollBudget,
     charts: Charts,
     slack: SlackClient,
-    owed: Callable[[], None],
-    shown: Callable[[], None],
     clock: Clock,
     monotonic: Clock,
     lease: float = LEASE,
 ) -> AccountWorkers:
-    """Return what looks at an account; ``owed`` and ``shown`` are called as its parts call them."""
-    circuit = CircuitBreaker(store, notices, client.account.name, wake=owed, clock=clock)
+    """Return what polls an account."""
+    circuit = CircuitBreaker(store, notices, client.account.name, clock=clock)
     sweeper = Poller(client, store, recorder, circuit, notices, interval=interval, clock=clock, lease=lease)
-    watcher = ProgressPoller(client, store, recorder, budget, shown=shown, clock=clock)
-    illustrator = CurveUploader(client, store, charts, slack, shown=shown)
+    watcher = ProgressPoller(client, store, recorder, budget, clock=clock)
+    illustrator = CurveUploader(client, store, charts, slack)
     return AccountWorkers(
-        sweeper, (watcher, illustrator, DeprecationPoller(client, store, clock=clock, monotonic=monotonic, owed=owed))
+        sweeper, (watcher, illustrator, DeprecationPoller(client, store, clock=clock, monotonic=monotonic))
     )

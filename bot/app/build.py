@@ -110,11 +110,6 @@ async def _own_store(settings: Settings, clock: Clock, ages: Clock) -> AsyncIter
         yield store
 
 
-def _wake(sender: DeliveryWorker, editor: CardUpdater) -> None:
-    sender.wake()
-    editor.wake()
-
-
 @asynccontextmanager
 async def running(
     settings: Settings,
@@ -145,30 +140,52 @@ async def running(
         sender = DeliveryWorker(
             store, gateway, drawing, clock=clock, monotonic=ages, notices=notices, timeouts=patience
         )
-        editor = CardUpdater(store, gateway, drawing, pace.cards, owed=sender.wake)
-        wake = partial(_wake, sender, editor)
-        record = partial(Recorder, store, wake=wake, interval=interval, stalled_after=config.stuck.stalled_after)
-        recorder = record(max_alerts=pace.most_alerts, accounts=list(clients))
+        editor = CardUpdater(store, gateway, drawing, pace.cards)
+        recorder = Recorder(
+            store,
+            interval=interval,
+            stalled_after=config.stuck.stalled_after,
+            max_alerts=pace.most_alerts,
+            accounts=list(clients),
+        )
         await recorder.reassign_tracks(list(clients))
         charts = Charts()
-        look_out = partial(
-            account_workers, store=store, recorder=recorder, notices=notices, interval=interval, budget=pace.progress
-        )
-        look_out = partial(look_out, charts=charts, slack=gateway, owed=sender.wake, shown=editor.wake, monotonic=ages)
-        lookouts = [look_out(client, clock=clock, lease=patience.lease) for client in clients.values()]
-        parts = partial(_context, settings, store=store, recorder=recorder, notices=notices, charts=charts, wake=wake)
-        context = parts(
-            clients=clients, gateway=gateway, drawing=drawing, flood=RateLimiter(limits), clock=clock, ages=ages
+        lookouts = [
+            account_workers(
+                client,
+                store,
+                recorder,
+                notices,
+                interval=interval,
+                budget=pace.progress,
+                charts=charts,
+                slack=gateway,
+                clock=clock,
+                monotonic=ages,
+                lease=patience.lease,
+            )
+            for client in clients.values()
+        ]
+        context = _context(
+            settings,
+            store=store,
+            recorder=recorder,
+            notices=notices,
+            charts=charts,
+            clients=clients,
+            gateway=gateway,
+            drawing=drawing,
+            flood=RateLimiter(limits),
+            clock=clock,
+            ages=ages,
         )
         responder = await enter(responding(gateway, proxies=settings.proxies, clock=ages))
         dispatch = Dispatcher(context, gateway, responder, lambda: presence.identity, slow_after=pace.tells_after)
-        presence = SlackConnection(
-            gateway, store, notices, wake=sender.wake, identified=dispatch.identified, clock=clock
-        )
+        presence = SlackConnection(gateway, store, notices, identified=dispatch.identified, clock=clock)
         await enter(_delivering(sender))
         sweepers = {each.poller.account: each.poller for each in lookouts}
         watchers: list[PeriodicTask] = [
-            MuteExpiry(store, owed=sender.wake),
+            MuteExpiry(store),
             QueueDepthGauge(store),
             *(watcher for each in lookouts for watcher in each.tasks),
         ]
@@ -199,7 +216,6 @@ def _context(
     gateway: SlackClient,
     charts: Charts,
     drawing: RenderContext,
-    wake: Callable[[], None],
     flood: RateLimiter,
     clock: Clock,
     ages: Clock,
@@ -213,7 +229,6 @@ def _context(
         post=gateway.post,
         upload=gateway.upload,
         charts=charts,
-        wake=wake,
         notices=notices,
         policy=Policy(settings.ftjob_operators, settings.ftjob_read_only, settings.ftjob_allow_guests),
         rate_limiter=flood,

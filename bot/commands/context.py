@@ -38,8 +38,6 @@ class Context:
     upload: Callable[[FileUpload], Awaitable[str | None]]
     """Shares a picture; None where Slack did not take it."""
     charts: Charts
-    wake: Callable[[], None]
-    """Lets the sender and the editor look, after a commit that owes something or gives cards something to show."""
     notices: Notices
     policy: Policy
     rate_limiter: RateLimiter

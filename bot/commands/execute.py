@@ -98,7 +98,6 @@ async def submit(asked: PendingAction, command: Command, context: Context) -> Pe
         await store.actions.audit.write(
             tx, _audit_entry(asked, command.door, Decision.SUBMITTED, status_before=question.status)
         )
-    context.wake()
     return None
 
 

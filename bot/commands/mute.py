@@ -41,7 +41,6 @@ async def unmute(command: Command, context: Context) -> Reply:
     ended, changes = await context.store.channels.mutes.end(asker.channel, job_id or EVERY_JOB)
     if not ended:
         return Reply(note_message(await _why_not(job_id, command, context)))
-    context.wake()
     return Reply(
         note_message(unmute_text(asker.person, job_id, changes=changes)), public=True, replaces=command.replaces
     )

@@ -39,7 +39,6 @@ async def retry(command: Command, context: Context) -> Reply:
     undelivered = context.store.outbox.dead_letters
     count = await undelivered.retry(None if command.delivery is None else [command.delivery])
     if count:
-        context.wake()
         log.info("outbox.retried", deliveries=count, person=command.requester.person)
         messages = "1 message" if count == 1 else f"{count} messages, each channel's in order"
         return await _reply(context, done=f"Retrying {messages}. {COMES_BACK}", replaces=command.replaces)

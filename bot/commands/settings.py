@@ -21,7 +21,6 @@ async def settings(command: Command, context: Context) -> Reply:
     changed = [f"{label.lower()} {value}" for (label, value), was in zip(after, before, strict=True) if was[1] != value]
     if not changed:
         return Reply(note_message("This channel is set so already. `/ftjob settings` shows how."))
-    context.wake()
     return Reply(
         note_message(f"{user_mention(command.requester.person)} changed what this channel gets: {'; '.join(changed)}."),
         public=True,

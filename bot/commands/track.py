@@ -98,7 +98,6 @@ async def _tracked_already(track: Track, where: str, command: Command, context: 
             tx, [Track(track.account, track.job_id, track.channel, command.requester.person)]
         )
         await context.store.jobs.cards.bump_generation(tx, track.account, track.job_id)
-    context.wake()
     return f"{code_span(track.job_id)} is tracked {where}, from now on with every change."
 
 
@@ -113,13 +112,11 @@ async def untrack(command: Command, context: Context) -> Reply:
     asker = command.requester
     if command.everything:
         count = len(await context.store.channels.tracks.remove(asker.channel))
-        context.wake()
         if count == 0:
             return Reply(note_message("Nothing is tracked here, so there is nothing to stop."))
         jobs = "1 job" if count == 1 else f"{count} jobs"
         return Reply(note_message(f"{user_mention(asker.person)} untracked {jobs} here."), public=True)
     gone = [job for job in command.job_ids if await context.store.channels.tracks.remove(asker.channel, job)]
-    context.wake()
     if not gone:
         return Reply(note_message("Not tracked here: nothing to stop. `/ftjob tracked` shows what is."))
     return Reply(

@@ -6,7 +6,6 @@ claim -> draw -> edit -> note which picture is shown
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable
 
 import structlog
 from structlog.contextvars import bound_contextvars
@@ -22,6 +21,7 @@ from bot.slack.messages import Lookup, OutgoingMessage, PostResult
 from bot.store import Store
 from bot.store.db.persist import RETRY_INTERVAL
 from bot.store.db.reasons import is_database_error
+from bot.store.db.wakeups import Queue
 from bot.store.jobs.cards import Edit, RateLimit
 from bot.store.outbox.dead_letters import LOST_ACCESS
 from bot.telemetry import metrics
@@ -54,16 +54,12 @@ class CardUpdater:
         slack: SlackClient,
         context: RenderContext,
         rate_limit: RateLimit,
-        *,
-        owed: Callable[[], None],
     ) -> None:
-        """Take what it needs; ``owed`` is called after a commit that owes a new card."""
         self._store = store
         self._slack = slack
         self._context = context
         self._rate_limit = rate_limit
-        self._owed = owed
-        self._wakeup = asyncio.Event()
+        self._wakeup = store.db.wakeups.subscribe(Queue.CARDS)
         self._broken = False
 
     def wake(self) -> None:
@@ -160,7 +156,6 @@ class CardUpdater:
             if not await self._store.jobs.cards.mark_deleted(tx, edit):
                 return
             await repost_card(self._store, tx, card)
-        self._owed()
 
     async def _end_direct_messages(self, edit: Edit) -> None:
         async with self._store.db.transaction() as tx:

@@ -12,6 +12,7 @@ from bot.slack.signature import MAX_CLOCK_SKEW
 from bot.store import Store
 from bot.store.accounts.outages import SLACK
 from bot.store.db.engine import Clock
+from bot.store.db.wakeups import Queue
 from bot.tracking.notices import Notices
 
 CHECK_SECONDS = 60.0
@@ -32,7 +33,6 @@ class SlackConnection:
         store: Store,
         notices: Notices,
         *,
-        wake: Callable[[], None],
         identified: Callable[[], None],
         clock: Clock,
         interval: float = CHECK_SECONDS,
@@ -48,7 +48,6 @@ class SlackConnection:
         self._slack = slack
         self._store = store
         self._notices = notices
-        self._wake = wake
         self._identified = identified
         self._clock = clock
         self._interval = interval
@@ -97,7 +96,6 @@ class SlackConnection:
         await self._announce_recovery()
         log.info("slack.connected", team=identity.team, bot_id=identity.bot_id)
         self.is_up, self._is_failing, self._is_outage_stored = True, False, False
-        self._wake()
 
     async def _check_clock(self) -> None:
         """Say it when our clock is off: over HTTP every request of Slack's is refused then, and nobody else would say why."""
@@ -114,6 +112,7 @@ class SlackConnection:
             outage = await self._store.accounts.outages.end(tx, SLACK)
             if outage is None:
                 return
+            tx.wakes(Queue.DELIVERIES)
             late = await self._store.accounts.outages.count_pending_alerts(tx)
             until = max(outage.since, self._clock())
             log.info("slack.recovered", lasted=round(until - outage.since), late=late)

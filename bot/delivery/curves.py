@@ -4,7 +4,6 @@ a job that succeeded -> its result file, or its log -> curves -> PNG -> Slack ->
 """
 
 import asyncio
-from collections.abc import Callable
 
 import structlog
 
@@ -32,17 +31,13 @@ log = structlog.get_logger()
 class CurveUploader:
     """Draws the curves of one account's jobs."""
 
-    def __init__(
-        self, client: Client, store: Store, charts: Charts, slack: SlackClient, *, shown: Callable[[], None]
-    ) -> None:
-        """Take what it needs; ``shown`` is called after a commit that gives cards something to show."""
+    def __init__(self, client: Client, store: Store, charts: Charts, slack: SlackClient) -> None:
         self.name = f"{client.account.name} curves"
         self._account = client.account.name
         self._client = client
         self._store = store
         self._charts = charts
         self._slack = slack
-        self._shown = shown
 
     async def look(self) -> None:
         """Draw what is due, one job after the other."""
@@ -61,7 +56,6 @@ class CurveUploader:
         file = await self._slack.upload(FileUpload(png, f"{job.id}.png", chart.title))
         if file:
             await self._store.jobs.snapshots.save_chart(self._account, job.id, UploadedChart(file, says))
-            self._shown()
 
 
 async def load_chart(job: Job, client: Client) -> Chart | None:

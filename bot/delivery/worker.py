@@ -25,6 +25,7 @@ from bot.store import Store
 from bot.store.db.engine import Clock
 from bot.store.db.persist import RETRY_INTERVAL, retry_write
 from bot.store.db.reasons import is_database_error
+from bot.store.db.wakeups import Queue
 from bot.store.outbox.delivery import Delivery
 from bot.telemetry import metrics
 from bot.tracking.notices import Notices
@@ -71,7 +72,7 @@ class DeliveryWorker:
         self._timeouts = timeouts
         self.is_store_failing = False
         """Whether the outbox could not be asked the last time."""
-        self._wakeup = asyncio.Event()
+        self._wakeup = store.db.wakeups.subscribe(Queue.DELIVERIES)
         self._claiming = asyncio.Lock()
         self._stopping = False
         self._auth_paused_until = 0.0

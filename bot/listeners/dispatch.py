@@ -210,7 +210,6 @@ class Dispatcher:
                 await store.outbox.deliveries.enqueue_notice(
                     tx, channel, {"kind": NoticeKind.WELCOME, "about": channel}, "welcome"
                 )
-        self._context.wake()
 
     async def _handle(self, kind: str, target: ReplyTarget, parsed: ParseResult, body: dict[str, Any]) -> None:
         trigger = body.get("trigger_id")
@@ -247,7 +246,6 @@ class Dispatcher:
         if await self._is_duplicate("event", body.get("event_id")):
             return
         count = await self._context.store.outbox.dead_letters.unpark_channel(channel)
-        self._context.wake()
         if count:
             log.info("channel.reopened", channel=channel, deliveries=count)
 
@@ -263,7 +261,6 @@ class Dispatcher:
                 await asyncio.sleep(MOVE_RETRY_SECONDS)
         log.info("channel.moved", old=old, new=new, deliveries=waiting)
         await self._context.notices.check_ops_channel()
-        self._context.wake()
 
     async def _is_duplicate(self, kind: str, name: object) -> bool:
         """Whether Slack, or somebody who recorded it, brings a thing again that was acted on; to any process of ours."""

@@ -1,7 +1,5 @@
 """An account's outage: begun once, told once when it has lasted, ended once, over restarts and any number of processes."""
 
-from collections.abc import Callable
-
 from bot.blocks.notice import NoticeKind
 from bot.errors import ProviderError
 from bot.providers.refusals import summary
@@ -24,7 +22,6 @@ class CircuitBreaker:
         notices: Notices,
         account: str,
         *,
-        wake: Callable[[], None],
         clock: Clock,
         notify_after: float = NOTIFY_AFTER,
     ) -> None:
@@ -32,7 +29,6 @@ class CircuitBreaker:
         self._notices = notices
         self._account = account
         self._outage_key = account_key(account)
-        self._wake = wake
         self._clock = clock
         self._notify_after = notify_after
 
@@ -45,16 +41,12 @@ class CircuitBreaker:
             if not await self._store.accounts.leases.back_off(tx, lease, pause):
                 return
             await self._store.accounts.outages.begin(tx, self._outage_key, summary(error))
-            told = await self._notify(tx)
-        if told:
-            self._wake()
+            await self._notify(tx)
 
     async def notify_if_due(self) -> None:
         """Tell people of an outage that has lasted, although nobody may look at present."""
         async with self._store.db.transaction() as tx:
-            told = await self._notify(tx)
-        if told:
-            self._wake()
+            await self._notify(tx)
 
     async def closed(self, tx: Transaction) -> None:
         """End the outage, in the transaction of what was read, and tell whoever heard of it."""
@@ -67,13 +59,12 @@ class CircuitBreaker:
                 tx, NoticeKind.ACCOUNT_RECOVERED, self._account, began_at=outage.since, people=people, **facts
             )
 
-    async def _notify(self, tx: Transaction) -> bool:
+    async def _notify(self, tx: Transaction) -> None:
         outage = await self._store.accounts.outages.claim_notification(tx, self._outage_key, after=self._notify_after)
         if outage is None:
-            return False
+            return
         people = await self._store.channels.tracks.people(tx, self._account)
         facts: dict[str, str | float | None] = {"since": outage.since, "error": outage.error.removesuffix(".")}
         await self._notices.enqueue(
             tx, NoticeKind.ACCOUNT_FAILING, self._account, began_at=outage.since, people=people, **facts
         )
-        return True

@@ -1,7 +1,6 @@
 """Once a day: do models stop that somebody followed the making of? Told once for each mark, whoever looks how often."""
 
 import math
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 import structlog
@@ -23,16 +22,12 @@ log = structlog.get_logger()
 class DeprecationPoller:
     """Looks now and then whether it is time to read the models again."""
 
-    def __init__(
-        self, client: Client, store: Store, *, clock: Clock, monotonic: Clock, owed: Callable[[], None]
-    ) -> None:
-        """Take what it needs; ``owed`` is called after a commit that owes something."""
+    def __init__(self, client: Client, store: Store, *, clock: Clock, monotonic: Clock) -> None:
         self.name = f"{client.account.name} models"
         self._client = client
         self._store = store
         self._clock = clock
         self._monotonic = monotonic
-        self._owed = owed
         self._due_at = -math.inf
 
     async def look(self) -> None:
@@ -68,4 +63,3 @@ class DeprecationPoller:
             key = f"{NoticeKind.DEPRECATION}|{account}|{each.base_model}|{each.shutdown_date}|{each.threshold}"
             async with self._store.db.transaction() as tx:
                 await self._store.outbox.deliveries.enqueue_notice(tx, each.channel, body, key)
-        self._owed()

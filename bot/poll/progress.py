@@ -5,7 +5,6 @@ running jobs that are due -> newest events of each -> progress -> card
 """
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -58,17 +57,14 @@ class ProgressPoller:
         recorder: Recorder,
         budget: PollBudget,
         *,
-        shown: Callable[[], None],
         clock: Clock,
     ) -> None:
-        """Take what it needs; ``shown`` is called after a commit that gives cards something to show."""
         self.name = f"{client.account.name} progress"
         self._account = client.account.name
         self._client = client
         self._store = store
         self._recorder = recorder
         self._budget = budget
-        self._shown = shown
         self._clock = clock
 
     async def look(self) -> None:
@@ -92,4 +88,3 @@ class ProgressPoller:
         await self._store.jobs.snapshots.save_progress(running, progress, newest)
         if newest is not None:
             await self._recorder.record_event(running, newest)
-        self._shown()

@@ -1,7 +1,5 @@
 """The unmuter: lets go what was muted, once the time of its mute is over."""
 
-from collections.abc import Callable
-
 from bot.store import Store
 
 
@@ -10,12 +8,9 @@ class MuteExpiry:
 
     name = "mutes"
 
-    def __init__(self, store: Store, *, owed: Callable[[], None]) -> None:
-        """Take what it needs; ``owed`` is called after a commit that owes something."""
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._owed = owed
 
     async def look(self) -> None:
         """End what is over."""
-        if await self._store.channels.mutes.expire():
-            self._owed()
+        await self._store.channels.mutes.expire()

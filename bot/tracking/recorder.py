@@ -18,6 +18,7 @@ from bot.store import Store
 from bot.store.channels.tracks import Subscription, Track
 from bot.store.db.engine import Transaction
 from bot.store.db.refusals import is_data_error
+from bot.store.db.wakeups import Queue
 from bot.store.jobs.cards import Card
 from bot.store.jobs.changes import NewChange, RecordedChange, serialize
 from bot.store.jobs.jobs import KnownJob
@@ -43,13 +44,12 @@ _DIGEST_BATCH = 500
 
 
 class Recorder:
-    """Records what was seen, and wakes the sender when it owes something."""
+    """Records what was read of jobs."""
 
     def __init__(
         self,
         store: Store,
         *,
-        wake: Callable[[], None],
         interval: float = 30.0,
         stalled_after: StallTimeouts = NO_STALL_TIMEOUTS,
         max_alerts: int | None = None,
@@ -57,7 +57,6 @@ class Recorder:
     ) -> None:
         """Take what it needs; ``interval`` is that of sweeps, ``max_alerts`` as of ``FlapSuppression``, ``accounts`` as of ``ChangeWriter``."""
         self._store = store
-        self._wake = wake
         self._thresholds = Thresholds(interval, stalled_after)
         self._writer = ChangeWriter(store, self._thresholds, FlapSuppression(store, max_alerts), accounts)
         self._batches = Batches(store.db)
@@ -83,8 +82,8 @@ class Recorder:
                 )
                 if at_end:
                     await at_end(tx)
-        if at_end:
-            self._wake()
+                    # Another process may have died between a commit and the post: each whole read looks for its rows.
+                    tx.wakes(*Queue)
         return changes
 
     async def _record(self, result: PollResult) -> tuple[int, set[str]]:
@@ -122,8 +121,6 @@ class Recorder:
     def _count(self, recorded: Sequence[RecordedChange]) -> int:
         for each in recorded:
             metrics.CHANGES.labels(each.account, each.change.kind).inc()
-        if recorded:
-            self._wake()
         return len(recorded)
 
     @asynccontextmanager
@@ -153,12 +150,12 @@ class Recorder:
             await tracks.add(tx, [track])
             generation = await self._generation_shown(tx, place, fetched)
             await self._store.jobs.cards.record_post(tx, place.id, card_ts, rendered_generation=generation)
+            tx.wakes(Queue.CARDS)
             await self._store.outbox.deliveries.pause_channel(tx, track.channel, CHANNEL_INTERVAL)
             if track.person:
                 await self._store.channels.direct_messages.set_owner(tx, track.channel, track.person)
             await self._reconcile(tx, [(track, fetched)])
         self._count(recorded)
-        self._wake()
 
     async def _generation_shown(self, tx: Transaction, place: Card, fetched: FetchedJob) -> int:
         """Return what a card shows that was drawn from ``fetched``: the present, unless that is another by now."""
@@ -208,7 +205,6 @@ class Recorder:
                 await self._subscribe_in(tx, each, read, skipped[each.account])
             await self._store.outbox.deliveries.pause_channel(tx, subscription.channel, CHANNEL_INTERVAL)
             await self._store.channels.direct_messages.set_owner(tx, subscription.channel, subscription.person)
-        self._wake()
 
     async def _subscribe_in(
         self, tx: Transaction, subscription: Subscription, result: PollResult, skipped: Collection[str]

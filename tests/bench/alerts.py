@@ -12,6 +12,7 @@ from bot.blocks import Message
 from bot.delivery.render import RenderContext
 from bot.delivery.worker import DeliveryWorker
 from bot.providers.wire import FetchedJob, fetched_job
+from bot.runtime import failpoints
 from bot.slack.client import SlackClient
 from bot.slack.messages import OutgoingMessage
 from bot.slack.timeouts import CHANNEL_INTERVAL
@@ -39,16 +40,18 @@ class Pipeline:
     account: str
     committed: float = 0.0
 
-    def wake(self) -> None:
-        """Note the time, and wake the sender: the recorder calls it right after the commit."""
-        self.committed = time.time()
-        self.worker.wake()
+    def note_commit(self, failpoint: str) -> None:
+        """Note the time right after the recorder's commit."""
+        if failpoint == "after_record":
+            self.committed = time.time()
 
     async def change(self, readings: Sequence[FetchedJob], **fields: str) -> None:
         """See these jobs with other fields than before."""
         known = await self.store.jobs.states.newest(self.account, len(readings) + ALERTS)
         seen = [_changed(reading, **fields) for reading in readings]
-        await Recorder(self.store, wake=self.wake).record(PollResult(self.account, seen, known))
+        failpoints.arm(self.note_commit)
+        await Recorder(self.store).record(PollResult(self.account, seen, known))
+        failpoints.arm(None)
 
 
 async def measure(standins: StandIns, folder: Path) -> Part:
@@ -98,7 +101,7 @@ async def _pipeline(standins: StandIns, folder: Path) -> AsyncIterator[tuple[Pip
 
 async def _follow(line: Pipeline, jobs: Sequence[FetchedJob], channels: Sequence[str]) -> None:
     """Let each channel follow a job, its card posted, and wait until all of them take messages again."""
-    recorder = Recorder(line.store, wake=line.wake)
+    recorder = Recorder(line.store)
     for job, channel in zip(jobs, channels, strict=True):
         card = await line.client.post(
             OutgoingMessage(channel, Message(f"The card of {job.snapshot.id}"), job.snapshot.id)

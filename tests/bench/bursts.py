@@ -143,7 +143,7 @@ async def _recorded(store: Store, channels: list[str]) -> float:
         await store.channels.tracks.add(
             tx, [Track(account, each, channel, "U0BENCH") for channel in channels for each in ids]
         )
-    recorder, known = Recorder(store, wake=lambda: None), await store.jobs.states.newest(account, ENDS)
+    recorder, known = Recorder(store), await store.jobs.states.newest(account, ENDS)
     await recorder.record(PollResult(account, [_reading(ENDS, "running")], {}))  # a bot that has been running
     begun = time.perf_counter()
     await recorder.record(PollResult(account, [_reading(n, "succeeded") for n in reversed(range(ENDS))], known))

@@ -117,9 +117,9 @@ async def _parts(
     async with RawClient(account) as client, open_store(f"sqlite:///{folder / 'ftjob.db'}", time.time) as store:
         readings = await client.all_jobs()
         await track_all(store, account.name, readings, [CHANNEL])
-        recorder = Recorder(store, wake=lambda: None)
+        recorder = Recorder(store)
         notices = Notices(store, None)
-        circuit = CircuitBreaker(store, notices, account.name, wake=lambda: None, clock=time.time)
+        circuit = CircuitBreaker(store, notices, account.name, clock=time.time)
         yield client, Poller(client, store, recorder, circuit, notices, interval=30.0, clock=time.time), readings
 
 

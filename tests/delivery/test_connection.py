@@ -38,7 +38,6 @@ async def present(office: DeliveryHarness, ops: str | None = None) -> AsyncItera
         office.client,
         office.store,
         notices,
-        wake=lambda: None,
         identified=lambda: None,
         clock=office.clock,
         interval=0.01,

@@ -122,9 +122,9 @@ def poller_on(
     store: Store, client: Client, clock: Clock, *, interval: float = INTERVAL, most_alerts: int | None = None
 ) -> tuple[Recorder, Poller]:
     """Return what a process that shares ``store`` sweeps with."""
-    recorder = Recorder(store, wake=lambda: None, interval=interval, max_alerts=most_alerts)
+    recorder = Recorder(store, interval=interval, max_alerts=most_alerts)
     notices = Notices(store, OPS)
-    circuit = CircuitBreaker(store, notices, client.account.name, wake=lambda: None, clock=clock)
+    circuit = CircuitBreaker(store, notices, client.account.name, clock=clock)
     return recorder, Poller(client, store, recorder, circuit, notices, interval=interval, clock=clock)
 
 

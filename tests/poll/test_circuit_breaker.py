@@ -13,6 +13,7 @@ from bot.sandbox.faults import Fault
 from bot.sandbox.openai.server import FineTuningApi
 from bot.store import Store
 from bot.store.db import schema
+from bot.store.db.wakeups import Queue
 from bot.tracking.notices import Notices
 from tests.poll.harness import INTERVAL, LIST, OPS, PollHarness, poll_harness
 from tests.store.seeds import ACCOUNT, deliveries, rows, several_stores
@@ -206,9 +207,9 @@ async def test_several_processes_tell_an_outage_once(view: PollHarness, database
     assert await _kinds(view) == [NoticeKind.ACCOUNT_FAILING, NoticeKind.ACCOUNT_RECOVERED]
 
 
-def _poller_with(view: PollHarness, store: Store, ops: str | None, wake: Callable[[], None] = lambda: None) -> Poller:
+def _poller_with(view: PollHarness, store: Store, ops: str | None) -> Poller:
     notices = Notices(store, ops)
-    circuit = CircuitBreaker(store, notices, ACCOUNT, wake=wake, clock=view.time.now)
+    circuit = CircuitBreaker(store, notices, ACCOUNT, clock=view.time.now)
     return Poller(view.client, store, view.recorder, circuit, notices, interval=INTERVAL, clock=view.time.now)
 
 
@@ -216,15 +217,18 @@ async def test_without_a_channel_for_it_whoever_follows_something_is_told(view: 
     await view.subscribe()
     job = view.api.add_job(status="running")
     await view.track(job, "C2")
-    woken: list[bool] = []
-    sweeper = _poller_with(view, view.store, None, lambda: woken.append(True))
+    sweeper = _poller_with(view, view.store, None)
+    wakeup = view.store.db.wakeups.subscribe(Queue.DELIVERIES)
     view.api.faults.always(LIST, UNAVAILABLE)
 
     await _ticks(view, 10, sweeper.poll)
 
     assert await _kinds(view, "U1") == [NoticeKind.ACCOUNT_FAILING]
     assert len(await _notices(view, None)) == 1
-    assert woken == [True]
+    assert wakeup.is_set()
+    wakeup.clear()
+    await _ticks(view, 2, sweeper.poll)
+    assert not wakeup.is_set()
 
 
 async def test_an_outage_ends_although_nobody_follows_anything_any_more(view: PollHarness) -> None:

@@ -92,7 +92,7 @@ async def test_accounts_that_see_new_jobs_at_the_same_moment_tell_each_once(post
     async with open_store(postgres_url, StoreClock(postgres_url).now) as store:
         await _subscribe(store, "one", "two")
         new = [reading(f"ftjob-{n}", "queued", created_at=1000 + n) for n in range(jobs)]
-        recorder = Recorder(store, wake=lambda: None)
+        recorder = Recorder(store)
         async with store.db.transaction() as tx:
             await tx.execute(text("LOCK TABLE track IN EXCLUSIVE MODE"))  # for reading it stays open
             both = [asyncio.create_task(recorder.record(PollResult(name, new, {}))) for name in ("one", "two")]
@@ -137,8 +137,8 @@ async def test_only_accounts_that_are_read_keep_others_from_following(
     job = reading("ftjob-1", "running")
     async with open_store(database_url, StoreClock(database_url).now) as store:
         await _subscribe(store, "one")
-        await Recorder(store, wake=lambda: None).record(PollResult("one", [job], {}))
-        recorder = Recorder(store, wake=lambda: None, accounts=read)
+        await Recorder(store).record(PollResult("one", [job], {}))
+        recorder = Recorder(store, accounts=read)
         if how == "new":
             await _subscribe(store, "two")
             await recorder.record(PollResult("two", [job], {}))
@@ -159,7 +159,7 @@ async def test_a_job_of_two_accounts_is_told_as_either_subscription_wants(
 ) -> None:
     job = reading("ftjob-1", "running")
     async with open_store(database_url, StoreClock(database_url).now) as store:
-        recorder = Recorder(store, wake=lambda: None)
+        recorder = Recorder(store)
         for account, statuses in (("one", first), ("two", second)):
             subscription = Subscription(account, "C1", "U1", 0, Filter(statuses=statuses))
             if how == "subscribed":

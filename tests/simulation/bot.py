@@ -74,16 +74,12 @@ async def assembled(world: Network, file: Path, interval: float, clock: Clock) -
         drawing = RenderContext({ACCOUNT.name: client}, clock)
         notices = Notices(store, None)
         sender = DeliveryWorker(store, gateway, drawing, clock=clock, monotonic=clock, notices=notices)
-        editor = CardUpdater(store, gateway, drawing, RateLimit(), owed=sender.wake)
+        editor = CardUpdater(store, gateway, drawing, RateLimit())
 
-        def wake() -> None:
-            sender.wake()
-            editor.wake()
-
-        recorder = Recorder(store, wake=wake, interval=interval)
-        circuit = CircuitBreaker(store, notices, ACCOUNT.name, wake=sender.wake, clock=clock)
+        recorder = Recorder(store, interval=interval)
+        circuit = CircuitBreaker(store, notices, ACCOUNT.name, clock=clock)
         sweeper = Poller(client, store, recorder, circuit, notices, interval=interval, clock=clock)
-        presence = SlackConnection(gateway, store, notices, wake=sender.wake, identified=lambda: None, clock=clock)
+        presence = SlackConnection(gateway, store, notices, identified=lambda: None, clock=clock)
         yield Parts(store, client, recorder, sender, editor, sweeper, presence)
 
 
@@ -143,8 +139,6 @@ async def _cut(task: asyncio.Task[None]) -> None:
 async def reopened(parts: Parts, channel: str) -> None:
     """Let the bot hear that a channel takes messages again."""
     await parts.store.outbox.dead_letters.unpark_channel(channel)
-    parts.worker.wake()
-    parts.card_updater.wake()
 
 
 def possible_duplicates() -> float:

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from bot.jobs.changes import State
 from bot.providers.wire import FetchedJob
+from bot.runtime import failpoints
 from bot.runtime.failpoints import arm
 from bot.store import Store, open_store
 from bot.store.channels.tracks import Subscription, Track
@@ -43,7 +44,7 @@ async def store(database_url: str, time: StoreClock) -> AsyncIterator[Store]:
 
 @pytest.fixture
 def recorder(store: Store) -> Recorder:
-    return Recorder(store, wake=lambda: None)
+    return Recorder(store)
 
 
 def _jobs(count: int, status: str = "queued", model: str | None = None) -> list[FetchedJob]:
@@ -147,7 +148,7 @@ async def test_a_death_between_two_batches_loses_nothing_and_doubles_nothing(sto
     assert ended == []
 
     # Somebody who knows the jobs as they were, and somebody who knows them as they are.
-    later = [await Recorder(store, wake=lambda: None).record(each) for each in (seen, await _seen(store, seen.fetched))]
+    later = [await Recorder(store).record(each) for each in (seen, await _seen(store, seen.fetched))]
 
     assert later == [MANY - before, 0]
     assert await _told(store, "C0") == [each.snapshot.id for each in reversed(_jobs(MANY))]
@@ -263,7 +264,7 @@ async def test_a_batch_that_outgrows_its_time_is_halved_until_it_fits(postgres_u
             )
 
         with statements() as sent:
-            assert await Recorder(store, wake=lambda: None).record(seen) == jobs
+            assert await Recorder(store).record(seen) == jobs
 
         assert sum("INSERT INTO delivery" in each for each in sent) > 2, "all at once does not fit"
         assert await _told(store, "C0") == [each.snapshot.id for each in reversed(_jobs(jobs))]
@@ -288,7 +289,7 @@ async def test_a_slow_transaction_without_jobs_makes_no_batch_smaller(postgres_u
 
 async def test_a_database_that_hangs_is_no_reason_to_halve(server: RestartablePostgres) -> None:
     async with open_store(server.url, StoreClock(server.url).now, transaction_timeout=1.0) as store:
-        recorder, seen, counted = Recorder(store, wake=lambda: None), await _ends(store, 40, 1), _unrecorded()
+        recorder, seen, counted = Recorder(store), await _ends(store, 40, 1), _unrecorded()
 
         with server.frozen(), statements() as sent, pytest.raises(TimeoutError):
             await asyncio.wait_for(recorder.record(seen), 60)
@@ -301,14 +302,14 @@ async def test_a_database_that_hangs_is_no_reason_to_halve(server: RestartablePo
 
 async def test_a_database_that_goes_away_between_two_batches_costs_only_time(server: RestartablePostgres) -> None:
     async with open_store(server.url, StoreClock(server.url).now) as store:
-        woken: list[bool] = []
 
-        def wake() -> None:
-            woken.append(True)
-            if len(woken) == 1:
+        def stop(failpoint: str) -> None:
+            if failpoint == "after_record":
+                failpoints.arm(None)
                 server.stop_at_once()
 
-        recorder, seen, counted = Recorder(store, wake=wake), await _ends(store, MANY, 1), _unrecorded()
+        recorder, seen, counted = Recorder(store), await _ends(store, MANY, 1), _unrecorded()
+        failpoints.arm(stop)
         with pytest.raises(Exception, match=r"."):
             await recorder.record(seen)
         server.start()

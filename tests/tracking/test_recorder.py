@@ -11,20 +11,11 @@ from bot.providers.wire import FetchedJob
 from bot.store import Store, open_store
 from bot.store.channels.tracks import Subscription, Track
 from bot.store.db import schema
+from bot.store.db.wakeups import Queue
 from bot.tracking.recorder import Recorder
 from bot.tracking.transitions import PollResult
 from tests.store.clocks import StoreClock
 from tests.store.seeds import ACCOUNT, add_jobs, contents, deliveries, known_job, reading, rows, several_stores, track
-
-
-class Wakes:
-    """Counts how often the sender would be woken."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def __call__(self) -> None:
-        self.count += 1
 
 
 @pytest.fixture
@@ -39,13 +30,14 @@ async def store(database_url: str, time: StoreClock) -> AsyncIterator[Store]:
 
 
 @pytest.fixture
-def wakes() -> Wakes:
-    return Wakes()
+def wakeup(store: Store) -> asyncio.Event:
+    """Return what the delivery worker waits on."""
+    return store.db.wakeups.subscribe(Queue.DELIVERIES)
 
 
 @pytest.fixture
-def recorder(store: Store, wakes: Wakes) -> Recorder:
-    return Recorder(store, wake=wakes)
+def recorder(store: Store) -> Recorder:
+    return Recorder(store)
 
 
 async def _seen(store: Store, *readings: FetchedJob) -> PollResult:
@@ -66,7 +58,7 @@ async def _told(store: Store, channel: str) -> list[tuple[str, str, str]]:
 
 
 async def test_a_change_is_stored_with_the_new_state_and_what_is_owed(
-    store: Store, recorder: Recorder, wakes: Wakes
+    store: Store, recorder: Recorder, wakeup: asyncio.Event
 ) -> None:
     await add_jobs(store, reading("ftjob-a", "queued"))
     await track(store, ("C1", "ftjob-a"), ("C2", "ftjob-a"), ("C3", "ftjob-b"))
@@ -83,11 +75,11 @@ async def test_a_change_is_stored_with_the_new_state_and_what_is_owed(
     for channel in ("C1", "C2"):
         assert ("change", "ftjob-a", "running") in await _told(store, channel)
     assert await _told(store, "C3") == []
-    assert wakes.count == 1
+    assert wakeup.is_set()
 
 
 async def test_nothing_is_stored_of_a_change_if_what_is_owed_for_it_cannot_be(
-    store: Store, recorder: Recorder, wakes: Wakes
+    store: Store, recorder: Recorder, wakeup: asyncio.Event
 ) -> None:
     await add_jobs(store, reading("ftjob-a", "queued"), reading("ftjob-b", "queued"))
     await track(store, ("C1", "ftjob-a"), ("C2", "ftjob-a"), ("C2", "ftjob-b"))
@@ -95,13 +87,14 @@ async def test_nothing_is_stored_of_a_change_if_what_is_owed_for_it_cannot_be(
     async with store.db.transaction() as tx:
         await tx.execute(text("DELETE FROM delivery WHERE picture = 'card'"))
         await tx.execute(text("CREATE UNIQUE INDEX in_the_way ON delivery (channel)"))
-    before, woken = await contents(store), wakes.count
+    before = await contents(store)
+    wakeup.clear()
     seen = await _seen(store, reading("ftjob-a", "running"))
 
     assert await recorder.record(seen) == 0
 
     assert await contents(store) == before
-    assert wakes.count == woken
+    assert not wakeup.is_set()
     async with store.db.transaction() as tx:
         await tx.execute(text("DROP INDEX in_the_way"))
     assert [await recorder.record(seen), await recorder.record(seen)] == [0, 1]
@@ -122,7 +115,7 @@ async def test_a_read_that_began_before_the_last_change_is_dropped(store: Store,
 
 
 async def test_a_read_without_news_stores_nothing_and_wakes_nobody(
-    store: Store, recorder: Recorder, wakes: Wakes
+    store: Store, recorder: Recorder, wakeup: asyncio.Event
 ) -> None:
     await add_jobs(store, reading("ftjob-a", "queued"))
     await track(store, ("C1", "ftjob-a"))
@@ -131,7 +124,7 @@ async def test_a_read_without_news_stores_nothing_and_wakes_nobody(
     assert await recorder.record(await _seen(store, reading("ftjob-a", "queued", seed=9))) == 0
 
     assert await contents(store) == before
-    assert wakes.count == 0
+    assert not wakeup.is_set()
 
 
 async def test_the_first_sight_of_a_job_is_told_to_nobody(store: Store, recorder: Recorder) -> None:
@@ -226,7 +219,7 @@ async def test_the_same_change_seen_by_several_recorders_at_once_is_one(
     seen = await _seen(store, *(reading(job_id, "running") for job_id in jobs))
 
     async with several_stores(store, database_url, time) as stores:
-        recorders = [Recorder(each, wake=Wakes()) for each in stores]
+        recorders = [Recorder(each) for each in stores]
         counts = await asyncio.gather(*(each.record(seen) for each in recorders))
 
     assert sum(counts) == len(jobs)
@@ -243,7 +236,7 @@ async def test_a_new_job_seen_by_several_recorders_at_once_is_announced_once(
 
     async with several_stores(store, database_url, time) as stores:
         seen = PollResult(ACCOUNT, [reading("ftjob-a", "queued")], {})
-        counts = await asyncio.gather(*(Recorder(each, wake=Wakes()).record(seen) for each in stores))
+        counts = await asyncio.gather(*(Recorder(each).record(seen) for each in stores))
 
     assert sorted(counts) == [0, 0, 0, 1]
     assert await _told(store, "C1") == [("card", "ftjob-a", "queued")]

@@ -37,7 +37,7 @@ async def store(database_url: str, time: StoreClock) -> AsyncIterator[Store]:
 
 @pytest.fixture
 def recorder(store: Store) -> Recorder:
-    return Recorder(store, wake=lambda: None, interval=INTERVAL)
+    return Recorder(store, interval=INTERVAL)
 
 
 class Replica:
@@ -225,7 +225,7 @@ async def test_many_readers_at_once_never_take_a_job_back(store: Store, database
     async with several_stores(store, database_url, time) as stores:
 
         async def look(each: Store) -> None:
-            recorder = Recorder(each, wake=lambda: None, interval=INTERVAL)
+            recorder = Recorder(each, interval=INTERVAL)
             for _ in range(6):
                 before = await each.jobs.states.newest(ACCOUNT, 200)
                 answers = [reading(job, rank[min(2, turn[0] // 4)]) for job in jobs]

@@ -30,7 +30,7 @@ async def store(database_url: str, time: StoreClock) -> AsyncIterator[Store]:
 
 @pytest.fixture
 def recorder(store: Store) -> Recorder:
-    return Recorder(store, wake=lambda: None)
+    return Recorder(store)
 
 
 async def _sweep(store: Store, recorder: Recorder, *readings: FetchedJob) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import exists, func, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.channels.tracks import Track
 from bot.store.db import schema
+from bot.store.db.engine import Transaction
 from bot.store.jobs.jobs import Jobs, KnownJob
 
 _BATCH = 50
@@ -23,7 +23,7 @@ class OrphanedTracks:
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
 
-    async def adopt(self, tx: AsyncConnection, accounts: Sequence[str]) -> list[tuple[Track, KnownJob]]:
+    async def adopt(self, tx: Transaction, accounts: Sequence[str]) -> list[tuple[Track, KnownJob]]:
         """Move some tracks and cards of other accounts to those of ``accounts`` that know the same jobs.
 
         Returns:

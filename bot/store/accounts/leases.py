@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, exists, func, literal, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.db import schema
-from bot.store.db.engine import Database
+from bot.store.db.engine import Database, Transaction
 from bot.store.db.moments import deadline, has_passed
 from bot.store.db.tokens import ClaimTokens
 from bot.store.jobs.jobs import is_due
@@ -95,7 +94,7 @@ class AccountLeases:
         return Lease(account, token, taken.failures, taken.swept_at, now) if taken else None
 
     async def _upsert(
-        self, tx: AsyncConnection, account: str, values: dict[str, Any], free: ColumnElement[bool]
+        self, tx: Transaction, account: str, values: dict[str, Any], free: ColumnElement[bool]
     ) -> Row[Any] | None:
         row = self._db.insert(schema.account).values(name=account, **values)
         taken = {name: row.excluded[name] for name in values}
@@ -111,16 +110,16 @@ class AccountLeases:
         async with self._db.transaction() as tx:
             await self._finish(tx, lease)
 
-    async def complete(self, tx: AsyncConnection, lease: Lease) -> bool:
+    async def complete(self, tx: Transaction, lease: Lease) -> bool:
         """Record that the whole account was looked at, and give it back; return whether it was still ours."""
         return await self._finish(tx, lease, swept_at=self._db.now(), failures=0)
 
-    async def back_off(self, tx: AsyncConnection, lease: Lease, seconds: float) -> bool:
+    async def back_off(self, tx: Transaction, lease: Lease, seconds: float) -> bool:
         """Let no process look for some seconds, and give the account back; return whether it was still ours."""
         failures = schema.account.c.failures + 1
         return await self._finish(tx, lease, not_before=self._db.now() + seconds, failures=failures)
 
-    async def _finish(self, tx: AsyncConnection, lease: Lease, **values: Any) -> bool:
+    async def _finish(self, tx: Transaction, lease: Lease, **values: Any) -> bool:
         accounts = schema.account.c
         mine = update(schema.account).where(accounts.name == lease.account, accounts.token == lease.token)
         return (await tx.execute(mine.values(lease_until=0.0, token=None, **values))).rowcount > 0

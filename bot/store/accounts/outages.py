@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.db import schema
-from bot.store.db.engine import Database
+from bot.store.db.engine import Database, Transaction
 from bot.store.outbox.queue import in_states
 
 SLACK = "slack"
@@ -36,14 +35,14 @@ class Outages:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def begin(self, tx: AsyncConnection, key: str, error: str) -> None:
+    async def begin(self, tx: Transaction, key: str, error: str) -> None:
         """Note that something failed; what failed already keeps its beginning."""
         row = self._db.insert(schema.outage).values(what=key, since=self._db.now(), error=error, told=False)
         # What begins later than now was noted before the clock was set back: it begins anew.
         ahead = {"set_": {"since": row.excluded.since}, "where": schema.outage.c.since > row.excluded.since}
         await tx.execute(row.on_conflict_do_update(index_elements=["what"], **ahead))
 
-    async def claim_notification(self, tx: AsyncConnection, key: str, *, after: float) -> Outage | None:
+    async def claim_notification(self, tx: Transaction, key: str, *, after: float) -> Outage | None:
         """Return an outage that has lasted ``after`` seconds, once: whoever gets it tells people."""
         rows = schema.outage.c
         due = (rows.what == key, rows.told.is_(False), rows.since <= self._db.now() - after)
@@ -52,13 +51,13 @@ class Outages:
         ).one_or_none()
         return _outage(row) if row else None
 
-    async def end(self, tx: AsyncConnection, key: str) -> Outage | None:
+    async def end(self, tx: Transaction, key: str) -> Outage | None:
         """Forget an outage and return it, once; None where there was none."""
         statement = delete(schema.outage).where(schema.outage.c.what == key).returning(schema.outage)
         row = (await tx.execute(statement)).one_or_none()
         return _outage(row) if row else None
 
-    async def count_pending_alerts(self, tx: AsyncConnection) -> int:
+    async def count_pending_alerts(self, tx: Transaction) -> int:
         """Return how many alerts still have to go out, by themselves or as lines of digests."""
         rows = schema.delivery.c
         alerts = (in_states(schema.UNFINISHED), rows.kind == "post", rows.picture.not_in(("digest", "notice")))

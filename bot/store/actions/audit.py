@@ -13,10 +13,9 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import func, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.db import schema
-from bot.store.db.engine import Database
+from bot.store.db.engine import Database, Transaction
 
 _BATCH = 1000
 
@@ -134,7 +133,7 @@ class Audit:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def write(self, tx: AsyncConnection, entry: AuditEntry) -> None:
+    async def write(self, tx: Transaction, entry: AuditEntry) -> None:
         """Add a row in the caller's transaction, as the last thing that it does: the others wait for its end."""
         await self._db.advisory_lock(tx)
         rows = schema.audit.c
@@ -200,7 +199,7 @@ def _conditions(matching: AuditFilter) -> tuple[Any, ...]:
     return tuple(conditions)
 
 
-async def _collapsed(tx: AsyncConnection, where: tuple[Any, ...]) -> tuple[list[AuditLine], int]:
+async def _collapsed(tx: Transaction, where: tuple[Any, ...]) -> tuple[list[AuditLine], int]:
     """Return what is quiet, summed up for those people who did it last, and how many others did."""
     rows = schema.audit.c
     newest = func.max(rows.id).label("newest")

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row, Select, case, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.jobs.actions import JobAction
 from bot.store.db import schema
-from bot.store.db.engine import Database
+from bot.store.db.engine import Database, Transaction
 from bot.store.db.moments import has_passed, is_pending
 
 LIFETIME = 600.0
@@ -81,7 +80,7 @@ class Confirmations:
             row = (await tx.execute(self._select().where(schema.question.c.key == key))).one_or_none()
         return _pending_action(row) if row else None
 
-    async def confirm(self, tx: AsyncConnection, key: str, *, status: str | None) -> bool:
+    async def confirm(self, tx: Transaction, key: str, *, status: str | None) -> bool:
         """Make an order of a question, once; False where it cannot be: it is too old, or was answered or overtaken.
 
         ``status`` is the job's at this moment. The caller makes sure that no rival is there, and that none comes meanwhile (``Database.one_at_a_time``).
@@ -99,7 +98,7 @@ class Confirmations:
         )
         return (await tx.execute(statement)).rowcount > 0
 
-    async def conflicting(self, tx: AsyncConnection, confirmation: Confirmation) -> PendingAction | None:
+    async def conflicting(self, tx: Transaction, confirmation: Confirmation) -> PendingAction | None:
         """Return an order for the same job that is under way, or the same one where that was the last that the API took lately."""
         rows = schema.question.c
         recent = rows.done.is_(True) & is_pending(rows.ended_at + RESUBMIT_COOLDOWN, self._db.now(), RESUBMIT_COOLDOWN)
@@ -123,7 +122,7 @@ class Confirmations:
             ended = await tx.execute(open_one.values(ended_at=self._db.now(), done=False, said=result_text))
             return ended.rowcount > 0
 
-    async def complete(self, tx: AsyncConnection, key: str, *, accepted: bool, result_text: str) -> bool:
+    async def complete(self, tx: Transaction, key: str, *, accepted: bool, result_text: str) -> bool:
         """Record how an order ended; False where somebody else did."""
         rows = schema.question.c
         statement = update(schema.question).where(rows.key == key, rows.ended_at.is_(None))

@@ -3,10 +3,9 @@
 from typing import Any
 
 from sqlalchemy import bindparam, delete, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.db import schema
-from bot.store.db.engine import Database
+from bot.store.db.engine import Database, Transaction
 from bot.store.outbox.queue import in_states
 
 
@@ -16,7 +15,7 @@ class DirectMessages:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def set_owner(self, tx: AsyncConnection, channel: str, person: str) -> None:
+    async def set_owner(self, tx: Transaction, channel: str, person: str) -> None:
         """Note whose direct messages a channel is; any other channel is nobody's."""
         if channel.startswith("D"):
             row = self._db.insert(schema.channel).values(id=channel, free_at=0.0, person=person)
@@ -31,7 +30,7 @@ class DirectMessages:
         async with self._db.transaction() as tx:
             return await _owner_of(tx, channel) or ""
 
-    async def revoke(self, tx: AsyncConnection, channel: str, error: str) -> tuple[str, int]:
+    async def revoke(self, tx: Transaction, channel: str, error: str) -> tuple[str, int]:
         """End what is sent to the person whose direct messages a channel is; return who that is, and how much they followed.
 
         Their tracks, subscriptions and mutes there are deleted. What is owed to them is given up, but for what is under
@@ -60,6 +59,6 @@ def _waiting() -> list[tuple[Any, ...]]:
     ]
 
 
-async def _owner_of(tx: AsyncConnection, channel: str) -> str | None:
+async def _owner_of(tx: Transaction, channel: str) -> str | None:
     found: str | None = await tx.scalar(select(schema.channel.c.person).where(schema.channel.c.id == channel))
     return found

@@ -7,11 +7,11 @@ keeps the old one, as do messages that were sent.
 from typing import Any
 
 from sqlalchemy import Table, and_, delete, exists, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.channels.tracks import Tracks
 from bot.store.db import schema
-from bot.store.db.engine import Database
+from bot.store.db.engine import Database, Transaction
+from bot.store.db.wakeups import Queue
 from bot.store.outbox.queue import in_states
 
 _KEYS = {
@@ -31,7 +31,7 @@ class ChannelMoves:
         self._db = db
         self._tracks = tracks
 
-    async def current(self, tx: AsyncConnection, channel: str) -> str:
+    async def current(self, tx: Transaction, channel: str) -> str:
         """Return the id that a channel has now."""
         moves = schema.channel_move.c
         new: str | None = await tx.scalar(select(moves.new).where(moves.old == channel))
@@ -48,7 +48,7 @@ class ChannelMoves:
             await tx.execute(row.on_conflict_do_update(index_elements=["old"], set_={"new": new}))
             return await self._move_rows(tx, old, new)
 
-    async def redirect(self, tx: AsyncConnection, delivery: int, channel: str) -> bool:
+    async def redirect(self, tx: Transaction, delivery: int, channel: str) -> bool:
         """Move what came to be owed to an old id all the same; return whether ``channel`` is one.
 
         For a delivery that a closed channel did not take: it was claimed before the move, or recorded beside it.
@@ -62,7 +62,7 @@ class ChannelMoves:
         await self._move_rows(tx, channel, new)
         return True
 
-    async def _move_rows(self, tx: AsyncConnection, old: str, new: str) -> int:
+    async def _move_rows(self, tx: Transaction, old: str, new: str) -> int:
         for table, keys in _KEYS.items():
             await tx.execute(_move_unique(table, keys, old, new))
         await self._merge_tracks(tx, old, new)
@@ -73,15 +73,16 @@ class ChannelMoves:
         questions = schema.question.c
         asked = update(schema.question).where(questions.channel == old, questions.ended_at.is_(None))
         await tx.execute(asked.values(channel=new))
+        tx.wakes(*Queue)
         return await _move_deliveries(tx, old, new)
 
-    async def _merge_tracks(self, tx: AsyncConnection, old: str, new: str) -> None:
+    async def _merge_tracks(self, tx: Transaction, old: str, new: str) -> None:
         """Let a track that both ids have tell what either does."""
         tracks = await self._tracks.all_of(tx, old)
         await tx.execute(delete(schema.track).where(schema.track.c.channel == old))
         await self._tracks.add(tx, [track.moved(new) for track in tracks])
 
-    async def _merge_settings(self, tx: AsyncConnection, old: str, new: str) -> None:
+    async def _merge_settings(self, tx: Transaction, old: str, new: str) -> None:
         """Keep what people chose for the new id; where they chose nothing, what they had chosen for the old one."""
         channels = schema.channel.c
         chosen = select(schema.channel).where(channels.id.in_((old, new))).with_for_update()
@@ -106,7 +107,7 @@ def _move_unique(table: Table, keys: tuple[str, ...], old: str, new: str) -> Any
     return update(table).where(table.c.channel == old, ~rival).values(channel=new)
 
 
-async def _merge(tx: AsyncConnection, table: Table, old: str, new: str, moment: str, *, earliest: bool) -> None:
+async def _merge(tx: Transaction, table: Table, old: str, new: str, moment: str, *, earliest: bool) -> None:
     """Let rows that both ids have be one, with the earliest or the latest moment of the two."""
     keys = _KEYS[table]
     for row in await tx.execute(select(table).where(table.c.channel == old)):
@@ -119,7 +120,7 @@ async def _merge(tx: AsyncConnection, table: Table, old: str, new: str, moment: 
     await tx.execute(delete(table).where(table.c.channel == old))
 
 
-async def _merge_cards(tx: AsyncConnection, old: str, new: str) -> None:
+async def _merge_cards(tx: Transaction, old: str, new: str) -> None:
     """Keep one card of each job, the one that stands if only one does, and let all of them be edited again.
 
     Whoever edits one at this moment loses the claim: what it says of the old id is nothing to go by.
@@ -138,7 +139,7 @@ async def _merge_cards(tx: AsyncConnection, old: str, new: str) -> None:
     await tx.execute(update(card).where(card.c.channel == new).values(fresh))
 
 
-async def _move_deliveries(tx: AsyncConnection, old: str, new: str) -> int:
+async def _move_deliveries(tx: Transaction, old: str, new: str) -> int:
     """Move what is still owed, and owe anew what was parked; what is under way keeps its claim."""
     rows = schema.delivery.c
     await tx.execute(_duplicates(of=old, beside=new))

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, bindparam, case, delete, exists, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.db import schema
-from bot.store.db.engine import Database
+from bot.store.db.engine import Database, Transaction
 from bot.store.db.moments import has_passed
+from bot.store.db.wakeups import Queue
 from bot.store.outbox import digests
 
 FLAPPING = ""
@@ -61,7 +61,7 @@ class Mutes:
         async with self._db.transaction() as tx:
             return float((await tx.scalars(statement.returning(schema.mute.c.until))).all()[0])
 
-    async def damp(self, tx: AsyncConnection, account: str, targets: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    async def damp(self, tx: Transaction, account: str, targets: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
         """Mute jobs that change too often until they are quiet, where nobody muted them: (channel, job id) of each.
 
         Returns:
@@ -77,14 +77,14 @@ class Mutes:
         found = await tx.execute(begun.returning(mutes.channel, mutes.job_id), rows)
         return {(row.channel, row.job_id) for row in found}
 
-    async def extend(self, tx: AsyncConnection, account: str, job_ids: Sequence[str]) -> None:
+    async def extend(self, tx: Transaction, account: str, job_ids: Sequence[str]) -> None:
         """Begin anew to wait until jobs that changed too often are quiet: they changed again."""
         mutes = schema.mute.c
         mine = (mutes.account == account, self._db.among(mutes.job_id, job_ids), mutes.person == FLAPPING)
         now = self._db.now()
         await tx.execute(update(schema.mute).where(*mine).values(until=now + QUIET_FOR, seen_at=now))
 
-    async def release_closed(self, tx: AsyncConnection, account: str, job_ids: Sequence[str]) -> None:
+    async def release_closed(self, tx: Transaction, account: str, job_ids: Sequence[str]) -> None:
         """Sum up at once what was held of jobs that changed too often, and now are over."""
         mutes = schema.mute.c
         mine = (mutes.account == account, self._db.among(mutes.job_id, job_ids), mutes.person == FLAPPING)
@@ -126,7 +126,7 @@ class Mutes:
         async with self._db.transaction() as tx:
             await tx.execute(update(schema.mute).values(until=moved, seen_at=now))
 
-    async def covering(self, tx: AsyncConnection, account: str, channels: Sequence[str]) -> set[tuple[str, str]]:
+    async def covering(self, tx: Transaction, account: str, channels: Sequence[str]) -> set[tuple[str, str]]:
         """Return what is muted in channels now: (channel, job id), or ``EVERY_JOB`` for all of a channel."""
         mutes = schema.mute.c
         about = (mutes.account == account, self._db.among(mutes.channel, channels), ~self._has_expired())
@@ -172,7 +172,7 @@ class Mutes:
         return {row.change_id for row in released}
 
     async def _create_digests(
-        self, tx: AsyncConnection, released: Sequence[Row[Any]], flapping: set[tuple[str, str]]
+        self, tx: Transaction, released: Sequence[Row[Any]], flapping: set[tuple[str, str]]
     ) -> None:
         # It is owed from now on, behind what the channel waits for already.
         created_at = await tx.scalar(select(self._db.now()))
@@ -185,6 +185,7 @@ class Mutes:
             }
 
         await digests.create(tx, _groups(released), values)
+        tx.wakes(Queue.DELIVERIES)
 
     def _has_expired(self) -> ColumnElement[bool]:
         """Whether the time of a mute has passed, or, of one that nobody set, cannot be meant."""

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import and_, exists, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.db import schema
-from bot.store.db.engine import Database
+from bot.store.db.engine import Database, Transaction
+from bot.store.db.wakeups import Queue
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class ChannelPreferences:
         async with self._db.transaction() as tx:
             return await self.find_in(tx, channel)
 
-    async def find_in(self, tx: AsyncConnection, channel: str) -> Preferences:
+    async def find_in(self, tx: Transaction, channel: str) -> Preferences:
         """Return the settings of a channel, in the caller's transaction."""
         return (await self.all_in(tx, [channel]))[channel]
 
-    async def all_in(self, tx: AsyncConnection, channels: Sequence[str]) -> dict[str, Preferences]:
+    async def all_in(self, tx: Transaction, channels: Sequence[str]) -> dict[str, Preferences]:
         """Return the settings of channels, in the caller's transaction."""
         row = schema.channel.c
         chosen = select(row.id, row.broadcast, row.compact, row.failures_only).where(self._db.among(row.id, channels))
@@ -54,6 +54,7 @@ class ChannelPreferences:
             after = await self.find_in(tx, channel)
             if after.compact != before.compact:
                 await tx.execute(_bump_cards(channel))
+                tx.wakes(Queue.CARDS)
         return after
 
 

@@ -6,13 +6,12 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, distinct, func, select, tuple_, update
 from sqlalchemy import union as union_of
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.jobs.changes import State
 from bot.jobs.deprecation import TrackedModel
 from bot.jobs.filters import MATCH_ALL, Filter, union_of_statuses
 from bot.store.db import schema
-from bot.store.db.engine import Database
+from bot.store.db.engine import Database, Transaction
 from bot.store.jobs.cards import Cards
 
 
@@ -54,7 +53,7 @@ class Tracks:
         self._db = db
         self._cards = Cards(db)
 
-    async def add(self, tx: AsyncConnection, tracks: Sequence[Track]) -> list[Track]:
+    async def add(self, tx: Transaction, tracks: Sequence[Track]) -> list[Track]:
         """Store tracks; return those that were not there yet. One that was tells what either does."""
         if not tracks:
             return []
@@ -66,7 +65,7 @@ class Tracks:
         await self._widen(tx, [track for track in tracks if track not in new])
         return list(new)
 
-    async def _widen(self, tx: AsyncConnection, tracks: Sequence[Track]) -> None:
+    async def _widen(self, tx: Transaction, tracks: Sequence[Track]) -> None:
         """Let tracks that came from a subscription tell what these do, too; who asks by hand takes one over."""
         if not tracks:
             return
@@ -107,16 +106,16 @@ class Tracks:
                 await self._cards.bump_generation(tx, account, *jobs, channel=channel, at_once=True)
         return [job_id for _, job_id in gone]
 
-    async def all_of(self, tx: AsyncConnection, channel: str) -> list[Track]:
+    async def all_of(self, tx: Transaction, channel: str) -> list[Track]:
         """Return every track of a channel, in the caller's transaction."""
         mine = select(schema.track).where(schema.track.c.channel == channel).with_for_update()
         return [_track(row) for row in await tx.execute(mine)]
 
-    async def of_job(self, tx: AsyncConnection, account: str, job_id: str) -> list[Track]:
+    async def of_job(self, tx: Transaction, account: str, job_id: str) -> list[Track]:
         """Return who follows a job."""
         return (await self.of_jobs(tx, account, [job_id])).get(job_id, [])
 
-    async def of_jobs(self, tx: AsyncConnection, account: str, job_ids: Sequence[str]) -> dict[str, list[Track]]:
+    async def of_jobs(self, tx: Transaction, account: str, job_ids: Sequence[str]) -> dict[str, list[Track]]:
         """Return who follows jobs, by the job's id, those of each in the order of their channels."""
         tracks, found = schema.track.c, dict[str, list[Track]]()
         mine = select(schema.track).where(tracks.account == account, self._db.among(tracks.job_id, job_ids))
@@ -125,7 +124,7 @@ class Tracks:
         return found
 
     async def tracked_elsewhere(
-        self, tx: AsyncConnection, account: str, job_ids: Sequence[str], *, accounts: Collection[str] | None = None
+        self, tx: Transaction, account: str, job_ids: Sequence[str], *, accounts: Collection[str] | None = None
     ) -> dict[tuple[str, str], str]:
         """Return where jobs of an account are followed already as jobs of another, by channel and job id.
 
@@ -207,7 +206,7 @@ class Tracks:
         async with self._db.transaction() as tx:
             return [TrackedModel(*row) for row in await tx.execute(rows)]
 
-    async def subscribe(self, tx: AsyncConnection, subscription: Subscription) -> bool:
+    async def subscribe(self, tx: Transaction, subscription: Subscription) -> bool:
         """Store a subscription; return whether the channel had none with this filter yet."""
         values = {
             "account": subscription.account,
@@ -228,7 +227,7 @@ class Tracks:
         async with self._db.transaction() as tx:
             return (await tx.execute(chosen)).rowcount
 
-    async def subscriptions_in(self, tx: AsyncConnection, account: str) -> list[Subscription]:
+    async def subscriptions_in(self, tx: Transaction, account: str) -> list[Subscription]:
         """Return the subscriptions of an account."""
         subscriptions = schema.subscription.c
         return await _chosen(tx, subscriptions.account == account, by=(subscriptions.channel, subscriptions.id))
@@ -245,7 +244,7 @@ class Tracks:
         async with self._db.transaction() as tx:
             return await _chosen(tx, subscriptions.person == person, by=(subscriptions.id,))
 
-    async def people(self, tx: AsyncConnection, account: str | None = None) -> set[str]:
+    async def people(self, tx: Transaction, account: str | None = None) -> set[str]:
         """Return everybody who follows something of an account, or of any."""
         found: set[str] = set()
         for table in (schema.track, schema.subscription):
@@ -253,7 +252,7 @@ class Tracks:
             found.update(await tx.scalars(people if account is None else people.where(table.c.account == account)))
         return found
 
-    async def people_in(self, tx: AsyncConnection, channel: str) -> set[str]:
+    async def people_in(self, tx: Transaction, channel: str) -> set[str]:
         """Return who set the tracks and subscriptions of a channel."""
         of_channel = [
             select(table.c.person).where(table.c.channel == channel, table.c.person.is_not(None))
@@ -262,7 +261,7 @@ class Tracks:
         return set(await tx.scalars(union_of(*of_channel)))
 
 
-async def _chosen(tx: AsyncConnection, which: Any, *, by: Sequence[Any]) -> list[Subscription]:
+async def _chosen(tx: Transaction, which: Any, *, by: Sequence[Any]) -> list[Subscription]:
     rows = await tx.execute(select(schema.subscription).where(which).order_by(*by))
     return [_subscription(row) for row in rows]
 

@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import FtjobError
 from bot.store.db import schema
-from bot.store.db.engine import Database
+from bot.store.db.engine import Database, Transaction
 from bot.store.db.moments import is_pending
 
 UNCONFIRMED_FOR = 86400.0
@@ -46,7 +45,7 @@ def back_up(source: Path, target: Path) -> None:
         raise FtjobError(f"{source} could not be copied: {error}.") from None
 
 
-async def mark_restored(db: Database, tx: AsyncConnection) -> None:
+async def mark_restored(db: Database, tx: Transaction) -> None:
     """Note, in the caller's transaction, that this database is a backup that was just put back."""
     rows, latest = schema.delivery.c, select(func.max(schema.account.c.begun_at)).scalar_subquery()
     values = {"knows_until": func.coalesce(latest, schema.identity.c.made_at), "restored_at": db.now()}

@@ -19,15 +19,13 @@ from bot.store.db.postgres import TRANSACTION_TIMEOUT, postgres_engine
 from bot.store.db.reasons import explain_postgres_errors
 from bot.store.db.steps import ClockSteps
 from bot.store.db.url import PostgresAddress, SqliteAddress, parse
+from bot.store.db.wakeups import Queue, Wakeups
 from bot.store.sqlite.file_lock import lock_exclusively
 from bot.store.sqlite.generation import WriteCounter
 from bot.store.sqlite.integrity import BUSY_SECONDS, check_integrity, explain_sqlite_errors, is_lock_error
 
 Clock = Callable[[], float]
 """Seconds since the epoch."""
-
-Transaction = AsyncConnection
-"""An open transaction, for callers that join several writes in one."""
 
 log = structlog.get_logger()
 
@@ -37,6 +35,19 @@ _ADVISORY_LOCK = 0x66746A6F62  # "ftjob"
 def monotonic_time() -> float:
     """Return the running loop's time, by which ages in memory go: no change of the wall clock moves it."""
     return asyncio.get_running_loop().time()
+
+
+class Transaction(AsyncConnection):
+    """An open transaction, which callers join with several writes; after its commit it wakes workers."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        super().__init__(engine)
+        self.queues: set[Queue] = set()
+        """Queues that were given work."""
+
+    def wakes(self, *queues: Queue) -> None:
+        """Wake the workers of queues once this is committed."""
+        self.queues.update(queues)
 
 
 class Database:
@@ -70,9 +81,10 @@ class Database:
         self.clock_steps = ClockSteps(monotonic or clock)
         """Whether the clock was just set; never where nothing but that clock is known."""
         self.is_sqlite = engine.dialect.name == "sqlite"
+        self.wakeups = Wakeups()
 
     @asynccontextmanager
-    async def transaction(self, *, without_timeout: bool = False) -> AsyncIterator[AsyncConnection]:
+    async def transaction(self, *, without_timeout: bool = False) -> AsyncIterator[Transaction]:
         """Open a transaction that commits at the end of the block and rolls back on any exception.
 
         Never hold one across a request to the outside: SQLite has one connection for all.
@@ -85,11 +97,13 @@ class Database:
         """
         try:
             async with asyncio.timeout(None if self.is_sqlite or without_timeout else self.transaction_timeout):
-                async with self._engine.begin() as tx:
+                tx = Transaction(self._engine)
+                async with tx, tx.begin():
                     before = await self.write_counter.row_changes(tx) if self.is_sqlite else 0
                     yield tx
                     generation = await self.write_counter.count(tx, before) if self.is_sqlite else None
                 self.write_counter.committed(generation)
+                self.wakeups.wake(tx.queues)
             self._log_lock(None)
         except TimeoutError as error:
             raise TimeoutError(f"The database did not answer within {self.transaction_timeout:.0f} seconds.") from error
@@ -137,14 +151,14 @@ class Database:
         kind = ARRAY(column.type)
         return column == any_(cast(literal(list(values), kind), kind))  # type: ignore[no-any-return]
 
-    async def read_clock(self, tx: AsyncConnection) -> float:
+    async def read_clock(self, tx: Transaction) -> float:
         """Return the present moment, and see whether the clock was set since it was last asked."""
         asked_at = self.clock_steps.monotonic()
         now = self._clock() if self.is_sqlite else float(await tx.scalar(select(self.now())) or 0.0)
         self.clock_steps.observe(now, asked_at)
         return now
 
-    async def advisory_lock(self, tx: AsyncConnection) -> None:
+    async def advisory_lock(self, tx: Transaction) -> None:
         """Wait until no other process is in a transaction that called this; SQLite has one process anyway."""
         if not self.is_sqlite:
             await tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})

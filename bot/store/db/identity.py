@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sqlalchemy import exists, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.db import schema
-from bot.store.db.engine import Database
+from bot.store.db.engine import Database, Transaction
 from bot.store.sqlite.generation import read_lock_file, write_count_of
 
 
@@ -82,7 +81,7 @@ async def identify(db: Database) -> StoreIdentity:
     return StoreIdentity(secrets.token_hex(16), now or 0.0, found, generation)
 
 
-async def save(db: Database, tx: AsyncConnection, identity: StoreIdentity) -> None:
+async def save(db: Database, tx: Transaction, identity: StoreIdentity) -> None:
     """Write the identity into the caller's transaction; where another process was first, that one's stays."""
     await db.advisory_lock(tx)
     if await tx.scalar(select(schema.identity.c.store_id)) is None:

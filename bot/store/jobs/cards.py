@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row, and_, exists, func, select, text, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.jobs.statuses import FINAL_STATUSES
 from bot.net.retry_after import MAX_PAUSE
 from bot.store.db import schema
-from bot.store.db.engine import Database
+from bot.store.db.engine import Database, Transaction
 from bot.store.db.moments import deadline, has_passed
 from bot.store.db.tokens import ClaimTokens
+from bot.store.db.wakeups import Queue
 from bot.store.outbox.queue import LONGEST_LEASE, in_states, latest
 
 LONGEST_WAIT = 3600.0
@@ -80,12 +80,12 @@ class Cards:
         async with self._db.transaction() as tx:
             return await self.find_in(tx, card_id)
 
-    async def find_in(self, tx: AsyncConnection, card_id: int) -> Card | None:
+    async def find_in(self, tx: Transaction, card_id: int) -> Card | None:
         """Return one card."""
         row = (await tx.execute(select(schema.card).where(schema.card.c.id == card_id))).one_or_none()
         return _card(row) if row else None
 
-    async def get_or_create(self, tx: AsyncConnection, account: str, job_id: str, channel: str) -> tuple[Card, bool]:
+    async def get_or_create(self, tx: Transaction, account: str, job_id: str, channel: str) -> tuple[Card, bool]:
         """Return the card of a job in a channel, and whether it has yet to be posted and nothing that waits does so.
 
         That is so for a new one, for one that a digest stood for, and for one that is gone from the channel.
@@ -93,7 +93,7 @@ class Cards:
         return (await self.get_or_create_all(tx, account, [(job_id, channel)]))[job_id, channel]
 
     async def get_or_create_all(
-        self, tx: AsyncConnection, account: str, keys: Sequence[CardKey]
+        self, tx: Transaction, account: str, keys: Sequence[CardKey]
     ) -> dict[CardKey, tuple[Card, bool]]:
         """Return the cards of jobs in channels, each with whether it has yet to be posted, as ``of`` does for one."""
         if not keys:
@@ -113,16 +113,14 @@ class Cards:
         coming = await self._with_pending_post(tx, unposted, {channel for _, channel in keys})
         return {place: (card, card.ts is None and card.id not in coming) for place, card in found.items()}
 
-    async def _find_all(self, tx: AsyncConnection, account: str, keys: Sequence[CardKey]) -> dict[CardKey, Card]:
+    async def _find_all(self, tx: Transaction, account: str, keys: Sequence[CardKey]) -> dict[CardKey, Card]:
         cards, wanted = schema.card.c, set(keys)
         of_jobs = self._db.among(cards.job_id, {job_id for job_id, _ in keys})
         in_channels = self._db.among(cards.channel, {channel for _, channel in keys})
         rows = await tx.execute(select(schema.card).where(cards.account == account, of_jobs, in_channels))
         return {place: _card(row) for row in rows if (place := (row.job_id, row.channel)) in wanted}
 
-    async def _with_pending_post(
-        self, tx: AsyncConnection, card_ids: Sequence[int], channels: Collection[str]
-    ) -> set[int]:
+    async def _with_pending_post(self, tx: Transaction, card_ids: Sequence[int], channels: Collection[str]) -> set[int]:
         """Return which of these cards something that waits posts."""
         if not card_ids:
             return set()
@@ -142,15 +140,13 @@ class Cards:
             ts: str | None = await tx.scalar(select(cards.ts).where(*where))
         return ts
 
-    async def record_post(
-        self, tx: AsyncConnection, card_id: int, ts: str | None, *, rendered_generation: int = 0
-    ) -> None:
+    async def record_post(self, tx: Transaction, card_id: int, ts: str | None, *, rendered_generation: int = 0) -> None:
         """Record where a card stands and which count of ``wanted`` it shows; None where it is gone."""
         placed = {"ts": ts, "shown": rendered_generation, "failures": 0, "not_before": 0.0}
         await tx.execute(update(schema.card).where(schema.card.c.id == card_id).values(placed))
 
     async def bump_generation(
-        self, tx: AsyncConnection, account: str, *job_ids: str, channel: str | None = None, at_once: bool = False
+        self, tx: Transaction, account: str, *job_ids: str, channel: str | None = None, at_once: bool = False
     ) -> None:
         """Let the cards of jobs, of one channel or of all, show what is known now.
 
@@ -162,6 +158,7 @@ class Cards:
             mine = mine.where(cards.channel == channel)
         rested = {"edited_at": 0.0} if at_once else {}
         await tx.execute(mine.values(wanted=cards.wanted + 1, not_before=0.0, **rested))
+        tx.wakes(Queue.CARDS)
 
     async def claim(self, rate_limit: RateLimit) -> Edit | None:
         """Take the edit that is due first: of what its channel tracks, and there of a job that is over; None where none may go out now.
@@ -177,7 +174,7 @@ class Cards:
         return Edit(_card(row), row.ts, row.failures, row.token) if row else None
 
     async def _reclaim(
-        self, tx: AsyncConnection, token: str, rate_limit: RateLimit, lost: Sequence[str]
+        self, tx: Transaction, token: str, rate_limit: RateLimit, lost: Sequence[str]
     ) -> Row[Any] | None:
         """Take one card of claims that were lost, and give back the others."""
         cards = schema.card.c
@@ -193,7 +190,7 @@ class Cards:
         """Let the next claim of this process take an edit back: it broke, and to edit again does no harm."""
         self._tokens.mark_lost(edit.token)
 
-    async def _claim_next(self, tx: AsyncConnection, token: str, rate_limit: RateLimit) -> Row[Any] | None:
+    async def _claim_next(self, tx: Transaction, token: str, rate_limit: RateLimit) -> Row[Any] | None:
         cards, jobs, tracks, now = schema.card.c, schema.job.c, schema.track.c, self._db.now()
         is_over = func.lower(jobs.status).in_(FINAL_STATUSES)
         of_card = (tracks.account == cards.account, tracks.job_id == cards.job_id, tracks.channel == cards.channel)
@@ -214,7 +211,7 @@ class Cards:
         row: Row[Any] | None = (await tx.execute(mine.values(values).returning(schema.card))).one_or_none()
         return row
 
-    async def _acquire_slot(self, tx: AsyncConnection, rate_limit: RateLimit) -> bool:
+    async def _acquire_slot(self, tx: Transaction, rate_limit: RateLimit) -> bool:
         now = self._db.now()
         turn = self._db.insert(schema.channel).values(id=ALL_CARDS, free_at=now + rate_limit.interval)
         if_free = {
@@ -251,11 +248,11 @@ class Cards:
         async with self._db.transaction() as tx:
             await tx.execute(update(schema.card).where(schema.card.c.id == card.id).values(shared=file))
 
-    async def mark_deleted(self, tx: AsyncConnection, edit: Edit) -> bool:
+    async def mark_deleted(self, tx: Transaction, edit: Edit) -> bool:
         """Record that a card is gone from its channel; return False where somebody else took the edit over."""
         return await self._finish(tx, edit, ts=None)
 
-    async def _finish(self, tx: AsyncConnection, edit: Edit, **values: Any) -> bool:
+    async def _finish(self, tx: Transaction, edit: Edit, **values: Any) -> bool:
         mine = update(schema.card).where(schema.card.c.id == edit.card.id, schema.card.c.token == edit.token)
         ended = {"token": None, "lease_until": 0.0}
         return (await tx.execute(mine.values(ended | values))).rowcount > 0

@@ -6,13 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Row, and_, func, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.jobs.changes import Change, ChangeKind, State
 from bot.jobs.models import Job
 from bot.jobs.statuses import FINAL_STATUSES
 from bot.store.db import schema
-from bot.store.db.engine import Database
+from bot.store.db.engine import Database, Transaction
 from bot.store.outbox.digests import changes_in
 from bot.telemetry.redaction import without_secrets
 
@@ -70,7 +69,7 @@ class Changes:
 
     async def write(
         self,
-        tx: AsyncConnection,
+        tx: Transaction,
         account: str,
         version: int,
         change: Change,
@@ -83,9 +82,7 @@ class Changes:
         fact = NewChange(body["id"], version, change, serialize(body), reason, late)
         return (await self.write_all(tx, account, [fact]))[0]
 
-    async def write_all(
-        self, tx: AsyncConnection, account: str, new_changes: Sequence[NewChange]
-    ) -> list[RecordedChange]:
+    async def write_all(self, tx: Transaction, account: str, new_changes: Sequence[NewChange]) -> list[RecordedChange]:
         """Store changes, each of another job, and return them in the same order."""
         if not new_changes:
             return []
@@ -96,7 +93,7 @@ class Changes:
         return [replace(_recorded(row), occurrence=times[row.id]) for row in ordered]
 
     async def last_of(
-        self, tx: AsyncConnection, account: str, job_ids: Sequence[str], *, results: bool = False
+        self, tx: Transaction, account: str, job_ids: Sequence[str], *, results: bool = False
     ) -> dict[str, RecordedChange]:
         """Return the newest change of each of these jobs that ever changed, by the job's id; ``results``: to an end."""
         if not job_ids:
@@ -117,7 +114,7 @@ class Changes:
         times = await self._occurrences(tx, [row.id for row in rows])
         return {row.job_id: replace(_recorded(row), occurrence=times[row.id]) for row in rows}
 
-    async def _occurrences(self, tx: AsyncConnection, change_ids: Sequence[int]) -> dict[int, int]:
+    async def _occurrences(self, tx: Transaction, change_ids: Sequence[int]) -> dict[int, int]:
         """Return how often the jobs of changes changed to what each of these made of it, that one included, by its id."""
         this, changes = schema.change.alias(), schema.change.c
         same = (changes.kind == this.c.kind, changes.new_status == this.c.new_status)
@@ -142,7 +139,7 @@ class Changes:
         return [found[change_id] for change_id in ids]
 
     async def flapping(
-        self, tx: AsyncConnection, account: str, job_ids: Sequence[str], *, most: int, seconds: float
+        self, tx: Transaction, account: str, job_ids: Sequence[str], *, most: int, seconds: float
     ) -> set[str]:
         """Return those of these jobs that changed more than ``most`` times in the last ``seconds``."""
         changes, now = schema.change.c, self._db.now()
@@ -151,7 +148,7 @@ class Changes:
         counted = select(changes.job_id).where(*mine).group_by(changes.job_id).having(func.count() > most)
         return set(await tx.scalars(counted))
 
-    async def last(self, tx: AsyncConnection, account: str, job_id: str) -> RecordedChange | None:
+    async def last(self, tx: Transaction, account: str, job_id: str) -> RecordedChange | None:
         """Return the newest change of a job, or None where it never changed."""
         return (await self.last_of(tx, account, [job_id])).get(job_id)
 

@@ -5,14 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, bindparam, exists, func, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.jobs.changes import State
 from bot.jobs.confirmation import MISSING_POLL_INTERVAL, Absence, SoftState
 from bot.jobs.models import Snapshot
 from bot.jobs.stalled import initial_status_since
 from bot.store.db import schema
-from bot.store.db.engine import Database
+from bot.store.db.engine import Database, Transaction
 from bot.store.db.moments import has_passed, not_after
 from bot.store.jobs.unread import is_backing_off
 
@@ -72,7 +71,7 @@ class Jobs:
         async with self._db.transaction() as tx:
             return await self.find_in(tx, account, job_id)
 
-    async def find_in(self, tx: AsyncConnection, account: str, job_id: str) -> KnownJob | None:
+    async def find_in(self, tx: Transaction, account: str, job_id: str) -> KnownJob | None:
         """Return one job, or None where it was never seen."""
         row = (await tx.execute(_jobs(account).where(schema.job.c.id == job_id))).one_or_none()
         return _known(row) if row else None
@@ -97,7 +96,7 @@ class Jobs:
             known = await self._correct(tx, known)
         return PollTargets(known, owed, newer_than, frozenset(row.id for row in rows if row.resting))
 
-    async def _newer_than(self, tx: AsyncConnection, account: str) -> float | None:
+    async def _newer_than(self, tx: Transaction, account: str) -> float | None:
         """Return the least creation time that is new to some subscription.
 
         One that is still to come, which a provider's clock or an absurd creation time made, is put back to now: jobs
@@ -112,7 +111,7 @@ class Jobs:
         await tx.execute(update(schema.subscription).where(mine, subscriptions.newer_than > now).values(newer_than=now))
         return float(await tx.scalar(select(func.min(subscriptions.newer_than)).where(mine)) or 0.0)
 
-    async def _correct(self, tx: AsyncConnection, known: dict[str, KnownJob]) -> dict[str, KnownJob]:
+    async def _correct(self, tx: Transaction, known: dict[str, KnownJob]) -> dict[str, KnownJob]:
         """Let what lies ahead of a clock that was set back have happened just now; return the jobs as they are then."""
         now, jobs = await self.now(tx), schema.job.c
         right = {job_id: _clamped_to(job, now) for job_id, job in known.items()}
@@ -126,7 +125,7 @@ class Jobs:
             )
         return right
 
-    async def now(self, tx: AsyncConnection) -> float:
+    async def now(self, tx: Transaction) -> float:
         """Return the present moment by the clock of what is stored."""
         return float(await tx.scalar(select(self._db.now())) or 0.0)
 
@@ -135,11 +134,11 @@ class Jobs:
         async with self._db.transaction() as tx:
             return await self._newest(tx, account, most)
 
-    async def _newest(self, tx: AsyncConnection, account: str, most: int) -> dict[str, KnownJob]:
+    async def _newest(self, tx: Transaction, account: str, most: int) -> dict[str, KnownJob]:
         rows = await tx.execute(_jobs(account).order_by(*_newest_first()).limit(most))
         return {row.id: _known(row) for row in rows}
 
-    async def add(self, tx: AsyncConnection, account: str, snapshots: Sequence[Snapshot]) -> set[str]:
+    async def add(self, tx: Transaction, account: str, snapshots: Sequence[Snapshot]) -> set[str]:
         """Record the first sight of jobs; return the ids of those that were indeed unknown."""
         if not snapshots:
             return set()
@@ -160,21 +159,19 @@ class Jobs:
         ]
         return set(await tx.scalars(added, values))
 
-    async def lock(
-        self, tx: AsyncConnection, account: str, job_ids: Sequence[str]
-    ) -> tuple[dict[str, KnownJob], float]:
+    async def lock(self, tx: Transaction, account: str, job_ids: Sequence[str]) -> tuple[dict[str, KnownJob], float]:
         """Return jobs as they are, by id, and the present moment; nobody else writes to them in this transaction."""
         mine = _jobs(account).add_columns(self._db.now().label("now")).where(self._db.among(schema.job.c.id, job_ids))
         rows = list(await tx.execute(mine.order_by(schema.job.c.id).with_for_update())) if job_ids else []
         return {row.id: _known(row) for row in rows}, max((row.now for row in rows), default=0.0)
 
-    async def write(self, tx: AsyncConnection, jobs: Sequence[KnownJob]) -> None:
+    async def write(self, tx: Transaction, jobs: Sequence[KnownJob]) -> None:
         """Write jobs, which this transaction has locked, as they are to be from now on."""
         if jobs:
             mine = (schema.job.c.account == bindparam("of_account"), schema.job.c.id == bindparam("of_id"))
             await tx.execute(update(schema.job).where(*mine), [_row(job) for job in jobs])
 
-    async def close(self, tx: AsyncConnection, account: str, job_ids: Sequence[str]) -> None:
+    async def close(self, tx: Transaction, account: str, job_ids: Sequence[str]) -> None:
         """Expect nothing more of these jobs."""
         jobs = schema.job.c
         for start in range(0, len(job_ids), _BATCH):

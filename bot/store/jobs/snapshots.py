@@ -8,14 +8,13 @@ from functools import cached_property
 from typing import Any
 
 from sqlalchemy import and_, case, exists, func, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.jobs.changes import State, state_of
 from bot.jobs.models import Job, Snapshot
 from bot.jobs.progress import Progress
 from bot.jobs.statuses import ACTIVE_STATUSES, SUCCEEDED_STATUSES
 from bot.store.db import schema
-from bot.store.db.engine import Database
+from bot.store.db.engine import Database, Transaction
 from bot.store.db.moments import has_passed, is_pending
 from bot.store.db.tokens import LostClaims
 from bot.store.jobs.cards import Cards
@@ -95,7 +94,7 @@ class JobSnapshots:
         self._running = LostClaims[RunningJob](lambda each: each.job_id)
         self._without_chart = LostClaims[Job](lambda each: each.id)
 
-    async def save(self, tx: AsyncConnection, account: str, documents: Sequence[JobDocument]) -> None:
+    async def save(self, tx: Transaction, account: str, documents: Sequence[JobDocument]) -> None:
         """Keep what was just read of jobs that have a card; a read that is not believed changes nothing.
 
         Call it after what was read is recorded: it is believed if it shows the recorded state.
@@ -114,7 +113,7 @@ class JobSnapshots:
             await tx.execute(new.on_conflict_do_update(index_elements=["account", "job_id"], set_=seen), fresh)
             await self._cards.bump_generation(tx, account, *(row["job_id"] for row in fresh))
 
-    async def body_hashes(self, tx: AsyncConnection, account: str, job_ids: Sequence[str]) -> dict[str, str | None]:
+    async def body_hashes(self, tx: Transaction, account: str, job_ids: Sequence[str]) -> dict[str, str | None]:
         """Return what tells the kept descriptions from others, of those of these jobs that have a card."""
         return {row.id: row.digest for row in await tx.execute(self._with_card(account, job_ids))}
 
@@ -125,7 +124,7 @@ class JobSnapshots:
         joined = found.outerjoin(schema.picture, _of_same_job())
         return joined.where(jobs.account == account, self._db.among(jobs.id, job_ids), has_card)
 
-    async def body_hash(self, tx: AsyncConnection, account: str, job_id: str) -> str | None:
+    async def body_hash(self, tx: Transaction, account: str, job_id: str) -> str | None:
         """Return what tells the kept description from another, or None where there is none."""
         digest: str | None = await tx.scalar(select(schema.picture.c.digest).where(*_of(account, job_id)))
         return digest
@@ -171,7 +170,7 @@ class JobSnapshots:
                 taken += [_running_job(row) for row in rows if await self._claim(tx, row)]
         return taken
 
-    async def _claim(self, tx: AsyncConnection, row: Any) -> bool:
+    async def _claim(self, tx: Transaction, row: Any) -> bool:
         mine = update(schema.picture).where(*_of(row.account, row.job_id), schema.picture.c.looked_at == row.looked_at)
         return (await tx.execute(mine.values(looked_at=self._db.now()))).rowcount > 0
 
@@ -197,7 +196,7 @@ class JobSnapshots:
                     taken.append(Job.model_validate(json.loads(row.body)))
         return taken[0] if taken else None
 
-    async def _count_attempt(self, tx: AsyncConnection, row: Any) -> bool:
+    async def _count_attempt(self, tx: Transaction, row: Any) -> bool:
         """Count one try to draw the curves of a job; False where another process just did."""
         mine = update(schema.picture).where(
             *_of(row.account, row.job_id), schema.picture.c.chart_tries == row.chart_tries

@@ -7,10 +7,9 @@ from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.db import schema
-from bot.store.db.engine import Database
+from bot.store.db.engine import Database, Transaction
 from bot.store.db.moments import is_pending, not_after
 
 LONGEST_BACKOFF = 3600.0
@@ -23,7 +22,7 @@ class ReadFailures:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def record(self, tx: AsyncConnection, account: str, job_id: str, backoff: float) -> tuple[float, float]:
+    async def record(self, tx: Transaction, account: str, job_id: str, backoff: float) -> tuple[float, float]:
         """Count a read that did not work and leave the job alone for ``rest`` seconds.
 
         Returns:
@@ -37,7 +36,7 @@ class ReadFailures:
         found = (await tx.execute(noted.returning(jobs.unread_since, now - jobs.unread_since))).one()
         return float(found[0]), float(found[1])
 
-    async def clear(self, tx: AsyncConnection, account: str, job_ids: Collection[str]) -> None:
+    async def clear(self, tx: Transaction, account: str, job_ids: Collection[str]) -> None:
         """Forget what could not be read of jobs that were read."""
         jobs = schema.job.c
         mine = update(schema.job).where(jobs.account == account, jobs.id.in_(job_ids))

@@ -11,6 +11,7 @@ from sqlalchemy import Row, func, select, update
 
 from bot.store.db import schema
 from bot.store.db.engine import Database
+from bot.store.db.wakeups import Queue
 from bot.store.outbox.delivery import MessageKind
 from bot.store.outbox.queue import position, undigested_in
 
@@ -111,6 +112,7 @@ class DeadLetters:
         cards = schema.card.c
         async with self._db.transaction() as tx:
             await tx.execute(update(schema.card).where(cards.channel == channel).values(not_before=0.0))
+            tx.wakes(*Queue)
         return await self._requeue(chosen)
 
     async def _requeue(self, chosen: tuple[Any, ...]) -> int:
@@ -125,6 +127,7 @@ class DeadLetters:
                 ids = list(await tx.scalars(locked.where(rows.id + 0 > last)))
                 for of in (rows.id, rows.held_by) if ids else ():
                     await tx.execute(update(schema.delivery).where(self._db.among(of, ids)).values(fresh))
+                    tx.wakes(Queue.DELIVERIES)
             count, last = count + len(ids), max(ids, default=last)
         return count
 

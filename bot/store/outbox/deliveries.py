@@ -17,14 +17,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Double, Row, case, func, literal, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.net.retry_after import MAX_PAUSE
 from bot.store.db import schema
 from bot.store.db.backup import unconfirmed_after_restore
-from bot.store.db.engine import Database
+from bot.store.db.engine import Database, Transaction
 from bot.store.db.moments import deadline, has_passed, not_after
 from bot.store.db.tokens import ClaimTokens
+from bot.store.db.wakeups import Queue
 from bot.store.jobs.cards import Card
 from bot.store.jobs.changes import RecordedChange
 from bot.store.outbox import digests
@@ -44,7 +44,7 @@ class Outbox:
         self._tokens = ClaimTokens()
 
     async def enqueue(
-        self, tx: AsyncConnection, recorded: RecordedChange, new: NewDelivery, *, muted: bool = False
+        self, tx: Transaction, recorded: RecordedChange, new: NewDelivery, *, muted: bool = False
     ) -> None:
         """Owe one alert of a change, once; what is parked for its channel is tried again before it.
 
@@ -52,7 +52,7 @@ class Outbox:
         """
         await self.enqueue_all(tx, recorded.account, [Alert(recorded, new, muted)])
 
-    async def enqueue_all(self, tx: AsyncConnection, account: str, alerts: Sequence[Alert]) -> None:
+    async def enqueue_all(self, tx: Transaction, account: str, alerts: Sequence[Alert]) -> None:
         """Owe alerts of changes of an account, in this order, as ``add`` does one."""
         if loud := {each.delivery.channel for each in alerts if not each.muted}:
             rows = schema.delivery.c
@@ -61,30 +61,31 @@ class Outbox:
         await self._insert(tx, [each.values() for each in alerts], account)
 
     async def enqueue_notice(
-        self, tx: AsyncConnection, channel: str, body: Mapping[str, Any], key: str, *, card_id: int | None = None
+        self, tx: Transaction, channel: str, body: Mapping[str, Any], key: str, *, card_id: int | None = None
     ) -> None:
         """Owe a notice, drawn from ``body``, to a channel, a person or a card's thread, once for each ``key``."""
         await self.enqueue_notices(tx, {channel: card_id}, body, key)
 
     async def enqueue_notices(
-        self, tx: AsyncConnection, to: Mapping[str, int | None], body: Mapping[str, Any], key: str
+        self, tx: Transaction, to: Mapping[str, int | None], body: Mapping[str, Any], key: str
     ) -> None:
         """Owe a notice to several channels, each with the card in whose thread it goes, as ``notify`` does to one."""
         notice = {"picture": MessageKind.NOTICE, "notice": json.dumps(body)}
         of = {channel: {"channel": channel, "key": hashed_key(f"notice|{key}|{channel}")} for channel in to}
         await self._insert(tx, [{**notice, **of[channel], "replies_to": card} for channel, card in to.items()])
 
-    async def requeue_card(self, tx: AsyncConnection, card: Card) -> None:
+    async def requeue_card(self, tx: Transaction, card: Card) -> None:
         """Owe the card of a job once more: the one that stood in its channel is gone from there."""
         row = {"channel": card.channel, "picture": MessageKind.CARD, "replies_to": card.id}
         await self._insert(tx, [{**row, "key": hashed_key(f"card|{card.id}|after {card.ts}")}])
 
-    async def _insert(self, tx: AsyncConnection, rows: Sequence[dict[str, Any]], of: str | None = None) -> None:
+    async def _insert(self, tx: Transaction, rows: Sequence[dict[str, Any]], of: str | None = None) -> None:
         """Owe rows, in this order, each once for its key; ``of`` is the account whose changes they tell."""
         if rows:
             owed = {"created_at": self._db.now(), **unconfirmed_after_restore(self._db.now(), of)}
             statement = self._db.insert(schema.delivery).values(owed).on_conflict_do_nothing(index_elements=["key"])
             await tx.execute(statement, [{**_NEW_ROW, **row} for row in rows])
+            tx.wakes(Queue.DELIVERIES)
 
     async def claim(self, lease: float) -> Delivery | None:
         """Take the oldest row of a channel that is due, for ``lease`` seconds; None where nothing is due.
@@ -100,7 +101,7 @@ class Outbox:
         self._tokens.forget(lost)
         return delivery
 
-    async def _claim(self, tx: AsyncConnection, token: str, lease: float, lost: Sequence[str]) -> Delivery | None:
+    async def _claim(self, tx: Transaction, token: str, lease: float, lost: Sequence[str]) -> Delivery | None:
         now = await self._db.read_clock(tx)
         row = await self._reclaim(tx, token, lease, lost) if lost else None
         row = row or await self._claim_next(tx, token, lease, now)
@@ -111,7 +112,7 @@ class Outbox:
         limited = select(schema.channel.c.limited_until).where(schema.channel.c.id == row.channel)
         return delivery_of(row, float(await tx.scalar(limited) or 0.0))
 
-    async def _reclaim(self, tx: AsyncConnection, token: str, lease: float, lost: Sequence[str]) -> Row[Any] | None:
+    async def _reclaim(self, tx: Transaction, token: str, lease: float, lost: Sequence[str]) -> Row[Any] | None:
         """Take one row of claims that were lost, and give back the others."""
         now, rows = self._db.now(), schema.delivery.c
         ours = (rows.token.in_(lost), rows.state == "inflight")
@@ -128,7 +129,7 @@ class Outbox:
         """Let the next claim of this process take a row back: its delivery broke before anything was sent."""
         self._tokens.mark_lost(delivery.token)
 
-    async def _claim_next(self, tx: AsyncConnection, token: str, lease: float, now: float) -> Row[Any] | None:
+    async def _claim_next(self, tx: Transaction, token: str, lease: float, now: float) -> Row[Any] | None:
         rows = schema.delivery.c
         chosen = (
             select(rows.id)
@@ -194,7 +195,7 @@ class Outbox:
 
     async def complete(
         self,
-        tx: AsyncConnection,
+        tx: Transaction,
         delivery: Delivery,
         outcome: Outcome,
         *,
@@ -224,7 +225,7 @@ class Outbox:
             await tx.execute(held.values(state=outcome, ts=ts, error=error))
         return True
 
-    async def park_channel(self, tx: AsyncConnection, channel: str, error: str) -> int:
+    async def park_channel(self, tx: Transaction, channel: str, error: str) -> int:
         """Park all that a closed channel is owed; return how many alerts are parked for it now."""
         rows = schema.delivery.c
         waiting = update(schema.delivery).where(rows.channel == channel, rows.state.in_(("pending", "ambiguous")))
@@ -250,9 +251,7 @@ class Outbox:
             statement = update(schema.delivery).where(rows.state == "inflight").values(lease_until=0.0)
             return (await tx.execute(statement)).rowcount
 
-    async def pause_channel(
-        self, tx: AsyncConnection, channel: str, seconds: float, *, rate_limited: bool = False
-    ) -> None:
+    async def pause_channel(self, tx: Transaction, channel: str, seconds: float, *, rate_limited: bool = False) -> None:
         """Send nothing to a channel for some seconds; ``rate_limited`` where Slack asked for it."""
         now, channels = self._db.now(), schema.channel.c
         until = now + seconds

@@ -11,9 +11,9 @@ from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Row, bindparam, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.db import schema
+from bot.store.db.engine import Transaction
 
 MAX_WAITING = 20
 """Rows that may wait in a channel, at about one message a second, before they become digests."""
@@ -38,7 +38,7 @@ _DIGEST = {
 _HELD = {"state": "pending", "token": None, "lease_until": 0.0}
 
 
-async def bundle(tx: AsyncConnection, claimed: Row[Any]) -> bool:
+async def bundle(tx: Transaction, claimed: Row[Any]) -> bool:
     """Turn what waits in the channel of a row that was just claimed into digests, where that is too much.
 
     Returns whether it was; the claimed row is then held by a digest, too, and the claim is over. A row that may have
@@ -57,7 +57,7 @@ async def bundle(tx: AsyncConnection, claimed: Row[Any]) -> bool:
 
 
 async def create(
-    tx: AsyncConnection, groups: Sequence[Sequence[Row[Any]]], values: Callable[[Sequence[Row[Any]]], dict[str, Any]]
+    tx: Transaction, groups: Sequence[Sequence[Row[Any]]], values: Callable[[Sequence[Row[Any]]], dict[str, Any]]
 ) -> None:
     """Let one digest tell the rows of each part, which are of one channel; ``values`` returns what it has of its own."""
     if not groups:
@@ -73,7 +73,7 @@ def _key(rows: Sequence[Row[Any]]) -> str:
     return hashlib.sha256("|".join(["digest", *(row.key for row in rows)]).encode()).hexdigest()[:32]
 
 
-async def _waiting(tx: AsyncConnection, claimed: Row[Any]) -> list[Row[Any]]:
+async def _waiting(tx: Transaction, claimed: Row[Any]) -> list[Row[Any]]:
     """Return the first rows of a channel that a digest may tell: so many as one transaction can hold."""
     rows = schema.delivery.c
     waits = (rows.state == "pending") | (rows.id == claimed.id)
@@ -93,7 +93,7 @@ def _groups(waiting: Iterable[Row[Any]]) -> list[list[Row[Any]]]:
     ]
 
 
-async def changes_in(tx: AsyncConnection, digest_id: int) -> list[int]:
+async def changes_in(tx: Transaction, digest_id: int) -> list[int]:
     """Return the ids of the changes that a digest tells, in order."""
     rows = schema.delivery.c
     held = await tx.scalars(select(rows.change_id).where(rows.held_by == digest_id).order_by(rows.id))
