@@ -195,10 +195,14 @@ class Dispatcher:
             ):
                 self._early_events.add_home_view(viewer)
 
-    async def _lookup_person(self, person_id: str, **how: bool) -> Person | UnknownReason:
+    async def _lookup_person(
+        self, person_id: str, *, check_groups: bool = False, fresh: bool = False
+    ) -> Person | UnknownReason:
         """Return who somebody is; before Slack said which workspace is ours nobody is known to be of it."""
         us = self._bot_identity()
-        return await self._users.look_up(person_id, us.workspace, **how) if us else UnknownReason.STARTING
+        if us is None:
+            return UnknownReason.STARTING
+        return await self._users.look_up(person_id, us.workspace, check_groups=check_groups, fresh=fresh)
 
     async def _welcome(self, channel: str) -> None:
         """Say once in a channel what the bot does, unless it is at work there already or strangers read there."""
@@ -279,7 +283,7 @@ class Dispatcher:
 
     async def _run(self, command: Command) -> Reply:
         operates, fresh = command.permission is Permission.OPERATE, command.needs_fresh_permissions
-        who = await self._lookup_person(command.requester.person, operates=operates, fresh=fresh)
+        who = await self._lookup_person(command.requester.person, check_groups=operates, fresh=fresh)
         # For this task alone, which ends with the answer.
         bind_contextvars(verb=command.verb, channel=command.requester.channel)
         return await run(command, who, self._context)

@@ -49,7 +49,7 @@ async def test_a_job_of_two_accounts_is_told_once(view: PollHarness, first: int)
             if status != "queued":
                 view.api.change(job, status=status)
             for n in (first, 1 - first):
-                await sweepers[n].sweep()  # type: ignore[attr-defined]
+                await sweepers[n].poll()  # type: ignore[attr-defined]
             await view.time.advance(view.store, 31)
 
     assert await view.pending() == [(job, "queued"), (job, "running"), (job, "succeeded")]
@@ -63,7 +63,7 @@ async def test_a_job_of_another_moment_with_the_same_name_is_another(view: PollH
         await view.poll()
         body = view.api.jobs[job]
         view.api.faults.add(LIST, page_of({**body, "created_at": body["created_at"] + 60}))
-        await second.sweep()  # type: ignore[attr-defined]
+        await second.poll()  # type: ignore[attr-defined]
 
     async with view.store.db.transaction() as tx:
         accounts = set(await tx.scalars(select(schema.track.c.account)))
@@ -117,14 +117,14 @@ async def test_what_an_account_that_left_the_settings_followed_is_told_by_anothe
         if ended == "before":
             view.api.change(job, status=end)
             await view.time.advance(view.store, 31)
-            await second.sweep()  # which tells nothing of it: the other account has it
+            await second.poll()  # which tells nothing of it: the other account has it
 
         assert [await view.recorder.reassign_tracks(["second"]) for _ in range(2)] == [1, 0]
 
         view.api.change(job, status=end)
         for _ in range(2):
             await view.time.advance(view.store, 31)
-            await second.sweep()
+            await second.poll()
 
     assert await view.pending() == [(job, "running"), (job, end)]
 
