@@ -23,8 +23,7 @@ from bot.commands.usage import usage_error
 from bot.errors import NotFound, ProviderError, UserError
 from bot.jobs.changes import State
 from bot.jobs.filters import matches_status
-from bot.jobs.models import Job
-from bot.jobs.names import job_name, model_suffix
+from bot.jobs.models import Job, job_name, model_suffix
 from bot.jobs.statuses import ANY_STATUS
 from bot.store.channels.tracks import Track
 

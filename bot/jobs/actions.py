@@ -1,7 +1,7 @@
-"""Orders to a fine-tuning API: what each does to a job, when it applies, and how its effect shows. Pure.
+"""Actions that users take on a job: when each one applies, and which status shows its effect. Pure.
 
-OpenAI does not say in which states it takes them: https://platform.openai.com/docs/api-reference/fine-tuning. Where a
-status is unknown an order is offered, and the API decides.
+OpenAI does not document which statuses accept them (https://platform.openai.com/docs/api-reference/fine-tuning), so an
+action on a job of unknown status is offered, and the API decides.
 """
 
 from dataclasses import dataclass
@@ -11,26 +11,26 @@ from bot.jobs.statuses import Phase, is_final, phase_of
 
 
 class JobAction(StrEnum):
-    """What can be ordered; the word that a person types."""
+    """An action, by the word that a user types."""
 
     CANCEL = "cancel"
     PAUSE = "pause"
     RESUME = "resume"
     CREATE = "create"
-    """Of a job that is not there yet: it is found by the name of its request."""
+    """Of a job that does not exist yet; its request ID in the metadata identifies it."""
 
 
 @dataclass(frozen=True)
 class ActionWording:
-    """How an order is spoken of."""
+    """Texts about one action."""
 
     emoji: str
     done: str
     in_progress: str
     target_jobs: str
-    """Which jobs it is for."""
+    """Adjective for the jobs that it applies to."""
     warning: str
-    """What to know before it is given."""
+    """What to know before confirming it."""
 
 
 ACTION_WORDING = {
@@ -49,37 +49,37 @@ ACTION_WORDING = {
     ),
     JobAction.CREATE: ActionWording(":heavy_plus_sign:", "created", "being created", "new", "Training is billed."),
 }
-"""The one table of what people read of orders."""
 
 
 _CANCELLING = frozenset({"cancelling", "canceling", "cancel_requested"})
-"""A job that is being cancelled; nothing undoes that."""
+"""Statuses of a job that is being canceled, which cannot be undone."""
 
 
 class Applicability(StrEnum):
-    """Whether an order applies to a job as it is."""
+    """Whether an action applies to a job in its current status."""
 
     APPLICABLE = "go"
     RECONFIRM = "ask again"
-    """It may mean something else than when its confirmation was shown."""
+    """The action may no longer mean what it did when its confirmation was shown."""
     TOO_EARLY = "too early"
-    """The job has yet to come to where it applies."""
+    """The job has not reached a status to which it applies."""
     ALREADY = "already"
-    """What it asks for is so."""
+    """The job already is in the requested state."""
     TOO_LATE = "too late"
-    """The job is over, or about to be."""
+    """The job is finished, or about to be."""
 
 
 def applicability(action: JobAction, status: str, *, shown_status: str | None = None) -> Applicability:
-    """Return whether an order applies to a job, by its status ``now`` and the one that its confirmation showed.
+    """Return whether an action applies to a job, by its current status and the one that its confirmation showed.
 
-    A job moves on while somebody reads a confirmation: what applies still goes through, whatever the job went through
-    meanwhile. It is asked about again only where the job is known no longer to be in a state that the order is for.
+    A job may change between the confirmation and its button. An action that still applies goes through; it needs a new
+    confirmation only if the status was known and no longer is.
     """
     applies = _applicability(action, status)
     was_known = shown_status is not None and phase_of(shown_status) is not Phase.UNKNOWN
     is_unclear = action is not JobAction.CANCEL and phase_of(status) is Phase.UNKNOWN
-    return Applicability.RECONFIRM if applies is Applicability.APPLICABLE and was_known and is_unclear else applies
+    needs_reconfirming = applies is Applicability.APPLICABLE and was_known and is_unclear
+    return Applicability.RECONFIRM if needs_reconfirming else applies
 
 
 def _applicability(action: JobAction, status: str) -> Applicability:
@@ -101,7 +101,7 @@ def _applicability(action: JobAction, status: str) -> Applicability:
 
 
 def is_resolved(action: JobAction, status: str) -> bool:
-    """Whether a job in this status needs no more watching after an order that got no answer: it worked, or cannot any more."""
+    """Whether this status tells the result of an unconfirmed action: it took effect, or no longer can."""
     match action:
         case JobAction.CANCEL:
             return is_final(status) or status.lower() in _CANCELLING
@@ -114,7 +114,7 @@ def is_resolved(action: JobAction, status: str) -> bool:
 
 
 def came_too_late(action: JobAction, status: str) -> bool:
-    """Whether a job in this status had ended in another way before the order came."""
+    """Whether a job in this status finished for another reason before the action arrived."""
     if action is JobAction.CREATE:
         return False
     return is_final(status) and not (action is JobAction.CANCEL and phase_of(status) is Phase.CANCELLED)

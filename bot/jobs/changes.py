@@ -1,4 +1,4 @@
-"""What changed between two looks at a job. Pure."""
+"""Changes of a job: the difference between two of its snapshots. Pure."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,34 +8,34 @@ from bot.jobs.statuses import UNKNOWN, is_final
 
 
 class ChangeKind(StrEnum):
-    """What a change is about."""
+    """Kind of a change. Its texts are in `blocks.changes`."""
 
     NEW = "new"
-    """A job appeared under a subscription."""
+    """A job appeared that a subscription matches."""
     STATUS = "status"
-    """The status differs; the model's name may have come with it."""
+    """The status changed, maybe together with the model's name."""
     MODEL = "model"
-    """Only ``fine_tuned_model`` differs."""
+    """Only ``fine_tuned_model`` changed."""
     MISSING = "gone"
-    """The API does not know the job any more."""
+    """The API no longer knows the job."""
     REAPPEARED = "back"
-    """A job that was gone is there again, as it was."""
+    """The API knows a missing job again, in its old state."""
     STALLED = "stuck"
-    """A job stands still for too long."""
+    """The job made no progress for too long."""
     PROGRESSING = "moved"
-    """A running job that stood still has something new in its log."""
+    """A stalled running job has a new event."""
 
 
 @dataclass(frozen=True)
 class State:
-    """The picture of a job that people are told of when it changes."""
+    """The part of a job whose changes are alerts."""
 
     status: str
     fine_tuned_model: str | None = None
 
     @property
     def is_final(self) -> bool:
-        """Whether a job in this state is over."""
+        """Whether a job in this state is finished."""
         return is_final(self.status)
 
 
@@ -47,32 +47,29 @@ class Change:
     before: State
     after: State
     stalled_for: float | None = None
-    """For how many seconds the job stood still until now, where people were or are told of that."""
+    """Seconds for which the job made no progress until this change, if it was or is reported as stalled."""
 
     @property
     def ends_job(self) -> bool:
-        """Whether this is the change that a team waits for: the job is over now and was not before."""
+        """Whether the job finished by this change."""
         return self.after.is_final and not self.before.is_final
 
 
 def state_of(snapshot: Snapshot) -> State:
-    """Return the state that a snapshot shows."""
+    """Return the state in a snapshot."""
     return State(snapshot.status, snapshot.fine_tuned_model)
 
 
 def first_change(snapshot: Snapshot) -> Change:
-    """Return the change that a job's appearance under a subscription is.
-
-    Nobody was told its model's name before, also where it has one already.
-    """
+    """Return the change for a job that was never seen before: its model's name is new, too."""
     return Change(ChangeKind.NEW, State(snapshot.status), state_of(snapshot))
 
 
 def change_between(old: State, new: State) -> Change | None:
-    """Return the change from ``old`` to ``new``, or None where there is none.
+    """Return the change from ``old`` to ``new``, or None if there is none.
 
-    A read without a status says nothing about the status. A status and a model name that arrive together are one
-    change; a name that arrives later is a change of its own.
+    A read without a status does not change the status. A status and a model name that arrive together are one change;
+    a name that arrives later is a change of its own.
     """
     if new.status == UNKNOWN:
         new = State(old.status, new.fine_tuned_model or old.fine_tuned_model)

@@ -1,4 +1,7 @@
-"""Reads that are not believed at once: a job that goes backward in its life, a job that is not found. Pure."""
+"""Flap suppression: reads that show a job backward or missing count only after several have agreed. Pure.
+
+As in Nagios, a suspected status is a soft state until enough reads confirm it; the stored status is the hard state.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,21 +11,21 @@ from bot.jobs.models import Job
 from bot.jobs.statuses import UNKNOWN, is_backward
 
 CONFIRM_INTERVALS = 8
-"""Intervals for which every read says the same before a job is believed to have gone backward: where a third of the
-reads are stale, one in 20,000 begins so many in a row."""
+"""Poll intervals for which every read must show a backward status before it counts: if a third of the reads are stale,
+one in 20,000 starts so many in a row."""
 MISSING_READS = 3
-"""Reads in a row without a job, at the least, before it counts as gone."""
+"""Least number of consecutive reads without a job before it counts as missing."""
 MISSING_POLL_INTERVAL = 3600.0
-"""Seconds between two looks for a job that is gone."""
+"""Seconds between two reads of a missing job."""
 MISSING_GIVE_UP_AFTER = 7 * 86400.0
-"""Seconds for which a job that is gone is looked for."""
+"""Seconds after which a missing job is no longer read."""
 _INTERVAL_TOLERANCE = 0.9
-"""The share of an interval that counts as one: two looks of a timer are never exactly an interval apart."""
+"""Share of an interval that counts as one: two polls of a timer are never exactly an interval apart."""
 
 
 @dataclass(frozen=True)
 class SoftState:
-    """The first of the reads in a row that showed a job further back in its life."""
+    """A suspected status: the first of the consecutive reads that showed it."""
 
     status: str
     since: float
@@ -30,7 +33,7 @@ class SoftState:
 
 @dataclass(frozen=True)
 class Absence:
-    """Reads in a row that did not find a job."""
+    """Consecutive reads that did not find a job."""
 
     reads: int
     since: float
@@ -38,33 +41,32 @@ class Absence:
 
 
 class DebounceResult(StrEnum):
-    """What a read of a known job amounts to."""
+    """What a read of a known job shows."""
 
     UNCHANGED = "same"
-    """It shows what is stored."""
+    """The stored state."""
     CONFIRMED = "changed"
-    """It shows a change that is believed."""
+    """A change that counts."""
     SUSPECTED = "noted"
-    """It is the first that shows the job in this earlier state: all later ones have to say the same for a while."""
+    """A backward status for the first time: a new soft state."""
     PENDING = "waiting"
-    """It says the same as the one that was noted, but too soon after it."""
+    """The soft state again, but not yet for long enough."""
     CLEARED = "cleared"
-    """It shows what is stored, so what was noted was wrong."""
+    """The stored state, which disproves the soft state."""
 
 
 def confirm(stored: State, soft_state: SoftState | None, new: State, *, now: float, interval: float) -> DebounceResult:
-    """Return what a read of a job amounts to.
+    """Return what a read of a job shows.
 
-    APIs answer from replicas that lag: a job that is over is believed to be in another state, and one that runs to wait
-    again, only after all reads of ``AGREEING`` intervals say the same. Its model's name is not a state: it comes, and
-    goes, at once.
+    APIs answer from replicas that lag. A finished job in another status, or a running one that waits again, counts only
+    after all reads of ``CONFIRM_INTERVALS`` intervals agree. The model's name is not debounced.
 
     Args:
-        stored: the job as it is known.
+        stored: the hard state.
         soft_state: an earlier read that contradicted ``stored``, if there was one.
-        new: what this read shows.
-        now: the moment of this read, by the clock of ``soft_state``.
-        interval: seconds between two sweeps.
+        new: the state in this read.
+        now: time of this read, by the clock of ``soft_state``.
+        interval: seconds between two polls.
     """
     change = change_between(stored, new)
     if change is None:
@@ -73,17 +75,14 @@ def confirm(stored: State, soft_state: SoftState | None, new: State, *, now: flo
         return DebounceResult.CONFIRMED
     if soft_state is None or soft_state.status != change.after.status or soft_state.since > now:
         return DebounceResult.SUSPECTED
-    return (
-        DebounceResult.CONFIRMED
-        if now - soft_state.since >= CONFIRM_INTERVALS * _INTERVAL_TOLERANCE * interval
-        else DebounceResult.PENDING
-    )
+    is_confirmed = now - soft_state.since >= CONFIRM_INTERVALS * _INTERVAL_TOLERANCE * interval
+    return DebounceResult.CONFIRMED if is_confirmed else DebounceResult.PENDING
 
 
 def is_same_result(before: Job, now: Job) -> bool:
-    """Whether a job that is over again ended as it did before: then it never went on, and stale reads said that it did.
+    """Whether a job that is finished again has the result that it had before: then reads in between were stale.
 
-    Without the moment of its end nobody can tell.
+    False without ``finished_at``, which alone can tell two runs apart.
     """
     return now.finished_at is not None and all(
         getattr(before, name) == getattr(now, name) for name in ("status", "fine_tuned_model", "finished_at", "error")
@@ -91,10 +90,10 @@ def is_same_result(before: Job, now: Job) -> bool:
 
 
 def is_missing(absence: Absence, interval: float) -> bool:
-    """Whether a job was not found often enough, for long enough, to say so."""
+    """Whether enough reads over enough time did not find a job; ``interval`` is seconds between two polls."""
     return absence.reads >= MISSING_READS and absence.last - absence.since >= 2 * _INTERVAL_TOLERANCE * interval
 
 
 def is_given_up(absence: Absence) -> bool:
-    """Whether a job that is gone was looked for long enough."""
+    """Whether a missing job is no longer read."""
     return absence.last - absence.since >= MISSING_GIVE_UP_AFTER

@@ -1,4 +1,4 @@
-"""A job to be created, as somebody asked for it. Pure.
+"""Request body for a new fine-tuning job. Pure.
 
 https://platform.openai.com/docs/api-reference/fine-tuning/create
 """
@@ -9,9 +9,9 @@ from typing import Any, Literal
 from bot.jobs.models import OWNER_KEY
 
 REQUEST_KEY = "ftjob_request"
-"""The metadata by which a job is found again whose creation got no answer."""
+"""Metadata key of the request ID, by which a job is found if its creation got no answer."""
 MAX_METADATA_PAIRS = 14
-"""Pairs of metadata that somebody may ask for: a job carries 16, and two are ours."""
+"""Metadata pairs that a user may add: a job has up to 16, and two are ours."""
 
 Method = Literal["supervised", "dpo"]
 Number = int | float
@@ -19,7 +19,7 @@ Number = int | float
 
 @dataclass(frozen=True)
 class JobRequest:
-    """What a new job is asked to be; what is None, or not named, the API chooses."""
+    """Parameters of a new job; the API chooses those that are None or left out."""
 
     model: str
     training_file: str
@@ -31,11 +31,11 @@ class JobRequest:
     metadata: tuple[tuple[str, str], ...] = ()
 
     def body(self, *, request: str, owner: str) -> dict[str, Any]:
-        """Return it as the API takes it, with the two pairs by which it is found and told whose it is."""
+        """Return the JSON body, with the request ID and the owner's Slack user ID in the metadata."""
         method: dict[str, Any] = {"type": self.method}
         if self.hyperparameters:
             method[self.method] = {"hyperparameters": dict(self.hyperparameters)}
-        wanted = {
+        fields = {
             "model": self.model,
             "training_file": self.training_file,
             "validation_file": self.validation_file,
@@ -44,4 +44,4 @@ class JobRequest:
             "method": method,
             "metadata": {**dict(self.metadata), OWNER_KEY: owner, REQUEST_KEY: request},
         }
-        return {name: value for name, value in wanted.items() if value is not None}
+        return {name: value for name, value in fields.items() if value is not None}

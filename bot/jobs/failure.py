@@ -1,6 +1,6 @@
-"""What to do about a failed job, in words, from the code, the parameter and the message that came with the failure. Pure.
+"""Advice about a failed job, by the code, parameter and message of its error. Pure.
 
-The families are those that OpenAI's and Azure's documents and their users report; what is not known gets no advice.
+The classes of failures are those that OpenAI's and Azure's documentation and their users report.
 """
 
 import re
@@ -11,7 +11,7 @@ from bot.jobs.models import JobError
 
 @dataclass(frozen=True)
 class _FailureClass:
-    """Failures that one advice fits."""
+    """Failures with the same advice."""
 
     pattern: re.Pattern[str]
     advice: str
@@ -75,12 +75,12 @@ _FAILURE_CLASSES = (
 
 
 def advice_for(error: JobError | None, reason: str | None = None) -> str | None:
-    """Return what to do about a failure, or None where nobody can tell.
+    """Return what to do about a failure; None for one of no known class.
 
     Args:
-        error: what the API says of the job.
-        reason: the last error of the job's log, where the job itself does not say.
+        error: the job's error.
+        reason: the last error in the job's log, if the job itself has none.
     """
-    said = " ".join(part for part in (error.code, error.param, error.message) if part) if error else ""
-    text = said or reason or ""
-    return next((family.advice for family in _FAILURE_CLASSES if text and family.pattern.search(text)), None)
+    details = " ".join(part for part in (error.code, error.param, error.message) if part) if error else ""
+    text = details or reason or ""
+    return next((each.advice for each in _FAILURE_CLASSES if text and each.pattern.search(text)), None)

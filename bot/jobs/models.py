@@ -1,8 +1,8 @@
-"""Jobs and events as fine-tuning APIs describe them, read tolerantly.
+"""Models of the objects that fine-tuning APIs return: jobs, events, checkpoints, files and models, parsed leniently. Pure.
 
-Only ``id`` is required. Real answers leave fields out, answer ``null``, ``0`` or ``{}`` for "not yet", spell
-``organisation_id`` in British and add fields and statuses at will; none of that may lose a job.
-Field names and meanings: https://platform.openai.com/docs/api-reference/fine-tuning/object
+Only ``id`` is required. Real responses leave fields out, answer ``null``, ``0`` or ``{}`` for "not yet", spell
+``organisation_id`` in British English and add fields and statuses; none of that may lose a job.
+Fields: https://platform.openai.com/docs/api-reference/fine-tuning/object
 """
 
 from datetime import date
@@ -14,14 +14,16 @@ from bot.jobs.statuses import UNKNOWN, is_final
 from bot.telemetry.redaction import MAX_TEXT_LENGTH, redacted
 
 OWNER_KEY = "slack_user"
-"""The metadata that holds the Slack user id of whose job it is."""
+"""Metadata key of the Slack user ID of a job's owner."""
 
 _LARGEST_COUNT = 2**63 - 1
 _LATEST_TIME = 253_402_300_799  # the last second of the year 9999
 _LONGEST_STATUS = 40
+_MODEL_NAME_PARTS = 5
+"""Of a fine-tuned model: ft:base:organization:suffix:id."""
 
 DEFAULT_ACCOUNT = "default"
-"""The account that OPENAI_API_KEY describes."""
+"""Name of the account that OPENAI_API_KEY configures."""
 
 
 def _status(value: Any) -> str:
@@ -78,14 +80,14 @@ def _error(value: Any) -> Any:
 
 Text = Annotated[str | None, BeforeValidator(_text)]
 RedactedText = Annotated[str | None, BeforeValidator(_redacted_text)]
-"""A sentence, which may repeat a key: where a job calls another service, its error does."""
+"""Free text, which may quote a secret: the error of a job that calls another service does."""
 Time = Annotated[float | None, BeforeValidator(_time)]
 Count = Annotated[int | None, BeforeValidator(_count)]
 Mapping = Annotated[dict[str, Any] | None, BeforeValidator(_mapping)]
 
 
 class JobError(BaseModel):
-    """Why a job failed, in the provider's words. Its presence proves nothing: failure is decided by the status."""
+    """The provider's error of a job. A job without failure may have one: only its status tells whether it failed."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -95,7 +97,7 @@ class JobError(BaseModel):
 
 
 class Snapshot(BaseModel):
-    """What one read said of a job: the few fields that a sweep compares."""
+    """One read of a job: the few fields that a poll compares."""
 
     model_config = ConfigDict(frozen=True, protected_namespaces=())
 
@@ -107,12 +109,12 @@ class Snapshot(BaseModel):
 
     @property
     def is_final(self) -> bool:
-        """Whether the job is over."""
+        """Whether the job is finished."""
         return is_final(self.status)
 
 
 class Job(Snapshot):
-    """A job in full. Times are seconds since the epoch, counts are None where the API gave no sane number."""
+    """A whole job. Times are Unix seconds; a time or count is None if the API returned no plausible number."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -132,14 +134,14 @@ class Job(Snapshot):
     estimated_finish: Time = None
 
     def seconds_taken(self) -> float | None:
-        """Return how long the job took from creation to its end, or None while it is not over."""
+        """Return the seconds from creation to finish; None for an unfinished job."""
         if not self.is_final or self.created_at is None or self.finished_at is None:
             return None
         return max(0.0, self.finished_at - self.created_at)
 
 
 class Checkpoint(BaseModel):
-    """A model that was saved on the way.
+    """A checkpoint: a model saved during training.
 
     https://platform.openai.com/docs/api-reference/fine-tuning/checkpoint-object
     """
@@ -154,7 +156,7 @@ class Checkpoint(BaseModel):
 
 
 class File(BaseModel):
-    """A file that was uploaded.
+    """An uploaded file.
 
     https://platform.openai.com/docs/api-reference/files/object
     """
@@ -169,7 +171,7 @@ class File(BaseModel):
 
 
 class Event(BaseModel):
-    """One line of a job's log."""
+    """An event of a job: one line of its log."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -192,4 +194,18 @@ class Model(BaseModel):
     id: str
     created: Time = None
     shutdown_date: Annotated[date | None, BeforeValidator(_day)] = None
-    """From when on it answers nobody any more, where that is announced."""
+    """Announced date from which requests to it fail."""
+
+
+def job_name(job: Job) -> str | None:
+    """Return a job's name: its metadata ``name``, else its suffix, else None."""
+    extra = job.model_extra or {}
+    given = ((job.metadata or {}).get("name"), extra.get("suffix"), extra.get("user_provided_suffix"))
+    name = next((each.strip() for each in given if isinstance(each, str) and each.strip()), None)
+    return name or model_suffix(job.fine_tuned_model)
+
+
+def model_suffix(model: str | None) -> str | None:
+    """Return the suffix of a fine-tuned model's name: "search" of "ft:gpt-4o-mini:acme:search:AbC123"; None without one."""
+    parts = (model or "").split(":")
+    return (parts[3] or None) if len(parts) == _MODEL_NAME_PARTS and parts[0] == "ft" else None

@@ -1,4 +1,4 @@
-"""What training costs, by the prices that somebody configured: the bot knows none itself. Pure."""
+"""Training costs by configured prices; the bot knows no prices itself. Pure."""
 
 from collections.abc import Mapping
 
@@ -6,15 +6,15 @@ MILLION = 1_000_000
 
 
 def price_of(model: str | None, prices: Mapping[str, float]) -> float | None:
-    """Return the price of a million trained tokens of a model, None where none is set: the longest prefix wins.
+    """Return the price of a million trained tokens for a model; None if none is set. The longest matching prefix wins.
 
-    A job that goes on training a fine-tuned model has its base's price: ``ft:gpt-4o-mini-2024-07-18:acme::x``.
+    A fine-tuned model that is trained further has its base model's price: ``ft:gpt-4o-mini-2024-07-18:acme::x``.
     """
     base = (model or "").removeprefix("ft:")
-    fitting = [prefix for prefix in prices if base.startswith(prefix)]
-    return prices[max(fitting, key=len)] if fitting else None
+    matching = [prefix for prefix in prices if base.startswith(prefix)]
+    return prices[max(matching, key=len)] if matching else None
 
 
 def cost_of(tokens: int, price: float) -> float:
-    """Return what some trained tokens cost."""
+    """Return the cost of trained tokens at a price per million."""
     return tokens / MILLION * price

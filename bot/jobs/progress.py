@@ -1,6 +1,6 @@
-"""How far a running job is, from the lines of its log. Pure.
+"""Progress of a running job, computed from its events. Pure.
 
-Step events: https://platform.openai.com/docs/guides/fine-tuning; their ``data`` may be missing, then the message says it.
+Step events: https://platform.openai.com/docs/guides/fine-tuning. Their ``data`` may be missing; then the message is parsed.
 """
 
 import re
@@ -12,50 +12,50 @@ from bot.jobs.models import Event, Job
 from bot.jobs.results import parse_measurement
 
 MOST_POINTS = 60
-"""Points of the loss that are kept; where there are more, every other one goes."""
+"""Points of the loss curve that are kept; beyond it, every other point is dropped."""
 MAX_CLOCK_SKEW = 300.0
 """Seconds by which a provider's clock may be ahead of ours."""
 LONGEST_PACE = 86400.0
-"""Seconds that a step may take; a pace beyond it comes of moments that make no sense."""
+"""Seconds per step; a longer pace comes from implausible timestamps."""
 _STEP = re.compile(r"step (?P<step>\d{1,12})(?:/(?P<steps>\d{1,12}))?", re.IGNORECASE)
 _LOSS = re.compile(r"training loss=(?P<loss>\d[\d.e+-]*)", re.IGNORECASE)
 
 Point = tuple[int, float]
-"""A step, and the training loss (of reinforcement: the mean reward) at it."""
+"""A step and its training loss (for reinforcement, its mean reward)."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job is."""
+    """Progress of a job. Stored as JSON."""
 
     step: int
     steps: int | None
-    """How many there will be, None where nobody says."""
+    """Total number of steps, None if unknown."""
     at: float | None
-    """When the step was done, seconds since the epoch."""
+    """When the step finished, Unix seconds."""
     pace: float | None
-    """Seconds that a step takes."""
+    """Seconds per step."""
     points: tuple[Point, ...] = ()
-    """The loss so far, thinned out."""
+    """The loss so far, downsampled."""
 
     @property
     def share(self) -> float | None:
-        """From 0 to 1, or None where nobody says how many steps there will be."""
+        """Finished share of the steps, 0 to 1; None if their total is unknown."""
         return min(1.0, self.step / self.steps) if self.steps else None
 
     def finish(self) -> float | None:
-        """Return when the last step will be done if the pace stays, seconds since the epoch."""
+        """Return when the last step will finish at the current pace, Unix seconds; None if that is unknown."""
         if self.steps is None or self.at is None or self.pace is None or self.pace > LONGEST_PACE:
             return None
         return self.at + max(0, self.steps - self.step) * self.pace
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as JSON."""
+        """Return a JSON object for ``from_json``."""
         return vars(self)
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Self:
-        """Return what ``as_json`` made."""
+        """Return the progress that ``as_json`` wrote."""
         return cls(**{**value, "points": tuple((step, loss) for step, loss in value["points"])})
 
 
@@ -68,16 +68,16 @@ class _Step:
 
 
 def newest_event_at(events: Iterable[Event], *, now: float) -> float | None:
-    """Return when the newest line of a log was written, None where nobody can tell.
+    """Return the time of the newest event, Unix seconds; None without a plausible one.
 
-    A clock may be somewhat ahead of ours; a line that is further ahead says nothing about when it was written.
+    A provider's clock may be ahead of ours by ``MAX_CLOCK_SKEW``; an event that is further ahead has no plausible time.
     """
-    moments = [event.created_at for event in events if event.created_at and event.created_at <= now + MAX_CLOCK_SKEW]
-    return min(max(moments), now) if moments else None
+    times = [event.created_at for event in events if event.created_at and event.created_at <= now + MAX_CLOCK_SKEW]
+    return min(max(times), now) if times else None
 
 
 def progress_of(events: Sequence[Event], before: Progress | None = None) -> Progress | None:
-    """Return how far a job is, from lines of its log, oldest first, and from what was known before."""
+    """Return the progress of a job, from some of its events, oldest first, and from its progress before them."""
     steps = list(_steps(events))
     if not steps:
         return before
@@ -90,21 +90,22 @@ def progress_of(events: Sequence[Event], before: Progress | None = None) -> Prog
 
 
 def estimated_finish(job: Job, progress: Progress | None, *, now: float) -> float | None:
-    """Return when a running job will be done, as the API says or else as its steps do; None where nobody can tell."""
+    """Return when a running job will finish: the API's estimate, else one from its pace; None if neither is in the future."""
     if progress and progress.at is not None and progress.at > now + MAX_CLOCK_SKEW:
         progress = None
-    for moment in (job.estimated_finish, progress.finish() if progress else None):
-        if moment is not None and moment > now:
-            return moment
+    for estimate in (job.estimated_finish, progress.finish() if progress else None):
+        if estimate is not None and estimate > now:
+            return estimate
     return None
 
 
 def _steps(events: Iterable[Event]) -> Iterator[_Step]:
     for event in events:
-        data, said = event.data or {}, _STEP.search(event.message)
-        step = _positive_int(data.get("step")) or (int(said["step"]) if said else None)
+        data, match = event.data or {}, _STEP.search(event.message)
+        step = _positive_int(data.get("step")) or (int(match["step"]) if match else None)
         if step is not None:
-            steps = _positive_int(data.get("total_steps")) or (int(said["steps"]) if said and said["steps"] else None)
+            in_message = int(match["steps"]) if match and match["steps"] else None
+            steps = _positive_int(data.get("total_steps")) or in_message
             yield _Step(step, steps or None, event.created_at, _value(event, data))
 
 
@@ -112,8 +113,8 @@ def _value(event: Event, data: dict[str, Any]) -> float | None:
     for name in ("train_loss", "train_mean_reward"):
         if (number := parse_measurement(name, data.get(name))) is not None:
             return number
-    said = _LOSS.search(event.message)
-    return parse_measurement("train_loss", said["loss"]) if said else None
+    match = _LOSS.search(event.message)
+    return parse_measurement("train_loss", match["loss"]) if match else None
 
 
 def _positive_int(value: Any) -> int | None:

@@ -1,6 +1,6 @@
-"""What training measured, step by step: from a job's result file, or from its log while it runs. Pure.
+"""Training metrics by step, from a job's result file or from its events. Pure.
 
-Result files: https://platform.openai.com/docs/guides/fine-tuning (newer ones are base64 text of a CSV, older ones a CSV).
+Result files: https://platform.openai.com/docs/guides/fine-tuning. Newer ones are a CSV in base64, older ones a CSV.
 """
 
 import base64
@@ -25,40 +25,40 @@ _NAMES = {
 }
 MOST_ROWS = 200_000
 NOT_MEASURED = -1.0
-"""What stands in some result files, and in metrics made of them, for "not measured"."""
+"""The value that some result files, and metrics made of them, have for a step without a measurement."""
 _STEP = "step"
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One measure over the steps."""
+    """One metric over the steps."""
 
     name: str
     points: tuple[tuple[int, float], ...]
-    """Step and value, by step; finite, and never empty."""
+    """Step and finite value, sorted by step; never empty."""
 
     @property
     def is_reward(self) -> bool:
-        """Whether more is better."""
+        """Whether higher is better."""
         return self.name.endswith("reward")
 
     @property
     def best(self) -> tuple[int, float]:
-        """The point with the least loss, or with the greatest reward."""
+        """The point with the lowest loss, or with the highest reward."""
         return (max if self.is_reward else min)(self.points, key=lambda point: point[1])
 
 
 def read_results(content: bytes) -> list[Curve]:
-    """Return the curves of a result file, none where it is no result file or holds no measure that we know."""
+    """Return the curves in a result file; an empty list for any other file, or one without a known metric."""
     try:
-        # Lines end at CR and LF alone: str.splitlines knows more ends, which may stand inside a cell.
+        # Rows end at CR and LF only: str.splitlines splits at more characters, which a cell may hold.
         return _curves(csv.DictReader(islice(io.StringIO(_text(content), newline=""), MOST_ROWS)))
     except csv.Error:
         return []
 
 
 def curves_of(events: Iterable[Event]) -> list[Curve]:
-    """Return the curves of a job's log so far."""
+    """Return the curves in a job's events so far."""
     return _curves(event.data for event in events if event.data)
 
 
@@ -73,7 +73,7 @@ def _text(content: bytes) -> str:
 
 
 def _curves(rows: Iterable[Mapping[str, Any]]) -> list[Curve]:
-    """Return rewards alone where there are any: a loss beside them is on another scale, and nobody looks for it."""
+    """Return the curves in rows; rewards only, if there are any, because losses are on another scale."""
     found: dict[str, dict[int, float]] = {}
     for row in rows:
         for name, step, value in _measurements(row):
@@ -92,10 +92,10 @@ def _measurements(row: Mapping[str, Any]) -> Iterator[tuple[str, int, float]]:
 
 
 def parse_measurement(column: str, value: Any) -> float | None:
-    """Return a measurement as a finite number; None where the cell holds none.
+    """Return a metric's value as a finite number; None for a cell without one.
 
-    Azure writes -1 where it did not measure. Cross-entropy, DPO's loss and an accuracy are never negative, and a
-    validation is seldom exactly -1; a training reward may be, and any other negative number counts everywhere.
+    Azure writes -1 for "not measured". Cross-entropy, DPO's loss and an accuracy are never negative, and a validation
+    metric is seldom exactly -1; a training reward may be, so there -1 is a value.
     """
     number = _number(value)
     is_unmeasured = number == NOT_MEASURED and ("valid" in column or column.endswith(("loss", "accuracy")))

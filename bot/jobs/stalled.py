@@ -1,4 +1,4 @@
-"""Whether a job stands still: too long in a state that should pass, or running without a word in its log. Pure."""
+"""Stall detection: whether a job makes no progress, waiting for too long or running without a new event. Pure."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,30 +9,30 @@ from bot.jobs.statuses import INITIAL_STATUSES, Phase, phase_of
 
 @dataclass(frozen=True)
 class StallTimeouts:
-    """Seconds after which people are told of a job that stands still; None: never."""
+    """Seconds after which a job counts as stalled; None: never."""
 
     validating_files: float | None = 3600.0
     queued: float | None = 6 * 3600.0
     silent: float | None = 2 * 3600.0
-    """Of a running job: since the newest line of its log."""
+    """Since the newest event of a running job."""
 
 
 NO_STALL_TIMEOUTS = StallTimeouts(validating_files=None, queued=None, silent=None)
 
 
 class StallKind(StrEnum):
-    """How a job can stand still."""
+    """How a job can stall."""
 
     VALIDATING = "validating"
-    """Its files are being looked at."""
+    """Its files are being validated."""
     QUEUED = "queued"
-    """It waits for its turn."""
+    """It waits in the queue."""
     SILENT = "silent"
-    """It is at work, and its log says nothing new."""
+    """It is running without a new event."""
 
 
 def stall_kind_of(status: str) -> StallKind | None:
-    """Return how a job in this status can stand still; None where it is over, held by a person, or nobody knows."""
+    """Return how a job in this status can stall; None if it is finished, paused or in an unknown status."""
     match phase_of(status):
         case Phase.WAITING if status.lower() in INITIAL_STATUSES:
             return StallKind.VALIDATING
@@ -52,16 +52,15 @@ def stalled_since(
     timeouts: StallTimeouts,
     event_at: float | None = None,
 ) -> float | None:
-    """Return since when a job has stood still for too long; None where it does not, or where nobody can tell.
+    """Return when a stalled job last made progress, Unix seconds; None if it is not stalled, or if that is unknown.
 
     Args:
-        status: its present status.
-        same_since: since when it has that.
-        reported_since: since when it stood still when people were told so; in the same status only a new event ends that.
-        now: the present moment.
-        timeouts: how long is too long.
-        event_at: when the newest line of its log was written, for who has just read it; without it nothing can be said
-            of a job that is at work.
+        status: its current status.
+        same_since: when it entered that status.
+        reported_since: the result for which it was last reported as stalled; in the same status only a new event clears it.
+        now: the current time.
+        timeouts: when a job counts as stalled.
+        event_at: time of its newest event, if its log was just read; without it a running job never counts as stalled.
     """
     if reported_since is not None:
         return reported_since if event_at is None or event_at <= reported_since else None
@@ -78,7 +77,7 @@ def stalled_since(
 
 
 def initial_status_since(snapshot: Snapshot, now: float) -> float:
-    """Return since when a job that was never seen before is as it is: one that waits for its start, since its creation."""
+    """Return since when a job that was never seen before has its status: a waiting one, since its creation."""
     if phase_of(snapshot.status) is Phase.WAITING and snapshot.created_at is not None:
         return min(snapshot.created_at, now)
     return now

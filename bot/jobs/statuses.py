@@ -1,16 +1,17 @@
-"""What a job's status means. Providers add words while we sleep: an unknown one is shown as it is, and is not final.
+"""Job statuses and the phase that each stands for. Pure.
 
-The words are those of the OpenAI specification and of the providers in its shape (Azure, gateways).
+The words are those of the OpenAI specification and of compatible providers. Providers may add more: an unknown status is
+shown as it is, and is not final.
 """
 
 from enum import StrEnum
 
 UNKNOWN = "unknown"
-"""The status of a read that did not say one."""
+"""The status of a read that did not name one."""
 
 
 class Phase(StrEnum):
-    """Where in its life a job is."""
+    """Phase of a job's life cycle."""
 
     WAITING = "waiting"
     ACTIVE = "active"
@@ -29,58 +30,59 @@ _STATUSES_BY_PHASE = {
     Phase.FAILED: "failed error failed_validation user_error expired",
     Phase.CANCELLED: "cancelled canceled stopped deleted",
 }
-_PHASE_BY_STATUS = {word: phase for phase, words in _STATUSES_BY_PHASE.items() for word in words.split()}
+_PHASE_BY_STATUS = {status: phase for phase, statuses in _STATUSES_BY_PHASE.items() for status in statuses.split()}
 INITIAL_STATUSES = frozenset({"created", "validating_files"})
 _PAUSE_TRANSITIONS = frozenset({"pausing", "resuming"})
 _ANY_RANK = 9
 ACTIVE_STATUSES = frozenset(_STATUSES_BY_PHASE[Phase.ACTIVE].split())
 SUCCEEDED_STATUSES = frozenset(_STATUSES_BY_PHASE[Phase.SUCCEEDED].split())
 FINAL_PHASES = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELLED})
-FINAL_STATUSES = frozenset(word for word, phase in _PHASE_BY_STATUS.items() if phase in FINAL_PHASES)
+FINAL_STATUSES = frozenset(status for status, phase in _PHASE_BY_STATUS.items() if phase in FINAL_PHASES)
 KNOWN_STATUSES = frozenset(_PHASE_BY_STATUS)
-"""Every status that some provider has."""
+"""Every status of a known provider."""
 ANY_STATUS = "all"
 OPEN = "active"
 _FINAL_VALUES = frozenset(phase.value for phase in FINAL_PHASES)
 _STATUS_GROUPS = dict.fromkeys(("finished", "done", "ended"), _FINAL_VALUES) | dict.fromkeys(
     (OPEN, "open"), frozenset({OPEN})
 )
-"""What people call several statuses at once."""
+"""Words that users type for several statuses at once."""
 _ALIASES = {"validating": "validating_files", "complete": "completed"}
 STATUS_WORDS = (ANY_STATUS, *_STATUS_GROUPS, *_PHASE_BY_STATUS)
-"""Every word that ``states_of`` knows by its usual spelling."""
+"""Every word that ``parse_status_filter`` knows, in its usual spelling."""
 _SPELLINGS = {"canceling": "cancelling"}
 
 
 def phase_of(status: str) -> Phase:
-    """Return the phase that a provider's status word stands for, whatever its case."""
+    """Return the phase of a status; case does not count."""
     return _PHASE_BY_STATUS.get(_normalized(status), Phase.UNKNOWN)
 
 
 def canonical_status(status: str) -> str:
-    """Return the one spelling of a status: its phase where that is an end, for which providers have many words."""
-    phase, plain = phase_of(status), _normalized(status)
-    return phase.value if phase in FINAL_PHASES else _SPELLINGS.get(plain, plain)
+    """Return the one spelling of a status: for a final one its phase, since providers have many words for it."""
+    phase, normalized = phase_of(status), _normalized(status)
+    return phase.value if phase in FINAL_PHASES else _SPELLINGS.get(normalized, normalized)
 
 
 def parse_status_filter(word: str) -> frozenset[str] | None:
-    """Return the statuses that somebody means by a word, as ``settled_word`` spells them; None for no word of ours.
+    """Return the statuses that a typed word stands for, in canonical spelling; None for an unknown word.
 
-    None at all is any of them. ``OPEN`` among them stands for every status that is not final, also one that we don't know.
+    An empty set matches any status. ``OPEN`` in the set matches every status that is not final, unknown ones included.
     """
-    plain = _normalized(word.casefold().replace("-", "_"))
-    plain = _ALIASES.get(plain, plain)
-    if plain == ANY_STATUS:
+    normalized = _normalized(word.casefold().replace("-", "_"))
+    normalized = _ALIASES.get(normalized, normalized)
+    if normalized == ANY_STATUS:
         return frozenset()
-    if plain in _STATUS_GROUPS:
-        return _STATUS_GROUPS[plain]
-    return frozenset({canonical_status(plain)}) if plain in KNOWN_STATUSES else None
+    if normalized in _STATUS_GROUPS:
+        return _STATUS_GROUPS[normalized]
+    return frozenset({canonical_status(normalized)}) if normalized in KNOWN_STATUSES else None
 
 
 def is_backward(before: str, after: str) -> bool:
-    """Whether a job cannot go from one status to another, so that a read which says so may be stale.
+    """Whether a job cannot go from one status to another, so that the read may be stale.
 
-    What is over stays so, and what runs does not wait again unless it was held. Words that we do not know go anywhere.
+    A finished job stays finished, and a running one does not wait again unless it was paused. An unknown status may
+    follow and precede any other.
     """
     if is_final(before):
         return True
@@ -90,7 +92,7 @@ def is_backward(before: str, after: str) -> bool:
 
 
 def _rank(status: str) -> int:
-    """Return how far on in its life a job is; what can come at any time is behind nothing."""
+    """Return the position of a status in the life cycle; one that can come at any time ranks last."""
     match phase_of(status):
         case Phase.WAITING:
             return 0 if _normalized(status) in INITIAL_STATUSES else 1
@@ -106,5 +108,5 @@ def _normalized(status: str) -> str:
 
 
 def is_final(status: str) -> bool:
-    """Whether a job with this status is over; never for a word that we do not know."""
+    """Whether a job in this status is finished; False for an unknown status."""
     return phase_of(status) in FINAL_PHASES
