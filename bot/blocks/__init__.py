@@ -1,4 +1,4 @@
-"""What the bot's messages look like: Block Kit, drawn from values. Pure."""
+"""Block Kit messages, modals and the Home tab, rendered from plain values. Pure."""
 
 from bot.blocks.parts import Message
 

@@ -1,4 +1,4 @@
-"""What people tried, and what was decided."""
+"""The audit trail: who did what, and whether it was allowed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ from bot.blocks.parts import (
 
 _LONGEST_LINE = 250
 """Characters: thirty lines stay below the 8,000 that Slack takes in one message."""
+_ROWS_IN_SECTION = 10
 _MOST_IN_FALLBACK = 5
 _DECISION_TEXTS = {
     "denied": ":no_entry: was denied",
@@ -40,12 +41,22 @@ _DECISION_TEXTS = {
     "unsent": ":warning: never sent:",
     "unknown": ":warning: result unknown:",
 }
+"""By the value of the audit row's decision."""
 _FOOTER = "Newest first. `ftjob audit export` on the bot's machine prints everything, `ftjob audit verify` checks it."
 
 
 @dataclass(frozen=True)
+class Repeats:
+    """Audit rows that one row stands for: the same user did the same thing several times."""
+
+    count: int
+    since: float
+    """When the first of them was, Unix seconds."""
+
+
+@dataclass(frozen=True)
 class AuditRow:
-    """One row of the audit, as the store has it."""
+    """One row of the audit trail; of several that are alike, the newest."""
 
     at: float
     person: str
@@ -54,49 +65,52 @@ class AuditRow:
     decision: str
     job_id: str | None = None
     reason: str | None = None
-    before: str | None = None
-    after: str | None = None
-    count: int = 1
-    """How often that person did the like; the rest is of the last time."""
-    since: float = 0.0
-    """When they first did, where that was several times."""
+    statuses: tuple[str | None, str | None] = (None, None)
+    """Of the job, before and after the action."""
+    repeats: Repeats | None = None
 
 
 def audit_message(
-    lines: Sequence[AuditRow], *, left_out: int = 0, older: str | None = None, what: str = "", is_first: bool = True
+    rows: Sequence[AuditRow], *, left_out: int = 0, older: str | None = None, what: str = "", is_first: bool = True
 ) -> Message:
-    """Draw rows of the audit, newest first.
+    """Return a page of the audit trail, newest row first.
 
     Args:
-        lines: the rows.
-        left_out: how many people's refusals and looks are not summed up in a line.
-        older: the command that shows what came before, None where nothing did.
-        what: which rows these are, already safe; nothing for all.
-        is_first: whether nothing newer was left out.
+        rows: what the page shows.
+        left_out: how many users' denials and reads no row stands for.
+        older: command that shows the next page; None on the last page.
+        what: which rows were selected, safe mrkdwn; empty for all of them.
+        is_first: whether this is the first page.
     """
-    if not lines:
-        text = "Nobody has tried anything yet that the audit keeps: orders, and what was refused."
-        if what or not is_first:
-            text = f"The audit has no{'' if is_first else ' older'} rows {what}.".replace(" .", ".")
-        return Message(text, [section(text)])
-    drawn = [truncate_markup(_row_text(line), _LONGEST_LINE) for line in lines]
-    halves = [drawn[start : start + 10] for start in range(0, len(drawn), 10)]
-    said = fallback_text("Audit: " + "; ".join(drawn[:_MOST_IN_FALLBACK]))
+    if not rows:
+        return _empty(what, is_first=is_first)
+    lines = [truncate_markup(_row_text(row), _LONGEST_LINE) for row in rows]
+    parts = [lines[start : start + _ROWS_IN_SECTION] for start in range(0, len(lines), _ROWS_IN_SECTION)]
+    text = fallback_text("Audit: " + "; ".join(lines[:_MOST_IN_FALLBACK]))
     title = f"*Audit* {what}".strip()
-    notes = (
-        [f"{left_out} more were refused something, or looked: `/ftjob audit denied`, `audit shown`"] if left_out else []
-    )
-    foot = [*(older_button(older, "what people tried") if older else ()), context(" · ".join([*notes, _FOOTER]))]
-    return Message(said, [section(title), *(section("\n".join(half)) for half in halves), *foot])
+    hidden = f"{left_out} more were refused something, or looked: `/ftjob audit denied`, `audit shown`"
+    notes = [hidden, _FOOTER] if left_out else [_FOOTER]
+    paging = older_button(older, "what people tried") if older else []
+    sections = [section("\n".join(part)) for part in parts]
+    return Message(text, [section(title), *sections, *paging, context(" · ".join(notes))])
 
 
-def _row_text(line: AuditRow) -> str:
-    verb = code_span(line.verb.replace("_", " "), 20)
-    job = f" {code_span(line.job_id, LONGEST_ID)}" if line.job_id else ""
-    states = f" · {status_label(line.before).lower()}" if line.before else ""
-    states += f" → {status_label(line.after).lower()}" if line.after else ""
-    why = f" · {safe_text(line.reason, 80)}" if line.reason else ""
-    decided = _DECISION_TEXTS.get(line.decision, safe_text(line.decision, 20))
-    where = channel_mention(line.channel)
-    job += f" · {line.count} times since {format_date(line.since)}, the last" if line.count > 1 else ""
-    return f"{format_date(line.at)} · {user_mention(line.person)} {decided} {verb}{job}{states} · in {where}{why}"
+def _empty(what: str, *, is_first: bool) -> Message:
+    text = "Nobody has tried anything yet that the audit keeps: orders, and what was refused."
+    if what or not is_first:
+        text = f"The audit has no{'' if is_first else ' older'} rows {what}.".replace(" .", ".")
+    return Message(text, [section(text)])
+
+
+def _row_text(row: AuditRow) -> str:
+    verb = code_span(row.verb.replace("_", " "), 20)
+    job = f" {code_span(row.job_id, LONGEST_ID)}" if row.job_id else ""
+    before, after = row.statuses
+    statuses = f" · {status_label(before).lower()}" if before else ""
+    statuses += f" → {status_label(after).lower()}" if after else ""
+    why = f" · {safe_text(row.reason, 80)}" if row.reason else ""
+    decision = _DECISION_TEXTS.get(row.decision, safe_text(row.decision, 20))
+    if row.repeats:
+        job += f" · {row.repeats.count} times since {format_date(row.repeats.since)}, the last"
+    who, where = user_mention(row.person), channel_mention(row.channel)
+    return f"{format_date(row.at)} · {who} {decision} {verb}{job}{statuses} · in {where}{why}"

@@ -1,4 +1,4 @@
-"""What a channel gets, as people chose it."""
+"""The settings of a channel: broadcast, card size, alert level and mutes."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ _HINT = "Change one with `/ftjob settings broadcast off`, `/ftjob settings size 
 
 
 def setting_values(*, broadcast: bool, compact: bool, failures_only: bool) -> list[tuple[str, str]]:
-    """Return each setting with what it means."""
+    """Return each setting with its value and what that means."""
     return [
         ("Broadcast", "on: the end of a job is told in the channel too" if broadcast else "off: ends stay in threads"),
         ("Size", "compact: cards have two lines" if compact else "full: cards show everything"),
@@ -18,7 +18,7 @@ def setting_values(*, broadcast: bool, compact: bool, failures_only: bool) -> li
 
 
 def channel_settings_message(rows: Sequence[tuple[str, str]], mutes: Sequence[tuple[str | None, float]]) -> Message:
-    """Draw a channel's settings, and what is muted here until when: a job, or everything where it is None."""
+    """Return a channel's settings and its mutes: job ID, None for all jobs, and end, Unix seconds."""
     quiet = [
         f"{code_span(job_id) if job_id else 'everything'} until {format_date(until)}"
         for job_id, until in mutes[:_MOST_MUTES]

@@ -1,4 +1,4 @@
-"""Labels by which people tell the options of one choice apart: no two of them are the same. Pure."""
+"""Distinct labels for the options of a menu or a row of buttons. Pure."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,21 +9,21 @@ from bot.blocks.parts import strip_invisible
 LONGEST_LABEL = 75
 """Characters of a button or an option: https://docs.slack.dev/reference/block-kit."""
 _ID_WIDTHS = (20, 32, 44, 60)
-"""Characters of an id: more of it is shown where less tells nobody apart."""
+"""Characters of an ID, in the order tried: labels that are still equal get more."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One of several things that somebody chooses among."""
+    """One option."""
 
     id: str
     name: str | None
     detail: str = ""
-    """What else to say of it: a status, or size and day."""
+    """More about it: a status, or size and date."""
 
 
 def distinct_labels(choices: Sequence[Choice]) -> list[str]:
-    """Return a label for each choice, as plain text: its name, as much of its id as it takes, and the rest."""
+    """Return a distinct label for each choice, plain text: its name, as much of its ID as needed, and its detail."""
     drawn = [_label(each, 0 if _name(each) else _ID_WIDTHS[0]) for each in choices]
     for room in _ID_WIDTHS:
         if not (twice := _duplicates(drawn)):
@@ -34,7 +34,7 @@ def distinct_labels(choices: Sequence[Choice]) -> list[str]:
 
 
 def short_id(text: str, room: int) -> str:
-    """Return the beginning and the end of an id, in up to ``room`` characters."""
+    """Return the start and the end of an ID, in up to ``room`` characters."""
     if len(text) <= room:
         return text
     end = (room - 1) // 2
@@ -50,7 +50,7 @@ def _name(choice: Choice) -> str:
 
 
 def _label(choice: Choice, room: int) -> str:
-    """Return the label of a choice with ``room`` characters of its id; a name that is too long is cut for the others."""
+    """Return the label of a choice with ``room`` characters of its ID; a long name is cut in favor of the rest."""
     rest = " · ".join([part for part in (short_id(choice.id, room) if room else "", choice.detail) if part])
     name, left = _name(choice), LONGEST_LABEL - len(rest) - len(" · ")
     if len(name) > left:

@@ -1,4 +1,4 @@
-"""The card of a job in two lines, for channels that want little of each."""
+"""The compact card of a job: two lines, for channels with ``size compact``."""
 
 from bot.blocks.job import failure_sentence
 from bot.blocks.parts import Block, code_span, section, truncate_markup
@@ -9,11 +9,11 @@ _LONGEST_LINE = 200
 
 
 def compact_section(headline: str, progress: str | None, job: Job) -> Block:
-    """Draw the headline of a card, and the one thing about its job that counts now.
+    """Return a card's headline, and below it the failure, the model or the progress of its job.
 
     Args:
-        headline: what the full card begins with, safe mrkdwn.
-        progress: how far the job is, safe mrkdwn; its first line is shown.
+        headline: first line of the full card, safe mrkdwn.
+        progress: progress of a running job, safe mrkdwn; only its first line is used.
         job: the job.
     """
     return section(f"{headline}\n{truncate_markup(_second_line(progress, job), _LONGEST_LINE)}".strip())

@@ -1,4 +1,4 @@
-"""The form for a new job, and what its window shows after it."""
+"""The form (a modal) for a new job, and its result."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -10,9 +10,9 @@ from bot.jobs.creation import MAX_METADATA_PAIRS, JobRequest
 from bot.jobs.models import File
 
 CREATE = "ftjob_create"
-"""The name of the form, and the action of a button that opens it."""
+"""Callback ID of the form, and action ID of a button that opens it."""
 MOST_FILES = 100
-"""Files that can be chosen from; where there are more, an id is typed."""
+"""Files in a menu; beyond it, a file ID is typed."""
 _LONGEST_TEXT = 3000
 _TITLE = "Create a job"
 _NO_GRADER = "Reinforcement jobs need a grader, which this form cannot take: create those with the API."
@@ -20,7 +20,7 @@ _NO_FILES = "I could not read the list of files, or it holds more than 100: type
 
 
 class FormField(StrEnum):
-    """The fields of the form, by the names that the API has for them."""
+    """Fields of the form, by their names in the API."""
 
     MODEL = "model"
     TRAINING = "training_file"
@@ -38,7 +38,7 @@ class FormField(StrEnum):
 FORM_FIELDS = tuple(FormField)
 
 CREATING = View(_TITLE, [section(":hourglass_flowing_sand: Creating…")])
-"""What is seen from the moment that a form was handed in."""
+"""The modal between submission and result."""
 
 
 def create_form(
@@ -49,14 +49,14 @@ def create_form(
     problem: str = "",
     account: str | None = None,
 ) -> View:
-    """Draw the form.
+    """Return the form.
 
     Args:
-        private_metadata: what has to come back with it.
-        files: what can be trained on, newest first; None where an id has to be typed.
-        prefilled: what somebody asked for before, to be asked for again.
-        problem: why that did not work, safe mrkdwn.
-        account: where it will be, where there are several accounts.
+        private_metadata: see `form_metadata`.
+        files: training files to choose from, newest first; None if a file ID has to be typed.
+        prefilled: an earlier request, to fill the fields with.
+        problem: why that request failed, safe mrkdwn.
+        account: name of the account that gets the job, if there are several.
     """
     held = _field_values(prefilled)
     head = [section(f":warning: {problem}")] if problem else []
@@ -91,12 +91,12 @@ def create_form(
 
 
 def create_result(said: str) -> View:
-    """Draw what became of a creation, in safe mrkdwn."""
+    """Return the modal with the result of a creation, safe mrkdwn."""
     return View(_TITLE, [section(said)])
 
 
 def _field_values(prefilled: JobRequest | None) -> dict[str, str]:
-    """Return what stands in each field."""
+    """Return the initial value of each field."""
     if prefilled is None:
         return {FormField.METHOD: "supervised"}
     plainly = {field.value: getattr(prefilled, field, None) for field in FORM_FIELDS}
@@ -144,10 +144,10 @@ def _option(label: str, value: str) -> Block:
 
 
 def _plain(text: str) -> Block:
-    # A name may hold the word for an emoji.
+    # A file name may contain an emoji code.
     return {"type": "plain_text", "text": text, "emoji": False}
 
 
 def form_metadata(key: str, channel: str) -> str:
-    """Return what comes back with a form: the stored question's key, and the channel in which it was asked for."""
+    """Return a form's private metadata: the key of its pending action, and the channel that asked for it."""
     return f"{key} {channel}"

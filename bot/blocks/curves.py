@@ -1,4 +1,4 @@
-"""What training measured, in text and as a picture that Slack has."""
+"""Training curves, as an image uploaded to Slack or as sparklines."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ LONGEST_ALT_TEXT = 2000
 
 
 def curves_image(file: str, alt_text: str) -> Block:
-    """Draw a picture by Slack's id of its file; ``says`` is what a screen reader says."""
+    """Return an image block for a file uploaded to Slack; screen readers say ``alt_text``."""
     return {
         "type": "image",
         "slack_file": {"id": file},
@@ -19,7 +19,7 @@ def curves_image(file: str, alt_text: str) -> Block:
 
 
 def curves_message(job_id: str, file: str, alt_text: str) -> Message:
-    """Draw a message that shows a picture of a job's curves."""
+    """Return a message with the image of a job's curves."""
     return Message(
         f"Curves of {safe_text(alt_text, LONGEST_ALT_TEXT)}",
         [section(f"*Curves* of {code_span(job_id)}"), curves_image(file, alt_text)],
@@ -27,17 +27,17 @@ def curves_message(job_id: str, file: str, alt_text: str) -> Message:
 
 
 def has_image(message: Message) -> bool:
-    """Whether a message shows a picture that Slack has."""
+    """Whether a message has an image uploaded to Slack."""
     return any("slack_file" in block for block in message.blocks)
 
 
 def without_images(message: Message) -> Message:
-    """Return a message without the pictures that Slack has."""
+    """Return a message without images uploaded to Slack."""
     return Message(message.text, [block for block in message.blocks if "slack_file" not in block])
 
 
 def sparkline_message(job_id: str, curves: Sequence[Curve], why: str) -> Message:
-    """Draw curves as text, for where there is no picture; ``why`` there is none is already safe."""
+    """Return curves as sparklines; ``why`` there is no image, safe mrkdwn."""
     lines = [f"`{sparkline([value for _, value in curve.points])}` {_curve_range(curve)}" for curve in curves]
     said = "; ".join(_curve_range(curve) for curve in curves)
     return Message(

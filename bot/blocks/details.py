@@ -1,23 +1,21 @@
-"""Everything that the API says of a job, whole: the window behind a card's Details button."""
+"""The Details modal: every property that the API returns for a job, undocumented ones included."""
 
-import json
 from collections.abc import Iterator
-from typing import Any
 
 from bot.blocks.job import JobLinks, failure_text, job_headline, key_facts
-from bot.blocks.parts import Block, code_span, context, fields, format_date, preformatted, section
+from bot.blocks.parts import Block, code_span, context, fields, format_date, json_text, preformatted, section
 from bot.blocks.view import View
 from bot.jobs.models import Job
 
 _LONGEST_ID = 200
 _BOX = 2900
-"""Characters in one box."""
+"""Characters in one preformatted block."""
 _MOST_BOXES = 4
 _MOST_LINES = 300
 
 
 def details_view(job: Job, links: JobLinks, *, checked_at: float) -> View:
-    """Draw all properties of a job, also undocumented ones."""
+    """Return the modal; ``checked_at`` is when the job was read, Unix seconds."""
     blocks = [job_headline(job), *fields([*key_facts(job, links), *_facts(job)])]
     for label, text in _texts(job):
         blocks += [section(f"*{label}*"), *_boxes(text)]
@@ -43,11 +41,11 @@ def _facts(job: Job) -> Iterator[tuple[str, str]]:
 
 
 def _texts(job: Job) -> Iterator[tuple[str, str]]:
-    """Yield what is too long for a line or two, as it came."""
-    if why := failure_text(job.error):
-        yield "Error", why
+    """Yield labels and raw texts of properties that are too long for a field."""
+    if error := failure_text(job.error):
+        yield "Error", error
     if job.metadata:
-        yield "Metadata", "\n".join(f"{key}: {_json(value)}" for key, value in job.metadata.items())
+        yield "Metadata", "\n".join(f"{key}: {json_text(value, indent=2)}" for key, value in job.metadata.items())
     if job.result_files:
         yield "Result files", "\n".join(job.result_files)
     objects = {
@@ -56,17 +54,13 @@ def _texts(job: Job) -> Iterator[tuple[str, str]]:
         "Integrations": job.integrations,
         "Other fields": {key: value for key, value in (job.model_extra or {}).items() if value is not None},
     }
-    yield from ((label, _json(value)) for label, value in objects.items() if value)
+    yield from ((label, json_text(value, indent=2)) for label, value in objects.items() if value)
 
 
 def _boxes(text: str) -> list[Block]:
-    """Return a text in as many boxes as it needs, up to a few."""
+    """Return a text as preformatted blocks, up to ``_MOST_BOXES``."""
     parts = [text[start : start + _BOX] for start in range(0, len(text), _BOX)]
     if len(parts) > _MOST_BOXES:
         parts[_MOST_BOXES - 1 :] = [parts[_MOST_BOXES - 1][:-1] + "…"]
-    # Nothing is parsed there, so that what is cut is never an entity: the box alone has a limit.
+    # Slack parses nothing in them, so a cut never splits an entity.
     return [preformatted(part, 5 * _BOX, most_lines=_MOST_LINES) for part in parts]
-
-
-def _json(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)

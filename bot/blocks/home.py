@@ -1,14 +1,15 @@
-"""The Home tab."""
+"""The Home tab of the app: a user's tracked jobs, what is running, and whether each account's API answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.blocks.job import OPEN_PAGE, status_emoji, status_label
-from bot.blocks.known import as_of_suffix
+from bot.blocks.job import job_line, page_button
+from bot.blocks.last_known import as_of_suffix
 from bot.blocks.parts import (
     LONGEST_ID,
     Block,
     actions,
+    and_more,
     button,
     channel_mention,
     code_span,
@@ -23,13 +24,11 @@ NOTHING_TRACKED = (
     "Nothing is followed for you yet. In a channel, type `/ftjob subscribe` to follow every new job there, or "
     "`/ftjob track` and a job's id; `/ftjob track` with an id and `me` tells you alone."
 )
-
-
 HOME_UNAVAILABLE = (
     ":warning: I could not read what is followed. Nothing is lost: press Refresh, or open this tab again in a minute."
 )
 NEW_JOB = ": one appears as soon as it is created."
-_MOST_PLACES = 10
+_MOST_ITEMS = 10
 
 
 @dataclass(frozen=True)
@@ -39,161 +38,157 @@ class HomeRow:
     job_id: str
     status: str
     channel: str | None = None
-    """Where it is told; None where that is not the point."""
-    page: str | None = None
-    """The address of the provider's page for it, where that is known."""
+    """Channel that gets its alerts; None in lists that do not show it."""
+    page_url: str | None = None
+    """URL of the provider's page for the job, if known."""
     account: str | None = None
-    """Whose it is, where there are several accounts."""
+    """Name of its account, if there are several."""
     as_of: float | None = None
-    """When it was so, where its account cannot be read now."""
+    """When the status was read, Unix seconds, if its account cannot be read now."""
+
+
+@dataclass(frozen=True)
+class HomeRows:
+    """One list of jobs."""
+
+    rows: Sequence[HomeRow] = ()
+    more: int = 0
+    """How many jobs are left out, as far as they were read; 0 or less for none."""
 
 
 @dataclass(frozen=True)
 class HomeMute:
-    """What somebody muted."""
+    """A mute that the user set."""
 
     channel: str
     job_id: str | None
-    """None where it is every job."""
+    """None for every job of the channel."""
     until: float
-    """Seconds since the epoch."""
+    """Unix seconds."""
 
 
 @dataclass(frozen=True)
 class AccountHealth:
-    """How an account fares."""
+    """Whether an account's API answers."""
 
     polled_at: float | None
     problem: str | None
-    """Why the fine-tuning API was not read, safe mrkdwn with its sign; None where it was."""
+    """Why the API could not be read, safe mrkdwn with an emoji; None if it was read."""
     account: str
-    """What to call the account, already safe."""
+    """Name of the account, safe mrkdwn."""
 
 
 @dataclass(frozen=True)
 class Home:
-    """What one person gets to see."""
+    """Contents of one user's Home tab."""
 
-    tracked: Sequence[HomeRow]
-    running: Sequence[HomeRow]
-    recent: Sequence[HomeRow]
+    tracked: HomeRows
+    running: HomeRows
+    recent: HomeRows
     subscribed: Sequence[str]
-    """Channels that the person subscribed."""
+    """Channels that the user subscribed."""
     muted: Sequence[HomeMute]
     health: Sequence[AccountHealth]
-    """Of each account."""
+    """Of every account."""
     version: str
     may_track: bool = True
-    """Whether the person may track jobs."""
-    more_tracked: int = 0
-    """How many jobs there are beside ``mine``; likewise beside ``running`` and ``recent``, as far as they were read."""
-    more_running: int = 0
-    more_recent: int = 0
+    """Whether the user is allowed to track jobs."""
 
 
-def home_view(shown: Home) -> Block:
-    """Draw the Home tab of somebody who may read."""
-    blocks = _account_problems(shown.health)
-    if shown.tracked or shown.may_track:
-        blocks += [section("*Jobs that you track*"), *(_rows(shown.tracked) or [section(NOTHING_TRACKED)])]
-        blocks += _more(shown.more_tracked, "`/ftjob tracked` shows those of a channel")
-    if shown.subscribed:
-        channels = [channel_mention(channel) for channel in shown.subscribed]
-        blocks.append(
-            context("You subscribed " + _first_of(channels, "`/ftjob subscriptions` shows those of a channel"))
-        )
-    if shown.muted:
-        quiet = [_mute_text(each) for each in shown.muted]
-        blocks.append(context(":mute: You muted " + _first_of(quiet, "`/ftjob settings` shows those of a channel")))
-    running = _rows(shown.running) or [context(_nothing_running(shown))]
-    blocks += [section("*Running now*"), *running]
-    blocks += _more(shown.more_running, "`/ftjob list active` shows them")
-    newest = _rows(shown.recent) or [context(_nothing_found("No job yet", shown.health, NEW_JOB))]
-    blocks += [section("*Newest*"), *newest, *_more(shown.more_recent, "`/ftjob list` shows them")]
-    return {"type": "home", "blocks": [*blocks, _refresh(), context(_health(shown.health, shown.version))]}
+def home_view(home: Home) -> Block:
+    """Return the Home tab of a user who may read."""
+    blocks = _account_problems(home.health)
+    if home.tracked.rows or home.may_track:
+        blocks += [section("*Jobs that you track*"), *(_rows(home.tracked) or [section(NOTHING_TRACKED)])]
+        blocks += map(context, and_more(home.tracked.more, "`/ftjob tracked` shows those of a channel"))
+    if home.subscribed:
+        channels = [channel_mention(channel) for channel in home.subscribed]
+        listed = _first_of(channels, "`/ftjob subscriptions` shows those of a channel")
+        blocks.append(context(f"You subscribed {listed}"))
+    if home.muted:
+        listed = _first_of([_mute_text(each) for each in home.muted], "`/ftjob settings` shows those of a channel")
+        blocks.append(context(f":mute: You muted {listed}"))
+    blocks += [section("*Running now*"), *(_rows(home.running) or [context(_nothing_running(home))])]
+    blocks += map(context, and_more(home.running.more, "`/ftjob list active` shows them"))
+    nothing = context(_nothing_found("No job yet", home.health, NEW_JOB))
+    blocks += [section("*Newest*"), *(_rows(home.recent) or [nothing])]
+    blocks += map(context, and_more(home.recent.more, "`/ftjob list` shows them"))
+    return {"type": "home", "blocks": [*blocks, _refresh(), context(_health(home.health, home.version))]}
 
 
 def home_unavailable() -> Block:
-    """Draw the Home tab where the store does not answer."""
+    """Return the Home tab for a store that does not answer."""
     return {"type": "home", "blocks": [section(HOME_UNAVAILABLE), _refresh()]}
 
 
 def home_denied(why: str, *, is_temporary: bool) -> Block:
-    """Draw the Home tab of somebody who is shown nothing; ``why`` is safe mrkdwn, ``passes`` where it may soon be over."""
-    return {"type": "home", "blocks": [section(f":warning: {why}"), _refresh()] if is_temporary else [section(why)]}
+    """Return the Home tab of a user who may not read; ``why`` is safe mrkdwn, a temporary reason gets a Refresh button."""
+    blocks = [section(f":warning: {why}"), _refresh()] if is_temporary else [section(why)]
+    return {"type": "home", "blocks": blocks}
 
 
 def _refresh() -> Block:
-    return actions(
-        button("Refresh", REFRESH_HOME, "home", accessibility_label="Show the present state of everything here")
-    )
+    label = "Show the present state of everything here"
+    return actions(button("Refresh", REFRESH_HOME, "home", accessibility_label=label))
 
 
-def _first_of(words: Sequence[str], how: str) -> str:
-    hidden = len(words) - _MOST_PLACES
-    return ", ".join(words[:_MOST_PLACES]) + (f" and {hidden} more: {how}" if hidden > 0 else "")
+def _first_of(items: Sequence[str], how: str) -> str:
+    """Return the first few items, and how to see the others."""
+    hidden = len(items) - _MOST_ITEMS
+    return ", ".join(items[:_MOST_ITEMS]) + (f" and {hidden} more: {how}" if hidden > 0 else "")
 
 
-def _more(hidden: int, how: str) -> list[Block]:
-    return [context(f"And {hidden} more: {how}.")] if hidden > 0 else []
+def _mute_text(mute: HomeMute) -> str:
+    what = code_span(mute.job_id, LONGEST_ID) if mute.job_id else "every job"
+    return f"{what} in {channel_mention(mute.channel)} until {format_date(mute.until)}"
 
 
-def _mute_text(quiet: HomeMute) -> str:
-    what = code_span(quiet.job_id, LONGEST_ID) if quiet.job_id else "every job"
-    return f"{what} in {channel_mention(quiet.channel)} until {format_date(quiet.until)}"
+def _rows(jobs: HomeRows) -> list[Block]:
+    return [
+        section(_row(each), accessory=page_button(each.job_id, each.page_url) if each.page_url else None)
+        for each in jobs.rows
+    ]
 
 
-def _rows(rows: Sequence[HomeRow]) -> list[Block]:
-    return [section(_row(row), accessory=_page(row)) if row.page else section(_row(row)) for row in rows]
-
-
-def _nothing_found(said: str, accounts: Sequence[AccountHealth], then: str = ".") -> str:
-    """Return that there is nothing, as far as somebody looked; ``then`` ends that where it is all there is."""
-    silent = sum(each.problem is not None for each in accounts)
-    if silent == len(accounts):
+def _nothing_found(text: str, accounts: Sequence[AccountHealth], end: str = ".") -> str:
+    """Return the text of an empty list; ``end`` follows if all accounts were read, so that there really is nothing."""
+    failing = sum(each.problem is not None for each in accounts)
+    if failing == len(accounts):
         return "I don't know at present: nothing was read, and nothing is stored."
-    return f"{said} in the accounts that I can read." if silent else f"{said}{then}"
+    return f"{text} in the accounts that I can read." if failing else f"{text}{end}"
 
 
-def _nothing_running(shown: Home) -> str:
-    """Return that no job runs, or ran when jobs were last seen; that of the account that was not seen for longest."""
-    seen = [row.as_of for row in shown.recent if row.as_of]
-    if seen and all(each.problem for each in shown.health):
-        return f"No job was running{as_of_suffix(min(seen))}."
-    return _nothing_found("No job is running", shown.health)
+def _nothing_running(home: Home) -> str:
+    """Return the text of an empty list of running jobs, with the age of the oldest read if no account answers."""
+    read_at = [row.as_of for row in home.recent.rows if row.as_of]
+    if read_at and all(each.problem for each in home.health):
+        return f"No job was running{as_of_suffix(min(read_at))}."
+    return _nothing_found("No job is running", home.health)
 
 
 def _account_problems(accounts: Sequence[AccountHealth]) -> list[Block]:
-    """Return why some accounts are not shown as they are now."""
     found = list(dict.fromkeys(each.problem for each in accounts if each.problem))
-    hidden = [context(f"and {len(found) - _MOST_PLACES} accounts more")] if len(found) > _MOST_PLACES else []
-    return [*(section(text) for text in found[:_MOST_PLACES]), *hidden]
+    hidden = len(found) - _MOST_ITEMS
+    more = [context(f"and {hidden} accounts more")] if hidden > 0 else []
+    return [*map(section, found[:_MOST_ITEMS]), *more]
 
 
 def _row(row: HomeRow) -> str:
-    where = f" · told in {channel_mention(row.channel)}" if row.channel else ""
-    whose = f" · {safe_text(row.account)}" if row.account else ""
-    return f"{status_emoji(row.status)} {status_label(row.status)} · {code_span(row.job_id, LONGEST_ID)}{whose}{where}{as_of_suffix(row.as_of)}"
-
-
-def _page(row: HomeRow) -> Block:
-    return button(
-        "Open page", OPEN_PAGE, row.job_id, url=row.page, accessibility_label=f"Open the page of {row.job_id}"
-    )
+    channel = f" · told in {channel_mention(row.channel)}" if row.channel else ""
+    account = f" · {safe_text(row.account)}" if row.account else ""
+    return f"{job_line(row.job_id, row.status)}{account}{channel}{as_of_suffix(row.as_of)}"
 
 
 def _health(accounts: Sequence[AccountHealth], version: str) -> str:
-    fares = [_account_health(each) for each in accounts[:_MOST_PLACES]]
-    hidden = (
-        [f"and {len(accounts) - _MOST_PLACES} accounts more: `/ftjob about` names them"]
-        if len(accounts) > _MOST_PLACES
-        else []
-    )
+    """Return the footer: the version, and the health of each account."""
+    lines = [_account_health(each) for each in accounts[:_MOST_ITEMS]]
     if len(accounts) == 1:
-        return f"ftjob {safe_text(version)} · {fares[0]} · `/ftjob help`"
-    return "\n".join([f"ftjob {safe_text(version)} · `/ftjob help`", *fares, *hidden])
+        return f"ftjob {safe_text(version)} · {lines[0]} · `/ftjob help`"
+    hidden = len(accounts) - _MOST_ITEMS
+    more = [f"and {hidden} accounts more: `/ftjob about` names them"] if hidden > 0 else []
+    return "\n".join([f"ftjob {safe_text(version)} · `/ftjob help`", *lines, *more])
 
 
 def _account_health(health: AccountHealth) -> str:
-    looked = f"last look {format_date(health.polled_at)}" if health.polled_at else "no look so far"
-    return f"{health.account}: {looked}" if health.problem else f"{health.account}: its API answers · {looked}"
+    polled = f"last look {format_date(health.polled_at)}" if health.polled_at else "no look so far"
+    return f"{health.account}: {polled}" if health.problem else f"{health.account}: its API answers · {polled}"

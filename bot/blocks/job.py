@@ -1,35 +1,29 @@
-"""How one job is shown: its words, and the full answer to ``status``."""
+"""Parts that all messages about one job share: status emoji and label, sentence, values, failure and buttons."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from bot.blocks.parts import (
+    LONGEST_ID,
     Block,
-    Message,
     actions,
     button,
     code_span,
-    context,
-    fields,
     format_date,
     format_duration,
     format_utc,
-    preformatted,
     safe_text,
     section,
     user_mention,
 )
 from bot.jobs.actions import JobAction
-from bot.jobs.failure import advice_for
 from bot.jobs.models import Job, JobError
 from bot.jobs.prices import cost_of
 from bot.jobs.statuses import Phase, phase_of
 
 REFRESH = "ftjob_refresh"
 SHOW = "ftjob_show"
-"""Shows one job of several: unlike a refresh, its answer never takes the place of what was there."""
+"""Shows one job of a list: unlike a refresh, the reply never replaces the message with the button."""
 TRACK = "ftjob_track"
 UNTRACK = "ftjob_untrack"
 CANCEL = "ftjob_cancel"
@@ -51,122 +45,108 @@ _EMOJI_OF_PHASE = {
 _FINAL_PHRASES = {Phase.SUCCEEDED: "succeeded", Phase.FAILED: "failed", Phase.CANCELLED: "was cancelled"}
 _ADJECTIVES = frozenset("queued paused pending created scheduled".split())
 _CENT = 0.01
-_LONGEST_VALUE = 120
 _LONGEST_WORD = 40
 _LONGEST_REASON = 300
-_LONGEST_KEY = 64
-_MOST_PAIRS = 16
-_MOST_ITEMS = 5
-_ROOM_FOR_SETTINGS = 1000
-_ROOM_FOR_METADATA = 1900
 
 
 @dataclass(frozen=True)
 class JobLinks:
-    """What is known of a job beside the job itself."""
+    """What a message about a job needs beside the job: its page, account and price, and the actions to offer."""
 
     page_url: str | None
-    """The address of the provider's page for it; None where nobody knows."""
+    """URL of the provider's page for it; None if unknown."""
     tracked: bool = False
-    """Whether the channel that sees it follows it."""
+    """Whether the channel that gets the message tracks it."""
     actions: frozenset[JobAction] = frozenset(JobAction)
-    """What is offered to be done to it."""
+    """Actions to offer."""
     price: float | None = None
-    """US dollars for a million trained tokens of its model, where somebody set a price."""
+    """US dollars per million trained tokens of its model, if configured."""
     account: str | None = None
-    """Whose it is, where there are several accounts."""
+    """Name of its account, if there are several."""
     model_hint: str | None = None
-    """What its provider wants to be done with a finished model, safe mrkdwn."""
+    """What its provider requires before a new model can be called, safe mrkdwn."""
 
 
 def status_emoji(status: str) -> str:
-    """Return the emoji of a status; the word always stands beside it."""
+    """Return the emoji of a status; always show it next to the status label."""
     return _EMOJI_OF_STATUS.get(status) or _EMOJI_OF_PHASE[phase_of(status)]
 
 
 def status_label(status: str) -> str:
-    """Return a status as people say it: "Validating files"."""
+    """Return a status for display: "Validating files"."""
     return safe_text(status.replace("_", " "), _LONGEST_WORD).capitalize() or "Unknown"
 
 
 def status_phrase(status: str) -> str:
-    """Return a status as the rest of a sentence about a job: "is running", "succeeded", "was cancelled"."""
-    said, ended = status_label(status).lower(), _FINAL_PHRASES.get(phase_of(status))
-    if ended:
-        return ended if said in ("canceled", ended.split()[-1]) else f"{ended} ({said})"
-    is_adjective = said.split()[0].endswith("ing") or said in _ADJECTIVES
-    return f"is {said}" if is_adjective else f"has the status \u201c{said}\u201d"
+    """Return a status as the predicate of a sentence about a job: "is running", "succeeded", "was cancelled"."""
+    label, phrase = status_label(status).lower(), _FINAL_PHRASES.get(phase_of(status))
+    if phrase:
+        return phrase if label in ("canceled", phrase.split()[-1]) else f"{phrase} ({label})"
+    is_adjective = label.split()[0].endswith("ing") or label in _ADJECTIVES
+    return f"is {label}" if is_adjective else f"has the status \u201c{label}\u201d"
 
 
 def job_sentence(job: Job) -> str:
-    """Return a job in a sentence or two, for screen readers and notifications."""
+    """Return a job in a sentence or two, for notifications and screen readers."""
     taken = job.seconds_taken()
     after = f" after {format_duration(taken)}" if taken is not None else ""
     model = f" ({safe_text(job.model)})" if job.model else ""
     created = f", created {format_utc(job.created_at)}" if job.created_at else ""
-    said = f"Fine-tuning job {safe_text(job.id)} {status_phrase(job.status)}{after}{model}{created}."
+    sentence = f"Fine-tuning job {safe_text(job.id)} {status_phrase(job.status)}{after}{model}{created}."
     if job.fine_tuned_model:
-        return f"{said} The fine-tuned model is {safe_text(job.fine_tuned_model)}"
-    why = failure_sentence(job.error) if phase_of(job.status) is Phase.FAILED else None
-    return f"{said} Error: {why}" if why else said
+        return f"{sentence} The fine-tuned model is {safe_text(job.fine_tuned_model)}"
+    error = failure_sentence(job.error) if phase_of(job.status) is Phase.FAILED else None
+    return f"{sentence} Error: {error}" if error else sentence
 
 
 def failure_sentence(error: JobError | None, reason: str | None = None) -> str | None:
-    """Return why a job failed as one sentence, or None where nobody said."""
+    """Return the reason of a failure as one sentence of safe text; None if it is unknown."""
     parts = [part for part in (error.code, error.message) if part] if error else []
-    said = safe_text(": ".join(parts) or reason or "", _LONGEST_REASON).rstrip(".")
-    return f"{said}." if said else None
+    text = safe_text(": ".join(parts) or reason or "", _LONGEST_REASON).rstrip(".")
+    return f"{text}." if text else None
 
 
 def failure_text(error: JobError | None, reason: str | None = None) -> str | None:
-    """Return why a job failed, in the provider's words, or None where nobody said."""
+    """Return the provider's error of a failed job, untrusted; None if there is none. ``reason`` comes from the job's log."""
     if error is None:
         return reason
     lines = {"code": error.code, "message": error.message, "param": error.param}
     return "\n".join(f"{label}: {value}" for label, value in lines.items() if value) or reason
 
 
-def status_message(job: Job, links: JobLinks, *, checked_at: float, account_note: str = "") -> Message:
-    """Draw everything that the API says of a job."""
-    blocks = [job_headline(job), *fields([*key_facts(job, links), *_other_facts(job)])]
-    if why := failure_text(job.error):
-        blocks += [section("*Error*"), preformatted(why)]
-        if (advice := advice_for(job.error)) and phase_of(job.status) is Phase.FAILED:
-            blocks.append(context(f":bulb: {advice}"))
-    if links.model_hint and phase_of(job.status) is Phase.SUCCEEDED:
-        blocks.append(context(links.model_hint))
-    checked = f"Checked {format_date(checked_at)}" + (f" · {account_note}" if account_note else "")
-    return Message(job_sentence(job), [*blocks, job_buttons(job, links), context(checked)])
-
-
 def job_headline(job: Job) -> Block:
-    """Draw the status and the id of a job."""
+    """Return the headline of a job: its status and its ID."""
     return section(f"{status_emoji(job.status)} *{status_label(job.status)}* · {code_span(job.id)}")
 
 
+def job_line(job_id: str, status: str) -> str:
+    """Return a job's status and ID for a row of a list, safe mrkdwn."""
+    return f"{status_emoji(status)} {status_label(status)} · {code_span(job_id, LONGEST_ID)}"
+
+
 def job_buttons(job: Job, links: JobLinks) -> Block:
-    """Draw what can be done about a job."""
-    follow = ("Untrack", UNTRACK) if links.tracked else ("Track", TRACK)
-    shown = [
+    """Return the buttons for a job."""
+    track = ("Untrack", UNTRACK) if links.tracked else ("Track", TRACK)
+    buttons = [
         button("Refresh", REFRESH, job.id, accessibility_label=f"Show the present state of {job.id}"),
-        button(*follow, job.id, accessibility_label=f"{follow[0]} {job.id} in this channel"),
+        button(*track, job.id, accessibility_label=f"{track[0]} {job.id} in this channel"),
     ]
     if JobAction.RESUME in links.actions and phase_of(job.status) is Phase.HELD:
-        shown.append(button("Resume…", RESUME, job.id, accessibility_label=f"Ask whether to resume {job.id}"))
+        buttons.append(button("Resume…", RESUME, job.id, accessibility_label=f"Ask whether to resume {job.id}"))
     if JobAction.CANCEL in links.actions and not job.is_final:
-        shown.append(
-            button("Cancel…", CANCEL, job.id, style="danger", accessibility_label=f"Ask whether to cancel {job.id}")
-        )
-    shown.append(button("Details", DETAILS, job.id, accessibility_label=f"Show all that is known of {job.id}"))
-    if links.page_url:
-        shown.append(
-            button("Open page", OPEN_PAGE, job.id, url=links.page_url, accessibility_label=f"Open the page of {job.id}")
-        )
-    return actions(*shown)
+        label = f"Ask whether to cancel {job.id}"
+        buttons.append(button("Cancel…", CANCEL, job.id, style="danger", accessibility_label=label))
+    buttons.append(button("Details", DETAILS, job.id, accessibility_label=f"Show all that is known of {job.id}"))
+    return actions(*buttons, *([page_button(job.id, links.page_url)] if links.page_url else []))
+
+
+def page_button(job_id: str, url: str) -> Block:
+    """Return the button that opens the provider's page for a job."""
+    return button("Open page", OPEN_PAGE, job_id, url=url, accessibility_label=f"Open the page of {job_id}")
 
 
 def key_facts(job: Job, links: JobLinks) -> Iterator[tuple[str, str]]:
-    """Yield what a team asks of a job first, as labelled values."""
+    """Yield the most important properties of a job, as labels and safe values."""
     if links.account:
         yield "Account", code_span(links.account)
     if job.model:
@@ -177,10 +157,8 @@ def key_facts(job: Job, links: JobLinks) -> Iterator[tuple[str, str]]:
         yield "Created", format_date(job.created_at)
     if job.finished_at:
         taken = job.seconds_taken()
-        yield (
-            "Finished",
-            format_date(job.finished_at) + (f" (took {format_duration(taken)})" if taken is not None else ""),
-        )
+        took = f" (took {format_duration(taken)})" if taken is not None else ""
+        yield "Finished", f"{format_date(job.finished_at)}{took}"
     if job.trained_tokens is not None:
         yield "Trained tokens", tokens_and_cost(job.trained_tokens, links.price)
     elif phase_of(job.status) is Phase.SUCCEEDED:
@@ -188,77 +166,19 @@ def key_facts(job: Job, links: JobLinks) -> Iterator[tuple[str, str]]:
 
 
 def tokens_and_cost(tokens: int, price: float | None) -> str:
-    """Return a number of tokens, and what they cost: "5,768,000 (about $17.30 at $3.00 a million)"."""
+    """Return a number of tokens and their cost: "5,768,000 (about $17.30 at $3.00 a million)"."""
     if price is None:
         return f"{tokens:,}"
     cost = cost_of(tokens, price)
-    said = "less than $0.01" if 0 < cost < _CENT else f"about ${cost:,.2f}"
-    return f"{tokens:,} ({said} at ${_format_price(price)} a million)"
+    amount = "less than $0.01" if 0 < cost < _CENT else f"about ${cost:,.2f}"
+    return f"{tokens:,} ({amount} at ${_format_price(price)} a million)"
 
 
 def _format_price(price: float) -> str:
-    """Return a price with its cents, and with more digits where it has more."""
+    """Return a price with two decimals, or more if it has more."""
     return max(f"{price:,.2f}", f"{price:,.6f}".rstrip("0"), key=len)
 
 
-def _other_facts(job: Job) -> Iterator[tuple[str, str]]:
-    if job.estimated_finish:
-        yield "Estimated finish", format_date(job.estimated_finish)
-    if job.training_file:
-        yield "Training file", code_span(job.training_file)
-    if job.validation_file:
-        yield "Validation file", code_span(job.validation_file)
-    if job.result_files:
-        yield "Result files", _first_items(job.result_files)
-    if job.method:
-        yield "Method", code_span(str(job.method.get("type") or "?"))
-        yield from _pairs("Method settings", _settings_of_method(job.method), _ROOM_FOR_SETTINGS)
-    yield from _pairs("Hyperparameters", job.hyperparameters, _ROOM_FOR_SETTINGS)
-    if job.seed is not None:
-        yield "Seed", str(job.seed)
-    yield from _pairs("Metadata", job.metadata, _ROOM_FOR_METADATA)
-    if job.integrations:
-        yield "Integrations", _first_items([_json(item) for item in job.integrations])
-    if job.organization_id:
-        yield "Organisation", code_span(job.organization_id)
-    if job.object:
-        yield "Object", code_span(job.object)
-
-
-def _settings_of_method(method: dict[str, Any]) -> dict[str, Any]:
-    """Return what a method is set to: ``{"type": "dpo", "dpo": {"hyperparameters": {...}}}`` nests it twice."""
-    inner = method.get(str(method.get("type")))
-    settings = inner.get("hyperparameters") if isinstance(inner, dict) else None
-    return settings if isinstance(settings, dict) else {}
-
-
-def _pairs(label: str, values: dict[str, Any] | None, room: int) -> Iterator[tuple[str, str]]:
-    """Yield a mapping as one line a pair, all of them within ``room`` characters."""
-    if values:
-        shown = list(values.items())[:_MOST_PAIRS]
-        lines = [_pair(key, value, room // len(shown)) for key, value in shown]
-        yield label, "\n".join(lines) + _and_more(len(values) - len(shown))
-
-
-def _pair(key: str, value: Any, room: int) -> str:
-    name = safe_text(key, min(_LONGEST_KEY, room // 2))
-    left = room - len(name) - len(": ``\n")
-    return f"{name}: {code_span(value if isinstance(value, str) else _json(value), min(_LONGEST_VALUE, left))}"
-
-
-def _first_items(items: list[str]) -> str:
-    shown = items[:_MOST_ITEMS]
-    return " ".join(code_span(item, _LONGEST_VALUE) for item in shown) + _and_more(len(items) - len(shown))
-
-
-def _and_more(hidden: int) -> str:
-    return f" and {hidden} more: press Details" if hidden > 0 else ""
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
 def tracked_by(person: str | None) -> str:
-    """Return why a job is tracked, for a note: a person by mention, or a subscription, which may be over by now."""
+    """Return why a job is tracked: by a user, mentioned, or by a subscription, which may have ended by now."""
     return f"tracked by {user_mention(person)}" if person else "matched a subscription of this channel"

@@ -1,4 +1,4 @@
-"""The models that were made here, with the days they have left."""
+"""The list of fine-tuned models with their shutdown dates."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,19 +8,19 @@ from bot.blocks.parts import Message, code_span, context, more_button, safe_text
 
 MOST_ROWS = 25
 _SOON = 60
-"""Days; what ends within them is marked."""
+"""Days; a shutdown within them gets a warning sign."""
 
 
 @dataclass(frozen=True)
 class FineTunedModel:
-    """A model that was made here."""
+    """A fine-tuned model of an account."""
 
     model: str
     shutdown_date: date | None
-    """The day on which it stops, where that is announced."""
+    """Announced shutdown date; None without one."""
     created: float = 0.0
     account: str | None = None
-    """Whose it is, where there are several accounts."""
+    """Name of its account, if there are several."""
 
 
 def model_list(
@@ -33,16 +33,16 @@ def model_list(
     start: int = 0,
     command: str = "models",
 ) -> Message:
-    """Draw fine-tuned models, each with the day on which it stops, where that is announced.
+    """Return a page of fine-tuned models with their announced shutdown dates.
 
     Args:
-        models: those that stop first coming first.
-        checkpoints: how many models of checkpoints there are beside them.
-        today: the day in UTC.
-        account_label: what to call the account, already safe.
-        notes: what else is to be said, already safe.
-        start: which of them comes first, from 0.
-        command: what shows them, as it could be typed.
+        models: all of them, nearest shutdown first.
+        checkpoints: how many checkpoint models are left out.
+        today: today's date in UTC.
+        account_label: name of the account, safe mrkdwn.
+        notes: remarks below the list, safe mrkdwn.
+        start: index of the first one on the page.
+        command: command that shows the list, for the button to the next page.
     """
     if not models:
         said = f"No fine-tuned model in {account_label} yet. One appears here as soon as a job succeeds."

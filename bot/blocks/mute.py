@@ -1,4 +1,4 @@
-"""What a channel is told of a mute."""
+"""Messages to a channel about a mute and its end."""
 
 from bot.blocks.parts import (
     Message,
@@ -14,11 +14,11 @@ from bot.blocks.parts import (
 
 UNMUTE = "ftjob_unmute"
 EVERY_JOB = "all"
-"""The value of the button that ends every mute of a channel."""
+"""Value of the button that ends every mute of a channel."""
 
 
 def mute_message(person: str, job_id: str | None, *, seconds: float, until: float) -> Message:
-    """Say who muted a job, or the channel where ``job_id`` is None, and until when."""
+    """Return who muted a job, or the channel if ``job_id`` is None, and until when."""
     what = code_span(job_id) if job_id else "this channel"
     text = (
         f":no_bell: {user_mention(person)} muted {what} for {format_duration(seconds)}, until {format_date(until)}. Ends of jobs are muted, "
@@ -32,7 +32,7 @@ def mute_message(person: str, job_id: str | None, *, seconds: float, until: floa
 
 
 def unmute_text(person: str, job_id: str | None, *, changes: int) -> str:
-    """Say who ended a mute, and what comes of it; safe mrkdwn."""
+    """Return who ended a mute, and that the muted changes follow, safe mrkdwn."""
     what = code_span(job_id) if job_id else "this channel"
     held = {0: "Nothing changed meanwhile.", 1: "1 change was muted: it follows."}
     follows = held.get(changes, f"{changes} changes were muted: they follow, summed up.")

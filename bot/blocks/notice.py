@@ -1,4 +1,4 @@
-"""What the bot says beside alerts: something does not answer, something is back, somebody gave an order."""
+"""Notices: messages about outages, recoveries, actions and the bot itself, rendered from their stored facts."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -24,7 +24,7 @@ _MOST_MODELS = 8
 
 
 class NoticeKind(StrEnum):
-    """What a notice says."""
+    """Kind of a notice, and the facts that are stored with it."""
 
     ACCOUNT_FAILING = "account_failing"
     """facts: since, error."""
@@ -33,13 +33,13 @@ class NoticeKind(StrEnum):
     JOB_UNREADABLE = "job_unread"
     """facts: account, since, error."""
     JOB_LARGE = "job_large"
-    """facts: job (its id, or None), account, size (bytes), is_read (whether it can be read at all)."""
+    """facts: job (its ID, or None), account, size (bytes), is_read (whether it can be read at all)."""
     FLAPPING = "flapping"
     """facts: before, after (statuses), account."""
     SLACK_RECOVERED = "slack_back"
-    """facts: since, until, late (how many alerts came late)."""
+    """facts: since, until, late (number of late alerts)."""
     CHANNEL_CLOSED = "channel_closed"
-    """facts: error, waiting (how many alerts are kept)."""
+    """facts: error, waiting (number of parked alerts)."""
     STORE_LOST = "store_lost"
     """No facts."""
     STORE_OLDER = "store_older"
@@ -49,15 +49,15 @@ class NoticeKind(StrEnum):
     WELCOME = "welcome"
     """No facts."""
     DEPRECATION = "retirement"
-    """facts: ends (a day), days (how many are left), jobs (each with its model), account (where there are several)."""
+    """facts: ends (the shutdown date), days (how many are left), jobs (ID and model of each), account (if there are several)."""
     ACTION_SUBMITTED = "order_given"
     """facts: verb, person."""
     ACTION_COMPLETED = "order_ended"
-    """facts: verb, how (in the words of the headline), said (safe mrkdwn)."""
+    """facts: verb, how (in the words of the headline), said (the result, safe mrkdwn)."""
 
 
 def notice_message(body: Mapping[str, Any]) -> Message:
-    """Draw a notice from what was stored of it: its kind, what it is about, and its facts."""
+    """Return a notice; ``body`` has its ``kind``, what it is ``about``, and its facts."""
     text = _TEXTS[NoticeKind(body["kind"])](body)
     return Message(fallback_text(text), [section(text)])
 
@@ -71,7 +71,7 @@ def _account_failing(body: Mapping[str, Any]) -> str:
 
 
 def _error_sentence(body: Mapping[str, Any]) -> str:
-    """Return what an API said as a sentence; some end theirs with a full stop."""
+    """Return an API's error as a sentence; some errors already end with a period."""
     return f"{safe_text(body['error'], 300).rstrip('.')}."
 
 
@@ -100,7 +100,7 @@ def _flapping(body: Mapping[str, Any]) -> str:
 
 
 def _of_account(body: Mapping[str, Any]) -> str:
-    """Return whose job it is, where there are several accounts."""
+    """Return the account of a job, if there are several."""
     return f" of account {code_span(body['account'])}" if body.get("account") else ""
 
 

@@ -1,9 +1,8 @@
-"""What could not be delivered: what it is, why, and what would mend it."""
+"""The list of undelivered messages, each with the reason and the fix."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.blocks.job import status_label
 from bot.blocks.parts import (
     LONGEST_ID,
     Block,
@@ -20,23 +19,16 @@ from bot.blocks.parts import (
     section,
     truncate_markup,
 )
-from bot.jobs.changes import ChangeKind
 
 RETRY = "ftjob_retry"
 RETRY_ALL = "ftjob_retry_all"
 ALL_MESSAGES = "all"
-"""The value of the button that retries everything."""
+"""Value of the button that retries all messages."""
 MOST_ROWS = 20
 _MOST_IN_FALLBACK = 5
 _LONGEST_ROW = 370
 """Characters: twenty rows and their buttons stay below the 8,000 that Slack takes in one message."""
 
-NEWS = {
-    ChangeKind.MISSING: "is no longer visible",
-    ChangeKind.REAPPEARED: "is visible again",
-    ChangeKind.STALLED: "is stuck",
-    ChangeKind.PROGRESSING: "moves again",
-}
 _SENT_AUTOMATICALLY = "what is parked then goes out by itself."
 _ASK_ADMIN = "Ask a workspace admin"
 _REASONS: dict[str, tuple[str, str]] = {
@@ -96,7 +88,7 @@ _DIRECT_MESSAGE_REASONS = {
         "Let whoever wants to hear of it type `/ftjob track` and the job's id in a channel.",
     ),
 }
-"""Where nobody can be invited, and nothing unarchived."""
+"""For direct messages, to which the bot cannot be invited."""
 _REASON_OF = {known: reason for words, reason in _REASONS.items() for known in words.split()}
 _REASON_OF_DIRECT = {known: reason for words, reason in _DIRECT_MESSAGE_REASONS.items() for known in words.split()}
 _UNKNOWN = ("Slack did not take it.", "Retry; if it comes back, give whoever runs me the word and the ref.")
@@ -104,41 +96,26 @@ _UNKNOWN = ("Slack did not take it.", "Retry; if it comes back, give whoever run
 
 @dataclass(frozen=True)
 class UndeliveredRow:
-    """One message that did not get through."""
+    """One undelivered message."""
 
     id: int
     what: str
-    """What it is, already safe: ``of_change``, ``of_digest`` or a few words of ours."""
+    """What it is, already safe: a label, ``changes.change_label`` or one of those below."""
     channel: str
-    """The channel or person that it was for."""
+    """Channel or user ID."""
     since: float
     error: str | None
-    """Why, in Slack's word or ours."""
+    """Slack's error code, or one of ours."""
 
 
 def delivery_error(error: str | None, channel: str) -> tuple[str, str] | None:
-    """Return why Slack took no message for a channel or a person, and what mends it; None for a word that is not known."""
+    """Return the reason and the fix for an error code of a channel or a user; None for an unknown code."""
     known = _REASON_OF if channel.startswith(("C", "G")) else _REASON_OF | _REASON_OF_DIRECT
     return known.get(error or "")
 
 
-def status_change_label(job_id: str, old: str, new: str) -> str:
-    """Return the change of a job's status as the name of its alert."""
-    return f"{code_span(job_id, LONGEST_ID)} {status_label(old).lower()} → {status_label(new).lower()}"
-
-
-def model_label(job_id: str) -> str:
-    """Return the name of the alert that tells a job's fine-tuned model."""
-    return f"the model of {code_span(job_id, LONGEST_ID)}"
-
-
-def change_label(job_id: str, kind: ChangeKind) -> str:
-    """Return the name of an alert that tells no new state."""
-    return f"that {code_span(job_id, LONGEST_ID)} {NEWS[kind]}"
-
-
 def card_label(job_id: str) -> str:
-    """Return the name of a job's card."""
+    """Return the name of a job's card, safe mrkdwn."""
     return f"the card of {code_span(job_id, LONGEST_ID)}"
 
 
@@ -150,14 +127,14 @@ def digest_label(changes: int) -> str:
 def outbox_message(
     rows: Sequence[UndeliveredRow], *, total: int, waiting: int, waits_for: float | None, done: str = ""
 ) -> Message:
-    """Draw what could not be delivered.
+    """Return the oldest undelivered messages.
 
     Args:
-        rows: the oldest of it.
-        total: how much there is of it in all.
-        waiting: how many messages are on their way.
-        waits_for: seconds since the oldest of those came to be owed.
-        done: what was just done about it, already safe.
+        rows: the oldest of them.
+        total: how many there are.
+        waiting: how many messages are pending.
+        waits_for: seconds since the oldest of those was enqueued.
+        done: result of the last action on them, safe mrkdwn.
     """
     head = [section(done)] if done else []
     moving = _waiting(waiting, waits_for)

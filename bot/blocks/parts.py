@@ -1,10 +1,11 @@
-"""The parts of messages: text made safe and short, and the few blocks we use.
+"""Block Kit elements and safe mrkdwn: escaping, truncation, dates, mentions, and the few blocks in use.
 
-Text that came from a job or a person is data. ``plain`` and ``code`` are the only ways into mrkdwn for it, and
-``preformatted``, which Slack never parses, is the best place for longer text.
+Text from a job or a user is data. It gets into mrkdwn only by ``safe_text`` and ``code_span``; longer text belongs into
+``preformatted``, which Slack never parses.
 Limits: https://docs.slack.dev/reference/block-kit
 """
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from bot.text import is_invisible
 Block = dict[str, Any]
 
 SHOW_PAGE = "ftjob_page"
-"""The action of a button that shows what came before."""
+"""Action ID of a button that shows another page of a list."""
 LONGEST_SECTION = 3000
 LONGEST_VALUE = 2000
 LONGEST_FIELD = 2000
@@ -25,7 +26,7 @@ MOST_FIELDS = 10
 LONGEST_ERROR = 500
 MOST_LINES = 20
 LONGEST_ID = 72
-"""Characters of an id in a list: no job id of the known shape is longer."""
+"""Characters of an ID in a list; no OpenAI job ID is longer."""
 
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _BACKTICK_SUBSTITUTE = "\u02cb"
@@ -37,19 +38,19 @@ _DATE_TOKEN = re.compile(r"<!date\^[^|>]*\|([^>]*)>")
 
 @dataclass(frozen=True)
 class Message:
-    """A message: ``text`` is what a screen reader and a push notification say, ``blocks`` what is seen."""
+    """A message: ``blocks`` for display, ``text`` for notifications and screen readers."""
 
     text: str
     blocks: Sequence[Block] = ()
 
 
 def strip_invisible(text: str) -> str:
-    """Drop what is not seen: control, bidirectional and zero-width characters (Unicode categories Cc and Cf)."""
+    """Drop invisible characters: control, bidirectional and zero-width ones (Unicode categories Cc and Cf)."""
     return "".join(character for character in text if not is_invisible(character))
 
 
 def escape(text: str) -> str:
-    """Escape the three characters that are alive in mrkdwn.
+    """Escape the three control characters of mrkdwn.
 
     https://docs.slack.dev/messaging/formatting-message-text#escaping
     """
@@ -57,7 +58,7 @@ def escape(text: str) -> str:
 
 
 def truncate(text: str, longest: int) -> str:
-    """Shorten ``text`` to ``longest`` characters as they stand after escaping, never inside an entity."""
+    """Truncate ``text`` to ``longest`` characters, counted after escaping; no entity is split."""
     if len(escape(text)) <= longest:
         return text
     ends = accumulate(len(escape(character)) for character in text)
@@ -65,7 +66,7 @@ def truncate(text: str, longest: int) -> str:
 
 
 def truncate_markup(markup: str, longest: int) -> str:
-    """Shorten mrkdwn that is already safe to ``longest`` characters, never inside a code span, a token or an entity."""
+    """Truncate safe mrkdwn to ``longest`` characters; no code span, ``<...>`` token or entity is split."""
     if len(markup) <= longest:
         return markup
     end = 0
@@ -77,50 +78,50 @@ def truncate_markup(markup: str, longest: int) -> str:
 
 
 def fallback_text(markup: str) -> str:
-    """Return safe mrkdwn as a top-level text: moments in words that need no client."""
+    """Return safe mrkdwn as a message's ``text``, where Slack shows no local times: dates become their UTC fallback."""
     return truncate_markup(_DATE_TOKEN.sub(r"\1", markup), LONGEST_SECTION)
 
 
 def safe_text(text: str, longest: int = 200) -> str:
-    """Return foreign text for mrkdwn: tidy, on one line, short, escaped, and without a backtick that opens code."""
+    """Return untrusted text for mrkdwn: visible characters on one line, truncated, escaped, without backticks."""
     return escape(truncate(" ".join(strip_invisible(text).split()).replace("`", _BACKTICK_SUBSTITUTE), longest))
 
 
 def code_span(text: str, longest: int = 200) -> str:
-    """Return foreign text as a code span, where nothing in it is markup."""
+    """Return untrusted text as a code span, in which Slack parses no markup."""
     inside = safe_text(text, longest)
     return f"`{inside}`" if inside else "`?`"
 
 
 def user_mention(person: str) -> str:
-    """Return a mention of a person, by user id; nothing else can be mentioned."""
+    """Return a mention of a user by ID; any other text becomes a code span, so that no group can be mentioned."""
     return f"<@{person}>" if _USER_ID.fullmatch(person) else code_span(person)
 
 
 def channel_mention(channel: str) -> str:
-    """Return where something is, by the id of a channel, of direct messages, or of the person whose they are."""
+    """Return a mention of a conversation: a link for a channel ID, the user for a user ID, words for a DM's ID."""
     if _CHANNEL_ID.fullmatch(channel):
         return f"<#{channel}>"
     return "a direct message" if channel.startswith("D") else user_mention(channel)
 
 
 def format_utc(seconds: float) -> str:
-    """Return a moment in words that need no client: "2026-11-23 07:00 UTC"."""
+    """Return a time in UTC: "2026-11-23 07:00 UTC"; ``seconds`` are Unix time."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def format_date(seconds: float) -> str:
-    """Return a moment that Slack shows in each reader's own time zone."""
+    """Return a date token, which Slack shows in each reader's time zone; ``seconds`` are Unix time."""
     return f"<!date^{int(seconds)}^{{date_short_pretty}} at {{time}}|{format_utc(seconds)}>"
 
 
 def format_ago(seconds: float) -> str:
-    """Return a moment that Slack shows by how long ago it was: "2 hours ago"."""
+    """Return a date token that Slack shows as an age, "2 hours ago"; ``seconds`` are Unix time."""
     return f"<!date^{int(seconds)}^{{ago}}|{format_utc(seconds)}>"
 
 
 def format_duration(seconds: float) -> str:
-    """Return a length of time in its two largest units: "2 h 14 min"."""
+    """Return a duration in its two largest units: "2 h 14 min"."""
     seconds = int(seconds)
     for size, unit, smaller, smaller_unit in (
         (86400, "d", 3600, "h"),
@@ -133,14 +134,29 @@ def format_duration(seconds: float) -> str:
     return f"{seconds} s"
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a number of things: "1 change", "2 changes"."""
+    return f"1 {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def and_more(count: int, how: str) -> list[str]:
+    """Return how many rows are left out and how to see them, mrkdwn; empty if there are none."""
+    return [f"And {count} more: {how}."] if count > 0 else []
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """Return a value of a job as untrusted text: a string as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=indent)
+
+
 def section(text: str, *, accessory: Block | None = None) -> Block:
-    """Return a paragraph of mrkdwn that is already safe."""
+    """Return a section block of safe mrkdwn."""
     block: Block = {"type": "section", "text": _mrkdwn(truncate_markup(text, LONGEST_SECTION))}
     return block | {"accessory": accessory} if accessory else block
 
 
 def fields(pairs: Sequence[tuple[str, str]]) -> list[Block]:
-    """Return labelled values, already safe, two in a row, in as many sections as Slack needs."""
+    """Return section blocks with labels and values in two columns; both are safe mrkdwn."""
     texts = [_mrkdwn(truncate_markup(f"*{label}*\n{value}", LONGEST_FIELD)) for label, value in pairs]
     return [
         {"type": "section", "fields": texts[start : start + MOST_FIELDS]} for start in range(0, len(texts), MOST_FIELDS)
@@ -148,12 +164,12 @@ def fields(pairs: Sequence[tuple[str, str]]) -> list[Block]:
 
 
 def context(text: str) -> Block:
-    """Return a small grey line of mrkdwn that is already safe."""
+    """Return a context block, a small gray line of safe mrkdwn."""
     return {"type": "context", "elements": [_mrkdwn(truncate_markup(text, LONGEST_SECTION))]}
 
 
 def preformatted(text: str, longest: int = LONGEST_ERROR, *, most_lines: int = MOST_LINES) -> Block:
-    """Return foreign text in a box that Slack does not parse and that can be copied."""
+    """Return untrusted text as a preformatted block, which Slack does not parse and users can copy."""
     lines = strip_invisible(text).splitlines()
     shown = "\n".join([*lines[:most_lines], "…"] if len(lines) > most_lines else lines)
     element = {
@@ -172,7 +188,7 @@ def button(
     url: str | None = None,
     accessibility_label: str | None = None,
 ) -> Block:
-    """Return a button; ``says`` is what a screen reader says in place of the label."""
+    """Return a button; a screen reader says ``accessibility_label`` in place of the label."""
     block: Block = {
         "type": "button",
         "text": {"type": "plain_text", "text": label},
@@ -187,29 +203,28 @@ def button(
     return block | {key: extra for key, extra in extras.items() if extra}
 
 
-def older_button(command: str, what: str) -> list[Block]:
-    """Return a button that shows ``what`` came before; ``command`` does so, as it could be typed."""
+def older_button(command: str | None, what: str) -> list[Block]:
+    """Return a button for the next, older page; ``command`` shows it, None for none; ``what`` names its items."""
     return _page_button("Older", command, f"Show {what} before")
 
 
 def more_button(command: str, what: str) -> list[Block]:
-    """Return a button that shows more of ``what``; ``command`` does so, as it could be typed."""
+    """Return a button for the next page; ``command`` shows it, ``what`` names its items."""
     return _page_button("More", command, f"Show more {what}")
 
 
-def _page_button(label: str, command: str, accessibility_label: str) -> list[Block]:
-    return (
-        [actions(button(label, SHOW_PAGE, command, accessibility_label=accessibility_label))]
-        if len(command) <= LONGEST_VALUE
-        else []
-    )
+def _page_button(label: str, command: str | None, accessibility_label: str) -> list[Block]:
+    """Return a row with the button; none if its command is missing or does not fit into its value."""
+    if command is None or len(command) > LONGEST_VALUE:
+        return []
+    return [actions(button(label, SHOW_PAGE, command, accessibility_label=accessibility_label))]
 
 
 def actions(*buttons: Block) -> Block:
-    """Return a row of buttons."""
+    """Return an actions block, a row of buttons."""
     return {"type": "actions", "elements": list(buttons)}
 
 
 def _mrkdwn(text: str) -> Block:
-    # verbatim: bare names, channels and addresses in the text stay text.
+    # verbatim: Slack does not link bare names, channels and URLs in the text.
     return {"type": "mrkdwn", "text": text, "verbatim": True}

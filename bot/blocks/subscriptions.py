@@ -1,4 +1,4 @@
-"""Subscriptions in words, and the list of a channel's."""
+"""The list of a channel's subscriptions, and filters in words."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ from bot.jobs.filters import Filter
 
 UNSUBSCRIBE = "ftjob_unsubscribe"
 MOST_ROWS = 20
-"""Subscriptions that one channel may have."""
+"""Subscriptions that a channel may have."""
 _LONGEST_ROW = 360
 """Characters: twenty rows stay below the 8,000 that Slack takes in one message."""
 _LONGEST_PART = 40
@@ -29,12 +29,12 @@ NO_SUBSCRIPTIONS = (
 
 
 def matching_jobs(job_filter: Filter) -> str:
-    """Return which jobs a filter takes: "every new job of model `gpt-4o*` with `team=search`"."""
+    """Return the jobs that a filter matches: "every new job of model `gpt-4o*` with `team=search`"."""
     return f"every new job{_conditions(job_filter, 'belongs')}"
 
 
 def listed_jobs_phrase(job_filter: Filter) -> str:
-    """Return which jobs a list shows: "failed or paused jobs of model `gpt-4o*` that belong to @milo"."""
+    """Return the jobs that a list shows: "failed or paused jobs of model `gpt-4o*` that belong to @milo"."""
     states = " or ".join(status_label(status).lower() for status in job_filter.statuses)
     return f"{states} jobs{_conditions(job_filter, 'belong')}".strip()
 
@@ -50,16 +50,16 @@ def _conditions(job_filter: Filter, belong: str) -> str:
 
 
 def matching_changes(job_filter: Filter) -> str:
-    """Return what of its jobs a filter tells: "every change", or "failed, cancelled"."""
+    """Return the changes that a filter matches: "every change", or "failed, cancelled"."""
     return ", ".join(status_label(status).lower() for status in job_filter.statuses) or "every change"
 
 
 def subscription_list(rows: Sequence[tuple[int, Filter, str, str | None]], *, head: str = "") -> Message:
-    """Draw a channel's subscriptions, each with a button that ends it.
+    """Return a channel's subscriptions, each with a button that ends it.
 
     Args:
-        rows: each one's id, what it waits for, who made it, and of which account where there are several.
-        head: what is said before them, already safe.
+        rows: ID, filter, user who subscribed, and account (None if there is only one) of each.
+        head: text before the list, safe mrkdwn.
     """
     if not rows:
         return Message(fallback_text(NO_SUBSCRIPTIONS), [section(NO_SUBSCRIPTIONS)])

@@ -1,4 +1,4 @@
-"""Windows (Slack calls them modals): what stands in one, as Slack wants it said.
+"""Modals: their view payload.
 
 https://docs.slack.dev/reference/views/modal-views
 """
@@ -13,19 +13,19 @@ _READ_ONLY = "ftjob_shown"
 
 @dataclass(frozen=True)
 class View:
-    """A window: its ``title`` has 24 characters at the most."""
+    """A modal; its ``title`` has up to 24 characters."""
 
     title: str
     blocks: Sequence[Block]
     callback_id: str = _READ_ONLY
-    """The name of the form that it is."""
+    """Identifies the form when it is submitted."""
     submit_label: str | None = None
-    """What the button says that hands in the form; None where there is nothing to hand in."""
+    """Label of the submit button; None for a modal without a form."""
     private_metadata: str = ""
-    """What comes back with the form. A person could change it, so it proves nothing."""
+    """Sent back with the form. A client could change it, so never trust it."""
 
     def payload(self) -> Block:
-        """Return it as Slack takes it."""
+        """Return the view payload."""
         body: Block = {
             "type": "modal",
             "callback_id": self.callback_id,
@@ -41,11 +41,11 @@ class View:
 
 
 LOADING = View("ftjob", [section(":hourglass_flowing_sand: Loading…")])
-"""What is seen until there is something to see: a window has to be opened at once."""
+"""Shown until the contents are ready: a modal must open within 3 seconds of its trigger."""
 
 
 def message_view(message: Message) -> View:
-    """Return a window that says what a message would."""
+    """Return a modal with the contents of a message."""
     return View("ftjob", message.blocks or [section(message.text)])
 
 

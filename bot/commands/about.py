@@ -4,7 +4,8 @@ import asyncio
 from functools import cache
 
 from bot.blocks import Message
-from bot.blocks.answers import help_message, labeled_values, usage_message
+from bot.blocks.answers import labeled_values
+from bot.blocks.help import help_message, usage_message
 from bot.blocks.parts import code_span, format_date
 from bot.commands.command import Command, Reply, Verb
 from bot.commands.context import Context

@@ -1,6 +1,6 @@
 """`audit`: who tried what, for operators."""
 
-from bot.blocks.audit import AuditRow, audit_message
+from bot.blocks.audit import AuditRow, Repeats, audit_message
 from bot.blocks.parts import code_span, user_mention
 from bot.commands.command import Command, Reply
 from bot.commands.context import Context
@@ -30,10 +30,8 @@ def _line(shown: AuditLine) -> AuditRow:
         entry.decision.value,
         job_id=entry.job_id,
         reason=entry.reason,
-        before=entry.status_before,
-        after=entry.status_after,
-        count=shown.count,
-        since=shown.first_at,
+        statuses=(entry.status_before, entry.status_after),
+        repeats=Repeats(shown.count, shown.first_at) if shown.count > 1 else None,
     )
 
 

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from bot.blocks.answers import action_confirmation, note_message
+from bot.blocks.action_confirmation import action_confirmation
+from bot.blocks.action_results import status_moved_on
+from bot.blocks.answers import note_message
 from bot.blocks.job import status_label, status_phrase
-from bot.blocks.order import status_moved_on
 from bot.blocks.parts import code_span, format_date
 from bot.commands import create
 from bot.commands.command import Command, Reply

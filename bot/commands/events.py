@@ -1,6 +1,7 @@
 """`events` and `checkpoints`: look deeper into one job."""
 
-from bot.blocks.log import checkpoint_list, event_log
+from bot.blocks.checkpoint_list import checkpoint_list
+from bot.blocks.event_log import event_log
 from bot.blocks.parts import LONGEST_VALUE, code_span
 from bot.commands.command import Command, Reply
 from bot.commands.context import Context

@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from bot.blocks.notice import NoticeKind
-from bot.blocks.order import (
+from bot.blocks.action_results import (
     action_checked,
     action_not_sent,
     action_refused,
@@ -20,6 +19,7 @@ from bot.blocks.order import (
     already_submitted,
     job_after_action,
 )
+from bot.blocks.notice import NoticeKind
 from bot.blocks.parts import code_span, user_mention
 from bot.commands.command import Command, Requester
 from bot.commands.context import Context

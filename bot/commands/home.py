@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from bot.blocks.answers import STILL_CHECKING
-from bot.blocks.home import AccountHealth, Home, HomeMute, HomeRow, home_denied, home_view
+from bot.blocks.home import AccountHealth, Home, HomeMute, HomeRow, HomeRows, home_denied, home_view
 from bot.blocks.parts import Block
 from bot.commands.context import Context
 from bot.commands.error_messages import TEMPORARY, denial
@@ -47,19 +47,17 @@ async def home_of(
         for each in listings
     ]
     silent = {each.there.account: each for each in listings if each.error}
+    tracked = [_tracked(track, state.status, silent.get(track.account), context) for track, state in mine]
     return home_view(
         Home(
-            tracked=[_tracked(track, state.status, silent.get(track.account), context) for track, state in mine],
-            running=[_row(job, listing) for job, listing in running[:MOST_RUNNING]],
-            recent=[_row(job, listing) for job, listing in jobs[:MOST_RECENT]],
+            tracked=HomeRows(tracked, await store.channels.tracks.count_of_person(person) - len(tracked)),
+            running=HomeRows([_row(*each) for each in running[:MOST_RUNNING]], len(running) - MOST_RUNNING),
+            recent=HomeRows([_row(*each) for each in jobs[:MOST_RECENT]], len(jobs) - MOST_RECENT),
             subscribed=sorted({each.channel for each in await store.channels.tracks.subscriptions_by(person)}),
             muted=[_muted(mute) for mute in await store.channels.mutes.of_person(person)],
             health=health,
             version=context.version,
             may_track=may_follow,
-            more_tracked=await store.channels.tracks.count_of_person(person) - len(mine),
-            more_running=len(running) - MOST_RUNNING,
-            more_recent=len(jobs) - MOST_RECENT,
         )
     )
 
@@ -77,7 +75,7 @@ def denied_home(why: DenialReason, context: Context) -> Block:
 def _row(job: Job, listing: Listing) -> HomeRow:
     there = listing.there
     return HomeRow(
-        job.id, job.status, page=there.client.job_page(job.id), account=there.display_name, as_of=listing.as_of
+        job.id, job.status, page_url=there.client.job_page(job.id), account=there.display_name, as_of=listing.as_of
     )
 
 

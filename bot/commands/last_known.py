@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from bot.blocks import Message
-from bot.blocks.known import last_known_jobs, outage_note
+from bot.blocks.last_known import last_known_jobs, outage_note
 from bot.blocks.parts import section
 from bot.commands.command import Command, Verb
 from bot.commands.context import Context

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import UTC, date, datetime
 
-from bot.blocks.known import unreadable_message
+from bot.blocks.last_known import unreadable_message
 from bot.blocks.models import FineTunedModel, model_list
 from bot.commands.command import Command, Reply, page_start
 from bot.commands.context import Context, account_names

@@ -2,20 +2,17 @@
 
 import structlog
 
+from bot.blocks.changes import change_label
 from bot.blocks.outbox import (
     MOST_ROWS,
-    NEWS,
     UndeliveredRow,
     card_label,
-    change_label,
     digest_label,
-    model_label,
     outbox_message,
-    status_change_label,
 )
 from bot.commands.command import Command, Reply
 from bot.commands.context import Context
-from bot.jobs.changes import ChangeKind
+from bot.jobs.changes import Change, ChangeKind, State
 from bot.store.outbox.dead_letters import DeadLetter
 from bot.store.outbox.delivery import MessageKind
 
@@ -64,13 +61,10 @@ def _what(stuck: DeadLetter) -> str:
         return digest_label(stuck.holds)
     if stuck.job_id is None:
         return "a notice"
-    if stuck.picture is MessageKind.CARD or stuck.kind == ChangeKind.NEW:
+    if stuck.picture is MessageKind.CARD or stuck.kind is None:
         return card_label(stuck.job_id)
-    if stuck.kind == ChangeKind.MODEL:
-        return model_label(stuck.job_id)
-    if stuck.kind in NEWS:
-        return change_label(stuck.job_id, ChangeKind(stuck.kind))
-    return status_change_label(stuck.job_id, stuck.old_status or "", stuck.new_status or "")
+    before, after = State(stuck.old_status or ""), State(stuck.new_status or "")
+    return change_label(Change(ChangeKind(stuck.kind), before, after), stuck.job_id)
 
 
 def _told_of(state: str | None) -> str:

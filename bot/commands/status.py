@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from bot.blocks import Message
 from bot.blocks.answers import problem_message
 from bot.blocks.choices import Choice
-from bot.blocks.job import job_sentence, status_emoji, status_label, status_message
-from bot.blocks.known import unreadable_message
-from bot.blocks.lists import job_list, show_buttons
+from bot.blocks.job import job_sentence, status_emoji, status_label
+from bot.blocks.job_list import job_list, show_buttons
+from bot.blocks.last_known import unreadable_message
 from bot.blocks.parts import code_span, escape, fallback_text, format_date, safe_text, section
+from bot.blocks.status import status_message
 from bot.blocks.subscriptions import listed_jobs_phrase
 from bot.commands.accounts import resolve_account
 from bot.commands.command import Command, Reply

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bot.blocks import Message
 from bot.blocks.answers import note_message
-from bot.blocks.lists import job_list
+from bot.blocks.job_list import job_list
 from bot.blocks.parts import code_span, user_mention
 from bot.blocks.subscriptions import MOST_ROWS, NO_SUBSCRIPTIONS, matching_changes, matching_jobs, subscription_list
 from bot.commands.command import Command, Reply, Verb

@@ -4,8 +4,9 @@ import secrets
 
 from bot.blocks.answers import note_message
 from bot.blocks.card import CardState, card
-from bot.blocks.lists import track_remainder_message, tracked_list
 from bot.blocks.parts import code_span, user_mention
+from bot.blocks.track_remainder import track_remainder_message
+from bot.blocks.tracked_list import tracked_list
 from bot.commands.accounts import resolve_account
 from bot.commands.command import Command, Reply, Requester, page_start
 from bot.commands.context import Context

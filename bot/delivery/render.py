@@ -173,8 +173,7 @@ async def _render_change(
         links,
         person=person,
         reason=recorded.reason,
-        late=recorded.late,
-        seen_at=recorded.seen_at,
+        late_at=recorded.seen_at if recorded.late else None,
         notes=notes,
     )
     thread_ts = await thread_of(store, delivery)

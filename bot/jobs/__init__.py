@@ -1,1 +1,1 @@
-"""The vocabulary: jobs, their events and what changed between two looks. Pure."""
+"""The vocabulary of fine-tuning jobs: models, statuses, changes and actions. Pure."""

@@ -9,21 +9,25 @@ from pathlib import Path
 from typing import Any
 
 from bot.blocks import Message, curves
+from bot.blocks.action_confirmation import action_confirmation
 from bot.blocks.alert import alert
-from bot.blocks.answers import action_confirmation
 from bot.blocks.card import CardState, card
+from bot.blocks.changes import change_label
 from bot.blocks.channel_settings import channel_settings_message, setting_values
+from bot.blocks.checkpoint_list import checkpoint_list
 from bot.blocks.digest import DigestLine, digest_message, mute_digest
-from bot.blocks.home import AccountHealth, Home, HomeMute, HomeRow, home_denied, home_unavailable, home_view
-from bot.blocks.job import JobLinks, status_message
-from bot.blocks.known import last_known_jobs, outage_note, unreadable_message
-from bot.blocks.lists import job_list, tracked_list
-from bot.blocks.log import checkpoint_list, event_log
+from bot.blocks.event_log import event_log
+from bot.blocks.home import AccountHealth, Home, HomeMute, HomeRow, HomeRows, home_denied, home_unavailable, home_view
+from bot.blocks.job import JobLinks
+from bot.blocks.job_list import job_list
+from bot.blocks.last_known import last_known_jobs, outage_note, unreadable_message
 from bot.blocks.mute import mute_message
 from bot.blocks.notice import NoticeKind, notice_message
-from bot.blocks.outbox import UndeliveredRow, card_label, digest_label, model_label, outbox_message, status_change_label
+from bot.blocks.outbox import UndeliveredRow, card_label, digest_label, outbox_message
 from bot.blocks.parts import Block
+from bot.blocks.status import status_message
 from bot.blocks.subscriptions import subscription_list
+from bot.blocks.tracked_list import tracked_list
 from bot.commands.home import MOST_MINE, MOST_RECENT, MOST_RUNNING
 from bot.delivery.charts import Chart
 from bot.delivery.charts import alt_text as measured_in_words
@@ -142,9 +146,9 @@ def home_views(drawn: Job, *, rows: int = 1) -> dict[str, Block]:
     old = replace(row, as_of=NOW)
     ill = replace(well, problem=outage_note("We are down.", since=NOW, at=NOW, account="b"))
     full = Home(
-        [row] * min(rows, MOST_MINE),
-        [elsewhere] * min(rows, MOST_RUNNING),
-        [elsewhere] * min(rows, MOST_RECENT),
+        HomeRows([row] * min(rows, MOST_MINE)),
+        HomeRows([elsewhere] * min(rows, MOST_RUNNING)),
+        HomeRows([elsewhere] * min(rows, MOST_RECENT)),
         [CHANNEL] * rows,
         [HomeMute(CHANNEL, None, NOW), *[HomeMute(CHANNEL, drawn.id, NOW)] * rows],
         [well],
@@ -152,12 +156,16 @@ def home_views(drawn: Job, *, rows: int = 1) -> dict[str, Block]:
     )
     return {
         "home": home_view(full),
-        "home where the API does not answer": home_view(replace(full, health=[ill], running=[old], recent=[])),
-        "home at first": home_view(Home([], [], [], [], [], [replace(well, polled_at=None)], "1.0")),
-        "home of several accounts": home_view(
-            replace(full, tracked=[replace(row, account="a" * 32, page=None)], health=[well, ill])
+        "home where the API does not answer": home_view(
+            replace(full, health=[ill], running=HomeRows([old]), recent=HomeRows())
         ),
-        "home where nothing is known": home_view(Home([], [], [], [], [], [ill], "1.0")),
+        "home at first": home_view(
+            Home(HomeRows(), HomeRows(), HomeRows(), [], [], [replace(well, polled_at=None)], "1.0")
+        ),
+        "home of several accounts": home_view(
+            replace(full, tracked=HomeRows([replace(row, account="a" * 32, page_url=None)]), health=[well, ill])
+        ),
+        "home where nothing is known": home_view(Home(HomeRows(), HomeRows(), HomeRows(), [], [], [ill], "1.0")),
         "home of a stranger": home_denied("I answer only members of this workspace.", is_temporary=False),
         "home without a store": home_unavailable(),
     }
@@ -199,8 +207,7 @@ def messages_about(drawn: Job, *, reason: str | None = None, rows: int = 1) -> d
             followed,
             person=None,
             reason=reason,
-            late=True,
-            seen_at=NOW,
+            late_at=NOW,
             notes=[POSSIBLE_DUPLICATE],
         ),
         "alert of a model": alert(change_from(drawn, ChangeKind.MODEL, now_known), drawn, followed, person=PERSON),
@@ -365,8 +372,8 @@ def filter_for(drawn: Job) -> Filter:
 def dead_letters(drawn: Job, error: str | None = "not_in_channel") -> list[UndeliveredRow]:
     """Return a message of each kind that can fail for a job, the name of the error as it is."""
     names = [
-        status_change_label(drawn.id, "running", drawn.status),
-        model_label(drawn.id),
+        change_label(change_from(drawn), drawn.id),
+        change_label(change_from(drawn, ChangeKind.MODEL), drawn.id),
         card_label(drawn.id),
         digest_label(25),
     ]

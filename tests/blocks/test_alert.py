@@ -135,16 +135,16 @@ def test_what_was_untracked_before_it_is_told_names_nobody() -> None:
 
 
 def test_a_change_found_late_says_since_when() -> None:
-    late = visible_text(draw(sample_job(**SUCCEEDED), late=True, seen_at=NOW))
-    unfinished = visible_text(draw(sample_job(), late=True, seen_at=NOW))
+    late = visible_text(draw(sample_job(**SUCCEEDED), late_at=NOW))
+    unfinished = visible_text(draw(sample_job(), late_at=NOW))
 
     assert "|2026-09-21 16:27 UTC>, 32 min 40 s before it was seen" in late
     assert "found late: nobody was looking when it changed" in unfinished
-    assert "found late" not in visible_text(draw(sample_job(**SUCCEEDED), seen_at=NOW))
+    assert "found late" not in visible_text(draw(sample_job(**SUCCEEDED)))
 
 
 def test_an_alert_found_late_says_so_aloud_first_and_what_it_has_to_say_of_itself_last() -> None:
-    said = draw(sample_job(), late=True, notes=["may be a repeat"]).text
+    said = draw(sample_job(), late_at=NOW, notes=["may be a repeat"]).text
 
     assert said == "Found late: Fine-tuning job ftjob-abc123 is running (was running). · may be a repeat"
 

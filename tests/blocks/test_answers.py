@@ -1,14 +1,8 @@
 import pytest
 
-from bot.blocks.answers import (
-    CONFIRM,
-    action_confirmation,
-    help_message,
-    labeled_values,
-    note_message,
-    problem_message,
-    usage_message,
-)
+from bot.blocks.action_confirmation import CONFIRM, action_confirmation
+from bot.blocks.answers import labeled_values, note_message, problem_message
+from bot.blocks.help import help_message, usage_message
 from bot.commands.usage import USAGE, Usage
 from bot.jobs.actions import JobAction
 from tests.blocks.rendered import KEY, sample_job, visible_text

@@ -1,8 +1,10 @@
 import pytest
 
-from bot.blocks.answers import help_message, labeled_values, note_message, problem_message, usage_message
-from bot.blocks.lists import job_list, tracked_list
+from bot.blocks.answers import labeled_values, note_message, problem_message
+from bot.blocks.help import help_message, usage_message
+from bot.blocks.job_list import job_list
 from bot.blocks.parts import Message
+from bot.blocks.tracked_list import tracked_list
 from bot.commands.usage import USAGE
 from bot.jobs.models import Job
 from tests.blocks.rendered import (

@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 
 from bot.blocks import Message
 from bot.blocks.answers import note_message, problem_message
+from bot.blocks.changes import change_label
 from bot.blocks.models import FineTunedModel, model_list
-from bot.blocks.outbox import UndeliveredRow, card_label, model_label, outbox_message, status_change_label
+from bot.blocks.outbox import UndeliveredRow, card_label, outbox_message
 from bot.commands.error_messages import provider_error
 from bot.errors import AccessDenied, NotFound, RateLimited, RequestRejected, Unreachable
+from bot.jobs.changes import Change, ChangeKind, State
 from bot.jobs.models import Job
 from tests.blocks.rendered import (
     active_markup,
@@ -120,8 +122,9 @@ def test_nothing_in_an_error_comes_alive(said: str, job_id: str) -> None:
 @settings(deadline=None)
 @given(hostile, hostile, hostile.filter(lambda place: not place.isalnum()), hostile)
 def test_nothing_in_what_could_not_be_delivered_comes_alive(job_id: str, status: str, place: str, error: str) -> None:
-    names = (status_change_label(job_id, status, status), model_label(job_id), card_label(job_id))
-    rows = [UndeliveredRow(2**60, what, place, 253_402_300_799, error) for what in names] * 7
+    changes = [Change(kind, State(status), State(status)) for kind in ChangeKind]
+    names = (*(change_label(each, job_id) for each in changes), card_label(job_id))
+    rows = [UndeliveredRow(2**60, what, place, 253_402_300_799, error) for what in names] * 3
 
     assert_harmless(outbox_message(rows, total=10**12, waiting=10**12, waits_for=1e12, done="Done."))
 

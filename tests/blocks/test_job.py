@@ -3,16 +3,8 @@ from typing import Any
 import pytest
 
 from bot.blocks.card import card
-from bot.blocks.job import (
-    JobLinks,
-    failure_text,
-    job_sentence,
-    status_emoji,
-    status_label,
-    status_message,
-    status_phrase,
-    tracked_by,
-)
+from bot.blocks.job import JobLinks, failure_text, job_sentence, status_emoji, status_label, status_phrase, tracked_by
+from bot.blocks.status import status_message
 from bot.jobs.actions import JobAction
 from bot.jobs.models import Job, JobError
 from bot.jobs.statuses import Phase, phase_of

@@ -1,4 +1,5 @@
-from bot.blocks.lists import MOST_JOBS, MOST_ROWS, job_list, tracked_list
+from bot.blocks.job_list import MOST_JOBS, job_list
+from bot.blocks.tracked_list import MOST_ROWS, tracked_list
 from tests.blocks.rendered import SUCCEEDED, sample_job, visible_text
 
 MODEL = SUCCEEDED["fine_tuned_model"]

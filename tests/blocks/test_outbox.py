@@ -1,5 +1,6 @@
 import pytest
 
+from bot.blocks.changes import change_label
 from bot.blocks.notice import NoticeKind, notice_message
 from bot.blocks.outbox import (
     ALL_MESSAGES,
@@ -8,9 +9,9 @@ from bot.blocks.outbox import (
     RETRY_ALL,
     UndeliveredRow,
     outbox_message,
-    status_change_label,
 )
 from bot.blocks.parts import Message
+from bot.jobs.changes import Change, ChangeKind, State
 from bot.sandbox.slack.messages import interactive_elements
 from bot.slack.errors import AUTH_ERRORS, CHANNEL_CLOSED, INVALID_CONTENT
 from tests.blocks.rendered import CHANNEL, NOW, PERSON, message_faults, visible_text
@@ -21,7 +22,8 @@ UNKNOWN = "Slack did not take it."
 
 
 def failed(error: str | None = "not_in_channel", *, channel: str = CHANNEL, number: int = 7) -> UndeliveredRow:
-    return UndeliveredRow(number, status_change_label(JOB, "validating_files", "succeeded"), channel, NOW, error)
+    change = Change(ChangeKind.STATUS, State("validating_files"), State("succeeded"))
+    return UndeliveredRow(number, change_label(change, JOB), channel, NOW, error)
 
 
 def drawn(*rows: UndeliveredRow, total: int = 0, waiting: int = 0, waits_for: float | None = None) -> Message:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bot.blocks.answers import CONFIRM
+from bot.blocks.action_confirmation import CONFIRM
 from bot.blocks.create import CREATE
 from bot.blocks.job import CANCEL, DETAILS, PAUSE, REFRESH, RESUME, SHOW, TRACK, UNTRACK
 from bot.blocks.mute import EVERY_JOB, UNMUTE

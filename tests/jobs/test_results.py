@@ -3,7 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bot.blocks.log import checkpoint_list
+from bot.blocks.checkpoint_list import checkpoint_list
 from bot.jobs.models import Checkpoint, Event
 from bot.jobs.progress import progress_of
 from bot.jobs.results import Curve, curves_of, read_results

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.blocks.answers import CONFIRM
+from bot.blocks.action_confirmation import CONFIRM
 from bot.blocks.job import CANCEL, OPEN_PAGE, REFRESH, TRACK, UNTRACK
 from bot.blocks.mute import EVERY_JOB, UNMUTE
 from bot.blocks.outbox import ALL_MESSAGES, RETRY, RETRY_ALL

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bot.blocks import Message
-from bot.blocks.answers import CONFIRM
+from bot.blocks.action_confirmation import CONFIRM
 from bot.commands.command import Command, Requester, Verb
 from bot.commands.registry import run
 from bot.runtime import failpoints

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from bot.app.build import Bot
-from bot.blocks.known import last_known_jobs
+from bot.blocks.last_known import last_known_jobs
 from bot.jobs.models import Job
 from bot.sandbox.faults import Fault
 from bot.sandbox.slack.users import SandboxUser

@@ -1,4 +1,4 @@
-"""What was last known of an account that cannot be read: its jobs with their age, and why nobody knows better."""
+"""Texts about an account whose API cannot be read: its last known jobs, their age, and the reason."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ MOST_JOBS = 5
 
 
 def last_known_jobs(jobs: Sequence[Job], at: float | None) -> str:
-    """Return the first few jobs as they were last seen, ``at`` a moment, newest first, on one line."""
+    """Return the first few of the last known jobs on one line, safe mrkdwn; ``at`` is when they were read, Unix seconds."""
     rows = [
         f"{status_emoji(each.status)} {status_label(each.status)} {code_span(each.id, LONGEST_ID)}"
         for each in jobs[:MOST_JOBS]
@@ -20,23 +20,23 @@ def last_known_jobs(jobs: Sequence[Job], at: float | None) -> str:
 
 
 def as_of_suffix(at: float | None) -> str:
-    """Return how old something is, to stand behind it: ", as of 3 minutes ago"."""
+    """Return the age of a read, to append: ", as of 3 minutes ago"; empty for None."""
     return f", as of {format_ago(at)}" if at else ""
 
 
 def unreadable_message(reasons: Sequence[str]) -> Message:
-    """Draw why none of several accounts says anything, each reason already safe."""
+    """Return the reply if no account can be read; ``reasons`` are safe mrkdwn."""
     return Message(fallback_text(" ".join(reasons)), [section(each) for each in reasons])
 
 
 def outage_note(error: str, *, since: float, at: float | None, account: str | None) -> str:
-    """Return that what polls brought of an account is old.
+    """Return the warning that an account's jobs are shown as of an earlier poll, safe mrkdwn.
 
     Args:
-        error: how its API failed first.
-        since: when that was.
-        at: the last time that it was read whole, where it ever was.
-        account: its name, where there are several.
+        error: the first error of the outage.
+        since: when it occurred, Unix seconds.
+        at: the last complete poll, Unix seconds; None if there was none.
+        account: its name, if there are several.
     """
     whose = f"of account {code_span(account)} " if account else ""
     said = safe_text(error, 300).rstrip(".")

@@ -1,4 +1,4 @@
-"""A job that stands still, in words: for how long, since when, and what to do about it."""
+"""Texts about a stalled job: for how long, since when, and what to do about it."""
 
 from bot.blocks.parts import code_span, format_ago, format_duration
 from bot.jobs.models import Job
@@ -15,7 +15,7 @@ _ADVICE = {
 
 
 def stalled_phrase(status: str, seconds: float) -> str:
-    """Return for how long a job has stood still, as the rest of a sentence about it: "has been queued for 7 h"."""
+    """Return how long a job has been stalled, as the predicate of a sentence about it: "has been queued for 7 h"."""
     match stall_kind_of(status):
         case StallKind.VALIDATING:
             return f"has had its files checked for {format_duration(seconds)}"
@@ -25,13 +25,13 @@ def stalled_phrase(status: str, seconds: float) -> str:
 
 
 def stalled_note(status: str, since: float) -> str:
-    """Return since when a job stands still, for a card, which stays while time goes on."""
+    """Return since when a job is stalled, for a card: Slack keeps the age up to date."""
     if stall_kind_of(status) is StallKind.SILENT:
         return f":warning: stuck, last event {format_ago(since)}"
     return f":warning: stuck, began {format_ago(since)}"
 
 
 def stall_advice(job: Job, status: str) -> str:
-    """Return what to do about a job that stands still in this status; safe mrkdwn."""
+    """Return what to do about a job that stalled in this status, safe mrkdwn."""
     commands = {verb: code_span(f"/ftjob {verb} {job.id}", 220) for verb in ("events", "cancel", "checkpoints")}
     return _ADVICE[stall_kind_of(status) or StallKind.SILENT].format(**commands)

@@ -1,4 +1,4 @@
-"""What is said of an order that was given: sent, refused, in doubt, in vain. Each is safe mrkdwn."""
+"""Results of an action: sent, refused, not sent, unconfirmed. Each text is safe mrkdwn."""
 
 from bot.blocks.job import status_label, status_phrase
 from bot.blocks.parts import code_span, safe_text
@@ -8,7 +8,7 @@ from bot.jobs.statuses import Phase, phase_of
 
 
 def job_after_action(action: JobAction, job: Job) -> str:
-    """Return how a job is, after an order."""
+    """Return the status of a job after an action."""
     if action is JobAction.CREATE:
         return f"{code_span(job.id)} {status_phrase(job.status)} now."
     if phase_of(job.status) is Phase.CANCELLED:
@@ -19,14 +19,14 @@ def job_after_action(action: JobAction, job: Job) -> str:
 
 
 def action_sent(action: JobAction, job: Job) -> str:
-    """Return that the API took an order."""
+    """Return that the API accepted an action."""
     return (
         f"{'Created' if action is JobAction.CREATE else f'{action.capitalize()} sent'}. {job_after_action(action, job)}"
     )
 
 
 def status_moved_on(asked: str | None, confirmed: str) -> str:
-    """Return what a job went through between the confirmation and its button, by its statuses; "" where that is nothing."""
+    """Return how a job's status changed between its confirmation and the button; empty if it did not."""
     if asked is None or asked == confirmed:
         return ""
     return (
@@ -35,29 +35,29 @@ def status_moved_on(asked: str | None, confirmed: str) -> str:
 
 
 def already_submitted(said: str | None) -> str:
-    """Return that a form was handed in before, and what came of that; ``said`` is None while nobody knows."""
+    """Return that a form was already submitted, with its result; ``said`` is None while that is unknown."""
     came = f"What came of it then: {said}" if said else "Its job is being created; `/ftjob list` shows it soon."
     return f"This form was submitted already, so nothing was sent again. {came}"
 
 
 def action_not_sent(action: JobAction) -> str:
-    """Return that an order did not reach the API."""
+    """Return that an action did not reach the API."""
     rest = "" if action is JobAction.CREATE else " The job goes on."
     return f"The API could not be reached, so nothing was sent.{rest} Please try again in a minute."
 
 
 def action_refused(action: JobAction, why: str) -> str:
-    """Return that the API said no, in its words."""
+    """Return the API's refusal; ``why`` is its error, untrusted."""
     return f"The API refused to {action} it: {safe_text(why, 500).rstrip('.')}."
 
 
 def action_checked(action: JobAction, job: Job) -> str:
-    """Return what was found out about an order that got no answer."""
+    """Return the result of an unconfirmed action, as a later read of the job shows it."""
     return f"The API did not say what became of the {action}, so I looked at the job: {job_after_action(action, job)}"
 
 
 def action_unconfirmed(action: JobAction, job: Job | None) -> str:
-    """Return that nobody knows yet what became of an order; ``job`` is how it was read after it, if it was."""
+    """Return that an action is unconfirmed so far; ``job`` is a read after it, None if that failed, too."""
     if action is JobAction.CREATE:
         return (
             "The API did not say what became of it, and no such job is there yet. It may still come; I keep looking for a "
@@ -73,7 +73,7 @@ def action_unconfirmed(action: JobAction, job: Job | None) -> str:
 
 
 def action_unresolved(action: JobAction, job_id: str, job: Job | None) -> str:
-    """Return that an order is given up of which nobody learned what became of it."""
+    """Return that the bot stopped waiting for the result of an unconfirmed action."""
     if action is JobAction.CREATE:
         return (
             "Nobody learned what became of the create, and no job of this request can be seen. It is not sent again by "

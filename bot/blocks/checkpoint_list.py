@@ -1,0 +1,41 @@
+"""The list of a job's checkpoints."""
+
+from collections.abc import Sequence
+
+from bot.blocks.parts import Message, code_span, context, format_date, older_button, safe_text, section
+from bot.jobs.models import Checkpoint
+from bot.jobs.results import parse_measurement
+
+_MOST_METRICS = 4
+
+
+def checkpoint_list(
+    job_id: str, checkpoints: Sequence[Checkpoint], *, older: str | None, notes: Sequence[str] = ()
+) -> Message:
+    """Return a page of a job's checkpoints, newest first.
+
+    Args:
+        job_id: the job.
+        checkpoints: the checkpoints on the page.
+        older: command that shows the page before; None if there is none.
+        notes: remarks below the page, safe mrkdwn.
+    """
+    if not checkpoints:
+        text = f"{code_span(job_id)} has no checkpoints here. They come with the end of each epoch."
+        return Message(text, [section(text)])
+    rows = [section(_row(each)) for each in checkpoints]
+    paging = older_button(older, f"checkpoints of {job_id} from")
+    steps = ", ".join(f"step {each.step_number}" for each in checkpoints)
+    title = section(f"*Checkpoints* of {code_span(job_id)}")
+    return Message(f"Checkpoints of {safe_text(job_id)}: {steps}", [title, *rows, *paging, *map(context, notes)])
+
+
+def _row(checkpoint: Checkpoint) -> str:
+    values = (
+        (key, parse_measurement(key, value)) for key, value in (checkpoint.metrics or {}).items() if key != "step"
+    )
+    measured = [(key, value) for key, value in values if value is not None][:_MOST_METRICS]
+    metrics = "".join(f" · {safe_text(key.replace('_', ' '), 40)} {value:.4g}" for key, value in measured)
+    step = f"step {checkpoint.step_number:,}" if checkpoint.step_number is not None else "a step"
+    saved = f" · {format_date(checkpoint.created_at)}" if checkpoint.created_at else ""
+    return f"*{step}*{metrics}{saved}\n{code_span(checkpoint.fine_tuned_model_checkpoint or '?')}"

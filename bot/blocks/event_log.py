@@ -1,0 +1,58 @@
+"""A job's log."""
+
+from collections.abc import Sequence
+
+from bot.blocks.parts import (
+    Message,
+    code_span,
+    context,
+    format_utc,
+    older_button,
+    preformatted,
+    safe_text,
+    section,
+    strip_invisible,
+    truncate,
+)
+from bot.jobs.models import Event
+from bot.jobs.progress import progress_of
+
+LONGEST_LINE = 240
+_LONGEST_LOG = 6000
+_LEVELS = {"warn": "WARNING", "warning": "WARNING", "error": "ERROR"}
+
+
+def event_log(job_id: str, events: Sequence[Event], *, older: str | None, notes: Sequence[str] = ()) -> Message:
+    """Return a page of a job's log, oldest event first.
+
+    Args:
+        job_id: the job.
+        events: the events on the page.
+        older: command that shows the page before; None if there is none.
+        notes: remarks below the page, safe mrkdwn.
+    """
+    title = f"The log of {code_span(job_id)}"
+    if not events:
+        text = f"{title} has no line here. A job logs its first ones when it is created."
+        return Message(text, [section(text)])
+    lines = "\n".join(_line(event) for event in events)
+    box = preformatted(lines, _LONGEST_LOG, most_lines=len(events))
+    last = safe_text(events[-1].message, LONGEST_LINE)
+    text = f"The log of {safe_text(job_id)}, {len(events)} lines. The last one: {last}"
+    paging = older_button(older, f"lines of {job_id} from")
+    return Message(text, [section(f"*{title}*"), box, *paging, *map(context, notes)])
+
+
+def _line(event: Event) -> str:
+    when = format_utc(event.created_at) if event.created_at else "no time"
+    level = f"{_LEVELS[event.level]} " if event.level in _LEVELS else ""
+    return truncate(" ".join(f"{when}  {level}{strip_invisible(_event_text(event))}".split("\n")), LONGEST_LINE)
+
+
+def _event_text(event: Event) -> str:
+    """Return the message of an event; metrics become "step 10/100  1.234"."""
+    step = progress_of([event]) if event.type == "metrics" else None
+    if step is None or not step.points:
+        return event.message
+    of = f"/{step.steps}" if step.steps else ""
+    return f"step {step.step}{of}  {step.points[-1][1]:.4g}"

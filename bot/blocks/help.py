@@ -1,0 +1,19 @@
+"""Help: syntax and description of the verbs."""
+
+from collections.abc import Sequence
+
+from bot.blocks.parts import Message, escape, section
+
+
+def help_message(rows: Sequence[tuple[str, str]]) -> Message:
+    """Return the help: syntax and description of every verb."""
+    lines = [f"`/ftjob {escape(syntax)}`  {does}" for syntax, does in rows]
+    intro = "I watch fine-tuning jobs and tell this channel when they change."
+    start = "Start with `/ftjob subscribe`, or `/ftjob track` and a job's id."
+    return Message(f"{intro} {start}", [section(f"{intro}\n{start}"), section("\n".join(lines))])
+
+
+def usage_message(syntax: str, does: str, example: str) -> Message:
+    """Return the help for one verb."""
+    text = f"`/ftjob {escape(syntax)}`  {does}\nExample: `/ftjob {example}`"
+    return Message(f"/ftjob {escape(syntax)}: {does}. Example: /ftjob {example}", [section(text)])

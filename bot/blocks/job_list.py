@@ -1,0 +1,90 @@
+"""Lists of jobs, and buttons to choose one of a few."""
+
+from collections.abc import Sequence
+from itertools import zip_longest
+
+from bot.blocks.choices import Choice, distinct_labels
+from bot.blocks.job import SHOW, job_line, status_label
+from bot.blocks.parts import (
+    LONGEST_ID,
+    Block,
+    Message,
+    actions,
+    and_more,
+    button,
+    code_span,
+    context,
+    fallback_text,
+    format_date,
+    older_button,
+    safe_text,
+    section,
+    truncate_markup,
+)
+from bot.jobs.models import Job
+
+MOST_JOBS = 25
+"""Rows of two lines: Slack refuses blocks of much more than 8,000 characters."""
+_MOST_IN_FALLBACK = 10
+_LONGEST_TITLE = 500
+
+
+def job_list(
+    jobs: Sequence[Job],
+    *,
+    title: str,
+    empty: str,
+    counts: str = "",
+    older: str | None = None,
+    accounts: Sequence[str] = (),
+    notes: Sequence[str] = (),
+) -> Message:
+    """Return a page of jobs, newest first.
+
+    Args:
+        jobs: the jobs on the page.
+        title: what they have in common, safe mrkdwn.
+        empty: text of an empty list, safe mrkdwn.
+        counts: how many jobs are in each status, safe mrkdwn.
+        older: command that shows the next page; None on the last page.
+        accounts: account of each job, if there are several.
+        notes: remarks below the list, safe mrkdwn.
+    """
+    if not jobs:
+        return Message(fallback_text(" ".join([empty, *notes])), [section(empty), *map(context, notes)])
+    shown = jobs[:MOST_JOBS]
+    rows = [_row(job, account) for job, account in zip_longest(shown, accounts[: len(shown)])]
+    hidden = and_more(len(jobs) - MOST_JOBS, "`/ftjob list active` shows them, in pages")
+    notes = [*notes, *hidden, *([counts] if counts else [])]
+    paging = older_button(older, f"the jobs from {jobs[-1].id} and")
+    text = list_fallback(title, [(job.id, job.status) for job in jobs])
+    return Message(text, [section(f"*{truncate_markup(title, _LONGEST_TITLE)}*"), *rows, *map(context, notes), *paging])
+
+
+def show_buttons(jobs: Sequence[Choice]) -> Block:
+    """Return a button for each of a few jobs that shows its status."""
+    buttons = (
+        button(label, f"{SHOW}:{nth}", job.id, accessibility_label=f"Show everything about {job.id}")
+        for nth, (job, label) in enumerate(zip(jobs, distinct_labels(jobs), strict=True))
+    )
+    return actions(*buttons)
+
+
+def list_fallback(title: str, jobs: Sequence[tuple[str, str]]) -> str:
+    """Return a list of jobs (ID and status) as a sentence: the first few, and how many more there are."""
+    rows = [
+        f"{safe_text(job_id, LONGEST_ID)} {status_label(status).lower()}" for job_id, status in jobs[:_MOST_IN_FALLBACK]
+    ]
+    if len(jobs) > _MOST_IN_FALLBACK:
+        rows.append(f"and {len(jobs) - _MOST_IN_FALLBACK} more")
+    return f"{truncate_markup(fallback_text(title), _LONGEST_TITLE)}: {'; '.join(rows)}."
+
+
+def _row(job: Job, account: str | None) -> Block:
+    name = f" · {safe_text(account)}" if account else ""
+    model = code_span(job.fine_tuned_model or job.model or "?", LONGEST_ID - len(name))
+    created = f" · {format_date(job.created_at)}" if job.created_at else ""
+    return section(
+        f"{job_line(job.id, job.status)}\n{model}{created}{name}",
+        accessory=button("Status", SHOW, job.id, accessibility_label=f"Show {job.id}"),
+    )

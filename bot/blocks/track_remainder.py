@@ -1,0 +1,31 @@
+"""The result of tracking more jobs than one command accepts, with the commands for the remaining ones."""
+
+from collections.abc import Sequence
+from itertools import accumulate
+
+from bot.blocks.parts import LONGEST_VALUE, Message, code_span, fallback_text, section
+
+_ROOM_FOR_COMMANDS = 2500
+"""Characters."""
+
+
+def track_remainder_message(result: str, job_ids: Sequence[str], *, at_once: int) -> Message:
+    """Return the result of tracking several jobs, and the commands that track the remaining ones.
+
+    Args:
+        result: what was tracked, safe mrkdwn.
+        job_ids: the remaining jobs.
+        at_once: how many jobs one command accepts.
+    """
+    if not job_ids:
+        return Message(fallback_text(result), [section(result)])
+    parts = [job_ids[start : start + at_once] for start in range(0, len(job_ids), at_once)]
+    lines = [code_span(f"/ftjob track {' '.join(part)}", LONGEST_VALUE) for part in parts]
+    ends = list(accumulate(len(line) + 1 for line in lines))
+    fitting = max(1, sum(end < _ROOM_FOR_COMMANDS for end in ends))
+    jobs, them = ("1 more job is", "it") if len(job_ids) == 1 else (f"{len(job_ids)} more jobs are", "them")
+    text = f"{jobs} named there; I take {at_once} at once. To track {them}:"
+    hidden = sum(map(len, parts[fitting:]))
+    last = [f"And {hidden} more: copy their ids from the message."] if hidden else []
+    commands = "\n".join([text, *lines[:fitting], *last])
+    return Message(fallback_text(f"{text} {result}"), [section(result), section(commands)])
