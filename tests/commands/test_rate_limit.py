@@ -96,7 +96,7 @@ def test_orders_of_each_kind_keep_to_their_limit_and_every_refusal_is_said(order
     assert all(most_in_a_window(times, 8) <= 2 for times in taken.values())
 
 
-def test_b55_of_200_commands_of_one_person_ten_are_taken_one_refusal_is_said_and_others_are_taken() -> None:
+def test_of_200_commands_of_one_person_ten_are_taken_one_refusal_is_said_and_others_are_taken() -> None:
     flood = RateLimiter()
     flooding = [flood.admit("milo", 1000 + n / 20, in_progress=n % 10) for n in range(200)]
 
@@ -126,7 +126,7 @@ def test_a_hundred_commands_under_way_are_the_most() -> None:
     )
 
 
-def test_s35_memory_is_bounded_whatever_the_number_of_people() -> None:
+def test_memory_is_bounded_whatever_the_number_of_people() -> None:
     flood = RateLimiter()
     for n in range(20_000):
         flood.admit(f"U{n}", 1000 + n / 1000, in_progress=0)

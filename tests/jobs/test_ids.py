@@ -1,4 +1,4 @@
-"""What is a job id and what is not; the rows are those of the project's table of bad inputs."""
+"""What is a job id and what is not."""
 
 import re
 
@@ -20,30 +20,43 @@ from tests.jobs.openapi import example_jobs
 IDS = ["ftjob-abc123", "ftjob_abc123", "ft-AF1WoRqd3aJAHsqc9NY7iL8F", "ft_x", "ftjob-a-b_c", "ftjob-" + "a" * 64]
 
 NOT_IDS = {
-    "B06 stripped elsewhere": ["\u00a0ftjob-a1", "ftjob-a1\u200b", "\ufeffftjob-a1", "ftjob-a1\t", " ftjob-a1"],
-    "B12 nothing after the dash": ["ftjob-", "ftjob", "ft", "ft-", "ft_", ""],
-    "B13 another path": ["../../files/file-abc", "/ftjob-abc", "./ftjob-abc"],
-    "B14 more than a segment": ["ftjob-abc/../../models", "ftjob-abc/cancel", "ftjob-abc\\..\\x"],
-    "B15 escapes and queries": [
+    "spaces: stripped elsewhere": ["\u00a0ftjob-a1", "ftjob-a1\u200b", "\ufeffftjob-a1", "ftjob-a1\t", " ftjob-a1"],
+    "prefix: nothing after the dash": ["ftjob-", "ftjob", "ft", "ft-", "ft_", ""],
+    "path: another path": ["../../files/file-abc", "/ftjob-abc", "./ftjob-abc"],
+    "path: more than a segment": ["ftjob-abc/../../models", "ftjob-abc/cancel", "ftjob-abc\\..\\x"],
+    "escape: escapes and queries": [
         "ftjob-abc%2F..%2Fcancel",
         "ftjob-abc%00",
         "ftjob-abc?x=1",
         "ftjob-abc#f",
         "ftjob-abc;a=b",
     ],
-    "B17 digits of other scripts": ["ftjob-\u0661\u0662\u0663", "ftjob-\u0967"],
-    "B18 pictures": ["ftjob-\U0001f600", "\U0001f468\u200d\U0001f469\u200d\U0001f467", "ftjob-a\U0001f3fd"],
-    "B20 control characters": ["ftjob-a\x00", "ftjob-a\x01", "ftjob-a\x85", "ftjob-a\u2028", "\x00"],
-    "B22 other letters": ["\uff46\uff54\uff4a\uff4f\uff42-abc", "ftjob-e\u0301", "ftjob-\u00e9", "FTJOB-abc", "Ft-a"],
-    "B23 too long": ["A" * 8000, "ftjob-" + "a" * 65],
-    "B25 everybody": ["<!channel>", "<!here>", "<!everyone>", "<!subteam^S1>"],
-    "B26 somebody": ["<@U123>", "<#C123|x>", "<@ftjob-abc>"],
-    "B27 formatting": ["<b>ftjob-a</b>", "> ftjob-a", "ftjob-a ftjob-b"],
-    "B28 SQL": ["'; DROP TABLE job;--", "ftjob-a';--"],
-    "B29 templates": ["{{7*7}}", "${jndi:ldap://x}", "$(id)", "%s", "%n", "{0.__class__}"],
-    "B30 a second line": ["ftjob-a\r\nERROR forged line", "ftjob-a\n", "\nftjob-a"],
-    "B31 terminal": ["\x1b[2J\x1b]0;x\a", "ftjob-a\x1b[0m"],
-    "B32 other things": ["ft:gpt-4o:org::abc", "file-abc", "batch_abc", "modelfactory", "ftevent-abc", "ftckpt_abc"],
+    "digits: digits of other scripts": ["ftjob-\u0661\u0662\u0663", "ftjob-\u0967"],
+    "emoji: pictures": ["ftjob-\U0001f600", "\U0001f468\u200d\U0001f469\u200d\U0001f467", "ftjob-a\U0001f3fd"],
+    "control: control characters": ["ftjob-a\x00", "ftjob-a\x01", "ftjob-a\x85", "ftjob-a\u2028", "\x00"],
+    "letters: other letters": [
+        "\uff46\uff54\uff4a\uff4f\uff42-abc",
+        "ftjob-e\u0301",
+        "ftjob-\u00e9",
+        "FTJOB-abc",
+        "Ft-a",
+    ],
+    "length: too long": ["A" * 8000, "ftjob-" + "a" * 65],
+    "broadcast: everybody": ["<!channel>", "<!here>", "<!everyone>", "<!subteam^S1>"],
+    "mention: somebody": ["<@U123>", "<#C123|x>", "<@ftjob-abc>"],
+    "markup: formatting": ["<b>ftjob-a</b>", "> ftjob-a", "ftjob-a ftjob-b"],
+    "SQL: SQL": ["'; DROP TABLE job;--", "ftjob-a';--"],
+    "template: templates": ["{{7*7}}", "${jndi:ldap://x}", "$(id)", "%s", "%n", "{0.__class__}"],
+    "newline: a second line": ["ftjob-a\r\nERROR forged line", "ftjob-a\n", "\nftjob-a"],
+    "terminal: terminal": ["\x1b[2J\x1b]0;x\a", "ftjob-a\x1b[0m"],
+    "another id: other things": [
+        "ft:gpt-4o:org::abc",
+        "file-abc",
+        "batch_abc",
+        "modelfactory",
+        "ftevent-abc",
+        "ftckpt_abc",
+    ],
 }
 
 LINKS = {
@@ -92,7 +105,7 @@ def test_what_is_not_an_id_is_not_one(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [text for row in NOT_IDS for text in NOT_IDS[row] if not row.startswith(("B06", "B28"))]
+    "text", [text for row in NOT_IDS for text in NOT_IDS[row] if not row.startswith(("spaces", "SQL"))]
 )
 def test_nor_does_it_stand_for_one(text: str) -> None:
     assert parse_job_id(text) is None

@@ -19,17 +19,17 @@ ODD = [None, 7, True, "x", [], [1], {}, {"id": 7}, {"id": None}, {"type": 7}]
 FIELDS = "team user channel enterprise view message container authorizations actions callback_id response_url".split()
 
 UNKNOWN = {
-    "B67-action": ({**CLICK, "actions": [{"action_id": "somebody_elses", "value": "x"}]}, "button"),
-    "B67-action-without-value": ({**CLICK, "actions": [{"action_id": "ftjob_cancel"}]}, "button"),
-    "B67-modal": ({"type": "view_submission", "view": {"type": "modal", "callback_id": "other"}}, "unheard"),
-    "B67-closed-modal": ({"type": "view_closed", "view": {"type": "modal", "callback_id": "other"}}, "unheard"),
-    "B67-shortcut": ({"type": "shortcut", "callback_id": "other"}, "unheard"),
-    "B67-message-shortcut": ({"type": "message_action", "callback_id": "other"}, "unheard"),
-    "B67-options": ({"type": "block_suggestion", "action_id": "other"}, "unheard"),
-    "B67-kind": ({"type": "other"}, "interaction"),
-    "B68-fifty": ({**CLICK, "actions": [{"action_id": "ftjob_cancel", "value": "x"}] * 50}, "interaction"),
-    "B67-event": ({"type": "event_callback", "event": {"type": "reaction_added"}}, "unheard"),
-    "B67-envelope": ({"type": "app_rate_limited"}, "event"),
+    "unknown-action": ({**CLICK, "actions": [{"action_id": "somebody_elses", "value": "x"}]}, "button"),
+    "unknown-action-without-value": ({**CLICK, "actions": [{"action_id": "ftjob_cancel"}]}, "button"),
+    "unknown-modal": ({"type": "view_submission", "view": {"type": "modal", "callback_id": "other"}}, "unheard"),
+    "unknown-closed-modal": ({"type": "view_closed", "view": {"type": "modal", "callback_id": "other"}}, "unheard"),
+    "unknown-shortcut": ({"type": "shortcut", "callback_id": "other"}, "unheard"),
+    "unknown-message-shortcut": ({"type": "message_action", "callback_id": "other"}, "unheard"),
+    "unknown-options": ({"type": "block_suggestion", "action_id": "other"}, "unheard"),
+    "unknown-kind": ({"type": "other"}, "interaction"),
+    "actions-fifty": ({**CLICK, "actions": [{"action_id": "ftjob_cancel", "value": "x"}] * 50}, "interaction"),
+    "unknown-event": ({"type": "event_callback", "event": {"type": "reaction_added"}}, "unheard"),
+    "unknown-envelope": ({"type": "app_rate_limited"}, "event"),
 }
 
 

@@ -347,7 +347,7 @@ def test_an_account_that_is_wrong_is_the_only_thing_that_is_said(tmp_path: Path)
 
 
 @pytest.mark.parametrize("secret", ["whsec_", "whsec_AAAA", ","])
-def test_b100_a_webhook_secret_that_anybody_could_sign_with_does_not_start(secret: str) -> None:
+def test_a_webhook_secret_that_anybody_could_sign_with_does_not_start(secret: str) -> None:
     assert "OPENAI_WEBHOOK_SECRET must be" in problems({**GOOD, "OPENAI_WEBHOOK_SECRET": secret, "PORT": "3000"})[0]
 
 

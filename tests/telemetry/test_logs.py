@@ -82,9 +82,9 @@ def test_no_way_into_the_log_lets_a_secret_through(style: str) -> None:
 
 
 HOSTILE = {
-    "B30 a forged line": "ftjob-a\r\nERROR forged line",
-    "B30 other ends of a line": "a\x0bforged\x0cforged\x85forged\u2028forged\u2029forged",
-    "B31 a terminal's orders": "\x1b[2J\x1b]0;x\x07",
+    "newline: a forged line": "ftjob-a\r\nERROR forged line",
+    "newline: other ends of a line": "a\x0bforged\x0cforged\x85forged\u2028forged\u2029forged",
+    "terminal: a terminal's orders": "\x1b[2J\x1b]0;x\x07",
     "half of a pair": "\ud800",
     "right to left": "\u202eforged",
 }

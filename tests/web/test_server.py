@@ -94,7 +94,7 @@ async def test_what_the_parser_refuses_reaches_no_handler_and_comes_back_nowhere
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS", "CONNECT"])
-async def test_b94_an_unknown_path_is_answered_by_four_words_and_tells_nothing(method: str, path: str) -> None:
+async def test_an_unknown_path_is_answered_by_four_words_and_tells_nothing(method: str, path: str) -> None:
     async with listener_harness() as door:
         answer = await door.send(http_request(b"", [("Accept", "text/html")], method=method, path=path))
 
@@ -109,7 +109,7 @@ async def test_b94_an_unknown_path_is_answered_by_four_words_and_tells_nothing(m
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/livez?verbose=1", "/readyz?verbose=1&token=x"])
-async def test_b94_a_probe_says_the_same_whatever_is_asked(path: str) -> None:
+async def test_a_probe_says_the_same_whatever_is_asked(path: str) -> None:
     async with listener_harness() as door:
         answer = await door.send(http_request(b"", [("X-Forwarded-For", "127.0.0.1")], method="GET", path=path))
         assert (answer.status, answer.body) == (200, b'{"status": "ok"}')
@@ -124,7 +124,7 @@ async def test_b94_a_probe_says_the_same_whatever_is_asked(path: str) -> None:
     "before", [b"", b"POST /slack/events HT", POST + b"X-A: b\r\n"], ids=["silent", "line", "head"]
 )
 @pytest.mark.parametrize("second", [False, True], ids=["first-request", "second-request"])
-async def test_b91_a_connection_that_does_not_come_to_the_point_is_cut_without_a_word(
+async def test_a_connection_that_does_not_come_to_the_point_is_cut_without_a_word(
     before: bytes, *, second: bool
 ) -> None:
     async with listener_harness(head_seconds=0.4) as door:
@@ -143,7 +143,7 @@ async def test_b91_a_connection_that_does_not_come_to_the_point_is_cut_without_a
         await door.assert_works()
 
 
-async def test_b91_five_hundred_silent_sockets_hold_nobody_up() -> None:
+async def test_five_hundred_silent_sockets_hold_nobody_up() -> None:
     async with listener_harness() as door:
         silent = [await asyncio.open_connection("127.0.0.1", door.port) for _ in range(500)]
         for _, writer in silent[::2]:

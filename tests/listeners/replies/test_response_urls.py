@@ -54,13 +54,13 @@ async def url_for(world: World) -> str:
 
 
 FOREIGN = {
-    "B71 a cloud's metadata": "http://169.254.169.254/latest/meta-data/",
-    "B71 this machine": "http://localhost:{port}/commands/x",
-    "B71 this machine by number": "http://127.0.0.1:{port}/commands/x",
-    "B71 a host that begins alike": "https://hooks.slack.com.evil.example/commands/x",
-    "B71 a name before the host": "https://hooks.slack.com@evil.example/commands/x",
-    "B71 a name and password": "https://hooks.slack.com:443@127.0.0.1:{port}/commands/x",
-    "B71 a file": "file:///etc/passwd",
+    "foreign: a cloud's metadata": "http://169.254.169.254/latest/meta-data/",
+    "foreign: this machine": "http://localhost:{port}/commands/x",
+    "foreign: this machine by number": "http://127.0.0.1:{port}/commands/x",
+    "foreign: a host that begins alike": "https://hooks.slack.com.evil.example/commands/x",
+    "foreign: a name before the host": "https://hooks.slack.com@evil.example/commands/x",
+    "foreign: a name and password": "https://hooks.slack.com:443@127.0.0.1:{port}/commands/x",
+    "foreign: a file": "file:///etc/passwd",
     "another port": "https://hooks.slack.com:444/commands/x",
     "the port itself": "https://hooks.slack.com:443/commands/x",
     "a name of Slack's own": "https://me@hooks.slack.com/commands/x",
@@ -123,7 +123,7 @@ async def test_nor_does_a_message_follow_one(
 
 
 @pytest.mark.parametrize("public", [False, True])
-async def test_b72_a_url_that_is_used_up_or_unknown_is_replaced_by_a_message(
+async def test_a_url_that_is_used_up_or_unknown_is_replaced_by_a_message(
     world: World, responder: Responder, *, public: bool
 ) -> None:
     url = await url_for(world)

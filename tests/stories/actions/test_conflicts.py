@@ -28,7 +28,7 @@ def to_person(world: World) -> list[ChannelMessage]:
 @pytest.mark.parametrize(
     ("then", "now"), [("queued", "running"), ("running", "paused"), ("validating_files", "word_of_tomorrow")]
 )
-async def test_b63_a_job_that_went_on_since_the_question_is_canceled_all_the_same(
+async def test_a_job_that_went_on_since_the_question_is_canceled_all_the_same(
     world: World, then: str, now: str
 ) -> None:
     job = world.api.add_job(status=then)
@@ -63,7 +63,7 @@ async def test_a_job_that_moves_at_each_read_can_be_canceled(world: World) -> No
     assert "It was validating files when I asked and queued when you confirmed." in answer.plain_text
 
 
-async def test_b58_the_second_of_two_people_hears_who_was_first(world: World) -> None:
+async def test_the_second_of_two_people_hears_who_was_first(world: World) -> None:
     otto = world.slack.add_user("otto", is_owner=True)
     world.otto = otto  # type: ignore[attr-defined]
     job = world.api.add_job(status="running")
@@ -119,7 +119,7 @@ async def test_a_channel_hears_of_an_order_and_its_end_at_once_however_seldom_jo
     assert rows[-1].decision is Decision.SUBMITTED, "its end is not known yet"
 
 
-async def test_b60_who_stopped_to_be_an_operator_since_the_question_may_not_answer_it(world: World) -> None:
+async def test_who_stopped_to_be_an_operator_since_the_question_may_not_answer_it(world: World) -> None:
     group = world.slack.add_usergroup("trainers", [world.milo])
     job = world.api.add_job(status="running")
 
@@ -302,7 +302,7 @@ async def test_a_key_that_may_not_write_is_told_to_the_ops_channel_once_a_day(wo
     assert "OPENAI_WRITE_API_KEY" in told.plain_text
 
 
-async def test_b84_what_slack_brings_twice_has_one_effect(any_world: World) -> None:
+async def test_what_slack_brings_twice_has_one_effect(any_world: World) -> None:
     world = any_world
     job = world.api.add_job(status="running")
 

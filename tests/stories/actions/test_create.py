@@ -344,7 +344,7 @@ async def _submitted_again(world: World, window: OpenView, body: dict[str, Any])
     await shows(world, window, "This form was submitted already, so nothing was sent again.")
 
 
-async def test_b74_an_edited_form_opens_nothing(world: World) -> None:
+async def test_an_edited_form_opens_nothing(world: World) -> None:
     async with world.bot() as bot:
         window = await opened(world)
         key, channel = window.private_metadata.split(" ")
@@ -399,7 +399,7 @@ async def test_a_form_of_more_than_an_hour_is_shown_anew_as_it_was_filled_in(wor
     assert created(world)[0]["suffix"] == "search"
 
 
-async def test_b73_where_slack_opens_no_window_somebody_is_told_to_type_it_again(world: World) -> None:
+async def test_where_slack_opens_no_window_somebody_is_told_to_type_it_again(world: World) -> None:
     refusal = {"ok": False, "error": "expired_trigger_id"}
     async with world.bot():
         world.slack.faults.add("views.open", Fault("answer", status=200, body=refusal))

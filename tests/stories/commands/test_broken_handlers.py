@@ -53,7 +53,7 @@ def ref_of(answer: SentReply) -> str:
         ("about", "account"),
     ],
 )
-async def test_s32_s33_a_handler_that_breaks_a_hundred_times_shows_a_ref_alone_and_the_next_command_works(
+async def test_a_handler_that_breaks_a_hundred_times_shows_a_ref_alone_and_the_next_command_works(
     world: World, typed: str, table: str
 ) -> None:
     job = world.api.add_job(status="running")
@@ -74,7 +74,7 @@ async def test_s32_s33_a_handler_that_breaks_a_hundred_times_shows_a_ref_alone_a
     assert world.actions == []
 
 
-async def test_s32_s33_the_red_button_of_a_broken_store_orders_nothing_and_works_afterwards(world: World) -> None:
+async def test_the_red_button_of_a_broken_store_orders_nothing_and_works_afterwards(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot(FTJOB_POLL_SECONDS=HOUR) as bot:

@@ -29,7 +29,7 @@ async def test_details_show_all_of_a_job_in_a_window_of_its_own(any_world: World
     assert world.ml.messages == []
 
 
-async def test_b73_where_slack_opens_no_window_the_job_is_shown_to_that_person_alone(world: World) -> None:
+async def test_where_slack_opens_no_window_the_job_is_shown_to_that_person_alone(world: World) -> None:
     job = world.api.add_job(status="running")
 
     async with world.bot():

@@ -46,7 +46,7 @@ async def seconds_of(world: World, jobs: list[str]) -> list[float]:
     return took
 
 
-async def test_b55_who_types_200_commands_gets_ten_answers_and_one_word_and_others_do_not_wait(world: World) -> None:
+async def test_who_types_200_commands_gets_ten_answers_and_one_word_and_others_do_not_wait(world: World) -> None:
     jobs = [world.api.add_job(status="running") for _ in range(210)]
     before = rate_limited_total("person")
 
@@ -68,11 +68,11 @@ async def test_b55_who_types_200_commands_gets_ten_answers_and_one_word_and_othe
     assert len(said) == 12
     assert rate_limited_total("person") - before == 190
     assert len(world.api.request_log.for_endpoint(RETRIEVE)) == 10 + 10, "ten of Milo's, ten of Olivia's"
-    print(f"B55: {median(alone) * 1000:.1f} ms alone, in the flood {median(meanwhile) * 1000:.1f} ms", meanwhile)  # noqa: T201
+    print(f"{median(alone) * 1000:.1f} ms alone, in the flood {median(meanwhile) * 1000:.1f} ms", meanwhile)  # noqa: T201
     assert max(meanwhile) < max(2.0, 20 * max(alone))
 
 
-async def test_b56_fifty_people_who_ask_the_same_at_one_moment_cost_one_request(world: World) -> None:
+async def test_fifty_people_who_ask_the_same_at_one_moment_cost_one_request(world: World) -> None:
     job = world.api.add_job(status="running")
     people = [world.slack.add_user(f"person{n}") for n in range(50)]
     world.api.faults.add(RETRIEVE, Fault("late", seconds=0.5))
@@ -135,7 +135,7 @@ async def test_an_order_reads_fresh_and_nobody_is_shown_what_was_before_it(world
     assert world.actions == [cancel_request(job)]
 
 
-async def test_b55_an_order_goes_through_in_a_flood_of_somebody_elses(world: World) -> None:
+async def test_an_order_goes_through_in_a_flood_of_somebody_elses(world: World) -> None:
     job, other = (world.api.add_job(status="running") for _ in range(2))
 
     async with world.bot(FTJOB_POLL_SECONDS=HOUR):
@@ -149,7 +149,7 @@ async def test_b55_an_order_goes_through_in_a_flood_of_somebody_elses(world: Wor
     assert sum("may not" in reply.plain_text for reply in said_to(world, world.milo.id)) == 10
 
 
-async def test_s35_five_cancels_a_minute_each_refusal_is_said_and_the_red_button_stays_good(world: World) -> None:
+async def test_five_cancels_a_minute_each_refusal_is_said_and_the_red_button_stays_good(world: World) -> None:
     jobs = [world.api.add_job(status="running") for _ in range(6)]
 
     async with world.bot(FTJOB_POLL_SECONDS=HOUR):
@@ -205,7 +205,7 @@ async def test_pressed_buttons_count_as_typed_commands_do_and_links_do_not(world
     assert not refused.replace_original
 
 
-async def test_b49_a_quota_of_a_thousand_jobs_tracked_by_hand_and_subscriptions_are_not_limited(
+async def test_a_quota_of_a_thousand_jobs_tracked_by_hand_and_subscriptions_are_not_limited(
     any_world: World,
 ) -> None:
     world = any_world
@@ -231,7 +231,7 @@ async def test_b49_a_quota_of_a_thousand_jobs_tracked_by_hand_and_subscriptions_
     assert "Tracking" in taken.plain_text
 
 
-async def test_b49_settled_jobs_do_not_count(world: World) -> None:
+async def test_settled_jobs_do_not_count(world: World) -> None:
     new = world.api.add_job(status="running")
     ids = [f"ftjob-quota{n:04d}" for n in range(1000)]
 

@@ -11,10 +11,10 @@ from tests.world import World
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningBot]:
+async def running_bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningBot]:
     """A running bot that looks at nothing by itself; Slack had nothing to complain of at the end."""
     async with (
-        World(tmp_path_factory.mktemp("town")) as world,
+        World(tmp_path_factory.mktemp("running_bot")) as world,
         world.bot(FTJOB_POLL_SECONDS=HOUR, FTJOB_OPS_CHANNEL=world.ops.id, OPENAI_ORG_ID=ORGANIZATION) as bot,
     ):
         yield RunningBot(world, bot)

@@ -13,22 +13,22 @@ from tests.stories.inputs.harness import CONFIRM, HOUR, LIST, RETRIEVE, RunningB
 from tests.world import World, cancel_request
 
 
-async def test_b47_a_bot_that_only_reads_refuses_to_cancel(world: World) -> None:
+async def test_a_bot_that_only_reads_refuses_to_cancel(world: World) -> None:
     job = world.api.add_job(status="running")
     async with world.bot(FTJOB_POLL_SECONDS=HOUR, FTJOB_READ_ONLY="1") as bot:
-        heard = await RunningBot(world, bot).command(f"cancel {job}")
+        captured = await RunningBot(world, bot).command(f"cancel {job}")
 
     assert (
         "Orders such as cancel are switched off here (FTJOB_READ_ONLY). Ask whoever runs this bot"
-        in heard.reply.plain_text
+        in captured.reply.plain_text
     )
-    assert heard.reply.ephemeral
-    assert heard.requests == []
-    [entry] = heard.audit
+    assert captured.reply.ephemeral
+    assert captured.requests == []
+    [entry] = captured.audit
     assert (entry.decision, entry.reason) == ("denied", "read_only")
 
 
-async def test_b58_two_people_confirm_at_two_processes_the_same_moment_and_it_is_one_order(
+async def test_two_people_confirm_at_two_processes_the_same_moment_and_it_is_one_order(
     tmp_path: Path, postgres_url: str
 ) -> None:
     async with World(tmp_path, database_url=postgres_url) as world:
@@ -52,22 +52,22 @@ async def test_b58_two_people_confirm_at_two_processes_the_same_moment_and_it_is
                 assert "Cancel sent" in said[1]
                 return clicks[0]
 
-            heard = await RunningBot(world, bot).capture(both(), names=[world.olivia.id, otto.id])
+            captured = await RunningBot(world, bot).capture(both(), names=[world.olivia.id, otto.id])
 
-        assert sorted(heard.decisions) == ["done", "duplicate", "ordered"]
+        assert sorted(captured.decisions) == ["done", "duplicate", "ordered"]
         assert world.actions == [cancel_request(job)]
 
 
-async def test_b116_a_refused_key_with_a_thousand_jobs_is_told_once(world: World) -> None:
+async def test_a_refused_key_with_a_thousand_jobs_is_told_once(world: World) -> None:
     jobs = [world.api.add_job(status="running") for _ in range(1000)]
     async with world.bot(FTJOB_POLL_SECONDS=HOUR, FTJOB_OPS_CHANNEL=world.ops.id) as bot:
-        town = RunningBot(world, bot)
+        running_bot = RunningBot(world, bot)
         await add_jobs(bot.store, *map(reading, jobs))
         await track(bot.store, *((world.ml.id, job) for job in jobs))
         keys, world.api.keys = world.api.keys, {}
         before = len(world.api.request_log)
         for _ in range(4):
-            await town.poll()
+            await running_bot.poll()
         asked = [entry.endpoint for entry in world.api.request_log][before:]
         told = len(world.ops.messages)
         world.api.keys = keys
@@ -78,19 +78,19 @@ async def test_b116_a_refused_key_with_a_thousand_jobs_is_told_once(world: World
     assert keys.keys().isdisjoint(world.ops.messages[0].plain_text.split())
 
 
-async def test_b119_an_answer_that_drips_is_given_up_in_time(world: World) -> None:
+async def test_an_answer_that_drips_is_given_up_in_time(world: World) -> None:
     async with (
         RawServer(drips(0.5)) as server,
         world.bot(FTJOB_POLL_SECONDS=HOUR, OPENAI_BASE_URL=server.base_url) as bot,
     ):
         begun = time.monotonic()
         async with stopwatch() as watch:
-            heard = await RunningBot(world, bot).capture(
+            captured = await RunningBot(world, bot).capture(
                 world.olivia.command("status ftjob-abc123", world.ml), seconds=90
             )
         took = time.monotonic() - begun
 
-    assert "The API did not give a usable answer: No answer within 15 s." in heard.reply.plain_text
-    assert "ref: `" in heard.reply.plain_text
+    assert "The API did not give a usable answer: No answer within 15 s." in captured.reply.plain_text
+    assert "ref: `" in captured.reply.plain_text
     assert took >= 15
     assert watch.seconds < 20, "16 s, on a machine that does nothing else"

@@ -33,9 +33,7 @@ async def until_answered(webhooks: WebhookSender, *statuses: int) -> None:
 
 
 @pytest.mark.parametrize("path", ["/webhooks/openai", "/webhooks/openai/default"])
-async def test_b95_the_end_of_a_job_is_told_at_once_although_the_next_look_is_far_away(
-    any_world: World, path: str
-) -> None:
+async def test_the_end_of_a_job_is_told_at_once_although_the_next_look_is_far_away(any_world: World, path: str) -> None:
     world = any_world
     webhooks, more = arranged(world, new_secret(), path=path)
     async with world.bot(FTJOB_POLL_SECONDS=SELDOM, **more) as bot:
@@ -82,7 +80,7 @@ async def test_a_webhook_that_lies_lets_the_bot_look_and_changes_nothing(world: 
     assert "Running" in card.plain_text
 
 
-async def test_b101_a_repetition_and_an_event_of_another_kind_are_taken_without_a_look(world: World) -> None:
+async def test_a_repetition_and_an_event_of_another_kind_are_taken_without_a_look(world: World) -> None:
     webhooks, more = arranged(world, new_secret())
     async with world.bot(FTJOB_POLL_SECONDS=SELDOM, **more):
         job = world.api.add_job(status="running")
@@ -101,7 +99,7 @@ async def test_b101_a_repetition_and_an_event_of_another_kind_are_taken_without_
     assert polls(world) == seen + 1
 
 
-async def test_b97_both_secrets_count_while_one_takes_the_others_place(world: World) -> None:
+async def test_both_secrets_count_while_one_takes_the_others_place(world: World) -> None:
     old, new = new_secret(), new_secret()
     webhooks, more = arranged(world, old, new)
     async with world.bot(FTJOB_POLL_SECONDS=SELDOM, **more):
@@ -112,7 +110,7 @@ async def test_b97_both_secrets_count_while_one_takes_the_others_place(world: Wo
         await until_answered(webhooks, 200, 200)
 
 
-async def test_b96_a_webhook_that_comes_again_after_sixty_hours_starts_nothing(world: World) -> None:
+async def test_a_webhook_that_comes_again_after_sixty_hours_starts_nothing(world: World) -> None:
     webhooks, more = arranged(world, new_secret())
     async with world.bot(FTJOB_POLL_SECONDS=SELDOM, **more) as bot:
         job = world.api.add_job(status="running")
@@ -126,7 +124,7 @@ async def test_b96_a_webhook_that_comes_again_after_sixty_hours_starts_nothing(w
         await until_answered(webhooks, 200)
 
 
-async def test_b102_an_event_that_contradicts_what_a_look_saw_is_told_nothing(world: World) -> None:
+async def test_an_event_that_contradicts_what_a_look_saw_is_told_nothing(world: World) -> None:
     webhooks, more = arranged(world, new_secret())
     async with world.bot(**more) as bot:
         job = world.api.add_job(status="running")
@@ -140,7 +138,7 @@ async def test_b102_an_event_that_contradicts_what_a_look_saw_is_told_nothing(wo
     assert world.delivered(job) == ["Succeeded"]
 
 
-async def test_b101_what_is_signed_and_no_json_is_taken_without_a_look(world: World) -> None:
+async def test_what_is_signed_and_no_json_is_taken_without_a_look(world: World) -> None:
     webhooks, more = arranged(world, new_secret())
     async with world.bot(FTJOB_POLL_SECONDS=SELDOM, **more), aiohttp.ClientSession() as session:
         before = polls(world)
@@ -228,7 +226,7 @@ async def test_what_openai_did_not_sign_is_refused_and_starts_nothing(
 
 
 @pytest.mark.parametrize("age", [-302, 302])
-async def test_b98_what_is_too_old_or_too_new_is_refused(world: World, age: int) -> None:
+async def test_what_is_too_old_or_too_new_is_refused(world: World, age: int) -> None:
     webhooks, more = arranged(world, new_secret())
     async with world.bot(FTJOB_POLL_SECONDS=SELDOM, **more), aiohttp.ClientSession() as session:
         headers = GOOD.headers(webhooks.secret, world.clock() + age)
