@@ -1,5 +1,5 @@
-"""Try it with no account: stand-ins for Slack and for a fine-tuning API, stateful and strict, on loopback.
+"""Local stand-ins for Slack and for a fine-tuning API: stateful HTTP servers on loopback that need no account.
 
-The same two servers serve ``ftjob try`` and the test suite. Nothing here knows the bot's own code: what they check,
-they check as the real services would.
+``ftjob try`` and the test suite share them. They know nothing of the bot's own code, and validate requests as strictly
+as the real services do.
 """

@@ -1,4 +1,4 @@
-"""Faults: how a stand-in is told to misbehave, one request at a time."""
+"""Fault injection: make a stand-in misbehave, one request at a time."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -8,55 +8,55 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class Fault:
-    """One misbehaviour, used up by one request.
+    """One misbehavior, used up by one request.
 
-    ``answer`` sends ``status``, ``headers`` and ``body`` instead of the true answer; ``hang`` keeps the connection
-    open and says nothing for ``seconds``; ``drop`` closes the connection without an answer; ``late`` answers truly
-    after ``seconds``; ``slow`` does the work itself only then.
+    ``answer`` sends ``status``, ``headers`` and ``body`` instead of the true response; ``hang`` keeps the connection
+    open without a response for ``seconds``; ``drop`` closes the connection without a response; ``late`` sends the true
+    response after ``seconds``; ``slow`` handles the request only after ``seconds``.
     """
 
     kind: Literal["answer", "hang", "drop", "late", "slow"]
     accepted: bool = False
-    """Whether the request is carried out all the same, before the misbehaviour (``late`` and ``slow`` always carry it out)."""
+    """Whether the request takes effect before the fault (with ``late`` and ``slow`` it always does)."""
     status: int = 500
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Any = ""
-    """A string is sent as it is, anything else as JSON."""
+    """The response body: strings are sent as they are, anything else as JSON."""
     seconds: float = 3600.0
 
 
 @dataclass
 class FaultPlan:
-    """Faults that wait for their requests, in order, by method or route, with or without an id behind it.
+    """Queued faults by endpoint: a Web API method or a route, optionally followed by an object's id.
 
-    "GET /fine_tuning/jobs/{id} ftjob-1" fits reads of that job alone; ``*`` fits every request.
+    "GET /fine_tuning/jobs/{id} ftjob-1" matches reads of that job only; ``*`` matches every request.
     """
 
-    _waiting: dict[str, deque[Fault]] = field(default_factory=dict)
-    _standing: dict[str, Fault] = field(default_factory=dict)
+    _queued: dict[str, deque[Fault]] = field(default_factory=dict)
+    _permanent: dict[str, Fault] = field(default_factory=dict)
 
-    def add(self, what: str, *faults: Fault) -> None:
-        """Let the next requests of ``what`` meet ``faults``, one each."""
-        self._waiting.setdefault(what, deque()).extend(faults)
+    def add(self, endpoint: str, *faults: Fault) -> None:
+        """Queue ``faults`` for the next requests to ``endpoint``, one fault a request."""
+        self._queued.setdefault(endpoint, deque()).extend(faults)
 
-    def always(self, what: str, fault: Fault) -> None:
-        """Let every request of ``what`` meet ``fault`` until ``clear``."""
-        self._standing[what] = fault
+    def always(self, endpoint: str, fault: Fault) -> None:
+        """Apply ``fault`` to every request to ``endpoint`` until ``clear``."""
+        self._permanent[endpoint] = fault
 
-    def is_queued(self, what: str) -> bool:
-        """Return whether a fault still waits for a request of ``what``: once it does not, the request is under way."""
-        return bool(self._waiting.get(what))
+    def is_queued(self, endpoint: str) -> bool:
+        """Return whether a fault is still queued for ``endpoint``; if not, its request has arrived."""
+        return bool(self._queued.get(endpoint))
 
     def clear(self) -> None:
-        """Forget every fault that waits or stands."""
-        self._waiting.clear()
-        self._standing.clear()
+        """Remove every queued and permanent fault."""
+        self._queued.clear()
+        self._permanent.clear()
 
-    def next_fault(self, what: str, about: str | None = None) -> Fault | None:
-        """Return the fault that this request, maybe about one object, meets, or None."""
-        for key in (f"{what} {about}", what, "*"):
-            if queue := self._waiting.get(key):
+    def next_fault(self, endpoint: str, object_id: str | None = None) -> Fault | None:
+        """Return the fault for a request, which may name one object, or None."""
+        for key in (f"{endpoint} {object_id}", endpoint, "*"):
+            if queue := self._queued.get(key):
                 return queue.popleft()
-            if key in self._standing:
-                return self._standing[key]
+            if key in self._permanent:
+                return self._permanent[key]
         return None

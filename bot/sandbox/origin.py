@@ -1,4 +1,4 @@
-"""Where a request comes from: a page of another site, open in somebody's browser, has no business here."""
+"""Cross-site protection: reject requests that another site's page sends to a loopback server."""
 
 from collections.abc import Iterable
 
@@ -8,10 +8,10 @@ LOOPBACK_NAMES = ("127.0.0.1", "localhost")
 
 
 def is_local_request(headers: CIMultiDictProxy[str], ports: Iterable[int]) -> bool:
-    """Whether a request is addressed to this machine, at one of ``ports``, and no page of another site sent it.
+    """Whether a request is addressed to this machine, at one of ``ports``, and was not sent by another site's page.
 
-    A browser tells in Origin and Sec-Fetch-Site whose page sends; "same-site" is another port of this machine. Where
-    somebody lets a name of theirs lead here ("DNS rebinding"), that name is in Host. Other programs send neither.
+    Browsers name the sending page in Origin and Sec-Fetch-Site; "same-site" is another port of this machine. DNS
+    rebinding shows in Host. Programs other than browsers send neither header.
     """
     hosts, here = headers.getall("Host", []), {f"{name}:{port}" for name in LOOPBACK_NAMES for port in ports}
     if len(hosts) != 1 or hosts[0].lower() not in here:

@@ -1,4 +1,4 @@
-"""The ledger: every request that reached a stand-in, in order, never changed afterwards."""
+"""Request log: every request that reached a stand-in, in order, append-only."""
 
 import asyncio
 import time
@@ -9,35 +9,35 @@ from typing import Any
 
 @dataclass(frozen=True)
 class LoggedRequest:
-    """One request as it passed."""
+    """One request and its response."""
 
     at: float
     """Seconds since the epoch, by the stand-in's clock."""
     endpoint: str
     """The Web API method ("chat.postMessage") or the route ("GET /fine_tuning/jobs")."""
     request: dict[str, Any]
-    """What was sent: arguments, query or body."""
+    """The arguments, the query or the body that was sent."""
     status: int
-    """HTTP status of the answer; 0 where the connection ended without one."""
+    """HTTP status of the response; 0 if the connection ended without one."""
     response: Any
-    """The answer's body as it was sent, or None."""
+    """Body of the response as it was sent, or None."""
     accepted: bool
-    """Whether the server did what was asked, whatever the caller was told."""
+    """Whether the request took effect, whatever the caller was told."""
     credential: str = ""
-    """The name of the token or key that came with the request, never its value."""
+    """Name of the request's token or key, never its value."""
 
 
 @dataclass
 class RequestLog:
-    """An append-only list of entries that can be awaited."""
+    """An append-only list of requests, with waiting for a condition."""
 
     clock: Callable[[], float] = time.time
-    _entries: list[LoggedRequest] = field(default_factory=list)
-    _moved: asyncio.Event = field(default_factory=asyncio.Event)
+    _requests: list[LoggedRequest] = field(default_factory=list)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def append(
         self,
-        what: str,
+        endpoint: str,
         request: dict[str, Any],
         *,
         status: int,
@@ -45,49 +45,49 @@ class RequestLog:
         accepted: bool,
         credential: str = "",
     ) -> LoggedRequest:
-        """Append one entry, stamped with the clock, and wake everybody who waits."""
-        entry = LoggedRequest(self.clock(), what, request, status, response, accepted, credential)
-        self._entries.append(entry)
+        """Append one request, stamped with the clock, and wake all waiters."""
+        entry = LoggedRequest(self.clock(), endpoint, request, status, response, accepted, credential)
+        self._requests.append(entry)
         self.notify_waiters()
         return entry
 
     def notify_waiters(self) -> None:
-        """Wake everybody who waits: the stand-in's state changed."""
-        self._moved.set()
-        self._moved = asyncio.Event()
+        """Wake all waiters; call it when the stand-in's state changed."""
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     async def wait_for_change(self) -> None:
         """Wait until the stand-in's state changes."""
-        await self._moved.wait()
+        await self._changed.wait()
 
     async def wait_until(self, condition: Callable[[], Any], *, seconds: float = 300.0, why: str = "") -> Any:
-        """Wait until ``condition()`` is truthy and return its value.
+        """Wait until ``condition()`` is truthy and return its value; ``why`` names the condition in the error.
 
         Raises:
-            TimeoutError: it did not become true in time; the message holds ``why`` and the last entries.
+            TimeoutError: it did not become true in time; the message holds ``why`` and the latest requests.
         """
         deadline = asyncio.get_running_loop().time() + seconds
         while not (value := condition()):
             left = deadline - asyncio.get_running_loop().time()
             try:
-                await asyncio.wait_for(self._moved.wait(), left)
+                await asyncio.wait_for(self._changed.wait(), left)
             except TimeoutError:
                 if value := condition():
                     return value
-                recent = [f"{entry.endpoint} {entry.status}" for entry in self._entries[-12:]]
+                recent = [f"{entry.endpoint} {entry.status}" for entry in self._requests[-12:]]
                 raise TimeoutError(f"not within {seconds} s: {why or condition}; last requests: {recent}") from None
         return value
 
-    def for_endpoint(self, what: str) -> list[LoggedRequest]:
-        """Return the entries of one method or route."""
-        return [entry for entry in self._entries if entry.endpoint == what]
+    def for_endpoint(self, endpoint: str) -> list[LoggedRequest]:
+        """Return the requests to one Web API method or route."""
+        return [entry for entry in self._requests if entry.endpoint == endpoint]
 
     def after(self, count: int) -> list[LoggedRequest]:
-        """Return all entries but the first ``count``."""
-        return self._entries[max(0, count) :]
+        """Return all requests but the first ``count``."""
+        return self._requests[max(0, count) :]
 
     def __iter__(self) -> Iterator[LoggedRequest]:
-        return iter(tuple(self._entries))
+        return iter(tuple(self._requests))
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._requests)

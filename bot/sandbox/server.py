@@ -1,4 +1,4 @@
-"""A loopback HTTP server with a ledger, latency and faults, closed to other sites' pages: what stand-ins are made of."""
+"""Loopback HTTP server with a request log, latency and fault injection: the base of every stand-in."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ from bot.sandbox.request_log import RequestLog
 
 @dataclass(frozen=True)
 class ServerResponse:
-    """What a stand-in decided to answer; ``accepted`` says whether it did what was asked."""
+    """Response of a stand-in; ``accepted`` is whether the request took effect."""
 
     body: Any
     status: int = 200
@@ -25,7 +25,7 @@ class ServerResponse:
     accepted: bool = True
 
     def to_http(self) -> web.Response:
-        """Return it as an HTTP response: strings as text, bytes as they are, the rest as JSON."""
+        """Return it as an aiohttp response: strings as text, bytes as they are, anything else as JSON."""
         match self.body:
             case bytes():
                 return web.Response(body=self.body, status=self.status, headers=self.headers)
@@ -36,22 +36,22 @@ class ServerResponse:
 
 
 class LoopbackServer:
-    """Starts and stops an aiohttp application on 127.0.0.1; subclasses add routes and call ``serve``."""
+    """An aiohttp application on 127.0.0.1; subclasses add routes and call ``serve``."""
 
     def __init__(self, *, request_log: RequestLog | None = None, latency: float = 0.0, port: int = 0) -> None:
         self.request_log = RequestLog() if request_log is None else request_log
         self.faults = FaultPlan()
         self.latency = latency
-        """Seconds that every answer takes on top of the work."""
+        """Seconds that are added to every response."""
         self.port = port
         self.proxy_ports: set[int] = set()
-        """Further ports of this machine that lead here, as where a test speaks TLS before the server."""
-        self.app = web.Application(client_max_size=2**24, middlewares=[self._only_from_here])
+        """Ports of proxies in front of this server, such as a test's TLS proxy."""
+        self.app = web.Application(client_max_size=2**24, middlewares=[self._reject_cross_site])
         self._runner: web.AppRunner | None = None
 
     @property
     def origin(self) -> str:
-        """The server's address without a path, "http://127.0.0.1:54321"."""
+        """The server's URL without a path, "http://127.0.0.1:54321"."""
         return f"http://127.0.0.1:{self.port}"
 
     async def __aenter__(self) -> Self:
@@ -70,58 +70,58 @@ class LoopbackServer:
             self._runner = None
 
     @web.middleware
-    async def _only_from_here(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Refuse what a page of another site sends: it would act for whoever looks at that page."""
+    async def _reject_cross_site(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Reject what another site's page sends: it would act on behalf of whoever views that page."""
         if is_local_request(request.headers, {self.port, *self.proxy_ports}):
             return await handler(request)
-        said = f"Another site's page sent this, or it is addressed to another name. Type {self.origin}/ by hand.\n"
-        return web.Response(text=said, status=HTTPStatus.FORBIDDEN)
+        message = f"Another site's page sent this, or it is addressed to another name. Type {self.origin}/ by hand.\n"
+        return web.Response(text=message, status=HTTPStatus.FORBIDDEN)
 
     async def stop_accepting(self) -> None:
-        """Refuse new connections from now on; those that are open go on."""
+        """Refuse new connections; open ones stay."""
         for site in list(self._runner.sites if self._runner else ()):
             await site.stop()
 
     async def serve(
         self,
         http: web.Request,
-        what: str,
+        endpoint: str,
         arguments: dict[str, Any],
-        work: Callable[[], ServerResponse],
+        handler: Callable[[], ServerResponse],
         *,
         credential: str = "",
     ) -> web.StreamResponse:
-        """Answer one request: meet a fault if one waits, else do the work; write the ledger either way."""
-        fault = self.faults.next_fault(what, arguments.get("id"))
+        """Serve one request: apply its fault if there is one, else call ``handler``; log the request either way."""
+        fault = self.faults.next_fault(endpoint, arguments.get("id"))
         if fault and fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
             fault = None
-        done = work() if fault is None or fault.accepted or fault.kind == "late" else None
-        accepted = done is not None and done.accepted
+        handled = handler() if fault is None or fault.accepted or fault.kind == "late" else None
+        accepted = handled is not None and handled.accepted
         if self.latency:
             await asyncio.sleep(self.latency)
         if fault is None or fault.kind == "late":
             if fault:
                 await asyncio.sleep(fault.seconds)
-            assert done is not None  # noqa: S101 - both cases carried it out above
-            answer = done
+            assert handled is not None  # noqa: S101 - both cases called the handler above
+            response = handled
         elif fault.kind == "answer":
-            answer = ServerResponse(fault.body, fault.status, fault.headers, accepted)
+            response = ServerResponse(fault.body, fault.status, fault.headers, accepted)
         else:
-            self.request_log.append(what, arguments, status=0, accepted=accepted, credential=credential)
-            return await self._fall_silent(http, fault)
+            self.request_log.append(endpoint, arguments, status=0, accepted=accepted, credential=credential)
+            return await self._abort_connection(http, fault)
         self.request_log.append(
-            what,
+            endpoint,
             arguments,
-            status=answer.status,
-            response=answer.body,
+            status=response.status,
+            response=response.body,
             accepted=accepted,
             credential=credential,
         )
-        return answer.to_http()
+        return response.to_http()
 
     @staticmethod
-    async def _fall_silent(http: web.Request, fault: Fault) -> web.StreamResponse:
+    async def _abort_connection(http: web.Request, fault: Fault) -> web.StreamResponse:
         if fault.kind == "hang":
             await asyncio.sleep(fault.seconds)
         if http.transport:

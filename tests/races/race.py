@@ -17,7 +17,7 @@ from bot.blocks.action_confirmation import CONFIRM
 from bot.commands.command import Command, Requester, Verb
 from bot.commands.registry import run
 from bot.runtime import failpoints
-from bot.sandbox.openai.api.state import FINAL
+from bot.sandbox.openai.api.job_store import FINAL
 from bot.sandbox.openai.server import FineTuningApi
 from bot.sandbox.request_log import RequestLog
 from bot.slack.members import Person, UnknownReason

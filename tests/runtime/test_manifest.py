@@ -14,7 +14,7 @@ from bot.cli import check
 from bot.listeners.shortcuts import TRACK_FROM_MESSAGE
 from bot.listeners.slash import COMMAND
 from bot.runtime import manifest
-from bot.sandbox.slack.installed import InstalledApp, from_manifest
+from bot.sandbox.slack.installed_app import InstalledApp, from_manifest
 from bot.sandbox.slack.web_api import METHODS
 
 ROOT = Path(__file__).parents[2]

@@ -1,1 +1,1 @@
-"""``ftjob try``: both stand-ins, the real bot in between, and the page that shows them."""
+"""Demo (``ftjob try``): both stand-ins, the real bot between them, and a web page that shows them."""

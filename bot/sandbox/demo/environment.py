@@ -1,4 +1,4 @@
-"""The stage of ``ftjob try``: both stand-ins on loopback, and the real bot as a process of its own between them."""
+"""Demo environment: both stand-ins on loopback, and the real bot as a process between them."""
 
 import os
 import secrets
@@ -17,16 +17,16 @@ from bot.sandbox.slack.workspace import Channel, SecretFactory
 
 POLL_SECONDS = 0.5
 PROGRESS_SECONDS = 1.5
-"""Between two reads of a running job's log: a life of a minute is watched, not found over."""
+"""Interval of progress polls: short enough that a job of one minute is seen running."""
 CREATED_JOB_SECONDS = 60.0
-"""How long a job lives that somebody creates by the bot's form."""
-_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV")
-"""What the bot's process gets of our own environment: nothing that could be a setting."""
+"""Duration of a job that is created through the bot's form."""
+_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV")
+"""Variables that the bot's process inherits from our environment: none that could be a setting."""
 
 
 @dataclass(frozen=True)
 class DemoEnvironment:
-    """Everything that a visit works with."""
+    """Running servers, users and bot process of one demo."""
 
     slack: Slack
     api: FineTuningApi
@@ -40,21 +40,21 @@ class DemoEnvironment:
 
 @asynccontextmanager
 async def demo_environment(
-    program: Sequence[str] = RUN_COMMAND, *, new_secret: SecretFactory = secrets.token_hex
+    command: Sequence[str] = RUN_COMMAND, *, new_secret: SecretFactory = secrets.token_hex
 ) -> AsyncIterator[DemoEnvironment]:
-    """Set the stage and clear it at the end; ``program`` is what starts the bot, every secret is one of ``mint``.
+    """Run a demo environment; ``command`` starts the bot, every secret comes from ``new_secret``.
 
     Raises:
-        RuntimeError: the bot did not start; the message holds what it printed.
+        RuntimeError: the bot did not start; the message holds its output.
     """
     with tempfile.TemporaryDirectory(prefix="ftjob-try-") as folder:
         keys = {f"sk-{new_secret()}": ApiKey("default")}
         async with Slack(new_secret=new_secret) as slack, FineTuningApi(keys=keys) as api:
             slack.rate_limits.has_tiers = True
             api.scenario_of_created = succeeds(CREATED_JOB_SECONDS)
-            crew = BotProcess(slack, bot_environment(slack, api, Path(folder)), Path(folder), program)
+            bot_process = BotProcess(slack, bot_environment(slack, api, Path(folder)), Path(folder), command)
             try:
-                await crew.start()
+                await bot_process.start()
                 yield DemoEnvironment(
                     slack,
                     api,
@@ -63,16 +63,16 @@ async def demo_environment(
                     member=slack.add_user("milo"),
                     guest=slack.add_user("gia", is_restricted=True),
                     external_user=slack.add_user("sam", team_id="T0STRANGER"),
-                    bot_process=crew,
+                    bot_process=bot_process,
                 )
             finally:
-                await crew.stop()
+                await bot_process.stop()
 
 
 def bot_environment(slack: Slack, api: FineTuningApi, folder: Path) -> dict[str, str]:
-    """Return the whole environment of a bot that works with these stand-ins over Socket Mode."""
-    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    return kept | {
+    """Return the complete environment variables of a bot that uses these stand-ins over Socket Mode."""
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    return inherited | {
         "SLACK_BOT_TOKEN": slack.bot_token,
         "SLACK_APP_TOKEN": slack.app_token,
         "SLACK_API_URL": slack.api_url,

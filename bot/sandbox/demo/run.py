@@ -1,4 +1,4 @@
-"""``ftjob try``: the page, served until somebody has seen enough."""
+"""Demo (``ftjob try``): serve the page until interrupted."""
 
 import asyncio
 import contextlib
@@ -12,14 +12,14 @@ from bot.sandbox.demo.environment import DemoEnvironment, demo_environment
 from bot.sandbox.demo.page.server import DemoPage
 from bot.sandbox.openai.scenarios import fails, pauses, reinforcement, succeeds, waits
 
-_FIRST = (
+_INITIAL_JOBS = (
     (succeeds(90.0), {"team": "search", "note": "ranker v7"}),
     (fails(50.0), {"team": "search"}),
     (reinforcement(150.0), {"team": "support"}),
     (pauses(240.0), {"team": "support"}),
     (waits(3600.0), {"team": "ads"}),
 )
-"""The jobs that are there already, with their metadata."""
+"""Scenario and metadata of each job that exists from the start."""
 
 
 async def run_demo(*, opens_browser: bool) -> int:
@@ -27,29 +27,29 @@ async def run_demo(*, opens_browser: bool) -> int:
     console = Console()
     console.print("Starting a local Slack, a fine-tuning API and the bot…")
     try:
-        async with demo_environment() as scene, DemoPage(scene) as page:
-            await seed_demo(scene)
+        async with demo_environment() as demo, DemoPage(demo) as page:
+            await seed_demo(demo)
             console.print(f"[bold]{page.origin}/[/]  Ctrl-C ends it.")
             if opens_browser and not await asyncio.to_thread(webbrowser.open, f"{page.origin}/"):
                 console.print("There is no browser here: open the address in one of this machine.")
-            await _until_interrupted()
+            await _wait_for_interrupt()
     except RuntimeError as error:
         console.print(literal(str(error), "red"))
         return 1
     return 0
 
 
-async def seed_demo(scene: DemoEnvironment) -> None:
-    """Let a team's day be under way: jobs that live, and a channel that follows them."""
-    for life, metadata in _FIRST:
-        scene.api.add_job(scenario=life, metadata=metadata | {"slack_user": scene.member.id})
-    scene.member.post("I started the runs for this week. Let us see.", scene.channel)
-    exchange = await scene.operator.command("subscribe", scene.channel)
-    await exchange.reply()
-    scene.slack.add_channel("random")
+async def seed_demo(demo: DemoEnvironment) -> None:
+    """Add running jobs and a channel that is subscribed to them."""
+    for scenario, metadata in _INITIAL_JOBS:
+        demo.api.add_job(scenario=scenario, metadata=metadata | {"slack_user": demo.member.id})
+    demo.member.post("I started the runs for this week. Let us see.", demo.channel)
+    interaction = await demo.operator.command("subscribe", demo.channel)
+    await interaction.reply()
+    demo.slack.add_channel("random")
 
 
-async def _until_interrupted() -> None:
+async def _wait_for_interrupt() -> None:
     stop = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # Windows

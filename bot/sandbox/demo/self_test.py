@@ -1,4 +1,4 @@
-"""``ftjob try --tour``: a scripted visit that checks itself."""
+"""Self-test (``ftjob try --tour``): a scripted run that checks the bot's messages."""
 
 import asyncio
 from collections import Counter
@@ -9,21 +9,21 @@ from bot.runtime.terminal import literal
 from bot.sandbox.demo.environment import DemoEnvironment, demo_environment
 from bot.sandbox.demo.terminal import TerminalView
 from bot.sandbox.openai.scenarios import fails, succeeds, waits
-from bot.sandbox.slack.exchange import UserInteraction
+from bot.sandbox.slack.interactions import UserInteraction
 from bot.sandbox.slack.messages import ChannelMessage, SentReply
 from bot.sandbox.slack.users import SandboxUser
 
 DEADLINE_SECONDS = 40.0
-"""How long the whole visit may take."""
+"""Deadline of the whole run."""
 
 
 async def run_self_test() -> int:
-    """Play the visit and print what the channel saw; return 0 if every expected message arrived, once."""
+    """Run the script and print the channel's messages; return 0 if every expected message arrived exactly once."""
     console = Console()
     try:
-        async with asyncio.timeout(DEADLINE_SECONDS), demo_environment() as scene:
-            screen = TerminalView(console, scene.slack.workspace)
-            problems = await _Visit(scene, screen, console).run()
+        async with asyncio.timeout(DEADLINE_SECONDS), demo_environment() as demo:
+            view = TerminalView(console, demo.slack.workspace)
+            problems = await _SelfTest(demo, view, console).run()
     except TimeoutError as error:
         problems = [str(error) or f"the visit took longer than {DEADLINE_SECONDS:g} s"]
     except RuntimeError as error:
@@ -35,78 +35,78 @@ async def run_self_test() -> int:
     return 1 if problems else 0
 
 
-class _Visit:
-    def __init__(self, scene: DemoEnvironment, screen: TerminalView, console: Console) -> None:
-        self._scene = scene
-        self._screen = screen
+class _SelfTest:
+    def __init__(self, demo: DemoEnvironment, view: TerminalView, console: Console) -> None:
+        self._demo = demo
+        self._view = view
         self._console = console
-        self._shown = 0
+        self._printed = 0
 
     async def run(self) -> list[str]:
-        """Return what did not happen as it should."""
-        api, operator, member = self._scene.api, self._scene.operator, self._scene.member
+        """Return every deviation from what was expected."""
+        api, operator, member = self._demo.api, self._demo.operator, self._demo.member
         good = api.add_job(scenario=succeeds(10))
         bad = api.add_job(scenario=fails(7))
         waiting = api.add_job(scenario=waits())
         for job_id in (good, bad, waiting):
-            await self._ask(operator, f"track {job_id}")
-        looked_up = await self._ask(member, f"status {good}")
-        refused = await self._ask(member, f"cancel {waiting}")
-        question = await self._ask(operator, f"cancel {waiting}")
-        await self._press(operator, question, "ftjob_confirm")
-        ends = {good: "Succeeded", bad: "Failed", waiting: "Cancelled"}
-        for job_id, end in ends.items():
-            await self._until_told(job_id, end)
-        complaints = self._scene.slack.errors + self._scene.slack.violations + self._doubled(ends)
+            await self._run_command(operator, f"track {job_id}")
+        looked_up = await self._run_command(member, f"status {good}")
+        denied = await self._run_command(member, f"cancel {waiting}")
+        confirmation = await self._run_command(operator, f"cancel {waiting}")
+        await self._click(operator, confirmation, "ftjob_confirm")
+        labels = {good: "Succeeded", bad: "Failed", waiting: "Cancelled"}
+        for job_id, label in labels.items():
+            await self._wait_for_alert(job_id, label)
+        problems = self._demo.slack.errors + self._demo.slack.violations + self._duplicates(labels)
         if good not in looked_up.plain_text:
-            complaints.append("the answer to status does not name the job")
-        if "may not" not in refused.plain_text:
-            complaints.append("somebody who is no operator was not refused a cancel")
-        return complaints
+            problems.append("the answer to status does not name the job")
+        if "may not" not in denied.plain_text:
+            problems.append("somebody who is no operator was not refused a cancel")
+        return problems
 
-    async def _ask(self, person: SandboxUser, text: str) -> SentReply:
+    async def _run_command(self, person: SandboxUser, text: str) -> SentReply:
         self._console.print(literal(person.name, "bold"), "types", literal(f"/ftjob {text}", "cyan"))
-        return await self._answered(await person.command(text, self._scene.channel))
+        return await self._wait_for_reply(await person.command(text, self._demo.channel))
 
-    async def _press(self, person: SandboxUser, question: SentReply, action_id: str) -> None:
+    async def _click(self, person: SandboxUser, confirmation: SentReply, action_id: str) -> None:
         self._console.print(literal(person.name, "bold"), "presses the red button")
-        await self._answered(await person.click(question, action_id))
+        await self._wait_for_reply(await person.click(confirmation, action_id))
 
-    async def _answered(self, exchange: UserInteraction) -> SentReply:
-        reply = await exchange.reply()
-        self._catch_up()
-        self._screen.print_message(reply, is_ephemeral=reply.ephemeral)
+    async def _wait_for_reply(self, interaction: UserInteraction) -> SentReply:
+        reply = await interaction.reply()
+        self._print_new_messages()
+        self._view.print_message(reply, is_ephemeral=reply.ephemeral)
         return reply
 
-    async def _until_told(self, job_id: str, end: str) -> None:
-        def is_told() -> bool:
-            self._catch_up()
-            # The card shows the end, too, perhaps before the thread tells it.
-            return any(end in message.plain_text and message.thread_ts for message in self._about(job_id))
+    async def _wait_for_alert(self, job_id: str, label: str) -> None:
+        def is_posted() -> bool:
+            self._print_new_messages()
+            # The card shows the final status, too, perhaps before the alert in its thread.
+            return any(label in message.plain_text and message.thread_ts for message in self._messages_about(job_id))
 
-        await self._scene.slack.request_log.wait_until(
-            is_told, seconds=DEADLINE_SECONDS, why=f"{job_id} is told as {end}"
+        await self._demo.slack.request_log.wait_until(
+            is_posted, seconds=DEADLINE_SECONDS, why=f"{job_id} is told as {label}"
         )
 
-    def _catch_up(self) -> None:
-        messages = self._scene.channel.messages
-        for message in messages[self._shown :]:
-            self._screen.print_message(message)
-        self._shown = len(messages)
+    def _print_new_messages(self) -> None:
+        messages = self._demo.channel.messages
+        for message in messages[self._printed :]:
+            self._view.print_message(message)
+        self._printed = len(messages)
 
-    def _about(self, job_id: str) -> list[ChannelMessage]:
-        return [message for message in self._scene.channel.messages if job_id in message.text]
+    def _messages_about(self, job_id: str) -> list[ChannelMessage]:
+        return [message for message in self._demo.channel.messages if job_id in message.text]
 
-    def _doubled(self, ends: dict[str, str]) -> list[str]:
-        """Return what was told more than once: a card, or a status of a job."""
-        doubled = []
-        for job_id, end in ends.items():
-            messages = self._about(job_id)
+    def _duplicates(self, labels: dict[str, str]) -> list[str]:
+        """Return duplicate cards and alerts, and final alerts that were not broadcast to the channel."""
+        problems = []
+        for job_id, label in labels.items():
+            messages = self._messages_about(job_id)
             cards = [message for message in messages if message.thread_ts is None]
             if len(cards) != 1:
-                doubled.append(f"{job_id} has {len(cards)} cards")
+                problems.append(f"{job_id} has {len(cards)} cards")
             headlines = Counter(message.plain_text.splitlines()[1] for message in messages if message.thread_ts)
-            doubled += [f"{job_id}: {line!r} came {count} times" for line, count in headlines.items() if count > 1]
-            if not any(message.reply_broadcast and f"*{end}*" in message.plain_text for message in messages):
-                doubled.append(f"{job_id}: {end} was not shown in the channel")
-        return doubled
+            problems += [f"{job_id}: {line!r} came {count} times" for line, count in headlines.items() if count > 1]
+            if not any(message.reply_broadcast and f"*{label}*" in message.plain_text for message in messages):
+                problems.append(f"{job_id}: {label} was not shown in the channel")
+        return problems

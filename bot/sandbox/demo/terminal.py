@@ -1,4 +1,4 @@
-"""How the workspace looks in a terminal: Slack's messages as Rich text."""
+"""Terminal rendering of Slack messages as Rich text."""
 
 import re
 from collections.abc import Iterator
@@ -39,18 +39,18 @@ _MARKED = re.compile(r"\*(?P<bold>[^*\n]+)\*|`(?P<code>[^`\n]+)`")
 
 
 class TerminalView:
-    """Prints messages, and numbers their buttons so that they can be pressed."""
+    """Prints messages and numbers their buttons."""
 
     def __init__(self, console: Console, workspace: Workspace) -> None:
         self._console = console
         self._workspace = workspace
         self.buttons: list[tuple[ChannelMessage | EphemeralMessage | SentReply | OpenView, str, str]] = []
-        """Every button shown so far: its message, its action and its value. Number 1 is the first."""
+        """Every button so far as (message, action_id, value); button number 1 is the first."""
 
     def print_message(
         self, message: ChannelMessage | EphemeralMessage | SentReply, *, is_ephemeral: bool = False
     ) -> None:
-        """Print one message; ``alone`` marks what one person sees."""
+        """Print one message; ``is_ephemeral`` marks one that a single user sees."""
         in_thread = isinstance(message, ChannelMessage) and message.thread_ts
         title = "only visible to you" if is_ephemeral else "in the thread" if in_thread else "in the channel"
         if isinstance(message, ChannelMessage) and message.reply_broadcast:
@@ -89,7 +89,7 @@ class TerminalView:
 
 
 def _lines(message: ChannelMessage | EphemeralMessage | SentReply) -> Iterator[str]:
-    """Yield what is seen: the blocks where there are any, with a label and its value on one line."""
+    """Yield the visible lines: those of the blocks if there are any, with a field's label and value on one line."""
     if not message.blocks:
         yield from message.text.splitlines()
     for block in message.blocks:

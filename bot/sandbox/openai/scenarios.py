@@ -1,4 +1,4 @@
-"""Scripted lives: what happens to a job, and after how many seconds, if nobody interferes."""
+"""Job scenarios: scripted status changes, metrics and results, each after a number of seconds."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 _VALIDATED, _STARTED, _TRAINED = 0.10, 0.25, 0.95
-"""The parts of a life after which the files are checked, the queue is over, and the last step is done."""
+"""Fractions of a scenario's duration at which validation, queueing and training end."""
 
 _FEWEST_STEPS, _STEP_SECONDS = 10, 2.0
-"""Of a training: how many steps it has at least, and how long one takes at the most."""
+"""Least number of training steps, and greatest duration of one step."""
 
 _RESTART_SECONDS = 1.0
-"""How long a resumed job is queued before it runs again, at speed 1."""
+"""Seconds that a resumed job is queued before it runs again, at speed 1."""
 
 INVALID_FILE = {
     "code": "invalid_training_file",
@@ -23,120 +23,120 @@ INVALID_FILE = {
 
 @dataclass(frozen=True)
 class StepMetrics:
-    """What one training step leaves behind: a metrics event and perhaps a checkpoint."""
+    """Metrics event of one training step, with an optional checkpoint."""
 
     message: str
     data: Mapping[str, Any]
     checkpoint: Mapping[str, float] | None = None
-    """The metrics of the checkpoint that is saved at this step."""
+    """Metrics of the checkpoint that is saved at this step, None if none is."""
 
 
 @dataclass(frozen=True)
 class ScenarioStep:
-    """One thing that happens to a job, ``seconds`` after the thing before it."""
+    """One change of a job, ``seconds`` after the previous one."""
 
     seconds: float
     fields: Mapping[str, Any] = field(default_factory=dict)
-    """Fields of the job that get a new value."""
+    """New values of the job's fields."""
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
-    """The numbers that take the place of hyperparameters which were left "auto"."""
+    """Values that replace hyperparameters which were left "auto"."""
     metrics: StepMetrics | None = None
     results_csv: str | None = None
-    """The CSV of a finished training: with it come the model, its tokens and the result file."""
+    """Result file of a finished training; it also sets the model and the trained tokens."""
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """The steps of a job from its creation on; the first one, at 0 seconds, is its state when it is created."""
+    """Script of a job from its creation on; the first step, at 0 seconds, is its initial state."""
 
     steps: tuple[ScenarioStep, ...]
     speed: float = 1.0
-    """2 lives the same life in half the time."""
+    """Speed factor: 2 takes half the time."""
     fields: Mapping[str, Any] = field(default_factory=dict)
-    """Fields that a job with this life is created with, such as its method."""
+    """Initial fields of a job with this scenario, such as its method."""
 
     def at_speed(self, speed: float) -> Self:
-        """Return the same life at another speed."""
+        """Return the same scenario at another speed."""
         return replace(self, speed=speed)
 
 
 class ScenarioRun:
-    """Where one job stands in its life: which steps are left, and when the next one is due by the clock."""
+    """Progress of one job through its scenario: the remaining steps, and when the next one is due."""
 
-    def __init__(self, life: Scenario, now: float) -> None:
-        self._left = list(reversed(life.steps))
-        self._own_speed = self._speed = life.speed
-        self._start, self._lived = now, 0.0
-        self._held_for: float | None = None
+    def __init__(self, scenario: Scenario, now: float) -> None:
+        self._remaining = list(reversed(scenario.steps))
+        self._own_speed = self._speed = scenario.speed
+        self._started_at, self._elapsed = now, 0.0
+        self._paused_with: float | None = None
         self._schedule()
 
     @property
     def is_finished(self) -> bool:
-        """Whether nothing is left to happen."""
-        return not self._left
+        """Whether no step remains."""
+        return not self._remaining
 
     @property
-    def _due(self) -> float:
-        """When the next step is due. Sums of small numbers, rounded: times since the epoch are too coarse to add to."""
-        return self._start + round(self._lived, 6)
+    def _due_at(self) -> float:
+        """When the next step is due. Small numbers are summed and rounded: floats since the epoch are too coarse to add to."""
+        return self._started_at + round(self._elapsed, 6)
 
     @property
     def finishes_at(self) -> float:
-        """When the last step is due if nobody interferes."""
-        return self._due + sum(step.seconds for step in self._left[:-1]) / (self._speed or 1.0)
+        """When the last step is due."""
+        return self._due_at + sum(step.seconds for step in self._remaining[:-1]) / (self._speed or 1.0)
 
     def pop_due(self, now: float) -> tuple[float, ScenarioStep] | None:
-        """Take the next step and its moment if that moment has come."""
-        if self._held_for is not None or not self._left or not self._speed or self._due > now:
+        """Remove and return the next step with its due time if it is due."""
+        if self._paused_with is not None or not self._remaining or not self._speed or self._due_at > now:
             return None
-        moment, step = self._due, self._left.pop()
+        due_at, step = self._due_at, self._remaining.pop()
         self._schedule()
-        return moment, step
+        return due_at, step
 
     def set_speed(self, speed: float, now: float) -> None:
-        """Live on from here at so many times the life's own speed; 0 stands still."""
-        ahead = self._ahead(now)
+        """Continue at ``speed`` times the scenario's own speed; 0 stops the clock."""
+        ahead = self._seconds_to_next(now)
         self._speed = self._own_speed * speed
-        if self._held_for is not None or not self._left:
+        if self._paused_with is not None or not self._remaining:
             return
-        self._left[-1] = replace(self._left[-1], seconds=ahead)
-        self._start, self._lived = now, 0.0
+        self._remaining[-1] = replace(self._remaining[-1], seconds=ahead)
+        self._started_at, self._elapsed = now, 0.0
         self._schedule()
 
-    def _ahead(self, now: float) -> float:
-        """Return the seconds of life until the next step."""
-        if not self._left:
+    def _seconds_to_next(self, now: float) -> float:
+        """Return the scenario's seconds until the next step."""
+        if not self._remaining:
             return 0.0
-        return max(self._due - now, 0.0) * self._speed if self._speed else self._left[-1].seconds
+        return max(self._due_at - now, 0.0) * self._speed if self._speed else self._remaining[-1].seconds
 
     def pause(self, now: float) -> None:
-        """Stop the clock of this life until ``go_on``."""
-        if self._held_for is None:
-            self._held_for = self._ahead(now)
+        """Stop the clock until ``resume``."""
+        if self._paused_with is None:
+            self._paused_with = self._seconds_to_next(now)
 
     def resume(self, now: float) -> None:
-        """Let the clock of a held life run again: queued for a moment, then running from where it stood."""
-        if self._held_for is None:
+        """Restart a paused clock: the job is queued for a moment, then runs from where it was paused."""
+        if self._paused_with is None:
             return
-        if self._left:
-            self._left[-1] = replace(self._left[-1], seconds=self._held_for)
-        self._left.append(ScenarioStep(_RESTART_SECONDS, {"status": "running"}))
-        self._start, self._lived, self._held_for = now, 0.0, None
+        if self._remaining:
+            self._remaining[-1] = replace(self._remaining[-1], seconds=self._paused_with)
+        self._remaining.append(ScenarioStep(_RESTART_SECONDS, {"status": "running"}))
+        self._started_at, self._elapsed, self._paused_with = now, 0.0, None
         self._schedule()
 
     def _schedule(self) -> None:
-        if self._left and self._speed:
-            self._lived += self._left[-1].seconds / self._speed
+        if self._remaining and self._speed:
+            self._elapsed += self._remaining[-1].seconds / self._speed
 
 
 def succeeds(seconds: float = 12.0, *, steps: int | None = None, speed: float = 1.0) -> Scenario:
-    """Return a supervised training that goes well: losses fall, checkpoints appear, a model comes out."""
-    steps = steps or _steps(seconds)
-    return _trained(seconds, supervised_metrics(steps), supervised_csv(steps), speed)
+    """Return a successful supervised training: falling losses, checkpoints, a model."""
+    steps = steps or _step_count(seconds)
+    return _training(seconds, supervised_metrics(steps), supervised_csv(steps), speed)
 
 
 def reinforcement(seconds: float = 12.0, *, steps: int | None = None, speed: float = 1.0) -> Scenario:
-    """Return a reinforcement fine-tuning that goes well: rewards rise."""
+    """Return a successful reinforcement fine-tuning with rising rewards."""
     grader = {
         "type": "string_check",
         "name": "label",
@@ -145,56 +145,56 @@ def reinforcement(seconds: float = 12.0, *, steps: int | None = None, speed: flo
         "operation": "eq",
     }
     details = {"grader": grader, "hyperparameters": {"n_epochs": "auto", "reasoning_effort": "medium"}}
-    steps = steps or _steps(seconds)
-    life = _trained(seconds, reinforcement_metrics(steps), reinforcement_csv(steps), speed)
-    return replace(life, fields={"method": {"type": "reinforcement", "reinforcement": details}})
+    steps = steps or _step_count(seconds)
+    scenario = _training(seconds, reinforcement_metrics(steps), reinforcement_csv(steps), speed)
+    return replace(scenario, fields={"method": {"type": "reinforcement", "reinforcement": details}})
 
 
 def fails(seconds: float = 8.0, *, speed: float = 1.0) -> Scenario:
-    """Return a job whose training file turns out invalid."""
+    """Return a job that fails because of an invalid training file."""
     failed = ScenarioStep(seconds, {"status": "failed", "error": INVALID_FILE})
     return Scenario((ScenarioStep(0, {"status": "validating_files"}), failed), speed)
 
 
 def pauses(seconds: float = 12.0, *, steps: int | None = None, speed: float = 1.0) -> Scenario:
-    """Return a training that stands paused after half its steps until somebody resumes it; then it goes well."""
-    steps = steps or _steps(seconds)
-    life = succeeds(seconds, steps=steps, speed=speed)
-    middle = len(life.steps) - 1 - math.ceil(steps / 2)
+    """Return a training that pauses after half its steps; once resumed, it succeeds."""
+    steps = steps or _step_count(seconds)
+    scenario = succeeds(seconds, steps=steps, speed=speed)
+    middle = len(scenario.steps) - 1 - math.ceil(steps / 2)
     paused = ScenarioStep(0, {"status": "paused"})
-    return replace(life, steps=(*life.steps[:middle], paused, *life.steps[middle:]))
+    return replace(scenario, steps=(*scenario.steps[:middle], paused, *scenario.steps[middle:]))
 
 
 def waits(seconds: float = 3600.0, *, training: float = 12.0, speed: float = 1.0) -> Scenario:
-    """Return a job that stays queued for ``seconds`` before it is trained."""
+    """Return a job that is queued for ``seconds`` before its training."""
     first, queued, running, *rest = succeeds(training).steps
     return Scenario((first, replace(queued, seconds=0), replace(running, seconds=seconds), *rest), speed)
 
 
-def _steps(seconds: float) -> int:
-    """Return how many steps a training has that nobody counts: long ones have more, so that none is watched in vain."""
+def _step_count(seconds: float) -> int:
+    """Return the default number of steps of a training; a long one has more, so that metrics appear often enough."""
     return max(_FEWEST_STEPS, math.ceil(seconds * (_TRAINED - _STARTED) / _STEP_SECONDS))
 
 
-def _trained(seconds: float, measures: Sequence[StepMetrics], results: str, speed: float) -> Scenario:
-    between = seconds * (_TRAINED - _STARTED) / len(measures)
+def _training(seconds: float, metrics: Sequence[StepMetrics], results_csv: str, speed: float) -> Scenario:
+    between = seconds * (_TRAINED - _STARTED) / len(metrics)
     chosen = {"n_epochs": 3, "batch_size": 1, "learning_rate_multiplier": 1.8}
     steps = (
         ScenarioStep(0, {"status": "validating_files"}),
         ScenarioStep(seconds * _VALIDATED, {"status": "queued"}),
         ScenarioStep(seconds * (_STARTED - _VALIDATED), {"status": "running"}, hyperparameters=chosen),
-        *(ScenarioStep(between, metrics=measure) for measure in measures),
-        ScenarioStep(seconds * (1 - _TRAINED), {"status": "succeeded"}, results_csv=results),
+        *(ScenarioStep(between, metrics=measure) for measure in metrics),
+        ScenarioStep(seconds * (1 - _TRAINED), {"status": "succeeded"}, results_csv=results_csv),
     )
     return Scenario(steps, speed)
 
 
 def supervised_metrics(total: int) -> list[StepMetrics]:
-    """Return the measures of a supervised training, data as OpenAI's guide names it."""
-    return [_supervised_measure(step, total) for step in range(1, total + 1)]
+    """Return the metrics of a supervised training, with the field names of OpenAI's guide."""
+    return [_supervised_step(step, total) for step in range(1, total + 1)]
 
 
-def _supervised_measure(step: int, total: int) -> StepMetrics:
+def _supervised_step(step: int, total: int) -> StepMetrics:
     loss, accuracy = _loss(step), _accuracy(step)
     data: dict[str, Any] = {
         "step": step,
@@ -212,11 +212,11 @@ def _supervised_measure(step: int, total: int) -> StepMetrics:
 
 
 def reinforcement_metrics(total: int) -> list[StepMetrics]:
-    """Return the measures of a reinforcement fine-tuning, data as OpenAI's guide names it."""
-    return [_reinforced_measure(step, total) for step in range(1, total + 1)]
+    """Return the metrics of a reinforcement fine-tuning, with the field names of OpenAI's guide."""
+    return [_reinforcement_step(step, total) for step in range(1, total + 1)]
 
 
-def _reinforced_measure(step: int, total: int) -> StepMetrics:
+def _reinforcement_step(step: int, total: int) -> StepMetrics:
     reward, evaluated = _reward(step, total), _is_evaluated(step, total)
     valid = round(reward + 0.02, 4)
     data: dict[str, Any] = {
@@ -241,7 +241,7 @@ def _reinforced_measure(step: int, total: int) -> StepMetrics:
 
 
 def supervised_csv(total: int) -> str:
-    """Return the result file of a supervised training of ``total`` steps."""
+    """Return the CSV result file of a supervised training of ``total`` steps."""
     lines = ["step,train_loss,train_accuracy,valid_loss,valid_mean_token_accuracy"]
     for data in (measure.data for measure in supervised_metrics(total)):
         valid = ","
@@ -252,7 +252,7 @@ def supervised_csv(total: int) -> str:
 
 
 def reinforcement_csv(total: int) -> str:
-    """Return the result file of a reinforcement fine-tuning of ``total`` steps."""
+    """Return the CSV result file of a reinforcement fine-tuning of ``total`` steps."""
     columns = "full_valid_mean_reward,completion_tokens_mean,reasoning_tokens_mean,mean_unresponsive_rewards"
     lines = [f"step,train_mean_reward,{columns}"]
     for data in (measure.data for measure in reinforcement_metrics(total)):

@@ -1,4 +1,4 @@
-"""A fine-tuning API to try things with: OpenAI's contract, stateful, and as strict as the service."""
+"""Stand-in for OpenAI's fine-tuning API: the same contract, stateful, and as strict as the service."""
 
 import secrets
 import time
@@ -13,12 +13,12 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from bot.sandbox.openai.api import graders
-from bot.sandbox.openai.api.budget import RateLimit
-from bot.sandbox.openai.api.jobs import JobsApi
-from bot.sandbox.openai.api.permissions import PermissionsApi
-from bot.sandbox.openai.api.shelf import FilesAndModels, IdGenerator
-from bot.sandbox.openai.api.shelves import FilesAndModelsApi
-from bot.sandbox.openai.api.state import MODEL, PROJECT, JobStore
+from bot.sandbox.openai.api.files_and_models import FilesAndModels, IdGenerator
+from bot.sandbox.openai.api.files_and_models_api import FilesAndModelsApi
+from bot.sandbox.openai.api.job_store import MODEL, PROJECT, JobStore
+from bot.sandbox.openai.api.jobs_api import JobsApi
+from bot.sandbox.openai.api.permissions_api import PermissionsApi
+from bot.sandbox.openai.api.rate_limit import RateLimit
 from bot.sandbox.openai.api.webhooks import WebhookSender
 from bot.sandbox.openai.api.wire import (
     ApiError,
@@ -41,12 +41,12 @@ MODELS_READ = "api.model.read"
 MODELS_WRITE = "api.model.write"
 PERMISSIONS = "api.fine_tuning.checkpoints.permissions"
 SCOPES = frozenset({JOBS_READ, JOBS_WRITE, FILES_READ, MODELS_READ, MODELS_WRITE, PERMISSIONS})
-"""What a key may be allowed to do. The names of the last two are this stand-in's own."""
+"""Scopes of API keys. The names of the last two are this stand-in's own."""
 
 
 @dataclass(frozen=True)
 class ApiKey:
-    """Who holds an API key: a name for the ledger, what it may do, and whose jobs it sees."""
+    """An API key's name in the request log, its scopes, and the project whose jobs it sees."""
 
     name: str
     scopes: frozenset[str] = SCOPES
@@ -54,10 +54,10 @@ class ApiKey:
 
 
 class FineTuningApi(LoopbackServer):
-    """One account of the API; start it with ``async with``."""
+    """API server with one account; start it with ``async with``."""
 
     prefixes: ClassVar[tuple[str, ...]] = ("/v1",)
-    """Before every path."""
+    """Prefixes of every path."""
     id_header: ClassVar[str] = "x-request-id"
 
     def __init__(
@@ -75,52 +75,52 @@ class FineTuningApi(LoopbackServer):
         )
         self.keys: dict[str, ApiKey] = {f"sk-{secrets.token_hex()}": ApiKey("default")} if keys is None else dict(keys)
         self.key = next(iter(self.keys), "")
-        """Who may come in, by secret; a key that is taken out is revoked. ``key`` is the first, else one of this run's."""
+        """Valid API keys by secret; removing one revokes it. ``key`` is the first one; by default it is random."""
         self.per_minute = per_minute
-        """How many requests a key has in any 60 seconds; None: as many as it likes."""
-        self._clock, self._names = clock, IdGenerator()
-        self._budgets: dict[str, RateLimit] = {}
-        self._shelf = FilesAndModels(self._names, clock)
-        self._jobs = JobStore(self._shelf, self._names, clock)
+        """Rate limit of each key: requests in any 60 seconds, None for no limit."""
+        self._clock, self._ids = clock, IdGenerator()
+        self._rate_limits: dict[str, RateLimit] = {}
+        self._files_and_models = FilesAndModels(self._ids, clock)
+        self._jobs = JobStore(self._files_and_models, self._ids, clock)
         self.ends = self._jobs.ends
-        self._desk = JobsApi(self._jobs, self._shelf)
+        self._jobs_api = JobsApi(self._jobs, self._files_and_models)
         self._webhooks: list[WebhookSender] = []
-        self._doors: dict[str, tuple[str, EndpointHandler]] = {}
+        self._routes: dict[str, tuple[str, EndpointHandler]] = {}
         self._add_routes()
 
     @property
     def base_url(self) -> str:
-        """The address that a client is given, "http://127.0.0.1:54321/v1"."""
+        """Base URL for clients, "http://127.0.0.1:54321/v1"."""
         return f"{self.origin}/v1"
 
     @property
     def jobs(self) -> dict[str, JsonObject]:
-        """Every job as it stands now, by id, oldest first. Taking one out makes it unknown to the API."""
+        """Every job as of now, by id, oldest first. Deleting one makes it unknown to the API."""
         self._jobs.advance()
         return self._jobs.by_id
 
     @property
     def files(self) -> dict[str, JsonObject]:
         """Every file, by id."""
-        return self._shelf.files
+        return self._files_and_models.files
 
     @property
     def models(self) -> dict[str, JsonObject]:
         """Every model, by id: bases, fine-tuned ones and checkpoints."""
-        return self._shelf.models
+        return self._files_and_models.models
 
     @property
     def training_file(self) -> str:
-        """The id of a file that a job can be trained on; ``validation_file`` is its companion."""
-        return self._shelf.training_file
+        """Id of a valid training file."""
+        return self._files_and_models.training_file
 
     @property
     def validation_file(self) -> str:
-        """The id of a file that a job can be validated with."""
-        return self._shelf.validation_file
+        """Id of a valid validation file."""
+        return self._files_and_models.validation_file
 
     def add_webhook(self, url: str, secret: str) -> WebhookSender:
-        """Let the jobs that end from now on be told to an address."""
+        """Send a webhook to ``url`` for each job that ends from now on."""
         webhooks = WebhookSender(url, secret, self._clock)
         self._webhooks.append(webhooks)
         self._jobs.on_end.append(webhooks.send_job_end)
@@ -134,21 +134,21 @@ class FineTuningApi(LoopbackServer):
         await super().__aexit__(kind, error, trace)
 
     def stop_accepting_jobs(self) -> None:
-        """Take no new jobs any more."""
-        self._desk.accepts_jobs = False
+        """Reject the creation of jobs from now on."""
+        self._jobs_api.accepts_jobs = False
 
     @property
     def scenario_of_created(self) -> Scenario | None:
-        """The life of every job that is created over HTTP; None: it stays as it is created."""
-        return self._desk.scenario_of_created
+        """Scenario of every job that is created over HTTP; None leaves it as it is created."""
+        return self._jobs_api.scenario_of_created
 
     @scenario_of_created.setter
-    def scenario_of_created(self, life: Scenario | None) -> None:
-        self._desk.scenario_of_created = life
+    def scenario_of_created(self, scenario: Scenario | None) -> None:
+        self._jobs_api.scenario_of_created = scenario
 
     @property
     def speed(self) -> float:
-        """How many times their own speed all lives go on; 0 stands still."""
+        """Speed factor of all scenarios; 0 stops them."""
         return self._jobs.speed
 
     @speed.setter
@@ -165,19 +165,19 @@ class FineTuningApi(LoopbackServer):
         project: str = PROJECT,
         **fields: Any,
     ) -> str:
-        """Create a job and return its id; a ``life`` decides its status from the first moment on."""
+        """Create a job and return its id; a ``scenario`` determines its status from the start."""
         job_id = self._jobs.add(status=status, model=model, scenario=scenario, project=project, **fields)
         self.request_log.notify_waiters()
         return job_id
 
     def change(self, job_id: str, **fields: Any) -> None:
-        """Give fields of a job new values; a new status is logged, ends or holds its life, and sets the times."""
+        """Set fields of a job; a new status is logged, sets the timestamps, and ends or pauses the job's scenario."""
         self._jobs.advance()
         self._jobs.change(job_id, fields)
         self.request_log.notify_waiters()
 
     def freeze(self, job_id: str) -> None:
-        """Let nothing happen to a job any more by itself."""
+        """Stop a job's scenario for good."""
         self._jobs.freeze(job_id)
 
     def add_event(
@@ -189,83 +189,85 @@ class FineTuningApi(LoopbackServer):
         type: str = "message",  # noqa: A002 - the field's own name
         data: Any = None,
     ) -> None:
-        """Append one line to the log of a job."""
+        """Append an event to a job's log."""
         self._jobs.log_event(job_id, message, level=level, type_=type, data=data)
         self.request_log.notify_waiters()
 
     def add_checkpoint(self, job_id: str, step: int, **metrics: float) -> str:
-        """Save a checkpoint and return the name of its model."""
+        """Save a checkpoint and return its model's name."""
         checkpoint = self._jobs.add_checkpoint(job_id, step, metrics)
         self.request_log.notify_waiters()
         return str(checkpoint["fine_tuned_model_checkpoint"])
 
     def add_file(self, content: bytes, *, filename: str = "data.jsonl", purpose: str = "fine-tune") -> str:
         """Store a file and return its id."""
-        return self._shelf.add_file(content, filename=filename, purpose=purpose)
+        return self._files_and_models.add_file(content, filename=filename, purpose=purpose)
 
     def _add_routes(self) -> None:
-        jobs, shelf = self._desk, FilesAndModelsApi(self._shelf)
-        permissions = PermissionsApi(self._shelf, self._names, self._clock)
-        one, allowed = "/fine_tuning/jobs/{id}", "/fine_tuning/checkpoints/{id}/permissions"
+        jobs, files_and_models = self._jobs_api, FilesAndModelsApi(self._files_and_models)
+        permissions = PermissionsApi(self._files_and_models, self._ids, self._clock)
+        job, of_checkpoint = "/fine_tuning/jobs/{id}", "/fine_tuning/checkpoints/{id}/permissions"
         routes: list[tuple[str, str, str, EndpointHandler]] = [
             ("GET", "/fine_tuning/jobs", JOBS_READ, jobs.list_jobs),
             ("POST", "/fine_tuning/jobs", JOBS_WRITE, jobs.create),
-            ("GET", one, JOBS_READ, jobs.retrieve),
-            ("POST", f"{one}/cancel", JOBS_WRITE, jobs.cancel),
-            ("POST", f"{one}/pause", JOBS_WRITE, jobs.pause),
-            ("POST", f"{one}/resume", JOBS_WRITE, jobs.resume),
-            ("GET", f"{one}/events", JOBS_READ, jobs.events),
-            ("GET", f"{one}/checkpoints", JOBS_READ, jobs.checkpoints),
-            ("GET", allowed, PERMISSIONS, permissions.list_permissions),
-            ("POST", allowed, PERMISSIONS, permissions.create),
-            ("DELETE", f"{allowed}/{{permission_id}}", PERMISSIONS, permissions.delete),
+            ("GET", job, JOBS_READ, jobs.retrieve),
+            ("POST", f"{job}/cancel", JOBS_WRITE, jobs.cancel),
+            ("POST", f"{job}/pause", JOBS_WRITE, jobs.pause),
+            ("POST", f"{job}/resume", JOBS_WRITE, jobs.resume),
+            ("GET", f"{job}/events", JOBS_READ, jobs.events),
+            ("GET", f"{job}/checkpoints", JOBS_READ, jobs.checkpoints),
+            ("GET", of_checkpoint, PERMISSIONS, permissions.list_permissions),
+            ("POST", of_checkpoint, PERMISSIONS, permissions.create),
+            ("DELETE", f"{of_checkpoint}/{{permission_id}}", PERMISSIONS, permissions.delete),
             ("POST", "/fine_tuning/alpha/graders/validate", JOBS_WRITE, graders.validate),
             ("POST", "/fine_tuning/alpha/graders/run", JOBS_WRITE, graders.run),
-            ("GET", "/files", FILES_READ, shelf.list_files),
-            ("GET", "/files/{id}", FILES_READ, shelf.retrieve_file),
-            ("GET", "/files/{id}/content", FILES_READ, shelf.file_content),
-            ("GET", "/models", MODELS_READ, shelf.list_models),
-            ("GET", "/models/{id}", MODELS_READ, shelf.retrieve_model),
-            ("DELETE", "/models/{id}", MODELS_WRITE, shelf.delete_model),
+            ("GET", "/files", FILES_READ, files_and_models.list_files),
+            ("GET", "/files/{id}", FILES_READ, files_and_models.retrieve_file),
+            ("GET", "/files/{id}/content", FILES_READ, files_and_models.file_content),
+            ("GET", "/models", MODELS_READ, files_and_models.list_models),
+            ("GET", "/models/{id}", MODELS_READ, files_and_models.retrieve_model),
+            ("DELETE", "/models/{id}", MODELS_WRITE, files_and_models.delete_model),
         ]
-        for method, template, scope, work in routes:
-            what = f"{method} {template}"
-            self._doors[what] = (scope, work)
+        for method, template, scope, handler in routes:
+            endpoint = f"{method} {template}"
+            self._routes[endpoint] = (scope, handler)
             for prefix in self.prefixes:
-                self.app.router.add_route(method, f"{prefix}{template}", partial(self._enter, what))
-        self.app.router.add_route("*", "/{path:.*}", self._refuse_unknown)
-        self.app.middlewares.append(self._sign)
+                self.app.router.add_route(method, f"{prefix}{template}", partial(self._serve_endpoint, endpoint))
+        self.app.router.add_route("*", "/{path:.*}", self._serve_unknown_path)
+        self.app.middlewares.append(self._add_headers)
 
-    async def _enter(self, what: str, http: web.Request) -> web.StreamResponse:
+    async def _serve_endpoint(self, endpoint: str, http: web.Request) -> web.StreamResponse:
         text = (await http.read()).decode(errors="replace")
         path, query = dict(http.match_info), dict(http.query)
         request = {"id": path.get("id"), "query": query, "body": loggable_body(text)} | path
         secret, project = self.secret_of(http), http.headers.get("OpenAI-Project")
         key = self.keys.get(secret)
 
-        def work() -> ServerResponse:
-            if wrong := self.routing_error(what, http):
-                return wrong
-            return self.translate(what, self.handle(what, path, query, secret=secret, project=project, text=text))
+        def handler() -> ServerResponse:
+            if error := self.routing_error(endpoint, http):
+                return error
+            return self.translate(
+                endpoint, self.handle(endpoint, path, query, secret=secret, project=project, text=text)
+            )
 
-        return await self.serve(http, what, request, work, credential=key.name if key else "")
+        return await self.serve(http, endpoint, request, handler, credential=key.name if key else "")
 
     def secret_of(self, http: web.Request) -> str:
-        """Return the key that a request carries, "" where it carries none."""
+        """Return the API key of a request, "" if it has none."""
         kind, _, secret = http.headers.get("Authorization", "").partition(" ")
         return secret.strip() if kind.lower() == "bearer" else ""
 
-    def routing_error(self, _what: str, _http: web.Request) -> ServerResponse | None:
-        """Return what a request gets that has no place here; None for every other."""
+    def routing_error(self, _endpoint: str, _http: web.Request) -> ServerResponse | None:
+        """Return the error response to a request with an invalid address, None if the address is valid."""
         return None
 
-    def translate(self, _what: str, answer: ServerResponse) -> ServerResponse:
-        """Return an answer in the words of the provider that is stood in for."""
-        return answer
+    def translate(self, _endpoint: str, response: ServerResponse) -> ServerResponse:
+        """Return a response in the provider's own format."""
+        return response
 
     def handle(
         self,
-        what: str,
+        endpoint: str,
         path: Mapping[str, str],
         query: Mapping[str, str],
         *,
@@ -273,20 +275,20 @@ class FineTuningApi(LoopbackServer):
         project: str | None = None,
         text: str = "",
     ) -> ServerResponse:
-        """Carry out one request to a route ("GET /fine_tuning/jobs/{id}"), whichever way it came."""
-        scope, work = self._doors[what]
+        """Handle one request to a route ("GET /fine_tuning/jobs/{id}"), over HTTP or called directly."""
+        scope, handler = self._routes[endpoint]
         try:
-            known = self._admit(secret, project, scope)
+            api_key = self._authorize(secret, project, scope)
             self._jobs.advance()
-            return ServerResponse(work(ApiRequest(known.project, path, query, parse_json(text))))
-        except ApiError as refusal:
-            return refusal.to_response()
+            return ServerResponse(handler(ApiRequest(api_key.project, path, query, parse_json(text))))
+        except ApiError as error:
+            return error.to_response()
 
-    async def _refuse_unknown(self, http: web.Request) -> web.StreamResponse:
-        refusal = ApiError(HTTPStatus.NOT_FOUND, f"Invalid URL ({http.method} {http.path})")
-        return await self.serve(http, f"{http.method} {http.path}", {"query": dict(http.query)}, refusal.to_response)
+    async def _serve_unknown_path(self, http: web.Request) -> web.StreamResponse:
+        error = ApiError(HTTPStatus.NOT_FOUND, f"Invalid URL ({http.method} {http.path})")
+        return await self.serve(http, f"{http.method} {http.path}", {"query": dict(http.query)}, error.to_response)
 
-    def _admit(self, secret: str, project: str | None, scope: str) -> ApiKey:
+    def _authorize(self, secret: str, project: str | None, scope: str) -> ApiKey:
         key = self.keys.get(secret)
         if not secret:
             raise unauthorized("You didn't provide an API key.")
@@ -295,16 +297,16 @@ class FineTuningApi(LoopbackServer):
         if project not in (None, key.project):
             raise unauthorized("OpenAI-Project header should match project for API key", code="mismatched_project")
         if self.per_minute is not None:
-            self._budgets.setdefault(key.name, RateLimit(self._clock)).consume(self.per_minute)
+            self._rate_limits.setdefault(key.name, RateLimit(self._clock)).consume(self.per_minute)
         if scope not in key.scopes:
             raise missing_scope(scope)
         return key
 
     @web.middleware
-    async def _sign(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        began = time.perf_counter()
-        answer = await handler(request)
-        answer.headers.setdefault(self.id_header, f"req_{self._names.hexadecimal(32)}")
-        answer.headers.setdefault("openai-version", "2020-10-01")
-        answer.headers.setdefault("openai-processing-ms", str(round((time.perf_counter() - began) * 1000)))
-        return answer
+    async def _add_headers(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        started = time.perf_counter()
+        response = await handler(request)
+        response.headers.setdefault(self.id_header, f"req_{self._ids.hexadecimal(32)}")
+        response.headers.setdefault("openai-version", "2020-10-01")
+        response.headers.setdefault("openai-processing-ms", str(round((time.perf_counter() - started) * 1000)))
+        return response

@@ -1,1 +1,1 @@
-"""Stand-in for Slack: Web API, Socket Mode, signed requests, response URLs."""
+"""Stand-in for Slack: Web API, Socket Mode, signed requests, response URLs, modals and Home tabs."""

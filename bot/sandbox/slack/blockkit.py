@@ -1,4 +1,4 @@
-"""One check for everything that is shown in Slack: what Slack refuses, and what the house rules forbid besides."""
+"""Validation of messages and views: Slack's own errors, and violations of this project's stricter rules."""
 
 import json
 import re
@@ -17,25 +17,25 @@ ATTACHMENTS_LIMIT = 100
 METADATA_LIMIT = 8_000
 ADVISED_METADATA_LIMIT = 2_000
 
-_LIVE = re.compile(r"<([!@][^>]*)>?")
+_MENTION = re.compile(r"<([!@][^>]*)>?")
 _LINK = re.compile(r"<(https?://[^|>\s]+)")
-_ADDRESSES = frozenset({"url", "image_url", "thumbnail_url", "video_url", "title_url"})
+_URL_FIELDS = frozenset({"url", "image_url", "thumbnail_url", "video_url", "title_url"})
 _EVENT_TYPE = re.compile(r"[a-z][a-z0-9_]{0,254}")
 
 
 @dataclass
 class ValidationResult:
-    """What a check found."""
+    """Result of a validation."""
 
     error: str = ""
-    """Slack's name for why it would refuse; empty where it would accept."""
+    """Slack's error code, "" if Slack would accept it."""
     messages: list[str] = field(default_factory=list)
-    """Slack's details, "[ERROR] must be less than 3001 characters [json-pointer:/blocks/0/text/text]"."""
+    """Slack's error details, "[ERROR] must be less than 3001 characters [json-pointer:/blocks/0/text/text]"."""
     violations: list[str] = field(default_factory=list)
-    """What Slack would accept and this project does not."""
+    """Violations of this project's rules that Slack would accept."""
 
     def add_error(self, error: str, *messages: str) -> None:
-        """Note a refusal; the first error names them all."""
+        """Add an error with its details; the first error code stays."""
         self.error = self.error or error
         self.messages.extend(messages)
 
@@ -50,68 +50,68 @@ def check_message(
         user_ids: ids that may be mentioned.
         counts_text: whether Slack's limit on the sum of all texts applies (not for response URLs).
     """
-    verdict = ValidationResult()
+    result = ValidationResult()
     text, blocks = str(payload.get("text") or ""), payload.get("blocks") or []
     if isinstance(blocks, str):
-        verdict.add_error("invalid_blocks_format")
+        result.add_error("invalid_blocks_format")
     if len(text) > TEXT_LIMIT:
-        verdict.add_error("msg_too_long")
+        result.add_error("msg_too_long")
     if len(payload.get("attachments") or []) > ATTACHMENTS_LIMIT:
-        verdict.add_error("too_many_attachments")
+        result.add_error("too_many_attachments")
     if not (text or blocks or payload.get("attachments") or payload.get("markdown_text")):
-        verdict.add_error("no_text")
-    _check_blocks(verdict, "message", "invalid_blocks", {"blocks": blocks})
+        result.add_error("no_text")
+    _check_blocks(result, "message", "invalid_blocks", {"blocks": blocks})
     total = sum(len(found) for _, _, found in _texts(blocks))
     if counts_text and total > BLOCKS_LIMIT:
-        verdict.add_error("msg_blocks_too_long")
-    _check_metadata(verdict, payload.get("metadata"))
+        result.add_error("msg_blocks_too_long")
+    _check_metadata(result, payload.get("metadata"))
     if not text.strip():
-        verdict.violations.append("the top-level text is empty: screen readers and notifications read it")
+        result.violations.append("the top-level text is empty: screen readers and notifications read it")
     if len(text) > ADVISED_TEXT_LIMIT:
-        verdict.violations.append(f"the top-level text has {len(text)} characters")
-    if total > ADVISED_BLOCKS_LIMIT and not verdict.error:
-        verdict.violations.append(f"the blocks hold {total} characters, more than {ADVISED_BLOCKS_LIMIT}")
-    if not verdict.error:
-        _complain(verdict, [("/text", "mrkdwn", text), *_texts(blocks, "/blocks")], blocks, user_ids)
-    return verdict
+        result.violations.append(f"the top-level text has {len(text)} characters")
+    if total > ADVISED_BLOCKS_LIMIT and not result.error:
+        result.violations.append(f"the blocks hold {total} characters, more than {ADVISED_BLOCKS_LIMIT}")
+    if not result.error:
+        _check_house_rules(result, [("/text", "mrkdwn", text), *_texts(blocks, "/blocks")], blocks, user_ids)
+    return result
 
 
 def check_view(view: dict[str, Any], *, user_ids: Container[str] = ()) -> ValidationResult:
-    """Check a modal or a Home tab; Slack calls everything wrong in one ``invalid_arguments``."""
-    verdict = ValidationResult()
+    """Check a modal or a Home tab; Slack reports every error as ``invalid_arguments``."""
+    result = ValidationResult()
     kind = view.get("type")
     surface: Surface = "home_view" if kind == "home" else "modal_view"
     if kind not in {"modal", "home"}:
-        verdict.add_error("invalid_arguments", "[ERROR] unsupported type: view [json-pointer:/view/type]")
-        return verdict
+        result.add_error("invalid_arguments", "[ERROR] unsupported type: view [json-pointer:/view/type]")
+        return result
     blocks = view.get("blocks") or []
-    _check_blocks(verdict, surface, "invalid_arguments", view, "/view")
+    _check_blocks(result, surface, "invalid_arguments", view, "/view")
     has_input = any(isinstance(block, dict) and block.get("type") == "input" for block in blocks)
     if kind == "modal" and has_input and "submit" not in view:
-        verdict.add_error("invalid_arguments", "[ERROR] missing required field: submit [json-pointer:/view/submit]")
-    if not verdict.error:
-        _complain(verdict, list(_texts(view, "/view")), blocks, user_ids)
-    return verdict
+        result.add_error("invalid_arguments", "[ERROR] missing required field: submit [json-pointer:/view/submit]")
+    if not result.error:
+        _check_house_rules(result, list(_texts(view, "/view")), blocks, user_ids)
+    return result
 
 
 def _check_blocks(
-    verdict: ValidationResult, surface: Surface, error: str, payload: dict[str, Any], at: str = ""
+    result: ValidationResult, surface: Surface, error: str, payload: dict[str, Any], at: str = ""
 ) -> None:
     if found := schema_errors(surface, payload, at):
-        verdict.add_error(error, *found)
+        result.add_error(error, *found)
         return
     blocks = payload.get("blocks") or []
-    named = Counter(block["block_id"] for block in blocks if block.get("block_id"))
-    for block_id in (name for name, times in named.items() if times > 1):
-        verdict.add_error(error, f'[ERROR] block_id "{block_id}" already exists [json-pointer:{at}/blocks]')
+    block_ids = Counter(block["block_id"] for block in blocks if block.get("block_id"))
+    for block_id in (name for name, count in block_ids.items() if count > 1):
+        result.add_error(error, f'[ERROR] block_id "{block_id}" already exists [json-pointer:{at}/blocks]')
     for nth, block in enumerate(blocks):
         actions = Counter(node["action_id"] for _, node in walk_objects(block) if node.get("action_id"))
-        for action_id in (name for name, times in actions.items() if times > 1):
+        for action_id in (name for name, count in actions.items() if count > 1):
             pointer = f"{at}/blocks/{nth}"
-            verdict.add_error(error, f'[ERROR] action_id "{action_id}" already exists [json-pointer:{pointer}]')
+            result.add_error(error, f'[ERROR] action_id "{action_id}" already exists [json-pointer:{pointer}]')
 
 
-def _check_metadata(verdict: ValidationResult, metadata: Any) -> None:
+def _check_metadata(result: ValidationResult, metadata: Any) -> None:
     if metadata is None:
         return
     match metadata:
@@ -121,11 +121,11 @@ def _check_metadata(verdict: ValidationResult, metadata: Any) -> None:
             fits = False
     size = len(json.dumps(metadata))
     if not fits:
-        verdict.add_error("invalid_metadata_format")
+        result.add_error("invalid_metadata_format")
     elif size > METADATA_LIMIT:
-        verdict.add_error("metadata_too_large")
+        result.add_error("metadata_too_large")
     elif size > ADVISED_METADATA_LIMIT:
-        verdict.violations.append(f"the metadata has {size} characters")
+        result.violations.append(f"the metadata has {size} characters")
 
 
 def _is_flat(value: Any) -> bool:
@@ -134,30 +134,30 @@ def _is_flat(value: Any) -> bool:
     return all(isinstance(item, str | int | float) for item in inside)
 
 
-def _complain(
-    verdict: ValidationResult, texts: list[tuple[str, str, str]], blocks: Any, people: Container[str]
+def _check_house_rules(
+    result: ValidationResult, texts: list[tuple[str, str, str]], blocks: Any, user_ids: Container[str]
 ) -> None:
-    """Collect what Slack accepts and the house rules forbid."""
+    """Collect violations of this project's rules that Slack accepts."""
     for pointer, kind, text in texts:
         if kind == "mrkdwn":
-            verdict.violations.extend(f"{what} at {pointer}" for what in _live_parts(text, people))
+            result.violations.extend(f"{what} at {pointer}" for what in _unescaped_parts(text, user_ids))
     for pointer, node in walk_objects(blocks, "/blocks"):
-        verdict.violations.extend(f"{what} at {pointer}" for what in _careless_parts(node))
+        result.violations.extend(f"{what} at {pointer}" for what in _unsafe_parts(node))
 
 
-def _live_parts(text: str, people: Container[str]) -> Iterator[str]:
-    """Name what Slack would bring to life in a text and should not."""
-    for live in _LIVE.findall(text):
-        if not _is_welcome(live, people):
-            yield f"raw <{live}>"
+def _unescaped_parts(text: str, user_ids: Container[str]) -> Iterator[str]:
+    """Yield unescaped mentions and unsafe links of a text."""
+    for mention in _MENTION.findall(text):
+        if not _is_allowed_mention(mention, user_ids):
+            yield f"raw <{mention}>"
     for url in _LINK.findall(text):
         if not _is_safe(url):
             yield f"a link without https, {url},"
 
 
-def _careless_parts(node: dict[str, Any]) -> Iterator[str]:
-    """Name what is wrong with one block, element or part of one."""
-    for key in _ADDRESSES & node.keys():
+def _unsafe_parts(node: dict[str, Any]) -> Iterator[str]:
+    """Yield unsafe URLs, broadcasts and missing alt texts of one block, element or part of one."""
+    for key in _URL_FIELDS & node.keys():
         if not _is_safe(node[key]):
             yield f"{key} without https, {node[key]},"
     if node.get("type") == "broadcast":
@@ -166,8 +166,8 @@ def _careless_parts(node: dict[str, Any]) -> Iterator[str]:
         yield "no alt_text"
 
 
-def _is_welcome(live: str, people: Container[str]) -> bool:
-    return live.startswith("!date^") or (live.startswith("@") and live[1:].partition("|")[0] in people)
+def _is_allowed_mention(mention: str, user_ids: Container[str]) -> bool:
+    return mention.startswith("!date^") or (mention.startswith("@") and mention[1:].partition("|")[0] in user_ids)
 
 
 def _is_safe(url: Any) -> bool:

@@ -1,4 +1,4 @@
-"""The strict Block Kit schemas, fast: a validator that looks at ``type`` first, and its errors in Slack's words."""
+"""Strict Block Kit schemas with a fast validator that dispatches on ``type``, and errors in Slack's wording."""
 
 import json
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ Surface = Literal["message", "modal_view", "home_view"]
 
 
 def schema_errors(surface: Surface, payload: dict[str, Any], at: str = "") -> list[str]:
-    """Return what the schema of ``surface`` finds wrong, in Slack's words; ``at`` begins every pointer."""
-    return list(dict.fromkeys(_in_slack_words(error, at) for error in _schema(surface).errors(payload)))
+    """Return the schema errors of a payload in Slack's wording; ``at`` prefixes every JSON pointer."""
+    return list(dict.fromkeys(_to_slack_error(error, at) for error in _schema(surface).errors(payload)))
 
 
 class _Schema:
@@ -31,7 +31,7 @@ class _Schema:
         self._validator = strict(schema)
 
     def errors(self, payload: dict[str, Any]) -> Iterator[ValidationError]:
-        """Yield what is wrong, the true fault where a choice failed."""
+        """Yield the errors; for a failed ``anyOf`` the most relevant one."""
         for error in self._validator.iter_errors(payload):
             yield best_match([error]) or error
 
@@ -42,7 +42,7 @@ class _Schema:
         return self._definitions[ref.rpartition("/")[2]]
 
     def _any_of(self, validator: Any, choices: list[Any], instance: Any, schema: Any) -> Iterator[ValidationError]:
-        """``anyOf`` among objects is decided by ``type``: one branch to check, and its errors are the faults."""
+        """Validate ``anyOf`` among objects by the branch of the instance's ``type``, and report that branch's errors."""
         fitting = self._of_type(choices, instance)
         if fitting == []:
             yield ValidationError(str(instance["type"]), validator="unsupported")
@@ -53,7 +53,7 @@ class _Schema:
             yield from standard(validator, fitting or choices, instance, schema)
 
     def _all_of(self, validator: Any, parts: list[Any], instance: Any, _: Any) -> Iterator[ValidationError]:
-        """``allOf`` skips the rungs of an ``if type is ...`` ladder that are about other types."""
+        """Validate ``allOf`` without the ``if type is ...`` branches of other types."""
         kind = instance.get("type") if isinstance(instance, dict) else None
         for part in parts:
             wanted = part.get("if", {}).get("properties", {}).get("type", {}).get("const")
@@ -63,7 +63,7 @@ class _Schema:
                 yield from validator.descend(instance, part["then"])
 
     def _of_type(self, choices: list[Any], instance: Any) -> list[Any] | None:
-        """Return the choices for the instance's ``type``; None where that does not decide."""
+        """Return the branches for the instance's ``type``, None if that does not decide."""
         if not isinstance(instance, dict) or not isinstance(instance.get("type"), str):
             return None
         types = [self._types_of(choice) for choice in choices]
@@ -72,7 +72,7 @@ class _Schema:
         return [choice for choice, fit in zip(choices, types, strict=True) if fit and instance["type"] in fit]
 
     def _types_of(self, choice: dict[str, Any]) -> frozenset[str] | None:
-        """Return the values of ``type`` that a branch takes; None where it takes any."""
+        """Return the values of ``type`` that a branch accepts, None if it accepts any."""
         if ref := choice.get("$ref"):
             if ref not in self._types:
                 self._types[ref] = self._types_of(self._definition(ref))
@@ -89,7 +89,7 @@ def _schema(surface: Surface) -> _Schema:
     return _Schema(surface)
 
 
-def _in_slack_words(error: ValidationError, at: str) -> str:
+def _to_slack_error(error: ValidationError, at: str) -> str:
     pointer = at + "".join(f"/{step}" for step in error.absolute_path)
     limit: Any = error.validator_value
     match error.validator:

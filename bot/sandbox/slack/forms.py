@@ -1,4 +1,4 @@
-"""What a person can fill in or choose, and how Slack writes it down."""
+"""Form values: how Slack encodes what a user enters or selects."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -21,10 +21,10 @@ _MANY_OPTIONS = {"multi_static_select", "multi_external_select", "checkboxes"}
 
 
 def action_value(element: dict[str, Any], value: Any) -> dict[str, Any]:
-    """Write down that a person entered or chose ``value``; options are named by their value.
+    """Return the action or state value of an element in which a user entered or selected ``value``.
 
     Raises:
-        AssertionError: there is no such option.
+        AssertionError: there is no option with this value.
     """
     kind = element["type"]
     if kind == "button":
@@ -45,8 +45,8 @@ def _option(element: dict[str, Any], value: Any) -> dict[str, Any]:
             return dict(option)
     if element["type"] in {"external_select", "multi_external_select"}:
         return value if isinstance(value, dict) else _text_option(value)
-    there = [option.get("value") for option in options]
-    raise AssertionError(f"no option {value!r} in {element['action_id']}; there are {there}")
+    values = [option.get("value") for option in options]
+    raise AssertionError(f"no option {value!r} in {element['action_id']}; there are {values}")
 
 
 def _text_option(value: Any) -> dict[str, Any]:
@@ -54,10 +54,10 @@ def _text_option(value: Any) -> dict[str, Any]:
 
 
 def submitted_state(view: OpenView, values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return a submitted form's ``state.values``; ``values`` are named by action_id or block_id.
+    """Return a submitted form's ``state.values``; ``values`` are keyed by action_id or block_id.
 
     Raises:
-        AssertionError: Slack would not let the form be submitted so.
+        AssertionError: Slack's client would not let the form be submitted.
     """
     state: dict[str, dict[str, Any]] = {}
     unknown = set(values)
@@ -68,16 +68,16 @@ def submitted_state(view: OpenView, values: Mapping[str, Any]) -> dict[str, dict
         value = values[key] if key in values else initial_value(element)
         if value in (None, "", []) and block["type"] == "input" and not block.get("optional"):
             raise AssertionError(f"{block_id}/{action_id} has to be filled in")
-        _fits(element, value)
+        _check_length(element, value)
         state.setdefault(block_id, {})[action_id] = action_value(element, value)
     if unknown:
-        there = [element["action_id"] for _, _, element in _inputs(view)]
-        raise AssertionError(f"no input {sorted(unknown)} in the form; there are {there}")
+        action_ids = [element["action_id"] for _, _, element in _inputs(view)]
+        raise AssertionError(f"no input {sorted(unknown)} in the form; there are {action_ids}")
     return state
 
 
 def initial_state(view: OpenView) -> dict[str, dict[str, Any]]:
-    """Return the ``state.values`` of a view that nobody has filled in yet."""
+    """Return the ``state.values`` of a view before any input."""
     state: dict[str, dict[str, Any]] = {}
     for _, block_id, element in _inputs(view):
         state.setdefault(block_id, {})[element["action_id"]] = action_value(element, initial_value(element))
@@ -85,7 +85,7 @@ def initial_state(view: OpenView) -> dict[str, dict[str, Any]]:
 
 
 def _inputs(view: OpenView) -> Iterator[tuple[dict[str, Any], str, dict[str, Any]]]:
-    """Yield (block, block_id, element) of everything that holds a value."""
+    """Yield (block, block_id, element) of every element that holds a value."""
     for block in with_ids(view.blocks):
         for block_id, element in interactive_elements([block]):
             if element["type"] not in {"button", "overflow"}:
@@ -93,7 +93,7 @@ def _inputs(view: OpenView) -> Iterator[tuple[dict[str, Any], str, dict[str, Any
 
 
 def initial_value(element: dict[str, Any]) -> Any:
-    """Return what an input holds before anybody touches it."""
+    """Return an element's initial value, None if it has none."""
     for key, value in element.items():
         if key == "initial_option":
             return value["value"]
@@ -104,7 +104,7 @@ def initial_value(element: dict[str, Any]) -> Any:
     return None
 
 
-def _fits(element: dict[str, Any], value: Any) -> None:
+def _check_length(element: dict[str, Any], value: Any) -> None:
     if element["type"] != "plain_text_input" or not value:
         return
     longest, shortest = element.get("max_length", 3000), element.get("min_length", 0)

@@ -1,4 +1,4 @@
-"""What people see: messages, ephemerals, views; and how a test reads them."""
+"""Messages, ephemeral messages, replies and views, with their readable text and controls."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -6,7 +6,7 @@ from typing import Any
 
 Blocks = list[dict[str, Any]]
 
-_UNREADABLE = (
+_UNREADABLE_KEYS = (
     "type",
     "block_id",
     "action_id",
@@ -21,7 +21,7 @@ _UNREADABLE = (
 
 
 def texts_in(node: Any) -> Iterator[str]:
-    """Yield every text of a block, an element or a list of them, in reading order."""
+    """Yield every visible text of a block, an element or a list of them, in reading order."""
     if isinstance(node, list):
         for item in node:
             yield from texts_in(item)
@@ -31,18 +31,18 @@ def texts_in(node: Any) -> Iterator[str]:
                 "type": "rich_text_section" | "rich_text_preformatted" | "rich_text_quote",
                 "elements": parts,
             }:
-                yield "".join(_inline(part) for part in parts)
+                yield "".join(_inline_text(part) for part in parts)
             case {"text": str(text)}:
                 yield text
             case _:
                 for key, value in node.items():
                     if key == "alt_text":
                         yield value
-                    elif key not in _UNREADABLE:
+                    elif key not in _UNREADABLE_KEYS:
                         yield from texts_in(value)
 
 
-def _inline(part: dict[str, Any]) -> str:
+def _inline_text(part: dict[str, Any]) -> str:
     match part:
         case {"type": "user", "user_id": who}:
             return f"<@{who}>"
@@ -55,7 +55,7 @@ def _inline(part: dict[str, Any]) -> str:
 
 
 def interactive_elements(blocks: Blocks) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield (block_id, element) for everything in ``blocks`` that a person can use."""
+    """Yield (block_id, element) of every interactive element in ``blocks``."""
     for block in with_ids(blocks):
         parts = [block.get("accessory"), block.get("element"), *block.get("elements", [])]
         for element in parts:
@@ -64,7 +64,7 @@ def interactive_elements(blocks: Blocks) -> Iterator[tuple[str, dict[str, Any]]]
 
 
 def with_ids(blocks: Blocks) -> Blocks:
-    """Return ``blocks`` as Slack hands them back: each with a block_id, each control with an action_id."""
+    """Return ``blocks`` as Slack returns them: with the block_ids and action_ids that the app left out."""
     return [
         _with_action_ids({**block, "block_id": block.get("block_id") or f"b{at}"}, at)
         for at, block in enumerate(blocks)
@@ -79,19 +79,19 @@ def _with_action_ids(block: dict[str, Any], at: int) -> dict[str, Any]:
 
 
 class Rendered:
-    """Anything with ``text`` and ``blocks``."""
+    """Base of everything that shows ``text`` and ``blocks``."""
 
     text: str
     blocks: Blocks
 
     @property
     def plain_text(self) -> str:
-        """All that can be read in it, line by line."""
+        """All visible text, line by line."""
         return "\n".join([self.text, *texts_in(self.blocks)]).strip()
 
     @property
     def buttons(self) -> dict[str, str]:
-        """The value (or the link) of each button, by action_id; of equal ids the last."""
+        """Value (or URL) of each button by action_id; of equal ids the last."""
         return {
             element["action_id"]: element.get("value") or element.get("url") or ""
             for _, element in interactive_elements(self.blocks)
@@ -101,7 +101,7 @@ class Rendered:
 
 @dataclass
 class ChannelMessage(Rendered):
-    """One message of a channel, as it stands now."""
+    """A channel's message in its current version."""
 
     ts: str
     channel: str
@@ -115,11 +115,11 @@ class ChannelMessage(Rendered):
     metadata: dict[str, Any] | None = None
     files: list[dict[str, Any]] = field(default_factory=list)
     earlier_versions: list["ChannelMessage"] = field(default_factory=list)
-    """Its earlier versions, oldest first."""
+    """Earlier versions, oldest first."""
     deleted: bool = False
 
     def edit(self, **changes: Any) -> None:
-        """Take on another content and keep the version that was."""
+        """Replace content and keep the earlier version."""
         self.earlier_versions.append(replace(self, earlier_versions=[]))
         for name, value in changes.items():
             setattr(self, name, value)
@@ -127,7 +127,7 @@ class ChannelMessage(Rendered):
 
 @dataclass
 class EphemeralMessage(Rendered):
-    """A message that one person sees, as it stands now."""
+    """A message that only one user sees, in its current version."""
 
     ts: str
     channel: str
@@ -140,7 +140,7 @@ class EphemeralMessage(Rendered):
 
 @dataclass(frozen=True)
 class SentReply(Rendered):
-    """One answer as it was sent: through a response URL, in an acknowledgement, or as an ephemeral post."""
+    """A reply as it was sent: through a response URL, in an acknowledgement, or as an ephemeral post."""
 
     text: str
     blocks: Blocks
@@ -150,30 +150,30 @@ class SentReply(Rendered):
     replace_original: bool = False
     delete_original: bool = False
     interaction_id: str = ""
-    """The id of the exchange whose response URL it came through; empty for a post of its own."""
+    """Id of the interaction whose response URL it came through; empty for an ephemeral post."""
     displayed: ChannelMessage | EphemeralMessage | None = None
-    """What it became; a person clicks there."""
+    """The visible message that it created or replaced; users click there."""
 
 
 @dataclass
 class OpenView(Rendered):
-    """One modal or Home tab as it stands now."""
+    """A modal or Home tab in its current version."""
 
     id: str
     user: str
     body: dict[str, Any]
-    """As the app sent it."""
+    """The view as the app sent it."""
     hash: str
     root_id: str
     previous_id: str | None = None
     trigger: str = ""
     closed: bool = False
     errors: dict[str, str] = field(default_factory=dict)
-    """What the last submission was told, by block_id."""
+    """Errors of the last submission by block_id."""
 
     @property
-    def text(self) -> str:  # type: ignore[override]  # a view's text is its title and its buttons' labels
-        """The title, or nothing for a Home tab."""
+    def text(self) -> str:  # type: ignore[override]  # a view's text is its title
+        """The title, "" for a Home tab."""
         return str(self.body.get("title", {}).get("text", ""))
 
     @property
@@ -183,10 +183,10 @@ class OpenView(Rendered):
 
     @property
     def callback_id(self) -> str:
-        """The name the app gave this kind of view."""
+        """The view's callback_id, "" if the app set none."""
         return str(self.body.get("callback_id", ""))
 
     @property
     def private_metadata(self) -> str:
-        """What the app stored in the view."""
+        """The view's private_metadata, "" if the app set none."""
         return str(self.body.get("private_metadata", ""))

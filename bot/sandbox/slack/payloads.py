@@ -1,29 +1,29 @@
-"""What Slack sends to an app, field by field."""
+"""Payloads that Slack sends to an app."""
 
 import re
 from typing import Any
 
 from bot.sandbox.slack.messages import ChannelMessage, EphemeralMessage, OpenView
-from bot.sandbox.slack.web_api.shapes import message_json, view_json
+from bot.sandbox.slack.web_api.json_objects import message_json, view_json
 from bot.sandbox.slack.workspace import APP, BOT_USER, TEAM, TEAM_DOMAIN, Channel, User, Workspace
 
-_WORD = re.compile(
+_LINKABLE = re.compile(
     r"(?P<url>https?://\S+)|(?P<mail>[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|io|ai))(?!\w)|"
     r"(?P<bare>(?<![\w.@/-])(?:[\w-]+\.)+(?:com|org|net|io|ai)(?![\w.-])(?:[/?]\S*[\w/])?)|(?P<who>[@#])(?P<name>[\w.-]+)",
     re.ASCII,
 )
-"""What Slack makes a link of: addresses, also without a scheme, of mail, and names of people and channels."""
+"""Text that Slack turns into links: URLs, with or without a scheme, mail addresses, user and channel names."""
 
 
-def slash_command(person: User, channel: Channel, command: str, text: str) -> dict[str, str]:
-    """Return the form of a slash command, without trigger and response URL."""
+def slash_command(user: User, channel: Channel, command: str, text: str) -> dict[str, str]:
+    """Return the form of a slash command, without trigger id and response URL."""
     return {
         "team_id": TEAM,
         "team_domain": TEAM_DOMAIN,
         "channel_id": channel.id,
-        "channel_name": _name(channel),
-        "user_id": person.id,
-        "user_name": person.name,
+        "channel_name": _visible_channel_name(channel),
+        "user_id": user.id,
+        "user_name": user.name,
         "command": command,
         "text": text,
         "api_app_id": APP,
@@ -32,7 +32,7 @@ def slash_command(person: User, channel: Channel, command: str, text: str) -> di
 
 
 def escape_text(workspace: Workspace, text: str) -> str:
-    """Write typed text as Slack does where a command has ``should_escape``."""
+    """Return typed text as Slack escapes it for commands with ``should_escape``."""
     safe = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     people = {person.name: person.id for person in workspace.users.values()}
     channels = {channel.name: channel for channel in workspace.channels.values() if not channel.is_im}
@@ -54,20 +54,20 @@ def escape_text(workspace: Workspace, text: str) -> str:
             return f"<#{channel.id}|{'' if channel.is_private else channel.name}>"
         return word[0]
 
-    return _WORD.sub(resolve, safe)
+    return _LINKABLE.sub(resolve, safe)
 
 
-def _interaction(kind: str, person: User) -> dict[str, Any]:
-    # Of a person of an Enterprise Grid it names one workspace of theirs, not always the one where they act.
-    enterprise = (person.enterprise or {}).get("enterprise_id")
+def _interaction(type_: str, user: User) -> dict[str, Any]:
+    # For a user of an Enterprise Grid it names one of their workspaces, not always the one where they act.
+    enterprise = (user.enterprise or {}).get("enterprise_id")
     return {
-        "type": kind,
+        "type": type_,
         "team": {"id": TEAM, "domain": TEAM_DOMAIN, **({"enterprise_id": enterprise} if enterprise else {})},
         "user": {
-            "id": person.id,
-            "username": person.name,
-            "name": person.name,
-            "team_id": person.team_id,
+            "id": user.id,
+            "username": user.name,
+            "name": user.name,
+            "team_id": user.team_id,
         },
         "api_app_id": APP,
         "is_enterprise_install": False,
@@ -76,82 +76,82 @@ def _interaction(kind: str, person: User) -> dict[str, Any]:
 
 
 def block_action(
-    person: User,
-    where: ChannelMessage | EphemeralMessage | OpenView,
+    user: User,
+    surface: ChannelMessage | EphemeralMessage | OpenView,
     channel: Channel | None,
     action: dict[str, Any],
     values: dict[str, Any],
 ) -> dict[str, Any]:
-    """Return a click, without trigger and response URL."""
-    payload = {**_interaction("block_actions", person), "actions": [action]}
-    if isinstance(where, OpenView):
+    """Return the payload of a click, without trigger id and response URL."""
+    payload = {**_interaction("block_actions", user), "actions": [action]}
+    if isinstance(surface, OpenView):
         return payload | {
-            "container": {"type": "view", "view_id": where.id},
-            "view": view_json(where, values=values),
+            "container": {"type": "view", "view_id": surface.id},
+            "view": view_json(surface, values=values),
         }
-    assert channel  # noqa: S101 - messages stand in channels
-    is_ephemeral = isinstance(where, EphemeralMessage)
+    assert channel  # noqa: S101 - every message has a channel
+    is_ephemeral = isinstance(surface, EphemeralMessage)
     container = {
         "type": "message",
-        "message_ts": where.ts,
+        "message_ts": surface.ts,
         "channel_id": channel.id,
         "is_ephemeral": is_ephemeral,
     }
-    if where.thread_ts:
-        container["thread_ts"] = where.thread_ts
-    payload |= {"container": container, "channel": _channel_part(channel), "state": {"values": values}}
-    if isinstance(where, ChannelMessage):
-        payload["message"] = message_json(where)
+    if surface.thread_ts:
+        container["thread_ts"] = surface.thread_ts
+    payload |= {"container": container, "channel": _channel_json(channel), "state": {"values": values}}
+    if isinstance(surface, ChannelMessage):
+        payload["message"] = message_json(surface)
     return payload
 
 
-def message_action(person: User, message: ChannelMessage, channel: Channel, callback_id: str) -> dict[str, Any]:
-    """Return a message shortcut, without trigger and response URL."""
-    return _interaction("message_action", person) | {
+def message_action(user: User, message: ChannelMessage, channel: Channel, callback_id: str) -> dict[str, Any]:
+    """Return the payload of a message shortcut, without trigger id and response URL."""
+    return _interaction("message_action", user) | {
         "callback_id": callback_id,
         "action_ts": message.ts,
         "message_ts": message.ts,
-        "channel": _channel_part(channel),
+        "channel": _channel_json(channel),
         "message": message_json(message),
     }
 
 
-def global_shortcut(person: User, callback_id: str, ts: str) -> dict[str, Any]:
-    """Return a shortcut from the search bar, without trigger."""
-    return _interaction("shortcut", person) | {"callback_id": callback_id, "action_ts": ts}
+def global_shortcut(user: User, callback_id: str, ts: str) -> dict[str, Any]:
+    """Return the payload of a global shortcut, without trigger id."""
+    return _interaction("shortcut", user) | {"callback_id": callback_id, "action_ts": ts}
 
 
-def view_submission(person: User, view: OpenView, values: dict[str, Any]) -> dict[str, Any]:
-    """Return a submitted modal, without trigger."""
-    return _interaction("view_submission", person) | {
+def view_submission(user: User, view: OpenView, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the payload of a submitted modal, without trigger id."""
+    return _interaction("view_submission", user) | {
         "view": view_json(view, values=values),
         "response_urls": [],
     }
 
 
-def view_closed(person: User, view: OpenView, *, is_cleared: bool) -> dict[str, Any]:
-    """Return a modal that was closed without submitting."""
-    return _interaction("view_closed", person) | {"view": view_json(view), "is_cleared": is_cleared}
+def view_closed(user: User, view: OpenView, *, is_cleared: bool) -> dict[str, Any]:
+    """Return the payload of a modal that was closed without submitting."""
+    return _interaction("view_closed", user) | {"view": view_json(view), "is_cleared": is_cleared}
 
 
 def block_suggestion(
-    person: User, where: ChannelMessage | EphemeralMessage | OpenView, element: dict[str, Any], block_id: str, text: str
+    user: User, surface: ChannelMessage | EphemeralMessage | OpenView, element: dict[str, Any], block_id: str, text: str
 ) -> dict[str, Any]:
-    """Return the question for the options of an external select."""
-    payload = _interaction("block_suggestion", person) | {
+    """Return the request for the options of an external select."""
+    payload = _interaction("block_suggestion", user) | {
         "action_id": element["action_id"],
         "block_id": block_id,
         "value": text,
     }
-    if isinstance(where, OpenView):
-        container = {"type": "view", "view_id": where.id}
-        return payload | {"container": container, "view": view_json(where)}
-    container = {"type": "message", "message_ts": where.ts, "channel_id": where.channel}
+    if isinstance(surface, OpenView):
+        container = {"type": "view", "view_id": surface.id}
+        return payload | {"container": container, "view": view_json(surface)}
+    container = {"type": "message", "message_ts": surface.ts, "channel_id": surface.channel}
     return payload | {"container": container}
 
 
 def event_callback(event: dict[str, Any], event_id: str, now: float) -> dict[str, Any]:
-    """Return an event in its envelope."""
+    """Return an event in the Events API's envelope."""
     authorization = {
         "enterprise_id": None,
         "team_id": TEAM,
@@ -174,11 +174,11 @@ def event_callback(event: dict[str, Any], event_id: str, now: float) -> dict[str
     }
 
 
-def _channel_part(channel: Channel) -> dict[str, str]:
-    return {"id": channel.id, "name": _name(channel)}
+def _channel_json(channel: Channel) -> dict[str, str]:
+    return {"id": channel.id, "name": _visible_channel_name(channel)}
 
 
-def _name(channel: Channel) -> str:
-    """Return what an app is told that a channel is called: messages of two or more people have names of their own."""
+def _visible_channel_name(channel: Channel) -> str:
+    """Return a channel's name in payloads: private channels are "privategroup", except group direct messages."""
     is_plain = not channel.is_private or channel.id.startswith("D") or channel.name.startswith("mpdm-")
     return channel.name if is_plain else "privategroup"

@@ -1,4 +1,4 @@
-"""Response URLs: five answers in half an hour to one command or click."""
+"""Response URLs: up to five replies within half an hour to one command or click."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from bot.sandbox.slack.workspace import BOT, BOT_USER, ResponseUrl, Workspace
 
 
 def post_to_response_url(workspace: Workspace, token: str, payload: dict[str, Any]) -> ServerResponse:
-    """Carry out one post to a response URL."""
+    """Handle one post to a response URL."""
     url = workspace.response_urls.get(token)
     if url is None:
         return ServerResponse("no_service", 404, accepted=False)
@@ -18,41 +18,41 @@ def post_to_response_url(workspace: Workspace, token: str, payload: dict[str, An
     if url.uses_left == 0:
         return ServerResponse("used_url", 404, accepted=False)
     if not payload.get("delete_original"):
-        verdict = check_message(payload, user_ids=workspace.users, counts_text=False)
-        if verdict.error:
-            body = {"ok": False, "error": verdict.error, "response_metadata": {"messages": verdict.messages}}
+        result = check_message(payload, user_ids=workspace.users, counts_text=False)
+        if result.error:
+            body = {"ok": False, "error": result.error, "response_metadata": {"messages": result.messages}}
             return ServerResponse(body, 400, accepted=False)
-        workspace.violations.extend(verdict.violations)
+        workspace.violations.extend(result.violations)
     url.uses_left -= 1
-    _complain(workspace, url, payload)
+    _check_usage(workspace, url, payload)
     show_reply(workspace, url, payload)
     return ServerResponse({"ok": True})
 
 
 def show_reply(workspace: Workspace, url: ResponseUrl, payload: dict[str, Any]) -> None:
-    """Show one answer: as a new message, or in place of the one that was clicked in."""
+    """Show one reply: as a new message, or in place of the message that was clicked."""
     original = url.original
     if payload.get("delete_original") and original:
         original.deleted = True
-        shown: ChannelMessage | EphemeralMessage | None = original
+        displayed: ChannelMessage | EphemeralMessage | None = original
     elif payload.get("replace_original") and original and not original.deleted:
-        shown = original
+        displayed = original
         _replace(original, payload)
     elif payload.get("delete_original"):
-        shown = None
+        displayed = None
     else:
-        shown = _post(workspace, url, payload)
+        displayed = _post(workspace, url, payload)
     workspace.add_reply(
         SentReply(
             text=payload.get("text") or "",
             blocks=payload.get("blocks") or [],
             user=url.user,
-            ephemeral=isinstance(shown, EphemeralMessage),
+            ephemeral=isinstance(displayed, EphemeralMessage),
             response_type=payload.get("response_type"),
             replace_original=bool(payload.get("replace_original")),
             delete_original=bool(payload.get("delete_original")),
             interaction_id=url.interaction_id,
-            displayed=shown,
+            displayed=displayed,
         )
     )
 
@@ -75,16 +75,16 @@ def _post(workspace: Workspace, url: ResponseUrl, payload: dict[str, Any]) -> Ch
     return workspace.add_ephemeral(EphemeralMessage(ts, url.channel, url.user, text, blocks, thread))
 
 
-def _complain(workspace: Workspace, url: ResponseUrl, payload: dict[str, Any]) -> None:
-    """Collect what Slack takes without a word and does otherwise than its reader thinks."""
-    complain = workspace.violations.append
+def _check_usage(workspace: Workspace, url: ResponseUrl, payload: dict[str, Any]) -> None:
+    """Record uses that Slack accepts silently and handles otherwise than expected."""
+    record = workspace.violations.append
     replaces = payload.get("replace_original") or payload.get("delete_original")
     if payload.get("response_type") not in {"ephemeral", "in_channel"} and not replaces:
-        complain(f"response_type is not explicit: {payload.get('text')!r}")
+        record(f"response_type is not explicit: {payload.get('text')!r}")
     if replaces and url.original is None:
-        complain("a command has no original message to replace or delete")
+        record("a command has no original message to replace or delete")
     if url.original is not None and "replace_original" not in payload and not replaces:
-        complain("replace_original is not explicit in the answer to a click")
+        record("replace_original is not explicit in the answer to a click")
     changes_kind = {"ephemeral": ChannelMessage, "in_channel": EphemeralMessage}.get(str(payload.get("response_type")))
     if replaces and changes_kind and isinstance(url.original, changes_kind):
-        complain("a replaced message cannot change between ephemeral and in_channel")
+        record("a replaced message cannot change between ephemeral and in_channel")

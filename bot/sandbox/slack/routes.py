@@ -1,4 +1,4 @@
-"""What an app reaches at Slack: the Web API, response URLs, uploads and Socket Mode."""
+"""HTTP routes of Slack: the Web API, response URLs, uploads and Socket Mode."""
 
 import hmac
 import json
@@ -13,9 +13,9 @@ from aiohttp import web
 
 from bot.sandbox.request_log import RequestLog
 from bot.sandbox.server import LoopbackServer, ServerResponse
-from bot.sandbox.slack.delivery import PayloadSender
-from bot.sandbox.slack.installed import InstalledApp, from_manifest
-from bot.sandbox.slack.limits import RateLimits
+from bot.sandbox.slack.installed_app import InstalledApp, from_manifest
+from bot.sandbox.slack.payload_sender import PayloadSender
+from bot.sandbox.slack.rate_limits import RateLimits
 from bot.sandbox.slack.response_urls import post_to_response_url
 from bot.sandbox.slack.web_api import METHODS, MethodCall
 from bot.sandbox.slack.web_api.arguments import arguments_of
@@ -26,11 +26,11 @@ APP_ERRORS = frozenset(
     invalid_blocks invalid_blocks_format invalid_metadata_format metadata_too_large msg_too_long msg_blocks_too_long
     no_text too_many_attachments invalid_cursor invalid_limit view_too_large messages_tab_disabled""".split()
 )
-"""What Slack answers only to an app that does something wrong, however the workspace stands and whatever it was set."""
+"""Error codes that only a defective app causes, whatever the workspace's state and settings."""
 
 
 class SlackRoutes(LoopbackServer):
-    """Slack's server, for one app that one manifest describes."""
+    """Slack's HTTP server for one app, described by its manifest."""
 
     def __init__(
         self,
@@ -65,18 +65,18 @@ class SlackRoutes(LoopbackServer):
                 web.route("*", "/api/{method}", self._serve_method),
                 web.post("/{kind:commands|actions|app}/{rest:.+}", self._serve_response_url),
                 web.post("/upload/{secret}", self._serve_upload),
-                web.get("/link/", self._serve_link),
+                web.get("/link/", self._serve_socket),
             ]
         )
 
     @property
     def api_url(self) -> str:
-        """The address of the Web API, with its slash."""
+        """URL of the Web API, with a trailing slash."""
         return f"{self.origin}/api/"
 
     @property
     def scopes(self) -> frozenset[str]:
-        """What the bot's token may do: what the manifest asks for, unless somebody changes it."""
+        """Scopes of the bot's token: those of the manifest unless changed."""
         return self.workspace.app.scopes
 
     @scopes.setter
@@ -87,19 +87,17 @@ class SlackRoutes(LoopbackServer):
         name, arguments = http.match_info["method"], await arguments_of(http)
         token = http.headers.get("Authorization", "").removeprefix("Bearer ") or arguments.pop("token", "")
         credential = self._credential(str(token))
-        work = partial(self.handle, name, arguments, credential)
-        return await self.serve(http, name, arguments, work, credential=credential)
+        handler = partial(self.handle, name, arguments, credential)
+        return await self.serve(http, name, arguments, handler, credential=credential)
 
     def handle(self, name: str, arguments: dict[str, Any], credential: str = "bot") -> ServerResponse:
-        """Carry out one call of a Web API method, whichever way it came."""
+        """Handle one call of a Web API method, over HTTP or called directly."""
         try:
             return ServerResponse(self._call(name, arguments, credential), headers=self._scope_headers(name))
-        except WebApiError as refusal:
-            if refusal.error in APP_ERRORS and not isinstance(refusal, TransientWebApiError):
-                self.workspace.record_error(f"{name}: {refusal.error} {refusal.details or ''}".rstrip())
-            return ServerResponse(
-                refusal.body(), refusal.status, self._scope_headers(name) | refusal.headers, accepted=False
-            )
+        except WebApiError as error:
+            if error.error in APP_ERRORS and not isinstance(error, TransientWebApiError):
+                self.workspace.record_error(f"{name}: {error.error} {error.details or ''}".rstrip())
+            return ServerResponse(error.body(), error.status, self._scope_headers(name) | error.headers, accepted=False)
 
     def _credential(self, token: str) -> str:
         for name, value in (("bot", self.bot_token), ("app", self.app_token)):
@@ -132,33 +130,33 @@ class SlackRoutes(LoopbackServer):
         except ValueError:
             payload = None
 
-        def work() -> ServerResponse:
+        def handler() -> ServerResponse:
             if not isinstance(payload, dict):
                 return ServerResponse("invalid_payload", 400, accepted=False)
             return post_to_response_url(self.workspace, token, payload)
 
-        return await self.serve(http, "response_url", payload or {"body": body}, work)
+        return await self.serve(http, "response_url", payload or {"body": body}, handler)
 
     async def _serve_upload(self, http: web.Request) -> web.StreamResponse:
         file: UploadedFile | None = self.workspace.uploads.get(http.match_info["secret"])
         content = await http.read()
 
-        def work() -> ServerResponse:
+        def handler() -> ServerResponse:
             if file is None or file.content is not None or len(content) != file.length:
                 return ServerResponse("upload failed", 400, accepted=False)
             file.content = content
             return ServerResponse(f"OK - {len(content)}")
 
-        return await self.serve(http, "upload", {"file": file.id if file else None}, work)
+        return await self.serve(http, "upload", {"file": file.id if file else None}, handler)
 
-    async def _serve_link(self, http: web.Request) -> web.StreamResponse:
+    async def _serve_socket(self, http: web.Request) -> web.StreamResponse:
         ticket = http.query.get("ticket", "")
         fault = self.faults.next_fault("socket")
         is_good = ticket in self.workspace.socket_tickets and fault is None
         self.workspace.socket_tickets.discard(ticket)
         self.request_log.append("socket", {}, status=101 if is_good else 403, accepted=is_good)
         if fault and fault.kind in {"hang", "drop"}:
-            return await self._fall_silent(http, fault)
+            return await self._abort_connection(http, fault)
         if fault and fault.kind == "answer":
             return ServerResponse(fault.body, fault.status, dict(fault.headers)).to_http()
         if not is_good:

@@ -1,4 +1,4 @@
-"""The state of the sandbox's Slack: people, channels, messages, views, and what is handed out for a while."""
+"""State of the stand-in Slack: users, channels, messages, views, and temporary triggers, URLs and tickets."""
 
 import itertools
 import secrets
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.sandbox.slack.installed import InstalledApp, from_manifest
+from bot.sandbox.slack.installed_app import InstalledApp, from_manifest
 from bot.sandbox.slack.messages import ChannelMessage, EphemeralMessage, OpenView, SentReply
 
 TEAM = "T0SANDBOX"
@@ -23,11 +23,11 @@ RESPONSE_URL_SECONDS = 30 * 60
 RESPONSE_URL_USES = 5
 
 SecretFactory = Callable[[], str]
-"""Returns another secret at each call; a test that has to meet the same ones again brings its own."""
+"""Returns a new secret at each call; a test that needs reproducible ones passes its own."""
 
 
 class WebApiError(Exception):
-    """Slack's ``{"ok": false, "error": ...}``, with what else the answer carries."""
+    """Error response of the Web API: ``{"ok": false, "error": ...}`` with optional details."""
 
     def __init__(self, error: str, *, status: int = 200, headers: dict[str, str] | None = None, **more: Any) -> None:
         super().__init__(error)
@@ -37,17 +37,17 @@ class WebApiError(Exception):
         self.details = more
 
     def body(self) -> dict[str, Any]:
-        """Return the answer's body."""
+        """Return the response's body."""
         return {"ok": False, "error": self.error, **self.details}
 
 
 class TransientWebApiError(WebApiError):
-    """The same, where only the moment is wrong: the app made no mistake."""
+    """The same for a temporary condition that is not the app's mistake."""
 
 
 @dataclass(eq=False)
 class User:
-    """Somebody of the workspace, or a stranger in a shared channel."""
+    """A user of the workspace, or an external user in a shared channel."""
 
     id: str
     name: str
@@ -60,16 +60,16 @@ class User:
     deleted: bool = False
     team_id: str = TEAM
     is_invited_user: bool = False
-    """Invited, and never signed in."""
+    """Invited, but never signed in."""
     is_visible: bool = True
-    """Whether the app's token may see them at all."""
+    """Whether the app's token may see them."""
     enterprise: dict[str, Any] | None = None
-    """Their account of an Enterprise Grid, as Slack shows it: id, enterprise_id, teams."""
+    """Their ``enterprise_user`` object in an Enterprise Grid: id, enterprise_id, teams."""
 
 
 @dataclass(eq=False)
 class Channel:
-    """A channel, or the direct messages between the bot and one person."""
+    """A channel, or the direct message channel of the bot and one user."""
 
     id: str
     name: str
@@ -77,60 +77,60 @@ class Channel:
     is_archived: bool = False
     is_ext_shared: bool = False
     user: str = ""
-    """The person's id, in a direct message."""
+    """The user's id in a direct message channel, else ""."""
     members: dict[str, None] = field(default_factory=dict)
     history: dict[str, ChannelMessage] = field(default_factory=dict)
-    """Every message by ts, in order; deleted ones stay."""
+    """Every message by ts, in order, deleted ones included."""
 
     @property
     def messages(self) -> list[ChannelMessage]:
-        """What stands in the channel, threads included, in order."""
+        """The messages that were not deleted, threads included, in order."""
         return [message for message in self.history.values() if not message.deleted]
 
     def thread_replies(self, ts: str) -> list[ChannelMessage]:
-        """Return the replies to one message, in order."""
+        """Return the replies in the thread of one message, in order."""
         return [message for message in self.messages if message.thread_ts == ts != message.ts]
 
     def message(self, ts: str) -> ChannelMessage | None:
-        """Return the message that stands at ``ts``."""
+        """Return the message with this ``ts``, None if there is none or it was deleted."""
         found = self.history.get(ts)
         return found if found and not found.deleted else None
 
     @property
     def bot_is_member(self) -> bool:
-        """Whether the bot was invited."""
+        """Whether the bot is a member."""
         return BOT_USER in self.members
 
     def add_bot(self) -> None:
-        """Let the bot in; nobody is told."""
+        """Add the bot as a member, without an event."""
         self.members.setdefault(BOT_USER)
 
     def remove_bot(self) -> None:
-        """Put the bot out; nobody is told."""
+        """Remove the bot, without an event."""
         self.members.pop(BOT_USER, None)
 
     @property
     def is_im(self) -> bool:
-        """Whether it is a direct message."""
+        """Whether it is a direct message channel."""
         return bool(self.user)
 
 
 @dataclass
 class ResponseUrl:
-    """One response URL: who may be answered there, how often, how long."""
+    """One response URL: its interaction, channel and user, its expiry and remaining uses."""
 
     interaction_id: str
     channel: str
     user: str
     expires: float
     original: ChannelMessage | EphemeralMessage | None = None
-    """What the person clicked in; nothing after a command."""
+    """The message that was clicked; None after a command."""
     uses_left: int = RESPONSE_URL_USES
 
 
 @dataclass
 class Trigger:
-    """One trigger id."""
+    """One trigger id: its user and expiry."""
 
     user: str
     expires: float
@@ -139,7 +139,7 @@ class Trigger:
 
 @dataclass
 class UploadedFile:
-    """An upload under way or done."""
+    """A file whose upload has begun or is complete."""
 
     id: str
     filename: str
@@ -149,12 +149,12 @@ class UploadedFile:
     shared: bool = False
     completed_at: float = 0.0
     visible_in: set[str] = field(default_factory=set)
-    """The channels in which a post showed it: people there may look at it from then on."""
+    """Ids of the channels with a post that showed it; their members can see it from then on."""
 
 
 @dataclass
 class Workspace:
-    """Everything the stand-in remembers."""
+    """Everything that the stand-in Slack stores."""
 
     origin: Callable[[], str]
     notify_waiters: Callable[[], None]
@@ -164,7 +164,7 @@ class Workspace:
     users: dict[str, User] = field(default_factory=dict)
     channels: dict[str, Channel] = field(default_factory=dict)
     enterprise_id: str | None = None
-    """The organization of an Enterprise Grid that the workspace belongs to."""
+    """Id of the Enterprise Grid organization that the workspace belongs to."""
     usergroups: dict[str, list[str]] = field(default_factory=dict)
     disabled_usergroups: set[str] = field(default_factory=set)
     usergroup_handles: dict[str, str] = field(default_factory=dict)
@@ -175,17 +175,17 @@ class Workspace:
     homes: dict[str, OpenView] = field(default_factory=dict)
     files: dict[str, UploadedFile] = field(default_factory=dict)
     uploads: dict[str, UploadedFile] = field(default_factory=dict)
-    """Files by the secret part of the address that takes their bytes."""
+    """Files by the secret of their upload URL."""
     file_delay: float = 0.0
-    """Seconds for which a message may not show a file that was just uploaded: Slack looks at it first."""
+    """Seconds that Slack takes to process an upload before a message can show it."""
     response_urls: dict[str, ResponseUrl] = field(default_factory=dict)
     triggers: dict[str, Trigger] = field(default_factory=dict)
     socket_tickets: set[str] = field(default_factory=set)
-    """Addresses for Socket Mode that nobody used yet."""
+    """Unused tickets of Socket Mode URLs."""
     violations: list[str] = field(default_factory=list)
-    """What Slack would accept and this project does not."""
+    """Violations of this project's own rules that Slack would accept."""
     errors: list[str] = field(default_factory=list)
-    """What Slack refuses because the app is made wrong, or did not ask for it in its manifest."""
+    """Errors that only a defective app causes, or one whose manifest lacks something."""
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _last_ts: int = 0
 
@@ -197,27 +197,27 @@ class Workspace:
         return f"{prefix}{next(self._numbers):08d}"
 
     def ts(self) -> str:
-        """Return the next timestamp: by the clock, and above every earlier one."""
+        """Return the next message timestamp: from the clock, and greater than every earlier one."""
         self._last_ts = max(int(self.clock() * 1_000_000), self._last_ts + 100)
         return f"{self._last_ts // 1_000_000}.{self._last_ts % 1_000_000:06d}"
 
     def is_file_ready(self, file_id: Any) -> bool:
-        """Whether a message may show a file now."""
+        """Whether a message can show a file now."""
         file = self.files.get(str(file_id))
         return file is not None and file.shared and self.clock() >= file.completed_at + self.file_delay
 
-    def direct_message(self, person: str) -> Channel:
-        """Return the channel between the bot and one person."""
-        found = (channel for channel in self.channels.values() if channel.user == person)
+    def direct_message(self, user_id: str) -> Channel:
+        """Return the direct message channel of the bot and one user; create it if needed."""
+        found = (channel for channel in self.channels.values() if channel.user == user_id)
         if channel := next(found, None):
             return channel
-        members = dict.fromkeys([BOT_USER, person])
-        channel = Channel(self.new_id("D"), "directmessage", user=person, members=members, is_private=True)
+        members = dict.fromkeys([BOT_USER, user_id])
+        channel = Channel(self.new_id("D"), "directmessage", user=user_id, members=members, is_private=True)
         self.channels[channel.id] = channel
         return channel
 
     def change_channel_id(self, channel: Channel, *, accepts_old_id: bool) -> str:
-        """Give a channel another id and return the one that it had; its messages stay where they stand."""
+        """Change a channel's id and return the old one; the messages stay in the channel."""
         old = channel.id
         if not accepts_old_id:
             del self.channels[old]
@@ -228,38 +228,38 @@ class Workspace:
         return old
 
     def add_message(self, message: ChannelMessage) -> ChannelMessage:
-        """Put a message into its channel."""
+        """Add a message to its channel."""
         self.channels[message.channel].history[message.ts] = message
         self.notify_waiters()
         return message
 
     def add_ephemeral(self, ephemeral: EphemeralMessage) -> EphemeralMessage:
-        """Show a message to one person."""
+        """Add an ephemeral message."""
         self.ephemerals.append(ephemeral)
         self.notify_waiters()
         return ephemeral
 
     def add_reply(self, reply: SentReply) -> None:
-        """Remember one answer as it was sent."""
+        """Record one reply as it was sent."""
         self.replies.append(reply)
         self.notify_waiters()
 
     def record_error(self, error: str) -> None:
-        """Count an error of the app's."""
+        """Record an error of the app."""
         self.errors.append(error)
         self.notify_waiters()
 
     def issue_trigger(self, user: str) -> str:
-        """Return a new trigger id: good once, for three seconds."""
+        """Return a new trigger id, valid once and for three seconds."""
         trigger = f"{self.new_id('')}.{TEAM}.{self.new_secret()}"
         self.triggers[trigger] = Trigger(user, self.clock() + TRIGGER_SECONDS)
         return trigger
 
     def redeem_trigger(self, trigger_id: str) -> Trigger:
-        """Use a trigger id up.
+        """Consume a trigger id.
 
         Raises:
-            Refusal: ``invalid_trigger_id``, ``exchanged_trigger_id`` or ``expired_trigger_id``.
+            WebApiError: ``invalid_trigger_id``, ``exchanged_trigger_id`` or ``expired_trigger_id``.
         """
         trigger = self.triggers.get(trigger_id)
         if trigger is None:
@@ -272,19 +272,19 @@ class Workspace:
         return trigger
 
     def issue_response_url(self, kind: str, url: ResponseUrl) -> str:
-        """Return a new response URL: good five times, for half an hour."""
+        """Return a new response URL, valid five times and for half an hour."""
         token = f"{kind}/{TEAM}/{self.new_id('')}/{self.new_secret()}"
         self.response_urls[token] = url
         return f"{self.origin()}/{token}"
 
     def issue_upload_url(self, file: UploadedFile) -> str:
-        """Return the address that takes a file's bytes."""
+        """Return the upload URL of a file."""
         secret = self.new_secret()
         self.uploads[secret] = file
         return f"{self.origin()}/upload/{secret}"
 
     def issue_socket_ticket(self) -> str:
-        """Return what a Socket Mode address carries: good for one connection."""
+        """Return the ticket of a Socket Mode URL, valid for one connection."""
         ticket = self.new_secret()
         self.socket_tickets.add(ticket)
         return ticket

@@ -14,7 +14,7 @@ from bot.blocks.view import LOADING
 from bot.commands.command import Reply
 from bot.listeners.replies.responder import LIFETIME, MAX_PENDING, ReplyTarget, Responder, responding
 from bot.sandbox.faults import Fault
-from bot.sandbox.slack.exchange import UserInteraction
+from bot.sandbox.slack.interactions import UserInteraction
 from bot.slack.attempts import ReplyOutcome, outcome_of_result, outcome_of_status
 from bot.slack.messages import PostResult
 from bot.telemetry import metrics

@@ -15,7 +15,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp, AsyncRespond
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.sandbox.slack.installed import from_manifest
+from bot.sandbox.slack.installed_app import from_manifest
 from bot.sandbox.slack.server import Slack
 
 Json = dict[str, Any]

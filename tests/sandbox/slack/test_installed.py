@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.runtime import manifest
 from bot.sandbox.faults import Fault
-from bot.sandbox.slack.installed import InstalledApp
+from bot.sandbox.slack.installed_app import InstalledApp
 from bot.sandbox.slack.server import Slack
 from bot.sandbox.slack.users import SandboxUser
 

@@ -13,7 +13,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.sandbox.slack.installed import from_manifest
+from bot.sandbox.slack.installed_app import from_manifest
 from bot.sandbox.slack.server import Slack
 from bot.sandbox.slack.users import SandboxUser
 from tests.sandbox.clock import Clock

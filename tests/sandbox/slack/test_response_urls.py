@@ -8,7 +8,7 @@ from slack_sdk.webhook import WebhookResponse
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.sandbox.faults import Fault
-from bot.sandbox.slack.exchange import UserInteraction
+from bot.sandbox.slack.interactions import UserInteraction
 from bot.sandbox.slack.messages import ChannelMessage
 from bot.sandbox.slack.server import Slack
 from bot.sandbox.slack.users import SandboxUser

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.sandbox.server import ServerResponse
-from bot.sandbox.slack.limits import PER_MINUTE
+from bot.sandbox.slack.rate_limits import PER_MINUTE
 from bot.sandbox.slack.server import Slack
 from bot.sandbox.slack.users import SandboxUser
 from bot.sandbox.slack.web_api import METHODS

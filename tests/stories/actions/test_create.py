@@ -7,7 +7,7 @@ import pytest
 
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.server import JOBS_READ, JOBS_WRITE, ApiKey
-from bot.sandbox.slack.exchange import UserInteraction
+from bot.sandbox.slack.interactions import UserInteraction
 from bot.sandbox.slack.messages import OpenView
 from bot.sandbox.slack.users import SandboxUser
 from bot.store.actions.audit import Decision

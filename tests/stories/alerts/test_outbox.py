@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from bot.app.build import Bot
-from bot.sandbox.slack.limits import RateLimits
 from bot.sandbox.slack.messages import SentReply
+from bot.sandbox.slack.rate_limits import RateLimits
 from bot.sandbox.slack.workspace import BOT_USER, Channel
 from tests.store.seeds import deliveries, enqueue
 from tests.world import World, cancel_request, headline

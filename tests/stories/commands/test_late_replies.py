@@ -3,7 +3,7 @@
 import pytest
 
 from bot.sandbox.faults import Fault
-from bot.sandbox.slack.exchange import UserInteraction
+from bot.sandbox.slack.interactions import UserInteraction
 from tests.world import World
 
 ANSWERS = ("response_url", "chat.postEphemeral", "chat.postMessage")

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from bot.sandbox.openai.api.state import ORGANIZATION
+from bot.sandbox.openai.api.job_store import ORGANIZATION
 from tests.stories.inputs.harness import HOUR, RunningBot
 from tests.world import World
 

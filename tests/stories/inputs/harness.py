@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from bot.app.build import Bot
 from bot.blocks import Message
-from bot.sandbox.slack.exchange import UserInteraction
+from bot.sandbox.slack.interactions import UserInteraction
 from bot.sandbox.slack.messages import SentReply
 from bot.sandbox.slack.users import SandboxUser
 from bot.sandbox.slack.workspace import Channel

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from bot.sandbox.faults import Fault
-from bot.sandbox.slack.exchange import UserInteraction
+from bot.sandbox.slack.interactions import UserInteraction
 from tests.providers.raw_server import RawServer, drips
 from tests.stopwatch import stopwatch
 from tests.store.seeds import add_jobs, reading, track

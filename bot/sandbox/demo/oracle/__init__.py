@@ -1,10 +1,9 @@
-"""The test oracle of ``ftjob try``: what had to be told and what was, judged by the stand-ins alone.
+"""Test oracle of ``ftjob try``: expected and actual alerts, from what the stand-ins saw.
 
-    what people did -> asks -> wanted -> pending -> check
-    jobs that finished --------^            ^        ^
-    what stands in Slack -> posts ----------+        |
-                         -> answers -> doubled ------+
+    user interactions -> user_commands -> expected -> pending -> delivery_check
+    finished jobs ------------------------^             ^         ^
+    messages in Slack -> channel_posts ------------------+         |
+                      -> duplicate_replies ------------------------+
 
-It reads what people typed for itself and knows nothing of what the bot believes: a bot that forgets what it owes is
-found, too.
+It parses what users typed by itself and never reads the bot's state, so it also detects a bot that lost its data.
 """

@@ -1,1 +1,1 @@
-"""The page of ``ftjob try``: a workspace in a browser, and the levers behind it. It talks to the stand-ins alone."""
+"""Web page of ``ftjob try``: a Slack workspace in the browser, with controls of the stand-ins behind it."""

@@ -1,4 +1,4 @@
-"""The endpoints under /fine_tuning/alpha/graders: a grader is checked by its required fields and run simply."""
+"""Endpoints under /fine_tuning/alpha/graders: required fields are validated, string checks are computed."""
 
 import re
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.sandbox.openai.api.wire import ApiRequest, JsonObject, invalid, require_object
 
-_REQUIRED: Mapping[str, tuple[str, ...]] = {
+_REQUIRED_FIELDS: Mapping[str, tuple[str, ...]] = {
     "string_check": ("name", "input", "reference", "operation"),
     "text_similarity": ("name", "input", "reference", "evaluation_metric"),
     "python": ("name", "source"),
@@ -31,17 +31,17 @@ _ERRORS: Mapping[str, bool | None] = {
     "model_grader_server_error_details": None,
 }
 
-_PLACE = re.compile(r"\{\{\s*(sample|item)\.(\w+)\s*\}\}")
+_PLACEHOLDER = re.compile(r"\{\{\s*(sample|item)\.(\w+)\s*\}\}")
 
 
-def validate(ask: ApiRequest) -> JsonObject:
-    """POST /fine_tuning/alpha/graders/validate: the grader comes back if it is one."""
-    return {"grader": check_grader(require_object(ask.body).get("grader"), "grader")}
+def validate(request: ApiRequest) -> JsonObject:
+    """POST /fine_tuning/alpha/graders/validate: returns a valid grader."""
+    return {"grader": check_grader(require_object(request.body).get("grader"), "grader")}
 
 
-def run(ask: ApiRequest) -> JsonObject:
-    """POST /fine_tuning/alpha/graders/run: string checks are computed, every other grader is content."""
-    body = require_object(ask.body)
+def run(request: ApiRequest) -> JsonObject:
+    """POST /fine_tuning/alpha/graders/run: computes string checks; every other grader passes."""
+    body = require_object(request.body)
     grader, sample, item = check_grader(body.get("grader"), "grader"), body.get("model_sample"), body.get("item", {})
     if not isinstance(sample, str):
         raise invalid("You must provide a model_sample parameter.", "model_sample")
@@ -65,15 +65,15 @@ def run(ask: ApiRequest) -> JsonObject:
 
 
 def check_grader(grader: Any, param: str) -> JsonObject:
-    """Return ``grader`` if it has what a grader of its type needs; ``param`` is where it stands in the request.
+    """Return ``grader`` if it has the required fields of its type; ``param`` is its path in the request.
 
     Raises:
-        Refused: it is no grader.
+        ApiError: it is not a valid grader.
     """
     kind = grader.get("type") if isinstance(grader, dict) else None
-    if not isinstance(grader, dict) or not isinstance(kind, str) or kind not in _REQUIRED:
-        raise invalid(f"{param}.type must be one of {', '.join(_REQUIRED)}.", f"{param}.type")
-    for name in _REQUIRED[kind]:
+    if not isinstance(grader, dict) or not isinstance(kind, str) or kind not in _REQUIRED_FIELDS:
+        raise invalid(f"{param}.type must be one of {', '.join(_REQUIRED_FIELDS)}.", f"{param}.type")
+    for name in _REQUIRED_FIELDS[kind]:
         if name not in grader:
             raise invalid(f"Missing required parameter: '{param}.{name}'.", f"{param}.{name}")
         if kind == "string_check" and not isinstance(grader[name], str):
@@ -85,7 +85,7 @@ def _check_string(grader: JsonObject, sample: str, item: Mapping[str, Any]) -> b
     sources: dict[str, Mapping[str, Any]] = {"sample": {"output_text": sample}, "item": item}
 
     def fill(template: str) -> str:
-        return _PLACE.sub(lambda place: str(sources[place[1]].get(place[2], "")), template)
+        return _PLACEHOLDER.sub(lambda match: str(sources[match[1]].get(match[2], "")), template)
 
     left, right = fill(grader["input"]), fill(grader["reference"])
     match grader["operation"]:

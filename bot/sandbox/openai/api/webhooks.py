@@ -1,4 +1,4 @@
-"""Webhooks as OpenAI sends them: signed, repeated until they are taken, and only when a job ends."""
+"""Webhooks as OpenAI sends them: signed, retried until they are accepted, and only when a job ends."""
 
 import asyncio
 import base64
@@ -17,48 +17,48 @@ import aiohttp
 from bot.sandbox.openai.api.wire import JsonObject
 
 USER_AGENT = "OpenAI/1.0 (+https://platform.openai.com/docs/webhooks)"
-_PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
-"""Seconds between attempts; the service goes on for three days."""
+_RETRY_DELAYS = (0.2, 0.5, 1.0, 2.0, 5.0)
+"""Seconds between attempts; the service retries for three days."""
 
 
 def new_secret() -> str:
-    """Return what OpenAI shows once, when a webhook is made."""
+    """Return a signing secret as OpenAI shows it once, when a webhook is created."""
     return f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}"
 
 
 @dataclass(frozen=True)
 class WebhookEvent:
-    """One event, ready to be sent."""
+    """One event with its id and body."""
 
     body: bytes
     id: str = field(default_factory=lambda: f"wh_{secrets.token_hex(16)}")
 
     def headers(self, secret: str, at: float) -> dict[str, str]:
-        """Return its headers as they are sent at a moment, signed: https://www.standardwebhooks.com."""
-        stamp = str(int(at))
+        """Return the signed headers for an attempt at a time: https://www.standardwebhooks.com."""
+        timestamp = str(int(at))
         key = base64.b64decode(secret.removeprefix("whsec_"))
-        signature = hmac.new(key, f"{self.id}.{stamp}.".encode() + self.body, hashlib.sha256).digest()
+        signature = hmac.new(key, f"{self.id}.{timestamp}.".encode() + self.body, hashlib.sha256).digest()
         return {
             "Content-Type": "application/json",
             "User-Agent": USER_AGENT,
             "webhook-id": self.id,
-            "webhook-timestamp": stamp,
+            "webhook-timestamp": timestamp,
             "webhook-signature": f"v1,{base64.b64encode(signature).decode()}",
         }
 
 
 class WebhookSender:
-    """Tells one address of what happens."""
+    """Sends events to one URL."""
 
     def __init__(self, url: str, secret: str, clock: Callable[[], float] = time.time) -> None:
         self.url, self.secret = url, secret
         self.response_statuses: list[int] = []
-        """The status of each answer, 0 where there was none."""
+        """HTTP status of each attempt's response, 0 if there was none."""
         self._clock = clock
         self._tasks: set[asyncio.Task[None]] = set()
 
     def send_event(self, type_: str, job_id: str) -> WebhookEvent:
-        """Send one event, again and again until it is taken; return it."""
+        """Create an event and send it until it is accepted; return it."""
         event: dict[str, Any] = {
             "id": f"evt_{secrets.token_hex(16)}",
             "object": "event",
@@ -71,32 +71,32 @@ class WebhookSender:
         return webhook
 
     def send_job_end(self, job: JsonObject) -> None:
-        """Tell of a job that ended."""
+        """Send the event of a job that ended."""
         self.send_event(f"fine_tuning.job.{job['status']}", job["id"])
 
     def deliver(self, webhook: WebhookEvent) -> None:
-        """Send an event, as a repetition where it was sent before."""
-        task = asyncio.get_running_loop().create_task(self._send(webhook))
+        """Send an event in the background; one that was sent before is a retry."""
+        task = asyncio.get_running_loop().create_task(self._deliver(webhook))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """Send nothing any more."""
+        """Cancel all deliveries."""
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _send(self, webhook: WebhookEvent) -> None:
+    async def _deliver(self, webhook: WebhookEvent) -> None:
         async with aiohttp.ClientSession() as session:
-            for pause in _PAUSES:
+            for delay in _RETRY_DELAYS:
                 headers = webhook.headers(self.secret, self._clock())
                 try:
                     async with session.post(
                         self.url, data=webhook.body, headers=headers, allow_redirects=False
-                    ) as answer:
-                        self.response_statuses.append(answer.status)
-                        if answer.status < HTTPStatus.MULTIPLE_CHOICES:
+                    ) as response:
+                        self.response_statuses.append(response.status)
+                        if response.status < HTTPStatus.MULTIPLE_CHOICES:
                             return
                 except aiohttp.ClientError:
                     self.response_statuses.append(0)
-                await asyncio.sleep(pause)
+                await asyncio.sleep(delay)

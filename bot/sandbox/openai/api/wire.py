@@ -1,4 +1,4 @@
-"""The API's manners: what a request brings, how one is refused, how a list is cut into pages."""
+"""Wire format of the API: requests, error responses and pages."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,35 +10,35 @@ from typing import Any
 from bot.sandbox.server import ServerResponse
 
 JsonObject = dict[str, Any]
-"""A JSON object as the API sends it. It is replaced, never changed, so that an answer stays what was sent."""
+"""A JSON object as the API sends it. It is replaced, never changed, so that logged responses stay as sent."""
 
 
 _DIGITS = 9
-"""A limit with more digits is not one."""
+"""Longest number that is accepted as a limit."""
 
 
 @dataclass(frozen=True)
 class ApiRequest:
-    """One request after its key was accepted."""
+    """One authorized request."""
 
     project: str
-    """The project of the key: it sees the jobs of this project alone."""
+    """Project of the key; only its jobs are visible."""
     path: Mapping[str, str]
-    """The parts of the path that its template names."""
+    """Path parameters by name."""
     query: Mapping[str, str]
     body: Any
-    """The decoded JSON body, None where there is none."""
+    """The decoded JSON body, None if it is empty."""
 
     @property
     def id(self) -> str:
-        """The object that the path is about."""
+        """Id of the object in the path."""
         return self.path["id"]
 
     def limit(self, default: int, *, most: int | None = None) -> int:
-        """Return how many items are wanted at most.
+        """Return the requested page size.
 
         Raises:
-            Refused: ``limit`` is not a positive integer, or above ``most``.
+            ApiError: ``limit`` is not a positive integer, or above ``most``.
         """
         text = self.query.get("limit", str(default))
         limit = int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else 0
@@ -49,11 +49,11 @@ class ApiRequest:
 
 
 EndpointHandler = Callable[[ApiRequest], Any]
-"""One endpoint: it returns the body of its good answer or raises ``Refused``."""
+"""Handler of an endpoint: returns the body of a successful response or raises ``ApiError``."""
 
 
 class ApiError(Exception):
-    """The API says no; it becomes the error envelope."""
+    """An error response of the API, in its error envelope."""
 
     def __init__(
         self,
@@ -70,22 +70,22 @@ class ApiError(Exception):
         self.error = {"message": message, "type": kind, "param": param, "code": code}
 
     def to_response(self) -> ServerResponse:
-        """Return it as it is sent."""
+        """Return the error as a response."""
         return ServerResponse({"error": self.error}, self.status, self.headers, accepted=False)
 
 
 def invalid(message: str, param: str | None = None, *, code: str | None = None) -> ApiError:
-    """Return the refusal of a request that breaks a rule."""
+    """Return the error of an invalid request."""
     return ApiError(HTTPStatus.BAD_REQUEST, message, param=param, code=code)
 
 
 def unauthorized(message: str, *, code: str | None = None) -> ApiError:
-    """Return the refusal of a request without a key, or with one that is not taken."""
+    """Return the error of a request without a valid key."""
     return ApiError(HTTPStatus.UNAUTHORIZED, message, code=code)
 
 
 def missing_scope(scope: str) -> ApiError:
-    """Return the refusal of a key that may not do this."""
+    """Return the error of a key that lacks a scope."""
     message = (
         f"You have insufficient permissions for this operation. Missing scopes: {scope}. Check that you have the correct role"
         " in your organization (Reader, Writer, Owner) and project (Member, Owner), and if you're using a restricted API"
@@ -95,7 +95,7 @@ def missing_scope(scope: str) -> ApiError:
 
 
 def job_not_found(job_id: str) -> ApiError:
-    """Return what the API answers for a job that does not exist or is another project's."""
+    """Return the error for a job that does not exist or belongs to another project."""
     return ApiError(
         HTTPStatus.NOT_FOUND,
         f"Could not find fine tune: {job_id}",
@@ -105,12 +105,12 @@ def job_not_found(job_id: str) -> ApiError:
 
 
 def invalid_state() -> ApiError:
-    """Return what the API answers to an order that the job's status does not allow."""
+    """Return the error of an action that the job's status does not allow."""
     return invalid("The job cannot be changed in its present state.")
 
 
 def training_not_available() -> ApiError:
-    """Return what the API answers to the creation of a job by an organisation that may not train any more."""
+    """Return the error of creating a job in an organization that may not train anymore."""
     message = (
         "OpenAI is winding down the fine-tuning platform and your organization is no longer able to create new fine-tuning"
         " training jobs."
@@ -122,7 +122,7 @@ def require_object(body: Any) -> JsonObject:
     """Return ``body`` if it is a JSON object.
 
     Raises:
-        Refused: it is anything else.
+        ApiError: it is not.
     """
     if not isinstance(body, dict):
         raise invalid("The body of the request must be a JSON object.")
@@ -130,39 +130,39 @@ def require_object(body: Any) -> JsonObject:
 
 
 def items_after(items: Sequence[JsonObject], after: str | None) -> Sequence[JsonObject]:
-    """Return the items that follow the one with the id ``after``.
+    """Return the items after the one with the id ``after``.
 
     Raises:
-        Refused: there is no such item.
+        ApiError: there is no such item.
     """
     if after is None:
         return items
-    for place, item in enumerate(items):
+    for position, item in enumerate(items):
         if item["id"] == after:
-            return items[place + 1 :]
+            return items[position + 1 :]
     raise unknown_cursor(after)
 
 
 def unknown_cursor(after: str) -> ApiError:
-    """Return the refusal of a cursor that names nothing in this list."""
+    """Return the error of a cursor that is not in the list."""
     return invalid(f"Could not find the object '{after}' to continue after.", "after")
 
 
 def page(items: Iterable[JsonObject], limit: int) -> JsonObject:
-    """Return the first ``limit`` items as the API lists jobs and events: without first and last id."""
+    """Return a page of the first ``limit`` items, without first_id and last_id, as for jobs and events."""
     head = list(islice(items, limit + 1))
     return {"object": "list", "data": head[:limit], "has_more": len(head) > limit}
 
 
 def page_with_ids(items: Iterable[JsonObject], limit: int, *, empty_id: str | None = None) -> JsonObject:
-    """Return a page that names its first and last item; ``nothing`` is their id where there is none."""
+    """Return a page with first_id and last_id; ``empty_id`` is their value on an empty page."""
     body = page(items, limit)
     ids = [item["id"] for item in body["data"]] or [empty_id]
     return {**body, "first_id": ids[0], "last_id": ids[-1]}
 
 
 def loggable_body(text: str) -> Any:
-    """Return a body as the ledger keeps it: decoded where that is possible."""
+    """Return a request body for the request log: decoded if it is JSON."""
     try:
         return json.loads(text) if text else None
     except ValueError:
@@ -170,10 +170,10 @@ def loggable_body(text: str) -> Any:
 
 
 def parse_json(text: str) -> Any:
-    """Return the JSON of a body, None where there is none.
+    """Return the decoded JSON body, None if it is empty.
 
     Raises:
-        Refused: it is no JSON.
+        ApiError: it is not JSON.
     """
     try:
         return json.loads(text) if text else None

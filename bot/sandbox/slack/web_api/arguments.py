@@ -1,4 +1,4 @@
-"""How a call's arguments arrive: in the address, as a form, or as JSON."""
+"""Arguments of a Web API call: from the query, a form, or JSON."""
 
 import json
 from typing import Any
@@ -9,9 +9,9 @@ _JSON_FIELDS = ("blocks", "attachments", "metadata", "view")
 
 
 async def arguments_of(http: web.Request) -> dict[str, Any]:
-    """Read a call's arguments, wherever they are; JSON inside a form is read too.
+    """Return a call's arguments from the query, the form or the JSON body; JSON inside a form is decoded.
 
-    A token counts in a form alone: in an address Slack takes none from apps made after February 2021, beside JSON never.
+    A token is accepted in a form only: in the query Slack accepts none from apps created after February 2021, in JSON never.
     """
     arguments: dict[str, Any] = {name: value for name, value in http.query.items() if name != "token"}
     if http.content_type == "application/json":

@@ -1,11 +1,11 @@
-"""``chat.*``: posting, editing and deleting, as strict as Slack."""
+"""``chat.*``: posting, editing and deleting messages, as strict as Slack."""
 
 from typing import Any
 
 from bot.sandbox.slack.blockkit import check_message, walk_objects
 from bot.sandbox.slack.messages import ChannelMessage, EphemeralMessage, SentReply
+from bot.sandbox.slack.web_api.json_objects import message_json
 from bot.sandbox.slack.web_api.method import MethodCall, method
-from bot.sandbox.slack.web_api.shapes import message_json
 from bot.sandbox.slack.workspace import BOT, BOT_USER, Channel, TransientWebApiError, WebApiError
 
 CONTENT = "text blocks attachments link_names parse markdown_text as_user"
@@ -19,12 +19,12 @@ APPEARANCE = "username icon_emoji icon_url unfurl_links unfurl_media mrkdwn"
     scope="chat:write",
 )
 def post_message(call: MethodCall) -> dict[str, Any]:
-    """Post into a channel, a thread, or to a person."""
+    """Post to a channel, a thread or a user."""
     channel = _open_channel(call)
     call.rate_limits.consume(channel.id)
     _check_thread(call, channel)
     check_content(call)
-    _let_see(call, channel)
+    _mark_files_visible(call, channel)
     message = call.workspace.add_message(
         ChannelMessage(
             ts=call.workspace.ts(),
@@ -42,12 +42,12 @@ def post_message(call: MethodCall) -> dict[str, Any]:
 
 @method("chat.update", required="channel ts", optional=f"{CONTENT} metadata reply_broadcast", scope="chat:write")
 def update(call: MethodCall) -> dict[str, Any]:
-    """Edit a message of the bot's own, for ever; nobody is notified."""
+    """Edit one of the bot's own messages, without a time limit; no one is notified."""
     channel = call.channel()
-    _refuse_archived(channel)
+    _reject_archived(channel)
     message = _own_message(call, channel, "cant_update_message")
     check_content(call)
-    _mind_unseen(call, channel)
+    _check_files_visible(call, channel)
     changes = _content(call)
     if "metadata" in call.arguments:
         changes["metadata"] = call.arguments["metadata"] or None
@@ -68,7 +68,7 @@ def update(call: MethodCall) -> dict[str, Any]:
     scope="chat:write",
 )
 def post_ephemeral(call: MethodCall) -> dict[str, Any]:
-    """Show a message to one person who is in the channel."""
+    """Post an ephemeral message to one member of a channel."""
     channel = _open_channel(call)
     if call.user_id() not in channel.members:
         raise WebApiError("user_not_in_channel")
@@ -77,16 +77,16 @@ def post_ephemeral(call: MethodCall) -> dict[str, Any]:
     user, content = call.arguments["user"], _content(call)
     thread = call.arguments.get("thread_ts")
     del content["attachments"]
-    shown = call.workspace.add_ephemeral(
+    ephemeral = call.workspace.add_ephemeral(
         EphemeralMessage(call.workspace.ts(), channel.id, user, thread_ts=thread, **content)
     )
-    call.workspace.add_reply(SentReply(**content, user=user, ephemeral=True, displayed=shown))
-    return {"message_ts": shown.ts}
+    call.workspace.add_reply(SentReply(**content, user=user, ephemeral=True, displayed=ephemeral))
+    return {"message_ts": ephemeral.ts}
 
 
 @method("chat.delete", required="channel ts", optional="as_user", scope="chat:write")
 def delete(call: MethodCall) -> dict[str, Any]:
-    """Delete a message of the bot's own."""
+    """Delete one of the bot's own messages."""
     channel = call.channel()
     message = _own_message(call, channel, "cant_delete_message")
     message.deleted = True
@@ -96,7 +96,7 @@ def delete(call: MethodCall) -> dict[str, Any]:
 
 @method("chat.getPermalink", required="channel message_ts")
 def get_permalink(call: MethodCall) -> dict[str, Any]:
-    """Return the address of a message."""
+    """Return the permalink of a message."""
     channel, ts = call.channel(), call.arguments["message_ts"]
     if not channel.message(ts):
         raise WebApiError("message_not_found")
@@ -105,34 +105,34 @@ def get_permalink(call: MethodCall) -> dict[str, Any]:
 
 
 def check_content(call: MethodCall, *, counts_text: bool = True) -> None:
-    """Refuse what Slack would refuse; collect what only the house rules forbid."""
+    """Raise Slack's error for invalid content; record violations of this project's own rules."""
     payload = call.arguments
-    verdict = check_message(payload, user_ids=call.workspace.users, counts_text=counts_text)
-    if verdict.messages:
-        details = {"messages": verdict.messages}
-        raise WebApiError(verdict.error, errors=verdict.messages, response_metadata=details)
-    if verdict.error:
-        raise WebApiError(verdict.error)
-    call.workspace.violations.extend(verdict.violations)
-    wrong = [at for at, file_id in _files_in(payload) if not call.workspace.is_file_ready(file_id)]
-    if said := [f"[ERROR] invalid slack file [json-pointer:{at}]" for at in wrong]:
-        raise TransientWebApiError("invalid_blocks", errors=said, response_metadata={"messages": said})
+    result = check_message(payload, user_ids=call.workspace.users, counts_text=counts_text)
+    if result.messages:
+        details = {"messages": result.messages}
+        raise WebApiError(result.error, errors=result.messages, response_metadata=details)
+    if result.error:
+        raise WebApiError(result.error)
+    call.workspace.violations.extend(result.violations)
+    unavailable = [at for at, file_id in _files_in(payload) if not call.workspace.is_file_ready(file_id)]
+    if messages := [f"[ERROR] invalid slack file [json-pointer:{at}]" for at in unavailable]:
+        raise TransientWebApiError("invalid_blocks", errors=messages, response_metadata={"messages": messages})
 
 
 def _files_in(payload: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return where a message shows files of Slack's, and which."""
-    at_all = walk_objects(payload.get("blocks") or [], "/blocks")
-    return [(f"{at}/slack_file", node["slack_file"].get("id")) for at, node in at_all if "slack_file" in node]
+    """Return (JSON pointer, file id) of each Slack file that a message shows."""
+    objects = walk_objects(payload.get("blocks") or [], "/blocks")
+    return [(f"{at}/slack_file", node["slack_file"].get("id")) for at, node in objects if "slack_file" in node]
 
 
-def _let_see(call: MethodCall, channel: Channel) -> None:
-    """Let the people of a channel see what a post shows there."""
+def _mark_files_visible(call: MethodCall, channel: Channel) -> None:
+    """Mark the files of a post as visible in its channel."""
     for _, file_id in _files_in(call.arguments):
         call.workspace.files[file_id].visible_in.add(channel.id)
 
 
-def _mind_unseen(call: MethodCall, channel: Channel) -> None:
-    """Complain of files that no post showed: Slack takes such an edit (slackapi/java-slack-sdk#1441)."""
+def _check_files_visible(call: MethodCall, channel: Channel) -> None:
+    """Record a violation for files that no post showed: Slack accepts such an edit (slackapi/java-slack-sdk#1441)."""
     for _, file_id in _files_in(call.arguments):
         if channel.id not in call.workspace.files[file_id].visible_in:
             call.workspace.violations.append(f"people see 'file not found': no post in {channel.id} showed {file_id}")
@@ -147,7 +147,7 @@ def _content(call: MethodCall) -> dict[str, Any]:
 
 
 def _open_channel(call: MethodCall) -> Channel:
-    """Return the channel to post to; a person's id means the direct messages with them."""
+    """Return the channel to post to; a user's id means their direct message channel."""
     target = str(call.arguments["channel"])
     person = call.workspace.users.get(target)
     if person and person.id != BOT_USER:
@@ -159,13 +159,13 @@ def _open_channel(call: MethodCall) -> Channel:
             raise WebApiError("messages_tab_disabled")
         return call.workspace.direct_message(person.id)
     channel = call.channel()
-    _refuse_archived(channel)
+    _reject_archived(channel)
     if not channel.bot_is_member and "chat:write.public" not in call.scopes:
         raise WebApiError("not_in_channel")
     return channel
 
 
-def _refuse_archived(channel: Channel) -> None:
+def _reject_archived(channel: Channel) -> None:
     if channel.is_archived:
         raise WebApiError("is_archived")
 

@@ -1,12 +1,12 @@
-"""``conversations.*``: channels and what stands in them."""
+"""``conversations.*``: channels, members and messages."""
 
 import base64
 import binascii
 from typing import Any
 
 from bot.sandbox.slack.messages import ChannelMessage
+from bot.sandbox.slack.web_api.json_objects import channel_json, thread_json
 from bot.sandbox.slack.web_api.method import MethodCall, method
-from bot.sandbox.slack.web_api.shapes import channel_json, thread_json
 from bot.sandbox.slack.workspace import Channel, WebApiError
 
 PAGING = "cursor inclusive include_all_metadata latest limit oldest"
@@ -18,32 +18,32 @@ MAX_LIMIT = 999
 def info(call: MethodCall) -> dict[str, Any]:
     """Return one channel."""
     channel = call.channel()
-    call.require_scope(f"{_family(channel)}:read")
-    shape = channel_json(channel)
+    call.require_scope(f"{_scope_prefix(channel)}:read")
+    body = channel_json(channel)
     if call.is_true("include_num_members"):
-        shape["num_members"] = len(channel.members)
-    return {"channel": shape}
+        body["num_members"] = len(channel.members)
+    return {"channel": body}
 
 
 @method("conversations.members", required="channel", optional="cursor limit")
 def members(call: MethodCall) -> dict[str, Any]:
-    """Return a channel's people."""
+    """Return a channel's members."""
     channel = call.channel()
-    call.require_scope(f"{_family(channel)}:read")
-    everybody = list(channel.members)
+    call.require_scope(f"{_scope_prefix(channel)}:read")
+    user_ids = list(channel.members)
     start = _cursor(call) or "0"
     limit = call.int_argument("limit", DEFAULT_LIMIT, MAX_LIMIT)
     end = int(float(start)) + limit
-    following = _encoded(str(end)) if end < len(everybody) else ""
+    next_cursor = _encode_cursor(str(end)) if end < len(user_ids) else ""
     return {
-        "members": everybody[int(float(start)) : end],
-        "response_metadata": {"next_cursor": following},
+        "members": user_ids[int(float(start)) : end],
+        "response_metadata": {"next_cursor": next_cursor},
     }
 
 
 @method("conversations.open", optional="channel users return_im prevent_creation", scope="im:write")
 def open_(call: MethodCall) -> dict[str, Any]:
-    """Open the direct messages with one person."""
+    """Open the direct message channel with one user."""
     users = str(call.arguments.get("users") or "")
     if not users and not call.arguments.get("channel"):
         raise WebApiError("users_list_not_supplied")
@@ -63,13 +63,13 @@ def open_(call: MethodCall) -> dict[str, Any]:
 def history(call: MethodCall) -> dict[str, Any]:
     """Return a channel's messages, newest first, without thread replies that were not broadcast."""
     channel = _readable_channel(call)
-    standing = [m for m in channel.messages if m.thread_ts in {None, m.ts} or m.reply_broadcast]
-    return _page(call, channel, standing[::-1], newest_first=True)
+    visible = [m for m in channel.messages if m.thread_ts in {None, m.ts} or m.reply_broadcast]
+    return _page(call, channel, visible[::-1], newest_first=True)
 
 
 @method("conversations.replies", required="channel ts", optional=PAGING)
 def replies(call: MethodCall) -> dict[str, Any]:
-    """Return a thread, its first message first."""
+    """Return a thread, beginning with its root message."""
     channel = _readable_channel(call)
     root = channel.message(str(call.arguments["ts"]))
     if root is None:
@@ -79,18 +79,18 @@ def replies(call: MethodCall) -> dict[str, Any]:
 
 
 def _page(call: MethodCall, channel: Channel, messages: list[ChannelMessage], *, newest_first: bool) -> dict[str, Any]:
-    """Cut one page out of what the bounds leave."""
-    wanted = [message for message in messages if _is_within(call, message.ts)]
+    """Return one page of the messages within the bounds."""
+    matching = [message for message in messages if _is_within(call, message.ts)]
     if cursor := _cursor(call):
-        wanted = [m for m in wanted if (m.ts < cursor if newest_first else m.ts > cursor)]
+        matching = [m for m in matching if (m.ts < cursor if newest_first else m.ts > cursor)]
     limit = call.int_argument("limit", DEFAULT_LIMIT, MAX_LIMIT)
-    page, more = wanted[:limit], len(wanted) > limit
+    page, more = matching[:limit], len(matching) > limit
     metadata = call.is_true("include_all_metadata")
-    shapes = [thread_json(message, channel, with_metadata=metadata) for message in page]
-    answer: dict[str, Any] = {"messages": shapes, "has_more": more, "pin_count": 0}
+    objects = [thread_json(message, channel, with_metadata=metadata) for message in page]
+    response: dict[str, Any] = {"messages": objects, "has_more": more, "pin_count": 0}
     if more:
-        answer["response_metadata"] = {"next_cursor": _encoded(page[-1].ts)}
-    return answer
+        response["response_metadata"] = {"next_cursor": _encode_cursor(page[-1].ts)}
+    return response
 
 
 def _is_within(call: MethodCall, ts: str) -> bool:
@@ -115,20 +115,20 @@ def _cursor(call: MethodCall) -> str:
         raise WebApiError("invalid_cursor") from None
 
 
-def _encoded(cursor: str) -> str:
+def _encode_cursor(cursor: str) -> str:
     return base64.b64encode(cursor.encode()).decode()
 
 
 def _readable_channel(call: MethodCall) -> Channel:
     channel = call.channel()
-    call.require_scope(f"{_family(channel)}:history")
+    call.require_scope(f"{_scope_prefix(channel)}:history")
     if not channel.bot_is_member:
         raise WebApiError("not_in_channel")
     return channel
 
 
-def _family(channel: Channel) -> str:
-    """Return the first half of the scopes that a channel needs."""
+def _scope_prefix(channel: Channel) -> str:
+    """Return the prefix of the scopes that a channel requires."""
     if channel.is_im:
         return "im"
     return "groups" if channel.is_private else "channels"

@@ -1,4 +1,4 @@
-"""``files.*``: an upload in three steps."""
+"""``files.*``: the upload of a file in three steps."""
 
 import json
 from typing import Any
@@ -17,7 +17,7 @@ MAX_ALT_TEXT = 1000
     scope="files:write",
 )
 def get_upload_url(call: MethodCall) -> dict[str, Any]:
-    """Begin: say how long the file is, and learn where its bytes go."""
+    """Step 1: register a file of a given length and return its upload URL; step 2 is the upload itself."""
     try:
         length = int(call.arguments["length"])
     except ValueError:
@@ -39,9 +39,9 @@ def get_upload_url(call: MethodCall) -> dict[str, Any]:
     scope="files:write",
 )
 def complete_upload(call: MethodCall) -> dict[str, Any]:
-    """End: share what was uploaded in a channel or a thread."""
-    done = [_uploaded(call, item) for item in _items(call)]
-    shapes = [{"id": file.id, "title": title, "name": file.filename, "size": file.length} for file, title in done]
+    """Step 3: complete the upload and share the files in a channel or a thread."""
+    uploads = [_uploaded(call, item) for item in _items(call)]
+    objects = [{"id": file.id, "title": title, "name": file.filename, "size": file.length} for file, title in uploads]
     if call.arguments.get("channel_id"):
         channel = call.joined_channel("channel_id")
         call.rate_limits.consume(channel.id)
@@ -50,15 +50,15 @@ def complete_upload(call: MethodCall) -> dict[str, Any]:
             raise WebApiError("thread_not_found")
         text = str(call.arguments.get("initial_comment") or "")
         ts = call.workspace.ts()
-        call.workspace.add_message(ChannelMessage(ts, channel.id, BOT_USER, text, BOT, thread_ts=thread, files=shapes))
-        for file, _ in done:
+        call.workspace.add_message(ChannelMessage(ts, channel.id, BOT_USER, text, BOT, thread_ts=thread, files=objects))
+        for file, _ in uploads:
             file.visible_in.add(channel.id)
             if file.alt_txt:
-                unsure = "files with alt_txt are often shared nowhere (slackapi/python-slack-sdk#1818)"
-                call.workspace.violations.append(unsure)
-    for file, _ in done:
+                violation = "files with alt_txt are often shared nowhere (slackapi/python-slack-sdk#1818)"
+                call.workspace.violations.append(violation)
+    for file, _ in uploads:
         file.shared, file.completed_at = True, call.workspace.clock()
-    return {"files": shapes}
+    return {"files": objects}
 
 
 def _items(call: MethodCall) -> list[dict[str, Any]]:

@@ -1,19 +1,19 @@
-"""What every Web API method has in common: a name, arguments, a scope, and one call's view of the workspace."""
+"""Web API methods: registration by name with their arguments and scope, and one call's context."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bot.sandbox.slack.limits import RateLimits
+from bot.sandbox.slack.rate_limits import RateLimits
 from bot.sandbox.slack.workspace import Channel, WebApiError, Workspace
 
 COMMON_ARGUMENTS = frozenset({"token", "team_id", "pretty"})
-"""Arguments that every method takes."""
+"""Arguments that every method accepts."""
 
 
 @dataclass(frozen=True)
 class MethodCall:
-    """One request that passed authentication."""
+    """One authenticated call."""
 
     workspace: Workspace
     arguments: dict[str, Any]
@@ -21,27 +21,27 @@ class MethodCall:
     rate_limits: RateLimits
 
     def require_scope(self, scope: str) -> None:
-        """Refuse with ``missing_scope`` unless the token has ``scope``."""
+        """Raise ``missing_scope`` unless the token has ``scope``."""
         if scope not in self.scopes:
             provided = ",".join(sorted(self.scopes))
             raise WebApiError("missing_scope", needed=scope, provided=provided)
 
     def is_true(self, name: str) -> bool:
-        """Read a truth value, from JSON or a form."""
+        """Return a boolean argument, from JSON or a form."""
         return self.arguments.get(name) in {True, "1", "true", "True"}
 
-    def int_argument(self, name: str, default: int, most: int) -> int:
-        """Read a number between 1 and ``most``."""
+    def int_argument(self, name: str, default: int, maximum: int) -> int:
+        """Return an integer argument, clamped to 1 through ``maximum``."""
         try:
-            return min(most, max(1, int(self.arguments.get(name) or default)))
+            return min(maximum, max(1, int(self.arguments.get(name) or default)))
         except ValueError:
             raise WebApiError("invalid_limit") from None
 
     def channel(self, name: str = "channel") -> Channel:
-        """Return the channel that an argument names; private ones only where the bot is in.
+        """Return the channel that an argument names; a private one only if the bot is a member.
 
         Raises:
-            Refusal: ``channel_not_found``.
+            WebApiError: ``channel_not_found``.
         """
         channel = self.workspace.channels.get(str(self.arguments.get(name, "")))
         if channel is None or (channel.is_private and not channel.bot_is_member):
@@ -49,10 +49,10 @@ class MethodCall:
         return channel
 
     def joined_channel(self, name: str = "channel") -> Channel:
-        """Return the channel that an argument names; the bot has to be in it.
+        """Return the channel that an argument names; the bot must be a member.
 
         Raises:
-            Refusal: ``channel_not_found`` or ``not_in_channel``.
+            WebApiError: ``channel_not_found`` or ``not_in_channel``.
         """
         channel = self.channel(name)
         if not channel.bot_is_member:
@@ -60,15 +60,15 @@ class MethodCall:
         return channel
 
     def user_id(self, name: str = "user") -> str:
-        """Return the id of the known person that an argument names.
+        """Return the id of the existing user that an argument names.
 
         Raises:
-            Refusal: ``user_not_found``.
+            WebApiError: ``user_not_found``.
         """
-        who = str(self.arguments.get(name, ""))
-        if who not in self.workspace.users:
+        user_id = str(self.arguments.get(name, ""))
+        if user_id not in self.workspace.users:
             raise WebApiError("user_not_found")
-        return who
+        return user_id
 
 
 MethodHandler = Callable[[MethodCall], dict[str, Any]]
@@ -82,20 +82,20 @@ class Method:
     required: frozenset[str]
     accepted: frozenset[str]
     scope: str
-    """What the token has to have; empty where every token will do."""
+    """Scope that the token must have, "" if none."""
 
     def __call__(self, call: MethodCall) -> dict[str, Any]:
-        """Carry it out.
+        """Run the method.
 
         Raises:
-            Refusal: whatever Slack would say instead.
+            WebApiError: Slack's error response.
         """
         if self.scope:
             call.require_scope(self.scope)
-        wrong = [f"[ERROR] unknown argument: {name}" for name in sorted(set(call.arguments) - self.accepted)]
-        wrong += [f"[ERROR] missing required field: {name}" for name in sorted(self.required - set(call.arguments))]
-        if wrong:
-            raise WebApiError("invalid_arguments", response_metadata={"messages": wrong})
+        problems = [f"[ERROR] unknown argument: {name}" for name in sorted(set(call.arguments) - self.accepted)]
+        problems += [f"[ERROR] missing required field: {name}" for name in sorted(self.required - set(call.arguments))]
+        if problems:
+            raise WebApiError("invalid_arguments", response_metadata={"messages": problems})
         return {"ok": True, **self.handler(call)}
 
 
@@ -105,7 +105,7 @@ METHODS: dict[str, Method] = {}
 def method(
     name: str, *, required: str = "", optional: str = "", scope: str = ""
 ) -> Callable[[MethodHandler], MethodHandler]:
-    """Enter a function into ``METHODS``; arguments are named in one string each."""
+    """Register a function in ``METHODS``; ``required`` and ``optional`` list argument names, separated by spaces."""
 
     def enter(work: MethodHandler) -> MethodHandler:
         needed = frozenset(required.split())

@@ -1,4 +1,4 @@
-"""``views.*``: modals, three deep, and Home tabs."""
+"""``views.*``: stacks of up to three modals, and Home tabs."""
 
 import hashlib
 import json
@@ -6,18 +6,18 @@ from typing import Any
 
 from bot.sandbox.slack.blockkit import check_view
 from bot.sandbox.slack.messages import OpenView
+from bot.sandbox.slack.web_api.json_objects import view_json
 from bot.sandbox.slack.web_api.method import MethodCall, method
-from bot.sandbox.slack.web_api.shapes import view_json
 from bot.sandbox.slack.workspace import WebApiError, Workspace
 
 MAX_DEPTH = 3
 MAX_VIEW_BYTES = 250_000
-"""Bytes of a view's JSON."""
+"""Greatest size of a view's JSON."""
 
 
 @method("views.open", required="view trigger_id")
 def open_(call: MethodCall) -> dict[str, Any]:
-    """Open a modal for the person behind the trigger; what they had open goes."""
+    """Open a modal for the trigger's user; their open modals are closed."""
     body = validate_view(call.workspace, call.arguments["view"], "modal")
     trigger = call.workspace.redeem_trigger(str(call.arguments["trigger_id"]))
     close_all_views(call.workspace, trigger.user)
@@ -27,7 +27,7 @@ def open_(call: MethodCall) -> dict[str, Any]:
 
 @method("views.push", required="view trigger_id")
 def push(call: MethodCall) -> dict[str, Any]:
-    """Put a modal on top of the one that is open."""
+    """Push a modal onto the open ones."""
     body = validate_view(call.workspace, call.arguments["view"], "modal")
     trigger = call.workspace.redeem_trigger(str(call.arguments["trigger_id"]))
     stack = call.workspace.modal_stacks.get(trigger.user)
@@ -41,19 +41,19 @@ def push(call: MethodCall) -> dict[str, Any]:
 
 @method("views.update", required="view", optional="view_id external_id hash")
 def update(call: MethodCall) -> dict[str, Any]:
-    """Replace a modal that is open."""
-    view = _named(call)
+    """Replace the content of an open modal."""
+    view = _find_view(call)
     if view is None or view.closed:
         raise WebApiError("not_found")
     body = validate_view(call.workspace, call.arguments["view"], view.body["type"])
-    _refuse_stale(call, view)
+    _reject_stale_hash(call, view)
     replace_view(call.workspace, view, body)
     return {"view": view_json(view)}
 
 
 @method("views.publish", required="user_id view", optional="hash")
 def publish(call: MethodCall) -> dict[str, Any]:
-    """Show a Home tab to one person."""
+    """Publish a user's Home tab."""
     if not call.workspace.app.has_home:
         raise WebApiError("not_enabled")
     user = call.user_id("user_id")
@@ -64,31 +64,31 @@ def publish(call: MethodCall) -> dict[str, Any]:
         home = OpenView(view_id, user, body, "", root_id=view_id)
         call.workspace.homes[user] = call.workspace.views[view_id] = home
     else:
-        _refuse_stale(call, home)
+        _reject_stale_hash(call, home)
     replace_view(call.workspace, home, body)
     return {"view": view_json(home)}
 
 
 def validate_view(workspace: Workspace, body: Any, kind: str) -> dict[str, Any]:
-    """Return a view's body, or refuse it as Slack would; collect what only the house rules forbid.
+    """Return a view's body if it is valid; record violations of this project's own rules.
 
     Raises:
-        Refusal: ``invalid_arguments`` with Slack's details, or ``view_too_large``.
+        WebApiError: ``invalid_arguments`` with Slack's details, or ``view_too_large``.
     """
     if len(json.dumps(body, ensure_ascii=False).encode(errors="replace")) > MAX_VIEW_BYTES:
         raise WebApiError("view_too_large")
     if not isinstance(body, dict) or body.get("type") != kind:
         messages = [f"[ERROR] view must be of type {kind} [json-pointer:/view/type]"]
         raise WebApiError("invalid_arguments", response_metadata={"messages": messages})
-    verdict = check_view(body, user_ids=workspace.users)
-    if verdict.error:
-        raise WebApiError(verdict.error, response_metadata={"messages": verdict.messages})
-    workspace.violations.extend(verdict.violations)
+    result = check_view(body, user_ids=workspace.users)
+    if result.error:
+        raise WebApiError(result.error, response_metadata={"messages": result.messages})
+    workspace.violations.extend(result.violations)
     return body
 
 
 def push_view(workspace: Workspace, user: str, body: dict[str, Any], trigger: str = "") -> OpenView:
-    """Put a new modal on a person's stack."""
+    """Push a new modal onto a user's stack."""
     stack = workspace.modal_stacks.setdefault(user, [])
     view_id = workspace.new_id("V")
     root_id = stack[0].id if stack else view_id
@@ -101,32 +101,32 @@ def push_view(workspace: Workspace, user: str, body: dict[str, Any], trigger: st
 
 
 def replace_view(workspace: Workspace, view: OpenView, body: dict[str, Any]) -> None:
-    """Give a view another content, and a new hash."""
+    """Replace a view's content and hash."""
     view.body, view.hash = body, _hash(workspace)
     workspace.notify_waiters()
 
 
 def close_top_view(workspace: Workspace, user: str) -> None:
-    """Take the top modal from a person's stack."""
+    """Close the top modal of a user."""
     workspace.modal_stacks[user].pop().closed = True
     workspace.notify_waiters()
 
 
 def close_all_views(workspace: Workspace, user: str) -> None:
-    """Close every modal that a person has open."""
+    """Close every modal of a user."""
     for view in workspace.modal_stacks.pop(user, []):
         view.closed = True
     workspace.notify_waiters()
 
 
-def _named(call: MethodCall) -> OpenView | None:
+def _find_view(call: MethodCall) -> OpenView | None:
     views = call.workspace.views
     if external := call.arguments.get("external_id"):
         return next((view for view in views.values() if view.body.get("external_id") == external), None)
     return views.get(str(call.arguments.get("view_id")))
 
 
-def _refuse_stale(call: MethodCall, view: OpenView) -> None:
+def _reject_stale_hash(call: MethodCall, view: OpenView) -> None:
     if call.arguments.get("hash") not in {None, "", view.hash}:
         raise WebApiError("hash_conflict")
 

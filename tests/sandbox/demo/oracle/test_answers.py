@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.sandbox.demo.oracle.answers import UserRequest, VisibleReply, count_duplicate_replies
+from bot.sandbox.demo.oracle.duplicate_replies import UserRequest, VisibleReply, count_duplicate_replies
 
 LIST = UserRequest("1", 1.0, "U1", "C1", "list 2")
 AGAIN = UserRequest("2", 5.0, "U1", "C1", "list 2")

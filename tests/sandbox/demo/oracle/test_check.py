@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.sandbox.demo.oracle.check import (
+from bot.sandbox.demo.oracle.delivery_check import (
     ALL_CHANNELS,
     LATE_AFTER_SECONDS,
     MAX_STEP_SECONDS,

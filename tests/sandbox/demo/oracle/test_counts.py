@@ -3,8 +3,8 @@
 import pytest
 
 from bot.app.build import Bot
-from bot.sandbox.demo.oracle.check import LATE_AFTER_SECONDS, MAX_STEP_SECONDS
-from bot.sandbox.demo.oracle.counts import RECOVERY_SECONDS, DeliveryCounts
+from bot.sandbox.demo.oracle.delivery_check import LATE_AFTER_SECONDS, MAX_STEP_SECONDS
+from bot.sandbox.demo.oracle.delivery_counts import RECOVERY_SECONDS, DeliveryCounts
 from bot.sandbox.faults import Fault
 from tests.world import World
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bot.sandbox.demo.oracle.asks import UserCommand
-from bot.sandbox.demo.oracle.wanted import FinishedJob, SubscriptionFilter, is_expected, parse_filter
+from bot.sandbox.demo.oracle.expected import FinishedJob, SubscriptionFilter, is_expected, parse_filter
+from bot.sandbox.demo.oracle.user_commands import UserCommand
 
 FILTERS = {
     "": SubscriptionFilter(),

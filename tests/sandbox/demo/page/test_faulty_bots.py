@@ -8,7 +8,7 @@ import pytest
 
 from bot.sandbox.demo.bot_process import RUN_COMMAND
 from bot.sandbox.demo.environment import DemoEnvironment, demo_environment
-from bot.sandbox.demo.oracle.counts import DeliveryCounts
+from bot.sandbox.demo.oracle.delivery_counts import DeliveryCounts
 from tests.sandbox.demo.page.faulty_bot import EVERY
 
 QUICKER = 20

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from bot.sandbox.demo.page.feed import DELTAS_KEPT, Changefeed, PageState, diff
+from bot.sandbox.demo.page.changefeed import DELTAS_KEPT, Changefeed, PageState, diff
 
 
 class World:

@@ -1,16 +1,16 @@
-"""What can be broken from the page, by name."""
+"""Fault controls: the faults that can be switched on from the page, by name."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from bot.sandbox.demo.environment import DemoEnvironment
-from bot.sandbox.demo.oracle.counts import RECOVERY_SECONDS
+from bot.sandbox.demo.oracle.delivery_counts import RECOVERY_SECONDS
 from bot.sandbox.faults import Fault
 
 HANG_SECONDS = 600.0
 KEY_LOCKOUT_SECONDS = 360.0
-"""Seconds that a bot may leave an API alone which refused its key, with some to spare: it takes a person to change that."""
+"""Seconds that a bot may pause an API that rejected its key, with a margin: only a person can replace the key."""
 _HTML = "<html><head><title>502 Bad Gateway</title></head><body>cloudflare</body></html>"
 _KEY = (
     '{"error": {"message": "Incorrect API key provided.", "type": "invalid_request_error", "code": "invalid_api_key"}}'
@@ -20,15 +20,15 @@ _LIMIT = '{"error": {"message": "Rate limit reached.", "type": "requests", "code
 
 @dataclass(frozen=True)
 class FaultControl:
-    """One way to misbehave."""
+    """One fault that can be switched on."""
 
     name: str
     side: Literal["slack", "api"]
     label: str
-    """What it is called on the page."""
+    """Its label on the page."""
     fault: Fault
     recovery_seconds: float = RECOVERY_SECONDS
-    """Seconds that the bot may wait after it until it tries again."""
+    """Seconds that the bot may wait after the fault until it retries."""
 
 
 FAULT_CONTROLS = (
@@ -55,13 +55,13 @@ FAULT_CONTROLS = (
 )
 
 
-def set_fault(stage: DemoEnvironment, side: str, name: str) -> str:
-    """Let one side misbehave in one way from now on, or in none where ``name`` is ""; return which way it is.
+def set_fault(demo: DemoEnvironment, side: str, name: str) -> str:
+    """Switch one side's fault on, or all its faults off if ``name`` is ""; return the name.
 
     Raises:
-        LookupError: there is no such side or trouble.
+        LookupError: there is no such side or fault.
     """
-    plans = {"slack": stage.slack.faults, "api": stage.api.faults}
+    plans = {"slack": demo.slack.faults, "api": demo.api.faults}
     plan = plans[side]
     chosen = next((each for each in FAULT_CONTROLS if (each.side, each.name) == (side, name)), None)
     if name and chosen is None:
@@ -72,12 +72,12 @@ def set_fault(stage: DemoEnvironment, side: str, name: str) -> str:
     return name
 
 
-def outages(stage: DemoEnvironment, troubles: Mapping[str, str]) -> dict[str, float]:
-    """Return what is broken on purpose now, by name, with the seconds that the bot may need to recover from it.
+def outages(demo: DemoEnvironment, active_faults: Mapping[str, str]) -> dict[str, float]:
+    """Return the active outages by name, with the seconds that the bot may need to recover from each.
 
     Args:
-        stage: what is played on.
-        troubles: the trouble of each side, "" where it has none.
+        demo: the demo environment.
+        active_faults: the fault of each side, "" if it has none.
     """
-    found = {each.name: each.recovery_seconds for each in FAULT_CONTROLS if troubles.get(each.side) == each.name}
-    return found | ({"bot": RECOVERY_SECONDS} if stage.bot_process.is_killed else {})
+    found = {each.name: each.recovery_seconds for each in FAULT_CONTROLS if active_faults.get(each.side) == each.name}
+    return found | ({"bot": RECOVERY_SECONDS} if demo.bot_process.is_killed else {})

@@ -1,4 +1,4 @@
-"""Slack's patience: how many messages a channel takes in a while, and how many calls of a method the app may make."""
+"""Rate limits of Slack: messages per channel, and calls per Web API method."""
 
 import math
 from collections.abc import Callable
@@ -13,46 +13,46 @@ _TIERS = {
     "views.push views.update",
 }
 PER_MINUTE = {method: most for most, methods in _TIERS.items() for method in methods.split()}
-"""How many calls of each method Slack takes in a minute, by the rate limit tiers 2, 3 and 4 of the methods' pages."""
+"""Calls per minute of each method, according to its rate limit tier (2, 3 or 4)."""
 
 
 @dataclass
-class _Bucket:
+class _TokenBucket:
     tokens: float
     at: float
 
 
 @dataclass
 class RateLimits:
-    """Token buckets: per channel ``per_second`` in the long run and ``burst`` at once, per method as its tier says."""
+    """Token buckets: per channel ``per_second`` with bursts of ``burst``, per method according to its tier."""
 
     clock: Callable[[], float]
     burst: int = 3
     per_second: float = 1.0
     has_tiers: bool = False
-    """Whether methods have limits, too. Tests hurry more than a bot does, and go without."""
-    _buckets: dict[str, _Bucket] = field(default_factory=dict)
+    """Whether the tiers apply. Most tests call faster than a bot does and run without."""
+    _buckets: dict[str, _TokenBucket] = field(default_factory=dict)
 
     def consume(self, channel: str) -> None:
-        """Count one message.
+        """Count one message to a channel.
 
         Raises:
-            Refusal: ``ratelimited``, HTTP 429, with the seconds to wait.
+            WebApiError: ``ratelimited``, HTTP 429, with Retry-After.
         """
-        self._take(channel, self.burst, self.per_second)
+        self._consume(channel, self.burst, self.per_second)
 
     def consume_call(self, method: str) -> None:
         """Count one call of a method.
 
         Raises:
-            Refusal: as above.
+            WebApiError: as for ``consume``.
         """
         if self.has_tiers and method in PER_MINUTE:
-            self._take(method, PER_MINUTE[method], PER_MINUTE[method] / 60)
+            self._consume(method, PER_MINUTE[method], PER_MINUTE[method] / 60)
 
-    def _take(self, name: str, burst: int, per_second: float) -> None:
+    def _consume(self, name: str, burst: int, per_second: float) -> None:
         now = self.clock()
-        bucket = self._buckets.setdefault(name, _Bucket(burst, now))
+        bucket = self._buckets.setdefault(name, _TokenBucket(burst, now))
         bucket.tokens = min(burst, bucket.tokens + max(0.0, now - bucket.at) * per_second)
         bucket.at = now
         if bucket.tokens < 1:
@@ -61,5 +61,5 @@ class RateLimits:
         bucket.tokens -= 1
 
     def reset(self) -> None:
-        """Count from the beginning."""
+        """Refill every bucket."""
         self._buckets.clear()

@@ -1,4 +1,4 @@
-"""Files and models: what lies on the account's shelf beside its jobs."""
+"""Files and models of the API's account."""
 
 import random
 import re
@@ -16,11 +16,11 @@ FINE_TUNABLE: dict[str, str | None] = {
     "gpt-4o-mini-2024-07-18": None,
     "o4-mini-2025-04-16": "2026-10-23",
 }
-"""Base models that can be fine-tuned, and the day on which what was made of them is shut down; for the usual one none is
-announced here, so that what people try is not told of its end."""
+"""Base models that can be fine-tuned, with the shutdown date of their fine-tuned models. The default model has none, so
+that a demo's results carry no deprecation notice."""
 
-_BORN = 1_721_172_741
-_SAMPLE = b'{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}]}\n'
+_BASE_MODEL_CREATED_AT = 1_721_172_741
+_SAMPLE_LINE = b'{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}]}\n'
 
 
 _DATE = re.compile(r"-\d{4}-\d{2}-\d{2}\Z")
@@ -28,12 +28,12 @@ _SNAPSHOTS = {_DATE.sub("", model): model for model in FINE_TUNABLE}
 
 
 def snapshot_of(model: str) -> str:
-    """Return the dated model behind an alias: gpt-4o-mini is gpt-4o-mini-2024-07-18."""
+    """Return the dated snapshot of an alias: gpt-4o-mini is gpt-4o-mini-2024-07-18."""
     return _SNAPSHOTS.get(model, model)
 
 
 class IdGenerator:
-    """Makes ids that no other object of this process has."""
+    """Generates random ids."""
 
     def __init__(self) -> None:
         self._random = random.Random()  # noqa: S311 - names, not secrets
@@ -48,26 +48,26 @@ class IdGenerator:
         return f"{self._random.getrandbits(4 * length):0{length}x}"
 
     def seed(self) -> int:
-        """Return the seed of a job that did not ask for one."""
+        """Return a random seed for a job."""
         return self._random.randrange(2**31)
 
 
 class FilesAndModels:
-    """The files and models of the account, by id, oldest first."""
+    """Files and models of the account, by id, oldest first."""
 
-    def __init__(self, names: IdGenerator, clock: Callable[[], float]) -> None:
-        self._names, self._clock = names, clock
+    def __init__(self, ids: IdGenerator, clock: Callable[[], float]) -> None:
+        self._ids, self._clock = ids, clock
         self.files: dict[str, JsonObject] = {}
         self.contents: dict[str, bytes] = {}
         self.models: dict[str, JsonObject] = {}
         for base in FINE_TUNABLE:
-            self._put(base, _BORN, "system", None)
-        self.training_file = self.add_file(_SAMPLE * 10, filename="training.jsonl", purpose="fine-tune")
-        self.validation_file = self.add_file(_SAMPLE * 2, filename="validation.jsonl", purpose="fine-tune")
+            self._add(base, _BASE_MODEL_CREATED_AT, "system", None)
+        self.training_file = self.add_file(_SAMPLE_LINE * 10, filename="training.jsonl", purpose="fine-tune")
+        self.validation_file = self.add_file(_SAMPLE_LINE * 2, filename="validation.jsonl", purpose="fine-tune")
 
     def add_file(self, content: bytes, *, filename: str, purpose: str, **fields: Any) -> str:
         """Store one file and return its id."""
-        file_id = str(fields.get("id") or self._names.new("file-"))
+        file_id = str(fields.get("id") or self._ids.new("file-"))
         self.contents[file_id] = content
         self.files[file_id] = {
             "id": file_id,
@@ -81,10 +81,10 @@ class FilesAndModels:
         return file_id
 
     def add_model(self, name: str, base: str, organization: str, at: float) -> None:
-        """Offer the result of a training of ``base``."""
-        self._put(name, int(at), organization, FINE_TUNABLE.get(base))
+        """Add a model that was fine-tuned from ``base``."""
+        self._add(name, int(at), organization, FINE_TUNABLE.get(base))
 
-    def _put(self, name: str, created: int, owner: str, shutdown: str | None) -> None:
+    def _add(self, name: str, created: int, owner: str, shutdown: str | None) -> None:
         self.models[name] = {
             "id": name,
             "object": "model",

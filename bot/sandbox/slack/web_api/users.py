@@ -1,15 +1,15 @@
-"""``auth.*``, ``users.*``, ``usergroups.*``, ``team.*`` and ``apps.*``: who is who."""
+"""``auth.*``, ``users.*``, ``usergroups.*``, ``team.*`` and ``apps.*``."""
 
 from typing import Any
 
+from bot.sandbox.slack.web_api.json_objects import user_json
 from bot.sandbox.slack.web_api.method import MethodCall, method
-from bot.sandbox.slack.web_api.shapes import user_json
 from bot.sandbox.slack.workspace import APP, BOT, BOT_NAME, BOT_USER, TEAM, TEAM_DOMAIN, TEAM_NAME, WebApiError
 
 
 @method("auth.test")
 def auth_test(call: MethodCall) -> dict[str, Any]:
-    """Say whose token this is; of a workspace of an Enterprise Grid, whose organization it belongs to, too."""
+    """Return the token's bot and workspace, and the workspace's Enterprise Grid organization if it has one."""
     enterprise = call.workspace.enterprise_id
     return {
         **({"enterprise_id": enterprise} if enterprise else {}),
@@ -25,7 +25,7 @@ def auth_test(call: MethodCall) -> dict[str, Any]:
 
 @method("users.info", required="user", optional="include_locale", scope="users:read")
 def users_info(call: MethodCall) -> dict[str, Any]:
-    """Return one person, whom the token has to be allowed to see."""
+    """Return one user that is visible to the token."""
     person = call.workspace.users[call.user_id()]
     if not person.is_visible:
         raise WebApiError("user_not_visible")
@@ -34,7 +34,7 @@ def users_info(call: MethodCall) -> dict[str, Any]:
 
 @method("usergroups.users.list", required="usergroup", optional="include_disabled", scope="usergroups:read")
 def usergroups_users_list(call: MethodCall) -> dict[str, Any]:
-    """Return the people of one user group; of a disabled one there are none unless that is asked for."""
+    """Return the members of a user group; those of a disabled one only with ``include_disabled``."""
     members = call.workspace.usergroups.get(call.arguments["usergroup"])
     if members is None:
         raise WebApiError("no_such_subteam")
@@ -51,6 +51,6 @@ def team_info(_: MethodCall) -> dict[str, Any]:
 
 @method("apps.connections.open", scope="connections:write")
 def apps_connections_open(call: MethodCall) -> dict[str, Any]:
-    """Hand out the address of one Socket Mode connection."""
+    """Return the URL of one Socket Mode connection."""
     address = call.workspace.origin().replace("http://", "ws://", 1)
     return {"url": f"{address}/link/?ticket={call.workspace.issue_socket_ticket()}&app_id={APP}"}

@@ -1,4 +1,4 @@
-"""How many requests a key has in a minute."""
+"""Rate limit of an API key: requests per minute, in a sliding window."""
 
 import math
 from collections import deque
@@ -8,21 +8,21 @@ from http import HTTPStatus
 from bot.sandbox.openai.api.wire import ApiError
 
 WINDOW_SECONDS = 60
-"""Seconds."""
+"""Length of the window."""
 
 
 class RateLimit:
-    """The requests of one key in the last minute."""
+    """Requests of one key in the last minute."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._recent: deque[float] = deque()
 
     def consume(self, per_minute: int) -> None:
-        """Take one request off it.
+        """Count one request.
 
         Raises:
-            Refused: nothing is left of it; says when there will be.
+            ApiError: the limit is reached; Retry-After says for how long.
         """
         now, recent = self._clock(), self._recent
         while recent and recent[0] <= now - WINDOW_SECONDS:

@@ -1,4 +1,4 @@
-"""The app as it is installed: what its manifest asks Slack for. What it did not ask for, it does not get."""
+"""Installed app: the scopes, events, commands and features that its manifest requests, and nothing else."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -19,35 +19,35 @@ _EVENT_SCOPES: Mapping[str, frozenset[str]] = {
     "reaction_added": frozenset({"reactions:read"}),
     "app_mention": frozenset({"app_mentions:read"}),
 }
-"""Events that Slack sends only to apps with one of these scopes, by the events' pages."""
+"""Scopes of which an event requires one, according to the event's page."""
 
 
 @dataclass(frozen=True)
 class InstalledApp:
-    """What one manifest asks for."""
+    """What an app's manifest requests."""
 
     scopes: frozenset[str]
     """The bot's scopes, optional ones included."""
     events: frozenset[str]
-    """The events that it subscribes to."""
+    """Subscribed events."""
     commands: Mapping[str, bool]
-    """Its slash commands ("/ftjob"); whether Slack escapes what is typed after each."""
+    """Slash commands ("/ftjob"), each with whether Slack escapes its text."""
     shortcuts: Mapping[str, tuple[str, str]]
-    """By callback_id: "message" or "global", and what people see in the menu."""
+    """Shortcuts by callback_id: ("message" or "global", name in the menu)."""
     is_interactive: bool
-    """Whether Slack tells it of clicks, submissions and shortcuts."""
+    """Whether it gets clicks, submissions and shortcuts."""
     has_home: bool
     """Whether it has a Home tab."""
     has_messages: bool
-    """Whether it has a Messages tab, where it can write to one person."""
+    """Whether it has a Messages tab, where it can message one user."""
     accepts_messages: bool
-    """Whether people can write there, too."""
+    """Whether users can write in the Messages tab, too."""
 
     @classmethod
-    def parse(cls, declared: Mapping[str, Any]) -> Self:
-        """Read a manifest, as YAML decodes it."""
-        needed, optional = manifest.scopes(dict(declared))
-        features, settings = declared.get("features", {}), declared.get("settings", {})
+    def parse(cls, manifest_body: Mapping[str, Any]) -> Self:
+        """Parse a manifest, decoded from YAML."""
+        needed, optional = manifest.scopes(dict(manifest_body))
+        features, settings = manifest_body.get("features", {}), manifest_body.get("settings", {})
         tabs = features.get("app_home", {})
         return cls(
             scopes=needed | optional,
@@ -62,7 +62,7 @@ class InstalledApp:
         )
 
     def with_overrides(self, *, scopes: Iterable[str] | None = None, events: Iterable[str] | None = None) -> Self:
-        """Return it with other scopes or events, as if its manifest named these."""
+        """Return the app with other scopes or events."""
         return replace(
             self,
             scopes=self.scopes if scopes is None else frozenset(scopes),
@@ -70,16 +70,16 @@ class InstalledApp:
         )
 
     def receives_event(self, event: str) -> bool:
-        """Whether Slack sends it an event: it subscribes to it, and has a scope that the event takes."""
+        """Whether Slack sends it an event: it is subscribed and has a scope that the event requires."""
         wanted = _EVENT_SCOPES.get(event)
         return event in self.events and (wanted is None or bool(wanted & self.scopes))
 
     def has_shortcut(self, callback_id: str, kind: str) -> bool:
-        """Whether people find a shortcut in their menu, on a message ("message") or from anywhere ("global")."""
+        """Whether it has a shortcut of a kind: on a message ("message") or from anywhere ("global")."""
         return self.shortcuts.get(callback_id, ("", ""))[0] == kind
 
 
 @cache
 def from_manifest() -> InstalledApp:
-    """Return the app that the repository's manifest.yml describes, also in an installed package."""
+    """Return the app of the project's manifest.yml, also in an installed package."""
     return InstalledApp.parse(manifest.for_socket_mode())

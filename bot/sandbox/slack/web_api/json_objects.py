@@ -1,4 +1,4 @@
-"""How Slack writes its objects down: messages, views, channels and people as JSON."""
+"""JSON objects of Slack: messages, views, channels and users."""
 
 from typing import Any
 
@@ -7,45 +7,45 @@ from bot.sandbox.slack.workspace import APP, BOT, BOT_NAME, BOT_USER, TEAM, Chan
 
 
 def message_json(message: ChannelMessage, *, with_metadata: bool = False) -> dict[str, Any]:
-    """Write a message as the Web API and interactions show it."""
-    shape: dict[str, Any] = {"type": "message", "user": message.user, "ts": message.ts, "text": message.text}
+    """Return a message object as in the Web API and in interaction payloads."""
+    body: dict[str, Any] = {"type": "message", "user": message.user, "ts": message.ts, "text": message.text}
     if message.bot_id == BOT:
         profile = {"id": BOT, "app_id": APP, "user_id": BOT_USER, "name": BOT_NAME, "team_id": TEAM}
-        shape |= {"bot_id": BOT, "app_id": APP, "team": TEAM, "bot_profile": profile}
+        body |= {"bot_id": BOT, "app_id": APP, "team": TEAM, "bot_profile": profile}
     elif message.bot_id:
-        shape |= {"bot_id": message.bot_id, "team": TEAM}
+        body |= {"bot_id": message.bot_id, "team": TEAM}
     if message.blocks:
-        shape["blocks"] = with_ids(message.blocks)
+        body["blocks"] = with_ids(message.blocks)
     if message.attachments:
-        shape["attachments"] = message.attachments
+        body["attachments"] = message.attachments
     if message.files:
-        shape["files"] = message.files
+        body["files"] = message.files
     if message.thread_ts:
-        shape["thread_ts"] = message.thread_ts
+        body["thread_ts"] = message.thread_ts
     if message.reply_broadcast:
-        shape["subtype"] = "thread_broadcast"
+        body["subtype"] = "thread_broadcast"
     if message.earlier_versions:
-        shape["edited"] = {"user": message.user, "ts": message.ts}
+        body["edited"] = {"user": message.user, "ts": message.ts}
     if with_metadata and message.metadata:
-        shape["metadata"] = message.metadata
-    return shape
+        body["metadata"] = message.metadata
+    return body
 
 
 def thread_json(message: ChannelMessage, channel: Channel, *, with_metadata: bool = False) -> dict[str, Any]:
-    """Write a message with what its thread adds to it."""
-    shape = message_json(message, with_metadata=with_metadata)
+    """Return a message object with its thread's fields."""
+    body = message_json(message, with_metadata=with_metadata)
     if replies := channel.thread_replies(message.ts):
-        shape |= {
+        body |= {
             "thread_ts": message.ts,
             "reply_count": len(replies),
             "reply_users": list(dict.fromkeys(reply.user for reply in replies)),
             "latest_reply": replies[-1].ts,
         }
-    return shape
+    return body
 
 
 def view_json(view: OpenView, *, values: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Write a view as Slack does: what the app sent, and what Slack adds."""
+    """Return a view object: the app's view and the fields that Slack adds."""
     defaults = {"private_metadata": "", "callback_id": "", "external_id": "", "close": None, "submit": None}
     return {
         "id": view.id,
@@ -66,7 +66,7 @@ def view_json(view: OpenView, *, values: dict[str, Any] | None = None) -> dict[s
 
 
 def channel_json(channel: Channel) -> dict[str, Any]:
-    """Write a channel."""
+    """Return a channel object."""
     if channel.is_im:
         return {
             "id": channel.id,
@@ -94,30 +94,30 @@ def channel_json(channel: Channel) -> dict[str, Any]:
     }
 
 
-def user_json(person: User) -> dict[str, Any]:
-    """Write a person with the flags that say what they may do; of one who was deactivated Slack says little more."""
-    shape: dict[str, Any] = {
-        "id": person.id,
-        "team_id": person.team_id,
-        "name": person.name,
-        "real_name": person.name,
-        "profile": {"display_name": person.name, "real_name": person.name},
-        "is_bot": person.is_bot,
+def user_json(user: User) -> dict[str, Any]:
+    """Return a user object with its role flags; Slack leaves most of them out for a deactivated user."""
+    body: dict[str, Any] = {
+        "id": user.id,
+        "team_id": user.team_id,
+        "name": user.name,
+        "real_name": user.name,
+        "profile": {"display_name": user.name, "real_name": user.name},
+        "is_bot": user.is_bot,
         "is_app_user": False,
-        "deleted": person.deleted,
-        "is_stranger": person.team_id != TEAM and person.enterprise is None,
+        "deleted": user.deleted,
+        "is_stranger": user.team_id != TEAM and user.enterprise is None,
     }
-    if person.enterprise is not None:
-        shape["enterprise_user"] = person.enterprise
-    if person.deleted:
-        return shape
-    return shape | {
+    if user.enterprise is not None:
+        body["enterprise_user"] = user.enterprise
+    if user.deleted:
+        return body
+    return body | {
         "tz": "Etc/UTC",
         "tz_offset": 0,
-        "is_admin": person.is_admin,
-        "is_owner": person.is_owner,
-        "is_primary_owner": person.is_primary_owner,
-        "is_restricted": person.is_restricted,
-        "is_ultra_restricted": person.is_ultra_restricted,
-        **({"is_invited_user": True} if person.is_invited_user else {}),
+        "is_admin": user.is_admin,
+        "is_owner": user.is_owner,
+        "is_primary_owner": user.is_primary_owner,
+        "is_restricted": user.is_restricted,
+        "is_ultra_restricted": user.is_ultra_restricted,
+        **({"is_invited_user": True} if user.is_invited_user else {}),
     }

@@ -1,33 +1,33 @@
-"""The rules for a job's creation: what the API refuses, and in which words."""
+"""Validation of a job's creation, with the API's error messages."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from bot.sandbox.openai.api.files_and_models import FINE_TUNABLE, FilesAndModels, snapshot_of
 from bot.sandbox.openai.api.graders import check_grader
-from bot.sandbox.openai.api.shelf import FINE_TUNABLE, FilesAndModels, snapshot_of
 from bot.sandbox.openai.api.wire import JsonObject, invalid
 
-_KNOWN = frozenset(
+_KNOWN_FIELDS = frozenset(
     "model training_file hyperparameters suffix validation_file integrations seed method metadata".split()
 )
 _METHODS = ("supervised", "dpo", "reinforcement")
 _EFFORTS = ("default", "low", "medium", "high")
-_PAIRS, _KEY, _VALUE = 16, 64, 512
-_SUFFIX, _SEED, _INTEGRATIONS = 64, 2**31 - 1, 5
+_MAX_METADATA_PAIRS, _MAX_KEY_LENGTH, _MAX_VALUE_LENGTH = 16, 64, 512
+_MAX_SUFFIX_LENGTH, _MAX_SEED, _MAX_INTEGRATIONS = 64, 2**31 - 1, 5
 
 
-def validate_creation(body: JsonObject, shelf: FilesAndModels) -> None:
-    """Hold the body of a creation against every rule of the API.
+def validate_creation(body: JsonObject, files_and_models: FilesAndModels) -> None:
+    """Validate the body of a creation request.
 
     Raises:
-        Refused: with the first rule that it breaks.
+        ApiError: names the first invalid parameter.
     """
     for name in body:
-        _require(name in _KNOWN, f"Unrecognized request argument supplied: {name}", name)
-    _check_model(body.get("model"), shelf)
-    _check_file(body.get("training_file"), "training_file", shelf)
+        _require(name in _KNOWN_FIELDS, f"Unrecognized request argument supplied: {name}", name)
+    _check_model(body.get("model"), files_and_models)
+    _check_file(body.get("training_file"), "training_file", files_and_models)
     if body.get("validation_file") is not None:
-        _check_file(body["validation_file"], "validation_file", shelf)
+        _check_file(body["validation_file"], "validation_file", files_and_models)
     _check_suffix(body.get("suffix"))
     _check_seed(body.get("seed"))
     _check_metadata(body.get("metadata"))
@@ -41,50 +41,58 @@ def _require(condition: object, message: str, param: str, code: str | None = Non
         raise invalid(message, param, code=code)
 
 
-def _check_model(model: Any, shelf: FilesAndModels) -> None:
+def _check_model(model: Any, files_and_models: FilesAndModels) -> None:
     _require(model and isinstance(model, str), "You must provide a model parameter.", "model")
-    tunable = snapshot_of(model) in FINE_TUNABLE or (model in shelf.models and model.startswith("ft:"))
+    is_tunable = snapshot_of(model) in FINE_TUNABLE or (model in files_and_models.models and model.startswith("ft:"))
     message = f"Model {model} is not available for fine-tuning or does not exist."
-    _require(tunable, message, "model", "model_not_available")
+    _require(is_tunable, message, "model", "model_not_available")
 
 
-def _check_file(file_id: Any, param: str, shelf: FilesAndModels) -> None:
+def _check_file(file_id: Any, param: str, files_and_models: FilesAndModels) -> None:
     _require(file_id and isinstance(file_id, str), f"You must provide a {param} parameter.", param)
-    _require(file_id in shelf.files, f"invalid {param}: {file_id}", param)
-    purpose = shelf.files[file_id]["purpose"]
+    _require(file_id in files_and_models.files, f"invalid {param}: {file_id}", param)
+    purpose = files_and_models.files[file_id]["purpose"]
     _require(purpose == "fine-tune", f"The purpose of {file_id} is {purpose}, not fine-tune.", param)
 
 
 def _check_suffix(suffix: Any) -> None:
-    good = suffix is None or (isinstance(suffix, str) and 1 <= len(suffix) <= _SUFFIX)
-    _require(good, f"suffix must have 1 to {_SUFFIX} characters.", "suffix")
+    is_valid = suffix is None or (isinstance(suffix, str) and 1 <= len(suffix) <= _MAX_SUFFIX_LENGTH)
+    _require(is_valid, f"suffix must have 1 to {_MAX_SUFFIX_LENGTH} characters.", "suffix")
 
 
 def _check_seed(seed: Any) -> None:
-    good = seed is None or (_is_integer(seed) and 0 <= seed <= _SEED)
-    _require(good, f"seed must be an integer between 0 and {_SEED}.", "seed")
+    is_valid = seed is None or (_is_integer(seed) and 0 <= seed <= _MAX_SEED)
+    _require(is_valid, f"seed must be an integer between 0 and {_MAX_SEED}.", "seed")
 
 
 def _check_metadata(metadata: Any) -> None:
     if metadata is None:
         return
     _require(isinstance(metadata, dict), "metadata must be an object.", "metadata")
-    _require(len(metadata) <= _PAIRS, f"metadata can have at most {_PAIRS} pairs.", "metadata")
+    _require(
+        len(metadata) <= _MAX_METADATA_PAIRS, f"metadata can have at most {_MAX_METADATA_PAIRS} pairs.", "metadata"
+    )
     for key, value in metadata.items():
-        _require(len(key) <= _KEY, f"A metadata key can have at most {_KEY} characters.", "metadata")
-        good = isinstance(value, str) and len(value) <= _VALUE
-        _require(good, f"A metadata value must be a string of at most {_VALUE} characters.", "metadata")
+        _require(
+            len(key) <= _MAX_KEY_LENGTH, f"A metadata key can have at most {_MAX_KEY_LENGTH} characters.", "metadata"
+        )
+        is_valid = isinstance(value, str) and len(value) <= _MAX_VALUE_LENGTH
+        _require(is_valid, f"A metadata value must be a string of at most {_MAX_VALUE_LENGTH} characters.", "metadata")
 
 
 def _check_integrations(integrations: Any) -> None:
     if integrations is None:
         return
-    good = isinstance(integrations, list) and len(integrations) <= _INTEGRATIONS
-    _require(good, f"integrations must be a list of at most {_INTEGRATIONS}.", "integrations")
-    for one in integrations:
-        of_wandb = isinstance(one, dict) and one.get("type") == "wandb" and isinstance(one.get("wandb"), dict)
-        _require(of_wandb, "An integration must be of type wandb.", "integrations")
-        project = one["wandb"].get("project")
+    is_valid = isinstance(integrations, list) and len(integrations) <= _MAX_INTEGRATIONS
+    _require(is_valid, f"integrations must be a list of at most {_MAX_INTEGRATIONS}.", "integrations")
+    for integration in integrations:
+        is_wandb = (
+            isinstance(integration, dict)
+            and integration.get("type") == "wandb"
+            and isinstance(integration.get("wandb"), dict)
+        )
+        _require(is_wandb, "An integration must be of type wandb.", "integrations")
+        project = integration["wandb"].get("project")
         _require(isinstance(project, str), "A wandb integration must name its project.", "integrations")
 
 
@@ -128,4 +136,4 @@ _RULES: Mapping[str, Callable[[Any], bool]] = {
     "eval_samples": lambda value: value == "auto" or (_is_integer(value) and value >= 1),
     "reasoning_effort": lambda value: value in _EFFORTS,
 }
-"""What each hyperparameter may be, as the specification says it."""
+"""Valid values of each hyperparameter, according to the specification."""

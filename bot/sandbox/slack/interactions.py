@@ -1,22 +1,22 @@
-"""One exchange between a person and the app: what was acknowledged, answered and opened."""
+"""User interaction: what a user or Slack sent to the app, and its acknowledgement, replies and modal."""
 
 import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from bot.sandbox.request_log import RequestLog
-from bot.sandbox.slack.delivery import Ack, PayloadKind
 from bot.sandbox.slack.messages import OpenView, SentReply
+from bot.sandbox.slack.payload_sender import Ack, PayloadKind
 from bot.sandbox.slack.workspace import Workspace
 
 PLACEHOLDER_REPLY = re.compile(r":hourglass_flowing_sand: [A-Z][a-z ]+…")
-"""What an app says until the answer is there."""
+"""The bot's placeholder reply until the result is available."""
 NO_ACK = Ack(acked=False, seconds=0.0)
 
 
 @dataclass
 class UserInteraction:
-    """One thing that a person did, and all that came of it."""
+    """One user action or event, with everything that the app did in response."""
 
     id: str
     user: str
@@ -26,12 +26,12 @@ class UserInteraction:
     response_url: str = ""
     trigger_id: str = ""
     event: dict[str, Any] = field(default_factory=dict)
-    """The event that was delivered, in its envelope; empty where a person acted."""
+    """The delivered event in its envelope; empty for a user's action."""
     delivered: tuple[PayloadKind, dict[str, Any]] | None = None
-    """What was delivered, None before it was."""
+    """The delivered payload, None if nothing was delivered."""
     at: float = 0.0
-    """When the person did it, seconds since the epoch."""
-    _since: int = 0
+    """When it happened, seconds since the epoch."""
+    _first_reply: int = 0
 
     @property
     def acked(self) -> bool:
@@ -40,39 +40,39 @@ class UserInteraction:
 
     @property
     def ack_seconds(self) -> float:
-        """How long the acknowledgement took."""
+        """Seconds until the acknowledgement."""
         return self.ack.seconds
 
     @property
     def ack_body(self) -> Any:
-        """What came with the acknowledgement."""
+        """Payload of the acknowledgement, None if it was empty."""
         return self.ack.body
 
     @property
     def status(self) -> int:
-        """The HTTP status; 200 for an acknowledgement over Socket Mode, 0 where none came."""
+        """HTTP status of the acknowledgement; 200 over Socket Mode, 0 if none came."""
         return self.ack.status
 
     @property
     def error(self) -> str:
-        """What Slack told the person: ``operation_timeout``, ``dispatch_failed``, or nothing."""
+        """Error that Slack shows the user: ``operation_timeout``, ``dispatch_failed``, or ""."""
         return self.ack.error
 
     @property
     def replies(self) -> list[SentReply]:
-        """Every answer through its response URL, and the ephemeral posts for that person since it began."""
-        later = self.workspace.replies[self._since :]
+        """Replies through its response URL, and ephemeral posts to its user since it began."""
+        later = self.workspace.replies[self._first_reply :]
         return [
             one for one in later if one.interaction_id == self.id or (one.user == self.user and not one.interaction_id)
         ]
 
     @property
     def final_replies(self) -> list[SentReply]:
-        """The replies without those that say that the answer is still to come."""
+        """The replies without placeholders."""
         return [one for one in self.replies if not PLACEHOLDER_REPLY.fullmatch(one.text)]
 
     async def reply(self, n: int = 0, seconds: float = 300) -> SentReply:
-        """Wait for the answer number ``n``.
+        """Wait for the final reply number ``n``, from 0.
 
         Raises:
             TimeoutError: it did not come.
@@ -82,7 +82,7 @@ class UserInteraction:
         return self.final_replies[n]
 
     async def modal(self, seconds: float = 300) -> OpenView:
-        """Wait for the modal that the app opens in answer to it.
+        """Wait for the modal that the app opens with its trigger id.
 
         Raises:
             TimeoutError: none was opened.
