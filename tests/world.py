@@ -20,6 +20,7 @@ from bot.app.tuning import Tuning
 from bot.commands.rate_limit import Limit, Limits
 from bot.poll.progress import PollBudget
 from bot.sandbox.openai.server import ApiKey, FineTuningApi
+from bot.sandbox.slack.app_secrets import AppSecrets
 from bot.sandbox.slack.messages import ChannelMessage, EphemeralMessage, SentReply
 from bot.sandbox.slack.server import Slack
 from bot.sandbox.slack.users import SandboxUser
@@ -57,7 +58,7 @@ class World:
         self.folder = folder
         self.database_url = database_url or lay_out(folder / "ftjob.db")
         self.transport = transport
-        self.slack = Slack(bot_token=canaries.BOT, app_token=canaries.APP, signing_secret=canaries.SIGNING)
+        self.slack = Slack(secrets=AppSecrets(canaries.BOT, canaries.APP, canaries.SIGNING))
         self.api = FineTuningApi(keys={canaries.KEY: ApiKey("default"), canaries.WRITE_KEY: ApiKey("orders")})
         self.olivia = self.slack.add_user("olivia", is_admin=True)
         self.milo = self.slack.add_user("milo")

@@ -90,9 +90,9 @@ class ControlRoutes:
 
     async def _disconnected(self, _request: web.Request) -> web.Response:
         """Wait until no Socket Mode connection is left."""
-        delivery = self._slack.payload_sender
+        sockets = self._slack.sockets
         await self._slack.request_log.wait_until(
-            lambda: not delivery.connections, seconds=30, why="no Socket Mode connection"
+            lambda: not sockets.active, seconds=30, why="no Socket Mode connection"
         )
         return web.json_response(time.time())
 

@@ -39,7 +39,7 @@ from bot.jobs.models import Checkpoint, Event, Job
 from bot.jobs.progress import Progress
 from bot.jobs.results import Curve
 from bot.providers.openai import OpenAI
-from bot.sandbox.slack.blockkit import check_message, check_view
+from bot.sandbox.slack.block_kit.validation import check_message, check_view
 from bot.sandbox.slack.messages import texts_in
 from bot.store.outbox.digests import MAX_CHANGES
 from tests.builders import account

@@ -11,7 +11,7 @@ from bot.blocks.details import details_view
 from bot.blocks.job import JobLinks
 from bot.blocks.view import LOADING, View, message_view
 from bot.jobs.models import Job
-from bot.sandbox.slack.blockkit import check_view
+from bot.sandbox.slack.block_kit.validation import check_view
 from bot.sandbox.slack.messages import texts_in
 from tests.blocks.plain_text import view_text
 from tests.blocks.rendered import FULL, NOW, PERSON, active_markup, examples, markup_texts, sample_job

@@ -17,6 +17,7 @@ from bot.runtime import manifest
 from bot.sandbox.demo.terminal import TerminalView
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.server import ApiKey
+from bot.sandbox.request_log import RequestLog
 from bot.sandbox.slack.messages import ChannelMessage
 from bot.sandbox.slack.workspace import Workspace
 from bot.settings.secrets import looks_like_key
@@ -512,7 +513,7 @@ def test_nor_can_a_message_of_the_sandbox(text: str) -> None:
     message = ChannelMessage(
         "1.000001", "C1", "U1", text, blocks=[{"type": "section", "text": {"type": "mrkdwn", "text": f"`{text}`"}}]
     )
-    TerminalView(console, Workspace(origin=str, notify_waiters=lambda: None)).print_message(message)
+    TerminalView(console, Workspace(origin=str, request_log=RequestLog())).print_message(message)
     assert isinstance(console.file, io.StringIO)
     said = console.file.getvalue()
     assert text.split(maxsplit=1)[0] in said

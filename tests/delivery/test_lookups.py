@@ -7,6 +7,7 @@ import pytest
 
 from bot.delivery.policy import AfterLookup, after_lookup
 from bot.sandbox.faults import Fault
+from bot.sandbox.slack.installed_app import from_manifest
 from bot.sandbox.slack.messages import ChannelMessage
 from bot.sandbox.slack.server import SCOPES, Slack
 from bot.sandbox.slack.workspace import Channel
@@ -196,8 +197,8 @@ async def test_time_in_which_nobody_looked_is_no_blindness(office: DeliveryHarne
 
 
 async def test_without_the_history_scope_the_alert_is_sent_again_straight_away(tmp_path: Path, clock: Clock) -> None:
-    scopes = [scope for scope in SCOPES if not scope.endswith(":history")]
-    async with Slack(clock=clock, scopes=scopes) as slack, delivery_harness(tmp_path, slack, clock) as office:
+    app = from_manifest().with_overrides(scopes=(scope for scope in SCOPES if not scope.endswith(":history")))
+    async with Slack(clock=clock, installed_app=app) as slack, delivery_harness(tmp_path, slack, clock) as office:
         ml = slack.add_channel("ml")
         slack.faults.add(POST, ACCEPTED["dropped"])
 
@@ -211,8 +212,8 @@ async def test_without_the_history_scope_the_alert_is_sent_again_straight_away(t
 
 
 async def test_doubt_outlives_a_refusal_of_the_repeat_that_nobody_could_look_up(tmp_path: Path, clock: Clock) -> None:
-    scopes = [scope for scope in SCOPES if not scope.endswith(":history")]
-    async with Slack(clock=clock, scopes=scopes) as slack, delivery_harness(tmp_path, slack, clock) as office:
+    app = from_manifest().with_overrides(scopes=(scope for scope in SCOPES if not scope.endswith(":history")))
+    async with Slack(clock=clock, installed_app=app) as slack, delivery_harness(tmp_path, slack, clock) as office:
         ml = slack.add_channel("ml")
         slack.faults.add(POST, ACCEPTED["dropped"], rate_limit(5))
 

@@ -11,6 +11,7 @@ from bot.sandbox.openai.azure import AzureApi
 from bot.sandbox.openai.server import FineTuningApi
 from bot.sandbox.origin import is_local_request
 from bot.sandbox.server import LoopbackServer
+from bot.sandbox.slack.app_secrets import AppSecrets
 from bot.sandbox.slack.server import Slack
 
 PORT = 54321
@@ -104,7 +105,7 @@ async def test_another_site_does_nothing_in_slack_even_with_its_secrets(headers:
         with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
             await session.ws_connect(opened.body["url"], headers=headers)
         assert caught.value.status == 403
-        assert (channel.messages, slack.ephemerals, slack.payload_sender.connections, list(slack.request_log)) == (
+        assert (channel.messages, slack.ephemerals, slack.sockets.active, list(slack.request_log)) == (
             [],
             [],
             [],
@@ -142,7 +143,7 @@ async def test_no_secret_is_met_twice() -> None:
 
 async def test_whoever_needs_the_same_secrets_again_brings_their_own() -> None:
     numbers = iter(range(10))
-    slack = Slack(new_secret=lambda: f"secret-{next(numbers)}")
+    slack = Slack(secrets=AppSecrets.random(lambda: f"secret-{next(numbers)}"))
     assert (slack.bot_token, slack.app_token, slack.signing_secret) == ("xoxb-secret-0", "xapp-secret-1", "secret-2")
 
 

@@ -19,6 +19,7 @@ import structlog
 from bot.runtime import failpoints
 from bot.sandbox.openai.server import FineTuningApi
 from bot.sandbox.request_log import RequestLog
+from bot.sandbox.slack.installed_app import InstalledApp, from_manifest
 from bot.sandbox.slack.server import SCOPES, Slack
 from bot.sandbox.slack.workspace import Channel
 from tests.empty_store import empty_store
@@ -96,7 +97,7 @@ class Simulation:
     def __init__(self, plan: Plan, file: Path) -> None:
         self.plan, self._file = plan, file
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.slack = Slack(clock=self.clock, scopes=_scopes(plan), request_log=RequestLog(self.clock))
+        self.slack = Slack(clock=self.clock, installed_app=_installed_app(plan))
         self.api = FineTuningApi(clock=self.clock, request_log=RequestLog(self.clock))
         self.network = Network(self.slack, self.api, FaultSchedule(plan), self._failpoint)
         self.channels: dict[str, Channel] = {
@@ -242,8 +243,9 @@ class Simulation:
         return self.slack.add_channel(name, is_private=kind == "private")
 
 
-def _scopes(plan: Plan) -> list[str]:
-    return [scope for scope in SCOPES if plan.has_history or not scope.endswith(":history")]
+def _installed_app(plan: Plan) -> InstalledApp:
+    scopes = (scope for scope in SCOPES if plan.has_history or not scope.endswith(":history"))
+    return from_manifest().with_overrides(scopes=scopes)
 
 
 @contextmanager

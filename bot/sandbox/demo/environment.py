@@ -11,9 +11,10 @@ from pathlib import Path
 from bot.sandbox.demo.bot_process import RUN_COMMAND, BotProcess
 from bot.sandbox.openai.scenarios import succeeds
 from bot.sandbox.openai.server import ApiKey, FineTuningApi
+from bot.sandbox.slack.app_secrets import AppSecrets, SecretFactory
 from bot.sandbox.slack.server import Slack
 from bot.sandbox.slack.users import SandboxUser
-from bot.sandbox.slack.workspace import Channel, SecretFactory
+from bot.sandbox.slack.workspace import Channel
 
 POLL_SECONDS = 0.5
 PROGRESS_SECONDS = 1.5
@@ -49,7 +50,7 @@ async def demo_environment(
     """
     with tempfile.TemporaryDirectory(prefix="ftjob-try-") as folder:
         keys = {f"sk-{new_secret()}": ApiKey("default")}
-        async with Slack(new_secret=new_secret) as slack, FineTuningApi(keys=keys) as api:
+        async with Slack(secrets=AppSecrets.random(new_secret)) as slack, FineTuningApi(keys=keys) as api:
             slack.rate_limits.has_tiers = True
             api.scenario_of_created = succeeds(CREATED_JOB_SECONDS)
             bot_process = BotProcess(slack, bot_environment(slack, api, Path(folder)), Path(folder), command)

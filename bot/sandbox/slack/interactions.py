@@ -1,12 +1,12 @@
 """User interaction: what a user or Slack sent to the app, and its acknowledgement, replies and modal."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from bot.sandbox.request_log import RequestLog
 from bot.sandbox.slack.messages import OpenView, SentReply
-from bot.sandbox.slack.payload_sender import Ack, PayloadKind
+from bot.sandbox.slack.payload_sender import Ack
+from bot.sandbox.slack.sockets import PayloadKind
 from bot.sandbox.slack.workspace import Workspace
 
 PLACEHOLDER_REPLY = re.compile(r":hourglass_flowing_sand: [A-Z][a-z ]+…")
@@ -21,12 +21,9 @@ class UserInteraction:
     id: str
     user: str
     workspace: Workspace
-    request_log: RequestLog
     ack: Ack = NO_ACK
     response_url: str = ""
     trigger_id: str = ""
-    event: dict[str, Any] = field(default_factory=dict)
-    """The delivered event in its envelope; empty for a user's action."""
     delivered: tuple[PayloadKind, dict[str, Any]] | None = None
     """The delivered payload, None if nothing was delivered."""
     at: float = 0.0
@@ -78,7 +75,7 @@ class UserInteraction:
             TimeoutError: it did not come.
         """
         what = f"reply {n} to {self.id}; {self.error or 'acknowledged'}"
-        await self.request_log.wait_until(lambda: len(self.final_replies) > n, seconds=seconds, why=what)
+        await self.workspace.request_log.wait_until(lambda: len(self.final_replies) > n, seconds=seconds, why=what)
         return self.final_replies[n]
 
     async def modal(self, seconds: float = 300) -> OpenView:
@@ -87,7 +84,9 @@ class UserInteraction:
         Raises:
             TimeoutError: none was opened.
         """
-        view: OpenView = await self.request_log.wait_until(self._opened, seconds=seconds, why=f"a modal for {self.id}")
+        view: OpenView = await self.workspace.request_log.wait_until(
+            self._opened, seconds=seconds, why=f"a modal for {self.id}"
+        )
         return view
 
     def _opened(self) -> OpenView | None:

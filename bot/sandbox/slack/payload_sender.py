@@ -3,24 +3,18 @@
 import asyncio
 import hashlib
 import hmac
-import itertools
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
-from aiohttp import web
 
-from bot.sandbox.request_log import RequestLog
-from bot.sandbox.slack.workspace import APP
-
-PayloadKind = Literal["slash_commands", "interactive", "events_api"]
+from bot.sandbox.slack.sockets import PayloadKind, SocketConnections
 
 ACK_SECONDS = 3.0
-MAX_CONNECTIONS = 10
 
 
 @dataclass(frozen=True)
@@ -39,9 +33,9 @@ class Ack:
 
 @dataclass
 class PayloadSender:
-    """Sends payloads to the app over its connections or its request URL."""
+    """Sends payloads to the app over its Socket Mode connections or to its request URL."""
 
-    request_log: RequestLog
+    sockets: SocketConnections
     signing_secret: str
     request_url: str | None = None
     clock: Callable[[], float] = time.time
@@ -50,12 +44,6 @@ class PayloadSender:
     """Deprecated token that Slack still adds to each payload."""
     ack_timeout: float = ACK_SECONDS
     """Seconds until a payload counts as not acknowledged."""
-    connections: list[web.WebSocketResponse] = field(default_factory=list)
-    """Socket Mode connections that get payloads."""
-    _all_connections: set[web.WebSocketResponse] = field(default_factory=set)
-    _pending_acks: dict[str, asyncio.Future[Any]] = field(default_factory=dict)
-    _envelope_numbers: Any = field(default_factory=lambda: itertools.count(1))
-    _next_connection: int = 0
     _session: aiohttp.ClientSession | None = None
 
     async def send(self, kind: PayloadKind, payload: dict[str, Any], *, retry: tuple[int, str] | None = None) -> Ack:
@@ -63,8 +51,8 @@ class PayloadSender:
         started, payload = time.perf_counter(), {"token": self.verification_token, **payload}
         try:
             async with asyncio.timeout(self.ack_timeout):
-                if self.connections:
-                    status, body = 200, await self._over_socket(kind, payload, retry)
+                if self.sockets.active:
+                    status, body = 200, await self.sockets.send(kind, payload, retry)
                 elif self.request_url:
                     status, body = await self._over_http(kind, payload, retry)
                 else:
@@ -76,21 +64,6 @@ class PayloadSender:
         acked = status == 200  # noqa: PLR2004
         error = "" if acked else "dispatch_failed"
         return Ack(acked, time.perf_counter() - started, status, body, error)
-
-    async def _over_socket(self, kind: PayloadKind, payload: dict[str, Any], retry: tuple[int, str] | None) -> Any:
-        envelope_id = f"envelope-{next(self._envelope_numbers):08d}"
-        envelope: dict[str, Any] = {"envelope_id": envelope_id, "type": kind, "payload": payload}
-        envelope["accepts_response_payload"] = kind != "events_api"
-        if kind == "events_api":
-            envelope |= {"retry_attempt": retry[0] if retry else 0, "retry_reason": retry[1] if retry else ""}
-        self._next_connection += 1
-        connection = self.connections[self._next_connection % len(self.connections)]
-        future = self._pending_acks[envelope_id] = asyncio.get_running_loop().create_future()
-        try:
-            await connection.send_json(envelope)
-            return await future
-        finally:
-            del self._pending_acks[envelope_id]
 
     async def _over_http(
         self, kind: PayloadKind, payload: dict[str, Any], retry: tuple[int, str] | None
@@ -125,71 +98,9 @@ class PayloadSender:
         digest = hmac.new(self.signing_secret.encode(), base, hashlib.sha256).hexdigest()
         return {"X-Slack-Request-Timestamp": timestamp, "X-Slack-Signature": f"v0={digest}"}
 
-    async def serve_connection(self, http: web.Request) -> web.WebSocketResponse:
-        """Serve one Socket Mode connection until it ends."""
-        connection = web.WebSocketResponse()
-        await connection.prepare(http)
-        if len(self._all_connections) >= MAX_CONNECTIONS:
-            await connection.send_json({"type": "disconnect", "reason": "too_many_websockets"})
-            await connection.close()
-            return connection
-        self._all_connections.add(connection)
-        try:
-            await connection.send_json(self._hello())
-            self.connections.append(connection)
-            self.request_log.notify_waiters()
-            async for message in connection:
-                if message.type is aiohttp.WSMsgType.TEXT:
-                    self._receive_ack(message.data)
-        finally:
-            self._remove(connection)
-        return connection
-
-    def _hello(self) -> dict[str, Any]:
-        return {
-            "type": "hello",
-            "num_connections": len(self._all_connections),
-            "debug_info": {"host": "sandbox", "build_number": 1, "approximate_connection_time": 18060},
-            "connection_info": {"app_id": APP},
-        }
-
-    def _receive_ack(self, data: str) -> None:
-        try:
-            ack = json.loads(data)
-            envelope_id, payload = ack["envelope_id"], ack.get("payload")
-        except (ValueError, TypeError, KeyError, AttributeError):
-            self.request_log.append("socket.ack", {"data": data}, status=400, accepted=False)
-            return
-        future = self._pending_acks.get(envelope_id)
-        in_time = future is not None and not future.done()
-        if future and in_time:
-            future.set_result(payload)
-        self.request_log.append("socket.ack", ack, status=200, accepted=in_time)
-
-    def _remove(self, connection: web.WebSocketResponse) -> None:
-        self._all_connections.discard(connection)
-        if connection in self.connections:
-            self.connections.remove(connection)
-        self.request_log.notify_waiters()
-
-    async def disconnect_all(self, reason: str) -> None:
-        """Ask every connection to disconnect; none gets a payload from now on."""
-        leaving, self.connections = self.connections, []
-        for connection in leaving:
-            await connection.send_json({"type": "disconnect", "reason": reason, "debug_info": {"host": "sandbox"}})
-        self.request_log.notify_waiters()
-
-    def drop_all(self) -> None:
-        """Abort every connection without a disconnect message."""
-        for connection in list(self._all_connections):
-            if connection._req and connection._req.transport:  # noqa: SLF001 - aiohttp has no public way to abort
-                connection._req.transport.abort()  # noqa: SLF001
-            self._remove(connection)
-
     async def close(self) -> None:
         """Close all connections."""
-        for connection in list(self._all_connections):
-            await connection.close()
+        await self.sockets.close()
         if self._session:
             await self._session.close()
             self._session = None

@@ -3,7 +3,7 @@
 from typing import Any
 
 from bot.sandbox.server import ServerResponse
-from bot.sandbox.slack.blockkit import check_message
+from bot.sandbox.slack.block_kit.validation import check_message
 from bot.sandbox.slack.messages import ChannelMessage, EphemeralMessage, SentReply
 from bot.sandbox.slack.workspace import BOT, BOT_USER, ResponseUrl, Workspace
 

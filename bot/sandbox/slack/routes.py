@@ -2,9 +2,8 @@
 
 import hmac
 import json
-import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from email.utils import formatdate
 from functools import partial
 from typing import Any
@@ -13,13 +12,15 @@ from aiohttp import web
 
 from bot.sandbox.request_log import RequestLog
 from bot.sandbox.server import LoopbackServer, ServerResponse
+from bot.sandbox.slack.app_secrets import AppSecrets
 from bot.sandbox.slack.installed_app import InstalledApp, from_manifest
 from bot.sandbox.slack.payload_sender import PayloadSender
 from bot.sandbox.slack.rate_limits import RateLimits
 from bot.sandbox.slack.response_urls import post_to_response_url
+from bot.sandbox.slack.sockets import SocketConnections
 from bot.sandbox.slack.web_api import METHODS, MethodCall
 from bot.sandbox.slack.web_api.arguments import arguments_of
-from bot.sandbox.slack.workspace import SecretFactory, TransientWebApiError, UploadedFile, WebApiError, Workspace
+from bot.sandbox.slack.workspace import TransientWebApiError, UploadedFile, WebApiError, Workspace
 
 APP_ERRORS = frozenset(
     """unknown_method not_authed not_allowed_token_type missing_scope not_enabled invalid_arguments
@@ -35,14 +36,8 @@ class SlackRoutes(LoopbackServer):
     def __init__(
         self,
         *,
-        bot_token: str = "",
-        app_token: str = "",
-        signing_secret: str = "",
-        new_secret: SecretFactory = secrets.token_hex,
-        request_url: str | None = None,
+        secrets: AppSecrets | None = None,
         installed_app: InstalledApp | None = None,
-        scopes: Iterable[str] | None = None,
-        events: Iterable[str] | None = None,
         burst: int = 3,
         request_log: RequestLog | None = None,
         latency: float = 0.0,
@@ -52,14 +47,14 @@ class SlackRoutes(LoopbackServer):
         self._clock = clock
         request_log = RequestLog(clock) if request_log is None else request_log
         super().__init__(request_log=request_log, latency=latency, port=port)
-        self.bot_token, self.app_token = bot_token or f"xoxb-{new_secret()}", app_token or f"xapp-{new_secret()}"
-        self.signing_secret = signing_secret or new_secret()
-        app = (installed_app or from_manifest()).with_overrides(scopes=scopes, events=events)
+        self._secrets = AppSecrets.random() if secrets is None else secrets
+        new_secret = self._secrets.new_secret
         self.rate_limits = RateLimits(clock, burst)
-        self.workspace = Workspace(lambda: self.origin, self.request_log.notify_waiters, clock, app, new_secret)
-        self.payload_sender = PayloadSender(
-            self.request_log, self.signing_secret, request_url, verification_token=new_secret()
+        self.workspace = Workspace(
+            lambda: self.origin, request_log, clock, installed_app or from_manifest(), new_secret
         )
+        self.sockets = SocketConnections(request_log)
+        self.payload_sender = PayloadSender(self.sockets, self._secrets.signing_secret, verification_token=new_secret())
         self.app.add_routes(
             [
                 web.route("*", "/api/{method}", self._serve_method),
@@ -68,6 +63,21 @@ class SlackRoutes(LoopbackServer):
                 web.get("/link/", self._serve_socket),
             ]
         )
+
+    @property
+    def bot_token(self) -> str:
+        """Token of the app's bot."""
+        return self._secrets.bot_token
+
+    @property
+    def app_token(self) -> str:
+        """App-level token, for Socket Mode."""
+        return self._secrets.app_token
+
+    @property
+    def signing_secret(self) -> str:
+        """Secret that signs requests to the app."""
+        return self._secrets.signing_secret
 
     @property
     def api_url(self) -> str:
@@ -161,4 +171,4 @@ class SlackRoutes(LoopbackServer):
             return ServerResponse(fault.body, fault.status, dict(fault.headers)).to_http()
         if not is_good:
             return ServerResponse("invalid ticket", 403, accepted=False).to_http()
-        return await self.payload_sender.serve_connection(http)
+        return await self.sockets.serve(http)

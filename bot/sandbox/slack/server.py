@@ -21,7 +21,7 @@ class Slack(SlackRoutes):
 
     @cached_property
     def _user_actions(self) -> UserActions:
-        return UserActions(self.workspace, self.request_log, self.payload_sender)
+        return UserActions(self.workspace, self.payload_sender)
 
     @property
     def request_url(self) -> str | None:
@@ -57,31 +57,9 @@ class Slack(SlackRoutes):
         """Published Home tabs by user id."""
         return self.workspace.homes
 
-    def add_user(
-        self,
-        name: str,
-        *,
-        is_admin: bool = False,
-        is_owner: bool = False,
-        is_restricted: bool = False,
-        is_ultra_restricted: bool = False,
-        is_bot: bool = False,
-        deleted: bool = False,
-        team_id: str = TEAM,
-    ) -> SandboxUser:
-        """Add a user who can act; owners are admins too, as in Slack."""
-        user = SandboxUser(
-            id=self.workspace.new_id("U"),
-            name=name,
-            is_admin=is_admin or is_owner,
-            is_owner=is_owner,
-            is_restricted=is_restricted or is_ultra_restricted,
-            is_ultra_restricted=is_ultra_restricted,
-            is_bot=is_bot,
-            deleted=deleted,
-            team_id=team_id,
-            user_actions=self._user_actions,
-        )
+    def add_user(self, name: str, **fields: Any) -> SandboxUser:
+        """Add a user who can act; ``fields`` are those of ``User``, such as ``is_admin``."""
+        user = SandboxUser(id=self.workspace.new_id("U"), name=name, user_actions=self._user_actions, **fields)
         self.workspace.users[user.id] = user
         return user
 
@@ -161,13 +139,11 @@ class Slack(SlackRoutes):
 
     async def wait_for_connection(self, *, seconds: float = 300.0) -> None:
         """Wait for a Socket Mode connection."""
-        await self.request_log.wait_until(
-            lambda: self.payload_sender.connections, seconds=seconds, why="a Socket Mode connection"
-        )
+        await self.request_log.wait_until(lambda: self.sockets.active, seconds=seconds, why="a Socket Mode connection")
 
     async def disconnect_all(self, reason: str = "refresh_requested") -> None:
         """Ask every Socket Mode connection to disconnect, as Slack does every few hours."""
-        await self.payload_sender.disconnect_all(reason)
+        await self.sockets.disconnect_all(reason)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

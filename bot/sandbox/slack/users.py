@@ -5,14 +5,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.sandbox.request_log import RequestLog
 from bot.sandbox.slack import payloads
-from bot.sandbox.slack.blockkit import check_message
+from bot.sandbox.slack.block_kit.validation import check_message
 from bot.sandbox.slack.forms import action_value, initial_state, submitted_state
 from bot.sandbox.slack.interactions import UserInteraction
 from bot.sandbox.slack.messages import ChannelMessage, EphemeralMessage, OpenView, SentReply, interactive_elements
-from bot.sandbox.slack.payload_sender import Ack, PayloadKind, PayloadSender
+from bot.sandbox.slack.payload_sender import Ack, PayloadSender
 from bot.sandbox.slack.response_urls import show_reply
+from bot.sandbox.slack.sockets import PayloadKind
 from bot.sandbox.slack.web_api.views import close_all_views, close_top_view, push_view, replace_view, validate_view
 from bot.sandbox.slack.workspace import RESPONSE_URL_SECONDS, Channel, ResponseUrl, User, WebApiError, Workspace
 
@@ -22,7 +22,6 @@ class UserActions:
     """Delivers the interactions of all users to the app and records them."""
 
     workspace: Workspace
-    request_log: RequestLog
     payload_sender: PayloadSender
     interactions: list[UserInteraction] = field(default_factory=list)
     """All interactions, in order."""
@@ -30,10 +29,8 @@ class UserActions:
 
     def begin_interaction(self, user: User) -> UserInteraction:
         """Begin an interaction with a new trigger id."""
-        interaction_id = f"exchange-{next(self._numbers)}"
-        interaction = UserInteraction(
-            interaction_id, user.id, self.workspace, self.request_log, _first_reply=len(self.workspace.replies)
-        )
+        interaction_id = f"interaction-{next(self._numbers)}"
+        interaction = UserInteraction(interaction_id, user.id, self.workspace, _first_reply=len(self.workspace.replies))
         interaction.trigger_id = self.workspace.issue_trigger(user.id)
         interaction.at = self.workspace.clock()
         self.interactions.append(interaction)
@@ -88,14 +85,16 @@ class UserActions:
             return interaction
         now = self.workspace.clock()
         stamped = event | {"event_ts": self.workspace.ts()}
-        interaction.event = payloads.event_callback(stamped, self.workspace.new_id("Ev"), now)
-        interaction.ack = await self.payload_sender.send("events_api", interaction.event)
+        payload = payloads.event_callback(stamped, self.workspace.new_id("Ev"), now)
+        interaction.delivered = ("events_api", payload)
+        interaction.ack = await self.payload_sender.send("events_api", payload)
         self._record_ack_error("events_api", interaction.ack)
         return interaction
 
     async def redeliver_event(self, interaction: UserInteraction, attempt: int, reason: str) -> UserInteraction:
         """Deliver the same event again, as Slack does if it was not acknowledged."""
-        interaction.ack = await self.payload_sender.send("events_api", interaction.event, retry=(attempt, reason))
+        assert interaction.delivered, "nothing was delivered"  # noqa: S101 - reports a mistake of the test
+        interaction.ack = await self.payload_sender.send(*interaction.delivered, retry=(attempt, reason))
         return interaction
 
 

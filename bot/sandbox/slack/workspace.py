@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.sandbox.request_log import RequestLog
+from bot.sandbox.slack.app_secrets import SecretFactory
 from bot.sandbox.slack.installed_app import InstalledApp, from_manifest
 from bot.sandbox.slack.messages import ChannelMessage, EphemeralMessage, OpenView, SentReply
 
@@ -21,9 +23,6 @@ BOT_NAME = "ftjob"
 TRIGGER_SECONDS = 3
 RESPONSE_URL_SECONDS = 30 * 60
 RESPONSE_URL_USES = 5
-
-SecretFactory = Callable[[], str]
-"""Returns a new secret at each call; a test that needs reproducible ones passes its own."""
 
 
 class WebApiError(Exception):
@@ -65,6 +64,11 @@ class User:
     """Whether the app's token may see them."""
     enterprise: dict[str, Any] | None = None
     """Their ``enterprise_user`` object in an Enterprise Grid: id, enterprise_id, teams."""
+
+    def __post_init__(self) -> None:
+        """Owners are admins, and single-channel guests are guests, as in Slack."""
+        self.is_admin = self.is_admin or self.is_owner
+        self.is_restricted = self.is_restricted or self.is_ultra_restricted
 
 
 @dataclass(eq=False)
@@ -157,7 +161,7 @@ class Workspace:
     """Everything that the stand-in Slack stores."""
 
     origin: Callable[[], str]
-    notify_waiters: Callable[[], None]
+    request_log: RequestLog
     clock: Callable[[], float] = time.time
     app: InstalledApp = field(default_factory=from_manifest)
     new_secret: SecretFactory = secrets.token_hex
@@ -230,24 +234,24 @@ class Workspace:
     def add_message(self, message: ChannelMessage) -> ChannelMessage:
         """Add a message to its channel."""
         self.channels[message.channel].history[message.ts] = message
-        self.notify_waiters()
+        self.request_log.notify_waiters()
         return message
 
     def add_ephemeral(self, ephemeral: EphemeralMessage) -> EphemeralMessage:
         """Add an ephemeral message."""
         self.ephemerals.append(ephemeral)
-        self.notify_waiters()
+        self.request_log.notify_waiters()
         return ephemeral
 
     def add_reply(self, reply: SentReply) -> None:
         """Record one reply as it was sent."""
         self.replies.append(reply)
-        self.notify_waiters()
+        self.request_log.notify_waiters()
 
     def record_error(self, error: str) -> None:
         """Record an error of the app."""
         self.errors.append(error)
-        self.notify_waiters()
+        self.request_log.notify_waiters()
 
     def issue_trigger(self, user: str) -> str:
         """Return a new trigger id, valid once and for three seconds."""

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
-from bot.sandbox.slack.blockkit import check_message, check_view
-from bot.sandbox.slack.blockkit_schema import schema_errors
+from bot.sandbox.slack.block_kit.schema import schema_errors
+from bot.sandbox.slack.block_kit.validation import check_message, check_view
 
 Block = dict[str, Any]
 
@@ -259,7 +259,7 @@ def test_live_text_in_a_view_is_a_complaint() -> None:
     ]
 
 
-SCHEMA = resources.files("bot.sandbox") / "schemas" / "blockkit.strict.message.schema.json"
+SCHEMA = resources.files("bot.sandbox.slack.block_kit") / "schemas" / "blockkit.strict.message.schema.json"
 STANDARD = Draft7Validator(json.loads(SCHEMA.read_text()))
 JUNK: st.SearchStrategy[Any] = st.sampled_from(
     [None, "", "x", "a" * 3001, 7, True, [], {}, "button", "mrkdwn", "plain_text", [{}], {"type": "divider"}]

@@ -8,6 +8,7 @@ import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.sandbox.slack.installed_app import from_manifest
 from bot.sandbox.slack.server import SCOPES, Slack
 from tests.sandbox.clock import Clock
 
@@ -124,7 +125,7 @@ async def test_opening_direct_messages_needs_a_scope_the_bot_has_not(
 ) -> None:
     ann = slack.add_user("ann")
     assert (await refusal(client.conversations_open(users=ann.id)))["needed"] == "im:write"
-    async with Slack(scopes=[*SCOPES, "im:write", "team:read"]) as other:
+    async with Slack(installed_app=from_manifest().with_overrides(scopes=[*SCOPES, "im:write", "team:read"])) as other:
         bob, client = other.add_user("bob"), client_of(other, session)
         assert (await client.conversations_open(users=[bob.id]))["channel"]["id"].startswith("D")
         assert (await client.team_info())["team"]["domain"] == "sandbox"

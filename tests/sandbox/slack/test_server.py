@@ -9,6 +9,7 @@ import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.sandbox.slack.installed_app import from_manifest
 from bot.sandbox.slack.server import Slack
 from tests.sandbox.clock import Clock
 
@@ -70,7 +71,7 @@ async def test_each_token_opens_its_own_doors(slack: Slack, client: AsyncWebClie
 
 
 async def test_a_missing_scope_is_named(session: aiohttp.ClientSession) -> None:
-    async with Slack(scopes=["chat:write"]) as slack:
+    async with Slack(installed_app=from_manifest().with_overrides(scopes=["chat:write"])) as slack:
         client, person = client_of(slack, session), slack.add_user("ann")
         answer = await refusal(client.users_info(user=person.id))
         assert (answer["error"], answer["needed"]) == ("missing_scope", "users:read")
@@ -84,7 +85,7 @@ async def test_a_missing_scope_is_named(session: aiohttp.ClientSession) -> None:
 async def test_history_needs_the_scope_of_its_kind_of_channel(
     session: aiohttp.ClientSession, needed: str, *, private: bool
 ) -> None:
-    async with Slack(scopes=["chat:write"]) as slack:
+    async with Slack(installed_app=from_manifest().with_overrides(scopes=["chat:write"])) as slack:
         channel = slack.add_channel("ml", is_private=private)
         answer = await refusal(client_of(slack, session).conversations_history(channel=channel.id))
         assert (answer["error"], answer["needed"]) == ("missing_scope", needed)

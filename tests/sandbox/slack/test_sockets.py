@@ -75,7 +75,7 @@ async def test_no_acknowledgement_in_time_is_a_timeout(slack: Slack, session: ai
 async def test_each_payload_reaches_one_of_the_connections(slack: Slack, session: aiohttp.ClientSession) -> None:
     ann, channel = slack.add_user("ann"), slack.add_channel("ml")
     links = [await link(slack, session) for _ in range(3)]
-    await slack.request_log.wait_until(lambda: len(slack.payload_sender.connections) == 3)
+    await slack.request_log.wait_until(lambda: len(slack.sockets.active) == 3)
     slack.payload_sender.ack_timeout = 0.05
     await asyncio.gather(*(ann.command(f"{n}", channel) for n in range(6)))
     texts = []
@@ -109,7 +109,7 @@ async def test_a_refused_connection_is_a_fault_of_its_own(slack: Slack, session:
 async def test_a_dropped_connection_gets_nothing_more(slack: Slack, session: aiohttp.ClientSession) -> None:
     socket = await link(slack, session)
     await slack.wait_for_connection()
-    slack.payload_sender.drop_all()
-    assert slack.payload_sender.connections == []
+    slack.sockets.drop_all()
+    assert slack.sockets.active == []
     await socket.receive()
     assert (await socket.socket.receive()).type in {aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR}

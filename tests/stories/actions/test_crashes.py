@@ -63,7 +63,7 @@ async def test_two_people_who_press_at_once_on_two_processes_give_one_order(tmp_
         async with world.process(), world.process():
             # Slack deals what it sends to the connections in turn: what two people do goes to both processes.
             await world.slack.request_log.wait_until(
-                lambda: len(world.slack.payload_sender.connections) == 2, why="both are connected"
+                lambda: len(world.slack.sockets.active) == 2, why="both are connected"
             )
             for job in jobs:
                 replies = await _pressed_by_two(world, job)

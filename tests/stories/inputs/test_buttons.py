@@ -12,7 +12,7 @@ from bot.sandbox.faults import Fault
 from bot.sandbox.slack import payloads
 from bot.sandbox.slack.interactions import UserInteraction
 from bot.sandbox.slack.messages import EphemeralMessage
-from bot.sandbox.slack.payload_sender import PayloadKind
+from bot.sandbox.slack.sockets import PayloadKind
 from bot.sandbox.slack.workspace import BOT_USER
 from tests.listeners.test_buttons import IGNORED
 from tests.stories.inputs.harness import CANCEL, CONFIRM, MOST_ACK_SECONDS, RETRIEVE, WRITING, Captured, RunningBot

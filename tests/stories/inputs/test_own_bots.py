@@ -35,7 +35,7 @@ async def test_two_people_confirm_at_two_processes_the_same_moment_and_it_is_one
         otto, job = world.slack.add_user("otto", is_owner=True), world.api.add_job(status="running")
         async with world.bot(FTJOB_POLL_SECONDS=HOUR) as bot, world.bot(FTJOB_POLL_SECONDS=HOUR) as second:
             await world.slack.request_log.wait_until(
-                lambda: len(world.slack.payload_sender.connections) == 2, why="both are connected"
+                lambda: len(world.slack.sockets.active) == 2, why="both are connected"
             )
             await world.slack.request_log.wait_until(lambda: second.identity, why="both know who they are")
             mine = await world.say(f"cancel {job}")

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from bot.sandbox.slack.app_secrets import AppSecrets
 from bot.sandbox.slack.server import Slack
 from tests import canaries
 from tests.postgres import free_port
@@ -92,8 +93,8 @@ async def test_when_slack_comes_up_each_trouble_ends_with_a_line(world: World) -
     port = free_port()
     async with running(world, SLACK_API_URL=f"http://127.0.0.1:{port}/api/") as log:
         await log.until("slack.unreachable", "socket.lost")
-        tokens = {"bot_token": canaries.BOT, "app_token": canaries.APP, "signing_secret": canaries.SIGNING}
-        async with Slack(**tokens, scopes=world.slack.scopes, port=port) as late:  # type: ignore[arg-type]
+        secrets = AppSecrets(canaries.BOT, canaries.APP, canaries.SIGNING)
+        async with Slack(secrets=secrets, installed_app=world.slack.workspace.app, port=port) as late:
             await log.until("slack.connected", "socket.back")
             person = late.add_user("olivia", is_admin=True)
             exchange = await person.command("help", late.add_channel("ml"))

@@ -20,9 +20,7 @@ async def test_honcho_starts_a_worker_that_answers_and_stops_on_sigterm(world: W
             process.terminate()
             async with within(15):
                 await process.wait()
-        await world.slack.request_log.wait_until(
-            lambda: not world.slack.payload_sender.connections, why="the worker has gone"
-        )
+        await world.slack.request_log.wait_until(lambda: not world.slack.sockets.active, why="the worker has gone")
 
     assert "Tracking" in answer.plain_text
     log = "".join(world.log)

@@ -53,8 +53,8 @@ class DeliveryCheck:
             now: seconds of a monotonic clock.
             pending: (channel, job id) of each result that was not delivered yet.
             posts: messages of the bot by channel so far.
-            outages: what is broken now (a channel's id for one that is closed), and for how many seconds the bot may
-                still wait after that ends.
+            outages: current outages by name (a channel's id for a closed channel), with the seconds that the bot may
+                need to recover afterwards.
         """
         step = min(now - self._updated_at, MAX_STEP_SECONDS) if self._updated_at is not None else 0.0
         self._updated_at = now

@@ -112,8 +112,8 @@ class DeliveryCounts:
 
 def _user_requests(slack: Slack) -> Iterator[UserRequest]:
     for interaction in slack.interactions:
-        if interaction.delivered:
-            _, payload = interaction.delivered
+        kind, payload = interaction.delivered or ("", {})
+        if kind in ("slash_commands", "interactive"):
             channel = payload.get("channel_id") or (payload.get("channel") or {}).get("id") or ""
             used = [(each.get("action_id"), each.get("value")) for each in payload.get("actions", ())]
             text = payload.get("text") or used or payload.get("callback_id")

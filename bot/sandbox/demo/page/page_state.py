@@ -72,7 +72,7 @@ def _demo_status(demo: DemoEnvironment, active_faults: dict[str, str]) -> Record
         "troubled": dict(active_faults),
         "bot": {
             "running": demo.bot_process.is_running,
-            "connected": bool(demo.slack.payload_sender.connections),
+            "connected": bool(demo.slack.sockets.active),
             "starts": demo.bot_process.starts,
         },
     }

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bot.sandbox.slack.blockkit import check_message, walk_objects
+from bot.sandbox.slack.block_kit.validation import check_message, walk_objects
 from bot.sandbox.slack.messages import ChannelMessage, EphemeralMessage, SentReply
 from bot.sandbox.slack.web_api.json_objects import message_json
 from bot.sandbox.slack.web_api.method import MethodCall, method
@@ -52,7 +52,7 @@ def update(call: MethodCall) -> dict[str, Any]:
     if "metadata" in call.arguments:
         changes["metadata"] = call.arguments["metadata"] or None
     message.edit(**changes)
-    call.workspace.notify_waiters()
+    call.workspace.request_log.notify_waiters()
     return {
         "channel": channel.id,
         "ts": message.ts,
@@ -90,7 +90,7 @@ def delete(call: MethodCall) -> dict[str, Any]:
     channel = call.channel()
     message = _own_message(call, channel, "cant_delete_message")
     message.deleted = True
-    call.workspace.notify_waiters()
+    call.workspace.request_log.notify_waiters()
     return {"channel": channel.id, "ts": message.ts}
 
 

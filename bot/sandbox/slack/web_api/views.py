@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any
 
-from bot.sandbox.slack.blockkit import check_view
+from bot.sandbox.slack.block_kit.validation import check_view
 from bot.sandbox.slack.messages import OpenView
 from bot.sandbox.slack.web_api.json_objects import view_json
 from bot.sandbox.slack.web_api.method import MethodCall, method
@@ -96,27 +96,27 @@ def push_view(workspace: Workspace, user: str, body: dict[str, Any], trigger: st
     view = OpenView(view_id, user, body, _hash(workspace), root_id, previous, trigger)
     stack.append(view)
     workspace.views[view_id] = view
-    workspace.notify_waiters()
+    workspace.request_log.notify_waiters()
     return view
 
 
 def replace_view(workspace: Workspace, view: OpenView, body: dict[str, Any]) -> None:
     """Replace a view's content and hash."""
     view.body, view.hash = body, _hash(workspace)
-    workspace.notify_waiters()
+    workspace.request_log.notify_waiters()
 
 
 def close_top_view(workspace: Workspace, user: str) -> None:
     """Close the top modal of a user."""
     workspace.modal_stacks[user].pop().closed = True
-    workspace.notify_waiters()
+    workspace.request_log.notify_waiters()
 
 
 def close_all_views(workspace: Workspace, user: str) -> None:
     """Close every modal of a user."""
     for view in workspace.modal_stacks.pop(user, []):
         view.closed = True
-    workspace.notify_waiters()
+    workspace.request_log.notify_waiters()
 
 
 def _find_view(call: MethodCall) -> OpenView | None:

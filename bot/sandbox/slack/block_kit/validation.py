@@ -7,7 +7,7 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.sandbox.slack.blockkit_schema import Surface, schema_errors
+from bot.sandbox.slack.block_kit.schema import Surface, schema_errors
 
 TEXT_LIMIT = 40_000
 ADVISED_TEXT_LIMIT = 4_000
@@ -47,7 +47,7 @@ def check_message(
 
     Args:
         payload: the message as it was sent.
-        user_ids: ids that may be mentioned.
+        user_ids: ids of users that may be mentioned.
         counts_text: whether Slack's limit on the sum of all texts applies (not for response URLs).
     """
     result = ValidationResult()

@@ -22,7 +22,7 @@ class _Schema:
     """One schema, compiled once."""
 
     def __init__(self, surface: Surface) -> None:
-        file = resources.files("bot.sandbox.slack") / "schemas" / f"blockkit.strict.{surface}.schema.json"
+        file = resources.files("bot.sandbox.slack.block_kit") / "schemas" / f"blockkit.strict.{surface}.schema.json"
         schema = json.loads(file.read_text(encoding="utf-8"))
         self._definitions: dict[str, Any] = schema["definitions"]
         self._types: dict[str, frozenset[str] | None] = {}
