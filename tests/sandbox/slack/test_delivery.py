@@ -159,7 +159,7 @@ async def test_a_home_tab_opens(slack: Slack) -> None:
     ann = slack.add_user("ann")
     assert (await ann.open_home()).acked
     home = await slack.request_log.wait_until(lambda: slack.homes.get(ann.id))
-    assert home.plain == "welcome"
+    assert home.plain_text == "welcome"
 
 
 @pytest.mark.usefixtures("transport")

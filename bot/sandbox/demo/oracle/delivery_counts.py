@@ -47,17 +47,17 @@ class DeliveryCounts:
         counts = {name: posts.count for name, posts in self._posts.items()}
         late = self._check.update(self._monotonic(), pending, counts, outages=closed | everywhere)
         duplicates = self._count_duplicates()
-        complaints = list(self._slack.violations)
-        is_red = {"late": len(late), "doubled": duplicates, "complaints": len(complaints)}
+        violations = list(self._slack.violations)
+        problems = {"late": len(late), "duplicates": duplicates, "violations": len(violations)}
         return {
             "requests": len(self._slack.request_log) + len(self._api.request_log),
             "posted": self._count_posted(),
             "pending": len(pending),
             "late": len(late),
-            "doubled": duplicates,
-            "complaints": complaints,
+            "duplicates": duplicates,
+            "violations": violations,
             "errors": list(self._slack.errors),
-            "check": color(pending=len(pending), is_broken=bool(outages), **is_red),
+            "check": color(pending=len(pending), is_broken=bool(outages), **problems),
         }
 
     def _count_posted(self) -> int:

@@ -34,16 +34,16 @@ class PageStateReader:
         channels = {channel.id: channel for channel in workspace.channels.values()}
         messages = chain.from_iterable(channel.messages for channel in channels.values())
         ephemerals = (each for each in workspace.ephemerals if not each.deleted)
-        stacks = {person: stack for person, stack in workspace.modal_stacks.items() if stack}
+        stacks = {user_id: stack for user_id, stack in workspace.modal_stacks.items() if stack}
         return {
-            "people": {each.id: _render_user(self._demo, each) for each in workspace.users.values()},
+            "users": {each.id: _render_user(self._demo, each) for each in workspace.users.values()},
             "channels": {channel.id: _render_channel(channel) for channel in channels.values()},
-            "lines": self._in_order(chain(messages, ephemerals)),
-            "homes": {person: {"blocks": with_ids(view.blocks)} for person, view in workspace.homes.items()},
-            "modals": {person: _render_modal(stack[-1]) for person, stack in stacks.items()},
+            "messages": self._in_order(chain(messages, ephemerals)),
+            "homes": {user_id: {"blocks": with_ids(view.blocks)} for user_id, view in workspace.homes.items()},
+            "modals": {user_id: _render_modal(stack[-1]) for user_id, stack in stacks.items()},
             "jobs": {job["id"]: _render_job(job) for job in self._demo.api.jobs.values()},
-            "entries": _recent_requests(self._demo),
-            "facts": _demo_status(self._demo, active_faults)
+            "requests": _recent_requests(self._demo),
+            "status": _demo_status(self._demo, active_faults)
             | {"counts": self._counts.current(outages(self._demo, active_faults))},
         }
 
@@ -61,18 +61,18 @@ class PageStateReader:
 
 def _demo_status(demo: DemoEnvironment, active_faults: dict[str, str]) -> Records:
     return {
-        "me": demo.operator.id,
+        "default_user": demo.operator.id,
         "shortcuts": [
             {"callback_id": callback_id, "name": name}
             for callback_id, (kind, name) in demo.slack.workspace.app.shortcuts.items()
             if kind == "message"
         ],
         "speed": demo.api.speed,
-        "troubles": [{"name": each.name, "side": each.side, "says": each.label} for each in FAULT_CONTROLS],
-        "troubled": dict(active_faults),
+        "fault_controls": [{"name": each.name, "side": each.side, "label": each.label} for each in FAULT_CONTROLS],
+        "active_faults": dict(active_faults),
         "bot": {
-            "running": demo.bot_process.is_running,
-            "connected": bool(demo.slack.sockets.active),
+            "is_running": demo.bot_process.is_running,
+            "is_connected": bool(demo.slack.sockets.active),
             "starts": demo.bot_process.starts,
         },
     }
@@ -85,16 +85,16 @@ def _render_user(demo: DemoEnvironment, user: User) -> JsonObject:
         demo.guest.id: "guest",
         demo.external_user.id: "from another company",
     }
-    return {"id": user.id, "name": user.name, "role": roles.get(user.id), "bot": user.id == BOT_USER}
+    return {"id": user.id, "name": user.name, "role": roles.get(user.id), "is_bot": user.id == BOT_USER}
 
 
 def _render_channel(channel: Channel) -> JsonObject:
     return {
         "id": channel.id,
         "name": "ftjob" if channel.is_im else channel.name,
-        "im": channel.is_im,
-        "person": channel.user,
-        "joined": channel.bot_is_member,
+        "is_im": channel.is_im,
+        "user": channel.user,
+        "bot_is_member": channel.bot_is_member,
     }
 
 
@@ -104,10 +104,10 @@ def _render_message(message: ChannelMessage | EphemeralMessage) -> JsonObject:
         "channel": message.channel,
         "text": message.text,
         "blocks": with_ids(message.blocks),
-        "thread": message.thread_ts,
+        "thread_ts": message.thread_ts,
     }
     if isinstance(message, EphemeralMessage):
-        return body | {"user": BOT_USER, "only_for": message.user}
+        return body | {"user": BOT_USER, "visible_to": message.user}
     return body | {"user": message.user, "broadcast": message.reply_broadcast, "edited": len(message.earlier_versions)}
 
 
@@ -152,8 +152,8 @@ def _render_request(name: str, side: str, logged: LoggedRequest) -> JsonObject:
         "name": name,
         "at": logged.at,
         "side": side,
-        "what": logged.endpoint,
-        "brief": summary[:_SUMMARY_LENGTH],
+        "endpoint": logged.endpoint,
+        "summary": summary[:_SUMMARY_LENGTH],
         "status": logged.status,
         "accepted": logged.accepted,
     }

@@ -49,14 +49,14 @@ class DemoPage(LoopbackServer):
         super().__init__(port=port)
         self._demo = demo
         self._active_faults = {"slack": "", "api": ""}
-        pictures = PageStateReader(demo)
-        self._changefeed = Changefeed(lambda: pictures.read(self._active_faults))
+        reader = PageStateReader(demo)
+        self._changefeed = Changefeed(lambda: reader.read(self._active_faults))
         self._controls: dict[str, Control] = {
-            "act": self._perform_user_action,
+            "action": self._perform_user_action,
             "job": self._new_job,
             "end": self._end_job,
             "speed": self._set_speed,
-            "trouble": self._set_fault,
+            "fault": self._set_fault,
             "bot": self._set_bot,
         }
         self._token = secrets.token_hex()
@@ -68,7 +68,7 @@ class DemoPage(LoopbackServer):
                 web.get("/events", self._stream_versions),
                 web.get("/changes", self._serve_changes),
                 web.get("/file/{file}", self._serve_upload),
-                web.post("/{lever}", self._run_control),
+                web.post("/{control}", self._run_control),
             ]
         )
 
@@ -83,7 +83,7 @@ class DemoPage(LoopbackServer):
         is_open = request.path == "/" or request.path.startswith("/static/")
         token = request.cookies.get(self._cookie, "")
         if not (is_open or hmac.compare_digest(token.encode(), self._token.encode())):
-            return web.json_response({"said": f"Open {self.origin}/ first."}, status=HTTPStatus.FORBIDDEN)
+            return web.json_response({"message": f"Open {self.origin}/ first."}, status=HTTPStatus.FORBIDDEN)
         response = await handler(request)
         if not response.prepared:
             response.headers["Content-Security-Policy"] = _POLICY
@@ -121,8 +121,8 @@ class DemoPage(LoopbackServer):
             await self._wait_for_change()
 
     async def _wait_for_change(self) -> None:
-        ledgers = (self._demo.slack.request_log, self._demo.api.request_log)
-        waiting = [asyncio.ensure_future(ledger.wait_for_change()) for ledger in ledgers]
+        request_logs = (self._demo.slack.request_log, self._demo.api.request_log)
+        waiting = [asyncio.ensure_future(each.wait_for_change()) for each in request_logs]
         try:
             await asyncio.wait(waiting, timeout=REFRESH_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -131,7 +131,7 @@ class DemoPage(LoopbackServer):
         await asyncio.sleep(BATCH_SECONDS)
 
     async def _run_control(self, request: web.Request) -> web.Response:
-        control = self._controls.get(request.match_info["lever"])
+        control = self._controls.get(request.match_info["control"])
         if control is None or request.content_type != "application/json":
             return web.Response(status=HTTPStatus.NOT_FOUND)
         try:
@@ -139,24 +139,24 @@ class DemoPage(LoopbackServer):
         except (ValueError, LookupError, RecursionError):  # not JSON, of an unknown charset, or nested too deep
             body = None
         if not isinstance(body, dict):
-            return web.json_response({"said": "That is not a JSON object."}, status=HTTPStatus.BAD_REQUEST)
+            return web.json_response({"message": "That is not a JSON object."}, status=HTTPStatus.BAD_REQUEST)
         try:
             message = await control(body)
         except (AttributeError, LookupError, AssertionError, ValueError, TypeError, RuntimeError) as error:
-            return web.json_response({"said": str(error) or type(error).__name__}, status=HTTPStatus.CONFLICT)
+            return web.json_response({"message": str(error) or type(error).__name__}, status=HTTPStatus.CONFLICT)
         self._demo.slack.request_log.notify_waiters()
-        return web.json_response({"said": message or ""})
+        return web.json_response({"message": message or ""})
 
     async def _perform_user_action(self, body: dict[str, Any]) -> str:
-        return await perform_user_action(self._demo, self._user(body.get("as", "")), body)
+        return await perform_user_action(self._demo, self._user(body.get("user", "")), body)
 
     async def _new_job(self, body: dict[str, Any]) -> str:
-        scenario, seconds = SCENARIOS[body["life"]], min(max(float(body.get("seconds", 60.0)), 2.0), 3600.0)
-        owner = {"slack_user": self._user(body.get("as", "")).id, "team": "search"}
+        scenario, seconds = SCENARIOS[body["scenario"]], min(max(float(body.get("seconds", 60.0)), 2.0), 3600.0)
+        owner = {"slack_user": self._user(body.get("user", "")).id, "team": "search"}
         return self._demo.api.add_job(scenario=scenario(seconds), metadata=owner)
 
     async def _end_job(self, body: dict[str, Any]) -> None:
-        job, outcome = body["job"], body["how"]
+        job, outcome = body["job"], body["outcome"]
         if job not in self._demo.api.jobs:
             raise LookupError(job)
         match outcome:
@@ -181,9 +181,9 @@ class DemoPage(LoopbackServer):
         self._active_faults[body["side"]] = set_fault(self._demo, body["side"], body["name"])
 
     async def _set_bot(self, body: dict[str, Any]) -> None:
-        await (self._demo.bot_process.start() if body["run"] else self._demo.bot_process.kill())
+        await (self._demo.bot_process.start() if body["is_running"] else self._demo.bot_process.kill())
 
     def _user(self, user_id: str) -> SandboxUser:
-        person = self._demo.slack.workspace.users.get(user_id) or self._demo.operator
-        assert isinstance(person, SandboxUser), f"{user_id} cannot act"  # noqa: S101 - the bot user cannot act
-        return person
+        user = self._demo.slack.workspace.users.get(user_id) or self._demo.operator
+        assert isinstance(user, SandboxUser), f"{user_id} cannot act"  # noqa: S101 - the bot user cannot act
+        return user

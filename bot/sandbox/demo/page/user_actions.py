@@ -10,48 +10,48 @@ from bot.sandbox.slack.users import SandboxUser
 from bot.sandbox.slack.workspace import Channel
 
 
-async def perform_user_action(demo: DemoEnvironment, person: SandboxUser, body: Mapping[str, Any]) -> str:
+async def perform_user_action(demo: DemoEnvironment, user: SandboxUser, body: Mapping[str, Any]) -> str:
     """Perform the action that the page requests; return Slack's error message for the user, "" if there is none.
 
     Raises:
         LookupError: something that the request names does not exist anymore.
         AssertionError: Slack's own client would not allow it; says why.
     """
-    match body.get("do"):
+    match body.get("action"):
         case "write":
-            return await _type_text(demo, person, body)
+            return await _type_text(demo, user, body)
         case "press":
-            surface = _find_surface(demo, person, body["where"])
-            return _error_text(await person.click(surface, body["action_id"], value=body.get("value")))
+            surface = _find_surface(demo, user, body["target"])
+            return _error_text(await user.click(surface, body["action_id"], value=body.get("value")))
         case "submit":
-            return _error_text(await person.submit(_open_form(demo, person), body["values"]))
+            return _error_text(await user.submit(_open_form(demo, user), body["values"]))
         case "close":
-            return _error_text(await person.close(_top_modal(demo, person)))
+            return _error_text(await user.close(_top_modal(demo, user)))
         case "home":
-            return _error_text(await person.open_home())
+            return _error_text(await user.open_home())
         case "shortcut":
-            return _error_text(await person.shortcut(body["callback_id"], _message(demo, body)))
+            return _error_text(await user.shortcut(body["callback_id"], _message(demo, body)))
         case "invite":
-            return _error_text(await demo.slack.invite_bot(_channel(demo, body), inviter=person))
+            return _error_text(await demo.slack.invite_bot(_channel(demo, body), inviter=user))
         case "remove":
             return _error_text(await demo.slack.remove_bot(_channel(demo, body)))
         case other:
             raise LookupError(f"nothing is called {other!r}")
 
 
-async def _type_text(demo: DemoEnvironment, person: SandboxUser, body: Mapping[str, Any]) -> str:
+async def _type_text(demo: DemoEnvironment, user: SandboxUser, body: Mapping[str, Any]) -> str:
     channel, text = _channel(demo, body), str(body["text"]).strip()
     command, _, rest = text.partition(" ")
     if not command.startswith("/") and channel.is_im and not demo.slack.workspace.app.accepts_messages:
         return "Sending messages to this app has been turned off."
     if not command.startswith("/"):
-        person.post(text, channel, thread_ts=body.get("thread"))
+        user.post(text, channel, thread_ts=body.get("thread_ts"))
         return ""
-    if body.get("thread"):
+    if body.get("thread_ts"):
         return "Slack takes slash commands only outside of threads."
     if command not in demo.slack.workspace.app.commands:
         return f"{command} is not a valid command."
-    return _error_text(await person.command(rest, channel, command=command))
+    return _error_text(await user.command(rest, channel, command=command))
 
 
 def _error_text(interaction: UserInteraction) -> str:
@@ -69,41 +69,41 @@ def _error_text(interaction: UserInteraction) -> str:
 
 
 def _find_surface(
-    demo: DemoEnvironment, person: SandboxUser, location: Mapping[str, Any]
+    demo: DemoEnvironment, user: SandboxUser, target: Mapping[str, Any]
 ) -> ChannelMessage | EphemeralMessage | OpenView:
-    match location.get("kind"):
+    match target.get("kind"):
         case "home":
-            return demo.slack.homes[person.id]
+            return demo.slack.homes[user.id]
         case "modal":
-            return _top_modal(demo, person)
+            return _top_modal(demo, user)
         case "ephemeral":
-            found = (each for each in demo.slack.ephemerals if each.ts == location["ts"] and each.user == person.id)
+            found = (each for each in demo.slack.ephemerals if each.ts == target["ts"] and each.user == user.id)
             if ephemeral := next(found, None):
                 return ephemeral
             raise LookupError("that message is gone")
         case _:
-            return _message(demo, location)
+            return _message(demo, target)
 
 
-def _message(demo: DemoEnvironment, location: Mapping[str, Any]) -> ChannelMessage:
-    message = _channel(demo, location).message(str(location["ts"]))
+def _message(demo: DemoEnvironment, target: Mapping[str, Any]) -> ChannelMessage:
+    message = _channel(demo, target).message(str(target["ts"]))
     if message is None:
         raise LookupError("that message is gone")
     return message
 
 
-def _channel(demo: DemoEnvironment, location: Mapping[str, Any]) -> Channel:
-    return demo.slack.workspace.channels[str(location["channel"])]
+def _channel(demo: DemoEnvironment, target: Mapping[str, Any]) -> Channel:
+    return demo.slack.workspace.channels[str(target["channel"])]
 
 
-def _top_modal(demo: DemoEnvironment, person: SandboxUser) -> OpenView:
-    if stack := demo.slack.workspace.modal_stacks.get(person.id):
+def _top_modal(demo: DemoEnvironment, user: SandboxUser) -> OpenView:
+    if stack := demo.slack.workspace.modal_stacks.get(user.id):
         return stack[-1]
     raise LookupError("that window is closed: somebody closed or submitted it in another tab")
 
 
-def _open_form(demo: DemoEnvironment, person: SandboxUser) -> OpenView:
-    view = _top_modal(demo, person)
+def _open_form(demo: DemoEnvironment, user: SandboxUser) -> OpenView:
+    view = _top_modal(demo, user)
     if not view.body.get("submit"):
         raise LookupError("that form was submitted already, in another tab")
     return view

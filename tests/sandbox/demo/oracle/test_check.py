@@ -88,11 +88,11 @@ def test_time_in_which_nobody_looked_does_not_count() -> None:
         ({"is_broken": True}, Color.AMBER),
         ({"pending": 2, "is_broken": True}, Color.AMBER),
         ({"pending": 1, "late": 1}, Color.RED),
-        ({"doubled": 1}, Color.RED),
-        ({"complaints": 1}, Color.RED),
-        ({"pending": 1, "doubled": 1, "is_broken": True}, Color.RED),
+        ({"duplicates": 1}, Color.RED),
+        ({"violations": 1}, Color.RED),
+        ({"pending": 1, "duplicates": 1, "is_broken": True}, Color.RED),
     ],
 )
 def test_the_color(numbers: dict[str, int], expected: Color) -> None:
-    nothing = {"pending": 0, "late": 0, "doubled": 0, "complaints": 0, "is_broken": False}
+    nothing = {"pending": 0, "late": 0, "duplicates": 0, "violations": 0, "is_broken": False}
     assert color(**{**nothing, **numbers}) is expected  # type: ignore[arg-type]

@@ -29,7 +29,7 @@ class Eyes:
     def see(self, *, broken: bool = False) -> tuple[str, int, int]:
         """Return the color, what is pending and what is doubled."""
         seen = self._counts.current({"slack": RECOVERY_SECONDS} if broken else {})
-        return seen["check"].value, seen["pending"], seen["doubled"]
+        return seen["check"].value, seen["pending"], seen["duplicates"]
 
     def watch(self, seconds: float, *, broken: bool = False) -> tuple[str, int, int]:
         """Keep looking for so long; return what is seen at the end."""

@@ -13,7 +13,7 @@ from tests.sandbox.demo.page.browser import Visit
 MESSAGES, JOBS = 2000, 500
 
 ANSWERED = """command => new Promise((done) => {
-    const began = performance.now(), list = document.getElementById("messages"), field = document.getElementById("write");
+    const began = performance.now(), list = document.getElementById("messages"), field = document.getElementById("composer-text");
     const known = new Set(list.querySelectorAll("article.ephemeral"));
     const watch = new MutationObserver(() => {
         if ([...list.querySelectorAll("article.ephemeral")].every((each) => known.has(each))) return;

@@ -49,7 +49,7 @@ async def test_a_faulty_bot_is_found(fault: str) -> None:
 
         def look() -> tuple[str, int, int]:
             seen = counts.current()
-            return seen["check"].value, seen["pending"], seen["doubled"]
+            return seen["check"].value, seen["pending"], seen["duplicates"]
 
         await finish_one_by_one(scene, EVERY)
         # The bot goes on to read the API, so that time is seen to pass there.

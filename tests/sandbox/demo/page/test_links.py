@@ -47,7 +47,7 @@ PICTURES = {address: shown for address, shown in OPENED.items() if not address.s
 
 DRAW = """async ([target, kind]) => {
     const { blocks } = await import("/static/blocks.js"), { mrkdwn } = await import("/static/mrkdwn.js");
-    const world = { person: (id) => id, channel: (id) => id };
+    const names = { user: (id) => id, channel: (id) => id };
     const label = { type: "plain_text", text: "label" }, image = { type: "image", image_url: target, alt_text: "label" };
     const button = { type: "button", action_id: "a", text: label, url: target };
     const list = {
@@ -59,7 +59,7 @@ DRAW = """async ([target, kind]) => {
         thumb: [{ type: "section", text: label, accessory: image }],
         context: [{ type: "context", elements: [image] }],
     }[kind];
-    const nodes = list ? blocks(list, { world, use: () => {} }) : mrkdwn(`<${target}|label>`, world);
+    const nodes = list ? blocks(list, { names, use: () => {} }) : mrkdwn(`<${target}|label>`, names);
     document.body.replaceChildren(...nodes);
     const found = [...document.querySelectorAll("*")].flatMap((each) => ["href", "src", "action", "formaction", "xlink:href"]
         .filter((name) => each.hasAttribute(name)).map((name) => each.getAttribute(name)));

@@ -101,7 +101,7 @@ async def test_tabs_that_lose_the_server_say_so_and_catch_up_with_the_next_one(v
     visit.scene.member.post("Said while nobody served.", visit.scene.channel)
     await expect(banner).to_contain_text("lost its server")
     await ask(visit.tab)
-    await expect(visit.tab.locator("#said")).to_contain_text("lost its server")
+    await expect(visit.tab.locator("#status-message")).to_contain_text("lost its server")
     await expect(visit.tab.get_by_label("Write a message")).to_have_value("/ftjob help")
 
     async with DemoPage(visit.scene, port=visit.page.port):

@@ -12,7 +12,7 @@ RECOVERY = 300_000
 
 
 def count(visit: Visit, name: str) -> Locator:
-    return visit.tab.locator("#verdict div").filter(has_text=name).locator("dd")
+    return visit.tab.locator("#check-results div").filter(has_text=name).locator("dd")
 
 
 async def shows(visit: Visit, check: str, pending: int) -> None:
@@ -47,10 +47,10 @@ async def stand_there(visit: Visit, jobs: list[str]) -> None:
 
 async def test_two_results_are_pending_while_slack_is_broken(visit: Visit) -> None:
     jobs = await two_running_jobs(visit)
-    await visit.tab.locator("#trouble-slack").select_option("slack-500")
+    await visit.tab.locator("#fault-slack").select_option("slack-500")
     finish(visit, jobs)
     await shows(visit, "Waiting", 2)
-    await visit.tab.locator("#trouble-slack").select_option("")
+    await visit.tab.locator("#fault-slack").select_option("")
     await shows(visit, "All told", 0)
     await stand_there(visit, jobs)
 

@@ -19,7 +19,7 @@ def card(visit: Visit, job: str) -> Locator:
 
 
 def verdict(visit: Visit, name: str) -> Locator:
-    return visit.tab.locator("#verdict div").filter(has_text=name).locator("dd")
+    return visit.tab.locator("#check-results div").filter(has_text=name).locator("dd")
 
 
 async def tracked(visit: Visit, **fields: object) -> str:
@@ -156,10 +156,10 @@ async def test_the_curves_of_a_job_are_a_picture(visit: Visit) -> None:
 @pytest.mark.parametrize("trouble", ["slack-500", "slack-lost", "slack-429"])
 async def test_slack_breaks_and_the_ledger_stays_clean(visit: Visit, trouble: str) -> None:
     job = await tracked(visit)
-    await visit.tab.locator("#trouble-slack").select_option(trouble)
+    await visit.tab.locator("#fault-slack").select_option(trouble)
     visit.scene.api.change(job, status="succeeded", fine_tuned_model="ft:gpt-4o-mini:acme::abc")
-    await expect(visit.tab.locator("#ledger li.bad").filter(has_text="chat.").first).to_be_visible()
-    await visit.tab.locator("#trouble-slack").select_option("")
+    await expect(visit.tab.locator("#request-log li.bad").filter(has_text="chat.").first).to_be_visible()
+    await visit.tab.locator("#fault-slack").select_option("")
     await expect(verdict(visit, "not told yet")).to_have_text("0", timeout=60_000)
     await expect(verdict(visit, "doubled")).to_have_text("0")
 
@@ -170,7 +170,7 @@ async def test_the_bot_is_killed_and_comes_back_with_what_happened_meanwhile(vis
     await expect(visit.tab.locator("#bot-state")).to_have_text("Killed.")
     visit.scene.api.change(job, status="failed")
     await visit.type("/ftjob help")
-    await expect(visit.tab.locator("#said")).to_contain_text("dispatch_failed")
+    await expect(visit.tab.locator("#status-message")).to_contain_text("dispatch_failed")
 
     await visit.tab.get_by_role("button", name="Start it again").click()
     await expect(visit.tab.locator("#bot-state")).to_contain_text("start number 2")
@@ -201,7 +201,7 @@ async def test_jobs_live_at_the_speed_that_is_set_and_end_as_they_are_told(visit
 async def test_the_shortcut_of_a_message_tracks_the_jobs_that_it_names(visit: Visit) -> None:
     named, said = visit.scene.api.add_job(status="running"), visit.scene.api.add_job(status="queued")
     await visit.type(f"Look at {named}, please.")
-    line = visit.tab.locator("#messages article.person").filter(has_text=named)
+    line = visit.tab.locator("#messages article.user").filter(has_text=named)
     await line.hover()
     await line.get_by_role("button", name="Track jobs in message").click()
     await expect(card(visit, named)).to_contain_text("Running")
@@ -217,13 +217,13 @@ async def test_the_shortcut_of_a_message_tracks_the_jobs_that_it_names(visit: Vi
 
 async def test_a_shortcut_that_the_app_does_not_have_is_seen_as_an_error(visit: Visit) -> None:
     await visit.type("Look at ftjob-abc123, please.")
-    line = visit.tab.locator("#messages article.person")
+    line = visit.tab.locator("#messages article.user")
     await expect(line).to_have_count(1)
     shortcuts = visit.scene.slack.workspace.app.shortcuts
     visit.scene.slack.workspace.app = replace(visit.scene.slack.workspace.app, shortcuts={})
     await line.hover()
     await line.get_by_role("button", name="Track jobs in message").click()
-    await expect(visit.tab.locator("#said")).to_contain_text("no such shortcut")
+    await expect(visit.tab.locator("#status-message")).to_contain_text("no such shortcut")
     await expect(verdict(visit, "Errors that Slack answered")).to_have_text("1")
     assert next(iter(shortcuts)) in visit.scene.slack.errors.pop()
 
@@ -339,7 +339,7 @@ async def test_menus_and_questions_before_a_press_work_as_in_slack(visit: Visit)
     await visit.tab.locator("#messages select").first.select_option("two")
     await visit.tab.locator("#messages select").last.select_option("one")
     await visit.scene.slack.request_log.wait_until(lambda: presses(visit) == 3, why="three presses")
-    await expect(visit.tab.locator("#said")).to_have_text("")
+    await expect(visit.tab.locator("#status-message")).to_have_text("")
 
 
 def presses(visit: Visit) -> int:

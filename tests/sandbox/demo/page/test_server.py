@@ -48,12 +48,12 @@ async def test_another_sites_page_moves_no_lever(page: DemoPage) -> None:
             {"Sec-Fetch-Site": "cross-site"},
             {"Sec-Fetch-Site": "same-site"},
         ):
-            async with session.post(f"{page.origin}/bot", json={"run": False}, headers=headers) as answer:
+            async with session.post(f"{page.origin}/bot", json={"is_running": False}, headers=headers) as answer:
                 assert answer.status == 403
             for path in ("/", "/changes", "/events", "/file/F1", "/static/page.js"):
                 async with session.get(page.origin + path, headers=headers) as answer:
                     assert answer.status == 403, (path, headers)
-        async with session.post(f"{page.origin}/bot", data=json.dumps({"run": False})) as answer:
+        async with session.post(f"{page.origin}/bot", data=json.dumps({"is_running": False})) as answer:
             assert answer.status == 404, "a form of another site can send text"
         async with session.get(page.origin) as answer:
             assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
@@ -67,7 +67,7 @@ async def test_who_did_not_open_the_page_sees_and_moves_nothing(page: DemoPage) 
                     assert answer.status == 403, path
             async with session.post(f"{page.origin}/speed", json={"speed": 60}, cookies=cookies) as answer:
                 assert answer.status == 403
-                assert page.origin in (await answer.json())["said"]
+                assert page.origin in (await answer.json())["message"]
     async with opened(page) as session, session.post(f"{page.origin}/speed", json={"speed": 60}) as answer:
         assert answer.status == 200
 
@@ -88,9 +88,9 @@ async def test_nobody_writes_to_an_app_whose_messages_tab_is_read_only() -> None
     async with demo_environment() as scene, DemoPage(scene) as page, opened(page) as session:
         direct = scene.slack.direct_message(scene.member)
         for text in ("hello", " hello /ftjob help"):
-            asked = {"do": "write", "as": scene.member.id, "channel": direct.id, "text": text}
-            async with session.post(f"{page.origin}/act", json=asked) as answer:
-                assert (await answer.json())["said"] == "Sending messages to this app has been turned off."
+            body = {"action": "write", "user": scene.member.id, "channel": direct.id, "text": text}
+            async with session.post(f"{page.origin}/action", json=body) as answer:
+                assert (await answer.json())["message"] == "Sending messages to this app has been turned off."
         assert direct.messages == []
 
 
@@ -134,15 +134,15 @@ async def test_a_tab_is_sent_what_changed_and_not_the_whole() -> None:
             scene.member.post(f"Line {count}.", scene.channel)
         whole = await changes(session, page, "")
         assert whole["whole"]
-        assert len(whole["changes"]["lines"]) == 200
+        assert len(whole["changes"]["messages"]) == 200
         async with session.get(f"{page.origin}/events") as stream:
             assert (await stream.content.readline()).startswith(b"data: ")
             message = scene.member.post("One more.", scene.channel)
             news = await changes(session, page, whole["version"])
         assert not news["whole"]
-        assert list(news["changes"]["lines"]) == [message.ts]
+        assert list(news["changes"]["messages"]) == [message.ts]
         message.deleted = True
-        assert (await changes(session, page, news["version"]))["changes"]["lines"] == {message.ts: None}
+        assert (await changes(session, page, news["version"]))["changes"]["messages"] == {message.ts: None}
 
 
 async def changes(session: aiohttp.ClientSession, page: DemoPage, since: str) -> dict[str, Any]:
@@ -156,18 +156,18 @@ async def test_what_is_not_there_is_said(page: DemoPage) -> None:
         for path in ("/static/page.py", "/static/..%2fserver.py", "/static/nothing.js", "/file/F0"):
             async with session.get(page.origin + path) as answer:
                 assert answer.status == 404, path
-        for lever, asked in (
-            ("act", {"do": "dance"}),
-            ("act", {"do": "write", "channel": "C0", "text": "x"}),
-            ("act", {"do": "submit", "values": {}}),
+        for control, body in (
+            ("action", {"action": "dance"}),
+            ("action", {"action": "write", "channel": "C0", "text": "x"}),
+            ("action", {"action": "submit", "values": {}}),
             ("speed", {"speed": 7}),
-            ("trouble", {"side": "api", "name": "slack-500"}),
-            ("end", {"job": "ftjob-nosuch", "how": "succeeded"}),
-            ("job", {"life": "nine"}),
+            ("fault", {"side": "api", "name": "slack-500"}),
+            ("end", {"job": "ftjob-nosuch", "outcome": "succeeded"}),
+            ("job", {"scenario": "nine"}),
         ):
-            async with session.post(f"{page.origin}/{lever}", json=asked) as answer:
-                assert answer.status == 409, (lever, asked)
-                assert (await answer.json())["said"]
+            async with session.post(f"{page.origin}/{control}", json=body) as answer:
+                assert answer.status == 409, (control, body)
+                assert (await answer.json())["message"]
 
 
 async def test_a_form_that_is_finished_or_gone_says_so_to_the_tab_that_still_shows_it() -> None:
@@ -175,15 +175,15 @@ async def test_a_form_that_is_finished_or_gone_says_so_to_the_tab_that_still_sho
         person = scene.operator
         push_view(scene.slack.workspace, person.id, View("Create a job", [section("Created.")]).payload())
         said = []
-        for do in ("submit", "close", "submit", "close"):
-            asked = {"do": do, "as": person.id, "values": {"model": "gpt-4o-mini"}}
-            async with session.post(f"{page.origin}/act", json=asked) as answer:
-                said.append((answer.status, (await answer.json())["said"]))
+        for action in ("submit", "close", "submit", "close"):
+            body = {"action": action, "user": person.id, "values": {"model": "gpt-4o-mini"}}
+            async with session.post(f"{page.origin}/action", json=body) as answer:
+                said.append((answer.status, (await answer.json())["message"]))
     closed = (409, "that window is closed: somebody closed or submitted it in another tab")
     assert said == [(409, "that form was submitted already, in another tab"), (200, ""), closed, closed]
 
 
-LEVERS = ("act", "job", "end", "speed", "trouble", "bot")
+CONTROLS = ("action", "job", "end", "speed", "fault", "bot")
 NO_OBJECTS = {
     "null": b"null",
     "list": b"[1]",
@@ -191,7 +191,7 @@ NO_OBJECTS = {
     "number": b"7",
     "cut": b'{"speed": 1',
     "nothing": b"",
-    "not-utf-8": b'{"as": "\xff"}',
+    "not-utf-8": b'{"user": "\xff"}',
     "deep": b"[" * 100_000,
     "doubled": b'{"speed": 1, "speed": 60}',
     "nan": b'{"speed": NaN}',
@@ -202,10 +202,10 @@ async def test_a_lever_that_is_sent_no_json_object_says_so(page: DemoPage) -> No
     headers = {"Content-Type": "application/json"}
     async with opened(page) as session:
         for name, body in NO_OBJECTS.items():
-            for lever in LEVERS:
-                async with session.post(f"{page.origin}/{lever}", data=body, headers=headers) as answer:
-                    assert answer.status == 400, (lever, name)
-                    assert "JSON" in (await answer.json())["said"]
+            for control in CONTROLS:
+                async with session.post(f"{page.origin}/{control}", data=body, headers=headers) as answer:
+                    assert answer.status == 400, (control, name)
+                    assert "JSON" in (await answer.json())["message"]
         headers = {"Content-Type": "application/json; charset=x"}
         async with session.post(f"{page.origin}/speed", data=b"{}", headers=headers) as answer:
             assert answer.status == 400
@@ -213,15 +213,15 @@ async def test_a_lever_that_is_sent_no_json_object_says_so(page: DemoPage) -> No
 
 WRONG_VALUES: tuple[dict[str, object], ...] = (
     {},
-    {"as": [1]},
-    {"do": "press", "where": 7},
-    {"do": "press", "where": None, "action_id": {}},
-    {"do": "submit", "values": [1]},
-    {"do": "shortcut", "callback_id": {}, "channel": [], "ts": 1},
-    {"do": "write", "channel": {}, "text": None},
-    {"life": [], "seconds": "long"},
-    {"life": "succeeds", "seconds": {}},
-    {"job": {}, "how": 1, "error": []},
+    {"user": [1]},
+    {"action": "press", "target": 7},
+    {"action": "press", "target": None, "action_id": {}},
+    {"action": "submit", "values": [1]},
+    {"action": "shortcut", "callback_id": {}, "channel": [], "ts": 1},
+    {"action": "write", "channel": {}, "text": None},
+    {"scenario": [], "seconds": "long"},
+    {"scenario": "succeeds", "seconds": {}},
+    {"job": {}, "outcome": 1, "error": []},
     {"speed": {}},
     {"side": [], "name": {}},
     {"side": "api", "name": 7},
@@ -230,10 +230,10 @@ WRONG_VALUES: tuple[dict[str, object], ...] = (
 
 async def test_values_of_another_kind_move_no_lever(page: DemoPage) -> None:
     async with opened(page) as session:
-        for asked in WRONG_VALUES:
-            for lever in LEVERS:
-                async with session.post(f"{page.origin}/{lever}", json=asked) as answer:
-                    assert answer.status in (400, 409), (lever, asked)
+        for body in WRONG_VALUES:
+            for control in CONTROLS:
+                async with session.post(f"{page.origin}/{control}", json=body) as answer:
+                    assert answer.status in (400, 409), (control, body)
 
 
 async def test_no_file_of_this_machine_is_served_but_the_pages_own(page: DemoPage, tmp_path: Path) -> None:
@@ -277,7 +277,7 @@ def test_every_emoji_that_the_bot_uses_is_drawn() -> None:
     bot = Path(__file__).parents[4] / "bot"
     used = {
         name
-        for folder in ("blocks", "commands", "alerts", "providers", "jobs")
+        for folder in ("blocks", "commands", "delivery", "tracking", "providers", "jobs")
         for file in (bot / folder).glob("*.py")
         for name in re.findall(r":([a-z][a-z_]+):", file.read_text())
     }

@@ -1,9 +1,9 @@
-// What people type.
+// Composer: the text field and its command hints.
 
-import { at, element, keep } from "./dom.js";
-import { begin } from "./messages.js";
-import { act } from "./server.js";
-import { here } from "./state.js";
+import { by_id, element, reconcile } from "./dom.js";
+import { scroll_to_end } from "./messages.js";
+import { perform } from "./server.js";
+import { current } from "./state.js";
 
 const HINTS = [
   ["help", "what I understand"], ["subscribe", "follow every new job here"], ["list", "the newest jobs"],
@@ -12,24 +12,24 @@ const HINTS = [
 ];
 
 function draw_hints() {
-  const text = at("write").value, found = /^\/(f?t?j?o?b?)$|^\/ftjob (\S*)$/.exec(text);
+  const text = by_id("composer-text").value, found = /^\/(f?t?j?o?b?)$|^\/ftjob (\S*)$/.exec(text);
   const fitting = found ? HINTS.filter(([verb]) => !found[2] || verb.startsWith(found[2])) : [];
-  keep(at("hints"), fitting.slice(0, 6).map(([verb, says]) => [verb, verb, says]), (verb, says) =>
-    element("button", { type: "button", class: "quiet", onclick: () => { at("write").value = `/ftjob ${verb}`; at("write").focus(); draw_hints(); } }, element("code", {}, `/ftjob ${verb.trim()}`), ` ${says}`));
+  reconcile(by_id("hints"), fitting.slice(0, 6).map(([verb, description]) => [verb, verb, description]), (verb, description) =>
+    element("button", { type: "button", class: "quiet", onclick: () => { by_id("composer-text").value = `/ftjob ${verb}`; by_id("composer-text").focus(); draw_hints(); } }, element("code", {}, `/ftjob ${verb.trim()}`), ` ${description}`));
 }
 
 async function send() {
-  const text = at("write").value.trim();
+  const text = by_id("composer-text").value.trim();
   if (!text) return;
-  at("write").value = "";
+  by_id("composer-text").value = "";
   draw_hints();
-  begin(); // whoever says something wants to see the answer
-  const said = await act({ do: "write", channel: here.place, text });
-  if (said) at("write").value = text;
+  scroll_to_end(); // show the reply
+  const message = await perform({ action: "write", channel: current.channel, text });
+  if (message) by_id("composer-text").value = text;
 }
 
-at("composer").addEventListener("submit", (event) => { event.preventDefault(); send(); });
-at("write").addEventListener("input", draw_hints);
-at("write").addEventListener("keydown", (event) => {
+by_id("composer").addEventListener("submit", (event) => { event.preventDefault(); send(); });
+by_id("composer-text").addEventListener("input", draw_hints);
+by_id("composer-text").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.shiftKey) { event.preventDefault(); send(); }
 });

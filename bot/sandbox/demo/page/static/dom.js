@@ -1,6 +1,6 @@
-// The document: finding, making and keeping elements.
+// DOM helpers: find, create and reconcile elements.
 
-export const at = (id) => document.getElementById(id);
+export const by_id = (id) => document.getElementById(id);
 
 export function element(name, properties = {}, ...children) {
   const made = document.createElement(name);
@@ -14,9 +14,9 @@ export function element(name, properties = {}, ...children) {
   return made;
 }
 
-// Draw only what is another than before, so that nobody loses the place, the focus or a half-filled field.
-// Each item has a key and the values that `draw_one` takes; a record that the server did not change is the same object.
-export function keep(container, items, draw_one) {
+// Redraw only what changed, so that scroll position, focus and half-filled fields stay.
+// Each item has a key and the values for `draw_one`; an unchanged record is the same object.
+export function reconcile(container, items, draw_one) {
   const focused = document.activeElement?.dataset?.use, inside = container.contains(document.activeElement);
   const before = new Map([...container.children].map((child) => [child.dataset.key, child])), keys = new Set(items.map(([key]) => key));
   before.forEach((child, key) => { if (!keys.has(key)) child.remove(); });

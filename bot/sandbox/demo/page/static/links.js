@@ -1,29 +1,29 @@
-// Addresses that come from outside: of links, buttons and pictures. Whatever runs or reaches into this machine is dropped.
+// URLs from outside, in links, buttons and images. Those that run scripts or reach into this machine are dropped.
 
 import { element } from "./dom.js";
 
-const OPENS = new Set(["http:", "https:", "mailto:"]);
-const SHOWS = new Set(["http:", "https:"]);
+const LINK_SCHEMES = new Set(["http:", "https:", "mailto:"]);
+const IMAGE_SCHEMES = new Set(["http:", "https:"]);
 
-// The address as the browser itself reads it (so that case, control characters and tabs hide nothing), null where it is dropped.
-function address(text, schemes) {
+// The URL as the browser parses it (so that case, control characters and tabs hide nothing), null if it is dropped.
+function safe_url(text, schemes) {
   try {
     const { protocol, href } = new URL(text);
     return schemes.has(protocol) ? href : null;
   } catch {
-    return null; // no address, or one that begins nowhere: it would lead into this page
+    return null; // not a URL, or a relative one that would lead into this page
   }
 }
 
-// A link with its label; the label alone where the address is dropped.
+// A link; its label alone if the URL is dropped.
 export function link(target, label, properties = {}) {
-  const href = address(target, OPENS);
+  const href = safe_url(target, LINK_SCHEMES);
   if (href === null) return element("span", {}, label);
   return element("a", { ...properties, href, target: "_blank", rel: "noopener noreferrer" }, label);
 }
 
-// A picture; what it shows, in words, where its address is dropped.
-export function picture(url, alt, properties = {}) {
-  const src = address(url, SHOWS);
+// An image; its alt text if the URL is dropped.
+export function safe_image(url, alt, properties = {}) {
+  const src = safe_url(url, IMAGE_SCHEMES);
   return src === null ? element("span", { class: "small" }, alt ?? "") : element("img", { ...properties, src, alt });
 }

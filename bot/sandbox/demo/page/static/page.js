@@ -1,31 +1,31 @@
-// The page: what changes at the server comes in, and what shows it is drawn.
+// Entry point of the page: draws what changes on the server.
 
 import "./composer.js";
-import { at } from "./dom.js";
-import { draw_lab } from "./lab.js";
-import { draw_place, draw_thread } from "./messages.js";
-import { become, draw_channels, draw_people } from "./places.js";
-import { watch } from "./server.js";
-import { channels, here, pane, seen } from "./state.js";
-import { draw_modal } from "./windows.js";
+import { by_id } from "./dom.js";
+import { draw_controls } from "./controls.js";
+import { draw_channel, draw_thread } from "./messages.js";
+import { switch_user, draw_channels, draw_users } from "./navigation.js";
+import { subscribe } from "./server.js";
+import { channels, current, show_pane, state } from "./state.js";
+import { draw_modal } from "./dialogs.js";
 
-// Draw what shows one of these kinds of records; `Set` of kinds as of `see`.
+// Draw everything that shows the changed kinds of records.
 function draw(changed) {
-  const is_any = (...kinds) => kinds.some((kind) => changed.has(kind));
+  const has_changed = (...kinds) => kinds.some((kind) => changed.has(kind));
   const known = channels();
-  here.place ??= known.find((each) => !each.im)?.id ?? null;
-  if (here.place !== "home" && !known.some((each) => each.id === here.place)) here.place = known[0]?.id ?? "home";
-  if (is_any("people")) draw_people();
-  if (is_any("people", "channels", "lines")) draw_channels();
-  if (is_any("people", "channels", "lines", "homes")) { draw_place(); draw_thread(); }
-  if (is_any("modals")) draw_modal();
-  if (is_any("facts", "jobs", "entries")) draw_lab();
+  current.channel ??= known.find((each) => !each.is_im)?.id ?? null;
+  if (current.channel !== "home" && !known.some((each) => each.id === current.channel)) current.channel = known[0]?.id ?? "home";
+  if (has_changed("users")) draw_users();
+  if (has_changed("users", "channels", "messages")) draw_channels();
+  if (has_changed("users", "channels", "messages", "homes")) { draw_channel(); draw_thread(); }
+  if (has_changed("modals")) draw_modal();
+  if (has_changed("status", "jobs", "requests")) draw_controls();
 }
 
-const EVERYTHING = new Set(Object.keys(seen));
+const ALL_KINDS = new Set(Object.keys(state));
 
-at("as").addEventListener("change", (event) => { become(event.target.value); draw(EVERYTHING); });
-at("shut").addEventListener("click", () => { here.thread = null; pane("chat"); draw_thread(); });
-at("tabs").addEventListener("click", (event) => { if (event.target.dataset.pane) pane(event.target.dataset.pane); });
+by_id("user").addEventListener("change", (event) => { switch_user(event.target.value); draw(ALL_KINDS); });
+by_id("close-thread").addEventListener("click", () => { current.thread = null; show_pane("chat"); draw_thread(); });
+by_id("tabs").addEventListener("click", (event) => { if (event.target.dataset.pane) show_pane(event.target.dataset.pane); });
 
-watch(draw);
+subscribe(draw);

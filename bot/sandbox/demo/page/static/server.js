@@ -1,84 +1,84 @@
-// In and out: what changes at the server, and what people do.
+// Client of the page's server: changes come in, user actions and controls go out.
 
-import { at } from "./dom.js";
-import { here, see } from "./state.js";
+import { by_id } from "./dom.js";
+import { current, apply_update } from "./state.js";
 
 const POLL_MILLISECONDS = 1000;
 const LOST = "This page lost its server. Start `ftjob try` again.";
 
-let version = ""; // the newest that is known here
+let version = ""; // the latest known version
 let is_asking = false;
-let has_rung = false;
+let has_news = false;
 
-// Call `draw` with the kinds of records that changed, whenever some did.
-export function watch(draw) {
-  const ring = (name) => { if (name !== version) catch_up(draw); };
-  document.addEventListener("visibilitychange", () => catch_up(draw));
-  window.addEventListener("pageshow", (event) => { if (event.persisted) listen(ring); });
-  listen(ring);
-  catch_up(draw);
+// Call `draw` with the kinds of records that changed, after each change.
+export function subscribe(draw) {
+  const on_version = (name) => { if (name !== version) fetch_changes(draw); };
+  document.addEventListener("visibilitychange", () => fetch_changes(draw));
+  window.addEventListener("pageshow", (event) => { if (event.persisted) listen(on_version); });
+  listen(on_version);
+  fetch_changes(draw);
 }
 
-// All tabs of a browser share one stream, for it opens six connections to a server and no more. The stream belongs to no
-// tab, so one that closes takes nothing along. Without shared workers each tab asks by the clock, and holds no connection.
-function listen(ring) {
-  const poll = () => setInterval(ring, POLL_MILLISECONDS);
+// All tabs share one stream, because a browser opens at most six connections to a server. The stream belongs to a shared
+// worker, so closing a tab does not end it. Without shared workers each tab polls.
+function listen(on_version) {
+  const poll = () => setInterval(on_version, POLL_MILLISECONDS);
   if (!window.SharedWorker) return poll();
-  const bell = new SharedWorker("/static/bell.js");
-  bell.onerror = poll;
-  bell.port.onmessage = (event) => ring(event.data);
-  window.addEventListener("pagehide", () => bell.port.postMessage("bye"), { once: true });
+  const worker = new SharedWorker("/static/version_worker.js");
+  worker.onerror = poll;
+  worker.port.onmessage = (event) => on_version(event.data);
+  window.addEventListener("pagehide", () => worker.port.postMessage("bye"), { once: true });
 }
 
-// Ask for what is new since the known version, one question at a time. A hidden tab asks when somebody looks at it.
-async function catch_up(draw) {
-  has_rung = true;
+// Request the changes since the known version, one request at a time. A hidden tab waits until it is visible.
+async function fetch_changes(draw) {
+  has_news = true;
   if (is_asking) return;
   is_asking = true;
   try {
-    while (has_rung && !document.hidden) {
-      has_rung = false;
-      const update = await changes();
-      banner(update ? "" : LOST);
+    while (has_news && !document.hidden) {
+      has_news = false;
+      const update = await request_changes();
+      show_banner(update ? "" : LOST);
       if (!update) return;
       version = update.version;
-      draw(see(update));
+      draw(apply_update(update));
     }
   } finally {
     is_asking = false;
   }
 }
 
-async function changes() {
+async function request_changes() {
   try {
-    const ask = () => fetch(`/changes?since=${encodeURIComponent(version)}`);
-    let answer = await ask();
-    if (answer.status === 403) { await fetch("/"); answer = await ask(); } // another run of the server: it gives its own cookie
-    return answer.ok ? await answer.json() : null;
+    const request = () => fetch(`/changes?since=${encodeURIComponent(version)}`);
+    let response = await request();
+    if (response.status === 403) { await fetch("/"); response = await request(); } // another run of the server sets another cookie
+    return response.ok ? await response.json() : null;
   } catch {
     return null;
   }
 }
 
-export async function pull(lever, asked) {
+export async function post_control(control, body) {
   try {
-    const answer = await fetch(`/${lever}`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ as: here.me, ...asked }) });
-    const { said } = await answer.json();
-    return { ok: answer.ok, said };
+    const response = await fetch(`/${control}`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ user: current.user, ...body }) });
+    const { message } = await response.json();
+    return { ok: response.ok, message };
   } catch {
-    return { ok: false, said: LOST };
+    return { ok: false, message: LOST };
   }
 }
 
-export async function act(asked) {
-  at("said").textContent = "";
-  const { said } = await pull("act", asked);
-  at("said").textContent = said;
-  return said;
+export async function perform(body) {
+  by_id("status-message").textContent = "";
+  const { message } = await post_control("action", body);
+  by_id("status-message").textContent = message;
+  return message;
 }
 
-function banner(text) {
-  if (at("banner").textContent === text) return;
-  at("banner").hidden = !text;
-  at("banner").textContent = text;
+function show_banner(text) {
+  if (by_id("banner").textContent === text) return;
+  by_id("banner").hidden = !text;
+  by_id("banner").textContent = text;
 }

@@ -1,23 +1,23 @@
-// What the page knows (`seen`, of the server), kept up by differences, and where the person is on it (`here`).
+// State of the page (`state`, a copy of the server's, kept up to date by deltas) and the current selection (`current`).
 
-export const here = {
-  me: null, // the id of the person who looks
-  place: null, // a channel's id, or "home"
+export const current = {
+  user: null, // the id of the selected user
+  channel: null, // a channel's id, or "home"
   thread: null, // the ts of the message whose thread is open
 };
 
-// Records by key, oldest first; `lines` holds the messages of all channels, and what one person alone sees.
-const records = { people: new Map(), channels: new Map(), lines: new Map(), homes: new Map(), modals: new Map(), jobs: new Map(), entries: new Map(), facts: new Map() };
+// Records by key, oldest first; `messages` holds those of all channels, ephemeral ones included.
+const records = { users: new Map(), channels: new Map(), messages: new Map(), homes: new Map(), modals: new Map(), jobs: new Map(), requests: new Map(), status: new Map() };
 
-export const seen = {
+export const state = {
   ...records,
-  fact: (name) => records.facts.get(name),
-  get home() { return records.homes.get(here.me)?.blocks; },
-  get modal() { return records.modals.get(here.me); },
+  status: (name) => records.status.get(name),
+  get home() { return records.homes.get(current.user)?.blocks; },
+  get modal() { return records.modals.get(current.user); },
 };
 
-// Take over what changed; a record that did not change stays the same object. Returns the kinds that hold something new.
-export function see({ whole, changes }) {
+// Apply an update; a record that did not change stays the same object. Returns the kinds of records that changed.
+export function apply_update({ whole, changes }) {
   if (whole) for (const known of Object.values(records)) known.clear();
   for (const [kind, changed] of Object.entries(changes)) {
     for (const [key, record] of Object.entries(changed)) {
@@ -25,21 +25,21 @@ export function see({ whole, changes }) {
       else records[kind].set(key, record);
     }
   }
-  here.me ??= seen.fact("me");
+  current.user ??= state.status("default_user");
   return new Set(whole ? Object.keys(records) : Object.keys(changes));
 }
 
-// People and channels by id, as `mrkdwn` and `blocks` want them.
-export const world = {
-  person: (id) => seen.people.get(id)?.name ?? id,
-  channel: (id) => seen.channels.get(id)?.name ?? "private-channel",
+// Names of users and channels by id, as `mrkdwn` and `blocks` need them.
+export const names = {
+  user: (id) => state.users.get(id)?.name ?? id,
+  channel: (id) => state.channels.get(id)?.name ?? "private-channel",
 };
 
-export const channels = () => [...seen.channels.values()].filter((each) => !each.im || each.person === here.me);
+export const channels = () => [...state.channels.values()].filter((each) => !each.is_im || each.user === current.user);
 
-export const channel_here = () => seen.channels.get(here.place);
+export const current_channel = () => state.channels.get(current.channel);
 
-// Which pane a narrow window shows.
-export function pane(name) {
+// Select the pane that a narrow window shows.
+export function show_pane(name) {
   document.body.dataset.pane = name;
 }
