@@ -19,7 +19,8 @@ from bot.app.build import Bot, running
 from bot.app.tuning import Tuning
 from bot.commands.rate_limit import Limit, Limits
 from bot.poll.progress import PollBudget
-from bot.sandbox.openai.server import ApiKey, FineTuningApi
+from bot.sandbox.openai.api.keys import ApiKey
+from bot.sandbox.openai.server import FineTuningApi
 from bot.sandbox.slack.app_secrets import AppSecrets
 from bot.sandbox.slack.messages import ChannelMessage, EphemeralMessage, SentReply
 from bot.sandbox.slack.server import Slack

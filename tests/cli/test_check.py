@@ -16,7 +16,7 @@ from bot.cli.check import Finding
 from bot.runtime import manifest
 from bot.sandbox.demo.terminal import TerminalView
 from bot.sandbox.faults import Fault
-from bot.sandbox.openai.server import ApiKey
+from bot.sandbox.openai.api.keys import ApiKey
 from bot.sandbox.request_log import RequestLog
 from bot.sandbox.slack.messages import ChannelMessage
 from bot.sandbox.slack.workspace import Workspace

@@ -16,7 +16,8 @@ from bot.jobs.models import Event
 from bot.providers.account import Account
 from bot.providers.client import Client
 from bot.providers.wire import FetchedJob, Page
-from bot.sandbox.openai.server import JOBS_READ, JOBS_WRITE, ApiKey, FineTuningApi
+from bot.sandbox.openai.api.keys import JOBS_READ, JOBS_WRITE, ApiKey
+from bot.sandbox.openai.server import FineTuningApi
 
 READ_KEY = "sk-watching-0123456789abcdef"
 WRITE_KEY = "sk-ordering-0123456789abcdef"

@@ -15,7 +15,8 @@ from bot.providers.client import Client
 from bot.providers.wire import FetchedJob
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.api.job_store import ORGANIZATION, PROJECT
-from bot.sandbox.openai.server import FILES_READ, JOBS_READ, ApiKey, FineTuningApi
+from bot.sandbox.openai.api.keys import FILES_READ, JOBS_READ, ApiKey
+from bot.sandbox.openai.server import FineTuningApi
 from tests.builders import job_body, list_body
 from tests.providers.harness import (
     CALLS,

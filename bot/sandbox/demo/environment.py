@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.sandbox.demo.bot_process import RUN_COMMAND, BotProcess
+from bot.sandbox.openai.api.keys import ApiKey
 from bot.sandbox.openai.scenarios import succeeds
-from bot.sandbox.openai.server import ApiKey, FineTuningApi
+from bot.sandbox.openai.server import FineTuningApi
 from bot.sandbox.slack.app_secrets import AppSecrets, SecretFactory
 from bot.sandbox.slack.server import Slack
 from bot.sandbox.slack.users import SandboxUser

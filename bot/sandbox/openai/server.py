@@ -1,9 +1,7 @@
 """Stand-in for OpenAI's fine-tuning API: the same contract, stateful, and as strict as the service."""
 
-import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from types import TracebackType
@@ -15,10 +13,19 @@ from aiohttp.typedefs import Handler
 from bot.sandbox.openai.api import graders
 from bot.sandbox.openai.api.files_and_models import FilesAndModels, IdGenerator
 from bot.sandbox.openai.api.files_and_models_api import FilesAndModelsApi
-from bot.sandbox.openai.api.job_store import MODEL, PROJECT, JobStore
+from bot.sandbox.openai.api.job_store import MODEL, PROJECT, JobEnd, JobStore
 from bot.sandbox.openai.api.jobs_api import JobsApi
+from bot.sandbox.openai.api.keys import (
+    FILES_READ,
+    JOBS_READ,
+    JOBS_WRITE,
+    MODELS_READ,
+    MODELS_WRITE,
+    PERMISSIONS,
+    ApiKey,
+    ApiKeys,
+)
 from bot.sandbox.openai.api.permissions_api import PermissionsApi
-from bot.sandbox.openai.api.rate_limit import RateLimit
 from bot.sandbox.openai.api.webhooks import WebhookSender
 from bot.sandbox.openai.api.wire import (
     ApiError,
@@ -26,31 +33,11 @@ from bot.sandbox.openai.api.wire import (
     EndpointHandler,
     JsonObject,
     loggable_body,
-    missing_scope,
     parse_json,
-    unauthorized,
 )
 from bot.sandbox.openai.scenarios import Scenario
 from bot.sandbox.request_log import RequestLog
 from bot.sandbox.server import LoopbackServer, ServerResponse
-
-JOBS_READ = "api.fine_tuning.jobs.read"
-JOBS_WRITE = "api.fine_tuning.jobs.write"
-FILES_READ = "api.files.read"
-MODELS_READ = "api.model.read"
-MODELS_WRITE = "api.model.write"
-PERMISSIONS = "api.fine_tuning.checkpoints.permissions"
-SCOPES = frozenset({JOBS_READ, JOBS_WRITE, FILES_READ, MODELS_READ, MODELS_WRITE, PERMISSIONS})
-"""Scopes of API keys. The names of the last two are this stand-in's own."""
-
-
-@dataclass(frozen=True)
-class ApiKey:
-    """An API key's name in the request log, its scopes, and the project whose jobs it sees."""
-
-    name: str
-    scopes: frozenset[str] = SCOPES
-    project: str = PROJECT
 
 
 class FineTuningApi(LoopbackServer):
@@ -68,21 +55,16 @@ class FineTuningApi(LoopbackServer):
         latency: float = 0.0,
         port: int = 0,
         clock: Callable[[], float] = time.time,
-        per_minute: int | None = None,
     ) -> None:
         super().__init__(
             request_log=RequestLog(clock) if request_log is None else request_log, latency=latency, port=port
         )
-        self.keys: dict[str, ApiKey] = {f"sk-{secrets.token_hex()}": ApiKey("default")} if keys is None else dict(keys)
+        self.api_keys = ApiKeys(clock) if keys is None else ApiKeys(clock, dict(keys))
         self.key = next(iter(self.keys), "")
-        """Valid API keys by secret; removing one revokes it. ``key`` is the first one; by default it is random."""
-        self.per_minute = per_minute
-        """Rate limit of each key: requests in any 60 seconds, None for no limit."""
+        """Secret of the first key."""
         self._clock, self._ids = clock, IdGenerator()
-        self._rate_limits: dict[str, RateLimit] = {}
         self._files_and_models = FilesAndModels(self._ids, clock)
         self._jobs = JobStore(self._files_and_models, self._ids, clock)
-        self.ends = self._jobs.ends
         self._jobs_api = JobsApi(self._jobs, self._files_and_models)
         self._webhooks: list[WebhookSender] = []
         self._routes: dict[str, tuple[str, EndpointHandler]] = {}
@@ -94,10 +76,20 @@ class FineTuningApi(LoopbackServer):
         return f"{self.origin}/v1"
 
     @property
+    def keys(self) -> dict[str, ApiKey]:
+        """Valid API keys by secret; deleting one revokes it."""
+        return self.api_keys.by_secret
+
+    @property
     def jobs(self) -> dict[str, JsonObject]:
         """Every job as of now, by id, oldest first. Deleting one makes it unknown to the API."""
         self._jobs.advance()
-        return self._jobs.by_id
+        return self._jobs.index.by_id
+
+    @property
+    def ends(self) -> dict[str, list[JobEnd]]:
+        """Transitions to a final status by job id."""
+        return self._jobs.ends
 
     @property
     def files(self) -> dict[str, JsonObject]:
@@ -190,7 +182,7 @@ class FineTuningApi(LoopbackServer):
         data: Any = None,
     ) -> None:
         """Append an event to a job's log."""
-        self._jobs.log_event(job_id, message, level=level, type_=type, data=data)
+        self._jobs.log.add_event(job_id, message, level=level, type_=type, data=data)
         self.request_log.notify_waiters()
 
     def add_checkpoint(self, job_id: str, step: int, **metrics: float) -> str:
@@ -278,7 +270,7 @@ class FineTuningApi(LoopbackServer):
         """Handle one request to a route ("GET /fine_tuning/jobs/{id}"), over HTTP or called directly."""
         scope, handler = self._routes[endpoint]
         try:
-            api_key = self._authorize(secret, project, scope)
+            api_key = self.api_keys.authorize(secret, project, scope)
             self._jobs.advance()
             return ServerResponse(handler(ApiRequest(api_key.project, path, query, parse_json(text))))
         except ApiError as error:
@@ -287,20 +279,6 @@ class FineTuningApi(LoopbackServer):
     async def _serve_unknown_path(self, http: web.Request) -> web.StreamResponse:
         error = ApiError(HTTPStatus.NOT_FOUND, f"Invalid URL ({http.method} {http.path})")
         return await self.serve(http, f"{http.method} {http.path}", {"query": dict(http.query)}, error.to_response)
-
-    def _authorize(self, secret: str, project: str | None, scope: str) -> ApiKey:
-        key = self.keys.get(secret)
-        if not secret:
-            raise unauthorized("You didn't provide an API key.")
-        if key is None:
-            raise unauthorized("Incorrect API key provided.", code="invalid_api_key")
-        if project not in (None, key.project):
-            raise unauthorized("OpenAI-Project header should match project for API key", code="mismatched_project")
-        if self.per_minute is not None:
-            self._rate_limits.setdefault(key.name, RateLimit(self._clock)).consume(self.per_minute)
-        if scope not in key.scopes:
-            raise missing_scope(scope)
-        return key
 
     @web.middleware
     async def _add_headers(self, request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -6,9 +6,9 @@ import openai
 import pytest
 from openai import AsyncAzureOpenAI, AsyncOpenAI
 
+from bot.sandbox.openai.api.keys import ApiKey
 from bot.sandbox.openai.azure import AzureApi
 from bot.sandbox.openai.scenarios import succeeds
-from bot.sandbox.openai.server import ApiKey
 
 MODEL = "gpt-4o-mini-2024-07-18"
 TOKEN = "eyJtoken"

@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.sandbox.openai.server import FILES_READ, JOBS_READ, JOBS_WRITE, MODELS_READ, PERMISSIONS, ApiKey, FineTuningApi
+from bot.sandbox.openai.api.keys import FILES_READ, JOBS_READ, JOBS_WRITE, MODELS_READ, PERMISSIONS, ApiKey
+from bot.sandbox.openai.server import FineTuningApi
 from tests.sandbox.openai.contract import Caller, Clock, example, held_to_the_contract, ids, nameless, routes
 
 JOBS = "/fine_tuning/jobs"
@@ -113,7 +114,7 @@ async def test_a_job_of_another_project_does_not_exist(api: FineTuningApi, call:
 async def test_requests_above_the_rate_meet_429_until_a_minute_has_passed(
     api: FineTuningApi, call: Caller, clock: Clock
 ) -> None:
-    api.per_minute = 2
+    api.api_keys.per_minute = 2
     await call("GET", JOBS)
     clock.now += 20
     await call("GET", JOBS)

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from bot.sandbox.faults import Fault
-from bot.sandbox.openai.server import JOBS_READ, ApiKey
+from bot.sandbox.openai.api.keys import JOBS_READ, ApiKey
 from bot.sandbox.slack.messages import EphemeralMessage, SentReply
 from tests.canaries import KEY, WRITE_KEY
 from tests.world import World, cancel_request

@@ -6,7 +6,7 @@ import pytest
 
 from bot.commands.rate_limit import LIMITS
 from bot.sandbox.faults import Fault
-from bot.sandbox.openai.server import JOBS_READ, ApiKey
+from bot.sandbox.openai.api.keys import JOBS_READ, ApiKey
 from bot.sandbox.slack.messages import ChannelMessage
 from bot.sandbox.slack.workspace import TEAM
 from bot.store.actions.audit import Decision

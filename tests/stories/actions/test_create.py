@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.sandbox.faults import Fault
-from bot.sandbox.openai.server import JOBS_READ, JOBS_WRITE, ApiKey
+from bot.sandbox.openai.api.keys import JOBS_READ, JOBS_WRITE, ApiKey
 from bot.sandbox.slack.interactions import UserInteraction
 from bot.sandbox.slack.messages import OpenView
 from bot.sandbox.slack.users import SandboxUser

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from bot.sandbox.faults import Fault
-from bot.sandbox.openai.server import JOBS_READ, ApiKey
+from bot.sandbox.openai.api.keys import JOBS_READ, ApiKey
 from bot.sandbox.slack.messages import SentReply
 from tests.canaries import KEY
 from tests.stopwatch import within

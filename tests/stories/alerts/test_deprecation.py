@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from bot.sandbox.faults import Fault
-from bot.sandbox.openai.server import JOBS_READ, JOBS_WRITE, ApiKey
+from bot.sandbox.openai.api.keys import JOBS_READ, JOBS_WRITE, ApiKey
 from bot.sandbox.slack.messages import ChannelMessage
 from tests.canaries import KEY
 from tests.world import FAST_TUNING, World

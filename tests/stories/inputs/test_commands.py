@@ -3,7 +3,7 @@
 import pytest
 
 from bot.sandbox.faults import Fault
-from bot.sandbox.openai.server import JOBS_READ, ApiKey
+from bot.sandbox.openai.api.keys import JOBS_READ, ApiKey
 from bot.sandbox.slack.users import SandboxUser
 from bot.store.db import schema
 from tests.canaries import WRITE_KEY

@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from bot.app.build import Bot
-from bot.sandbox.openai.server import ApiKey, FineTuningApi
+from bot.sandbox.openai.api.keys import ApiKey
+from bot.sandbox.openai.server import FineTuningApi
 from tests import canaries
 from tests.world import World
 

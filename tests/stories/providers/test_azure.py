@@ -9,8 +9,8 @@ import pytest
 
 from bot.app.build import Bot
 from bot.sandbox.faults import Fault
+from bot.sandbox.openai.api.keys import ApiKey
 from bot.sandbox.openai.azure import AzureApi
-from bot.sandbox.openai.server import ApiKey
 from tests import canaries
 from tests.jobs.openapi import example
 from tests.world import World

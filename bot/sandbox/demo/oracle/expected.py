@@ -94,10 +94,9 @@ class _ChannelState:
 
     def __init__(self, job: FinishedJob, cards: Sequence[float]) -> None:
         self._job, self._cards = job, cards
-        self._matching: dict[str, SubscriptionFilter] = {}
-        """Subscriptions that match the job, by the interaction that made them."""
-        self._already_tracked_by = set[str]()
-        """Subscriptions that found the existing job: it stays tracked when they end."""
+        self._matching: dict[str, tuple[SubscriptionFilter, bool]] = {}
+        """Subscriptions that match the job, by the interaction that made them, and whether each found the existing job:
+        then it stays tracked when the subscription ends."""
         self._subscriptions: dict[str, SubscriptionFilter] = {}
         """Active subscriptions, in the order of the bot's numbers."""
         self._is_tracked = self._has_unknown_filter = self._failures_only = False
@@ -129,8 +128,8 @@ class _ChannelState:
         has_card = any(at > self._untracked_at for at in self._cards)
         kept = [
             each
-            for name, each in self._matching.items()
-            if has_card or name in self._subscriptions or name in self._already_tracked_by
+            for name, (each, found_job) in self._matching.items()
+            if has_card or name in self._subscriptions or found_job
         ]
         statuses = frozenset[str]().union(*(each.statuses for each in kept))
         # An unexplained card: the job was tracked in a way that is not modeled here.
@@ -147,9 +146,7 @@ class _ChannelState:
         self._has_unknown_filter |= not subscription.is_understood
         self._subscriptions[command.interaction_id] = subscription
         if self._job.at > command.at and subscription.matches(self._job):
-            self._matching[command.interaction_id] = subscription
-            if self._job.created_at <= command.at:
-                self._already_tracked_by.add(command.interaction_id)
+            self._matching[command.interaction_id] = subscription, self._job.created_at <= command.at
 
     def _unsubscribe(self, command: UserCommand) -> None:
         names = list(self._subscriptions)

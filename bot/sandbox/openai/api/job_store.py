@@ -2,13 +2,15 @@
 
 import base64
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from bot.sandbox.openai.api.files_and_models import FilesAndModels, IdGenerator
+from bot.sandbox.openai.api.job_index import JobIndex
+from bot.sandbox.openai.api.job_log import JobLog
 from bot.sandbox.openai.api.training_methods import AUTO, resolve_auto
-from bot.sandbox.openai.api.wire import JsonObject, job_not_found, unknown_cursor
+from bot.sandbox.openai.api.wire import JsonObject
 from bot.sandbox.openai.scenarios import Scenario, ScenarioRun, ScenarioStep, StepMetrics
 
 ORGANIZATION = "org-sandbox"
@@ -17,16 +19,6 @@ MODEL = "gpt-4o-mini-2024-07-18"
 FINAL = frozenset({"succeeded", "failed", "cancelled"})
 
 _TRAINED_TOKENS = 5768
-
-_EVENT_MESSAGES: Mapping[str, str] = {
-    "validating_files": "Validating training file: {training_file}",
-    "queued": "Job enqueued. Waiting for jobs ahead to complete.",
-    "running": "Job started.",
-    "paused": "Job paused.",
-    "succeeded": "Fine tuning job successfully completed",
-    "cancelled": "Fine tuning process stopping due to job cancellation",
-}
-"""Event message of each new status; a failed job logs its error instead."""
 
 
 @dataclass(frozen=True)
@@ -39,18 +31,12 @@ class JobEnd:
 
 
 class JobStore:
-    """Every job with its events and checkpoints. A job's state follows from the clock and the actions on it."""
+    """Jobs with their index, log and scenarios. A job's state follows from the clock and the actions on it."""
 
     def __init__(self, files_and_models: FilesAndModels, ids: IdGenerator, clock: Callable[[], float]) -> None:
-        self.by_id: dict[str, JsonObject] = {}
+        self.index, self.log = JobIndex(), JobLog(ids, clock)
         self._files_and_models, self._ids, self._clock = files_and_models, ids, clock
-        self._creation_order: list[str] = []
-        self._positions: dict[str, int] = {}
-        self._projects: dict[str, str] = {}
-        self._events: dict[str, list[JsonObject]] = {}
-        self._checkpoints: dict[str, list[JsonObject]] = {}
         self._runs: dict[str, ScenarioRun] = {}
-        self._newest_created_at = 0
         self.speed = 1.0
         """Speed factor of all scenarios; set by ``set_speed``."""
         self.ends: dict[str, list[JobEnd]] = {}
@@ -58,52 +44,13 @@ class JobStore:
         self.on_end: list[Callable[[JsonObject], None]] = []
         """Callbacks for each job that ends."""
 
-    # --- reading ---
-
-    def get(self, job_id: str, project: str) -> JsonObject:
-        """Return one job.
-
-        Raises:
-            ApiError: there is none, or it belongs to another project.
-        """
-        job = self.by_id.get(job_id)
-        if job is None or self._projects[job_id] != project:
-            raise job_not_found(job_id)
-        return job
-
-    def newest_first(self, project: str, after: str | None = None) -> Iterator[JsonObject]:
-        """Yield the jobs of ``project`` that are older than ``after``, lazily.
-
-        Raises:
-            ApiError: ``after`` is not a job of this project.
-        """
-        if after is not None and (after not in self.by_id or self._projects[after] != project):
-            raise unknown_cursor(after)
-        start = self._positions[after] if after else len(self._creation_order)
-        older = (self._creation_order[position] for position in range(start - 1, -1, -1))
-        return (self.by_id[job_id] for job_id in older if job_id in self.by_id and self._projects[job_id] == project)
-
-    def events(self, job_id: str) -> list[JsonObject]:
-        """Return the events of a job, newest first."""
-        return self._events[job_id][::-1]
-
-    def checkpoints(self, job_id: str) -> list[JsonObject]:
-        """Return the checkpoints of a job, newest first."""
-        return self._checkpoints[job_id][::-1]
-
-    # --- changing ---
-
     def add(self, *, status: str, model: str, scenario: Scenario | None, project: str, **fields: Any) -> str:
         """Create a job and return its id; a scenario determines its status from the start."""
         now = self._clock()
         job_id = str(fields.get("id") or self._ids.new("ftjob-"))
-        self._newest_created_at = max(self._newest_created_at, int(now), fields.get("created_at", 0))
-        self.by_id[job_id] = self._new_job(job_id, model) | {"created_at": self._newest_created_at}
-        self._positions[job_id] = len(self._creation_order)
-        self._creation_order.append(job_id)
-        self._projects[job_id] = project
-        self._events[job_id], self._checkpoints[job_id] = [], []
-        self.log_event(job_id, f"Created fine-tuning job: {job_id}", at=now)
+        created_at = max(int(now), fields.get("created_at", 0))
+        self.index.add(self._new_job(job_id, model, created_at), project)
+        self.log.begin(job_id, now)
         if scenario is None:
             self.change(job_id, {"status": status, **fields}, at=now)
         else:
@@ -117,14 +64,14 @@ class JobStore:
     def change(self, job_id: str, fields: Mapping[str, Any], *, at: float | None = None) -> JsonObject:
         """Set fields of a job, and derive timestamps, events, models and the scenario's progress from them."""
         at = self._clock() if at is None else at
-        old = self.by_id[job_id]
-        job = self.by_id[job_id] = old | self._derived_fields(fields, at) | dict(fields)
+        old = self.index.by_id[job_id]
+        job = self.index.by_id[job_id] = old | self._derived_fields(fields, at) | dict(fields)
         model = job.get("fine_tuned_model")
         if model and model != old.get("fine_tuned_model"):
             self._files_and_models.add_model(model, job["model"], ORGANIZATION, at)
-            self.log_event(job_id, f"New fine-tuned model created: {model}", at=at)
+            self.log.add_event(job_id, f"New fine-tuned model created: {model}", at=at)
         if job["status"] != old["status"]:
-            self._log_status(job, at)
+            self.log.add_status(job, at)
             self._update_run(job_id, job["status"], at)
             if job["status"] in FINAL:
                 self.ends.setdefault(job_id, []).append(JobEnd(job["status"], self._clock()))
@@ -132,50 +79,15 @@ class JobStore:
                     callback(job)
         return job
 
-    def log_event(
-        self,
-        job_id: str,
-        message: str,
-        *,
-        level: str = "info",
-        type_: str = "message",
-        data: Mapping[str, Any] | None = None,
-        at: float | None = None,
-    ) -> None:
-        """Append an event to a job's log."""
-        self._events[job_id].append(
-            {
-                "object": "fine_tuning.job.event",
-                "id": self._ids.new("ftevent-"),
-                "created_at": int(self._clock() if at is None else at),
-                "level": level,
-                "message": message,
-                "data": dict(data or {}),
-                "type": type_,
-            }
-        )
-
     def add_checkpoint(
         self, job_id: str, step: int, metrics: Mapping[str, float], at: float | None = None
     ) -> JsonObject:
         """Save the checkpoint of a training step with its model, and return it."""
         at = self._clock() if at is None else at
-        job = self.by_id[job_id]
+        job = self.index.by_id[job_id]
         model = f"{self._model_name(job)}:ckpt-step-{step}"
-        checkpoint = {
-            "object": "fine_tuning.job.checkpoint",
-            "id": self._ids.new("ftckpt_"),
-            "created_at": int(at),
-            "fine_tuned_model_checkpoint": model,
-            "metrics": dict(metrics),
-            "fine_tuning_job_id": job_id,
-            "step_number": step,
-        }
-        self._checkpoints[job_id].append(checkpoint)
         self._files_and_models.add_model(model, job["model"], ORGANIZATION, at)
-        return checkpoint
-
-    # --- scenarios ---
+        return self.log.add_checkpoint(job_id, model, step, metrics, at)
 
     def advance(self) -> None:
         """Apply all due steps of all scenarios."""
@@ -196,9 +108,9 @@ class JobStore:
 
     def _run_due_steps(self, job_id: str, now: float) -> None:
         run = self._runs[job_id]
-        while job_id in self.by_id and (due := run.pop_due(now)):
+        while job_id in self.index.by_id and (due := run.pop_due(now)):
             self._apply_step(job_id, *due, run)
-        if run.is_finished or job_id not in self.by_id:
+        if run.is_finished or job_id not in self.index.by_id:
             self._runs.pop(job_id, None)
 
     def _apply_step(self, job_id: str, at: float, step: ScenarioStep, run: ScenarioRun) -> None:
@@ -208,14 +120,14 @@ class JobStore:
         if step.metrics:
             self._record_metrics(job_id, step.metrics, at)
         if step.hyperparameters:
-            fields |= resolve_auto(self.by_id[job_id], step.hyperparameters)
+            fields |= resolve_auto(self.index.by_id[job_id], step.hyperparameters)
         if step.results_csv is not None:
             fields |= self._result_fields(job_id, step.results_csv)
         if fields:
             self.change(job_id, fields, at=at)
 
     def _record_metrics(self, job_id: str, metrics: StepMetrics, at: float) -> None:
-        self.log_event(job_id, metrics.message, type_="metrics", data=metrics.data, at=at)
+        self.log.add_event(job_id, metrics.message, type_="metrics", data=metrics.data, at=at)
         if metrics.checkpoint is not None:
             self.add_checkpoint(job_id, metrics.data["step"], metrics.checkpoint, at)
 
@@ -223,7 +135,7 @@ class JobStore:
         file_id = self._files_and_models.add_file(
             base64.b64encode(results_csv.encode()), filename="step_metrics.csv", purpose="fine-tune-results"
         )
-        model = self._model_name(self.by_id[job_id])
+        model = self._model_name(self.index.by_id[job_id])
         return {"fine_tuned_model": model, "trained_tokens": _TRAINED_TOKENS, "result_files": [file_id]}
 
     def _update_run(self, job_id: str, status: str, at: float) -> None:
@@ -237,14 +149,12 @@ class JobStore:
         else:
             run.resume(at)
 
-    # --- fields ---
-
-    def _new_job(self, job_id: str, model: str) -> JsonObject:
+    def _new_job(self, job_id: str, model: str, created_at: int) -> JsonObject:
         return {
             "object": "fine_tuning.job",
             "id": job_id,
             "model": model,
-            "created_at": 0,
+            "created_at": created_at,
             "finished_at": None,
             "fine_tuned_model": None,
             "organization_id": ORGANIZATION,
@@ -272,14 +182,6 @@ class JobStore:
         if status is None or status == "running":
             return {}
         return {"estimated_finish": None} | ({"finished_at": int(at)} if status in FINAL else {})
-
-    def _log_status(self, job: JsonObject, at: float) -> None:
-        status = job["status"]
-        if status == "failed":
-            message = (job.get("error") or {}).get("message") or "The job failed."
-            self.log_event(job["id"], message, level="error", at=at)
-        elif status in _EVENT_MESSAGES:
-            self.log_event(job["id"], _EVENT_MESSAGES[status].format(training_file=job.get("training_file")), at=at)
 
     def _model_name(self, job: JsonObject) -> str:
         suffix = job.get("user_provided_suffix") or ""

@@ -32,7 +32,7 @@ class JobsApi:
     def list_jobs(self, request: ApiRequest) -> JsonObject:
         """GET /fine_tuning/jobs."""
         limit = request.limit(20)
-        jobs = self._jobs.newest_first(request.project, request.query.get("after"))
+        jobs = self._jobs.index.newest_first(request.project, request.query.get("after"))
         wanted = _wanted_metadata(request.query)
         return page((job for job in jobs if _matches(job.get("metadata"), wanted)), limit)
 
@@ -53,11 +53,11 @@ class JobsApi:
             project=request.project,
             **fields,
         )
-        return self._jobs.by_id[job_id]
+        return self._jobs.index.by_id[job_id]
 
     def retrieve(self, request: ApiRequest) -> JsonObject:
         """GET /fine_tuning/jobs/{id}."""
-        return self._jobs.get(request.id, request.project)
+        return self._jobs.index.get(request.id, request.project)
 
     def cancel(self, request: ApiRequest) -> JsonObject:
         """POST /fine_tuning/jobs/{id}/cancel: allowed until the job is over."""
@@ -80,13 +80,13 @@ class JobsApi:
     def events(self, request: ApiRequest) -> JsonObject:
         """GET /fine_tuning/jobs/{id}/events."""
         self.retrieve(request)
-        return page(items_after(self._jobs.events(request.id), request.query.get("after")), request.limit(20))
+        return page(items_after(self._jobs.log.events(request.id), request.query.get("after")), request.limit(20))
 
     def checkpoints(self, request: ApiRequest) -> JsonObject:
         """GET /fine_tuning/jobs/{id}/checkpoints."""
         self.retrieve(request)
         return page_with_ids(
-            items_after(self._jobs.checkpoints(request.id), request.query.get("after")), request.limit(10)
+            items_after(self._jobs.log.checkpoints(request.id), request.query.get("after")), request.limit(10)
         )
 
 
