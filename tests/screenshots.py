@@ -13,23 +13,23 @@ from bot.delivery.charts import Chart
 from bot.delivery.charts import draw as draw_chart
 from bot.jobs.results import Curve
 from bot.sandbox.demo.run import seed_demo
-from tests.sandbox.demo.page.browser import visiting
+from tests.sandbox.demo.page.browser_session import browser_session
 
 DOCS = Path(__file__).parent.parent / "docs"
 
 
 async def take() -> bytes:
     """Return what a browser shows of `make try` after some seconds: a team's day, a thread open beside it."""
-    async with visiting() as visit:
-        await seed_demo(visit.scene)
-        visit.scene.api.speed = 4.0
-        cards = visit.tab.locator("#messages article.bot").filter(has=visit.tab.locator("figure"))
+    async with browser_session() as session:
+        await seed_demo(session.demo)
+        session.demo.api.speed = 4.0
+        cards = session.tab.locator("#messages article.bot").filter(has=session.tab.locator("figure"))
         await expect(cards.first).to_be_visible(timeout=90_000)
-        visit.scene.api.speed = 0.0
+        session.demo.api.speed = 0.0
         await cards.first.locator(".replies").click()
         await cards.first.locator("figure").scroll_into_view_if_needed()
-        await visit.tab.mouse.move(0, 0)
-        return await visit.tab.screenshot()
+        await session.tab.mouse.move(0, 0)
+        return await session.tab.screenshot()
 
 
 def sample_curves() -> dict[str, Chart]:

@@ -1,19 +1,19 @@
 """How soon the page of ``ftjob try`` answers after months of messages and jobs, beside a fresh one."""
 
 from tests.bench.figures import Part, at_most, plain
-from tests.sandbox.demo.page.browser import visiting
-from tests.sandbox.demo.page.months import JOBS, MESSAGES, fill, milliseconds
+from tests.sandbox.demo.page.browser_session import browser_session
+from tests.sandbox.demo.page.full_workspace import JOBS, MESSAGES, fill, milliseconds
 
 MOST_TIMES = 2.0
 
 
 async def measure() -> Part:
     """Measure answers on a page before and after it is filled: in the tab that saw it all, and in a new one."""
-    async with visiting() as visit:
-        people = [visit.scene.operator.id, visit.scene.member.id]
-        fresh = await milliseconds([visit.tab], people)
-        await fill(visit)
-        full = await milliseconds([visit.tab, await visit.open()], people)
+    async with browser_session() as session:
+        people = [session.demo.operator.id, session.demo.member.id]
+        fresh = await milliseconds([session.tab], people)
+        await fill(session)
+        full = await milliseconds([session.tab, await session.open()], people)
     return Part(
         f"An answer on the page of ftjob try, {MESSAGES:,} messages and {JOBS} jobs",
         [

@@ -1,9 +1,11 @@
-"""A clock of the stand-ins that stands still until a test moves it."""
+"""Manual clock of the stand-ins: it stands still until a test moves it."""
+
+NOW = 1_790_000_000.0
 
 
 class Clock:
     def __init__(self) -> None:
-        self.now = 1_790_000_000.0
+        self.now = NOW
 
     def __call__(self) -> float:
         return self.now

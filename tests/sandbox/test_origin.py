@@ -49,9 +49,7 @@ HERE = f"127.0.0.1:{PORT}"
         ([("Host", HERE), ("Origin", f"http://{HERE}"), ("Sec-Fetch-Site", "cross-site")], False),
     ],
 )
-def test_only_this_machine_and_no_other_sites_page_is_from_here(
-    headers: list[tuple[str, str]], *, is_welcome: bool
-) -> None:
+def test_only_local_requests_of_the_same_origin_are_local(headers: list[tuple[str, str]], *, is_welcome: bool) -> None:
     assert is_local_request(CIMultiDictProxy(CIMultiDict(headers)), [PORT]) is is_welcome
 
 
@@ -72,9 +70,7 @@ async def server(request: pytest.FixtureRequest) -> AsyncIterator[LoopbackServer
 
 
 @pytest.mark.parametrize("headers", FOREIGN.values(), ids=FOREIGN)
-async def test_every_path_of_a_stand_in_is_closed_to_other_sites(
-    server: LoopbackServer, headers: dict[str, str]
-) -> None:
+async def test_every_path_of_a_stand_in_rejects_other_sites(server: LoopbackServer, headers: dict[str, str]) -> None:
     async with aiohttp.ClientSession() as session:
         for method in ("GET", "POST", "OPTIONS"):
             for path in ("/", "/api/chat.postMessage", "/v1/fine_tuning/jobs", "/nothing"):
@@ -84,12 +80,12 @@ async def test_every_path_of_a_stand_in_is_closed_to_other_sites(
 
 
 @pytest.mark.parametrize("headers", FOREIGN.values(), ids=FOREIGN)
-async def test_another_site_does_nothing_in_slack_even_with_its_secrets(headers: dict[str, str]) -> None:
+async def test_another_site_has_no_effect_in_slack_even_with_secrets(headers: dict[str, str]) -> None:
     async with AsyncExitStack() as stack:
         slack = await stack.enter_async_context(Slack())
         session = await stack.enter_async_context(aiohttp.ClientSession())
         ann, channel = slack.add_user("ann"), slack.add_channel("ml")
-        exchange = await ann.command("status", channel)
+        interaction = await ann.command("status", channel)
         authorized = {"Authorization": f"Bearer {slack.bot_token}", **headers}
 
         async def status(path: str, sent: dict[str, str], method: str = "POST") -> int:
@@ -99,7 +95,7 @@ async def test_another_site_does_nothing_in_slack_even_with_its_secrets(headers:
 
         begun = slack.handle("files.getUploadURLExternal", {"filename": "a.png", "length": "3"})
         assert await status("/api/chat.postMessage", authorized) == 403
-        assert await status(exchange.response_url, headers) == 403
+        assert await status(interaction.response_url, headers) == 403
         assert await status(begun.body["upload_url"], headers) == 403
         opened = slack.handle("apps.connections.open", {}, "app")
         with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
@@ -115,7 +111,7 @@ async def test_another_site_does_nothing_in_slack_even_with_its_secrets(headers:
         await slack.wait_for_connection()
 
 
-async def test_no_secret_is_met_twice() -> None:
+async def test_every_secret_is_unique() -> None:
     """Of two Slacks with all that each hands out, and of two APIs."""
     secrets: list[str] = []
     for _ in range(2):
@@ -141,24 +137,24 @@ async def test_no_secret_is_met_twice() -> None:
     assert all(len(secret) >= 32 for secret in secrets)
 
 
-async def test_whoever_needs_the_same_secrets_again_brings_their_own() -> None:
+async def test_secrets_can_be_made_reproducible() -> None:
     numbers = iter(range(10))
     slack = Slack(secrets=AppSecrets.random(lambda: f"secret-{next(numbers)}"))
     assert (slack.bot_token, slack.app_token, slack.signing_secret) == ("xoxb-secret-0", "xapp-secret-1", "secret-2")
 
 
 @pytest.mark.parametrize("path", ["commands/T0SANDBOX/00000004", "commands/T0SANDBOX/00000004/", "actions/T0/1/x"])
-async def test_a_response_url_is_not_guessed_from_its_number(path: str) -> None:
+async def test_a_response_url_cannot_be_guessed_from_its_number(path: str) -> None:
     async with Slack() as slack, aiohttp.ClientSession() as session:
-        exchange = await slack.add_user("ann").command("status", slack.add_channel("ml"))
-        assert "/commands/T0SANDBOX/00000004/" in exchange.response_url
+        interaction = await slack.add_user("ann").command("status", slack.add_channel("ml"))
+        assert "/commands/T0SANDBOX/00000004/" in interaction.response_url
         async with session.post(f"{slack.origin}/{path}", json={"text": "x"}) as answer:
             assert answer.status == 404
         assert slack.ephemerals == []
 
 
 @pytest.mark.parametrize("where", ["query", "json", "form", "header"])
-async def test_a_token_is_taken_from_the_header_or_a_form_and_nowhere_else(where: str) -> None:
+async def test_a_token_is_accepted_in_the_header_or_a_form_only(where: str) -> None:
     async with Slack() as slack, aiohttp.ClientSession() as session:
         url, token = slack.api_url + "auth.test", slack.bot_token
         match where:

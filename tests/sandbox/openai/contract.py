@@ -1,4 +1,4 @@
-"""OpenAI's own description of its API, and a stand-in whose every answer is held against it."""
+"""OpenAI's API specification, and a stand-in whose every response is validated against it."""
 
 import json
 import re
@@ -13,25 +13,15 @@ from jsonschema import Draft202012Validator
 
 from bot.sandbox.openai.server import FineTuningApi
 from bot.sandbox.request_log import LoggedRequest
+from tests.sandbox.clock import Clock
 
 PAYLOADS = Path(__file__).parents[2] / "payloads" / "openai"
-NOW = 1_790_000_000.0
 
 _TYPED = re.compile(r"\{\w+\}")
 
 
-class Clock:
-    """A clock that tests wind."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> float:
-        return self.now
-
-
 class Caller:
-    """Sends plain requests to a stand-in and returns status and body, JSON decoded; ``headers`` are the last answer's."""
+    """HTTP client that returns status and body, JSON decoded; ``headers`` are those of the last response."""
 
     def __init__(self, api: FineTuningApi) -> None:
         self._api = api
@@ -51,11 +41,11 @@ class Caller:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         content = {"data": body} if isinstance(body, bytes) else {"json": body}
         url = f"{self._api.base_url}{path}"
-        async with self._session.request(method, url, headers=headers, params=query, **content) as answer:
-            self.headers = {name.lower(): value for name, value in answer.headers.items()}
-            body = await answer.read()
-            is_json = answer.content_type == "application/json"
-            return answer.status, json.loads(body) if is_json else body
+        async with self._session.request(method, url, headers=headers, params=query, **content) as response:
+            self.headers = {name.lower(): value for name, value in response.headers.items()}
+            body = await response.read()
+            is_json = response.content_type == "application/json"
+            return response.status, json.loads(body) if is_json else body
 
 
 def ids(body: Any) -> list[str]:
@@ -64,50 +54,56 @@ def ids(body: Any) -> list[str]:
 
 
 def example(name: str) -> Any:
-    """Return one example of the contract."""
+    """Return one example of the specification."""
     return json.loads((PAYLOADS / "examples" / name).read_text())
 
 
-def nameless(route: str) -> str:
-    """Return a route with its path parameters unnamed: each side names them as it likes."""
+def without_parameter_names(route: str) -> str:
+    """Return a route without the names of its path parameters, which may differ."""
     return _TYPED.sub("{}", route)
 
 
 @cache
-def contract() -> dict[str, Any]:
-    """The specification, with the one exception: its own example of a pause answers ``paused``."""
+def specification() -> dict[str, Any]:
+    """The specification, with one correction: its own example of a pause returns the status ``paused``."""
     spec: dict[str, Any] = json.loads((PAYLOADS / "openapi-fine-tuning.json").read_text())
     spec["components"]["schemas"]["FineTuningJob"]["properties"]["status"]["enum"].append("paused")
     return spec
 
 
-def routes() -> set[str]:
-    """Every route of the specification, with nameless path parameters."""
-    return {f"{method.upper()} {nameless(path)}" for path, methods in contract()["paths"].items() for method in methods}
+def specified_routes() -> set[str]:
+    """Every route of the specification, with without_parameter_names path parameters."""
+    return {
+        f"{method.upper()} {without_parameter_names(path)}"
+        for path, methods in specification()["paths"].items()
+        for method in methods
+    }
 
 
 @cache
-def _validator(what: str, status: int) -> Draft202012Validator:
+def _validator(endpoint: str, status: int) -> Draft202012Validator:
     schema: Any = {"$ref": "#/components/schemas/ErrorResponse"}
-    for path, methods in contract()["paths"].items():
+    for path, methods in specification()["paths"].items():
         for method, operation in methods.items():
-            if status == 200 and f"{method.upper()} {nameless(path)}" == nameless(what):
+            if status == 200 and f"{method.upper()} {without_parameter_names(path)}" == without_parameter_names(
+                endpoint
+            ):
                 schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
-    return Draft202012Validator({**schema, "components": contract()["components"]})
+    return Draft202012Validator({**schema, "components": specification()["components"]})
 
 
-def complaints(entry: LoggedRequest) -> list[str]:
-    """Return what the specification has against one answer."""
-    answer = entry.response.decode() if isinstance(entry.response, bytes) else entry.response
-    if entry.status == 0:
+def schema_errors(logged: LoggedRequest) -> list[str]:
+    """Return the errors of one logged response according to the specification."""
+    body = logged.response.decode() if isinstance(logged.response, bytes) else logged.response
+    if logged.status == 0:
         return []
-    found = _validator(entry.endpoint, entry.status).iter_errors(answer)
-    return [f"{entry.endpoint} {entry.status}: {error.json_path} {error.message}" for error in found]
+    found = _validator(logged.endpoint, logged.status).iter_errors(body)
+    return [f"{logged.endpoint} {logged.status}: {error.json_path} {error.message}" for error in found]
 
 
 @asynccontextmanager
-async def held_to_the_contract(clock: Clock, **options: Any) -> AsyncIterator[FineTuningApi]:
-    """Start a stand-in; at the end, every answer that it gave must be one that the specification allows."""
+async def validated_api(clock: Clock, **options: Any) -> AsyncIterator[FineTuningApi]:
+    """Run a stand-in; at the end, every response must have followed the specification."""
     async with FineTuningApi(clock=clock, **options) as api:
         yield api
-        assert [complaint for entry in api.request_log for complaint in complaints(entry)] == []
+        assert [error for logged in api.request_log for error in schema_errors(logged)] == []

@@ -1,46 +1,29 @@
-"""Orders, logs and changes of jobs, and what the ledger keeps of them."""
+"""Orders, logs and changes of jobs, and what the request_log keeps of them."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.server import FineTuningApi
 from bot.sandbox.request_log import RequestLog
-from tests.sandbox.openai.contract import NOW, Caller, Clock, example, held_to_the_contract
+from tests.sandbox.clock import NOW, Clock
+from tests.sandbox.openai.contract import Caller, example
 
 JOBS = "/fine_tuning/jobs"
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def api(clock: Clock) -> AsyncIterator[FineTuningApi]:
-    async with held_to_the_contract(clock) as running:
-        yield running
-
-
-@pytest.fixture
-async def call(api: FineTuningApi) -> AsyncIterator[Caller]:
-    async with Caller(api) as caller:
-        yield caller
 
 
 # --- orders ---
 
 
 @pytest.mark.parametrize("path", ["", "/events", "/checkpoints", "/cancel", "/pause", "/resume"])
-async def test_an_unknown_job_is_answered_as_the_service_was_recorded(call: Caller, path: str) -> None:
+async def test_an_unknown_job_gets_the_recorded_error_of_the_service(call: Caller, path: str) -> None:
     method = "POST" if path in ("/cancel", "/pause", "/resume") else "GET"
     assert (404, example("wire.404.retrieve.json")) == await call(method, f"{JOBS}/123{path}")
 
 
 @pytest.mark.parametrize("status", ["validating_files", "queued", "running", "paused"])
-async def test_a_job_can_be_cancelled_until_it_is_over(
+async def test_a_job_can_be_cancelled_until_it_is_final(
     api: FineTuningApi, call: Caller, clock: Clock, status: str
 ) -> None:
     job_id = api.add_job(status=status)
@@ -57,7 +40,7 @@ async def test_a_job_can_be_cancelled_until_it_is_over(
         ("resume", "validating_files queued running succeeded failed cancelled"),
     ],
 )
-async def test_an_order_that_the_status_does_not_allow_is_refused(
+async def test_an_action_that_the_status_does_not_allow_is_rejected(
     api: FineTuningApi, call: Caller, order: str, statuses: str
 ) -> None:
     for status in statuses.split():
@@ -85,7 +68,7 @@ async def test_events_are_newest_first_and_are_paged(api: FineTuningApi, call: C
     assert (first["has_more"], last["has_more"]) == (True, False)
 
 
-async def test_checkpoints_come_ten_at_a_time_and_name_their_ends(api: FineTuningApi, call: Caller) -> None:
+async def test_checkpoints_are_paged_by_ten_with_first_and_last_id(api: FineTuningApi, call: Caller) -> None:
     job_id = api.add_job(status="running")
     for step in range(1, 12):
         api.add_checkpoint(job_id, step, train_loss=1.0)
@@ -98,7 +81,7 @@ async def test_checkpoints_come_ten_at_a_time_and_name_their_ends(api: FineTunin
 # --- what a test holds in its hands ---
 
 
-async def test_a_change_sets_the_end_and_is_logged_and_offers_the_model(
+async def test_a_change_to_succeeded_sets_finished_at_logs_events_and_adds_the_model(
     api: FineTuningApi, call: Caller, clock: Clock
 ) -> None:
     job_id = api.add_job(status="running")
@@ -114,58 +97,60 @@ async def test_a_change_sets_the_end_and_is_logged_and_offers_the_model(
     assert (await call("GET", "/models/ft:gpt-4o-mini-2024-07-18:sandbox::abc"))[0] == 200
 
 
-async def test_a_given_end_is_kept(api: FineTuningApi) -> None:
+async def test_an_explicit_finished_at_is_kept(api: FineTuningApi) -> None:
     job_id = api.add_job(status="running")
     api.change(job_id, status="failed", finished_at=7)
     assert api.jobs[job_id]["finished_at"] == 7
 
 
-async def test_the_ledger_keeps_what_was_sent_although_the_job_changed_since(api: FineTuningApi, call: Caller) -> None:
+async def test_the_request_log_keeps_responses_as_sent(api: FineTuningApi, call: Caller) -> None:
     job_id = api.add_job()
     await call("GET", f"{JOBS}/{job_id}")
     api.change(job_id, status="running")
-    (entry,) = api.request_log.for_endpoint("GET /fine_tuning/jobs/{id}")
-    assert entry.response["status"] == "queued"
+    (logged,) = api.request_log.for_endpoint("GET /fine_tuning/jobs/{id}")
+    assert logged.response["status"] == "queued"
 
 
-async def test_the_ledger_names_route_request_and_key_but_never_the_secret(api: FineTuningApi, call: Caller) -> None:
+async def test_the_request_log_holds_endpoint_request_and_key_name_but_never_the_secret(
+    api: FineTuningApi, call: Caller
+) -> None:
     job_id = api.add_job()
     await call("GET", f"{JOBS}/{job_id}/events", limit="5")
-    (entry,) = api.request_log
-    assert entry.endpoint == "GET /fine_tuning/jobs/{id}/events"
-    assert {"id": job_id, "query": {"limit": "5"}, "body": None} == entry.request
-    assert entry.credential == "default"
-    assert api.key not in repr(entry)
+    (logged,) = api.request_log
+    assert logged.endpoint == "GET /fine_tuning/jobs/{id}/events"
+    assert {"id": job_id, "query": {"limit": "5"}, "body": None} == logged.request
+    assert logged.credential == "default"
+    assert api.key not in repr(logged)
 
 
-async def test_a_refused_order_is_not_accepted_in_the_ledger(api: FineTuningApi, call: Caller) -> None:
+async def test_a_rejected_action_is_logged_as_not_accepted(api: FineTuningApi, call: Caller) -> None:
     await call("POST", f"{JOBS}/{api.add_job(status='failed')}/cancel")
-    assert [entry.accepted for entry in api.request_log] == [False]
+    assert [logged.accepted for logged in api.request_log] == [False]
 
 
-async def test_a_lost_answer_of_a_carried_out_cancel_leaves_the_job_cancelled(api: FineTuningApi, call: Caller) -> None:
+async def test_a_cancel_whose_response_is_lost_still_takes_effect(api: FineTuningApi, call: Caller) -> None:
     job_id = api.add_job(status="running")
     what = "POST /fine_tuning/jobs/{id}/cancel"
     lost = example("error.500.server_error.json")
     api.faults.add(what, Fault("answer", accepted=True, status=500, body=lost))
     assert (500, lost) == await call("POST", f"{JOBS}/{job_id}/cancel")
     assert api.jobs[job_id]["status"] == "cancelled"
-    assert [entry.accepted for entry in api.request_log.for_endpoint(what)] == [True]
+    assert [logged.accepted for logged in api.request_log.for_endpoint(what)] == [True]
 
 
-async def test_a_fault_may_say_when_to_come_back(api: FineTuningApi, call: Caller) -> None:
+async def test_a_fault_can_send_retry_after(api: FineTuningApi, call: Caller) -> None:
     limited = example("error.429.rate_limited.json")
     api.faults.add("GET /fine_tuning/jobs", Fault("answer", status=429, headers={"Retry-After": "7"}, body=limited))
     assert (429, limited) == await call("GET", JOBS)
     assert call.headers["retry-after"] == "7"
 
 
-async def test_stand_ins_can_share_a_ledger_that_is_still_empty() -> None:
-    ledger = RequestLog()
-    assert FineTuningApi(request_log=ledger).request_log is ledger
+async def test_stand_ins_can_share_an_empty_request_log() -> None:
+    request_log = RequestLog()
+    assert FineTuningApi(request_log=request_log).request_log is request_log
 
 
-async def test_a_change_wakes_who_waits_for_it(api: FineTuningApi) -> None:
+async def test_a_change_wakes_waiters(api: FineTuningApi) -> None:
     job_id = api.add_job()
     waiting = asyncio.create_task(
         api.request_log.wait_until(lambda: api.jobs[job_id]["status"] == "running", seconds=300)

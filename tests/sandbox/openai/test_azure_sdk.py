@@ -31,7 +31,7 @@ async def client(api: AzureApi, request: pytest.FixtureRequest) -> AsyncIterator
         yield opened
 
 
-async def test_it_drives_the_whole_life_of_a_job(api: AzureApi, client: AsyncOpenAI) -> None:
+async def test_the_client_creates_lists_retrieves_and_cancels_a_job(api: AzureApi, client: AsyncOpenAI) -> None:
     created = await client.fine_tuning.jobs.create(model=MODEL, training_file=api.training_file)
     listed = [job.id async for job in client.fine_tuning.jobs.list()]
     job = await client.fine_tuning.jobs.retrieve(created.id)
@@ -42,7 +42,7 @@ async def test_it_drives_the_whole_life_of_a_job(api: AzureApi, client: AsyncOpe
     assert cancelled.status == "cancelled"
 
 
-async def test_it_reads_the_log_oldest_first_and_the_checkpoints(api: AzureApi, client: AsyncOpenAI) -> None:
+async def test_the_client_reads_events_oldest_first_and_checkpoints(api: AzureApi, client: AsyncOpenAI) -> None:
     job = api.add_job(status="running")
     api.add_event(job, "Careful.", level="warn")
     api.add_checkpoint(job, 10, train_loss=0.5)
@@ -54,7 +54,7 @@ async def test_it_reads_the_log_oldest_first_and_the_checkpoints(api: AzureApi, 
     assert [each.step_number for each in checkpoints] == [10]
 
 
-async def test_it_meets_azures_errors(api: AzureApi, client: AsyncOpenAI) -> None:
+async def test_the_client_gets_azures_errors(api: AzureApi, client: AsyncOpenAI) -> None:
     with pytest.raises(openai.NotFoundError) as missing:
         await client.fine_tuning.jobs.retrieve("ftjob-nosuch")
     done = api.add_job(scenario=succeeds(0.0))
@@ -70,7 +70,7 @@ async def test_it_meets_azures_errors(api: AzureApi, client: AsyncOpenAI) -> Non
     assert missing.value.response.headers["apim-request-id"]
 
 
-async def test_no_version_is_no_address(api: AzureApi) -> None:
+async def test_a_request_without_api_version_is_not_found(api: AzureApi) -> None:
     async with AsyncOpenAI(base_url=f"{api.origin}/openai", api_key=TOKEN, max_retries=0) as client:
         with pytest.raises(openai.NotFoundError):
             await client.fine_tuning.jobs.list()

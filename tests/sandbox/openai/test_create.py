@@ -1,34 +1,21 @@
 """What a job may be created with."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from bot.sandbox.openai.server import FineTuningApi
-from tests.sandbox.openai.contract import Caller, Clock, example, held_to_the_contract, ids
+from tests.sandbox.openai.contract import Caller, example, ids
 
 JOBS = "/fine_tuning/jobs"
 GRADER = example("grader.validate.json")["grader"]
-
-
-@pytest.fixture
-async def api() -> AsyncIterator[FineTuningApi]:
-    async with held_to_the_contract(Clock()) as running:
-        yield running
-
-
-@pytest.fixture
-async def call(api: FineTuningApi) -> AsyncIterator[Caller]:
-    async with Caller(api) as caller:
-        yield caller
 
 
 def order(api: FineTuningApi, **fields: Any) -> dict[str, Any]:
     return {"model": "gpt-4o-mini-2024-07-18", "training_file": api.training_file, **fields}
 
 
-async def test_a_created_job_is_validating_its_files_and_keeps_what_was_asked(api: FineTuningApi, call: Caller) -> None:
+async def test_a_created_job_is_validating_files_and_keeps_its_fields(api: FineTuningApi, call: Caller) -> None:
     asked = {"seed": 7, "metadata": {"team": "ml"}, "validation_file": api.validation_file}
     status, job = await call("POST", JOBS, body=order(api, suffix="tuned", **asked))
     assert status == 200
@@ -38,12 +25,12 @@ async def test_a_created_job_is_validating_its_files_and_keeps_what_was_asked(ap
     assert [job["id"]] == ids((await call("GET", JOBS))[1])
 
 
-async def test_an_alias_becomes_its_dated_model(api: FineTuningApi, call: Caller) -> None:
+async def test_a_model_alias_becomes_its_snapshot(api: FineTuningApi, call: Caller) -> None:
     _, job = await call("POST", JOBS, body=order(api, model="gpt-4o-mini"))
     assert job["model"] == "gpt-4o-mini-2024-07-18"
 
 
-async def test_method_and_hyperparameters_of_a_created_job_say_the_same(api: FineTuningApi, call: Caller) -> None:
+async def test_method_and_hyperparameters_of_a_created_job_agree(api: FineTuningApi, call: Caller) -> None:
     method = {"type": "dpo", "dpo": {"hyperparameters": {"n_epochs": 2, "beta": 0.1}}}
     _, job = await call("POST", JOBS, body=order(api, method=method))
     assert job["method"]["dpo"]["hyperparameters"]["beta"] == 0.1
@@ -87,7 +74,7 @@ def hyper(kind: str, **values: Any) -> dict[str, Any]:
         ({"colour": "red"}, "colour"),
     ],
 )
-async def test_a_creation_that_breaks_a_rule_is_refused_and_creates_nothing(
+async def test_an_invalid_creation_is_rejected_and_creates_nothing(
     api: FineTuningApi, call: Caller, fields: dict[str, Any], param: str
 ) -> None:
     status, body = await call("POST", JOBS, body=order(api, **fields))
@@ -108,22 +95,20 @@ async def test_a_creation_that_breaks_a_rule_is_refused_and_creates_nothing(
         hyper("reinforcement", compute_multiplier=10, eval_interval=1, reasoning_effort="low"),
     ],
 )
-async def test_a_creation_at_the_edge_of_the_rules_is_accepted(
-    api: FineTuningApi, call: Caller, fields: dict[str, Any]
-) -> None:
+async def test_a_creation_at_the_limits_is_accepted(api: FineTuningApi, call: Caller, fields: dict[str, Any]) -> None:
     assert (await call("POST", JOBS, body=order(api, **fields)))[0] == 200
 
 
-async def test_a_results_file_cannot_be_trained_on(api: FineTuningApi, call: Caller) -> None:
+async def test_a_result_file_is_no_valid_training_file(api: FineTuningApi, call: Caller) -> None:
     results = api.add_file(b"step\n", purpose="fine-tune-results")
     status, body = await call("POST", JOBS, body=order(api, training_file=results))
     assert (status, body["error"]["param"]) == (400, "training_file")
 
 
 @pytest.mark.parametrize("body", [[], "text", 7])
-async def test_a_body_that_is_no_object_is_refused(call: Caller, body: Any) -> None:
+async def test_a_body_that_is_no_object_is_rejected(call: Caller, body: Any) -> None:
     assert (await call("POST", JOBS, body=body))[0] == 400
 
 
-async def test_a_body_that_is_not_json_is_refused(call: Caller) -> None:
+async def test_a_body_that_is_not_json_is_rejected(call: Caller) -> None:
     assert (await call("POST", JOBS, body=b"{\xff"))[0] == 400

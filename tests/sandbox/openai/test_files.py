@@ -1,31 +1,17 @@
 """Files, models, permissions of checkpoints, and graders."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from bot.sandbox.openai.server import FineTuningApi
-from tests.sandbox.openai.contract import Caller, Clock, example, held_to_the_contract, ids
+from tests.sandbox.openai.contract import Caller, example, ids
 
 GRADER = example("grader.validate.json")["grader"]
-
-
-@pytest.fixture
-async def api() -> AsyncIterator[FineTuningApi]:
-    async with held_to_the_contract(Clock()) as running:
-        yield running
-
-
-@pytest.fixture
-async def call(api: FineTuningApi) -> AsyncIterator[Caller]:
-    async with Caller(api) as caller:
-        yield caller
 
 
 # --- files and models ---
 
 
-async def test_files_are_newest_first_and_can_be_chosen_by_purpose(api: FineTuningApi, call: Caller) -> None:
+async def test_files_are_newest_first_and_can_be_filtered_by_purpose(api: FineTuningApi, call: Caller) -> None:
     results = api.add_file(b"step\n", purpose="fine-tune-results")
     _, everything = await call("GET", "/files")
     assert [results, api.validation_file, api.training_file] == ids(everything)
@@ -47,7 +33,7 @@ async def test_a_base_model_cannot_be_deleted_but_a_fine_tuned_one_can(api: Fine
     assert (await call("GET", f"/models/{model}"))[1]["error"]["code"] == "model_not_found"
 
 
-async def test_models_say_when_they_are_shut_down(api: FineTuningApi, call: Caller) -> None:
+async def test_models_have_a_shutdown_date(api: FineTuningApi, call: Caller) -> None:
     model = api.add_checkpoint(api.add_job(status="running", model="gpt-4o-2024-08-06"), 1)
     _, body = await call("GET", "/models")
     dates = {one["id"]: one["shutdown_date"] for one in body["data"]}
@@ -57,7 +43,7 @@ async def test_models_say_when_they_are_shut_down(api: FineTuningApi, call: Call
 # --- checkpoint permissions and graders ---
 
 
-async def test_permissions_are_given_listed_and_taken_back(api: FineTuningApi, call: Caller) -> None:
+async def test_permissions_are_granted_listed_and_revoked(api: FineTuningApi, call: Caller) -> None:
     path = f"/fine_tuning/checkpoints/{api.add_checkpoint(api.add_job(), 1)}/permissions"
     _, given = await call("POST", path, body={"project_ids": ["proj_a", "proj_b"]})
     assert [one["project_id"] for one in given["data"]] == ["proj_a", "proj_b"]
@@ -74,7 +60,7 @@ async def test_an_unknown_checkpoint_has_no_permissions(call: Caller) -> None:
     assert (await call("GET", "/fine_tuning/checkpoints/ft:nope/permissions"))[0] == 404
 
 
-async def test_a_good_grader_comes_back_and_one_without_its_fields_is_refused(call: Caller) -> None:
+async def test_a_valid_grader_is_returned_and_one_without_required_fields_rejected(call: Caller) -> None:
     path = "/fine_tuning/alpha/graders/validate"
     assert await call("POST", path, body={"grader": GRADER}) == (200, {"grader": GRADER})
     status, body = await call("POST", path, body={"grader": {"type": "string_check", "name": "x"}})

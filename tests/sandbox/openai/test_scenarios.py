@@ -1,7 +1,6 @@
 """Scripted lives, from creation to the end, by a clock that the tests wind."""
 
 import base64
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -16,26 +15,10 @@ from bot.sandbox.openai.scenarios import (
     waits,
 )
 from bot.sandbox.openai.server import FineTuningApi
-from tests.sandbox.openai.contract import NOW, PAYLOADS, Caller, Clock, example, held_to_the_contract
+from tests.sandbox.clock import NOW, Clock
+from tests.sandbox.openai.contract import PAYLOADS, Caller, example
 
 JOBS = "/fine_tuning/jobs"
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def api(clock: Clock) -> AsyncIterator[FineTuningApi]:
-    async with held_to_the_contract(clock) as running:
-        yield running
-
-
-@pytest.fixture
-async def call(api: FineTuningApi) -> AsyncIterator[Caller]:
-    async with Caller(api) as caller:
-        yield caller
 
 
 def course(api: FineTuningApi, clock: Clock, job_id: str, seconds: int) -> list[str]:
@@ -48,12 +31,12 @@ def course(api: FineTuningApi, clock: Clock, job_id: str, seconds: int) -> list[
     return statuses
 
 
-async def test_a_good_life_goes_through_every_status(api: FineTuningApi, clock: Clock) -> None:
+async def test_a_successful_scenario_goes_through_every_status(api: FineTuningApi, clock: Clock) -> None:
     job_id = api.add_job(scenario=succeeds(20))
     assert course(api, clock, job_id, 20) == ["validating_files", "queued", "running", "succeeded"]
 
 
-async def test_a_succeeded_job_has_model_tokens_result_file_and_end(api: FineTuningApi, clock: Clock) -> None:
+async def test_a_succeeded_job_has_model_tokens_result_file_and_finished_at(api: FineTuningApi, clock: Clock) -> None:
     job_id = api.add_job(scenario=succeeds(12), user_provided_suffix="tuned")
     clock.now += 1000
     job = api.jobs[job_id]
@@ -64,7 +47,7 @@ async def test_a_succeeded_job_has_model_tokens_result_file_and_end(api: FineTun
     assert api.files[job["result_files"][0]]["purpose"] == "fine-tune-results"
 
 
-async def test_a_life_read_late_left_the_same_trace_as_one_read_often(
+async def test_a_scenario_read_late_leaves_the_same_events_as_one_read_often(
     api: FineTuningApi, clock: Clock, call: Caller
 ) -> None:
     often, late = (api.add_job(scenario=succeeds(12)) for _ in range(2))
@@ -78,7 +61,7 @@ async def test_a_life_read_late_left_the_same_trace_as_one_read_often(
     assert traces[0] == traces[1]
 
 
-async def test_the_steps_are_logged_as_the_guide_shows_them(api: FineTuningApi, clock: Clock, call: Caller) -> None:
+async def test_training_steps_are_logged_as_in_openais_guide(api: FineTuningApi, clock: Clock, call: Caller) -> None:
     job_id = api.add_job(scenario=succeeds(12))
     clock.now += 12
     _, log = await call("GET", f"{JOBS}/{job_id}/events", limit="100")
@@ -99,7 +82,7 @@ async def test_checkpoints_appear_while_the_job_runs(api: FineTuningApi, clock: 
     assert body["data"][0]["fine_tuned_model_checkpoint"].endswith(":ckpt-step-5")
 
 
-async def test_the_estimated_finish_is_known_while_the_job_runs_and_true(api: FineTuningApi, clock: Clock) -> None:
+async def test_a_running_job_has_the_right_estimated_finish(api: FineTuningApi, clock: Clock) -> None:
     job_id = api.add_job(scenario=succeeds(12))
     assert api.jobs[job_id]["estimated_finish"] is None
     clock.now += 6
@@ -108,7 +91,7 @@ async def test_the_estimated_finish_is_known_while_the_job_runs_and_true(api: Fi
     assert api.jobs[job_id]["estimated_finish"] is None
 
 
-async def test_numbers_take_the_place_of_auto_but_not_of_what_was_asked(api: FineTuningApi, clock: Clock) -> None:
+async def test_auto_hyperparameters_are_resolved_and_explicit_ones_kept(api: FineTuningApi, clock: Clock) -> None:
     asked = {"n_epochs": 7, "batch_size": "auto", "learning_rate_multiplier": "auto"}
     method = {"type": "supervised", "supervised": {"hyperparameters": asked}}
     job_id = api.add_job(scenario=succeeds(12), hyperparameters=asked, method=method)
@@ -126,12 +109,12 @@ async def test_the_result_file_is_base64_of_the_contracts_csv(api: FineTuningApi
     assert base64.b64decode(content).decode() == (PAYLOADS / "examples/metrics.supervised.csv").read_text()
 
 
-def test_the_tables_are_those_of_the_contract() -> None:
+def test_result_csvs_equal_the_contracts_examples() -> None:
     assert supervised_csv(10) == (PAYLOADS / "examples/metrics.supervised.csv").read_text()
     assert reinforcement_csv(10) == (PAYLOADS / "examples/metrics.reinforcement.csv").read_text()
 
 
-async def test_a_failing_job_says_why_and_has_no_model(api: FineTuningApi, clock: Clock, call: Caller) -> None:
+async def test_a_failed_job_has_an_error_and_no_model(api: FineTuningApi, clock: Clock, call: Caller) -> None:
     job_id = api.add_job(scenario=fails(8))
     assert course(api, clock, job_id, 8) == ["validating_files", "failed"]
     _, job = await call("GET", f"{JOBS}/{job_id}")
@@ -141,7 +124,7 @@ async def test_a_failing_job_says_why_and_has_no_model(api: FineTuningApi, clock
     assert ("error", job["error"]["message"]) == (log["data"][0]["level"], log["data"][0]["message"])
 
 
-async def test_a_reinforcement_raises_its_rewards(api: FineTuningApi, clock: Clock, call: Caller) -> None:
+async def test_a_reinforcement_fine_tuning_has_rising_rewards(api: FineTuningApi, clock: Clock, call: Caller) -> None:
     job_id = api.add_job(model="o4-mini-2025-04-16", scenario=reinforcement(12))
     clock.now += 12
     _, log = await call("GET", f"{JOBS}/{job_id}/events", limit="100")
@@ -153,14 +136,14 @@ async def test_a_reinforcement_raises_its_rewards(api: FineTuningApi, clock: Clo
     assert api.jobs[job_id]["status"] == "succeeded"
 
 
-async def test_a_pausing_life_stands_still_until_it_is_resumed(api: FineTuningApi, clock: Clock, call: Caller) -> None:
+async def test_a_pausing_scenario_stops_until_resumed(api: FineTuningApi, clock: Clock, call: Caller) -> None:
     job_id = api.add_job(scenario=pauses(12))
     assert course(api, clock, job_id, 500)[-2:] == ["running", "paused"]
     await call("POST", f"{JOBS}/{job_id}/resume")
     assert course(api, clock, job_id, 12) == ["queued", "running", "succeeded"]
 
 
-async def test_a_waiting_job_is_queued_for_long_and_then_trained(api: FineTuningApi, clock: Clock) -> None:
+async def test_a_waiting_job_is_queued_long_and_then_trained(api: FineTuningApi, clock: Clock) -> None:
     job_id = api.add_job(scenario=waits(3600))
     clock.now += 3599
     assert api.jobs[job_id]["status"] == "queued"
@@ -175,7 +158,7 @@ async def test_twice_the_speed_is_half_the_time(api: FineTuningApi, clock: Clock
 
 
 @pytest.mark.parametrize("seconds", [0, 2, 6])
-async def test_a_cancel_ends_a_life_for_good(api: FineTuningApi, clock: Clock, call: Caller, seconds: int) -> None:
+async def test_a_cancel_ends_a_scenario_for_good(api: FineTuningApi, clock: Clock, call: Caller, seconds: int) -> None:
     job_id = api.add_job(scenario=succeeds(12))
     clock.now += seconds
     await call("POST", f"{JOBS}/{job_id}/cancel")
@@ -212,7 +195,7 @@ async def test_a_pause_loses_and_repeats_no_step(api: FineTuningApi, clock: Cloc
 
 
 @pytest.mark.parametrize("seconds", range(5, 40))
-async def test_a_life_is_over_exactly_on_time_by_a_clock_that_starts_at_zero(seconds: int) -> None:
+async def test_a_scenario_ends_exactly_on_time_by_a_clock_that_starts_at_zero(seconds: int) -> None:
     clock = Clock()
     clock.now = 0.0
     api = FineTuningApi(clock=clock)
@@ -221,7 +204,7 @@ async def test_a_life_is_over_exactly_on_time_by_a_clock_that_starts_at_zero(sec
     assert api.jobs[job_id]["finished_at"] == seconds
 
 
-async def test_a_change_to_a_final_status_ends_the_life(api: FineTuningApi, clock: Clock) -> None:
+async def test_a_change_to_a_final_status_ends_the_scenario(api: FineTuningApi, clock: Clock) -> None:
     job_id = api.add_job(scenario=succeeds(12))
     clock.now += 6
     api.change(job_id, status="failed")
@@ -229,14 +212,14 @@ async def test_a_change_to_a_final_status_ends_the_life(api: FineTuningApi, cloc
     assert api.jobs[job_id]["status"] == "failed"
 
 
-async def test_a_job_that_was_taken_out_lives_no_longer(api: FineTuningApi, clock: Clock) -> None:
+async def test_a_deleted_job_has_no_scenario(api: FineTuningApi, clock: Clock) -> None:
     job_id = api.add_job(scenario=succeeds(12))
     del api.jobs[job_id]
     clock.now += 1000
     assert api.jobs == {}
 
 
-async def test_a_job_created_over_http_lives_as_the_stand_in_was_told(
+async def test_a_job_created_over_http_follows_the_configured_scenario(
     api: FineTuningApi, clock: Clock, call: Caller
 ) -> None:
     api.scenario_of_created = succeeds(12)

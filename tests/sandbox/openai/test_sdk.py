@@ -10,21 +10,10 @@ from openai import AsyncOpenAI
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.scenarios import succeeds
 from bot.sandbox.openai.server import FineTuningApi
-from tests.sandbox.openai.contract import Clock, held_to_the_contract
+from tests.sandbox.clock import Clock
 
 MODEL = "gpt-4o-mini-2024-07-18"
 UNKNOWN = "ftjob-000000000000000000000000"
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def api(clock: Clock) -> AsyncIterator[FineTuningApi]:
-    async with held_to_the_contract(clock) as running:
-        yield running
 
 
 @pytest.fixture
@@ -33,7 +22,7 @@ async def client(api: FineTuningApi) -> AsyncIterator[AsyncOpenAI]:
         yield opened
 
 
-async def test_it_creates_and_retrieves_a_job(api: FineTuningApi, client: AsyncOpenAI) -> None:
+async def test_the_client_creates_and_retrieves_a_job(api: FineTuningApi, client: AsyncOpenAI) -> None:
     created = await client.fine_tuning.jobs.create(
         model=MODEL,
         training_file=api.training_file,
@@ -50,32 +39,34 @@ async def test_it_creates_and_retrieves_a_job(api: FineTuningApi, client: AsyncO
     assert job.hyperparameters.n_epochs == 2
 
 
-async def test_it_pages_through_every_job_by_itself(api: FineTuningApi, client: AsyncOpenAI) -> None:
+async def test_the_client_pages_through_all_jobs(api: FineTuningApi, client: AsyncOpenAI) -> None:
     made = [api.add_job() for _ in range(25)]
     seen = [job.id async for job in client.fine_tuning.jobs.list(limit=10)]
     assert made[::-1] == seen
-    assert [entry.request["query"].get("after") for entry in api.request_log] == [None, made[15], made[5]]
+    assert [logged.request["query"].get("after") for logged in api.request_log] == [None, made[15], made[5]]
 
 
-async def test_it_lists_by_metadata(api: FineTuningApi, client: AsyncOpenAI) -> None:
+async def test_the_client_lists_jobs_by_metadata(api: FineTuningApi, client: AsyncOpenAI) -> None:
     wanted = api.add_job(metadata={"team": "ml"})
     api.add_job(metadata={"team": "ops"})
     assert [job.id async for job in client.fine_tuning.jobs.list(metadata={"team": "ml"})] == [wanted]
 
 
-async def test_it_cancels(api: FineTuningApi, client: AsyncOpenAI) -> None:
+async def test_the_client_cancels_a_job(api: FineTuningApi, client: AsyncOpenAI) -> None:
     job = await client.fine_tuning.jobs.cancel(api.add_job(status="running"))
     assert job.status == "cancelled"
 
 
-async def test_it_pauses_and_resumes(api: FineTuningApi, client: AsyncOpenAI) -> None:
+async def test_the_client_pauses_and_resumes_a_job(api: FineTuningApi, client: AsyncOpenAI) -> None:
     job_id = api.add_job(status="running")
     paused = await client.fine_tuning.jobs.pause(job_id)
     resumed = await client.fine_tuning.jobs.resume(job_id)
     assert (str(paused.status), str(resumed.status)) == ("paused", "queued")
 
 
-async def test_it_reads_the_whole_log_of_a_finished_job(api: FineTuningApi, client: AsyncOpenAI, clock: Clock) -> None:
+async def test_the_client_reads_all_events_of_a_finished_job(
+    api: FineTuningApi, client: AsyncOpenAI, clock: Clock
+) -> None:
     job_id = api.add_job(scenario=succeeds(12))
     clock.now += 12
     events = [event async for event in client.fine_tuning.jobs.list_events(job_id, limit=4)]
@@ -84,7 +75,7 @@ async def test_it_reads_the_whole_log_of_a_finished_job(api: FineTuningApi, clie
     assert [event.type for event in events].count("metrics") == 10
 
 
-async def test_it_reads_checkpoints(api: FineTuningApi, client: AsyncOpenAI, clock: Clock) -> None:
+async def test_the_client_reads_checkpoints(api: FineTuningApi, client: AsyncOpenAI, clock: Clock) -> None:
     job_id = api.add_job(scenario=succeeds(12))
     clock.now += 12
     checkpoints = [one async for one in client.fine_tuning.jobs.checkpoints.list(job_id, limit=1)]
@@ -92,7 +83,7 @@ async def test_it_reads_checkpoints(api: FineTuningApi, client: AsyncOpenAI, clo
     assert checkpoints[0].metrics.full_valid_loss == 0.82219
 
 
-async def test_it_downloads_the_result_file(api: FineTuningApi, client: AsyncOpenAI, clock: Clock) -> None:
+async def test_the_client_downloads_the_result_file(api: FineTuningApi, client: AsyncOpenAI, clock: Clock) -> None:
     job_id = api.add_job(scenario=succeeds(12))
     clock.now += 12
     file_id = api.jobs[job_id]["result_files"][0]
@@ -102,14 +93,14 @@ async def test_it_downloads_the_result_file(api: FineTuningApi, client: AsyncOpe
     assert file_id in [file.id async for file in client.files.list(limit=1)]
 
 
-async def test_it_lists_retrieves_and_deletes_models(api: FineTuningApi, client: AsyncOpenAI) -> None:
+async def test_the_client_lists_retrieves_and_deletes_models(api: FineTuningApi, client: AsyncOpenAI) -> None:
     name = api.add_checkpoint(api.add_job(status="running"), 3)
     assert (await client.models.retrieve(name)).id == name
     assert (await client.models.delete(name)).deleted
     assert name not in [model.id async for model in client.models.list()]
 
 
-async def test_it_gives_and_takes_permissions(api: FineTuningApi, client: AsyncOpenAI) -> None:
+async def test_the_client_grants_and_revokes_permissions(api: FineTuningApi, client: AsyncOpenAI) -> None:
     name = api.add_checkpoint(api.add_job(status="running"), 3)
     permissions = client.fine_tuning.checkpoints.permissions
     given = [one.id async for one in permissions.create(name, project_ids=["proj_a"])]
@@ -118,7 +109,7 @@ async def test_it_gives_and_takes_permissions(api: FineTuningApi, client: AsyncO
     assert [one async for one in permissions.list(name)] == []
 
 
-async def test_it_runs_graders(client: AsyncOpenAI) -> None:
+async def test_the_client_runs_graders(client: AsyncOpenAI) -> None:
     graded = await client.fine_tuning.alpha.graders.run(
         grader={
             "type": "string_check",
@@ -132,7 +123,7 @@ async def test_it_runs_graders(client: AsyncOpenAI) -> None:
     assert graded.reward == 1.0
 
 
-async def test_it_finds_its_errors(api: FineTuningApi, client: AsyncOpenAI) -> None:
+async def test_the_client_raises_its_own_error_types(api: FineTuningApi, client: AsyncOpenAI) -> None:
     with pytest.raises(openai.NotFoundError) as missing:
         await client.fine_tuning.jobs.retrieve(UNKNOWN)
     with pytest.raises(openai.BadRequestError):
@@ -143,14 +134,14 @@ async def test_it_finds_its_errors(api: FineTuningApi, client: AsyncOpenAI) -> N
     assert str(missing.value.request_id).startswith("req_")
 
 
-async def test_a_wrong_project_is_refused(client: AsyncOpenAI) -> None:
-    with pytest.raises(openai.AuthenticationError) as refused:
+async def test_a_wrong_project_is_rejected(client: AsyncOpenAI) -> None:
+    with pytest.raises(openai.AuthenticationError) as rejected:
         await client.with_options(project="proj_wrong").models.retrieve(MODEL)
-    assert refused.value.code == "mismatched_project"
+    assert rejected.value.code == "mismatched_project"
     assert (await client.with_options(project="proj_sandbox").models.retrieve(MODEL)).id == MODEL
 
 
-async def test_it_sees_a_dropped_connection_after_which_the_job_is_cancelled(
+async def test_the_client_sees_a_dropped_connection_although_the_job_is_cancelled(
     api: FineTuningApi, client: AsyncOpenAI
 ) -> None:
     job_id = api.add_job(status="running")
@@ -158,5 +149,5 @@ async def test_it_sees_a_dropped_connection_after_which_the_job_is_cancelled(
     with pytest.raises(openai.APIConnectionError):
         await client.fine_tuning.jobs.cancel(job_id)
     assert api.jobs[job_id]["status"] == "cancelled"
-    (entry,) = api.request_log
-    assert (entry.status, entry.accepted) == (0, True)
+    (logged,) = api.request_log
+    assert (logged.status, logged.accepted) == (0, True)

@@ -19,7 +19,7 @@ BODY = json.dumps(
 ).encode()
 
 
-def test_openais_package_takes_what_the_stand_in_signs_and_nothing_else() -> None:
+def test_openais_package_verifies_the_stand_ins_signatures_and_no_others() -> None:
     client, secret, now = openai.OpenAI(api_key="none"), new_secret(), 1_790_000_000.0
     headers = WebhookEvent(BODY).headers(secret, now)
 

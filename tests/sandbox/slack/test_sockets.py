@@ -1,7 +1,6 @@
 """Socket Mode, connection by connection."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -12,12 +11,6 @@ from bot.sandbox.faults import Fault
 from bot.sandbox.slack.server import Slack
 
 Json = dict[str, Any]
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[Slack]:
-    async with Slack() as running:
-        yield running
 
 
 class Link:
@@ -31,12 +24,6 @@ class Link:
         return received
 
 
-@pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as opened:
-        yield opened
-
-
 async def url_of(slack: Slack, session: aiohttp.ClientSession) -> str:
     client = AsyncWebClient(base_url=slack.api_url, session=session)
     return str((await client.apps_connections_open(app_token=slack.app_token))["url"])
@@ -46,12 +33,12 @@ async def link(slack: Slack, session: aiohttp.ClientSession) -> Link:
     return Link(await session.ws_connect(await url_of(slack, session)))
 
 
-async def test_a_connection_is_greeted(slack: Slack, session: aiohttp.ClientSession) -> None:
+async def test_a_connection_gets_hello(slack: Slack, session: aiohttp.ClientSession) -> None:
     hello = await (await link(slack, session)).receive()
     assert (hello["type"], hello["num_connections"]) == ("hello", 1)
 
 
-async def test_an_address_is_good_for_one_connection(slack: Slack, session: aiohttp.ClientSession) -> None:
+async def test_a_socket_url_is_valid_for_one_connection(slack: Slack, session: aiohttp.ClientSession) -> None:
     url = await url_of(slack, session)
     await session.ws_connect(url)
     with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
@@ -59,12 +46,12 @@ async def test_an_address_is_good_for_one_connection(slack: Slack, session: aioh
     assert caught.value.status == 403
 
 
-async def test_no_acknowledgement_in_time_is_a_timeout(slack: Slack, session: aiohttp.ClientSession) -> None:
+async def test_a_late_acknowledgement_is_a_timeout(slack: Slack, session: aiohttp.ClientSession) -> None:
     ann, channel, socket = slack.add_user("ann"), slack.add_channel("ml"), await link(slack, session)
     await slack.wait_for_connection()
     slack.payload_sender.ack_timeout = 0.05
-    exchange = await ann.command("status", channel)
-    assert (exchange.acked, exchange.error) == (False, "operation_timeout")
+    interaction = await ann.command("status", channel)
+    assert (interaction.acked, interaction.error) == (False, "operation_timeout")
     await socket.receive()
     late = await socket.receive()
     await socket.socket.send_json({"envelope_id": late["envelope_id"]})
@@ -72,7 +59,7 @@ async def test_no_acknowledgement_in_time_is_a_timeout(slack: Slack, session: ai
     assert slack.request_log.for_endpoint("socket.ack")[0].accepted is False
 
 
-async def test_each_payload_reaches_one_of_the_connections(slack: Slack, session: aiohttp.ClientSession) -> None:
+async def test_payloads_are_distributed_over_the_connections(slack: Slack, session: aiohttp.ClientSession) -> None:
     ann, channel = slack.add_user("ann"), slack.add_channel("ml")
     links = [await link(slack, session) for _ in range(3)]
     await slack.request_log.wait_until(lambda: len(slack.sockets.active) == 3)
@@ -85,28 +72,28 @@ async def test_each_payload_reaches_one_of_the_connections(slack: Slack, session
     assert sorted(texts) == ["0", "1", "2", "3", "4", "5"]
 
 
-async def test_an_eleventh_connection_is_sent_away(slack: Slack, session: aiohttp.ClientSession) -> None:
+async def test_an_eleventh_connection_is_disconnected(slack: Slack, session: aiohttp.ClientSession) -> None:
     links = [await link(slack, session) for _ in range(10)]
     assert [(await each.receive())["num_connections"] for each in links] == list(range(1, 11))
-    refused = await (await link(slack, session)).receive()
-    assert (refused["type"], refused["reason"]) == ("disconnect", "too_many_websockets")
+    rejected = await (await link(slack, session)).receive()
+    assert (rejected["type"], rejected["reason"]) == ("disconnect", "too_many_websockets")
 
 
-async def test_a_broken_acknowledgement_is_written_down(slack: Slack, session: aiohttp.ClientSession) -> None:
+async def test_a_malformed_acknowledgement_is_logged(slack: Slack, session: aiohttp.ClientSession) -> None:
     socket = await link(slack, session)
     await socket.socket.send_str("[not an envelope]")
     await slack.request_log.wait_until(lambda: slack.request_log.for_endpoint("socket.ack"))
     assert slack.request_log.for_endpoint("socket.ack")[0].status == 400
 
 
-async def test_a_refused_connection_is_a_fault_of_its_own(slack: Slack, session: aiohttp.ClientSession) -> None:
+async def test_a_fault_can_reject_a_connection(slack: Slack, session: aiohttp.ClientSession) -> None:
     slack.faults.add("socket", Fault("answer", status=503))
     with pytest.raises(aiohttp.WSServerHandshakeError):
         await link(slack, session)
     assert slack.request_log.for_endpoint("socket")[0].accepted is False
 
 
-async def test_a_dropped_connection_gets_nothing_more(slack: Slack, session: aiohttp.ClientSession) -> None:
+async def test_a_dropped_connection_gets_no_more_payloads(slack: Slack, session: aiohttp.ClientSession) -> None:
     socket = await link(slack, session)
     await slack.wait_for_connection()
     slack.sockets.drop_all()

@@ -1,7 +1,7 @@
-"""A bot that is faulty on purpose with every third alert. Run as ``python faulty_bot.py FAULT run``.
+"""Faulty bot: it mishandles every third alert. Run as ``python faulty_bot.py FAULT run``.
 
-An alert is a message into the thread of a job. One that is to ``swallow`` takes it for delivered and never sends it; one
-that is to ``double`` sends it twice, one that is to ``repeat`` does so under another name.
+An alert is a message in the thread of a job. ``swallow`` reports it as delivered and never sends it; ``double`` sends it
+twice, ``repeat`` twice under different keys.
 """
 
 import itertools

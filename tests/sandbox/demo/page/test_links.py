@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Page as Tab
 from playwright.async_api import Route, async_playwright
 
-from tests.sandbox.demo.page.browser import CHROMIUM
+from tests.sandbox.demo.page.browser_session import CHROMIUM
 
 STATIC = Path(__file__).parents[4] / "bot" / "sandbox" / "demo" / "page" / "static"
 TYPES = {".js": "text/javascript", ".html": "text/html"}
@@ -95,7 +95,7 @@ async def drawn(tab: Tab, target: str, kind: str) -> dict[str, Any]:
     return result
 
 
-async def test_links_open_the_web_and_mail_alone(tab: Tab) -> None:
+async def test_only_web_and_mail_links_are_kept(tab: Tab) -> None:
     for kind in ("mrkdwn", "rich", "button", "accessory"):
         for target, shown in OPENED.items():
             assert (await drawn(tab, target, kind))["found"] == [shown], (kind, target)
@@ -105,7 +105,7 @@ async def test_links_open_the_web_and_mail_alone(tab: Tab) -> None:
             assert "label" in result["says"], (kind, target)
 
 
-async def test_pictures_come_from_the_web_alone(tab: Tab) -> None:
+async def test_only_web_images_are_kept(tab: Tab) -> None:
     for kind in ("image", "thumb", "context"):
         for target, shown in PICTURES.items():
             assert (await drawn(tab, target, kind))["found"] == [shown], (kind, target)

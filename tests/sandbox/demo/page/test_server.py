@@ -1,4 +1,4 @@
-"""The page's server: it serves this machine alone, and says no in words."""
+"""Page server: who may use it, its controls, and its errors."""
 
 import asyncio
 import json
@@ -20,25 +20,25 @@ from bot.sandbox.openai.scenarios import succeeds
 from bot.sandbox.slack.web_api.views import push_view
 
 NO_EMOJI = frozenset({"acme", "base", "suffix"})
-"""What stands between colons in those files and is none."""
+"""Words between colons that are no emoji."""
 
 
 @pytest.fixture
 async def page() -> AsyncIterator[DemoPage]:
-    async with demo_environment() as scene, DemoPage(scene) as served:
+    async with demo_environment() as demo, DemoPage(demo) as served:
         yield served
 
 
 @asynccontextmanager
 async def opened(page: DemoPage) -> AsyncIterator[aiohttp.ClientSession]:
-    """Open the page as a browser does, which keeps its cookie."""
+    """Open the page in a client that keeps its cookie."""
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
         async with session.get(page.origin) as answer:
             assert answer.status == 200
         yield session
 
 
-async def test_another_sites_page_moves_no_lever(page: DemoPage) -> None:
+async def test_another_sites_page_cannot_use_the_controls(page: DemoPage) -> None:
     async with opened(page) as session:
         for headers in (
             {"Origin": "https://evil.example"},
@@ -59,7 +59,7 @@ async def test_another_sites_page_moves_no_lever(page: DemoPage) -> None:
             assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
 
 
-async def test_who_did_not_open_the_page_sees_and_moves_nothing(page: DemoPage) -> None:
+async def test_requests_without_the_pages_cookie_are_rejected(page: DemoPage) -> None:
     async with aiohttp.ClientSession() as session:
         for cookies in ({}, {f"ftjob-try-{page.port}": "guessed"}, {"ftjob-try": "x"}):
             for path in ("/changes", "/events", "/file/F1"):
@@ -72,11 +72,11 @@ async def test_who_did_not_open_the_page_sees_and_moves_nothing(page: DemoPage) 
         assert answer.status == 200
 
 
-async def test_the_pages_cookie_is_this_runs_alone_and_no_script_or_site_gets_it() -> None:
+async def test_the_cookie_is_new_each_run_and_neither_scripts_nor_other_sites_get_it() -> None:
     values = []
-    async with demo_environment() as scene:
+    async with demo_environment() as demo:
         for _ in range(2):
-            async with DemoPage(scene) as page, aiohttp.ClientSession() as session, session.get(page.origin) as answer:
+            async with DemoPage(demo) as page, aiohttp.ClientSession() as session, session.get(page.origin) as answer:
                 cookie = answer.cookies[f"ftjob-try-{page.port}"]
                 assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "Strict", "/")
                 values.append(cookie.value)
@@ -84,60 +84,60 @@ async def test_the_pages_cookie_is_this_runs_alone_and_no_script_or_site_gets_it
     assert all(len(value) >= 32 for value in values)
 
 
-async def test_nobody_writes_to_an_app_whose_messages_tab_is_read_only() -> None:
-    async with demo_environment() as scene, DemoPage(scene) as page, opened(page) as session:
-        direct = scene.slack.direct_message(scene.member)
+async def test_users_cannot_write_to_a_read_only_messages_tab() -> None:
+    async with demo_environment() as demo, DemoPage(demo) as page, opened(page) as session:
+        direct = demo.slack.direct_message(demo.member)
         for text in ("hello", " hello /ftjob help"):
-            body = {"action": "write", "user": scene.member.id, "channel": direct.id, "text": text}
+            body = {"action": "write", "user": demo.member.id, "channel": direct.id, "text": text}
             async with session.post(f"{page.origin}/action", json=body) as answer:
                 assert (await answer.json())["message"] == "Sending messages to this app has been turned off."
         assert direct.messages == []
 
 
-async def test_nothing_that_is_shown_or_printed_holds_a_secret(capfd: pytest.CaptureFixture[str]) -> None:
-    """After a command, a curve's upload and a restart: the page's picture, the ledgers' requests, the bot's log."""
-    minted: list[str] = []
+async def test_no_secret_is_shown_logged_or_printed(capfd: pytest.CaptureFixture[str]) -> None:
+    """After a command, a curve's upload and a restart: the page's state, logged requests, the bot's log, its output."""
+    issued: list[str] = []
 
-    def mint() -> str:
-        minted.append(secrets.token_hex())
-        return minted[-1]
+    def new_secret() -> str:
+        issued.append(secrets.token_hex())
+        return issued[-1]
 
-    async with demo_environment(new_secret=mint) as scene, DemoPage(scene) as page, opened(page) as session:
-        job = scene.api.add_job(life=succeeds(0.1, steps=8))
-        await (await scene.operator.command(f"track {job}", scene.channel)).reply()
-        await scene.api.request_log.wait_until(lambda: scene.api.jobs[job]["status"] == "succeeded", why="the end")
+    async with demo_environment(new_secret=new_secret) as demo, DemoPage(demo) as page, opened(page) as session:
+        job = demo.api.add_job(life=succeeds(0.1, steps=8))
+        await (await demo.operator.command(f"track {job}", demo.channel)).reply()
+        await demo.api.request_log.wait_until(lambda: demo.api.jobs[job]["status"] == "succeeded", why="the end")
         for text in (f"status {job}", f"curves {job}"):
-            await (await scene.operator.command(text, scene.channel)).reply()
-        await scene.slack.request_log.wait_until(
-            lambda: scene.slack.request_log.for_endpoint("upload"), why="a picture is uploaded"
+            await (await demo.operator.command(text, demo.channel)).reply()
+        await demo.slack.request_log.wait_until(
+            lambda: demo.slack.request_log.for_endpoint("upload"), why="a picture is uploaded"
         )
-        await scene.bot_process.kill()
-        await scene.bot_process.start()
+        await demo.bot_process.kill()
+        await demo.bot_process.start()
         async with session.get(f"{page.origin}/changes") as answer:
             seen = await answer.text()
-        requests = repr([entry.request for server in (scene.slack, scene.api) for entry in server.request_log])
+        requests = repr([logged.request for server in (demo.slack, demo.api) for logged in server.request_log])
         places = {
-            "picture": seen,
-            "ledger": requests,
-            "log": scene.bot_process.log.read_text(),
+            "page": seen,
+            "requests": requests,
+            "log": demo.bot_process.log.read_text(),
             "print": "".join(capfd.readouterr()),
         }
-        assert len(minted) > 8
+        assert len(issued) > 8
         assert "chat.postMessage" in seen or "chat.postEphemeral" in seen
         for place, held in places.items():
-            assert [secret for secret in [*minted, scene.api.key] if secret in held] == [], place
+            assert [secret for secret in [*issued, demo.api.key] if secret in held] == [], place
 
 
-async def test_a_tab_is_sent_what_changed_and_not_the_whole() -> None:
-    async with demo_environment() as scene, DemoPage(scene) as page, opened(page) as session:
+async def test_a_tab_gets_changes_instead_of_the_whole_state() -> None:
+    async with demo_environment() as demo, DemoPage(demo) as page, opened(page) as session:
         for count in range(200):
-            scene.member.post(f"Line {count}.", scene.channel)
+            demo.member.post(f"Line {count}.", demo.channel)
         whole = await changes(session, page, "")
         assert whole["whole"]
         assert len(whole["changes"]["messages"]) == 200
         async with session.get(f"{page.origin}/events") as stream:
             assert (await stream.content.readline()).startswith(b"data: ")
-            message = scene.member.post("One more.", scene.channel)
+            message = demo.member.post("One more.", demo.channel)
             news = await changes(session, page, whole["version"])
         assert not news["whole"]
         assert list(news["changes"]["messages"]) == [message.ts]
@@ -151,7 +151,7 @@ async def changes(session: aiohttp.ClientSession, page: DemoPage, since: str) ->
         return update
 
 
-async def test_what_is_not_there_is_said(page: DemoPage) -> None:
+async def test_requests_for_missing_objects_are_errors(page: DemoPage) -> None:
     async with opened(page) as session:
         for path in ("/static/page.py", "/static/..%2fserver.py", "/static/nothing.js", "/file/F0"):
             async with session.get(page.origin + path) as answer:
@@ -170,10 +170,10 @@ async def test_what_is_not_there_is_said(page: DemoPage) -> None:
                 assert (await answer.json())["message"]
 
 
-async def test_a_form_that_is_finished_or_gone_says_so_to_the_tab_that_still_shows_it() -> None:
-    async with demo_environment() as scene, DemoPage(scene) as page, opened(page) as session:
-        person = scene.operator
-        push_view(scene.slack.workspace, person.id, View("Create a job", [section("Created.")]).payload())
+async def test_a_stale_tab_is_told_that_its_form_was_submitted_or_closed() -> None:
+    async with demo_environment() as demo, DemoPage(demo) as page, opened(page) as session:
+        person = demo.operator
+        push_view(demo.slack.workspace, person.id, View("Create a job", [section("Created.")]).payload())
         said = []
         for action in ("submit", "close", "submit", "close"):
             body = {"action": action, "user": person.id, "values": {"model": "gpt-4o-mini"}}
@@ -184,7 +184,7 @@ async def test_a_form_that_is_finished_or_gone_says_so_to_the_tab_that_still_sho
 
 
 CONTROLS = ("action", "job", "end", "speed", "fault", "bot")
-NO_OBJECTS = {
+NOT_OBJECTS = {
     "null": b"null",
     "list": b"[1]",
     "string": b'"x"',
@@ -198,10 +198,10 @@ NO_OBJECTS = {
 }
 
 
-async def test_a_lever_that_is_sent_no_json_object_says_so(page: DemoPage) -> None:
+async def test_controls_reject_bodies_that_are_not_json_objects(page: DemoPage) -> None:
     headers = {"Content-Type": "application/json"}
     async with opened(page) as session:
-        for name, body in NO_OBJECTS.items():
+        for name, body in NOT_OBJECTS.items():
             for control in CONTROLS:
                 async with session.post(f"{page.origin}/{control}", data=body, headers=headers) as answer:
                     assert answer.status == 400, (control, name)
@@ -211,7 +211,7 @@ async def test_a_lever_that_is_sent_no_json_object_says_so(page: DemoPage) -> No
             assert answer.status == 400
 
 
-WRONG_VALUES: tuple[dict[str, object], ...] = (
+WRONG_TYPES: tuple[dict[str, object], ...] = (
     {},
     {"user": [1]},
     {"action": "press", "target": 7},
@@ -228,15 +228,15 @@ WRONG_VALUES: tuple[dict[str, object], ...] = (
 )
 
 
-async def test_values_of_another_kind_move_no_lever(page: DemoPage) -> None:
+async def test_controls_reject_values_of_the_wrong_type(page: DemoPage) -> None:
     async with opened(page) as session:
-        for body in WRONG_VALUES:
+        for body in WRONG_TYPES:
             for control in CONTROLS:
                 async with session.post(f"{page.origin}/{control}", json=body) as answer:
                     assert answer.status in (400, 409), (control, body)
 
 
-async def test_no_file_of_this_machine_is_served_but_the_pages_own(page: DemoPage, tmp_path: Path) -> None:
+async def test_only_the_pages_own_files_are_served(page: DemoPage, tmp_path: Path) -> None:
     secret = tmp_path / "secret.html"
     secret.write_text("<p>secret</p>")
     static = Path(__file__).parents[4] / "bot" / "sandbox" / "demo" / "page" / "static"
@@ -258,7 +258,7 @@ async def test_no_file_of_this_machine_is_served_but_the_pages_own(page: DemoPag
 
 
 async def raw(page: DemoPage, line: str) -> bytes:
-    """Ask without a client that tidies the path."""
+    """Send a request line whose path no client normalizes."""
     reader, writer = await asyncio.open_connection("127.0.0.1", page.port)
     writer.write(f"{line} HTTP/1.1\r\nHost: 127.0.0.1:{page.port}\r\nConnection: close\r\n\r\n".encode())
     answer = await reader.read()
@@ -266,14 +266,14 @@ async def raw(page: DemoPage, line: str) -> bytes:
     return answer
 
 
-def test_the_page_asks_for_nothing_beyond_itself() -> None:
+def test_the_page_loads_no_external_resources() -> None:
     for file in (Path(__file__).parents[4] / "bot" / "sandbox" / "demo" / "page" / "static").iterdir():
         text = file.read_text().replace("http://www.w3.org/2000/svg", "")
         assert "http://" not in text
         assert "https://" not in text.replace("/^https?:\\/\\//", "")
 
 
-def test_every_emoji_that_the_bot_uses_is_drawn() -> None:
+def test_every_emoji_of_the_bot_is_rendered() -> None:
     bot = Path(__file__).parents[4] / "bot"
     used = {
         name

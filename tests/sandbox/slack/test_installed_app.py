@@ -1,12 +1,8 @@
 """The stand-in gives the app what its manifest asks for, and counts what the app asks beyond it as its error."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any
 
-import aiohttp
 import pytest
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.runtime import manifest
@@ -14,37 +10,13 @@ from bot.sandbox.faults import Fault
 from bot.sandbox.slack.installed_app import InstalledApp
 from bot.sandbox.slack.server import Slack
 from bot.sandbox.slack.users import SandboxUser
+from tests.sandbox.slack.web_client import error_response
 
 TRACK = "ftjob_track_from_message"
 HOME = {"type": "home", "blocks": [{"type": "divider"}]}
 
 
-@pytest.fixture
-async def slack() -> AsyncIterator[Slack]:
-    async with Slack() as running:
-        yield running
-
-
-@pytest.fixture
-async def client(slack: Slack) -> AsyncIterator[AsyncWebClient]:
-    async with aiohttp.ClientSession() as session:
-        made = AsyncWebClient(token=slack.bot_token, base_url=slack.api_url, session=session)
-        made.retry_handlers = []
-        yield made
-
-
-@pytest.fixture
-def ann(slack: Slack) -> SandboxUser:
-    return slack.add_user("ann")
-
-
-async def refusal(call: Any) -> Any:
-    with pytest.raises(SlackApiError) as caught:
-        await call
-    return caught.value.response
-
-
-async def test_the_token_has_the_scopes_of_the_manifest_and_no_other(client: AsyncWebClient) -> None:
+async def test_the_token_has_exactly_the_manifests_scopes(client: AsyncWebClient) -> None:
     needed, optional = manifest.scopes(manifest.for_socket_mode())
     answer = await client.auth_test()
     assert set(answer.headers["x-oauth-scopes"].split(",")) == needed | optional
@@ -53,11 +25,13 @@ async def test_the_token_has_the_scopes_of_the_manifest_and_no_other(client: Asy
 @pytest.mark.parametrize(
     ("method", "needed"), [("team.info", "team:read"), ("conversations.open", "im:write"), ("users.info", "users:read")]
 )
-async def test_a_scope_that_was_not_asked_for_is_missing_and_counted(
+async def test_a_scope_outside_the_manifest_is_missing_and_recorded(
     slack: Slack, client: AsyncWebClient, ann: SandboxUser, method: str, needed: str
 ) -> None:
     slack.scopes -= {needed}
-    answer = await refusal(client.api_call(method, params={"users": ann.id} if "open" in method else {"user": ann.id}))
+    answer = await error_response(
+        client.api_call(method, params={"users": ann.id} if "open" in method else {"user": ann.id})
+    )
     assert (answer["error"], answer["needed"]) == ("missing_scope", needed)
     assert answer["provided"] == ",".join(sorted(slack.scopes))
     [error] = slack.errors
@@ -65,7 +39,7 @@ async def test_a_scope_that_was_not_asked_for_is_missing_and_counted(
     assert needed in error
 
 
-async def test_where_the_bot_is_no_member_it_cannot_post(
+async def test_the_bot_cannot_post_where_it_is_no_member(
     slack: Slack, client: AsyncWebClient, ann: SandboxUser
 ) -> None:
     channel = slack.add_channel("ml", bot_is_member=False)
@@ -75,27 +49,27 @@ async def test_where_the_bot_is_no_member_it_cannot_post(
         client.chat_postMessage(channel=channel.id, text="x", thread_ts=said.ts),
         client.chat_postEphemeral(channel=channel.id, text="x", user=ann.id),
     ):
-        assert (await refusal(post))["error"] == "not_in_channel"
+        assert (await error_response(post))["error"] == "not_in_channel"
     assert channel.messages == [said]
     assert slack.errors == [], "that it is no member is how the workspace stands, and no error of the app's"
 
 
 @pytest.mark.parametrize("is_private", [False, True])
-async def test_where_the_bot_was_removed_it_cannot_post_until_it_is_invited(
+async def test_a_removed_bot_cannot_post_until_invited(
     slack: Slack, client: AsyncWebClient, *, is_private: bool
 ) -> None:
     channel = slack.add_channel("ml", is_private=is_private)
     await client.chat_postMessage(channel=channel.id, text="before")
     await slack.remove_bot(channel)
     post = client.chat_postMessage(channel=channel.id, text="x")
-    assert (await refusal(post))["error"] == ("channel_not_found" if is_private else "not_in_channel")
+    assert (await error_response(post))["error"] == ("channel_not_found" if is_private else "not_in_channel")
     await slack.invite_bot(channel)
     await client.chat_postMessage(channel=channel.id, text="after")
     assert [message.text for message in channel.messages] == ["before", "after"]
     assert slack.errors == []
 
 
-async def test_an_event_is_sent_only_to_an_app_that_subscribed_to_it_and_may_hear_it() -> None:
+async def test_an_event_requires_a_subscription_and_a_scope() -> None:
     subscribed = ["member_left_channel", "channel_left", "group_left", "app_uninstalled"]
     asked = {
         kind: InstalledApp.parse(manifest.for_socket_mode()).with_overrides(events=subscribed)
@@ -112,67 +86,65 @@ async def test_an_event_is_sent_only_to_an_app_that_subscribed_to_it_and_may_hea
 
 
 @pytest.mark.parametrize("event", ["reaction_added", "app_mention", "channel_left"])
-async def test_to_send_an_event_that_the_app_did_not_subscribe_to_is_an_error(slack: Slack, event: str) -> None:
+async def test_sending_an_unsubscribed_event_is_an_error(slack: Slack, event: str) -> None:
     assert (await slack.send_event(event)).error == "not_subscribed"
     [error] = slack.errors
     assert event in error
 
 
-async def test_an_unsubscribed_event_that_comes_of_itself_is_no_error(slack: Slack) -> None:
+async def test_an_unsubscribed_event_of_a_removal_is_no_error(slack: Slack) -> None:
     assert (await slack.remove_bot(slack.add_channel("ml"))).error == "not_subscribed"
     assert slack.errors == []
 
 
 @pytest.mark.parametrize("callback_id", ["ftjob_track_message", "", TRACK.upper()])
-async def test_a_shortcut_that_the_manifest_does_not_name_is_an_error(
-    slack: Slack, ann: SandboxUser, callback_id: str
-) -> None:
+async def test_a_shortcut_outside_the_manifest_is_an_error(slack: Slack, ann: SandboxUser, callback_id: str) -> None:
     said = ann.post("see ftjob-abc", slack.add_channel("ml"))
-    exchange = await ann.shortcut(callback_id, said)
-    assert (exchange.delivered, exchange.error) == (None, "unknown_shortcut")
+    interaction = await ann.shortcut(callback_id, said)
+    assert (interaction.delivered, interaction.error) == (None, "unknown_shortcut")
     [error] = slack.errors
     assert repr(callback_id) in error
 
 
-async def test_a_shortcut_is_offered_only_where_its_kind_belongs(slack: Slack, ann: SandboxUser) -> None:
+async def test_a_message_shortcut_is_no_global_one(slack: Slack, ann: SandboxUser) -> None:
     assert (await ann.shortcut(TRACK, ann.post("see ftjob-abc", slack.add_channel("ml")))).delivered
     assert (await ann.shortcut(TRACK)).error == "unknown_shortcut", "it is one for messages"
     assert len(slack.errors) == 1
 
 
 @pytest.mark.parametrize("command", ["/other", "/FTJOB", "ftjob"])
-async def test_a_command_that_the_manifest_does_not_name_is_an_error(
-    slack: Slack, ann: SandboxUser, command: str
-) -> None:
-    exchange = await ann.command("status", slack.add_channel("ml"), command=command)
-    assert (exchange.delivered, exchange.error) == (None, "unknown_command")
+async def test_a_command_outside_the_manifest_is_an_error(slack: Slack, ann: SandboxUser, command: str) -> None:
+    interaction = await ann.command("status", slack.add_channel("ml"), command=command)
+    assert (interaction.delivered, interaction.error) == (None, "unknown_command")
     [error] = slack.errors
     assert command in error
 
 
-async def test_without_interactivity_nobody_clicks() -> None:
+async def test_without_interactivity_there_are_no_interactions() -> None:
     declared = manifest.for_socket_mode()
     declared["settings"]["interactivity"]["is_enabled"] = False
     async with Slack(installed_app=InstalledApp.parse(declared)) as slack:
         ann = slack.add_user("ann")
-        exchange = await ann.shortcut(TRACK, ann.post("see ftjob-abc", slack.add_channel("ml")))
-        assert (exchange.delivered, exchange.error) == (None, "not_interactive")
+        interaction = await ann.shortcut(TRACK, ann.post("see ftjob-abc", slack.add_channel("ml")))
+        assert (interaction.delivered, interaction.error) == (None, "not_interactive")
         assert len(slack.errors) == 1
 
 
-async def test_without_a_home_tab_none_is_published(slack: Slack, client: AsyncWebClient, ann: SandboxUser) -> None:
+async def test_without_a_home_tab_publishing_is_an_error(
+    slack: Slack, client: AsyncWebClient, ann: SandboxUser
+) -> None:
     await client.views_publish(user_id=ann.id, view=HOME)
     slack.workspace.app = replace(slack.workspace.app, has_home=False)
-    assert (await refusal(client.views_publish(user_id=ann.id, view=HOME)))["error"] == "not_enabled"
+    assert (await error_response(client.views_publish(user_id=ann.id, view=HOME)))["error"] == "not_enabled"
     assert len(slack.errors) == 1
 
 
-async def test_without_a_messages_tab_nobody_is_written_to(
+async def test_without_a_messages_tab_direct_messages_are_an_error(
     slack: Slack, client: AsyncWebClient, ann: SandboxUser
 ) -> None:
     await client.chat_postMessage(channel=ann.id, text="x")
     slack.workspace.app = replace(slack.workspace.app, has_messages=False)
-    answer = await refusal(client.chat_postMessage(channel=ann.id, text="x"))
+    answer = await error_response(client.chat_postMessage(channel=ann.id, text="x"))
     assert answer["error"] == "messages_tab_disabled"
     assert len(slack.errors) == 1
 
@@ -186,9 +158,7 @@ async def test_without_a_messages_tab_nobody_is_written_to(
         ({"messages_tab_enabled": False, "messages_tab_read_only_enabled": False}, (False, False)),
     ],
 )
-def test_people_write_to_an_app_only_where_its_messages_tab_lets_them(
-    tabs: dict[str, bool], expected: tuple[bool, bool]
-) -> None:
+def test_the_messages_tab_decides_who_can_write(tabs: dict[str, bool], expected: tuple[bool, bool]) -> None:
     declared = manifest.for_socket_mode()
     declared["features"]["app_home"] = tabs
     app = InstalledApp.parse(declared)
@@ -204,16 +174,16 @@ def test_people_write_to_an_app_only_where_its_messages_tab_lets_them(
         ("apps.connections.open", {}, "not_allowed_token_type"),
     ],
 )
-async def test_a_call_that_is_made_wrong_is_counted(
+async def test_a_malformed_call_is_recorded_as_an_error(
     slack: Slack, client: AsyncWebClient, method: str, arguments: dict[str, str], error: str
 ) -> None:
-    assert (await refusal(client.api_call(method, json=arguments)))["error"] == error
+    assert (await error_response(client.api_call(method, json=arguments)))["error"] == error
     assert [each.partition(" {")[0] for each in slack.errors] == [f"{method}: {error}"]
 
 
-async def test_what_slack_answers_out_of_trouble_is_no_error_of_the_apps(slack: Slack, client: AsyncWebClient) -> None:
+async def test_injected_faults_and_channel_state_are_no_errors_of_the_app(slack: Slack, client: AsyncWebClient) -> None:
     channel = slack.add_channel("ml", is_archived=True)
     slack.faults.add("chat.postMessage", Fault("answer", status=200, body={"ok": False, "error": "invalid_arguments"}))
     for _ in range(2):
-        await refusal(client.chat_postMessage(channel=channel.id, text="x"))
+        await error_response(client.chat_postMessage(channel=channel.id, text="x"))
     assert slack.errors == []

@@ -1,45 +1,29 @@
 """Who may ask the stand-in API what, and how it lists jobs; every answer is held to the specification."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from bot.sandbox.openai.api.keys import FILES_READ, JOBS_READ, JOBS_WRITE, MODELS_READ, PERMISSIONS, ApiKey
 from bot.sandbox.openai.server import FineTuningApi
-from tests.sandbox.openai.contract import Caller, Clock, example, held_to_the_contract, ids, nameless, routes
+from tests.sandbox.clock import Clock
+from tests.sandbox.openai.contract import Caller, example, ids, specified_routes, without_parameter_names
 
 JOBS = "/fine_tuning/jobs"
 UNKNOWN = "ftjob-000000000000000000000000"
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def api(clock: Clock) -> AsyncIterator[FineTuningApi]:
-    async with held_to_the_contract(clock) as running:
-        yield running
-
-
-@pytest.fixture
-async def call(api: FineTuningApi) -> AsyncIterator[Caller]:
-    async with Caller(api) as caller:
-        yield caller
 
 
 # --- the specification ---
 
 
 def served(api: FineTuningApi) -> set[str]:
-    """Return every route of the stand-in, with nameless path parameters."""
+    """Return every route of the stand-in, with without_parameter_names path parameters."""
     known = (route for route in api.app.router.routes() if route.resource and route.method != "*")
-    return {nameless(f"{route.method} {route.resource.canonical[3:]}") for route in known if route.resource}
+    return {
+        without_parameter_names(f"{route.method} {route.resource.canonical[3:]}") for route in known if route.resource
+    }
 
 
 async def test_every_route_of_the_specification_is_served(api: FineTuningApi) -> None:
-    assert served(api) == routes()
+    assert served(api) == specified_routes()
 
 
 async def test_an_unknown_path_is_an_invalid_url(call: Caller) -> None:
@@ -47,7 +31,7 @@ async def test_an_unknown_path_is_an_invalid_url(call: Caller) -> None:
     assert (status, body["error"]["message"]) == (404, "Invalid URL (GET /v1/fine_tuning/nothing)")
 
 
-async def test_every_answer_carries_the_headers_of_the_service(call: Caller) -> None:
+async def test_every_response_has_the_services_headers(call: Caller) -> None:
     await call("GET", JOBS)
     headers = call.headers
     assert headers["x-request-id"].startswith("req_")
@@ -55,7 +39,7 @@ async def test_every_answer_carries_the_headers_of_the_service(call: Caller) -> 
     assert headers["openai-processing-ms"].isdigit()
 
 
-async def test_a_refusal_carries_a_request_id_too(call: Caller) -> None:
+async def test_an_error_response_has_a_request_id(call: Caller) -> None:
     await call("GET", f"{JOBS}/{UNKNOWN}")
     assert call.headers["x-request-id"].startswith("req_")
 
@@ -63,12 +47,12 @@ async def test_a_refusal_carries_a_request_id_too(call: Caller) -> None:
 # --- keys ---
 
 
-async def test_a_request_without_a_key_is_refused(call: Caller) -> None:
+async def test_a_request_without_a_key_is_rejected(call: Caller) -> None:
     status, body = await call("GET", JOBS, key="")
     assert (status, body["error"]["code"]) == (401, None)
 
 
-async def test_a_wrong_key_is_refused_in_the_words_of_the_contract(call: Caller) -> None:
+async def test_a_wrong_key_gets_the_contracts_error(call: Caller) -> None:
     assert (401, example("error.401.invalid_api_key.json")) == await call("GET", JOBS, key="sk-wrong")
 
 
@@ -88,7 +72,7 @@ async def test_a_wrong_key_is_refused_in_the_words_of_the_contract(call: Caller)
         ("GET", "/fine_tuning/checkpoints/ft:x/permissions", PERMISSIONS),
     ],
 )
-async def test_a_key_without_the_scope_is_refused_with_401(
+async def test_a_key_without_the_scope_gets_401(
     api: FineTuningApi, call: Caller, method: str, path: str, scope: str
 ) -> None:
     api.keys["sk-none"] = ApiKey("nobody", frozenset())
@@ -97,21 +81,21 @@ async def test_a_key_without_the_scope_is_refused_with_401(
     assert f"Missing scopes: {scope}." in body["error"]["message"]
 
 
-async def test_a_reading_key_may_not_cancel_and_changes_nothing(api: FineTuningApi, call: Caller) -> None:
+async def test_a_read_only_key_cannot_cancel(api: FineTuningApi, call: Caller) -> None:
     api.keys["sk-read"] = ApiKey("reader", frozenset({JOBS_READ}))
     job_id = api.add_job()
     assert (await call("POST", f"{JOBS}/{job_id}/cancel", key="sk-read"))[0] == 401
     assert api.jobs[job_id]["status"] == "queued"
 
 
-async def test_a_job_of_another_project_does_not_exist(api: FineTuningApi, call: Caller) -> None:
+async def test_a_job_of_another_project_is_not_found(api: FineTuningApi, call: Caller) -> None:
     api.keys["sk-other"] = ApiKey("other", project="proj_other")
     job_id = api.add_job()
     assert (await call("GET", f"{JOBS}/{job_id}", key="sk-other"))[0] == 404
     assert ids((await call("GET", JOBS, key="sk-other"))[1]) == []
 
 
-async def test_requests_above_the_rate_meet_429_until_a_minute_has_passed(
+async def test_requests_above_the_rate_limit_get_429_until_a_minute_has_passed(
     api: FineTuningApi, call: Caller, clock: Clock
 ) -> None:
     api.api_keys.per_minute = 2
@@ -127,7 +111,7 @@ async def test_requests_above_the_rate_meet_429_until_a_minute_has_passed(
 # --- lists ---
 
 
-async def test_the_newest_job_comes_first_and_the_page_has_twenty(api: FineTuningApi, call: Caller) -> None:
+async def test_jobs_are_newest_first_and_paged_by_twenty(api: FineTuningApi, call: Caller) -> None:
     made = [api.add_job() for _ in range(21)]
     status, body = await call("GET", JOBS)
     assert status == 200
@@ -136,7 +120,7 @@ async def test_the_newest_job_comes_first_and_the_page_has_twenty(api: FineTunin
     assert body["has_more"] is True
 
 
-async def test_pages_follow_each_other_without_gap_or_repeat(api: FineTuningApi, call: Caller) -> None:
+async def test_job_pages_have_no_gaps_or_repeats(api: FineTuningApi, call: Caller) -> None:
     made = [api.add_job() for _ in range(7)]
     seen: list[str] = []
     more, after = True, dict[str, str]()
@@ -147,14 +131,14 @@ async def test_pages_follow_each_other_without_gap_or_repeat(api: FineTuningApi,
     assert made[::-1] == seen
 
 
-async def test_a_later_job_is_never_older(api: FineTuningApi, clock: Clock) -> None:
+async def test_created_at_never_decreases(api: FineTuningApi, clock: Clock) -> None:
     first = api.add_job()
     clock.now -= 100
     second = api.add_job()
     assert api.jobs[first]["created_at"] <= api.jobs[second]["created_at"]
 
 
-async def test_a_job_that_was_taken_out_is_unknown_and_leaves_the_list(api: FineTuningApi, call: Caller) -> None:
+async def test_a_deleted_job_is_not_found_and_not_listed(api: FineTuningApi, call: Caller) -> None:
     stays, goes = api.add_job(), api.add_job()
     del api.jobs[goes]
     assert [stays] == ids((await call("GET", JOBS))[1])
@@ -162,18 +146,18 @@ async def test_a_job_that_was_taken_out_is_unknown_and_leaves_the_list(api: Fine
 
 
 @pytest.mark.parametrize("limit", ["0", "-1", "ten", "1.5", "", "9" * 5000])
-async def test_a_limit_that_is_not_a_positive_integer_is_refused(call: Caller, limit: str) -> None:
+async def test_a_limit_that_is_not_a_positive_integer_is_rejected(call: Caller, limit: str) -> None:
     status, body = await call("GET", JOBS, limit=limit)
     assert (status, body["error"]["param"]) == (400, "limit")
 
 
 @pytest.mark.parametrize("path", [JOBS, "/files"])
-async def test_an_unknown_cursor_is_refused(call: Caller, path: str) -> None:
+async def test_an_unknown_cursor_is_rejected(call: Caller, path: str) -> None:
     status, body = await call("GET", path, after=UNKNOWN)
     assert (status, body["error"]["param"]) == (400, "after")
 
 
-async def test_jobs_can_be_chosen_by_all_of_several_metadata_pairs(api: FineTuningApi, call: Caller) -> None:
+async def test_jobs_can_be_filtered_by_several_metadata_pairs(api: FineTuningApi, call: Caller) -> None:
     both = api.add_job(metadata={"team": "ml", "run": "7", "more": "x"})
     api.add_job(metadata={"team": "ml"})
     api.add_job()
@@ -181,7 +165,7 @@ async def test_jobs_can_be_chosen_by_all_of_several_metadata_pairs(api: FineTuni
     assert [both] == ids(body)
 
 
-async def test_jobs_without_metadata_can_be_chosen(api: FineTuningApi, call: Caller) -> None:
+async def test_jobs_can_be_filtered_to_those_without_metadata(api: FineTuningApi, call: Caller) -> None:
     api.add_job(metadata={"team": "ml"})
     plain = api.add_job()
     assert [plain] == ids((await call("GET", JOBS, metadata="null"))[1])

@@ -1,6 +1,5 @@
 """How many calls of a method the stand-in takes in a minute, where it is as impatient as Slack."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -14,15 +13,9 @@ from tests.sandbox.clock import Clock
 
 
 @pytest.fixture
-async def slack(clock: Clock) -> AsyncIterator[Slack]:
-    async with Slack(clock=clock) as running:
-        running.rate_limits.has_tiers = True
-        yield running
-
-
-@pytest.fixture
-def ann(slack: Slack) -> SandboxUser:
-    return slack.add_user("ann")
+def slack(slack: Slack) -> Slack:
+    slack.rate_limits.has_tiers = True
+    return slack
 
 
 def arguments_of(slack: Slack, ann: SandboxUser, method: str) -> dict[str, Any]:
@@ -38,7 +31,7 @@ def arguments_of(slack: Slack, ann: SandboxUser, method: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("method", "most"), [("usergroups.users.list", 20), ("conversations.info", 50), ("users.info", 100)]
 )
-def test_a_method_is_called_as_often_as_its_tier_says_and_again_after_the_wait(
+def test_a_method_is_limited_by_its_tier_until_retry_after(
     slack: Slack, ann: SandboxUser, clock: Clock, method: str, most: int
 ) -> None:
     arguments = arguments_of(slack, ann, method)
@@ -47,9 +40,9 @@ def test_a_method_is_called_as_often_as_its_tier_says_and_again_after_the_wait(
         return slack.handle(method, arguments)
 
     assert all(call().accepted for _ in range(most))
-    refused = call()
-    assert (refused.status, refused.body["error"], refused.accepted) == (429, "ratelimited", False)
-    wait = int(refused.headers["Retry-After"])
+    rejected = call()
+    assert (rejected.status, rejected.body["error"], rejected.accepted) == (429, "ratelimited", False)
+    wait = int(rejected.headers["Retry-After"])
     assert wait - 1 < 60 / most <= wait
     assert slack.handle("auth.test", {}).accepted, "each method counts by itself"
     clock.now += wait
@@ -60,10 +53,10 @@ def test_a_method_is_called_as_often_as_its_tier_says_and_again_after_the_wait(
     assert slack.errors == []
 
 
-def test_a_message_to_one_channel_a_second_has_no_other_limit(slack: Slack) -> None:
+def test_posting_is_limited_per_channel_only(slack: Slack) -> None:
     channels = [slack.add_channel(f"c{n}").id for n in range(150)]
     assert all(slack.handle("chat.postMessage", {"channel": each, "text": "x"}).accepted for each in channels)
 
 
-def test_every_limit_is_one_of_a_method_that_slack_has() -> None:
+def test_every_limited_method_exists() -> None:
     assert PER_MINUTE.keys() - METHODS.keys() == {"conversations.list"}

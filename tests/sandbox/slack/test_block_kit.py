@@ -77,9 +77,9 @@ def an_input(block_id: str = "name") -> Block:
     }
 
 
-def test_a_rich_message_passes_without_a_word() -> None:
-    verdict = check_message(card(), user_ids={"U1"})
-    assert (verdict.error, verdict.messages, verdict.violations) == ("", [], [])
+def test_a_rich_message_is_valid() -> None:
+    result = check_message(card(), user_ids={"U1"})
+    assert (result.error, result.messages, result.violations) == ("", [], [])
 
 
 @pytest.mark.parametrize(
@@ -139,22 +139,22 @@ def test_a_rich_message_passes_without_a_word() -> None:
         ),
     ],
 )
-def test_blocks_that_slack_refuses_are_refused_in_its_words(blocks: list[Any], complaint: str) -> None:
-    verdict = check_message(message(*blocks))
-    assert verdict.error == "invalid_blocks"
-    assert f"[ERROR] {complaint}" in verdict.messages
+def test_invalid_blocks_get_slacks_error_details(blocks: list[Any], complaint: str) -> None:
+    result = check_message(message(*blocks))
+    assert result.error == "invalid_blocks"
+    assert f"[ERROR] {complaint}" in result.messages
 
 
 @pytest.mark.parametrize(
     ("blocks", "error"), [("[not json", "invalid_blocks_format"), ({"type": "divider"}, "invalid_blocks")]
 )
-def test_blocks_that_are_no_list_are_refused(blocks: Any, error: str) -> None:
-    verdict = check_message({"text": "x", "blocks": blocks})
-    assert verdict.error == error
-    assert verdict.messages == ["[ERROR] must provide a array [json-pointer:/blocks]"]
+def test_blocks_that_are_no_list_are_invalid(blocks: Any, error: str) -> None:
+    result = check_message({"text": "x", "blocks": blocks})
+    assert result.error == error
+    assert result.messages == ["[ERROR] must provide a array [json-pointer:/blocks]"]
 
 
-def test_equal_action_ids_in_different_blocks_are_fine() -> None:
+def test_equal_action_ids_in_different_blocks_are_valid() -> None:
     assert not check_message(message(actions(button("x")), actions(button("x")))).error
 
 
@@ -172,11 +172,11 @@ def test_equal_action_ids_in_different_blocks_are_fine() -> None:
         (message(metadata={"event_type": "x", "event_payload": {"a": "b" * 8001}}), "metadata_too_large"),
     ],
 )
-def test_other_limits_have_slacks_names(payload: dict[str, Any], error: str) -> None:
+def test_exceeded_limits_get_slacks_error_codes(payload: dict[str, Any], error: str) -> None:
     assert check_message(payload).error == error
 
 
-def test_the_sum_of_texts_does_not_count_for_a_response_url() -> None:
+def test_the_total_text_limit_does_not_apply_to_response_urls() -> None:
     assert not check_message(message(*[section("a" * 3000)] * 5), counts_text=False).error
 
 
@@ -203,18 +203,18 @@ def test_the_sum_of_texts_does_not_count_for_a_response_url() -> None:
         ),
     ],
 )
-def test_what_only_the_house_rules_forbid_is_a_complaint(payload: dict[str, Any], complaint: str) -> None:
-    verdict = check_message(payload, user_ids={"U1"})
-    assert not verdict.error
-    assert any(complaint in one for one in verdict.violations), verdict.violations
+def test_breaking_only_our_own_rules_is_a_violation(payload: dict[str, Any], complaint: str) -> None:
+    result = check_message(payload, user_ids={"U1"})
+    assert not result.error
+    assert any(complaint in one for one in result.violations), result.violations
 
 
-def test_the_sandboxes_own_addresses_are_welcome() -> None:
+def test_loopback_urls_are_allowed() -> None:
     blocks = [section("<http://127.0.0.1:80/x|y>"), actions(button(url="http://127.0.0.1:8000"))]
     assert check_message(message(*blocks)).violations == []
 
 
-def test_live_text_is_harmless_where_slack_does_not_parse_it() -> None:
+def test_mentions_in_plain_text_are_no_violation() -> None:
     header = {"type": "header", "text": {"type": "plain_text", "text": "<!channel> <@U9>"}}
     assert check_message(message(header)).violations == []
 
@@ -243,17 +243,17 @@ def test_live_text_is_harmless_where_slack_does_not_parse_it() -> None:
         ({"type": "popup", "blocks": []}, "unsupported type: view [json-pointer:/view/type]"),
     ],
 )
-def test_a_view_that_slack_refuses_is_refused(view: dict[str, Any], complaint: str) -> None:
-    verdict = check_view(view)
-    assert (verdict.error, f"[ERROR] {complaint}" in verdict.messages) == ("invalid_arguments", True), verdict
+def test_an_invalid_view_gets_slacks_error_details(view: dict[str, Any], complaint: str) -> None:
+    result = check_view(view)
+    assert (result.error, f"[ERROR] {complaint}" in result.messages) == ("invalid_arguments", True), result
 
 
-def test_a_good_view_passes_without_a_word() -> None:
-    verdict = check_view(modal(an_input(), submit={"type": "plain_text", "text": "Create"}))
-    assert (verdict.error, verdict.violations) == ("", [])
+def test_a_valid_view_has_no_errors_or_violations() -> None:
+    result = check_view(modal(an_input(), submit={"type": "plain_text", "text": "Create"}))
+    assert (result.error, result.violations) == ("", [])
 
 
-def test_live_text_in_a_view_is_a_complaint() -> None:
+def test_an_unescaped_mention_in_a_view_is_a_violation() -> None:
     assert check_view({"type": "home", "blocks": [section("<!here>")]}).violations == [
         "raw <!here> at /view/blocks/0/text/text"
     ]
@@ -276,7 +276,7 @@ def places(node: Any) -> list[tuple[Any, Any]]:
 
 
 @given(st.data())
-def test_the_quick_validator_agrees_with_the_standard_one(data: st.DataObject) -> None:
+def test_the_fast_validator_agrees_with_jsonschema(data: st.DataObject) -> None:
     payload = copy.deepcopy(card())
     container, key = data.draw(st.sampled_from(places(payload)))
     if data.draw(st.booleans()):

@@ -1,17 +1,15 @@
 """Who may ask the stand-in's Web API what; driven by Slack's own client."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
 import pytest
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.slack.installed_app import from_manifest
 from bot.sandbox.slack.server import Slack
-from tests.sandbox.clock import Clock
+from tests.sandbox.slack.web_client import client_for, error_response
 
 Json = dict[str, Any]
 
@@ -19,93 +17,74 @@ METADATA = {"event_type": "ftjob_alert", "event_payload": {"key": "job:1:failed"
 
 
 @pytest.fixture
-async def slack(clock: Clock) -> AsyncIterator[Slack]:
-    async with Slack(clock=clock, burst=1000) as running:
-        yield running
-
-
-@pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as opened:
-        yield opened
-
-
-@pytest.fixture
-def client(slack: Slack, session: aiohttp.ClientSession) -> AsyncWebClient:
-    return client_of(slack, session)
-
-
-def client_of(slack: Slack, session: aiohttp.ClientSession, token: str | None = None) -> AsyncWebClient:
-    client = AsyncWebClient(token=slack.bot_token if token is None else token, base_url=slack.api_url, session=session)
-    client.retry_handlers = []
-    return client
-
-
-async def refusal(call: Any) -> Any:
-    """Return the answer of a call that Slack refuses."""
-    with pytest.raises(SlackApiError) as caught:
-        await call
-    return caught.value.response
+def slack_options() -> dict[str, Any]:
+    return {"burst": 1000}
 
 
 # --- who asks ---
 
 
-async def test_auth_test_says_whose_token_it_is(client: AsyncWebClient) -> None:
+async def test_auth_test_identifies_the_bot(client: AsyncWebClient) -> None:
     answer = await client.auth_test()
     assert answer["bot_id"].startswith("B")
     assert answer["user_id"].startswith("U")
     assert "chat:write" in answer.headers["x-oauth-scopes"].split(",")
 
 
-async def test_a_wrong_token_is_invalid_and_none_is_not_authed(slack: Slack, session: aiohttp.ClientSession) -> None:
-    assert (await refusal(client_of(slack, session, "xoxb-wrong").auth_test()))["error"] == "invalid_auth"
-    assert (await refusal(client_of(slack, session, "").auth_test()))["error"] == "not_authed"
+async def test_a_wrong_token_is_invalid_auth_and_a_missing_one_not_authed(
+    slack: Slack, session: aiohttp.ClientSession
+) -> None:
+    assert (await error_response(client_for(slack, session, "xoxb-wrong").auth_test()))["error"] == "invalid_auth"
+    assert (await error_response(client_for(slack, session, "").auth_test()))["error"] == "not_authed"
 
 
-async def test_each_token_opens_its_own_doors(slack: Slack, client: AsyncWebClient) -> None:
+async def test_each_token_type_is_limited_to_its_methods(slack: Slack, client: AsyncWebClient) -> None:
     assert (await client.apps_connections_open(app_token=slack.app_token))["url"].startswith("ws://127.0.0.1:")
-    wrong = await refusal(client.apps_connections_open(app_token=slack.bot_token))
+    wrong = await error_response(client.apps_connections_open(app_token=slack.bot_token))
     assert wrong["error"] == "not_allowed_token_type"
-    assert (await refusal(client.auth_test(token=slack.app_token)))["error"] == "not_allowed_token_type"
+    assert (await error_response(client.auth_test(token=slack.app_token)))["error"] == "not_allowed_token_type"
 
 
 async def test_a_missing_scope_is_named(session: aiohttp.ClientSession) -> None:
     async with Slack(installed_app=from_manifest().with_overrides(scopes=["chat:write"])) as slack:
-        client, person = client_of(slack, session), slack.add_user("ann")
-        answer = await refusal(client.users_info(user=person.id))
+        client, person = client_for(slack, session), slack.add_user("ann")
+        answer = await error_response(client.users_info(user=person.id))
         assert (answer["error"], answer["needed"]) == ("missing_scope", "users:read")
         assert answer["provided"] == "chat:write"
         channel = slack.add_channel("ml", bot_is_member=False)
-        assert (await refusal(client.chat_postMessage(channel=channel.id, text="x")))["error"] == ("not_in_channel")
+        assert (await error_response(client.chat_postMessage(channel=channel.id, text="x")))["error"] == (
+            "not_in_channel"
+        )
         assert slack.request_log.for_endpoint("users.info")[0].accepted is False
 
 
 @pytest.mark.parametrize(("private", "needed"), [(False, "channels:history"), (True, "groups:history")])
-async def test_history_needs_the_scope_of_its_kind_of_channel(
+async def test_history_requires_the_scope_of_the_channel_type(
     session: aiohttp.ClientSession, needed: str, *, private: bool
 ) -> None:
     async with Slack(installed_app=from_manifest().with_overrides(scopes=["chat:write"])) as slack:
         channel = slack.add_channel("ml", is_private=private)
-        answer = await refusal(client_of(slack, session).conversations_history(channel=channel.id))
+        answer = await error_response(client_for(slack, session).conversations_history(channel=channel.id))
         assert (answer["error"], answer["needed"]) == ("missing_scope", needed)
 
 
-async def test_an_unknown_method_is_unknown(client: AsyncWebClient) -> None:
-    assert (await refusal(client.api_call("chat.shout")))["error"] == "unknown_method"
+async def test_an_unknown_method_is_an_error(client: AsyncWebClient) -> None:
+    assert (await error_response(client.api_call("chat.shout")))["error"] == "unknown_method"
 
 
 async def test_unknown_and_missing_arguments_are_invalid(slack: Slack, client: AsyncWebClient) -> None:
     channel = slack.add_channel("ml")
-    answer = await refusal(client.chat_postMessage(channel=channel.id, text="x", colour="red"))
+    answer = await error_response(client.chat_postMessage(channel=channel.id, text="x", colour="red"))
     assert answer["error"] == "invalid_arguments"
     assert answer["response_metadata"]["messages"] == ["[ERROR] unknown argument: colour"]
-    answer = await refusal(client.api_call("chat.postMessage", json={"text": "x"}))
+    answer = await error_response(client.api_call("chat.postMessage", json={"text": "x"}))
     assert answer["response_metadata"]["messages"] == ["[ERROR] missing required field: channel"]
 
 
 @pytest.mark.parametrize("how", ["form", "json", "query"])
-async def test_arguments_come_as_form_json_or_query(slack: Slack, session: aiohttp.ClientSession, how: str) -> None:
+async def test_arguments_are_accepted_as_form_json_or_query(
+    slack: Slack, session: aiohttp.ClientSession, how: str
+) -> None:
     person = slack.add_user("ann")
     headers = {"Authorization": f"Bearer {slack.bot_token}"}
     url, arguments = slack.api_url + "users.info", {"user": person.id}
@@ -120,7 +99,7 @@ async def test_arguments_come_as_form_json_or_query(slack: Slack, session: aioht
         assert (await answer.json())["user"]["name"] == "ann"
 
 
-async def test_blocks_may_come_as_json_in_a_form(slack: Slack, session: aiohttp.ClientSession) -> None:
+async def test_blocks_are_accepted_as_json_in_a_form(slack: Slack, session: aiohttp.ClientSession) -> None:
     channel = slack.add_channel("ml")
     form = {"channel": channel.id, "text": "x", "blocks": '[{"type": "divider"}]'}
     headers = {"Authorization": f"Bearer {slack.bot_token}"}
@@ -150,26 +129,24 @@ async def test_a_file_is_shared_in_a_thread(slack: Slack, client: AsyncWebClient
     assert (file.content, file.alt_txt) == (b"PNG", "a falling line")
 
 
-async def test_an_upload_that_never_happened_is_not_found(client: AsyncWebClient) -> None:
+async def test_completing_a_missing_upload_is_an_error(client: AsyncWebClient) -> None:
     begun = await client.files_getUploadURLExternal(filename="a.txt", length=3)
     done = client.files_completeUploadExternal(files=[{"id": begun["file_id"]}])
-    assert (await refusal(done))["error"] == "file_not_found"
+    assert (await error_response(done))["error"] == "file_not_found"
 
 
-async def test_an_upload_of_another_length_than_announced_fails(
-    client: AsyncWebClient, session: aiohttp.ClientSession
-) -> None:
+async def test_an_upload_of_the_wrong_length_fails(client: AsyncWebClient, session: aiohttp.ClientSession) -> None:
     begun = await client.files_getUploadURLExternal(filename="a.txt", length=3)
     async with session.post(begun["upload_url"], data=b"four") as answer:
         assert answer.status == 400
     done = client.files_completeUploadExternal(files=[{"id": begun["file_id"]}])
-    assert (await refusal(done))["error"] == "file_not_found"
+    assert (await error_response(done))["error"] == "file_not_found"
 
 
 # --- waiting ---
 
 
-async def test_a_test_waits_for_a_post_by_condition(slack: Slack, client: AsyncWebClient) -> None:
+async def test_the_request_log_waits_for_a_condition(slack: Slack, client: AsyncWebClient) -> None:
     channel = slack.add_channel("ml")
     waiting = asyncio.create_task(slack.request_log.wait_until(lambda: channel.messages))
     await client.chat_postMessage(channel=channel.id, text="x")

@@ -1,16 +1,15 @@
 """Posting, editing and deleting, as strict as Slack; driven by Slack's own client."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
 import pytest
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.faults import Fault
 from bot.sandbox.slack.server import Slack
 from tests.sandbox.clock import Clock
+from tests.sandbox.slack.web_client import client_for, error_response
 
 Json = dict[str, Any]
 
@@ -18,46 +17,21 @@ METADATA = {"event_type": "ftjob_alert", "event_payload": {"key": "job:1:failed"
 
 
 @pytest.fixture
-async def slack(clock: Clock) -> AsyncIterator[Slack]:
-    async with Slack(clock=clock, burst=1000) as running:
-        yield running
-
-
-@pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as opened:
-        yield opened
-
-
-@pytest.fixture
-def client(slack: Slack, session: aiohttp.ClientSession) -> AsyncWebClient:
-    return client_of(slack, session)
-
-
-def client_of(slack: Slack, session: aiohttp.ClientSession, token: str | None = None) -> AsyncWebClient:
-    client = AsyncWebClient(token=slack.bot_token if token is None else token, base_url=slack.api_url, session=session)
-    client.retry_handlers = []
-    return client
-
-
-async def refusal(call: Any) -> Any:
-    """Return the answer of a call that Slack refuses."""
-    with pytest.raises(SlackApiError) as caught:
-        await call
-    return caught.value.response
+def slack_options() -> dict[str, Any]:
+    return {"burst": 1000}
 
 
 # --- posting ---
 
 
-async def test_a_message_stands_in_its_channel(slack: Slack, client: AsyncWebClient) -> None:
+async def test_a_posted_message_is_in_its_channel(slack: Slack, client: AsyncWebClient) -> None:
     channel = slack.add_channel("ml")
     answer = await client.chat_postMessage(channel=channel.id, text="hello", metadata=METADATA)
     (message,) = channel.messages
     assert (answer["channel"], answer["ts"], answer["message"]["text"]) == (channel.id, message.ts, "hello")
     assert (message.plain_text, message.metadata, message.thread_ts) == ("hello", METADATA, None)
-    entry = slack.request_log.for_endpoint("chat.postMessage")[0]
-    assert (entry.credential, entry.accepted, entry.request["text"]) == ("bot", True, "hello")
+    logged = slack.request_log.for_endpoint("chat.postMessage")[0]
+    assert (logged.credential, logged.accepted, logged.request["text"]) == ("bot", True, "hello")
     assert slack.violations == []
 
 
@@ -69,7 +43,7 @@ async def test_timestamps_follow_the_clock_and_never_repeat(slack: Slack, client
     assert stamps == ["1790000000.000000", "1790000000.000100", "1790000000.000200", "1790000001.000000"]
 
 
-async def test_a_message_to_a_person_lands_in_their_direct_messages(slack: Slack, client: AsyncWebClient) -> None:
+async def test_a_message_to_a_user_goes_to_their_direct_messages(slack: Slack, client: AsyncWebClient) -> None:
     ann = slack.add_user("ann")
     answer = await client.chat_postMessage(channel=ann.id, text="psst")
     assert answer["channel"] == slack.direct_message(ann).id
@@ -92,24 +66,26 @@ async def test_a_message_to_a_person_lands_in_their_direct_messages(slack: Slack
         ({}, {"metadata": {"event_type": "x"}}, "invalid_metadata_format"),
     ],
 )
-async def test_what_cannot_be_posted_is_refused_by_its_name(
+async def test_invalid_posts_get_slacks_error_codes(
     slack: Slack, client: AsyncWebClient, channel: Json, arguments: Json, error: str
 ) -> None:
     there = slack.add_channel("ml", **channel)
     post = {"channel": there.id, "text": "x", **arguments}
-    answer = await refusal(client.api_call("chat.postMessage", json=post))
+    answer = await error_response(client.api_call("chat.postMessage", json=post))
     assert answer["error"] == error
     assert there.messages == []
 
 
-async def test_bad_blocks_are_refused_with_slacks_details(slack: Slack, client: AsyncWebClient) -> None:
+async def test_invalid_blocks_are_rejected_with_slacks_details(slack: Slack, client: AsyncWebClient) -> None:
     channel = slack.add_channel("ml")
-    answer = await refusal(client.chat_postMessage(channel=channel.id, text="x", blocks=[{"type": "divider"}] * 51))
+    answer = await error_response(
+        client.chat_postMessage(channel=channel.id, text="x", blocks=[{"type": "divider"}] * 51)
+    )
     assert answer["error"] == "invalid_blocks"
     assert answer["response_metadata"]["messages"] == ["[ERROR] no more than 50 items allowed [json-pointer:/blocks]"]
 
 
-async def test_what_only_the_house_forbids_is_posted_and_complained_about(slack: Slack, client: AsyncWebClient) -> None:
+async def test_breaking_only_our_own_rules_is_posted_and_recorded(slack: Slack, client: AsyncWebClient) -> None:
     channel = slack.add_channel("ml")
     await client.chat_postMessage(channel=channel.id, text="<!channel> hello")
     assert len(channel.messages) == 1
@@ -120,18 +96,20 @@ async def test_a_public_channel_needs_no_invitation_with_the_right_scope(slack: 
     channel = slack.add_channel("ml", bot_is_member=False)
     slack.scopes |= {"chat:write.public"}
     await client.chat_postMessage(channel=channel.id, text="x")
-    assert (await refusal(client.conversations_history(channel=channel.id)))["error"] == "not_in_channel"
+    assert (await error_response(client.conversations_history(channel=channel.id)))["error"] == "not_in_channel"
 
 
 @pytest.mark.parametrize(
     ("person", "error"), [({"deleted": True}, "user_disabled"), ({"is_bot": True}, "cannot_dm_bot")]
 )
-async def test_nobody_is_there_to_write_to(slack: Slack, client: AsyncWebClient, person: Json, error: str) -> None:
+async def test_deactivated_users_and_bots_get_no_direct_messages(
+    slack: Slack, client: AsyncWebClient, person: Json, error: str
+) -> None:
     ann = slack.add_user("ann", **person)
-    assert (await refusal(client.chat_postMessage(channel=ann.id, text="x")))["error"] == error
+    assert (await error_response(client.chat_postMessage(channel=ann.id, text="x")))["error"] == error
 
 
-async def test_replies_stand_in_their_thread(slack: Slack, client: AsyncWebClient) -> None:
+async def test_replies_are_in_their_thread(slack: Slack, client: AsyncWebClient) -> None:
     channel = slack.add_channel("ml")
     root = (await client.chat_postMessage(channel=channel.id, text="root"))["ts"]
     quiet = (await client.chat_postMessage(channel=channel.id, text="quiet", thread_ts=root))["ts"]
@@ -143,7 +121,7 @@ async def test_replies_stand_in_their_thread(slack: Slack, client: AsyncWebClien
     assert [message["text"] for message in replies["messages"]] == ["root", "quiet", "loud"]
     assert replies["messages"][0]["reply_count"] == 2
     nested = client.chat_postMessage(channel=channel.id, text="x", thread_ts=quiet)
-    assert (await refusal(nested))["error"] == "cannot_reply_to_message"
+    assert (await error_response(nested))["error"] == "cannot_reply_to_message"
 
 
 async def test_an_edit_keeps_the_earlier_version(slack: Slack, client: AsyncWebClient) -> None:
@@ -159,34 +137,34 @@ async def test_only_the_bots_own_messages_can_be_changed(slack: Slack, client: A
     channel = slack.add_channel("ml")
     ts = slack.add_user("ann").post("mine", channel).ts
     where: Json = {"channel": channel.id}
-    assert (await refusal(client.chat_update(**where, ts=ts, text="x")))["error"] == "cant_update_message"
-    assert (await refusal(client.chat_delete(**where, ts=ts)))["error"] == "cant_delete_message"
-    assert (await refusal(client.chat_update(**where, ts="1.1", text="x")))["error"] == "message_not_found"
+    assert (await error_response(client.chat_update(**where, ts=ts, text="x")))["error"] == "cant_update_message"
+    assert (await error_response(client.chat_delete(**where, ts=ts)))["error"] == "cant_delete_message"
+    assert (await error_response(client.chat_update(**where, ts="1.1", text="x")))["error"] == "message_not_found"
 
 
-async def test_a_deleted_message_is_gone(slack: Slack, client: AsyncWebClient) -> None:
+async def test_a_deleted_message_is_not_found(slack: Slack, client: AsyncWebClient) -> None:
     channel = slack.add_channel("ml")
     ts = (await client.chat_postMessage(channel=channel.id, text="one"))["ts"]
     await client.chat_delete(channel=channel.id, ts=ts)
     assert channel.messages == []
     assert (await client.conversations_history(channel=channel.id))["messages"] == []
     gone = client.chat_getPermalink(channel=channel.id, message_ts=ts)
-    assert (await refusal(gone))["error"] == "message_not_found"
+    assert (await error_response(gone))["error"] == "message_not_found"
 
 
-async def test_an_ephemeral_is_for_one_person_in_the_channel(slack: Slack, client: AsyncWebClient) -> None:
+async def test_an_ephemeral_message_is_for_one_member_of_the_channel(slack: Slack, client: AsyncWebClient) -> None:
     channel, ann = slack.add_channel("ml"), slack.add_user("ann")
     post: Json = {"channel": channel.id, "text": "only you"}
-    outside = await refusal(client.chat_postEphemeral(user=ann.id, **post))
+    outside = await error_response(client.chat_postEphemeral(user=ann.id, **post))
     assert outside["error"] == "user_not_in_channel"
     ann.post("hello", channel)
     await client.chat_postEphemeral(user=ann.id, **post)
     assert [(one.user, one.channel, one.text) for one in slack.ephemerals] == [(ann.id, channel.id, "only you")]
     assert [message.text for message in channel.messages] == ["hello"]
-    assert (await refusal(client.chat_postEphemeral(user="U0", **post)))["error"] == "user_not_found"
+    assert (await error_response(client.chat_postEphemeral(user="U0", **post)))["error"] == "user_not_found"
 
 
-async def test_a_permalink_leads_to_the_message(slack: Slack, client: AsyncWebClient) -> None:
+async def test_permalink_of_a_message(slack: Slack, client: AsyncWebClient) -> None:
     channel = slack.add_channel("ml")
     ts = (await client.chat_postMessage(channel=channel.id, text="one"))["ts"]
     link = (await client.chat_getPermalink(channel=channel.id, message_ts=ts))["permalink"]
@@ -196,14 +174,14 @@ async def test_a_permalink_leads_to_the_message(slack: Slack, client: AsyncWebCl
 # --- patience ---
 
 
-async def test_a_channel_takes_one_message_per_second_after_a_short_burst(
+async def test_a_channel_accepts_one_message_per_second_after_a_burst(
     session: aiohttp.ClientSession, clock: Clock
 ) -> None:
     async with Slack(clock=clock, burst=2) as slack:
-        client, channel, other = client_of(slack, session), slack.add_channel("a"), slack.add_channel("b")
+        client, channel, other = client_for(slack, session), slack.add_channel("a"), slack.add_channel("b")
         for _ in range(2):
             await client.chat_postMessage(channel=channel.id, text="x")
-        answer = await refusal(client.chat_postMessage(channel=channel.id, text="x"))
+        answer = await error_response(client.chat_postMessage(channel=channel.id, text="x"))
         assert (answer.status_code, answer.data) == (429, {"ok": False, "error": "ratelimited"})
         assert answer.headers["Retry-After"] == "1"
         await client.chat_postMessage(channel=other.id, text="x")
@@ -212,13 +190,13 @@ async def test_a_channel_takes_one_message_per_second_after_a_short_burst(
         assert len(channel.messages) == 3
 
 
-async def test_a_fault_after_acceptance_leaves_the_message_there(slack: Slack, client: AsyncWebClient) -> None:
+async def test_a_post_whose_response_is_dropped_still_takes_effect(slack: Slack, client: AsyncWebClient) -> None:
     channel = slack.add_channel("ml")
     slack.faults.add("chat.postMessage", Fault("drop", accepted=True))
     with pytest.raises(aiohttp.ClientError):
         await client.chat_postMessage(channel=channel.id, text="x")
     assert len(channel.messages) == 1
-    assert [entry.status for entry in slack.request_log.for_endpoint("chat.postMessage")] == [0]
+    assert [logged.status for logged in slack.request_log.for_endpoint("chat.postMessage")] == [0]
 
 
 # --- pictures ---
@@ -235,23 +213,21 @@ def showing(file_id: str) -> list[dict[str, Any]]:
     return [{"type": "section", "text": {"type": "mrkdwn", "text": "Curves"}}, image]
 
 
-async def test_a_message_shows_no_file_that_does_not_exist_or_that_slack_still_looks_at(
+async def test_a_message_cannot_show_a_missing_or_unprocessed_file(
     slack: Slack, client: AsyncWebClient, clock: Clock
 ) -> None:
     channel = slack.add_channel("ml")
     slack.workspace.file_delay = 5.0
     file_id = await uploaded(slack, client)
     for wrong in (file_id, "F0NOPE"):
-        answer = await refusal(client.chat_postMessage(channel=channel.id, text="x", blocks=showing(wrong)))
+        answer = await error_response(client.chat_postMessage(channel=channel.id, text="x", blocks=showing(wrong)))
         assert answer["error"] == "invalid_blocks"
         assert answer["errors"] == ["[ERROR] invalid slack file [json-pointer:/blocks/1/slack_file]"]
     clock.now += 5.0
     assert (await client.chat_postMessage(channel=channel.id, text="x", blocks=showing(file_id)))["ok"]
 
 
-async def test_an_edit_shows_people_only_what_a_post_has_shown_in_the_channel(
-    slack: Slack, client: AsyncWebClient
-) -> None:
+async def test_an_edit_with_a_file_that_no_post_showed_is_a_violation(slack: Slack, client: AsyncWebClient) -> None:
     ml, ops = slack.add_channel("ml"), slack.add_channel("ops")
     file_id = await uploaded(slack, client)
     card = (await client.chat_postMessage(channel=ml.id, text="card"))["ts"]
