@@ -80,6 +80,10 @@ class FineTuningApi(LoopbackServer):
         """Valid API keys by secret; deleting one revokes it."""
         return self.api_keys.by_secret
 
+    @keys.setter
+    def keys(self, keys: Mapping[str, ApiKey]) -> None:
+        self.api_keys.by_secret = dict(keys)
+
     @property
     def jobs(self) -> dict[str, JsonObject]:
         """Every job as of now, by id, oldest first. Deleting one makes it unknown to the API."""
