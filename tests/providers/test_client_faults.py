@@ -53,7 +53,7 @@ class Row:
 
     fault: Fault
     error: type[ProviderError]
-    maybe_done: bool | None = None
+    may_have_executed: bool | None = None
     """What ``Unreachable`` says; None for the other errors."""
     fields: tuple[tuple[str, Any], ...] = ()
 
@@ -68,15 +68,15 @@ def answers(status: int, body: Any = "", headers: Mapping[str, str] | None = Non
 
 
 FAULTS = {
-    "hangs past the deadline": Row(Fault("hang"), Unreachable, maybe_done=True),
-    "hangs after doing it": Row(Fault("hang", accepted=True), Unreachable, maybe_done=True),
-    "answers too late": Row(Fault("late", seconds=3600), Unreachable, maybe_done=True),
-    "drops the connection": Row(Fault("drop"), Unreachable, maybe_done=True),
-    "drops it after doing it": Row(Fault("drop", accepted=True), Unreachable, maybe_done=True),
-    "500 with HTML": Row(answers(500, HTML), Unreachable, maybe_done=True),
-    "503 with HTML": Row(answers(503, HTML), Unreachable, maybe_done=True),
-    "503 after doing it": Row(answers(503, HTML, accepted=True), Unreachable, maybe_done=True),
-    "408": Row(answers(408), Unreachable, maybe_done=True),
+    "hangs past the deadline": Row(Fault("hang"), Unreachable, may_have_executed=True),
+    "hangs after doing it": Row(Fault("hang", accepted=True), Unreachable, may_have_executed=True),
+    "answers too late": Row(Fault("late", seconds=3600), Unreachable, may_have_executed=True),
+    "drops the connection": Row(Fault("drop"), Unreachable, may_have_executed=True),
+    "drops it after doing it": Row(Fault("drop", accepted=True), Unreachable, may_have_executed=True),
+    "500 with HTML": Row(answers(500, HTML), Unreachable, may_have_executed=True),
+    "503 with HTML": Row(answers(503, HTML), Unreachable, may_have_executed=True),
+    "503 after doing it": Row(answers(503, HTML, accepted=True), Unreachable, may_have_executed=True),
+    "408": Row(answers(408), Unreachable, may_have_executed=True),
     "429": Row(answers(429, "", {"Retry-After": "7"}), RateLimited, fields=(("retry_after", 7.0),)),
     "429 without end": Row(answers(429, "", {"Retry-After": "9" * 400}), RateLimited, fields=(("retry_after", 300.0),)),
     "401": Row(
@@ -126,7 +126,7 @@ async def test_a_fault_of_the_api_is_the_error_that_says_so(name: str, what: str
         async with asyncio.timeout(PATIENCE):
             error = await failure(client, what, job)
         assert type(error) is row.error
-        assert getattr(error, "maybe_done", None) is row.maybe_done
+        assert getattr(error, "may_have_executed", None) is row.may_have_executed
         assert all(getattr(error, field) == value for field, value in row.fields)
         # An order goes out once, whatever happens; a question may be asked again by the HTTP library, once.
         assert watch.count("POST", "/cancel") == (what == "cancel")
