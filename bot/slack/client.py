@@ -18,14 +18,14 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.blocks.parts import Block
 from bot.blocks.view import View
 from bot.net.proxies import DIRECT, Proxies
-from bot.slack.attempts import ReplyOutcome, outcome_of_result
-from bot.slack.channels import SharedChannels
 from bot.slack.clock import SlackClock
 from bot.slack.errors import RECIPIENT_UNVERIFIED, to_post_result
 from bot.slack.files import Files
 from bot.slack.lookups import find_message
 from bot.slack.members import Workspace
 from bot.slack.messages import FileUpload, Lookup, LookupResult, OutgoingMessage, PostResult, content_of
+from bot.slack.reply_outcomes import ReplyOutcome, outcome_of_result
+from bot.slack.shared_channels import SharedChannels
 from bot.slack.timeouts import DELIVERY_TIMEOUTS, DeliveryTimeouts
 from bot.slack.users import Users
 from bot.slack.views import Views

@@ -7,8 +7,8 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.errors import RECIPIENT_UNVERIFIED
-from bot.slack.groups import UserGroups, error_name
 from bot.slack.members import Person, UnknownReason, Workspace, person_of, unknown_reason
+from bot.slack.user_groups import UserGroups, error_name
 from bot.store.outbox.dead_letters import LOST_ACCESS
 
 CACHE_SECONDS = 300.0

@@ -25,7 +25,7 @@ from bot.store.jobs.jobs import KnownJob
 from bot.store.jobs.snapshots import RunningJob, body_hash_of
 from bot.telemetry import metrics
 from bot.tracking.batches import Batches
-from bot.tracking.damping import FlapSuppression
+from bot.tracking.flap_suppression import FlapSuppression
 from bot.tracking.transitions import (
     ObservedJob,
     PollResult,

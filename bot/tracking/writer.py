@@ -16,7 +16,7 @@ from bot.store.jobs.changes import NewChange, RecordedChange, serialize
 from bot.store.jobs.jobs import FIRST_VERSION, KnownJob, is_unchanged
 from bot.store.jobs.snapshots import JobDocument
 from bot.store.outbox.delivery import Alert, NewDelivery
-from bot.tracking.damping import FlapSuppression
+from bot.tracking.flap_suppression import FlapSuppression
 from bot.tracking.routing import channels_for, messages_for, wants_alert
 from bot.tracking.transitions import ObservedJob, Thresholds, Transition, transition
 

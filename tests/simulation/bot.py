@@ -23,8 +23,8 @@ from bot.delivery.worker import DeliveryWorker
 from bot.poll.circuit_breaker import CircuitBreaker
 from bot.poll.poller import Poller
 from bot.providers.account import Account
-from bot.slack.channels import SharedChannels
 from bot.slack.client import SlackClient
+from bot.slack.shared_channels import SharedChannels
 from bot.slack.users import Users
 from bot.store import Store, open_store
 from bot.store.channels.tracks import Subscription, Track

@@ -11,7 +11,7 @@ from bot.blocks.notice import NoticeKind
 from bot.sandbox.openai.server import FineTuningApi
 from bot.store.channels.mutes import QUIET_FOR
 from bot.store.db import schema
-from bot.tracking.damping import MAX_ALERTS
+from bot.tracking.flap_suppression import MAX_ALERTS
 from tests.poll.harness import INTERVAL, PollHarness, poll_harness
 from tests.store.seeds import ACCOUNT, deliveries
 

@@ -27,10 +27,10 @@ from bot.listeners.replies.response_urls import ResponseUrls
 from bot.net.connection_errors import never_sent
 from bot.net.proxies import DIRECT, Proxies
 from bot.net.retry_after import jittered
-from bot.slack.attempts import ReplyOutcome, outcome_of_result
 from bot.slack.client import SlackClient
 from bot.slack.errors import to_post_result
 from bot.slack.messages import content_of
+from bot.slack.reply_outcomes import ReplyOutcome, outcome_of_result
 from bot.store.db.engine import Clock, monotonic_time
 from bot.telemetry import metrics
 

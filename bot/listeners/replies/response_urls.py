@@ -14,9 +14,9 @@ from bot.commands.command import Reply
 from bot.net.connection_errors import never_sent
 from bot.net.proxies import Proxies
 from bot.net.retry_after import parse_retry_after
-from bot.slack.attempts import ReplyOutcome, outcome_of_status
 from bot.slack.errors import header_values
 from bot.slack.messages import content_of
+from bot.slack.reply_outcomes import ReplyOutcome, outcome_of_status
 from bot.telemetry import metrics
 
 log = structlog.get_logger()

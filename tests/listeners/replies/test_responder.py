@@ -15,8 +15,8 @@ from bot.commands.command import Reply
 from bot.listeners.replies.responder import LIFETIME, MAX_PENDING, ReplyTarget, Responder, responding
 from bot.sandbox.faults import Fault
 from bot.sandbox.slack.interactions import UserInteraction
-from bot.slack.attempts import ReplyOutcome, outcome_of_result, outcome_of_status
 from bot.slack.messages import PostResult
+from bot.slack.reply_outcomes import ReplyOutcome, outcome_of_result, outcome_of_status
 from bot.telemetry import metrics
 from tests.stopwatch import within
 from tests.world import World

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from bot.tracking.damping import MAX_ALERTS
+from bot.tracking.flap_suppression import MAX_ALERTS
 from tests.world import QUIET_TUNING, World, headline
 
 MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"

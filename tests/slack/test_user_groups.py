@@ -10,8 +10,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.sandbox.faults import Fault
 from bot.sandbox.slack.server import Slack
 from bot.sandbox.slack.workspace import TEAM
-from bot.slack.groups import CACHE_SECONDS
 from bot.slack.members import Person, Workspace
+from bot.slack.user_groups import CACHE_SECONDS
 from bot.slack.users import Users
 
 OURS = Workspace(TEAM)
