@@ -40,7 +40,8 @@ from bot.poll.scheduler import PeriodicTask, scheduled
 from bot.providers.client import Client
 from bot.providers.coalesced import CoalescedReads
 from bot.settings.model import Settings
-from bot.slack.client import BotIdentity, SlackClient
+from bot.slack.client import SlackClient
+from bot.slack.identity import BotIdentity
 from bot.slack.timeouts import DELIVERY_TIMEOUTS, DeliveryTimeouts
 from bot.store import Store, open_store
 from bot.store.db.engine import Clock, monotonic_time

@@ -32,7 +32,7 @@ from bot.runtime.terminal import literal
 from bot.settings.file import Config
 from bot.settings.model import Settings
 from bot.settings.secrets import looks_like_key
-from bot.slack.client import BotIdentity
+from bot.slack.identity import BotIdentity
 from bot.store.db.probe import probe
 
 SCOPE_BENEFITS = {

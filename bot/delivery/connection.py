@@ -1,4 +1,4 @@
-"""Whether Slack answers, and who it says we are: asked once a minute, so that an outage is noticed and its end told."""
+"""Slack connection check: calls ``auth.test`` once a minute, records outages, and announces when they end."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,7 +7,9 @@ import structlog
 
 from bot.blocks.notice import NoticeKind
 from bot.net.connection_errors import connection_problem
-from bot.slack.client import BotIdentity, SlackClient
+from bot.slack.call import SlackCallError, call
+from bot.slack.client import SlackClient
+from bot.slack.identity import BotIdentity
 from bot.slack.signature import MAX_CLOCK_SKEW
 from bot.store import Store
 from bot.store.accounts.outages import SLACK
@@ -17,15 +19,15 @@ from bot.tracking.notices import Notices
 
 CHECK_SECONDS = 60.0
 RETRY_SECONDS = 5.0
-"""Seconds between two questions, while Slack answers and while it does not."""
+"""Seconds between checks, while Slack is up and while it is down."""
 NOTIFY_AFTER = 60.0
-"""Seconds that an outage lasts before people hear of its end."""
+"""Minimum length of an outage whose end is announced, in seconds."""
 
 log = structlog.get_logger()
 
 
 class SlackConnection:
-    """Asks Slack who we are, for ever; everything else goes on whatever it says."""
+    """Health of the connection to Slack. Nothing else waits for it."""
 
     def __init__(
         self,
@@ -40,22 +42,21 @@ class SlackConnection:
     ) -> None:
         """Take what it needs; ``identified`` is called whenever Slack has said who we are."""
         self.identity: BotIdentity | None = None
-        """Who we are; None until Slack said so once."""
+        """The bot's identity; None before the first successful check."""
         self.is_up = False
-        """Whether Slack answered the last question."""
-        self.is_clock_skewed = False
-        """Whether our clock is so far from Slack's that its requests would pass for stale ones; as of the last answer."""
+        """Whether the last check succeeded."""
         self._slack = slack
-        self._store = store
-        self._notices = notices
+        self._outage = _Outage(store, notices, clock)
+        self._clock_skew = _ClockSkew(clock)
         self._identified = identified
-        self._clock = clock
         self._interval = interval
         self._retry_interval = retry_interval
-        self._is_failing = False
-        self._is_outage_stored = False
-        """Whether the store knows of the outage."""
         self._is_broken = False
+
+    @property
+    def is_clock_skewed(self) -> bool:
+        """Whether our clock is so far off that Slack's requests would look stale; as of the last successful check."""
+        return self._clock_skew.is_too_large
 
     async def run(self) -> None:
         """Ask until it is cancelled. What the store cannot note is tried again with the next question, logged once."""
@@ -71,54 +72,76 @@ class SlackConnection:
 
     async def _check(self) -> None:
         try:
-            identity = await self._slack.identity()
-        except Exception as error:  # noqa: BLE001 - the SDK raises whatever a broken answer makes it raise
-            trouble = connection_problem(error)
-            await self._mark_down(trouble.message if trouble else f"{type(error).__name__}: {error}")
+            identity = await call(self._slack.identity())
+        except SlackCallError as error:
+            problem = connection_problem(error)
+            self.is_up = False
+            await self._outage.begin(problem.message if problem else str(error))
         else:
             await self._mark_up(identity)
-            await self._check_clock()
-
-    async def _mark_down(self, error: str) -> None:
-        if not self._is_failing:
-            log.error("slack.unreachable", error=error)
-        self.is_up, self._is_failing = False, True
-        if not self._is_outage_stored:
-            async with self._store.db.transaction() as tx:
-                await self._store.accounts.outages.begin(tx, SLACK, error)
-            self._is_outage_stored = True
+            self._clock_skew.update(await self._slack.now())
 
     async def _mark_up(self, identity: BotIdentity) -> None:
         self.identity = identity
         self._identified()
         if self.is_up:
             return
-        await self._announce_recovery()
+        await self._outage.end()
         log.info("slack.connected", team=identity.team, bot_id=identity.bot_id)
-        self.is_up, self._is_failing, self._is_outage_stored = True, False, False
+        self.is_up = True
 
-    async def _check_clock(self) -> None:
-        """Say it when our clock is off: over HTTP every request of Slack's is refused then, and nobody else would say why."""
-        skew = self._clock() - await self._slack.now()
-        is_skewed = abs(skew) > MAX_CLOCK_SKEW
-        if is_skewed and not self.is_clock_skewed:
-            log.error("slack.clock_off", seconds_ahead=round(skew), most=MAX_CLOCK_SKEW)
-        elif self.is_clock_skewed and not is_skewed:
-            log.info("slack.clock_right")
-        self.is_clock_skewed = is_skewed
 
-    async def _announce_recovery(self) -> None:
+class _Outage:
+    """An outage of Slack, from the first failed check to the next successful one."""
+
+    def __init__(self, store: Store, notices: Notices, clock: Clock) -> None:
+        self._store = store
+        self._notices = notices
+        self._clock = clock
+        self._is_logged = False
+        self._is_stored = False
+
+    async def begin(self, error: str) -> None:
+        """Log and store the begin of an outage, once."""
+        if not self._is_logged:
+            log.error("slack.unreachable", error=error)
+        self._is_logged = True
+        if not self._is_stored:
+            async with self._store.db.transaction() as tx:
+                await self._store.accounts.outages.begin(tx, SLACK, error)
+            self._is_stored = True
+
+    async def end(self) -> None:
+        """Store the end of an outage, if there was one, and announce it if it was long."""
         async with self._store.db.transaction() as tx:
             outage = await self._store.accounts.outages.end(tx, SLACK)
-            if outage is None:
-                return
-            tx.wakes(Queue.DELIVERIES)
-            late = await self._store.accounts.outages.count_pending_alerts(tx)
-            until = max(outage.since, self._clock())
-            log.info("slack.recovered", lasted=round(until - outage.since), late=late)
-            if until - outage.since >= NOTIFY_AFTER:
-                people = await self._store.channels.tracks.people(tx)
-                facts = {"since": outage.since, "until": until, "late": float(late)}
-                await self._notices.enqueue(
-                    tx, NoticeKind.SLACK_RECOVERED, SLACK, began_at=outage.since, people=people, **facts
-                )
+            if outage:
+                tx.wakes(Queue.DELIVERIES)
+                late = await self._store.accounts.outages.count_pending_alerts(tx)
+                until = max(outage.since, self._clock())
+                log.info("slack.recovered", lasted=round(until - outage.since), late=late)
+                if until - outage.since >= NOTIFY_AFTER:
+                    people = await self._store.channels.tracks.people(tx)
+                    facts = {"since": outage.since, "until": until, "late": float(late)}
+                    enqueue = self._notices.enqueue
+                    kind = NoticeKind.SLACK_RECOVERED
+                    await enqueue(tx, kind, SLACK, began_at=outage.since, people=people, **facts)
+        self._is_logged = self._is_stored = False
+
+
+class _ClockSkew:
+    """Clock skew: if it is too large, every request of Slack over HTTP fails its signature check."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.is_too_large = False
+        self._clock = clock
+
+    def update(self, slack_time: float) -> None:
+        """Compare our clock with Slack's, and log when the skew becomes too large or small again."""
+        skew = self._clock() - slack_time
+        is_too_large = abs(skew) > MAX_CLOCK_SKEW
+        if is_too_large and not self.is_too_large:
+            log.error("slack.clock_skewed", seconds_ahead=round(skew), limit=MAX_CLOCK_SKEW)
+        elif self.is_too_large and not is_too_large:
+            log.info("slack.clock_recovered")
+        self.is_too_large = is_too_large

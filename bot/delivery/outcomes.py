@@ -1,4 +1,4 @@
-"""What an answer of Slack's means beyond the message itself: where a card stands, that it is gone, a closed channel."""
+"""Side effects of a post result: a card's timestamp, a deleted card, a closed channel, lost access."""
 
 import structlog
 
@@ -19,15 +19,15 @@ log = structlog.get_logger()
 async def apply_post_result(
     store: Store, notices: Notices, tx: Transaction, delivery: Delivery, result: PostResult, *, generation: int
 ) -> None:
-    """Record what follows from the answer to a post, in the transaction that settles it.
+    """Apply the side effects of a post result, in the transaction that completes its delivery.
 
     Args:
-        store: where it is recorded.
-        notices: tells whom it concerns that a channel is closed.
+        store: the store.
+        notices: enqueues notices about closed channels.
         tx: the caller's transaction.
-        delivery: what was posted.
-        result: what Slack said.
-        generation: of a card, which count of what it has to show it shows; of one that was only found nobody knows that.
+        delivery: the delivery.
+        result: result of the post.
+        generation: for a card, the generation that the message shows; -1 if unknown, as after a lookup.
     """
     if delivery.message_kind is MessageKind.CARD and delivery.card_id and result.ts:
         await store.jobs.cards.record_post(tx, delivery.card_id, result.ts, rendered_generation=generation)
@@ -43,10 +43,10 @@ async def apply_post_result(
 
 
 async def repost_card(store: Store, tx: Transaction, card: Card) -> None:
-    """Owe a card that is gone from its channel once more, unless nobody there follows the job any more."""
-    _, is_lacking = await store.jobs.cards.get_or_create(tx, card.account, card.job_id, card.channel)
+    """Enqueue a deleted card again, unless its channel no longer tracks the job."""
+    _, is_missing = await store.jobs.cards.get_or_create(tx, card.account, card.job_id, card.channel)
     tracks = await store.channels.tracks.of_job(tx, card.account, card.job_id)
-    if is_lacking and any(track.channel == card.channel for track in tracks):
+    if is_missing and any(track.channel == card.channel for track in tracks):
         await store.outbox.deliveries.requeue_card(tx, card)
 
 
@@ -63,9 +63,9 @@ async def _park_channel(
 
 
 async def end_direct_messages(store: Store, tx: Transaction, channel: str) -> None:
-    """End all that is sent to somebody who may not read it any more, in the caller's transaction; the audit says so once."""
+    """End all direct messages to a user who lost access, in the caller's transaction, with one entry in the audit log."""
     person, ended = await store.channels.direct_messages.revoke(tx, channel, LOST_ACCESS)
     if ended:
-        log.warning("direct_messages.ended", person=person, channel=channel, followed=ended)
+        log.warning("direct_messages.ended", person=person, channel=channel, tracks=ended)
         entry = AuditEntry(person, "", channel, "delivery", "direct messages", Decision.DENIED, reason=LOST_ACCESS)
         await store.actions.audit.write(tx, entry)

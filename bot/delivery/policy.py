@@ -1,4 +1,4 @@
-"""What to do after an attempt to post, decided by one question: could the message be in the channel? Pure."""
+"""Retry policy of deliveries. The deciding question: may the message be in the channel already? Pure."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -23,49 +23,48 @@ from bot.store.outbox.delivery import Outcome
 LONGEST_BACKOFF = queue.LONGEST_WAIT
 _MAX_DOUBLINGS = 12
 MAX_UNKNOWN_ERRORS = 5
-"""How often an error that we do not know is tried again."""
-
+"""Attempts after an unknown error."""
 
 RENDER_FAILED = "not_drawn"
-"""Ours: the message could not even be drawn."""
+"""Our own error: the message could not be rendered."""
 
 
 class AfterLookup(StrEnum):
-    """What to do with a delivery in doubt after a look-up."""
+    """Next step of an unconfirmed delivery after a lookup."""
 
     SENT = "sent"
-    """It is there."""
+    """The message was found."""
     SEND = "send"
-    """It is not there."""
-    SEND_UNCONFIRMED = "send_blind"
-    """Nobody can see whether it is there: better told twice than not at all, and the message says so."""
-    LOOK_UP_AGAIN = "look_again"
+    """The message is not there."""
+    SEND_UNCONFIRMED = "send_unconfirmed"
+    """Lookups failed for too long: send it, marked as a possible duplicate, rather than lose it."""
+    LOOK_UP_AGAIN = "look_up_again"
     PARK = "park"
-    """The channel is closed, for looking too."""
+    """The channel is closed, to lookups too."""
 
 
 @dataclass(frozen=True)
 class RetryDecision:
-    """What becomes of a delivery after an attempt."""
+    """Decision about a delivery after an attempt."""
 
     outcome: Outcome
     wait: float = 0.0
-    """Seconds until it may be tried again."""
+    """Seconds until the next attempt."""
     channel_wait: float = CHANNEL_INTERVAL
-    """Seconds until anything more goes to its channel, the pace at the least."""
+    """Seconds until the next delivery to the same channel."""
 
 
 def classify(
     result: PostResult, attempts: int, *, was_plain: bool, jitter: float, timeouts: DeliveryTimeouts = DELIVERY_TIMEOUTS
 ) -> RetryDecision:
-    """Return what becomes of a delivery.
+    """Classify the result of an attempt.
 
     Args:
-        result: how the attempt ended.
-        attempts: how many there have been, this one included.
-        was_plain: whether it already went out without blocks.
-        jitter: a random number from 0 to 1 that spreads retries.
-        timeouts: how long to wait for what.
+        result: result of the attempt.
+        attempts: number of attempts, this one included.
+        was_plain: whether the message was sent without blocks.
+        jitter: random number from 0 to 1 that spreads retries.
+        timeouts: timeouts and intervals of deliveries.
     """
     decision = _classify(result, attempts, was_plain=was_plain, jitter=jitter, timeouts=timeouts)
     return (
@@ -76,12 +75,12 @@ def classify(
 
 
 def backoff(failures: int, jitter: float, longest: float = LONGEST_BACKOFF) -> float:
-    """Return the seconds until what failed so often before is tried again; ``jitter`` as of ``classify``."""
+    """Return the exponential backoff after so many failures, in seconds; ``jitter`` as of ``classify``."""
     return min(longest, 2.0 ** min(failures, _MAX_DOUBLINGS)) * (0.5 + jitter / 2)
 
 
 def requested_pause(result: PostResult) -> float:
-    """Return the seconds that Slack's rate limit asks for, within our bounds."""
+    """Return the pause that Slack's rate limit asks for, in seconds and within our bounds."""
     return min(max(MIN_PAUSE, result.retry_after or MIN_PAUSE), MAX_PAUSE)
 
 
@@ -110,12 +109,12 @@ def _classify(
     if attempts == 1 and error != RENDER_FAILED:
         return RetryDecision(
             "ambiguous", wait=timeouts.visibility_delay
-        )  # a word that we do not know may mean anything, once
+        )  # an unknown error: once, it may have been posted
     return RetryDecision("pending" if attempts <= MAX_UNKNOWN_ERRORS else "dead", wait=wait)
 
 
 def after_lookup(result: LookupResult, failed_lookups: int, timeouts: DeliveryTimeouts) -> AfterLookup:
-    """Return what to do with a delivery in doubt after a look-up, ``failed_lookups`` of which before could not see either."""
+    """Return the next step of an unconfirmed delivery, given a lookup and the number of failed ones before it."""
     if result.ts:
         return AfterLookup.SENT
     if result.error is None:

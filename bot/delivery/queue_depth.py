@@ -1,18 +1,18 @@
-"""The tally: how many alerts did not reach Slack yet, and why, for whoever watches the bot."""
+"""Queue depth gauge: deliveries that have not reached Slack, by state."""
 
 from bot.store import Store
 from bot.telemetry import metrics
 
 
 class QueueDepthGauge:
-    """Counts now and then."""
+    """Periodic task that sets the gauge."""
 
-    name = "tally"
+    name = "queue_depth"
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     async def look(self) -> None:
-        """Count them, by state; every process counts what all of them share."""
+        """Set the gauge. All processes share one outbox and report the same depth."""
         for state, count in (await self._store.outbox.dead_letters.by_state()).items():
             metrics.PENDING_DELIVERIES.labels(state).set(count)

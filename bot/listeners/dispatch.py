@@ -30,8 +30,9 @@ from bot.listeners.events import changed_channel_id, joined_channel, reopened_ch
 from bot.listeners.home import HomeTabs
 from bot.listeners.replies import waiting
 from bot.listeners.replies.responder import ReplyTarget, Responder
-from bot.slack.client import BotIdentity, SlackClient
+from bot.slack.client import SlackClient
 from bot.slack.errors import SHARED_CHANNEL
+from bot.slack.identity import BotIdentity
 from bot.slack.members import Person, UnknownReason
 from bot.telemetry import metrics
 

@@ -1,6 +1,6 @@
 """Crash points: named moments at which a test lets the process die as by ``kill -9``.
 
-``FTJOB_CRASH_AT=before_wire:3`` kills the process when it comes to ``before_wire`` for the third time. Without it,
+``FTJOB_CRASH_AT=before_post:3`` kills the process when it comes to ``before_post`` for the third time. Without it,
 which is always but in tests, passing a point costs one comparison.
 """
 
@@ -22,7 +22,7 @@ def arm(hook: Callable[[str], None] | None) -> None:
 
 
 def sigkill_hook(spec: str) -> Callable[[str], None]:
-    """Return a hook that kills this process as ``spec`` ("before_wire:3") says."""
+    """Return a hook that kills this process as ``spec`` ("before_post:3") says."""
     name, _, times = spec.partition(":")
     left = [int(times or 1)]
 

@@ -1,4 +1,4 @@
-"""Slack's clock: its messages bear that time, and ours may be off."""
+"""Slack's clock: the time base of its message timestamps. Ours may be off."""
 
 import asyncio
 import time
@@ -10,21 +10,26 @@ from bot.store.db.engine import monotonic_time
 
 
 class SlackClock:
-    """The time of day for Slack, kept by the clock of the event loop, which nobody sets."""
+    """Slack's time of day, kept as an offset to the monotonic clock."""
 
     def __init__(self) -> None:
         self._offset: float | None = None
-        """By how many seconds Slack's clock is ahead of the loop's; None until an answer said so."""
+        """Slack's time minus the monotonic clock, in seconds; None before the first response."""
 
     def observe(self, headers: Mapping[str, object]) -> None:
-        """Note what an answer of Slack's says the time is (RFC 9110 6.6.1)."""
+        """Set the clock from the ``Date`` header of a response (RFC 9110 6.6.1)."""
         with suppress(ValueError, TypeError, OverflowError):
             self._offset = parsedate_to_datetime(str(headers.get("Date"))).timestamp() - monotonic_time()
 
     async def now(self, refresh: Callable[[], Awaitable[object]], *, seconds: float) -> float:
-        """Return the time; ours where ``refresh``, which lets Slack answer, does not find it out within some seconds."""
+        """Return the time, in seconds since the epoch.
+
+        Args:
+            refresh: called if the clock was never set; makes a request whose response sets it.
+            seconds: timeout of ``refresh``; without a response our own clock counts.
+        """
         if self._offset is None:
-            with suppress(Exception):  # whatever it is, it says itself
+            with suppress(Exception):  # whoever makes the request reports its errors
                 async with asyncio.timeout(seconds):
                     await refresh()
         return time.time() if self._offset is None else monotonic_time() + self._offset

@@ -1,7 +1,7 @@
-"""Pictures go to Slack in three steps: ask where, send the bytes there, say that they are complete.
+"""File uploads, in three steps: get an upload URL, send the bytes to it, complete the upload.
 
-They are shared nowhere by that, a message shows them: then Slack says whether it took them, and what a screen reader
-reads stands in the message. With ``alt_txt`` in the first step files are not shared at all, and Slack says nothing
+The upload shares the file with nobody; a message shows it. Then Slack reports whether it accepts the file, and the
+message holds the alt text. With ``alt_txt`` in the first step Slack would silently not share the file
 (slackapi/python-slack-sdk#1818). https://docs.slack.dev/messaging/working-with-files#upload
 """
 
@@ -10,10 +10,10 @@ from typing import Any
 
 import aiohttp
 import structlog
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.net.proxies import DIRECT, Proxies
+from bot.slack.call import SlackCallError, call
 from bot.slack.messages import FileUpload
 
 UPLOAD_ORIGIN = "https://files.slack.com/"
@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 
 class Files:
-    """Uploads pictures."""
+    """Uploads images."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class Files:
         origins: tuple[str, ...],
         proxies: Proxies = DIRECT,
     ) -> None:
-        """Take what it needs; bytes go to addresses that begin with one of ``origins``, or to Slack's own."""
+        """Accept upload URLs that begin with one of ``origins`` or with Slack's own."""
         self._client = client
         self._session = session
         self._origins = (UPLOAD_ORIGIN, *origins)
@@ -39,34 +39,29 @@ class Files:
         self._is_scope_logged = False
 
     async def upload(self, upload: FileUpload) -> str | None:
-        """Upload a picture and return Slack's id of it, None where that did not work. It never raises for what Slack does."""
+        """Upload an image and return Slack's file id, or None if that failed."""
         try:
-            return await self._upload(upload)
-        except SlackApiError as error:
-            said = error.response.data
-            word = said.get("error") if isinstance(said, dict) else "broken_answer"
-            if not (word == "missing_scope" and self._is_scope_logged):
-                log.warning("file.refused", error=word)
-            self._is_scope_logged = word == "missing_scope"
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            log.warning("file.failed", error=type(error).__name__)
-        except Exception as error:  # noqa: BLE001 - the SDK raises whatever a broken answer makes it raise
-            log.warning("slack.broken_answer", error=f"{type(error).__name__}: {error}")
-        return None
+            return await call(self._upload(upload))
+        except SlackCallError as error:
+            lacks_scope = error.name == "missing_scope"
+            if not (lacks_scope and self._is_scope_logged):
+                log.warning("file.upload_failed", error=error.name or str(error))
+            self._is_scope_logged = lacks_scope
+            return None
 
     async def _upload(self, upload: FileUpload) -> str | None:
         arguments: dict[str, Any] = {"filename": upload.name, "length": len(upload.content)}
         target = await self._client.api_call("files.getUploadURLExternal", params=arguments)
         url, file = str(target["upload_url"]), str(target["file_id"])
-        # Compared as text: two parsers of addresses may see two hosts in one.
+        # Compared as text: two URL parsers may see two different hosts.
         if not url.startswith(self._origins):
-            log.warning("upload_url.not_slacks")
+            log.warning("file.foreign_upload_url")
             return None
         async with self._session.post(
             url, data=upload.content, proxy=self._proxies.url_for(url), allow_redirects=False
         ) as response:
             if response.status != 200:  # noqa: PLR2004
-                log.warning("file.refused", status=response.status)
+                log.warning("file.upload_failed", status=response.status)
                 return None
         done: dict[str, Any] = {"files": json.dumps([{"id": file, "title": upload.title}])}
         await self._client.api_call("files.completeUploadExternal", params=done)

@@ -1,4 +1,4 @@
-"""Look-ups: whether a message that Slack did not confirm stands in its channel all the same."""
+"""Lookups: searching a channel's history for a message that Slack did not confirm."""
 
 from typing import Any
 
@@ -10,20 +10,20 @@ from bot.slack.messages import Lookup, LookupResult
 
 MAX_PAGES = 5
 PAGE_SIZE = 200
-"""Messages on a page of a look-up, and how many pages one reads: Slack allows fifty such requests a minute."""
+"""Messages per page; a lookup reads at most ``MAX_PAGES``, since Slack allows fifty such requests a minute."""
 CLOCK_SKEW_SECONDS = 300.0
-"""Seconds before the first attempt at which a look-up begins: Slack's clock is not ours."""
+"""Seconds before the first attempt at which the search begins, in case clocks differ."""
 
 
 async def find_message(client: AsyncWebClient, lookup: Lookup, bot_id: str) -> LookupResult:
-    """Look for a message in its thread and its channel; only one of our own bot counts: everybody can write metadata.
+    """Search for a message in its thread and its channel. Only our bot's messages match: anyone can write metadata.
 
     Raises:
-        Exception: whatever the SDK makes of a broken answer.
+        Exception: whatever the SDK makes of a broken response.
     """
     result = await _search(client, "conversations.replies", lookup, bot_id) if lookup.thread_ts else None
     if result is None or result.error in THREAD_UNAVAILABLE:
-        # A reply that was also sent to the channel outlives its thread there.
+        # A broadcast reply outlives its thread in the channel.
         result = await _search(client, "conversations.history", lookup, bot_id)
     return result
 

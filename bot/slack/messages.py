@@ -1,4 +1,4 @@
-"""Messages on their way to Slack, how an attempt to post one ended, and what a look-up saw."""
+"""Messages for Slack, results of posts, and lookups of messages that Slack did not confirm."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,70 +8,70 @@ from bot.blocks import Message
 
 @dataclass(frozen=True)
 class PostResult:
-    """How one attempt ended, as the gateway saw it."""
+    """Result of one attempt to post or update a message."""
 
     ts: str | None = None
-    """Where the message stands; set exactly if Slack said so."""
+    """Timestamp of the message; set only if Slack confirmed it."""
     channel: str | None = None
-    """The channel that took it: a direct message's own id where it was addressed to a person."""
+    """Channel that Slack posted to: the id of the direct message if the message was addressed to a user."""
     error: str | None = None
-    """Slack's word, or ours where Slack said nothing ("timeout", "unreachable")."""
+    """Slack's error name, or our own if Slack returned none ("timeout", "unreachable")."""
     maybe_posted: bool = False
-    """Whether Slack may have taken it although it did not say so."""
+    """Whether Slack may have posted the message without confirming it."""
     retry_after: float | None = None
-    """Seconds, where Slack asked for a pause."""
+    """Seconds to wait, if Slack asked for it."""
 
 
 @dataclass(frozen=True)
 class Lookup:
-    """A message of which it is not known whether it arrived."""
+    """Query for a message that Slack did not confirm."""
 
     channel: str
     key: str
-    """What its metadata holds, if it is there."""
+    """Key in the metadata of the message."""
     thread_ts: str | None
-    """The thread that it went to."""
+    """Thread that it was posted to."""
     first_sent_at: float
-    """When it was first sent, seconds since the epoch by Slack's clock."""
+    """First attempt, in seconds since the epoch by Slack's clock."""
 
 
 @dataclass(frozen=True)
 class LookupResult:
-    """What a look-up saw."""
+    """Result of a lookup."""
 
     ts: str | None = None
-    """Where the message stands; None where it is not there, or could not be seen."""
+    """Timestamp of the message; None if it was not found."""
     error: str | None = None
-    """Why nothing could be seen, in Slack's word or ours; None for a look-up that worked."""
+    """Why the lookup failed: Slack's error name or our own. None if the lookup worked."""
 
 
 @dataclass(frozen=True)
 class OutgoingMessage:
-    """One message on its way to a channel."""
+    """A message for one channel."""
 
     channel: str
     message: Message
     key: str
-    """What it can be recognised by later; goes into the message's metadata."""
+    """Key for later lookups; goes into the metadata of the message."""
     thread_ts: str | None = None
     broadcast: bool = False
-    """Whether a reply in a thread is shown in the channel too."""
+    """Whether a reply in a thread also appears in the channel."""
     generation: int = 0
-    """Of a card: which count of what it has to show this is."""
+    """For a card: the generation of its content that this message shows."""
     person: str | None = None
-    """Whose direct messages the channel is, "" where nobody knows; None where that needs no question."""
+    """User whose access to direct messages must be checked first: "" if unknown, None if no check is needed."""
 
 
 @dataclass(frozen=True)
 class FileUpload:
-    """A picture on its way to Slack."""
+    """An image to upload."""
 
     content: bytes
     name: str
-    """Of the file."""
+    """File name."""
     title: str
 
 
 def content_of(message: Message) -> dict[str, Any]:
-    """Return a message as arguments: its text, and its blocks where it has any."""
+    """Return the arguments of a Web API method that hold a message: its text, and its blocks if it has any."""
     return {"text": message.text, "blocks": list(message.blocks)} if message.blocks else {"text": message.text}

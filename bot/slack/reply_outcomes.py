@@ -1,4 +1,4 @@
-"""What became of one attempt to answer somebody: whether the answer could be there. Pure."""
+"""Outcomes of attempts to show a reply: whether it may be visible, and whether to try again. Pure."""
 
 from enum import StrEnum
 from http import HTTPStatus
@@ -11,23 +11,23 @@ _RETRYABLE = RATE_LIMITED | TEMPORARY_ERRORS | {"unreachable"}
 
 
 class ReplyOutcome(StrEnum):
-    """How an attempt to show an answer in one way ended."""
+    """Outcome of one attempt to show a reply in one way."""
 
-    ACCEPTED = "taken"
-    RETRYABLE = "refused"
-    """It is certainly not there, and may be taken later."""
-    REPEATABLE = "again"
-    """It may be there; to show it again in this way changes nothing."""
-    UNCONFIRMED = "unknown"
-    """It may be there, and would be there twice. Nobody can look: private messages stand in no history."""
-    FAILED = "closed"
-    """It is certainly not there, and never will be in this way."""
+    ACCEPTED = "accepted"
+    RETRYABLE = "retryable"
+    """Not shown; a retry may work."""
+    REPEATABLE = "repeatable"
+    """Maybe shown; repeating it does no harm, since it replaces itself."""
+    UNCONFIRMED = "unconfirmed"
+    """Maybe shown; a repeat may show it twice. No lookup is possible: private messages are in no history."""
+    FAILED = "failed"
+    """Not shown; a retry in the same way will not work."""
 
 
 def outcome_of_status(status: int) -> ReplyOutcome:
-    """Return what the HTTP status of a response URL says: a server that says that it failed did not show the answer.
+    """Return the outcome for the HTTP status of a response URL.
 
-    A gateway that waited in vain for the server behind it (504) does not know.
+    A server error means that the reply was not shown, except for 504: that gateway gave up waiting and does not know.
     """
     if status == 200:  # noqa: PLR2004
         return ReplyOutcome.ACCEPTED
@@ -37,7 +37,7 @@ def outcome_of_status(status: int) -> ReplyOutcome:
 
 
 def outcome_of_result(result: PostResult) -> ReplyOutcome:
-    """Return what a refusal of the Web API says."""
+    """Return the outcome for a failed call of the Web API."""
     error = result.error or ""
     if error in _RETRYABLE or (error.startswith("http_5") and error != _TIMED_OUT):
         return ReplyOutcome.RETRYABLE

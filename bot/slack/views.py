@@ -1,61 +1,51 @@
-"""Windows (modals) in Slack: opened at once, changed when there is something to show."""
+"""Views: modals and the Home tab. Errors of Slack are logged, not raised."""
 
-import asyncio
 from typing import Any
 
 import structlog
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.blocks.parts import Block
 from bot.blocks.view import View
-from bot.slack.errors import to_post_result
+from bot.slack.call import SlackCallError, call
 from bot.slack.messages import PostResult
 
 TRIGGER_SECONDS = 3.0
-"""Seconds for which a trigger is good, once: https://docs.slack.dev/interactivity/handling-user-interaction."""
+"""Lifetime of a trigger id, which opens one modal: https://docs.slack.dev/interactivity/handling-user-interaction."""
 
 log = structlog.get_logger()
 
 
 class Views:
-    """Opens and changes windows. Nothing raises for what Slack does."""
+    """The ``views`` methods of the Web API."""
 
     def __init__(self, client: AsyncWebClient) -> None:
         self._client = client
 
     async def open(self, trigger_id: str, view: View) -> str | None:
-        """Open a window for whoever acted, and return its id; None where Slack did not, which is not tried again."""
+        """Open a modal and return its id, or None if Slack did not open it. There is no retry."""
         try:
-            async with asyncio.timeout(TRIGGER_SECONDS):
-                response = await self._client.views_open(trigger_id=trigger_id, view=view.payload())
-        except Exception as error:  # noqa: BLE001 - the SDK raises whatever a broken answer makes it raise
-            log.info("view.not_opened", error=_error_name(error))
+            request = self._client.views_open(trigger_id=trigger_id, view=view.payload())
+            response = await call(request, seconds=TRIGGER_SECONDS)
+        except SlackCallError as error:
+            log.info("view.open_failed", error=error.reason)
             return None
         view_id = (response.get("view") or {}).get("id")
         return view_id if isinstance(view_id, str) else None
 
     async def update(self, view_id: str, view: View) -> PostResult | None:
-        """Show something else in a window; return why it did not work, as after somebody closed it, None where it did."""
+        """Replace the content of a modal. Return the failed result, as after the user closed it; None if it worked."""
         arguments: dict[str, Any] = {"view_id": view_id, "view": view.payload()}
         try:
-            await self._client.views_update(**arguments)
-        except Exception as error:  # noqa: BLE001 - the SDK raises whatever a broken answer makes it raise
-            log.info("view.not_updated", error=_error_name(error))
-            return (
-                to_post_result(error)
-                if isinstance(error, SlackApiError)
-                else PostResult(error=_error_name(error), maybe_posted=True)
-            )
+            await call(self._client.views_update(**arguments))
+        except SlackCallError as error:
+            log.info("view.update_failed", error=error.reason)
+            return error.result()
         return None
 
     async def publish(self, person: str, view: Block) -> None:
-        """Show somebody their Home tab: what fails is drawn anew when it is opened again."""
+        """Publish a user's Home tab."""
         try:
-            await self._client.views_publish(user_id=person, view=view)
-        except Exception as error:  # noqa: BLE001 - the SDK raises whatever a broken answer makes it raise
-            log.info("home.not_shown", error=_error_name(error))
-
-
-def _error_name(error: Exception) -> str | None:
-    return to_post_result(error).error if isinstance(error, SlackApiError) else type(error).__name__
+            await call(self._client.views_publish(user_id=person, view=view))
+        except SlackCallError as error:
+            log.info("home.publish_failed", error=error.reason)

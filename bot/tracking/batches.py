@@ -114,7 +114,7 @@ class Batches:
         metrics.JOB_WRITE_FAILURES.labels(job.account).inc()
         if failures == 1:
             reason = redacted(str(getattr(error, "orig", error)))[:_MAX_REASON]
-            log.error("job.unrecorded", account=job.account, job=job.id, error=f"{type(error).__name__}: {reason}")
+            log.error("job.record_failed", account=job.account, job=job.id, error=f"{type(error).__name__}: {reason}")
         self._rejected[key] = (failures, min(2**failures - 1, _MAX_SKIPS))
         if len(self._rejected) > _MAX_REJECTED:
             self._rejected.pop(next(iter(self._rejected)))

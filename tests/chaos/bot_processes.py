@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.chaos.faulty_servers import LIST, POST, Arrivals
 from tests.chaos.worker import work
 
-POINTS = ("before_wire", "after_wire", "after_wire", "before_record")
+POINTS = ("before_post", "after_post", "after_post", "before_record")
 """Where a bot dies by itself: a delivery is in flight there, or a change uncommitted."""
 REQUESTS = frozenset({POST, LIST})
 PATIENCE = 2.5

@@ -163,7 +163,7 @@ class Round:
         problems += [f"the stand-in complains: {complaint}" for complaint in self.slack.violations[:3]]
         logs = "".join(path.read_text() for path in self._folder.glob("bot*.log"))
         problems += ["a traceback in a log"] if '"exception"' in logs and "IntegrityError" in logs else []
-        again = logs.count('"delivery.sent_again"')
+        again = logs.count('"delivery.resent"')
         return Result(
             self._seed, self._processes.counts, verdict, seconds, again, self._processes.slowest_stop, problems
         )

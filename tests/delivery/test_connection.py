@@ -195,7 +195,7 @@ async def test_a_clock_that_is_off_is_said_once_each_way(tmp_path: Path, clock: 
                 await until_off(presence, off=False)
 
     said = [(log["event"], log.get("seconds_ahead")) for log in logs if log["event"].startswith("slack.clock")]
-    assert [event for event, _ in said] == ["slack.clock_off", "slack.clock_right"]
+    assert [event for event, _ in said] == ["slack.clock_skewed", "slack.clock_recovered"]
     assert abs((said[0][1] or 0.0) - off_by) <= 2  # HTTP's dates are whole seconds
 
 

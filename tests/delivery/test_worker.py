@@ -169,7 +169,7 @@ async def test_what_cannot_be_drawn_waits_and_holds_up_no_other_channel(office: 
         await office.until_delivered(ops, other)
         (row,) = await office.until_states(ml, "pending")
 
-    assert "delivery.not_drawn" in [log["event"] for log in logs if log["log_level"] == "error"]
+    assert "delivery.render_failed" in [log["event"] for log in logs if log["log_level"] == "error"]
     assert (row.error, row.attempts) == ("not_drawn", 1)
     office.unrenderable.clear()
     office.advance(31)

@@ -132,8 +132,8 @@ async def test_a_refused_token_is_tried_with_one_delivery_a_minute_whatever_wait
 
     at = [entry.at for entry in office.slack.request_log.for_endpoint(POST) if not entry.accepted]
     assert all(59 <= after - before <= 70 for before, after in pairwise(at[MAX_CONCURRENT:]))
-    said = [log["event"] for log in logs if log["event"] in ("slack.refuses_us", "slack.takes_us_again")]
-    assert said == ["slack.refuses_us", "slack.takes_us_again"]
+    said = [log["event"] for log in logs if log["event"] in ("slack.auth_failed", "slack.auth_recovered")]
+    assert said == ["slack.auth_failed", "slack.auth_recovered"]
 
 
 async def test_an_alert_that_the_rate_limit_held_up_for_more_than_half_a_minute_says_so(

@@ -138,7 +138,7 @@ def test_there_are_switches() -> None:
             "FTJOB_WEB_PORT": "udp://10.0.0.1:53",
             "FTJOB_WEB_NAME": "/bot/ftjob-web",
         },
-        {"FTJOB_POL_SECONDS": "", "FTJOB_CRASH_AT": "before_wire"},
+        {"FTJOB_POL_SECONDS": "", "FTJOB_CRASH_AT": "before_post"},
     ],
     ids=["Kubernetes", "Kubernetes, by port", "a service with a longer name", "nothing in it, and ours"],
 )

@@ -35,10 +35,11 @@ async def test_calls_and_answers_go_through_the_proxy_of_the_environment(tmp_pat
         "SLACK_API_URL": f"{SLACK}/api/",
         "HTTP_PROXY": f"http://127.0.0.1:{port}",
     }
+    settings = load(environ, dotenv=tmp_path / "no.env")
     async with (
         proxy,
-        open_slack(load(environ, dotenv=tmp_path / "no.env")) as gateway,
-        responding(gateway) as responder,
+        open_slack(settings) as gateway,
+        responding(gateway, proxies=settings.proxies) as responder,
     ):
         await gateway.identity()
         await responder.send(ReplyTarget("C1", "U1", f"{SLACK}/commands/T1/1"), Reply(note_message("Hello.")))

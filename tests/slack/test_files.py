@@ -48,7 +48,7 @@ async def test_a_missing_scope_is_said_once_until_there_is_another_reason(slack:
     slack.scopes -= {"files:write"}
     with capture_logs() as logs:
         assert [await files.upload(PICTURE) for _ in range(3)] == [None] * 3
-    assert [(entry["event"], entry["error"]) for entry in logs] == [("file.refused", "missing_scope")]
+    assert [(entry["event"], entry["error"]) for entry in logs] == [("file.upload_failed", "missing_scope")]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ async def test_nothing_is_sent_to_an_address_that_is_not_slacks(slack: Slack, fi
     slack.faults.add(ASK, Fault("answer", status=200, body={"ok": True, "upload_url": url, "file_id": "F1"}))
     with capture_logs() as logs:
         assert await files.upload(PICTURE) is None
-    assert [entry["event"] for entry in logs] == ["upload_url.not_slacks"]
+    assert [entry["event"] for entry in logs] == ["file.foreign_upload_url"]
     assert [entry.endpoint for entry in slack.request_log] == [ASK]
 
 

@@ -117,7 +117,7 @@ async def test_a_bad_group_is_logged_once_and_the_others_still_work(
             "she is known not to be one"
         )
     said = capsys.readouterr().out + caplog.text
-    assert said.count("groups.bad") == 1
+    assert said.count("user_groups.unusable") == 1
     assert "S0000BAD" in said
 
     slack.faults.clear()

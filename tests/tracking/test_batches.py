@@ -210,7 +210,7 @@ async def test_a_job_that_cannot_be_stored_is_named_once_counted_and_tried_ever_
         for _ in range(20):
             await recorder.record(await _seen(store, page))
 
-    named = [entry for entry in logs if entry["event"] == "job.unrecorded"]
+    named = [entry for entry in logs if entry["event"] == "job.record_failed"]
     assert [(entry["job"], entry["log_level"]) for entry in named] == [("ftjob-0000", "error")]
     assert named[0]["error"]
     # The first time, then after 1, 3 and 7 times of being passed over.

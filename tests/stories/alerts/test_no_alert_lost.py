@@ -19,7 +19,7 @@ DOWN = Fault("answer", status=503, body="upstream connect error")
 async def test_a_bot_that_is_killed_after_slack_took_its_message_does_not_send_it_again(world: World) -> None:
     job = world.api.add_job(status="running")
 
-    async with world.process(FTJOB_CRASH_AT="after_wire:1") as process:
+    async with world.process(FTJOB_CRASH_AT="after_post:1") as process:
         await world.say(f"track {job}")
         world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
         await process.wait()

@@ -9,6 +9,7 @@ import pytest
 from bot.app.build import Bot
 from bot.blocks.notice import NoticeKind
 from bot.store.jobs.cards import RateLimit
+from bot.tracking.notices import Notices
 from tests.world import World
 
 MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
@@ -108,7 +109,7 @@ async def test_the_channel_of_operators_goes_on_being_told_and_the_log_names_the
         while "settings.ops_channel_moved" not in capsys.readouterr().out:  # noqa: ASYNC110 - a log tells nobody
             await asyncio.sleep(0.01)
         async with bot.store.db.transaction() as tx:
-            notices = bot.worker._notices  # noqa: SLF001 - what would tell of an outage after minutes
+            notices = Notices(bot.store, set_to["FTJOB_OPS_CHANNEL"])
             await notices.enqueue(tx, NoticeKind.STORE_LOST, "store", began_at=0.0)
         bot.worker.wake()
         await world.slack.request_log.wait_until(lambda: ops.messages, why="the notice")

@@ -29,7 +29,7 @@ ELSEWHERE = {
 
 
 def test_the_points_of_delivery_have_names() -> None:
-    of_delivery = "after_claim after_look after_record after_settle after_wire before_record before_wire"
+    of_delivery = "after_claim after_complete after_lookup after_post after_record before_post before_record"
     assert sorted([*of_delivery.split(), *ELSEWHERE]) == POINTS
 
 
@@ -44,7 +44,7 @@ async def test_a_bot_that_dies_at_a_point_tells_once_when_it_is_back(world: Worl
     world.slack.faults.add(POST, Fault("drop", accepted=True))
     world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
     async with world.process(FTJOB_CRASH_AT=point) as process:
-        if point == "after_look":
+        if point == "after_lookup":
             world.slack.request_log.notify_waiters()
         await process.wait()
         assert process.returncode == -9
