@@ -1,6 +1,6 @@
-"""The editor: keeps each card showing the present. An edit that is repeated is harmless, so nothing is looked up.
+"""Card updates: each card shows the current state of its job. An update is idempotent, so it needs no lookup.
 
-claim -> draw -> edit -> note which picture is shown
+claim -> render -> update -> record the rendered generation
 """
 
 import asyncio
@@ -27,26 +27,26 @@ from bot.store.outbox.dead_letters import LOST_ACCESS
 from bot.telemetry import metrics
 
 CARD_DELETED = frozenset("message_not_found cant_update_message".split())
-"""Somebody deleted it, or it is not ours any more."""
+"""The card was deleted, or is no longer ours."""
 PERMANENT_ERRORS = INVALID_CONTENT | frozenset("edit_window_closed is_inactive cant_edit".split())
-"""It will not work before there is something else to show."""
+"""A retry fails until the card has new content."""
 SLACK_DOWN = TEMPORARY_ERRORS | MAYBE_POSTED | {"unreachable"}
-"""It works again when the outage is over."""
+"""Slack is down: a retry works after the outage."""
 MAX_FAILURES = 6
-"""How often a picture that Slack refuses is shown to it; then the card waits for another one."""
+"""Retries of a chart that Slack rejects; then the card waits for another one."""
 FIRST_RETRY_SECONDS = 5.0
-"""Seconds until a picture that Slack refused is shown to it again; each further wait is twice as long."""
+"""Seconds until the first retry of a rejected chart; doubled for each further one."""
 CLOSED_RETRY_SECONDS = 3600.0
-"""Seconds until a card in a closed channel, or that Slack does not take for a reason that we do not know, is tried again.
+"""Seconds until the next retry in a closed channel or after an unknown error.
 
-A channel that opens is told by Slack, and tried at once.
+When a channel opens, an event of Slack causes a retry at once.
 """
 
 log = structlog.get_logger()
 
 
 class CardUpdater:
-    """Edits cards. It sleeps until a commit wakes it or its next edit is due; it never ticks."""
+    """Worker that updates cards. It sleeps until a commit wakes it or the next update is due; it does not poll."""
 
     def __init__(
         self,
@@ -92,13 +92,13 @@ class CardUpdater:
             raise
 
     async def _update(self, edit: Edit) -> None:
-        """Let one card show the present, for now without the picture of its curves where Slack does not show that yet."""
+        """Update one card; leave its chart out for now if Slack does not show that yet."""
         try:
             message = await render_card(self._store, edit.card, self._context)
         except Exception as error:
             if is_database_error(error):
                 raise
-            log.exception("card.not_drawn")
+            log.exception("card.render_failed")
             await self._store.jobs.cards.fail(edit, wait=0.0, give_up=True)
             return
         lacks_chart = has_image(message) and not await self._share_chart(edit)
@@ -125,17 +125,17 @@ class CardUpdater:
         return result
 
     async def _share_chart(self, edit: Edit) -> bool:
-        """Share the picture in the card's thread: an edit shows people only what a post has shown in the channel.
+        """Post the chart in the card's thread, if it was not yet: an update shows only files that a post has shared.
 
-        Slack takes the edit all the same, and they see "file not found" (slackapi/java-slack-sdk#1441). A post of a picture
-        that Slack just got it often refuses for some seconds.
+        Without it Slack accepts the update, but users see "file not found" (slackapi/java-slack-sdk#1441). For some
+        seconds after the upload Slack often rejects the post.
         """
         card = edit.card
         snapshot = await self._store.jobs.snapshots.find(card.account, card.job_id)
         if snapshot is None or snapshot.chart is None or card.shared_chart == snapshot.chart.file_id:
             return True
         key = f"curves {snapshot.chart.file_id} {card.id}"
-        # In case a process died, or heard no answer, after it had posted.
+        # An earlier attempt may have posted it without a response.
         result = await self._slack.find(Lookup(card.channel, key, edit.ts, float(edit.ts)))
         if not result.ts:
             message = curves_message(card.job_id, snapshot.chart.file_id, snapshot.chart.alt_text)
@@ -144,13 +144,13 @@ class CardUpdater:
                 OutgoingMessage(card.channel, message, key, thread_ts=edit.ts, person=person)
             )
             if not answer.ts:
-                log.info("curves.not_shared", error=answer.error)
+                log.info("chart.share_failed", error=answer.error)
                 return False
         await self._store.jobs.cards.record_shared_chart(card, snapshot.chart.file_id)
         return True
 
     async def _repost(self, edit: Edit) -> None:
-        log.info("card.gone")
+        log.info("card.deleted")
         card = edit.card
         async with self._store.db.transaction() as tx:
             if not await self._store.jobs.cards.mark_deleted(tx, edit):
@@ -164,7 +164,7 @@ class CardUpdater:
 
     async def _postpone(self, edit: Edit, result: PostResult) -> None:
         error = result.error or ""
-        log.warning("card.not_edited", error=error)
+        log.warning("card.update_failed", error=error)
         if error in RATE_LIMITED:
             await self._store.jobs.cards.fail(edit, wait=requested_pause(result), pause_all=True)
         elif error in CHANNEL_CLOSED:
@@ -172,12 +172,12 @@ class CardUpdater:
         elif error in AUTH_ERRORS:
             await self._store.jobs.cards.fail(edit, wait=LONGEST_BACKOFF, pause_all=True)
         else:
-            # However long it takes: what a card of a finished job has to show does not change any more.
-            is_away = result.maybe_posted or error in SLACK_DOWN
+            # Without a limit: the content of a finished job's card does not change anymore.
+            is_down = result.maybe_posted or error in SLACK_DOWN
             jitter = random.random()  # noqa: S311 - spreads retries
-            wait = backoff(edit.failures, jitter, LONGEST_BACKOFF if is_away else CLOSED_RETRY_SECONDS)
+            wait = backoff(edit.failures, jitter, LONGEST_BACKOFF if is_down else CLOSED_RETRY_SECONDS)
             await self._store.jobs.cards.fail(edit, wait=wait, give_up=error in PERMANENT_ERRORS)
 
 
 def _outcome(result: PostResult) -> str:
-    return "edited" if result.ts else "gone" if result.error in CARD_DELETED else "refused"
+    return "updated" if result.ts else "deleted" if result.error in CARD_DELETED else "failed"

@@ -1,7 +1,7 @@
-"""Curves as pictures: PNG bytes, and the words for those who do not see them.
+"""Line charts of training curves: PNG bytes and alt text.
 
-Each is drawn by a process of its own, ``python -m bot.delivery.charts``: matplotlib's 130 MB would else stay in the process that
-answers, and what hangs can be killed.
+Each chart is drawn in a subprocess, ``python -m bot.delivery.charts``, which can be killed if it hangs: matplotlib would
+otherwise keep 130 MB of the bot's memory.
 """
 
 import asyncio
@@ -19,26 +19,26 @@ from bot.errors import ChartNotRendered
 from bot.jobs.results import Curve
 
 TIMEOUT = 60.0
-"""Seconds until a process that draws is killed."""
+"""Seconds until the subprocess is killed."""
 WIDTH, HEIGHT = 1200, 600
 """Pixels."""
 MAX_POINTS = 2000
-"""Points of a curve that are drawn; a longer one is thinned to the extremes of each stretch, so that spikes stay."""
+"""Points drawn per curve; a longer curve is downsampled to the extremes of each bucket, so that spikes stay."""
 SPARSE, DENSE = 40, 500
-"""Points of a curve up to which each is marked, and from which on its line is thin."""
+"""Points up to which each one gets a marker, and from which on the line is thin."""
 SPIKE_FACTOR, SPIKE_QUANTILE = 5.0, 0.95
-"""How many times what this share of the values stays below the greatest has to be for a logarithmic scale."""
+"""The scale is logarithmic if the maximum exceeds this quantile of the values by this factor."""
 BACKGROUND, FOREGROUND, GRID = "#ffffff", "#1d1c1d", "#dddddd"
-"""On a ground of its own a picture reads the same in Slack's light and dark theme."""
+"""A fixed background reads the same in Slack's light and dark themes."""
 COLORS = ("#0072b2", "#d55e00", "#009e73")
-"""Okabe and Ito's: people who do not see red or green apart tell them apart."""
+"""Okabe and Ito's palette for color blindness."""
 MAX_TITLE = 70
 _PNG = b"\x89PNG"
 
 
 @dataclass(frozen=True)
 class Chart:
-    """What a picture shows."""
+    """Content of a chart."""
 
     title: str
     curves: Sequence[Curve]
@@ -47,11 +47,11 @@ class Chart:
 
 
 def alt_text(chart: Chart) -> str:
-    """Return what the picture shows, with its numbers."""
-    said = [_curve_alt_text(curve) for curve in chart.curves]
+    """Return the alt text: what the chart shows, with its numbers."""
+    parts = [_curve_alt_text(curve) for curve in chart.curves]
     if chart.checkpoints:
-        said.append("checkpoints at step " + ", ".join(f"{step:,}" for step in chart.checkpoints[:5]))
-    return f"{chart.title}: " + "; ".join(said)
+        parts.append("checkpoints at step " + ", ".join(f"{step:,}" for step in chart.checkpoints[:5]))
+    return f"{chart.title}: " + "; ".join(parts)
 
 
 def _curve_alt_text(curve: Curve) -> str:
@@ -66,17 +66,17 @@ def _curve_alt_text(curve: Curve) -> str:
 
 
 class Charts:
-    """Draws, one chart at a time."""
+    """Renderer of charts, one at a time."""
 
     def __init__(self, *, timeout: float = TIMEOUT) -> None:
         self._timeout = timeout
         self._semaphore = asyncio.Semaphore(1)
 
     async def png(self, chart: Chart) -> bytes:
-        """Draw a chart in a process that ends with it.
+        """Draw a chart in a subprocess and return the PNG.
 
         Raises:
-            ChartNotDrawn: it broke, or took too long.
+            ChartNotDrawn: the subprocess failed or timed out.
         """
         async with self._semaphore:
             return await _draw_in_subprocess(chart, self._timeout)
@@ -88,7 +88,7 @@ async def _draw_in_subprocess(chart: Chart, seconds: float) -> bytes:
         "curves": [{"name": curve.name, "points": downsampled(curve.points)} for curve in chart.curves],
         "checkpoints": list(chart.checkpoints),
     }
-    # Nothing of our environment: it holds secrets that a process that draws does not need.
+    # Nothing of our environment, which holds secrets.
     environ = {"MPLCONFIGDIR": tempfile.gettempdir(), "PATH": ""}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bot.delivery.charts", stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environ
@@ -108,7 +108,7 @@ async def _draw_in_subprocess(chart: Chart, seconds: float) -> bytes:
 
 
 def main() -> None:
-    """Draw the chart that stands in the standard input, as JSON, to the standard output."""
+    """Read a chart as JSON from standard input and write the PNG to standard output."""
     request = json.load(sys.stdin)
     curves = [Curve(each["name"], tuple((step, value) for step, value in each["points"])) for each in request["curves"]]
     sys.stdout.buffer.write(draw(Chart(request["title"], curves, request["checkpoints"])))
@@ -133,7 +133,7 @@ def draw(chart: Chart) -> bytes:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=(1, 2, 5, 10)))
     axes.xaxis.set_major_formatter("{x:,.0f}")
     measure = "reward" if chart.curves[0].is_reward else "loss"
-    # A model's name is foreign text: its dollar signs are no formulas.
+    # The name of a model is untrusted text: its dollar signs are not formulas.
     axes.set_title(
         truncate(strip_invisible(chart.title), MAX_TITLE), loc="left", fontsize=18, color=FOREGROUND, parse_math=False
     )
@@ -152,31 +152,31 @@ def _draw_lines(axes: Any, chart: Chart) -> None:
     for nth, step in enumerate(chart.checkpoints):
         label = None if nth else "checkpoint"
         axes.axvline(step, color=FOREGROUND, alpha=0.5, linewidth=1.2, linestyle=(0, (4, 4)), label=label, zorder=1)
-    for curve, colour in zip(chart.curves, COLORS, strict=False):
+    for curve, color in zip(chart.curves, COLORS, strict=False):
         steps, values = zip(*curve.points, strict=True)
         marker = "o" if len(steps) <= SPARSE else ""
         width = 2.5 if len(steps) < DENSE else 0.8
-        axes.plot(steps, values, color=colour, linewidth=width, marker=marker, markersize=7, label=curve.name)
+        axes.plot(steps, values, color=color, linewidth=width, marker=marker, markersize=7, label=curve.name)
     all_steps = [step for curve in chart.curves for step, _ in curve.points]
     margin = max(0.02 * (max(all_steps) - min(all_steps)), 0.5) if len(set(all_steps)) > 1 else 1.0
     axes.set_xlim(min(all_steps) - margin, max(all_steps) + margin)
 
 
 def has_spike(curves: Sequence[Curve]) -> bool:
-    """Whether some value is so far above the usual ones that these would all lie on one flat line."""
+    """Whether a value is so far above the others that a linear scale would flatten them."""
     values = sorted(value for curve in curves for _, value in curve.points)
     return values[0] > 0 and values[-1] > SPIKE_FACTOR * values[int(SPIKE_QUANTILE * (len(values) - 1))]
 
 
 def downsampled(points: Sequence[tuple[int, float]], limit: int = MAX_POINTS) -> list[tuple[int, float]]:
-    """Return at most ``limit`` points: of each stretch the lowest and the highest, in order."""
+    """Return at most ``limit`` points: the lowest and the highest of each bucket, in order."""
     if len(points) <= limit:
         return list(points)
     size = -(-2 * len(points) // limit)
     kept: list[tuple[int, float]] = []
     for start in range(0, len(points), size):
-        stretch = points[start : start + size]
-        ends = {min(stretch, key=lambda point: point[1]), max(stretch, key=lambda point: point[1])}
+        bucket = points[start : start + size]
+        ends = {min(bucket, key=lambda point: point[1]), max(bucket, key=lambda point: point[1])}
         kept += sorted(ends)
     return kept
 

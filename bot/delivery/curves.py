@@ -1,6 +1,6 @@
-"""The illustrator: gives the card of a job that succeeded a picture of its curves. No alert waits for it.
+"""Charts of training curves, for the cards of succeeded jobs. No alert waits for one.
 
-a job that succeeded -> its result file, or its log -> curves -> PNG -> Slack -> card
+succeeded job -> its result file, or its events -> curves -> PNG -> Slack -> card
 """
 
 import asyncio
@@ -20,16 +20,16 @@ from bot.store.jobs.snapshots import UploadedChart
 
 EVENTS_PAGE_SIZE = 100
 MAX_PAGES = 10
-"""Pages of a log that are read for the curves of a job without a result file."""
+"""Pages of events that are read for a job without a result file."""
 MAX_CHECKPOINTS = 20
 PERMANENT_ERRORS = (NotFound, AccessDenied, RequestRejected, InvalidResponse)
-"""Not now and not later; what else is drawn does without."""
+"""Errors that a retry does not fix; the chart is drawn without that part."""
 
 log = structlog.get_logger()
 
 
 class CurveUploader:
-    """Draws the curves of one account's jobs."""
+    """Periodic task that draws and uploads the charts of one account's jobs."""
 
     def __init__(self, client: Client, store: Store, charts: Charts, slack: SlackClient) -> None:
         self.name = f"{client.account.name} curves"
@@ -40,12 +40,12 @@ class CurveUploader:
         self._slack = slack
 
     async def look(self) -> None:
-        """Draw what is due, one job after the other."""
+        """Draw and upload the charts that are due, one after the other."""
         while job := await self._store.jobs.snapshots.claim_without_chart(self._account):
             try:
                 await self._upload_chart(job)
             except (ProviderError, ChartNotRendered) as error:
-                log.info("curves.not_drawn", account=self._account, job=job.id, error=str(error))
+                log.info("chart.failed", account=self._account, job=job.id, error=str(error))
 
     async def _upload_chart(self, job: Job) -> None:
         chart = await load_chart(job, self._client)
@@ -59,10 +59,10 @@ class CurveUploader:
 
 
 async def load_chart(job: Job, client: Client) -> Chart | None:
-    """Return what there is to draw of a job, None where nothing was measured.
+    """Return the chart of a job, or None if it has no metrics.
 
     Raises:
-        ProviderError: it could not be read.
+        ProviderError: the API failed.
     """
     curves = await load_curves(job, client)
     if not curves:
@@ -84,14 +84,14 @@ async def load_curves(job: Job, client: Client) -> list[Curve]:
     if job.result_files and phase_of(job.status) is Phase.SUCCEEDED:
         try:
             content = await client.file_content(job.result_files[0])
-            # In a thread: a long file takes a second or two, in which nobody else would be answered.
+            # In a thread: a long file would block the event loop for a second or two.
             if curves := await asyncio.to_thread(read_results, content):
                 return curves
-            log.info("results.not_known", job=job.id)
+            log.info("results.unknown_format", job=job.id)
         except PERMANENT_ERRORS as error:
-            # Its files can be deleted, too large, or the key may not read them: the log stays.
-            log.info("results.unread", job=job.id, error=str(error))
-            # One that is gone says nothing any more; what the others say is not known.
+            # The file may be deleted, too large or forbidden: fall back to the events.
+            log.info("results.unreadable", job=job.id, error=str(error))
+            # A deleted file is final; another one may still hold metrics.
             unread = None if isinstance(error, NotFound) else error
     events = page = await client.events(job.id, limit=EVENTS_PAGE_SIZE)
     for _ in range(MAX_PAGES - 1):
@@ -101,5 +101,5 @@ async def load_curves(job: Job, client: Client) -> list[Curve]:
         events = [*page, *events]
     curves = curves_of(events)
     if unread and not curves:
-        raise unread  # that nothing was measured is more than anybody knows
+        raise unread  # whether there are metrics is unknown
     return curves

@@ -1,16 +1,16 @@
-"""Draw what is owed at the moment it is sent, from the stored change."""
+"""Rendering of deliveries, at the moment they are sent, from stored changes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from bot.blocks import Message, curves
+from bot.blocks import Message, curves, parts
 from bot.blocks.alert import alert
 from bot.blocks.card import CardState, card
 from bot.blocks.digest import DigestLine, digest_message, flapping_digest, mute_digest
 from bot.blocks.job import JobLinks, tracked_by
 from bot.blocks.notice import notice_message
-from bot.blocks.parts import code_span, context, format_duration
+from bot.blocks.parts import code_span, format_duration
 from bot.jobs.actions import JobAction
 from bot.jobs.models import Job
 from bot.jobs.prices import price_of
@@ -26,43 +26,43 @@ from bot.store.outbox.delivery import Delivery, MessageKind
 
 
 class JobOrigin(Protocol):
-    """What messages show of the account that a job is from."""
+    """The parts of an account that messages show."""
 
     @property
     def actions(self) -> frozenset[JobAction]:
-        """What it can be ordered to do."""
+        """Actions that its API supports."""
 
     @property
     def hint(self) -> str | None:
         """What it wants to be done with a finished model."""
 
     def job_page(self, job_id: str) -> str:
-        """Return the address of the job's page."""
+        """Return the URL of the job's page."""
 
 
 NOTE_DELAY_AFTER = 30.0
-"""Seconds by which Slack's rate limit has to delay an alert before the alert says so."""
+"""Delay by Slack's rate limit from which on an alert mentions it, in seconds."""
 POSSIBLE_DUPLICATE = "may be a repeat: Slack did not say whether the first attempt arrived"
 THREAD_UNAVAILABLE_NOTE = "not in its job's thread, which Slack does not find any more"
 
 
 @dataclass(frozen=True)
 class RenderContext:
-    """What drawing needs beside the store."""
+    """Context of rendering, beside the store."""
 
     accounts: Mapping[str, JobOrigin]
-    """By name, every account that is watched; what is owed may be about one that is not any more."""
+    """Polled accounts by name; a delivery may be about another one, no longer configured."""
     clock: Clock
     read_only: bool = False
     prices: Mapping[str, float] = field(default_factory=dict)
-    """As of ``jobs.prices``."""
+    """As in ``jobs.prices``."""
 
     def display_name(self, account: str) -> str | None:
-        """Return the name of an account where one has to be told from another."""
+        """Return the name of an account if messages must show it, as among several accounts."""
         return account if len(self.accounts) > 1 or account not in self.accounts else None
 
     def job_links(self, account: str, job: Job, *, tracked: bool) -> JobLinks:
-        """Return what a picture of a job shows beside it."""
+        """Return the links, actions and labels that a message shows with a job."""
         price, name = price_of(job.model, self.prices), self.display_name(account)
         origin = self.accounts.get(account)
         if origin is None:
@@ -77,35 +77,32 @@ _DIGESTS = {"digest": digest_message, "after_mute": mute_digest, "after_flapping
 async def render(
     store: Store, delivery: Delivery, context: RenderContext, *, possible_duplicate: bool
 ) -> OutgoingMessage:
-    """Return the message that a delivery stands for; ``possible_duplicate`` where it may stand in the channel already."""
+    """Return the message of a delivery; ``possible_duplicate`` marks one that may have been posted before."""
     outgoing = await _render(store, delivery, context, possible_duplicate=possible_duplicate)
     return replace(outgoing, person=await store.channels.direct_messages.owner(delivery.channel))
 
 
 async def _render(
-    store: Store, delivery: Delivery, render_context: RenderContext, *, possible_duplicate: bool
+    store: Store, delivery: Delivery, context: RenderContext, *, possible_duplicate: bool
 ) -> OutgoingMessage:
     notes = _notes(delivery, possible_duplicate=possible_duplicate)
     if delivery.message_kind is MessageKind.NOTICE:
         thread_ts, body = await thread_of(store, delivery), dict(delivery.notice or {})
         if account := body.get("account"):
-            body["account"] = render_context.display_name(account)
+            body["account"] = context.display_name(account)
         return _with_notes(OutgoingMessage(delivery.channel, notice_message(body), delivery.key, thread_ts), notes)
     if delivery.message_kind is MessageKind.DIGEST:
         changes = await store.jobs.changes.in_digest(delivery.id)
-        told_as = _DIGESTS[(delivery.notice or {}).get("kind", "digest")]
-        lines = [
-            DigestLine(each.change, each.job, each.reason, render_context.display_name(each.account))
-            for each in changes
-        ]
-        message = told_as(lines, notes=notes)
+        digest = _DIGESTS[(delivery.notice or {}).get("kind", "digest")]
+        lines = [DigestLine(each.change, each.job, each.reason, context.display_name(each.account)) for each in changes]
+        message = digest(lines, notes=notes)
         return OutgoingMessage(delivery.channel, message, delivery.key)
     if delivery.message_kind is MessageKind.CARD:
-        return await _render_card(store, delivery, render_context, notes)
+        return await _render_card(store, delivery, context, notes)
     assert delivery.change_id is not None  # noqa: S101 - a change has one
     recorded = await store.jobs.changes.find(delivery.change_id)
     track = await store.channels.tracks.find(recorded.account, recorded.job_id, delivery.channel)
-    links = render_context.job_links(recorded.account, recorded.job, tracked=track is not None)
+    links = context.job_links(recorded.account, recorded.job, tracked=track is not None)
     person = track.person if track else None
     return await _render_change(store, delivery, recorded, links, person=person, notes=notes)
 
@@ -116,9 +113,9 @@ async def _render_card(store: Store, delivery: Delivery, context: RenderContext,
     at_change = await store.jobs.changes.find(delivery.change_id) if delivery.change_id else None
     job = at_change.job if at_change else None
     message = await render_card(store, card_row, context, at_change=job, notes=notes)
-    # Without the curves: Slack may refuse a picture that it just got, and a post cannot be taken back. An edit adds them.
-    shows = card_row.generation - 1 if curves.has_image(message) else card_row.generation
-    return OutgoingMessage(delivery.channel, curves.without_images(message), delivery.key, generation=shows)
+    # Without the chart: Slack may reject a recent upload, and a post cannot be taken back. The card's update adds it.
+    generation = card_row.generation - 1 if curves.has_image(message) else card_row.generation
+    return OutgoingMessage(delivery.channel, curves.without_images(message), delivery.key, generation=generation)
 
 
 async def render_card(
@@ -129,17 +126,17 @@ async def render_card(
     at_change: Job | None = None,
     notes: Sequence[str] = (),
 ) -> Message:
-    """Return a card as it has to look now.
+    """Return the current message of a card.
 
     Args:
-        store: where all of it is known.
-        card_row: which card, read before this is called: what it wants to show is shown at the least.
-        context: what drawing needs beside the store.
-        at_change: the job at the change that the card is owed for, in case nothing was kept of it since.
-        notes: what is to be said of the message itself, already safe.
+        store: the store.
+        card_row: the card, read before this call: the message shows its generation or a newer one.
+        context: context of rendering.
+        at_change: the job at the change that the card was enqueued for, in case there is no snapshot.
+        notes: notes about the message itself, already escaped.
 
     Raises:
-        LookupError: nothing is known of the job.
+        LookupError: the store has no data of the job.
     """
     snapshot = await store.jobs.snapshots.find(card_row.account, card_row.job_id)
     job = snapshot.job if snapshot else at_change
@@ -149,13 +146,13 @@ async def render_card(
     links = context.job_links(card_row.account, job, tracked=track is not None)
     state = _card_state(snapshot, context.clock()) if snapshot else None
     compact = (await store.channels.preferences.find(card_row.channel)).compact
-    said = [*notes] if compact else [_why_here(job.id, track), *notes]
-    return card(job, links, " · ".join(said), state, compact=compact)
+    footer = [*notes] if compact else [_why_here(job.id, track), *notes]
+    return card(job, links, " · ".join(footer), state, compact=compact)
 
 
 def _card_state(snapshot: snapshots.JobSnapshot, now: float) -> CardState:
-    shown = curves.curves_image(snapshot.chart.file_id, snapshot.chart.alt_text) if snapshot.chart else None
-    return CardState(now, snapshot.state_since, snapshot.progress, snapshot.is_missing, snapshot.stalled_since, shown)
+    chart = curves.curves_image(snapshot.chart.file_id, snapshot.chart.alt_text) if snapshot.chart else None
+    return CardState(now, snapshot.state_since, snapshot.progress, snapshot.is_missing, snapshot.stalled_since, chart)
 
 
 async def _render_change(
@@ -183,7 +180,7 @@ async def _render_change(
 
 
 async def thread_of(store: Store, delivery: Delivery) -> str | None:
-    """Return where the thread of a delivery's card begins, None where it has none."""
+    """Return the thread of a delivery's card, or None if there is none."""
     card_row = await store.jobs.cards.find(delivery.card_id) if delivery.card_id else None
     return card_row.ts if card_row else None
 
@@ -191,12 +188,12 @@ async def thread_of(store: Store, delivery: Delivery) -> str | None:
 def _with_notes(outgoing: OutgoingMessage, notes: list[str]) -> OutgoingMessage:
     if not notes:
         return outgoing
-    drawn = outgoing.message
-    return replace(outgoing, message=Message(drawn.text, [*drawn.blocks, context(" · ".join(notes))]))
+    message = outgoing.message
+    return replace(outgoing, message=Message(message.text, [*message.blocks, parts.context(" · ".join(notes))]))
 
 
 def _notes(delivery: Delivery, *, possible_duplicate: bool) -> list[str]:
-    """Return what a message has to say about its own way."""
+    """Return notes about the delivery itself, such as a delay."""
     notes = [POSSIBLE_DUPLICATE] if possible_duplicate else []
     if delivery.last_error in THREAD_UNAVAILABLE:
         notes.append(THREAD_UNAVAILABLE_NOTE)
@@ -210,7 +207,7 @@ def _why_here(job_id: str, track: Track | None) -> str:
     if track is None:
         return f"Untracked here · {code_span(f'/ftjob track {job_id}')} posts a new card"
     stop = f"stop with {code_span(f'/ftjob untrack {job_id}')}"
-    # What was so when the track began stays true, whatever becomes of the subscription.
+    # The origin of the track stays the same, even if the subscription ends.
     all_new = "; `/ftjob subscriptions` shows what this channel subscribes to" if track.person is None else ""
     why = tracked_by(track.person)
     return f"{why[0].upper()}{why[1:]} · {stop}{all_new}"

@@ -1,1 +1,1 @@
-"""Tracking: what was read of a job becomes a change, and a delivery for each channel that follows it."""
+"""Tracking: turns poll results into changes, and each change into a delivery for every channel that tracks the job."""

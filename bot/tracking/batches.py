@@ -1,10 +1,10 @@
-"""Batches: work on many jobs in transactions that fit their time limit, and one job that never stops the others.
+"""Batches: many jobs in transactions of bounded time, so that one bad job never blocks the others.
 
     jobs, oldest first -> batch -> done
-                                -> too slow, or refused -> two halves -> ... -> one job: skipped, tried again later
+                                -> too slow, or rejected -> two halves -> ... -> one job: skipped, retried later
 
-A batch grows while it is quick and shrinks while it is slow. A database that is away is nothing that smaller batches
-mend: its error ends the work.
+The batch size grows while transactions are fast and shrinks while they are slow. A failing database ends the work:
+smaller batches would not help.
 """
 
 import asyncio
@@ -20,14 +20,14 @@ from bot.telemetry.redaction import redacted
 from bot.tracking.transitions import ObservedJob
 
 MIN_SIZE, MAX_SIZE = 32, 512
-"""Jobs in a batch, unless fewer are left or they are too many still: its statements cost as much as so many jobs."""
+"""Bounds of the batch size. The statements of a batch cost as much as ``MIN_SIZE`` jobs."""
 _SQLITE_SECONDS, _AT_FIRST_ON_SQLITE = 0.05, MIN_SIZE
-"""Seconds that a batch may hold SQLite's one connection, for which whoever asks something meanwhile waits, and the
-jobs of the first batch. PostgreSQL may be far away, so that the statements of a batch count and not its jobs."""
+"""Seconds for which a batch may hold SQLite's only connection, while commands wait for it, and the size of the first
+batch. On a remote PostgreSQL the number of statements counts, not that of jobs."""
 _TIMEOUT_SHARE, _INITIAL_SIZE = 0.2, MAX_SIZE
-"""The same for PostgreSQL, in parts of the time that a transaction may take."""
+"""The same for PostgreSQL, as a share of the transaction timeout."""
 _MAX_SKIPS = 63
-"""Times that a job which cannot be stored is passed over before it is tried again, at the most."""
+"""Maximum number of polls that skip a rejected job before it is retried."""
 _MAX_REJECTED = 10_000
 _MAX_REASON = 200
 
@@ -37,39 +37,38 @@ log = structlog.get_logger()
 
 
 class Batches:
-    """Does work in batches; remembers how large they may be, and which jobs the database refuses."""
+    """Batched work with an adaptive batch size, and a backoff for each job that the database rejects."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
         self._seconds = _SQLITE_SECONDS if db.is_sqlite else _TIMEOUT_SHARE * db.transaction_timeout
         self._size = _AT_FIRST_ON_SQLITE if db.is_sqlite else _INITIAL_SIZE
         self._rejected: dict[tuple[str, str], tuple[int, int]] = {}
-        """By account and id: how often a job could not be stored, and how often it is passed over before it is tried."""
+        """By account and id: number of failures, and number of skips left before the next retry."""
 
     async def each(self, jobs: Sequence[ObservedJob], work: Work) -> list[str]:
-        """Do ``work`` for every job, in order; return the ids of those for which it cannot be done.
+        """Do ``work`` for every job, in order; return the ids of skipped jobs.
 
-        Those that could not be stored before are tried last, one by one, ever more seldom.
+        Jobs that were rejected before are retried last, one by one, with a growing backoff.
 
         Raises:
-            Exception: the database is away; what was done before stays.
+            Exception: the database failed; batches committed before stay.
         """
-        known = [(job.account, job.id) in self._rejected for job in jobs]
-        well = [job for job, was_refused in zip(jobs, known, strict=True) if not was_refused]
-        again = [job for job, was_refused in zip(jobs, known, strict=True) if was_refused]
-        skipped = [job.id for job in again if not self._is_due(job)]
-        while well:
-            batch, well = well[: self._size], well[self._size :]
+        todo = [job for job in jobs if (job.account, job.id) not in self._rejected]
+        retries = [job for job in jobs if (job.account, job.id) in self._rejected]
+        skipped = [job.id for job in retries if not self._is_due(job)]
+        while todo:
+            batch, todo = todo[: self._size], todo[self._size :]
             skipped += await self._do(batch, work)
-            await asyncio.sleep(0)  # whoever waits for SQLite's one connection comes first
-        for job in again:
+            await asyncio.sleep(0)  # commands that wait for SQLite's only connection go first
+        for job in retries:
             if job.id not in skipped:
                 skipped += await self._do([job], work)
         return skipped
 
     @asynccontextmanager
     async def transaction(self, jobs: Sequence[ObservedJob]) -> AsyncIterator[Transaction]:
-        """Open the transaction of a batch; how long it takes, if it has jobs, decides on the size of the next one."""
+        """Open the transaction of a batch; its duration sets the size of the next batch."""
         clock = asyncio.get_running_loop().time
         async with self._db.transaction() as tx:
             begun = clock()
@@ -94,13 +93,13 @@ class Batches:
         else:
             for job in batch if self._rejected else ():
                 if self._rejected.pop((job.account, job.id), None):
-                    log.info("job.recorded_at_last", account=job.account, job=job.id)
+                    log.info("job.record_recovered", account=job.account, job=job.id)
             return []
         half = len(batch) // 2
         return [*await self._do(batch[:half], work), *await self._do(batch[half:], work)]
 
     async def _is_data_error(self, error: Exception) -> bool:
-        """Whether an error is about what was to be written, and not about the database."""
+        """Whether an error is caused by the data and not by the database."""
         return await self._db.is_reachable() if isinstance(error, TimeoutError) else is_data_error(error)
 
     def _is_due(self, job: ObservedJob) -> bool:

@@ -1,8 +1,8 @@
-"""Flap damping: a job that changes again and again is told once as that, and summed up when it is quiet or over.
+"""Flap suppression: a job that changes too often gets one notice, and a digest once it is quiet or finished.
 
-    more than ``MOST_ALERTS`` changes in ``QUIET_FOR`` seconds -> one notice, later changes are held -> a digest
+    more than ``MAX_ALERTS`` changes in ``QUIET_FOR`` seconds -> one notice, later alerts are held -> a digest
 
-What is held is a mute that nobody set (``store.mutes``): it outlives restarts, and any process ends it.
+Alerts are held by a mute that no user set (``store.channels.mutes``): it survives restarts, and any process ends it.
 """
 
 from collections.abc import Sequence
@@ -16,19 +16,19 @@ from bot.store.jobs.cards import Card
 from bot.store.jobs.changes import RecordedChange
 
 MAX_ALERTS = 6
-"""Changes of one job in ``QUIET_FOR`` seconds that are told one by one."""
+"""Alerts about one job in ``QUIET_FOR`` seconds, before it counts as flapping."""
 
 
 class FlapSuppression:
-    """Decides which alerts are held, in the transaction that owes them."""
+    """Flap suppression, in the transaction that enqueues the alerts."""
 
     def __init__(self, store: Store, max_alerts: int | None = MAX_ALERTS) -> None:
-        """Take what it needs; ``max_alerts`` is None where every change is told."""
+        """Allow ``max_alerts`` per job; None turns suppression off."""
         self._store = store
         self._max_alerts = max_alerts
 
     async def refresh(self, tx: Transaction, account: str, changes: Sequence[RecordedChange]) -> set[str]:
-        """Sum up jobs that are over now, wait longer for those that changed; return those that change too often."""
+        """End the suppression of finished jobs, prolong that of changed ones, and return the ids of flapping jobs."""
         if self._max_alerts is None:
             return set()
         mutes = self._store.channels.mutes
@@ -48,7 +48,7 @@ class FlapSuppression:
         flapping: Sequence[tuple[RecordedChange, Card]],
         muted: set[tuple[str, str]],
     ) -> set[tuple[str, str]]:
-        """Hold back what changes too often in places where nobody muted it, and say so once; return what is muted then."""
+        """Mute flapping jobs in channels that did not mute them, with one notice each; return all mutes."""
         places = {
             (card.channel, change.job_id): (change, card)
             for change, card in flapping
@@ -71,5 +71,5 @@ class FlapSuppression:
 
 
 def is_result(change: Change) -> bool:
-    """Whether a change is a result, which is told at once whatever went before."""
+    """Whether a change is a result, which is never held."""
     return change.kind is ChangeKind.STATUS and change.after.is_final

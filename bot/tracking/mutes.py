@@ -1,10 +1,10 @@
-"""The unmuter: lets go what was muted, once the time of its mute is over."""
+"""Mute expiry: ends expired mutes and enqueues the digests of what they held."""
 
 from bot.store import Store
 
 
 class MuteExpiry:
-    """Looks now and then for mutes that are over; several processes may, and what was held is told once."""
+    """Periodic task that expires mutes. Several processes may run it; each digest is enqueued once."""
 
     name = "mutes"
 
@@ -12,5 +12,5 @@ class MuteExpiry:
         self._store = store
 
     async def look(self) -> None:
-        """End what is over."""
+        """Expire the mutes that are due."""
         await self._store.channels.mutes.expire()

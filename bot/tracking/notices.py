@@ -1,7 +1,7 @@
-"""Notices: what there is to say beside alerts. They leave through the same outbox.
+"""Notices: messages that are not alerts, through the same outbox.
 
-About the bot itself: to ``FTJOB_OPS_CHANNEL`` where that is set; else to the people concerned, in their direct messages,
-once a day. About an order: to the threads of its job.
+About the bot itself: to ``FTJOB_OPS_CHANNEL`` if that is set, else to the users concerned, in direct messages, once a
+day. About an action: to the threads of its job.
 """
 
 from collections.abc import Iterable
@@ -16,13 +16,13 @@ from bot.store.db.engine import Transaction
 from bot.store.db.identity import StoreOrigin
 
 DAY = 86400.0
-"""Seconds; what is told once a day is told once in each of these."""
+"""Seconds; daily notices are sent once per UTC day."""
 
 log = structlog.get_logger()
 
 
 class Notices:
-    """Owes notices."""
+    """Notices to enqueue, each within the caller's transaction."""
 
     def __init__(self, store: Store, ops_channel: str | None) -> None:
         self._store = store
@@ -38,16 +38,16 @@ class Notices:
         people: Iterable[str] = (),
         **facts: str | float | None,
     ) -> None:
-        """Owe one notice, in the caller's transaction; the same one twice is one.
+        """Enqueue a notice about the bot; duplicates are dropped.
 
         Args:
-            tx: the transaction of what it is about.
-            kind: what it says.
-            about: what it is about: an account, a channel.
-            began_at: when that began, seconds since the epoch: two notices of one kind, about one thing and of one moment,
-                are the same.
-            people: whom it concerns, by user id.
-            facts: what ``blocks.notice`` needs to draw it; it holds no secret.
+            tx: the caller's transaction.
+            kind: its kind.
+            about: its subject: an account, a channel.
+            began_at: when that began, in seconds since the epoch. Notices of the same kind, subject and time are
+                duplicates.
+            people: ids of the users concerned.
+            facts: what ``blocks.notice`` renders; no secrets.
         """
         body = {"kind": kind, "about": about, **facts}
         if self._ops_channel:
@@ -60,14 +60,14 @@ class Notices:
     async def enqueue_for_action(
         self, tx: Transaction, action: Confirmation, kind: NoticeKind, key: str, **facts: str
     ) -> None:
-        """Owe the threads of a job a line about an order, in the caller's transaction; the same one twice is one.
+        """Enqueue a notice about an action in each thread of its job; duplicates are dropped.
 
         Args:
-            tx: the transaction of what it tells.
-            action: whose order it is, to which job.
-            kind: what it says.
-            key: the order's own.
-            facts: what ``blocks.notice`` needs to draw it.
+            tx: the caller's transaction.
+            action: the confirmed action.
+            kind: its kind.
+            key: key of the action.
+            facts: what ``blocks.notice`` renders.
         """
         tracks = self._store.channels.tracks
         body = {"kind": kind, "about": action.job_id, **facts}
@@ -81,12 +81,12 @@ class Notices:
     async def enqueue_for_requester(
         self, tx: Transaction, action: Confirmation, kind: NoticeKind, key: str, **facts: str
     ) -> None:
-        """Owe whoever gave an order a line about it, in their direct messages; arguments as of ``enqueue_for_action``."""
+        """Enqueue a notice about an action as a direct message to its requester; arguments as of ``enqueue_for_action``."""
         body = {"kind": kind, "about": action.job_id, **facts}
         await self._store.outbox.deliveries.enqueue_notice(tx, action.person, body, f"{kind}|{key}")
 
     async def check_ops_channel(self) -> None:
-        """Log that the setting names an id that the channel has no more; notices go to the one that it has."""
+        """Log if the ops channel has a new id; notices go to the new one."""
         if self._ops_channel is None:
             return
         async with self._store.db.transaction() as tx:
@@ -95,9 +95,9 @@ class Notices:
             log.warning("settings.ops_channel_moved", setting="FTJOB_OPS_CHANNEL", old=self._ops_channel, new=new)
 
     async def announce_store_origin(self) -> None:
-        """Say at the start what became of the store, then let it be the one that is known here.
+        """Announce at startup that the store was lost, replaced or restored; then save its identity.
 
-        Who only looks at a store, as ``ftjob check`` does, must not call this: the loss would be told to nobody.
+        Read-only users of a store, such as ``ftjob check``, must not call this: the loss would not be announced later.
         """
         identity = self._store.identity
         match identity.origin:

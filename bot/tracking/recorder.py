@@ -1,8 +1,8 @@
-"""Write down what was read of jobs: one transaction holds a job's new state, its change, and what is owed for it.
+"""Recorder of reads: one transaction holds the new state of a job, its change, and the deliveries of that change.
 
-Whatever looks at a job (a sweep, ``track``, a cancel) ends here, so that there is one way to see a change. Many jobs
-are recorded in batches, each its own transaction; what each holds is compared and swapped, so that two who record the
-same, or one who begins again after a crash, record it once.
+Every read of a job (a poll, ``track``, a cancel) ends here, so that changes are detected in one way. Jobs are recorded
+in batches, each in its own transaction. Writes are compare-and-swap: two processes that record the same read, or one
+that retries after a crash, record it once.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
@@ -38,13 +38,13 @@ from bot.tracking.transitions import (
 from bot.tracking.writer import ChangeWriter, JobUpdate, minimal_body
 
 FinalWrite = Callable[[Transaction], Awaitable[None]]
-"""Something that is stored once all that was read is."""
+"""A write in the transaction after all batches."""
 _DIGEST_BATCH = 500
-"""Jobs of which one question asks whether there is something to write."""
+"""Jobs per query that checks whether there is anything to write."""
 
 
 class Recorder:
-    """Records what was read of jobs."""
+    """Recorder of reads of jobs."""
 
     def __init__(
         self,
@@ -55,24 +55,24 @@ class Recorder:
         max_alerts: int | None = None,
         accounts: Collection[str] | None = None,
     ) -> None:
-        """Take what it needs; ``interval`` is that of sweeps, ``max_alerts`` as of ``FlapSuppression``, ``accounts`` as of ``ChangeWriter``."""
+        """Poll each ``interval`` seconds; ``max_alerts`` as of ``FlapSuppression``, ``accounts`` as of ``ChangeWriter``."""
         self._store = store
         self._thresholds = Thresholds(interval, stalled_after)
         self._writer = ChangeWriter(store, self._thresholds, FlapSuppression(store, max_alerts), accounts)
         self._batches = Batches(store.db)
 
     async def record(self, result: PollResult, *, closed: Sequence[str] = (), at_end: FinalWrite | None = None) -> int:
-        """Record what was read; return how many changes that were.
+        """Record a poll result and return the number of changes.
 
-        A job that cannot be stored is passed over; the others are recorded.
+        A job that cannot be stored is skipped; the others are recorded.
 
         Args:
-            result: what was read. A job that somebody else wrote to since it was known is left alone.
-            closed: ids of jobs of which nothing more is expected.
-            at_end: what else is stored once all of it is, as the end of a whole sweep is.
+            result: jobs that were read. A job that was written since its row was read is skipped.
+            closed: ids of jobs that need no more polls.
+            at_end: write in a last transaction after all batches, such as the end of a poll.
 
         Raises:
-            Exception: the database is away. What was recorded until then stays; the end has not come.
+            Exception: the database failed. Batches committed before stay; ``at_end`` did not run.
         """
         changes, skipped = await self._record(result)
         if closed or at_end:
@@ -87,7 +87,7 @@ class Recorder:
         return changes
 
     async def _record(self, result: PollResult) -> tuple[int, set[str]]:
-        """Record what was read, batch by batch; return how many changes that were, and the ids of those passed over."""
+        """Record a poll result batch by batch; return the number of changes and the ids of skipped jobs."""
         changes = 0
 
         async def work(batch: Sequence[ObservedJob]) -> None:
@@ -102,7 +102,7 @@ class Recorder:
         return changes, set(skipped)
 
     async def _with_updates(self, jobs: Sequence[ObservedJob]) -> AsyncIterator[ObservedJob]:
-        """Yield the jobs of which there may be something to write: of most there is nothing."""
+        """Yield the jobs that may need a write: most need none."""
         for start in range(0, len(jobs), _DIGEST_BATCH):
             some = jobs[start : start + _DIGEST_BATCH]
             ids = [job.id for job in some]
@@ -113,7 +113,7 @@ class Recorder:
             except Exception as error:
                 if not is_data_error(error):
                     raise
-                now, kept = 0.0, dict.fromkeys(ids)  # one of these ids cannot even be asked for
+                now, kept = 0.0, dict.fromkeys(ids)  # one of these ids breaks the query
             for job in some:
                 if _has_updates(job, kept, self._thresholds, now):
                     yield job
@@ -134,22 +134,22 @@ class Recorder:
         """Store a track whose card was just posted.
 
         Args:
-            track: who follows what; its channel has seen the state in ``fetched`` on the card.
+            track: the track; the card in its channel shows the state in ``fetched``.
             fetched: the job as the card shows it.
-            known: the job as it was known before it was read.
-            card_ts: where the card stands.
+            known: its row from before the read.
+            card_ts: timestamp of the card.
         """
         tracks = self._store.channels.tracks
         result = PollResult(track.account, [fetched], {known.id: known} if known else {})
         async with self._transaction() as tx:
-            place, _ = await self._store.jobs.cards.get_or_create(tx, track.account, track.job_id, track.channel)
+            card, _ = await self._store.jobs.cards.get_or_create(tx, track.account, track.job_id, track.channel)
             if known is None:
-                # The track comes first: a job that is new to the channel's subscription needs no second card.
+                # The track comes first: otherwise the channel's subscription would post a second card of a new job.
                 await tracks.add(tx, [track])
             recorded = await self._writer.record(tx, observed_jobs(result))
             await tracks.add(tx, [track])
-            generation = await self._generation_shown(tx, place, fetched)
-            await self._store.jobs.cards.record_post(tx, place.id, card_ts, rendered_generation=generation)
+            generation = await self._generation_shown(tx, card, fetched)
+            await self._store.jobs.cards.record_post(tx, card.id, card_ts, rendered_generation=generation)
             tx.wakes(Queue.CARDS)
             await self._store.outbox.deliveries.pause_channel(tx, track.channel, CHANNEL_INTERVAL)
             if track.person:
@@ -157,46 +157,46 @@ class Recorder:
             await self._reconcile(tx, [(track, fetched)])
         self._count(recorded)
 
-    async def _generation_shown(self, tx: Transaction, place: Card, fetched: FetchedJob) -> int:
-        """Return what a card shows that was drawn from ``fetched``: the present, unless that is another by now."""
-        place, _ = await self._store.jobs.cards.get_or_create(tx, place.account, place.job_id, place.channel)
-        kept = await self._store.jobs.snapshots.body_hash(tx, place.account, place.job_id)
-        return place.generation if kept == body_hash_of(fetched.body) else place.generation - 1
+    async def _generation_shown(self, tx: Transaction, card: Card, fetched: FetchedJob) -> int:
+        """Return the generation that a card rendered from ``fetched`` shows: the current one unless the job changed."""
+        card, _ = await self._store.jobs.cards.get_or_create(tx, card.account, card.job_id, card.channel)
+        kept = await self._store.jobs.snapshots.body_hash(tx, card.account, card.job_id)
+        return card.generation if kept == body_hash_of(fetched.body) else card.generation - 1
 
     async def _reconcile(self, tx: Transaction, new: Sequence[tuple[Track, FetchedJob]]) -> None:
-        """Owe channels what changed between what they were shown of jobs of an account and their tracks of them."""
+        """Enqueue the changes between the state that channels were shown and the stored one, for new tracks of an account."""
         if not new:
             return
         account = new[0][0].account
         present, now = await self._store.jobs.states.lock(tx, account, [track.job_id for track, _ in new])
-        moved = [
-            (track, reading, known, back)
-            for track, reading in new
+        changed = [
+            (track, fetched, known, back)
+            for track, fetched in new
             if (known := present.get(track.job_id))
-            and (back := change_between(known.state, state_of(reading.snapshot)))
+            and (back := change_between(known.state, state_of(fetched.snapshot)))
         ]
-        if not moved:
+        if not changed:
             return
-        owed, entries = [], []
-        last = await self._store.jobs.changes.last_of(tx, account, [track.job_id for track, *_ in moved])
-        for track, reading, known, back in moved:
-            missed = last.get(track.job_id)
-            if missed and missed.change.kind is not ChangeKind.NEW:
-                owed.append((missed, track))
+        alerts, updates = [], []
+        last = await self._store.jobs.changes.last_of(tx, account, [track.job_id for track, *_ in changed])
+        for track, fetched, known, back in changed:
+            latest = last.get(track.job_id)
+            if latest and latest.change.kind is not ChangeKind.NEW:
+                alerts.append((latest, track))
             elif known.soft_state:
-                entries.append(_correction(track, known, reading, now))
+                updates.append(_correction(track, known, fetched, now))
             else:
-                # Somebody saw the job first meanwhile. Back to what was shown: the next sweep finds the difference.
-                entries.append(JobUpdate(with_state(known, back.after, now)))
-        await self._writer.enqueue(tx, account, owed)
-        await self._writer.write(tx, account, entries)
+                # Another process saw the job first. Revert to the state that was shown: the next poll finds the difference.
+                updates.append(JobUpdate(with_state(known, back.after, now)))
+        await self._writer.enqueue(tx, account, alerts)
+        await self._writer.write(tx, account, updates)
 
     async def subscribe(
         self, subscription: Subscription, result: PollResult, *others: tuple[Subscription, PollResult]
     ) -> None:
-        """Store a subscription: open jobs that it takes are tracked without a word, new ones will be announced.
+        """Store a subscription: matching open jobs are tracked silently, new ones will be announced.
 
-        ``others`` are those to other accounts, stored with it or not at all.
+        ``others`` are subscriptions to other accounts, stored in the same transaction.
         """
         both = ((subscription, result), *others)
         skipped = {each.account: (await self._record(read))[1] for each, read in both}
@@ -211,26 +211,26 @@ class Recorder:
     ) -> None:
         wanted, channel = subscription.filter, subscription.channel
         fetched = {each.snapshot.id: each for each in result.fetched if each.snapshot.id not in skipped}
-        known = await self._writer.followed_elsewhere(tx, result.account, list(fetched))
-        taken = [each for each in fetched.values() if not each.snapshot.is_final and wanted.matches(each.job)]
-        owners = [known.get((channel, each.snapshot.id), result.account) for each in taken]
+        known = await self._writer.tracked_elsewhere(tx, result.account, list(fetched))
+        matching = [each for each in fetched.values() if not each.snapshot.is_final and wanted.matches(each.job)]
+        owners = [known.get((channel, each.snapshot.id), result.account) for each in matching]
         tracks = [
             Track(owner, each.snapshot.id, channel, None, wanted.statuses)
-            for owner, each in zip(owners, taken, strict=True)
+            for owner, each in zip(owners, matching, strict=True)
         ]
         new = await self._store.channels.tracks.add(tx, tracks)
-        # One that was untracked here before has a card that says so.
+        # A card from an earlier track says that the job is untracked: update it.
         for owner in sorted({track.account for track in new}):
             jobs = [track.job_id for track in new if track.account == owner]
             await self._store.jobs.cards.bump_generation(tx, owner, *jobs, channel=channel)
         await self._store.channels.tracks.subscribe(tx, subscription)
-        pairs = zip(tracks, taken, strict=True)
+        pairs = zip(tracks, matching, strict=True)
         await self._reconcile(tx, [pair for pair in pairs if pair[0].account == result.account])
 
     async def reassign_tracks(self, accounts: Sequence[str]) -> int:
-        """Let jobs of accounts that are not read any more be told by one of ``accounts`` that sees them; return how many.
+        """Reassign tracks of accounts that are no longer polled to one of ``accounts`` that sees the job; return how many.
 
-        A channel that missed what became of one, because it was told by the account that is gone, hears it now.
+        Changes that a channel missed meanwhile are enqueued.
         """
         reassigned = 0
         while some := await self._reassign_batch(accounts):
@@ -240,50 +240,50 @@ class Recorder:
     async def _reassign_batch(self, accounts: Sequence[str]) -> int:
         async with self._store.db.transaction() as tx:
             await self._store.db.advisory_lock(tx)
-            left = [
+            tracks = [
                 (track, _fetched_from(shown))
                 for track, shown in await self._store.accounts.orphaned_tracks.adopt(tx, accounts)
             ]
             for account in accounts:
-                await self._reconcile(tx, [each for each in left if each[0].account == account])
-        return len(left)
+                await self._reconcile(tx, [each for each in tracks if each[0].account == account])
+        return len(tracks)
 
     async def record_event(self, running: RunningJob, event_at: float) -> None:
-        """Record when the newest line of a running job's log was written: whether it stands still, or moves again.
+        """Record the time of a running job's newest event: the job may have stalled, or progress again.
 
-        That it stands still is judged as of the last sweep, which saw it running: meanwhile it may be over.
+        A stall is judged as of the last poll, which saw the job running: it may have finished since.
         """
         account, job_id = running.account, running.job_id
         polled_at = await self._store.accounts.leases.polled_at(account)
         async with self._transaction() as tx:
             known = (await self._store.jobs.states.lock(tx, account, [job_id]))[0].get(job_id)
             tracks = await self._store.channels.tracks.of_job(tx, account, job_id)
-            entries = []
+            updates = []
             if known and polled_at and tracks and not known.missing:
                 made = stall_transition(known, self._thresholds, polled_at, event_at)
                 if made and made.change:
                     body = serialize({**running.body, **vars(known.state)})
-                    entries = [JobUpdate(made.row, NewChange(job_id, made.row.version, made.change, body), tracks)]
-            recorded = await self._writer.write(tx, account, entries)
+                    updates = [JobUpdate(made.row, NewChange(job_id, made.row.version, made.change, body), tracks)]
+            recorded = await self._writer.write(tx, account, updates)
             await self._writer.refresh_cards(tx, account, recorded)
         self._count(recorded)
 
 
 def _has_updates(job: ObservedJob, kept: Mapping[str, str | None], thresholds: Thresholds, now: float) -> bool:
-    """Whether there may be something to write of a job; ``kept`` tells the descriptions of those that have a card."""
-    if job.known is None or transition(job.known, job.fetched, thresholds, now):
+    """Whether a job may need a write; ``kept`` has the body hashes of jobs with a card."""
+    if job.known is None or transition(job.known, job.document, thresholds, now):
         return True
-    return job.fetched is not None and job.id in kept and kept[job.id] != job.fetched.body_hash
+    return job.document is not None and job.id in kept and kept[job.id] != job.document.body_hash
 
 
 def _fetched_from(known: KnownJob) -> FetchedJob:
-    """Return a read that shows a job as it is stored."""
+    """Return a job as a read that shows its stored state."""
     body = minimal_body(known)
     return FetchedJob(Snapshot.model_validate(body), body)
 
 
 def _correction(track: Track, known: KnownJob, fetched: FetchedJob, now: float) -> JobUpdate:
-    """Tell one channel, whose card shows a state that is not believed, the one that is."""
+    """Return the update that corrects one channel, whose card shows an unconfirmed state."""
     row = with_state(known, known.state, now)
     change = Change(ChangeKind.STATUS, state_of(fetched.snapshot), known.state)
     body = serialize({**fetched.body, **vars(known.state)})

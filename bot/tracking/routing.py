@@ -1,4 +1,4 @@
-"""Who hears of what. Pure."""
+"""Routing: which channels get which messages. Pure."""
 
 from collections.abc import Collection, Iterable
 
@@ -10,14 +10,13 @@ from bot.store.channels.tracks import Subscription
 from bot.store.outbox.delivery import MessageKind
 
 _STATUS_KINDS = (ChangeKind.NEW, ChangeKind.STATUS, ChangeKind.MODEL)
-"""Kinds that a status says all about; the others say that watching a job does not go as it should, or does again."""
+"""Kinds that status filters apply to; the others are about the polling of a job and always sent."""
 
 
 def channels_for(job: Job, subscriptions: Iterable[Subscription]) -> dict[str, tuple[str, ...]]:
-    """Return the channels to which a job that was never seen before is new, and the statuses of it that each is told.
+    """Return the channels whose subscriptions match a new job, each with the statuses it gets alerts for.
 
-    A job without a creation time counts as new: better told than missed. Where two subscriptions of a channel take it,
-    the channel is told what either waits for.
+    A job without a creation time counts as new. Overlapping subscriptions of a channel combine.
     """
     waiting: dict[str, list[tuple[str, ...]]] = {}
     for subscription in subscriptions:
@@ -28,12 +27,12 @@ def channels_for(job: Job, subscriptions: Iterable[Subscription]) -> dict[str, t
 
 
 def wants_alert(change: Change, statuses: Collection[str], *, failures_only: bool) -> bool:
-    """Whether a channel is told of a change.
+    """Whether a channel wants an alert for a change.
 
     Args:
-        change: what changed.
-        statuses: those that its track of the job tells; none: all.
-        failures_only: whether the channel wants nothing else.
+        change: the change.
+        statuses: statuses of its track of the job; none means all.
+        failures_only: whether the channel wants only failures.
     """
     if change.kind not in _STATUS_KINDS:
         return True
@@ -43,7 +42,7 @@ def wants_alert(change: Change, statuses: Collection[str], *, failures_only: boo
 
 
 def messages_for(kind: ChangeKind, *, card_is_new: bool, wanted: bool) -> tuple[MessageKind, ...]:
-    """Return what a channel gets of a change: its first message about a job is the card, whatever it is ``wanted``."""
+    """Return the messages that a channel gets for a change: its card if that is new, and the alert if ``wanted``."""
     if kind is ChangeKind.NEW:
         return (MessageKind.CARD,)
     card = (MessageKind.CARD,) if card_is_new else ()

@@ -1,4 +1,4 @@
-"""What a read makes of a job: its row as it is to be, and the change that people hear of. Pure."""
+"""Transitions: the new row of a job after a read, and the change to alert on. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,69 +13,69 @@ from bot.store.jobs.snapshots import JobDocument
 
 @dataclass(frozen=True)
 class PollResult:
-    """What was read of some jobs of an account, and what was known before the request."""
+    """Jobs of an account that were read, with their known rows from before the request."""
 
     account: str
     fetched: Sequence[FetchedJob]
     known: Mapping[str, KnownJob]
     reasons: Mapping[str, str] = field(default_factory=dict)
-    """Why jobs failed, from their logs, by id."""
+    """Reasons of failed jobs, from their events, by id."""
     late: bool = False
-    """Whether nobody was looking for a while before."""
+    """Whether the account was not polled for a while before."""
     missing: Sequence[str] = ()
-    """Ids of known jobs that the API does not know any more."""
+    """Ids of known jobs that the API no longer returns."""
 
 
 @dataclass(frozen=True)
 class ObservedJob:
-    """One job of what was read."""
+    """One job of a poll result."""
 
     account: str
     id: str
     known: KnownJob | None
-    """The job as it was known before the request; None where it was not."""
-    fetched: JobDocument | None
-    """None where the API does not know it any more."""
+    """Its row from before the request; None for a new job."""
+    document: JobDocument | None
+    """None if the API no longer returns it."""
     reason: str | None = None
     late: bool = False
 
     def prepare(self) -> None:
-        """Work out what is likely to be written, so that no transaction waits for it."""
-        if self.fetched:
-            _ = self.fetched.serialized, self.fetched.body_hash, self.fetched.job if self.known is None else None
+        """Compute cached properties before the transaction begins."""
+        if self.document:
+            _ = self.document.serialized, self.document.body_hash, self.document.job if self.known is None else None
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """How long what is read waits before it counts, in seconds."""
+    """Durations after which a read or a stall counts, in seconds."""
 
     interval: float
-    """Two reads so far apart are believed."""
+    """Time between two reads of which the second confirms the first."""
     stalled_after: StallTimeouts
 
 
 @dataclass(frozen=True)
 class Transition:
-    """What a read makes of a job."""
+    """New row of a job, with its change."""
 
     row: KnownJob
     change: Change | None = None
 
     @property
     def is_stall(self) -> bool:
-        """Whether it tells that the job stands still or moves again, which matters only to who follows it."""
+        """Whether the change is that the job stalled or progresses again, which matters only to tracked jobs."""
         return self.change is not None and self.change.kind in (ChangeKind.STALLED, ChangeKind.PROGRESSING)
 
 
 def observed_jobs(result: PollResult) -> list[ObservedJob]:
-    """Return the jobs of what was read, oldest first, those that were missed at the end.
+    """Return the jobs of a poll result, oldest first, missing ones last.
 
-    Pages hold the newest first, and times are whole seconds: jobs of one second keep their order. A job that moved
-    between two pages was read twice: the later read counts.
+    Pages list the newest job first, and times are whole seconds: jobs of the same second keep their order. A job that
+    moved between two pages was read twice: the later read counts.
     """
-    once = {reading.snapshot.id: reading for reading in result.fetched}
-    oldest_first = list(reversed(once.values()))
-    oldest_first.sort(key=lambda reading: reading.snapshot.created_at or 0)
+    unique = {job.snapshot.id: job for job in result.fetched}
+    oldest_first = list(reversed(unique.values()))
+    oldest_first.sort(key=lambda job: job.snapshot.created_at or 0)
     found = [
         ObservedJob(
             result.account,
@@ -92,35 +92,35 @@ def observed_jobs(result: PollResult) -> list[ObservedJob]:
     ]
 
 
-def transition(known: KnownJob, fetched: JobDocument | None, thresholds: Thresholds, now: float) -> Transition | None:
-    """Return what a read makes of a job that is ``known``, None where it says nothing new.
+def transition(known: KnownJob, document: JobDocument | None, thresholds: Thresholds, now: float) -> Transition | None:
+    """Return the transition of a known job after a read, or None if nothing changed.
 
     Args:
-        known: the job as it is stored.
-        fetched: the read; None where it did not find the job.
-        thresholds: how soon reads are believed.
-        now: the present moment, by the clock of what is stored.
+        known: the job's row.
+        document: the job as read; None if it was missing.
+        thresholds: durations after which a read or a stall counts.
+        now: current time by the store's clock.
     """
-    if fetched is None:
+    if document is None:
         return _missing(known, thresholds, now)
-    new = state_of(fetched.snapshot)
-    confirmation = confirm(known.state, known.soft_state, new, now=now, interval=thresholds.interval)
-    change = change_between(known.state, new) if confirmation is DebounceResult.CONFIRMED else None
+    new = state_of(document.snapshot)
+    debounced = confirm(known.state, known.soft_state, new, now=now, interval=thresholds.interval)
+    change = change_between(known.state, new) if debounced is DebounceResult.CONFIRMED else None
     if change is None and known.missing:
         change = Change(ChangeKind.REAPPEARED, known.state, known.state)
     if change:
         if known.stalled_since is not None:
             change = replace(change, stalled_for=now - known.stalled_since)
         return Transition(with_state(known, change.after, now), change)
-    if confirmation is DebounceResult.SUSPECTED:
+    if debounced is DebounceResult.SUSPECTED:
         return Transition(replace(known, soft_state=SoftState(new.status, now), absence=None, closed=False))
-    if confirmation is DebounceResult.CLEARED or (known.absence and confirmation is DebounceResult.UNCHANGED):
+    if debounced is DebounceResult.CLEARED or (known.absence and debounced is DebounceResult.UNCHANGED):
         return Transition(replace(known, soft_state=None, absence=None))
     return stall_transition(known, thresholds, now)
 
 
 def with_state(known: KnownJob, state: State, now: float) -> KnownJob:
-    """Return a job in another state: it is there and in no doubt."""
+    """Return the row of a job in a confirmed state."""
     fresh = replace(known, version=known.version + 1, state=state, state_since=now, closed=False)
     return replace(fresh, soft_state=None, absence=None, missing=False, stalled_since=None)
 
@@ -128,7 +128,7 @@ def with_state(known: KnownJob, state: State, now: float) -> KnownJob:
 def stall_transition(
     known: KnownJob, thresholds: Thresholds, now: float, event_at: float | None = None
 ) -> Transition | None:
-    """Return what time, or the newest line of a job's log, makes of whether it stands still; None where nothing."""
+    """Return the transition of a job that stalled or progresses again, judged by time and its newest event, or None."""
     status, reported, after = known.state.status, known.stalled_since, thresholds.stalled_after
     since = stalled_since(status, known.state_since, reported, now=now, timeouts=after, event_at=event_at)
     if since == reported:
