@@ -1,4 +1,4 @@
-"""Who may come in: this machine's programs with this run's secrets, and no other site's page."""
+"""Cross-site protection and secrets of the stand-ins."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -74,8 +74,8 @@ async def test_every_path_of_a_stand_in_rejects_other_sites(server: LoopbackServ
     async with aiohttp.ClientSession() as session:
         for method in ("GET", "POST", "OPTIONS"):
             for path in ("/", "/api/chat.postMessage", "/v1/fine_tuning/jobs", "/nothing"):
-                async with session.request(method, server.origin + path, headers=headers) as answer:
-                    assert answer.status == 403, (method, path)
+                async with session.request(method, server.origin + path, headers=headers) as response:
+                    assert response.status == 403, (method, path)
     assert len(server.request_log) == 0
 
 
@@ -90,8 +90,10 @@ async def test_another_site_has_no_effect_in_slack_even_with_secrets(headers: di
 
         async def status(path: str, sent: dict[str, str], method: str = "POST") -> int:
             url = path if "//" in path else slack.origin + path
-            async with session.request(method, url, headers=sent, data={"channel": channel.id, "text": "x"}) as answer:
-                return answer.status
+            async with session.request(
+                method, url, headers=sent, data={"channel": channel.id, "text": "x"}
+            ) as response:
+                return response.status
 
         begun = slack.handle("files.getUploadURLExternal", {"filename": "a.png", "length": "3"})
         assert await status("/api/chat.postMessage", authorized) == 403
@@ -112,7 +114,7 @@ async def test_another_site_has_no_effect_in_slack_even_with_secrets(headers: di
 
 
 async def test_every_secret_is_unique() -> None:
-    """Of two Slacks with all that each hands out, and of two APIs."""
+    """Compare all secrets of two Slack servers and two API servers."""
     secrets: list[str] = []
     for _ in range(2):
         async with Slack() as slack, FineTuningApi() as api:
@@ -148,8 +150,8 @@ async def test_a_response_url_cannot_be_guessed_from_its_number(path: str) -> No
     async with Slack() as slack, aiohttp.ClientSession() as session:
         interaction = await slack.add_user("ann").command("status", slack.add_channel("ml"))
         assert "/commands/T0SANDBOX/00000004/" in interaction.response_url
-        async with session.post(f"{slack.origin}/{path}", json={"text": "x"}) as answer:
-            assert answer.status == 404
+        async with session.post(f"{slack.origin}/{path}", json={"text": "x"}) as response:
+            assert response.status == 404
         assert slack.ephemerals == []
 
 
@@ -166,7 +168,7 @@ async def test_a_token_is_accepted_in_the_header_or_a_form_only(where: str) -> N
                 request = session.post(url, data={"token": token})
             case _:
                 request = session.post(url, headers={"Authorization": f"Bearer {token}"})
-        async with request as answer:
-            body = await answer.json()
+        async with request as response:
+            body = await response.json()
         assert body.get("error", "") == ("not_authed" if where in ("query", "json") else "")
         assert token not in repr(list(slack.request_log))

@@ -72,7 +72,7 @@ def specification() -> dict[str, Any]:
 
 
 def specified_routes() -> set[str]:
-    """Every route of the specification, with without_parameter_names path parameters."""
+    """Every route of the specification, without the names of path parameters."""
     return {
         f"{method.upper()} {without_parameter_names(path)}"
         for path, methods in specification()["paths"].items()

@@ -1,4 +1,4 @@
-"""Orders, logs and changes of jobs, and what the request_log keeps of them."""
+"""Actions on jobs, their events and changes, and the request log."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ from tests.sandbox.openai.contract import Caller, example
 JOBS = "/fine_tuning/jobs"
 
 
-# --- orders ---
+# --- actions ---
 
 
 @pytest.mark.parametrize("path", ["", "/events", "/checkpoints", "/cancel", "/pause", "/resume"])
@@ -33,7 +33,7 @@ async def test_a_job_can_be_cancelled_until_it_is_final(
 
 
 @pytest.mark.parametrize(
-    ("order", "statuses"),
+    ("action", "statuses"),
     [
         ("cancel", "succeeded failed cancelled"),
         ("pause", "validating_files queued paused succeeded failed cancelled"),
@@ -41,12 +41,12 @@ async def test_a_job_can_be_cancelled_until_it_is_final(
     ],
 )
 async def test_an_action_that_the_status_does_not_allow_is_rejected(
-    api: FineTuningApi, call: Caller, order: str, statuses: str
+    api: FineTuningApi, call: Caller, action: str, statuses: str
 ) -> None:
     for status in statuses.split():
         job_id = api.add_job(status=status)
-        answer = await call("POST", f"{JOBS}/{job_id}/{order}")
-        assert (400, example("error.400.job_not_cancellable.json")) == answer
+        response = await call("POST", f"{JOBS}/{job_id}/{action}")
+        assert (400, example("error.400.job_not_cancellable.json")) == response
         assert api.jobs[job_id]["status"] == status
 
 
@@ -78,7 +78,7 @@ async def test_checkpoints_are_paged_by_ten_with_first_and_last_id(api: FineTuni
     assert body["has_more"] is True
 
 
-# --- what a test holds in its hands ---
+# --- changes by tests, faults and the request log ---
 
 
 async def test_a_change_to_succeeded_sets_finished_at_logs_events_and_adds_the_model(
@@ -130,12 +130,12 @@ async def test_a_rejected_action_is_logged_as_not_accepted(api: FineTuningApi, c
 
 async def test_a_cancel_whose_response_is_lost_still_takes_effect(api: FineTuningApi, call: Caller) -> None:
     job_id = api.add_job(status="running")
-    what = "POST /fine_tuning/jobs/{id}/cancel"
+    endpoint = "POST /fine_tuning/jobs/{id}/cancel"
     lost = example("error.500.server_error.json")
-    api.faults.add(what, Fault("answer", accepted=True, status=500, body=lost))
+    api.faults.add(endpoint, Fault("answer", accepted=True, status=500, body=lost))
     assert (500, lost) == await call("POST", f"{JOBS}/{job_id}/cancel")
     assert api.jobs[job_id]["status"] == "cancelled"
-    assert [logged.accepted for logged in api.request_log.for_endpoint(what)] == [True]
+    assert [logged.accepted for logged in api.request_log.for_endpoint(endpoint)] == [True]
 
 
 async def test_a_fault_can_send_retry_after(api: FineTuningApi, call: Caller) -> None:

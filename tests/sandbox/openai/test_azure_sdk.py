@@ -1,4 +1,4 @@
-"""OpenAI's own AzureOpenAI class as an oracle: it drives our stand-in for Azure and reads all that it answers."""
+"""OpenAI's AzureOpenAI client against the stand-in for Azure."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""What a job may be created with."""
+"""Creation of jobs: valid and invalid parameters."""
 
 from typing import Any
 
@@ -11,28 +11,28 @@ JOBS = "/fine_tuning/jobs"
 GRADER = example("grader.validate.json")["grader"]
 
 
-def order(api: FineTuningApi, **fields: Any) -> dict[str, Any]:
+def creation(api: FineTuningApi, **fields: Any) -> dict[str, Any]:
     return {"model": "gpt-4o-mini-2024-07-18", "training_file": api.training_file, **fields}
 
 
 async def test_a_created_job_is_validating_files_and_keeps_its_fields(api: FineTuningApi, call: Caller) -> None:
-    asked = {"seed": 7, "metadata": {"team": "ml"}, "validation_file": api.validation_file}
-    status, job = await call("POST", JOBS, body=order(api, suffix="tuned", **asked))
+    fields = {"seed": 7, "metadata": {"team": "ml"}, "validation_file": api.validation_file}
+    status, job = await call("POST", JOBS, body=creation(api, suffix="tuned", **fields))
     assert status == 200
     assert job["status"] == "validating_files"
-    assert asked == {name: job[name] for name in asked}
+    assert fields == {name: job[name] for name in fields}
     assert job["user_provided_suffix"] == "tuned"
     assert [job["id"]] == ids((await call("GET", JOBS))[1])
 
 
 async def test_a_model_alias_becomes_its_snapshot(api: FineTuningApi, call: Caller) -> None:
-    _, job = await call("POST", JOBS, body=order(api, model="gpt-4o-mini"))
+    _, job = await call("POST", JOBS, body=creation(api, model="gpt-4o-mini"))
     assert job["model"] == "gpt-4o-mini-2024-07-18"
 
 
 async def test_method_and_hyperparameters_of_a_created_job_agree(api: FineTuningApi, call: Caller) -> None:
     method = {"type": "dpo", "dpo": {"hyperparameters": {"n_epochs": 2, "beta": 0.1}}}
-    _, job = await call("POST", JOBS, body=order(api, method=method))
+    _, job = await call("POST", JOBS, body=creation(api, method=method))
     assert job["method"]["dpo"]["hyperparameters"]["beta"] == 0.1
     assert job["hyperparameters"] == {"n_epochs": 2, "batch_size": "auto", "learning_rate_multiplier": "auto"}
 
@@ -77,7 +77,7 @@ def hyper(kind: str, **values: Any) -> dict[str, Any]:
 async def test_an_invalid_creation_is_rejected_and_creates_nothing(
     api: FineTuningApi, call: Caller, fields: dict[str, Any], param: str
 ) -> None:
-    status, body = await call("POST", JOBS, body=order(api, **fields))
+    status, body = await call("POST", JOBS, body=creation(api, **fields))
     assert (400, param) == (status, body["error"]["param"])
     assert api.jobs == {}
 
@@ -96,12 +96,12 @@ async def test_an_invalid_creation_is_rejected_and_creates_nothing(
     ],
 )
 async def test_a_creation_at_the_limits_is_accepted(api: FineTuningApi, call: Caller, fields: dict[str, Any]) -> None:
-    assert (await call("POST", JOBS, body=order(api, **fields)))[0] == 200
+    assert (await call("POST", JOBS, body=creation(api, **fields)))[0] == 200
 
 
 async def test_a_result_file_is_no_valid_training_file(api: FineTuningApi, call: Caller) -> None:
     results = api.add_file(b"step\n", purpose="fine-tune-results")
-    status, body = await call("POST", JOBS, body=order(api, training_file=results))
+    status, body = await call("POST", JOBS, body=creation(api, training_file=results))
     assert (status, body["error"]["param"]) == (400, "training_file")
 
 

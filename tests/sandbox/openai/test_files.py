@@ -45,15 +45,15 @@ async def test_models_have_a_shutdown_date(api: FineTuningApi, call: Caller) -> 
 
 async def test_permissions_are_granted_listed_and_revoked(api: FineTuningApi, call: Caller) -> None:
     path = f"/fine_tuning/checkpoints/{api.add_checkpoint(api.add_job(), 1)}/permissions"
-    _, given = await call("POST", path, body={"project_ids": ["proj_a", "proj_b"]})
-    assert [one["project_id"] for one in given["data"]] == ["proj_a", "proj_b"]
-    assert ids(given)[::-1] == ids((await call("GET", path))[1])
-    assert ids(given) == ids((await call("GET", path, order="ascending"))[1])
-    assert ids(given)[1:] == ids((await call("GET", path, project_id="proj_b"))[1])
-    _, gone = await call("DELETE", f"{path}/{ids(given)[0]}")
-    assert gone["deleted"] is True
-    assert ids(given)[1:] == ids((await call("GET", path))[1])
-    assert (await call("DELETE", f"{path}/{ids(given)[0]}"))[0] == 404
+    _, permissions = await call("POST", path, body={"project_ids": ["proj_a", "proj_b"]})
+    assert [one["project_id"] for one in permissions["data"]] == ["proj_a", "proj_b"]
+    assert ids(permissions)[::-1] == ids((await call("GET", path))[1])
+    assert ids(permissions) == ids((await call("GET", path, order="ascending"))[1])
+    assert ids(permissions)[1:] == ids((await call("GET", path, project_id="proj_b"))[1])
+    _, deleted = await call("DELETE", f"{path}/{ids(permissions)[0]}")
+    assert deleted["deleted"] is True
+    assert ids(permissions)[1:] == ids((await call("GET", path))[1])
+    assert (await call("DELETE", f"{path}/{ids(permissions)[0]}"))[0] == 404
 
 
 async def test_an_unknown_checkpoint_has_no_permissions(call: Caller) -> None:

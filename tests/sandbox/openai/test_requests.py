@@ -1,4 +1,4 @@
-"""Who may ask the stand-in API what, and how it lists jobs; every answer is held to the specification."""
+"""Requests to the stand-in API: keys, scopes, rate limits and pages; every response follows the specification."""
 
 import pytest
 
@@ -15,7 +15,7 @@ UNKNOWN = "ftjob-000000000000000000000000"
 
 
 def served(api: FineTuningApi) -> set[str]:
-    """Return every route of the stand-in, with without_parameter_names path parameters."""
+    """Return every route of the stand-in, without the names of path parameters."""
     known = (route for route in api.app.router.routes() if route.resource and route.method != "*")
     return {
         without_parameter_names(f"{route.method} {route.resource.canonical[3:]}") for route in known if route.resource

@@ -1,4 +1,4 @@
-"""Scripted lives, from creation to the end, by a clock that the tests wind."""
+"""Job scenarios from creation to the final status, on a manual clock."""
 
 import base64
 
@@ -21,8 +21,8 @@ from tests.sandbox.openai.contract import PAYLOADS, Caller, example
 JOBS = "/fine_tuning/jobs"
 
 
-def course(api: FineTuningApi, clock: Clock, job_id: str, seconds: int) -> list[str]:
-    """Return the statuses that a job has, each once, while the clock runs second by second."""
+def statuses_of(api: FineTuningApi, clock: Clock, job_id: str, seconds: int) -> list[str]:
+    """Advance the clock second by second and return the statuses of a job, each once."""
     statuses = [api.jobs[job_id]["status"]]
     for _ in range(seconds):
         clock.now += 1
@@ -33,7 +33,7 @@ def course(api: FineTuningApi, clock: Clock, job_id: str, seconds: int) -> list[
 
 async def test_a_successful_scenario_goes_through_every_status(api: FineTuningApi, clock: Clock) -> None:
     job_id = api.add_job(scenario=succeeds(20))
-    assert course(api, clock, job_id, 20) == ["validating_files", "queued", "running", "succeeded"]
+    assert statuses_of(api, clock, job_id, 20) == ["validating_files", "queued", "running", "succeeded"]
 
 
 async def test_a_succeeded_job_has_model_tokens_result_file_and_finished_at(api: FineTuningApi, clock: Clock) -> None:
@@ -92,9 +92,9 @@ async def test_a_running_job_has_the_right_estimated_finish(api: FineTuningApi, 
 
 
 async def test_auto_hyperparameters_are_resolved_and_explicit_ones_kept(api: FineTuningApi, clock: Clock) -> None:
-    asked = {"n_epochs": 7, "batch_size": "auto", "learning_rate_multiplier": "auto"}
-    method = {"type": "supervised", "supervised": {"hyperparameters": asked}}
-    job_id = api.add_job(scenario=succeeds(12), hyperparameters=asked, method=method)
+    requested = {"n_epochs": 7, "batch_size": "auto", "learning_rate_multiplier": "auto"}
+    method = {"type": "supervised", "supervised": {"hyperparameters": requested}}
+    job_id = api.add_job(scenario=succeeds(12), hyperparameters=requested, method=method)
     clock.now += 6
     chosen = {"n_epochs": 7, "batch_size": 1, "learning_rate_multiplier": 1.8}
     assert chosen == api.jobs[job_id]["hyperparameters"]
@@ -116,7 +116,7 @@ def test_result_csvs_equal_the_contracts_examples() -> None:
 
 async def test_a_failed_job_has_an_error_and_no_model(api: FineTuningApi, clock: Clock, call: Caller) -> None:
     job_id = api.add_job(scenario=fails(8))
-    assert course(api, clock, job_id, 8) == ["validating_files", "failed"]
+    assert statuses_of(api, clock, job_id, 8) == ["validating_files", "failed"]
     _, job = await call("GET", f"{JOBS}/{job_id}")
     _, log = await call("GET", f"{JOBS}/{job_id}/events")
     assert example("synthetic.job.failed.json")["error"] == job["error"]
@@ -138,21 +138,21 @@ async def test_a_reinforcement_fine_tuning_has_rising_rewards(api: FineTuningApi
 
 async def test_a_pausing_scenario_stops_until_resumed(api: FineTuningApi, clock: Clock, call: Caller) -> None:
     job_id = api.add_job(scenario=pauses(12))
-    assert course(api, clock, job_id, 500)[-2:] == ["running", "paused"]
+    assert statuses_of(api, clock, job_id, 500)[-2:] == ["running", "paused"]
     await call("POST", f"{JOBS}/{job_id}/resume")
-    assert course(api, clock, job_id, 12) == ["queued", "running", "succeeded"]
+    assert statuses_of(api, clock, job_id, 12) == ["queued", "running", "succeeded"]
 
 
 async def test_a_waiting_job_is_queued_long_and_then_trained(api: FineTuningApi, clock: Clock) -> None:
     job_id = api.add_job(scenario=waits(3600))
     clock.now += 3599
     assert api.jobs[job_id]["status"] == "queued"
-    assert course(api, clock, job_id, 60) == ["queued", "running", "succeeded"]
+    assert statuses_of(api, clock, job_id, 60) == ["queued", "running", "succeeded"]
 
 
-@pytest.mark.parametrize("life", [succeeds(12), fails(12), reinforcement(12)])
-async def test_twice_the_speed_is_half_the_time(api: FineTuningApi, clock: Clock, life: Scenario) -> None:
-    job_id = api.add_job(scenario=life.at_speed(2))
+@pytest.mark.parametrize("scenario", [succeeds(12), fails(12), reinforcement(12)])
+async def test_twice_the_speed_is_half_the_time(api: FineTuningApi, clock: Clock, scenario: Scenario) -> None:
+    job_id = api.add_job(scenario=scenario.at_speed(2))
     clock.now += 6.01
     assert api.jobs[job_id]["finished_at"] == int(NOW) + 6
 
@@ -225,4 +225,4 @@ async def test_a_job_created_over_http_follows_the_configured_scenario(
     api.scenario_of_created = succeeds(12)
     body = {"model": "gpt-4o-mini", "training_file": api.training_file}
     _, job = await call("POST", JOBS, body=body)
-    assert course(api, clock, job["id"], 12) == ["validating_files", "queued", "running", "succeeded"]
+    assert statuses_of(api, clock, job["id"], 12) == ["validating_files", "queued", "running", "succeeded"]

@@ -1,4 +1,4 @@
-"""OpenAI's own client as an oracle: what it can drive and parse is the contract."""
+"""OpenAI's own client against the stand-in."""
 
 import base64
 from collections.abc import AsyncIterator
@@ -103,9 +103,9 @@ async def test_the_client_lists_retrieves_and_deletes_models(api: FineTuningApi,
 async def test_the_client_grants_and_revokes_permissions(api: FineTuningApi, client: AsyncOpenAI) -> None:
     name = api.add_checkpoint(api.add_job(status="running"), 3)
     permissions = client.fine_tuning.checkpoints.permissions
-    given = [one.id async for one in permissions.create(name, project_ids=["proj_a"])]
-    gone = await permissions.delete(given[0], fine_tuned_model_checkpoint=name)
-    assert gone.deleted
+    granted = [one.id async for one in permissions.create(name, project_ids=["proj_a"])]
+    deleted = await permissions.delete(granted[0], fine_tuned_model_checkpoint=name)
+    assert deleted.deleted
     assert [one async for one in permissions.list(name)] == []
 
 

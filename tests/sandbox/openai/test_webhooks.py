@@ -1,4 +1,4 @@
-"""What the stand-in sends as webhooks, read by OpenAI's own package."""
+"""Webhooks of the stand-in, verified by OpenAI's own package."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The one check for everything that is shown in Slack."""
+"""Validation of messages and views."""
 
 import copy
 import json

@@ -31,14 +31,14 @@ ANSWERS: dict[str, Json] = {
     "else": {"response_action": "update", "view": modal("Else", callback_id="create")},
     "clear": {"response_action": "clear"},
 }
-"""What the app answers to a form, by its suffix; it takes any other."""
+"""The app's response to a submission by the suffix entered; others are accepted."""
 
 
 @pytest.fixture(params=["socket", "http"])
 async def submissions(
     request: pytest.FixtureRequest, slack: Slack, client: AsyncWebClient
 ) -> AsyncIterator[list[Json]]:
-    """What a Bolt app was sent; it opens a modal, and answers a submission by its suffix."""
+    """Submissions that a Bolt app received; it opens a modal, and responds to a submission by its suffix."""
     app = AsyncApp(client=client, signing_secret=slack.signing_secret, process_before_response=True)
     received: list[Json] = []
 
@@ -117,7 +117,7 @@ async def test_a_submission_can_push_update_and_clear_views(slack: Slack, ann: S
 
 @pytest.mark.usefixtures("submissions")
 @pytest.mark.parametrize(
-    ("values", "complaint"),
+    ("values", "error"),
     [
         ({"suffix": "x"}, "model/model has to be filled in"),
         ({"suffix": "", "model": "large"}, "suffix/suffix has to be filled in"),
@@ -127,10 +127,10 @@ async def test_a_submission_can_push_update_and_clear_views(slack: Slack, ann: S
     ],
 )
 async def test_a_form_that_slacks_client_rejects_is_not_sent(
-    ann: SandboxUser, values: dict[str, str], complaint: str
+    ann: SandboxUser, values: dict[str, str], error: str
 ) -> None:
     view = await (await ann.shortcut("open")).modal()
-    with pytest.raises(AssertionError, match=complaint):
+    with pytest.raises(AssertionError, match=error):
         await ann.submit(view, values)
 
 

@@ -1,4 +1,4 @@
-"""The stand-in gives the app what its manifest asks for, and counts what the app asks beyond it as its error."""
+"""Installed app: it gets what its manifest requests; anything else is recorded as its error."""
 
 from dataclasses import replace
 
@@ -18,8 +18,8 @@ HOME = {"type": "home", "blocks": [{"type": "divider"}]}
 
 async def test_the_token_has_exactly_the_manifests_scopes(client: AsyncWebClient) -> None:
     needed, optional = manifest.scopes(manifest.for_socket_mode())
-    answer = await client.auth_test()
-    assert set(answer.headers["x-oauth-scopes"].split(",")) == needed | optional
+    response = await client.auth_test()
+    assert set(response.headers["x-oauth-scopes"].split(",")) == needed | optional
 
 
 @pytest.mark.parametrize(
@@ -29,11 +29,11 @@ async def test_a_scope_outside_the_manifest_is_missing_and_recorded(
     slack: Slack, client: AsyncWebClient, ann: SandboxUser, method: str, needed: str
 ) -> None:
     slack.scopes -= {needed}
-    answer = await error_response(
+    response = await error_response(
         client.api_call(method, params={"users": ann.id} if "open" in method else {"user": ann.id})
     )
-    assert (answer["error"], answer["needed"]) == ("missing_scope", needed)
-    assert answer["provided"] == ",".join(sorted(slack.scopes))
+    assert (response["error"], response["needed"]) == ("missing_scope", needed)
+    assert response["provided"] == ",".join(sorted(slack.scopes))
     [error] = slack.errors
     assert method in error
     assert needed in error
@@ -71,14 +71,14 @@ async def test_a_removed_bot_cannot_post_until_invited(
 
 async def test_an_event_requires_a_subscription_and_a_scope() -> None:
     subscribed = ["member_left_channel", "channel_left", "group_left", "app_uninstalled"]
-    asked = {
+    apps = {
         kind: InstalledApp.parse(manifest.for_socket_mode()).with_overrides(events=subscribed)
         for kind in ("all", "public", "none")
     }
-    asked["public"] = asked["public"].with_overrides(scopes=["channels:read"])
-    asked["none"] = asked["none"].with_overrides(scopes=["chat:write"])
-    heard = {kind: [event for event in subscribed if app.receives_event(event)] for kind, app in asked.items()}
-    assert heard == {
+    apps["public"] = apps["public"].with_overrides(scopes=["channels:read"])
+    apps["none"] = apps["none"].with_overrides(scopes=["chat:write"])
+    received = {kind: [event for event in subscribed if app.receives_event(event)] for kind, app in apps.items()}
+    assert received == {
         "all": subscribed,
         "public": ["member_left_channel", "channel_left", "app_uninstalled"],
         "none": ["app_uninstalled"],
@@ -121,9 +121,9 @@ async def test_a_command_outside_the_manifest_is_an_error(slack: Slack, ann: San
 
 
 async def test_without_interactivity_there_are_no_interactions() -> None:
-    declared = manifest.for_socket_mode()
-    declared["settings"]["interactivity"]["is_enabled"] = False
-    async with Slack(installed_app=InstalledApp.parse(declared)) as slack:
+    manifest_body = manifest.for_socket_mode()
+    manifest_body["settings"]["interactivity"]["is_enabled"] = False
+    async with Slack(installed_app=InstalledApp.parse(manifest_body)) as slack:
         ann = slack.add_user("ann")
         interaction = await ann.shortcut(TRACK, ann.post("see ftjob-abc", slack.add_channel("ml")))
         assert (interaction.delivered, interaction.error) == (None, "not_interactive")
@@ -144,8 +144,8 @@ async def test_without_a_messages_tab_direct_messages_are_an_error(
 ) -> None:
     await client.chat_postMessage(channel=ann.id, text="x")
     slack.workspace.app = replace(slack.workspace.app, has_messages=False)
-    answer = await error_response(client.chat_postMessage(channel=ann.id, text="x"))
-    assert answer["error"] == "messages_tab_disabled"
+    response = await error_response(client.chat_postMessage(channel=ann.id, text="x"))
+    assert response["error"] == "messages_tab_disabled"
     assert len(slack.errors) == 1
 
 
@@ -159,9 +159,9 @@ async def test_without_a_messages_tab_direct_messages_are_an_error(
     ],
 )
 def test_the_messages_tab_decides_who_can_write(tabs: dict[str, bool], expected: tuple[bool, bool]) -> None:
-    declared = manifest.for_socket_mode()
-    declared["features"]["app_home"] = tabs
-    app = InstalledApp.parse(declared)
+    manifest_body = manifest.for_socket_mode()
+    manifest_body["features"]["app_home"] = tabs
+    app = InstalledApp.parse(manifest_body)
     assert (app.has_messages, app.accepts_messages) == expected
 
 

@@ -23,7 +23,7 @@ def slack_options() -> dict[str, Any]:
 
 
 async def trigger_of(person: SandboxUser) -> str:
-    """Let a person do something; nobody listens, but a trigger id is handed out."""
+    """Return the trigger id of a shortcut, without a connected app."""
     return (await person.shortcut("anything")).trigger_id
 
 
@@ -60,9 +60,9 @@ async def test_a_trigger_id_expires_after_three_seconds(ann: SandboxUser, client
 
 async def test_an_invalid_view_does_not_consume_the_trigger_id(ann: SandboxUser, client: AsyncWebClient) -> None:
     trigger = await trigger_of(ann)
-    answer = await error_response(client.views_open(trigger_id=trigger, view=modal("t" * 25)))
-    assert answer["error"] == "invalid_arguments"
-    assert answer["response_metadata"]["messages"] == [
+    response = await error_response(client.views_open(trigger_id=trigger, view=modal("t" * 25)))
+    assert response["error"] == "invalid_arguments"
+    assert response["response_metadata"]["messages"] == [
         "[ERROR] must be less than 25 characters [json-pointer:/view/title/text]"
     ]
     await client.views_open(trigger_id=trigger, view=modal())

@@ -24,7 +24,7 @@ def slack_options() -> dict[str, Any]:
 
 @pytest.fixture
 async def http_requests(slack: Slack) -> AsyncIterator[list[tuple[dict[str, str], str]]]:
-    """Everything that arrives at a bare HTTP app: (headers, body)."""
+    """Requests that arrive at a bare HTTP app, as (headers, body)."""
     arrived: list[tuple[dict[str, str], str]] = []
 
     async def take(http: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""Response URLs: five answers in half an hour."""
+"""Response URLs: five replies within half an hour."""
 
 from typing import Any
 
@@ -118,14 +118,14 @@ async def test_a_replacement_cannot_change_the_visibility(slack: Slack, ann: San
 
 
 async def test_an_unknown_response_url_is_no_service(slack: Slack) -> None:
-    answer = await AsyncWebhookClient(f"{slack.origin}/commands/T0/1/x").send_dict({"text": "x"})
-    assert (answer.status_code, answer.body) == (404, "no_service")
+    response = await AsyncWebhookClient(f"{slack.origin}/commands/T0/1/x").send_dict({"text": "x"})
+    assert (response.status_code, response.body) == (404, "no_service")
 
 
 async def test_a_fault_applies_to_response_urls(slack: Slack, interaction: UserInteraction) -> None:
     slack.faults.add("response_url", Fault("answer", status=503, body="later"))
-    answer = await send(interaction, text="x", response_type="ephemeral")
-    assert (answer.status_code, answer.body, interaction.replies) == (503, "later", [])
+    response = await send(interaction, text="x", response_type="ephemeral")
+    assert (response.status_code, response.body, interaction.replies) == (503, "later", [])
 
 
 async def test_waiting_for_a_reply_times_out(interaction: UserInteraction) -> None:
@@ -135,6 +135,6 @@ async def test_waiting_for_a_reply_times_out(interaction: UserInteraction) -> No
 
 async def test_a_response_url_accepts_more_text_than_a_post(slack: Slack, interaction: UserInteraction) -> None:
     long = {"type": "section", "text": {"type": "plain_text", "text": "a" * 3000}}
-    answer = await send(interaction, text="x", blocks=[long] * 5, response_type="ephemeral")
-    assert answer.status_code == 200
+    response = await send(interaction, text="x", blocks=[long] * 5, response_type="ephemeral")
+    assert response.status_code == 200
     assert slack.violations == ["the blocks hold 15000 characters, more than 8000"]

@@ -1,4 +1,4 @@
-"""Socket Mode, connection by connection."""
+"""Socket Mode connections, with a bare client."""
 
 import asyncio
 from typing import Any

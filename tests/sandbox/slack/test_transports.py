@@ -125,11 +125,11 @@ async def test_an_unknown_command_is_not_acknowledged(slack: Slack) -> None:
 async def test_an_http_status_other_than_200_is_a_dispatch_failure(slack: Slack, status: int, error: str) -> None:
     ann, channel = slack.add_user("ann"), slack.add_channel("ml")
 
-    async def answer(_: web.Request) -> web.Response:
+    async def respond(_: web.Request) -> web.Response:
         return web.Response(status=status, text="hello")
 
     application = web.Application()
-    application.add_routes([web.post("/", answer)])
+    application.add_routes([web.post("/", respond)])
     async with AsyncExitStack() as stack:
         await serve(stack, slack, application, "/")
         interaction = await ann.command("status", channel)
@@ -139,11 +139,11 @@ async def test_an_http_status_other_than_200_is_a_dispatch_failure(slack: Slack,
 async def test_a_reply_can_come_with_the_acknowledgement(slack: Slack) -> None:
     ann, channel = slack.add_user("ann"), slack.add_channel("ml")
 
-    async def answer(_: web.Request) -> web.Response:
+    async def respond(_: web.Request) -> web.Response:
         return web.json_response({"response_type": "in_channel", "text": "for all"})
 
     application = web.Application()
-    application.add_routes([web.post("/", answer)])
+    application.add_routes([web.post("/", respond)])
     async with AsyncExitStack() as stack:
         await serve(stack, slack, application, "/")
         interaction = await ann.command("status", channel)

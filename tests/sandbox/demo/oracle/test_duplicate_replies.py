@@ -1,4 +1,4 @@
-"""Duplicate replies."""
+"""Duplicate replies: an equal reply to the same request counts, whichever way it came."""
 
 import pytest
 

@@ -59,7 +59,7 @@ async def test_a_progress_bar_moves_soon_after_a_job_starts(session: BrowserSess
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_the_bots_own_intervals_leave_a_progress_bar_less_than_ten_seconds_behind(scenario: str) -> None:
-    """The machine's own share is in no bound: a first step and a second one, each logged, read and drawn."""
+    """Without the machine's own time: a first and a second training step, each logged, polled and drawn."""
     make, seconds = SCENARIOS[scenario]
     longest = max(each.seconds for each in make(seconds).steps if each.metrics)
     pace = tuning_of(PROGRESS_SECONDS)

@@ -9,10 +9,10 @@ from tests.sandbox.demo.page.browser_session import TIMEOUT_MS, BrowserSession
 from tests.sandbox.demo.page.locators import card, check_result, track_job
 
 
-@pytest.mark.parametrize("trouble", ["slack-500", "slack-lost", "slack-429"])
-async def test_a_slack_fault_leaves_no_duplicates(session: BrowserSession, trouble: str) -> None:
+@pytest.mark.parametrize("fault", ["slack-500", "slack-lost", "slack-429"])
+async def test_a_slack_fault_leaves_no_duplicates(session: BrowserSession, fault: str) -> None:
     job = await track_job(session)
-    await session.tab.locator("#fault-slack").select_option(trouble)
+    await session.tab.locator("#fault-slack").select_option(fault)
     session.demo.api.change(job, status="succeeded", fine_tuned_model="ft:gpt-4o-mini:acme::abc")
     await expect(session.tab.locator("#request-log li.bad").filter(has_text="chat.").first).to_be_visible()
     await session.tab.locator("#fault-slack").select_option("")

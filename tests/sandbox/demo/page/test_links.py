@@ -1,4 +1,4 @@
-"""Addresses that messages bring along: web pages and mail are opened, whatever would run or reach inward is dropped."""
+"""URLs in messages: web and mail links are kept; those that run scripts or reach into this machine are dropped."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -43,7 +43,7 @@ DROPPED = (
     "",
     "https://",
 )
-PICTURES = {address: shown for address, shown in OPENED.items() if not address.startswith("mailto:")}
+IMAGES = {address: shown for address, shown in OPENED.items() if not address.startswith("mailto:")}
 
 DRAW = """async ([target, kind]) => {
     const { blocks } = await import("/static/blocks.js"), { mrkdwn } = await import("/static/mrkdwn.js");
@@ -70,7 +70,7 @@ DRAW = """async ([target, kind]) => {
 
 @pytest.fixture
 async def tab() -> AsyncIterator[Tab]:
-    """Yield a page with the page's scripts and nothing else."""
+    """Yield an empty page with the page's scripts."""
     if CHROMIUM is None:
         pytest.skip("there is no Chromium on this machine: install the package chromium")
 
@@ -107,7 +107,7 @@ async def test_only_web_and_mail_links_are_kept(tab: Tab) -> None:
 
 async def test_only_web_images_are_kept(tab: Tab) -> None:
     for kind in ("image", "thumb", "context"):
-        for target, shown in PICTURES.items():
+        for target, shown in IMAGES.items():
             assert (await drawn(tab, target, kind))["found"] == [shown], (kind, target)
         for target in (*DROPPED, "mailto:ml@example.com"):
             result = await drawn(tab, target, kind)

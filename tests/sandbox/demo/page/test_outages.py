@@ -19,7 +19,7 @@ async def shows(session: BrowserSession, check: str, pending: int) -> None:
 
 
 async def two_running_jobs(session: BrowserSession) -> list[str]:
-    """Let the channel be subscribed, and return two jobs that are announced there."""
+    """Subscribe the channel and return two jobs that are announced there."""
     await session.type("/ftjob subscribe")
     await expect(session.tab.locator("#messages")).to_contain_text("subscribed this channel")
     jobs = [session.demo.api.add_job(status="running") for _ in range(2)]

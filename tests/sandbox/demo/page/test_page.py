@@ -1,4 +1,4 @@
-"""The page of ``ftjob try`` in a real browser: what people do there, with the real bot behind it."""
+"""The page of ``ftjob try`` in a real browser, with the real bot: commands, cards, threads and forms."""
 
 import re
 from dataclasses import replace
@@ -117,10 +117,10 @@ async def test_curves_are_shown_as_an_image(session: BrowserSession) -> None:
     job = session.demo.api.add_job(scenario=succeeds(0.5, steps=8))
     await expect(session.tab.locator("#jobs")).to_contain_text("succeeded")
     await session.type(f"/ftjob curves {job}")
-    picture = session.tab.locator("#messages figure img")
-    await expect(picture).to_be_visible(timeout=60_000)
-    await expect(picture).to_have_attribute("alt", re.compile("training loss 2.5 at step 1"))
-    assert await picture.evaluate("image => image.complete && image.naturalWidth > 400")
+    image = session.tab.locator("#messages figure img")
+    await expect(image).to_be_visible(timeout=60_000)
+    await expect(image).to_have_attribute("alt", re.compile("training loss 2.5 at step 1"))
+    assert await image.evaluate("image => image.complete && image.naturalWidth > 400")
 
 
 async def test_the_message_shortcut_tracks_the_jobs_in_a_message(session: BrowserSession) -> None:

@@ -105,7 +105,7 @@ async def test_menus_and_confirm_dialogs_work_as_in_slack(session: BrowserSessio
 
 
 def presses(session: BrowserSession) -> int:
-    """Return how often something in a message was pressed or chosen: each time the bot is given a URL to answer at."""
+    """Return the number of clicks and selections in messages: each one issues a response URL."""
     return sum(token.startswith("actions/") for token in session.demo.slack.workspace.response_urls)
 
 
@@ -170,7 +170,7 @@ async def test_the_page_has_no_serious_accessibility_violations(
 
 
 async def serious(session: BrowserSession) -> list[str]:
-    """Return what axe-core has against the page as it stands, if that is serious."""
+    """Return the serious accessibility violations that axe-core finds on the page."""
     found = await Axe().run(session.tab)
     return [
         f"{each['id']}: {[node['target'] for node in each['nodes']][:3]}"

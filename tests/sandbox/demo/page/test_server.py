@@ -33,8 +33,8 @@ async def page() -> AsyncIterator[DemoPage]:
 async def opened(page: DemoPage) -> AsyncIterator[aiohttp.ClientSession]:
     """Open the page in a client that keeps its cookie."""
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
-        async with session.get(page.origin) as answer:
-            assert answer.status == 200
+        async with session.get(page.origin) as response:
+            assert response.status == 200
         yield session
 
 
@@ -48,36 +48,36 @@ async def test_another_sites_page_cannot_use_the_controls(page: DemoPage) -> Non
             {"Sec-Fetch-Site": "cross-site"},
             {"Sec-Fetch-Site": "same-site"},
         ):
-            async with session.post(f"{page.origin}/bot", json={"is_running": False}, headers=headers) as answer:
-                assert answer.status == 403
+            async with session.post(f"{page.origin}/bot", json={"is_running": False}, headers=headers) as response:
+                assert response.status == 403
             for path in ("/", "/changes", "/events", "/file/F1", "/static/page.js"):
-                async with session.get(page.origin + path, headers=headers) as answer:
-                    assert answer.status == 403, (path, headers)
-        async with session.post(f"{page.origin}/bot", data=json.dumps({"is_running": False})) as answer:
-            assert answer.status == 404, "a form of another site can send text"
-        async with session.get(page.origin) as answer:
-            assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+                async with session.get(page.origin + path, headers=headers) as response:
+                    assert response.status == 403, (path, headers)
+        async with session.post(f"{page.origin}/bot", data=json.dumps({"is_running": False})) as response:
+            assert response.status == 404, "a form of another site can send text"
+        async with session.get(page.origin) as response:
+            assert "default-src 'self'" in response.headers["Content-Security-Policy"]
 
 
 async def test_requests_without_the_pages_cookie_are_rejected(page: DemoPage) -> None:
     async with aiohttp.ClientSession() as session:
         for cookies in ({}, {f"ftjob-try-{page.port}": "guessed"}, {"ftjob-try": "x"}):
             for path in ("/changes", "/events", "/file/F1"):
-                async with session.get(page.origin + path, cookies=cookies) as answer:
-                    assert answer.status == 403, path
-            async with session.post(f"{page.origin}/speed", json={"speed": 60}, cookies=cookies) as answer:
-                assert answer.status == 403
-                assert page.origin in (await answer.json())["message"]
-    async with opened(page) as session, session.post(f"{page.origin}/speed", json={"speed": 60}) as answer:
-        assert answer.status == 200
+                async with session.get(page.origin + path, cookies=cookies) as response:
+                    assert response.status == 403, path
+            async with session.post(f"{page.origin}/speed", json={"speed": 60}, cookies=cookies) as response:
+                assert response.status == 403
+                assert page.origin in (await response.json())["message"]
+    async with opened(page) as session, session.post(f"{page.origin}/speed", json={"speed": 60}) as response:
+        assert response.status == 200
 
 
 async def test_the_cookie_is_new_each_run_and_neither_scripts_nor_other_sites_get_it() -> None:
     values = []
     async with demo_environment() as demo:
         for _ in range(2):
-            async with DemoPage(demo) as page, aiohttp.ClientSession() as session, session.get(page.origin) as answer:
-                cookie = answer.cookies[f"ftjob-try-{page.port}"]
+            async with DemoPage(demo) as page, aiohttp.ClientSession() as session, session.get(page.origin) as response:
+                cookie = response.cookies[f"ftjob-try-{page.port}"]
                 assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "Strict", "/")
                 values.append(cookie.value)
     assert len(set(values)) == 2
@@ -89,8 +89,8 @@ async def test_users_cannot_write_to_a_read_only_messages_tab() -> None:
         direct = demo.slack.direct_message(demo.member)
         for text in ("hello", " hello /ftjob help"):
             body = {"action": "write", "user": demo.member.id, "channel": direct.id, "text": text}
-            async with session.post(f"{page.origin}/action", json=body) as answer:
-                assert (await answer.json())["message"] == "Sending messages to this app has been turned off."
+            async with session.post(f"{page.origin}/action", json=body) as response:
+                assert (await response.json())["message"] == "Sending messages to this app has been turned off."
         assert direct.messages == []
 
 
@@ -103,7 +103,7 @@ async def test_no_secret_is_shown_logged_or_printed(capfd: pytest.CaptureFixture
         return issued[-1]
 
     async with demo_environment(new_secret=new_secret) as demo, DemoPage(demo) as page, opened(page) as session:
-        job = demo.api.add_job(life=succeeds(0.1, steps=8))
+        job = demo.api.add_job(scenario=succeeds(0.1, steps=8))
         await (await demo.operator.command(f"track {job}", demo.channel)).reply()
         await demo.api.request_log.wait_until(lambda: demo.api.jobs[job]["status"] == "succeeded", why="the end")
         for text in (f"status {job}", f"curves {job}"):
@@ -113,8 +113,8 @@ async def test_no_secret_is_shown_logged_or_printed(capfd: pytest.CaptureFixture
         )
         await demo.bot_process.kill()
         await demo.bot_process.start()
-        async with session.get(f"{page.origin}/changes") as answer:
-            seen = await answer.text()
+        async with session.get(f"{page.origin}/changes") as response:
+            seen = await response.text()
         requests = repr([logged.request for server in (demo.slack, demo.api) for logged in server.request_log])
         places = {
             "page": seen,
@@ -146,16 +146,16 @@ async def test_a_tab_gets_changes_instead_of_the_whole_state() -> None:
 
 
 async def changes(session: aiohttp.ClientSession, page: DemoPage, since: str) -> dict[str, Any]:
-    async with session.get(f"{page.origin}/changes", params={"since": since}) as answer:
-        update: dict[str, Any] = await answer.json()
+    async with session.get(f"{page.origin}/changes", params={"since": since}) as response:
+        update: dict[str, Any] = await response.json()
         return update
 
 
 async def test_requests_for_missing_objects_are_errors(page: DemoPage) -> None:
     async with opened(page) as session:
         for path in ("/static/page.py", "/static/..%2fserver.py", "/static/nothing.js", "/file/F0"):
-            async with session.get(page.origin + path) as answer:
-                assert answer.status == 404, path
+            async with session.get(page.origin + path) as response:
+                assert response.status == 404, path
         for control, body in (
             ("action", {"action": "dance"}),
             ("action", {"action": "write", "channel": "C0", "text": "x"}),
@@ -165,9 +165,9 @@ async def test_requests_for_missing_objects_are_errors(page: DemoPage) -> None:
             ("end", {"job": "ftjob-nosuch", "outcome": "succeeded"}),
             ("job", {"scenario": "nine"}),
         ):
-            async with session.post(f"{page.origin}/{control}", json=body) as answer:
-                assert answer.status == 409, (control, body)
-                assert (await answer.json())["message"]
+            async with session.post(f"{page.origin}/{control}", json=body) as response:
+                assert response.status == 409, (control, body)
+                assert (await response.json())["message"]
 
 
 async def test_a_stale_tab_is_told_that_its_form_was_submitted_or_closed() -> None:
@@ -177,8 +177,8 @@ async def test_a_stale_tab_is_told_that_its_form_was_submitted_or_closed() -> No
         said = []
         for action in ("submit", "close", "submit", "close"):
             body = {"action": action, "user": person.id, "values": {"model": "gpt-4o-mini"}}
-            async with session.post(f"{page.origin}/action", json=body) as answer:
-                said.append((answer.status, (await answer.json())["message"]))
+            async with session.post(f"{page.origin}/action", json=body) as response:
+                said.append((response.status, (await response.json())["message"]))
     closed = (409, "that window is closed: somebody closed or submitted it in another tab")
     assert said == [(409, "that form was submitted already, in another tab"), (200, ""), closed, closed]
 
@@ -203,12 +203,12 @@ async def test_controls_reject_bodies_that_are_not_json_objects(page: DemoPage) 
     async with opened(page) as session:
         for name, body in NOT_OBJECTS.items():
             for control in CONTROLS:
-                async with session.post(f"{page.origin}/{control}", data=body, headers=headers) as answer:
-                    assert answer.status == 400, (control, name)
-                    assert "JSON" in (await answer.json())["message"]
+                async with session.post(f"{page.origin}/{control}", data=body, headers=headers) as response:
+                    assert response.status == 400, (control, name)
+                    assert "JSON" in (await response.json())["message"]
         headers = {"Content-Type": "application/json; charset=x"}
-        async with session.post(f"{page.origin}/speed", data=b"{}", headers=headers) as answer:
-            assert answer.status == 400
+        async with session.post(f"{page.origin}/speed", data=b"{}", headers=headers) as response:
+            assert response.status == 400
 
 
 WRONG_TYPES: tuple[dict[str, object], ...] = (
@@ -232,8 +232,8 @@ async def test_controls_reject_values_of_the_wrong_type(page: DemoPage) -> None:
     async with opened(page) as session:
         for body in WRONG_TYPES:
             for control in CONTROLS:
-                async with session.post(f"{page.origin}/{control}", json=body) as answer:
-                    assert answer.status in (400, 409), (control, body)
+                async with session.post(f"{page.origin}/{control}", json=body) as response:
+                    assert response.status in (400, 409), (control, body)
 
 
 async def test_only_the_pages_own_files_are_served(page: DemoPage, tmp_path: Path) -> None:
@@ -251,9 +251,9 @@ async def test_only_the_pages_own_files_are_served(page: DemoPage, tmp_path: Pat
         "PAGE.CSS",
         "..%5Cpage.css",
     ):
-        answer = await raw(page, f"GET /static/{path}")
-        assert answer.startswith(b"HTTP/1.1 404 "), path
-        assert b"secret" not in answer
+        response = await raw(page, f"GET /static/{path}")
+        assert response.startswith(b"HTTP/1.1 404 "), path
+        assert b"secret" not in response
     assert (await raw(page, "GET /static/page.css")).startswith(b"HTTP/1.1 200 ")
 
 
@@ -261,9 +261,9 @@ async def raw(page: DemoPage, line: str) -> bytes:
     """Send a request line whose path no client normalizes."""
     reader, writer = await asyncio.open_connection("127.0.0.1", page.port)
     writer.write(f"{line} HTTP/1.1\r\nHost: 127.0.0.1:{page.port}\r\nConnection: close\r\n\r\n".encode())
-    answer = await reader.read()
+    response = await reader.read()
     writer.close()
-    return answer
+    return response
 
 
 def test_the_page_loads_no_external_resources() -> None:

@@ -1,4 +1,4 @@
-"""Who may ask the stand-in's Web API what; driven by Slack's own client."""
+"""Web API calls through Slack's own client: tokens, scopes, arguments and uploads."""
 
 import asyncio
 from typing import Any
@@ -21,14 +21,14 @@ def slack_options() -> dict[str, Any]:
     return {"burst": 1000}
 
 
-# --- who asks ---
+# --- tokens, scopes and arguments ---
 
 
 async def test_auth_test_identifies_the_bot(client: AsyncWebClient) -> None:
-    answer = await client.auth_test()
-    assert answer["bot_id"].startswith("B")
-    assert answer["user_id"].startswith("U")
-    assert "chat:write" in answer.headers["x-oauth-scopes"].split(",")
+    response = await client.auth_test()
+    assert response["bot_id"].startswith("B")
+    assert response["user_id"].startswith("U")
+    assert "chat:write" in response.headers["x-oauth-scopes"].split(",")
 
 
 async def test_a_wrong_token_is_invalid_auth_and_a_missing_one_not_authed(
@@ -48,9 +48,9 @@ async def test_each_token_type_is_limited_to_its_methods(slack: Slack, client: A
 async def test_a_missing_scope_is_named(session: aiohttp.ClientSession) -> None:
     async with Slack(installed_app=from_manifest().with_overrides(scopes=["chat:write"])) as slack:
         client, person = client_for(slack, session), slack.add_user("ann")
-        answer = await error_response(client.users_info(user=person.id))
-        assert (answer["error"], answer["needed"]) == ("missing_scope", "users:read")
-        assert answer["provided"] == "chat:write"
+        response = await error_response(client.users_info(user=person.id))
+        assert (response["error"], response["needed"]) == ("missing_scope", "users:read")
+        assert response["provided"] == "chat:write"
         channel = slack.add_channel("ml", bot_is_member=False)
         assert (await error_response(client.chat_postMessage(channel=channel.id, text="x")))["error"] == (
             "not_in_channel"
@@ -64,8 +64,8 @@ async def test_history_requires_the_scope_of_the_channel_type(
 ) -> None:
     async with Slack(installed_app=from_manifest().with_overrides(scopes=["chat:write"])) as slack:
         channel = slack.add_channel("ml", is_private=private)
-        answer = await error_response(client_for(slack, session).conversations_history(channel=channel.id))
-        assert (answer["error"], answer["needed"]) == ("missing_scope", needed)
+        response = await error_response(client_for(slack, session).conversations_history(channel=channel.id))
+        assert (response["error"], response["needed"]) == ("missing_scope", needed)
 
 
 async def test_an_unknown_method_is_an_error(client: AsyncWebClient) -> None:
@@ -74,11 +74,11 @@ async def test_an_unknown_method_is_an_error(client: AsyncWebClient) -> None:
 
 async def test_unknown_and_missing_arguments_are_invalid(slack: Slack, client: AsyncWebClient) -> None:
     channel = slack.add_channel("ml")
-    answer = await error_response(client.chat_postMessage(channel=channel.id, text="x", colour="red"))
-    assert answer["error"] == "invalid_arguments"
-    assert answer["response_metadata"]["messages"] == ["[ERROR] unknown argument: colour"]
-    answer = await error_response(client.api_call("chat.postMessage", json={"text": "x"}))
-    assert answer["response_metadata"]["messages"] == ["[ERROR] missing required field: channel"]
+    response = await error_response(client.chat_postMessage(channel=channel.id, text="x", colour="red"))
+    assert response["error"] == "invalid_arguments"
+    assert response["response_metadata"]["messages"] == ["[ERROR] unknown argument: colour"]
+    response = await error_response(client.api_call("chat.postMessage", json={"text": "x"}))
+    assert response["response_metadata"]["messages"] == ["[ERROR] missing required field: channel"]
 
 
 @pytest.mark.parametrize("how", ["form", "json", "query"])
@@ -95,16 +95,16 @@ async def test_arguments_are_accepted_as_form_json_or_query(
             request = session.post(url, json=arguments, headers=headers)
         case _:
             request = session.get(url, params=arguments, headers=headers)
-    async with request as answer:
-        assert (await answer.json())["user"]["name"] == "ann"
+    async with request as response:
+        assert (await response.json())["user"]["name"] == "ann"
 
 
 async def test_blocks_are_accepted_as_json_in_a_form(slack: Slack, session: aiohttp.ClientSession) -> None:
     channel = slack.add_channel("ml")
     form = {"channel": channel.id, "text": "x", "blocks": '[{"type": "divider"}]'}
     headers = {"Authorization": f"Bearer {slack.bot_token}"}
-    async with session.post(slack.api_url + "chat.postMessage", data=form, headers=headers) as answer:
-        assert (await answer.json())["ok"]
+    async with session.post(slack.api_url + "chat.postMessage", data=form, headers=headers) as response:
+        assert (await response.json())["ok"]
     assert channel.messages[0].blocks == [{"type": "divider"}]
 
 
@@ -137,13 +137,13 @@ async def test_completing_a_missing_upload_is_an_error(client: AsyncWebClient) -
 
 async def test_an_upload_of_the_wrong_length_fails(client: AsyncWebClient, session: aiohttp.ClientSession) -> None:
     begun = await client.files_getUploadURLExternal(filename="a.txt", length=3)
-    async with session.post(begun["upload_url"], data=b"four") as answer:
-        assert answer.status == 400
+    async with session.post(begun["upload_url"], data=b"four") as response:
+        assert response.status == 400
     done = client.files_completeUploadExternal(files=[{"id": begun["file_id"]}])
     assert (await error_response(done))["error"] == "file_not_found"
 
 
-# --- waiting ---
+# --- request log ---
 
 
 async def test_the_request_log_waits_for_a_condition(slack: Slack, client: AsyncWebClient) -> None:

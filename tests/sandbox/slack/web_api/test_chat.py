@@ -1,4 +1,4 @@
-"""Posting, editing and deleting, as strict as Slack; driven by Slack's own client."""
+"""``chat.*`` through Slack's own client: posting, editing and deleting."""
 
 from typing import Any
 
@@ -26,9 +26,9 @@ def slack_options() -> dict[str, Any]:
 
 async def test_a_posted_message_is_in_its_channel(slack: Slack, client: AsyncWebClient) -> None:
     channel = slack.add_channel("ml")
-    answer = await client.chat_postMessage(channel=channel.id, text="hello", metadata=METADATA)
+    response = await client.chat_postMessage(channel=channel.id, text="hello", metadata=METADATA)
     (message,) = channel.messages
-    assert (answer["channel"], answer["ts"], answer["message"]["text"]) == (channel.id, message.ts, "hello")
+    assert (response["channel"], response["ts"], response["message"]["text"]) == (channel.id, message.ts, "hello")
     assert (message.plain_text, message.metadata, message.thread_ts) == ("hello", METADATA, None)
     logged = slack.request_log.for_endpoint("chat.postMessage")[0]
     assert (logged.credential, logged.accepted, logged.request["text"]) == ("bot", True, "hello")
@@ -45,11 +45,11 @@ async def test_timestamps_follow_the_clock_and_never_repeat(slack: Slack, client
 
 async def test_a_message_to_a_user_goes_to_their_direct_messages(slack: Slack, client: AsyncWebClient) -> None:
     ann = slack.add_user("ann")
-    answer = await client.chat_postMessage(channel=ann.id, text="psst")
-    assert answer["channel"] == slack.direct_message(ann).id
-    assert answer["channel"].startswith("D")
+    response = await client.chat_postMessage(channel=ann.id, text="psst")
+    assert response["channel"] == slack.direct_message(ann).id
+    assert response["channel"].startswith("D")
     assert [message.text for message in slack.direct_message(ann).messages] == ["psst"]
-    history = await client.conversations_history(channel=answer["channel"])
+    history = await client.conversations_history(channel=response["channel"])
     assert history["messages"][0]["text"] == "psst"
 
 
@@ -71,18 +71,18 @@ async def test_invalid_posts_get_slacks_error_codes(
 ) -> None:
     there = slack.add_channel("ml", **channel)
     post = {"channel": there.id, "text": "x", **arguments}
-    answer = await error_response(client.api_call("chat.postMessage", json=post))
-    assert answer["error"] == error
+    response = await error_response(client.api_call("chat.postMessage", json=post))
+    assert response["error"] == error
     assert there.messages == []
 
 
 async def test_invalid_blocks_are_rejected_with_slacks_details(slack: Slack, client: AsyncWebClient) -> None:
     channel = slack.add_channel("ml")
-    answer = await error_response(
+    response = await error_response(
         client.chat_postMessage(channel=channel.id, text="x", blocks=[{"type": "divider"}] * 51)
     )
-    assert answer["error"] == "invalid_blocks"
-    assert answer["response_metadata"]["messages"] == ["[ERROR] no more than 50 items allowed [json-pointer:/blocks]"]
+    assert response["error"] == "invalid_blocks"
+    assert response["response_metadata"]["messages"] == ["[ERROR] no more than 50 items allowed [json-pointer:/blocks]"]
 
 
 async def test_breaking_only_our_own_rules_is_posted_and_recorded(slack: Slack, client: AsyncWebClient) -> None:
@@ -171,7 +171,7 @@ async def test_permalink_of_a_message(slack: Slack, client: AsyncWebClient) -> N
     assert link == f"https://sandbox.slack.com/archives/{channel.id}/p{ts.replace('.', '')}"
 
 
-# --- patience ---
+# --- rate limits and faults ---
 
 
 async def test_a_channel_accepts_one_message_per_second_after_a_burst(
@@ -181,9 +181,9 @@ async def test_a_channel_accepts_one_message_per_second_after_a_burst(
         client, channel, other = client_for(slack, session), slack.add_channel("a"), slack.add_channel("b")
         for _ in range(2):
             await client.chat_postMessage(channel=channel.id, text="x")
-        answer = await error_response(client.chat_postMessage(channel=channel.id, text="x"))
-        assert (answer.status_code, answer.data) == (429, {"ok": False, "error": "ratelimited"})
-        assert answer.headers["Retry-After"] == "1"
+        response = await error_response(client.chat_postMessage(channel=channel.id, text="x"))
+        assert (response.status_code, response.data) == (429, {"ok": False, "error": "ratelimited"})
+        assert response.headers["Retry-After"] == "1"
         await client.chat_postMessage(channel=other.id, text="x")
         clock.now += 1
         await client.chat_postMessage(channel=channel.id, text="x")
@@ -199,11 +199,11 @@ async def test_a_post_whose_response_is_dropped_still_takes_effect(slack: Slack,
     assert [logged.status for logged in slack.request_log.for_endpoint("chat.postMessage")] == [0]
 
 
-# --- pictures ---
+# --- images ---
 
 
 async def uploaded(slack: Slack, client: AsyncWebClient) -> str:
-    """Upload a picture that is shared nowhere and return its id."""
+    """Upload an image without sharing it and return its id."""
     await client.files_upload_v2(content=b"PNG", filename="loss.png")
     return str([*slack.workspace.files][-1])
 
@@ -220,9 +220,9 @@ async def test_a_message_cannot_show_a_missing_or_unprocessed_file(
     slack.workspace.file_delay = 5.0
     file_id = await uploaded(slack, client)
     for wrong in (file_id, "F0NOPE"):
-        answer = await error_response(client.chat_postMessage(channel=channel.id, text="x", blocks=showing(wrong)))
-        assert answer["error"] == "invalid_blocks"
-        assert answer["errors"] == ["[ERROR] invalid slack file [json-pointer:/blocks/1/slack_file]"]
+        response = await error_response(client.chat_postMessage(channel=channel.id, text="x", blocks=showing(wrong)))
+        assert response["error"] == "invalid_blocks"
+        assert response["errors"] == ["[ERROR] invalid slack file [json-pointer:/blocks/1/slack_file]"]
     clock.now += 5.0
     assert (await client.chat_postMessage(channel=channel.id, text="x", blocks=showing(file_id)))["ok"]
 

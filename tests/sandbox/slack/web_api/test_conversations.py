@@ -1,4 +1,4 @@
-"""Reading channels, threads and people back, as Slack shows them."""
+"""``conversations.*``, ``users.*`` and ``usergroups.*`` through Slack's own client."""
 
 from typing import Any
 
@@ -34,8 +34,8 @@ async def test_history_respects_oldest_and_latest(slack: Slack, client: AsyncWeb
     stamps = [(await client.chat_postMessage(channel=channel.id, text=f"{n}"))["ts"] for n in range(5)]
 
     async def texts(**bounds: Any) -> list[str]:
-        answer = await client.conversations_history(channel=channel.id, **bounds)
-        return [message["text"] for message in answer["messages"]]
+        response = await client.conversations_history(channel=channel.id, **bounds)
+        return [message["text"] for message in response["messages"]]
 
     assert await texts() == ["4", "3", "2", "1", "0"]
     assert await texts(oldest=stamps[1], latest=stamps[3]) == ["2"]
@@ -56,13 +56,13 @@ async def test_message_pages_have_no_gaps(slack: Slack, client: AsyncWebClient, 
     while True:
         page: Json = {"channel": channel.id, "limit": 2, "cursor": cursor}
         if what == "history":
-            answer = await client.conversations_history(**page)
+            response = await client.conversations_history(**page)
         else:
-            answer = await client.conversations_replies(ts=root, **page)
-        texts += [message["text"] for message in answer["messages"]]
-        if not answer["has_more"]:
+            response = await client.conversations_replies(ts=root, **page)
+        texts += [message["text"] for message in response["messages"]]
+        if not response["has_more"]:
             break
-        cursor = answer["response_metadata"]["next_cursor"]
+        cursor = response["response_metadata"]["next_cursor"]
     assert sorted(texts) == ["0", "1", "2", "3", "4"]
     assert len(texts) == 5
 

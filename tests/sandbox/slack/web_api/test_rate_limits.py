@@ -1,4 +1,4 @@
-"""How many calls of a method the stand-in takes in a minute, where it is as impatient as Slack."""
+"""Rate limits of Web API methods by tier."""
 
 from typing import Any
 
