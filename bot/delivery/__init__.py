@@ -1,1 +1,1 @@
-"""Delivery: out of the outbox and into Slack, in order, until Slack has it; cards and curves beside it."""
+"""Delivery: posts the deliveries of the outbox to Slack, in order; updates cards and uploads charts."""

@@ -1,1 +1,1 @@
-"""Slack: what comes in (`gate` or `socket`, then `listeners`), what is done (`dispatch`), what goes out (`gateway`)."""
+"""Slack Web API client: posts, updates, lookups, views, file uploads, and who users are."""

@@ -1,4 +1,4 @@
-"""What Slack's ``users.info`` says of somebody: a member of our workspace, or why not. Pure.
+"""Membership: whether a ``user`` object of ``users.info`` describes a full member of our workspace. Pure.
 
 https://docs.slack.dev/reference/objects/user-object
 """
@@ -11,14 +11,14 @@ from typing import Any
 from bot.slack.errors import AUTH_ERRORS
 
 NO_SUCH_PERSON = frozenset("user_not_found users_not_found user_not_visible".split())
-"""Slack's words for somebody who is not there, or whom our token may not see."""
+"""Error names for a user who does not exist or is invisible to our token."""
 FORBIDDEN = AUTH_ERRORS | frozenset("no_permission org_login_required enterprise_is_restricted".split())
-"""Slack's words for a token that may not ask."""
+"""Error names for a token without the permission to ask."""
 SLACKBOT = "USLACKBOT"
-"""Of it Slack says that it is no bot."""
+"""Slackbot, whose ``is_bot`` is false."""
 
 _NEEDED = ("deleted", "is_bot", "is_restricted", "is_ultra_restricted")
-"""Flags without which nobody is known to be a full member, in the answer about somebody who is active."""
+"""Flags that an active user must have to be known as a full member."""
 _FLAGS = (
     *_NEEDED,
     *(
@@ -35,47 +35,47 @@ _FLAGS = (
 
 @dataclass(frozen=True)
 class Workspace:
-    """Our workspace, as ``auth.test`` names it."""
+    """Our workspace, as in ``auth.test``."""
 
     team_id: str
     enterprise_id: str | None = None
-    """The organization of an Enterprise Grid that it belongs to."""
+    """Organization of the Enterprise Grid that it belongs to."""
 
 
 class UnknownReason(StrEnum):
-    """Why nothing is known of somebody; the value is the reason to refuse them."""
+    """Why a user is unknown; the value is the reason of the denial."""
 
     NO_SUCH_PERSON = "no_such_person"
-    """Slack says that there is no such person, or none that our token may see."""
+    """The user does not exist, or is invisible to our token."""
     UNREADABLE = "unreadable"
-    """Slack answered, but without what a decision needs."""
+    """The response lacks what a decision needs."""
     UNREACHABLE = "slack_unreachable"
-    """Slack could not be asked now."""
+    """Slack is unreachable."""
     FORBIDDEN = "slack_refuses"
-    """Slack does not let our token ask, until an administrator mends the installation."""
+    """Our token lacks the permission, until an admin repairs the installation."""
     STARTING = "starting"
-    """Slack did not say yet which workspace is ours."""
+    """Our workspace is not known yet."""
 
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody of whom Slack said what a decision needs."""
+    """A user, with all that a permission check needs."""
 
     id: str
     is_admin: bool = False
     """An admin or owner of the workspace."""
     is_guest: bool = False
-    """Of one channel or of several: a guest of this workspace."""
+    """A single-channel or multi-channel guest of the workspace."""
     is_external: bool = False
-    """A member of another company, in a channel shared over Slack Connect; whatever else they are, never a guest of ours."""
+    """An external user, from another company over Slack Connect; not a guest of our workspace."""
     is_human: bool = True
-    """Neither a bot, nor deactivated, nor only invited."""
+    """Not a bot, deactivated, or only invited."""
     groups: frozenset[str] = frozenset()
-    """Those of the operators' user groups that they are in; filled only where operating matters."""
+    """Operators' user groups that they are in; read only for what operators may do."""
     groups_unknown: bool = False
-    """Whether one of these groups could not be asked now."""
+    """Whether one of these groups could not be read."""
     is_stale: bool = False
-    """Whether this is Slack's last word from a while ago, because it cannot be asked now: good for reading alone."""
+    """Whether this is an old cache entry, because Slack is unreachable: good for reading commands only."""
 
     @property
     def is_member(self) -> bool:
@@ -84,16 +84,16 @@ class Person:
 
 
 def unknown_reason(error_name: str) -> UnknownReason:
-    """Return what an error of ``users.info`` means; a word that we do not know means that it may work later."""
+    """Return the reason for an error of ``users.info``; an unknown error counts as temporary."""
     if error_name in NO_SUCH_PERSON:
         return UnknownReason.NO_SUCH_PERSON
     return UnknownReason.FORBIDDEN if error_name in FORBIDDEN else UnknownReason.UNREACHABLE
 
 
 def person_of(user: Any, user_id: str, workspace: Workspace) -> Person | UnknownReason:
-    """Return the person that a ``user`` object describes, ``Unknown.UNREADABLE`` where it lacks what a decision needs.
+    """Return the person that a ``user`` object describes, or why they are unknown.
 
-    What an interaction's payload says of a person's team is never asked: on an Enterprise Grid it names one of several.
+    The team in the payload of an interaction does not count: on an Enterprise Grid it is one of several.
     """
     if not isinstance(user, dict) or not _is_about(user, user_id):
         return UnknownReason.UNREADABLE
@@ -102,7 +102,7 @@ def person_of(user: Any, user_id: str, workspace: Workspace) -> Person | Unknown
     if in_workspace is None or not all(isinstance(flag, bool) for flag in flags.values()):
         return UnknownReason.UNREADABLE
     is_out = flags.get("deleted") or not in_workspace
-    # Answers about people of an Enterprise Grid leave fields out (looker/lookerbot#184); of others they do not.
+    # Only ``user`` objects of an Enterprise Grid leave fields out (looker/lookerbot#184).
     if not is_out and not user.get("enterprise_user") and not flags.keys() >= set(_NEEDED):
         return UnknownReason.UNREADABLE
     not_active = ("deleted", "is_bot", "is_workflow_bot", "is_connector_bot", "is_invited_user")
@@ -116,7 +116,7 @@ def person_of(user: Any, user_id: str, workspace: Workspace) -> Person | Unknown
 
 
 def same_workspace(user: Mapping[str, Any], workspace: Workspace) -> bool | None:
-    """Return whether a ``user`` object is of our workspace; None where it does not say, or not in a form that we know.
+    """Return whether a ``user`` object belongs to our workspace; None if it does not say, or in an unknown form.
 
     Where it lists workspaces, as on an Enterprise Grid, the list decides: ``team_id`` is any of them there, or missing,
     or the organization.
@@ -135,7 +135,7 @@ def same_workspace(user: Mapping[str, Any], workspace: Workspace) -> bool | None
 
 
 def _teams(user: Mapping[str, Any]) -> set[str] | None:
-    """Return the workspaces that a ``user`` object lists, None where that is no list of ids."""
+    """Return the workspaces that a ``user`` object lists; None if that is not a list of ids."""
     enterprise = user.get("enterprise_user")
     lists = [user.get("teams"), enterprise.get("teams") if isinstance(enterprise, dict) else None]
     if not all(isinstance(each, list | None) for each in lists):
@@ -145,7 +145,7 @@ def _teams(user: Mapping[str, Any]) -> set[str] | None:
 
 
 def _is_about(user: Mapping[str, Any], user_id: str) -> bool:
-    """Whether it is about the person who was asked about; on a Grid either id of theirs may have been used."""
+    """Whether a ``user`` object is about a user id; on an Enterprise Grid a user has two."""
     enterprise = user.get("enterprise_user")
     other = enterprise.get("id") if isinstance(enterprise, dict) else None
     return user_id in (user.get("id"), other)

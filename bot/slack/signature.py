@@ -1,4 +1,4 @@
-"""Whether Slack signed a request. Pure.
+"""Request signatures of Slack. Pure.
 
 https://docs.slack.dev/authentication/verifying-requests-from-slack/
 """
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 MAX_CLOCK_SKEW = 300
-"""How far a timestamp may be from our clock, either side: Slack's own advice."""
+"""Maximum difference between a timestamp and our clock, in seconds: what Slack recommends."""
 
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 _SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
@@ -19,11 +19,11 @@ SignatureProblem = Literal["timestamp", "clock", "signature"]
 
 
 def check_headers(timestamps: Sequence[str], signatures: Sequence[str], now: float) -> SignatureProblem | None:
-    """Return what keeps a request from being Slack's whatever its body holds, or None where only the body can tell.
+    """Return what is wrong with the headers of a request, or None if the body decides.
 
     Args:
-        timestamps: each ``X-Slack-Request-Timestamp`` of the request; more than one is as bad as none.
-        signatures: each ``X-Slack-Signature``, likewise.
+        timestamps: each ``X-Slack-Request-Timestamp`` header; there must be exactly one.
+        signatures: each ``X-Slack-Signature`` header, likewise.
         now: Unix time.
     """
     if len(timestamps) != 1 or not _TIMESTAMP.fullmatch(timestamps[0]):
@@ -38,17 +38,17 @@ def check_headers(timestamps: Sequence[str], signatures: Sequence[str], now: flo
 def check_signature(
     secret: bytes, body: bytes, *, timestamps: Sequence[str], signatures: Sequence[str], now: float
 ) -> SignatureProblem | None:
-    """Return what keeps a request from being Slack's, or None where it is.
+    """Return what is wrong with the signature of a request, or None if Slack signed it.
 
     Args:
         secret: the app's signing secret.
-        body: the bytes as they came.
+        body: the raw body.
         timestamps: as of ``check_headers``, as are the last two.
         signatures: likewise.
         now: Unix time.
     """
-    if flaw := check_headers(timestamps, signatures, now):
-        return flaw
+    if problem := check_headers(timestamps, signatures, now):
+        return problem
     base = b"v0:" + timestamps[0].encode() + b":" + body
     digest = hmac.new(secret, base, hashlib.sha256).hexdigest()
     return None if hmac.compare_digest(f"v0={digest}", signatures[0]) else "signature"

@@ -30,7 +30,7 @@ class DeliveryTimeouts:
     def __post_init__(self) -> None:
         """Reject values under which two workers could post the same delivery."""
         if self.lease < self.lookup + self.timeout + 2 * self.lease_margin:
-            raise ValueError("A lease must outlast a look-up and an attempt.")
+            raise ValueError("A lease must outlast a lookup and an attempt.")
 
     def shortened(self, factor: float) -> "DeliveryTimeouts":
         """Return all timeouts divided by ``factor``."""
