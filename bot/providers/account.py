@@ -1,11 +1,11 @@
-"""What the bot has to know of an account of a provider to watch it."""
+"""Accounts of fine-tuning providers: base URL, keys and options of each."""
 
 from dataclasses import dataclass
 
 from pydantic import SecretStr
 
 AZURE = "azure"
-"""The account that AZURE_OPENAI_ENDPOINT describes, and the provider behind it."""
+"""Name of the account that AZURE_OPENAI_ENDPOINT configures, and of its provider."""
 
 PROVIDERS: dict[str, str | None] = {
     "openai": "https://api.openai.com/v1",
@@ -13,7 +13,7 @@ PROVIDERS: dict[str, str | None] = {
     "together": "https://api.together.ai/v1",
     "fireworks": "https://api.fireworks.ai/v1",
 }
-"""Every provider whose dialect is spoken, and where its API is; None where each account has an address of its own."""
+"""Supported providers with the base URL of their API; None if each account has its own."""
 
 
 @dataclass(frozen=True)
@@ -22,24 +22,24 @@ class Account:
 
     name: str
     base_url: str
-    """Without a slash at the end: "https://api.openai.com/v1"."""
+    """Without a trailing slash: "https://api.openai.com/v1"."""
     key: SecretStr
     write_key: SecretStr | None = None
-    """Used for orders alone, so that the watching key can be read-only."""
+    """Used only for actions, so that ``key`` can be read-only."""
     organization: str | None = None
     project: str | None = None
     provider: str = "openai"
     """One of ``PROVIDERS``."""
     api_version: str | None = None
-    """What Azure's API is asked to speak, such as "2024-10-21"; None for the one without versions."""
+    """Azure's ``api-version``, such as "2024-10-21"; None for its unversioned API."""
     uses_entra_id: bool = False
-    """Whether Azure's key is a token of Entra ID."""
+    """Whether Azure's key is an Entra ID token."""
     job_page_url: str | None = None
-    """The address of a job's page, with {job} for its id, where it is not the provider's own."""
+    """URL of a job's page, with {job} for its ID, if it is not the provider's own."""
     webhook_secrets: tuple[SecretStr, ...] = ()
-    """What signs the account's webhooks; two while one takes the other's place."""
+    """Signing secrets of the account's webhooks; two during a rotation."""
 
     @property
     def display_name(self) -> str:
-        """What to call the project in chat, where there is one account."""
+        """Name of the project in Slack, if there is only one account."""
         return f"project `{self.project}`" if self.project else "the project of this bot's API key"

@@ -1,7 +1,7 @@
-"""Azure's dialect: OpenAI's calls at an address of one's own, with a key or a token of Entra ID.
+"""Azure dialect: OpenAI's API at the resource's own URL, with an API key or an Entra ID token.
 
-https://learn.microsoft.com/azure/ai-services/openai/reference for api-versions such as 2024-10-21; without one it is
-the API that has none, https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle.
+API versions such as 2024-10-21: https://learn.microsoft.com/azure/ai-services/openai/reference
+Unversioned API: https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle
 """
 
 from typing import ClassVar
@@ -14,11 +14,11 @@ from bot.providers.account import Account
 from bot.providers.openai import OpenAI
 
 FIRST_WITH_PAUSE = "2025-04-01-preview"
-"""The first api-version in which jobs can be paused."""
+"""First API version that can pause jobs."""
 
 
 class Azure(OpenAI):
-    """OpenAI's API as Azure has it."""
+    """OpenAI's API as Azure offers it."""
 
     job_page_url: ClassVar[str] = "https://ai.azure.com/"
     hint: ClassVar[str | None] = (
@@ -29,14 +29,14 @@ class Azure(OpenAI):
     def __init__(self, account: Account) -> None:
         super().__init__(account)
         if account.api_version:
-            # These versions know no metadata, by which a creation without an answer would be found again.
+            # These versions have no metadata, by which an unconfirmed creation could be found.
             self.actions -= {JobAction.CREATE}
             if account.api_version < FIRST_WITH_PAUSE:
                 self.actions -= {JobAction.PAUSE, JobAction.RESUME}
 
     @property
     def base_url(self) -> str:
-        """The address of the API. A path segment ``openai`` names the API already; ``openai-prod`` is a gateway's own."""
+        """Base URL of the API. A path segment ``openai`` already names the API; ``openai-prod`` is a gateway's own."""
         address = self.account.base_url.rstrip("/")
         segments = urlsplit(address).path.split("/")
         if "openai" not in segments:
@@ -46,10 +46,10 @@ class Azure(OpenAI):
 
     @property
     def query(self) -> tuple[tuple[str, str], ...]:
-        """What is added to every request."""
+        """Query parameters of every request."""
         return (("api-version", self.account.api_version),) if self.account.api_version else ()
 
     def auth_headers(self, key: SecretStr) -> dict[str, str]:
-        """Return the header that proves who asks."""
+        """Return the authentication header."""
         secret = key.get_secret_value()
         return {"Authorization": f"Bearer {secret}"} if self.account.uses_entra_id else {"api-key": secret}

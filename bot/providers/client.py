@@ -1,6 +1,6 @@
-"""The one door to fine-tuning APIs: every request of ours goes out here, and nothing else imports httpx.
+"""HTTP client for fine-tuning APIs: every request is sent here, and nothing else imports httpx.
 
-httpx runs on aiohttp's transport, because httpx's own pool can lose a connection for each request that is cancelled
+httpx runs on aiohttp's transport, because httpx's own pool can lose a connection for each request that is canceled
 while it waits (encode/httpcore#1093).
 """
 
@@ -32,30 +32,30 @@ from bot.telemetry import metrics
 from bot.telemetry.redaction import without_secrets
 
 DEADLINE = 15.0
-"""Seconds until a request is given up, body included."""
+"""Timeout of a request in seconds, including its body."""
 LARGEST_PAGE = 8 * 2**20
 """Bytes: a hundred jobs with full metadata take 1.2 MB."""
 LARGEST_JOB = 64 * 2**20
-"""Bytes of an answer about one job; its long texts are shortened on the way, and the rest fits in a page."""
+"""Bytes of a response about one job. Its long texts are shortened while it arrives, so that the rest fits in a page."""
 NEWEST = 100
-"""Jobs among which one is looked for by its metadata, where the API does not choose by it."""
+"""Jobs to search for one with certain metadata, if the API does not filter by it."""
 _BEGINNING = 64 * 1024
-"""Bytes that are kept of an answer that was too large."""
+"""Bytes kept of a response that was too large."""
 _LONGEST_NUMBER = 20
-"""Digits of a length."""
+"""Digits of a plausible Content-Length."""
 _SHORTEST_SECRET = 8
-"""Characters; below it a key is a word like "none", for servers that want no key."""
+"""Characters; a shorter key is a placeholder like "none", for servers without authentication."""
 
 _HEADERS = {
     "Accept": "application/json",
-    # A compressed body could grow a thousandfold before its size is counted.
+    # A compressed body could grow a thousandfold before its size is checked.
     "Accept-Encoding": "identity",
     "User-Agent": "ftjob",
 }
 
 
 class Client:
-    """Asks one account. Every call raises a ``ProviderError`` that says what went wrong."""
+    """Client of one account. Every method raises a ``ProviderError`` on failure."""
 
     def __init__(
         self,
@@ -75,10 +75,10 @@ class Client:
             follow_redirects=False,
             timeout=httpx.Timeout(deadline),
             verify=_ssl_context(),
-            # One rule for all that goes out: httpx would read the variables in a way of its own, or crash over them.
+            # Proxy variables are parsed in one place: httpx would parse them differently, or crash on some.
             trust_env=False,
             proxy=_proxy(proxies.url_for(self._dialect.base_url)),
-            # Kept open between sweeps: a new TLS handshake for each would be most of their cost.
+            # Kept open between polls: a TLS handshake for each would be most of their cost.
             limits=httpx.Limits(max_connections=20, max_keepalive_connections=20, keepalive_expiry=120),
         )
 
@@ -93,7 +93,7 @@ class Client:
     async def list_jobs(
         self, *, after: str | None = None, limit: int = 100, metadata: Mapping[str, str] | None = None
     ) -> Page:
-        """Read one page of jobs, newest first; it holds fewer than ``limit`` where that many are too large to be read."""
+        """Return one page of jobs, newest first; fewer than ``limit`` if a page of that many is too large."""
         page = await self._list(after, limit, metadata)
         metrics.INVALID_JOBS.labels(self.account.name).inc(page.broken)
         metrics.MISMATCHED_RESPONSES.labels(self.account.name).inc(page.foreign)
@@ -115,7 +115,7 @@ class Client:
         return _with_size(page, answer.size) if len(page.raw) == 1 else page
 
     def _without_first(self, beginning: bytes, after: str | None) -> Page:
-        """Return the page of a job that is too large even alone: the list goes on behind it where its id is known."""
+        """Return an empty page in place of a job that is too large even alone; the next page follows it if its ID is known."""
         cursor = self._dialect.cursor_in(beginning)
         behind = cursor if cursor != after else None
         return Page((), 1, behind, raw=(None,), unreadable=(without_secrets(cursor),))
@@ -123,7 +123,7 @@ class Client:
     async def _first_readable(
         self, request_for: Callable[[int], Request], sizes: Iterable[int]
     ) -> tuple[int, Response]:
-        """Return an answer that can be read, and for how many items it was asked: the first of ``sizes`` that works."""
+        """Return the first of ``sizes`` whose response is not too large, and that response."""
         too_large = None
         for size in sizes:
             try:
@@ -135,32 +135,32 @@ class Client:
         raise too_large or ValueError("no size to ask for")
 
     async def retrieve(self, job_id: str) -> FetchedJob:
-        """Read one job, which may be larger than a page."""
+        """Return one job, which may be larger than a page."""
         return self._read_job(await self._send_for_one(self._dialect.retrieve_job(job_id)), job_id)
 
     async def execute(self, action: JobAction, job_id: str) -> FetchedJob:
-        """Give an order, once; it is never sent a second time.
+        """Send an action once; it is never retried.
 
         Raises:
-            Unreachable: ``maybe_done`` says whether the order may have arrived; then read the job.
+            Unreachable: if ``maybe_done``, the action may have arrived; read the job to find out.
         """
         return self._read_job(await self._send_for_one(self._dialect.job_action(action, job_id)), job_id)
 
     async def create(self, body: Mapping[str, Any]) -> FetchedJob:
-        """Order a new job, once; like every order it is never sent a second time."""
+        """Create a job; like every action, this is sent once and never retried."""
         return self._dialect.read_created(await self._send_for_one(self._dialect.create_job(body)), now=self._clock())
 
     async def check_write_access(self) -> None:
-        """Read the newest job with the key for orders.
+        """Read the newest job with the write key.
 
         Raises:
-            ProviderError: no order could be given now, and why.
+            ProviderError: why no action would work now.
         """
         asked = replace(self._dialect.list_jobs(limit=1), is_for_one=True, prepares_order=True)
         self._dialect.read_jobs(await self._send(asked), now=self._clock())
 
     async def find(self, key: str, value: str) -> FetchedJob | None:
-        """Read the newest job that carries a pair of metadata, or None; gateways that do not filter are seen through."""
+        """Return the newest job with a pair of metadata, or None; also works behind gateways that ignore the filter."""
         after, looked_at = None, 0
         while looked_at < NEWEST:
             page = await self.list_jobs(after=after, metadata={key: value})
@@ -173,44 +173,44 @@ class Client:
         return None
 
     async def files(self, *, purpose: str, limit: int) -> list[File]:
-        """Read the newest files that were uploaded for something, newest first."""
+        """Return the newest files with a purpose, newest first."""
         answer = await self._send(self._dialect.list_files(purpose=purpose, limit=limit))
         return self._dialect.read_files(answer, purpose=purpose, now=self._clock())
 
     async def events(self, job_id: str, *, limit: int = 20, after: str | None = None) -> list[Event]:
-        """Read the newest lines of a job's log, or those before the line with the id ``after``, oldest first."""
+        """Return a job's newest events, or those before the event ``after``, oldest first."""
         ask = partial(self._dialect.list_events, job_id, after=after)
         _, answer = await self._first_readable(lambda size: ask(limit=size), sizes_to_try(limit))
-        # Not every provider has pages.
+        # Some providers ignore the limit.
         return self._dialect.read_events(answer, now=self._clock())[-limit:]
 
     async def checkpoints(self, job_id: str, *, limit: int = 10, after: str | None = None) -> list[Checkpoint]:
-        """Read the newest checkpoints of a job, or those before the one with the id ``after``, newest first."""
+        """Return a job's newest checkpoints, or those before the checkpoint ``after``, newest first."""
         ask = partial(self._dialect.list_checkpoints, job_id, after=after)
         _, answer = await self._first_readable(lambda size: ask(limit=size), sizes_to_try(limit))
         return self._dialect.read_checkpoints(answer, now=self._clock())[:limit]
 
     async def models(self) -> list[Model]:
-        """Read every model that the account can use."""
+        """Return every model that the account can use."""
         return self._dialect.read_models(await self._send(self._dialect.list_models()), now=self._clock())
 
     async def file_content(self, file_id: str) -> bytes:
-        """Read a whole file."""
+        """Return the contents of a file."""
         answer = await self._send(self._dialect.file_content(file_id))
         return content_of(answer, now=self._clock())
 
     @property
     def actions(self) -> frozenset[JobAction]:
-        """What the account can be ordered to do."""
+        """Actions that the provider supports."""
         return self._dialect.actions
 
     @property
     def hint(self) -> str | None:
-        """What the provider wants to be done with a finished model, safe mrkdwn."""
+        """What the provider requires before a new model can be called, safe mrkdwn; None if nothing."""
         return self._dialect.hint
 
     def job_page(self, job_id: str) -> str:
-        """Return the address of the job's page, for people."""
+        """Return the URL of the job's page."""
         return self._dialect.job_page(job_id)
 
     def _read_job(self, response: Response, job_id: str) -> FetchedJob:
@@ -253,16 +253,16 @@ class Client:
 
 
 async def _body_of(response: httpx.Response, *, is_for_one: bool) -> tuple[bytes, int]:
-    """Return a body without the ends of its long texts where it is of one item, and how many bytes came.
+    """Return a body and its size in bytes; the body of a single item has its long texts shortened.
 
     Raises:
-        BrokenAnswer: it is too large.
+        BrokenAnswer: the body is too large.
     """
     body, size, shortener = bytearray(), 0, Shortener()
     most = LARGEST_JOB if is_for_one else LARGEST_PAGE
     announced = response.headers.get("Content-Length", "")
     if not is_for_one and announced.isdecimal() and len(announced) < _LONGEST_NUMBER and int(announced) > most:
-        raise _too_large(most)  # not a byte of it is needed
+        raise _too_large(most)  # without reading it
     async for chunk in response.aiter_raw():
         size += len(chunk)
         body += shortener.feed(chunk) if is_for_one else chunk
@@ -276,23 +276,23 @@ def _too_large(most: int, beginning: bytes = b"") -> InvalidResponse:
 
 
 def _with_size(page: Page, size: int) -> Page:
-    """Return a page of one job whose reading knows how large its answer was."""
+    """Return a page of one job with the size of its response."""
     return replace(page, readings=tuple(replace(each, size=size) for each in page.readings))
 
 
 def _without_key(body: bytes, key: SecretStr) -> bytes:
-    """Return ``body`` without the key: some gateways repeat it in their errors, which people get to read."""
+    """Return ``body`` without the key: some gateways quote it in their errors, which users can see."""
     return body.replace(key.get_secret_value().encode(), b"...") if len(key) >= _SHORTEST_SECRET else body
 
 
 @cache
 def _ssl_context() -> ssl.SSLContext:
-    """Return whom to trust: reading the certificates takes 50 ms, and they are the same for each account."""
+    """Return the TLS context of all accounts: loading the certificates takes 50 ms."""
     return httpx.create_ssl_context()
 
 
 def _proxy(url: str | None) -> httpx.Proxy | None:
-    """Return a proxy whose user name and password stay in its address: httpx-aiohttp passes them on in a deprecated way."""
+    """Return a proxy with its credentials in the URL: httpx-aiohttp passes ``auth`` on in a deprecated way."""
     if url is None:
         return None
     proxy = httpx.Proxy(url)

@@ -1,6 +1,6 @@
-"""Reads that people share: the same question at the same moment costs one request, and its answer serves for 2 s.
+"""Request coalescing: concurrent identical reads share one request, and its result is cached for 2 seconds.
 
-For showing alone. What decides something (an order, a sweep, a track) reads with the client itself.
+For display only. Whatever decides something (an action, a poll, a track) reads with the client itself.
 """
 
 import asyncio
@@ -13,14 +13,14 @@ from bot.providers.client import Client
 from bot.providers.wire import FetchedJob, Page
 
 TTL = 2.0
-"""Seconds for which an answer is shown again."""
+"""Seconds for which a result is cached."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Read(Generic[T]):
-    """An answer, and when it came."""
+    """The result of a read."""
 
     value: T
     at: float
@@ -28,21 +28,21 @@ class Read(Generic[T]):
 
 @dataclass(eq=False)
 class _Request:
-    """One request under way, and how many wait for it."""
+    """One request in flight, and how many callers wait for it."""
 
     task: asyncio.Task[Any] = field(init=False)
     waiting: int = 0
 
 
 class CoalescedReads:
-    """Reads one account for whoever asks.
+    """Coalesced reads of one account.
 
-    A failure is told to all who wait for it, as the ``ProviderError`` that it is, and never remembered. Who stops to
-    wait disturbs nobody; the request ends with the last one. It keeps the answers of the last 2 s that were used.
+    All callers that wait for a request get its ``ProviderError``; failures are not cached. A canceled caller leaves the
+    request to the others, and the last one cancels it.
     """
 
     def __init__(self, client: Client, clock: Callable[[], float], monotonic: Callable[[], float]) -> None:
-        """Take what reads, the time of day, and the clock by which answers grow old."""
+        """Take the client, the wall clock, and the monotonic clock for the age of results."""
         self.client = client
         self._clock = clock
         self._monotonic = monotonic
@@ -50,32 +50,32 @@ class CoalescedReads:
         self._cached: dict[Hashable, tuple[float, Read[Any]]] = {}
 
     async def job(self, job_id: str, *, fresh: bool = False) -> Read[FetchedJob]:
-        """Read one job; ``fresh`` takes no earlier answer, though it joins a request that is under way."""
+        """Return one job; ``fresh`` ignores cached results, but joins a request in flight."""
         return await self._read(("job", job_id), lambda: self.client.retrieve(job_id), fresh=fresh)
 
     async def page(self, *, after: str | None, limit: int, metadata: Mapping[str, str]) -> Read[Page]:
-        """Read one page of jobs, newest first."""
+        """Return one page of jobs, newest first."""
         return await self._read(
             ("page", after, limit, tuple(metadata.items())),
             lambda: self.client.list_jobs(after=after, limit=limit, metadata=metadata),
         )
 
     async def events(self, job_id: str, *, limit: int, after: str | None) -> Read[list[Event]]:
-        """Read lines of a job's log, oldest first."""
+        """Return events of a job, oldest first."""
         key = ("events", job_id, limit, after)
         return await self._read(key, lambda: self.client.events(job_id, limit=limit, after=after))
 
     async def checkpoints(self, job_id: str, *, limit: int, after: str | None) -> Read[list[Checkpoint]]:
-        """Read checkpoints of a job, newest first."""
+        """Return checkpoints of a job, newest first."""
         key = ("checkpoints", job_id, limit, after)
         return await self._read(key, lambda: self.client.checkpoints(job_id, limit=limit, after=after))
 
     async def models(self) -> Read[list[Model]]:
-        """Read every model that the account can use."""
+        """Return every model that the account can use."""
         return await self._read("models", self.client.models)
 
     def invalidate(self) -> None:
-        """Let nobody who asks from now on see what was read before: somebody gave an order."""
+        """Drop all results and leave requests in flight to their callers: an action changed the account."""
         self._cached.clear()
         self._under_way.clear()
 
@@ -87,11 +87,11 @@ class CoalescedReads:
         if request is None:
             request = self._under_way[key] = _Request()
             request.task = asyncio.create_task(self._fetch(key, request, fetch))
-            # A failure that came just as the last one stopped to wait is nobody's.
+            # Retrieve the exception of a task whose last caller was just canceled, or asyncio logs it.
             request.task.add_done_callback(lambda task: task.cancelled() or task.exception())
         request.waiting += 1
         try:
-            # Unlike an await of the task, this leaves it alone when the one who waits is cancelled.
+            # Unlike awaiting the task, this does not cancel it together with the caller.
             await asyncio.wait([request.task])
         finally:
             request.waiting -= 1
@@ -112,7 +112,7 @@ class CoalescedReads:
             self._close(key, request)
 
     def _close(self, key: Hashable, request: _Request) -> None:
-        """Let nobody join a request any more."""
+        """Remove a request, so that no further caller joins it."""
         if self._under_way.get(key) is request:
             del self._under_way[key]
 

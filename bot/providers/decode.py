@@ -1,7 +1,7 @@
-"""JSON as fine-tuning APIs write it, decoded so that what is wrong with one item stays with that item. Pure.
+"""Lenient JSON decoder for API responses, in which a defect affects only its own item. Pure.
 
-A lone surrogate, a number of thousands of digits or a raw control character makes one field odd; an object with a doubled
-key and a number that JSON does not have (NaN, Infinity) can be read in two ways, and neither is believed.
+A lone surrogate, a number of thousands of digits or a raw control character is tolerated. An object with a duplicate key
+and a number outside JSON (NaN, Infinity) are ambiguous, and replaced.
 """
 
 import json
@@ -9,23 +9,23 @@ import re
 from typing import Any, Final
 
 _LONGEST_NUMBER = 100
-"""Digits; Python itself refuses 4,300, and no float holds 309."""
+"""Digits; Python refuses 4,300, and no float has 309."""
 _DEEPEST = 200
 _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 
 
 class Ambiguous:
-    """What stands in place of a value that can be read in two ways; nothing that expects JSON takes it."""
+    """Placeholder for an ambiguous value; no JSON type, so that validation rejects it."""
 
 
 AMBIGUOUS: Final = Ambiguous()
 
 
 def decoded(body: bytes) -> Any:
-    """Return decoded JSON with ``AMBIGUOUS`` and, where it is nested too deep or a number too long, None in places.
+    """Return decoded JSON, with ``AMBIGUOUS`` for ambiguous values and None for numbers too long and nesting too deep.
 
     Raises:
-        ValueError: it is no JSON.
+        ValueError: not JSON.
     """
     text = body.decode()
     try:
@@ -49,7 +49,7 @@ _decoder = json.JSONDecoder(
 
 
 def _shallow(text: str) -> str:
-    """Return JSON with null in place of what is nested deeper than ``_DEEPEST``."""
+    """Return JSON with null for everything nested deeper than ``_DEEPEST``."""
     parts, level, end = [], 0, 0
     for found in _BRACKETS.finditer(text):
         if found[0] in "[{":

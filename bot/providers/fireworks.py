@@ -1,4 +1,4 @@
-"""Fireworks' dialect: its supervised fine-tuning jobs, told in OpenAI's fields.
+"""Fireworks dialect: supervised fine-tuning jobs, normalized to OpenAI's fields.
 
 As of the published client, fireworks-ai 1.2.30: ``resources/supervised_fine_tuning_jobs.py``,
 ``types/supervised_fine_tuning_job.py``, ``pagination.py``, ``types/shared/status.py``.
@@ -15,7 +15,7 @@ from bot.providers.openai import OpenAI
 from bot.providers.wire import Page, Request, Response, json_of, path_segment, timestamp
 
 ID = "ftjob-"
-"""Before Fireworks' own ids, which have no beginning by which a job could be told from any other word."""
+"""Prefix for Fireworks' job IDs, which have none, so that they can be told from other words."""
 
 _STATUSES = {
     "creating": "created",
@@ -26,7 +26,7 @@ _STATUSES = {
     "early_stopped": "completed",
     "unspecified": "unknown",
 }
-"""Its states that have a word of the field; one that stopped early has its model, and is over."""
+"""OpenAI's status for Fireworks' states; a job that stopped early is finished and has its model."""
 _LEFT_OUT = frozenset({"metricsFileSignedUrl", "trainerLogsSignedUrl", "updateTime", "createdBy"})
 _HYPERPARAMETERS = {
     "epochs": "n_epochs",
@@ -38,7 +38,7 @@ _HYPERPARAMETERS = {
 
 
 class Fireworks(OpenAI):
-    """Fireworks' fine-tuning API; the account's organisation is what Fireworks calls the account."""
+    """Fireworks' fine-tuning API. The account's ``organization`` is what Fireworks calls the account."""
 
     job_page_url: ClassVar[str] = "https://app.fireworks.ai/dashboard/fine-tuning/supervised/{job}"
 
@@ -48,12 +48,12 @@ class Fireworks(OpenAI):
         self.actions = frozenset({JobAction.CANCEL, JobAction.RESUME})
 
     def normalized(self, item: Any) -> Any:
-        """Return a job in OpenAI's fields; the id of its model may be known from the start, and is told when it is there."""
+        """Return a job in OpenAI's fields; its model's ID only after it succeeded, though it may be known from the start."""
         if not isinstance(item, dict) or not isinstance(item.get("name"), str):
             return item
         state = str(item.get("state") or "").lower().removeprefix("job_state_")
         status = _STATUSES.get(state, state)
-        # Addresses that open files, and what is new at each read.
+        # Signed URLs, and fields that change with each read.
         kept = {name: value for name, value in item.items() if name not in _LEFT_OUT}
         settings = {word: item[name] for name, word in _HYPERPARAMETERS.items() if item.get(name) is not None}
         return kept | {
@@ -73,53 +73,53 @@ class Fireworks(OpenAI):
     def list_jobs(
         self, *, after: str | None = None, limit: int = 100, metadata: Mapping[str, str] | None = None
     ) -> Request:
-        """Ask for one page of jobs, newest first; there is no metadata to choose by."""
+        """Return the request for one page of jobs, newest first; without metadata to filter by."""
         del metadata
         token = (("pageToken", after),) if after else ()
         return Request("GET", self.jobs, (("pageSize", str(limit)), ("orderBy", "createTime desc"), *token))
 
     def read_jobs(self, response: Response, *, now: float, after: str | None = None) -> Page:
-        """Read a page of jobs; its cursor is a token, and no id of a job. An empty page leaves the list out."""
+        """Parse a page of jobs. Its cursor is a token, not a job ID; an empty page has no list."""
         body = json_of(response, now=now)
         items = self._items(body.get("supervisedFineTuningJobs", []), response)
         token = body.get("nextPageToken")
         return self._page(items, token if isinstance(token, str) and token and token != after else None)
 
     def cursor_in(self, beginning: bytes) -> None:
-        """Return None: a token stands at the end of a page, and what was cut off has none."""
+        """Return None: the token is at the end of a page, which a truncated one lacks."""
         del beginning
 
     def retrieve_job(self, job_id: str) -> Request:
-        """Ask for one job."""
+        """Return the request for one job."""
         return Request("GET", self._path(job_id))
 
     def job_action(self, action: JobAction, job_id: str) -> Request:
-        """Order the end of a job, or that it goes on. The answer to a cancel is empty: then the job is read."""
+        """Return the request to cancel or resume a job. The response to a cancel is empty: then read the job."""
         return Request("POST", f"{self._path(job_id)}:{action}", body={})
 
     def job_page(self, job_id: str) -> str:
-        """Return the address of the job's page, for people."""
+        """Return the URL of the job's page."""
         return super().job_page(job_id.removeprefix(ID))
 
     def create_job(self, body: Mapping[str, Any]) -> NoReturn:
-        """Refuse: its jobs are described in other words than the form's."""
+        """Refuse: its jobs take other parameters than the form has."""
         del body
         raise NotSupported("I start no jobs at Fireworks; `firectl` does.")
 
     def list_events(self, job_id: str, *, limit: int = 20, after: str | None = None) -> NoReturn:
-        """Refuse: there is none."""
+        """Refuse: it has no job log."""
         raise NotSupported(f"Fireworks keeps no log of {job_id} that I could read ({limit} lines, after {after}).")
 
     def list_checkpoints(self, job_id: str, *, limit: int = 10, after: str | None = None) -> NoReturn:
-        """Refuse: they are no part of a job there."""
+        """Refuse: its jobs have no checkpoints."""
         raise NotSupported(f"Fireworks lists no checkpoints of {job_id} ({limit}, after {after}).")
 
     def list_files(self, *, purpose: str, limit: int) -> NoReturn:
-        """Refuse: files are needed for new jobs alone."""
+        """Refuse: files are needed only to create jobs."""
         raise NotSupported(f"I start no jobs at Fireworks, so I need none of its files (of {limit} for {purpose}).")
 
     def list_models(self) -> NoReturn:
-        """Refuse: it announces no end of its models."""
+        """Refuse: it announces no shutdown dates."""
         raise NotSupported("Fireworks announces no end of its models.")
 
     def _path(self, job_id: str) -> str:

@@ -1,4 +1,4 @@
-"""The OpenAI dialect, without I/O: the calls of its fine-tuning API and how to read their answers.
+"""OpenAI dialect, without I/O: requests to its fine-tuning API, and parsers for the responses.
 
 https://platform.openai.com/docs/api-reference/fine-tuning
 """
@@ -20,57 +20,57 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class OpenAI:
-    """What is asked of an account, and how it answers; a provider with ways of its own overrides what is other there.
+    """Requests and parsers of OpenAI's API; the dialect of another provider overrides what differs.
 
-    What is read of a job has OpenAI's fields and status words, whatever the provider calls them. Each ``read_`` takes
-    the answer to the request of the same name and the present moment, in seconds since the epoch, and raises the
-    ``ProviderError`` that says why nothing could be read. A provider that has no such thing raises ``NotOffered``.
+    Parsed jobs have OpenAI's fields and statuses, whatever the provider calls them. Each ``read_`` method parses the
+    response to the request of the same name; it takes the current Unix time and raises a ``ProviderError`` on failure.
+    Requests that a provider does not offer raise ``NotOffered``.
     """
 
     job_page_url: ClassVar[str] = "https://platform.openai.com/finetune/{job}"
-    """The address of a job's page, for people."""
+    """URL of a job's page, with {job} for its ID."""
     hint: ClassVar[str | None] = None
-    """What has to be done with a finished model before it answers, safe mrkdwn."""
+    """What the provider requires before a new model can be called, safe mrkdwn; None if nothing."""
     newest_event_first: ClassVar[bool] = True
-    """How events of the same second are sorted."""
+    """Order of events of the same second in a response."""
 
     def __init__(self, account: Account) -> None:
         self.account = account
         self.jobs_path = "/fine_tuning/jobs"
         self.actions = frozenset(JobAction)
-        """What it can be ordered to do; nothing else is offered to people."""
+        """Actions that the provider supports; only these are offered to users."""
 
     @property
     def base_url(self) -> str:
-        """Where the API is, without a slash at the end."""
+        """Base URL of the API, without a trailing slash."""
         return self.account.base_url
 
     @property
     def query(self) -> tuple[tuple[str, str], ...]:
-        """What is added to every request."""
+        """Query parameters of every request."""
         return ()
 
     def auth_headers(self, key: SecretStr) -> dict[str, str]:
-        """Return the headers that prove who asks, and for whom."""
-        named = {"OpenAI-Organization": self.account.organization, "OpenAI-Project": self.account.project}
-        said = {name: value for name, value in named.items() if value}
-        return {"Authorization": f"Bearer {key.get_secret_value()}", **said}
+        """Return the authentication headers, with organization and project."""
+        scopes = {"OpenAI-Organization": self.account.organization, "OpenAI-Project": self.account.project}
+        scope_headers = {name: value for name, value in scopes.items() if value}
+        return {"Authorization": f"Bearer {key.get_secret_value()}", **scope_headers}
 
     def normalized(self, item: Any) -> Any:
-        """Return a job of an answer in OpenAI's fields and words; what is no job comes back as it is."""
+        """Return an item of a response in OpenAI's fields and statuses; anything but a job unchanged."""
         return item
 
     def list_jobs(
         self, *, after: str | None = None, limit: int = 100, metadata: Mapping[str, str] | None = None
     ) -> Request:
-        """Ask for one page of jobs, newest first; ``metadata`` keeps only jobs that carry these pairs."""
+        """Return the request for one page of jobs, newest first; with ``metadata``, only of jobs with these pairs."""
         pairs = [(f"metadata[{key}]", value) for key, value in (metadata or {}).items()]
         return Request("GET", self.jobs_path, (*_paging(limit, after), *pairs))
 
     def read_jobs(self, response: Response, *, now: float, after: str | None = None) -> Page:
-        """Read a page of jobs. A broken item, or one of another organisation, is counted and left out.
+        """Parse a page of jobs. Malformed items and those of another organization are counted and left out.
 
-        The list has no ``last_id``: the cursor is the id of the last item, and a cursor that does not move ends it.
+        The list has no ``last_id``: the cursor is the ID of the last item. A cursor that does not change ends the list.
         """
         body = json_of(response, now=now)
         items = self._items(body.get("data"), response)
@@ -78,7 +78,7 @@ class OpenAI:
         return self._page(items, cursor if cursor != after else None)
 
     def cursor_in(self, beginning: bytes) -> str | None:
-        """Return the cursor behind the first job of a page that was cut off, where its beginning holds that."""
+        """Return the cursor after the first job of a truncated page; None if that part has none."""
         try:
             body = from_json(beginning, allow_partial=True)
         except ValueError:
@@ -87,18 +87,18 @@ class OpenAI:
         return _last_id(items[:1]) if isinstance(items, list) else None
 
     def retrieve_job(self, job_id: str) -> Request:
-        """Ask for one job."""
+        """Return the request for one job."""
         return Request("GET", f"{self.jobs_path}/{path_segment(job_id)}")
 
     def job_action(self, action: JobAction, job_id: str) -> Request:
-        """Order the end of a job, which cannot be undone, or that it pauses or goes on."""
+        """Return the request to cancel (irreversible), pause or resume a job."""
         return Request("POST", f"{self.jobs_path}/{path_segment(job_id)}/{action}")
 
     def read_job(self, response: Response, job_id: str, *, now: float) -> FetchedJob:
-        """Read one job, or what became of it by an order.
+        """Parse one job, read or after an action.
 
         Raises:
-            ForeignAnswer: it is another job, or another organisation's.
+            ForeignAnswer: the response has another job, or one of another organization.
         """
         reading = fetched_job(json_of(response, now=now), self.normalized)
         if reading is None:
@@ -110,65 +110,65 @@ class OpenAI:
         return replace(reading, request_id=response.request_id)
 
     def create_job(self, body: Mapping[str, Any]) -> Request:
-        """Order a new job."""
+        """Return the request to create a job."""
         return Request("POST", self.jobs_path, body=body)
 
     def read_created(self, response: Response, *, now: float) -> FetchedJob:
-        """Read the job that was made."""
+        """Parse the created job."""
         reading = fetched_job(json_of(response, now=now), self.normalized)
         if reading is None:
             raise InvalidResponse("The answer was not a job.", request_id=response.request_id)
         return replace(reading, request_id=response.request_id)
 
     def list_events(self, job_id: str, *, limit: int = 20, after: str | None = None) -> Request:
-        """Ask for the newest lines of a job's log, or for those before the line with the id ``after``."""
+        """Return the request for a job's newest events, or for those before the event ``after``."""
         return Request("GET", f"{self.jobs_path}/{path_segment(job_id)}/events", _paging(limit, after))
 
     def read_events(self, response: Response, *, now: float) -> list[Event]:
-        """Read lines of a log, oldest first; lines that cannot be read are left out."""
+        """Parse events, oldest first; malformed ones are left out."""
         items = items_of(response, "events", now=now)
-        # The API stamps whole seconds: lines of one second keep their order.
+        # Timestamps are whole seconds: events of one second keep their order.
         in_order = list(reversed(items)) if self.newest_event_first else items
         events = [event for item in in_order if (event := _valid(Event, item))]
         return sorted(events, key=lambda event: event.created_at or 0)
 
     def list_checkpoints(self, job_id: str, *, limit: int = 10, after: str | None = None) -> Request:
-        """Ask for the newest checkpoints of a job, or for those before the one with the id ``after``."""
+        """Return the request for a job's newest checkpoints, or for those before the checkpoint ``after``."""
         return Request("GET", f"{self.jobs_path}/{path_segment(job_id)}/checkpoints", _paging(limit, after))
 
     def read_checkpoints(self, response: Response, *, now: float) -> list[Checkpoint]:
-        """Read checkpoints, newest first; what cannot be read is left out."""
+        """Parse checkpoints, newest first; malformed ones are left out."""
         found = [each for item in items_of(response, "checkpoints", now=now) if (each := _valid(Checkpoint, item))]
         return sorted(found, key=lambda each: each.step_number or 0, reverse=True)
 
     def list_files(self, *, purpose: str, limit: int) -> Request:
-        """Ask for the newest files that were uploaded for something."""
+        """Return the request for the newest files with a purpose."""
         return Request("GET", "/files", (("purpose", purpose), ("order", "desc"), ("limit", str(limit))))
 
     def read_files(self, response: Response, *, purpose: str, now: float) -> list[File]:
-        """Read files, newest first; what cannot be read, or is for something else, is left out."""
+        """Parse files, newest first; malformed ones and those with another purpose are left out."""
         found = [each for item in items_of(response, "files", now=now) if (each := _valid(File, item))]
         fitting = {each.id: each for each in found if each.purpose == purpose}
         return sorted(fitting.values(), key=lambda each: each.created_at or 0, reverse=True)
 
     def file_content(self, file_id: str) -> Request:
-        """Ask for the bytes of a file."""
+        """Return the request for the contents of a file."""
         return Request("GET", f"/files/{path_segment(file_id)}/content")
 
     def list_models(self) -> Request:
-        """Ask for every model that the account can use; the list has no pages."""
+        """Return the request for every model that the account can use; the list has no pages."""
         return Request("GET", "/models")
 
     def read_models(self, response: Response, *, now: float) -> list[Model]:
-        """Read models; what cannot be read is left out."""
+        """Parse models; malformed ones are left out."""
         return [each for item in items_of(response, "models", now=now) if (each := _valid(Model, item))]
 
     def job_page(self, job_id: str) -> str:
-        """Return the address of the job's page, for people."""
+        """Return the URL of the job's page."""
         return (self.account.job_page_url or self.job_page_url).replace("{job}", path_segment(job_id))
 
     def _items(self, items: Any, response: Response) -> list[FetchedJob | None]:
-        """Return the items of a list in order, None for each that is no job."""
+        """Return the items of a list in order, None for each that is not a job."""
         if not isinstance(items, list):
             raise InvalidResponse("The list of jobs has no data.", request_id=response.request_id)
         return [fetched_job(item, self.normalized) for item in items]
@@ -180,14 +180,14 @@ class OpenAI:
         return Page(ours, len(items) - len(readings), cursor, len(readings) - len(ours), raw)
 
     def _is_foreign(self, fetched: FetchedJob) -> bool:
-        """Whether a job is another organisation's; where one of the two is a name and no id, nobody can tell."""
+        """Whether a job belongs to another organization; False unless both are given as IDs, since names cannot be compared."""
         ours, theirs = self.account.organization, fetched.body.get("organization_id")
         both_are_ids = all(isinstance(each, str) and each.startswith("org-") for each in (ours, theirs))
         return both_are_ids and ours != theirs
 
 
 def _last_id(items: Iterable[Any]) -> str | None:
-    """Return the id of the last item that has one, whatever else is wrong with it."""
+    """Return the ID of the last item that has one, even if that item is malformed."""
     ids = [item.get("id") for item in items if isinstance(item, dict)]
     return next((each for each in reversed(ids) if isinstance(each, str) and each), None)
 

@@ -1,7 +1,7 @@
-"""What an HTTP answer that is no good one means: from status, headers and body to one error. Pure.
+"""HTTP error responses: status, headers and body to one ``ProviderError``. Pure.
 
-OpenAI: https://platform.openai.com/docs/guides/error-codes. Azure, Together, Fireworks and gateways have words of their
-own; where there is no code to go by, their sentences are.
+OpenAI: https://platform.openai.com/docs/guides/error-codes. Azure, Together, Fireworks and gateways have other codes; if
+there is none, the message is matched.
 """
 
 import re
@@ -27,7 +27,7 @@ from bot.telemetry.redaction import MAX_TEXT_LENGTH, redacted
 from bot.text import storable
 
 QUOTA_PAUSE = 900.0
-"""Seconds to wait when the account's money is spent, which is no rate limit: it takes a person to change that."""
+"""Seconds to wait when the account's quota is spent. Unlike a rate limit, it takes a person to change that."""
 
 _LONGEST_MESSAGE = 500
 _MISSING_SCOPES = re.compile(r"missing scopes?:\s*([\w.]*\w)", re.IGNORECASE)
@@ -37,19 +37,21 @@ _QUOTA_CODES = frozenset(
     "organization_spend_limit_exceeded project_spend_limit_exceeded organization_usage_limit_exceeded "
     "budget_exceeded".split()
 )
-_QUOTA_WORDS = re.compile(
+_QUOTA_PATTERN = re.compile(
     r"exceeded your current quota|billing hard limit|check your billing|credit limit exceeded|spend(ing)? limit"
     r"|insufficient (credits?|balance|funds)|no credits? left|out of call volume quota",
     re.IGNORECASE,
 )
-"""Together says credit_limit of mere rates, too, so that its type decides nothing."""
+"""Together uses credit_limit for rate limits, too, so that its type is not enough."""
 _QUOTA_STATUSES = frozenset({400, 403, 412, 429})
-"""Beside 402, which says nothing else. Fireworks says 412 of an account that has reached its limit."""
+"""Beside 402, which always means quota. Fireworks answers 412 for an account that has reached its limit."""
 _MODEL_CODES = frozenset({"model_not_found", "model_not_available"})
 _MODEL_STATUSES = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 
 PROXY = HTTPStatus.PROXY_AUTHENTICATION_REQUIRED
-_REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, PROXY, HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS})
+_DENIED_STATUSES = frozenset(
+    {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, PROXY, HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS}
+)
 _REASONS = {
     "unsupported_country_region_territory": AccessDenialReason.REGION,
     "ip_not_authorized": AccessDenialReason.IP_ADDRESS,
@@ -69,7 +71,7 @@ _REASONS = {
     "insufficient_permissions": AccessDenialReason.PERMISSION,
     "authenticationtypedisabled": AccessDenialReason.PERMISSION,
 }
-_REASON_WORDS = {
+_REASON_PATTERNS = {
     AccessDenialReason.REGION: re.compile(
         r"\b(country|region|territory|location)[^.]{0,60} not (supported|available)|"
         r"not (supported|available)[^.]{0,20} (in|from) (your|this) (country|region|territory|location)",
@@ -92,7 +94,7 @@ _REASON_WORDS = {
     ),
     AccessDenialReason.KEY: re.compile(r"(api|subscription|access) (key|token)|unauthenticated", re.IGNORECASE),
 }
-"""For APIs and statuses without such a code, in the order in which they are tried."""
+"""For errors without such a code, in the order in which they are tried."""
 NO_QUOTA = "The account has no quota left"
 MEANINGS = {
     AccessDenialReason.PERMISSION: "The API doesn't let this bot's key do that",
@@ -101,7 +103,7 @@ MEANINGS = {
     AccessDenialReason.REGION: "The API doesn't serve the place that I run in",
     AccessDenialReason.IP_ADDRESS: "The API doesn't take requests from my network address",
 }
-"""What happened, where an API's own sentence may leave people in the dark."""
+"""Explanations for errors whose own message may not be clear."""
 _BY_STATUS = {
     HTTPStatus.UNAUTHORIZED: AccessDenialReason.KEY,
     HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS: AccessDenialReason.REGION,
@@ -114,28 +116,28 @@ _PLAIN_HTTP = re.compile(rb"plain HTTP request was sent to HTTPS|HTTP request to
 def error_of(
     status: int, headers: Mapping[str, str], body: bytes, *, request_id: str | None, now: float
 ) -> ProviderError:
-    """Return the error that an answer stands for.
+    """Return the error in a response.
 
     Args:
-        status: of an answer that is no good one.
-        headers: by their names in lower case.
-        body: all of it.
-        request_id: the API's own id of the request.
-        now: the present, in seconds since the epoch.
+        status: HTTP status of the error response.
+        headers: by lower-case name.
+        body: the whole body.
+        request_id: the API's request ID.
+        now: current Unix time.
     """
     error = _envelope(body)
-    code, said = _code(error or {}), _sentence(error or {})
-    message = said or f"HTTP {status}"
-    if status == HTTPStatus.PAYMENT_REQUIRED or _is_quota(status, code, said):
+    code, api_message = _code(error or {}), _message_of(error or {})
+    message = api_message or f"HTTP {status}"
+    if status == HTTPStatus.PAYMENT_REQUIRED or _is_quota(status, code, api_message):
         return QuotaExceeded(
-            said or f"No quota is left (HTTP {status}).", retry_after=QUOTA_PAUSE, request_id=request_id
+            api_message or f"No quota is left (HTTP {status}).", retry_after=QUOTA_PAUSE, request_id=request_id
         )
     if code in _MODEL_CODES and status in _MODEL_STATUSES:
         return RequestRejected(message, request_id=request_id)
     if status == HTTPStatus.FORBIDDEN and code == "training_not_available":
         return TrainingClosed(message, request_id=request_id)
-    if status in _REFUSED:
-        return _access_refused(status, error, request_id)
+    if status in _DENIED_STATUSES:
+        return _access_denied(status, error, request_id)
     if status == HTTPStatus.BAD_REQUEST and _PLAIN_HTTP.search(body):
         return Unreachable(NO_PLAIN_HTTP, may_have_executed=True, todo=HTTPS, request_id=request_id)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -144,7 +146,7 @@ def error_of(
 
 
 def summary(error: ProviderError) -> str:
-    """Return what an error means and what the API said, as one or two sentences for people who see nothing else."""
+    """Return an error's explanation and the API's message, one or two sentences for users."""
     if isinstance(error, QuotaExceeded):
         return f"{NO_QUOTA}: {error}"
     if isinstance(error, AccessDenied) and error.reason in MEANINGS:
@@ -153,7 +155,7 @@ def summary(error: ProviderError) -> str:
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float:
-    """Return the seconds that ``Retry-After`` asks for, clamped; without a usable header the shortest pause."""
+    """Return the seconds in ``Retry-After``, clamped; the shortest pause without a valid header."""
     return parse_retry_after([headers[name] for name in ("retry-after",) if name in headers], now=now) or MIN_PAUSE
 
 
@@ -167,31 +169,31 @@ def _by_status(status: int, message: str, request_id: str | None) -> ProviderErr
     return InvalidResponse(f"Unexpected HTTP status {status}.", request_id=request_id)
 
 
-def _is_quota(status: int, code: str, said: str) -> bool:
-    return status in _QUOTA_STATUSES and (code in _QUOTA_CODES or bool(_QUOTA_WORDS.search(said)))
+def _is_quota(status: int, code: str, api_message: str) -> bool:
+    return status in _QUOTA_STATUSES and (code in _QUOTA_CODES or bool(_QUOTA_PATTERN.search(api_message)))
 
 
-def _access_refused(status: int, error: Mapping[str, Any] | None, request_id: str | None) -> AccessDenied:
-    """Return why nobody is let in; ``error`` is None where the answer is no API's."""
-    code, said = _code(error or {}), _sentence(error or {})
-    reason = AccessDenialReason.INTERMEDIARY if error is None or status == PROXY else _reason(status, code, said)
+def _access_denied(status: int, error: Mapping[str, Any] | None, request_id: str | None) -> AccessDenied:
+    """Return the error of a denied request; ``error`` is None if the response is not the API's."""
+    code, api_message = _code(error or {}), _message_of(error or {})
+    reason = AccessDenialReason.INTERMEDIARY if error is None or status == PROXY else _reason(status, code, api_message)
     if reason is AccessDenialReason.INTERMEDIARY:
-        said = f"A proxy, a firewall or another service before the API refused the request (HTTP {status})."
-    scope = _MISSING_SCOPES.search(said)
+        api_message = f"A proxy, a firewall or another service before the API refused the request (HTTP {status})."
+    scope = _MISSING_SCOPES.search(api_message)
     return AccessDenied(
-        said or f"HTTP {status}", reason=reason, missing_scope=scope and scope[1], request_id=request_id
+        api_message or f"HTTP {status}", reason=reason, missing_scope=scope and scope[1], request_id=request_id
     )
 
 
-def _reason(status: int, code: str, said: str) -> AccessDenialReason:
+def _reason(status: int, code: str, api_message: str) -> AccessDenialReason:
     if code in _REASONS:
         return _REASONS[code]
-    found = (reason for reason, words in _REASON_WORDS.items() if words.search(said))
+    found = (reason for reason, words in _REASON_PATTERNS.items() if words.search(api_message))
     return next(found, _BY_STATUS.get(HTTPStatus(status), AccessDenialReason.PERMISSION))
 
 
 def _envelope(body: bytes) -> dict[str, Any] | None:
-    """Return what an API says of an error; None where the answer is a page, a text or Cloudflare's, which no API sends."""
+    """Return the error object of a response; None for a web page, plain text or Cloudflare's error: not the API's response."""
     if not body.strip():
         return {}
     try:
@@ -200,20 +202,22 @@ def _envelope(body: bytes) -> dict[str, Any] | None:
         return None
     if isinstance(value, dict) and value.get("cloudflare_error") is True:
         return None
-    # Google's envelope, which Fireworks has too, is none: the message stands at the top.
+    # Google and Fireworks have no envelope: the message is at the top level.
     error = value.get("error", value) if isinstance(value, dict) else None
     if isinstance(error, str):
-        return {"message": value.get("error_description") or _sentence(value) or error, "code": error}
+        return {"message": value.get("error_description") or _message_of(value) or error, "code": error}
     return error if isinstance(error, dict) else {}
 
 
 def _code(error: Mapping[str, Any]) -> str:
-    """Return the word that an API has for an error, in small letters; "" where it has none."""
+    """Return the error code in lower case; empty if there is none."""
     words = (error.get("code"), error.get("type"))
     return next((word.lower() for word in words if isinstance(word, str) and not word.isdigit()), "")
 
 
-def _sentence(error: Mapping[str, Any]) -> str:
-    """Return what an API says of an error, without secrets; gateways and RFC 9457 call it ``detail``."""
-    said = next((text for name in ("message", "detail") if isinstance(text := error.get(name), str) and text), "")
-    return redacted(storable(said[:MAX_TEXT_LENGTH]))[:_LONGEST_MESSAGE]
+def _message_of(error: Mapping[str, Any]) -> str:
+    """Return the error message without secrets; gateways and RFC 9457 call it ``detail``."""
+    api_message = next(
+        (text for name in ("message", "detail") if isinstance(text := error.get(name), str) and text), ""
+    )
+    return redacted(storable(api_message[:MAX_TEXT_LENGTH]))[:_LONGEST_MESSAGE]

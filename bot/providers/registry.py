@@ -1,4 +1,4 @@
-"""Which dialect each provider speaks."""
+"""Registry of dialects, one for each provider."""
 
 from bot.providers.account import AZURE, Account
 from bot.providers.azure import Azure
@@ -15,5 +15,5 @@ _DIALECTS: dict[str, type[OpenAI]] = {
 
 
 def dialect_of(account: Account) -> OpenAI:
-    """Return what to ask an account, and how to read it."""
+    """Return the dialect for an account."""
     return _DIALECTS[account.provider](account)

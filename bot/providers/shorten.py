@@ -1,33 +1,33 @@
-"""Shortens long texts in JSON while it arrives, so that one huge text takes no memory. Pure.
+"""Streaming JSON shortener: truncates long strings while they arrive, so that a huge one takes no memory. Pure.
 
-What is left of a text is more than anybody keeps of it (``redaction.LONGEST``).
+It keeps more of each string than ``redaction.LONGEST``, which everything later uses.
 """
 
 import re
 
 KEPT = 128 * 1024
-"""Bytes of one text that are kept at the least: 10,000 characters, however they are escaped, take 120,000."""
+"""Least number of bytes kept of a string: 10,000 characters, however escaped, take up to 120,000."""
 _PLAIN = 12
-"""Bytes without a backslash after which no escape is under way: a pair of surrogates takes as many."""
+"""Bytes without a backslash after which no escape sequence is open: a surrogate pair takes as many."""
 
 _TO_QUOTE = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _SAFE_END = re.compile(rb'[^"\\]{%d}(?=[\x00-!#-\[\]-\x7f])' % _PLAIN)
 
 
 class Shortener:
-    """Takes the bytes of one JSON document in pieces, and returns them without the ends of its long texts."""
+    """Filter for the bytes of one JSON document: passes them on without the ends of long strings."""
 
     def __init__(self, kept: int = KEPT) -> None:
         self._kept = kept
         self._held = b""
-        """A backslash at the end of a piece: what it escapes is still to come."""
+        """Trailing backslash of the last piece, whose escaped character is still to come."""
         self._in_text = False
         self._length = 0
-        """Bytes of the present text so far."""
+        """Bytes of the current string so far."""
         self._is_cut = False
 
     def feed(self, piece: bytes) -> bytes:
-        """Return what is kept of the next piece."""
+        """Return the kept bytes of the next piece."""
         piece, at, kept = self._held + piece, 0, bytearray()
         self._held = b""
         while at < len(piece):
@@ -48,7 +48,7 @@ class Shortener:
         return bytes(kept)
 
     def _of_text(self, part: bytes) -> bytes:
-        """Return what is kept of a part of the present text; it is cut where neither an escape nor a letter is."""
+        """Return the kept bytes of a part of the current string; a cut splits neither an escape sequence nor a character."""
         before = self._length
         self._length += len(part)
         if self._is_cut:

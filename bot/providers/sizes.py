@@ -1,4 +1,4 @@
-"""How many jobs a page may hold: fewer where a page was too large to be read, remembered for a while. Pure."""
+"""Page sizes: smaller ones where a page was too large to read, remembered for a while. Pure."""
 
 from collections.abc import Iterator
 
@@ -9,28 +9,28 @@ _MOST_CURSORS = 200
 
 
 def sizes_to_try(limit: int) -> Iterator[int]:
-    """Return how many items to ask for, one after the other, until what comes can be read."""
+    """Yield page sizes to try, largest first, until a response is not too large."""
     yield limit
     yield from (smaller for smaller in SMALLER if smaller < limit)
 
 
 class PageSizes:
-    """The sizes of an account's pages, each by the cursor that it begins at.
+    """Page sizes of one account, by cursor.
 
-    By the cursor, because one huge job must not make every page small; it is on one of them.
+    A huge job is on one page only and must not make the others small.
     """
 
     def __init__(self) -> None:
         self._largest: dict[str | None, tuple[int, float]] = {}
 
     def to_try(self, after: str | None, limit: int, *, now: float) -> Iterator[int]:
-        """Return the sizes to ask for, one after the other, where ``limit`` jobs are wanted; ``now`` never goes back."""
+        """Return page sizes to try for ``limit`` jobs after a cursor; ``now`` is monotonic."""
         size, until = self._largest.get(after, (limit, 0.0))
         first = min(limit, size) if now < until else limit
         return sizes_to_try(first)
 
     def remember(self, after: str | None, size: int, *, now: float) -> None:
-        """Ask for no larger page at this cursor for a while."""
+        """Limit the page size at a cursor for a while."""
         self._largest.pop(after, None)
         self._largest[after] = (size, now + TTL)
         while len(self._largest) > _MOST_CURSORS:

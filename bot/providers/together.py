@@ -1,4 +1,4 @@
-"""Together's dialect: its fine-tunes, told in OpenAI's fields.
+"""Together dialect: fine-tunes, normalized to OpenAI's fields.
 
 As of the published client, together 3.1.1: ``resources/fine_tuning.py``, ``types/finetune_response.py``,
 ``types/fine_tuning_list_response.py``, ``types/finetune_event.py``.
@@ -20,7 +20,7 @@ _LEVELS = {"legacy_info": "info", "legacy_iwarning": "warning", "legacy_ierror":
 
 
 class Together(OpenAI):
-    """Together's fine-tuning API. Its list has no pages, a job no metadata and no file of results."""
+    """Together's fine-tuning API. Its list has no pages; its jobs have no metadata and no result files."""
 
     job_page_url: ClassVar[str] = "https://api.together.ai/fine-tuning/{job}"
 
@@ -30,7 +30,7 @@ class Together(OpenAI):
         self.actions = frozenset({JobAction.CANCEL})
 
     def normalized(self, item: Any) -> Any:
-        """Return a fine-tune in OpenAI's fields; the name of its model is known from the start, and told when it is there."""
+        """Return a fine-tune in OpenAI's fields; its model's name only after it succeeded, though it is known from the start."""
         if not isinstance(item, dict):
             return item
         status = str(item.get("status") or "")
@@ -50,27 +50,27 @@ class Together(OpenAI):
     def list_jobs(
         self, *, after: str | None = None, limit: int = 100, metadata: Mapping[str, str] | None = None
     ) -> Request:
-        """Ask for all jobs: there are no pages, and nothing to choose by."""
+        """Return the request for all jobs: it has no pages and no filters."""
         del after, limit, metadata
         return Request("GET", self.jobs)
 
     def read_jobs(self, response: Response, *, now: float, after: str | None = None) -> Page:
-        """Read the jobs, newest first."""
+        """Parse the jobs, newest first."""
         del after
         items = self._items(json_of(response, now=now).get("data"), response)
         return self._page(sorted(items, key=_created, reverse=True), None)
 
     def cursor_in(self, beginning: bytes) -> None:
-        """Return None: there are no pages."""
+        """Return None: it has no pages."""
         del beginning
 
     def read_events(self, response: Response, *, now: float) -> list[Event]:
-        """Read the log, oldest first."""
+        """Parse the events, oldest first."""
         events = [_event(item) for item in items_of(response, "events", now=now) if isinstance(item, dict)]
         return sorted(events, key=lambda event: event.created_at or 0.0)
 
     def read_checkpoints(self, response: Response, *, now: float) -> list[Checkpoint]:
-        """Read the checkpoints, newest first."""
+        """Parse the checkpoints, newest first."""
         items = [item for item in items_of(response, "checkpoints", now=now) if isinstance(item, dict)]
         found = [
             Checkpoint.model_validate(
@@ -86,16 +86,16 @@ class Together(OpenAI):
         return sorted(found, key=lambda each: each.step_number or 0, reverse=True)
 
     def create_job(self, body: Mapping[str, Any]) -> NoReturn:
-        """Refuse: its jobs are described in other words than the form's."""
+        """Refuse: its jobs take other parameters than the form has."""
         del body
         raise NotSupported("I start no jobs at Together; `together fine-tuning create` does.")
 
     def list_files(self, *, purpose: str, limit: int) -> NoReturn:
-        """Refuse: files are needed for new jobs alone."""
+        """Refuse: files are needed only to create jobs."""
         raise NotSupported(f"I start no jobs at Together, so I need none of its files (of {limit} for {purpose}).")
 
     def list_models(self) -> NoReturn:
-        """Refuse: its list is of the models that everybody can use."""
+        """Refuse: its list has the public models, not the account's."""
         raise NotSupported("Together does not list the models of one account.")
 
 

@@ -1,6 +1,6 @@
-"""OpenAI's webhooks: what one says, if OpenAI signed it. Pure.
+"""Verification of OpenAI's webhooks. Pure.
 
-https://platform.openai.com/docs/guides/webhooks, signed as https://www.standardwebhooks.com says.
+https://platform.openai.com/docs/guides/webhooks, signatures: https://www.standardwebhooks.com
 """
 
 import re
@@ -13,29 +13,29 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from bot.net.strict_json import loads
 
 JOB_EVENTS = ("fine_tuning.job.succeeded", "fine_tuning.job.failed", "fine_tuning.job.cancelled")
-"""The events of a job; the API sends none of its other states."""
+"""Event types of a finished job; the API sends none for other statuses."""
 HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
 FRESH_SECONDS = 300
-"""How far a timestamp may be from our clock, either side, as the library that checks the signature has it."""
+"""Seconds by which a timestamp may differ from our clock, as in the library that verifies the signature."""
 
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 
 
 @dataclass(frozen=True)
 class WebhookEvent:
-    """Something happened, says the API; what exactly, only a look will tell."""
+    """A verified event. It is a hint only: read the job to see what happened."""
 
     id: str
-    """The webhook's; when it is sent again it keeps that."""
+    """Webhook ID, the same for each attempt to deliver it."""
     kind: str
-    """The event's type, as of ``ENDS`` where it is about a job."""
+    """Event type; one of ``JOB_EVENTS`` for a job."""
 
 
 def is_plausible(headers: Mapping[str, Sequence[str]], now: float) -> bool:
-    """Whether a webhook may be signed, by its headers alone; what is not is refused before its body is read.
+    """Whether the headers of a webhook could be signed; if not, refuse it without reading its body.
 
     Args:
-        headers: as of ``hint_of``.
+        headers: as in ``verified_event``.
         now: Unix time.
     """
     if any(len(headers.get(name, ())) != 1 for name in HEADERS):
@@ -46,22 +46,22 @@ def is_plausible(headers: Mapping[str, Sequence[str]], now: float) -> bool:
 
 
 def verified_event(body: bytes, headers: Mapping[str, Sequence[str]], secrets: Sequence[str]) -> WebhookEvent | None:
-    """Return what a webhook says, or None where none of the secrets signed it within the last five minutes.
+    """Return the event of a webhook; None unless one of the secrets signed it within the last five minutes.
 
     Args:
-        body: the bytes as they came.
-        headers: every value of each of ``HEADERS``, by name in lower case; two values are as bad as none.
-        secrets: "whsec_...", two while one takes the other's place.
+        body: raw bytes.
+        headers: all values of each of ``HEADERS``, by lower-case name; each must have exactly one.
+        secrets: "whsec_...", two during a rotation.
 
     Raises:
-        ValueError: it is signed, and its JSON can be read in two ways.
+        ValueError: it is signed, but its JSON is ambiguous.
     """
     stated = {name: headers[name][0] for name in HEADERS if len(headers.get(name, ())) == 1}
     if len(stated) < len(HEADERS) or not any(_is_signed(body, stated, secret) for secret in secrets):
         return None
     try:
         event = loads(body.decode())
-    except (JSONDecodeError, UnicodeDecodeError, RecursionError):  # of the former kinds is all that is no JSON
+    except (JSONDecodeError, UnicodeDecodeError, RecursionError):  # not JSON
         return WebhookEvent(stated["webhook-id"], "")
     kind = event.get("type") if isinstance(event, dict) else None
     return WebhookEvent(stated["webhook-id"], kind if isinstance(kind, str) else "")
@@ -70,6 +70,6 @@ def verified_event(body: bytes, headers: Mapping[str, Sequence[str]], secrets: S
 def _is_signed(body: bytes, headers: dict[str, str], secret: str) -> bool:
     try:
         Webhook(secret).verify(body, headers, json_parse=False)
-    except (WebhookVerificationError, ValueError):  # of the latter kind is what base64 and UTF-8 have to say
+    except (WebhookVerificationError, ValueError):  # ValueError: invalid base64 or UTF-8
         return False
     return True

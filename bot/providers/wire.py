@@ -1,4 +1,4 @@
-"""What all fine-tuning APIs share on the wire, without I/O: requests, answers, and what an answer means."""
+"""Requests and responses that all fine-tuning APIs share, and their parsing; without I/O."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,55 +19,55 @@ _LONGEST_REQUEST_ID = 200
 
 @dataclass(frozen=True)
 class Request:
-    """One request to a provider, relative to the account's base URL."""
+    """One HTTP request, relative to the account's base URL."""
 
     method: Literal["GET", "POST"]
     path: str
     query: tuple[tuple[str, str], ...] = ()
     body: Mapping[str, Any] | None = None
-    """What is sent along, as JSON."""
+    """JSON body."""
     is_for_one: bool = False
-    """Whether one job, or one line of its log, is asked for: it cannot be had in smaller parts."""
+    """Whether it asks for one item, which cannot be split into smaller pages."""
     prepares_order: bool = False
-    """Whether it only finds out whether an order could be given."""
+    """Whether it only checks that an action would work."""
 
     @property
     def needs_write_key(self) -> bool:
-        """Whether it changes something, or is to, so that it needs the key for orders."""
+        """Whether it needs the write key."""
         return self.method != "GET" or self.prepares_order
 
 
 @dataclass(frozen=True)
 class Response:
-    """One HTTP answer, read to its end. Header names are in lower case."""
+    """One complete HTTP response. Header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     size: int = 0
-    """Bytes that came, those of long texts that were left out of ``body`` included."""
+    """Bytes received, including those of long texts that were cut from ``body``."""
 
     @property
     def request_id(self) -> str | None:
-        """The API's own id of the request, without secrets: people read it as the ref of what went wrong."""
-        said = self.headers.get("x-request-id") or self.headers.get("apim-request-id")
-        return said and str(without_secrets(said))[:_LONGEST_REQUEST_ID]
+        """The API's request ID, without secrets; users see it as the ref of an error."""
+        value = self.headers.get("x-request-id") or self.headers.get("apim-request-id")
+        return value and str(without_secrets(value))[:_LONGEST_REQUEST_ID]
 
 
 @dataclass(frozen=True)
 class FetchedJob:
-    """One job as one answer said it: the few compared fields, and the whole of it without secrets."""
+    """One job from a response: the snapshot to compare, and the whole body without secrets."""
 
     snapshot: Snapshot
     body: dict[str, Any]
     request_id: str | None = None
-    """The API's own id of the request for this one job."""
+    """The API's request ID, if the response was about this one job."""
     size: int = 0
-    """Bytes of the answer, where it was about this one job."""
+    """Bytes of the response, if it was about this one job."""
 
     @property
     def job(self) -> Job:
-        """The job in full."""
+        """The whole job."""
         return Job.model_validate(self.body)
 
 
@@ -77,27 +77,27 @@ class Page:
 
     readings: tuple[FetchedJob, ...]
     broken: int
-    """How many items could not be read; they change nothing."""
+    """Number of malformed items; they are ignored."""
     after: str | None
-    """The cursor of the next page, None on the last one."""
+    """Cursor of the next page; None on the last one."""
     foreign: int = 0
-    """How many jobs of another organisation were left out."""
+    """Number of jobs of another organization, which are left out."""
     raw: tuple[Snapshot | None, ...] = ()
-    """Every item in order, those that were left out too; None where it could not be read. Paging goes by it."""
+    """Every item in order, for paging, including those left out; None for a malformed one."""
     unreadable: tuple[str | None, ...] = ()
-    """Ids of jobs that are too large to be read at all, None where not even that could be read."""
+    """IDs of jobs that are too large to read; None for one whose ID could not be read either."""
 
     @property
     def last(self) -> Snapshot | None:
-        """The last item that could be read, whoever's job it is."""
+        """The last item that is not malformed, of any organization."""
         return next((each for each in reversed(self.raw) if each), None)
 
 
 def path_segment(text: str) -> str:
-    """Return ``text`` as one segment of a path: nothing in it can leave its place.
+    """Return ``text`` escaped as one segment of a URL path.
 
     Raises:
-        NotFound: it is a step instead ("", ".", ".."), which no escape keeps a client from taking.
+        NotFound: for "", "." and "..", which a client resolves even if escaped.
     """
     if text in ("", ".", ".."):
         raise NotFound(f"No job can have the id {text!r}.")
@@ -105,10 +105,10 @@ def path_segment(text: str) -> str:
 
 
 def json_of(response: Response, *, now: float) -> dict[str, Any]:
-    """Return the JSON object of a good answer.
+    """Return the JSON object of a successful response.
 
     Raises:
-        ProviderError: the subclass that says what the answer means.
+        ProviderError: the subclass for an error response.
     """
     try:
         value = decoded(content_of(response, now=now))
@@ -122,12 +122,12 @@ def json_of(response: Response, *, now: float) -> dict[str, Any]:
 
 
 def items_of(response: Response, what: str, *, now: float) -> list[Any]:
-    """Return what stands under ``data`` in a good answer, without secrets; ``what`` names it where there is nothing.
+    """Return ``data`` of a successful response without secrets; ``what`` names the items in errors.
 
-    What can be read in two ways is None there.
+    Ambiguous items are None.
 
     Raises:
-        ProviderError: the subclass that says what the answer means.
+        ProviderError: the subclass for an error response.
     """
     items = json_of(response, now=now).get("data")
     if not isinstance(items, list):
@@ -136,19 +136,19 @@ def items_of(response: Response, what: str, *, now: float) -> list[Any]:
 
 
 def content_of(response: Response, *, now: float) -> bytes:
-    """Return the body of a good answer.
+    """Return the body of a successful response.
 
     Raises:
-        ProviderError: the subclass that says what the answer means.
+        ProviderError: the subclass for an error response.
     """
-    # Azure answers 201 to what it makes.
+    # Azure answers 201 for created objects.
     if response.status not in (HTTPStatus.OK, HTTPStatus.CREATED):
         raise error_of(response.status, response.headers, response.body, request_id=response.request_id, now=now)
     return response.body
 
 
 def timestamp(value: Any) -> float | None:
-    """Return a moment as seconds since the epoch, from what RFC 3339 writes; None where it is none."""
+    """Return an RFC 3339 timestamp as Unix seconds; None for anything else."""
     try:
         return datetime.fromisoformat(value).timestamp()
     except (TypeError, ValueError, OverflowError):
@@ -156,21 +156,21 @@ def timestamp(value: Any) -> float | None:
 
 
 def fetched_job(item: Any, normalized: Callable[[Any], Any] = lambda same: same) -> FetchedJob | None:
-    """Return one job of an answer, or None where the item is not a job, or can be read in two ways.
+    """Return the job in an item of a response; None if it is not a job, or ambiguous.
 
-    Here, before anything is stored or shown, it loses what is secret; ``described`` says it in OpenAI's fields.
+    Secrets are removed here, before anything is stored or shown; ``normalized`` maps the item to OpenAI's fields.
     """
     body = normalized(_without_secrets(item))
     try:
         snapshot = Snapshot.model_validate(body)
     except ValueError:
         return None
-    # An id that nobody could ask for or press has no job that could be followed.
+    # A job whose ID cannot be requested or put into a button cannot be tracked.
     return FetchedJob(snapshot, body) if is_valid_id(snapshot.id) else None
 
 
 def _without_secrets(item: Any) -> Any:
     try:
         return without_secrets(item)
-    except TypeError:  # there is something ambiguous in it
+    except TypeError:  # something in it is ambiguous
         return None
