@@ -180,7 +180,7 @@ async def running(
             clock=clock,
             ages=ages,
         )
-        responder = await enter(responding(gateway, proxies=settings.proxies, clock=ages))
+        responder = await enter(responding(gateway, clock=ages))
         dispatch = Dispatcher(context, gateway, responder, lambda: presence.identity, slow_after=pace.tells_after)
         presence = SlackConnection(gateway, store, notices, identified=dispatch.identified, clock=clock)
         await enter(_delivering(sender))

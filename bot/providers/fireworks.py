@@ -44,7 +44,7 @@ class Fireworks(OpenAI):
 
     def __init__(self, account: Account) -> None:
         super().__init__(account)
-        self.jobs = f"/accounts/{path_segment(account.organization or '-')}/supervisedFineTuningJobs"
+        self.jobs_path = f"/accounts/{path_segment(account.organization or '-')}/supervisedFineTuningJobs"
         self.actions = frozenset({JobAction.CANCEL, JobAction.RESUME})
 
     def normalized(self, item: Any) -> Any:
@@ -76,7 +76,7 @@ class Fireworks(OpenAI):
         """Return the request for one page of jobs, newest first; without metadata to filter by."""
         del metadata
         token = (("pageToken", after),) if after else ()
-        return Request("GET", self.jobs, (("pageSize", str(limit)), ("orderBy", "createTime desc"), *token))
+        return Request("GET", self.jobs_path, (("pageSize", str(limit)), ("orderBy", "createTime desc"), *token))
 
     def read_jobs(self, response: Response, *, now: float, after: str | None = None) -> Page:
         """Parse a page of jobs. Its cursor is a token, not a job ID; an empty page has no list."""
@@ -123,4 +123,4 @@ class Fireworks(OpenAI):
         raise NotSupported("Fireworks announces no end of its models.")
 
     def _path(self, job_id: str) -> str:
-        return f"{self.jobs}/{path_segment(job_id.removeprefix(ID))}"
+        return f"{self.jobs_path}/{path_segment(job_id.removeprefix(ID))}"

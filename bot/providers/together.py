@@ -26,7 +26,7 @@ class Together(OpenAI):
 
     def __init__(self, account: Account) -> None:
         super().__init__(account)
-        self.jobs = "/fine-tunes"
+        self.jobs_path = "/fine-tunes"
         self.actions = frozenset({JobAction.CANCEL})
 
     def normalized(self, item: Any) -> Any:
@@ -52,7 +52,7 @@ class Together(OpenAI):
     ) -> Request:
         """Return the request for all jobs: it has no pages and no filters."""
         del after, limit, metadata
-        return Request("GET", self.jobs)
+        return Request("GET", self.jobs_path)
 
     def read_jobs(self, response: Response, *, now: float, after: str | None = None) -> Page:
         """Parse the jobs, newest first."""

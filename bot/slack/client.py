@@ -56,6 +56,7 @@ class SlackClient:
         self.web = web
         self.users = users
         self.session = session
+        self.proxies = proxies
         self.response_urls = tuple(f"{origin}/" for origin in response_origins)
         """Prefixes of URLs that may receive replies."""
         self._channels = channels

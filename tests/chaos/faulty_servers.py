@@ -56,13 +56,13 @@ class RandomFaults(FaultPlan):
         self._rng, self._faults = luck, moods
         self.is_off = True
 
-    def take(self, what: str, about: str | None = None) -> Fault | None:
+    def next_fault(self, endpoint: str, object_id: str | None = None) -> Fault | None:
         """Return the fault that this request meets, or None."""
-        if not self.is_off and what in self._faults:
-            chance, faults = self._faults[what]
+        if not self.is_off and endpoint in self._faults:
+            chance, faults = self._faults[endpoint]
             if self._rng.random() < chance:
                 return self._rng.choice(faults)
-        return super().next_fault(what, about)
+        return super().next_fault(endpoint, object_id)
 
 
 class _Watched(LoopbackServer):

@@ -323,11 +323,11 @@ def test_azures_addresses(
 
 def test_azures_keys_and_tokens() -> None:
     assert Azure(account()).auth_headers(SecretStr("k")) == {"api-key": "k"}
-    assert Azure(account(bearer=True)).auth_headers(SecretStr("t")) == {"Authorization": "Bearer t"}
+    assert Azure(account(uses_entra_id=True)).auth_headers(SecretStr("t")) == {"Authorization": "Bearer t"}
 
 
 def test_the_page_of_a_job_can_be_ones_own() -> None:
-    own = OpenAI(account(page="https://jobs.example.com/{job}?x"))
+    own = OpenAI(account(job_page_url="https://jobs.example.com/{job}?x"))
     assert own.job_page("a/b") == "https://jobs.example.com/a%2Fb?x"
 
 

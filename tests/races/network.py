@@ -34,7 +34,7 @@ class ApiNetwork(Network):
         self._rng = random.Random(f"wires {plan.seed}")  # noqa: S311 - a race is repeatable
         self._last_read: dict[int | None, str] = {}
 
-    async def ask_api(self, what: str, path: Mapping[str, str], query: Mapping[str, str]) -> ServerResponse:
+    async def call_api(self, what: str, path: Mapping[str, str], query: Mapping[str, str]) -> ServerResponse:
         verb, act = what.split(maxsplit=1)[0], USER_ACTION.get()
         self.failpoint(f"wire.before {verb}")
         answer = await super().call_api(what, path, query)
@@ -43,7 +43,7 @@ class ApiNetwork(Network):
             self._last_read[act] = answer.body["status"]
         return answer
 
-    def api_trouble(self, what: str) -> InjectedFault:
+    def api_fault(self, what: str) -> InjectedFault:
         now = asyncio.get_running_loop().time()
         trouble = self._no_fault()
         if what.startswith("POST"):

@@ -114,7 +114,7 @@ class Network:
 
         return await self._carry(what, {**path, "query": dict(query)}, trouble, work)
 
-    def api_fault(self, _what: str) -> InjectedFault:
+    def api_fault(self, what: str) -> InjectedFault:
         """Return what happens to the next request to the fine-tuning API."""
         return self.fault_schedule.for_api(asyncio.get_running_loop().time())
 

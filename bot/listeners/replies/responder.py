@@ -25,7 +25,6 @@ from bot.blocks.view import message_view
 from bot.commands.command import Reply
 from bot.listeners.replies.response_urls import ResponseUrls
 from bot.net.connection_errors import never_sent
-from bot.net.proxies import DIRECT, Proxies
 from bot.net.retry_after import jittered
 from bot.slack.client import SlackClient
 from bot.slack.errors import to_post_result
@@ -72,9 +71,9 @@ class _PendingReply:
 class Responder:
     """Shows each answer once."""
 
-    def __init__(self, slack: SlackClient, *, proxies: Proxies = DIRECT, clock: Clock = monotonic_time) -> None:
+    def __init__(self, slack: SlackClient, *, clock: Clock = monotonic_time) -> None:
         self.slack = slack
-        self._urls = ResponseUrls(slack.session, slack.response_urls, proxies, back_off=self._back_off)
+        self._urls = ResponseUrls(slack.session, slack.response_urls, slack.proxies, back_off=self._back_off)
         self._clock = clock
         self._pending: list[_PendingReply] = []
         self._not_before = 0.0
@@ -208,11 +207,9 @@ class Responder:
 
 
 @asynccontextmanager
-async def responding(
-    slack: SlackClient, *, proxies: Proxies = DIRECT, clock: Clock = monotonic_time
-) -> AsyncIterator[Responder]:
+async def responding(slack: SlackClient, *, clock: Clock = monotonic_time) -> AsyncIterator[Responder]:
     """Open a responder, and stop it at the end."""
-    responder = Responder(slack, proxies=proxies, clock=clock)
+    responder = Responder(slack, clock=clock)
     try:
         yield responder
     finally:
