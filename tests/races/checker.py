@@ -100,7 +100,7 @@ class Evidence:
     def __post_init__(self) -> None:
         """Find the orders."""
         given = {row.key: at for at, row in enumerate(self.rows) if row.key and row.decision is Decision.SUBMITTED}
-        object.__setattr__(self, "orders", given)
+        object.__setattr__(self, "actions", given)
 
     def ends(self, key: str | None) -> list[int]:
         """Return where in ``rows`` an order ends."""

@@ -114,7 +114,7 @@ class Network:
 
         return await self._carry(what, {**path, "query": dict(query)}, trouble, work)
 
-    def api_fault(self, what: str) -> InjectedFault:
+    def api_fault(self, what: str) -> InjectedFault:  # noqa: ARG002 - others decide by it
         """Return what happens to the next request to the fine-tuning API."""
         return self.fault_schedule.for_api(asyncio.get_running_loop().time())
 
