@@ -39,7 +39,7 @@ async def test_calls_and_answers_go_through_the_proxy_of_the_environment(tmp_pat
     async with (
         proxy,
         open_slack(settings) as gateway,
-        responding(gateway, proxies=settings.proxies) as responder,
+        responding(gateway) as responder,
     ):
         await gateway.identity()
         await responder.send(ReplyTarget("C1", "U1", f"{SLACK}/commands/T1/1"), Reply(note_message("Hello.")))
