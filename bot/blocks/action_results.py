@@ -20,23 +20,21 @@ def job_after_action(action: JobAction, job: Job) -> str:
 
 def action_sent(action: JobAction, job: Job) -> str:
     """Return that the API accepted an action."""
-    return (
-        f"{'Created' if action is JobAction.CREATE else f'{action.capitalize()} sent'}. {job_after_action(action, job)}"
-    )
+    sent = "Created" if action is JobAction.CREATE else f"{action.capitalize()} sent"
+    return f"{sent}. {job_after_action(action, job)}"
 
 
-def status_moved_on(asked: str | None, confirmed: str) -> str:
+def status_moved_on(shown_status: str | None, status: str) -> str:
     """Return how a job's status changed between its confirmation and the button; empty if it did not."""
-    if asked is None or asked == confirmed:
+    if shown_status is None or shown_status == status:
         return ""
-    return (
-        f"It was {status_label(asked).lower()} when I asked and {status_label(confirmed).lower()} when you confirmed."
-    )
+    before, after = status_label(shown_status).lower(), status_label(status).lower()
+    return f"It was {before} when I asked and {after} when you confirmed."
 
 
-def already_submitted(said: str | None) -> str:
-    """Return that a form was already submitted, with its result; ``said`` is None while that is unknown."""
-    came = f"What came of it then: {said}" if said else "Its job is being created; `/ftjob list` shows it soon."
+def already_submitted(result: str | None) -> str:
+    """Return that a form was already submitted, with its result; ``result`` is None while that is unknown."""
+    came = f"What came of it then: {result}" if result else "Its job is being created; `/ftjob list` shows it soon."
     return f"This form was submitted already, so nothing was sent again. {came}"
 
 

@@ -19,12 +19,12 @@ def setting_values(*, broadcast: bool, compact: bool, failures_only: bool) -> li
 
 def channel_settings_message(rows: Sequence[tuple[str, str]], mutes: Sequence[tuple[str | None, float]]) -> Message:
     """Return a channel's settings and its mutes: job ID, None for all jobs, and end, Unix seconds."""
-    quiet = [
+    listed = [
         f"{code_span(job_id) if job_id else 'everything'} until {format_date(until)}"
         for job_id, until in mutes[:_MOST_MUTES]
     ]
     hidden = len(mutes) - _MOST_MUTES
-    muted = ", ".join(quiet) + (f" and {hidden} more: `/ftjob unmute all` ends them all" if hidden > 0 else "")
+    muted = ", ".join(listed) + (f" and {hidden} more: `/ftjob unmute all` ends them all" if hidden > 0 else "")
     shown = [*rows, ("Muted", muted or "nothing")]
-    said = "; ".join(f"{label.lower()} {value}" for label, value in shown)
-    return Message(fallback_text(f"This channel: {said}."), [section("*This channel*"), *fields(shown), context(_HINT)])
+    text = fallback_text(f"This channel: {'; '.join(f'{label.lower()} {value}' for label, value in shown)}.")
+    return Message(text, [section("*This channel*"), *fields(shown), context(_HINT)])

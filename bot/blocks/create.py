@@ -90,9 +90,9 @@ def create_form(
     return View(_TITLE, blocks, CREATE, "Create", private_metadata)
 
 
-def create_result(said: str) -> View:
+def create_result(text: str) -> View:
     """Return the modal with the result of a creation, safe mrkdwn."""
-    return View(_TITLE, [section(said)])
+    return View(_TITLE, [section(text)])
 
 
 def _field_values(prefilled: JobRequest | None) -> dict[str, str]:

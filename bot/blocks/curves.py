@@ -20,10 +20,8 @@ def curves_image(file: str, alt_text: str) -> Block:
 
 def curves_message(job_id: str, file: str, alt_text: str) -> Message:
     """Return a message with the image of a job's curves."""
-    return Message(
-        f"Curves of {safe_text(alt_text, LONGEST_ALT_TEXT)}",
-        [section(f"*Curves* of {code_span(job_id)}"), curves_image(file, alt_text)],
-    )
+    text = f"Curves of {safe_text(alt_text, LONGEST_ALT_TEXT)}"
+    return Message(text, [section(f"*Curves* of {code_span(job_id)}"), curves_image(file, alt_text)])
 
 
 def has_image(message: Message) -> bool:
@@ -39,11 +37,8 @@ def without_images(message: Message) -> Message:
 def sparkline_message(job_id: str, curves: Sequence[Curve], why: str) -> Message:
     """Return curves as sparklines; ``why`` there is no image, safe mrkdwn."""
     lines = [f"`{sparkline([value for _, value in curve.points])}` {_curve_range(curve)}" for curve in curves]
-    said = "; ".join(_curve_range(curve) for curve in curves)
-    return Message(
-        f"Curves of {safe_text(job_id)}: {said}",
-        [section(f"*Curves* of {code_span(job_id)}\n" + "\n".join(lines)), context(why)],
-    )
+    text = f"Curves of {safe_text(job_id)}: {'; '.join(map(_curve_range, curves))}"
+    return Message(text, [section("\n".join([f"*Curves* of {code_span(job_id)}", *lines])), context(why)])
 
 
 def _curve_range(curve: Curve) -> str:

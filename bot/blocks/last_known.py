@@ -38,7 +38,7 @@ def outage_note(error: str, *, since: float, at: float | None, account: str | No
         at: the last complete poll, Unix seconds; None if there was none.
         account: its name, if there are several.
     """
-    whose = f"of account {code_span(account)} " if account else ""
-    said = safe_text(error, 300).rstrip(".")
-    seen = f"What is shown {whose}is as of {format_ago(at)}." if at else "It was never read so far."
-    return f":warning: The API {whose}can't be read since {format_date(since)}: {said}. {seen}"
+    of_account = f"of account {code_span(account)} " if account else ""
+    reason = safe_text(error, 300).rstrip(".")
+    age = f"What is shown {of_account}is as of {format_ago(at)}." if at else "It was never read so far."
+    return f":warning: The API {of_account}can't be read since {format_date(since)}: {reason}. {age}"

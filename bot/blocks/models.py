@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from bot.blocks.parts import Message, code_span, context, more_button, safe_text, section
+from bot.blocks.parts import Message, code_span, context, counted, in_days, more_button, safe_text, section
 
 MOST_ROWS = 25
 _SOON = 60
@@ -45,26 +45,25 @@ def model_list(
         command: command that shows the list, for the button to the next page.
     """
     if not models:
-        said = f"No fine-tuned model in {account_label} yet. One appears here as soon as a job succeeds."
-        return Message(said, [section(said), *map(context, notes)])
+        text = f"No fine-tuned model in {account_label} yet. One appears here as soon as a job succeeds."
+        return Message(text, [section(text), *map(context, notes)])
     rows = [_row(each, today) for each in models[start : start + MOST_ROWS]]
-    stopping = sum(each.shutdown_date is not None for each in models)
-    many = "1 fine-tuned model" if len(models) == 1 else f"{len(models)} fine-tuned models"
-    said = f"{many} in {account_label}; an end is announced for {stopping}."
+    announced = sum(each.shutdown_date is not None for each in models)
+    title = f"{counted(len(models), 'fine-tuned model')} in {account_label}; an end is announced for {announced}."
     end = start + len(rows)
-    last = [f"Numbers {start + 1:,} to {end:,} of {len(models):,}." if len(models) > len(rows) else ""]
-    last += [f"Checkpoints are not shown ({checkpoints})." if checkpoints else ""]
-    hidden = [" ".join(filter(None, last))] if any(last) else []
+    hidden = [f"Numbers {start + 1:,} to {end:,} of {len(models):,}."] if len(models) > len(rows) else []
+    hidden += [f"Checkpoints are not shown ({checkpoints})."] if checkpoints else []
+    remarks = [*([" ".join(hidden)] if hidden else []), *notes]
     more = more_button(f"{command} after:{end}", "models") if len(models) > end else []
-    return Message(said, [section(f"*{said}*"), *map(section, rows), *map(context, [*hidden, *notes]), *more])
+    return Message(title, [section(f"*{title}*"), *map(section, rows), *map(context, remarks), *more])
 
 
-def _row(made: FineTunedModel, today: date) -> str:
-    whose = f" · {safe_text(made.account, 32)}" if made.account else ""
-    model = code_span(made.model, 200 - len(whose))
-    if made.shutdown_date is None:
-        return f"{model} · no end announced{whose}"
-    days = (made.shutdown_date - today).days
-    left = {0: "today", 1: "tomorrow"}.get(days, f"in {days} days" if days > 0 else "since then it answers nobody")
+def _row(model: FineTunedModel, today: date) -> str:
+    account = f" · {safe_text(model.account, 32)}" if model.account else ""
+    name = code_span(model.model, 200 - len(account))
+    if model.shutdown_date is None:
+        return f"{name} · no end announced{account}"
+    days = (model.shutdown_date - today).days
+    left = in_days(days) if days >= 0 else "since then it answers nobody"
     sign = ":warning: " if days <= _SOON else ""
-    return f"{sign}{model} · stops on {safe_text(made.shutdown_date.isoformat())}, {left}{whose}"
+    return f"{sign}{name} · stops on {safe_text(model.shutdown_date.isoformat())}, {left}{account}"

@@ -21,19 +21,17 @@ def mute_message(person: str, job_id: str | None, *, seconds: float, until: floa
     """Return who muted a job, or the channel if ``job_id`` is None, and until when."""
     what = code_span(job_id) if job_id else "this channel"
     text = (
-        f":no_bell: {user_mention(person)} muted {what} for {format_duration(seconds)}, until {format_date(until)}. Ends of jobs are muted, "
-        "too; cards go on. What happens meanwhile is summed up then."
+        f":no_bell: {user_mention(person)} muted {what} for {format_duration(seconds)}, until {format_date(until)}. "
+        "Ends of jobs are muted, too; cards go on. What happens meanwhile is summed up then."
     )
-    says = f"Unmute {job_id}" if job_id else "End every mute of this channel"
-    return Message(
-        fallback_text(text),
-        [section(text), actions(button("Unmute", UNMUTE, job_id or EVERY_JOB, accessibility_label=says))],
-    )
+    label = f"Unmute {job_id}" if job_id else "End every mute of this channel"
+    unmute = button("Unmute", UNMUTE, job_id or EVERY_JOB, accessibility_label=label)
+    return Message(fallback_text(text), [section(text), actions(unmute)])
 
 
 def unmute_text(person: str, job_id: str | None, *, changes: int) -> str:
     """Return who ended a mute, and that the muted changes follow, safe mrkdwn."""
     what = code_span(job_id) if job_id else "this channel"
-    held = {0: "Nothing changed meanwhile.", 1: "1 change was muted: it follows."}
-    follows = held.get(changes, f"{changes} changes were muted: they follow, summed up.")
+    texts = {0: "Nothing changed meanwhile.", 1: "1 change was muted: it follows."}
+    follows = texts.get(changes, f"{changes} changes were muted: they follow, summed up.")
     return f":bell: {user_mention(person)} unmuted {what}. {follows}"

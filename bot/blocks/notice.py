@@ -13,6 +13,7 @@ from bot.blocks.parts import (
     fallback_text,
     format_date,
     format_duration,
+    in_days,
     safe_text,
     section,
     user_mention,
@@ -172,17 +173,15 @@ def _welcome(_body: Mapping[str, Any]) -> str:
 
 
 def _deprecation(body: Mapping[str, Any]) -> str:
-    left = {0: "today", 1: "tomorrow"}.get(body["days"], f"in {body['days']} days")
-    jobs = body["jobs"]
+    jobs, left = body["jobs"], in_days(body["days"])
     models = [f"• {code_span(model, 120)} of {code_span(job_id, 60)}" for job_id, model in jobs[:_MOST_MODELS]]
     hidden = len(jobs) - _MOST_MODELS
-    whose = f" in account {code_span(body['account'])}" if body.get("account") else ""
-    stops = (
-        f":hourglass: *Models made of {code_span(body['about'], 80)}{whose} stop on {safe_text(body['ends'])}, {left}.*"
-    )
+    account = f" in account {code_span(body['account'])}" if body.get("account") else ""
+    base_model, ends = code_span(body["about"], 80), safe_text(body["ends"])
+    title = f":hourglass: *Models made of {base_model}{account} stop on {ends}, {left}.*"
     return "\n".join(
         [
-            f"{stops} From then on they answer nobody. Made by jobs that are tracked here:",
+            f"{title} From then on they answer nobody. Made by jobs that are tracked here:",
             *models,
             *([f"and {hidden} more"] if hidden > 0 else []),
             "Train them again on a model that stays. `/ftjob models` shows all, with the days they have left.",
@@ -192,7 +191,8 @@ def _deprecation(body: Mapping[str, Any]) -> str:
 
 def _action_submitted(body: Mapping[str, Any]) -> str:
     verb = safe_text(body["verb"]).capitalize()
-    return f"{ACTION_WORDING[JobAction(body['verb'])].emoji} *{verb} ordered* · {code_span(body['about'])} · by {user_mention(body['person'])}"
+    emoji, person = ACTION_WORDING[JobAction(body["verb"])].emoji, user_mention(body["person"])
+    return f"{emoji} *{verb} ordered* · {code_span(body['about'])} · by {person}"
 
 
 def _action_completed(body: Mapping[str, Any]) -> str:

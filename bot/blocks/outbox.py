@@ -12,6 +12,7 @@ from bot.blocks.parts import (
     channel_mention,
     code_span,
     context,
+    counted,
     fallback_text,
     format_date,
     format_duration,
@@ -100,7 +101,7 @@ class UndeliveredRow:
 
     id: int
     what: str
-    """What it is, already safe: a label, ``changes.change_label`` or one of those below."""
+    """Its name, safe mrkdwn: `changes.change_label`, `card_label` or `digest_label`."""
     channel: str
     """Channel or user ID."""
     since: float
@@ -120,14 +121,14 @@ def card_label(job_id: str) -> str:
 
 
 def digest_label(changes: int) -> str:
-    """Return the name of a digest."""
+    """Return the name of a digest, safe mrkdwn."""
     return f"a digest of {changes} changes"
 
 
 def outbox_message(
     rows: Sequence[UndeliveredRow], *, total: int, waiting: int, waits_for: float | None, done: str = ""
 ) -> Message:
-    """Return the oldest undelivered messages.
+    """Return the list of undelivered messages, oldest first.
 
     Args:
         rows: the oldest of them.
@@ -137,36 +138,31 @@ def outbox_message(
         done: result of the last action on them, safe mrkdwn.
     """
     head = [section(done)] if done else []
-    moving = _waiting(waiting, waits_for)
+    pending = _pending(waiting, waits_for)
     if not rows:
-        text = f"Nothing is parked. {moving}"
+        text = f"Nothing is parked. {pending}"
         return Message(fallback_text(f"{done} {text}".strip()), [*head, section(text)])
     shown = rows[:MOST_ROWS]
-    title = "1 message could not be delivered" if total == 1 else f"{total} messages could not be delivered"
+    title = f"{counted(total, 'message')} could not be delivered"
     others = f"The oldest {len(shown)} of {total}; the others are shown here once these are gone."
-    notes = [f"{others} {moving}" if total > len(shown) else moving]
+    note = f"{others} {pending}" if total > len(shown) else pending
     blocks = [*head, section(f"*{title}*"), *map(_row, range(len(shown)), shown)]
     if total > 1:
-        blocks.append(
-            actions(
-                button(f"Retry all {total}", RETRY_ALL, ALL_MESSAGES, accessibility_label=f"Retry all {total} messages")
-            )
-        )
-    return Message(_outbox_fallback(f"{done} {title}".strip(), shown, total), [*blocks, *map(context, notes)])
+        label = f"Retry all {total}"
+        blocks.append(actions(button(label, RETRY_ALL, ALL_MESSAGES, accessibility_label=f"{label} messages")))
+    return Message(_outbox_fallback(f"{done} {title}".strip(), shown, total), [*blocks, context(note)])
 
 
 def _row(nth: int, row: UndeliveredRow) -> Block:
     why, fix = delivery_error(row.error, row.channel) or _UNKNOWN
     refs = f"({code_span(row.error or '?', 40)}, ref {row.id})"
     text = f"{row.what} · {channel_mention(row.channel)} · since {format_date(row.since)}\n{why} {fix} {refs}"
-    says = f"Retry {row.what.replace('`', '')}"
-    return section(
-        truncate_markup(text, _LONGEST_ROW),
-        accessory=button("Retry", f"{RETRY}:{nth}", str(row.id), accessibility_label=says),
-    )
+    label = f"Retry {row.what.replace('`', '')}"
+    retry = button("Retry", f"{RETRY}:{nth}", str(row.id), accessibility_label=label)
+    return section(truncate_markup(text, _LONGEST_ROW), accessory=retry)
 
 
-def _waiting(count: int, age: float | None) -> str:
+def _pending(count: int, age: float | None) -> str:
     if not count:
         return "No message is waiting to be sent."
     since = format_duration(age or 0.0)
@@ -178,7 +174,7 @@ def _waiting(count: int, age: float | None) -> str:
 
 
 def _outbox_fallback(title: str, rows: Sequence[UndeliveredRow], total: int) -> str:
-    said = [f"{row.what} ({safe_text(row.error or 'no reason', 40)})" for row in rows[:_MOST_IN_FALLBACK]]
+    items = [f"{row.what} ({safe_text(row.error or 'no reason', 40)})" for row in rows[:_MOST_IN_FALLBACK]]
     if total > _MOST_IN_FALLBACK:
-        said.append(f"and {total - _MOST_IN_FALLBACK} more")
-    return fallback_text(f"{title}: {'; '.join(said)}.")
+        items.append(f"and {total - _MOST_IN_FALLBACK} more")
+    return fallback_text(f"{title}: {'; '.join(items)}.")

@@ -139,6 +139,11 @@ def counted(count: int, noun: str) -> str:
     return f"1 {noun}" if count == 1 else f"{count} {noun}s"
 
 
+def in_days(days: int) -> str:
+    """Return a date some days ahead: "today", "tomorrow", "in 30 days"."""
+    return {0: "today", 1: "tomorrow"}.get(days, f"in {days} days")
+
+
 def and_more(count: int, how: str) -> list[str]:
     """Return how many rows are left out and how to see them, mrkdwn; empty if there are none."""
     return [f"And {count} more: {how}."] if count > 0 else []

@@ -4,10 +4,13 @@ from collections.abc import Sequence
 
 from bot.blocks.job import status_label
 from bot.blocks.parts import (
+    Block,
     Message,
+    and_more,
     button,
     code_span,
     context,
+    counted,
     fallback_text,
     safe_text,
     section,
@@ -25,6 +28,10 @@ _LONGEST_PART = 40
 NO_SUBSCRIPTIONS = (
     "This channel has no subscriptions. `/ftjob subscribe` tracks every new job here, `/ftjob subscribe failed "
     "team=search` those of a team and tells when one failed."
+)
+_HINT = (
+    "`/ftjob unsubscribe 1` ends the first, `/ftjob unsubscribe failed` the one to `failed`, `/ftjob unsubscribe all` "
+    "all. Jobs already tracked stay tracked."
 )
 
 
@@ -63,31 +70,24 @@ def subscription_list(rows: Sequence[tuple[int, Filter, str, str | None]], *, he
     """
     if not rows:
         return Message(fallback_text(NO_SUBSCRIPTIONS), [section(NO_SUBSCRIPTIONS)])
-    count = "1 subscription" if len(rows) == 1 else f"{len(rows)} subscriptions"
-    lines = [_line(nth, wanted, person, account) for nth, (_, wanted, person, account) in enumerate(rows, start=1)]
+    count = counted(len(rows), "subscription")
+    lines = [_line(nth, job_filter, person, account) for nth, (_, job_filter, person, account) in enumerate(rows, 1)]
     blocks = [
-        section(
-            line,
-            accessory=button(
-                "Unsubscribe", f"{UNSUBSCRIBE}:{nth}", str(number), accessibility_label=f"End subscription {nth}"
-            ),
-        )
-        for nth, (line, (number, *_)) in enumerate(zip(lines[:MOST_ROWS], rows, strict=False), start=1)
+        section(line, accessory=_end_button(nth, number))
+        for nth, (line, (number, *_)) in enumerate(zip(lines[:MOST_ROWS], rows, strict=False), 1)
     ]
-    hidden = len(rows) - MOST_ROWS
-    notes = [f"And {hidden} more: they are shown here once some of these are ended."] if hidden > 0 else []
-    notes.append(
-        "`/ftjob unsubscribe 1` ends the first, `/ftjob unsubscribe failed` the one to `failed`, `/ftjob unsubscribe all` "
-        "all. Jobs already tracked stay tracked."
-    )
+    notes = [*and_more(len(rows) - MOST_ROWS, "they are shown here once some of these are ended"), _HINT]
     title = f"{head} *{count} here*".strip()
-    said = fallback_text(f"{head} {count} here: {' '.join(lines)}".strip())
-    return Message(said, [section(title), *blocks, *map(context, notes)])
+    text = fallback_text(f"{head} {count} here: {' '.join(lines)}".strip())
+    return Message(text, [section(title), *blocks, *map(context, notes)])
 
 
 def _line(nth: int, job_filter: Filter, person: str, account: str | None) -> str:
-    whose = f" of account {code_span(account)}" if account else ""
-    return truncate_markup(
-        f"{nth}. {matching_jobs(job_filter)}{whose}; told: {matching_changes(job_filter)}; by {user_mention(person)}",
-        _LONGEST_ROW,
-    )
+    jobs, changes = matching_jobs(job_filter), matching_changes(job_filter)
+    of_account = f" of account {code_span(account)}" if account else ""
+    return truncate_markup(f"{nth}. {jobs}{of_account}; told: {changes}; by {user_mention(person)}", _LONGEST_ROW)
+
+
+def _end_button(nth: int, subscription: int) -> Block:
+    label = f"End subscription {nth}"
+    return button("Unsubscribe", f"{UNSUBSCRIBE}:{nth}", str(subscription), accessibility_label=label)
