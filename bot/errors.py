@@ -1,109 +1,109 @@
-"""Every error of ours, and who gets to read it.
+"""Exception hierarchy of the bot, and who reads the message of each.
 
 FtjobError
-|- UserError            a person asked for what cannot be done; the text is written for them
-|- SettingsError        the environment is wrong; carries all problems at once
-|- StoreInUse           another process has the SQLite file
+|- UserError            an invalid request of a person; its text is shown to them
+|- SettingsError        invalid settings; carries all problems at once
+|- StoreInUse           another process uses the SQLite file
 |- StoreLocked          another program keeps the SQLite file locked
-|- StoreDamaged         the SQLite file cannot be trusted
-|- StoreUnusable        the database cannot be used; says why, and whether a later start may help
-|- ChartNotDrawn        a picture could not be made
-|- ProviderError        a fine-tuning API did not do what was asked
+|- StoreDamaged         the SQLite file is corrupt
+|- StoreUnusable        the database can't be used; says why, and whether a restart may help
+|- ChartNotRendered     a chart could not be rendered
+|- ProviderError        a fine-tuning API call failed
    |- NotFound          no such job in this project
-   |- NotOffered        the provider has no such thing; nothing was asked
-   |- AccessRefused     whoever asks is not let in; says why: the key, the account, the place, something before the API
-   |- RequestRefused    the API understood and said no, as to a cancel of a finished job
-   |  |- TrainingClosed  it takes no new jobs from this organisation any more
+   |- NotSupported      the provider has no such operation; no request was sent
+   |- AccessDenied      the API denies access; says why: key, account, region, a proxy before the API
+   |- RequestRejected   the API rejected a valid request, such as a cancel of a finished job
+   |  |- TrainingClosed  it accepts no new jobs from this organization
    |- RateLimited       not now; says how long to wait
-   |  |- QuotaSpent      not before somebody pays, or raises a limit
-   |- BrokenAnswer      an answer that is not what the API's contract says
-   |  |- ForeignAnswer  it is about another job, or another organisation's
-   |- Unreachable       no answer; says whether the request may have been carried out
+   |  |- QuotaExceeded   not until someone pays, or raises a limit
+   |- InvalidResponse   a response that violates the API's contract
+   |  |- MismatchedResponse  it is about another job, or of another organization
+   |- Unreachable       no response; says whether the request may have executed
 """
 
 from enum import StrEnum
 
 
 class FtjobError(Exception):
-    """The root of the tree."""
+    """Base class of all errors of the bot."""
 
 
 class UserError(FtjobError):
-    """Its text is shown to the person who asked; it says what to do next."""
+    """An invalid request; its text is shown to the requester and says what to do next."""
 
 
 class SettingsError(FtjobError):
-    """The settings cannot be used."""
+    """The settings are invalid."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("; ".join(problems))
         self.problems = problems
-        """One sentence a problem, without any secret value."""
+        """One sentence per problem, without secrets."""
 
 
 class StoreInUse(FtjobError):
-    """Another process holds the SQLite file."""
+    """Another process uses the SQLite file."""
 
 
 class StoreLocked(FtjobError):
-    """Another program, such as a backup, keeps the SQLite file locked; nothing is wrong with the file."""
+    """Another program, such as a backup, keeps the SQLite file locked; the file itself is fine."""
 
 
 class StoreDamaged(FtjobError):
-    """The SQLite file is no database, was cut, or a part of it is broken; its text says what to do."""
+    """The SQLite file is not a database, truncated or corrupt; the text says what to do."""
 
 
 class StoreUnusable(FtjobError):
-    """The database cannot be used; its text says why and what to do, without a secret."""
+    """The database can't be used; the text says why and what to do, without secrets."""
 
     def __init__(self, message: str, exit_code: int = 1) -> None:
         super().__init__(message)
         self.exit_code = exit_code
-        """75 where a later start may find it mended."""
+        """75 (EX_TEMPFAIL) if a restart may help."""
 
 
 class ChartNotRendered(FtjobError):
-    """The process that draws broke or hung; its text is for the log."""
+    """The chart process crashed or hung; the text is for the log."""
 
 
 class ProviderError(FtjobError):
-    """A fine-tuning API did not do what was asked."""
+    """A fine-tuning API call failed."""
 
     def __init__(self, message: str, *, request_id: str | None = None) -> None:
         super().__init__(message)
         self.request_id = request_id
-        """The API's own id of the request (``x-request-id``), for its support."""
+        """The API's request id (``x-request-id``), for its support."""
 
 
 class NotFound(ProviderError):
-    """The job does not exist, or belongs to another project or organisation."""
+    """The job does not exist, or belongs to another project or organization."""
 
 
 class NotSupported(ProviderError):
-    """The provider has no such thing, so that it was not asked; its text is shown to the person."""
+    """The provider has no such operation, so no request was sent; the text is shown to the requester."""
 
 
 class AccessDenialReason(StrEnum):
-    """Why an API lets nobody in."""
+    """Why an API denies access."""
 
     KEY = "key"
-    """The key is wrong, expired or revoked."""
+    """The key is invalid, expired or revoked."""
     PERMISSION = "rights"
-    """The key is good, but not for this."""
+    """The key is valid, but lacks a permission."""
     ACCOUNT = "account"
     """The account behind the key is closed or suspended."""
     PROJECT = "project"
-    """The organization or project that is named does not go with the key."""
+    """The key does not belong to the organization or project in the settings."""
     REGION = "place"
-    """The country or region that the request came from."""
+    """The country or region of the request's IP address is not supported."""
     IP_ADDRESS = "address"
-    """The IP address that the request came from."""
+    """The IP address is not allowed."""
     INTERMEDIARY = "in_between"
-    """It was not the API that refused, but a proxy, a firewall or a service before it."""
+    """A proxy, firewall or gateway before the API denied it."""
 
 
 class AccessDenied(ProviderError):
-    """The API does not let the bot do this; ``reason`` says what it is about."""
+    """The API denies access; ``reason`` says why."""
 
     def __init__(
         self,
@@ -116,19 +116,19 @@ class AccessDenied(ProviderError):
         super().__init__(message, request_id=request_id)
         self.reason = reason
         self.missing_scope = missing_scope
-        """The scope that the key lacks ("api.fine_tuning.jobs.write"), where the API named one."""
+        """The missing scope ("api.fine_tuning.jobs.write"), if the API names it."""
 
 
 class RequestRejected(ProviderError):
-    """The API understood the request and refused it."""
+    """The API understood the request and rejected it."""
 
 
 class TrainingClosed(RequestRejected):
-    """The API takes no new jobs from this organisation any more."""
+    """The API accepts no new jobs from this organization."""
 
 
 class RateLimited(ProviderError):
-    """The API asks for a pause."""
+    """The API's rate limit is reached."""
 
     def __init__(self, message: str, *, retry_after: float, request_id: str | None = None) -> None:
         super().__init__(message, request_id=request_id)
@@ -137,33 +137,33 @@ class RateLimited(ProviderError):
 
 
 class QuotaExceeded(RateLimited):
-    """The account has no money or quota left, which is no rate limit: it takes a person to change that."""
+    """The account has no credit or quota left; unlike a rate limit, someone must change that."""
 
 
 class InvalidResponse(ProviderError):
-    """An answer that is not what the API's contract says; it changes nothing."""
+    """A response that violates the API's contract; it changes no state."""
 
     def __init__(self, message: str, *, request_id: str | None = None, prefix: bytes | None = None) -> None:
         super().__init__(message, request_id=request_id)
         self.prefix = prefix
-        """The first bytes of an answer that was too large to be read; None of every other."""
+        """The first bytes of a response beyond the size limit; None for any other."""
 
     @property
     def is_too_large(self) -> bool:
-        """Whether there was more than is read; a smaller part may be had."""
+        """Whether the response exceeds the size limit; a smaller page may fit."""
         return self.prefix is not None
 
 
 class MismatchedResponse(InvalidResponse):
-    """An answer about another job than was asked for, or about one of another organisation."""
+    """A response about another job than requested, or about one of another organization."""
 
 
 class Unreachable(ProviderError):
-    """No usable answer came."""
+    """No usable response arrived."""
 
     def __init__(self, message: str, *, may_have_executed: bool, todo: str = "", request_id: str | None = None) -> None:
         super().__init__(message, request_id=request_id)
         self.todo = todo
-        """What whoever runs the bot has to do, where it takes a person: {address} stands for the setting with the address."""
+        """What the administrator has to do, if anything; {address} stands for the setting with the URL."""
         self.may_have_executed = may_have_executed
-        """Whether the request may have reached the API and been carried out."""
+        """Whether the request may have reached the API and executed."""

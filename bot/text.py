@@ -1,22 +1,22 @@
-"""Foreign text made fit for a database and for a terminal. Pure; text for Slack is `blocks.parts`' to make safe."""
+"""Untrusted text made safe for databases and terminals. Pure; `blocks.parts` escapes text for Slack."""
 
 import re
 import unicodedata
 
 REPLACEMENT_CHARACTER = "\ufffd"
-"""What stands in place of a character that cannot be kept."""
+"""Replaces each character that can't be stored."""
 
 _UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _KEPT_CONTROLS = "\n\t"
 _JOINERS = re.compile("(?<=[^\x00-\x7f])[\u200c\u200d](?=[^\x00-\x7f])")
-"""What joins, or keeps apart, the letters of many scripts and the parts of an emoji."""
+"""Zero-width joiners and non-joiners between letters of many scripts and parts of an emoji."""
 _MAX_NAME_LENGTH = 40
 
 
 def storable(text: str) -> str:
-    """Return ``text`` with U+FFFD for each control character and lone surrogate: databases and Slack refuse some of them.
+    """Return ``text`` with U+FFFD for each control character and lone surrogate, which databases and Slack reject.
 
-    None is dropped, so that no two texts become one.
+    They are replaced, not removed, so that different texts stay different.
     """
     return _UNSTORABLE.sub(REPLACEMENT_CHARACTER, text)
 
@@ -27,9 +27,9 @@ def is_invisible(character: str) -> bool:
 
 
 def invisible_character(text: str) -> str | None:
-    """Return the first character of a typed text that can't be seen, by its name; None without one.
+    """Return the name of the first invisible character in a typed text, or None.
 
-    A joiner between letters that are not ASCII is part of their script, or of an emoji.
+    A joiner between non-ASCII letters is part of their script, or of an emoji, and allowed.
     """
     return next((character_name(each) for each in _JOINERS.sub("", text) if is_invisible(each)), None)
 
@@ -40,7 +40,7 @@ def character_name(character: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Return ``text`` on one line for a terminal or a log: what does not print (ESC, bidirectional controls) as escapes."""
+    """Return ``text`` on one line for a terminal or a log, with escapes for nonprintable characters."""
     return text if text.isprintable() else "".join(map(_visible, text))
 
 

@@ -43,7 +43,7 @@ async def run_until_stopped(
     except Exception:
         # What keeps it from starting is said in a line (``cli.main``); what breaks it later is a bug.
         if is_started:
-            log.critical("process.broke", exc_info=True)
+            log.critical("process.crashed", exc_info=True)
         raise
 
 

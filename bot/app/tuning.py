@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from bot.listeners.replies.waiting import SLOW_SECONDS
+from bot.listeners.replies.slow_notice import SLOW_SECONDS
 from bot.poll.progress import PollBudget
 from bot.store.jobs.cards import RateLimit
 from bot.tracking.flap_suppression import MAX_ALERTS

@@ -1,4 +1,4 @@
-"""``ftjob check``: try every part of the set-up, and say what to do about what does not work."""
+"""``ftjob check``: health checks of every part of the setup, each with the fix for a failure."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -42,13 +42,13 @@ SCOPE_BENEFITS = {
     "usergroups:read": "user groups in FTJOB_OPERATORS",
     "files:write": "loss curves as pictures",
 }
-"""What each optional scope buys."""
+"""What each optional Slack scope enables."""
 
 _SETTINGS = {
     DEFAULT_ACCOUNT: ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_ORG_ID and OPENAI_PROJECT_ID"),
     AZURE: ("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_ENDPOINT"),
 }
-"""Where key, address and organization of an account stand that the environment describes."""
+"""Account from the environment -> the settings with its key, its URL, and its organization."""
 _KEYS = {
     DEFAULT_ACCOUNT: ("OPENAI_API_KEY", "OPENAI_WRITE_API_KEY"),
     AZURE: ("AZURE_OPENAI_API_KEY or AZURE_OPENAI_AD_TOKEN", ""),
@@ -64,7 +64,7 @@ _ACCESS_FIXES = {
     AccessDenialReason.IP_ADDRESS: "Allow this machine's address in the provider's network rules.",
     AccessDenialReason.INTERMEDIARY: "Check the network, its proxy or firewall, and {address}.",
 }
-"""What to do where an API does not let the bot in."""
+"""The fix for each reason of denied access."""
 _TRANSIENT_ERRORS = frozenset(
     {"ratelimited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"}
 )
@@ -74,17 +74,17 @@ _FILE_TODO = "As it says, before you start the bot."
 
 @dataclass(frozen=True)
 class Finding:
-    """One part of the set-up."""
+    """The result of one check."""
 
     part: str
     ok: bool
     found: str
     todo: str = ""
-    """What to do about it."""
+    """The fix, or an advice."""
 
 
 async def findings(settings: Settings, notes: Sequence[str] = ()) -> list[Finding]:
-    """Try every part, side by side, and return what was found in a fixed order; ``notes`` are about the settings."""
+    """Run all checks concurrently; return the findings in a fixed order. ``notes`` are warnings about settings."""
     readable = Finding("Settings", ok=True, found="all readable", todo=" ".join(notes))
     fine = [readable, _configuration(settings.ftjob_config), *_keys(settings), *_proxies(settings)]
     accounts = (_api(settings, account) for account in settings.accounts)
@@ -93,7 +93,7 @@ async def findings(settings: Settings, notes: Sequence[str] = ()) -> list[Findin
 
 
 def table(found: list[Finding]) -> Table:
-    """Draw the findings for a terminal."""
+    """Return the findings as a table for a terminal."""
     drawn = Table(title="ftjob check", show_lines=False)
     for heading in ("", "Part", "Found", "What to do"):
         drawn.add_column(heading, overflow="fold")
@@ -104,7 +104,7 @@ def table(found: list[Finding]) -> Table:
 
 
 def _keys(settings: Settings) -> list[Finding]:
-    """Return which keys do not look like one. None is refused for it: a server in OpenAI's shape may take any."""
+    """Return a note for each key that does not look like one; an OpenAI-compatible server may accept any."""
     odd = "does not look like a key"
     findings = []
     for account in settings.accounts:
@@ -130,7 +130,7 @@ def _configuration(config: Config) -> Finding:
 
 
 def _proxies(settings: Settings) -> list[Finding]:
-    """Return through which proxy what is asked; nothing where no proxy is set."""
+    """Return a finding with the proxy of each API, or none if no proxy is set."""
     proxies = settings.proxies
     if not (proxies.http or proxies.https or proxies.ignored):
         return []
@@ -163,7 +163,7 @@ async def _database(settings: Settings) -> list[Finding]:
         return [Finding("Database", ok=False, found=str(error), todo=todo)]
     except (FtjobError, OSError) as error:
         return [Finding("Database", ok=False, found=str(error), todo=_DATABASE_TODO)]
-    except Exception as error:  # noqa: BLE001 - drivers have families of their own, whose texts may hold a password
+    except Exception as error:  # noqa: BLE001 - each driver has its own exceptions, whose texts may hold a password
         return [Finding("Database", ok=False, found=f"unusable: {type(error).__name__}", todo=_DATABASE_TODO)]
 
 
@@ -171,7 +171,7 @@ async def _slack(settings: Settings) -> list[Finding]:
     async with open_slack(settings) as gateway:
         try:
             identity = await gateway.identity()
-        except Exception as error:  # noqa: BLE001 - the SDK raises whatever a broken answer makes it raise
+        except Exception as error:  # noqa: BLE001 - the SDK raises any error on an invalid response
             todo = "Copy the bot token again from OAuth & Permissions, or install the app anew."
             return [_failed("Slack", error, if_refused=todo)]
         found = [Finding("Slack", ok=True, found=f"workspace {identity.team}"), *_scopes(identity)]
@@ -180,7 +180,7 @@ async def _slack(settings: Settings) -> list[Finding]:
 
 
 async def _groups(settings: Settings, members_of: Callable[..., Awaitable[Any]]) -> list[Finding]:
-    """Return what is to be said of each user group in FTJOB_OPERATORS."""
+    """Return a finding for each user group in FTJOB_OPERATORS."""
     findings = []
     for group in sorted(each for each in settings.ftjob_operators if each.startswith("S")):
         part = f"Operators: {group}"
@@ -237,7 +237,7 @@ async def _socket_mode(settings: Settings, open_connection: Callable[..., Awaita
 
 
 def _failed(part: str, error: Exception, *, if_refused: str) -> Finding:
-    """Return what a failed call to Slack means: a word of Slack's is a refusal, anything else is not Slack at work."""
+    """Return the finding for a failed Slack call: an API error means rejected, any other one unreachable."""
     response = getattr(error, "response", None)
     data = getattr(response, "data", None)
     word = data.get("error") if isinstance(data, dict) else None

@@ -32,7 +32,7 @@ from bot.telemetry.redaction import redacted
 from bot.text import printable
 
 EX_CONFIG = 78
-"""The exit code of wrong settings (sysexits.h), and of a damaged database: starting again does not help."""
+"""Exit code (sysexits.h) for invalid settings and a corrupt database: a restart does not help."""
 
 DEBUG = "--debug"
 
@@ -67,7 +67,7 @@ def run() -> None:
     for setting, mode in readable_by_others().items():
         log.warning("settings.readable_by_others", setting=setting, mode=mode, better="0600")
     for problem in misspelled():
-        log.warning("settings.not_read", problem=problem)
+        log.warning("settings.unrecognized", problem=problem)
     for problem in settings.proxies.ignored:
         log.warning("settings.proxy_ignored", problem=problem)
     if settings.ftjob_allow_http:
@@ -121,7 +121,7 @@ def restored() -> None:
             async with store.db.transaction() as tx:
                 await mark_restored(store.db, tx)
             if store.identity.origin is StoreOrigin.OLDER:
-                store.remember_identity()  # now that it is said
+                store.remember_identity()  # the user confirmed the restore
         typer.echo("Noted. For a day, each alert is looked for in Slack before it is sent.")
 
     _with_clear_errors(note())
@@ -190,7 +190,7 @@ def try_(
 
 
 def main() -> None:
-    """Run the command line. What nobody expected is one line without a value; ``--debug`` shows the traceback."""
+    """Run the command line. An unexpected error is one line without its message; ``--debug`` shows the traceback."""
     try:
         cli()
     except Exception as error:
@@ -201,7 +201,7 @@ def main() -> None:
 
 
 def _is_host(url: str) -> bool:
-    """Whether ``url`` is the address of a host and nothing more."""
+    """Whether ``url`` is https:// and a host, without path, query or fragment."""
     try:
         parts = urlsplit(url)
         has_host = bool(parts.hostname) and parts.port != 0
@@ -226,13 +226,13 @@ def _with_clear_errors(work: Coroutine[Any, Any, None]) -> None:
     except StoreUnusable as error:
         _fail([redacted(str(error))], code=error.exit_code)
     except (FtjobError, OSError) as error:
-        # OSError: a folder that is not there, a server that does not listen, a port that is taken.
+        # OSError: a missing folder, an unreachable server, a port in use.
         _fail([redacted(str(error))], code=1)
 
 
 def _fail(problems: list[str], *, code: int) -> NoReturn:
     title = "ftjob cannot start:" if len(problems) == 1 else f"ftjob cannot start, {len(problems)} problems:"
     said = "\n".join([title, *(f"  - {printable(problem)}" for problem in problems)])
-    # Bytes in a setting that are no text could not be written as they are.
+    # A setting with invalid UTF-8 holds lone surrogates, which can't be encoded.
     logs.write_stderr(said.encode(errors="backslashreplace").decode())
     raise SystemExit(code)

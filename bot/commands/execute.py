@@ -111,11 +111,11 @@ async def execute(asked: PendingAction, command: Command, context: Context, *, m
         meanwhile: what the job went through since the question, safe mrkdwn.
     """
     known = await context.store.jobs.states.find(context.account, asked.confirmation.job_id)
-    failpoint("before_order")
+    failpoint("before_action")
     log.info("order.sent", verb=asked.confirmation.verb, job=asked.confirmation.job_id)
     end = await _send(asked, command.creation, context)
     end = replace(end, said=f"{end.said} {meanwhile}".strip())
-    failpoint("after_order")
+    failpoint("after_action")
     context.reads.invalidate()
     if end.decision is Decision.UNKNOWN:
         # Not over: it is watched until its effect shows, or until it is clear that there is none.
@@ -257,7 +257,7 @@ async def _complete(
     store = context.store
 
     async def close(tx: Transaction) -> None:
-        failpoint("before_order_end")
+        failpoint("before_action_outcome")
         if await store.actions.confirmations.complete(
             tx, asked.key, accepted=outcome.decision is Decision.DONE, result_text=outcome.said
         ):

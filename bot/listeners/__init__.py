@@ -1,1 +1,1 @@
-"""Listeners: what Slack sends comes in here, is authorized, answered, and its errors are reported."""
+"""Listeners for everything Slack sends: verify, parse, authorize, run, reply."""

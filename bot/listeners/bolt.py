@@ -1,6 +1,6 @@
-"""What Bolt calls. Every listener is made by one function: acknowledge, start the work, return.
+"""The Bolt app and its listeners. Each listener acknowledges, starts a background task, and returns.
 
-Bolt answers Slack only when its listener returns, and an exception after ``ack()`` would undo the acknowledgement.
+Bolt responds to Slack only when a listener returns, and an exception after ``ack()`` would undo the acknowledgment.
 """
 
 import logging
@@ -33,9 +33,9 @@ Listener = Callable[..., Awaitable[None]]
 def listener(
     start: Callable[[dict[str, Any]], None], respond: Callable[[dict[str, Any]], dict[str, Any]] | None = None
 ) -> Listener:
-    """Return a Bolt listener that acknowledges at once and leaves the work to ``start``, which must not block.
+    """Return a Bolt listener that acknowledges immediately and passes the body to ``start``, which must not block.
 
-    ``say`` is pure and returns what the acknowledgement says, as of a form whose fields do not fit.
+    ``respond`` is pure and returns the arguments of ``ack()``, such as a form's validation errors.
     """
 
     async def acknowledge_and_start(ack: Callable[..., Awaitable[Any]], body: dict[str, Any]) -> None:
@@ -46,26 +46,26 @@ def listener(
 
 
 async def acknowledge_unhandled(error: Exception) -> BoltResponse | None:
-    """Acknowledge what no listener is for: Slack would send it again, and it would not become ours."""
+    """Acknowledge a request that no listener handles; without a 200, Slack would retry it."""
     if isinstance(error, BoltUnhandledRequestError):
-        SLACK_IGNORED.labels("unheard").inc()
+        SLACK_IGNORED.labels("unhandled").inc()
         return BoltResponse(status=200)
-    log.error("bolt.broke", exc_info=error)
+    log.error("bolt.failed", exc_info=error)
     return None
 
 
 def _bolt_logger() -> logging.Logger:
-    """Return where Bolt logs: it warns of each token that it finds and doesn't need, and has nothing else to warn of."""
+    """Return Bolt's logger at ERROR level: all its warnings are about tokens in requests that it doesn't need."""
     bolts = logging.getLogger("slack_bolt.ftjob")
     bolts.setLevel(logging.ERROR)
     return bolts
 
 
 def build_app(client: AsyncWebClient, dispatch: Dispatcher) -> AsyncApp:
-    """Return the Bolt app with every listener in its place."""
+    """Return the Bolt app with every listener registered."""
 
     async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
-        # One workspace, one token: nothing to ask Slack for.
+        # One workspace, one token: no lookup needed.
         return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=client.token)
 
     app = AsyncApp(
@@ -75,16 +75,16 @@ def build_app(client: AsyncWebClient, dispatch: Dispatcher) -> AsyncApp:
         authorize=authorize,
         process_before_response=True,
         raise_error_for_unhandled_request=True,
-        # Over HTTP the gate has done these before. Bolt would log body and signature of what it refuses.
+        # Over HTTP, SlackHttpHandler has done these already. Bolt would log body and signature of what it rejects.
         request_verification_enabled=False,
         ssl_check_enabled=False,
         url_verification_enabled=False,
     )
     app.error(acknowledge_unhandled)
     app.command(COMMAND)(listener(dispatch.slash))
-    # Bolt takes the first listener that fits.
+    # Bolt runs the first listener that matches.
     app.action(REFRESH_HOME)(listener(dispatch.home))
-    # Also buttons that only open a page are reported, and Slack wants each report acknowledged.
+    # Slack also sends clicks on URL buttons, and expects each to be acknowledged.
     app.action(ANY_ACTION)(listener(dispatch.button))
     app.shortcut(TRACK_FROM_MESSAGE)(listener(dispatch.shortcut))
     app.event("app_home_opened")(listener(dispatch.home))

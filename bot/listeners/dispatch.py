@@ -1,7 +1,4 @@
-"""From what Slack sent to an answer: the only place that authorises, runs, replies, and reports what went wrong.
-
-An event asks nothing and gets no answer.
-"""
+"""Dispatcher of Slack requests: rate-limit, deduplicate, authorize, run, reply. Events get no reply."""
 
 import asyncio
 import contextlib
@@ -25,10 +22,9 @@ from bot.commands.rate_limit import Allowed, Limited, RequestKind
 from bot.commands.registry import answer_invalid, run
 from bot.errors import UserError
 from bot.listeners import buttons, home, modals, shortcuts, slash
-from bot.listeners.early import EarlyEvents
-from bot.listeners.events import changed_channel_id, joined_channel, reopened_channel
+from bot.listeners.events import EarlyEvents, changed_channel_id, joined_channel, reopened_channel
 from bot.listeners.home import HomeTabs
-from bot.listeners.replies import waiting
+from bot.listeners.replies import slow_notice
 from bot.listeners.replies.responder import ReplyTarget, Responder
 from bot.slack.client import SlackClient
 from bot.slack.errors import SHARED_CHANNEL
@@ -37,22 +33,22 @@ from bot.slack.members import Person, UnknownReason
 from bot.telemetry import metrics
 
 ParseResult = Command | UserError | None
-"""A command, or why what was typed is none; None for what is not about us."""
+"""A command, or the error of an invalid one; None for a request that is not for this bot."""
 
 SHUTDOWN_SECONDS = 5.0
-"""How long a stop waits for answers under way."""
+"""How long a shutdown waits for running requests."""
 
 MAX_RECENT_REQUESTS = 1000
-"""Requests that a process remembers by itself; the store remembers for all of them."""
+"""Trigger ids that one process remembers; idempotency keys in the store cover all processes."""
 
 MOVE_RETRY_SECONDS = 5.0
-"""Seconds until a move that the store could not make is tried again."""
+"""Seconds between attempts to change a channel's id in the store."""
 
 log = structlog.get_logger()
 
 
 class Dispatcher:
-    """Runs what was asked as tasks of its own, so that Slack has its acknowledgement at once."""
+    """Runs each request as a background task, so that Slack gets its acknowledgment immediately."""
 
     def __init__(
         self,
@@ -61,9 +57,9 @@ class Dispatcher:
         responder: Responder,
         identity: Callable[[], BotIdentity | None],
         *,
-        slow_after: float = waiting.SLOW_SECONDS,
+        slow_after: float = slow_notice.SLOW_SECONDS,
     ) -> None:
-        """Take what it works with; ``tells_after`` so many seconds people hear that their answer is still to come."""
+        """Store the collaborators. After ``slow_after`` seconds without a reply, people see that it is still pending."""
         self._context = context
         self._slack = slack
         self._responder = responder
@@ -76,13 +72,13 @@ class Dispatcher:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def slash(self, body: dict[str, Any]) -> None:
-        """Start on a typed command."""
+        """Handle a slash command."""
         door = slash.reply_target_of(body)
         if door and not self._is_recent_duplicate("command", body):
             self._accept("command", door, _parse(slash.command_of, body), body)
 
     def button(self, body: dict[str, Any]) -> None:
-        """Start on a pressed button; one that only opens a page asks nothing."""
+        """Handle a button click; a URL button carries no command."""
         door, command = buttons.reply_target_of(body), buttons.command_of(body)
         if command is None:
             metrics.SLACK_IGNORED.labels("button").inc()
@@ -90,7 +86,7 @@ class Dispatcher:
             self._accept("button", door, command, body)
 
     def form(self, body: dict[str, Any]) -> None:
-        """Start on a form that was handed in; what was wrong at its fields was said by its acknowledgement."""
+        """Handle a submitted form; its acknowledgment has reported invalid fields already."""
         try:
             door, command = modals.reply_target_of(body), modals.command_of(body)
         except InvalidFields:
@@ -99,20 +95,20 @@ class Dispatcher:
             self._accept("form", door, command, body)
 
     def shortcut(self, body: dict[str, Any]) -> None:
-        """Start on a shortcut that was used on a message."""
+        """Handle a message shortcut."""
         door = buttons.reply_target_of(body)
         if door and not self._is_recent_duplicate("shortcut", body):
             self._accept("shortcut", door, _parse(shortcuts.command_of, body), body)
 
     def home(self, body: dict[str, Any]) -> None:
-        """Start on a Home tab that was opened, or whose Refresh was pressed."""
+        """Handle an opened Home tab, or its Refresh button."""
         viewer = home.viewer_of(body)
-        # Where it is too much, what stands there stays.
+        # Over the rate limit the tab stays as it is.
         if viewer and isinstance(self._admit(viewer), Allowed):
             self._spawn(self._show_homes([viewer]))
 
     def event(self, body: dict[str, Any]) -> None:
-        """Start on something that happened, if it concerns the bot."""
+        """Handle an Events API event, if it concerns the bot."""
         us = self._bot_identity()
         if joined := joined_channel(body):
             person, channel = joined
@@ -126,7 +122,7 @@ class Dispatcher:
             self._spawn(self._channel_moved(*moved))
 
     def identified(self) -> None:
-        """Start on what came before Slack said who we are."""
+        """Handle the events that arrived before Slack identified the bot."""
         if us := self._bot_identity():
             channels, viewers = self._early_events.drain(us.user_id)
             for channel in channels:
@@ -135,7 +131,7 @@ class Dispatcher:
                 self._spawn(self._show_homes(viewers))
 
     async def stop(self) -> None:
-        """Let answers under way end within a few seconds, then cut them."""
+        """Wait a few seconds for running requests, then cancel them."""
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=SHUTDOWN_SECONDS)
             for task in late:
@@ -151,10 +147,10 @@ class Dispatcher:
     def _task_done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            log.error("dispatch.broke", exc_info=error)
+            log.error("dispatch.failed", exc_info=error)
 
     def _is_recent_duplicate(self, kind: str, body: dict[str, Any]) -> bool:
-        """Whether this process was just brought the same: a recording that is played must not use up anybody's limit."""
+        """Whether this process has just seen the same trigger id: a replay must not use up a person's rate limit."""
         name = body.get("trigger_id")
         if not isinstance(name, str) or not name:
             return False
@@ -167,13 +163,13 @@ class Dispatcher:
         return False
 
     def _accept(self, kind: str, target: ReplyTarget, parsed: ParseResult, body: dict[str, Any]) -> None:
-        """Start on one more command; where it is too much the person hears it, once, and then nothing while the wait runs."""
+        """Start a request within the rate limit; over it, tell the person once how long to wait."""
         decision = self._admit(target.person, _asks(parsed))
         if isinstance(decision, Allowed):
             self._spawn(self._handle(kind, target, parsed, body))
-        # A form's window waits for a word in any case.
+        # A form's modal shows a spinner until it is updated, so it always gets the message.
         elif decision.should_notify or target.view_id:
-            log.info("dispatch.flooded", limit=decision.kind, seconds=decision.seconds, person=target.person)
+            log.info("dispatch.rate_limited", limit=decision.kind, seconds=decision.seconds, person=target.person)
             self._spawn(self._responder.send(target, Reply(note_message(rate_limited(decision)))))
 
     def _admit(self, person: str, asks: RequestKind = RequestKind.MEMBER) -> Allowed | Limited:
@@ -184,13 +180,13 @@ class Dispatcher:
         return decision
 
     def _bot_identity(self) -> BotIdentity | None:
-        """Return who we are, None until Slack said it whole."""
+        """Return the bot's user and team id, or None until ``auth.test`` returned both."""
         identity = self._identity()
         return identity if identity and identity.team_id and identity.user_id else None
 
     async def _show_homes(self, viewers: Sequence[str]) -> None:
         for viewer in viewers:
-            # Where Slack says who we are while it is shown, it is shown again.
+            # If the bot is identified while the tab is rendered, render it again.
             if not await self._home_tabs.show(viewer) and not (
                 self._bot_identity() and await self._home_tabs.show(viewer)
             ):
@@ -199,14 +195,14 @@ class Dispatcher:
     async def _lookup_person(
         self, person_id: str, *, check_groups: bool = False, fresh: bool = False
     ) -> Person | UnknownReason:
-        """Return who somebody is; before Slack said which workspace is ours nobody is known to be of it."""
+        """Return a person's account, or ``STARTING`` until the bot's own workspace is known."""
         us = self._bot_identity()
         if us is None:
             return UnknownReason.STARTING
         return await self._users.look_up(person_id, us.workspace, check_groups=check_groups, fresh=fresh)
 
     async def _welcome(self, channel: str) -> None:
-        """Say once in a channel what the bot does, unless it is at work there already or strangers read there."""
+        """Enqueue the welcome message of a channel, unless jobs are tracked there or it is shared externally."""
         if await self._slack.posting_error(channel) == SHARED_CHANNEL:
             return
         store = self._context.store
@@ -219,7 +215,7 @@ class Dispatcher:
     async def _handle(self, kind: str, target: ReplyTarget, parsed: ParseResult, body: dict[str, Any]) -> None:
         trigger = body.get("trigger_id")
         if isinstance(parsed, Command) and isinstance(trigger, str) and self._needs_modal(parsed):
-            # Before anything else: Slack waits for three seconds. What is brought again opens no second one.
+            # First, because a trigger id expires after three seconds and opens one modal only.
             target = replace(target, view_id=await self._slack.open_view(trigger, LOADING))
         if reply := await self._reply_to(kind, target, parsed, body):
             await self._responder.send(target, reply)
@@ -227,22 +223,22 @@ class Dispatcher:
     async def _reply_to(
         self, kind: str, target: ReplyTarget, parsed: ParseResult, body: dict[str, Any]
     ) -> Reply | None:
-        """Return what to answer, None where nothing is asked, or once more; who waits long for it hears so."""
+        """Return the reply, or None for a duplicate or a foreign request; show a notice if it takes long."""
         replaces = isinstance(parsed, Command) and parsed.replaces and buttons.is_ephemeral(body)
         say = partial(self._responder.send_still_checking, target, replaces=replaces)
-        # The window of a form says by itself that the work has begun.
+        # A submitted form's modal shows its own progress message.
         after = None if kind == "form" else self._slow_after
-        async with waiting.notify_if_slow(say, after=after) as told:
+        async with slow_notice.notify_if_slow(say, after=after) as told:
             if parsed is None or await self._is_duplicate(kind, body.get("trigger_id")):
                 return None
             if isinstance(parsed, UserError):
                 return answer_invalid(parsed, target.person, await self._lookup_person(target.person), self._context)
             reply = await self._run(parsed)
-        # What said so took the place of the message whose button was pressed, and leaves it to the answer.
+        # The notice replaced the message with the button, so the reply replaces the notice.
         return replace(reply, replaces=True) if replaces and told.is_shown else reply
 
     def _needs_modal(self, command: Command) -> bool:
-        """Whether a window has to be opened for the answer; not for a refusal that is sure already, which a message says."""
+        """Whether the reply needs a modal; a denial that is certain before any lookup is a message."""
         who, policy = self._users.cached(command.requester.person), self._context.policy
         decision = authorize(who, command.permission, policy, changes_job=command.changes_job)
         return command.opens_window and not is_conclusive(decision, policy)
@@ -255,37 +251,37 @@ class Dispatcher:
             log.info("channel.reopened", channel=channel, deliveries=count)
 
     async def _channel_moved(self, old: str, new: str) -> None:
-        """Let a channel keep all that it has under its new id. Slack says so once: it is tried until the store can do it."""
+        """Move a channel's rows to its new id. Slack sends this event once, so retry until the store succeeds."""
         store = self._context.store
         while True:
             try:
                 waiting = await store.channels.moves.move(old, new)
                 break
             except Exception:
-                log.exception("channel.not_moved", old=old, new=new)
+                log.exception("channel.id_change_failed", old=old, new=new)
                 await asyncio.sleep(MOVE_RETRY_SECONDS)
-        log.info("channel.moved", old=old, new=new, deliveries=waiting)
+        log.info("channel.id_changed", old=old, new=new, deliveries=waiting)
         await self._context.notices.check_ops_channel()
 
     async def _is_duplicate(self, kind: str, name: object) -> bool:
-        """Whether Slack, or somebody who recorded it, brings a thing again that was acted on; to any process of ours."""
+        """Claim a request's idempotency key in the store; return True if any process has claimed it before."""
         if not isinstance(name, str) or not name:
             return False
         try:
             if await self._context.store.actions.idempotency_keys.claim(name):
                 return False
         except Exception:
-            # People are answered without a store, too; an order needs it anyway.
-            log.exception("requests.unknown", kind=kind)
+            # Queries work without the store; an action needs it anyway.
+            log.exception("request.claim_failed", kind=kind)
             return False
-        log.info("request.repeated", kind=kind)
+        log.info("request.deduplicated", kind=kind)
         metrics.DUPLICATE_REQUESTS.labels(kind).inc()
         return True
 
     async def _run(self, command: Command) -> Reply:
         operates, fresh = command.permission is Permission.OPERATE, command.needs_fresh_permissions
         who = await self._lookup_person(command.requester.person, check_groups=operates, fresh=fresh)
-        # For this task alone, which ends with the answer.
+        # Bound for this task only, which ends with the reply.
         bind_contextvars(verb=command.verb, channel=command.requester.channel)
         return await run(command, who, self._context)
 
@@ -298,7 +294,7 @@ def _parse(read: Callable[[dict[str, Any]], Command | None], body: dict[str, Any
 
 
 def _asks(parsed: ParseResult) -> RequestKind:
-    """Return whose limit what was asked draws on."""
+    """Return which rate limit a request counts against."""
     if not isinstance(parsed, Command) or parsed.permission is Permission.NONE:
         return RequestKind.NO_PERMISSION
     if parsed.verb is Verb.CONFIRM:

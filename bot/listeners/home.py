@@ -1,4 +1,4 @@
-"""Home tabs: who opened one or pressed its Refresh, as Slack says it, and what they get to see."""
+"""Home tabs: publish one when a person opens it or presses its Refresh button."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -11,7 +11,7 @@ from bot.commands.context import Context
 from bot.commands.home import denied_home, home_of, still_checking
 from bot.commands.permissions import Authorized, Permission, authorize
 from bot.commands.registry import update_rate_limits
-from bot.listeners.replies import waiting
+from bot.listeners.replies import slow_notice
 from bot.slack.client import SlackClient
 from bot.slack.members import Person, UnknownReason
 
@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 
 class HomeTabs:
-    """Shows people their Home tabs."""
+    """Publishes Home tabs."""
 
     def __init__(
         self,
@@ -29,14 +29,14 @@ class HomeTabs:
         *,
         slow_after: float | None,
     ) -> None:
-        """Take what it needs; ``tells_after`` is after how many seconds somebody sees what is known meanwhile."""
+        """Store the collaborators. After ``slow_after`` seconds a person sees the last known state meanwhile."""
         self._context = context
         self._slack = slack
         self._lookup_person = lookup_person
         self._slow_after = slow_after
 
     async def show(self, person_id: str) -> bool:
-        """Show somebody their Home tab; return False where that says nothing yet, because Slack did not say who we are."""
+        """Publish a person's Home tab; return False if the bot is not identified yet, so that it must be repeated."""
         who = await self._lookup_person(person_id)
         decision = authorize(who, Permission.READ, self._context.policy, changes_job=False)
         update_rate_limits(decision, Permission.READ, person_id, self._context)
@@ -46,25 +46,25 @@ class HomeTabs:
             else:
                 view = denied_home(decision.reason, self._context)
         except Exception:
-            log.exception("home.broke")
+            log.exception("home.failed")
             view = home_unavailable()
         await self._slack.publish_home(person_id, view)
         return who is not UnknownReason.STARTING
 
     async def _home(self, person_id: str, *, may_follow: bool) -> Block:
-        """Return somebody's Home tab; where that takes long, they see what is known meanwhile."""
+        """Return a person's Home tab; if that takes long, publish the last known state meanwhile."""
 
         async def show_known() -> bool:
             known = await home_of(person_id, self._context, still_checking, may_follow=may_follow)
             await self._slack.publish_home(person_id, known)
             return True
 
-        async with waiting.notify_if_slow(show_known, after=self._slow_after):
+        async with slow_notice.notify_if_slow(show_known, after=self._slow_after):
             return await home_of(person_id, self._context, may_follow=may_follow)
 
 
 def viewer_of(body: dict[str, Any]) -> str | None:
-    """Return who wants to see their Home tab, None where the body does not say that."""
+    """Return the user who opened or refreshed their Home tab, or None for any other body."""
     match body:
         case {"event": {"type": "app_home_opened", "tab": "home", "user": str(person)}}:
             return person

@@ -1,6 +1,6 @@
-"""Slack over HTTP: nothing reaches Bolt that Slack did not sign, or that cannot be read.
+"""Slack requests over HTTP: only signed, well-formed requests reach Bolt.
 
-A request that comes twice passes twice: what it asks for is claimed when it is carried out.
+A duplicate request passes twice; it is deduplicated by its idempotency key when it runs.
 """
 
 import re
@@ -14,24 +14,24 @@ from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 
 from bot.listeners.payload import Challenge, Ignored, Payload, Rejected, parse_request
 from bot.slack.signature import check_headers, check_signature
+from bot.telemetry.logs import RateLimitedLog
 from bot.telemetry.metrics import SLACK_HTTP_REQUESTS, SLACK_IGNORED
-from bot.telemetry.sampled import RateLimitedLog
 from bot.web.body import BODY_SECONDS, BodyReader, HttpError, media_type_of, reject_oversized
 
 MAX_BODY_BYTES = 256 * 1024
-"""Bytes; Slack's own requests are far smaller."""
+"""Largest signed request body; Slack's own are far smaller."""
 
 MAX_UNSIGNED_BYTES = 1024
-"""Bytes of a body that is read although nobody signed it; Slack's check of a certificate has about fifty."""
+"""Largest unsigned request body; Slack's ``ssl_check`` has about fifty bytes."""
 
 _FORM = "application/x-www-form-urlencoded"
 _CONTENT_TYPE = re.compile(rf'({re.escape(_FORM)}|application/json)(?:[ \t]*;[ \t]*charset="?utf-8"?)?', re.IGNORECASE)
 
 
 class SlackHttpHandler:
-    """What answers ``/slack/events``.
+    """HTTP handler of ``/slack/events``.
 
-    A refusal has its status and no body: the server gives all of them the same ones.
+    An error response has a status and no body; the server adds the same body to all of one status.
     """
 
     def __init__(
@@ -48,14 +48,14 @@ class SlackHttpHandler:
         self._body_reader = body_reader
         self._clock = clock
         self._body_seconds = body_seconds
-        self._log = RateLimitedLog("gate.refused")
+        self._log = RateLimitedLog("slack_request.rejected")
 
     async def __call__(self, request: web.BaseRequest) -> web.Response:
-        """Return the answer to a request, whatever it is."""
+        """Return the response to any request; never raises."""
         try:
             response = await self._verify(request)
         except HttpError as refusal:
-            self._log(status=refusal.status, why=refusal.reason)
+            self._log(status=refusal.status, reason=refusal.reason)
             response = refusal.response()
         SLACK_HTTP_REQUESTS.labels(response.status).inc()
         return response
@@ -78,7 +78,7 @@ class SlackHttpHandler:
         return await self._handle(body, is_form=is_form)
 
     async def _ssl_check(self, request: web.BaseRequest) -> web.Response:
-        """Answer what Slack does not sign: its check of our certificate."""
+        """Respond to Slack's unsigned check of the TLS certificate (``ssl_check``)."""
         body = await self._body_reader.read(request, max_bytes=MAX_UNSIGNED_BYTES, seconds=self._body_seconds)
         if b"ssl_check=1" not in body.split(b"&"):
             raise HttpError(401, "timestamp")
@@ -100,10 +100,10 @@ class SlackHttpHandler:
 
     async def _dispatch(self, payload: dict[str, object]) -> web.Response:
         try:
-            # Bolt gets what was read here, so that it cannot read anything else, and no header, as none is signed.
-            # To Bolt, this mode only means that a body is read and verified already.
+            # Bolt gets the parsed payload, so that it can't parse it differently, and no headers, as none is signed.
+            # To Bolt, this mode only means that the body is parsed and verified already.
             asked = AsyncBoltRequest(mode="socket_mode", body=payload)
-        except Exception:  # noqa: BLE001 - Bolt looks into the body unprotected
+        except Exception:  # noqa: BLE001 - Bolt reads fields of the body unchecked
             raise HttpError(400, "shape") from None
         response = await self._app.async_dispatch(asked)
         if response.status != 200:  # noqa: PLR2004

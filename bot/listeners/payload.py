@@ -1,4 +1,4 @@
-"""What stands in a request of Slack's, whichever door it came through. Pure."""
+"""Parser of Slack request bodies, over HTTP and over Socket Mode. Pure."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -8,36 +8,36 @@ from bot.listeners.slash import COMMAND
 from bot.net.strict_json import loads
 
 MAX_FIELDS = 100
-"""Of a form; a slash command of Slack's has about fifteen."""
+"""Form fields of one request; a slash command has about fifteen."""
 
 MAX_CHALLENGE_BYTES = 1024
-"""Bytes; Slack's are about fifty."""
+"""Largest ``url_verification`` challenge; Slack's have about fifty bytes."""
 
 
 @dataclass(frozen=True)
 class Payload:
-    """Something for the listeners."""
+    """A payload for Bolt."""
 
     body: dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Challenge:
-    """Slack tries whether the address is ours, and wants this said back."""
+    """A ``url_verification`` request: Slack expects this text back."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Ignored:
-    """Something that asks for nothing."""
+    """A valid request that needs no action."""
 
     kind: Literal["ssl_check", "interaction", "event", "envelope"]
 
 
 @dataclass(frozen=True)
 class Rejected:
-    """Something that Slack does not send."""
+    """A malformed request, which Slack does not send."""
 
     status: Literal[400, 404]
 
@@ -46,26 +46,26 @@ ParsedRequest = Payload | Challenge | Ignored | Rejected
 
 
 def parse_request(body: bytes, *, is_form: bool) -> ParsedRequest:
-    """Return what a verified body asks for; nothing that can stand in one raises."""
+    """Parse a verified HTTP body. Never raises."""
     try:
         text = body.decode()
-        if text.startswith("\ufeff"):  # JSON refuses this mark of a byte order, but a form takes it for a letter
+        if text.startswith("\ufeff"):  # a byte order mark: JSON rejects it, a form would keep it
             return Rejected(400)
         if not is_form:
             return _event(loads(text))
         fields = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
         form = dict(fields)
-        if len(form) != len(fields) or {"payload", "command"} <= form.keys():  # it asks for two things
+        if len(form) != len(fields) or {"payload", "command"} <= form.keys():  # ambiguous
             return Rejected(400)
         if "payload" in form:
             return _interaction(loads(form["payload"]))
-    except (ValueError, RecursionError):  # what is no UTF-8, no JSON or ambiguous, and what is nested too deeply
+    except (ValueError, RecursionError):  # not UTF-8, not JSON, ambiguous, or nested too deeply
         return Rejected(400)
     return Ignored("ssl_check") if form.get("ssl_check") == "1" else _slash_command(form)
 
 
 def parse_envelope(kind: str, payload: Any) -> ParsedRequest:
-    """Return what an envelope of Socket Mode asks for; ``kind`` is its type, which Slack vouches for."""
+    """Parse a Socket Mode envelope; ``kind`` is its type, as Slack states it."""
     match kind:
         case "interactive":
             return _interaction(payload)

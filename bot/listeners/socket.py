@@ -1,8 +1,9 @@
-"""Socket Mode: Slack over a WebSocket that we open, so that no public address is needed."""
+"""Socket Mode: Slack over an outgoing WebSocket, so that no public URL is needed."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import structlog
@@ -13,21 +14,57 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 
 from bot.listeners.payload import Ignored, Payload, parse_envelope
-from bot.listeners.socket_log import ConnectionLog
+from bot.net.connection_errors import connection_problem
 from bot.net.proxies import Proxies
 from bot.telemetry.metrics import SLACK_IGNORED
 
 PING_SECONDS = 5.0
-"""How often the connection is tried; a dead one is replaced after about two of them."""
+"""Seconds between pings; a dead connection is replaced after about two of them."""
 
 CLOSE_SECONDS = 1.0
-"""How long a stop waits for the other end to close the connection, too."""
+"""How long a shutdown waits for Slack's close frame."""
+
+MAX_MESSAGE_LENGTH = 200
+"""Characters of an SDK message without an exception."""
+
+_OURS = ("process_messages", "run_message_listeners")
+"""SDK functions that call our handlers."""
 
 log = structlog.get_logger()
 
 
+class ConnectionLog(logging.Logger):
+    """Logger for the SDK, which would repeat a traceback every few seconds while there is no network."""
+
+    def __init__(self, discard_url: Callable[[], None]) -> None:
+        """Store ``discard_url``, which makes the next attempt request a new URL: each is valid for one connection."""
+        super().__init__("socket", logging.WARNING)
+        self._discard_url = discard_url
+        self._is_lost = False
+
+    def handle(self, record: logging.LogRecord) -> None:
+        """Log a failed connection once; log an exception of our own handlers, which is a bug, each time."""
+        error = record.exc_info[1] if record.exc_info else None
+        trouble = connection_problem(error) if error else None
+        if error and not trouble and record.funcName in _OURS:
+            log.error("socket.handler_failed", said=record.getMessage()[:MAX_MESSAGE_LENGTH], exc_info=error)
+            return
+        self._discard_url()
+        if not self._is_lost:
+            self._is_lost = True
+            log.error(
+                "socket.disconnected", error=trouble.message if trouble else record.getMessage()[:MAX_MESSAGE_LENGTH]
+            )
+
+    def opened(self) -> None:
+        """Record that the connection is open."""
+        if self._is_lost:
+            self._is_lost = False
+            log.info("socket.reconnected")
+
+
 class SocketClient(SocketModeClient):
-    """The SDK's, which asks each WebSocket's address through the proxy that is meant for it."""
+    """The SDK's client with the proxy settings of each WebSocket URL."""
 
     def __init__(self, app: AsyncApp, app_token: str, proxies: Proxies) -> None:
         self.proxies = proxies
@@ -35,7 +72,7 @@ class SocketClient(SocketModeClient):
         super().__init__(app_token, self.connection_log, app.client, ping_interval=PING_SECONDS)
 
     async def connect(self) -> None:
-        """Open a connection, however long that takes."""
+        """Open a connection; retries until it succeeds."""
         await super().connect()  # type: ignore[no-untyped-call]
         if not self.closed:
             self.connection_log.opened()
@@ -44,13 +81,13 @@ class SocketClient(SocketModeClient):
         self.wss_uri = None
 
     async def issue_new_wss_url(self) -> str:
-        """Ask Slack for the address of the next connection."""
+        """Request the URL of the next connection (``apps.connections.open``)."""
         url = await super().issue_new_wss_url()
         self.proxy = self.proxies.url_for(url)
         return url
 
     async def close(self) -> None:
-        """Close everything; a connection whose other end doesn't answer is cut."""
+        """Close the client; drop a connection whose peer sends no close frame."""
         self.closed, self.auto_reconnect_enabled = True, False
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
@@ -59,16 +96,16 @@ class SocketClient(SocketModeClient):
 
 
 class SocketMode(AsyncSocketModeHandler):
-    """Bolt's, for what can be read; it raises for the rest, which is acknowledged here: Slack would only send it again."""
+    """Bolt's handler for well-formed envelopes. All others are acknowledged here, as Slack would only retry them."""
 
     def __init__(self, app: AsyncApp, app_token: str, proxies: Proxies) -> None:
-        # Not Bolt's own, which makes a client of the SDK's with whatever proxy that finds.
+        # Without super().__init__(), which creates an SDK client with proxy settings of its own.
         self.app, self.app_token = app, app_token
         self.client: SocketClient = SocketClient(app, app_token, proxies)
         self.client.socket_mode_request_listeners.append(self.handle)  # type: ignore[arg-type]
 
     async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]
-        """Take one envelope."""
+        """Handle one envelope."""
         asked = parse_envelope(req.type, req.payload)
         if isinstance(asked, Payload):
             await super().handle(client, req)
@@ -79,9 +116,9 @@ class SocketMode(AsyncSocketModeHandler):
 
 @asynccontextmanager
 async def socket_mode(app: AsyncApp, app_token: str, proxies: Proxies) -> AsyncIterator[SocketMode]:
-    """Connect, stay connected whatever happens, and disconnect at the end of the block."""
+    """Stay connected until the end of the block."""
     handler = SocketMode(app, app_token, proxies)
-    # The first connection is awaited in the background: a bot that starts while Slack is down still watches jobs.
+    # Connect in the background: a bot that starts while Slack is down still polls jobs.
     connecting = asyncio.create_task(handler.connect_async())  # type: ignore[no-untyped-call]
     try:
         yield handler

@@ -1,1 +1,1 @@
-"""Network rules that all clients share: proxies, URLs, ``Retry-After``, connection errors, strict JSON."""
+"""Network rules of all HTTP clients: proxies, URLs, ``Retry-After``, connection errors, strict JSON."""

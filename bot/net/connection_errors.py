@@ -1,4 +1,4 @@
-"""Why a connection failed, in words, by the exceptions of aiohttp, which carries both Slack and the fine-tuning APIs."""
+"""Connection errors explained: from an exception of aiohttp, our only HTTP transport, to a sentence and a fix."""
 
 import errno
 import socket
@@ -12,19 +12,19 @@ _CHECK = "Check {address} and the network."
 _HOSTNAME_MISMATCH = 62
 """OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH."""
 _TLS_RECORD = "\\x15\\x03"
-"""How the answer of a TLS server to plain HTTP begins, as aiohttp shows it: the head of an alert."""
+"""A TLS alert record, as aiohttp quotes it: a TLS server's response to plain HTTP."""
 
 
 @dataclass(frozen=True)
 class ConnectionProblem:
-    """What is wrong with a connection."""
+    """The reason a connection failed, and its fix."""
 
     message: str
-    """A sentence for people."""
+    """The reason, one sentence for people."""
     todo: str = _CHECK
-    """What whoever runs the bot can do; {address} stands for the setting that holds the address."""
+    """The fix, for the administrator; {address} stands for the setting with the URL."""
     is_permanent: bool = False
-    """Whether it takes a person to mend it."""
+    """Whether retries can't help until someone fixes it."""
 
 
 CONNECTION_FAILED = ConnectionProblem("The connection failed.")
@@ -46,7 +46,7 @@ _BY_ERRNO = {
 
 
 def connection_problem(error: BaseException) -> ConnectionProblem | None:
-    """Return what the exception of a request says of its connection, None where it is about something else."""
+    """Return the connection problem behind an exception, or None if it has another cause."""
     chain = list(_chain(error))
     found = next((trouble for each in chain if (trouble := _classify(each))), None)
     is_connection = any(isinstance(each, aiohttp.ClientError | TimeoutError | OSError) for each in chain)
@@ -54,10 +54,10 @@ def connection_problem(error: BaseException) -> ConnectionProblem | None:
 
 
 def never_sent(error: BaseException) -> bool:
-    """Return whether a request certainly did not reach the server: the connection could not be opened at all.
+    """Whether a request certainly did not reach the server, because no connection was opened.
 
-    The names of httpx's exceptions cannot be trusted here: a server that died after it took the request arrives as
-    ``httpx.ConnectTimeout``. aiohttp's own exception, the cause, can.
+    httpx's exceptions don't tell: a server that died after it received the request raises ``httpx.ConnectTimeout``.
+    Their cause, aiohttp's exception, does.
     """
     return any(isinstance(each, aiohttp.ClientConnectorError) for each in _chain(error))
 

@@ -1,7 +1,7 @@
-"""Proxy settings: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, read once, by one rule for all that goes out. Pure.
+"""Proxy settings: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, parsed once for all outgoing requests. Pure.
 
-The HTTP clients read these variables each in its own way, and some crash over what others take; so they are handed the
-decision instead. Where names in small and in capital letters differ, the small ones win, as with curl.
+HTTP clients disagree on these variables, and some crash on values that others accept; so they get the parsed result.
+Lowercase names take precedence over uppercase ones, as in curl.
 """
 
 import re
@@ -23,11 +23,11 @@ Address = IPv4Address | IPv6Address
 
 @dataclass(frozen=True)
 class Proxy:
-    """One proxy, and the variable that names it."""
+    """A proxy, and the environment variable that names it."""
 
     name: str
     url: str = field(repr=False)
-    """With user name and password, where it has them."""
+    """With user name and password, if it has them."""
 
     @property
     def host_port(self) -> str:
@@ -37,15 +37,15 @@ class Proxy:
 
 @dataclass(frozen=True)
 class Bypass:
-    """One entry of NO_PROXY: what is asked without a proxy."""
+    """One entry of NO_PROXY."""
 
     host: str = ""
-    """A host with all below it; may hold asterisks. Empty where it is a network."""
+    """A host with all its subdomains; may hold asterisks. Empty if ``network`` is set."""
     network: IPv4Network | IPv6Network | None = None
     port: int | None = None
 
     def matches(self, host: str, address: Address | None, port: int | None) -> bool:
-        """Whether it means a host, given in small letters, which may be an IP address."""
+        """Whether it covers a host, in lowercase, which may be an IP address."""
         if self.port not in (None, port):
             return False
         if self.network:
@@ -57,18 +57,18 @@ class Bypass:
 
 @dataclass(frozen=True)
 class Proxies:
-    """Through which proxy each address is asked. Empty: none."""
+    """The proxy of each URL. An empty one means direct connections."""
 
     http: Proxy | None = None
-    """For http:// and ws:// addresses."""
+    """For http:// and ws:// URLs."""
     https: Proxy | None = None
-    """For https:// and wss:// addresses."""
+    """For https:// and wss:// URLs."""
     bypasses: tuple[Bypass, ...] = ()
     ignored: tuple[str, ...] = ()
-    """What nobody can read and is passed over, each as a sentence."""
+    """Invalid values that are ignored, each as a sentence."""
 
     def find(self, url: str) -> Proxy | None:
-        """Return the proxy for an address, or None where it is asked directly."""
+        """Return the proxy for a URL, or None for a direct connection."""
         parts = urlsplit(url)
         proxy = self.https if parts.scheme in ("https", "wss") else self.http
         host = (parts.hostname or "").rstrip(".")
@@ -77,17 +77,17 @@ class Proxies:
         return None if is_direct else proxy
 
     def url_for(self, url: str) -> str | None:
-        """Return the address of the proxy for an address; secret, as it may hold a password."""
+        """Return the proxy URL for a URL, or None. It is secret: it may hold a password."""
         proxy = self.find(url)
         return proxy.url if proxy else None
 
 
 DIRECT = Proxies()
-"""No proxy at all."""
+"""No proxies: direct connections only."""
 
 
 def read_proxies(env: Mapping[str, str]) -> tuple[Proxies, list[str]]:
-    """Return the proxies that an environment names, and what is wrong with them, one sentence each, without a password."""
+    """Return the proxies of an environment, and its problems: one sentence each, without a password."""
     problems, unread = list[str](), list[str]()
     proxies: dict[str, Proxy | None] = {}
     for scheme in ("https", "http"):
@@ -98,7 +98,7 @@ def read_proxies(env: Mapping[str, str]) -> tuple[Proxies, list[str]]:
         try:
             proxies[scheme] = Proxy(name, _proxy_url(text)) if text else None
         except ValueError as error:
-            # Desktops set a SOCKS proxy for all beside one for each scheme, of which plain HTTP is the one hardly used.
+            # Desktops set ALL_PROXY to a SOCKS proxy beside HTTPS_PROXY; plain HTTP is hardly used then.
             is_spare = not is_own and scheme == "http" and _value(env, "https_proxy")[1]
             (unread if is_spare else problems).append(f"{name} {error}")
     bypasses, passed_over = _bypasses(*_value(env, "no_proxy"))
@@ -114,10 +114,10 @@ def _value(env: Mapping[str, str], name: str) -> tuple[str, str]:
 
 
 def _proxy_url(text: str) -> str:
-    """Return the address of a proxy, complete and escaped.
+    """Return a proxy URL, complete and escaped.
 
     Raises:
-        ValueError: it is none, or one of a kind that is not spoken.
+        ValueError: it is not a URL, or its scheme is not supported.
     """
     found = _SCHEME.match(text)
     scheme = found[1].lower() if found else "http"
@@ -152,14 +152,14 @@ def _bypasses(name: str, text: str) -> tuple[tuple[Bypass, ...], tuple[str, ...]
             bypasses.append(_bypass(entry))
         except ValueError:
             account, _, host = entry.rpartition("@")
-            # After a colon there stands a password.
+            # What follows a colon is a password.
             shown = ascii((host if ":" in account else entry)[:_MAX_SHOWN_LENGTH])[1:-1]
             unread.append(f"{name}: {shown} is no host, IP address or network, and is ignored")
     return tuple(bypasses), tuple(unread)
 
 
 def _bypass(entry: str) -> Bypass:
-    """Read what people write: a host, .suffix, *.suffix, host:port, an IP address, a network, a whole URL, or *.
+    """Parse an entry: host, .suffix, *.suffix, host:port, IP address, network, URL, or *.
 
     Raises:
         ValueError: it is none of these.

@@ -1,4 +1,4 @@
-"""The ``Retry-After`` header: one parser for Slack's answers and for those of fine-tuning APIs. Pure.
+"""The ``Retry-After`` header of Slack and of fine-tuning APIs, and jitter. Pure.
 
 RFC 9110 10.2.3: a number of seconds, or a date.
 """
@@ -10,20 +10,20 @@ from email.utils import parsedate_to_datetime
 
 MIN_PAUSE = 1.0
 MAX_PAUSE = 300.0
-"""Seconds; what the header asks for is honored between these bounds."""
+"""Bounds in seconds of the pauses that the header can ask for."""
 
-# Some APIs send fractions. Superscripts and full-width digits are digits to Python alone.
+# Some APIs send fractions. [0-9], because Python's \d takes superscripts and full-width digits.
 _SECONDS = re.compile(r"([0-9]+)(?:\.[0-9]{1,9})?")
 _MAX_DIGITS = 9
 _MAX_DATE_LENGTH = 40
 
 
 def parse_retry_after(values: Iterable[object], *, now: float) -> float | None:
-    """Return the pause in seconds, between both bounds; None where the header is missing or can't be read.
+    """Return the pause in seconds, within the bounds, or None if the header is missing or invalid.
 
     Args:
-        values: every value that the answer has for the header. Two of them are as good as none.
-        now: the present, in seconds since the epoch.
+        values: every value of the header in a response; two are invalid.
+        now: the current time, in seconds since the epoch.
     """
     stated = list(values)
     if len(stated) != 1 or not isinstance(stated[0], str):
@@ -36,9 +36,9 @@ def parse_retry_after(values: Iterable[object], *, now: float) -> float | None:
 
 
 def jittered(pause: float, jitter: float) -> float:
-    """Return a pause that is up to a tenth longer, so that clients spread, but never longer for it than the bound.
+    """Return a pause with up to a tenth of jitter added, so that clients spread out; at most ``MAX_PAUSE``.
 
-    ``jitter`` is a random number from 0 to 1. A pause that is beyond the bound already stays as it is.
+    ``jitter`` is a random number from 0 to 1. A pause beyond ``MAX_PAUSE`` stays as it is.
     """
     return min(pause * (1 + jitter / 10), max(pause, MAX_PAUSE))
 
@@ -55,7 +55,7 @@ def _until(text: str, now: float) -> float | None:
         return None
     try:
         date = parsedate_to_datetime(text)
-        # One without a zone is in GMT, as HTTP's own are.
+        # A date without a zone is GMT, as in HTTP.
         return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now
     except (ValueError, TypeError, IndexError, OverflowError):
         return None

@@ -1,4 +1,4 @@
-"""JSON that means one thing: a doubled key and a number that is none are refused, where Python takes both. Pure."""
+"""Strict JSON parser: rejects duplicate keys, NaN and Infinity, which Python accepts. Pure."""
 
 import json
 import math
@@ -6,10 +6,10 @@ from typing import Any
 
 
 def loads(text: str | bytes) -> Any:
-    """Return what a JSON document holds.
+    """Parse a JSON document.
 
     Raises:
-        ValueError: it is no JSON, has a key twice in one object, or a number that is not finite.
+        ValueError: it is not JSON, an object has a duplicate key, or a number is not finite.
         RecursionError: it is nested too deeply.
     """
     return json.loads(text, object_pairs_hook=_object, parse_constant=_refuse, parse_float=_finite)

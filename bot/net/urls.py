@@ -1,4 +1,4 @@
-"""Which addresses the bot may be pointed at: https, or http on this machine. Pure."""
+"""URL validation for settings: https, or http on the loopback interface. Pure."""
 
 import re
 from ipaddress import ip_address
@@ -8,14 +8,14 @@ _NAME = re.compile(rb"[a-z0-9_.-]+", re.IGNORECASE)
 
 
 def check_http(url: str, *, allow_http: bool) -> None:
-    """Accept the address of a server of whoever runs the bot.
+    """Validate the URL of a server from the settings.
 
     Args:
-        url: what they wrote.
+        url: the setting's value.
         allow_http: whether plain HTTP may leave this machine.
 
     Raises:
-        ValueError: it is none; says what to write instead.
+        ValueError: it is invalid; says what to write instead.
     """
     parts = _parts(url)
     if parts is None or not parts.hostname:
@@ -27,27 +27,27 @@ def check_http(url: str, *, allow_http: bool) -> None:
 
 
 def check_host(host: str) -> None:
-    """Accept the name or the IP address of a machine.
+    """Validate a host name or IP address.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is neither.
     """
     if not is_host(host):
         raise ValueError("must be the name or the IP address of a machine, such as 127.0.0.1, without a port")
 
 
 def check_azure(url: str, version: str | None) -> None:
-    """Accept the address of an Azure resource for a version of its API; None is the API without versions.
+    """Validate an Azure endpoint against an API version; None is the v1 API, which has no versions.
 
     Raises:
-        ValueError: the address names the API without versions, and a version is set.
+        ValueError: the endpoint is of the v1 API, and a version is set.
     """
     if version and f"{urlsplit(url).path.rstrip('/')}/".endswith("/openai/v1/"):
         raise ValueError("does not fit an endpoint that ends in /openai/v1, the API without versions; leave one out")
 
 
 def _parts(url: str) -> SplitResult | None:
-    """Return the parts of an HTTP address, None where it is not one."""
+    """Return the parts of an HTTP URL, or None if it is not one."""
     try:
         parts = urlsplit(url)
         fits = parts.scheme in ("http", "https") and parts.port != 0 and is_host(parts.hostname or "")
@@ -57,7 +57,7 @@ def _parts(url: str) -> SplitResult | None:
 
 
 def is_host(host: str) -> bool:
-    """Whether a name is an IP address or can be looked up; what cannot makes each HTTP client fail in its own way."""
+    """Whether a host is an IP address or a valid DNS name; HTTP clients fail in different ways on any other."""
     try:
         ip_address(host)
     except ValueError:

@@ -133,7 +133,7 @@ class Poller:
         self._failing = standing.failures > 0
         # An account that failed is looked at until it answers, although nobody may follow anything of it any more.
         if not standing.needs_polling and not self._failing:
-            metrics.POLLS.labels(self.account, "idle").inc()
+            metrics.POLLS.labels(self.account, "skipped").inc()
             return None
         lease = await self._store.accounts.leases.claim(
             self.account, lease=self._lease, min_age=min_age, longest_pause=longest_pause(self._interval)
@@ -251,7 +251,7 @@ class Poller:
         if not all_new(watched, page, self._clock()):
             return False
         if pages > MOST_NEW_PAGES:
-            log.warning("search.cut", account=self.account, pages=pages)
+            log.warning("discovery.truncated", account=self.account, pages=pages)
         return pages <= MOST_NEW_PAGES
 
     def _closed_jobs(self, known: Mapping[str, KnownJob], readings: Iterable[FetchedJob]) -> list[str]:
@@ -279,7 +279,7 @@ class Poller:
         if lease.failures:
             log.info("account.recovered", account=self.account, failures=lease.failures)
         self._failing = False
-        metrics.POLLS.labels(self.account, "swept").inc()
+        metrics.POLLS.labels(self.account, "ok").inc()
         metrics.LAST_POLL_SUCCESS.labels(self.account).set(self._clock())
 
 

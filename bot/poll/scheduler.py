@@ -156,7 +156,7 @@ class PollTimer:
             self._failed(name, error)
             return None
         if self._failing.pop(name, None):
-            log.info("sweep.mended", account=name)
+            log.info("poll.recovered", account=name)
         return task.result()
 
     async def stop(self) -> None:
@@ -171,9 +171,9 @@ class PollTimer:
 
     def _failed(self, account: str, error: BaseException) -> None:
         if self._failing.get(account) is not type(error):
-            log.error("sweep.broke", account=account, exc_info=error)
+            log.error("poll.failed", account=account, exc_info=error)
         self._failing[account] = type(error)
-        metrics.POLLS.labels(account, "broke").inc()
+        metrics.POLLS.labels(account, "error").inc()
 
 
 def _id_of(poller: Poller) -> str:
@@ -182,4 +182,4 @@ def _id_of(poller: Poller) -> str:
 
 
 def _report(event: JobExecutionEvent) -> None:
-    log.error("sweep.broke", account=event.job_id, exc_info=event.exception)
+    log.error("poll.failed", account=event.job_id, exc_info=event.exception)

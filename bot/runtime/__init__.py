@@ -1,1 +1,1 @@
-"""Runtime: what every process of ours needs from its surroundings."""
+"""Runtime of each process: failpoints, the Slack app manifest, terminal output."""

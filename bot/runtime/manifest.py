@@ -1,4 +1,4 @@
-"""The Slack app's manifest: manifest.yml as it is for Socket Mode, with request URLs for HTTP."""
+"""The Slack app manifest: manifest.yml as it is for Socket Mode, with request URLs for HTTP."""
 
 from pathlib import Path
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 import yaml
 
 SLACK_PATH = "/slack/events"
-"""Where Slack's requests arrive over HTTP."""
+"""Path of Slack requests over HTTP."""
 
 
 def read() -> str:
-    """Return manifest.yml: beside the package's modules where it is installed, at the top of a checkout."""
+    """Return the text of manifest.yml, from the installed package or the top of a checkout."""
     here = Path(__file__).parents[1]
     path = next(path for path in (here / "manifest.yml", here.parent / "manifest.yml") if path.exists())
     return path.read_text()
@@ -23,7 +23,7 @@ def for_socket_mode() -> dict[str, Any]:
 
 
 def for_http(url: str) -> dict[str, Any]:
-    """Return the manifest of an app that Slack reaches at ``url``, as in "https://bot.example.com"."""
+    """Return the manifest for HTTP with the base URL ``url``, such as "https://bot.example.com"."""
     manifest = for_socket_mode()
     request_url = url.rstrip("/") + SLACK_PATH
     for command in manifest["features"]["slash_commands"]:
@@ -35,6 +35,6 @@ def for_http(url: str) -> dict[str, Any]:
 
 
 def scopes(manifest: dict[str, Any]) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the bot's scopes that are needed, and those that are optional."""
+    """Return the required bot scopes, and the optional ones."""
     declared = manifest["oauth_config"]["scopes"]
     return frozenset(declared["bot"]), frozenset(declared.get("bot_optional", ()))

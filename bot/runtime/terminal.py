@@ -1,4 +1,4 @@
-"""Foreign text on a terminal: literal, on one line, and without what moves the cursor or turns the line around."""
+"""Untrusted text on a terminal: literal, on one line, without control or bidirectional characters."""
 
 from rich.text import Text
 
@@ -6,5 +6,5 @@ from bot.text import printable
 
 
 def literal(text: str, style: str = "") -> Text:
-    """Return ``text`` for Rich, in which brackets are no markup."""
+    """Return ``text`` for Rich, with brackets taken literally, not as markup."""
     return Text(printable(text), style=style)

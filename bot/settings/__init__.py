@@ -1,1 +1,1 @@
-"""Settings: the environment, the TOML file and secrets, checked as a whole. The parts do not know them."""
+"""Settings from the environment, a TOML file and secret files, validated together. Nothing below imports them."""

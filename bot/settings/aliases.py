@@ -1,4 +1,4 @@
-"""Names of settings: other well-known ones, as samples and older clients write them, and those that are misspelt. Pure."""
+"""Aliases of settings, from samples and other clients, and suggestions for misspelled names. Pure."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -15,30 +15,30 @@ ALIASES = {
     "OPENAI_ORGANIZATION_ID": "OPENAI_ORG_ID",
     "OPENAI_PROJECT": "OPENAI_PROJECT_ID",
 }
-"""Names that are read as another one: those of Azure's samples, of LangChain, of OpenAI's clients and older ones."""
+"""Alias -> setting: names from Azure's samples, LangChain, and OpenAI's clients, old and new."""
 
 _AZURE = "set AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY"
 PREFIX = "FTJOB_"
-"""How names begin that nobody else uses."""
+"""Prefix of the settings that only this bot has."""
 _FOR_TESTS = frozenset({"FTJOB_CRASH_AT", "FTJOB_DEEP"})
 _SERVICE_LINK = re.compile(
     r"FTJOB_(\w+_)?(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?|NAME)"
 )
-"""What Kubernetes and Docker tell each container of a service that is called ftjob."""
+"""Service links: variables that Kubernetes and Docker set for a service named ftjob."""
 _MIN_SCORE = 75
 _MIN_NEAR_MISS_SCORE = 83
-"""Out of 100. OPENAI_KEY is so close to OPENAI_API_KEY; OPENAI_API_TYPE, a name of its own, is not."""
+"""Similarity out of 100. OPENAI_KEY reaches it for OPENAI_API_KEY; OPENAI_API_TYPE, a name of its own, does not."""
 _INSTANCE = "AZURE_OPENAI_API_INSTANCE_NAME"
 
 
 def resolve_aliases(
     env: Mapping[str, str], account_variables: Collection[str] = ()
 ) -> tuple[dict[str, str], dict[str, str], list[str]]:
-    """Return the environment under our names, the name that each value of another name came from, and the problems.
+    """Return the environment with aliases resolved, the alias each such value came from, and the problems.
 
     Args:
         env: the environment.
-        account_variables: variables that the configuration file uses for accounts of its own.
+        account_variables: variables that the configuration file uses for its accounts.
     """
     found, origins, problems = dict(env), dict[str, str](), list[str]()
     for alias, name in ALIASES.items():
@@ -57,7 +57,7 @@ def resolve_aliases(
 
 
 def _azure_problems(env: Mapping[str, str]) -> list[str]:
-    """Return what names a resource of Azure in a way that the bot does not read, where nothing else names it."""
+    """Return a problem for each unsupported Azure variable, unless AZURE_OPENAI_ENDPOINT is set."""
     if env.get("AZURE_OPENAI_ENDPOINT"):
         return []
     problems = []
@@ -71,12 +71,12 @@ def _azure_problems(env: Mapping[str, str]) -> list[str]:
 def unknown_settings(
     env: Mapping[str, str], names: Collection[str], account_variables: Collection[str] = ()
 ) -> list[str]:
-    """Return a problem for each variable that begins as only our settings do and is none: it would have no effect.
+    """Return a problem for each variable with our prefix that is not a setting and would have no effect.
 
     Args:
         env: the environment.
         names: every setting.
-        account_variables: as of ``resolve``.
+        account_variables: as in ``resolve_aliases``.
     """
     ours = [name for name in env if name.upper().startswith(PREFIX) and env[name].strip()]
     left = [
@@ -90,7 +90,7 @@ def unknown_settings(
 
 
 def near_misses(env: Mapping[str, str], names: Collection[str], account_variables: Collection[str] = ()) -> list[str]:
-    """Return a sentence for each variable whose name is nearly that of a setting without a value; arguments as of ``unknown``."""
+    """Return a warning for each variable named almost like an unset setting; arguments as in ``unknown_settings``."""
     given = {name.removesuffix("_FILE") for name in names if env.get(name, "").strip()}
     missing = [name for name in names if name.removesuffix("_FILE") not in given and "_" in name]
     others = [
@@ -116,7 +116,7 @@ def _is_service_link(name: str, env: Mapping[str, str]) -> bool:
 
 
 def _suggestion(name: str, names: Collection[str]) -> str:
-    """Return which setting a name of ours was meant to be, as the end of a sentence."""
+    """Return the most similar setting, as the end of a sentence."""
     folded = name.upper()
     rest = folded.removeprefix(PREFIX)
     whole = next((each for each in (folded, rest) if each in names), None)

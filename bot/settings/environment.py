@@ -1,6 +1,6 @@
-"""Where settings come from: the environment, and a ``.env`` file in the working directory; the environment wins.
+"""Loader of settings from the environment and a ``.env`` file in the working directory; the environment wins.
 
-Each secret may instead stand in a file: ``SLACK_BOT_TOKEN_FILE=/run/...``.
+Each secret can be in a file instead: ``SLACK_BOT_TOKEN_FILE=/run/...``.
 """
 
 import io
@@ -24,23 +24,23 @@ from bot.settings.model import SECRETS, Settings
 from bot.settings.secrets import read_secret, read_text
 
 NAMES = frozenset(Settings.model_fields) - {"accounts_of_file", "proxies"}
-"""Every setting that has a variable, which is its name in capitals."""
+"""Every setting with an environment variable, which is its name in uppercase."""
 VARIABLES = frozenset({name.upper() for name in NAMES} | {f"{name}_FILE" for name in SECRETS})
-"""The names of all variables that are read; a secret may also stand in a file."""
+"""All environment variables that are read, with the ``_FILE`` variant of each secret."""
 DOTENV = Path(".env")
 CA_FILE = "SSL_CERT_FILE"
 
 
 def load(environ: Mapping[str, str] = os.environ, *, dotenv: Path = DOTENV) -> Settings:
-    """Read and check all settings.
+    """Load and validate all settings.
 
     Raises:
-        SettingsError: with every problem found, none of them showing a secret.
+        SettingsError: with every problem found, without secrets.
     """
     known, problems = _read_env(environ, dotenv)
     path = known.get(CONFIG, "").strip()
     config, wrong = read_config(path) if path else (Config(), [])
-    if not wrong:  # else nobody knows which variables the file uses
+    if not wrong:  # otherwise the variables that the file uses are not known
         problems += unknown_settings(known, VARIABLES, config.variables)
     known, origins, twice = resolve_aliases(known, account_variables=config.variables)
     problems += twice
@@ -55,7 +55,7 @@ def load(environ: Mapping[str, str] = os.environ, *, dotenv: Path = DOTENV) -> S
         accounts, missing = read_accounts(config, known)
         problems += [*wrong, *missing]
         from_files |= {CONFIG.lower(): config, "accounts_of_file": accounts}
-        # A key that the file gives to an account of its own makes no second one.
+        # A key that the file assigns to an account does not create the default account, too.
         for section in config.accounts.values():
             values.pop(section.key_env.lower(), None)
             from_files.pop(section.key_env.lower(), None)
@@ -70,7 +70,7 @@ def load(environ: Mapping[str, str] = os.environ, *, dotenv: Path = DOTENV) -> S
 
 
 def misspelled(environ: Mapping[str, str] = os.environ, *, dotenv: Path = DOTENV) -> list[str]:
-    """Return a sentence for each variable that is not read, and whose name is nearly that of a setting without a value."""
+    """Return a warning for each variable that is not read and named almost like an unset setting."""
     known, _ = _read_env(environ, dotenv)
     path = known.get(CONFIG, "").strip()
     config, _ = read_config(path) if path else (Config(), [])
@@ -78,9 +78,9 @@ def misspelled(environ: Mapping[str, str] = os.environ, *, dotenv: Path = DOTENV
 
 
 def readable_by_others(environ: Mapping[str, str] = os.environ, *, dotenv: Path = DOTENV) -> dict[str, str]:
-    """Return the files with secrets that others than their owner can read, each with its mode ("0644").
+    """Return the mode ("0644") of each secret file that users other than its owner can read.
 
-    They go by the setting that names them; ``.env`` goes by its own name.
+    Keys are the setting that names the file, or ``.env``.
     """
     known, _ = _read_env(environ, dotenv)
     path = known.get(CONFIG, "").strip()
@@ -96,7 +96,7 @@ def _holds_secret(name: str, config: Config) -> bool:
 
 
 def _is_text(value: str) -> bool:
-    """Whether a variable can be written as UTF-8; bytes that cannot be read arrive as half characters."""
+    """Whether a variable is valid UTF-8; invalid bytes arrive as lone surrogates."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -105,7 +105,7 @@ def _is_text(value: str) -> bool:
 
 
 def _read_env(environ: Mapping[str, str], dotenv: Path) -> tuple[dict[str, str], list[str]]:
-    """Return all variables, and what is wrong with the ``.env`` file."""
+    """Return all variables, and the problems of the ``.env`` file."""
     values, problems = _from_dotenv(dotenv)
     return values | dict(environ), problems
 
@@ -123,7 +123,7 @@ def _from_dotenv(dotenv: Path) -> tuple[dict[str, str], list[str]]:
 
 
 def _from_files(env: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
-    """Return the secrets that stand in files, and what is wrong with the files."""
+    """Return the secrets in files, and the problems of the files."""
     values: dict[str, Any] = {}
     problems = []
     for name in SECRETS:
@@ -136,7 +136,7 @@ def _from_files(env: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
 
 
 def _ca_file_problems(env: Mapping[str, str], environ: Mapping[str, str]) -> list[str]:
-    """Return what is wrong with the certificates that are to be trusted, which OpenSSL itself reads from the environment."""
+    """Return the problems of the CA file, which OpenSSL itself reads from the environment."""
     path = env.get(CA_FILE, "")
     if path and path != environ.get(CA_FILE):
         return [f"{CA_FILE} is not read from a .env file; set it in the environment"]

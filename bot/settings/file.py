@@ -1,14 +1,14 @@
-"""The configuration file: what does not fit into one line of the environment. TOML, optional, checked as a whole.
+"""Configuration file in TOML, optional: prices, timeouts for stalled jobs, more accounts.
 
-[prices]                     # US dollars for a million trained tokens, by base model or how its name begins
+[prices]                     # US dollars per million trained tokens, by base model or by a prefix of its name
 "gpt-4o-mini" = 3.00
 
-[stuck]                      # after how long people are told of a job that stands still; "off" never tells
+[stuck]                      # how long a job makes no progress until channels are alerted; "off" never alerts
 validating_files = "1h"
 queued = "6h"
 silent = "2h"                # running without a new event
 
-[accounts.research]          # one more account to watch, beside the one of OPENAI_API_KEY
+[accounts.research]          # one more account to poll, beside the one of OPENAI_API_KEY
 provider = "openai"          # or "azure", "together", "fireworks"
 key_env = "RESEARCH_KEY"     # the environment variable that holds its key; never the key itself
 project = "proj_..."
@@ -91,7 +91,7 @@ def _yes_or_no(value: Any) -> bool:
 
 
 Flag = Annotated[bool, BeforeValidator(_yes_or_no)]
-"""A switch among the settings, in whatever case."""
+"""A boolean setting, in any case."""
 
 
 class _Section(BaseModel):
@@ -99,7 +99,7 @@ class _Section(BaseModel):
 
 
 class StalledSection(_Section):
-    """Section ``[stuck]``, as of ``StuckAfter``."""
+    """Section ``[stuck]``: the timeouts of stalled jobs."""
 
     validating_files: Seconds = StallTimeouts.validating_files
     queued: Seconds = StallTimeouts.queued
@@ -107,39 +107,39 @@ class StalledSection(_Section):
 
     @property
     def stalled_after(self) -> StallTimeouts:
-        """The section as what the domain reads."""
+        """The section as the value of the domain."""
         return StallTimeouts(**dict(self))
 
 
 class AccountSection(_Section):
-    """One account. Its secrets stand in environment variables, or in files named by ``<NAME>_FILE``."""
+    """One account. Its secrets are in environment variables, or in files named by ``<NAME>_FILE``."""
 
     provider: Annotated[str, BeforeValidator(_provider)] = "openai"
     key_env: VariableName
     write_key_env: VariableName | None = None
-    """Used for orders alone."""
+    """Used for actions only."""
     webhook_secret_env: VariableName | None = None
     base_url: str | None = None
-    """Where the API is, if not at the provider's own address; of Azure the resource's endpoint."""
+    """The API's base URL, if not the provider's default; for Azure the endpoint of the resource."""
     organization: str | None = None
-    """The organisation, for keys that belong to several; at Fireworks the account."""
+    """The organization, for keys that belong to several; for Fireworks the account."""
     project: str | None = None
     api_version: str | None = None
-    """Azure's, such as "2024-10-21"; without one the API that has no versions is asked."""
+    """Azure's API version, such as "2024-10-21"; None is the v1 API, which has no versions."""
     bearer: bool = False
-    """Whether Azure's key is a token of Entra ID."""
+    """Whether the key is a token of Entra ID, for Azure."""
     page: str | None = None
-    """The address of a job's page with {job} for its id, if it is not the provider's own."""
+    """The URL of a job's web page with {job} for its id, if not the provider's own."""
 
 
 class Config(_Section):
-    """All that the file can hold; without a file the defaults."""
+    """The configuration file; the defaults without one."""
 
     prices: dict[str, Dollars] = Field(default_factory=dict)
-    """US dollars for a million trained tokens, by base model or how its name begins."""
+    """US dollars per million trained tokens, by base model or by a prefix of its name."""
     stuck: StalledSection = StalledSection()
     accounts: dict[AccountName, AccountSection] = Field(default_factory=dict)
-    """By the name that people call each."""
+    """By account name."""
 
     @property
     def variables(self) -> frozenset[str]:
@@ -152,7 +152,7 @@ _SECTIONS: dict[str, type[_Section]] = {"stuck": StalledSection, "accounts": Acc
 
 
 def read_config(path: str) -> tuple[Config, list[str]]:
-    """Return what the file at ``path`` says, and everything that is wrong with it, without a secret."""
+    """Return the configuration at ``path``, and all its problems, without secrets."""
     try:
         values = tomllib.loads(read_text(Path(path)))
         return Config.model_validate(values), []
@@ -164,15 +164,15 @@ def read_config(path: str) -> tuple[Config, list[str]]:
         return Config(), [_describe(problem) for problem in error.errors(include_input=False)]
     except RecursionError:
         return Config(), [f"{CONFIG_VARIABLE} is not TOML that can be read: it is nested too deeply"]
-    except ValueError as error:  # the file itself, or a number of thousands of digits
+    except ValueError as error:  # an unreadable file, or a number with thousands of digits
         return Config(), [f"{CONFIG_VARIABLE} cannot be read: {error}"]
 
 
 def read_accounts(config: Config, env: Mapping[str, str]) -> tuple[list[Account], list[str]]:
-    """Return the accounts of the file with their keys from the environment, and what is wrong with them.
+    """Return the accounts of the file with their keys from the environment, and their problems.
 
     Args:
-        config: what the file says.
+        config: the parsed file.
         env: the environment.
     """
     accounts, problems = [], list[str]()
@@ -233,10 +233,10 @@ def _secret(variable: str, env: Mapping[str, str]) -> str:
 
 
 def api_version(value: str | None) -> str | None:
-    """Return the version of Azure's API that a word stands for; None for the API without versions, also called v1.
+    """Return Azure's API version, or None for the v1 API, which has no versions.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not a version.
     """
     if value is None or value == "v1":
         return None
@@ -257,6 +257,6 @@ def _describe(problem: Any) -> str:
         return f"{CONFIG_VARIABLE}: {name!r} is missing"
     if problem["type"] == "value_error":
         return f"{CONFIG_VARIABLE}: {name!r} {problem['msg'].removeprefix('Value error, ')}"
-    if len(place) > 2:  # noqa: PLR2004 - within one account
+    if len(place) > 2:  # noqa: PLR2004 - a field of one account
         return f"{CONFIG_VARIABLE}: {name!r} {problem['msg'][:1].lower()}{problem['msg'][1:]}"
     return f"{CONFIG_VARIABLE}: {name!r} must be a table, as in [{'.'.join(place)}]"

@@ -1,4 +1,4 @@
-"""Everything that the bot is told from outside, checked at once. Names are the field's own where they exist."""
+"""Settings model, validated as a whole. Names are those of Slack, OpenAI and Azure where they exist."""
 
 import re
 from typing import Any, Literal
@@ -27,81 +27,81 @@ SECRETS = (
     "DATABASE_URL",
     "FTJOB_HEARTBEAT_URL",
 )
-"""Settings that may stand in a file named by ``<NAME>_FILE``. DATABASE_URL holds a password, a heartbeat's a token."""
+"""Settings that can be in a file named by ``<NAME>_FILE``. DATABASE_URL may hold a password, FTJOB_HEARTBEAT_URL a token."""
 
 _CHANNEL = re.compile(r"[CG][A-Z0-9]+")
 _MIN_SECRET_LENGTH = 16
-"""Characters of a token or signing secret of Slack's; real ones have at least twice as many."""
+"""Minimum length of a Slack token or signing secret; real ones are at least twice as long."""
 
 
 class Settings(BaseModel):
-    """One field a setting; the environment variable is the field's name in capitals."""
+    """One field per setting; the environment variable is the field's name in uppercase."""
 
     model_config = ConfigDict(frozen=True)
 
     ftjob_allow_http: Flag = False
-    """1 allows base URLs without TLS that are not on this machine."""
+    """1 allows plain HTTP to hosts other than this machine."""
 
     slack_bot_token: SecretStr
-    """The bot's token, "xoxb-...": OAuth & Permissions in the Slack app's pages."""
+    """The bot token, "xoxb-...": OAuth & Permissions in the Slack app's settings."""
     slack_app_token: SecretStr | None = None
-    """An app-level token with connections:write, "xapp-...". Set: Socket Mode, which needs no public address."""
+    """An app-level token with connections:write, "xapp-...". If set, the bot uses Socket Mode, which needs no public URL."""
     slack_signing_secret: SecretStr | None = Field(default=None, validate_default=True)
-    """Needed without SLACK_APP_TOKEN: proves that a request over HTTP comes from Slack."""
+    """Required without SLACK_APP_TOKEN: verifies that an HTTP request is from Slack."""
     slack_api_url: str = "https://slack.com/api"
-    """Another address of the Slack Web API, as of a gateway or a stand-in."""
+    """Base URL of the Slack Web API, or of a gateway or a test server."""
     port: int | None = Field(default=None, ge=1, le=65535)
-    """Where to listen for HTTP (3000 when Slack talks to the bot over HTTP)."""
+    """The HTTP port (3000 if Slack reaches the bot over HTTP)."""
     ftjob_host: str | None = None
     """The address to listen on: 127.0.0.1, or 0.0.0.0 where PORT is set."""
     ftjob_config: Config = Config()
-    """A TOML file with more accounts, prices, and after how long a job counts as stuck; here what it says."""
+    """The parsed TOML file: more accounts, prices, timeouts for stalled jobs."""
     accounts_of_file: tuple[Account, ...] = ()
-    """Those of the file, with their keys."""
+    """Accounts of the file, with their keys."""
     proxies: Proxies = Proxies()
-    """Through which proxy each address is asked, of HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY."""
+    """The proxies of HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY."""
     azure_openai_endpoint: str | None = None
-    """Of an Azure resource, "https://name.openai.azure.com": makes it the account called azure."""
+    """Endpoint of an Azure resource, "https://name.openai.azure.com"; creates the account "azure"."""
     openai_api_version: str | None = None
-    """Of Azure's API, such as 2024-10-21; unset for the one without versions."""
+    """Azure's API version, such as 2024-10-21; unset for the v1 API, which has no versions."""
     azure_openai_api_key: SecretStr | None = None
-    """Needed with AZURE_OPENAI_ENDPOINT, unless AZURE_OPENAI_AD_TOKEN stands for it."""
+    """Required with AZURE_OPENAI_ENDPOINT, unless AZURE_OPENAI_AD_TOKEN is set."""
     azure_openai_ad_token: SecretStr | None = Field(default=None, validate_default=True)
-    """A token of Entra ID; it is read once, and most of them end within a day."""
+    """A token of Entra ID; it is read once, and most expire within a day."""
     openai_api_key: SecretStr | None = Field(default=None, validate_default=True)
-    """Reads the jobs; a key restricted to reading fine-tuning is enough where OPENAI_WRITE_API_KEY is set."""
+    """Reads jobs; with OPENAI_WRITE_API_KEY set, read permission for fine-tuning is enough."""
     openai_write_api_key: SecretStr | None = None
-    """Used for cancel alone, so that OPENAI_API_KEY can be read-only."""
+    """Used for actions only, so that OPENAI_API_KEY can be read-only."""
     openai_base_url: str = "https://api.openai.com/v1"
-    """Another OpenAI-shaped API."""
+    """Base URL of an OpenAI-compatible API."""
     openai_org_id: str | None = None
-    """The organisation, for keys that belong to several."""
+    """The organization, for keys that belong to several."""
     openai_project_id: str | None = None
-    """The project, for keys that belong to several; also named in answers."""
+    """The project, for keys that belong to several; also shown in replies."""
     openai_webhook_secret: tuple[SecretStr, ...] = ()
-    """"whsec_...": makes jobs that end be seen at once; two, with a comma between, while one takes the other's place."""
+    """"whsec_...": a webhook makes the bot poll when a job finishes; two, comma-separated, during a rotation."""
     ftjob_allow_ephemeral: Flag = False
-    """1 allows SQLite on a platform whose disk forgets: everything is lost at each restart there."""
+    """1 allows SQLite on a platform with an ephemeral disk: all data is lost at each restart."""
     database_url: SecretStr = Field(default=SecretStr("sqlite:///ftjob.db"), validate_default=True)
     """sqlite:///file or postgresql://user:password@host/name."""
     ftjob_poll_seconds: float = Field(default=30.0, gt=0, le=86400)
-    """Seconds between two sweeps; fractions are allowed."""
+    """Seconds between two polls of an account; fractions are allowed."""
     ftjob_progress_seconds: float = Field(default=120.0, ge=1, le=86400)
-    """Seconds between two reads of a running job's log, which its progress bar comes from."""
+    """Seconds between two reads of a running job's events, the source of its progress bar."""
     ftjob_operators: frozenset[str] = frozenset()
-    """User ids (U...) and user-group ids (S...) that may cancel jobs, besides the workspace's admins and owners."""
+    """User ids (U...) and user-group ids (S...) that can cancel jobs, besides the workspace's admins and owners."""
     ftjob_log: Literal["console", "json"] = "console"
-    """How log lines look."""
+    """Log format."""
     ftjob_read_only: Flag = False
-    """1 switches cancelling off for everybody."""
+    """1 disables actions for everyone."""
     ftjob_allow_guests: Flag = False
-    """1 lets guests of the workspace look things up; they change nothing, and follow nothing."""
+    """1 lets guests of the workspace read; they can't change or track anything."""
     ftjob_allow_shared_channels: Flag = False
-    """1 lets alerts into channels that are shared with another company."""
+    """1 allows alerts in channels that are shared with another company."""
     ftjob_ops_channel: str | None = None
-    """The id of the channel (C... or G...) that is told what goes wrong with the bot itself."""
+    """Id of the channel (C... or G...) that receives operational alerts about the bot."""
     ftjob_heartbeat_url: SecretStr | None = None
-    """An address of a service that raises the alarm when it is no longer asked; secret, as it may hold a token."""
+    """URL of a dead man's switch, requested every minute; secret, because it may hold a token."""
 
     @field_validator("ftjob_operators", mode="before")
     @classmethod
@@ -245,12 +245,12 @@ class Settings(BaseModel):
 
     @property
     def uses_socket_mode(self) -> bool:
-        """Whether Slack is reached over Socket Mode; over HTTP otherwise."""
+        """Whether Slack connects over Socket Mode; otherwise over HTTP."""
         return self.slack_app_token is not None
 
     @property
     def accounts(self) -> tuple[Account, ...]:
-        """Every account to watch: of OPENAI_API_KEY, of AZURE_OPENAI_ENDPOINT, and those of the file, in this order."""
+        """Every account to poll: of OPENAI_API_KEY, of AZURE_OPENAI_ENDPOINT, and those of the file, in this order."""
         found = list(self.accounts_of_file)
         azure_key = self.azure_openai_api_key or self.azure_openai_ad_token
         if self.azure_openai_endpoint and azure_key:
@@ -278,7 +278,7 @@ class Settings(BaseModel):
 
     @property
     def without_tls(self) -> list[str]:
-        """What has an address of plain HTTP, on this machine or because FTJOB_ALLOW_HTTP=1."""
+        """The settings and accounts with a plain HTTP URL, local or because of FTJOB_ALLOW_HTTP=1."""
         heartbeat = self.ftjob_heartbeat_url.get_secret_value() if self.ftjob_heartbeat_url else ""
         urls = {
             "SLACK_API_URL": self.slack_api_url,
@@ -291,7 +291,7 @@ class Settings(BaseModel):
 
     @property
     def listen_address(self) -> tuple[str, int] | None:
-        """Host and port of the HTTP server, None where there is none."""
+        """Host and port of the HTTP server, or None if there is none."""
         if self.port is None and self.uses_socket_mode:
             return None
         return self.ftjob_host or ("0.0.0.0" if self.port else "127.0.0.1"), self.port or 3000  # noqa: S104

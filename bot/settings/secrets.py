@@ -1,4 +1,4 @@
-"""Secrets, as they are handed in: in the environment or in files of their own, and what none of them looks like."""
+"""Secrets from the environment or from files, their validation, and file permissions."""
 
 import re
 import stat
@@ -6,19 +6,19 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 _PLACEHOLDERS = re.compile(r"\.\.\.|changeme|change-me|your-|<|(?<![a-z0-9])x{3,}(?![a-z0-9])", re.IGNORECASE)
-"""Crosses count only as a whole part: one in two hundred real keys has three of them somewhere."""
+"""``xxx`` counts only as a whole part: one in two hundred real keys holds it somewhere."""
 MAX_FILE_BYTES = 2**20
-"""Bytes of a file with settings or a secret."""
+"""Largest file with settings or a secret."""
 _MIN_KEY_LENGTH = 16
 """Characters; OpenAI's oldest keys have 51, Azure's 32."""
 _WEBHOOK_SECRET = re.compile(r"whsec_[A-Za-z0-9+/_-]{24,}={0,2}")
 
 
 def check_secret(text: str) -> None:
-    """Accept what may be a secret.
+    """Validate a secret.
 
     Raises:
-        ValueError: it is none; says why, without showing it.
+        ValueError: it is invalid; says why, without showing it.
     """
     if _PLACEHOLDERS.search(text):
         raise ValueError("is a placeholder")
@@ -27,25 +27,25 @@ def check_secret(text: str) -> None:
 
 
 def looks_like_key(text: str, *, is_openai: bool) -> bool:
-    """Return whether a text has the shape of an API key; OpenAI's begin with "sk-", of other servers only the length is known."""
+    """Whether a text looks like an API key: long enough, and with the prefix "sk-" for OpenAI."""
     return len(text) >= _MIN_KEY_LENGTH and (text.startswith("sk-") or not is_openai)
 
 
 def check_id(text: str) -> None:
-    """Accept the id of an organization or project, which goes out in a header.
+    """Validate the id of an organization or project, which is sent in a header.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is invalid.
     """
     if not (text.isascii() and text.isprintable()):
         raise ValueError("must be an id, of plain letters and digits")
 
 
 def webhook_secrets(text: str) -> list[str]:
-    """Return the secrets of webhooks in a text: one, or several with commas between them.
+    """Return the webhook secrets in a text, separated by commas.
 
     Raises:
-        ValueError: one of them is none.
+        ValueError: one of them is invalid.
     """
     secrets = text.replace(",", " ").split()
     if (text and not secrets) or not all(_WEBHOOK_SECRET.fullmatch(secret) for secret in secrets):
@@ -54,10 +54,10 @@ def webhook_secrets(text: str) -> list[str]:
 
 
 def read_secret(name: str, env: Mapping[str, str]) -> str:
-    """Return a secret from the file that ``<name>_FILE`` names, or else from the environment; "" where it is in neither.
+    """Return a secret from the file that ``<name>_FILE`` names, or from the environment, or "".
 
     Raises:
-        ValueError: the file cannot be used; says why.
+        ValueError: the file can't be used; says why.
     """
     path = env.get(f"{name}_FILE")
     if not path:
@@ -77,8 +77,8 @@ def read_text(path: Path) -> str:
     """Return the text of a small file, in UTF-8 with or without a byte order mark.
 
     Raises:
-        FileNotFoundError: there is none.
-        ValueError: it cannot be read; says why.
+        FileNotFoundError: there is no such file.
+        ValueError: it can't be read; says why.
     """
     try:
         with path.open("rb") as file:
@@ -98,13 +98,13 @@ def read_text(path: Path) -> str:
 
 
 def secret_files(names: Iterable[str], env: Mapping[str, str]) -> dict[str, Path]:
-    """Return the files that secrets stand in, each by the variable that names it."""
+    """Return the secret files by the variable that names each."""
     paths = {f"{name}_FILE": env.get(f"{name}_FILE") for name in names}
     return {name: Path(path) for name, path in paths.items() if path}
 
 
 def readable_by_others(files: Mapping[str, Path]) -> dict[str, str]:
-    """Return which files let others than their owner at them, each with the file's mode ("0644")."""
+    """Return the mode ("0644") of each file that users other than its owner can read."""
     modes = {name: _mode(path) for name, path in files.items()}
     return {name: f"{mode:04o}" for name, mode in modes.items() if mode & 0o177}
 
@@ -112,5 +112,5 @@ def readable_by_others(files: Mapping[str, Path]) -> dict[str, str]:
 def _mode(path: Path) -> int:
     try:
         return stat.S_IMODE(path.stat().st_mode)
-    except (OSError, ValueError):  # what cannot be found here was not read either
+    except (OSError, ValueError):  # not readable here, so it was not loaded either
         return 0

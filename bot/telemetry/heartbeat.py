@@ -1,7 +1,6 @@
-"""A sign of life for whoever watches the watcher: an address is asked once a minute while all is well, and not else.
+"""Heartbeat for a dead man's switch: request a URL once a minute while every part of the bot works.
 
-That is what tells people that the bot cannot: a service that waits for the sign (Healthchecks and the like) alarms when
-it stays away. https://healthchecks.io/docs/http_api/
+A monitoring service such as Healthchecks alerts when the heartbeat stops. https://healthchecks.io/docs/http_api/
 """
 
 import asyncio
@@ -15,7 +14,7 @@ from bot.net.proxies import DIRECT, Proxies
 
 INTERVAL = 60.0
 TIMEOUT = 10.0
-"""Seconds until one sign is given up."""
+"""Seconds until one request is given up."""
 
 log = structlog.get_logger()
 
@@ -23,9 +22,9 @@ log = structlog.get_logger()
 async def send_heartbeats(
     url: SecretStr, broken_parts: Callable[[], list[str]], proxies: Proxies = DIRECT, *, interval: float = INTERVAL
 ) -> None:
-    """Give a sign each ``every`` seconds while ``broken_parts()`` is empty, until it is cancelled.
+    """Request ``url`` every ``interval`` seconds while ``broken_parts()`` is empty, until cancelled.
 
-    The address may hold a token, so it is never logged.
+    The URL may hold a token, so it is never logged.
     """
     works, proxy = True, proxies.url_for(url.get_secret_value())
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT)) as session:
@@ -33,7 +32,7 @@ async def send_heartbeats(
             if not broken_parts():
                 worked = await _ping(session, url, proxy)
                 if worked != works:
-                    log.info("heartbeat.taken_again") if worked else log.warning("heartbeat.not_taken")
+                    log.info("heartbeat.recovered") if worked else log.warning("heartbeat.failed")
                 works = worked
             await asyncio.sleep(interval)
 
@@ -41,7 +40,7 @@ async def send_heartbeats(
 async def _ping(session: aiohttp.ClientSession, url: SecretStr, proxy: str | None) -> bool:
     try:
         async with session.get(url.get_secret_value(), proxy=proxy, allow_redirects=False) as answer:
-            # A redirect is not followed, so whoever waits behind it has heard nothing.
+            # Redirects are not followed, so one means that the heartbeat did not arrive.
             return 200 <= answer.status < 300  # noqa: PLR2004 - the range is what HTTP calls success
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
         return False

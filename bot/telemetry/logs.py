@@ -1,6 +1,6 @@
-"""How log lines look: events with fields, for people or as JSON. Nothing leaves here that is a secret or a forged line.
+"""Structured logging: events with fields, for a console or as JSON, redacted and safe from log injection.
 
-A thread writes them, so that nobody waits where nobody reads them.
+A thread writes the lines, so that a blocked standard error delays no task.
 """
 
 import atexit
@@ -9,8 +9,9 @@ import os
 import select
 import sys
 import threading
+import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Literal
 
@@ -23,11 +24,11 @@ from bot.telemetry.redaction import MASK, is_secret_name, redacted
 from bot.text import printable
 
 MAX_QUEUED_BYTES = 1024 * 1024
-"""Bytes of lines that wait to be written; the ones after that are dropped and counted."""
+"""Bytes of queued lines; lines beyond that are dropped and counted."""
 SHUTDOWN_SECONDS = 0.4
-"""How long the end of the process waits until the last lines are written."""
+"""How long the exit of the process waits for queued lines."""
 MAX_VALUE_LENGTH = 120
-"""Characters of one value: what it says may come from outside."""
+"""Characters of one field; its value may be untrusted."""
 MAX_TEXT_LENGTH = 2000
 """Characters of a library's message, and of each text in an exception."""
 
@@ -41,11 +42,11 @@ PROCESSORS: list[structlog.typing.Processor] = [
     *_SHARED_PROCESSORS,
     structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
 ]
-"""What an event of ours goes through until it is a record of the standard library's."""
+"""Processors that turn our events into records of the standard library."""
 
 
 def configure(style: Literal["console", "json"]) -> None:
-    """Send our events and those of libraries, and what ends the process, to standard error in one form."""
+    """Log our events, those of libraries, and uncaught exceptions to standard error in one format."""
     structlog.configure(
         processors=PROCESSORS,
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -56,10 +57,10 @@ def configure(style: Literal["console", "json"]) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.INFO)
-    # They tell every request, every timer and every ping.
+    # These log every request, timer and ping.
     for chatty in ("httpx", "slack_bolt", "slack_sdk", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    # It warns at each tick that finds the last look still under way, which is as it should be.
+    # It warns whenever a poll is still running at the next tick, which is intended.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     logging.captureWarnings(capture=True)
     sys.excepthook = _log_uncaught
@@ -68,7 +69,7 @@ def configure(style: Literal["console", "json"]) -> None:
 
 
 def write_stderr(text: str) -> None:
-    """Tell people something on standard error, by the way of the log where that is set up."""
+    """Write a line to standard error, through the log queue if logging is configured."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, _QueueHandler):
             handler.write(text)
@@ -77,15 +78,15 @@ def write_stderr(text: str) -> None:
 
 
 def drain(seconds: float = SHUTDOWN_SECONDS) -> None:
-    """Wait until all lines are written, but no longer than ``seconds``: maybe nobody reads them."""
+    """Wait until all queued lines are written, at most ``seconds``: standard error may be blocked."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, _QueueHandler):
             handler.drain(seconds)
 
 
 def formatter(style: Literal["console", "json"]) -> logging.Formatter:
-    """Return what makes a line of a record, be it of an event of ours that took ``STEPS`` or of a library's."""
-    # Neither shows the local variables of frames, and with them tokens and keys.
+    """Return the formatter for records of our events, which passed ``PROCESSORS``, and of libraries."""
+    # Neither shows local variables of frames, which may hold tokens and keys.
     last: list[structlog.typing.Processor] = (
         [
             ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
@@ -106,7 +107,7 @@ def formatter(style: Literal["console", "json"]) -> logging.Formatter:
 
 
 class _QueueHandler(logging.Handler):
-    """Lines that wait for the thread that writes them, in their order."""
+    """Handler with a queue and a writer thread."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__()
@@ -118,7 +119,7 @@ class _QueueHandler(logging.Handler):
         threading.Thread(target=self._write_all, name="log", daemon=True).start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take a record; one that cannot be written is named, where Python would print its arguments."""
+        """Queue a record; if it can't be formatted, queue its origin, where Python would print its arguments."""
         try:
             line = self.format(record)
         except Exception:  # noqa: BLE001 - whatever the arguments do when they are formatted
@@ -126,7 +127,7 @@ class _QueueHandler(logging.Handler):
         self.write(line)
 
     def write(self, text: str) -> None:
-        """Put a line to those that wait, or count it where they are too many."""
+        """Queue a line, or drop and count it if the queue is full."""
         line = f"{text}\n".encode(errors="backslashreplace")
         with self._changed:
             if self._queued_bytes + len(line) > MAX_QUEUED_BYTES:
@@ -137,7 +138,7 @@ class _QueueHandler(logging.Handler):
             self._changed.notify_all()
 
     def drain(self, seconds: float) -> None:
-        """Wait until no line waits any more, or the time is over."""
+        """Wait until the queue is empty, or for ``seconds``."""
         with self._changed:
             self._changed.wait_for(lambda: not self._lines, seconds)
 
@@ -154,7 +155,7 @@ class _QueueHandler(logging.Handler):
             with self._changed:
                 if not is_written:
                     self._drop()
-                # Once there is room again, so that this is not dropped, too.
+                # Report drops only when the queue has room, so that the report is not dropped, too.
                 dropped = self._dropped if is_written and self._queued_bytes <= MAX_QUEUED_BYTES // 2 else 0
                 self._dropped -= dropped
             if dropped:
@@ -166,13 +167,13 @@ class _QueueHandler(logging.Handler):
 
 
 def _write(descriptor: int, line: bytes) -> bool:
-    """Write a line to its end, however long that takes; return whether it could be."""
+    """Write a whole line, blocking; return whether it succeeded."""
     while line:
         try:
             line = line[os.write(descriptor, line) :]
-        except BlockingIOError:  # another process that has it, too, may have made it so
+        except BlockingIOError:  # another process with the same descriptor may have made it non-blocking
             select.select((), (descriptor,), ())
-        except OSError:  # nobody is there to read it any more, or the disk is full
+        except OSError:  # a closed pipe, or a full disk
             return False
     return True
 
@@ -187,11 +188,11 @@ def _log_uncaught(kind: type[BaseException], error: BaseException, trace: Traceb
     if issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, trace)
     else:
-        structlog.get_logger().critical("process.broke", exc_info=(kind, error, trace))
+        structlog.get_logger().critical("process.crashed", exc_info=(kind, error, trace))
 
 
 def _sanitize(_logger: Any, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Make every value safe: no secret, nothing that is not seen, one line, and not too long."""
+    """Sanitize every field: redacted, printable, one line, truncated."""
     traceback = event.get("exception")
     safe = {
         key: _field(key, value, MAX_TEXT_LENGTH if key in _LONG else MAX_VALUE_LENGTH) for key, value in event.items()
@@ -216,11 +217,31 @@ def _field(name: str, value: Any, longest: int, *, hides: bool = False) -> Any:
 
 
 def _one_line(text: str, longest: int) -> str:
-    """Return ``text`` without secrets, with escapes for what is not printable, and cut."""
+    """Return ``text`` redacted, escaped to printable characters, and truncated."""
     safe = printable(redacted(text))
     return safe if len(safe) <= longest else f"{safe[: longest - 1]}…"
 
 
 def _indented(traceback: str) -> str:
-    """Return a traceback of several lines, none of which can pass for the beginning of a record."""
+    """Return a traceback with every line indented, so that none can imitate a new record."""
     return "\n".join("    " + _one_line(line, MAX_TEXT_LENGTH) for line in redacted(traceback).split("\n"))
+
+
+class RateLimitedLog:
+    """Logs one event at most once a second."""
+
+    def __init__(self, event: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._event = event
+        self._clock = clock
+        self._log = structlog.get_logger()
+        self._suppressed = 0
+        self._next = 0.0
+
+    def __call__(self, **fields: Any) -> None:
+        """Log the event with the number of suppressed ones since the last time, or suppress it."""
+        now = self._clock()
+        if now < self._next:
+            self._suppressed += 1
+            return
+        self._log.info(self._event, suppressed=self._suppressed, **fields)
+        self._suppressed, self._next = 0, now + 1

@@ -1,4 +1,4 @@
-"""How late this process is with its timers: what holds the loop up holds everybody up."""
+"""Event-loop lag: how late timers fire, because blocking code delays every task."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ _STEPS = 10
 
 
 async def measure_loop_lag() -> None:
-    """Measure, second by second, until it is cancelled."""
+    """Set the gauge to the worst lag of each second, until cancelled."""
     loop = asyncio.get_running_loop()
     while True:
         worst = 0.0

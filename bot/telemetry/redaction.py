@@ -1,7 +1,7 @@
-"""Redaction of secrets, told by their shape and by the name of their field. Pure; the one rule for all of the bot.
+"""Redaction of secrets by their pattern and by the name of their field, for logs, replies, errors and rows. Pure.
 
-What no log, no answer, no error and no row may show. The shapes are those that GitHub's secret scanning and gitleaks
-document for each vendor, with shorter least lengths: what is cut off is still a secret.
+The patterns are those that GitHub's secret scanning and gitleaks document for each vendor, with shorter minimum lengths,
+because a truncated secret is still one.
 """
 
 import math
@@ -12,18 +12,18 @@ from typing import Any
 from bot.text import storable
 
 MAX_TEXT_LENGTH = 10_000
-"""Characters of one text that are read for secrets; what comes after is not shown or kept."""
+"""Characters of one text that are scanned; the rest is dropped."""
 MAX_DEPTH = 50
-"""Levels of decoded JSON that are kept; what is nested deeper is not."""
+"""Nesting levels of decoded JSON that are kept; deeper ones become None."""
 MASK = "..."
 _MAX_NAME_LENGTH = 200
 _MAX_HARMLESS = 20_000
 _harmless: set[str] = set()
-"""Short texts that were found to hold no secret; a memory of secrets would be one itself."""
+"""Cache of short texts without a secret; a cache of secrets would be a leak."""
 
 _SCHEME = r"(?:basic|bearer|token|digest|apikey|key|negotiate|ntlm|aws4-hmac-sha256)\s{1,9}"
 
-# What stands before a key may itself be escaped, as in a printed dictionary or a query.
+# An escape may precede a key, as in a printed dictionary or a query.
 _ESCAPED = r"(?<=\\[nrt])|(?<=%[0-9a-f]{2})"
 _VENDORS = (
     r"gh[pousr]_(?=[a-z0-9]{12})|github_pat_|gl(?:pat|dt|rtr?|ptt|soat|cbt|oas|ft|imt|agent|ffct)-|"
@@ -37,31 +37,31 @@ _VENDORS = (
 _SHAPES = (
     # Slack's tokens (https://docs.slack.dev/authentication/tokens) and the secrets of Standard Webhooks.
     r"(?P<token>xox[a-z](?:\.xox[a-z])?-|xapp-|whsec[-_])[\w*.%+/=-]*[\w*=-]{5,}",
-    # OpenAI's keys, also as it masks them, Anthropic's and Stripe's. "task-" ends in the same letters; a library begins so.
+    # OpenAI's keys, also as it masks them, Anthropic's and Stripe's; not "task-" and "sk-learn".
     rf"(?:(?<![\w-])|{_ESCAPED})(?P<key>sk[-_])(?!learn(?![a-z0-9]))[\w*-]{{8,}}",
     rf"(?:(?<![a-z0-9])|{_ESCAPED})(?P<vendor>{_VENDORS})[\w./+=-]{{10,}}",
     # Keys of Fireworks and Together, and tokens in three parts (RFC 7519), such as those of Entra ID.
     r"(?<![\w-])(?P<other>fw_|tgp_v1_)[\w-]{12,}",
     r"(?<![\w-])(?P<jwt>eyJ)[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}",
     r"(?P<bearer>Bearer(?:\s|%20|\+)+)(?!(?:authentication|authorization|credentials?)(?![\w.~+/=*%-]))[\w.~+/=*%-]{8,}",
-    # All of them: each pair is one.
+    # All cookies of a header.
     r"(?P<cookie>cookie[\"']?\s?:\s?[\"']?)(?=[^\s=;\"']{1,100}=)[^\r\n\"']+",
     r"(?P<hook>(?:hooks\.slack(?:-gov)?\.com|discord(?:app)?\.com/api/webhooks|webhook\.office\.com)(?::\d+)?(?:\\*/|%2f))[^\s\"'<>|)]+",
     r"(?P<signature>v0(?:=|%3d))[0-9a-f]{64}",
-    # Signed addresses: Azure's, AWS's and Google's.
+    # Signed URLs: Azure's, AWS's and Google's.
     r"(?P<signed>(?:[?&;]|,\s?|%3f|%26|x-amz-|x-goog-)(?:sig|signature)(?:=|%3d))[\w%+/=-]{8,}",
-    # Functions of Azure and Google's APIs take a key in the query under these names; and some, one for a user.
+    # API keys in a query (Azure Functions, Google), and as the user name of a URL.
     r"(?P<query>[?&](?:key|code)=)[\w.~%+/=-]{16,}",
     r"(?P<user>://)(?=[a-z_-]{0,100}\d)[\w-]{16,200}(?=@)",
-    # The header stays, and what follows the end; without one all is secret.
+    # Keep header and footer; without a footer all the rest is secret.
     r"(?P<pem>-----BEGIN[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----).+?(?=-----END|\Z)",
-    # To the last @ of the word: passwords in the wild hold some that are not escaped. Bounds keep the search linear.
+    # Up to the last @ of the word: real passwords hold unescaped ones. Bounds keep the search linear.
     r"(?P<address>://[^\s/:@\"'<>]{0,100}:)[^\s\"'<>]{1,300}(?=@)",
 )
 _SECRET = re.compile("|".join(_SHAPES), re.ASCII | re.IGNORECASE | re.DOTALL)
 
-# A field in a text, as `name=`, `name: `, `"name":`, `--name ` or `{"name": name, "value": `; a model's name holds none.
-# Possessive: each word is read once.
+# A field in a text: `name=`, `name: `, `"name":`, `--name ` or `{"name": name, "value": `; not in a model's name.
+# Possessive quantifiers, so that each word is scanned once.
 _FIELD = re.compile(
     r"(?<![\w.-])(?:ft:(?:[\w.-]*+:)++[\w.-]*+(?!=)|"
     r"(?P<option>--[\w.-]++)[ \t]{1,3}+(?!-)|"
@@ -72,7 +72,7 @@ _FIELD = re.compile(
 )
 _QUOTED = re.compile(r"b?(?P<quote>\\{0,3}[\"'`])(?!\.\.\.)(?:(?!(?P=quote))(?:\\.|.))+", re.DOTALL)
 _ASSIGNED = re.compile(rf"(?!\.\.\.)(?:{_SCHEME})?[^\s\"'`&,;<>{{}}\[\]()|\\]+", re.IGNORECASE)
-# After a colon in a sentence most words are no secret: one that is has a digit, or the name of its scheme before it.
+# After a colon in a sentence, only a word with a digit, or after the name of an auth scheme, is a secret.
 _UNASSIGNED = re.compile(
     rf"(?!\.\.\.)(?:{_SCHEME}|(?=[^\s\"'`&,;<>{{}}\[\]()|\\]{{0,60}}\d))[^\s\"'`&,;<>{{}}\[\]()|\\]{{4,}}",
     re.IGNORECASE,
@@ -80,11 +80,11 @@ _UNASSIGNED = re.compile(
 _HARMLESS_VALUE = re.compile(
     r"[-+]?\d[\d.,]{0,9}(?:e[-+]?\d{1,3})?(?:%|ms|[smk])?|<[^<>\s]{1,40}>|\[[A-Z]{1,9}\]", re.IGNORECASE
 )
-"""What a token holds that lets nobody in: a count, a rate, a piece of text such as ``<|endoftext|>``."""
+"""Values of a "token" field that are not credentials: a count, a rate, a text token such as ``<|endoftext|>``."""
 _NAME_FIELDS = frozenset({"name", "key", "header", "variable", "field"})
-"""Fields that name what stands in ``value`` beside them."""
+"""Fields that hold the name of a sibling field ``value``."""
 _MIN_SECRET_NUMBER = 100_000
-"""A number from here on may be a password; a smaller one counts something."""
+"""Smaller numbers are counts; from here on one may be a password."""
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _SECRET_NAME = re.compile(
@@ -100,25 +100,25 @@ _NOT_SECRET_BEFORE_TOKEN = frozenset(
     "eos bos pad unk sep cls mask special stop start end begin image audio video max min num n per total trained "
     "eot input output prompt completion first next last page continuation".split()
 )
-"""Words before ``token`` where it is a piece of text or a count, and no pass."""
+"""Words before ``token`` where it is a text token or a count, not a credential."""
 _NOT_SECRET_AFTER_TOKEN = frozenset(
     "count counts limit limits budget budgets type id ids index length len rate usage per level position s accuracy loss "
     "classification classifier price cost weight weights mask window dropout ratio entropy efficiency distribution "
     "strategy details".split()
 )
-"""Words after ``token``, where it is none either."""
+"""Words after ``token`` where it is no credential either."""
 _SECRET_BEFORE_TOKENS = frozenset(
     "access auth api bearer refresh session secret personal id security oauth bot app user".split()
 )
 
 
 def redacted(text: str) -> str:
-    """Return ``text`` with "..." in place of every secret; what kind of secret it was stays readable."""
+    """Return ``text`` with "..." in place of every secret; a secret's prefix stays, to show its kind."""
     return _without_fields(_SECRET.sub(lambda match: f"{match[str(match.lastgroup)]}{MASK}", text))
 
 
 def holds_secret(text: str) -> bool:
-    """Whether something in ``text`` has the shape of a secret, or a secret's name before it."""
+    """Whether ``text`` holds a secret, by pattern or by the name before it."""
     return _SECRET.search(text) is not None or _without_fields(text) != text
 
 
@@ -129,13 +129,13 @@ def is_secret_name(name: str) -> bool:
 
 
 def without_secrets(value: Any) -> Any:
-    """Return decoded JSON fit to be kept and shown: with "..." for every secret, told by shape or by its field's name.
+    """Return decoded JSON with "..." in place of every secret, by pattern or by the name of its field.
 
-    Texts are cut at ``LONGEST`` and hold nothing that a database refuses; numbers that are none, and what is nested
-    deeper than ``DEEPEST``, become None.
+    Texts are truncated at ``MAX_TEXT_LENGTH`` and storable in a database; numbers that are not finite, and values nested
+    deeper than ``MAX_DEPTH``, become None.
 
     Raises:
-        TypeError: something in it is no JSON.
+        TypeError: a value is not JSON.
     """
     return _redacted_value(value, MAX_DEPTH)
 
@@ -164,14 +164,14 @@ def _redacted_value(value: Any, levels: int, *, hides: bool = False) -> Any:
 
 
 def _named(fields: dict[str, Any]) -> dict[str, str]:
-    """Return under which name a ``value`` stands, where a field beside it says that, as in lists of variables."""
+    """Return the name of a field ``value`` if a sibling field holds it, as in lists of variables."""
     names = (text for key, text in fields.items() if str(key).lower() in _NAME_FIELDS and isinstance(text, str))
     secret = next((name for name in names if " " not in name and is_secret_name(name)), None)
     return {"value": secret} if secret else {}
 
 
 def _is_secret_value(name: str, value: Any) -> bool:
-    """Whether what stands under a name is a secret; a number under the name of a token is a count."""
+    """Whether the value of a field is a secret; a number in a token field is a count."""
     if not is_secret_name(name):
         return False
     is_plain = (
@@ -181,7 +181,7 @@ def _is_secret_value(name: str, value: Any) -> bool:
 
 
 def _redacted_text(text: str) -> str:
-    """Return a text without secrets and without what cannot be kept. Most come again at each poll."""
+    """Return a text redacted and storable. Cached, as most texts recur at each poll."""
     if text in _harmless:
         return text
     fit = redacted(storable(text[:MAX_TEXT_LENGTH]))
@@ -209,7 +209,7 @@ def _is_always_secret(words: list[str]) -> bool:
 
 
 def _is_access_token(words: list[str]) -> bool:
-    """Whether a word is a token that lets somebody in."""
+    """Whether a name means an access token, not a text token or a count."""
     for place, word in enumerate(words):
         before, after = words[place - 1] if place else "", words[place + 1] if place + 1 < len(words) else ""
         if word in ("token", "tokens") and after not in _NOT_SECRET_AFTER_TOKEN:
@@ -233,7 +233,7 @@ def _without_fields(text: str) -> str:
 
 
 def _value_of(field: re.Match[str]) -> re.Match[str] | None:
-    """Return the value after a field's name in a text; None where it is no secret."""
+    """Return the match of the value after a field's name in a text, or None if it is no secret."""
     is_said = field["sign"] is None or (field["sign"] == ":" and field["gap"] != "")
     bare = _UNASSIGNED if is_said else _ASSIGNED
     return _QUOTED.match(field.string, field.end()) or bare.match(field.string, field.end())

@@ -1,4 +1,4 @@
-"""The HTTP server: Slack's requests, webhooks, what is counted, and whether the bot is alive and ready."""
+"""HTTP server: Slack requests, provider webhooks, liveness, readiness, and Prometheus metrics."""
 
 import asyncio
 import socket
@@ -11,10 +11,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from bot.web.server import Handler, Server, default_connection_limit, listen
 
 HEADER_SECONDS = 10.0
-"""How long a connection may be silent, or take for the head of a request, before it is cut."""
+"""How long a connection may be idle, or take to send a request's header, before it is closed."""
 
 SHUTDOWN_SECONDS = 0.5
-"""How long a stop waits for requests under way: Slack's are answered in milliseconds."""
+"""How long a shutdown waits for running requests: Slack's take milliseconds."""
 
 
 @asynccontextmanager
@@ -27,15 +27,15 @@ async def http_server(
     header_seconds: float = HEADER_SECONDS,
     max_connections: int | None = None,
 ) -> AsyncIterator[int]:
-    """Serve until the block ends; yields the port that was bound.
+    """Serve until the end of the block; yield the bound port.
 
     Args:
         host: the address to listen on.
-        port: the port; 0 takes a free one.
-        routes: what answers every request to a path, beside those that only look.
-        broken_parts: the names of the parts that do not work at present.
-        header_seconds: how long a connection may take until the head of its next request is there.
-        max_connections: how many there may be at once; by default what the process's descriptors allow.
+        port: the port; 0 picks a free one.
+        routes: the handler of each path, beside the three probes.
+        broken_parts: returns the names of the parts that currently fail.
+        header_seconds: how long a connection may take for the header of its next request.
+        max_connections: open connections at once; by default as many as the file descriptors allow.
     """
 
     async def live(_request: web.BaseRequest) -> web.Response:
@@ -73,7 +73,7 @@ async def http_server(
 
 
 def _get_only(handler: Handler) -> Handler:
-    """Let nothing but a look reach a handler."""
+    """Wrap a handler so that methods other than GET and HEAD get 405."""
 
     async def look(request: web.BaseRequest) -> web.Response:
         return await handler(request) if request.method in ("GET", "HEAD") else web.Response(status=405)

@@ -1,6 +1,6 @@
-"""The body of a request from strangers: never more than so many bytes, of one or of all, and never for longer than so long.
+"""Request bodies of untrusted clients, with limits on size, total memory and time.
 
-Input that can be read in two ways is refused, not interpreted.
+Ambiguous input is rejected, not interpreted.
 """
 
 import asyncio
@@ -9,18 +9,17 @@ import re
 from aiohttp import HttpVersion11, web
 
 BODY_SECONDS = 10.0
-"""How long a body may take from its first byte to its last; Slack itself gives up after three seconds."""
+"""Timeout of one body, first byte to last; Slack itself gives up after three seconds."""
 
 MAX_BUFFERED_BYTES = 4 * 1024 * 1024
-"""Bytes of all bodies that are being read; those of Slack and of webhooks have a few thousand each."""
-
+"""Bytes of all bodies in progress; Slack requests and webhooks have a few thousand each."""
 
 CHUNK_BYTES = 16 * 1024
-"""Bytes that are kept in one piece: neither large ones, which leave holes in memory, nor one for each that came."""
+"""Bytes of one buffer: large ones fragment memory, and one per received packet wastes it."""
 
 
 class HttpError(Exception):
-    """A request that is not answered but for its status."""
+    """An HTTP error response without a body."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -28,17 +27,17 @@ class HttpError(Exception):
         self.reason = reason
 
     def response(self) -> web.Response:
-        """Return the answer: its status, and no body; the server gives all of one status the same."""
+        """Return the response: a status without a body; the server adds the same body to all of one status."""
         response = web.Response(status=self.status)
-        response.force_close()  # some of what was sent may still be unread
+        response.force_close()  # part of the request may be unread
         return response
 
 
 def media_type_of(request: web.BaseRequest, pattern: re.Pattern[str]) -> str:
-    """Return the media type of a body that can only be read in one way, as the first group of ``known`` has it.
+    """Return the media type of an unambiguous body, as the first group of ``pattern`` matches it.
 
     Raises:
-        Refusal: it is another one, there are two, or the body is packed (415); two things say how long it is (400).
+        Refusal: it is another type, stated twice, or the body is compressed (415); its length is stated twice (400).
     """
     stated = request.headers.getall("Content-Type", [])
     found = pattern.fullmatch(stated[0]) if len(stated) == 1 else None
@@ -54,9 +53,9 @@ def media_type_of(request: web.BaseRequest, pattern: re.Pattern[str]) -> str:
 
 
 class BodyReader:
-    """Reads bodies. Where those under way hold too many bytes in all, the one that was begun first is given up.
+    """Reads bodies. If all bodies in progress exceed the memory limit, the oldest is aborted.
 
-    So whoever sends a body at once is heard, however many others hold theirs back.
+    So a client that sends its body at once is served, however many others are slow (slowloris).
     """
 
     def __init__(self, max_buffered: int = MAX_BUFFERED_BYTES) -> None:
@@ -65,14 +64,14 @@ class BodyReader:
 
     @property
     def buffered(self) -> int:
-        """The bytes of all bodies that are being read."""
+        """The bytes of all bodies in progress."""
         return sum(len(part) for body in self._in_progress.values() for part in body)
 
     async def read(self, request: web.BaseRequest, *, max_bytes: int, seconds: float) -> bytes:
         """Return the body.
 
         Raises:
-            Refusal: it was too large (413), too slow (408), broken off (400), or had to make room for others (503).
+            Refusal: it was too large (413), too slow (408), incomplete (400), or evicted for others (503).
         """
         await _send_continue(request)
         try:
@@ -85,7 +84,7 @@ class BodyReader:
             raise (HttpError(503, "no room") if made_room else HttpError(408, "slow body")) from None
         except web.RequestPayloadError:
             raise HttpError(400, "broken body") from None
-        except (ConnectionError, RuntimeError):  # the latter says aiohttp of a connection that was cut before
+        except (ConnectionError, RuntimeError):  # RuntimeError: aiohttp's, of a closed connection
             raise HttpError(400, "hung up") from None
 
     async def _collect(self, request: web.BaseRequest, limit: asyncio.Timeout, max_bytes: int) -> bytes:
@@ -113,7 +112,7 @@ class BodyReader:
 
 
 def reject_oversized(request: web.BaseRequest, max_bytes: int) -> None:
-    """Refuse a body by the size that it declares.
+    """Reject a body by its ``Content-Length``.
 
     Raises:
         Refusal: it is larger than ``largest`` bytes (413).
@@ -123,7 +122,7 @@ def reject_oversized(request: web.BaseRequest, max_bytes: int) -> None:
 
 
 async def _send_continue(request: web.BaseRequest) -> None:
-    """Ask for a body that waits for that."""
+    """Respond to ``Expect: 100-continue``."""
     if request.version >= HttpVersion11 and request.headers.get("Expect", "").lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.writer.output_size = 0  # the answer itself has not begun
+        request.writer.output_size = 0  # the response itself has not started

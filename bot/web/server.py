@@ -1,6 +1,6 @@
-"""aiohttp's server below its applications, so that also what its parser refuses is answered by us.
+"""HTTP server on aiohttp's low-level API, so that parser errors get our responses, too.
 
-Strangers learn nothing from an answer: a refusal has one body for each status, and no header names a version.
+Error responses reveal nothing: one constant body per status, and no version in any header.
 """
 
 import asyncio
@@ -14,22 +14,22 @@ import structlog
 from aiohttp import web
 
 from bot.errors import FtjobError
+from bot.telemetry.logs import RateLimitedLog
 from bot.telemetry.metrics import EVICTED_CONNECTIONS
-from bot.telemetry.sampled import RateLimitedLog
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.Response]]
 
 LINGER_SECONDS = 1.0
-"""How long the rest of a refused body is read, so that the answer arrives before the connection ends."""
+"""How long the rest of a rejected body is read, so that the response arrives before the connection closes."""
 
 BACKLOG = 128
-"""How many connections the system lets wait until they are let in."""
+"""The listen backlog: connections that wait to be accepted."""
 
 ACCEPT_PAUSE_SECONDS = 0.005
-"""Between two connections that are let in while all the room is taken: a crowd costs the bot little time."""
+"""Pause between two accepted connections while the limit is reached, so that a flood costs little CPU."""
 
 READ_BUFFER_BYTES = 16 * 1024
-"""Bytes of a connection that are read ahead; asyncio alone takes 256 KiB, before anybody can say that it is enough."""
+"""Bytes that are read ahead per connection; asyncio's default is 256 KiB."""
 
 _ERRORS = {
     400: "bad_request",
@@ -46,25 +46,25 @@ log = structlog.get_logger()
 
 
 def connection_limit(descriptors: int) -> int:
-    """Return how many connections strangers may hold at once in a process that may have so many descriptors.
+    """Return the limit of inbound connections for a limit of file descriptors.
 
-    The rest of them is left to the bot's own: Slack, the APIs, the database.
+    The rest is reserved for outgoing connections: Slack, provider APIs, the database.
     """
     return max(1, min(256, descriptors // 4))
 
 
 def default_connection_limit() -> int:
-    """Return how many connections strangers may hold at once in this process."""
+    """Return the limit of inbound connections of this process."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return connection_limit(soft if soft != resource.RLIM_INFINITY else 1 << 20)
 
 
 async def listen(host: str, port: int) -> list[socket.socket]:
-    """Return a socket that listens for each address of a host.
+    """Return a listening socket for each address of a host.
 
     Raises:
         OSError: the host is unknown.
-        FtjobError: the port is taken, or needs rights that we don't have.
+        FtjobError: the port is in use, or needs privileges.
     """
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -83,7 +83,7 @@ async def listen(host: str, port: int) -> list[socket.socket]:
 
 
 def standardize(response: web.Response) -> web.Response:
-    """Give a refusal without a body the constant one of its status, and every answer the same server's name."""
+    """Set the ``Server`` header, and the constant body of an error response without one."""
     response.headers["Server"] = "ftjob"
     if response.status >= 400 and not response.body:  # noqa: PLR2004
         response.body = f'{{"error":"{_ERRORS.get(response.status, "internal")}"}}'.encode()
@@ -92,10 +92,10 @@ def standardize(response: web.Response) -> web.Response:
 
 
 class Server(web.Server):
-    """Answers by path, and 404 elsewhere; cuts connections that keep it waiting for the head of a request.
+    """HTTP server that routes by path, with 404 elsewhere, and closes connections with a slow header.
 
-    Where all the room is taken, a new connection takes the place of the one that was silent for longest: whoever asks
-    at once is answered, however many others hold their connections open.
+    At the connection limit, a new connection evicts the least recently used one: a client that sends its request at once
+    is served, however many others keep idle connections open.
     """
 
     def __init__(self, routes: Mapping[str, Handler], *, header_seconds: float, max_connections: int) -> None:
@@ -104,9 +104,9 @@ class Server(web.Server):
         self._header_seconds = header_seconds
         self._max_connections = max_connections
         self._lru: dict[web.RequestHandler, asyncio.Transport] = {}
-        self._malformed_log = RateLimitedLog("web.unreadable")
-        self._evicted_log = RateLimitedLog("web.crowded")
-        self._accept_log = RateLimitedLog("web.not_accepted")
+        self._malformed_log = RateLimitedLog("web.request_rejected")
+        self._evicted_log = RateLimitedLog("web.connection_evicted")
+        self._accept_log = RateLimitedLog("web.accept_failed")
 
     def __call__(self) -> web.RequestHandler:
         """Return the protocol of a new connection."""
@@ -114,31 +114,31 @@ class Server(web.Server):
             self,
             self._malformed_log,
             loop=asyncio.get_running_loop(),
-            # aiohttp measures it from the connection's start or the last answer to the end of the next head.
+            # aiohttp measures it from the connection's start or the last response to the end of the next header.
             keepalive_timeout=self._header_seconds,
             lingering_time=LINGER_SECONDS,
             read_bufsize=READ_BUFFER_BYTES,
-            auto_decompress=False,  # the bytes that were signed are those that came
+            auto_decompress=False,  # signatures cover the bytes as received
             access_log=None,
         )
 
     async def accept(self, listener: socket.socket) -> None:
-        """Let in whoever comes, until it is cancelled; where all the room is taken, a few after the other."""
+        """Accept connections until it is cancelled; throttled at the connection limit."""
         loop = asyncio.get_running_loop()
         while True:
             try:
                 connection, _ = await loop.sock_accept(listener)
                 await loop.connect_accepted_socket(self, connection)
-            except OSError as error:  # it hung up already, or the system has no descriptor left
+            except OSError as error:  # the client is gone already, or no descriptor is left
                 self._accept_log(error=type(error).__name__, number=error.errno)
                 await asyncio.sleep(ACCEPT_PAUSE_SECONDS)
             if len(self._lru) >= self._max_connections:
                 await asyncio.sleep(ACCEPT_PAUSE_SECONDS)
 
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
-        """Take a new connection in, and cut another one where there is no room for both."""
+        """Register a new connection; evict the least recently used one beyond the limit."""
         super().connection_made(handler, transport)
-        # What a selector transport asks the kernel for at once; other loops have no such bound to set.
+        # The read size of a selector transport; other event loops have no such attribute.
         if hasattr(transport, "max_size"):
             transport.max_size = READ_BUFFER_BYTES
         self._lru[handler] = transport
@@ -148,7 +148,7 @@ class Server(web.Server):
             self._evicted_log(connections=self._max_connections)
 
     def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
-        """Forget a connection."""
+        """Unregister a connection."""
         self._lru.pop(handler, None)
         super().connection_lost(handler, exc)
 
@@ -167,14 +167,14 @@ class _Connection(web.RequestHandler):
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
-        """Answer what the parser refused, or a handler broke at; aiohttp's own answer and log quote the request."""
+        """Respond to a parser error or a failed handler; aiohttp's own response and log would quote the request."""
         del message
         if status == 400:  # noqa: PLR2004
             self._malformed_log(error=type(exc).__name__)
         else:
-            log.error("web.broke", exc_info=exc)
+            log.error("web.handler_failed", exc_info=exc)
         if request.writer.output_size > 0:
-            raise ConnectionError("half of another answer is sent already")
+            raise ConnectionError("part of another response is sent already")
         answer = standardize(web.Response(status=status))
         answer.force_close()
         return answer

@@ -1,4 +1,4 @@
-"""Webhooks of fine-tuning APIs: hints that a look is worth while. What they say changes nothing by itself."""
+"""Webhooks of fine-tuning APIs: hints that trigger a poll. Their content changes no state."""
 
 import re
 import time
@@ -8,22 +8,21 @@ import structlog
 from aiohttp import web
 
 from bot.providers.webhook import HEADERS, JOB_EVENTS, WebhookEvent, is_plausible, verified_event
+from bot.telemetry.logs import RateLimitedLog
 from bot.telemetry.metrics import WEBHOOKS
-from bot.telemetry.sampled import RateLimitedLog
 from bot.web.body import BODY_SECONDS, BodyReader, HttpError, media_type_of, reject_oversized
 
 MAX_BODY_BYTES = 64 * 1024
-"""Bytes; one of these webhooks has about two hundred."""
+"""Largest webhook body; OpenAI's have about two hundred bytes."""
 _CONTENT_TYPE = re.compile(r'(application/json)(?:[ \t]*;[ \t]*charset="?utf-8"?)?', re.IGNORECASE)
 
 log = structlog.get_logger()
 
 
 class WebhookHandler:
-    """What answers the webhooks of one account.
+    """HTTP handler for the webhooks of one account.
 
-    Whatever OpenAI signed is taken with 200 at once: it would send anything else again, for three days. Only what can be
-    read in two ways is refused.
+    Every signed request gets 200: OpenAI would retry it for three days otherwise. Only ambiguous ones are rejected.
     """
 
     def __init__(
@@ -42,14 +41,14 @@ class WebhookHandler:
         self._is_new = is_new
         self._body_reader = body_reader
         self._body_seconds = body_seconds
-        self._log = RateLimitedLog("webhook.refused")
+        self._log = RateLimitedLog("webhook.rejected")
 
     async def __call__(self, request: web.BaseRequest) -> web.Response:
-        """Return the answer to a request, whatever it is."""
+        """Return the response to any request; never raises."""
         try:
             result = await self._handle(request)
         except HttpError as refusal:
-            self._log(status=refusal.status, why=refusal.reason)
+            self._log(status=refusal.status, reason=refusal.reason)
             WEBHOOKS.labels(self._account, str(refusal.status)).inc()
             return refusal.response()
         WEBHOOKS.labels(self._account, result).inc()
@@ -61,11 +60,11 @@ class WebhookHandler:
         media_type_of(request, _CONTENT_TYPE)
         hint = await self._read(request)
         if hint.kind not in JOB_EVENTS:
-            return "other"
+            return "ignored"
         if not await self._is_first(hint.id):
-            return "repeated"
+            return "duplicate"
         self._poll_soon()
-        return "taken"
+        return "accepted"
 
     async def _read(self, request: web.BaseRequest) -> WebhookEvent:
         reject_oversized(request, MAX_BODY_BYTES)
@@ -85,6 +84,6 @@ class WebhookHandler:
         try:
             return await self._is_new(f"webhook {self._account} {webhook_id}")
         except Exception:
-            # To look once more than needed does no harm.
-            log.exception("webhook.unknown", account=self._account)
+            # One poll more than needed does no harm.
+            log.exception("webhook.claim_failed", account=self._account)
             return True

@@ -349,7 +349,7 @@ async def test_names_that_are_nearly_settings_are_said_by_check_and_run_and_stop
     assert "SLACK_API_URI" not in said, "the setting that was meant has a value"
     async with world.process(OPENAI_ORGID="org-1"):
         pass
-    assert [line for line in world.log if "settings.not_read" in line and "OPENAI_ORG_ID" in line]
+    assert [line for line in world.log if "settings.unrecognized" in line and "OPENAI_ORG_ID" in line]
 
 
 async def test_names_that_only_we_use_and_that_are_no_settings_are_wrong_settings(world: World) -> None:

@@ -64,7 +64,7 @@ async def until_sent(office: DeliveryHarness, channel: Channel, *, rows: int = 1
 async def test_what_arrived_without_an_answer_is_found_and_not_sent_again(
     office: DeliveryHarness, fault: Fault
 ) -> None:
-    ml, doubled = office.slack.add_channel("ml"), metric("ftjob_possible_duplicate_total")
+    ml, doubled = office.slack.add_channel("ml"), metric("ftjob_possible_duplicates_total")
     office.slack.faults.add(POST, fault)
 
     await office.enqueue(ml)
@@ -74,7 +74,7 @@ async def test_what_arrived_without_an_answer_is_found_and_not_sent_again(
     (row,) = await deliveries(office.store)
     assert (row.ts, row.in_doubt) == (message.ts, False)
     assert len(office.slack.request_log.for_endpoint(POST)) == 1
-    assert metric("ftjob_possible_duplicate_total") == doubled
+    assert metric("ftjob_possible_duplicates_total") == doubled
 
 
 @pytest.mark.parametrize("fault", LOST.values(), ids=LOST.keys())
@@ -155,7 +155,7 @@ async def test_a_message_of_somebody_else_with_our_key_hides_no_alert(office: De
 async def test_a_look_up_that_cannot_see_is_tried_for_two_minutes_before_the_alert_is_sent_as_a_possible_repeat(
     office: DeliveryHarness,
 ) -> None:
-    ml, doubled = office.slack.add_channel("ml"), metric("ftjob_possible_duplicate_total")
+    ml, doubled = office.slack.add_channel("ml"), metric("ftjob_possible_duplicates_total")
     office.slack.faults.add(POST, ACCEPTED["dropped"])
     office.slack.faults.always(HISTORY, Fault("answer", status=503, body="upstream"))
 
@@ -168,7 +168,7 @@ async def test_a_look_up_that_cannot_see_is_tried_for_two_minutes_before_the_ale
     said, repeat = ml.messages
     assert "may be a repeat" not in said.plain_text
     assert "may be a repeat" in repeat.plain_text
-    assert metric("ftjob_possible_duplicate_total") == doubled + 1
+    assert metric("ftjob_possible_duplicates_total") == doubled + 1
 
 
 async def test_a_look_up_that_sees_again_in_time_finds_what_arrived(office: DeliveryHarness) -> None:

@@ -36,7 +36,7 @@ class SkewedClock(Clock):
 @pytest.mark.parametrize("ahead", [HOUR, -HOUR, YEAR, 400.0])
 async def test_a_message_in_doubt_is_found_although_the_clock_is_off(tmp_path: Path, ahead: float) -> None:
     clock = Clock()
-    doubled = metric("ftjob_possible_duplicate_total")
+    doubled = metric("ftjob_possible_duplicates_total")
     async with Slack(clock=lambda: clock.now - ahead) as slack, delivery_harness(tmp_path, slack, clock) as office:
         ml = slack.add_channel("ml")
         slack.faults.add(POST, LOST)
@@ -46,7 +46,7 @@ async def test_a_message_in_doubt_is_found_although_the_clock_is_off(tmp_path: P
             await office.until_states(ml, "sent")
 
         assert delivered_jobs(ml) == jobs
-    assert metric("ftjob_possible_duplicate_total") == doubled
+    assert metric("ftjob_possible_duplicates_total") == doubled
 
 
 @pytest.mark.parametrize("seconds", [HOUR, -HOUR, YEAR, -YEAR, 20.0, -20.0])

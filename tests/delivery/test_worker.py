@@ -255,7 +255,7 @@ async def test_outcomes_and_delays_are_counted(office: DeliveryHarness) -> None:
     sent = metric("ftjob_deliveries_total", outcome="sent")
     pending = metric("ftjob_deliveries_total", outcome="pending")
     ambiguous = metric("ftjob_deliveries_total", outcome="ambiguous")
-    doubted = metric("ftjob_possible_duplicate_total")
+    doubted = metric("ftjob_possible_duplicates_total")
     delays, total = metric("ftjob_delivery_delay_seconds_count"), metric("ftjob_delivery_delay_seconds_sum")
     office.slack.faults.add(POST, Fault("answer", status=429, headers={"Retry-After": "5"}), Fault("drop"))
 
@@ -269,7 +269,7 @@ async def test_outcomes_and_delays_are_counted(office: DeliveryHarness) -> None:
     assert metric("ftjob_deliveries_total", outcome="sent") == sent + 1
     assert metric("ftjob_deliveries_total", outcome="pending") == pending + 1
     assert metric("ftjob_deliveries_total", outcome="ambiguous") == ambiguous + 1
-    assert metric("ftjob_possible_duplicate_total") == doubted + 1
+    assert metric("ftjob_possible_duplicates_total") == doubted + 1
     assert metric("ftjob_delivery_delay_seconds_count") == delays + 1
     assert metric("ftjob_delivery_delay_seconds_sum") == pytest.approx(total + 30)
     assert delivered_jobs(ml)

@@ -259,7 +259,7 @@ async def test_an_error_that_nobody_knows_is_tried_five_times_more_and_then_give
 
 async def test_a_slack_that_cannot_be_reached_is_tried_until_it_is_back(office: DeliveryHarness) -> None:
     ml = office.slack.add_channel("ml")
-    doubted = metric("ftjob_possible_duplicate_total")
+    doubted = metric("ftjob_possible_duplicates_total")
     await office.slack.__aexit__(None, None, None)
 
     async with office.fast_clock():
@@ -271,7 +271,7 @@ async def test_a_slack_that_cannot_be_reached_is_tried_until_it_is_back(office: 
         await office.slack.__aenter__()
         await office.until_delivered(ml, job)
 
-    assert metric("ftjob_possible_duplicate_total") == doubted
+    assert metric("ftjob_possible_duplicates_total") == doubted
 
 
 async def test_a_change_whose_thread_is_gone_is_told_in_the_channel(office: DeliveryHarness) -> None:
@@ -296,7 +296,7 @@ async def test_a_change_whose_thread_is_gone_is_told_in_the_channel(office: Deli
 
 async def test_a_sender_that_lost_its_lease_changes_nothing_and_says_so(office: DeliveryHarness) -> None:
     ml = office.slack.add_channel("ml")
-    lost, doubted = metric("ftjob_deliveries_total", outcome="lost_lease"), metric("ftjob_possible_duplicate_total")
+    lost, doubted = metric("ftjob_deliveries_total", outcome="lost_lease"), metric("ftjob_possible_duplicates_total")
     office.slack.faults.add(POST, Fault("late", seconds=0.6))
     await office.enqueue(ml, kind=MessageKind.CARD)
     await office.slack.request_log.wait_until(lambda: ml.messages)
@@ -316,5 +316,5 @@ async def test_a_sender_that_lost_its_lease_changes_nothing_and_says_so(office: 
     assert card is not None
     assert card.ts is None, "where the card stands is for the sender that holds the lease"
     assert metric("ftjob_deliveries_total", outcome="lost_lease") == lost + 1
-    assert metric("ftjob_possible_duplicate_total") == doubted
+    assert metric("ftjob_possible_duplicates_total") == doubted
     assert [log["outcome"] for log in logs] == ["lost_lease"]

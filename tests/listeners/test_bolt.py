@@ -58,10 +58,10 @@ async def test_every_command_of_the_manifest_is_answered(world: World, manifest:
 )
 async def test_what_no_listener_is_for_is_acknowledged_and_counted(world: World, body: dict[str, Any]) -> None:
     async with world.bot() as bot:
-        before = unheard()
+        before = unhandled()
         assert await status_of(app_of(bot), body) == 200
 
-        assert unheard() == before + 1
+        assert unhandled() == before + 1
 
 
 @pytest.mark.parametrize("action", ["ftjob_refresh", "ftjob_open_page", "somebody_elses", "ftjob_refresh:4"])
@@ -89,12 +89,12 @@ async def test_every_event_of_the_manifest_is_acknowledged_also_if_the_bot_itsel
         "member_joined_channel",
     ]
     async with world.bot() as bot:
-        before = unheard()
+        before = unhandled()
         for kind in subscribed:
             event = {"type": kind, "user": BOT_USER, "channel": "C0NOWHERE"}
             body = {"type": "event_callback", "team_id": TEAM, "event": event}
             assert await status_of(app_of(bot), body) == 200
-        assert unheard() == before
+        assert unhandled() == before
 
 
 async def test_a_body_that_names_nobody_is_acknowledged_and_does_nothing(
@@ -111,11 +111,11 @@ async def test_a_body_that_names_nobody_is_acknowledged_and_does_nothing(
     assert world.slack.ephemerals == []
     assert world.ml.messages == []
     assert [entry for entry in world.api.request_log if entry.endpoint.startswith("POST")] == []
-    assert "dispatch.broke" not in capsys.readouterr().out
+    assert "dispatch.failed" not in capsys.readouterr().out
 
 
-def unheard() -> float:
-    return REGISTRY.get_sample_value("ftjob_slack_idle_total", {"kind": "unheard"}) or 0.0
+def unhandled() -> float:
+    return REGISTRY.get_sample_value("ftjob_slack_ignored_total", {"kind": "unhandled"}) or 0.0
 
 
 async def status_of(app: AsyncApp, body: dict[str, Any]) -> int:

@@ -1,6 +1,6 @@
 from structlog.testing import capture_logs
 
-from bot.listeners.early import EarlyEvents
+from bot.listeners.events import EarlyEvents
 
 BOT = "U0FTJOB"
 
@@ -24,5 +24,5 @@ def test_beyond_the_most_the_oldest_are_forgotten_and_that_is_said_once() -> Non
             early.add_join(BOT, f"C{n}")
         early.add_home_view("U0MILO")
 
-    assert [(line["event"], line["most"]) for line in logs] == [("events.forgotten", 3)]
+    assert [(line["event"], line["most"]) for line in logs] == [("events.dropped", 3)]
     assert early.drain(BOT) == (["C3", "C4"], ["U0MILO"])

@@ -419,9 +419,9 @@ async def test_refusals_are_logged_once_a_second_at_most_and_without_what_was_se
             assert (await door.send(raw)).status == 401
 
     said = capsys.readouterr()
-    lines = [line for line in (said.out + said.err).splitlines() if "gate.refused" in line]
+    lines = [line for line in (said.out + said.err).splitlines() if "slack_request.rejected" in line]
     assert 1 <= len(lines) < 10
-    assert "why" in lines[0]
+    assert "reason" in lines[0]
     assert "signature" in lines[0]
     for secret in (SECRET, "0" * 64, TYPED.decode(), str(NOW)):
         assert secret not in said.out + said.err
@@ -434,4 +434,4 @@ async def drip(writer: asyncio.StreamWriter, drop: bytes) -> None:
 
 
 def requests(status: int) -> float:
-    return REGISTRY.get_sample_value("ftjob_gate_requests_total", {"status": str(status)}) or 0.0
+    return REGISTRY.get_sample_value("ftjob_slack_http_requests_total", {"status": str(status)}) or 0.0

@@ -81,4 +81,4 @@ async def send(world: World, door: ListenerHarness, payload: dict[str, Any]) -> 
 
 
 def idle(kind: str) -> float:
-    return REGISTRY.get_sample_value("ftjob_slack_idle_total", {"kind": kind}) or 0.0
+    return REGISTRY.get_sample_value("ftjob_slack_ignored_total", {"kind": kind}) or 0.0

@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 from structlog.types import EventDict
 
-from bot.listeners.socket_log import ConnectionLog
+from bot.listeners.socket import ConnectionLog
 from bot.sandbox.faults import Fault
 from tests.world import World
 
@@ -55,7 +55,7 @@ def test_a_row_of_failures_is_one_line_and_its_end_another(sdk: Sdk, error: Exce
         sdk.connect(error)
     sdk.logger.opened()
     sdk.logger.opened()
-    assert sdk.events == ["socket.lost", "socket.back"]
+    assert sdk.events == ["socket.disconnected", "socket.reconnected"]
     assert sdk.logs[0]["error"] == said
     assert "exc_info" not in sdk.logs[0]
 
@@ -64,7 +64,7 @@ def test_the_next_row_is_told_anew(sdk: Sdk) -> None:
     for _ in range(2):
         sdk.connect(TimeoutError())
         sdk.logger.opened()
-    assert sdk.events == ["socket.lost", "socket.back"] * 2
+    assert sdk.events == ["socket.disconnected", "socket.reconnected"] * 2
 
 
 def test_each_try_asks_for_an_address_of_its_own(sdk: Sdk) -> None:
@@ -76,10 +76,10 @@ def test_each_try_asks_for_an_address_of_its_own(sdk: Sdk) -> None:
 def test_what_breaks_in_our_own_code_keeps_its_traceback(sdk: Sdk) -> None:
     sdk.run_message_listeners(KeyError("a bug"))
     sdk.run_message_listeners(KeyError("a bug"))
-    assert sdk.events == ["socket.broke"] * 2
+    assert sdk.events == ["socket.handler_failed"] * 2
     assert isinstance(sdk.logs[0]["exc_info"], KeyError)
     sdk.run_message_listeners(ConnectionResetError(104, "reset"))
-    assert sdk.events[2:] == ["socket.lost"]
+    assert sdk.events[2:] == ["socket.disconnected"]
 
 
 def test_what_is_no_trouble_is_not_told(sdk: Sdk) -> None:
@@ -95,4 +95,7 @@ async def test_a_connection_that_breaks_while_it_is_opened_is_opened_with_anothe
             answer = await world.say("help")
 
     assert "ftjob" in answer.plain_text
-    assert [each["event"] for each in logs if each["event"].startswith("socket.")] == ["socket.lost", "socket.back"]
+    assert [each["event"] for each in logs if each["event"].startswith("socket.")] == [
+        "socket.disconnected",
+        "socket.reconnected",
+    ]

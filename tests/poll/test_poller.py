@@ -117,14 +117,14 @@ async def test_a_broken_item_loses_only_itself(view: PollHarness) -> None:
     await view.track_all([jobs[0], jobs[2]])
     for job in jobs:
         view.api.change(job, status="cancelled")
-    broken = metric("ftjob_broken_items_total", account=ACCOUNT)
+    broken = metric("ftjob_invalid_jobs_total", account=ACCOUNT)
     bodies = [view.api.jobs[job] for job in reversed(jobs)]
     view.api.faults.add(LIST, page_of(bodies[0], {**bodies[1], "id": None}, "nonsense", None, bodies[2]))
 
     assert await view.poll() == [LIST]
 
     assert {job for job, status in await view.pending() if status == "cancelled"} == {jobs[0], jobs[2]}
-    assert metric("ftjob_broken_items_total", account=ACCOUNT) == broken + 3
+    assert metric("ftjob_invalid_jobs_total", account=ACCOUNT) == broken + 3
 
 
 async def test_a_tracked_job_that_a_page_breaks_is_read_alone(view: PollHarness) -> None:

@@ -66,8 +66,8 @@ async def test_an_account_says_once_that_it_fails_and_once_that_it_is_back(view:
     await view.track_all([job])
     view.api.change(job, status="paused")
     view.api.faults.always(LIST, UNAVAILABLE)
-    failed = metric("ftjob_sweeps_total", account=ACCOUNT, result="Unreachable")
-    swept = metric("ftjob_sweeps_total", account=ACCOUNT, result="swept")
+    failed = metric("ftjob_polls_total", account=ACCOUNT, result="Unreachable")
+    swept = metric("ftjob_polls_total", account=ACCOUNT, result="ok")
 
     with capture_logs() as logs:
         for _ in range(4):
@@ -86,8 +86,8 @@ async def test_an_account_says_once_that_it_fails_and_once_that_it_is_back(view:
     assert logs[1]["failures"] == 4
     assert not view.poller.is_failing
     assert (job, "paused") in await view.pending()
-    assert metric("ftjob_sweeps_total", account=ACCOUNT, result="Unreachable") == failed + 4
-    assert metric("ftjob_sweeps_total", account=ACCOUNT, result="swept") == swept + 2
+    assert metric("ftjob_polls_total", account=ACCOUNT, result="Unreachable") == failed + 4
+    assert metric("ftjob_polls_total", account=ACCOUNT, result="ok") == swept + 2
 
 
 async def test_a_second_outage_is_told_again(view: PollHarness) -> None:
@@ -222,11 +222,11 @@ async def test_an_empty_page_is_no_reason_to_forget_a_job(view: PollHarness) -> 
 
 
 async def test_a_sweep_of_an_idle_account_says_that_it_went_well(view: PollHarness) -> None:
-    idle = metric("ftjob_sweeps_total", account=ACCOUNT, result="idle")
+    idle = metric("ftjob_polls_total", account=ACCOUNT, result="skipped")
 
     await view.poll_later(INTERVAL)
 
-    assert metric("ftjob_sweeps_total", account=ACCOUNT, result="idle") == idle + 1
+    assert metric("ftjob_polls_total", account=ACCOUNT, result="skipped") == idle + 1
 
 
 @pytest.mark.deep
@@ -247,7 +247,7 @@ async def test_a_list_of_ever_new_jobs_is_cut_and_that_is_logged(view: PollHarne
     with capture_logs() as logs:
         assert await view.poll() == [LIST] * (MOST_NEW_PAGES + 1)
 
-    assert _events(logs) == ["search.cut"]
+    assert _events(logs) == ["discovery.truncated"]
     assert len(await view.pending()) == MOST_NEW_PAGES + 1
 
 

@@ -105,11 +105,11 @@ async def test_what_breaks_in_a_sweep_is_logged_once_each_way_and_the_timer_goes
     async with view.store.db.transaction() as tx:
         await tx.execute(text("ALTER TABLE subscription RENAME TO away"))
 
-    ticks = metric("ftjob_sweeps_total", account=ACCOUNT, result="broke")
+    ticks = metric("ftjob_polls_total", account=ACCOUNT, result="error")
     with capture_logs() as logs:
         async with scheduled([view.poller], OFTEN):
             async with within(10):
-                while metric("ftjob_sweeps_total", account=ACCOUNT, result="broke") < ticks + 3:  # noqa: ASYNC110
+                while metric("ftjob_polls_total", account=ACCOUNT, result="error") < ticks + 3:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
             assert len(view.api.request_log) == 0
             assert view.poller.is_failing
@@ -118,7 +118,7 @@ async def test_what_breaks_in_a_sweep_is_logged_once_each_way_and_the_timer_goes
             await _until_swept(view, 2)
             assert not view.poller.is_failing
 
-    assert [(log["event"], log["account"]) for log in logs] == [("sweep.broke", ACCOUNT), ("sweep.mended", ACCOUNT)]
+    assert [(log["event"], log["account"]) for log in logs] == [("poll.failed", ACCOUNT), ("poll.recovered", ACCOUNT)]
     assert "no such table: subscription" in str(logs[0]["exc_info"])
 
 

@@ -78,13 +78,13 @@ async def test_what_the_list_says_is_told_whatever_becomes_of_a_single_read(view
     for job in well:
         view.api.change(job, status="cancelled")
     _list_only(view, well)
-    swept = metric("ftjob_sweeps_total", account=ACCOUNT, result="swept")
+    swept = metric("ftjob_polls_total", account=ACCOUNT, result="ok")
 
     await view.poll()
 
     assert await _told(view) == [(job, "cancelled") for job in well]
     assert not view.poller.is_failing
-    assert metric("ftjob_sweeps_total", account=ACCOUNT, result="swept") == swept + 1
+    assert metric("ftjob_polls_total", account=ACCOUNT, result="ok") == swept + 1
     assert (await known_job(view.store, bad)).state.status == "running"
 
 
@@ -127,7 +127,7 @@ async def test_a_read_that_outlasts_its_sweep_is_told_when_it_comes(view: PollHa
 async def test_a_job_that_cannot_be_read_rests_longer_and_longer_whichever_process_reads(view: PollHarness) -> None:
     bad, _ = await _one_bad(view, UNREADABLE["500"])
     _, other = poller_on(view.store, view.client, view.time.now)
-    unread = metric("ftjob_unread_jobs_total", account=ACCOUNT)
+    unread = metric("ftjob_job_read_failures_total", account=ACCOUNT)
 
     asked = []
     for n in range(16):
@@ -140,7 +140,7 @@ async def test_a_job_that_cannot_be_read_rests_longer_and_longer_whichever_proce
     first, second, third = (later - earlier for earlier, later in pairwise(asked))
     assert (first, second) == (2, 4)
     assert 7 <= third <= 8
-    assert metric("ftjob_unread_jobs_total", account=ACCOUNT) == unread + len(asked)
+    assert metric("ftjob_job_read_failures_total", account=ACCOUNT) == unread + len(asked)
     assert (await known_job(view.store, bad)).read_failures == len(asked)
 
 

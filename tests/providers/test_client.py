@@ -188,11 +188,11 @@ def counted(name: str, **labels: str) -> float:
 
 
 async def test_broken_items_and_answers_are_counted(api: FineTuningApi, client: Client) -> None:
-    broken, answers = counted("ftjob_broken_items_total"), counted(*_ANSWERS[0], **_ANSWERS[1])
+    broken, answers = counted("ftjob_invalid_jobs_total"), counted(*_ANSWERS[0], **_ANSWERS[1])
     api.faults.add(f"GET {JOBS}", Fault("answer", status=200, body=list_body(None, job_body(), {"id": ""})))
     page = await client.list_jobs()
     assert (len(page.readings), page.broken) == (1, 2)
-    assert counted("ftjob_broken_items_total") == broken + 2
+    assert counted("ftjob_invalid_jobs_total") == broken + 2
     assert counted(*_ANSWERS[0], **_ANSWERS[1]) == answers + 1
 
 

@@ -14,8 +14,8 @@ ASKED = 1.0
 """When the people ask; nothing goes wrong before ``ASKED + CALM``."""
 FAULT_FREE = 2.0
 POINTS = (
-    "before_order",
-    "after_order",
+    "before_action",
+    "after_action",
     "before_record",
     "after_record",
     "wire.before POST",

@@ -94,7 +94,7 @@ async def keep_polling(sweeper: Poller, interval: float) -> None:
         try:
             await sweeper.poll()
         except Exception:
-            log.exception("sweep.broke")
+            log.exception("poll.failed")
         await asyncio.sleep(interval)
 
 

@@ -87,7 +87,7 @@ async def test_a_sign_that_is_not_taken_is_said_once_and_so_is_its_end_without_t
                 listener.status = 200
                 await listener.until(4)
 
-    assert [log["event"] for log in logs] == ["heartbeat.not_taken", "heartbeat.taken_again"]
+    assert [log["event"] for log in logs] == ["heartbeat.failed", "heartbeat.recovered"]
     assert "secret-token" not in str(logs)
 
 
@@ -100,7 +100,7 @@ async def test_a_redirect_is_not_followed_and_counts_as_not_taken() -> None:
                 listener.status = 200
                 await listener.until(4)
 
-    assert [log["event"] for log in logs] == ["heartbeat.not_taken", "heartbeat.taken_again"]
+    assert [log["event"] for log in logs] == ["heartbeat.failed", "heartbeat.recovered"]
     assert listener.followed == 0
 
 
@@ -112,4 +112,4 @@ async def test_a_listener_that_is_not_there_ends_nothing() -> None:
             while not logs:  # noqa: ASYNC110 - a log tells nobody
                 await asyncio.sleep(EVERY)
 
-    assert [log["event"] for log in logs] == ["heartbeat.not_taken"]
+    assert [log["event"] for log in logs] == ["heartbeat.failed"]

@@ -13,7 +13,7 @@ from tests.postgres import free_port
 from tests.world import World
 
 DOCS = Path(__file__).parents[2] / "docs" / "operations.md"
-LABELS = {"account", "method", "status", "result", "kind", "outcome", "verb", "limit", "then", "le", "state"}
+LABELS = {"account", "method", "status", "result", "kind", "outcome", "verb", "limit", "le", "state"}
 
 
 def test_the_dashboard_and_the_alert_rules_ask_for_metrics_that_there_are() -> None:
@@ -64,5 +64,5 @@ async def test_prometheus_reads_what_the_bot_counted_and_no_label_names_anybody(
     assert job not in text
     assert world.ml.id not in text
     assert world.olivia.id not in text
-    assert ours["ftjob_swept_timestamp_seconds"].samples[0].value > 1_790_000_000
+    assert ours["ftjob_last_poll_success_timestamp_seconds"].samples[0].value > 1_790_000_000
     assert ours["ftjob_loop_lag_seconds"].samples

@@ -1,6 +1,6 @@
 from structlog.testing import capture_logs
 
-from bot.telemetry.sampled import RateLimitedLog
+from bot.telemetry.logs import RateLimitedLog
 
 
 def test_a_sampled_event_is_logged_once_a_second_and_says_what_was_left_out() -> None:
@@ -12,5 +12,5 @@ def test_a_sampled_event_is_logged_once_a_second_and_says_what_was_left_out() ->
             now = at
             refused(at=at)
 
-    said = [(line["event"], line["at"], line["left_out"]) for line in lines]
+    said = [(line["event"], line["at"], line["suppressed"]) for line in lines]
     assert said == [("refused", 100.0, 0), ("refused", 101.0, 2), ("refused", 150.0, 1)]

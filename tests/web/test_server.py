@@ -208,7 +208,7 @@ async def test_the_longest_silent_connection_makes_room_for_a_new_one() -> None:
             writer.write(GET_LIVE)
         for reader, _ in silent[:4]:
             assert await reader.readuntil(b'"ok"}')
-        cut = counted("ftjob_cut_connections_total")
+        cut = counted("ftjob_evicted_connections_total")
         more = [await asyncio.open_connection("127.0.0.1", door.port) for _ in range(4)]
 
         for reader, _ in silent[4:]:
@@ -219,7 +219,7 @@ async def test_the_longest_silent_connection_makes_room_for_a_new_one() -> None:
             assert await reader.readuntil(b'"ok"}')
         for _, writer in [*silent, *more]:
             writer.close()
-        assert counted("ftjob_cut_connections_total") == cut + 4
+        assert counted("ftjob_evicted_connections_total") == cut + 4
         await door.assert_works()
 
 

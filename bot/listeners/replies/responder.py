@@ -103,7 +103,7 @@ class Responder:
             self._task.cancel()
             await asyncio.wait({self._task})
         if self._pending:
-            log.warning("answers.lost", answers=len(self._pending))
+            log.warning("replies.lost", answers=len(self._pending))
             metrics.DELAYED_REPLIES.labels("lost").inc(len(self._pending))
 
     def _enqueue(self, pending: _PendingReply) -> None:
@@ -111,7 +111,7 @@ class Responder:
         if len(self._pending) > MAX_PENDING:
             _record_lost(self._pending.pop(0).target, reason="too many answers wait")
         if self._task is None or self._task.done():
-            log.warning("answers.waiting")
+            log.warning("replies.delayed")
             self._task = asyncio.create_task(self._retry_pending())
             self._task.add_done_callback(_task_done)
 
@@ -129,7 +129,7 @@ class Responder:
                 continue
             if over := await self._retry_round():
                 taken, pause = taken + over, MIN_PAUSE
-        log.info("answers.caught_up", answers=taken)
+        log.info("replies.recovered", answers=taken)
 
     async def _retry_round(self) -> int:
         """Try what waits, one after the other, until Slack asks for peace; return for how many nothing is left to be done."""
@@ -169,7 +169,7 @@ class Responder:
 
     def _mark_unconfirmed(self, pending: _PendingReply) -> None:
         """Let somebody know that their answer may not have arrived; that it did is the likelier."""
-        log.warning("answer.unconfirmed", channel=pending.target.channel, person=pending.target.person)
+        log.warning("reply.unconfirmed", channel=pending.target.channel, person=pending.target.person)
         metrics.DELAYED_REPLIES.labels("unconfirmed").inc()
         if not pending.is_unconfirmed_notice:
             said = Reply(problem_message(UNCONFIRMED))
@@ -218,11 +218,11 @@ async def responding(slack: SlackClient, *, clock: Clock = monotonic_time) -> As
 
 def _task_done(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()):
-        log.error("answers.broke", exc_info=error)
+        log.error("replies.failed", exc_info=error)
 
 
 def _record_lost(target: ReplyTarget, *, reason: str) -> None:
-    log.warning("answer.lost", why=reason, channel=target.channel, person=target.person)
+    log.warning("reply.lost", why=reason, channel=target.channel, person=target.person)
     metrics.DELAYED_REPLIES.labels("lost").inc()
 
 

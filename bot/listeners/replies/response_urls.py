@@ -1,4 +1,4 @@
-"""Response URLs: where Slack takes answers to one command or click for half an hour, five times.
+"""Response URLs: Slack accepts five replies to one command or click within half an hour.
 
 https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
 """
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 
 class ResponseUrls:
-    """Answers through response URLs that are Slack's, and through no other."""
+    """Posts to response URLs of Slack, and to no other URL."""
 
     def __init__(
         self,
@@ -33,9 +33,9 @@ class ResponseUrls:
         *,
         back_off: Callable[[float | None], None],
     ) -> None:
-        """Take what it needs.
+        """Store the collaborators.
 
-        ``allowed`` are the beginnings of Slack's own addresses; ``rest`` is told for how many seconds Slack wants peace.
+        ``allowed`` are the URL prefixes of Slack; ``back_off`` receives the seconds of a ``Retry-After`` header.
         """
         self._session = session
         self._allowed = allowed
@@ -43,11 +43,11 @@ class ResponseUrls:
         self._back_off = back_off
 
     async def post(self, url: str, reply: Reply) -> ReplyOutcome:
-        """Answer through a response URL, once."""
-        # Compared as text: two parsers of addresses may see two hosts in one.
+        """Post a reply to a response URL, once."""
+        # Compared as text: two URL parsers may see two hosts in one URL.
         if not url.startswith(self._allowed):
             metrics.REJECTED_RESPONSE_URLS.inc()
-            log.warning("response_url.not_slacks")
+            log.warning("response_url.blocked")
             return ReplyOutcome.FAILED
         try:
             async with self._session.post(
@@ -62,7 +62,7 @@ class ResponseUrls:
                 return ReplyOutcome.RETRYABLE
             return ReplyOutcome.REPEATABLE if reply.replaces else ReplyOutcome.UNCONFIRMED
         if status != 200:  # noqa: PLR2004
-            log.info("response_url.refused", status=status, answer=answer[:80])
+            log.info("response_url.rejected", status=status, answer=answer[:80])
             self._back_off(parse_retry_after(header_values(response, "Retry-After"), now=time.time()))
         sent = outcome_of_status(status)
         return ReplyOutcome.REPEATABLE if sent is ReplyOutcome.UNCONFIRMED and reply.replaces else sent

@@ -45,7 +45,7 @@ async def responder(world: World) -> AsyncIterator[Responder]:
 def refused() -> float:
     """Return how many response URLs were refused so far."""
     [family] = metrics.REJECTED_RESPONSE_URLS.collect()
-    return next(sample.value for sample in family.samples if sample.name == "ftjob_refused_urls_total")
+    return next(sample.value for sample in family.samples if sample.name == "ftjob_rejected_response_urls_total")
 
 
 async def url_for(world: World) -> str:

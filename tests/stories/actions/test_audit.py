@@ -122,7 +122,7 @@ async def test_the_end_of_an_order_says_what_the_api_did(
 async def test_a_button_that_was_never_put_to_somebody_there_is_counted_and_written_down(world: World) -> None:
     world.otto = otto = world.slack.add_user("otto", is_owner=True)  # type: ignore[attr-defined]
     job = world.api.add_job(status="running")
-    before = REGISTRY.get_sample_value("ftjob_tampered_total") or 0.0
+    before = REGISTRY.get_sample_value("ftjob_forged_confirmations_total") or 0.0
 
     async with world.bot() as bot:
         question = await world.say(f"cancel {job}")
@@ -144,7 +144,7 @@ async def test_a_button_that_was_never_put_to_somebody_there_is_counted_and_writ
         (otto.id, world.ml.id, Decision.TAMPERED),
         (world.olivia.id, world.ml.id, Decision.TAMPERED),
     ]
-    assert REGISTRY.get_sample_value("ftjob_tampered_total") == before + 3
+    assert REGISTRY.get_sample_value("ftjob_forged_confirmations_total") == before + 3
 
 
 async def test_a_question_that_led_to_no_order_is_written_down_with_the_reason(world: World) -> None:

@@ -19,9 +19,9 @@ ROUNDS = 3
 @pytest.mark.parametrize(
     ("point", "orders", "end", "told"),
     [
-        ("before_order", 0, Decision.UNKNOWN, ("Cancel not carried out", "Cancel not carried out")),
-        ("after_order", 1, Decision.DONE, ("Cancelled", "Cancel carried out")),
-        ("before_order_end", 1, Decision.DONE, ("Cancelled", "Cancel carried out")),
+        ("before_action", 0, Decision.UNKNOWN, ("Cancel not carried out", "Cancel not carried out")),
+        ("after_action", 1, Decision.DONE, ("Cancelled", "Cancel carried out")),
+        ("before_action_outcome", 1, Decision.DONE, ("Cancelled", "Cancel carried out")),
     ],
 )
 async def test_an_order_whose_bot_dies_is_found_out_about_and_told(

@@ -28,7 +28,7 @@ def world(world: World) -> World:
 
 
 def rate_limited_total(limit: str) -> float:
-    return REGISTRY.get_sample_value("ftjob_floods_total", {"limit": limit}) or 0.0
+    return REGISTRY.get_sample_value("ftjob_rate_limited_total", {"limit": limit}) or 0.0
 
 
 def said_to(world: World, person: str) -> list[SentReply]:

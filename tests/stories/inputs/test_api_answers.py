@@ -48,7 +48,7 @@ async def assert_unchanged(running_bot: RunningBot, job: str, told: list[str] | 
 
 
 def foreign() -> float:
-    return REGISTRY.get_sample_value("ftjob_foreign_answers_total", {"account": "default"}) or 0.0
+    return REGISTRY.get_sample_value("ftjob_mismatched_responses_total", {"account": "default"}) or 0.0
 
 
 def boxed(shown: SentReply | ChannelMessage) -> list[str]:

@@ -47,11 +47,11 @@ def with_value(question: EphemeralMessage, value: str) -> EphemeralMessage:
 
 
 def tampered() -> float:
-    return REGISTRY.get_sample_value("ftjob_tampered_total") or 0.0
+    return REGISTRY.get_sample_value("ftjob_forged_confirmations_total") or 0.0
 
 
 def repeated(kind: str) -> float:
-    return REGISTRY.get_sample_value("ftjob_repeated_requests_total", {"kind": kind}) or 0.0
+    return REGISTRY.get_sample_value("ftjob_duplicate_requests_total", {"kind": kind}) or 0.0
 
 
 # --- the red button ---

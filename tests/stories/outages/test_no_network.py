@@ -82,9 +82,9 @@ async def running(world: World, **settings: str) -> AsyncIterator[Log]:
 async def test_a_process_that_reaches_nothing_says_each_trouble_once(world: World, address: str, why: str) -> None:
     nowhere = address.format(port=free_port())
     async with running(world, SLACK_API_URL=f"{nowhere}/api/", OPENAI_BASE_URL=f"{nowhere}/v1") as log:
-        await log.until("slack.unreachable", "socket.lost")
+        await log.until("slack.unreachable", "socket.disconnected")
 
-    assert log.troubles == ["slack.unreachable", "socket.lost"]
+    assert log.troubles == ["slack.unreachable", "socket.disconnected"]
     assert all(why in line for line in log.lines if TROUBLE.search(line))
     assert "Traceback" not in "".join(log.lines)
 
@@ -92,17 +92,17 @@ async def test_a_process_that_reaches_nothing_says_each_trouble_once(world: Worl
 async def test_when_slack_comes_up_each_trouble_ends_with_a_line(world: World) -> None:
     port = free_port()
     async with running(world, SLACK_API_URL=f"http://127.0.0.1:{port}/api/") as log:
-        await log.until("slack.unreachable", "socket.lost")
+        await log.until("slack.unreachable", "socket.disconnected")
         secrets = AppSecrets(canaries.BOT, canaries.APP, canaries.SIGNING)
         async with Slack(secrets=secrets, installed_app=world.slack.workspace.app, port=port) as late:
-            await log.until("slack.connected", "socket.back")
+            await log.until("slack.connected", "socket.reconnected")
             person = late.add_user("olivia", is_admin=True)
             exchange = await person.command("help", late.add_channel("ml"))
             answer = await exchange.reply()
             said = "".join(log.lines)
 
     assert "/ftjob" in answer.plain_text
-    events = ("slack.unreachable", "socket.lost", "slack.connected", "socket.back")
+    events = ("slack.unreachable", "socket.disconnected", "slack.connected", "socket.reconnected")
     assert [said.count(event) for event in events] == [1, 1, 1, 1]
     assert "Traceback" not in said
     assert "token` will be" not in said

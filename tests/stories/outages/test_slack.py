@@ -192,9 +192,7 @@ async def test_no_secret_reaches_the_log_whatever_breaks(world: World) -> None:
             world.slack.faults.add("chat.postEphemeral", Fault("answer", status=200, body="no JSON"))
             world.api.faults.add("GET /fine_tuning/jobs", Fault("drop"))
             await world.olivia.command("list", world.ml)
-            await world.slack.request_log.wait_until(
-                lambda: "answer.unconfirmed" in "".join(world.log), why="no answer"
-            )
+            await world.slack.request_log.wait_until(lambda: "reply.unconfirmed" in "".join(world.log), why="no answer")
             with without(world.folder / "ftjob.db", "track"):
                 await world.say("tracked")
             await world.slack.request_log.wait_until(

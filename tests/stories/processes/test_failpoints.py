@@ -22,9 +22,9 @@ POINTS = sorted(
 )
 ELSEWHERE = {
     "in_migration": "tests/store/db/test_migrate.py kills within a migration",
-    "before_order": "tests/stories/actions/test_crashes.py kills on the way of an order",
-    "after_order": "the same",
-    "before_order_end": "the same, where the change of the job is recorded already",
+    "before_action": "tests/stories/actions/test_crashes.py kills on the way of an order",
+    "after_action": "the same",
+    "before_action_outcome": "the same, where the change of the job is recorded already",
 }
 
 

@@ -1,4 +1,4 @@
-"""Answers that take long: who waits is told after two seconds that the answer is still to come."""
+"""Notice for slow replies: after two seconds a person sees that the reply is still pending."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -7,16 +7,15 @@ from contextlib import asynccontextmanager
 import structlog
 
 SLOW_SECONDS = 2.0
-"""Seconds without an answer after which people begin to wonder."""
+"""Seconds without a reply until the notice is shown."""
 MAX_WAIT_SECONDS = 3.0
-"""Seconds that an answer waits for Slack to take what was said before it, so that both come in their order."""
-
+"""Seconds that a reply waits for its notice to be posted, so that both arrive in order."""
 
 log = structlog.get_logger()
 
 
 class SlowNotice:
-    """Whether somebody is told that the answer is still to come, and whether they may see it."""
+    """Whether the notice was started, and whether the person may see it."""
 
     is_started = False
     is_shown = False
@@ -24,9 +23,9 @@ class SlowNotice:
 
 @asynccontextmanager
 async def notify_if_slow(notify: Callable[[], Awaitable[bool]], *, after: float | None) -> AsyncIterator[SlowNotice]:
-    """Do the work of the block; where it takes longer than ``after`` seconds, ``say`` once that it is under way.
+    """Run the block; call ``notify`` once if it takes longer than ``after`` seconds. None never notifies.
 
-    None says nothing. What goes wrong with saying so is logged; it must not keep the answer away.
+    A failed notice is logged and does not affect the reply.
     """
     waiting = SlowNotice()
     if after is None:
@@ -48,4 +47,4 @@ async def _notify_later(waiting: SlowNotice, notify: Callable[[], Awaitable[bool
     try:
         waiting.is_shown = await notify()
     except Exception:
-        log.exception("waiting.not_told")
+        log.exception("slow_notice.failed")
