@@ -5,7 +5,6 @@ import json
 import sys
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -23,7 +22,7 @@ from bot.runtime import manifest
 from bot.settings.environment import load, misspelled, readable_by_others
 from bot.settings.model import Settings
 from bot.store import open_store
-from bot.store.actions.audit import Audit
+from bot.store.actions.audit import Audit, exported
 from bot.store.db.backup import back_up, mark_restored
 from bot.store.db.engine import open_for_reading, sqlite_path
 from bot.store.db.identity import StoreOrigin
@@ -134,7 +133,7 @@ def export() -> None:
     async def work(rows: Audit) -> None:
         async for row in rows.all():
             at = datetime.fromtimestamp(row.at, UTC).isoformat()
-            typer.echo(json.dumps({"id": row.id, "at": at, **asdict(row.entry), "digest": row.row_hash}))
+            typer.echo(json.dumps({"id": row.id, "at": at, **exported(row.entry), "digest": row.row_hash}))
 
     _read_audit(work)
 

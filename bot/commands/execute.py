@@ -300,6 +300,6 @@ def _audit_entry(asked: PendingAction, door: str, decision: Decision, **more: st
         question.verb,
         decision,
         account=question.account,
-        question=asked.key,
+        confirmation_key=asked.key,
         **{"job_id": question.job_id, **more},
     )

@@ -57,14 +57,14 @@ async def _reply(context: Context, *, done: str = "", replaces: bool = False) ->
 
 
 def _what(stuck: DeadLetter) -> str:
-    if stuck.picture is MessageKind.DIGEST:
-        return digest_label(stuck.holds)
+    if stuck.message_kind is MessageKind.DIGEST:
+        return digest_label(stuck.digested)
     if stuck.job_id is None:
         return "a notice"
-    if stuck.picture is MessageKind.CARD or stuck.kind is None:
+    if stuck.message_kind is MessageKind.CARD or stuck.change_kind is None:
         return card_label(stuck.job_id)
     before, after = State(stuck.old_status or ""), State(stuck.new_status or "")
-    return change_label(Change(ChangeKind(stuck.kind), before, after), stuck.job_id)
+    return change_label(Change(ChangeKind(stuck.change_kind), before, after), stuck.job_id)
 
 
 def _told_of(state: str | None) -> str:

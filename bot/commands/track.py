@@ -92,7 +92,7 @@ async def _track_there(job_id: str, command: Command, context: Context) -> Track
 
 async def _tracked_already(track: Track, where: str, command: Command, context: Context) -> str:
     """Take over a track of a subscription that tells some statuses alone: who asks by hand hears of everything."""
-    if not track.tells:
+    if not track.statuses:
         return f"{code_span(track.job_id)} is already tracked {where}."
     async with context.store.db.transaction() as tx:
         await context.store.channels.tracks.add(

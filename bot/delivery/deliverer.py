@@ -163,7 +163,7 @@ class Deliverer:
         self._auth_pause.apply(result)
         attempts, was_plain = delivery.attempts, prepared.is_plain
         decision = classify(result, attempts, was_plain=was_plain, jitter=_jitter(), timeouts=self._timeouts)
-        unconfirmed = prepared.unconfirmed or decision.outcome == "ambiguous"
+        unconfirmed = prepared.unconfirmed or decision.outcome == "unconfirmed"
         generation = prepared.outgoing.generation
         await self._complete(delivery, result, decision, unconfirmed=unconfirmed, generation=generation)
 

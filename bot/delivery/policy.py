@@ -92,7 +92,7 @@ def _classify(
     if result.ts:
         return RetryDecision("sent")
     if result.maybe_posted or error in MAYBE_POSTED:
-        return RetryDecision("ambiguous", wait=timeouts.visibility_delay)
+        return RetryDecision("unconfirmed", wait=timeouts.visibility_delay)
     if error in RATE_LIMITED:
         pause = jittered(requested_pause(result), jitter)
         return RetryDecision("pending", wait=pause, channel_wait=pause)
@@ -108,7 +108,7 @@ def _classify(
         return RetryDecision("pending", wait=wait)
     if attempts == 1 and error != RENDER_FAILED:
         return RetryDecision(
-            "ambiguous", wait=timeouts.visibility_delay
+            "unconfirmed", wait=timeouts.visibility_delay
         )  # an unknown error: once, it may have been posted
     return RetryDecision("pending" if attempts <= MAX_UNKNOWN_ERRORS else "dead", wait=wait)
 

@@ -22,8 +22,8 @@ from bot.store.db.postgres import TRANSACTION_TIMEOUT
 from bot.store.jobs.cards import Cards
 from bot.store.jobs.changes import Changes
 from bot.store.jobs.jobs import Jobs
+from bot.store.jobs.read_failures import ReadFailures
 from bot.store.jobs.snapshots import JobSnapshots
-from bot.store.jobs.unread import ReadFailures
 from bot.store.outbox.dead_letters import DeadLetters
 from bot.store.outbox.deliveries import Outbox
 from bot.store.sqlite.integrity import explain_sqlite_errors

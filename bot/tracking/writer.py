@@ -84,7 +84,7 @@ class ChangeWriter:
         flapping = await self._flaps.refresh(tx, account, [change for change, _ in alerts_due])
         mutes = await store.channels.mutes.covering(tx, account, channels)
         wanted = [
-            wants_alert(change.change, track.tells, failures_only=settings[track.channel].failures_only)
+            wants_alert(change.change, track.statuses, failures_only=settings[track.channel].failures_only)
             for change, track in alerts_due
         ]
         if flapping:

@@ -171,7 +171,7 @@ async def _sent(standins: StandIns, store: Store) -> tuple[int, float]:
         settings = standins.settings(Path(folder), 100)
     (account,) = settings.accounts
     rows = schema.delivery.c
-    told = select(func.count()).where(rows.state == "sent", rows.picture == "change")
+    told = select(func.count()).where(rows.state == "sent", rows.message_kind == "change")
     begun = time.perf_counter()
     async with RawClient(account) as client, open_slack(settings) as gateway:
         sender = DeliveryWorker(

@@ -102,7 +102,7 @@ def polled_at(database: Path) -> float:
     """Return when a running bot stored its last sweep, 0 before the first."""
     try:
         with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-            row = connection.execute("SELECT max(swept_at) FROM account").fetchone()
+            row = connection.execute("SELECT max(polled_at) FROM account").fetchone()
     except sqlite3.OperationalError:
         return 0.0
     return float(row[0] or 0.0)

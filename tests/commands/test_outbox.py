@@ -55,7 +55,7 @@ async def test_every_kind_of_message_has_a_name(world: World) -> None:
         await hold_back(store)
         async with store.db.transaction() as tx:
             held = update(schema.delivery).where(schema.delivery.c.id > digest.id)
-            await tx.execute(held.values(held_by=digest.id, state="parked"))
+            await tx.execute(held.values(digest_id=digest.id, state="parked"))
         seen = await world.say("outbox")
 
     names = [line.split(" · ")[0] for line in seen.plain_text.splitlines() if " · since " in line]
@@ -76,8 +76,8 @@ async def test_every_kind_of_message_has_a_name(world: World) -> None:
         ({"state": "sent"}, DELIVERED),
         ({"state": "pending"}, ON_ITS_WAY),
         ({"state": "inflight"}, ON_ITS_WAY),
-        ({"state": "ambiguous"}, ON_ITS_WAY),
-        ({"held_by": 1}, HELD),
+        ({"state": "unconfirmed"}, ON_ITS_WAY),
+        ({"digest_id": 1}, HELD),
         (None, UNKNOWN),
     ],
 )

@@ -94,7 +94,7 @@ async def test_the_end_of_an_outage_is_told_in_the_ops_channel_with_what_comes_l
         await enqueue(office.store, "C1", "C1")
         await outage(office, presence, 300)
 
-    (notice,) = [row for row in await deliveries(office.store) if row.picture == "notice"]
+    (notice,) = [row for row in await deliveries(office.store) if row.message_kind == "notice"]
     assert notice.channel == "C0OPS"
     assert '"late": 2.0' in notice.notice
 
@@ -106,7 +106,7 @@ async def test_what_a_digest_holds_comes_late_too_and_the_bots_own_notices_are_n
         await until(presence, up=True)
         await enqueue(office.store, *["C1"] * 30)
         await claim(office.store)  # more than twenty wait: they become digests
-        assert any(row.held_by for row in await deliveries(office.store))
+        assert any(row.digest_id for row in await deliveries(office.store))
         async with office.store.db.transaction() as tx:
             await office.store.outbox.deliveries.enqueue_notice(
                 tx, "C0OPS", {"kind": "store_lost", "about": "store"}, "key"

@@ -72,7 +72,7 @@ async def test_what_arrived_without_an_answer_is_found_and_not_sent_again(
 
     (message,) = ml.messages
     (row,) = await deliveries(office.store)
-    assert (row.ts, row.in_doubt) == (message.ts, False)
+    assert (row.ts, row.unconfirmed) == (message.ts, False)
     assert len(office.slack.request_log.for_endpoint(POST)) == 1
     assert metric("ftjob_possible_duplicates_total") == doubled
 
@@ -127,10 +127,10 @@ async def test_a_reply_is_looked_for_where_it_went_although_the_card_is_elsewher
     await until_sent(office, ml)
     office.slack.faults.add(POST, ACCEPTED["dropped"])
     await _owe_change_of(office, job, ml)
-    _, row = await office.until_states(ml, "sent", "ambiguous")
+    _, row = await office.until_states(ml, "sent", "unconfirmed")
 
     async with office.store.db.transaction() as tx:
-        await office.store.jobs.cards.record_post(tx, row.replies_to, None)
+        await office.store.jobs.cards.record_post(tx, row.card_id, None)
     await until_sent(office, ml, rows=2)
 
     assert len(ml.messages) == 2
@@ -140,7 +140,7 @@ async def test_a_message_of_somebody_else_with_our_key_hides_no_alert(office: De
     ml = office.slack.add_channel("ml")
     office.slack.faults.add(POST, Fault("drop"))
     (job,) = await office.enqueue(ml)
-    (row,) = await office.until_states(ml, "ambiguous")
+    (row,) = await office.until_states(ml, "unconfirmed")
     forged = {"event_type": "ftjob_alert", "event_payload": {"k": row.key}}
     ts = office.slack.workspace.ts()
     office.slack.workspace.add_message(
@@ -188,7 +188,7 @@ async def test_time_in_which_nobody_looked_is_no_blindness(office: DeliveryHarne
     office.slack.faults.add(POST, ACCEPTED["dropped"])
     office.slack.faults.add(HISTORY, Fault("answer", status=503, body="upstream"))
     await office.enqueue(ml)
-    await office.until_states(ml, "ambiguous")
+    await office.until_states(ml, "unconfirmed")
 
     office.advance(8 * 3600)
     await until_sent(office, ml)
@@ -240,7 +240,7 @@ async def test_a_message_that_somebody_deleted_before_it_was_found_is_sent_once_
     ml = office.slack.add_channel("ml")
     office.slack.faults.add(POST, ACCEPTED["dropped"])
     await office.enqueue(ml)
-    await office.until_states(ml, "ambiguous")
+    await office.until_states(ml, "unconfirmed")
     ml.messages[0].deleted = True
 
     await until_sent(office, ml)
@@ -253,7 +253,7 @@ async def test_a_message_behind_hundreds_of_others_is_found(office: DeliveryHarn
     ml = office.slack.add_channel("ml")
     office.slack.faults.add(POST, ACCEPTED["dropped"])
     await office.enqueue(ml)
-    await office.until_states(ml, "ambiguous")
+    await office.until_states(ml, "unconfirmed")
     office.clock.now += 1
     for _ in range(450):
         office.slack.workspace.add_message(ChannelMessage(office.slack.workspace.ts(), ml.id, "U0OTHER", "chatter"))
@@ -272,7 +272,7 @@ async def test_a_channel_that_cannot_even_be_looked_into_keeps_its_alerts_in_dou
     async with office.fast_clock():
         await office.enqueue(ml)
         (row,) = await office.until_states(ml, "parked")
-        assert row.in_doubt
+        assert row.unconfirmed
         await office.enqueue(ml)  # tries what is parked first
         await office.until_states(ml, "sent", "sent")
 

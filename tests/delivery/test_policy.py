@@ -34,28 +34,28 @@ ROWS = {
     # ok without a ts or with the wrong channel, bytes sent and no answer, 5xx: it may be there, look before sending
     "no ts": (
         PostResult(error="broken_answer", maybe_posted=True),
-        RetryDecision("ambiguous", wait=DELIVERY_TIMEOUTS.visibility_delay),
+        RetryDecision("unconfirmed", wait=DELIVERY_TIMEOUTS.visibility_delay),
     ),
     "timeout": (
         PostResult(error="timeout", maybe_posted=True),
-        RetryDecision("ambiguous", wait=DELIVERY_TIMEOUTS.visibility_delay),
+        RetryDecision("unconfirmed", wait=DELIVERY_TIMEOUTS.visibility_delay),
     ),
     "http 503": (
         PostResult(error="http_503", maybe_posted=True),
-        RetryDecision("ambiguous", wait=DELIVERY_TIMEOUTS.visibility_delay),
+        RetryDecision("unconfirmed", wait=DELIVERY_TIMEOUTS.visibility_delay),
     ),
     "cut": (
         PostResult(error="cut", maybe_posted=True),
-        RetryDecision("ambiguous", wait=DELIVERY_TIMEOUTS.visibility_delay),
+        RetryDecision("unconfirmed", wait=DELIVERY_TIMEOUTS.visibility_delay),
     ),
     # "some aspect of the operation may have succeeded"
     "internal_error": (
         PostResult(error="internal_error"),
-        RetryDecision("ambiguous", wait=DELIVERY_TIMEOUTS.visibility_delay),
+        RetryDecision("unconfirmed", wait=DELIVERY_TIMEOUTS.visibility_delay),
     ),
     "fatal_error": (
         PostResult(error="fatal_error"),
-        RetryDecision("ambiguous", wait=DELIVERY_TIMEOUTS.visibility_delay),
+        RetryDecision("unconfirmed", wait=DELIVERY_TIMEOUTS.visibility_delay),
     ),
     # refused before any byte was sent, or refused for now: again, with backoff
     "unreachable": (PostResult(error="unreachable"), RetryDecision("pending", wait=0.5)),
@@ -90,9 +90,9 @@ ROWS = {
     # a word that we do not know may mean anything: look first, then a few times more
     "unknown": (
         PostResult(error="word_of_tomorrow"),
-        RetryDecision("ambiguous", wait=DELIVERY_TIMEOUTS.visibility_delay),
+        RetryDecision("unconfirmed", wait=DELIVERY_TIMEOUTS.visibility_delay),
     ),
-    "nothing": (PostResult(), RetryDecision("ambiguous", wait=DELIVERY_TIMEOUTS.visibility_delay)),
+    "nothing": (PostResult(), RetryDecision("unconfirmed", wait=DELIVERY_TIMEOUTS.visibility_delay)),
     # it could not even be drawn: a few times more
     "not_drawn": (PostResult(error="not_drawn"), RetryDecision("pending", wait=0.5)),
 }
@@ -126,7 +126,7 @@ def test_what_slack_refuses_even_as_plain_text_is_dead(word: str) -> None:
 
 @pytest.mark.parametrize(
     ("attempts", "outcome"),
-    [(1, "ambiguous"), (2, "pending"), (MAX_UNKNOWN_ERRORS, "pending"), (6, "dead"), (99, "dead")],
+    [(1, "unconfirmed"), (2, "pending"), (MAX_UNKNOWN_ERRORS, "pending"), (6, "dead"), (99, "dead")],
 )
 def test_a_word_that_we_do_not_know_is_given_up_in_the_end(attempts: int, outcome: str) -> None:
     assert after(PostResult(error="word_of_tomorrow"), attempts).outcome == outcome
@@ -202,7 +202,7 @@ def test_nothing_dies_on_its_first_attempt(answer: PostResult, luck: float) -> N
 def test_what_may_have_arrived_is_never_simply_sent_again(
     *, answer: PostResult, attempts: int, was_plain: bool
 ) -> None:
-    assert classify(answer, attempts, was_plain=was_plain, jitter=0.5).outcome == "ambiguous"
+    assert classify(answer, attempts, was_plain=was_plain, jitter=0.5).outcome == "unconfirmed"
 
 
 @given(st.floats(-1e6, 1e6), st.floats(0, 1))

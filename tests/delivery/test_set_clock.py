@@ -78,9 +78,9 @@ async def test_what_is_in_doubt_is_told_in_time_and_once_when_the_clock_is_set(t
         ml, ops = slack.add_channel("ml"), slack.add_channel("ops")
         slack.faults.add(POST, LOST, Fault("drop"))
         took, lost = await office.enqueue(ml), []
-        await office.until_states(ml, "ambiguous")
+        await office.until_states(ml, "unconfirmed")
         lost = await office.enqueue(ops)
-        await office.until_states(ops, "ambiguous")
+        await office.until_states(ops, "unconfirmed")
 
         ages.set(office, seconds)
         assert await _due_in(office) <= DELIVERY_TIMEOUTS.lease
@@ -102,7 +102,7 @@ async def test_what_was_in_doubt_at_a_crash_is_told_once_if_the_clock_is_set_bac
         async with delivery_harness(tmp_path, slack, clock) as office:
             slack.faults.add(POST, LOST)
             jobs = await office.enqueue(ml)
-            await office.until_states(ml, "ambiguous")
+            await office.until_states(ml, "unconfirmed")
         clock.now += 5 + seconds
         set_by = seconds
 
@@ -112,12 +112,12 @@ async def test_what_was_in_doubt_at_a_crash_is_told_once_if_the_clock_is_set_bac
             async with office.fast_clock():
                 await office.until_states(ml, "sent", "sent")
             assert delivered_jobs(ml) == [*jobs, *more]
-            assert [row.in_doubt for row in await deliveries(office.store)] == [False, False]
+            assert [row.unconfirmed for row in await deliveries(office.store)] == [False, False]
 
 
 async def _until_under_way(office: DeliveryHarness) -> None:
     async with asyncio.timeout(300):
-        while not any(row.in_doubt for row in await deliveries(office.store)) or office.slack.faults.is_queued(POST):  # noqa: ASYNC110 - a database tells nobody
+        while not any(row.unconfirmed for row in await deliveries(office.store)) or office.slack.faults.is_queued(POST):  # noqa: ASYNC110 - a database tells nobody
             await asyncio.sleep(0.005)
 
 

@@ -216,7 +216,7 @@ async def test_a_stop_cuts_what_takes_too_long_and_remembers_the_doubt(office: D
     assert time.monotonic() - began >= SHUTDOWN_SECONDS - 0.5
     assert watch.seconds < SHUTDOWN_SECONDS + 1
     (row,) = await deliveries(office.store)
-    assert (row.state, row.error, row.token) == ("ambiguous", "cut", None)
+    assert (row.state, row.error, row.token) == ("unconfirmed", "cut", None)
 
 
 async def test_an_idle_sender_stops_at_once(office: DeliveryHarness) -> None:
@@ -254,7 +254,7 @@ async def test_outcomes_and_delays_are_counted(office: DeliveryHarness) -> None:
     ml = office.slack.add_channel("ml")
     sent = metric("ftjob_deliveries_total", outcome="sent")
     pending = metric("ftjob_deliveries_total", outcome="pending")
-    ambiguous = metric("ftjob_deliveries_total", outcome="ambiguous")
+    ambiguous = metric("ftjob_deliveries_total", outcome="unconfirmed")
     doubted = metric("ftjob_possible_duplicates_total")
     delays, total = metric("ftjob_delivery_delay_seconds_count"), metric("ftjob_delivery_delay_seconds_sum")
     office.slack.faults.add(POST, Fault("answer", status=429, headers={"Retry-After": "5"}), Fault("drop"))
@@ -262,13 +262,13 @@ async def test_outcomes_and_delays_are_counted(office: DeliveryHarness) -> None:
     await office.enqueue(ml)
     await office.until_states(ml, "pending")
     office.advance(10)
-    await office.until_states(ml, "ambiguous")
+    await office.until_states(ml, "unconfirmed")
     office.advance(20)
     await office.until_states(ml, "sent")
 
     assert metric("ftjob_deliveries_total", outcome="sent") == sent + 1
     assert metric("ftjob_deliveries_total", outcome="pending") == pending + 1
-    assert metric("ftjob_deliveries_total", outcome="ambiguous") == ambiguous + 1
+    assert metric("ftjob_deliveries_total", outcome="unconfirmed") == ambiguous + 1
     assert metric("ftjob_possible_duplicates_total") == doubted + 1
     assert metric("ftjob_delivery_delay_seconds_count") == delays + 1
     assert metric("ftjob_delivery_delay_seconds_sum") == pytest.approx(total + 30)

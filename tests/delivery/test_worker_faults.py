@@ -67,7 +67,7 @@ async def test_a_message_that_slack_took_without_saying_so_is_not_hurried(office
     office.slack.faults.add(POST, Fault("drop", accepted=True))
 
     await office.enqueue(ml)
-    (row,) = await office.until_states(ml, "ambiguous")
+    (row,) = await office.until_states(ml, "unconfirmed")
 
     assert row.not_before - office.clock.now == DELIVERY_TIMEOUTS.visibility_delay
     assert await office.store.outbox.deliveries.seconds_to_next() == pytest.approx(DELIVERY_TIMEOUTS.visibility_delay)
@@ -267,7 +267,7 @@ async def test_a_slack_that_cannot_be_reached_is_tried_until_it_is_back(office: 
         (row,) = await office.until_states(ml, "pending")
         while row.attempts < 3:
             (row,) = await office.until_states(ml, "pending")
-        assert (row.error, row.in_doubt) == ("unreachable", False)
+        assert (row.error, row.unconfirmed) == ("unreachable", False)
         await office.slack.__aenter__()
         await office.until_delivered(ml, job)
 
@@ -312,7 +312,7 @@ async def test_a_sender_that_lost_its_lease_changes_nothing_and_says_so(office: 
 
     (row,) = await office.until_states(ml, "sent")
     assert row.ts == "2.000200"
-    card = await office.store.jobs.cards.find(row.replies_to)
+    card = await office.store.jobs.cards.find(row.card_id)
     assert card is not None
     assert card.ts is None, "where the card stands is for the sender that holds the lease"
     assert metric("ftjob_deliveries_total", outcome="lost_lease") == lost + 1

@@ -78,7 +78,7 @@ async def test_who_tracks_in_a_closed_channel_hears_of_it_once_a_day(office: Del
     assert f"<#{closed.id}>" in notice.messages[0].text
     assert "/invite @ftjob" in notice.messages[0].text
     assert len(notice.messages) == 1
-    assert {row.channel for row in await deliveries(office.store) if row.picture == "notice"} == {olivia.id}
+    assert {row.channel for row in await deliveries(office.store) if row.message_kind == "notice"} == {olivia.id}
 
     async with office.fast_clock():
         office.advance(86400)

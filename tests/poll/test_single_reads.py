@@ -173,7 +173,7 @@ async def test_a_rest_that_a_clock_which_was_set_back_made_endless_is_over(view:
     bad, _ = await _one_bad(view, UNREADABLE["500"])
     await view.poll()
     async with view.store.db.transaction() as tx:
-        await tx.execute(update(schema.job).values(unread_until=schema.job.c.unread_until + 86400))
+        await tx.execute(update(schema.job).values(read_not_before=schema.job.c.read_not_before + 86400))
 
     await view.poll_later(1)
 

@@ -171,4 +171,4 @@ async def test_a_job_of_two_accounts_is_told_as_either_subscription_wants(
         [(track, _)] = await store.channels.tracks.in_channel("C1")
 
     assert track.account == "one"
-    assert tuple(sorted(track.tells)) == tells
+    assert tuple(sorted(track.statuses)) == tells

@@ -64,5 +64,5 @@ class ApiNetwork(Network):
     def _submitted(self) -> frozenset[str]:
         """Return the orders that are in the audit: a connection of its own sees what is committed."""
         with closing(sqlite3.connect(self._file)) as store:
-            rows = store.execute("SELECT question FROM audit WHERE decision = ?", [Decision.SUBMITTED])
+            rows = store.execute("SELECT confirmation_key FROM audit WHERE decision = ?", [Decision.SUBMITTED])
             return frozenset(key for (key,) in rows)

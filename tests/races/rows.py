@@ -8,11 +8,11 @@ from bot.store.actions.audit import Decision
 from tests.races.checker import ActionNotice, AuditRow
 
 _AUDIT = """
-    SELECT at, person, door, decision, question, status_before, job_id FROM audit
+    SELECT at, person, source, decision, confirmation_key, status_before, job_id FROM audit
     WHERE question IS NOT NULL OR verb = ? ORDER BY id
 """
 _LINES = "SELECT channel, notice FROM delivery WHERE notice LIKE '%\"order_%' ORDER BY id"
-_UNDER_WAY = "SELECT count(*) FROM question WHERE answered_at IS NOT NULL AND ended_at IS NULL"
+_UNDER_WAY = "SELECT count(*) FROM confirmation WHERE confirmed_at IS NOT NULL AND completed_at IS NULL"
 
 
 def audit(store: sqlite3.Connection) -> list[AuditRow]:

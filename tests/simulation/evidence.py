@@ -13,16 +13,16 @@ from tests.simulation.plan import State
 
 ALERTS = """
     SELECT delivery.key, delivery.channel, change.job_id, change.version, change.kind, change.new_status,
-           change.new_model, delivery.picture, delivery.state, holder.key
+           change.new_model, delivery.message_kind, delivery.state, holder.key
     FROM delivery LEFT JOIN change ON change.id = delivery.change_id
-    LEFT JOIN delivery AS holder ON holder.id = delivery.held_by
+    LEFT JOIN delivery AS holder ON holder.id = delivery.digest_id
     WHERE delivery.change_id IS NOT NULL ORDER BY delivery.id
 """
 
 CHANGES = "SELECT job_id, version, kind, new_status, new_model FROM change ORDER BY id"
 STATES = "SELECT id, status, fine_tuned_model FROM job"
 CARDS = "SELECT job_id, channel, ts FROM card WHERE ts IS NOT NULL ORDER BY id"
-STALE = "SELECT count(*) FROM card WHERE wanted > shown AND ts IS NOT NULL"
+STALE = "SELECT count(*) FROM card WHERE generation > rendered_generation AND ts IS NOT NULL"
 PENDING = f"SELECT count(*) FROM delivery WHERE state IN {UNFINISHED}"  # noqa: S608 - our own words
 
 

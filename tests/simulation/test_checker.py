@@ -188,7 +188,7 @@ def test_what_is_kept_for_people_is_not_lost(state: str) -> None:
     assert (verdict.lost, verdict.given_up) == ([], 1)
 
 
-@pytest.mark.parametrize("state", ["sent", "pending", "inflight", "ambiguous"])
+@pytest.mark.parametrize("state", ["sent", "pending", "inflight", "unconfirmed"])
 def test_what_the_bot_says_of_itself_does_not_help_it(state: str) -> None:
     run = clean()
     drop("a3")(run)

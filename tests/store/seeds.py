@@ -87,7 +87,7 @@ async def complete(
     **more: Any,
 ) -> bool:
     """Record how an attempt ended, as the sender does; it is in doubt afterwards if the outcome says so."""
-    doubt = outcome == "ambiguous" if in_doubt is None else in_doubt
+    doubt = outcome == "unconfirmed" if in_doubt is None else in_doubt
     async with store.db.transaction() as tx:
         kept = await store.outbox.deliveries.complete(tx, delivery, outcome, unconfirmed=doubt, **more)
         if kept and channel_wait:

@@ -59,7 +59,7 @@ async def _seen(store: Store, readings: Sequence[FetchedJob], **more: Any) -> Po
 async def _told(store: Store, channel: str = "C1") -> list[str]:
     """Return the jobs whose changes a channel is owed, in order."""
     changes = {row.id: row for row in await rows(store, schema.change)}
-    return [changes[row.change_id].job_id for row in await deliveries(store, channel) if row.picture == "change"]
+    return [changes[row.change_id].job_id for row in await deliveries(store, channel) if row.message_kind == "change"]
 
 
 def _unrecorded() -> float:

@@ -54,7 +54,7 @@ async def _told(store: Store, channel: str) -> list[tuple[str, str, str]]:
     """Return what a channel is owed, in order: (picture, job id, status)."""
     changes = {row.id: row for row in await rows(store, schema.change)}
     owed = await deliveries(store, channel)
-    return [(row.picture, changes[row.change_id].job_id, changes[row.change_id].new_status) for row in owed]
+    return [(row.message_kind, changes[row.change_id].job_id, changes[row.change_id].new_status) for row in owed]
 
 
 async def test_a_change_is_stored_with_the_new_state_and_what_is_owed(
@@ -85,7 +85,7 @@ async def test_nothing_is_stored_of_a_change_if_what_is_owed_for_it_cannot_be(
     await track(store, ("C1", "ftjob-a"), ("C2", "ftjob-a"), ("C2", "ftjob-b"))
     await recorder.record(await _seen(store, reading("ftjob-b", "running")))
     async with store.db.transaction() as tx:
-        await tx.execute(text("DELETE FROM delivery WHERE picture = 'card'"))
+        await tx.execute(text("DELETE FROM delivery WHERE message_kind = 'card'"))
         await tx.execute(text("CREATE UNIQUE INDEX in_the_way ON delivery (channel)"))
     before = await contents(store)
     wakeup.clear()

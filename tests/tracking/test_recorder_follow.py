@@ -41,7 +41,7 @@ async def _told(store: Store, channel: str = "C1") -> list[tuple[str, str, str]]
     """Return what a channel is owed, in order: (picture, old status, new status)."""
     changes = {row.id: row for row in await rows(store, schema.change)}
     owed = await deliveries(store, channel)
-    return [(row.picture, changes[row.change_id].old_status, changes[row.change_id].new_status) for row in owed]
+    return [(row.message_kind, changes[row.change_id].old_status, changes[row.change_id].new_status) for row in owed]
 
 
 async def test_a_followed_job_has_its_card_where_it_was_posted(

@@ -34,7 +34,7 @@ class OrphanedTracks:
             shown = await self._jobs.find_in(tx, row.account, row.job_id)
             await tx.execute(_moved(schema.card, row))
             if (await tx.execute(_moved(schema.track, row))).rowcount and shown:
-                track = Track(row.heir, row.job_id, row.channel, row.person, tuple((row.tells or "").split()))
+                track = Track(row.heir, row.job_id, row.channel, row.person, tuple((row.statuses or "").split()))
                 moved.append((track, shown))
         return moved
 

@@ -61,7 +61,7 @@ class AccountLeases:
         now, accounts, jobs = self._db.now(), schema.account.c, schema.job.c
         subscribed = exists().where(schema.subscription.c.account == account)
         owed = exists().where(jobs.account == account, *is_due(jobs, now))
-        begun = deadline(func.coalesce(accounts.begun_at, 0.0) + interval, now, interval)
+        begun = deadline(func.coalesce(accounts.poll_started_at, 0.0) + interval, now, interval)
         free_at = latest(begun, deadline(func.coalesce(accounts.lease_until, 0.0), now, LONGEST_LEASE))
         asked = select(literal(account).label("name")).subquery()
         found = select(or_(owed, subscribed), func.coalesce(accounts.failures, 0), free_at - now).select_from(
@@ -86,12 +86,12 @@ class AccountLeases:
                 free = (
                     has_passed(accounts.lease_until, now, lease)
                     & has_passed(accounts.not_before, now, longest_pause)
-                    & has_passed(func.coalesce(accounts.begun_at, 0.0) + min_age, now, min_age)
+                    & has_passed(func.coalesce(accounts.poll_started_at, 0.0) + min_age, now, min_age)
                 )
-                values = {"begun_at": now, "lease_until": now + lease, "token": token}
+                values = {"poll_started_at": now, "lease_until": now + lease, "token": token}
                 taken = await self._upsert(tx, account, values, free | accounts.token.in_(lost))
         self._tokens.forget(lost, account)
-        return Lease(account, token, taken.failures, taken.swept_at, now) if taken else None
+        return Lease(account, token, taken.failures, taken.polled_at, now) if taken else None
 
     async def _upsert(
         self, tx: Transaction, account: str, values: dict[str, Any], free: ColumnElement[bool]
@@ -101,7 +101,7 @@ class AccountLeases:
         statement = row.on_conflict_do_update(index_elements=["name"], set_=taken, where=free)
         accounts = schema.account.c
         found: Row[Any] | None = (
-            await tx.execute(statement.returning(accounts.failures, accounts.swept_at))
+            await tx.execute(statement.returning(accounts.failures, accounts.polled_at))
         ).one_or_none()
         return found
 
@@ -112,7 +112,7 @@ class AccountLeases:
 
     async def complete(self, tx: Transaction, lease: Lease) -> bool:
         """Record that the whole account was looked at, and give it back; return whether it was still ours."""
-        return await self._finish(tx, lease, swept_at=self._db.now(), failures=0)
+        return await self._finish(tx, lease, polled_at=self._db.now(), failures=0)
 
     async def back_off(self, tx: Transaction, lease: Lease, seconds: float) -> bool:
         """Let no process look for some seconds, and give the account back; return whether it was still ours."""
@@ -132,6 +132,6 @@ class AccountLeases:
     async def polled_at(self, account: str) -> float | None:
         """Return when the account was last looked at, or None."""
         async with self._db.transaction() as tx:
-            mine = select(schema.account.c.swept_at).where(schema.account.c.name == account)
+            mine = select(schema.account.c.polled_at).where(schema.account.c.name == account)
             at: float | None = await tx.scalar(mine)
         return at

@@ -37,30 +37,30 @@ class Outages:
 
     async def begin(self, tx: Transaction, key: str, error: str) -> None:
         """Note that something failed; what failed already keeps its beginning."""
-        row = self._db.insert(schema.outage).values(what=key, since=self._db.now(), error=error, told=False)
+        row = self._db.insert(schema.outage).values(key=key, since=self._db.now(), error=error, notified=False)
         # What begins later than now was noted before the clock was set back: it begins anew.
         ahead = {"set_": {"since": row.excluded.since}, "where": schema.outage.c.since > row.excluded.since}
-        await tx.execute(row.on_conflict_do_update(index_elements=["what"], **ahead))
+        await tx.execute(row.on_conflict_do_update(index_elements=["key"], **ahead))
 
     async def claim_notification(self, tx: Transaction, key: str, *, after: float) -> Outage | None:
         """Return an outage that has lasted ``after`` seconds, once: whoever gets it tells people."""
         rows = schema.outage.c
-        due = (rows.what == key, rows.told.is_(False), rows.since <= self._db.now() - after)
+        due = (rows.key == key, rows.notified.is_(False), rows.since <= self._db.now() - after)
         row = (
-            await tx.execute(update(schema.outage).where(*due).values(told=True).returning(schema.outage))
+            await tx.execute(update(schema.outage).where(*due).values(notified=True).returning(schema.outage))
         ).one_or_none()
         return _outage(row) if row else None
 
     async def end(self, tx: Transaction, key: str) -> Outage | None:
         """Forget an outage and return it, once; None where there was none."""
-        statement = delete(schema.outage).where(schema.outage.c.what == key).returning(schema.outage)
+        statement = delete(schema.outage).where(schema.outage.c.key == key).returning(schema.outage)
         row = (await tx.execute(statement)).one_or_none()
         return _outage(row) if row else None
 
     async def count_pending_alerts(self, tx: Transaction) -> int:
         """Return how many alerts still have to go out, by themselves or as lines of digests."""
         rows = schema.delivery.c
-        alerts = (in_states(schema.UNFINISHED), rows.kind == "post", rows.picture.not_in(("digest", "notice")))
+        alerts = (in_states(schema.UNFINISHED), rows.kind == "post", rows.message_kind.not_in(("digest", "notice")))
         return (await tx.execute(select(func.count()).where(*alerts))).scalar_one()
 
     async def current(self) -> list[Outage]:
@@ -70,4 +70,4 @@ class Outages:
 
 
 def _outage(row: Any) -> Outage:
-    return Outage(row.what, row.since, row.error, row.told)
+    return Outage(row.key, row.since, row.error, row.notified)

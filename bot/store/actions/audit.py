@@ -60,7 +60,7 @@ class AuditEntry:
     person: str
     team: str
     channel: str
-    door: str
+    source: str
     """How it came in: "command", "button" or "modal"; "start" for what another process left unfinished."""
     verb: str
     decision: Decision
@@ -71,7 +71,7 @@ class AuditEntry:
     status_after: str | None = None
     request_id: str | None = None
     """The API's own id of the request."""
-    question: str | None = None
+    confirmation_key: str | None = None
     """What the rows of one order have in common; it opens nothing once it is answered."""
 
 
@@ -83,6 +83,14 @@ class AuditRow:
     at: float
     entry: AuditEntry
     row_hash: str
+
+
+_EXPORTED_AS = {"source": "door", "confirmation_key": "question"}
+
+
+def exported(entry: AuditEntry) -> dict[str, Any]:
+    """Return an entry as hashes and exports contain it: both keep the field names of the first version."""
+    return {_EXPORTED_AS.get(name, name): value for name, value in asdict(entry).items()}
 
 
 QUIET = (Decision.DENIED, Decision.SHOWN)
@@ -137,10 +145,10 @@ class Audit:
         """Add a row in the caller's transaction, as the last thing that it does: the others wait for its end."""
         await self._db.advisory_lock(tx)
         rows = schema.audit.c
-        before = await tx.scalar(select(rows.digest).order_by(rows.id.desc()).limit(1))
+        before = await tx.scalar(select(rows.row_hash).order_by(rows.id.desc()).limit(1))
         at = float((await tx.execute(select(self._db.now()))).scalar_one())
-        values = asdict(entry)
-        await tx.execute(insert(schema.audit).values(**values, at=at, digest=_row_hash(before, at, values)))
+        row_hash = _row_hash(before, at, entry)
+        await tx.execute(insert(schema.audit).values(**asdict(entry), at=at, row_hash=row_hash))
 
     async def newest(self, most: int) -> list[AuditRow]:
         """Return the last rows, newest first."""
@@ -180,7 +188,7 @@ class Audit:
         """Return the id of the first row that is not as it was written, or does not follow the one before; or None."""
         before = None
         async for row in self.all():
-            if row.row_hash != _row_hash(before, row.at, asdict(row.entry)):
+            if row.row_hash != _row_hash(before, row.at, row.entry):
                 return row.id
             before = row.row_hash
         return None
@@ -216,11 +224,11 @@ async def _collapsed(tx: Transaction, where: tuple[Any, ...]) -> tuple[list[Audi
     return lines, max(0, len(groups) - MAX_COLLAPSED)
 
 
-def _row_hash(before: str | None, at: float, values: dict[str, Any]) -> str:
-    said = json.dumps([before, at, values], sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(said.encode()).hexdigest()
+def _row_hash(before: str | None, at: float, entry: AuditEntry) -> str:
+    content = json.dumps([before, at, exported(entry)], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _audit_row(row: Any) -> AuditRow:
-    values = {name: value for name, value in row._mapping.items() if name not in ("id", "at", "digest")}  # noqa: SLF001 - SQLAlchemy's public name
-    return AuditRow(row.id, row.at, AuditEntry(**{**values, "decision": Decision(row.decision)}), row.digest)
+    values = {name: value for name, value in row._mapping.items() if name not in ("id", "at", "row_hash")}  # noqa: SLF001 - SQLAlchemy's public name
+    return AuditRow(row.id, row.at, AuditEntry(**{**values, "decision": Decision(row.decision)}), row.row_hash)

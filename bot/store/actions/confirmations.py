@@ -67,7 +67,7 @@ class Confirmations:
     async def create(self, confirmation: Confirmation, *, lifetime: float = LIFETIME) -> str:
         """Store a question, which can be answered for ``lifetime`` seconds, and return its opaque key."""
         key = secrets.token_urlsafe(18)
-        row = self._db.insert(schema.question).values(
+        row = self._db.insert(schema.confirmation).values(
             **vars(confirmation), key=key, expires_at=self._db.now() + lifetime
         )
         async with self._db.transaction() as tx:
@@ -77,7 +77,7 @@ class Confirmations:
     async def find(self, key: str) -> PendingAction | None:
         """Return one question, or None where there is none of this key."""
         async with self._db.transaction() as tx:
-            row = (await tx.execute(self._select().where(schema.question.c.key == key))).one_or_none()
+            row = (await tx.execute(self._select().where(schema.confirmation.c.key == key))).one_or_none()
         return _pending_action(row) if row else None
 
     async def confirm(self, tx: Transaction, key: str, *, status: str | None) -> bool:
@@ -85,91 +85,101 @@ class Confirmations:
 
         ``status`` is the job's at this moment. The caller makes sure that no rival is there, and that none comes meanwhile (``Database.one_at_a_time``).
         """
-        rows, now = schema.question.c, self._db.now()
+        rows, now = schema.confirmation.c, self._db.now()
         statement = (
-            update(schema.question)
+            update(schema.confirmation)
             .where(
                 rows.key == key,
-                rows.answered_at.is_(None),
-                rows.ended_at.is_(None),
+                rows.confirmed_at.is_(None),
+                rows.completed_at.is_(None),
                 is_pending(rows.expires_at, now, _lifetime()),
             )
-            .values(answered_at=now, lease_until=now + LEASE, status=status)
+            .values(confirmed_at=now, lease_until=now + LEASE, status=status)
         )
         return (await tx.execute(statement)).rowcount > 0
 
     async def conflicting(self, tx: Transaction, confirmation: Confirmation) -> PendingAction | None:
         """Return an order for the same job that is under way, or the same one where that was the last that the API took lately."""
-        rows = schema.question.c
-        recent = rows.done.is_(True) & is_pending(rows.ended_at + RESUBMIT_COOLDOWN, self._db.now(), RESUBMIT_COOLDOWN)
+        rows = schema.confirmation.c
+        recent = rows.accepted.is_(True) & is_pending(
+            rows.completed_at + RESUBMIT_COOLDOWN, self._db.now(), RESUBMIT_COOLDOWN
+        )
         statement = self._select().where(
             rows.account == confirmation.account,
             rows.job_id == confirmation.job_id,
-            rows.answered_at.is_not(None),
-            or_(rows.ended_at.is_(None), recent),
+            rows.confirmed_at.is_not(None),
+            or_(rows.completed_at.is_(None), recent),
         )
-        under_way_first = (rows.ended_at.is_not(None), rows.answered_at.desc())
+        under_way_first = (rows.completed_at.is_not(None), rows.confirmed_at.desc())
         row = (await tx.execute(statement.order_by(*under_way_first).limit(1))).one_or_none()
         # What was paused, and resumed after it, can be paused again at once.
-        is_rival = row is not None and (row.ended_at is None or row.verb == confirmation.verb)
+        is_rival = row is not None and (row.completed_at is None or row.verb == confirmation.verb)
         return _pending_action(row) if row is not None and is_rival else None
 
     async def supersede(self, key: str, *, result_text: str) -> bool:
         """End a question because what it asked about is not so any more; False where it was answered or ended already."""
-        rows = schema.question.c
-        open_one = update(schema.question).where(rows.key == key, rows.answered_at.is_(None), rows.ended_at.is_(None))
+        rows = schema.confirmation.c
+        open_one = update(schema.confirmation).where(
+            rows.key == key, rows.confirmed_at.is_(None), rows.completed_at.is_(None)
+        )
         async with self._db.transaction() as tx:
-            ended = await tx.execute(open_one.values(ended_at=self._db.now(), done=False, said=result_text))
+            ended = await tx.execute(
+                open_one.values(completed_at=self._db.now(), accepted=False, result_text=result_text)
+            )
             return ended.rowcount > 0
 
     async def complete(self, tx: Transaction, key: str, *, accepted: bool, result_text: str) -> bool:
         """Record how an order ended; False where somebody else did."""
-        rows = schema.question.c
-        statement = update(schema.question).where(rows.key == key, rows.ended_at.is_(None))
+        rows = schema.confirmation.c
+        statement = update(schema.confirmation).where(rows.key == key, rows.completed_at.is_(None))
         return (
-            await tx.execute(statement.values(ended_at=self._db.now(), done=accepted, said=result_text))
+            await tx.execute(statement.values(completed_at=self._db.now(), accepted=accepted, result_text=result_text))
         ).rowcount > 0
 
     async def release(self, key: str) -> None:
         """Leave an order to whoever looks for abandoned ones: this process has done what it can."""
         async with self._db.transaction() as tx:
-            await tx.execute(update(schema.question).where(schema.question.c.key == key).values(lease_until=0.0))
+            await tx.execute(
+                update(schema.confirmation).where(schema.confirmation.c.key == key).values(lease_until=0.0)
+            )
 
     async def abandoned(self) -> list[tuple[PendingAction, float]]:
         """Return the orders that nobody works on any more, oldest first, each with its age in seconds."""
-        rows, now = schema.question.c, self._db.now()
-        is_under_way = (rows.answered_at.is_not(None), rows.ended_at.is_(None))
+        rows, now = schema.confirmation.c, self._db.now()
+        is_under_way = (rows.confirmed_at.is_not(None), rows.completed_at.is_(None))
         statement = select(
-            schema.question,
+            schema.confirmation,
             has_passed(rows.expires_at, now, _lifetime()).label("expired"),
-            (now - rows.answered_at).label("age"),
+            (now - rows.confirmed_at).label("age"),
         ).where(*is_under_way, has_passed(rows.lease_until, now, LEASE))
         # What was ordered before the clock was set back was ordered just now, or it would get no older for long.
-        younger = update(schema.question).where(*is_under_way, rows.answered_at > now).values(answered_at=now)
+        younger = update(schema.confirmation).where(*is_under_way, rows.confirmed_at > now).values(confirmed_at=now)
         async with self._db.transaction() as tx:
             await self._db.read_clock(tx)
             if self._db.clock_steps.remaining(LEASE):
                 return []  # the clock was set ahead: whoever is at it may have most of the lease left
             await tx.execute(younger)
-            return [(_pending_action(row), row.age) for row in await tx.execute(statement.order_by(rows.answered_at))]
+            return [(_pending_action(row), row.age) for row in await tx.execute(statement.order_by(rows.confirmed_at))]
 
     async def end_leases(self) -> None:
         """Call every order abandoned. For a store that only this process uses, at its start."""
-        rows = schema.question.c
+        rows = schema.confirmation.c
         async with self._db.transaction() as tx:
-            under_way = update(schema.question).where(rows.answered_at.is_not(None), rows.ended_at.is_(None))
+            under_way = update(schema.confirmation).where(rows.confirmed_at.is_not(None), rows.completed_at.is_(None))
             await tx.execute(under_way.values(lease_until=0.0))
 
     def _select(self) -> Select[Any]:
-        is_expired = has_passed(schema.question.c.expires_at, self._db.now(), _lifetime())
-        return select(schema.question, is_expired.label("expired"))
+        is_expired = has_passed(schema.confirmation.c.expires_at, self._db.now(), _lifetime())
+        return select(schema.confirmation, is_expired.label("expired"))
 
 
 def _lifetime() -> Any:
     """Return the seconds for which a question can be answered at the most."""
-    return case((schema.question.c.verb == JobAction.CREATE, FORM_LIFETIME), else_=LIFETIME)
+    return case((schema.confirmation.c.verb == JobAction.CREATE, FORM_LIFETIME), else_=LIFETIME)
 
 
 def _pending_action(row: Row[Any]) -> PendingAction:
     question = Confirmation(row.verb, row.account, row.job_id, row.person, row.channel, row.team or "", row.status)
-    return PendingAction(row.key, question, bool(row.expired), row.answered_at, row.ended_at is not None, row.said)
+    return PendingAction(
+        row.key, question, bool(row.expired), row.confirmed_at, row.completed_at is not None, row.result_text
+    )

@@ -25,10 +25,14 @@ class IdempotencyKeys:
         """
         now = self._db.now()
         # Hashed: the id of an interaction opens dialogs for some seconds.
-        row = {"key": hashlib.sha256(key.encode()).hexdigest(), "at": now}
+        row = {"key": hashlib.sha256(key.encode()).hexdigest(), "claimed_at": now}
         async with self._db.transaction() as tx:
-            await tx.execute(delete(schema.request).where(schema.request.c.at < now - RETENTION))
+            await tx.execute(
+                delete(schema.idempotency_key).where(schema.idempotency_key.c.claimed_at < now - RETENTION)
+            )
             # What was acted on before the clock was set back counts as acted on now, or it would be kept for ever.
-            await tx.execute(update(schema.request).where(schema.request.c.at > now).values(at=now))
-            added = await tx.execute(self._db.insert(schema.request).values(**row).on_conflict_do_nothing())
+            await tx.execute(
+                update(schema.idempotency_key).where(schema.idempotency_key.c.claimed_at > now).values(claimed_at=now)
+            )
+            added = await tx.execute(self._db.insert(schema.idempotency_key).values(**row).on_conflict_do_nothing())
             return added.rowcount > 0

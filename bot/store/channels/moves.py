@@ -70,8 +70,8 @@ class ChannelMoves:
         await _merge(tx, schema.mute, old, new, "until", earliest=False)
         await _merge_cards(tx, old, new)
         await self._merge_settings(tx, old, new)
-        questions = schema.question.c
-        asked = update(schema.question).where(questions.channel == old, questions.ended_at.is_(None))
+        questions = schema.confirmation.c
+        asked = update(schema.confirmation).where(questions.channel == old, questions.completed_at.is_(None))
         await tx.execute(asked.values(channel=new))
         tx.wakes(*Queue)
         return await _move_deliveries(tx, old, new)
@@ -94,7 +94,7 @@ class ChannelMoves:
             default = {"broadcast": True, "compact": False, "failures_only": False}
             theirs = rows[new] if any(rows[new][name] != value for name, value in default.items()) else rows[old]
             values |= {name: theirs[name] for name in default}
-            values |= {name: max(rows[old][name], rows[new][name]) for name in ("free_at", "limited_until")}
+            values |= {name: max(rows[old][name], rows[new][name]) for name in ("free_at", "rate_limited_until")}
         await tx.execute(delete(schema.channel).where(channels.id.in_((old, new))))
         await tx.execute(self._db.insert(schema.channel).values(values))
 
@@ -132,7 +132,7 @@ async def _merge_cards(tx: Transaction, old: str, new: str) -> None:
     for pair in (await tx.execute(both.join(other, same).where(card.c.channel == old))).all():
         keeps_old = pair.ts and not pair.other_ts
         kept, gone = (pair.id, pair.other) if keeps_old else (pair.other, pair.id)
-        await tx.execute(update(rows).where(rows.c.replies_to == gone).values(replies_to=kept))
+        await tx.execute(update(rows).where(rows.c.card_id == gone).values(card_id=kept))
         await tx.execute(delete(card).where(card.c.id == gone))
         await tx.execute(update(card).where(card.c.id == kept).values(channel=new))
     fresh = {"not_before": 0.0, "lease_until": 0.0, "token": None, "failures": 0}
@@ -153,7 +153,7 @@ async def _move_deliveries(tx: Transaction, old: str, new: str) -> int:
 def _duplicates(*, of: str, beside: str) -> Any:
     """Drop what waits under one id and goes out, or went out, under the other as well: it is one channel."""
     rows, other = schema.delivery.c, schema.delivery.alias()
-    same = (other.c.change_id == rows.change_id, other.c.picture == rows.picture)
+    same = (other.c.change_id == rows.change_id, other.c.message_kind == rows.message_kind)
     goes = (other.c.channel == beside, other.c.state != "dead")
-    waits = and_(rows.channel == of, rows.state.in_(_WAITS), rows.in_doubt.is_(False), rows.held_by.is_(None))
+    waits = and_(rows.channel == of, rows.state.in_(_WAITS), rows.unconfirmed.is_(False), rows.digest_id.is_(None))
     return delete(schema.delivery).where(waits, rows.change_id.is_not(None), exists().where(*same, *goes))

@@ -54,9 +54,9 @@ class Mutes:
             Until when, in seconds since the epoch.
         """
         now = self._db.now()
-        mine = {"channel": channel, "job_id": job_id, "person": person, "until": now + seconds, "seen_at": now}
+        mine = {"channel": channel, "job_id": job_id, "person": person, "until": now + seconds, "checked_at": now}
         row = self._db.insert(schema.mute).values([{"account": account, **mine} for account in accounts])
-        anew = {name: row.excluded[name] for name in ("person", "until", "seen_at")}
+        anew = {name: row.excluded[name] for name in ("person", "until", "checked_at")}
         statement = row.on_conflict_do_update(index_elements=["account", "channel", "job_id"], set_=anew)
         async with self._db.transaction() as tx:
             return float((await tx.scalars(statement.returning(schema.mute.c.until))).all()[0])
@@ -73,7 +73,7 @@ class Mutes:
         rows = [{"account": account, "channel": channel, "job_id": job, "person": FLAPPING} for channel, job in targets]
         over = delete(schema.mute).where(mutes.person == FLAPPING, mutes.account == account, self._has_expired())
         await tx.execute(over)
-        begun = self._db.insert(schema.mute).values(until=now + QUIET_FOR, seen_at=now).on_conflict_do_nothing()
+        begun = self._db.insert(schema.mute).values(until=now + QUIET_FOR, checked_at=now).on_conflict_do_nothing()
         found = await tx.execute(begun.returning(mutes.channel, mutes.job_id), rows)
         return {(row.channel, row.job_id) for row in found}
 
@@ -82,7 +82,7 @@ class Mutes:
         mutes = schema.mute.c
         mine = (mutes.account == account, self._db.among(mutes.job_id, job_ids), mutes.person == FLAPPING)
         now = self._db.now()
-        await tx.execute(update(schema.mute).where(*mine).values(until=now + QUIET_FOR, seen_at=now))
+        await tx.execute(update(schema.mute).where(*mine).values(until=now + QUIET_FOR, checked_at=now))
 
     async def release_closed(self, tx: Transaction, account: str, job_ids: Sequence[str]) -> None:
         """Sum up at once what was held of jobs that changed too often, and now are over."""
@@ -122,9 +122,9 @@ class Mutes:
     async def _adjust_to_clock(self) -> None:
         """Let mutes end earlier by as much as the clock was set back, so that they last as long as people wanted."""
         mutes, now = schema.mute.c, self._db.now()
-        moved = case((mutes.seen_at > now, mutes.until - (mutes.seen_at - now)), else_=mutes.until)
+        moved = case((mutes.checked_at > now, mutes.until - (mutes.checked_at - now)), else_=mutes.until)
         async with self._db.transaction() as tx:
-            await tx.execute(update(schema.mute).values(until=moved, seen_at=now))
+            await tx.execute(update(schema.mute).values(until=moved, checked_at=now))
 
     async def covering(self, tx: Transaction, account: str, channels: Sequence[str]) -> set[tuple[str, str]]:
         """Return what is muted in channels now: (channel, job id), or ``EVERY_JOB`` for all of a channel."""

@@ -61,6 +61,6 @@ class ChannelPreferences:
 def _bump_cards(channel: str) -> Any:
     """Let the cards of a channel be drawn anew, of jobs from which something is still expected."""
     cards, jobs = schema.card.c, schema.job.c
-    lives = exists().where(and_(jobs.account == cards.account, jobs.id == cards.job_id, jobs.settled.is_(False)))
+    lives = exists().where(and_(jobs.account == cards.account, jobs.id == cards.job_id, jobs.closed.is_(False)))
     mine = update(schema.card).where(cards.channel == channel, lives)
-    return mine.values(wanted=cards.wanted + 1, not_before=0.0)
+    return mine.values(generation=cards.generation + 1, not_before=0.0)

@@ -24,7 +24,7 @@ class Track:
     channel: str
     person: str | None
     """Who asked for it; None where it came from the channel's subscription."""
-    tells: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = ()
     """The statuses that are told, as its subscriptions say; none: everything is, as always where a person asked."""
 
     def moved(self, channel: str) -> "Track":
@@ -59,7 +59,7 @@ class Tracks:
             return []
         statement = self._db.insert(schema.track).values(since=self._db.now()).on_conflict_do_nothing()
         keys = schema.track.primary_key.columns
-        rows = [{**vars(track), "tells": " ".join(track.tells) or None} for track in tracks]
+        rows = [{**vars(track), "statuses": " ".join(track.statuses) or None} for track in tracks]
         added = {tuple(row) for row in await tx.execute(statement.returning(*keys), rows)}
         new = {track: None for track in tracks if (track.account, track.job_id, track.channel) in added}
         await self._widen(tx, [track for track in tracks if track not in new])
@@ -82,7 +82,7 @@ class Tracks:
                 "j": each.job_id,
                 "c": each.channel,
                 "person": each.person,
-                "tells": " ".join(each.tells) or None,
+                "statuses": " ".join(each.statuses) or None,
             }
             for each in wider
         ]
@@ -160,7 +160,7 @@ class Tracks:
         tracks, jobs = schema.track.c, schema.job.c
         both = (tracks.account == jobs.account) & (tracks.job_id == jobs.id)
         count = select(func.count(distinct(tracks.job_id))).join(schema.job, both)
-        mine = count.where(tracks.account == account, tracks.person.is_not(None), jobs.settled.is_(False))
+        mine = count.where(tracks.account == account, tracks.person.is_not(None), jobs.closed.is_(False))
         async with self._db.transaction() as tx:
             return await tx.scalar(mine) or 0
 
@@ -267,13 +267,13 @@ async def _chosen(tx: Transaction, which: Any, *, by: Sequence[Any]) -> list[Sub
 
 
 def _track(row: Any) -> Track:
-    return Track(row.account, row.job_id, row.channel, row.person, tuple((row.tells or "").split()))
+    return Track(row.account, row.job_id, row.channel, row.person, tuple((row.statuses or "").split()))
 
 
 def _wider(there: Track, track: Track) -> Track:
     """Return a track that came from a subscription as it is once another of the same job and channel joined it."""
-    tells = () if track.person else union_of_statuses([there.tells, track.tells])
-    return replace(there, person=track.person, tells=tells)
+    tells = () if track.person else union_of_statuses([there.statuses, track.statuses])
+    return replace(there, person=track.person, statuses=tells)
 
 
 def _subscription(row: Any) -> Subscription:

@@ -47,13 +47,13 @@ def back_up(source: Path, target: Path) -> None:
 
 async def mark_restored(db: Database, tx: Transaction) -> None:
     """Note, in the caller's transaction, that this database is a backup that was just put back."""
-    rows, latest = schema.delivery.c, select(func.max(schema.account.c.begun_at)).scalar_subquery()
-    values = {"knows_until": func.coalesce(latest, schema.identity.c.made_at), "restored_at": db.now()}
-    await tx.execute(update(schema.identity).values(**values))
+    rows, latest = schema.delivery.c, select(func.max(schema.account.c.poll_started_at)).scalar_subquery()
+    values = {"backup_at": func.coalesce(latest, schema.store_identity.c.created_at), "restored_at": db.now()}
+    await tx.execute(update(schema.store_identity).values(**values))
     # What was still owed when the copy was made has probably been told since.
-    since = select(schema.identity.c.knows_until).scalar_subquery()
-    owed = update(schema.delivery).where(rows.state != "sent", rows.in_doubt.is_(False))
-    await tx.execute(owed.values(in_doubt=True, first_at=func.coalesce(rows.first_at, since)))
+    since = select(schema.store_identity.c.backup_at).scalar_subquery()
+    owed = update(schema.delivery).where(rows.state != "sent", rows.unconfirmed.is_(False))
+    await tx.execute(owed.values(unconfirmed=True, first_attempt_at=func.coalesce(rows.first_attempt_at, since)))
 
 
 def unconfirmed_after_restore(now: Any, account: str | None = None) -> dict[str, Any]:
@@ -61,8 +61,8 @@ def unconfirmed_after_restore(now: Any, account: str | None = None) -> dict[str,
 
     A change of an ``account`` may only where no look at it has ended since: what a later one finds is news.
     """
-    identity, accounts = schema.identity.c, schema.account.c
-    looked = select(accounts.name).where(accounts.name == account, accounts.swept_at > identity.restored_at)
+    identity, accounts = schema.store_identity.c, schema.account.c
+    looked = select(accounts.name).where(accounts.name == account, accounts.polled_at > identity.restored_at)
     lately = is_pending(identity.restored_at + UNCONFIRMED_FOR, now, UNCONFIRMED_FOR)
-    put_back = select(identity.knows_until).where(lately, ~looked.exists())
-    return {"in_doubt": put_back.exists(), "first_at": put_back.scalar_subquery()}
+    put_back = select(identity.backup_at).where(lately, ~looked.exists())
+    return {"unconfirmed": put_back.exists(), "first_attempt_at": put_back.scalar_subquery()}

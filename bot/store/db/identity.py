@@ -67,8 +67,8 @@ def origin_of(
 async def identify(db: Database) -> StoreIdentity:
     """Return which store this is, changing nothing: one without an id gets a new one, which counts once it is kept."""
     async with db.transaction() as tx:
-        row = (await tx.execute(select(schema.identity))).first()
-        others = [table for table in schema.metadata.tables.values() if table is not schema.identity]
+        row = (await tx.execute(select(schema.store_identity))).first()
+        others = [table for table in schema.metadata.tables.values() if table is not schema.store_identity]
         has_rows = await tx.scalar(select(or_(*(exists(select(table)) for table in others))))
         now = await tx.scalar(select(db.now()))
         generation = await write_count_of(tx) if db.is_sqlite else 0
@@ -77,15 +77,15 @@ async def identify(db: Database) -> StoreIdentity:
     stored = row.store_id if row else None
     found = origin_of(memory.store_id if memory else None, stored, is_empty=not has_rows, is_older=is_older)
     if row:
-        return StoreIdentity(row.store_id, row.made_at, found, generation)
+        return StoreIdentity(row.store_id, row.created_at, found, generation)
     return StoreIdentity(secrets.token_hex(16), now or 0.0, found, generation)
 
 
 async def save(db: Database, tx: Transaction, identity: StoreIdentity) -> None:
     """Write the identity into the caller's transaction; where another process was first, that one's stays."""
     await db.advisory_lock(tx)
-    if await tx.scalar(select(schema.identity.c.store_id)) is None:
-        await tx.execute(db.insert(schema.identity).values(store_id=identity.id, made_at=identity.created_at))
+    if await tx.scalar(select(schema.store_identity.c.store_id)) is None:
+        await tx.execute(db.insert(schema.store_identity).values(store_id=identity.id, created_at=identity.created_at))
 
 
 def write_lock_file(db: Database, identity: StoreIdentity) -> None:

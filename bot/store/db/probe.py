@@ -59,8 +59,8 @@ async def _postgres(db: Database) -> SchemaState:
         state = _state(await tx.run_sync(revision_of))
         if state is SchemaState.READY:
             # It changes no row, and is refused where no row could be changed.
-            nothing = update(schema.identity).where(schema.identity.c.store_id.is_(None))
-            await tx.execute(nothing.values(made_at=0.0))
+            nothing = update(schema.store_identity).where(schema.store_identity.c.store_id.is_(None))
+            await tx.execute(nothing.values(created_at=0.0))
         await tx.rollback()
     if state is SchemaState.EMPTY:
         await upgrade(db, keep=False)

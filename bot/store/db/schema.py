@@ -33,21 +33,21 @@ metadata = MetaData(
 # SQLite counts rows only in a column of exactly this type.
 Serial = BigInteger().with_variant(Integer, "sqlite")
 
-UNFINISHED = ("pending", "inflight", "ambiguous")
+UNFINISHED = ("pending", "inflight", "unconfirmed")
 DEAD_LETTERS = ("parked", "dead")
 MUTED = "muted"
 STATES = (*UNFINISHED, "sent", *DEAD_LETTERS, MUTED)
 MESSAGE_KINDS = ("card", "change", "digest", "notice")
-STALE = "wanted > shown AND ts IS NOT NULL"
-IN_PROGRESS = "answered_at IS NOT NULL AND ended_at IS NULL"
+STALE = "generation > rendered_generation AND ts IS NOT NULL"
+IN_PROGRESS = "confirmed_at IS NOT NULL AND completed_at IS NULL"
 
 account = Table(
     "account",
     metadata,
     Column("name", Text, primary_key=True),
     # When the last whole look ended, and when one was last begun by whatever process.
-    Column("swept_at", Double),
-    Column("begun_at", Double),
+    Column("polled_at", Double),
+    Column("poll_started_at", Double),
     # Looks in a row that did not work.
     Column("failures", Integer, nullable=False, server_default="0"),
     # It is left alone until then: it failed, or asked for a pause.
@@ -66,22 +66,22 @@ job = Table(
     Column("status", Text, nullable=False),
     Column("fine_tuned_model", Text),
     Column("created_at", Double),
-    Column("same_since", Double, nullable=False),
-    Column("settled", Boolean, nullable=False),
+    Column("state_since", Double, nullable=False),
+    Column("closed", Boolean, nullable=False),
     # A read that shows a finished job unfinished is believed only if a later one says the same.
-    Column("back_to", Text),
-    Column("back_at", Double),
+    Column("soft_status", Text),
+    Column("soft_since", Double),
     # Reads in a row that did not find it; after some it is gone, for people too.
     Column("misses", Integer, nullable=False, server_default="0"),
     Column("missed_since", Double),
     Column("missed_at", Double),
-    Column("gone", Boolean, nullable=False, server_default=false()),
+    Column("missing", Boolean, nullable=False, server_default=false()),
     # Since when it stands still, once people were told.
-    Column("stuck_since", Double),
+    Column("stalled_since", Double),
     # Reads of it alone in a row that did not work, although its account answers; it is not read alone until then.
-    Column("unread", Integer, nullable=False, server_default="0"),
-    Column("unread_since", Double),
-    Column("unread_until", Double),
+    Column("read_failures", Integer, nullable=False, server_default="0"),
+    Column("read_failing_since", Double),
+    Column("read_not_before", Double),
     Index(None, "account", "created_at"),
 )
 
@@ -94,7 +94,7 @@ track = Table(
     Column("person", Text),
     Column("since", Double, nullable=False),
     # The statuses that are told where it came from a subscription, with spaces between them; null: everything.
-    Column("tells", Text),
+    Column("statuses", Text),
     Index(None, "channel"),
 )
 
@@ -107,8 +107,8 @@ card = Table(
     Column("channel", Text, nullable=False),
     Column("ts", Text),
     # How often what it has to show became another, and which of these it shows.
-    Column("wanted", Integer, nullable=False, server_default="0"),
-    Column("shown", Integer, nullable=False, server_default="0"),
+    Column("generation", Integer, nullable=False, server_default="0"),
+    Column("rendered_generation", Integer, nullable=False, server_default="0"),
     Column("edited_at", Double, nullable=False, server_default="0"),
     # Edits in a row that did not work.
     Column("failures", Integer, nullable=False, server_default="0"),
@@ -116,27 +116,27 @@ card = Table(
     Column("lease_until", Double, nullable=False, server_default="0"),
     Column("token", Text),
     # Slack's id of the picture that was shared in its thread.
-    Column("shared", Text),
+    Column("shared_chart", Text),
     UniqueConstraint("account", "job_id", "channel"),
     Index("ix_card_stale", "id", sqlite_where=text(STALE), postgresql_where=text(STALE)),
 )
 
-picture = Table(
-    "picture",
+job_snapshot = Table(
+    "job_snapshot",
     metadata,
     Column("account", Text, primary_key=True),
     Column("job_id", Text, primary_key=True),
     # The job as the API last described it, and a hash by which another description is told.
     Column("body", Text, nullable=False),
-    Column("digest", Text, nullable=False),
+    Column("body_hash", Text, nullable=False),
     # How far it is, as JSON, from its events; when they were last read, and the time of the newest.
     Column("progress", Text),
-    Column("looked_at", Double, nullable=False, server_default="0"),
+    Column("events_read_at", Double, nullable=False, server_default="0"),
     Column("event_at", Double),
     # Its curves, once it is over: Slack's id of the picture, and its words; how often and until when that was tried.
-    Column("chart", Text),
-    Column("chart_says", Text),
-    Column("chart_tries", Integer, nullable=False, server_default="0"),
+    Column("chart_file_id", Text),
+    Column("chart_alt_text", Text),
+    Column("chart_attempts", Integer, nullable=False, server_default="0"),
     Column("chart_not_before", Double, nullable=False, server_default="0"),
 )
 
@@ -164,7 +164,7 @@ mute = Table(
     Column("person", Text, nullable=False),
     Column("until", Double, nullable=False),
     # When somebody last looked whether it is over: if that is still to come, the clock was set back.
-    Column("seen_at", Double, nullable=False, server_default="0"),
+    Column("checked_at", Double, nullable=False, server_default="0"),
 )
 
 change = Table(
@@ -182,7 +182,7 @@ change = Table(
     Column("body", Text, nullable=False),
     Column("reason", Text),
     Column("late", Boolean, nullable=False),
-    Column("stuck_for", Double),
+    Column("stalled_for", Double),
     Column("seen_at", Double, nullable=False),
     UniqueConstraint("account", "job_id", "version"),
 )
@@ -194,32 +194,32 @@ delivery = Table(
     Column("key", Text, nullable=False, unique=True),
     Column("channel", Text, nullable=False),
     Column("kind", Text, nullable=False),
-    Column("picture", Text, nullable=False),
+    Column("message_kind", Text, nullable=False),
     Column("change_id", Serial, ForeignKey("change.id")),
-    Column("replies_to", Serial, ForeignKey("card.id")),
+    Column("card_id", Serial, ForeignKey("card.id")),
     Column("state", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
-    Column("in_doubt", Boolean, nullable=False),
+    Column("unconfirmed", Boolean, nullable=False),
     Column("not_before", Double, nullable=False),
     Column("lease_until", Double, nullable=False),
     Column("token", Text),
     Column("created_at", Double, nullable=False),
-    Column("first_at", Double),
-    Column("last_at", Double),
+    Column("first_attempt_at", Double),
+    Column("last_attempt_at", Double),
     Column("ts", Text),
     Column("error", Text),
     # The thread that the last attempt went to: that is where to look whether it arrived.
     Column("thread_ts", Text),
     # Look-ups in a row that could not see whether it arrived.
-    Column("looks", Integer, nullable=False, server_default="0"),
+    Column("failed_lookups", Integer, nullable=False, server_default="0"),
     # The digest that tells it, whose state it shares.
-    Column("held_by", Serial, ForeignKey("delivery.id")),
+    Column("digest_id", Serial, ForeignKey("delivery.id")),
     # Where in its channel's line a digest stands: at the place of the first row that it holds.
-    Column("place", Serial),
+    Column("position", Serial),
     # What a notice says, as JSON; a change is drawn from its row instead.
     Column("notice", Text),
     CheckConstraint("kind IN ('post', 'update')", name="kind"),
-    CheckConstraint(f"picture IN {MESSAGE_KINDS}", name="picture"),
+    CheckConstraint(f"message_kind IN {MESSAGE_KINDS}", name="message_kind"),
     CheckConstraint(f"state IN {STATES}", name="state"),
     # What is owed is short, what was sent is long: the claim must never read the latter.
     Index(
@@ -230,13 +230,13 @@ delivery = Table(
         postgresql_where=text(f"state IN {UNFINISHED}"),
     ),
     Index(
-        "ix_delivery_undelivered",
+        "ix_delivery_dead_letters",
         "channel",
         "id",
         sqlite_where=text(f"state IN {DEAD_LETTERS}"),
         postgresql_where=text(f"state IN {DEAD_LETTERS}"),
     ),
-    Index("ix_delivery_held_by", "held_by"),
+    Index("ix_delivery_digest_id", "digest_id"),
     Index(
         "ix_delivery_muted",
         "channel",
@@ -252,7 +252,7 @@ channel = Table(
     Column("id", Text, primary_key=True),
     Column("free_at", Double, nullable=False),
     # When the last pause that Slack asked for ends.
-    Column("limited_until", Double, nullable=False, server_default="0"),
+    Column("rate_limited_until", Double, nullable=False, server_default="0"),
     # What people chose for it: whether ends are told in the channel too, small cards, and no alerts but failures.
     Column("broadcast", Boolean, nullable=False, server_default=true()),
     Column("compact", Boolean, nullable=False, server_default=false()),
@@ -273,24 +273,24 @@ outage = Table(
     "outage",
     metadata,
     # "slack", or "account:" and its name.
-    Column("what", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
     Column("since", Double, nullable=False),
     Column("error", Text, nullable=False),
-    Column("told", Boolean, nullable=False),
+    Column("notified", Boolean, nullable=False),
 )
 
-identity = Table(
-    "identity",
+store_identity = Table(
+    "store_identity",
     metadata,
     Column("store_id", Text, primary_key=True),
-    Column("made_at", Double, nullable=False),
+    Column("created_at", Double, nullable=False),
     # Of a backup that was put back: up to when it knows what was told, and when that was.
-    Column("knows_until", Double),
+    Column("backup_at", Double),
     Column("restored_at", Double),
 )
 
-question = Table(
-    "question",
+confirmation = Table(
+    "confirmation",
     metadata,
     Column("key", Text, primary_key=True),
     Column("verb", Text, nullable=False),
@@ -303,15 +303,15 @@ question = Table(
     Column("status", Text),
     Column("expires_at", Double, nullable=False),
     # Answered with yes it is an order, under way until it has ended; after the lease its process is given up.
-    Column("answered_at", Double),
+    Column("confirmed_at", Double),
     Column("lease_until", Double),
-    Column("ended_at", Double),
+    Column("completed_at", Double),
     # Whether the API took the order, and what was said of it.
-    Column("done", Boolean),
-    Column("said", Text),
+    Column("accepted", Boolean),
+    Column("result_text", Text),
     # One order at a time for each job, whoever gives it.
     Index(
-        "uq_question_under_way",
+        "uq_confirmation_in_progress",
         "account",
         "job_id",
         unique=True,
@@ -320,12 +320,12 @@ question = Table(
     ),
 )
 
-request = Table(
-    "request",
+idempotency_key = Table(
+    "idempotency_key",
     metadata,
     Column("key", Text, primary_key=True),
-    Column("at", Double, nullable=False),
-    Index(None, "at"),
+    Column("claimed_at", Double, nullable=False),
+    Index(None, "claimed_at"),
 )
 
 audit = Table(
@@ -336,7 +336,7 @@ audit = Table(
     Column("person", Text, nullable=False),
     Column("team", Text, nullable=False),
     Column("channel", Text, nullable=False),
-    Column("door", Text, nullable=False),
+    Column("source", Text, nullable=False),
     Column("verb", Text, nullable=False),
     Column("account", Text),
     Column("job_id", Text),
@@ -346,8 +346,8 @@ audit = Table(
     Column("status_after", Text),
     Column("request_id", Text),
     # The question that the row belongs to; several rows may.
-    Column("question", Text),
+    Column("confirmation_key", Text),
     # Of this row and the digest of the one before.
-    Column("digest", Text, nullable=False),
+    Column("row_hash", Text, nullable=False),
 )
 append_only(audit)

@@ -125,10 +125,10 @@ class Cards:
         if not card_ids:
             return set()
         rows, coming = schema.delivery.c, set[int]()
-        posts = (rows.picture == "card", self._db.among(rows.channel, channels), rows.held_by.is_(None))
+        posts = (rows.message_kind == "card", self._db.among(rows.channel, channels), rows.digest_id.is_(None))
         # One by one: each of these has an index of its few rows, the whole table has none.
         for states in (schema.UNFINISHED, schema.DEAD_LETTERS, (schema.MUTED,)):
-            waiting = select(rows.replies_to).where(in_states(states), rows.state != "dead", *posts)
+            waiting = select(rows.card_id).where(in_states(states), rows.state != "dead", *posts)
             coming |= set(await tx.scalars(waiting))
         return coming & set(card_ids)
 
@@ -142,7 +142,7 @@ class Cards:
 
     async def record_post(self, tx: Transaction, card_id: int, ts: str | None, *, rendered_generation: int = 0) -> None:
         """Record where a card stands and which count of ``wanted`` it shows; None where it is gone."""
-        placed = {"ts": ts, "shown": rendered_generation, "failures": 0, "not_before": 0.0}
+        placed = {"ts": ts, "rendered_generation": rendered_generation, "failures": 0, "not_before": 0.0}
         await tx.execute(update(schema.card).where(schema.card.c.id == card_id).values(placed))
 
     async def bump_generation(
@@ -157,7 +157,7 @@ class Cards:
         if channel is not None:
             mine = mine.where(cards.channel == channel)
         rested = {"edited_at": 0.0} if at_once else {}
-        await tx.execute(mine.values(wanted=cards.wanted + 1, not_before=0.0, **rested))
+        await tx.execute(mine.values(generation=cards.generation + 1, not_before=0.0, **rested))
         tx.wakes(Queue.CARDS)
 
     async def claim(self, rate_limit: RateLimit) -> Edit | None:
@@ -223,7 +223,7 @@ class Cards:
     async def complete(self, edit: Edit) -> None:
         """Record that a card shows what it had to when the edit was claimed."""
         async with self._db.transaction() as tx:
-            await self._finish(tx, edit, shown=edit.card.generation, failures=0, edited_at=self._db.now())
+            await self._finish(tx, edit, rendered_generation=edit.card.generation, failures=0, edited_at=self._db.now())
 
     async def fail(self, edit: Edit, *, wait: float, pause_all: bool = False, give_up: bool = False) -> None:
         """Record an edit that did not work.
@@ -234,9 +234,11 @@ class Cards:
             pause_all: whether no card is edited for so long.
             give_up: whether it is not tried again before there is something else to show.
         """
-        shown = edit.card.generation if give_up else schema.card.c.shown
+        shown = edit.card.generation if give_up else schema.card.c.rendered_generation
         async with self._db.transaction() as tx:
-            await self._finish(tx, edit, shown=shown, failures=edit.failures + 1, not_before=self._db.now() + wait)
+            await self._finish(
+                tx, edit, rendered_generation=shown, failures=edit.failures + 1, not_before=self._db.now() + wait
+            )
             if pause_all:
                 now = self._db.now()
                 until = deadline(schema.channel.c.free_at, now, MAX_PAUSE), now + wait
@@ -246,7 +248,7 @@ class Cards:
     async def record_shared_chart(self, card: Card, file: str) -> None:
         """Record which picture was shared in a card's thread: from then on an edit may show it."""
         async with self._db.transaction() as tx:
-            await tx.execute(update(schema.card).where(schema.card.c.id == card.id).values(shared=file))
+            await tx.execute(update(schema.card).where(schema.card.c.id == card.id).values(shared_chart=file))
 
     async def mark_deleted(self, tx: Transaction, edit: Edit) -> bool:
         """Record that a card is gone from its channel; return False where somebody else took the edit over."""
@@ -283,4 +285,4 @@ def _due(now: Any, rate_limit: RateLimit) -> tuple[Any, ...]:
 
 
 def _card(row: Any) -> Card:
-    return Card(row.id, row.account, row.job_id, row.channel, row.ts, row.wanted, row.shared)
+    return Card(row.id, row.account, row.job_id, row.channel, row.ts, row.generation, row.shared_chart)

@@ -171,7 +171,7 @@ def _values(fact: NewChange) -> dict[str, Any]:
         "body": fact.body,
         "reason": fact.reason,
         "late": fact.late,
-        "stuck_for": change.stalled_for,
+        "stalled_for": change.stalled_for,
     }
 
 
@@ -182,7 +182,7 @@ def _recorded(row: Row[Any]) -> RecordedChange:
         account=row.account,
         job_id=row.job_id,
         version=row.version,
-        change=Change(ChangeKind(row.kind), before, after, row.stuck_for),
+        change=Change(ChangeKind(row.kind), before, after, row.stalled_for),
         body=json.loads(row.body),
         reason=row.reason,
         late=row.late,

@@ -13,7 +13,7 @@ from bot.jobs.stalled import initial_status_since
 from bot.store.db import schema
 from bot.store.db.engine import Database, Transaction
 from bot.store.db.moments import has_passed, not_after
-from bot.store.jobs.unread import is_backing_off
+from bot.store.jobs.read_failures import is_backing_off
 
 FIRST_VERSION = 1
 _RECENT = 300
@@ -116,7 +116,7 @@ class Jobs:
         now, jobs = await self.now(tx), schema.job.c
         right = {job_id: _clamped_to(job, now) for job_id, job in known.items()}
         wrong = [job for job_id, job in known.items() if right[job_id] != job]
-        columns = jobs.same_since, jobs.stuck_since, jobs.missed_since, jobs.missed_at
+        columns = jobs.state_since, jobs.stalled_since, jobs.missed_since, jobs.missed_at
         values = {column.name: not_after(column, now) for column in columns}
         for start in range(0, len(wrong), _BATCH):
             some = [job.id for job in wrong[start : start + _BATCH]]
@@ -152,8 +152,8 @@ class Jobs:
                 "status": snapshot.status,
                 "fine_tuned_model": snapshot.fine_tuned_model,
                 "created_at": snapshot.created_at,
-                "same_since": initial_status_since(snapshot, now),
-                "settled": False,
+                "state_since": initial_status_since(snapshot, now),
+                "closed": False,
             }
             for snapshot in snapshots
         ]
@@ -176,7 +176,7 @@ class Jobs:
         jobs = schema.job.c
         for start in range(0, len(job_ids), _BATCH):
             some = (jobs.account == account, self._db.among(jobs.id, job_ids[start : start + _BATCH]))
-            await tx.execute(update(schema.job).where(*some).values(settled=True))
+            await tx.execute(update(schema.job).where(*some).values(closed=True))
 
 
 def is_unchanged(seen: KnownJob, present: KnownJob) -> bool:
@@ -219,8 +219,8 @@ def is_due(jobs: Any, now: ColumnElement[float]) -> tuple[ColumnElement[bool], .
     tracks = schema.track.c
     tracked = exists().where(and_(tracks.account == jobs.account, tracks.job_id == jobs.id))
     return (
-        jobs.settled.is_(False),
-        or_(jobs.gone.is_(False), has_passed(jobs.missed_at + MISSING_POLL_INTERVAL, now, MISSING_POLL_INTERVAL)),
+        jobs.closed.is_(False),
+        or_(jobs.missing.is_(False), has_passed(jobs.missed_at + MISSING_POLL_INTERVAL, now, MISSING_POLL_INTERVAL)),
         tracked,
     )
 
@@ -232,13 +232,13 @@ def _known(row: Row[Any]) -> KnownJob:
         version=row.version,
         state=State(row.status, row.fine_tuned_model),
         created_at=row.created_at,
-        state_since=row.same_since,
-        closed=row.settled,
-        soft_state=SoftState(row.back_to, row.back_at) if row.back_to else None,
+        state_since=row.state_since,
+        closed=row.closed,
+        soft_state=SoftState(row.soft_status, row.soft_since) if row.soft_status else None,
         absence=Absence(row.misses, row.missed_since, row.missed_at) if row.misses else None,
-        missing=row.gone,
-        stalled_since=row.stuck_since,
-        read_failures=row.unread,
+        missing=row.missing,
+        stalled_since=row.stalled_since,
+        read_failures=row.read_failures,
     )
 
 
@@ -250,13 +250,13 @@ def _row(job: KnownJob) -> dict[str, Any]:
         "version": job.version,
         "status": job.state.status,
         "fine_tuned_model": job.state.fine_tuned_model,
-        "same_since": job.state_since,
-        "settled": job.closed,
-        "back_to": doubt and doubt.status,
-        "back_at": doubt and doubt.since,
+        "state_since": job.state_since,
+        "closed": job.closed,
+        "soft_status": doubt and doubt.status,
+        "soft_since": doubt and doubt.since,
         "misses": absence.reads if absence else 0,
         "missed_since": absence and absence.since,
         "missed_at": absence and absence.last,
-        "gone": job.missing,
-        "stuck_since": job.stalled_since,
+        "missing": job.missing,
+        "stalled_since": job.stalled_since,
     }

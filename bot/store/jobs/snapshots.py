@@ -103,42 +103,42 @@ class JobSnapshots:
         fresh = []
         for row in await tx.execute(self._with_card(account, list(by_id))):
             sight = by_id[row.id]
-            if sight.body_hash != row.digest and state_of(sight.snapshot) == State(row.status, row.fine_tuned_model):
+            if sight.body_hash != row.body_hash and state_of(sight.snapshot) == State(row.status, row.fine_tuned_model):
                 fresh.append(
-                    {"account": account, "job_id": row.id, "body": sight.serialized, "digest": sight.body_hash}
+                    {"account": account, "job_id": row.id, "body": sight.serialized, "body_hash": sight.body_hash}
                 )
         if fresh:
-            new = self._db.insert(schema.picture)
-            seen = {name: new.excluded[name] for name in ("body", "digest")}
+            new = self._db.insert(schema.job_snapshot)
+            seen = {name: new.excluded[name] for name in ("body", "body_hash")}
             await tx.execute(new.on_conflict_do_update(index_elements=["account", "job_id"], set_=seen), fresh)
             await self._cards.bump_generation(tx, account, *(row["job_id"] for row in fresh))
 
     async def body_hashes(self, tx: Transaction, account: str, job_ids: Sequence[str]) -> dict[str, str | None]:
         """Return what tells the kept descriptions from others, of those of these jobs that have a card."""
-        return {row.id: row.digest for row in await tx.execute(self._with_card(account, job_ids))}
+        return {row.id: row.body_hash for row in await tx.execute(self._with_card(account, job_ids))}
 
     def _with_card(self, account: str, job_ids: Sequence[str]) -> Any:
         jobs, cards = schema.job.c, schema.card.c
         has_card = exists().where(and_(cards.account == jobs.account, cards.job_id == jobs.id))
-        found = select(jobs.id, jobs.status, jobs.fine_tuned_model, schema.picture.c.digest)
-        joined = found.outerjoin(schema.picture, _of_same_job())
+        found = select(jobs.id, jobs.status, jobs.fine_tuned_model, schema.job_snapshot.c.body_hash)
+        joined = found.outerjoin(schema.job_snapshot, _of_same_job())
         return joined.where(jobs.account == account, self._db.among(jobs.id, job_ids), has_card)
 
     async def body_hash(self, tx: Transaction, account: str, job_id: str) -> str | None:
         """Return what tells the kept description from another, or None where there is none."""
-        digest: str | None = await tx.scalar(select(schema.picture.c.digest).where(*_of(account, job_id)))
+        digest: str | None = await tx.scalar(select(schema.job_snapshot.c.body_hash).where(*_of(account, job_id)))
         return digest
 
     async def find(self, account: str, job_id: str) -> JobSnapshot | None:
         """Return the picture of a job, or None where nothing was read since it got its card."""
         jobs, both = schema.job.c, _of_same_job()
-        joined = select(schema.picture, jobs.same_since, jobs.gone, jobs.stuck_since).join(schema.job, both)
+        joined = select(schema.job_snapshot, jobs.state_since, jobs.missing, jobs.stalled_since).join(schema.job, both)
         async with self._db.transaction() as tx:
             row = (await tx.execute(joined.where(*_of(account, job_id)))).one_or_none()
         if row is None:
             return None
         job = Job.model_validate(json.loads(row.body))
-        return JobSnapshot(job, row.same_since, row.gone, row.stuck_since, _progress(row), _chart(row))
+        return JobSnapshot(job, row.state_since, row.missing, row.stalled_since, _progress(row), _chart(row))
 
     async def claim_running(self, account: str, *, interval: float, most: int) -> list[RunningJob]:
         """Take the running, tracked jobs whose events were not read for ``every`` seconds, longest ago first.
@@ -148,42 +148,44 @@ class JobSnapshots:
         """
         span = min(60.0, interval)
         most = max(1, round(most * span / 60))
-        pictures, jobs, tracks, now = schema.picture.c, schema.job.c, schema.track.c, self._db.now()
+        pictures, jobs, tracks, now = schema.job_snapshot.c, schema.job.c, schema.track.c, self._db.now()
         tracked = exists().where(and_(tracks.account == pictures.account, tracks.job_id == pictures.job_id))
         due = (
-            select(schema.picture)
+            select(schema.job_snapshot)
             .join(schema.job, _of_same_job())
             .where(
                 pictures.account == account,
-                has_passed(pictures.looked_at + interval, now, interval),
-                jobs.gone.is_(False),
+                has_passed(pictures.events_read_at + interval, now, interval),
+                jobs.missing.is_(False),
                 tracked,
             )
             .where(func.lower(jobs.status).in_(ACTIVE_STATUSES))
-            .order_by(pictures.looked_at, pictures.job_id)
+            .order_by(pictures.events_read_at, pictures.job_id)
         )
         with self._running.claiming(account) as taken:
             async with self._db.transaction() as tx:
-                in_span = is_pending(pictures.looked_at + span, now, span)
+                in_span = is_pending(pictures.events_read_at + span, now, span)
                 lately = select(func.count()).where(pictures.account == account, in_span)
                 rows = (await tx.execute(due.limit(max(0, most - (await tx.scalar(lately) or 0))))).all()
                 taken += [_running_job(row) for row in rows if await self._claim(tx, row)]
         return taken
 
     async def _claim(self, tx: Transaction, row: Any) -> bool:
-        mine = update(schema.picture).where(*_of(row.account, row.job_id), schema.picture.c.looked_at == row.looked_at)
-        return (await tx.execute(mine.values(looked_at=self._db.now()))).rowcount > 0
+        mine = update(schema.job_snapshot).where(
+            *_of(row.account, row.job_id), schema.job_snapshot.c.events_read_at == row.events_read_at
+        )
+        return (await tx.execute(mine.values(events_read_at=self._db.now()))).rowcount > 0
 
     async def claim_without_chart(self, account: str) -> Job | None:
         """Take one job that succeeded and whose curves have no picture yet; each is tried a few times, ever later."""
-        pictures, jobs, now = schema.picture.c, schema.job.c, self._db.now()
+        pictures, jobs, now = schema.job_snapshot.c, schema.job.c, self._db.now()
         due = (
-            pictures.chart.is_(None),
-            pictures.chart_tries < MAX_TRIES,
+            pictures.chart_file_id.is_(None),
+            pictures.chart_attempts < MAX_TRIES,
             has_passed(pictures.chart_not_before, now, _wait_after()),
         )
         first = (
-            select(schema.picture)
+            select(schema.job_snapshot)
             .join(schema.job, _of_same_job())
             .where(pictures.account == account, func.lower(jobs.status).in_(SUCCEEDED_STATUSES), *due)
             .order_by(pictures.chart_not_before, pictures.job_id)
@@ -198,17 +200,24 @@ class JobSnapshots:
 
     async def _count_attempt(self, tx: Transaction, row: Any) -> bool:
         """Count one try to draw the curves of a job; False where another process just did."""
-        mine = update(schema.picture).where(
-            *_of(row.account, row.job_id), schema.picture.c.chart_tries == row.chart_tries
+        mine = update(schema.job_snapshot).where(
+            *_of(row.account, row.job_id), schema.job_snapshot.c.chart_attempts == row.chart_attempts
         )
-        later = {"chart_tries": row.chart_tries + 1, "chart_not_before": self._db.now() + _wait(row.chart_tries + 1)}
+        later = {
+            "chart_attempts": row.chart_attempts + 1,
+            "chart_not_before": self._db.now() + _wait(row.chart_attempts + 1),
+        }
         return (await tx.execute(mine.values(later))).rowcount > 0
 
     async def save_chart(self, account: str, job_id: str, chart: UploadedChart | None) -> None:
         """Keep the picture of a job's curves; None where there is nothing to draw, so that it is not tried again."""
-        values = {"chart": chart.file_id, "chart_says": chart.alt_text} if chart else {"chart_tries": MAX_TRIES}
+        values = (
+            {"chart_file_id": chart.file_id, "chart_alt_text": chart.alt_text}
+            if chart
+            else {"chart_attempts": MAX_TRIES}
+        )
         async with self._db.transaction() as tx:
-            await tx.execute(update(schema.picture).where(*_of(account, job_id)).values(values))
+            await tx.execute(update(schema.job_snapshot).where(*_of(account, job_id)).values(values))
             if chart:
                 await self._cards.bump_generation(tx, account, job_id)
 
@@ -216,7 +225,7 @@ class JobSnapshots:
         """Keep how far a job is, and when its newest event was."""
         known = {"progress": progress and json.dumps(progress.as_json()), "event_at": event_at}
         async with self._db.transaction() as tx:
-            mine = update(schema.picture).where(*_of(running.account, running.job_id))
+            mine = update(schema.job_snapshot).where(*_of(running.account, running.job_id))
             await tx.execute(mine.values(known))
             if progress != running.progress:
                 await self._cards.bump_generation(tx, running.account, running.job_id)
@@ -229,7 +238,9 @@ def _wait(tries: int) -> float:
 
 def _wait_after() -> Any:
     return case(
-        {tries: _wait(tries) for tries in range(1, MAX_TRIES + 1)}, value=schema.picture.c.chart_tries, else_=0.0
+        {tries: _wait(tries) for tries in range(1, MAX_TRIES + 1)},
+        value=schema.job_snapshot.c.chart_attempts,
+        else_=0.0,
     )
 
 
@@ -239,12 +250,12 @@ def body_hash_of(body: dict[str, Any]) -> str:
 
 
 def _of_same_job() -> Any:
-    pictures, jobs = schema.picture.c, schema.job.c
+    pictures, jobs = schema.job_snapshot.c, schema.job.c
     return and_(pictures.account == jobs.account, pictures.job_id == jobs.id)
 
 
 def _of(account: str, job_id: str) -> tuple[Any, ...]:
-    return schema.picture.c.account == account, schema.picture.c.job_id == job_id
+    return schema.job_snapshot.c.account == account, schema.job_snapshot.c.job_id == job_id
 
 
 def _progress(row: Any) -> Progress | None:
@@ -252,7 +263,7 @@ def _progress(row: Any) -> Progress | None:
 
 
 def _chart(row: Any) -> UploadedChart | None:
-    return UploadedChart(row.chart, row.chart_says) if row.chart else None
+    return UploadedChart(row.chart_file_id, row.chart_alt_text) if row.chart_file_id else None
 
 
 def _running_job(row: Any) -> RunningJob:

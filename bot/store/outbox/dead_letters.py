@@ -28,7 +28,7 @@ class DeadLetter:
     id: int
     channel: str
     """Where it should have gone: a channel, or a person."""
-    picture: MessageKind
+    message_kind: MessageKind
     state: str
     """``parked`` until somebody changes something in Slack, ``dead`` where Slack does not accept what was drawn."""
     error: str | None
@@ -37,11 +37,11 @@ class DeadLetter:
     created_at: float
     job_id: str | None
     """None for digests and notices, as are the next three."""
-    kind: str | None
+    change_kind: str | None
     """What kind of change it tells."""
     old_status: str | None
     new_status: str | None
-    holds: int
+    digested: int
     """How many deliveries a digest tells."""
 
 
@@ -125,7 +125,7 @@ class DeadLetters:
         while ids:
             async with self._db.transaction() as tx:
                 ids = list(await tx.scalars(locked.where(rows.id + 0 > last)))
-                for of in (rows.id, rows.held_by) if ids else ():
+                for of in (rows.id, rows.digest_id) if ids else ():
                     await tx.execute(update(schema.delivery).where(self._db.among(of, ids)).values(fresh))
                     tx.wakes(Queue.DELIVERIES)
             count, last = count + len(ids), max(ids, default=last)
@@ -143,10 +143,10 @@ def _is_retryable() -> Any:
 def _oldest(most: int) -> Any:
     rows, changes = schema.delivery.c, schema.change.c
     held = schema.delivery.alias("held")
-    holds = select(func.count()).where(held.c.held_by == rows.id).scalar_subquery()
-    columns = (rows.id, rows.channel, rows.picture, rows.state, rows.error, rows.attempts, rows.created_at)
-    of_change = (changes.job_id, changes.kind, changes.old_status, changes.new_status)
-    listed = select(*columns, *of_change, holds.label("holds")).select_from(
+    holds = select(func.count()).where(held.c.digest_id == rows.id).scalar_subquery()
+    columns = (rows.id, rows.channel, rows.message_kind, rows.state, rows.error, rows.attempts, rows.created_at)
+    of_change = (changes.job_id, changes.kind.label("change_kind"), changes.old_status, changes.new_status)
+    listed = select(*columns, *of_change, holds.label("digested")).select_from(
         schema.delivery.outerjoin(schema.change, changes.id == rows.change_id)
     )
     # A digest stands where the first row that it holds stood.
@@ -154,4 +154,4 @@ def _oldest(most: int) -> Any:
 
 
 def _dead_letter(row: Row[Any]) -> DeadLetter:
-    return DeadLetter(**{**row._mapping, "picture": MessageKind(row.picture)})  # noqa: SLF001 - its public name in SQLAlchemy
+    return DeadLetter(**{**row._mapping, "message_kind": MessageKind(row.message_kind)})  # noqa: SLF001 - its public name in SQLAlchemy

@@ -2,7 +2,7 @@
 
     pending -> inflight -> sent
                         -> pending     refused for now: tried again after ``not_before``
-                        -> ambiguous   may have arrived: looked up before it is sent again
+                        -> unconfirmed may have arrived: looked up before it is sent again
                         -> parked      its channel is closed: it and all that the channel is owed wait for its opening
                         -> dead        given up; the channel's line went on without it, a person may retry it
     muted -> pending    held by a digest, at the end of the mute
@@ -70,13 +70,13 @@ class Outbox:
         self, tx: Transaction, to: Mapping[str, int | None], body: Mapping[str, Any], key: str
     ) -> None:
         """Owe a notice to several channels, each with the card in whose thread it goes, as ``notify`` does to one."""
-        notice = {"picture": MessageKind.NOTICE, "notice": json.dumps(body)}
+        notice = {"message_kind": MessageKind.NOTICE, "notice": json.dumps(body)}
         of = {channel: {"channel": channel, "key": hashed_key(f"notice|{key}|{channel}")} for channel in to}
-        await self._insert(tx, [{**notice, **of[channel], "replies_to": card} for channel, card in to.items()])
+        await self._insert(tx, [{**notice, **of[channel], "card_id": card} for channel, card in to.items()])
 
     async def requeue_card(self, tx: Transaction, card: Card) -> None:
         """Owe the card of a job once more: the one that stood in its channel is gone from there."""
-        row = {"channel": card.channel, "picture": MessageKind.CARD, "replies_to": card.id}
+        row = {"channel": card.channel, "message_kind": MessageKind.CARD, "card_id": card.id}
         await self._insert(tx, [{**row, "key": hashed_key(f"card|{card.id}|after {card.ts}")}])
 
     async def _insert(self, tx: Transaction, rows: Sequence[dict[str, Any]], of: str | None = None) -> None:
@@ -109,7 +109,7 @@ class Outbox:
             row = await self._claim_next(tx, token, lease, now)
         if not row:
             return None
-        limited = select(schema.channel.c.limited_until).where(schema.channel.c.id == row.channel)
+        limited = select(schema.channel.c.rate_limited_until).where(schema.channel.c.id == row.channel)
         return delivery_of(row, float(await tx.scalar(limited) or 0.0))
 
     async def _reclaim(self, tx: Transaction, token: str, lease: float, lost: Sequence[str]) -> Row[Any] | None:
@@ -167,12 +167,12 @@ class Outbox:
         now = self._db.now()
         mine = (*_mine(delivery), schema.delivery.c.lease_until - now > min_lease)
         noted = {
-            "in_doubt": True,
-            "first_at": func.coalesce(schema.delivery.c.first_at, now),
-            "last_at": now,
+            "unconfirmed": True,
+            "first_attempt_at": func.coalesce(schema.delivery.c.first_attempt_at, now),
+            "last_attempt_at": now,
             "not_before": now + lookup_after,
             "thread_ts": thread_ts,
-            "looks": 0,
+            "failed_lookups": 0,
         }
         async with self._db.transaction() as tx:
             return (await tx.execute(update(schema.delivery).where(*mine).values(**noted))).rowcount > 0
@@ -181,13 +181,13 @@ class Outbox:
         """Return a row that was not tried; it may be claimed again after ``wait`` seconds. ``lookup_failed`` if in vain."""
         rows, now = schema.delivery.c, self._db.now()
         back = {
-            "state": "ambiguous" if delivery.unconfirmed else "pending",
+            "state": "unconfirmed" if delivery.unconfirmed else "pending",
             "attempts": rows.attempts - 1,
-            "looks": rows.looks + int(lookup_failed),
+            "failed_lookups": rows.failed_lookups + int(lookup_failed),
             "token": None,
             "lease_until": 0.0,
-            "first_at": case((rows.first_at > now, now - _ASSUMED_AGE), else_=rows.first_at),
-            "last_at": not_after(rows.last_at, now),
+            "first_attempt_at": case((rows.first_attempt_at > now, now - _ASSUMED_AGE), else_=rows.first_attempt_at),
+            "last_attempt_at": not_after(rows.last_attempt_at, now),
         }
         statement = update(schema.delivery).where(*_mine(delivery))
         async with self._db.transaction() as tx:
@@ -216,22 +216,29 @@ class Outbox:
             wait: seconds until this row may be tried again.
         """
         rows = schema.delivery.c
-        end = {"state": outcome, "ts": ts, "error": error, "in_doubt": unconfirmed, "lease_until": 0.0, "token": None}
+        end = {
+            "state": outcome,
+            "ts": ts,
+            "error": error,
+            "unconfirmed": unconfirmed,
+            "lease_until": 0.0,
+            "token": None,
+        }
         statement = update(schema.delivery).where(*_mine(delivery)).values(**end, not_before=self._db.now() + wait)
         if (await tx.execute(statement)).rowcount == 0:
             return False
         if delivery.message_kind is MessageKind.DIGEST and outcome in ("sent", "parked", "dead"):
-            held = update(schema.delivery).where(rows.held_by == delivery.id)
+            held = update(schema.delivery).where(rows.digest_id == delivery.id)
             await tx.execute(held.values(state=outcome, ts=ts, error=error))
         return True
 
     async def park_channel(self, tx: Transaction, channel: str, error: str) -> int:
         """Park all that a closed channel is owed; return how many alerts are parked for it now."""
         rows = schema.delivery.c
-        waiting = update(schema.delivery).where(rows.channel == channel, rows.state.in_(("pending", "ambiguous")))
+        waiting = update(schema.delivery).where(rows.channel == channel, rows.state.in_(("pending", "unconfirmed")))
         await tx.execute(waiting.values(state="parked", error=error))
         parked = select(func.count()).where(rows.channel == channel, rows.state == "parked")
-        return int(await tx.scalar(parked.where(rows.picture != MessageKind.DIGEST)) or 0)
+        return int(await tx.scalar(parked.where(rows.message_kind != MessageKind.DIGEST)) or 0)
 
     async def seconds_to_next(self) -> float | None:
         """Return how long until a row can be claimed: 0 where one can be now, None where nothing is owed."""
@@ -256,11 +263,11 @@ class Outbox:
         now, channels = self._db.now(), schema.channel.c
         until = now + seconds
         row = self._db.insert(schema.channel).values(
-            id=channel, free_at=until, limited_until=until if rate_limited else 0.0
+            id=channel, free_at=until, rate_limited_until=until if rate_limited else 0.0
         )
         before = {
             "free_at": deadline(channels.free_at, now, longest_pause()),
-            "limited_until": deadline(channels.limited_until, now, MAX_PAUSE),
+            "rate_limited_until": deadline(channels.rate_limited_until, now, MAX_PAUSE),
         }
         later = {name: latest(moment, row.excluded[name]) for name, moment in before.items()}
         await tx.execute(row.on_conflict_do_update(index_elements=["id"], set_=later))

@@ -28,8 +28,8 @@ class NewDelivery:
     """One alert for one destination, before it is a row."""
 
     channel: str
-    picture: MessageKind
-    replies_to: int
+    message_kind: MessageKind
+    card_id: int
     """The card that it belongs to: the card itself, or the one in whose thread the change is told."""
 
 
@@ -77,12 +77,12 @@ class Alert:
     def values(self) -> dict[str, Any]:
         """Return what its row has of its own."""
         planned = self.delivery
-        key = f"{self.recorded.natural_key}|{planned.channel}|{planned.picture}|post"
+        key = f"{self.recorded.natural_key}|{planned.channel}|{planned.message_kind}|post"
         state = schema.MUTED if self.muted else "pending"
         return {**vars(planned), "change_id": self.recorded.id, "state": state, "key": hashed_key(key)}
 
 
-Outcome = Literal["sent", "pending", "ambiguous", "parked", "dead"]
+Outcome = Literal["sent", "pending", "unconfirmed", "parked", "dead"]
 
 
 def hashed_key(key: str) -> str:
@@ -96,19 +96,19 @@ def delivery_of(row: Row[Any], limited_until: float) -> Delivery:
         id=row.id,
         key=row.key,
         channel=row.channel,
-        message_kind=MessageKind(row.picture),
+        message_kind=MessageKind(row.message_kind),
         change_id=row.change_id,
-        card_id=row.replies_to,
+        card_id=row.card_id,
         notice=json.loads(row.notice) if row.notice else None,
         attempts=row.attempts,
-        unconfirmed=row.in_doubt,
+        unconfirmed=row.unconfirmed,
         last_error=row.error,
         thread_ts=row.thread_ts,
         token=row.token,
         created_at=row.created_at,
         claimed_at=row.claimed_at,
-        first_attempt_at=row.first_at,
-        last_attempt_at=row.last_at,
-        failed_lookups=row.looks,
+        first_attempt_at=row.first_attempt_at,
+        last_attempt_at=row.last_attempt_at,
+        failed_lookups=row.failed_lookups,
         rate_limited_for=max(0.0, limited_until - row.created_at),
     )

@@ -28,10 +28,10 @@ _BATCH = 1000
 """Rows that become digests in one transaction."""
 _DIGEST = {
     "kind": "post",
-    "picture": "digest",
+    "message_kind": "digest",
     "state": "pending",
     "attempts": 0,
-    "in_doubt": False,
+    "unconfirmed": False,
     "not_before": 0.0,
     "lease_until": 0.0,
 }
@@ -44,7 +44,7 @@ async def bundle(tx: Transaction, claimed: Row[Any]) -> bool:
     Returns whether it was; the claimed row is then held by a digest, too, and the claim is over. A row that may have
     arrived stays alone: it has to be looked up by its own key.
     """
-    if claimed.change_id is None or claimed.in_doubt:
+    if claimed.change_id is None or claimed.unconfirmed:
         return False
     waiting = await _waiting(tx, claimed)
     if len(waiting) <= MAX_WAITING:
@@ -52,7 +52,7 @@ async def bundle(tx: Transaction, claimed: Row[Any]) -> bool:
     parts = _groups(waiting)
     if len(waiting) == _BATCH and len(parts) > 1:
         parts.pop()  # the rest of its changes may be beyond what was read: later claims come to it
-    await create(tx, parts, lambda rows: {"place": rows[0].id, "created_at": rows[0].created_at})
+    await create(tx, parts, lambda rows: {"position": rows[0].id, "created_at": rows[0].created_at})
     return True
 
 
@@ -66,7 +66,7 @@ async def create(
     values_of = [{"channel": rows[0].channel, "key": _key(rows), **values(rows)} for rows in groups]
     ids = {row.key: row.id for row in await tx.execute(made, values_of)}
     held = update(schema.delivery).where(schema.delivery.c.id == bindparam("row")).values(_HELD)
-    await tx.execute(held, [{"row": row.id, "held_by": ids[_key(rows)]} for rows in groups for row in rows])
+    await tx.execute(held, [{"row": row.id, "digest_id": ids[_key(rows)]} for rows in groups for row in rows])
 
 
 def _key(rows: Sequence[Row[Any]]) -> str:
@@ -77,9 +77,9 @@ async def _waiting(tx: Transaction, claimed: Row[Any]) -> list[Row[Any]]:
     """Return the first rows of a channel that a digest may tell: so many as one transaction can hold."""
     rows = schema.delivery.c
     waits = (rows.state == "pending") | (rows.id == claimed.id)
-    tells_change = (rows.change_id.is_not(None), rows.kind == "post", rows.held_by.is_(None))
+    tells_change = (rows.change_id.is_not(None), rows.kind == "post", rows.digest_id.is_(None))
     of_channel = select(rows.id, rows.key, rows.channel, rows.change_id, rows.created_at).where(
-        rows.channel == claimed.channel, waits, rows.in_doubt.is_(False), *tells_change
+        rows.channel == claimed.channel, waits, rows.unconfirmed.is_(False), *tells_change
     )
     return list(await tx.execute(of_channel.order_by(rows.id).limit(_BATCH)))
 
@@ -96,5 +96,5 @@ def _groups(waiting: Iterable[Row[Any]]) -> list[list[Row[Any]]]:
 async def changes_in(tx: Transaction, digest_id: int) -> list[int]:
     """Return the ids of the changes that a digest tells, in order."""
     rows = schema.delivery.c
-    held = await tx.scalars(select(rows.change_id).where(rows.held_by == digest_id).order_by(rows.id))
+    held = await tx.scalars(select(rows.change_id).where(rows.digest_id == digest_id).order_by(rows.id))
     return list(dict.fromkeys(held))

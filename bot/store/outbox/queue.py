@@ -18,7 +18,7 @@ RATE_LIMITED = frozenset("ratelimited rate_limited message_limit_exceeded".split
 
 def position() -> Any:
     """Return where in its channel's line a row stands."""
-    return func.coalesce(schema.delivery.c.place, schema.delivery.c.id)
+    return func.coalesce(schema.delivery.c.position, schema.delivery.c.id)
 
 
 def unfinished() -> Any:
@@ -28,7 +28,7 @@ def unfinished() -> Any:
 
 def undigested_in(states: tuple[str, ...]) -> Any:
     """Return whether a row is in one of the states of an index, and no digest tells it."""
-    return and_(in_states(states), func.coalesce(schema.delivery.c.held_by, 0) == 0)
+    return and_(in_states(states), func.coalesce(schema.delivery.c.digest_id, 0) == 0)
 
 
 def in_states(states: tuple[str, ...]) -> Any:
@@ -48,8 +48,8 @@ def heads() -> Any:
     Found once for a statement: PostgreSQL, which may believe that few rows wait where thousands do, would else look for
     them again for each row.
     """
-    first = select(func.min(position()).label("place")).where(unfinished()).group_by(schema.delivery.c.channel)
-    return select(first.cte("heads").prefix_with("MATERIALIZED", dialect="postgresql").c.place)
+    first = select(func.min(position()).label("position")).where(unfinished()).group_by(schema.delivery.c.channel)
+    return select(first.cte("heads").prefix_with("MATERIALIZED", dialect="postgresql").c.position)
 
 
 def due(now: float, clock_uncertain_for: float) -> tuple[Any, ...]:
@@ -64,7 +64,7 @@ def due(now: float, clock_uncertain_for: float) -> tuple[Any, ...]:
     rests = is_pending(channels.free_at, now, longest_pause())
     busy = select(channels.id).where(and_(channels.id == rows.channel, rests)).exists()
     waited = has_passed(rows.lease_until, now, LONGEST_LEASE), has_passed(rows.not_before, now, _longest_wait())
-    sure = (rows.in_doubt.is_(False),) if clock_uncertain_for else ()
+    sure = (rows.unconfirmed.is_(False),) if clock_uncertain_for else ()
     return position().in_(heads()), unfinished(), *waited, *sure, ~busy
 
 
@@ -73,7 +73,7 @@ def ready_at(now: float, clock_uncertain_for: float) -> Any:
     rows, channels = schema.delivery.c, schema.channel.c
     rested = deadline(func.coalesce(channels.free_at, 0.0), now, longest_pause())
     waited = deadline(rows.not_before, now, _longest_wait()), deadline(rows.lease_until, now, LONGEST_LEASE)
-    return latest(*waited, rested, case((rows.in_doubt, now + clock_uncertain_for), else_=0.0))
+    return latest(*waited, rested, case((rows.unconfirmed, now + clock_uncertain_for), else_=0.0))
 
 
 def _longest_wait() -> Any:
@@ -83,7 +83,7 @@ def _longest_wait() -> Any:
 def longest_pause() -> Any:
     """Return the seconds for which a channel gets nothing at the most: longer where Slack asked for a pause."""
     channels = schema.channel.c
-    return case((channels.free_at <= channels.limited_until, MAX_PAUSE), else_=LONGEST_WAIT)
+    return case((channels.free_at <= channels.rate_limited_until, MAX_PAUSE), else_=LONGEST_WAIT)
 
 
 def latest(first: Any, *others: Any) -> Any:

@@ -49,7 +49,7 @@ async def test_what_an_older_version_wrote_is_as_it_was_written(store: Store) ->
         "d2434dbe8ff9652c5e85c545319c40b01a3962bc872670d97ed78483e89d61bb",
         "5465f80c38acbae560dc4ac9edf5e85b5842c28b03e4d731985f2077b772c65c",
     ]
-    rows = [{**asdict(DENIED), "at": 1.5, "digest": digests[0]}, {**asdict(DONE), "at": 2.5, "digest": digests[1]}]
+    rows = [{**asdict(DENIED), "at": 1.5, "row_hash": digests[0]}, {**asdict(DONE), "at": 2.5, "row_hash": digests[1]}]
     async with store.db.transaction() as tx:
         await tx.execute(insert(schema.audit), rows)
 
@@ -58,7 +58,7 @@ async def test_what_an_older_version_wrote_is_as_it_was_written(store: Store) ->
 
 
 async def test_a_long_audit_is_read_to_its_end(store: Store) -> None:
-    row = {**asdict(DENIED), "decision": "denied", "at": 1.0, "digest": "x"}
+    row = {**asdict(DENIED), "decision": "denied", "at": 1.0, "row_hash": "x"}
     async with store.db.transaction() as tx:
         await tx.execute(insert(schema.audit), [row] * 2001)
 
@@ -97,7 +97,7 @@ async def test_no_row_takes_the_place_of_another(store: Store) -> None:
     assert [row.entry async for row in store.actions.audit.all()] == [DENIED, DONE]
 
 
-@pytest.mark.parametrize("column", ["person", "team", "channel", "door", "verb", "job_id", "reason", "status_after"])
+@pytest.mark.parametrize("column", ["person", "team", "channel", "source", "verb", "job_id", "reason", "status_after"])
 async def test_a_row_that_was_changed_is_named(store: Store, column: str) -> None:
     await _write(store, DENIED, DONE, DENIED)
 

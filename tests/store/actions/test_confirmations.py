@@ -43,7 +43,7 @@ async def test_a_question_is_found_by_its_key_as_it_was_asked(store: Store) -> N
 async def test_a_question_of_a_version_that_kept_no_team_has_none(store: Store) -> None:
     key = await store.actions.confirmations.create(CANCEL)
     async with store.db.transaction() as tx:
-        await tx.execute(update(schema.question).values(team=None, status=None))
+        await tx.execute(update(schema.confirmation).values(team=None, status=None))
 
     asked = await store.actions.confirmations.find(key)
 
@@ -230,4 +230,4 @@ async def test_every_question_has_a_key_of_its_own_that_cannot_be_guessed(store:
 
     assert len(keys) == 20
     assert all(len(key) >= 24 for key in keys)
-    assert {row.answered_at for row in await rows(store, schema.question)} == {None}
+    assert {row.confirmed_at for row in await rows(store, schema.confirmation)} == {None}

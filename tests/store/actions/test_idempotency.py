@@ -23,5 +23,5 @@ async def test_requests_are_forgotten_after_an_hour_and_their_names_are_not_kept
 
     await time.advance(store, 10)
     assert await store.actions.idempotency_keys.claim("trigger-2")
-    (kept,) = await rows(store, schema.request)
+    (kept,) = await rows(store, schema.idempotency_key)
     assert "trigger" not in kept.key

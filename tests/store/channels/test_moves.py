@@ -70,7 +70,7 @@ async def test_everything_moves_and_twice_is_once(store: Store) -> None:
 
 def test_no_table_with_a_channel_is_forgotten() -> None:
     having = {table.name for table in schema.metadata.sorted_tables if "channel" in table.c}
-    assert having - KEPT == {"card", "delivery", "mute", "question", "subscription", "track"}
+    assert having - KEPT == {"card", "delivery", "confirmation", "mute", "subscription", "track"}
 
 
 async def test_what_both_ids_have_becomes_one(store: Store) -> None:
@@ -78,7 +78,7 @@ async def test_what_both_ids_have_becomes_one(store: Store) -> None:
     await set_up(store, NEW, until=300.0)
     async with store.db.transaction() as tx:
         tracks = schema.track.c
-        narrow = update(schema.track).where(tracks.channel == NEW).values(person=None, tells="failed")
+        narrow = update(schema.track).where(tracks.channel == NEW).values(person=None, statuses="failed")
         await tx.execute(narrow)
         older = update(schema.subscription).where(schema.subscription.c.channel == OLD).values(newer_than=100.0)
         await tx.execute(older)
@@ -110,7 +110,7 @@ async def test_of_two_cards_of_a_job_the_one_that_stands_is_kept(
 
     [card_row] = await rows(store, schema.card)
     assert (card_row.channel, card_row.ts) == (NEW, kept)
-    assert {row.replies_to for row in await deliveries(store)} == {card_row.id}
+    assert {row.card_id for row in await deliveries(store)} == {card_row.id}
 
 
 async def test_a_change_that_is_owed_under_both_ids_is_told_once(store: Store) -> None:
@@ -133,16 +133,16 @@ async def test_what_was_parked_muted_or_asked_goes_on_under_the_new_id(store: St
     async with store.db.transaction() as tx:
         await store.outbox.deliveries.park_channel(tx, OLD, "channel_not_found")
         question = {"key": "k", "verb": "cancel", "account": ACCOUNT, "job_id": "ftjob-1", "person": "U1"}
-        await tx.execute(insert(schema.question).values(**question, channel=OLD, expires_at=store.db.now()))
+        await tx.execute(insert(schema.confirmation).values(**question, channel=OLD, expires_at=store.db.now()))
         await tx.execute(update(schema.delivery).where(schema.delivery.c.id == last.id).values(state="muted"))
 
     assert await store.channels.moves.move(OLD, NEW) == 1
     found = await deliveries(store)
     assert [(row.channel, row.state, row.attempts) for row in found] == [(NEW, "pending", 0), (NEW, "muted", 0)]
-    assert [row.channel for row in await rows(store, schema.question)] == [NEW]
+    assert [row.channel for row in await rows(store, schema.confirmation)] == [NEW]
 
 
-@pytest.mark.parametrize("outcome", ["sent", "pending", "ambiguous"])
+@pytest.mark.parametrize("outcome", ["sent", "pending", "unconfirmed"])
 async def test_what_is_under_way_keeps_its_claim(store: Store, outcome: Any) -> None:
     await enqueue(store, OLD)
     delivery = await claim_and_attempt(store)

@@ -130,7 +130,7 @@ async def test_many_jobs_become_several_messages_and_none_is_lost(store: Store) 
     changes = {await owe(store, job) for job in [*jobs, *jobs]}
     await store.channels.mutes.end("C1")
 
-    assert [row.notice for row in await deliveries(store) if row.picture == "digest"] == [AFTER_MUTE] * 2
+    assert [row.notice for row in await deliveries(store) if row.message_kind == "digest"] == [AFTER_MUTE] * 2
     first, second = await send_all(store)
     assert (len(first), len(second)) == (2 * MAX_CHANGES, 10), "a job's changes stand in one message"
     assert {*first, *second} == changes

@@ -39,7 +39,7 @@ async def test_another_size_redraws_the_cards_of_open_jobs_in_that_channel(store
             await store.jobs.cards.get_or_create(tx, ACCOUNT, job, channel)
 
     async def wanted() -> dict[tuple[str, str], int]:
-        return {(row.job_id, row.channel): row.wanted for row in await rows(store, schema.card)}
+        return {(row.job_id, row.channel): row.generation for row in await rows(store, schema.card)}
 
     await store.channels.preferences.change("C1", broadcast=False)
     assert set((await wanted()).values()) == {0}

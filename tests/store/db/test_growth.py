@@ -102,9 +102,9 @@ async def test_the_end_of_a_mute_that_held_much_tells_all_of_it_in_several_trans
         assert await store.channels.mutes.end("C1") == (1, 1200)
 
     held = await deliveries(store)
-    digests = [row for row in held if row.picture == "digest"]
+    digests = [row for row in held if row.message_kind == "digest"]
     assert len(digests) == 1200 / MAX_CHANGES
-    assert {row.held_by for row in held if row.picture != "digest"} == {row.id for row in digests}
+    assert {row.digest_id for row in held if row.message_kind != "digest"} == {row.id for row in digests}
     assert sum("INSERT INTO delivery" in each for each in sent) == 3, "at most 20 digests in one"
     assert await store.channels.mutes.end("C1") == (0, 0)
 

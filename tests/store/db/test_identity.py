@@ -81,7 +81,7 @@ async def test_a_store_gets_one_id_for_life(database_url: str, time: StoreClock)
         assert len(made.id) == 32
         await accept(store)
         await accept(store)
-        assert [(row.store_id, row.made_at) for row in await rows(store, schema.identity)] == [
+        assert [(row.store_id, row.created_at) for row in await rows(store, schema.store_identity)] == [
             (made.id, made.created_at)
         ]
 
@@ -154,7 +154,7 @@ async def test_another_store_in_its_place_is_replaced_once(file: Path, tmp_path:
 async def test_a_backup_from_before_there_were_ids_is_replaced_and_gets_one(file: Path) -> None:
     await start(file, "ftjob-a")
     async with open_store(f"sqlite:///{file}", wall.time) as store, store.db.transaction() as tx:
-        await tx.execute(delete(schema.identity))
+        await tx.execute(delete(schema.store_identity))
 
     assert (await start(file)).origin == StoreOrigin.REPLACED
     assert (await start(file)).origin == StoreOrigin.KNOWN
@@ -179,7 +179,7 @@ async def test_processes_that_start_at_once_on_one_server_agree_on_one_id(postgr
         await asyncio.gather(*(accept(store) for store in stores))
 
         async with stores[0].db.transaction() as tx:
-            assert await tx.scalar(select(func.count()).select_from(schema.identity)) == 1
+            assert await tx.scalar(select(func.count()).select_from(schema.store_identity)) == 1
 
 
 # --- older than it was ---

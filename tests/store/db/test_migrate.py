@@ -17,14 +17,13 @@ from sqlalchemy import Connection, MetaData, inspect, select, text
 
 from bot.errors import FtjobError
 from bot.store import Store, open_store
-from bot.store.actions.audit import Audit, AuditEntry, Decision
 from bot.store.db import schema
 from bot.store.db.engine import Database, open_database
 from bot.store.db.migrate import upgrade
 from tests.store.clocks import StoreClock
 from tests.store.seeds import add_jobs, known_job, reading
 
-NEWEST = "0012"
+NEWEST = "0013"
 _SQLITE_CATALOG = "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
 _POSTGRES_CATALOG = [
     """SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
@@ -214,6 +213,22 @@ OLD: dict[str, list[dict[str, Any]]] = {
 }
 
 
+RENAMED_TABLES = {"question": "confirmation"}
+RENAMED_COLUMNS = {
+    "account": {"swept_at": "polled_at"},
+    "job": {"same_since": "state_since", "settled": "closed"},
+    "question": {"answered_at": "confirmed_at"},
+    "delivery": {
+        "picture": "message_kind",
+        "replies_to": "card_id",
+        "in_doubt": "unconfirmed",
+        "first_at": "first_attempt_at",
+        "last_at": "last_attempt_at",
+    },
+}
+RENAMED_STATES = {"unconfirmed": "ambiguous"}
+
+
 async def _make_old(url: str) -> None:
     """Make a database as the first version left it."""
     async with open_database(url, wall.time) as db:
@@ -233,14 +248,20 @@ async def _reflected(db: Database) -> dict[str, Any]:
 
 
 async def _old_rows(db: Database) -> dict[str, list[dict[str, Any]]]:
-    """Return what the first version would see of every table of its own."""
-    tables = await _reflected(db)
-    found = {}
+    """Return what the first version would see of every table of its own, by its own names."""
+    tables, found = await _reflected(db), {}
     async with db.transaction() as tx:
         for name, expected in OLD.items():
-            columns = [tables[name].c[column] for column in expected[0]]
-            rows = await tx.execute(select(*columns).order_by(*tables[name].primary_key.columns))
+            table = tables[name] if name in tables else tables[RENAMED_TABLES[name]]
+            renamed = RENAMED_COLUMNS.get(name, {})
+            columns = [
+                (table.c[column] if column in table.c else table.c[renamed[column]]).label(column)
+                for column in expected[0]
+            ]
+            rows = await tx.execute(select(*columns).order_by(*table.primary_key.columns))
             found[name] = [dict(row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name for it
+    for row in found["delivery"]:
+        row["state"] = RENAMED_STATES.get(row["state"], row["state"])
     return found
 
 
@@ -343,6 +364,19 @@ async def test_a_kill_after_the_migration_leaves_the_new_schema(database_url: st
         assert await _old_rows(store.db) == OLD
 
 
+AUDIT = {
+    "at": 1.5,
+    "person": "U1",
+    "team": "T1",
+    "channel": "C1",
+    "door": "command",
+    "verb": "cancel",
+    "decision": "denied",
+    "reason": "no",
+    "question": "k1",
+    "digest": "efe64cc7a192b48353e576c603edf62c328e15bdf15dd39dbbafaebab08a4e1e",
+}
+"""A row as the version before the new names wrote it, its hash included."""
 WANDB = {"project": "search", "api_key": "plainh1dd3n", "token_count": "4096"}
 
 
@@ -374,12 +408,12 @@ async def test_what_older_versions_stored_loses_its_secrets_and_nothing_else(dat
                 for n in range(3)
             ]
             await tx.execute(tables["picture"].insert(), pictures)
-            await Audit(db).write(tx, AuditEntry("U1", "T1", "C1", "command", "cancel", Decision.DENIED, reason="no"))
+            await tx.execute(tables["audit"].insert(), AUDIT)
 
     async with open_store(database_url, wall.time) as store:
         async with store.db.transaction() as tx:
             changes = (await tx.execute(select(schema.change.c.body, schema.change.c.reason).order_by("id"))).all()
-            kept = (await tx.execute(select(schema.picture.c.body, schema.picture.c.digest))).all()
+            kept = (await tx.execute(select(schema.job_snapshot.c.body, schema.job_snapshot.c.body_hash))).all()
         assert await store.actions.audit.first_broken() is None
 
     clean = {**body, "integrations": [{"type": "wandb", "wandb": {**WANDB, "api_key": "..."}}]}

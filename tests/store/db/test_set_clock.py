@@ -70,7 +70,7 @@ async def _tried_again_later(store: Store) -> None:
 
 async def _looked_up_later(store: Store) -> None:
     await enqueue(store, "C1")
-    await complete(store, await claim_and_attempt(store), "ambiguous", wait=15)
+    await complete(store, await claim_and_attempt(store), "unconfirmed", wait=15)
 
 
 async def _a_dead_process_has_it(store: Store) -> None:
@@ -211,7 +211,7 @@ async def test_a_job_that_is_gone_is_looked_for_when_the_clock_is_set_back(
     await add_jobs(store, reading("ftjob-a"))
     await track(store, ("C1", "ftjob-a"))
     async with store.db.transaction() as tx:
-        await tx.execute(update(schema.job).values(gone=True, missed_at=await store.jobs.states.now(tx)))
+        await tx.execute(update(schema.job).values(missing=True, missed_at=await store.jobs.states.now(tx)))
     assert not (await store.accounts.leases.status(ACCOUNT, interval=INTERVAL)).needs_polling
 
     await time.advance(store, seconds)
@@ -291,7 +291,7 @@ async def test_a_request_is_remembered_for_its_time_and_no_longer_when_the_clock
     assert not await store.actions.idempotency_keys.claim("first"), "it was acted on"
     await time.advance(store, RETENTION + 1)
     assert await store.actions.idempotency_keys.claim("another")
-    assert len(await rows(store, schema.request)) == 1
+    assert len(await rows(store, schema.idempotency_key)) == 1
 
 
 @pytest.mark.parametrize("seconds", BACK)
@@ -323,7 +323,7 @@ async def test_what_comes_to_be_owed_is_in_no_doubt_for_ever_after_a_backup(
     await enqueue(store, "C2")
 
     async with store.db.transaction() as tx:
-        doubts = select(schema.delivery.c.channel, schema.delivery.c.in_doubt).order_by(schema.delivery.c.id)
+        doubts = select(schema.delivery.c.channel, schema.delivery.c.unconfirmed).order_by(schema.delivery.c.id)
         assert [tuple(row) for row in await tx.execute(doubts)] == [("C1", True), ("C2", False)]
 
 

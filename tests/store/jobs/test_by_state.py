@@ -1,7 +1,7 @@
 from bot.store import Store
 from tests.store.seeds import claim, complete, enqueue
 
-NOTHING = dict.fromkeys(("pending", "inflight", "ambiguous", "parked", "dead", "muted"), 0)
+NOTHING = dict.fromkeys(("pending", "inflight", "unconfirmed", "parked", "dead", "muted"), 0)
 
 
 async def test_what_did_not_reach_slack_is_counted_by_its_state(store: Store) -> None:

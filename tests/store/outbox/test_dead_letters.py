@@ -33,21 +33,21 @@ async def hold(store: Store, *ids: int, state: str = "parked", channel: str = "C
         "key": f"digest of {ids}",
         "channel": channel,
         "kind": "post",
-        "picture": "digest",
+        "message_kind": "digest",
         "state": state,
         "attempts": 3,
-        "in_doubt": False,
+        "unconfirmed": False,
         "not_before": 0.0,
         "lease_until": 0.0,
         "created_at": store.db.now(),
         "error": "is_archived",
-        "place": min(ids),
+        "position": min(ids),
     }
     async with store.db.transaction() as tx:
         made: int = (
             await tx.execute(insert(schema.delivery).values(digest).returning(schema.delivery.c.id))
         ).scalar_one()
-        held = {"held_by": made, "state": state, "error": "is_archived"}
+        held = {"digest_id": made, "state": state, "error": "is_archived"}
         await tx.execute(update(schema.delivery).where(schema.delivery.c.id.in_(ids)).values(held))
     return made
 
@@ -75,16 +75,16 @@ async def test_a_parked_row_is_shown_with_all_that_explains_it(store: Store, tim
     assert replace(stuck, created_at=0.0) == DeadLetter(
         id=row.id,
         channel="C1",
-        picture=MessageKind.CHANGE,
+        message_kind=MessageKind.CHANGE,
         state="parked",
         error="not_in_channel",
         attempts=1,
         created_at=0.0,
         job_id=job,
-        kind="status",
+        change_kind="status",
         old_status="queued",
         new_status="running",
-        holds=0,
+        digested=0,
     )
     assert time.now() - stuck.created_at == time.approx(0)
 
@@ -94,7 +94,7 @@ async def test_dead_rows_are_shown_and_rows_on_their_way_are_counted(store: Stor
     await enqueue(store, "C2")
     await time.advance(store, 90)
     await enqueue(store, "C3", "C3")
-    await complete(store, await claim(store), "ambiguous", error="timeout", wait=60)
+    await complete(store, await claim(store), "unconfirmed", error="timeout", wait=60)
     sent, *_ = await enqueue(store, "C4")
     await claim(store)
     await complete(store, await claim(store), "sent", ts="1.2")
@@ -122,7 +122,7 @@ async def test_a_digest_stands_for_what_it_holds_and_in_its_place(store: Store) 
 
     seen = await store.outbox.dead_letters.overview(20)
 
-    assert [(each.id, each.picture, each.holds) for each in seen.dead_letters] == [
+    assert [(each.id, each.message_kind, each.digested) for each in seen.dead_letters] == [
         (digest, MessageKind.DIGEST, 2),
         (outbox[1].id, MessageKind.CHANGE, 0),
         (outbox[3].id, MessageKind.CHANGE, 0),
@@ -144,7 +144,7 @@ async def test_a_notice_is_shown_without_a_job(store: Store) -> None:
 
     [stuck] = (await store.outbox.dead_letters.overview(20)).dead_letters
 
-    assert (stuck.picture, stuck.channel, stuck.job_id, stuck.holds) == (MessageKind.NOTICE, "U1", None, 0)
+    assert (stuck.message_kind, stuck.channel, stuck.job_id, stuck.digested) == (MessageKind.NOTICE, "U1", None, 0)
 
 
 @pytest.mark.parametrize("outcome", ["parked", "dead"])
@@ -171,7 +171,7 @@ async def test_a_retried_row_goes_out_before_what_came_after_it(store: Store) ->
 
 async def test_doubt_stays_through_a_retry(store: Store) -> None:
     await enqueue(store, "C1")
-    await complete(store, await claim(store), "ambiguous", error="timeout", channel_wait=0)
+    await complete(store, await claim(store), "unconfirmed", error="timeout", channel_wait=0)
     await complete(store, await claim(store), "parked", error="is_archived", in_doubt=True)
     [row] = await deliveries(store)
 
@@ -193,7 +193,7 @@ async def test_all_are_retried_where_none_is_named_and_none_where_the_list_is_em
 
 async def test_rows_that_are_sent_or_on_their_way_are_never_owed_anew(store: Store) -> None:
     await enqueue(store, "C1", "C2", "C3", "C4")
-    outcomes: tuple[Outcome, ...] = ("sent", "ambiguous", "pending")
+    outcomes: tuple[Outcome, ...] = ("sent", "unconfirmed", "pending")
     for outcome in outcomes:
         await complete(store, await claim(store), outcome, wait=60)
     await claim(store)
@@ -217,7 +217,7 @@ async def test_what_a_digest_holds_is_owed_anew_with_it_and_counted_once(store: 
     by_id = {row.id: row for row in await deliveries(store)}
     for id_ in (outbox[0].id, outbox[1].id, digest):
         assert retried(by_id[id_]) == FRESH
-    assert [by_id[id_].held_by for id_ in (outbox[0].id, outbox[1].id)] == [digest, digest]
+    assert [by_id[id_].digest_id for id_ in (outbox[0].id, outbox[1].id)] == [digest, digest]
     assert [by_id[id_].state for id_ in (outbox[2].id, other, outbox[3].id)] == ["parked"] * 3
 
 
@@ -298,10 +298,10 @@ async def test_no_question_reads_what_was_sent(tmp_path: Path) -> None:
         assert await store.outbox.dead_letters.retry() == 1
         plans = [line for each in list(asked) for line in await plan(store, *each)]
 
-    assert any("ix_delivery_undelivered" in line for line in plans)
+    assert any("ix_delivery_dead_letters" in line for line in plans)
     assert any("ix_delivery_unfinished" in line for line in plans)
     assert [line for line in plans if "SCAN" in line] == []
-    assert [statement for statement, _ in asked if "held_by IS NULL" in statement] == [], (
+    assert [statement for statement, _ in asked if "digest_id IS NULL" in statement] == [], (
         "an index of all that was sent"
     )
 

@@ -98,7 +98,7 @@ async def test_a_row_that_is_over_lets_the_next_of_its_channel_go(store: Store, 
     assert [row.state for row in await deliveries(store)] == [outcome, "inflight"]
 
 
-@pytest.mark.parametrize("outcome", ["pending", "ambiguous"])
+@pytest.mark.parametrize("outcome", ["pending", "unconfirmed"])
 async def test_a_row_to_be_tried_again_keeps_its_place_before_the_next(
     store: Store, time: StoreClock, outcome: Outcome
 ) -> None:
@@ -121,7 +121,7 @@ async def test_a_row_is_in_doubt_from_just_before_the_wire_until_a_certain_answe
 
     assert not delivery.unconfirmed
     (row,) = await deliveries(store)
-    assert row.in_doubt
+    assert row.unconfirmed
     await complete(store, delivery, "pending")
     assert not (await claim(store)).unconfirmed
 
@@ -129,7 +129,7 @@ async def test_a_row_is_in_doubt_from_just_before_the_wire_until_a_certain_answe
 async def test_an_ambiguous_row_is_in_doubt_afterwards(store: Store) -> None:
     await enqueue(store, "C1")
 
-    await complete(store, await claim_and_attempt(store), "ambiguous")
+    await complete(store, await claim_and_attempt(store), "unconfirmed")
 
     assert (await claim(store)).unconfirmed
 
@@ -142,8 +142,8 @@ async def test_an_attempt_is_noted_with_where_and_when_to_look_for_it(store: Sto
 
     (row,) = await deliveries(store)
     assert row.thread_ts == "7.000100"
-    assert row.not_before - row.last_at == time.approx(25)
-    assert row.first_at == pytest.approx(row.last_at, abs=0.1)
+    assert row.not_before - row.last_attempt_at == time.approx(25)
+    assert row.first_attempt_at == pytest.approx(row.last_attempt_at, abs=0.1)
 
 
 async def test_nothing_is_sent_under_a_lease_that_may_end_before_the_answer(store: Store, time: StoreClock) -> None:
@@ -171,7 +171,7 @@ async def test_a_second_attempt_knows_what_the_first_one_left(store: Store, time
     await enqueue(store, "C1", kind=MessageKind.CARD)
     first = await claim(store)
     await store.outbox.deliveries.begin_attempt(first, thread_ts="7.000100", min_lease=0, lookup_after=0)
-    await complete(store, first, "ambiguous", error="timeout")
+    await complete(store, first, "unconfirmed", error="timeout")
     await time.advance(store, 5)
 
     second = await claim(store)
@@ -179,19 +179,21 @@ async def test_a_second_attempt_knows_what_the_first_one_left(store: Store, time
     assert (first.first_attempt_at, first.last_attempt_at, first.thread_ts) == (None, None, None)
     assert (second.message_kind, second.key) == (MessageKind.CARD, row.key)
     assert (second.thread_ts, second.last_error, second.attempts) == ("7.000100", "timeout", 2)
-    assert (second.first_attempt_at, second.last_attempt_at) == pytest.approx((row.first_at, row.first_at), abs=1e-3)
+    assert (second.first_attempt_at, second.last_attempt_at) == pytest.approx(
+        (row.first_attempt_at, row.first_attempt_at), abs=1e-3
+    )
     assert second.created_at == pytest.approx(row.created_at)
 
     await time.advance(store, 1)
     await store.outbox.deliveries.begin_attempt(second, thread_ts=None, min_lease=0, lookup_after=0)
     (row,) = await deliveries(store)
-    assert row.first_at == pytest.approx(second.first_attempt_at)
-    assert row.last_at > row.first_at
+    assert row.first_attempt_at == pytest.approx(second.first_attempt_at)
+    assert row.last_attempt_at > row.first_attempt_at
 
 
 async def test_looks_in_vain_are_counted_until_the_next_attempt(store: Store) -> None:
     await enqueue(store, "C1")
-    await complete(store, await claim_and_attempt(store), "ambiguous")
+    await complete(store, await claim_and_attempt(store), "unconfirmed")
 
     await store.outbox.deliveries.release(await claim(store), lookup_failed=True)
     await store.outbox.deliveries.release(await claim(store))
@@ -200,7 +202,7 @@ async def test_looks_in_vain_are_counted_until_the_next_attempt(store: Store) ->
     again = await claim(store)
     assert again.failed_lookups == 2
     await store.outbox.deliveries.begin_attempt(again, thread_ts=None, min_lease=0, lookup_after=0)
-    assert [row.looks for row in await deliveries(store)] == [0]
+    assert [row.failed_lookups for row in await deliveries(store)] == [0]
 
 
 async def test_who_lost_the_token_gives_nothing_back(store: Store, time: StoreClock) -> None:
@@ -223,7 +225,7 @@ async def test_a_row_that_is_given_back_was_not_tried(store: Store, time: StoreC
     await store.outbox.deliveries.release(delivery, wait=10)
 
     (row,) = await deliveries(store)
-    assert (row.state, row.in_doubt, row.token, row.lease_until) == ("pending", False, None, 0.0)
+    assert (row.state, row.unconfirmed, row.token, row.lease_until) == ("pending", False, None, 0.0)
     assert not await complete(store, delivery, "sent", ts="1.000100")
     assert await store.outbox.deliveries.claim(30) is None
     await time.advance(store, 11)
@@ -233,12 +235,12 @@ async def test_a_row_that_is_given_back_was_not_tried(store: Store, time: StoreC
 
 async def test_a_row_in_doubt_stays_so_when_it_is_given_back(store: Store) -> None:
     await enqueue(store, "C1")
-    await complete(store, await claim_and_attempt(store), "ambiguous")
+    await complete(store, await claim_and_attempt(store), "unconfirmed")
 
     await store.outbox.deliveries.release(await claim(store))
 
     (row,) = await deliveries(store)
-    assert (row.state, row.in_doubt) == ("ambiguous", True)
+    assert (row.state, row.unconfirmed) == ("unconfirmed", True)
 
 
 async def test_a_closed_channel_parks_all_that_it_is_owed_and_no_other(store: Store) -> None:
@@ -258,12 +260,12 @@ async def test_what_may_have_arrived_is_parked_with_its_reason_and_what_is_over_
     await enqueue(store, *["C1"] * 4, "C2")
     await complete(store, await claim(store), "sent", ts="1.000100")
     await complete(store, await claim(store), "dead", error="why")
-    await complete(store, await claim_and_attempt(store), "ambiguous")
+    await complete(store, await claim_and_attempt(store), "unconfirmed")
     other = await claim_and_attempt(store)
     assert other.change_id == (await deliveries(store, "C1"))[2].change_id
     async with store.db.transaction() as tx:
         assert await store.outbox.deliveries.park_channel(tx, "C1", "is_archived") == 1
-    await complete(store, other, "ambiguous")
+    await complete(store, other, "unconfirmed")
 
     async with store.db.transaction() as tx:
         assert await store.outbox.deliveries.park_channel(tx, "C1", "is_archived") == 2
@@ -294,7 +296,7 @@ async def test_a_notice_is_owed_once_to_each_who_should_hear_it(store: Store) ->
         for channel in ("C1", "U1", "C1"):
             await store.outbox.deliveries.enqueue_notice(tx, channel, {"kind": "x", "about": "y"}, "key")
 
-    assert [(row.channel, row.picture) for row in await deliveries(store)] == [("C1", "notice"), ("U1", "notice")]
+    assert [(row.channel, row.message_kind) for row in await deliveries(store)] == [("C1", "notice"), ("U1", "notice")]
     assert (await claim(store)).notice == {"kind": "x", "about": "y"}
 
 
@@ -385,7 +387,7 @@ async def test_a_rest_of_our_own_does_not_hide_that_slack_asked_for_one(store: S
         await store.outbox.deliveries.pause_channel(tx, "C1", 90)
 
     (channel,) = await rows(store, schema.channel)
-    assert channel.limited_until - time.now() == time.approx(60)
+    assert channel.rate_limited_until - time.now() == time.approx(60)
     assert channel.free_at - time.now() == time.approx(90)
 
 

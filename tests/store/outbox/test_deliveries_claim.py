@@ -23,7 +23,7 @@ async def test_a_claim_leases_the_row_and_counts_the_attempt(store: Store, time:
     assert delivery.last_error is None
     assert (row.state, row.token, row.attempts) == ("inflight", delivery.token, 1)
     assert row.lease_until - delivery.claimed_at == time.approx(30)
-    assert row.first_at is row.last_at is None
+    assert row.first_attempt_at is row.last_attempt_at is None
 
 
 async def test_only_the_oldest_row_of_each_channel_is_claimed(store: Store) -> None:
@@ -195,7 +195,7 @@ async def test_what_is_over_is_never_due(store: Store) -> None:
 
 async def test_a_row_is_claimable_exactly_when_it_is_said_to_be_due(store: Store, time: StoreClock) -> None:
     await enqueue(store, "C1", "C1")
-    await complete(store, await claim(store), "ambiguous", wait=15, channel_wait=1)
+    await complete(store, await claim(store), "unconfirmed", wait=15, channel_wait=1)
 
     due = await store.outbox.deliveries.seconds_to_next()
     assert due is not None

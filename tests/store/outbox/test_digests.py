@@ -54,7 +54,7 @@ async def test_another_channel_is_told_one_by_one(store: Store) -> None:
 
 async def test_what_may_have_arrived_stays_alone_and_goes_first(store: Store) -> None:
     (alone,) = await enqueue(store, "C1")
-    await complete(store, await claim_and_attempt(store), "ambiguous")
+    await complete(store, await claim_and_attempt(store), "unconfirmed")
     changes = await enqueue(store, *["C1"] * 30)
 
     first = await claim(store)
@@ -89,7 +89,7 @@ async def test_a_digest_that_is_tried_again_tells_the_same(store: Store, time: S
 async def test_a_digest_that_may_have_arrived_is_looked_up_by_its_own_key(store: Store) -> None:
     await enqueue(store, *["C1"] * 25)
     first = await claim_and_attempt(store)
-    await complete(store, first, "ambiguous")
+    await complete(store, first, "unconfirmed")
 
     again = await claim(store)
 

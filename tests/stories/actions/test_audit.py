@@ -43,7 +43,7 @@ async def test_an_order_is_written_down_from_the_question_to_the_end(any_world: 
         await world.press(still_seen, CONFIRM)
         rows = await entries(bot)
 
-    assert [(row.door, row.verb, row.decision) for row in rows] == [
+    assert [(row.source, row.verb, row.decision) for row in rows] == [
         ("command", "cancel", Decision.PROMPTED),
         ("button", "cancel", Decision.SUBMITTED),
         ("button", "cancel", Decision.DONE),
@@ -55,7 +55,7 @@ async def test_an_order_is_written_down_from_the_question_to_the_end(any_world: 
     assert (ordered.status_before, ordered.status_after) == ("running", None)
     assert (done.status_before, done.status_after) == ("running", "cancelled")
     assert done.request_id, "the API's own id"
-    assert ordered.question == done.question
+    assert ordered.confirmation_key == done.confirmation_key
 
 
 @pytest.mark.parametrize(

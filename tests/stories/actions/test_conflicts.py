@@ -148,7 +148,7 @@ async def test_an_order_that_another_process_left_is_found_out_about_and_its_per
         await world.slack.request_log.wait_until(lambda: to_person(world), why="a word to Olivia")
         rows = await entries(bot)
 
-    assert [(row.door, row.decision, row.status_after) for row in rows] == [("start", Decision.DONE, "cancelled")]
+    assert [(row.source, row.decision, row.status_after) for row in rows] == [("start", Decision.DONE, "cancelled")]
     assert "Cancel carried out" in to_person(world)[0].plain_text
     assert world.actions == []
 

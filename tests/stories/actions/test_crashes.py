@@ -51,7 +51,7 @@ async def test_an_order_whose_bot_dies_is_found_out_about_and_told(
     assert world.actions == [cancel_request(job)] * orders
     assert [headline(message) for message in private.messages] == [in_private]
     assert job in private.messages[0].plain_text
-    ordered = [(row.entry.decision, row.entry.door) for row in audit if row.entry.question]
+    ordered = [(row.entry.decision, row.entry.source) for row in audit if row.entry.confirmation_key]
     assert ordered == [(Decision.SUBMITTED, "button"), (end, "start")]
     assert private.messages[0].plain_text.endswith(again.text), "who presses again reads the same"
 

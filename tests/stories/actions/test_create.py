@@ -93,7 +93,7 @@ async def test_an_operator_creates_a_job_and_its_card_stands_where_it_was_asked_
     assert "<!channel>" not in card.plain_text
     assert world.ops.messages == []
     assert exchange.replies == [], "all was said in the window"
-    assert [(row.decision, row.door, row.job_id) for row in rows] == [
+    assert [(row.decision, row.source, row.job_id) for row in rows] == [
         (Decision.PROMPTED, "command", None),
         (Decision.SUBMITTED, "modal", request),
         (Decision.DONE, "modal", job),

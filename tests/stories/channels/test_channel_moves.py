@@ -57,7 +57,7 @@ async def parked(bot: Bot) -> int:
 
 async def in_doubt(bot: Bot) -> int:
     """Return how many alerts may have arrived."""
-    return (await bot.store.outbox.dead_letters.by_state())["ambiguous"]
+    return (await bot.store.outbox.dead_letters.by_state())["unconfirmed"]
 
 
 async def test_what_was_parked_for_the_old_id_is_told_once_the_event_comes(any_world: World) -> None:

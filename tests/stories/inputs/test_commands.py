@@ -160,7 +160,7 @@ async def assert_denied(running_bot: RunningBot, person: SandboxUser, why: str, 
     assert captured.requests == [], "not even a look"
     [entry] = captured.audit
     assert (entry.verb, entry.decision, entry.job_id, entry.person) == ("cancel", "denied", job, person.id)
-    assert (entry.door, entry.channel, entry.reason) == ("command", running_bot.world.ml.id, why)
+    assert (entry.source, entry.channel, entry.reason) == ("command", running_bot.world.ml.id, why)
 
 
 async def test_who_is_no_operator_may_not_cancel(running_bot: RunningBot) -> None:
@@ -190,7 +190,7 @@ async def test_a_stranger_may_not_cancel_and_the_audit_holds_their_team(running_
     assert "only members of this workspace" in captured.reply.plain_text
     assert captured.requests == []
     [entry] = captured.audit
-    assert (entry.decision, entry.team, entry.door) == ("denied", "T0STRANGER", "button")
+    assert (entry.decision, entry.team, entry.source) == ("denied", "T0STRANGER", "button")
 
 
 # --- what becomes of a cancel ---

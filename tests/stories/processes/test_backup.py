@@ -138,7 +138,7 @@ async def test_nothing_is_in_doubt_where_nothing_was_put_back(world: World) -> N
         await world.say(f"track {job}")
         world.api.change(job, status="running")
         await world.until_delivered(job, "Running")
-        doubts = [row.in_doubt for row in await rows(bot.store, schema.delivery)]
+        doubts = [row.unconfirmed for row in await rows(bot.store, schema.delivery)]
 
     assert doubts == [False]
     assert lookups(world) == 0

@@ -30,19 +30,19 @@ class ReadFailures:
         """
         jobs, now = schema.job.c, self._db.now()
         until = now + min(backoff, LONGEST_BACKOFF)
-        since = not_after(func.coalesce(jobs.unread_since, now), now)
+        since = not_after(func.coalesce(jobs.read_failing_since, now), now)
         mine = update(schema.job).where(jobs.account == account, jobs.id == job_id)
-        noted = mine.values(unread=jobs.unread + 1, unread_since=since, unread_until=until)
-        found = (await tx.execute(noted.returning(jobs.unread_since, now - jobs.unread_since))).one()
+        noted = mine.values(read_failures=jobs.read_failures + 1, read_failing_since=since, read_not_before=until)
+        found = (await tx.execute(noted.returning(jobs.read_failing_since, now - jobs.read_failing_since))).one()
         return float(found[0]), float(found[1])
 
     async def clear(self, tx: Transaction, account: str, job_ids: Collection[str]) -> None:
         """Forget what could not be read of jobs that were read."""
         jobs = schema.job.c
         mine = update(schema.job).where(jobs.account == account, jobs.id.in_(job_ids))
-        await tx.execute(mine.values(unread=0, unread_since=None, unread_until=None))
+        await tx.execute(mine.values(read_failures=0, read_failing_since=None, read_not_before=None))
 
 
 def is_backing_off(jobs: Any, now: ColumnElement[float]) -> ColumnElement[bool]:
     """Return what holds of the rows of jobs that are not to be read alone now."""
-    return and_(jobs.unread_until.is_not(None), is_pending(jobs.unread_until, now, LONGEST_BACKOFF))
+    return and_(jobs.read_not_before.is_not(None), is_pending(jobs.read_not_before, now, LONGEST_BACKOFF))
