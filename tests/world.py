@@ -9,14 +9,16 @@ from asyncio.subprocess import PIPE, STDOUT, Process
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
 from prometheus_client import generate_latest
 
-from bot.app.build import Bot, running
-from bot.app.tuning import Tuning
+from bot.app.bot import Bot
+from bot.app.run import running
+from bot.app.tuning import Clocks, Tuning
 from bot.commands.rate_limit import Limit, Limits
 from bot.poll.progress import PollBudget
 from bot.sandbox.openai.api.keys import ApiKey
@@ -37,10 +39,13 @@ Transport = Literal["socket", "http"]
 POLL_SECONDS = 0.1
 NEVER = 3600.0
 """Seconds until people hear that their answer is still to come: a crowded machine would say it in any test."""
-QUIET_TUNING = Tuning(progress=PollBudget(tick=3600.0), most_alerts=None, tells_after=NEVER)
+QUIET_TUNING = Tuning(progress=PollBudget(check_every=3600.0), max_alerts=None, slow_after=NEVER)
 """For tests that count requests: nobody reads the logs of running jobs beside them."""
 FAST_TUNING = Tuning(
-    RateLimit(card_interval=0.2, interval=0.02), PollBudget(tick=0.1, every=0.2, most=10_000), NEVER, most_alerts=None
+    RateLimit(card_interval=0.2, interval=0.02),
+    PollBudget(check_every=0.1, every=0.2, per_minute=10_000),
+    NEVER,
+    max_alerts=None,
 )
 """For tests that look at cards: people would wait half a minute."""
 NO_LIMITS = Limits(*[Limit(10**6, 10.0)] * 6)
@@ -137,8 +142,8 @@ class World:
     @asynccontextmanager
     async def starting(self, settings: Settings) -> AsyncIterator[Bot]:
         """Run the real bot in this process, which Slack may not have told yet who it is."""
-        limits, pace = self.limits, self.tuning
-        async with running(settings, clock=self.clock, ages=self.age, limits=limits, pace=pace) as bot:
+        tuning = replace(self.tuning, limits=self.limits)
+        async with running(settings, tuning=tuning, clocks=Clocks(self.clock, self.age)) as bot:
             if self.transport == "socket":
                 await self.slack.wait_for_connection()
             yield bot

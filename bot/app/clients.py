@@ -1,11 +1,36 @@
 """Clients of other people's servers, opened as the settings say."""
 
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 
+from bot.app.tuning import CLOCKS, TUNING, Clocks, Tuning
+from bot.providers.client import Client
 from bot.settings.model import Settings
 from bot.slack.client import SlackClient, open_client
 from bot.slack.timeouts import DELIVERY_TIMEOUTS, DeliveryTimeouts
 from bot.store.db.engine import Clock, monotonic_time
+
+
+@dataclass(frozen=True)
+class Clients:
+    """Open clients of Slack and of every fine-tuning account."""
+
+    slack: SlackClient
+    providers: Mapping[str, Client]
+    """By the account's name."""
+
+
+@asynccontextmanager
+async def open_clients(
+    settings: Settings, *, tuning: Tuning = TUNING, clocks: Clocks = CLOCKS
+) -> AsyncIterator[Clients]:
+    """Open the clients that the settings name, and close them at the end."""
+    async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        slack = await enter(open_slack(settings, tuning.timeouts, monotonic=clocks.monotonic))
+        clients = [Client(each, clock=clocks.wall, proxies=settings.proxies) for each in settings.accounts]
+        yield Clients(slack, {each.account.name: await enter(each) for each in clients})
 
 
 def open_slack(

@@ -3,10 +3,11 @@
 import asyncio
 import os
 import signal
+from dataclasses import replace
 
 import structlog
 
-from bot.app.build import running
+from bot.app.run import running
 from bot.app.tuning import Tuning
 from bot.commands.rate_limit import LIMITS, Limits
 from bot.poll.progress import PollBudget
@@ -35,9 +36,10 @@ async def run_until_stopped(
     # nohup lets it be ignored, and means that.
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         loop.add_signal_handler(signal.SIGHUP, _stop, stop)
-    is_started, pace = False, tuning_of(settings.ftjob_progress_seconds)
+    is_started = False
+    tuning = replace(tuning_of(settings.ftjob_progress_seconds), timeouts=timeouts, limits=limits)
     try:
-        async with running(settings, patience=timeouts, limits=limits, pace=pace):
+        async with running(settings, tuning=tuning):
             is_started = True
             await stop.wait()
     except Exception:
@@ -48,7 +50,7 @@ async def run_until_stopped(
 
 
 def tuning_of(progress_seconds: float) -> Tuning:
-    """Return the pace that reads the log of a running job every so many seconds, and redraws its card as often."""
+    """Return the tuning that reads the log of a running job every so many seconds, and updates its card as often."""
     return Tuning(
         RateLimit(card_interval=min(RateLimit.card_interval, progress_seconds)), PollBudget.of(progress_seconds)
     )

@@ -1,23 +1,43 @@
-"""How often what people see of a running job is read and drawn; tests shorten it."""
+"""Timeouts, limits and clocks: what tests shorten or replace."""
 
+import time
 from dataclasses import dataclass, field
 
+from bot.commands.rate_limit import LIMITS, Limits
 from bot.listeners.replies.slow_notice import SLOW_SECONDS
 from bot.poll.progress import PollBudget
+from bot.slack.timeouts import DELIVERY_TIMEOUTS, DeliveryTimeouts
+from bot.store.db.engine import Clock, monotonic_time
 from bot.store.jobs.cards import RateLimit
 from bot.tracking.flap_suppression import MAX_ALERTS
 
 
 @dataclass(frozen=True)
 class Tuning:
-    """How often what people see of a running job is looked at and redrawn."""
+    """How often, how long and how much."""
 
     cards: RateLimit = field(default_factory=RateLimit)
+    """Of card edits."""
     progress: PollBudget = field(default_factory=PollBudget)
-    tells_after: float = SLOW_SECONDS
-    """Seconds after which somebody hears that the answer is still to come."""
-    most_alerts: int | None = MAX_ALERTS
-    """Changes of a job that are told one by one, as of ``Damping``."""
+    """Of reads of running jobs' logs."""
+    slow_after: float = SLOW_SECONDS
+    """Seconds after which a person is told that the answer is still to come."""
+    max_alerts: int | None = MAX_ALERTS
+    """Changes of a job that are told one by one, as of ``FlapSuppression``."""
+    timeouts: DeliveryTimeouts = DELIVERY_TIMEOUTS
+    limits: Limits = LIMITS
+    """Of commands."""
 
 
 TUNING = Tuning()
+
+
+@dataclass(frozen=True)
+class Clocks:
+    """The time of day, and the clock by which ages in memory are measured."""
+
+    wall: Clock = time.time
+    monotonic: Clock = monotonic_time
+
+
+CLOCKS = Clocks()

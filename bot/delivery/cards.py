@@ -3,8 +3,6 @@
 claim -> render -> update -> record the rendered generation
 """
 
-import asyncio
-import contextlib
 import random
 
 import structlog
@@ -15,11 +13,11 @@ from bot.blocks.curves import curves_message, has_image, without_images
 from bot.delivery.outcomes import end_direct_messages, repost_card
 from bot.delivery.policy import LONGEST_BACKOFF, backoff, requested_pause
 from bot.delivery.render import RenderContext, render_card
+from bot.runtime.loops import Loop
 from bot.slack.client import SlackClient
 from bot.slack.errors import AUTH_ERRORS, CHANNEL_CLOSED, INVALID_CONTENT, MAYBE_POSTED, RATE_LIMITED, TEMPORARY_ERRORS
 from bot.slack.messages import Lookup, OutgoingMessage, PostResult
 from bot.store import Store
-from bot.store.db.persist import RETRY_INTERVAL
 from bot.store.db.reasons import is_database_error
 from bot.store.db.wakeups import Queue
 from bot.store.jobs.cards import Edit, RateLimit
@@ -59,30 +57,22 @@ class CardUpdater:
         self._slack = slack
         self._context = context
         self._rate_limit = rate_limit
-        self._wakeup = store.db.wakeups.subscribe(Queue.CARDS)
-        self._broken = False
+        self._loop = Loop("cards", self._update_due, wakeup=store.db.wakeups.subscribe(Queue.CARDS))
 
     def wake(self) -> None:
         """Look at the cards now: something was committed."""
-        self._wakeup.set()
+        self._loop.wakeup.set()
 
     async def run(self) -> None:
-        """Edit until cancelled. Where the database does not work it tries again each second."""
-        while True:
-            self._wakeup.clear()
-            try:
-                while edit := await self._store.jobs.cards.claim(self._rate_limit):
-                    with bound_contextvars(job=edit.card.job_id, channel=edit.card.channel):
-                        await self._update_or_abandon(edit)
-                seconds = await self._store.jobs.cards.seconds_to_next(self._rate_limit)
-                self._broken = False
-            except Exception:
-                if not self._broken:
-                    log.exception("cards.failing")
-                self._broken = True
-                seconds = RETRY_INTERVAL
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wakeup.wait(), seconds)
+        """Update cards until the task is canceled."""
+        await self._loop.run()
+
+    async def _update_due(self) -> float | None:
+        """Update every card that is due; return the seconds until the next one is, None where none waits."""
+        while edit := await self._store.jobs.cards.claim(self._rate_limit):
+            with bound_contextvars(job=edit.card.job_id, channel=edit.card.channel):
+                await self._update_or_abandon(edit)
+        return await self._store.jobs.cards.seconds_to_next(self._rate_limit)
 
     async def _update_or_abandon(self, edit: Edit) -> None:
         try:

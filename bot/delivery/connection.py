@@ -1,12 +1,12 @@
 """Slack connection check: calls ``auth.test`` once a minute, records outages, and announces when they end."""
 
-import asyncio
 from collections.abc import Callable
 
 import structlog
 
 from bot.blocks.notice import NoticeKind
 from bot.net.connection_errors import connection_problem
+from bot.runtime.loops import Loop
 from bot.slack.call import SlackCallError, call
 from bot.slack.client import SlackClient
 from bot.slack.identity import BotIdentity
@@ -35,12 +35,10 @@ class SlackConnection:
         store: Store,
         notices: Notices,
         *,
-        identified: Callable[[], None],
         clock: Clock,
         interval: float = CHECK_SECONDS,
         retry_interval: float = RETRY_SECONDS,
     ) -> None:
-        """Take what it needs; ``identified`` is called whenever Slack has said who we are."""
         self.identity: BotIdentity | None = None
         """The bot's identity; None before the first successful check."""
         self.is_up = False
@@ -48,29 +46,24 @@ class SlackConnection:
         self._slack = slack
         self._outage = _Outage(store, notices, clock)
         self._clock_skew = _ClockSkew(clock)
-        self._identified = identified
         self._interval = interval
         self._retry_interval = retry_interval
-        self._is_broken = False
 
     @property
     def is_clock_skewed(self) -> bool:
         """Whether our clock is so far off that Slack's requests would look stale; as of the last successful check."""
         return self._clock_skew.is_too_large
 
-    async def run(self) -> None:
-        """Ask until it is cancelled. What the store cannot note is tried again with the next question, logged once."""
-        while True:
-            try:
-                await self._check()
-                self._is_broken = False
-            except Exception:
-                if not self._is_broken:
-                    log.exception("presence.broke")
-                self._is_broken = True
-            await asyncio.sleep(self._interval if self.is_up else self._retry_interval)
+    async def run(self, on_identity: Callable[[], None] = lambda: None) -> None:
+        """Check until the task is canceled; ``on_identity`` is called whenever Slack has said who the bot is."""
 
-    async def _check(self) -> None:
+        async def check() -> float:
+            await self._check(on_identity)
+            return self._interval if self.is_up else self._retry_interval
+
+        await Loop("connection", check, retry_after=self._retry_interval).run()
+
+    async def _check(self, on_identity: Callable[[], None]) -> None:
         try:
             identity = await call(self._slack.identity())
         except SlackCallError as error:
@@ -78,12 +71,12 @@ class SlackConnection:
             self.is_up = False
             await self._outage.begin(problem.message if problem else str(error))
         else:
+            self.identity = identity
+            on_identity()
             await self._mark_up(identity)
             self._clock_skew.update(await self._slack.now())
 
     async def _mark_up(self, identity: BotIdentity) -> None:
-        self.identity = identity
-        self._identified()
         if self.is_up:
             return
         await self._outage.end()

@@ -39,7 +39,7 @@ class CurveUploader:
         self._charts = charts
         self._slack = slack
 
-    async def look(self) -> None:
+    async def run(self) -> None:
         """Draw and upload the charts that are due, one after the other."""
         while job := await self._store.jobs.snapshots.claim_without_chart(self._account):
             try:

@@ -12,7 +12,7 @@ class QueueDepthGauge:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def look(self) -> None:
+    async def run(self) -> None:
         """Set the gauge. All processes share one outbox and report the same depth."""
         for state, count in (await self._store.outbox.dead_letters.by_state()).items():
             metrics.PENDING_DELIVERIES.labels(state).set(count)

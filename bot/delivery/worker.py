@@ -4,7 +4,6 @@ claim -> (look up an unconfirmed message) -> render -> begin the attempt -> post
 """
 
 import asyncio
-import contextlib
 
 import structlog
 from structlog.contextvars import bound_contextvars
@@ -12,11 +11,11 @@ from structlog.contextvars import bound_contextvars
 from bot.delivery.auth_pause import AuthPause
 from bot.delivery.deliverer import Deliverer
 from bot.delivery.render import RenderContext
+from bot.runtime.loops import Loop
 from bot.slack.client import SlackClient
 from bot.slack.timeouts import DELIVERY_TIMEOUTS, DeliveryTimeouts
 from bot.store import Store
 from bot.store.db.engine import Clock
-from bot.store.db.persist import RETRY_INTERVAL
 from bot.store.db.wakeups import Queue
 from bot.store.outbox.delivery import Delivery
 from bot.tracking.notices import Notices
@@ -48,42 +47,34 @@ class DeliveryWorker:
         notices = notices or Notices(store, None)
         self._deliverer = Deliverer(store, slack, context, notices, self._auth_pause, clock=clock, timeouts=timeouts)
         self._lease = timeouts.lease
-        self.is_store_failing = False
-        """Whether the last query of the outbox failed."""
-        self._wakeup = store.db.wakeups.subscribe(Queue.DELIVERIES)
+        self._loop = Loop("delivery", self._send_due, wakeup=store.db.wakeups.subscribe(Queue.DELIVERIES))
         self._claiming = asyncio.Lock()
-        self._stopping = False
         self._in_flight: set[asyncio.Task[None]] = set()
 
+    @property
+    def is_store_failing(self) -> bool:
+        """Whether the last query of the outbox failed."""
+        return self._loop.is_failing
+
     def wake(self) -> None:
-        """Check the outbox now: something was committed."""
-        self._wakeup.set()
+        """Check the outbox now."""
+        self._loop.wakeup.set()
 
     async def run(self) -> None:
-        """Deliver until ``stop``. While the database fails, retry each second."""
-        while not self._stopping:
-            self._wakeup.clear()
-            try:
-                while self._can_claim() and await self._claim_next():
-                    continue
-                self._works(error=None)
-                await self._sleep()
-            except Exception as error:  # noqa: BLE001 - drivers have families of their own
-                self._works(error)
-                await asyncio.sleep(RETRY_INTERVAL)
+        """Deliver until ``stop``."""
+        await self._loop.run()
 
-    def _works(self, error: Exception | None) -> None:
-        """Log once that the database does not work, and once that it does again."""
-        if error and not self.is_store_failing:
-            log.error("store.failing", exc_info=error)
-        elif self.is_store_failing and not error:
-            log.info("store.recovered")
-        self.is_store_failing = error is not None
+    async def _send_due(self) -> float | None:
+        """Begin every delivery that is due; return the seconds until the next one is, or None."""
+        while self._can_claim() and await self._claim_next():
+            continue
+        if self._can_claim():
+            return await self._outbox.seconds_to_next()
+        return self._auth_pause.seconds_left if self._auth_pause.is_on and not self._in_flight else None
 
     def stop_claiming(self) -> None:
         """Begin the shutdown: deliveries in flight go on, no new ones begin."""
-        self._stopping = True
-        self.wake()
+        self._loop.stop()
 
     async def stop(self) -> None:
         """Stop claiming, wait for deliveries in flight for the grace period, then cancel them."""
@@ -98,7 +89,7 @@ class DeliveryWorker:
 
     def _can_claim(self) -> bool:
         limit = 1 if self._auth_pause.is_on else MAX_CONCURRENT
-        return not self._stopping and len(self._in_flight) < limit and not self._auth_pause.seconds_left
+        return not self._loop.is_stopped and len(self._in_flight) < limit and not self._auth_pause.seconds_left
 
     async def _claim_next(self) -> bool:
         async with self._claiming:
@@ -120,12 +111,3 @@ class DeliveryWorker:
             # The row is claimed again: next, or when its lease expires if the message may be on its way.
             log.error("delivery.crashed", exc_info=error)
         self.wake()
-
-    async def _sleep(self) -> None:
-        seconds = None
-        if self._can_claim():
-            seconds = await self._outbox.seconds_to_next()
-        elif self._auth_pause.is_on and not self._in_flight:
-            seconds = self._auth_pause.seconds_left
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wakeup.wait(), seconds)

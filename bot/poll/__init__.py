@@ -1,1 +1,1 @@
-"""The loop: when to look (`cadence`), what to ask (`plan`), looking (`sweep`), and the timer (`schedule`)."""
+"""Polling: when (`backoff`), which requests (`plan`), one account (`poller`), and the timer (`scheduler`)."""

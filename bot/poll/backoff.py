@@ -1,4 +1,4 @@
-"""When to look. Pure."""
+"""Backoff after failed reads, and when a job needs no more polls. Pure."""
 
 from bot.errors import AccessDenied, ProviderError, RateLimited
 from bot.jobs.statuses import Phase, phase_of
@@ -10,13 +10,13 @@ LONGEST_BACKOFF = 60.0
 """Seconds between two attempts at an account that fails, unless the interval is longer."""
 SHORTEST_LOCKOUT = 60.0
 LONGEST_LOCKOUT = 300.0
-"""Seconds between two attempts with a key that is refused: it takes a person to change that."""
+"""Seconds between two attempts with a rejected key: it takes a person to change that."""
 LONGEST_JOB_BACKOFF = 300.0
 """Seconds between two reads of one job that cannot be read, unless the interval is longer."""
 MODEL_NAME_TIMEOUT = 3600.0
-"""Seconds that a succeeded job may lack its ``fine_tuned_model`` before we stop waiting for it."""
+"""Seconds to wait for the ``fine_tuned_model`` of a job that succeeded."""
 LATE_AFTER = 120.0
-"""Seconds without a sweep, at the least, before a change counts as found late."""
+"""Minimum seconds without a poll after which a change counts as found late."""
 
 
 def account_backoff(error: ProviderError, failures: int, interval: float, jitter: float) -> float:
@@ -33,12 +33,12 @@ def account_backoff(error: ProviderError, failures: int, interval: float, jitter
 
 
 def longest_pause(interval: float) -> float:
-    """Return the seconds for which an account is left alone at the most."""
+    """Return the longest pause of an account, in seconds."""
     return max(LONGEST_LOCKOUT, QUOTA_PAUSE, interval)
 
 
 def job_backoff(error: ProviderError, failures: int, interval: float, jitter: float) -> float:
-    """Return the seconds for which a job is not read alone, after the latest of ``failures`` failures in a row.
+    """Return the seconds until the next single read of a job, after ``failures`` failures in a row.
 
     A refusal is no lockout here: the account's list answers with the same key.
     """
@@ -47,9 +47,13 @@ def job_backoff(error: ProviderError, failures: int, interval: float, jitter: fl
 
 
 def is_closed(job: KnownJob, now: float, interval: float, *, is_sure: bool = True) -> bool:
-    """Whether nothing more is expected of a job that a sweep just found unchanged.
+    """Whether a job that a poll just found unchanged needs no more polls.
 
-    ``is_sure`` if the clock was not set ahead lately: else nobody knows for how long a model's name is missing.
+    Args:
+        job: as stored.
+        now: seconds since the epoch.
+        interval: seconds between polls.
+        is_sure: whether the clock was not set forward lately; else no one knows how long a model's name is missing.
     """
     if not job.state.is_final or now - job.state_since < interval:
         return False
@@ -58,10 +62,10 @@ def is_closed(job: KnownJob, now: float, interval: float, *, is_sure: bool = Tru
 
 
 def is_late(polled_at: float | None, now: float, interval: float) -> bool:
-    """Whether nobody looked for so long that what changed since is told as found late."""
+    """Whether the last poll was so long ago that changes count as found late."""
     return polled_at is not None and now - polled_at > late_after(interval)
 
 
 def late_after(interval: float) -> float:
-    """Return the seconds without a sweep after which a change counts as found late."""
+    """Return the seconds without a poll after which a change counts as found late."""
     return max(LATE_AFTER, 3 * interval)

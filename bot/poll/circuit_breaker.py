@@ -1,4 +1,4 @@
-"""An account's outage: begun once, told once when it has lasted, ended once, over restarts and any number of processes."""
+"""Circuit breaker of an account: stores an outage once and announces it once, across restarts and processes."""
 
 from bot.blocks.notice import NoticeKind
 from bot.errors import ProviderError
@@ -10,11 +10,11 @@ from bot.store.db.engine import Clock, Transaction
 from bot.tracking.notices import Notices
 
 NOTIFY_AFTER = 300.0
-"""Seconds that an account fails before people hear of it: most outages are over by then."""
+"""Seconds of an outage before people are notified: most are over by then."""
 
 
 class CircuitBreaker:
-    """The one circuit of an account. While it is broken nobody asks the account for anything but now and then."""
+    """Circuit breaker of one account. While it is open, the account is only polled after each pause."""
 
     def __init__(
         self,
@@ -33,9 +33,9 @@ class CircuitBreaker:
         self._notify_after = notify_after
 
     async def opened(self, lease: Lease, error: ProviderError, pause: float) -> None:
-        """Record that a look did not work, and let every process leave the account alone for ``pause`` seconds.
+        """Record a failed poll, and pause the account for ``pause`` seconds in every process.
 
-        Where the lease was lost meanwhile, the look of whoever has it now counts instead.
+        If the lease was lost meanwhile, the poll of its new holder counts instead.
         """
         async with self._store.db.transaction() as tx:
             if not await self._store.accounts.leases.back_off(tx, lease, pause):
@@ -44,12 +44,12 @@ class CircuitBreaker:
             await self._notify(tx)
 
     async def notify_if_due(self) -> None:
-        """Tell people of an outage that has lasted, although nobody may look at present."""
+        """Notify people of an outage that has lasted, while the account is paused."""
         async with self._store.db.transaction() as tx:
             await self._notify(tx)
 
     async def closed(self, tx: Transaction) -> None:
-        """End the outage, in the transaction of what was read, and tell whoever heard of it."""
+        """End the outage, in the transaction of what was read, and notify those who were told of it."""
         outage = await self._store.accounts.outages.end(tx, self._outage_key)
         if outage and outage.notified:
             people = await self._store.channels.tracks.people(tx, self._account)

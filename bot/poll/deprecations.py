@@ -1,4 +1,4 @@
-"""Once a day: do models stop that somebody followed the making of? Told once for each mark, whoever looks how often."""
+"""Deprecation poller: once a day, announces shutdown dates of models that channels tracked. Each mark is told once."""
 
 import math
 from datetime import UTC, datetime
@@ -14,13 +14,13 @@ from bot.store.db.engine import Clock
 
 EVERY = 86400.0
 AFTER_FAILURE = 3600.0
-"""Seconds until models are read again, where the API answered and where it did not."""
+"""Seconds until models are read again, after a success and after a failure."""
 
 log = structlog.get_logger()
 
 
 class DeprecationPoller:
-    """Looks now and then whether it is time to read the models again."""
+    """Reads the models of an account when a day has passed."""
 
     def __init__(self, client: Client, store: Store, *, clock: Clock, monotonic: Clock) -> None:
         self.name = f"{client.account.name} models"
@@ -30,8 +30,8 @@ class DeprecationPoller:
         self._monotonic = monotonic
         self._due_at = -math.inf
 
-    async def look(self) -> None:
-        """Read the models if a day has passed, and owe channels what there is to say."""
+    async def run(self) -> None:
+        """Read the models if that is due, and enqueue notices of shutdown dates."""
         now = self._monotonic()
         if now < self._due_at:
             return
@@ -41,8 +41,8 @@ class DeprecationPoller:
             try:
                 models = await self._client.models()
             except ProviderError as error:
-                # Such as a key that may not read models: nothing else depends on it.
-                log.info("models.unread", account=account, error=f"{type(error).__name__}: {error}")
+                # For example a key that can't read models: nothing else depends on it.
+                log.info("models.read_failed", account=account, error=f"{type(error).__name__}: {error}")
                 return
             announced = {each.id: each.shutdown_date for each in models if each.shutdown_date}
             await self._notify(due_deprecations(trained, announced, datetime.fromtimestamp(self._clock(), UTC).date()))
@@ -59,7 +59,7 @@ class DeprecationPoller:
                 "jobs": each.jobs,
                 "account": account,
             }
-            # A day that is put off is told anew.
+            # A date that is moved is announced again.
             key = f"{NoticeKind.DEPRECATION}|{account}|{each.base_model}|{each.shutdown_date}|{each.threshold}"
             async with self._store.db.transaction() as tx:
                 await self._store.outbox.deliveries.enqueue_notice(tx, each.channel, body, key)

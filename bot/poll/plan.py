@@ -1,4 +1,4 @@
-"""Which requests a sweep makes after the first page. Pure."""
+"""Requests of a poll after the first page. Pure."""
 
 from collections.abc import Collection, Mapping
 
@@ -6,7 +6,7 @@ from bot.providers.wire import Page
 from bot.store.jobs.jobs import PollTargets
 
 PAGE_SIZE = 100
-"""Jobs on a page, where none are too large."""
+"""Jobs on a page, unless some are too large."""
 
 
 def further_pages(missing: Collection[str], positions: Mapping[str, int], *, page_size: int = PAGE_SIZE) -> int:
@@ -31,9 +31,9 @@ def further_pages(missing: Collection[str], positions: Mapping[str, int], *, pag
 
 
 def all_new(watched: PollTargets, page: Page, now: float) -> bool:
-    """Whether a page ends among jobs that a subscription has not heard of, so that more of them may follow.
+    """Whether a page ends among jobs that are new to a subscription, so that more of them may follow.
 
-    What is left out of the readings, as others' jobs, says as well where in the list the page ends.
+    Jobs that were left out, such as foreign ones, count as well.
     """
     if watched.newer_than is None:
         return False

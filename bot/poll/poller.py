@@ -1,6 +1,6 @@
-"""A sweep: one pass over an account. It reads pages, compares, and records what changed.
+"""Poller of an account: reads pages of its jobs, compares, and records what changed.
 
-what is watched -> page one -> more pages -> record
+poll targets -> page one -> more pages -> record
                                           -> single reads, reasons of failures -> record
 """
 
@@ -34,20 +34,20 @@ from bot.tracking.recorder import FinalWrite, Recorder
 from bot.tracking.transitions import PollResult
 
 MOST_NEW_PAGES = 100
-"""Pages of nothing but new jobs that one sweep reads: ten thousand jobs between two sweeps are none that a team made."""
+"""Pages of nothing but new jobs that one poll reads: no team makes ten thousand jobs between two polls."""
 LEASE = 30.0
-"""Seconds until another process takes over from one that died in a sweep."""
+"""Seconds until another process takes over from one that died during a poll."""
 
 log = structlog.get_logger()
 
 
 @dataclass
 class JobList:
-    """What the list of jobs showed, page by page."""
+    """The list of jobs, as read page by page."""
 
     readings: list[FetchedJob] = field(default_factory=list)
     raw: list[Snapshot | None] = field(default_factory=list)
-    """Every item in order, those of others and broken ones too: places in the list go by it."""
+    """Every item in order, foreign and invalid ones included: positions in the list go by it."""
     unreadable: list[str | None] = field(default_factory=list)
     pages: int = 0
 
@@ -60,10 +60,10 @@ class JobList:
 
 
 class Poller:
-    """Looks at one account. What the account does is no exception to it: it waits and tries again.
+    """Polls one account. An error of its API is no exception here: the poller backs off and tries again.
 
-    Several processes may each have one for the same account: whoever gets the lease looks. A lease that runs out under
-    a slow sweep is harmless: the compare-and-swap of each job lets one of the two record its change.
+    Several processes may each have one for the same account: the one that gets the lease polls. A lease that expires
+    during a slow poll is harmless: the compare-and-swap of each job lets one of the two record its change.
     """
 
     def __init__(
@@ -90,61 +90,61 @@ class Poller:
         self._problem_jobs = ProblemJobs(store, notices, client.account.name, interval=interval)
         self._lock = asyncio.Lock()
         self._held_lease: Lease | None = None
-        """The lease that was not given back yet, because the database went away under a look."""
+        """A lease that could not be released, because the database failed during a poll."""
         self._failing = False
-        self._clock_offset = 0.0  # seconds by which the database's clock was ahead of ours at the last look
+        self._clock_offset = 0.0  # seconds by which the database's clock was ahead of ours at the last poll
         self._broken = False
 
     @property
     def is_failing(self) -> bool:
-        """Whether the last look did not work, whichever process took it; as of this process's last try."""
+        """Whether the last poll failed, whichever process made it; as of this process's last try."""
         return self._failing or self._broken
 
     @property
     def is_broken(self) -> bool:
-        """Whether the last look ended in what no API does: the database is away or full, or there is a bug."""
+        """Whether the last poll failed for no reason of the API: the database is away or full, or there is a bug."""
         return self._broken
 
     async def close(self) -> None:
-        """Give up the single reads that are still under way."""
+        """Cancel the single reads that are still in flight."""
         await self._singles.close()
 
     async def poll(self, *, older_than: float = 0.0) -> float | None:
-        """Look once, unless the account is to be left alone or another process has it.
+        """Poll once, unless the account backs off or another process holds its lease.
 
         Args:
-            older_than: do not look where a look began less than so many seconds ago.
+            older_than: seconds that must have passed since the last poll began.
 
         Returns:
-            None, or, where another look was in the way, the seconds until the next one is due.
+            None, or the seconds until the next poll is due if another process polls.
         """
         async with self._lock:
             try:
-                busy_for = await retry_once(lambda again: self._poll_if_due(0.0 if again else older_than))
+                next_poll_in = await retry_once(lambda again: self._poll_if_due(0.0 if again else older_than))
             except Exception:
                 self._broken = True
                 raise
             self._broken = False
-            return busy_for
+            return next_poll_in
 
     async def _poll_if_due(self, min_age: float) -> float | None:
         await self._release_lease()
-        standing = await self._store.accounts.leases.status(self.account, interval=self._interval)
-        self._failing = standing.failures > 0
-        # An account that failed is looked at until it answers, although nobody may follow anything of it any more.
-        if not standing.needs_polling and not self._failing:
+        status = await self._store.accounts.leases.status(self.account, interval=self._interval)
+        self._failing = status.failures > 0
+        # A failing account is polled until it answers, even if no one follows its jobs anymore.
+        if not status.needs_polling and not self._failing:
             metrics.POLLS.labels(self.account, "skipped").inc()
             return None
         lease = await self._store.accounts.leases.claim(
             self.account, lease=self._lease, min_age=min_age, longest_pause=longest_pause(self._interval)
         )
         if lease is None:
-            return await self._stand_by(standing)
+            return await self._stand_by(status)
         self._held_lease = lease
         try:
             await self._poll_under(lease)
-        except BaseException:  # a bug, no database, or the end
-            with contextlib.suppress(Exception):  # then before the next look, or it runs out by itself
+        except BaseException:  # a bug, no database, or the shutdown
+            with contextlib.suppress(Exception):  # the next poll releases it, or it expires
                 await self._release_lease()
             raise
         self._held_lease = None
@@ -163,39 +163,39 @@ class Poller:
         else:
             self._succeeded(lease)
 
-    async def _stand_by(self, standing: AccountStatus) -> float | None:
+    async def _stand_by(self, status: AccountStatus) -> float | None:
         if self._failing:
             await self._breaker.notify_if_due()
-        return min(standing.next_poll_in, max(self._interval, self._lease)) or None
+        return min(status.next_poll_in, max(self._interval, self._lease)) or None
 
     async def _poll_account(self, lease: Lease) -> None:
-        watched = await self._store.jobs.states.poll_targets(self.account)
+        targets = await self._store.jobs.states.poll_targets(self.account)
         end = partial(self._finish, lease)
         self._clock_offset = lease.claimed_at - self._clock()
-        if watched is None:
+        if targets is None:
             await self._client.list_jobs(limit=1)
             await self._recorder.record(PollResult(self.account, (), {}), at_end=end)
             return
-        listed = await self._read_list(watched)
+        listed = await self._read_list(targets)
         late = is_late(lease.polled_at, lease.claimed_at, self._interval) and not self._store.db.clock_steps.remaining(
             late_after(self._interval)
         )
-        begun, readings = self._split(watched, listed.readings, late=late)
+        begun, readings = self._split(targets, listed.readings, late=late)
         if begun:
-            await self._record(readings, watched.known, late=late)  # waits for nothing that is read alone
+            await self._record(readings, targets.known, late=late)  # doesn't wait for the single reads
             readings = []
         reads = await self._singles.read(begun)
-        await self._record(readings, watched.known, reads, late=late, unreadable=listed.unreadable, at_end=end)
+        await self._record(readings, targets.known, reads, late=late, unreadable=listed.unreadable, at_end=end)
 
     async def _finish(self, lease: Lease, tx: Transaction) -> None:
         if await self._store.accounts.leases.complete(tx, lease) and lease.failures:
             await self._breaker.closed(tx)
 
     def _split(
-        self, watched: PollTargets, readings: Sequence[FetchedJob], *, late: bool
+        self, targets: PollTargets, readings: Sequence[FetchedJob], *, late: bool
     ) -> tuple[list[SingleRead], list[FetchedJob]]:
-        """Return what has to be read alone, and which readings of the list can be recorded at once."""
-        known, under_way, asked = watched.known, self._singles.under_way, []
+        """Return the jobs that need a single read, and the listed jobs that can be recorded at once."""
+        known, under_way, asked = targets.known, self._singles.under_way, []
         ready = []
         for reading in readings:
             job = known.get(reading.snapshot.id)
@@ -203,12 +203,12 @@ class Poller:
                 ready.append(reading)
             elif job.id not in under_way:
                 asked.append(SingleRead(job, reading, is_late=late))
-        lacking = [known[job_id] for job_id in _missing(watched, readings) if job_id not in under_way]
-        lacking.sort(key=lambda job: job.read_failures)  # those that could not be read take no turn from the others
+        lacking = [known[job_id] for job_id in _missing(targets, readings) if job_id not in under_way]
+        lacking.sort(key=lambda job: job.read_failures)  # unreadable ones take no slot from the others
         return [*asked, *(SingleRead(job, is_late=late) for job in lacking)], ready
 
     async def _record_late(self, reads: Sequence[SingleRead]) -> None:
-        """Record single reads that outlasted their poll."""
+        """Record single reads that took longer than their poll."""
         known = {each.known.id: each.known for each in reads}
         await self._record([], known, reads, late=any(each.is_late for each in reads))
 
@@ -238,17 +238,17 @@ class Poller:
         )
         await self._recorder.record(seen, closed=settled, at_end=end)
 
-    async def _read_list(self, watched: PollTargets) -> JobList:
+    async def _read_list(self, targets: PollTargets) -> JobList:
         page, listed = await self._client.list_jobs(), JobList()
         listed.add(page)
-        while page.after and (_further_pages(watched, listed, page) or self._continues(watched, page, listed.pages)):
+        while page.after and (_further_pages(targets, listed, page) or self._continues(targets, page, listed.pages)):
             page = await self._client.list_jobs(after=page.after)
             listed.add(page)
         return listed
 
-    def _continues(self, watched: PollTargets, page: Page, pages: int) -> bool:
-        """Whether the search for new jobs has not come to the known ones yet."""
-        if not all_new(watched, page, self._clock()):
+    def _continues(self, targets: PollTargets, page: Page, pages: int) -> bool:
+        """Whether the search for new jobs has not reached known ones yet."""
+        if not all_new(targets, page, self._clock()):
             return False
         if pages > MOST_NEW_PAGES:
             log.warning("discovery.truncated", account=self.account, pages=pages)
@@ -283,15 +283,15 @@ class Poller:
         metrics.LAST_POLL_SUCCESS.labels(self.account).set(self._clock())
 
 
-def _missing(watched: PollTargets, readings: Iterable[FetchedJob]) -> list[str]:
-    """Return the jobs that are owed a look and were not seen yet."""
-    seen = {reading.snapshot.id for reading in readings} | watched.backing_off
-    return [job_id for job_id in watched.due if job_id not in seen]
+def _missing(targets: PollTargets, readings: Iterable[FetchedJob]) -> list[str]:
+    """Return the ids of due jobs that were not listed."""
+    seen = {reading.snapshot.id for reading in readings} | targets.backing_off
+    return [job_id for job_id in targets.due if job_id not in seen]
 
 
-def _further_pages(watched: PollTargets, listed: JobList, last: Page) -> int:
-    """Return how many pages to read after the last one; new jobs pushed the known ones down the list."""
-    new = next((n for n, job in enumerate(listed.raw) if job and job.id in watched.known), len(listed.raw))
+def _further_pages(targets: PollTargets, listed: JobList, last: Page) -> int:
+    """Return how many more pages to read; new jobs pushed the known ones down the list."""
+    new = next((n for n, job in enumerate(listed.raw) if job and job.id in targets.known), len(listed.raw))
     behind = new - (len(listed.raw) - len(last.raw))
-    place = {job_id: max(0, place + behind) for job_id, place in watched.due.items()}
-    return further_pages(_missing(watched, listed.readings), place, page_size=max(1, len(last.raw)))
+    place = {job_id: max(0, place + behind) for job_id, place in targets.due.items()}
+    return further_pages(_missing(targets, listed.readings), place, page_size=max(1, len(last.raw)))

@@ -1,4 +1,4 @@
-"""Jobs that are trouble while their account is well: those that cannot be read, and those that are very large."""
+"""Problem jobs of a healthy account: jobs that cannot be read, and jobs that are too large."""
 
 import random
 from collections.abc import Collection, Mapping, Sequence
@@ -17,13 +17,13 @@ from bot.telemetry import metrics
 from bot.tracking.notices import Notices
 
 NOTIFY_AFTER = 300.0
-"""Seconds for which a job cannot be read before people hear of it."""
+"""Seconds for which a job cannot be read before people are notified."""
 
 log = structlog.get_logger()
 
 
 class ProblemJobs:
-    """Notes what is wrong with single jobs of one account, and tells people once."""
+    """Records problems with single jobs of one account, and notifies people once."""
 
     def __init__(self, store: Store, notices: Notices, account: str, *, interval: float) -> None:
         self._store = store
@@ -39,11 +39,11 @@ class ProblemJobs:
         readings: Sequence[FetchedJob],
         reads: Collection[SingleRead],
     ) -> None:
-        """Note which jobs could not be read, so that they rest for a while, and which can be read again."""
+        """Record which jobs could not be read, so that they back off, and which can be read again."""
         ids = [reading.snapshot.id for reading in readings] + [each.known.id for each in reads if each.is_missing]
         if well := [job_id for job_id in ids if job_id in known and known[job_id].read_failures]:
             await self._store.jobs.read_failures.clear(tx, self._account, well)
-            log.info("job.readable", account=self._account, jobs=well)
+            log.info("job.read_recovered", account=self._account, jobs=well)
         for each in reads:
             if each.error and not each.is_missing:
                 await self._record_unread(tx, each)
@@ -53,7 +53,9 @@ class ProblemJobs:
         assert error is not None  # noqa: S101 - the caller looked
         metrics.JOB_READ_FAILURES.labels(self._account).inc()
         if not known.read_failures:
-            log.warning("job.unread", account=self._account, job=known.id, error=f"{type(error).__name__}: {error}")
+            log.warning(
+                "job.read_failed", account=self._account, job=known.id, error=f"{type(error).__name__}: {error}"
+            )
         rest = job_backoff(error, known.read_failures + 1, self._interval, random.random())  # noqa: S311
         since, lasted = await self._store.jobs.read_failures.record(tx, self._account, known.id, rest)
         if lasted >= NOTIFY_AFTER:
@@ -77,18 +79,18 @@ class ProblemJobs:
     async def notify_of_size(
         self, tx: Transaction, readings: Sequence[FetchedJob], unreadable: Sequence[str | None]
     ) -> None:
-        """Tell once of each job that is too large for a page, and of each that is too large for anything."""
+        """Notify once of each job that is too large for a page, and of each that is too large to read at all."""
         large: dict[str | None, int] = {each.snapshot.id: each.size for each in readings if each.size > LARGEST_PAGE}
         large |= dict.fromkeys(unreadable, LARGEST_JOB + 1)
         for job_id, size in large.items():
             metrics.OVERSIZED_JOBS.labels(self._account).inc()
             if job_id not in self._logged:
                 self._logged.add(job_id)
-                log.warning("job.large", account=self._account, job=job_id, bytes=size)
+                log.warning("job.oversized", account=self._account, job=job_id, bytes=size)
             people = await self._store.channels.tracks.people(tx, self._account)
             facts: dict[str, str | float | None] = {"job": job_id, "size": size, "is_read": float(size <= LARGEST_JOB)}
             about = f"{self._account} {job_id or 'unknown'}"
-            # Of one moment, so that it is told once for good.
+            # Always the same moment, so that it is announced only once.
             await self._notices.enqueue(
                 tx, NoticeKind.JOB_LARGE, about, began_at=0.0, people=people, account=self._account, **facts
             )

@@ -1,7 +1,7 @@
-"""How far running jobs are: their logs, read now and then for those that have a card.
+"""Progress poller: reads the event logs of running jobs that have a card.
 
 running jobs that are due -> newest events of each -> progress -> card
-                                                   -> recorder: it stands still, or moves again
+                                                   -> recorder: stalled, or progressing again
 """
 
 import asyncio
@@ -20,35 +20,35 @@ from bot.tracking.recorder import Recorder
 
 NEWEST_EVENTS = 20
 _MOST_A_MINUTE = 300
-"""Logs read in a minute where they are read often: five in a second, as one account is asked for pages, too."""
+"""Most logs per minute if they are read often: five a second, because the account's pages are read as well."""
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class PollBudget:
-    """How often an account is asked for the logs of its running jobs."""
+    """Limits for reads of running jobs' logs, for each account."""
 
-    tick: float = 10.0
-    """Seconds between two looks at which jobs are due."""
+    check_every: float = 10.0
+    """Seconds between two checks for jobs that are due."""
     every: float = 120.0
-    """Seconds between two reads of one job's log, at the least."""
-    most: int = 30
-    """Logs read in a minute, of all jobs and by all processes."""
+    """Minimum seconds between two reads of one job's log."""
+    per_minute: int = 30
+    """Logs read per minute, of all jobs and by all processes."""
     concurrency: int = 4
 
     @classmethod
     def of(cls, seconds: float) -> Self:
-        """Return the allowance that reads each log every so many seconds: more logs a minute the shorter that is.
+        """Return the budget that reads each log every so many seconds: the shorter that is, the more logs a minute.
 
-        Never fewer than usual: a job that stands still is found by its log, and must not wait for others' turns besides.
+        It is never smaller than the default: a stalled job is found by its log, which must not wait for other jobs.
         """
-        most = min(_MOST_A_MINUTE, max(cls.most, round(cls.most * cls.every / seconds)))
-        return cls(tick=min(cls.tick, seconds / 2), every=seconds, most=most)
+        per_minute = min(_MOST_A_MINUTE, max(cls.per_minute, round(cls.per_minute * cls.every / seconds)))
+        return cls(check_every=min(cls.check_every, seconds / 2), every=seconds, per_minute=per_minute)
 
 
 class ProgressPoller:
-    """Reads the logs of an account's running jobs. Sweeps go on beside it: a failing account is theirs to find out."""
+    """Reads the logs of an account's running jobs. Whether the account fails is for the poller to find out."""
 
     def __init__(
         self,
@@ -67,21 +67,21 @@ class ProgressPoller:
         self._budget = budget
         self._clock = clock
 
-    async def look(self) -> None:
-        """Read what is due."""
-        allowance = self._budget
+    async def run(self) -> None:
+        """Read the logs that are due."""
+        budget = self._budget
         due = await self._store.jobs.snapshots.claim_running(
-            self._account, interval=allowance.every, most=allowance.most
+            self._account, interval=budget.every, most=budget.per_minute
         )
-        turns = asyncio.Semaphore(allowance.concurrency)
-        await asyncio.gather(*(self._read(running, turns) for running in due))
+        slots = asyncio.Semaphore(budget.concurrency)
+        await asyncio.gather(*(self._read(running, slots) for running in due))
 
-    async def _read(self, running: RunningJob, turns: asyncio.Semaphore) -> None:
-        async with turns:
+    async def _read(self, running: RunningJob, slots: asyncio.Semaphore) -> None:
+        async with slots:
             try:
                 events = await self._client.events(running.job_id, limit=NEWEST_EVENTS)
             except ProviderError as error:
-                log.info("events.unread", account=self._account, job=running.job_id, error=str(error))
+                log.info("events.read_failed", account=self._account, job=running.job_id, error=str(error))
                 return
         progress = progress_of(events, running.progress)
         newest = newest_event_at(events, now=self._clock())

@@ -1,4 +1,4 @@
-"""The timer: APScheduler, and nothing else imports it. When to look and what to ask is decided elsewhere."""
+"""Scheduler of polls and periodic tasks, on APScheduler, which nothing else imports."""
 
 import asyncio
 import time
@@ -13,69 +13,70 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from structlog.contextvars import bound_contextvars
 
 from bot.poll.poller import Poller
+from bot.runtime.loops import FailureLog
 from bot.telemetry import metrics
 
 STOP_TIMEOUT = 3.0
-"""How long a stop waits for a sweep under way."""
+"""Seconds that a stop waits for a running poll."""
 DUE_FRACTION = 0.9
-"""The share of an interval after which the next look is due: no timer is exact."""
+"""The share of an interval after which the next poll is due: no timer is exact."""
 STANDBY_FRACTION = 0.05
-"""The share of an interval by which a process lets another's sweep go first."""
+"""The share of an interval by which a process lets another's poll go first."""
 MAX_TRIES = 5
 CLOCK_STEP = 0.5
-"""Seconds by which the wall clock has to be off before it was set: clocks are slewed, too."""
+"""Smallest offset of the wall clock that counts as set, in seconds: clocks are slewed, too."""
 RETRY_DELAY = 1.0
-"""Seconds until a look that was asked for is tried again where another process is just looking."""
+"""Seconds until a requested poll is tried again while another process polls."""
 
 log = structlog.get_logger()
 
 
 class PeriodicTask(Protocol):
-    """Something that looks now and then, beside the sweeps."""
+    """Something that is done now and then, beside the polls."""
 
     name: str
 
-    async def look(self) -> None:
-        """Look once."""
+    async def run(self) -> None:
+        """Do it once."""
 
 
 @asynccontextmanager
 async def scheduled(
     pollers: Sequence[Poller], interval: float, tasks: Sequence[PeriodicTask] = (), task_interval: float = 10.0
 ) -> AsyncIterator["PollTimer"]:
-    """Sweep every account each ``interval`` seconds, the first time at once, until the block ends.
+    """Poll every account each ``interval`` seconds, the first time at once, until the block ends.
 
-    Watchers look each ``tick`` seconds, the first time after one.
+    Tasks run each ``task_interval`` seconds, the first time after one.
 
-    A sweep that takes longer than the interval delays the next one, it never overlaps it, and a late run is not dropped.
-    Of several processes one sweeps; the others try just after its next sweep is due, to take over where it is gone.
+    A poll that takes longer than the interval delays the next one and never overlaps it; a late one is not dropped.
+    Of several processes one polls; the others try just after its next poll is due, to take over if it's gone.
     """
     scheduler = SteadyScheduler(
         timezone=UTC, job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
     )
     scheduler.add_listener(_report, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
     timer = PollTimer(scheduler, interval)
-    for sweeper in pollers:
+    for poller in pollers:
         scheduler.add_job(
-            timer.poll, "interval", (sweeper,), seconds=interval, id=_id_of(sweeper), next_run_time=datetime.now(UTC)
+            timer.poll, "interval", (poller,), seconds=interval, id=_id_of(poller), next_run_time=datetime.now(UTC)
         )
-    for watcher in tasks:
-        scheduler.add_job(timer.run_task, "interval", (watcher,), seconds=task_interval, id=watcher.name)
+    for task in tasks:
+        scheduler.add_job(timer.run_task, "interval", (task,), seconds=task_interval, id=task.name)
     scheduler.start()
     try:
         yield timer
     finally:
-        # APScheduler cuts what it started and does not wait: the database would be closed under a sweep.
+        # APScheduler cancels what it started and doesn't wait: the database would be closed under a poll.
         await timer.stop()
-        for sweeper in pollers:
-            await sweeper.close()
+        for poller in pollers:
+            await poller.close()
         scheduler.shutdown(wait=False)
 
 
 class SteadyScheduler(AsyncIOScheduler):  # type: ignore[misc]  # it has no types
-    """APScheduler, which knows the wall clock alone: when that is set, what is due moves with it.
+    """APScheduler, which only knows the wall clock; what is due moves with that clock when someone sets it.
 
-    So a look comes when its seconds have passed by the clock of the event loop, which nobody can set.
+    So a job runs when its seconds have passed by the clock of the event loop, which no one can set.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -83,18 +84,18 @@ class SteadyScheduler(AsyncIOScheduler):  # type: ignore[misc]  # it has no type
         self._clock_offset = _wall_clock_offset()
 
     def run_in(self, job_id: str, seconds: float) -> None:
-        """Let a job run next so many seconds from now."""
+        """Run a job next in so many seconds."""
         self._adjust_to_clock()
         self.modify_job(job_id, next_run_time=datetime.now(UTC) + timedelta(seconds=seconds))
 
     def _process_jobs(self) -> float | None:
-        # Whatever makes the scheduler look at what is due, and compute how long to sleep, goes through here.
+        # Every check of what is due, and every computation of how long to sleep, goes through here.
         self._adjust_to_clock()
         seconds: float | None = super()._process_jobs()
         return seconds
 
     def _adjust_to_clock(self) -> None:
-        """Move what is due by as much as the wall clock was set."""
+        """Move what is due by the step of the wall clock."""
         step = _wall_clock_offset() - self._clock_offset
         if abs(step) < CLOCK_STEP:
             return
@@ -110,27 +111,27 @@ def _wall_clock_offset() -> float:
 
 
 class PollTimer:
-    """What the timer runs: a sweep, whatever becomes of it."""
+    """Runs polls and tasks, whatever becomes of them, and logs the first failure and the recovery of each."""
 
     def __init__(self, scheduler: SteadyScheduler, interval: float) -> None:
         self._scheduler = scheduler
         self._interval = interval
-        self._under_way: set[asyncio.Task[float | None]] = set()
-        self._failing: dict[str, type[BaseException]] = {}
+        self._running: set[asyncio.Task[float | None]] = set()
+        self._failures: dict[str, FailureLog] = {}
         self._requested: set[str] = set()
         self._requests: dict[str, asyncio.Task[None]] = {}
 
-    async def poll(self, sweeper: Poller) -> None:
-        """Sweep once. What breaks is logged when it begins and when it is over; the next tick tries again."""
-        if busy_for := await self._run(sweeper.account, sweeper.poll(older_than=DUE_FRACTION * self._interval)):
-            self._scheduler.run_in(_id_of(sweeper), busy_for + STANDBY_FRACTION * self._interval)
+    async def poll(self, poller: Poller) -> None:
+        """Poll once; where another process polls, try again just after its next poll is due."""
+        if busy_for := await self._run(poller.account, poller.poll(older_than=DUE_FRACTION * self._interval)):
+            self._scheduler.run_in(_id_of(poller), busy_for + STANDBY_FRACTION * self._interval)
 
-    def poll_soon(self, sweeper: Poller) -> None:
-        """Sweep at once, and once more where a look is under way already: it may have come too early."""
-        self._requested.add(sweeper.account)
-        if sweeper.account not in self._requests:
-            task = self._requests[sweeper.account] = asyncio.create_task(self._poll_requested(sweeper))
-            task.add_done_callback(lambda _: self._requests.pop(sweeper.account))
+    def poll_soon(self, poller: Poller) -> None:
+        """Poll at once, and once more if a poll is running already: it may have come too early."""
+        self._requested.add(poller.account)
+        if poller.account not in self._requests:
+            task = self._requests[poller.account] = asyncio.create_task(self._poll_requested(poller))
+            task.add_done_callback(lambda _: self._requests.pop(poller.account))
 
     async def _poll_requested(self, poller: Poller) -> None:
         while poller.account in self._requested:
@@ -138,48 +139,43 @@ class PollTimer:
             for _ in range(MAX_TRIES):
                 if not await self._run(poller.account, poller.poll()):
                     break
-                await asyncio.sleep(RETRY_DELAY)  # another process is looking; its look may have come too early
+                await asyncio.sleep(RETRY_DELAY)  # another process is polling; its poll may have come too early
 
-    async def run_task(self, watcher: PeriodicTask) -> None:
-        """Look once at how far jobs are; what breaks is logged as for a sweep."""
-        await self._run(watcher.name, watcher.look())
+    async def run_task(self, task: PeriodicTask) -> None:
+        """Run a task once."""
+        await self._run(task.name, task.run())
 
     async def _run(self, name: str, work: Coroutine[Any, Any, float | None]) -> float | None:
         with bound_contextvars(watch=name):
             task = asyncio.create_task(work)
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
         await asyncio.wait({task})
         if task.cancelled():
             return None
+        failures = self._failures.setdefault(name, FailureLog("poll", each_kind=True, account=name))
         if error := task.exception():
-            self._failed(name, error)
+            failures.failed(error)
+            metrics.POLLS.labels(name, "error").inc()
             return None
-        if self._failing.pop(name, None):
-            log.info("poll.recovered", account=name)
+        failures.succeeded()
         return task.result()
 
     async def stop(self) -> None:
-        """Begin no sweep any more; wait for what is under way, and cut what takes too long."""
+        """Begin no more polls; wait for what is running, and cancel what takes too long."""
         self._scheduler.pause()
-        for hurry in self._requests.values():
-            hurry.cancel()
-        while self._under_way:
-            _, late = await asyncio.wait(self._under_way, timeout=STOP_TIMEOUT)
+        for request in self._requests.values():
+            request.cancel()
+        while self._running:
+            _, late = await asyncio.wait(self._running, timeout=STOP_TIMEOUT)
             for task in late:
                 task.cancel()
 
-    def _failed(self, account: str, error: BaseException) -> None:
-        if self._failing.get(account) is not type(error):
-            log.error("poll.failed", account=account, exc_info=error)
-        self._failing[account] = type(error)
-        metrics.POLLS.labels(account, "error").inc()
-
 
 def _id_of(poller: Poller) -> str:
-    """Return the timer's name for an account, which no watcher has."""
+    """Return the scheduler's id of an account's poll, which no task has."""
     return f"account {poller.account}"
 
 
 def _report(event: JobExecutionEvent) -> None:
-    log.error("poll.failed", account=event.job_id, exc_info=event.exception)
+    log.error("poll.failing", account=event.job_id, exc_info=event.exception)

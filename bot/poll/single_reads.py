@@ -1,4 +1,4 @@
-"""Single reads: what a poll asks about one job alone, side by side, so that one that hangs delays no other.
+"""Single reads: requests of a poll for one job each, in parallel, so that one that hangs delays no other.
 
 a job that the list lacks -> the job itself -> why it failed, where it does not say
 a job that just failed    ------------------^
@@ -21,24 +21,24 @@ from bot.store.jobs.jobs import KnownJob
 
 CONCURRENCY = 8
 TIMEOUT = 2.0
-"""Seconds that a poll waits for its single reads; one that takes longer is recorded by itself when it comes."""
+"""Seconds that a poll waits for its single reads; a later one is recorded when it arrives."""
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class SingleRead:
-    """What came of reading one job alone."""
+    """The result of reading one job."""
 
     known: KnownJob
     """The job as it was known before the request."""
     reading: FetchedJob | None = None
     reason: str = ""
-    """Why it failed, from its log."""
+    """Why the job failed, from its log."""
     error: ProviderError | None = None
-    """Why there is no reading."""
+    """Why the job could not be read."""
     is_late: bool = False
-    """Whether nobody was looking for a while before."""
+    """Whether the poll before was long ago."""
 
     @property
     def is_missing(self) -> bool:
@@ -47,7 +47,7 @@ class SingleRead:
 
 
 class SingleReads:
-    """Reads jobs of one account alone. What is still under way when a poll ends is given to ``record`` later."""
+    """Reads single jobs of one account. Reads in flight when a poll ends are passed to ``record`` later."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class SingleReads:
 
     @property
     def under_way(self) -> Collection[str]:
-        """Ids of the jobs whose reads outlasted the poll that began them."""
+        """Ids of the jobs whose reads are still in flight after the poll that began them."""
         return self._late.keys()
 
     def needs_reason(self, known: KnownJob | None, fetched: FetchedJob) -> bool:
@@ -80,7 +80,7 @@ class SingleReads:
         return verdict is DebounceResult.CONFIRMED
 
     async def read(self, begun: Sequence[SingleRead]) -> list[SingleRead]:
-        """Complete what was begun: a job without a reading is read, one that needs a reason is asked for it."""
+        """Complete reads: fetch each job that was not listed, and the reason of each failure that lacks one."""
         tasks = {asyncio.create_task(self._complete(each)): each.known.id for each in begun}
         try:
             done, late = await asyncio.wait(tasks, timeout=self._timeout) if tasks else (set(), set())
@@ -92,7 +92,7 @@ class SingleReads:
         return [task.result() for task in done]
 
     async def close(self) -> None:
-        """Give up what is still under way: the next poll, of whatever process, reads it again."""
+        """Cancel reads in flight: the next poll, of any process, makes them again."""
         await _cut(self._late.values())
 
     async def _record_later(self, read: asyncio.Task[SingleRead], job_id: str) -> None:
@@ -118,8 +118,8 @@ class SingleReads:
         try:
             events = await self._client.events(job_id)
         except ProviderError as error:
-            # The alert does not wait for its reason.
-            log.info("events.unread", account=self._client.account.name, job=job_id, error=str(error))
+            # The alert doesn't wait for its reason.
+            log.info("events.read_failed", account=self._client.account.name, job=job_id, error=str(error))
             return ""
         return next((event.message for event in reversed(events) if event.level == "error"), "")
 

@@ -11,6 +11,6 @@ class MuteExpiry:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def look(self) -> None:
+    async def run(self) -> None:
         """Expire the mutes that are due."""
         await self._store.channels.mutes.expire()

@@ -38,7 +38,6 @@ async def present(office: DeliveryHarness, ops: str | None = None) -> AsyncItera
         office.client,
         office.store,
         notices,
-        identified=lambda: None,
         clock=office.clock,
         interval=0.01,
         retry_interval=0.01,
@@ -173,8 +172,15 @@ async def test_a_store_that_cannot_note_an_outage_ends_nothing_and_repeats_no_li
             office.slack.faults.clear()
             await until(presence, up=True)
 
-    said = [log["event"] for log in logs if log["event"].startswith(("slack.", "presence."))]
-    assert said == ["slack.connected", "slack.unreachable", "presence.broke", "slack.recovered", "slack.connected"]
+    said = [log["event"] for log in logs if log["event"].startswith(("slack.", "connection."))]
+    assert said == [
+        "slack.connected",
+        "slack.unreachable",
+        "connection.failing",
+        "connection.recovered",
+        "slack.recovered",
+        "slack.connected",
+    ]
     assert [row.channel for row in await deliveries(office.store)] == ["C0OPS"]
 
 

@@ -297,5 +297,5 @@ async def test_a_store_that_does_not_work_is_logged_once_each_way_and_what_is_ow
             while office.worker.is_store_failing:  # noqa: ASYNC110 - a flag tells nobody
                 await asyncio.sleep(0.01)
 
-    said = [log["event"] for log in logs if log["event"].startswith("store.")]
-    assert said == ["store.failing", "store.recovered"]
+    said = [log["event"] for log in logs if log["event"].startswith(("delivery.failing", "delivery.recovered"))]
+    assert said == ["delivery.failing", "delivery.recovered"]

@@ -12,7 +12,7 @@ class Ticking:
 
     name = "ticking"
 
-    async def look(self) -> None:
+    async def run(self) -> None:
         """Look once."""
         print("tick", flush=True)  # noqa: T201 - for the test that started this
 

@@ -16,8 +16,8 @@ def test_a_shorter_time_reads_more_logs_a_minute_never_too_many_and_a_longer_one
     seconds: float, most: int
 ) -> None:
     allowance = PollBudget.of(seconds)
-    assert (allowance.every, allowance.most) == (seconds, most)
-    assert allowance.tick <= min(10.0, seconds / 2), "what is due is found in time"
+    assert (allowance.every, allowance.per_minute) == (seconds, most)
+    assert allowance.check_every <= min(10.0, seconds / 2), "what is due is found in time"
 
 
 @pytest.mark.parametrize("seconds", [1.0, 7.5])

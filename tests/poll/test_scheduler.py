@@ -118,7 +118,7 @@ async def test_what_breaks_in_a_sweep_is_logged_once_each_way_and_the_timer_goes
             await _until_swept(view, 2)
             assert not view.poller.is_failing
 
-    assert [(log["event"], log["account"]) for log in logs] == [("poll.failed", ACCOUNT), ("poll.recovered", ACCOUNT)]
+    assert [(log["event"], log["account"]) for log in logs] == [("poll.failing", ACCOUNT), ("poll.recovered", ACCOUNT)]
     assert "no such table: subscription" in str(logs[0]["exc_info"])
 
 
@@ -226,7 +226,7 @@ def test_looks_come_by_the_clock_of_the_loop_to_the_second() -> None:
     class Looking:
         name = "looking"
 
-        async def look(self) -> None:
+        async def run(self) -> None:
             at.append(asyncio.get_running_loop().time())
 
     async def hour() -> None:

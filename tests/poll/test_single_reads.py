@@ -155,7 +155,7 @@ async def test_a_job_that_can_be_read_again_is_told_and_rests_no_more(view: Poll
 
     assert await _told(view) == [(bad, "paused")]
     assert (await known_job(view.store, bad)).read_failures == 0
-    assert [log["event"] for log in logs] == ["job.unread", "job.readable"]
+    assert [log["event"] for log in logs] == ["job.read_failed", "job.read_recovered"]
 
 
 async def test_a_job_that_rests_is_read_from_the_list_all_the_same(view: PollHarness) -> None:

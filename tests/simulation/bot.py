@@ -1,13 +1,9 @@
-"""The bot's parts, put together as ``bot/app/build.py`` does, on the wires of a simulated world.
-
-The one file here that knows how production code is constructed.
-"""
+"""The bot's parts on the wires of a simulated world."""
 
 import asyncio
 import random
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import cast
 
@@ -16,23 +12,20 @@ import structlog
 from pydantic import SecretStr
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.delivery.cards import CardUpdater
-from bot.delivery.connection import SlackConnection
-from bot.delivery.render import RenderContext
+from bot.app.build import Parts, build
+from bot.app.clients import Clients
+from bot.app.tuning import Clocks, Tuning
 from bot.delivery.worker import DeliveryWorker
-from bot.poll.circuit_breaker import CircuitBreaker
 from bot.poll.poller import Poller
 from bot.providers.account import Account
+from bot.settings.environment import load
 from bot.slack.client import SlackClient
 from bot.slack.shared_channels import SharedChannels
 from bot.slack.users import Users
-from bot.store import Store, open_store
+from bot.store import open_store
 from bot.store.channels.tracks import Subscription, Track
 from bot.store.db.engine import Clock, monotonic_time
-from bot.store.jobs.cards import RateLimit
 from bot.telemetry import metrics
-from bot.tracking.notices import Notices
-from bot.tracking.recorder import Recorder
 from bot.tracking.transitions import PollResult
 from tests.simulation.network import FakeSession, InProcessClient, Network
 from tests.simulation.plan import Plan
@@ -40,61 +33,50 @@ from tests.simulation.plan import Plan
 log = structlog.get_logger()
 
 ACCOUNT = Account("default", "https://stand-in.example/v1", SecretStr("sk-unused: the wires lead to the stand-in"))
+TUNING = Tuning(max_alerts=None)
+"""Every change is told one by one, so that the checker knows how many there have to be."""
 BROKEN_WORKER_SECONDS = 1.0
 LAST_POLL_SECONDS = 3.0
 
 
-@dataclass(frozen=True)
-class Parts:
-    """One incarnation."""
-
-    store: Store
-    client: InProcessClient
-    recorder: Recorder
-    worker: DeliveryWorker
-    card_updater: CardUpdater
-    poller: Poller
-    connection: SlackConnection
-
-
 @asynccontextmanager
 async def assembled(world: Network, file: Path, interval: float, clock: Clock) -> AsyncIterator[Parts]:
-    """Open the store and put the parts together; nothing runs yet."""
-    client = InProcessClient(ACCOUNT, world, clock)
-    session = cast("aiohttp.ClientSession", FakeSession(world))
-    slack = AsyncWebClient(
-        token=world.slack.bot_token, base_url="https://stand-in.example/api/", session=session, retry_handlers=[]
-    )
-    people = Users(slack, frozenset(), monotonic_time)
-    gateway = SlackClient(slack, session, frozenset(), SharedChannels(slack, clock, allow_shared=False), users=people)
-    async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(open_store(f"sqlite:///{file}", clock))
+    """Open the store and build the parts; nothing runs yet."""
+    environ = {
+        "SLACK_BOT_TOKEN": world.slack.bot_token,
+        "SLACK_APP_TOKEN": world.slack.app_token,
+        "OPENAI_API_KEY": ACCOUNT.key.get_secret_value(),
+        "FTJOB_POLL_SECONDS": str(interval),
+    }
+    settings = load(environ, dotenv=Path("/no.env"))
+    clients = Clients(_slack(world, clock), {ACCOUNT.name: InProcessClient(ACCOUNT, world, clock)})
+    async with open_store(f"sqlite:///{file}", clock) as store:
         await store.outbox.deliveries.end_leases()
         await store.accounts.leases.reset()
-        drawing = RenderContext({ACCOUNT.name: client}, clock)
-        notices = Notices(store, None)
-        sender = DeliveryWorker(store, gateway, drawing, clock=clock, monotonic=clock, notices=notices)
-        editor = CardUpdater(store, gateway, drawing, RateLimit())
-
-        recorder = Recorder(store, interval=interval)
-        circuit = CircuitBreaker(store, notices, ACCOUNT.name, clock=clock)
-        sweeper = Poller(client, store, recorder, circuit, notices, interval=interval, clock=clock)
-        presence = SlackConnection(gateway, store, notices, identified=lambda: None, clock=clock)
-        yield Parts(store, client, recorder, sender, editor, sweeper, presence)
+        yield build(settings, store, clients, tuning=TUNING, clocks=Clocks(clock, clock))
 
 
-async def keep_delivering(sender: DeliveryWorker) -> None:
-    """Run the sender."""
-    await sender.run()
+def _slack(world: Network, clock: Clock) -> SlackClient:
+    session = cast("aiohttp.ClientSession", FakeSession(world))
+    web = AsyncWebClient(
+        token=world.slack.bot_token, base_url="https://stand-in.example/api/", session=session, retry_handlers=[]
+    )
+    users = Users(web, frozenset(), monotonic_time)
+    return SlackClient(web, session, frozenset(), SharedChannels(web, clock, allow_shared=False), users=users)
 
 
-async def keep_polling(sweeper: Poller, interval: float) -> None:
-    """Sweep at each interval, as the timer does, whatever became of the sweep before."""
+async def keep_delivering(worker: DeliveryWorker) -> None:
+    """Run the worker."""
+    await worker.run()
+
+
+async def keep_polling(poller: Poller, interval: float) -> None:
+    """Poll at each interval, as the timer does, whatever became of the poll before."""
     while True:
         try:
-            await sweeper.poll()
+            await poller.poll()
         except Exception:
-            log.exception("poll.failed")
+            log.exception("poll.failing")
         await asyncio.sleep(interval)
 
 
@@ -103,7 +85,7 @@ async def set_up(parts: Parts, world: Network, plan: Plan, channels: Mapping[str
     newest = max(job["created_at"] for job in world.api.jobs.values())
     for place in plan.recipients:
         if place.is_subscribed:
-            readings = (await parts.client.list_jobs()).readings
+            readings = (await parts.context.client.list_jobs()).readings
             known = await parts.store.jobs.states.newest(ACCOUNT.name, 1000)
             subscription = Subscription(ACCOUNT.name, channels[place.name], world.known_user, newest)
             await parts.recorder.subscribe(subscription, PollResult(ACCOUNT.name, readings, known))
@@ -116,7 +98,7 @@ async def _track(parts: Parts, world: Network, job_id: str, channel: str) -> Non
     if await parts.store.channels.tracks.find(ACCOUNT.name, job_id, channel):
         return
     known = await parts.store.jobs.states.find(ACCOUNT.name, job_id)
-    reading = await parts.client.retrieve(job_id)
+    reading = await parts.context.client.retrieve(job_id)
     world.slack.rate_limits.reset()
     card = world.slack.handle("chat.postMessage", {"channel": channel, "text": f"Card of {job_id}"})
     track = Track(ACCOUNT.name, job_id, channel, world.known_user)
@@ -124,7 +106,7 @@ async def _track(parts: Parts, world: Network, job_id: str, channel: str) -> Non
 
 
 async def stop(parts: Parts, sending: asyncio.Task[None], sweeping: asyncio.Task[None]) -> None:
-    """Stop as ``bot/app/build.py`` does: claim nothing more, then the sender and the timer side by side."""
+    """Stop as ``bot/app/run.py`` does: claim nothing more, then the worker and the timer side by side."""
     parts.worker.stop_claiming()
     await asyncio.gather(parts.worker.stop(), _cut(sweeping))
     await asyncio.wait({sending}, timeout=BROKEN_WORKER_SECONDS)

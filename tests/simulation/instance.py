@@ -10,8 +10,9 @@ from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
+from bot.app.build import Parts
 from bot.store.db.engine import Clock
-from tests.simulation.bot import Parts, assembled, keep_delivering, keep_polling, stop
+from tests.simulation.bot import ACCOUNT, assembled, keep_delivering, keep_polling, stop
 from tests.simulation.disk import DISK, Disk
 from tests.simulation.loop import TASKS, NumberedTask
 from tests.simulation.network import POST, Network
@@ -113,7 +114,7 @@ class Instance:
             self.parts = parts
             self._disk.is_slow = True
             sending = asyncio.create_task(keep_delivering(parts.worker))
-            sweeping = asyncio.create_task(keep_polling(parts.poller, self._interval))
+            sweeping = asyncio.create_task(keep_polling(parts.pollers[ACCOUNT.name], self._interval))
             editing = asyncio.create_task(parts.card_updater.run())
             being_there = asyncio.create_task(parts.connection.run())
             await self._stop_requested.wait()

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 import structlog
 
+from bot.app.build import Parts
 from bot.runtime import failpoints
 from bot.sandbox.openai.server import FineTuningApi
 from bot.sandbox.request_log import RequestLog
@@ -24,7 +25,7 @@ from bot.sandbox.slack.server import SCOPES, Slack
 from bot.sandbox.slack.workspace import Channel
 from tests.empty_store import empty_store
 from tests.simulation import evidence
-from tests.simulation.bot import Parts, possible_duplicates, reopened, seed_randomness, set_up
+from tests.simulation.bot import possible_duplicates, reopened, seed_randomness, set_up
 from tests.simulation.checker import CheckResult, check
 from tests.simulation.disk import inline_sqlite
 from tests.simulation.fault_schedule import FaultSchedule

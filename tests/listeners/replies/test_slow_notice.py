@@ -9,7 +9,7 @@ from bot.sandbox.slack.messages import SentReply
 from tests.world import QUIET_TUNING, World
 
 SLOW = Fault("late", seconds=1.5)
-SOON = replace(QUIET_TUNING, tells_after=0.2)
+SOON = replace(QUIET_TUNING, slow_after=0.2)
 WAITING = ":hourglass_flowing_sand: Still checking…"
 JOB = "GET /fine_tuning/jobs/{id}"
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from prometheus_client import REGISTRY
 
-from bot.app.build import Bot
+from bot.app.bot import Bot
 from bot.blocks.job import status_phrase
 from bot.blocks.parts import SHOW_PAGE
 from bot.sandbox.faults import Fault

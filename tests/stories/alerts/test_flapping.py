@@ -9,7 +9,7 @@ MODEL = "ft:gpt-4o-mini-2024-07-18:acme::abc"
 
 
 async def test_a_job_that_keeps_changing_floods_no_channel_and_its_result_is_told(world: World) -> None:
-    world.tuning = replace(QUIET_TUNING, most_alerts=MAX_ALERTS)
+    world.tuning = replace(QUIET_TUNING, max_alerts=MAX_ALERTS)
     job = world.api.add_job(status="running")
 
     async with world.bot() as bot:

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from bot.app.build import Bot
+from bot.app.bot import Bot
 from bot.sandbox.slack.messages import SentReply
 from bot.sandbox.slack.rate_limits import RateLimits
 from bot.sandbox.slack.workspace import BOT_USER, Channel

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.app.build import Bot
+from bot.app.bot import Bot
 from bot.blocks.notice import NoticeKind
 from bot.store.jobs.cards import RateLimit
 from bot.tracking.notices import Notices

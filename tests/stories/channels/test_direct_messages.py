@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.app.build import Bot
+from bot.app.bot import Bot
 from bot.sandbox.faults import Fault
 from bot.sandbox.slack.users import SandboxUser
 from bot.sandbox.slack.workspace import Channel

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
-from bot.app.build import Bot
+from bot.app.bot import Bot
 from bot.sandbox.slack.messages import SentReply
 from tests.world import World
 

@@ -1,4 +1,4 @@
-from bot.app.build import Bot
+from bot.app.bot import Bot
 from tests.stopwatch import within
 from tests.world import World
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from structlog.testing import capture_logs
 
-from bot.app.build import Bot
+from bot.app.bot import Bot
 from bot.blocks import Message
 from bot.sandbox.slack.interactions import UserInteraction
 from bot.sandbox.slack.messages import SentReply

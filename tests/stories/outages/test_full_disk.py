@@ -2,7 +2,7 @@
 
 from structlog.testing import capture_logs
 
-from bot.app.build import Bot
+from bot.app.bot import Bot
 from tests.postgres import free_port
 from tests.readiness import Readiness
 from tests.world import World
@@ -18,8 +18,8 @@ async def test_a_full_disk_is_named_and_nothing_is_lost_or_doubled_when_there_is
 
     assert [world.delivered(job) for job in jobs] == [["Succeeded"]] * 4
     said = [log["event"] for log in logs]
-    assert said.count("poll.failed") + said.count("store.failing") >= 1
-    for begin, end in (("poll.failed", "poll.recovered"), ("store.failing", "store.recovered")):
+    assert said.count("poll.failing") + said.count("delivery.failing") >= 1
+    for begin, end in (("poll.failing", "poll.recovered"), ("delivery.failing", "delivery.recovered")):
         assert said.count(begin) == said.count(end) <= 1
 
 

@@ -31,7 +31,7 @@ async def test_a_lock_of_three_seconds_is_no_error(world: World) -> None:
         await world.until_delivered(job, "Paused", seconds=5)
 
     assert readiness.seen == set()
-    assert [event for event in ("[error", "Traceback", "poll.failed") if event in "".join(world.log)] == []
+    assert [event for event in ("[error", "Traceback", "poll.failing") if event in "".join(world.log)] == []
 
 
 async def test_a_longer_lock_is_named_and_nothing_is_lost_or_doubled_when_it_is_over(world: World) -> None:
@@ -54,10 +54,10 @@ async def test_a_longer_lock_is_named_and_nothing_is_lost_or_doubled_when_it_is_
     assert "store" in named
     log = "".join(world.log)
     assert log.count("store.locked") == log.count("store.unlocked") == 1
-    broke, mended = world.count_logged("poll.failed"), world.count_logged("poll.recovered")
+    broke, mended = world.count_logged("poll.failing"), world.count_logged("poll.recovered")
     assert set(broke.values()) <= {1}
     assert broke["default"] == mended["default"]
-    assert log.count("store.failing") == log.count("store.recovered") <= 1
+    assert log.count("delivery.failing") == log.count("delivery.recovered") <= 1
 
 
 @contextmanager

@@ -36,6 +36,6 @@ async def test_jobs_are_tracked_and_told_once_each_behind_a_pooler(tmp_path: Pat
             assert ["Tracking" in answer.plain_text for answer in answers] == [True] * JOBS
             assert [world.delivered(job) for job in jobs] == [["Succeeded"]] * JOBS
             log = "".join(world.log)
-            assert [line for line in ("store.failing", "poll.failed", "Traceback") if line in log] == []
+            assert [line for line in ("delivery.failing", "poll.failing", "Traceback") if line in log] == []
             async with open_store(pooled, time.time) as store:
                 assert await store.outbox.deliveries.seconds_to_next() is None

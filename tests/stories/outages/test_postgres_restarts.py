@@ -47,7 +47,7 @@ async def test_a_bot_lives_through_immediate_restarts_of_its_database(
     assert "store" in readiness.seen
     assert [world.delivered(job) for job in jobs] == [["Paused"]] * RESTARTS
     log = "".join(world.log)
-    assert log.count("store.failing") == log.count("store.recovered")
+    assert log.count("delivery.failing") == log.count("delivery.recovered")
 
 
 async def _until_all_sent(url: str) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from bot.app.build import Bot
+from bot.app.bot import Bot
 from bot.sandbox.openai.api.keys import ApiKey
 from bot.sandbox.openai.server import FineTuningApi
 from tests import canaries

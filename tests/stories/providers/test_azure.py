@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.app.build import Bot
+from bot.app.bot import Bot
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.api.keys import ApiKey
 from bot.sandbox.openai.azure import AzureApi

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.app.build import Bot
+from bot.app.bot import Bot
 from bot.blocks.last_known import last_known_jobs
 from bot.jobs.models import Job
 from bot.sandbox.faults import Fault
@@ -236,7 +236,7 @@ async def test_home_draws_the_accounts_that_answer_and_names_the_one_that_does_n
 
 
 async def test_a_home_tab_that_takes_long_shows_what_is_known_until_it_is_there(world: World) -> None:
-    world.tuning = replace(world.tuning, tells_after=0.2)
+    world.tuning = replace(world.tuning, slow_after=0.2)
     async with world.bot(FTJOB_POLL_SECONDS="3600") as bot:  # a poll would meet the fault in the tab's place
         [job] = await followed(world, bot, "running")
         world.skip(3)

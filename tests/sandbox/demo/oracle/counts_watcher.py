@@ -1,6 +1,6 @@
 """Delivery counts of a world, read on a manual clock."""
 
-from bot.app.build import Bot
+from bot.app.bot import Bot
 from bot.sandbox.demo.oracle.delivery_check import MAX_STEP_SECONDS
 from bot.sandbox.demo.oracle.delivery_counts import RECOVERY_SECONDS, DeliveryCounts
 from bot.sandbox.faults import Fault
