@@ -5,10 +5,13 @@ TEST ?=
 SEEDS ?= 1
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
-.PHONY: try test deep lint bench chaos canaries pictures audit sbom lock clean
+.PHONY: try help test deep lint bench chaos canaries pictures audit sbom lock clean
 
 try: .venv/runtime  ## a page with a local Slack and a living fine-tuning API, and the real bot in between
 	$(BIN)/ftjob try
+
+help:  ## this list
+	@awk -F ':.*  ## ' '/^[a-z]+:.*  ## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 test: .venv/dev  ## every test; TEST=tests/jobs narrows it
 ifeq ($(TEST),)

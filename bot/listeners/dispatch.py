@@ -63,7 +63,6 @@ class Dispatcher:
         self._context = context
         self._slack = slack
         self._responder = responder
-        self._users = slack.users
         self._identity = identity
         self._home_tabs = HomeTabs(context, slack, self._lookup_person, slow_after=slow_after)
         self._slow_after = slow_after
@@ -199,7 +198,7 @@ class Dispatcher:
         us = self._bot_identity()
         if us is None:
             return UnknownReason.STARTING
-        return await self._users.look_up(person_id, us.workspace, check_groups=check_groups, fresh=fresh)
+        return await self._slack.users.look_up(person_id, us.workspace, check_groups=check_groups, fresh=fresh)
 
     async def _welcome(self, channel: str) -> None:
         """Enqueue the welcome message of a channel, unless jobs are tracked there or it is shared externally."""
@@ -239,7 +238,7 @@ class Dispatcher:
 
     def _needs_modal(self, command: Command) -> bool:
         """Whether the reply needs a modal; a denial that is certain before any lookup is a message."""
-        who, policy = self._users.cached(command.requester.person), self._context.policy
+        who, policy = self._slack.users.cached(command.requester.person), self._context.policy
         decision = authorize(who, command.permission, policy, changes_job=command.changes_job)
         return command.opens_window and not is_conclusive(decision, policy)
 

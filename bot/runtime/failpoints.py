@@ -1,7 +1,7 @@
-"""Crash points: named moments at which a test lets the process die as by ``kill -9``.
+"""Failpoints: named places at which a test kills the process as by ``kill -9``.
 
-``FTJOB_CRASH_AT=before_post:3`` kills the process when it comes to ``before_post`` for the third time. Without it,
-which is always but in tests, passing a point costs one comparison.
+``FTJOB_CRASH_AT=before_post:3`` kills the process when it reaches ``before_post`` for the third time. Without it, as
+always outside of tests, a failpoint costs one comparison.
 """
 
 import os
@@ -10,19 +10,19 @@ from collections.abc import Callable
 
 
 def failpoint(name: str) -> None:
-    """Die here, if a test said so."""
+    """Call the armed hook, if any, with the name of this failpoint."""
     if _hook is not None:
         _hook(name)
 
 
 def arm(hook: Callable[[str], None] | None) -> None:
-    """Call ``at`` with the name of each point that is passed; None disarms. A simulation dies in its own way."""
-    global _hook  # noqa: PLW0603 - a process has one end
+    """Call ``hook`` with the name of each failpoint reached; None disarms."""
+    global _hook  # noqa: PLW0603 - one hook per process
     _hook = hook
 
 
 def sigkill_hook(spec: str) -> Callable[[str], None]:
-    """Return a hook that kills this process as ``spec`` ("before_post:3") says."""
+    """Return a hook that kills this process at the failpoint and count in ``spec`` ("before_post:3")."""
     name, _, times = spec.partition(":")
     left = [int(times or 1)]
 

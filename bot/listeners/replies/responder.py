@@ -1,11 +1,11 @@
-"""Answers to people, and the tries that bring one after an outage of Slack.
+"""Replies to people, retried through an outage of Slack.
 
-A window, then the response URL, then the Web API: the next way is taken only where the one before certainly did not show
-it. What Slack did not take is tried again for as long as a response URL lives
-(https://docs.slack.dev/interactivity/handling-user-interaction: five uses in 30 minutes), and is never said twice: an
-attempt whose end nobody saw is not repeated, but the person is told of it.
+Modal, then response URL, then Web API: the next is tried only if the previous one certainly did not show the reply. A
+failed reply is retried until its response URL expires
+(https://docs.slack.dev/interactivity/handling-user-interaction: five uses in 30 minutes) and never shown twice: an
+unconfirmed attempt is not repeated; the person gets a notice instead.
 
-Pending answers live in this process alone: a response URL is as good as a password, so none is stored.
+Pending replies are kept in memory only: a response URL is a credential, so it is not stored.
 """
 
 import asyncio
@@ -34,42 +34,42 @@ from bot.store.db.engine import Clock, monotonic_time
 from bot.telemetry import metrics
 
 LIFETIME = 30 * 60.0
-"""Seconds for which Slack takes answers to one command or click."""
+"""Seconds until the response URL of a command or click expires."""
 MAX_PENDING = 1000
-"""Answers that wait at once; the oldest gives way to one more."""
+"""Pending replies of this process; beyond that the oldest is dropped."""
 MIN_PAUSE, MAX_PAUSE = 1.0, 30.0
-"""Seconds between two rounds of tries; each is twice as long as the one before."""
+"""Bounds in seconds of the exponential backoff between two rounds of retries."""
 _LATE_SECONDS = 60.0
-"""Seconds after which an answer says to what it belongs in time."""
+"""Seconds after which a reply shows when it was requested."""
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class ReplyTarget:
-    """Where somebody asked, so that they can be answered."""
+    """Where a request came from, and so where its reply goes."""
 
     channel: str
     person: str
     response_url: str | None
     view_id: str | None = None
-    """The window that was opened for them, where the answer belongs."""
+    """The modal that was opened for the reply, if any."""
 
 
 @dataclass(eq=False)
 class _PendingReply:
-    """An answer that Slack has not taken yet."""
+    """A reply that Slack has not accepted yet."""
 
     target: ReplyTarget
     reply: Reply
     since: float
-    """When it was asked, by the clock of ages."""
+    """When it was requested, by the monotonic clock."""
     is_unconfirmed_notice: bool = False
-    """Whether it only says that another one may not have arrived."""
+    """Whether it is the notice of another, unconfirmed reply."""
 
 
 class Responder:
-    """Shows each answer once."""
+    """Sends each reply at most once; retries those that certainly did not arrive."""
 
     def __init__(self, slack: SlackClient, *, clock: Clock = monotonic_time) -> None:
         self.slack = slack
@@ -78,17 +78,17 @@ class Responder:
         self._pending: list[_PendingReply] = []
         self._not_before = 0.0
         self._is_slack_down = False
-        """Whether Slack did not answer when it was last asked: how an attempt ends could not be seen."""
+        """Whether Slack was unreachable at the last check: the outcome of an attempt would be unconfirmed."""
         self._task: asyncio.Task[None] | None = None
 
     async def send(self, target: ReplyTarget, reply: Reply) -> None:
-        """Show an answer, now or as soon as Slack takes it. It never raises for what Slack does."""
+        """Send a reply now, or enqueue it for a retry. Never raises for an error of Slack."""
         pending = _PendingReply(target, reply, self._clock())
         if self._is_slack_down or not await self._attempt(pending):
             self._enqueue(pending)
 
     async def send_still_checking(self, target: ReplyTarget, *, replaces: bool = False) -> bool:
-        """Say once that the answer is still to come; return whether that may be seen. No other way is tried."""
+        """Post the "still checking" notice once; return whether the person may see it. It is not retried."""
         waiting = note_message(STILL_CHECKING)
         if target.view_id:
             return await self.slack.views.update(target.view_id, message_view(waiting)) is None
@@ -98,7 +98,7 @@ class Responder:
         return sent not in (ReplyOutcome.RETRYABLE, ReplyOutcome.FAILED)
 
     async def stop(self) -> None:
-        """Give up what still waits: without its response URL nobody can answer it later."""
+        """Drop the pending replies: their response URLs are lost with this process."""
         if self._task:
             self._task.cancel()
             await asyncio.wait({self._task})
@@ -109,21 +109,21 @@ class Responder:
     def _enqueue(self, pending: _PendingReply) -> None:
         self._pending.append(pending)
         if len(self._pending) > MAX_PENDING:
-            _record_lost(self._pending.pop(0).target, reason="too many answers wait")
+            _record_lost(self._pending.pop(0).target, reason="too many pending replies")
         if self._task is None or self._task.done():
             log.warning("replies.delayed")
             self._task = asyncio.create_task(self._retry_pending())
             self._task.add_done_callback(_task_done)
 
     async def _retry_pending(self) -> None:
-        """Try until nothing waits, only while Slack answers: an attempt that it does not answer could not be repeated."""
+        """Retry until no reply is pending, but only while Slack is reachable: an unconfirmed attempt can't be repeated."""
         pause, taken = MIN_PAUSE, 0
         while self._pending:
             await asyncio.sleep(max(jittered(pause, random()), self._not_before - self._clock()))  # noqa: S311
             pause = min(2 * pause, MAX_PAUSE)
             for old in [each for each in self._pending if self._clock() - each.since >= LIFETIME]:
                 self._pending.remove(old)
-                _record_lost(old.target, reason="its response URL expired")
+                _record_lost(old.target, reason="response URL expired")
             self._is_slack_down = bool(self._pending) and not await self.slack.is_reachable()
             if self._is_slack_down:
                 continue
@@ -132,23 +132,23 @@ class Responder:
         log.info("replies.recovered", answers=taken)
 
     async def _retry_round(self) -> int:
-        """Try what waits, one after the other, until Slack asks for peace; return for how many nothing is left to be done."""
+        """Attempt the pending replies in order until Slack rate-limits; return how many are finished."""
         over = 0
         for pending in list(self._pending):
-            # While one is tried it may give way to a newer one.
+            # One of them may be dropped for a newer one during an attempt.
             if pending in self._pending and await self._attempt(pending):
                 over += 1
                 self._pending = [each for each in self._pending if each is not pending]
             elif self._clock() < self._not_before:
-                self._pending.sort(key=lambda each: each is pending)  # the next round begins with the others
+                self._pending.sort(key=lambda each: each is pending)  # last in the next round
                 break
         return over
 
     async def _attempt(self, pending: _PendingReply) -> bool:
-        """Try to show an answer; return whether nothing is left to be done for it."""
+        """Attempt to send a reply; return whether it is finished (sent, unconfirmed or lost)."""
         door, reply = pending.target, _with_age(pending.reply, self._clock() - pending.since)
         if reply.public and await self.slack.posting_error(door.channel):
-            reply = replace(reply, public=False)  # what would tell another company is told to who asked, alone
+            reply = replace(reply, public=False)  # an externally shared channel gets no public replies
         is_refused = False
         for way in (self._update_modal, self._post_to_response_url, self._post_message):
             match await way(door, reply):
@@ -164,11 +164,11 @@ class Responder:
                 case ReplyOutcome.FAILED:
                     pass
         if not is_refused:
-            _record_lost(door, reason="Slack does not take it")
+            _record_lost(door, reason="rejected by Slack")
         return not is_refused
 
     def _mark_unconfirmed(self, pending: _PendingReply) -> None:
-        """Let somebody know that their answer may not have arrived; that it did is the likelier."""
+        """Enqueue the notice that a reply may not have arrived; most likely it did."""
         log.warning("reply.unconfirmed", channel=pending.target.channel, person=pending.target.person)
         metrics.DELAYED_REPLIES.labels("unconfirmed").inc()
         if not pending.is_unconfirmed_notice:
@@ -182,7 +182,7 @@ class Responder:
         if error is None:
             return ReplyOutcome.ACCEPTED
         self._back_off(error.retry_after)
-        # Slack named what is wrong, as where somebody closed it; or it did not, and the same can be shown again.
+        # Updating a modal is idempotent, so an unconfirmed update can be retried. An API error, as of a closed modal, can't.
         return ReplyOutcome.FAILED if outcome_of_result(error) is ReplyOutcome.FAILED else ReplyOutcome.REPEATABLE
 
     async def _post_to_response_url(self, target: ReplyTarget, reply: Reply) -> ReplyOutcome:
@@ -198,7 +198,7 @@ class Responder:
             answer = to_post_result(error)
             self._back_off(answer.retry_after)
             return outcome_of_result(answer)
-        except Exception as error:  # noqa: BLE001 - the SDK raises whatever a broken answer makes it raise
+        except Exception as error:  # noqa: BLE001 - the SDK raises any error on an invalid response
             return ReplyOutcome.RETRYABLE if never_sent(error) else ReplyOutcome.UNCONFIRMED
         return ReplyOutcome.ACCEPTED
 
@@ -208,7 +208,7 @@ class Responder:
 
 @asynccontextmanager
 async def responding(slack: SlackClient, *, clock: Clock = monotonic_time) -> AsyncIterator[Responder]:
-    """Open a responder, and stop it at the end."""
+    """Open a responder; stop it at the end of the block."""
     responder = Responder(slack, clock=clock)
     try:
         yield responder
@@ -227,7 +227,7 @@ def _record_lost(target: ReplyTarget, *, reason: str) -> None:
 
 
 def _with_age(reply: Reply, age: float) -> Reply:
-    """Return an answer; one that comes late says to what it belongs, as what it shows may have changed."""
+    """Return a reply; a late one shows when it was requested, because its data may have changed."""
     if age < _LATE_SECONDS:
         return reply
     blocks = [*(reply.message.blocks or [section(reply.message.text)]), late_reply_note(time.time() - age)]
