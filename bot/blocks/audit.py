@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bot.blocks.job import status_label
 from bot.blocks.parts import (
-    LONGEST_ID,
+    MAX_ID_LENGTH,
     Message,
     channel_mention,
     code_span,
@@ -19,10 +19,10 @@ from bot.blocks.parts import (
     user_mention,
 )
 
-_LONGEST_LINE = 250
+_MAX_LINE_LENGTH = 250
 """Characters: thirty lines stay below the 8,000 that Slack takes in one message."""
 _ROWS_IN_SECTION = 10
-_MOST_IN_FALLBACK = 5
+_MAX_IN_FALLBACK = 5
 _DECISION_TEXTS = {
     "denied": ":no_entry: was denied",
     "tampered": ":rotating_light: pressed a button that was never put to them for",
@@ -84,9 +84,9 @@ def audit_message(
     """
     if not rows:
         return _empty(what, is_first=is_first)
-    lines = [truncate_markup(_row_text(row), _LONGEST_LINE) for row in rows]
+    lines = [truncate_markup(_row_text(row), _MAX_LINE_LENGTH) for row in rows]
     parts = [lines[start : start + _ROWS_IN_SECTION] for start in range(0, len(lines), _ROWS_IN_SECTION)]
-    text = fallback_text("Audit: " + "; ".join(lines[:_MOST_IN_FALLBACK]))
+    text = fallback_text("Audit: " + "; ".join(lines[:_MAX_IN_FALLBACK]))
     title = f"*Audit* {what}".strip()
     hidden = f"{left_out} more were refused something, or looked: `/ftjob audit denied`, `audit shown`"
     notes = [hidden, _FOOTER] if left_out else [_FOOTER]
@@ -104,7 +104,7 @@ def _empty(what: str, *, is_first: bool) -> Message:
 
 def _row_text(row: AuditRow) -> str:
     verb = code_span(row.verb.replace("_", " "), 20)
-    job = f" {code_span(row.job_id, LONGEST_ID)}" if row.job_id else ""
+    job = f" {code_span(row.job_id, MAX_ID_LENGTH)}" if row.job_id else ""
     before, after = row.statuses
     statuses = f" · {status_label(before).lower()}" if before else ""
     statuses += f" → {status_label(after).lower()}" if after else ""

@@ -33,8 +33,8 @@ from bot.jobs.progress import Progress, estimated_finish
 from bot.jobs.statuses import Phase, phase_of
 
 _BAR_WIDTH = 20
-_MOST_PAIRS = 4
-_LONGEST_VALUE = 60
+_MAX_PAIRS = 4
+_MAX_VALUE_LENGTH = 60
 _SPARKLINE_LEVELS = "\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588"
 _SPARKLINE_WIDTH = 24
 
@@ -128,10 +128,10 @@ def _metadata_facts(job: Job) -> Iterator[tuple[str, str]]:
     others = [(key, value) for key, value in pairs if key != OWNER_KEY]
     if others:
         lines = [
-            f"{safe_text(key, _LONGEST_VALUE)}: {code_span(value, _LONGEST_VALUE)}"
-            for key, value in others[:_MOST_PAIRS]
+            f"{safe_text(key, _MAX_VALUE_LENGTH)}: {code_span(value, _MAX_VALUE_LENGTH)}"
+            for key, value in others[:_MAX_PAIRS]
         ]
-        hidden = len(others) - _MOST_PAIRS
+        hidden = len(others) - _MAX_PAIRS
         yield "Metadata", "\n".join(lines) + (f"\nand {hidden} more: press Details" if hidden > 0 else "")
 
 

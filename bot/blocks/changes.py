@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bot.blocks.job import failure_sentence, status_emoji, status_label, status_phrase
-from bot.blocks.parts import LONGEST_ID, code_span, format_duration, safe_text
+from bot.blocks.parts import MAX_ID_LENGTH, code_span, format_duration, safe_text
 from bot.blocks.stalled import stall_advice, stalled_phrase
 from bot.jobs.changes import Change, ChangeKind
 from bot.jobs.models import Job
@@ -110,7 +110,7 @@ def change_brief(change: Change) -> str:
 
 def change_label(change: Change, job_id: str) -> str:
     """Return the name of an alert in the list of undelivered messages, safe mrkdwn."""
-    return WORDINGS[change.kind].label.format(job=code_span(job_id, LONGEST_ID), **_terms(change))
+    return WORDINGS[change.kind].label.format(job=code_span(job_id, MAX_ID_LENGTH), **_terms(change))
 
 
 def status_facts(change: Change) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bot.blocks.parts import Message, code_span, context, fallback_text, fields, format_date, section
 
-_MOST_MUTES = 5
+_MAX_MUTES = 5
 _HINT = "Change one with `/ftjob settings broadcast off`, `/ftjob settings size compact` or `/ftjob settings alerts failures`."
 
 
@@ -21,9 +21,9 @@ def channel_settings_message(rows: Sequence[tuple[str, str]], mutes: Sequence[tu
     """Return a channel's settings and its mutes: job ID, None for all jobs, and end, Unix seconds."""
     listed = [
         f"{code_span(job_id) if job_id else 'everything'} until {format_date(until)}"
-        for job_id, until in mutes[:_MOST_MUTES]
+        for job_id, until in mutes[:_MAX_MUTES]
     ]
-    hidden = len(mutes) - _MOST_MUTES
+    hidden = len(mutes) - _MAX_MUTES
     muted = ", ".join(listed) + (f" and {hidden} more: `/ftjob unmute all` ends them all" if hidden > 0 else "")
     shown = [*rows, ("Muted", muted or "nothing")]
     text = fallback_text(f"This channel: {'; '.join(f'{label.lower()} {value}' for label, value in shown)}.")

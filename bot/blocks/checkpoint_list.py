@@ -6,7 +6,7 @@ from bot.blocks.parts import Message, code_span, context, format_date, older_but
 from bot.jobs.models import Checkpoint
 from bot.jobs.results import parse_measurement
 
-_MOST_METRICS = 4
+_MAX_METRICS = 4
 
 
 def checkpoint_list(
@@ -34,7 +34,7 @@ def _row(checkpoint: Checkpoint) -> str:
     values = (
         (key, parse_measurement(key, value)) for key, value in (checkpoint.metrics or {}).items() if key != "step"
     )
-    measured = [(key, value) for key, value in values if value is not None][:_MOST_METRICS]
+    measured = [(key, value) for key, value in values if value is not None][:_MAX_METRICS]
     metrics = "".join(f" · {safe_text(key.replace('_', ' '), 40)} {value:.4g}" for key, value in measured)
     step = f"step {checkpoint.step_number:,}" if checkpoint.step_number is not None else "a step"
     saved = f" · {format_date(checkpoint.created_at)}" if checkpoint.created_at else ""

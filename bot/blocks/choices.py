@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bot.blocks.parts import strip_invisible
 
-LONGEST_LABEL = 75
+MAX_LABEL_LENGTH = 75
 """Characters of a button or an option: https://docs.slack.dev/reference/block-kit."""
 _ID_WIDTHS = (20, 32, 44, 60)
 """Characters of an ID, in the order tried: labels that are still equal get more."""
@@ -30,7 +30,9 @@ def distinct_labels(choices: Sequence[Choice]) -> list[str]:
             break
         drawn = [_label(each, room) if label in twice else label for each, label in zip(choices, drawn, strict=True)]
     twice = _duplicates(drawn)
-    return [f"{nth}. {label}"[:LONGEST_LABEL] if label in twice else label for nth, label in enumerate(drawn, start=1)]
+    return [
+        f"{nth}. {label}"[:MAX_LABEL_LENGTH] if label in twice else label for nth, label in enumerate(drawn, start=1)
+    ]
 
 
 def short_id(text: str, room: int) -> str:
@@ -52,7 +54,7 @@ def _name(choice: Choice) -> str:
 def _label(choice: Choice, room: int) -> str:
     """Return the label of a choice with ``room`` characters of its ID; a long name is cut in favor of the rest."""
     rest = " · ".join([part for part in (short_id(choice.id, room) if room else "", choice.detail) if part])
-    name, left = _name(choice), LONGEST_LABEL - len(rest) - len(" · ")
+    name, left = _name(choice), MAX_LABEL_LENGTH - len(rest) - len(" · ")
     if len(name) > left:
         name = name[: left - 1] + "…" if left > 1 else ""
-    return " · ".join([part for part in (name, rest) if part])[:LONGEST_LABEL] or "?"
+    return " · ".join([part for part in (name, rest) if part])[:MAX_LABEL_LENGTH] or "?"

@@ -5,7 +5,7 @@ from bot.blocks.parts import Block, code_span, section, truncate_markup
 from bot.jobs.models import Job
 from bot.jobs.statuses import Phase, phase_of
 
-_LONGEST_LINE = 200
+_MAX_LINE_LENGTH = 200
 
 
 def compact_section(headline: str, progress: str | None, job: Job) -> Block:
@@ -16,7 +16,7 @@ def compact_section(headline: str, progress: str | None, job: Job) -> Block:
         progress: progress of a running job, safe mrkdwn; only its first line is used.
         job: the job.
     """
-    return section(f"{headline}\n{truncate_markup(_second_line(progress, job), _LONGEST_LINE)}".strip())
+    return section(f"{headline}\n{truncate_markup(_second_line(progress, job), _MAX_LINE_LENGTH)}".strip())
 
 
 def _second_line(progress: str | None, job: Job) -> str:

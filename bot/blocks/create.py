@@ -11,9 +11,9 @@ from bot.jobs.models import File
 
 CREATE = "ftjob_create"
 """Callback ID of the form, and action ID of a button that opens it."""
-MOST_FILES = 100
+MAX_FILES = 100
 """Files in a menu; beyond it, a file ID is typed."""
-_LONGEST_TEXT = 3000
+_MAX_TEXT_LENGTH = 3000
 _TITLE = "Create a job"
 _NO_GRADER = "Reinforcement jobs need a grader, which this form cannot take: create those with the API."
 _NO_FILES = "I could not read the list of files, or it holds more than 100: type the id of a file that was uploaded for fine-tuning."
@@ -114,7 +114,7 @@ def _input(label: str, element: Block, *, optional: bool = False, hint: str = ""
 def _text(field: FormField, held: dict[str, str], example: str, *, multiline: bool = False) -> Block:
     element: Block = {"type": "plain_text_input", "action_id": field.value, "placeholder": _plain(example)}
     if value := held.get(field):
-        element["initial_value"] = value[:_LONGEST_TEXT]
+        element["initial_value"] = value[:_MAX_TEXT_LENGTH]
     return element | ({"multiline": True} if multiline else {})
 
 

@@ -6,7 +6,7 @@ from bot.blocks.card import sparkline
 from bot.blocks.parts import Block, Message, code_span, context, safe_text, section, strip_invisible, truncate
 from bot.jobs.results import Curve
 
-LONGEST_ALT_TEXT = 2000
+MAX_ALT_TEXT_LENGTH = 2000
 
 
 def curves_image(file: str, alt_text: str) -> Block:
@@ -14,13 +14,13 @@ def curves_image(file: str, alt_text: str) -> Block:
     return {
         "type": "image",
         "slack_file": {"id": file},
-        "alt_text": truncate(" ".join(strip_invisible(alt_text).split()), LONGEST_ALT_TEXT),
+        "alt_text": truncate(" ".join(strip_invisible(alt_text).split()), MAX_ALT_TEXT_LENGTH),
     }
 
 
 def curves_message(job_id: str, file: str, alt_text: str) -> Message:
     """Return a message with the image of a job's curves."""
-    text = f"Curves of {safe_text(alt_text, LONGEST_ALT_TEXT)}"
+    text = f"Curves of {safe_text(alt_text, MAX_ALT_TEXT_LENGTH)}"
     return Message(text, [section(f"*Curves* of {code_span(job_id)}"), curves_image(file, alt_text)])
 
 

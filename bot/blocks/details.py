@@ -7,11 +7,11 @@ from bot.blocks.parts import Block, code_span, context, fields, format_date, jso
 from bot.blocks.view import View
 from bot.jobs.models import Job
 
-_LONGEST_ID = 200
+_MAX_ID_LENGTH = 200
 _BOX = 2900
 """Characters in one preformatted block."""
-_MOST_BOXES = 4
-_MOST_LINES = 300
+_MAX_BOXES = 4
+_MAX_LINES = 300
 
 
 def details_view(job: Job, links: JobLinks, *, checked_at: float) -> View:
@@ -19,7 +19,7 @@ def details_view(job: Job, links: JobLinks, *, checked_at: float) -> View:
     blocks = [job_headline(job), *fields([*key_facts(job, links), *_facts(job)])]
     for label, text in _texts(job):
         blocks += [section(f"*{label}*"), *_boxes(text)]
-        if (hidden := len(text) - _MOST_BOXES * _BOX) > 0:
+        if (hidden := len(text) - _MAX_BOXES * _BOX) > 0:
             blocks.append(context(f"{hidden:,} characters more: the API shows all of it."))
     return View("Job details", [*blocks, context(f"Checked {format_date(checked_at)}")])
 
@@ -28,7 +28,7 @@ def _facts(job: Job) -> Iterator[tuple[str, str]]:
     if job.estimated_finish:
         yield "Estimated finish", format_date(job.estimated_finish)
     if job.method:
-        yield "Method", code_span(str(job.method.get("type") or "?"), _LONGEST_ID)
+        yield "Method", code_span(str(job.method.get("type") or "?"), _MAX_ID_LENGTH)
     if job.seed is not None:
         yield "Seed", str(job.seed)
     ids = {
@@ -37,7 +37,7 @@ def _facts(job: Job) -> Iterator[tuple[str, str]]:
         "Organisation": job.organization_id,
         "Object": job.object,
     }
-    yield from ((label, code_span(value, _LONGEST_ID)) for label, value in ids.items() if value)
+    yield from ((label, code_span(value, _MAX_ID_LENGTH)) for label, value in ids.items() if value)
 
 
 def _texts(job: Job) -> Iterator[tuple[str, str]]:
@@ -58,9 +58,9 @@ def _texts(job: Job) -> Iterator[tuple[str, str]]:
 
 
 def _boxes(text: str) -> list[Block]:
-    """Return a text as preformatted blocks, up to ``_MOST_BOXES``."""
+    """Return a text as preformatted blocks, up to ``_MAX_BOXES``."""
     parts = [text[start : start + _BOX] for start in range(0, len(text), _BOX)]
-    if len(parts) > _MOST_BOXES:
-        parts[_MOST_BOXES - 1 :] = [parts[_MOST_BOXES - 1][:-1] + "…"]
+    if len(parts) > _MAX_BOXES:
+        parts[_MAX_BOXES - 1 :] = [parts[_MAX_BOXES - 1][:-1] + "…"]
     # Slack parses nothing in them, so a cut never splits an entity.
-    return [preformatted(part, 5 * _BOX, most_lines=_MOST_LINES) for part in parts]
+    return [preformatted(part, 5 * _BOX, most_lines=_MAX_LINES) for part in parts]

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from bot.blocks.changes import change_brief, change_line
 from bot.blocks.job import failure_sentence, status_emoji
 from bot.blocks.parts import (
-    LONGEST_ID,
-    LONGEST_SECTION,
+    MAX_ID_LENGTH,
+    MAX_SECTION_LENGTH,
     Block,
     Message,
     code_span,
@@ -21,13 +21,13 @@ from bot.jobs.changes import Change, ChangeKind, State
 from bot.jobs.models import Job
 from bot.jobs.statuses import Phase, phase_of
 
-LONGEST_LINE = 300
+MAX_LINE_LENGTH = 300
 """Characters: 25 such lines are the 8,000 that Slack takes in one message."""
 _HINT = "`/ftjob status` and an id shows one in full"
 _CURVES_HINT = ", `/ftjob curves` and an id its curves"
 """For jobs that appear only in a digest: they have no card that could show their curves."""
-_LONGEST_MODEL = 120
-_LONGEST_REASON = 140
+_MAX_MODEL_LENGTH = 120
+_MAX_REASON_LENGTH = 140
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,9 @@ def _summary(title: str, lines: Sequence[DigestLine], notes: Sequence[str]) -> M
 
 
 def _digest(title: str, lines: Sequence[DigestLine], notes: Sequence[str]) -> Message:
-    briefs = "; ".join(f"{safe_text(each.job.id, LONGEST_ID)} {change_brief(each.change)}" for each in lines)
-    text = truncate_markup(" ".join([*notes, f"{title}: {briefs}."]), LONGEST_SECTION)
-    rows = [truncate_markup(_line(each), LONGEST_LINE) for each in lines]
+    briefs = "; ".join(f"{safe_text(each.job.id, MAX_ID_LENGTH)} {change_brief(each.change)}" for each in lines)
+    text = truncate_markup(" ".join([*notes, f"{title}: {briefs}."]), MAX_SECTION_LENGTH)
+    rows = [truncate_markup(_line(each), MAX_LINE_LENGTH) for each in lines]
     has_curves = any(phase_of(each.change.after.status) is Phase.SUCCEEDED for each in lines)
     hint = _HINT + (_CURVES_HINT if has_curves else "")
     return Message(text, [section(f"*{title}*"), *_sections(rows), context(" · ".join([*notes, hint]))])
@@ -105,7 +105,7 @@ def _sections(rows: Sequence[str]) -> list[Block]:
     paragraphs = [""]
     for row in rows:
         longer = f"{paragraphs[-1]}\n{row}".strip()
-        if len(longer) <= LONGEST_SECTION:
+        if len(longer) <= MAX_SECTION_LENGTH:
             paragraphs[-1] = longer
         else:
             paragraphs.append(row)
@@ -115,9 +115,9 @@ def _sections(rows: Sequence[str]) -> list[Block]:
 def _line(line: DigestLine) -> str:
     change, job, after = line.change, line.job, line.change.after
     account = f" ({safe_text(line.account)})" if line.account else ""
-    parts = [f"{status_emoji(after.status)} {code_span(job.id, LONGEST_ID)}{account} {change_line(change)}"]
+    parts = [f"{status_emoji(after.status)} {code_span(job.id, MAX_ID_LENGTH)}{account} {change_line(change)}"]
     if after.fine_tuned_model and after.fine_tuned_model != change.before.fine_tuned_model:
-        parts.append(code_span(after.fine_tuned_model, _LONGEST_MODEL))
+        parts.append(code_span(after.fine_tuned_model, _MAX_MODEL_LENGTH))
     if phase_of(after.status) is Phase.FAILED and (why := failure_sentence(job.error, line.reason)):
-        parts.append(truncate_markup(why, _LONGEST_REASON))
+        parts.append(truncate_markup(why, _MAX_REASON_LENGTH))
     return " · ".join(parts)

@@ -17,8 +17,8 @@ from bot.blocks.parts import (
 from bot.jobs.models import Event
 from bot.jobs.progress import progress_of
 
-LONGEST_LINE = 240
-_LONGEST_LOG = 6000
+MAX_LINE_LENGTH = 240
+_MAX_LOG_LENGTH = 6000
 _LEVELS = {"warn": "WARNING", "warning": "WARNING", "error": "ERROR"}
 
 
@@ -36,8 +36,8 @@ def event_log(job_id: str, events: Sequence[Event], *, older: str | None, notes:
         text = f"{title} has no line here. A job logs its first ones when it is created."
         return Message(text, [section(text)])
     lines = "\n".join(_line(event) for event in events)
-    box = preformatted(lines, _LONGEST_LOG, most_lines=len(events))
-    last = safe_text(events[-1].message, LONGEST_LINE)
+    box = preformatted(lines, _MAX_LOG_LENGTH, most_lines=len(events))
+    last = safe_text(events[-1].message, MAX_LINE_LENGTH)
     text = f"The log of {safe_text(job_id)}, {len(events)} lines. The last one: {last}"
     paging = older_button(older, f"lines of {job_id} from")
     return Message(text, [section(f"*{title}*"), box, *paging, *map(context, notes)])
@@ -46,7 +46,7 @@ def event_log(job_id: str, events: Sequence[Event], *, older: str | None, notes:
 def _line(event: Event) -> str:
     when = format_utc(event.created_at) if event.created_at else "no time"
     level = f"{_LEVELS[event.level]} " if event.level in _LEVELS else ""
-    return truncate(" ".join(f"{when}  {level}{strip_invisible(_event_text(event))}".split("\n")), LONGEST_LINE)
+    return truncate(" ".join(f"{when}  {level}{strip_invisible(_event_text(event))}".split("\n")), MAX_LINE_LENGTH)
 
 
 def _event_text(event: Event) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bot.blocks.job import job_line, page_button
 from bot.blocks.last_known import as_of_suffix
 from bot.blocks.parts import (
-    LONGEST_ID,
+    MAX_ID_LENGTH,
     Block,
     actions,
     and_more,
@@ -28,7 +28,7 @@ HOME_UNAVAILABLE = (
     ":warning: I could not read what is followed. Nothing is lost: press Refresh, or open this tab again in a minute."
 )
 NEW_JOB = ": one appears as soon as it is created."
-_MOST_ITEMS = 10
+_MAX_ITEMS = 10
 
 
 @dataclass(frozen=True)
@@ -134,12 +134,12 @@ def _refresh() -> Block:
 
 def _first_of(items: Sequence[str], how: str) -> str:
     """Return the first few items, and how to see the others."""
-    hidden = len(items) - _MOST_ITEMS
-    return ", ".join(items[:_MOST_ITEMS]) + (f" and {hidden} more: {how}" if hidden > 0 else "")
+    hidden = len(items) - _MAX_ITEMS
+    return ", ".join(items[:_MAX_ITEMS]) + (f" and {hidden} more: {how}" if hidden > 0 else "")
 
 
 def _mute_text(mute: HomeMute) -> str:
-    what = code_span(mute.job_id, LONGEST_ID) if mute.job_id else "every job"
+    what = code_span(mute.job_id, MAX_ID_LENGTH) if mute.job_id else "every job"
     return f"{what} in {channel_mention(mute.channel)} until {format_date(mute.until)}"
 
 
@@ -168,9 +168,9 @@ def _nothing_running(home: Home) -> str:
 
 def _account_problems(accounts: Sequence[AccountHealth]) -> list[Block]:
     found = list(dict.fromkeys(each.problem for each in accounts if each.problem))
-    hidden = len(found) - _MOST_ITEMS
+    hidden = len(found) - _MAX_ITEMS
     more = [context(f"and {hidden} accounts more")] if hidden > 0 else []
-    return [*map(section, found[:_MOST_ITEMS]), *more]
+    return [*map(section, found[:_MAX_ITEMS]), *more]
 
 
 def _row(row: HomeRow) -> str:
@@ -181,10 +181,10 @@ def _row(row: HomeRow) -> str:
 
 def _health(accounts: Sequence[AccountHealth], version: str) -> str:
     """Return the footer: the version, and the health of each account."""
-    lines = [_account_health(each) for each in accounts[:_MOST_ITEMS]]
+    lines = [_account_health(each) for each in accounts[:_MAX_ITEMS]]
     if len(accounts) == 1:
         return f"ftjob {safe_text(version)} · {lines[0]} · `/ftjob help`"
-    hidden = len(accounts) - _MOST_ITEMS
+    hidden = len(accounts) - _MAX_ITEMS
     more = [f"and {hidden} accounts more: `/ftjob about` names them"] if hidden > 0 else []
     return "\n".join([f"ftjob {safe_text(version)} · `/ftjob help`", *lines, *more])
 

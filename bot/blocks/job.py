@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bot.blocks.parts import (
-    LONGEST_ID,
+    MAX_ID_LENGTH,
     Block,
     actions,
     button,
@@ -45,8 +45,8 @@ _EMOJI_OF_PHASE = {
 _FINAL_PHRASES = {Phase.SUCCEEDED: "succeeded", Phase.FAILED: "failed", Phase.CANCELLED: "was cancelled"}
 _ADJECTIVES = frozenset("queued paused pending created scheduled".split())
 _CENT = 0.01
-_LONGEST_WORD = 40
-_LONGEST_REASON = 300
+_MAX_WORD_LENGTH = 40
+_MAX_REASON_LENGTH = 300
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def status_emoji(status: str) -> str:
 
 def status_label(status: str) -> str:
     """Return a status for display: "Validating files"."""
-    return safe_text(status.replace("_", " "), _LONGEST_WORD).capitalize() or "Unknown"
+    return safe_text(status.replace("_", " "), _MAX_WORD_LENGTH).capitalize() or "Unknown"
 
 
 def status_phrase(status: str) -> str:
@@ -102,7 +102,7 @@ def job_sentence(job: Job) -> str:
 def failure_sentence(error: JobError | None, reason: str | None = None) -> str | None:
     """Return the reason of a failure as one sentence of safe text; None if it is unknown."""
     parts = [part for part in (error.code, error.message) if part] if error else []
-    text = safe_text(": ".join(parts) or reason or "", _LONGEST_REASON).rstrip(".")
+    text = safe_text(": ".join(parts) or reason or "", _MAX_REASON_LENGTH).rstrip(".")
     return f"{text}." if text else None
 
 
@@ -121,7 +121,7 @@ def job_headline(job: Job) -> Block:
 
 def job_line(job_id: str, status: str) -> str:
     """Return a job's status and ID for a row of a list, safe mrkdwn."""
-    return f"{status_emoji(status)} {status_label(status)} · {code_span(job_id, LONGEST_ID)}"
+    return f"{status_emoji(status)} {status_label(status)} · {code_span(job_id, MAX_ID_LENGTH)}"
 
 
 def job_buttons(job: Job, links: JobLinks) -> Block:

@@ -6,7 +6,7 @@ from itertools import zip_longest
 from bot.blocks.choices import Choice, distinct_labels
 from bot.blocks.job import SHOW, job_line, status_label
 from bot.blocks.parts import (
-    LONGEST_ID,
+    MAX_ID_LENGTH,
     Block,
     Message,
     actions,
@@ -23,10 +23,10 @@ from bot.blocks.parts import (
 )
 from bot.jobs.models import Job
 
-MOST_JOBS = 25
+MAX_JOBS = 25
 """Rows of two lines: Slack refuses blocks of much more than 8,000 characters."""
-_MOST_IN_FALLBACK = 10
-_LONGEST_TITLE = 500
+_MAX_IN_FALLBACK = 10
+_MAX_TITLE_LENGTH = 500
 
 
 def job_list(
@@ -52,13 +52,15 @@ def job_list(
     """
     if not jobs:
         return Message(fallback_text(" ".join([empty, *notes])), [section(empty), *map(context, notes)])
-    shown = jobs[:MOST_JOBS]
+    shown = jobs[:MAX_JOBS]
     rows = [_row(job, account) for job, account in zip_longest(shown, accounts[: len(shown)])]
-    hidden = and_more(len(jobs) - MOST_JOBS, "`/ftjob list active` shows them, in pages")
+    hidden = and_more(len(jobs) - MAX_JOBS, "`/ftjob list active` shows them, in pages")
     notes = [*notes, *hidden, *([counts] if counts else [])]
     paging = older_button(older, f"the jobs from {jobs[-1].id} and")
     text = list_fallback(title, [(job.id, job.status) for job in jobs])
-    return Message(text, [section(f"*{truncate_markup(title, _LONGEST_TITLE)}*"), *rows, *map(context, notes), *paging])
+    return Message(
+        text, [section(f"*{truncate_markup(title, _MAX_TITLE_LENGTH)}*"), *rows, *map(context, notes), *paging]
+    )
 
 
 def show_buttons(jobs: Sequence[Choice]) -> Block:
@@ -73,16 +75,17 @@ def show_buttons(jobs: Sequence[Choice]) -> Block:
 def list_fallback(title: str, jobs: Sequence[tuple[str, str]]) -> str:
     """Return a list of jobs (ID and status) as a sentence: the first few, and how many more there are."""
     rows = [
-        f"{safe_text(job_id, LONGEST_ID)} {status_label(status).lower()}" for job_id, status in jobs[:_MOST_IN_FALLBACK]
+        f"{safe_text(job_id, MAX_ID_LENGTH)} {status_label(status).lower()}"
+        for job_id, status in jobs[:_MAX_IN_FALLBACK]
     ]
-    if len(jobs) > _MOST_IN_FALLBACK:
-        rows.append(f"and {len(jobs) - _MOST_IN_FALLBACK} more")
-    return f"{truncate_markup(fallback_text(title), _LONGEST_TITLE)}: {'; '.join(rows)}."
+    if len(jobs) > _MAX_IN_FALLBACK:
+        rows.append(f"and {len(jobs) - _MAX_IN_FALLBACK} more")
+    return f"{truncate_markup(fallback_text(title), _MAX_TITLE_LENGTH)}: {'; '.join(rows)}."
 
 
 def _row(job: Job, account: str | None) -> Block:
     name = f" · {safe_text(account)}" if account else ""
-    model = code_span(job.fine_tuned_model or job.model or "?", LONGEST_ID - len(name))
+    model = code_span(job.fine_tuned_model or job.model or "?", MAX_ID_LENGTH - len(name))
     created = f" · {format_date(job.created_at)}" if job.created_at else ""
     return section(
         f"{job_line(job.id, job.status)}\n{model}{created}{name}",

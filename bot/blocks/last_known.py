@@ -3,19 +3,28 @@
 from collections.abc import Sequence
 
 from bot.blocks.job import status_emoji, status_label
-from bot.blocks.parts import LONGEST_ID, Message, code_span, fallback_text, format_ago, format_date, safe_text, section
+from bot.blocks.parts import (
+    MAX_ID_LENGTH,
+    Message,
+    code_span,
+    fallback_text,
+    format_ago,
+    format_date,
+    safe_text,
+    section,
+)
 from bot.jobs.models import Job
 
-MOST_JOBS = 5
+MAX_JOBS = 5
 
 
 def last_known_jobs(jobs: Sequence[Job], at: float | None) -> str:
     """Return the first few of the last known jobs on one line, safe mrkdwn; ``at`` is when they were read, Unix seconds."""
     rows = [
-        f"{status_emoji(each.status)} {status_label(each.status)} {code_span(each.id, LONGEST_ID)}"
-        for each in jobs[:MOST_JOBS]
+        f"{status_emoji(each.status)} {status_label(each.status)} {code_span(each.id, MAX_ID_LENGTH)}"
+        for each in jobs[:MAX_JOBS]
     ]
-    hidden = len(jobs) - MOST_JOBS
+    hidden = len(jobs) - MAX_JOBS
     return f"Last known{as_of_suffix(at)}: {' · '.join(rows)}" + (f" · and {hidden} more" if hidden > 0 else "")
 
 

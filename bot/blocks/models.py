@@ -6,7 +6,7 @@ from datetime import date
 
 from bot.blocks.parts import Message, code_span, context, counted, in_days, more_button, safe_text, section
 
-MOST_ROWS = 25
+MAX_ROWS = 25
 _SOON = 60
 """Days; a shutdown within them gets a warning sign."""
 
@@ -47,7 +47,7 @@ def model_list(
     if not models:
         text = f"No fine-tuned model in {account_label} yet. One appears here as soon as a job succeeds."
         return Message(text, [section(text), *map(context, notes)])
-    rows = [_row(each, today) for each in models[start : start + MOST_ROWS]]
+    rows = [_row(each, today) for each in models[start : start + MAX_ROWS]]
     announced = sum(each.shutdown_date is not None for each in models)
     title = f"{counted(len(models), 'fine-tuned model')} in {account_label}; an end is announced for {announced}."
     end = start + len(rows)

@@ -21,7 +21,7 @@ from bot.blocks.parts import (
 from bot.jobs.actions import ACTION_WORDING, JobAction
 from bot.jobs.models import DEFAULT_ACCOUNT
 
-_MOST_MODELS = 8
+_MAX_MODELS = 8
 
 
 class NoticeKind(StrEnum):
@@ -174,8 +174,8 @@ def _welcome(_body: Mapping[str, Any]) -> str:
 
 def _deprecation(body: Mapping[str, Any]) -> str:
     jobs, left = body["jobs"], in_days(body["days"])
-    models = [f"• {code_span(model, 120)} of {code_span(job_id, 60)}" for job_id, model in jobs[:_MOST_MODELS]]
-    hidden = len(jobs) - _MOST_MODELS
+    models = [f"• {code_span(model, 120)} of {code_span(job_id, 60)}" for job_id, model in jobs[:_MAX_MODELS]]
+    hidden = len(jobs) - _MAX_MODELS
     account = f" in account {code_span(body['account'])}" if body.get("account") else ""
     base_model, ends = code_span(body["about"], 80), safe_text(body["ends"])
     title = f":hourglass: *Models made of {base_model}{account} stop on {ends}, {left}.*"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.blocks.parts import (
-    LONGEST_ID,
+    MAX_ID_LENGTH,
     Block,
     Message,
     actions,
@@ -25,9 +25,9 @@ RETRY = "ftjob_retry"
 RETRY_ALL = "ftjob_retry_all"
 ALL_MESSAGES = "all"
 """Value of the button that retries all messages."""
-MOST_ROWS = 20
-_MOST_IN_FALLBACK = 5
-_LONGEST_ROW = 370
+MAX_ROWS = 20
+_MAX_IN_FALLBACK = 5
+_MAX_ROW_LENGTH = 370
 """Characters: twenty rows and their buttons stay below the 8,000 that Slack takes in one message."""
 
 _SENT_AUTOMATICALLY = "what is parked then goes out by itself."
@@ -117,7 +117,7 @@ def delivery_error(error: str | None, channel: str) -> tuple[str, str] | None:
 
 def card_label(job_id: str) -> str:
     """Return the name of a job's card, safe mrkdwn."""
-    return f"the card of {code_span(job_id, LONGEST_ID)}"
+    return f"the card of {code_span(job_id, MAX_ID_LENGTH)}"
 
 
 def digest_label(changes: int) -> str:
@@ -142,7 +142,7 @@ def outbox_message(
     if not rows:
         text = f"Nothing is parked. {pending}"
         return Message(fallback_text(f"{done} {text}".strip()), [*head, section(text)])
-    shown = rows[:MOST_ROWS]
+    shown = rows[:MAX_ROWS]
     title = f"{counted(total, 'message')} could not be delivered"
     others = f"The oldest {len(shown)} of {total}; the others are shown here once these are gone."
     note = f"{others} {pending}" if total > len(shown) else pending
@@ -159,7 +159,7 @@ def _row(nth: int, row: UndeliveredRow) -> Block:
     text = f"{row.what} · {channel_mention(row.channel)} · since {format_date(row.since)}\n{why} {fix} {refs}"
     label = f"Retry {row.what.replace('`', '')}"
     retry = button("Retry", f"{RETRY}:{nth}", str(row.id), accessibility_label=label)
-    return section(truncate_markup(text, _LONGEST_ROW), accessory=retry)
+    return section(truncate_markup(text, _MAX_ROW_LENGTH), accessory=retry)
 
 
 def _pending(count: int, age: float | None) -> str:
@@ -174,7 +174,7 @@ def _pending(count: int, age: float | None) -> str:
 
 
 def _outbox_fallback(title: str, rows: Sequence[UndeliveredRow], total: int) -> str:
-    items = [f"{row.what} ({safe_text(row.error or 'no reason', 40)})" for row in rows[:_MOST_IN_FALLBACK]]
-    if total > _MOST_IN_FALLBACK:
-        items.append(f"and {total - _MOST_IN_FALLBACK} more")
+    items = [f"{row.what} ({safe_text(row.error or 'no reason', 40)})" for row in rows[:_MAX_IN_FALLBACK]]
+    if total > _MAX_IN_FALLBACK:
+        items.append(f"and {total - _MAX_IN_FALLBACK} more")
     return fallback_text(f"{title}: {'; '.join(items)}.")

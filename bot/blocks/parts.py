@@ -19,13 +19,13 @@ Block = dict[str, Any]
 
 SHOW_PAGE = "ftjob_page"
 """Action ID of a button that shows another page of a list."""
-LONGEST_SECTION = 3000
-LONGEST_VALUE = 2000
-LONGEST_FIELD = 2000
-MOST_FIELDS = 10
-LONGEST_ERROR = 500
-MOST_LINES = 20
-LONGEST_ID = 72
+MAX_SECTION_LENGTH = 3000
+MAX_VALUE_LENGTH = 2000
+MAX_FIELD_LENGTH = 2000
+MAX_FIELDS = 10
+MAX_ERROR_LENGTH = 500
+MAX_LINES = 20
+MAX_ID_LENGTH = 72
 """Characters of an ID in a list; no OpenAI job ID is longer."""
 
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
@@ -79,7 +79,7 @@ def truncate_markup(markup: str, longest: int) -> str:
 
 def fallback_text(markup: str) -> str:
     """Return safe mrkdwn as a message's ``text``, where Slack shows no local times: dates become their UTC fallback."""
-    return truncate_markup(_DATE_TOKEN.sub(r"\1", markup), LONGEST_SECTION)
+    return truncate_markup(_DATE_TOKEN.sub(r"\1", markup), MAX_SECTION_LENGTH)
 
 
 def safe_text(text: str, longest: int = 200) -> str:
@@ -156,24 +156,24 @@ def json_text(value: Any, *, indent: int | None = None) -> str:
 
 def section(text: str, *, accessory: Block | None = None) -> Block:
     """Return a section block of safe mrkdwn."""
-    block: Block = {"type": "section", "text": _mrkdwn(truncate_markup(text, LONGEST_SECTION))}
+    block: Block = {"type": "section", "text": _mrkdwn(truncate_markup(text, MAX_SECTION_LENGTH))}
     return block | {"accessory": accessory} if accessory else block
 
 
 def fields(pairs: Sequence[tuple[str, str]]) -> list[Block]:
     """Return section blocks with labels and values in two columns; both are safe mrkdwn."""
-    texts = [_mrkdwn(truncate_markup(f"*{label}*\n{value}", LONGEST_FIELD)) for label, value in pairs]
+    texts = [_mrkdwn(truncate_markup(f"*{label}*\n{value}", MAX_FIELD_LENGTH)) for label, value in pairs]
     return [
-        {"type": "section", "fields": texts[start : start + MOST_FIELDS]} for start in range(0, len(texts), MOST_FIELDS)
+        {"type": "section", "fields": texts[start : start + MAX_FIELDS]} for start in range(0, len(texts), MAX_FIELDS)
     ]
 
 
 def context(text: str) -> Block:
     """Return a context block, a small gray line of safe mrkdwn."""
-    return {"type": "context", "elements": [_mrkdwn(truncate_markup(text, LONGEST_SECTION))]}
+    return {"type": "context", "elements": [_mrkdwn(truncate_markup(text, MAX_SECTION_LENGTH))]}
 
 
-def preformatted(text: str, longest: int = LONGEST_ERROR, *, most_lines: int = MOST_LINES) -> Block:
+def preformatted(text: str, longest: int = MAX_ERROR_LENGTH, *, most_lines: int = MAX_LINES) -> Block:
     """Return untrusted text as a preformatted block, which Slack does not parse and users can copy."""
     lines = strip_invisible(text).splitlines()
     shown = "\n".join([*lines[:most_lines], "…"] if len(lines) > most_lines else lines)
@@ -220,7 +220,7 @@ def more_button(command: str, what: str) -> list[Block]:
 
 def _page_button(label: str, command: str | None, accessibility_label: str) -> list[Block]:
     """Return a row with the button; none if its command is missing or does not fit into its value."""
-    if command is None or len(command) > LONGEST_VALUE:
+    if command is None or len(command) > MAX_VALUE_LENGTH:
         return []
     return [actions(button(label, SHOW_PAGE, command, accessibility_label=accessibility_label))]
 

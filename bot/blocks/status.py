@@ -19,10 +19,10 @@ from bot.jobs.failure import advice_for
 from bot.jobs.models import Job
 from bot.jobs.statuses import Phase, phase_of
 
-_LONGEST_VALUE = 120
-_LONGEST_KEY = 64
-_MOST_PAIRS = 16
-_MOST_ITEMS = 5
+_MAX_VALUE_LENGTH = 120
+_MAX_KEY_LENGTH = 64
+_MAX_PAIRS = 16
+_MAX_ITEMS = 5
 _ROOM_FOR_SETTINGS = 1000
 _ROOM_FOR_METADATA = 1900
 
@@ -86,20 +86,20 @@ def _method_settings(method: dict[str, Any]) -> dict[str, Any]:
 def _pairs(label: str, values: dict[str, Any] | None, room: int) -> Iterator[tuple[str, str]]:
     """Yield a mapping as one labeled value, a line per pair, of up to ``room`` characters."""
     if values:
-        shown = list(values.items())[:_MOST_PAIRS]
+        shown = list(values.items())[:_MAX_PAIRS]
         lines = [_pair(key, value, room // len(shown)) for key, value in shown]
         yield label, "\n".join(lines) + _and_more(len(values) - len(shown))
 
 
 def _pair(key: str, value: Any, room: int) -> str:
-    name = safe_text(key, min(_LONGEST_KEY, room // 2))
+    name = safe_text(key, min(_MAX_KEY_LENGTH, room // 2))
     left = room - len(name) - len(": ``\n")
-    return f"{name}: {code_span(json_text(value), min(_LONGEST_VALUE, left))}"
+    return f"{name}: {code_span(json_text(value), min(_MAX_VALUE_LENGTH, left))}"
 
 
 def _first_items(items: list[str]) -> str:
-    shown = items[:_MOST_ITEMS]
-    return " ".join(code_span(item, _LONGEST_VALUE) for item in shown) + _and_more(len(items) - len(shown))
+    shown = items[:_MAX_ITEMS]
+    return " ".join(code_span(item, _MAX_VALUE_LENGTH) for item in shown) + _and_more(len(items) - len(shown))
 
 
 def _and_more(hidden: int) -> str:

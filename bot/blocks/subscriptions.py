@@ -20,11 +20,11 @@ from bot.blocks.parts import (
 from bot.jobs.filters import Filter
 
 UNSUBSCRIBE = "ftjob_unsubscribe"
-MOST_ROWS = 20
+MAX_ROWS = 20
 """Subscriptions that a channel may have."""
-_LONGEST_ROW = 360
+_MAX_ROW_LENGTH = 360
 """Characters: twenty rows stay below the 8,000 that Slack takes in one message."""
-_LONGEST_PART = 40
+_MAX_PART_LENGTH = 40
 NO_SUBSCRIPTIONS = (
     "This channel has no subscriptions. `/ftjob subscribe` tracks every new job here, `/ftjob subscribe failed "
     "team=search` those of a team and tells when one failed."
@@ -47,9 +47,10 @@ def listed_jobs_phrase(job_filter: Filter) -> str:
 
 
 def _conditions(job_filter: Filter, belong: str) -> str:
-    model = f" of model {code_span(job_filter.model, _LONGEST_PART)}" if job_filter.model else ""
+    model = f" of model {code_span(job_filter.model, _MAX_PART_LENGTH)}" if job_filter.model else ""
     pairs = [
-        f"`{safe_text(key, _LONGEST_PART)}={safe_text(value, _LONGEST_PART)}`" for key, value in job_filter.metadata
+        f"`{safe_text(key, _MAX_PART_LENGTH)}={safe_text(value, _MAX_PART_LENGTH)}`"
+        for key, value in job_filter.metadata
     ]
     carried = f" with {', '.join(pairs)}" if pairs else ""
     owner = f" that {belong} to {user_mention(job_filter.owner)}" if job_filter.owner else ""
@@ -74,9 +75,9 @@ def subscription_list(rows: Sequence[tuple[int, Filter, str, str | None]], *, he
     lines = [_line(nth, job_filter, person, account) for nth, (_, job_filter, person, account) in enumerate(rows, 1)]
     blocks = [
         section(line, accessory=_end_button(nth, number))
-        for nth, (line, (number, *_)) in enumerate(zip(lines[:MOST_ROWS], rows, strict=False), 1)
+        for nth, (line, (number, *_)) in enumerate(zip(lines[:MAX_ROWS], rows, strict=False), 1)
     ]
-    notes = [*and_more(len(rows) - MOST_ROWS, "they are shown here once some of these are ended"), _HINT]
+    notes = [*and_more(len(rows) - MAX_ROWS, "they are shown here once some of these are ended"), _HINT]
     title = f"{head} *{count} here*".strip()
     text = fallback_text(f"{head} {count} here: {' '.join(lines)}".strip())
     return Message(text, [section(title), *blocks, *map(context, notes)])
@@ -85,7 +86,7 @@ def subscription_list(rows: Sequence[tuple[int, Filter, str, str | None]], *, he
 def _line(nth: int, job_filter: Filter, person: str, account: str | None) -> str:
     jobs, changes = matching_jobs(job_filter), matching_changes(job_filter)
     of_account = f" of account {code_span(account)}" if account else ""
-    return truncate_markup(f"{nth}. {jobs}{of_account}; told: {changes}; by {user_mention(person)}", _LONGEST_ROW)
+    return truncate_markup(f"{nth}. {jobs}{of_account}; told: {changes}; by {user_mention(person)}", _MAX_ROW_LENGTH)
 
 
 def _end_button(nth: int, subscription: int) -> Block:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import accumulate
 
-from bot.blocks.parts import LONGEST_VALUE, Message, code_span, fallback_text, section
+from bot.blocks.parts import MAX_VALUE_LENGTH, Message, code_span, fallback_text, section
 
 _ROOM_FOR_COMMANDS = 2500
 """Characters."""
@@ -20,7 +20,7 @@ def track_remainder_message(result: str, job_ids: Sequence[str], *, at_once: int
     if not job_ids:
         return Message(fallback_text(result), [section(result)])
     parts = [job_ids[start : start + at_once] for start in range(0, len(job_ids), at_once)]
-    lines = [code_span(f"/ftjob track {' '.join(part)}", LONGEST_VALUE) for part in parts]
+    lines = [code_span(f"/ftjob track {' '.join(part)}", MAX_VALUE_LENGTH) for part in parts]
     ends = list(accumulate(len(line) + 1 for line in lines))
     fitting = max(1, sum(end < _ROOM_FOR_COMMANDS for end in ends))
     jobs, them = ("1 more job is", "it") if len(job_ids) == 1 else (f"{len(job_ids)} more jobs are", "them")

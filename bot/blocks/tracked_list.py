@@ -6,7 +6,7 @@ from bot.blocks.job import UNTRACK, job_line
 from bot.blocks.job_list import list_fallback
 from bot.blocks.parts import Message, and_more, button, context, counted, more_button, section
 
-MOST_ROWS = 40
+MAX_ROWS = 40
 """Rows of two columns in one message: Slack accepts 50 blocks."""
 _SUBSCRIBED = "This channel is subscribed: `/ftjob subscriptions` shows to what."
 _EMPTY = "Nothing is tracked here. Start with `/ftjob track &lt;id&gt;` or `/ftjob subscribe`."
@@ -26,7 +26,7 @@ def tracked_list(
     if not jobs:
         text = _SUBSCRIBED if subscribed else _EMPTY
         return Message(text, [section(text)])
-    end = start + MOST_ROWS
+    end = start + MAX_ROWS
     rows = [
         section(
             job_line(job_id, status),

@@ -4,7 +4,7 @@ import asyncio
 import secrets
 
 from bot.blocks.answers import note_message, problem_message
-from bot.blocks.create import MOST_FILES, create_form, create_result, form_metadata
+from bot.blocks.create import MAX_FILES, create_form, create_result, form_metadata
 from bot.commands.command import Command, Reply, Requester, Verb
 from bot.commands.context import Context
 from bot.commands.execute import duplicate_text, execute, submit
@@ -103,7 +103,7 @@ async def _check(context: Context) -> None:
 async def _files(context: Context) -> list[File] | None:
     """Return what can be trained on, newest first; None where there is too much to choose from, or it cannot be read."""
     try:
-        files = await context.client.files(purpose=PURPOSE, limit=MOST_FILES + 1)
+        files = await context.client.files(purpose=PURPOSE, limit=MAX_FILES + 1)
     except ProviderError:
         return None
-    return files if len(files) <= MOST_FILES else None
+    return files if len(files) <= MAX_FILES else None

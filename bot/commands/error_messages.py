@@ -1,7 +1,7 @@
 """What to tell a person when something did not work: what happened, and what to do next."""
 
 from bot.blocks.outbox import delivery_error
-from bot.blocks.parts import LONGEST_ID, code_span, safe_text, user_mention
+from bot.blocks.parts import MAX_ID_LENGTH, code_span, safe_text, user_mention
 from bot.commands.command import Command, Requester
 from bot.commands.permissions import DenialReason, Policy
 from bot.commands.rate_limit import Limited, LimitKind
@@ -90,7 +90,7 @@ def expired(asked: PendingAction) -> str:
     question = asked.confirmation
     if question.verb == JobAction.CREATE:
         return "This form was submitted already, or is older than an hour. Run `/ftjob create` for a new one."
-    again = code_span(f"/ftjob {question.verb} {question.job_id}", LONGEST_ID + 20)
+    again = code_span(f"/ftjob {question.verb} {question.job_id}", MAX_ID_LENGTH + 20)
     return f"This button was used already, or is older than 10 minutes. Run {again} again to get a new one."
 
 

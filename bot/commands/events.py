@@ -2,7 +2,7 @@
 
 from bot.blocks.checkpoint_list import checkpoint_list
 from bot.blocks.event_log import event_log
-from bot.blocks.parts import LONGEST_VALUE, code_span
+from bot.blocks.parts import MAX_VALUE_LENGTH, code_span
 from bot.commands.command import Command, Reply
 from bot.commands.context import Context
 from bot.commands.filters import MOST_LISTED
@@ -20,7 +20,9 @@ async def show_events(command: Command, context: Context) -> Reply:
     older = f"events {job_id} {limit} after:{events[0].id}" if has_more else None
     notes = [NO_PAGES] if len(events) >= limit and older is None else []
     if notes and limit < MOST_LISTED:
-        notes = [f"{NO_PAGES} {code_span(f'/ftjob events {job_id} {MOST_LISTED}', LONGEST_VALUE)} shows {MOST_LISTED}."]
+        notes = [
+            f"{NO_PAGES} {code_span(f'/ftjob events {job_id} {MOST_LISTED}', MAX_VALUE_LENGTH)} shows {MOST_LISTED}."
+        ]
     return Reply(event_log(job_id, events, older=older, notes=notes), replaces=command.replaces)
 
 

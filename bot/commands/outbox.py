@@ -4,7 +4,7 @@ import structlog
 
 from bot.blocks.changes import change_label
 from bot.blocks.outbox import (
-    MOST_ROWS,
+    MAX_ROWS,
     UndeliveredRow,
     card_label,
     digest_label,
@@ -46,7 +46,7 @@ async def retry(command: Command, context: Context) -> Reply:
 
 
 async def _reply(context: Context, *, done: str = "", replaces: bool = False) -> Reply:
-    seen = await context.store.outbox.dead_letters.overview(MOST_ROWS)
+    seen = await context.store.outbox.dead_letters.overview(MAX_ROWS)
     rows = [
         UndeliveredRow(each.id, _what(each), each.channel, each.created_at, each.error) for each in seen.dead_letters
     ]

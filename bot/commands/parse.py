@@ -14,7 +14,14 @@ from bot.commands.filters import MOST_LISTED, read_account, read_filter, read_ro
 from bot.commands.tokenizer import EMPTY, as_typed, split, unescaped, unusual_character
 from bot.commands.usage import ALIASES, USAGE, usage_error
 from bot.errors import UserError
-from bot.jobs.ids import LONGEST_ID, first_invalid_character, is_job_id, other_id_kind, parse_foreign_id, parse_job_id
+from bot.jobs.ids import (
+    MAX_ID_LENGTH,
+    first_invalid_character,
+    is_job_id,
+    other_id_kind,
+    parse_foreign_id,
+    parse_job_id,
+)
 from bot.jobs.statuses import ANY_STATUS
 from bot.telemetry.redaction import holds_secret
 from bot.text import REPLACEMENT_CHARACTER, printable
@@ -263,7 +270,7 @@ def _id(verb: Verb, word: str) -> str:
         raise usage_error(verb, f"{shown} is not a job id. It holds {strange}, which no id has.")
     if foreign := parse_foreign_id(as_typed(word) if _is_linked(word) else word):
         return foreign
-    length = f" It is longer than {LONGEST_ID} characters." if len(word) > LONGEST_ID else ""
+    length = f" It is longer than {MAX_ID_LENGTH} characters." if len(word) > MAX_ID_LENGTH else ""
     raise usage_error(verb, f"{_echo(word)} is not a job id.{length}")
 
 

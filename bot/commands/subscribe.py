@@ -8,7 +8,7 @@ from bot.blocks import Message
 from bot.blocks.answers import note_message
 from bot.blocks.job_list import job_list
 from bot.blocks.parts import code_span, user_mention
-from bot.blocks.subscriptions import MOST_ROWS, NO_SUBSCRIPTIONS, matching_changes, matching_jobs, subscription_list
+from bot.blocks.subscriptions import MAX_ROWS, NO_SUBSCRIPTIONS, matching_changes, matching_jobs, subscription_list
 from bot.commands.command import Command, Reply, Verb
 from bot.commands.context import Context, account_names
 from bot.commands.filters import written
@@ -43,9 +43,9 @@ async def _subscribe(command: Command, context: Context) -> Reply:
         return Reply(
             note_message("This channel is subscribed to that already. `/ftjob subscriptions` shows what it has.")
         )
-    if len(here) + len(new) > MOST_ROWS:
+    if len(here) + len(new) > MAX_ROWS:
         raise UserError(
-            f"This channel has {len(here)} subscriptions, and {MOST_ROWS} are the most. `/ftjob subscriptions` lets you "
+            f"This channel has {len(here)} subscriptions, and {MAX_ROWS} are the most. `/ftjob subscriptions` lets you "
             "end some."
         )
     begun = await asyncio.gather(*(_begun(each, command) for each in new))

@@ -24,7 +24,7 @@ _PAGE_PREFIXES = {
     for page, before in (dict.fromkeys(JOB_PAGE_PREFIXES, "") | OTHER_JOB_PAGE_PREFIXES).items()
 }
 
-LONGEST_ID = 128
+MAX_ID_LENGTH = 128
 _ANY_ID = re.compile(r"[A-Za-z0-9][!#-%(-;=?-_a-{}~]{0,127}", re.ASCII)
 """IDs that are safe in requests, messages and buttons: printable ASCII without spaces, quotes and markup."""
 _TYPED_ID = re.compile(

@@ -16,9 +16,9 @@ from bot.telemetry.redaction import MAX_TEXT_LENGTH, redacted
 OWNER_KEY = "slack_user"
 """Metadata key of the Slack user ID of a job's owner."""
 
-_LARGEST_COUNT = 2**63 - 1
-_LATEST_TIME = 253_402_300_799  # the last second of the year 9999
-_LONGEST_STATUS = 40
+_MAX_COUNT = 2**63 - 1
+_MAX_TIME = 253_402_300_799  # the last second of the year 9999
+_MAX_STATUS_LENGTH = 40
 _MODEL_NAME_PARTS = 5
 """Of a fine-tuned model: ft:base:organization:suffix:id."""
 
@@ -27,7 +27,7 @@ DEFAULT_ACCOUNT = "default"
 
 
 def _status(value: Any) -> str:
-    return value if isinstance(value, str) and 0 < len(value) <= _LONGEST_STATUS else UNKNOWN
+    return value if isinstance(value, str) and 0 < len(value) <= _MAX_STATUS_LENGTH else UNKNOWN
 
 
 def _text(value: Any) -> str | None:
@@ -45,12 +45,12 @@ def _number(value: Any) -> int | float | None:
 
 def _time(value: Any) -> float | None:
     number = _number(value)
-    return float(number) if number is not None and 0 < number <= _LATEST_TIME else None
+    return float(number) if number is not None and 0 < number <= _MAX_TIME else None
 
 
 def _count(value: Any) -> int | None:
     number = _number(value)
-    return int(number) if number is not None and 0 <= number <= _LARGEST_COUNT else None
+    return int(number) if number is not None and 0 <= number <= _MAX_COUNT else None
 
 
 def _day(value: Any) -> date | None:

@@ -11,11 +11,11 @@ from typing import Any, Self
 from bot.jobs.models import Event, Job
 from bot.jobs.results import parse_measurement
 
-MOST_POINTS = 60
+MAX_POINTS = 60
 """Points of the loss curve that are kept; beyond it, every other point is dropped."""
 MAX_CLOCK_SKEW = 300.0
 """Seconds by which a provider's clock may be ahead of ours."""
-LONGEST_PACE = 86400.0
+MAX_PACE = 86400.0
 """Seconds per step; a longer pace comes from implausible timestamps."""
 _STEP = re.compile(r"step (?P<step>\d{1,12})(?:/(?P<steps>\d{1,12}))?", re.IGNORECASE)
 _LOSS = re.compile(r"training loss=(?P<loss>\d[\d.e+-]*)", re.IGNORECASE)
@@ -45,7 +45,7 @@ class Progress:
 
     def finish(self) -> float | None:
         """Return when the last step will finish at the current pace, Unix seconds; None if that is unknown."""
-        if self.steps is None or self.at is None or self.pace is None or self.pace > LONGEST_PACE:
+        if self.steps is None or self.at is None or self.pace is None or self.pace > MAX_PACE:
             return None
         return self.at + max(0, self.steps - self.step) * self.pace
 
@@ -128,6 +128,6 @@ def _pace(first: _Step, last: _Step) -> float | None:
 
 
 def _downsampled(points: list[Point]) -> tuple[Point, ...]:
-    while len(points) > MOST_POINTS:
+    while len(points) > MAX_POINTS:
         points = [*points[:-1:2], points[-1]]
     return tuple(points)

@@ -23,7 +23,7 @@ _NAMES = {
     "full_valid_mean_reward": "validation reward",
     "valid_mean_reward": "validation reward",
 }
-MOST_ROWS = 200_000
+MAX_ROWS = 200_000
 NOT_MEASURED = -1.0
 """The value that some result files, and metrics made of them, have for a step without a measurement."""
 _STEP = "step"
@@ -52,7 +52,7 @@ def read_results(content: bytes) -> list[Curve]:
     """Return the curves in a result file; an empty list for any other file, or one without a known metric."""
     try:
         # Rows end at CR and LF only: str.splitlines splits at more characters, which a cell may hold.
-        return _curves(csv.DictReader(islice(io.StringIO(_text(content), newline=""), MOST_ROWS)))
+        return _curves(csv.DictReader(islice(io.StringIO(_text(content), newline=""), MAX_ROWS)))
     except csv.Error:
         return []
 

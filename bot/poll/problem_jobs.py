@@ -8,7 +8,7 @@ import structlog
 from bot.blocks.notice import NoticeKind
 from bot.poll.backoff import job_backoff
 from bot.poll.single_reads import SingleRead
-from bot.providers.client import LARGEST_JOB, LARGEST_PAGE
+from bot.providers.client import MAX_JOB_BYTES, MAX_PAGE_BYTES
 from bot.providers.wire import FetchedJob
 from bot.store import Store
 from bot.store.db.engine import Transaction
@@ -80,15 +80,19 @@ class ProblemJobs:
         self, tx: Transaction, readings: Sequence[FetchedJob], unreadable: Sequence[str | None]
     ) -> None:
         """Notify once of each job that is too large for a page, and of each that is too large to read at all."""
-        large: dict[str | None, int] = {each.snapshot.id: each.size for each in readings if each.size > LARGEST_PAGE}
-        large |= dict.fromkeys(unreadable, LARGEST_JOB + 1)
+        large: dict[str | None, int] = {each.snapshot.id: each.size for each in readings if each.size > MAX_PAGE_BYTES}
+        large |= dict.fromkeys(unreadable, MAX_JOB_BYTES + 1)
         for job_id, size in large.items():
             metrics.OVERSIZED_JOBS.labels(self._account).inc()
             if job_id not in self._logged:
                 self._logged.add(job_id)
                 log.warning("job.oversized", account=self._account, job=job_id, bytes=size)
             people = await self._store.channels.tracks.people(tx, self._account)
-            facts: dict[str, str | float | None] = {"job": job_id, "size": size, "is_read": float(size <= LARGEST_JOB)}
+            facts: dict[str, str | float | None] = {
+                "job": job_id,
+                "size": size,
+                "is_read": float(size <= MAX_JOB_BYTES),
+            }
             about = f"{self._account} {job_id or 'unknown'}"
             # Always the same moment, so that it is announced only once.
             await self._notices.enqueue(

@@ -33,15 +33,15 @@ from bot.telemetry.redaction import without_secrets
 
 DEADLINE = 15.0
 """Timeout of a request in seconds, including its body."""
-LARGEST_PAGE = 8 * 2**20
+MAX_PAGE_BYTES = 8 * 2**20
 """Bytes: a hundred jobs with full metadata take 1.2 MB."""
-LARGEST_JOB = 64 * 2**20
+MAX_JOB_BYTES = 64 * 2**20
 """Bytes of a response about one job. Its long texts are shortened while it arrives, so that the rest fits in a page."""
 NEWEST = 100
 """Jobs to search for one with certain metadata, if the API does not filter by it."""
 _BEGINNING = 64 * 1024
 """Bytes kept of a response that was too large."""
-_LONGEST_NUMBER = 20
+_MAX_DIGITS = 20
 """Digits of a plausible Content-Length."""
 _SHORTEST_SECRET = 8
 """Characters; a shorter key is a placeholder like "none", for servers without authentication."""
@@ -259,15 +259,15 @@ async def _body_of(response: httpx.Response, *, is_for_one: bool) -> tuple[bytes
         BrokenAnswer: the body is too large.
     """
     body, size, shortener = bytearray(), 0, Shortener()
-    most = LARGEST_JOB if is_for_one else LARGEST_PAGE
+    most = MAX_JOB_BYTES if is_for_one else MAX_PAGE_BYTES
     announced = response.headers.get("Content-Length", "")
-    if not is_for_one and announced.isdecimal() and len(announced) < _LONGEST_NUMBER and int(announced) > most:
+    if not is_for_one and announced.isdecimal() and len(announced) < _MAX_DIGITS and int(announced) > most:
         raise _too_large(most)  # without reading it
     async for chunk in response.aiter_raw():
         size += len(chunk)
         body += shortener.feed(chunk) if is_for_one else chunk
-        if size > most or len(body) > LARGEST_PAGE:
-            raise _too_large(most if size > most else LARGEST_PAGE, bytes(body[:_BEGINNING]))
+        if size > most or len(body) > MAX_PAGE_BYTES:
+            raise _too_large(most if size > most else MAX_PAGE_BYTES, bytes(body[:_BEGINNING]))
     return bytes(body), size
 
 

@@ -8,9 +8,9 @@ import json
 import re
 from typing import Any, Final
 
-_LONGEST_NUMBER = 100
+_MAX_DIGITS = 100
 """Digits; Python refuses 4,300, and no float has 309."""
-_DEEPEST = 200
+_MAX_DEPTH = 200
 _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 
 
@@ -40,7 +40,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | Ambiguous:
 
 
 def _integer(digits: str) -> int | None:
-    return int(digits) if len(digits) <= _LONGEST_NUMBER else None
+    return int(digits) if len(digits) <= _MAX_DIGITS else None
 
 
 _decoder = json.JSONDecoder(
@@ -49,14 +49,14 @@ _decoder = json.JSONDecoder(
 
 
 def _shallow(text: str) -> str:
-    """Return JSON with null for everything nested deeper than ``_DEEPEST``."""
+    """Return JSON with null for everything nested deeper than ``_MAX_DEPTH``."""
     parts, level, end = [], 0, 0
     for found in _BRACKETS.finditer(text):
         if found[0] in "[{":
             level += 1
-            if level == _DEEPEST:
+            if level == _MAX_DEPTH:
                 parts += [text[end : found.start()], "null"]
         elif found[0] in "]}":
-            end = found.end() if level == _DEEPEST else end
+            end = found.end() if level == _MAX_DEPTH else end
             level -= 1
     return "".join([*parts, text[end:]])

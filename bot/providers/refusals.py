@@ -29,7 +29,7 @@ from bot.text import storable
 QUOTA_PAUSE = 900.0
 """Seconds to wait when the account's quota is spent. Unlike a rate limit, it takes a person to change that."""
 
-_LONGEST_MESSAGE = 500
+_MAX_MESSAGE_LENGTH = 500
 _MISSING_SCOPES = re.compile(r"missing scopes?:\s*([\w.]*\w)", re.IGNORECASE)
 
 _QUOTA_CODES = frozenset(
@@ -220,4 +220,4 @@ def _message_of(error: Mapping[str, Any]) -> str:
     api_message = next(
         (text for name in ("message", "detail") if isinstance(text := error.get(name), str) and text), ""
     )
-    return redacted(storable(api_message[:MAX_TEXT_LENGTH]))[:_LONGEST_MESSAGE]
+    return redacted(storable(api_message[:MAX_TEXT_LENGTH]))[:_MAX_MESSAGE_LENGTH]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 SMALLER = (100, 25, 5, 1)
 TTL = 900.0
 """Seconds after which larger pages are tried again."""
-_MOST_CURSORS = 200
+_MAX_CURSORS = 200
 
 
 def sizes_to_try(limit: int) -> Iterator[int]:
@@ -33,5 +33,5 @@ class PageSizes:
         """Limit the page size at a cursor for a while."""
         self._largest.pop(after, None)
         self._largest[after] = (size, now + TTL)
-        while len(self._largest) > _MOST_CURSORS:
+        while len(self._largest) > _MAX_CURSORS:
             del self._largest[next(iter(self._largest))]

@@ -14,7 +14,7 @@ from bot.providers.decode import Ambiguous, decoded
 from bot.providers.refusals import error_of
 from bot.telemetry.redaction import without_secrets
 
-_LONGEST_REQUEST_ID = 200
+_MAX_REQUEST_ID_LENGTH = 200
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Response:
     def request_id(self) -> str | None:
         """The API's request ID, without secrets; users see it as the ref of an error."""
         value = self.headers.get("x-request-id") or self.headers.get("apim-request-id")
-        return value and str(without_secrets(value))[:_LONGEST_REQUEST_ID]
+        return value and str(without_secrets(value))[:_MAX_REQUEST_ID_LENGTH]
 
 
 @dataclass(frozen=True)

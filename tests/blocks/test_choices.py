@@ -1,6 +1,6 @@
 import pytest
 
-from bot.blocks.choices import LONGEST_LABEL, Choice, distinct_labels, short_id
+from bot.blocks.choices import MAX_LABEL_LENGTH, Choice, distinct_labels, short_id
 
 SAME_ENDS = ["ftjob-abcdefgh1A1uWF6uo1", "ftjob-abcdefgh2B1uWF6uo1", "ftjob-abcdefgh3C1uWF6uo1"]
 
@@ -40,7 +40,7 @@ def test_no_two_labels_of_a_choice_are_the_same(choices: list[Choice]) -> None:
     drawn = distinct_labels(choices)
 
     assert len(set(drawn)) == len(choices)
-    assert all(0 < len(label) <= LONGEST_LABEL for label in drawn)
+    assert all(0 < len(label) <= MAX_LABEL_LENGTH for label in drawn)
     assert all(label.isprintable() for label in drawn)
 
 

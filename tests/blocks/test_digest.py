@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from bot.blocks import Message
-from bot.blocks.digest import LONGEST_LINE, DigestLine, digest_message, flapping_digest, mute_digest
+from bot.blocks.digest import MAX_LINE_LENGTH, DigestLine, digest_message, flapping_digest, mute_digest
 from bot.jobs.changes import Change, ChangeKind, State, first_change
 from bot.jobs.models import Job, Snapshot
 from bot.store.outbox.digests import MAX_CHANGES
@@ -63,7 +63,7 @@ def test_the_longest_digest_names_every_job_and_fits_into_one_message() -> None:
 
     assert message_faults(message) == []
     assert all(each in visible_text(message) for each in ids)
-    assert max(map(len, visible_text(message).splitlines())) <= LONGEST_LINE
+    assert max(map(len, visible_text(message).splitlines())) <= MAX_LINE_LENGTH
 
 
 def first_seen(status: str, model: str | None = None, **fields: object) -> DigestLine:

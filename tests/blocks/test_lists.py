@@ -1,5 +1,5 @@
-from bot.blocks.job_list import MOST_JOBS, job_list
-from bot.blocks.tracked_list import MOST_ROWS, tracked_list
+from bot.blocks.job_list import MAX_JOBS, job_list
+from bot.blocks.tracked_list import MAX_ROWS, tracked_list
 from tests.blocks.rendered import SUCCEEDED, sample_job, visible_text
 
 MODEL = SUCCEEDED["fine_tuned_model"]
@@ -41,12 +41,12 @@ def test_a_list_says_that_there_are_more() -> None:
 
 
 def test_a_list_counts_the_jobs_that_it_has_no_room_for() -> None:
-    jobs = [sample_job(id=f"ftjob-{n}") for n in range(MOST_JOBS + 7)]
+    jobs = [sample_job(id=f"ftjob-{n}") for n in range(MAX_JOBS + 7)]
     message = job_list(jobs, title="Jobs", empty="None.")
 
     assert visible_text(message).splitlines()[-1] == "And 7 more: `/ftjob list active` shows them, in pages."
-    assert visible_text(message).count("Running") == MOST_JOBS
-    assert "And" not in visible_text(job_list(jobs[:MOST_JOBS], title="Jobs", empty="None."))
+    assert visible_text(message).count("Running") == MAX_JOBS
+    assert "And" not in visible_text(job_list(jobs[:MAX_JOBS], title="Jobs", empty="None."))
 
 
 def test_a_long_list_is_said_by_its_first_ten_jobs() -> None:
@@ -71,11 +71,11 @@ def test_what_is_tracked_is_a_row_with_a_button_that_ends_it() -> None:
 
 
 def test_all_that_is_tracked_is_counted_even_where_it_has_no_room() -> None:
-    message = tracked_list([(f"ftjob-{n}", "running") for n in range(MOST_ROWS + 460)], subscribed=True)
+    message = tracked_list([(f"ftjob-{n}", "running") for n in range(MAX_ROWS + 460)], subscribed=True)
 
     assert visible_text(message).startswith("*500 jobs tracked here*")
     assert visible_text(message).splitlines()[-3:] == ["And 460 more: press *More*.", SUBSCRIBED, "More"]
-    last = tracked_list([(f"ftjob-{n}", "running") for n in range(MOST_ROWS + 1)], subscribed=False, start=MOST_ROWS)
+    last = tracked_list([(f"ftjob-{n}", "running") for n in range(MAX_ROWS + 1)], subscribed=False, start=MAX_ROWS)
     assert visible_text(last).splitlines()[0] == "*41 jobs tracked here, from number 41 on*"
     assert "more" not in visible_text(last)
 

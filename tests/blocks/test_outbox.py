@@ -4,7 +4,7 @@ from bot.blocks.changes import change_label
 from bot.blocks.notice import NoticeKind, notice_message
 from bot.blocks.outbox import (
     ALL_MESSAGES,
-    MOST_ROWS,
+    MAX_ROWS,
     RETRY,
     RETRY_ALL,
     UndeliveredRow,
@@ -93,7 +93,7 @@ def test_a_row_says_where_it_was_to_go(channel: str, place: str) -> None:
 def test_every_row_has_a_button_of_its_own_and_all_have_one_together() -> None:
     message = drawn(*(failed(number=number) for number in range(100, 125)), total=31)
 
-    each = [(f"{RETRY}:{nth}", str(100 + nth)) for nth in range(MOST_ROWS)]
+    each = [(f"{RETRY}:{nth}", str(100 + nth)) for nth in range(MAX_ROWS)]
     assert pressable(message) == [*each, (RETRY_ALL, ALL_MESSAGES)]
     assert "Retry all 31" in visible_text(message)
     assert "The oldest 20 of 31; the others are shown here once these are gone." in visible_text(message)

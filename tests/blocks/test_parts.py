@@ -6,9 +6,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.blocks.parts import (
-    LONGEST_FIELD,
-    MOST_FIELDS,
-    MOST_LINES,
+    MAX_FIELD_LENGTH,
+    MAX_FIELDS,
+    MAX_LINES,
     button,
     channel_mention,
     code_span,
@@ -242,9 +242,9 @@ def test_safe_markup_is_clipped_between_its_parts(atoms: list[str], longest: int
 def test_labelled_values_come_ten_to_a_section_and_fit() -> None:
     blocks = fields([("Label", "`value` " * 400)] * 23)
 
-    assert [len(block["fields"]) for block in blocks] == [MOST_FIELDS, MOST_FIELDS, 3]
+    assert [len(block["fields"]) for block in blocks] == [MAX_FIELDS, MAX_FIELDS, 3]
     texts = [field["text"] for block in blocks for field in block["fields"]]
-    assert max(map(len, texts)) <= LONGEST_FIELD
+    assert max(map(len, texts)) <= MAX_FIELD_LENGTH
     assert {text.count("`") % 2 for text in texts} == {0}
     assert fields([]) == []
 
@@ -268,8 +268,8 @@ def test_a_box_holds_foreign_text_as_it_is() -> None:
 
 
 def test_a_box_is_not_taller_than_a_screen() -> None:
-    assert text_of(preformatted("\n".join("a" * 30))).count("\n") == MOST_LINES
-    assert text_of(preformatted("\n".join("a" * MOST_LINES))).endswith("a")
+    assert text_of(preformatted("\n".join("a" * 30))).count("\n") == MAX_LINES
+    assert text_of(preformatted("\n".join("a" * MAX_LINES))).endswith("a")
 
 
 def test_a_button_has_only_what_it_needs() -> None:

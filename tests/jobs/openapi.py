@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 PAYLOADS = Path(__file__).parents[1] / "payloads" / "openai"
-LONGEST_ID = 200
+MAX_ID_LENGTH = 200
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -13,11 +13,11 @@ from pydantic_core import from_json
 from bot.jobs.changes import change_between, state_of
 from bot.jobs.models import Event, Job, Snapshot
 from tests.deep import max_examples
-from tests.jobs.openapi import JSON, LONGEST_ID, schemas, validator, values_of
+from tests.jobs.openapi import JSON, MAX_ID_LENGTH, schemas, validator, values_of
 
 FIELDS = [*schemas()["FineTuningJob"]["properties"], "organisation_id", "usage_metrics", "is_final", "id "]
 HOSTILE = st.fixed_dictionaries({}, optional={"id": JSON} | dict.fromkeys(FIELDS[1:], JSON))
-IDS = st.text(min_size=1, max_size=LONGEST_ID)
+IDS = st.text(min_size=1, max_size=MAX_ID_LENGTH)
 
 seen: list[str] = []
 """One status for each generated job."""
@@ -70,7 +70,7 @@ def test_any_json_in_any_field_is_a_job_as_long_as_it_has_an_id(body: dict[str, 
 @settings(max_examples=200, deadline=None)
 @given(HOSTILE)
 def test_only_the_id_can_make_a_job_unreadable(body: dict[str, Any]) -> None:
-    has_id = isinstance(body.get("id"), str) and 1 <= len(body["id"]) <= LONGEST_ID
+    has_id = isinstance(body.get("id"), str) and 1 <= len(body["id"]) <= MAX_ID_LENGTH
     if has_id:
         assert Job.model_validate(body).id == body["id"]
         return

@@ -21,7 +21,7 @@ from bot.errors import (
     TrainingClosed,
     Unreachable,
 )
-from bot.providers.client import LARGEST_PAGE
+from bot.providers.client import MAX_PAGE_BYTES
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.server import FineTuningApi
 from tests.builders import JOB, error_body
@@ -240,13 +240,13 @@ async def test_a_gigabyte_is_cut_before_it_is_held(flood: EndlessBody) -> None:
             tracemalloc.stop()
         assert (type(error), str(error)) == (InvalidResponse, "The answer was larger than 8 MiB.")
         await server.until_disconnected()
-    assert LARGEST_PAGE < flood.sent < 4 * LARGEST_PAGE
-    assert peak < 3 * LARGEST_PAGE
+    assert MAX_PAGE_BYTES < flood.sent < 4 * MAX_PAGE_BYTES
+    assert peak < 3 * MAX_PAGE_BYTES
 
 
 async def test_the_largest_page_is_still_read() -> None:
-    body = b'{"id": "ftjob-abc123", "x": "' + b"x" * (LARGEST_PAGE - 31) + b'"}'
-    assert len(body) == LARGEST_PAGE
+    body = b'{"id": "ftjob-abc123", "x": "' + b"x" * (MAX_PAGE_BYTES - 31) + b'"}'
+    assert len(body) == MAX_PAGE_BYTES
     async with (
         RawServer(responds(ok_response(body))) as server,
         client_of(server.base_url, deadline=PATIENCE) as client,

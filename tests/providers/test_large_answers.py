@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.errors import InvalidResponse
-from bot.providers.client import LARGEST_JOB, LARGEST_PAGE, Client
+from bot.providers.client import MAX_JOB_BYTES, MAX_PAGE_BYTES, Client
 from bot.providers.sizes import TTL, PageSizes
 from bot.sandbox.openai.server import FineTuningApi
 from bot.telemetry.redaction import MAX_TEXT_LENGTH
@@ -68,7 +68,7 @@ async def test_every_job_is_read_once_in_smaller_pages_whose_size_is_remembered(
     assert _asked(api)[len(at_first) :] == then
 
 
-@pytest.mark.parametrize("size", [9 * MIB, 20 * MIB, LARGEST_JOB - MIB])
+@pytest.mark.parametrize("size", [9 * MIB, 20 * MIB, MAX_JOB_BYTES - MIB])
 async def test_one_large_job_is_read_alone_and_its_long_texts_are_shortened(
     api: FineTuningApi, client: Client, size: int
 ) -> None:
@@ -82,7 +82,7 @@ async def test_one_large_job_is_read_alone_and_its_long_texts_are_shortened(
 
 
 async def test_a_job_that_is_too_large_even_alone_hides_no_other(api: FineTuningApi, client: Client) -> None:
-    old, huge, new = (api.add_job(method=graded(size)) for size in (10, LARGEST_JOB + MIB, 10))
+    old, huge, new = (api.add_job(method=graded(size)) for size in (10, MAX_JOB_BYTES + MIB, 10))
 
     assert sorted(await _all(client)) == sorted([old, new])
     page = await client.list_jobs(after=new)
@@ -92,7 +92,7 @@ async def test_a_job_that_is_too_large_even_alone_hides_no_other(api: FineTuning
 
 
 async def test_many_short_texts_are_not_held_whatever_they_come_to(api: FineTuningApi, client: Client) -> None:
-    job = api.add_job(method={"type": "dpo", "dpo": {"notes": ["short"] * (LARGEST_PAGE // 8)}})
+    job = api.add_job(method={"type": "dpo", "dpo": {"notes": ["short"] * (MAX_PAGE_BYTES // 8)}})
 
     with pytest.raises(InvalidResponse, match="larger than 8 MiB"):
         await client.retrieve(job)
