@@ -56,7 +56,7 @@ class UserGroups:
     async def _fetch(self, group: str) -> frozenset[str] | None:
         """Return the members of a group, none for an unusable one; None if Slack could not be asked."""
         try:
-            users: Any = (await call(self._client.usergroups_users_list(usergroup=group))).get("users")
+            users = await call(self._list_users(group))
         except SlackCallError as error:
             if error.name not in UNUSABLE:
                 log.warning("user_groups.unreachable", group=group, error=error.reason)
@@ -71,6 +71,9 @@ class UserGroups:
         self._log_unusable(group, None if members else problem)
         self._cache[group] = self._monotonic(), members
         return members
+
+    async def _list_users(self, group: str) -> Any:
+        return (await self._client.usergroups_users_list(usergroup=group)).get("users")
 
     def _log_unusable(self, group: str, problem: str | None) -> None:
         """Log once that a group makes no one an operator."""

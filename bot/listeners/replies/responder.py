@@ -17,17 +17,15 @@ from random import random
 from typing import Any
 
 import structlog
-from slack_sdk.errors import SlackApiError
 
 from bot.blocks.answers import STILL_CHECKING, UNCONFIRMED, late_reply_note, note_message, problem_message
 from bot.blocks.parts import section
 from bot.blocks.view import message_view
 from bot.commands.command import Reply
 from bot.listeners.replies.response_urls import ResponseUrls
-from bot.net.connection_errors import never_sent
 from bot.net.retry_after import jittered
+from bot.slack.call import SlackCallError, call
 from bot.slack.client import SlackClient
-from bot.slack.errors import to_post_result
 from bot.slack.messages import content_of
 from bot.slack.reply_outcomes import ReplyOutcome, outcome_of_result
 from bot.store.db.engine import Clock, monotonic_time
@@ -193,13 +191,11 @@ class Responder:
         method = "chat.postMessage" if reply.public else "chat.postEphemeral"
         arguments |= {"unfurl_links": False} if reply.public else {"user": target.person}
         try:
-            await self.slack.web.api_call(method, json=arguments)
-        except SlackApiError as error:
-            answer = to_post_result(error)
-            self._back_off(answer.retry_after)
-            return outcome_of_result(answer)
-        except Exception as error:  # noqa: BLE001 - the SDK raises any error on an invalid response
-            return ReplyOutcome.RETRYABLE if never_sent(error) else ReplyOutcome.UNCONFIRMED
+            await call(self.slack.web.api_call(method, json=arguments))
+        except SlackCallError as error:
+            result = error.result()
+            self._back_off(result.retry_after)
+            return outcome_of_result(result)
         return ReplyOutcome.ACCEPTED
 
     def _back_off(self, seconds: float | None) -> None:
