@@ -168,15 +168,15 @@ async def _database(settings: Settings) -> list[Finding]:
 
 
 async def _slack(settings: Settings) -> list[Finding]:
-    async with open_slack(settings) as gateway:
+    async with open_slack(settings) as slack:
         try:
-            identity = await gateway.identity()
+            identity = await slack.identity()
         except Exception as error:  # noqa: BLE001 - the SDK raises any error on an invalid response
             todo = "Copy the bot token again from OAuth & Permissions, or install the app anew."
             return [_failed("Slack", error, if_refused=todo)]
         found = [Finding("Slack", ok=True, found=f"workspace {identity.team}"), *_scopes(identity)]
-        found += await _groups(settings, gateway.web.usergroups_users_list)
-        return found + await _socket_mode(settings, gateway.web.apps_connections_open)
+        found += await _groups(settings, slack.web.usergroups_users_list)
+        return found + await _socket_mode(settings, slack.web.apps_connections_open)
 
 
 async def _groups(settings: Settings, members_of: Callable[..., Awaitable[Any]]) -> list[Finding]:

@@ -176,7 +176,7 @@ def manifest_(
 @cli.command("try")
 def try_(
     *,
-    tour: Annotated[
+    self_test: Annotated[
         bool, typer.Option("--tour", help="Play a scripted visit and check that all of it worked.")
     ] = False,
     browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
@@ -185,7 +185,7 @@ def try_(
     from bot.sandbox.demo.run import run_demo  # noqa: PLC0415
     from bot.sandbox.demo.self_test import run_self_test  # noqa: PLC0415 - the bot itself never loads the sandbox
 
-    raise typer.Exit(code=asyncio.run(run_self_test() if tour else run_demo(opens_browser=browser)))
+    raise typer.Exit(code=asyncio.run(run_self_test() if self_test else run_demo(opens_browser=browser)))
 
 
 def main() -> None:

@@ -72,32 +72,32 @@ class Dispatcher:
 
     def slash(self, body: dict[str, Any]) -> None:
         """Handle a slash command."""
-        door = slash.reply_target_of(body)
-        if door and not self._is_recent_duplicate("command", body):
-            self._accept("command", door, _parse(slash.command_of, body), body)
+        target = slash.reply_target_of(body)
+        if target and not self._is_recent_duplicate("command", body):
+            self._accept("command", target, _parse(slash.command_of, body), body)
 
     def button(self, body: dict[str, Any]) -> None:
         """Handle a button click; a URL button carries no command."""
-        door, command = buttons.reply_target_of(body), buttons.command_of(body)
+        target, command = buttons.reply_target_of(body), buttons.command_of(body)
         if command is None:
             metrics.SLACK_IGNORED.labels("button").inc()
-        if door and command and not self._is_recent_duplicate("button", body):
-            self._accept("button", door, command, body)
+        if target and command and not self._is_recent_duplicate("button", body):
+            self._accept("button", target, command, body)
 
     def form(self, body: dict[str, Any]) -> None:
         """Handle a submitted form; its acknowledgment has reported invalid fields already."""
         try:
-            door, command = modals.reply_target_of(body), modals.command_of(body)
+            target, command = modals.reply_target_of(body), modals.command_of(body)
         except InvalidFields:
             return
-        if door and command and not self._is_recent_duplicate("form", body):
-            self._accept("form", door, command, body)
+        if target and command and not self._is_recent_duplicate("form", body):
+            self._accept("form", target, command, body)
 
     def shortcut(self, body: dict[str, Any]) -> None:
         """Handle a message shortcut."""
-        door = buttons.reply_target_of(body)
-        if door and not self._is_recent_duplicate("shortcut", body):
-            self._accept("shortcut", door, _parse(shortcuts.command_of, body), body)
+        target = buttons.reply_target_of(body)
+        if target and not self._is_recent_duplicate("shortcut", body):
+            self._accept("shortcut", target, _parse(shortcuts.command_of, body), body)
 
     def home(self, body: dict[str, Any]) -> None:
         """Handle an opened Home tab, or its Refresh button."""
@@ -110,11 +110,10 @@ class Dispatcher:
         """Handle an Events API event, if it concerns the bot."""
         us = self._bot_identity()
         if joined := joined_channel(body):
-            person, channel = joined
             if us is None:
-                self._early_events.add_join(person, channel)
-            elif person == us.user_id:
-                self._spawn(self._welcome(channel))
+                self._early_events.add_join(*joined)
+            elif joined[0] == us.user_id:
+                self._spawn(self._welcome(joined[1]))
         if reopened := reopened_channel(body, us.user_id if us else None):
             self._spawn(self._channel_reopened(reopened, body))
         if moved := changed_channel_id(body):
@@ -163,7 +162,7 @@ class Dispatcher:
 
     def _accept(self, kind: str, target: ReplyTarget, parsed: ParseResult, body: dict[str, Any]) -> None:
         """Start a request within the rate limit; over it, tell the person once how long to wait."""
-        decision = self._admit(target.person, _asks(parsed))
+        decision = self._admit(target.person, _request_kind(parsed))
         if isinstance(decision, Allowed):
             self._spawn(self._handle(kind, target, parsed, body))
         # A form's modal shows a spinner until it is updated, so it always gets the message.
@@ -171,9 +170,9 @@ class Dispatcher:
             log.info("dispatch.rate_limited", limit=decision.kind, seconds=decision.seconds, person=target.person)
             self._spawn(self._responder.send(target, Reply(note_message(rate_limited(decision)))))
 
-    def _admit(self, person: str, asks: RequestKind = RequestKind.MEMBER) -> Allowed | Limited:
-        context, under_way = self._context, len(self._tasks)
-        decision = context.rate_limiter.admit(person, context.monotonic(), in_progress=under_way, kind=asks)
+    def _admit(self, person: str, kind: RequestKind = RequestKind.MEMBER) -> Allowed | Limited:
+        limiter, now = self._context.rate_limiter, self._context.monotonic()
+        decision = limiter.admit(person, now, in_progress=len(self._tasks), kind=kind)
         if isinstance(decision, Limited):
             metrics.RATE_LIMITED.labels(decision.kind).inc()
         return decision
@@ -292,7 +291,7 @@ def _parse(read: Callable[[dict[str, Any]], Command | None], body: dict[str, Any
         return error
 
 
-def _asks(parsed: ParseResult) -> RequestKind:
+def _request_kind(parsed: ParseResult) -> RequestKind:
     """Return which rate limit a request counts against."""
     if not isinstance(parsed, Command) or parsed.permission is Permission.NONE:
         return RequestKind.NO_PERMISSION

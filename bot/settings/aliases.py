@@ -122,5 +122,5 @@ def _suggestion(name: str, names: Collection[str]) -> str:
     whole = next((each for each in (folded, rest) if each in names), None)
     ours = {each.removeprefix(PREFIX): each for each in names if each.startswith(PREFIX)}
     nearest = process.extractOne(rest, list(ours), scorer=fuzz.WRatio, score_cutoff=_MIN_SCORE)
-    meant = whole or (ours[nearest[0]] if nearest else None)
-    return f"did you mean {meant}?" if meant else "README.md lists those that there are"
+    suggested = whole or (ours[nearest[0]] if nearest else None)
+    return f"did you mean {suggested}?" if suggested else "README.md lists those that there are"

@@ -111,10 +111,8 @@ class Settings(BaseModel):
     @field_validator("ftjob_operators")
     @classmethod
     def _are_ids(cls, value: frozenset[str]) -> frozenset[str]:
-        if strangers := sorted(item for item in value if item[:1] not in ("U", "W", "S") or not item.isalnum()):
-            raise ValueError(
-                f"must hold user ids (U...) or user-group ids (S...), not {redacted(', '.join(strangers))}"
-            )
+        if invalid := sorted(item for item in value if item[:1] not in ("U", "W", "S") or not item.isalnum()):
+            raise ValueError(f"must hold user ids (U...) or user-group ids (S...), not {redacted(', '.join(invalid))}")
         return value
 
     @field_validator("slack_bot_token", "slack_app_token")

@@ -49,8 +49,8 @@ async def http_server(
     async def metrics(_request: web.BaseRequest) -> web.Response:
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
-    looks = {"/livez": live, "/readyz": readiness, "/metrics": metrics}
-    routes = {**{path: _get_only(handler) for path, handler in looks.items()}, **routes}
+    probes = {"/livez": live, "/readyz": readiness, "/metrics": metrics}
+    routes = {**{path: _get_only(handler) for path, handler in probes.items()}, **routes}
     server = Server(
         routes, header_seconds=header_seconds, max_connections=max_connections or default_connection_limit()
     )
@@ -75,7 +75,7 @@ async def http_server(
 def _get_only(handler: Handler) -> Handler:
     """Wrap a handler so that methods other than GET and HEAD get 405."""
 
-    async def look(request: web.BaseRequest) -> web.Response:
+    async def get_only(request: web.BaseRequest) -> web.Response:
         return await handler(request) if request.method in ("GET", "HEAD") else web.Response(status=405)
 
-    return look
+    return get_only

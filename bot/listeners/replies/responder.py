@@ -101,7 +101,7 @@ class Responder:
             self._task.cancel()
             await asyncio.wait({self._task})
         if self._pending:
-            log.warning("replies.lost", answers=len(self._pending))
+            log.warning("replies.lost", replies=len(self._pending))
             metrics.DELAYED_REPLIES.labels("lost").inc(len(self._pending))
 
     def _enqueue(self, pending: _PendingReply) -> None:
@@ -115,7 +115,7 @@ class Responder:
 
     async def _retry_pending(self) -> None:
         """Retry until no reply is pending, but only while Slack is reachable: an unconfirmed attempt can't be repeated."""
-        pause, taken = MIN_PAUSE, 0
+        pause, finished = MIN_PAUSE, 0
         while self._pending:
             await asyncio.sleep(max(jittered(pause, random()), self._not_before - self._clock()))  # noqa: S311
             pause = min(2 * pause, MAX_PAUSE)
@@ -125,9 +125,9 @@ class Responder:
             self._is_slack_down = bool(self._pending) and not await self.slack.is_reachable()
             if self._is_slack_down:
                 continue
-            if over := await self._retry_round():
-                taken, pause = taken + over, MIN_PAUSE
-        log.info("replies.recovered", answers=taken)
+            if count := await self._retry_round():
+                finished, pause = finished + count, MIN_PAUSE
+        log.info("replies.recovered", replies=finished)
 
     async def _retry_round(self) -> int:
         """Attempt the pending replies in order until Slack rate-limits; return how many are finished."""
@@ -144,12 +144,12 @@ class Responder:
 
     async def _attempt(self, pending: _PendingReply) -> bool:
         """Attempt to send a reply; return whether it is finished (sent, unconfirmed or lost)."""
-        door, reply = pending.target, _with_age(pending.reply, self._clock() - pending.since)
-        if reply.public and await self.slack.posting_error(door.channel):
+        target, reply = pending.target, _with_age(pending.reply, self._clock() - pending.since)
+        if reply.public and await self.slack.posting_error(target.channel):
             reply = replace(reply, public=False)  # an externally shared channel gets no public replies
         is_refused = False
         for way in (self._update_modal, self._post_to_response_url, self._post_message):
-            match await way(door, reply):
+            match await way(target, reply):
                 case ReplyOutcome.ACCEPTED:
                     return True
                 case ReplyOutcome.UNCONFIRMED:
@@ -162,7 +162,7 @@ class Responder:
                 case ReplyOutcome.FAILED:
                     pass
         if not is_refused:
-            _record_lost(door, reason="rejected by Slack")
+            _record_lost(target, reason="rejected by Slack")
         return not is_refused
 
     def _mark_unconfirmed(self, pending: _PendingReply) -> None:

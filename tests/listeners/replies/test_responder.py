@@ -302,7 +302,7 @@ async def test_a_stop_waits_for_no_answer_that_slack_does_not_take_and_says_so(w
             async with within(10):  # Slack asked for five minutes
                 await stack.aclose()
 
-    assert [each["answers"] for each in logs if each["event"] == "replies.lost"] == [1]
+    assert [each["replies"] for each in logs if each["event"] == "replies.lost"] == [1]
 
 
 @pytest.mark.parametrize(
