@@ -64,13 +64,13 @@ class _SelfTest:
             problems.append("somebody who is no operator was not refused a cancel")
         return problems
 
-    async def _run_command(self, person: SandboxUser, text: str) -> SentReply:
-        self._console.print(literal(person.name, "bold"), "types", literal(f"/ftjob {text}", "cyan"))
-        return await self._wait_for_reply(await person.command(text, self._demo.channel))
+    async def _run_command(self, user: SandboxUser, text: str) -> SentReply:
+        self._console.print(literal(user.name, "bold"), "types", literal(f"/ftjob {text}", "cyan"))
+        return await self._wait_for_reply(await user.command(text, self._demo.channel))
 
-    async def _click(self, person: SandboxUser, confirmation: SentReply, action_id: str) -> None:
-        self._console.print(literal(person.name, "bold"), "presses the red button")
-        await self._wait_for_reply(await person.click(confirmation, action_id))
+    async def _click(self, user: SandboxUser, confirmation: SentReply, action_id: str) -> None:
+        self._console.print(literal(user.name, "bold"), "presses the red button")
+        await self._wait_for_reply(await user.click(confirmation, action_id))
 
     async def _wait_for_reply(self, interaction: UserInteraction) -> SentReply:
         reply = await interaction.reply()

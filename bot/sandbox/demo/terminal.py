@@ -84,8 +84,8 @@ class TerminalView:
         return text.append(literal(line[end:]))
 
     def _name(self, user: str) -> str:
-        person = self._workspace.users.get(user)
-        return person.name if person else user
+        found = self._workspace.users.get(user)
+        return found.name if found else user
 
 
 def _lines(message: ChannelMessage | EphemeralMessage | SentReply) -> Iterator[str]:

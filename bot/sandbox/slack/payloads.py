@@ -34,7 +34,7 @@ def slash_command(user: User, channel: Channel, command: str, text: str) -> dict
 def escape_text(workspace: Workspace, text: str) -> str:
     """Return typed text as Slack escapes it for commands with ``should_escape``."""
     safe = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    people = {person.name: person.id for person in workspace.users.values()}
+    user_ids = {user.name: user.id for user in workspace.users.values()}
     channels = {channel.name: channel for channel in workspace.channels.values() if not channel.is_im}
 
     def resolve(word: re.Match[str]) -> str:
@@ -45,8 +45,8 @@ def escape_text(workspace: Workspace, text: str) -> str:
             return f"<mailto:{word['mail']}|{word['mail']}>"
         if word["bare"]:
             return f"<http://{word['bare']}|{word['bare']}>"
-        if word["who"] == "@" and name in people:
-            return f"<@{people[name]}>"
+        if word["who"] == "@" and name in user_ids:
+            return f"<@{user_ids[name]}>"
         if word["who"] == "@" and name in workspace.usergroup_handles:
             return f"<!subteam^{workspace.usergroup_handles[name]}>"
         if word["who"] == "#" and name in channels:

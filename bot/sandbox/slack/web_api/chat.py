@@ -149,15 +149,15 @@ def _content(call: MethodCall) -> dict[str, Any]:
 def _open_channel(call: MethodCall) -> Channel:
     """Return the channel to post to; a user's id means their direct message channel."""
     target = str(call.arguments["channel"])
-    person = call.workspace.users.get(target)
-    if person and person.id != BOT_USER:
-        if person.is_bot:
+    user = call.workspace.users.get(target)
+    if user and user.id != BOT_USER:
+        if user.is_bot:
             raise WebApiError("cannot_dm_bot")
-        if person.deleted:
+        if user.deleted:
             raise WebApiError("user_disabled")
         if not call.workspace.app.has_messages:
             raise WebApiError("messages_tab_disabled")
-        return call.workspace.direct_message(person.id)
+        return call.workspace.direct_message(user.id)
     channel = call.channel()
     _reject_archived(channel)
     if not channel.bot_is_member and "chat:write.public" not in call.scopes:

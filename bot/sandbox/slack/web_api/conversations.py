@@ -49,12 +49,12 @@ def open_(call: MethodCall) -> dict[str, Any]:
         raise WebApiError("users_list_not_supplied")
     if not users:
         return {"channel": {"id": call.channel().id}}
-    person = call.workspace.users.get(users)
-    if person is None:
+    user = call.workspace.users.get(users)
+    if user is None:
         raise WebApiError("user_not_found")
-    if person.is_bot:
+    if user.is_bot:
         raise WebApiError("cannot_dm_bot")
-    if person.deleted:
+    if user.deleted:
         raise WebApiError("user_disabled")
     return {"channel": {"id": call.workspace.direct_message(users).id}}
 

@@ -26,10 +26,10 @@ def auth_test(call: MethodCall) -> dict[str, Any]:
 @method("users.info", required="user", optional="include_locale", scope="users:read")
 def users_info(call: MethodCall) -> dict[str, Any]:
     """Return one user that is visible to the token."""
-    person = call.workspace.users[call.user_id()]
-    if not person.is_visible:
+    user = call.workspace.users[call.user_id()]
+    if not user.is_visible:
         raise WebApiError("user_not_visible")
-    return {"user": user_json(person)}
+    return {"user": user_json(user)}
 
 
 @method("usergroups.users.list", required="usergroup", optional="include_disabled", scope="usergroups:read")

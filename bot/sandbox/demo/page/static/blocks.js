@@ -1,7 +1,6 @@
 // Block Kit: draws every block and element that the bot uses.
 
-import { element } from "./dom.js";
-import { link, safe_image } from "./links.js";
+import { element, link, safe_image } from "./dom.js";
 import { emoji, mrkdwn } from "./mrkdwn.js";
 
 // `use(action_id, value)` handles a button or a choice; `names` as for mrkdwn; `errors` by block_id.

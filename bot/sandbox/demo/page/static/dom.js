@@ -1,4 +1,4 @@
-// DOM helpers: find, create and reconcile elements.
+// DOM helpers: find, create and reconcile elements; links and images with URLs from outside.
 
 export const by_id = (id) => document.getElementById(id);
 
@@ -41,4 +41,31 @@ export function reconcile(container, items, draw_one) {
 
 function is_same(one, other) {
   return one === other || (typeof one === "object" && JSON.stringify(one) === JSON.stringify(other));
+}
+
+// Schemes of URLs from outside; others run scripts or reach into this machine, and are dropped.
+const LINK_SCHEMES = new Set(["http:", "https:", "mailto:"]);
+const IMAGE_SCHEMES = new Set(["http:", "https:"]);
+
+// The URL as the browser parses it (so that case, control characters and tabs hide nothing), null if it is dropped.
+function safe_url(text, schemes) {
+  try {
+    const { protocol, href } = new URL(text);
+    return schemes.has(protocol) ? href : null;
+  } catch {
+    return null; // not a URL, or a relative one that would lead into this page
+  }
+}
+
+// A link; its label alone if the URL is dropped.
+export function link(target, label, properties = {}) {
+  const href = safe_url(target, LINK_SCHEMES);
+  if (href === null) return element("span", {}, label);
+  return element("a", { ...properties, href, target: "_blank", rel: "noopener noreferrer" }, label);
+}
+
+// An image; its alt text if the URL is dropped.
+export function safe_image(url, alt, properties = {}) {
+  const src = safe_url(url, IMAGE_SCHEMES);
+  return src === null ? element("span", { class: "small" }, alt ?? "") : element("img", { ...properties, src, alt });
 }

@@ -1,12 +1,70 @@
-// Messages of a channel, of a thread, and the Home tab.
+// Messages of a channel and of a thread, in scrolling lists, and the Home tab.
 
 import { blocks } from "./blocks.js";
 import { by_id, element, reconcile } from "./dom.js";
-import { MessageList } from "./message_list.js";
 import { mrkdwn } from "./mrkdwn.js";
 import { perform } from "./server.js";
 import { current_channel, current, show_pane, state, names } from "./state.js";
 import { on_action } from "./dialogs.js";
+
+const FIRST_PAGE = 100;
+const PAGE = 200;
+const NEAR_PIXELS = 80;
+
+// A scrolling list of messages: the newest are drawn, earlier ones on request.
+class MessageList {
+  constructor(list, draw_one) {
+    Object.assign(this, { list, draw_one, items: [], first: "", top: 0 });
+    this.scroll_to_end();
+    list.addEventListener("scroll", () => { this.is_pinned = this.is_at_end(); });
+    new ResizeObserver(() => this.follow()).observe(list); // hints and threads change its size
+    list.addEventListener("load", () => this.follow(), true); // images load later than their messages
+  }
+
+  // Show the end at the next drawing, for another channel or thread.
+  scroll_to_end() {
+    this.is_pinned = this.is_new = true;
+  }
+
+  // Draw items as for `reconcile`, by ts, oldest first. A list at its end stays there; another keeps its scroll position.
+  draw(items) {
+    this.items = items;
+    this.is_pinned = this.is_new || this.is_at_end();
+    this.is_new = false;
+    this.paint(this.is_pinned ? Math.max(0, items.length - FIRST_PAGE) : Math.max(0, items.findIndex(([ts]) => ts >= this.first)));
+  }
+
+  paint(start) {
+    this.first = this.items[start]?.[0] ?? "";
+    const above = start ? [["earlier", start]] : [];
+    reconcile(this.list, [...above, ...this.items.slice(start)], (...values) => (typeof values[0] === "number" ? this.button(...values) : this.draw_one(...values)));
+    this.follow();
+  }
+
+  button(count) {
+    const show = () => {
+      const below = this.list.scrollHeight - this.list.scrollTop;
+      this.is_pinned = false;
+      this.paint(Math.max(0, count - PAGE));
+      this.list.scrollTop = this.list.scrollHeight - below;
+    };
+    return element("button", { class: "quiet earlier", "data-use": "earlier", onclick: show }, `Show earlier messages (${count.toLocaleString()})`);
+  }
+
+  follow() {
+    if (this.is_pinned) this.list.scrollTop = this.list.scrollHeight;
+    this.top = this.list.scrollTop;
+  }
+
+  // Only scrolling up leaves the end; a list that shrinks or messages that grow do not.
+  is_at_end() {
+    return this.is_near_end() || (this.is_pinned && this.list.scrollTop >= this.top);
+  }
+
+  is_near_end() {
+    return this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < NEAR_PIXELS;
+  }
+}
 
 const channel_list = new MessageList(by_id("messages"), draw_message), thread_list = new MessageList(by_id("replies"), draw_reply);
 const NO_HOME = [{ type: "section", text: { type: "plain_text", text: "The bot has not shown this tab yet." } }];

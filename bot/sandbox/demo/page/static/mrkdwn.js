@@ -1,7 +1,6 @@
 // Slack's mrkdwn as DOM nodes. Message text is only ever text; none of it becomes markup of the page.
 
-import { element } from "./dom.js";
-import { link } from "./links.js";
+import { element, link } from "./dom.js";
 
 const EMOJI = {
   arrow_forward: "▶️", bell: "🔔", bulb: "💡", double_vertical_bar: "⏸️", gear: "⚙️", ghost: "👻", grey_question: "❔", heavy_plus_sign: "➕", hourglass: "⌛",
