@@ -312,14 +312,23 @@ def test_a_server_that_takes_questions_and_answers_none_is_said_in_a_line_and_ex
     assert done.stderr == "ftjob cannot start:\n  - The database did not answer within 10 seconds.\n"
 
 
-@pytest.mark.parametrize("words", [("run",), ("check",), ("db", "upgrade"), ("db", "restored"), ("audit", "verify")])
+UNREADABLE_URLS = [
+    ("postgresql://u:p@h:hunter2@host/d", "DATABASE_URL has more than one @ before the host"),
+    ("postgresql://u:p@h:hunter2/d", "DATABASE_URL must be like postgresql://user:password@host:5432/name"),
+    ("postgresql://u:hunter2@h/d?pgbouncer=true", "DATABASE_URL has the unknown option pgbouncer"),
+    ("postgresql://u:hunter2@h/d?sslmode=no-verify", "sslmode must be one of disable, allow, prefer, require"),
+]
+"""Addresses that cannot be read, and what is said of each."""
+READERS = [("check",), ("db", "upgrade"), ("db", "restored"), ("audit", "verify")]
+"""The commands beside ``run`` that read one."""
+
+
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("words", "url", "said"),
     [
-        ("postgresql://u:p@h:hunter2@host/d", "DATABASE_URL has more than one @ before the host"),
-        ("postgresql://u:p@h:hunter2/d", "DATABASE_URL must be like postgresql://user:password@host:5432/name"),
-        ("postgresql://u:hunter2@h/d?pgbouncer=true", "DATABASE_URL has the unknown option pgbouncer"),
-        ("postgresql://u:hunter2@h/d?sslmode=no-verify", "sslmode must be one of disable, allow, prefer, require"),
+        *((("run",), *each) for each in UNREADABLE_URLS),
+        *((words, *UNREADABLE_URLS[0]) for words in READERS),
+        *(pytest.param(words, *each, marks=pytest.mark.deep) for words in READERS for each in UNREADABLE_URLS[1:]),
     ],
 )
 def test_an_address_that_cannot_be_read_is_said_in_a_line_and_exits_78(

@@ -85,22 +85,21 @@ class DeliveryHarness:
         self.worker.wake()
 
     @asynccontextmanager
-    async def fast_clock(self) -> AsyncIterator[None]:
-        """Let time go by fast: a quarter of a second whenever the loop had its turn."""
+    async def fast_clock(self, step: float = 0.25) -> AsyncIterator[None]:
+        """Advance the clock by ``step`` seconds whenever the loop had its turn, until the block ends."""
 
-        async def fly() -> None:
+        async def run() -> None:
             while True:
-                self.advance(0.25)
-                await (
-                    self.store.outbox.deliveries.seconds_to_next()
-                )  # behind what the sender asks of the database, however slow that is
+                self.advance(step)
+                # Queues behind the worker's own statements, however slow the database is.
+                await self.store.outbox.deliveries.seconds_to_next()
                 await asyncio.sleep(0.005)
 
-        flying = asyncio.create_task(fly())
+        running = asyncio.create_task(run())
         yield
-        flying.cancel()
+        running.cancel()
         with suppress(asyncio.CancelledError):
-            await flying
+            await running
 
 
 @asynccontextmanager

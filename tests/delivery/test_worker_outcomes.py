@@ -123,7 +123,7 @@ async def test_a_refused_token_is_tried_with_one_delivery_a_minute_whatever_wait
     office.slack.faults.always(POST, slack_error("token_revoked"))
 
     with capture_logs() as logs:
-        async with office.fast_clock():
+        async with office.fast_clock(step=1.0):
             await office.enqueue(*channels)
             await office.slack.request_log.wait_until(lambda: _span(office) > 400, seconds=300, why="some minutes")
             office.slack.faults.clear()

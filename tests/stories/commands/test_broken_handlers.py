@@ -14,7 +14,6 @@ from bot.sandbox.slack.messages import SentReply
 from tests.world import World
 
 HOUR = "3600"
-TIMES = 100
 CONFIRM = "ftjob_confirm"
 INTERNALS = re.compile(r"Error|Exception|Traceback|\.py|/[a-z]+/|sqlite|sqlalchemy|no such table|SELECT", re.IGNORECASE)
 
@@ -39,22 +38,22 @@ def ref_of(answer: SentReply) -> str:
 
 
 @pytest.mark.parametrize(
-    ("typed", "table"),
+    ("typed", "table", "times"),
     [
-        ("status {job}", "track"),
-        ("track {job}", "track"),
-        ("untrack {job}", "track"),
-        ("untrack all", "track"),
-        ("tracked", "track"),
-        ("subscribe", "subscription"),
-        ("unsubscribe", "subscription"),
-        ("cancel {job}", "question"),
-        ("outbox", "delivery"),
-        ("about", "account"),
+        ("status {job}", "track", 100),
+        ("track {job}", "track", 25),
+        ("untrack {job}", "track", 25),
+        ("untrack all", "track", 25),
+        ("tracked", "track", 25),
+        ("subscribe", "subscription", 25),
+        ("unsubscribe", "subscription", 25),
+        ("cancel {job}", "question", 25),
+        ("outbox", "delivery", 25),
+        ("about", "account", 25),
     ],
 )
-async def test_a_handler_that_breaks_a_hundred_times_shows_a_ref_alone_and_the_next_command_works(
-    world: World, typed: str, table: str
+async def test_a_handler_that_breaks_many_times_shows_a_ref_alone_and_the_next_command_works(
+    world: World, typed: str, table: str, times: int
 ) -> None:
     job = world.api.add_job(status="running")
     command = typed.format(job=job)
@@ -62,13 +61,13 @@ async def test_a_handler_that_breaks_a_hundred_times_shows_a_ref_alone_and_the_n
     async with world.bot(FTJOB_POLL_SECONDS=HOUR) as bot:
         async with without(bot, table):
             with capture_logs() as logs:
-                exchanges = await asyncio.gather(*(world.olivia.command(command, world.ml) for _ in range(TIMES)))
+                exchanges = await asyncio.gather(*(world.olivia.command(command, world.ml) for _ in range(times)))
                 answers = [await exchange.reply(seconds=20) for exchange in exchanges]
         after = await world.say(command)
 
     assert all(exchange.acked for exchange in exchanges)
     refs = {ref_of(answer) for answer in answers}
-    assert len(refs) == TIMES
+    assert len(refs) == times
     assert "Something went wrong" not in after.plain_text
     assert {entry["ref"] for entry in logs if entry["event"] == "command.broke"} == refs, "the ref leads to the log"
     assert world.actions == []
@@ -81,7 +80,7 @@ async def test_the_red_button_of_a_broken_store_orders_nothing_and_works_afterwa
         question = await world.say(f"cancel {job}")
         async with without(bot, "question"):
             with capture_logs():
-                for _ in range(TIMES):
+                for _ in range(25):
                     ref_of(await world.press(question, CONFIRM))
         assert world.actions == []
         done = await world.press(question, CONFIRM)

@@ -248,6 +248,7 @@ async def test_what_is_owed_of_an_account_that_is_watched_no_more_still_goes_out
             )
             del bot
         world.slack.faults.clear()
+        world.skip(60)
         async with world.bot():
             await world.until_delivered(job, "Failed")
             pressed = await world.press(question, "ftjob_confirm")
