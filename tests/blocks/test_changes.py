@@ -1,0 +1,34 @@
+import pytest
+
+from bot.blocks.changes import (
+    WORDINGS,
+    change_advice,
+    change_brief,
+    change_headline,
+    change_label,
+    change_line,
+    change_sentence,
+    status_facts,
+)
+from bot.jobs.changes import ChangeKind
+from tests.blocks.rendered import change_from, sample_job
+
+
+def test_the_table_has_a_wording_for_every_kind_of_change() -> None:
+    assert set(WORDINGS) == set(ChangeKind)
+
+
+@pytest.mark.parametrize("kind", ChangeKind)
+def test_every_template_is_filled_in(kind: ChangeKind) -> None:
+    job = sample_job()
+    change = change_from(job, kind)
+    texts = [
+        change_headline(change, job),
+        change_sentence(change, job, None),
+        change_line(change),
+        change_brief(change),
+        change_label(change, job.id),
+    ]
+
+    assert all(texts)
+    assert not [text for text in [*texts, change_advice(change, job), *sum(status_facts(change), ())] if "{" in text]
