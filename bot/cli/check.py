@@ -258,7 +258,7 @@ async def _api(settings: Settings, account: Account) -> list[Finding]:
             page = await client.list_jobs(limit=1)
         except ProviderError as error:
             return [Finding(part, ok=False, found=str(error), todo=_todo(error, account))]
-        newest = page.readings[0].snapshot.id if page.readings else "no job yet"
+        newest = page.fetched[0].snapshot.id if page.fetched else "no job yet"
         orders = "Orders" if len(settings.accounts) == 1 else f"Orders: {account.name}"
         return [Finding(part, ok=True, found=f"newest job: {newest}"), _actions(orders, settings, account)]
 

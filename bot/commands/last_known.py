@@ -43,7 +43,7 @@ async def latest(there: Context) -> Listing:
         page = (await there.reads.page(after=None, limit=NEWEST, metadata={})).value
     except ProviderError as error:
         return await from_store(there, f":warning: {there.error_text(error)}")
-    return Listing(there, [reading.job for reading in page.readings])
+    return Listing(there, [reading.job for reading in page.fetched])
 
 
 async def from_store(there: Context, error: str) -> Listing:

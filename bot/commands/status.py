@@ -189,8 +189,8 @@ async def _newest(command: Command, context: Context, wanted: int) -> _Found:
     fits, after, by_id, looked_at = command.filter, command.after, True, 0
     for _ in range(MOST_REQUESTS):
         page = (await context.reads.page(after=after, limit=PAGE, metadata=fits.required_metadata)).value
-        seen += [reading.snapshot.status for reading in page.readings]
-        fitting = [reading for reading in page.readings if matches_status(reading.snapshot.status, fits.statuses)]
+        seen += [reading.snapshot.status for reading in page.fetched]
+        fitting = [reading for reading in page.fetched if matches_status(reading.snapshot.status, fits.statuses)]
         # Not every API looks at the pairs that it is asked for.
         jobs += [job for job in (reading.job for reading in fitting) if fits.matches(job)]
         after = page.after

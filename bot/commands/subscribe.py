@@ -89,7 +89,7 @@ async def _read_open_jobs(context: Context) -> list[FetchedJob]:
     after, looked_at = None, 0
     for _ in range(MOST_REQUESTS):
         page = await context.client.list_jobs(after=after, limit=PAGE)
-        readings += page.readings
+        readings += page.fetched
         after, looked_at = page.after, looked_at + max(1, len(page.raw))
         jobs = [each for each in page.raw if each]
         if after is None or looked_at >= MOST_PAGES * PAGE or (jobs and all(each.is_final for each in jobs)):

@@ -20,9 +20,9 @@ LATE_AFTER = 120.0
 
 
 def account_backoff(error: ProviderError, failures: int, interval: float, jitter: float) -> float:
-    """Return the seconds to leave an account alone after the latest of ``failures`` failures in a row.
+    """Return the seconds to pause polls of an account after ``failures`` failures in a row, the last being ``error``.
 
-    ``luck`` is a random number from 0 to 1 that spreads several processes.
+    ``jitter`` is a random number from 0 to 1 that spreads several processes.
     """
     if isinstance(error, RateLimited):
         return jittered(error.retry_after, jitter)

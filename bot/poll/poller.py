@@ -45,7 +45,7 @@ log = structlog.get_logger()
 class JobList:
     """The list of jobs, as read page by page."""
 
-    readings: list[FetchedJob] = field(default_factory=list)
+    fetched: list[FetchedJob] = field(default_factory=list)
     raw: list[Snapshot | None] = field(default_factory=list)
     """Every item in order, foreign and invalid ones included: positions in the list go by it."""
     unreadable: list[str | None] = field(default_factory=list)
@@ -53,7 +53,7 @@ class JobList:
 
     def add(self, page: Page) -> None:
         """Take the next page."""
-        self.readings += page.readings
+        self.fetched += page.fetched
         self.raw += page.raw
         self.unreadable += page.unreadable
         self.pages += 1
@@ -180,7 +180,7 @@ class Poller:
         late = is_late(lease.polled_at, lease.claimed_at, self._interval) and not self._store.db.clock_steps.remaining(
             late_after(self._interval)
         )
-        begun, readings = self._split(targets, listed.readings, late=late)
+        begun, readings = self._split(targets, listed.fetched, late=late)
         if begun:
             await self._record(readings, targets.known, late=late)  # doesn't wait for the single reads
             readings = []
@@ -222,7 +222,7 @@ class Poller:
         unreadable: Sequence[str | None] = (),
         at_end: FinalWrite | None = None,
     ) -> None:
-        readings = [*listed, *(each.reading for each in reads if each.reading)]
+        readings = [*listed, *(each.fetched for each in reads if each.fetched)]
         reasons = {each.known.id: each.reason for each in reads if each.reason}
         missed = [each.known.id for each in reads if each.is_missing]
 
@@ -294,4 +294,4 @@ def _further_pages(targets: PollTargets, listed: JobList, last: Page) -> int:
     new = next((n for n, job in enumerate(listed.raw) if job and job.id in targets.known), len(listed.raw))
     behind = new - (len(listed.raw) - len(last.raw))
     place = {job_id: max(0, place + behind) for job_id, place in targets.due.items()}
-    return further_pages(_missing(targets, listed.readings), place, page_size=max(1, len(last.raw)))
+    return further_pages(_missing(targets, listed.fetched), place, page_size=max(1, len(last.raw)))

@@ -50,7 +50,7 @@ class ProblemJobs:
 
     async def _record_unread(self, tx: Transaction, read: SingleRead) -> None:
         known, error = read.known, read.error
-        assert error is not None  # noqa: S101 - the caller looked
+        assert error is not None  # noqa: S101 - the caller checked
         metrics.JOB_READ_FAILURES.labels(self._account).inc()
         if not known.read_failures:
             log.warning(

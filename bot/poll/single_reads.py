@@ -32,7 +32,7 @@ class SingleRead:
 
     known: KnownJob
     """The job as it was known before the request."""
-    reading: FetchedJob | None = None
+    fetched: FetchedJob | None = None
     reason: str = ""
     """Why the job failed, from its log."""
     error: ProviderError | None = None
@@ -108,11 +108,11 @@ class SingleReads:
         job_id = begun.known.id
         async with self._slots:
             try:
-                reading = begun.reading or await self._client.retrieve(job_id)
+                fetched = begun.fetched or await self._client.retrieve(job_id)
             except ProviderError as error:
                 return replace(begun, error=error)
-            reason = await self._last_error(job_id) if self.needs_reason(begun.known, reading) else ""
-        return replace(begun, reading=reading, reason=reason)
+            reason = await self._last_error(job_id) if self.needs_reason(begun.known, fetched) else ""
+        return replace(begun, fetched=fetched, reason=reason)
 
     async def _last_error(self, job_id: str) -> str:
         try:

@@ -127,7 +127,7 @@ class Client:
         too_large = None
         for size in sizes:
             try:
-                return size, await self._send(replace(request_for(size), is_for_one=size == 1))
+                return size, await self._send(replace(request_for(size), is_single_item=size == 1))
             except InvalidResponse as error:
                 if not error.is_too_large:
                     raise
@@ -156,7 +156,7 @@ class Client:
         Raises:
             ProviderError: why no action would work now.
         """
-        asked = replace(self._dialect.list_jobs(limit=1), is_for_one=True, prepares_order=True)
+        asked = replace(self._dialect.list_jobs(limit=1), is_single_item=True, checks_write_access=True)
         self._dialect.read_jobs(await self._send(asked), now=self._clock())
 
     async def find(self, key: str, value: str) -> FetchedJob | None:
@@ -164,7 +164,7 @@ class Client:
         after, looked_at = None, 0
         while looked_at < NEWEST:
             page = await self.list_jobs(after=after, metadata={key: value})
-            for each in page.readings:
+            for each in page.fetched:
                 if (each.job.metadata or {}).get(key) == value:
                     return each
             after, looked_at = page.after, looked_at + max(1, len(page.raw))
@@ -221,7 +221,7 @@ class Client:
             raise
 
     async def _send_for_one(self, request: Request) -> Response:
-        return await self._send(replace(request, is_for_one=True))
+        return await self._send(replace(request, is_single_item=True))
 
     async def _send(self, request: Request) -> Response:
         try:
@@ -247,25 +247,25 @@ class Client:
             json=request.body,
             headers=self._dialect.auth_headers(key),
         ) as response:
-            body, size = await _body_of(response, is_for_one=request.is_for_one)
+            body, size = await _body_of(response, is_single_item=request.is_single_item)
             headers = {name.lower(): value for name, value in response.headers.items()}
             return Response(response.status_code, headers, _without_key(body, key), size)
 
 
-async def _body_of(response: httpx.Response, *, is_for_one: bool) -> tuple[bytes, int]:
+async def _body_of(response: httpx.Response, *, is_single_item: bool) -> tuple[bytes, int]:
     """Return a body and its size in bytes; the body of a single item has its long texts shortened.
 
     Raises:
         BrokenAnswer: the body is too large.
     """
     body, size, shortener = bytearray(), 0, Shortener()
-    most = MAX_JOB_BYTES if is_for_one else MAX_PAGE_BYTES
+    most = MAX_JOB_BYTES if is_single_item else MAX_PAGE_BYTES
     announced = response.headers.get("Content-Length", "")
-    if not is_for_one and announced.isdecimal() and len(announced) < _MAX_DIGITS and int(announced) > most:
+    if not is_single_item and announced.isdecimal() and len(announced) < _MAX_DIGITS and int(announced) > most:
         raise _too_large(most)  # without reading it
     async for chunk in response.aiter_raw():
         size += len(chunk)
-        body += shortener.feed(chunk) if is_for_one else chunk
+        body += shortener.feed(chunk) if is_single_item else chunk
         if size > most or len(body) > MAX_PAGE_BYTES:
             raise _too_large(most if size > most else MAX_PAGE_BYTES, bytes(body[:_BEGINNING]))
     return bytes(body), size
@@ -277,7 +277,7 @@ def _too_large(most: int, beginning: bytes = b"") -> InvalidResponse:
 
 def _with_size(page: Page, size: int) -> Page:
     """Return a page of one job with the size of its response."""
-    return replace(page, readings=tuple(replace(each, size=size) for each in page.readings))
+    return replace(page, fetched=tuple(replace(each, size=size) for each in page.fetched))
 
 
 def _without_key(body: bytes, key: SecretStr) -> bytes:

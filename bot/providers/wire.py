@@ -26,15 +26,15 @@ class Request:
     query: tuple[tuple[str, str], ...] = ()
     body: Mapping[str, Any] | None = None
     """JSON body."""
-    is_for_one: bool = False
+    is_single_item: bool = False
     """Whether it asks for one item, which cannot be split into smaller pages."""
-    prepares_order: bool = False
+    checks_write_access: bool = False
     """Whether it only checks that an action would work."""
 
     @property
     def needs_write_key(self) -> bool:
         """Whether it needs the write key."""
-        return self.method != "GET" or self.prepares_order
+        return self.method != "GET" or self.checks_write_access
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class FetchedJob:
 class Page:
     """One page of the list of jobs, newest first."""
 
-    readings: tuple[FetchedJob, ...]
+    fetched: tuple[FetchedJob, ...]
     broken: int
     """Number of malformed items; they are ignored."""
     after: str | None

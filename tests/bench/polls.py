@@ -39,10 +39,10 @@ class RawClient(Client):
     async def all_jobs(self) -> list[FetchedJob]:
         """Read every job of the account, newest first."""
         page = await self.list_jobs()
-        readings = list(page.readings)
+        readings = list(page.fetched)
         while page.after:
             page = await self.list_jobs(after=page.after)
-            readings += page.readings
+            readings += page.fetched
         return readings
 
 

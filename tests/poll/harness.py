@@ -68,7 +68,7 @@ class PollHarness:
             readings.append(await self.client.list_jobs(after=cursor))
         async with self.store.db.transaction() as tx:
             await self.store.jobs.states.add(
-                tx, self.account, [each.snapshot for page in readings for each in page.readings]
+                tx, self.account, [each.snapshot for page in readings for each in page.fetched]
             )
             await self.store.channels.tracks.add(tx, [Track(self.account, job_id, channel, "U1") for job_id in jobs])
 

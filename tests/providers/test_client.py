@@ -58,7 +58,7 @@ async def test_every_page_is_read_and_each_job_once(api: FineTuningApi, client: 
     read, after = list[str](), None
     for _ in range(3):
         page = await client.list_jobs(after=after)
-        read += [reading.snapshot.id for reading in page.readings]
+        read += [reading.snapshot.id for reading in page.fetched]
         after = page.after
     assert after is None
     assert read == made[::-1]
@@ -69,7 +69,7 @@ async def test_jobs_are_chosen_by_metadata_whatever_is_in_it(api: FineTuningApi,
     chosen = api.add_job(metadata={"team": "a&b=c d/\u00e9?#", "env": "x"})
     api.add_job(metadata={"team": "other", "env": "x"})
     page = await client.list_jobs(limit=10, metadata={"team": "a&b=c d/\u00e9?#", "env": "x"})
-    assert [reading.snapshot.id for reading in page.readings] == [chosen]
+    assert [reading.snapshot.id for reading in page.fetched] == [chosen]
 
 
 async def test_events_are_the_newest_lines_oldest_first(api: FineTuningApi, client: Client) -> None:
@@ -191,7 +191,7 @@ async def test_broken_items_and_answers_are_counted(api: FineTuningApi, client: 
     broken, answers = counted("ftjob_invalid_jobs_total"), counted(*_ANSWERS[0], **_ANSWERS[1])
     api.faults.add(f"GET {JOBS}", Fault("answer", status=200, body=list_body(None, job_body(), {"id": ""})))
     page = await client.list_jobs()
-    assert (len(page.readings), page.broken) == (1, 2)
+    assert (len(page.fetched), page.broken) == (1, 2)
     assert counted("ftjob_invalid_jobs_total") == broken + 2
     assert counted(*_ANSWERS[0], **_ANSWERS[1]) == answers + 1
 
@@ -229,7 +229,7 @@ async def test_a_connection_that_the_server_closed_meanwhile_is_replaced() -> No
     body = ok_response(b'{"object": "list", "data": [], "has_more": false}')
     async with RawServer(responds(body, then_close=True)) as server, client_of(server.base_url) as client:
         for _ in range(3):
-            assert (await client.list_jobs()).readings == ()
+            assert (await client.list_jobs()).fetched == ()
         assert server.requests == 3
 
 

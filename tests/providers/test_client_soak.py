@@ -89,7 +89,7 @@ async def _answers_all_together(client: Client, moods: RandomFaults) -> bool:
     moods.together = asyncio.Barrier(POOL)
     asked = (client.list_jobs() for _ in range(POOL))
     pages = await asyncio.gather(*asked, return_exceptions=True)
-    return [len(page.readings) for page in pages if isinstance(page, Page)] == [1] * POOL
+    return [len(page.fetched) for page in pages if isinstance(page, Page)] == [1] * POOL
 
 
 async def test_requests_that_are_cut_at_any_moment_leave_nothing_behind() -> None:

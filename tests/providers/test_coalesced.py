@@ -80,7 +80,7 @@ async def test_who_asks_the_same_at_one_moment_shares_one_request(api: FineTunin
     )
 
     assert [status_of(read) for read in reads] == ["running"] * 20 + ["failed"]
-    assert [len(page.value.readings) for page in pages] == [2] * 20 + [0]
+    assert [len(page.value.fetched) for page in pages] == [2] * 20 + [0]
     assert len(api.request_log.for_endpoint(RETRIEVE)) == 2
     assert len(api.request_log.for_endpoint(f"GET {JOBS}")) == 2
 

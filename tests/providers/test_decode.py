@@ -38,12 +38,12 @@ ODD = {
 def test_what_is_odd_in_one_job_stays_in_its_field(field: str, metadata: Any) -> None:
     page = page_with(field)
 
-    assert [reading.snapshot.id for reading in page.readings] == [JOB, OTHER]
+    assert [reading.snapshot.id for reading in page.fetched] == [JOB, OTHER]
     assert page.broken == 0
     assert page.after == OTHER
     if "nesting" not in field and metadata is not None:
-        assert page.readings[0].job.metadata == metadata
-    json.dumps([reading.body for reading in page.readings], allow_nan=False).encode()
+        assert page.fetched[0].job.metadata == metadata
+    json.dumps([reading.body for reading in page.fetched], allow_nan=False).encode()
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_what_is_odd_in_one_job_stays_in_its_field(field: str, metadata: Any) ->
 def test_a_job_that_can_be_read_in_two_ways_is_left_out_alone(field: str) -> None:
     page = page_with(field)
 
-    assert [reading.snapshot.id for reading in page.readings] == [OTHER]
+    assert [reading.snapshot.id for reading in page.fetched] == [OTHER]
     assert page.broken == 1
     with pytest.raises(InvalidResponse):
         DIALECT.read_job(answer(json.dumps(job_body())[:-1] + f", {field}}}"), JOB, now=NOW)
@@ -106,7 +106,7 @@ SECRET = {"wandb": {"project": "search", "api_key": "plainh1dd3n", "apiKey": "pl
 def test_whatever_a_provider_calls_it_a_secret_is_gone_once_a_job_is_read(provider: str, body: dict[str, Any]) -> None:
     page = dialect_of(account(provider=provider)).read_jobs(answer(body), now=NOW)
 
-    (reading,) = page.readings
+    (reading,) = page.fetched
     assert "h1dd3n" not in f"{reading.body} {reading.snapshot} {reading.job}"
     assert "'...'" in f"{reading.body}" or '"..."' in f"{reading.body}"
     assert page.after == body.get("nextPageToken")

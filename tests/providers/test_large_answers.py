@@ -39,10 +39,10 @@ def _asked(api: FineTuningApi) -> list[int]:
 
 async def _all(client: Client) -> list[str]:
     page = await client.list_jobs()
-    found = [each.snapshot.id for each in page.readings]
+    found = [each.snapshot.id for each in page.fetched]
     while page.after:
         page = await client.list_jobs(after=page.after)
-        found += [each.snapshot.id for each in page.readings]
+        found += [each.snapshot.id for each in page.fetched]
     return found
 
 
@@ -74,7 +74,7 @@ async def test_one_large_job_is_read_alone_and_its_long_texts_are_shortened(
 ) -> None:
     job = api.add_job(status="paused", method=graded(size))
 
-    for reading in ((await client.list_jobs()).readings[0], await client.retrieve(job)):
+    for reading in ((await client.list_jobs()).fetched[0], await client.retrieve(job)):
         assert (reading.snapshot.id, reading.snapshot.status) == (job, "paused")
         assert reading.size > size
         source = reading.body["method"]["reinforcement"]["grader"]["source"]

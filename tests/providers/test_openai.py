@@ -22,7 +22,7 @@ def read_page(body: Any, after: str | None = None) -> Page:
 
 
 def ids(page: Page) -> list[str]:
-    return [reading.snapshot.id for reading in page.readings]
+    return [reading.snapshot.id for reading in page.fetched]
 
 
 # --- questions ---
@@ -113,7 +113,7 @@ def test_the_example_lists_are_read_whole(name: str) -> None:
     body = example(name)
     page = read_page(body)
     assert ids(page) == [item["id"] for item in body["data"]]
-    assert (page.broken, page.after) == (0, page.readings[-1].snapshot.id if body["has_more"] else None)
+    assert (page.broken, page.after) == (0, page.fetched[-1].snapshot.id if body["has_more"] else None)
 
 
 # --- one job ---
@@ -151,7 +151,7 @@ def test_a_job_of_another_organisation_is_refused_where_both_are_known_by_id(
         OpenAI(account(organization=ours)).read_job(job, JOB, now=NOW)
     listed = answer(list_body(job_body(organization_id=theirs), has_more=True))
     page = OpenAI(account(organization=ours)).read_jobs(listed, now=NOW)
-    assert (len(page.readings), page.foreign, page.broken) == ((0, 1, 0) if foreign else (1, 0, 0))
+    assert (len(page.fetched), page.foreign, page.broken) == ((0, 1, 0) if foreign else (1, 0, 0))
     assert page.after == JOB, "the next page is asked for all the same"
 
 

@@ -123,7 +123,7 @@ def test_a_list_of_fine_tunes_is_one_page_newest_first() -> None:
     page = TOGETHER.read_jobs(answer({"data": [older, FINE_TUNE, None]}), now=NOW)
 
     assert TOGETHER.list_jobs(after="ft-x", limit=5, metadata={"a": "b"}) == Request("GET", "/fine-tunes")
-    assert [each.snapshot.id for each in page.readings] == [FINE_TUNE["id"], "ft-older"]
+    assert [each.snapshot.id for each in page.fetched] == [FINE_TUNE["id"], "ft-older"]
     assert (page.broken, page.after) == (1, None)
 
 
@@ -229,7 +229,7 @@ def test_a_list_of_fireworks_goes_on_by_its_token() -> None:
     assert dict(asked.query) == {"pageSize": "100", "orderBy": "createTime desc", "pageToken": "token-2"}
     assert page.after == "token-3"
     assert FIREWORKS.read_jobs(answer(body), now=NOW, after="token-3").after is None, "a cursor that does not move"
-    assert FIREWORKS.read_jobs(answer({"nextPageToken": ""}), now=NOW).readings == ()
+    assert FIREWORKS.read_jobs(answer({"nextPageToken": ""}), now=NOW).fetched == ()
 
 
 def test_fireworks_is_asked_as_its_client_asks() -> None:
@@ -283,7 +283,7 @@ def test_what_is_no_job_is_counted_and_loses_nothing_else(dialect: OpenAI, item:
     good = FINE_TUNE if dialect is TOGETHER else SUPERVISED
     items = [item, good]
     page = dialect.read_jobs(answer({"data": items, "supervisedFineTuningJobs": items}), now=NOW)
-    assert (len(page.readings), page.broken) == (1, 1)
+    assert (len(page.fetched), page.broken) == (1, 1)
 
 
 # --- Azure ---

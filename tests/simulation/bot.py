@@ -85,7 +85,7 @@ async def set_up(parts: Parts, world: Network, plan: Plan, channels: Mapping[str
     newest = max(job["created_at"] for job in world.api.jobs.values())
     for place in plan.recipients:
         if place.is_subscribed:
-            readings = (await parts.context.client.list_jobs()).readings
+            readings = (await parts.context.client.list_jobs()).fetched
             known = await parts.store.jobs.states.newest(ACCOUNT.name, 1000)
             subscription = Subscription(ACCOUNT.name, channels[place.name], world.known_user, newest)
             await parts.recorder.subscribe(subscription, PollResult(ACCOUNT.name, readings, known))
