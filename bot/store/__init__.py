@@ -1,11 +1,11 @@
-"""Memory: what the bot knows of jobs, who follows them, and which alerts are still owed."""
+"""Repositories of jobs, tracks, deliveries, accounts and actions on one SQLite or PostgreSQL database."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from bot.store.accounts.heirs import OrphanedTracks
 from bot.store.accounts.leases import AccountLeases
+from bot.store.accounts.orphaned_tracks import OrphanedTracks
 from bot.store.accounts.outages import Outages
 from bot.store.actions.audit import Audit
 from bot.store.actions.confirmations import Confirmations
@@ -50,7 +50,7 @@ class OutboxStore:
 
 @dataclass(frozen=True)
 class ChannelStore:
-    """Repositories of what channels and people follow, and how."""
+    """Repositories of tracks, subscriptions, mutes and preferences of channels and people."""
 
     tracks: Tracks
     mutes: Mutes
@@ -88,14 +88,14 @@ class Store:
     accounts: AccountStore
     actions: ActionStore
     identity: StoreIdentity
-    """Which store it is; it counts, and its story is over, once it is kept and remembered."""
+    """The id and origin of this store. A new id counts once it is saved and written to the lock file."""
 
     async def save_identity(self, tx: Transaction) -> None:
-        """Write the identity, in the transaction that says what is to be said of it."""
+        """Save the identity in the caller's transaction, which also enqueues the notice about its origin."""
         await save(self.db, tx, self.identity)
 
     def remember_identity(self) -> None:
-        """Let the next start know this store again, once that transaction is committed."""
+        """Write the identity to the lock file, once that transaction is committed."""
         write_lock_file(self.db, self.identity)
 
 
@@ -108,7 +108,7 @@ async def open_store(
     Raises:
         StoreInUse: another process has the SQLite file.
         StoreLocked: another program keeps it locked.
-        StoreDamaged: it cannot be trusted; nothing was changed.
+        StoreDamaged: the file is corrupt; nothing was changed.
         FtjobError: the schema is newer than this program.
     """
     async with open_database(url, clock, monotonic, transaction_timeout=transaction_timeout) as db:

@@ -13,8 +13,8 @@ from contextlib import asynccontextmanager
 
 import structlog
 
+from bot.store.db.data_errors import is_data_error
 from bot.store.db.engine import Database, Transaction
-from bot.store.db.refusals import is_data_error
 from bot.telemetry import metrics
 from bot.telemetry.redaction import redacted
 from bot.tracking.transitions import ObservedJob

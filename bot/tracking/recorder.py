@@ -16,8 +16,8 @@ from bot.runtime.failpoints import failpoint
 from bot.slack.timeouts import CHANNEL_INTERVAL
 from bot.store import Store
 from bot.store.channels.tracks import Subscription, Track
+from bot.store.db.data_errors import is_data_error
 from bot.store.db.engine import Transaction
-from bot.store.db.refusals import is_data_error
 from bot.store.db.wakeups import Queue
 from bot.store.jobs.cards import Card
 from bot.store.jobs.changes import NewChange, RecordedChange, serialize

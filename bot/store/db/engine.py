@@ -15,14 +15,14 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from bot.errors import FtjobError
+from bot.store.db.clock_steps import ClockSteps
 from bot.store.db.postgres import TRANSACTION_TIMEOUT, postgres_engine
 from bot.store.db.reasons import explain_postgres_errors
-from bot.store.db.steps import ClockSteps
 from bot.store.db.url import PostgresAddress, SqliteAddress, parse
 from bot.store.db.wakeups import Queue, Wakeups
 from bot.store.sqlite.file_lock import lock_exclusively
-from bot.store.sqlite.generation import WriteCounter
 from bot.store.sqlite.integrity import BUSY_SECONDS, check_integrity, explain_sqlite_errors, is_lock_error
+from bot.store.sqlite.write_counter import WriteCounter
 
 Clock = Callable[[], float]
 """Seconds since the epoch."""

@@ -12,7 +12,7 @@ from sqlalchemy import exists, or_, select
 
 from bot.store.db import schema
 from bot.store.db.engine import Database, Transaction
-from bot.store.sqlite.generation import read_lock_file, write_count_of
+from bot.store.sqlite.write_counter import read_lock_file, write_count_of
 
 
 class StoreOrigin(StrEnum):

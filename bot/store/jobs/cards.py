@@ -1,7 +1,7 @@
-"""The card of each job in each channel: where it stands, and whether it shows the present.
+"""Cards: the message of each job in each channel, and whether it is up to date.
 
-A card counts what it has to show (``wanted``) and notes which count it shows (``shown``): edits between two counts fall
-together by themselves, and one that is repeated is harmless.
+``generation`` counts what a card has to show, ``rendered_generation`` is the count that it shows: several changes become
+one edit, and a repeated edit is harmless.
 """
 
 from collections.abc import Collection, Sequence
@@ -20,9 +20,9 @@ from bot.store.db.wakeups import Queue
 from bot.store.outbox.queue import LONGEST_LEASE, in_states, latest
 
 LONGEST_WAIT = 3600.0
-"""Seconds that a card which cannot be edited waits at the most."""
+"""Seconds: the longest wait of a card that cannot be edited."""
 ALL_CARDS = "*"
-"""The row of ``channel`` that holds when the next edit may go out, wherever its card stands."""
+"""The row of ``channel`` with the time of the next edit, whatever its card's channel."""
 
 
 CardKey = tuple[str, str]
@@ -31,7 +31,7 @@ CardKey = tuple[str, str]
 
 @dataclass(frozen=True)
 class Card:
-    """The first message about a job in a channel; what follows is told in its thread."""
+    """The first message about a job in a channel; changes are posted in its thread."""
 
     id: int
     account: str
@@ -40,32 +40,32 @@ class Card:
     ts: str | None
     """None until it is posted."""
     generation: int = 0
-    """Counts what it has had to show."""
+    """Counts what it has to show."""
     shared_chart: str | None = None
-    """Slack's id of the picture that was shared in its thread."""
+    """Slack's file id of the chart that was shared in its thread."""
 
 
 @dataclass(frozen=True)
 class Edit:
-    """A claimed edit of a card that shows the past."""
+    """A claimed edit of a stale card."""
 
     card: Card
     ts: str
     failures: int
-    """Edits of it in a row, before this one, that did not work."""
+    """Failed edits in a row, before this one."""
     token: str
 
 
 @dataclass(frozen=True)
 class RateLimit:
-    """How often cards are edited, in seconds. Slack takes 50 edits a minute: docs.slack.dev, ``chat.update``, tier 3."""
+    """Limits on edits of cards, in seconds. Slack allows 50 edits a minute: docs.slack.dev, ``chat.update``, tier 3."""
 
     card_interval: float = 30.0
-    """Between two edits of one card that shows no other state."""
+    """Between two edits of one card, unless its job's state changed."""
     interval: float = 1.5
-    """Between any two edits: forty a minute."""
+    """Between any two edits: 40 a minute."""
     lease: float = 30.0
-    """For a process that claimed an edit and then died."""
+    """After which another process may claim the edit."""
 
 
 class Cards:
@@ -86,16 +86,16 @@ class Cards:
         return _card(row) if row else None
 
     async def get_or_create(self, tx: Transaction, account: str, job_id: str, channel: str) -> tuple[Card, bool]:
-        """Return the card of a job in a channel, and whether it has yet to be posted and nothing that waits does so.
+        """Return the card of a job in a channel, and whether its post has yet to be enqueued.
 
-        That is so for a new one, for one that a digest stood for, and for one that is gone from the channel.
+        That is so for a new card, for one that a digest replaced, and for a deleted one.
         """
         return (await self.get_or_create_all(tx, account, [(job_id, channel)]))[job_id, channel]
 
     async def get_or_create_all(
         self, tx: Transaction, account: str, keys: Sequence[CardKey]
     ) -> dict[CardKey, tuple[Card, bool]]:
-        """Return the cards of jobs in channels, each with whether it has yet to be posted, as ``of`` does for one."""
+        """Return the cards of jobs in channels, as ``get_or_create`` does for one."""
         if not keys:
             return {}
         found = await self._find_all(tx, account, keys)
@@ -104,7 +104,7 @@ class Cards:
             values = [{"job_id": job_id, "channel": channel} for job_id, channel in lacking]
             new = [_card(row) for row in await tx.execute(made.returning(schema.card), values)]
             both = found | {(card.job_id, card.channel): card for card in new}
-            # Where somebody else makes one at the same moment, theirs holds.
+            # Another transaction may have created one at the same moment.
             found = both if len(new) == len(lacking) else await self._find_all(tx, account, keys)
             yet_unknown = {card.id for card in new}
         else:
@@ -121,7 +121,7 @@ class Cards:
         return {place: _card(row) for row in rows if (place := (row.job_id, row.channel)) in wanted}
 
     async def _with_pending_post(self, tx: Transaction, card_ids: Sequence[int], channels: Collection[str]) -> set[int]:
-        """Return which of these cards something that waits posts."""
+        """Return the ids of the cards that a pending delivery posts."""
         if not card_ids:
             return set()
         rows, coming = schema.delivery.c, set[int]()
@@ -133,7 +133,7 @@ class Cards:
         return coming & set(card_ids)
 
     async def ts_of(self, account: str, job_id: str, channel: str) -> str | None:
-        """Return where a job's card stands in a channel, None where there is none."""
+        """Return the timestamp of a job's card in a channel, None if there is none."""
         cards = schema.card.c
         where = (cards.account == account, cards.job_id == job_id, cards.channel == channel)
         async with self._db.transaction() as tx:
@@ -141,16 +141,16 @@ class Cards:
         return ts
 
     async def record_post(self, tx: Transaction, card_id: int, ts: str | None, *, rendered_generation: int = 0) -> None:
-        """Record where a card stands and which count of ``wanted`` it shows; None where it is gone."""
+        """Record the timestamp of a card's message and the generation it shows; None if the message was deleted."""
         placed = {"ts": ts, "rendered_generation": rendered_generation, "failures": 0, "not_before": 0.0}
         await tx.execute(update(schema.card).where(schema.card.c.id == card_id).values(placed))
 
     async def bump_generation(
         self, tx: Transaction, account: str, *job_ids: str, channel: str | None = None, at_once: bool = False
     ) -> None:
-        """Let the cards of jobs, of one channel or of all, show what is known now.
+        """Mark the cards of jobs, in one channel or in all, as stale.
 
-        ``at_once`` waits only for its turn among all cards.
+        ``at_once`` skips the interval of the card, not the one between any two edits.
         """
         cards = schema.card.c
         mine = update(schema.card).where(cards.account == account, self._db.among(cards.job_id, job_ids))
@@ -161,9 +161,9 @@ class Cards:
         tx.wakes(Queue.CARDS)
 
     async def claim(self, rate_limit: RateLimit) -> Edit | None:
-        """Take the edit that is due first: of what its channel tracks, and there of a job that is over; None where none may go out now.
+        """Claim the first due edit, of tracked jobs and of finished ones before others; None if none is due.
 
-        One that this process claimed without hearing so, or abandoned, comes first.
+        An edit whose claim by this process was lost, or that it abandoned, comes first.
         """
         lost = self._tokens.lost()
         with self._tokens.claiming() as token:
@@ -176,7 +176,7 @@ class Cards:
     async def _reclaim(
         self, tx: Transaction, token: str, rate_limit: RateLimit, lost: Sequence[str]
     ) -> Row[Any] | None:
-        """Take one card of claims that were lost, and give back the others."""
+        """Claim one card of the lost claims again, and release the others."""
         cards = schema.card.c
         ours = cards.token.in_(lost)
         chosen = select(func.min(cards.id)).where(ours, text(schema.STALE)).scalar_subquery()
@@ -187,14 +187,14 @@ class Cards:
         return row
 
     def abandon(self, edit: Edit) -> None:
-        """Let the next claim of this process take an edit back: it broke, and to edit again does no harm."""
+        """Let this process claim an edit again at once: it failed, and a repeated edit is harmless."""
         self._tokens.mark_lost(edit.token)
 
     async def _claim_next(self, tx: Transaction, token: str, rate_limit: RateLimit) -> Row[Any] | None:
         cards, jobs, tracks, now = schema.card.c, schema.job.c, schema.track.c, self._db.now()
         is_over = func.lower(jobs.status).in_(FINAL_STATUSES)
         of_card = (tracks.account == cards.account, tracks.job_id == cards.job_id, tracks.channel == cards.channel)
-        # A channel that untracks thousands of jobs must not hold up what others wait for.
+        # A channel that untracks thousands of jobs must not delay the edits of others.
         is_tracked = exists().where(*of_card)
         first = (
             select(cards.id)
@@ -221,18 +221,18 @@ class Cards:
         return (await tx.execute(turn.on_conflict_do_update(index_elements=["id"], **if_free))).rowcount > 0
 
     async def complete(self, edit: Edit) -> None:
-        """Record that a card shows what it had to when the edit was claimed."""
+        """Record that a card shows the generation of the claim."""
         async with self._db.transaction() as tx:
             await self._finish(tx, edit, rendered_generation=edit.card.generation, failures=0, edited_at=self._db.now())
 
     async def fail(self, edit: Edit, *, wait: float, pause_all: bool = False, give_up: bool = False) -> None:
-        """Record an edit that did not work.
+        """Record a failed edit.
 
         Args:
             edit: the claimed edit.
-            wait: seconds until it is tried again.
-            pause_all: whether no card is edited for so long.
-            give_up: whether it is not tried again before there is something else to show.
+            wait: seconds until it is retried.
+            pause_all: whether no other card is edited until then.
+            give_up: whether it is not retried before the next generation.
         """
         shown = edit.card.generation if give_up else schema.card.c.rendered_generation
         async with self._db.transaction() as tx:
@@ -246,12 +246,12 @@ class Cards:
                 await tx.execute(later.values(free_at=latest(*until)))
 
     async def record_shared_chart(self, card: Card, file: str) -> None:
-        """Record which picture was shared in a card's thread: from then on an edit may show it."""
+        """Record which chart was shared in a card's thread: from then on an edit may show it."""
         async with self._db.transaction() as tx:
             await tx.execute(update(schema.card).where(schema.card.c.id == card.id).values(shared_chart=file))
 
     async def mark_deleted(self, tx: Transaction, edit: Edit) -> bool:
-        """Record that a card is gone from its channel; return False where somebody else took the edit over."""
+        """Record that a card's message was deleted; return False if another process claimed the edit."""
         return await self._finish(tx, edit, ts=None)
 
     async def _finish(self, tx: Transaction, edit: Edit, **values: Any) -> bool:
@@ -260,7 +260,7 @@ class Cards:
         return (await tx.execute(mine.values(ended | values))).rowcount > 0
 
     async def seconds_to_next(self, rate_limit: RateLimit) -> float | None:
-        """Return how long until an edit can be claimed: 0 where one can be now, None where every card shows the present."""
+        """Return the seconds until an edit can be claimed: 0 if one is due, None if no card is stale."""
         cards, now = schema.card.c, self._db.now()
         turn = select(schema.channel.c.free_at).where(schema.channel.c.id == ALL_CARDS).scalar_subquery()
         ready = latest(

@@ -1,4 +1,4 @@
-"""The changes that the bot has seen: facts, drawn only when they are sent."""
+"""Changes of jobs, stored as facts and rendered when they are sent."""
 
 import json
 from collections.abc import Sequence
@@ -22,17 +22,17 @@ class NewChange:
 
     job_id: str
     version: int
-    """That which it made of the job."""
+    """The job's version after the change."""
     change: Change
     body: str
-    """The job as the API described it, as it is ``stored``."""
+    """The API's description of the job, from ``serialize``."""
     reason: str | None = None
     late: bool = False
 
 
 @dataclass(frozen=True)
 class RecordedChange:
-    """A change as it is stored: a fact, drawn only when it is sent."""
+    """A stored change."""
 
     id: int
     account: str
@@ -40,18 +40,18 @@ class RecordedChange:
     version: int
     change: Change
     body: dict[str, Any]
-    """The job as the API described it at the change."""
+    """The API's description of the job at the change."""
     reason: str | None
-    """Why it failed, from its log, where the job itself does not say."""
+    """The reason of a failure from the job's log, if the job itself has none."""
     late: bool
-    """Whether nobody was looking when it happened."""
+    """Whether it happened while no poll ran."""
     seen_at: float
     occurrence: int = 1
-    """How often the job came to this state by now. A backup that is put back counts the same, whatever it missed."""
+    """How often the job reached this state so far. A restored backup counts the same, whatever it missed."""
 
     @property
     def natural_key(self) -> str:
-        """What it is called in the key of an alert."""
+        """Its part of the idempotency keys of its alerts. Slack has messages with them: the format must not change."""
         state = f"{self.change.kind}|{self.change.after.status}|{self.change.after.fine_tuned_model}"
         return f"{self.account}|{self.job_id}|{state}|{self.occurrence}"
 
@@ -78,7 +78,7 @@ class Changes:
         reason: str | None = None,
         late: bool = False,
     ) -> RecordedChange:
-        """Store a change as a fact and return it."""
+        """Store a change and return it."""
         fact = NewChange(body["id"], version, change, serialize(body), reason, late)
         return (await self.write_all(tx, account, [fact]))[0]
 
@@ -95,7 +95,7 @@ class Changes:
     async def last_of(
         self, tx: Transaction, account: str, job_ids: Sequence[str], *, results: bool = False
     ) -> dict[str, RecordedChange]:
-        """Return the newest change of each of these jobs that ever changed, by the job's id; ``results``: to an end."""
+        """Return the newest change of each job, by the job's id; with ``results`` the newest to a final status."""
         if not job_ids:
             return {}
         changes = schema.change.c
@@ -115,7 +115,7 @@ class Changes:
         return {row.job_id: replace(_recorded(row), occurrence=times[row.id]) for row in rows}
 
     async def _occurrences(self, tx: Transaction, change_ids: Sequence[int]) -> dict[int, int]:
-        """Return how often the jobs of changes changed to what each of these made of it, that one included, by its id."""
+        """Return how often each change's job had reached the same state, that change included, by the change's id."""
         this, changes = schema.change.alias(), schema.change.c
         same = (changes.kind == this.c.kind, changes.new_status == this.c.new_status)
         same_model = changes.new_model.is_not_distinct_from(this.c.new_model)
@@ -131,7 +131,7 @@ class Changes:
         return _recorded(row)
 
     async def in_digest(self, digest_id: int) -> list[RecordedChange]:
-        """Return the changes that a digest tells, in order."""
+        """Return the changes of a digest, in order."""
         async with self._db.transaction() as tx:
             ids = await changes_in(tx, digest_id)
             rows = await tx.execute(select(schema.change).where(schema.change.c.id.in_(ids)))
@@ -149,12 +149,12 @@ class Changes:
         return set(await tx.scalars(counted))
 
     async def last(self, tx: Transaction, account: str, job_id: str) -> RecordedChange | None:
-        """Return the newest change of a job, or None where it never changed."""
+        """Return the newest change of a job, or None if it never changed."""
         return (await self.last_of(tx, account, [job_id])).get(job_id)
 
 
 def serialize(body: dict[str, Any]) -> str:
-    """Return what is kept of a job's description."""
+    """Return a job's description as JSON without secrets."""
     return json.dumps(without_secrets(body))
 
 

@@ -1,4 +1,4 @@
-"""What the bot knows of each job."""
+"""Jobs as the store knows them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ _BATCH = 1000
 
 @dataclass(frozen=True)
 class KnownJob:
-    """A job as the store has it. ``version`` counts its changes; a write that names an old one changes nothing."""
+    """A stored job. ``version`` counts its changes; a write with an older version changes nothing."""
 
     account: str
     id: str
@@ -31,33 +31,33 @@ class KnownJob:
     state: State
     created_at: float | None
     state_since: float
-    """When a sweep first saw the present state; of a job first seen waiting for its start, when it was created."""
+    """When a poll first saw its state; the creation time of a job that was first seen before its start."""
     closed: bool
-    """Whether nothing more is expected of it, so that it costs no request."""
+    """Whether no further change is expected, so that it is not polled."""
     soft_state: SoftState | None = None
-    """A read that showed it in another state although it is over."""
+    """A read that showed an earlier state, not confirmed yet."""
     absence: Absence | None = None
-    """The last reads, where they did not find it."""
+    """The last reads, if they did not find it."""
     missing: bool = False
-    """Whether people were told that it is not found any more."""
+    """Whether an alert said that it is missing."""
     stalled_since: float | None = None
-    """Since when it stands still, where people were told so."""
+    """Since when it is stalled, if an alert said so."""
     read_failures: int = 0
-    """How many reads of it alone, in a row, did not work."""
+    """Failed reads of this job alone, in a row."""
 
 
 @dataclass(frozen=True)
 class PollTargets:
-    """What a sweep of an account has to look at."""
+    """What a poll of an account has to read."""
 
     known: dict[str, KnownJob]
-    """Every job that a page may show, by id, read before the request so that a stale answer can be told."""
+    """Every job that a page may list, by id, read before the request so that a stale response is noticed."""
     due: dict[str, int]
-    """The tracked, unsettled jobs that are due, with each one's place in the list of jobs, newest first, counted from 0."""
+    """The tracked, open jobs that are due, with their positions in the list of jobs, newest first, from 0."""
     newer_than: float | None
-    """The least creation time that is new to some subscription; None without one."""
+    """The least creation time that is new to a subscription; None without one."""
     backing_off: frozenset[str] = frozenset()
-    """Those of ``owed`` that are not to be read alone now, because that did not work a moment ago."""
+    """Those of ``due`` that back off after failed reads of the job alone."""
 
 
 class Jobs:
@@ -82,7 +82,7 @@ class Jobs:
             return list(await tx.scalars(select(schema.job.c.account).where(schema.job.c.id == job_id)))
 
     async def poll_targets(self, account: str) -> PollTargets | None:
-        """Return what a sweep of the account has to look at, or None where there is nothing."""
+        """Return what a poll of the account has to read, or None if there is nothing."""
         async with self._db.transaction() as tx:
             rows = (await tx.execute(_due_jobs(account, self._db.now()))).all()
             owed = {row.id: row.place for row in rows}
@@ -97,10 +97,10 @@ class Jobs:
         return PollTargets(known, owed, newer_than, frozenset(row.id for row in rows if row.resting))
 
     async def _newer_than(self, tx: Transaction, account: str) -> float | None:
-        """Return the least creation time that is new to some subscription.
+        """Return the least creation time that is new to a subscription.
 
-        One that is still to come, which a provider's clock or an absurd creation time made, is put back to now: jobs
-        would go unannounced until then.
+        A future one, from a provider's clock or an absurd creation time, is set to now: new jobs would not be announced
+        until then.
         """
         subscriptions, now = schema.subscription.c, self._db.now()
         mine = subscriptions.account == account
@@ -112,7 +112,7 @@ class Jobs:
         return float(await tx.scalar(select(func.min(subscriptions.newer_than)).where(mine)) or 0.0)
 
     async def _correct(self, tx: Transaction, known: dict[str, KnownJob]) -> dict[str, KnownJob]:
-        """Let what lies ahead of a clock that was set back have happened just now; return the jobs as they are then."""
+        """Set future timestamps to now, after the clock was set back; return the corrected jobs."""
         now, jobs = await self.now(tx), schema.job.c
         right = {job_id: _clamped_to(job, now) for job_id, job in known.items()}
         wrong = [job for job_id, job in known.items() if right[job_id] != job]
@@ -126,7 +126,7 @@ class Jobs:
         return right
 
     async def now(self, tx: Transaction) -> float:
-        """Return the present moment by the clock of what is stored."""
+        """Return the current time of the database's clock."""
         return float(await tx.scalar(select(self._db.now())) or 0.0)
 
     async def newest(self, account: str, most: int) -> dict[str, KnownJob]:
@@ -139,7 +139,7 @@ class Jobs:
         return {row.id: _known(row) for row in rows}
 
     async def add(self, tx: Transaction, account: str, snapshots: Sequence[Snapshot]) -> set[str]:
-        """Record the first sight of jobs; return the ids of those that were indeed unknown."""
+        """Insert jobs that were seen for the first time; return the ids of those that were unknown."""
         if not snapshots:
             return set()
         added = self._db.insert(schema.job).on_conflict_do_nothing().returning(schema.job.c.id)
@@ -160,19 +160,19 @@ class Jobs:
         return set(await tx.scalars(added, values))
 
     async def lock(self, tx: Transaction, account: str, job_ids: Sequence[str]) -> tuple[dict[str, KnownJob], float]:
-        """Return jobs as they are, by id, and the present moment; nobody else writes to them in this transaction."""
+        """Lock jobs until the end of the transaction; return them by id, and the current time."""
         mine = _jobs(account).add_columns(self._db.now().label("now")).where(self._db.among(schema.job.c.id, job_ids))
         rows = list(await tx.execute(mine.order_by(schema.job.c.id).with_for_update())) if job_ids else []
         return {row.id: _known(row) for row in rows}, max((row.now for row in rows), default=0.0)
 
     async def write(self, tx: Transaction, jobs: Sequence[KnownJob]) -> None:
-        """Write jobs, which this transaction has locked, as they are to be from now on."""
+        """Update jobs that this transaction has locked."""
         if jobs:
             mine = (schema.job.c.account == bindparam("of_account"), schema.job.c.id == bindparam("of_id"))
             await tx.execute(update(schema.job).where(*mine), [_row(job) for job in jobs])
 
     async def close(self, tx: Transaction, account: str, job_ids: Sequence[str]) -> None:
-        """Expect nothing more of these jobs."""
+        """Close jobs: no further change is expected."""
         jobs = schema.job.c
         for start in range(0, len(job_ids), _BATCH):
             some = (jobs.account == account, self._db.among(jobs.id, job_ids[start : start + _BATCH]))
@@ -180,7 +180,7 @@ class Jobs:
 
 
 def is_unchanged(seen: KnownJob, present: KnownJob) -> bool:
-    """Whether nobody wrote to a job since ``seen`` was read: the compare of a compare-and-swap."""
+    """Whether a job was not written since ``seen`` was read: the compare of a compare-and-swap."""
     return _compared_fields(seen) == _compared_fields(present)
 
 
@@ -189,7 +189,7 @@ def _compared_fields(job: KnownJob) -> tuple[Any, ...]:
 
 
 def _clamped_to(job: KnownJob, now: float) -> KnownJob:
-    """Return a job of which nothing has happened after the moment ``now``."""
+    """Return a job with no timestamp after ``now``."""
     seen, noted, stuck = job.state_since, job.absence, job.stalled_since
     if seen <= now and (stuck is None or stuck <= now) and (noted is None or noted.last <= now >= noted.since):
         return job
@@ -202,7 +202,7 @@ def _jobs(account: str) -> Any:
 
 
 def _newest_first() -> tuple[Any, ...]:
-    # Databases differ in where they put what is missing: a job without a creation time counts as new.
+    # Databases sort NULL differently: a job without a creation time counts as new.
     return schema.job.c.created_at.desc().nulls_first(), schema.job.c.id
 
 
@@ -215,7 +215,7 @@ def _due_jobs(account: str, now: ColumnElement[float]) -> Any:
 
 
 def is_due(jobs: Any, now: ColumnElement[float]) -> tuple[ColumnElement[bool], ...]:
-    """Return what holds of the rows of jobs that are owed a look: tracked, unsettled, and not gone a moment ago."""
+    """Return the conditions for a job to be polled: tracked, open, and not just found missing."""
     tracks = schema.track.c
     tracked = exists().where(and_(tracks.account == jobs.account, tracks.job_id == jobs.id))
     return (

@@ -1,4 +1,4 @@
-"""Jobs whose own reads do not work although their account answers: since when, how often, and until when they rest.
+"""Read failures of single jobs whose account works: since when, how many, and the backoff.
 
 Every method joins the caller's transaction.
 """
@@ -13,20 +13,20 @@ from bot.store.db.engine import Database, Transaction
 from bot.store.db.moments import is_pending, not_after
 
 LONGEST_BACKOFF = 3600.0
-"""Seconds: no job rests for longer, so an end beyond it was set before the clock was set back."""
+"""Seconds: the longest backoff; an end beyond it was set before the clock was set back."""
 
 
 class ReadFailures:
-    """What could not be read of jobs."""
+    """Read failures of jobs."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     async def record(self, tx: Transaction, account: str, job_id: str, backoff: float) -> tuple[float, float]:
-        """Count a read that did not work and leave the job alone for ``rest`` seconds.
+        """Count a failed read and back off for ``backoff`` seconds.
 
         Returns:
-            Since when no read worked, and for how many seconds.
+            The time of the first failure in a row, and the seconds since then.
         """
         jobs, now = schema.job.c, self._db.now()
         until = now + min(backoff, LONGEST_BACKOFF)
@@ -37,12 +37,12 @@ class ReadFailures:
         return float(found[0]), float(found[1])
 
     async def clear(self, tx: Transaction, account: str, job_ids: Collection[str]) -> None:
-        """Forget what could not be read of jobs that were read."""
+        """Reset the failures of jobs that were read."""
         jobs = schema.job.c
         mine = update(schema.job).where(jobs.account == account, jobs.id.in_(job_ids))
         await tx.execute(mine.values(read_failures=0, read_failing_since=None, read_not_before=None))
 
 
 def is_backing_off(jobs: Any, now: ColumnElement[float]) -> ColumnElement[bool]:
-    """Return what holds of the rows of jobs that are not to be read alone now."""
+    """Return the condition for a job to be in backoff."""
     return and_(jobs.read_not_before.is_not(None), is_pending(jobs.read_not_before, now, LONGEST_BACKOFF))

@@ -1,4 +1,4 @@
-"""The newest picture of each job that has a card: its description, and how far it is."""
+"""Snapshots of jobs that have a card: the newest description, the progress and the chart."""
 
 import hashlib
 import json
@@ -22,19 +22,19 @@ from bot.store.jobs.changes import serialize
 
 MAX_TRIES = 5
 FIRST_WAIT = 30.0
-"""Seconds between the first two tries to draw a job's curves; each further wait is four times as long."""
+"""Seconds between the first two attempts to upload a job's chart; each further wait is four times as long."""
 
 
 @dataclass(frozen=True)
 class JobDocument:
-    """A job as one answer said it. What is made of the answer is made once."""
+    """A job as one API response describes it; what is derived from the response is computed once."""
 
     snapshot: Snapshot
     body: dict[str, Any]
 
     @cached_property
     def serialized(self) -> str:
-        """The whole of it, as it is kept."""
+        """The body as it is stored."""
         return serialize(self.body)
 
     @cached_property
@@ -44,49 +44,49 @@ class JobDocument:
 
     @cached_property
     def body_hash(self) -> str:
-        """What tells it from another."""
+        """The hash of the body, by which changed descriptions are noticed."""
         return body_hash_of(self.body)
 
 
 @dataclass(frozen=True)
 class UploadedChart:
-    """A picture of curves that Slack has."""
+    """A chart that was uploaded to Slack."""
 
     file_id: str
-    """Slack's id of it."""
+    """Slack's file id."""
     alt_text: str
-    """What is to be seen, in words."""
+    """Its description for screen readers."""
 
 
 @dataclass(frozen=True)
 class JobSnapshot:
-    """What is known of a job. Times are seconds since the epoch."""
+    """The newest known state of a job. Times are seconds since the epoch."""
 
     job: Job
     state_since: float
-    """When it was first seen in its present state."""
+    """When a poll first saw its state."""
     is_missing: bool
-    """Whether the API does not know it any more."""
+    """Whether the API no longer lists it."""
     stalled_since: float | None
-    """Since when it stands still, where people were told so."""
+    """Since when it is stalled, if an alert said so."""
     progress: Progress | None
     chart: UploadedChart | None
-    """Its curves, where a picture of them was made."""
+    """The chart of its curves, if it was uploaded."""
 
 
 @dataclass(frozen=True)
 class RunningJob:
-    """A running job whose events were claimed to be read."""
+    """A running job whose events are claimed for reading."""
 
     account: str
     job_id: str
     progress: Progress | None
     body: dict[str, Any] = field(default_factory=dict)
-    """The job as the API last described it."""
+    """The API's newest description of the job."""
 
 
 class JobSnapshots:
-    """Pictures. Methods that take ``tx`` join the caller's transaction."""
+    """Snapshots. Methods that take ``tx`` join the caller's transaction."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -95,17 +95,19 @@ class JobSnapshots:
         self._without_chart = LostClaims[Job](lambda each: each.id)
 
     async def save(self, tx: Transaction, account: str, documents: Sequence[JobDocument]) -> None:
-        """Keep what was just read of jobs that have a card; a read that is not believed changes nothing.
+        """Save the documents of jobs that have a card; an unconfirmed read changes nothing.
 
         Call it after what was read is recorded: it is believed if it shows the recorded state.
         """
-        by_id = {sight.snapshot.id: sight for sight in documents}
+        by_id = {document.snapshot.id: document for document in documents}
         fresh = []
         for row in await tx.execute(self._with_card(account, list(by_id))):
-            sight = by_id[row.id]
-            if sight.body_hash != row.body_hash and state_of(sight.snapshot) == State(row.status, row.fine_tuned_model):
+            document = by_id[row.id]
+            if document.body_hash != row.body_hash and state_of(document.snapshot) == State(
+                row.status, row.fine_tuned_model
+            ):
                 fresh.append(
-                    {"account": account, "job_id": row.id, "body": sight.serialized, "body_hash": sight.body_hash}
+                    {"account": account, "job_id": row.id, "body": document.serialized, "body_hash": document.body_hash}
                 )
         if fresh:
             new = self._db.insert(schema.job_snapshot)
@@ -114,7 +116,7 @@ class JobSnapshots:
             await self._cards.bump_generation(tx, account, *(row["job_id"] for row in fresh))
 
     async def body_hashes(self, tx: Transaction, account: str, job_ids: Sequence[str]) -> dict[str, str | None]:
-        """Return what tells the kept descriptions from others, of those of these jobs that have a card."""
+        """Return the hashes of the stored descriptions, by job id, for the jobs that have a card."""
         return {row.id: row.body_hash for row in await tx.execute(self._with_card(account, job_ids))}
 
     def _with_card(self, account: str, job_ids: Sequence[str]) -> Any:
@@ -125,12 +127,12 @@ class JobSnapshots:
         return joined.where(jobs.account == account, self._db.among(jobs.id, job_ids), has_card)
 
     async def body_hash(self, tx: Transaction, account: str, job_id: str) -> str | None:
-        """Return what tells the kept description from another, or None where there is none."""
+        """Return the hash of the stored description, or None if there is none."""
         digest: str | None = await tx.scalar(select(schema.job_snapshot.c.body_hash).where(*_of(account, job_id)))
         return digest
 
     async def find(self, account: str, job_id: str) -> JobSnapshot | None:
-        """Return the picture of a job, or None where nothing was read since it got its card."""
+        """Return the snapshot of a job, or None if it was not read since it got its card."""
         jobs, both = schema.job.c, _of_same_job()
         joined = select(schema.job_snapshot, jobs.state_since, jobs.missing, jobs.stalled_since).join(schema.job, both)
         async with self._db.transaction() as tx:
@@ -141,31 +143,31 @@ class JobSnapshots:
         return JobSnapshot(job, row.state_since, row.missing, row.stalled_since, _progress(row), _chart(row))
 
     async def claim_running(self, account: str, *, interval: float, most: int) -> list[RunningJob]:
-        """Take the running, tracked jobs whose events were not read for ``every`` seconds, longest ago first.
+        """Claim the running, tracked jobs whose events were not read for ``interval`` seconds, longest ago first.
 
         At most ``most`` a minute are taken, whichever process takes them: that share of them in any ``every`` seconds
         where these are fewer, for a job has one row, however often its events are read.
         """
         span = min(60.0, interval)
         most = max(1, round(most * span / 60))
-        pictures, jobs, tracks, now = schema.job_snapshot.c, schema.job.c, schema.track.c, self._db.now()
-        tracked = exists().where(and_(tracks.account == pictures.account, tracks.job_id == pictures.job_id))
+        snapshots, jobs, tracks, now = schema.job_snapshot.c, schema.job.c, schema.track.c, self._db.now()
+        tracked = exists().where(and_(tracks.account == snapshots.account, tracks.job_id == snapshots.job_id))
         due = (
             select(schema.job_snapshot)
             .join(schema.job, _of_same_job())
             .where(
-                pictures.account == account,
-                has_passed(pictures.events_read_at + interval, now, interval),
+                snapshots.account == account,
+                has_passed(snapshots.events_read_at + interval, now, interval),
                 jobs.missing.is_(False),
                 tracked,
             )
             .where(func.lower(jobs.status).in_(ACTIVE_STATUSES))
-            .order_by(pictures.events_read_at, pictures.job_id)
+            .order_by(snapshots.events_read_at, snapshots.job_id)
         )
         with self._running.claiming(account) as taken:
             async with self._db.transaction() as tx:
-                in_span = is_pending(pictures.events_read_at + span, now, span)
-                lately = select(func.count()).where(pictures.account == account, in_span)
+                in_span = is_pending(snapshots.events_read_at + span, now, span)
+                lately = select(func.count()).where(snapshots.account == account, in_span)
                 rows = (await tx.execute(due.limit(max(0, most - (await tx.scalar(lately) or 0))))).all()
                 taken += [_running_job(row) for row in rows if await self._claim(tx, row)]
         return taken
@@ -177,18 +179,18 @@ class JobSnapshots:
         return (await tx.execute(mine.values(events_read_at=self._db.now()))).rowcount > 0
 
     async def claim_without_chart(self, account: str) -> Job | None:
-        """Take one job that succeeded and whose curves have no picture yet; each is tried a few times, ever later."""
-        pictures, jobs, now = schema.job_snapshot.c, schema.job.c, self._db.now()
+        """Claim one succeeded job without a chart; each is attempted ``MAX_TRIES`` times, with growing waits."""
+        snapshots, jobs, now = schema.job_snapshot.c, schema.job.c, self._db.now()
         due = (
-            pictures.chart_file_id.is_(None),
-            pictures.chart_attempts < MAX_TRIES,
-            has_passed(pictures.chart_not_before, now, _wait_after()),
+            snapshots.chart_file_id.is_(None),
+            snapshots.chart_attempts < MAX_TRIES,
+            has_passed(snapshots.chart_not_before, now, _wait_after()),
         )
         first = (
             select(schema.job_snapshot)
             .join(schema.job, _of_same_job())
-            .where(pictures.account == account, func.lower(jobs.status).in_(SUCCEEDED_STATUSES), *due)
-            .order_by(pictures.chart_not_before, pictures.job_id)
+            .where(snapshots.account == account, func.lower(jobs.status).in_(SUCCEEDED_STATUSES), *due)
+            .order_by(snapshots.chart_not_before, snapshots.job_id)
             .limit(1)
         )
         with self._without_chart.claiming(account) as taken:
@@ -199,7 +201,7 @@ class JobSnapshots:
         return taken[0] if taken else None
 
     async def _count_attempt(self, tx: Transaction, row: Any) -> bool:
-        """Count one try to draw the curves of a job; False where another process just did."""
+        """Count one attempt to upload a job's chart; False if another process just did."""
         mine = update(schema.job_snapshot).where(
             *_of(row.account, row.job_id), schema.job_snapshot.c.chart_attempts == row.chart_attempts
         )
@@ -210,7 +212,7 @@ class JobSnapshots:
         return (await tx.execute(mine.values(later))).rowcount > 0
 
     async def save_chart(self, account: str, job_id: str, chart: UploadedChart | None) -> None:
-        """Keep the picture of a job's curves; None where there is nothing to draw, so that it is not tried again."""
+        """Save a job's chart; None if there is nothing to draw, so that it is not attempted again."""
         values = (
             {"chart_file_id": chart.file_id, "chart_alt_text": chart.alt_text}
             if chart
@@ -222,7 +224,7 @@ class JobSnapshots:
                 await self._cards.bump_generation(tx, account, job_id)
 
     async def save_progress(self, running: RunningJob, progress: Progress | None, event_at: float | None) -> None:
-        """Keep how far a job is, and when its newest event was."""
+        """Save a job's progress and the time of its newest event."""
         known = {"progress": progress and json.dumps(progress.as_json()), "event_at": event_at}
         async with self._db.transaction() as tx:
             mine = update(schema.job_snapshot).where(*_of(running.account, running.job_id))
@@ -232,7 +234,7 @@ class JobSnapshots:
 
 
 def _wait(tries: int) -> float:
-    """Return the seconds until a job's curves are drawn again, after so many tries."""
+    """Return the seconds until the next attempt at a chart, after so many attempts."""
     return float(FIRST_WAIT * 4 ** (tries - 1))
 
 
@@ -245,13 +247,13 @@ def _wait_after() -> Any:
 
 
 def body_hash_of(body: dict[str, Any]) -> str:
-    """Return what tells one description of a job from another."""
+    """Return the hash of a job's description."""
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def _of_same_job() -> Any:
-    pictures, jobs = schema.job_snapshot.c, schema.job.c
-    return and_(pictures.account == jobs.account, pictures.job_id == jobs.id)
+    snapshots, jobs = schema.job_snapshot.c, schema.job.c
+    return and_(snapshots.account == jobs.account, snapshots.job_id == jobs.id)
 
 
 def _of(account: str, job_id: str) -> tuple[Any, ...]:

@@ -1,6 +1,6 @@
-"""What did not reach anybody: parked and dead deliveries, and how they are owed anew.
+"""Dead letters: parked and dead deliveries, and how they are requeued.
 
-A row that a digest tells shares that digest's state and is never listed itself.
+A delivery that is part of a digest shares the digest's state and is never listed itself.
 """
 
 from collections.abc import Iterable
@@ -16,47 +16,47 @@ from bot.store.outbox.delivery import MessageKind
 from bot.store.outbox.queue import position, undigested_in
 
 LOST_ACCESS = "person_lost_access"
-"""The error of what is dead because nobody is owed it any more: it is neither listed nor tried again."""
+"""The error of a dead delivery whose recipient may not read it: it is neither listed nor retried."""
 _BATCH = 1000
-"""Rows that are owed anew in one transaction."""
+"""Rows that one transaction requeues."""
 
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """A delivery that Slack did not take. Times are seconds since the epoch."""
+    """A delivery that Slack rejected. Times are seconds since the epoch."""
 
     id: int
     channel: str
-    """Where it should have gone: a channel, or a person."""
+    """The id of its channel, or of a user."""
     message_kind: MessageKind
     state: str
-    """``parked`` until somebody changes something in Slack, ``dead`` where Slack does not accept what was drawn."""
+    """``parked`` until its channel opens, ``dead`` if Slack rejects the message itself."""
     error: str | None
-    """Why, in Slack's word or ours."""
+    """Slack's error code, or ours."""
     attempts: int
     created_at: float
     job_id: str | None
-    """None for digests and notices, as are the next three."""
+    """None for digests and notices, as are the next three fields."""
     change_kind: str | None
-    """What kind of change it tells."""
+    """The kind of its change."""
     old_status: str | None
     new_status: str | None
     digested: int
-    """How many deliveries a digest tells."""
+    """The number of deliveries in a digest."""
 
 
 @dataclass(frozen=True)
 class Overview:
-    """What is undelivered, and what is still on its way."""
+    """Dead letters, and counts of dead letters and pending deliveries."""
 
     dead_letters: list[DeadLetter]
-    """The first in their channels' lines, oldest first."""
+    """The first in queue order, oldest first."""
     total: int
-    """How many are undelivered, those that are not listed included."""
+    """The number of all dead letters, listed or not."""
     pending: int
-    """How many deliveries are still to be sent."""
+    """The number of deliveries still to be sent."""
     oldest_pending_seconds: float | None
-    """Seconds since the oldest of those came to be owed; None where none is."""
+    """Seconds since the oldest pending delivery was enqueued; None if there is none."""
 
 
 class DeadLetters:
@@ -66,7 +66,7 @@ class DeadLetters:
         self._db = db
 
     async def overview(self, most: int) -> Overview:
-        """Return up to ``most`` undelivered rows, and how many there are of what."""
+        """Return up to ``most`` dead letters, and the counts of dead letters and pending deliveries."""
         since: Any = func.min(schema.delivery.c.created_at)
         waiting = select(func.count(), self._db.now() - since).where(undigested_in(schema.UNFINISHED))
         async with self._db.transaction() as tx:
@@ -76,7 +76,7 @@ class DeadLetters:
         return Overview(stuck, total, count, None if age is None else max(0.0, float(age)))
 
     async def by_state(self) -> dict[str, int]:
-        """Return how many deliveries are in each state but ``sent``; a digest counts once, whatever it tells."""
+        """Return the number of deliveries by state, ``sent`` excluded; a digest counts once."""
         state, found = schema.delivery.c.state, dict[str, int]()
         async with self._db.transaction() as tx:
             # One by one: each of these has an index of its few rows, the whole table has none.
@@ -87,25 +87,24 @@ class DeadLetters:
         return found
 
     async def state_of(self, delivery: int) -> str | None:
-        """Return the state of one delivery, or None where there is no such row."""
+        """Return the state of one delivery, or None if there is no such row."""
         async with self._db.transaction() as tx:
             return await tx.scalar(select(schema.delivery.c.state).where(schema.delivery.c.id == delivery))
 
     async def retry(self, deliveries: Iterable[int] | None = None) -> int:
-        """Owe undelivered rows anew, these or all; return how many that were: of two calls at once one counts each.
+        """Requeue dead letters, these or all; return the number of rows, each counted by one of two concurrent calls.
 
-        What a digest holds goes with it and is not counted. Doubt stays: such a row is looked up before it is sent.
+        The deliveries of a digest go with it and are not counted. An unconfirmed row stays unconfirmed: it is looked up
+        in Slack before it is sent.
         """
         chosen = () if deliveries is None else (schema.delivery.c.id.in_(list(deliveries)),)
         return await self._requeue((*_listed(), *chosen))
 
     async def unpark_channel(self, channel: str) -> int:
-        """Owe anew what is parked for a channel that takes messages again; return how many rows that were.
+        """Requeue the parked deliveries of a channel that accepts messages again; return the number of rows.
 
-        Its cards are edited at once.
-
-        Doing it twice is doing it once, so that an event that Slack sends again needs no memory. Dead rows stay: what
-        Slack could not accept does not get better by an invitation.
+        Its cards are due at once. The call is idempotent, because Slack may repeat the event behind it. Dead rows stay:
+        Slack rejected the message itself.
         """
         rows = schema.delivery.c
         chosen = (undigested_in(schema.DEAD_LETTERS), rows.state == "parked", rows.channel == channel)
@@ -116,10 +115,10 @@ class DeadLetters:
         return await self._requeue(chosen)
 
     async def _requeue(self, chosen: tuple[Any, ...]) -> int:
-        """Owe rows anew, so many in each transaction; return how many those are."""
+        """Requeue rows in batches, one transaction each; return the number of rows."""
         rows, count, last, ids = schema.delivery.c, 0, 0, [0]
         fresh = {"state": "pending", "error": None, "not_before": 0.0, "lease_until": 0.0, "token": None, "attempts": 0}
-        # Locked in one order: on PostgreSQL, two who retry all at once would else wait for each other for ever.
+        # Locked in one order: on PostgreSQL, two concurrent retries of all would deadlock otherwise.
         # Not by the bare id, in whose order SQLite would read the whole table.
         locked = select(rows.id).where(*chosen).order_by(rows.id + 0).limit(_BATCH).with_for_update()
         while ids:
@@ -149,7 +148,7 @@ def _oldest(most: int) -> Any:
     listed = select(*columns, *of_change, holds.label("digested")).select_from(
         schema.delivery.outerjoin(schema.change, changes.id == rows.change_id)
     )
-    # A digest stands where the first row that it holds stood.
+    # A digest has the position of its first delivery.
     return listed.where(*_listed()).order_by(position(), rows.id).limit(most)
 
 

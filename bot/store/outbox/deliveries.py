@@ -1,15 +1,15 @@
-"""The outbox: every alert that is owed, one row for each destination, until Slack has it.
+"""The outbox: a row for each pending message and channel, until Slack has it.
 
     pending -> inflight -> sent
-                        -> pending     refused for now: tried again after ``not_before``
-                        -> unconfirmed may have arrived: looked up before it is sent again
-                        -> parked      its channel is closed: it and all that the channel is owed wait for its opening
-                        -> dead        given up; the channel's line went on without it, a person may retry it
-    muted -> pending    held by a digest, at the end of the mute
+                        -> pending     rejected for now: retried after ``not_before``
+                        -> unconfirmed may have been posted: looked up before it is sent again
+                        -> parked      its channel is closed: the channel's deliveries wait for it to open
+                        -> dead        given up; the queue went on without it, a person may retry it
+    muted -> pending    in a digest, at the end of the mute
 
-A row is claimed by one statement under a lease and a token; every later write names the token, so that a sender whose
-lease ran out changes nothing. ``in_doubt`` is set just before the wire and cleared by a certain answer: whatever
-happens to the sender in between, the next one knows that the message may be there.
+A row is claimed by one statement under a lease and a token; every later write names the token, so that a worker whose
+lease expired changes nothing. ``unconfirmed`` is set just before the request and cleared by a definite response: if the
+worker fails in between, the next one knows that the message may have been posted.
 """
 
 import json
@@ -32,12 +32,12 @@ from bot.store.outbox.delivery import Alert, Delivery, MessageKind, NewDelivery,
 from bot.store.outbox.queue import LONGEST_LEASE, due, heads, latest, longest_pause, position, ready_at, unfinished
 
 _ASSUMED_AGE = 3600.0
-"""Seconds that an attempt is taken to be old where the clock was set back since, so that nobody can tell."""
+"""Seconds: the assumed age of an attempt whose time lies ahead because the clock was set back."""
 _NEW_ROW = {"state": "pending", "kind": "post", "attempts": 0, "not_before": 0.0, "lease_until": 0.0}
 
 
 class Outbox:
-    """What is owed. Methods that take ``tx`` join the caller's transaction."""
+    """Deliveries. Methods that take ``tx`` join the caller's transaction."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -46,14 +46,14 @@ class Outbox:
     async def enqueue(
         self, tx: Transaction, recorded: RecordedChange, new: NewDelivery, *, muted: bool = False
     ) -> None:
-        """Owe one alert of a change, once; what is parked for its channel is tried again before it.
+        """Enqueue a message about a change, once for its key; parked deliveries of its channel are retried before it.
 
-        So a channel that takes messages again is found out by its next alert. A muted one waits for the mute's end.
+        So the next alert finds out whether a closed channel is open again. A muted one waits for the end of the mute.
         """
         await self.enqueue_all(tx, recorded.account, [Alert(recorded, new, muted)])
 
     async def enqueue_all(self, tx: Transaction, account: str, alerts: Sequence[Alert]) -> None:
-        """Owe alerts of changes of an account, in this order, as ``add`` does one."""
+        """Enqueue messages about changes of an account, in this order, as ``enqueue`` does for one."""
         if loud := {each.delivery.channel for each in alerts if not each.muted}:
             rows = schema.delivery.c
             parked = update(schema.delivery).where(self._db.among(rows.channel, loud), rows.state == "parked")
@@ -63,24 +63,24 @@ class Outbox:
     async def enqueue_notice(
         self, tx: Transaction, channel: str, body: Mapping[str, Any], key: str, *, card_id: int | None = None
     ) -> None:
-        """Owe a notice, drawn from ``body``, to a channel, a person or a card's thread, once for each ``key``."""
+        """Enqueue a notice, rendered from ``body``, for a channel, a user or a card's thread, once for each ``key``."""
         await self.enqueue_notices(tx, {channel: card_id}, body, key)
 
     async def enqueue_notices(
         self, tx: Transaction, to: Mapping[str, int | None], body: Mapping[str, Any], key: str
     ) -> None:
-        """Owe a notice to several channels, each with the card in whose thread it goes, as ``notify`` does to one."""
+        """Enqueue a notice for several channels, each with the card of its thread, as ``enqueue_notice`` does for one."""
         notice = {"message_kind": MessageKind.NOTICE, "notice": json.dumps(body)}
         of = {channel: {"channel": channel, "key": hashed_key(f"notice|{key}|{channel}")} for channel in to}
         await self._insert(tx, [{**notice, **of[channel], "card_id": card} for channel, card in to.items()])
 
     async def requeue_card(self, tx: Transaction, card: Card) -> None:
-        """Owe the card of a job once more: the one that stood in its channel is gone from there."""
+        """Enqueue the card again; the previous one was deleted."""
         row = {"channel": card.channel, "message_kind": MessageKind.CARD, "card_id": card.id}
         await self._insert(tx, [{**row, "key": hashed_key(f"card|{card.id}|after {card.ts}")}])
 
     async def _insert(self, tx: Transaction, rows: Sequence[dict[str, Any]], of: str | None = None) -> None:
-        """Owe rows, in this order, each once for its key; ``of`` is the account whose changes they tell."""
+        """Insert rows, in this order, each once for its key; ``of`` is the account of their changes."""
         if rows:
             owed = {"created_at": self._db.now(), **unconfirmed_after_restore(self._db.now(), of)}
             statement = self._db.insert(schema.delivery).values(owed).on_conflict_do_nothing(index_elements=["key"])
@@ -88,11 +88,11 @@ class Outbox:
             tx.wakes(Queue.DELIVERIES)
 
     async def claim(self, lease: float) -> Delivery | None:
-        """Take the oldest row of a channel that is due, for ``lease`` seconds; None where nothing is due.
+        """Claim the head of a queue that is due, for ``lease`` seconds; None if nothing is due.
 
-        A channel's rows go out one after the other, in the order in which they came to be owed. Where more than
-        ``digests.MOST_WAITING`` wait in a channel, they become digests, and the first of these is taken. A row that this
-        process claimed without hearing so, or abandoned, comes first.
+        The rows of a channel are sent one after the other, in the order in which they were enqueued. If more than
+        ``digests.MAX_WAITING`` of a channel are pending, they become digests, and the first of these is claimed. A row
+        whose claim by this process was lost, or that it abandoned, comes first.
         """
         lost = self._tokens.lost()
         with self._tokens.claiming() as token:
@@ -113,7 +113,7 @@ class Outbox:
         return delivery_of(row, float(await tx.scalar(limited) or 0.0))
 
     async def _reclaim(self, tx: Transaction, token: str, lease: float, lost: Sequence[str]) -> Row[Any] | None:
-        """Take one row of claims that were lost, and give back the others."""
+        """Claim one row of the lost claims again, and release the others."""
         now, rows = self._db.now(), schema.delivery.c
         ours = (rows.token.in_(lost), rows.state == "inflight")
         chosen = select(func.min(rows.id)).where(*ours).scalar_subquery()
@@ -126,7 +126,7 @@ class Outbox:
         return row
 
     def abandon(self, delivery: Delivery) -> None:
-        """Let the next claim of this process take a row back: its delivery broke before anything was sent."""
+        """Let this process claim a row again at once: it failed before anything was sent."""
         self._tokens.mark_lost(delivery.token)
 
     async def _claim_next(self, tx: Transaction, token: str, lease: float, now: float) -> Row[Any] | None:
@@ -155,14 +155,14 @@ class Outbox:
     async def begin_attempt(
         self, delivery: Delivery, *, thread_ts: str | None, min_lease: float, lookup_after: float
     ) -> bool:
-        """Note, just before the wire, that a message may arrive from now on; return whether it may be sent.
+        """Mark a row as unconfirmed, just before the request; return whether the message may be sent.
 
         Args:
             delivery: the claimed row.
-            thread_ts: the thread that it goes to: where to look for it.
-            min_lease: seconds that have to be left of the lease; where fewer are, another sender may take the row while
-                this one is still at it, so nothing is noted and nothing may be sent.
-            lookup_after: seconds after which, if no answer is recorded, it can be told whether the message arrived.
+            thread_ts: the thread of the message, for lookups.
+            min_lease: seconds that must be left of the lease; with fewer, another worker may claim the row during the
+                request, so nothing is recorded and nothing may be sent.
+            lookup_after: seconds after which, without a recorded response, a lookup can tell whether the message was posted.
         """
         now = self._db.now()
         mine = (*_mine(delivery), schema.delivery.c.lease_until - now > min_lease)
@@ -178,7 +178,10 @@ class Outbox:
             return (await tx.execute(update(schema.delivery).where(*mine).values(**noted))).rowcount > 0
 
     async def release(self, delivery: Delivery, *, wait: float = 0.0, lookup_failed: bool = False) -> None:
-        """Return a row that was not tried; it may be claimed again after ``wait`` seconds. ``lookup_failed`` if in vain."""
+        """Release a row that was not attempted; it can be claimed again after ``wait`` seconds.
+
+        ``lookup_failed`` counts a lookup that could not tell whether an earlier attempt was posted.
+        """
         rows, now = schema.delivery.c, self._db.now()
         back = {
             "state": "unconfirmed" if delivery.unconfirmed else "pending",
@@ -204,16 +207,16 @@ class Outbox:
         error: str | None = None,
         wait: float = 0.0,
     ) -> bool:
-        """Record how an attempt ended; return False where the lease was lost, so that nothing was recorded.
+        """Record the outcome of an attempt; return False if the lease was lost and nothing was recorded.
 
         Args:
             tx: the caller's transaction.
             delivery: the claimed row.
             outcome: its new state.
-            unconfirmed: whether it may stand in the channel although it is not known to.
-            ts: where the message stands, for ``sent``.
-            error: why not, in Slack's word.
-            wait: seconds until this row may be tried again.
+            unconfirmed: whether the message may have been posted nevertheless.
+            ts: the timestamp of the message, for ``sent``.
+            error: Slack's error code.
+            wait: seconds until this row may be claimed again.
         """
         rows = schema.delivery.c
         end = {
@@ -233,7 +236,7 @@ class Outbox:
         return True
 
     async def park_channel(self, tx: Transaction, channel: str, error: str) -> int:
-        """Park all that a closed channel is owed; return how many alerts are parked for it now."""
+        """Park the pending deliveries of a closed channel; return the number of alerts parked for it now."""
         rows = schema.delivery.c
         waiting = update(schema.delivery).where(rows.channel == channel, rows.state.in_(("pending", "unconfirmed")))
         await tx.execute(waiting.values(state="parked", error=error))
@@ -241,7 +244,7 @@ class Outbox:
         return int(await tx.scalar(parked.where(rows.message_kind != MessageKind.DIGEST)) or 0)
 
     async def seconds_to_next(self) -> float | None:
-        """Return how long until a row can be claimed: 0 where one can be now, None where nothing is owed."""
+        """Return the seconds until a row can be claimed: 0 if one is due, None if nothing is pending."""
         channels = schema.channel.c
         with_channel = schema.delivery.outerjoin(schema.channel, channels.id == schema.delivery.c.channel)
         async with self._db.transaction() as tx:
@@ -252,14 +255,14 @@ class Outbox:
         return None if seconds is None else max(0.0, float(seconds))
 
     async def end_leases(self) -> int:
-        """Give back every lease; return how many there were. For a store that only this process uses, at its start."""
+        """End every lease; return their number. For a store that only this process uses, at its start."""
         rows = schema.delivery.c
         async with self._db.transaction() as tx:
             statement = update(schema.delivery).where(rows.state == "inflight").values(lease_until=0.0)
             return (await tx.execute(statement)).rowcount
 
     async def pause_channel(self, tx: Transaction, channel: str, seconds: float, *, rate_limited: bool = False) -> None:
-        """Send nothing to a channel for some seconds; ``rate_limited`` where Slack asked for it."""
+        """Send nothing to a channel for some seconds; ``rate_limited`` if Slack asked for the pause."""
         now, channels = self._db.now(), schema.channel.c
         until = now + seconds
         row = self._db.insert(schema.channel).values(

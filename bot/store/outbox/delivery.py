@@ -1,4 +1,4 @@
-"""Deliveries: alerts before they are rows of the outbox, and rows that were claimed from it."""
+"""Deliveries: before they are enqueued, and after they are claimed from the outbox."""
 
 import hashlib
 import json
@@ -13,24 +13,24 @@ from bot.store.jobs.changes import RecordedChange
 
 
 class MessageKind(StrEnum):
-    """What is drawn."""
+    """The kind of a message, by which it is rendered."""
 
     CARD = "card"
     CHANGE = "change"
     DIGEST = "digest"
     """Many changes in one message."""
     NOTICE = "notice"
-    """What the bot says about itself, or about an order."""
+    """About the bot itself, or about an action."""
 
 
 @dataclass(frozen=True)
 class NewDelivery:
-    """One alert for one destination, before it is a row."""
+    """One message for one channel, before it is enqueued. Fields are columns of the outbox."""
 
     channel: str
     message_kind: MessageKind
     card_id: int
-    """The card that it belongs to: the card itself, or the one in whose thread the change is told."""
+    """The card to post, or the card in whose thread the change is posted."""
 
 
 @dataclass(frozen=True)
@@ -39,43 +39,43 @@ class Delivery:
 
     id: int
     key: str
-    """What makes it recognisable in Slack; opaque."""
+    """The idempotency key in the message's metadata, by which a lookup finds it in Slack."""
     channel: str
     message_kind: MessageKind
     change_id: int | None
-    """The change that it tells; None for a digest or a notice."""
+    """The id of its change; None for a digest or a notice."""
     card_id: int | None
     notice: dict[str, Any] | None
     attempts: int
-    """How many there have been, this one included."""
+    """The number of attempts, this one included."""
     unconfirmed: bool
-    """Whether an earlier attempt may have arrived."""
+    """Whether an earlier attempt may have been posted."""
     last_error: str | None
-    """How the attempt before this one failed, in Slack's word."""
+    """Slack's error code of the previous attempt."""
     thread_ts: str | None
-    """The thread that the attempt before this one went to."""
+    """The thread of the previous attempt."""
     token: str
     created_at: float
     claimed_at: float
     first_attempt_at: float | None
-    """When the first attempt began, None before it."""
+    """The start of the first attempt; None before it."""
     last_attempt_at: float | None
     failed_lookups: int
-    """Look-ups in a row, before this claim, that could not see whether it arrived."""
+    """Failed lookups in a row before this claim: they could not tell whether the message was posted."""
     rate_limited_for: float
-    """For how long after it was owed Slack still kept its channel waiting: seconds, 0 where it did not."""
+    """Seconds from its creation to the end of the last pause that Slack asked of its channel; 0 without one."""
 
 
 @dataclass(frozen=True)
 class Alert:
-    """One alert of a change, and whether a mute covers it."""
+    """A message about a change, and whether it is muted."""
 
     recorded: RecordedChange
     delivery: NewDelivery
     muted: bool = False
 
     def values(self) -> dict[str, Any]:
-        """Return what its row has of its own."""
+        """Return the columns of its row."""
         planned = self.delivery
         key = f"{self.recorded.natural_key}|{planned.channel}|{planned.message_kind}|post"
         state = schema.MUTED if self.muted else "pending"
@@ -86,12 +86,12 @@ Outcome = Literal["sent", "pending", "unconfirmed", "parked", "dead"]
 
 
 def hashed_key(key: str) -> str:
-    """Return what makes an alert recognizable in Slack, and tells nothing of it."""
+    """Return the hash of a key: it identifies a message in Slack without exposing its content."""
     return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
 def delivery_of(row: Row[Any], limited_until: float) -> Delivery:
-    """Return a claimed row; ``limited_until`` is when the last pause of its channel that Slack asked for ends."""
+    """Return a claimed row as a delivery; ``limited_until`` is the end of the last pause that Slack asked of its channel."""
     return Delivery(
         id=row.id,
         key=row.key,

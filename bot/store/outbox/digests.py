@@ -1,7 +1,7 @@
-"""Digests: where many alerts wait for one channel, a few messages tell them all.
+"""Digests: one message for many pending deliveries of a channel.
 
-A digest is a delivery of its own, with one key and the place in line of the first row that it holds. The rows that it
-holds point to it, go out with it and share its end.
+A digest is a delivery with a key of its own and the position of its first row. Its rows refer to it by ``digest_id``, are
+sent with it and share its final state.
 """
 
 import hashlib
@@ -16,14 +16,14 @@ from bot.store.db import schema
 from bot.store.db.engine import Transaction
 
 MAX_WAITING = 20
-"""Rows that may wait in a channel, at about one message a second, before they become digests."""
+"""Pending rows of a channel, at about one message a second, before they become digests."""
 MAX_CHANGES = 25
-"""Changes that one digest tells: a line each, and Slack refuses blocks that hold much more than 8,000 characters."""
+"""Changes in one digest, a line each: Slack rejects blocks of much more than 8,000 characters."""
 
 AFTER_MUTE = json.dumps({"kind": "after_mute"})
-"""The notice of a digest that sums up what was muted."""
+"""The notice of a digest of muted changes."""
 AFTER_FLAPPING = json.dumps({"kind": "after_flapping"})
-"""The notice of a digest that sums up what a job went through that changed too often."""
+"""The notice of a digest of a flapping job's changes."""
 _BATCH = 1000
 """Rows that become digests in one transaction."""
 _DIGEST = {
@@ -39,10 +39,10 @@ _HELD = {"state": "pending", "token": None, "lease_until": 0.0}
 
 
 async def bundle(tx: Transaction, claimed: Row[Any]) -> bool:
-    """Turn what waits in the channel of a row that was just claimed into digests, where that is too much.
+    """Turn the pending rows of a claimed row's channel into digests, if there are more than ``MAX_WAITING``.
 
-    Returns whether it was; the claimed row is then held by a digest, too, and the claim is over. A row that may have
-    arrived stays alone: it has to be looked up by its own key.
+    Returns whether there were; the claimed row is then in a digest, too, and its claim is over. An unconfirmed row stays
+    alone: it has to be looked up by its own key.
     """
     if claimed.change_id is None or claimed.unconfirmed:
         return False
@@ -51,7 +51,7 @@ async def bundle(tx: Transaction, claimed: Row[Any]) -> bool:
         return False
     parts = _groups(waiting)
     if len(waiting) == _BATCH and len(parts) > 1:
-        parts.pop()  # the rest of its changes may be beyond what was read: later claims come to it
+        parts.pop()  # the rest of its changes may be beyond the batch: later claims take them
     await create(tx, parts, lambda rows: {"position": rows[0].id, "created_at": rows[0].created_at})
     return True
 
@@ -59,7 +59,7 @@ async def bundle(tx: Transaction, claimed: Row[Any]) -> bool:
 async def create(
     tx: Transaction, groups: Sequence[Sequence[Row[Any]]], values: Callable[[Sequence[Row[Any]]], dict[str, Any]]
 ) -> None:
-    """Let one digest tell the rows of each part, which are of one channel; ``values`` returns what it has of its own."""
+    """Create one digest for each group of rows, which are of one channel; ``values`` returns the digest's own columns."""
     if not groups:
         return
     made = insert(schema.delivery).values(_DIGEST).returning(schema.delivery.c.key, schema.delivery.c.id)
@@ -74,7 +74,7 @@ def _key(rows: Sequence[Row[Any]]) -> str:
 
 
 async def _waiting(tx: Transaction, claimed: Row[Any]) -> list[Row[Any]]:
-    """Return the first rows of a channel that a digest may tell: so many as one transaction can hold."""
+    """Return the first rows of a channel that may go into a digest, at most one batch."""
     rows = schema.delivery.c
     waits = (rows.state == "pending") | (rows.id == claimed.id)
     tells_change = (rows.change_id.is_not(None), rows.kind == "post", rows.digest_id.is_(None))
@@ -85,7 +85,7 @@ async def _waiting(tx: Transaction, claimed: Row[Any]) -> list[Row[Any]]:
 
 
 def _groups(waiting: Iterable[Row[Any]]) -> list[list[Row[Any]]]:
-    """Cut rows into digests; a card and the change that made it are told in one line, and stay together."""
+    """Group rows into digests; a card and the change that created it are one line, and stay together."""
     changes = [list(rows) for _, rows in groupby(waiting, key=lambda row: row.change_id)]
     return [
         [row for rows in changes[start : start + MAX_CHANGES] for row in rows]
@@ -94,7 +94,7 @@ def _groups(waiting: Iterable[Row[Any]]) -> list[list[Row[Any]]]:
 
 
 async def changes_in(tx: Transaction, digest_id: int) -> list[int]:
-    """Return the ids of the changes that a digest tells, in order."""
+    """Return the ids of a digest's changes, in order."""
     rows = schema.delivery.c
     held = await tx.scalars(select(rows.change_id).where(rows.digest_id == digest_id).order_by(rows.id))
     return list(dict.fromkeys(held))

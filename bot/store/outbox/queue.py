@@ -1,4 +1,4 @@
-"""A channel's line, as SQL: who stands where, who is at its head, and who may go now."""
+"""The queue of each channel, as SQL expressions: positions, heads, and rows that are due."""
 
 from typing import Any
 
@@ -9,33 +9,33 @@ from bot.store.db import schema
 from bot.store.db.moments import deadline, has_passed, is_pending
 
 LONGEST_LEASE = 30.0
-"""Seconds for which a sender claims a delivery, or an editor a card, at the most."""
+"""Seconds: the longest lease on a delivery or a card."""
 LONGEST_WAIT = 60.0
-"""Seconds that a delivery, or a channel, waits at the most where Slack asked for no pause."""
+"""Seconds: the longest wait of a delivery or a channel, unless Slack asked for a pause."""
 RATE_LIMITED = frozenset("ratelimited rate_limited message_limit_exceeded".split())
-"""Slack's words where it asks for one."""
+"""Slack's error codes that ask for a pause."""
 
 
 def position() -> Any:
-    """Return where in its channel's line a row stands."""
+    """Return the position of a row in its channel's queue."""
     return func.coalesce(schema.delivery.c.position, schema.delivery.c.id)
 
 
 def unfinished() -> Any:
-    """Return whether a row still has to go out by itself."""
+    """Return whether a row is still to be sent as a message of its own."""
     return undigested_in(schema.UNFINISHED)
 
 
 def undigested_in(states: tuple[str, ...]) -> Any:
-    """Return whether a row is in one of the states of an index, and no digest tells it."""
+    """Return whether a row is in one of an index's states and in no digest."""
     return and_(in_states(states), func.coalesce(schema.delivery.c.digest_id, 0) == 0)
 
 
 def in_states(states: tuple[str, ...]) -> Any:
-    """Return whether a row is in one of the states of an index.
+    """Return whether a row is in one of an index's states.
 
-    Spelt so that SQLite takes the index of these few states (it wants them written out, and a channel), and not the one
-    of ``held_by``, which leads through everything that was ever sent.
+    The literals and the channel let SQLite use the partial index of these states, and not that of ``digest_id``, which
+    has every row that was ever sent.
     """
     rows = schema.delivery.c
     in_state = rows.state.in_(bindparam(None, states, expanding=True, literal_execute=True))
@@ -43,22 +43,21 @@ def in_states(states: tuple[str, ...]) -> Any:
 
 
 def heads() -> Any:
-    """Return the first place of each channel's line.
+    """Return the positions of the heads of all queues.
 
-    Found once for a statement: PostgreSQL, which may believe that few rows wait where thousands do, would else look for
-    them again for each row.
+    Materialized: PostgreSQL may underestimate the number of pending rows and would evaluate the query for each row.
     """
     first = select(func.min(position()).label("position")).where(unfinished()).group_by(schema.delivery.c.channel)
     return select(first.cte("heads").prefix_with("MATERIALIZED", dialect="postgresql").c.position)
 
 
 def due(now: float, clock_uncertain_for: float) -> tuple[Any, ...]:
-    """Return what makes a row the next one of its channel, at the moment ``now``.
+    """Return the conditions for a row to be the head of its queue and due at ``now``.
 
     Args:
         now: seconds since the epoch, by the database's clock.
-        clock_uncertain_for: for how many seconds that clock does not tell who may be at work, because it was just set. An attempt
-            that somebody is at would seem not to have arrived, and be sent again.
+        clock_uncertain_for: seconds for which leases cannot be trusted, because that clock was just set. Unconfirmed rows are
+            left out: another process may be sending one of them at this moment.
     """
     rows, channels = schema.delivery.c, schema.channel.c
     rests = is_pending(channels.free_at, now, longest_pause())
@@ -69,7 +68,7 @@ def due(now: float, clock_uncertain_for: float) -> tuple[Any, ...]:
 
 
 def ready_at(now: float, clock_uncertain_for: float) -> Any:
-    """Return when a row, joined with its channel, can be claimed, if it is the next one there; arguments as of ``due``."""
+    """Return when the head of a queue, joined with its channel, can be claimed. Arguments as for ``due``."""
     rows, channels = schema.delivery.c, schema.channel.c
     rested = deadline(func.coalesce(channels.free_at, 0.0), now, longest_pause())
     waited = deadline(rows.not_before, now, _longest_wait()), deadline(rows.lease_until, now, LONGEST_LEASE)
@@ -81,13 +80,13 @@ def _longest_wait() -> Any:
 
 
 def longest_pause() -> Any:
-    """Return the seconds for which a channel gets nothing at the most: longer where Slack asked for a pause."""
+    """Return the longest pause of a channel in seconds: longer if Slack asked for it."""
     channels = schema.channel.c
     return case((channels.free_at <= channels.rate_limited_until, MAX_PAUSE), else_=LONGEST_WAIT)
 
 
 def latest(first: Any, *others: Any) -> Any:
-    """Return the greatest of expressions that are not null; SQLite and PostgreSQL name that function differently."""
+    """Return the greatest of non-null expressions: SQLite and PostgreSQL have different functions for it."""
     greatest = first
     for other in others:
         greatest = case((greatest >= other, greatest), else_=other)
