@@ -1,8 +1,8 @@
-"""Who looks at which account, and when again: shared by all processes on one database.
+"""Leases of accounts, by which the processes on one database take turns to poll them.
 
-A process that wants to look takes the account's lease; one that died with it holds it no longer than it lasts.
-A lease that runs out under a slow sweep does no harm: two sweeps then read the same, and the compare-and-swap of each
-job lets one of them record a change. What ends a look names its token, so that the slower one cannot end the other's.
+A process claims an account's lease before it polls; the lease of one that died expires. An expired lease under a slow
+poll is harmless: two polls read the same, and the compare-and-swap of each job lets one of them record a change. The end
+of a poll names its token, so that the slower one cannot end the other's lease.
 """
 
 from dataclasses import dataclass
@@ -18,46 +18,46 @@ from bot.store.jobs.jobs import is_due
 from bot.store.outbox.queue import latest
 
 LONGEST_LEASE = 60.0
-"""Seconds for which a look takes an account at the most."""
+"""Seconds: the longest lease."""
 LONGEST_PAUSE = 3600.0
-"""Seconds for which an account is left alone at the most, where who looks does not say less."""
+"""Seconds: the longest backoff of an account, unless the caller gives a shorter one."""
 
 
 @dataclass(frozen=True)
 class AccountStatus:
-    """How it stands with an account."""
+    """The polling status of an account."""
 
     needs_polling: bool
-    """Whether anything of it is to be looked at."""
+    """Whether it has a due job or a subscription."""
     failures: int
-    """How many looks in a row did not work, whoever took them."""
+    """Failed polls in a row, of any process."""
     next_poll_in: float
-    """Seconds until the last look is an interval old and nobody has the account; 0 where both is so already."""
+    """Seconds until the last poll is an interval old and no process holds the lease; 0 if it can be polled now."""
 
 
 @dataclass(frozen=True)
 class Lease:
-    """The right to look at an account for a while."""
+    """A claimed lease of an account."""
 
     account: str
     token: str
     failures: int
-    """How many looks in a row did not work before this one."""
+    """Failed polls in a row before this one."""
     polled_at: float | None
-    """When the last whole look ended."""
+    """When the last complete poll ended."""
     claimed_at: float
-    """When it was taken."""
+    """When it was claimed."""
 
 
 class AccountLeases:
-    """The accounts. Methods that take ``tx`` join the caller's transaction."""
+    """Leases. Methods that take ``tx`` join the caller's transaction."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
         self._tokens = ClaimTokens()
 
     async def status(self, account: str, *, interval: float) -> AccountStatus:
-        """Return how it stands with an account that is looked at each ``interval`` seconds."""
+        """Return the status of an account that is polled every ``interval`` seconds."""
         now, accounts, jobs = self._db.now(), schema.account.c, schema.job.c
         subscribed = exists().where(schema.subscription.c.account == account)
         owed = exists().where(jobs.account == account, *is_due(jobs, now))
@@ -74,9 +74,9 @@ class AccountLeases:
     async def claim(
         self, account: str, *, lease: float, min_age: float = 0.0, longest_pause: float = LONGEST_PAUSE
     ) -> Lease | None:
-        """Take the account for ``lease`` seconds; return None where it is not to be looked at now.
+        """Claim the account for ``lease`` seconds; return None if it is not due.
 
-        That is: another process has it, it is left alone, or a look began less than ``older_than`` seconds ago. Nobody
+        That is: another process holds its lease, it is in backoff, or a poll began less than ``older_than`` seconds ago. Nobody
         leaves it alone for more than ``longest_pause`` seconds. One that this process took without hearing so is free.
         """
         accounts, lost = schema.account.c, self._tokens.lost(account)
@@ -106,16 +106,16 @@ class AccountLeases:
         return found
 
     async def release(self, lease: Lease) -> None:
-        """Give an account back without a word about it."""
+        """Release an account without a result."""
         async with self._db.transaction() as tx:
             await self._finish(tx, lease)
 
     async def complete(self, tx: Transaction, lease: Lease) -> bool:
-        """Record that the whole account was looked at, and give it back; return whether it was still ours."""
+        """Record a complete poll and release the account; return False if the lease was lost."""
         return await self._finish(tx, lease, polled_at=self._db.now(), failures=0)
 
     async def back_off(self, tx: Transaction, lease: Lease, seconds: float) -> bool:
-        """Let no process look for some seconds, and give the account back; return whether it was still ours."""
+        """Record a failed poll, back off for some seconds and release the account; return False if the lease was lost."""
         failures = schema.account.c.failures + 1
         return await self._finish(tx, lease, not_before=self._db.now() + seconds, failures=failures)
 
@@ -125,12 +125,12 @@ class AccountLeases:
         return (await tx.execute(mine.values(lease_until=0.0, token=None, **values))).rowcount > 0
 
     async def reset(self) -> None:
-        """Give back every lease and end every pause. For a store that only this process uses, at its start."""
+        """End every lease and every backoff. For a store that only this process uses, at its start."""
         async with self._db.transaction() as tx:
             await tx.execute(update(schema.account).values(lease_until=0.0, not_before=0.0))
 
     async def polled_at(self, account: str) -> float | None:
-        """Return when the account was last looked at, or None."""
+        """Return when the last complete poll of the account ended, or None."""
         async with self._db.transaction() as tx:
             mine = select(schema.account.c.polled_at).where(schema.account.c.name == account)
             at: float | None = await tx.scalar(mine)

@@ -1,6 +1,6 @@
-"""Heirs: what was followed in an account that left the settings goes to another account that sees the same job.
+"""Orphaned tracks: those of an account that was removed from the settings. Another account with the same job adopts them.
 
-Two keys to one project show the same jobs, of which a channel follows each in one account only.
+Two keys to one project list the same jobs; a channel tracks each of them in one account only.
 """
 
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from bot.store.db.engine import Transaction
 from bot.store.jobs.jobs import Jobs, KnownJob
 
 _BATCH = 50
-"""Tracks that one transaction moves, each by three statements: they fit into its time limit."""
+"""Tracks that one transaction moves, by three statements each: they fit into its timeout."""
 
 
 class OrphanedTracks:
-    """Heirs of accounts. Methods join the caller's transaction."""
+    """Orphaned tracks. Methods join the caller's transaction."""
 
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
@@ -34,27 +34,29 @@ class OrphanedTracks:
             shown = await self._jobs.find_in(tx, row.account, row.job_id)
             await tx.execute(_moved(schema.card, row))
             if (await tx.execute(_moved(schema.track, row))).rowcount and shown:
-                track = Track(row.heir, row.job_id, row.channel, row.person, tuple((row.statuses or "").split()))
+                track = Track(row.adopter, row.job_id, row.channel, row.person, tuple((row.statuses or "").split()))
                 moved.append((track, shown))
         return moved
 
 
 def _orphans(accounts: Sequence[str]) -> Any:
-    """Return the tracks that nobody reads, of jobs that another account knows and no other track has in the channel."""
+    """Select the tracks of removed accounts whose jobs another account knows and does not track in the channel."""
     track, rival = schema.track, schema.track.alias()
     old, new = schema.job.alias(), schema.job.alias()
     same_job = (new.c.id == old.c.id) & (new.c.created_at == old.c.created_at) & new.c.account.in_(accounts)
     followed = exists().where(
         rival.c.account.in_(accounts), rival.c.job_id == track.c.job_id, rival.c.channel == track.c.channel
     )
-    chosen = select(track, func.min(new.c.account).label("heir"))
+    chosen = select(track, func.min(new.c.account).label("adopter"))
     joined = chosen.join(old, (old.c.account == track.c.account) & (old.c.id == track.c.job_id)).join(new, same_job)
     return joined.where(track.c.account.not_in(accounts), ~followed).group_by(*track.primary_key.columns)
 
 
 def _moved(table: Any, row: Any) -> Any:
-    """Move a row of a channel to the heir, unless that has one."""
+    """Move a row of a channel to the adopting account, unless that has one."""
     rival = table.alias()
     of_job = (table.c.job_id == row.job_id, table.c.channel == row.channel)
-    has_one = exists().where(rival.c.account == row.heir, rival.c.job_id == row.job_id, rival.c.channel == row.channel)
-    return update(table).where(table.c.account == row.account, *of_job, ~has_one).values(account=row.heir)
+    has_one = exists().where(
+        rival.c.account == row.adopter, rival.c.job_id == row.job_id, rival.c.channel == row.channel
+    )
+    return update(table).where(table.c.account == row.account, *of_job, ~has_one).values(account=row.adopter)

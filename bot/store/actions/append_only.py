@@ -1,4 +1,4 @@
-"""The audit's rows can be added and read, not changed or taken out: the databases themselves hold that."""
+"""Triggers that make the audit log append-only, on both databases."""
 
 from sqlalchemy import DDL, Table, event
 
@@ -25,10 +25,10 @@ APPEND_ONLY = [
         "postgresql",
     ),
 ]
-"""Statements, by database, after which rows of the audit can only be added."""
+"""Statements, by database, that create the triggers."""
 
 
 def append_only(audit: Table) -> None:
-    """Let a new database hold it from the beginning."""
+    """Create the triggers with the table."""
     for ddl, dialect in APPEND_ONLY:
         event.listen(audit, "after_create", DDL(ddl).execute_if(dialect=dialect))  # type: ignore[no-untyped-call]

@@ -1,8 +1,7 @@
-"""The audit: who tried what, and what was decided. Rows are only ever added; the database refuses anything else.
+"""The audit log: who tried what, and the decision. It is append-only: triggers reject everything but inserts.
 
-Each row carries a digest of itself and of the digest before it, so that a row that was changed or taken out of the middle
-is found. Whoever owns the database can write the whole chain anew, or cut off its end: that shows against what
-``ftjob audit export`` printed before.
+Each row has a hash of its content and of the hash before it, so that a changed or deleted row is found. The owner of the
+database can rewrite the whole chain or cut off its end: compare with an earlier ``ftjob audit export``.
 """
 
 import hashlib
@@ -21,47 +20,47 @@ _BATCH = 1000
 
 
 class Decision(StrEnum):
-    """What became of what somebody tried."""
+    """The decision on an attempt. Values are part of the hashes of stored rows: they must not change."""
 
     DENIED = "denied"
     TAMPERED = "tampered"
-    """A button was pressed that was never put to this person here."""
+    """A button that this person was never shown here."""
     INVALID = "wrong"
-    """It could not be done as it was asked."""
+    """An invalid request."""
     FAILED = "failed"
-    """The API or a part of ours did not work."""
+    """The API or the bot failed."""
     SHOWN = "shown"
     PROMPTED = "asked"
-    """The question before an order was put."""
+    """The confirmation was shown."""
     EXPIRED = "stale"
-    """The question was too old, or the job ended or changed before its button was pressed."""
+    """The confirmation expired, or the job changed before its button was pressed."""
     DUPLICATE = "duplicate"
     SUBMITTED = "ordered"
-    """Written before the order goes out; one of the following is written when it has ended."""
+    """Written before the action is submitted; one of the following is written with its result."""
     DONE = "done"
     FINISHED = "over"
-    """The job had ended already."""
+    """The job had finished already."""
     EARLY = "early"
-    """The job had yet to come to where it can be done."""
+    """The job was not in a state for it yet."""
     ALREADY = "already"
-    """What was asked for was so."""
+    """The job was in the requested state already."""
     REFUSED = "refused"
-    """The API said no."""
+    """The API rejected it."""
     UNSENT = "unsent"
-    """It certainly did not reach the API."""
+    """It did not reach the API."""
     UNKNOWN = "unknown"
-    """The API did not say, and the job goes on."""
+    """The API did not say, and the job runs on."""
 
 
 @dataclass(frozen=True)
 class AuditEntry:
-    """One row, as it is handed in."""
+    """The content of a row. Fields are columns of its table."""
 
     person: str
     team: str
     channel: str
     source: str
-    """How it came in: "command", "button" or "modal"; "start" for what another process left unfinished."""
+    """The entry point: "command", "button" or "modal"; "start" for an action that another process did not complete."""
     verb: str
     decision: Decision
     account: str | None = None
@@ -72,12 +71,12 @@ class AuditEntry:
     request_id: str | None = None
     """The API's own id of the request."""
     confirmation_key: str | None = None
-    """What the rows of one order have in common; it opens nothing once it is answered."""
+    """The key of the confirmation, common to the rows of one action; useless once it is confirmed."""
 
 
 @dataclass(frozen=True)
 class AuditRow:
-    """One row, as it is stored."""
+    """A stored row."""
 
     id: int
     at: float
@@ -94,14 +93,14 @@ def exported(entry: AuditEntry) -> dict[str, Any]:
 
 
 QUIET = (Decision.DENIED, Decision.SHOWN)
-"""What anybody can repeat as often as they like: it must not push anything else out of sight."""
+"""Decisions that anyone can repeat at will: they must not crowd out the others."""
 MAX_COLLAPSED = 5
-"""People whose refusals are summed up on one page."""
+"""People whose repeatable rows are collapsed on one page."""
 
 
 @dataclass(frozen=True)
 class AuditFilter:
-    """The rows that somebody wants to see; without any condition what is quiet is summed up."""
+    """Conditions on rows; without any, the repeatable decisions are collapsed."""
 
     decision: Decision | None = None
     person: str | None = None
@@ -109,19 +108,19 @@ class AuditFilter:
 
     @property
     def is_all(self) -> bool:
-        """Whether nothing is left out."""
+        """Whether there is no condition."""
         return self == AuditFilter()
 
 
 @dataclass(frozen=True)
 class AuditLine:
-    """A line of a page: one row, or several of one person's that became one."""
+    """A line of a page: one row, or several rows of one person, collapsed."""
 
     newest: AuditRow
     """The newest of them."""
     count: int = 1
     first_at: float = 0.0
-    """When the first of them was written."""
+    """The time of the first of them."""
 
 
 @dataclass(frozen=True)
@@ -130,9 +129,9 @@ class AuditPage:
 
     lines: list[AuditLine]
     people_left_out: int = 0
-    """How many people's quiet rows are not summed up here, because too many have some."""
+    """The number of people whose collapsed rows are left out."""
     older: int | None = None
-    """The id of the row before which the next page begins; None where there is none."""
+    """The id of the row before which the next page begins; None on the last page."""
 
 
 class Audit:
@@ -142,7 +141,7 @@ class Audit:
         self._db = db
 
     async def write(self, tx: Transaction, entry: AuditEntry) -> None:
-        """Add a row in the caller's transaction, as the last thing that it does: the others wait for its end."""
+        """Append a row in the caller's transaction, as its last step: other writers wait for the end of it."""
         await self._db.advisory_lock(tx)
         rows = schema.audit.c
         before = await tx.scalar(select(rows.row_hash).order_by(rows.id.desc()).limit(1))
@@ -157,7 +156,7 @@ class Audit:
             return [_audit_row(row) for row in rows]
 
     async def page(self, matching: AuditFilter, most: int, *, before: int | None = None) -> AuditPage:
-        """Return up to ``most`` rows that were written before a row, and what is quiet between them summed up by person."""
+        """Return up to ``most`` rows before a row, and the repeatable decisions among them, collapsed by person."""
         rows = schema.audit.c
         older = (rows.id < before,) if before is not None else ()
         loud = (rows.decision.not_in(QUIET),) if matching.is_all else _conditions(matching)
@@ -185,7 +184,7 @@ class Audit:
             last = rows[-1].id
 
     async def first_broken(self) -> int | None:
-        """Return the id of the first row that is not as it was written, or does not follow the one before; or None."""
+        """Return the id of the first row whose hash does not match, or None."""
         before = None
         async for row in self.all():
             if row.row_hash != _row_hash(before, row.at, row.entry):
@@ -208,7 +207,7 @@ def _conditions(matching: AuditFilter) -> tuple[Any, ...]:
 
 
 async def _collapsed(tx: Transaction, where: tuple[Any, ...]) -> tuple[list[AuditLine], int]:
-    """Return what is quiet, summed up for those people who did it last, and how many others did."""
+    """Return the repeatable decisions, collapsed for the most recent people, and the number of other people."""
     rows = schema.audit.c
     newest = func.max(rows.id).label("newest")
     summed = (

@@ -1,10 +1,10 @@
-"""Questions that the bot asked before an order, and the orders that they become when the answer is yes.
+"""Confirmations that are shown before an action, and the actions that they become once confirmed.
 
-    asked -> under way -> ended
-          -> ended              overtaken: what it asked about is not so any more
+    shown -> in progress -> completed
+          -> completed              superseded: the job changed since
 
-An order that is under way is on its way to the API or has yet to be found out about; its lease says how long the
-process that gave it may take. One job has one order under way, whoever gives it.
+An action in progress is being submitted to the API, or its result is unknown; its lease limits the process that
+submits it. A job has one action in progress at a time.
 """
 
 import secrets
@@ -19,21 +19,21 @@ from bot.store.db.engine import Database, Transaction
 from bot.store.db.moments import has_passed, is_pending
 
 LIFETIME = 600.0
-"""Seconds in which a question can be answered."""
+"""Seconds in which a confirmation can be confirmed."""
 
 FORM_LIFETIME = 3600.0
-"""Seconds in which a form can be handed in."""
+"""Seconds in which a form can be submitted."""
 
 LEASE = 90.0
-"""Seconds that a process may take for an order: one request and three looks, each at its deadline, take 64."""
+"""Seconds: the lease of an action. One request and three reads take 64, each at its timeout."""
 
 RESUBMIT_COOLDOWN = 60.0
-"""Seconds in which an order that the API took is not given again: its effect may take a moment to show."""
+"""Seconds in which an accepted action is not submitted again: its effect may take a moment to show."""
 
 
 @dataclass(frozen=True)
 class Confirmation:
-    """One question: may ``verb`` be done to this job? It belongs to a person in a channel."""
+    """The confirmation of ``verb`` on a job, for one person in one channel. Fields are columns of its table."""
 
     verb: str
     account: str
@@ -42,12 +42,12 @@ class Confirmation:
     channel: str
     team: str = ""
     status: str | None = None
-    """The job's status that the question showed; of an order, the one that the job had when it was given."""
+    """The job's status that the confirmation showed; once confirmed, the status at that moment."""
 
 
 @dataclass(frozen=True)
 class PendingAction:
-    """A question as it is stored."""
+    """A stored confirmation, pending or confirmed."""
 
     key: str
     confirmation: Confirmation
@@ -55,17 +55,17 @@ class PendingAction:
     confirmed_at: float | None
     completed: bool
     result_text: str | None
-    """What was said at its end, safe mrkdwn."""
+    """The text of the result, safe mrkdwn."""
 
 
 class Confirmations:
-    """Questions and orders. Methods that take ``tx`` join the caller's transaction."""
+    """Confirmations and actions. Methods that take ``tx`` join the caller's transaction."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     async def create(self, confirmation: Confirmation, *, lifetime: float = LIFETIME) -> str:
-        """Store a question, which can be answered for ``lifetime`` seconds, and return its opaque key."""
+        """Insert a confirmation that expires after ``lifetime`` seconds; return its random key."""
         key = secrets.token_urlsafe(18)
         row = self._db.insert(schema.confirmation).values(
             **vars(confirmation), key=key, expires_at=self._db.now() + lifetime
@@ -75,15 +75,15 @@ class Confirmations:
         return key
 
     async def find(self, key: str) -> PendingAction | None:
-        """Return one question, or None where there is none of this key."""
+        """Return the confirmation with a key, or None."""
         async with self._db.transaction() as tx:
             row = (await tx.execute(self._select().where(schema.confirmation.c.key == key))).one_or_none()
         return _pending_action(row) if row else None
 
     async def confirm(self, tx: Transaction, key: str, *, status: str | None) -> bool:
-        """Make an order of a question, once; False where it cannot be: it is too old, or was answered or overtaken.
+        """Turn a confirmation into an action, once; False if it is expired, confirmed or superseded.
 
-        ``status`` is the job's at this moment. The caller makes sure that no rival is there, and that none comes meanwhile (``Database.one_at_a_time``).
+        ``status`` is the job's at this moment. The caller checks for conflicts under ``Database.advisory_lock``.
         """
         rows, now = schema.confirmation.c, self._db.now()
         statement = (
@@ -99,7 +99,7 @@ class Confirmations:
         return (await tx.execute(statement)).rowcount > 0
 
     async def conflicting(self, tx: Transaction, confirmation: Confirmation) -> PendingAction | None:
-        """Return an order for the same job that is under way, or the same one where that was the last that the API took lately."""
+        """Return the action in progress for the same job, or the same action if the API accepted it a moment ago."""
         rows = schema.confirmation.c
         recent = rows.accepted.is_(True) & is_pending(
             rows.completed_at + RESUBMIT_COOLDOWN, self._db.now(), RESUBMIT_COOLDOWN
@@ -112,12 +112,12 @@ class Confirmations:
         )
         under_way_first = (rows.completed_at.is_not(None), rows.confirmed_at.desc())
         row = (await tx.execute(statement.order_by(*under_way_first).limit(1))).one_or_none()
-        # What was paused, and resumed after it, can be paused again at once.
+        # A job that was paused and resumed can be paused again at once.
         is_rival = row is not None and (row.completed_at is None or row.verb == confirmation.verb)
         return _pending_action(row) if row is not None and is_rival else None
 
     async def supersede(self, key: str, *, result_text: str) -> bool:
-        """End a question because what it asked about is not so any more; False where it was answered or ended already."""
+        """Complete a confirmation because the job changed since; False if it was confirmed or completed already."""
         rows = schema.confirmation.c
         open_one = update(schema.confirmation).where(
             rows.key == key, rows.confirmed_at.is_(None), rows.completed_at.is_(None)
@@ -129,7 +129,7 @@ class Confirmations:
             return ended.rowcount > 0
 
     async def complete(self, tx: Transaction, key: str, *, accepted: bool, result_text: str) -> bool:
-        """Record how an order ended; False where somebody else did."""
+        """Record the result of an action; False if another process did."""
         rows = schema.confirmation.c
         statement = update(schema.confirmation).where(rows.key == key, rows.completed_at.is_(None))
         return (
@@ -137,14 +137,14 @@ class Confirmations:
         ).rowcount > 0
 
     async def release(self, key: str) -> None:
-        """Leave an order to whoever looks for abandoned ones: this process has done what it can."""
+        """Release an action, so that ``abandoned`` returns it."""
         async with self._db.transaction() as tx:
             await tx.execute(
                 update(schema.confirmation).where(schema.confirmation.c.key == key).values(lease_until=0.0)
             )
 
     async def abandoned(self) -> list[tuple[PendingAction, float]]:
-        """Return the orders that nobody works on any more, oldest first, each with its age in seconds."""
+        """Return the actions whose lease expired, oldest first, each with its age in seconds."""
         rows, now = schema.confirmation.c, self._db.now()
         is_under_way = (rows.confirmed_at.is_not(None), rows.completed_at.is_(None))
         statement = select(
@@ -152,17 +152,17 @@ class Confirmations:
             has_passed(rows.expires_at, now, _lifetime()).label("expired"),
             (now - rows.confirmed_at).label("age"),
         ).where(*is_under_way, has_passed(rows.lease_until, now, LEASE))
-        # What was ordered before the clock was set back was ordered just now, or it would get no older for long.
+        # An action from before the clock was set back counts as confirmed now, or its age would not grow for long.
         younger = update(schema.confirmation).where(*is_under_way, rows.confirmed_at > now).values(confirmed_at=now)
         async with self._db.transaction() as tx:
             await self._db.read_clock(tx)
             if self._db.clock_steps.remaining(LEASE):
-                return []  # the clock was set ahead: whoever is at it may have most of the lease left
+                return []  # the clock was set ahead: the process may have most of its lease left
             await tx.execute(younger)
             return [(_pending_action(row), row.age) for row in await tx.execute(statement.order_by(rows.confirmed_at))]
 
     async def end_leases(self) -> None:
-        """Call every order abandoned. For a store that only this process uses, at its start."""
+        """End the lease of every action. For a store that only this process uses, at its start."""
         rows = schema.confirmation.c
         async with self._db.transaction() as tx:
             under_way = update(schema.confirmation).where(rows.confirmed_at.is_not(None), rows.completed_at.is_(None))
@@ -174,7 +174,7 @@ class Confirmations:
 
 
 def _lifetime() -> Any:
-    """Return the seconds for which a question can be answered at the most."""
+    """Return the longest lifetime of a confirmation in seconds."""
     return case((schema.confirmation.c.verb == JobAction.CREATE, FORM_LIFETIME), else_=LIFETIME)
 
 

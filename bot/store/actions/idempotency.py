@@ -1,4 +1,4 @@
-"""What came from outside and was acted on: what comes a second time, to whatever process, has no second effect."""
+"""Idempotency keys of requests from outside: a repeated request has no second effect, whichever process gets it."""
 
 import hashlib
 
@@ -8,17 +8,17 @@ from bot.store.db import schema
 from bot.store.db.engine import Database
 
 RETENTION = 80 * 3600.0
-"""Seconds for which a request is remembered: OpenAI repeats a webhook for three days, Slack an event within the hour."""
+"""Seconds for which a key is stored: OpenAI repeats a webhook for three days, Slack an event within the hour."""
 
 
 class IdempotencyKeys:
-    """What was acted on."""
+    """Idempotency keys."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     async def claim(self, key: str) -> bool:
-        """Return whether this is the first time that something of this name is to be acted on.
+        """Claim a key; return False if it was claimed before.
 
         Args:
             key: what its sender calls it: an interaction's ``trigger_id``, an event's ``event_id``, a ``webhook-id``.
@@ -30,7 +30,7 @@ class IdempotencyKeys:
             await tx.execute(
                 delete(schema.idempotency_key).where(schema.idempotency_key.c.claimed_at < now - RETENTION)
             )
-            # What was acted on before the clock was set back counts as acted on now, or it would be kept for ever.
+            # A key from before the clock was set back counts as claimed now, or it would be stored forever.
             await tx.execute(
                 update(schema.idempotency_key).where(schema.idempotency_key.c.claimed_at > now).values(claimed_at=now)
             )

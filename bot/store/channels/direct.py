@@ -1,4 +1,4 @@
-"""Direct messages: whose they are, and the end of all that is sent there to somebody who may not read it any more."""
+"""Direct message channels: their owners, and the revocation of an owner's tracks, subscriptions and deliveries."""
 
 from typing import Any
 
@@ -10,19 +10,19 @@ from bot.store.outbox.queue import in_states
 
 
 class DirectMessages:
-    """The channels between the bot and one person. Methods that take ``tx`` join the caller's transaction."""
+    """Direct message channels. Methods that take ``tx`` join the caller's transaction."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     async def set_owner(self, tx: Transaction, channel: str, person: str) -> None:
-        """Note whose direct messages a channel is; any other channel is nobody's."""
+        """Record the owner of a direct message channel; other channels have none."""
         if channel.startswith("D"):
             row = self._db.insert(schema.channel).values(id=channel, free_at=0.0, person=person)
             await tx.execute(row.on_conflict_do_update(index_elements=["id"], set_={"person": person}))
 
     async def owner(self, channel: str) -> str | None:
-        """Return whose direct messages a channel is, "" where nobody knows; None for a channel of many people."""
+        """Return the owner of a direct message channel, "" if unknown; None for other channels."""
         if channel.startswith(("U", "W")):
             return channel
         if not channel.startswith("D"):
@@ -31,10 +31,10 @@ class DirectMessages:
             return await _owner_of(tx, channel) or ""
 
     async def revoke(self, tx: Transaction, channel: str, error: str) -> tuple[str, int]:
-        """End what is sent to the person whose direct messages a channel is; return who that is, and how much they followed.
+        """Revoke the direct messages of a channel's owner; return the owner and the number of their tracks and subscriptions.
 
-        Their tracks, subscriptions and mutes there are deleted. What is owed to them is given up, but for what is under
-        way at this moment, which finds the same out.
+        Their tracks, subscriptions and mutes there are deleted. Their deliveries become dead, but for one in flight, which
+        ends the same way.
         """
         person = channel if channel.startswith(("U", "W")) else await _owner_of(tx, channel)
         mine = select(schema.channel.c.id).where(schema.channel.c.person == person)
@@ -50,7 +50,7 @@ class DirectMessages:
 
 
 def _waiting() -> list[tuple[Any, ...]]:
-    """Return what makes a row one that waits, one for each index: what was sent must never be read for it."""
+    """Return the conditions for undelivered rows, one for each partial index: sent rows must never be read."""
     state = schema.delivery.c.state
     return [
         (in_states(schema.UNFINISHED), state != "inflight"),

@@ -1,4 +1,4 @@
-"""Channels whose id changed: what stands under the old id moves to the new one, and the old one stays known.
+"""Channels whose id changed: the rows of the old id move to the new one, and the old id stays known.
 
 https://docs.slack.dev/reference/events/channel_id_changed: a private channel that is shared gets another id. The audit
 keeps the old one, as do messages that were sent.
@@ -20,7 +20,7 @@ _KEYS = {
     schema.mute: ("account", "job_id"),
     schema.card: ("account", "job_id"),
 }
-"""What is there once for each channel, and by which other columns."""
+"""The tables that are unique by channel, and their other key columns."""
 _WAITS = ("pending", *schema.DEAD_LETTERS, schema.MUTED)
 
 
@@ -38,7 +38,7 @@ class ChannelMoves:
         return new or channel
 
     async def move(self, old: str, new: str) -> int:
-        """Move all that a channel has to its new id; return how many parked alerts go out again. Twice is once."""
+        """Move the rows of a channel to its new id; return the number of requeued alerts. Idempotent."""
         moves = schema.channel_move
         row = self._db.insert(moves).values(old=old, new=new)
         async with self._db.transaction() as tx:
@@ -49,12 +49,12 @@ class ChannelMoves:
             return await self._move_rows(tx, old, new)
 
     async def redirect(self, tx: Transaction, delivery: int, channel: str) -> bool:
-        """Move what came to be owed to an old id all the same; return whether ``channel`` is one.
+        """Move deliveries that were enqueued for an old id; return whether ``channel`` is one.
 
-        For a delivery that a closed channel did not take: it was claimed before the move, or recorded beside it.
+        For a delivery that a closed channel rejected: it was claimed before the move, or enqueued during it.
         """
         await self._db.advisory_lock(tx)
-        # A move that is just being committed has this row: wait for it.
+        # A move that is being committed has locked this row: wait for it.
         await tx.execute(select(schema.delivery.c.id).where(schema.delivery.c.id == delivery).with_for_update())
         new = await self.current(tx, channel)
         if new == channel:
@@ -77,13 +77,13 @@ class ChannelMoves:
         return await _move_deliveries(tx, old, new)
 
     async def _merge_tracks(self, tx: Transaction, old: str, new: str) -> None:
-        """Let a track that both ids have tell what either does."""
+        """Merge the tracks that both ids have: the statuses of either."""
         tracks = await self._tracks.all_of(tx, old)
         await tx.execute(delete(schema.track).where(schema.track.c.channel == old))
         await self._tracks.add(tx, [track.moved(new) for track in tracks])
 
     async def _merge_settings(self, tx: Transaction, old: str, new: str) -> None:
-        """Keep what people chose for the new id; where they chose nothing, what they had chosen for the old one."""
+        """Keep the preferences of the new id; if it has none, those of the old one."""
         channels = schema.channel.c
         chosen = select(schema.channel).where(channels.id.in_((old, new))).with_for_update()
         rows = {row.id: dict(row._mapping) for row in await tx.execute(chosen)}  # noqa: SLF001 - its public name
@@ -100,7 +100,7 @@ class ChannelMoves:
 
 
 def _move_unique(table: Table, keys: tuple[str, ...], old: str, new: str) -> Any:
-    """Move the rows of a channel that its new id does not have yet."""
+    """Move the rows of a channel that have no counterpart under its new id."""
     other = table.alias()
     same = (other.c[key] == table.c[key] for key in keys)
     rival = exists().where(other.c.channel == new, *same)
@@ -108,22 +108,22 @@ def _move_unique(table: Table, keys: tuple[str, ...], old: str, new: str) -> Any
 
 
 async def _merge(tx: Transaction, table: Table, old: str, new: str, moment: str, *, earliest: bool) -> None:
-    """Let rows that both ids have be one, with the earliest or the latest moment of the two."""
+    """Merge the rows that both ids have, with the earlier or the later time of the two."""
     keys = _KEYS[table]
     for row in await tx.execute(select(table).where(table.c.channel == old)):
         value = getattr(row, moment)
         beyond = table.c[moment] > value if earliest else table.c[moment] < value
         rival = and_(table.c.channel == new, *(table.c[key] == getattr(row, key) for key in keys))
-        # A mute that nobody set cannot last as long as one that somebody did.
+        # A mute of flap suppression cannot last as long as one that a person set.
         whose = {"person": row.person} if table is schema.mute else {}
         await tx.execute(update(table).where(rival, beyond).values({moment: value, **whose}))
     await tx.execute(delete(table).where(table.c.channel == old))
 
 
 async def _merge_cards(tx: Transaction, old: str, new: str) -> None:
-    """Keep one card of each job, the one that stands if only one does, and let all of them be edited again.
+    """Keep one card of each job, the posted one if only one is posted, and make all of them due.
 
-    Whoever edits one at this moment loses the claim: what it says of the old id is nothing to go by.
+    A claim on one of them is lost: the result of an edit under the old id means nothing.
     """
     card, rows = schema.card, schema.delivery
     other = card.alias()
@@ -151,7 +151,7 @@ async def _move_deliveries(tx: Transaction, old: str, new: str) -> int:
 
 
 def _duplicates(*, of: str, beside: str) -> Any:
-    """Drop what waits under one id and goes out, or went out, under the other as well: it is one channel."""
+    """Delete pending rows of one id whose duplicate under the other id is pending or sent: it is one channel."""
     rows, other = schema.delivery.c, schema.delivery.alias()
     same = (other.c.change_id == rows.change_id, other.c.message_kind == rows.message_kind)
     goes = (other.c.channel == beside, other.c.state != "dead")

@@ -1,10 +1,10 @@
-"""Mutes: for a while a channel is not told of one job, or of any. What it is owed meanwhile is held and then summed up.
+"""Mutes: no alerts in a channel for one job, or for all, for some time. Held alerts become digests afterwards.
 
     muted -> a line of a digest
 
-A row is ``muted`` as long as a mute covers it. Whoever finds one that none covers any more lets it go, in the
-transaction that makes its digest: so it is told once, whichever process ended the mute, and one that came to be owed at
-the last moment is found by the next look.
+A row is ``muted`` as long as a mute covers it. A process that finds one without a mute releases it, in the transaction
+that creates its digest: so it is posted once, whichever process ended the mute, and one that was enqueued at the last
+moment is found by the next check.
 """
 
 from collections.abc import Sequence
@@ -20,22 +20,22 @@ from bot.store.db.wakeups import Queue
 from bot.store.outbox import digests
 
 FLAPPING = ""
-"""The person of a mute that nobody set: its job changed too often."""
+"""The person of a mute by flap suppression: its job changed too often."""
 QUIET_FOR = 600.0
-"""Seconds without a change after which a job that changed too often is summed up."""
+"""Seconds without a change after which a flapping job is summed up."""
 EVERY_JOB = "*"
-"""The job of a mute that covers all of them."""
+"""The job id of a mute that covers all jobs."""
 _BATCH = 20
-"""Digests that are made in one transaction."""
+"""Digests that one transaction creates."""
 
 
 @dataclass(frozen=True)
 class Mute:
-    """A channel is not told of a job until then."""
+    """A mute of a job in a channel."""
 
     channel: str
     job_id: str
-    """``EVERY_JOB`` for all of them."""
+    """``EVERY_JOB`` for all jobs."""
     person: str
     until: float
     """Seconds since the epoch."""
@@ -48,10 +48,10 @@ class Mutes:
         self._db = db
 
     async def begin(self, accounts: Sequence[str], channel: str, job_id: str, person: str, seconds: float) -> float:
-        """Mute a job, or every one of some accounts, in a channel; of two mutes of one thing the later holds.
+        """Mute a job, or all jobs, of some accounts in a channel; a second mute replaces the first.
 
         Returns:
-            Until when, in seconds since the epoch.
+            The end of the mute, in seconds since the epoch.
         """
         now = self._db.now()
         mine = {"channel": channel, "job_id": job_id, "person": person, "until": now + seconds, "checked_at": now}
@@ -62,7 +62,7 @@ class Mutes:
             return float((await tx.scalars(statement.returning(schema.mute.c.until))).all()[0])
 
     async def damp(self, tx: Transaction, account: str, targets: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Mute jobs that change too often until they are quiet, where nobody muted them: (channel, job id) of each.
+        """Mute flapping jobs until they are stable, unless they are muted: (channel, job id) of each.
 
         Returns:
             Those that were not muted before.
@@ -78,14 +78,14 @@ class Mutes:
         return {(row.channel, row.job_id) for row in found}
 
     async def extend(self, tx: Transaction, account: str, job_ids: Sequence[str]) -> None:
-        """Begin anew to wait until jobs that changed too often are quiet: they changed again."""
+        """Restart the wait for flapping jobs to be stable: they changed again."""
         mutes = schema.mute.c
         mine = (mutes.account == account, self._db.among(mutes.job_id, job_ids), mutes.person == FLAPPING)
         now = self._db.now()
         await tx.execute(update(schema.mute).where(*mine).values(until=now + QUIET_FOR, checked_at=now))
 
     async def release_closed(self, tx: Transaction, account: str, job_ids: Sequence[str]) -> None:
-        """Sum up at once what was held of jobs that changed too often, and now are over."""
+        """Release the held changes of flapping jobs that finished."""
         mutes = schema.mute.c
         mine = (mutes.account == account, self._db.among(mutes.job_id, job_ids), mutes.person == FLAPPING)
         if not list(await tx.scalars(delete(schema.mute).where(*mine).returning(mutes.job_id))):
@@ -97,20 +97,20 @@ class Mutes:
         await self._create_digests(tx, rows, {(row.channel, row.job_id) for row in rows})
 
     async def end(self, channel: str, job_id: str = EVERY_JOB) -> tuple[int, int]:
-        """End the mute of a job, or every mute of a channel; return how many things were muted, and the changes held."""
+        """End the mute of a job, or every mute of a channel; return the numbers of mutes and of held changes."""
         mutes = schema.mute.c
         chosen = delete(schema.mute).where(mutes.channel == channel, mutes.until > self._db.now())
         if job_id != EVERY_JOB:
             chosen = chosen.where(mutes.job_id == job_id)
         async with self._db.transaction() as tx:
             ended = set(await tx.scalars(chosen.returning(mutes.job_id)))
-            # Counted here: once this is committed, whoever looks for mutes that are over may let them go first.
+            # Counted here: after the commit another process may release them first.
             held = list(await tx.execute(self._uncovered(channel)))
         await self._release(held)
         return len(ended), len({row.change_id for row in held})
 
     async def expire(self) -> int:
-        """End the mutes whose time is over; return how many changes they held."""
+        """End the mutes whose time has passed; return the number of changes they held."""
         await self._adjust_to_clock()
         async with self._db.transaction() as tx:
             found = list(await tx.execute(self._uncovered()))
@@ -120,21 +120,21 @@ class Mutes:
         return held
 
     async def _adjust_to_clock(self) -> None:
-        """Let mutes end earlier by as much as the clock was set back, so that they last as long as people wanted."""
+        """Shorten mutes by as much as the clock was set back, so that they last as long as was asked."""
         mutes, now = schema.mute.c, self._db.now()
         moved = case((mutes.checked_at > now, mutes.until - (mutes.checked_at - now)), else_=mutes.until)
         async with self._db.transaction() as tx:
             await tx.execute(update(schema.mute).values(until=moved, checked_at=now))
 
     async def covering(self, tx: Transaction, account: str, channels: Sequence[str]) -> set[tuple[str, str]]:
-        """Return what is muted in channels now: (channel, job id), or ``EVERY_JOB`` for all of a channel."""
+        """Return the current mutes of channels: (channel, job id), with ``EVERY_JOB`` for all jobs."""
         mutes = schema.mute.c
         about = (mutes.account == account, self._db.among(mutes.channel, channels), ~self._has_expired())
         found = await tx.execute(select(mutes.channel, mutes.job_id).where(*about))
         return {(row.channel, row.job_id) for row in found}
 
     async def of_person(self, person: str) -> list[Mute]:
-        """Return the mutes that somebody began, those that end first coming first."""
+        """Return the mutes that a person set, in the order of their ends."""
         mutes = schema.mute.c
         return await self._holding(mutes.person == person, by=(mutes.until, mutes.channel, mutes.job_id))
 
@@ -144,16 +144,16 @@ class Mutes:
         return await self._holding(mutes.channel == channel, by=(mutes.job_id, mutes.until))
 
     async def _holding(self, which: Any, *, by: Sequence[Any]) -> list[Mute]:
-        """Return mutes as people know them: one of every job of each account is one of every job."""
+        """Return the mutes that people set, without duplicates of several accounts."""
         mutes = schema.mute.c
         chosen = select(schema.mute).where(which, mutes.person != FLAPPING, ~self._has_expired()).order_by(*by)
         async with self._db.transaction() as tx:
             return list(dict.fromkeys(_mute(row) for row in await tx.execute(chosen)))
 
     async def _release(self, found: Sequence[Row[Any]]) -> int:
-        """Let go those of these rows that no mute covers any more; return how many changes that were.
+        """Release those of these rows that no mute covers any more; return the number of changes.
 
-        In transactions that do not grow with how much that is: what a crash leaves muted is found by the next look.
+        In batches, one transaction each: rows that a crash leaves muted are found by the next check.
         """
         parts = _groups(found)
         changes = set[int]()
@@ -162,8 +162,8 @@ class Mutes:
         return len(changes)
 
     async def _release_batch(self, ids: Sequence[int]) -> set[int]:
-        """Let go those of these rows that are muted still, and that no mute covers; return their changes."""
-        # Two who let go at once: the second finds nothing left.
+        """Release those of these rows that are still muted and that no mute covers; return their changes."""
+        # Of two concurrent releases the second finds nothing left.
         locked = self._uncovered().where(self._db.among(schema.delivery.c.id, ids)).with_for_update(of=schema.delivery)
         async with self._db.transaction() as tx:
             released = list(await tx.execute(locked))
@@ -174,7 +174,7 @@ class Mutes:
     async def _create_digests(
         self, tx: Transaction, released: Sequence[Row[Any]], flapping: set[tuple[str, str]]
     ) -> None:
-        # It is owed from now on, behind what the channel waits for already.
+        # Enqueued now, behind what is pending for the channel already.
         created_at = await tx.scalar(select(self._db.now()))
 
         def values(rows: Sequence[Row[Any]]) -> dict[str, Any]:
@@ -188,7 +188,7 @@ class Mutes:
         tx.wakes(Queue.DELIVERIES)
 
     def _has_expired(self) -> ColumnElement[bool]:
-        """Whether the time of a mute has passed, or, of one that nobody set, cannot be meant."""
+        """Return whether the time of a mute has passed; one of flap suppression also if it is implausibly far ahead."""
         mutes, now = schema.mute.c, self._db.now()
         return or_(mutes.until <= now, and_(mutes.person == FLAPPING, has_passed(mutes.until, now, QUIET_FOR)))
 
@@ -206,7 +206,7 @@ class Mutes:
 
 
 def _groups(rows: Sequence[Row[Any]]) -> list[list[Row[Any]]]:
-    """Cut rows into digests, each of one channel: a job is one line there, whatever it went through."""
+    """Group rows into digests, each of one channel: a job is one line, whatever its changes."""
     channels: dict[str, dict[str, list[Row[Any]]]] = {}
     for row in rows:
         channels.setdefault(row.channel, {}).setdefault(row.job_id, []).append(row)

@@ -1,4 +1,4 @@
-"""What people chose for a channel: what it is told, and how it is shown."""
+"""Preferences of channels: which alerts are posted, and how."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,40 +13,40 @@ from bot.store.db.wakeups import Queue
 
 @dataclass(frozen=True)
 class Preferences:
-    """The settings of a channel."""
+    """The preferences of a channel."""
 
     broadcast: bool = True
-    """Whether the end of a job is told in the channel, and not in the job's thread alone."""
+    """Whether results are posted in the channel, not only in the job's thread."""
     compact: bool = False
     """Whether cards have two lines."""
     failures_only: bool = False
-    """Whether nothing is told but failures, and jobs that are stuck or gone."""
+    """Whether only failures and stalled or missing jobs are alerted on."""
 
 
 class ChannelPreferences:
-    """Settings of channels."""
+    """Preferences of channels."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     async def find(self, channel: str) -> Preferences:
-        """Return the settings of a channel."""
+        """Return the preferences of a channel."""
         async with self._db.transaction() as tx:
             return await self.find_in(tx, channel)
 
     async def find_in(self, tx: Transaction, channel: str) -> Preferences:
-        """Return the settings of a channel, in the caller's transaction."""
+        """Return the preferences of a channel, in the caller's transaction."""
         return (await self.all_in(tx, [channel]))[channel]
 
     async def all_in(self, tx: Transaction, channels: Sequence[str]) -> dict[str, Preferences]:
-        """Return the settings of channels, in the caller's transaction."""
+        """Return the preferences of channels, in the caller's transaction."""
         row = schema.channel.c
         chosen = select(row.id, row.broadcast, row.compact, row.failures_only).where(self._db.among(row.id, channels))
         found = {channel: Preferences(*settings) for channel, *settings in await tx.execute(chosen)}
         return dict.fromkeys(channels, Preferences()) | found
 
     async def change(self, channel: str, **changes: bool) -> Preferences:
-        """Change settings of a channel by name, and return all of them; its cards follow."""
+        """Change preferences of a channel by name, and return all of them; its cards become stale if their size changed."""
         row = self._db.insert(schema.channel).values(id=channel, free_at=0.0, **changes)
         async with self._db.transaction() as tx:
             before = await self.find_in(tx, channel)
@@ -59,7 +59,7 @@ class ChannelPreferences:
 
 
 def _bump_cards(channel: str) -> Any:
-    """Let the cards of a channel be drawn anew, of jobs from which something is still expected."""
+    """Mark the cards of a channel's open jobs as stale."""
     cards, jobs = schema.card.c, schema.job.c
     lives = exists().where(and_(jobs.account == cards.account, jobs.id == cards.job_id, jobs.closed.is_(False)))
     mine = update(schema.card).where(cards.channel == channel, lives)

@@ -45,14 +45,14 @@ account = Table(
     "account",
     metadata,
     Column("name", Text, primary_key=True),
-    # When the last whole look ended, and when one was last begun by whatever process.
+    # When the last complete poll ended, and when any process last began one.
     Column("polled_at", Double),
     Column("poll_started_at", Double),
-    # Looks in a row that did not work.
+    # Failed polls in a row.
     Column("failures", Integer, nullable=False, server_default="0"),
-    # It is left alone until then: it failed, or asked for a pause.
+    # Backoff: it failed, or asked for a pause.
     Column("not_before", Double, nullable=False, server_default="0"),
-    # One process at a time looks at it.
+    # One process at a time polls it.
     Column("lease_until", Double, nullable=False, server_default="0"),
     Column("token", Text),
 )
@@ -68,17 +68,17 @@ job = Table(
     Column("created_at", Double),
     Column("state_since", Double, nullable=False),
     Column("closed", Boolean, nullable=False),
-    # A read that shows a finished job unfinished is believed only if a later one says the same.
+    # Soft state: a read that shows an earlier state is confirmed only by later ones.
     Column("soft_status", Text),
     Column("soft_since", Double),
-    # Reads in a row that did not find it; after some it is gone, for people too.
+    # Reads in a row that did not find it; after some it is missing, and an alert says so.
     Column("misses", Integer, nullable=False, server_default="0"),
     Column("missed_since", Double),
     Column("missed_at", Double),
     Column("missing", Boolean, nullable=False, server_default=false()),
-    # Since when it stands still, once people were told.
+    # Since when it is stalled, once an alert said so.
     Column("stalled_since", Double),
-    # Reads of it alone in a row that did not work, although its account answers; it is not read alone until then.
+    # Failed reads of this job alone, in a row, although its account works; and the end of the backoff.
     Column("read_failures", Integer, nullable=False, server_default="0"),
     Column("read_failing_since", Double),
     Column("read_not_before", Double),
@@ -93,7 +93,7 @@ track = Table(
     Column("channel", Text, primary_key=True),
     Column("person", Text),
     Column("since", Double, nullable=False),
-    # The statuses that are told where it came from a subscription, with spaces between them; null: everything.
+    # The statuses that a subscription alerts on, separated by spaces; null: all of them.
     Column("statuses", Text),
     Index(None, "channel"),
 )
@@ -106,16 +106,16 @@ card = Table(
     Column("job_id", Text, nullable=False),
     Column("channel", Text, nullable=False),
     Column("ts", Text),
-    # How often what it has to show became another, and which of these it shows.
+    # How often its content changed, and which of these versions it shows.
     Column("generation", Integer, nullable=False, server_default="0"),
     Column("rendered_generation", Integer, nullable=False, server_default="0"),
     Column("edited_at", Double, nullable=False, server_default="0"),
-    # Edits in a row that did not work.
+    # Failed edits in a row.
     Column("failures", Integer, nullable=False, server_default="0"),
     Column("not_before", Double, nullable=False, server_default="0"),
     Column("lease_until", Double, nullable=False, server_default="0"),
     Column("token", Text),
-    # Slack's id of the picture that was shared in its thread.
+    # Slack's file id of the chart that was shared in its thread.
     Column("shared_chart", Text),
     UniqueConstraint("account", "job_id", "channel"),
     Index("ix_card_stale", "id", sqlite_where=text(STALE), postgresql_where=text(STALE)),
@@ -126,14 +126,14 @@ job_snapshot = Table(
     metadata,
     Column("account", Text, primary_key=True),
     Column("job_id", Text, primary_key=True),
-    # The job as the API last described it, and a hash by which another description is told.
+    # The API's newest description of the job, and its hash.
     Column("body", Text, nullable=False),
     Column("body_hash", Text, nullable=False),
-    # How far it is, as JSON, from its events; when they were last read, and the time of the newest.
+    # Its progress, as JSON, from its events; when they were last read, and the time of the newest.
     Column("progress", Text),
     Column("events_read_at", Double, nullable=False, server_default="0"),
     Column("event_at", Double),
-    # Its curves, once it is over: Slack's id of the picture, and its words; how often and until when that was tried.
+    # Its chart, once it succeeded: Slack's file id and the alt text; the attempts, and the time of the next one.
     Column("chart_file_id", Text),
     Column("chart_alt_text", Text),
     Column("chart_attempts", Integer, nullable=False, server_default="0"),
@@ -163,7 +163,7 @@ mute = Table(
     Column("job_id", Text, primary_key=True),
     Column("person", Text, nullable=False),
     Column("until", Double, nullable=False),
-    # When somebody last looked whether it is over: if that is still to come, the clock was set back.
+    # When its end was last checked: if that lies ahead, the clock was set back.
     Column("checked_at", Double, nullable=False, server_default="0"),
 )
 
@@ -208,20 +208,20 @@ delivery = Table(
     Column("last_attempt_at", Double),
     Column("ts", Text),
     Column("error", Text),
-    # The thread that the last attempt went to: that is where to look whether it arrived.
+    # The thread of the last attempt, for lookups.
     Column("thread_ts", Text),
-    # Look-ups in a row that could not see whether it arrived.
+    # Failed lookups in a row: they could not tell whether the message was posted.
     Column("failed_lookups", Integer, nullable=False, server_default="0"),
-    # The digest that tells it, whose state it shares.
+    # Its digest, whose state it shares.
     Column("digest_id", Serial, ForeignKey("delivery.id")),
-    # Where in its channel's line a digest stands: at the place of the first row that it holds.
+    # A digest's position in the queue: the id of its first row.
     Column("position", Serial),
-    # What a notice says, as JSON; a change is drawn from its row instead.
+    # The content of a notice, as JSON; a change is rendered from its own row.
     Column("notice", Text),
     CheckConstraint("kind IN ('post', 'update')", name="kind"),
     CheckConstraint(f"message_kind IN {MESSAGE_KINDS}", name="message_kind"),
     CheckConstraint(f"state IN {STATES}", name="state"),
-    # What is owed is short, what was sent is long: the claim must never read the latter.
+    # Few rows are pending, many were sent: a claim must never read the latter.
     Index(
         "ix_delivery_unfinished",
         "channel",
@@ -253,15 +253,15 @@ channel = Table(
     Column("free_at", Double, nullable=False),
     # When the last pause that Slack asked for ends.
     Column("rate_limited_until", Double, nullable=False, server_default="0"),
-    # What people chose for it: whether ends are told in the channel too, small cards, and no alerts but failures.
+    # Preferences: results in the channel too, small cards, alerts for failures only.
     Column("broadcast", Boolean, nullable=False, server_default=true()),
     Column("compact", Boolean, nullable=False, server_default=false()),
     Column("failures_only", Boolean, nullable=False, server_default=false()),
-    # Whose direct messages it is.
+    # The owner of a direct message channel.
     Column("person", Text),
 )
 
-# A channel that got another id.
+# Channels whose id changed.
 channel_move = Table(
     "channel_move",
     metadata,
@@ -284,7 +284,7 @@ store_identity = Table(
     metadata,
     Column("store_id", Text, primary_key=True),
     Column("created_at", Double, nullable=False),
-    # Of a backup that was put back: up to when it knows what was told, and when that was.
+    # Of a restored backup: when it was made, and when it was restored.
     Column("backup_at", Double),
     Column("restored_at", Double),
 )
@@ -299,17 +299,17 @@ confirmation = Table(
     Column("person", Text, nullable=False),
     Column("team", Text),
     Column("channel", Text, nullable=False),
-    # The job's status that the question showed; once it is an order, the one that the job had then.
+    # The job's status that the confirmation showed; once confirmed, the status at that moment.
     Column("status", Text),
     Column("expires_at", Double, nullable=False),
-    # Answered with yes it is an order, under way until it has ended; after the lease its process is given up.
+    # Confirmed, the action is in progress until it is completed; after the lease any process may complete it.
     Column("confirmed_at", Double),
     Column("lease_until", Double),
     Column("completed_at", Double),
-    # Whether the API took the order, and what was said of it.
+    # Whether the API accepted the action, and the text of the result.
     Column("accepted", Boolean),
     Column("result_text", Text),
-    # One order at a time for each job, whoever gives it.
+    # One action at a time for each job.
     Index(
         "uq_confirmation_in_progress",
         "account",
@@ -345,9 +345,9 @@ audit = Table(
     Column("status_before", Text),
     Column("status_after", Text),
     Column("request_id", Text),
-    # The question that the row belongs to; several rows may.
+    # The key of the row's confirmation; several rows may have the same.
     Column("confirmation_key", Text),
-    # Of this row and the digest of the one before.
+    # The hash of this row and of the row_hash before it.
     Column("row_hash", Text, nullable=False),
 )
 append_only(audit)
