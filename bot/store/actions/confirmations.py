@@ -110,21 +110,21 @@ class Confirmations:
             rows.confirmed_at.is_not(None),
             or_(rows.completed_at.is_(None), recent),
         )
-        under_way_first = (rows.completed_at.is_not(None), rows.confirmed_at.desc())
-        row = (await tx.execute(statement.order_by(*under_way_first).limit(1))).one_or_none()
+        in_progress_first = (rows.completed_at.is_not(None), rows.confirmed_at.desc())
+        row = (await tx.execute(statement.order_by(*in_progress_first).limit(1))).one_or_none()
         # A job that was paused and resumed can be paused again at once.
-        is_rival = row is not None and (row.completed_at is None or row.verb == confirmation.verb)
-        return _pending_action(row) if row is not None and is_rival else None
+        is_conflict = row is not None and (row.completed_at is None or row.verb == confirmation.verb)
+        return _pending_action(row) if row is not None and is_conflict else None
 
     async def supersede(self, key: str, *, result_text: str) -> bool:
         """Complete a confirmation because the job changed since; False if it was confirmed or completed already."""
         rows = schema.confirmation.c
-        open_one = update(schema.confirmation).where(
+        pending = update(schema.confirmation).where(
             rows.key == key, rows.confirmed_at.is_(None), rows.completed_at.is_(None)
         )
         async with self._db.transaction() as tx:
             ended = await tx.execute(
-                open_one.values(completed_at=self._db.now(), accepted=False, result_text=result_text)
+                pending.values(completed_at=self._db.now(), accepted=False, result_text=result_text)
             )
             return ended.rowcount > 0
 
@@ -146,14 +146,14 @@ class Confirmations:
     async def abandoned(self) -> list[tuple[PendingAction, float]]:
         """Return the actions whose lease expired, oldest first, each with its age in seconds."""
         rows, now = schema.confirmation.c, self._db.now()
-        is_under_way = (rows.confirmed_at.is_not(None), rows.completed_at.is_(None))
+        is_in_progress = (rows.confirmed_at.is_not(None), rows.completed_at.is_(None))
         statement = select(
             schema.confirmation,
             has_passed(rows.expires_at, now, _lifetime()).label("expired"),
             (now - rows.confirmed_at).label("age"),
-        ).where(*is_under_way, has_passed(rows.lease_until, now, LEASE))
+        ).where(*is_in_progress, has_passed(rows.lease_until, now, LEASE))
         # An action from before the clock was set back counts as confirmed now, or its age would not grow for long.
-        younger = update(schema.confirmation).where(*is_under_way, rows.confirmed_at > now).values(confirmed_at=now)
+        younger = update(schema.confirmation).where(*is_in_progress, rows.confirmed_at > now).values(confirmed_at=now)
         async with self._db.transaction() as tx:
             await self._db.read_clock(tx)
             if self._db.clock_steps.remaining(LEASE):
@@ -165,8 +165,8 @@ class Confirmations:
         """End the lease of every action. For a store that only this process uses, at its start."""
         rows = schema.confirmation.c
         async with self._db.transaction() as tx:
-            under_way = update(schema.confirmation).where(rows.confirmed_at.is_not(None), rows.completed_at.is_(None))
-            await tx.execute(under_way.values(lease_until=0.0))
+            in_progress = update(schema.confirmation).where(rows.confirmed_at.is_not(None), rows.completed_at.is_(None))
+            await tx.execute(in_progress.values(lease_until=0.0))
 
     def _select(self) -> Select[Any]:
         is_expired = has_passed(schema.confirmation.c.expires_at, self._db.now(), _lifetime())
@@ -179,7 +179,7 @@ def _lifetime() -> Any:
 
 
 def _pending_action(row: Row[Any]) -> PendingAction:
-    question = Confirmation(row.verb, row.account, row.job_id, row.person, row.channel, row.team or "", row.status)
+    confirmation = Confirmation(row.verb, row.account, row.job_id, row.person, row.channel, row.team or "", row.status)
     return PendingAction(
-        row.key, question, bool(row.expired), row.confirmed_at, row.completed_at is not None, row.result_text
+        row.key, confirmation, bool(row.expired), row.confirmed_at, row.completed_at is not None, row.result_text
     )

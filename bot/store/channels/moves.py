@@ -70,9 +70,9 @@ class ChannelMoves:
         await _merge(tx, schema.mute, old, new, "until", earliest=False)
         await _merge_cards(tx, old, new)
         await self._merge_settings(tx, old, new)
-        questions = schema.confirmation.c
-        asked = update(schema.confirmation).where(questions.channel == old, questions.completed_at.is_(None))
-        await tx.execute(asked.values(channel=new))
+        confirmations = schema.confirmation.c
+        pending = update(schema.confirmation).where(confirmations.channel == old, confirmations.completed_at.is_(None))
+        await tx.execute(pending.values(channel=new))
         tx.wakes(*Queue)
         return await _move_deliveries(tx, old, new)
 

@@ -1,4 +1,4 @@
-"""Who follows what: tracks and subscriptions."""
+"""Tracks and subscriptions: which channels follow which jobs."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,15 +17,15 @@ from bot.store.jobs.cards import Cards
 
 @dataclass(frozen=True)
 class Track:
-    """A channel (or a person's direct message) follows one job."""
+    """A channel, or a direct message channel, tracks one job. Fields are columns of its table."""
 
     account: str
     job_id: str
     channel: str
     person: str | None
-    """Who asked for it; None where it came from the channel's subscription."""
+    """The person who set it; None if the channel's subscription did."""
     statuses: tuple[str, ...] = ()
-    """The statuses that are told, as its subscriptions say; none: everything is, as always where a person asked."""
+    """The statuses that its subscriptions alert on; empty: every change, as always if a person set it."""
 
     def moved(self, channel: str) -> "Track":
         """Return the same track of another channel."""
@@ -34,7 +34,7 @@ class Track:
 
 @dataclass(frozen=True)
 class Subscription:
-    """A channel follows every new job of an account that a filter takes."""
+    """A channel's subscription to the new jobs of an account that match a filter."""
 
     account: str
     channel: str
@@ -43,7 +43,7 @@ class Subscription:
     """A job created at this time of the provider's clock, or later, is new."""
     filter: Filter = MATCH_ALL
     id: int | None = field(default=None, compare=False)
-    """None before it is stored."""
+    """None before it is inserted."""
 
 
 class Tracks:
@@ -54,7 +54,7 @@ class Tracks:
         self._cards = Cards(db)
 
     async def add(self, tx: Transaction, tracks: Sequence[Track]) -> list[Track]:
-        """Store tracks; return those that were not there yet. One that was tells what either does."""
+        """Insert tracks; return the new ones. An existing one gets the statuses of both."""
         if not tracks:
             return []
         statement = self._db.insert(schema.track).values(since=self._db.now()).on_conflict_do_nothing()
@@ -66,7 +66,7 @@ class Tracks:
         return list(new)
 
     async def _widen(self, tx: Transaction, tracks: Sequence[Track]) -> None:
-        """Let tracks that came from a subscription tell what these do, too; who asks by hand takes one over."""
+        """Add statuses to tracks that a subscription set; a person who tracks the job takes the track over."""
         if not tracks:
             return
         keys = schema.track.primary_key.columns
@@ -91,9 +91,9 @@ class Tracks:
             await tx.execute(update(schema.track).where(*(key == bindparam(name) for key, name in of)), values)
 
     async def remove(self, channel: str, job_id: str | None = None) -> list[str]:
-        """Stop following a job in a channel, in whatever account, or every job there; return the ids of those that were.
+        """Delete the track of a job in a channel, in any account, or all tracks there; return the job ids.
 
-        Their cards there are shown anew: they say who follows a job.
+        Their cards there become stale: they show whether a job is tracked.
         """
         tracks = schema.track.c
         mine = delete(schema.track).where(tracks.channel == channel)
@@ -112,11 +112,11 @@ class Tracks:
         return [_track(row) for row in await tx.execute(mine)]
 
     async def of_job(self, tx: Transaction, account: str, job_id: str) -> list[Track]:
-        """Return who follows a job."""
+        """Return the tracks of a job."""
         return (await self.of_jobs(tx, account, [job_id])).get(job_id, [])
 
     async def of_jobs(self, tx: Transaction, account: str, job_ids: Sequence[str]) -> dict[str, list[Track]]:
-        """Return who follows jobs, by the job's id, those of each in the order of their channels."""
+        """Return the tracks of jobs, by the job's id, ordered by channel."""
         tracks, found = schema.track.c, dict[str, list[Track]]()
         mine = select(schema.track).where(tracks.account == account, self._db.among(tracks.job_id, job_ids))
         for row in await tx.execute(mine.order_by(tracks.channel)) if job_ids else ():
@@ -126,12 +126,12 @@ class Tracks:
     async def tracked_elsewhere(
         self, tx: Transaction, account: str, job_ids: Sequence[str], *, accounts: Collection[str] | None = None
     ) -> dict[tuple[str, str], str]:
-        """Return where jobs of an account are followed already as jobs of another, by channel and job id.
+        """Return the other account in which jobs are tracked already, by channel and job id.
 
-        ``accounts`` are those that count, None for all: what one follows that nobody reads any more is told by nobody.
+        ``accounts`` are those that count, None for all: a removed account posts nothing.
 
-        Two keys to one project show the same jobs. One id of two projects, as a name that somebody chose, is another
-        job: it was created at another moment.
+        Two keys to one project list the same jobs. The same id in two projects, chosen by a person, is another job: its
+        creation time differs.
         """
         ours, theirs, tracks = schema.job.alias().c, schema.job.alias(), schema.track.c
         same = (theirs.c.account == tracks.account) & (theirs.c.id == tracks.job_id)
@@ -146,7 +146,7 @@ class Tracks:
         return {(row.channel, row.job_id): row.account for row in await tx.execute(found)} if job_ids else {}
 
     async def followers(self, account: str, job_id: str) -> list[Track]:
-        """Return who follows a job."""
+        """Return the tracks of a job."""
         async with self._db.transaction() as tx:
             return await self.of_job(tx, account, job_id)
 
@@ -156,7 +156,7 @@ class Tracks:
         return next((track for track in followers if track.channel == channel), None)
 
     async def count_open_manual(self, account: str) -> int:
-        """Return how many jobs people follow that are not settled; those of subscriptions alone do not count."""
+        """Return the number of open jobs that people track; those of subscriptions alone do not count."""
         tracks, jobs = schema.track.c, schema.job.c
         both = (tracks.account == jobs.account) & (tracks.job_id == jobs.id)
         count = select(func.count(distinct(tracks.job_id))).join(schema.job, both)
@@ -165,7 +165,7 @@ class Tracks:
             return await tx.scalar(mine) or 0
 
     async def in_channel(self, channel: str) -> list[tuple[Track, State]]:
-        """Return what a channel follows, newest job first, with the last known state of each."""
+        """Return the tracks of a channel, newest job first, with the last known state of each job."""
         tracks, jobs = schema.track, schema.job
         both = (tracks.c.account == jobs.c.account) & (tracks.c.job_id == jobs.c.id)
         rows = (
@@ -178,7 +178,7 @@ class Tracks:
             return [(_track(row), State(row.status, row.fine_tuned_model)) for row in await tx.execute(rows)]
 
     async def of_person(self, person: str, most: int) -> list[tuple[Track, State]]:
-        """Return what somebody set to be tracked, newest job first, with the last known state of each."""
+        """Return the tracks that a person set, newest job first, with the last known state of each job."""
         tracks, jobs = schema.track, schema.job
         both = (tracks.c.account == jobs.c.account) & (tracks.c.job_id == jobs.c.id)
         rows = (
@@ -192,13 +192,13 @@ class Tracks:
             return [(_track(row), State(row.status, row.fine_tuned_model)) for row in await tx.execute(rows)]
 
     async def count_of_person(self, person: str) -> int:
-        """Return how many jobs, each in each channel, somebody set to be tracked."""
+        """Return the number of tracks that a person set."""
         tracks = schema.track
         async with self._db.transaction() as tx:
             return int(await tx.scalar(select(func.count()).where(tracks.c.person == person)) or 0)
 
     async def trained(self, account: str) -> list[TrackedModel]:
-        """Return every model that was made by a job which a channel tracks."""
+        """Return the fine-tuned models of tracked jobs."""
         tracks, jobs = schema.track, schema.job
         both = (tracks.c.account == jobs.c.account) & (tracks.c.job_id == jobs.c.id)
         made = (tracks.c.account == account, jobs.c.fine_tuned_model.is_not(None))
@@ -207,7 +207,7 @@ class Tracks:
             return [TrackedModel(*row) for row in await tx.execute(rows)]
 
     async def subscribe(self, tx: Transaction, subscription: Subscription) -> bool:
-        """Store a subscription; return whether the channel had none with this filter yet."""
+        """Insert a subscription; return whether the channel had none with this filter."""
         values = {
             "account": subscription.account,
             "channel": subscription.channel,
@@ -219,7 +219,7 @@ class Tracks:
         return (await tx.execute(statement)).rowcount > 0
 
     async def unsubscribe(self, channel: str, subscription_id: int | None = None) -> int:
-        """End one subscription of a channel, or all of them, of whatever account; return how many there were."""
+        """Delete one subscription of a channel, or all, of any account; return their number."""
         subscriptions = schema.subscription.c
         chosen = delete(schema.subscription).where(subscriptions.channel == channel)
         if subscription_id is not None:
@@ -233,19 +233,19 @@ class Tracks:
         return await _chosen(tx, subscriptions.account == account, by=(subscriptions.channel, subscriptions.id))
 
     async def subscriptions_of(self, channel: str) -> list[Subscription]:
-        """Return the subscriptions of a channel, of whatever account, oldest first."""
+        """Return the subscriptions of a channel, of any account, oldest first."""
         subscriptions = schema.subscription.c
         async with self._db.transaction() as tx:
             return await _chosen(tx, subscriptions.channel == channel, by=(subscriptions.id,))
 
     async def subscriptions_by(self, person: str) -> list[Subscription]:
-        """Return the subscriptions that somebody made, oldest first."""
+        """Return the subscriptions that a person set, oldest first."""
         subscriptions = schema.subscription.c
         async with self._db.transaction() as tx:
             return await _chosen(tx, subscriptions.person == person, by=(subscriptions.id,))
 
     async def people(self, tx: Transaction, account: str | None = None) -> set[str]:
-        """Return everybody who follows something of an account, or of any."""
+        """Return the people who track or subscribe to jobs of an account, or of any."""
         found: set[str] = set()
         for table in (schema.track, schema.subscription):
             people = select(table.c.person).distinct().where(table.c.person.is_not(None))
@@ -253,7 +253,7 @@ class Tracks:
         return found
 
     async def people_in(self, tx: Transaction, channel: str) -> set[str]:
-        """Return who set the tracks and subscriptions of a channel."""
+        """Return the people who set the tracks and subscriptions of a channel."""
         of_channel = [
             select(table.c.person).where(table.c.channel == channel, table.c.person.is_not(None))
             for table in (schema.track, schema.subscription)
@@ -271,7 +271,7 @@ def _track(row: Any) -> Track:
 
 
 def _wider(there: Track, track: Track) -> Track:
-    """Return a track that came from a subscription as it is once another of the same job and channel joined it."""
+    """Return the merge of a subscription's track with another of the same job and channel."""
     tells = () if track.person else union_of_statuses([there.statuses, track.statuses])
     return replace(there, person=track.person, statuses=tells)
 

@@ -1,6 +1,6 @@
-"""Refusals: which errors of a database are about what was to be written, and not about the database.
+"""Data errors: database errors that are caused by the data of a statement, not by the database.
 
-What is about the data is mended by leaving the data out; what is not, as a lost connection or a full disk, is not.
+Without that data the write may succeed; after a lost connection or a full disk it would not.
 """
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
@@ -18,7 +18,7 @@ _OF_SQLITE = ("SQLITE_CONSTRAINT", "SQLITE_TOOBIG", "SQLITE_MISMATCH")
 
 
 def is_data_error(error: Exception) -> bool:
-    """Whether a write failed for what was to be written, so that it may work for other data."""
+    """Return whether a write failed because of its data, so that it may succeed with other data."""
     if isinstance(error, DBAPIError):
         return not error.connection_invalidated and _is_data_error(error.orig)
     if isinstance(error, StatementError):

@@ -33,7 +33,7 @@ _ADVISORY_LOCK = 0x66746A6F62  # "ftjob"
 
 
 def monotonic_time() -> float:
-    """Return the running loop's time, by which ages in memory go: no change of the wall clock moves it."""
+    """Return the running loop's monotonic time, for ages in memory: the wall clock may be set."""
     return asyncio.get_running_loop().time()
 
 
@@ -67,19 +67,19 @@ class Database:
         self.path = path
         """The SQLite file, None on PostgreSQL."""
         self.lock_file = lock_file
-        """The open lock file beside it, which outlives it; None on PostgreSQL."""
+        """The descriptor of the lock file beside it; None on PostgreSQL."""
         self.ignored_options = ignored_options
-        """Options of its address that have no effect here."""
+        """Options of its URL without effect."""
         self.transaction_timeout = transaction_timeout
-        """Seconds that a transaction may take on PostgreSQL."""
+        """Seconds: the timeout of a transaction on PostgreSQL."""
         self.write_counter = WriteCounter()
-        """Counts what is written to an SQLite file."""
+        """Counts the writing transactions of an SQLite file."""
         self.is_locked = False
-        """Whether the last transaction found its SQLite file locked by another program."""
+        """Whether another program locked the SQLite file during the last transaction."""
         self._engine = engine
         self._clock = clock
         self.clock_steps = ClockSteps(monotonic or clock)
-        """Whether the clock was just set; never where nothing but that clock is known."""
+        """Detects that the clock was set."""
         self.is_sqlite = engine.dialect.name == "sqlite"
         self.wakeups = Wakeups()
 
@@ -90,10 +90,10 @@ class Database:
         Never hold one across a request to the outside: SQLite has one connection for all.
 
         Args:
-            without_timeout: whether it may take as long as it likes, as a migration, or the wait for one, may.
+            without_timeout: for migrations, and for the wait for one.
 
         Raises:
-            TimeoutError: PostgreSQL did not answer in time; SQLite has its own patience, ``BUSY_SECONDS``.
+            TimeoutError: PostgreSQL did not respond in time; SQLite has a timeout of its own, ``BUSY_SECONDS``.
         """
         try:
             async with asyncio.timeout(None if self.is_sqlite or without_timeout else self.transaction_timeout):
@@ -101,8 +101,8 @@ class Database:
                 async with tx, tx.begin():
                     before = await self.write_counter.row_changes(tx) if self.is_sqlite else 0
                     yield tx
-                    generation = await self.write_counter.count(tx, before) if self.is_sqlite else None
-                self.write_counter.committed(generation)
+                    write_count = await self.write_counter.count(tx, before) if self.is_sqlite else None
+                self.write_counter.committed(write_count)
                 self.wakeups.wake(tx.queues)
             self._log_lock(None)
         except TimeoutError as error:
@@ -115,7 +115,7 @@ class Database:
     def _log_lock(self, error: Exception | None) -> None:
         """Log once that the file is locked, and once that it no longer is.
 
-        Those who write wait for it in turn, ``BUSY_SECONDS`` each: the first who waited in vain says so for all.
+        Writers wait for it in turn, ``BUSY_SECONDS`` each: the first that times out logs it for all.
         """
         if error and not self.is_locked:
             log.error("store.locked", exc_info=error)
@@ -124,7 +124,7 @@ class Database:
         self.is_locked = error is not None
 
     async def is_reachable(self) -> bool:
-        """Whether the database answers at once, for who has just waited in vain."""
+        """Return whether the database responds quickly, after a timeout."""
         try:
             async with asyncio.timeout(self.transaction_timeout / 5), self._engine.connect() as connection:
                 await connection.execute(select(1))
@@ -133,7 +133,7 @@ class Database:
         return True
 
     def now(self) -> ColumnElement[float]:
-        """Return the present moment as an SQL expression: one clock for every process that shares the database.
+        """Return the current time as an SQL expression: one clock for every process that shares the database.
 
         PostgreSQL's ``now()`` stands still inside a transaction, ``clock_timestamp()`` does not.
         """
@@ -152,14 +152,14 @@ class Database:
         return column == any_(cast(literal(list(values), kind), kind))  # type: ignore[no-any-return]
 
     async def read_clock(self, tx: Transaction) -> float:
-        """Return the present moment, and see whether the clock was set since it was last asked."""
+        """Return the current time, and detect whether the clock was set since the last call."""
         asked_at = self.clock_steps.monotonic()
         now = self._clock() if self.is_sqlite else float(await tx.scalar(select(self.now())) or 0.0)
         self.clock_steps.observe(now, asked_at)
         return now
 
     async def advisory_lock(self, tx: Transaction) -> None:
-        """Wait until no other process is in a transaction that called this; SQLite has one process anyway."""
+        """Take an advisory lock until the end of the transaction; SQLite needs none, it has one process."""
         if not self.is_sqlite:
             await tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
 
@@ -175,12 +175,12 @@ async def open_database(
 ) -> AsyncIterator[Database]:
     """Open the database at ``url`` ("sqlite:///file" or "postgresql://...") and close it at the end.
 
-    Errors of the database that leave the block, too, are said in words.
+    Database errors within the block are translated, too.
 
     Raises:
         StoreInUse: another process has the SQLite file.
         StoreLocked: another program keeps it locked.
-        StoreDamaged: it cannot be trusted.
+        StoreDamaged: the file is corrupt.
         StoreUnusable: it cannot be used for another reason.
     """
     address = parse(url)
@@ -198,7 +198,7 @@ async def open_database(
 
 @asynccontextmanager
 async def open_for_reading(url: str, clock: Clock) -> AsyncIterator[Database]:
-    """Open the database at ``url`` beside a running bot, only to read it: nothing is made, brought up to date or locked.
+    """Open the database at ``url`` read-only, beside a running bot: nothing is created, upgraded or locked.
 
     Raises:
         FtjobError: there is no such file, or the database cannot be used.
@@ -240,7 +240,7 @@ def sqlite_path(url: str) -> Path:
     """Return the file that an SQLite address names.
 
     Raises:
-        FtjobError: it names none; what is only in memory would forget every alert that is owed.
+        FtjobError: it names none; a database in memory would lose every pending alert.
     """
     address = parse(url)
     if not isinstance(address, SqliteAddress) or address.path in ("", ":memory:"):

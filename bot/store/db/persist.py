@@ -1,4 +1,4 @@
-"""Writes that a database which goes away must not cost: they are tried again at once, then each second."""
+"""Retries of idempotent writes after database errors: once immediately, then every second."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,17 +10,17 @@ from bot.store.db.reasons import is_database_error
 _T = TypeVar("_T")
 
 RETRY_INTERVAL = 1.0
-"""Between two attempts while the database does not work."""
+"""Seconds between two attempts while the database fails."""
 
 
 async def retry_write(write: Callable[[], Awaitable[bool]], clock: Clock, seconds: float) -> tuple[bool, bool]:
-    """Write what is safe to write twice, since it names its lease's token, until the database takes it.
+    """Retry an idempotent write, one that names its lease's token, until it succeeds.
 
     Returns:
-        What the last try returned, and whether that was the first.
+        The result of the last attempt, and whether it was the first.
 
     Raises:
-        Exception: the last error, where the database did not work for so many seconds.
+        Exception: the last error, after ``seconds``, or an error that is not the database's.
     """
     until = clock() + seconds
     is_first = True
@@ -36,7 +36,7 @@ async def retry_write(write: Callable[[], Awaitable[bool]], clock: Clock, second
 
 
 async def retry_once(work: Callable[[bool], Awaitable[_T]]) -> _T:
-    """Work, and once more at once where the database broke off: the next connection may hold. It is told which time it is."""
+    """Run ``work``, and again once after a database error; its argument is whether it is the second time."""
     try:
         return await work(False)  # noqa: FBT003 - what it is told is one word
     except Exception as error:

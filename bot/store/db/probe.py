@@ -1,4 +1,4 @@
-"""A dry run of a start: whether a database could be made, opened and written, found out without leaving anything behind."""
+"""A dry run of a start: whether a database can be created, opened and written. It leaves nothing behind."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ _BESIDE = ("-wal", "-shm")
 
 
 class SchemaState(StrEnum):
-    """What a start would find."""
+    """The state of the schema before a start."""
 
     READY = "up to date"
     OLD = "of an older version; `ftjob run` brings it up to date"
@@ -33,12 +33,12 @@ class SchemaState(StrEnum):
 
 @dataclass(frozen=True)
 class Probe:
-    """A database that could be used."""
+    """A usable database."""
 
     kind: str
     state: SchemaState
     ignored: Sequence[str] = ()
-    """Options of its address that have no effect."""
+    """Options of its URL without effect."""
 
 
 async def probe(url: str) -> Probe:

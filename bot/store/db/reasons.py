@@ -1,4 +1,4 @@
-"""Why a PostgreSQL cannot be used: the one place where a driver's error becomes a sentence and an exit code. Pure.
+"""PostgreSQL errors, translated to a sentence and an exit code. Pure.
 
 SQLSTATEs: https://www.postgresql.org/docs/current/errcodes-appendix.html
 """
@@ -15,10 +15,9 @@ from bot.store.db.url import PostgresAddress
 from bot.telemetry.redaction import redacted
 
 EX_TEMPFAIL = 75
-"""The exit code of what a later start may find mended (sysexits.h)."""
+"""The exit code of temporary failures (sysexits.h)."""
 INVALIDATING = ("08", "25006", "53300", "57P01", "57P02", "57P03")
-"""Beginnings of SQLSTATEs after which no connection of a pool is worth keeping: the server stops, or is another one's
-replica since a failover and takes no writes."""
+"""Prefixes of SQLSTATEs that invalidate the pool: the server stops, or became a read-only replica in a failover."""
 
 _SENTENCES = {
     "08P01": ("The database, or a pooler before it, refused the connection: {said}.", EX_TEMPFAIL),
@@ -43,7 +42,7 @@ _SENTENCES = {
 
 @dataclass(frozen=True)
 class Reason:
-    """Why, for a person."""
+    """A reason for a person."""
 
     sentence: str
     """Without any secret."""
@@ -51,7 +50,7 @@ class Reason:
 
 
 def reason_of(error: BaseException, address: PostgresAddress) -> Reason | None:
-    """Return why a database cannot be used, or None if the error is not one of a database or its connection."""
+    """Return the reason for an error, or None if it is not one of a database or its connection."""
     known = [each for each in _chain(error) if is_database_error(each)]
     if not known:
         return None
@@ -66,7 +65,7 @@ def reason_of(error: BaseException, address: PostgresAddress) -> Reason | None:
 
 @contextmanager
 def explain_postgres_errors(address: PostgresAddress, *, connecting: bool = False) -> Iterator[None]:
-    """Turn errors of a PostgreSQL within the block into words; ``connecting`` where each failure of the network is one.
+    """Translate PostgreSQL errors within the block; with ``connecting`` every network error is one.
 
     Raises:
         StoreUnusable: the database cannot be used.
@@ -94,12 +93,12 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def is_database_error(error: BaseException) -> bool:
-    """Whether an error of the store is one of the database or its connection, and not a bug: trying again may help."""
+    """Return whether an error is one of the database or its connection, and not a bug: a retry may help."""
     return isinstance(error, OSError) or type(error).__module__.startswith(("asyncpg.", "sqlalchemy."))
 
 
 def _message_of(error: BaseException) -> str:
-    """Return the first line of what the server said: details below it may hold data."""
+    """Return the first line of a server's message: the details below it may have data."""
     said = getattr(error, "message", None) or str(error)
     said = re.sub(r"^<class '[\w.]+'>: ", "", str(said)).strip() or type(error).__name__
     return said.splitlines()[0].rstrip(".")
@@ -125,7 +124,7 @@ def _of_server(error: BaseException, address: PostgresAddress) -> Reason:
 
 
 def _grant_hint(said: str, address: PostgresAddress) -> str:
-    """Return what lets our role do what it may not."""
+    """Return the GRANT that the role lacks."""
     role = _identifier(address.user) if address.user else "the role of DATABASE_URL"
     if schema := re.search(r"for schema (\S+)", said):
         return f"GRANT CREATE ON SCHEMA {schema[1]} TO {role}"
@@ -189,7 +188,7 @@ def _without_tls(place: str, address: PostgresAddress) -> Reason:
 
 
 def _server_name(address: PostgresAddress) -> str:
-    """Return where the server is, as a person writes it."""
+    """Return the server's address for people."""
     hosts = zip(address.hosts, address.ports, strict=True)
     return ", ".join(
         f"{host}/.s.PGSQL.{port}" if host.startswith("/") else f"{host}:{port}" for host, port in hosts

@@ -1,4 +1,4 @@
-"""Claims whose answer was lost: they may stand in the database, and whoever asked for one finds it without waiting."""
+"""Claims whose commit was not confirmed: they may be in the database, and the process that made them finds them again."""
 
 import secrets
 from collections import defaultdict
@@ -10,14 +10,14 @@ _T = TypeVar("_T")
 
 
 class ClaimTokens:
-    """The tokens that one process gives to its claims of one kind."""
+    """The tokens of one process's claims of one kind."""
 
     def __init__(self) -> None:
         self._lost: defaultdict[str, set[str]] = defaultdict(set)
 
     @contextmanager
     def claiming(self, scope: str = "") -> Iterator[str]:
-        """Yield the token of a claim; it counts as lost where the block, the whole transaction, ends in an error."""
+        """Yield the token of a claim; it counts as lost if the block, the whole transaction, fails."""
         token = secrets.token_hex(8)
         try:
             yield token
@@ -26,20 +26,20 @@ class ClaimTokens:
             raise
 
     def mark_lost(self, token: str, scope: str = "") -> None:
-        """Note that a claim may stand, and that nobody works on it."""
+        """Record that a claim may be in the database, and that no one works on it."""
         self._lost[scope].add(token)
 
     def lost(self, scope: str = "") -> list[str]:
-        """Return the tokens of claims that may stand and that nobody works on."""
+        """Return the tokens of claims that may be in the database, and that no one works on."""
         return sorted(self._lost[scope])
 
     def forget(self, tokens: Iterable[str], scope: str = "") -> None:
-        """Forget tokens of which it is known now what became of their claims."""
+        """Forget tokens whose claims were resolved."""
         self._lost[scope].difference_update(tokens)
 
 
 class LostClaims(Generic[_T]):
-    """What one process claims without a token: where the answer is lost it is taken with the next claim."""
+    """Claims without a token: one whose commit was not confirmed is returned with the next claim."""
 
     def __init__(self, key: Callable[[_T], str]) -> None:
         self._key = key
@@ -47,7 +47,7 @@ class LostClaims(Generic[_T]):
 
     @contextmanager
     def claiming(self, scope: str) -> Iterator[list[_T]]:
-        """Yield a list to put into what is claimed; after the block, the whole transaction, it has the lost ones, too."""
+        """Yield a list for the claimed items; after the block, the whole transaction, it includes the lost ones."""
         claimed: list[_T] = []
         try:
             yield claimed

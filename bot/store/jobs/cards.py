@@ -99,7 +99,7 @@ class Cards:
         if not keys:
             return {}
         found = await self._find_all(tx, account, keys)
-        if lacking := [place for place in dict.fromkeys(keys) if place not in found]:
+        if lacking := [key for key in dict.fromkeys(keys) if key not in found]:
             made = self._db.insert(schema.card).values(account=account).on_conflict_do_nothing()
             values = [{"job_id": job_id, "channel": channel} for job_id, channel in lacking]
             new = [_card(row) for row in await tx.execute(made.returning(schema.card), values)]
@@ -110,27 +110,27 @@ class Cards:
         else:
             yet_unknown = set()
         unposted = [card.id for card in found.values() if card.ts is None and card.id not in yet_unknown]
-        coming = await self._with_pending_post(tx, unposted, {channel for _, channel in keys})
-        return {place: (card, card.ts is None and card.id not in coming) for place, card in found.items()}
+        pending = await self._with_pending_post(tx, unposted, {channel for _, channel in keys})
+        return {key: (card, card.ts is None and card.id not in pending) for key, card in found.items()}
 
     async def _find_all(self, tx: Transaction, account: str, keys: Sequence[CardKey]) -> dict[CardKey, Card]:
         cards, wanted = schema.card.c, set(keys)
         of_jobs = self._db.among(cards.job_id, {job_id for job_id, _ in keys})
         in_channels = self._db.among(cards.channel, {channel for _, channel in keys})
         rows = await tx.execute(select(schema.card).where(cards.account == account, of_jobs, in_channels))
-        return {place: _card(row) for row in rows if (place := (row.job_id, row.channel)) in wanted}
+        return {key: _card(row) for row in rows if (key := (row.job_id, row.channel)) in wanted}
 
     async def _with_pending_post(self, tx: Transaction, card_ids: Sequence[int], channels: Collection[str]) -> set[int]:
         """Return the ids of the cards that a pending delivery posts."""
         if not card_ids:
             return set()
-        rows, coming = schema.delivery.c, set[int]()
+        rows, pending = schema.delivery.c, set[int]()
         posts = (rows.message_kind == "card", self._db.among(rows.channel, channels), rows.digest_id.is_(None))
         # One by one: each of these has an index of its few rows, the whole table has none.
         for states in (schema.UNFINISHED, schema.DEAD_LETTERS, (schema.MUTED,)):
             waiting = select(rows.card_id).where(in_states(states), rows.state != "dead", *posts)
-            coming |= set(await tx.scalars(waiting))
-        return coming & set(card_ids)
+            pending |= set(await tx.scalars(waiting))
+        return pending & set(card_ids)
 
     async def ts_of(self, account: str, job_id: str, channel: str) -> str | None:
         """Return the timestamp of a job's card in a channel, None if there is none."""

@@ -85,16 +85,16 @@ class Jobs:
         """Return what a poll of the account has to read, or None if there is nothing."""
         async with self._db.transaction() as tx:
             rows = (await tx.execute(_due_jobs(account, self._db.now()))).all()
-            owed = {row.id: row.place for row in rows}
+            due = {row.id: row.position for row in rows}
             newer_than = await self._newer_than(tx, account)
-            if not owed and newer_than is None:
+            if not due and newer_than is None:
                 return None
-            known = await self._newest(tx, account, max(_RECENT, len(owed) + 100))
-            if lacking := [job_id for job_id in owed if job_id not in known]:
-                rest = _jobs(account).where(self._db.among(schema.job.c.id, lacking))
+            known = await self._newest(tx, account, max(_RECENT, len(due) + 100))
+            if missing_ids := [job_id for job_id in due if job_id not in known]:
+                rest = _jobs(account).where(self._db.among(schema.job.c.id, missing_ids))
                 known |= {row.id: _known(row) for row in await tx.execute(rest)}
             known = await self._correct(tx, known)
-        return PollTargets(known, owed, newer_than, frozenset(row.id for row in rows if row.resting))
+        return PollTargets(known, due, newer_than, frozenset(row.id for row in rows if row.backing_off))
 
     async def _newer_than(self, tx: Transaction, account: str) -> float | None:
         """Return the least creation time that is new to a subscription.
@@ -208,10 +208,10 @@ def _newest_first() -> tuple[Any, ...]:
 
 def _due_jobs(account: str, now: ColumnElement[float]) -> Any:
     jobs = schema.job.c
-    place = func.row_number().over(order_by=_newest_first()) - 1
-    placed = select(schema.job, place.label("place")).where(jobs.account == account).subquery()
-    resting = is_backing_off(placed.c, now).label("resting")
-    return select(placed.c.id, placed.c.place, resting).where(*is_due(placed.c, now))
+    position = func.row_number().over(order_by=_newest_first()) - 1
+    ranked = select(schema.job, position.label("position")).where(jobs.account == account).subquery()
+    backing_off = is_backing_off(ranked.c, now).label("backing_off")
+    return select(ranked.c.id, ranked.c.position, backing_off).where(*is_due(ranked.c, now))
 
 
 def is_due(jobs: Any, now: ColumnElement[float]) -> tuple[ColumnElement[bool], ...]:
@@ -243,7 +243,7 @@ def _known(row: Row[Any]) -> KnownJob:
 
 
 def _row(job: KnownJob) -> dict[str, Any]:
-    doubt, absence = job.soft_state, job.absence
+    soft_state, absence = job.soft_state, job.absence
     return {
         "of_account": job.account,
         "of_id": job.id,
@@ -252,8 +252,8 @@ def _row(job: KnownJob) -> dict[str, Any]:
         "fine_tuned_model": job.state.fine_tuned_model,
         "state_since": job.state_since,
         "closed": job.closed,
-        "soft_status": doubt and doubt.status,
-        "soft_since": doubt and doubt.since,
+        "soft_status": soft_state and soft_state.status,
+        "soft_since": soft_state and soft_state.since,
         "misses": absence.reads if absence else 0,
         "missed_since": absence and absence.since,
         "missed_at": absence and absence.last,

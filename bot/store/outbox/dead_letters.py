@@ -70,10 +70,10 @@ class DeadLetters:
         since: Any = func.min(schema.delivery.c.created_at)
         waiting = select(func.count(), self._db.now() - since).where(undigested_in(schema.UNFINISHED))
         async with self._db.transaction() as tx:
-            stuck = [_dead_letter(row) for row in await tx.execute(_oldest(most))]
+            letters = [_dead_letter(row) for row in await tx.execute(_oldest(most))]
             total = (await tx.execute(select(func.count()).where(*_listed()))).scalar_one()
             count, age = (await tx.execute(waiting)).one()
-        return Overview(stuck, total, count, None if age is None else max(0.0, float(age)))
+        return Overview(letters, total, count, None if age is None else max(0.0, float(age)))
 
     async def by_state(self) -> dict[str, int]:
         """Return the number of deliveries by state, ``sent`` excluded; a digest counts once."""

@@ -82,8 +82,8 @@ class Outbox:
     async def _insert(self, tx: Transaction, rows: Sequence[dict[str, Any]], of: str | None = None) -> None:
         """Insert rows, in this order, each once for its key; ``of`` is the account of their changes."""
         if rows:
-            owed = {"created_at": self._db.now(), **unconfirmed_after_restore(self._db.now(), of)}
-            statement = self._db.insert(schema.delivery).values(owed).on_conflict_do_nothing(index_elements=["key"])
+            defaults = {"created_at": self._db.now(), **unconfirmed_after_restore(self._db.now(), of)}
+            statement = self._db.insert(schema.delivery).values(defaults).on_conflict_do_nothing(index_elements=["key"])
             await tx.execute(statement, [{**_NEW_ROW, **row} for row in rows])
             tx.wakes(Queue.DELIVERIES)
 
@@ -250,8 +250,8 @@ class Outbox:
         async with self._db.transaction() as tx:
             now = await self._db.read_clock(tx)
             ready = ready_at(now, self._db.clock_steps.remaining(LONGEST_LEASE))
-            owed = select(func.min(ready) - now).select_from(with_channel)
-            seconds = await tx.scalar(owed.where(unfinished(), position().in_(heads())))
+            until_ready = select(func.min(ready) - now).select_from(with_channel)
+            seconds = await tx.scalar(until_ready.where(unfinished(), position().in_(heads())))
         return None if seconds is None else max(0.0, float(seconds))
 
     async def end_leases(self) -> int:

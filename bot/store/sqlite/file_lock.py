@@ -17,8 +17,8 @@ def lock_exclusively(path: Path) -> Iterator[int]:
     places. SQLite's own locks are of another kind (fcntl); but they end with any descriptor of the file that this process
     closes, so ours is closed last.
     """
-    place = Path(os.path.realpath(path))
-    with _locked(_open_privately(_lock_of(place)), path) as lock, _locked(_open_privately(place), path) as file:
+    real_path = Path(os.path.realpath(path))
+    with _locked(_open_privately(_lock_of(real_path)), path) as lock, _locked(_open_privately(real_path), path) as file:
         _refuse_other_names(file, path)
         yield lock
 
@@ -26,17 +26,17 @@ def lock_exclusively(path: Path) -> Iterator[int]:
 @contextmanager
 def lock_if_exists(path: Path) -> Iterator[None]:
     """Hold what there is of a file and of its lock file, as ``only_process`` does; nothing is made or changed."""
-    place = Path(os.path.realpath(path))
+    real_path = Path(os.path.realpath(path))
     with ExitStack() as held:
-        if _lock_of(place).exists():
-            held.enter_context(_locked(_open(_lock_of(place)), path))
-        if place.exists():
-            _refuse_other_names(held.enter_context(_locked(_open(place), path)), path)
+        if _lock_of(real_path).exists():
+            held.enter_context(_locked(_open(_lock_of(real_path)), path))
+        if real_path.exists():
+            _refuse_other_names(held.enter_context(_locked(_open(real_path), path)), path)
         yield
 
 
-def _lock_of(place: Path) -> Path:
-    return Path(f"{place}.lock")
+def _lock_of(real_path: Path) -> Path:
+    return Path(f"{real_path}.lock")
 
 
 @contextmanager

@@ -1,7 +1,7 @@
-"""The generation of an SQLite file: how many transactions wrote to it, as the file says and as the lock file beside it does.
+"""The write count of an SQLite file: the number of transactions that wrote to it, in the file and in its lock file.
 
-SQLite takes a file whose write-ahead log is gone, or an older copy, for the whole truth. The lock file outlives both: a
-file of an earlier generation than it names has lost what was committed since.
+SQLite accepts a file whose write-ahead log was deleted, or an older copy. The lock file outlives both: a file with a
+lower count than the lock file has lost committed transactions.
 """
 
 import os
@@ -11,27 +11,27 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-_MEMORY = re.compile(rb"([0-9a-f]{32})(?: (\d{10}))?\s*")
+_CONTENT = re.compile(rb"([0-9a-f]{32})(?: (\d{10}))?\s*")
 _LENGTH = 64
 
 
 @dataclass(frozen=True)
 class LockFileContent:
-    """What the lock file says of the store that was here."""
+    """The content of a lock file: the store of the last start."""
 
     store_id: str
     write_count: int | None
-    """None where a version wrote it that did not count."""
+    """None if a version without counts wrote it."""
 
 
 def read_lock_file(lock: int | None) -> LockFileContent | None:
-    """Return what a lock file says, None where it says nothing that can be read."""
-    found = _MEMORY.fullmatch(os.pread(lock, _LENGTH, 0)) if lock is not None else None
+    """Return the content of a lock file, None if it has none that can be read."""
+    found = _CONTENT.fullmatch(os.pread(lock, _LENGTH, 0)) if lock is not None else None
     return LockFileContent(found[1].decode(), int(found[2]) if found[2] else None) if found else None
 
 
 class WriteCounter:
-    """Counts the transactions that write to a file. It begins once the store is the one that is known here."""
+    """Counts the transactions that write to a file, from ``begin`` on."""
 
     def __init__(self) -> None:
         self._lock: int | None = None
@@ -39,13 +39,13 @@ class WriteCounter:
         self._written: int | None = None
 
     def begin(self, lock: int, store_id: str, write_count: int) -> None:
-        """Let the lock file name a store and its generation, and count from there."""
+        """Write a store's id and count to the lock file, and count from there."""
         self._lock, self._store_id = lock, store_id
         self._write(max(write_count, self._written or 0))
         os.fsync(lock)
 
     async def row_changes(self, tx: AsyncConnection) -> int:
-        """Return how many rows the connection has changed so far."""
+        """Return the number of rows that the connection has changed."""
         connection: Any = await tx.get_raw_connection()
         return int(connection.driver_connection.total_changes)
 
@@ -57,7 +57,7 @@ class WriteCounter:
         return self._written + 1
 
     def committed(self, write_count: int | None) -> None:
-        """Note that a transaction was committed: from now on the file cannot be older without being noticed."""
+        """Record a committed transaction in the lock file: an older file is detected from now on."""
         if write_count is not None:
             self._write(write_count)
 
@@ -71,5 +71,5 @@ class WriteCounter:
 
 
 async def write_count_of(tx: AsyncConnection) -> int:
-    """Return the generation that an SQLite file says it is of."""
+    """Return the write count of an SQLite file."""
     return int((await tx.exec_driver_sql("PRAGMA user_version")).scalar_one())
