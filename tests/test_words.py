@@ -1,0 +1,302 @@
+"""The code says the field's words: none of the project's former private names is left as a name.
+
+Looked at are identifiers, log events, metrics, failpoints, tables, columns and the names of files, in ``bot`` and ``tests``.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.store.db.schema import metadata
+from tests.test_shape import BOT, ROOT, TESTS, name_of, tree_of
+
+FORMER = {
+    "poll": "sweep sweeps sweeper sweepers sweeping swept lookout lookouts looker watcher watchers",
+    "deprecation": "almanac retirement retirements",
+    "backoff, jitter": "cadence luck",
+    "PollBudget, RateLimit, Tuning, DeliveryTimeouts": "allowance rhythm pace patience",
+    "circuit breaker: opened, closed": "healed",
+    "enqueue, pending": "owe owed owes owing",
+    "lookup": "sought sight sights",
+    "PostResult, RetryDecision": "verdict verdicts",
+    "unconfirmed": "doubt doubts ambiguous",
+    "queue depth, MuteExpiry, CurveUploader": "tally unmuter illustrator",
+    "MessageKind, snapshot": "picture pictures",
+    "JobLinks, RenderContext, render": "surroundings drawing drawings",
+    "stalled": "stuck standstill standstills",
+    "requester": "asker askers",
+    "superseded": "overtaken",
+    "rate limit": "flood floods flooded",
+    "events, checkpoints": "deeper",
+    "external user": "stranger strangers",
+    "connection": "presence",
+    "SlackClient": "gateway",
+    "unhandled, duplicate": "unheard echo",
+    "route, reply target": "door doors",
+    "bot_process, environment, self_test, demo": "crew tour visit",
+    "scenarios, UserActions, Collection, request log, fault controls": "lives hands shelf ledger troubles",
+    "cluster, fault schedule, log capture, load generator, inbox": "town weather ears typist mailbox",
+}
+"""The field's words, and the former ones that no name may hold as a part."""
+
+FORMER_NAMES = {
+    "poll": "swept look looks",
+    "PollResult, FetchedJob": "Seen Reading",
+    "NewDelivery, PreparedMessage, OutgoingMessage": "Planned Ready Outgoing",
+    "complete, release": "settle give_back",
+    "LookupResult, AfterLookup": "Sought Sight Next after_look",
+    "PostResult": "Answer",
+    "record_event, correct, reconcile": "hear _set_right _catch_up",
+    "apply_post_result": "mind",
+    "CardUpdater, DeliveryWorker": "Editor Sender",
+    "CardState, DigestLine": "Present Told",
+    "AccountStatus, StoreOrigin": "Standing Story start_afresh leave_alone",
+    "restore": "put_back",
+    "advisory lock": "one_at_a_time",
+    "execute, submit, conflicting": "carry_out rival",
+    "confirmation": "Asked",
+    "selected_accounts, all_accounts, for_account": "meant everywhere",
+    "LimitKind, Limited, Allowed": "Bound Wait Admitted",
+    "DenialReason, Permission, authorize": "Why Need may",
+    "ignored": "Idle",
+    "failpoint": "crash_point",
+    "rate-limited log": "Sampled",
+    "Users": "People",
+}
+"""The field's words, and the former names: as whole identifiers."""
+
+FORMER_FILES = (
+    "sweep lookout retirement circuit cadence trouble stuck doubt orders question flood deeper look locate posting problems "
+    "gate refused presence people crash sampled addresses credentials door retry draw editor illustrator consequences insist "
+    "pictures standstills undelivered crew stage tour visit lives ledger town weather ears typist mailbox pasted post_office"
+).split()
+"""Former names of modules, of their tests and of folders."""
+
+LEFT: dict[str, dict[str, str]] = {
+    "locals and helpers that no other module sees; to be renamed where they are next changed": {
+        "bot/cli/check.py": "stuck",
+        "bot/commands/about.py": "look looks swept",
+        "bot/commands/accounts.py": "everywhere",
+        "bot/commands/command.py": "door",
+        "bot/commands/confirm.py": "asker overtaken rival",
+        "bot/commands/context.py": "drawing",
+        "bot/commands/create.py": "asker rival",
+        "bot/commands/curves.py": "asker",
+        "bot/commands/execute.py": "door order.still_in_doubt rival",
+        "bot/commands/home.py": "look",
+        "bot/commands/models.py": "look looks",
+        "bot/commands/mute.py": "asker",
+        "bot/commands/outbox.py": "stuck",
+        "bot/commands/parse.py": "_LONGEST_ECHO _echo asker",
+        "bot/commands/registry.py": "asker",
+        "bot/commands/status.py": "look looks",
+        "bot/commands/subscribe.py": "asker",
+        "bot/commands/track.py": "asker picture",
+        "bot/listeners/buttons.py": "asker",
+        "bot/listeners/modals.py": "asker",
+        "bot/listeners/shortcuts.py": "asker",
+        "bot/listeners/slash.py": "asker",
+        "bot/poll/single_reads.py": "verdict",
+        "bot/providers/decode.py": "AMBIGUOUS Ambiguous",
+        "bot/sandbox/demo/oracle/delivery_counts.py": "everywhere",
+        "bot/store/accounts/leases.py": "owed",
+        "bot/store/accounts/orphaned_tracks.py": "rival",
+        "bot/store/channels/moves.py": "owed rival",
+        "bot/store/jobs/jobs.py": "stuck",
+    },
+    "ordinary English or the field's own word: a job's pace in steps a second, echoing input, an HTTP gateway": {
+        "bot/commands/filters.py": "_LONGEST_ECHO",
+        "bot/jobs/progress.py": "MAX_PACE _pace pace",
+        "bot/store/channels/preferences.py": "lives",
+    },
+    "keys of the configuration file and command-line options, which stay": {
+        "bot/settings/file.py": "stuck",
+    },
+    "names of tests' own fixtures and locals, in the words of before": {
+        "tests/bench/alerts.py": "drawing gateway",
+        "tests/bench/bursts.py": "PATIENCE gateway",
+        "tests/bench/figures.py": "_verdict verdict",
+        "tests/bench/load_generator.py": "PATIENCE",
+        "tests/bench/polls.py": "sweep sweeper swept",
+        "tests/bench/results.py": "PATIENCE",
+        "tests/bench/servers.py": "mailbox",
+        "tests/bench/slow_clients.py": "look",
+        "tests/bench/startup.py": "PATIENCE",
+        "tests/blocks/rendered.py": "picture verdict",
+        "tests/blocks/test_details.py": "verdict",
+        "tests/chaos/__main__.py": "patience verdict verdicts",
+        "tests/chaos/bot_processes.py": "PATIENCE",
+        "tests/chaos/evidence.py": "owed",
+        "tests/chaos/faulty_servers.py": "looks luck",
+        "tests/chaos/round.py": "patience verdict",
+        "tests/cli/test_main.py": "swept",
+        "tests/commands/test_error_messages.py": "asker",
+        "tests/commands/test_guests.py": "looks",
+        "tests/commands/test_outbox.py": "STUCK picture",
+        "tests/commands/test_rate_limit.py": "flood",
+        "tests/delivery/harness.py": "gateway patience",
+        "tests/delivery/test_connection.py": "presence",
+        "tests/delivery/test_lookups.py": "_owe_change_of looks sight",
+        "tests/delivery/test_policy.py": "luck verdict",
+        "tests/delivery/test_worker.py": "ambiguous",
+        "tests/jobs/test_confirmation.py": "doubt verdict",
+        "tests/listeners/harness.py": "door",
+        "tests/listeners/replies/test_responder.py": "door gateway",
+        "tests/listeners/replies/test_response_urls.py": "door gateway stranger",
+        "tests/listeners/test_buttons.py": "asker door",
+        "tests/listeners/test_http.py": "AMBIGUOUS door",
+        "tests/listeners/test_http_bot.py": "door",
+        "tests/listeners/test_http_mutations.py": "door",
+        "tests/net/test_retry_after.py": "luck",
+        "tests/poll/harness.py": "owed sweeper",
+        "tests/poll/test_absurd_timestamps.py": "pace",
+        "tests/poll/test_backoff.py": "luck",
+        "tests/poll/test_circuit_breaker.py": "sweep sweep_all sweeper sweepers",
+        "tests/poll/test_missing.py": "_sweeps",
+        "tests/poll/test_poller.py": "owed",
+        "tests/poll/test_poller_faults.py": "look swept",
+        "tests/poll/test_processes.py": "sweeper sweepers",
+        "tests/poll/test_progress.py": "allowance",
+        "tests/poll/test_scheduler.py": "_until_swept ledger",
+        "tests/poll/test_single_reads.py": "swept",
+        "tests/poll/test_two_keys.py": "sweeper sweepers",
+        "tests/providers/harness.py": "PATIENCE",
+        "tests/providers/raw_server.py": "pace",
+        "tests/providers/test_client_faults.py": "flood",
+        "tests/providers/test_client_soak.py": "PATIENCE luck",
+        "tests/races/plan.py": "luck",
+        "tests/races/race.py": "asker",
+        "tests/races/rows.py": "door",
+        "tests/sandbox/demo/oracle/counts_watcher.py": "CountsWatcher",
+        "tests/sandbox/demo/oracle/test_counted_commands.py": "watcher",
+        "tests/sandbox/demo/oracle/test_delivery_counts.py": "watcher",
+        "tests/sandbox/demo/page/test_busy_page.py": "pace",
+        "tests/screenshots.py": "luck",
+        "tests/simulation/bot.py": "sweeping",
+        "tests/simulation/checker.py": "owed picture verdict",
+        "tests/simulation/disk.py": "luck",
+        "tests/simulation/evidence.py": "picture",
+        "tests/simulation/instance.py": "luck sweeping",
+        "tests/simulation/network.py": "weather",
+        "tests/simulation/plan.py": "luck",
+        "tests/simulation/report.py": "verdict verdicts",
+        "tests/simulation/simulation.py": "ledger luck",
+        "tests/simulation/test_checker.py": "never_owe verdict",
+        "tests/simulation/test_disk.py": "LUCK",
+        "tests/slack/test_client_proxy.py": "gateway",
+        "tests/slack/test_files.py": "PICTURE",
+        "tests/store/accounts/test_leases.py": "_swept",
+        "tests/store/actions/test_confirmations.py": "rival",
+        "tests/store/channels/test_mutes.py": "looks owe picture",
+        "tests/store/db/test_growth.py": "_owe_many owed",
+        "tests/store/db/test_identity.py": "look",
+        "tests/store/db/test_lost_answers.py": "RHYTHM",
+        "tests/store/db/test_migrate.py": "picture pictures",
+        "tests/store/db/test_set_clock.py": "RHYTHM Wait doubts",
+        "tests/store/jobs/test_cards.py": "RHYTHM",
+        "tests/store/outbox/test_dead_letters.py": "stuck",
+        "tests/store/outbox/test_deliveries.py": "owe_and_fail owe_it picture",
+        "tests/store/seeds.py": "doubt in_doubt",
+        "tests/stories/actions/test_unconfirmed_cancel.py": "looks",
+        "tests/stories/alerts/test_curves.py": "picture pictures_in",
+        "tests/stories/alerts/test_stalled.py": "stuck",
+        "tests/stories/channels/test_channel_moves.py": "in_doubt look",
+        "tests/stories/channels/test_direct_messages.py": "owed",
+        "tests/stories/channels/test_subscriptions.py": "unheard",
+        "tests/stories/commands/test_errors.py": "looks strangers",
+        "tests/stories/commands/test_rate_limit.py": "flood",
+        "tests/stories/outages/test_lost_store.py": "owed",
+        "tests/stories/outages/test_no_network.py": "troubles",
+        "tests/stories/processes/test_backup.py": "doubts",
+        "tests/stories/processes/test_canaries.py": "echo",
+        "tests/stories/processes/test_stop.py": "sweeps",
+        "tests/stories/providers/test_failed_reads.py": "TROUBLES sweeper",
+        "tests/stories/providers/test_proxies.py": "gateway",
+        "tests/stories/providers/test_webhooks.py": "AMBIGUOUS",
+        "tests/telemetry/test_heartbeat.py": "hear",
+        "tests/tracking/test_flapping.py": "_owed owed",
+        "tests/tracking/test_recorder.py": "owed picture",
+        "tests/tracking/test_recorder_confirmation.py": "look owed",
+        "tests/tracking/test_recorder_follow.py": "_sweep owed picture",
+        "tests/tracking/test_routing.py": "picture",
+        "tests/web/test_server.py": "door",
+        "tests/world.py": "sweeper",
+    },
+}
+"""Former names that are left, with the reason: file -> names. Take away what you rename."""
+
+_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_WORDS = {word for words in FORMER.values() for word in words.split()}
+_NAMES = {name for names in FORMER_NAMES.values() for name in names.split()}
+_LOG = {"debug", "info", "warning", "error", "exception", "critical"}
+CODE = [path for path in [*BOT, *TESTS] if "versions" not in path.parts and path.name != "test_words.py"]
+"""Every module but migrations, which are history."""
+
+
+def is_former(name: str) -> bool:
+    return name in _NAMES or any(part.lower() in _WORDS for part in _PARTS.findall(name))
+
+
+def defined(tree: ast.Module) -> Iterator[str]:
+    """Yield each identifier that a module defines, but for the names of tests, which are sentences."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) if name.startswith("test_"):
+                continue
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                yield name
+            case ast.arg(arg=name) | ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
+                yield name
+            case ast.alias(asname=str(name)) | ast.ExceptHandler(name=str(name)):
+                yield name
+            case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
+                yield name
+
+
+def said(tree: ast.Module) -> Iterator[str]:
+    """Yield the name of each log event, failpoint and metric in a module."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Attribute(attr=method), args=[ast.Constant(value=str(text)), *_]) if method in _LOG:
+                yield text
+            case ast.Call(func=ast.Name(id="RateLimitedLog" | "failpoint"), args=[ast.Constant(value=str(text)), *_]):
+                yield text
+            case ast.Call(
+                func=ast.Name(id="Counter" | "Gauge" | "Histogram"), args=[ast.Constant(value=str(text)), *_]
+            ):
+                yield text
+
+
+def left(names: dict[Path, set[str]]) -> dict[str, list[str]]:
+    """Return the former names in each file that are not listed as left there."""
+    allowed = {file: found.split() for files in LEFT.values() for file, found in files.items()}
+    found = {name_of(path): sorted(each - set(allowed.get(name_of(path), ()))) for path, each in names.items()}
+    return {file: each for file, each in found.items() if each}
+
+
+def test_no_identifier_is_a_former_name() -> None:
+    assert left({path: {name for name in defined(tree_of(path)) if is_former(name)} for path in CODE}) == {}
+
+
+def test_no_log_event_failpoint_or_metric_has_a_former_name() -> None:
+    names = {path: {text for text in said(tree_of(path)) if is_former(text)} for path in BOT}
+    assert sum(len(list(said(tree_of(path)))) for path in BOT) > 100
+    assert left(names) == {}
+
+
+def test_no_table_or_column_has_a_former_name() -> None:
+    names = {name for table in metadata.tables.values() for name in (table.name, *table.columns.keys())}
+    assert left({ROOT / "bot/store/db/schema.py": set(filter(is_former, names))}) == {}
+
+
+def test_no_file_or_folder_has_a_former_name() -> None:
+    names = {part.removesuffix(".py").removeprefix("test_") for path in CODE for part in path.relative_to(ROOT).parts}
+    assert names & set(FORMER_FILES) == set()
+
+
+@pytest.mark.parametrize("name", ["sweeper", "_Sweeper", "is_in_doubt", "LONGEST_PATIENCE", "carry_out", "Idle"])
+def test_a_former_name_is_recognized(name: str) -> None:
+    assert is_former(name)
