@@ -12,9 +12,11 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from bot.store import Store, open_store
 from tests.deep import DEEP
 from tests.empty_store import empty_database, lay_out
 from tests.postgres import restartable_postgres
+from tests.store.clocks import StoreClock
 from tests.world import Transport, World
 
 SLOW = {"cli", "delivery", "demo", "poll", "store", "stories", "tracking"}
@@ -111,6 +113,19 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path, *, is_migrated:
         return lay_out(file) if is_migrated else f"sqlite:///{file}"
     url: str = request.getfixturevalue("postgres_url")
     return url
+
+
+@pytest.fixture
+def time(database_url: str) -> StoreClock:
+    """The time that a store goes by, which only a test moves."""
+    return StoreClock(database_url)
+
+
+@pytest.fixture
+async def store(database_url: str, time: StoreClock) -> AsyncIterator[Store]:
+    """An empty store, on each database in turn."""
+    async with open_store(database_url, time.now) as opened:
+        yield opened
 
 
 @pytest.fixture(params=["socket", "http"])

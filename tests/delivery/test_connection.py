@@ -20,25 +20,20 @@ DOWN = Fault("answer", status=503, body="upstream")
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def office(tmp_path: Path, clock: Clock) -> AsyncIterator[DeliveryHarness]:
+async def harness(tmp_path: Path, clock: Clock) -> AsyncIterator[DeliveryHarness]:
     async with Slack(clock=clock) as slack, delivery_harness(tmp_path, slack, clock) as opened:
         await opened.worker.stop()  # what is owed stays to be seen
         yield opened
 
 
 @asynccontextmanager
-async def present(office: DeliveryHarness, ops: str | None = None) -> AsyncIterator[SlackConnection]:
-    notices = Notices(office.store, ops)
+async def present(harness: DeliveryHarness, ops: str | None = None) -> AsyncIterator[SlackConnection]:
+    notices = Notices(harness.store, ops)
     presence = SlackConnection(
-        office.client,
-        office.store,
+        harness.client,
+        harness.store,
         notices,
-        clock=office.clock,
+        clock=harness.clock,
         interval=0.01,
         retry_interval=0.01,
     )
@@ -55,21 +50,21 @@ async def until(presence: SlackConnection, *, up: bool) -> None:
             await asyncio.sleep(0.005)
 
 
-async def outage(office: DeliveryHarness, presence: SlackConnection, seconds: float) -> None:
+async def outage(harness: DeliveryHarness, presence: SlackConnection, seconds: float) -> None:
     """Let Slack not answer for so long."""
     await until(presence, up=True)
-    office.slack.faults.always("auth.test", DOWN)
+    harness.slack.faults.always("auth.test", DOWN)
     await until(presence, up=False)
     async with within(10):
-        while not await office.store.accounts.outages.current():  # noqa: ASYNC110 - a database tells nobody
+        while not await harness.store.accounts.outages.current():  # noqa: ASYNC110 - a database tells nobody
             await asyncio.sleep(0.005)
-    office.clock.now += seconds
-    office.slack.faults.clear()
+    harness.clock.now += seconds
+    harness.slack.faults.clear()
     await until(presence, up=True)
 
 
-async def test_who_we_are_is_known_as_soon_as_slack_says_so(office: DeliveryHarness) -> None:
-    async with present(office) as presence:
+async def test_who_we_are_is_known_as_soon_as_slack_says_so(harness: DeliveryHarness) -> None:
+    async with present(harness) as presence:
         assert not presence.is_up
         await until(presence, up=True)
 
@@ -77,99 +72,99 @@ async def test_who_we_are_is_known_as_soon_as_slack_says_so(office: DeliveryHarn
         assert presence.identity.team_id == "T0SANDBOX"
 
 
-async def test_an_outage_is_logged_once_and_so_is_its_end_with_how_long_it_lasted(office: DeliveryHarness) -> None:
+async def test_an_outage_is_logged_once_and_so_is_its_end_with_how_long_it_lasted(harness: DeliveryHarness) -> None:
     with capture_logs() as logs:
-        async with present(office) as presence:
-            await outage(office, presence, 300)
+        async with present(harness) as presence:
+            await outage(harness, presence, 300)
 
     said = [log["event"] for log in logs if log["event"].startswith("slack.")]
     assert said == ["slack.connected", "slack.unreachable", "slack.recovered", "slack.connected"]
     assert next(log for log in logs if log["event"] == "slack.recovered")["lasted"] == 300
 
 
-async def test_the_end_of_an_outage_is_told_in_the_ops_channel_with_what_comes_late(office: DeliveryHarness) -> None:
-    async with present(office, ops="C0OPS") as presence:
+async def test_the_end_of_an_outage_is_told_in_the_ops_channel_with_what_comes_late(harness: DeliveryHarness) -> None:
+    async with present(harness, ops="C0OPS") as presence:
         await until(presence, up=True)
-        await enqueue(office.store, "C1", "C1")
-        await outage(office, presence, 300)
+        await enqueue(harness.store, "C1", "C1")
+        await outage(harness, presence, 300)
 
-    (notice,) = [row for row in await deliveries(office.store) if row.message_kind == "notice"]
+    (notice,) = [row for row in await deliveries(harness.store) if row.message_kind == "notice"]
     assert notice.channel == "C0OPS"
     assert '"late": 2.0' in notice.notice
 
 
 async def test_what_a_digest_holds_comes_late_too_and_the_bots_own_notices_are_no_alerts(
-    office: DeliveryHarness,
+    harness: DeliveryHarness,
 ) -> None:
-    async with present(office, ops="C0OPS") as presence:
+    async with present(harness, ops="C0OPS") as presence:
         await until(presence, up=True)
-        await enqueue(office.store, *["C1"] * 30)
-        await claim(office.store)  # more than twenty wait: they become digests
-        assert any(row.digest_id for row in await deliveries(office.store))
-        async with office.store.db.transaction() as tx:
-            await office.store.outbox.deliveries.enqueue_notice(
+        await enqueue(harness.store, *["C1"] * 30)
+        await claim(harness.store)  # more than twenty wait: they become digests
+        assert any(row.digest_id for row in await deliveries(harness.store))
+        async with harness.store.db.transaction() as tx:
+            await harness.store.outbox.deliveries.enqueue_notice(
                 tx, "C0OPS", {"kind": "store_lost", "about": "store"}, "key"
             )
-        await outage(office, presence, 300)
+        await outage(harness, presence, 300)
 
-    (notice,) = [row.notice for row in await deliveries(office.store) if "slack_back" in (row.notice or "")]
+    (notice,) = [row.notice for row in await deliveries(harness.store) if "slack_back" in (row.notice or "")]
     assert '"late": 30.0' in notice
 
 
-async def test_without_an_ops_channel_it_is_told_to_whoever_tracks(office: DeliveryHarness) -> None:
-    await track(office.store, ("C1", "ftjob-a"), person="U1")
-    await track(office.store, ("C2", "ftjob-a"), person="U2")
+async def test_without_an_ops_channel_it_is_told_to_whoever_tracks(harness: DeliveryHarness) -> None:
+    await track(harness.store, ("C1", "ftjob-a"), person="U1")
+    await track(harness.store, ("C2", "ftjob-a"), person="U2")
 
-    async with present(office) as presence:
-        await outage(office, presence, 300)
+    async with present(harness) as presence:
+        await outage(harness, presence, 300)
 
-    assert {row.channel for row in await deliveries(office.store)} == {"U1", "U2"}
-
-
-async def test_a_short_outage_is_not_told(office: DeliveryHarness) -> None:
-    async with present(office, ops="C0OPS") as presence:
-        await outage(office, presence, NOTIFY_AFTER - 1)
-
-    assert await deliveries(office.store) == []
-    assert await office.store.accounts.outages.current() == []
+    assert {row.channel for row in await deliveries(harness.store)} == {"U1", "U2"}
 
 
-async def test_an_outage_that_a_restart_lies_in_is_told_once_from_its_beginning(office: DeliveryHarness) -> None:
-    async with present(office, ops="C0OPS") as presence:
+async def test_a_short_outage_is_not_told(harness: DeliveryHarness) -> None:
+    async with present(harness, ops="C0OPS") as presence:
+        await outage(harness, presence, NOTIFY_AFTER - 1)
+
+    assert await deliveries(harness.store) == []
+    assert await harness.store.accounts.outages.current() == []
+
+
+async def test_an_outage_that_a_restart_lies_in_is_told_once_from_its_beginning(harness: DeliveryHarness) -> None:
+    async with present(harness, ops="C0OPS") as presence:
         await until(presence, up=True)
-        began = office.clock.now
-        office.slack.faults.always("auth.test", DOWN)
+        began = harness.clock.now
+        harness.slack.faults.always("auth.test", DOWN)
         await until(presence, up=False)
         async with within(10):
-            while not await office.store.accounts.outages.current():  # noqa: ASYNC110 - a database tells nobody
+            while not await harness.store.accounts.outages.current():  # noqa: ASYNC110 - a database tells nobody
                 await asyncio.sleep(0.005)
-    office.clock.now += 500
-    office.slack.faults.clear()
+    harness.clock.now += 500
+    harness.slack.faults.clear()
 
-    async with present(office, ops="C0OPS") as one, present(office, ops="C0OPS") as other:
+    async with present(harness, ops="C0OPS") as one, present(harness, ops="C0OPS") as other:
         await until(one, up=True)
         await until(other, up=True)
 
-    (notice,) = await deliveries(office.store)
+    (notice,) = await deliveries(harness.store)
     assert f'"since": {began}' in notice.notice
 
 
-async def test_a_store_that_cannot_note_an_outage_ends_nothing_and_repeats_no_line(office: DeliveryHarness) -> None:
+async def test_a_store_that_cannot_note_an_outage_ends_nothing_and_repeats_no_line(harness: DeliveryHarness) -> None:
     with capture_logs() as logs:
-        async with present(office, ops="C0OPS") as presence:
+        async with present(harness, ops="C0OPS") as presence:
             await until(presence, up=True)
-            await _rename(office, "outage", "away")
-            office.slack.faults.always("auth.test", DOWN)
-            asked = len(office.slack.request_log.for_endpoint("auth.test"))
-            await office.slack.request_log.wait_until(
-                lambda: len(office.slack.request_log.for_endpoint("auth.test")) > asked + 5
+            await _rename(harness, "outage", "away")
+            harness.slack.faults.always("auth.test", DOWN)
+            asked = len(harness.slack.request_log.for_endpoint("auth.test"))
+            await harness.slack.request_log.wait_until(
+                lambda: len(harness.slack.request_log.for_endpoint("auth.test")) > asked + 5
             )
-            await _rename(office, "away", "outage")
+            await _rename(harness, "away", "outage")
             async with within(10):
-                while not await office.store.accounts.outages.current():  # noqa: ASYNC110 - a database tells nobody
+                while not await harness.store.accounts.outages.current():  # noqa: ASYNC110 - a database tells nobody
                     await asyncio.sleep(0.005)
-            office.clock.now += 300
-            office.slack.faults.clear()
+            harness.clock.now += 300
+            harness.slack.faults.clear()
             await until(presence, up=True)
 
     said = [log["event"] for log in logs if log["event"].startswith(("slack.", "connection."))]
@@ -181,20 +176,20 @@ async def test_a_store_that_cannot_note_an_outage_ends_nothing_and_repeats_no_li
         "slack.recovered",
         "slack.connected",
     ]
-    assert [row.channel for row in await deliveries(office.store)] == ["C0OPS"]
+    assert [row.channel for row in await deliveries(harness.store)] == ["C0OPS"]
 
 
-async def _rename(office: DeliveryHarness, old: str, new: str) -> None:
+async def _rename(harness: DeliveryHarness, old: str, new: str) -> None:
     """Let every question about a table fail, or no more."""
-    async with office.store.db.transaction() as tx:
+    async with harness.store.db.transaction() as tx:
         await tx.exec_driver_sql(f"ALTER TABLE {old} RENAME TO {new}")
 
 
 @pytest.mark.parametrize("ahead", [3600.0, -3600.0, -365 * 86400.0])
 async def test_a_clock_that_is_off_is_said_once_each_way(tmp_path: Path, clock: Clock, ahead: float) -> None:
-    async with Slack(clock=lambda: clock.now - ahead) as slack, delivery_harness(tmp_path, slack, clock) as office:
+    async with Slack(clock=lambda: clock.now - ahead) as slack, delivery_harness(tmp_path, slack, clock) as harness:
         with capture_logs() as logs:
-            async with present(office) as presence:
+            async with present(harness) as presence:
                 await until_off(presence, off=True)
                 await slack.request_log.wait_until(lambda: len(slack.request_log.for_endpoint("auth.test")) > 3)
                 off_by, ahead = ahead, 0.0
@@ -208,8 +203,8 @@ async def test_a_clock_that_is_off_is_said_once_each_way(tmp_path: Path, clock: 
 async def test_a_clock_that_is_off_by_less_than_slack_allows_is_not_said(tmp_path: Path, clock: Clock) -> None:
     async with (
         Slack(clock=lambda: clock.now - 250.0) as slack,
-        delivery_harness(tmp_path, slack, clock) as office,
-        present(office) as presence,
+        delivery_harness(tmp_path, slack, clock) as harness,
+        present(harness) as presence,
     ):
         await until(presence, up=True)
         asked = len(slack.request_log.for_endpoint("auth.test"))

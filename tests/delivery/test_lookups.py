@@ -1,6 +1,5 @@
 """A delivery in doubt: it is looked for before it is sent again, where it went, and only our own message counts."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -36,174 +35,156 @@ LOST = {
 }
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def slack(clock: Clock) -> AsyncIterator[Slack]:
-    async with Slack(clock=clock) as made:
-        yield made
-    assert made.violations == []
-
-
-@pytest.fixture
-async def office(tmp_path: Path, slack: Slack, clock: Clock) -> AsyncIterator[DeliveryHarness]:
-    async with delivery_harness(tmp_path, slack, clock) as opened:
-        yield opened
-
-
-async def until_sent(office: DeliveryHarness, channel: Channel, *, rows: int = 1) -> None:
+async def until_sent(harness: DeliveryHarness, channel: Channel, *, rows: int = 1) -> None:
     """Let time fly until everything that a channel is owed is sent."""
-    async with office.fast_clock():
-        await office.until_states(channel, *["sent"] * rows)
+    async with harness.fast_clock():
+        await harness.until_states(channel, *["sent"] * rows)
 
 
 @pytest.mark.parametrize("fault", ACCEPTED.values(), ids=ACCEPTED.keys())
 async def test_what_arrived_without_an_answer_is_found_and_not_sent_again(
-    office: DeliveryHarness, fault: Fault
+    harness: DeliveryHarness, fault: Fault
 ) -> None:
-    ml, doubled = office.slack.add_channel("ml"), metric("ftjob_possible_duplicates_total")
-    office.slack.faults.add(POST, fault)
+    ml, doubled = harness.slack.add_channel("ml"), metric("ftjob_possible_duplicates_total")
+    harness.slack.faults.add(POST, fault)
 
-    await office.enqueue(ml)
-    await until_sent(office, ml)
+    await harness.enqueue(ml)
+    await until_sent(harness, ml)
 
     (message,) = ml.messages
-    (row,) = await deliveries(office.store)
+    (row,) = await deliveries(harness.store)
     assert (row.ts, row.unconfirmed) == (message.ts, False)
-    assert len(office.slack.request_log.for_endpoint(POST)) == 1
+    assert len(harness.slack.request_log.for_endpoint(POST)) == 1
     assert metric("ftjob_possible_duplicates_total") == doubled
 
 
 @pytest.mark.parametrize("fault", LOST.values(), ids=LOST.keys())
-async def test_what_did_not_arrive_is_sent_again_once_without_a_word(office: DeliveryHarness, fault: Fault) -> None:
-    ml = office.slack.add_channel("ml")
-    office.slack.faults.add(POST, fault)
+async def test_what_did_not_arrive_is_sent_again_once_without_a_word(harness: DeliveryHarness, fault: Fault) -> None:
+    ml = harness.slack.add_channel("ml")
+    harness.slack.faults.add(POST, fault)
 
-    (job,) = await office.enqueue(ml)
-    await until_sent(office, ml)
+    (job,) = await harness.enqueue(ml)
+    await until_sent(harness, ml)
 
     (message,) = ml.messages
     assert job in message.text
     assert "may be a repeat" not in message.plain_text
-    first, second = office.slack.request_log.for_endpoint(POST)
+    first, second = harness.slack.request_log.for_endpoint(POST)
     assert second.at - first.at >= DELIVERY_TIMEOUTS.visibility_delay
 
 
 async def test_a_card_that_is_found_keeps_its_place_so_that_its_changes_go_into_its_thread(
-    office: DeliveryHarness,
+    harness: DeliveryHarness,
 ) -> None:
-    ml = office.slack.add_channel("ml")
-    office.slack.faults.add(POST, ACCEPTED["dropped"])
-    (job,) = await office.enqueue(ml, kind=MessageKind.CARD)
-    await until_sent(office, ml)
+    ml = harness.slack.add_channel("ml")
+    harness.slack.faults.add(POST, ACCEPTED["dropped"])
+    (job,) = await harness.enqueue(ml, kind=MessageKind.CARD)
+    await until_sent(harness, ml)
 
-    await _owe_change_of(office, job, ml)
-    await until_sent(office, ml, rows=2)
+    await _owe_change_of(harness, job, ml)
+    await until_sent(harness, ml, rows=2)
 
     card, reply = ml.messages
     assert reply.thread_ts == card.ts
 
 
-async def test_a_reply_is_looked_for_in_its_thread(office: DeliveryHarness) -> None:
-    ml = office.slack.add_channel("ml")
-    (job,) = await office.enqueue(ml, kind=MessageKind.CARD)
-    await until_sent(office, ml)
+async def test_a_reply_is_looked_for_in_its_thread(harness: DeliveryHarness) -> None:
+    ml = harness.slack.add_channel("ml")
+    (job,) = await harness.enqueue(ml, kind=MessageKind.CARD)
+    await until_sent(harness, ml)
 
-    office.slack.faults.add(POST, ACCEPTED["dropped"])
-    await _owe_change_of(office, job, ml)
-    await until_sent(office, ml, rows=2)
-
-    assert len(ml.messages) == 2
-    assert len(office.slack.request_log.for_endpoint(REPLIES)) == 1
-    assert office.slack.request_log.for_endpoint(HISTORY) == []
-
-
-async def test_a_reply_is_looked_for_where_it_went_although_the_card_is_elsewhere_now(office: DeliveryHarness) -> None:
-    ml = office.slack.add_channel("ml")
-    (job,) = await office.enqueue(ml, kind=MessageKind.CARD)
-    await until_sent(office, ml)
-    office.slack.faults.add(POST, ACCEPTED["dropped"])
-    await _owe_change_of(office, job, ml)
-    _, row = await office.until_states(ml, "sent", "unconfirmed")
-
-    async with office.store.db.transaction() as tx:
-        await office.store.jobs.cards.record_post(tx, row.card_id, None)
-    await until_sent(office, ml, rows=2)
+    harness.slack.faults.add(POST, ACCEPTED["dropped"])
+    await _owe_change_of(harness, job, ml)
+    await until_sent(harness, ml, rows=2)
 
     assert len(ml.messages) == 2
+    assert len(harness.slack.request_log.for_endpoint(REPLIES)) == 1
+    assert harness.slack.request_log.for_endpoint(HISTORY) == []
 
 
-async def test_a_message_of_somebody_else_with_our_key_hides_no_alert(office: DeliveryHarness) -> None:
-    ml = office.slack.add_channel("ml")
-    office.slack.faults.add(POST, Fault("drop"))
-    (job,) = await office.enqueue(ml)
-    (row,) = await office.until_states(ml, "unconfirmed")
+async def test_a_reply_is_looked_for_where_it_went_although_the_card_is_elsewhere_now(harness: DeliveryHarness) -> None:
+    ml = harness.slack.add_channel("ml")
+    (job,) = await harness.enqueue(ml, kind=MessageKind.CARD)
+    await until_sent(harness, ml)
+    harness.slack.faults.add(POST, ACCEPTED["dropped"])
+    await _owe_change_of(harness, job, ml)
+    _, row = await harness.until_states(ml, "sent", "unconfirmed")
+
+    async with harness.store.db.transaction() as tx:
+        await harness.store.jobs.cards.record_post(tx, row.card_id, None)
+    await until_sent(harness, ml, rows=2)
+
+    assert len(ml.messages) == 2
+
+
+async def test_a_message_of_somebody_else_with_our_key_hides_no_alert(harness: DeliveryHarness) -> None:
+    ml = harness.slack.add_channel("ml")
+    harness.slack.faults.add(POST, Fault("drop"))
+    (job,) = await harness.enqueue(ml)
+    (row,) = await harness.until_states(ml, "unconfirmed")
     forged = {"event_type": "ftjob_alert", "event_payload": {"k": row.key}}
-    ts = office.slack.workspace.ts()
-    office.slack.workspace.add_message(
+    ts = harness.slack.workspace.ts()
+    harness.slack.workspace.add_message(
         ChannelMessage(ts, ml.id, "U0OTHER", "forged", bot_id="B0OTHER", metadata=forged)
     )
 
-    await until_sent(office, ml)
+    await until_sent(harness, ml)
 
     assert [job in message.text for message in ml.messages] == [False, True]
 
 
 async def test_a_look_up_that_cannot_see_is_tried_for_two_minutes_before_the_alert_is_sent_as_a_possible_repeat(
-    office: DeliveryHarness,
+    harness: DeliveryHarness,
 ) -> None:
-    ml, doubled = office.slack.add_channel("ml"), metric("ftjob_possible_duplicates_total")
-    office.slack.faults.add(POST, ACCEPTED["dropped"])
-    office.slack.faults.always(HISTORY, Fault("answer", status=503, body="upstream"))
+    ml, doubled = harness.slack.add_channel("ml"), metric("ftjob_possible_duplicates_total")
+    harness.slack.faults.add(POST, ACCEPTED["dropped"])
+    harness.slack.faults.always(HISTORY, Fault("answer", status=503, body="upstream"))
 
-    await office.enqueue(ml)
-    await until_sent(office, ml)
+    await harness.enqueue(ml)
+    await until_sent(harness, ml)
 
-    first, second = office.slack.request_log.for_endpoint(POST)
+    first, second = harness.slack.request_log.for_endpoint(POST)
     assert DELIVERY_TIMEOUTS.lookup_limit <= second.at - first.at < 2 * DELIVERY_TIMEOUTS.lookup_limit
-    assert len(office.slack.request_log.for_endpoint(HISTORY)) == 12
+    assert len(harness.slack.request_log.for_endpoint(HISTORY)) == 12
     said, repeat = ml.messages
     assert "may be a repeat" not in said.plain_text
     assert "may be a repeat" in repeat.plain_text
     assert metric("ftjob_possible_duplicates_total") == doubled + 1
 
 
-async def test_a_look_up_that_sees_again_in_time_finds_what_arrived(office: DeliveryHarness) -> None:
-    ml = office.slack.add_channel("ml")
-    office.slack.faults.add(POST, ACCEPTED["dropped"])
-    office.slack.faults.add(HISTORY, *[Fault("answer", status=503, body="upstream"), rate_limit(3)] * 3)
+async def test_a_look_up_that_sees_again_in_time_finds_what_arrived(harness: DeliveryHarness) -> None:
+    ml = harness.slack.add_channel("ml")
+    harness.slack.faults.add(POST, ACCEPTED["dropped"])
+    harness.slack.faults.add(HISTORY, *[Fault("answer", status=503, body="upstream"), rate_limit(3)] * 3)
 
-    await office.enqueue(ml)
-    await until_sent(office, ml)
+    await harness.enqueue(ml)
+    await until_sent(harness, ml)
 
     assert len(ml.messages) == 1
-    assert len(office.slack.request_log.for_endpoint(HISTORY)) == 7
+    assert len(harness.slack.request_log.for_endpoint(HISTORY)) == 7
 
 
-async def test_time_in_which_nobody_looked_is_no_blindness(office: DeliveryHarness) -> None:
-    ml = office.slack.add_channel("ml")
-    office.slack.faults.add(POST, ACCEPTED["dropped"])
-    office.slack.faults.add(HISTORY, Fault("answer", status=503, body="upstream"))
-    await office.enqueue(ml)
-    await office.until_states(ml, "unconfirmed")
+async def test_time_in_which_nobody_looked_is_no_blindness(harness: DeliveryHarness) -> None:
+    ml = harness.slack.add_channel("ml")
+    harness.slack.faults.add(POST, ACCEPTED["dropped"])
+    harness.slack.faults.add(HISTORY, Fault("answer", status=503, body="upstream"))
+    await harness.enqueue(ml)
+    await harness.until_states(ml, "unconfirmed")
 
-    office.advance(8 * 3600)
-    await until_sent(office, ml)
+    harness.advance(8 * 3600)
+    await until_sent(harness, ml)
 
-    assert len(office.slack.request_log.for_endpoint(POST)) == 1
+    assert len(harness.slack.request_log.for_endpoint(POST)) == 1
 
 
 async def test_without_the_history_scope_the_alert_is_sent_again_straight_away(tmp_path: Path, clock: Clock) -> None:
     app = from_manifest().with_overrides(scopes=(scope for scope in SCOPES if not scope.endswith(":history")))
-    async with Slack(clock=clock, installed_app=app) as slack, delivery_harness(tmp_path, slack, clock) as office:
+    async with Slack(clock=clock, installed_app=app) as slack, delivery_harness(tmp_path, slack, clock) as harness:
         ml = slack.add_channel("ml")
         slack.faults.add(POST, ACCEPTED["dropped"])
 
-        await office.enqueue(ml)
-        await until_sent(office, ml)
+        await harness.enqueue(ml)
+        await until_sent(harness, ml)
 
         first, second = slack.request_log.for_endpoint(POST)
         assert DELIVERY_TIMEOUTS.visibility_delay <= second.at - first.at < DELIVERY_TIMEOUTS.lookup_limit
@@ -213,68 +194,68 @@ async def test_without_the_history_scope_the_alert_is_sent_again_straight_away(t
 
 async def test_doubt_outlives_a_refusal_of_the_repeat_that_nobody_could_look_up(tmp_path: Path, clock: Clock) -> None:
     app = from_manifest().with_overrides(scopes=(scope for scope in SCOPES if not scope.endswith(":history")))
-    async with Slack(clock=clock, installed_app=app) as slack, delivery_harness(tmp_path, slack, clock) as office:
+    async with Slack(clock=clock, installed_app=app) as slack, delivery_harness(tmp_path, slack, clock) as harness:
         ml = slack.add_channel("ml")
         slack.faults.add(POST, ACCEPTED["dropped"], rate_limit(5))
 
-        await office.enqueue(ml)
-        await until_sent(office, ml)
+        await harness.enqueue(ml)
+        await until_sent(harness, ml)
 
         assert "may be a repeat" in ml.messages[1].plain_text
 
 
-async def test_a_refused_repeat_of_what_is_not_there_leaves_no_doubt(office: DeliveryHarness) -> None:
-    ml = office.slack.add_channel("ml")
-    office.slack.faults.add(POST, Fault("drop"), rate_limit(5))
+async def test_a_refused_repeat_of_what_is_not_there_leaves_no_doubt(harness: DeliveryHarness) -> None:
+    ml = harness.slack.add_channel("ml")
+    harness.slack.faults.add(POST, Fault("drop"), rate_limit(5))
 
-    await office.enqueue(ml)
-    await until_sent(office, ml)
+    await harness.enqueue(ml)
+    await until_sent(harness, ml)
 
-    assert len(office.slack.request_log.for_endpoint(HISTORY)) == 1
+    assert len(harness.slack.request_log.for_endpoint(HISTORY)) == 1
     assert len(ml.messages) == 1
 
 
 async def test_a_message_that_somebody_deleted_before_it_was_found_is_sent_once_more_and_no_more(
-    office: DeliveryHarness,
+    harness: DeliveryHarness,
 ) -> None:
-    ml = office.slack.add_channel("ml")
-    office.slack.faults.add(POST, ACCEPTED["dropped"])
-    await office.enqueue(ml)
-    await office.until_states(ml, "unconfirmed")
+    ml = harness.slack.add_channel("ml")
+    harness.slack.faults.add(POST, ACCEPTED["dropped"])
+    await harness.enqueue(ml)
+    await harness.until_states(ml, "unconfirmed")
     ml.messages[0].deleted = True
 
-    await until_sent(office, ml)
+    await until_sent(harness, ml)
 
-    assert len(office.slack.request_log.for_endpoint(POST)) == 2
+    assert len(harness.slack.request_log.for_endpoint(POST)) == 2
     assert len(ml.messages) == 1
 
 
-async def test_a_message_behind_hundreds_of_others_is_found(office: DeliveryHarness) -> None:
-    ml = office.slack.add_channel("ml")
-    office.slack.faults.add(POST, ACCEPTED["dropped"])
-    await office.enqueue(ml)
-    await office.until_states(ml, "unconfirmed")
-    office.clock.now += 1
+async def test_a_message_behind_hundreds_of_others_is_found(harness: DeliveryHarness) -> None:
+    ml = harness.slack.add_channel("ml")
+    harness.slack.faults.add(POST, ACCEPTED["dropped"])
+    await harness.enqueue(ml)
+    await harness.until_states(ml, "unconfirmed")
+    harness.clock.now += 1
     for _ in range(450):
-        office.slack.workspace.add_message(ChannelMessage(office.slack.workspace.ts(), ml.id, "U0OTHER", "chatter"))
+        harness.slack.workspace.add_message(ChannelMessage(harness.slack.workspace.ts(), ml.id, "U0OTHER", "chatter"))
 
-    await until_sent(office, ml)
+    await until_sent(harness, ml)
 
-    assert len(office.slack.request_log.for_endpoint(POST)) == 1
-    assert len(office.slack.request_log.for_endpoint(HISTORY)) == 3
+    assert len(harness.slack.request_log.for_endpoint(POST)) == 1
+    assert len(harness.slack.request_log.for_endpoint(HISTORY)) == 3
 
 
-async def test_a_channel_that_cannot_even_be_looked_into_keeps_its_alerts_in_doubt(office: DeliveryHarness) -> None:
-    ml = office.slack.add_channel("ml")
-    office.slack.faults.add(POST, ACCEPTED["dropped"])
-    office.slack.faults.add(HISTORY, slack_error("not_in_channel"))
+async def test_a_channel_that_cannot_even_be_looked_into_keeps_its_alerts_in_doubt(harness: DeliveryHarness) -> None:
+    ml = harness.slack.add_channel("ml")
+    harness.slack.faults.add(POST, ACCEPTED["dropped"])
+    harness.slack.faults.add(HISTORY, slack_error("not_in_channel"))
 
-    async with office.fast_clock():
-        await office.enqueue(ml)
-        (row,) = await office.until_states(ml, "parked")
+    async with harness.fast_clock():
+        await harness.enqueue(ml)
+        (row,) = await harness.until_states(ml, "parked")
         assert row.unconfirmed
-        await office.enqueue(ml)  # tries what is parked first
-        await office.until_states(ml, "sent", "sent")
+        await harness.enqueue(ml)  # tries what is parked first
+        await harness.until_states(ml, "sent", "sent")
 
     assert len(ml.messages) == 2
 
@@ -297,10 +278,12 @@ def test_what_follows_from_a_look(sight: LookupResult, looks: int, expected: Aft
     assert after_lookup(sight, looks, DELIVERY_TIMEOUTS) is expected
 
 
-async def _owe_change_of(office: DeliveryHarness, job: str, channel: Channel) -> None:
-    async with office.store.db.transaction() as tx:
-        recorded = await office.store.jobs.changes.last(tx, "default", job)
+async def _owe_change_of(harness: DeliveryHarness, job: str, channel: Channel) -> None:
+    async with harness.store.db.transaction() as tx:
+        recorded = await harness.store.jobs.changes.last(tx, "default", job)
         assert recorded is not None
-        card, _ = await office.store.jobs.cards.get_or_create(tx, "default", job, channel.id)
-        await office.store.outbox.deliveries.enqueue(tx, recorded, NewDelivery(channel.id, MessageKind.CHANGE, card.id))
-    office.advance(2)
+        card, _ = await harness.store.jobs.cards.get_or_create(tx, "default", job, channel.id)
+        await harness.store.outbox.deliveries.enqueue(
+            tx, recorded, NewDelivery(channel.id, MessageKind.CHANGE, card.id)
+        )
+    harness.advance(2)

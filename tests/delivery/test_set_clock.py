@@ -27,23 +27,23 @@ class SkewedClock(Clock):
     def __call__(self) -> float:
         return self._clock.now - self.set_by
 
-    def set(self, office: DeliveryHarness, seconds: float) -> None:
+    def set(self, harness: DeliveryHarness, seconds: float) -> None:
         """Let somebody set the bot's clock, and the sender look."""
         self.set_by += seconds
-        office.advance(seconds)
+        harness.advance(seconds)
 
 
 @pytest.mark.parametrize("ahead", [HOUR, -HOUR, YEAR, 400.0])
 async def test_a_message_in_doubt_is_found_although_the_clock_is_off(tmp_path: Path, ahead: float) -> None:
     clock = Clock()
     doubled = metric("ftjob_possible_duplicates_total")
-    async with Slack(clock=lambda: clock.now - ahead) as slack, delivery_harness(tmp_path, slack, clock) as office:
+    async with Slack(clock=lambda: clock.now - ahead) as slack, delivery_harness(tmp_path, slack, clock) as harness:
         ml = slack.add_channel("ml")
         slack.faults.add(POST, LOST)
 
-        jobs = await office.enqueue(ml)
-        async with office.fast_clock():
-            await office.until_states(ml, "sent")
+        jobs = await harness.enqueue(ml)
+        async with harness.fast_clock():
+            await harness.until_states(ml, "sent")
 
         assert delivered_jobs(ml) == jobs
     assert metric("ftjob_possible_duplicates_total") == doubled
@@ -53,19 +53,19 @@ async def test_a_message_in_doubt_is_found_although_the_clock_is_off(tmp_path: P
 async def test_what_is_being_posted_while_the_clock_is_set_goes_out_once(tmp_path: Path, seconds: float) -> None:
     clock = Clock()
     ages = SkewedClock(clock)
-    async with Slack(clock=ages) as slack, delivery_harness(tmp_path, slack, clock, ages=ages) as office:
+    async with Slack(clock=ages) as slack, delivery_harness(tmp_path, slack, clock, ages=ages) as harness:
         ml, ops = slack.add_channel("ml"), slack.add_channel("ops")
         slack.faults.add(POST, Fault("slow", seconds=1.0))
-        jobs = await office.enqueue(ml)
-        await _until_under_way(office)
+        jobs = await harness.enqueue(ml)
+        await _until_under_way(harness)
 
-        ages.set(office, seconds)
+        ages.set(harness, seconds)
         # Whoever sends meanwhile has no patience with a row that seems abandoned.
-        others = await office.enqueue(ops)
-        await office.until_delivered(ops, *others)
-        await office.until_delivered(ml, *jobs)
-        async with office.fast_clock():
-            await office.until_states(ml, "sent")
+        others = await harness.enqueue(ops)
+        await harness.until_delivered(ops, *others)
+        await harness.until_delivered(ml, *jobs)
+        async with harness.fast_clock():
+            await harness.until_states(ml, "sent")
 
         assert (delivered_jobs(ml), delivered_jobs(ops)) == (jobs, others)
 
@@ -74,19 +74,19 @@ async def test_what_is_being_posted_while_the_clock_is_set_goes_out_once(tmp_pat
 async def test_what_is_in_doubt_is_told_in_time_and_once_when_the_clock_is_set(tmp_path: Path, seconds: float) -> None:
     clock = Clock()
     ages = SkewedClock(clock)
-    async with Slack(clock=ages) as slack, delivery_harness(tmp_path, slack, clock, ages=ages) as office:
+    async with Slack(clock=ages) as slack, delivery_harness(tmp_path, slack, clock, ages=ages) as harness:
         ml, ops = slack.add_channel("ml"), slack.add_channel("ops")
         slack.faults.add(POST, LOST, Fault("drop"))
-        took, lost = await office.enqueue(ml), []
-        await office.until_states(ml, "unconfirmed")
-        lost = await office.enqueue(ops)
-        await office.until_states(ops, "unconfirmed")
+        took, lost = await harness.enqueue(ml), []
+        await harness.until_states(ml, "unconfirmed")
+        lost = await harness.enqueue(ops)
+        await harness.until_states(ops, "unconfirmed")
 
-        ages.set(office, seconds)
-        assert await _due_in(office) <= DELIVERY_TIMEOUTS.lease
-        async with office.fast_clock():
-            await office.until_states(ml, "sent")
-            await office.until_states(ops, "sent")
+        ages.set(harness, seconds)
+        assert await _due_in(harness) <= DELIVERY_TIMEOUTS.lease
+        async with harness.fast_clock():
+            await harness.until_states(ml, "sent")
+            await harness.until_states(ops, "sent")
 
         assert (delivered_jobs(ml), delivered_jobs(ops)) == (took, lost)
 
@@ -99,31 +99,32 @@ async def test_what_was_in_doubt_at_a_crash_is_told_once_if_the_clock_is_set_bac
     set_by = 0.0
     async with Slack(clock=lambda: clock.now - set_by) as slack:
         ml = slack.add_channel("ml")
-        async with delivery_harness(tmp_path, slack, clock) as office:
+        async with delivery_harness(tmp_path, slack, clock) as harness:
             slack.faults.add(POST, LOST)
-            jobs = await office.enqueue(ml)
-            await office.until_states(ml, "unconfirmed")
+            jobs = await harness.enqueue(ml)
+            await harness.until_states(ml, "unconfirmed")
         clock.now += 5 + seconds
         set_by = seconds
 
-        async with delivery_harness(f"sqlite:///{tmp_path / 'ftjob.db'}", slack, clock) as office:
-            more = await office.enqueue(ml)
-            assert await _due_in(office) <= DELIVERY_TIMEOUTS.lease
-            async with office.fast_clock():
-                await office.until_states(ml, "sent", "sent")
+        async with delivery_harness(f"sqlite:///{tmp_path / 'ftjob.db'}", slack, clock) as harness:
+            more = await harness.enqueue(ml)
+            assert await _due_in(harness) <= DELIVERY_TIMEOUTS.lease
+            async with harness.fast_clock():
+                await harness.until_states(ml, "sent", "sent")
             assert delivered_jobs(ml) == [*jobs, *more]
-            assert [row.unconfirmed for row in await deliveries(office.store)] == [False, False]
+            assert [row.unconfirmed for row in await deliveries(harness.store)] == [False, False]
 
 
-async def _until_under_way(office: DeliveryHarness) -> None:
+async def _until_under_way(harness: DeliveryHarness) -> None:
     async with asyncio.timeout(300):
-        while not any(row.unconfirmed for row in await deliveries(office.store)) or office.slack.faults.is_queued(POST):  # noqa: ASYNC110 - a database tells nobody
+        faults = harness.slack.faults
+        while not any(row.unconfirmed for row in await deliveries(harness.store)) or faults.is_queued(POST):  # noqa: ASYNC110 - a database tells nobody
             await asyncio.sleep(0.005)
 
 
-async def _due_in(office: DeliveryHarness) -> float:
+async def _due_in(harness: DeliveryHarness) -> float:
     """Return in how many seconds something can be claimed, once the sender has seen what cannot be claimed yet."""
     async with asyncio.timeout(300):
-        while not (seconds := await office.store.outbox.deliveries.seconds_to_next()):  # noqa: ASYNC110 - a database tells nobody
+        while not (seconds := await harness.store.outbox.deliveries.seconds_to_next()):  # noqa: ASYNC110 - a database tells nobody
             await asyncio.sleep(0.005)
     return seconds

@@ -1,6 +1,5 @@
 """Moments of a provider that are still to come, or make no sense, keep no job from being announced or watched."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -8,11 +7,10 @@ from sqlalchemy import select
 
 from bot.jobs.models import Event
 from bot.jobs.progress import MAX_CLOCK_SKEW, Progress, estimated_finish, newest_event_at
-from bot.sandbox.openai.server import FineTuningApi
 from bot.store.db import schema
 from tests.blocks.rendered import sample_job
 from tests.builders import NOW
-from tests.poll.harness import LIST, PollHarness, page_of, poll_harness
+from tests.poll.harness import LIST, PollHarness, page_of
 
 YEAR_5000 = 95_617_584_000
 ABSURD = {
@@ -24,54 +22,46 @@ ABSURD = {
 }
 
 
-@pytest.fixture
-async def api() -> AsyncIterator[FineTuningApi]:
-    async with FineTuningApi() as made:
-        yield made
-
-
-@pytest.fixture
-async def view(database_url: str, api: FineTuningApi) -> AsyncIterator[PollHarness]:
-    async with poll_harness(database_url, api) as opened:
-        yield opened
-
-
-async def _bound(view: PollHarness) -> float:
-    async with view.store.db.transaction() as tx:
+async def _bound(harness: PollHarness) -> float:
+    async with harness.store.db.transaction() as tx:
         return float(await tx.scalar(select(schema.subscription.c.newer_than)) or 0.0)
 
 
 @pytest.mark.parametrize("ahead", [3600.0, YEAR_5000])
-async def test_a_bound_that_an_older_version_stored_ahead_is_put_back_to_now(view: PollHarness, ahead: float) -> None:
-    now = view.time.now()
-    await view.subscribe(newer_than=now + ahead)
-    view.api.add_job(status="queued", created_at=int(now) - 10)
-    await view.poll()
-    assert await _bound(view) == view.time.approx(now)
-    later = view.api.add_job(status="queued", created_at=int(now) + 20)
+async def test_a_bound_that_an_older_version_stored_ahead_is_put_back_to_now(
+    harness: PollHarness, ahead: float
+) -> None:
+    now = harness.time.now()
+    await harness.subscribe(newer_than=now + ahead)
+    harness.api.add_job(status="queued", created_at=int(now) - 10)
+    await harness.poll()
+    assert await _bound(harness) == harness.time.approx(now)
+    later = harness.api.add_job(status="queued", created_at=int(now) + 20)
 
-    await view.poll_later()
+    await harness.poll_later()
 
-    assert (later, "queued") in await view.pending()
+    assert (later, "queued") in await harness.pending()
 
 
-async def test_a_bound_in_the_past_stays(view: PollHarness) -> None:
-    await view.subscribe(newer_than=1000.5)
+async def test_a_bound_in_the_past_stays(harness: PollHarness) -> None:
+    await harness.subscribe(newer_than=1000.5)
 
-    await view.poll()
+    await harness.poll()
 
-    assert await _bound(view) == 1000.5
+    assert await _bound(harness) == 1000.5
 
 
 @pytest.mark.parametrize("created_at", ABSURD.values(), ids=ABSURD.keys())
-async def test_a_new_job_is_announced_whenever_it_says_that_it_was_created(view: PollHarness, created_at: Any) -> None:
-    await view.subscribe(newer_than=view.time.now() - 10)
-    body = view.api.jobs[view.api.add_job(status="queued")]
-    view.api.faults.always(LIST, page_of({**body, "created_at": created_at}))
+async def test_a_new_job_is_announced_whenever_it_says_that_it_was_created(
+    harness: PollHarness, created_at: Any
+) -> None:
+    await harness.subscribe(newer_than=harness.time.now() - 10)
+    body = harness.api.jobs[harness.api.add_job(status="queued")]
+    harness.api.faults.always(LIST, page_of({**body, "created_at": created_at}))
 
-    await view.poll()
+    await harness.poll()
 
-    assert await view.pending() == [(body["id"], "queued")]
+    assert await harness.pending() == [(body["id"], "queued")]
 
 
 @pytest.mark.parametrize(

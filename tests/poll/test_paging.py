@@ -13,7 +13,7 @@ OURS, THEIRS = "org-sandbox", "org-theirs"
 
 
 @pytest.fixture
-async def view(tmp_path: Any) -> AsyncIterator[PollHarness]:
+async def harness(tmp_path: Any) -> AsyncIterator[PollHarness]:
     async with FineTuningApi() as api, poll_harness(lay_out(tmp_path / "ftjob.db"), api, organization=OURS) as opened:
         yield opened
 
@@ -24,55 +24,59 @@ def _foreign(body: dict[str, Any], n: int = 0) -> dict[str, Any]:
 
 @pytest.mark.parametrize("has_more", [False, True])
 @pytest.mark.parametrize("kind", ["empty", "foreign", "broken", "foreign and broken"])
-async def test_a_page_of_which_nothing_is_left_breaks_no_sweep(view: PollHarness, kind: str, *, has_more: bool) -> None:
-    job = view.api.add_job(status="queued")
-    await view.subscribe()
-    body = view.api.jobs[job]
+async def test_a_page_of_which_nothing_is_left_breaks_no_sweep(
+    harness: PollHarness, kind: str, *, has_more: bool
+) -> None:
+    job = harness.api.add_job(status="queued")
+    await harness.subscribe()
+    body = harness.api.jobs[job]
     items: dict[str, list[Any]] = {
         "empty": [],
         "foreign": [_foreign(body)],
         "broken": [{**body, "id": None}, 7, None],
         "foreign and broken": [_foreign(body), {**body, "id": ""}],
     }
-    view.api.faults.add(LIST, page_of(*items[kind], has_more=has_more), page_of(body))
+    harness.api.faults.add(LIST, page_of(*items[kind], has_more=has_more), page_of(body))
 
-    asked = await view.poll()
+    asked = await harness.poll()
 
     can_go_on = has_more and kind.startswith("foreign")
     assert asked == [LIST] * (1 + can_go_on)
-    assert not view.poller.is_failing
-    assert await view.pending() == ([(job, "queued")] if can_go_on else [])
+    assert not harness.poller.is_failing
+    assert await harness.pending() == ([(job, "queued")] if can_go_on else [])
 
 
-async def test_the_search_for_new_jobs_ends_at_older_jobs_of_others(view: PollHarness) -> None:
-    job = view.api.add_job(status="queued", created_at=1000)
-    await view.subscribe(newer_than=2000)
-    view.api.faults.add(LIST, page_of(_foreign(view.api.jobs[job]), has_more=True))
+async def test_the_search_for_new_jobs_ends_at_older_jobs_of_others(harness: PollHarness) -> None:
+    job = harness.api.add_job(status="queued", created_at=1000)
+    await harness.subscribe(newer_than=2000)
+    harness.api.faults.add(LIST, page_of(_foreign(harness.api.jobs[job]), has_more=True))
 
-    assert await view.poll() == [LIST]
+    assert await harness.poll() == [LIST]
 
 
-async def test_new_jobs_between_pages_of_others_are_found(view: PollHarness) -> None:
-    jobs = [view.api.add_job(status="queued") for _ in range(2)]
-    await view.subscribe()
-    bodies = [view.api.jobs[job] for job in jobs]
+async def test_new_jobs_between_pages_of_others_are_found(harness: PollHarness) -> None:
+    jobs = [harness.api.add_job(status="queued") for _ in range(2)]
+    await harness.subscribe()
+    bodies = [harness.api.jobs[job] for job in jobs]
     theirs = [_foreign(bodies[0], n) for n in range(3)]
     pages = [page_of(theirs[0], has_more=True), page_of(bodies[1], theirs[1], has_more=True)]
-    view.api.faults.add(LIST, *pages, page_of(theirs[2], has_more=True), page_of(bodies[0]))
+    harness.api.faults.add(LIST, *pages, page_of(theirs[2], has_more=True), page_of(bodies[0]))
 
-    assert await view.poll() == [LIST] * 4
+    assert await harness.poll() == [LIST] * 4
 
-    assert sorted(await view.pending()) == sorted((job, "queued") for job in jobs)
+    assert sorted(await harness.pending()) == sorted((job, "queued") for job in jobs)
 
 
 @pytest.mark.parametrize("has_more", [False, True])
-async def test_a_tracked_job_behind_a_page_of_others_is_read_all_the_same(view: PollHarness, *, has_more: bool) -> None:
-    job = view.api.add_job(status="running")
-    await view.track_all([job])
-    view.api.change(job, status="paused")
-    body = view.api.jobs[job]
-    view.api.faults.add(LIST, page_of(_foreign(body), has_more=has_more), page_of(body))
+async def test_a_tracked_job_behind_a_page_of_others_is_read_all_the_same(
+    harness: PollHarness, *, has_more: bool
+) -> None:
+    job = harness.api.add_job(status="running")
+    await harness.track_all([job])
+    harness.api.change(job, status="paused")
+    body = harness.api.jobs[job]
+    harness.api.faults.add(LIST, page_of(_foreign(body), has_more=has_more), page_of(body))
 
-    assert await view.poll() == [LIST, LIST if has_more else RETRIEVE]
+    assert await harness.poll() == [LIST, LIST if has_more else RETRIEVE]
 
-    assert [(row.job_id, row.new_status) for row in await view.changes()] == [(job, "paused")]
+    assert [(row.job_id, row.new_status) for row in await harness.changes()] == [(job, "paused")]

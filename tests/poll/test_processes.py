@@ -18,29 +18,23 @@ TAKEN_OVER_WITHIN = 35.0
 
 
 @pytest.fixture
-async def api() -> AsyncIterator[FineTuningApi]:
-    async with FineTuningApi() as made:
-        yield made
-
-
-@pytest.fixture
-async def view(postgres_url: str, api: FineTuningApi) -> AsyncIterator[PollHarness]:
+async def harness(postgres_url: str, api: FineTuningApi) -> AsyncIterator[PollHarness]:
     async with poll_harness(postgres_url, api) as opened:
         yield opened
 
 
 @asynccontextmanager
-async def _three(view: PollHarness, postgres_url: str) -> AsyncIterator[list[Poller]]:
+async def _three(harness: PollHarness, postgres_url: str) -> AsyncIterator[list[Poller]]:
     """Yield the sweepers of three processes."""
-    async with several_stores(view.store, postgres_url, view.time, size=3) as stores:
-        yield [poller_on(store, view.client, view.time.now)[1] for store in stores]
+    async with several_stores(harness.store, postgres_url, harness.time, size=3) as stores:
+        yield [poller_on(store, harness.client, harness.time.now)[1] for store in stores]
 
 
 class ProcessTimers:
     """The timers of some processes, each of which began at a moment of its own; time passes from tick to tick."""
 
-    def __init__(self, view: PollHarness, begins: dict[Poller, float]) -> None:
-        self._view = view
+    def __init__(self, harness: PollHarness, begins: dict[Poller, float]) -> None:
+        self._view = harness
         self._next = dict(begins)
         self.now = 0.0
 
@@ -75,81 +69,81 @@ class ProcessTimers:
     ids=str,
 )
 async def test_three_processes_look_as_often_as_one(
-    view: PollHarness, postgres_url: str, begins: tuple[float, ...]
+    harness: PollHarness, postgres_url: str, begins: tuple[float, ...]
 ) -> None:
-    await view.track_all([view.api.add_job(status="running") for _ in range(50)])
-    async with _three(view, postgres_url) as sweepers:
-        timers = ProcessTimers(view, dict(zip(sweepers, begins, strict=True)))
+    await harness.track_all([harness.api.add_job(status="running") for _ in range(50)])
+    async with _three(harness, postgres_url) as sweepers:
+        timers = ProcessTimers(harness, dict(zip(sweepers, begins, strict=True)))
         await timers.run(INTERVAL)
-        asked = len(view.api.request_log)
+        asked = len(harness.api.request_log)
         await timers.run(40 * INTERVAL)
 
-    assert 39 <= len(view.api.request_log) - asked <= 42
+    assert 39 <= len(harness.api.request_log) - asked <= 42
 
 
 @pytest.mark.parametrize("begins", [(0, 0, 0), (0, 10, 20), (0, 27.5, 28.5)], ids=str)
 @pytest.mark.parametrize("holds", [True, False], ids=["in a sweep", "between two"])
 async def test_an_account_of_a_dead_process_is_taken_over(
-    view: PollHarness, postgres_url: str, begins: tuple[float, ...], *, holds: bool
+    harness: PollHarness, postgres_url: str, begins: tuple[float, ...], *, holds: bool
 ) -> None:
-    job = view.api.add_job(status="running")
-    await view.track(job)
-    async with _three(view, postgres_url) as sweepers:
-        timers = ProcessTimers(view, dict(zip(sweepers, begins, strict=True)))
+    job = harness.api.add_job(status="running")
+    await harness.track(job)
+    async with _three(harness, postgres_url) as sweepers:
+        timers = ProcessTimers(harness, dict(zip(sweepers, begins, strict=True)))
         await timers.run(3 * INTERVAL - 0.5)
         await timers.until_asked()
         timers.dies(sweepers[0])
         if holds:
-            assert await view.store.accounts.leases.claim(ACCOUNT, lease=LEASE)
-        view.api.change(job, status="paused")
+            assert await harness.store.accounts.leases.claim(ACCOUNT, lease=LEASE)
+        harness.api.change(job, status="paused")
 
         assert await timers.until_asked() <= TAKEN_OVER_WITHIN
 
-    assert (job, "paused") in await view.pending()
+    assert (job, "paused") in await harness.pending()
 
 
-async def test_sweepers_that_look_at_once_record_a_change_once(view: PollHarness, postgres_url: str) -> None:
-    jobs = [view.api.add_job(status="queued") for _ in range(30)]
-    await view.track_all(jobs)
-    async with _three(view, postgres_url) as sweepers:
+async def test_sweepers_that_look_at_once_record_a_change_once(harness: PollHarness, postgres_url: str) -> None:
+    jobs = [harness.api.add_job(status="queued") for _ in range(30)]
+    await harness.track_all(jobs)
+    async with _three(harness, postgres_url) as sweepers:
         for status in ("running", "paused", "running"):
             for job in jobs:
-                view.api.change(job, status=status)
+                harness.api.change(job, status=status)
             await asyncio.gather(*(sweeper.poll() for sweeper in sweepers))
 
-    assert len(await view.changes()) == 90
+    assert len(await harness.changes()) == 90
 
 
-async def test_a_lease_that_runs_out_under_a_slow_sweep_does_no_harm(view: PollHarness, postgres_url: str) -> None:
-    jobs = [view.api.add_job(status="running") for _ in range(10)]
-    await view.track_all(jobs)
-    async with _three(view, postgres_url) as sweepers:
+async def test_a_lease_that_runs_out_under_a_slow_sweep_does_no_harm(harness: PollHarness, postgres_url: str) -> None:
+    jobs = [harness.api.add_job(status="running") for _ in range(10)]
+    await harness.track_all(jobs)
+    async with _three(harness, postgres_url) as sweepers:
         for job in jobs:
-            view.api.change(job, status="paused")
-        view.api.faults.add(LIST, Fault("late", seconds=1))
+            harness.api.change(job, status="paused")
+        harness.api.faults.add(LIST, Fault("late", seconds=1))
         slow = asyncio.create_task(sweepers[0].poll())
-        await _until_claimed(view)
-        await view.time.advance(view.store, LEASE + 1)
+        await _until_claimed(harness)
+        await harness.time.advance(harness.store, LEASE + 1)
         await sweepers[1].poll()
         await slow
 
-    assert len(await view.changes()) == 10
+    assert len(await harness.changes()) == 10
     assert not any(sweeper.is_failing for sweeper in sweepers)
 
 
-async def test_a_sweep_that_is_cut_gives_the_account_back(view: PollHarness) -> None:
-    await view.subscribe()
-    view.api.faults.add(LIST, Fault("hang"))
-    cut = asyncio.create_task(view.poller.poll())
-    await _until_claimed(view)
+async def test_a_sweep_that_is_cut_gives_the_account_back(harness: PollHarness) -> None:
+    await harness.subscribe()
+    harness.api.faults.add(LIST, Fault("hang"))
+    cut = asyncio.create_task(harness.poller.poll())
+    await _until_claimed(harness)
     cut.cancel()
     await asyncio.wait({cut})
 
     assert cut.cancelled()
-    assert await view.store.accounts.leases.claim(ACCOUNT, lease=LEASE) is not None
+    assert await harness.store.accounts.leases.claim(ACCOUNT, lease=LEASE) is not None
 
 
-async def _until_claimed(view: PollHarness) -> None:
+async def _until_claimed(harness: PollHarness) -> None:
     async with within(10):
-        while (await view.store.accounts.leases.status(ACCOUNT, interval=0)).next_poll_in == 0:  # noqa: ASYNC110 - a row tells nobody
+        while (await harness.store.accounts.leases.status(ACCOUNT, interval=0)).next_poll_in == 0:  # noqa: ASYNC110 - a row tells nobody
             await asyncio.sleep(0.01)

@@ -47,15 +47,15 @@ async def api(asked: asyncio.Event) -> AsyncIterator[FineTuningApi]:
 
 
 @pytest.fixture
-async def view(tmp_path: Path, api: FineTuningApi) -> AsyncIterator[PollHarness]:
+async def harness(tmp_path: Path, api: FineTuningApi) -> AsyncIterator[PollHarness]:
     async with poll_harness(lay_out(tmp_path / "ftjob.db"), api, interval=OFTEN, clock=time.time) as opened:
         await opened.subscribe()
         yield opened
 
 
-async def _until_swept(view: PollHarness, times: int) -> list[float]:
+async def _until_swept(harness: PollHarness, times: int) -> list[float]:
     """Wait until so many lists were read; return when."""
-    ledger = view.api.request_log
+    ledger = harness.api.request_log
     await ledger.wait_until(lambda: len(ledger.for_endpoint(LIST)) >= times, seconds=10, why=f"{times} sweeps")
     return [entry.at for entry in ledger.for_endpoint(LIST)]
 
@@ -64,65 +64,65 @@ def _block_the_loop(seconds: float) -> None:
     time.sleep(seconds)
 
 
-async def test_the_first_look_is_taken_at_once(view: PollHarness) -> None:
-    async with stopwatch() as watch, scheduled([view.poller], SELDOM):
-        await _until_swept(view, 1)
+async def test_the_first_look_is_taken_at_once(harness: PollHarness) -> None:
+    async with stopwatch() as watch, scheduled([harness.poller], SELDOM):
+        await _until_swept(harness, 1)
 
     assert watch.seconds < 1
 
 
-async def test_an_account_is_looked_at_each_interval(view: PollHarness) -> None:
+async def test_an_account_is_looked_at_each_interval(harness: PollHarness) -> None:
     began = time.time()
-    async with scheduled([view.poller], 0.4):
-        at = await _until_swept(view, 2)
+    async with scheduled([harness.poller], 0.4):
+        at = await _until_swept(harness, 2)
         async with stopwatch() as watch:
-            at = await _until_swept(view, 5)
+            at = await _until_swept(harness, 5)
 
     assert [moment - began >= 0.4 * nth for nth, moment in enumerate(at)] == [True] * 5, "never too early"
     assert watch.seconds < 2, "the first look opens the connection, too"
 
 
-async def test_a_slow_api_is_never_asked_twice_at_once_nor_flooded_afterwards(view: PollHarness) -> None:
-    view.api.faults.add(LIST, Fault("late", seconds=1.2))
+async def test_a_slow_api_is_never_asked_twice_at_once_nor_flooded_afterwards(harness: PollHarness) -> None:
+    harness.api.faults.add(LIST, Fault("late", seconds=1.2))
     began = time.time()
-    async with scheduled([view.poller], 0.3):
-        await _until_swept(view, 1)
-        assert len(view.api.request_log) == 1
-        at = await _until_swept(view, 4)
+    async with scheduled([harness.poller], 0.3):
+        await _until_swept(harness, 1)
+        assert len(harness.api.request_log) == 1
+        at = await _until_swept(harness, 4)
 
     assert at[0] - began >= 1.2
     # What was missed meanwhile is one look; each of the others comes no earlier than it would have come anyway.
     assert at[3] - began >= 1.2 + 2 * 0.3
 
 
-async def test_a_look_that_is_late_is_not_dropped(view: PollHarness) -> None:
-    async with scheduled([view.poller], SELDOM):
+async def test_a_look_that_is_late_is_not_dropped(harness: PollHarness) -> None:
+    async with scheduled([harness.poller], SELDOM):
         _block_the_loop(1.5)
-        await _until_swept(view, 1)
+        await _until_swept(harness, 1)
 
 
-async def test_what_breaks_in_a_sweep_is_logged_once_each_way_and_the_timer_goes_on(view: PollHarness) -> None:
-    async with view.store.db.transaction() as tx:
+async def test_what_breaks_in_a_sweep_is_logged_once_each_way_and_the_timer_goes_on(harness: PollHarness) -> None:
+    async with harness.store.db.transaction() as tx:
         await tx.execute(text("ALTER TABLE subscription RENAME TO away"))
 
     ticks = metric("ftjob_polls_total", account=ACCOUNT, result="error")
     with capture_logs() as logs:
-        async with scheduled([view.poller], OFTEN):
+        async with scheduled([harness.poller], OFTEN):
             async with within(10):
                 while metric("ftjob_polls_total", account=ACCOUNT, result="error") < ticks + 3:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
-            assert len(view.api.request_log) == 0
-            assert view.poller.is_failing
-            async with view.store.db.transaction() as tx:
+            assert len(harness.api.request_log) == 0
+            assert harness.poller.is_failing
+            async with harness.store.db.transaction() as tx:
                 await tx.execute(text("ALTER TABLE away RENAME TO subscription"))
-            await _until_swept(view, 2)
-            assert not view.poller.is_failing
+            await _until_swept(harness, 2)
+            assert not harness.poller.is_failing
 
     assert [(log["event"], log["account"]) for log in logs] == [("poll.failing", ACCOUNT), ("poll.recovered", ACCOUNT)]
     assert "no such table: subscription" in str(logs[0]["exc_info"])
 
 
-async def test_two_accounts_do_not_wait_for_each_other(view: PollHarness, tmp_path: Path) -> None:
+async def test_two_accounts_do_not_wait_for_each_other(harness: PollHarness, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     async with FineTuningApi() as slow:
         slow.faults.always(LIST, Fault("late", seconds=2))
@@ -130,61 +130,61 @@ async def test_two_accounts_do_not_wait_for_each_other(view: PollHarness, tmp_pa
             lay_out(tmp_path / "other" / "ftjob.db"), slow, account_name="slow", clock=time.time
         ) as other:
             await other.subscribe()
-            async with scheduled([other.poller, view.poller], OFTEN):
-                await _until_swept(view, 5)
+            async with scheduled([other.poller, harness.poller], OFTEN):
+                await _until_swept(harness, 5)
                 assert len(slow.request_log) == 0
 
 
-async def test_two_timers_on_one_account_look_in_turns_and_one_alone_goes_on(view: PollHarness) -> None:
-    _, other = poller_on(view.store, view.client, time.time, interval=0.4)
-    _, first = poller_on(view.store, view.client, time.time, interval=0.4)
+async def test_two_timers_on_one_account_look_in_turns_and_one_alone_goes_on(harness: PollHarness) -> None:
+    _, other = poller_on(harness.store, harness.client, time.time, interval=0.4)
+    _, first = poller_on(harness.store, harness.client, time.time, interval=0.4)
     began = time.time()
     async with scheduled([other], 0.4):
-        await _until_swept(view, 1)
+        await _until_swept(harness, 1)
         async with scheduled([first], 0.4):
-            at = await _until_swept(view, 7)
+            at = await _until_swept(harness, 7)
         assert [moment - began >= DUE_FRACTION * 0.4 * nth for nth, moment in enumerate(at)] == [True] * 7, (
             "as one alone"
         )
         async with stopwatch() as watch:
-            await _until_swept(view, 9)
+            await _until_swept(harness, 9)
     assert watch.seconds < 2
 
 
-async def test_the_end_waits_for_a_look_under_way(view: PollHarness, asked: asyncio.Event) -> None:
-    job = view.api.add_job(status="queued")
-    view.api.faults.add(LIST, Fault("late", seconds=0.5))
+async def test_the_end_waits_for_a_look_under_way(harness: PollHarness, asked: asyncio.Event) -> None:
+    job = harness.api.add_job(status="queued")
+    harness.api.faults.add(LIST, Fault("late", seconds=0.5))
     asked.clear()
-    async with scheduled([view.poller], SELDOM):
+    async with scheduled([harness.poller], SELDOM):
         await asked.wait()
-        assert len(view.api.request_log) == 0
+        assert len(harness.api.request_log) == 0
 
-    assert await view.pending() == [(job, "queued")]
+    assert await harness.pending() == [(job, "queued")]
 
 
 async def test_the_end_cuts_a_look_that_takes_too_long_and_stores_nothing_of_it(
-    view: PollHarness, asked: asyncio.Event
+    harness: PollHarness, asked: asyncio.Event
 ) -> None:
-    view.api.faults.add(LIST, Fault("late", seconds=60))
-    view.api.add_job(status="queued")
+    harness.api.faults.add(LIST, Fault("late", seconds=60))
+    harness.api.add_job(status="queued")
     asked.clear()
     began = time.monotonic()
-    async with stopwatch() as watch, scheduled([view.poller], SELDOM):
+    async with stopwatch() as watch, scheduled([harness.poller], SELDOM):
         await asked.wait()
 
     assert time.monotonic() - began >= STOP_TIMEOUT - 0.1
     assert watch.seconds < STOP_TIMEOUT + 1
-    assert await view.pending() == []
-    assert await view.store.accounts.leases.polled_at(ACCOUNT) is None
+    assert await harness.pending() == []
+    assert await harness.store.accounts.leases.polled_at(ACCOUNT) is None
 
 
-async def test_after_the_end_nothing_is_asked(view: PollHarness) -> None:
-    async with scheduled([view.poller], OFTEN):
-        await _until_swept(view, 2)
-    asked = len(view.api.request_log)
+async def test_after_the_end_nothing_is_asked(harness: PollHarness) -> None:
+    async with scheduled([harness.poller], OFTEN):
+        await _until_swept(harness, 2)
+    asked = len(harness.api.request_log)
 
     with pytest.raises(TimeoutError):
-        await view.api.request_log.wait_until(lambda: len(view.api.request_log) > asked, seconds=0.5)
+        await harness.api.request_log.wait_until(lambda: len(harness.api.request_log) > asked, seconds=0.5)
 
 
 async def _tick(output: asyncio.StreamReader) -> None:

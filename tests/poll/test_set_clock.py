@@ -19,9 +19,9 @@ class ClockSkew:
     def __init__(self) -> None:
         self.seconds = 0.0
 
-    async def set(self, view: PollHarness, seconds: float) -> None:
+    async def set(self, harness: PollHarness, seconds: float) -> None:
         self.seconds += seconds
-        await view.time.advance(view.store, seconds)
+        await harness.time.advance(harness.store, seconds)
 
 
 @pytest.fixture
@@ -30,88 +30,88 @@ def hand() -> ClockSkew:
 
 
 @pytest.fixture
-async def view(database_url: str, hand: ClockSkew) -> AsyncIterator[PollHarness]:
+async def harness(database_url: str, hand: ClockSkew) -> AsyncIterator[PollHarness]:
     async with FineTuningApi() as api, poll_harness(database_url, api, skew=lambda: hand.seconds) as opened:
         yield opened
 
 
 @pytest.mark.parametrize("seconds", [HOUR, YEAR, -HOUR, -YEAR])
 async def test_what_changed_a_moment_ago_is_not_told_as_found_late(
-    view: PollHarness, hand: ClockSkew, seconds: float
+    harness: PollHarness, hand: ClockSkew, seconds: float
 ) -> None:
-    job = view.api.add_job(status="queued")
-    await view.track(job)
-    await view.poll()
+    job = harness.api.add_job(status="queued")
+    await harness.track(job)
+    await harness.poll()
 
-    await hand.set(view, seconds)
-    view.api.change(job, status="running")
-    await view.poll_later()
+    await hand.set(harness, seconds)
+    harness.api.change(job, status="running")
+    await harness.poll_later()
 
-    (change,) = await view.changes()
+    (change,) = await harness.changes()
     assert not change.late
 
 
-async def test_what_nobody_looked_at_for_an_hour_is_found_late(view: PollHarness) -> None:
-    job = view.api.add_job(status="queued")
-    await view.track(job)
-    await view.poll()
+async def test_what_nobody_looked_at_for_an_hour_is_found_late(harness: PollHarness) -> None:
+    job = harness.api.add_job(status="queued")
+    await harness.track(job)
+    await harness.poll()
 
-    view.api.change(job, status="running")
-    await view.poll_later(HOUR)
+    harness.api.change(job, status="running")
+    await harness.poll_later(HOUR)
 
-    (change,) = await view.changes()
+    (change,) = await harness.changes()
     assert change.late
 
 
 @pytest.mark.parametrize("seconds", [HOUR, 2 * YEAR, -HOUR])
 async def test_a_models_name_is_waited_for_when_the_clock_is_set(
-    view: PollHarness, hand: ClockSkew, seconds: float
+    harness: PollHarness, hand: ClockSkew, seconds: float
 ) -> None:
-    job = view.api.add_job(status="running")
-    await view.track(job)
-    await view.poll()
-    view.api.change(job, status="succeeded")
-    await view.poll_later()
+    job = harness.api.add_job(status="running")
+    await harness.track(job)
+    await harness.poll()
+    harness.api.change(job, status="succeeded")
+    await harness.poll_later()
 
-    await hand.set(view, seconds)
-    await view.poll_later()
-    await view.poll_later()
-    assert not (await known_job(view.store, job)).closed
-    await view.time.advance(view.store, MODEL_NAME_TIMEOUT + INTERVAL)
-    await view.poll()
-    await view.poll_later()
-    assert (await known_job(view.store, job)).closed, "but not for ever"
+    await hand.set(harness, seconds)
+    await harness.poll_later()
+    await harness.poll_later()
+    assert not (await known_job(harness.store, job)).closed
+    await harness.time.advance(harness.store, MODEL_NAME_TIMEOUT + INTERVAL)
+    await harness.poll()
+    await harness.poll_later()
+    assert (await known_job(harness.store, job)).closed, "but not for ever"
 
 
 @pytest.mark.parametrize("seconds", [HOUR, YEAR, -HOUR, -YEAR])
 async def test_a_finished_job_costs_no_more_requests_when_the_clock_is_set(
-    view: PollHarness, hand: ClockSkew, seconds: float
+    harness: PollHarness, hand: ClockSkew, seconds: float
 ) -> None:
-    job = view.api.add_job(status="running")
-    await view.track(job)
-    await view.poll()
-    view.api.change(job, status="failed")
-    await view.poll_later()
+    job = harness.api.add_job(status="running")
+    await harness.track(job)
+    await harness.poll()
+    harness.api.change(job, status="failed")
+    await harness.poll_later()
 
-    await hand.set(view, seconds)
+    await hand.set(harness, seconds)
     for _ in range(3):
-        await view.poll_later()
+        await harness.poll_later()
 
-    assert (await known_job(view.store, job)).closed
+    assert (await known_job(harness.store, job)).closed
 
 
 @pytest.mark.parametrize("seconds", [-HOUR, -YEAR])
 async def test_a_job_that_vanished_is_told_in_time_when_the_clock_is_set(
-    view: PollHarness, hand: ClockSkew, seconds: float
+    harness: PollHarness, hand: ClockSkew, seconds: float
 ) -> None:
-    job = view.api.add_job(status="running")
-    await view.track(job)
-    await view.poll()
-    del view.api.jobs[job]
-    await view.poll_later()
+    job = harness.api.add_job(status="running")
+    await harness.track(job)
+    await harness.poll()
+    del harness.api.jobs[job]
+    await harness.poll_later()
 
-    await hand.set(view, seconds)
+    await hand.set(harness, seconds)
     for _ in range(4):
-        await view.poll_later()
+        await harness.poll_later()
 
-    assert [change.kind for change in await view.changes()] == ["gone"]
+    assert [change.kind for change in await harness.changes()] == ["gone"]

@@ -34,188 +34,178 @@ UNREADABLE = {
 
 
 @pytest.fixture
-async def api() -> AsyncIterator[FineTuningApi]:
-    async with FineTuningApi() as made:
-        yield made
-
-
-@pytest.fixture
-async def view(database_url: str, api: FineTuningApi) -> AsyncIterator[PollHarness]:
-    async with poll_harness(database_url, api) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def view_on_sqlite(tmp_path: Path, api: FineTuningApi) -> AsyncIterator[PollHarness]:
+async def sqlite_harness(tmp_path: Path, api: FineTuningApi) -> AsyncIterator[PollHarness]:
     async with poll_harness(lay_out(tmp_path / "ftjob.db"), api) as opened:
         yield opened
 
 
-async def _one_bad(view: PollHarness, fault: Fault, others: int = 3) -> tuple[str, list[str]]:
+async def _one_bad(harness: PollHarness, fault: Fault, others: int = 3) -> tuple[str, list[str]]:
     """Return a tracked job that the list lacks and whose own reads meet a fault, and others that the list has."""
-    bad, *well = [view.api.add_job(status="running") for _ in range(others + 1)]
-    await view.track_all([bad, *well])
-    view.api.faults.always(f"{RETRIEVE} {bad}", fault)
-    _list_only(view, well)
+    bad, *well = [harness.api.add_job(status="running") for _ in range(others + 1)]
+    await harness.track_all([bad, *well])
+    harness.api.faults.always(f"{RETRIEVE} {bad}", fault)
+    _list_only(harness, well)
     return bad, well
 
 
-def _list_only(view: PollHarness, jobs: list[str]) -> None:
-    view.api.faults.always(LIST, page_of(*(view.api.jobs[job] for job in reversed(jobs))))
+def _list_only(harness: PollHarness, jobs: list[str]) -> None:
+    harness.api.faults.always(LIST, page_of(*(harness.api.jobs[job] for job in reversed(jobs))))
 
 
-async def _told(view: PollHarness) -> list[tuple[str, str]]:
-    return [(row.job_id, row.new_status) for row in await view.changes()]
+async def _told(harness: PollHarness) -> list[tuple[str, str]]:
+    return [(row.job_id, row.new_status) for row in await harness.changes()]
 
 
-async def _notices(view: PollHarness) -> list[str]:
-    return [row.notice for row in await rows(view.store, schema.delivery) if row.channel == OPS]
+async def _notices(harness: PollHarness) -> list[str]:
+    return [row.notice for row in await rows(harness.store, schema.delivery) if row.channel == OPS]
 
 
 @pytest.mark.parametrize("fault", UNREADABLE.values(), ids=UNREADABLE.keys())
-async def test_what_the_list_says_is_told_whatever_becomes_of_a_single_read(view: PollHarness, fault: Fault) -> None:
-    bad, well = await _one_bad(view, fault)
+async def test_what_the_list_says_is_told_whatever_becomes_of_a_single_read(harness: PollHarness, fault: Fault) -> None:
+    bad, well = await _one_bad(harness, fault)
     for job in well:
-        view.api.change(job, status="cancelled")
-    _list_only(view, well)
+        harness.api.change(job, status="cancelled")
+    _list_only(harness, well)
     swept = metric("ftjob_polls_total", account=ACCOUNT, result="ok")
 
-    await view.poll()
+    await harness.poll()
 
-    assert await _told(view) == [(job, "cancelled") for job in well]
-    assert not view.poller.is_failing
+    assert await _told(harness) == [(job, "cancelled") for job in well]
+    assert not harness.poller.is_failing
     assert metric("ftjob_polls_total", account=ACCOUNT, result="ok") == swept + 1
-    assert (await known_job(view.store, bad)).state.status == "running"
+    assert (await known_job(harness.store, bad)).state.status == "running"
 
 
-async def test_single_reads_are_told_although_one_of_them_hangs(view: PollHarness) -> None:
-    bad, well = await _one_bad(view, UNREADABLE["silence"])
+async def test_single_reads_are_told_although_one_of_them_hangs(harness: PollHarness) -> None:
+    bad, well = await _one_bad(harness, UNREADABLE["silence"])
     for job in well:
-        view.api.change(job, status="paused")
-    _list_only(view, [])
+        harness.api.change(job, status="paused")
+    _list_only(harness, [])
 
-    await view.poll()
+    await harness.poll()
 
-    assert sorted(await _told(view)) == sorted((job, "paused") for job in well)
-    assert (await known_job(view.store, bad)).state.status == "running"
-
-
-async def test_a_read_that_hangs_delays_no_later_sweep_and_is_not_asked_twice(view: PollHarness) -> None:
-    bad, well = await _one_bad(view, UNREADABLE["silence"])
-    await view.poll()
-    view.api.change(well[0], status="paused")
-    _list_only(view, well)
-
-    assert await view.poll() == [LIST]
-
-    assert await _told(view) == [(well[0], "paused")]
-    assert sum(entry.request.get("id") == bad for entry in view.api.request_log.for_endpoint(RETRIEVE)) == 1
+    assert sorted(await _told(harness)) == sorted((job, "paused") for job in well)
+    assert (await known_job(harness.store, bad)).state.status == "running"
 
 
-async def test_a_read_that_outlasts_its_sweep_is_told_when_it_comes(view: PollHarness) -> None:
-    slow, _ = await _one_bad(view, Fault("late", seconds=2.5))
-    view.api.change(slow, status="paused")
+async def test_a_read_that_hangs_delays_no_later_sweep_and_is_not_asked_twice(harness: PollHarness) -> None:
+    bad, well = await _one_bad(harness, UNREADABLE["silence"])
+    await harness.poll()
+    harness.api.change(well[0], status="paused")
+    _list_only(harness, well)
 
-    await view.poll()
-    assert await _told(view) == []
+    assert await harness.poll() == [LIST]
+
+    assert await _told(harness) == [(well[0], "paused")]
+    assert sum(entry.request.get("id") == bad for entry in harness.api.request_log.for_endpoint(RETRIEVE)) == 1
+
+
+async def test_a_read_that_outlasts_its_sweep_is_told_when_it_comes(harness: PollHarness) -> None:
+    slow, _ = await _one_bad(harness, Fault("late", seconds=2.5))
+    harness.api.change(slow, status="paused")
+
+    await harness.poll()
+    assert await _told(harness) == []
 
     async with asyncio.timeout(300):
-        while await _told(view) != [(slow, "paused")]:  # noqa: ASYNC110 - a row tells nobody
+        while await _told(harness) != [(slow, "paused")]:  # noqa: ASYNC110 - a row tells nobody
             await asyncio.sleep(0.05)
 
 
-async def test_a_job_that_cannot_be_read_rests_longer_and_longer_whichever_process_reads(view: PollHarness) -> None:
-    bad, _ = await _one_bad(view, UNREADABLE["500"])
-    _, other = poller_on(view.store, view.client, view.time.now)
+async def test_a_job_that_cannot_be_read_rests_longer_and_longer_whichever_process_reads(harness: PollHarness) -> None:
+    bad, _ = await _one_bad(harness, UNREADABLE["500"])
+    _, other = poller_on(harness.store, harness.client, harness.time.now)
     unread = metric("ftjob_job_read_failures_total", account=ACCOUNT)
 
     asked = []
     for n in range(16):
-        before = len(view.api.request_log.for_endpoint(RETRIEVE))
-        await (view.poller, other)[n % 2].poll()
-        if len(view.api.request_log.for_endpoint(RETRIEVE)) > before:
+        before = len(harness.api.request_log.for_endpoint(RETRIEVE))
+        await (harness.poller, other)[n % 2].poll()
+        if len(harness.api.request_log.for_endpoint(RETRIEVE)) > before:
             asked.append(n)
-        await view.time.advance(view.store, INTERVAL / 2)
+        await harness.time.advance(harness.store, INTERVAL / 2)
 
     first, second, third = (later - earlier for earlier, later in pairwise(asked))
     assert (first, second) == (2, 4)
     assert 7 <= third <= 8
     assert metric("ftjob_job_read_failures_total", account=ACCOUNT) == unread + len(asked)
-    assert (await known_job(view.store, bad)).read_failures == len(asked)
+    assert (await known_job(harness.store, bad)).read_failures == len(asked)
 
 
-async def test_a_job_that_can_be_read_again_is_told_and_rests_no_more(view: PollHarness) -> None:
-    bad, _ = await _one_bad(view, UNREADABLE["403"])
+async def test_a_job_that_can_be_read_again_is_told_and_rests_no_more(harness: PollHarness) -> None:
+    bad, _ = await _one_bad(harness, UNREADABLE["403"])
     with capture_logs() as logs:
-        await view.poll()
-        view.api.change(bad, status="paused")
-        view.api.faults.clear()
-        _list_only(view, [])
-        await view.poll_later(70)
+        await harness.poll()
+        harness.api.change(bad, status="paused")
+        harness.api.faults.clear()
+        _list_only(harness, [])
+        await harness.poll_later(70)
 
-    assert await _told(view) == [(bad, "paused")]
-    assert (await known_job(view.store, bad)).read_failures == 0
+    assert await _told(harness) == [(bad, "paused")]
+    assert (await known_job(harness.store, bad)).read_failures == 0
     assert [log["event"] for log in logs] == ["job.read_failed", "job.read_recovered"]
 
 
-async def test_a_job_that_rests_is_read_from_the_list_all_the_same(view: PollHarness) -> None:
-    bad, _ = await _one_bad(view, UNREADABLE["500"])
-    await view.poll()
-    view.api.change(bad, status="paused")
-    _list_only(view, [bad])
+async def test_a_job_that_rests_is_read_from_the_list_all_the_same(harness: PollHarness) -> None:
+    bad, _ = await _one_bad(harness, UNREADABLE["500"])
+    await harness.poll()
+    harness.api.change(bad, status="paused")
+    _list_only(harness, [bad])
 
-    await view.poll_later(1)
+    await harness.poll_later(1)
 
-    assert await _told(view) == [(bad, "paused")]
+    assert await _told(harness) == [(bad, "paused")]
 
 
-async def test_a_rest_that_a_clock_which_was_set_back_made_endless_is_over(view: PollHarness) -> None:
-    bad, _ = await _one_bad(view, UNREADABLE["500"])
-    await view.poll()
-    async with view.store.db.transaction() as tx:
+async def test_a_rest_that_a_clock_which_was_set_back_made_endless_is_over(harness: PollHarness) -> None:
+    bad, _ = await _one_bad(harness, UNREADABLE["500"])
+    await harness.poll()
+    async with harness.store.db.transaction() as tx:
         await tx.execute(update(schema.job).values(read_not_before=schema.job.c.read_not_before + 86400))
 
-    await view.poll_later(1)
+    await harness.poll_later(1)
 
-    assert sum(entry.request.get("id") == bad for entry in view.api.request_log.for_endpoint(RETRIEVE)) == 2
+    assert sum(entry.request.get("id") == bad for entry in harness.api.request_log.for_endpoint(RETRIEVE)) == 2
 
 
-async def test_people_hear_once_of_a_job_that_cannot_be_read_for_long(view_on_sqlite: PollHarness) -> None:
-    view = view_on_sqlite
-    bad, _ = await _one_bad(view, UNREADABLE["500"])
-    await view.poll()
-    await view.poll_later(NOTIFY_AFTER / 2)
-    assert await _notices(view) == []
+async def test_people_hear_once_of_a_job_that_cannot_be_read_for_long(sqlite_harness: PollHarness) -> None:
+    harness = sqlite_harness
+    bad, _ = await _one_bad(harness, UNREADABLE["500"])
+    await harness.poll()
+    await harness.poll_later(NOTIFY_AFTER / 2)
+    assert await _notices(harness) == []
 
     for _ in range(5):
-        await view.poll_later(NOTIFY_AFTER / 2)
+        await harness.poll_later(NOTIFY_AFTER / 2)
 
-    (notice,) = await _notices(view)
+    (notice,) = await _notices(harness)
     assert NoticeKind.JOB_UNREADABLE in notice
     assert bad in notice
     assert "boom" in notice
 
 
-async def test_an_account_whose_list_does_not_answer_is_an_outage_whatever_single_reads_do(view: PollHarness) -> None:
-    await _one_bad(view, UNREADABLE["500"])
-    view.api.faults.always(LIST, UNREADABLE["500"])
+async def test_an_account_whose_list_does_not_answer_is_an_outage_whatever_single_reads_do(
+    harness: PollHarness,
+) -> None:
+    await _one_bad(harness, UNREADABLE["500"])
+    harness.api.faults.always(LIST, UNREADABLE["500"])
 
-    assert await view.poll() == [LIST]
+    assert await harness.poll() == [LIST]
 
-    assert view.poller.is_failing
+    assert harness.poller.is_failing
 
 
 @pytest.mark.parametrize("fault", ["silence", "500"])
-async def test_the_reason_of_one_failure_holds_up_no_other_alert(view: PollHarness, fault: str) -> None:
-    silent, other = view.api.add_job(status="running"), view.api.add_job(status="running")
-    await view.track_all([silent, other])
-    view.api.faults.always(f"{EVENTS} {silent}", UNREADABLE[fault])
+async def test_the_reason_of_one_failure_holds_up_no_other_alert(harness: PollHarness, fault: str) -> None:
+    silent, other = harness.api.add_job(status="running"), harness.api.add_job(status="running")
+    await harness.track_all([silent, other])
+    harness.api.faults.always(f"{EVENTS} {silent}", UNREADABLE[fault])
     for job in (silent, other):
-        view.api.add_event(job, f"why {job} broke", level="error")
-        view.api.change(job, status="failed")
+        harness.api.add_event(job, f"why {job} broke", level="error")
+        harness.api.change(job, status="failed")
 
-    await view.poll()
+    await harness.poll()
 
-    told = {row.job_id: row.reason for row in await view.changes()}
+    told = {row.job_id: row.reason for row in await harness.changes()}
     assert told.pop(other) == "The job failed."
     assert told == ({silent: None} if fault == "500" else {})

@@ -1,7 +1,7 @@
 """Two keys to one project show the same jobs: each is told once in a channel, whichever account saw it first."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -12,62 +12,55 @@ from sqlalchemy import select, text
 from bot.jobs.filters import Filter
 from bot.providers.account import Account
 from bot.providers.client import Client
-from bot.sandbox.openai.server import FineTuningApi
 from bot.store import Store, open_store
 from bot.store.channels.tracks import Subscription
 from bot.store.db import schema
 from bot.store.db.engine import Transaction
 from bot.tracking.recorder import Recorder
 from bot.tracking.transitions import PollResult
-from tests.poll.harness import LIST, PollHarness, page_of, poll_harness, poller_on
+from tests.poll.harness import LIST, PollHarness, page_of, poller_on
 from tests.store.clocks import StoreClock
 from tests.store.seeds import deliveries, reading
 
 
-@pytest.fixture
-async def view(database_url: str) -> AsyncIterator[PollHarness]:
-    async with FineTuningApi() as api, poll_harness(database_url, api) as opened:
-        yield opened
-
-
-async def _second(view: PollHarness, stack: AsyncExitStack) -> object:
+async def _second(harness: PollHarness, stack: AsyncExitStack) -> object:
     """Return what sweeps the same API as another account, to which the channel is subscribed, too."""
-    account = Account("second", view.api.base_url, SecretStr(view.api.key))
-    client = await stack.enter_async_context(Client(account, clock=view.time.now, deadline=15))
-    async with view.store.db.transaction() as tx:
-        await view.store.channels.tracks.subscribe(tx, Subscription("second", "C1", "U1", 0))
-    return poller_on(view.store, client, view.time.now)[1]
+    account = Account("second", harness.api.base_url, SecretStr(harness.api.key))
+    client = await stack.enter_async_context(Client(account, clock=harness.time.now, deadline=15))
+    async with harness.store.db.transaction() as tx:
+        await harness.store.channels.tracks.subscribe(tx, Subscription("second", "C1", "U1", 0))
+    return poller_on(harness.store, client, harness.time.now)[1]
 
 
 @pytest.mark.parametrize("first", [0, 1])
-async def test_a_job_of_two_accounts_is_told_once(view: PollHarness, first: int) -> None:
-    await view.subscribe()
+async def test_a_job_of_two_accounts_is_told_once(harness: PollHarness, first: int) -> None:
+    await harness.subscribe()
     async with AsyncExitStack() as stack:
-        sweepers = [view.poller, await _second(view, stack)]
-        job = view.api.add_job(status="queued")
+        sweepers = [harness.poller, await _second(harness, stack)]
+        job = harness.api.add_job(status="queued")
         for status in ("queued", "running", "succeeded"):
             if status != "queued":
-                view.api.change(job, status=status)
+                harness.api.change(job, status=status)
             for n in (first, 1 - first):
                 await sweepers[n].poll()  # type: ignore[attr-defined]
-            await view.time.advance(view.store, 31)
+            await harness.time.advance(harness.store, 31)
 
-    assert await view.pending() == [(job, "queued"), (job, "running"), (job, "succeeded")]
+    assert await harness.pending() == [(job, "queued"), (job, "running"), (job, "succeeded")]
 
 
-async def test_a_job_of_another_moment_with_the_same_name_is_another(view: PollHarness) -> None:
-    await view.subscribe()
+async def test_a_job_of_another_moment_with_the_same_name_is_another(harness: PollHarness) -> None:
+    await harness.subscribe()
     async with AsyncExitStack() as stack:
-        second = await _second(view, stack)
-        job = view.api.add_job(status="queued")
-        await view.poll()
-        body = view.api.jobs[job]
-        view.api.faults.add(LIST, page_of({**body, "created_at": body["created_at"] + 60}))
+        second = await _second(harness, stack)
+        job = harness.api.add_job(status="queued")
+        await harness.poll()
+        body = harness.api.jobs[job]
+        harness.api.faults.add(LIST, page_of({**body, "created_at": body["created_at"] + 60}))
         await second.poll()  # type: ignore[attr-defined]
 
-    async with view.store.db.transaction() as tx:
+    async with harness.store.db.transaction() as tx:
         accounts = set(await tx.scalars(select(schema.track.c.account)))
-    assert accounts == {view.account, "second"}
+    assert accounts == {harness.account, "second"}
 
 
 async def _subscribe(store: Store, *accounts: str, channel: str = "C1") -> None:
@@ -106,27 +99,27 @@ async def test_accounts_that_see_new_jobs_at_the_same_moment_tell_each_once(post
 @pytest.mark.parametrize("ended", ["before", "after"])
 @pytest.mark.parametrize("end", ["succeeded", "failed", "cancelled"])
 async def test_what_an_account_that_left_the_settings_followed_is_told_by_another(
-    view: PollHarness, ended: str, end: str
+    harness: PollHarness, ended: str, end: str
 ) -> None:
-    await view.subscribe()
+    await harness.subscribe()
     async with AsyncExitStack() as stack:
-        second: Any = await _second(view, stack)
-        job = view.api.add_job(status="running")
-        for sweeper in (view.poller, second):
+        second: Any = await _second(harness, stack)
+        job = harness.api.add_job(status="running")
+        for sweeper in (harness.poller, second):
             await sweeper.poll()
         if ended == "before":
-            view.api.change(job, status=end)
-            await view.time.advance(view.store, 31)
+            harness.api.change(job, status=end)
+            await harness.time.advance(harness.store, 31)
             await second.poll()  # which tells nothing of it: the other account has it
 
-        assert [await view.recorder.reassign_tracks(["second"]) for _ in range(2)] == [1, 0]
+        assert [await harness.recorder.reassign_tracks(["second"]) for _ in range(2)] == [1, 0]
 
-        view.api.change(job, status=end)
+        harness.api.change(job, status=end)
         for _ in range(2):
-            await view.time.advance(view.store, 31)
+            await harness.time.advance(harness.store, 31)
             await second.poll()
 
-    assert await view.pending() == [(job, "running"), (job, end)]
+    assert await harness.pending() == [(job, "running"), (job, end)]
 
 
 @pytest.mark.parametrize("read", [["one", "two"], ["two"], ["two", "three"]])

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 
 import pytest
 from prometheus_client import REGISTRY
@@ -32,18 +31,6 @@ from tests.providers.harness import (
     new_api,
 )
 from tests.providers.raw_server import RawServer, ok_response, responds
-
-
-@pytest.fixture
-async def api() -> AsyncIterator[FineTuningApi]:
-    async with new_api() as running:
-        yield running
-
-
-@pytest.fixture
-async def client(api: FineTuningApi) -> AsyncIterator[Client]:
-    async with client_of(api.base_url, deadline=PATIENCE) as opened:
-        yield opened
 
 
 async def test_a_job_is_read_in_full(api: FineTuningApi, client: Client) -> None:

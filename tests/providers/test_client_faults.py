@@ -3,7 +3,7 @@
 import asyncio
 import gzip
 import tracemalloc
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -95,12 +95,6 @@ FAULTS = {
     "200 with another job": Row(answers(200, {"id": "ftjob-other", "status": "running"}), MismatchedResponse),
     "204": Row(answers(204), InvalidResponse),
 }
-
-
-@pytest.fixture
-async def api() -> AsyncIterator[FineTuningApi]:
-    async with new_api() as running:
-        yield running
 
 
 async def answered(ask: Callable[[], Awaitable[T]]) -> T:

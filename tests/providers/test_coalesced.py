@@ -11,7 +11,7 @@ from bot.providers.coalesced import TTL, CoalescedReads, Read
 from bot.providers.wire import FetchedJob
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.server import FineTuningApi
-from tests.providers.harness import JOBS, PATIENCE, RETRIEVE, RequestRecorder, client_of, new_api
+from tests.providers.harness import JOBS, PATIENCE, RETRIEVE, RequestRecorder, new_api
 
 LATE = Fault("late", seconds=0.3)
 
@@ -40,12 +40,6 @@ async def api(unopened: FineTuningApi, watch: RequestRecorder) -> AsyncIterator[
     assert watch.requests == []
     async with unopened as running:
         yield running
-
-
-@pytest.fixture
-async def client(api: FineTuningApi) -> AsyncIterator[Client]:
-    async with client_of(api.base_url, deadline=PATIENCE) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -15,15 +15,8 @@ from bot.providers.account import Account
 from bot.providers.client import Client
 from bot.sandbox.openai.server import FineTuningApi
 from tests.postgres import free_port
-from tests.providers.harness import new_api
 from tests.proxy import proxy_server
 from tests.tls import certificate, tls_front
-
-
-@pytest.fixture
-async def api() -> AsyncIterator[FineTuningApi]:
-    async with new_api() as running:
-        yield running
 
 
 async def failure(base_url: str, proxies: Proxies | None = None) -> Unreachable:

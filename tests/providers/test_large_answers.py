@@ -10,15 +10,9 @@ from bot.providers.client import MAX_JOB_BYTES, MAX_PAGE_BYTES, Client
 from bot.providers.sizes import TTL, PageSizes
 from bot.sandbox.openai.server import FineTuningApi
 from bot.telemetry.redaction import MAX_TEXT_LENGTH
-from tests.providers.harness import PATIENCE, client_of, new_api
+from tests.providers.harness import PATIENCE, client_of
 
 MIB = 2**20
-
-
-@pytest.fixture
-async def api() -> AsyncIterator[FineTuningApi]:
-    async with new_api() as made:
-        yield made
 
 
 @pytest.fixture

@@ -28,12 +28,6 @@ class ManualClock:
 
 
 @pytest.fixture
-async def slack() -> AsyncIterator[Slack]:
-    async with Slack() as made:
-        yield made
-
-
-@pytest.fixture
 async def client(slack: Slack) -> AsyncIterator[AsyncWebClient]:
     async with ClientSession() as session:
         yield AsyncWebClient(token=slack.bot_token, base_url=slack.api_url, session=session, retry_handlers=[])

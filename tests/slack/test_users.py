@@ -25,12 +25,6 @@ class ManualClock:
 
 
 @pytest.fixture
-async def slack() -> AsyncIterator[Slack]:
-    async with Slack() as made:
-        yield made
-
-
-@pytest.fixture
 def hours() -> ManualClock:
     return ManualClock()
 

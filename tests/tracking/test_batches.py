@@ -1,7 +1,7 @@
 """Batches: work that fits its time limit whatever there is of it, and one job that never stops the others."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -29,22 +29,6 @@ MANY = 600
 """Jobs that are more than one batch on either database."""
 SURROGATE = "run\ud800ning"
 NUL = "ft:m\0"
-
-
-@pytest.fixture
-def time(database_url: str) -> StoreClock:
-    return StoreClock(database_url)
-
-
-@pytest.fixture
-async def store(database_url: str, time: StoreClock) -> AsyncIterator[Store]:
-    async with open_store(database_url, time.now) as opened:
-        yield opened
-
-
-@pytest.fixture
-def recorder(store: Store) -> Recorder:
-    return Recorder(store)
 
 
 def _jobs(count: int, status: str = "queued", model: str | None = None) -> list[FetchedJob]:

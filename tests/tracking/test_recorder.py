@@ -1,14 +1,13 @@
 """The recorder on a real store: what is stored together, what is owed to whom, and what races come to."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import text
 
 from bot.jobs.changes import ChangeKind, State
 from bot.providers.wire import FetchedJob
-from bot.store import Store, open_store
+from bot.store import Store
 from bot.store.channels.tracks import Subscription, Track
 from bot.store.db import schema
 from bot.store.db.wakeups import Queue
@@ -19,25 +18,9 @@ from tests.store.seeds import ACCOUNT, add_jobs, contents, deliveries, known_job
 
 
 @pytest.fixture
-def time(database_url: str) -> StoreClock:
-    return StoreClock(database_url)
-
-
-@pytest.fixture
-async def store(database_url: str, time: StoreClock) -> AsyncIterator[Store]:
-    async with open_store(database_url, time.now) as opened:
-        yield opened
-
-
-@pytest.fixture
 def wakeup(store: Store) -> asyncio.Event:
     """Return what the delivery worker waits on."""
     return store.db.wakeups.subscribe(Queue.DELIVERIES)
-
-
-@pytest.fixture
-def recorder(store: Store) -> Recorder:
-    return Recorder(store)
 
 
 async def _seen(store: Store, *readings: FetchedJob) -> PollResult:

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -10,7 +10,7 @@ from bot.jobs.changes import ChangeKind, State
 from bot.jobs.confirmation import CONFIRM_INTERVALS
 from bot.providers.wire import FetchedJob
 from bot.runtime.failpoints import arm
-from bot.store import Store, open_store
+from bot.store import Store
 from bot.store.channels.tracks import Subscription, Track
 from bot.store.db import schema
 from bot.store.jobs.jobs import KnownJob
@@ -22,17 +22,6 @@ from tests.store.seeds import ACCOUNT, add_jobs, contents, deliveries, known_job
 INTERVAL = 30.0
 JOB = "ftjob-a"
 MODEL = "ft:m"
-
-
-@pytest.fixture
-def time(database_url: str) -> StoreClock:
-    return StoreClock(database_url)
-
-
-@pytest.fixture
-async def store(database_url: str, time: StoreClock) -> AsyncIterator[Store]:
-    async with open_store(database_url, time.now) as opened:
-        yield opened
 
 
 @pytest.fixture

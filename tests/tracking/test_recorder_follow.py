@@ -1,12 +1,8 @@
 """Beginning to follow: what the posted card showed and what is told after it, also when the job moves meanwhile."""
 
-from collections.abc import AsyncIterator
-
-import pytest
-
 from bot.jobs.changes import State
 from bot.providers.wire import FetchedJob
-from bot.store import Store, open_store
+from bot.store import Store
 from bot.store.channels.tracks import Subscription, Track
 from bot.store.db import schema
 from bot.tracking.recorder import Recorder
@@ -15,22 +11,6 @@ from tests.store.clocks import StoreClock
 from tests.store.seeds import ACCOUNT, add_jobs, deliveries, known_job, reading, rows, track
 
 HERE = Track(ACCOUNT, "ftjob-a", "C1", "U1")
-
-
-@pytest.fixture
-def time(database_url: str) -> StoreClock:
-    return StoreClock(database_url)
-
-
-@pytest.fixture
-async def store(database_url: str, time: StoreClock) -> AsyncIterator[Store]:
-    async with open_store(database_url, time.now) as opened:
-        yield opened
-
-
-@pytest.fixture
-def recorder(store: Store) -> Recorder:
-    return Recorder(store)
 
 
 async def _sweep(store: Store, recorder: Recorder, *readings: FetchedJob) -> None:
