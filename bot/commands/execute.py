@@ -38,6 +38,7 @@ from bot.jobs.actions import ACTION_WORDING, JobAction, came_too_late, is_resolv
 from bot.jobs.creation import REQUEST_KEY, JobRequest
 from bot.providers.wire import FetchedJob
 from bot.runtime.failpoints import failpoint
+from bot.runtime.loops import Loop
 from bot.store.actions.audit import AuditEntry, Decision
 from bot.store.actions.confirmations import PendingAction
 from bot.store.db.engine import Transaction
@@ -139,21 +140,14 @@ def duplicate_text(order: PendingAction, requester: Requester) -> str:
 
 
 async def finish_abandoned(context: Context) -> None:
-    """Find out, again and again, what became of orders that nobody works on: a process died, or no answer came."""
-    broke = False
-    while True:
-        try:
-            for asked, age in await context.store.actions.confirmations.abandoned():
-                await _finish(asked, age, context)
-        except Exception:
-            if not broke:
-                log.exception("orders.broke")
-            broke = True
-        else:
-            if broke:
-                log.info("orders.mended")
-            broke = False
-        await asyncio.sleep(RECOVERY_INTERVAL)
+    """Find out, again and again, what became of actions that no one works on: a process died, or no answer came."""
+
+    async def finish() -> float:
+        for asked, age in await context.store.actions.confirmations.abandoned():
+            await _finish(asked, age, context)
+        return RECOVERY_INTERVAL
+
+    await Loop("actions", finish, retry_after=RECOVERY_INTERVAL).run()
 
 
 async def _finish(asked: PendingAction, age: float, context: Context) -> None:

@@ -78,7 +78,7 @@ def test_an_order_that_was_refused_or_never_sent_is_told_in_the_thread() -> None
     ("doctored", "word"),
     [
         (replace(GOOD, first_broken=2), "audit is broken"),
-        (replace(GOOD, errors=["orders.broke"]), "orders.broke"),
+        (replace(GOOD, errors=["actions.failing"]), "actions.failing"),
         (replace(GOOD, posts=[FIRST, FIRST]), "2 POSTs of the order a"),
         (replace(GOOD, posts=[]), "0 POSTs of the order a"),
         (replace(GOOD, posts=[replace(FIRST, user_action=None)]), "without a press"),
