@@ -1,4 +1,4 @@
-"""The processes of a race: each has the bot's own parts, put together as ``bot/app/build.py`` does, and may die.
+"""The processes of a race: each has the bot's own parts, and may die.
 
 One process has the SQLite file alone. Two share one opened store, because SQLite admits one process: they stand for two
 on PostgreSQL, so that leases alone say which orders are abandoned. Nothing sends and nothing sweeps here.
@@ -9,30 +9,24 @@ import random
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar, copy_context
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 from bot.commands.context import Context
 from bot.commands.execute import finish_abandoned
-from bot.commands.permissions import Policy
-from bot.commands.rate_limit import RateLimiter
-from bot.delivery.charts import Charts
-from bot.delivery.render import RenderContext
-from bot.providers.coalesced import CoalescedReads
 from bot.store import Store, open_store
 from bot.store.channels.tracks import Track
 from bot.store.db.engine import Clock
-from bot.tracking.notices import Notices
-from bot.tracking.recorder import Recorder
 from tests.races.network import ApiNetwork
 from tests.races.plan import Crash, Plan
-from tests.simulation.bot import ACCOUNT
+from tests.simulation.bot import ACCOUNT, parts_on
 from tests.simulation.disk import DISK, Disk
 from tests.simulation.instance import ProcessKilled
 from tests.simulation.loop import TASKS, NumberedTask
-from tests.simulation.network import InProcessClient
 
 JOB = "ftjob-race"
+POLL_SECONDS = 30.0
 PEOPLE = ("U1", "U2")
 CHANNEL = "C1"
 CHECK_SECONDS = 1.0
@@ -194,31 +188,12 @@ class Cluster:
             if store is None:
                 store = await stack.enter_async_context(open_store(f"sqlite:///{self._file}", self._clock))
                 await store.actions.confirmations.end_leases()
-            process.parts = self._assembled(store, InProcessClient(ACCOUNT, self._network, self._clock))
+            process.parts = self._assembled(store)
             await finish_abandoned(process.parts)
 
-    def _assembled(self, store: Store, client: InProcessClient) -> Context:
-        return Context(
-            accounts={ACCOUNT.name: CoalescedReads(client, self._clock, self._clock)},
-            account=ACCOUNT.name,
-            store=store,
-            recorder=Recorder(store),
-            post=_nobody,
-            upload=_nobody,
-            charts=Charts(),
-            notices=Notices(store, None),
-            policy=Policy(),
-            rate_limiter=RateLimiter(),
-            clock=self._clock,
-            monotonic=self._clock,
-            version="race",
-            interval=30.0,
-            drawing=RenderContext({ACCOUNT.name: client}, self._clock),
-        )
-
-
-def _nothing() -> None:
-    """Wake nobody: nothing sends here."""
+    def _assembled(self, store: Store) -> Context:
+        context = parts_on(store, self._network, POLL_SECONDS, self._clock).context
+        return replace(context, post=_nobody, upload=_nobody)
 
 
 async def _nobody(_sent: object) -> NoReturn:

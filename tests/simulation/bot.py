@@ -22,7 +22,7 @@ from bot.settings.environment import load
 from bot.slack.client import SlackClient
 from bot.slack.shared_channels import SharedChannels
 from bot.slack.users import Users
-from bot.store import open_store
+from bot.store import Store, open_store
 from bot.store.channels.tracks import Subscription, Track
 from bot.store.db.engine import Clock, monotonic_time
 from bot.telemetry import metrics
@@ -42,6 +42,14 @@ LAST_POLL_SECONDS = 3.0
 @asynccontextmanager
 async def assembled(world: Network, file: Path, interval: float, clock: Clock) -> AsyncIterator[Parts]:
     """Open the store and build the parts; nothing runs yet."""
+    async with open_store(f"sqlite:///{file}", clock) as store:
+        await store.outbox.deliveries.end_leases()
+        await store.accounts.leases.reset()
+        yield parts_on(store, world, interval, clock)
+
+
+def parts_on(store: Store, world: Network, interval: float, clock: Clock) -> Parts:
+    """Build the parts of one process."""
     environ = {
         "SLACK_BOT_TOKEN": world.slack.bot_token,
         "SLACK_APP_TOKEN": world.slack.app_token,
@@ -50,10 +58,7 @@ async def assembled(world: Network, file: Path, interval: float, clock: Clock) -
     }
     settings = load(environ, dotenv=Path("/no.env"))
     clients = Clients(_slack(world, clock), {ACCOUNT.name: InProcessClient(ACCOUNT, world, clock)})
-    async with open_store(f"sqlite:///{file}", clock) as store:
-        await store.outbox.deliveries.end_leases()
-        await store.accounts.leases.reset()
-        yield build(settings, store, clients, tuning=TUNING, clocks=Clocks(clock, clock))
+    return build(settings, store, clients, tuning=TUNING, clocks=Clocks(clock, clock))
 
 
 def _slack(world: Network, clock: Clock) -> SlackClient:
