@@ -180,32 +180,32 @@ class Poller:
         late = is_late(lease.polled_at, lease.claimed_at, self._interval) and not self._store.db.clock_steps.remaining(
             late_after(self._interval)
         )
-        begun, readings = self._split(targets, listed.fetched, late=late)
-        if begun:
-            await self._record(readings, targets.known, late=late)  # doesn't wait for the single reads
-            readings = []
-        reads = await self._singles.read(begun)
-        await self._record(readings, targets.known, reads, late=late, unreadable=listed.unreadable, at_end=end)
+        to_read, fetched = self._split(targets, listed.fetched, late=late)
+        if to_read:
+            await self._record(fetched, targets.known, late=late)  # doesn't wait for the single reads
+            fetched = []
+        reads = await self._singles.read(to_read)
+        await self._record(fetched, targets.known, reads, late=late, unreadable=listed.unreadable, at_end=end)
 
     async def _finish(self, lease: Lease, tx: Transaction) -> None:
         if await self._store.accounts.leases.complete(tx, lease) and lease.failures:
             await self._breaker.closed(tx)
 
     def _split(
-        self, targets: PollTargets, readings: Sequence[FetchedJob], *, late: bool
+        self, targets: PollTargets, fetched: Sequence[FetchedJob], *, late: bool
     ) -> tuple[list[SingleRead], list[FetchedJob]]:
         """Return the jobs that need a single read, and the listed jobs that can be recorded at once."""
-        known, under_way, asked = targets.known, self._singles.under_way, []
+        known, in_flight, need_reason = targets.known, self._singles.in_flight, []
         ready = []
-        for reading in readings:
-            job = known.get(reading.snapshot.id)
-            if job is None or not self._singles.needs_reason(job, reading):
-                ready.append(reading)
-            elif job.id not in under_way:
-                asked.append(SingleRead(job, reading, is_late=late))
-        lacking = [known[job_id] for job_id in _missing(targets, readings) if job_id not in under_way]
-        lacking.sort(key=lambda job: job.read_failures)  # unreadable ones take no slot from the others
-        return [*asked, *(SingleRead(job, is_late=late) for job in lacking)], ready
+        for each in fetched:
+            job = known.get(each.snapshot.id)
+            if job is None or not self._singles.needs_reason(job, each):
+                ready.append(each)
+            elif job.id not in in_flight:
+                need_reason.append(SingleRead(job, each, is_late=late))
+        unlisted = [known[job_id] for job_id in _missing(targets, fetched) if job_id not in in_flight]
+        unlisted.sort(key=lambda job: job.read_failures)  # unreadable ones take no slot from the others
+        return [*need_reason, *(SingleRead(job, is_late=late) for job in unlisted)], ready
 
     async def _record_late(self, reads: Sequence[SingleRead]) -> None:
         """Record single reads that took longer than their poll."""
@@ -222,21 +222,18 @@ class Poller:
         unreadable: Sequence[str | None] = (),
         at_end: FinalWrite | None = None,
     ) -> None:
-        readings = [*listed, *(each.fetched for each in reads if each.fetched)]
+        fetched = [*listed, *(each.fetched for each in reads if each.fetched)]
         reasons = {each.known.id: each.reason for each in reads if each.reason}
-        missed = [each.known.id for each in reads if each.is_missing]
+        missing = [each.known.id for each in reads if each.is_missing]
 
         async def end(tx: Transaction) -> None:
-            await self._problem_jobs.record(tx, known, readings, reads)
-            await self._problem_jobs.notify_of_size(tx, readings, unreadable)
+            await self._problem_jobs.record(tx, known, fetched, reads)
+            await self._problem_jobs.notify_of_size(tx, fetched, unreadable)
             if at_end:
                 await at_end(tx)
 
-        settled, seen = (
-            self._closed_jobs(known, readings),
-            PollResult(self.account, readings, known, reasons, late, missed),
-        )
-        await self._recorder.record(seen, closed=settled, at_end=end)
+        result = PollResult(self.account, fetched, known, reasons, late, missing)
+        await self._recorder.record(result, closed=self._closed_jobs(known, fetched), at_end=end)
 
     async def _read_list(self, targets: PollTargets) -> JobList:
         page, listed = await self._client.list_jobs(), JobList()
@@ -254,17 +251,14 @@ class Poller:
             log.warning("discovery.truncated", account=self.account, pages=pages)
         return pages <= MOST_NEW_PAGES
 
-    def _closed_jobs(self, known: Mapping[str, KnownJob], readings: Iterable[FetchedJob]) -> list[str]:
-        settled, now, is_sure = (
-            [],
-            self._clock() + self._clock_offset,
-            not self._store.db.clock_steps.remaining(MODEL_NAME_TIMEOUT),
-        )
-        for reading in readings:
-            job = known.get(reading.snapshot.id)
-            if job and not job.closed and change_between(job.state, state_of(reading.snapshot)) is None:
-                settled += [job.id] if is_closed(job, now, self._interval, is_sure=is_sure) else []
-        return settled
+    def _closed_jobs(self, known: Mapping[str, KnownJob], fetched: Iterable[FetchedJob]) -> list[str]:
+        closed, now = [], self._clock() + self._clock_offset
+        is_sure = not self._store.db.clock_steps.remaining(MODEL_NAME_TIMEOUT)
+        for each in fetched:
+            job = known.get(each.snapshot.id)
+            if job and not job.closed and change_between(job.state, state_of(each.snapshot)) is None:
+                closed += [job.id] if is_closed(job, now, self._interval, is_sure=is_sure) else []
+        return closed
 
     async def _failed(self, lease: Lease, error: ProviderError) -> None:
         self._failing = True
@@ -283,9 +277,9 @@ class Poller:
         metrics.LAST_POLL_SUCCESS.labels(self.account).set(self._clock())
 
 
-def _missing(targets: PollTargets, readings: Iterable[FetchedJob]) -> list[str]:
+def _missing(targets: PollTargets, fetched: Iterable[FetchedJob]) -> list[str]:
     """Return the ids of due jobs that were not listed."""
-    seen = {reading.snapshot.id for reading in readings} | targets.backing_off
+    seen = {each.snapshot.id for each in fetched} | targets.backing_off
     return [job_id for job_id in targets.due if job_id not in seen]
 
 
@@ -293,5 +287,5 @@ def _further_pages(targets: PollTargets, listed: JobList, last: Page) -> int:
     """Return how many more pages to read; new jobs pushed the known ones down the list."""
     new = next((n for n, job in enumerate(listed.raw) if job and job.id in targets.known), len(listed.raw))
     behind = new - (len(listed.raw) - len(last.raw))
-    place = {job_id: max(0, place + behind) for job_id, place in targets.due.items()}
-    return further_pages(_missing(targets, listed.fetched), place, page_size=max(1, len(last.raw)))
+    positions = {job_id: max(0, position + behind) for job_id, position in targets.due.items()}
+    return further_pages(_missing(targets, listed.fetched), positions, page_size=max(1, len(last.raw)))

@@ -67,7 +67,7 @@ class SingleReads:
         self._late: dict[str, asyncio.Task[None]] = {}
 
     @property
-    def under_way(self) -> Collection[str]:
+    def in_flight(self) -> Collection[str]:
         """Ids of the jobs whose reads are still in flight after the poll that began them."""
         return self._late.keys()
 
