@@ -10,6 +10,7 @@ from bot.providers.wire import FetchedJob
 from bot.store import Store
 from bot.store.channels.tracks import Subscription, Track
 from bot.store.db import schema
+from bot.store.db.engine import Transaction
 from bot.store.db.wakeups import Queue
 from bot.tracking.recorder import Recorder
 from bot.tracking.transitions import PollResult
@@ -108,6 +109,22 @@ async def test_a_read_without_news_stores_nothing_and_wakes_nobody(
 
     assert await contents(store) == before
     assert not wakeup.is_set()
+
+
+async def test_the_end_of_a_poll_without_news_wakes_the_workers(
+    store: Store, recorder: Recorder, wakeup: asyncio.Event
+) -> None:
+    """Another process may have died between its commit and the post."""
+    cards = store.db.wakeups.subscribe(Queue.CARDS)
+
+    assert await recorder.record(PollResult(ACCOUNT, (), {}), at_end=_nothing) == 0
+
+    assert wakeup.is_set()
+    assert cards.is_set()
+
+
+async def _nothing(_tx: Transaction) -> None:
+    """Store nothing."""
 
 
 async def test_the_first_sight_of_a_job_is_told_to_nobody(store: Store, recorder: Recorder) -> None:
