@@ -1,4 +1,4 @@
-"""Canaries in place of secrets, ears for all that is logged, and every place in which no canary may be seen."""
+"""Canary secrets, a capture of every log record, and a search of every place in which no canary may appear."""
 
 import asyncio
 import logging
@@ -31,7 +31,7 @@ _events = structlog.wrap_logger(_capture_logger, processors=PROCESSORS, wrapper_
 
 
 class _CapturedLogger(_Plain):  # type: ignore[misc] # it is made at run time
-    """What logs events in a test: each is also heard by ears, whatever a test does with it."""
+    """A logger that also passes every event to the log capture, whatever a test configures."""
 
     def _proxy_to_logger(self, method_name: str, event: str | None = None, **fields: Any) -> Any:
         getattr(_events, method_name)(event, **self._context | fields)
@@ -39,7 +39,7 @@ class _CapturedLogger(_Plain):  # type: ignore[misc] # it is made at run time
 
 
 class LogCapture(logging.Handler):
-    """Hears every record; ``seen`` are the lines with a canary that the bot would make of them."""
+    """Captures every log record; ``leaks`` are the rendered lines that hold a canary."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ class LogCapture(logging.Handler):
 
 @contextmanager
 def capturing_logs(capture: LogCapture) -> Iterator[None]:
-    """Hear every logger of this process; under ``make canaries`` each says all it can, which takes three times as long."""
+    """Capture every logger of this process; under ``make canaries`` each says all it can, which takes three times as long."""
     root = logging.getLogger()
     known = [each for each in root.manager.loggerDict.values() if isinstance(each, logging.Logger)]
     levels = [(logger, logger.level) for logger in known if logger.level] + [(root, root.level)]

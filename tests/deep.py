@@ -1,4 +1,4 @@
-"""How far the tests go: ``make test`` rolls the dice some of the times, ``make deep`` all of them, and runs the longest."""
+"""Test depth: ``make test`` tries fewer examples; ``make deep`` tries all and runs the longest tests."""
 
 import os
 

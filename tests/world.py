@@ -180,7 +180,7 @@ class World:
             self.slack.request_log.notify_waiters()
 
     def count_logged(self, event: str) -> Counter[str]:
-        """Count an event of the sweeps in the log of a process, by the account or the watcher that it is about."""
+        """Count an event in the log of a process, by account or periodic task."""
         return Counter(re.findall(rf"{re.escape(event)} +account='?([^'\n]+)", "".join(self.log)))
 
     def clock(self) -> float:
@@ -196,7 +196,7 @@ class World:
         self._skipped += seconds
 
     async def until_quiet(self, bot: Bot) -> None:
-        """Look at the jobs twice more and wait until nobody is owed anything, so that what was not told never is."""
+        """Poll twice more and wait until nothing is pending: what was not delivered by then never is."""
         for _ in range(2):
             for sweeper in bot.pollers.values():
                 await sweeper.poll()
@@ -213,7 +213,7 @@ class World:
         return [message for message in (channel or self.ml).messages if job_id in message.text]
 
     def delivered(self, job_id: str, channel: Channel | None = None) -> list[str]:
-        """Return the headlines of the changes that a channel was told of a job, in order: "Queued", "Running"..."""
+        """Return the headlines of a channel's alerts of a job, in order: "Queued", "Running"..."""
         replies = [
             message
             for message in self.messages_about(job_id, channel)
@@ -224,7 +224,7 @@ class World:
     async def until_delivered(
         self, job_id: str, *headlines: str, channel: Channel | None = None, seconds: float = 300
     ) -> None:
-        """Wait until a channel was told exactly these changes of a job, and no other."""
+        """Wait until a channel has received exactly these alerts of a job."""
         expected = list(headlines)
         await self.slack.request_log.wait_until(
             lambda: self.delivered(job_id, channel)[: len(expected)] == expected,
@@ -234,7 +234,7 @@ class World:
         assert self.delivered(job_id, channel) == expected
 
     async def say(self, text: str, *, by: str = "olivia", channel: Channel | None = None) -> SentReply:
-        """Let somebody type ``/ftjob <text>`` and return the answer."""
+        """Type ``/ftjob <text>`` as a user and return the reply."""
         person: SandboxUser = getattr(self, by)
         exchange = await person.command(text, channel or self.ml)
         assert exchange.acked, exchange.error
@@ -248,7 +248,7 @@ class World:
         by: str = "olivia",
         value: str | None = None,
     ) -> SentReply:
-        """Let somebody press a button and return the answer."""
+        """Press a button as a user and return the reply."""
         person: SandboxUser = getattr(self, by)
         exchange = await person.click(where, action_id, value=value)
         assert exchange.acked, exchange.error
@@ -267,7 +267,7 @@ class World:
 
     @property
     def actions(self) -> list[str]:
-        """Every order that reached the API, carried out or not: "POST /fine_tuning/jobs/{id}/cancel ftjob-..."."""
+        """Every action request that reached the API, executed or not: "POST /fine_tuning/jobs/{id}/cancel ftjob-..."."""
         posts = [entry for entry in self.api.request_log if not entry.endpoint.startswith("GET")]
         return [f"{entry.endpoint} {entry.request.get('id')}" for entry in posts]
 
@@ -278,7 +278,7 @@ def slack_rejections(slack: Slack) -> list[str]:
 
 
 def cancel_request(job_id: str) -> str:
-    """Return the order to cancel a job, as ``World.orders`` shows it."""
+    """Return the request to cancel a job, as ``World.actions`` shows it."""
     return f"POST /fine_tuning/jobs/{{id}}/cancel {job_id}"
 
 
@@ -288,7 +288,7 @@ def headline(message: ChannelMessage) -> str:
 
 
 def has_image(message: ChannelMessage) -> bool:
-    """Whether a message shows a picture."""
+    """Whether a message shows an image."""
     return any(block["type"] == "image" for block in message.blocks)
 
 

@@ -1,4 +1,4 @@
-"""Somebody who types slash commands without rest, on Slack's side of the wire."""
+"""Load generator: sends signed slash commands as Slack does."""
 
 import asyncio
 import re
@@ -64,7 +64,7 @@ class LoadGenerator:
 
 
 class KeptConnection:
-    """One kept HTTP connection, written by hand: the typist must cost less than what it measures."""
+    """One kept-alive HTTP connection, written by hand: the load generator must cost less than what it measures."""
 
     def __init__(self, url: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         parts = urlsplit(url)

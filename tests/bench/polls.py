@@ -1,4 +1,4 @@
-"""A sweep against one request for each job, and against the floor: the same pages, neither read nor stored."""
+"""A poll against one request per job, and against the floor: the same pages, neither parsed nor stored."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""The stand-ins under chaos: they misbehave as the seed says, and tell which process is in the middle of a request."""
+"""Stand-in servers with seeded faults, which report which process has a request in flight."""
 
 import asyncio
 import random
@@ -49,7 +49,7 @@ class Arrivals:
 
 
 class RandomFaults(FaultPlan):
-    """Faults by chance: each request of a kind meets one of the kind's moods as often as it says."""
+    """Random faults: each endpoint has a probability and a set of faults."""
 
     def __init__(self, luck: random.Random, moods: Mapping[str, tuple[float, tuple[Fault, ...]]]) -> None:
         super().__init__()

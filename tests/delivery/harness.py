@@ -1,4 +1,4 @@
-"""The real store, sender and gateway in front of the stand-in Slack; what is owed is put into the outbox by the test."""
+"""Delivery harness: the real store, worker and Slack client in front of the stand-in Slack; tests fill the outbox."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection
@@ -31,7 +31,7 @@ POST = "chat.postMessage"
 
 
 class Clock:
-    """A clock that stands still until a test moves it."""
+    """A clock that only a test moves."""
 
     def __init__(self) -> None:
         self.now = 1_700_000_000.0
@@ -42,7 +42,7 @@ class Clock:
 
 @dataclass
 class DeliveryHarness:
-    """A sender at work, and what it works on."""
+    """A running delivery worker, and what it works on."""
 
     store: Store
     slack: Slack
@@ -53,19 +53,19 @@ class DeliveryHarness:
     """Jobs whose page cannot be named, so that nothing about them can be drawn."""
 
     async def enqueue(self, *channels: Channel, kind: MessageKind = MessageKind.CHANGE) -> list[str]:
-        """Owe each channel one alert, wake the sender, and return the ids of the jobs."""
+        """Enqueue one alert per channel, wake the worker, and return the job ids."""
         changes = await enqueue(self.store, *(channel.id for channel in channels), kind=kind)
         jobs = [(await self.store.jobs.changes.find(change)).job_id for change in changes]
         self.worker.wake()
         return jobs
 
     async def until_delivered(self, channel: Channel, *jobs: str) -> None:
-        """Wait until a channel was told exactly these jobs, in this order."""
+        """Wait until a channel has received alerts of exactly these jobs, in this order."""
         why = f"{channel.name} was told {delivered_jobs(channel)}, not {list(jobs)}"
         await self.slack.request_log.wait_until(lambda: delivered_jobs(channel) == list(jobs), seconds=300, why=why)
 
     async def until_attempted(self, times: int) -> list[LoggedRequest]:
-        """Wait until Slack was asked to post so often; return the requests."""
+        """Wait for so many post requests; return them."""
         entries = self.slack.request_log.for_endpoint
         await self.slack.request_log.wait_until(
             lambda: len(entries(POST)) >= times, seconds=60, why=f"{times} attempts"
@@ -80,7 +80,7 @@ class DeliveryHarness:
         return await deliveries(self.store, channel.id)
 
     def advance(self, seconds: float) -> None:
-        """Let time go by, and the sender see it."""
+        """Advance the clock and wake the worker."""
         self.clock.now += seconds
         self.worker.wake()
 
@@ -111,7 +111,7 @@ async def delivery_harness(
     patience: DeliveryTimeouts = DELIVERY_TIMEOUTS,
     ages: Callable[[], float] | None = None,
 ) -> AsyncIterator[DeliveryHarness]:
-    """Open the store and let a sender work on it until the block ends."""
+    """Open the store and run a delivery worker on it until the block ends."""
     database_url = lay_out(url / "ftjob.db") if isinstance(url, Path) else url
     environ = {
         "SLACK_BOT_TOKEN": slack.bot_token,
@@ -135,13 +135,13 @@ async def delivery_harness(
 
 
 def render_context(clock: Clock, unrenderable: Collection[str] = ()) -> RenderContext:
-    """Return what a sender needs for drawing; it breaks for the jobs in ``unpaged``."""
+    """Return the render context of a worker; rendering fails for the jobs in ``unrenderable``."""
 
     return RenderContext({ACCOUNT: _JobLinks(unrenderable)}, clock)
 
 
 class _JobLinks:
-    """What is known of an account whose jobs have pages, but for some."""
+    """Job links of an account; some jobs have none and cannot be rendered."""
 
     actions = frozenset(JobAction)
     hint = None
@@ -156,7 +156,7 @@ class _JobLinks:
 
 
 def delivered_jobs(channel: Channel) -> list[str]:
-    """Return the ids of the jobs that a channel was told of, in order, twice where it was told twice."""
+    """Return the job ids of a channel's alerts, in order, duplicates included."""
     return [job_in(message) for message in channel.messages]
 
 
@@ -166,12 +166,12 @@ def job_in(message: ChannelMessage) -> str:
 
 
 def slack_error(error: str) -> Fault:
-    """Return Slack's refusal of one request."""
+    """Return a fault that answers one request with a Slack error."""
     return Fault("answer", status=200, body={"ok": False, "error": error})
 
 
 def rate_limit(seconds: int) -> Fault:
-    """Return Slack's request for a pause."""
+    """Return a fault that answers one request with a rate limit."""
     return Fault(
         "answer", status=429, headers={"Retry-After": str(seconds)}, body={"ok": False, "error": "ratelimited"}
     )

@@ -1,4 +1,4 @@
-"""What becomes of a delivery: the table of RELIABILITY 0b, sorted by "could the message be in the channel?"."""
+"""Retry policy of a delivery, as a table: could the message be in the channel?"""
 
 import pytest
 from hypothesis import given

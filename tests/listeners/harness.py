@@ -1,4 +1,4 @@
-"""The gate on a socket, before a Bolt app that notes whatever reaches it."""
+"""Listener harness: the HTTP endpoint for Slack on a socket, with a Bolt app that records what reaches it."""
 
 import asyncio
 import hashlib
@@ -32,7 +32,7 @@ Headers = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True)
 class RawResponse:
-    """What came back before the connection ended."""
+    """An HTTP response, read until the connection closed."""
 
     status: int
     head: str
@@ -41,7 +41,7 @@ class RawResponse:
 
 @dataclass
 class ListenerHarness:
-    """A port, and what got through it to the listeners."""
+    """A port, and the payloads that reached the listeners."""
 
     port: int
     received: list[dict[str, Any]] = field(default_factory=list)
@@ -72,7 +72,7 @@ async def listener_harness(
     bodies: BodyReader | None = None,
     connections: int | None = None,
 ) -> AsyncIterator[ListenerHarness]:
-    """Open the door on a free port; its clock stands still at ``NOW``."""
+    """Serve on a free port; the clock stays at ``NOW``."""
 
     async def authorize() -> AuthorizeResult:
         return AuthorizeResult(enterprise_id=None, team_id=None, bot_token="xoxb-1")

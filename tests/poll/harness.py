@@ -1,4 +1,4 @@
-"""The real sweeper on the real store, with a door to the stand-in API; what it asked for is counted."""
+"""Poll harness: the real poller on the real store, in front of the stand-in API, with its requests counted."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -34,7 +34,7 @@ NO_FAULT = Fault("late", seconds=0)
 
 @dataclass
 class PollHarness:
-    """A sweeper, and what it looks at."""
+    """A poller, and what it reads and writes."""
 
     api: FineTuningApi
     client: Client
@@ -45,13 +45,13 @@ class PollHarness:
     account: str
 
     async def poll(self) -> list[str]:
-        """Sweep once and return what was asked of the API for it."""
+        """Poll once and return the endpoints that were requested."""
         before = len(self.api.request_log)
         await self.poller.poll()
         return [entry.endpoint for entry in list(self.api.request_log)[before:]]
 
     async def poll_later(self, seconds: float = INTERVAL) -> list[str]:
-        """Sweep once, some time after the last sweep."""
+        """Advance the clock, then poll once."""
         await self.time.advance(self.store, seconds)
         return await self.poll()
 
@@ -82,7 +82,7 @@ class PollHarness:
         return await rows(self.store, schema.change)
 
     async def pending(self, channel: str = "C1") -> list[tuple[str, str]]:
-        """Return what a channel is owed, in order: (job id, status)."""
+        """Return the pending deliveries of a channel, in order: (job id, status)."""
         changes = {row.id: row for row in await self.changes()}
         owed = [changes[row.change_id] for row in await deliveries(self.store, channel)]
         return [(change.job_id, change.new_status) for change in owed]
@@ -100,7 +100,7 @@ async def poll_harness(
     skew: Callable[[], float] = lambda: 0.0,
     most_alerts: int | None = None,
 ) -> AsyncIterator[PollHarness]:
-    """Open the store and the door to the API; without a clock, time passes only where a test says so.
+    """Open the store and an API client; without a clock, only a test moves time.
 
     ``set_by`` says by how many seconds somebody has set the clock.
     """
@@ -121,7 +121,7 @@ async def poll_harness(
 def poller_on(
     store: Store, client: Client, clock: Clock, *, interval: float = INTERVAL, most_alerts: int | None = None
 ) -> tuple[Recorder, Poller]:
-    """Return what a process that shares ``store`` sweeps with."""
+    """Return the recorder and poller of a process that shares ``store``."""
     recorder = Recorder(store, interval=interval, max_alerts=most_alerts)
     notices = Notices(store, OPS)
     circuit = CircuitBreaker(store, notices, client.account.name, clock=clock)

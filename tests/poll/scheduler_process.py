@@ -1,4 +1,4 @@
-"""A process with a timer that says when it looks: ``python -m tests.poll.scheduler_process``."""
+"""A process whose scheduled task prints a line each time it runs: ``python -m tests.poll.scheduler_process``."""
 
 import asyncio
 
@@ -8,12 +8,12 @@ OFTEN = 0.1
 
 
 class Ticking:
-    """A watcher that says so."""
+    """A periodic task that prints a line."""
 
     name = "ticking"
 
     async def run(self) -> None:
-        """Look once."""
+        """Run once."""
         print("tick", flush=True)  # noqa: T201 - for the test that started this
 
 

@@ -1,4 +1,4 @@
-"""What the tests of the one door share: clients, a look at what arrived, and a search for secrets."""
+"""Shared by the API client's tests: clients, a recorder of requests, and a search for leaked secrets."""
 
 import traceback
 from collections.abc import AsyncIterator
@@ -33,7 +33,7 @@ CALLS = ("list", "retrieve", "events", "cancel")
 
 
 class RequestRecorder:
-    """Notes every request that reaches a stand-in, whole."""
+    """Records every request that reaches a stand-in."""
 
     def __init__(self, api: FineTuningApi) -> None:
         self.requests: list[web.Request] = []
@@ -55,7 +55,7 @@ class RequestRecorder:
 
 
 def account(base_url: str, **fields: Any) -> Account:
-    """Return an account with one key for reading and one for orders."""
+    """Return an account with one key for reading and one for actions."""
     keys = {"key": SecretStr(READ_KEY), "write_key": SecretStr(WRITE_KEY)}
     return Account(**({"name": "test", "base_url": base_url} | keys | fields))
 
@@ -68,7 +68,7 @@ async def client_of(base_url: str, *, deadline: float = PATIENCE, **fields: Any)
 
 
 def new_api(**options: Any) -> FineTuningApi:
-    """Return a stand-in that knows the two keys, each for its own work."""
+    """Return a stand-in API with a read key and a write key."""
     keys = {READ_KEY: ApiKey("watch", frozenset({JOBS_READ})), WRITE_KEY: ApiKey("order", frozenset({JOBS_WRITE}))}
     return FineTuningApi(keys=keys, **options)
 

@@ -1,4 +1,4 @@
-"""The judge of a race. Pure: it believes what passed over the wires, the API's jobs, and the rows of the store."""
+"""Checker of a race, pure: compares network requests, API jobs and rows of the store."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class SentAction:
-    """An order as it left the bot."""
+    """An action request as the bot sent it."""
 
     user_action: int | None
     """The press that it came from; None: it came from nobody."""
@@ -38,7 +38,7 @@ class SentAction:
 
 @dataclass(frozen=True)
 class ButtonPress:
-    """A red button that somebody pressed, and what they were told."""
+    """A press of a confirmation button, and its reply."""
 
     user_action: int
     person: str
@@ -53,7 +53,7 @@ class ButtonPress:
 
 @dataclass(frozen=True)
 class AuditRow:
-    """A row of the audit about a press or an order."""
+    """An audit row of a press or an action."""
 
     at: float
     person: str
@@ -68,7 +68,7 @@ class AuditRow:
 
 @dataclass(frozen=True)
 class ActionNotice:
-    """A line about an order that is owed to a person, or to a thread."""
+    """A pending notice about an action, to a person or a thread."""
 
     to: str
     kind: str
@@ -98,7 +98,7 @@ class Evidence:
     """Where in ``rows`` each order is given, by its key."""
 
     def __post_init__(self) -> None:
-        """Find the orders."""
+        """Find the actions."""
         given = {row.key: at for at, row in enumerate(self.rows) if row.key and row.decision is Decision.SUBMITTED}
         object.__setattr__(self, "actions", given)
 

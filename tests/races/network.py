@@ -1,4 +1,4 @@
-"""The wires of a race: they notice each order that leaves, with what its sender had read and stored by then."""
+"""Network of a race: records each action request, with what its process had read and committed by then."""
 
 import asyncio
 import random

@@ -29,7 +29,7 @@ POINTS = (
 
 @dataclass(frozen=True)
 class UserAction:
-    """One thing that somebody does."""
+    """One action of a user."""
 
     at: float
     person: int
@@ -168,7 +168,7 @@ def _action_fault(luck: random.Random) -> InjectedFault:
 
 
 def read_fault(luck: random.Random) -> InjectedFault:
-    """Return what goes wrong with a look at the job."""
+    """Return the fault of a read of the job."""
     return luck.choice(
         [
             InjectedFault("refused", None, "refuse"),

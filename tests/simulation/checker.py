@@ -1,4 +1,4 @@
-"""The judge: were the alerts that were due told, once each, in order? Pure.
+"""Checker: was every due alert delivered, once, in order? Pure.
 
 It believes Slack. Of the bot's own rows it takes what was due, what it says it gave up, and which digest is said to
 tell an alert; whether that digest tells it is read in its text.
@@ -30,7 +30,7 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Alert:
-    """A row of the outbox that tells a change."""
+    """An outbox row of a change."""
 
     key: str
     channel: str
@@ -73,7 +73,7 @@ class Card:
 
 @dataclass
 class CheckResult:
-    """What the judge found; names of alerts."""
+    """Result of a check; lists name alerts."""
 
     due: int = 0
     given_up: int = 0
@@ -97,7 +97,7 @@ def check(
     *,
     cards: Sequence[Card] = (),
 ) -> CheckResult:
-    """Judge a run.
+    """Check a run.
 
     Args:
         followers: the channels that follow each job.

@@ -1,4 +1,4 @@
-"""What goes wrong with one request, decided by the plan, the moment, and luck."""
+"""Fault schedule: the fault of each request, decided by plan, time and a seeded random number."""
 
 import json
 import random
@@ -11,12 +11,12 @@ from tests.simulation.plan import FIRST_STEP, Plan, Window
 TIMEOUT = 10.0
 """Seconds after which the bot gives up waiting for an answer."""
 UNCONFIRMED = frozenset({"dropped", "hangs", "bad_gateway", "internal_error", "garbage", "cut_short", "no_ts", "late"})
-"""Troubles after which nobody can tell from the answer whether a message was posted."""
+"""Faults after which the answer does not tell whether a message was posted."""
 
 
 @dataclass(frozen=True)
 class InjectedFault:
-    """What happens to one request."""
+    """A fault of one request."""
 
     name: str
     processed_after: float | None = 0.02
@@ -29,21 +29,21 @@ class InjectedFault:
 
     @property
     def is_unconfirmed(self) -> bool:
-        """Whether nobody can tell from the answer whether a message was posted."""
+        """Whether the answer leaves open whether a message was posted."""
         return self.name in UNCONFIRMED
 
 
 def slack_error(
     name: str, error: str, *, processed: float | None = None, status: int = 200, **headers: str
 ) -> InjectedFault:
-    """Return an answer of Slack's that says no."""
+    """Return an error response of Slack."""
     body = json.dumps({"ok": False, "error": error})
     named = {key.replace("_", "-"): value for key, value in headers.items()}
     return InjectedFault(name, processed, "fake", status=status, body=body, headers=named)
 
 
 class FaultSchedule:
-    """Decides what goes wrong."""
+    """Picks the fault of each request."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -57,7 +57,7 @@ class FaultSchedule:
         return next((window for window in self._plan.windows if window.kind == kind and window.holds(at)), None)
 
     def for_post(self, at: float, key: str) -> InjectedFault:
-        """Return what happens to a message on its way to Slack."""
+        """Return the fault of a post."""
         if self.hangs_next:
             self.hangs_next = False
             return InjectedFault("hangs", answer="hang")
@@ -70,7 +70,7 @@ class FaultSchedule:
         return self._lost_answer() if self._rng.random() < 0.65 else self._rejected(key)
 
     def for_lookup(self, at: float) -> InjectedFault:
-        """Return what happens to any other question to Slack."""
+        """Return the fault of any other Slack request."""
         if whole := self._slack_outage(at):
             return whole
         if self.window("blind", at):

@@ -24,7 +24,7 @@ TASKS: ContextVar["set[NumberedTask] | None"] = ContextVar("FAMILY", default=Non
 
 
 class Deadlock(RuntimeError):
-    """Everybody waits for something that nobody is going to do."""
+    """Deadlock: every task waits, and no timer is set."""
 
 
 class NumberedTask(asyncio.Task[Any]):

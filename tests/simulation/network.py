@@ -1,4 +1,4 @@
-"""The wires: what the bot's own doors put onto the network reaches the stand-ins without one.
+"""In-process network: requests of the bot's clients reach the stand-ins without sockets.
 
 Under Slack's SDK only the aiohttp session is replaced, under our ``Client`` only the exchange of one request for one
 answer. What a server does with a request it got is the world's business: it goes on when the bot dies.
@@ -39,7 +39,7 @@ Failpoint = Callable[[str], None]
 
 @dataclass
 class NetworkCounts:
-    """What went over the wires."""
+    """Counts of requests and faults."""
 
     attempts: int = 0
     unconfirmed: int = 0
@@ -70,7 +70,7 @@ class FakeResponse:
 
 
 class Network:
-    """Both servers behind their wires, as they go on whatever becomes of the bot."""
+    """Both servers; they keep running when the bot dies."""
 
     def __init__(self, slack: Slack, api: FineTuningApi, weather: FaultSchedule, passing: Failpoint) -> None:
         self.slack, self.api, self.fault_schedule, self.counts = slack, api, weather, NetworkCounts()
@@ -121,7 +121,7 @@ class Network:
     async def _carry(
         self, what: str, request: dict[str, Any], trouble: InjectedFault, work: Callable[[], ServerResponse]
     ) -> ServerResponse:
-        """Let a request meet its trouble; what the server does about it is scheduled on its own."""
+        """Apply the fault of a request; the server processes it on its own schedule."""
         self.counts.faults[trouble.name] = self.counts.faults.get(trouble.name, 0) + 1
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[ServerResponse] = loop.create_future()

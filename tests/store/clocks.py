@@ -1,4 +1,4 @@
-"""Time that passes when a test says so, on both databases."""
+"""Clocks of a store that only a test moves, on both databases."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ class StoreClock:
         return self._now
 
     async def advance(self, store: Store, seconds: float) -> None:
-        """Let ``seconds`` go by; where they are below 0, let somebody set the clock back."""
+        """Advance the clock by ``seconds``; below 0 it is set back."""
         self._now += seconds
         if not self._is_ours:
             async with store.db.transaction() as tx:

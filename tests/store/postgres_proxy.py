@@ -1,4 +1,4 @@
-"""The wire between a store and its PostgreSQL: it can be led to another server, and lose what the server answers."""
+"""A TCP proxy before PostgreSQL that can switch servers and drop the server's answer to a commit."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ _COMMIT = b"COMMIT;"
 
 
 class PostgresProxy:
-    """A door in front of a server."""
+    """A proxy in front of one server."""
 
     def __init__(self, url: str) -> None:
         self._target = urlsplit(url)
@@ -18,7 +18,7 @@ class PostgresProxy:
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[str]:
-        """Yield the address of the door."""
+        """Yield the URL of the proxy."""
         server = await asyncio.start_server(self._relay, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         try:
@@ -28,14 +28,14 @@ class PostgresProxy:
             server.close()
 
     def redirect(self, url: str) -> None:
-        """Hang up on everybody, and let who comes again in elsewhere."""
+        """Close every connection, and connect new ones to another server."""
         self._target = urlsplit(url)
         for writer in self._open:
             writer.close()
         self._open.clear()
 
     def drop_next_answer(self) -> None:
-        """Let the next commit reach the server, which carries it out, and hang up instead of passing its answer on."""
+        """Forward the next commit, then close the connection instead of returning its answer."""
         self._drops_next = True
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""What a store holds before a test begins, and how a test looks into it."""
+"""Seed data for a store, and queries of its rows."""
 
 import itertools
 from collections.abc import AsyncIterator
@@ -30,7 +30,7 @@ def reading(job_id: str, status: str = "running", model: str | None = None, **fi
 
 
 async def add_jobs(store: Store, *readings: FetchedJob, account: str = ACCOUNT) -> None:
-    """Let the store know jobs."""
+    """Add jobs to the store."""
     async with store.db.transaction() as tx:
         await store.jobs.states.add(tx, account, [each.snapshot for each in readings])
 
@@ -43,7 +43,7 @@ async def known_job(store: Store, job_id: str) -> KnownJob:
 
 
 async def track(store: Store, *pairs: tuple[str, str], person: str | None = "U1") -> None:
-    """Let channels follow jobs: (channel, job id)."""
+    """Track jobs in channels: (channel, job id)."""
     async with store.db.transaction() as tx:
         await store.channels.tracks.add(tx, [Track(ACCOUNT, job_id, channel, person) for channel, job_id in pairs])
 
@@ -51,7 +51,7 @@ async def track(store: Store, *pairs: tuple[str, str], person: str | None = "U1"
 async def enqueue(
     store: Store, *channels: str, kind: MessageKind = MessageKind.CHANGE, job: str | None = None
 ) -> list[int]:
-    """Owe each channel one alert, in this order, each of a job of its own; return the ids of the changes."""
+    """Enqueue one alert per channel, in this order, each of its own job; return the change ids."""
     changes = []
     async with store.db.transaction(without_timeout=True) as tx:  # some statements for each
         for channel in channels:
@@ -86,7 +86,7 @@ async def complete(
     channel_wait: float = 0.0,
     **more: Any,
 ) -> bool:
-    """Record how an attempt ended, as the sender does; it is in doubt afterwards if the outcome says so."""
+    """Record the outcome of an attempt, as the worker does; the outcome decides whether it is unconfirmed."""
     doubt = outcome == "unconfirmed" if in_doubt is None else in_doubt
     async with store.db.transaction() as tx:
         kept = await store.outbox.deliveries.complete(tx, delivery, outcome, unconfirmed=doubt, **more)

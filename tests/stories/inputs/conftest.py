@@ -1,4 +1,4 @@
-"""One running bot for all rows of a module that do not disturb each other."""
+"""One running bot per module, shared by tests that do not disturb each other."""
 
 from collections.abc import AsyncIterator
 
@@ -12,7 +12,7 @@ from tests.world import World
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def running_bot(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningBot]:
-    """A running bot that looks at nothing by itself; Slack had nothing to complain of at the end."""
+    """A running bot that polls only when a test says so."""
     async with (
         World(tmp_path_factory.mktemp("running_bot")) as world,
         world.bot(FTJOB_POLL_SECONDS=HOUR, FTJOB_OPS_CHANNEL=world.ops.id, OPENAI_ORG_ID=ORGANIZATION) as bot,

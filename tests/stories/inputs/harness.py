@@ -1,4 +1,4 @@
-"""What came of one bad input, and what holds for every row of the table whatever it is about."""
+"""Captures the effects of one bad input, and checks what holds for every input."""
 
 import asyncio
 from collections.abc import Awaitable, Iterable
@@ -31,7 +31,7 @@ WRITING = ("response_url", "chat.postMessage", "chat.postEphemeral", "chat.updat
 
 @dataclass
 class Captured:
-    """What came of one thing that somebody did."""
+    """The reply, requests, audit entries and log lines that one user action caused."""
 
     reply: SentReply
     requests: list[str]
@@ -57,12 +57,12 @@ class RunningBot:
     async def command(
         self, text: str, *, by: SandboxUser | None = None, channel: Channel | None = None, names: Iterable[str] = ()
     ) -> Captured:
-        """Let somebody, Olivia unless told otherwise, type ``/ftjob <text>``, as Slack would send it."""
+        """Send ``/ftjob <text>`` as a user (by default Olivia), escaped as Slack does."""
         person, place = by or self.world.olivia, channel or self.world.ml
         return await self.capture(person.command(text, place), names=names)
 
     async def raw_command(self, text: str) -> Captured:
-        """Let somebody send a text that Slack did not escape."""
+        """Send a command that Slack did not escape."""
         workspace = self.world.slack.workspace
         escaping = workspace.app
         workspace.app = replace(escaping, commands=dict.fromkeys(escaping.commands, False))
@@ -95,7 +95,7 @@ class RunningBot:
         return await self.bot.store.actions.audit.newest(MOST_ROWS)
 
     async def poll(self) -> None:
-        """Look at the jobs, an hour after the last look, and wait until nobody is owed anything."""
+        """Poll an hour after the last poll, and wait until nothing is pending."""
         written = len(self.world.slack.request_log)
         self.world.skip(float(HOUR))
         await self.bot.pollers["default"].poll()
@@ -111,7 +111,7 @@ class RunningBot:
         return known.state.status
 
     def assert_harmless(self, since: int, names: frozenset[str]) -> None:
-        """Look through all that was written for what could come alive, be unseen or be unfurled."""
+        """Check that nothing written has active markup, invisible characters or unfurled links."""
         for entry in list(self.world.slack.request_log)[since:]:
             if entry.endpoint not in WRITING:
                 continue
