@@ -9,7 +9,7 @@ from tests.races.checker import ActionNotice, AuditRow
 
 _AUDIT = """
     SELECT at, person, source, decision, confirmation_key, status_before, job_id FROM audit
-    WHERE question IS NOT NULL OR verb = ? ORDER BY id
+    WHERE confirmation_key IS NOT NULL OR verb = ? ORDER BY id
 """
 _LINES = "SELECT channel, notice FROM delivery WHERE notice LIKE '%\"order_%' ORDER BY id"
 _UNDER_WAY = "SELECT count(*) FROM confirmation WHERE confirmed_at IS NOT NULL AND completed_at IS NULL"
