@@ -77,7 +77,6 @@ FORMER_FILES = (
 
 LEFT: dict[str, dict[str, str]] = {
     "locals and helpers that no other module sees; to be renamed where they are next changed": {
-        "bot/cli/check.py": "stuck",
         "bot/commands/about.py": "look looks swept",
         "bot/commands/accounts.py": "everywhere",
         "bot/commands/command.py": "door",

@@ -124,8 +124,8 @@ def _keys(settings: Settings) -> list[Finding]:
 def _configuration(config: Config) -> Finding:
     prices = ", ".join(f"{model} ${price:,g}" for model, price in config.prices.items()) or "none"
     times = {name.replace("_", " "): seconds for name, seconds in config.stuck}
-    stuck = ", ".join(f"{name} {format_duration(seconds) if seconds else 'never'}" for name, seconds in times.items())
-    found = f"prices of a million trained tokens: {prices}; told as stuck: {stuck}"
+    stalled = ", ".join(f"{name} {format_duration(seconds) if seconds else 'never'}" for name, seconds in times.items())
+    found = f"prices of a million trained tokens: {prices}; told as stuck: {stalled}"
     return Finding("Configuration file", ok=True, found=found if config.model_fields_set else f"none; {found}")
 
 

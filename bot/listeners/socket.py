@@ -47,7 +47,7 @@ class ConnectionLog(logging.Logger):
         error = record.exc_info[1] if record.exc_info else None
         trouble = connection_problem(error) if error else None
         if error and not trouble and record.funcName in _OURS:
-            log.error("socket.handler_failed", said=record.getMessage()[:MAX_MESSAGE_LENGTH], exc_info=error)
+            log.error("socket.handler_failed", detail=record.getMessage()[:MAX_MESSAGE_LENGTH], exc_info=error)
             return
         self._discard_url()
         if not self._is_lost:
