@@ -14,11 +14,11 @@ def further_pages(missing: Collection[str], positions: Mapping[str, int], *, pag
 
     Args:
         missing: ids of the jobs that the first page did not hold.
-        positions: each one's estimated place in the list of jobs, newest first, counted from 0.
-        page_size: how many jobs a page holds.
+        positions: each one's estimated position in the list of jobs, newest first, counted from 0.
+        page_size: jobs on a page.
 
     A job beyond the pages costs a request of its own. Of two equal plans the one with more pages wins: a page also
-    shows jobs that nobody asked for.
+    shows jobs that no one asked for.
     """
     last_page = {job_id: positions[job_id] // page_size for job_id in missing}
     candidates = {0, *last_page.values()}

@@ -1,1 +1,1 @@
-"""Fine-tuning APIs: what to ask (`wire`, `openai`), and the one door through which it is asked (`client`)."""
+"""Fine-tuning APIs: pure dialects (`openai`, `azure`, `together`, `fireworks`) and the one HTTP client (`client`)."""

@@ -24,7 +24,7 @@ class Wakeups:
         self._events: dict[Queue, list[asyncio.Event]] = {queue: [] for queue in Queue}
 
     def subscribe(self, queue: Queue) -> asyncio.Event:
-        """Return an event of its own for one worker; the worker clears it before it looks at the queue."""
+        """Return an event of its own for one worker; the worker clears it before it checks the queue."""
         event = asyncio.Event()
         self._events[queue].append(event)
         return event
