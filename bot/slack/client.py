@@ -20,6 +20,7 @@ from bot.slack.call import SlackCallError, call
 from bot.slack.errors import RECIPIENT_UNVERIFIED
 from bot.slack.files import Files
 from bot.slack.identity import AuthTest, BotIdentity
+from bot.slack.issued_urls import IssuedUrls
 from bot.slack.lookups import find_message
 from bot.slack.messages import FileUpload, Lookup, LookupResult, OutgoingMessage, PostResult, content_of
 from bot.slack.reply_outcomes import ReplyOutcome, outcome_of_result
@@ -45,22 +46,17 @@ class SlackClient:
     def __init__(
         self,
         web: AsyncWebClient,
-        session: aiohttp.ClientSession,
-        response_origins: frozenset[str],
+        urls: IssuedUrls,
         channels: SharedChannels,
-        *,
         users: Users,
         timeouts: DeliveryTimeouts = DELIVERY_TIMEOUTS,
-        proxies: Proxies = DIRECT,
     ) -> None:
         self.web = web
         self.users = users
-        self.session = session
-        self.proxies = proxies
-        self.response_urls = tuple(f"{origin}/" for origin in response_origins)
-        """Prefixes of URLs that may receive replies."""
+        self.urls = urls
+        """Response URLs."""
         self._channels = channels
-        self._files = Files(web, session, self.response_urls, proxies)
+        self._files = Files(web, urls)
         self.views = Views(web)
         self._timeouts = timeouts
         self._auth = AuthTest(web)
@@ -214,10 +210,10 @@ async def open_client(
         # Set afterwards: without one in its constructor the SDK picks one itself, ignoring NO_PROXY.
         web.proxy = proxies.url_for(base_url)
         api = urlsplit(base_url)
-        origins = frozenset({RESPONSE_ORIGIN, f"{api.scheme}://{api.netloc}"})
+        urls = IssuedUrls(session, (f"{RESPONSE_ORIGIN}/", f"{api.scheme}://{api.netloc}/"), proxies)
         channels = SharedChannels(web, monotonic, allow_shared=allow_shared)
         users = Users(web, operators, monotonic)
-        yield SlackClient(web, session, origins, channels, users=users, timeouts=timeouts, proxies=proxies)
+        yield SlackClient(web, urls, channels, users, timeouts)
 
 
 async def _reject_redirect(_session: Any, _context: Any, redirect: aiohttp.TraceRequestRedirectParams) -> None:

@@ -6,14 +6,14 @@ message holds the alt text. With ``alt_txt`` in the first step Slack would silen
 """
 
 import json
+from dataclasses import replace
 from typing import Any
 
-import aiohttp
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.net.proxies import DIRECT, Proxies
 from bot.slack.call import SlackCallError, call
+from bot.slack.issued_urls import IssuedUrls
 from bot.slack.messages import FileUpload
 
 UPLOAD_ORIGIN = "https://files.slack.com/"
@@ -27,15 +27,11 @@ class Files:
     def __init__(
         self,
         client: AsyncWebClient,
-        session: aiohttp.ClientSession,
-        origins: tuple[str, ...],
-        proxies: Proxies = DIRECT,
+        urls: IssuedUrls,
     ) -> None:
-        """Accept upload URLs that begin with one of ``origins`` or with Slack's own."""
+        """Accept the upload URLs of ``urls`` and of Slack's own upload host."""
         self._client = client
-        self._session = session
-        self._origins = (UPLOAD_ORIGIN, *origins)
-        self._proxies = proxies
+        self._urls = replace(urls, prefixes=(UPLOAD_ORIGIN, *urls.prefixes))
         self._is_scope_logged = False
 
     async def upload(self, upload: FileUpload) -> str | None:
@@ -53,13 +49,10 @@ class Files:
         arguments: dict[str, Any] = {"filename": upload.name, "length": len(upload.content)}
         target = await self._client.api_call("files.getUploadURLExternal", params=arguments)
         url, file = str(target["upload_url"]), str(target["file_id"])
-        # Compared as text: two URL parsers may see two different hosts.
-        if not url.startswith(self._origins):
+        if not self._urls.accepts(url):
             log.warning("file.foreign_upload_url")
             return None
-        async with self._session.post(
-            url, data=upload.content, proxy=self._proxies.url_for(url), allow_redirects=False
-        ) as response:
+        async with self._urls.post(url, data=upload.content) as response:
             if response.status != 200:  # noqa: PLR2004
                 log.warning("file.upload_failed", status=response.status)
                 return None

@@ -20,6 +20,7 @@ from bot.poll.poller import Poller
 from bot.providers.account import Account
 from bot.settings.environment import load
 from bot.slack.client import SlackClient
+from bot.slack.issued_urls import IssuedUrls
 from bot.slack.shared_channels import SharedChannels
 from bot.slack.users import Users
 from bot.store import Store, open_store
@@ -67,7 +68,7 @@ def _slack(world: Network, clock: Clock) -> SlackClient:
         token=world.slack.bot_token, base_url="https://stand-in.example/api/", session=session, retry_handlers=[]
     )
     users = Users(web, frozenset(), monotonic_time)
-    return SlackClient(web, session, frozenset(), SharedChannels(web, clock, allow_shared=False), users=users)
+    return SlackClient(web, IssuedUrls(session, ()), SharedChannels(web, clock, allow_shared=False), users)
 
 
 async def keep_delivering(worker: DeliveryWorker) -> None:

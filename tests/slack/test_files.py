@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 from bot.sandbox.faults import Fault
 from bot.sandbox.slack.server import Slack
 from bot.slack.files import Files
+from bot.slack.issued_urls import IssuedUrls
 from bot.slack.messages import FileUpload
 
 PICTURE = FileUpload(b"\x89PNG", "ftjob-abc123.png", "Loss")
@@ -26,7 +27,7 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 def files(slack: Slack, session: aiohttp.ClientSession) -> Files:
     client = AsyncWebClient(token=slack.bot_token, base_url=slack.api_url, session=session)
     client.retry_handlers = []
-    return Files(client, session, (slack.workspace.origin() + "/",))
+    return Files(client, IssuedUrls(session, (slack.workspace.origin() + "/",)))
 
 
 async def test_a_picture_is_uploaded_in_three_steps_and_shared_nowhere(slack: Slack, files: Files) -> None:

@@ -71,7 +71,7 @@ class Responder:
 
     def __init__(self, slack: SlackClient, *, clock: Clock = monotonic_time) -> None:
         self.slack = slack
-        self._urls = ResponseUrls(slack.session, slack.response_urls, slack.proxies, back_off=self._back_off)
+        self._urls = ResponseUrls(slack.urls, back_off=self._back_off)
         self._clock = clock
         self._pending: list[_PendingReply] = []
         self._not_before = 0.0

@@ -12,9 +12,9 @@ import structlog
 
 from bot.commands.command import Reply
 from bot.net.connection_errors import never_sent
-from bot.net.proxies import Proxies
 from bot.net.retry_after import parse_retry_after
 from bot.slack.errors import header_values
+from bot.slack.issued_urls import IssuedUrls
 from bot.slack.messages import content_of
 from bot.slack.reply_outcomes import ReplyOutcome, outcome_of_status
 from bot.telemetry import metrics
@@ -27,32 +27,22 @@ class ResponseUrls:
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
-        allowed: tuple[str, ...],
-        proxies: Proxies,
+        urls: IssuedUrls,
         *,
         back_off: Callable[[float | None], None],
     ) -> None:
-        """Store the collaborators.
-
-        ``allowed`` are the URL prefixes of Slack; ``back_off`` receives the seconds of a ``Retry-After`` header.
-        """
-        self._session = session
-        self._allowed = allowed
-        self._proxies = proxies
+        """Store the collaborators; ``back_off`` receives the seconds of a ``Retry-After`` header."""
+        self._urls = urls
         self._back_off = back_off
 
     async def post(self, url: str, reply: Reply) -> ReplyOutcome:
         """Post a reply to a response URL, once."""
-        # Compared as text: two URL parsers may see two hosts in one URL.
-        if not url.startswith(self._allowed):
+        if not self._urls.accepts(url):
             metrics.REJECTED_RESPONSE_URLS.inc()
             log.warning("response_url.blocked")
             return ReplyOutcome.FAILED
         try:
-            async with self._session.post(
-                url, json=_body(reply), proxy=self._proxies.url_for(url), allow_redirects=False
-            ) as response:
+            async with self._urls.post(url, json=_body(reply)) as response:
                 status, answer = response.status, await response.text(errors="replace")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             log.info("response_url.failed", error=type(error).__name__)
