@@ -58,35 +58,11 @@ def create_form(
         problem: why that request failed, safe mrkdwn.
         account: name of the account that gets the job, if there are several.
     """
-    held = _field_values(prefilled)
+    values = _field_values(prefilled)
     head = [section(f":warning: {problem}")] if problem else []
-    head += (
-        [context(f"In account {code_span(account)}; `/ftjob create account:` and a name takes another.")]
-        if account
-        else []
-    )
-    typed = [context(_NO_FILES)] if files is None else []
-    blocks = [
-        *head,
-        _input("Base model", _text(FormField.MODEL, held, "gpt-4o-mini-2024-07-18")),
-        *typed,
-        _input("Training file", _file(FormField.TRAINING, files, held)),
-        _input("Validation file", _file(FormField.VALIDATION, files, held), optional=True),
-        _input("Method", _select(FormField.METHOD, [_option("supervised", "supervised"), _option("dpo", "dpo")], held)),
-        _input("Suffix of the model's name", _text(FormField.SUFFIX, held, "search"), optional=True),
-        _input("Epochs", _text(FormField.EPOCHS, held, "auto"), optional=True),
-        _input("Batch size", _text(FormField.BATCH, held, "auto"), optional=True),
-        _input("Learning rate multiplier", _text(FormField.RATE, held, "auto"), optional=True),
-        _input("Beta (dpo only)", _text(FormField.BETA, held, "auto"), optional=True),
-        _input("Seed", _text(FormField.SEED, held, "42"), optional=True),
-        _input(
-            "Metadata",
-            _text(FormField.METADATA, held, "team=search", multiline=True),
-            optional=True,
-            hint=f"One key=value a line, up to {MAX_METADATA_PAIRS}. I add whose job it is.",
-        ),
-        context(_NO_GRADER),
-    ]
+    if account:
+        head.append(context(f"In account {code_span(account)}; `/ftjob create account:` and a name takes another."))
+    blocks = [*head, *_required_inputs(files, values), *_optional_inputs(values), context(_NO_GRADER)]
     return View(_TITLE, blocks, CREATE, "Create", private_metadata)
 
 
@@ -99,11 +75,38 @@ def _field_values(prefilled: JobRequest | None) -> dict[str, str]:
     """Return the initial value of each field."""
     if prefilled is None:
         return {FormField.METHOD: "supervised"}
-    plainly = {field.value: getattr(prefilled, field, None) for field in FORM_FIELDS}
+    parameters = {field.value: getattr(prefilled, field, None) for field in FORM_FIELDS}
     numbers = {name: f"{number:.8f}".rstrip("0").rstrip(".") for name, number in prefilled.hyperparameters}
     lines = "\n".join(f"{key}={value}" for key, value in prefilled.metadata)
-    held: dict[str, object] = {**plainly, **numbers, FormField.METADATA.value: lines}
-    return {name: str(value) for name, value in held.items() if value not in (None, "")}
+    values: dict[str, object] = {**parameters, **numbers, FormField.METADATA.value: lines}
+    return {name: str(value) for name, value in values.items() if value not in (None, "")}
+
+
+def _required_inputs(files: Sequence[File] | None, values: dict[str, str]) -> list[Block]:
+    """Return the inputs for model, files and method."""
+    methods = [_option("supervised", "supervised"), _option("dpo", "dpo")]
+    return [
+        _input("Base model", _text(FormField.MODEL, values, "gpt-4o-mini-2024-07-18")),
+        *([context(_NO_FILES)] if files is None else []),
+        _input("Training file", _file(FormField.TRAINING, files, values)),
+        _input("Validation file", _file(FormField.VALIDATION, files, values), optional=True),
+        _input("Method", _select(FormField.METHOD, methods, values)),
+    ]
+
+
+def _optional_inputs(values: dict[str, str]) -> list[Block]:
+    """Return the inputs for suffix, hyperparameters, seed and metadata."""
+    hint = f"One key=value a line, up to {MAX_METADATA_PAIRS}. I add whose job it is."
+    metadata = _text(FormField.METADATA, values, "team=search", multiline=True)
+    return [
+        _input("Suffix of the model's name", _text(FormField.SUFFIX, values, "search"), optional=True),
+        _input("Epochs", _text(FormField.EPOCHS, values, "auto"), optional=True),
+        _input("Batch size", _text(FormField.BATCH, values, "auto"), optional=True),
+        _input("Learning rate multiplier", _text(FormField.RATE, values, "auto"), optional=True),
+        _input("Beta (dpo only)", _text(FormField.BETA, values, "auto"), optional=True),
+        _input("Seed", _text(FormField.SEED, values, "42"), optional=True),
+        _input("Metadata", metadata, optional=True, hint=hint),
+    ]
 
 
 def _input(label: str, element: Block, *, optional: bool = False, hint: str = "") -> Block:
@@ -111,23 +114,23 @@ def _input(label: str, element: Block, *, optional: bool = False, hint: str = ""
     return block | ({"optional": True} if optional else {}) | ({"hint": _plain(hint)} if hint else {})
 
 
-def _text(field: FormField, held: dict[str, str], example: str, *, multiline: bool = False) -> Block:
+def _text(field: FormField, values: dict[str, str], example: str, *, multiline: bool = False) -> Block:
     element: Block = {"type": "plain_text_input", "action_id": field.value, "placeholder": _plain(example)}
-    if value := held.get(field):
+    if value := values.get(field):
         element["initial_value"] = value[:_MAX_TEXT_LENGTH]
     return element | ({"multiline": True} if multiline else {})
 
 
-def _file(field: FormField, files: Sequence[File] | None, held: dict[str, str]) -> Block:
+def _file(field: FormField, files: Sequence[File] | None, values: dict[str, str]) -> Block:
     if files is None:
-        return _text(field, held, "file-abc123")
-    named = distinct_labels([Choice(file.id, file.filename, _size_and_day(file)) for file in files])
-    return _select(field, [_option(label, file.id) for label, file in zip(named, files, strict=True)], held)
+        return _text(field, values, "file-abc123")
+    menu_labels = distinct_labels([Choice(file.id, file.filename, _size_and_day(file)) for file in files])
+    return _select(field, [_option(label, file.id) for label, file in zip(menu_labels, files, strict=True)], values)
 
 
-def _select(field: FormField, options: list[Block], held: dict[str, str]) -> Block:
+def _select(field: FormField, options: list[Block], values: dict[str, str]) -> Block:
     element: Block = {"type": "static_select", "action_id": field.value, "options": options}
-    chosen = next((option for option in options if option["value"] == held.get(field)), None)
+    chosen = next((option for option in options if option["value"] == values.get(field)), None)
     return element | ({"initial_option": chosen} if chosen else {})
 
 
