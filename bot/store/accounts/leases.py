@@ -60,11 +60,11 @@ class AccountLeases:
         """Return the status of an account that is polled every ``interval`` seconds."""
         now, accounts, jobs = self._db.now(), schema.account.c, schema.job.c
         subscribed = exists().where(schema.subscription.c.account == account)
-        owed = exists().where(jobs.account == account, *is_due(jobs, now))
+        has_due_job = exists().where(jobs.account == account, *is_due(jobs, now))
         begun = deadline(func.coalesce(accounts.poll_started_at, 0.0) + interval, now, interval)
         free_at = latest(begun, deadline(func.coalesce(accounts.lease_until, 0.0), now, LONGEST_LEASE))
         asked = select(literal(account).label("name")).subquery()
-        found = select(or_(owed, subscribed), func.coalesce(accounts.failures, 0), free_at - now).select_from(
+        found = select(or_(has_due_job, subscribed), func.coalesce(accounts.failures, 0), free_at - now).select_from(
             asked.outerjoin(schema.account, accounts.name == asked.c.name)
         )
         async with self._db.transaction() as tx:

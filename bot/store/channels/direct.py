@@ -41,8 +41,8 @@ class DirectMessages:
         channels = [channel, *([person] if person else []), *(await tx.scalars(mine))]
         ended = 0
         for table in (schema.track, schema.subscription, schema.mute):
-            gone = await tx.execute(delete(table).where(table.c.channel.in_(channels)))
-            ended += gone.rowcount if table is not schema.mute else 0
+            deleted = await tx.execute(delete(table).where(table.c.channel.in_(channels)))
+            ended += deleted.rowcount if table is not schema.mute else 0
         for waits in _waiting():
             waiting = update(schema.delivery).where(schema.delivery.c.channel.in_(channels), *waits)
             await tx.execute(waiting.values(state="dead", error=error))

@@ -131,21 +131,21 @@ async def _merge_cards(tx: Transaction, old: str, new: str) -> None:
     both = select(card.c.id, card.c.ts, other.c.id.label("other"), other.c.ts.label("other_ts"))
     for pair in (await tx.execute(both.join(other, same).where(card.c.channel == old))).all():
         keeps_old = pair.ts and not pair.other_ts
-        kept, gone = (pair.id, pair.other) if keeps_old else (pair.other, pair.id)
-        await tx.execute(update(rows).where(rows.c.card_id == gone).values(card_id=kept))
-        await tx.execute(delete(card).where(card.c.id == gone))
+        kept, dropped = (pair.id, pair.other) if keeps_old else (pair.other, pair.id)
+        await tx.execute(update(rows).where(rows.c.card_id == dropped).values(card_id=kept))
+        await tx.execute(delete(card).where(card.c.id == dropped))
         await tx.execute(update(card).where(card.c.id == kept).values(channel=new))
     fresh = {"not_before": 0.0, "lease_until": 0.0, "token": None, "failures": 0}
     await tx.execute(update(card).where(card.c.channel == new).values(fresh))
 
 
 async def _move_deliveries(tx: Transaction, old: str, new: str) -> int:
-    """Move what is still owed, and owe anew what was parked; what is under way keeps its claim."""
+    """Move unsent deliveries, and requeue parked ones; one in flight keeps its claim."""
     rows = schema.delivery.c
     await tx.execute(_duplicates(of=old, beside=new))
     await tx.execute(_duplicates(of=new, beside=old))
-    owed = or_(in_states(schema.UNFINISHED), in_states(schema.DEAD_LETTERS), in_states((schema.MUTED,)))
-    await tx.execute(update(schema.delivery).where(rows.channel == old, owed).values(channel=new))
+    unsent = or_(in_states(schema.UNFINISHED), in_states(schema.DEAD_LETTERS), in_states((schema.MUTED,)))
+    await tx.execute(update(schema.delivery).where(rows.channel == old, unsent).values(channel=new))
     parked = update(schema.delivery).where(in_states(schema.DEAD_LETTERS), rows.state == "parked", rows.channel == new)
     return (await tx.execute(parked.values(state="pending", error=None, not_before=0.0, attempts=0))).rowcount
 

@@ -56,8 +56,8 @@ class Mutes:
         now = self._db.now()
         mine = {"channel": channel, "job_id": job_id, "person": person, "until": now + seconds, "checked_at": now}
         row = self._db.insert(schema.mute).values([{"account": account, **mine} for account in accounts])
-        anew = {name: row.excluded[name] for name in ("person", "until", "checked_at")}
-        statement = row.on_conflict_do_update(index_elements=["account", "channel", "job_id"], set_=anew)
+        replaced = {name: row.excluded[name] for name in ("person", "until", "checked_at")}
+        statement = row.on_conflict_do_update(index_elements=["account", "channel", "job_id"], set_=replaced)
         async with self._db.transaction() as tx:
             return float((await tx.scalars(statement.returning(schema.mute.c.until))).all()[0])
 

@@ -100,11 +100,11 @@ class Tracks:
         if job_id is not None:
             mine = mine.where(tracks.job_id == job_id)
         async with self._db.transaction() as tx:
-            gone = [tuple(row) for row in await tx.execute(mine.returning(tracks.account, tracks.job_id))]
-            for account in sorted({account for account, _ in gone}):
-                jobs = [job_id for whose, job_id in gone if whose == account]
+            removed = [tuple(row) for row in await tx.execute(mine.returning(tracks.account, tracks.job_id))]
+            for account in sorted({account for account, _ in removed}):
+                jobs = [job_id for whose, job_id in removed if whose == account]
                 await self._cards.bump_generation(tx, account, *jobs, channel=channel, at_once=True)
-        return [job_id for _, job_id in gone]
+        return [job_id for _, job_id in removed]
 
     async def all_of(self, tx: Transaction, channel: str) -> list[Track]:
         """Return every track of a channel, in the caller's transaction."""
@@ -272,8 +272,8 @@ def _track(row: Any) -> Track:
 
 def _wider(there: Track, track: Track) -> Track:
     """Return the merge of a subscription's track with another of the same job and channel."""
-    tells = () if track.person else union_of_statuses([there.statuses, track.statuses])
-    return replace(there, person=track.person, statuses=tells)
+    statuses = () if track.person else union_of_statuses([there.statuses, track.statuses])
+    return replace(there, person=track.person, statuses=statuses)
 
 
 def _subscription(row: Any) -> Subscription:

@@ -38,7 +38,7 @@ async def retry_write(write: Callable[[], Awaitable[bool]], clock: Clock, second
 async def retry_once(work: Callable[[bool], Awaitable[_T]]) -> _T:
     """Run ``work``, and again once after a database error; its argument is whether it is the second time."""
     try:
-        return await work(False)  # noqa: FBT003 - what it is told is one word
+        return await work(False)  # noqa: FBT003 - one argument with one meaning
     except Exception as error:
         if isinstance(error, TimeoutError) or not is_database_error(error):
             raise

@@ -192,7 +192,7 @@ class Cards:
 
     async def _claim_next(self, tx: Transaction, token: str, rate_limit: RateLimit) -> Row[Any] | None:
         cards, jobs, tracks, now = schema.card.c, schema.job.c, schema.track.c, self._db.now()
-        is_over = func.lower(jobs.status).in_(FINAL_STATUSES)
+        is_finished = func.lower(jobs.status).in_(FINAL_STATUSES)
         of_card = (tracks.account == cards.account, tracks.job_id == cards.job_id, tracks.channel == cards.channel)
         # A channel that untracks thousands of jobs must not delay the edits of others.
         is_tracked = exists().where(*of_card)
@@ -200,7 +200,7 @@ class Cards:
             select(cards.id)
             .join(schema.job, and_(jobs.account == cards.account, jobs.id == cards.job_id))
             .where(*_due(now, rate_limit))
-            .order_by(is_tracked.desc(), is_over.desc(), cards.edited_at, cards.id)
+            .order_by(is_tracked.desc(), is_finished.desc(), cards.edited_at, cards.id)
             .limit(1)
         )
         card_id = await tx.scalar(first)

@@ -105,8 +105,8 @@ class Jobs:
         subscriptions, now = schema.subscription.c, self._db.now()
         mine = subscriptions.account == account
         bounds = select(func.min(subscriptions.newer_than), func.max(subscriptions.newer_than) > now).where(mine)
-        least, is_ahead = (await tx.execute(bounds)).one()
-        if not is_ahead:
+        least, is_future = (await tx.execute(bounds)).one()
+        if not is_future:
             return None if least is None else float(least)
         await tx.execute(update(schema.subscription).where(mine, subscriptions.newer_than > now).values(newer_than=now))
         return float(await tx.scalar(select(func.min(subscriptions.newer_than)).where(mine)) or 0.0)
@@ -190,11 +190,17 @@ def _compared_fields(job: KnownJob) -> tuple[Any, ...]:
 
 def _clamped_to(job: KnownJob, now: float) -> KnownJob:
     """Return a job with no timestamp after ``now``."""
-    seen, noted, stuck = job.state_since, job.absence, job.stalled_since
-    if seen <= now and (stuck is None or stuck <= now) and (noted is None or noted.last <= now >= noted.since):
+    seen, absence_before, stalled = job.state_since, job.absence, job.stalled_since
+    if (
+        seen <= now
+        and (stalled is None or stalled <= now)
+        and (absence_before is None or absence_before.last <= now >= absence_before.since)
+    ):
         return job
-    absence = noted and Absence(noted.reads, min(noted.since, now), min(noted.last, now))
-    return replace(job, state_since=min(seen, now), absence=absence, stalled_since=stuck and min(stuck, now))
+    absence = absence_before and Absence(
+        absence_before.reads, min(absence_before.since, now), min(absence_before.last, now)
+    )
+    return replace(job, state_since=min(seen, now), absence=absence, stalled_since=stalled and min(stalled, now))
 
 
 def _jobs(account: str) -> Any:

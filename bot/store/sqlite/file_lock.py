@@ -13,7 +13,7 @@ from bot.errors import StoreInUse, StoreUnusable
 def lock_exclusively(path: Path) -> Iterator[int]:
     """Hold a file, whatever name it goes by, and yield the descriptor of the lock file beside it.
 
-    Two processes on one SQLite file would tell everything twice. The file itself is locked, too: it may be mounted in two
+    Two processes on one SQLite file would send every alert twice. The file itself is locked, too: it may be mounted in two
     places. SQLite's own locks are of another kind (fcntl); but they end with any descriptor of the file that this process
     closes, so ours is closed last.
     """
@@ -62,7 +62,7 @@ def _refuse_other_names(file: int, path: Path) -> None:
 def _open_privately(path: Path) -> int:
     """Open a file that is its owner's alone, also one that a copy left open to others; SQLite's own follow its mode."""
     file = _open(path, os.O_CREAT)
-    with suppress(PermissionError):  # somebody else's file
+    with suppress(PermissionError):  # another user's file
         os.fchmod(file, 0o600)
     return file
 

@@ -1,4 +1,4 @@
-"""Whether an SQLite file can be trusted, found out before anything is told from it."""
+"""Integrity checks of an SQLite file, and translation of its errors."""
 
 import sqlite3
 from collections.abc import Iterator
