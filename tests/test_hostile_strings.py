@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from bot.blocks.parts import code_span, preformatted, safe_text, user_mention
 from bot.commands.command import Requester
-from bot.commands.parse import parse
+from bot.commands.registry import parse
 from bot.errors import UserError
 from bot.jobs.models import Job
 from tests.deep import max_examples

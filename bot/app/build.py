@@ -6,13 +6,14 @@ Slack -> listeners (`app/entrances`) -> commands -> Slack client -> Slack
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 
 from bot.app.clients import Clients
 from bot.app.tuning import CLOCKS, TUNING, Clocks, Tuning
-from bot.commands.context import Context
+from bot.commands.access import AccessControl
+from bot.commands.accounts import Account, Accounts
 from bot.commands.permissions import Policy
 from bot.commands.rate_limit import RateLimiter
+from bot.commands.services import Services
 from bot.delivery.cards import CardUpdater
 from bot.delivery.charts import Charts
 from bot.delivery.connection import SlackConnection
@@ -28,7 +29,6 @@ from bot.poll.scheduler import PeriodicTask
 from bot.providers.client import Client
 from bot.providers.coalesced import CoalescedReads
 from bot.settings.model import Settings
-from bot.slack.client import SlackClient
 from bot.store import Store
 from bot.tracking.mutes import MuteExpiry
 from bot.tracking.notices import Notices
@@ -40,7 +40,6 @@ class Parts:
     """The parts of one bot."""
 
     store: Store
-    slack: SlackClient
     pollers: Mapping[str, Poller]
     """By the account's name."""
     tasks: Sequence[PeriodicTask]
@@ -48,8 +47,8 @@ class Parts:
     worker: DeliveryWorker
     card_updater: CardUpdater
     connection: SlackConnection
-    context: Context
-    """What commands work with."""
+    services: Services
+    access: AccessControl
 
 
 def build(
@@ -74,9 +73,9 @@ def build(
 
     rendering = RenderContext(providers, clock, read_only=settings.ftjob_read_only, prices=config.prices)
     charts = Charts()
+    policy = Policy(settings.ftjob_operators, settings.ftjob_read_only, settings.ftjob_allow_guests)
     return Parts(
         store=store,
-        slack=slack,
         pollers={name: poller(client) for name, client in providers.items()},
         tasks=_tasks(store, recorder, clients, charts, tuning=tuning, clocks=clocks),
         recorder=recorder,
@@ -91,24 +90,32 @@ def build(
         ),
         card_updater=CardUpdater(store, slack, rendering, tuning.cards),
         connection=SlackConnection(slack, store, notices, clock=clock),
-        context=Context(
-            accounts={name: CoalescedReads(each, clock, clocks.monotonic) for name, each in providers.items()},
-            account=next(iter(providers)),
+        services=Services(
+            accounts=_accounts(providers, rendering, store, clocks),
             store=store,
             recorder=recorder,
-            post=slack.post,
-            upload=slack.upload,
-            charts=charts,
             notices=notices,
-            policy=Policy(settings.ftjob_operators, settings.ftjob_read_only, settings.ftjob_allow_guests),
-            rate_limiter=RateLimiter(tuning.limits),
-            clock=clock,
-            version=version("ftjob"),
-            interval=interval,
-            drawing=rendering,
-            monotonic=clocks.monotonic,
+            slack=slack,
+            charts=charts,
+            render_context=rendering,
+            poll_interval=interval,
         ),
+        access=AccessControl(policy, RateLimiter(tuning.limits), clocks.monotonic),
     )
+
+
+def _accounts(providers: Mapping[str, Client], rendering: RenderContext, store: Store, clocks: Clocks) -> Accounts:
+    """Return the accounts that commands work with."""
+    accounts = [
+        Account(
+            name,
+            client,
+            CoalescedReads(client, clocks.wall, clocks.monotonic),
+            rendering.display_name(name),
+        )
+        for name, client in providers.items()
+    ]
+    return Accounts(accounts, store.jobs.states)
 
 
 def _tasks(

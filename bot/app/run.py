@@ -13,6 +13,7 @@ from bot.app.build import Parts, build
 from bot.app.clients import open_clients
 from bot.app.entrances import open_entrances
 from bot.app.tuning import CLOCKS, TUNING, Clocks, Tuning
+from bot.commands.about import VERSION
 from bot.commands.execute import finish_abandoned
 from bot.delivery.worker import DeliveryWorker
 from bot.listeners.dispatch import Dispatcher
@@ -42,21 +43,21 @@ async def running(settings: Settings, *, tuning: Tuning = TUNING, clocks: Clocks
         store = await enter(_own_store(settings, clocks))
         parts = build(settings, store, clients, tuning=tuning, clocks=clocks)
         await _prepare(parts)
-        responder = await enter(responding(parts.slack, clock=clocks.monotonic))
+        responder = await enter(responding(parts.services.slack, clock=clocks.monotonic))
         connection, worker = parts.connection, parts.worker
         dispatcher = Dispatcher(
-            parts.context, parts.slack, responder, lambda: connection.identity, slow_after=tuning.slow_after
+            parts.services, parts.access, responder, lambda: connection.identity, slow_after=tuning.slow_after
         )
         await enter(_delivering(worker))
         pollers, check_every = list(parts.pollers.values()), tuning.progress.check_every
         timer = await enter(scheduled(pollers, settings.ftjob_poll_seconds, parts.tasks, check_every))
-        bot = Bot(settings, store, parts.pollers, worker, parts.slack, connection, timer.poll_soon)
+        bot = Bot(settings, store, parts.pollers, worker, parts.services.slack, connection, timer.poll_soon)
         entrances = AsyncExitStack()
         # Side by side: one after the other they could take longer than a platform waits before it kills.
         stack.push_async_callback(lambda: asyncio.gather(worker.stop(), timer.stop(), _close(entrances, dispatcher)))
         await enter(_in_background(*_work(bot, parts, dispatcher)))
         await open_entrances(entrances, bot, dispatcher)
-        log.info("bot.started", version=parts.context.version, socket_mode=settings.uses_socket_mode, port=bot.port)
+        log.info("bot.started", version=VERSION, socket_mode=settings.uses_socket_mode, port=bot.port)
         yield bot
         log.info("bot.stopping")
         worker.stop_claiming()
@@ -77,7 +78,7 @@ async def _own_store(settings: Settings, clocks: Clocks) -> AsyncIterator[Store]
 
 async def _prepare(parts: Parts) -> None:
     """Do what a start does once, before anything runs."""
-    notices = parts.context.notices
+    notices = parts.services.notices
     await notices.announce_store_origin()
     await notices.check_ops_channel()
     await parts.recorder.reassign_tracks(list(parts.pollers))
@@ -89,7 +90,7 @@ def _work(bot: Bot, parts: Parts, dispatcher: Dispatcher) -> list[Coroutine[Any,
     work = [
         parts.card_updater.run(),
         parts.connection.run(dispatcher.identified),
-        finish_abandoned(parts.context),
+        finish_abandoned(parts.services),
     ]
     if settings.listen_address:
         work.append(measure_loop_lag())

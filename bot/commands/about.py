@@ -1,64 +1,65 @@
-"""`help` and `about`."""
+"""`about`: the version, the accounts that are watched, and whether their APIs answer."""
 
-import asyncio
-from functools import cache
+from dataclasses import dataclass
+from importlib.metadata import version
 
-from bot.blocks import Message
 from bot.blocks.answers import labeled_values
-from bot.blocks.help import help_message, usage_message
 from bot.blocks.parts import code_span, format_date
-from bot.commands.command import Command, Reply, Verb
-from bot.commands.context import Context
-from bot.commands.last_known import Listing, latest
-from bot.commands.usage import USAGE
+from bot.commands.accounts import Account
+from bot.commands.arguments import no_arguments
+from bot.commands.command import Command, Reply, Requester
+from bot.commands.last_known import Listing, listings
+from bot.commands.services import Services
+from bot.commands.usage import Usage
 from bot.store.accounts.outages import account_key
 
-
-async def help_(command: Command, _context: Context) -> Reply:
-    """Say what can be asked."""
-    if command.topic:
-        asked = USAGE[Verb(command.topic)]
-        return Reply(usage_message(asked.syntax, asked.description, asked.example))
-    return Reply(_all_verbs())
+VERSION = version("ftjob")
+USAGE = Usage("about", "show the version, the project and the last look", "about")
 
 
-@cache
-def _all_verbs() -> Message:
-    return help_message([(each.syntax, each.description) for each in USAGE.values()])
+@dataclass(frozen=True)
+class AboutCommand(Command):
+    """`about`."""
+
+    verb = "about"
 
 
-async def about(_command: Command, context: Context) -> Reply:
-    """Say what this bot is and how it fares."""
-    places = context.all_accounts()
-    listings = await asyncio.gather(*map(latest, places))
-    swept = [await context.store.accounts.leases.polled_at(each.account) for each in places]
-    looks = [format_date(each) if each else "none so far" for each in swept]
-    since = {each.key: each.since for each in await context.store.accounts.outages.current()}
-    health = [_health(each, since.get(account_key(each.there.account))) for each in listings]
-    if context.display_name:
-        looks = [f"{code_span(name)} {look}" for name, look in zip(context.accounts, looks, strict=True)]
-        # What is wrong with one names it.
-        health = [
-            said if said[0] == ":" else f"{code_span(name)} {said}"
-            for name, said in zip(context.accounts, health, strict=True)
-        ]
+def parse(words: list[str], requester: Requester) -> AboutCommand:
+    """Read the words after `about`."""
+    no_arguments(USAGE, words)
+    return AboutCommand(requester)
+
+
+async def run(_command: AboutCommand, services: Services, account: Account) -> Reply:
+    """Show the version, the settings, and each account's last poll and health."""
+    accounts, store = services.accounts.all, services.store
+    read = await listings(services)
+    polled = [await store.accounts.leases.polled_at(each.name) for each in accounts]
+    polls = [format_date(at) if at else "none so far" for at in polled]
+    since = {each.key: each.since for each in await store.accounts.outages.current()}
+    health = [_health(each, since.get(account_key(each.account.name))) for each in read]
+    if account.display_name:
+        names = [code_span(each.name) for each in accounts]
+        polls = [f"{name} {at}" for name, at in zip(names, polls, strict=True)]
+        # An error begins with its sign and names the account itself.
+        health = [said if said[0] == ":" else f"{name} {said}" for name, said in zip(names, health, strict=True)]
     return Reply(
         labeled_values(
             "ftjob",
             [
-                ("Version", code_span(context.version)),
-                ("Watches", ", ".join(each.label for each in places)),
+                ("Version", code_span(VERSION)),
+                ("Watches", ", ".join(each.label for each in accounts)),
                 ("API", "\n".join(health)),
-                ("Looks every", f"{context.interval:g} s"),
-                ("Last look", "\n".join(looks)),
-                ("Cancelling", "off" if context.policy.read_only else "for operators"),
+                ("Looks every", f"{services.poll_interval:g} s"),
+                ("Last look", "\n".join(polls)),
+                ("Cancelling", "off" if services.render_context.read_only else "for operators"),
             ],
         )
     )
 
 
 def _health(listing: Listing, since: float | None) -> str:
-    """Return whether an account's API can be read now, and else why not, and since when where polls know that."""
+    """Return whether an account's API answers; if not, why, and since when where polls noticed it."""
     if listing.error is None:
         return "answers"
     return listing.error + (f" It's been so since {format_date(since)}." if since else "")

@@ -1,36 +1,136 @@
-"""Whose a job is: the store knows of those that it saw, else every account is asked, side by side."""
+"""Fine-tuning accounts as verbs see them: one by its name, the one that has a job, or all of them, read side by side."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from bot.blocks.parts import code_span
-from bot.commands.context import Context, account_names
+from bot.commands.error_messages import provider_error
+from bot.commands.tokenizer import ACCOUNT
 from bot.errors import NotFound, ProviderError, UserError
+from bot.jobs.filters import Filter
+from bot.providers.client import Client
+from bot.providers.coalesced import CoalescedReads
+from bot.store.jobs.jobs import Jobs
+
+T = TypeVar("T")
 
 
-async def resolve_account(job_id: str, context: Context) -> Context:
-    """Return the context of the account that has a job; where several have it, of the one that comes first.
+@dataclass(frozen=True)
+class Account:
+    """One account that is watched."""
 
-    Raises:
-        UserError: none has it, or the one that may have it does not answer; says which.
-    """
-    if len(context.accounts) == 1:
-        return context
-    known = [name for name in await context.store.jobs.states.accounts_of(job_id) if name in context.accounts]
-    if len(known) == 1:
-        return context.for_account(known[0])
-    everywhere = context.all_accounts()
-    answers = await asyncio.gather(*(each.reads.job(job_id) for each in everywhere), return_exceptions=True)
-    silent = []
-    for there, answer in zip(everywhere, answers, strict=True):
-        if not isinstance(answer, BaseException):
-            return there
-        if not isinstance(answer, ProviderError):
-            raise answer
-        if not isinstance(answer, NotFound):
-            silent.append(there.error_text(answer))
-    if silent:
-        raise UserError(f"No account that answers has the job {code_span(job_id)}. {' '.join(silent)}")
-    raise UserError(
-        f"No fine-tuning job {code_span(job_id)} in any of the accounts {account_names(everywhere)}. Check the id with `/ftjob list`; it "
-        "may also belong to another project or organisation than the API keys of this bot."
-    )
+    name: str
+    client: Client
+    """Reads what decides something, and executes actions."""
+    reads: CoalescedReads
+    """Reads what is only shown; requesters share these reads."""
+    display_name: str | None
+    """The name where there are several accounts, None where there is one."""
+
+    @property
+    def label(self) -> str:
+        """What messages call the account, safe mrkdwn."""
+        return f"account {code_span(self.name)}" if self.display_name else self.client.account.display_name
+
+    def error_text(self, error: ProviderError, job_id: str | None = None) -> str:
+        """Return what an error of the account's API means for the requester, about a job where they named one."""
+        return provider_error(error, place=self.label, job_id=job_id, account=self.display_name)
+
+
+@dataclass(frozen=True)
+class Gathered(Generic[T]):
+    """What several accounts answered, in their order."""
+
+    values: list[tuple[Account, T]]
+    errors: list[tuple[Account, ProviderError]]
+
+
+async def gather(accounts: Iterable[Account], read: Callable[[Account], Awaitable[T]]) -> Gathered[T]:
+    """Read several accounts side by side, so that the error of one hides nothing of another."""
+    asked = list(accounts)
+    gathered = Gathered[T]([], [])
+    for account, result in zip(asked, await asyncio.gather(*map(read, asked), return_exceptions=True), strict=True):
+        if isinstance(result, ProviderError):
+            gathered.errors.append((account, result))
+        elif isinstance(result, BaseException):
+            raise result
+        else:
+            gathered.values.append((account, result))
+    return gathered
+
+
+class Accounts:
+    """Every account that is watched."""
+
+    def __init__(self, accounts: Sequence[Account], jobs: Jobs) -> None:
+        self._by_name = {each.name: each for each in accounts}
+        self._jobs = jobs
+        self.default = accounts[0]
+
+    @property
+    def all(self) -> list[Account]:
+        """All accounts, in the order of the settings."""
+        return list(self._by_name.values())
+
+    def find(self, name: str) -> Account | None:
+        """Return an account by its name, None where it is not watched."""
+        return self._by_name.get(name)
+
+    def one(self, name: str) -> Account:
+        """Return an account by its name.
+
+        Raises:
+            UserError: it is not watched.
+        """
+        if account := self.find(name):
+            return account
+        raise UserError(f"No account {code_span(name, 40)}: this bot watches {account_names(self.all)}.")
+
+    def selected(self, name: str | None) -> list[Account]:
+        """Return the accounts that a command is about: the one that it names, or all.
+
+        Raises:
+            UserError: the one that it names is not watched.
+        """
+        return [self.one(name)] if name else self.all
+
+    async def with_job(self, job_id: str) -> Account:
+        """Return the account that has a job, the first one where several have it.
+
+        The store knows the accounts of the jobs that were polled; for other jobs every account is asked.
+
+        Raises:
+            UserError: no account has it, or the one that may have it does not answer; says which.
+        """
+        if len(self._by_name) == 1:
+            return self.default
+        known = [name for name in await self._jobs.accounts_of(job_id) if name in self._by_name]
+        if len(known) == 1:
+            return self._by_name[known[0]]
+        gathered = await gather(self.all, lambda account: account.reads.job(job_id))
+        if gathered.values:
+            return gathered.values[0][0]
+        silent = [account.error_text(error) for account, error in gathered.errors if not isinstance(error, NotFound)]
+        if silent:
+            raise UserError(f"No account that answers has the job {code_span(job_id)}. {' '.join(silent)}")
+        raise UserError(
+            f"No fine-tuning job {code_span(job_id)} in any of the accounts {account_names(self.all)}. Check the id with "
+            "`/ftjob list`; it may also belong to another project or organisation than the API keys of this bot."
+        )
+
+    def reject_as_metadata(self, job_filter: Filter) -> None:
+        """Reject a filter for a metadata key `account` whose value is an account's name.
+
+        Raises:
+            UserError: it is one; says what was most likely meant.
+        """
+        name = dict(job_filter.metadata).get(ACCOUNT[:-1], "").casefold()
+        if name in self._by_name and len(self._by_name) > 1:
+            raise UserError(f"`account={name}` asks for what jobs carry. Did you mean `{ACCOUNT}{name}`?")
+
+
+def account_names(accounts: Iterable[Account]) -> str:
+    """Return the names of accounts, safe mrkdwn."""
+    return ", ".join(code_span(each.name) for each in accounts)

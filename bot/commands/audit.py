@@ -1,29 +1,90 @@
 """`audit`: who tried what, for operators."""
 
+import re
+from dataclasses import dataclass
+from typing import Any
+
 from bot.blocks.audit import AuditRow, Repeats, audit_message
 from bot.blocks.parts import code_span, user_mention
-from bot.commands.command import Command, Reply
-from bot.commands.context import Context
+from bot.commands.accounts import Account
+from bot.commands.arguments import echo, page_after
+from bot.commands.command import Command, Reply, Requester
+from bot.commands.services import Services
+from bot.commands.tokenizer import as_typed, unusual_character
+from bot.commands.usage import Usage, usage_error
+from bot.jobs.ids import parse_job_id
 from bot.store.actions.audit import AuditFilter, AuditLine, Decision
 
+USAGE = Usage("audit [n] [denied] [@person] [id]", "show who tried what (operators only)", "audit 20")
 DEFAULT_ROWS = 10
+MOST_ROWS = 25
+"""Rows at a time."""
+_LONGEST_ECHO = 60
+_PERSON = re.compile(r"<@(?P<id>[UW][A-Z0-9]{1,30})(?:\|[^>]*)?>", re.ASCII)
+_ROW = re.compile(r"[0-9]{1,18}", re.ASCII)
+"""The id of a row."""
+_COUNT = re.compile(r"[1-9][0-9]?", re.ASCII)
 
 
-async def show(command: Command, context: Context) -> Reply:
-    """Show the newest rows, or those before a row, of all or of some; what anybody can repeat is summed up among all."""
-    which = AuditFilter(command.decision, command.person, next(iter(command.job_ids), None))
-    most, before = command.limit or DEFAULT_ROWS, int(command.after) if command.after else None
-    page = await context.store.actions.audit.page(which, most, before=before)
-    older = _command(which, most, page.older) if page.older is not None else None
-    lines, is_first = [_line(each) for each in page.lines], before is None
-    message = audit_message(lines, left_out=page.people_left_out, older=older, what=_what(which), is_first=is_first)
+@dataclass(frozen=True)
+class AuditCommand(Command):
+    """`audit`."""
+
+    verb = "audit"
+
+    decision: Decision | None = None
+    person: str | None = None
+    """The person whose rows are wanted."""
+    limit: int = DEFAULT_ROWS
+    after: str | None = None
+    """The id of the last row of the page before."""
+
+
+def parse(words: list[str], requester: Requester) -> AuditCommand:
+    """Read the words after `audit`."""
+    words, after = page_after(words)
+    found: dict[str, Any] = {}
+    for word in words:
+        name, value = _argument(word)
+        if found.setdefault(name, value) != value:
+            raise usage_error(
+                USAGE,
+                f"{code_span(as_typed(word), _LONGEST_ECHO)} is one too many: the audit shows one of a kind at a time.",
+            )
+    if after is not None and not _ROW.fullmatch(after):
+        raise usage_error(USAGE, f"{code_span(after, _LONGEST_ECHO)} is no row of the audit.")
+    return AuditCommand(requester, after=after, **found)
+
+
+def _argument(word: str) -> tuple[str, Any]:
+    """Return the field of the command that a word sets, and its value."""
+    if _COUNT.fullmatch(word) and int(word) <= MOST_ROWS:
+        return "limit", int(word)
+    if word.casefold() in list(Decision):
+        return "decision", Decision(word.casefold())
+    if person := _PERSON.fullmatch(word):
+        return "person", person["id"]
+    if job_id := parse_job_id(word):
+        return "job_ids", (job_id,)
+    hint = f"a number up to {MOST_ROWS}, `denied` (or another word that the audit says), @somebody, nor a job id"
+    raise usage_error(USAGE, f"{echo(word)} is neither {hint}.{unusual_character(as_typed(word))}")
+
+
+async def run(command: AuditCommand, services: Services, _account: Account) -> Reply:
+    """Show the newest rows, or those before a row, of all or of some; what anybody can repeat is collapsed among all."""
+    matching = AuditFilter(command.decision, command.person, next(iter(command.job_ids), None))
+    before = int(command.after) if command.after else None
+    page = await services.store.actions.audit.page(matching, command.limit, before=before)
+    older = _older(matching, command.limit, page.older) if page.older is not None else None
+    rows, is_first = [_row(each) for each in page.lines], before is None
+    message = audit_message(rows, left_out=page.people_left_out, older=older, what=_what(matching), is_first=is_first)
     return Reply(message, replaces=command.replaces, decision=Decision.SHOWN)
 
 
-def _line(shown: AuditLine) -> AuditRow:
-    entry = shown.newest.entry
+def _row(line: AuditLine) -> AuditRow:
+    entry = line.newest.entry
     return AuditRow(
-        shown.newest.at,
+        line.newest.at,
         entry.person,
         entry.channel,
         entry.verb,
@@ -31,19 +92,19 @@ def _line(shown: AuditLine) -> AuditRow:
         job_id=entry.job_id,
         reason=entry.reason,
         statuses=(entry.status_before, entry.status_after),
-        repeats=Repeats(shown.count, shown.first_at) if shown.count > 1 else None,
+        repeats=Repeats(line.count, line.first_at) if line.count > 1 else None,
     )
 
 
-def _command(which: AuditFilter, most: int, before: int) -> str:
+def _older(matching: AuditFilter, limit: int, before: int) -> str:
     """Return the command that shows the next page, as it could be typed."""
-    person = f"<@{which.person}>" if which.person else ""
-    words = ("audit", str(most), which.decision or "", person, which.job_id or "", f"after:{before}")
+    person = f"<@{matching.person}>" if matching.person else ""
+    words = ("audit", str(limit), matching.decision or "", person, matching.job_id or "", f"after:{before}")
     return " ".join(word for word in words if word)
 
 
-def _what(which: AuditFilter) -> str:
-    decided = f"that say {code_span(which.decision)}" if which.decision else ""
-    person = f"of {user_mention(which.person)}" if which.person else ""
-    job = f"about {code_span(which.job_id)}" if which.job_id else ""
+def _what(matching: AuditFilter) -> str:
+    decided = f"that say {code_span(matching.decision)}" if matching.decision else ""
+    person = f"of {user_mention(matching.person)}" if matching.person else ""
+    job = f"about {code_span(matching.job_id)}" if matching.job_id else ""
     return " ".join(word for word in (decided, person, job) if word)

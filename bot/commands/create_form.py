@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from bot.blocks.create import FORM_FIELDS, FormField
 from bot.blocks.parts import strip_invisible
-from bot.commands.parse import REVOKE
+from bot.commands.arguments import CREDENTIAL_TYPED
 from bot.commands.tokenizer import EMPTY, problem_in, unquoted
 from bot.errors import UserError
 from bot.jobs.creation import MAX_METADATA_PAIRS, REQUEST_KEY, JobRequest, Method, Number
@@ -28,14 +28,14 @@ class InvalidFields(UserError):
         self.errors = dict(errors)
 
 
-def read_creation(values: Mapping[str, str]) -> JobRequest:
+def read_job_request(values: Mapping[str, str]) -> JobRequest:
     """Return the job that a form asks for, by what stands in its fields.
 
     Raises:
         WrongFields: some of it cannot be.
     """
     typed = {field.value: "\n".join(map(_bare, values.get(field, "").splitlines())).strip() for field in FORM_FIELDS}
-    problems = {name: REVOKE for name, text in typed.items() if holds_secret(strip_invisible(text))}
+    problems = {name: CREDENTIAL_TYPED for name, text in typed.items() if holds_secret(strip_invisible(text))}
     read: dict[FormField, object] = {}
     for field, reader in _READERS.items():
         try:

@@ -1,4 +1,4 @@
-"""`curves`: a picture of what training measured.
+"""`curves`: a chart of a job's training metrics.
 
 It is posted where everybody of the channel sees it: Slack shows no file to one person alone, except in direct messages
 (slackapi/node-slack-sdk#1790).
@@ -6,63 +6,82 @@ It is posted where everybody of the channel sees it: Slack shows no file to one 
 
 import asyncio
 import secrets
+from dataclasses import dataclass
 
 from bot.blocks.answers import note_message
 from bot.blocks.curves import curves_message, sparkline_message
 from bot.blocks.parts import code_span
+from bot.commands.accounts import Account
+from bot.commands.arguments import one_job_id
 from bot.commands.command import Command, Reply, Requester
-from bot.commands.context import Context
 from bot.commands.error_messages import post_failed
+from bot.commands.services import Services
+from bot.commands.usage import Usage
 from bot.delivery.charts import Chart, alt_text
 from bot.delivery.curves import load_chart
 from bot.errors import ChartNotRendered
 from bot.slack.errors import INVALID_CONTENT, RATE_LIMITED
 from bot.slack.messages import FileUpload, OutgoingMessage, PostResult
 
+USAGE = Usage("curves <id>", "share a picture of what training measured here", "curves ftjob-abc123")
 WAITS = (1.0, 2.0, 4.0, 8.0)
-"""Seconds between two tries to show a picture: for some time Slack refuses one that it just got."""
+"""Seconds between two attempts to post a chart: for some time Slack rejects a file that was just uploaded."""
 NOT_UPLOADED = "No picture: Slack did not take it. Whoever runs this bot finds what is missing with `ftjob check`."
-NOT_DRAWN = "No picture: it could not be drawn."
+NOT_RENDERED = "No picture: it could not be drawn."
 NOT_SHOWN = "No picture: Slack does not show it yet. Try again in a minute."
 
 
-async def show(command: Command, context: Context) -> Reply:
-    """Show the curves of a job: in its thread where the channel has a card of it, else in the channel."""
+@dataclass(frozen=True)
+class CurvesCommand(Command):
+    """`curves`."""
+
+    verb = "curves"
+
+
+def parse(words: list[str], requester: Requester) -> CurvesCommand:
+    """Read the words after `curves`."""
+    return CurvesCommand(requester, one_job_id(USAGE, words))
+
+
+async def run(command: CurvesCommand, services: Services, account: Account) -> Reply:
+    """Post the curves of a job: in its thread where the channel has its card, else in the channel."""
     (job_id,) = command.job_ids
-    job = (await context.reads.job(job_id)).value.job
-    chart = await load_chart(job, context.client)
+    job = (await account.reads.job(job_id)).value.job
+    chart = await load_chart(job, account.client)
     if chart is None:
-        return Reply(
-            note_message(f"{code_span(job_id)} has measured nothing yet. `/ftjob status {job_id}` shows how far it is.")
-        )
-    thread_ts = await context.store.jobs.cards.ts_of(context.account, job_id, command.requester.channel)
-    why_not = await _share(chart, job_id, context, command.requester, thread_ts)
+        status = f"`/ftjob status {job_id}`"
+        return Reply(note_message(f"{code_span(job_id)} has measured nothing yet. {status} shows how far it is."))
+    thread_ts = await services.store.jobs.cards.ts_of(account.name, job_id, command.requester.channel)
+    why_not = await _share(chart, job_id, services, command.requester, thread_ts)
     if why_not:
         return Reply(sparkline_message(job_id, chart.curves, why_not))
     where = "in its thread" if thread_ts else "here"
     return Reply(note_message(f"The curves of {code_span(job_id)} are {where}."))
 
 
-async def _share(chart: Chart, job_id: str, context: Context, asker: Requester, thread_ts: str | None) -> str | None:
-    """Post a picture; return None, or why there is none."""
+async def _share(
+    chart: Chart, job_id: str, services: Services, requester: Requester, thread_ts: str | None
+) -> str | None:
+    """Upload and post a chart; return None, or why there is none."""
     try:
-        png = await context.charts.png(chart)
+        png = await services.charts.png(chart)
     except ChartNotRendered:
-        return NOT_DRAWN
-    file = await context.upload(FileUpload(png, f"{job_id}.png", chart.title))
+        return NOT_RENDERED
+    file = await services.slack.upload(FileUpload(png, f"{job_id}.png", chart.title))
     if file is None:
         return NOT_UPLOADED
     message = curves_message(job_id, file, alt_text(chart))
-    answer = await _posted(OutgoingMessage(asker.channel, message, secrets.token_urlsafe(8), thread_ts), context)
-    if answer.ts or answer.maybe_posted:
+    outgoing = OutgoingMessage(requester.channel, message, secrets.token_urlsafe(8), thread_ts)
+    result = await _post(outgoing, services)
+    if result.ts or result.maybe_posted:
         return None
-    return NOT_SHOWN if answer.error in INVALID_CONTENT else post_failed(answer.error, asker.channel, asker)
+    return NOT_SHOWN if result.error in INVALID_CONTENT else post_failed(result.error, requester.channel, requester)
 
 
-async def _posted(outgoing: OutgoingMessage, context: Context) -> PostResult:
+async def _post(outgoing: OutgoingMessage, services: Services) -> PostResult:
     for wait in WAITS:
-        answer = await context.post(outgoing)
-        if answer.error not in INVALID_CONTENT | RATE_LIMITED:
-            return answer
+        result = await services.slack.post(outgoing)
+        if result.error not in INVALID_CONTENT | RATE_LIMITED:
+            return result
         await asyncio.sleep(wait)
-    return await context.post(outgoing)
+    return await services.slack.post(outgoing)

@@ -1,8 +1,8 @@
-"""What to tell a person when something did not work: what happened, and what to do next."""
+"""Error messages for people in Slack: what happened, and what to do next."""
 
 from bot.blocks.outbox import delivery_error
 from bot.blocks.parts import MAX_ID_LENGTH, code_span, safe_text, user_mention
-from bot.commands.command import Command, Requester
+from bot.commands.command import Requester
 from bot.commands.permissions import DenialReason, Policy
 from bot.commands.rate_limit import Limited, LimitKind
 from bot.errors import (
@@ -85,24 +85,24 @@ def denial(reason: DenialReason, policy: Policy) -> str:
     return f"You may not do this. Admins and owners of this workspace may{others}: ask one of them."
 
 
-def expired(asked: PendingAction) -> str:
-    """Return that what was pressed or submitted is used up or too old, and how to get another."""
-    question = asked.confirmation
-    if question.verb == JobAction.CREATE:
+def expired(pending: PendingAction) -> str:
+    """Return that a button or form was used already or is too old, and how to get another."""
+    confirmation = pending.confirmation
+    if confirmation.verb == JobAction.CREATE:
         return "This form was submitted already, or is older than an hour. Run `/ftjob create` for a new one."
-    again = code_span(f"/ftjob {question.verb} {question.job_id}", MAX_ID_LENGTH + 20)
+    again = code_span(f"/ftjob {confirmation.verb} {confirmation.job_id}", MAX_ID_LENGTH + 20)
     return f"This button was used already, or is older than 10 minutes. Run {again} again to get a new one."
 
 
-def not_yours(command: Command, asked: PendingAction | None) -> str:
-    """Return that what was pressed or submitted was never given to this person here; ``asked`` is whose it is, if anybody's."""
-    if command.creation:
+def not_yours(pending: PendingAction | None, *, is_form: bool) -> str:
+    """Return that a button or form was never given to this person here; ``pending`` is what it belongs to, if anything."""
+    if is_form:
         return (
             "You may not submit this form: I never opened it for you here, so nothing was sent. Run `/ftjob create` "
             "yourself; admins, owners and the operators of this bot may."
         )
-    known = asked is not None and asked.confirmation.verb != JobAction.CREATE
-    verbs = f"`/ftjob {asked.confirmation.verb}`" if asked and known else "`/ftjob cancel`, `pause` or `resume`"
+    known = pending is not None and pending.confirmation.verb != JobAction.CREATE
+    verbs = f"`/ftjob {pending.confirmation.verb}`" if pending and known else "`/ftjob cancel`, `pause` or `resume`"
     return (
         f"You may not press this button: I never put that question to you here. Run {verbs} with the job's id "
         "yourself; admins, owners and the operators of this bot may."

@@ -1,21 +1,45 @@
-"""`events` and `checkpoints`: look deeper into one job."""
+"""`events`: the newest lines of a job's log."""
 
-from bot.blocks.checkpoint_list import checkpoint_list
+from dataclasses import dataclass
+
 from bot.blocks.event_log import event_log
 from bot.blocks.parts import MAX_VALUE_LENGTH, code_span
-from bot.commands.command import Command, Reply
-from bot.commands.context import Context
+from bot.commands.accounts import Account
+from bot.commands.arguments import COUNTS, echo, job_ids, page_after
+from bot.commands.command import Command, Reply, Requester
 from bot.commands.filters import MOST_LISTED
+from bot.commands.services import Services
+from bot.commands.usage import Usage, usage_error
 
+USAGE = Usage("events <id> [n]", "show the newest lines of a job's log", "events ftjob-abc123 20")
 DEFAULT_EVENTS = 10
-CHECKPOINTS = 10
 NO_PAGES = "There may be older ones; this provider gives no way to page back to them."
 
 
-async def show_events(command: Command, context: Context) -> Reply:
-    """Show the newest lines of a job's log, or those before the one that the command names."""
-    (job_id,), limit = command.job_ids, command.limit or DEFAULT_EVENTS
-    events = (await context.reads.events(job_id, limit=limit, after=command.after)).value
+@dataclass(frozen=True)
+class EventsCommand(Command):
+    """`events`."""
+
+    verb = "events"
+
+    limit: int = DEFAULT_EVENTS
+    after: str | None = None
+    """The id of the oldest event of the page before."""
+
+
+def parse(words: list[str], requester: Requester) -> EventsCommand:
+    """Read the words after `events`."""
+    words, after = page_after(words)
+    limit = int(words.pop()) if words and words[-1] in COUNTS else DEFAULT_EVENTS
+    if len(words) > 1:
+        raise usage_error(USAGE, f"{echo(words[-1])} is no number up to {MOST_LISTED}.")
+    return EventsCommand(requester, job_ids(USAGE, words), limit=limit, after=after)
+
+
+async def run(command: EventsCommand, _services: Services, account: Account) -> Reply:
+    """Show the newest events of a job, or those before the one that the command names."""
+    (job_id,), limit = command.job_ids, command.limit
+    events = (await account.reads.events(job_id, limit=limit, after=command.after)).value
     has_more = len(events) >= limit and events[0].id
     older = f"events {job_id} {limit} after:{events[0].id}" if has_more else None
     notes = [NO_PAGES] if len(events) >= limit and older is None else []
@@ -24,13 +48,3 @@ async def show_events(command: Command, context: Context) -> Reply:
             f"{NO_PAGES} {code_span(f'/ftjob events {job_id} {MOST_LISTED}', MAX_VALUE_LENGTH)} shows {MOST_LISTED}."
         ]
     return Reply(event_log(job_id, events, older=older, notes=notes), replaces=command.replaces)
-
-
-async def show_checkpoints(command: Command, context: Context) -> Reply:
-    """Show the newest checkpoints of a job, or those before the one that the command names."""
-    (job_id,) = command.job_ids
-    found = (await context.reads.checkpoints(job_id, limit=CHECKPOINTS, after=command.after)).value
-    has_more = len(found) >= CHECKPOINTS and found[-1].id
-    older = f"checkpoints {job_id} after:{found[-1].id}" if has_more else None
-    notes = [NO_PAGES] if len(found) >= CHECKPOINTS and older is None else []
-    return Reply(checkpoint_list(job_id, found, older=older, notes=notes), replaces=command.replaces)

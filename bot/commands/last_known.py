@@ -1,20 +1,16 @@
-"""What is shown of an account: what its API says or, where it cannot be asked, what was last known, with its age and why.
+"""Last known jobs of an account: what its API says or, where it does not answer, what the store has, with age and error.
 
-An account that cannot be read is never an empty one.
+An account that cannot be read is never shown as an empty one.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
-import structlog
-
-from bot.blocks import Message
 from bot.blocks.last_known import last_known_jobs, outage_note
-from bot.blocks.parts import section
-from bot.commands.command import Command, Verb
-from bot.commands.context import Context
+from bot.commands.accounts import Account, gather
+from bot.commands.services import Services
 from bot.errors import ProviderError
-from bot.jobs.filters import matches_status
+from bot.jobs.filters import Filter, matches_status
 from bot.jobs.models import Job
 from bot.store.accounts.outages import account_key
 from bot.store.jobs.jobs import KnownJob
@@ -22,83 +18,76 @@ from bot.store.jobs.jobs import KnownJob
 NEWEST = 100
 """Jobs; a poll reads as many at least, so that what is stored of them is as old as the last one."""
 
-log = structlog.get_logger()
-
 
 @dataclass(frozen=True)
 class Listing:
     """The newest jobs of an account."""
 
-    there: Context
+    account: Account
     jobs: Sequence[Job]
     error: str | None = None
     """Why the account was not read, safe mrkdwn with its sign; None where it was read just now."""
     as_of: float | None = None
-    """When the jobs were last seen; None where that is now, or where nothing is known of any."""
+    """When the jobs were last seen; None where that is now, or where none is known."""
 
 
-async def latest(there: Context) -> Listing:
+Read = Callable[[Account, Services], Awaitable[Listing]]
+
+
+async def listings(services: Services, read: Read | None = None) -> list[Listing]:
+    """Return the newest jobs of every account; ``read`` says how one is read, by its API where none is given."""
+    gathered = await gather(services.accounts.all, lambda account: (read or latest)(account, services))
+    return [listing for _, listing in gathered.values]
+
+
+async def latest(account: Account, services: Services) -> Listing:
     """Return the newest jobs of an account, as its API says or as they were last known."""
     try:
-        page = (await there.reads.page(after=None, limit=NEWEST, metadata={})).value
+        page = (await account.reads.page(after=None, limit=NEWEST, metadata={})).value
     except ProviderError as error:
-        return await from_store(there, f":warning: {there.error_text(error)}")
-    return Listing(there, [reading.job for reading in page.fetched])
+        return await from_store(account, services, f":warning: {account.error_text(error)}")
+    return Listing(account, [fetched.job for fetched in page.fetched])
 
 
-async def from_store(there: Context, error: str) -> Listing:
+async def from_store(account: Account, services: Services, error: str) -> Listing:
     """Return the newest jobs of an account as the store has them."""
-    known = list((await there.store.jobs.states.newest(there.account, NEWEST)).values())
-    return Listing(there, [_job(each) for each in known if not each.missing], error, await _seen_at(there, known))
+    known = list((await services.store.jobs.states.newest(account.name, NEWEST)).values())
+    jobs = [_job(each) for each in known if not each.missing]
+    return Listing(account, jobs, error, await _seen_at(account, known, services))
 
 
-async def with_last_known(message: Message, command: Command, context: Context) -> Message:
-    """Add to what went wrong what is known all the same of the jobs that a command is about. It never raises."""
-    try:
-        lines = [await of_job(job_id, context) for job_id in command.job_ids[:1]]
-        if command.verb is Verb.LIST:
-            lines = [await of_list(command, each) for each in context.selected_accounts(command.account)]
-    except Exception:
-        # Where the store does not answer either, what went wrong is all there is to say.
-        log.exception("known.unread")
-        return message
-    return replace(message, blocks=[*message.blocks, *(section(line) for line in lines if line)])
-
-
-async def of_job(job_id: str, there: Context) -> str:
-    """Return how a job was last seen, safe mrkdwn; "" where it never was."""
-    known = await there.store.jobs.states.find(there.account, job_id)
+async def of_job(job_id: str, account: Account, services: Services) -> str:
+    """Return the last known status of a job, safe mrkdwn; "" where none is known."""
+    known = await services.store.jobs.states.find(account.name, job_id)
     if known is None or known.missing:
         return ""
-    return last_known_jobs([_job(known)], await _seen_at(there, [known]))
+    return last_known_jobs([_job(known)], await _seen_at(account, [known], services))
 
 
-async def of_list(command: Command, there: Context) -> str:
-    """Return how the newest jobs that a list is about were last seen, safe mrkdwn; "" where none was."""
-    wanted = command.filter
-    if wanted.model or wanted.required_metadata or command.after:
+async def of_list(job_filter: Filter, after: str | None, account: Account, services: Services) -> str:
+    """Return the last known statuses of the newest jobs that match a filter, safe mrkdwn; "" where none is known."""
+    if job_filter.model or job_filter.required_metadata or after:
         return ""  # nothing is stored that tells these
-    listing = await from_store(there, "")
-    jobs = [job for job in listing.jobs if matches_status(job.status, wanted.statuses)]
+    listing = await from_store(account, services, "")
+    jobs = [job for job in listing.jobs if matches_status(job.status, job_filter.statuses)]
     return last_known_jobs(jobs, listing.as_of) if jobs else ""
 
 
-async def outage_notes(accounts: Sequence[str], context: Context) -> list[str]:
+async def outage_notes(accounts: Sequence[str], services: Services) -> list[str]:
     """Return a line for each of these accounts that polls cannot read at present: what the store has of it is old."""
-    since = {each.key: each for each in await context.store.accounts.outages.current()}
+    outages = {each.key: each for each in await services.store.accounts.outages.current()}
     found = []
     for name in dict.fromkeys(accounts):
-        if outage := since.get(account_key(name)):
-            at = await context.store.accounts.leases.polled_at(name)
-            found.append(
-                outage_note(outage.error, since=outage.since, at=at, account=context.drawing.display_name(name))
-            )
+        if outage := outages.get(account_key(name)):
+            at = await services.store.accounts.leases.polled_at(name)
+            shown = services.render_context.display_name(name)
+            found.append(outage_note(outage.error, since=outage.since, at=at, account=shown))
     return found
 
 
-async def _seen_at(there: Context, known: Sequence[KnownJob]) -> float | None:
-    """Return when the account's jobs were last seen: by the last whole poll, or when the youngest state was."""
-    at = await there.store.accounts.leases.polled_at(there.account)
+async def _seen_at(account: Account, known: Sequence[KnownJob], services: Services) -> float | None:
+    """Return when an account's jobs were last seen: by the last whole poll, or when the youngest state was."""
+    at = await services.store.accounts.leases.polled_at(account.name)
     return max([*([at] if at else []), *(each.state_since for each in known)], default=None) if known else None
 
 

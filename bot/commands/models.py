@@ -1,61 +1,84 @@
-"""`models`: the models that were made here, and when they stop."""
+"""`models`: the fine-tuned models of the accounts, and when they shut down."""
 
-import asyncio
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+from bot.blocks import Message
 from bot.blocks.last_known import unreadable_message
 from bot.blocks.models import FineTunedModel, model_list
-from bot.commands.command import Command, Reply, page_start
-from bot.commands.context import Context, account_names
-from bot.errors import NotSupported, ProviderError
+from bot.commands.accounts import Account, account_names, gather
+from bot.commands.arguments import no_arguments, page_after
+from bot.commands.command import Command, Reply, Requester, page_start
+from bot.commands.filters import read_account
+from bot.commands.services import Services
+from bot.commands.usage import Usage
+from bot.errors import NotSupported
 from bot.jobs.deprecation import shutdown_date_of
-from bot.jobs.models import Model
 
+USAGE = Usage("models [account:name]", "show the fine-tuned models, and how long they have left", "models")
 _CHECKPOINT = ":ckpt-step-"
 
 
-async def show(command: Command, context: Context) -> Reply:
-    """Show the fine-tuned models of an account, or of all, those that stop first coming first."""
-    places = context.selected_accounts(command.account)
-    if len(places) == 1:
-        made, silent = _made((await context.reads.models()).value, None), list[str]()
-    else:
-        looks = await asyncio.gather(*map(_look, places))
-        made = [each for look in looks if not isinstance(look, str) for each in look]
-        silent = [look for look in looks if isinstance(look, str) and look]
-        if silent and all(isinstance(look, str) for look in looks):
-            return Reply(unreadable_message(silent))
-        places = [each for each, look in zip(places, looks, strict=True) if look == "" or not isinstance(look, str)]
-    whole = [each for each in made if _CHECKPOINT not in each.model]
-    rows = sorted(sorted(whole, key=lambda each: -each.created), key=lambda each: each.shutdown_date or date.max)
-    place = places[0].label if len(places) == 1 else f"the accounts {account_names(places)}"
-    today = datetime.fromtimestamp(context.clock(), UTC).date()
+@dataclass(frozen=True)
+class ModelsCommand(Command):
+    """`models`."""
+
+    verb = "models"
+
+    after: str | None = None
+    """How many rows were shown before."""
+
+
+def parse(words: list[str], requester: Requester) -> ModelsCommand:
+    """Read the words after `models`."""
+    words, after = page_after(words)
+    words, account = read_account(USAGE, words)
+    no_arguments(USAGE, words)
+    return ModelsCommand(requester, account=account, after=after)
+
+
+async def run(command: ModelsCommand, services: Services, _account: Account) -> Reply:
+    """Show the fine-tuned models of one account or of all, those that shut down first coming first."""
+    accounts = services.accounts.selected(command.account)
+    if len(accounts) == 1:
+        return Reply(
+            _message(command, services, accounts, await _models(accounts[0], shown=None), []), replaces=command.replaces
+        )
+    gathered = await gather(accounts, lambda account: _models(account, shown=account.name))
+    # An account that never lists models is left out without a word.
+    silent = {account: error for account, error in gathered.errors if not isinstance(error, NotSupported)}
+    errors = [f":warning: {account.error_text(error)}" for account, error in silent.items()]
+    if errors and not gathered.values:
+        return Reply(unreadable_message(errors))
+    models = [model for _, found in gathered.values for model in found]
+    read = [account for account in accounts if account not in silent]
+    return Reply(_message(command, services, read, models, errors), replaces=command.replaces)
+
+
+def _message(
+    command: ModelsCommand,
+    services: Services,
+    accounts: list[Account],
+    models: list[FineTunedModel],
+    notes: list[str],
+) -> Message:
+    whole = [each for each in models if _CHECKPOINT not in each.model]
+    by_age = sorted(whole, key=lambda each: -each.created)
+    rows = sorted(by_age, key=lambda each: each.shutdown_date or date.max)
     of_account = f" account:{command.account}" if command.account else ""
-    shown = model_list(
+    return model_list(
         rows,
-        checkpoints=len(made) - len(whole),
-        today=today,
-        account_label=place,
-        notes=silent,
-        start=page_start(command, rows),
+        checkpoints=len(models) - len(whole),
+        today=datetime.fromtimestamp(services.now(), UTC).date(),
+        account_label=accounts[0].label if len(accounts) == 1 else f"the accounts {account_names(accounts)}",
+        notes=notes,
+        start=page_start(command.after, rows),
         command=f"models{of_account}",
     )
-    return Reply(shown, replaces=command.replaces)
 
 
-async def _look(there: Context) -> list[FineTunedModel] | str:
-    """Return the models of one of several accounts, or why it says nothing; "" where it never does."""
-    try:
-        return _made((await there.reads.models()).value, there.display_name)
-    except NotSupported:
-        return ""
-    except ProviderError as error:
-        return f":warning: {there.error_text(error)}"
-
-
-def _made(models: list[Model], account: str | None) -> list[FineTunedModel]:
+async def _models(account: Account, *, shown: str | None) -> list[FineTunedModel]:
+    models = (await account.reads.models()).value
     announced = {each.id: each.shutdown_date for each in models if each.shutdown_date}
     tuned = [each for each in models if each.id.startswith("ft:")]
-    return [
-        FineTunedModel(each.id, shutdown_date_of(each.id, announced), each.created or 0.0, account) for each in tuned
-    ]
+    return [FineTunedModel(each.id, shutdown_date_of(each.id, announced), each.created or 0.0, shown) for each in tuned]

@@ -1,57 +1,76 @@
-"""`mute` and `unmute`: a channel is left in peace for a while, and then told in one go."""
+"""`mute`: a channel's alerts are held back for a while, then summed up in one digest."""
 
-from bot.blocks.answers import note_message
-from bot.blocks.mute import mute_message, unmute_text
-from bot.blocks.parts import code_span
-from bot.commands.command import Command, Reply
-from bot.commands.context import Context
+import re
+from dataclasses import dataclass, field
+
+from bot.blocks.mute import mute_message
+from bot.commands.accounts import Account
+from bot.commands.arguments import echo, job_ids
+from bot.commands.command import Command, Reply, Requester
+from bot.commands.services import Services
+from bot.commands.tokenizer import as_typed, unusual_character
+from bot.commands.usage import Usage, usage_error
 from bot.errors import UserError
 from bot.store.channels.mutes import EVERY_JOB
 
+USAGE = Usage("mute <id>|all <time>", "hold alerts back for a while, then sum them up", "mute all 2h")
+LONGEST_MUTE = 7 * 86_400.0
+"""Seconds."""
 NOT_TRACKED = "Not tracked here, so there is nothing to mute. `/ftjob tracked` shows what is."
-NOTHING_COMES = "Nothing is tracked here, so there is nothing to mute. Start with `/ftjob subscribe`."
-NOT_MUTED = "Nothing is muted here. `/ftjob mute all 2h` holds back what this channel would be told."
+NOTHING_TRACKED = "Nothing is tracked here, so there is nothing to mute. Start with `/ftjob subscribe`."
+_TIME = re.compile(r"([1-9][0-9]{0,4})(m|min|h|d)", re.ASCII | re.IGNORECASE)
+_SECONDS = {"m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
-async def mute(command: Command, context: Context) -> Reply:
-    """Hold back what this channel would be told of one job, or of any."""
-    asker, job_id = command.requester, _job_of(command)
-    seconds = command.seconds or 0.0
-    whose = await _accounts(job_id, asker.channel, context)
-    until = await context.store.channels.mutes.begin(whose, asker.channel, job_id or EVERY_JOB, asker.person, seconds)
-    return Reply(mute_message(asker.person, job_id, seconds=seconds, until=until), public=True)
+@dataclass(frozen=True)
+class MuteCommand(Command):
+    """`mute`; without an id it is about every job."""
+
+    verb = "mute"
+
+    seconds: float = field(kw_only=True)
 
 
-async def _accounts(job_id: str | None, channel: str, context: Context) -> list[str]:
-    """Return the accounts of which something is held back: those of a job that is tracked here, or all."""
-    tracks = context.store.channels.tracks
-    if job_id:
-        whose = [name for name in context.accounts if await tracks.find(name, job_id, channel)]
-        if not whose:
-            raise UserError(NOT_TRACKED)
-        return whose
-    if not await tracks.in_channel(channel) and not await tracks.subscriptions_of(channel):
-        raise UserError(NOTHING_COMES)
-    return list(context.accounts)
+def parse(words: list[str], requester: Requester) -> MuteCommand:
+    """Read the words after `mute`."""
+    if len(words) != 2:  # noqa: PLR2004
+        raise usage_error(USAGE, "One job, or `all`, and for how long.")
+    seconds = _seconds(words[1])
+    if words[0].casefold() == "all":
+        return MuteCommand(requester, seconds=seconds)
+    return MuteCommand(requester, job_ids(USAGE, words[:1]), seconds=seconds)
 
 
-async def unmute(command: Command, context: Context) -> Reply:
-    """End the mute of one job, or every mute here, and tell what was held back."""
-    asker, job_id = command.requester, _job_of(command)
-    ended, changes = await context.store.channels.mutes.end(asker.channel, job_id or EVERY_JOB)
-    if not ended:
-        return Reply(note_message(await _why_not(job_id, command, context)))
-    return Reply(
-        note_message(unmute_text(asker.person, job_id, changes=changes)), public=True, replaces=command.replaces
+def _seconds(word: str) -> float:
+    """Return the seconds that a word such as ``30m``, ``2h`` or ``1d`` stands for."""
+    typed = as_typed(word)
+    time = _TIME.fullmatch(typed)
+    if time is None:
+        raise usage_error(USAGE, f"{echo(word)} is not a time such as 30m, 2h or 1d.{unusual_character(typed)}")
+    seconds = int(time[1]) * _SECONDS[time[2].lower()]
+    if seconds > LONGEST_MUTE:
+        raise usage_error(USAGE, "A mute lasts 7 days at the most.")
+    return seconds
+
+
+async def run(command: MuteCommand, services: Services, _account: Account) -> Reply:
+    """Hold back the alerts of this channel about one job, or about all."""
+    requester, job_id = command.requester, next(iter(command.job_ids), None)
+    accounts = await _accounts(job_id, requester.channel, services)
+    until = await services.store.channels.mutes.begin(
+        accounts, requester.channel, job_id or EVERY_JOB, requester.person, command.seconds
     )
+    return Reply(mute_message(requester.person, job_id, seconds=command.seconds, until=until), public=True)
 
 
-async def _why_not(job_id: str | None, command: Command, context: Context) -> str:
-    others = await context.store.channels.mutes.in_channel(command.requester.channel)
-    if job_id and others:
-        return f"{code_span(job_id)} is not muted by itself. `/ftjob unmute` ends every mute here."
-    return NOT_MUTED
-
-
-def _job_of(command: Command) -> str | None:
-    return command.job_ids[0] if command.job_ids else None
+async def _accounts(job_id: str | None, channel: str, services: Services) -> list[str]:
+    """Return the accounts whose alerts are held back: those of a job that is tracked here, or all."""
+    tracks, names = services.store.channels.tracks, [each.name for each in services.accounts.all]
+    if job_id:
+        tracking = [name for name in names if await tracks.find(name, job_id, channel)]
+        if not tracking:
+            raise UserError(NOT_TRACKED)
+        return tracking
+    if not await tracks.in_channel(channel) and not await tracks.subscriptions_of(channel):
+        raise UserError(NOTHING_TRACKED)
+    return names

@@ -1,4 +1,4 @@
-"""Who may do what. Pure: everything it needs is handed in."""
+"""Permissions: who may do what. Pure: everything it needs is handed in."""
 
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
@@ -7,10 +7,10 @@ from bot.slack.members import Person, UnknownReason
 
 
 class Permission(Enum):
-    """What a command needs of the person who gives it."""
+    """What a command requires of its requester."""
 
     NONE = auto()
-    """No right, as help: refused only to those of whom Slack says that they may not use the bot at all."""
+    """Nothing, as help: denied only to those of whom Slack says that they may not use the bot at all."""
     READ = auto()
     """A member of the workspace, or a guest where the settings let guests look things up."""
     OPERATE = auto()
@@ -18,7 +18,7 @@ class Permission(Enum):
 
 
 class DenialReason(StrEnum):
-    """Why somebody was refused."""
+    """Why a command was denied. The values are stored in the audit."""
 
     READ_ONLY = "read_only"
     EXTERNAL_USER = "stranger"
@@ -37,14 +37,14 @@ class DenialReason(StrEnum):
 NEVER_ALLOWED = frozenset(
     {DenialReason.EXTERNAL_USER, DenialReason.GUEST, DenialReason.NOT_A_PERSON, DenialReason.NO_SUCH_PERSON}
 )
-"""What Slack said of people who may not use the bot at all."""
+"""Reasons that Slack gives of people who may not use the bot at all."""
 
 _PERMANENT = NEVER_ALLOWED | {DenialReason.READ_ONLY, DenialReason.GUEST_READS_ONLY}
 
 
 @dataclass(frozen=True)
 class Policy:
-    """What the settings say."""
+    """The permissions in the settings."""
 
     operators: frozenset[str] = frozenset()
     """User ids and user-group ids."""
@@ -55,48 +55,50 @@ class Policy:
 
 @dataclass(frozen=True)
 class Authorized:
-    """Go ahead."""
+    """The requester may."""
 
 
 @dataclass(frozen=True)
 class Denied:
-    """No, and why."""
+    """The requester may not, and why."""
 
     reason: DenialReason
 
 
 def authorize(
-    who: Person | UnknownReason, need: Permission, policy: Policy, *, changes_job: bool, changes_channel: bool = False
+    person: Person | UnknownReason,
+    permission: Permission,
+    policy: Policy,
+    *,
+    changes_job: bool,
+    changes_channel: bool = False,
 ) -> Authorized | Denied:
     """Decide whether somebody may do something: only a known member may, and to change anything known at present.
 
     Args:
-        who: the person as Slack describes them, or why nothing is known of them.
-        need: what the command asks of them.
-        policy: what the settings say.
+        person: the requester as Slack describes them, or why nothing is known of them.
+        permission: what the command requires of them.
+        policy: the permissions in the settings.
         changes_job: whether the command changes a job, which a read-only bot never does.
         changes_channel: whether it changes what a channel or a person gets.
     """
     if changes_job and policy.read_only:
         return Denied(DenialReason.READ_ONLY)
-    if isinstance(who, UnknownReason):
-        return (
-            Authorized()
-            if need is Permission.NONE and DenialReason(who) not in NEVER_ALLOWED
-            else Denied(DenialReason(who))
-        )
-    changes = need is Permission.OPERATE or (need is Permission.READ and (changes_job or changes_channel))
-    if why := _denial(who, policy, changes=changes):
-        return Denied(why)
-    if who.is_stale and changes:
+    if isinstance(person, UnknownReason):
+        reason = DenialReason(person)
+        return Authorized() if permission is Permission.NONE and reason not in NEVER_ALLOWED else Denied(reason)
+    changes = permission is Permission.OPERATE or (permission is Permission.READ and (changes_job or changes_channel))
+    if denial := _denial(person, policy, changes=changes):
+        return Denied(denial)
+    if person.is_stale and changes:
         return Denied(DenialReason.SLACK_UNREACHABLE)
-    if need is not Permission.OPERATE or is_operator(who, policy):
+    if permission is not Permission.OPERATE or is_operator(person, policy):
         return Authorized()
-    return Denied(DenialReason.SLACK_UNREACHABLE if who.groups_unknown else DenialReason.NOT_AN_OPERATOR)
+    return Denied(DenialReason.SLACK_UNREACHABLE if person.groups_unknown else DenialReason.NOT_AN_OPERATOR)
 
 
 def is_conclusive(decision: Authorized | Denied, policy: Policy) -> bool:
-    """Whether a refusal stays one whatever Slack says now, of somebody whose groups were not asked."""
+    """Whether a denial stays one whatever Slack says now, of somebody whose groups were not looked up."""
     if isinstance(decision, Authorized):
         return False
     by_group = any(operator.startswith("S") for operator in policy.operators)
@@ -104,7 +106,7 @@ def is_conclusive(decision: Authorized | Denied, policy: Policy) -> bool:
 
 
 def _denial(person: Person, policy: Policy, *, changes: bool) -> DenialReason | None:
-    """Return why somebody may not do a thing whoever else may, None where they are one of ours."""
+    """Return why somebody may not do a thing whoever else may, None where they are a member of the workspace."""
     if not person.is_human:
         return DenialReason.NOT_A_PERSON
     if person.is_external:

@@ -1,4 +1,4 @@
-"""How many commands are taken in a stretch of time. Pure: the clock is handed in.
+"""Rate limits: how many commands are accepted in a time window. Pure: the clock is handed in.
 
 What was admitted is remembered in this process alone: each process on one database has limits of its own, and a
 restart forgets.
@@ -10,25 +10,25 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 
 MOST_REMEMBERED = 1_000
-"""People whose refusal is remembered, so that it is said once; beyond it somebody may hear it twice.
+"""People whose last notice of a limit is remembered, so that it is sent once; beyond it somebody may get it twice.
 
-As many people who may not use the bot are remembered, and as many commands that do not draw on the workspace's limit.
+As many people who may not use the bot are remembered, and as many commands that do not count for the workspace's limit.
 """
 
 
 class LimitKind(StrEnum):
-    """What can be too much."""
+    """What is limited. The values are labels of a metric."""
 
     PERSON = "person"
     WORKSPACE = "workspace"
     OTHERS = "others"
-    ACTIONS = "orders"
-    CONCURRENT = "under_way"
+    ACTIONS = "actions"
+    CONCURRENT = "concurrent"
 
 
 @dataclass(frozen=True)
 class Limit:
-    """No stretch of so many seconds has more than ``most``."""
+    """At most ``most`` in each window of so many seconds."""
 
     most: int
     seconds: float
@@ -41,16 +41,16 @@ class Limits:
     person: Limit = Limit(10, 10.0)
     workspace: Limit = Limit(120, 60.0)
     actions: Limit = Limit(5, 60.0)
-    """Questions before a cancel, and as many answers to them: who was asked may also answer."""
+    """Requests for a confirmation, of each action, and as many confirmations: whoever was asked may also confirm."""
     concurrent: Limit = Limit(100, 5.0)
-    """At once; the seconds are how long a refused person is asked to wait."""
+    """In progress at once; the seconds are how long a limited requester is asked to wait."""
     denied: Limit = Limit(10, 60.0)
-    """Of one person who may not use the bot, or who asked lately for what is an operator's."""
+    """Of one person who may not use the bot, or who was denied a command for operators lately."""
     others: Limit = Limit(60, 60.0)
-    """Of all these together, with what asks for no right: calls for help, and what is no command."""
+    """Of all these together, with what needs no permission: help, and what is no command."""
 
     def __post_init__(self) -> None:
-        """Refuse limits under which what is remembered would outgrow the workspace's own."""
+        """Reject limits under which what is remembered would outgrow the workspace's own."""
         if self.person.seconds > self.workspace.seconds:
             raise ValueError("A person's window must not be longer than the workspace's.")
 
@@ -65,51 +65,51 @@ LIMITS = Limits()
 
 @dataclass(frozen=True)
 class Allowed:
-    """Go ahead."""
+    """The command is within all limits."""
 
 
 @dataclass(frozen=True)
 class Limited:
-    """Not now."""
+    """The command is over a limit."""
 
     kind: LimitKind
     limit: Limit
     seconds: int
     """After which to try again, at least 1."""
     should_notify: bool
-    """Whether the person is to hear of it: not while an earlier wait that they heard of still runs."""
+    """Whether the requester gets a notice: not while the wait of an earlier notice still runs."""
 
 
 class RequestKind(Enum):
-    """What a command asks for, which says whose limit it draws on."""
+    """Whose limit a request counts for."""
 
     NO_PERMISSION = auto()
-    """No right: help, or what is no command."""
+    """Help, or what is no command."""
     MEMBER = auto()
     OPERATOR = auto()
-    """What is for operators alone: it never waits for the workspace's limit."""
+    """Commands for operators alone never wait for the workspace's limit."""
     CONFIRMATION = auto()
-    """The answer to a question that was put to this person: it waits for nobody else."""
+    """The answer to a confirmation that was asked of this person waits for nobody else."""
 
 
 class _Bucket(Enum):
     WORKSPACE = auto()
     OPERATORS = auto()
     OTHERS = auto()
-    """Of people who were refused."""
+    """Commands that were denied."""
     HELP = auto()
-    """What asks for no right: it shares the limit of the others, and makes nobody one of them."""
+    """What needs no permission: it shares the limit of the others, and puts nobody among them."""
 
 
 _OUTSIDE_WORKSPACE = frozenset({_Bucket.OTHERS, _Bucket.HELP})
-"""What is bounded by ``Limits.others``."""
+"""What ``Limits.others`` limits."""
 
 
 class RateLimiter:
-    """Decides command by command. It remembers no more than the workspace's limit and ``MOST_TOLD`` of each kind.
+    """Admits command by command. It remembers no more than the workspace's limit and ``MOST_REMEMBERED`` of each kind.
 
-    Who may not use the bot is known only when Slack was asked: ``refused`` then takes what they were admitted with off
-    the workspace's limit, and for a while they do not draw on it any more.
+    Who may not use the bot is known only after Slack was asked: ``record_denied`` then takes what they were admitted with
+    off the workspace's limit, and for a while their commands do not count for it any more.
     """
 
     def __init__(self, limits: Limits = LIMITS) -> None:
@@ -122,7 +122,7 @@ class RateLimiter:
     def admit(
         self, person: str, now: float, *, in_progress: int, kind: RequestKind = RequestKind.MEMBER
     ) -> Allowed | Limited:
-        """Decide about one command, before anything is asked for it. A refused one does not count."""
+        """Admit one command, before anything is done for it. One over a limit does not count."""
         limits = self._limits
         # A clock that was set back must not lock anybody out: what lies ahead of it is forgotten.
         self._admitted = [each for each in self._admitted if now - limits.longest < each[0] <= now]
@@ -145,35 +145,35 @@ class RateLimiter:
         return _Bucket.WORKSPACE if kind is RequestKind.MEMBER else _Bucket.OPERATORS
 
     def _full(self, bucket: _Bucket, person: str, kind: RequestKind, now: float) -> Limited | None:
-        """Return until when a bucket has no room, None where it has."""
+        """Return how long a bucket has no room, None where it has."""
         limits = self._limits
         if bucket is _Bucket.WORKSPACE:
             seconds = _until_room(self._times({bucket}), limits.workspace, now)
             return self._limited(LimitKind.WORKSPACE, limits.workspace, seconds, person, now) if seconds else None
-        refused = list(self._times({_Bucket.OTHERS}, person)) if kind is not RequestKind.NO_PERMISSION else []
-        if seconds := _until_room(refused, limits.denied, now):
+        denied = list(self._times({_Bucket.OTHERS}, person)) if kind is not RequestKind.NO_PERMISSION else []
+        if seconds := _until_room(denied, limits.denied, now):
             return self._limited(LimitKind.PERSON, limits.denied, seconds, person, now)
-        others = self._times(_OUTSIDE_WORKSPACE) if refused or bucket in _OUTSIDE_WORKSPACE else ()
+        others = self._times(_OUTSIDE_WORKSPACE) if denied or bucket in _OUTSIDE_WORKSPACE else ()
         seconds = _until_room(others, limits.others, now)
         return self._limited(LimitKind.OTHERS, limits.others, seconds, person, now) if seconds else None
 
     def _times(self, buckets: Collection[_Bucket], person: str | None = None) -> Iterator[float]:
-        return (at for at, who, drawn in self._admitted if drawn in buckets and person in (None, who))
+        return (at for at, who, bucket in self._admitted if bucket in buckets and person in (None, who))
 
-    def record_denied(self, person: str, now: float, *, for_good: bool) -> None:
-        """Take what somebody was admitted with off the workspace's limit: it was refused to them.
+    def record_denied(self, person: str, now: float, *, permanent: bool) -> None:
+        """Take what somebody was admitted with off the workspace's limit: it was denied to them.
 
         Args:
-            person: whom.
+            person: the id of the user.
             now: the present.
-            for_good: whether they may do nothing at all, so that all of it goes, and what comes next, too; else it is the
-                last command alone.
+            permanent: whether they may do nothing at all, so that all of it is taken off, and what comes next, too; else it
+                is the last command alone.
         """
-        stays = {_Bucket.OTHERS} if for_good else _OUTSIDE_WORKSPACE
+        stays = {_Bucket.OTHERS} if permanent else _OUTSIDE_WORKSPACE
         mine = [nth for nth, each in enumerate(self._admitted) if each[1] == person and each[2] not in stays]
-        for nth in mine if for_good else mine[-1:]:
+        for nth in mine if permanent else mine[-1:]:
             self._admitted[nth] = (*self._admitted[nth][:2], _Bucket.OTHERS)
-        if for_good:
+        if permanent:
             self._denied.pop(person, None)
             self._denied[person] = now + self._limits.longest
         self._bound_memory()
@@ -183,7 +183,7 @@ class RateLimiter:
         return now < until <= now + self._limits.longest
 
     def record_authorized(self, person: str) -> None:
-        """Let somebody draw on the workspace's limit again: they may use the bot."""
+        """Let somebody's commands count for the workspace's limit again: they may use the bot."""
         self._denied.pop(person, None)
 
     def _bound_memory(self) -> None:
@@ -193,27 +193,27 @@ class RateLimiter:
         while len(self._denied) > MOST_REMEMBERED:
             del self._denied[next(iter(self._denied))]
 
-    def admit_action(self, kind: str, now: float) -> Allowed | Limited:
-        """Decide about one order of somebody who may give it. Each refusal is said: no order goes without an answer.
+    def admit_action(self, verb: str, now: float) -> Allowed | Limited:
+        """Admit one action of somebody who may execute it. Each limited one gets a notice: no action goes without a reply.
 
-        It is asked only after it is known that they may, or else anybody could keep operators from cancelling.
+        It is called only after it is known that they may, or else anybody could keep operators from cancelling.
         """
         limit = self._limits.actions
-        given = [at for at in self._actions.get(kind, []) if now - limit.seconds < at <= now]
-        if seconds := _until_room(given, limit, now):
+        admitted = [at for at in self._actions.get(verb, []) if now - limit.seconds < at <= now]
+        if seconds := _until_room(admitted, limit, now):
             return Limited(LimitKind.ACTIONS, limit, math.ceil(seconds), should_notify=True)
-        self._actions[kind] = [*given, now]
+        self._actions[verb] = [*admitted, now]
         return Allowed()
 
     def _limited(self, kind: LimitKind, limit: Limit, seconds: float, person: str, now: float) -> Limited:
         whole = math.ceil(seconds)
-        say = not now < self._notified.get(person, now) <= now + self._limits.longest + 1
-        if say:
+        should_notify = not now < self._notified.get(person, now) <= now + self._limits.longest + 1
+        if should_notify:
             self._notified = {who: until for who, until in self._notified.items() if until > now and who != person}
             if len(self._notified) >= MOST_REMEMBERED:
                 del self._notified[next(iter(self._notified))]
             self._notified[person] = now + whole
-        return Limited(kind, limit, whole, say)
+        return Limited(kind, limit, whole, should_notify)
 
 
 def _until_room(times: Iterable[float], limit: Limit, now: float) -> float:

@@ -1,24 +1,20 @@
-"""Run a command: the table of verbs, who may, what to say when it does not work, and what the audit keeps of it.
+"""The registry of verbs, one row each, and the parser that finds the verb of a typed text. Pure."""
 
-The audit holds every command that needs an operator, and what was refused to a person; what was too much to look at
-(``flood``) leaves no row.
-"""
+import re
+import unicodedata
+from typing import Any
 
-import secrets
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from rapidfuzz import fuzz, process
 
-import structlog
-
-from bot.blocks import Message
-from bot.blocks.answers import note_message, problem_message
+from bot.blocks.parts import strip_invisible
 from bot.commands import (
     about,
+    actions,
     audit,
+    checkpoints,
     confirm,
     create,
     curves,
-    details,
     events,
     models,
     mute,
@@ -26,165 +22,145 @@ from bot.commands import (
     settings,
     status,
     subscribe,
+    subscriptions,
     track,
+    tracked,
+    unmute,
+    unsubscribe,
+    untrack,
 )
-from bot.commands.accounts import resolve_account
-from bot.commands.command import Command, Reply, Verb
-from bot.commands.context import Context
-from bot.commands.error_messages import STOPPED, UNEXPECTED_ERROR, denial, rate_limited
-from bot.commands.last_known import with_last_known
-from bot.commands.permissions import NEVER_ALLOWED, Authorized, Denied, Permission, authorize
-from bot.commands.rate_limit import Limited
-from bot.commands.tokenizer import ACCOUNT
-from bot.errors import NotFound, ProviderError, UserError
-from bot.slack.members import Person, UnknownReason
-from bot.store.actions.audit import AuditEntry, Decision
-from bot.telemetry import metrics
+from bot.commands import help as help_
+from bot.commands import list as list_
+from bot.commands.arguments import CREDENTIAL_TYPED, echo
+from bot.commands.command import Command, Requester
+from bot.commands.filters import stands_alone
+from bot.commands.permissions import Permission
+from bot.commands.tokenizer import EMPTY, as_typed, split, unescaped, unusual_character
+from bot.commands.usage import Usage, usage_error
+from bot.commands.verb import Effect, Verb
+from bot.errors import UserError
+from bot.jobs.ids import parse_foreign_id, parse_job_id
+from bot.telemetry.redaction import holds_secret
+from bot.text import REPLACEMENT_CHARACTER
 
-log = structlog.get_logger()
+_CLOSE_ENOUGH = 60
+_AND = ("and", "&amp;", "&")
+_SHORTEST_ALONE = 12
+"""Characters of an id of unknown shape that is taken for one without a verb before it."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_BIDIRECTIONAL = frozenset("LRE RLE LRO RLO PDF LRI RLI FSI PDI".split())
+"""The bidirectional controls (Unicode, UAX 9)."""
 
-_RUN: dict[Verb, Callable[[Command, Context], Awaitable[Reply]]] = {
-    Verb.HELP: about.help_,
-    Verb.STATUS: status.show_status,
-    Verb.LIST: status.show_list,
-    Verb.TRACK: track.track,
-    Verb.UNTRACK: track.untrack,
-    Verb.TRACKED: track.tracked,
-    Verb.SUBSCRIBE: subscribe.subscribe,
-    Verb.SUBSCRIPTIONS: subscribe.subscriptions,
-    Verb.UNSUBSCRIBE: subscribe.unsubscribe,
-    Verb.EVENTS: events.show_events,
-    Verb.CHECKPOINTS: events.show_checkpoints,
-    Verb.MUTE: mute.mute,
-    Verb.UNMUTE: mute.unmute,
-    Verb.SETTINGS: settings.settings,
-    Verb.CURVES: curves.show,
-    Verb.DETAILS: details.show,
-    Verb.CANCEL: confirm.ask,
-    Verb.PAUSE: confirm.ask,
-    Verb.RESUME: confirm.ask,
-    Verb.CREATE: create.ask,
-    Verb.CONFIRM: confirm.confirm,
-    Verb.MODELS: models.show,
-    Verb.OUTBOX: outbox.show,
-    Verb.RETRY: outbox.retry,
-    Verb.AUDIT: audit.show,
-    Verb.ABOUT: about.about,
+
+def _parse_help(words: list[str], requester: Requester) -> help_.HelpCommand:
+    if len(words) > 1:
+        raise usage_error(help_.USAGE, f"One verb at a time, not {echo(words[1])} as well.")
+    usages = (USAGES[verb_named(words[0])],) if words else tuple(USAGES.values())
+    return help_.HelpCommand(requester, usages=usages)
+
+
+_OPERATE = Permission.OPERATE
+_CHANGES_CHANNEL, _STOPS_ALERTS = Effect.CHANGES_CHANNEL, Effect.STOPS_ALERTS
+_REQUESTS_ACTION, _EXECUTES_ACTION = Effect.REQUESTS_ACTION, Effect.EXECUTES_ACTION
+_ROWS: tuple[Verb[Any], ...] = (
+    # The typed ones, in the order in which help shows them.
+    Verb(status.StatusCommand, status.run, status.USAGE, status.parse),
+    Verb(list_.ListCommand, list_.run, list_.USAGE, list_.parse),
+    Verb(track.TrackCommand, track.run, track.USAGE, track.parse, effect=_CHANGES_CHANNEL),
+    Verb(untrack.UntrackCommand, untrack.run, untrack.USAGE, untrack.parse, effect=_STOPS_ALERTS, is_local=True),
+    Verb(tracked.TrackedCommand, tracked.run, tracked.USAGE, tracked.parse),
+    Verb(subscribe.SubscribeCommand, subscribe.run, subscribe.USAGE, subscribe.parse, effect=_CHANGES_CHANNEL),
+    Verb(subscriptions.SubscriptionsCommand, subscriptions.run, subscriptions.USAGE, subscriptions.parse),
+    Verb(unsubscribe.UnsubscribeCommand, unsubscribe.run, unsubscribe.USAGE, unsubscribe.parse, effect=_STOPS_ALERTS),
+    Verb(mute.MuteCommand, mute.run, mute.USAGE, mute.parse, effect=_STOPS_ALERTS, is_local=True),
+    Verb(unmute.UnmuteCommand, unmute.run, unmute.USAGE, unmute.parse, effect=_CHANGES_CHANNEL, is_local=True),
+    Verb(settings.SettingsCommand, settings.run, settings.USAGE, settings.parse, effect=_CHANGES_CHANNEL),
+    Verb(events.EventsCommand, events.run, events.USAGE, events.parse),
+    Verb(checkpoints.CheckpointsCommand, checkpoints.run, checkpoints.USAGE, checkpoints.parse),
+    Verb(curves.CurvesCommand, curves.run, curves.USAGE, curves.parse, effect=_CHANGES_CHANNEL),
+    Verb(actions.CancelCommand, actions.run, actions.CANCEL, actions.parse_cancel, _OPERATE, _REQUESTS_ACTION),
+    Verb(actions.PauseCommand, actions.run, actions.PAUSE, actions.parse_pause, _OPERATE, _REQUESTS_ACTION),
+    Verb(actions.ResumeCommand, actions.run, actions.RESUME, actions.parse_resume, _OPERATE, _REQUESTS_ACTION),
+    Verb(create.CreateCommand, create.run, create.USAGE, create.parse, _OPERATE, _REQUESTS_ACTION, opens_modal=True),
+    Verb(models.ModelsCommand, models.run, models.USAGE, models.parse),
+    Verb(outbox.OutboxCommand, outbox.run, outbox.USAGE, outbox.parse, _OPERATE),
+    Verb(audit.AuditCommand, audit.run, audit.USAGE, audit.parse, _OPERATE, is_local=True),
+    Verb(about.AboutCommand, about.run, about.USAGE, about.parse),
+    Verb(help_.HelpCommand, help_.run, help_.USAGE, _parse_help, Permission.NONE),
+    # Those of buttons and forms.
+    Verb(status.DetailsCommand, status.run_details, opens_modal=True),
+    Verb(confirm.ConfirmCommand, confirm.run, permission=_OPERATE, effect=_EXECUTES_ACTION),
+    Verb(outbox.RetryCommand, outbox.run_retry, permission=_OPERATE, effect=_CHANGES_CHANNEL),
+)
+VERBS: dict[str, Verb[Any]] = {each.command.verb: each for each in _ROWS}
+"""Every verb, by its name."""
+USAGES: dict[str, Usage] = {name: verb.usage for name, verb in VERBS.items() if verb.usage}
+"""How each verb is typed that can be typed."""
+_PARSERS = {name: verb.parse for name, verb in VERBS.items() if verb.parse}
+ALIASES = {
+    "?": "help",
+    "-h": "help",
+    "--help": "help",
+    "ls": "list",
+    "jobs": "list",
+    "watch": "track",
+    "unwatch": "untrack",
+    "rm": "untrack",
 }
+_NAMES = {name: name for name in USAGES} | ALIASES
+_SPELLED = [word for word in _NAMES if word.isalpha()]
 
-_ON_THE_STORE = frozenset({Verb.UNTRACK, Verb.MUTE, Verb.UNMUTE, Verb.AUDIT})
-"""They ask no API about the job that they name."""
 
+def parse(text: str, requester: Requester) -> Command:
+    """Return the command that ``text`` is: help where it is empty, the job's status where it is a job's id alone.
 
-async def run(command: Command, who: Person | UnknownReason, context: Context) -> Reply:
-    """Do what somebody asked, if they may, and return what to tell them. It never raises for what goes wrong.
-
-    Args:
-        command: what was asked.
-        who: who asked, as Slack describes them, or why nothing is known of them.
-        context: the parts to work with.
+    Raises:
+        UserError: it is no command; says what would be one.
     """
-    changes = {"changes_job": command.changes_job, "changes_channel": command.changes_channel}
-    decision = authorize(who, command.permission, context.policy, **changes)
-    update_rate_limits(decision, command.permission, command.requester.person, context)
-    if isinstance(decision, Denied):
-        log.info("command.refused", verb=command.verb, why=decision.reason)
-        metrics.COMMANDS.labels(command.verb, "refused").inc()
-        if command.stops_own:
-            return await _stopped(command, context)
-        text = denial(decision.reason, context.policy)
-        reply = Reply(note_message(text), decision=Decision.DENIED, reason=decision.reason)
-    else:
-        reply, context = await _done(command, context)
-    if reply.decision and (command.permission is Permission.OPERATE or reply.decision is Decision.DENIED):
-        await _audit(command, reply.decision, reply.reason, context)
-    return reply
+    text = _SURROGATE.sub(REPLACEMENT_CHARACTER, text)
+    if holds_secret(strip_invisible(unescaped(text))):
+        raise UserError(CREDENTIAL_TYPED)
+    words = [word for word in map(_trimmed, split(text, stands_alone)) if word]
+    if not words:
+        return _parse_help([], requester)
+    if _is_id_alone(words[0]):
+        words.insert(0, status.StatusCommand.verb)
+    parse_arguments, rest = _PARSERS[verb_named(words[0])], words[1:]
+    between = range(1, len(rest) - 1)
+    kept = [word for n, word in enumerate(rest) if n not in between or word.casefold() not in _AND]
+    command: Command = parse_arguments(kept, requester)
+    return command
 
 
-def answer_invalid(error: UserError, person: str, who: Person | UnknownReason, context: Context) -> Reply:
-    """Return what to say of words that are no command, or why whoever typed them gets no answer."""
-    decision = authorize(who, Permission.NONE, context.policy, changes_job=False)
-    update_rate_limits(decision, Permission.NONE, person, context)
-    if isinstance(decision, Denied):
-        return Reply(note_message(denial(decision.reason, context.policy)))
-    return Reply(problem_message(str(error)))
+def verb_named(word: str) -> str:
+    """Return the name of the verb that a word is, or stands for.
 
-
-async def _stopped(command: Command, context: Context) -> Reply:
-    """Stop what somebody who may do nothing else gets in their direct messages; the answer tells nothing of any job.
-
-    So it lists no subscriptions to choose from: who names none ends all.
+    Raises:
+        UserError: it is none; names the one that is spelled alike.
     """
-    everything = command.everything or subscribe.names_none(command)
-    reply, _ = await _done(replace(command, everything=everything), context)
-    return reply if reply.decision is Decision.FAILED else Reply(note_message(STOPPED))
+    folded = unicodedata.normalize("NFKC", word).casefold()
+    if folded in _NAMES:
+        return _NAMES[folded]
+    nearest = process.extractOne(folded, _SPELLED, scorer=fuzz.ratio, score_cutoff=_CLOSE_ENOUGH)
+    hint = f" Did you mean `{nearest[0]}`?" if nearest else ""
+    strange = unusual_character(as_typed(word))
+    raise UserError(f"I do not know {echo(word)}.{strange}{hint} `/ftjob help` shows what I know.")
 
 
-def update_rate_limits(decision: Authorized | Denied, need: Permission, person: str, context: Context) -> None:
-    """Let people who may not do this draw on no limit of those who may."""
-    if isinstance(decision, Denied):
-        context.rate_limiter.record_denied(person, context.monotonic(), for_good=decision.reason in NEVER_ALLOWED)
-    elif need is not Permission.NONE:
-        context.rate_limiter.record_authorized(person)
+def _trimmed(word: str) -> str:
+    """Drop what a copied text brings along: a space of no width or a byte-order mark at the ends, and words of no sign.
+
+    Other characters that cannot be seen stay, so that errors can name them: they may reverse the direction of a line.
+    """
+    is_empty = all(unicodedata.category(each) in ("Cc", "Cf") and not _is_bidirectional(each) for each in word)
+    return "" if is_empty else word.strip(EMPTY)
 
 
-async def _done(command: Command, context: Context) -> tuple[Reply, Context]:
-    """Do what somebody asked and may; return what to tell them, also of what went wrong, and where it was done."""
-    if command.changes_job:
-        room = context.rate_limiter.admit_action(command.verb, context.monotonic())
-        if isinstance(room, Limited):
-            metrics.RATE_LIMITED.labels(room.kind).inc()
-            return Reply(note_message(rate_limited(room)), decision=Decision.DENIED, reason="too many orders"), context
-    try:
-        context = await _where(command, context)
-        reply = await _RUN[command.verb](command, context)
-    except UserError as error:
-        metrics.COMMANDS.labels(command.verb, "user_error").inc()
-        return Reply(problem_message(str(error)), decision=Decision.INVALID, reason=str(error)), context
-    except ProviderError as error:
-        metrics.COMMANDS.labels(command.verb, "upstream").inc()
-        said = _upstream(error, command, context)
-        said = said if isinstance(error, NotFound) else await with_last_known(said, command, context)
-        return Reply(said, decision=Decision.FAILED, reason=str(error)), context
-    except Exception:
-        metrics.COMMANDS.labels(command.verb, "bug").inc()
-        ref = secrets.token_hex(4)
-        log.exception("command.broke", verb=command.verb, ref=ref)
-        return Reply(problem_message(UNEXPECTED_ERROR, ref=ref), decision=Decision.FAILED, reason=f"ref {ref}"), context
-    metrics.COMMANDS.labels(command.verb, "ok").inc()
-    return reply, context
+def _is_bidirectional(character: str) -> bool:
+    return unicodedata.bidirectional(character) in _BIDIRECTIONAL
 
 
-async def _where(command: Command, context: Context) -> Context:
-    """Return the context of the account that a command is about; of several jobs each finds its own."""
-    if command.account:
-        return context.for_account(command.account)
-    name = dict(command.filter.metadata).get(ACCOUNT[:-1], "").casefold()
-    if name in context.accounts and len(context.accounts) > 1:
-        raise UserError(f"`account={name}` asks for what jobs carry. Did you mean `{ACCOUNT}{name}`?")
-    if command.key and (asked := await context.store.actions.confirmations.find(command.key)):
-        return context.for_account(asked.confirmation.account)
-    if len(command.job_ids) == 1 and command.verb not in _ON_THE_STORE:
-        return await resolve_account(command.job_ids[0], context)
-    return context
-
-
-async def _audit(command: Command, decision: Decision, reason: str | None, context: Context) -> None:
-    """Add what was tried to the audit. What could not be written is in the log: the answer must not wait for it."""
-    asker, jobs = command.requester, ",".join(command.job_ids) or None
-    where = (asker.person, asker.team, asker.channel, command.door, command.verb.value)
-    entry = AuditEntry(*where, decision, account=context.account, job_id=jobs, reason=reason)
-    try:
-        if command.key and (asked := await context.store.actions.confirmations.find(command.key)):
-            entry = replace(entry, job_id=asked.confirmation.job_id, account=asked.confirmation.account)
-        async with context.store.db.transaction() as tx:
-            await context.store.actions.audit.write(tx, entry)
-    except Exception:
-        log.exception("audit.not_written", **vars(entry))
-
-
-def _upstream(error: ProviderError, command: Command, context: Context) -> Message:
-    ref = error.request_id or secrets.token_hex(4)
-    log.warning("command.upstream", verb=command.verb, error=f"{type(error).__name__}: {error}", ref=ref)
-    job_id = command.job_ids[0] if len(command.job_ids) == 1 else None
-    return problem_message(context.error_text(error, job_id), ref=ref)
+def _is_id_alone(word: str) -> bool:
+    return parse_job_id(word) is not None or (
+        len(word) >= _SHORTEST_ALONE and any(map(str.isdigit, word)) and parse_foreign_id(word) is not None
+    )

@@ -1,169 +1,151 @@
-"""`subscribe`, `subscriptions` and `unsubscribe`: a channel follows every new job that fits."""
+"""`subscribe`: a channel tracks every new job that matches a filter."""
 
-import asyncio
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from bot.blocks import Message
 from bot.blocks.answers import note_message
 from bot.blocks.job_list import job_list
 from bot.blocks.parts import code_span, user_mention
-from bot.blocks.subscriptions import MAX_ROWS, NO_SUBSCRIPTIONS, matching_changes, matching_jobs, subscription_list
-from bot.commands.command import Command, Reply, Verb
-from bot.commands.context import Context, account_names
-from bot.commands.filters import written
+from bot.blocks.subscriptions import MAX_ROWS, matching_changes, matching_jobs
+from bot.commands.accounts import Account, account_names, gather
+from bot.commands.command import Command, Reply, Requester
+from bot.commands.filters import read_account, read_filter
 from bot.commands.post_card import post_card
-from bot.errors import ProviderError, UserError
+from bot.commands.services import Services
+from bot.commands.usage import Usage, usage_error
+from bot.errors import UserError
 from bot.jobs.filters import MATCH_ALL, Filter
 from bot.jobs.models import Job
-from bot.jobs.statuses import ANY_STATUS
 from bot.providers.wire import FetchedJob
 from bot.slack.messages import OutgoingMessage
 from bot.store.channels.tracks import Subscription
 from bot.tracking.transitions import PollResult
 
+USAGE = Usage(
+    "subscribe [status]... [model:name*] [key=value]... [mine] [account:name]",
+    "track every new job here, or those that fit, and tell every change, or these statuses",
+    "subscribe failed succeeded team=search",
+)
+EXPECTED = "a status, one `model:`, key=value, `mine` nor `account:` and a name"
+LONGEST_FILTER = 1_500
+"""Characters of a filter as it is stored."""
 MOST_PAGES = 10
 """Pages that are searched for open jobs; a page without one, whoever's, ends the search."""
 MOST_REQUESTS = 50
 PAGE = 100
 
 
-async def subscribe(command: Command, context: Context) -> Reply:
-    """Follow every new job here that fits, and the open ones from now on."""
-    async with context.channel_lock(command.requester.channel):
-        return await _subscribe(command, context)
+@dataclass(frozen=True)
+class SubscribeCommand(Command):
+    """`subscribe`."""
+
+    verb = "subscribe"
+
+    filter: Filter = MATCH_ALL
 
 
-async def _subscribe(command: Command, context: Context) -> Reply:
-    channel, person, wanted = command.requester.channel, command.requester.person, command.filter
-    here = await context.store.channels.tracks.subscriptions_of(channel)
-    has = {each.account for each in here if each.filter == wanted}
-    new = [each for each in context.selected_accounts(command.account) if each.account not in has]
-    if not new:
-        return Reply(
-            note_message("This channel is subscribed to that already. `/ftjob subscriptions` shows what it has.")
-        )
-    if len(here) + len(new) > MAX_ROWS:
+def parse(words: list[str], requester: Requester) -> SubscribeCommand:
+    """Read the words after `subscribe`."""
+    words, account = read_account(USAGE, words)
+    job_filter = read_filter(USAGE, words, requester.person, expected=EXPECTED)
+    if len(job_filter.to_json()) > LONGEST_FILTER:
+        raise usage_error(USAGE, "That is too much for one subscription; several may do.")
+    return SubscribeCommand(requester, account=account, filter=job_filter)
+
+
+async def run(command: SubscribeCommand, services: Services, account: Account) -> Reply:
+    """Track every new job here that matches, and the open ones from now on."""
+    services.accounts.reject_as_metadata(command.filter)
+    async with services.channel_locks.of(command.requester.channel):
+        new = await _new_accounts(command, services)
+        if not new:
+            said = "This channel is subscribed to that already. `/ftjob subscriptions` shows what it has."
+            return Reply(note_message(said))
+        return await _subscribe(command, new, services, has_several=account.display_name is not None)
+
+
+async def _new_accounts(command: SubscribeCommand, services: Services) -> list[Account]:
+    """Return the accounts in which the channel does not have this subscription yet."""
+    here = await services.store.channels.tracks.subscriptions_of(command.requester.channel)
+    has = {each.account for each in here if each.filter == command.filter}
+    new = [each for each in services.accounts.selected(command.account) if each.name not in has]
+    if new and len(here) + len(new) > MAX_ROWS:
         raise UserError(
             f"This channel has {len(here)} subscriptions, and {MAX_ROWS} are the most. `/ftjob subscriptions` lets you "
             "end some."
         )
-    begun = await asyncio.gather(*(_begun(each, command) for each in new))
-    jobs = [(each.job, there.account) for there, (_, seen) in zip(new, begun, strict=True) for each in seen.fetched]
-    fitting = [(job, name) for job, name in jobs if not job.is_final and wanted.matches(job)]
-    of = f" of {account_names(new)}" if context.display_name else ""
-    announcement = _announcement(
-        person, wanted, of, fitting if context.display_name else [(job, "") for job, _ in fitting]
-    )
-    await post_card(OutgoingMessage(channel, announcement, key=secrets.token_hex(16)), command.requester, context)
-    (subscription, seen), *others = begun
-    await context.recorder.subscribe(subscription, seen, *others)
-    told = f"told: {matching_changes(wanted)}."
-    return Reply(note_message(f"Subscribed. This channel will hear of {matching_jobs(wanted)}{of}; {told}"))
+    return new
 
 
-async def _begun(there: Context, command: Command) -> tuple[Subscription, PollResult]:
-    """Return the subscription of one account, and what there is at its beginning.
+async def _subscribe(
+    command: SubscribeCommand, accounts: list[Account], services: Services, *, has_several: bool
+) -> Reply:
+    channel, job_filter = command.requester.channel, command.filter
+    started = await _start_all(command, accounts, services)
+    jobs = [(fetched.job, result.account) for _, result in started for fetched in result.fetched]
+    open_jobs = [(job, name) for job, name in jobs if not job.is_final and job_filter.matches(job)]
+    of = f" of {account_names(accounts)}" if has_several else ""
+    rows = open_jobs if has_several else [(job, "") for job, _ in open_jobs]
+    announcement = _announcement(command.requester.person, job_filter, of, rows)
+    outgoing = OutgoingMessage(channel, announcement, key=secrets.token_hex(16))
+    await post_card(outgoing, command.requester, services)
+    (subscription, result), *others = started
+    await services.recorder.subscribe(subscription, result, *others)
+    told = f"told: {matching_changes(job_filter)}."
+    return Reply(note_message(f"Subscribed. This channel will hear of {matching_jobs(job_filter)}{of}; {told}"))
+
+
+async def _start_all(
+    command: SubscribeCommand, accounts: list[Account], services: Services
+) -> list[tuple[Subscription, PollResult]]:
+    """Return the subscription of each account, and its jobs at the start.
 
     Raises:
-        UserError: the account does not answer; says which.
+        ProviderError: the one account does not answer.
+        UserError: one of several does not; says which.
     """
-    known = await there.store.jobs.states.newest(there.account, MOST_PAGES * PAGE)
-    try:
-        readings = await _read_open_jobs(there)
-    except ProviderError as error:
-        if there.display_name is None or command.account:
-            raise
+    gathered = await gather(accounts, lambda account: _start(account, command, services))
+    for account, error in gathered.errors:
+        if account.display_name is None or command.account:
+            raise error
         hint = f"Nothing was subscribed; {code_span('/ftjob subscribe account:')} and a name takes one account alone."
-        raise UserError(f"{there.error_text(error)} {hint}") from error
-    newest = max((reading.snapshot.created_at or 0.0 for reading in readings), default=0.0)
-    # A creation time that is still to come would let every later job count as old.
-    newest = min(newest, there.clock())
-    asker = command.requester
-    subscription = Subscription(there.account, asker.channel, asker.person, newest, command.filter)
-    return subscription, PollResult(there.account, readings, known)
+        raise UserError(f"{account.error_text(error)} {hint}") from error
+    return [started for _, started in gathered.values]
 
 
-async def _read_open_jobs(context: Context) -> list[FetchedJob]:
-    readings: list[FetchedJob] = []
-    after, looked_at = None, 0
+async def _start(account: Account, command: SubscribeCommand, services: Services) -> tuple[Subscription, PollResult]:
+    known = await services.store.jobs.states.newest(account.name, MOST_PAGES * PAGE)
+    fetched = await _read_open_jobs(account)
+    newest = max((each.snapshot.created_at or 0.0 for each in fetched), default=0.0)
+    # A creation time in the future would make every later job count as old.
+    newest = min(newest, services.now())
+    requester = command.requester
+    subscription = Subscription(account.name, requester.channel, requester.person, newest, command.filter)
+    return subscription, PollResult(account.name, fetched, known)
+
+
+async def _read_open_jobs(account: Account) -> list[FetchedJob]:
+    fetched: list[FetchedJob] = []
+    after, read = None, 0
     for _ in range(MOST_REQUESTS):
-        page = await context.client.list_jobs(after=after, limit=PAGE)
-        readings += page.fetched
-        after, looked_at = page.after, looked_at + max(1, len(page.raw))
+        page = await account.client.list_jobs(after=after, limit=PAGE)
+        fetched += page.fetched
+        after, read = page.after, read + max(1, len(page.raw))
         jobs = [each for each in page.raw if each]
-        if after is None or looked_at >= MOST_PAGES * PAGE or (jobs and all(each.is_final for each in jobs)):
+        if after is None or read >= MOST_PAGES * PAGE or (jobs and all(each.is_final for each in jobs)):
             break
-    return readings
+    return fetched
 
 
-def _announcement(person: str, wanted: Filter, of: str, open_jobs: Sequence[tuple[Job, str]]) -> Message:
-    told = f" Told: {matching_changes(wanted)}." if wanted.statuses else ""
-    who = f"{user_mention(person)} subscribed this channel: {matching_jobs(wanted)}{of} is announced and followed here.{told}"
+def _announcement(person: str, job_filter: Filter, of: str, open_jobs: Sequence[tuple[Job, str]]) -> Message:
+    told = f" Told: {matching_changes(job_filter)}." if job_filter.statuses else ""
+    jobs = f"{matching_jobs(job_filter)}{of}"
+    who = f"{user_mention(person)} subscribed this channel: {jobs} is announced and followed here.{told}"
     return job_list(
         [job for job, _ in open_jobs],
         title=f"{who} Open now ({len(open_jobs)})",
         empty=f"{who} No such job is open now.",
         accounts=[name for _, name in open_jobs],
     )
-
-
-async def subscriptions(command: Command, context: Context) -> Reply:
-    """Show what this channel is subscribed to."""
-    return Reply(_listed(await context.store.channels.tracks.subscriptions_of(command.requester.channel), context))
-
-
-def _listed(here: Sequence[Subscription], context: Context, head: str = "") -> Message:
-    rows = [(each.id or 0, each.filter, each.person, context.drawing.display_name(each.account)) for each in here]
-    return subscription_list(rows, head=head)
-
-
-async def unsubscribe(command: Command, context: Context) -> Reply:
-    """End one subscription or all: new jobs are not announced by it, those that are tracked stay tracked."""
-    tracks, channel = context.store.channels.tracks, command.requester.channel
-    here = await tracks.subscriptions_of(channel)
-    if not here:
-        return Reply(note_message(NO_SUBSCRIPTIONS))
-    chosen = _chosen(command, here)
-    if not chosen and command.subscription is None:
-        return Reply(_listed(here, context, _which_one(command)))
-    if not sum([await tracks.unsubscribe(channel, each.id) for each in chosen]):
-        return Reply(note_message("That subscription is over already."))
-    what = "; ".join(f"{_which(each, context)} (told: {matching_changes(each.filter)})" for each in chosen)
-    text = (
-        f"{user_mention(command.requester.person)} unsubscribed this channel from {what}. "
-        "Jobs already tracked stay tracked; `/ftjob untrack all` ends that."
-    )
-    return Reply(note_message(text), public=True)
-
-
-def _which(subscription: Subscription, context: Context) -> str:
-    account = context.drawing.display_name(subscription.account)
-    return matching_jobs(subscription.filter) + (f" of account {code_span(account)}" if account else "")
-
-
-def names_none(command: Command) -> bool:
-    """Whether somebody who unsubscribes did not say from what."""
-    is_one = command.nth is not None or command.subscription is not None
-    is_some = command.everything or command.account is not None or command.filter != MATCH_ALL
-    return command.verb is Verb.UNSUBSCRIBE and not is_one and not is_some
-
-
-def _which_one(command: Command) -> str:
-    if names_none(command):
-        return "Which one shall end?"
-    return f"None here waits for {code_span(written(command.filter, command.account) or ANY_STATUS)}."
-
-
-def _chosen(command: Command, here: list[Subscription]) -> list[Subscription]:
-    """Return the subscriptions that a command means: where it says nothing, the one that there is, in all its accounts."""
-    if command.subscription is not None:
-        return [each for each in here if each.id == command.subscription]
-    if command.nth is not None:
-        if command.nth > len(here):
-            raise UserError(f"This channel has {len(here)}. `/ftjob subscriptions` shows which is which.")
-        return [here[command.nth - 1]]
-    if names_none(command):
-        return here if len({each.filter for each in here}) == 1 else []
-    of_account = [each for each in here if command.account in (None, each.account)]
-    return [each for each in of_account if command.everything or each.filter == command.filter]

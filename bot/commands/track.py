@@ -1,136 +1,150 @@
-"""`track`, `untrack` and `tracked`: a channel or a person follows jobs."""
+"""`track`: a channel or a person gets a job's card and alerts."""
 
+import re
 import secrets
+from dataclasses import dataclass
 
 from bot.blocks.answers import note_message
 from bot.blocks.card import CardState, card
 from bot.blocks.parts import code_span, user_mention
 from bot.blocks.track_remainder import track_remainder_message
-from bot.blocks.tracked_list import tracked_list
-from bot.commands.accounts import resolve_account
-from bot.commands.command import Command, Reply, Requester, page_start
-from bot.commands.context import Context
+from bot.commands.accounts import Account
+from bot.commands.arguments import echo, job_ids
+from bot.commands.command import Command, Reply, Requester
 from bot.commands.error_messages import quota
-from bot.commands.last_known import outage_notes
 from bot.commands.post_card import post_card
+from bot.commands.services import Services
+from bot.commands.usage import Usage, usage_error
 from bot.errors import ProviderError, UserError
 from bot.providers.wire import FetchedJob
 from bot.slack.messages import OutgoingMessage
 from bot.store.channels.tracks import Track
 from bot.store.jobs.jobs import KnownJob
 
+USAGE = Usage(
+    "track <id>... [me | in #channel]", "tell this channel, or you alone, when jobs change", "track ftjob-abc123"
+)
 MOST_OPEN = 1_000
-"""Jobs that people may track by hand at once, settled ones left out; two commands at one moment may pass it by a few."""
+"""Open jobs that people may track by hand at once; two commands at one moment may exceed it by a few."""
+_CHANNEL = re.compile(r"<#(?P<id>[CGD][A-Z0-9]+)(?:\|[^>]*)?>")
 
 
-async def track(command: Command, context: Context) -> Reply:
-    """Follow jobs in this channel, in another one, or in the asker's direct messages."""
+@dataclass(frozen=True)
+class TrackCommand(Command):
+    """`track`."""
+
+    verb = "track"
+
+    omitted_ids: tuple[str, ...] = ()
+    """Jobs that the same message names, and that are too many for one command."""
+    to: str | None = None
+    """Another channel than the requester's, or the requester's direct messages ("me")."""
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the command tracks jobs in another channel than the requester's, or for another person."""
+        return self.to not in (None, "me", self.requester.channel, self.requester.person)
+
+    @property
+    def destination(self) -> str:
+        """The channel or the person that gets the card."""
+        if self.to == "me":
+            return self.requester.person
+        return self.to or self.requester.channel
+
+
+def parse(words: list[str], requester: Requester) -> TrackCommand:
+    """Read the words after `track`."""
+    to = None
+    if words and words[-1].casefold() == "me":
+        words, to = words[:-1], "me"
+    elif len(words) > 1 and words[-2].casefold() == "in":
+        channel = _CHANNEL.fullmatch(words[-1])
+        if channel is None:
+            raise usage_error(USAGE, f"{echo(words[-1])} is not a channel that I can see.")
+        words, to = words[:-2], channel["id"]
+    return TrackCommand(requester, job_ids(USAGE, words), to=to)
+
+
+async def run(command: TrackCommand, services: Services, account: Account) -> Reply:
+    """Track jobs in this channel, in another one, or in the requester's direct messages."""
     if len(command.job_ids) == 1:
-        return Reply(note_message(await _track_in_turn(command.job_ids[0], command, context)))
+        return Reply(note_message(await _track(command.job_ids[0], command, services, account)))
     # One that fails must not hide what became of the others.
-    said = [await try_one(job_id, command, context) for job_id in command.job_ids]
-    return Reply(track_remainder_message("\n".join(said), command.left_out, at_once=len(command.job_ids)))
+    said = [await try_one(job_id, command, services) for job_id in command.job_ids]
+    return Reply(track_remainder_message("\n".join(said), command.omitted_ids, at_once=len(command.job_ids)))
 
 
-async def try_one(job_id: str, command: Command, context: Context) -> str:
-    """Follow a job and return what came of it, also where it did not work."""
+async def try_one(job_id: str, command: TrackCommand, services: Services) -> str:
+    """Track one job of several; return what came of it, the error where it did not work."""
+    account = services.accounts.default
     try:
-        context = await resolve_account(job_id, context)
-        return await _track_in_turn(job_id, command, context)
+        account = await services.accounts.with_job(job_id)
+        return await _track(job_id, command, services, account)
     except UserError as error:
         return f":warning: {code_span(job_id)}: {error}"
     except ProviderError as error:
-        return f":warning: {context.error_text(error, job_id)}"
+        return f":warning: {account.error_text(error, job_id)}"
 
 
-async def _track_in_turn(job_id: str, command: Command, context: Context) -> str:
-    async with context.channel_lock(_destination(command)):
-        return await _track_one(job_id, command, context)
+async def _track(job_id: str, command: TrackCommand, services: Services, account: Account) -> str:
+    async with services.channel_locks.of(command.destination):
+        return await _track_one(job_id, command, services, account)
 
 
-async def _track_one(job_id: str, command: Command, context: Context) -> str:
+async def _track_one(job_id: str, command: TrackCommand, services: Services, account: Account) -> str:
     where = {None: "here", "me": "in our direct messages"}.get(command.to, f"in <#{command.to}>")
-    if track := await _track_there(job_id, command, context):
-        return await _tracked_already(track, where, command, context)
-    if await context.store.channels.tracks.count_open_manual(context.account) >= MOST_OPEN:
+    if track := await _existing(job_id, command, services, account):
+        return await _tracked_already(track, where, command, services)
+    if await services.store.channels.tracks.count_open_manual(account.name) >= MOST_OPEN:
         raise UserError(quota(MOST_OPEN))
-    known = await context.store.jobs.states.find(context.account, job_id)
-    reading = await context.client.retrieve(job_id)
-    around = context.around(reading.job, tracked=True)
-    present = _present(reading, known, context.clock())
-    compact = (await context.store.channels.preferences.find(_destination(command))).compact
-    why = "" if compact else _note(job_id, command.requester)
-    picture = card(reading.job, around, why, present, compact=compact)
-    outgoing = OutgoingMessage(_destination(command), picture, key=secrets.token_hex(16))
-    channel, ts = await post_card(outgoing, command.requester, context)
-    new = Track(context.account, job_id, channel, command.requester.person)
-    await context.recorder.add_track(new, reading, known, card_ts=ts)
-    if reading.snapshot.is_final:
+    known = await services.store.jobs.states.find(account.name, job_id)
+    fetched = await account.client.retrieve(job_id)
+    message = await _card(fetched, known, command, services, account)
+    channel, ts = await post_card(message, command.requester, services)
+    track = Track(account.name, job_id, channel, command.requester.person)
+    await services.recorder.add_track(track, fetched, known, card_ts=ts)
+    if fetched.snapshot.is_final:
         return f"{code_span(job_id)} is over already; its card {where} shows how it ended."
     return f"Tracking {code_span(job_id)} {where}."
 
 
-def _present(reading: FetchedJob, known: KnownJob | None, now: float) -> CardState:
-    if known is None or known.state.status != reading.snapshot.status:
+async def _card(
+    fetched: FetchedJob, known: KnownJob | None, command: TrackCommand, services: Services, account: Account
+) -> OutgoingMessage:
+    links = services.render_context.job_links(account.name, fetched.job, tracked=True)
+    state = _card_state(fetched, known, services.now())
+    compact = (await services.store.channels.preferences.find(command.destination)).compact
+    why = "" if compact else _note(fetched.job.id, command.requester)
+    message = card(fetched.job, links, why, state, compact=compact)
+    return OutgoingMessage(command.destination, message, key=secrets.token_hex(16))
+
+
+def _card_state(fetched: FetchedJob, known: KnownJob | None, now: float) -> CardState:
+    if known is None or known.state.status != fetched.snapshot.status:
         return CardState(now)
     return CardState(now, known.state_since, stalled_since=known.stalled_since)
 
 
-def _destination(command: Command) -> str:
+async def _existing(job_id: str, command: TrackCommand, services: Services, account: Account) -> Track | None:
+    tracks = await services.store.channels.tracks.followers(account.name, job_id)
     if command.to == "me":
-        return command.requester.person
-    return command.to or command.requester.channel
+        person = command.requester.person
+        return next((each for each in tracks if each.person == person and each.channel.startswith("D")), None)
+    return next((each for each in tracks if each.channel == command.destination), None)
 
 
-async def _track_there(job_id: str, command: Command, context: Context) -> Track | None:
-    followers = await context.store.channels.tracks.followers(context.account, job_id)
-    if command.to == "me":
-        mine = (each for each in followers if each.person == command.requester.person and each.channel.startswith("D"))
-        return next(mine, None)
-    return next((each for each in followers if each.channel == _destination(command)), None)
-
-
-async def _tracked_already(track: Track, where: str, command: Command, context: Context) -> str:
-    """Take over a track of a subscription that tells some statuses alone: who asks by hand hears of everything."""
+async def _tracked_already(track: Track, where: str, command: TrackCommand, services: Services) -> str:
+    """Take over a track of a subscription that alerts of some statuses alone: one made by hand alerts of all."""
     if not track.statuses:
         return f"{code_span(track.job_id)} is already tracked {where}."
-    async with context.store.db.transaction() as tx:
-        await context.store.channels.tracks.add(
-            tx, [Track(track.account, track.job_id, track.channel, command.requester.person)]
-        )
-        await context.store.jobs.cards.bump_generation(tx, track.account, track.job_id)
+    mine = Track(track.account, track.job_id, track.channel, command.requester.person)
+    async with services.store.db.transaction() as tx:
+        await services.store.channels.tracks.add(tx, [mine])
+        await services.store.jobs.cards.bump_generation(tx, track.account, track.job_id)
     return f"{code_span(track.job_id)} is tracked {where}, from now on with every change."
 
 
-def _note(job_id: str, asker: Requester) -> str:
-    return (
-        f":bell: {user_mention(asker.person)} tracks this job here · stop with {code_span(f'/ftjob untrack {job_id}')}"
-    )
-
-
-async def untrack(command: Command, context: Context) -> Reply:
-    """Stop following jobs in this channel."""
-    asker = command.requester
-    if command.everything:
-        count = len(await context.store.channels.tracks.remove(asker.channel))
-        if count == 0:
-            return Reply(note_message("Nothing is tracked here, so there is nothing to stop."))
-        jobs = "1 job" if count == 1 else f"{count} jobs"
-        return Reply(note_message(f"{user_mention(asker.person)} untracked {jobs} here."), public=True)
-    gone = [job for job in command.job_ids if await context.store.channels.tracks.remove(asker.channel, job)]
-    if not gone:
-        return Reply(note_message("Not tracked here: nothing to stop. `/ftjob tracked` shows what is."))
-    return Reply(
-        note_message(f"{user_mention(asker.person)} untracked {', '.join(map(code_span, gone))} here."), public=True
-    )
-
-
-async def tracked(command: Command, context: Context) -> Reply:
-    """Show what this channel follows."""
-    channel = command.requester.channel
-    found = await context.store.channels.tracks.in_channel(channel)
-    subscribed = bool(await context.store.channels.tracks.subscriptions_of(channel))
-    notes = await outage_notes([each.account for each, _ in found], context)
-    rows = [(each.job_id, state.status) for each, state in found]
-    shown = tracked_list(rows, subscribed=subscribed, notes=notes, start=page_start(command, rows))
-    return Reply(shown, replaces=command.replaces)
+def _note(job_id: str, requester: Requester) -> str:
+    stop = code_span(f"/ftjob untrack {job_id}")
+    return f":bell: {user_mention(requester.person)} tracks this job here · stop with {stop}"

@@ -1,6 +1,6 @@
-"""A pressed button, as Slack sends it. Buttons carry the id of a job, a delivery or a subscription, or a question's key.
+"""Pressed buttons, as Slack sends them. A value is the id of a job, a delivery or a subscription, or a pending action's key.
 
-None of them is believed unchecked.
+None of them is trusted unchecked.
 """
 
 import re
@@ -14,47 +14,60 @@ from bot.blocks.mute import EVERY_JOB, UNMUTE
 from bot.blocks.outbox import ALL_MESSAGES, RETRY, RETRY_ALL
 from bot.blocks.parts import SHOW_PAGE
 from bot.blocks.subscriptions import UNSUBSCRIBE
-from bot.commands.command import Command, Requester, Verb
-from bot.commands.parse import parse
+from bot.commands.actions import CancelCommand, PauseCommand, ResumeCommand
+from bot.commands.audit import AuditCommand
+from bot.commands.checkpoints import CheckpointsCommand
+from bot.commands.command import Command, Requester
+from bot.commands.confirm import ConfirmCommand
+from bot.commands.create import CreateCommand
+from bot.commands.events import EventsCommand
+from bot.commands.list import ListCommand
+from bot.commands.models import ModelsCommand
+from bot.commands.outbox import RetryCommand
+from bot.commands.registry import parse
+from bot.commands.status import DetailsCommand, StatusCommand
+from bot.commands.track import TrackCommand
+from bot.commands.tracked import TrackedCommand
+from bot.commands.unmute import UnmuteCommand
+from bot.commands.unsubscribe import UnsubscribeCommand
+from bot.commands.untrack import UntrackCommand
 from bot.errors import UserError
 from bot.jobs.ids import is_valid_id
 from bot.listeners.replies.responder import ReplyTarget
 
-_VERBS = {
-    REFRESH: Verb.STATUS,
-    SHOW: Verb.STATUS,
-    TRACK: Verb.TRACK,
-    UNTRACK: Verb.UNTRACK,
-    DETAILS: Verb.DETAILS,
-    CANCEL: Verb.CANCEL,
-    PAUSE: Verb.PAUSE,
-    RESUME: Verb.RESUME,
-    UNMUTE: Verb.UNMUTE,
+_OF_JOB: dict[str, type[Command]] = {
+    SHOW: StatusCommand,
+    TRACK: TrackCommand,
+    UNTRACK: UntrackCommand,
+    DETAILS: DetailsCommand,
+    CANCEL: CancelCommand,
+    PAUSE: PauseCommand,
+    RESUME: ResumeCommand,
 }
-
-_PAGED = (Verb.LIST, Verb.EVENTS, Verb.CHECKPOINTS, Verb.AUDIT, Verb.TRACKED, Verb.MODELS)
-_SOURCE = "button"
-_NUMBER = re.compile(r"[0-9]{1,18}")
-"""What fits into a row's id."""
+"""The commands of buttons whose value is a job's id."""
+_PAGED = (ListCommand, EventsCommand, CheckpointsCommand, AuditCommand, TrackedCommand, ModelsCommand)
+_ROW_ID = re.compile(r"[0-9]{1,18}")
 
 
 def reply_target_of(body: dict[str, Any]) -> ReplyTarget | None:
-    """Return where the button was pressed, or None where the body does not say."""
-    asker, url = requester_of(body), body.get("response_url")
-    return ReplyTarget(asker.channel, asker.person, url if isinstance(url, str) else None) if asker else None
+    """Return where the reply goes, or None where the body does not say where the button was pressed."""
+    requester, url = requester_of(body), body.get("response_url")
+    if requester is None:
+        return None
+    return ReplyTarget(requester.channel, requester.person, url if isinstance(url, str) else None)
 
 
-def requester_of(body: dict[str, Any]) -> Requester | None:
+def requester_of(body: dict[str, Any], source: str = "button") -> Requester | None:
     """Return who pressed it, or None where the body does not say."""
     match body:
         case {"user": {"id": str(person)}, "channel": {"id": str(channel), **more}}:
             name = more.get("name")
-            return Requester(person, channel, team_of(body), name if isinstance(name, str) else "")
+            return Requester(person, channel, team_of(body), name if isinstance(name, str) else "", source)
     return None
 
 
 def team_of(body: dict[str, Any]) -> str:
-    """Return the team that an interaction names beside the person, for the audit: it decides nothing."""
+    """Return the team that an interaction names beside the user, for the audit: it decides nothing."""
     match body:
         case {"user": {"team_id": str(team)}} if team:
             return team
@@ -64,51 +77,56 @@ def team_of(body: dict[str, Any]) -> str:
 
 
 def command_of(body: dict[str, Any]) -> Command | None:
-    """Return what a button asks for, or None where it is none of ours or only opens a page."""
-    asker = requester_of(body)
+    """Return the command of a button, or None where it is none of ours or only opens a page."""
+    requester = requester_of(body)
     match body.get("actions"):
-        case [{"action_id": str(action_id), "value": str(value)}] if asker:
-            return _command(action_id, value, asker, body)
+        case [{"action_id": str(action_id), "value": str(value)}] if requester:
+            return _command(action_id, value, requester, is_private=is_ephemeral(body))
     return None
 
 
-def _command(action_id: str, value: str, requester: Requester, body: dict[str, Any]) -> Command | None:
+def _command(action_id: str, value: str, requester: Requester, *, is_private: bool) -> Command | None:
+    action = action_id.split(":", 1)[0]
     if action_id == SHOW_PAGE:
-        return _page(value, requester, body)
+        return _page(value, requester, is_private=is_private)
     if action_id == CONFIRM:
-        return Command(Verb.CONFIRM, requester, _SOURCE, key=value)
+        return ConfirmCommand(requester, key=value)
     if action_id == CREATE:
-        return Command(Verb.CREATE, requester, _SOURCE)
-    pressed = action_id.split(":", 1)[0]
+        return CreateCommand(requester)
     if action_id == RETRY_ALL and value == ALL_MESSAGES:
-        return Command(Verb.RETRY, requester, _SOURCE, replaces=is_ephemeral(body))
-    if pressed == RETRY and _NUMBER.fullmatch(value):
-        return Command(Verb.RETRY, requester, _SOURCE, delivery=int(value), replaces=is_ephemeral(body))
-    if pressed == UNSUBSCRIBE and _NUMBER.fullmatch(value):
-        return Command(Verb.UNSUBSCRIBE, requester, _SOURCE, subscription=int(value))
-    if pressed == UNMUTE and value == EVERY_JOB:
-        return Command(Verb.UNMUTE, requester, _SOURCE, everything=True, replaces=not is_ephemeral(body))
-    verb = _VERBS.get(pressed)
-    if verb is None or not is_valid_id(value):
-        return None
-    # What is muted no more needs no button that ends it.
-    replaces = is_ephemeral(body) if pressed == REFRESH else pressed == UNMUTE and not is_ephemeral(body)
-    return Command(verb, requester, _SOURCE, job_ids=(value,), fresh=pressed == REFRESH, replaces=replaces)
+        return RetryCommand(requester, replaces=is_private)
+    if action == RETRY and _ROW_ID.fullmatch(value):
+        return RetryCommand(requester, delivery=int(value), replaces=is_private)
+    if action == UNSUBSCRIBE and _ROW_ID.fullmatch(value):
+        return UnsubscribeCommand(requester, subscription_id=int(value))
+    if action == UNMUTE and value == EVERY_JOB:
+        return UnmuteCommand(requester, replaces=not is_private)
+    return _of_job(action, value, requester, is_private=is_private) if is_valid_id(value) else None
 
 
-def _page(value: str, requester: Requester, body: dict[str, Any]) -> Command | None:
+def _of_job(action: str, job_id: str, requester: Requester, *, is_private: bool) -> Command | None:
+    if action == REFRESH:
+        return StatusCommand(requester, (job_id,), fresh=True, replaces=is_private)
+    if action == UNMUTE:
+        # A message about a mute that has ended needs no button that ends it.
+        return UnmuteCommand(requester, (job_id,), replaces=not is_private)
+    command = _OF_JOB.get(action)
+    return command(requester, (job_id,)) if command else None
+
+
+def _page(value: str, requester: Requester, *, is_private: bool) -> Command | None:
     """Return the command that a paging button carries: it shows what comes after, and nothing else."""
     try:
         command = parse(value, requester)
     except UserError:
         return None
-    if command.verb not in _PAGED or command.after is None:
+    if not isinstance(command, _PAGED) or command.after is None:
         return None
-    return replace(command, door=_SOURCE, replaces=is_ephemeral(body))
+    return replace(command, replaces=is_private)
 
 
 def is_ephemeral(body: dict[str, Any]) -> bool:
-    """Whether the button's message is seen by one person alone, so that the answer may take its place."""
+    """Whether the button's message is seen by one person alone, so that the reply may replace it."""
     match body:
         case {"container": {"is_ephemeral": True}}:
             return True

@@ -13,20 +13,21 @@ from structlog.contextvars import bind_contextvars
 from bot.blocks.answers import note_message
 from bot.blocks.notice import NoticeKind
 from bot.blocks.view import LOADING
-from bot.commands.command import Command, Reply, Verb
-from bot.commands.context import Context
+from bot.commands.access import AccessControl, request_kind
+from bot.commands.command import Command, Reply
 from bot.commands.create_form import InvalidFields
 from bot.commands.error_messages import rate_limited
-from bot.commands.permissions import Permission, authorize, is_conclusive
+from bot.commands.permissions import Permission, is_conclusive
 from bot.commands.rate_limit import Allowed, Limited, RequestKind
-from bot.commands.registry import answer_invalid, run
+from bot.commands.registry import VERBS
+from bot.commands.run import reply_to_invalid, run
+from bot.commands.services import Services
 from bot.errors import UserError
 from bot.listeners import buttons, home, modals, shortcuts, slash
 from bot.listeners.events import EarlyEvents, changed_channel_id, joined_channel, reopened_channel
 from bot.listeners.home import HomeTabs
 from bot.listeners.replies import slow_notice
 from bot.listeners.replies.responder import ReplyTarget, Responder
-from bot.slack.client import SlackClient
 from bot.slack.errors import SHARED_CHANNEL
 from bot.slack.identity import BotIdentity
 from bot.slack.members import Person, UnknownReason
@@ -52,19 +53,20 @@ class Dispatcher:
 
     def __init__(
         self,
-        context: Context,
-        slack: SlackClient,
+        services: Services,
+        access: AccessControl,
         responder: Responder,
         identity: Callable[[], BotIdentity | None],
         *,
         slow_after: float = slow_notice.SLOW_SECONDS,
     ) -> None:
         """Store the collaborators. After ``slow_after`` seconds without a reply, people see that it is still pending."""
-        self._context = context
-        self._slack = slack
+        self._services = services
+        self._access = access
+        self._slack = services.slack
         self._responder = responder
         self._identity = identity
-        self._home_tabs = HomeTabs(context, slack, self._lookup_person, slow_after=slow_after)
+        self._home_tabs = HomeTabs(services, access, self._lookup_person, slow_after=slow_after)
         self._slow_after = slow_after
         self._early_events = EarlyEvents()
         self._recent: dict[str, None] = {}
@@ -171,7 +173,7 @@ class Dispatcher:
             self._spawn(self._responder.send(target, Reply(note_message(rate_limited(decision)))))
 
     def _admit(self, person: str, kind: RequestKind = RequestKind.MEMBER) -> Allowed | Limited:
-        limiter, now = self._context.rate_limiter, self._context.monotonic()
+        limiter, now = self._access.rate_limiter, self._access.monotonic()
         decision = limiter.admit(person, now, in_progress=len(self._tasks), kind=kind)
         if isinstance(decision, Limited):
             metrics.RATE_LIMITED.labels(decision.kind).inc()
@@ -203,7 +205,7 @@ class Dispatcher:
         """Enqueue the welcome message of a channel, unless jobs are tracked there or it is shared externally."""
         if await self._slack.posting_error(channel) == SHARED_CHANNEL:
             return
-        store = self._context.store
+        store = self._services.store
         async with store.db.transaction() as tx:
             if not await store.channels.tracks.people_in(tx, channel):
                 await store.outbox.deliveries.enqueue_notice(
@@ -230,27 +232,26 @@ class Dispatcher:
             if parsed is None or await self._is_duplicate(kind, body.get("trigger_id")):
                 return None
             if isinstance(parsed, UserError):
-                return answer_invalid(parsed, target.person, await self._lookup_person(target.person), self._context)
+                return reply_to_invalid(parsed, target.person, await self._lookup_person(target.person), self._access)
             reply = await self._run(parsed)
         # The notice replaced the message with the button, so the reply replaces the notice.
         return replace(reply, replaces=True) if replaces and told.is_shown else reply
 
     def _needs_modal(self, command: Command) -> bool:
         """Whether the reply needs a modal; a denial that is certain before any lookup is a message."""
-        who, policy = self._slack.users.cached(command.requester.person), self._context.policy
-        decision = authorize(who, command.permission, policy, changes_job=command.changes_job)
-        return command.opens_window and not is_conclusive(decision, policy)
+        decision = self._access.authorize(self._slack.users.cached(command.requester.person), command)
+        return VERBS[command.verb].opens_modal and not is_conclusive(decision, self._access.policy)
 
     async def _channel_reopened(self, channel: str, body: dict[str, Any]) -> None:
         if await self._is_duplicate("event", body.get("event_id")):
             return
-        count = await self._context.store.outbox.dead_letters.unpark_channel(channel)
+        count = await self._services.store.outbox.dead_letters.unpark_channel(channel)
         if count:
             log.info("channel.reopened", channel=channel, deliveries=count)
 
     async def _channel_moved(self, old: str, new: str) -> None:
         """Move a channel's rows to its new id. Slack sends this event once, so retry until the store succeeds."""
-        store = self._context.store
+        store = self._services.store
         while True:
             try:
                 waiting = await store.channels.moves.move(old, new)
@@ -259,14 +260,14 @@ class Dispatcher:
                 log.exception("channel.id_change_failed", old=old, new=new)
                 await asyncio.sleep(MOVE_RETRY_SECONDS)
         log.info("channel.id_changed", old=old, new=new, deliveries=waiting)
-        await self._context.notices.check_ops_channel()
+        await self._services.notices.check_ops_channel()
 
     async def _is_duplicate(self, kind: str, name: object) -> bool:
         """Claim a request's idempotency key in the store; return True if any process has claimed it before."""
         if not isinstance(name, str) or not name:
             return False
         try:
-            if await self._context.store.actions.idempotency_keys.claim(name):
+            if await self._services.store.actions.idempotency_keys.claim(name):
                 return False
         except Exception:
             # Queries work without the store; an action needs it anyway.
@@ -277,11 +278,12 @@ class Dispatcher:
         return True
 
     async def _run(self, command: Command) -> Reply:
-        operates, fresh = command.permission is Permission.OPERATE, command.needs_fresh_permissions
+        verb = VERBS[command.verb]
+        operates, fresh = verb.permission_for(command) is Permission.OPERATE, verb.needs_fresh_permissions(command)
         who = await self._lookup_person(command.requester.person, check_groups=operates, fresh=fresh)
         # Bound for this task only, which ends with the reply.
         bind_contextvars(verb=command.verb, channel=command.requester.channel)
-        return await run(command, who, self._context)
+        return await run(command, who, self._services, self._access)
 
 
 def _parse(read: Callable[[dict[str, Any]], Command | None], body: dict[str, Any]) -> ParseResult:
@@ -293,8 +295,4 @@ def _parse(read: Callable[[dict[str, Any]], Command | None], body: dict[str, Any
 
 def _request_kind(parsed: ParseResult) -> RequestKind:
     """Return which rate limit a request counts against."""
-    if not isinstance(parsed, Command) or parsed.permission is Permission.NONE:
-        return RequestKind.NO_PERMISSION
-    if parsed.verb is Verb.CONFIRM:
-        return RequestKind.CONFIRMATION
-    return RequestKind.OPERATOR if parsed.permission is Permission.OPERATE else RequestKind.MEMBER
+    return request_kind(parsed) if isinstance(parsed, Command) else RequestKind.NO_PERMISSION

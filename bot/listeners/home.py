@@ -7,12 +7,11 @@ import structlog
 
 from bot.blocks.home import REFRESH_HOME, home_unavailable
 from bot.blocks.parts import Block
-from bot.commands.context import Context
+from bot.commands.access import AccessControl
 from bot.commands.home import denied_home, home_of, still_checking
 from bot.commands.permissions import Authorized, Permission, authorize
-from bot.commands.registry import update_rate_limits
+from bot.commands.services import Services
 from bot.listeners.replies import slow_notice
-from bot.slack.client import SlackClient
 from bot.slack.members import Person, UnknownReason
 
 log = structlog.get_logger()
@@ -23,44 +22,45 @@ class HomeTabs:
 
     def __init__(
         self,
-        context: Context,
-        slack: SlackClient,
+        services: Services,
+        access: AccessControl,
         lookup_person: Callable[[str], Awaitable[Person | UnknownReason]],
         *,
         slow_after: float | None,
     ) -> None:
         """Store the collaborators. After ``slow_after`` seconds a person sees the last known state meanwhile."""
-        self._context = context
-        self._slack = slack
+        self._services = services
+        self._access = access
+        self._slack = services.slack
         self._lookup_person = lookup_person
         self._slow_after = slow_after
 
     async def show(self, person_id: str) -> bool:
         """Publish a person's Home tab; return False if the bot is not identified yet, so that it must be repeated."""
         who = await self._lookup_person(person_id)
-        decision = authorize(who, Permission.READ, self._context.policy, changes_job=False)
-        update_rate_limits(decision, Permission.READ, person_id, self._context)
+        decision = authorize(who, Permission.READ, self._access.policy, changes_job=False)
+        self._access.update_rate_limits(decision, Permission.READ, person_id)
         try:
             if isinstance(decision, Authorized):
-                view = await self._home(person_id, may_follow=isinstance(who, Person) and not who.is_guest)
+                view = await self._home(person_id, can_track=isinstance(who, Person) and not who.is_guest)
             else:
-                view = denied_home(decision.reason, self._context)
+                view = denied_home(decision.reason, self._access.policy)
         except Exception:
             log.exception("home.failed")
             view = home_unavailable()
         await self._slack.publish_home(person_id, view)
         return who is not UnknownReason.STARTING
 
-    async def _home(self, person_id: str, *, may_follow: bool) -> Block:
+    async def _home(self, person_id: str, *, can_track: bool) -> Block:
         """Return a person's Home tab; if that takes long, publish the last known state meanwhile."""
 
         async def show_known() -> bool:
-            known = await home_of(person_id, self._context, still_checking, may_follow=may_follow)
+            known = await home_of(person_id, self._services, still_checking, can_track=can_track)
             await self._slack.publish_home(person_id, known)
             return True
 
         async with slow_notice.notify_if_slow(show_known, after=self._slow_after):
-            return await home_of(person_id, self._context, may_follow=may_follow)
+            return await home_of(person_id, self._services, can_track=can_track)
 
 
 def viewer_of(body: dict[str, Any]) -> str | None:

@@ -1,51 +1,51 @@
-"""A form that was handed in, as Slack sends it. Pure; nothing in it is believed unchecked."""
+"""Submitted forms, as Slack sends them. Pure; nothing in them is trusted unchecked."""
 
 import re
 from typing import Any
 
 from bot.blocks.create import CREATE, CREATING
-from bot.commands.command import Command, Requester, Verb
-from bot.commands.create_form import InvalidFields, read_creation
+from bot.commands.command import Requester
+from bot.commands.confirm import ConfirmCommand
+from bot.commands.create_form import InvalidFields, read_job_request
 from bot.listeners.buttons import team_of
 from bot.listeners.replies.responder import ReplyTarget
 
-_SOURCE = "modal"
 _PRIVATE_METADATA = re.compile(r"(?P<key>[A-Za-z0-9_-]{1,100}) (?P<channel>[CDG][A-Z0-9]{1,30})", re.ASCII)
 
 
 def reply_target_of(body: dict[str, Any]) -> ReplyTarget | None:
-    """Return where the answer belongs, or None where the body does not say."""
+    """Return where the reply goes, or None where the body does not say."""
     match body:
         case {"user": {"id": str(person)}, "view": {"id": str(view_id)}}:
             return ReplyTarget(_private_metadata(body)[1] or person, person, None, view_id)
     return None
 
 
-def command_of(body: dict[str, Any]) -> Command | None:
-    """Return what a form asks for, or None where it is none of ours.
+def command_of(body: dict[str, Any]) -> ConfirmCommand | None:
+    """Return the command of a form, or None where it is none of ours.
 
     Raises:
-        WrongFields: some fields do not fit.
+        InvalidFields: some fields are invalid.
     """
     match body:
         case {
             "user": {"id": str()},
-            "view": {"callback_id": str(callback), "state": {"values": dict(held)}},
+            "view": {"callback_id": str(callback_id), "state": {"values": dict(state)}},
         }:
-            if callback != CREATE:
+            if callback_id != CREATE:
                 return None
             key, channel = _private_metadata(body)
-            asker = Requester(body["user"]["id"], channel, team_of(body))
-            return Command(Verb.CONFIRM, asker, _SOURCE, key=key, creation=read_creation(_values(held)))
+            requester = Requester(body["user"]["id"], channel, team_of(body), source="modal")
+            return ConfirmCommand(requester, key=key, job_request=read_job_request(_values(state)))
     return None
 
 
 def acknowledgement(body: dict[str, Any]) -> dict[str, Any]:
-    """Return what to say to a form at once: what is wrong at its fields, or that the work has begun."""
+    """Return the immediate response to a form: the errors of its fields, or that the work has started."""
     try:
         command = command_of(body)
-    except InvalidFields as wrong:
-        return {"response_action": "errors", "errors": wrong.errors}
+    except InvalidFields as invalid:
+        return {"response_action": "errors", "errors": invalid.errors}
     return {"response_action": "update", "view": CREATING.payload()} if command else {}
 
 
@@ -57,7 +57,7 @@ def _private_metadata(body: dict[str, Any]) -> tuple[str, str]:
 
 
 def _values(state: dict[str, Any]) -> dict[str, str]:
-    """Return what stands in each field."""
+    """Return the value of each field."""
     found = {}
     for block_id, elements in state.items():
         for element in elements.values() if isinstance(elements, dict) else ():

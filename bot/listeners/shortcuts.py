@@ -1,10 +1,10 @@
-"""A message shortcut, as Slack sends it: it works where commands do not, as in threads."""
+"""Message shortcuts, as Slack sends them: they work where slash commands do not, as in threads."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from bot.commands.command import Command, Verb
-from bot.commands.parse import MOST_IDS
+from bot.commands.arguments import MOST_IDS
+from bot.commands.track import TrackCommand
 from bot.errors import UserError
 from bot.jobs.ids import find_job_ids
 from bot.listeners.buttons import requester_of
@@ -17,27 +17,26 @@ NO_JOB = (
 )
 
 
-def command_of(body: dict[str, Any]) -> Command | None:
-    """Return what a shortcut asks for, or None where it is none of ours: to track the jobs that a message names.
+def command_of(body: dict[str, Any]) -> TrackCommand | None:
+    """Return the command of a shortcut, or None where it is none of ours: to track the jobs that a message names.
 
     Raises:
         UserError: the message names none.
     """
-    asker = requester_of(body)
+    requester = requester_of(body, "shortcut")
     match body:
-        case {"type": "message_action", "callback_id": callback, "message": dict(message)} if asker:
-            if callback != TRACK_FROM_MESSAGE:
+        case {"type": "message_action", "callback_id": callback_id, "message": dict(message)} if requester:
+            if callback_id != TRACK_FROM_MESSAGE:
                 return None
             found = find_job_ids(" ".join(_texts(message)))
             if not found:
                 raise UserError(NO_JOB)
-            taken, left_out = tuple(found[:MOST_IDS]), tuple(found[MOST_IDS:])
-            return Command(Verb.TRACK, asker, "shortcut", job_ids=taken, left_out=left_out)
+            return TrackCommand(requester, tuple(found[:MOST_IDS]), omitted_ids=tuple(found[MOST_IDS:]))
     return None
 
 
 def _texts(node: Any) -> Iterator[str]:
-    """Yield what a message says and where it links to: its other strings, such as names of actions, are nobody's words."""
+    """Yield the texts and links of a message; its other strings, such as names of actions, are nobody's words."""
     if isinstance(node, list):
         for item in node:
             yield from _texts(item)

@@ -1,18 +1,20 @@
-"""A typed command, as Slack sends it."""
+"""Slash commands, as Slack sends them."""
 
 from typing import Any
 
 from bot.commands.command import Command, Requester
-from bot.commands.parse import parse
+from bot.commands.registry import parse
 from bot.listeners.replies.responder import ReplyTarget
 
 COMMAND = "/ftjob"
 
 
 def reply_target_of(body: dict[str, Any]) -> ReplyTarget | None:
-    """Return where the command was typed, or None where the body does not say."""
-    asker, url = requester_of(body), body.get("response_url")
-    return ReplyTarget(asker.channel, asker.person, url if isinstance(url, str) else None) if asker else None
+    """Return where the reply goes, or None where the body does not say where the command was typed."""
+    requester, url = requester_of(body), body.get("response_url")
+    if requester is None:
+        return None
+    return ReplyTarget(requester.channel, requester.person, url if isinstance(url, str) else None)
 
 
 def requester_of(body: dict[str, Any]) -> Requester | None:
@@ -32,5 +34,5 @@ def command_of(body: dict[str, Any]) -> Command | None:
     Raises:
         UserError: it is no command.
     """
-    asker, text = requester_of(body), body.get("text")
-    return parse(text if isinstance(text, str) else "", asker) if asker else None
+    requester, text = requester_of(body), body.get("text")
+    return parse(text if isinstance(text, str) else "", requester) if requester else None

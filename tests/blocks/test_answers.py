@@ -3,7 +3,8 @@ import pytest
 from bot.blocks.action_confirmation import CONFIRM, action_confirmation
 from bot.blocks.answers import labeled_values, note_message, problem_message
 from bot.blocks.help import help_message, usage_message
-from bot.commands.usage import USAGE, Usage
+from bot.commands.registry import USAGES
+from bot.commands.usage import Usage
 from bot.jobs.actions import JobAction
 from tests.blocks.rendered import KEY, sample_job, visible_text
 
@@ -22,17 +23,17 @@ def test_a_problem_leads_to_the_log() -> None:
 
 
 def test_help_has_a_line_for_each_verb() -> None:
-    text = visible_text(help_message([(each.syntax, each.description) for each in USAGE.values()]))
+    text = visible_text(help_message([(each.syntax, each.description) for each in USAGES.values()]))
 
     assert len(text) <= 2500
     assert [
         form.syntax
-        for form in USAGE.values()
+        for form in USAGES.values()
         if f"`/ftjob {form.syntax}`".replace("<", "&lt;").replace(">", "&gt;") not in text
     ] == []
 
 
-@pytest.mark.parametrize("each", USAGE.values(), ids=lambda each: each.example)
+@pytest.mark.parametrize("each", USAGES.values(), ids=lambda each: each.example)
 def test_the_usage_of_a_verb_has_its_form_its_use_and_one_example(each: Usage) -> None:
     text = visible_text(usage_message(each.syntax, each.description, each.example))
 

@@ -5,8 +5,8 @@ from syrupy.assertion import SnapshotAssertion
 
 from bot.blocks.create import CREATING, create_form, create_result, form_metadata
 from bot.blocks.view import View
-from bot.commands.create import NO_FILE, NO_WINDOW, TOO_OLD
-from bot.commands.create_form import read_creation
+from bot.commands.create import NO_FILE, NO_MODAL, TOO_OLD
+from bot.commands.create_form import read_job_request
 from bot.commands.error_messages import TRAINING_CLOSED
 from bot.jobs.creation import JobRequest
 from bot.jobs.models import File
@@ -50,7 +50,7 @@ def test_windows(snapshot: SnapshotAssertion) -> None:
     assert view_text(create_form(PRIVATE, None, prefilled=FILLED, problem=TOO_OLD)) == snapshot(name="again, ids typed")
     assert view_text(CREATING) == snapshot(name="creating")
     assert view_text(create_result("Created.\nTracking `ftjob-abc123` here.")) == snapshot(name="created")
-    words = [NO_FILE, NO_WINDOW, TRAINING_CLOSED]
+    words = [NO_FILE, NO_MODAL, TRAINING_CLOSED]
     assert words == snapshot(name="in words")
 
 
@@ -75,7 +75,7 @@ def test_slack_takes_every_window(view: View) -> None:
 def test_a_form_that_is_shown_anew_asks_for_the_same_job() -> None:
     window = Window("V1", "U1", create_form(PRIVATE, FILES, prefilled=FILLED).payload(), "", "V1")
 
-    assert read_creation(_values(submitted_state(window, {}))) == FILLED
+    assert read_job_request(_values(submitted_state(window, {}))) == FILLED
 
 
 def test_the_name_of_a_file_is_text() -> None:

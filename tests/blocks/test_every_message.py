@@ -5,7 +5,7 @@ from bot.blocks.help import help_message, usage_message
 from bot.blocks.job_list import job_list
 from bot.blocks.parts import Message
 from bot.blocks.tracked_list import tracked_list
-from bot.commands.usage import USAGE
+from bot.commands.registry import USAGES
 from bot.jobs.models import Job
 from tests.blocks.rendered import (
     FAILED,
@@ -103,8 +103,8 @@ def test_slack_takes_lists_without_rows() -> None:
 @pytest.mark.parametrize(
     "message",
     [
-        help_message([(each.syntax, each.description) for each in USAGE.values()]),
-        *(usage_message(each.syntax, each.description, each.example) for each in USAGE.values()),
+        help_message([(each.syntax, each.description) for each in USAGES.values()]),
+        *(usage_message(each.syntax, each.description, each.example) for each in USAGES.values()),
         labeled_values("ftjob", [(f"Label {n}", "`value`" * 300) for n in range(10)][:3]),
         note_message("Tracking `ftjob-abc123` here."),
         note_message("`&lt;ftjob&gt;` " * 1000),

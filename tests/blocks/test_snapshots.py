@@ -18,7 +18,7 @@ from bot.blocks.subscriptions import subscription_list
 from bot.blocks.tracked_list import tracked_list
 from bot.commands.error_messages import UNEXPECTED_ERROR, denial, expired, post_failed, provider_error
 from bot.commands.permissions import DenialReason, Policy
-from bot.commands.usage import USAGE
+from bot.commands.registry import USAGES
 from bot.errors import (
     AccessDenied,
     InvalidResponse,
@@ -218,10 +218,10 @@ def test_what_could_not_be_delivered(snapshot: SnapshotAssertion) -> None:
 
 
 def test_help(snapshot: SnapshotAssertion) -> None:
-    assert message_text(help_message([(each.syntax, each.description) for each in USAGE.values()])) == snapshot(
+    assert message_text(help_message([(each.syntax, each.description) for each in USAGES.values()])) == snapshot(
         name="help"
     )
-    for verb, each in USAGE.items():
+    for verb, each in USAGES.items():
         assert message_text(usage_message(each.syntax, each.description, each.example)) == snapshot(name=f"help {verb}")
 
 

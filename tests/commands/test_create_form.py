@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from bot.blocks.create import FORM_FIELDS
-from bot.commands.create_form import InvalidFields, read_creation
+from bot.commands.create_form import InvalidFields, read_job_request
 from bot.jobs.creation import JobRequest
 
 LEAST = {"model": "gpt-4o-mini", "training_file": "file-abc123", "method": "supervised"}
@@ -11,12 +11,12 @@ LEAST = {"model": "gpt-4o-mini", "training_file": "file-abc123", "method": "supe
 
 def wrong(**fields: str) -> dict[str, str]:
     with pytest.raises(InvalidFields) as caught:
-        read_creation({**LEAST, **fields})
+        read_job_request({**LEAST, **fields})
     return caught.value.errors
 
 
 def test_the_least_that_a_job_needs_leaves_the_rest_to_the_api() -> None:
-    creation = read_creation({**LEAST, "n_epochs": "auto", "batch_size": " AUTO ", "suffix": "  "})
+    creation = read_job_request({**LEAST, "n_epochs": "auto", "batch_size": " AUTO ", "suffix": "  "})
 
     assert creation == JobRequest("gpt-4o-mini", "file-abc123")
     assert creation.body(request="request-1", owner="U0OLIVIA") == {
@@ -28,7 +28,7 @@ def test_the_least_that_a_job_needs_leaves_the_rest_to_the_api() -> None:
 
 
 def test_a_seed_of_zero_and_the_widest_numbers_are_taken() -> None:
-    creation = read_creation(
+    creation = read_job_request(
         {
             **LEAST,
             "seed": "0",
@@ -53,7 +53,7 @@ def test_as_much_metadata_as_leaves_room_for_ours_is_taken_as_it_was_typed() -> 
     pairs = {f"{n:02}" + "k" * 62: "=" + "v" * 511 for n in range(14)}
     text = "\n\n".join(f" {key} = {value} " for key, value in pairs.items())
 
-    creation = read_creation({**LEAST, "metadata": text})
+    creation = read_job_request({**LEAST, "metadata": text})
 
     assert dict(creation.metadata) == pairs
     assert len(creation.body(request="r", owner="U1")["metadata"]) == 16
@@ -118,7 +118,7 @@ def test_a_secret_is_refused_in_every_field_and_not_repeated(field: str) -> None
 @pytest.mark.parametrize("values", [{}, {"unknown": "x"}, {"model": "\x00"}])
 def test_a_form_without_its_fields_is_wrong_and_breaks_nothing(values: dict[str, Any]) -> None:
     with pytest.raises(InvalidFields):
-        read_creation(values)
+        read_job_request(values)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_what_cannot_be_seen_is_named_at_its_field(field: str, text: str, said: 
 
 def test_what_is_seen_of_any_script_is_taken_as_it_was_typed() -> None:
     family, persian = "\U0001f468\u200d\U0001f469\u200d\U0001f467", "\u0645\u06cc\u200c\u0631\u0648\u0645"
-    creation = read_creation({**LEAST, "suffix": family, "metadata": f"name={persian}"})
+    creation = read_job_request({**LEAST, "suffix": family, "metadata": f"name={persian}"})
 
     assert (creation.suffix, creation.metadata) == (family, (("name", persian),))
 
@@ -156,6 +156,6 @@ def test_quotes_and_what_a_copied_text_brings_along_do_not_count_in_a_form(aroun
     quoted = {name: around.format(text) for name, text in plain.items() if name != "method"}
     pair = f"{around.format('team')} = {around.format('big vision')}"
 
-    creation = read_creation({**plain, **quoted, "metadata": f"{pair}\n{around.format('a=b')}"})
+    creation = read_job_request({**plain, **quoted, "metadata": f"{pair}\n{around.format('a=b')}"})
 
-    assert creation == read_creation({**plain, "metadata": "team=big vision\na=b"})
+    assert creation == read_job_request({**plain, "metadata": "team=big vision\na=b"})

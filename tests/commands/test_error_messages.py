@@ -1,7 +1,7 @@
 import pytest
 
 from bot.blocks.answers import problem_message
-from bot.commands.command import Command, Requester, Verb
+from bot.commands.command import Requester
 from bot.commands.error_messages import (
     INVITE,
     UNEXPECTED_ERROR,
@@ -30,7 +30,6 @@ from bot.errors import (
     Unreachable,
 )
 from bot.jobs.actions import JobAction
-from bot.jobs.creation import JobRequest
 from bot.providers.openai import OpenAI
 from bot.providers.wire import Response
 from bot.store.actions.confirmations import Confirmation, PendingAction
@@ -209,25 +208,21 @@ def asked(order: JobAction) -> PendingAction:
 
 @pytest.mark.parametrize("order", JobAction)
 def test_what_is_out_of_date_or_of_somebody_else_names_the_command_for_a_new_one_of_its_kind(order: JobAction) -> None:
-    asker, theirs = Requester("U0OLIVIA", "C0ML", "T0"), asked(order)
-    creation = JobRequest("gpt-4o-mini", "file-abc123") if order is JobAction.CREATE else None
-    command = Command(Verb.CONFIRM, asker, key="key", creation=creation)
-    for said in (expired(theirs), not_yours(command, theirs)):
+    theirs = asked(order)
+    for said in (expired(theirs), not_yours(theirs, is_form=order is JobAction.CREATE)):
         assert f"/ftjob {order}" in said
         assert [other for other in JobAction if other is not order and f"/ftjob {other}" in said] == []
         assert ("form" in said, "button" in said) == (order is JobAction.CREATE, order is not JobAction.CREATE)
 
 
 def test_a_form_and_a_button_that_nobody_was_given_get_the_words_of_their_kind() -> None:
-    asker = Requester("U0OLIVIA", "C0ML", "T0")
-    form = not_yours(Command(Verb.CONFIRM, asker, creation=JobRequest("gpt-4o-mini", "file-abc123")), None)
-    button = not_yours(Command(Verb.CONFIRM, asker), None)
+    form, button = not_yours(None, is_form=True), not_yours(None, is_form=False)
 
     assert "/ftjob create" in form
     assert not any(verb in form for verb in ("cancel", "pause", "resume", "button"))
     assert all(f"`{verb}`" in button.replace("/ftjob ", "") for verb in ("cancel", "pause", "resume"))
     assert "form" not in button
-    crossed = not_yours(Command(Verb.CONFIRM, asker), asked(JobAction.CREATE))
+    crossed = not_yours(asked(JobAction.CREATE), is_form=False)
     assert crossed == button, "a button with a form's key is a button"
 
 

@@ -7,7 +7,10 @@ from hypothesis import strategies as st
 from bot.blocks.parts import escape
 from bot.commands.command import Requester
 from bot.commands.filters import written
-from bot.commands.parse import parse
+from bot.commands.list import ListCommand
+from bot.commands.registry import parse
+from bot.commands.subscribe import SubscribeCommand
+from bot.commands.unsubscribe import UnsubscribeCommand
 from bot.errors import UserError
 from bot.jobs.filters import MATCH_ALL, Filter
 from bot.jobs.statuses import STATUS_WORDS
@@ -15,6 +18,12 @@ from bot.jobs.statuses import STATUS_WORDS
 REQUESTER = Requester("U0OLIVIA", "C0ML", "T0ACME")
 ENDS = ("cancelled", "failed", "succeeded")
 VERBS = ["list", "subscribe", "unsubscribe"]
+
+
+def read(text: str) -> ListCommand | SubscribeCommand | UnsubscribeCommand:
+    command = parse(text, REQUESTER)
+    assert isinstance(command, (ListCommand, SubscribeCommand, UnsubscribeCommand))
+    return command
 
 
 def refused(text: str) -> str:
@@ -63,13 +72,13 @@ def refused(text: str) -> str:
     ],
 )
 def test_every_verb_reads_a_filter_alike(verb: str, typed: str, wanted: Filter) -> None:
-    assert parse(f"{verb} {typed}", REQUESTER).filter == wanted
+    assert read(f"{verb} {typed}").filter == wanted
 
 
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("word", STATUS_WORDS)
 def test_every_verb_knows_every_state(verb: str, word: str) -> None:
-    assert parse(f"{verb} {word}", REQUESTER).filter.statuses or word == "all"
+    assert read(f"{verb} {word}").filter.statuses or word == "all"
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -143,7 +152,7 @@ filters = st.builds(
 @given(filters, st.sampled_from([None, "research"]))
 @example(Filter(metadata=(("note", "<: >"),)), None)
 def test_a_filter_is_written_as_it_can_be_typed(wanted: Filter, account: str | None) -> None:
-    command = parse(f"list {escape(written(wanted, account))}", REQUESTER)
+    command = read(f"list {escape(written(wanted, account))}")
 
     assert (command.filter, command.account) == (wanted, account)
     assert written(MATCH_ALL) == ""

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, update
 
-from bot.commands.outbox import DELIVERED, HELD, ON_ITS_WAY, UNKNOWN
+from bot.commands.outbox import DELIVERED, IN_DIGEST, IN_PROGRESS, UNKNOWN
 from bot.jobs.changes import Change, ChangeKind, State
 from bot.net.retry_after import MAX_PAUSE
 from bot.store import Store
@@ -74,10 +74,10 @@ async def test_every_kind_of_message_has_a_name(world: World) -> None:
     ("meanwhile", "said"),
     [
         ({"state": "sent"}, DELIVERED),
-        ({"state": "pending"}, ON_ITS_WAY),
-        ({"state": "inflight"}, ON_ITS_WAY),
-        ({"state": "unconfirmed"}, ON_ITS_WAY),
-        ({"digest_id": 1}, HELD),
+        ({"state": "pending"}, IN_PROGRESS),
+        ({"state": "inflight"}, IN_PROGRESS),
+        ({"state": "unconfirmed"}, IN_PROGRESS),
+        ({"digest_id": 1}, IN_DIGEST),
         (None, UNKNOWN),
     ],
 )

@@ -7,9 +7,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.blocks.answers import problem_message
-from bot.commands.command import Command, Requester, Verb
-from bot.commands.parse import parse
-from bot.commands.usage import USAGE
+from bot.commands.command import Command, Requester
+from bot.commands.list import ListCommand
+from bot.commands.registry import USAGES, VERBS, parse
 from bot.errors import UserError
 from bot.jobs.ids import is_valid_id
 from tests.blocks.rendered import active_markup, invisible_characters, markup_texts, message_faults
@@ -159,12 +159,12 @@ def test_at_most_sixty_characters_of_the_input_are_echoed(text: str) -> None:
     assert 50 < len(longest) <= 60
 
 
-@pytest.mark.parametrize("verb", [verb for verb in USAGE if verb is not Verb.HELP])
-def test_wrong_use_of_a_verb_is_answered_with_its_own_usage_and_one_example(verb: Verb) -> None:
+@pytest.mark.parametrize("verb", [verb for verb in USAGES if verb != "help"])
+def test_wrong_use_of_a_verb_is_answered_with_its_own_usage_and_one_example(verb: str) -> None:
     said = refused(f"{verb} ???")
 
     assert said.count("/ftjob ") == 2
-    assert f"as in `/ftjob {USAGE[verb].example}`" in said
+    assert f"as in `/ftjob {USAGES[verb].example}`" in said
 
 
 def test_what_was_typed_is_shown_as_it_was_typed() -> None:
@@ -187,15 +187,18 @@ def test_an_id_with_a_character_that_is_not_seen_or_looks_alike_is_refused_by_it
     assert said in refused(text)
 
 
-@pytest.mark.parametrize("verb", [Verb.STATUS, Verb.TRACK, Verb.UNTRACK, Verb.CANCEL])
+@pytest.mark.parametrize("verb", ["status", "track", "untrack", "cancel"])
 @pytest.mark.parametrize("job_id", ["2ac5c4f1-8f2e-4f0e-9a34-0b1a9c2d7e11", "projects/7/jobs/8", "bGl0ZWxsbV9qb2I9="])
-def test_an_id_of_another_shape_is_left_to_the_accounts_to_know(verb: Verb, job_id: str) -> None:
-    assert parse(f"{verb} {job_id}", REQUESTER) == Command(verb, REQUESTER, job_ids=(job_id,))
+def test_an_id_of_another_shape_is_left_to_the_accounts_to_know(verb: str, job_id: str) -> None:
+    assert parse(f"{verb} {job_id}", REQUESTER) == VERBS[verb].command(REQUESTER, job_ids=(job_id,))
     assert parse(job_id, REQUESTER).job_ids == (job_id,)
 
 
 def test_what_comes_after_a_list_is_named_by_an_id_of_any_shape() -> None:
-    assert parse("list all 10 after:projects/7/jobs/8.a", REQUESTER).after == "projects/7/jobs/8.a"
+    command = parse("list all 10 after:projects/7/jobs/8.a", REQUESTER)
+
+    assert isinstance(command, ListCommand)
+    assert command.after == "projects/7/jobs/8.a"
 
 
 def test_a_likely_verb_is_never_run_by_guess() -> None:
@@ -221,7 +224,7 @@ def test_nor_is_one_with_something_unseen_in_it_or_around_it(text: str) -> None:
     assert "h1dd3n" not in refused(text)
 
 
-PIECES = [*USAGE, *(usage.example for usage in USAGE.values()), "in", "me", "all", "*", "<#C1|x>", "5", "k=v", JOB]
+PIECES = [*USAGES, *(usage.example for usage in USAGES.values()), "in", "me", "all", "*", "<#C1|x>", "5", "k=v", JOB]
 typed = st.lists(st.sampled_from(PIECES) | st.text(max_size=12), max_size=8).map(" ".join)
 
 
@@ -243,7 +246,7 @@ def test_any_text_is_a_command_or_is_answered(text: str) -> None:
             assert [part for markup in markup_texts(problem_message(said)) for part in active_markup(markup)] == []
         case command:
             assert command.requester == REQUESTER
-            assert command.key is None
+            assert VERBS[command.verb].usage
             assert all(is_valid_id(job_id) and job_id in text for job_id in command.job_ids)
 
 

@@ -166,7 +166,7 @@ def fill(
             if isinstance(flood.admit(person, 1000.0 + second, in_progress=0, kind=asks), Allowed):
                 taken += 1
                 if refused is not None:
-                    flood.record_denied(person, 1000.0 + second, for_good=refused)
+                    flood.record_denied(person, 1000.0 + second, permanent=refused)
     return taken
 
 
@@ -255,7 +255,7 @@ def test_memory_is_bounded_whatever_is_refused_to_however_many() -> None:
     flood = RateLimiter(Limits(others=Limit(10**6, 60.0)))
     for n in range(5_000):
         flood.admit(f"U{n}", 1000 + n / 1000, in_progress=0, kind=RequestKind.OPERATOR)
-        flood.record_denied(f"U{n}", 1000 + n / 1000, for_good=True)
+        flood.record_denied(f"U{n}", 1000 + n / 1000, permanent=True)
 
     assert len(flood._admitted) <= LIMITS.workspace.most + MOST_REMEMBERED  # noqa: SLF001 - memory is nowhere else to be seen
     assert len(flood._denied) <= MOST_REMEMBERED  # noqa: SLF001

@@ -7,10 +7,18 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from bot.blocks.parts import escape
-from bot.commands.command import Command, Requester, Verb
+from bot.commands.command import Command, Requester
 from bot.commands.filters import stands_alone
-from bot.commands.parse import parse
+from bot.commands.help import HelpCommand
+from bot.commands.list import ListCommand
+from bot.commands.models import ModelsCommand
+from bot.commands.mute import MuteCommand
+from bot.commands.registry import USAGES, parse
+from bot.commands.settings import SettingsCommand
+from bot.commands.status import StatusCommand
 from bot.commands.tokenizer import as_typed, bare, quoted, split
+from bot.commands.track import TrackCommand
+from bot.commands.untrack import UntrackCommand
 from bot.errors import UserError
 from bot.text import invisible_character
 
@@ -62,13 +70,13 @@ def test_what_stands_around_a_word_does_not_count(around: str, word: str) -> Non
 @pytest.mark.parametrize(
     ("text", "command"),
     [
-        ("{} ftjob-abc123", Command(Verb.STATUS, REQUESTER, job_ids=(JOB,))),
-        ("track ftjob-abc123 {}", Command(Verb.TRACK, REQUESTER, job_ids=(JOB,), to="me")),
-        ("untrack {}", Command(Verb.UNTRACK, REQUESTER, everything=True)),
-        ("mute all {}", Command(Verb.MUTE, REQUESTER, everything=True, seconds=7200)),
-        ("settings {} off", Command(Verb.SETTINGS, REQUESTER, changes=(("broadcast", False),))),
-        ("models {}", Command(Verb.MODELS, REQUESTER, account="research")),
-        ("help {}", Command(Verb.HELP, REQUESTER, topic=Verb.TRACK)),
+        ("{} ftjob-abc123", StatusCommand(REQUESTER, job_ids=(JOB,))),
+        ("track ftjob-abc123 {}", TrackCommand(REQUESTER, job_ids=(JOB,), to="me")),
+        ("untrack {}", UntrackCommand(REQUESTER, all_jobs=True)),
+        ("mute all {}", MuteCommand(REQUESTER, seconds=7200)),
+        ("settings {} off", SettingsCommand(REQUESTER, changes=(("broadcast", False),))),
+        ("models {}", ModelsCommand(REQUESTER, account="research")),
+        ("help {}", HelpCommand(REQUESTER, usages=(USAGES["track"],))),
     ],
 )
 def test_nor_around_any_verb_or_argument(around: str, text: str, command: Command) -> None:
@@ -97,7 +105,7 @@ def test_nor_around_any_verb_or_argument(around: str, text: str, command: Comman
     ],
 )
 def test_an_id_is_understood_as_people_paste_it(text: str) -> None:
-    assert parse(text.replace("(see ", "("), REQUESTER) == Command(Verb.STATUS, REQUESTER, job_ids=(JOB,))
+    assert parse(text.replace("(see ", "("), REQUESTER) == StatusCommand(REQUESTER, job_ids=(JOB,))
 
 
 @pytest.mark.parametrize(
@@ -179,6 +187,7 @@ def test_any_value_can_be_asked_for_in_quotes(value: str) -> None:
     assume(not set(value) & set("\uff02\uff07\u300c\u300d\u300e\u300f\u301d\u301e\u301f"))
     command = parse(f"list note={escape(quoted(value, stands_alone))} failed", REQUESTER)
 
+    assert isinstance(command, ListCommand)
     assert command.filter.metadata == (("note", value),)
     assert command.filter.statuses == ("failed",)
 

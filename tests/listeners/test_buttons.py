@@ -6,16 +6,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.blocks.action_confirmation import CONFIRM
-from bot.blocks.job import CANCEL, OPEN_PAGE, REFRESH, TRACK, UNTRACK
+from bot.blocks.job import CANCEL, OPEN_PAGE, REFRESH, SHOW, TRACK, UNTRACK
 from bot.blocks.mute import EVERY_JOB, UNMUTE
 from bot.blocks.outbox import ALL_MESSAGES, RETRY, RETRY_ALL
 from bot.blocks.subscriptions import UNSUBSCRIBE
-from bot.commands.command import Command, Requester, Verb
+from bot.commands.actions import CancelCommand
+from bot.commands.command import Command, Requester
+from bot.commands.confirm import ConfirmCommand
+from bot.commands.outbox import RetryCommand
+from bot.commands.status import StatusCommand
+from bot.commands.track import TrackCommand
+from bot.commands.unmute import UnmuteCommand
+from bot.commands.unsubscribe import UnsubscribeCommand
+from bot.commands.untrack import UntrackCommand
 from bot.listeners.buttons import command_of, reply_target_of, requester_of
 from bot.listeners.replies.responder import ReplyTarget
 
 JOB = "ftjob-abc123"
-REQUESTER = Requester("U0OLIVIA", "C0ML", "T0ACME")
+REQUESTER = Requester("U0OLIVIA", "C0ML", "T0ACME", source="button")
 
 
 def body(action_id: str = REFRESH, value: Any = JOB, **fields: Any) -> dict[str, Any]:
@@ -33,18 +41,18 @@ def body(action_id: str = REFRESH, value: Any = JOB, **fields: Any) -> dict[str,
 
 
 @pytest.mark.parametrize(
-    ("action_id", "verb"),
+    ("action_id", "expected"),
     [
-        (REFRESH, Verb.STATUS),
-        (f"{REFRESH}:3", Verb.STATUS),
-        (TRACK, Verb.TRACK),
-        (UNTRACK, Verb.UNTRACK),
-        (CANCEL, Verb.CANCEL),
+        (REFRESH, StatusCommand(REQUESTER, (JOB,), fresh=True)),
+        (f"{REFRESH}:3", StatusCommand(REQUESTER, (JOB,), fresh=True)),
+        (SHOW, StatusCommand(REQUESTER, (JOB,))),
+        (TRACK, TrackCommand(REQUESTER, (JOB,))),
+        (UNTRACK, UntrackCommand(REQUESTER, (JOB,))),
+        (CANCEL, CancelCommand(REQUESTER, (JOB,))),
     ],
 )
-def test_a_button_is_the_command_that_could_have_been_typed(action_id: str, verb: Verb) -> None:
-    fresh = action_id.startswith(REFRESH)
-    assert command_of(body(action_id)) == Command(verb, REQUESTER, "button", job_ids=(JOB,), fresh=fresh)
+def test_a_button_is_the_command_that_could_have_been_typed(action_id: str, expected: Command) -> None:
+    assert command_of(body(action_id)) == expected
 
 
 @pytest.mark.parametrize("job_id", ["2ac5c4f1-8f2e-4f0e-9a34-0b1a9c2d7e11", "a/b.c:d", "job(1)"])
@@ -56,7 +64,7 @@ def test_a_button_carries_an_id_of_any_shape_that_an_account_lists(action_id: st
 
 
 def test_the_red_button_answers_its_question() -> None:
-    assert command_of(body(CONFIRM, "Jm4Qk0s2")) == Command(Verb.CONFIRM, REQUESTER, "button", key="Jm4Qk0s2")
+    assert command_of(body(CONFIRM, "Jm4Qk0s2")) == ConfirmCommand(REQUESTER, key="Jm4Qk0s2")
 
 
 @pytest.mark.parametrize(
@@ -72,19 +80,19 @@ def test_a_retry_names_its_delivery_and_takes_the_place_of_the_list(
     action_id: str, value: str, delivery: int | None
 ) -> None:
     seen_alone = {"is_ephemeral": True}
-    expected = Command(Verb.RETRY, REQUESTER, "button", delivery=delivery, replaces=True)
+    expected = RetryCommand(REQUESTER, delivery=delivery, replaces=True)
 
     assert command_of(body(action_id, value, container=seen_alone)) == expected
     assert command_of(body(action_id, value)) == replace(expected, replaces=False)
 
 
 def test_a_subscription_is_ended_by_its_id() -> None:
-    assert command_of(body(f"{UNSUBSCRIBE}:1", "7")) == Command(Verb.UNSUBSCRIBE, REQUESTER, "button", subscription=7)
+    assert command_of(body(f"{UNSUBSCRIBE}:1", "7")) == UnsubscribeCommand(REQUESTER, subscription_id=7)
 
 
 def test_a_mute_is_ended_for_one_job_or_for_all() -> None:
-    of_job = Command(Verb.UNMUTE, REQUESTER, "button", job_ids=(JOB,), replaces=True)
-    of_all = Command(Verb.UNMUTE, REQUESTER, "button", everything=True, replaces=True)
+    of_job = UnmuteCommand(REQUESTER, job_ids=(JOB,), replaces=True)
+    of_all = UnmuteCommand(REQUESTER, replaces=True)
     seen_alone = {"type": "message", "is_ephemeral": True}
 
     assert command_of(body(UNMUTE)) == of_job
@@ -178,7 +186,7 @@ def test_what_is_no_button_of_ours_is_ignored(pressed: dict[str, Any]) -> None:
     ],
 )
 def test_who_pressed_brings_the_team_of_their_own(fields: dict[str, Any], team: str) -> None:
-    assert requester_of(body(**fields)) == Requester("U0OLIVIA", "C0ML", team)
+    assert requester_of(body(**fields)) == Requester("U0OLIVIA", "C0ML", team, source="button")
 
 
 @pytest.mark.parametrize(
@@ -218,8 +226,11 @@ def test_no_body_breaks_anything(pressed: dict[str, Any]) -> None:
 def test_no_pressed_button_breaks_anything(action_id: Any, value: Any) -> None:
     command = command_of(body(action_id, value))
 
-    if command and command.verb is Verb.RETRY:
-        assert command.delivery == (None if value == ALL_MESSAGES else int(value))
-    else:
-        assert command is None or value in (*command.job_ids, command.key)
+    match command:
+        case RetryCommand():
+            assert command.delivery == (None if value == ALL_MESSAGES else int(value))
+        case ConfirmCommand():
+            assert command.key == value
+        case Command():
+            assert value in command.job_ids
     assert command is None or command.requester == REQUESTER

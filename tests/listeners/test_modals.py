@@ -3,7 +3,8 @@ from typing import Any
 import pytest
 
 from bot.blocks.create import CREATE
-from bot.commands.command import Command, Requester, Verb
+from bot.commands.command import Requester
+from bot.commands.confirm import ConfirmCommand
 from bot.jobs.creation import JobRequest
 from bot.listeners.modals import acknowledgement, command_of, reply_target_of
 from bot.listeners.replies.responder import ReplyTarget
@@ -27,12 +28,10 @@ def handed_in(**view: Any) -> dict[str, Any]:
 def test_a_form_becomes_the_command_that_it_is() -> None:
     body = handed_in()
 
-    assert command_of(body) == Command(
-        Verb.CONFIRM,
-        Requester("U1", "C0ML", "T1"),
-        "modal",
+    assert command_of(body) == ConfirmCommand(
+        Requester("U1", "C0ML", "T1", source="modal"),
         key="key-1",
-        creation=JobRequest("gpt-4o-mini", "file-abc"),
+        job_request=JobRequest("gpt-4o-mini", "file-abc"),
     )
     assert reply_target_of(body) == ReplyTarget("C0ML", "U1", None, "V1")
     assert acknowledgement(body)["response_action"] == "update"

@@ -4,7 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.commands.command import Command, Requester, Verb
+from bot.commands.command import Requester
+from bot.commands.help import HelpCommand
+from bot.commands.registry import USAGES
+from bot.commands.status import StatusCommand
 from bot.errors import UserError
 from bot.listeners.replies.responder import ReplyTarget
 from bot.listeners.slash import command_of, reply_target_of, requester_of
@@ -31,14 +34,14 @@ def without(*names: str) -> dict[str, Any]:
 
 
 def test_what_was_typed_is_read_with_who_typed_it_where() -> None:
-    assert command_of(body()) == Command(Verb.STATUS, REQUESTER, job_ids=("ftjob-abc123",))
+    assert command_of(body()) == StatusCommand(REQUESTER, job_ids=("ftjob-abc123",))
     assert reply_target_of(body()) == ReplyTarget("C0ML", "U0OLIVIA", "https://hooks.slack.com/commands/T0ACME/1/x")
 
 
 @pytest.mark.parametrize("text", ["", None, 7, ["status"]])
 def test_no_text_is_a_call_for_help(text: Any) -> None:
-    assert command_of(body(text=text)) == Command(Verb.HELP, REQUESTER)
-    assert command_of(without("text")) == Command(Verb.HELP, REQUESTER)
+    assert command_of(body(text=text)) == HelpCommand(REQUESTER, usages=tuple(USAGES.values()))
+    assert command_of(without("text")) == HelpCommand(REQUESTER, usages=tuple(USAGES.values()))
 
 
 def test_a_wrong_command_is_an_error_for_its_author() -> None:

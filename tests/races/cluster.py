@@ -9,11 +9,10 @@ import random
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar, copy_context
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from bot.commands.context import Context
+from bot.app.build import Parts
 from bot.commands.execute import finish_abandoned
 from bot.store import Store, open_store
 from bot.store.channels.tracks import Track
@@ -43,7 +42,7 @@ class Process:
     def __init__(self, number: int, disk: Disk) -> None:
         self.number = number
         self.is_dead = False
-        self.parts: Context | None = None
+        self.parts: Parts | None = None
         """What it works with, once it is ready."""
         self._tasks: set[NumberedTask] = set()
         self.disk = disk
@@ -99,7 +98,7 @@ class Cluster:
                 self._start(number)
             parts = await self.parts(0)
             if self._plan.is_tracked:
-                reading = await parts.client.retrieve(JOB)
+                reading = await parts.services.accounts.default.client.retrieve(JOB)
                 track = Track(ACCOUNT.name, JOB, CHANNEL, PEOPLE[0])
                 await parts.recorder.add_track(track, reading, None, card_ts="1.0")
             yield
@@ -126,7 +125,7 @@ class Cluster:
         process = self._processes.get(number)
         return process if process and process.parts and not process.is_dead else None
 
-    async def parts(self, number: int) -> Context:
+    async def parts(self, number: int) -> Parts:
         """Return what a process works with, as soon as it is there."""
         async with asyncio.timeout(LONGEST_PAUSE):
             while not (process := self.process(number)):  # noqa: ASYNC110 - a start tells nobody
@@ -188,13 +187,5 @@ class Cluster:
             if store is None:
                 store = await stack.enter_async_context(open_store(f"sqlite:///{self._file}", self._clock))
                 await store.actions.confirmations.end_leases()
-            process.parts = self._assembled(store)
-            await finish_abandoned(process.parts)
-
-    def _assembled(self, store: Store) -> Context:
-        context = parts_on(store, self._network, POLL_SECONDS, self._clock).context
-        return replace(context, post=_nobody, upload=_nobody)
-
-
-async def _nobody(_sent: object) -> NoReturn:
-    raise AssertionError("an order posts nothing by itself")
+            process.parts = parts_on(store, self._network, POLL_SECONDS, self._clock)
+            await finish_abandoned(process.parts.services)

@@ -14,8 +14,10 @@ from pathlib import Path
 
 from bot.blocks import Message
 from bot.blocks.action_confirmation import CONFIRM
-from bot.commands.command import Command, Requester, Verb
-from bot.commands.registry import run
+from bot.commands.actions import CancelCommand
+from bot.commands.command import Command, Requester
+from bot.commands.confirm import ConfirmCommand
+from bot.commands.run import run
 from bot.runtime import failpoints
 from bot.sandbox.openai.api.job_store import FINAL
 from bot.sandbox.openai.server import FineTuningApi
@@ -133,9 +135,9 @@ class Race:
         if process is None or (act.kind != "ask" and key is None):
             return
         if act.kind == "ask":
-            command = Command(Verb.CANCEL, asker, job_ids=(JOB,))
+            command: Command = CancelCommand(asker, job_ids=(JOB,))
         else:
-            command = Command(Verb.CONFIRM, asker, "button", key=key)
+            command = ConfirmCommand(replace(asker, source="button"), key=key or "")
             self._presses[number] = ButtonPress(number, asker.person, key or "", None, None)
         task = process.spawn(self._carry_out(number, act, command, process))
         self._busy.add(task)
@@ -145,7 +147,7 @@ class Race:
         USER_ACTION.set(number)
         assert process.parts
         who = Person(command.requester.person, is_admin=True) if act.is_seen else UnknownReason.UNREACHABLE
-        reply = await run(command, who, process.parts)
+        reply = await run(command, who, process.parts.services, process.parts.access)
         if process.is_dead:
             return
         for key in _confirm_buttons(reply.message):

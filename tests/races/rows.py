@@ -3,7 +3,7 @@
 import json
 import sqlite3
 
-from bot.commands.command import Verb
+from bot.commands.confirm import ConfirmCommand
 from bot.store.actions.audit import Decision
 from tests.races.checker import ActionNotice, AuditRow
 
@@ -17,7 +17,7 @@ _UNDER_WAY = "SELECT count(*) FROM confirmation WHERE confirmed_at IS NOT NULL A
 
 def audit(store: sqlite3.Connection) -> list[AuditRow]:
     """Return the rows of the audit about presses and orders, in order."""
-    found = store.execute(_AUDIT, [Verb.CONFIRM])
+    found = store.execute(_AUDIT, [ConfirmCommand.verb])
     return [
         AuditRow(at, who, door, Decision(decision), key, status, job is not None)
         for at, who, door, decision, key, status, job in found

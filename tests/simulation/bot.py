@@ -91,7 +91,7 @@ async def set_up(parts: Parts, world: Network, plan: Plan, channels: Mapping[str
     newest = max(job["created_at"] for job in world.api.jobs.values())
     for place in plan.recipients:
         if place.is_subscribed:
-            readings = (await parts.context.client.list_jobs()).fetched
+            readings = (await parts.services.accounts.default.client.list_jobs()).fetched
             known = await parts.store.jobs.states.newest(ACCOUNT.name, 1000)
             subscription = Subscription(ACCOUNT.name, channels[place.name], world.known_user, newest)
             await parts.recorder.subscribe(subscription, PollResult(ACCOUNT.name, readings, known))
@@ -104,7 +104,7 @@ async def _track(parts: Parts, world: Network, job_id: str, channel: str) -> Non
     if await parts.store.channels.tracks.find(ACCOUNT.name, job_id, channel):
         return
     known = await parts.store.jobs.states.find(ACCOUNT.name, job_id)
-    reading = await parts.context.client.retrieve(job_id)
+    reading = await parts.services.accounts.default.client.retrieve(job_id)
     world.slack.rate_limits.reset()
     card = world.slack.handle("chat.postMessage", {"channel": channel, "text": f"Card of {job_id}"})
     track = Track(ACCOUNT.name, job_id, channel, world.known_user)

@@ -2,7 +2,7 @@ from importlib.metadata import version
 
 import pytest
 
-from bot.commands.usage import USAGE
+from bot.commands.registry import USAGES
 from tests.world import World
 
 
@@ -11,19 +11,19 @@ async def test_help_names_every_verb(world: World, asked: str) -> None:
     async with world.bot():
         answer = await world.say(asked)
 
-    for verb in USAGE:
+    for verb in USAGES:
         assert f"/ftjob {verb}" in answer.plain_text
     assert answer.ephemeral
     assert len(world.api.request_log) == 0
 
 
-@pytest.mark.parametrize("verb", USAGE)
+@pytest.mark.parametrize("verb", USAGES)
 async def test_help_of_a_verb_shows_its_form_and_an_example(world: World, verb: str) -> None:
     async with world.bot():
         answer = await world.say(f"help {verb}")
 
-    assert f"/ftjob {USAGE[verb].example}" in answer.plain_text  # type: ignore[index]
-    others = [other for other in USAGE if other not in USAGE[verb].syntax and other not in USAGE[verb].example]  # type: ignore[index]
+    assert f"/ftjob {USAGES[verb].example}" in answer.plain_text
+    others = [other for other in USAGES if other not in USAGES[verb].syntax and other not in USAGES[verb].example]
     assert others
     assert not any(f"/ftjob {other}" in answer.plain_text for other in others)
 

@@ -1,0 +1,97 @@
+"""Readers of arguments that several verbs take: ids of jobs, a count, a page. Pure."""
+
+import re
+
+from bot.blocks.parts import code_span
+from bot.commands.filters import MOST_LISTED, visible
+from bot.commands.tokenizer import as_typed, unusual_character
+from bot.commands.usage import Usage, usage_error
+from bot.jobs.ids import (
+    MAX_ID_LENGTH,
+    first_invalid_character,
+    is_job_id,
+    other_id_kind,
+    parse_foreign_id,
+    parse_job_id,
+)
+from bot.text import printable
+
+MOST_IDS = 5
+"""Jobs that one command can name."""
+COUNTS = frozenset(map(str, range(1, MOST_LISTED + 1)))
+"""Counts of rows, as they are typed."""
+WHICH_JOB = "Which job?"
+CREDENTIAL_TYPED = (
+    "That looks like a secret, such as a token or a key. I neither repeat nor keep it, but it has left your hands: "
+    "revoke it now, where it was made."
+)
+_LONGEST_ECHO = 60
+_AFTER = re.compile(r"after:(?P<id>[A-Za-z0-9_-][!#-%(-;=?-_a-{}~]{0,127})", re.ASCII)
+
+
+def no_arguments(usage: Usage, words: list[str]) -> None:
+    """Check that a verb has no more words after it.
+
+    Raises:
+        UserError: it has.
+    """
+    if words:
+        verb = usage.syntax.split()[0]
+        hint = unusual_character(as_typed(words[0]))
+        raise usage_error(usage, f"`{verb}` takes nothing more, not {echo(words[0])}.{hint}")
+
+
+def page_after(words: list[str]) -> tuple[list[str], str | None]:
+    """Return the words without a last `after:...`, and the id of the row after which the page begins."""
+    found = _AFTER.fullmatch(words[-1]) if words else None
+    return (words[:-1], found["id"]) if found else (words, None)
+
+
+def one_job_id(usage: Usage, words: list[str], *, otherwise: str = "One job at a time.") -> tuple[str, ...]:
+    """Return the id of the one job that words name.
+
+    Raises:
+        UserError: they name none, or several; ``otherwise`` says so.
+    """
+    if len(words) > 1:
+        raise usage_error(usage, otherwise)
+    return job_ids(usage, words)
+
+
+def job_ids(usage: Usage, words: list[str]) -> tuple[str, ...]:
+    """Return the distinct ids of the jobs that words name, in their order.
+
+    Raises:
+        UserError: a word is no id, or there are none or too many.
+    """
+    if not words:
+        raise usage_error(usage, WHICH_JOB)
+    if len(words) > MOST_IDS:
+        raise usage_error(usage, f"At most {MOST_IDS} jobs at a time.")
+    return tuple(dict.fromkeys(_job_id(usage, word) for word in words))
+
+
+def echo(word: str) -> str:
+    """Return a word as it was typed, safe mrkdwn."""
+    return code_span(visible(as_typed(word)), _LONGEST_ECHO)
+
+
+def _job_id(usage: Usage, word: str) -> str:
+    # Help writes <id>, so some type the brackets, too.
+    bare_id = word.removeprefix("&lt;").removesuffix("&gt;")
+    if job_id := bare_id if is_job_id(bare_id) else parse_job_id(word):
+        return job_id
+    if other := other_id_kind(word):
+        raise usage_error(usage, f"{echo(word)} is {other}, not a job id.")
+    if strange := first_invalid_character(as_typed(word)):
+        shown = code_span(printable(as_typed(word).encode("ascii", "backslashreplace").decode()), _LONGEST_ECHO)
+        raise usage_error(usage, f"{shown} is not a job id. It holds {strange}, which no id has.")
+    if foreign := parse_foreign_id(as_typed(word) if _is_linked(word) else word):
+        return foreign
+    length = f" It is longer than {MAX_ID_LENGTH} characters." if len(word) > MAX_ID_LENGTH else ""
+    raise usage_error(usage, f"{echo(word)} is not a job id.{length}")
+
+
+def _is_linked(word: str) -> bool:
+    """Whether Slack made a link of an address: no person, channel or group is a job's id."""
+    return re.match("<(?![@#!])", word) is not None

@@ -1,0 +1,175 @@
+"""`list`: the newest jobs, or those that match a filter, of one account or of all."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.blocks.job import status_label
+from bot.blocks.job_list import job_list
+from bot.blocks.last_known import unreadable_message
+from bot.blocks.parts import escape
+from bot.blocks.subscriptions import listed_jobs_phrase
+from bot.commands.accounts import Account, Gathered, account_names, gather
+from bot.commands.arguments import COUNTS, echo, page_after
+from bot.commands.command import Command, Reply, Requester
+from bot.commands.filters import MOST_LISTED, read_account, read_filter, written
+from bot.commands.last_known import of_list
+from bot.commands.services import Services
+from bot.commands.usage import Usage, usage_error
+from bot.jobs.filters import MATCH_ALL, Filter, matches_status
+from bot.jobs.models import Job
+from bot.jobs.statuses import ANY_STATUS
+
+USAGE = Usage(
+    "list [status]... [model:name*] [key=value]... [mine] [account:name] [n]",
+    "show the newest jobs, or those that fit",
+    "list failed 5 team=search",
+)
+EXPECTED = f"a state, a number up to {MOST_LISTED}, `mine`, model:name, account:name nor key=value"
+DEFAULT_ROWS = 10
+PAGE = 100
+MOST_PAGES = 5
+"""Pages that one `list` reads at the most while it searches for jobs in a state; where they are small because jobs are
+large, more of them."""
+MOST_REQUESTS = 25
+_MOST_COUNTS = 8
+
+
+@dataclass(frozen=True)
+class ListCommand(Command):
+    """`list`."""
+
+    verb = "list"
+
+    filter: Filter = MATCH_ALL
+    limit: int = DEFAULT_ROWS
+    after: str | None = None
+    """The id of the last job of the page before."""
+
+
+def parse(words: list[str], requester: Requester) -> ListCommand:
+    """Read the words after `list`."""
+    words, account = read_account(USAGE, words)
+    words, after = page_after(words)
+    counts = list(dict.fromkeys(word for word in words if word in COUNTS))
+    if len(counts) > 1:
+        raise usage_error(USAGE, f"One number is enough, not {echo(counts[0])} and {echo(counts[1])}.")
+    rest = [word for word in words if word not in COUNTS]
+    job_filter = read_filter(USAGE, rest, requester.person, expected=EXPECTED)
+    limit = int(counts[0]) if counts else DEFAULT_ROWS
+    return ListCommand(requester, account=account, filter=job_filter, limit=limit, after=after)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What one account has."""
+
+    rows: list[tuple[Job, str | None]]
+    """The jobs that match, each with its account where there are several."""
+    seen: list[str]
+    """The statuses of all jobs that were read."""
+    has_more: bool
+    can_page: bool
+    """Whether older ones can be asked for by the id of the last one."""
+
+
+async def run(command: ListCommand, services: Services, _account: Account) -> Reply:
+    """Show the newest jobs that match, and how many jobs there are in each status."""
+    services.accounts.reject_as_metadata(command.filter)
+    accounts = services.accounts.selected(command.account)
+    if len(accounts) == 1:
+        found = await _newest(command, accounts[0])
+        older = _older(command, found.rows[-1][0].id) if found.rows and found.can_page else None
+        return _reply(command, accounts, [found], [], older)
+    gathered = await gather(accounts, lambda account: _newest(command, account))
+    errors = await _errors(command, gathered, services)
+    if not gathered.values:
+        return Reply(unreadable_message(errors), replaces=command.replaces)
+    read, all_found = [account for account, _ in gathered.values], [found for _, found in gathered.values]
+    notes = [*errors, *_paging_hint(read, has_more=any(each.has_more for each in all_found))]
+    return _reply(command, read, all_found, notes, None)
+
+
+def _reply(
+    command: ListCommand, accounts: list[Account], all_found: list[_Found], notes: list[str], older: str | None
+) -> Reply:
+    rows = sorted((row for each in all_found for row in each.rows), key=_created, reverse=True)[: command.limit]
+    label = accounts[0].label if len(accounts) == 1 else f"the accounts {account_names(accounts)}"
+    has_more = any(each.has_more for each in all_found)
+    among = max((len(each.seen) for each in all_found), default=0) if has_more else 0
+    title, empty = _titled(command, label, among=among)
+    message = job_list(
+        [job for job, _ in rows],
+        title=title,
+        empty=empty,
+        counts=_counted([status for each in all_found for status in each.seen]),
+        older=older,
+        accounts=[account or "" for _, account in rows],
+        notes=notes,
+    )
+    return Reply(message, replaces=command.replaces)
+
+
+def _created(row: tuple[Job, str | None]) -> float:
+    return row[0].created_at or 0.0
+
+
+def _titled(command: ListCommand, label: str, *, among: int) -> tuple[str, str]:
+    """Return the title of a list, and the text of an empty one; ``among`` is how many jobs were searched, 0 for all."""
+    kind = listed_jobs_phrase(command.filter)
+    where = f"among the newest {among} of" if among else "in"
+    if command.after:
+        return f"Older {kind}", f"No more {kind} {where} {label}."
+    if kind == "jobs":
+        return f"The newest {kind}", f"No jobs in {label} yet. A job appears here as soon as it is created."
+    return f"The newest {kind}", f"No {kind} {where} {label}. `/ftjob list` shows the newest of all."
+
+
+def _paging_hint(accounts: Sequence[Account], *, has_more: bool) -> list[str]:
+    if not has_more:
+        return []
+    return [f"Older ones: `/ftjob list account:` and one of {account_names(accounts)}"]
+
+
+async def _errors(command: ListCommand, gathered: Gathered[_Found], services: Services) -> list[str]:
+    """Return why each account that did not answer says nothing, and what is known of it all the same."""
+    return [
+        f":warning: {account.error_text(error)} {await of_list(command.filter, command.after, account, services)}".rstrip()
+        for account, error in gathered.errors
+    ]
+
+
+async def _newest(command: ListCommand, account: Account) -> _Found:
+    jobs: list[Job] = []
+    seen: list[str] = []
+    wanted, after, can_page, read = command.filter, command.after, True, 0
+    for _ in range(MOST_REQUESTS):
+        page = (await account.reads.page(after=after, limit=PAGE, metadata=wanted.required_metadata)).value
+        seen += [fetched.snapshot.status for fetched in page.fetched]
+        fitting = [fetched for fetched in page.fetched if matches_status(fetched.snapshot.status, wanted.statuses)]
+        # Not every API looks at the pairs that it is asked for.
+        jobs += [job for job in (fetched.job for fetched in fitting) if wanted.matches(job)]
+        after = page.after
+        # Whoever's jobs a page holds: what could not be read has a place in the list, too.
+        known = {each.id for each in page.raw if each} | set(page.unreadable)
+        can_page = can_page and (after is None or after in known)
+        read += max(1, len(page.raw))
+        if len(jobs) >= command.limit or after is None or read >= MOST_PAGES * PAGE:
+            break
+    has_more = len(jobs) > command.limit or after is not None
+    rows = [(job, account.display_name) for job in jobs[: command.limit]]
+    return _Found(rows, seen, has_more, has_more and can_page)
+
+
+def _counted(statuses: Sequence[str]) -> str:
+    """Return how many jobs are in each status: "Among 16 jobs: 3 running · 1 failed"."""
+    counts = Counter(status_label(status).lower() for status in statuses).most_common(_MOST_COUNTS)
+    others = len(statuses) - sum(count for _, count in counts)
+    shown = [f"{count} {status}" for status, count in counts] + ([f"{others} in other states"] if others else [])
+    return f"Among {len(statuses)} jobs: " + " · ".join(shown)
+
+
+def _older(command: ListCommand, last: str) -> str:
+    """Return the command that shows what comes after a list, as Slack would send it."""
+    fitting = written(command.filter, command.account) or ANY_STATUS
+    return escape(f"list {fitting} {command.limit} after:{last}")

@@ -1,0 +1,41 @@
+"""`tracked`: the jobs that a channel tracks."""
+
+from dataclasses import dataclass
+
+from bot.blocks.tracked_list import tracked_list
+from bot.commands.accounts import Account
+from bot.commands.arguments import no_arguments, page_after
+from bot.commands.command import Command, Reply, Requester, page_start
+from bot.commands.last_known import outage_notes
+from bot.commands.services import Services
+from bot.commands.usage import Usage
+
+USAGE = Usage("tracked", "show what this channel tracks", "tracked")
+
+
+@dataclass(frozen=True)
+class TrackedCommand(Command):
+    """`tracked`."""
+
+    verb = "tracked"
+
+    after: str | None = None
+    """How many rows were shown before."""
+
+
+def parse(words: list[str], requester: Requester) -> TrackedCommand:
+    """Read the words after `tracked`."""
+    words, after = page_after(words)
+    no_arguments(USAGE, words)
+    return TrackedCommand(requester, after=after)
+
+
+async def run(command: TrackedCommand, services: Services, _account: Account) -> Reply:
+    """Show the jobs that this channel tracks."""
+    channel, tracks = command.requester.channel, services.store.channels.tracks
+    found = await tracks.in_channel(channel)
+    subscribed = bool(await tracks.subscriptions_of(channel))
+    notes = await outage_notes([track.account for track, _ in found], services)
+    rows = [(track.job_id, state.status) for track, state in found]
+    message = tracked_list(rows, subscribed=subscribed, notes=notes, start=page_start(command.after, rows))
+    return Reply(message, replaces=command.replaces)

@@ -1,0 +1,47 @@
+"""`unmute`: a mute ends now, and the channel gets the digest of what was held back."""
+
+from dataclasses import dataclass
+
+from bot.blocks.answers import note_message
+from bot.blocks.mute import unmute_text
+from bot.blocks.parts import code_span
+from bot.commands.accounts import Account
+from bot.commands.arguments import one_job_id
+from bot.commands.command import Command, Reply, Requester
+from bot.commands.services import Services
+from bot.commands.usage import Usage
+from bot.store.channels.mutes import EVERY_JOB
+
+USAGE = Usage("unmute [id|all]", "end that now", "unmute")
+NOT_MUTED = "Nothing is muted here. `/ftjob mute all 2h` holds back what this channel would be told."
+
+
+@dataclass(frozen=True)
+class UnmuteCommand(Command):
+    """`unmute`; without an id it is about every mute of the channel."""
+
+    verb = "unmute"
+
+
+def parse(words: list[str], requester: Requester) -> UnmuteCommand:
+    """Read the words after `unmute`."""
+    if not words or [word.casefold() for word in words] == ["all"]:
+        return UnmuteCommand(requester)
+    return UnmuteCommand(requester, one_job_id(USAGE, words))
+
+
+async def run(command: UnmuteCommand, services: Services, _account: Account) -> Reply:
+    """End the mute of one job, or every mute here, and send what was held back."""
+    requester, job_id = command.requester, next(iter(command.job_ids), None)
+    ended, changes = await services.store.channels.mutes.end(requester.channel, job_id or EVERY_JOB)
+    if not ended:
+        return Reply(note_message(await _why_not(job_id, requester.channel, services)))
+    text = unmute_text(requester.person, job_id, changes=changes)
+    return Reply(note_message(text), public=True, replaces=command.replaces)
+
+
+async def _why_not(job_id: str | None, channel: str, services: Services) -> str:
+    others = await services.store.channels.mutes.in_channel(channel)
+    if job_id and others:
+        return f"{code_span(job_id)} is not muted by itself. `/ftjob unmute` ends every mute here."
+    return NOT_MUTED

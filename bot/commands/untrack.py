@@ -1,0 +1,46 @@
+"""`untrack`: a channel gets nothing more of a job, or of any."""
+
+from dataclasses import dataclass
+
+from bot.blocks.answers import note_message
+from bot.blocks.parts import code_span, user_mention
+from bot.commands.accounts import Account
+from bot.commands.arguments import job_ids
+from bot.commands.command import Command, Reply, Requester
+from bot.commands.services import Services
+from bot.commands.usage import Usage
+
+USAGE = Usage("untrack <id>...|all", "stop telling this channel", "untrack ftjob-abc123")
+
+
+@dataclass(frozen=True)
+class UntrackCommand(Command):
+    """`untrack`."""
+
+    verb = "untrack"
+
+    all_jobs: bool = False
+    """Whether it is about every job that the channel tracks."""
+
+
+def parse(words: list[str], requester: Requester) -> UntrackCommand:
+    """Read the words after `untrack`."""
+    if [word.casefold() for word in words] == ["all"]:
+        return UntrackCommand(requester, all_jobs=True)
+    return UntrackCommand(requester, job_ids(USAGE, words))
+
+
+async def run(command: UntrackCommand, services: Services, _account: Account) -> Reply:
+    """Stop tracking jobs in this channel."""
+    channel, tracks = command.requester.channel, services.store.channels.tracks
+    person = user_mention(command.requester.person)
+    if command.all_jobs:
+        count = len(await tracks.remove(channel))
+        if count == 0:
+            return Reply(note_message("Nothing is tracked here, so there is nothing to stop."))
+        jobs = "1 job" if count == 1 else f"{count} jobs"
+        return Reply(note_message(f"{person} untracked {jobs} here."), public=True)
+    untracked = [job for job in command.job_ids if await tracks.remove(channel, job)]
+    if not untracked:
+        return Reply(note_message("Not tracked here: nothing to stop. `/ftjob tracked` shows what is."))
+    return Reply(note_message(f"{person} untracked {', '.join(map(code_span, untracked))} here."), public=True)
