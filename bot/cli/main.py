@@ -23,9 +23,9 @@ from bot.settings.environment import load, misspelled, readable_by_others
 from bot.settings.model import Settings
 from bot.store import open_store
 from bot.store.actions.audit import Audit, exported
-from bot.store.db.backup import back_up, mark_restored
 from bot.store.db.engine import open_for_reading, sqlite_path
 from bot.store.db.identity import StoreOrigin
+from bot.store.sqlite.backup import back_up, mark_restored
 from bot.telemetry import logs
 from bot.telemetry.redaction import redacted
 from bot.text import printable

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 
-from bot.slack.members import Person, UnknownReason
+from bot.slack.directory.members import Person, UnknownReason
 
 
 class Permission(Enum):

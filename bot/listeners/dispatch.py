@@ -28,9 +28,9 @@ from bot.listeners.events import EarlyEvents, changed_channel_id, joined_channel
 from bot.listeners.home import HomeTabs
 from bot.listeners.replies import slow_notice
 from bot.listeners.replies.responder import ReplyTarget, Responder
+from bot.slack.directory.members import Person, UnknownReason
 from bot.slack.errors import SHARED_CHANNEL
 from bot.slack.identity import BotIdentity
-from bot.slack.members import Person, UnknownReason
 from bot.telemetry import metrics
 
 ParseResult = Command | UserError | None

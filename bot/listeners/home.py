@@ -12,7 +12,7 @@ from bot.commands.home import denied_home, home_of, still_checking
 from bot.commands.permissions import Authorized, Permission, authorize
 from bot.commands.services import Services
 from bot.listeners.replies import slow_notice
-from bot.slack.members import Person, UnknownReason
+from bot.slack.directory.members import Person, UnknownReason
 
 log = structlog.get_logger()
 

@@ -17,6 +17,8 @@ from bot.blocks.parts import Block
 from bot.blocks.view import View
 from bot.net.proxies import DIRECT, Proxies
 from bot.slack.call import SlackCallError, call
+from bot.slack.directory.shared_channels import SharedChannels
+from bot.slack.directory.users import Users
 from bot.slack.errors import RECIPIENT_UNVERIFIED
 from bot.slack.files import Files
 from bot.slack.identity import AuthTest, BotIdentity
@@ -24,9 +26,7 @@ from bot.slack.issued_urls import IssuedUrls
 from bot.slack.lookups import find_message
 from bot.slack.messages import FileUpload, Lookup, LookupResult, OutgoingMessage, PostResult, content_of
 from bot.slack.reply_outcomes import ReplyOutcome, outcome_of_result
-from bot.slack.shared_channels import SharedChannels
 from bot.slack.timeouts import DELIVERY_TIMEOUTS, DeliveryTimeouts
-from bot.slack.users import Users
 from bot.slack.views import Views
 from bot.store.db.engine import Clock, monotonic_time
 from bot.store.outbox.dead_letters import LOST_ACCESS

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.clock import SlackClock
-from bot.slack.members import Workspace
+from bot.slack.directory.members import Workspace
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ import structlog
 from bot.blocks.notice import NoticeKind
 from bot.store import Store
 from bot.store.actions.confirmations import Confirmation
-from bot.store.db.backup import mark_restored
 from bot.store.db.engine import Transaction
 from bot.store.db.identity import StoreOrigin
+from bot.store.sqlite.backup import mark_restored
 
 DAY = 86400.0
 """Seconds; daily notices are sent once per UTC day."""

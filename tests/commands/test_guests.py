@@ -17,7 +17,7 @@ from bot.commands.permissions import Authorized, DenialReason, Denied, Permissio
 from bot.commands.rate_limit import RateLimiter
 from bot.commands.registry import VERBS, parse
 from bot.listeners import buttons, shortcuts
-from bot.slack.members import Person
+from bot.slack.directory.members import Person
 
 JOB = "ftjob-abc123"
 GUEST, CHANNEL = "U0GIA", "C0ML"

@@ -14,7 +14,7 @@ from bot.commands.permissions import (
     is_conclusive,
     is_operator,
 )
-from bot.slack.members import Person, UnknownReason
+from bot.slack.directory.members import Person, UnknownReason
 
 FLAGS = "is_admin is_guest is_stranger is_human named in_group groups_unknown is_stale".split()
 PEOPLE = [dict(zip(FLAGS, flags, strict=True)) for flags in product([False, True], repeat=len(FLAGS))]

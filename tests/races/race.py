@@ -22,7 +22,7 @@ from bot.runtime import failpoints
 from bot.sandbox.openai.api.job_store import FINAL
 from bot.sandbox.openai.server import FineTuningApi
 from bot.sandbox.request_log import RequestLog
-from bot.slack.members import Person, UnknownReason
+from bot.slack.directory.members import Person, UnknownReason
 from tests.empty_store import empty_store
 from tests.races import rows
 from tests.races.checker import ButtonPress, Evidence, check

@@ -20,9 +20,9 @@ from bot.poll.poller import Poller
 from bot.providers.account import Account
 from bot.settings.environment import load
 from bot.slack.client import SlackClient
+from bot.slack.directory.shared_channels import SharedChannels
+from bot.slack.directory.users import Users
 from bot.slack.issued_urls import IssuedUrls
-from bot.slack.shared_channels import SharedChannels
-from bot.slack.users import Users
 from bot.store import Store, open_store
 from bot.store.channels.tracks import Subscription, Track
 from bot.store.db.engine import Clock, monotonic_time

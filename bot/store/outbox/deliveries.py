@@ -20,7 +20,6 @@ from sqlalchemy import Double, Row, case, func, literal, select, update
 
 from bot.net.retry_after import MAX_PAUSE
 from bot.store.db import schema
-from bot.store.db.backup import unconfirmed_after_restore
 from bot.store.db.engine import Database, Transaction
 from bot.store.db.moments import deadline, has_passed, not_after
 from bot.store.db.tokens import ClaimTokens
@@ -30,6 +29,7 @@ from bot.store.jobs.changes import RecordedChange
 from bot.store.outbox import digests
 from bot.store.outbox.delivery import Alert, Delivery, MessageKind, NewDelivery, Outcome, delivery_of, hashed_key
 from bot.store.outbox.queue import LONGEST_LEASE, due, heads, latest, longest_pause, position, ready_at, unfinished
+from bot.store.sqlite.backup import unconfirmed_after_restore
 
 _ASSUMED_AGE = 3600.0
 """Seconds: the assumed age of an attempt whose time lies ahead because the clock was set back."""

@@ -13,10 +13,10 @@ from bot.store import Store
 from bot.store.actions.confirmations import FORM_LIFETIME, LEASE, LIFETIME, Confirmation
 from bot.store.actions.idempotency import RETENTION
 from bot.store.db import schema
-from bot.store.db.backup import mark_restored
 from bot.store.jobs.cards import RateLimit
 from bot.store.jobs.jobs import KnownJob
 from bot.store.jobs.snapshots import JobDocument
+from bot.store.sqlite.backup import mark_restored
 from bot.tracking.transitions import Thresholds, transition
 from tests.store.clocks import StoreClock
 from tests.store.seeds import (

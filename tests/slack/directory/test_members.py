@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bot.commands.permissions import DenialReason, Denied, Permission, Policy, authorize
-from bot.slack.members import (
+from bot.slack.directory.members import (
     FORBIDDEN,
     NO_SUCH_PERSON,
     Person,

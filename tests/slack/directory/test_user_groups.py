@@ -10,9 +10,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.sandbox.faults import Fault
 from bot.sandbox.slack.server import Slack
 from bot.sandbox.slack.workspace import TEAM
-from bot.slack.members import Person, Workspace
-from bot.slack.user_groups import CACHE_SECONDS
-from bot.slack.users import Users
+from bot.slack.directory.members import Person, Workspace
+from bot.slack.directory.user_groups import CACHE_SECONDS
+from bot.slack.directory.users import Users
 
 OURS = Workspace(TEAM)
 ASK = "usergroups.users.list"

@@ -8,7 +8,7 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.call import SlackCallError, call
-from bot.slack.members import FORBIDDEN
+from bot.slack.directory.members import FORBIDDEN
 
 CACHE_SECONDS = 300.0
 UNUSABLE = FORBIDDEN | frozenset("no_such_subteam subteam_not_found plan_upgrade_required permission_denied".split())

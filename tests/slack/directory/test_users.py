@@ -8,8 +8,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.sandbox.faults import Fault
 from bot.sandbox.slack.server import Slack
 from bot.sandbox.slack.workspace import TEAM
-from bot.slack.members import Person, UnknownReason, Workspace
-from bot.slack.users import CACHE_SECONDS, STALE_SECONDS, Users
+from bot.slack.directory.members import Person, UnknownReason, Workspace
+from bot.slack.directory.users import CACHE_SECONDS, STALE_SECONDS, Users
 
 OURS = Workspace(TEAM)
 
@@ -191,7 +191,7 @@ async def test_who_operates_is_asked_about_anew_and_a_last_word_is_marked(
 async def test_memory_is_bounded_and_the_oldest_goes_first(
     slack: Slack, client: AsyncWebClient, hours: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.slack.users._MAX_CACHED", 2)
+    monkeypatch.setattr("bot.slack.directory.users._MAX_CACHED", 2)
     people = Users(client, frozenset(), hours)
     first, second, third = (slack.add_user(name) for name in ("first", "second", "third"))
     for person in (first, second, third):

@@ -7,9 +7,9 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.call import SlackCallError, call
+from bot.slack.directory.members import Person, UnknownReason, Workspace, person_of, unknown_reason
+from bot.slack.directory.user_groups import UserGroups
 from bot.slack.errors import RECIPIENT_UNVERIFIED
-from bot.slack.members import Person, UnknownReason, Workspace, person_of, unknown_reason
-from bot.slack.user_groups import UserGroups
 from bot.store.outbox.dead_letters import LOST_ACCESS
 
 CACHE_SECONDS = 300.0

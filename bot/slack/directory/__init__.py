@@ -1,0 +1,1 @@
+"""Directory: users, user groups and shared channels, asked of Slack and cached."""
