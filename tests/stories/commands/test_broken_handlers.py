@@ -69,7 +69,7 @@ async def test_a_handler_that_breaks_many_times_shows_a_ref_alone_and_the_next_c
     refs = {ref_of(answer) for answer in answers}
     assert len(refs) == times
     assert "Something went wrong" not in after.plain_text
-    assert {entry["ref"] for entry in logs if entry["event"] == "command.broke"} == refs, "the ref leads to the log"
+    assert {entry["ref"] for entry in logs if entry["event"] == "command.failed"} == refs, "the ref leads to the log"
     assert world.actions == []
 
 

@@ -196,7 +196,7 @@ async def test_no_secret_reaches_the_log_whatever_breaks(world: World) -> None:
             with without(world.folder / "ftjob.db", "track"):
                 await world.say("tracked")
             await world.slack.request_log.wait_until(
-                lambda: "command.broke" in "".join(world.log), why="an error in the log"
+                lambda: "command.failed" in "".join(world.log), why="an error in the log"
             )
             process.terminate()
             await world.slack.request_log.wait_until(lambda: "bot.stopping" in "".join(world.log), why="the whole log")
