@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -42,6 +43,34 @@ LOCKS = ("requirements.lock", ".ci/build.lock", "requirements-dev.lock")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
+MOST_FILES = 15
+FOLDERS = {"bot/commands": 45, "bot/blocks": 45}
+"""Folders that hold one file per verb or per message."""
+MOST_PARAMETERS = 7
+WIDE_FUNCTIONS = {"bot/poll/poller.py:__init__": "to be split, as its class"}
+"""Functions that take more, and why."""
+MOST_FIELDS = 9
+WIDE_CLASSES = {
+    "bot/jobs/models.py:Job": "a body of the API",
+    "bot/listeners/dispatch.py:Dispatcher": "to be split",
+    "bot/poll/poller.py:Poller": "to be split",
+    "bot/providers/account.py:Account": "settings of an account",
+    "bot/sandbox/slack/messages.py:ChannelMessage": "a body of Slack's",
+    "bot/sandbox/slack/workspace.py:User": "a body of Slack's",
+    "bot/sandbox/slack/workspace.py:Workspace": "the stand-in's whole state",
+    "bot/settings/file.py:AccountSection": "settings",
+    "bot/settings/model.py:Settings": "settings",
+    "bot/store/actions/audit.py:AuditEntry": "a row",
+    "bot/store/db/engine.py:Database": "to be split",
+    "bot/store/db/url.py:PostgresAddress": "libpq's options",
+    "bot/store/jobs/changes.py:RecordedChange": "a row",
+    "bot/store/jobs/jobs.py:KnownJob": "a row",
+    "bot/store/outbox/dead_letters.py:DeadLetter": "a row",
+    "bot/store/outbox/delivery.py:Delivery": "a row",
+}
+"""Classes that have more fields, and why."""
+
+
 def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
@@ -65,6 +94,33 @@ def length(function: Function) -> int:
     if ast.get_docstring(function) is not None:
         lines -= (first.end_lineno or 0) - first.lineno + 1
     return lines
+
+
+def parameters(function: Function) -> list[str]:
+    """Return the names of a function's parameters, without self and cls."""
+    taken = function.args
+    every = [*taken.posonlyargs, *taken.args, *taken.kwonlyargs]
+    return [each.arg for each in every if each.arg not in ("self", "cls")]
+
+
+def classes(paths: list[Path]) -> Iterator[tuple[Path, ast.ClassDef]]:
+    for path in paths:
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, ast.ClassDef):
+                yield path, node
+
+
+def fields(made: ast.ClassDef) -> set[str]:
+    """Return the fields of a class: declared in its body, or set by its constructor."""
+    declared = {
+        each.target.id
+        for each in made.body
+        if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name) and "ClassVar" not in ast.dump(each)
+    }
+    (*constructors,) = (each for each in made.body if isinstance(each, ast.FunctionDef) and each.name == "__init__")
+    stored = [node for each in constructors for node in ast.walk(each) if isinstance(node, ast.Attribute)]
+    own = [each for each in stored if isinstance(each.ctx, ast.Store) and ast.unparse(each.value) == "self"]
+    return declared | {each.attr for each in own}
 
 
 def imports(path: Path) -> set[str]:
@@ -113,6 +169,41 @@ def test_no_module_is_longer_than_three_hundred_lines() -> None:
     code = [path for path in BOT if path.name != "schema.py"]
     long = {name_of(path): len(path.read_text().splitlines()) for path in code}
     assert {name: lines for name, lines in long.items() if lines > LONGEST_MODULE} == {}
+
+
+def test_few_modules_lie_loose_at_the_top() -> None:
+    assert {path.name for path in (ROOT / "bot").glob("*.py")} == {"__init__.py", "__main__.py", "errors.py", "text.py"}
+
+
+def test_no_folder_holds_more_than_somebody_can_look_through() -> None:
+    counts = Counter(path.parent for path in BOT if "migrations" not in path.parts)
+    full = {
+        name_of(folder): files for folder, files in counts.items() if files > FOLDERS.get(name_of(folder), MOST_FILES)
+    }
+    assert full == {}
+
+
+def test_no_function_takes_many_parameters() -> None:
+    many = {f"{name_of(path)}:{function.name}": len(parameters(function)) for path, function in functions(BOT)}
+    assert {name: count for name, count in many.items() if count > MOST_PARAMETERS and name not in WIDE_FUNCTIONS} == {}
+    assert [name for name in WIDE_FUNCTIONS if many.get(name, 0) <= MOST_PARAMETERS] == []
+
+
+def test_no_class_has_many_fields() -> None:
+    many = {f"{name_of(path)}:{made.name}": len(fields(made)) for path, made in classes(BOT)}
+    assert {name: count for name, count in many.items() if count > MOST_FIELDS and name not in WIDE_CLASSES} == {}
+    assert [name for name in WIDE_CLASSES if many.get(name, 0) <= MOST_FIELDS] == []
+
+
+def test_docs_name_only_files_that_are_there() -> None:
+    named = re.compile(r"`((?:bot/|tests/)?(?:[a-z_]+/)+[a-z_]+\.py)`")
+    texts = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *(ROOT / "docs").glob("*.md")]
+    found = {(name_of(text), name) for text in texts for name in named.findall(text.read_text())}
+    assert len(found) > 30
+    missing = [
+        each for each in sorted(found) if not any((ROOT / root / each[1]).exists() for root in ("", "bot", "tests"))
+    ]
+    assert missing == []
 
 
 def test_no_module_is_a_drawer() -> None:
