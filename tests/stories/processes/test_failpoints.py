@@ -25,14 +25,14 @@ ELSEWHERE = {
     "before_action_outcome": "the same, where the change of the job is recorded already",
 }
 
-BEFORE_POST = ("after_claim", "after_record", "before_record", "before_wire")
+BEFORE_POST = ("after_claim", "after_record", "before_post", "before_record")
 """Points at which nothing was posted yet."""
 
 
 async def until_unconfirmed(running: Bot) -> None:
     """Wait until nobody knows whether a message was posted."""
     async with asyncio.timeout(60):
-        while not any(row.state == "ambiguous" for row in await deliveries(running.store)):  # noqa: ASYNC110 - a row tells nobody
+        while not any(row.state == "unconfirmed" for row in await deliveries(running.store)):  # noqa: ASYNC110 - a row tells nobody
             await asyncio.sleep(0.02)
 
 
