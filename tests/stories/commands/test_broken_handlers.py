@@ -47,7 +47,7 @@ def ref_of(answer: SentReply) -> str:
         ("tracked", "track", 25),
         ("subscribe", "subscription", 25),
         ("unsubscribe", "subscription", 25),
-        ("cancel {job}", "question", 25),
+        ("cancel {job}", "confirmation", 25),
         ("outbox", "delivery", 25),
         ("about", "account", 25),
     ],
@@ -77,13 +77,13 @@ async def test_the_red_button_of_a_broken_store_orders_nothing_and_works_afterwa
     job = world.api.add_job(status="running")
 
     async with world.bot(FTJOB_POLL_SECONDS=HOUR) as bot:
-        question = await world.say(f"cancel {job}")
-        async with without(bot, "question"):
+        message = await world.say(f"cancel {job}")
+        async with without(bot, "confirmation"):
             with capture_logs():
                 for _ in range(25):
-                    ref_of(await world.press(question, CONFIRM))
+                    ref_of(await world.press(message, CONFIRM))
         assert world.actions == []
-        done = await world.press(question, CONFIRM)
+        done = await world.press(message, CONFIRM)
 
     assert "Cancel sent" in done.plain_text
     assert len(world.actions) == 1
