@@ -161,11 +161,9 @@ class World:
         logging = asyncio.create_task(self._read_log(process.stdout))
         try:
             started = "bot.started"
-            await self.slack.request_log.wait_until(
-                lambda: started in "".join(self.log[said:]), seconds=60, why=started
-            )
+            await self.slack.request_log.wait_until(lambda: started in "".join(self.log[said:]), why=started)
             if self.transport == "socket":
-                await self.slack.wait_for_connection(seconds=60)
+                await self.slack.wait_for_connection()
             self.command_lines.append(Path(f"/proc/{process.pid}/cmdline").read_text())  # noqa: ASYNC240 - no disk is behind it
             yield process
         finally:

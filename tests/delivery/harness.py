@@ -67,9 +67,7 @@ class DeliveryHarness:
     async def until_attempted(self, times: int) -> list[LoggedRequest]:
         """Wait for so many post requests; return them."""
         entries = self.slack.request_log.for_endpoint
-        await self.slack.request_log.wait_until(
-            lambda: len(entries(POST)) >= times, seconds=60, why=f"{times} attempts"
-        )
+        await self.slack.request_log.wait_until(lambda: len(entries(POST)) >= times, why=f"{times} attempts")
         return entries(POST)
 
     async def until_states(self, channel: Channel, *states: str) -> list[Row[Any]]:

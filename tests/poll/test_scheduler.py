@@ -56,7 +56,7 @@ async def harness(tmp_path: Path, api: FineTuningApi) -> AsyncIterator[PollHarne
 async def _until_swept(harness: PollHarness, times: int) -> list[float]:
     """Wait until so many lists were read; return when."""
     ledger = harness.api.request_log
-    await ledger.wait_until(lambda: len(ledger.for_endpoint(LIST)) >= times, seconds=10, why=f"{times} sweeps")
+    await ledger.wait_until(lambda: len(ledger.for_endpoint(LIST)) >= times, why=f"{times} sweeps")
     return [entry.at for entry in ledger.for_endpoint(LIST)]
 
 

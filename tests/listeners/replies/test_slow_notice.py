@@ -125,6 +125,6 @@ async def test_an_answer_does_not_wait_for_slack_to_take_what_comes_before_it(sl
     async with world.bot():
         world.slack.faults.add("response_url", Fault("hang", seconds=30))
         exchange = await world.milo.command("list", world.ml)
-        answer: SentReply = await exchange.reply(seconds=20)
+        answer: SentReply = await exchange.reply()
 
     assert exchange.replies == [answer]

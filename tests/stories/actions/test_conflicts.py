@@ -161,7 +161,7 @@ async def test_an_order_without_effect_is_given_up_after_a_minute_and_never_sent
         question = await world.say(f"cancel {job}")
         world.api.faults.add(CANCEL, Fault("drop"))
         exchange = await world.olivia.click(question, CONFIRM)
-        answer = await exchange.reply(seconds=15)
+        answer = await exchange.reply()
         assert "I keep watching" in answer.plain_text
         assert [row.decision for row in await entries(bot)] == [Decision.PROMPTED, Decision.SUBMITTED]
         world.skip(61)
@@ -222,7 +222,7 @@ async def test_a_job_that_ends_by_itself_while_nobody_knows_of_the_order_came_fi
         exchange = await world.olivia.click(question, CONFIRM)
         await world.api.request_log.wait_until(lambda: world.actions, why="the order")
         world.api.change(job, status="succeeded")
-        answer = await exchange.reply(seconds=15)
+        answer = await exchange.reply()
         rows = await entries(bot)
 
     assert "had already ended: it succeeded" in answer.plain_text

@@ -33,7 +33,6 @@ async def shows(world: World, window: OpenView, text: str, *, but: str = "Creati
     await world.slack.request_log.wait_until(
         lambda: text in window.plain_text and but not in window.plain_text,
         why=f"{text!r} in {window.plain_text}",
-        seconds=20,
     )
 
 

@@ -27,7 +27,7 @@ async def test_a_job_is_paused_and_resumed_and_the_thread_tells_who_did_it(any_w
         assert "Pause sent." in answer.plain_text
         assert world.actions == [propose("pause", job)]
         await world.slack.request_log.wait_until(
-            lambda: "Pause ordered" in "".join(m.plain_text for m in world.messages_about(job)), seconds=20
+            lambda: "Pause ordered" in "".join(m.plain_text for m in world.messages_about(job))
         )
 
         resumed = await world.press(await world.say(f"resume {job}"), YES)

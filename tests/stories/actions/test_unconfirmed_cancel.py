@@ -21,7 +21,7 @@ async def cancelled(world: World, job: str, *faults: Fault) -> SentReply:
     question = await world.say(f"cancel {job}")
     world.api.faults.add(CANCEL, *faults)
     exchange = await world.olivia.click(question, CONFIRM)
-    return await exchange.reply(seconds=15)
+    return await exchange.reply()
 
 
 async def test_an_order_that_was_carried_out_without_an_answer_is_not_sent_again(world: World) -> None:
@@ -72,7 +72,7 @@ async def test_where_nothing_can_be_learned_the_answer_says_so(world: World) -> 
         world.api.faults.add(CANCEL, Fault("drop", accepted=True))
         world.api.faults.add(RETRIEVE, Fault("late", seconds=0.0), *[Fault("drop")] * READS * 3)
         exchange = await world.olivia.click(question, CONFIRM)
-        answer = await exchange.reply(seconds=15)
+        answer = await exchange.reply()
 
     assert world.actions == [cancel_request(job)]
     (order,) = world.api.request_log.for_endpoint(CANCEL)

@@ -34,7 +34,6 @@ async def until_card_says(world: World, job: str, *words: str) -> None:
     """Wait until the card of a job says all of these words."""
     await world.slack.request_log.wait_until(
         lambda: all(word in card_of(world, job).plain_text for word in words),
-        seconds=20,
         why=f"{words} on the card",
     )
 
@@ -130,9 +129,7 @@ async def test_an_edit_that_slack_will_never_take_is_not_repeated_for_ever(world
         world.slack.faults.add(UPDATE, Fault("answer", status=200, body={"ok": False, "error": "msg_too_long"}))
         world.api.change(job, status="running")
         await world.until_delivered(job, "Running")
-        await world.slack.request_log.wait_until(
-            lambda: len(world.slack.request_log.for_endpoint(UPDATE)) == 1, seconds=20
-        )
+        await world.slack.request_log.wait_until(lambda: len(world.slack.request_log.for_endpoint(UPDATE)) == 1)
         world.api.change(job, status="paused")
         await until_card_says(world, job, "*Paused*")
         assert len(world.slack.request_log.for_endpoint(UPDATE)) == 2
@@ -168,7 +165,7 @@ async def test_a_card_says_at_once_that_its_job_was_untracked_and_offers_to_trac
 async def until_untracked(world: World, card: ChannelMessage) -> None:
     """Wait until a card names nobody who tracks its job, and has a button that tracks it."""
     await world.slack.request_log.wait_until(
-        lambda: "Untracked here" in card.plain_text and "ftjob_track" in card.buttons, seconds=20, why=card.plain_text
+        lambda: "Untracked here" in card.plain_text and "ftjob_track" in card.buttons, why=card.plain_text
     )
     assert "ftjob_untrack" not in card.buttons
     assert "racked by" not in card.plain_text.replace("Untracked", "")
@@ -198,9 +195,7 @@ async def test_a_card_of_a_job_that_a_new_subscription_tracks_again_says_so(live
         await world.say(f"untrack {job}")
         await until_untracked(world, card)
         await world.say("subscribe")
-        await world.slack.request_log.wait_until(
-            lambda: "ftjob_untrack" in card.buttons, seconds=20, why=card.plain_text
-        )
+        await world.slack.request_log.wait_until(lambda: "ftjob_untrack" in card.buttons, why=card.plain_text)
         assert "Matched a subscription of this channel" in card.plain_text
 
 
@@ -254,7 +249,6 @@ async def test_cards_stand_still_where_nothing_happens(world: World) -> None:
         await world.until_quiet(bot)
         await world.slack.request_log.wait_until(
             lambda: len(world.api.request_log.for_endpoint("GET /fine_tuning/jobs/{id}/events")) >= reads + 3,
-            seconds=20,
             why="reads",
         )
         assert len(world.slack.request_log.for_endpoint(UPDATE)) == edits

@@ -40,14 +40,12 @@ async def curves(world: World, job: str, *, by: str = "olivia") -> SentReply:
     person: SandboxUser = getattr(world, by)
     exchange = await person.command(f"curves {job}", world.ml)
     assert exchange.acked, exchange.error
-    return await exchange.reply(seconds=90)
+    return await exchange.reply()
 
 
 async def until_card_shows_curves(world: World, job: str) -> ChannelMessage:
     """Wait until the card of a job shows a picture."""
-    await world.slack.request_log.wait_until(
-        lambda: has_image(card_of(world, job)), seconds=90, why="curves on the card"
-    )
+    await world.slack.request_log.wait_until(lambda: has_image(card_of(world, job)), why="curves on the card")
     return card_of(world, job)
 
 
@@ -57,9 +55,7 @@ async def test_the_card_of_a_job_that_succeeded_shows_its_curves_and_no_alert_wa
         job = world.api.add_job(scenario=succeeds(2.0, steps=8))
         world.slack.faults.add(UPLOAD, Fault("late", seconds=4.0))
         await world.say(f"track {job}")
-        await world.slack.request_log.wait_until(
-            lambda: "Succeeded" in world.delivered(job), seconds=20, why="the alert"
-        )
+        await world.slack.request_log.wait_until(lambda: "Succeeded" in world.delivered(job), why="the alert")
         assert not has_image(card_of(world, job)), "no alert waits for a picture"
         image = image_of(await until_card_shows_curves(world, job))
         assert "training loss 2.5 at step 1" in image["alt_text"]
@@ -85,7 +81,6 @@ async def test_a_picture_that_slack_does_not_show_yet_is_shown_later_and_the_car
             lambda: any(
                 entry.response.get("error") == "invalid_blocks" for entry in world.slack.request_log.for_endpoint(POST)
             ),
-            seconds=90,
             why="a picture that is refused",
         )
         await until_card_says(world, job, "*Succeeded*")

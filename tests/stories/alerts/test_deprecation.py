@@ -30,7 +30,7 @@ def ends(world: World) -> list[ChannelMessage]:
 
 async def until_read(world: World, times: int) -> None:
     await world.api.request_log.wait_until(
-        lambda: len(world.api.request_log.for_endpoint(MODELS)) >= times, seconds=20, why="models are read"
+        lambda: len(world.api.request_log.for_endpoint(MODELS)) >= times, why="models are read"
     )
 
 

@@ -21,7 +21,6 @@ async def test_a_job_that_keeps_changing_floods_no_channel_and_its_result_is_tol
         await bot.pollers["default"].poll()
         await world.slack.request_log.wait_until(
             lambda: any(headline(each) == "Succeeded" for each in world.messages_about(job)[1:]),
-            seconds=40,
             why="the result",
         )
         await world.until_quiet(bot)

@@ -48,9 +48,7 @@ async def test_an_outage_of_forty_seconds_under_two_processes_costs_no_message_a
             world.api.change(job, status="succeeded", fine_tuned_model=MODEL)
         await asyncio.sleep(40)
         world.slack.faults.clear()
-        await world.slack.request_log.wait_until(
-            lambda: all(world.delivered(job) for job in jobs), seconds=90, why="all ten"
-        )
+        await world.slack.request_log.wait_until(lambda: all(world.delivered(job) for job in jobs), why="all ten")
 
     assert [world.delivered(job) for job in jobs] == [["Succeeded"]] * 10
     assert len(world.ml.messages) == 20
@@ -71,7 +69,7 @@ async def test_two_hundred_and_fifty_changes_in_one_sweep_are_all_told_in_a_few_
         world.skip(LONGEST_WAIT)
         bot.worker.wake()
         await world.slack.request_log.wait_until(
-            lambda: set(_named(world.ml.messages[before:])) == set(jobs), seconds=60, why="all of them"
+            lambda: set(_named(world.ml.messages[before:])) == set(jobs), why="all of them"
         )
         await world.until_quiet(bot)
 

@@ -306,7 +306,7 @@ async def test_fifty_that_are_parked_are_shown_and_retried_in_their_order(world:
             channel.is_archived = False
         answer = await world.press(seen, ALL)
         await world.slack.request_log.wait_until(
-            lambda: sum(len(channel.messages) for channel in channels) == 50, seconds=60, why="fifty messages"
+            lambda: sum(len(channel.messages) for channel in channels) == 50, why="fifty messages"
         )
         await world.until_quiet(bot)
         after = await world.say("outbox")

@@ -12,7 +12,7 @@ async def test_a_job_that_stays_queued_is_told_once_and_its_start_says_for_how_l
         world.skip(6.5 * 3600)
         await bot.pollers["default"].poll()
         await world.slack.request_log.wait_until(
-            lambda: len(world.messages_about(job)) == 2, seconds=20, why="the word that it is stuck"
+            lambda: len(world.messages_about(job)) == 2, why="the word that it is stuck"
         )
         stuck = world.messages_about(job)[-1]
         assert "queued for 6 h 30 min" in stuck.plain_text
@@ -24,9 +24,7 @@ async def test_a_job_that_stays_queued_is_told_once_and_its_start_says_for_how_l
         assert len(world.messages_about(job)) == 2, "told once, over restarts"
         world.api.change(job, status="running")
         await bot.pollers["default"].poll()
-        await world.slack.request_log.wait_until(
-            lambda: len(world.messages_about(job)) == 3, seconds=20, why="that it runs"
-        )
+        await world.slack.request_log.wait_until(lambda: len(world.messages_about(job)) == 3, why="that it runs")
         running = world.messages_about(job)[-1]
         assert headline(running) == "Running"
         assert "7 h 30 min" in running.plain_text

@@ -36,7 +36,7 @@ async def test_a_channel_keeps_all_that_it_has_when_its_id_changes(any_world: Wo
         await until(lambda: bot.store.channels.tracks.in_channel(secret.id))
         new = world.api.add_job(status="running")
         await world.slack.request_log.wait_until(
-            lambda: world.messages_about(new, secret), why="the new job is announced", seconds=20
+            lambda: world.messages_about(new, secret), why="the new job is announced"
         )
         for each in (job, muted, new):
             world.api.change(each, status="succeeded", fine_tuned_model=MODEL)

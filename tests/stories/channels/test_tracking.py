@@ -78,7 +78,7 @@ async def test_five_jobs_can_be_tracked_at_once(world: World) -> None:
 
     async with world.bot() as bot:
         exchange = await world.olivia.command(f"track {' '.join(jobs)}", world.ml)
-        answer = await exchange.reply(seconds=15)
+        answer = await exchange.reply()
         tracked = await bot.store.channels.tracks.in_channel(world.ml.id)
 
     assert all(job in answer.plain_text for job in jobs)

@@ -62,7 +62,7 @@ async def test_a_handler_that_breaks_many_times_shows_a_ref_alone_and_the_next_c
         async with without(bot, table):
             with capture_logs() as logs:
                 exchanges = await asyncio.gather(*(world.olivia.command(command, world.ml) for _ in range(times)))
-                answers = [await exchange.reply(seconds=20) for exchange in exchanges]
+                answers = [await exchange.reply() for exchange in exchanges]
         after = await world.say(command)
 
     assert all(exchange.acked for exchange in exchanges)

@@ -24,11 +24,10 @@ async def test_what_happens_before_the_bot_knows_itself_is_acted_on_afterwards(w
         greeted_early = [*fresh.messages, *other.messages]
         world.slack.faults.clear()
         await world.slack.request_log.wait_until(
-            lambda: fresh.messages and other.messages, seconds=20, why="both channels are greeted"
+            lambda: fresh.messages and other.messages, why="both channels are greeted"
         )
         await world.slack.request_log.wait_until(
             lambda: "Newest" in world.slack.homes[world.milo.id].plain_text,
-            seconds=20,
             why="the Home tab is shown whole",
         )
         await world.until_quiet(bot)

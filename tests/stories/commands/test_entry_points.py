@@ -14,7 +14,7 @@ async def shown_home(world: World, by: str) -> str:
     seen = len(world.slack.request_log.for_endpoint("views.publish"))
     await person.open_home()
     await world.slack.request_log.wait_until(
-        lambda: len(world.slack.request_log.for_endpoint("views.publish")) > seen, seconds=20, why="home"
+        lambda: len(world.slack.request_log.for_endpoint("views.publish")) > seen, why="home"
     )
     return str(world.slack.workspace.homes[person.id].plain_text)
 
@@ -161,7 +161,6 @@ async def test_a_home_that_is_refreshed_without_end_is_left_as_it_is(world: Worl
             await world.olivia.open_home()
         await world.slack.request_log.wait_until(
             lambda: len(world.slack.request_log.for_endpoint("views.publish")) == world.limits.person.most,
-            seconds=20,
             why="homes",
         )
         await world.olivia.open_home()

@@ -221,7 +221,7 @@ async def test_a_cancel_without_an_answer_is_sent_once_and_its_end_is_told(runni
     captured = await confirmed(running_bot, job, Fault("hang"), seconds=40)
     running_bot.world.skip(61)
     await running_bot.world.slack.request_log.wait_until(
-        lambda: [message for message in direct.messages if job in message.plain_text], seconds=20
+        lambda: [message for message in direct.messages if job in message.plain_text]
     )
 
     assert "did not say what became of the cancel" in captured.reply.plain_text

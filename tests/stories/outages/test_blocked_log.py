@@ -38,7 +38,7 @@ async def test_a_full_log_pipe_stops_neither_alerts_nor_answers_nor_the_stop(wor
         *RUN, cwd=world.folder, env=environ, stdout=full_pipe, stderr=full_pipe
     )
     try:
-        await world.slack.wait_for_connection(seconds=20)
+        await world.slack.wait_for_connection()
         await world.say(f"track {job}")
         world.api.change(job, status="succeeded", fine_tuned_model="ft:gpt-4o-mini-2024-07-18:acme::abc")
         await world.until_delivered(job, "Succeeded")

@@ -50,7 +50,7 @@ async def _track(world: World, channels: list[Channel], jobs: list[str]) -> None
         for start in range(0, len(jobs), AT_ONCE):
             person = world.slack.add_user(f"p{channel.id}{start}".lower())  # one alone would be asked to slow down
             exchange = await person.command(f"track {' '.join(jobs[start : start + AT_ONCE])}", channel)
-            await exchange.reply(seconds=60)
+            await exchange.reply()
 
 
 @pytest.mark.parametrize(

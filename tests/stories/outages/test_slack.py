@@ -147,7 +147,7 @@ async def test_the_bot_answers_again_after_slack_cut_its_connection(world: World
     async with world.bot():
         await world.say("about")
         await world.slack.disconnect_all()
-        await world.slack.wait_for_connection(seconds=20)
+        await world.slack.wait_for_connection()
         answer = await world.say("about")
 
     assert "ftjob" in answer.plain_text

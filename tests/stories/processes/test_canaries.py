@@ -98,9 +98,7 @@ async def test_no_canary_is_seen_anywhere(tmp_path: Path, transport: Transport, 
             async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/readyz") as ready:
                 probed = await ready.text()
             process.terminate()
-            await world.slack.request_log.wait_until(
-                lambda: "all is said" in "".join(world.log), seconds=20, why="the end"
-            )
+            await world.slack.request_log.wait_until(lambda: "all is said" in "".join(world.log), why="the end")
 
         assert "status" in probed
         assert CANARY not in probed
