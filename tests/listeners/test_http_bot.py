@@ -21,14 +21,14 @@ FIELDS = "team user channel enterprise view message container authorizations act
 UNKNOWN = {
     "unknown-action": ({**CLICK, "actions": [{"action_id": "somebody_elses", "value": "x"}]}, "button"),
     "unknown-action-without-value": ({**CLICK, "actions": [{"action_id": "ftjob_cancel"}]}, "button"),
-    "unknown-modal": ({"type": "view_submission", "view": {"type": "modal", "callback_id": "other"}}, "unheard"),
-    "unknown-closed-modal": ({"type": "view_closed", "view": {"type": "modal", "callback_id": "other"}}, "unheard"),
-    "unknown-shortcut": ({"type": "shortcut", "callback_id": "other"}, "unheard"),
-    "unknown-message-shortcut": ({"type": "message_action", "callback_id": "other"}, "unheard"),
-    "unknown-options": ({"type": "block_suggestion", "action_id": "other"}, "unheard"),
+    "unknown-modal": ({"type": "view_submission", "view": {"type": "modal", "callback_id": "other"}}, "unhandled"),
+    "unknown-closed-modal": ({"type": "view_closed", "view": {"type": "modal", "callback_id": "other"}}, "unhandled"),
+    "unknown-shortcut": ({"type": "shortcut", "callback_id": "other"}, "unhandled"),
+    "unknown-message-shortcut": ({"type": "message_action", "callback_id": "other"}, "unhandled"),
+    "unknown-options": ({"type": "block_suggestion", "action_id": "other"}, "unhandled"),
     "unknown-kind": ({"type": "other"}, "interaction"),
     "actions-fifty": ({**CLICK, "actions": [{"action_id": "ftjob_cancel", "value": "x"}] * 50}, "interaction"),
-    "unknown-event": ({"type": "event_callback", "event": {"type": "reaction_added"}}, "unheard"),
+    "unknown-event": ({"type": "event_callback", "event": {"type": "reaction_added"}}, "unhandled"),
     "unknown-envelope": ({"type": "app_rate_limited"}, "event"),
 }
 

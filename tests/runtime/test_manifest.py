@@ -51,7 +51,7 @@ def both() -> dict[str, dict[str, Any]]:
 def sources() -> list[ast.AST]:
     """Return the parsed code that speaks to Slack."""
     paths = [
-        *(ROOT / "bot" / "slack").glob("*.py"),
+        *(ROOT / "bot" / "slack").rglob("*.py"),
         *(ROOT / "bot" / "listeners").rglob("*.py"),
         ROOT / "bot" / "cli" / "check.py",
     ]

@@ -30,7 +30,7 @@ class Wakeups:
         return event
 
     def wake(self, queues: Iterable[Queue]) -> None:
-        """Wake the workers of queues."""
-        for queue in queues:
+        """Wake the workers of queues, always in the same order, so that a simulation can be repeated."""
+        for queue in sorted(queues):
             for event in self._events[queue]:
                 event.set()
