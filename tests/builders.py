@@ -57,3 +57,9 @@ def answer(body: Any = "", status: int = 200, **headers: str) -> Response:
     """
     content = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
     return Response(status, {name.replace("_", "-").lower(): value for name, value in headers.items()}, content)
+
+
+def graded(length: int) -> dict[str, Any]:
+    """Return the method of a job whose grader is a program of so many characters."""
+    grader = {"type": "python", "name": "g", "source": "x" * length}
+    return {"type": "reinforcement", "reinforcement": {"grader": grader}}

@@ -9,10 +9,12 @@ import socket
 import subprocess
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+import asyncpg
 
 
 class RestartablePostgres:
@@ -100,6 +102,16 @@ def restartable_postgres(*settings: str, environ: Mapping[str, str] | None = Non
             yield server
         finally:
             server.stop()
+
+
+@asynccontextmanager
+async def admin(url: str) -> AsyncIterator[asyncpg.Connection]:
+    """Open one connection beside those of the bot."""
+    connection = await asyncpg.connect(url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 def _programs_of_wheel() -> Path:

@@ -21,9 +21,9 @@ class Tuning:
     progress: PollBudget = field(default_factory=PollBudget)
     """Of reads of running jobs' logs."""
     slow_after: float = SLOW_SECONDS
-    """Seconds after which a person is told that the answer is still to come."""
+    """Seconds until a person sees "Still checking…"."""
     max_alerts: int | None = MAX_ALERTS
-    """Changes of a job that are told one by one, as of ``FlapSuppression``."""
+    """Alerts per job before flap suppression, as of ``FlapSuppression``; None for no limit."""
     timeouts: DeliveryTimeouts = DELIVERY_TIMEOUTS
     limits: Limits = LIMITS
     """Of commands."""

@@ -11,10 +11,7 @@ COMMAND = "/ftjob"
 
 def reply_target_of(body: dict[str, Any]) -> ReplyTarget | None:
     """Return where the reply goes, or None where the body does not say where the command was typed."""
-    requester, url = requester_of(body), body.get("response_url")
-    if requester is None:
-        return None
-    return ReplyTarget(requester.channel, requester.person, url if isinstance(url, str) else None)
+    return ReplyTarget.of(requester_of(body), body.get("response_url"))
 
 
 def requester_of(body: dict[str, Any]) -> Requester | None:

@@ -5,17 +5,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.blocks.parts import escape
-from bot.commands.command import Requester
 from bot.commands.filters import written
 from bot.commands.list import ListCommand
 from bot.commands.registry import parse
 from bot.commands.subscribe import SubscribeCommand
 from bot.commands.unsubscribe import UnsubscribeCommand
-from bot.errors import UserError
 from bot.jobs.filters import MATCH_ALL, Filter
 from bot.jobs.statuses import STATUS_WORDS
+from tests.commands.typed import REQUESTER, refused
 
-REQUESTER = Requester("U0OLIVIA", "C0ML", "T0ACME")
 ENDS = ("cancelled", "failed", "succeeded")
 VERBS = ["list", "subscribe", "unsubscribe"]
 
@@ -24,12 +22,6 @@ def read(text: str) -> ListCommand | SubscribeCommand | UnsubscribeCommand:
     command = parse(text, REQUESTER)
     assert isinstance(command, (ListCommand, SubscribeCommand, UnsubscribeCommand))
     return command
-
-
-def refused(text: str) -> str:
-    with pytest.raises(UserError) as caught:
-        parse(text, REQUESTER)
-    return str(caught.value)
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -5,7 +5,6 @@ import pytest
 from bot.blocks.parts import strip_invisible
 from bot.commands.actions import CancelCommand
 from bot.commands.arguments import MOST_IDS
-from bot.commands.command import Requester
 from bot.commands.filters import MOST_LISTED, MOST_PAIRS
 from bot.commands.help import HelpCommand
 from bot.commands.list import ListCommand
@@ -19,8 +18,8 @@ from bot.commands.unsubscribe import UnsubscribeCommand
 from bot.commands.untrack import UntrackCommand
 from bot.errors import UserError
 from bot.jobs.filters import Filter
+from tests.commands.typed import REQUESTER
 
-REQUESTER = Requester("U0OLIVIA", "C0ML", "T0ACME")
 JOB = "ftjob-abc123"
 
 

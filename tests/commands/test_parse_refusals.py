@@ -7,15 +7,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.blocks.answers import problem_message
-from bot.commands.command import Command, Requester
+from bot.commands.command import Command
 from bot.commands.list import ListCommand
 from bot.commands.registry import USAGES, VERBS, parse
 from bot.errors import UserError
 from bot.jobs.ids import is_valid_id
 from tests.blocks.rendered import active_markup, invisible_characters, markup_texts, message_faults
+from tests.commands.typed import REQUESTER, refused
 from tests.fake_secrets import CORES, SECRETS
 
-REQUESTER = Requester("U0OLIVIA", "C0ML", "T0ACME")
 JOB = "ftjob-abc123"
 TWO_JOBS_MORE = "One job at a time"
 NO_ID = "is not a job id."
@@ -126,12 +126,6 @@ REFUSED = {
     "a setting without a value": ("settings size full broadcast", "`broadcast` is no setting of a channel."),
     "a setting with another's value": ("settings size on", "`size on` is no setting of a channel."),
 }
-
-
-def refused(text: str) -> str:
-    with pytest.raises(UserError) as caught:
-        parse(text, REQUESTER)
-    return str(caught.value)
 
 
 @pytest.mark.parametrize(("text", "expected"), REFUSED.values(), ids=REFUSED.keys())

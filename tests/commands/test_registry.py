@@ -2,12 +2,12 @@ from typing import Any
 
 import pytest
 
-from bot.commands.command import Command, Requester
+from bot.commands.command import Command
 from bot.commands.permissions import Permission
 from bot.commands.registry import VERBS
 from bot.commands.track import TrackCommand
+from tests.commands.typed import REQUESTER
 
-REQUESTER = Requester("U0OLIVIA", "C0ML", "T0ACME")
 ACTIONS = {"cancel", "pause", "resume", "create", "confirm"}
 FOR_OPERATORS = ACTIONS | {"outbox", "retry", "audit"}
 ARGUMENTS: dict[str, Any] = {"mute": {"seconds": 60.0}, "confirm": {"key": "key"}}

@@ -7,7 +7,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from bot.blocks.parts import escape
-from bot.commands.command import Command, Requester
+from bot.commands.command import Command
 from bot.commands.filters import stands_alone
 from bot.commands.help import HelpCommand
 from bot.commands.list import ListCommand
@@ -21,8 +21,8 @@ from bot.commands.track import TrackCommand
 from bot.commands.untrack import UntrackCommand
 from bot.errors import UserError
 from bot.text import invisible_character
+from tests.commands.typed import REQUESTER
 
-REQUESTER = Requester("U0OLIVIA", "C0ML", "T0ACME")
 JOB = "ftjob-abc123"
 WRAPPERS = [
     "{}.",

@@ -14,7 +14,7 @@ from bot.sandbox.slack.server import Slack
 from bot.tracking.notices import Notices
 from tests.delivery.harness import Clock, DeliveryHarness, delivery_harness
 from tests.stopwatch import within
-from tests.store.seeds import claim, deliveries, enqueue, track
+from tests.store.seeds import claim, deliveries, enqueue, rename_table, track
 
 DOWN = Fault("answer", status=503, body="upstream")
 
@@ -153,13 +153,13 @@ async def test_a_store_that_cannot_note_an_outage_ends_nothing_and_repeats_no_li
     with capture_logs() as logs:
         async with present(harness, ops="C0OPS") as presence:
             await until(presence, up=True)
-            await _rename(harness, "outage", "away")
+            await rename_table(harness.store, "outage", "away")
             harness.slack.faults.always("auth.test", DOWN)
             asked = len(harness.slack.request_log.for_endpoint("auth.test"))
             await harness.slack.request_log.wait_until(
                 lambda: len(harness.slack.request_log.for_endpoint("auth.test")) > asked + 5
             )
-            await _rename(harness, "away", "outage")
+            await rename_table(harness.store, "away", "outage")
             async with within(10):
                 while not await harness.store.accounts.outages.current():  # noqa: ASYNC110 - a database tells nobody
                     await asyncio.sleep(0.005)
@@ -177,12 +177,6 @@ async def test_a_store_that_cannot_note_an_outage_ends_nothing_and_repeats_no_li
         "slack.connected",
     ]
     assert [row.channel for row in await deliveries(harness.store)] == ["C0OPS"]
-
-
-async def _rename(harness: DeliveryHarness, old: str, new: str) -> None:
-    """Let every question about a table fail, or no more."""
-    async with harness.store.db.transaction() as tx:
-        await tx.exec_driver_sql(f"ALTER TABLE {old} RENAME TO {new}")
 
 
 @pytest.mark.parametrize("ahead", [3600.0, -3600.0, -365 * 86400.0])

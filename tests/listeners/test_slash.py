@@ -11,8 +11,8 @@ from bot.commands.status import StatusCommand
 from bot.errors import UserError
 from bot.listeners.replies.responder import ReplyTarget
 from bot.listeners.slash import command_of, reply_target_of, requester_of
+from tests.commands.typed import REQUESTER
 
-REQUESTER = Requester("U0OLIVIA", "C0ML", "T0ACME")
 WHO = ("user_id", "channel_id")
 
 

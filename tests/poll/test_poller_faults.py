@@ -17,7 +17,7 @@ from tests.delivery.harness import metric
 from tests.empty_store import lay_out
 from tests.poll.harness import INTERVAL, LIST, NO_FAULT, RETRIEVE, PollHarness, page_of, poll_harness
 from tests.stopwatch import within
-from tests.store.seeds import ACCOUNT, contents
+from tests.store.seeds import ACCOUNT, contents, rename_table
 
 UNAVAILABLE = Fault("answer", status=503, body={"error": {"message": "overloaded"}})
 
@@ -252,29 +252,23 @@ async def test_a_look_that_the_database_went_away_under_holds_up_no_later_one(ha
     async with within(10):
         while not (await harness.store.accounts.leases.status(ACCOUNT, interval=INTERVAL)).next_poll_in:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-    await _rename(harness, "account", "away")
+    await rename_table(harness.store, "account", "away")
     with pytest.raises(OperationalError):
         await look
-    await _rename(harness, "away", "account")
+    await rename_table(harness.store, "away", "account")
 
     assert await harness.poll() == [LIST]
 
 
 async def test_a_failure_that_the_database_cannot_note_holds_up_no_later_look(harness: PollHarness) -> None:
     await harness.subscribe()
-    await _rename(harness, "outage", "away")
+    await rename_table(harness.store, "outage", "away")
     harness.api.faults.always(LIST, UNAVAILABLE)
     with pytest.raises(OperationalError):
         await harness.poll()
     assert harness.poller.is_broken
     harness.api.faults.clear()
-    await _rename(harness, "away", "outage")
+    await rename_table(harness.store, "away", "outage")
 
     assert await harness.poll() == [LIST]
     assert not harness.poller.is_broken
-
-
-async def _rename(harness: PollHarness, old: str, new: str) -> None:
-    """Let every question about a table fail, or no more."""
-    async with harness.store.db.transaction() as tx:
-        await tx.exec_driver_sql(f"ALTER TABLE {old} RENAME TO {new}")

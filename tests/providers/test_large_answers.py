@@ -1,7 +1,6 @@
 """Pages that are too large are read in smaller ones, and one large job is read alone; nothing else is lost."""
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 
@@ -10,6 +9,7 @@ from bot.providers.client import MAX_JOB_BYTES, MAX_PAGE_BYTES, Client
 from bot.providers.sizes import TTL, PageSizes
 from bot.sandbox.openai.server import FineTuningApi
 from bot.telemetry.redaction import MAX_TEXT_LENGTH
+from tests.builders import graded
 from tests.providers.harness import PATIENCE, client_of
 
 MIB = 2**20
@@ -19,12 +19,6 @@ MIB = 2**20
 async def client(api: FineTuningApi) -> AsyncIterator[Client]:
     async with client_of(api.base_url, deadline=4 * PATIENCE) as opened:
         yield opened
-
-
-def graded(length: int) -> dict[str, Any]:
-    """Return the method of a job whose grader is a program of so many characters."""
-    grader = {"type": "python", "name": "g", "source": "x" * length}
-    return {"type": "reinforcement", "reinforcement": {"grader": grader}}
 
 
 def _asked(api: FineTuningApi) -> list[int]:

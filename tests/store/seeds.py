@@ -121,3 +121,9 @@ async def several_stores(
         return
     async with AsyncExitStack() as stack:
         yield [await stack.enter_async_context(open_store(database_url, time.now)) for _ in range(size)]
+
+
+async def rename_table(store: Store, old: str, new: str) -> None:
+    """Let every query of a table fail, or work again."""
+    async with store.db.transaction() as tx:
+        await tx.exec_driver_sql(f"ALTER TABLE {old} RENAME TO {new}")

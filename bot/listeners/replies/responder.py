@@ -21,7 +21,7 @@ import structlog
 from bot.blocks.answers import STILL_CHECKING, UNCONFIRMED, late_reply_note, note_message, problem_message
 from bot.blocks.parts import section
 from bot.blocks.view import message_view
-from bot.commands.command import Reply
+from bot.commands.command import Reply, Requester
 from bot.listeners.replies.response_urls import ResponseUrls
 from bot.net.retry_after import jittered
 from bot.slack.call import SlackCallError, call
@@ -52,6 +52,13 @@ class ReplyTarget:
     response_url: str | None
     view_id: str | None = None
     """The modal that was opened for the reply, if any."""
+
+    @classmethod
+    def of(cls, requester: Requester | None, response_url: object) -> "ReplyTarget | None":
+        """Return the target of a request, or None if its body does not say who made it; a URL that is no text is none."""
+        if requester is None:
+            return None
+        return cls(requester.channel, requester.person, response_url if isinstance(response_url, str) else None)
 
 
 @dataclass(eq=False)

@@ -21,6 +21,7 @@ from bot.store.db import schema
 from bot.store.db.engine import Database, open_database
 from bot.store.db.migrate import upgrade
 from tests.store.clocks import StoreClock
+from tests.store.schema_0012 import AUDIT
 from tests.store.seeds import add_jobs, known_job, reading
 
 NEWEST = "0013"
@@ -364,19 +365,6 @@ async def test_a_kill_after_the_migration_leaves_the_new_schema(database_url: st
         assert await _old_rows(store.db) == OLD
 
 
-AUDIT = {
-    "at": 1.5,
-    "person": "U1",
-    "team": "T1",
-    "channel": "C1",
-    "door": "command",
-    "verb": "cancel",
-    "decision": "denied",
-    "reason": "no",
-    "question": "k1",
-    "digest": "efe64cc7a192b48353e576c603edf62c328e15bdf15dd39dbbafaebab08a4e1e",
-}
-"""A row as the version before the new names wrote it, its hash included."""
 WANDB = {"project": "search", "api_key": "plainh1dd3n", "token_count": "4096"}
 
 

@@ -3,10 +3,8 @@
 import asyncio
 import time as wall
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
-import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -16,6 +14,7 @@ from bot.store.db.engine import Database, open_database
 from bot.store.db.postgres import TRANSACTION_TIMEOUT, connect_arguments
 from bot.store.db.url import PostgresAddress, parse
 from tests.pgbouncer import pgbouncer
+from tests.postgres import admin
 from tests.store.postgres_proxy import PostgresProxy
 from tests.store.seeds import add_jobs, known_job, reading
 
@@ -125,15 +124,6 @@ async def test_a_pooler_that_comes_in_between_later_is_noticed(postgres_url: str
 
 
 # --- sessions that a failover leaves behind ---
-
-
-@asynccontextmanager
-async def admin(server: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(server)
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from bot.store import open_store
 from bot.store.db.engine import open_for_reading
 from bot.store.db.reasons import EX_TEMPFAIL, Reason, reason_of
 from bot.store.db.url import PostgresAddress
-from tests.postgres import RestartablePostgres, free_port, restartable_postgres
+from tests.postgres import RestartablePostgres, admin, free_port, restartable_postgres
 
 HIDDEN = "hunter2-hunter2"
 PLACE = PostgresAddress(hosts=("db",), ports=(5432,), user="my app", password=HIDDEN)
@@ -112,15 +112,6 @@ async def why(url: str) -> Reason:
     assert HIDDEN not in str(refused.value)
     assert "\n" not in str(refused.value)
     return Reason(str(refused.value), refused.value.exit_code)
-
-
-@asynccontextmanager
-async def admin(url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(url)
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 @pytest.fixture

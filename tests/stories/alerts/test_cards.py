@@ -13,12 +13,6 @@ from tests.world import FAST_TUNING, World
 UPDATE = "chat.update"
 
 
-@pytest.fixture
-def lively(any_world: World) -> World:
-    any_world.tuning = FAST_TUNING
-    return any_world
-
-
 def cards_of(world: World, job: str) -> list[ChannelMessage]:
     """Return the cards of a job that stand in #ml."""
     return [message for message in world.messages_about(job) if "ftjob_untrack" in message.buttons]

@@ -17,12 +17,6 @@ UPLOAD = "upload"
 POST = "chat.postMessage"
 
 
-@pytest.fixture
-def lively(any_world: World) -> World:
-    any_world.tuning = FAST_TUNING
-    return any_world
-
-
 def pictures_in(world: World, **where: Any) -> list[ChannelMessage]:
     """Return the messages in #ml that show a picture and are no card."""
     shown = [message for message in world.ml.messages if has_image(message) and not message.buttons]

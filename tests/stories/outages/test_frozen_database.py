@@ -2,23 +2,14 @@
 
 import asyncio
 import signal
-from collections.abc import Iterator
-
-import pytest
 
 from bot.store.db.postgres import TRANSACTION_TIMEOUT
-from tests.postgres import RestartablePostgres, free_port, restartable_postgres
+from tests.postgres import RestartablePostgres, free_port
 from tests.readiness import Readiness
 from tests.stopwatch import stopwatch
 from tests.world import World
 
 NOTICED_SECONDS = 2 * TRANSACTION_TIMEOUT
-
-
-@pytest.fixture
-def server() -> Iterator[RestartablePostgres]:
-    with restartable_postgres() as started:
-        yield started
 
 
 async def test_a_database_that_hangs_is_named_and_nothing_is_lost_or_doubled_when_it_answers_again(

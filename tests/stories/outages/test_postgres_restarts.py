@@ -1,12 +1,10 @@
 """PostgreSQL goes away under a running bot: it says so, comes back by itself, and loses and doubles nothing."""
 
 import asyncio
-from collections.abc import Iterator
 
 import asyncpg
-import pytest
 
-from tests.postgres import RestartablePostgres, free_port, restartable_postgres
+from tests.postgres import RestartablePostgres, free_port
 from tests.readiness import Readiness
 from tests.world import World
 
@@ -15,12 +13,6 @@ READY_SECONDS = 5.0
 NOTICED_SECONDS = 40.0
 """A lease of which the restart lost even the claim's answer runs out first."""
 _UNSENT = "SELECT count(*) FROM delivery WHERE state <> 'sent'"
-
-
-@pytest.fixture
-def server() -> Iterator[RestartablePostgres]:
-    with restartable_postgres() as started:
-        yield started
 
 
 async def test_a_bot_lives_through_immediate_restarts_of_its_database(

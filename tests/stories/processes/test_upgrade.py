@@ -14,23 +14,11 @@ from bot.sandbox.slack.workspace import BOT, BOT_USER, Channel
 from bot.slack.client import EVENT_TYPE
 from bot.store.db.engine import open_database
 from bot.store.db.migrate import upgrade
+from tests.store.schema_0012 import AUDIT
 from tests.world import FAST_TUNING, World
 
 BEFORE = "0012"
 CARD = "A card of the version before"
-AUDIT = {
-    "at": 1.5,
-    "person": "U1",
-    "team": "T1",
-    "channel": "C1",
-    "door": "command",
-    "verb": "cancel",
-    "decision": "denied",
-    "reason": "no",
-    "question": "k1",
-    "digest": "efe64cc7a192b48353e576c603edf62c328e15bdf15dd39dbbafaebab08a4e1e",
-}
-"""A row of the audit with its hash, as the version before computed it."""
 
 
 @pytest.fixture

@@ -1,10 +1,9 @@
 """One job that is trouble, in the whole bot: it hangs, or is larger than a page; every other job is told as ever."""
 
-from typing import Any
-
 import pytest
 
 from bot.sandbox.faults import Fault
+from tests.builders import graded
 from tests.world import World
 
 LIST = "GET /fine_tuning/jobs"
@@ -38,11 +37,6 @@ async def test_a_job_that_cannot_be_read_keeps_no_other_result_back(world: World
         world.api.change(bad, status="cancelled")
         world.api.faults.clear()
         await world.until_delivered(bad, "Cancelled", seconds=300)
-
-
-def graded(length: int) -> dict[str, Any]:
-    grader = {"type": "python", "name": "g", "source": "x" * length}
-    return {"type": "reinforcement", "reinforcement": {"grader": grader}}
 
 
 @pytest.mark.parametrize(("jobs", "length"), [(40, 250_000), (6, 2_000_000), (1, 20 * MIB)])
