@@ -13,7 +13,7 @@ from bot.sandbox.demo.page.server import DemoPage
 from bot.sandbox.openai.scenarios import Scenario, pauses, reinforcement, succeeds
 from tests.sandbox.demo.page.browser_session import TIMEOUT_MS, BrowserSession
 from tests.sandbox.demo.page.full_workspace import fill
-from tests.sandbox.demo.page.locators import card
+from tests.sandbox.demo.page.locators import card, private_replies
 
 TABS = 6
 """The number of connections that a browser opens to one server."""
@@ -86,14 +86,14 @@ async def test_six_tabs_show_new_messages_and_each_gets_replies(session: Browser
     await shown_in(tabs, "Does everybody see this?")
     for count, tab in enumerate(tabs, start=1):
         await ask(tab)
-        await expect(tab.locator("#messages article.ephemeral")).to_have_count(count)
+        await expect(private_replies(tab)).to_have_count(count)
 
     await tabs.pop(0).close()
     session.demo.member.post("The first tab is gone.", session.demo.channel)
     await shown_in(tabs, "The first tab is gone.")
     await ask(tabs[-1])
     for tab in tabs:
-        await expect(tab.locator("#messages article.ephemeral")).to_have_count(TABS + 1)
+        await expect(private_replies(tab)).to_have_count(TABS + 1)
 
 
 async def test_tabs_that_lose_the_server_say_so_and_catch_up_with_its_successor(session: BrowserSession) -> None:
@@ -109,7 +109,7 @@ async def test_tabs_that_lose_the_server_say_so_and_catch_up_with_its_successor(
         await shown_in([session.tab], "Said while nobody served.")
         await expect(banner).to_be_hidden()
         await session.tab.keyboard.press("Enter")
-        await expect(session.tab.locator("#messages article.ephemeral")).to_have_count(1)
+        await expect(private_replies(session.tab)).to_have_count(1)
         await session.tab.close()
     expected = ("ERR_CONNECTION_REFUSED", "status of 403")
     session.problems[:] = [each for each in session.problems if not any(reason in each for reason in expected)]
@@ -140,4 +140,4 @@ async def test_a_full_workspace_redraws_only_changes(session: BrowserSession) ->
     await tab.get_by_role("button", name="Show more jobs").click()
     await expect(rows).to_have_count(100)
     await ask(tab)
-    await expect(tab.locator("#messages article.ephemeral").last).to_contain_text("/ftjob")
+    await expect(private_replies(tab).last).to_contain_text("/ftjob")

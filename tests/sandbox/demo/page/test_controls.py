@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.sandbox.demo.page.browser_session import TIMEOUT_MS, BrowserSession
-from tests.sandbox.demo.page.locators import card, check_result, track_job
+from tests.sandbox.demo.page.locators import card, check_result, private_replies, track_job
 
 
 @pytest.mark.parametrize("fault", ["slack-500", "slack-lost", "slack-429"])
@@ -51,7 +51,7 @@ async def test_speed_and_outcome_of_jobs_can_be_controlled(session: BrowserSessi
     await expect(newest).to_contain_text("failed")
     await newest.get_by_role("button", name=re.compile("into the composer")).click()
     await session.tab.keyboard.press("Enter")
-    await expect(session.tab.locator("article.ephemeral")).to_contain_text("You exceeded your current quota")
+    await expect(private_replies(session.tab)).to_contain_text("You exceeded your current quota")
 
 
 async def test_alerts_for_a_channel_without_the_bot_are_parked_until_its_invitation(
@@ -71,7 +71,7 @@ async def test_alerts_for_a_channel_without_the_bot_are_parked_until_its_invitat
     }
 
     await session.type("/ftjob outbox")
-    await expect(session.tab.locator("article.ephemeral").last).to_contain_text("not_in_channel")
+    await expect(private_replies(session.tab).last).to_contain_text("not_in_channel")
     assert not [message for message in session.demo.channel.messages if message.thread_ts]
     await session.tab.get_by_role("button", name="Invite ftjob to this channel").click()
     await expect(session.tab.locator("#messages")).to_contain_text("replied to a thread")

@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.sandbox.demo.page.browser_session import CHROMIUM, BrowserSession, browser_session
-from tests.sandbox.demo.page.locators import check_result
+from tests.sandbox.demo.page.locators import check_result, private_replies
 from tests.sandbox.demo.page.test_faulty_bots import faulty, finish_one_by_one
 
 MODEL = "ft:gpt-4o-mini:acme::abc"
@@ -73,7 +73,7 @@ async def test_two_results_are_pending_while_the_bot_is_removed_from_the_channel
         lambda: any(not each.accepted for each in posts.for_endpoint("chat.postMessage")), why="a post is rejected"
     )
     await session.type("/ftjob outbox")
-    await expect(session.tab.locator("article.ephemeral").last).to_contain_text("not_in_channel")
+    await expect(private_replies(session.tab).last).to_contain_text("not_in_channel")
     await session.tab.get_by_role("button", name="Invite ftjob to this channel").click()
     await shows(session, "All told", 0)
     await results_are_posted(session, jobs)

@@ -8,12 +8,12 @@ from playwright.async_api import expect
 
 from bot.sandbox.openai.scenarios import succeeds
 from tests.sandbox.demo.page.browser_session import BrowserSession
-from tests.sandbox.demo.page.locators import card, check_result, track_job, wait_for_replies
+from tests.sandbox.demo.page.locators import card, check_result, private_replies, track_job, wait_for_replies
 
 
 async def test_a_channel_subscribes_and_a_card_follows_its_job(session: BrowserSession) -> None:
     await session.type("/ftjob subscribe")
-    await expect(session.tab.locator("article.ephemeral")).to_contain_text("Only visible to you")
+    await expect(private_replies(session.tab)).to_contain_text("Only visible to you")
     await expect(session.tab.locator("#messages")).to_contain_text("subscribed this channel")
 
     job = session.demo.api.add_job(scenario=succeeds(6.0, steps=8))
@@ -44,7 +44,7 @@ async def test_a_thread_shows_each_status_and_the_result_is_broadcast(session: B
 async def test_a_cancel_needs_the_confirmations_red_button(session: BrowserSession) -> None:
     job = await track_job(session)
     await card(session, job).get_by_role("button", name="Ask whether to cancel").click()
-    question = session.tab.locator("article.ephemeral").filter(has_text="This cannot be undone")
+    question = private_replies(session.tab).filter(has_text="This cannot be undone")
     await expect(question).to_have_count(1)
     assert not [logged for logged in session.demo.api.request_log if logged.endpoint.startswith("POST")]
 
@@ -59,7 +59,7 @@ async def test_a_user_without_permission_is_denied_and_told_why(session: Browser
     job = await track_job(session)
     await session.switch_user(who)
     await session.type(f"/ftjob cancel {job}")
-    await expect(session.tab.locator("article.ephemeral")).to_contain_text(says)
+    await expect(private_replies(session.tab)).to_contain_text(says)
 
     await session.switch_user("olivia")
     await expect(session.tab.locator("#messages")).not_to_contain_text(says)
@@ -70,7 +70,7 @@ async def test_an_external_user_learns_nothing_about_jobs(session: BrowserSessio
     job = await track_job(session)
     await session.switch_user("sam")
     await session.type(f"/ftjob status {job}")
-    await expect(session.tab.locator("article.ephemeral")).to_contain_text("I answer only members of this workspace")
+    await expect(private_replies(session.tab)).to_contain_text("I answer only members of this workspace")
 
 
 async def test_the_create_form_shows_field_errors_and_then_creates_a_job(session: BrowserSession) -> None:
