@@ -77,7 +77,6 @@ FORMER_FILES = (
 
 LEFT: dict[str, dict[str, str]] = {
     "locals and helpers that no other module sees; to be renamed where they are next changed": {
-        "bot/poll/single_reads.py": "verdict",
         "bot/providers/decode.py": "AMBIGUOUS Ambiguous",
         "bot/sandbox/demo/oracle/delivery_counts.py": "everywhere",
         "bot/store/accounts/leases.py": "owed",

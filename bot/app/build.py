@@ -21,7 +21,6 @@ from bot.delivery.curves import CurveUploader
 from bot.delivery.queue_depth import QueueDepthGauge
 from bot.delivery.render import RenderContext
 from bot.delivery.worker import DeliveryWorker
-from bot.poll.circuit_breaker import CircuitBreaker
 from bot.poll.deprecations import DeprecationPoller
 from bot.poll.poller import Poller
 from bot.poll.progress import ProgressPoller
@@ -67,9 +66,8 @@ def build(
     )
 
     def poller(client: Client) -> Poller:
-        breaker = CircuitBreaker(store, notices, client.account.name, clock=clock)
         lease = tuning.timeouts.lease
-        return Poller(client, store, recorder, breaker, notices, interval=interval, clock=clock, lease=lease)
+        return Poller(client, store, recorder, notices, interval=interval, clock=clock, lease=lease)
 
     rendering = RenderContext(providers, clock, read_only=settings.ftjob_read_only, prices=config.prices)
     charts = Charts()

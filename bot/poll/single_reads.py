@@ -14,10 +14,11 @@ from bot.errors import NotFound, ProviderError
 from bot.jobs.changes import state_of
 from bot.jobs.confirmation import DebounceResult, confirm
 from bot.jobs.statuses import Phase, phase_of
+from bot.poll.plan import unlisted_jobs
 from bot.providers.client import Client
 from bot.providers.wire import FetchedJob
 from bot.store.db.engine import Clock
-from bot.store.jobs.jobs import KnownJob
+from bot.store.jobs.jobs import KnownJob, PollTargets
 
 CONCURRENCY = 8
 TIMEOUT = 2.0
@@ -65,19 +66,30 @@ class SingleReads:
         self._timeout = timeout
         self._slots = asyncio.Semaphore(CONCURRENCY)
         self._late: dict[str, asyncio.Task[None]] = {}
-
-    @property
-    def in_flight(self) -> Collection[str]:
-        """Ids of the jobs whose reads are still in flight after the poll that began them."""
-        return self._late.keys()
+        """Reads that are still in flight after the poll that began them, by the job's id."""
 
     def needs_reason(self, known: KnownJob | None, fetched: FetchedJob) -> bool:
         """Whether a read shows that a job failed just now, and not why."""
         new = state_of(fetched.snapshot)
         if known is None or fetched.snapshot.error or phase_of(new.status) is not Phase.FAILED:
             return False
-        verdict = confirm(known.state, known.soft_state, new, now=self._clock(), interval=self._interval)
-        return verdict is DebounceResult.CONFIRMED
+        result = confirm(known.state, known.soft_state, new, now=self._clock(), interval=self._interval)
+        return result is DebounceResult.CONFIRMED
+
+    def select(
+        self, targets: PollTargets, listed: Sequence[FetchedJob], *, late: bool
+    ) -> tuple[list[SingleRead], list[FetchedJob]]:
+        """Return the single reads that a poll needs, and the listed jobs that can be recorded at once."""
+        known, need_reason, ready = targets.known, [], []
+        for each in listed:
+            job = known.get(each.snapshot.id)
+            if job is None or not self.needs_reason(job, each):
+                ready.append(each)
+            elif job.id not in self._late:
+                need_reason.append(SingleRead(job, each, is_late=late))
+        unlisted = [known[job_id] for job_id in unlisted_jobs(targets, listed) if job_id not in self._late]
+        unlisted.sort(key=lambda job: job.read_failures)  # unreadable ones take no slot from the others
+        return [*need_reason, *(SingleRead(job, is_late=late) for job in unlisted)], ready
 
     async def read(self, begun: Sequence[SingleRead]) -> list[SingleRead]:
         """Complete reads: fetch each job that was not listed, and the reason of each failure that lacks one."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from bot.poll.circuit_breaker import CircuitBreaker
 from bot.poll.plan import PAGE_SIZE
 from bot.poll.poller import Poller
 from bot.providers.client import Client
@@ -119,8 +118,7 @@ async def _parts(
         await track_all(store, account.name, readings, [CHANNEL])
         recorder = Recorder(store)
         notices = Notices(store, None)
-        circuit = CircuitBreaker(store, notices, account.name, clock=time.time)
-        yield client, Poller(client, store, recorder, circuit, notices, interval=30.0, clock=time.time), readings
+        yield client, Poller(client, store, recorder, notices, interval=30.0, clock=time.time), readings
 
 
 async def _rounds(sweep: Callable[[], Awaitable[object]], floor: Callable[[], Awaitable[None]], rounds: int) -> Times:

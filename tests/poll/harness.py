@@ -8,7 +8,6 @@ from typing import Any
 from pydantic import SecretStr
 from sqlalchemy import Row
 
-from bot.poll.circuit_breaker import CircuitBreaker
 from bot.poll.poller import Poller
 from bot.providers.account import Account
 from bot.providers.client import Client
@@ -123,9 +122,7 @@ def poller_on(
 ) -> tuple[Recorder, Poller]:
     """Return the recorder and poller of a process that shares ``store``."""
     recorder = Recorder(store, interval=interval, max_alerts=most_alerts)
-    notices = Notices(store, OPS)
-    circuit = CircuitBreaker(store, notices, client.account.name, clock=clock)
-    return recorder, Poller(client, store, recorder, circuit, notices, interval=interval, clock=clock)
+    return recorder, Poller(client, store, recorder, Notices(store, OPS), interval=interval, clock=clock)
 
 
 def page_of(*items: Any, has_more: bool = False) -> Fault:

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from bot.blocks.notice import NoticeKind, notice_message
-from bot.poll.circuit_breaker import CircuitBreaker
 from bot.poll.poller import Poller
 from bot.sandbox.faults import Fault
 from bot.store import Store
@@ -196,8 +195,7 @@ async def test_several_processes_tell_an_outage_once(harness: PollHarness, datab
 
 def _poller_with(harness: PollHarness, store: Store, ops: str | None) -> Poller:
     notices = Notices(store, ops)
-    circuit = CircuitBreaker(store, notices, ACCOUNT, clock=harness.time.now)
-    return Poller(harness.client, store, harness.recorder, circuit, notices, interval=INTERVAL, clock=harness.time.now)
+    return Poller(harness.client, store, harness.recorder, notices, interval=INTERVAL, clock=harness.time.now)
 
 
 async def test_without_a_channel_for_it_whoever_follows_something_is_told(harness: PollHarness) -> None:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
-from bot.poll.poller import MOST_NEW_PAGES
+from bot.poll.job_list import MOST_NEW_PAGES
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.server import FineTuningApi
 from tests.delivery.harness import metric

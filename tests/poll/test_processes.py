@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from bot.poll.poller import LEASE, Poller
+from bot.poll.poll_lease import LEASE
+from bot.poll.poller import Poller
 from bot.poll.scheduler import DUE_FRACTION, STANDBY_FRACTION
 from bot.sandbox.faults import Fault
 from bot.sandbox.openai.server import FineTuningApi
