@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import structlog
+from typing_extensions import override
 
 from bot.telemetry.logs import PROCESSORS, formatter
 
@@ -45,6 +46,7 @@ class LogCapture(logging.Handler):
         super().__init__()
         self.leaks: list[str] = []
 
+    @override
     def emit(self, record: logging.LogRecord) -> None:
         """Draw a line only where a canary may stand in what it is made of: most of the work is in the drawing."""
         if CANARY in _record_text(record) or _has_traceback(record):

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from itertools import zip_longest
 
+from typing_extensions import override
+
 from bot.blocks.answers import note_message
 from bot.blocks.channel_settings import channel_settings_message, setting_values
 from bot.blocks.parts import user_mention
@@ -39,6 +41,7 @@ class SettingsCommand(Command):
     changes: tuple[tuple[str, bool], ...] = ()
     """Preferences of the channel, by the store's names."""
 
+    @override
     @property
     def is_read_only(self) -> bool:
         """Whether the command only shows the settings."""

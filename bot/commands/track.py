@@ -4,6 +4,8 @@ import re
 import secrets
 from dataclasses import dataclass
 
+from typing_extensions import override
+
 from bot.blocks.answers import note_message
 from bot.blocks.card import CardState, card
 from bot.blocks.parts import code_span, user_mention
@@ -40,6 +42,7 @@ class TrackCommand(Command):
     to: str | None = None
     """Another channel than the requester's, or the requester's direct messages ("me")."""
 
+    @override
     @property
     def is_elsewhere(self) -> bool:
         """Whether the command tracks jobs in another channel than the requester's, or for another person."""

@@ -12,6 +12,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
+from typing_extensions import override
 
 from bot.listeners.payload import Ignored, Payload, parse_envelope
 from bot.net.connection_errors import connection_problem
@@ -42,6 +43,7 @@ class ConnectionLog(logging.Logger):
         self._discard_url = discard_url
         self._is_lost = False
 
+    @override
     def handle(self, record: logging.LogRecord) -> None:
         """Log a failed connection once; log an exception of our own handlers, which is a bug, each time."""
         error = record.exc_info[1] if record.exc_info else None
@@ -71,6 +73,7 @@ class SocketClient(SocketModeClient):
         self.connection_log = ConnectionLog(self._discard_url)
         super().__init__(app_token, self.connection_log, app.client, ping_interval=PING_SECONDS)
 
+    @override
     async def connect(self) -> None:
         """Open a connection; retries until it succeeds."""
         await super().connect()  # type: ignore[no-untyped-call]
@@ -80,12 +83,14 @@ class SocketClient(SocketModeClient):
     def _discard_url(self) -> None:
         self.wss_uri = None
 
+    @override
     async def issue_new_wss_url(self) -> str:
         """Request the URL of the next connection (``apps.connections.open``)."""
         url = await super().issue_new_wss_url()
         self.proxy = self.proxies.url_for(url)
         return url
 
+    @override
     async def close(self) -> None:
         """Close the client; drop a connection whose peer sends no close frame."""
         self.closed, self.auto_reconnect_enabled = True, False
@@ -104,6 +109,7 @@ class SocketMode(AsyncSocketModeHandler):
         self.client: SocketClient = SocketClient(app, app_token, proxies)
         self.client.socket_mode_request_listeners.append(self.handle)  # type: ignore[arg-type]
 
+    @override
     async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]
         """Handle one envelope."""
         asked = parse_envelope(req.type, req.payload)

@@ -8,6 +8,7 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
+from typing_extensions import override
 
 from bot.jobs.actions import JobAction
 from bot.providers.account import Account
@@ -34,6 +35,7 @@ class Azure(OpenAI):
             if account.api_version < FIRST_WITH_PAUSE:
                 self.actions -= {JobAction.PAUSE, JobAction.RESUME}
 
+    @override
     @property
     def base_url(self) -> str:
         """Base URL of the API. A path segment ``openai`` already names the API; ``openai-prod`` is a gateway's own."""
@@ -44,11 +46,13 @@ class Azure(OpenAI):
         is_whole = self.account.api_version or segments[-1] != "openai"
         return address if is_whole else f"{address}/v1"
 
+    @override
     @property
     def query(self) -> tuple[tuple[str, str], ...]:
         """Query parameters of every request."""
         return (("api-version", self.account.api_version),) if self.account.api_version else ()
 
+    @override
     def auth_headers(self, key: SecretStr) -> dict[str, str]:
         """Return the authentication header."""
         secret = key.get_secret_value()

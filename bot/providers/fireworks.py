@@ -7,6 +7,8 @@ As of the published client, fireworks-ai 1.2.30: ``resources/supervised_fine_tun
 from collections.abc import Mapping
 from typing import Any, ClassVar, NoReturn
 
+from typing_extensions import override
+
 from bot.errors import NotSupported
 from bot.jobs.actions import JobAction
 from bot.jobs.statuses import Phase, phase_of
@@ -47,6 +49,7 @@ class Fireworks(OpenAI):
         self.jobs_path = f"/accounts/{path_segment(account.organization or '-')}/supervisedFineTuningJobs"
         self.actions = frozenset({JobAction.CANCEL, JobAction.RESUME})
 
+    @override
     def normalized(self, item: Any) -> Any:
         """Return a job in OpenAI's fields; its model's ID only after it succeeded, though it may be known from the start."""
         if not isinstance(item, dict) or not isinstance(item.get("name"), str):
@@ -70,6 +73,7 @@ class Fireworks(OpenAI):
             "error": item.get("status") if phase_of(status) is Phase.FAILED else None,
         }
 
+    @override
     def list_jobs(
         self, *, after: str | None = None, limit: int = 100, metadata: Mapping[str, str] | None = None
     ) -> Request:
@@ -78,6 +82,7 @@ class Fireworks(OpenAI):
         token = (("pageToken", after),) if after else ()
         return Request("GET", self.jobs_path, (("pageSize", str(limit)), ("orderBy", "createTime desc"), *token))
 
+    @override
     def read_jobs(self, response: Response, *, now: float, after: str | None = None) -> Page:
         """Parse a page of jobs. Its cursor is a token, not a job ID; an empty page has no list."""
         body = json_of(response, now=now)
@@ -85,39 +90,48 @@ class Fireworks(OpenAI):
         token = body.get("nextPageToken")
         return self._page(items, token if isinstance(token, str) and token and token != after else None)
 
+    @override
     def cursor_in(self, beginning: bytes) -> None:
         """Return None: the token is at the end of a page, which a truncated one lacks."""
         del beginning
 
+    @override
     def retrieve_job(self, job_id: str) -> Request:
         """Return the request for one job."""
         return Request("GET", self._path(job_id))
 
+    @override
     def job_action(self, action: JobAction, job_id: str) -> Request:
         """Return the request to cancel or resume a job. The response to a cancel is empty: then read the job."""
         return Request("POST", f"{self._path(job_id)}:{action}", body={})
 
+    @override
     def job_page(self, job_id: str) -> str:
         """Return the URL of the job's page."""
         return super().job_page(job_id.removeprefix(ID))
 
+    @override
     def create_job(self, body: Mapping[str, Any]) -> NoReturn:
         """Refuse: its jobs take other parameters than the form has."""
         del body
         raise NotSupported("I start no jobs at Fireworks; `firectl` does.")
 
+    @override
     def list_events(self, job_id: str, *, limit: int = 20, after: str | None = None) -> NoReturn:
         """Refuse: it has no job log."""
         raise NotSupported(f"Fireworks keeps no log of {job_id} that I could read ({limit} lines, after {after}).")
 
+    @override
     def list_checkpoints(self, job_id: str, *, limit: int = 10, after: str | None = None) -> NoReturn:
         """Refuse: its jobs have no checkpoints."""
         raise NotSupported(f"Fireworks lists no checkpoints of {job_id} ({limit}, after {after}).")
 
+    @override
     def list_files(self, *, purpose: str, limit: int) -> NoReturn:
         """Refuse: files are needed only to create jobs."""
         raise NotSupported(f"I start no jobs at Fireworks, so I need none of its files (of {limit} for {purpose}).")
 
+    @override
     def list_models(self) -> NoReturn:
         """Refuse: it announces no shutdown dates."""
         raise NotSupported("Fireworks announces no end of its models.")

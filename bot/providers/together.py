@@ -7,6 +7,8 @@ As of the published client, together 3.1.1: ``resources/fine_tuning.py``, ``type
 from collections.abc import Mapping
 from typing import Any, ClassVar, NoReturn
 
+from typing_extensions import override
+
 from bot.errors import NotSupported
 from bot.jobs.actions import JobAction
 from bot.jobs.models import Checkpoint, Event
@@ -29,6 +31,7 @@ class Together(OpenAI):
         self.jobs_path = "/fine-tunes"
         self.actions = frozenset({JobAction.CANCEL})
 
+    @override
     def normalized(self, item: Any) -> Any:
         """Return a fine-tune in OpenAI's fields; its model's name only after it succeeded, though it is known from the start."""
         if not isinstance(item, dict):
@@ -47,6 +50,7 @@ class Together(OpenAI):
             "seed": item.get("random_seed"),
         }
 
+    @override
     def list_jobs(
         self, *, after: str | None = None, limit: int = 100, metadata: Mapping[str, str] | None = None
     ) -> Request:
@@ -54,21 +58,25 @@ class Together(OpenAI):
         del after, limit, metadata
         return Request("GET", self.jobs_path)
 
+    @override
     def read_jobs(self, response: Response, *, now: float, after: str | None = None) -> Page:
         """Parse the jobs, newest first."""
         del after
         items = self._items(json_of(response, now=now).get("data"), response)
         return self._page(sorted(items, key=_created, reverse=True), None)
 
+    @override
     def cursor_in(self, beginning: bytes) -> None:
         """Return None: it has no pages."""
         del beginning
 
+    @override
     def read_events(self, response: Response, *, now: float) -> list[Event]:
         """Parse the events, oldest first."""
         events = [_event(item) for item in items_of(response, "events", now=now) if isinstance(item, dict)]
         return sorted(events, key=lambda event: event.created_at or 0.0)
 
+    @override
     def read_checkpoints(self, response: Response, *, now: float) -> list[Checkpoint]:
         """Parse the checkpoints, newest first."""
         items = [item for item in items_of(response, "checkpoints", now=now) if isinstance(item, dict)]
@@ -85,15 +93,18 @@ class Together(OpenAI):
         ]
         return sorted(found, key=lambda each: each.step_number or 0, reverse=True)
 
+    @override
     def create_job(self, body: Mapping[str, Any]) -> NoReturn:
         """Refuse: its jobs take other parameters than the form has."""
         del body
         raise NotSupported("I start no jobs at Together; `together fine-tuning create` does.")
 
+    @override
     def list_files(self, *, purpose: str, limit: int) -> NoReturn:
         """Refuse: files are needed only to create jobs."""
         raise NotSupported(f"I start no jobs at Together, so I need none of its files (of {limit} for {purpose}).")
 
+    @override
     def list_models(self) -> NoReturn:
         """Refuse: its list has the public models, not the account's."""
         raise NotSupported("Together does not list the models of one account.")

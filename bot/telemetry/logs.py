@@ -18,6 +18,7 @@ from typing import Any, Literal
 import structlog
 from structlog.processors import ExceptionRenderer
 from structlog.tracebacks import ExceptionDictTransformer
+from typing_extensions import override
 
 from bot.telemetry.metrics import LOG_LINES_DROPPED
 from bot.telemetry.redaction import MASK, is_secret_name, redacted
@@ -118,6 +119,7 @@ class _QueueHandler(logging.Handler):
         self._changed = threading.Condition()
         threading.Thread(target=self._write_all, name="log", daemon=True).start()
 
+    @override
     def emit(self, record: logging.LogRecord) -> None:
         """Queue a record; if it can't be formatted, queue its origin, where Python would print its arguments."""
         try:

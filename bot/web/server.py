@@ -12,6 +12,7 @@ from contextlib import ExitStack
 
 import structlog
 from aiohttp import web
+from typing_extensions import override
 
 from bot.errors import FtjobError
 from bot.telemetry.logs import RateLimitedLog
@@ -108,6 +109,7 @@ class Server(web.Server):
         self._evicted_log = RateLimitedLog("web.connection_evicted")
         self._accept_log = RateLimitedLog("web.accept_failed")
 
+    @override
     def __call__(self) -> web.RequestHandler:
         """Return the protocol of a new connection."""
         return _Connection(
@@ -135,6 +137,7 @@ class Server(web.Server):
             if len(self._lru) >= self._max_connections:
                 await asyncio.sleep(ACCEPT_PAUSE_SECONDS)
 
+    @override
     def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
         """Register a new connection; evict the least recently used one beyond the limit."""
         super().connection_made(handler, transport)
@@ -147,6 +150,7 @@ class Server(web.Server):
             EVICTED_CONNECTIONS.inc()
             self._evicted_log(connections=self._max_connections)
 
+    @override
     def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
         """Unregister a connection."""
         self._lru.pop(handler, None)
@@ -164,6 +168,7 @@ class _Connection(web.RequestHandler):
         super().__init__(server, **options)  # type: ignore[arg-type]
         self._malformed_log = malformed_log
 
+    @override
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import aiohttp
+from typing_extensions import override
 
 from bot.blocks.answers import STILL_CHECKING
 from bot.sandbox.slack.server import Slack
@@ -73,10 +74,12 @@ class _Connection(asyncio.Protocol):
         self._read = b""
         self._tasks: set[asyncio.Task[None]] = set()
 
+    @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
+    @override
     def data_received(self, data: bytes) -> None:
         self._read += data
         head, found, body = self._read.partition(b"\r\n\r\n")

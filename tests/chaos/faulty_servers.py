@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
+from typing_extensions import override
 
 from bot.sandbox.faults import Fault, FaultPlan
 from bot.sandbox.openai.server import FineTuningApi
@@ -56,6 +57,7 @@ class RandomFaults(FaultPlan):
         self._rng, self._faults = luck, moods
         self.is_off = True
 
+    @override
     def next_fault(self, endpoint: str, object_id: str | None = None) -> Fault | None:
         """Return the fault that this request meets, or None."""
         if not self.is_off and endpoint in self._faults:
@@ -68,6 +70,7 @@ class RandomFaults(FaultPlan):
 class _Watched(LoopbackServer):
     arrivals: Arrivals
 
+    @override
     async def serve(
         self,
         http: web.Request,

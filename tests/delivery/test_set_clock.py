@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from typing_extensions import override
 
 from bot.sandbox.faults import Fault
 from bot.sandbox.slack.server import Slack
@@ -24,6 +25,7 @@ class SkewedClock(Clock):
         self._clock = clock
         self.set_by = 0.0
 
+    @override
     def __call__(self) -> float:
         return self._clock.now - self.set_by
 

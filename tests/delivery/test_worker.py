@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 from structlog.testing import capture_logs
+from typing_extensions import override
 
 from bot.delivery.worker import MAX_CONCURRENT, SHUTDOWN_SECONDS, DeliveryWorker
 from bot.sandbox.faults import Fault
@@ -32,6 +33,7 @@ from tests.store.seeds import deliveries, enqueue
 class WallClock(Clock):
     """The time as it is."""
 
+    @override
     def __call__(self) -> float:
         return time.time()
 

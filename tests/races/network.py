@@ -9,6 +9,8 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import cast
 
+from typing_extensions import override
+
 from bot.sandbox.openai.server import FineTuningApi
 from bot.sandbox.server import ServerResponse
 from bot.sandbox.slack.server import Slack
@@ -34,6 +36,7 @@ class ApiNetwork(Network):
         self._rng = random.Random(f"wires {plan.seed}")  # noqa: S311 - a race is repeatable
         self._last_read: dict[int | None, str] = {}
 
+    @override
     async def call_api(self, what: str, path: Mapping[str, str], query: Mapping[str, str]) -> ServerResponse:
         verb, act = what.split(maxsplit=1)[0], USER_ACTION.get()
         self.failpoint(f"wire.before {verb}")
@@ -43,6 +46,7 @@ class ApiNetwork(Network):
             self._last_read[act] = answer.body["status"]
         return answer
 
+    @override
     def api_fault(self, what: str) -> InjectedFault:
         now = asyncio.get_running_loop().time()
         trouble = self._no_fault()

@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from typing import Any, Self
 
 import aiosqlite
+from typing_extensions import override
 
 DISK: ContextVar["Disk"] = ContextVar("DISK")
 """The disk of the incarnation that runs here."""
@@ -99,9 +100,11 @@ class InlineConnection(aiosqlite.Connection):
         super().__init__(lambda: disk.open(path, options), iter_chunk_size=64)
         self._tx = _InlineQueue(disk)  # type: ignore[assignment]
 
+    @override
     def __await__(self) -> Generator[Any, None, aiosqlite.Connection]:
         return self._connect().__await__()
 
+    @override
     def __del__(self) -> None:
         """Say nothing: the disk knows what is open."""
 
@@ -109,11 +112,13 @@ class InlineConnection(aiosqlite.Connection):
 class _SyncedFile(sqlite3.Connection):
     """A file that never waits for the real disk: no power is cut in here."""
 
+    @override
     def cursor(self, *args: Any, **named: Any) -> Any:
         return super().cursor(_SyncedCursor, *args, **named)
 
 
 class _SyncedCursor(sqlite3.Cursor):
+    @override
     def execute(self, sql: str, *args: Any) -> Self:
         return super().execute("PRAGMA synchronous=OFF" if sql == "PRAGMA synchronous=FULL" else sql, *args)
 

@@ -13,6 +13,8 @@ from concurrent.futures import Executor
 from contextvars import ContextVar
 from typing import Any, cast
 
+from typing_extensions import override
+
 TICK = 2.0**-20
 """Seconds. Time is counted in ticks that a float holds exactly, beside the seconds of decades."""
 
@@ -34,9 +36,11 @@ class NumberedTask(asyncio.Task[Any]):
         self.number = number
         super().__init__(coro, **how)
 
+    @override
     def __hash__(self) -> int:
         return self.number
 
+    @override
     def __eq__(self, other: object) -> bool:
         return self is other
 
@@ -49,6 +53,7 @@ class _JumpingSelector(selectors.SelectSelector):
         self._leap = leap
         self._turns = 0
 
+    @override
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None:
             raise Deadlock("Nothing is scheduled: everybody waits for something that nobody is going to do.")
@@ -70,9 +75,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         super().__init__(_JumpingSelector(self._jump))
         self.set_task_factory(cast("Any", self._make_task))
 
+    @override
     def time(self) -> float:
         return self._ticks * TICK
 
+    @override
     def run_in_executor(  # type: ignore[override]  # a thread's work is done at once, whatever it is
         self, _executor: Executor | None, do: Callable[..., Any], *args: Any
     ) -> asyncio.Future[Any]:

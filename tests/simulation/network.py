@@ -15,6 +15,7 @@ from typing import Any, cast
 import aiohttp
 from aiohttp.client_reqrep import ConnectionKey
 from multidict import CIMultiDict
+from typing_extensions import override
 
 from bot.providers.account import Account
 from bot.providers.client import DEADLINE, Client
@@ -179,9 +180,11 @@ class InProcessClient(Client):
         self.account, self.network, self._clock, self._deadline = account, world, clock, DEADLINE
         self._dialect, self._sizes = dialect_of(account), PageSizes()
 
+    @override
     async def __aexit__(self, *_: object) -> None:
         """Close nothing."""
 
+    @override
     async def _exchange(self, request: Request) -> ApiAnswer:
         job_id, _, rest = request.path.removeprefix(_JOBS).removeprefix("/").partition("/")
         template = "/".join([_JOBS, *(["{id}"] if job_id else []), *([rest] if rest else [])])

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any, ClassVar
 
 from aiohttp import web
+from typing_extensions import override
 
 from bot.sandbox.openai.api.wire import JsonObject
 from bot.sandbox.openai.server import FineTuningApi
@@ -34,16 +35,19 @@ class AzureApi(FineTuningApi):
     prefixes: ClassVar[tuple[str, ...]] = ("/openai", V1)
     id_header: ClassVar[str] = "apim-request-id"
 
+    @override
     @property
     def base_url(self) -> str:
         """Endpoint of the resource, "http://127.0.0.1:54321"."""
         return self.origin
 
+    @override
     def secret_of(self, http: web.Request) -> str:
         """Return the key of the ``api-key`` header, or an Entra ID token."""
         token = super().secret_of(http)
         return http.headers.get("api-key", "") or (token if token.startswith(ENTRA_PREFIX) else "")
 
+    @override
     def routing_error(self, endpoint: str, http: web.Request) -> ServerResponse | None:
         """Return the error response to a request without a version, or to a call that its version does not have."""
         if http.path.startswith(V1):
@@ -54,6 +58,7 @@ class AzureApi(FineTuningApi):
         error = {"code": "404", "message": "Resource not found"}
         return ServerResponse({"error": error}, HTTPStatus.NOT_FOUND, accepted=False)
 
+    @override
     def translate(self, endpoint: str, response: ServerResponse) -> ServerResponse:
         """Return a response in Azure's format."""
         if not response.accepted:

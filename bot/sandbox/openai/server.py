@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
+from typing_extensions import override
 
 from bot.sandbox.openai.api import graders
 from bot.sandbox.openai.api.files_and_models import FilesAndModels, IdGenerator
@@ -122,6 +123,7 @@ class FineTuningApi(LoopbackServer):
         self._jobs.on_end.append(webhooks.send_job_end)
         return webhooks
 
+    @override
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from typing_extensions import override
+
 Blocks = list[dict[str, Any]]
 
 _UNREADABLE_KEYS = (
@@ -171,11 +173,13 @@ class OpenView(Rendered):
     errors: dict[str, str] = field(default_factory=dict)
     """Errors of the last submission by block_id."""
 
+    @override
     @property
     def text(self) -> str:  # type: ignore[override]  # a view's text is its title
         """The title, "" for a Home tab."""
         return str(self.body.get("title", {}).get("text", ""))
 
+    @override
     @property
     def blocks(self) -> Blocks:  # type: ignore[override]
         """The blocks as the app sent them."""

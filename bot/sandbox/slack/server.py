@@ -5,6 +5,8 @@ from functools import cached_property
 from types import TracebackType
 from typing import Any
 
+from typing_extensions import override
+
 from bot.sandbox.slack.installed_app import from_manifest
 from bot.sandbox.slack.interactions import UserInteraction
 from bot.sandbox.slack.messages import EphemeralMessage, OpenView
@@ -145,6 +147,7 @@ class Slack(SlackRoutes):
         """Ask every Socket Mode connection to disconnect, as Slack does every few hours."""
         await self.sockets.disconnect_all(reason)
 
+    @override
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
