@@ -58,7 +58,6 @@ WIDE_CLASSES = {
     "bot/settings/file.py:AccountSection": "settings",
     "bot/settings/model.py:Settings": "settings",
     "bot/store/actions/audit.py:AuditEntry": "a row",
-    "bot/store/db/engine.py:Database": "to be split",
     "bot/store/db/url.py:PostgresAddress": "libpq's options",
     "bot/store/jobs/changes.py:RecordedChange": "a row",
     "bot/store/jobs/jobs.py:KnownJob": "a row",

@@ -15,7 +15,7 @@ from tests.test_shape import BOT, ROOT, name_of, tree_of
 STATEMENTS = {"execute", "executemany", "exec_driver_sql", "text"}
 """What takes SQL as text."""
 CONSTANTS = {
-    "bot/store/db/engine.py": "the names of three pragmas",
+    "bot/store/sqlite/engine.py": "the names of three pragmas",
     "bot/store/sqlite/write_counter.py": "a number that is counted",
     "bot/store/db/schema.py": "the states in an index's condition",
     "bot/store/migrations/versions/0013_field_names.py": "the old names and the new ones",

@@ -26,7 +26,6 @@ from bot.store.jobs.read_failures import ReadFailures
 from bot.store.jobs.snapshots import JobSnapshots
 from bot.store.outbox.dead_letters import DeadLetters
 from bot.store.outbox.deliveries import Outbox
-from bot.store.sqlite.integrity import explain_sqlite_errors
 
 
 @dataclass(frozen=True)
@@ -112,9 +111,8 @@ async def open_store(
         FtjobError: the schema is newer than this program.
     """
     async with open_database(url, clock, monotonic, transaction_timeout=transaction_timeout) as db:
-        with explain_sqlite_errors(db.path):
-            await upgrade(db)
-            identity = await identify(db)
+        await upgrade(db)
+        identity = await identify(db)
         tracks, jobs = Tracks(db), Jobs(db)
         yield Store(
             db=db,

@@ -5,14 +5,11 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-import structlog
-from sqlalchemy import ARRAY, ColumnElement, Double, Insert, Table, any_, cast, event, func, literal, select, text
+from sqlalchemy import ARRAY, ColumnElement, Double, Insert, Table, any_, cast, func, literal, select, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.errors import FtjobError
 from bot.store.db.clock_steps import ClockSteps
@@ -20,14 +17,13 @@ from bot.store.db.postgres import TRANSACTION_TIMEOUT, postgres_engine
 from bot.store.db.reasons import explain_postgres_errors
 from bot.store.db.url import PostgresAddress, SqliteAddress, parse
 from bot.store.db.wakeups import Queue, Wakeups
+from bot.store.sqlite.engine import read_only_engine, sqlite_engine
+from bot.store.sqlite.file import SqliteFile
 from bot.store.sqlite.file_lock import lock_exclusively
-from bot.store.sqlite.integrity import BUSY_SECONDS, check_integrity, explain_sqlite_errors, is_lock_error
-from bot.store.sqlite.write_counter import WriteCounter
+from bot.store.sqlite.integrity import check_integrity, explain_sqlite_errors
 
 Clock = Callable[[], float]
 """Seconds since the epoch."""
-
-log = structlog.get_logger()
 
 _ADVISORY_LOCK = 0x66746A6F62  # "ftjob"
 
@@ -57,31 +53,33 @@ class Database:
         self,
         engine: AsyncEngine,
         clock: Clock,
-        path: Path | None = None,
-        lock_file: int | None = None,
+        file: SqliteFile | None = None,
         *,
         ignored_options: Sequence[str] = (),
         transaction_timeout: float = TRANSACTION_TIMEOUT,
         monotonic: Clock | None = None,
     ) -> None:
-        self.path = path
+        self.file = file
         """The SQLite file, None on PostgreSQL."""
-        self.lock_file = lock_file
-        """The descriptor of the lock file beside it; None on PostgreSQL."""
         self.ignored_options = ignored_options
         """Options of its URL without effect."""
         self.transaction_timeout = transaction_timeout
         """Seconds: the timeout of a transaction on PostgreSQL."""
-        self.write_counter = WriteCounter()
-        """Counts the writing transactions of an SQLite file."""
-        self.is_locked = False
-        """Whether another program locked the SQLite file during the last transaction."""
         self._engine = engine
         self._clock = clock
         self.clock_steps = ClockSteps(monotonic or clock)
         """Detects that the clock was set."""
-        self.is_sqlite = engine.dialect.name == "sqlite"
         self.wakeups = Wakeups()
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is an SQLite file, which one process has for itself."""
+        return self.file is not None
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether another program locked the SQLite file during the last transaction."""
+        return self.file is not None and self.file.is_locked
 
     @asynccontextmanager
     async def transaction(self, *, without_timeout: bool = False) -> AsyncIterator[Transaction]:
@@ -98,30 +96,11 @@ class Database:
         try:
             async with asyncio.timeout(None if self.is_sqlite or without_timeout else self.transaction_timeout):
                 tx = Transaction(self._engine)
-                async with tx, tx.begin():
-                    before = await self.write_counter.row_changes(tx) if self.is_sqlite else 0
+                async with self.file.transaction(tx) if self.file else _transaction(tx):
                     yield tx
-                    write_count = await self.write_counter.count(tx, before) if self.is_sqlite else None
-                self.write_counter.committed(write_count)
                 self.wakeups.wake(tx.queues)
-            self._log_lock(None)
         except TimeoutError as error:
             raise TimeoutError(f"The database did not answer within {self.transaction_timeout:.0f} seconds.") from error
-        except OperationalError as error:
-            if is_lock_error(error.orig):
-                self._log_lock(error)
-            raise
-
-    def _log_lock(self, error: Exception | None) -> None:
-        """Log once that the file is locked, and once that it no longer is.
-
-        Writers wait for it in turn, ``BUSY_SECONDS`` each: the first that times out logs it for all.
-        """
-        if error and not self.is_locked:
-            log.error("store.locked", exc_info=error)
-        elif self.is_locked and not error:
-            log.info("store.unlocked")
-        self.is_locked = error is not None
 
     async def is_reachable(self) -> bool:
         """Return whether the database responds quickly, after a timeout."""
@@ -170,6 +149,12 @@ class Database:
 
 
 @asynccontextmanager
+async def _transaction(tx: Transaction) -> AsyncIterator[None]:
+    async with tx, tx.begin():
+        yield
+
+
+@asynccontextmanager
 async def open_database(
     url: str, clock: Clock, monotonic: Clock | None = None, *, transaction_timeout: float = TRANSACTION_TIMEOUT
 ) -> AsyncIterator[Database]:
@@ -191,9 +176,9 @@ async def open_database(
     path = sqlite_path(url)
     with lock_exclusively(path) as lock:
         await asyncio.to_thread(check_integrity, path)
-        async with _disposing(_sqlite_engine(path)) as engine:
+        async with _disposing(sqlite_engine(path)) as engine:
             with explain_sqlite_errors(path):
-                yield Database(engine, clock, path, lock, ignored_options=address.ignored, monotonic=monotonic)
+                yield Database(engine, clock, SqliteFile(lock), ignored_options=address.ignored, monotonic=monotonic)
 
 
 @asynccontextmanager
@@ -211,10 +196,9 @@ async def open_for_reading(url: str, clock: Clock) -> AsyncIterator[Database]:
     path = sqlite_path(url)
     if not path.exists():
         raise FtjobError(f"There is no database at {path}.")
-    file = URL.create("sqlite+aiosqlite", database=f"file:{quote(str(path))}", query={"mode": "ro", "uri": "true"})
-    async with _disposing(create_async_engine(file, connect_args={"timeout": BUSY_SECONDS})) as engine:
+    async with _disposing(read_only_engine(path)) as engine:
         with explain_sqlite_errors(path):
-            yield Database(engine, clock, path)
+            yield Database(engine, clock, SqliteFile())
 
 
 @asynccontextmanager
@@ -254,28 +238,3 @@ async def _disposing(engine: AsyncEngine) -> AsyncIterator[AsyncEngine]:
         yield engine
     finally:
         await engine.dispose()
-
-
-def _sqlite_engine(path: Path) -> AsyncEngine:
-    # One connection: SQLite before 3.51.3 can lose commits where two share a write-ahead log.
-    engine = create_async_engine(
-        URL.create("sqlite+aiosqlite", database=str(path)),
-        pool_size=1,
-        max_overflow=0,
-        pool_timeout=60,
-        connect_args={"timeout": BUSY_SECONDS},
-    )
-    event.listen(engine.sync_engine, "connect", _prepare)
-    # A connection that is closed under an open cursor, as when a task is cancelled, keeps its lock until it is collected.
-    event.listen(engine.sync_engine, "invalidate", lambda connection, _record, _error: connection.rollback())
-    # A deferred transaction that turns into a writing one fails at once instead of waiting.
-    event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
-    return engine
-
-
-def _prepare(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()

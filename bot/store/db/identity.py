@@ -12,7 +12,7 @@ from sqlalchemy import exists, or_, select
 
 from bot.store.db import schema
 from bot.store.db.engine import Database, Transaction
-from bot.store.sqlite.write_counter import read_lock_file, write_count_of
+from bot.store.sqlite.write_counter import write_count_of
 
 
 class StoreOrigin(StrEnum):
@@ -72,7 +72,7 @@ async def identify(db: Database) -> StoreIdentity:
         has_rows = await tx.scalar(select(or_(*(exists(select(table)) for table in others))))
         now = await tx.scalar(select(db.now()))
         write_count = await write_count_of(tx) if db.is_sqlite else 0
-    lock_file = read_lock_file(db.lock_file)
+    lock_file = db.file.read_lock_file() if db.file else None
     is_older = lock_file is not None and write_count < (lock_file.write_count or 0)
     stored = row.store_id if row else None
     found = origin_of(lock_file.store_id if lock_file else None, stored, is_empty=not has_rows, is_older=is_older)
@@ -93,5 +93,5 @@ def write_lock_file(db: Database, identity: StoreIdentity) -> None:
 
     Do nothing without a lock file.
     """
-    if db.lock_file is not None:
-        db.write_counter.begin(db.lock_file, identity.id, identity.write_count)
+    if db.file:
+        db.file.count_writes(identity.id, identity.write_count)

@@ -1,1 +1,1 @@
-"""SQLite files: the lock, the generation, integrity."""
+"""SQLite files: connections, lock, write count, integrity, backups."""

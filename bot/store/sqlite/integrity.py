@@ -40,8 +40,8 @@ def check_integrity(path: Path) -> None:
 
 
 @contextmanager
-def explain_sqlite_errors(path: Path | None) -> Iterator[None]:
-    """Turn SQLite's errors within the block into ours; None, where there is no file, lets all through.
+def explain_sqlite_errors(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors within the block into ours.
 
     Raises:
         StoreDamaged: SQLite met what no program of its own has written.
@@ -53,7 +53,7 @@ def explain_sqlite_errors(path: Path | None) -> Iterator[None]:
     except (sqlite3.Error, DBAPIError) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
         code = getattr(cause, "sqlite_errorcode", None)
-        if path is None or code is None:
+        if code is None:
             raise
         raise _error(path, code & 0xFF, str(cause)) from error
 
