@@ -134,8 +134,6 @@ LEFT: dict[str, dict[str, str]] = {
         "tests/poll/test_backoff.py": "luck",
         "tests/poll/test_circuit_breaker.py": "sweep sweep_all sweeper sweepers",
         "tests/poll/test_missing.py": "_sweeps",
-        "tests/poll/test_poller.py": "owed",
-        "tests/poll/test_poller_faults.py": "look swept",
         "tests/poll/test_processes.py": "sweeper sweepers",
         "tests/poll/test_progress.py": "allowance",
         "tests/poll/test_scheduler.py": "_until_swept ledger",

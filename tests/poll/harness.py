@@ -29,6 +29,7 @@ LIST = "GET /fine_tuning/jobs"
 RETRIEVE = "GET /fine_tuning/jobs/{id}"
 EVENTS = "GET /fine_tuning/jobs/{id}/events"
 NO_FAULT = Fault("late", seconds=0)
+UNAVAILABLE = Fault("answer", status=503, body={"error": {"message": "overloaded"}})
 
 
 @dataclass

@@ -1,11 +1,8 @@
 """What a sweep asks for and what it finds, on both databases."""
 
-import pytest
-
-from bot.jobs.confirmation import CONFIRM_INTERVALS
 from bot.sandbox.faults import Fault
 from tests.delivery.harness import metric
-from tests.poll.harness import EVENTS, INTERVAL, LIST, RETRIEVE, PollHarness, page_of
+from tests.poll.harness import EVENTS, LIST, RETRIEVE, PollHarness, page_of
 from tests.store.seeds import ACCOUNT, add_jobs, known_job, reading
 
 
@@ -93,8 +90,8 @@ async def test_tracked_jobs_that_new_ones_push_off_the_page_are_found_on_the_nex
 
 async def test_pages_read_for_few_jobs_are_not_read_in_vain(harness: PollHarness) -> None:
     jobs = [harness.api.add_job(status="running", created_at=2_000_000_000 + n) for n in range(600)]
-    owed = [jobs[place] for place in (50, 51, 52, 150, 250, 350, 450)]
-    await harness.track_all(owed)
+    tracked = [jobs[place] for place in (50, 51, 52, 150, 250, 350, 450)]
+    await harness.track_all(tracked)
 
     assert await harness.poll() == [LIST] * 6
 
@@ -174,85 +171,6 @@ async def test_an_alert_does_not_wait_for_its_reason(harness: PollHarness) -> No
     await harness.poll()
 
     assert [(row.job_id, row.reason) for row in await harness.changes()] == [(job, None)]
-
-
-async def test_a_job_that_is_over_costs_nothing_after_two_sweeps_that_agree(harness: PollHarness) -> None:
-    job = harness.api.add_job(status="running")
-    await harness.track_all([job])
-    harness.api.change(job, status="cancelled")
-
-    assert await harness.poll() == [LIST]
-    assert not (await known_job(harness.store, job)).closed
-    assert await harness.poll_later(INTERVAL + 2) == [LIST]
-    assert (await known_job(harness.store, job)).closed
-    assert await harness.poll_later() == []
-
-
-async def test_two_sweeps_within_one_interval_do_not_settle_a_job(harness: PollHarness) -> None:
-    job = harness.api.add_job(status="running")
-    await harness.track_all([job])
-    harness.api.change(job, status="cancelled")
-
-    await harness.poll()
-    await harness.poll_later(INTERVAL / 2)
-
-    assert not (await known_job(harness.store, job)).closed
-
-
-async def test_a_succeeded_job_is_waited_for_until_its_model_is_there(harness: PollHarness) -> None:
-    job = harness.api.add_job(status="running")
-    await harness.track_all([job])
-    harness.api.change(job, status="succeeded")
-    for _ in range(3):
-        await harness.poll_later()
-    assert not (await known_job(harness.store, job)).closed
-
-    harness.api.change(job, fine_tuned_model="ft:m:acme::1")
-    await harness.poll_later()
-    await harness.poll_later(INTERVAL + 2)
-
-    assert (await known_job(harness.store, job)).closed
-    assert [row.kind for row in await harness.changes()] == ["status", "model"]
-
-
-async def test_a_succeeded_job_is_given_an_hour_for_its_model(harness: PollHarness) -> None:
-    job = harness.api.add_job(status="running")
-    await harness.track_all([job])
-    harness.api.change(job, status="succeeded")
-    await harness.poll()
-
-    await harness.poll_later(3500)
-    assert not (await known_job(harness.store, job)).closed
-    await harness.poll_later(200)
-    assert (await known_job(harness.store, job)).closed
-
-
-async def test_a_settled_job_is_still_compared_on_a_page_that_is_read_anyway(harness: PollHarness) -> None:
-    over, live = harness.api.add_job(status="cancelled"), harness.api.add_job(status="running")
-    await harness.track_all([over, live])
-    await harness.poll_later(INTERVAL + 2)
-    assert (await known_job(harness.store, over)).closed
-
-    harness.api.change(over, status="running")
-    for _ in range(CONFIRM_INTERVALS + 1):
-        await harness.poll_later()
-
-    assert (over, "running") in await harness.pending()
-    assert not (await known_job(harness.store, over)).closed
-
-
-@pytest.mark.parametrize(("pause", "late"), [(INTERVAL, False), (100, False), (125, True), (86400, True)])
-async def test_what_changed_while_nobody_looked_is_found_late(
-    harness: PollHarness, pause: float, *, late: bool
-) -> None:
-    job = harness.api.add_job(status="running")
-    await harness.track_all([job])
-    await harness.poll()
-    harness.api.change(job, status="paused")
-
-    await harness.poll_later(pause)
-
-    assert [row.late for row in await harness.changes()] == [late]
 
 
 async def test_the_end_of_a_job_that_ran_by_between_two_looks_is_told(harness: PollHarness) -> None:
